@@ -1,0 +1,18 @@
+/** Time, injected everywhere: tests drive it by hand, production uses `systemClock`. */
+export interface Clock {
+  /** Wall-clock time in milliseconds since the epoch. */
+  now(): number;
+  /** Milliseconds that never jump backwards; only differences mean something. */
+  monotonic(): number;
+  /** Calls `callback` once after `milliseconds`; the returned function cancels it. */
+  schedule(milliseconds: number, callback: () => void): () => void;
+}
+
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  schedule: (milliseconds, callback) => {
+    const timer = setTimeout(callback, Math.max(0, milliseconds));
+    return () => clearTimeout(timer);
+  },
+};

@@ -1,0 +1,87 @@
+import type { Secret } from './secret.ts';
+
+/** Identifies a machine, region, package or template at the provider: a positive safe integer. */
+export type ProviderId = number;
+
+/** The provider's states; whatever it says beyond its documented set is `Unknown`, on which nobody acts. */
+export type MachineState = 'Pending' | 'Starting' | 'Running' | 'Halting' | 'Halted' | 'Unknown';
+
+export interface Address {
+  readonly version: 4 | 6;
+  readonly address: string;
+  readonly gateway?: string;
+  readonly prefixLength?: number;
+}
+
+/** A catalogue entry as a machine refers to it; the provider may leave the name out. */
+export interface CatalogueRef {
+  readonly id: ProviderId;
+  readonly name?: string;
+}
+
+/** The provider's last task on a machine. `status` is an open set, kept as the provider spells it (lower-cased). */
+export interface LastTask {
+  readonly name?: string;
+  readonly status: string;
+}
+
+/** One machine as the provider last described it. Addresses are sorted and free of duplicates. */
+export interface Machine {
+  readonly id: ProviderId;
+  readonly name: string;
+  readonly state: MachineState;
+  readonly ownerId?: ProviderId;
+  readonly hostname?: string;
+  readonly addresses: readonly Address[];
+  readonly region?: CatalogueRef;
+  readonly package?: CatalogueRef;
+  readonly osTemplate?: CatalogueRef;
+  /** RFC 3339, by the provider's clock. */
+  readonly createdAt?: string;
+  /** RFC 3339, by the provider's clock: the time of the last action. */
+  readonly updatedAt?: string;
+  readonly lastTask?: LastTask;
+  readonly initialPassword?: Secret;
+  /** Hours run since the last billing cycle. */
+  readonly unbilledHours?: number;
+  /** Transfer of the month in MB: allocated and still left. */
+  readonly transferTotal?: number;
+  readonly transferRemaining?: number;
+}
+
+export interface Region {
+  readonly id: ProviderId;
+  readonly name: string;
+  /** Packages that can be had there; undefined when the provider does not say. */
+  readonly packageIds?: readonly ProviderId[];
+}
+
+export interface Package {
+  readonly id: ProviderId;
+  readonly name: string;
+  /** Templates that fit this package; undefined when the provider does not say. */
+  readonly osTemplateIds?: readonly ProviderId[];
+}
+
+export interface OsTemplate {
+  readonly id: ProviderId;
+  readonly name: string;
+}
+
+/** Everything needed to create a machine; names are already resolved to ids. */
+export interface CreateRequest {
+  readonly name: string;
+  readonly regionId: ProviderId;
+  readonly packageId: ProviderId;
+  readonly osTemplateId: ProviderId;
+  readonly ipv6: boolean;
+  readonly privateNetworking: boolean;
+  readonly sshKeyIds: readonly ProviderId[];
+}
+
+const busyTaskStatuses: ReadonlySet<string> = new Set(['pending', 'queued', 'running']);
+
+/** Whether the provider says a task is still at work on the machine. */
+export function isTaskBusy(task: LastTask | undefined): boolean {
+  return task !== undefined && busyTaskStatuses.has(task.status);
+}

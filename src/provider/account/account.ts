@@ -1,0 +1,76 @@
+import type { Failure, Outcome } from '../../model/failure.ts';
+import type { Machine, OsTemplate, Package, ProviderId, Region } from '../../model/machine.ts';
+import type { Provider } from '../port.ts';
+
+/** A complete list of the account's machines, as one request answered it. Times are monotonic milliseconds. */
+export interface Snapshot {
+  /** When the request was sent: what happened later may be missing. */
+  readonly startedAt: number;
+  readonly answeredAt: number;
+  readonly machines: readonly Machine[];
+  /** The distinct owners shown, ascending; empty when there is no machine or none names its owner. */
+  readonly ownerIds: readonly ProviderId[];
+  byId(id: ProviderId): Machine | undefined;
+  byName(name: string): readonly Machine[];
+}
+
+/** What the provider offers; an undefined list means it has no such endpoint. */
+export interface Catalogue {
+  readonly regions: readonly Region[] | undefined;
+  readonly packages: readonly Package[] | undefined;
+  readonly osTemplates: readonly OsTemplate[] | undefined;
+}
+
+/** A read with the moment its request was sent (monotonic milliseconds). */
+export interface Timed<T> {
+  readonly startedAt: number;
+  readonly outcome: Outcome<T>;
+}
+
+/**
+ * The account behind one API key, shared by every object that uses the key. It reads the list once for all of them,
+ * remembers when we last changed which machine, and wakes the keys that follow a machine when that machine changed.
+ * It knows nothing of Kubernetes: a key is an opaque string.
+ */
+export interface Account {
+  /** Whether the provider accepted the key when last asked. A new account is `Unverified`. */
+  readonly verdict: 'Unverified' | 'Accepted' | 'Rejected';
+  /** Why the last list could not be had; undefined after a good one. */
+  readonly lastFailure: Failure | undefined;
+  /** Until when (monotonic) the provider asked us to stay away; undefined when it did not. */
+  readonly gateClosedUntil: number | undefined;
+  /** The owner that answers to this key have shown, once one was seen. */
+  readonly ownerId: ProviderId | undefined;
+  /** How many of the newest snapshots in a row showed no machine at all. */
+  readonly emptySweeps: number;
+  /** The newest complete list. */
+  readonly snapshot: Snapshot | undefined;
+
+  /**
+   * Makes one changing call for `subject` (the machine's provider name): waits for the gate and a free slot, then
+   * calls. `onGranted` runs when the slot is granted, directly before the call, and may refuse it by returning false
+   * (then the answer is undefined).
+   */
+  write<T>(
+    subject: string,
+    call: (provider: Provider) => Promise<Outcome<T>>,
+    onGranted?: () => Promise<boolean>,
+  ): Promise<Outcome<T> | undefined>;
+  /** When our last change of `subject` was answered (monotonic); a read that started before says nothing about it. */
+  lastChangeAt(subject: string): number | undefined;
+  /** One `GET` of a machine: for evidence of absence only; everything else reads the snapshot. */
+  getMachine(id: ProviderId): Promise<Timed<Machine | undefined>>;
+  /** The catalogue, read at most once per ten minutes. */
+  catalogue(): Promise<Outcome<Catalogue>>;
+
+  /** `key` is woken whenever the machine of that name or id changes, comes or goes, from one snapshot to the next. */
+  follow(key: string, subject: { readonly name: string; readonly id?: ProviderId | undefined }): void;
+  /** While any key has urgency, the list is read at the fast pace instead of once per idle poll. */
+  setUrgent(key: string, urgent: boolean): void;
+  /** Asks for a list that starts at or after `after` (monotonic); `key` is woken when it is there or could not be had. */
+  want(key: string, after: number): void;
+  /** Drops everything held for `key`. */
+  forget(key: string): void;
+  /** Ends polling and aborts reads; writes under way are waited for. */
+  stop(): Promise<void>;
+}
