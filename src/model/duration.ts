@@ -1,0 +1,38 @@
+const unitMilliseconds: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  h: 3_600_000,
+};
+
+const shape = /^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/;
+const part = /(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g;
+
+/**
+ * Reads a duration as Go and Kubernetes write it (`5m`, `1h30m`, `1.5s`, `500ms`) into milliseconds.
+ * Undefined for anything else, a negative duration and a bare number included.
+ */
+export function parseDuration(text: string): number | undefined {
+  if (!shape.test(text)) return undefined;
+  let total = 0;
+  for (const [, amount, unit] of text.matchAll(part)) {
+    total += Number(amount) * (unitMilliseconds[unit ?? ''] ?? Number.NaN);
+  }
+  return Number.isFinite(total) ? total : undefined;
+}
+
+/** Milliseconds (not negative) as the shortest text that `parseDuration` reads back: `1h30m`, `1.5s`, `500ms`, `0s`. */
+export function formatDuration(milliseconds: number): string {
+  if (milliseconds === 0) return '0s';
+  if (milliseconds < 1_000) return `${milliseconds}ms`;
+  const hours = Math.floor(milliseconds / 3_600_000);
+  const minutes = Math.floor((milliseconds % 3_600_000) / 60_000);
+  // Whole milliseconds, for the remainder of a fraction carries noise in its last digits.
+  const seconds = Math.round(milliseconds % 60_000) / 1_000;
+  return [hours > 0 && `${hours}h`, minutes > 0 && `${minutes}m`, seconds > 0 && `${seconds}s`]
+    .filter(Boolean)
+    .join('');
+}
