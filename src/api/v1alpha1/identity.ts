@@ -1,0 +1,71 @@
+import { annotations } from './names.ts';
+import type { ObjectMeta, VirtualMachine } from './types.ts';
+
+const maxNameLength = 63;
+const suffixLength = 8;
+
+/** The machine's name at the provider: the spec's, or one that carries this object's UID and so proves itself. */
+export function providerName(object: VirtualMachine): string {
+  return object.spec.providerName ?? nameWithUid(object.metadata);
+}
+
+/** Whether the provider name carries this very object's UID, so that nobody else can have made a machine of it. */
+export function isNameOwn(object: VirtualMachine): boolean {
+  return providerName(object) === nameWithUid(object.metadata);
+}
+
+function nameWithUid(meta: ObjectMeta): string {
+  const suffix = meta.uid.replaceAll('-', '').slice(0, suffixLength);
+  const head = meta.name.slice(0, maxNameLength - suffixLength - 1).replace(/[-.]+$/, '');
+  return `${head}-${suffix}`;
+}
+
+/**
+ * Which machine the object says is its own, read from the annotation that survives backups.
+ * `Foreign`: the annotation was written for another object. `Malformed`: someone edited it; nobody acts on it.
+ */
+export type Identity =
+  | { readonly kind: 'None' }
+  | { readonly kind: 'Known'; readonly id: number }
+  | { readonly kind: 'Foreign'; readonly uid: string }
+  | { readonly kind: 'Malformed' };
+
+export function readIdentity(meta: ObjectMeta): Identity {
+  const text = meta.annotations?.[annotations.machine];
+  if (text === undefined) return { kind: 'None' };
+  const value = parseObject(text);
+  const { id, uid } = value ?? {};
+  if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 1 || typeof uid !== 'string')
+    return { kind: 'Malformed' };
+  return uid === meta.uid ? { kind: 'Known', id } : { kind: 'Foreign', uid };
+}
+
+export function writeIdentity(meta: ObjectMeta, id: number): string {
+  return JSON.stringify({ id, uid: meta.uid });
+}
+
+/** A create call that was about to be sent. `at` is undefined when the annotation cannot be read: it still counts. */
+export interface Intent {
+  readonly at: string | undefined;
+}
+
+export function readIntent(meta: ObjectMeta): Intent | undefined {
+  const text = meta.annotations?.[annotations.createPending];
+  if (text === undefined) return undefined;
+  const at = parseObject(text)?.['at'];
+  return { at: typeof at === 'string' ? at : undefined };
+}
+
+export function writeIntent(at: number, name: string): string {
+  return JSON.stringify({ at: new Date(at).toISOString(), name });
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    // Record<string, unknown> claims nothing about the fields; each is checked where it is read.
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}

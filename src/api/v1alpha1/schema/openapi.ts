@@ -1,0 +1,45 @@
+/** The part of OpenAPI v3 that a structural schema of Kubernetes may use, as far as this resource needs it. */
+export interface Schema {
+  readonly type: 'object' | 'array' | 'string' | 'integer' | 'boolean';
+  readonly description?: string;
+  readonly format?: 'int32' | 'int64' | 'date-time';
+  readonly default?: unknown;
+  readonly enum?: readonly (string | number)[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly pattern?: string;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  readonly items?: Schema;
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly 'x-kubernetes-list-type'?: 'atomic' | 'set' | 'map';
+  readonly 'x-kubernetes-list-map-keys'?: readonly string[];
+  readonly 'x-kubernetes-map-type'?: 'atomic';
+  readonly 'x-kubernetes-validations'?: readonly CelRule[];
+}
+
+/** A CEL rule; the message is what the user reads when it is broken, so it names the field and what to do. */
+export interface CelRule {
+  readonly rule: string;
+  readonly message: string;
+  readonly fieldPath?: string;
+}
+
+/** One schema for each property of `T`, no more and no fewer: how `types.ts` and the schema are held together. */
+export type PropertiesOf<T> = { readonly [Property in keyof Required<T>]: Schema };
+
+/** Names of the properties of `T` that must be there. */
+export type RequiredOf<T> = readonly { [P in keyof T]-?: object extends Pick<T, P> ? never : P & string }[keyof T][];
+
+/** The provider's ids are integers; beyond 2^53 a JSON number is no longer exact. */
+export function providerId(description: string): Schema {
+  return { type: 'integer', format: 'int64', minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description };
+}
+
+/** A time in RFC 3339. */
+export function time(description: string): Schema {
+  return { type: 'string', format: 'date-time', description };
+}

@@ -1,0 +1,151 @@
+import type { VirtualMachineSpec } from '../types.ts';
+import { providerId, type CelRule, type PropertiesOf, type Schema } from './openapi.ts';
+
+/** For fields that are always there (required or defaulted): such a rule does not run when one side lacks the field. */
+function immutable(field: string): CelRule {
+  return {
+    rule: 'self == oldSelf',
+    message: `${field} cannot be changed once the object exists: create a new VirtualMachine with the other ${field} and delete this one`,
+  };
+}
+
+function catalogueSelector(field: string, what: string): Schema {
+  return {
+    type: 'object',
+    description:
+      `${what}, by exactly one of id or name. ` +
+      'A name is looked up once, before the machine is created. Cannot be changed.',
+    properties: {
+      id: providerId(`The provider's id of the ${field}.`),
+      name: {
+        type: 'string',
+        minLength: 1,
+        maxLength: 255,
+        description: `The provider's name of the ${field}, spelled as the provider spells it.`,
+      },
+    } satisfies PropertiesOf<{ id: number; name: string }>,
+    'x-kubernetes-validations': [
+      { rule: 'has(self.id) != has(self.name)', message: `${field} needs exactly one of id or name` },
+      immutable(field),
+    ],
+  };
+}
+
+const powerOff: Schema = {
+  type: 'object',
+  description: 'How the machine is powered off, when it is to be halted and when it is deleted.',
+  default: {},
+  properties: {
+    mode: {
+      type: 'string',
+      enum: ['Soft', 'Hard', 'TrySoft'],
+      default: 'TrySoft',
+      description:
+        'Soft sends the shutdown signal and waits for as long as it takes. Hard cuts the power at once, which may lose data. ' +
+        'TrySoft sends the shutdown signal and cuts the power when the grace period is over.',
+    },
+    gracePeriod: {
+      type: 'string',
+      // Two terms of six digits cannot overflow a duration in CEL; an overflow would be an obscure error instead of the message.
+      maxLength: 16,
+      default: '5m',
+      description:
+        'How long TrySoft waits for the guest to shut down, as a duration such as 90s, 5m or 1h; from 1s to 1h. Soft and Hard ignore it.',
+      'x-kubernetes-validations': [
+        {
+          rule:
+            "self.matches('^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h))+$') && " +
+            "duration(self) >= duration('1s') && duration(self) <= duration('1h')",
+          message: 'gracePeriod must be a duration from 1s to 1h, such as 90s or 5m',
+        },
+      ],
+    },
+  } satisfies PropertiesOf<VirtualMachineSpec['powerOff']>,
+};
+
+const credentialsSecretRef: Schema = {
+  type: 'object',
+  description:
+    'The Secret in the same namespace that holds the API key. It can be changed, to a key of the same account. ' +
+    'With the label vps247.com/credentials: "true" on the Secret a new key is noticed at once.',
+  default: {},
+  properties: {
+    name: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 253,
+      pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
+      default: 'vps247-credentials',
+      description: 'Name of the Secret.',
+    },
+    key: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 253,
+      pattern: '^[-._a-zA-Z0-9]+$',
+      default: 'api-key',
+      description: "Key in the Secret's data.",
+    },
+  } satisfies PropertiesOf<VirtualMachineSpec['credentialsSecretRef']>,
+};
+
+export const specSchema: Schema = {
+  type: 'object',
+  description: 'The machine as it is wanted.',
+  required: ['region', 'package', 'osTemplate'],
+  properties: {
+    region: catalogueSelector('region', 'Where the machine runs'),
+    package: catalogueSelector('package', 'Size and price of the machine'),
+    osTemplate: catalogueSelector('osTemplate', 'The operating system the machine is created with'),
+    ipv6: {
+      type: 'boolean',
+      default: false,
+      description: 'Whether the machine gets an IPv6 address. Cannot be changed.',
+      'x-kubernetes-validations': [immutable('ipv6')],
+    },
+    privateNetworking: {
+      type: 'boolean',
+      default: false,
+      description: 'Whether the machine is attached to the private network. Cannot be changed.',
+      'x-kubernetes-validations': [immutable('privateNetworking')],
+    },
+    sshKeyIds: {
+      type: 'array',
+      default: [],
+      maxItems: 32,
+      'x-kubernetes-list-type': 'set',
+      items: providerId("The provider's id of an SSH key."),
+      description: "The provider's ids of the SSH keys the machine is created with, at most 32. Cannot be changed.",
+      'x-kubernetes-validations': [immutable('sshKeyIds')],
+    },
+    providerName: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 63,
+      pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$',
+      description:
+        "The machine's name at the provider, where it must be free. Without it the name is made of the object's name and the first " +
+        'eight digits of its UID, which no other object can have. Cannot be changed, added or removed later.',
+    },
+    powerState: {
+      type: 'string',
+      enum: ['Running', 'Halted'],
+      default: 'Running',
+      description:
+        'Whether the machine is to run or to be halted. A machine always boots when it is created; a halted one is still billed.',
+    },
+    powerOff,
+    credentialsSecretRef,
+  } satisfies PropertiesOf<VirtualMachineSpec>,
+  'x-kubernetes-validations': [
+    {
+      // On the spec and not on the field, because a rule of the field does not run when the field comes or goes.
+      rule:
+        'has(self.providerName) == has(oldSelf.providerName) && ' +
+        '(!has(self.providerName) || self.providerName == oldSelf.providerName)',
+      message:
+        'providerName cannot be changed, added or removed once the object exists: create a new VirtualMachine with the other providerName and delete this one',
+      fieldPath: '.providerName',
+    },
+  ],
+};

@@ -1,0 +1,153 @@
+import type { CatalogueStatus, Condition, OperationStatus, VirtualMachineStatus } from '../types.ts';
+import { providerId, time, type PropertiesOf, type RequiredOf, type Schema } from './openapi.ts';
+
+function catalogueStatus(description: string): Schema {
+  return {
+    type: 'object',
+    description,
+    required: ['id'] satisfies RequiredOf<CatalogueStatus>,
+    properties: {
+      id: providerId("The provider's id."),
+      name: { type: 'string', maxLength: 255, description: "The provider's name, when it tells one." },
+    } satisfies PropertiesOf<CatalogueStatus>,
+  };
+}
+
+type AddressStatus = NonNullable<VirtualMachineStatus['addresses']>[number];
+
+const addresses: Schema = {
+  type: 'array',
+  description: "The machine's IP addresses, sorted.",
+  maxItems: 256,
+  'x-kubernetes-list-type': 'atomic',
+  items: {
+    type: 'object',
+    description: 'One IP address.',
+    required: ['version', 'address'] satisfies RequiredOf<AddressStatus>,
+    properties: {
+      version: { type: 'integer', format: 'int32', enum: [4, 6], description: 'IP version, 4 or 6.' },
+      address: { type: 'string', maxLength: 64, description: 'The address.' },
+      gateway: {
+        type: 'string',
+        maxLength: 64,
+        description: 'The gateway of its network, when the provider tells it.',
+      },
+      prefixLength: {
+        type: 'integer',
+        format: 'int32',
+        minimum: 0,
+        maximum: 128,
+        description: 'The prefix length of its network, when the provider tells it.',
+      },
+    } satisfies PropertiesOf<AddressStatus>,
+  },
+};
+
+const operation: Schema = {
+  type: 'object',
+  description: 'The power operation or deletion under way; absent when there is none.',
+  required: ['type', 'startedAt'] satisfies RequiredOf<OperationStatus>,
+  properties: {
+    type: { type: 'string', enum: ['Start', 'Stop', 'Kill', 'Delete'], description: 'What is being done.' },
+    startedAt: time('When it was asked of the provider.'),
+    deadline: time(
+      'When patience ends: a stop in mode TrySoft is then followed by a power cut, anything else is reported as stuck.',
+    ),
+    attempts: { type: 'integer', format: 'int32', minimum: 0, description: 'How often it was asked.' },
+    code: { type: 'string', maxLength: 64, description: "The provider's last refusal." },
+  } satisfies PropertiesOf<OperationStatus>,
+};
+
+type StartFailure = NonNullable<VirtualMachineStatus['startFailure']>;
+
+const startFailure: Schema = {
+  type: 'object',
+  description: 'Starts after which the machine fell back to halted; absent when the last one held.',
+  required: ['count', 'lastAt'] satisfies RequiredOf<StartFailure>,
+  properties: {
+    count: { type: 'integer', format: 'int32', minimum: 0, description: 'How many in a row.' },
+    lastAt: time('When the last one was noticed.'),
+    retryAfter: time('When the next start is tried.'),
+  } satisfies PropertiesOf<StartFailure>,
+};
+
+const conditions: Schema = {
+  type: 'array',
+  description:
+    'What is known of the machine and of the work on it. docs/conditions.md lists the reasons and what to do about each.',
+  maxItems: 16,
+  'x-kubernetes-list-type': 'map',
+  'x-kubernetes-list-map-keys': ['type'],
+  items: {
+    type: 'object',
+    description: 'One aspect of the current state.',
+    required: [
+      'type',
+      'status',
+      'reason',
+      'message',
+      'observedGeneration',
+      'lastTransitionTime',
+    ] satisfies RequiredOf<Condition>,
+    properties: {
+      type: {
+        type: 'string',
+        maxLength: 316,
+        pattern:
+          '^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$',
+        description:
+          'Ready: the machine is as asked. Synced: the last pass could act. CredentialsValid: the provider accepts the key. ' +
+          'Reconciling and Stalled are present only while true: work is under way, or a human is needed.',
+      },
+      status: { type: 'string', enum: ['True', 'False', 'Unknown'], description: 'Whether it is so.' },
+      reason: {
+        type: 'string',
+        minLength: 1,
+        maxLength: 1024,
+        pattern: '^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$',
+        description: 'Why, in one word for programs.',
+      },
+      message: { type: 'string', maxLength: 32768, description: 'Why, and what to do, in a sentence for humans.' },
+      observedGeneration: {
+        type: 'integer',
+        format: 'int64',
+        minimum: 0,
+        description: 'The generation of the spec this was said about.',
+      },
+      lastTransitionTime: time('When the status last changed.'),
+    } satisfies PropertiesOf<Condition>,
+  },
+};
+
+export const statusSchema: Schema = {
+  type: 'object',
+  description: 'The machine as it was last seen, written by the operator only.',
+  // So that an object nobody has looked at yet is not taken for healthy: its generation is 1.
+  default: { observedGeneration: -1 },
+  properties: {
+    observedGeneration: {
+      type: 'integer',
+      format: 'int64',
+      minimum: -1,
+      description: 'The generation of the spec that was last acted on; -1 when none was.',
+    },
+    id: providerId("The machine's id at the provider."),
+    providerName: { type: 'string', maxLength: 255, description: "The machine's name at the provider." },
+    origin: { type: 'string', enum: ['Created'], description: 'How the machine came to belong to this object.' },
+    ownerId: providerId("The provider's id of the account that owns the machine."),
+    state: {
+      type: 'string',
+      enum: ['Pending', 'Starting', 'Running', 'Halting', 'Halted', 'Unknown'],
+      description: "The machine's state at the provider; Unknown is one that this version does not know.",
+    },
+    hostname: { type: 'string', maxLength: 255, description: "The machine's host name." },
+    addresses,
+    region: catalogueStatus('Where the machine runs.'),
+    package: catalogueStatus('Size and price of the machine.'),
+    osTemplate: catalogueStatus('The operating system the machine was created with.'),
+    createdAt: time("When the machine was created, by the provider's clock."),
+    operation,
+    startFailure,
+    conditions,
+  } satisfies PropertiesOf<VirtualMachineStatus>,
+};
