@@ -1,0 +1,149 @@
+import { formatDuration } from '../model/duration.ts';
+import { helpText } from './help.ts';
+import { nearest } from './nearest.ts';
+import {
+  flagOf,
+  settingNames,
+  settingsTable,
+  variableOf,
+  type Setting,
+  type SettingName,
+  type Settings,
+} from './settings.ts';
+
+/** `problems` are sentences, one for each thing wrong; `help` is the text to print. */
+export type Loaded =
+  | { readonly settings: Settings }
+  | { readonly problems: readonly string[] }
+  | { readonly help: string }
+  | { readonly version: true };
+
+interface Given {
+  readonly text: string;
+  /** The flag or variable it came from. */
+  readonly source: string;
+}
+
+/**
+ * Reads all settings from flags (without the program's name) and environment: a flag beats the variable, the variable
+ * beats the default. Everything wrong is reported together. Nothing but its arguments is looked at.
+ */
+export function loadSettings(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): Loaded {
+  if (argv.includes('--help') || argv.includes('-h')) return { help: helpText() };
+  if (argv.includes('--version')) return { version: true };
+
+  const { flags, problems } = readFlags(argv);
+  problems.push(...misspelledVariables(env));
+
+  const values = new Map<SettingName, unknown>();
+  for (const name of settingNames) {
+    const given = flags.get(name) ?? fromEnvironment(name, env);
+    const { kind, byDefault }: Setting<unknown> = settingsTable[name];
+    const value = kind.read(given?.text ?? byDefault);
+    if (value === undefined && given !== undefined) {
+      problems.push(`${given.source} must be ${kind.rule}, not ${quote(kind.show?.(given.text) ?? given.text)}.`);
+    }
+    // What is wrong gets its default, so that the rules between settings can still be judged.
+    values.set(name, value ?? kind.read(byDefault));
+  }
+  // One value for each name of the table, each read by the kind that gives the property its type.
+  const settings = Object.fromEntries(values) as Settings;
+  problems.push(...contradictions(settings));
+  return problems.length > 0 ? { problems } : { settings };
+}
+
+function readFlags(argv: readonly string[]): { flags: Map<SettingName, Given>; problems: string[] } {
+  const names = new Map(settingNames.map((name) => [flagOf(name), name]));
+  const flags = new Map<SettingName, Given>();
+  const problems: string[] = [];
+  for (let index = 0; index < argv.length; index++) {
+    const [flag = '', ...rest] = (argv[index] ?? '').split('=');
+    const name = names.get(flag);
+    if (name === undefined) {
+      problems.push(unknownArgument(flag, [...names.keys(), '--help', '--version']));
+      // A word after an unknown flag is most likely its value and not worth a complaint of its own.
+      if (flag.startsWith('--') && rest.length === 0 && isValue(argv[index + 1])) index++;
+      continue;
+    }
+    const isSwitch = settingsTable[name].kind.placeholder === undefined;
+    let value: string | undefined;
+    if (rest.length > 0) value = rest.join('=');
+    else if (isSwitch) value = 'true';
+    else if (isValue(argv[index + 1])) value = argv[++index];
+
+    if (value === undefined) problems.push(`${flag} needs a value: ${settingsTable[name].kind.rule}.`);
+    else if (flags.has(name)) problems.push(`${flag} is given twice; give it once.`);
+    else flags.set(name, { text: value, source: flag });
+  }
+  return { flags, problems };
+}
+
+function isValue(argument: string | undefined): boolean {
+  return argument !== undefined && !argument.startsWith('--');
+}
+
+function unknownArgument(argument: string, known: readonly string[]): string {
+  if (!argument.startsWith('-')) return `${quote(argument)} is not understood: only flags are, see --help.`;
+  const suggestion = nearest(argument, known);
+  return `${argument} is no flag of this program; ${suggestion === undefined ? 'see --help.' : `did you mean ${suggestion}?`}`;
+}
+
+/** An empty variable counts as not set: templates of manifests leave such behind. */
+function fromEnvironment(name: SettingName, env: Readonly<Record<string, string | undefined>>): Given | undefined {
+  const variable = variableOf(name);
+  const value = env[variable];
+  return value === undefined || value === '' ? undefined : { text: value, source: variable };
+}
+
+/**
+ * Only near misses are reported: Kubernetes itself sets variables such as VPS247_OPERATOR_SERVICE_HOST in every pod of
+ * a namespace with a service of that name.
+ */
+function misspelledVariables(env: Readonly<Record<string, string | undefined>>): string[] {
+  const known = settingNames.map(variableOf);
+  return Object.keys(env)
+    .filter((variable) => variable.startsWith('VPS247_') && !known.includes(variable))
+    .toSorted()
+    .flatMap((variable) => {
+      const suggestion = nearest(variable, known);
+      return suggestion === undefined ? [] : [`${variable} is no setting of this program; did you mean ${suggestion}?`];
+    });
+}
+
+const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
+
+/** What is wrong between settings that are right each for itself. */
+function contradictions(settings: Settings): string[] {
+  const problems: string[] = [];
+  const { protocol, hostname } = new URL(settings.apiUrl);
+  if (protocol === 'http:' && !loopback.test(hostname) && !settings.insecureApiUrl) {
+    problems.push(
+      `${flagOf('apiUrl')} must be https, because API keys are sent there; for a test give ${flagOf('insecureApiUrl')} too.`,
+    );
+  }
+  problems.push(...ordered(settings, 'apiConnectTimeout', 'apiResponseTimeout'));
+  problems.push(...ordered(settings, 'urgentPollInterval', 'pollInterval'));
+  const { metricsAddress, healthAddress } = settings;
+  if (
+    metricsAddress.port !== 0 &&
+    metricsAddress.port === healthAddress.port &&
+    metricsAddress.host === healthAddress.host
+  ) {
+    problems.push(
+      `${flagOf('metricsAddress')} and ${flagOf('healthAddress')} must differ, both are port ${healthAddress.port}.`,
+    );
+  }
+  return problems;
+}
+
+type DurationName = 'apiConnectTimeout' | 'apiResponseTimeout' | 'urgentPollInterval' | 'pollInterval';
+
+function ordered(settings: Settings, lesser: DurationName, greater: DurationName): string[] {
+  if (settings[lesser] <= settings[greater]) return [];
+  const [low, high] = [formatDuration(settings[lesser]), formatDuration(settings[greater])];
+  return [`${flagOf(lesser)} (${low}) must not be longer than ${flagOf(greater)} (${high}).`];
+}
+
+function quote(value: string): string {
+  return JSON.stringify(value.length > 64 ? `${value.slice(0, 64)}…` : value);
+}

@@ -1,0 +1,101 @@
+import { baseUrl, choice, duration, hostPort, integer, namespaces, text, toggle, type Kind } from './kinds.ts';
+
+/** One setting: how it is read, what it is when nobody sets it, and one sentence for help and documentation. */
+export interface Setting<T> {
+  readonly kind: Kind<T>;
+  /** As text, read like any other; empty means not set. */
+  readonly byDefault: string;
+  readonly sentence: string;
+}
+
+function setting<T>(kind: Kind<T>, byDefault: string, sentence: string): Setting<T> {
+  return { kind, byDefault, sentence };
+}
+
+/**
+ * Every setting of the operator: the one source of flags, environment variables, help and docs/configuration.md.
+ * The flag and the variable follow from the name: `pollInterval` is `--poll-interval` and `VPS247_POLL_INTERVAL`.
+ */
+export const settingsTable = {
+  kubeconfig: setting(
+    text,
+    '',
+    'Kubeconfig file to reach the cluster with; without it the KUBECONFIG variable, ~/.kube/config and the service account are tried, in this order.',
+  ),
+  namespaces: setting(
+    namespaces,
+    '',
+    'Namespaces to look after, with commas between them; empty means all, which needs a ClusterRole.',
+  ),
+  apiUrl: setting(baseUrl, 'https://api.vps247.com', "Base URL of the provider's API; https, or http to this machine."),
+  insecureApiUrl: setting(
+    toggle,
+    'false',
+    'Allow an API URL with http to another machine: API keys and root passwords then travel in clear text.',
+  ),
+  apiConnectTimeout: setting(duration('100ms', '1m'), '5s', 'How long connecting to the provider may take.'),
+  apiResponseTimeout: setting(
+    duration('100ms', '10m'),
+    '30s',
+    'How long the provider may take for an answer, from the request to the last byte.',
+  ),
+  maxInFlight: setting(integer(1, 256), '16', 'Calls to the provider that may be under way at once, for each API key.'),
+  pollInterval: setting(
+    duration('1s', '1h'),
+    '60s',
+    "How often the list of an account's machines is read while nothing is going on.",
+  ),
+  urgentPollInterval: setting(
+    duration('50ms', '1m'),
+    '1s',
+    'How soon it is read again while a machine is in transition; the pause grows while nothing changes.',
+  ),
+  visibilityWindow: setting(
+    duration('100ms', '1h'),
+    '30s',
+    'How long a machine just created may be missing from the list. Too short a time risks a second, billed machine after a lost answer.',
+  ),
+  stuckAfter: setting(
+    duration('1s', '24h'),
+    '10m',
+    'After how long a power operation that does not get anywhere is reported as stuck.',
+  ),
+  workers: setting(integer(1, 512), '32', 'Objects worked on at once.'),
+  shutdownGracePeriod: setting(
+    duration('100ms', '10m'),
+    '25s',
+    "How long calls under way may take to end after SIGTERM; keep it below the pod's terminationGracePeriodSeconds.",
+  ),
+  metricsAddress: setting(hostPort, '0.0.0.0:8080', 'Where /metrics is served; port 0 takes any free port.'),
+  healthAddress: setting(
+    hostPort,
+    '0.0.0.0:8081',
+    'Where /healthz and /readyz are served; port 0 takes any free port.',
+  ),
+  logLevel: setting(choice('debug', 'info', 'warn', 'error'), 'info', 'The least important lines to log.'),
+  logFormat: setting(
+    choice('json', 'text'),
+    'json',
+    'How lines are logged: JSON for machines, text for people. They go to standard output.',
+  ),
+} as const satisfies Record<string, Setting<unknown>>;
+
+export type SettingName = keyof typeof settingsTable;
+
+/** All settings, read and judged. Durations are milliseconds. */
+export type Settings = {
+  readonly [Name in SettingName]: (typeof settingsTable)[Name] extends Setting<infer T> ? T : never;
+};
+
+// `Object.keys` forgets the type of the keys; the table above is not added to at run time.
+export const settingNames = Object.keys(settingsTable) as readonly SettingName[];
+
+/** `pollInterval` → `--poll-interval` */
+export function flagOf(name: SettingName): string {
+  return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** `pollInterval` → `VPS247_POLL_INTERVAL` */
+export function variableOf(name: SettingName): string {
+  return `VPS247_${flagOf(name).slice(2).replaceAll('-', '_').toUpperCase()}`;
+}

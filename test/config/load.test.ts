@@ -1,0 +1,155 @@
+import { describe, expect, test } from 'vitest';
+import { loadSettings } from '../../src/config/load.ts';
+import { flagOf, settingNames, settingsTable, variableOf, type Settings } from '../../src/config/settings.ts';
+
+function settingsOf(argv: readonly string[], env: Record<string, string> = {}): Settings {
+  const loaded = loadSettings(argv, env);
+  if (!('settings' in loaded)) throw new Error(JSON.stringify(loaded));
+  return loaded.settings;
+}
+
+function problemsOf(argv: readonly string[], env: Record<string, string> = {}): readonly string[] {
+  const loaded = loadSettings(argv, env);
+  if (!('problems' in loaded)) throw new Error(JSON.stringify(loaded));
+  return loaded.problems;
+}
+
+describe('what is given', () => {
+  test('nothing: the defaults', () => {
+    expect(settingsOf([])).toEqual({
+      kubeconfig: '',
+      namespaces: [],
+      apiUrl: 'https://api.vps247.com',
+      insecureApiUrl: false,
+      apiConnectTimeout: 5_000,
+      apiResponseTimeout: 30_000,
+      maxInFlight: 16,
+      pollInterval: 60_000,
+      urgentPollInterval: 1_000,
+      visibilityWindow: 30_000,
+      stuckAfter: 600_000,
+      workers: 32,
+      shutdownGracePeriod: 25_000,
+      metricsAddress: { host: '0.0.0.0', port: 8080 },
+      healthAddress: { host: '0.0.0.0', port: 8081 },
+      logLevel: 'info',
+      logFormat: 'json',
+    });
+  });
+
+  test('a flag beats the variable, the variable beats the default', () => {
+    const env = { VPS247_WORKERS: '5', VPS247_POLL_INTERVAL: '2m' };
+    expect(settingsOf(['--workers', '7'], env)).toMatchObject({ workers: 7, pollInterval: 120_000 });
+  });
+
+  test('--flag=value and --flag value are the same', () => {
+    expect(settingsOf(['--log-level=warn'])).toEqual(settingsOf(['--log-level', 'warn']));
+  });
+
+  test('a flag can empty what a variable filled', () => {
+    expect(settingsOf(['--namespaces='], { VPS247_NAMESPACES: 'a' }).namespaces).toEqual([]);
+  });
+
+  test('an empty variable is none', () => {
+    expect(settingsOf([], { VPS247_WORKERS: '' }).workers).toBe(32);
+  });
+
+  test('a switch needs no value and takes one', () => {
+    expect(settingsOf(['--insecure-api-url']).insecureApiUrl).toBe(true);
+    expect(settingsOf(['--insecure-api-url=false']).insecureApiUrl).toBe(false);
+    expect(settingsOf([], { VPS247_INSECURE_API_URL: 'true' }).insecureApiUrl).toBe(true);
+  });
+
+  test.each<[string, string, Partial<Settings>, string]>([
+    ['--namespaces', 'b, a,b', { namespaces: ['a', 'b'] }, 'sorted, each once'],
+    ['--api-url', 'https://Example.com/v1/', { apiUrl: 'https://example.com/v1' }, 'no trailing slash'],
+    ['--api-url', 'http://127.0.0.1:80', { apiUrl: 'http://127.0.0.1' }, 'http to this machine'],
+    ['--api-url', 'http://[::1]:99', { apiUrl: 'http://[::1]:99' }, 'http to this machine, version 6'],
+    ['--metrics-address', ':0', { metricsAddress: { host: '0.0.0.0', port: 0 } }, 'any host, any port'],
+    ['--metrics-address', '[::]:81', { metricsAddress: { host: '::', port: 81 } }, 'version 6'],
+    ['--workers', '1', { workers: 1 }, 'the lower bound is included'],
+    ['--workers', '512', { workers: 512 }, 'the upper bound is included'],
+    ['--poll-interval', '1h', { pollInterval: 3_600_000 }, 'the upper bound of a duration too'],
+  ])('%s %s: %j (%s)', (flag, value, expected) => {
+    expect(settingsOf([flag, value])).toMatchObject(expected);
+  });
+});
+
+describe('what is wrong', () => {
+  test.each([
+    [['--workers', '0'], '--workers must be a whole number from 1 to 512, not "0".'],
+    [['--workers', '1e2'], '--workers must be a whole number from 1 to 512, not "1e2".'],
+    [['--poll-interval', '60'], '--poll-interval must be a duration from 1s to 1h, such as 90s or 5m, not "60".'],
+    [['--log-level', 'loud'], '--log-level must be one of debug, info, warn, error, not "loud".'],
+    [['--insecure-api-url=yes'], '--insecure-api-url must be true or false, not "yes".'],
+    [['--namespaces', 'a,,b'], '--namespaces must be a list of namespaces with commas between them, not "a,,b".'],
+    [
+      ['--metrics-address', '8080'],
+      '--metrics-address must be an address to listen on, such as 0.0.0.0:8080 or [::1]:8080, not "8080".',
+    ],
+    [
+      ['--api-url', 'https://me:hunter2@api.example.com'],
+      '--api-url must be a URL such as https://api.vps247.com, without user, query and fragment, not "https://[redacted]@api.example.com".',
+    ],
+    [
+      ['--api-url', 'http://api.example.com'],
+      '--api-url must be https, because API keys are sent there; for a test give --insecure-api-url too.',
+    ],
+    [['--workers'], '--workers needs a value: a whole number from 1 to 512.'],
+    [['--workers', '--log-format=text'], '--workers needs a value: a whole number from 1 to 512.'],
+    [['--workers=1', '--workers=2'], '--workers is given twice; give it once.'],
+    [['--worker', '3'], '--worker is no flag of this program; did you mean --workers?'],
+    [['--frobnicate'], '--frobnicate is no flag of this program; see --help.'],
+    [['start'], '"start" is not understood: only flags are, see --help.'],
+    [
+      ['--poll-interval=1s', '--urgent-poll-interval=2s'],
+      '--urgent-poll-interval (2s) must not be longer than --poll-interval (1s).',
+    ],
+    [['--api-response-timeout=1s'], '--api-connect-timeout (5s) must not be longer than --api-response-timeout (1s).'],
+    [
+      ['--metrics-address=:1', '--health-address=:1'],
+      '--metrics-address and --health-address must differ, both are port 1.',
+    ],
+  ])('%j: %s', (argv, problem) => {
+    expect(problemsOf(argv)).toEqual([problem]);
+  });
+
+  test('everything at once, the variables by their own names', () => {
+    expect(
+      problemsOf(['--worker=3', '--log-level=loud'], { VPS247_MAX_IN_FLIGHT: 'many', VPS247_STUCKAFTER: '1m' }),
+    ).toEqual([
+      '--worker is no flag of this program; did you mean --workers?',
+      'VPS247_STUCKAFTER is no setting of this program; did you mean VPS247_STUCK_AFTER?',
+      'VPS247_MAX_IN_FLIGHT must be a whole number from 1 to 256, not "many".',
+      '--log-level must be one of debug, info, warn, error, not "loud".',
+    ]);
+  });
+
+  test('variables that Kubernetes sets for a service named vps247-… are no problem', () => {
+    const env = { VPS247_OPERATOR_SERVICE_HOST: '10.0.0.1', VPS247_OPERATOR_METRICS_PORT: 'tcp://10.0.0.1:8080' };
+    expect(settingsOf([], env)).toEqual(settingsOf([]));
+  });
+});
+
+describe('the table', () => {
+  test.each(settingNames.map((name) => [name]))('%s: its default can be read and its sentence is one', (name) => {
+    const { kind, byDefault, sentence } = settingsTable[name];
+    expect(kind.read(byDefault)).toBeDefined();
+    expect(sentence).toMatch(/^[A-Z].*\.$/);
+  });
+
+  test('--help shows every flag, variable and default, whatever else is given', () => {
+    const loaded = loadSettings(['--nonsense', '--help'], {});
+    const help = 'help' in loaded ? loaded.help : '';
+    for (const name of settingNames) {
+      expect(help).toContain(`${flagOf(name)} `);
+      expect(help).toContain(variableOf(name));
+      expect(help).toContain(settingsTable[name].byDefault);
+    }
+    expect(Math.max(...help.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
+  });
+
+  test('--version', () => {
+    expect(loadSettings(['--version'], {})).toEqual({ version: true });
+  });
+});
