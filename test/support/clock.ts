@@ -18,13 +18,13 @@ interface Timer {
   readonly callback: () => void;
 }
 
+// An immediate runs after all microtasks, however many of them a chain of promises needs.
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 /** Wall-clock time starts at `startedAt` (milliseconds since the epoch); monotonic time starts at 0. */
 export function createManualClock(startedAt: number = Date.UTC(2026, 0, 1)): ManualClock {
   let elapsed = 0;
   const timers = new Set<Timer>();
-
-  // An immediate runs after all microtasks, however many of them a chain of promises needs.
-  const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
   // Timers due at the same moment run in the order in which they were set, as Node's do.
   const nextDue = (until: number): Timer | undefined => {
