@@ -1,0 +1,115 @@
+import { describe, expect, test } from 'vitest';
+import { Secret } from '../../src/model/secret.ts';
+import { redact, registerSecret, scrub } from '../../src/telemetry/redact.ts';
+
+class Socket {
+  readonly key = 'inner';
+}
+
+const circular: Record<string, unknown> = { name: 'loop' };
+circular['self'] = circular;
+
+const throwing = {
+  get value(): never {
+    throw new Error('no');
+  },
+};
+
+const rows: readonly (readonly [value: unknown, expected: unknown, reason: string])[] = [
+  [new Secret('hunter22'), '[redacted]', 'a secret value'],
+  [{ a: [new Secret('hunter22')] }, { a: ['[redacted]'] }, 'a secret value inside'],
+  [
+    { 'X-Api-Key': 'k', Authorization: 'Bearer k' },
+    { 'X-Api-Key': '[redacted]', Authorization: '[redacted]' },
+    'headers',
+  ],
+  [
+    { initial_password: 'p', token: 't' },
+    { initial_password: '[redacted]', token: '[redacted]' },
+    "the provider's field",
+  ],
+  [{ secretName: 's', secretRef: 'r' }, { secretName: 's', secretRef: 'r' }, 'where a secret is may be told'],
+  [{ token: 3, secret: false }, { token: 3, secret: false }, 'a count is no secret'],
+  [circular, { name: 'loop', self: '[circular]' }, 'a loop ends'],
+  [{ a: { b: { c: { d: { e: { f: 1 } } } } } }, { a: { b: { c: { d: { e: '[deeper]' } } } } }, 'depth is bounded'],
+  ['x'.repeat(3_000), `${'x'.repeat(2_048)}…`, 'length is bounded'],
+  [Array.from({ length: 52 }, () => 1), [...Array.from({ length: 50 }, () => 1), '[2 more]'], 'entries are bounded'],
+  [new Socket(), '[Socket]', 'instances of classes are not walked: a request holds its headers'],
+  [Buffer.from('hunter22'), '[Buffer]', 'bytes are not printed'],
+  [throwing, '[unreadable]', 'a throwing getter'],
+  [new Proxy({}, { ownKeys: () => ['a', 'a'] }), '[unreadable]', 'a hostile proxy'],
+  [new Date('2026-01-02'), '2026-01-02T00:00:00.000Z', 'a date'],
+  [new Date(Number.NaN), 'Invalid Date', 'no date'],
+  [new URL('https://u:p@host/path?key=k#x'), 'https://host/path', 'a URL without what may be secret'],
+  [new Map([['a', 1]]), { a: 1 }, 'a map'],
+  [new Set([1]), [1], 'a set'],
+  [10n, '10', 'JSON has no bigint'],
+  [Number.NaN, 'NaN', 'JSON has no NaN'],
+  [{ a: undefined, b: () => 1, c: Symbol('x') }, {}, 'what has nothing to say'],
+  [[undefined], [null], 'positions in a list are kept'],
+  [JSON.parse('{"__proto__":{"x":1}}'), Object.fromEntries([['__proto__', { x: 1 }]]), 'no prototype is set'],
+];
+
+// Not test.each: it would look into the values to name the tests.
+for (const [value, expected, reason] of rows) {
+  test(reason, () => {
+    expect(redact(value)).toEqual(expected);
+  });
+}
+
+describe('errors', () => {
+  const error = Object.assign(new Error('outer', { cause: new Error('inner') }), {
+    code: 'ECONNRESET',
+    class: 'Retry',
+    status: 502,
+    options: { headers: { 'x-api-key': 'k' } },
+    response: {},
+  });
+
+  test('only what is allowed is taken', () => {
+    expect(redact({ error })).toEqual({
+      error: { name: 'Error', message: 'outer', code: 'ECONNRESET', class: 'Retry', status: 502 },
+    });
+  });
+
+  test('stacks only when asked for', () => {
+    expect(redact(error, { withStacks: true })).toHaveProperty('stack', expect.stringContaining('redact.test.ts'));
+  });
+
+  test('an allowed name with a value that is no word is left out', () => {
+    expect(redact(Object.assign(new Error('x'), { status: { hidden: 1 } }))).toEqual({ name: 'Error', message: 'x' });
+  });
+});
+
+describe('scrub', () => {
+  test('removes a registered secret however it is spelled', () => {
+    const plain = 'pa"ss/w&rd=ö 12';
+    registerSecret(new Secret(plain));
+    const base64 = Buffer.from(plain).toString('base64');
+    for (const spelling of [plain, JSON.stringify(plain), encodeURIComponent(plain), base64]) {
+      expect(scrub(`<${spelling}>`)).toMatch(/^<"?\[redacted\]"?=*>$/);
+    }
+  });
+
+  test('is not misled by letters that mean something in a pattern', () => {
+    registerSecret(new Secret('a.b*c(d[e'));
+    expect(scrub('a.b*c(d[e aXb*c(d[e')).toBe('[redacted] aXb*c(d[e');
+  });
+
+  test('ignores secrets so short that they would blot out words', () => {
+    registerSecret(new Secret('a'));
+    registerSecret(new Secret(''));
+    expect(scrub('a banana')).toBe('a banana');
+  });
+
+  test('a secret is gone before a long text is cut through it', () => {
+    const plain = 'cut-through-me-123';
+    registerSecret(new Secret(plain));
+    expect(redact('x'.repeat(2_040) + plain)).not.toContain('cut-');
+  });
+
+  test('remembers the newest thousand', () => {
+    for (let index = 0; index <= 1_000; index++) registerSecret(new Secret(`rotated-${index}-key`));
+    expect(scrub('rotated-0-key rotated-1000-key')).toBe('rotated-0-key [redacted]');
+  });
+});
