@@ -1,0 +1,137 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Log } from './log.ts';
+
+/** Where to listen; port 0 is any free one. */
+interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface HealthServerOptions {
+  readonly metricsAddress: ListenAddress;
+  readonly healthAddress: ListenAddress;
+  /** Whether the work goes round; false for long makes Kubernetes restart the pod. */
+  readonly isAlive: () => boolean;
+  /** Whether everything was read once and work has begun. */
+  readonly isReady: () => boolean;
+  readonly metrics: { readonly contentType: string; render(): Promise<string> };
+  readonly log: Log;
+}
+
+export interface HealthServer {
+  /** Rejects with a sentence for the user when an address cannot be had. */
+  start(): Promise<void>;
+  /** Ends open connections too. May be called at any time, also twice. */
+  stop(): Promise<void>;
+  /** Where it listens, as URLs; only while started. */
+  readonly addresses: { readonly metrics: string; readonly health: string } | undefined;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly type?: string;
+  readonly body: string;
+}
+type Page = () => Answer | Promise<Answer>;
+
+/** Serves `/metrics` on one address and `/healthz` and `/readyz` on the other, so that metrics can be fenced off. */
+export function createHealthServer(options: HealthServerOptions): HealthServer {
+  const { metricsAddress, healthAddress, isAlive, isReady, metrics, log } = options;
+  const metricsServer = serve(log, {
+    '/metrics': async () => ({ status: 200, type: metrics.contentType, body: await metrics.render() }),
+  });
+  const healthServer = serve(log, {
+    '/healthz': () => verdict(isAlive(), 'the work has stopped'),
+    '/readyz': () => verdict(isReady(), 'not everything has been read yet'),
+  });
+  let addresses: HealthServer['addresses'];
+  return {
+    get addresses() {
+      return addresses;
+    },
+    async start() {
+      try {
+        await listen(metricsServer, metricsAddress, '--metrics-address');
+        await listen(healthServer, healthAddress, '--health-address');
+      } catch (error) {
+        await Promise.all([close(metricsServer), close(healthServer)]);
+        throw error;
+      }
+      addresses = { metrics: urlOf(metricsServer), health: urlOf(healthServer) };
+    },
+    async stop() {
+      addresses = undefined;
+      await Promise.all([close(metricsServer), close(healthServer)]);
+    },
+  };
+}
+
+function verdict(isFine: boolean, reason: string): Answer {
+  return isFine ? { status: 200, body: 'ok\n' } : { status: 503, body: `${reason}\n` };
+}
+
+function serve(log: Log, pages: Readonly<Record<string, Page>>): Server {
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = (request.url ?? '').split('?')[0] ?? '';
+    const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
+    if (page === undefined) return send(request, response, { status: 404, body: 'not found\n' });
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      return send(request, response, { status: 405, body: 'only GET\n' });
+    }
+    try {
+      send(request, response, await page());
+    } catch (error) {
+      log.error('page could not be served', { path, error });
+      send(request, response, { status: 500, body: 'failed, see the log\n' });
+    }
+  }
+  // Requests are tiny; whoever takes longer is holding a connection open.
+  return createServer({ requestTimeout: 5_000, headersTimeout: 5_000 }, (request, response) => {
+    void answer(request, response);
+  });
+}
+
+function send(request: IncomingMessage, response: ServerResponse, { status, type, body }: Answer): void {
+  response.writeHead(status, {
+    'content-type': type ?? 'text/plain; charset=utf-8',
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+  });
+  response.end(request.method === 'HEAD' ? undefined : body);
+}
+
+async function listen(server: Server, { host, port }: ListenAddress, flag: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(explain(error, host, port, flag))));
+  server.listen({ host, port }, resolve);
+  await promise;
+}
+
+function explain(error: NodeJS.ErrnoException, host: string, port: number, flag: string): string {
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return `Port ${port} on ${host} is taken by another program; end it or give another one with ${flag}.`;
+    case 'EACCES':
+      return `Port ${port} may not be used by this user; give one above 1023 with ${flag}.`;
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `${host} is no address of this machine; give another one with ${flag}.`;
+    default:
+      return `${flag} ${host}:${port} cannot be listened on: ${error.code ?? error.message}.`;
+  }
+}
+
+function urlOf(server: Server): string {
+  // A server that listens on a port has an AddressInfo; strings are for pipes.
+  const { address, family, port } = server.address() as AddressInfo;
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}
+
+async function close(server: Server): Promise<void> {
+  if (!server.listening) return;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.close(() => resolve());
+  server.closeAllConnections();
+  await promise;
+}

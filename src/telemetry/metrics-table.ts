@@ -1,0 +1,87 @@
+/** Every metric's name starts with it, those of the process included. */
+export const prefix = 'vps247_operator_';
+
+export interface MetricDefinition {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  /** Without the prefix; the unit is part of it, seconds for times. */
+  readonly name: string;
+  readonly help: string;
+  /** Each takes few values: never the name of an object, a machine or an account. */
+  readonly labels: readonly string[];
+  readonly buckets?: readonly number[];
+}
+
+/** From a queue that is empty to one behind a thousand objects. */
+const waits = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300];
+/** From a pass that only looks to one that waits for the provider's slowest answer. */
+const durations = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** Every metric of the operator's own: the one source of the instruments and of docs/metrics.md. */
+export const metricsTable = {
+  reconciles: {
+    type: 'counter',
+    name: 'reconciles_total',
+    help: 'Passes over one object, by how they ended.',
+    labels: ['result'],
+  },
+  reconcileDuration: {
+    type: 'histogram',
+    name: 'reconcile_duration_seconds',
+    help: 'Time one pass over one object takes, calls included.',
+    labels: [],
+    buckets: durations,
+  },
+  queueDepth: { type: 'gauge', name: 'queue_depth', help: 'Objects that wait for a worker now.', labels: [] },
+  queueWait: {
+    type: 'histogram',
+    name: 'queue_wait_seconds',
+    help: 'Time from when an object was due until a worker took it.',
+    labels: [],
+    buckets: waits,
+  },
+  providerCalls: {
+    type: 'counter',
+    name: 'provider_calls_total',
+    help: "Requests to the provider, by operation and outcome: the code is OK or the failure's.",
+    labels: ['operation', 'code'],
+  },
+  providerCallDuration: {
+    type: 'histogram',
+    name: 'provider_call_duration_seconds',
+    help: 'Time from a request to the provider to the end of its answer.',
+    labels: ['operation'],
+    buckets: durations,
+  },
+  kubernetesCalls: {
+    type: 'counter',
+    name: 'kubernetes_calls_total',
+    help: 'Requests to the Kubernetes API, by verb, resource and HTTP status (0: no answer).',
+    labels: ['verb', 'resource', 'code'],
+  },
+  snapshotAge: {
+    type: 'gauge',
+    name: 'snapshot_age_seconds',
+    help: "Age of the oldest account's newest complete list of machines.",
+    labels: [],
+  },
+  machines: {
+    type: 'gauge',
+    name: 'machines',
+    help: 'Machines of all objects, by their state at the provider.',
+    labels: ['state'],
+  },
+  watchRestarts: {
+    type: 'counter',
+    name: 'watch_restarts_total',
+    help: 'Watches that ended and were started anew, by resource.',
+    labels: ['resource'],
+  },
+  buildInfo: {
+    type: 'gauge',
+    name: 'build_info',
+    help: 'Always 1; the labels say which version runs on which Node.js.',
+    labels: ['version', 'node'],
+  },
+} as const satisfies Record<string, MetricDefinition>;
+
+export type MetricName = keyof typeof metricsTable;
