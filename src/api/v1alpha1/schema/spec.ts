@@ -131,8 +131,7 @@ export const specSchema: Schema = {
       type: 'string',
       enum: ['Running', 'Halted'],
       default: 'Running',
-      description:
-        'Whether the machine is to run or to be halted. A machine always boots when it is created; a halted one is still billed.',
+      description: 'Whether the machine is to run or to be halted. A machine always boots when it is created.',
     },
     powerOff,
     credentialsSecretRef,

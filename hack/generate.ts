@@ -1,0 +1,39 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { renderApi } from './generate/api.ts';
+import { renderConfiguration } from './generate/configuration.ts';
+import { renderCrd } from './generate/crd.ts';
+import { renderMetrics } from './generate/metrics.ts';
+
+/** Everything that is generated and committed. `render` is pure: the same source yields the same text. */
+const pages: readonly { readonly path: string; readonly render: () => string }[] = [
+  { path: 'crds/virtualmachines.vps247.com.yaml', render: renderCrd },
+  { path: 'docs/api.md', render: renderApi },
+  { path: 'docs/configuration.md', render: renderConfiguration },
+  { path: 'docs/metrics.md', render: renderMetrics },
+];
+
+/**
+ * `npm run generate` writes what differs; with `--check` it writes nothing and fails when something does.
+ * Returns the exit code.
+ */
+async function generate(isCheck: boolean): Promise<number> {
+  const root = join(import.meta.dirname, '..');
+  const stale: string[] = [];
+  for (const { path, render } of pages) {
+    const file = join(root, path);
+    const text = render();
+    // A file that cannot be read is one to be written.
+    const present = await readFile(file, 'utf8').catch(() => undefined);
+    if (present === text) continue;
+    stale.push(path);
+    if (isCheck) continue;
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, text);
+  }
+  if (stale.length === 0) console.log(`${pages.length} generated files are up to date`);
+  else console.log(isCheck ? `Not up to date, run npm run generate: ${stale.join(', ')}` : `Wrote ${stale.join(', ')}`);
+  return isCheck && stale.length > 0 ? 1 : 0;
+}
+
+process.exitCode = await generate(process.argv.includes('--check'));

@@ -1,0 +1,14 @@
+/** A Markdown table; `|` in cells is escaped and line breaks become blanks. */
+export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [head, head.map(() => '---'), ...rows].map(tableRow).join('\n');
+}
+
+function tableRow(cells: readonly string[]): string {
+  const safe = cells.map((cell) => cell.replaceAll('|', String.raw`\|`).replaceAll(/\s*\n\s*/g, ' '));
+  return `| ${safe.join(' | ')} |`;
+}
+
+/** The line under the title of a generated page. */
+export function generatedFrom(source: string): string {
+  return `<!-- Generated from ${source} by \`npm run generate\`; do not edit. -->`;
+}
