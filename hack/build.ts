@@ -1,0 +1,76 @@
+/**
+ * `npm run build`: the operator as one file that needs Node and nothing else, `dist/vps247-operator.mjs`, and beside it the
+ * licences of the packages that went into it, `dist/THIRD-PARTY-LICENSES`.
+ */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { build, type Metafile } from 'esbuild';
+
+const root = path.join(import.meta.dirname, '..');
+// `as`: our own package.json, whose two fields are strings.
+const { name, version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as Record<string, string>;
+
+export interface Bundle {
+  readonly file: string;
+  readonly bytes: number;
+  /** Packages inside the bundle, sorted. */
+  readonly packages: readonly string[];
+}
+
+/** Writes the bundle of `entry` and the licences into `outdir`; throws with esbuild's messages when it doesn't build. */
+export async function buildBundle(
+  outdir = path.join(root, 'dist'),
+  entry = path.join(root, 'src/main.ts'),
+): Promise<Bundle> {
+  const file = path.join(outdir, `${name}.mjs`);
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: [entry],
+    outfile: file,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node24',
+    // Not minified and without a source map: stack traces stay readable, and loading a map would cost memory all day.
+    minify: false,
+    sourcemap: false,
+    metafile: true,
+    logLevel: 'warning',
+    legalComments: 'eof',
+    define: { OPERATOR_VERSION: JSON.stringify(version) },
+    // CommonJS packages call `require` for Node's own modules, which an ES module does not have.
+    banner: {
+      js: "import { createRequire as __createRequire } from 'node:module';\nconst require = __createRequire(import.meta.url);",
+    },
+  });
+  const packages = packagesOf(metafile);
+  writeFileSync(path.join(outdir, 'THIRD-PARTY-LICENSES'), packages.map(licenceOf).join('\n'));
+  const bytes = Object.values(metafile.outputs).reduce((sum, output) => sum + output.bytes, 0);
+  return { file, bytes, packages };
+}
+
+/** Folders of the packages with code in the bundle, relative to the project: `node_modules/@scope/name`, nested ones as well. */
+function packagesOf({ outputs }: Metafile): string[] {
+  const inputs = Object.values(outputs).flatMap((output) => Object.entries(output.inputs));
+  const folders = inputs
+    .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+    .map(([file]) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0])
+    .filter((folder) => folder !== undefined);
+  return [...new Set(folders)].toSorted();
+}
+
+/** A package's licence file; the few that publish none name it in their package.json. */
+function licenceOf(folder: string): string {
+  const files = readdirSync(path.join(root, folder));
+  const licence = files.find((file) => /^(licen[cs]e|copying)/i.test(file));
+  const about = JSON.parse(readFileSync(path.join(root, folder, 'package.json'), 'utf8'));
+  const text = licence === undefined ? `(${about.license})\n` : readFileSync(path.join(root, folder, licence), 'utf8');
+  return `--- ${about.name} ${about.version} (${about.license}) ---\n\n${text}`;
+}
+
+if (import.meta.main) {
+  const { file, bytes, packages } = await buildBundle();
+  console.log(
+    `${path.relative(root, file)}: ${(bytes / 1e6).toFixed(1)} MB, version ${version}, ${packages.length} packages inside`,
+  );
+}

@@ -1,0 +1,80 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+
+/** What a person can do something about: printed as one sentence, without a stack trace. */
+export class Unable extends Error {}
+
+/** Where buildah, as root, notes which registry had which blob, whatever `--root` says: removed again unless it was there. */
+const BLOB_NOTES = ['/var/lib/containers', '/var/lib/containers/cache'];
+
+/** Debian's buildah on a store of its own, so that no image or setting of the machine is used or changed. */
+export class Buildah implements Disposable {
+  readonly #store: readonly string[];
+  readonly #env: NodeJS.ProcessEnv;
+  readonly #leftover = BLOB_NOTES.find((folder) => !existsSync(folder));
+
+  /** Opens (and makes) the store in `cache`; installs buildah where that is possible. */
+  constructor(cache: string) {
+    if (process.getuid?.() !== 0)
+      throw new Unable('buildah needs root here: run this as root, or use `docker build .`.');
+    installBuildah();
+    // `RUN --mount=type=cache` keeps npm's downloads under TMPDIR.
+    const tmp = path.join(cache, 'tmp');
+    mkdirSync(tmp, { recursive: true });
+    this.#env = { ...process.env, TMPDIR: tmp };
+    const store = (driver: string) => {
+      const folder = path.join(cache, driver);
+      return ['--root', folder, '--runroot', `${folder}-run`, '--storage-driver', driver];
+    };
+    // overlay shares files between layers; vfs copies every layer whole but works on any file system.
+    const works = spawnSync('buildah', [...store('overlay'), 'info'], { env: this.#env }).status === 0;
+    this.#store = store(works ? 'overlay' : 'vfs');
+  }
+
+  /** Standard output of a buildah command, trimmed; throws with the end of what it said when it fails. */
+  run(command: string, ...args: readonly string[]): string {
+    const result = spawnSync('buildah', [...this.#store, command, ...args], { env: this.#env, encoding: 'utf8' });
+    if (result.status !== 0) {
+      const said = `${result.stdout}${result.stderr}`.trim().split('\n').slice(-40).join('\n');
+      throw new Unable(`buildah ${command} failed (${result.signal ?? result.status}):\n${said}`);
+    }
+    return result.stdout.trim();
+  }
+
+  /** Builds a folder's Dockerfile. Nothing is pulled: every base image must be in the store. */
+  build(folder: string, tag: string, ...options: readonly string[]): void {
+    this.run('bud', '--pull=never', '--isolation', 'chroot', '--layers', '--tag', tag, ...options, folder);
+  }
+
+  /** An image's configuration, or undefined when there is no such image. */
+  inspect(image: string): ImageConfig | undefined {
+    if (this.run('images', '--quiet', '--filter', `reference=${image}`) === '') return undefined;
+    return JSON.parse(this.run('inspect', '--type', 'image', image)).OCIv1.config;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#leftover !== undefined) rmSync(this.#leftover, { recursive: true, force: true });
+  }
+}
+
+/** The part of an OCI image's configuration that is looked at here; absent when the Dockerfile says nothing of it. */
+export interface ImageConfig {
+  readonly User?: string;
+  readonly Entrypoint?: readonly string[];
+  readonly Labels?: Readonly<Record<string, string>>;
+}
+
+function installBuildah(): void {
+  if (spawnSync('buildah', ['--version']).status === 0) return;
+  console.log('Installing the Debian package buildah …');
+  const install = () => aptGet('install', '--no-install-recommends', 'buildah');
+  if (!install() && !(aptGet('update') && install())) {
+    throw new Unable('No buildah here and apt-get could not install it: install buildah, or use `docker build .`.');
+  }
+}
+
+function aptGet(...args: readonly string[]): boolean {
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  return spawnSync('apt-get', ['-qq', '-y', ...args], { env }).status === 0;
+}

@@ -1,0 +1,65 @@
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { Unable, type Buildah } from './buildah.ts';
+
+const OURS = ['app/LICENSE', 'app/THIRD-PARTY-LICENSES', 'app/vps247-operator.mjs'];
+const USER = '65532:65532';
+const SHELLS = new Set(['sh', 'bash', 'dash', 'ash', 'ksh', 'zsh', 'busybox']);
+
+/** What holds of an image: one sentence each. Throws `Unable` at the first thing that doesn't. */
+export function* checkImage(
+  buildah: Buildah,
+  image: string,
+  expected: { readonly base: string; readonly version: string },
+): Generator<string> {
+  const { User: user, Entrypoint: entrypoint = [] } = buildah.inspect(image) ?? {};
+  mustBe('the user', user, USER);
+
+  const [files, baseFiles] = [image, expected.base].map((name) => filesOf(buildah, name));
+  const added = files?.filter((file) => !baseFiles?.includes(file));
+  mustBe('what it adds to its base image', added?.toSorted().join(' '), OURS.join(' '));
+  yield `it adds to its base image only ${OURS.join(', ')}`;
+
+  mustBe('the shells in it', files?.filter((file) => SHELLS.has(path.basename(file))).join(' '), '');
+  yield 'there is no shell in it';
+
+  // Run as the image says: its user, its entry point.
+  const [node = '', ...program] = entrypoint;
+  const ids = 'process.getuid() + ":" + process.getgid()';
+  mustBe('the user it runs as', run(buildah, image, [node, '--print', ids]), USER);
+  yield `it runs as ${USER}`;
+
+  const version = run(buildah, image, [node, ...program, '--version']);
+  mustBe('its answer to --version', version, `vps247-operator ${expected.version}`);
+  yield `its entry point (${entrypoint.join(' ')}) answers --version: ${version}`;
+}
+
+function mustBe(what: string, actual: string | undefined, expected: string): void {
+  if (actual !== expected) throw new Unable(`Wrong image: ${what} should be "${expected}" and is "${actual}".`);
+}
+
+/** Paths of all files and links in an image, without the leading slash. */
+function filesOf(buildah: Buildah, image: string): string[] {
+  return inContainer(buildah, image, (container) => {
+    const rootfs = buildah.run('mount', container);
+    return readdirSync(rootfs, { recursive: true, withFileTypes: true })
+      .filter((entry) => !entry.isDirectory())
+      .map((entry) => path.relative(rootfs, path.join(entry.parentPath, entry.name)));
+  });
+}
+
+function run(buildah: Buildah, image: string, command: readonly string[]): string {
+  return inContainer(buildah, image, (container) =>
+    buildah.run('run', '--isolation', 'chroot', container, '--', ...command),
+  );
+}
+
+/** Unpacks an image, and removes it again with its mounts. */
+function inContainer<T>(buildah: Buildah, image: string, use: (container: string) => T): T {
+  const container = buildah.run('from', '--pull-never', image);
+  try {
+    return use(container);
+  } finally {
+    buildah.run('rm', container);
+  }
+}
