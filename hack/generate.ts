@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { renderApi } from './generate/api.ts';
+import { renderConditions } from './generate/conditions.ts';
 import { renderConfiguration } from './generate/configuration.ts';
 import { renderCrd } from './generate/crd.ts';
 import { renderMetrics } from './generate/metrics.ts';
@@ -9,6 +10,7 @@ import { renderMetrics } from './generate/metrics.ts';
 const pages: readonly { readonly path: string; readonly render: () => string }[] = [
   { path: 'crds/virtualmachines.vps247.com.yaml', render: renderCrd },
   { path: 'docs/api.md', render: renderApi },
+  { path: 'docs/conditions.md', render: renderConditions },
   { path: 'docs/configuration.md', render: renderConfiguration },
   { path: 'docs/metrics.md', render: renderMetrics },
 ];
