@@ -1,0 +1,183 @@
+import type { Clock } from '../../model/clock.ts';
+import { systemClock } from '../../model/clock.ts';
+import type { FailureCode, Operation, Outcome } from '../../model/failure.ts';
+import { isWrite } from '../../model/failure.ts';
+import type { ProviderId } from '../../model/machine.ts';
+import type { Secret } from '../../model/secret.ts';
+import type { Log } from '../../telemetry/log.ts';
+import type { Provider } from '../port.ts';
+import type { Reading } from './answer.ts';
+import { interpret, unsendable } from './answer.ts';
+import { checkBaseUrl } from './base-url.ts';
+import * as mapping from './mapping.ts';
+import type { ReadRetries } from './retry.ts';
+import { retryRead } from './retry.ts';
+import type { Exchange, ExchangeRequest } from './transport.ts';
+import { exchange } from './transport.ts';
+
+/** One request as it ended; a read may take several. */
+export interface CallRecord {
+  readonly operation: Operation;
+  readonly code: 'ok' | FailureCode;
+  readonly status?: number;
+  readonly milliseconds: number;
+  /** Bytes of the answer's body, as far as it was read. */
+  readonly bytes: number;
+}
+
+/** Milliseconds: to connect, for the answer to begin, and for a whole call, including all attempts of a read. */
+export interface CallTimeouts {
+  readonly connect: number;
+  readonly response: number;
+  readonly total: number;
+}
+
+/** Most bytes of a body: of a list of machines, of any other answer, and of one that is no 2xx. */
+export interface BodyLimits {
+  readonly list: number;
+  readonly other: number;
+  readonly error: number;
+}
+
+export interface HttpProviderOptions {
+  /** Where the API is, e.g. `https://api.vps247.com`; a path in it is kept. */
+  readonly baseUrl: string;
+  readonly apiKey: Secret;
+  readonly log: Log;
+  readonly clock?: Clock;
+  readonly timeouts?: Partial<CallTimeouts>;
+  readonly limits?: Partial<BodyLimits>;
+  readonly retries?: Partial<ReadRetries>;
+  readonly onCall?: (call: CallRecord) => void;
+  /** Allows plain http to other machines. */
+  readonly insecure?: boolean;
+}
+
+/** No write is under way any more `total` milliseconds after it was made. */
+export const defaultTimeouts: CallTimeouts = { connect: 5_000, response: 30_000, total: 60_000 };
+const defaultLimits: BodyLimits = { list: 64 * 1024 * 1024, other: 1024 * 1024, error: 16 * 1024 };
+const defaultRetries: ReadRetries = { count: 2, minDelay: 250, maxDelay: 2_000 };
+
+interface Call<T> extends Reading<T> {
+  readonly method: ExchangeRequest['method'];
+  readonly path: string;
+  readonly body?: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The provider over HTTP, for one key. Throws only here, and only for a base URL that must not be used. */
+export function createHttpProvider(options: HttpProviderOptions): Provider {
+  const { log, onCall, clock = systemClock } = options;
+  const baseUrl = checkBaseUrl(options.baseUrl, options.insecure ?? false);
+  const timeouts = { ...defaultTimeouts, ...options.timeouts };
+  const limits = { ...defaultLimits, ...options.limits };
+  const retries = { ...defaultRetries, ...options.retries };
+  const key = options.apiKey.reveal();
+
+  const attempt = async <T>(call: Call<T>, total: number): Promise<Outcome<T>> => {
+    const startedAt = clock.monotonic();
+    const ended = await exchange({
+      method: call.method,
+      url: `${baseUrl}${call.path}`,
+      headers: {
+        'x-api-key': key,
+        accept: 'application/json',
+        'user-agent': 'vps247-operator',
+        ...(call.body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(call.body === undefined ? {} : { body: call.body }),
+      timeouts: { ...timeouts, total },
+      bodyBytes: call.operation === 'ListMachines' ? limits.list : limits.other,
+      errorBytes: limits.error,
+      signal: call.signal,
+    });
+    const outcome = interpret(call, ended, { key, now: clock.now() });
+    const record = describeCall(call.operation, outcome, ended, clock.monotonic() - startedAt);
+    log.debug('provider called', { ...record });
+    onCall?.(record);
+    return outcome;
+  };
+
+  const make = async <T>(call: Call<T>): Promise<Outcome<T>> => {
+    if (!/^[\x21-\x7e]+$/.test(key)) return unsendable(call.operation, 'Key');
+    if (isWrite(call.operation)) return attempt(call, timeouts.total);
+    return retryRead((remaining) => attempt(call, remaining), {
+      deadline: timeouts.total,
+      retries,
+      monotonic: clock.monotonic,
+      signal: call.signal,
+    });
+  };
+
+  const read = <T>(operation: Operation, path: string, decode: (body: unknown) => T, signal?: AbortSignal) =>
+    make({ operation, method: 'GET', path, success: { decode }, signal });
+
+  const readCatalogue = <T>(operation: Operation, path: string, decode: (body: unknown) => T, signal?: AbortSignal) =>
+    make<T | undefined>({ operation, method: 'GET', path, success: { decode }, absent: { value: undefined }, signal });
+
+  const power = async (operation: Operation, id: ProviderId, verb: string, signal?: AbortSignal) => {
+    const path = machinePath(id);
+    if (path === undefined) return unsendable(operation, 'Id');
+    return make<void>({ operation, method: 'POST', path: `${path}/${verb}`, success: { value: undefined }, signal });
+  };
+
+  return {
+    listMachines: (signal) => read('ListMachines', '/virtual_machines', mapping.decodeMachines, signal),
+    getMachine: async (id, signal) => {
+      const path = machinePath(id);
+      if (path === undefined) return unsendable('GetMachine', 'Id');
+      const decode = (body: unknown) => mapping.decodeMachineOf(id, body);
+      return make({
+        operation: 'GetMachine',
+        method: 'GET',
+        path,
+        success: { decode },
+        absent: { value: undefined },
+        signal,
+      });
+    },
+    createMachine: (request, signal) =>
+      make({
+        operation: 'CreateMachine',
+        method: 'POST',
+        path: '/virtual_machines',
+        body: JSON.stringify(mapping.encodeCreate(request)),
+        success: { decode: mapping.decodeCreateAnswer },
+        signal,
+      }),
+    deleteMachine: async (id, signal) => {
+      const path = machinePath(id);
+      if (path === undefined) return unsendable('DeleteMachine', 'Id');
+      return make<'Accepted' | 'NotFound'>({
+        operation: 'DeleteMachine',
+        method: 'DELETE',
+        path,
+        success: { value: 'Accepted' },
+        absent: { value: 'NotFound' },
+        signal,
+      });
+    },
+    startMachine: (id, signal) => power('StartMachine', id, 'start', signal),
+    stopMachine: (id, signal) => power('StopMachine', id, 'stop', signal),
+    restartMachine: (id, signal) => power('RestartMachine', id, 'restart', signal),
+    killMachine: (id, signal) => power('KillMachine', id, 'kill', signal),
+    listRegions: (signal) => readCatalogue('ListRegions', '/regions', mapping.decodeRegions, signal),
+    listPackages: (signal) => readCatalogue('ListPackages', '/packages', mapping.decodePackages, signal),
+    listOsTemplates: (signal) => readCatalogue('ListOsTemplates', '/os_templates', mapping.decodeOsTemplates, signal),
+  };
+}
+
+/** Ids come from the API server too, so nothing but digits may reach a URL. */
+function machinePath(id: ProviderId): string | undefined {
+  return Number.isSafeInteger(id) && id > 0 ? `/virtual_machines/${id}` : undefined;
+}
+
+function describeCall<T>(operation: Operation, outcome: Outcome<T>, ended: Exchange, milliseconds: number): CallRecord {
+  return {
+    operation,
+    code: outcome.ok ? 'ok' : outcome.failure.code,
+    milliseconds: Math.round(milliseconds),
+    bytes: ended.kind === 'Received' ? ended.bytes : 0,
+    ...(ended.kind === 'Received' ? { status: ended.status } : {}),
+  };
+}

@@ -1,0 +1,57 @@
+import pRetry from 'p-retry';
+import type { FailureCode, Outcome } from '../../model/failure.ts';
+
+export interface ReadRetries {
+  /** Attempts after the first. */
+  readonly count: number;
+  /** Milliseconds before the first further attempt, doubled for each; jitter makes it up to twice as long. */
+  readonly minDelay: number;
+  readonly maxDelay: number;
+}
+
+/** Accidents that are likely over a moment later. A refusal or a malformed answer would only be repeated. */
+const passing: ReadonlySet<FailureCode> = new Set(['ConnectFailed', 'ConnectionLost', 'Timeout', 'ServerError']);
+
+class Attempt<T> extends Error {
+  readonly outcome: Outcome<T>;
+  constructor(outcome: Outcome<T>) {
+    super('the attempt failed');
+    this.outcome = outcome;
+  }
+}
+
+/**
+ * Makes a read again after an accident: the only place where calls are repeated, and writes never come here.
+ * `read` gets the milliseconds that are left of `deadline` for this attempt; the outcome is the last attempt's.
+ */
+export async function retryRead<T>(
+  read: (remaining: number) => Promise<Outcome<T>>,
+  options: { deadline: number; retries: ReadRetries; monotonic: () => number; signal?: AbortSignal | undefined },
+): Promise<Outcome<T>> {
+  const { retries, monotonic } = options;
+  const end = monotonic() + options.deadline;
+  let last: Outcome<T> | undefined;
+  const attempt = async (): Promise<Outcome<T>> => {
+    const remaining = end - monotonic();
+    // The delay before this attempt used the time up.
+    if (last !== undefined && remaining < 1) return last;
+    last = await read(Math.max(1, Math.ceil(remaining)));
+    const again = !last.ok && last.failure.class === 'Retry' && passing.has(last.failure.code);
+    if (again) throw new Attempt(last);
+    return last;
+  };
+  try {
+    return await pRetry(attempt, {
+      retries: retries.count,
+      minTimeout: retries.minDelay,
+      maxTimeout: retries.maxDelay,
+      randomize: true,
+      maxRetryTime: options.deadline,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
+  } catch (error) {
+    if (error instanceof Attempt) return error.outcome;
+    // Aborted between two attempts, or before the first one, which then tells so itself.
+    return last ?? (await read(1));
+  }
+}

@@ -1,0 +1,282 @@
+import type { RequestListener, ServerResponse } from 'node:http';
+import { createServer } from 'node:net';
+import { buffer } from 'node:stream/consumers';
+import type { AddressInfo } from 'node:net';
+import { expect, test } from 'vitest';
+import type { Outcome } from '../../../src/model/failure.ts';
+import type { CreateRequest } from '../../../src/model/machine.ts';
+import { Secret } from '../../../src/model/secret.ts';
+import type { CallRecord, HttpProviderOptions } from '../../../src/provider/http/client.ts';
+import { createHttpProvider } from '../../../src/provider/http/client.ts';
+import type { Provider } from '../../../src/provider/port.ts';
+import { silentLog } from '../../../src/telemetry/log.ts';
+import { startRawServer } from '../../support/raw-server.ts';
+
+const request: CreateRequest = {
+  name: 'web',
+  regionId: 1,
+  packageId: 2,
+  osTemplateId: 3,
+  ipv6: false,
+  privateNetworking: true,
+  sshKeyIds: [],
+};
+
+function connectTo(baseUrl: string, options: Partial<HttpProviderOptions> = {}): Provider {
+  return createHttpProvider({
+    baseUrl,
+    apiKey: new Secret('planted-key'),
+    log: silentLog,
+    retries: { count: 0 },
+    ...options,
+  });
+}
+
+function failureOf(outcome: Outcome<unknown>): string {
+  return outcome.ok ? `ok ${JSON.stringify(outcome.value)}` : `${outcome.failure.class}/${outcome.failure.code}`;
+}
+
+const json = (response: ServerResponse, status: number, body: unknown): void => {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+};
+
+test('a request carries the key, asks for JSON, and says everything a create needs', async () => {
+  const seen: unknown[] = [];
+  await using server = await startRawServer(async (incoming, response) => {
+    const body = await buffer(incoming);
+    const { 'x-api-key': key, accept, 'user-agent': agent, 'content-type': type } = incoming.headers;
+    seen.push({ key, accept, agent, type, body: JSON.parse(body.toString()) as unknown });
+    json(response, 201, { id: 7 });
+  });
+  const outcome = await connectTo(`${server.url}/`).createMachine(request);
+  expect(outcome).toEqual({ ok: true, value: { id: 7 } });
+  expect(seen).toEqual([
+    {
+      key: 'planted-key',
+      accept: 'application/json',
+      agent: 'vps247-operator',
+      type: 'application/json',
+      body: {
+        name: 'web',
+        region_id: 1,
+        package_id: 2,
+        os_template_id: 3,
+        has_ipv6: false,
+        has_private_networking: true,
+      },
+    },
+  ]);
+});
+
+test('every call goes to its own address, with its own method, below the path of the base URL', async () => {
+  await using server = await startRawServer((_, response) => json(response, 200, []));
+  const provider = connectTo(`${server.url}/v1`);
+  await provider.listMachines();
+  await provider.getMachine(5);
+  await provider.createMachine(request);
+  await provider.deleteMachine(5);
+  await provider.startMachine(5);
+  await provider.stopMachine(5);
+  await provider.restartMachine(5);
+  await provider.killMachine(5);
+  await provider.listRegions();
+  await provider.listPackages();
+  await provider.listOsTemplates();
+  expect(server.requests).toEqual([
+    'GET /v1/virtual_machines',
+    'GET /v1/virtual_machines/5',
+    'POST /v1/virtual_machines',
+    'DELETE /v1/virtual_machines/5',
+    'POST /v1/virtual_machines/5/start',
+    'POST /v1/virtual_machines/5/stop',
+    'POST /v1/virtual_machines/5/restart',
+    'POST /v1/virtual_machines/5/kill',
+    'GET /v1/regions',
+    'GET /v1/packages',
+    'GET /v1/os_templates',
+  ]);
+});
+
+const hang: RequestListener = () => {};
+const reset: RequestListener = (incoming) => void incoming.socket.resetAndDestroy();
+const truncated: RequestListener = (_, response) => {
+  response.writeHead(200, { 'content-type': 'application/json', 'content-length': '500' });
+  response.write('[{"id": 1, "name"', () => response.socket?.destroy());
+};
+const whitespace: RequestListener = (_, response) => void response.writeHead(200).end(' '.repeat(3_000_000));
+const empty: RequestListener = (_, response) => void response.writeHead(200).end();
+const page: RequestListener = (_, response) =>
+  void response.writeHead(200, { 'content-type': 'text/html' }).end('<html><title>Sign in</title></html>');
+const unlabelledPage: RequestListener = (_, response) => void response.writeHead(200).end('\n <!doctype html><p>Hi');
+const oversized: RequestListener = (_, response) => void response.writeHead(200).end(`["${'x'.repeat(5_000_000)}"]`);
+const drip: RequestListener = (_, response) => {
+  response.writeHead(200);
+  const timer = setInterval(() => response.write(' '), 10);
+  response.on('close', () => clearInterval(timer));
+};
+const firstPage: RequestListener = (_, response) =>
+  void response.writeHead(200, { link: '</virtual_machines?page=2>; rel="next"' }).end('[]');
+const failureInside: RequestListener = (_, response) => json(response, 200, { errors: [], virtual_machines: [] });
+
+const accidents: readonly [name: string, handle: RequestListener, list: string, create: string, stop: string][] = [
+  ['no answer', hang, 'Retry/Timeout', 'UnknownOutcome/Timeout', 'UnknownOutcome/Timeout'],
+  ['a reset', reset, 'Retry/ConnectionLost', 'UnknownOutcome/ConnectionLost', 'UnknownOutcome/ConnectionLost'],
+  ['half a body', truncated, 'Retry/ConnectionLost', 'UnknownOutcome/ConnectionLost', 'ok undefined'],
+  ['3 MB of nothing', whitespace, 'Retry/BodyTooLarge', 'UnknownOutcome/BodyTooLarge', 'ok undefined'],
+  ['an empty body', empty, 'Retry/ProtocolError', 'UnknownOutcome/ProtocolError', 'ok undefined'],
+  ['a page', page, 'Credentials/HtmlAnswer', 'Credentials/HtmlAnswer', 'Credentials/HtmlAnswer'],
+  ['an unlabelled page', unlabelledPage, 'Credentials/HtmlAnswer', 'Credentials/HtmlAnswer', 'Credentials/HtmlAnswer'],
+  ['5 MB of a string', oversized, 'Retry/BodyTooLarge', 'UnknownOutcome/BodyTooLarge', 'ok undefined'],
+  ['a body without end', drip, 'Retry/Timeout', 'UnknownOutcome/Timeout', 'ok undefined'],
+  ['the first of several pages', firstPage, 'Retry/ProtocolError', 'UnknownOutcome/ProtocolError', 'ok undefined'],
+  ['two arrays', failureInside, 'Retry/ProtocolError', 'ok {}', 'ok undefined'],
+];
+
+test.for(accidents)('%s is told apart by call', async ([, handle, list, create, stop]) => {
+  await using server = await startRawServer(handle);
+  const provider = connectTo(server.url, { timeouts: { response: 150, total: 300 }, limits: { list: 2_000_000 } });
+  expect(failureOf(await provider.listMachines())).toBe(list);
+  expect(failureOf(await provider.createMachine(request))).toBe(create);
+  expect(failureOf(await provider.stopMachine(1))).toBe(stop);
+  expect(server.requests).toHaveLength(3);
+});
+
+test('3 MB of nothing within the limit is still no list', async () => {
+  await using server = await startRawServer(whitespace);
+  expect(failureOf(await connectTo(server.url).listMachines())).toBe('Retry/ProtocolError');
+});
+
+test('a redirect is never followed: the key would travel along', async () => {
+  await using trap = await startRawServer((_, response) => json(response, 200, []));
+  for (const status of [301, 302, 303, 307, 308]) {
+    await using server = await startRawServer(
+      (_, response) => void response.writeHead(status, { location: trap.url }).end(),
+    );
+    const provider = connectTo(server.url);
+    expect(failureOf(await provider.listMachines())).toBe('Credentials/Redirected');
+    expect(failureOf(await provider.createMachine(request))).toBe('Credentials/Redirected');
+    expect(failureOf(await provider.killMachine(1))).toBe('Credentials/Redirected');
+  }
+  expect(trap.requests).toEqual([]);
+});
+
+test('a write that found no connection was certainly not made', async () => {
+  const server = await startRawServer(hang);
+  await server[Symbol.asyncDispose]();
+  const outcome = await connectTo(server.url).createMachine(request);
+  expect(outcome).toEqual({
+    ok: false,
+    failure: {
+      operation: 'CreateMachine',
+      class: 'Retry',
+      code: 'ConnectFailed',
+      text: 'no connection (ECONNREFUSED)',
+    },
+  });
+});
+
+test('a write whose TLS handshake failed was certainly not made', async () => {
+  const server = createServer((socket) => socket.on('error', () => {}).on('data', () => socket.end('no TLS')));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // An AddressInfo, because it listens on a TCP port.
+  const outcome = await connectTo(`https://127.0.0.1:${(server.address() as AddressInfo).port}`).createMachine(request);
+  expect(failureOf(outcome)).toBe('Retry/ConnectFailed');
+  await new Promise((resolve) => server.close(resolve));
+});
+
+test('a write on a name that cannot be resolved was certainly not made', async () => {
+  expect(failureOf(await connectTo('https://nowhere.invalid').createMachine(request))).toBe('Retry/ConnectFailed');
+});
+
+test('an aborted call was not made before it was sent, and has an unknown outcome after', async () => {
+  const arrived = Promise.withResolvers<void>();
+  await using server = await startRawServer(() => arrived.resolve());
+  const provider = connectTo(server.url);
+  expect(failureOf(await provider.createMachine(request, AbortSignal.abort()))).toBe('Retry/Cancelled');
+  expect(server.requests).toEqual([]);
+
+  const abort = new AbortController();
+  const call = provider.createMachine(request, abort.signal);
+  await arrived.promise;
+  abort.abort();
+  expect(failureOf(await call)).toBe('UnknownOutcome/Cancelled');
+});
+
+test('a read is made again after an accident, a write never', async () => {
+  await using server = await startRawServer((_, response) => {
+    if (server.requests.length < 3) return json(response, 500, { error: 'sorry' });
+    return json(response, 200, []);
+  });
+  const records: CallRecord[] = [];
+  const provider = connectTo(server.url, {
+    retries: { count: 2, minDelay: 1 },
+    onCall: (call) => records.push(call),
+  });
+  expect(await provider.listMachines()).toEqual({ ok: true, value: [] });
+  expect(records.map(({ operation, code, status, bytes }) => ({ operation, code, status, bytes }))).toEqual([
+    { operation: 'ListMachines', code: 'ServerError', status: 500, bytes: 17 },
+    { operation: 'ListMachines', code: 'ServerError', status: 500, bytes: 17 },
+    { operation: 'ListMachines', code: 'ok', status: 200, bytes: 2 },
+  ]);
+
+  await using failing = await startRawServer((_, response) => json(response, 500, {}));
+  const outcome = await connectTo(failing.url, { retries: { count: 2, minDelay: 1 } }).killMachine(1);
+  expect(failureOf(outcome)).toBe('UnknownOutcome/ServerError');
+  expect(failing.requests).toHaveLength(1);
+});
+
+test('the deadline of a read holds for all its attempts together', async () => {
+  await using server = await startRawServer(hang);
+  const provider = connectTo(server.url, {
+    retries: { count: 50, minDelay: 1 },
+    timeouts: { response: 100, total: 250 },
+  });
+  const startedAt = performance.now();
+  expect(failureOf(await provider.listMachines())).toBe('Retry/Timeout');
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+  expect(server.requests.length).toBeLessThanOrEqual(4);
+});
+
+test('a refusal is not asked for again', async () => {
+  await using server = await startRawServer((_, response) => json(response, 401, {}));
+  const provider = connectTo(server.url, { retries: { count: 2, minDelay: 1 } });
+  expect(failureOf(await provider.listMachines())).toBe('Credentials/Unauthorized');
+  expect(server.requests).toHaveLength(1);
+});
+
+test('an answer about another machine is no answer', async () => {
+  await using server = await startRawServer((_, response) =>
+    json(response, 200, { id: 6, name: 'x', state: 'running' }),
+  );
+  expect(failureOf(await connectTo(server.url).getMachine(5))).toBe('Retry/ProtocolError');
+});
+
+test.for([Number.NaN, -1, 0, 1.5, 2 ** 53])('an id of %s never reaches a URL', async (id) => {
+  await using server = await startRawServer((_, response) => json(response, 200, {}));
+  const provider = connectTo(server.url);
+  for (const call of [provider.getMachine, provider.deleteMachine, provider.killMachine]) {
+    expect(failureOf(await call(id))).toBe('Terminal/BadRequest');
+  }
+  expect(server.requests).toEqual([]);
+});
+
+test.for(['', 'two words', 'line\nfeed', 'ключ'])(
+  'a key %j that no header can carry is refused without a call',
+  async (key) => {
+    await using server = await startRawServer((_, response) => json(response, 200, []));
+    const outcome = await connectTo(server.url, { apiKey: new Secret(key) }).listMachines();
+    expect(failureOf(outcome)).toBe('Credentials/Unauthorized');
+    expect(server.requests).toEqual([]);
+  },
+);
+
+test('Retry-After and the request id are kept', async () => {
+  await using server = await startRawServer(
+    (_, response) =>
+      void response.writeHead(503, { 'retry-after': '7', 'x-request-id': 'abc-1' }).end('{"message":"later"}'),
+  );
+  const provider = connectTo(server.url);
+  const kept = { status: 503, code: 'ServerError', retryAfter: 7_000, requestId: 'abc-1', text: 'later' };
+  expect(await provider.listMachines()).toMatchObject({ failure: { class: 'Wait', ...kept } });
+  expect(await provider.createMachine(request)).toMatchObject({ failure: { class: 'UnknownOutcome', ...kept } });
+});
