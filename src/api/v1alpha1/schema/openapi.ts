@@ -32,7 +32,12 @@ export interface CelRule {
 export type PropertiesOf<T> = { readonly [Property in keyof Required<T>]: Schema };
 
 /** Names of the properties of `T` that must be there. */
-export type RequiredOf<T> = readonly { [P in keyof T]-?: object extends Pick<T, P> ? never : P & string }[keyof T][];
+export type RequiredOf<T> = { [P in keyof T]-?: object extends Pick<T, P> ? never : P & string }[keyof T];
+
+/** All members of a union of strings: the compiler refuses one too many and one too few. */
+export function allOf<Union extends string>(members: Readonly<Record<Union, true>>): readonly string[] {
+  return Object.keys(members);
+}
 
 /** The provider's ids are integers; beyond 2^53 a JSON number is no longer exact. */
 export function providerId(description: string): Schema {

@@ -1,5 +1,5 @@
-import type { VirtualMachineSpec } from '../types.ts';
-import { providerId, type CelRule, type PropertiesOf, type Schema } from './openapi.ts';
+import type { PowerOffMode, PowerState, VirtualMachineSpec } from '../types.ts';
+import { allOf, providerId, type CelRule, type PropertiesOf, type Schema } from './openapi.ts';
 
 /** For fields that are always there (required or defaulted): such a rule does not run when one side lacks the field. */
 function immutable(field: string): CelRule {
@@ -38,7 +38,7 @@ const powerOff: Schema = {
   properties: {
     mode: {
       type: 'string',
-      enum: ['Soft', 'Hard', 'TrySoft'],
+      enum: allOf<PowerOffMode>({ Soft: true, Hard: true, TrySoft: true }),
       default: 'TrySoft',
       description:
         'Soft sends the shutdown signal and waits for as long as it takes. Hard cuts the power at once, which may lose data. ' +
@@ -129,7 +129,7 @@ export const specSchema: Schema = {
     },
     powerState: {
       type: 'string',
-      enum: ['Running', 'Halted'],
+      enum: allOf<PowerState>({ Running: true, Halted: true }),
       default: 'Running',
       description: 'Whether the machine is to run or to be halted. A machine always boots when it is created.',
     },

@@ -1,11 +1,18 @@
-import type { CatalogueStatus, Condition, OperationStatus, VirtualMachineStatus } from '../types.ts';
-import { providerId, time, type PropertiesOf, type RequiredOf, type Schema } from './openapi.ts';
+import type {
+  CatalogueStatus,
+  Condition,
+  ConditionStatus,
+  OperationStatus,
+  OperationType,
+  VirtualMachineStatus,
+} from '../types.ts';
+import { allOf, providerId, time, type PropertiesOf, type RequiredOf, type Schema } from './openapi.ts';
 
 function catalogueStatus(description: string): Schema {
   return {
     type: 'object',
     description,
-    required: ['id'] satisfies RequiredOf<CatalogueStatus>,
+    required: allOf<RequiredOf<CatalogueStatus>>({ id: true }),
     properties: {
       id: providerId("The provider's id."),
       name: { type: 'string', maxLength: 255, description: "The provider's name, when it tells one." },
@@ -23,7 +30,7 @@ const addresses: Schema = {
   items: {
     type: 'object',
     description: 'One IP address.',
-    required: ['version', 'address'] satisfies RequiredOf<AddressStatus>,
+    required: allOf<RequiredOf<AddressStatus>>({ version: true, address: true }),
     properties: {
       version: { type: 'integer', format: 'int32', enum: [4, 6], description: 'IP version, 4 or 6.' },
       address: { type: 'string', maxLength: 64, description: 'The address.' },
@@ -46,9 +53,13 @@ const addresses: Schema = {
 const operation: Schema = {
   type: 'object',
   description: 'The power operation or deletion under way; absent when there is none.',
-  required: ['type', 'startedAt'] satisfies RequiredOf<OperationStatus>,
+  required: allOf<RequiredOf<OperationStatus>>({ type: true, startedAt: true }),
   properties: {
-    type: { type: 'string', enum: ['Start', 'Stop', 'Kill', 'Delete'], description: 'What is being done.' },
+    type: {
+      type: 'string',
+      enum: allOf<OperationType>({ Start: true, Stop: true, Kill: true, Delete: true }),
+      description: 'What is being done.',
+    },
     startedAt: time('When it was asked of the provider.'),
     deadline: time(
       'When patience ends: a stop in mode TrySoft is then followed by a power cut, anything else is reported as stuck.',
@@ -63,7 +74,7 @@ type StartFailure = NonNullable<VirtualMachineStatus['startFailure']>;
 const startFailure: Schema = {
   type: 'object',
   description: 'Starts after which the machine fell back to halted; absent when the last one held.',
-  required: ['count', 'lastAt'] satisfies RequiredOf<StartFailure>,
+  required: allOf<RequiredOf<StartFailure>>({ count: true, lastAt: true }),
   properties: {
     count: { type: 'integer', format: 'int32', minimum: 0, description: 'How many in a row.' },
     lastAt: time('When the last one was noticed.'),
@@ -81,14 +92,14 @@ const conditions: Schema = {
   items: {
     type: 'object',
     description: 'One aspect of the current state.',
-    required: [
-      'type',
-      'status',
-      'reason',
-      'message',
-      'observedGeneration',
-      'lastTransitionTime',
-    ] satisfies RequiredOf<Condition>,
+    required: allOf<RequiredOf<Condition>>({
+      type: true,
+      status: true,
+      reason: true,
+      message: true,
+      observedGeneration: true,
+      lastTransitionTime: true,
+    }),
     properties: {
       type: {
         type: 'string',
@@ -99,7 +110,11 @@ const conditions: Schema = {
           'Ready: the machine is as asked. Synced: the last pass could act. CredentialsValid: the provider accepts the key. ' +
           'Reconciling and Stalled are present only while true: work is under way, or a human is needed.',
       },
-      status: { type: 'string', enum: ['True', 'False', 'Unknown'], description: 'Whether it is so.' },
+      status: {
+        type: 'string',
+        enum: allOf<ConditionStatus>({ True: true, False: true, Unknown: true }),
+        description: 'Whether it is so.',
+      },
       reason: {
         type: 'string',
         minLength: 1,
@@ -133,11 +148,22 @@ export const statusSchema: Schema = {
     },
     id: providerId("The machine's id at the provider."),
     providerName: { type: 'string', maxLength: 255, description: "The machine's name at the provider." },
-    origin: { type: 'string', enum: ['Created'], description: 'How the machine came to belong to this object.' },
+    origin: {
+      type: 'string',
+      enum: allOf<NonNullable<VirtualMachineStatus['origin']>>({ Created: true }),
+      description: 'How the machine came to belong to this object.',
+    },
     ownerId: providerId("The provider's id of the account that owns the machine."),
     state: {
       type: 'string',
-      enum: ['Pending', 'Starting', 'Running', 'Halting', 'Halted', 'Unknown'],
+      enum: allOf<NonNullable<VirtualMachineStatus['state']>>({
+        Pending: true,
+        Starting: true,
+        Running: true,
+        Halting: true,
+        Halted: true,
+        Unknown: true,
+      }),
       description: "The machine's state at the provider; Unknown is one that this version does not know.",
     },
     hostname: { type: 'string', maxLength: 255, description: "The machine's host name." },
