@@ -1,0 +1,88 @@
+import { posix } from 'node:path';
+import { importsOf, type Source } from './sources.ts';
+
+interface Folder {
+  /** Other folders of src it may import, and why no more. */
+  readonly folders: readonly string[];
+  /** Packages and `node:` for Node's own modules. */
+  readonly packages: readonly string[];
+  readonly reason: string;
+}
+
+/** Which way imports between the folders of src may go. A folder that is missing here may not exist. */
+export const arrows: Readonly<Record<string, Folder>> = {
+  api: { folders: [], packages: [], reason: 'the resource is data; everything may speak of it, it speaks of nothing' },
+  model: { folders: [], packages: [], reason: 'the words everything shares' },
+  telemetry: {
+    folders: ['model'],
+    packages: ['node:', 'winston', 'prom-client'],
+    reason: 'lines and numbers know secrets and nothing else, so that everything can use them',
+  },
+  config: { folders: ['model'], packages: [], reason: 'settings are read from text, before anything else is there' },
+  plan: { folders: ['api', 'model'], packages: [], reason: 'decisions are pure: no clock, log, I/O or randomness' },
+  provider: {
+    folders: ['model', 'telemetry'],
+    packages: ['node:', 'got', 'p-retry', 'undici'],
+    reason: 'the provider knows no Kubernetes',
+  },
+  kube: {
+    folders: ['model', 'telemetry'],
+    packages: ['node:', '@kubernetes/client-node', 'undici'],
+    reason: 'Kubernetes knows no provider and no particular resource',
+  },
+  queue: { folders: ['model', 'telemetry'], packages: [], reason: 'a queue of keys, whatever they mean' },
+  watch: {
+    folders: ['kube', 'model', 'telemetry'],
+    packages: [],
+    reason: 'it turns events into keys and decides nothing',
+  },
+  status: {
+    folders: ['api', 'model', 'plan', 'kube'],
+    packages: [],
+    reason: 'it says what was planned and observed, and calls no provider',
+  },
+  reconcile: {
+    folders: ['api', 'model', 'telemetry', 'plan', 'provider', 'kube', 'queue', 'watch', 'status'],
+    packages: ['node:'],
+    reason: 'where all comes together; settings reach it as values',
+  },
+  emulator: {
+    folders: [],
+    packages: ['node:'],
+    reason: 'a second opinion on the provider shares no code with the first',
+  },
+};
+
+/** The files directly in src: they put everything together and nobody imports them, but main.ts imports app.ts. */
+const composition: ReadonlySet<string> = new Set(['src/main.ts', 'src/app.ts']);
+
+/** One sentence for each import that goes the wrong way. */
+export function wrongImports(sources: readonly Source[]): string[] {
+  return sources.flatMap(({ path, text }) =>
+    importsOf(text).flatMap((specifier) => wrongImport(path, specifier) ?? []),
+  );
+}
+
+function wrongImport(path: string, specifier: string): string | undefined {
+  if (composition.has(path)) return undefined;
+  const folder = folderOf(path);
+  const rule = arrows[folder];
+  if (rule === undefined) return `${path} is in no known folder: add src/${folder} to the arrows`;
+  if (!specifier.startsWith('.')) {
+    const isAllowed = rule.packages.some((name) =>
+      name === 'node:' ? specifier.startsWith(name) : specifier === name,
+    );
+    return isAllowed ? undefined : `${path} imports the package ${specifier}: ${rule.reason}`;
+  }
+  const target = posix.join(posix.dirname(path), specifier);
+  if (!target.startsWith('src/'))
+    return `${path} imports ${target}: what runs does not depend on what builds and tests it`;
+  const targetFolder = folderOf(target);
+  if (targetFolder === folder || rule.folders.includes(targetFolder)) return undefined;
+  return `${path} imports ${target}: ${rule.reason}`;
+}
+
+/** `src/plan/power.ts` → `plan`; a file directly in src is its own folder. */
+function folderOf(path: string): string {
+  return path.split('/')[1] ?? '';
+}

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { readSources, root, type Source } from './sources.ts';
+
+/** Where the project happens to lie; a path as short as `/app` may be meant otherwise, so only deeper ones are looked for. */
+const checkout = root.split('/').length > 2 ? root : undefined;
+
+const foreign: readonly (readonly [string, RegExp])[] = [
+  [
+    'a package registry, which everyone configures for themselves',
+    /registry\.(npmjs|yarnpkg)\.|proxy\.golang\.|sum\.golang\.|pypi\.org/,
+  ],
+  ["somebody's home directory", /(^|[\s'"`=:(])\/(home|Users)\/(?!nonroot\b)[A-Za-z]/m],
+];
+
+function complaints({ path, text }: Source): string[] {
+  const found = foreign.filter(([, pattern]) => pattern.test(text)).map(([what]) => `${path} names ${what}`);
+  if (checkout !== undefined && text.includes(`${checkout}/`)) found.push(`${path} names this checkout's own path`);
+  return found;
+}
+
+test('nothing is written down that is true on one machine only', () => {
+  expect(readSources('.').flatMap(complaints)).toEqual([]);
+});
+
+// Put together from pieces, or this file itself would be complained about.
+test.each([
+  [['https://registry', 'npmjs', 'org/got'].join('.'), 'a package registry'],
+  [['cd ', 'home', 'ann', 'operator'].join('/'), 'home directory'],
+])('%s would be noticed', (text, complaint) => {
+  expect(complaints({ path: 'x', text })).toEqual([expect.stringContaining(complaint)]);
+});

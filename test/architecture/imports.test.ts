@@ -1,0 +1,137 @@
+import { describe, expect, test } from 'vitest';
+import { arrows, wrongImports } from './arrows.ts';
+import { importsOf, readSources, type Source } from './sources.ts';
+
+const sources = readSources('src').filter(({ path }) => path.endsWith('.ts'));
+
+describe('arrows between folders', () => {
+  test('go one way', () => {
+    expect(wrongImports(sources)).toEqual([]);
+  });
+
+  test('form no circle', () => {
+    const reaches = (from: string, to: string, seen = new Set<string>()): boolean =>
+      (arrows[from]?.folders ?? []).some(
+        (next) => next === to || (!seen.has(next) && reaches(next, to, seen.add(next))),
+      );
+    expect(Object.keys(arrows).filter((folder) => reaches(folder, folder))).toEqual([]);
+  });
+
+  test.each<[string, string, string | undefined, string]>([
+    [
+      'src/plan/plan.ts',
+      "import { x } from '../kube/client.ts';",
+      'src/plan/plan.ts imports src/kube/client.ts',
+      'a wrong way',
+    ],
+    [
+      'src/plan/plan.ts',
+      "import type { X } from '../provider/port.ts';",
+      'src/plan/plan.ts imports src/provider',
+      'a type',
+    ],
+    [
+      'src/plan/plan.ts',
+      "import { now } from 'node:process';",
+      'src/plan/plan.ts imports the package node:process',
+      'impure',
+    ],
+    [
+      'src/emulator/server.ts',
+      "import { a,\n  b } from '../model/machine.ts';",
+      'src/emulator/server.ts',
+      'many lines',
+    ],
+    ['src/api/x.ts', "export * from '../model/clock.ts';", 'src/api/x.ts', 're-exported'],
+    ['src/queue/x.ts', "const x = await import('../plan/plan.ts');", 'src/queue/x.ts', 'dynamic'],
+    ['src/kube/x.ts', "import { x } from '../../hack/x.ts';", 'src/kube/x.ts imports hack/x.ts', 'out of src'],
+    [
+      'src/queue/x.ts',
+      "import { start } from '../app.ts';",
+      'src/queue/x.ts imports src/app.ts',
+      'the composition root',
+    ],
+    ['src/tools/x.ts', "import { x } from './y.ts';", 'src/tools/x.ts is in no known folder', 'a new folder'],
+    ['src/reconcile/x.ts', "import { plan } from '../plan/plan.ts';", undefined, 'a right way'],
+    ['src/plan/deep/x.ts', "import { plan } from '../plan.ts';", undefined, 'its own folder'],
+    ['src/main.ts', "import { start } from './app.ts';", undefined, 'the composition root itself'],
+  ])('%s with %j: %s (%s)', (path, text, complaint) => {
+    const found = wrongImports([{ path, text }]);
+    if (complaint === undefined) expect(found).toEqual([]);
+    else expect(found).toEqual([expect.stringContaining(complaint)]);
+  });
+
+  test('imports are found where there are some', () => {
+    expect(
+      importsOf("import 'a';\nimport b, { c } from 'b';\nexport { d } from 'd';\nconst e = 'from nowhere';\n"),
+    ).toEqual(['a', 'b', 'd']);
+  });
+});
+
+interface Reserved {
+  readonly what: RegExp;
+  readonly allowed: readonly RegExp[];
+  readonly reason: string;
+}
+
+/** What only few files may do. Comments are left out before looking. */
+const reserved: readonly Reserved[] = [
+  {
+    what: /\bprocess\.(env|exit|exitCode|argv)\b/,
+    allowed: [/^src\/main\.ts$/, /^src\/emulator\/main\.ts$/],
+    reason: 'only programs look at their environment and end themselves',
+  },
+  {
+    what: /\b(client|kube\w*)\??\.(create|patch|replace|delete|update)\(/,
+    allowed: [/^src\/reconcile\/execute\.ts$/, /^src\/status\/patch\.ts$/, /^src\/kube\/(client|events|lease)\.ts$/],
+    reason: 'few files write to Kubernetes, so that they can all be read',
+  },
+  {
+    what: /Pick<KubeClient,[^>]*'(create|patch|replace|delete|update)'/,
+    allowed: [/^src\/reconcile\/execute\.ts$/, /^src\/status\/patch\.ts$/, /^src\/kube\//],
+    reason: 'who does not write to Kubernetes is not handed the means',
+  },
+  {
+    what: /\.(create|delete|start|stop|restart|kill)Machine\(/,
+    allowed: [/^src\/reconcile\/execute\.ts$/, /^src\/provider\//],
+    reason: 'one file makes the calls that bill, cut power and destroy',
+  },
+  {
+    what: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(|\bsetTimeout\(|\bsetInterval\(/,
+    allowed: [/^src\/model\/clock\.ts$/, /^src\/main\.ts$/, /^src\/emulator\//],
+    reason: 'time is injected, or tests would have to wait',
+  },
+  {
+    what: /\bMath\.random\(/,
+    allowed: [/^src\/(app|main)\.ts$/],
+    reason: 'chance is injected, or tests would fail by chance',
+  },
+];
+
+function offenders(files: readonly Source[], { what, allowed }: Reserved): string[] {
+  return files
+    .filter(({ path, text }) => what.test(withoutComments(text)) && !allowed.some((pattern) => pattern.test(path)))
+    .map(({ path }) => path);
+}
+
+function withoutComments(text: string): string {
+  return text.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/^\s*\/\/.*$/gm, '');
+}
+
+describe('what only few files may do', () => {
+  test.each(reserved.map((rule) => [rule.reason, rule] as const))('%s', (_reason, rule) => {
+    expect(offenders(sources, rule)).toEqual([]);
+  });
+
+  test('an offence is noticed, a comment is none', () => {
+    const rule: Reserved = { what: /\bprocess\.env\b/, allowed: [/^src\/main\.ts$/], reason: '' };
+    const files = ['src/a.ts', 'src/main.ts'].map((path) => ({ path, text: 'const home = process.env.HOME;' }));
+    expect(offenders([...files, { path: 'src/b.ts', text: '/* process.env */\n// process.env\n' }], rule)).toEqual([
+      'src/a.ts',
+    ]);
+  });
+});
+
+test('no file of src is longer than 400 lines', () => {
+  expect(sources.filter(({ text }) => text.split('\n').length > 400).map(({ path }) => path)).toEqual([]);
+});
