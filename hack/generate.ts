@@ -9,6 +9,8 @@ import { renderMetrics } from './generate/metrics.ts';
 /** Everything that is generated and committed. `render` is pure: the same source yields the same text. */
 const pages: readonly { readonly path: string; readonly render: () => string }[] = [
   { path: 'crds/virtualmachines.vps247.com.yaml', render: renderCrd },
+  // A copy, so that one `kubectl apply -f deploy/manifests` installs everything.
+  { path: 'deploy/manifests/10-crd.yaml', render: renderCrd },
   { path: 'docs/api.md', render: renderApi },
   { path: 'docs/conditions.md', render: renderConditions },
   { path: 'docs/configuration.md', render: renderConfiguration },

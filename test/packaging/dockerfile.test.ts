@@ -1,0 +1,83 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { packageVersion, projectRoot } from './manifests.ts';
+
+interface Instruction {
+  readonly word: string;
+  readonly rest: string;
+}
+
+function read(file: string): string[] {
+  const lines = readFileSync(path.join(projectRoot, file), 'utf8').split('\n');
+  return lines.filter((line) => line.trim() !== '' && !line.startsWith('#'));
+}
+
+const instructions: Instruction[] = read('Dockerfile')
+  .join('\n')
+  .replaceAll(/\\\n\s*/g, '')
+  .split('\n')
+  .map((line) => ({ word: line.split(/\s/, 1)[0] ?? '', rest: line.replace(/^\S+\s+/, '') }));
+const lastFrom = instructions.findLastIndex(({ word }) => word === 'FROM');
+const lastStage = instructions.slice(lastFrom + 1);
+const defaults = new Map(
+  instructions
+    .filter(({ word }) => word === 'ARG')
+    .map(({ rest }): [string, string] => {
+      const [name = '', value = ''] = rest.split('=');
+      return [name, value];
+    }),
+);
+
+function restOf(word: string): string | undefined {
+  return lastStage.findLast((instruction) => instruction.word === word)?.rest;
+}
+
+test('every base image is an argument with a full name and a tag', () => {
+  for (const { rest } of instructions.filter(({ word }) => word === 'FROM')) {
+    const name = /\$\{(\w+)\}/.exec(rest)?.[1] ?? '';
+    expect(defaults.get(name), rest).toMatch(/^[a-z0-9-]+(\.[a-z0-9-]+)+\/[a-z0-9/-]+:[a-z0-9.-]+$/);
+  }
+});
+
+test('both base images have the same Node, a version that the bundle is built for', () => {
+  const majors = [
+    /node:(\d+)/.exec(defaults.get('BUILD_IMAGE') ?? ''),
+    /nodejs(\d+)/.exec(defaults.get('RUN_IMAGE') ?? ''),
+  ];
+  expect(majors.map((match) => match?.[1])).toEqual(['24', '24']);
+});
+
+test('the last stage runs nothing while it is built: its base has no shell', () => {
+  expect(lastStage.map(({ word }) => word)).not.toContain('RUN');
+});
+
+test('the last stage takes the bundle and the licences, and nothing else', () => {
+  expect(lastStage.filter(({ word }) => word === 'COPY' || word === 'ADD').map(({ rest }) => rest)).toEqual([
+    '--from=build /src/dist/vps247-operator.mjs /src/dist/THIRD-PARTY-LICENSES /app/',
+    'LICENSE /app/',
+  ]);
+});
+
+test('the user is a number, as runAsNonRoot needs it, and not root', () => {
+  expect(restOf('USER')).toMatch(/^[1-9]\d*:[1-9]\d*$/);
+});
+
+test('the entry point is in exec form and names a program, not a shell', () => {
+  expect(JSON.parse(restOf('ENTRYPOINT') ?? '')).toEqual(['/nodejs/bin/node', '/app/vps247-operator.mjs']);
+  expect(restOf('CMD')).toBeUndefined();
+});
+
+test('the version on the label is the one of package.json', () => {
+  expect(defaults.get('VERSION')).toBe(packageVersion());
+  expect(restOf('LABEL')).toContain('org.opencontainers.image.version="${VERSION}"');
+});
+
+test('the build gets to see exactly what the Dockerfile copies', () => {
+  const copied = instructions
+    .filter(({ word, rest }) => word === 'COPY' && !rest.startsWith('--from'))
+    .flatMap(({ rest }) => rest.split(' ').slice(0, -1));
+  const [everything, ...exceptions] = read('.dockerignore');
+  expect(everything).toBe('*');
+  expect(exceptions.map((line) => line.replace(/^!/, '')).toSorted()).toEqual(copied.toSorted());
+});

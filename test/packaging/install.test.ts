@@ -1,0 +1,122 @@
+import { expect, test } from 'vitest';
+import { parseDuration } from '../../src/model/duration.ts';
+import { settingNames, settingsTable, variableOf } from '../../src/config/settings.ts';
+import { manifestsFolder, onlyOne, packageVersion, readManifests } from './manifests.ts';
+
+const manifests = readManifests(manifestsFolder);
+const deployment = onlyOne(manifests, 'Deployment');
+const pod = deployment['spec'].template.spec;
+const [container, ...sidecars] = pod.containers;
+
+function variable(name: (typeof settingNames)[number]): string {
+  return container.env.find((entry: { name: string }) => entry.name === variableOf(name))?.value;
+}
+
+test('everything in a namespace is in the one the first file makes', () => {
+  const namespace = manifests[0];
+  expect(namespace?.kind).toBe('Namespace');
+  const clusterWide = new Set(['Namespace', 'CustomResourceDefinition', 'ClusterRole', 'ClusterRoleBinding']);
+  for (const { kind, metadata } of manifests) {
+    expect(metadata.namespace, kind).toBe(clusterWide.has(kind) ? undefined : namespace?.metadata.name);
+  }
+});
+
+test('the custom resource is there before the operator that watches it', () => {
+  const kinds = manifests.map(({ kind }) => kind);
+  expect(kinds.indexOf('CustomResourceDefinition')).toBeLessThan(kinds.indexOf('Deployment'));
+});
+
+test('the role allows exactly what the operator does', () => {
+  const { rules } = onlyOne(manifests, 'ClusterRole') as unknown as { rules: Record<string, string[]>[] };
+  const rights = rules.flatMap(({ apiGroups = [], resources = [], verbs = [], ...rest }) => {
+    // Anything else in a rule (nonResourceURLs, resourceNames) would be a right that this list does not show.
+    expect(rest).toEqual({});
+    return resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}.${apiGroups.join()}`));
+  });
+  expect(rights.toSorted()).toEqual([
+    'create events.events.k8s.io',
+    'get secrets.',
+    'get virtualmachines.vps247.com',
+    'list secrets.',
+    'list virtualmachines.vps247.com',
+    'patch events.events.k8s.io',
+    'patch virtualmachines.vps247.com',
+    'patch virtualmachines/status.vps247.com',
+    'watch secrets.',
+    'watch virtualmachines.vps247.com',
+  ]);
+});
+
+test("the role is bound to the pod's service account and to nobody else", () => {
+  const { roleRef, subjects } = onlyOne(manifests, 'ClusterRoleBinding');
+  const account = onlyOne(manifests, 'ServiceAccount');
+  expect(roleRef.name).toBe(onlyOne(manifests, 'ClusterRole').metadata.name);
+  expect(subjects).toEqual([{ kind: 'ServiceAccount', ...pick(account.metadata, 'name', 'namespace') }]);
+  expect(pod.serviceAccountName).toBe(account.metadata.name);
+  expect([account['automountServiceAccountToken'], pod.automountServiceAccountToken]).toEqual([false, true]);
+});
+
+test('the pod asks for no privilege at all', () => {
+  expect(sidecars).toEqual([]);
+  expect(pod.securityContext).toEqual({
+    runAsNonRoot: true,
+    runAsUser: 65532,
+    runAsGroup: 65532,
+    seccompProfile: { type: 'RuntimeDefault' },
+  });
+  expect(container.securityContext).toEqual({
+    allowPrivilegeEscalation: false,
+    readOnlyRootFilesystem: true,
+    capabilities: { drop: ['ALL'] },
+  });
+  for (const field of ['volumes', 'hostNetwork', 'hostPID', 'hostIPC', 'initContainers']) {
+    expect(pod, field).not.toHaveProperty(field);
+  }
+});
+
+test('one operator at a time, also during an update', () => {
+  expect(deployment['spec']).toMatchObject({ replicas: 1, strategy: { type: 'Recreate' } });
+});
+
+test('the selector is the pod template label', () => {
+  expect(deployment['spec'].template.metadata.labels).toMatchObject(deployment['spec'].selector.matchLabels);
+});
+
+test('its variables are settings of the operator, with values these accept', () => {
+  for (const { name, value } of container.env) {
+    const setting = settingNames.find((candidate) => variableOf(candidate) === name);
+    expect(setting && settingsTable[setting].kind.read(value), `${name}=${value}`).toBeDefined();
+  }
+});
+
+test('the named ports are where the operator serves, and the probes ask there', () => {
+  const ports = Object.fromEntries(
+    container.ports.map((port: { name: string; containerPort: number }) => [port.name, port.containerPort]),
+  );
+  expect(ports).toEqual({
+    metrics: Number(variable('metricsAddress').split(':').at(-1)),
+    health: Number(variable('healthAddress').split(':').at(-1)),
+  });
+  const probes = ['startupProbe', 'livenessProbe', 'readinessProbe'].map((probe) => container[probe].httpGet);
+  expect(probes).toEqual([
+    { path: '/healthz', port: 'health' },
+    { path: '/healthz', port: 'health' },
+    { path: '/readyz', port: 'health' },
+  ]);
+});
+
+test('the operator ends by itself before the kubelet kills it', () => {
+  const own = parseDuration(variable('shutdownGracePeriod'));
+  expect(own).toBeLessThan(pod.terminationGracePeriodSeconds * 1000);
+});
+
+test('the image is the one of this version', () => {
+  const [, repository, tag] = /^(.+):([^:]+)$/.exec(container.image) ?? [];
+  expect(repository).toMatch(/^[a-z0-9.-]+\/[a-z0-9/-]+$/);
+  expect(tag).toBe(packageVersion());
+});
+
+function pick<T extends object, K extends keyof T>(from: T, ...keys: readonly K[]): Pick<T, K> {
+  // `as`: fromEntries forgets which keys it was given.
+  return Object.fromEntries(keys.map((key) => [key, from[key]])) as Pick<T, K>;
+}
