@@ -1,0 +1,88 @@
+import type { Identity, Intent } from '../api/v1alpha1/identity.ts';
+import type { VirtualMachine } from '../api/v1alpha1/types.ts';
+import type { Failure } from '../model/failure.ts';
+import type { Machine, OsTemplate, Package, ProviderId, Region } from '../model/machine.ts';
+
+/** Why nothing can be said about the machine right now. */
+export type UnknownReason =
+  /** No list yet that started after our last change: one is on its way, nothing is wrong. */
+  | { readonly kind: 'NotYetSeen' }
+  /** A read failed; what was seen before may be outdated. */
+  | { readonly kind: 'ReadFailed'; readonly failure: Failure }
+  /** A create call may have taken effect and the evidence against it is not complete. */
+  | { readonly kind: 'OutcomeUnknown' }
+  /** Two machines of the object's name. */
+  | { readonly kind: 'DuplicateName'; readonly ids: readonly ProviderId[] }
+  /** The list lacks it, but a 404 or the account's proof is still missing. */
+  | { readonly kind: 'AbsenceUnconfirmed' }
+  /** The machines the key shows belong to another owner. */
+  | { readonly kind: 'OtherAccount'; readonly ownerId: ProviderId };
+
+/** Only `Present` and `Absent` allow a decision that changes something; `Unknown` carries no machine on purpose. */
+export type MachineObservation =
+  | { readonly kind: 'Present'; readonly machine: Machine }
+  | { readonly kind: 'Absent' }
+  | { readonly kind: 'Unknown'; readonly reason: UnknownReason };
+
+export type CredentialsObservation =
+  | { readonly kind: 'Accepted' }
+  /** Not asked yet; the first read will tell. */
+  | { readonly kind: 'Unverified' }
+  | { readonly kind: 'Missing'; readonly message: string }
+  | { readonly kind: 'Rejected'; readonly failure: Failure | undefined };
+
+export type CatalogueObservation =
+  | { readonly kind: 'NotNeeded' }
+  | { readonly kind: 'Unavailable'; readonly failure: Failure }
+  | {
+      readonly kind: 'Read';
+      readonly regions: readonly Region[] | undefined;
+      readonly packages: readonly Package[] | undefined;
+      readonly osTemplates: readonly OsTemplate[] | undefined;
+    };
+
+/**
+ * What this process remembers of the object. Everything here may be lost in a crash without harm: it only spares a
+ * repeated call or starts a wait anew. Durations are milliseconds, times epoch milliseconds.
+ */
+export interface History {
+  /** How long the machine has been seen in its present state. */
+  readonly stateFor: number;
+  /** How long the provider has been saying that a task is at work; 0 when it does not. */
+  readonly taskBusyFor: number;
+  /** When the machine was last seen starting or running. */
+  readonly lastUpAt?: number;
+  /** When DELETE was last accepted, and how often. */
+  readonly deleteAcceptedAt?: number;
+  readonly deletes: number;
+  /** The provider's refusal of the create call for this very spec, key and annotations. */
+  readonly refusal?: Failure;
+  /** A call that must not be repeated before this time. */
+  readonly notBefore?: number;
+}
+
+/** Patience and policy that come from the operator's settings; all in milliseconds. */
+export interface Limits {
+  readonly stuckAfter: number;
+  /** How long the provider may take to show what it accepted. */
+  readonly visibilityWindow: number;
+}
+
+/** Everything a decision may rest on, gathered by `observe` in one pass and never changed afterwards. */
+export interface Observed {
+  /** Epoch milliseconds. */
+  readonly now: number;
+  readonly object: VirtualMachine;
+  readonly providerName: string;
+  readonly identity: Identity;
+  readonly intent: Intent | undefined;
+  /** Another object that claims the same provider name and came first, as `namespace/name`. */
+  readonly nameHeldBy: string | undefined;
+  readonly credentials: CredentialsObservation;
+  readonly machine: MachineObservation;
+  readonly catalogue: CatalogueObservation;
+  /** How long the provider still asks the whole account to stay away; 0 when it does not. Milliseconds. */
+  readonly gateClosedFor: number;
+  readonly history: History;
+  readonly limits: Limits;
+}

@@ -1,0 +1,26 @@
+import type { VirtualMachineStatus } from '../api/v1alpha1/types.ts';
+
+type StartFailure = NonNullable<VirtualMachineStatus['startFailure']>;
+
+const unit = 10_000;
+const ceiling = 5 * 60_000;
+
+/**
+ * One more start that did not last: the next one waits 10 s × n², at most 5 min, ±50 %. The spread comes from the
+ * object's UID and the count, so that the decision stays a function of what was observed and a fleet does not start
+ * in step.
+ */
+export function startFailureAfter(before: StartFailure | undefined, now: number, uid: string): StartFailure {
+  const count = (before?.count ?? 0) + 1;
+  const delay = Math.min(unit * count * count, ceiling) * (0.5 + spread(`${uid}/${count}`));
+  return { count, lastAt: new Date(now).toISOString(), retryAfter: new Date(now + delay).toISOString() };
+}
+
+/** FNV-1a of the text, as a number in [0, 1). */
+function spread(text: string): number {
+  let hash = 0x811c9dc5;
+  for (const character of text) {
+    hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+  }
+  return hash / 2 ** 32;
+}

@@ -1,0 +1,112 @@
+import { annotations, finalizer } from '../../src/api/v1alpha1/names.ts';
+import { providerName, readIdentity, readIntent } from '../../src/api/v1alpha1/identity.ts';
+import type { VirtualMachine, VirtualMachineSpec, VirtualMachineStatus } from '../../src/api/v1alpha1/types.ts';
+import type { Failure } from '../../src/model/failure.ts';
+import type { Machine, MachineState } from '../../src/model/machine.ts';
+import type { Observed } from '../../src/plan/observed.ts';
+
+export const now = Date.UTC(2026, 5, 1, 12);
+export const uid = '0a1b2c3d-4e5f-6789-abcd-ef0123456789';
+export const ownName = 'web-0a1b2c3d';
+export const secondsAgo = (seconds: number): string => new Date(now - seconds * 1000).toISOString();
+
+export const spec: VirtualMachineSpec = {
+  region: { name: 'Amsterdam 1' },
+  package: { name: 'Budget' },
+  osTemplate: { name: 'Debian 13 x64' },
+  ipv6: false,
+  privateNetworking: false,
+  sshKeyIds: [],
+  powerState: 'Running',
+  powerOff: { mode: 'TrySoft', gracePeriod: '5m' },
+  credentialsSecretRef: { name: 'vps247-credentials', key: 'api-key' },
+};
+
+export interface ObjectOptions {
+  readonly spec?: Partial<VirtualMachineSpec>;
+  readonly status?: Partial<VirtualMachineStatus>;
+  /** Recorded machine id. */
+  readonly id?: number;
+  readonly recordedFor?: string;
+  readonly intent?: boolean;
+  readonly finalizer?: boolean;
+  readonly deleting?: boolean;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+export function objectWith(options: ObjectOptions = {}): VirtualMachine {
+  const { id, intent = false } = options;
+  return {
+    metadata: {
+      name: 'web',
+      namespace: 'default',
+      uid,
+      resourceVersion: '7',
+      generation: 1,
+      creationTimestamp: secondsAgo(3600),
+      ...(options.deleting === true ? { deletionTimestamp: secondsAgo(1) } : {}),
+      finalizers: (options.finalizer ?? (id !== undefined || intent)) ? [finalizer] : [],
+      annotations: {
+        ...(id === undefined ? {} : { [annotations.machine]: JSON.stringify({ id, uid: options.recordedFor ?? uid }) }),
+        ...(intent ? { [annotations.createPending]: JSON.stringify({ at: secondsAgo(5), name: ownName }) } : {}),
+        ...options.annotations,
+      },
+    },
+    spec: { ...spec, ...options.spec },
+    status: { observedGeneration: -1, ...options.status },
+  };
+}
+
+export function machineIn(state: MachineState, more: Partial<Machine> = {}): Machine {
+  return { id: 90, name: ownName, state, ownerId: 1, addresses: [], ...more };
+}
+
+export function failure(more: Partial<Failure> = {}): Failure {
+  return { operation: 'ListMachines', class: 'Retry', code: 'ServerError', status: 500, text: 'boom', ...more };
+}
+
+export interface ObservedOptions extends ObjectOptions {
+  readonly machine?: Machine | MachineState | 'Absent' | Extract<Observed['machine'], { kind: 'Unknown' }>['reason'];
+  readonly observed?: Partial<Observed>;
+  readonly history?: Partial<Observed['history']>;
+}
+
+/** An observation, complete and harmless, with what the test is about put in. */
+export function observedWith(options: ObservedOptions = {}): Observed {
+  const object = objectWith(options);
+  return {
+    now,
+    object,
+    providerName: providerName(object),
+    identity: readIdentity(object.metadata),
+    intent: readIntent(object.metadata),
+    nameHeldBy: undefined,
+    credentials: { kind: 'Accepted' },
+    machine: machineObservation(options.machine),
+    catalogue: {
+      kind: 'Read',
+      regions: [{ id: 1, name: 'Amsterdam 1', packageIds: [2, 3] }],
+      packages: [
+        { id: 2, name: 'Budget', osTemplateIds: [4] },
+        { id: 3, name: 'Standard', osTemplateIds: [4, 5] },
+        { id: 9, name: 'Elsewhere' },
+      ],
+      osTemplates: [
+        { id: 4, name: 'Debian 13 x64' },
+        { id: 5, name: 'Windows' },
+        { id: 6, name: 'Twin' },
+        { id: 7, name: 'Twin' },
+      ],
+    },
+    gateClosedFor: 0,
+    history: { stateFor: 0, taskBusyFor: 0, deletes: 0, ...options.history },
+    limits: { stuckAfter: 600_000, visibilityWindow: 30_000 },
+    ...options.observed,
+  };
+}
+
+function machineObservation(machine: ObservedOptions['machine'] = 'Absent'): Observed['machine'] {
+  if (machine === 'Absent') return { kind: 'Absent' };
+  if (typeof machine === 'string') return { kind: 'Present', machine: machineIn(machine) };
+  return 'kind' in machine ? { kind: 'Unknown', reason: machine } : { kind: 'Present', machine };
+}
