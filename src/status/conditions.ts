@@ -1,0 +1,95 @@
+import { type Reason, type ReasonRow, reasons } from '../api/v1alpha1/reasons.ts';
+import type { Condition, ConditionStatus, ConditionType } from '../api/v1alpha1/types.ts';
+import type { Verdict } from '../plan/action.ts';
+import type { CredentialsObservation } from '../plan/observed.ts';
+
+/** The order in which conditions are stored and shown. */
+const order: readonly ConditionType[] = ['Ready', 'Synced', 'CredentialsValid', 'Reconciling', 'Stalled'];
+
+/**
+ * The conditions for a verdict, given those before. Pure. `Reconciling` and `Stalled` are there only while true, as
+ * kstatus wants it; `lastTransitionTime` moves only when a condition's status does.
+ */
+export function conditionsFor(
+  verdict: Verdict,
+  credentials: CredentialsObservation,
+  generation: number,
+  now: number,
+  before: readonly Condition[] = [],
+): readonly Condition[] {
+  const row = reasons[verdict.reason];
+  const found: (Condition | undefined)[] = [
+    ready(row, verdict, generation, now, before),
+    next(before, 'Synced', row.synced, verdict.reason, row.synced === 'True' ? '' : verdict.message, generation, now),
+    credentialsValid(credentials, generation, now, before),
+    row.progress === 'Reconciling'
+      ? next(before, 'Reconciling', 'True', verdict.reason, verdict.message, generation, now)
+      : undefined,
+    row.progress === 'Stalled'
+      ? next(before, 'Stalled', 'True', verdict.reason, verdict.message, generation, now)
+      : undefined,
+  ];
+  return found
+    .filter((condition) => condition !== undefined)
+    .toSorted((a, b) => order.indexOf(a.type) - order.indexOf(b.type));
+}
+
+function ready(
+  row: ReasonRow,
+  verdict: Verdict,
+  generation: number,
+  now: number,
+  before: readonly Condition[],
+): Condition {
+  const previous = before.find((condition) => condition.type === 'Ready');
+  if (row.ready === 'Keep' && previous?.status === 'True') {
+    return { ...previous, observedGeneration: generation };
+  }
+  const status: ConditionStatus = row.ready === 'Keep' ? 'False' : row.ready;
+  return next(before, 'Ready', status, verdict.reason, verdict.message, generation, now);
+}
+
+function credentialsValid(
+  credentials: CredentialsObservation,
+  generation: number,
+  now: number,
+  before: readonly Condition[],
+): Condition | undefined {
+  switch (credentials.kind) {
+    case 'Accepted':
+      return next(before, 'CredentialsValid', 'True', 'Accepted', '', generation, now);
+    case 'Missing':
+      return next(before, 'CredentialsValid', 'False', 'CredentialsMissing', credentials.message, generation, now);
+    case 'Rejected':
+      return next(
+        before,
+        'CredentialsValid',
+        'False',
+        'CredentialsRejected',
+        'the provider does not accept the API key',
+        generation,
+        now,
+      );
+    case 'Unverified':
+      return before.find((condition) => condition.type === 'CredentialsValid');
+  }
+}
+
+function next(
+  before: readonly Condition[],
+  type: ConditionType,
+  status: ConditionStatus,
+  reason: Reason | 'Accepted',
+  message: string,
+  observedGeneration: number,
+  now: number,
+): Condition {
+  const previous = before.find((condition) => condition.type === type);
+  const lastTransitionTime = previous?.status === status ? previous.lastTransitionTime : toSeconds(now);
+  return { type, status, reason, message, observedGeneration, lastTransitionTime };
+}
+
+/** Kubernetes times carry whole seconds. */
+function toSeconds(milliseconds: number): string {
+  return new Date(milliseconds).toISOString().replace(/\.\d+Z$/, 'Z');
+}

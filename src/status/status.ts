@@ -1,0 +1,107 @@
+import type { CatalogueStatus, OperationStatus, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
+import type { CatalogueRef, Machine, MachineState, ProviderId } from '../model/machine.ts';
+import type { Verdict } from '../plan/action.ts';
+import type { Observed } from '../plan/observed.ts';
+import { conditionsFor } from './conditions.ts';
+
+/** What a pass came to, as far as the status tells it. */
+export interface Report {
+  readonly verdict: Verdict;
+  readonly operation: OperationStatus | undefined;
+  readonly startFailure: VirtualMachineStatus['startFailure'] | undefined;
+  /** The machine's id when this pass learned it. */
+  readonly id?: ProviderId | undefined;
+  /** The machine when this pass's own call described it. */
+  readonly machine?: Machine | undefined;
+  /** The state an accepted power call leads through; shown until the next read tells more. */
+  readonly state?: MachineState | undefined;
+}
+
+/**
+ * The status after a pass. Pure. What could not be observed keeps its last known value: a status that forgets an
+ * address because one list failed would be a lie of its own kind.
+ */
+export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
+  const before = o.object.status;
+  const machine = report.machine ?? (o.machine.kind === 'Present' ? o.machine.machine : undefined);
+  const isGone = o.machine.kind === 'Absent' && report.machine === undefined;
+  const id = report.id ?? (o.identity.kind === 'Known' ? o.identity.id : undefined);
+  const { spec } = o.object;
+  return compact({
+    observedGeneration: o.object.metadata.generation,
+    id,
+    providerName: o.providerName,
+    origin: id === undefined ? undefined : 'Created',
+    ownerId: machine?.ownerId ?? before?.ownerId,
+    state: report.state ?? machine?.state ?? (isGone ? undefined : before?.state),
+    hostname: machine?.hostname ?? (isGone ? undefined : before?.hostname),
+    addresses: machine === undefined ? (isGone ? undefined : before?.addresses) : machine.addresses,
+    region: entry(machine?.region, spec.region, before?.region),
+    package: entry(machine?.package, spec.package, before?.package),
+    osTemplate: entry(machine?.osTemplate, spec.osTemplate, before?.osTemplate),
+    createdAt: machine?.createdAt ?? before?.createdAt,
+    operation: report.operation,
+    startFailure: report.startFailure,
+    conditions: conditionsFor(report.verdict, o.credentials, o.object.metadata.generation, o.now, before?.conditions),
+  });
+}
+
+/** A machine names its region by id and perhaps by name; the name the user chose fills in for a missing one. */
+function entry(
+  seen: CatalogueRef | undefined,
+  asked: { readonly id: number } | { readonly name: string },
+  before: CatalogueStatus | undefined,
+): CatalogueStatus | undefined {
+  if (seen === undefined) return before;
+  const name = seen.name ?? ('name' in asked ? asked.name : undefined);
+  return name === undefined ? { id: seen.id } : { id: seen.id, name };
+}
+
+/**
+ * Whether the status is worth a write. Equal ones are not, and neither is a state that merely flickers while an
+ * operation that is already told is under way: what matters then is its end, which changes the conditions.
+ */
+export function isWorthWriting(before: VirtualMachineStatus | undefined, after: VirtualMachineStatus): boolean {
+  if (before === undefined) return true;
+  const flickers = after.operation !== undefined && equal(before.operation, after.operation);
+  return !equal(flickers ? { ...before, state: undefined } : before, flickers ? { ...after, state: undefined } : after);
+}
+
+/** Deep equality of plain data; an undefined field equals a missing one. */
+export function equal(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b)) return true;
+  if (Array.isArray(a) || Array.isArray(b)) {
+    return (
+      Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, index) => equal(item, b[index]))
+    );
+  }
+  if (!isRecord(a) || !isRecord(b)) return false;
+  return [...new Set([...Object.keys(a), ...Object.keys(b)])].every((key) => equal(a[key], b[key]));
+}
+
+/**
+ * The JSON merge patch (RFC 7386) that makes `before` into `after`: only what differs, null for what goes, lists whole.
+ */
+export function mergePatch(before: unknown, after: unknown): unknown {
+  if (!isRecord(before) || !isRecord(after)) return after;
+  const patch: Record<string, unknown> = {};
+  for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
+    if (equal(before[key], after[key])) continue;
+    patch[key] = after[key] === undefined ? null : mergePatch(before[key], after[key]);
+  }
+  return patch;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Drops undefined fields, so that the status holds what is known and nothing else. */
+function compact(status: {
+  readonly [K in keyof VirtualMachineStatus]: VirtualMachineStatus[K] | undefined;
+}): VirtualMachineStatus {
+  // Only undefined values were removed, which is exactly the difference between the two types.
+  return Object.fromEntries(
+    Object.entries(status).filter(([, value]) => value !== undefined),
+  ) as unknown as VirtualMachineStatus;
+}
