@@ -35,6 +35,8 @@ export interface Timed<T> {
 export interface Account {
   /** Whether the provider accepted the key when last asked. A new account is `Unverified`. */
   readonly verdict: 'Unverified' | 'Accepted' | 'Rejected';
+  /** Why the key counts as rejected: the answer of any call may have told. */
+  readonly rejection: Failure | undefined;
   /** Why the last list could not be had; undefined after a good one. */
   readonly lastFailure: Failure | undefined;
   /** Until when (monotonic) the provider asked us to stay away; undefined when it did not. */
@@ -56,7 +58,10 @@ export interface Account {
     call: (provider: Provider) => Promise<Outcome<T>>,
     onGranted?: () => Promise<boolean>,
   ): Promise<Outcome<T> | undefined>;
-  /** When our last change of `subject` was answered (monotonic); a read that started before says nothing about it. */
+  /**
+   * When our last change of `subject` was answered (monotonic), whatever the answer was; a read that started before says
+   * nothing about it. `Infinity` while a change is under way.
+   */
   lastChangeAt(subject: string): number | undefined;
   /** One `GET` of a machine: for evidence of absence only; everything else reads the snapshot. */
   getMachine(id: ProviderId): Promise<Timed<Machine | undefined>>;

@@ -1,0 +1,53 @@
+import type { Clock } from '../../model/clock.ts';
+import type { Failure } from '../../model/failure.ts';
+
+/** When a 429 does not say how long to stay away. */
+const defaultWait = 5_000;
+/** A provider that says "0 seconds" still said "too many". */
+const shortestWait = 1_000;
+
+/** Closed while the provider asked us to stay away; every call of the account but one already under way waits for it. */
+export class Gate {
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  readonly #onOpen: () => void;
+  #until = -Infinity;
+  #failure: Failure | undefined;
+  #cancel: (() => void) | undefined;
+
+  constructor(clock: Clock, random: () => number, onOpen: () => void) {
+    this.#clock = clock;
+    this.#random = random;
+    this.#onOpen = onOpen;
+  }
+
+  /** Until when (monotonic) it is closed; undefined when it is open. */
+  get closedUntil(): number | undefined {
+    return this.#until > this.#clock.monotonic() ? this.#until : undefined;
+  }
+
+  /** The failure that closed it, with what is left of the wait; undefined when it is open. */
+  get failure(): Failure | undefined {
+    const until = this.closedUntil;
+    if (until === undefined || this.#failure === undefined) return undefined;
+    return { ...this.#failure, class: 'Wait', retryAfter: Math.ceil(until - this.#clock.monotonic()) };
+  }
+
+  /** Closes it if the failure asks for that; a shorter wait than the present one changes nothing. */
+  heed(failure: Failure): void {
+    const asks = failure.code === 'RateLimited' || (failure.code === 'ServerError' && failure.retryAfter !== undefined);
+    if (!asks) return;
+    const wait = Math.max(shortestWait, failure.retryAfter ?? defaultWait);
+    // Later by up to a tenth, so that several operators do not come back at the same moment.
+    const until = this.#clock.monotonic() + wait * (1 + 0.1 * this.#random());
+    if (until <= this.#until) return;
+    this.#until = until;
+    this.#failure = failure;
+    this.#cancel?.();
+    this.#cancel = this.#clock.schedule(until - this.#clock.monotonic(), this.#onOpen);
+  }
+
+  stop(): void {
+    this.#cancel?.();
+  }
+}

@@ -1,0 +1,44 @@
+import type { Outcome } from '../../model/failure.ts';
+import type { ProviderId } from '../../model/machine.ts';
+import type { Provider } from '../port.ts';
+
+/** What an account learns from the answer of any call. */
+export interface Listener {
+  /** Every outcome, before the caller has it. */
+  heard(outcome: Outcome<unknown>): void;
+  /** A single machine's answer named its owner. */
+  sawOwner(ownerId: ProviderId): void;
+}
+
+/** The same provider, with somebody listening to all its answers. */
+export function listenTo(provider: Provider, listener: Listener): Provider {
+  const heard = async <T>(call: Promise<Outcome<T>>): Promise<Outcome<T>> => {
+    const outcome = await call;
+    listener.heard(outcome);
+    return outcome;
+  };
+  const sawOwner = (ownerId: ProviderId | undefined): void => {
+    if (ownerId !== undefined) listener.sawOwner(ownerId);
+  };
+  return {
+    listMachines: (signal) => heard(provider.listMachines(signal)),
+    getMachine: async (id, signal) => {
+      const outcome = await heard(provider.getMachine(id, signal));
+      if (outcome.ok) sawOwner(outcome.value?.ownerId);
+      return outcome;
+    },
+    createMachine: async (request, signal) => {
+      const outcome = await heard(provider.createMachine(request, signal));
+      if (outcome.ok) sawOwner(outcome.value.machine?.ownerId);
+      return outcome;
+    },
+    deleteMachine: (id, signal) => heard(provider.deleteMachine(id, signal)),
+    startMachine: (id, signal) => heard(provider.startMachine(id, signal)),
+    stopMachine: (id, signal) => heard(provider.stopMachine(id, signal)),
+    restartMachine: (id, signal) => heard(provider.restartMachine(id, signal)),
+    killMachine: (id, signal) => heard(provider.killMachine(id, signal)),
+    listRegions: (signal) => heard(provider.listRegions(signal)),
+    listPackages: (signal) => heard(provider.listPackages(signal)),
+    listOsTemplates: (signal) => heard(provider.listOsTemplates(signal)),
+  };
+}

@@ -1,0 +1,65 @@
+import { expect, test } from 'vitest';
+import type { Machine } from '../../../src/model/machine.ts';
+import { Secret } from '../../../src/model/secret.ts';
+import { createSnapshot, findChanges } from '../../../src/provider/account/snapshot.ts';
+import { machine } from '../../support/fake-provider.ts';
+
+function changedNames(before: readonly Machine[], after: readonly Machine[]): readonly string[] {
+  return [...findChanges(createSnapshot(0, 0, before), createSnapshot(1, 1, after)).names].toSorted();
+}
+
+const base = machine(1, {
+  addresses: [{ version: 4, address: '10.0.0.1', gateway: '10.0.0.254', prefixLength: 24 }],
+  lastTask: { name: 'VmStart', status: 'done' },
+  region: { id: 1, name: 'New York 1' },
+});
+
+const meaningful: readonly [what: string, fields: Partial<Machine>][] = [
+  ['state', { state: 'Halted' }],
+  ['owner', { ownerId: 2 }],
+  ['hostname', { hostname: 'web' }],
+  ['created', { createdAt: '2026-01-01T00:00:00.000Z' }],
+  ['password came', { initialPassword: new Secret('a') }],
+  ['task status', { lastTask: { name: 'VmStart', status: 'pending' } }],
+  ['task name', { lastTask: { name: 'VmKill', status: 'done' } }],
+  ['region', { region: { id: 2, name: 'New York 1' } }],
+  ['region name', { region: { id: 1, name: 'London' } }],
+  ['package', { package: { id: 2 } }],
+  ['template', { osTemplate: { id: 2 } }],
+  ['address', { addresses: [{ version: 4, address: '10.0.0.2', gateway: '10.0.0.254', prefixLength: 24 }] }],
+  ['gateway', { addresses: [{ version: 4, address: '10.0.0.1', gateway: '10.0.0.253', prefixLength: 24 }] }],
+  ['prefix', { addresses: [{ version: 4, address: '10.0.0.1', gateway: '10.0.0.254', prefixLength: 25 }] }],
+  ['address gone', { addresses: [] }],
+];
+
+test.for(meaningful)('%s makes a machine count as changed', ([, fields]) => {
+  expect(changedNames([base], [{ ...base, ...fields }])).toEqual(['machine-1']);
+});
+
+const meaningless: readonly [why: string, fields: Partial<Machine>][] = [
+  ['usage moves all the time', { unbilledHours: 3, transferTotal: 5, transferRemaining: 4 }],
+  ['the time of the last action says nothing that state and task do not', { updatedAt: '2026-01-01T00:00:00.000Z' }],
+];
+
+test.for(meaningless)('no change: %s', ([, fields]) => {
+  expect(changedNames([base], [{ ...base, ...fields }])).toEqual([]);
+});
+
+test('a password is only ever written once, so another one is no change', () => {
+  const before = { ...base, initialPassword: new Secret('a') };
+  expect(changedNames([before], [{ ...base, initialPassword: new Secret('b') }])).toEqual([]);
+});
+
+test('what came and what went is told; a renamed machine by both names', () => {
+  expect(changedNames([machine(1), machine(2)], [machine(2), machine(3)])).toEqual(['machine-1', 'machine-3']);
+  expect(changedNames([machine(1)], [machine(1, { name: 'renamed' })])).toEqual(['machine-1', 'renamed']);
+});
+
+test('a snapshot finds by id and name, also when a name is there twice, and names its owners', () => {
+  const machines = [machine(1, { ownerId: 7 }), machine(2, { name: 'machine-1', ownerId: 3 })];
+  const snapshot = createSnapshot(5, 6, machines);
+  expect(snapshot.byId(2)).toBe(machines[1]);
+  expect(snapshot.byName('machine-1')).toEqual(machines);
+  expect(snapshot.byName('none')).toEqual([]);
+  expect(snapshot.ownerIds).toEqual([3, 7]);
+});
