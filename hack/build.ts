@@ -10,7 +10,7 @@ const root = path.join(import.meta.dirname, '..');
 // `as`: our own package.json, whose two fields are strings.
 const { name, version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as Record<string, string>;
 
-export interface Bundle {
+interface Bundle {
   readonly file: string;
   readonly bytes: number;
   /** Packages inside the bundle, sorted. */
@@ -69,8 +69,13 @@ function licenceOf(folder: string): string {
 }
 
 if (import.meta.main) {
-  const { file, bytes, packages } = await buildBundle();
-  console.log(
-    `${path.relative(root, file)}: ${(bytes / 1e6).toFixed(1)} MB, version ${version}, ${packages.length} packages inside`,
-  );
+  try {
+    const { file, bytes, packages } = await buildBundle();
+    const size = `${(bytes / 1e6).toFixed(1)} MB`;
+    console.log(`${path.relative(root, file)}: ${size}, version ${version}, ${packages.length} packages inside`);
+  } catch (error) {
+    // esbuild's own error carries a list of messages, which it has printed already.
+    if (!(error instanceof Error && 'errors' in error)) throw error;
+    process.exitCode = 1;
+  }
 }

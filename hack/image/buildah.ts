@@ -14,7 +14,7 @@ export class Buildah implements Disposable {
   readonly #env: NodeJS.ProcessEnv;
   readonly #leftover = BLOB_NOTES.find((folder) => !existsSync(folder));
 
-  /** Opens (and makes) the store in `cache`; installs buildah where that is possible. */
+  /** Opens (and makes) the store in `cache`, for one user at a time; installs buildah where that is possible. */
   constructor(cache: string) {
     if (process.getuid?.() !== 0)
       throw new Unable('buildah needs root here: run this as root, or use `docker build .`.');
@@ -30,6 +30,8 @@ export class Buildah implements Disposable {
     // overlay shares files between layers; vfs copies every layer whole but works on any file system.
     const works = spawnSync('buildah', [...store('overlay'), 'info'], { env: this.#env }).status === 0;
     this.#store = store(works ? 'overlay' : 'vfs');
+    // What a killed run left half built would keep its images from being pruned.
+    this.run('rm', '--all');
   }
 
   /** Standard output of a buildah command, trimmed; throws with the end of what it said when it fails. */
@@ -44,7 +46,18 @@ export class Buildah implements Disposable {
 
   /** Builds a folder's Dockerfile. Nothing is pulled: every base image must be in the store. */
   build(folder: string, tag: string, ...options: readonly string[]): void {
-    this.run('bud', '--pull=never', '--isolation', 'chroot', '--layers', '--tag', tag, ...options, folder);
+    this.run(
+      'bud',
+      '--pull=never',
+      '--isolation',
+      'chroot',
+      '--layers',
+      '--force-rm',
+      '--tag',
+      tag,
+      ...options,
+      folder,
+    );
   }
 
   /** An image's configuration, or undefined when there is no such image. */
@@ -59,7 +72,7 @@ export class Buildah implements Disposable {
 }
 
 /** The part of an OCI image's configuration that is looked at here; absent when the Dockerfile says nothing of it. */
-export interface ImageConfig {
+interface ImageConfig {
   readonly User?: string;
   readonly Entrypoint?: readonly string[];
   readonly Labels?: Readonly<Record<string, string>>;

@@ -12,7 +12,10 @@ const KEY_LABEL = 'stand-in';
 
 /** Makes both stand-ins unless the store has them as this file and this Node would make them. `work` is scratch space. */
 export function makeStandIns(buildah: Buildah, bases: { build: string; run: string }, work: string): void {
-  const npm = path.resolve(process.env['npm_execpath'] ?? '', '../..');
+  const npmProgram = process.env['npm_execpath'];
+  if (npmProgram === undefined)
+    throw new Unable('Start this as `npm run image`: the build stage gets the npm that runs it.');
+  const npm = path.resolve(npmProgram, '../..');
   const npmVersion = JSON.parse(readFileSync(path.join(npm, 'package.json'), 'utf8')).version;
   const key = createHash('sha256')
     .update(readFileSync(import.meta.filename))
