@@ -1,0 +1,112 @@
+/**
+ * What a failed call to the Kubernetes API means to its caller. `Network`: no answer, so a write may or may not have
+ * happened; `Timeout`: the same, or the server said so; `Protocol`: an answer that is not the API's; `NotFound`: the
+ * named object is not there, as the API itself said it; any other 404 is `Unexpected`.
+ */
+export type KubeErrorReason =
+  | 'NotFound'
+  | 'Conflict'
+  | 'AlreadyExists'
+  | 'Invalid'
+  | 'Forbidden'
+  | 'Unauthorized'
+  | 'Gone'
+  | 'TooManyRequests'
+  | 'Unavailable'
+  | 'Timeout'
+  | 'Network'
+  | 'Protocol'
+  | 'Unexpected';
+
+/** A call to the Kubernetes API that failed. Holds no `cause`, header or request, so that it can be logged as it is. */
+export class KubeError extends Error {
+  readonly reason: KubeErrorReason;
+  /** HTTP status, when there was an answer. */
+  readonly status?: number;
+  /** Milliseconds the server asked to wait. */
+  readonly retryAfter?: number;
+
+  constructor(
+    message: string,
+    details: {
+      readonly reason: KubeErrorReason;
+      readonly status?: number | undefined;
+      readonly retryAfter?: number | undefined;
+    },
+  ) {
+    super(message);
+    this.name = 'KubeError';
+    this.reason = details.reason;
+    if (details.status !== undefined) this.status = details.status;
+    if (details.retryAfter !== undefined) this.retryAfter = details.retryAfter;
+  }
+}
+
+/** The parts of a `Status`, the API's own form of an error, that are used here. */
+export interface StatusObject {
+  readonly code?: number;
+  readonly reason?: string;
+  readonly message?: string;
+  /** Name of the object that the error is about. */
+  readonly name?: string;
+}
+
+const byStatus: Readonly<Record<number, KubeErrorReason>> = {
+  400: 'Invalid',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  408: 'Timeout',
+  409: 'Conflict',
+  410: 'Gone',
+  413: 'Invalid',
+  422: 'Invalid',
+  429: 'TooManyRequests',
+  504: 'Timeout',
+};
+
+/** The one table: an answer's HTTP status and, if it came with one, its `Status` object. */
+export function reasonFor(httpStatus: number, status: StatusObject | undefined): KubeErrorReason {
+  if (status?.reason === 'AlreadyExists') return 'AlreadyExists';
+  // A 404 without the name of an object means that the resource itself is not served (its definition is not installed
+  // yet), or that something else answered; neither says that the object does not exist.
+  if (httpStatus === 404) return status?.reason === 'NotFound' && status.name !== undefined ? 'NotFound' : 'Unexpected';
+  const reason = byStatus[httpStatus];
+  if (reason !== undefined) return reason;
+  if (httpStatus >= 500) return 'Unavailable';
+  return httpStatus < 400 ? 'Protocol' : 'Unexpected';
+}
+
+/** Reads a `Status` object; undefined for anything else. */
+export function readStatus(value: unknown): StatusObject | undefined {
+  if (!isRecord(value) || value['kind'] !== 'Status') return undefined;
+  const { code, reason, message, details } = value;
+  const name = isRecord(details) ? details['name'] : undefined;
+  return {
+    ...(typeof code === 'number' ? { code } : {}),
+    ...(typeof reason === 'string' ? { reason } : {}),
+    ...(typeof message === 'string' ? { message } : {}),
+    ...(typeof name === 'string' && name !== '' ? { name } : {}),
+  };
+}
+
+const longestText = 512;
+
+/** The error of an answer: `what` is the call in words (`patch virtualmachines/status default/web`). */
+export function answerError(
+  what: string,
+  httpStatus: number,
+  status: StatusObject | undefined,
+  retryAfter?: number,
+): KubeError {
+  const reason = reasonFor(httpStatus, status);
+  const text = status?.message ?? 'the answer is not one of a Kubernetes API server';
+  return new KubeError(`${what}: ${httpStatus} ${status?.reason ?? reason}: ${text.slice(0, longestText)}`, {
+    reason,
+    status: httpStatus,
+    retryAfter,
+  });
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
+}

@@ -1,0 +1,201 @@
+import type { KubeConfig } from '@kubernetes/client-node';
+import { type Dispatcher, Pool } from 'undici';
+import type { Clock } from '../model/clock.ts';
+import { createCredentials, type Identity, tlsOptions } from './credentials.ts';
+import { KubeError } from './errors.ts';
+
+export type KubeVerb = 'get' | 'list' | 'create' | 'patch' | 'watch' | 'version';
+
+/** One request as the transport needs to know it. */
+export interface Call {
+  readonly verb: KubeVerb;
+  /** `virtualmachines`, `virtualmachines/status`: what is counted. */
+  readonly resource: string;
+  /** The call in words, with which its errors begin. */
+  readonly what: string;
+  readonly method: 'GET' | 'POST' | 'PATCH';
+  /** Path and query below the server's URL. */
+  readonly path: string;
+  readonly contentType?: string;
+  readonly body?: string;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly retryAfter?: string;
+  readonly date?: string;
+  readonly body: string;
+}
+
+/** A request that was sent, for metrics and tests: HTTP status 0 when no answer came; a watch ends its time with its first byte. */
+export interface CallReport {
+  readonly verb: KubeVerb;
+  readonly resource: string;
+  readonly status: number;
+  readonly milliseconds: number;
+}
+
+/** Carries requests to one API server. Everything throws KubeError `Network`, `Timeout` or `Unauthorized`, else answers. */
+export interface Transport {
+  /** What deadlines are measured by, and waits between tries. */
+  readonly clock: Clock;
+  /** Sends a request once (twice after a 401 that another token may mend) and reads all of its answer. */
+  exchange(call: Call): Promise<Answer>;
+  /** The same, with the body of a 200 left open. The deadline is for the start of the answer; `signal` ends it all. */
+  open(call: Call, signal: AbortSignal): Promise<Answer & { readonly stream?: AsyncIterable<Uint8Array> }>;
+  /** Waits for exchanges under way, cuts watches. */
+  close(): Promise<void>;
+}
+
+export interface TransportOptions {
+  readonly clock: Clock;
+  /** The operator's version, for the User-Agent. */
+  readonly version: string;
+  /** Milliseconds for a call from being made to the end of its answer, or the start of a watch's. */
+  readonly deadline?: number;
+  readonly onCall?: (report: CallReport) => void;
+}
+
+interface Connections {
+  readonly identity: Identity;
+  readonly calls: Pool;
+  readonly watches: Pool;
+}
+
+/** As many as there are workers, so that none waits for another's connection. */
+const callConnections = 32;
+
+/** Connections that are kept and shared, one pool for calls and one for watches, which occupy theirs for minutes. */
+export function createTransport(config: KubeConfig, options: TransportOptions): Transport {
+  const { clock, version, deadline = 30_000 } = options;
+  const credentials = createCredentials(config, clock);
+  const server = new URL(config.getCurrentCluster()?.server ?? '');
+  const prefix = server.pathname.replace(/\/$/, '');
+  const tls = tlsOptions(config);
+  let connections: Connections | undefined;
+
+  function connect(identity: Identity): Connections {
+    if (connections !== undefined && sameCertificate(connections.identity, identity)) return connections;
+    // A plugin handed out a new client certificate: new connections use it, the old ones finish what they carry.
+    void connections?.calls.close();
+    void connections?.watches.close();
+    const pool: Pool.Options = {
+      pipelining: 1,
+      // One connection for all would let a large list hold up every small call.
+      allowH2: false,
+      // A request on a connection that is still warm saves the handshakes; API servers keep idle ones for 90 s or longer.
+      keepAliveTimeout: 60_000,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: { ...tls, ...identity.certificate, keepAliveInitialDelay: 30_000 },
+    };
+    connections = {
+      identity,
+      calls: new Pool(server.origin, { ...pool, connections: callConnections }),
+      watches: new Pool(server.origin, pool),
+    };
+    return connections;
+  }
+
+  async function send(kind: 'calls' | 'watches', call: Call, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const identity = await credentials.current();
+    const answer = await sendAs(identity, kind, call, signal);
+    if (answer.statusCode !== 401 || !(await credentials.refresh())) return answer;
+    await answer.body.dump();
+    return sendAs(await credentials.current(), kind, call, signal);
+  }
+
+  async function sendAs(identity: Identity, kind: 'calls' | 'watches', call: Call, signal: AbortSignal) {
+    const startedAt = clock.monotonic();
+    let status = 0;
+    try {
+      const answer = await connect(identity)[kind].request({
+        method: call.method,
+        path: `${prefix}${call.path}`,
+        headers: {
+          ...identity.headers,
+          accept: 'application/json',
+          'user-agent': `vps247-operator/${version}`,
+          ...(call.contentType === undefined ? {} : { 'content-type': call.contentType }),
+        },
+        body: call.body ?? null,
+        signal,
+      });
+      status = answer.statusCode;
+      return answer;
+    } finally {
+      const { verb, resource } = call;
+      options.onCall?.({ verb, resource, status, milliseconds: clock.monotonic() - startedAt });
+    }
+  }
+
+  /** Runs `work` under the deadline, which `release` lifts early; errors become KubeErrors here and nowhere else. */
+  async function within<T>(
+    call: Call,
+    work: (signal: AbortSignal, release: () => void) => Promise<T>,
+    outer?: AbortSignal,
+  ): Promise<T> {
+    const timeout = new AbortController();
+    const release = clock.schedule(deadline, () => timeout.abort());
+    const signal = outer === undefined ? timeout.signal : AbortSignal.any([outer, timeout.signal]);
+    try {
+      return await work(signal, release);
+    } catch (error) {
+      throw lostError(call.what, error, timeout.signal.aborted ? deadline : undefined);
+    } finally {
+      release();
+    }
+  }
+
+  return {
+    clock,
+    exchange: (call) => within(call, async (signal) => readAnswer(await send('calls', call, signal))),
+    open: (call, outer) =>
+      within(
+        call,
+        async (signal, release) => {
+          const response = await send('watches', call, signal);
+          if (response.statusCode !== 200) return readAnswer(response);
+          release();
+          return { status: 200, body: '', stream: convertErrors(call.what, response.body) };
+        },
+        outer,
+      ),
+    async close() {
+      await Promise.all([connections?.watches.destroy(), connections?.calls.close()]);
+    },
+  };
+}
+
+function sameCertificate(a: Identity, b: Identity): boolean {
+  return a.certificate?.cert === b.certificate?.cert && a.certificate?.key === b.certificate?.key;
+}
+
+async function readAnswer({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<Answer> {
+  const { 'retry-after': retryAfter, date } = headers;
+  return {
+    status: statusCode,
+    ...(typeof retryAfter === 'string' ? { retryAfter } : {}),
+    ...(typeof date === 'string' ? { date } : {}),
+    body: await body.text(),
+  };
+}
+
+async function* convertErrors(what: string, stream: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+  try {
+    yield* stream;
+  } catch (error) {
+    throw lostError(what, error, undefined);
+  }
+}
+
+/** Of an error only its code is taken: a constant of Node's or undici's. The rest may hold the request with its token. */
+function lostError(what: string, error: unknown, deadline: number | undefined): KubeError {
+  if (error instanceof KubeError) return error;
+  if (deadline !== undefined) {
+    return new KubeError(`${what}: no complete answer within ${deadline} ms`, { reason: 'Timeout' });
+  }
+  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
+  const detail = typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,63}$/.test(code) ? code : 'connection lost';
+  return new KubeError(`${what}: ${detail}`, { reason: 'Network' });
+}
