@@ -1,31 +1,35 @@
 const longestText = 256;
 const redacted = '[redacted]';
 const secretField = /pass|secret|api[-_ ]?key|token/i;
-/** `"password": "x"`, `password=x` and the like in text that is no (complete) JSON. */
+/** `password=x`, `"password": "x"` and the like in plain text. */
 const secretAssignment =
-  /((?:pass|secret|api[-_ ]?key|token)[\w-]{0,64}\\?["']?\s{0,16}[:=]\s{0,16})(\\?"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;&<>}\]]+)/gi;
+  /(?:pass|secret|api[-_ ]?key|token)[\w-]{0,64}["']?\s{0,16}[:=]\s{0,16}(?:"([^"]+)|'([^']+)|([^\s"',;&<>}\]]+))/gi;
 
 /**
  * The provider's words in an error body: `error`, `errors` or `message` of a JSON object, else the text without tags.
  * One line of at most 256 characters, from which `key` and every value of a field named like a password are removed.
  */
 export function errorText(body: string, key: string): string {
-  return jsonErrorText(body, key) ?? tidy(stripTags(body.replace(secretAssignment, `$1${redacted}`)), [key]);
+  const words = jsonErrorText(body, key);
+  if (words !== undefined) return words;
+  // Broken JSON: the field that would show which of its words is a password may be the part that is missing.
+  if (/^\s*[[{"]/.test(body)) return '';
+  const values = Array.from(body.matchAll(secretAssignment), (match) => match[1] ?? match[2] ?? match[3] ?? '');
+  return tidy(body, [key, ...new Set(values)]);
 }
 
 /** The same of a body that must be JSON to be quoted at all; undefined if it is not. */
 export function jsonErrorText(body: string, key: string): string | undefined {
   const json = parse(body);
-  if (json === undefined) return undefined;
-  const values = new Set(secretValues(json.value, 0));
-  // Nobody reads an answer that is made of passwords.
-  return values.size > 100 ? redacted : tidy(wordsOf(json.value), [key, ...values]);
+  return json && tidy(wordsOf(json.value), [key, ...new Set(secretValues(json.value, 0))]);
 }
 
-/** Makes any text fit for `Failure.text`: one line, no control characters, at most 256 characters, without the secrets. */
+/** Makes any text fit for `Failure.text`: one line without tags and secrets, at most 256 characters. */
 export function tidy(text: string, secrets: readonly string[]): string {
-  // Twice: a secret may hold spaces that collapse, and may only come together when control characters go.
-  const oneLine = scrub(text, secrets)
+  // Nobody reads an answer that is made of passwords.
+  if (secrets.length > 100) return redacted;
+  // Twice: tags and white space may be part of a secret, and may be all that keeps one apart.
+  const oneLine = stripTags(scrub(text, secrets))
     .replace(/\s+/g, ' ')
     .replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}]/gu, '')
     .trim();
@@ -35,7 +39,8 @@ export function tidy(text: string, secrets: readonly string[]): string {
 
 function scrub(text: string, secrets: readonly string[]): string {
   let clean = text;
-  for (const secret of secrets) {
+  // The longest first: one may be a part of another.
+  for (const secret of secrets.toSorted((a, b) => b.length - a.length)) {
     for (const form of formsOf(secret)) {
       clean = clean.replace(new RegExp(form.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'), 'gi'), redacted);
     }
@@ -66,15 +71,15 @@ function parse(body: string): { value: unknown } | undefined {
 }
 
 function stripTags(text: string): string {
-  return text.replace(/<(script|style)\b[^>]*>.*?(<\/\1>|$)/gis, ' ').replace(/<[^>]*(>|$)/g, ' ');
+  return text.replace(/<(script|style)\b[^>]*>.*?(<\/\1>|$)/gis, ' ').replace(/<[a-z/!?][^>]*(>|$)/gi, ' ');
 }
 
 function wordsOf(value: unknown): string {
-  if (typeof value === 'string') return stripTags(value);
+  if (typeof value === 'string') return value;
   if (!isRecord(value)) return '';
   for (const field of ['error', 'errors', 'message']) {
     const words = sentence(value[field], 0);
-    if (words !== '') return stripTags(words);
+    if (words !== '') return words;
   }
   return '';
 }

@@ -1,0 +1,245 @@
+import { describe, expect, test } from 'vitest';
+import type { Machine } from '../../../src/model/machine.ts';
+import * as mapping from '../../../src/provider/http/mapping.ts';
+import { WireError } from '../../../src/provider/http/wire.ts';
+
+/** The vendor's own example. */
+const example = {
+  id: 90,
+  name: 'api_test',
+  hostname: 'xxxx',
+  state: 'running',
+  created_at: '2015-02-21T00:26:55.068Z',
+  region_id: 1,
+  os_template_id: 1,
+  initial_password: 'planted-password',
+  owner_id: 1,
+  updated_at: '2015-02-21T00:35:29.192Z',
+  region_name: 'New York 1',
+  os_template_name: 'Ubuntu 11.10 Server x64',
+  ip_allocations: [
+    { version: 4, first: '123.123.123.123', last: '123.123.123.123', gateway: '123.123.123.1', prefixlen: 25 },
+  ],
+  last_task: { id: 1, name: 'VmKill', progress: null, status: 'Pending' },
+  package_id: 1,
+  package_name: 'Budget',
+  unbilled_hours: 1,
+  transfer: 22410,
+  month_transfer: 22400,
+  virtual_machine_disk_ids: [88],
+};
+const least = { id: 1, name: 'web', state: 'running' };
+
+test("the vendor's example is understood field by field", () => {
+  const { initialPassword, ...machine } = mapping.decodeMachine(example);
+  expect(machine).toEqual({
+    id: 90,
+    name: 'api_test',
+    hostname: 'xxxx',
+    state: 'Running',
+    ownerId: 1,
+    addresses: [{ version: 4, address: '123.123.123.123', gateway: '123.123.123.1', prefixLength: 25 }],
+    region: { id: 1, name: 'New York 1' },
+    package: { id: 1, name: 'Budget' },
+    osTemplate: { id: 1, name: 'Ubuntu 11.10 Server x64' },
+    createdAt: '2015-02-21T00:26:55.068Z',
+    updatedAt: '2015-02-21T00:35:29.192Z',
+    lastTask: { name: 'VmKill', status: 'pending' },
+    unbilledHours: 1,
+    transferTotal: 22410,
+    transferRemaining: 22400,
+  });
+  expect(initialPassword?.reveal()).toBe('planted-password');
+  expect(JSON.stringify(mapping.decodeMachine(example))).not.toContain('planted-password');
+});
+
+test('what is missing is left out', () => {
+  expect(mapping.decodeMachine(least)).toStrictEqual({ id: 1, name: 'web', state: 'Running', addresses: [] });
+});
+
+const unusableFields: readonly [reason: string, fields: Record<string, unknown>][] = [
+  ['null everywhere', Object.fromEntries(Object.keys(example).map((field) => [field, null]))],
+  ['a date without a zone could be any hour', { created_at: '2015-02-21 00:26:55' }],
+  ['no date', { created_at: 'yesterday', updated_at: 1424478415 }],
+  ['a day that does not exist', { created_at: '2015-13-41T00:26:55Z' }],
+  ['an empty password is none yet', { initial_password: '' }],
+  ['ids that are none', { owner_id: 'me', region_id: 0, package_id: 1.5, os_template_id: -1 }],
+  ['amounts that are none', { unbilled_hours: 'many', transfer: -1, month_transfer: null }],
+  ['a task without a status says nothing', { last_task: { id: 1, name: 'VmKill' } }],
+  ['a task that is none', { last_task: 'VmKill' }],
+  [
+    'addresses that are none',
+    { ip_allocations: [{ first: 'soon' }, null, 'x'], ip_assignments: { ip_address: '1.2.3.4' } },
+  ],
+];
+
+test.for(unusableFields)('an unusable optional field is left out: %s', ([, fields]) => {
+  expect(mapping.decodeMachine({ ...fields, ...least })).toStrictEqual({
+    id: 1,
+    name: 'web',
+    state: 'Running',
+    addresses: [],
+  });
+});
+
+const refused: readonly [reason: string, item: unknown][] = [
+  ['no id', { name: 'web', state: 'running' }],
+  ['no name', { id: 1, state: 'running' }],
+  ['a name that is no text', { id: 1, name: 7, state: 'running' }],
+  ['no state', { id: 1, name: 'web' }],
+  ['a state that is no text', { ...least, state: 1 }],
+  ['an id of zero', { ...least, id: 0 }],
+  ['a negative id', { ...least, id: -1 }],
+  ['half an id', { ...least, id: 1.5 }],
+  ['an id that no number holds exactly', { ...least, id: 2 ** 53 }],
+  ['the same in digits', { ...least, id: '9007199254740993' }],
+  ['an id in another notation', { ...least, id: '0x10' }],
+  ['an id with a path in it', { ...least, id: '1/../2' }],
+  ['nothing', null],
+  ['a list', [least]],
+  ['text', 'web'],
+];
+
+test.for(refused)('a machine is refused: %s', ([, item]) => {
+  expect(() => mapping.decodeMachine(item)).toThrow(WireError);
+  expect(() => mapping.decodeMachines([item])).toThrow(WireError);
+});
+
+test('an id in digits is one', () => {
+  expect(mapping.decodeMachine({ ...least, id: '90', owner_id: '7' })).toMatchObject({ id: 90, ownerId: 7 });
+});
+
+const states: readonly [spelling: string, state: Machine['state']][] = [
+  ['pending', 'Pending'],
+  ['provisioning', 'Pending'],
+  ['starting', 'Starting'],
+  ['running', 'Running'],
+  ['RUNNING ', 'Running'],
+  ['halting', 'Halting'],
+  ['stopping', 'Halting'],
+  ['shutting down', 'Halting'],
+  ['Shutting_Down', 'Halting'],
+  ['halted', 'Halted'],
+  ['stopped', 'Halted'],
+  ['off', 'Halted'],
+  ['migrating', 'Unknown'],
+  ['', 'Unknown'],
+  ['constructor', 'Unknown'],
+];
+
+test.for(states)('state %j is %s', ([spelling, state]) => {
+  expect(mapping.decodeMachine({ ...least, state: spelling }).state).toBe(state);
+});
+
+test('addresses come from both shapes, each once, IPv4 first, in numeric order', () => {
+  const { addresses } = mapping.decodeMachine({
+    ...least,
+    ip_allocations: [
+      { version: 6, first: '2001:DB8::1', last: '2001:db8::ffff', gateway: 'fe80::1', prefixlen: 64 },
+      { version: 4, first: '10.0.0.10', gateway: 'none', prefixlen: 99 },
+    ],
+    ip_assignments: [{ ip_address: '10.0.0.9' }, { ip_address: '10.0.0.10' }, { ip_address: 'fe80::1%eth0' }],
+  });
+  expect(addresses).toStrictEqual([
+    { version: 4, address: '10.0.0.9' },
+    { version: 4, address: '10.0.0.10' },
+    { version: 6, address: '2001:db8::1', gateway: 'fe80::1', prefixLength: 64 },
+  ]);
+});
+
+test('both spellings of the remaining transfer are read', () => {
+  expect(mapping.decodeMachine({ ...least, transfer_month: 5 }).transferRemaining).toBe(5);
+  expect(mapping.decodeMachine({ ...least, month_transfer: 6 }).transferRemaining).toBe(6);
+});
+
+const lists: readonly [shape: string, body: unknown, ids: readonly number[]][] = [
+  ['an array', [least], [1]],
+  ['an empty array', [], []],
+  ['an object with the array', { virtual_machines: [least] }, [1]],
+  ['an object with the array under another name', { data: [least], meta: { total: 1 } }, [1]],
+  ['an object that says success', { status: 'success', data: [] }, []],
+  ['wrapped items', [{ virtual_machine: least }, { vm: { ...least, id: 2 } }], [1, 2]],
+];
+
+test.for(lists)('a list may be %s', ([, body, ids]) => {
+  expect(mapping.decodeMachines(body).map(({ id }) => id)).toEqual(ids);
+});
+
+const noLists: readonly [reason: string, body: unknown][] = [
+  ['null', null],
+  ['text', 'none'],
+  ['a number', 0],
+  ['an empty object', {}],
+  ['an array under an unknown name', { items: [] }],
+  ['an array of errors is no empty list', { errors: [] }],
+  ['two arrays', { virtual_machines: [], data: [] }],
+  ['a list with an error beside it', { virtual_machines: [], error: 'database away' }],
+  ['a list that says failure', { virtual_machines: [], status: 'error' }],
+  ['the array one level down', { data: { virtual_machines: [] } }],
+  ['a map by id', { '90': least }],
+  ['a single machine', least],
+  ['one id twice', [least, { ...least, name: 'other' }]],
+  ['the same id as number and text', [least, { ...least, id: '1' }]],
+  ['one bad item among good ones', [least, { id: 2 }]],
+  ['a list in a list', [[least]]],
+];
+
+test.for(noLists)('no list, and never an empty one: %s', ([, body]) => {
+  expect(() => mapping.decodeMachines(body)).toThrow(WireError);
+});
+
+const createAnswers: readonly [shape: string, body: unknown, answer: unknown][] = [
+  ['the machine', least, { id: 1, machine: { name: 'web' } }],
+  ['the wrapped machine', { virtual_machine: least }, { id: 1, machine: { name: 'web' } }],
+  ['success and the wrapped machine', { status: 'success', vm: least }, { id: 1, machine: { name: 'web' } }],
+  ['the id', { id: 7 }, { id: 7 }],
+  ['the id in digits', { id: '7' }, { id: 7 }],
+  ['success and the id', { status: 'success', id: 7 }, { id: 7 }],
+  ['success alone', { status: 'Success' }, {}],
+  ['an object that says nothing', {}, {}],
+  ['a machine that says too little is still known by its id', { id: 7, name: 'web' }, { id: 7 }],
+];
+
+test.for(createAnswers)('a create may be answered by %s', ([, body, answer]) => {
+  expect(mapping.decodeCreateAnswer(body)).toMatchObject(answer as object);
+});
+
+const noCreateAnswers: readonly [reason: string, body: unknown][] = [
+  ['a status other than success', { status: 'error', id: 7 }],
+  ['an error told with a success status', { error: 'no credit' }],
+  ['an id that is none', { id: 'soon' }],
+  ['a list', [least]],
+  ['nothing', null],
+];
+
+test.for(noCreateAnswers)('no answer to a create: %s', ([, body]) => {
+  expect(() => mapping.decodeCreateAnswer(body)).toThrow(WireError);
+});
+
+test('the answer must be about the machine that was asked for', () => {
+  expect(mapping.decodeMachineOf(1, { vm: least }).id).toBe(1);
+  expect(() => mapping.decodeMachineOf(2, least)).toThrow(WireError);
+});
+
+describe('catalogue', () => {
+  test('regions, packages and templates are read with what fits together', () => {
+    expect(mapping.decodeRegions([{ id: 1, name: 'New York 1', country_code: 'us', package_ids: [1, '2'] }])).toEqual([
+      { id: 1, name: 'New York 1', packageIds: [1, 2] },
+    ]);
+    expect(mapping.decodePackages({ packages: [{ package: { id: 1, name: 'Budget', os_template_ids: [] } }] })).toEqual(
+      [{ id: 1, name: 'Budget', osTemplateIds: [] }],
+    );
+    expect(mapping.decodeOsTemplates({ data: [{ id: 1, name: 'Ubuntu', os_type: 'linux' }] })).toEqual([
+      { id: 1, name: 'Ubuntu' },
+    ]);
+  });
+
+  test('a list of fitting ids with one unreadable entry is unknown, not shorter', () => {
+    expect(mapping.decodeRegions([{ id: 1, name: 'x', package_ids: [1, null] }])).toStrictEqual([{ id: 1, name: 'x' }]);
+  });
+
+  test('an entry without id or name is refused', () => {
+    expect(() => mapping.decodeRegions([{ id: 1 }])).toThrow(WireError);
+    expect(() => mapping.decodePackages([{ name: 'x' }])).toThrow(WireError);
+  });
+});

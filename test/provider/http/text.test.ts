@@ -1,0 +1,89 @@
+import { expect, test } from 'vitest';
+import { errorText, jsonErrorText, tidy } from '../../../src/provider/http/text.ts';
+
+const key = 'k3y+/="&<é 1';
+
+const rows: readonly [reason: string, body: string, text: string][] = [
+  ['nothing was said', '', ''],
+  ['error', '{"error":"Name is taken"}', 'Name is taken'],
+  ['errors as text', '{"errors":"Name is taken"}', 'Name is taken'],
+  ['errors as a list', '{"errors":["Name is taken","Package is missing"]}', 'Name is taken; Package is missing'],
+  [
+    'errors as a map',
+    '{"errors":{"name":["is taken","is odd"],"package":"is missing"}}',
+    'name: is taken; is odd; package: is missing',
+  ],
+  ['errors as a list of objects', '{"errors":[{"detail":"no"}]}', 'detail: no'],
+  ['message', '{"message":"Not today"}', 'Not today'],
+  ['error before message', '{"message":"b","error":"a"}', 'a'],
+  ['an empty error does not hide the message', '{"error":"","message":"b"}', 'b'],
+  ['an error object', '{"error":{"code":7,"message":"no"}}', 'code: 7; message: no'],
+  ['JSON that is only text', '"Busy"', 'Busy'],
+  ['other JSON says nothing', '{"id":1,"name":"web"}', ''],
+  ['plain text', 'Bad gateway', 'Bad gateway'],
+  [
+    'tags and what they hide go',
+    '<html><style>p{}</style><script>x()</script><h1>Bad</h1><p>gateway</p>',
+    'Bad gateway',
+  ],
+  ['a tag that never ends', 'Bad <a href="', 'Bad'],
+  [
+    'white space collapses, control characters and direction marks go',
+    'a\r\n\t b\u0000\u001b[31m\u202e c',
+    'a b[31m c',
+  ],
+  ['the key', `{"error":${JSON.stringify(`bad key ${key}!`)}}`, 'bad key [redacted]!'],
+  ['the key as a URL spells it', `{"error":"at /?key=${encodeURIComponent(key)}"}`, 'at /?key=[redacted]'],
+  ['the same in lower case', `{"error":"at /?key=${encodeURIComponent(key).toLowerCase()}"}`, 'at /?key=[redacted]'],
+  [
+    'the key as JSON inside JSON spells it',
+    JSON.stringify({ error: JSON.stringify({ sent: key }) }),
+    '{"sent":"[redacted]"}',
+  ],
+  ['a key that only control characters keep apart', 'key k3y+/="&\u0001<é 1', 'key [redacted]'],
+  ['a password beside the words', '{"error":"hunter2 is weak","initial_password":"hunter2"}', '[redacted] is weak'],
+  ['a password below the words', '{"error":"x hunter2","vm":{"root_passwd":"hunter2"}}', 'x [redacted]'],
+  ['a password among the errors', '{"errors":{"password":"hunter2 is weak"}}', 'password: [redacted]'],
+  ['a password in text', 'initial_password=hunter2 is weak', 'initial_password=[redacted] is weak'],
+  [
+    'a password in text, and again',
+    'hunter2? initial_password=hunter2 is weak',
+    '[redacted]? initial_password=[redacted] is weak',
+  ],
+  ['a quoted password in text', 'sent "password": "hunter 2", weak', 'sent "password": "[redacted]", weak'],
+  [
+    'half a JSON is not quoted: what is missing may say which word is a password',
+    '{"error":"hunter2 is weak","passw',
+    '',
+  ],
+  ['less than is no tag', 'disk < 5 GB', 'disk < 5 GB'],
+];
+
+test.for(rows)('%s', ([, body, text]) => {
+  expect(errorText(body, key)).toBe(text);
+});
+
+test('words are cut at 256 characters, never within one', () => {
+  expect(errorText('x'.repeat(300), key)).toBe(`${'x'.repeat(255)}…`);
+  expect(errorText('x'.repeat(256), key)).toBe('x'.repeat(256));
+  expect(errorText('😀'.repeat(200), key).isWellFormed()).toBe(true);
+  expect(errorText('😀'.repeat(200), key).length).toBeLessThanOrEqual(256);
+});
+
+test('a key at the cut leaves no half of it', () => {
+  expect(tidy(`${'x'.repeat(250)}planted-key`, ['planted-key'])).toBe(`${'x'.repeat(250)}[reda…`);
+});
+
+test('half a body that must be JSON is not quoted', () => {
+  expect(jsonErrorText('{"error": "x', key)).toBeUndefined();
+  expect(jsonErrorText('{"error": "x"}', key)).toBe('x');
+});
+
+test('16 KiB of anything is read in a moment', () => {
+  const bodies = ['<', 'password', 'password=', '<script', '"\\', ' ', '{"a":', '[', 'api key'].map((part) =>
+    part.repeat(Math.ceil(16_384 / part.length)),
+  );
+  const startedAt = performance.now();
+  for (const body of bodies) errorText(body, key);
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+});
