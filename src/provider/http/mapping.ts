@@ -51,27 +51,27 @@ export function decodeMachines(body: unknown): readonly Machine[] {
 
 export function decodeMachine(item: unknown): Machine {
   const wire = unwrapItem(item, machineWrappers);
-  const lastTask = readTask(wire['last_task']);
-  const password = optionalString(wire['initial_password']);
-  return {
+  const machine: Draft<Machine> = {
     id: requiredId(wire['id'], 'a machine'),
     name: requiredString(wire['name'], "a machine's name"),
     state: readState(requiredString(wire['state'], "a machine's state")),
     addresses: readAddresses(wire),
-    ...present('ownerId', optionalId(wire['owner_id'])),
-    ...present('hostname', optionalString(wire['hostname'])),
-    ...present('region', readRef(wire, 'region')),
-    ...present('package', readRef(wire, 'package')),
-    ...present('osTemplate', readRef(wire, 'os_template')),
-    ...present('createdAt', optionalTime(wire['created_at'])),
-    ...present('updatedAt', optionalTime(wire['updated_at'])),
-    ...present('lastTask', lastTask),
-    ...present('initialPassword', password === undefined ? undefined : new Secret(password)),
-    ...present('unbilledHours', optionalAmount(wire['unbilled_hours'])),
-    ...present('transferTotal', optionalAmount(wire['transfer'])),
-    // The provider's text and its example spell it differently.
-    ...present('transferRemaining', optionalAmount(wire['transfer_month']) ?? optionalAmount(wire['month_transfer'])),
   };
+  const password = optionalString(wire['initial_password']);
+  set(machine, 'ownerId', optionalId(wire['owner_id']));
+  set(machine, 'hostname', optionalString(wire['hostname']));
+  set(machine, 'region', readRef(wire['region_id'], wire['region_name']));
+  set(machine, 'package', readRef(wire['package_id'], wire['package_name']));
+  set(machine, 'osTemplate', readRef(wire['os_template_id'], wire['os_template_name']));
+  set(machine, 'createdAt', optionalTime(wire['created_at']));
+  set(machine, 'updatedAt', optionalTime(wire['updated_at']));
+  set(machine, 'lastTask', readTask(wire['last_task']));
+  set(machine, 'initialPassword', password === undefined ? undefined : new Secret(password));
+  set(machine, 'unbilledHours', optionalAmount(wire['unbilled_hours']));
+  set(machine, 'transferTotal', optionalAmount(wire['transfer']));
+  // The provider's text and its example spell it differently.
+  set(machine, 'transferRemaining', optionalAmount(wire['transfer_month']) ?? optionalAmount(wire['month_transfer']));
+  return machine;
 }
 
 /** The machine that was asked for; another one is no answer. */
@@ -105,7 +105,9 @@ export function decodeRegions(body: unknown): readonly Region[] {
 
 function decodeRegion(item: unknown): Region {
   const wire = unwrapItem(item, ['region']);
-  return { ...readEntry(wire, 'a region'), ...present('packageIds', optionalIds(wire['package_ids'])) };
+  const region: Draft<Region> = readEntry(wire, 'a region');
+  set(region, 'packageIds', optionalIds(wire['package_ids']));
+  return region;
 }
 
 export function decodePackages(body: unknown): readonly Package[] {
@@ -114,7 +116,9 @@ export function decodePackages(body: unknown): readonly Package[] {
 
 function decodePackage(item: unknown): Package {
   const wire = unwrapItem(item, ['package']);
-  return { ...readEntry(wire, 'a package'), ...present('osTemplateIds', optionalIds(wire['os_template_ids'])) };
+  const entry: Draft<Package> = readEntry(wire, 'a package');
+  set(entry, 'osTemplateIds', optionalIds(wire['os_template_ids']));
+  return entry;
 }
 
 export function decodeOsTemplates(body: unknown): readonly OsTemplate[] {
@@ -143,20 +147,26 @@ function readTask(value: unknown): LastTask | undefined {
   if (!isWireObject(value)) return undefined;
   const status = optionalString(value['status']);
   if (status === undefined) return undefined;
-  return { status: status.toLowerCase(), ...present('name', optionalString(value['name'])) };
+  const task: Draft<LastTask> = { status: status.toLowerCase() };
+  set(task, 'name', optionalString(value['name']));
+  return task;
 }
 
-function readRef(wire: WireObject, field: 'region' | 'package' | 'os_template'): CatalogueRef | undefined {
-  const id = optionalId(wire[`${field}_id`]);
-  return id === undefined ? undefined : { id, ...present('name', optionalString(wire[`${field}_name`])) };
+function readRef(idField: unknown, nameField: unknown): CatalogueRef | undefined {
+  const id = optionalId(idField);
+  if (id === undefined) return undefined;
+  const ref: Draft<CatalogueRef> = { id };
+  set(ref, 'name', optionalString(nameField));
+  return ref;
 }
 
 function readEntry(wire: WireObject, what: string): { id: number; name: string } {
   return { id: requiredId(wire['id'], what), name: requiredString(wire['name'], `${what}'s name`) };
 }
 
-/** An optional field is left out rather than set to undefined. */
-function present<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
-  // TypeScript widens a computed key to string; the object has exactly the key K.
-  return value === undefined ? {} : ({ [key]: value } as { [P in K]?: V });
+type Draft<T> = { -readonly [K in keyof T]: T[K] };
+
+/** An optional field that is not there is left out rather than set to undefined. */
+function set<T, K extends keyof T>(draft: Draft<T>, key: K, value: T[K] | undefined): void {
+  if (value !== undefined) draft[key] = value;
 }
