@@ -1,0 +1,90 @@
+/**
+ * What every `npm run` command does first: see that the packages of package-lock.json are installed, Node 24 among them. It runs
+ * under whatever Node there is (20 or newer), with nothing installed, and is done in no time when nothing is to be done.
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { takeLock } from './setup/lock.mjs';
+import { inWords, showProgress } from './setup/progress.mjs';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const modules = join(root, 'node_modules');
+const node = join(modules, '.bin', 'node');
+// Written last and inside: whoever deletes or half-installs node_modules deletes it too.
+const stamp = join(modules, '.installed');
+
+/** Changes whenever `npm ci` would install something else. */
+function fingerprint() {
+  const { scripts: _, ...manifest } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  return createHash('sha256')
+    .update(`${process.platform} ${process.arch} ${JSON.stringify(manifest)}`)
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
+}
+
+function isInstalled() {
+  return existsSync(node) && existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint();
+}
+
+/** Installs what the lock file says; returns a sentence when that fails. */
+async function install() {
+  const wanted = fingerprint();
+  rmSync(stamp, { force: true });
+  const { code, output } = await npmCi();
+  if (code !== 0)
+    return `${output.trim()}\nThe packages could not be installed: \`npm ci\` ended with ${code}; its words are above.`;
+  const major = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).devDependencies?.node?.split('.')[0];
+  const version = spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout?.trim() || 'nothing';
+  if (!version.startsWith(`v${major}.`)) {
+    return `node_modules/.bin/node should be Node ${major}, but \`--version\` answers ${version}: let npm run install scripts (npm config get ignore-scripts), then \`npm rebuild node\`.`;
+  }
+  writeFileSync(stamp, wanted);
+  return undefined;
+}
+
+/**
+ * Runs npm, showing that it runs and for how long; its own words are kept back.
+ * @returns {Promise<{ code: number | string, output: string }>}
+ */
+function npmCi() {
+  const startedAt = Date.now();
+  const elapsed = () => inWords(Date.now() - startedAt);
+  const finish = showProgress(() => `Installing packages (npm ci): ${elapsed()}`);
+  // Packages meant for newer Node versions warn under an older one; they run under the one installed here.
+  const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
+  const child = spawn('npm', args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (/** @type {string} */ chunk) => (output += chunk));
+  }
+  return new Promise((resolve) => {
+    const end = (/** @type {number | string} */ code) => {
+      finish(code === 0 ? `Installed packages in ${elapsed()}` : undefined);
+      resolve({ code, output });
+    };
+    child.once('error', (error) => end(error.message));
+    child.once('close', (code, signal) => end(code ?? signal ?? 'no code'));
+  });
+}
+
+async function main() {
+  if (isInstalled()) return;
+  const release = await takeLock(join(root, '.out', 'setup.lock'), 'installing packages', ({ pid, doing }) => {
+    console.error(`Waiting for process ${pid}, which is ${doing}.`);
+  });
+  try {
+    // Whoever was waited for has probably done it.
+    const failure = isInstalled() ? undefined : await install();
+    if (failure !== undefined) {
+      console.error(failure);
+      process.exitCode = 1;
+    }
+  } finally {
+    release();
+  }
+}
+
+await main();
