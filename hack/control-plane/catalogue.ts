@@ -1,0 +1,92 @@
+/** The programs of a control plane, and where those of this machine's user are kept. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+
+/** One program, and what its first build costs. */
+interface Program {
+  /** The folder beside this file whose go.mod pins it and all it is made of. */
+  readonly pinnedBy: 'etcd' | 'kubernetes';
+  readonly package: string;
+  /** The module whose version is the program's own. */
+  readonly module: string;
+  /** How long a build took on two cores, after those in the lines above it. */
+  readonly seconds: number;
+  /** What Go's caches grow by when nothing is there yet, with a fifth to spare. */
+  readonly gigabytes: number;
+}
+
+const programs = {
+  etcd: {
+    pinnedBy: 'etcd',
+    package: 'go.etcd.io/etcd/server/v3',
+    module: 'go.etcd.io/etcd/server/v3',
+    seconds: 60,
+    gigabytes: 1,
+  },
+  'kube-apiserver': {
+    pinnedBy: 'kubernetes',
+    package: 'k8s.io/kubernetes/cmd/kube-apiserver',
+    module: 'k8s.io/kubernetes',
+    seconds: 510,
+    gigabytes: 4,
+  },
+  'kube-controller-manager': {
+    pinnedBy: 'kubernetes',
+    package: 'k8s.io/kubernetes/cmd/kube-controller-manager',
+    module: 'k8s.io/kubernetes',
+    seconds: 150,
+    gigabytes: 5,
+  },
+  kubectl: {
+    pinnedBy: 'kubernetes',
+    package: 'k8s.io/kubernetes/cmd/kubectl',
+    module: 'k8s.io/kubernetes',
+    seconds: 45,
+    gigabytes: 2,
+  },
+} as const satisfies Record<string, Program>;
+
+export type ProgramName = keyof typeof programs;
+
+/** How one program is built, and where it goes. */
+export interface Recipe extends Program {
+  readonly name: ProgramName;
+  /** `v1.37.2`, read from go.mod. */
+  readonly version: string;
+  /** Where `go build` runs. */
+  readonly moduleFolder: string;
+  /** Flags of `go build`, the package not among them. */
+  readonly flags: readonly string[];
+  /** The user's cache of all that go.mod, go.sum, flags and this kind of machine determine: other versions lie beside it. */
+  readonly folder: string;
+}
+
+export function recipeOf(name: ProgramName, env: NodeJS.ProcessEnv): Recipe {
+  const program: Program = programs[name];
+  const moduleFolder = join(import.meta.dirname, program.pinnedBy);
+  const [goMod, goSum] = ['go.mod', 'go.sum'].map((file) => readFileSync(join(moduleFolder, file), 'utf8'));
+  const version = new RegExp(String.raw`^\s*${program.module} (v\S+)`, 'm').exec(goMod ?? '')?.[1] ?? 'v0.0.0';
+  const stamp = program.pinnedBy === 'kubernetes' ? ` -X k8s.io/component-base/version.gitVersion=${version}` : '';
+  const flags = ['-mod=readonly', '-trimpath', '-ldflags', `-s -w${stamp}`];
+  const key = createHash('sha256')
+    .update(`${goMod}\n${goSum}\n${flags.join(' ')}`)
+    .digest('hex')
+    .slice(0, 12);
+  const cache = env['XDG_CACHE_HOME'] || join(env['HOME'] ?? homedir(), '.cache');
+  const folder = `${program.pinnedBy}-${version}-${process.platform}-${process.arch}-${key}`;
+  return {
+    ...program,
+    name,
+    version,
+    moduleFolder,
+    flags,
+    folder: join(cache, 'vps247-operator', 'control-plane', folder),
+  };
+}
+
+/** The oldest Go that the go.mod files accept: `1.26.0`. */
+export function goVersionFor({ moduleFolder }: Recipe): string {
+  return /^go (\S+)/m.exec(readFileSync(join(moduleFolder, 'go.mod'), 'utf8'))?.[1] ?? '1.26.0';
+}

@@ -1,0 +1,148 @@
+/** The programs of a control plane on this machine: built from their Go modules when first needed, then found. */
+import { accessSync, constants, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statfsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { takeLock } from '../setup/lock.mjs';
+import { inWords, showProgress } from '../setup/progress.mjs';
+import { type ProgramName, type Recipe, recipeOf } from './catalogue.ts';
+import { Go, type Workload } from './go.ts';
+import { Refusal } from './refusal.ts';
+
+interface Surroundings {
+  readonly env: NodeJS.ProcessEnv;
+  /** Bytes that may still be written where this folder lies. */
+  readonly freeBytes: (folder: string) => number;
+  readonly output: { write(text: string): unknown; isTTY?: boolean };
+}
+
+const here: Surroundings = {
+  env: process.env,
+  freeBytes: (folder) => {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize;
+  },
+  output: process.stderr,
+};
+
+/**
+ * The paths of these programs, from KUBEBUILDER_ASSETS if that is set, else from the user's cache, where those that are missing are
+ * built first, showing progress. Throws a Refusal when it can't.
+ */
+export async function ensureComponents<Name extends ProgramName>(
+  names: readonly Name[],
+  surroundings: Partial<Surroundings> = {},
+): Promise<Readonly<Record<Name, string>>> {
+  const { env, freeBytes, output } = { ...here, ...surroundings };
+  const paths: [Name, string][] = [];
+  for (const name of names) {
+    const assets = env['KUBEBUILDER_ASSETS'];
+    paths.push([
+      name,
+      assets ? findIn(assets, name) : await findOrBuild(recipeOf(name, env), { env, freeBytes, output }),
+    ]);
+  }
+  // `as`: fromEntries forgets which keys there are.
+  return Object.fromEntries(paths) as Record<Name, string>;
+}
+
+function findIn(assets: string, name: ProgramName): string {
+  const path = join(assets, name);
+  if (isProgram(path)) return path;
+  throw new Refusal(
+    `KUBEBUILDER_ASSETS is ${assets}, where there is no program ${name}: put it there, or unset the variable to have it built.`,
+  );
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function findOrBuild(recipe: Recipe, surroundings: Surroundings): Promise<string> {
+  const path = join(recipe.folder, recipe.name);
+  if (isProgram(path)) return path;
+  const { output } = surroundings;
+  // One build at a time, also of different programs: each keeps all cores busy.
+  const release = await takeLock(join(recipe.folder, '..', 'lock'), `building ${recipe.name}`, ({ pid, doing }) => {
+    output.write(`Waiting for process ${pid}, which is ${doing}.\n`);
+  });
+  try {
+    // Whoever was waited for may have built just this.
+    if (!isProgram(path)) await build(recipe, path, surroundings);
+    return path;
+  } finally {
+    release();
+  }
+}
+
+async function build(recipe: Recipe, path: string, { env, freeBytes, output }: Surroundings): Promise<void> {
+  const { name, version, folder } = recipe;
+  mkdirSync(folder, { recursive: true });
+  // We hold the lock: what looks like being built is left over from somebody who was killed.
+  for (const entry of readdirSync(folder)) {
+    if (entry.startsWith('.building-')) rmSync(join(folder, entry), { recursive: true, force: true });
+  }
+  const logFile = join(folder, `${name}.log`);
+  rmSync(logFile, { force: true });
+  const workshop = mkdtempSync(join(folder, '.building-'));
+  const startedAt = performance.now();
+  const elapsed = () => performance.now() - startedAt;
+  let work: Workload | undefined;
+  let compiled = 0;
+  const finish = showProgress(() => {
+    if (work === undefined) return `Fetching the sources of ${name} ${version}: ${inWords(elapsed())}`;
+    const left = remaining(recipe, work, compiled, elapsed());
+    return `Building ${name} ${version}: ${compiled} of ${work.stale} packages in ${inWords(elapsed())}, about ${inWords(left)} left`;
+  }, output);
+  let lastWords: string | undefined;
+  try {
+    const go = new Go(recipe, env, logFile);
+    const { modules, buildCache } = await go.check();
+    const places = [modules, buildCache, folder];
+    demandRoom(recipe, places, 1, freeBytes);
+    const { packages, stale } = (work = await go.workload());
+    demandRoom(recipe, places, 1 + (recipe.gigabytes * stale) / packages, freeBytes);
+    await go.build(join(workshop, name), workshop, () => (compiled += 1));
+    renameSync(join(workshop, name), path);
+    rmSync(logFile, { force: true });
+    lastWords = `Built ${name} ${version} in ${inWords(elapsed())}`;
+  } finally {
+    finish(lastWords);
+    rmSync(workshop, { recursive: true, force: true });
+  }
+}
+
+/** Go itself would notice too, after minutes, and with less of a sentence. */
+function demandRoom(
+  { name }: Recipe,
+  places: readonly string[],
+  gigabytes: number,
+  freeBytes: Surroundings['freeBytes'],
+): void {
+  for (const place of places) {
+    mkdirSync(place, { recursive: true });
+    const free = freeBytes(place) / 1e9;
+    if (free >= gigabytes) continue;
+    throw new Refusal(
+      `Building ${name} needs about ${gigabytes.toFixed(1)} GB, and where ${place} lies ${free.toFixed(1)} GB are free: make room, or set KUBEBUILDER_ASSETS to a folder that holds the programs.`,
+    );
+  }
+}
+
+/**
+ * Milliseconds until the build is done. Packages differ too much in size for the first of them to tell; so what the build is known
+ * to take counts at the beginning, and the pace seen so far towards the end.
+ */
+function remaining(recipe: Recipe, { packages, stale }: Workload, compiled: number, elapsed: number): number {
+  const usual = (recipe.seconds * 1_000 * 2) / availableParallelism();
+  // Linking counts as one twentieth of all packages: that much is to be done even if each of them is in Go's cache.
+  const total = stale + packages / 20;
+  const done = compiled / total;
+  const byExperience = usual * (total / (packages * 1.05)) * (1 - done);
+  const byPace = done === 0 ? byExperience : (elapsed * (1 - done)) / done;
+  return byExperience * (1 - done) + byPace * done;
+}
