@@ -26,6 +26,8 @@ export interface ListOptions {
   readonly continue?: string | undefined;
   readonly resourceVersion?: string | undefined;
   readonly resourceVersionMatch?: 'NotOlderThan' | 'Exact' | undefined;
+  /** Gives the call up. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ListPage {
@@ -93,22 +95,23 @@ const writeRetries: ReadonlySet<KubeErrorReason> = new Set(['TooManyRequests']);
 export function createKubeClient(transport: Transport): KubeClient {
   const { clock } = transport;
 
-  async function callOnce(request: Call): Promise<unknown> {
-    const answer = await transport.exchange(request);
+  async function callOnce(request: Call, signal?: AbortSignal): Promise<unknown> {
+    const answer = await transport.exchange(request, signal);
     if (answer.status < 200 || answer.status > 299) throw refusal(request.what, answer, clock.now());
     return parse(request.what, answer.body, answer.status);
   }
 
-  async function call(request: Call): Promise<unknown> {
+  async function call(request: Call, signal?: AbortSignal): Promise<unknown> {
     const retried = request.method === 'GET' ? readRetries : writeRetries;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await callOnce(request);
+        return await callOnce(request, signal);
       } catch (error) {
-        if (!(error instanceof KubeError) || !retried.has(error.reason) || attempt === tries) throw error;
+        if (!(error instanceof KubeError) || !retried.has(error.reason) || attempt === tries || signal?.aborted)
+          throw error;
         const delay = error.retryAfter ?? 100 * 2 ** attempt;
         if (delay > longestWait) throw error;
-        await wait(clock, delay);
+        await wait(clock, delay, signal);
       }
     }
   }
@@ -123,10 +126,10 @@ export function createKubeClient(transport: Transport): KubeClient {
         path: pathOf(resource, ref.namespace, ref.name),
       }),
 
-    async list(resource, { namespace, ...query } = {}) {
+    async list(resource, { namespace, signal, ...query } = {}) {
       const what = `list ${resource.plural}${inNamespace(namespace)}`;
       const path = pathOf(resource, namespace) + queryOf({ ...query });
-      const page = await call({ verb: 'list', resource: resource.plural, what, method: 'GET', path });
+      const page = await call({ verb: 'list', resource: resource.plural, what, method: 'GET', path }, signal);
       return readPage(what, page);
     },
 

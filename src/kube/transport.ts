@@ -40,7 +40,7 @@ export interface Transport {
   /** What deadlines are measured by, and waits between tries. */
   readonly clock: Clock;
   /** Sends a request once (twice after a 401 that another token may mend) and reads all of its answer. */
-  exchange(call: Call): Promise<Answer>;
+  exchange(call: Call, signal?: AbortSignal): Promise<Answer>;
   /** The same, with the body of a 200 left open. The deadline is for the start of the answer; `signal` ends it all. */
   open(call: Call, signal: AbortSignal): Promise<Answer & { readonly stream?: AsyncIterable<Uint8Array> }>;
   /** Waits for exchanges under way, cuts watches. */
@@ -149,7 +149,7 @@ export function createTransport(config: KubeConfig, options: TransportOptions): 
 
   return {
     clock,
-    exchange: (call) => within(call, async (signal) => readAnswer(await send('calls', call, signal))),
+    exchange: (call, outer) => within(call, async (signal) => readAnswer(await send('calls', call, signal)), outer),
     open: (call, outer) =>
       within(
         call,

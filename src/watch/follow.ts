@@ -1,0 +1,177 @@
+import type { KubeClient, Resource, WatchEvent } from '../kube/client.ts';
+import { answerError, KubeError, type KubeErrorReason, readStatus } from '../kube/errors.ts';
+import { wait } from '../kube/wait.ts';
+import type { Clock } from '../model/clock.ts';
+import type { Log } from '../telemetry/log.ts';
+import { Delays } from './delays.ts';
+import { readBookmark, type Reader } from './reader.ts';
+import type { Change, Store, Version } from './store.ts';
+
+export interface FollowOptions<Row> {
+  readonly client: Pick<KubeClient, 'list' | 'watch'>;
+  readonly resource: Resource;
+  readonly namespace: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly pageSize?: number;
+  readonly store: Store<Row>;
+  readonly read: Reader<Row>;
+  readonly tell: (change: Change<Row>, initial: boolean) => void;
+  readonly onSynced: () => void;
+  readonly onRestart?: () => void;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+/** The server sends a bookmark about once a minute; nothing for longer than this is a connection that is dead, or a server that lost its past. */
+const longestSilence = 150_000;
+/** A watch that lasted this long worked; its end is no reason to wait before the next. */
+const steady = 5_000;
+
+/** Errors that say nothing about the place where the watch was: it can go on from there. After any other, all is listed anew. */
+const resumable: ReadonlySet<KubeErrorReason> = new Set([
+  'Network',
+  'Timeout',
+  'Unavailable',
+  'TooManyRequests',
+  'Unauthorized',
+  'Forbidden',
+]);
+
+/** Keeps `store` like the server's objects of one namespace (or all) until `signal`: list, watch, and again from where it broke. */
+export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
+  const { client, resource, namespace, labelSelector, pageSize = 500, store, read, clock, random, signal } = options;
+  const log = options.log.with({ resource: resource.plural, ...(namespace === undefined ? {} : { namespace }) });
+  const delays = new Delays(random);
+  let isSynced = false;
+  let needsList = true;
+  let isFailing = false;
+  let watches = 0;
+  let openedAt: number | undefined;
+
+  while (!signal.aborted) {
+    openedAt = undefined;
+    try {
+      if (needsList) await list();
+      needsList = false;
+      if (!(await watch())) needsList = true;
+    } catch (error) {
+      if (!signal.aborted) await recover(error);
+    }
+  }
+
+  /** All pages first, then all changes at once: a list that breaks off changes nothing. */
+  async function list(): Promise<void> {
+    const versions = new Map<string, Version<Row>>();
+    let resourceVersion: string | undefined;
+    let next: string | undefined;
+    store.beginList();
+    do {
+      const page = await client.list(resource, { namespace, labelSelector, limit: pageSize, continue: next, signal });
+      for (const item of page.items) {
+        const version = understand(item);
+        versions.set(version.key, version);
+      }
+      resourceVersion ??= page.resourceVersion;
+      next = page.continue;
+    } while (next !== undefined);
+    if (signal.aborted) return;
+    for (const change of store.replace(versions, resourceVersion)) options.tell(change, !isSynced);
+    if (!isSynced) options.onSynced();
+    isSynced = true;
+  }
+
+  /** Follows one watch to its end; false when it went silent. */
+  async function watch(): Promise<boolean> {
+    const silence = createSilence(clock, longestSilence);
+    const startedAt = clock.monotonic();
+    if (watches > 0) options.onRestart?.();
+    watches += 1;
+    try {
+      const stream = client.watch(resource, {
+        namespace,
+        labelSelector,
+        resourceVersion: store.resourceVersion ?? '',
+        // Different for each, so that a thousand watches that began together do not end together.
+        timeoutSeconds: 300 + Math.floor(random() * 300),
+        allowWatchBookmarks: true,
+        signal: AbortSignal.any([signal, silence.signal]),
+        onOpen: opened,
+      });
+      for await (const event of stream) {
+        if (openedAt === undefined) opened();
+        silence.heard();
+        take(event);
+      }
+    } finally {
+      silence.end();
+    }
+    if (silence.signal.aborted) {
+      log.info('Watch went silent; listing anew');
+      return false;
+    }
+    // Or something on the way that ends every watch would make this a busy loop.
+    if (clock.monotonic() - startedAt < 1_000 && !signal.aborted) {
+      throw new KubeError(`watch ${resource.plural}: ended at once`, { reason: 'Unavailable' });
+    }
+    return true;
+  }
+
+  function opened(): void {
+    openedAt = clock.monotonic();
+    if (isFailing) log.info('Watching again');
+    isFailing = false;
+  }
+
+  function take({ type, object }: WatchEvent): void {
+    if (type === 'ERROR') {
+      const status = readStatus(object);
+      throw answerError(`watch ${resource.plural}`, status?.code ?? 0, status);
+    }
+    if (type === 'BOOKMARK') {
+      const version = readBookmark(object);
+      if (version !== undefined) store.progress(version);
+      return;
+    }
+    const change = store.apply(type, understand(object));
+    if (change !== undefined) options.tell(change, false);
+  }
+
+  function understand(object: unknown): Version<Row> {
+    const version = read(object);
+    if (version !== undefined) return version;
+    throw new KubeError(`${resource.plural}: an object without metadata`, { reason: 'Protocol' });
+  }
+
+  /** Decides how to go on after a failure, says so once, and waits. */
+  async function recover(error: unknown): Promise<void> {
+    const reason = error instanceof KubeError ? error.reason : 'Unexpected';
+    const wasSteady = openedAt !== undefined && clock.monotonic() - openedAt >= steady;
+    if (wasSteady) delays.reset();
+    if (!resumable.has(reason)) needsList = true;
+    // Load balancers cut quiet connections, and old history is thrown away: both are daily business.
+    if (wasSteady && (reason === 'Network' || reason === 'Gone')) return log.debug('Watch ended early', { reason });
+    if (!isFailing) log.warn('Watching failed; trying again until it works', { reason, error });
+    isFailing = true;
+    await wait(clock, delays.next(reason), signal);
+  }
+}
+
+/** Aborts its signal when nothing was heard for `milliseconds`. */
+function createSilence(clock: Clock, milliseconds: number) {
+  const controller = new AbortController();
+  let heardAt = clock.monotonic();
+  // Looked at when it may be over rather than moved with every event, of which there may be thousands.
+  const look = (): void => {
+    const left = heardAt + milliseconds - clock.monotonic();
+    if (left <= 0) controller.abort();
+    else cancel = clock.schedule(left, look);
+  };
+  let cancel = clock.schedule(milliseconds, look);
+  return {
+    signal: controller.signal,
+    heard: () => void (heardAt = clock.monotonic()),
+    end: () => cancel(),
+  };
+}

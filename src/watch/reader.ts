@@ -1,0 +1,40 @@
+import type { Log } from '../telemetry/log.ts';
+import type { Version } from './store.ts';
+
+/** Makes a `Version` of an object; undefined for what is none, because its metadata is not that of a stored object. */
+export type Reader<Row> = (object: unknown) => Version<Row> | undefined;
+
+/** Reads with `toRow`. An object it throws at is logged once, until it is readable again. */
+export function createReader<Row>(toRow: (object: unknown) => Row | undefined, log: Log): Reader<Row> {
+  const unreadable = new Set<string>();
+
+  function contentOf(key: string, object: unknown): Version<Row>['content'] {
+    try {
+      const row = toRow(object);
+      unreadable.delete(key);
+      return row === undefined ? { kind: 'None' } : { kind: 'Row', row };
+    } catch (error) {
+      if (!unreadable.has(key)) log.error('An object cannot be read and is skipped', { object: key, error });
+      unreadable.add(key);
+      return { kind: 'Unreadable' };
+    }
+  }
+
+  return (object) => {
+    const { namespace, name, uid, resourceVersion } = record(record(object)['metadata']);
+    if (typeof name !== 'string' || typeof uid !== 'string' || typeof resourceVersion !== 'string') return undefined;
+    const key = `${typeof namespace === 'string' ? namespace : ''}/${name}`;
+    return { key, uid, resourceVersion, content: contentOf(key, object) };
+  };
+}
+
+/** The resourceVersion of a bookmark, which is an object of nothing else. */
+export function readBookmark(object: unknown): string | undefined {
+  const { resourceVersion } = record(record(object)['metadata']);
+  return typeof resourceVersion === 'string' && resourceVersion !== '' ? resourceVersion : undefined;
+}
+
+function record(value: unknown): Readonly<Record<string, unknown>> {
+  // `as`: any object can be asked for its properties.
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
