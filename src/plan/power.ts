@@ -67,7 +67,7 @@ function start(o: Observed, machine: Machine): Decision {
   if (before?.retryAfter !== undefined && Date.parse(before.retryAfter) > o.now)
     return backingOff(machine, before, o.now);
 
-  const verdict = { reason: 'Starting', message: `machine ${machine.id} is being started` } as const;
+  const verdict = { reason: 'Starting', message: `machine ${machine.id} is starting` } as const;
   return send(o, machine, { type: 'Start', verdict, before: operation, base: o.limits.visibilityWindow });
 }
 

@@ -9,24 +9,31 @@ import { power } from './power.ts';
  * does no harm, so it is not recorded, merely spaced out.
  */
 export function remove(o: Observed, machine: Machine): Decision {
-  if (machine.state !== 'Halted') return asDeleting(power(o, machine, 'Halted'));
+  const operation = o.object.status?.operation;
+  const verdict = { reason: 'Deleting', message: messageFor(machine, operation !== undefined) } as const;
+  if (machine.state !== 'Halted') return asDeleting(power(o, machine, 'Halted'), machine);
 
   const { deleteAcceptedAt, deletes } = o.history;
   if (deleteAcceptedAt !== undefined) {
     const again = deleteAcceptedAt + o.limits.visibilityWindow * 2 ** (deletes - 1);
-    if (again > o.now) {
-      const message = `the provider accepted the deletion of machine ${machine.id}`;
-      return wait({ reason: 'Deleting', message }, { urgent: true, after: again - o.now });
-    }
+    if (again > o.now) return wait(verdict, { operation, urgent: true, after: again - o.now });
   }
-  const verdict = { reason: 'Deleting', message: `machine ${machine.id} is halted and is being deleted` } as const;
-  return act({ type: 'Delete', id: machine.id }, verdict, { urgent: true });
+  return act({ type: 'Delete', id: machine.id }, verdict, { operation, urgent: true });
 }
 
-/** The steps of powering off, told as steps of the deletion; what needs a human keeps its own reason. */
-function asDeleting(decision: Decision): Decision {
+/**
+ * The steps of powering off are told as one: a write for each of them would wake every watcher to say what
+ * `status.operation` says already. What needs a human keeps its own reason.
+ */
+function asDeleting(decision: Decision, machine: Machine): Decision {
   const { verdict } = decision;
   if (verdict === undefined) return decision;
   const isStep = verdict.reason === 'Stopping' || verdict.reason === 'Starting' || verdict.reason === 'Creating';
-  return isStep ? { ...decision, verdict: { reason: 'Deleting', message: verdict.message } } : decision;
+  return isStep ? { ...decision, verdict: { reason: 'Deleting', message: messageFor(machine, true) } } : decision;
+}
+
+function messageFor(machine: Machine, isPoweredOffFirst: boolean): string {
+  return isPoweredOffFirst
+    ? `machine ${machine.id} is powered off, then deleted`
+    : `machine ${machine.id} is being deleted`;
 }

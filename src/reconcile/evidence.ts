@@ -1,0 +1,71 @@
+import type { ProviderId } from '../model/machine.ts';
+import type { MachineObservation } from '../plan/observed.ts';
+
+/** What speaks for a recorded machine being gone. The list counts only when it started after our last change. */
+export interface AbsenceEvidence {
+  /** Owners that the newest complete list shows. */
+  readonly listedOwners: readonly ProviderId[];
+  /** Whether `GET /{id}` answered 404 after that list. */
+  readonly notFound: boolean;
+  /** The owner recorded for the machine when it was last seen. */
+  readonly ownerId: ProviderId | undefined;
+  /** The owner this very key has shown since the operator started. */
+  readonly keyOwnerId: ProviderId | undefined;
+  /** Complete lists in a row that lacked the machine. */
+  readonly sweeps: number;
+  /** Whether the machine was ever seen; one that never was may not be visible yet. */
+  readonly wasSeen: boolean;
+  /** Milliseconds between the first and the newest of those lists. */
+  readonly lackingFor: number;
+  readonly visibilityWindow: number;
+}
+
+/** Agreeing lists that stand in for the account's proof when a list shows no machine, hence no owner. */
+const agreeingSweeps = 3;
+
+/**
+ * Judges whether a machine that the list lacks is gone. Pure. Worked table, first row that applies:
+ *
+ * | list shows            | 404 | then                                                                      |
+ * | --------------------- | --- | ------------------------------------------------------------------------- |
+ * | another owner         |     | OtherAccount: with such a key every machine is a 404                      |
+ * | anything              | no  | AbsenceUnconfirmed                                                        |
+ * | never seen before     | yes | Absent once lists lacked it for the visibility window                     |
+ * | the machine's owner   | yes | Absent                                                                    |
+ * | no machine at all     | yes | Absent if this key has shown the machine's owner, or three lists agree    |
+ * | owner not known       | yes | Absent if three lists agree                                               |
+ */
+export function judgeAbsence(evidence: AbsenceEvidence): MachineObservation {
+  const { listedOwners, ownerId } = evidence;
+  const [firstOwner] = listedOwners;
+  if (ownerId !== undefined && firstOwner !== undefined && !listedOwners.includes(ownerId)) {
+    return { kind: 'Unknown', reason: { kind: 'OtherAccount', ownerId: firstOwner } };
+  }
+  if (!evidence.notFound) return unconfirmed;
+  if (!evidence.wasSeen && evidence.lackingFor < evidence.visibilityWindow) return unconfirmed;
+  const isOwnersList = ownerId !== undefined && firstOwner !== undefined;
+  const isOwnersKey = ownerId !== undefined && evidence.keyOwnerId === ownerId;
+  return isOwnersList || isOwnersKey || evidence.sweeps >= agreeingSweeps ? { kind: 'Absent' } : unconfirmed;
+}
+
+const unconfirmed: MachineObservation = { kind: 'Unknown', reason: { kind: 'AbsenceUnconfirmed' } };
+
+/** When an announced create call can no longer be under way, and what lists have said since. Monotonic milliseconds. */
+export interface NameEvidence {
+  /** The later of the announcement and this process's start, plus the response deadline. */
+  readonly earliest: number;
+  /** When the first complete list that lacks the name, at or after `earliest`, started. */
+  readonly firstLacking: number | undefined;
+  /** When the newest complete list, which lacks the name, started. */
+  readonly newest: number;
+  readonly visibilityWindow: number;
+}
+
+/** Whether a create call whose answer was lost is shown to have had no effect, and otherwise which list to ask for. */
+export function judgeName(
+  e: NameEvidence,
+): { readonly absent: true } | { readonly absent: false; readonly wantListAfter: number } {
+  if (e.firstLacking === undefined || e.newest < e.earliest) return { absent: false, wantListAfter: e.earliest };
+  const second = e.firstLacking + e.visibilityWindow;
+  return e.newest >= second ? { absent: true } : { absent: false, wantListAfter: second };
+}

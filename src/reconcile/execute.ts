@@ -1,0 +1,245 @@
+import { writeIdentity, writeIntent } from '../api/v1alpha1/identity.ts';
+import { annotations, finalizer, group, plural, version } from '../api/v1alpha1/names.ts';
+import type { VirtualMachine } from '../api/v1alpha1/types.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { KubeError } from '../kube/errors.ts';
+import type { Clock } from '../model/clock.ts';
+import type { Failure, Outcome } from '../model/failure.ts';
+import type { CreateRequest, ProviderId } from '../model/machine.ts';
+import type { Action } from '../plan/action.ts';
+import type { Account } from '../provider/account/account.ts';
+import type { CreateAnswer, Provider } from '../provider/port.ts';
+import { refusedRetry } from '../plan/create.ts';
+import type { Memory } from './history.ts';
+import { refusalBasis } from './observe.ts';
+
+/** What carrying out an action came to. `Superseded`: the object changed since it was read, and nothing was sent. */
+export type Execution =
+  | { readonly type: 'Nothing' }
+  | { readonly type: 'Superseded' }
+  | { readonly type: 'Created'; readonly outcome: Outcome<CreateAnswer>; readonly isSettled: boolean }
+  | { readonly type: 'Recorded'; readonly id: ProviderId }
+  | { readonly type: 'Powered'; readonly outcome: Outcome<void> }
+  | { readonly type: 'Deleted'; readonly outcome: Outcome<'Accepted' | 'NotFound'> }
+  | { readonly type: 'Released' };
+
+export interface ExecuteDeps {
+  readonly client: KubeClient;
+  readonly clock: Clock;
+  /** Feeds the object as just stored into the cache, so that the next pass reads its own write. */
+  readonly stored: (object: unknown) => void;
+  /** Stores the status that announces a power cut, only if nobody changed the object. Throws KubeError. */
+  readonly announce: () => Promise<void>;
+}
+
+/** What an action is carried out on. */
+export interface Target {
+  readonly object: VirtualMachine;
+  readonly providerName: string;
+  readonly account: Account | null;
+  readonly memory: Memory;
+}
+
+const resource = { group, version, plural };
+
+/**
+ * Carries out one action: the only place that changes anything at the provider, and with it the object's finalizer and
+ * identity. Throws KubeError when Kubernetes does not take a write; then nothing was sent that is not on record.
+ */
+export async function execute(deps: ExecuteDeps, action: Action, target: Target): Promise<Execution> {
+  switch (action.type) {
+    case 'None':
+      return { type: 'Nothing' };
+    case 'Create':
+      return create(deps, target, action.request);
+    case 'RecordIdentity':
+      await recordIdentity(deps, target.object, action.id);
+      return { type: 'Recorded', id: action.id };
+    case 'Start':
+      return power(target, (provider) => provider.startMachine(action.id));
+    case 'Stop':
+      return power(target, (provider) => provider.stopMachine(action.id));
+    case 'Kill':
+      return kill(deps, target, action.id);
+    case 'Delete':
+      return remove(deps, target, action.id);
+    case 'ReleaseFinalizer':
+      return release(deps, target);
+  }
+}
+
+/**
+ * Expected flow: slot granted → finalizer and intent stored, with the resourceVersion that was read → POST → identity
+ * stored, intent gone. Guarantees: no POST without a stored intent; a stale reader sends nothing; a crash anywhere
+ * after the intent leaves it standing, and the next pass looks for the machine by its name before it may create again.
+ */
+async function create(deps: ExecuteDeps, target: Target, request: CreateRequest): Promise<Execution> {
+  const { object, account, memory } = target;
+  if (account === null) return { type: 'Superseded' };
+  const before = object.metadata.annotations?.[annotations.createPending];
+  const wasAnnounced = before !== undefined && before !== memory.settledIntent;
+  const intent = writeIntent(deps.clock.now(), request.name);
+  let announced: VirtualMachine | undefined;
+  let refusedByKubernetes: unknown;
+
+  const outcome = await account.write(
+    request.name,
+    (provider) => {
+      memory.intentSentAt = deps.clock.monotonic();
+      memory.forgetLack();
+      return provider.createMachine(request);
+    },
+    async () => {
+      try {
+        announced = await patchMetadata(deps, object, {
+          finalizers: withFinalizer(object),
+          annotations: { [annotations.createPending]: intent },
+        });
+        return true;
+      } catch (error) {
+        // Whether or not it was stored: no call follows it.
+        memory.settledIntent = intent;
+        refusedByKubernetes = error;
+        return false;
+      }
+    },
+  );
+  if (announced === undefined || outcome === undefined) {
+    if (isSuperseded(refusedByKubernetes)) return { type: 'Superseded' };
+    throw refusedByKubernetes ?? new Error(`the intent for "${request.name}" was not stored`);
+  }
+  if (outcome.ok) {
+    if (outcome.value.id !== undefined) await recordIdentity(deps, announced, outcome.value.id);
+    return { type: 'Created', outcome, isSettled: outcome.value.id !== undefined };
+  }
+  const isSettled = await settle(deps, { target, announced, intent, wasAnnounced }, outcome.failure);
+  return { type: 'Created', outcome, isSettled };
+}
+
+interface Announcement {
+  readonly target: Target;
+  readonly announced: VirtualMachine;
+  readonly intent: string;
+  /** An earlier call may have had an effect, shown absent since, but a refusal may still mean "that name is taken". */
+  readonly wasAnnounced: boolean;
+}
+
+/** After a failed create: whether it certainly had no effect. If so the intent need not be looked into any more. */
+async function settle(deps: ExecuteDeps, announcement: Announcement, failure: Failure): Promise<boolean> {
+  const { target, announced, intent } = announcement;
+  const { memory } = target;
+  switch (failure.class) {
+    case 'UnknownOutcome':
+      return false;
+    case 'Terminal': {
+      const isFirstDoubt = announcement.wasAnnounced && !memory.wasRefusedInDoubt;
+      memory.wasRefusedInDoubt = isFirstDoubt;
+      if (isFirstDoubt) return false;
+      memory.refuse(failure, refusalBasis(target.object), deps.clock.now() + refusedRetry);
+      memory.settledIntent = intent;
+      await patchMetadata(deps, announced, {
+        finalizers: withoutFinalizer(announced),
+        annotations: { [annotations.createPending]: null },
+      });
+      return true;
+    }
+    case 'Credentials':
+      // A login page or a redirect may stand behind a call that went through; 401 and 403 are given before it does.
+      if (failure.code !== 'Unauthorized' && failure.code !== 'Forbidden') return false;
+      memory.settledIntent = intent;
+      return true;
+    case 'Retry':
+    case 'Wait':
+      memory.settledIntent = intent;
+      return true;
+  }
+}
+
+const recordAttempts = 5;
+
+/** Stores which machine is ours. The call is made already, so a changed object is read again rather than given up. */
+async function recordIdentity(deps: ExecuteDeps, object: VirtualMachine, id: ProviderId): Promise<void> {
+  let current = object;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await patchMetadata(deps, current, {
+        finalizers: withFinalizer(current),
+        annotations: { [annotations.machine]: writeIdentity(current.metadata, id), [annotations.createPending]: null },
+      });
+      return;
+    } catch (error) {
+      if (!(error instanceof KubeError) || error.reason !== 'Conflict' || attempt === recordAttempts) throw error;
+      // The API server validated the object against the CRD; only identity and finalizers are read from it here.
+      const fresh = (await deps.client.get(resource, refOf(object))) as VirtualMachine;
+      if (fresh.metadata.uid !== object.metadata.uid) throw error;
+      current = fresh;
+    }
+  }
+}
+
+async function power(target: Target, call: (provider: Provider) => Promise<Outcome<void>>): Promise<Execution> {
+  const outcome = await target.account?.write(target.providerName, call);
+  return outcome === undefined ? { type: 'Superseded' } : { type: 'Powered', outcome };
+}
+
+/** A second power cut would hurt, so the first is on record before it is made. */
+async function kill(deps: ExecuteDeps, target: Target, id: ProviderId): Promise<Execution> {
+  try {
+    await deps.announce();
+  } catch (error) {
+    if (isSuperseded(error)) return { type: 'Superseded' };
+    throw error;
+  }
+  return power(target, (provider) => provider.killMachine(id));
+}
+
+async function remove(deps: ExecuteDeps, target: Target, id: ProviderId): Promise<Execution> {
+  const outcome = await target.account?.write(target.providerName, (provider) => provider.deleteMachine(id));
+  if (outcome === undefined) return { type: 'Superseded' };
+  if (outcome.ok) {
+    target.memory.deleteAcceptedAt = deps.clock.now();
+    target.memory.deletes += 1;
+  }
+  return { type: 'Deleted', outcome };
+}
+
+async function release(deps: ExecuteDeps, target: Target): Promise<Execution> {
+  try {
+    await patchMetadata(deps, target.object, { finalizers: withoutFinalizer(target.object) });
+  } catch (error) {
+    if (error instanceof KubeError && error.reason === 'NotFound') return { type: 'Released' };
+    if (isSuperseded(error)) return { type: 'Superseded' };
+    throw error;
+  }
+  return { type: 'Released' };
+}
+
+/** One metadata patch, taken only if nobody changed the object since `object` was read. */
+async function patchMetadata(
+  deps: ExecuteDeps,
+  object: VirtualMachine,
+  metadata: { readonly finalizers: readonly string[]; readonly annotations?: Readonly<Record<string, string | null>> },
+): Promise<VirtualMachine> {
+  const body = { metadata: { resourceVersion: object.metadata.resourceVersion, ...metadata } };
+  const answer = await deps.client.patch(resource, refOf(object), { type: 'merge', body });
+  deps.stored(answer);
+  // The API server validated the object against the CRD.
+  return answer as VirtualMachine;
+}
+
+function refOf(object: VirtualMachine) {
+  return { namespace: object.metadata.namespace, name: object.metadata.name };
+}
+
+function withFinalizer(object: VirtualMachine): readonly string[] {
+  const finalizers = object.metadata.finalizers ?? [];
+  return finalizers.includes(finalizer) ? finalizers : [...finalizers, finalizer];
+}
+
+function withoutFinalizer(object: VirtualMachine): readonly string[] {
+  return (object.metadata.finalizers ?? []).filter((name) => name !== finalizer);
+}
+
+function isSuperseded(error: unknown): boolean {
+  return error instanceof KubeError && (error.reason === 'Conflict' || error.reason === 'NotFound');
+}

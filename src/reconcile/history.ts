@@ -1,0 +1,113 @@
+import type { VirtualMachineStatus } from '../api/v1alpha1/types.ts';
+import type { Failure } from '../model/failure.ts';
+import { type Machine, type MachineState, isTaskBusy } from '../model/machine.ts';
+import type { History } from '../plan/observed.ts';
+import type { Account } from '../provider/account/account.ts';
+
+/**
+ * What this process remembers of one object between passes. Losing it costs a wait or a repeated harmless call, never
+ * a second machine: everything that must survive a crash is in the object itself.
+ */
+export class Memory {
+  /** The object's UID: an object of the same name that came later starts afresh. */
+  readonly uid: string;
+  /** When this process first saw the object (monotonic). A look at the list for it must not be older. */
+  readonly firstSeenAt: number;
+  /** The account last used; evidence gathered with another key does not count. Null: it has no usable key. */
+  account: Account | null | undefined;
+
+  /** The announcement of a create call, as stored, that this process sent, and when (monotonic). */
+  intentSentAt: number | undefined;
+  /** An announcement, as stored, that is known to have had no effect. */
+  settledIntent: string | undefined;
+  /** A create call was refused while an earlier one's outcome had been unknown: the next refusal is believed. */
+  wasRefusedInDoubt = false;
+  /** A status that could not be stored; it is stored before anything else is decided. */
+  unsaved: VirtualMachineStatus | undefined;
+  /** Provider calls for this object that failed in a row. */
+  failures = 0;
+  /** Start of the first list (monotonic) that lacked the machine, and how many lists have lacked it since. */
+  firstLacking: number | undefined;
+  #lackingNewest: number | undefined;
+  sweeps = 0;
+
+  /** Whether the machine was seen in a list. */
+  wasSeen = false;
+  deleteAcceptedAt: number | undefined;
+  deletes = 0;
+  /** Epoch milliseconds before which no further call is sent for this object. */
+  notBefore: number | undefined;
+  #refusal:
+    | {
+        readonly failure: Failure;
+        readonly basis: string;
+        readonly until: number;
+        readonly account: Account | null | undefined;
+      }
+    | undefined;
+
+  #state: MachineState | undefined;
+  #stateSince = 0;
+  #busySince: number | undefined;
+  #lastUpAt: number | undefined;
+
+  constructor(uid: string, firstSeenAt: number) {
+    this.uid = uid;
+    this.firstSeenAt = firstSeenAt;
+  }
+
+  /** The machine as a list just showed it, at epoch `now`. */
+  sawMachine(machine: Machine, now: number): void {
+    if (machine.state !== this.#state) {
+      this.#state = machine.state;
+      this.#stateSince = now;
+      this.notBefore = undefined;
+    }
+    if (machine.state === 'Starting' || machine.state === 'Running') this.#lastUpAt = now;
+    this.#busySince = isTaskBusy(machine.lastTask) ? (this.#busySince ?? now) : undefined;
+    this.wasSeen = true;
+    this.forgetLack();
+  }
+
+  /** A complete list that started at `startedAt` (monotonic) lacked the machine. */
+  sawLack(startedAt: number): void {
+    if (this.#lackingNewest === startedAt) return;
+    this.#lackingNewest = startedAt;
+    this.firstLacking ??= startedAt;
+    this.sweeps += 1;
+  }
+
+  forgetLack(): void {
+    this.firstLacking = undefined;
+    this.#lackingNewest = undefined;
+    this.sweeps = 0;
+  }
+
+  /**
+   * The provider refused the create call: not repeated before epoch `until`, unless `basis` (spec, annotations) or
+   * the key changes.
+   */
+  refuse(failure: Failure, basis: string, until: number): void {
+    this.#refusal = { failure, basis, until, account: this.account };
+  }
+
+  #currentRefusal(now: number, basis: string): Failure | undefined {
+    const refusal = this.#refusal;
+    if (refusal === undefined || refusal.basis !== basis || refusal.account !== this.account) return undefined;
+    return refusal.until > now ? refusal.failure : undefined;
+  }
+
+  /** As `plan` sees it, at epoch `now`. */
+  history(now: number, basis: string): History {
+    const refusal = this.#currentRefusal(now, basis);
+    return {
+      stateFor: this.#state === undefined ? 0 : now - this.#stateSince,
+      taskBusyFor: this.#busySince === undefined ? 0 : now - this.#busySince,
+      ...(this.#lastUpAt === undefined ? {} : { lastUpAt: this.#lastUpAt }),
+      ...(this.deleteAcceptedAt === undefined ? {} : { deleteAcceptedAt: this.deleteAcceptedAt }),
+      deletes: this.deletes,
+      ...(refusal === undefined ? {} : { refusal }),
+      ...(this.notBefore === undefined ? {} : { notBefore: this.notBefore }),
+    };
+  }
+}

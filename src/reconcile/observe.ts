@@ -1,0 +1,239 @@
+import { createHash } from 'node:crypto';
+import { isNameOwn, providerName, readIdentity, readIntent } from '../api/v1alpha1/identity.ts';
+import { annotations, finalizer } from '../api/v1alpha1/names.ts';
+import type { VirtualMachine } from '../api/v1alpha1/types.ts';
+import type { Clock } from '../model/clock.ts';
+import type { ProviderId } from '../model/machine.ts';
+import type {
+  CatalogueObservation,
+  CredentialsObservation,
+  Limits,
+  MachineObservation,
+  Observed,
+} from '../plan/observed.ts';
+import type { Account, Snapshot } from '../provider/account/account.ts';
+import type { Credentials, KeyLookup } from './credentials.ts';
+import { judgeAbsence, judgeName } from './evidence.ts';
+import type { Memory } from './history.ts';
+import { type NameIndex, cameFirst } from './names.ts';
+
+export interface ObserveDeps {
+  readonly clock: Clock;
+  readonly credentials: Credentials;
+  readonly accountFor: (key: Extract<KeyLookup, { kind: 'Found' }>['apiKey']) => Account;
+  readonly names: NameIndex;
+  readonly objectOf: (key: string) => VirtualMachine | undefined;
+  readonly limits: Limits;
+  /** The longest a create call can be under way, milliseconds. */
+  readonly responseDeadline: number;
+  /** When this process began to act (monotonic): calls of an earlier one may be under way until the deadline after it. */
+  readonly actingSince: number;
+}
+
+/** An observation together with the account it was made through; null when there is no usable key. */
+export interface Observation {
+  readonly observed: Observed;
+  readonly account: Account | null;
+}
+
+/**
+ * Gathers everything a decision about one object may rest on. All reads happen here; what could not be read becomes
+ * `Unknown`, never a guess. Throws KubeError when the Secret cannot be read for reasons that say nothing about it.
+ */
+export async function observe(
+  deps: ObserveDeps,
+  key: string,
+  object: VirtualMachine,
+  memory: Memory,
+): Promise<Observation> {
+  const lookup = await deps.credentials.lookup(object);
+  const account = lookup.kind === 'Found' ? deps.accountFor(lookup.apiKey) : null;
+  if (memory.account !== account) {
+    memory.account?.forget(key);
+    memory.account = account;
+    memory.forgetLack();
+  }
+  const name = providerName(object);
+  const identity = readIdentity(object.metadata);
+  const id = identity.kind === 'Known' ? identity.id : undefined;
+  account?.follow(key, { name, id });
+  if (account?.verdict === 'Rejected') deps.credentials.distrust(object);
+
+  const machine =
+    account === null || identity.kind === 'Foreign' || identity.kind === 'Malformed'
+      ? notYetSeen
+      : await observeMachine(deps, account, { key, object, memory, name, id });
+  const catalogue = await observeCatalogue(account, machine, id, object, memory, deps.clock);
+  const nameHeldBy = await nameHolder(deps, key, object, account, name);
+  const now = deps.clock.now();
+  return {
+    account,
+    observed: Object.freeze({
+      now,
+      object,
+      providerName: name,
+      identity,
+      intent: readIntent(object.metadata),
+      nameHeldBy,
+      credentials: observeCredentials(lookup, account),
+      machine,
+      catalogue,
+      gateClosedFor: Math.max(0, (account?.gateClosedUntil ?? 0) - deps.clock.monotonic()),
+      history: memory.history(now, refusalBasis(object)),
+      limits: deps.limits,
+    }),
+  };
+}
+
+const notYetSeen: MachineObservation = { kind: 'Unknown', reason: { kind: 'NotYetSeen' } };
+const outcomeUnknown: MachineObservation = { kind: 'Unknown', reason: { kind: 'OutcomeUnknown' } };
+
+interface Subject {
+  readonly key: string;
+  readonly object: VirtualMachine;
+  readonly memory: Memory;
+  readonly name: string;
+  readonly id: ProviderId | undefined;
+}
+
+async function observeMachine(deps: ObserveDeps, account: Account, subject: Subject): Promise<MachineObservation> {
+  const { object, memory, name, id } = subject;
+  if (account.lastFailure !== undefined) {
+    return { kind: 'Unknown', reason: { kind: 'ReadFailed', failure: account.lastFailure } };
+  }
+  if (id === undefined && isUntouched(object)) return { kind: 'Absent' };
+  // A look for a name, unlike one for a known machine, must not be older than the object as this process knows it.
+  const notBefore = Math.max(account.lastChangeAt(name) ?? 0, id === undefined ? memory.firstSeenAt : 0);
+  const { snapshot } = account;
+  if (snapshot === undefined || snapshot.startedAt < notBefore) {
+    account.want(subject.key, notBefore);
+    return notYetSeen;
+  }
+  return id === undefined
+    ? lookForName(deps, account, snapshot, subject)
+    : lookForId(deps, account, snapshot, subject, id);
+}
+
+/**
+ * Nothing of ours can be there yet: the name carries the object's UID, nothing was ever announced or recorded, and
+ * without our finalizer, which is stored before anything billable, no earlier record can have been lost.
+ */
+function isUntouched(object: VirtualMachine): boolean {
+  const { metadata, status } = object;
+  return (
+    isNameOwn(object) &&
+    readIntent(metadata) === undefined &&
+    metadata.finalizers?.includes(finalizer) !== true &&
+    status?.id === undefined
+  );
+}
+
+function lookForName(deps: ObserveDeps, account: Account, snapshot: Snapshot, subject: Subject): MachineObservation {
+  const { object, memory, name, key } = subject;
+  const found = snapshot.byName(name);
+  const [machine] = found;
+  if (found.length > 1) return { kind: 'Unknown', reason: { kind: 'DuplicateName', ids: found.map(({ id }) => id) } };
+  if (machine !== undefined) {
+    memory.sawMachine(machine, deps.clock.now());
+    return { kind: 'Present', machine };
+  }
+  const intent = object.metadata.annotations?.[annotations.createPending];
+  if (intent === undefined || intent === memory.settledIntent) return { kind: 'Absent' };
+
+  const earliest = Math.max(deps.actingSince, memory.intentSentAt ?? 0) + deps.responseDeadline;
+  if (snapshot.startedAt >= earliest) memory.sawLack(snapshot.startedAt);
+  const verdict = judgeName({
+    earliest,
+    firstLacking: memory.firstLacking,
+    newest: snapshot.startedAt,
+    visibilityWindow: deps.limits.visibilityWindow,
+  });
+  if (verdict.absent) return { kind: 'Absent' };
+  account.want(key, verdict.wantListAfter);
+  return outcomeUnknown;
+}
+
+async function lookForId(
+  deps: ObserveDeps,
+  account: Account,
+  snapshot: Snapshot,
+  subject: Subject,
+  id: ProviderId,
+): Promise<MachineObservation> {
+  const { key, object, memory, name } = subject;
+  const machine = snapshot.byId(id);
+  if (machine !== undefined) {
+    memory.sawMachine(machine, deps.clock.now());
+    return { kind: 'Present', machine };
+  }
+  memory.sawLack(snapshot.startedAt);
+  const read = await account.getMachine(id);
+  if (!read.outcome.ok) return { kind: 'Unknown', reason: { kind: 'ReadFailed', failure: read.outcome.failure } };
+  const verdict = judgeAbsence({
+    listedOwners: snapshot.ownerIds,
+    notFound: read.outcome.value === undefined && snapshot.byName(name).length === 0,
+    ownerId: object.status?.ownerId,
+    keyOwnerId: account.ownerId,
+    sweeps: memory.sweeps,
+    wasSeen: memory.wasSeen || wasSeenBefore(object),
+    lackingFor: snapshot.startedAt - (memory.firstLacking ?? snapshot.startedAt),
+    visibilityWindow: deps.limits.visibilityWindow,
+  });
+  // The next list decides: one that starts after everything this verdict rests on.
+  if (verdict.kind === 'Unknown') account.want(key, deps.clock.monotonic());
+  return verdict;
+}
+
+function wasSeenBefore(object: VirtualMachine): boolean {
+  const state = object.status?.state;
+  return state === 'Running' || state === 'Halted' || state === 'Starting' || state === 'Halting';
+}
+
+function observeCredentials(lookup: KeyLookup, account: Account | null): CredentialsObservation {
+  if (lookup.kind === 'Missing') return lookup;
+  if (account?.verdict === 'Rejected') return { kind: 'Rejected', failure: account.rejection };
+  return { kind: account?.verdict === 'Accepted' ? 'Accepted' : 'Unverified' };
+}
+
+/** The catalogue is read only for a create that is about to happen: a machine that exists keeps what it was made of. */
+async function observeCatalogue(
+  account: Account | null,
+  machine: MachineObservation,
+  id: ProviderId | undefined,
+  object: VirtualMachine,
+  memory: Memory,
+  clock: Clock,
+): Promise<CatalogueObservation> {
+  const isCreate = machine.kind === 'Absent' && id === undefined && object.metadata.deletionTimestamp === undefined;
+  const isRefused = memory.history(clock.now(), refusalBasis(object)).refusal !== undefined;
+  if (account === null || account.verdict === 'Rejected' || !isCreate || isRefused) return { kind: 'NotNeeded' };
+  const outcome = await account.catalogue();
+  return outcome.ok ? { kind: 'Read', ...outcome.value } : { kind: 'Unavailable', failure: outcome.failure };
+}
+
+/** Another object of the same account that claimed the name first: two accounts may well use the same name. */
+async function nameHolder(
+  deps: ObserveDeps,
+  key: string,
+  object: VirtualMachine,
+  account: Account | null,
+  name: string,
+) {
+  for (const rival of deps.names.rivals(name, key)) {
+    const other = deps.objectOf(rival);
+    if (other === undefined || !cameFirst(other, object)) continue;
+    const lookup = await deps.credentials.lookup(other);
+    if (lookup.kind === 'Found' && deps.accountFor(lookup.apiKey) === account) return rival;
+  }
+  return undefined;
+}
+
+/** What a refused create call rested on: the spec and the annotations that people set. */
+export function refusalBasis(object: VirtualMachine): string {
+  const people = Object.entries(object.metadata.annotations ?? {})
+    .filter(([name]) => name !== annotations.createPending && name !== annotations.machine)
+    .toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return createHash('sha256')
+    .update(JSON.stringify([object.metadata.generation, people]))
+    .digest('base64');
+}

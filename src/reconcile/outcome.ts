@@ -1,0 +1,178 @@
+import type { Reason } from '../api/v1alpha1/reasons.ts';
+import type { OperationStatus } from '../api/v1alpha1/types.ts';
+import type { Failure } from '../model/failure.ts';
+import type { MachineState } from '../model/machine.ts';
+import type { Action, Decision } from '../plan/action.ts';
+import { refused, refusedRetry } from '../plan/create.ts';
+import { fromFailure } from '../plan/failure.ts';
+import type { Observed } from '../plan/observed.ts';
+import type { Report } from '../status/status.ts';
+import type { Execution } from './execute.ts';
+
+/** What follows from a pass. Durations in milliseconds. */
+export interface Conclusion {
+  /** What the status is to tell; undefined when nothing is new. */
+  readonly report: Report | undefined;
+  /** Come back after this long even when nothing happens. */
+  readonly after: number | undefined;
+  /** Send no further call for this object before this long. */
+  readonly hold: number | undefined;
+  readonly urgent: boolean;
+  /** The object changed under the pass: again at once. */
+  readonly isSuperseded: boolean;
+  /** Whether a list that starts after the call should wake the object. */
+  readonly wantsList: boolean;
+}
+
+const busyHold = 5_000;
+const firstRetry = 1_000;
+const longestRetry = 5 * 60_000;
+
+/**
+ * Joins what was decided with what came of it. Pure; `random` is a number in [0, 1) and `failures` counts the calls
+ * for this object that failed in a row before this one.
+ *
+ * | call answered     | then                                                                          |
+ * | ----------------- | ----------------------------------------------------------------------------- |
+ * | accepted          | the operation is on record, the next list tells what came of it                |
+ * | busy (406), 400 on delete | not an error: look again, call again in 5–10 s                         |
+ * | 429               | the account's gate is closed; again when it opens                             |
+ * | refused (create)  | stalled until spec, annotations or key change, or 30 min                      |
+ * | credentials       | said so; the account probes slowly                                            |
+ * | retry, unknown    | look again first, then call again after 1 s … 5 min                            |
+ */
+export function conclude(
+  o: Observed,
+  decision: Decision,
+  execution: Execution,
+  failures: number,
+  random: number,
+): Conclusion {
+  switch (execution.type) {
+    case 'Superseded':
+      return { ...quiet, isSuperseded: true, urgent: decision.urgent };
+    case 'Released':
+      return quiet;
+    case 'Nothing':
+      return {
+        ...quiet,
+        report: reportOf(decision, decision.operation),
+        after: decision.after,
+        urgent: decision.urgent,
+      };
+    case 'Recorded':
+      // The object as stored comes back at once, with the id, and is decided on anew.
+      return { ...quiet, urgent: true, after: 0 };
+    case 'Created':
+      return execution.outcome.ok
+        ? created(decision, execution.outcome.value)
+        : createFailed(decision, execution.outcome.failure, execution.isSettled, failures, random);
+    case 'Powered':
+      return execution.outcome.ok
+        ? { ...quiet, report: accepted(decision), after: decision.after, urgent: true, wantsList: true }
+        : callFailed(o, decision, execution.outcome.failure, failures, random);
+    case 'Deleted':
+      return execution.outcome.ok
+        ? {
+            ...quiet,
+            report: reportOf(decision, undefined),
+            after: o.limits.visibilityWindow,
+            urgent: true,
+            wantsList: true,
+          }
+        : callFailed(o, decision, execution.outcome.failure, failures, random);
+  }
+}
+
+const quiet: Conclusion = {
+  report: undefined,
+  after: undefined,
+  hold: undefined,
+  urgent: false,
+  isSuperseded: false,
+  wantsList: false,
+};
+
+function created(
+  decision: Decision,
+  answer: { readonly id?: number; readonly machine?: Report['machine'] },
+): Conclusion {
+  const message =
+    answer.id === undefined
+      ? 'the provider accepted the machine without telling its id; it is looked for by its name'
+      : `machine ${answer.id} is being provisioned`;
+  const report: Report = {
+    ...base(decision, { reason: 'Creating', message }),
+    id: answer.id,
+    machine: answer.machine,
+    state: answer.machine === undefined ? 'Pending' : undefined,
+  };
+  return { ...quiet, report, urgent: true, wantsList: true };
+}
+
+function createFailed(
+  decision: Decision,
+  failure: Failure,
+  isSettled: boolean,
+  failures: number,
+  random: number,
+): Conclusion {
+  if (!isSettled && failure.class !== 'Credentials') {
+    const verdict = { reason: 'CreateOutcomeUnknown', message: fromFailure(failure).message } as const;
+    return { ...quiet, report: base(decision, verdict), urgent: true, wantsList: true };
+  }
+  if (failure.class === 'Terminal') return { ...quiet, report: base(decision, refused(failure)), after: refusedRetry };
+  const hold = holdFor(failure, failures, random);
+  return { ...quiet, report: base(decision, fromFailure(failure)), after: hold, hold };
+}
+
+function callFailed(o: Observed, decision: Decision, failure: Failure, failures: number, random: number): Conclusion {
+  const hold = holdFor(failure, failures, random);
+  const operation = operationAfterFailure(o, decision.action, failure);
+  const isDeleting = o.object.metadata.deletionTimestamp !== undefined;
+  const isBusy = failure.class === 'Wait' && failure.code !== 'RateLimited';
+  const busy: Reason = isDeleting ? 'Deleting' : 'ProviderBusy';
+  const verdict = isBusy
+    ? { reason: busy, message: `the provider does not take ${failure.operation} now; trying again` }
+    : fromFailure(failure);
+  const report: Report = { verdict, operation, startFailure: decision.startFailure };
+  return { ...quiet, report, after: hold, hold, urgent: true, wantsList: true };
+}
+
+/**
+ * A start or stop is on record only once accepted. A power cut is on record before: one that certainly was not made
+ * is marked as never tried, one whose answer was lost stands.
+ */
+function operationAfterFailure(o: Observed, action: Action, failure: Failure): OperationStatus | undefined {
+  if (action.type !== 'Kill') return o.object.status?.operation;
+  if (failure.class === 'UnknownOutcome') return action.operation;
+  return { ...action.operation, attempts: Math.max(0, (action.operation.attempts ?? 1) - 1), code: failure.code };
+}
+
+function holdFor(failure: Failure, failures: number, random: number): number {
+  if (failure.class === 'Wait') return failure.retryAfter ?? busyHold * (1 + random);
+  return Math.min(longestRetry, firstRetry * 2 ** failures) * (0.5 + random / 2);
+}
+
+const stateAfter: Partial<Record<Action['type'], MachineState>> = {
+  Start: 'Starting',
+  Stop: 'Halting',
+  Kill: 'Halting',
+};
+
+function accepted(decision: Decision): Report | undefined {
+  const { action } = decision;
+  const operation = 'operation' in action ? action.operation : undefined;
+  const report = reportOf(decision, operation);
+  return report === undefined ? undefined : { ...report, state: stateAfter[action.type] };
+}
+
+function reportOf(decision: Decision, operation: OperationStatus | undefined): Report | undefined {
+  return decision.verdict === undefined
+    ? undefined
+    : { verdict: decision.verdict, operation, startFailure: decision.startFailure };
+}
+
+function base(decision: Decision, verdict: Report['verdict']): Report {
+  return { verdict, operation: decision.operation, startFailure: decision.startFailure };
+}

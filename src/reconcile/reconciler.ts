@@ -1,0 +1,155 @@
+import type { Reason } from '../api/v1alpha1/reasons.ts';
+import { reasons } from '../api/v1alpha1/reasons.ts';
+import { apiVersion, kind } from '../api/v1alpha1/names.ts';
+import type { VirtualMachine, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { KubeError } from '../kube/errors.ts';
+import type { EventRecorder } from '../kube/events.ts';
+import { plan } from '../plan/plan.ts';
+import type { Decision } from '../plan/action.ts';
+import { writeStatus } from '../status/patch.ts';
+import { type Report, isWorthWriting, statusFor } from '../status/status.ts';
+import type { Log } from '../telemetry/log.ts';
+import { type Execution, execute } from './execute.ts';
+import { Memory } from './history.ts';
+import { type Observation, type ObserveDeps, observe } from './observe.ts';
+import { type Conclusion, conclude } from './outcome.ts';
+
+/** How a pass ended, for the workers: come back after so many milliseconds, or with growing delays. */
+export type PassResult = { readonly after?: number } | { readonly failed: true };
+
+export interface ReconcilerDeps extends Omit<ObserveDeps, 'objectOf'> {
+  readonly client: KubeClient;
+  readonly events: Pick<EventRecorder, 'record'>;
+  readonly log: Log;
+  readonly random: () => number;
+  readonly cache: { get(key: string): VirtualMachine | undefined; observe(object: unknown): void };
+}
+
+export interface Reconciler {
+  /** One pass over one object. Rejects with KubeError when Kubernetes does not answer; the workers come back. */
+  reconcile(key: string): Promise<PassResult>;
+}
+
+/** The five words: observe, plan, execute, conclude, status. Everything it remembers may be lost at any time. */
+export function createReconciler(deps: ReconcilerDeps): Reconciler {
+  const memories = new Map<string, Memory>();
+  const observeDeps: ObserveDeps = { ...deps, objectOf: (key) => deps.cache.get(key) };
+
+  return {
+    async reconcile(key) {
+      const object = deps.cache.get(key);
+      const memory = memoryFor(key, object);
+      if (object === undefined || memory === undefined) return {};
+      if (memory.unsaved !== undefined) {
+        await save(object, memory.unsaved, memory);
+        return { after: 0 };
+      }
+      const observation = await observe(observeDeps, key, object, memory);
+      const decision = plan(observation.observed);
+      observation.account?.setUrgent(key, decision.urgent);
+      const execution = await carryOut(observation, decision, memory);
+      const conclusion = conclude(observation.observed, decision, execution, memory.failures, deps.random());
+      remember(memory, execution, conclusion);
+      tell(key, observation, decision, execution);
+      follow(key, observation, conclusion);
+      if (conclusion.report !== undefined)
+        await report(observation, conclusion.report, 'outcome' in execution ? memory : undefined);
+      if (conclusion.isSuperseded) return { failed: true };
+      return conclusion.after === undefined ? {} : { after: conclusion.after };
+    },
+  };
+
+  /** The memory of this very object; one of the same name that came before is forgotten. */
+  function memoryFor(key: string, object: VirtualMachine | undefined): Memory | undefined {
+    const known = memories.get(key);
+    if (known !== undefined && known.uid === object?.metadata.uid) return known;
+    known?.account?.forget(key);
+    if (object === undefined) {
+      memories.delete(key);
+      return undefined;
+    }
+    const memory = new Memory(object.metadata.uid, deps.clock.monotonic());
+    memories.set(key, memory);
+    return memory;
+  }
+
+  async function carryOut({ observed, account }: Observation, decision: Decision, memory: Memory): Promise<Execution> {
+    const { action } = decision;
+    return execute(
+      {
+        client: deps.client,
+        clock: deps.clock,
+        stored: (object) => deps.cache.observe(object),
+        announce: async () => {
+          if (!('operation' in action) || decision.verdict === undefined) return;
+          const { verdict, startFailure } = decision;
+          const status = statusFor(observed, { verdict, startFailure, operation: action.operation });
+          deps.cache.observe(await writeStatus(deps.client, observed.object, status, true));
+        },
+      },
+      action,
+      { object: observed.object, providerName: observed.providerName, account, memory },
+    );
+  }
+
+  function remember(memory: Memory, execution: Execution, conclusion: Conclusion): void {
+    if ('outcome' in execution) memory.failures = execution.outcome.ok ? 0 : memory.failures + 1;
+    if (conclusion.hold !== undefined) memory.notBefore = deps.clock.now() + conclusion.hold;
+  }
+
+  function follow(key: string, { account, observed }: Observation, conclusion: Conclusion): void {
+    account?.setUrgent(key, conclusion.urgent);
+    if (conclusion.wantsList) account?.want(key, account.lastChangeAt(observed.providerName) ?? deps.clock.monotonic());
+  }
+
+  function tell(key: string, { observed }: Observation, decision: Decision, execution: Execution): void {
+    if (execution.type === 'Nothing') return;
+    const fields = { object: key, machine: observed.providerName, action: decision.action.type };
+    if ('outcome' in execution && !execution.outcome.ok) {
+      deps.log.warn('Provider call failed', { ...fields, failure: execution.outcome.failure });
+    } else {
+      deps.log.info('Acted', { ...fields, result: execution.type });
+    }
+  }
+
+  /** With `memory`, the status tells of a call just made: if it cannot be stored now, it is stored before the next pass decides. */
+  async function report({ observed }: Observation, told: Report, memory: Memory | undefined): Promise<void> {
+    const status = statusFor(observed, told);
+    // The cache holds the object as this pass's own writes left it.
+    const object = deps.cache.get(keyOf(observed.object)) ?? observed.object;
+    if (object.metadata.uid !== observed.object.metadata.uid || !isWorthWriting(object.status, status)) return;
+    announceTransition(observed.object, told.verdict.reason, told.verdict.message);
+    await save(object, status, memory);
+  }
+
+  async function save(object: VirtualMachine, status: VirtualMachineStatus, memory: Memory | undefined): Promise<void> {
+    try {
+      deps.cache.observe(await writeStatus(deps.client, object, status));
+      if (memory !== undefined) memory.unsaved = undefined;
+    } catch (error) {
+      // A status that the API server judged and refused will not get better by being sent again.
+      const isRefused = error instanceof KubeError && (error.reason === 'Invalid' || error.reason === 'NotFound');
+      if (memory !== undefined) memory.unsaved = isRefused ? undefined : status;
+      throw error;
+    }
+  }
+
+  /** One event per change of reason: a condition that stays as it was is not news. */
+  function announceTransition(object: VirtualMachine, reason: Reason, message: string): void {
+    const shown = object.status?.conditions?.find(({ type }) => type === 'Synced')?.reason;
+    if (shown === reason) return;
+    const { namespace, name, uid, resourceVersion } = object.metadata;
+    deps.events.record({
+      regarding: { apiVersion, kind, namespace, name, uid, resourceVersion },
+      type: reasons[reason].event,
+      reason,
+      action: 'Reconcile',
+      note: message,
+    });
+  }
+}
+
+function keyOf(object: VirtualMachine): string {
+  return `${object.metadata.namespace}/${object.metadata.name}`;
+}

@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { isNameOwn, providerName, readIdentity, readIntent } from '../../src/api/v1alpha1/identity.ts';
+import { annotations } from '../../src/api/v1alpha1/names.ts';
+import { objectWith, uid } from '../plan/fixtures.ts';
+
+const named = (name: string) => {
+  const object = objectWith();
+  return { ...object, metadata: { ...object.metadata, name } };
+};
+
+describe('providerName', () => {
+  it.each([
+    { name: 'web', expected: 'web-0a1b2c3d' },
+    { name: 'a'.repeat(80), expected: `${'a'.repeat(54)}-0a1b2c3d` },
+    { name: `${'a'.repeat(53)}.${'b'.repeat(10)}`, expected: `${'a'.repeat(53)}-0a1b2c3d` },
+  ])('$name → $expected', ({ name, expected }) => {
+    expect(providerName(named(name))).toBe(expected);
+    expect(expected.length).toBeLessThanOrEqual(63);
+  });
+
+  it("is the spec's when given, which proves nothing about who made the machine", () => {
+    const object = objectWith({ spec: { providerName: 'shared' } });
+    expect([providerName(object), isNameOwn(object)]).toEqual(['shared', false]);
+  });
+});
+
+describe('readIdentity', () => {
+  const read = (text: string) =>
+    readIdentity({ ...objectWith().metadata, annotations: { [annotations.machine]: text } });
+  it.each([
+    { text: `{"id":90,"uid":"${uid}"}`, expected: { kind: 'Known', id: 90 } },
+    { text: '{"id":90,"uid":"other"}', expected: { kind: 'Foreign', uid: 'other' } },
+    { text: `{"id":"90","uid":"${uid}"}`, expected: { kind: 'Malformed' } },
+    { text: `{"id":0,"uid":"${uid}"}`, expected: { kind: 'Malformed' } },
+    { text: `{"id":1e99,"uid":"${uid}"}`, expected: { kind: 'Malformed' } },
+    { text: 'null', expected: { kind: 'Malformed' } },
+    { text: '', expected: { kind: 'Malformed' } },
+  ])('$text → $expected.kind', ({ text, expected }) => {
+    expect(read(text)).toEqual(expected);
+  });
+});
+
+describe('readIntent', () => {
+  it('counts even when it cannot be read: something was announced', () => {
+    expect(readIntent({ ...objectWith().metadata, annotations: { [annotations.createPending]: 'nonsense' } })).toEqual({
+      at: undefined,
+    });
+  });
+});

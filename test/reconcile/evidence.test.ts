@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import { type AbsenceEvidence, judgeAbsence, judgeName } from '../../src/reconcile/evidence.ts';
+
+const complete: AbsenceEvidence = {
+  listedOwners: [1],
+  notFound: true,
+  ownerId: 1,
+  keyOwnerId: 1,
+  sweeps: 1,
+  wasSeen: true,
+  lackingFor: 0,
+  visibilityWindow: 30_000,
+};
+
+describe('judgeAbsence', () => {
+  it.each<{ because: string; given: Partial<AbsenceEvidence>; verdict: string }>([
+    { because: "404 and a list of the machine's owner", given: {}, verdict: 'Absent' },
+    { because: 'a list alone may lag', given: { notFound: false }, verdict: 'AbsenceUnconfirmed' },
+    { because: "another account's key makes everything a 404", given: { listedOwners: [2] }, verdict: 'OtherAccount' },
+    {
+      because: 'an empty list of the key that showed the machine before',
+      given: { listedOwners: [], keyOwnerId: 1 },
+      verdict: 'Absent',
+    },
+    {
+      because: 'an empty list of a key that never showed anything',
+      given: { listedOwners: [], keyOwnerId: undefined },
+      verdict: 'AbsenceUnconfirmed',
+    },
+    {
+      because: 'an empty list of a key that showed another owner',
+      given: { listedOwners: [], keyOwnerId: 2 },
+      verdict: 'AbsenceUnconfirmed',
+    },
+    {
+      because: 'three empty lists agree',
+      given: { listedOwners: [], keyOwnerId: undefined, sweeps: 3 },
+      verdict: 'Absent',
+    },
+    {
+      because: 'just created, perhaps not visible yet',
+      given: { wasSeen: false, lackingFor: 29_999 },
+      verdict: 'AbsenceUnconfirmed',
+    },
+    {
+      because: 'created, and invisible for longer than the provider takes',
+      given: { wasSeen: false, lackingFor: 30_000 },
+      verdict: 'Absent',
+    },
+    {
+      because: 'a provider that names no owners is believed after three lists',
+      given: { ownerId: undefined, listedOwners: [], keyOwnerId: undefined, sweeps: 2 },
+      verdict: 'AbsenceUnconfirmed',
+    },
+  ])('$because → $verdict', ({ given, verdict }) => {
+    const judged = judgeAbsence({ ...complete, ...given });
+    expect(judged.kind === 'Unknown' ? judged.reason.kind : judged.kind).toBe(verdict);
+  });
+});
+
+describe('judgeName', () => {
+  const window = { earliest: 1_000, visibilityWindow: 30_000 };
+  it.each([
+    {
+      because: 'no list yet that started when the call could no longer be under way',
+      given: { firstLacking: undefined, newest: 999 },
+      verdict: { absent: false, wantListAfter: 1_000 },
+    },
+    {
+      because: 'one list is not enough',
+      given: { firstLacking: 1_000, newest: 1_000 },
+      verdict: { absent: false, wantListAfter: 31_000 },
+    },
+    {
+      because: 'two lists too close together',
+      given: { firstLacking: 1_000, newest: 30_999 },
+      verdict: { absent: false, wantListAfter: 31_000 },
+    },
+    {
+      because: 'two lists, the visibility window apart',
+      given: { firstLacking: 1_000, newest: 31_000 },
+      verdict: { absent: true },
+    },
+  ])('$because', ({ given, verdict }) => {
+    expect(judgeName({ ...window, ...given })).toEqual(verdict);
+  });
+});

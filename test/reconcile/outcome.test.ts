@@ -1,0 +1,148 @@
+import { describe, expect, it } from 'vitest';
+import type { Failure } from '../../src/model/failure.ts';
+import { plan } from '../../src/plan/plan.ts';
+import type { Execution } from '../../src/reconcile/execute.ts';
+import { conclude } from '../../src/reconcile/outcome.ts';
+import { failure, machineIn, observedWith, type ObservedOptions, secondsAgo } from '../plan/fixtures.ts';
+
+const hard = { powerState: 'Halted', powerOff: { mode: 'Hard', gracePeriod: '5m' } } as const;
+
+function concluded(given: ObservedOptions, execution: Execution, failures = 0) {
+  const observed = observedWith(given);
+  return conclude(observed, plan(observed), execution, failures, 0.5);
+}
+const failedCreate = (more: Partial<Failure>, isSettled: boolean): Execution => ({
+  type: 'Created',
+  outcome: { ok: false, failure: failure({ operation: 'CreateMachine', ...more }) },
+  isSettled,
+});
+const failedPower = (more: Partial<Failure>): Execution => ({
+  type: 'Powered',
+  outcome: { ok: false, failure: failure(more) },
+});
+
+describe('conclude', () => {
+  it.each<{ because: string; given: ObservedOptions; execution: Execution; reason: string; hold?: number }>([
+    {
+      because: 'created, and described',
+      given: {},
+      execution: {
+        type: 'Created',
+        outcome: { ok: true, value: { id: 90, machine: machineIn('Pending') } },
+        isSettled: true,
+      },
+      reason: 'Creating',
+    },
+    {
+      because: 'accepted without an id: looked for by name',
+      given: {},
+      execution: { type: 'Created', outcome: { ok: true, value: {} }, isSettled: false },
+      reason: 'Creating',
+    },
+    {
+      because: 'the answer was lost',
+      given: {},
+      execution: failedCreate({ class: 'UnknownOutcome', code: 'Timeout' }, false),
+      reason: 'CreateOutcomeUnknown',
+    },
+    {
+      because: 'refused after an unknown outcome: perhaps the name is taken by our own machine',
+      given: { intent: true },
+      execution: failedCreate({ class: 'Terminal', code: 'BadRequest', status: 400 }, false),
+      reason: 'CreateOutcomeUnknown',
+    },
+    {
+      because: 'refused',
+      given: {},
+      execution: failedCreate({ class: 'Terminal', code: 'Unprocessable', status: 422 }, true),
+      reason: 'InvalidSpec',
+    },
+    {
+      because: 'no funds',
+      given: {},
+      execution: failedCreate({ class: 'Terminal', code: 'PaymentRequired', status: 402 }, true),
+      reason: 'QuotaExceeded',
+    },
+    {
+      because: 'certainly not sent: again after a second or so',
+      given: {},
+      execution: failedCreate({ class: 'Retry', code: 'ConnectFailed' }, true),
+      reason: 'ProviderUnavailable',
+      hold: 750,
+    },
+    {
+      because: 'asked to wait for 7 s',
+      given: {},
+      execution: failedCreate({ class: 'Wait', code: 'RateLimited', status: 429, retryAfter: 7_000 }, true),
+      reason: 'RateLimited',
+      hold: 7_000,
+    },
+    {
+      because: 'the key was revoked',
+      given: {},
+      execution: failedCreate({ class: 'Credentials', code: 'Unauthorized', status: 401 }, true),
+      reason: 'CredentialsRejected',
+      hold: 750,
+    },
+    {
+      because: 'busy is no failure: between 5 and 10 s',
+      given: { id: 90, machine: 'Halted' },
+      execution: failedPower({ operation: 'StartMachine', class: 'Wait', code: 'Busy', status: 406 }),
+      reason: 'ProviderBusy',
+      hold: 7_500,
+    },
+    {
+      because: 'still running when it was to be deleted: back to the look',
+      given: { id: 90, machine: 'Halted', deleting: true },
+      execution: {
+        type: 'Deleted',
+        outcome: {
+          ok: false,
+          failure: failure({ operation: 'DeleteMachine', class: 'Wait', code: 'BadRequest', status: 400 }),
+        },
+      },
+      reason: 'Deleting',
+      hold: 7_500,
+    },
+  ])('$because → $reason', ({ given, execution, reason, hold }) => {
+    const conclusion = concluded(given, execution);
+    expect({ reason: conclusion.report?.verdict.reason, hold: conclusion.hold }).toEqual({ reason, hold });
+  });
+
+  it('waits longer after each failure in a row, five minutes at most', () => {
+    const holds = [0, 1, 2, 5, 20].map(
+      (failures) => concluded({}, failedCreate({ class: 'Retry', code: 'ConnectFailed' }, true), failures).hold,
+    );
+    expect(holds).toEqual([750, 1_500, 3_000, 24_000, 225_000]);
+  });
+
+  it('has an accepted stop on record with its deadline', () => {
+    const { report } = concluded(
+      { id: 90, machine: 'Running', spec: { powerState: 'Halted' } },
+      { type: 'Powered', outcome: { ok: true, value: undefined } },
+    );
+    expect(report).toMatchObject({
+      state: 'Halting',
+      operation: { type: 'Stop', startedAt: secondsAgo(0), deadline: secondsAgo(-300), attempts: 1 },
+    });
+  });
+
+  it('has no stop on record whose answer was lost: the guest must not be cut off without a signal', () => {
+    const lost = failedPower({ operation: 'StopMachine', class: 'UnknownOutcome', code: 'Timeout' });
+    expect(
+      concluded({ id: 90, machine: 'Running', spec: { powerState: 'Halted' } }, lost).report?.operation,
+    ).toBeUndefined();
+  });
+
+  it('keeps a power cut on record whose answer was lost, and marks one that was refused as never tried', () => {
+    const given = { id: 90, machine: 'Running', spec: hard } as const;
+    const lost = concluded(given, failedPower({ operation: 'KillMachine', class: 'UnknownOutcome', code: 'Timeout' }));
+    const busy = concluded(given, failedPower({ operation: 'KillMachine', class: 'Wait', code: 'Busy', status: 406 }));
+    expect(lost.report?.operation).toMatchObject({ type: 'Kill', attempts: 1 });
+    expect(busy.report?.operation).toMatchObject({ type: 'Kill', attempts: 0, code: 'Busy' });
+  });
+
+  it('tells nothing and comes back at once when the object changed under it', () => {
+    expect(concluded({}, { type: 'Superseded' })).toMatchObject({ report: undefined, isSuperseded: true });
+  });
+});
