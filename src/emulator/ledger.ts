@@ -1,0 +1,177 @@
+import { isWrite, type Operation } from './operations.ts';
+import { possibleMoves, type Command, type State } from './transitions.ts';
+
+/** How a call ended: its HTTP status, an accident, or `open` while it waits. `abandoned`: the caller hung up first. */
+export type CallOutcome = number | 'open' | 'hang' | 'reset' | 'abandoned';
+
+export interface CallEntry {
+  readonly seq: number;
+  /** Milliseconds since the epoch, by the emulator's clock. */
+  readonly at: number;
+  /** The account's owner id; undefined for an unknown key. */
+  readonly account?: number;
+  readonly method: string;
+  readonly path: string;
+  readonly operation: Operation;
+  readonly machineId?: number;
+  readonly machineName?: string;
+  readonly outcome: CallOutcome;
+  /** The fault that struck it, as `when kind`. */
+  readonly fault?: string;
+}
+
+/** The seq of the call that began it, a person at the panel, or the machine by itself. */
+export type Cause = number | 'person' | 'clock';
+
+interface EffectBase {
+  readonly seq: number;
+  readonly at: number;
+  readonly account: number;
+  readonly machineId: number;
+  readonly machineName: string;
+  readonly cause: Cause;
+}
+
+export type Effect = EffectBase &
+  (
+    | { readonly kind: 'created'; readonly to: State }
+    | { readonly kind: 'transition'; readonly from: State; readonly to: State }
+    | { readonly kind: 'deleted'; readonly from: State }
+    /** Asked for in a state that does not allow it; nothing happened. */
+    | { readonly kind: 'refused'; readonly from: State; readonly command: Command }
+  );
+
+/** An `Effect` before the ledger gave it number and time. */
+export type EffectNote = Effect extends infer E ? (E extends Effect ? Omit<E, 'seq' | 'at'> : never) : never;
+
+export interface LedgerMachine {
+  readonly id: number;
+  readonly name: string;
+  readonly account: number;
+  readonly createdAt: number;
+  readonly cause: Cause;
+}
+
+/**
+ * Every call and every effect, in order, only ever added to: the oracle that tests and the demo's receipt read.
+ * It holds neither keys nor passwords.
+ */
+export class Ledger {
+  readonly #now: () => number;
+  readonly #calls: CallEntry[] = [];
+  readonly #effects: Effect[] = [];
+  readonly #callIndex = new Map<number, number>();
+  #seq = 0;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  /** Notes a call that has arrived; returns its seq. */
+  called(call: Omit<CallEntry, 'seq' | 'at' | 'outcome'>): number {
+    const seq = ++this.#seq;
+    this.#callIndex.set(seq, this.#calls.length);
+    this.#calls.push({ seq, at: this.#now(), ...call, outcome: 'open' });
+    return seq;
+  }
+
+  /** Completes what is known of a call; nothing else of it ever changes. A call ends once: later outcomes are dropped. */
+  ended(seq: number, known: { readonly outcome?: CallOutcome; readonly fault?: string }): void {
+    const index = this.#callIndex.get(seq);
+    const entry = index === undefined ? undefined : this.#calls[index];
+    if (index === undefined || entry === undefined) return;
+    const outcome = entry.outcome === 'open' ? (known.outcome ?? 'open') : entry.outcome;
+    this.#calls[index] = { ...entry, ...known, outcome };
+  }
+
+  happened(effect: EffectNote): void {
+    this.#effects.push({ seq: ++this.#seq, at: this.#now(), ...effect });
+  }
+
+  get calls(): readonly CallEntry[] {
+    return this.#calls;
+  }
+
+  get effects(): readonly Effect[] {
+    return this.#effects;
+  }
+
+  /** How many calls there were of each operation; operations never called are missing. */
+  callsByOperation(): Partial<Record<Operation, number>> {
+    const counts: Partial<Record<Operation, number>> = {};
+    for (const { operation } of this.#calls) counts[operation] = (counts[operation] ?? 0) + 1;
+    return counts;
+  }
+
+  /** Calls that create, delete or power, whatever became of them. */
+  writes(): readonly CallEntry[] {
+    return this.#calls.filter(({ operation }) => isWrite(operation));
+  }
+
+  /** Machines that ever existed, optionally of one name, in order of creation. */
+  machinesEverCreated(name?: string): readonly LedgerMachine[] {
+    return this.#effects
+      .filter((effect) => effect.kind === 'created' && (name === undefined || effect.machineName === name))
+      .map(({ machineId, machineName, account, at, cause }) => ({
+        id: machineId,
+        name: machineName,
+        account,
+        createdAt: at,
+        cause,
+      }));
+  }
+
+  /** Created and not deleted: what is being billed. */
+  liveMachines(): readonly LedgerMachine[] {
+    const deleted = new Set(this.#effects.filter(({ kind }) => kind === 'deleted').map(({ machineId }) => machineId));
+    return this.machinesEverCreated().filter(({ id }) => !deleted.has(id));
+  }
+
+  /** Live machines that nobody of the given names accounts for. */
+  leaks(names: Iterable<string>): readonly LedgerMachine[] {
+    const accounted = new Set(names);
+    return this.liveMachines().filter(({ name }) => !accounted.has(name));
+  }
+
+  /** Names that two live machines of one account ever held at the same time. */
+  duplicates(): readonly string[] {
+    const live = new Map<string, number>();
+    const found = new Set<string>();
+    for (const { kind, account, machineName } of this.#effects) {
+      const holder = `${account}/${machineName}`;
+      if (kind === 'created') live.set(holder, (live.get(holder) ?? 0) + 1);
+      if (kind === 'deleted') live.set(holder, (live.get(holder) ?? 0) - 1);
+      if ((live.get(holder) ?? 0) > 1) found.add(machineName);
+    }
+    return [...found];
+  }
+
+  /** What was asked for in a state that does not allow it: power in transition, a delete of a running machine. */
+  forbiddenTransitions(): readonly Effect[] {
+    return this.#effects.filter(({ kind }) => kind === 'refused');
+  }
+
+  /** Effects that no provider can have: a state that jumps, a machine deleted by a call while it is not halted. */
+  impossibleEffects(): readonly Effect[] {
+    const states = new Map<number, State>();
+    return this.#effects.filter((effect) => {
+      const before = states.get(effect.machineId);
+      if (effect.kind === 'created' || effect.kind === 'transition') states.set(effect.machineId, effect.to);
+      switch (effect.kind) {
+        case 'created':
+          return before !== undefined;
+        case 'transition':
+          return before !== effect.from || !possibleMoves[effect.from].includes(effect.to);
+        case 'deleted':
+          states.delete(effect.machineId);
+          return before !== effect.from || (effect.cause !== 'person' && effect.from !== 'halted');
+        case 'refused':
+          return before !== effect.from;
+      }
+    });
+  }
+
+  toJSON(): { readonly calls: readonly CallEntry[]; readonly effects: readonly Effect[] } {
+    return { calls: this.#calls, effects: this.#effects };
+  }
+}
