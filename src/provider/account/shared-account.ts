@@ -79,10 +79,7 @@ class ListedAccount implements SharedAccount {
     this.#urgentInterval = this.#pace.urgentPollMinMs;
     this.#idleInterval = this.#pace.idlePollMs;
     this.#changes = new ChangeLog(options.clock);
-    this.#gate = new Gate(options.clock, options.random, () => {
-      this.#slots.grant();
-      this.#schedule();
-    });
+    this.#gate = new Gate(options.clock, options.random, () => this.#slots.grant());
     this.#slots = new Slots(this.#pace.maxInFlight, () => this.#gate.closedUntil === undefined);
     this.#provider = listenTo(options.provider, {
       heard: (outcome) => this.#heard(outcome),

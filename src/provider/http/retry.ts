@@ -32,10 +32,7 @@ export async function retryRead<T>(
   const end = monotonic() + options.deadline;
   let last: Outcome<T> | undefined;
   const attempt = async (): Promise<Outcome<T>> => {
-    const remaining = end - monotonic();
-    // The delay before this attempt used the time up.
-    if (last !== undefined && remaining < 1) return last;
-    last = await read(Math.max(1, Math.ceil(remaining)));
+    last = await read(Math.max(1, Math.ceil(end - monotonic())));
     const again = !last.ok && last.failure.class === 'Retry' && passing.has(last.failure.code);
     if (again) throw new Attempt(last);
     return last;

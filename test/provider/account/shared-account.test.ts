@@ -60,6 +60,22 @@ test('forgetting the last follower ends the polling', async () => {
   expect(clock.pending).toBe(0);
 });
 
+test('urgency and wants end with the key that had them', async () => {
+  const { clock, provider, account, woken } = scene();
+  account.follow('a', { name: 'machine-1' });
+  account.follow('b', { name: 'machine-2' });
+  await clock.settle();
+  account.setUrgent('a', true);
+  account.want('a', 30_000);
+  account.forget('a');
+  woken();
+  await clock.advance(59_999);
+  expect(provider.count('ListMachines')).toBe(1);
+  await clock.advance(60_001);
+  expect(provider.count('ListMachines')).toBe(3);
+  expect(woken()).toEqual([]);
+});
+
 test('only those are woken whose machine changed, came or went, by name or by id', async () => {
   const { clock, provider, account, woken } = scene();
   account.follow('unchanged', { name: 'machine-1' });
@@ -269,6 +285,38 @@ test('a rejected key is told once, stops all calls, and is probed once a minute'
   expect(woken()).toEqual(['a', 'a']);
 });
 
+test('a rejection answers at once who waits for a slot, and who comes when all are taken', async () => {
+  const { clock, provider, account } = scene([], { pace: { maxInFlight: 2 } });
+  provider.failNext('StopMachine', unauthorized);
+  const releaseStop = provider.hold('StopMachine');
+  const releaseKill = provider.hold('KillMachine');
+  const rejected = account.write('machine-1', (at) => at.stopMachine(1));
+  const underWay = account.write('machine-2', (at) => at.killMachine(2));
+  const waiting = account.write('machine-3', (at) => at.killMachine(3));
+  await clock.settle();
+  releaseStop();
+  await rejected;
+  expect(await waiting).toMatchObject({ failure: unauthorized });
+  // machine-2 still holds its slot; this takes the other one.
+  const refill = account.write('machine-4', (at) => at.killMachine(4));
+  expect(await refill).toMatchObject({ failure: unauthorized });
+  expect(provider.calls).toEqual(['StopMachine', 'KillMachine']);
+  releaseKill();
+  await underWay;
+});
+
+test('a rejection is answered without waiting for the gate', async () => {
+  const { provider, account } = scene();
+  provider.failNext('StopMachine', limited);
+  provider.failNext('KillMachine', unauthorized);
+  await Promise.all([
+    account.write('machine-1', (at) => at.stopMachine(1)),
+    account.write('machine-2', (at) => at.killMachine(2)),
+  ]);
+  expect(account.gateClosedUntil).toBe(21_000);
+  expect(await account.write('machine-1', (at) => at.stopMachine(1))).toMatchObject({ failure: unauthorized });
+});
+
 test('a 429 closes the gate for the whole account until the time it named, and a little longer', async () => {
   const { clock, provider, account } = scene();
   account.follow('a', { name: 'machine-1' });
@@ -305,6 +353,13 @@ test.for(gateRows)('gate: %s', async ([, failure, until]) => {
   provider.failNext('StopMachine', failure);
   await account.write('machine-1', (at) => at.stopMachine(1));
   expect(account.gateClosedUntil).toBe(until);
+});
+
+test('a shorter wait does not open the gate sooner', async () => {
+  const { provider, account } = scene();
+  provider.failNext('StopMachine', limited, { ...limited, retryAfter: 1_000 });
+  await Promise.all([1, 2].map((id) => account.write(`machine-${id}`, (at) => at.stopMachine(id))));
+  expect(account.gateClosedUntil).toBe(21_000);
 });
 
 test('no more writes are under way than allowed', async () => {

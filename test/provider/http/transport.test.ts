@@ -225,6 +225,17 @@ test('a read is made again after an accident, a write never', async () => {
   expect(failing.requests).toHaveLength(1);
 });
 
+test('not even a write that was certainly not made is made again here', async () => {
+  const server = await startRawServer(hang);
+  await server[Symbol.asyncDispose]();
+  const records: CallRecord[] = [];
+  const provider = connectTo(server.url, { retries: { count: 2, minDelay: 1 }, onCall: (call) => records.push(call) });
+  await provider.createMachine(request);
+  expect(records).toHaveLength(1);
+  await provider.listMachines();
+  expect(records).toHaveLength(4);
+});
+
 test('the deadline of a read holds for all its attempts together', async () => {
   await using server = await startRawServer(hang);
   const provider = connectTo(server.url, {

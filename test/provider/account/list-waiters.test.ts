@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { ListWaiters } from '../../../src/provider/account/list-waiters.ts';
+
+test('a list serves those whose moment it started at or after, once', () => {
+  const waiters = new ListWaiters();
+  waiters.add('early', 10);
+  waiters.add('exact', 20);
+  waiters.add('late', 21);
+  expect(waiters.earliest).toBe(10);
+  expect(waiters.take(20)).toEqual(['early', 'exact']);
+  expect(waiters.earliest).toBe(21);
+  expect(waiters.take(20)).toEqual([]);
+});
+
+test('a key that asks twice waits for the later moment', () => {
+  const waiters = new ListWaiters();
+  waiters.add('a', 20);
+  waiters.add('a', 10);
+  expect(waiters.take(15)).toEqual([]);
+  expect(waiters.take(20)).toEqual(['a']);
+});
+
+test('the moment of one that was forgotten does not come back', () => {
+  const waiters = new ListWaiters();
+  waiters.add('a', 10);
+  waiters.forget('a');
+  expect(waiters.earliest).toBeUndefined();
+  waiters.add('b', 30);
+  expect(waiters.earliest).toBe(30);
+});
