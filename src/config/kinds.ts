@@ -1,14 +1,20 @@
 import { formatDuration, parseDuration } from '../model/duration.ts';
 
-/** How the text of a setting is read. `read` yields undefined for a text that does not fit; `rule` says what would. */
+/** How the text of a setting is read. */
 export interface Kind<T> {
   /** What stands for the value in help and documentation, such as `DURATION`; undefined for a switch, which needs none. */
   readonly placeholder: string | undefined;
-  /** Ends the sentence "--flag must be …". */
+  /** Which texts fit; ends the sentence "--flag must be …". */
   readonly rule: string;
-  read(text: string): T | undefined;
+  /** Undefined for a text that does not fit. */
+  read(text: string): Fitting<T> | undefined;
   /** The text as it may be repeated in a complaint; for kinds whose text may carry a password. */
   show?(text: string): string;
+}
+
+/** A value, boxed, so that "fits and means nothing" differs from "does not fit". */
+export interface Fitting<T> {
+  readonly value: T;
 }
 
 export interface HostPort {
@@ -17,12 +23,17 @@ export interface HostPort {
   readonly port: number;
 }
 
-export const text: Kind<string> = { placeholder: 'TEXT', rule: 'a text', read: (value) => value };
+/** A path; the empty text means none. */
+export const file: Kind<string | undefined> = {
+  placeholder: 'FILE',
+  rule: 'a path',
+  read: (text) => ({ value: text === '' ? undefined : text }),
+};
 
 export const toggle: Kind<boolean> = {
   placeholder: undefined,
   rule: 'true or false',
-  read: (value) => (value === 'true' ? true : value === 'false' ? false : undefined),
+  read: (text) => (text === 'true' || text === 'false' ? { value: text === 'true' } : undefined),
 };
 
 /** Both bounds are included. */
@@ -30,7 +41,7 @@ export function integer(minimum: number, maximum: number): Kind<number> {
   return {
     placeholder: 'NUMBER',
     rule: `a whole number from ${minimum} to ${maximum}`,
-    read: (value) => (/^\d{1,9}$/.test(value) ? within(Number(value), minimum, maximum) : undefined),
+    read: (text) => (/^\d{1,9}$/.test(text) ? within(Number(text), minimum, maximum) : undefined),
   };
 }
 
@@ -41,7 +52,7 @@ export function duration(minimum: string, maximum: string): Kind<number> {
   return {
     placeholder: 'DURATION',
     rule: `a duration from ${formatDuration(low)} to ${formatDuration(high)}, such as 90s or 5m`,
-    read: (value) => within(parseDuration(value), low, high),
+    read: (text) => within(parseDuration(text), low, high),
   };
 }
 
@@ -49,7 +60,7 @@ export function choice<const T extends string>(...options: readonly T[]): Kind<T
   return {
     placeholder: options.join('|'),
     rule: `one of ${options.join(', ')}`,
-    read: (value) => options.find((option) => option === value),
+    read: (text) => fitting(options.find((option) => option === text)),
   };
 }
 
@@ -57,11 +68,12 @@ export function choice<const T extends string>(...options: readonly T[]): Kind<T
 export const hostPort: Kind<HostPort> = {
   placeholder: 'HOST:PORT',
   rule: 'an address to listen on, such as 0.0.0.0:8080 or [::1]:8080',
-  read(value) {
-    const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]\s]*)):(\d{1,5})$/i.exec(value);
-    if (match === null) return undefined;
-    const port = within(Number(match[3]), 0, 65_535);
-    return port === undefined ? undefined : { host: match[1] ?? (match[2] === '' ? '0.0.0.0' : match[2]) ?? '', port };
+  read(text) {
+    const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]\s]*)):(\d{1,5})$/i.exec(text);
+    const port = within(Number(match?.[3]), 0, 65_535);
+    // One of the two groups took part; an empty host comes from the second.
+    const host = match?.[1] ?? match?.[2] ?? '';
+    return port === undefined ? undefined : { value: { host: host === '' ? '0.0.0.0' : host, port: port.value } };
   },
 };
 
@@ -71,10 +83,10 @@ const namespaceName = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 export const namespaces: Kind<readonly string[]> = {
   placeholder: 'NAME,NAME',
   rule: 'a list of namespaces with commas between them',
-  read(value) {
-    if (value.trim() === '') return [];
-    const names = value.split(',').map((name) => name.trim());
-    return names.every((name) => namespaceName.test(name)) ? [...new Set(names)].toSorted() : undefined;
+  read(text) {
+    if (text.trim() === '') return { value: [] };
+    const names = text.split(',').map((name) => name.trim());
+    return names.every((name) => namespaceName.test(name)) ? { value: [...new Set(names)].toSorted() } : undefined;
   },
 };
 
@@ -82,15 +94,19 @@ export const namespaces: Kind<readonly string[]> = {
 export const baseUrl: Kind<string> = {
   placeholder: 'URL',
   rule: 'a URL such as https://api.vps247.com, without user, query and fragment',
-  read(value) {
-    const url = URL.parse(value);
+  read(text) {
+    const url = URL.parse(text);
     if (url === null || !/^https?:$/.test(url.protocol)) return undefined;
     if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') return undefined;
-    return url.href.replace(/\/+$/, '');
+    return { value: url.href.replace(/\/+$/, '') };
   },
-  show: (value) => value.replace(/\/\/.*@/, '//[redacted]@').replace(/[?#].*$/, ''),
+  show: (text) => text.replace(/\/\/.*@/, '//[redacted]@').replace(/[?#].*$/, ''),
 };
 
-function within(value: number | undefined, minimum: number, maximum: number): number | undefined {
-  return value !== undefined && value >= minimum && value <= maximum ? value : undefined;
+function within(value: number | undefined, minimum: number, maximum: number): Fitting<number> | undefined {
+  return value !== undefined && value >= minimum && value <= maximum ? { value } : undefined;
+}
+
+function fitting<T>(value: T | undefined): Fitting<T> | undefined {
+  return value === undefined ? undefined : { value };
 }

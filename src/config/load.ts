@@ -39,12 +39,12 @@ export function loadSettings(argv: readonly string[], env: Readonly<Record<strin
   for (const name of settingNames) {
     const given = flags.get(name) ?? fromEnvironment(name, env);
     const { kind, byDefault }: Setting<unknown> = settingsTable[name];
-    const value = kind.read(given?.text ?? byDefault);
-    if (value === undefined && given !== undefined) {
+    const read = kind.read(given?.text ?? byDefault);
+    if (read === undefined && given !== undefined) {
       problems.push(`${given.source} must be ${kind.rule}, not ${quote(kind.show?.(given.text) ?? given.text)}.`);
     }
     // What is wrong gets its default, so that the rules between settings can still be judged.
-    values.set(name, value ?? kind.read(byDefault));
+    values.set(name, (read ?? kind.read(byDefault))?.value);
   }
   // One value for each name of the table, each read by the kind that gives the property its type.
   const settings = Object.fromEntries(values) as Settings;

@@ -1,4 +1,4 @@
-import { baseUrl, choice, duration, hostPort, integer, namespaces, text, toggle, type Kind } from './kinds.ts';
+import { baseUrl, choice, duration, file, hostPort, integer, namespaces, toggle, type Kind } from './kinds.ts';
 
 /** One setting: how it is read, what it is when nobody sets it, and one sentence for help and documentation. */
 export interface Setting<T> {
@@ -18,7 +18,7 @@ function setting<T>(kind: Kind<T>, byDefault: string, sentence: string): Setting
  */
 export const settingsTable = {
   kubeconfig: setting(
-    text,
+    file,
     '',
     'Kubeconfig file to reach the cluster with; without it the KUBECONFIG variable, ~/.kube/config and the service account are tried, in this order.',
   ),
@@ -82,7 +82,7 @@ export const settingsTable = {
 
 export type SettingName = keyof typeof settingsTable;
 
-/** All settings, read and judged. Durations are milliseconds. */
+/** All settings, read and judged. Durations are milliseconds; only `kubeconfig` may be undefined. */
 export type Settings = {
   readonly [Name in SettingName]: (typeof settingsTable)[Name] extends Setting<infer T> ? T : never;
 };

@@ -17,7 +17,7 @@ function problemsOf(argv: readonly string[], env: Record<string, string> = {}): 
 describe('what is given', () => {
   test('nothing: the defaults', () => {
     expect(settingsOf([])).toEqual({
-      kubeconfig: '',
+      kubeconfig: undefined,
       namespaces: [],
       apiUrl: 'https://api.vps247.com',
       insecureApiUrl: false,
@@ -61,6 +61,7 @@ describe('what is given', () => {
   });
 
   test.each<[string, string, Partial<Settings>, string]>([
+    ['--kubeconfig', '/etc/kube', { kubeconfig: '/etc/kube' }, 'a path'],
     ['--namespaces', 'b, a,b', { namespaces: ['a', 'b'] }, 'sorted, each once'],
     ['--api-url', 'https://Example.com/v1/', { apiUrl: 'https://example.com/v1' }, 'no trailing slash'],
     ['--api-url', 'http://127.0.0.1:80', { apiUrl: 'http://127.0.0.1' }, 'http to this machine'],
