@@ -1,0 +1,179 @@
+import { credentialsLabel, group, plural, version } from './api/v1alpha1/names.ts';
+import type { VirtualMachine } from './api/v1alpha1/types.ts';
+import type { KubeClient } from './kube/client.ts';
+import { createEventRecorder } from './kube/events.ts';
+import type { Clock } from './model/clock.ts';
+import type { Secret } from './model/secret.ts';
+import { createAccounts } from './provider/account/accounts.ts';
+import type { Provider } from './provider/port.ts';
+import { createBackoff } from './queue/backoff.ts';
+import { runWorkers, type Workers } from './queue/workers.ts';
+import { createWorkqueue } from './queue/workqueue.ts';
+import { createCredentials } from './reconcile/credentials.ts';
+import { NameIndex } from './reconcile/names.ts';
+import { createReconciler } from './reconcile/reconciler.ts';
+import type { Log } from './telemetry/log.ts';
+import type { Metrics } from './telemetry/metrics.ts';
+import { registerSecret } from './telemetry/redact.ts';
+import { createReflector } from './watch/reflector.ts';
+import { toVirtualMachine } from './api/v1alpha1/read.ts';
+
+/** What the app needs from the settings; durations in milliseconds. */
+export interface AppSettings {
+  /** Empty: all namespaces. */
+  readonly namespaces: readonly string[];
+  readonly workers: number;
+  readonly pollInterval: number;
+  readonly urgentPollInterval: number;
+  readonly maxInFlight: number;
+  readonly visibilityWindow: number;
+  readonly stuckAfter: number;
+  readonly apiConnectTimeout: number;
+  readonly apiResponseTimeout: number;
+}
+
+export interface AppPorts {
+  readonly client: KubeClient;
+  /** Connects to the provider with a key. */
+  readonly connect: (apiKey: Secret) => Provider;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** Told apart in events when several operators report. */
+  readonly instance: string;
+}
+
+export interface App {
+  /** Resolves once everything was read and work has begun; rejects never, an absent API server is waited for. */
+  start(): Promise<void>;
+  /** Takes in nothing more, finishes the calls under way with their results written, and resolves. */
+  stop(): Promise<void>;
+  isReady(): boolean;
+  isAlive(): boolean;
+}
+
+/** The composition root: watch → queue → observe → plan → execute → status, wired from ports. */
+export function createApp(settings: AppSettings, ports: AppPorts): App {
+  const { client, clock, random, log, metrics } = ports;
+  const queue = createWorkqueue({ clock });
+  const backoff = createBackoff({ random });
+  const names = new NameIndex();
+  const users = new Map<string, Set<string>>();
+  const events = createEventRecorder({ client, clock, log, instance: ports.instance });
+  const credentials = createCredentials({ client, clock, onKey: registerSecret });
+  const accounts = createAccounts({
+    connect: ports.connect,
+    clock,
+    log,
+    random,
+    wake: (key) => queue.add(key, { priority: 'normal' }),
+    pace: {
+      idlePollMs: settings.pollInterval,
+      urgentPollMinMs: settings.urgentPollInterval,
+      minListIntervalMs: settings.urgentPollInterval,
+      maxInFlight: settings.maxInFlight,
+    },
+  });
+  const scope = settings.namespaces.length === 0 ? {} : { namespaces: settings.namespaces };
+  const shared = { client, clock, random, log, ...scope };
+
+  const objects = createReflector<VirtualMachine>({
+    ...shared,
+    resource: { group, version, plural },
+    onRestart: () => metrics.watchRestarts.inc({ resource: plural }),
+    toRow: toVirtualMachine,
+    onChange: ({ key, before, after, initial }) => {
+      names.change(key, before, after);
+      use(key, before, after);
+      queue.add(key, { priority: initial ? 'resync' : 'user' });
+    },
+  });
+  const secrets = createReflector<true>({
+    ...shared,
+    resource: { group: '', version: 'v1', plural: 'secrets' },
+    labelSelector: `${credentialsLabel}=true`,
+    onRestart: () => metrics.watchRestarts.inc({ resource: 'secrets' }),
+    // Nothing of a Secret is kept: that it changed is all that matters, and who uses it reads it.
+    toRow: () => true,
+    onChange: ({ key: secret, initial }) => {
+      if (initial) return;
+      credentials.invalidate(secret);
+      for (const key of users.get(secret) ?? []) queue.add(key, { priority: 'user' });
+    },
+  });
+
+  const reconciler = createReconciler({
+    client,
+    clock,
+    credentials,
+    names,
+    events,
+    log,
+    random,
+    cache: objects,
+    accountFor: (apiKey) => accounts.get(apiKey),
+    limits: { stuckAfter: settings.stuckAfter, visibilityWindow: settings.visibilityWindow },
+    responseDeadline: settings.apiConnectTimeout + settings.apiResponseTimeout,
+    actingSince: clock.monotonic(),
+  });
+
+  /** Keeps which objects read which Secret. */
+  function use(key: string, before: VirtualMachine | undefined, after: VirtualMachine | undefined): void {
+    const [old, current] = [before && secretOf(before), after && secretOf(after)];
+    if (old === current) return;
+    if (old !== undefined) {
+      users.get(old)?.delete(key);
+      if (users.get(old)?.size === 0) users.delete(old);
+    }
+    if (current !== undefined) users.set(current, (users.get(current) ?? new Set()).add(key));
+  }
+
+  metrics.onScrape(() => {
+    const ages = [...accounts.list().values()].map(
+      ({ snapshot }) => clock.monotonic() - (snapshot?.answeredAt ?? Number.NaN),
+    );
+    metrics.snapshotAge.set(Math.max(0, ...ages.filter(Number.isFinite)) / 1000);
+    metrics.queueDepth.set(queue.depth);
+    metrics.machines.reset();
+    for (const key of objects.keys()) metrics.machines.inc({ state: objects.get(key)?.status?.state ?? 'None' });
+  });
+
+  let workers: Workers | undefined;
+  return {
+    async start() {
+      objects.start();
+      secrets.start();
+      // Names are told apart by all objects, so no decision is made before all of them are known.
+      await objects.synced;
+      workers = runWorkers({
+        queue,
+        backoff,
+        count: settings.workers,
+        clock,
+        log,
+        handle: (key) => reconciler.reconcile(key),
+        onPass: ({ result, milliseconds, waitMilliseconds }) => {
+          metrics.reconciles.inc({ result });
+          metrics.reconcileDuration.observe(milliseconds / 1000);
+          metrics.queueWait.observe(waitMilliseconds / 1000);
+        },
+      });
+      log.info('Watching', { objects: objects.size, namespaces: settings.namespaces });
+    },
+    async stop() {
+      await Promise.all([objects.stop(), secrets.stop()]);
+      queue.shutdown();
+      await workers?.stop();
+      await accounts.stop();
+      await events.drain();
+    },
+    isReady: () => workers !== undefined,
+    // A worker that hangs is seen by what waits for it.
+    isAlive: () => queue.oldestWaitMs < 5 * 60_000,
+  };
+}
+
+function secretOf(object: VirtualMachine): string {
+  return `${object.metadata.namespace}/${object.spec.credentialsSecretRef.name}`;
+}
