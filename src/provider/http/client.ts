@@ -25,7 +25,10 @@ export interface CallRecord {
   readonly bytes: number;
 }
 
-/** Milliseconds: to connect, for the answer to begin, and for a whole call, including all attempts of a read. */
+/**
+ * Milliseconds: to connect, for the answer to begin, and for a whole read with all its attempts. A write ends after
+ * connect and response together at the latest, so that its caller knows from when on it is no longer under way.
+ */
 export interface CallTimeouts {
   readonly connect: number;
   readonly response: number;
@@ -53,8 +56,7 @@ export interface HttpProviderOptions {
   readonly insecure?: boolean;
 }
 
-/** No write is under way any more `total` milliseconds after it was made. */
-export const defaultTimeouts: CallTimeouts = { connect: 5_000, response: 30_000, total: 60_000 };
+const defaultTimeouts: CallTimeouts = { connect: 5_000, response: 30_000, total: 60_000 };
 const defaultLimits: BodyLimits = { list: 64 * 1024 * 1024, other: 1024 * 1024, error: 16 * 1024 };
 const defaultRetries: ReadRetries = { count: 2, minDelay: 250, maxDelay: 2_000 };
 
@@ -100,7 +102,7 @@ export function createHttpProvider(options: HttpProviderOptions): Provider {
 
   const make = async <T>(call: Call<T>): Promise<Outcome<T>> => {
     if (!/^[\x21-\x7e]+$/.test(key)) return unsendable(call.operation, 'Key');
-    if (isWrite(call.operation)) return attempt(call, timeouts.total);
+    if (isWrite(call.operation)) return attempt(call, Math.min(timeouts.connect + timeouts.response, timeouts.total));
     return retryRead((remaining) => attempt(call, remaining), {
       deadline: timeouts.total,
       retries,

@@ -248,6 +248,14 @@ test('the deadline of a read holds for all its attempts together', async () => {
   expect(server.requests.length).toBeLessThanOrEqual(4);
 });
 
+test('a write ends after connect and response time together, however slowly its answer comes', async () => {
+  await using server = await startRawServer(drip);
+  const provider = connectTo(server.url, { timeouts: { connect: 100, response: 150, total: 60_000 } });
+  const startedAt = performance.now();
+  expect(failureOf(await provider.createMachine(request))).toBe('UnknownOutcome/Timeout');
+  expect(performance.now() - startedAt).toBeLessThan(2_000);
+});
+
 test('a refusal is not asked for again', async () => {
   await using server = await startRawServer((_, response) => json(response, 401, {}));
   const provider = connectTo(server.url, { retries: { count: 2, minDelay: 1 } });
