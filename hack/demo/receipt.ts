@@ -1,0 +1,29 @@
+import { align } from './table.ts';
+
+/** One line of the receipt: what was counted, and what it had to be. */
+export interface ReceiptLine {
+  readonly what: string;
+  readonly counted: number;
+  /** The least possible, which is also the only right number; undefined for a figure that is only told. */
+  readonly least: number | undefined;
+  /** An upper bound instead of an exact number. */
+  readonly most?: number;
+  readonly note?: string;
+}
+
+/** Whether a line is what it must be. */
+export function isRight(line: ReceiptLine): boolean {
+  if (line.least !== undefined && line.counted !== line.least) return false;
+  return line.most === undefined || line.counted <= line.most;
+}
+
+export function renderReceipt(lines: readonly ReceiptLine[]): string {
+  const rows = lines.map((line) => [
+    isRight(line) ? ' ' : '✗',
+    line.what,
+    String(line.counted),
+    line.least !== undefined ? String(line.least) : line.most !== undefined ? `≤ ${line.most}` : '',
+    line.note ?? '',
+  ]);
+  return align([[' ', 'RECEIPT', 'COUNTED', 'MUST BE', ''], ...rows]).join('\n');
+}

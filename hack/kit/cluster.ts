@@ -1,0 +1,222 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import {
+  ApiException,
+  CoreV1Api,
+  KubeConfig,
+  KubernetesObjectApi,
+  PatchStrategy,
+  type KubernetesObject,
+} from '@kubernetes/client-node';
+import { parseAllDocuments } from 'yaml';
+import { apiVersion, kind } from '../../src/api/v1alpha1/names.ts';
+import { createTransport, type Transport } from '../../src/kube/transport.ts';
+import { systemClock } from '../../src/model/clock.ts';
+import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
+
+/** A VirtualMachine as a person writes it: most of the spec has defaults. */
+export interface Manifest {
+  readonly name: string;
+  readonly namespace: string;
+  readonly spec: Readonly<Record<string, unknown>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+/** Every kind in our manifests forms its plural in the regular way. */
+function pluralOf(singular: string): string {
+  return `${singular.toLowerCase()}s`;
+}
+
+const root = path.join(import.meta.dirname, '../..');
+
+/** What the person at the keyboard does to a cluster, in demo and tests: a client with their rights, not the operator's. */
+export class Cluster {
+  readonly kubeconfig: string;
+  readonly #config = new KubeConfig();
+  readonly #core: CoreV1Api;
+  readonly #transport: Transport;
+
+  constructor(kubeconfig: string) {
+    this.kubeconfig = kubeconfig;
+    this.#config.loadFromFile(kubeconfig);
+    this.#core = this.#config.makeApiClient(CoreV1Api);
+    this.#transport = createTransport(this.#config, { clock: systemClock, version: 'person' });
+  }
+
+  async close(): Promise<void> {
+    await this.#transport.close();
+  }
+
+  /** A client that looks resources up anew: one made before a CRD was applied does not know it. */
+  get #objects(): KubernetesObjectApi {
+    return KubernetesObjectApi.makeApiClient(this.#config);
+  }
+
+  /**
+   * Server-side apply of the object as it is written. Not through client-node: its serializer renames fields, so that a
+   * CRD applied by it comes out without its defaults.
+   */
+  async apply(object: KubernetesObject): Promise<void> {
+    const { apiVersion: of, kind: what, metadata } = object;
+    const path = `${of === 'v1' ? '/api/v1' : `/apis/${of}`}${metadata?.namespace === undefined ? '' : `/namespaces/${metadata.namespace}`}`;
+    const answer = await this.#transport.exchange({
+      verb: 'patch',
+      resource: what ?? '',
+      what: `apply ${what} ${metadata?.name}`,
+      method: 'PATCH',
+      path: `${path}/${pluralOf(what ?? '')}/${metadata?.name}?fieldManager=person&force=true`,
+      contentType: 'application/apply-patch+yaml',
+      body: JSON.stringify(object),
+    });
+    if (answer.status >= 300) throw new Error(`apply ${what} ${metadata?.name}: ${answer.status} ${answer.body}`);
+  }
+
+  /** Applies every object of YAML files below the project, in order; `choose` leaves some out. */
+  async applyFiles(
+    files: readonly string[],
+    choose: (object: KubernetesObject) => boolean = () => true,
+    namespace?: string,
+  ): Promise<void> {
+    for (const file of files) {
+      for (const document of parseAllDocuments(readFileSync(path.join(root, file), 'utf8'))) {
+        // Our own manifests: what is no object would be refused by the API server.
+        const object = document.toJS() as KubernetesObject | null;
+        if (object === null || !choose(object)) continue;
+        await this.apply(namespace === undefined ? object : { ...object, metadata: { ...object.metadata, namespace } });
+      }
+    }
+  }
+
+  /** Applies the CRD and waits until the API server serves it. */
+  async applyCrd(): Promise<void> {
+    await this.applyFiles(['crds/virtualmachines.vps247.com.yaml']);
+    await this.until('the API server serves VirtualMachines', async () => {
+      try {
+        await this.list('default');
+        return true;
+      } catch {
+        return false;
+      }
+    });
+  }
+
+  async createNamespace(name: string): Promise<void> {
+    await this.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
+  }
+
+  async deleteNamespace(name: string): Promise<void> {
+    await this.#core.deleteNamespace({ name });
+  }
+
+  async putSecret(
+    namespace: string,
+    apiKey: string,
+    options: { readonly name?: string; readonly isLabelled?: boolean } = {},
+  ): Promise<void> {
+    const object = {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: {
+        name: options.name ?? 'vps247-credentials',
+        namespace,
+        labels: { 'vps247.com/credentials': String(options.isLabelled ?? true) },
+      },
+      stringData: { 'api-key': apiKey },
+    };
+    await this.apply(object);
+  }
+
+  async create(manifest: Manifest): Promise<VirtualMachine> {
+    const { name, namespace, spec, annotations } = manifest;
+    const object = {
+      apiVersion,
+      kind,
+      metadata: { name, namespace, ...(annotations === undefined ? {} : { annotations }) },
+      spec,
+    };
+    return (await this.#objects.create(object)) as unknown as VirtualMachine; // what the CRD promises
+  }
+
+  async get(namespace: string, name: string): Promise<VirtualMachine | undefined> {
+    try {
+      // What the CRD promises, here and below.
+      return (await this.#objects.read({
+        apiVersion,
+        kind,
+        metadata: { name, namespace },
+      })) as unknown as VirtualMachine;
+    } catch (error) {
+      if (error instanceof ApiException && error.code === 404) return undefined;
+      throw error;
+    }
+  }
+
+  async list(namespace: string): Promise<readonly VirtualMachine[]> {
+    const list = await this.#objects.list(apiVersion, kind, namespace);
+    return list.items as unknown as VirtualMachine[];
+  }
+
+  /** A merge patch of metadata and spec. */
+  async patch(namespace: string, name: string, change: Readonly<Record<string, unknown>>): Promise<void> {
+    const object = { apiVersion, kind, metadata: { name, namespace }, ...change };
+    await this.#objects.patch(
+      object as KubernetesObject,
+      undefined,
+      undefined,
+      'person',
+      undefined,
+      PatchStrategy.MergePatch,
+    );
+  }
+
+  async delete(namespace: string, name: string): Promise<void> {
+    await this.#objects.delete({ apiVersion, kind, metadata: { name, namespace } } as KubernetesObject);
+  }
+
+  async read(object: {
+    readonly apiVersion: string;
+    readonly kind: string;
+    readonly metadata: { readonly name: string; readonly namespace?: string };
+  }) {
+    try {
+      return await this.#objects.read(object as KubernetesObject & typeof object);
+    } catch (error) {
+      if (error instanceof ApiException && error.code === 404) return undefined;
+      throw error;
+    }
+  }
+
+  /** A kubeconfig file in `directory` that has the rights of the service account and no others. */
+  async kubeconfigOfServiceAccount(namespace: string, name: string, directory: string): Promise<string> {
+    const answer = await this.#core.createNamespacedServiceAccountToken({
+      name,
+      namespace,
+      body: { spec: { audiences: [], expirationSeconds: 3600 } },
+    });
+    const cluster = this.#config.getCurrentCluster();
+    if (cluster === null || answer.status === undefined)
+      throw new Error(`no token for service account ${namespace}/${name}`);
+    const config = new KubeConfig();
+    const { token = '' } = answer.status;
+    config.loadFromClusterAndUser(cluster, { name, token });
+    mkdirSync(directory, { recursive: true });
+    const file = path.join(directory, 'operator.kubeconfig');
+    writeFileSync(file, config.exportConfig(), { mode: 0o600 });
+    return file;
+  }
+
+  /** Polls until `isTrue`; rejects after `timeout` milliseconds with what was waited for. */
+  async until(what: string, isTrue: () => Promise<boolean>, timeout = 60_000): Promise<void> {
+    const deadline = performance.now() + timeout;
+    while (!(await isTrue())) {
+      if (performance.now() > deadline) throw new Error(`waited ${timeout / 1000} s in vain: ${what}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+/** The object's Ready condition as `status/reason`, such as `True/Available`; `-` before there is one. */
+export function readiness(object: VirtualMachine | undefined): string {
+  const ready = object?.status?.conditions?.find((condition) => condition.type === 'Ready');
+  return ready === undefined ? '-' : `${ready.status}/${ready.reason}`;
+}

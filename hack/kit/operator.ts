@@ -1,0 +1,105 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import path from 'node:path';
+
+export interface OperatorOptions {
+  readonly kubeconfig: string;
+  readonly apiUrl: string;
+  /** Flags beyond the two above, such as `['--workers', '4']`. */
+  readonly flags?: readonly string[];
+  /** Where its log goes. */
+  readonly logFile: string;
+  /** The program: the sources by default. */
+  readonly entry?: string;
+}
+
+/** A running operator, as a process of its own. */
+export interface OperatorProcess {
+  readonly pid: number;
+  /** Where it serves metrics and health, once it said so. */
+  readonly addresses: Promise<{ readonly metrics: string; readonly health: string }>;
+  /** SIGTERM; resolves with the exit code. */
+  stop(): Promise<number | null>;
+  /** SIGKILL; resolves when it is gone. */
+  kill(): Promise<void>;
+  readonly exited: Promise<number | null>;
+}
+
+const root = path.join(import.meta.dirname, '../..');
+
+/** Starts the operator from its sources, with nothing of this process's environment that could reach another cluster. */
+export function startOperator(options: OperatorOptions): OperatorProcess {
+  const child: ChildProcess = spawn(
+    process.execPath,
+    [
+      options.entry ?? path.join(root, 'src/main.ts'),
+      '--kubeconfig',
+      options.kubeconfig,
+      '--api-url',
+      options.apiUrl,
+      '--metrics-address',
+      '127.0.0.1:0',
+      '--health-address',
+      '127.0.0.1:0',
+      ...(options.flags ?? []),
+    ],
+    { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' } },
+  );
+  const log = createWriteStream(options.logFile, { flags: 'a' });
+  child.stderr?.pipe(log, { end: false });
+  const addresses = readAddresses(child, log);
+  addresses.catch(() => {}); // whoever does not ask for them need not know that they never came
+  const exited = once(child, 'exit').then(([code]) => {
+    log.end();
+    return typeof code === 'number' ? code : null;
+  });
+  // The operator must not outlive whoever started it, whatever ends that.
+  const killWithParent = (): void => void child.kill('SIGKILL');
+  process.once('exit', killWithParent);
+  void exited.then(() => process.off('exit', killWithParent));
+  return {
+    pid: child.pid ?? 0,
+    addresses,
+    exited,
+    async stop() {
+      child.kill('SIGTERM');
+      return exited;
+    },
+    async kill() {
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
+
+/** Its first line tells where it listens; all lines go to the log. */
+function readAddresses(child: ChildProcess, log: NodeJS.WritableStream): Promise<{ metrics: string; health: string }> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    child.stdout?.on('data', (chunk: Buffer) => {
+      log.write(chunk);
+      if (text === 'read') return;
+      text += chunk.toString('utf8');
+      for (const line of text.split('\n')) {
+        const found = parse(line);
+        if (found === undefined) continue;
+        text = 'read';
+        resolve(found);
+        return;
+      }
+    });
+    child.once('exit', (code) => reject(new Error(`the operator ended with ${code} before it listened`)));
+  });
+}
+
+function parse(line: string): { metrics: string; health: string } | undefined {
+  try {
+    const fields: unknown = JSON.parse(line);
+    if (typeof fields !== 'object' || fields === null || !('metrics' in fields) || !('health' in fields))
+      return undefined;
+    return { metrics: String(fields.metrics), health: String(fields.health) };
+  } catch {
+    return undefined;
+  }
+}
