@@ -69,7 +69,9 @@ export function createEventRecorder(options: {
   function begin(note: EventNote, now: number): Series {
     begun += 1;
     const suffix = `.${now.toString(16)}${begun.toString(16).padStart(4, '0')}`;
-    const name = `${note.regarding.name.slice(0, 253 - suffix.length)}${suffix}`;
+    // Cut names may not end in a dot or dash.
+    const stem = note.regarding.name.slice(0, 253 - suffix.length).replace(/[^a-z0-9]+$/, '');
+    const name = `${stem}${suffix}`;
     return { note, name, isStored: false, count: 0, firstAt: now, lastAt: now, isQueued: false };
   }
 
