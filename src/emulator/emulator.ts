@@ -120,10 +120,10 @@ export function createEmulator(options: EmulatorOptions): Emulator {
     const seq = ledger.called({
       ...(account === undefined ? {} : { account }),
       method: request.method,
-      path: accounts.scrub(request.path).slice(0, 256),
+      path: accounts.withoutKeys(request.path).slice(0, 256),
       operation,
       ...(id === undefined || !isAboutMachine ? {} : { machineId: id }),
-      ...(machineName === undefined ? {} : { machineName: accounts.scrub(machineName).slice(0, 256) }),
+      ...(machineName === undefined ? {} : { machineName: machineName.slice(0, 256) }),
     });
     return { seq, operation, machineOrEntryId: id, key: request.key, accept: request.accept, body, machineName };
   }
