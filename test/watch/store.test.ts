@@ -229,7 +229,7 @@ class World {
 
 test('whatever comes in whatever order: in the end it holds what the server has', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
       const world = new World();
       for (const each of steps) world.run(each);
       world.settle();
@@ -244,7 +244,7 @@ test('whatever comes in whatever order: in the end it holds what the server has'
 
 test('what it holds of an object never gets older', () => {
   fc.assert(
-    fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+    fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
       const world = new World();
       const newest = new Map<string, number>();
       for (const each of steps) {

@@ -1,0 +1,145 @@
+import { expect, test } from 'vitest';
+import type { Clock } from '../../src/model/clock.ts';
+import { createBackoff } from '../../src/queue/backoff.ts';
+import { type Handled, type Pass, runWorkers, type WorkersOptions } from '../../src/queue/workers.ts';
+import { createWorkqueue } from '../../src/queue/workqueue.ts';
+import type { Log } from '../../src/telemetry/log.ts';
+import { silentLog } from '../../src/telemetry/log.ts';
+import { createManualClock } from '../support/clock.ts';
+
+function stage(handle: (key: string, clock: Clock) => Promise<Handled>, options: Partial<WorkersOptions> = {}) {
+  const clock = createManualClock();
+  const queue = createWorkqueue({ clock });
+  const lines: string[] = [];
+  const passes: Pass[] = [];
+  const log: Log = { ...silentLog, error: (_message, fields) => void lines.push(String(fields?.['object'])) };
+  const workers = runWorkers({
+    queue,
+    backoff: createBackoff({ random: () => 0 }),
+    handle: (key) => handle(key, clock),
+    clock,
+    log,
+    onPass: (pass) => passes.push(pass),
+    ...options,
+  });
+  return { clock, queue, workers, lines, passes };
+}
+
+test('handles what is added, many at once but no more than told', async () => {
+  const gate = Promise.withResolvers<void>();
+  let busy = 0;
+  let most = 0;
+  const { clock, queue, passes } = stage(
+    async () => {
+      most = Math.max(most, (busy += 1));
+      await gate.promise;
+      busy -= 1;
+      return {};
+    },
+    { count: 3 },
+  );
+  for (const key of 'abcdefg') queue.add(key);
+  await clock.settle();
+  expect([most, queue.depth]).toEqual([3, 4]);
+  gate.resolve();
+  await clock.settle();
+  expect([most, passes.length]).toEqual([3, 7]);
+});
+
+test('comes back when the pass asks for it, and not otherwise', async () => {
+  const handled: string[] = [];
+  const { clock, queue } = stage(async (key) => {
+    handled.push(key);
+    return key === 'once' || handled.length > 2 ? {} : { after: 10_000 };
+  });
+  queue.add('once');
+  queue.add('again');
+  await clock.advance(9_999);
+  expect(handled).toEqual(['once', 'again']);
+  await clock.advance(1);
+  expect(handled).toEqual(['once', 'again', 'again']);
+  await clock.advance(3_600_000);
+  expect(handled).toHaveLength(3);
+});
+
+test.each<[string, () => Promise<Handled>]>([
+  ['fails', async () => ({ failed: true })],
+  ['throws', () => Promise.reject(new Error('broken'))],
+])('a pass that %s comes back with growing delays, which success ends', async (_what, fail) => {
+  const times: number[] = [];
+  const { clock, queue } = stage(async () => {
+    times.push(clock.monotonic());
+    return times.length < 5 || times.length === 6 ? fail() : {};
+  });
+  queue.add('a');
+  await clock.advance(1_000);
+  expect(times).toEqual([0, 5, 15, 35, 75]);
+  queue.add('a');
+  await clock.advance(1_000);
+  expect(times.slice(5)).toEqual([1_000, 1_005]);
+});
+
+test('a pass that throws is told once and harms no other', async () => {
+  const { clock, queue, lines, passes } = stage(async (key) => {
+    if (key === 'bad') throw new Error('broken');
+    return {};
+  });
+  queue.add('bad');
+  queue.add('good');
+  await clock.advance(1_000);
+  expect(passes.find(({ key }) => key === 'good')?.result).toBe('Done');
+  expect(passes.filter(({ key }) => key === 'bad').length).toBeGreaterThan(5);
+  expect(lines).toEqual(['bad']);
+});
+
+test('an error that changes, or returns after a success, is told again', async () => {
+  const errors = ['a', 'a', 'b', undefined, 'b'];
+  const { clock, queue, lines } = stage(async () => {
+    const message = errors.shift();
+    if (message !== undefined) throw new Error(message);
+    return { after: 1 };
+  });
+  queue.add('key');
+  await clock.advance(1_000);
+  expect(lines).toHaveLength(3);
+});
+
+test('each pass is reported with its result and times', async () => {
+  const { clock, queue, passes } = stage(
+    async (key, { schedule }) => {
+      await new Promise<void>((resolve) => schedule(20, resolve));
+      return key === 'later' ? { after: 60_000 } : {};
+    },
+    { count: 1 },
+  );
+  queue.add('later');
+  queue.add('done');
+  await clock.advance(40);
+  expect(passes).toEqual([
+    { key: 'later', result: 'Later', milliseconds: 20, waitMilliseconds: 0 },
+    { key: 'done', result: 'Done', milliseconds: 20, waitMilliseconds: 20 },
+  ]);
+});
+
+test('stop waits for the passes under way and begins no other', async () => {
+  const gate = Promise.withResolvers<void>();
+  const begun: string[] = [];
+  const { clock, queue, workers } = stage(
+    async (key) => {
+      begun.push(key);
+      await gate.promise;
+      return { after: 1_000 };
+    },
+    { count: 1 },
+  );
+  queue.add('a');
+  queue.add('b');
+  await clock.settle();
+  let isStopped = false;
+  const stopping = workers.stop().then(() => (isStopped = true));
+  await clock.settle();
+  expect([begun, isStopped]).toEqual([['a'], false]);
+  gate.resolve();
+  await stopping;
+  expect([begun, clock.pending]).toEqual([['a'], 0]);
+});
