@@ -1,0 +1,96 @@
+/**
+ * The emulator against what is known of the provider. The same suite judges the real service when it is told to:
+ *
+ *   VPS247_CONFORMANCE_URL        its base URL
+ *   VPS247_CONFORMANCE_KEY        an API key; with these two, only reading calls are made
+ *   VPS247_CONFORMANCE_WILL_BILL  `yes` also creates one machine of the cheapest package, powers it and deletes it again:
+ *                                 this costs money
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll } from 'vitest';
+import { createManualClock } from '../../src/emulator/clock.ts';
+import { createEmulator, serve } from '../../src/emulator/emulator.ts';
+import type { Switches } from '../../src/emulator/switches.ts';
+import { describeConformance } from './conformance.ts';
+
+const settings: readonly (readonly [name: string, switches: Partial<Switches>])[] = [
+  ['as it is', {}],
+  [
+    'with lists and machines in objects, and ids in digits',
+    { listShape: 'named', itemShape: 'virtual_machine', idShape: 'string', createAnswer: 'wrapped', unknownKey: '403' },
+  ],
+  [
+    'with assignments for addresses, short answers and a login page',
+    {
+      listShape: 'data',
+      itemShape: 'vm',
+      addressShape: 'ip_assignments',
+      createAnswer: 'success-id',
+      powerAnswer: 'success',
+      unknownKey: 'html',
+      errorBody: 'errors-map',
+    },
+  ],
+  [
+    'with other spellings, unknown fields, no ids for creates and a redirect to log in',
+    {
+      stateSpelling: 'aliases',
+      transferField: 'transfer_month',
+      unknownFields: 'some',
+      createAnswer: 'success',
+      powerAnswer: 'empty',
+      unknownKey: 'redirect',
+      errorBody: 'html',
+      accept: 'strict',
+    },
+  ],
+  [
+    'with everything late, kills that reset and tasks that last',
+    {
+      listLag: 5_000,
+      getLag: 7_000,
+      deletedListLag: 5_000,
+      addressLag: 20_000,
+      passwordLag: 30_000,
+      killEffect: 'resets',
+      stopTask: 'lasts-until-halted',
+      duplicateNames: '422',
+      createAnswer: 'empty',
+    },
+  ],
+];
+
+for (const [name, switches] of settings) {
+  const clock = createManualClock();
+  const emulator = createEmulator({ accounts: [{ ownerId: 1, keys: ['ours'] }], clock, switches });
+  // Something to read is there from the start.
+  emulator.person.create({ name: 'there-already' });
+  const server = await serve(emulator);
+  afterAll(() => server.close());
+  describeConformance(`the emulator ${name}`, {
+    baseUrl: server.url,
+    apiKey: 'ours',
+    mayBill: true,
+    pause: async (milliseconds) => clock.advance(milliseconds),
+    patience: 120_000,
+    timeout: 10_000,
+  });
+}
+
+const {
+  VPS247_CONFORMANCE_URL: baseUrl,
+  VPS247_CONFORMANCE_KEY: apiKey,
+  VPS247_CONFORMANCE_WILL_BILL: willBill,
+} = process.env;
+
+if (baseUrl !== undefined && apiKey !== undefined) {
+  describeConformance('the service', {
+    baseUrl: baseUrl.replace(/\/+$/, ''),
+    apiKey,
+    mayBill: willBill === 'yes',
+    // Real machines take real time.
+    pause: async (milliseconds) => void (await sleep(milliseconds)),
+    patience: 900_000,
+    timeout: 3_600_000,
+  });
+}
