@@ -1,0 +1,98 @@
+/** How each program of the control plane is started: its flags, and why. */
+import { join } from 'node:path';
+import type { Credentials } from './access.ts';
+import type { Command } from './service.ts';
+
+/** Where everything of one control plane is: its folders and its ports, all on 127.0.0.1. */
+export interface Layout {
+  readonly folder: string;
+  readonly logDir: string;
+  readonly credentials: Credentials;
+  readonly ports: {
+    readonly etcd: number;
+    readonly etcdPeer: number;
+    readonly apiServer: number;
+    readonly controllerManager: number;
+  };
+}
+
+/** The --cert-dir where a program puts the certificate it signs for itself. */
+export function certDirOf({ folder }: Layout, name: 'kube-apiserver' | 'kube-controller-manager'): string {
+  return join(folder, `${name}-certificates`);
+}
+
+export function etcdCommand(program: string, { folder, logDir, ports }: Layout): Command {
+  const peerUrl = `http://127.0.0.1:${ports.etcdPeer}`;
+  const url = `http://127.0.0.1:${ports.etcd}`;
+  return {
+    name: 'etcd',
+    program,
+    logFile: join(logDir, 'etcd.log'),
+    args: [
+      `--data-dir=${join(folder, 'etcd')}`,
+      `--listen-client-urls=${url}`,
+      `--advertise-client-urls=${url}`,
+      // It has no peers, but insists on listening for them.
+      `--listen-peer-urls=${peerUrl}`,
+      `--initial-advertise-peer-urls=${peerUrl}`,
+      `--initial-cluster=default=${peerUrl}`,
+      // The data need not survive a power cut; not waiting for the disk makes everything several times faster.
+      '--unsafe-no-fsync',
+    ],
+  };
+}
+
+export function apiServerCommand(program: string, layout: Layout): Command {
+  const { logDir, ports, credentials } = layout;
+  return {
+    name: 'kube-apiserver',
+    program,
+    logFile: join(logDir, 'kube-apiserver.log'),
+    args: [
+      `--etcd-servers=http://127.0.0.1:${ports.etcd}`,
+      '--bind-address=127.0.0.1',
+      `--secure-port=${ports.apiServer}`,
+      `--cert-dir=${certDirOf(layout, 'kube-apiserver')}`,
+      '--authorization-mode=RBAC',
+      '--anonymous-auth=false',
+      `--token-auth-file=${credentials.tokenFile}`,
+      '--service-account-issuer=https://kubernetes.default.svc',
+      `--service-account-signing-key-file=${credentials.signingKeyFile}`,
+      `--service-account-key-file=${credentials.verificationKeyFile}`,
+      '--service-cluster-ip-range=10.0.0.0/24',
+      // It would publish its own address for pods to use, and refuses to start because nobody but this machine could reach it.
+      '--endpoint-reconciler-type=none',
+    ],
+  };
+}
+
+/** What makes owner references, namespaces, service accounts and roll-outs real; there are no nodes to look after. */
+const controllers = [
+  'garbage-collector-controller',
+  'namespace-controller',
+  'serviceaccount-controller',
+  'root-ca-certificate-publisher-controller',
+  'deployment-controller',
+  'replicaset-controller',
+];
+
+export function controllerManagerCommand(program: string, kubeconfig: string, layout: Layout): Command {
+  const { logDir, ports, credentials } = layout;
+  return {
+    name: 'kube-controller-manager',
+    program,
+    logFile: join(logDir, 'kube-controller-manager.log'),
+    args: [
+      `--kubeconfig=${kubeconfig}`,
+      `--controllers=${controllers.join(',')}`,
+      // Each controller has its own rights, as in a real cluster.
+      '--use-service-account-credentials',
+      `--service-account-private-key-file=${credentials.signingKeyFile}`,
+      // It is the only one; waiting to be elected would take seconds.
+      '--leader-elect=false',
+      '--bind-address=127.0.0.1',
+      `--secure-port=${ports.controllerManager}`,
+      `--cert-dir=${certDirOf(layout, 'kube-controller-manager')}`,
+    ],
+  };
+}

@@ -1,0 +1,175 @@
+/**
+ * A real control plane on this machine: etcd, kube-apiserver with RBAC and, if wished, kube-controller-manager. Everything listens
+ * on 127.0.0.1 only, keeps its data in a temporary folder, and ends with this process, however that ends.
+ */
+import { mkdirSync, mkdtempSync, renameSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { kubeconfigOf, makeCredentials, readCertificate } from './access.ts';
+import { apiServerCommand, certDirOf, controllerManagerCommand, etcdCommand, type Layout } from './commands.ts';
+import { ensureComponents } from './components.ts';
+import { freePort } from './ports.ts';
+import { answers } from './probe.ts';
+import { Refusal } from './refusal.ts';
+import { type Command, Service } from './service.ts';
+import { Watchdog } from './watchdog.ts';
+
+export interface ControlPlaneOptions {
+  /** Runs the controllers too: garbage collection, namespaces, service accounts, deployments. Default: false. */
+  readonly controllerManager?: boolean;
+  /** Where the programs' logs go, and stay. Default: a temporary folder, kept only when the start fails. */
+  readonly logDir?: string;
+}
+
+/** Starts one, building its programs first if need be. Throws a Refusal with a program's last words when one does not come up. */
+export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
+  const programs = await ensureComponents(['etcd', 'kube-apiserver']);
+  const controllers = options.controllerManager === true ? await ensureComponents(['kube-controller-manager']) : {};
+  const folder = mkdtempSync(join(tmpdir(), 'vps247-control-plane-'));
+  const logDir = options.logDir ?? join(folder, 'logs');
+  mkdirSync(logDir, { recursive: true });
+  const [etcd, etcdPeer, apiServer, controllerManager] = [freePort(), freePort(), freePort(), freePort()];
+  const ports = {
+    etcd: await etcd,
+    etcdPeer: await etcdPeer,
+    apiServer: await apiServer,
+    controllerManager: await controllerManager,
+  };
+  const layout = { folder, logDir, ports, credentials: makeCredentials(folder) };
+  const plane = new ControlPlane(layout, { ...programs, ...controllers });
+  try {
+    await plane.start();
+    return plane;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const kept = options.logDir ?? `${folder}-logs`;
+    if (options.logDir === undefined) renameSync(logDir, kept);
+    throw new Refusal(error.message.replaceAll(logDir, kept));
+  } finally {
+    if (!plane.isReady) await plane.stop();
+  }
+}
+
+interface Programs {
+  readonly etcd: string;
+  readonly 'kube-apiserver': string;
+  readonly 'kube-controller-manager'?: string;
+}
+
+/** A control plane; `startControlPlane` makes one. */
+export class ControlPlane implements AsyncDisposable {
+  readonly #layout: Layout;
+  readonly #programs: Programs;
+  readonly #watchdog: Watchdog;
+  /** By name; the latest run of each. */
+  readonly #services = new Map<string, Service>();
+  readonly #failure = Promise.withResolvers<Refusal>();
+  #isReady = false;
+  #stopped: Promise<void> | undefined;
+
+  constructor(layout: Layout, programs: Programs) {
+    this.#layout = layout;
+    this.#programs = programs;
+    this.#watchdog = new Watchdog(layout.folder);
+  }
+
+  /** `https://127.0.0.1:<port>`, the same after a restart. */
+  get server(): string {
+    return `https://127.0.0.1:${this.#layout.ports.apiServer}`;
+  }
+
+  /** What the API server's certificate is to be checked with, PEM. */
+  get caData(): string {
+    return readCertificate(certDirOf(this.#layout, 'kube-apiserver')) ?? '';
+  }
+
+  /** A bearer token of the group system:masters. */
+  get adminToken(): string {
+    return this.#layout.credentials.adminToken;
+  }
+
+  /** A kubeconfig file with the admin's token. */
+  get kubeconfigPath(): string {
+    return join(this.#layout.folder, 'kubeconfig');
+  }
+
+  get logDir(): string {
+    return this.#layout.logDir;
+  }
+
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  /** Resolves when a program ended that was not told to, with what to say about it. */
+  get failure(): Promise<Refusal> {
+    return this.#failure.promise;
+  }
+
+  /** The text of a kubeconfig for somebody else: a service account, say. */
+  kubeconfigFor(token: string): string {
+    return kubeconfigOf({ server: this.server, caData: this.caData, token });
+  }
+
+  async start(): Promise<void> {
+    const { ports, credentials, folder } = this.#layout;
+    const etcd = this.#run(etcdCommand(this.#programs.etcd, this.#layout));
+    await etcd.ready(() => answers({ port: ports.etcd, path: '/health' }));
+    await this.startApiServer();
+    writeFileSync(this.kubeconfigPath, this.kubeconfigFor(credentials.adminToken), { mode: 0o600 });
+    const controllerManager = this.#programs['kube-controller-manager'];
+    if (controllerManager !== undefined) {
+      const kubeconfig = join(folder, 'controller-manager.kubeconfig');
+      writeFileSync(kubeconfig, this.kubeconfigFor(credentials.controllerManagerToken), { mode: 0o600 });
+      const service = this.#run(controllerManagerCommand(controllerManager, kubeconfig, this.#layout));
+      const certDir = certDirOf(this.#layout, 'kube-controller-manager');
+      await service.ready(() =>
+        answers({ port: ports.controllerManager, path: '/healthz', ca: readCertificate(certDir) }),
+      );
+    }
+    this.#isReady = true;
+  }
+
+  /** Takes the API server away as a crash would, connections and all; the data stays. */
+  async stopApiServer(): Promise<void> {
+    await this.#services.get('kube-apiserver')?.kill();
+  }
+
+  /** Brings it back on the same port, and waits until it is ready. */
+  async startApiServer(): Promise<void> {
+    const service = this.#run(apiServerCommand(this.#programs['kube-apiserver'], this.#layout));
+    const { ports, credentials } = this.#layout;
+    await service.ready(() =>
+      answers({ port: ports.apiServer, path: '/readyz', ca: this.caData || undefined, token: credentials.adminToken }),
+    );
+  }
+
+  async restartApiServer(): Promise<void> {
+    await this.stopApiServer();
+    await this.startApiServer();
+  }
+
+  /** Ends all programs and removes their data. May be called more than once. */
+  stop(): Promise<void> {
+    return (this.#stopped ??= this.#stop());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #stop(): Promise<void> {
+    // The latest first: nobody loses what it is talking to. What they might still write, nobody will ever read: no need to ask politely.
+    for (const service of [...this.#services.values()].toReversed()) await service.kill();
+    await this.#watchdog.release();
+  }
+
+  #run(command: Command): Service {
+    const service = new Service(command);
+    this.#services.set(command.name, service);
+    const pids = [...this.#services.values()].map(({ pid }) => pid);
+    this.#watchdog.watch(pids.filter((pid) => pid !== undefined));
+    void service.failure().then(this.#failure.resolve);
+    return service;
+  }
+}

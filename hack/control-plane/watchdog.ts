@@ -1,0 +1,40 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+
+/**
+ * Each line says which processes run now. When no more lines come, whoever wrote them is gone: what runs is killed, and the folder
+ * removed. That pipe is closed by the kernel, also after `kill -9`, when no code of the writer runs any more.
+ */
+const script = `
+pids=
+while read -r line; do pids=$line; done
+[ -z "$pids" ] || kill -KILL $pids
+rm -rf "$1"
+`;
+
+/** A process that outlives this one just long enough to clear up after it: kills the programs, removes their folder. */
+export class Watchdog {
+  readonly #child: ChildProcess;
+
+  /** Removes `folder` at the end, whatever the end is. */
+  constructor(folder: string) {
+    // A process group of its own, or Ctrl-C would end it together with this process.
+    this.#child = spawn('sh', ['-c', script, 'watchdog', folder], {
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+    });
+    // It can't be written to when somebody killed it; then this process's own clean-up has to do.
+    this.#child.stdin?.on('error', () => {});
+  }
+
+  /** From now on these processes are to die with this one. */
+  watch(pids: readonly number[]): void {
+    this.#child.stdin?.write(`${pids.join(' ')}\n`);
+  }
+
+  /** Nothing runs any more: removes the folder, and ends. */
+  async release(): Promise<void> {
+    this.#child.stdin?.end('\n');
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await once(this.#child, 'exit');
+  }
+}
