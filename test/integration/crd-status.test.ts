@@ -1,0 +1,119 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { VirtualMachineStatus } from '../../src/api/v1alpha1/types.ts';
+import { resourceIn, selectors } from './resource.ts';
+
+const vps = resourceIn('crd-status');
+
+beforeAll(() => vps.install(), 60_000);
+
+const status = {
+  observedGeneration: 1,
+  id: 90,
+  providerName: 'shown-01234567',
+  origin: 'Created',
+  ownerId: 1,
+  state: 'Running',
+  hostname: 'shown.example.com',
+  addresses: [{ version: 4, address: '192.0.2.7', gateway: '192.0.2.1', prefixLength: 25 }],
+  region: { id: 1, name: 'New York 1' },
+  package: { id: 3 },
+  osTemplate: { id: 5, name: 'Debian' },
+  createdAt: '2026-01-02T03:04:05.068Z',
+  operation: {
+    type: 'Stop',
+    startedAt: '2026-01-02T03:04:05Z',
+    deadline: '2026-01-02T03:09:05Z',
+    attempts: 1,
+    code: 'Busy',
+  },
+  startFailure: { count: 1, lastAt: '2026-01-02T03:04:05Z', retryAfter: '2026-01-02T03:04:15Z' },
+  conditions: [
+    {
+      type: 'Ready',
+      status: 'True',
+      reason: 'Available',
+      message: 'The machine is running.',
+      observedGeneration: 1,
+      lastTransitionTime: '2026-01-02T03:04:05Z',
+    },
+  ],
+} as const satisfies VirtualMachineStatus;
+
+describe('what people see', () => {
+  beforeAll(async () => {
+    await vps.apply('shown', selectors);
+    await vps.apply('untouched', selectors);
+    expect(await vps.patch('shown', { status }, '--subresource=status')).toMatchObject({ ok: true });
+  });
+
+  test('every field of the status is kept', async () => {
+    const object = await vps.read('shown');
+    expect(object).toHaveProperty('status', status);
+  });
+
+  test('the columns, and the wide ones', async () => {
+    const rows = (await vps.succeed('get', 'vps', 'shown', '-o', 'wide')).trimEnd().split('\n');
+    const [head = [], row = []] = rows.map((line) => line.split(/ {2,}/));
+    expect(head.join(' ').replaceAll(/\s+/g, ' ')).toBe(
+      'NAME STATE ADDRESS REGION PACKAGE READY AGE ID TEMPLATE REASON MESSAGE',
+    );
+    expect(row.toSpliced(6, 1)).toEqual([
+      'shown',
+      'Running',
+      '192.0.2.7',
+      'New York 1',
+      '3',
+      'True',
+      '90',
+      'Debian',
+      'Available',
+      'The machine is running.',
+    ]);
+    expect(await vps.succeed('get', 'vps', 'shown')).not.toContain('TEMPLATE');
+  });
+
+  test('an object nobody looked at has empty columns', async () => {
+    expect(await vps.succeed('get', 'vps', 'untouched', '--no-headers')).toMatch(
+      /^untouched\s+New York 1\s+3\s+\d\S*\s*$/,
+    );
+  });
+
+  test('the category and the short name', async () => {
+    expect(await vps.succeed('get', 'vps247', '-o', 'name')).toContain('virtualmachine.vps247.com/shown');
+  });
+
+  test.each([
+    ['vps', 'which is billed from then on'],
+    ['vps.spec.powerOff.mode', 'TrySoft sends the shutdown signal'],
+    ['vps.spec.region', 'exactly one of id or name'],
+    ['vps.status.conditions.reason', 'Why, in one word'],
+  ])('kubectl explain %s', async (field, words) => {
+    expect((await vps.succeed('explain', field)).replaceAll(/\s+/g, ' ')).toContain(words);
+  });
+
+  test('a change of the spec does not touch the status, nor the other way round', async () => {
+    await vps.patch('untouched', { status: { state: 'Running' } });
+    await vps.patch('untouched', { spec: { powerState: 'Halted' } }, '--subresource=status');
+    const object = await vps.read('untouched');
+    expect(object).toMatchObject({ spec: { powerState: 'Running' }, status: { observedGeneration: -1 } });
+    expect(object).not.toHaveProperty('status.state');
+  });
+
+  test.each<[string, object, string]>([
+    ['a state that is none', { state: 'Broken' }, 'status.state: Unsupported value: "Broken"'],
+    [
+      'a condition without a reason',
+      { conditions: [{ ...status.conditions[0], reason: '' }] },
+      'reason in body should be at least 1 chars long',
+    ],
+    [
+      'two conditions of one type',
+      { conditions: [status.conditions[0], status.conditions[0]] },
+      'status.conditions[1]: Duplicate value',
+    ],
+  ])('the status refuses %s', async (_what, wrong, complaint) => {
+    const { ok, text } = await vps.patch('shown', { status: wrong }, '--subresource=status', '--dry-run=server');
+    expect(text).toContain(complaint);
+    expect(ok).toBe(false);
+  });
+});

@@ -1,0 +1,74 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { text as readAll } from 'node:stream/consumers';
+import { expect, vi } from 'vitest';
+import { ensureComponents } from '../../hack/control-plane/components.ts';
+import { sharedCluster } from '../support/cluster.ts';
+
+const crdFile = join(import.meta.dirname, '../../crds/virtualmachines.vps247.com.yaml');
+
+/** The least a spec must hold. */
+export const selectors = { region: { name: 'New York 1' }, package: { id: 3 }, osTemplate: { name: 'Debian' } };
+
+/** What kubectl printed: its answer, or its complaint. */
+export interface Answer {
+  readonly ok: boolean;
+  readonly text: string;
+}
+
+/** kubectl in one namespace of the shared cluster, as a person would use it on VirtualMachines. */
+export interface Resource {
+  /** Installs the definition, makes the namespace, and waits until the resource is served. */
+  install(): Promise<void>;
+  /** Runs kubectl and answers what it printed; a failure fails the test. */
+  succeed(...args: readonly string[]): Promise<string>;
+  /** Stores an object; a refusal fails the test. */
+  apply(name: string, spec: object): Promise<void>;
+  /** Has a new object judged without keeping it; `text` is the object as JSON, or the refusal. */
+  tryOut(spec: object): Promise<Answer>;
+  /** Merges `body` into a stored object; null takes a field out. */
+  patch(name: string, body: object, ...flags: readonly string[]): Promise<Answer>;
+  /** The stored object. */
+  read(name: string): Promise<unknown>;
+}
+
+export function resourceIn(namespace: string): Resource {
+  async function call(args: readonly string[], input = ''): Promise<Answer> {
+    const { kubeconfig } = await sharedCluster();
+    const { kubectl } = await ensureComponents(['kubectl']);
+    const child = spawn(kubectl, ['--kubeconfig', kubeconfig, '--namespace', namespace, ...args]);
+    child.stdin.end(input);
+    const { promise: exit, resolve, reject } = Promise.withResolvers<number | null>();
+    child.once('error', reject).once('close', resolve);
+    const [answer, complaint, code] = await Promise.all([readAll(child.stdout), readAll(child.stderr), exit]);
+    return code === 0 ? { ok: true, text: answer } : { ok: false, text: complaint };
+  }
+  async function succeed(args: readonly string[], input?: string): Promise<string> {
+    const { ok, text } = await call(args, input);
+    expect(text, `kubectl ${args.join(' ')}`).toSatisfy(() => ok);
+    return text;
+  }
+  return {
+    async install() {
+      await succeed(['apply', '-f', crdFile]);
+      await succeed(['wait', '--for=condition=Established', 'crd/virtualmachines.vps247.com', '--timeout=30s']);
+      // It may be there from an earlier run.
+      await call(['create', 'namespace', namespace]);
+      // A new resource is served a moment after it is Established.
+      await vi.waitFor(() => succeed(['get', 'vps']), { timeout: 20_000, interval: 200 });
+    },
+    succeed: (...args) => succeed(args),
+    async apply(name, spec) {
+      await succeed(['apply', '-f', '-'], objectOf(name, spec));
+    },
+    tryOut: (spec) => call(['apply', '--dry-run=server', '-o', 'json', '-f', '-'], objectOf('tried', spec)),
+    patch: (name, body, ...flags) => call(['patch', 'vps', name, '--type=merge', '-p', JSON.stringify(body), ...flags]),
+    async read(name) {
+      return JSON.parse(await succeed(['get', 'virtualmachine', name, '-o', 'json'])) as unknown;
+    },
+  };
+}
+
+function objectOf(name: string, spec: object): string {
+  return JSON.stringify({ apiVersion: 'vps247.com/v1alpha1', kind: 'VirtualMachine', metadata: { name }, spec });
+}
