@@ -1,0 +1,34 @@
+import { availableParallelism } from 'node:os';
+import { defineConfig } from 'vitest/config';
+
+/** What needs a real control plane. */
+const integration = ['test/integration/**/*.test.ts', 'test/control-plane/**/*.test.ts'];
+
+export default defineConfig({
+  test: {
+    // The control plane of the integration tests wants a core as well, but two files at a time are bearable everywhere.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: integration,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: 'integration',
+          include: integration,
+          // Called only when one of these files is to run.
+          globalSetup: 'test/support/shared-control-plane.ts',
+          // After the others: a unit test that fails is seen at once, and is not kept from its core.
+          sequence: { groupOrder: 1 },
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
