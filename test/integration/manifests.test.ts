@@ -1,0 +1,110 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { manifestsFolder, onlyOne, readManifests, samplesFolder, type Manifest } from '../packaging/manifests.ts';
+import { freshNamespace, kubectl } from '../support/cluster.ts';
+
+// Everything is applied to the cluster that other suites use too, and left there: applying it again changes nothing.
+const manifests = readManifests(manifestsFolder);
+const deployment = onlyOne(manifests, 'Deployment');
+const { name, namespace = '' } = deployment.metadata;
+const template = deployment['spec'].template;
+
+/** A pod's spec, freely spoilt; any, as in the manifests. */
+type Spec = Manifest[string];
+
+/** What kubectl printed, its complaint included; fails the test when it complains. */
+async function succeed(...args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await kubectl(args);
+  expect(code, stderr).toBe(0);
+  return stdout + stderr;
+}
+
+/** Has a pod admitted as if it were created by the Deployment, in the namespace, and not stored. */
+async function admit(change: (spec: Spec) => void): Promise<{ code: number | null; stderr: string }> {
+  const pod = { apiVersion: 'v1', kind: 'Pod', ...structuredClone(template) };
+  pod.metadata = { ...pod.metadata, name: 'tried', namespace };
+  change(pod.spec);
+  return kubectl(['create', '--dry-run=server', '-f', '-'], { input: JSON.stringify(pod) });
+}
+
+beforeAll(async () => {
+  const first = await kubectl(['apply', '-f', manifestsFolder]);
+  // Another suite may have created one of the objects at that very moment; then it is there the second time.
+  if (first.code !== 0) await succeed('apply', '-f', manifestsFolder);
+});
+
+test('one apply installs everything without a warning, and a second one changes nothing', async () => {
+  const lines = (await succeed('apply', '-f', manifestsFolder)).trim().split('\n');
+  expect(lines).toHaveLength(manifests.length);
+  expect(lines.filter((line) => !line.endsWith(' unchanged'))).toEqual([]);
+});
+
+test('the samples are accepted, the one with a mistake in it too', async () => {
+  const samples = readManifests(samplesFolder);
+  const apply = ['apply', '--dry-run=server', '--namespace', await freshNamespace()];
+  const lines = (await succeed(...apply, '-f', samplesFolder)).trim().split('\n');
+  expect(lines).toEqual(samples.map(({ metadata }) => expect.stringContaining(`/${metadata.name} created`)));
+});
+
+test('the example of credentials is accepted', async () => {
+  await succeed(
+    'apply',
+    '--dry-run=server',
+    '--namespace',
+    await freshNamespace(),
+    '-f',
+    `${samplesFolder}/credentials`,
+  );
+});
+
+describe('the namespace holds pods to the restricted level', () => {
+  test("the operator's pod passes", async () => {
+    expect(await admit(() => {})).toMatchObject({ code: 0 });
+  });
+
+  test.each<[complaint: string, spoil: (spec: Spec) => void]>([
+    ['hostNetwork=true', (spec) => (spec.hostNetwork = true)],
+    ['allowPrivilegeEscalation != false', (spec) => delete spec.containers[0].securityContext.allowPrivilegeEscalation],
+    ['unrestricted capabilities', (spec) => delete spec.containers[0].securityContext.capabilities],
+    ['runAsNonRoot != true', (spec) => delete spec.securityContext.runAsNonRoot],
+    ['seccompProfile', (spec) => delete spec.securityContext.seccompProfile],
+  ])('it is refused once spoilt: %s', async (complaint, spoil) => {
+    const { code, stderr } = await admit(spoil);
+    expect(code).not.toBe(0);
+    expect(stderr).toContain('violates PodSecurity "restricted:latest"');
+    expect(stderr).toContain(complaint);
+  });
+});
+
+describe('the service account', () => {
+  const account = `system:serviceaccount:${namespace}:${template.spec.serviceAccountName}`;
+
+  test.each<[verb: string, resource: string, answer: 'yes' | 'no', why: string]>([
+    ['watch', 'virtualmachines.vps247.com', 'yes', 'that is where its work comes from'],
+    ['patch', 'virtualmachines.vps247.com', 'yes', 'finalizer and annotations'],
+    ['patch', 'virtualmachines.vps247.com/status', 'yes', 'it says what it does'],
+    ['get', 'secrets', 'yes', 'the API keys'],
+    ['create', 'events.events.k8s.io', 'yes', 'it says what happened'],
+    ['create', 'virtualmachines.vps247.com', 'no', 'a machine costs money: people ask for it'],
+    ['delete', 'virtualmachines.vps247.com', 'no', 'deleting deletes data: people ask for it'],
+    ['update', 'secrets', 'no', 'keys are only read'],
+    ['create', 'pods', 'no', 'nothing but machines'],
+    ['escalate', 'clusterroles.rbac.authorization.k8s.io', 'no', 'it cannot give itself more'],
+  ])('asked whether it may %s %s: %s (%s)', async (verb, resource, answer) => {
+    const [plain = '', subresource] = resource.split('/');
+    const flags = subresource === undefined ? [] : [`--subresource=${subresource}`];
+    const { stdout } = await kubectl(['auth', 'can-i', verb, plain, ...flags, '--all-namespaces', `--as=${account}`]);
+    expect(stdout.trim()).toBe(answer);
+  });
+});
+
+test('the controllers make a pod of the Deployment, owned all the way up', async () => {
+  const labels = Object.entries(deployment['spec'].selector.matchLabels).map(([key, value]) => `${key}=${value}`);
+  const selection = ['--namespace', namespace, '--selector', labels.join()];
+  await succeed('wait', '--for=create', 'pod', ...selection, '--timeout=50s');
+  const { items } = JSON.parse(await succeed('get', 'replicasets,pods', ...selection, '-o', 'json'));
+  const [replicaSet, pod, ...more] = items;
+  expect(more, 'one of each').toEqual([]);
+  expect(replicaSet.metadata.ownerReferences).toMatchObject([{ kind: 'Deployment', name, controller: true }]);
+  expect(pod.metadata.ownerReferences).toMatchObject([{ kind: 'ReplicaSet', name: replicaSet.metadata.name }]);
+  expect(pod.spec.containers[0].image).toBe(template.spec.containers[0].image);
+});
