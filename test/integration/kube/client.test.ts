@@ -1,0 +1,130 @@
+import { KubeConfig } from '@kubernetes/client-node';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createKubeClient, type KubeClient } from '../../../src/kube/client.ts';
+import { createEventRecorder } from '../../../src/kube/events.ts';
+import { createTransport } from '../../../src/kube/transport.ts';
+import { systemClock } from '../../../src/model/clock.ts';
+import { silentLog } from '../../../src/telemetry/log.ts';
+import { rejection } from '../../kube/connect.ts';
+import { type ApiServer, configMap, configMaps, startApiServer } from './api-server.ts';
+
+let api: ApiServer;
+let client: KubeClient & AsyncDisposable;
+
+beforeAll(async () => {
+  api = await startApiServer();
+  client = api.connect();
+}, 120_000);
+
+afterAll(async () => {
+  await client.close();
+  await api[Symbol.asyncDispose]();
+});
+
+const at = (name: string) => ({ namespace: 'default', name });
+
+test('the server tells its version', async () => {
+  expect(await client.version()).toMatch(/^v1\.\d+/);
+});
+
+test('an object is stored, read, patched and listed', async () => {
+  await client.create(configMaps, 'default', configMap('life', '1', 'life'));
+  expect(await client.get(configMaps, at('life'))).toMatchObject({ data: { value: '1' } });
+  await client.patch(configMaps, at('life'), { type: 'merge', body: { data: { value: '2' } } });
+  const operation = { op: 'replace', path: '/data/value', value: '3' };
+  const patched = await client.patch(configMaps, at('life'), { type: 'json', body: [operation] });
+  expect(patched).toMatchObject({
+    data: { value: '3' },
+    metadata: { managedFields: [{ manager: 'vps247-operator' }] },
+  });
+  const { items } = await client.list(configMaps, { namespace: 'default', labelSelector: 'suite=life' });
+  expect(items).toHaveLength(1);
+});
+
+test('a status is patched by itself', async () => {
+  const claims = { group: '', version: 'v1', plural: 'persistentvolumeclaims' };
+  const spec = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1Gi' } } };
+  const claim = { apiVersion: 'v1', kind: 'PersistentVolumeClaim', metadata: { name: 'disk' }, spec };
+  await client.create(claims, 'default', claim);
+  const body = { spec: { volumeName: 'ignored-here' }, status: { phase: 'Lost' } };
+  const patched = await client.patch(claims, at('disk'), { type: 'merge', body, subresource: 'status' });
+  expect(patched).toMatchObject({ status: { phase: 'Lost' } });
+  expect(patched).not.toHaveProperty('spec.volumeName');
+});
+
+test.each<[string, () => Promise<unknown>, string]>([
+  ['an object that is not there', () => client.get(configMaps, at('nobody')), 'NotFound'],
+  ['a kind that is not served', () => client.get({ ...configMaps, plural: 'dreams' }, at('nobody')), 'Unexpected'],
+  [
+    'a group that is not served',
+    () => client.list({ group: 'dreams.io', version: 'v1', plural: 'dreams' }),
+    'Unexpected',
+  ],
+  [
+    'a name that is taken',
+    async () => {
+      await client.create(configMaps, 'default', configMap('taken', '1'));
+      return client.create(configMaps, 'default', configMap('taken', '2'));
+    },
+    'AlreadyExists',
+  ],
+  [
+    'an object that somebody changed',
+    async () => {
+      await client.create(configMaps, 'default', configMap('stale', '1'));
+      return client.patch(configMaps, at('stale'), { type: 'merge', body: { metadata: { resourceVersion: '1' } } });
+    },
+    'Conflict',
+  ],
+  ['a name that is none', () => client.create(configMaps, 'default', configMap('Not A Name', '1')), 'Invalid'],
+  ['a namespace that is not there', () => client.create(configMaps, 'nowhere', configMap('lost', '1')), 'NotFound'],
+  ['a page of a list that is nonsense', () => client.list(configMaps, { continue: 'nonsense' }), 'Invalid'],
+])('%s is told apart', async (_what, call, reason) => {
+  expect(await rejection(call())).toMatchObject({ reason });
+});
+
+test.each<[string, object, object, string]>([
+  ['who is not known', {}, { token: 'planted-key' }, 'Unauthorized'],
+  ['a server that cannot be verified', { caData: undefined }, {}, 'Network'],
+  ['a server by another name', { tlsServerName: 'elsewhere' }, {}, 'Network'],
+])('%s is told without a token', async (_what, cluster, user, reason) => {
+  const { server, caData } = api.plane;
+  const config = new KubeConfig();
+  config.loadFromClusterAndUser(
+    { name: 'test', server, skipTLSVerify: false, caData: Buffer.from(caData).toString('base64'), ...cluster },
+    { name: 'test', ...user },
+  );
+  const stranger = createKubeClient(createTransport(config, { clock: systemClock, version: 'test' }));
+  const error = await rejection(stranger.list(configMaps));
+  expect(error).toMatchObject({ reason });
+  expect(error.message).not.toContain('planted-key');
+  await stranger.close();
+});
+
+test('events are stored as the server wants them, and repeated ones counted', async () => {
+  const recorder = createEventRecorder({ client, clock: systemClock, log: silentLog, instance: 'test-1' });
+  const { metadata } = (await client.create(configMaps, 'default', configMap('eventful', '1'))) as {
+    readonly metadata: { readonly uid: string; readonly resourceVersion: string };
+  };
+  const regarding = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'default', name: 'eventful', ...metadata };
+  const event = { type: 'Warning', reason: 'Tested', action: 'Test', note: 'x'.repeat(2_000) } as const;
+  const { uid, resourceVersion } = metadata;
+  for (let count = 0; count < 3; count += 1) {
+    recorder.record({ ...event, regarding: { ...regarding, uid, resourceVersion } });
+  }
+  await recorder.drain();
+  const { items } = await client.list(
+    { group: 'events.k8s.io', version: 'v1', plural: 'events' },
+    { namespace: 'default' },
+  );
+  const ours = items.filter((item) => (item as { readonly reason?: string }).reason === 'Tested');
+  expect(ours).toEqual([
+    expect.objectContaining({
+      type: 'Warning',
+      action: 'Test',
+      reportingController: 'vps247.com/operator',
+      regarding: expect.objectContaining({ name: 'eventful', uid }),
+      series: expect.objectContaining({ count: 3 }),
+    }),
+  ]);
+});
