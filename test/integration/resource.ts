@@ -1,9 +1,6 @@
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { text as readAll } from 'node:stream/consumers';
 import { expect, vi } from 'vitest';
-import { ensureComponents } from '../../hack/control-plane/components.ts';
-import { sharedCluster } from '../support/cluster.ts';
+import { kubectl } from '../support/cluster.ts';
 
 const crdFile = join(import.meta.dirname, '../../crds/virtualmachines.vps247.com.yaml');
 
@@ -34,14 +31,8 @@ export interface Resource {
 
 export function resourceIn(namespace: string): Resource {
   async function call(args: readonly string[], input = ''): Promise<Answer> {
-    const { kubeconfig } = await sharedCluster();
-    const { kubectl } = await ensureComponents(['kubectl']);
-    const child = spawn(kubectl, ['--kubeconfig', kubeconfig, '--namespace', namespace, ...args]);
-    child.stdin.end(input);
-    const { promise: exit, resolve, reject } = Promise.withResolvers<number | null>();
-    child.once('error', reject).once('close', resolve);
-    const [answer, complaint, code] = await Promise.all([readAll(child.stdout), readAll(child.stderr), exit]);
-    return code === 0 ? { ok: true, text: answer } : { ok: false, text: complaint };
+    const { code, stdout, stderr } = await kubectl(['--namespace', namespace, ...args], { input });
+    return code === 0 ? { ok: true, text: stdout } : { ok: false, text: stderr };
   }
   async function succeed(args: readonly string[], input?: string): Promise<string> {
     const { ok, text } = await call(args, input);
@@ -50,11 +41,11 @@ export function resourceIn(namespace: string): Resource {
   }
   return {
     async install() {
-      await succeed(['apply', '-f', crdFile]);
-      await succeed(['wait', '--for=condition=Established', 'crd/virtualmachines.vps247.com', '--timeout=30s']);
+      // Other suites install it at the same moment, and only one create wins.
+      await vi.waitFor(() => succeed(['apply', '-f', crdFile]), { timeout: 20_000, interval: 200 });
       // It may be there from an earlier run.
       await call(['create', 'namespace', namespace]);
-      // A new resource is served a moment after it is Established.
+      // A new resource is served a moment after it was accepted.
       await vi.waitFor(() => succeed(['get', 'vps']), { timeout: 20_000, interval: 200 });
     },
     succeed: (...args) => succeed(args),
