@@ -48,6 +48,14 @@ export class Fleet {
     return machine?.deletedAt === undefined ? machine : undefined;
   }
 
+  isNameTaken(name: string, ownerId: number): boolean {
+    // No copy of the fleet is made: with ten thousand machines that would be most of the work of a create.
+    for (const machine of this.#machines.values()) {
+      if (machine.name === name && machine.ownerId === ownerId && machine.deletedAt === undefined) return true;
+    }
+    return false;
+  }
+
   /** Boots a new machine. Whether the order may be had is for the caller to know. */
   create(order: Order, ownerId: number, cause: Cause): Machine {
     const machine = this.#add(order, ownerId, cause, 'pending');

@@ -106,10 +106,7 @@ export class Provider {
     const switches = this.#world.switches();
     const order = readOrder(call.body, this.#world.catalogue);
     if ('sentence' in order) return refusal(400, order.field, order.sentence, switches);
-    const isTaken = this.#world.fleet
-      .live()
-      .some(({ name, ownerId: owner }) => owner === ownerId && name === order.name);
-    if (isTaken && switches.duplicateNames !== 'allowed') {
+    if (switches.duplicateNames !== 'allowed' && this.#world.fleet.isNameTaken(order.name, ownerId)) {
       return refusal(Number(switches.duplicateNames), 'name', 'name has already been taken', switches);
     }
     const machine = this.#world.fleet.create(order, ownerId, call.seq);

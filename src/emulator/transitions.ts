@@ -46,7 +46,7 @@ const acceptedIn: Readonly<Record<Command, readonly State[]>> = {
   delete: ['halted'],
 };
 
-export function isTaskUnderWay(task: Task): boolean {
+function isTaskUnderWay(task: Task): boolean {
   return task.status === 'pending' || task.status === 'running';
 }
 
