@@ -56,15 +56,15 @@ export class Cluster {
    * Server-side apply of the object as it is written. Not through client-node: its serializer renames fields, so that a
    * CRD applied by it comes out without its defaults.
    */
-  async apply(object: KubernetesObject): Promise<void> {
+  async apply(object: KubernetesObject & { readonly [field: string]: unknown }): Promise<void> {
     const { apiVersion: of, kind: what, metadata } = object;
-    const path = `${of === 'v1' ? '/api/v1' : `/apis/${of}`}${metadata?.namespace === undefined ? '' : `/namespaces/${metadata.namespace}`}`;
+    const collection = `${of === 'v1' ? '/api/v1' : `/apis/${of}`}${metadata?.namespace === undefined ? '' : `/namespaces/${metadata.namespace}`}`;
     const answer = await this.#transport.exchange({
       verb: 'patch',
       resource: what ?? '',
       what: `apply ${what} ${metadata?.name}`,
       method: 'PATCH',
-      path: `${path}/${pluralOf(what ?? '')}/${metadata?.name}?fieldManager=person&force=true`,
+      path: `${collection}/${pluralOf(what ?? '')}/${metadata?.name}?fieldManager=person&force=true`,
       contentType: 'application/apply-patch+yaml',
       body: JSON.stringify(object),
     });
@@ -80,7 +80,7 @@ export class Cluster {
     for (const file of files) {
       for (const document of parseAllDocuments(readFileSync(path.join(root, file), 'utf8'))) {
         // Our own manifests: what is no object would be refused by the API server.
-        const object = document.toJS() as KubernetesObject | null;
+        const object = document.toJS() as (KubernetesObject & Record<string, unknown>) | null;
         if (object === null || !choose(object)) continue;
         await this.apply(namespace === undefined ? object : { ...object, metadata: { ...object.metadata, namespace } });
       }
@@ -171,6 +171,11 @@ export class Cluster {
 
   async delete(namespace: string, name: string): Promise<void> {
     await this.#objects.delete({ apiVersion, kind, metadata: { name, namespace } } as KubernetesObject);
+  }
+
+  /** Deletes any object; its dependents are the garbage collector's. */
+  async remove(object: KubernetesObject): Promise<void> {
+    await this.#objects.delete(object);
   }
 
   async read(object: {

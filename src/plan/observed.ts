@@ -52,6 +52,8 @@ export interface History {
   readonly taskBusyFor: number;
   /** When the machine was last seen starting or running. */
   readonly lastUpAt?: number;
+  /** Whether somebody acted on the machine since then, so that it did not go down by itself. */
+  readonly wasActedOn: boolean;
   /** When DELETE was last accepted, and how often. */
   readonly deleteAcceptedAt?: number;
   readonly deletes: number;

@@ -58,9 +58,10 @@ function start(o: Observed, machine: Machine): Decision {
   const operation = current(o, 'Start');
   const before = o.object.status?.startFailure;
   const cameUp = operation !== undefined && (o.history.lastUpAt ?? 0) > Date.parse(operation.startedAt);
-  const wasSteady =
+  const wasUpBriefly =
     operation === undefined && o.object.status?.state === 'Running' && (readyFor(o) ?? Infinity) < steadyAfter;
-  if (cameUp || wasSteady) {
+  // A guest that does not stay up goes down without anybody's doing; one that others halted is simply started again.
+  if ((cameUp || wasUpBriefly) && !o.history.wasActedOn) {
     const failure = startFailureAfter(before, o.now, o.object.metadata.uid);
     return backingOff(machine, failure, o.now);
   }
@@ -83,8 +84,8 @@ function backingOff(
   );
 }
 
-/** Powers off by the spec's mode. Also the way to a delete, which is why `remove` calls it. */
-export function powerOff(o: Observed, machine: Machine): Decision {
+/** Powers off by the mode of the spec. */
+function powerOff(o: Observed, machine: Machine): Decision {
   const { mode } = o.object.spec.powerOff;
   const grace = parseDuration(o.object.spec.powerOff.gracePeriod) ?? 0;
   const kill = current(o, 'Kill');

@@ -50,6 +50,9 @@ export class Memory {
   #stateSince = 0;
   #busySince: number | undefined;
   #lastUpAt: number | undefined;
+  /** The provider's time of the last action: now, and while the machine was last up. */
+  #updatedAt: string | undefined;
+  #updatedAtWhenUp: string | undefined;
 
   constructor(uid: string, firstSeenAt: number) {
     this.uid = uid;
@@ -63,7 +66,11 @@ export class Memory {
       this.#stateSince = now;
       this.notBefore = undefined;
     }
-    if (machine.state === 'Starting' || machine.state === 'Running') this.#lastUpAt = now;
+    this.#updatedAt = machine.updatedAt;
+    if (machine.state === 'Starting' || machine.state === 'Running') {
+      this.#lastUpAt = now;
+      this.#updatedAtWhenUp = machine.updatedAt;
+    }
     this.#busySince = isTaskBusy(machine.lastTask) ? (this.#busySince ?? now) : undefined;
     this.wasSeen = true;
     this.forgetLack();
@@ -104,6 +111,7 @@ export class Memory {
       stateFor: this.#state === undefined ? 0 : now - this.#stateSince,
       taskBusyFor: this.#busySince === undefined ? 0 : now - this.#busySince,
       ...(this.#lastUpAt === undefined ? {} : { lastUpAt: this.#lastUpAt }),
+      wasActedOn: this.#lastUpAt !== undefined && this.#updatedAt !== this.#updatedAtWhenUp,
       ...(this.deleteAcceptedAt === undefined ? {} : { deleteAcceptedAt: this.deleteAcceptedAt }),
       deletes: this.deletes,
       ...(refusal === undefined ? {} : { refusal }),

@@ -7,10 +7,10 @@ import type { Observed } from '../../src/plan/observed.ts';
 
 export const now = Date.UTC(2026, 5, 1, 12);
 export const uid = '0a1b2c3d-4e5f-6789-abcd-ef0123456789';
-export const ownName = 'web-0a1b2c3d';
+const ownName = 'web-0a1b2c3d';
 export const secondsAgo = (seconds: number): string => new Date(now - seconds * 1000).toISOString();
 
-export const spec: VirtualMachineSpec = {
+const spec: VirtualMachineSpec = {
   region: { name: 'Amsterdam 1' },
   package: { name: 'Budget' },
   osTemplate: { name: 'Debian 13 x64' },
@@ -99,7 +99,7 @@ export function observedWith(options: ObservedOptions = {}): Observed {
       ],
     },
     gateClosedFor: 0,
-    history: { stateFor: 0, taskBusyFor: 0, deletes: 0, ...options.history },
+    history: { stateFor: 0, taskBusyFor: 0, wasActedOn: false, deletes: 0, ...options.history },
     limits: { stuckAfter: 600_000, visibilityWindow: 30_000 },
     ...options.observed,
   };

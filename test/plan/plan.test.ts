@@ -384,6 +384,11 @@ const powered: readonly Row[] = [
     reason: 'StartBackoff',
   },
   {
+    because: 'it was halted by others right after it came up: no boot loop',
+    given: { id: 90, machine: 'Halted', status: ready(20), history: { wasActedOn: true } },
+    action: 'Start',
+  },
+  {
     because: 'it ran for long and was halted by others: put back at once',
     given: { id: 90, machine: 'Halted', status: ready(3600) },
     action: 'Start',
