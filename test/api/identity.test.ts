@@ -24,9 +24,9 @@ describe('providerName', () => {
   });
 });
 
+const read = (text: string) => readIdentity({ ...objectWith().metadata, annotations: { [annotations.machine]: text } });
+
 describe('readIdentity', () => {
-  const read = (text: string) =>
-    readIdentity({ ...objectWith().metadata, annotations: { [annotations.machine]: text } });
   it.each([
     { text: `{"id":90,"uid":"${uid}"}`, expected: { kind: 'Known', id: 90 } },
     { text: '{"id":90,"uid":"other"}', expected: { kind: 'Foreign', uid: 'other' } },
