@@ -139,7 +139,8 @@ export function createTransport(config: KubeConfig, options: TransportOptions): 
     const release = clock.schedule(deadline, () => timeout.abort());
     const signal = outer === undefined ? timeout.signal : AbortSignal.any([outer, timeout.signal]);
     try {
-      return await work(signal, release);
+      // Raced, because a credential plugin that hangs heeds no signal.
+      return await Promise.race([work(signal, release), whenAborted(signal)]);
     } catch (error) {
       throw lostError(call.what, error, timeout.signal.aborted ? deadline : undefined);
     } finally {
@@ -165,6 +166,12 @@ export function createTransport(config: KubeConfig, options: TransportOptions): 
       await Promise.all([connections?.watches.destroy(), connections?.calls.close()]);
     },
   };
+}
+
+function whenAborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
 }
 
 function sameCertificate(a: Identity, b: Identity): boolean {

@@ -24,8 +24,11 @@ export interface FollowOptions<Row> {
   readonly signal: AbortSignal;
 }
 
-/** The server sends a bookmark about once a minute; nothing for longer than this is a connection that is dead, or a server that lost its past. */
-const longestSilence = 150_000;
+/**
+ * The server sends a bookmark every minute (the first after two). Nothing for longer than this is a connection that is
+ * dead, or a server restored from a backup: it has nothing to tell about a place in history that it has yet to reach.
+ */
+const longestSilence = 180_000;
 /** A watch that lasted this long worked; its end is no reason to wait before the next. */
 const steady = 5_000;
 

@@ -148,6 +148,17 @@ test('a call that is not answered in time is given up', async () => {
   expect(clock.pending).toBe(0);
 });
 
+test('a plugin that hangs does not hold up a call for longer', async () => {
+  const clock = createManualClock();
+  await using server = await startRawServer(bouncer([]));
+  // It ends by itself soon after the test.
+  const exec = { command: process.execPath, args: ['-e', 'setTimeout(() => {}, 1_000)'] };
+  await using client = connect(server.url, { user: { exec }, clock, deadline: 1_000 });
+  const error = rejection(client.get(pods, web));
+  await clock.advance(1_000);
+  expect(await error).toMatchObject({ reason: 'Timeout' });
+});
+
 test('calls share connections, one after the other on each; a watch has its own', async () => {
   const sockets = new Set<Socket>();
   await using server = await startRawServer((request, response) => {
