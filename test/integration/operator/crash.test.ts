@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import { useStages } from './stage.ts';
+
+const stageFor = useStages('crash');
+const creates = { method: 'POST', path: '/virtual_machines' } as const;
+
+describe('an operator killed with kill -9', () => {
+  it('finds its machine again when it died between the create call and its answer', async () => {
+    const stage = await stageFor('after-effect');
+    stage.emulator.addFault({ ...creates, when: 'after', action: { kind: 'hang' }, times: 1 });
+    const first = await stage.operator();
+    await stage.create('web');
+    await stage.cluster.until(
+      'the machine is made',
+      async () => stage.emulator.ledger.machinesEverCreated().length === 1,
+    );
+    await first.kill();
+    await stage.operator();
+    await stage.untilReady('web', 'True/Available');
+    expect(stage.emulator.ledger.machinesEverCreated()).toHaveLength(1);
+    expect(stage.emulator.ledger.callsByOperation()['CreateMachine']).toBe(1);
+  });
+
+  it('creates again only when two complete lists show that nothing came of the call', async () => {
+    const stage = await stageFor('before-effect');
+    stage.emulator.addFault({ ...creates, when: 'before', action: { kind: 'hang' }, times: 1 });
+    const first = await stage.operator();
+    await stage.create('web');
+    await stage.cluster.until('the call is under way', async () => stage.emulator.ledger.writes().length === 1);
+    await first.kill();
+    await stage.operator();
+    await stage.untilReady('web', 'False/CreateOutcomeUnknown');
+    await stage.untilReady('web', 'True/Available');
+    const [, second] = stage.emulator.ledger.writes();
+    const firstList = stage.emulator.ledger.calls.find(
+      ({ operation, at }) => operation === 'ListMachines' && at < (second?.at ?? 0),
+    );
+    expect(stage.emulator.ledger.machinesEverCreated()).toHaveLength(1);
+    // The visibility window (1 s) after the deadline of the lost call (3 s) is spanned by lists.
+    expect((second?.at ?? 0) - (firstList?.at ?? 0)).toBeGreaterThanOrEqual(4000);
+  });
+
+  it('does not forget a machine whose object was deleted while the answer was lost', async () => {
+    const stage = await stageFor('deleted-meanwhile');
+    stage.emulator.addFault({ ...creates, when: 'after', action: { kind: 'hang' }, times: 1 });
+    const first = await stage.operator();
+    await stage.create('web');
+    await stage.cluster.until(
+      'the machine is made',
+      async () => stage.emulator.ledger.machinesEverCreated().length === 1,
+    );
+    await first.kill();
+    await stage.cluster.delete(stage.namespace, 'web');
+    await stage.operator();
+    await stage.untilGone('web');
+    expect(stage.emulator.ledger.liveMachines()).toEqual([]);
+  });
+
+  it('ends with one machine per object, killed again and again in the middle of twenty lives', async () => {
+    const stage = await stageFor('again-and-again');
+    const { cluster, emulator, namespace } = stage;
+    const names = Array.from({ length: 20 }, (_, index) => `vm-${index}`);
+    let operator = await stage.operator();
+    const writesToLive = [3, 9, 14, 21, 30];
+    await Promise.all(names.map((name) => stage.create(name, { powerState: 'Halted' })));
+    for (const writes of writesToLive) {
+      await cluster.until(`${writes} writes`, async () => emulator.ledger.writes().length >= writes);
+      await operator.kill();
+      operator = await stage.operator();
+    }
+    for (const name of names) await stage.untilReady(name, 'True/Available', 60_000);
+    expect(emulator.ledger.duplicates()).toEqual([]);
+    expect(emulator.ledger.machinesEverCreated()).toHaveLength(20);
+
+    await Promise.all(names.map((name) => cluster.delete(namespace, name)));
+    await cluster.until('a third is gone', async () => emulator.ledger.liveMachines().length <= 14);
+    await operator.kill();
+    await stage.operator();
+    await cluster.until('all are gone', async () => (await cluster.list(namespace)).length === 0);
+    expect(emulator.ledger.liveMachines()).toEqual([]);
+  });
+
+  it('ends in order on SIGTERM, with what was under way on record', async () => {
+    const stage = await stageFor('sigterm');
+    stage.emulator.addFault({ ...creates, when: 'after', action: { kind: 'delay', ms: 700 }, times: 1 });
+    const operator = await stage.operator();
+    await stage.create('web');
+    await stage.cluster.until('the call is under way', async () => stage.emulator.ledger.writes().length === 1);
+    expect(await operator.stop()).toBe(0);
+    const object = await stage.object('web');
+    expect(object?.metadata.annotations?.['vps247.com/machine']).toContain(object?.metadata.uid);
+    expect(object?.metadata.annotations?.['vps247.com/create-pending']).toBeUndefined();
+  });
+});

@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { apiVersion, finalizer, kind } from '../../../src/api/v1alpha1/names.ts';
+import { spec, useStages } from './stage.ts';
+
+const stageFor = useStages('garbage-collector');
+
+describe('with the real garbage collector', () => {
+  it('deletes the machine when the owner of its object goes, and what the object owns goes with it', async () => {
+    const stage = await stageFor('owners');
+    const { cluster, emulator, namespace } = stage;
+    await stage.operator();
+    const owner = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'team', namespace } };
+    await cluster.apply(owner);
+    const ownerUid = (await cluster.read(owner))?.metadata?.uid ?? '';
+    await cluster.apply({
+      apiVersion,
+      kind,
+      metadata: {
+        name: 'web',
+        namespace,
+        ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'team', uid: ownerUid }],
+      },
+      spec,
+    });
+    const object = await stage.untilReady('web', 'True/Available');
+    const owned = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: {
+        name: 'owned',
+        namespace,
+        ownerReferences: [{ apiVersion, kind, name: 'web', uid: object.metadata.uid }],
+      },
+    };
+    await cluster.apply(owned);
+
+    await cluster.remove(owner);
+    await cluster.until('the collector deletes the object', async () => {
+      const current = await stage.object('web');
+      return current === undefined || current.metadata.deletionTimestamp !== undefined;
+    });
+    await stage.untilGone('web');
+    await cluster.until('the collector deletes what it owned', async () => (await cluster.read(owned)) === undefined);
+    expect(emulator.ledger.liveMachines()).toEqual([]);
+    expect(emulator.ledger.writes().map(({ operation }) => operation)).toEqual([
+      'CreateMachine',
+      'StopMachine',
+      'DeleteMachine',
+    ]);
+  });
+
+  it('keeps a deleted object, with its finalizer, until its machine is gone, and its namespace with it', async () => {
+    const stage = await stageFor('finalizer');
+    const { cluster, emulator, namespace } = stage;
+    const operator = await stage.operator();
+    await stage.create('web');
+    await stage.untilReady('web', 'True/Available');
+    await operator.kill();
+    await cluster.deleteNamespace(namespace);
+    await cluster.until(
+      'the namespace is being deleted',
+      async () => (await stage.object('web'))?.metadata.deletionTimestamp !== undefined,
+    );
+    expect((await stage.object('web'))?.metadata.finalizers).toEqual([finalizer]);
+    expect(emulator.ledger.liveMachines()).toHaveLength(1);
+
+    // The Secret went with the namespace, but not the machine: the object stays and says what it lacks.
+    await stage.operator();
+    await stage.untilReady('web', 'Unknown/CredentialsMissing');
+    expect(emulator.ledger.liveMachines()).toHaveLength(1);
+  });
+});

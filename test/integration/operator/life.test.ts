@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest';
+import { annotations, finalizer } from '../../../src/api/v1alpha1/names.ts';
+import { useStages } from './stage.ts';
+
+const stageFor = useStages('life');
+
+describe('a life on the real API server', () => {
+  it('goes through every call: create, stop, start, kill, delete', async () => {
+    const stage = await stageFor('every-call');
+    const { cluster, emulator, namespace } = stage;
+    await stage.operator();
+    const created = await stage.create('web');
+    const running = await stage.untilReady('web', 'True/Available');
+    const [machine] = emulator.machines();
+    expect(running.status).toMatchObject({
+      observedGeneration: 1,
+      id: machine?.id,
+      providerName: `web-${created.metadata.uid.slice(0, 8)}`,
+      origin: 'Created',
+      ownerId: 1,
+      state: 'Running',
+      region: { name: 'Amsterdam 1' },
+      package: { name: 'Budget' },
+      osTemplate: { name: 'Debian 13 x64' },
+    });
+    expect(running.status?.addresses?.length).toBeGreaterThan(0);
+    expect(running.metadata.finalizers).toEqual([finalizer]);
+    expect(running.metadata.annotations?.[annotations.createPending]).toBeUndefined();
+    expect(JSON.parse(running.metadata.annotations?.[annotations.machine] ?? '')).toEqual({
+      id: machine?.id,
+      uid: created.metadata.uid,
+    });
+
+    await cluster.patch(namespace, 'web', { spec: { powerState: 'Halted' } });
+    await stage.untilReady('web', 'False/Stopping');
+    expect((await stage.untilReady('web', 'True/Available')).status).toMatchObject({
+      state: 'Halted',
+      observedGeneration: 2,
+    });
+
+    await cluster.patch(namespace, 'web', { spec: { powerState: 'Running' } });
+    await stage.untilReady('web', 'False/Starting');
+    expect((await stage.untilReady('web', 'True/Available')).status?.state).toBe('Running');
+
+    await cluster.patch(namespace, 'web', { spec: { powerState: 'Halted', powerOff: { mode: 'Hard' } } });
+    await stage.untilReady('web', 'False/Stopping');
+    expect((await stage.untilReady('web', 'True/Available')).status?.state).toBe('Halted');
+
+    await cluster.delete(namespace, 'web');
+    await stage.untilGone('web');
+
+    const { ledger } = emulator;
+    expect(ledger.liveMachines()).toEqual([]);
+    expect(ledger.forbiddenTransitions()).toEqual([]);
+    expect(ledger.writes().map(({ operation }) => operation)).toEqual([
+      'CreateMachine',
+      'StopMachine',
+      'StartMachine',
+      'KillMachine',
+      'DeleteMachine',
+    ]);
+  });
+
+  it('cuts the power of a guest that ignores the shutdown signal, after the grace period and once', async () => {
+    const stage = await stageFor('deaf-guest');
+    await stage.operator();
+    await stage.create('deaf', { osTemplate: { name: 'Appliance (ignores ACPI)' }, powerOff: { gracePeriod: '2s' } });
+    await stage.untilReady('deaf', 'True/Available');
+    await stage.cluster.delete(stage.namespace, 'deaf');
+    await stage.untilGone('deaf');
+    const { ledger } = stage.emulator;
+    expect(ledger.writes().map(({ operation }) => operation)).toEqual([
+      'CreateMachine',
+      'StopMachine',
+      'KillMachine',
+      'DeleteMachine',
+    ]);
+    const [, stop, kill] = ledger.writes();
+    expect((kill?.at ?? 0) - (stop?.at ?? 0)).toBeGreaterThanOrEqual(2000);
+    expect(ledger.liveMachines()).toEqual([]);
+  });
+
+  it('holds fifty machines with fifty creates and one list a poll', async () => {
+    const stage = await stageFor('fifty');
+    const { cluster, emulator, namespace } = stage;
+    await stage.operator();
+    const names = Array.from({ length: 50 }, (_, index) => `vm-${index}`);
+    const startedAt = performance.now();
+    await Promise.all(names.map((name) => stage.create(name)));
+    await cluster.until('all fifty are Ready', async () => {
+      const objects = await cluster.list(namespace);
+      return (
+        objects.filter((object) =>
+          object.status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True'),
+        ).length === 50
+      );
+    });
+    expect(emulator.ledger.machinesEverCreated()).toHaveLength(50);
+    expect(emulator.ledger.callsByOperation()['CreateMachine']).toBe(50);
+
+    await Promise.all(names.map((name) => cluster.delete(namespace, name)));
+    await cluster.until('all fifty are gone', async () => (await cluster.list(namespace)).length === 0);
+    const seconds = (performance.now() - startedAt) / 1000;
+
+    const calls = emulator.ledger.callsByOperation();
+    expect(emulator.ledger.liveMachines()).toEqual([]);
+    expect(emulator.ledger.duplicates()).toEqual([]);
+    expect(emulator.ledger.forbiddenTransitions()).toEqual([]);
+    expect({ ...calls, ListMachines: 0 }).toMatchObject({
+      CreateMachine: 50,
+      StopMachine: 50,
+      DeleteMachine: 50,
+      GetMachine: 50,
+    });
+    // One list per 200 ms of urgency at most, however many objects.
+    expect(calls['ListMachines']).toBeLessThanOrEqual(Math.ceil(seconds / 0.2) + 1);
+  });
+
+  it('puts back a power state that others changed, and writes nothing while nothing changes', async () => {
+    const stage = await stageFor('drift');
+    const { emulator } = stage;
+    const operator = await stage.operator();
+    await stage.create('web', { powerState: 'Running' });
+    const before = await stage.untilReady('web', 'True/Available');
+    const { metrics } = await operator.addresses;
+    const creating = await writesOf(metrics);
+    // Intent, identity, status while provisioning, status when running; and an event for each of the two reasons.
+    expect(creating).toEqual({ virtualmachines: 2, 'virtualmachines/status': 2, events: 2 });
+
+    const lists = () => emulator.ledger.callsByOperation()['ListMachines'] ?? 0;
+    const listsBefore = lists();
+    await stage.cluster.until('three idle polls', async () => lists() >= listsBefore + 3);
+    expect(await writesOf(metrics)).toEqual(creating);
+    expect((await stage.object('web'))?.metadata.resourceVersion).toBe(before.metadata.resourceVersion);
+
+    emulator.person.power(before.status?.id ?? 0, 'stop');
+    await stage.untilReady('web', 'False/Starting');
+    await stage.untilReady('web', 'True/Available');
+    expect(emulator.ledger.writes().map(({ operation }) => operation)).toEqual(['CreateMachine', 'StartMachine']);
+    expect((await writesOf(metrics))['virtualmachines/status']).toBe(4);
+  });
+});
+
+/** Requests of the operator that changed something in Kubernetes, by resource, by its own metrics. */
+async function writesOf(metricsUrl: string): Promise<Record<string, number>> {
+  const page = await (await fetch(`${metricsUrl}/metrics`)).text();
+  const line =
+    /^vps247_operator_kubernetes_calls_total\{verb="(?:patch|create)",resource="([^"]+)",code="20\d"\} (\d+)$/gm;
+  const counts: Record<string, number> = {};
+  for (const [, resource = '', count] of page.matchAll(line))
+    counts[resource] = (counts[resource] ?? 0) + Number(count);
+  return counts;
+}
