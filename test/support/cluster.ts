@@ -4,9 +4,11 @@ import { text } from 'node:stream/consumers';
 import { inject } from 'vitest';
 import type { SharedCluster } from './shared-control-plane.ts';
 
-/** The real control plane, controllers included, that all integration tests of a run share. */
+/** The real control plane, controllers included, that all integration tests of a run share. Throws when it could not be started. */
 export function sharedCluster(): SharedCluster {
-  return inject('cluster');
+  const cluster = inject('cluster');
+  if (typeof cluster === 'string') throw new Error(`There is no control plane. ${cluster}`);
+  return cluster;
 }
 
 /** What a program said, and its exit code; null when a signal ended it. */

@@ -1,0 +1,79 @@
+/** `npm run control-plane`: a control plane for a person, until Ctrl-C. */
+import { delimiter, dirname } from 'node:path';
+import { parseArgs } from 'node:util';
+import { inWords, showProgress } from '../setup/progress.mjs';
+import { ensureComponents } from './components.ts';
+import { Refusal } from './refusal.ts';
+import { startControlPlane } from './start.ts';
+
+const usage = `Usage: npm run control-plane [-- --with-controller-manager]
+
+Starts etcd and kube-apiserver on this machine, prints how to reach them, and ends them at Ctrl-C. The data goes with them.
+
+  --with-controller-manager   run the controllers too: garbage collection, namespaces, service accounts, deployments
+  --help                      this text`;
+
+/** Throws a Refusal when the flags make no sense. */
+function readOptions(args: string[]): { wantsHelp: boolean; controllerManager: boolean } {
+  try {
+    const { values } = parseArgs({
+      args,
+      options: { 'with-controller-manager': { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+    });
+    return { wantsHelp: values.help === true, controllerManager: values['with-controller-manager'] === true };
+  } catch (error) {
+    throw new Refusal(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
+  }
+}
+
+/** The first wish to end. Later ones change nothing: npm passes on a Ctrl-C that the terminal has delivered already. */
+function endWished(): Promise<'wished'> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve('wished'));
+  });
+}
+
+async function main(): Promise<void> {
+  const { wantsHelp, controllerManager } = readOptions(process.argv.slice(2));
+  if (wantsHelp) {
+    console.log(usage);
+    return;
+  }
+  // Built before anything is started, and not by the start: then a person sees which of the two takes long.
+  const { kubectl } = await ensureComponents([
+    'etcd',
+    'kube-apiserver',
+    ...(controllerManager ? (['kube-controller-manager'] as const) : []),
+    'kubectl',
+  ]);
+  const ending = endWished();
+  const startedAt = performance.now();
+  const elapsed = () => inWords(performance.now() - startedAt);
+  const finish = showProgress(() => `Starting the control plane: ${elapsed()}`);
+  const starting = startControlPlane({ controllerManager });
+  let lastWords: string | undefined;
+  try {
+    await starting;
+    lastWords = `Ready after ${elapsed()}`;
+  } finally {
+    finish(lastWords);
+  }
+  await using plane = await starting;
+  console.log(`To use it, in another terminal:
+
+  export KUBECONFIG=${plane.kubeconfigPath}
+  export PATH=${dirname(kubectl)}${delimiter}$PATH
+
+Its logs are in ${plane.logDir}. Ctrl-C ends it.`);
+  const end = await Promise.race([ending, plane.failure]);
+  if (end !== 'wished') throw end;
+  console.log('Ending it.');
+}
+
+try {
+  await main();
+} catch (error) {
+  if (!(error instanceof Refusal)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}
