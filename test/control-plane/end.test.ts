@@ -1,0 +1,50 @@
+import { spawn } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { expect, test, vi } from 'vitest';
+import { ended } from '../setup/ended.ts';
+import { processesOf, tracesOf } from './traces.ts';
+
+/** `npm run control-plane`, as far as it matters here, once it has said where it is. */
+async function run() {
+  const child = spawn(process.execPath, [join(import.meta.dirname, '../../hack/control-plane/main.ts')]);
+  const end = ended(child);
+  const { promise: folder, resolve, reject } = Promise.withResolvers<string>();
+  createInterface(child.stdout).on('line', (line) => {
+    const path = /export KUBECONFIG=(.*)/.exec(line)?.[1];
+    if (path !== undefined) resolve(dirname(path));
+  });
+  void end.then(({ text }) => reject(new Error(text)));
+  return { child, ended: end, folder: await folder };
+}
+
+test('killed with kill -9, it takes its programs and its folder along', async () => {
+  const { child, ended: end, folder } = await run();
+  expect(tracesOf(folder)).not.toEqual([]);
+  child.kill('SIGKILL');
+  expect(await end).toMatchObject({ signal: 'SIGKILL' });
+  await vi.waitFor(() => expect(tracesOf(folder)).toEqual([]), { timeout: 5_000, interval: 50 });
+});
+
+test.each<[NodeJS.Signals]>([['SIGINT'], ['SIGTERM']])(
+  'on %s, twice, it ends everything and exits 0',
+  async (signal) => {
+    const { child, ended: end, folder } = await run();
+    child.kill(signal);
+    // As npm does, which passes on what the terminal has delivered already.
+    child.kill(signal);
+    expect(await end).toMatchObject({ code: 0, signal: null });
+    expect(tracesOf(folder)).toEqual([]);
+  },
+);
+
+test('when one of its programs is killed, it says so, ends the others and exits 1', async () => {
+  const { ended: end, folder } = await run();
+  const etcd = processesOf(folder).find(({ name }) => name === 'etcd');
+  process.kill(etcd?.pid ?? Number.NaN, 'SIGKILL');
+  expect(await end).toMatchObject({
+    code: 1,
+    text: expect.stringContaining('etcd ended by itself (SIGKILL). Its last words:'),
+  });
+  expect(tracesOf(folder)).toEqual([]);
+});

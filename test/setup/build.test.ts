@@ -1,0 +1,195 @@
+import { spawn } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { recipeOf } from '../../hack/control-plane/catalogue.ts';
+import { ensureComponents } from '../../hack/control-plane/components.ts';
+import { Refusal } from '../../hack/control-plane/refusal.ts';
+import { ended } from './ended.ts';
+import { Scratch } from './scratch.ts';
+
+/** A Go that takes a file named `finish` to be done with a build, when there is one named `slow`; and notes each build. */
+const fakeGo = `
+case $1 in
+  env) echo go1.26.8; echo "$SCRATCH/modules"; echo "$SCRATCH/go-build" ;;
+  list) printf 'true\\ntrue\\nfalse\\n' ;;
+  build)
+    while [ "$1" != -o ]; do shift; done
+    printf half > "$2"
+    echo "$2" >> "$SCRATCH/builds"
+    echo some/package >&2
+    while [ -e "$SCRATCH/slow" ] && [ ! -e "$SCRATCH/finish" ]; do sleep 0.05; done
+    printf '#!/bin/sh\\n' > "$2"
+    chmod +x "$2"
+    echo "$2" >> "$SCRATCH/built" ;;
+esac`;
+
+let scratch: Scratch;
+beforeEach(() => {
+  scratch = new Scratch();
+  scratch.program('go', fakeGo);
+  return () => scratch[Symbol.dispose]();
+});
+
+const enough = () => 1e12;
+
+/** Runs ensureComponents as this test's user would, and answers what it printed as well. */
+async function ensure(freeBytes = enough) {
+  let printed = '';
+  const output = { write: (text: string) => (printed += text) };
+  const { etcd } = await ensureComponents(['etcd'], { env: scratch.env, freeBytes, output });
+  return { etcd, printed };
+}
+
+/** The same, in a process of its own that can be killed. */
+function ensureElsewhere() {
+  const module = pathToFileURL(join(import.meta.dirname, '../../hack/control-plane/components.ts')).href;
+  const script = `import { ensureComponents } from '${module}';
+    await ensureComponents(['etcd'], { freeBytes: () => 1e12 }).catch((error) => { console.log(error.message); process.exitCode = 1; });`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { env: scratch.env });
+  return { child, ended: ended(child) };
+}
+
+describe('what the cache is divided by', () => {
+  test('is version and kind of machine, readable, and a hash of all that is pinned', () => {
+    const { folder, version } = recipeOf('kubectl', scratch.env);
+    expect(version).toMatch(/^v1\.\d+\.\d+$/);
+    expect(folder).toBe(scratch.at('cache', 'vps247-operator', 'control-plane', folder.split('/').at(-1) ?? ''));
+    expect(folder).toMatch(new RegExp(`/kubernetes-${version}-${process.platform}-${process.arch}-[0-9a-f]{12}$`));
+    expect(recipeOf('kube-apiserver', scratch.env).folder, 'pinned by the same go.mod').toBe(folder);
+    expect(recipeOf('etcd', scratch.env).folder).not.toBe(folder);
+  });
+
+  test('lies in the home directory when nothing else is said', () => {
+    const { XDG_CACHE_HOME: _, ...env } = scratch.env;
+    expect(recipeOf('etcd', env).folder).toContain(scratch.at('.cache', 'vps247-operator'));
+  });
+});
+
+test('a program is built once, with progress, and found from then on', async () => {
+  const first = await ensure();
+  expect(first.printed).toMatch(/Fetching the sources of etcd v.*\nBuilt etcd v3\.\d+\.\d+ in 0 s\n$/);
+  expect(existsSync(first.etcd)).toBe(true);
+  expect(readdirSync(dirname(first.etcd)), 'neither log nor half binary').toEqual(['etcd']);
+  expect(await ensure()).toEqual({ etcd: first.etcd, printed: '' });
+  expect(scratch.lines('builds')).toHaveLength(1);
+});
+
+test('two at once build once, and the second says for whom it waits', async () => {
+  scratch.write('slow');
+  const first = ensureElsewhere();
+  await vi.waitFor(() => expect(scratch.lines('builds')).toHaveLength(1), { timeout: 10_000 });
+  const second = ensureElsewhere();
+  await vi.waitFor(() => new Promise<void>((resolve) => second.child.stderr.once('data', () => resolve())), 10_000);
+  scratch.write('finish');
+  expect((await first.ended).code).toBe(0);
+  expect(await second.ended).toMatchObject({
+    code: 0,
+    text: `Waiting for process ${first.child.pid}, which is building etcd.\n`,
+  });
+  expect(scratch.lines('builds')).toHaveLength(1);
+});
+
+describe('an interrupted build', () => {
+  test.each<[NodeJS.Signals]>([['SIGINT'], ['SIGTERM']])('on %s says so and leaves nothing', async (signal) => {
+    scratch.write('slow');
+    const run = ensureElsewhere();
+    await vi.waitFor(() => expect(scratch.lines('builds')).toHaveLength(1), { timeout: 10_000 });
+    run.child.kill(signal);
+    const { code, text } = await run.ended;
+    expect(code).toBe(1);
+    expect(text).toContain('Building etcd was interrupted; the next run goes on from there.');
+    expect(readdirSync(recipeOf('etcd', scratch.env).folder)).toEqual(['etcd.log']);
+  });
+
+  test('leaves no binary after kill -9 either, and the next run builds anew', async () => {
+    scratch.write('slow');
+    const run = ensureElsewhere();
+    await vi.waitFor(() => expect(scratch.lines('builds')).toHaveLength(1), { timeout: 10_000 });
+    run.child.kill('SIGKILL');
+    await run.ended;
+    // Go itself lives on and finishes, for nobody.
+    scratch.write('finish');
+    await vi.waitFor(() => expect(scratch.lines('built')).toHaveLength(1), { timeout: 10_000 });
+    const { folder } = recipeOf('etcd', scratch.env);
+    expect(existsSync(join(folder, 'etcd'))).toBe(false);
+    await ensure();
+    expect(readdirSync(folder)).toEqual(['etcd']);
+  });
+});
+
+/** A Go that has a version, and does nothing. */
+const go = (version: string) => `echo ${version}; echo "$SCRATCH/modules"; echo "$SCRATCH/go-build"`;
+
+describe('a sentence says what to do when', () => {
+  test.each<[string, () => Promise<unknown>, RegExp]>([
+    [
+      'there is no Go',
+      () =>
+        ensureComponents(['etcd'], { env: { ...scratch.env, PATH: scratch.at('nothing') }, output: { write() {} } }),
+      /^Building etcd needs Go 1\.26\.0 or newer, and there is no `go` on the PATH: get it from .*, or set KUBEBUILDER_ASSETS/,
+    ],
+    [
+      'Go is too old',
+      () => {
+        scratch.program('go', go('go1.25.9'));
+        return ensure();
+      },
+      /^Building etcd needs Go 1\.26\.0 or newer, and only go1\.25\.9 is here: /,
+    ],
+    [
+      'Go is too old to say more than that',
+      () => {
+        scratch.program('go', 'echo "go: go.mod requires go >= 1.26.0" >&2; exit 1');
+        return ensure();
+      },
+      /^Building etcd needs Go 1\.26\.0 or newer, and the Go of this machine is older: /,
+    ],
+    [
+      'the disk is full',
+      () => ensure(() => 0.4e9),
+      /^Building etcd needs about 1\.0 GB, and where .*modules lies 0\.4 GB are free: make room, /,
+    ],
+    [
+      'the disk has room for the sources, but not for what is compiled of them',
+      () => ensure(() => 1.5e9),
+      /^Building etcd needs about 1\.7 GB, and where .* lies 1\.5 GB are free: make room, /,
+    ],
+    [
+      'sources cannot be had',
+      () => {
+        scratch.program('go', `[ "$1" = list ] && exit 1; ${go('go1.26.0')}`);
+        return ensure();
+      },
+      /^The sources of etcd v.* could not be downloaded; Go's own words are in .*etcd\.log: mend that and run this again\.$/,
+    ],
+    [
+      'KUBEBUILDER_ASSETS lacks a program',
+      () => ensureComponents(['etcd'], { env: { KUBEBUILDER_ASSETS: scratch.at('bin') } }),
+      /^KUBEBUILDER_ASSETS is .*bin, where there is no program etcd: put it there, or unset the variable to have it built\.$/,
+    ],
+  ])('%s', async (_when, run, sentence) => {
+    const error = await run().catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(Refusal);
+    expect(error).toHaveProperty('message', expect.stringMatching(sentence));
+  });
+
+  test('the build fails; then the log it names holds the reason', async () => {
+    scratch.program('go', `${fakeGo}\n[ "$1" = -o ] && { echo "x.go:1: no" >&2; rm "$2"; exit 1; }; exit 0`);
+    const error = await ensure().catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(Refusal);
+    const log = recipeOf('etcd', scratch.env).folder.slice(scratch.path.length + 1);
+    expect(error).toHaveProperty('message', expect.stringMatching(/^Building etcd v.* failed; Go's own words are in /));
+    expect(error).toHaveProperty('message', expect.stringContaining(`${log}/etcd.log: mend`));
+    expect(scratch.lines(`${log}/etcd.log`)).toContain('x.go:1: no');
+    expect(readdirSync(scratch.at(log))).toEqual(['etcd.log']);
+  });
+});
+
+test('programs of KUBEBUILDER_ASSETS are taken as they are, without Go', async () => {
+  scratch.program('etcd', '');
+  expect(await ensureComponents(['etcd'], { env: { KUBEBUILDER_ASSETS: scratch.at('bin') } })).toEqual({
+    etcd: scratch.at('bin', 'etcd'),
+  });
+});
