@@ -29,11 +29,14 @@ function isInstalled() {
   return existsSync(node) && existsSync(stamp) && readFileSync(stamp, 'utf8') === fingerprint();
 }
 
-/** Installs what the lock file says; returns a sentence when that fails. */
-async function install() {
+/**
+ * Installs what the lock file says; returns a sentence when that fails.
+ * @param {import('./setup/lock.mjs').Lock} lock
+ */
+async function install(lock) {
   const wanted = fingerprint();
   rmSync(stamp, { force: true });
-  const { code, output } = await npmCi();
+  const { code, output } = await npmCi(lock);
   if (code !== 0)
     return `${output.trim()}\nThe packages could not be installed: \`npm ci\` ended with ${code}; its words are above.`;
   const major = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).devDependencies?.node?.split('.')[0];
@@ -47,15 +50,18 @@ async function install() {
 
 /**
  * Runs npm, showing that it runs and for how long; its own words are kept back.
+ * @param {import('./setup/lock.mjs').Lock} lock
  * @returns {Promise<{ code: number | string, output: string }>}
  */
-function npmCi() {
+function npmCi(lock) {
   const startedAt = Date.now();
   const elapsed = () => inWords(Date.now() - startedAt);
   const finish = showProgress(() => `Installing packages (npm ci): ${elapsed()}`);
   // Packages meant for newer Node versions warn under an older one; they run under the one installed here.
   const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
   const child = spawn('npm', args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  // Two npm at work in one folder would trip over each other.
+  if (child.pid !== undefined) lock.shareWith(child.pid);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (/** @type {string} */ chunk) => (output += chunk));
@@ -72,18 +78,18 @@ function npmCi() {
 
 async function main() {
   if (isInstalled()) return;
-  const release = await takeLock(join(root, '.out', 'setup.lock'), 'installing packages', ({ pid, doing }) => {
+  const lock = await takeLock(join(root, '.out', 'setup.lock'), 'installing packages', ({ pid, doing }) => {
     console.error(`Waiting for process ${pid}, which is ${doing}.`);
   });
   try {
     // Whoever was waited for has probably done it.
-    const failure = isInstalled() ? undefined : await install();
+    const failure = isInstalled() ? undefined : await install(lock);
     if (failure !== undefined) {
       console.error(failure);
       process.exitCode = 1;
     }
   } finally {
-    release();
+    lock.release();
   }
 }
 

@@ -67,7 +67,7 @@ async function findOrBuild(recipe: Recipe, surroundings: Surroundings): Promise<
   if (isProgram(path)) return path;
   const { output } = surroundings;
   // One build at a time, also of different programs: each keeps all cores busy.
-  const release = await takeLock(join(recipe.folder, '..', 'lock'), `building ${recipe.name}`, ({ pid, doing }) => {
+  const lock = await takeLock(join(recipe.folder, '..', 'lock'), `building ${recipe.name}`, ({ pid, doing }) => {
     output.write(`Waiting for process ${pid}, which is ${doing}.\n`);
   });
   try {
@@ -75,7 +75,7 @@ async function findOrBuild(recipe: Recipe, surroundings: Surroundings): Promise<
     if (!isProgram(path)) await build(recipe, path, surroundings);
     return path;
   } finally {
-    release();
+    lock.release();
   }
 }
 

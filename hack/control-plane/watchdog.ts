@@ -3,12 +3,17 @@ import { once } from 'node:events';
 
 /**
  * Each line says which processes run now. When no more lines come, whoever wrote them is gone: what runs is killed, and the folder
- * removed. That pipe is closed by the kernel, also after `kill -9`, when no code of the writer runs any more.
+ * removed, though not before they are dead, or one might write into it once more. The pipe is closed by the kernel, so this works
+ * after `kill -9` as well, when no code of the writer runs any more.
  */
 const script = `
 pids=
 while read -r line; do pids=$line; done
 [ -z "$pids" ] || kill -KILL $pids
+for pid in $pids; do
+  tries=0
+  while kill -0 $pid && [ $tries -lt 50 ]; do sleep 0.1; tries=$((tries + 1)); done
+done
 rm -rf "$1"
 `;
 

@@ -15,27 +15,34 @@ import { setTimeout as sleep } from 'node:timers/promises';
  */
 
 /**
- * Waits for the lock and returns the function that gives it back. `onWait` is told once for each owner waited for.
+ * A lock that is ours. `shareWith` makes a child process an owner too: when this one is killed, the lock is held until the child,
+ * which lives on, has ended.
+ * @typedef {{ release(): void, shareWith(pid: number): void }} Lock
+ */
+
+/**
+ * Waits for the lock. `onWait` is told once for each owner waited for.
  * @param {string} path a folder that does not exist while the lock is free
  * @param {string} doing what others are told while they wait: "building etcd"
  * @param {(owner: Owner) => void} onWait
- * @returns {Promise<() => void>}
+ * @returns {Promise<Lock>}
  */
 export async function takeLock(path, doing, onWait = () => {}) {
   mkdirSync(dirname(path), { recursive: true });
   const mine = mkdtempSync(`${path}.`);
-  writeFileSync(join(mine, 'owner'), JSON.stringify({ pid: process.pid, startedAt: startOf(process.pid), doing }));
+  note(join(mine, 'owner'), process.pid, doing);
   /** @type {string[]} */
   const leftovers = [];
   /** @type {number | undefined} */
   let waitedFor;
   try {
     while (!tryRename(mine, path)) {
-      const owner = readOwner(path);
+      const owner = readNote(join(path, 'owner'));
       if (owner === undefined) continue;
-      if (isAlive(owner)) {
-        if (waitedFor !== owner.pid) onWait(owner);
-        waitedFor = owner.pid;
+      const alive = [owner, readNote(join(path, 'child'))].find((one) => one !== undefined && isAlive(one));
+      if (alive !== undefined) {
+        if (waitedFor !== alive.pid) onWait(alive);
+        waitedFor = alive.pid;
         await sleep(200);
       } else {
         // Everyone who finds the same dead owner renames to the same place, and only the first can: a folder that is not empty is
@@ -48,11 +55,27 @@ export async function takeLock(path, doing, onWait = () => {}) {
     rmSync(mine, { recursive: true, force: true });
     throw error;
   }
-  return () => {
-    // Renamed first: taken apart in place, it would for a moment be a lock without an owner.
-    renameSync(path, mine);
-    for (const folder of [mine, ...leftovers]) rmSync(folder, { recursive: true, force: true });
+  return {
+    shareWith(pid) {
+      // Written elsewhere and renamed, so that nobody reads half of it.
+      note(join(path, `child-${pid}`), pid, doing);
+      renameSync(join(path, `child-${pid}`), join(path, 'child'));
+    },
+    release() {
+      // Renamed first: taken apart in place, it would for a moment be a lock without an owner.
+      renameSync(path, mine);
+      for (const folder of [mine, ...leftovers]) rmSync(folder, { recursive: true, force: true });
+    },
   };
+}
+
+/**
+ * @param {string} file
+ * @param {number} pid
+ * @param {string} doing
+ */
+function note(file, pid, doing) {
+  writeFileSync(file, JSON.stringify({ pid, startedAt: startOf(pid), doing }));
 }
 
 /**
@@ -70,13 +93,13 @@ function tryRename(from, to) {
 }
 
 /**
- * The note in a lock, or nothing when the lock was given back meanwhile.
- * @param {string} path
+ * A note in a lock, or nothing when there is none, perhaps because the lock was given back meanwhile.
+ * @param {string} file
  * @returns {Owner | undefined}
  */
-function readOwner(path) {
+function readNote(file) {
   try {
-    return JSON.parse(readFileSync(join(path, 'owner'), 'utf8'));
+    return JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;

@@ -16,22 +16,23 @@ beforeEach(() => {
 });
 
 test('nothing is left of a lock that was given back', async () => {
-  const release = await takeLock(scratch.at('locks', 'lock'), 'testing');
+  const lock = await takeLock(scratch.at('locks', 'lock'), 'testing');
   expect(existsSync(scratch.at('locks', 'lock'))).toBe(true);
-  release();
+  lock.release();
   expect(readdirSync(scratch.at('locks'))).toEqual([]);
 });
 
 test('the second waits, and is told once for whom and what for', async () => {
-  const release = await takeLock(scratch.at('lock'), 'building etcd');
-  const onWait = vi.fn<(owner: object) => void>(release);
-  (await takeLock(scratch.at('lock'), 'building kubectl', onWait))();
+  const first = await takeLock(scratch.at('lock'), 'building etcd');
+  const onWait = vi.fn<(owner: object) => void>(() => first.release());
+  (await takeLock(scratch.at('lock'), 'building kubectl', onWait)).release();
   expect(onWait).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ pid: process.pid, doing: 'building etcd' }));
 });
 
-/** A process that takes the lock and is killed with it. */
-async function takeAndDie(): Promise<void> {
-  const script = `import { takeLock } from '${module}'; await takeLock('${scratch.at('lock')}', 'dying'); process.kill(process.pid, 'SIGKILL')`;
+/** A process that takes the lock, does something with it, and is killed. */
+async function takeAndDie(something = ''): Promise<void> {
+  const script = `import { takeLock } from '${module}';
+    const lock = await takeLock('${scratch.at('lock')}', 'dying'); ${something}; process.kill(process.pid, 'SIGKILL')`;
   const { signal } = await ended(spawn(process.execPath, ['--input-type=module', '-e', script]));
   expect(signal).toBe('SIGKILL');
   expect(existsSync(scratch.at('lock', 'owner'))).toBe(true);
@@ -40,9 +41,9 @@ async function takeAndDie(): Promise<void> {
 test('what a killed process held is free, and its remains go with the next lock', async () => {
   await takeAndDie();
   const onWait = vi.fn<() => void>();
-  const release = await takeLock(scratch.at('lock'), 'testing', onWait);
+  const lock = await takeLock(scratch.at('lock'), 'testing', onWait);
   expect(onWait).not.toHaveBeenCalled();
-  release();
+  lock.release();
   expect(readdirSync(scratch.path)).toEqual(['bin']);
 });
 
@@ -52,13 +53,23 @@ test('of many who find the lock of a dead process, one at a time gets it', async
   const most: number[] = [];
   await Promise.all(
     Array.from({ length: 10 }, async () => {
-      const release = await takeLock(scratch.at('lock'), 'testing');
+      const lock = await takeLock(scratch.at('lock'), 'testing');
       holders += 1;
       most.push(holders);
       await new Promise(setImmediate);
       holders -= 1;
-      release();
+      lock.release();
     }),
   );
   expect(most).toEqual(Array.from({ length: 10 }, () => 1));
+});
+
+test('what a killed process shared with its child is held until that has ended', async () => {
+  const child = spawn('cat', { stdio: ['pipe', 'ignore', 'ignore'] });
+  const end = ended(child);
+  await takeAndDie(`lock.shareWith(${child.pid})`);
+  const onWait = vi.fn<(owner: object) => void>(() => child.stdin.end());
+  (await takeLock(scratch.at('lock'), 'testing', onWait)).release();
+  expect(onWait).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ pid: child.pid, doing: 'dying' }));
+  await end;
 });
