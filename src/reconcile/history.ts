@@ -26,6 +26,8 @@ export class Memory {
   unsaved: VirtualMachineStatus | undefined;
   /** Provider calls for this object that failed in a row. */
   failures = 0;
+  /** When patience with a machine in transition ends (monotonic): decided on with a list that started no earlier. */
+  lookAgainAt: number | undefined;
   /** Start of the first list (monotonic) that lacked the machine, and how many lists have lacked it since. */
   firstLacking: number | undefined;
   #lackingNewest: number | undefined;

@@ -102,8 +102,12 @@ async function observeMachine(deps: ObserveDeps, account: Account, subject: Subj
     return { kind: 'Unknown', reason: { kind: 'ReadFailed', failure: account.lastFailure } };
   }
   if (id === undefined && isUntouched(object)) return { kind: 'Absent' };
-  // A look for a name, unlike one for a known machine, must not be older than the object as this process knows it.
-  const notBefore = Math.max(account.lastChangeAt(name) ?? 0, id === undefined ? memory.firstSeenAt : 0);
+  const notBefore = Math.max(
+    account.lastChangeAt(name) ?? 0,
+    // A look for a name, unlike one for a known machine, must not be older than the object as this process knows it.
+    id === undefined ? memory.firstSeenAt : 0,
+    memory.lookAgainAt !== undefined && memory.lookAgainAt <= deps.clock.monotonic() ? memory.lookAgainAt : 0,
+  );
   const { snapshot } = account;
   if (snapshot === undefined || snapshot.startedAt < notBefore) {
     account.want(subject.key, notBefore);
@@ -166,22 +170,31 @@ async function lookForId(
     memory.sawMachine(machine, deps.clock.now());
     return { kind: 'Present', machine };
   }
-  memory.sawLack(snapshot.startedAt);
   const read = await account.getMachine(id);
   if (!read.outcome.ok) return { kind: 'Unknown', reason: { kind: 'ReadFailed', failure: read.outcome.failure } };
+  if (read.outcome.value !== undefined) {
+    // The list lags: a machine that answers to its id is there.
+    memory.sawMachine(read.outcome.value, deps.clock.now());
+    account.want(key, deps.clock.monotonic());
+    return { kind: 'Present', machine: read.outcome.value };
+  }
+  memory.sawLack(snapshot.startedAt);
+  const wasSeen = memory.wasSeen || wasSeenBefore(object);
+  const lackingFor = snapshot.startedAt - (memory.firstLacking ?? snapshot.startedAt);
   const verdict = judgeAbsence({
     listedOwners: snapshot.ownerIds,
-    notFound: read.outcome.value === undefined && snapshot.byName(name).length === 0,
+    notFound: snapshot.byName(name).length === 0,
     ownerId: object.status?.ownerId,
     keyOwnerId: account.ownerId,
     sweeps: memory.sweeps,
-    wasSeen: memory.wasSeen || wasSeenBefore(object),
-    lackingFor: snapshot.startedAt - (memory.firstLacking ?? snapshot.startedAt),
+    wasSeen,
+    lackingFor,
     visibilityWindow: deps.limits.visibilityWindow,
   });
   // The next list decides: one that starts after everything this verdict rests on.
   if (verdict.kind === 'Unknown') account.want(key, deps.clock.monotonic());
-  return verdict;
+  // Just created and not visible yet is no reason for alarm.
+  return verdict.kind === 'Unknown' && !wasSeen && lackingFor < deps.limits.visibilityWindow ? notYetSeen : verdict;
 }
 
 function wasSeenBefore(object: VirtualMachine): boolean {

@@ -3,7 +3,7 @@ import { reasons } from '../api/v1alpha1/reasons.ts';
 import { apiVersion, kind } from '../api/v1alpha1/names.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { KubeError } from '../kube/errors.ts';
+import { KubeError, type KubeErrorReason } from '../kube/errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { plan } from '../plan/plan.ts';
 import type { Decision } from '../plan/action.ts';
@@ -27,9 +27,13 @@ export interface ReconcilerDeps extends Omit<ObserveDeps, 'objectOf'> {
 }
 
 export interface Reconciler {
-  /** One pass over one object. Rejects with KubeError when Kubernetes does not answer; the workers come back. */
+  /** One pass over one object. Rejects with KubeError when Kubernetes refuses a write; the workers come back. */
   reconcile(key: string): Promise<PassResult>;
 }
+
+/** Failures that say nothing about the object, only that the API server is away for now. */
+const isAway: ReadonlySet<KubeErrorReason> = new Set(['Network', 'Timeout', 'Unavailable']);
+const awayRetry = 2_000;
 
 /** The five words: observe, plan, execute, conclude, status. Everything it remembers may be lost at any time. */
 export function createReconciler(deps: ReconcilerDeps): Reconciler {
@@ -38,27 +42,38 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
 
   return {
     async reconcile(key) {
-      const object = deps.cache.get(key);
-      const memory = memoryFor(key, object);
-      if (object === undefined || memory === undefined) return {};
-      if (memory.unsaved !== undefined) {
-        await save(object, memory.unsaved, memory);
-        return { after: 0 };
+      try {
+        return await pass(key);
+      } catch (error) {
+        if (!(error instanceof KubeError) || !isAway.has(error.reason)) throw error;
+        // The outage is not this object's: its delay must not outgrow it.
+        deps.log.warn('Kubernetes did not answer', { object: key, error });
+        return { after: awayRetry * (1 + deps.random() / 2) };
       }
-      const observation = await observe(observeDeps, key, object, memory);
-      const decision = plan(observation.observed);
-      observation.account?.setUrgent(key, decision.urgent);
-      const execution = await carryOut(observation, decision, memory);
-      const conclusion = conclude(observation.observed, decision, execution, memory.failures, deps.random());
-      remember(memory, execution, conclusion);
-      tell(key, observation, decision, execution);
-      follow(key, observation, conclusion);
-      if (conclusion.report !== undefined)
-        await report(observation, conclusion.report, 'outcome' in execution ? memory : undefined);
-      if (conclusion.isSuperseded) return { failed: true };
-      return conclusion.after === undefined ? {} : { after: conclusion.after };
     },
   };
+
+  async function pass(key: string): Promise<PassResult> {
+    const object = deps.cache.get(key);
+    const memory = memoryFor(key, object);
+    if (object === undefined || memory === undefined) return {};
+    if (memory.unsaved !== undefined) {
+      await save(object, memory.unsaved, memory);
+      return { after: 0 };
+    }
+    const observation = await observe(observeDeps, key, object, memory);
+    const decision = plan(observation.observed);
+    observation.account?.setUrgent(key, decision.urgent);
+    const execution = await carryOut(observation, decision, memory);
+    const conclusion = conclude(observation.observed, decision, execution, memory.failures, deps.random());
+    remember(memory, execution, conclusion);
+    tell(key, observation, decision, execution);
+    follow(key, observation, conclusion, memory);
+    if (conclusion.report !== undefined)
+      await report(observation, conclusion.report, 'outcome' in execution ? memory : undefined);
+    if (conclusion.isSuperseded) return { failed: true };
+    return conclusion.after === undefined ? {} : { after: conclusion.after };
+  }
 
   /** The memory of this very object; one of the same name that came before is forgotten. */
   function memoryFor(key: string, object: VirtualMachine | undefined): Memory | undefined {
@@ -98,9 +113,14 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     if (conclusion.hold !== undefined) memory.notBefore = deps.clock.now() + conclusion.hold;
   }
 
-  function follow(key: string, { account, observed }: Observation, conclusion: Conclusion): void {
-    account?.setUrgent(key, conclusion.urgent);
-    if (conclusion.wantsList) account?.want(key, account.lastChangeAt(observed.providerName) ?? deps.clock.monotonic());
+  /** Has the account wake the object, and remembers when it is to be looked at rather than decided on from memory. */
+  function follow(key: string, { account, observed }: Observation, conclusion: Conclusion, memory: Memory): void {
+    const now = deps.clock.monotonic();
+    const { after, urgent, wantsList } = conclusion;
+    account?.setUrgent(key, urgent);
+    if (wantsList) account?.want(key, account.lastChangeAt(observed.providerName) ?? now);
+    if (observed.machine.kind !== 'Unknown')
+      memory.lookAgainAt = urgent && after !== undefined ? now + after : undefined;
   }
 
   function tell(key: string, { observed }: Observation, decision: Decision, execution: Execution): void {
