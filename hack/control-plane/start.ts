@@ -139,9 +139,14 @@ export class ControlPlane implements AsyncDisposable {
   async startApiServer(): Promise<void> {
     const service = this.#run(apiServerCommand(this.#programs['kube-apiserver'], this.#layout));
     const { ports, credentials } = this.#layout;
-    await service.ready(() =>
-      answers({ port: ports.apiServer, path: '/readyz', ca: this.caData || undefined, token: credentials.adminToken }),
-    );
+    await service.ready(async () => {
+      const target = { port: ports.apiServer, ca: this.caData || undefined, token: credentials.adminToken };
+      // It calls itself ready a moment before it has made the namespaces that everybody takes for granted.
+      return (
+        (await answers({ ...target, path: '/readyz' })) &&
+        (await answers({ ...target, path: '/api/v1/namespaces/default' }))
+      );
+    });
   }
 
   async restartApiServer(): Promise<void> {
