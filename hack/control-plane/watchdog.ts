@@ -14,15 +14,15 @@ for pid in $pids; do
   tries=0
   while kill -0 $pid && [ $tries -lt 50 ]; do sleep 0.1; tries=$((tries + 1)); done
 done
-rm -rf "$1"
+[ -z "$1" ] || rm -rf "$1"
 `;
 
 /** A process that outlives this one just long enough to clear up after it: kills the programs, removes their folder. */
 export class Watchdog {
   readonly #child: ChildProcess;
 
-  /** Removes `folder` at the end, whatever the end is. */
-  constructor(folder: string) {
+  /** Removes `folder`, if one is given, at the end, whatever the end is. */
+  constructor(folder = '') {
     // A process group of its own, or Ctrl-C would end it together with this process.
     this.#child = spawn('sh', ['-c', script, 'watchdog', folder], {
       detached: true,

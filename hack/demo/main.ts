@@ -3,7 +3,7 @@
  * role, and four machines going through their life. Ends with a receipt read off the emulator's ledger; exits 1 when
  * anything differs from what it must be.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -13,7 +13,7 @@ import { ensureComponents } from '../control-plane/components.ts';
 import { startControlPlane } from '../control-plane/start.ts';
 import { Cluster } from '../kit/cluster.ts';
 import { type OperatorProcess, startOperator } from '../kit/operator.ts';
-import { play } from './play.ts';
+import { demoNamespace, play } from './play.ts';
 
 const usage = `Usage: npm run demo [-- --kubeconfig FILE] [--no-stay]
 
@@ -31,74 +31,87 @@ interface Options {
 const operatorNamespace = 'vps247-system';
 const apiKey = 'demo-key';
 
+/** Undone in reverse order, whatever ends the demo. */
+type Cleanups = (() => Promise<unknown>)[];
+
 async function main(): Promise<number> {
   const options = readOptions(process.argv.slice(2));
   if (typeof options === 'number') return options;
-  const directory = mkdtempSync(path.join(tmpdir(), 'vps247-demo-'));
-  const cleanups: (() => Promise<unknown>)[] = [];
-  const interrupted = new Promise<'interrupted'>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve('interrupted'));
+  // Before Ctrl-C is caught: a build ends with its terminal.
+  if (options.kubeconfig === undefined) await ensureComponents(['etcd', 'kube-apiserver']);
+  const interrupted = new Promise<void>((resolve) => {
+    // Caught for good: npm passes on a Ctrl-C that the terminal has delivered already.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
   });
-  let isGood = false;
+  const directory = mkdtempSync(path.join(tmpdir(), 'vps247-demo-'));
+  const cleanups: Cleanups = [];
+  let exitCode = 1;
   try {
-    const ended = await Promise.race([interrupted, run(options, directory, cleanups, interrupted)]);
-    isGood = ended === true;
-    return ended === 'interrupted' ? 130 : isGood ? 0 : 1;
+    const isGood = await Promise.race([run(options, directory, cleanups), interrupted]);
+    exitCode = isGood === undefined ? 130 : isGood ? 0 : 1;
+    if (isGood !== undefined && options.mayStay) await interrupted;
   } finally {
     for (const cleanup of cleanups.toReversed()) await cleanup();
-    if (isGood) rmSync(directory, { recursive: true, force: true });
-    else console.log(`The logs are kept in ${directory}`);
+    if (exitCode === 1 && readdirSync(directory).length > 0) console.log(`The logs are kept in ${directory}`);
+    else rmSync(directory, { recursive: true, force: true });
   }
+  return exitCode;
 }
 
-async function run(
-  options: Options,
-  directory: string,
-  cleanups: (() => Promise<unknown>)[],
-  interrupted: Promise<unknown>,
-): Promise<boolean> {
+/** Sets everything up and plays; answers whether everything was as it must be. */
+async function run(options: Options, directory: string, cleanups: Cleanups): Promise<boolean> {
+  const isOwnCluster = options.kubeconfig === undefined;
   const kubeconfig = options.kubeconfig ?? (await startCluster(directory, cleanups));
   const cluster = new Cluster(kubeconfig);
   cleanups.push(() => cluster.close());
+  if (!isOwnCluster) await refuseOtherOperator(cluster);
 
   const emulator = createEmulator({ seed: 1, accounts: [{ ownerId: 1, keys: [apiKey] }] });
   const provider = await serve(emulator, { port: 0 });
   cleanups.push(() => provider.close());
   console.log(`Provider   ${provider.url} (emulated)`);
 
-  const operator = await install(cluster, provider.url, directory, cleanups);
+  const operator = await install(cluster, provider.url, directory, cleanups, isOwnCluster);
   const { health, metrics } = await operator.addresses;
-  console.log(
-    `Operator   process ${operator.pid}, with the rights of service account ${operatorNamespace}/vps247-operator`,
-  );
+  console.log(`Operator   process ${operator.pid}, as service account ${operatorNamespace}/vps247-operator`);
   console.log(`           ${metrics}/metrics, ${health}/readyz\n`);
 
-  const isGood = await play({
-    cluster,
-    emulator,
-    apiKey,
-    out: process.stdout,
-    isOwnCluster: options.kubeconfig === undefined,
-  });
+  if (!isOwnCluster) cleanups.push(() => clearAway(cluster));
+  const isGood = await play({ cluster, emulator, apiKey, out: process.stdout });
   if (options.mayStay) {
     console.log('\nEverything stays up. To look around, in another terminal:\n');
     console.log(`  export KUBECONFIG=${kubeconfig}`);
-    console.log('  kubectl apply -f deploy/samples -n vps247-demo && kubectl get vps -n vps247-demo -w\n');
+    console.log(`  kubectl apply -f deploy/samples -n ${demoNamespace} && kubectl get vps -n ${demoNamespace} -w\n`);
     console.log('Ctrl-C ends it.');
-    await interrupted;
   }
   return isGood;
 }
 
-async function startCluster(directory: string, cleanups: (() => Promise<unknown>)[]): Promise<string> {
-  await ensureComponents(['etcd', 'kube-apiserver']);
+async function startCluster(directory: string, cleanups: Cleanups): Promise<string> {
   const startedAt = performance.now();
   const plane = await startControlPlane({ logDir: path.join(directory, 'control-plane') });
   cleanups.push(() => plane.stop());
-  console.log(
-    `Cluster    ${plane.server} (kube-apiserver and etcd, ready after ${((performance.now() - startedAt) / 1000).toFixed(1)} s)`,
-  );
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  console.log(`Cluster    ${plane.server} (kube-apiserver and etcd, ready after ${seconds} s)`);
   return plane.kubeconfigPath;
+}
+
+/** An operator that works in the cluster already would take the demo's objects for its own, with the real provider. */
+async function refuseOtherOperator(cluster: Cluster): Promise<void> {
+  const metadata = { name: 'vps247-operator', namespace: operatorNamespace };
+  if ((await cluster.read({ apiVersion: 'apps/v1', kind: 'Deployment', metadata })) === undefined) return;
+  throw new Error(
+    `An operator is installed in this cluster already (${operatorNamespace}/vps247-operator): use another cluster.`,
+  );
+}
+
+/** Leaves no object behind whose finalizer nobody would take off. */
+async function clearAway(cluster: Cluster): Promise<void> {
+  console.log('Removing what the demo made in the cluster.');
+  for (const { metadata } of await cluster.list(demoNamespace)) await cluster.delete(demoNamespace, metadata.name);
+  await cluster.until('the objects are gone', async () => (await cluster.list(demoNamespace)).length === 0);
+  await cluster.deleteNamespace(demoNamespace);
+  console.log("The operator's namespace, CRD and role stay; to remove them: kubectl delete -f deploy/manifests");
 }
 
 /** Everything of deploy/manifests but the Deployment: there is no node to run it, so the operator runs as a process, with its rights. */
@@ -106,7 +119,8 @@ async function install(
   cluster: Cluster,
   apiUrl: string,
   directory: string,
-  cleanups: (() => Promise<unknown>)[],
+  cleanups: Cleanups,
+  isOwnCluster: boolean,
 ): Promise<OperatorProcess> {
   const manifests = ['00-namespace', '10-crd', '20-service-account', '30-role'].map(
     (name) => `deploy/manifests/${name}.yaml`,
@@ -114,7 +128,8 @@ async function install(
   await cluster.applyFiles(manifests);
   await cluster.applyCrd();
   const kubeconfig = await cluster.kubeconfigOfServiceAccount(operatorNamespace, 'vps247-operator', directory);
-  const operator = startOperator({ kubeconfig, apiUrl, logFile: path.join(directory, 'operator.log') });
+  const flags = isOwnCluster ? [] : ['--namespaces', demoNamespace];
+  const operator = startOperator({ kubeconfig, apiUrl, flags, logFile: path.join(directory, 'operator.log') });
   cleanups.push(() => operator.stop());
   return operator;
 }
@@ -138,8 +153,8 @@ function readOptions(argv: readonly string[]): Options | number {
 }
 
 try {
-  process.exitCode = await main();
+  process.exit(await main());
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
+  process.exit(1);
 }

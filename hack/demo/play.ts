@@ -11,7 +11,6 @@ export interface Stage {
   readonly emulator: Emulator;
   readonly apiKey: string;
   readonly out: NodeJS.WriteStream;
-  readonly isOwnCluster: boolean;
 }
 
 /** Something asked of Kubernetes, and the provider call that has to follow. */
@@ -23,11 +22,12 @@ interface Asked {
   readonly at: number;
 }
 
-const namespace = 'vps247-demo';
+export const demoNamespace = 'vps247-demo';
+const namespace = demoNamespace;
 const header = ['OBJECT', 'WANTED', 'READY', 'REASON', 'STATE', 'ADDRESS', '│ MACHINE', 'POWER', 'LAST TASK'];
 
 /** Lets the sample machines live their life, telling it; answers whether the ledger is what it must be. */
-export async function play({ cluster, emulator, apiKey, out, isOwnCluster }: Stage): Promise<boolean> {
+export async function play({ cluster, emulator, apiKey, out }: Stage): Promise<boolean> {
   const table = createLiveTable(header, out);
   const asked: Asked[] = [];
   let objects: readonly VirtualMachine[] = [];
@@ -90,7 +90,6 @@ export async function play({ cluster, emulator, apiKey, out, isOwnCluster }: Sta
   for (const file of files) await cluster.delete(namespace, file.replace('.yaml', ''));
   await until('the objects are gone', () => objects.length === 0);
   const duration = performance.now() - startedAt;
-  if (!isOwnCluster) await cluster.deleteNamespace(namespace);
 
   const receipt = [
     ...outcome(emulator),

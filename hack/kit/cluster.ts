@@ -10,6 +10,7 @@ import {
 } from '@kubernetes/client-node';
 import { parseAllDocuments } from 'yaml';
 import { apiVersion, kind } from '../../src/api/v1alpha1/names.ts';
+import { loadKubeConfig } from '../../src/kube/config.ts';
 import { createTransport, type Transport } from '../../src/kube/transport.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
@@ -32,13 +33,13 @@ const root = path.join(import.meta.dirname, '../..');
 /** What the person at the keyboard does to a cluster, in demo and tests: a client with their rights, not the operator's. */
 export class Cluster {
   readonly kubeconfig: string;
-  readonly #config = new KubeConfig();
+  readonly #config: KubeConfig;
   readonly #core: CoreV1Api;
   readonly #transport: Transport;
 
   constructor(kubeconfig: string) {
     this.kubeconfig = kubeconfig;
-    this.#config.loadFromFile(kubeconfig);
+    this.#config = loadKubeConfig({ kubeconfig });
     this.#core = this.#config.makeApiClient(CoreV1Api);
     this.#transport = createTransport(this.#config, { clock: systemClock, version: 'person' });
   }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import path from 'node:path';
+import { Watchdog } from '../control-plane/watchdog.ts';
 
 export interface OperatorOptions {
   readonly kubeconfig: string;
@@ -55,9 +56,9 @@ export function startOperator(options: OperatorOptions): OperatorProcess {
     return typeof code === 'number' ? code : null;
   });
   // The operator must not outlive whoever started it, whatever ends that.
-  const killWithParent = (): void => void child.kill('SIGKILL');
-  process.once('exit', killWithParent);
-  void exited.then(() => process.off('exit', killWithParent));
+  const watchdog = new Watchdog();
+  if (child.pid !== undefined) watchdog.watch([child.pid]);
+  void exited.then(() => watchdog.release());
   return {
     pid: child.pid ?? 0,
     addresses,
