@@ -139,6 +139,30 @@ describe('a life on the real API server', () => {
     expect(emulator.ledger.writes().map(({ operation }) => operation)).toEqual(['CreateMachine', 'StartMachine']);
     expect((await writesOf(metrics))['virtualmachines/status']).toBe(4);
   });
+
+  it('says so when others deleted the machine, makes no second one, and lets the object go', async () => {
+    const stage = await stageFor('externally-deleted');
+    const { cluster, emulator, namespace } = stage;
+    await stage.operator();
+    await stage.create('kept');
+    await stage.create('lost');
+    await stage.untilReady('kept', 'True/Available');
+    const before = await stage.untilReady('lost', 'True/Available');
+    emulator.person.delete(before.status?.id ?? 0);
+    const after = await stage.untilReady('lost', 'False/ExternallyDeleted');
+    expect(after.status).toMatchObject({ id: before.status?.id, providerName: before.status?.providerName });
+    expect(after.status?.state).toBeUndefined();
+
+    const lists = () => emulator.ledger.callsByOperation()['ListMachines'] ?? 0;
+    const listsBefore = lists();
+    await cluster.until('three idle polls', async () => lists() >= listsBefore + 3);
+    // One for the pass that found out, one for the pass that its own status brought about.
+    expect(emulator.ledger.callsByOperation()['GetMachine']).toBeLessThanOrEqual(2);
+
+    await cluster.delete(namespace, 'lost');
+    await stage.untilGone('lost');
+    expect(emulator.ledger.writes().map(({ operation }) => operation)).toEqual(['CreateMachine', 'CreateMachine']);
+  });
 });
 
 /** Requests of the operator that changed something in Kubernetes, by resource, by its own metrics. */
