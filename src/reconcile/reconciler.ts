@@ -97,10 +97,13 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
         clock: deps.clock,
         stored: (object) => deps.cache.observe(object),
         announce: async () => {
-          if (!('operation' in action) || decision.verdict === undefined) return;
-          const { verdict, startFailure } = decision;
+          if (action.type !== 'Kill') return;
+          const message = `cutting the power of machine ${action.id}`;
+          const { verdict = { reason: 'Stopping', message }, startFailure } = decision;
           const status = statusFor(observed, { verdict, startFailure, operation: action.operation });
           deps.cache.observe(await writeStatus(deps.client, observed.object, status, true));
+          // It may lose data, so it is told even where the reason stays the same.
+          tellEvent(observed.object, 'Stopping', message);
         },
       },
       action,
@@ -158,14 +161,17 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   /** One event per change of reason: a condition that stays as it was is not news. */
   function announceTransition(object: VirtualMachine, reason: Reason, message: string): void {
     const shown = object.status?.conditions?.find(({ type }) => type === 'Synced')?.reason;
-    if (shown === reason) return;
+    if (shown !== reason) tellEvent(object, reason, message);
+  }
+
+  function tellEvent(object: VirtualMachine, reason: Reason, note: string): void {
     const { namespace, name, uid, resourceVersion } = object.metadata;
     deps.events.record({
       regarding: { apiVersion, kind, namespace, name, uid, resourceVersion },
       type: reasons[reason].event,
       reason,
       action: 'Reconcile',
-      note: message,
+      note,
     });
   }
 }
