@@ -1,0 +1,74 @@
+/** How often each thing happened, by name; what never happened is missing. */
+export type Counts = Readonly<Record<string, number>>;
+
+/** Everything that is counted, at one moment. All counts only grow. */
+export interface Reading {
+  /** Epoch milliseconds. */
+  readonly at: number;
+  /** Calls the provider received, by operation: off the emulator's ledger. */
+  readonly provider: Counts;
+  /** Requests of the operator that change something in Kubernetes, by resource: off its metrics, refused ones included. */
+  readonly kubernetesWrites: Counts;
+  /** Of the operator's process since its start. */
+  readonly cpuSeconds: number;
+  /** Memory of the operator's process now. */
+  readonly residentBytes: number;
+}
+
+/** What happened between two readings; memory is that of the later one. */
+export interface Span extends Omit<Reading, 'at'> {
+  readonly seconds: number;
+}
+
+const metricPrefix = 'vps247_operator_';
+const reads: ReadonlySet<string> = new Set(['get', 'list', 'watch', 'version']);
+
+/** A line of Prometheus' text format without timestamp; label values of the operator hold neither commas nor quotes. */
+const sampleLine = /^([a-z_][a-z0-9_]*)(?:\{(.*)\})? (\S+)$/i;
+
+/** What the operator's /metrics page tells. Throws when the page lacks what is looked for. */
+export function readMetrics(page: string): Pick<Reading, 'kubernetesWrites' | 'cpuSeconds' | 'residentBytes'> {
+  const kubernetesWrites: Record<string, number> = {};
+  const plain = new Map<string, number>();
+  for (const line of page.split('\n')) {
+    const [, name = '', labels = '', value = ''] = sampleLine.exec(line) ?? [];
+    if (labels === '') plain.set(name, Number(value));
+    if (name !== `${metricPrefix}kubernetes_calls_total`) continue;
+    const { verb = '', resource = '' } = readLabels(labels);
+    if (!reads.has(verb)) kubernetesWrites[resource] = (kubernetesWrites[resource] ?? 0) + Number(value);
+  }
+  const get = (name: string): number => {
+    const value = plain.get(`${metricPrefix}${name}`);
+    if (value === undefined) throw new Error(`the operator's metrics have no ${name}`);
+    return value;
+  };
+  return {
+    kubernetesWrites,
+    cpuSeconds: get('process_cpu_seconds_total'),
+    residentBytes: get('process_resident_memory_bytes'),
+  };
+}
+
+function readLabels(text: string): Readonly<Record<string, string>> {
+  return Object.fromEntries([...text.matchAll(/(\w+)="([^"]*)"/g)].map(([, name = '', value = '']) => [name, value]));
+}
+
+export function between(before: Reading, after: Reading): Span {
+  return {
+    seconds: (after.at - before.at) / 1_000,
+    provider: subtract(after.provider, before.provider),
+    kubernetesWrites: subtract(after.kubernetesWrites, before.kubernetesWrites),
+    cpuSeconds: after.cpuSeconds - before.cpuSeconds,
+    residentBytes: after.residentBytes,
+  };
+}
+
+function subtract(from: Counts, what: Counts): Counts {
+  const differences = Object.entries(from).map(([name, count]) => [name, count - (what[name] ?? 0)] as const);
+  return Object.fromEntries(differences.filter(([, count]) => count !== 0));
+}
+
+/** The sum of all counts but those named. */
+export function sumWithout(counts: Counts, ...names: readonly string[]): number {
+  return Object.entries(counts).reduce((sum, [name, count]) => (names.includes(name) ? sum : sum + count), 0);
+}

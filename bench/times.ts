@@ -1,0 +1,26 @@
+/** Several measurements of the same thing, in the unit they were measured in. */
+export interface Summary {
+  readonly count: number;
+  readonly min: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/** The smallest measurement that at least `p` percent of all are not above: one that was measured, nothing between two. */
+export function percentile(values: readonly number[], p: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const found = sorted[Math.max(0, Math.ceil((p / 100) * sorted.length) - 1)];
+  if (found === undefined) throw new Error('nothing was measured');
+  return found;
+}
+
+export function summarize(values: readonly number[]): Summary {
+  return {
+    count: values.length,
+    min: percentile(values, 0),
+    p50: percentile(values, 50),
+    p99: percentile(values, 99),
+    max: percentile(values, 100),
+  };
+}

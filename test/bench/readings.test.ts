@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import { between, readMetrics, type Reading, sumWithout } from '../../bench/readings.ts';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
+
+test("reads the operator's own page: writes by resource, without reads, refused ones included", async () => {
+  const metrics = createMetrics({ version: 'x', withProcess: true });
+  const count = (verb: string, resource: string, code: string, times: number): void =>
+    metrics.kubernetesCalls.inc({ verb, resource, code }, times);
+  count('patch', 'virtualmachines', '200', 3);
+  count('patch', 'virtualmachines', '409', 1);
+  count('patch', 'virtualmachines/status', '200', 2);
+  count('create', 'events', '201', 5);
+  for (const verb of ['get', 'list', 'watch', 'version']) count(verb, 'virtualmachines', '200', 100);
+
+  const { kubernetesWrites, cpuSeconds, residentBytes } = readMetrics(await metrics.render());
+
+  expect(kubernetesWrites).toEqual({ virtualmachines: 4, 'virtualmachines/status': 2, events: 5 });
+  expect(cpuSeconds).toBeGreaterThan(0);
+  expect(residentBytes).toBeGreaterThan(2 ** 20);
+});
+
+test('a page without the process is an error, not a zero', () => {
+  expect(() => readMetrics('')).toThrow('no process_cpu_seconds_total');
+});
+
+test('between two readings there is what was added, and nothing else', () => {
+  const before: Reading = {
+    at: 1_000,
+    provider: { ListMachines: 4, CreateMachine: 2 },
+    kubernetesWrites: { events: 1 },
+    cpuSeconds: 1.5,
+    residentBytes: 100,
+  };
+  const after: Reading = {
+    at: 3_500,
+    provider: { ListMachines: 5, CreateMachine: 2, GetMachine: 7 },
+    kubernetesWrites: { events: 1 },
+    cpuSeconds: 2,
+    residentBytes: 90,
+  };
+  expect(between(before, after)).toEqual({
+    seconds: 2.5,
+    provider: { ListMachines: 1, GetMachine: 7 },
+    kubernetesWrites: {},
+    cpuSeconds: 0.5,
+    residentBytes: 90,
+  });
+});
+
+test('sums leave out what is named', () => {
+  expect(sumWithout({ a: 1, b: 2, c: 4 }, 'b')).toBe(5);
+  expect(sumWithout({})).toBe(0);
+});
