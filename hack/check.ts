@@ -30,6 +30,8 @@ async function run({ name, command: [program, ...args], remedy }: Step): Promise
     // The programs are scripts for `node`: they shall find the project's own.
     env: {
       ...process.env,
+      // Prettier would leave a cache of compiled code in the machine's temporary folder.
+      NODE_DISABLE_COMPILE_CACHE: '1',
       PATH: `${binaries}${delimiter}${dirname(process.execPath)}${delimiter}${process.env['PATH']}`,
     },
   });
