@@ -75,7 +75,7 @@ export function conclude(
       return execution.outcome.ok
         ? {
             ...quiet,
-            report: reportOf(decision, undefined),
+            report: reportOf(decision, decision.operation),
             after: o.limits.visibilityWindow,
             urgent: true,
             wantsList: true,

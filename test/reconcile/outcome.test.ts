@@ -142,6 +142,14 @@ describe('conclude', () => {
     expect(busy.report?.operation).toMatchObject({ type: 'Kill', attempts: 0, code: 'Busy' });
   });
 
+  it('still tells of the shutdown while the delete runs: one write for both', () => {
+    const operation = { type: 'Stop', startedAt: secondsAgo(5), attempts: 1 } as const;
+    const given = { id: 90, machine: 'Halted', deleting: true, status: { operation } } as const;
+    expect(concluded(given, { type: 'Deleted', outcome: { ok: true, value: 'Accepted' } }).report?.operation).toEqual(
+      operation,
+    );
+  });
+
   it('tells nothing and comes back at once when the object changed under it', () => {
     expect(concluded({}, { type: 'Superseded' })).toMatchObject({ report: undefined, isSuperseded: true });
   });

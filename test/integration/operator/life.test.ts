@@ -138,6 +138,11 @@ describe('a life on the real API server', () => {
     await stage.untilReady('web', 'True/Available');
     expect(emulator.ledger.writes().map(({ operation }) => operation)).toEqual(['CreateMachine', 'StartMachine']);
     expect((await writesOf(metrics))['virtualmachines/status']).toBe(4);
+
+    // A delete costs two: the status that tells of the shutdown, and the finalizer.
+    await stage.cluster.delete(stage.namespace, 'web');
+    await stage.untilGone('web');
+    expect(await writesOf(metrics)).toMatchObject({ virtualmachines: 3, 'virtualmachines/status': 5 });
   });
 
   it('says so when others deleted the machine, makes no second one, and lets the object go', async () => {
