@@ -16,7 +16,8 @@ export const refusedRetry = 30 * 60_000;
  */
 export function create(o: Observed): Decision {
   if (o.history.refusal !== undefined) return wait(refused(o.history.refusal), { after: refusedRetry });
-  if (o.catalogue.kind === 'NotNeeded') return wait(undefined);
+  // It was not read for a reason that has passed since.
+  if (o.catalogue.kind === 'NotNeeded') return wait(undefined, { after: 1_000 });
   if (o.catalogue.kind === 'Unavailable') return wait(fromFailure(o.catalogue.failure), { after: 10_000 });
 
   const { spec } = o.object;

@@ -147,7 +147,15 @@ function send(o: Observed, machine: Machine, call: Call): Decision {
   }
   if (isTaskBusy(machine.lastTask) && call.type !== 'Kill' && o.history.taskBusyFor < o.limits.stuckAfter) {
     const message = `the provider is at work on machine ${machine.id} (${machine.lastTask?.name ?? 'task'} ${machine.lastTask?.status ?? ''})`;
-    return wait({ reason: 'ProviderBusy', message }, { urgent: true, startFailure: o.object.status?.startFailure });
+    return wait(
+      { reason: 'ProviderBusy', message },
+      // A task that stays as it is changes nothing that would wake anybody.
+      {
+        urgent: true,
+        startFailure: o.object.status?.startFailure,
+        after: o.limits.stuckAfter - o.history.taskBusyFor,
+      },
+    );
   }
   const operation: OperationStatus = {
     type: call.type,
