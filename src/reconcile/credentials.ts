@@ -58,6 +58,22 @@ export function createCredentials(options: {
     }
   }
 
+  /** Reads for all who ask meanwhile, and keeps the answer unless the Secret changed under the read. */
+  function readOnce(namespace: string, name: string, key: string): Promise<KeyLookup> {
+    const secret = `${namespace}/${name}`;
+    const id = `${secret}/${key}`;
+    const readAt = clock.monotonic();
+    const isCurrent = (): boolean => underWay.get(id) === reading;
+    const reading = read(namespace, name, key)
+      .then((lookup) => {
+        if (isCurrent()) bySecret.set(secret, new Map(bySecret.get(secret)).set(key, { lookup, readAt }));
+        return lookup;
+      })
+      .finally(() => isCurrent() && underWay.delete(id));
+    underWay.set(id, reading);
+    return reading;
+  }
+
   return {
     async lookup(object) {
       const { namespace } = object.metadata;
@@ -68,17 +84,13 @@ export function createCredentials(options: {
         const keep = cached.lookup.kind === 'Found' ? keepFound : keepMissing;
         if (clock.monotonic() - cached.readAt < keep) return cached.lookup;
       }
-      const id = `${secret}/${key}`;
-      const running = underWay.get(id) ?? read(namespace, name, key).finally(() => underWay.delete(id));
-      underWay.set(id, running);
-      const readAt = clock.monotonic();
-      const lookup = await running;
-      const entries = bySecret.get(secret) ?? new Map<string, Cached>();
-      entries.set(key, { lookup, readAt });
-      bySecret.set(secret, entries);
-      return lookup;
+      return underWay.get(`${secret}/${key}`) ?? readOnce(namespace, name, key);
     },
-    invalidate: (secret) => void bySecret.delete(secret),
+    invalidate(secret) {
+      bySecret.delete(secret);
+      // A read under way may have seen the Secret as it was before.
+      for (const id of underWay.keys()) if (id.startsWith(`${secret}/`)) underWay.delete(id);
+    },
     distrust(object) {
       const secret = `${object.metadata.namespace}/${object.spec.credentialsSecretRef.name}`;
       const entries = bySecret.get(secret);

@@ -60,6 +60,17 @@ describe('credentials', () => {
     expect(reads()).toBe(2);
   });
 
+  it('does not keep what a read brought during which the Secret changed', async () => {
+    const { credentials, answers } = setUp();
+    answers.push(() => secretWith('old'));
+    const early = credentials.lookup(objectWith());
+    credentials.invalidate('default/vps247-credentials');
+    const [, late] = await Promise.all([early, credentials.lookup(objectWith())]);
+    expect(late.kind === 'Found' && late.apiKey.reveal()).toBe('k1');
+    const kept = await credentials.lookup(objectWith());
+    expect(kept.kind === 'Found' && kept.apiKey.reveal()).toBe('k1');
+  });
+
   it('looks for a missing one every ten seconds, for all who miss it', async () => {
     const { clock, credentials, answers, reads } = setUp();
     answers.push(raise(notFound));
