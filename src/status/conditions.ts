@@ -42,9 +42,8 @@ function ready(
   before: readonly Condition[],
 ): Condition {
   const previous = before.find((condition) => condition.type === 'Ready');
-  if (row.ready === 'Keep' && previous?.status === 'True') {
-    return { ...previous, observedGeneration: generation };
-  }
+  // As it was, its generation included: that a newer spec is met is not known.
+  if (row.ready === 'Keep' && previous?.status === 'True') return previous;
   const status: ConditionStatus = row.ready === 'Keep' ? 'False' : row.ready;
   return next(before, 'Ready', status, verdict.reason, verdict.message, generation, now);
 }

@@ -1,3 +1,4 @@
+import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { CatalogueStatus, OperationStatus, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import type { CatalogueRef, Machine, MachineState, ProviderId } from '../model/machine.ts';
 import type { Verdict } from '../plan/action.ts';
@@ -59,12 +60,27 @@ function entry(
 
 /**
  * Whether the status is worth a write. Equal ones are not, and neither is a state that merely flickers while an
- * operation that is already told is under way: what matters then is its end, which changes the conditions.
+ * operation that is already told is under way: what matters then is its end, which changes the conditions. Nor is the
+ * same trouble in other words, or an outage would write every object again and again.
  */
 export function isWorthWriting(before: VirtualMachineStatus | undefined, after: VirtualMachineStatus): boolean {
   if (before === undefined) return true;
   const flickers = after.operation !== undefined && equal(before.operation, after.operation);
-  return !equal(flickers ? { ...before, state: undefined } : before, flickers ? { ...after, state: undefined } : after);
+  const [a, b] = [withoutQuotes(before), withoutQuotes(after)];
+  return !equal(flickers ? { ...a, state: undefined } : a, flickers ? { ...b, state: undefined } : b);
+}
+
+/** Reasons whose message quotes the provider, which may word the same trouble anew each time (request ids, times). */
+const quoting: ReadonlySet<string> = new Set<Reason>(['ProviderUnavailable', 'ProtocolError', 'CredentialsRejected']);
+
+function withoutQuotes(status: VirtualMachineStatus): VirtualMachineStatus {
+  if (status.conditions === undefined) return status;
+  return {
+    ...status,
+    conditions: status.conditions.map((condition) =>
+      quoting.has(condition.reason) ? { ...condition, message: '' } : condition,
+    ),
+  };
 }
 
 /** Deep equality of plain data; an undefined field equals a missing one. */

@@ -29,6 +29,12 @@ describe('conditions', () => {
     expect(statusOf(after, 'Synced')).toBe('False');
   });
 
+  it('does not claim during an outage that a newer spec is met', () => {
+    const before = conditionsFor(verdict('Available'), accepted, 1, now);
+    const after = conditionsFor(verdict('ProviderUnavailable'), accepted, 2, now + 5_000, before);
+    expect(after.find((c) => c.type === 'Ready')?.observedGeneration).toBe(1);
+  });
+
   it('moves lastTransitionTime only when the status moves', () => {
     const first = conditionsFor(verdict('Creating'), accepted, 1, now);
     const second = conditionsFor(verdict('Starting'), accepted, 1, now + 60_000, first);
@@ -117,6 +123,17 @@ describe('writing', () => {
     const before = { observedGeneration: 1, state: 'Halting', operation } as const;
     expect(isWorthWriting(before, { ...before, state: 'Running' })).toBe(false);
     expect(isWorthWriting(before, { observedGeneration: 1, state: 'Halted' })).toBe(true);
+  });
+
+  it('is not worth it when the provider only words the same trouble anew', () => {
+    const statusWith = (reason: Reason, message: string) => ({
+      observedGeneration: 1,
+      conditions: conditionsFor(verdict(reason, message), accepted, 1, now),
+    });
+    const before = statusWith('ProviderUnavailable', 'request 17 failed');
+    expect(isWorthWriting(before, statusWith('ProviderUnavailable', 'request 18 failed'))).toBe(false);
+    expect(isWorthWriting(before, statusWith('ProtocolError', 'request 18 failed'))).toBe(true);
+    expect(isWorthWriting(statusWith('NameConflict', 'a'), statusWith('NameConflict', 'b'))).toBe(true);
   });
 
   it('patches what differs: null for what goes, lists whole', () => {
