@@ -112,7 +112,12 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   }
 
   function remember(memory: Memory, execution: Execution, conclusion: Conclusion): void {
-    if ('outcome' in execution) memory.failures = execution.outcome.ok ? 0 : memory.failures + 1;
+    if ('outcome' in execution) {
+      const { outcome } = execution;
+      if (outcome.ok) memory.failures = 0;
+      // Being asked to wait is no failure, or one after many of them would hold for minutes.
+      else if (outcome.failure.class !== 'Wait') memory.failures += 1;
+    }
     if (conclusion.hold !== undefined) memory.notBefore = deps.clock.now() + conclusion.hold;
   }
 
