@@ -164,8 +164,8 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     async stop() {
       await Promise.all([objects.stop(), secrets.stop()]);
       queue.shutdown();
-      await workers?.stop();
-      await accounts.stop();
+      // Together: a pass may wait for an account whose gate is closed for minutes, and is turned away there.
+      await Promise.all([workers?.stop(), accounts.stop()]);
       await events.drain();
     },
     isReady: () => workers !== undefined,
