@@ -1,4 +1,4 @@
-import { finalizer } from '../api/v1alpha1/names.ts';
+import { annotations, finalizer } from '../api/v1alpha1/names.ts';
 import type { MachineObservation, Observed, UnknownReason } from './observed.ts';
 import { type Action, type Decision, act, wait } from './action.ts';
 import { claim, create } from './create.ts';
@@ -11,6 +11,9 @@ const secretRetry = 15_000;
 
 /** How often a name is tried that another object claims. */
 const conflictRetry = 15_000;
+
+/** How often a key of another account is looked at anew, in case nobody watches its Secret for us. */
+const accountRetry = 60_000;
 
 type Rule = (o: Observed) => Decision | undefined;
 
@@ -114,13 +117,16 @@ function unknown(o: Observed, reason: UnknownReason): Decision {
           reason: 'AbsenceUnconfirmed',
           message: 'the machine is not in the list, but the evidence that it is gone is not complete',
         },
-        { ...kept(o), urgent: true },
+        kept(o),
       );
     case 'OtherAccount':
-      return wait({
-        reason: 'AccountMismatch',
-        message: `the API key shows machines of owner ${reason.ownerId}, but this machine belongs to owner ${o.object.status?.ownerId ?? 'unknown'}`,
-      });
+      return wait(
+        {
+          reason: 'AccountMismatch',
+          message: `the API key shows machines of owner ${reason.ownerId}, but this machine belongs to owner ${o.object.status?.ownerId ?? 'unknown'}`,
+        },
+        { ...kept(o), after: accountRetry },
+      );
   }
 }
 
@@ -160,9 +166,11 @@ function externallyDeleted(o: Observed): Decision | undefined {
   });
 }
 
-/** The id is recorded but the finalizer was taken off, or a crash left the intent behind. */
+/** The id is known but finalizer or annotation was taken off, or a crash left the intent behind. */
 function identityIncomplete(o: Observed): Decision | undefined {
-  if (o.identity.kind !== 'Known' || (hasFinalizer(o) && o.intent === undefined)) return undefined;
+  if (o.identity.kind !== 'Known') return undefined;
+  const isRecorded = o.object.metadata.annotations?.[annotations.machine] !== undefined;
+  if (isRecorded && hasFinalizer(o) && o.intent === undefined) return undefined;
   return act({ type: 'RecordIdentity', id: o.identity.id }, undefined, { urgent: true });
 }
 

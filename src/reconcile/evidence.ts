@@ -38,14 +38,23 @@ const agreeingSweeps = 3;
 export function judgeAbsence(evidence: AbsenceEvidence): MachineObservation {
   const { listedOwners, ownerId } = evidence;
   const [firstOwner] = listedOwners;
-  if (ownerId !== undefined && firstOwner !== undefined && !listedOwners.includes(ownerId)) {
-    return { kind: 'Unknown', reason: { kind: 'OtherAccount', ownerId: firstOwner } };
-  }
+  const otherAccount = judgeAccount(listedOwners, ownerId);
+  if (otherAccount !== undefined) return otherAccount;
   if (!evidence.notFound) return unconfirmed;
   if (!evidence.wasSeen && evidence.lackingFor < evidence.visibilityWindow) return unconfirmed;
   const isOwnersList = ownerId !== undefined && firstOwner !== undefined;
   const isOwnersKey = ownerId !== undefined && evidence.keyOwnerId === ownerId;
   return isOwnersList || isOwnersKey || evidence.sweeps >= agreeingSweeps ? { kind: 'Absent' } : unconfirmed;
+}
+
+/** The first row of the table by itself: it needs no 404. */
+export function judgeAccount(
+  listedOwners: readonly ProviderId[],
+  ownerId: ProviderId | undefined,
+): MachineObservation | undefined {
+  const [firstOwner] = listedOwners;
+  if (ownerId === undefined || firstOwner === undefined || listedOwners.includes(ownerId)) return undefined;
+  return { kind: 'Unknown', reason: { kind: 'OtherAccount', ownerId: firstOwner } };
 }
 
 const unconfirmed: MachineObservation = { kind: 'Unknown', reason: { kind: 'AbsenceUnconfirmed' } };

@@ -53,7 +53,7 @@ export async function execute(deps: ExecuteDeps, action: Action, target: Target)
     case 'Create':
       return create(deps, target, action.request);
     case 'RecordIdentity':
-      await recordIdentity(deps, target.object, action.id);
+      await recordIdentity(deps, target, target.object, action.id);
       return { type: 'Recorded', id: action.id };
     case 'Start':
       return power(target, (provider) => provider.startMachine(action.id));
@@ -76,8 +76,7 @@ export async function execute(deps: ExecuteDeps, action: Action, target: Target)
 async function create(deps: ExecuteDeps, target: Target, request: CreateRequest): Promise<Execution> {
   const { object, account, memory } = target;
   if (account === null) return { type: 'Superseded' };
-  const before = object.metadata.annotations?.[annotations.createPending];
-  const wasAnnounced = before !== undefined && before !== memory.settledIntent;
+  const wasAnnounced = memory.openIntent(object.metadata.annotations?.[annotations.createPending]) !== undefined;
   const intent = writeIntent(deps.clock.now(), request.name);
   let announced: VirtualMachine | undefined;
   let refusedByKubernetes: unknown;
@@ -85,6 +84,7 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
   const outcome = await account.write(
     request.name,
     (provider) => {
+      memory.sentIntent = intent;
       memory.intentSentAt = deps.clock.monotonic();
       memory.forgetLack();
       return provider.createMachine(request);
@@ -105,11 +105,12 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
     },
   );
   if (announced === undefined || outcome === undefined) {
-    if (isSuperseded(refusedByKubernetes)) return { type: 'Superseded' };
-    throw refusedByKubernetes ?? new Error(`the intent for "${request.name}" was not stored`);
+    // Without a refusal the turn never came: the key was rejected meanwhile, or the account is stopping.
+    if (refusedByKubernetes === undefined || isSuperseded(refusedByKubernetes)) return { type: 'Superseded' };
+    throw refusedByKubernetes;
   }
   if (outcome.ok) {
-    if (outcome.value.id !== undefined) await recordIdentity(deps, announced, outcome.value.id);
+    if (outcome.value.id !== undefined) await recordIdentity(deps, target, announced, outcome.value.id);
     return { type: 'Created', outcome, isSettled: outcome.value.id !== undefined };
   }
   const isSettled = await settle(deps, { target, announced, intent, wasAnnounced }, outcome.failure);
@@ -158,7 +159,12 @@ async function settle(deps: ExecuteDeps, announcement: Announcement, failure: Fa
 const recordAttempts = 5;
 
 /** Stores which machine is ours. The call is made already, so a changed object is read again rather than given up. */
-async function recordIdentity(deps: ExecuteDeps, object: VirtualMachine, id: ProviderId): Promise<void> {
+async function recordIdentity(
+  deps: ExecuteDeps,
+  { memory }: Target,
+  object: VirtualMachine,
+  id: ProviderId,
+): Promise<void> {
   let current = object;
   for (let attempt = 1; ; attempt += 1) {
     try {
@@ -166,6 +172,7 @@ async function recordIdentity(deps: ExecuteDeps, object: VirtualMachine, id: Pro
         finalizers: withFinalizer(current),
         annotations: { [annotations.machine]: writeIdentity(current.metadata, id), [annotations.createPending]: null },
       });
+      memory.sentIntent = undefined;
       return;
     } catch (error) {
       if (!(error instanceof KubeError) || error.reason !== 'Conflict' || attempt === recordAttempts) throw error;

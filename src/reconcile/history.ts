@@ -16,7 +16,9 @@ export class Memory {
   /** The account last used; evidence gathered with another key does not count. Null: it has no usable key. */
   account: Account | null | undefined;
 
-  /** The announcement of a create call, as stored, that this process sent, and when (monotonic). */
+  /** The announcement of the create call that this process sent last, as stored, until the machine is on record. */
+  sentIntent: string | undefined;
+  /** When that call was sent (monotonic). */
   intentSentAt: number | undefined;
   /** An announcement, as stored, that is known to have had no effect. */
   settledIntent: string | undefined;
@@ -59,6 +61,15 @@ export class Memory {
   constructor(uid: string, firstSeenAt: number) {
     this.uid = uid;
     this.firstSeenAt = firstSeenAt;
+  }
+
+  /**
+   * The announcement whose call may have had an effect, given the one in the object. One that somebody took out of the
+   * object is still remembered; one that is known to have come to nothing proves nothing.
+   */
+  openIntent(stored: string | undefined): string | undefined {
+    const intent = stored ?? this.sentIntent;
+    return intent === this.settledIntent ? undefined : intent;
   }
 
   /** The machine as a list just showed it, at epoch `now`. */

@@ -13,7 +13,7 @@ import type {
 } from '../plan/observed.ts';
 import type { Account, Snapshot } from '../provider/account/account.ts';
 import type { Credentials, KeyLookup } from './credentials.ts';
-import { judgeAbsence, judgeName } from './evidence.ts';
+import { judgeAbsence, judgeAccount, judgeName } from './evidence.ts';
 import type { Memory } from './history.ts';
 import { type NameIndex, cameFirst } from './names.ts';
 
@@ -54,15 +54,14 @@ export async function observe(
     memory.forgetLack();
   }
   const name = providerName(object);
-  const identity = readIdentity(object.metadata);
+  const identity = readIdentity(object);
   const id = identity.kind === 'Known' ? identity.id : undefined;
   account?.follow(key, { name, id });
-  if (account?.verdict === 'Rejected') deps.credentials.distrust(object);
-
   const machine =
     account === null || identity.kind === 'Foreign' || identity.kind === 'Malformed'
       ? notYetSeen
       : await observeMachine(deps, account, { key, object, memory, name, id });
+  if (account?.verdict === 'Rejected' || isOtherAccount(machine)) deps.credentials.distrust(object);
   const catalogue = await observeCatalogue(account, machine, id, object, memory, deps.clock);
   const nameHeldBy = await nameHolder(deps, key, object, account, name);
   const now = deps.clock.now();
@@ -73,7 +72,7 @@ export async function observe(
       object,
       providerName: name,
       identity,
-      intent: readIntent(object.metadata),
+      intent: readIntent(memory.openIntent(object.metadata.annotations?.[annotations.createPending])),
       nameHeldBy,
       credentials: observeCredentials(lookup, account),
       machine,
@@ -88,6 +87,11 @@ export async function observe(
 const notYetSeen: MachineObservation = { kind: 'Unknown', reason: { kind: 'NotYetSeen' } };
 const outcomeUnknown: MachineObservation = { kind: 'Unknown', reason: { kind: 'OutcomeUnknown' } };
 
+/** How soon the read of a single machine is tried again. */
+const readAgain = 5_000;
+/** The longest wait for a further list while the evidence of absence is not complete. */
+const longestDoubt = 60_000;
+
 interface Subject {
   readonly key: string;
   readonly object: VirtualMachine;
@@ -101,7 +105,7 @@ async function observeMachine(deps: ObserveDeps, account: Account, subject: Subj
   if (account.lastFailure !== undefined) {
     return { kind: 'Unknown', reason: { kind: 'ReadFailed', failure: account.lastFailure } };
   }
-  if (id === undefined && isUntouched(object)) return { kind: 'Absent' };
+  if (id === undefined && isUntouched(object, memory)) return { kind: 'Absent' };
   const notBefore = Math.max(
     account.lastChangeAt(name) ?? 0,
     // A look for a name, unlike one for a known machine, must not be older than the object as this process knows it.
@@ -122,11 +126,11 @@ async function observeMachine(deps: ObserveDeps, account: Account, subject: Subj
  * Nothing of ours can be there yet: the name carries the object's UID, nothing was ever announced or recorded, and
  * without our finalizer, which is stored before anything billable, no earlier record can have been lost.
  */
-function isUntouched(object: VirtualMachine): boolean {
+function isUntouched(object: VirtualMachine, memory: Memory): boolean {
   const { metadata, status } = object;
   return (
     isNameOwn(object) &&
-    readIntent(metadata) === undefined &&
+    (metadata.annotations?.[annotations.createPending] ?? memory.openIntent(undefined)) === undefined &&
     metadata.finalizers?.includes(finalizer) !== true &&
     status?.id === undefined
   );
@@ -141,8 +145,8 @@ function lookForName(deps: ObserveDeps, account: Account, snapshot: Snapshot, su
     memory.sawMachine(machine, deps.clock.now());
     return { kind: 'Present', machine };
   }
-  const intent = object.metadata.annotations?.[annotations.createPending];
-  if (intent === undefined || intent === memory.settledIntent) return { kind: 'Absent' };
+  if (memory.openIntent(object.metadata.annotations?.[annotations.createPending]) === undefined)
+    return { kind: 'Absent' };
 
   const earliest = Math.max(deps.actingSince, memory.intentSentAt ?? 0) + deps.responseDeadline;
   if (snapshot.startedAt >= earliest) memory.sawLack(snapshot.startedAt);
@@ -170,8 +174,16 @@ async function lookForId(
     memory.sawMachine(machine, deps.clock.now());
     return { kind: 'Present', machine };
   }
+  const otherAccount = judgeAccount(snapshot.ownerIds, object.status?.ownerId);
+  if (otherAccount !== undefined) return otherAccount;
   const read = await account.getMachine(id);
-  if (!read.outcome.ok) return { kind: 'Unknown', reason: { kind: 'ReadFailed', failure: read.outcome.failure } };
+  if (!read.outcome.ok) {
+    // We are stopping, which is nothing to tell of the machine.
+    if (read.outcome.failure.code === 'Cancelled') return notYetSeen;
+    // A machine that no list shows any more wakes nobody.
+    account.want(key, deps.clock.monotonic() + readAgain);
+    return { kind: 'Unknown', reason: { kind: 'ReadFailed', failure: read.outcome.failure } };
+  }
   if (read.outcome.value !== undefined) {
     // The list lags: a machine that answers to its id is there.
     memory.sawMachine(read.outcome.value, deps.clock.now());
@@ -191,10 +203,14 @@ async function lookForId(
     lackingFor,
     visibilityWindow: deps.limits.visibilityWindow,
   });
-  // The next list decides: one that starts after everything this verdict rests on.
-  if (verdict.kind === 'Unknown') account.want(key, deps.clock.monotonic());
+  // A later list decides: soon at first, then ever more slowly, because what stands in the way may stay.
+  if (verdict.kind === 'Unknown') account.want(key, deps.clock.monotonic() + Math.min(lackingFor, longestDoubt));
   // Just created and not visible yet is no reason for alarm.
   return verdict.kind === 'Unknown' && !wasSeen && lackingFor < deps.limits.visibilityWindow ? notYetSeen : verdict;
+}
+
+function isOtherAccount(machine: MachineObservation): boolean {
+  return machine.kind === 'Unknown' && machine.reason.kind === 'OtherAccount';
 }
 
 function wasSeenBefore(object: VirtualMachine): boolean {
@@ -221,7 +237,10 @@ async function observeCatalogue(
   const isRefused = memory.history(clock.now(), refusalBasis(object)).refusal !== undefined;
   if (account === null || account.verdict === 'Rejected' || !isCreate || isRefused) return { kind: 'NotNeeded' };
   const outcome = await account.catalogue();
-  return outcome.ok ? { kind: 'Read', ...outcome.value } : { kind: 'Unavailable', failure: outcome.failure };
+  if (outcome.ok) return { kind: 'Read', ...outcome.value };
+  return outcome.failure.code === 'Cancelled'
+    ? { kind: 'NotNeeded' }
+    : { kind: 'Unavailable', failure: outcome.failure };
 }
 
 /** Another object of the same account that claimed the name first: two accounts may well use the same name. */

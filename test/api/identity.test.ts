@@ -24,7 +24,7 @@ describe('providerName', () => {
   });
 });
 
-const read = (text: string) => readIdentity({ ...objectWith().metadata, annotations: { [annotations.machine]: text } });
+const read = (text: string) => readIdentity(objectWith({ annotations: { [annotations.machine]: text } }));
 
 describe('readIdentity', () => {
   it.each([
@@ -38,12 +38,22 @@ describe('readIdentity', () => {
   ])('$text → $expected.kind', ({ text, expected }) => {
     expect(read(text)).toEqual(expected);
   });
+
+  it.each([
+    {
+      because: 'an update without our annotations took it away',
+      name: 'web-0a1b2c3d',
+      expected: { kind: 'Known', id: 90 },
+    },
+    { because: 'the status is of another object', name: 'web-99999999', expected: { kind: 'None' } },
+  ])('without the annotation, the status: $because', ({ name, expected }) => {
+    expect(readIdentity(objectWith({ status: { id: 90, providerName: name } }))).toEqual(expected);
+  });
 });
 
 describe('readIntent', () => {
   it('counts even when it cannot be read: something was announced', () => {
-    expect(readIntent({ ...objectWith().metadata, annotations: { [annotations.createPending]: 'nonsense' } })).toEqual({
-      at: undefined,
-    });
+    expect(readIntent('nonsense')).toEqual({ at: undefined });
+    expect(readIntent(undefined)).toBeUndefined();
   });
 });

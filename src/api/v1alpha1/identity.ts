@@ -21,7 +21,8 @@ function nameWithUid(meta: ObjectMeta): string {
 }
 
 /**
- * Which machine the object says is its own, read from the annotation that survives backups.
+ * Which machine the object says is its own, read from the annotation that survives backups. An update that replaces all
+ * annotations (`kubectl replace`) takes it away; then the status counts, if it was written for this very name.
  * `Foreign`: the annotation was written for another object. `Malformed`: someone edited it; nobody acts on it.
  */
 export type Identity =
@@ -30,9 +31,13 @@ export type Identity =
   | { readonly kind: 'Foreign'; readonly uid: string }
   | { readonly kind: 'Malformed' };
 
-export function readIdentity(meta: ObjectMeta): Identity {
+export function readIdentity(object: VirtualMachine): Identity {
+  const meta = object.metadata;
   const text = meta.annotations?.[annotations.machine];
-  if (text === undefined) return { kind: 'None' };
+  if (text === undefined) {
+    const { id, providerName: name } = object.status ?? {};
+    return id !== undefined && name === providerName(object) ? { kind: 'Known', id } : { kind: 'None' };
+  }
   const value = parseObject(text);
   const { id, uid } = value ?? {};
   if (typeof id !== 'number' || !Number.isSafeInteger(id) || id < 1 || typeof uid !== 'string')
@@ -49,8 +54,8 @@ export interface Intent {
   readonly at: string | undefined;
 }
 
-export function readIntent(meta: ObjectMeta): Intent | undefined {
-  const text = meta.annotations?.[annotations.createPending];
+/** Reads the annotation's text. */
+export function readIntent(text: string | undefined): Intent | undefined {
   if (text === undefined) return undefined;
   const at = parseObject(text)?.['at'];
   return { at: typeof at === 'string' ? at : undefined };
