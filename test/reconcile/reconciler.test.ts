@@ -1,0 +1,270 @@
+import { describe, expect, it } from 'vitest';
+import { annotations } from '../../src/api/v1alpha1/names.ts';
+import { createWorld } from './world/world.ts';
+
+const lost = { class: 'UnknownOutcome', code: 'ConnectionLost' } as const;
+const serverError = { class: 'Retry', code: 'ServerError', status: 500 } as const;
+const minute = 60_000;
+
+describe('a life', () => {
+  it('runs from nothing to nothing with one create and one delete', async () => {
+    const { apply, clock, cluster, condition, room, complaints } = await createWorld();
+    apply('web');
+    await clock.advance(10_000);
+    expect(condition('web', 'Ready')?.status).toBe('True');
+    cluster.remove('virtualmachines', 'web');
+    await clock.advance(minute);
+    expect(cluster.machine('web')).toBeUndefined();
+    expect(room.machines.size).toBe(0);
+    expect([room.count('CreateMachine'), room.count('StopMachine'), room.count('DeleteMachine')]).toEqual([1, 1, 1]);
+    expect(complaints).toEqual([]);
+  });
+
+  it('costs one list a minute and no write once nothing is to do', async () => {
+    const { apply, clock, cluster, room } = await createWorld();
+    apply('web');
+    await clock.advance(5 * minute);
+    const [since, writes] = [clock.monotonic(), cluster.writes.length];
+    await clock.advance(10 * minute);
+    expect(cluster.writes.length - writes).toBe(0);
+    expect(room.calls.filter(({ at }) => at >= since).length).toBeLessThanOrEqual(11);
+  });
+});
+
+describe('waking up', () => {
+  it('deletes on although a read of the vanished machine failed for a while', async () => {
+    const { apply, clock, cluster, room } = await createWorld();
+    apply('web');
+    await clock.advance(10_000);
+    room.broken.set('GetMachine', serverError);
+    cluster.remove('virtualmachines', 'web');
+    await clock.advance(10 * minute);
+    expect(cluster.machine('web')).toBeDefined();
+    room.broken.clear();
+    await clock.advance(minute);
+    expect(cluster.machine('web')).toBeUndefined();
+  });
+
+  it('sends the call in the end when a task is said to be at work for ever', async () => {
+    const { apply, clock, cluster, room } = await createWorld();
+    apply('web');
+    await clock.advance(10_000);
+    room.set(1, { lastTask: { name: 'VmBackup', status: 'running' } });
+    await clock.advance(2 * minute);
+    cluster.change('web', { spec: { powerState: 'Halted' } });
+    await clock.advance(5 * minute);
+    expect(room.count('StopMachine')).toBe(0);
+    await clock.advance(10 * minute);
+    expect(room.count('StopMachine')).toBe(1);
+  });
+});
+
+describe('quiet', () => {
+  it('does not read every second while the key is that of another account', async () => {
+    const { apply, clock, condition, room, useKeyOf } = await createWorld();
+    for (const name of ['a', 'b', 'c']) apply(name);
+    await clock.advance(2 * minute);
+    room.add('theirs', { ownerId: 2 });
+    useKeyOf(2);
+    await clock.advance(minute);
+    expect(condition('a', 'Synced')?.reason).toBe('AccountMismatch');
+    const since = clock.monotonic();
+    await clock.advance(10 * minute);
+    expect(room.count('ListMachines', since)).toBeLessThanOrEqual(11);
+    expect(room.count('GetMachine', since)).toBe(0);
+    useKeyOf(1);
+    await clock.advance(minute);
+    expect(condition('a', 'Ready')?.status).toBe('True');
+  });
+
+  it('does not read every second while another machine has taken the name', async () => {
+    const { apply, clock, condition, room } = await createWorld();
+    apply('web', { providerName: 'web' });
+    await clock.advance(2 * minute);
+    room.machines.clear();
+    room.add('web');
+    await clock.advance(2 * minute);
+    expect(condition('web', 'Synced')?.reason).toBe('AbsenceUnconfirmed');
+    const since = clock.monotonic();
+    await clock.advance(10 * minute);
+    expect(room.count('ListMachines', since)).toBeLessThanOrEqual(25);
+    expect(room.count('GetMachine', since)).toBeLessThanOrEqual(25);
+  });
+
+  it('does not write a new status for each new wording of the same outage', async () => {
+    const { apply, clock, cluster, room } = await createWorld();
+    apply('web');
+    await clock.advance(10_000);
+    let count = 0;
+    room.broken.set('ListMachines', {
+      class: 'Credentials',
+      code: 'Unauthorized',
+      status: 401,
+      get text() {
+        count += 1;
+        return `request ${count} refused`;
+      },
+    });
+    await clock.advance(3 * minute);
+    const writes = cluster.writes.length;
+    await clock.advance(10 * minute);
+    expect(cluster.writes.length - writes).toBe(0);
+  });
+});
+
+describe('one machine for one object', () => {
+  it('sends no second create when an update without our annotations comes while the outcome is unknown', async () => {
+    const { apply, clock, cluster, room } = await createWorld();
+    room.accidents.set('CreateMachine', [{ ...lost, hasEffect: true }]);
+    room.listed = () => clock.monotonic() > 20_000;
+    apply('web');
+    await clock.advance(1_000);
+    expect(room.count('CreateMachine')).toBe(1);
+    cluster.replace('web');
+    await clock.advance(2 * minute);
+    expect(room.made).toEqual(new Map([['web-00000002', 1]]));
+    expect(cluster.machine('web')?.metadata.annotations?.[annotations.machine]).toBeDefined();
+  });
+
+  it('knows its machine again after an update without our annotations, and deletes it', async () => {
+    const { apply, clock, cluster, condition, room } = await createWorld();
+    apply('web', { providerName: 'plain' });
+    await clock.advance(10_000);
+    cluster.replace('web');
+    await clock.advance(2 * minute);
+    expect(condition('web', 'Ready')?.status).toBe('True');
+    cluster.replace('web');
+    await clock.advance(0);
+    cluster.remove('virtualmachines', 'web');
+    await clock.advance(2 * minute);
+    expect([cluster.machine('web'), room.machines.size, room.count('CreateMachine')]).toEqual([undefined, 0, 1]);
+  });
+
+  it('claims no machine of its name that someone made while its own create certainly had no effect', async () => {
+    const { apply, clock, cluster, condition, room } = await createWorld();
+    room.broken.set('CreateMachine', { class: 'Retry', code: 'ConnectFailed' });
+    apply('web', { providerName: 'plain' });
+    await clock.advance(minute);
+    room.add('plain');
+    room.broken.clear();
+    await clock.advance(10 * minute);
+    expect(condition('web', 'Synced')?.reason).toBe('NameConflict');
+    cluster.remove('virtualmachines', 'web');
+    await clock.advance(2 * minute);
+    expect([cluster.machine('web'), room.machines.size]).toEqual([undefined, 1]);
+  });
+
+  it('is not alarmed when the key is refused between the decision and the call', async () => {
+    const { apply, clock, complaints, condition, room, useKeyOf } = await createWorld();
+    const refused = { class: 'Credentials', code: 'Unauthorized', status: 401 } as const;
+    room.accidents.set('CreateMachine', [refused, refused, refused, refused]);
+    for (let index = 0; index < 12; index += 1) apply(`web-${index}`);
+    await clock.advance(30_000);
+    expect(complaints.filter((line) => line.includes('Pass failed'))).toEqual([]);
+    expect(condition('web-11', 'Synced')?.reason).toBe('CredentialsRejected');
+    useKeyOf(1);
+    await clock.advance(5 * minute);
+    expect([...room.made.values()]).toEqual(Array(12).fill(1));
+  });
+});
+
+describe('ending', () => {
+  it('does not wait for a gate that is closed for minutes', async () => {
+    const { apply, clock, room, stop, condition } = await createWorld();
+    room.accidents.set('CreateMachine', [{ class: 'Wait', code: 'RateLimited', status: 429, retryAfter: 5 * minute }]);
+    for (let index = 0; index < 12; index += 1) apply(`web-${index}`);
+    await clock.advance(25);
+    let isStopped = false;
+    void stop().then(() => (isStopped = true));
+    await clock.advance(1_000);
+    expect(isStopped).toBe(true);
+    expect(Array.from({ length: 12 }, (_, index) => condition(`web-${index}`, 'Synced')?.message)).not.toContainEqual(
+      expect.stringContaining('Cancelled'),
+    );
+  });
+});
+
+describe('trouble that passes', () => {
+  it('an hour without lists changes nothing, and all goes on after it', async () => {
+    const { apply, clock, cluster, condition, room } = await createWorld();
+    apply('steady');
+    apply('leaving');
+    apply('changed');
+    await clock.advance(10_000);
+    room.broken.set('ListMachines', serverError);
+    await clock.advance(minute);
+    apply('late');
+    cluster.remove('virtualmachines', 'leaving');
+    cluster.change('changed', { spec: { powerState: 'Halted' } });
+    const writes = cluster.writes.length;
+    await clock.advance(60 * minute);
+    expect(cluster.writes.length - writes).toBeLessThan(8);
+    expect([room.count('CreateMachine'), room.count('StopMachine'), room.count('DeleteMachine')]).toEqual([3, 0, 0]);
+    room.broken.clear();
+    await clock.advance(2 * minute);
+    expect(['steady', 'changed', 'late'].map((name) => condition(name, 'Ready')?.status)).toEqual(
+      Array(3).fill('True'),
+    );
+    expect([cluster.machine('leaving'), room.machines.size]).toEqual([undefined, 3]);
+  });
+
+  it('one refused call of a good key is told and over with the next probe', async () => {
+    const { apply, clock, cluster, condition, room } = await createWorld();
+    apply('web');
+    await clock.advance(10_000);
+    room.accidents.set('StopMachine', [{ class: 'Credentials', code: 'Unauthorized', status: 401 }]);
+    cluster.change('web', { spec: { powerState: 'Halted' } });
+    await clock.advance(1_000);
+    expect(condition('web', 'CredentialsValid')?.status).toBe('False');
+    await clock.advance(2 * minute);
+    expect(condition('web', 'Ready')?.status).toBe('True');
+    expect(room.machines.get(1)?.state).toBe('Halted');
+  });
+
+  it.each([
+    { because: 'lost, with its effect', accident: { ...lost, hasEffect: true } },
+    { because: 'lost, without its effect', accident: lost },
+    { because: 'answered 400', accident: { class: 'Wait', code: 'BadRequest', status: 400 } as const },
+    { because: 'answered 406', accident: { class: 'Wait', code: 'Busy', status: 406 } as const },
+    { because: 'never sent', accident: { class: 'Retry', code: 'ConnectFailed' } as const },
+  ])('a DELETE that was $because ends with the machine gone', async ({ accident }) => {
+    const { apply, clock, cluster, room } = await createWorld();
+    apply('web');
+    await clock.advance(10_000);
+    room.accidents.set('DeleteMachine', [accident]);
+    cluster.remove('virtualmachines', 'web');
+    await clock.advance(2 * minute);
+    expect([cluster.machine('web'), room.machines.size]).toEqual([undefined, 0]);
+  });
+
+  it.each(['status web', 'patch web'])('a %s that Kubernetes took but never answered does no harm', async (write) => {
+    const { apply, clock, cluster, condition, room } = await createWorld();
+    for (const isStored of [true, false, true]) cluster.failures.push({ write, reason: 'Timeout', isStored });
+    apply('web', { providerName: 'plain' });
+    await clock.advance(5 * minute);
+    expect(condition('web', 'Ready')?.status).toBe('True');
+    cluster.remove('virtualmachines', 'web');
+    for (const isStored of [true, false, true]) cluster.failures.push({ write, reason: 'Timeout', isStored });
+    await clock.advance(5 * minute);
+    expect([cluster.machine('web'), room.machines.size, room.count('CreateMachine')]).toEqual([undefined, 0, 1]);
+  });
+});
+
+describe('killed and started again', () => {
+  it.each([0, 1, 5, 6, 9, 10, 11, 12, 20, 25, 1_000, 2_000, 3_000])(
+    'after %i ms: one machine, and none after deletion',
+    async (milliseconds) => {
+      const { apply, clock, cluster, condition, room, restart } = await createWorld();
+      apply('web');
+      await clock.advance(milliseconds);
+      await restart();
+      await clock.advance(3 * minute);
+      expect(condition('web', 'Ready')?.status).toBe('True');
+      cluster.remove('virtualmachines', 'web');
+      await clock.advance(2_000 + milliseconds);
+      await restart();
+      await clock.advance(3 * minute);
+      expect([cluster.machine('web'), room.machines.size, room.count('CreateMachine')]).toEqual([undefined, 0, 1]);
+    },
+  );
+});

@@ -1,0 +1,103 @@
+import { expect, it } from 'vitest';
+import type { Operation } from '../../src/model/failure.ts';
+import { createWorld, type World } from './world/world.ts';
+
+const minute = 60_000;
+const accidents = [
+  { class: 'UnknownOutcome', code: 'ConnectionLost', hasEffect: true },
+  { class: 'UnknownOutcome', code: 'Timeout' },
+  { class: 'Retry', code: 'ConnectFailed' },
+  { class: 'Wait', code: 'Busy', status: 406 },
+  { class: 'Wait', code: 'RateLimited', status: 429, retryAfter: 20_000 },
+  { class: 'Credentials', code: 'Unauthorized', status: 401 },
+] as const;
+const hit: readonly Operation[] = [
+  'CreateMachine',
+  'DeleteMachine',
+  'StartMachine',
+  'StopMachine',
+  'KillMachine',
+  'GetMachine',
+  'ListMachines',
+];
+const names = ['own', 'plain'];
+const seeds = 60;
+
+/** Numbers in [0, 1) that a seed repeats (mulberry32). */
+function randomOf(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+async function disturb({ cluster, room, restart, clock, useKeyOf }: World, random: () => number): Promise<void> {
+  const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] ?? pick(items);
+  const name = pick(names);
+  const machine = [...room.machines.values()].find(({ name: its }) => its.startsWith(name));
+  const isThere =
+    cluster.machine(name) !== undefined && cluster.machine(name)?.metadata.deletionTimestamp === undefined;
+  const isTold = cluster.machine(name)?.status?.id !== undefined;
+  const kind = Math.floor(random() * 12);
+  if (kind <= 1) room.accidents.set(pick(hit), [pick(accidents), ...(random() < 0.3 ? [pick(accidents)] : [])]);
+  if (kind === 2 && isThere) cluster.change(name, { spec: { powerState: pick(['Running', 'Halted']) } });
+  if (kind === 3) await restart();
+  // Before the status tells the id only the annotations witness the machine, and whoever takes them away takes the proof.
+  if (kind === 4 && isThere && isTold) cluster.replace(name);
+  if (kind === 5 && machine !== undefined && machine.state === 'Running') room.set(machine.id, { state: 'Halted' });
+  if (kind === 6) {
+    const since = clock.monotonic();
+    room.listed = () => clock.monotonic() > since + 25_000;
+  }
+  if (kind === 7)
+    cluster.failures.push({
+      write: `${pick(['status', 'patch'])} ${name}`,
+      reason: pick(['Timeout', 'Unavailable', 'Conflict']),
+      isStored: random() < 0.5,
+    });
+  if (kind === 8) room.broken.set(pick(hit), pick(accidents));
+  if (kind === 9) room.broken.clear();
+  if (kind === 10) useKeyOf(1);
+  if (kind === 11 && isThere)
+    cluster.change(name, { spec: { powerOff: { mode: pick(['TrySoft', 'Hard']), gracePeriod: '1m' } } });
+}
+
+it.each(Array.from({ length: seeds }, (_, index) => index + 1))(
+  'random trouble, seed %i: one machine each, as asked in the end, and none once deleted',
+  async (seed) => {
+    const random = randomOf(seed);
+    const world = await createWorld();
+    const { apply, clock, cluster, condition, room } = world;
+    const calm = async (): Promise<void> => {
+      room.broken.clear();
+      room.accidents.clear();
+      room.listed = () => true;
+      cluster.failures.length = 0;
+      await clock.advance(20 * minute);
+    };
+    apply('own');
+    apply('plain', { providerName: 'plain' });
+    for (let step = 0; step < 12; step += 1) {
+      await clock.advance(random() < 0.5 ? random() * 60 : random() * 20_000);
+      await disturb(world, random);
+    }
+    await calm();
+    for (const name of names) {
+      const told = JSON.stringify(condition(name, 'Synced'));
+      expect([name, condition(name, 'Ready')?.status, told]).toEqual([name, 'True', told]);
+      expect(cluster.machine(name)?.spec.powerState).toBe(cluster.machine(name)?.status?.state);
+    }
+    expect([...room.made.values()]).toEqual([1, 1]);
+    for (const name of names) cluster.remove('virtualmachines', name);
+    for (let step = 0; step < 8; step += 1) {
+      await clock.advance(random() < 0.5 ? random() * 60 : random() * 20_000);
+      await disturb(world, random);
+    }
+    await calm();
+    expect([cluster.machine('own'), cluster.machine('plain'), room.machines.size]).toEqual([undefined, undefined, 0]);
+    expect([...room.made.values()]).toEqual([1, 1]);
+  },
+);

@@ -1,0 +1,200 @@
+import type { VirtualMachine } from '../../../src/api/v1alpha1/types.ts';
+import type {
+  KubeClient,
+  ListPage,
+  ObjectRef,
+  Patch,
+  Resource,
+  WatchEvent,
+  WatchOptions,
+} from '../../../src/kube/client.ts';
+import { KubeError, type KubeErrorReason } from '../../../src/kube/errors.ts';
+import type { Clock } from '../../../src/model/clock.ts';
+
+interface Stored {
+  readonly metadata: Readonly<Record<string, unknown>> & { readonly namespace: string; readonly name: string };
+  readonly [field: string]: unknown;
+}
+
+interface Watch {
+  readonly plural: string;
+  readonly labelSelector: string | undefined;
+  send(event: WatchEvent): void;
+}
+
+/** A write that reached the API server: `status web`, `patch web`, `create events`. */
+type Write = string;
+
+/**
+ * An API server in memory: versions, conflicts, merge patches, the status subresource, finalizers and watches behave as
+ * the real one's; nothing is validated or defaulted.
+ */
+export class InMemoryCluster implements KubeClient {
+  readonly writes: Write[] = [];
+  /** The next patches of this kind fail with the reason, before or after they took effect. */
+  readonly failures: { readonly write: Write; readonly reason: KubeErrorReason; readonly isStored?: boolean }[] = [];
+  readonly #clock: Clock;
+  readonly #objects = new Map<string, Stored>();
+  readonly #watches = new Set<Watch>();
+  #version = 100;
+  #uids = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** Applies what a user would; `metadata` and `spec` as given. */
+  put(
+    plural: string,
+    object: { readonly metadata: Readonly<Record<string, unknown>>; readonly [field: string]: unknown },
+  ) {
+    this.#uids += 1;
+    const uid = `${String(this.#uids).padStart(8, '0')}-0000-4000-8000-000000000000`;
+    const creationTimestamp = new Date(this.#clock.now()).toISOString();
+    const metadata = { namespace: 'default', name: '', uid, generation: 1, creationTimestamp, ...object.metadata };
+    this.#store(plural, { ...object, metadata }, 'ADDED');
+  }
+
+  machine(name: string): VirtualMachine | undefined {
+    // Only what tests put there and the operator wrote.
+    return this.#objects.get(`virtualmachines/default/${name}`) as VirtualMachine | undefined;
+  }
+
+  /** A user's merge patch of the object. */
+  change(name: string, body: Readonly<Record<string, unknown>>): void {
+    this.#patch(`virtualmachines/default/${name}`, { type: 'merge', body });
+  }
+
+  /** `kubectl replace` with the manifest as first applied: annotations and finalizers are not in it, the status stays. */
+  replace(name: string): void {
+    const key = `virtualmachines/default/${name}`;
+    const { metadata, ...rest } = this.#need(key);
+    this.#store('virtualmachines', { ...rest, metadata: { ...metadata, annotations: {}, finalizers: [] } }, 'MODIFIED');
+  }
+
+  /** `kubectl delete --wait=false`. */
+  remove(plural: string, name: string): void {
+    const object = this.#need(`${plural}/default/${name}`);
+    const deletionTimestamp = new Date(this.#clock.now()).toISOString();
+    this.#store(plural, { ...object, metadata: { ...object.metadata, deletionTimestamp } }, 'MODIFIED');
+  }
+
+  get(resource: Resource, { namespace, name }: ObjectRef): Promise<unknown> {
+    return attempt(() => this.#need(`${resource.plural}/${namespace}/${name}`));
+  }
+
+  list(resource: Resource): Promise<ListPage> {
+    const items = [...this.#objects]
+      .filter(([key]) => key.startsWith(`${resource.plural}/`))
+      .map(([, object]) => object);
+    return Promise.resolve({ items, resourceVersion: String(this.#version) });
+  }
+
+  create(resource: Resource): Promise<unknown> {
+    this.writes.push(`create ${resource.plural}`);
+    return Promise.resolve({});
+  }
+
+  patch(resource: Resource, { namespace, name }: ObjectRef, patch: Patch): Promise<unknown> {
+    return attempt(() => {
+      const write = `${patch.subresource ?? 'patch'} ${name}`;
+      this.writes.push(write);
+      const index = this.failures.findIndex((failure) => failure.write === write);
+      const [failure] = index === -1 ? [] : this.failures.splice(index, 1);
+      if (failure !== undefined && failure.isStored !== true) throw new KubeError(write, { reason: failure.reason });
+      const stored = this.#patch(`${resource.plural}/${namespace}/${name}`, patch);
+      if (failure !== undefined) throw new KubeError(write, { reason: failure.reason });
+      return stored;
+    });
+  }
+
+  async *watch(resource: Resource, { signal, onOpen, labelSelector }: WatchOptions): AsyncIterable<WatchEvent> {
+    const events: WatchEvent[] = [];
+    let wake: (() => void) | undefined;
+    const watch: Watch = {
+      plural: resource.plural,
+      labelSelector,
+      send: (event) => {
+        events.push(event);
+        wake?.();
+      },
+    };
+    signal.addEventListener('abort', () => wake?.());
+    this.#watches.add(watch);
+    onOpen?.();
+    try {
+      while (!signal.aborted) {
+        for (let event = events.shift(); event !== undefined; event = events.shift()) yield event;
+        if (!signal.aborted) await new Promise<void>((resolve) => (wake = resolve));
+      }
+    } finally {
+      this.#watches.delete(watch);
+    }
+  }
+
+  version(): Promise<string> {
+    return Promise.resolve('v1.37.2');
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #need(key: string): Stored {
+    const object = this.#objects.get(key);
+    if (object === undefined) throw new KubeError(key, { reason: 'NotFound' });
+    return object;
+  }
+
+  #patch(key: string, { body, subresource }: Patch): Stored {
+    const before = this.#need(key);
+    // A merge patch is an object.
+    const { metadata = {}, ...rest } = body as { metadata?: Record<string, unknown> };
+    const { resourceVersion = before.metadata['resourceVersion'], ...meta } = metadata;
+    if (resourceVersion !== before.metadata['resourceVersion']) throw new KubeError(key, { reason: 'Conflict' });
+    const change = subresource === 'status' ? rest : { ...rest, metadata: meta };
+    // Merging objects gives an object.
+    const after = merge(before, change) as Stored;
+    if (JSON.stringify(after) === JSON.stringify(before)) return before;
+    const generation = Number(before.metadata['generation']) + ('spec' in rest ? 1 : 0);
+    return this.#store(key.split('/')[0] ?? '', { ...after, metadata: { ...after.metadata, generation } }, 'MODIFIED');
+  }
+
+  #store(plural: string, object: Stored, type: 'ADDED' | 'MODIFIED'): Stored {
+    this.#version += 1;
+    const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } };
+    const { namespace, name, deletionTimestamp, finalizers } = stored.metadata as Stored['metadata'];
+    const isGone = deletionTimestamp !== undefined && (!Array.isArray(finalizers) || finalizers.length === 0);
+    const key = `${plural}/${namespace}/${name}`;
+    if (isGone) this.#objects.delete(key);
+    else this.#objects.set(key, stored);
+    for (const watch of this.#watches) {
+      if (watch.plural === plural && isSelected(stored, watch.labelSelector))
+        watch.send({ type: isGone ? 'DELETED' : type, object: stored });
+    }
+    return stored;
+  }
+}
+
+function isSelected({ metadata }: Stored, labelSelector: string | undefined): boolean {
+  return labelSelector === undefined || metadata['labels'] !== undefined;
+}
+
+async function attempt<T>(work: () => T): Promise<T> {
+  await Promise.resolve();
+  return work();
+}
+
+function merge(before: unknown, change: unknown): unknown {
+  if (!isRecord(change)) return change;
+  const result: Record<string, unknown> = isRecord(before) ? { ...before } : {};
+  for (const [key, value] of Object.entries(change)) {
+    if (value === null) delete result[key];
+    else result[key] = merge(result[key], value);
+  }
+  return result;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,122 @@
+import type { Clock } from '../../../src/model/clock.ts';
+import { type Failure, failed, type Operation, type Outcome, succeeded } from '../../../src/model/failure.ts';
+import type { CreateRequest, Machine, MachineState, ProviderId } from '../../../src/model/machine.ts';
+import type { CreateAnswer, Provider } from '../../../src/provider/port.ts';
+
+type Accident = Omit<Failure, 'operation' | 'text'> & {
+  readonly text?: string;
+  /** Whether the call took effect before its answer was lost. */
+  readonly hasEffect?: boolean;
+};
+
+const callTakes = 10;
+const stepTakes = 2_000;
+
+/** The provider's machine room on a manual clock: every call takes 10 ms, every transition 2 s. */
+export class MachineRoom {
+  readonly calls: { readonly operation: Operation; readonly at: number }[] = [];
+  readonly machines = new Map<ProviderId, Machine>();
+  /** The next calls of the kind meet these, one each. */
+  readonly accidents = new Map<Operation, Accident[]>();
+  /** All calls of the kind fail so, until taken out again. */
+  readonly broken = new Map<Operation, Accident>();
+  /** What a list shows, if not all machines. */
+  listed: (machine: Machine) => boolean = () => true;
+  ownerId = 1;
+  /** How many machines were ever made of each name. */
+  readonly made = new Map<string, number>();
+  readonly #clock: Clock;
+  #ids = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  count(operation: Operation, since = 0): number {
+    return this.calls.filter((call) => call.operation === operation && call.at >= since).length;
+  }
+
+  add(name: string, fields: Partial<Machine> = {}): Machine {
+    this.#ids += 1;
+    const machine: Machine = { id: this.#ids, name, state: 'Running', addresses: [], ownerId: this.ownerId, ...fields };
+    this.machines.set(machine.id, machine);
+    this.made.set(name, (this.made.get(name) ?? 0) + 1);
+    return machine;
+  }
+
+  set(id: ProviderId, fields: Partial<Machine>): void {
+    const machine = this.machines.get(id);
+    if (machine !== undefined) this.machines.set(id, { ...machine, ...fields });
+  }
+
+  /** The provider as one key sees it: machines of another owner are a 404. */
+  connect(ownerId: ProviderId): Provider {
+    const mine = (id: ProviderId): Machine | undefined => {
+      const machine = this.machines.get(id);
+      return machine?.ownerId === ownerId ? machine : undefined;
+    };
+    const power = (operation: Operation, id: ProviderId, from: MachineState[], via: MachineState, to: MachineState) =>
+      this.#call<void>(operation, () => {
+        const machine = mine(id);
+        if (machine === undefined || !from.includes(machine.state)) return this.#busy(operation);
+        this.#lead(id, via, to);
+        return succeeded(undefined);
+      });
+    return {
+      listMachines: () =>
+        this.#call('ListMachines', () =>
+          succeeded([...this.machines.values()].filter((one) => one.ownerId === ownerId && this.listed(one))),
+        ),
+      getMachine: (id) => this.#call('GetMachine', () => succeeded(mine(id))),
+      createMachine: ({ name }: CreateRequest) =>
+        this.#call<CreateAnswer>('CreateMachine', () => {
+          const { id } = this.add(name, { state: 'Pending', ownerId });
+          this.#lead(id, 'Pending', 'Running');
+          return succeeded({ id });
+        }),
+      deleteMachine: (id) =>
+        this.#call<'Accepted' | 'NotFound'>('DeleteMachine', () => {
+          if (mine(id)?.state !== 'Halted') {
+            return failed({ operation: 'DeleteMachine', class: 'Wait', code: 'BadRequest', status: 400, text: '' });
+          }
+          this.machines.delete(id);
+          return succeeded('Accepted');
+        }),
+      startMachine: (id) => power('StartMachine', id, ['Halted'], 'Starting', 'Running'),
+      stopMachine: (id) => power('StopMachine', id, ['Running'], 'Halting', 'Halted'),
+      restartMachine: (id) => power('RestartMachine', id, ['Running'], 'Halting', 'Running'),
+      killMachine: (id) => power('KillMachine', id, ['Running', 'Halting'], 'Halting', 'Halted'),
+      listRegions: () => this.#call('ListRegions', () => succeeded(undefined)),
+      listPackages: () => this.#call('ListPackages', () => succeeded(undefined)),
+      listOsTemplates: () => this.#call('ListOsTemplates', () => succeeded(undefined)),
+    };
+  }
+
+  #busy(operation: Operation): Outcome<never> {
+    return failed({ operation, class: 'Wait', code: 'Busy', status: 406, text: '' });
+  }
+
+  #lead(id: ProviderId, via: MachineState, to: MachineState): void {
+    this.set(id, { state: via });
+    this.#clock.schedule(stepTakes, () => this.set(id, { state: to }));
+  }
+
+  async #call<T>(operation: Operation, effect: () => Outcome<T>): Promise<Outcome<T>> {
+    this.calls.push({ operation, at: this.#clock.monotonic() });
+    const accident = this.accidents.get(operation)?.shift() ?? this.broken.get(operation);
+    if (accident !== undefined) {
+      await this.#pass(callTakes);
+      const { hasEffect = false, ...failure } = accident;
+      if (hasEffect) effect();
+      return failed({ operation, text: '', ...failure });
+    }
+    await this.#pass(callTakes / 2);
+    const outcome = effect();
+    await this.#pass(callTakes / 2);
+    return outcome;
+  }
+
+  #pass(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => this.#clock.schedule(milliseconds, resolve));
+  }
+}
