@@ -43,10 +43,11 @@ export function create(o: Observed): Decision {
 
 /**
  * For an object that records no machine while one of its name exists. It is ours when the name proves it (it carries
- * this object's UID) or when a create call was announced after the name had been seen free. Never by the bare name.
+ * this object's UID) or when a create call was announced for this object after the name had been seen free. Never by
+ * the bare name.
  */
 export function claim(o: Observed, machine: Machine): Decision {
-  if (o.intent !== undefined || isNameOwn(o.object)) {
+  if (o.intent?.isOwn === true || isNameOwn(o.object)) {
     return act({ type: 'RecordIdentity', id: machine.id }, creating(machine), { urgent: true });
   }
   return wait({

@@ -30,10 +30,12 @@ const agreeingSweeps = 3;
  * | --------------------- | --- | ------------------------------------------------------------------------- |
  * | another owner         |     | OtherAccount: with such a key every machine is a 404                      |
  * | anything              | no  | AbsenceUnconfirmed                                                        |
- * | never seen before     | yes | Absent once lists lacked it for the visibility window                     |
+ * | never seen before     | yes | AbsenceUnconfirmed until lists lacked it for the visibility window        |
  * | the machine's owner   | yes | Absent                                                                    |
- * | no machine at all     | yes | Absent if this key has shown the machine's owner, or three lists agree    |
- * | owner not known       | yes | Absent if three lists agree                                               |
+ * | no machine at all     | yes | Absent if this key has shown the machine's owner, or lists agree          |
+ * | owner not known       | yes | Absent if lists agree                                                     |
+ *
+ * Lists agree when three in a row lacked it, over the visibility window at least.
  */
 export function judgeAbsence(evidence: AbsenceEvidence): MachineObservation {
   const { listedOwners, ownerId } = evidence;
@@ -44,7 +46,8 @@ export function judgeAbsence(evidence: AbsenceEvidence): MachineObservation {
   if (!evidence.wasSeen && evidence.lackingFor < evidence.visibilityWindow) return unconfirmed;
   const isOwnersList = ownerId !== undefined && firstOwner !== undefined;
   const isOwnersKey = ownerId !== undefined && evidence.keyOwnerId === ownerId;
-  return isOwnersList || isOwnersKey || evidence.sweeps >= agreeingSweeps ? { kind: 'Absent' } : unconfirmed;
+  const doAgree = evidence.sweeps >= agreeingSweeps && evidence.lackingFor >= evidence.visibilityWindow;
+  return isOwnersList || isOwnersKey || doAgree ? { kind: 'Absent' } : unconfirmed;
 }
 
 /** The first row of the table by itself: it needs no 404. */

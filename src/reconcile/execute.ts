@@ -77,7 +77,7 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
   const { object, account, memory } = target;
   if (account === null) return { type: 'Superseded' };
   const wasAnnounced = memory.openIntent(object.metadata.annotations?.[annotations.createPending]) !== undefined;
-  const intent = writeIntent(deps.clock.now(), request.name);
+  const intent = writeIntent(object.metadata, deps.clock.now(), request.name);
   let announced: VirtualMachine | undefined;
   let refusedByKubernetes: unknown;
 

@@ -72,7 +72,10 @@ export async function observe(
       object,
       providerName: name,
       identity,
-      intent: readIntent(memory.openIntent(object.metadata.annotations?.[annotations.createPending])),
+      intent: readIntent(
+        memory.openIntent(object.metadata.annotations?.[annotations.createPending]),
+        object.metadata.uid,
+      ),
       nameHeldBy,
       credentials: observeCredentials(lookup, account),
       machine,

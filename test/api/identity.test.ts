@@ -52,8 +52,12 @@ describe('readIdentity', () => {
 });
 
 describe('readIntent', () => {
-  it('counts even when it cannot be read: something was announced', () => {
-    expect(readIntent('nonsense')).toEqual({ at: undefined });
-    expect(readIntent(undefined)).toBeUndefined();
+  it.each([
+    { because: 'nothing was announced', text: undefined, expected: undefined },
+    { because: 'announced for this object', text: `{"name":"web","uid":"${uid}"}`, expected: { isOwn: true } },
+    { because: 'copied from another object', text: '{"name":"web","uid":"other"}', expected: { isOwn: false } },
+    { because: 'edited into nonsense: still, something may be there', text: 'nonsense', expected: { isOwn: false } },
+  ])('$because', ({ text, expected }) => {
+    expect(readIntent(text, uid)).toEqual(expected);
   });
 });

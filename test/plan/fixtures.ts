@@ -48,7 +48,15 @@ export function objectWith(options: ObjectOptions = {}): VirtualMachine {
       finalizers: (options.finalizer ?? (id !== undefined || intent)) ? [finalizer] : [],
       annotations: {
         ...(id === undefined ? {} : { [annotations.machine]: JSON.stringify({ id, uid: options.recordedFor ?? uid }) }),
-        ...(intent ? { [annotations.createPending]: JSON.stringify({ at: secondsAgo(5), name: ownName }) } : {}),
+        ...(intent
+          ? {
+              [annotations.createPending]: JSON.stringify({
+                at: secondsAgo(5),
+                name: ownName,
+                uid: options.recordedFor ?? uid,
+              }),
+            }
+          : {}),
         ...options.annotations,
       },
     },
@@ -79,7 +87,7 @@ export function observedWith(options: ObservedOptions = {}): Observed {
     object,
     providerName: providerName(object),
     identity: readIdentity(object),
-    intent: readIntent(object.metadata.annotations?.[annotations.createPending]),
+    intent: readIntent(object.metadata.annotations?.[annotations.createPending], uid),
     nameHeldBy: undefined,
     credentials: { kind: 'Accepted' },
     machine: machineObservation(options.machine),

@@ -125,6 +125,17 @@ const creating: readonly Row[] = [
     reason: 'NameConflict',
   },
   {
+    because: 'an intent that was copied from another object proves nothing either',
+    given: {
+      intent: true,
+      recordedFor: 'another-uid',
+      spec: { providerName: 'shared' },
+      machine: machineIn('Running', { name: 'shared' }),
+    },
+    action: 'None',
+    reason: 'NameConflict',
+  },
+  {
     because: 'two machines of the name: a human decides',
     given: { intent: true, machine: { kind: 'DuplicateName', ids: [1, 2] } },
     action: 'None',

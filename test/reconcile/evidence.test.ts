@@ -33,8 +33,13 @@ describe('judgeAbsence', () => {
       verdict: 'AbsenceUnconfirmed',
     },
     {
-      because: 'three empty lists agree',
-      given: { listedOwners: [], keyOwnerId: undefined, sweeps: 3 },
+      because: 'three empty lists in a row, but too close together',
+      given: { listedOwners: [], keyOwnerId: undefined, sweeps: 3, lackingFor: 29_999 },
+      verdict: 'AbsenceUnconfirmed',
+    },
+    {
+      because: 'three empty lists agree over the visibility window',
+      given: { listedOwners: [], keyOwnerId: undefined, sweeps: 3, lackingFor: 30_000 },
       verdict: 'Absent',
     },
     {

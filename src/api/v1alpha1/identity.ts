@@ -49,20 +49,20 @@ export function writeIdentity(meta: ObjectMeta, id: number): string {
   return JSON.stringify({ id, uid: meta.uid });
 }
 
-/** A create call that was about to be sent. `at` is undefined when the annotation cannot be read: it still counts. */
+/** A create call that was about to be sent. Also one that cannot be read, or was copied, says that something may be there. */
 export interface Intent {
-  readonly at: string | undefined;
+  /** Whether it was announced for this very object: only then is a machine of the name ours by it. */
+  readonly isOwn: boolean;
 }
 
-/** Reads the annotation's text. */
-export function readIntent(text: string | undefined): Intent | undefined {
-  if (text === undefined) return undefined;
-  const at = parseObject(text)?.['at'];
-  return { at: typeof at === 'string' ? at : undefined };
+/** Reads the annotation's text, found in the object with this UID. */
+export function readIntent(text: string | undefined, uid: string): Intent | undefined {
+  return text === undefined ? undefined : { isOwn: parseObject(text)?.['uid'] === uid };
 }
 
-export function writeIntent(at: number, name: string): string {
-  return JSON.stringify({ at: new Date(at).toISOString(), name });
+/** `at` in epoch milliseconds. */
+export function writeIntent(meta: ObjectMeta, at: number, name: string): string {
+  return JSON.stringify({ at: new Date(at).toISOString(), name, uid: meta.uid });
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {

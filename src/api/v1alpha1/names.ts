@@ -8,7 +8,7 @@ export const plural = 'virtualmachines';
 export const finalizer = 'vps247.com/machine';
 
 export const annotations = {
-  /** Stored before the create call: `{"at": RFC 3339, "name": provider name}`. While it stands, a machine of that name may exist. */
+  /** Stored before the create call: `{"at": RFC 3339, "name": provider name, "uid": this object's UID}`. While it stands, a machine of that name may exist. */
   createPending: 'vps247.com/create-pending',
   /** Stored after the create call: `{"id": number, "uid": this object's UID}`; survives backups that drop status. */
   machine: 'vps247.com/machine',
