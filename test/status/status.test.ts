@@ -110,6 +110,11 @@ describe('status', () => {
   });
 });
 
+const statusWith = (reason: Reason, message: string) => ({
+  observedGeneration: 1,
+  conditions: conditionsFor(verdict(reason, message), accepted, 1, now),
+});
+
 describe('writing', () => {
   const operation = { type: 'Stop', startedAt: secondsAgo(5), attempts: 1 } as const;
 
@@ -126,10 +131,6 @@ describe('writing', () => {
   });
 
   it('is not worth it when the provider only words the same trouble anew', () => {
-    const statusWith = (reason: Reason, message: string) => ({
-      observedGeneration: 1,
-      conditions: conditionsFor(verdict(reason, message), accepted, 1, now),
-    });
     const before = statusWith('ProviderUnavailable', 'request 17 failed');
     expect(isWorthWriting(before, statusWith('ProviderUnavailable', 'request 18 failed'))).toBe(false);
     expect(isWorthWriting(before, statusWith('ProtocolError', 'request 18 failed'))).toBe(true);
