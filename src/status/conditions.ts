@@ -6,6 +6,9 @@ import type { CredentialsObservation } from '../plan/observed.ts';
 /** The order in which conditions are stored and shown. */
 const order: readonly ConditionType[] = ['Ready', 'Synced', 'CredentialsValid', 'Reconciling', 'Stalled'];
 
+/** A message may quote names as the provider gives them, however long. */
+const longestMessage = 1024;
+
 /**
  * The conditions for a verdict, given those before. Pure. `Reconciling` and `Stalled` are there only while true, as
  * kstatus wants it; `lastTransitionTime` moves only when a condition's status does.
@@ -85,7 +88,7 @@ function next(
 ): Condition {
   const previous = before.find((condition) => condition.type === type);
   const lastTransitionTime = previous?.status === status ? previous.lastTransitionTime : toSeconds(now);
-  return { type, status, reason, message, observedGeneration, lastTransitionTime };
+  return { type, status, reason, message: message.slice(0, longestMessage), observedGeneration, lastTransitionTime };
 }
 
 /** Kubernetes times carry whole seconds. */

@@ -35,6 +35,11 @@ describe('conditions', () => {
     expect(after.find((c) => c.type === 'Ready')?.observedGeneration).toBe(1);
   });
 
+  it('cuts a message that quotes an endless name', () => {
+    const conditions = conditionsFor(verdict('NameConflict', 'x'.repeat(100_000)), accepted, 1, now);
+    expect(conditions.map(({ message }) => message.length)).toEqual([1024, 1024, 0, 1024]);
+  });
+
   it('moves lastTransitionTime only when the status moves', () => {
     const first = conditionsFor(verdict('Creating'), accepted, 1, now);
     const second = conditionsFor(verdict('Starting'), accepted, 1, now + 60_000, first);

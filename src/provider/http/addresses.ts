@@ -5,6 +5,9 @@ import { isWireObject } from './wire.ts';
 
 const order = new Intl.Collator('en', { numeric: true });
 
+/** As many as an object's status can hold. */
+const mostAddresses = 256;
+
 /**
  * A machine's addresses from both shapes in which the provider is known to tell them: `ip_allocations` (first, gateway,
  * prefixlen) and `ip_assignments` (ip_address). IPv4 first, sorted, each once; what is no address is left out.
@@ -14,7 +17,9 @@ export function readAddresses(machine: WireObject): readonly Address[] {
   // Allocations first: they know more of the same address.
   for (const entry of objectsOf(machine['ip_allocations'])) add(found, entry['first'], entry);
   for (const entry of objectsOf(machine['ip_assignments'])) add(found, entry['ip_address'], entry);
-  return [...found.values()].toSorted((a, b) => a.version - b.version || order.compare(a.address, b.address));
+  return [...found.values()]
+    .toSorted((a, b) => a.version - b.version || order.compare(a.address, b.address))
+    .slice(0, mostAddresses);
 }
 
 function add(found: Map<string, Address>, value: unknown, entry: WireObject): void {

@@ -42,6 +42,7 @@ const stateBySpelling: ReadonlyMap<string, MachineState> = new Map<string, Machi
   ['off', 'Halted'],
 ]);
 
+const longestPassword = 4096;
 const machineWrappers = ['virtual_machine', 'vm'];
 
 /** All decoders take parsed JSON and throw `WireError` for what must not be guessed at. */
@@ -57,7 +58,7 @@ export function decodeMachine(item: unknown): Machine {
     state: readState(requiredString(wire['state'], "a machine's state")),
     addresses: readAddresses(wire),
   };
-  const password = optionalString(wire['initial_password']);
+  const password = optionalString(wire['initial_password'], longestPassword);
   set(machine, 'ownerId', optionalId(wire['owner_id']));
   set(machine, 'hostname', optionalString(wire['hostname']));
   set(machine, 'region', readRef(wire['region_id'], wire['region_name']));

@@ -42,8 +42,9 @@ export function requiredString(value: unknown, what: string): string {
   return value;
 }
 
-export function optionalString(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
+/** A text of at most so many characters; a longer one is no name of anything, and Kubernetes would not store it. */
+export function optionalString(value: unknown, longest = 255): string | undefined {
+  return typeof value === 'string' && value !== '' && value.length <= longest ? value : undefined;
 }
 
 /** A count or an amount; whatever cannot be one is as good as missing. */

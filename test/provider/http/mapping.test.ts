@@ -243,3 +243,21 @@ describe('catalogue', () => {
     expect(() => mapping.decodePackages([{ name: 'x' }])).toThrow(WireError);
   });
 });
+
+describe('what an object could not hold', () => {
+  test('an endless name of host or region is as good as missing, and addresses end at 256', () => {
+    const endless = 'x'.repeat(1_000_000);
+    const addresses = Array.from({ length: 300 }, (_, index) => ({ first: `198.18.${index >> 8}.${index & 255}` }));
+    const machine = mapping.decodeMachine({
+      ...example,
+      hostname: endless,
+      region_name: endless,
+      last_task: { name: endless, status: 'pending' },
+      ip_allocations: addresses,
+    });
+    expect(machine.hostname).toBeUndefined();
+    expect(machine.region).toEqual({ id: 1 });
+    expect(machine.lastTask).toEqual({ status: 'pending' });
+    expect(machine.addresses).toHaveLength(256);
+  });
+});

@@ -41,7 +41,7 @@ const powerOff: Schema = {
       enum: allOf<PowerOffMode>({ Soft: true, Hard: true, TrySoft: true }),
       default: 'TrySoft',
       description:
-        'Soft sends the shutdown signal and waits for as long as it takes. Hard cuts the power at once, which may lose data. ' +
+        'Soft sends the shutdown signal, again after pauses that grow, and waits for as long as it takes. Hard cuts the power at once, which may lose data. ' +
         'TrySoft sends the shutdown signal and cuts the power when the grace period is over.',
     },
     gracePeriod: {
@@ -50,7 +50,7 @@ const powerOff: Schema = {
       maxLength: 16,
       default: '5m',
       description:
-        'How long TrySoft waits for the guest to shut down, as a duration such as 90s, 5m or 1h; from 1s to 1h. Soft and Hard ignore it.',
+        'How long the guest has to shut down, before TrySoft cuts the power or Soft sends the signal again, as a duration such as 90s, 5m or 1h; from 1s to 1h. Hard ignores it.',
       'x-kubernetes-validations': [
         {
           rule:
