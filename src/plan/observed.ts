@@ -50,6 +50,8 @@ export interface History {
   readonly stateFor: number;
   /** How long the provider has been saying that a task is at work; 0 when it does not. */
   readonly taskBusyFor: number;
+  /** How long the provider has been answering our calls for the machine with "busy"; 0 when it did not. */
+  readonly refusedFor: number;
   /** When the machine was last seen starting or running. */
   readonly lastUpAt?: number;
   /** Whether somebody acted on the machine since then, so that it did not go down by itself. */

@@ -3,6 +3,7 @@ import { parseDuration } from '../model/duration.ts';
 import { type Machine, isTaskBusy } from '../model/machine.ts';
 import { type Action, type Decision, act, wait } from './action.ts';
 import type { Observed } from './observed.ts';
+import { patienceAfter } from './pace.ts';
 import { startFailureAfter } from './start-failure.ts';
 
 /**
@@ -136,8 +137,7 @@ function send(o: Observed, machine: Machine, call: Call): Decision {
   const { before } = call;
   if (before !== undefined) {
     const attempts = before.attempts ?? 1;
-    // 1, 3, 7 … times the base after the first call: no field of its own is needed to know when to send again.
-    const again = Date.parse(before.startedAt) + call.base * (2 ** attempts - 1);
+    const again = Date.parse(before.startedAt) + patienceAfter(attempts, call.base);
     if (again > o.now) return transit(o, call.verdict, { operation: before, after: again - o.now });
     return act(action(call.type, machine.id, { ...before, attempts: attempts + 1 }), stuck(o, before) ?? call.verdict, {
       operation: before,

@@ -1,6 +1,7 @@
 import type { Machine } from '../model/machine.ts';
 import { type Decision, act, wait } from './action.ts';
 import type { Observed } from './observed.ts';
+import { pauseAfter } from './pace.ts';
 import { power } from './power.ts';
 
 /**
@@ -15,7 +16,7 @@ export function remove(o: Observed, machine: Machine): Decision {
 
   const { deleteAcceptedAt, deletes } = o.history;
   if (deleteAcceptedAt !== undefined) {
-    const again = deleteAcceptedAt + o.limits.visibilityWindow * 2 ** (deletes - 1);
+    const again = deleteAcceptedAt + pauseAfter(deletes, o.limits.visibilityWindow);
     if (again > o.now) return wait(verdict, { operation, urgent: true, after: again - o.now });
   }
   return act({ type: 'Delete', id: machine.id }, verdict, { operation, urgent: true });

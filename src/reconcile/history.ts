@@ -26,6 +26,8 @@ export class Memory {
   wasRefusedInDoubt = false;
   /** A status that could not be stored; it is stored before anything else is decided. */
   unsaved: VirtualMachineStatus | undefined;
+  /** Since when (epoch) the provider answers every call for the machine with "busy". */
+  refusedSince: number | undefined;
   /** Provider calls for this object that failed in a row. */
   failures = 0;
   /** When patience with a machine in transition ends (monotonic): decided on with a list that started no earlier. */
@@ -78,6 +80,7 @@ export class Memory {
       this.#state = machine.state;
       this.#stateSince = now;
       this.notBefore = undefined;
+      this.refusedSince = undefined;
     }
     this.#updatedAt = machine.updatedAt;
     if (machine.state === 'Starting' || machine.state === 'Running') {
@@ -124,6 +127,7 @@ export class Memory {
       stateFor: this.#state === undefined ? 0 : now - this.#stateSince,
       taskBusyFor: this.#busySince === undefined ? 0 : now - this.#busySince,
       ...(this.#lastUpAt === undefined ? {} : { lastUpAt: this.#lastUpAt }),
+      refusedFor: this.refusedSince === undefined ? 0 : now - this.refusedSince,
       wasActedOn: this.#lastUpAt !== undefined && this.#updatedAt !== this.#updatedAtWhenUp,
       ...(this.deleteAcceptedAt === undefined ? {} : { deleteAcceptedAt: this.deleteAcceptedAt }),
       deletes: this.deletes,

@@ -1,4 +1,3 @@
-import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { OperationStatus } from '../api/v1alpha1/types.ts';
 import type { Failure } from '../model/failure.ts';
 import type { MachineState } from '../model/machine.ts';
@@ -35,7 +34,7 @@ const longestRetry = 5 * 60_000;
  * | call answered     | then                                                                          |
  * | ----------------- | ----------------------------------------------------------------------------- |
  * | accepted          | the operation is on record, the next list tells what came of it                |
- * | busy (406), 400 on delete | not an error: look again, call again in 5–10 s                         |
+ * | busy (406), 400 on delete | not an error: look again, call again in 5–10 s; after 10 min said to be stuck |
  * | 429               | the account's gate is closed; again when it opens                             |
  * | refused (create)  | stalled until spec, annotations or key change, or 30 min                      |
  * | credentials       | said so; the account probes slowly                                            |
@@ -127,16 +126,31 @@ function createFailed(
 }
 
 function callFailed(o: Observed, decision: Decision, failure: Failure, failures: number, random: number): Conclusion {
-  const hold = holdFor(failure, failures, random);
+  const { refusedFor } = o.history;
+  const slower = refusedFor < o.limits.stuckAfter ? 0 : Math.min(longestRetry, refusedFor / 10);
+  const hold = Math.max(holdFor(failure, failures, random), slower);
   const operation = operationAfterFailure(o, decision.action, failure);
-  const isDeleting = o.object.metadata.deletionTimestamp !== undefined;
-  const isBusy = failure.class === 'Wait' && failure.code !== 'RateLimited';
-  const busy: Reason = isDeleting ? 'Deleting' : 'ProviderBusy';
-  const verdict = isBusy
-    ? { reason: busy, message: `the provider does not take ${failure.operation} now; trying again` }
-    : fromFailure(failure);
+  const verdict = isRefusedAsBusy(failure) ? busyVerdict(o, failure) : fromFailure(failure);
   const report: Report = { verdict, operation, startFailure: decision.startFailure };
   return { ...quiet, report, after: hold, hold, urgent: true, wantsList: true };
+}
+
+/** Whether the provider said "not now": 406, or 400 to the delete of a machine that it takes for running. */
+export function isRefusedAsBusy(failure: Failure): boolean {
+  return failure.class === 'Wait' && failure.code !== 'RateLimited';
+}
+
+function busyVerdict(o: Observed, failure: Failure): Report['verdict'] {
+  if (o.history.refusedFor >= o.limits.stuckAfter) {
+    const seconds = Math.round(o.limits.stuckAfter / 1000);
+    return {
+      reason: 'PowerTransitionStuck',
+      message: `the provider has not taken ${failure.operation} for more than ${seconds} s; trying again ever more slowly`,
+    };
+  }
+  const isDeleting = o.object.metadata.deletionTimestamp !== undefined;
+  const message = `the provider does not take ${failure.operation} now; trying again`;
+  return { reason: isDeleting ? 'Deleting' : 'ProviderBusy', message };
 }
 
 /**

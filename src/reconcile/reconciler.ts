@@ -13,7 +13,7 @@ import type { Log } from '../telemetry/log.ts';
 import { type Execution, execute } from './execute.ts';
 import { Memory } from './history.ts';
 import { type Observation, type ObserveDeps, observe } from './observe.ts';
-import { type Conclusion, conclude } from './outcome.ts';
+import { type Conclusion, conclude, isRefusedAsBusy } from './outcome.ts';
 
 /** How a pass ended, for the workers: come back after so many milliseconds, or with growing delays. */
 export type PassResult = { readonly after?: number } | { readonly failed: true };
@@ -114,6 +114,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   function remember(memory: Memory, execution: Execution, conclusion: Conclusion): void {
     if ('outcome' in execution) {
       const { outcome } = execution;
+      const isBusy = !outcome.ok && isRefusedAsBusy(outcome.failure);
+      memory.refusedSince = isBusy ? (memory.refusedSince ?? deps.clock.now()) : undefined;
       if (outcome.ok) memory.failures = 0;
       // Being asked to wait is no failure, or one after many of them would hold for minutes.
       else if (outcome.failure.class !== 'Wait') memory.failures += 1;

@@ -107,7 +107,7 @@ export function observedWith(options: ObservedOptions = {}): Observed {
       ],
     },
     gateClosedFor: 0,
-    history: { stateFor: 0, taskBusyFor: 0, wasActedOn: false, deletes: 0, ...options.history },
+    history: { stateFor: 0, taskBusyFor: 0, refusedFor: 0, wasActedOn: false, deletes: 0, ...options.history },
     limits: { stuckAfter: 600_000, visibilityWindow: 30_000 },
     ...options.observed,
   };

@@ -595,6 +595,12 @@ describe('plan', () => {
     expect(plan(observedWith({ id: 90, machine: 'Halting', spec: halted, status: { operation } })).after).toBe(240_000);
   });
 
+  it('never waits longer than half an hour to send a call again that had no effect', () => {
+    const operation = { ...kill, startedAt: secondsAgo(10 * 86_400), attempts: 100 };
+    const given = { id: 90, machine: 'Running', spec: hard, status: { operation } } as const;
+    expect(plan(observedWith(given)).action.type).toBe('Kill');
+  });
+
   it('keeps the operation on record while nothing can be seen', () => {
     const machine = { kind: 'ReadFailed', failure: failure() } as const;
     expect(plan(observedWith({ id: 90, machine, status: { operation: stop } })).operation).toEqual(stop);

@@ -109,6 +109,21 @@ describe('conclude', () => {
     expect({ reason: conclusion.report?.verdict.reason, hold: conclusion.hold }).toEqual({ reason, hold });
   });
 
+  it('says that a machine is stuck which the provider has called busy for ten minutes, and asks ever more slowly', () => {
+    const busy = failedPower({ operation: 'StartMachine', class: 'Wait', code: 'Busy', status: 406 });
+    const told = [0, 599_000, 600_000, 1_200_000, 6_000_000].map((refusedFor) => {
+      const { report, hold } = concluded({ id: 90, machine: 'Halted', history: { refusedFor } }, busy);
+      return [report?.verdict.reason, hold];
+    });
+    expect(told).toEqual([
+      ['ProviderBusy', 7_500],
+      ['ProviderBusy', 7_500],
+      ['PowerTransitionStuck', 60_000],
+      ['PowerTransitionStuck', 120_000],
+      ['PowerTransitionStuck', 300_000],
+    ]);
+  });
+
   it('waits longer after each failure in a row, five minutes at most', () => {
     const holds = [0, 1, 2, 5, 20].map(
       (failures) => concluded({}, failedCreate({ class: 'Retry', code: 'ConnectFailed' }, true), failures).hold,
