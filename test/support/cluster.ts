@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { inject } from 'vitest';
 import type { SharedCluster } from './shared-control-plane.ts';
@@ -21,7 +22,9 @@ export interface Answer {
 /** Runs kubectl on the shared cluster with all rights; `input` goes to its standard input. Never throws for what kubectl says. */
 export async function kubectl(args: readonly string[], { input = '' }: { input?: string } = {}): Promise<Answer> {
   const cluster = sharedCluster();
-  const child = spawn(cluster.kubectl, ['--kubeconfig', cluster.kubeconfig, ...args]);
+  // What it caches goes with the cluster, and not into the home of whoever runs the tests.
+  const cache = join(dirname(cluster.kubeconfig), 'kubectl-cache');
+  const child = spawn(cluster.kubectl, ['--kubeconfig', cluster.kubeconfig, '--cache-dir', cache, ...args]);
   const ended = new Promise<number | null>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', resolve);
