@@ -18,7 +18,7 @@ export function create(o: Observed): Decision {
   if (o.history.refusal !== undefined) return wait(refused(o.history.refusal), { after: refusedRetry });
   // It was not read for a reason that has passed since.
   if (o.catalogue.kind === 'NotNeeded') return wait(undefined, { after: 1_000 });
-  if (o.catalogue.kind === 'Unavailable') return wait(fromFailure(o.catalogue.failure), { after: 10_000 });
+  if (o.catalogue.kind === 'Unavailable') return wait(fromFailure(o.object, o.catalogue.failure), { after: 10_000 });
 
   const { spec } = o.object;
   const resolution = resolve(spec, o.catalogue);
@@ -52,7 +52,7 @@ export function claim(o: Observed, machine: Machine): Decision {
   }
   return wait({
     reason: 'NameConflict',
-    message: `machine ${machine.id} at the provider already has the name "${machine.name}" and was not created for this object`,
+    message: `machine ${machine.id} at the provider already has the name "${machine.name}" and was not created for this object; remove it, or apply the object anew with another spec.providerName`,
   });
 }
 

@@ -1,4 +1,5 @@
 import type { Reason } from '../api/v1alpha1/reasons.ts';
+import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { Failure, FailureCode } from '../model/failure.ts';
 import type { Verdict } from './action.ts';
 
@@ -9,10 +10,17 @@ const reasonByCode: Partial<Record<FailureCode, Reason>> = {
 };
 
 /** What a failed read or call means for the object: by class first, then by code, never by text. */
-export function fromFailure(failure: Failure): Verdict {
-  const reason: Reason =
-    failure.class === 'Credentials' ? 'CredentialsRejected' : (reasonByCode[failure.code] ?? 'ProviderUnavailable');
-  return { reason, message: describe(failure) };
+export function fromFailure(object: VirtualMachine, failure: Failure): Verdict {
+  if (failure.class === 'Credentials') return rejected(object, failure);
+  return { reason: reasonByCode[failure.code] ?? 'ProviderUnavailable', message: describe(failure) };
+}
+
+/** The key is not accepted: which one, and what to do about it. */
+export function rejected({ spec }: VirtualMachine, failure: Failure | undefined): Verdict {
+  const { name, key } = spec.credentialsSecretRef;
+  const answer = failure === undefined ? '' : ` (${describe(failure)})`;
+  const message = `the provider does not accept the API key in Secret "${name}" under "${key}"; put a valid one there${answer}`;
+  return { reason: 'CredentialsRejected', message };
 }
 
 function describe(failure: Failure): string {

@@ -2,7 +2,7 @@ import { annotations, finalizer } from '../api/v1alpha1/names.ts';
 import type { MachineObservation, Observed, UnknownReason } from './observed.ts';
 import { type Action, type Decision, act, wait } from './action.ts';
 import { claim, create } from './create.ts';
-import { fromFailure } from './failure.ts';
+import { fromFailure, rejected } from './failure.ts';
 import { power } from './power.ts';
 import { remove } from './remove.ts';
 
@@ -69,9 +69,7 @@ function credentialsUnusable(o: Observed): Decision | undefined {
     return wait({ reason: 'CredentialsMissing', message: o.credentials.message }, { ...kept(o), after: secretRetry });
   }
   if (o.credentials.kind === 'Rejected') {
-    const failure = o.credentials.failure;
-    const message = failure === undefined ? 'the provider does not accept the API key' : fromFailure(failure).message;
-    return wait({ reason: 'CredentialsRejected', message }, { ...kept(o), after: secretRetry });
+    return wait(rejected(o.object, o.credentials.failure), { ...kept(o), after: secretRetry });
   }
   return undefined;
 }
@@ -82,7 +80,7 @@ function nameHeldByOther(o: Observed): Decision | undefined {
   return wait(
     {
       reason: 'NameConflict',
-      message: `the object ${o.nameHeldBy} already claims the provider name "${o.providerName}"`,
+      message: `the object ${o.nameHeldBy} already claims the provider name "${o.providerName}"; apply this one anew with another spec.providerName`,
     },
     { after: conflictRetry },
   );
@@ -97,7 +95,7 @@ function unknown(o: Observed, reason: UnknownReason): Decision {
     case 'NotYetSeen':
       return wait(undefined, { urgent: (o.object.status?.operation ?? o.intent) !== undefined || isDeleting(o) });
     case 'ReadFailed':
-      return wait(fromFailure(reason.failure), kept(o));
+      return wait(fromFailure(o.object, reason.failure), kept(o));
     case 'OutcomeUnknown':
       return wait(
         {

@@ -65,7 +65,7 @@ export function conclude(
     case 'Created':
       return execution.outcome.ok
         ? created(decision, execution.outcome.value)
-        : createFailed(decision, execution.outcome.failure, execution.isSettled, failures, random);
+        : createFailed(o, decision, execution.outcome.failure, execution.isSettled, failures, random);
     case 'Powered':
       return execution.outcome.ok
         ? { ...quiet, report: accepted(decision), after: decision.after, urgent: true, wantsList: true }
@@ -110,6 +110,7 @@ function created(
 }
 
 function createFailed(
+  o: Observed,
   decision: Decision,
   failure: Failure,
   isSettled: boolean,
@@ -117,12 +118,12 @@ function createFailed(
   random: number,
 ): Conclusion {
   if (!isSettled && failure.class !== 'Credentials') {
-    const verdict = { reason: 'CreateOutcomeUnknown', message: fromFailure(failure).message } as const;
+    const verdict = { reason: 'CreateOutcomeUnknown', message: fromFailure(o.object, failure).message } as const;
     return { ...quiet, report: base(decision, verdict), urgent: true, wantsList: true };
   }
   if (failure.class === 'Terminal') return { ...quiet, report: base(decision, refused(failure)), after: refusedRetry };
   const hold = holdFor(failure, failures, random);
-  return { ...quiet, report: base(decision, fromFailure(failure)), after: hold, hold };
+  return { ...quiet, report: base(decision, fromFailure(o.object, failure)), after: hold, hold };
 }
 
 function callFailed(o: Observed, decision: Decision, failure: Failure, failures: number, random: number): Conclusion {
@@ -130,7 +131,7 @@ function callFailed(o: Observed, decision: Decision, failure: Failure, failures:
   const slower = refusedFor < o.limits.stuckAfter ? 0 : Math.min(longestRetry, refusedFor / 10);
   const hold = Math.max(holdFor(failure, failures, random), slower);
   const operation = operationAfterFailure(o, decision.action, failure);
-  const verdict = isRefusedAsBusy(failure) ? busyVerdict(o, failure) : fromFailure(failure);
+  const verdict = isRefusedAsBusy(failure) ? busyVerdict(o, failure) : fromFailure(o.object, failure);
   const report: Report = { verdict, operation, startFailure: decision.startFailure };
   return { ...quiet, report, after: hold, hold, urgent: true, wantsList: true };
 }

@@ -41,6 +41,9 @@ describe('bad input', () => {
     await stage.operator();
     await stage.create('web');
     await stage.untilReady('web', 'Unknown/CredentialsRejected');
+    expect(await message(stage, 'web')).toMatch(
+      /^the provider does not accept the API key in Secret "vps247-credentials" under "api-key"; put a valid one there \(.+ 401/,
+    );
     expect(stage.emulator.ledger.writes()).toEqual([]);
     await stage.cluster.putSecret(stage.namespace, apiKey);
     await stage.untilReady('web', 'True/Available');
@@ -63,6 +66,7 @@ describe('bad input', () => {
     await stage.operator();
     await stage.create('web', { providerName: 'taken' });
     await stage.untilReady('web', 'False/NameConflict');
+    expect(await message(stage, 'web')).toContain('remove it, or apply the object anew with another spec.providerName');
     expect(stage.emulator.ledger.writes()).toEqual([]);
     stage.emulator.person.delete(foreign);
     await stage.untilReady('web', 'True/Available');
