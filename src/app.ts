@@ -10,7 +10,7 @@ import { createBackoff } from './queue/backoff.ts';
 import { runWorkers, type Workers } from './queue/workers.ts';
 import { createWorkqueue } from './queue/workqueue.ts';
 import { createCredentials } from './reconcile/credentials.ts';
-import { NameIndex } from './reconcile/names.ts';
+import { Claims } from './reconcile/claims.ts';
 import { createReconciler } from './reconcile/reconciler.ts';
 import type { Log } from './telemetry/log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
@@ -28,6 +28,7 @@ export interface AppSettings {
   readonly maxInFlight: number;
   readonly visibilityWindow: number;
   readonly stuckAfter: number;
+  readonly lookAlikes: 'Hold' | 'Report';
   readonly apiConnectTimeout: number;
   readonly apiResponseTimeout: number;
 }
@@ -58,7 +59,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
   const { client, clock, random, log, metrics } = ports;
   const queue = createWorkqueue({ clock });
   const backoff = createBackoff({ random });
-  const names = new NameIndex();
+  const claims = new Claims();
   const users = new Map<string, Set<string>>();
   const events = createEventRecorder({ client, clock, log, instance: ports.instance });
   const credentials = createCredentials({ client, clock, onKey: registerSecret });
@@ -84,7 +85,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     onRestart: () => metrics.watchRestarts.inc({ resource: plural }),
     toRow: toVirtualMachine,
     onChange: ({ key, before, after, initial }) => {
-      names.change(key, before, after);
+      claims.change(key, before, after);
       use(key, before, after);
       queue.add(key, { priority: initial ? 'resync' : 'user' });
     },
@@ -107,14 +108,18 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     client,
     clock,
     credentials,
-    names,
+    claims,
     events,
     log,
     random,
     cache: objects,
     accountFor: (apiKey) => accounts.get(apiKey),
-    limits: { stuckAfter: settings.stuckAfter, visibilityWindow: settings.visibilityWindow },
-    responseDeadline: settings.apiConnectTimeout + settings.apiResponseTimeout,
+    limits: {
+      stuckAfter: settings.stuckAfter,
+      visibilityWindow: settings.visibilityWindow,
+      callDeadline: settings.apiConnectTimeout + settings.apiResponseTimeout,
+      lookAlikes: settings.lookAlikes,
+    },
     actingSince: clock.monotonic(),
   });
 

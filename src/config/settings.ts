@@ -60,6 +60,11 @@ export const settingsTable = {
     '10m',
     'After how long a power operation that does not get anywhere is reported as stuck.',
   ),
+  lookAlikes: setting(
+    choice('Hold', 'Report'),
+    'Hold',
+    "What a machine does that may be a new object's from an earlier life (its name with another suffix, held by no object): Hold keeps a second one from being created until somebody decides, Report only tells. Report suits accounts that several clusters, or operators of separate namespaces, share.",
+  ),
   workers: setting(integer(1, 512), '32', 'Objects worked on at once.'),
   shutdownGracePeriod: setting(
     duration('100ms', '10m'),

@@ -17,6 +17,11 @@ export class Secret {
     return this.#plain;
   }
 
+  /** Whether there is nothing to keep secret. */
+  get isEmpty(): boolean {
+    return this.#plain === '';
+  }
+
   equals(other: Secret): boolean {
     return this.#plain === other.#plain;
   }

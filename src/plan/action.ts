@@ -1,6 +1,8 @@
 import type { Reason } from '../api/v1alpha1/reasons.ts';
-import type { OperationStatus, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
+import type { KnownMachine } from '../api/v1alpha1/identity.ts';
+import type { OperationStatus, PlannedAction, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import type { CreateRequest, ProviderId } from '../model/machine.ts';
+import type { Secret } from '../model/secret.ts';
 
 /** Everything the operator can do in one pass. At most one of them is a call that changes something at the provider. */
 export type Action =
@@ -8,13 +10,30 @@ export type Action =
   /** Finalizer and intent first, then the create call. */
   | { readonly type: 'Create'; readonly request: CreateRequest }
   /** Record that the machine is ours: annotation with its id, finalizer present, intent gone. */
-  | { readonly type: 'RecordIdentity'; readonly id: ProviderId }
+  | { readonly type: 'RecordIdentity'; readonly machine: KnownMachine }
+  /** Write the initial password into a Secret that this object owns; never over one that is there. */
+  | { readonly type: 'WritePassword'; readonly id: ProviderId; readonly secretName: string; readonly password: Secret }
   | { readonly type: 'Start'; readonly id: ProviderId; readonly operation: OperationStatus }
   | { readonly type: 'Stop'; readonly id: ProviderId; readonly operation: OperationStatus }
-  /** Its operation is stored before the call: a second power cut would hurt. */
+  /** Its operation is stored before the call: a second restart or power cut would hurt. */
+  | { readonly type: 'Restart'; readonly id: ProviderId; readonly operation: OperationStatus }
   | { readonly type: 'Kill'; readonly id: ProviderId; readonly operation: OperationStatus }
   | { readonly type: 'Delete'; readonly id: ProviderId }
   | { readonly type: 'ReleaseFinalizer' };
+
+const providerCalls: ReadonlySet<Action['type']> = new Set<Action['type']>([
+  'Create',
+  'Start',
+  'Stop',
+  'Restart',
+  'Kill',
+  'Delete',
+]);
+
+/** Whether the action changes something at the provider. */
+export function isProviderCall(action: Action): boolean {
+  return providerCalls.has(action.type);
+}
 
 /** What to tell: the reason decides the conditions (see api/v1alpha1/reasons.ts), the message is for people. */
 export interface Verdict {
@@ -29,6 +48,11 @@ export interface Decision {
   /** The operation in flight as the status is to show it; undefined when none is. */
   readonly operation: OperationStatus | undefined;
   readonly startFailure: VirtualMachineStatus['startFailure'] | undefined;
+  /** A restart request that counts as handled from now on. */
+  readonly handledRestart: string | undefined;
+  readonly plannedActions: readonly PlannedAction[] | undefined;
+  /** To be told in an event besides the verdict, when the action is carried out. */
+  readonly event: Verdict | undefined;
   /** Come back after this many milliseconds even when nothing happens. */
   readonly after: number | undefined;
   /** Whether the machine is in transition, so that its account should be read at the fast pace. */
@@ -37,25 +61,23 @@ export interface Decision {
 
 const none: Action = { type: 'None' };
 
+type Rest = Partial<Omit<Decision, 'action' | 'verdict'>>;
+
 /** A decision to do nothing now but say why, and perhaps come back. */
-export function wait(
-  verdict: Verdict | undefined,
-  rest: Partial<Pick<Decision, 'after' | 'urgent' | 'operation' | 'startFailure'>> = {},
-): Decision {
+export function wait(verdict: Verdict | undefined, rest: Rest = {}): Decision {
   return act(none, verdict, rest);
 }
 
 /** A decision to act. */
-export function act(
-  action: Action,
-  verdict: Verdict | undefined,
-  rest: Partial<Pick<Decision, 'after' | 'urgent' | 'operation' | 'startFailure'>> = {},
-): Decision {
+export function act(action: Action, verdict: Verdict | undefined, rest: Rest = {}): Decision {
   return {
     action,
     verdict,
     operation: rest.operation,
     startFailure: rest.startFailure,
+    handledRestart: rest.handledRestart,
+    plannedActions: rest.plannedActions,
+    event: rest.event,
     after: rest.after,
     urgent: rest.urgent ?? false,
   };

@@ -1,5 +1,7 @@
-import { isNameOwn } from '../api/v1alpha1/identity.ts';
+import { isNameOwn, providerName } from '../api/v1alpha1/identity.ts';
+import { annotations } from '../api/v1alpha1/names.ts';
 import type { Reason } from '../api/v1alpha1/reasons.ts';
+import type { Origin } from '../api/v1alpha1/types.ts';
 import type { Failure } from '../model/failure.ts';
 import type { Machine } from '../model/machine.ts';
 import { type Decision, type Verdict, act, wait } from './action.ts';
@@ -10,24 +12,36 @@ import { fromFailure } from './failure.ts';
 /** A refusal may rest on something outside the object (a quota, a catalogue), so it is tried again now and then. */
 export const refusedRetry = 30 * 60_000;
 
+/** How often a namespace that is full, or a name that is taken by a look-alike, is looked at again. */
+const heldRetry = 60_000;
+
 /**
- * For an object that records no machine and whose name is shown to be free. Everything that would only be refused is
+ * For an object whose machine is shown not to exist, and that is to have one. Everything that would only be refused is
  * found before the call; the call itself is guarded by `execute`, which stores finalizer and intent first.
  */
 export function create(o: Observed): Decision {
+  const { spec } = o.object;
+  if (o.identity.kind !== 'Known' && spec.adoption.policy === 'MustExist' && o.intent?.isOwn !== true)
+    return missing(o);
   if (o.history.refusal !== undefined) return wait(refused(o.history.refusal), { after: refusedRetry });
+  const doubt = o.lookAlikes.length > 0 && !o.requests.ignoresLookAlikes ? lookAlike(o) : undefined;
+  if (doubt !== undefined && o.limits.lookAlikes === 'Hold') return wait(doubt, { after: heldRetry });
+  if (o.namespaceLimit !== undefined) {
+    const message = `namespace "${o.object.metadata.namespace}" has ${o.namespaceLimit} machines, the most that the operator is set to allow (maxMachinesPerNamespace)`;
+    return wait({ reason: 'QuotaExceeded', message }, { after: heldRetry });
+  }
   // It was not read for a reason that has passed since.
   if (o.catalogue.kind === 'NotNeeded') return wait(undefined, { after: 1_000 });
   if (o.catalogue.kind === 'Unavailable') return wait(fromFailure(o.object, o.catalogue.failure), { after: 10_000 });
 
-  const { spec } = o.object;
   const resolution = resolve(spec, o.catalogue);
   if (!resolution.ok) return wait(resolution.verdict, { after: refusedRetry });
+  const name = providerName(o.object);
   return act(
     {
       type: 'Create',
       request: {
-        name: o.providerName,
+        name,
         regionId: resolution.regionId,
         packageId: resolution.packageId,
         osTemplateId: resolution.osTemplateId,
@@ -36,24 +50,93 @@ export function create(o: Observed): Decision {
         sshKeyIds: spec.sshKeyIds,
       },
     },
-    { reason: 'Creating', message: `creating machine "${o.providerName}"` },
-    { urgent: true },
+    { reason: 'Creating', message: `creating machine "${name}"` },
+    // A new machine boots anyway.
+    { urgent: true, handledRestart: spec.restartRequest, event: doubt },
   );
 }
 
+function missing(o: Observed): Decision {
+  const { id } = o.object.spec.adoption;
+  const what = id === undefined ? `named "${o.providerName}"` : `with id ${id}`;
+  return wait(
+    { reason: 'NothingToAdopt', message: `spec.adoption.policy is MustExist, and the account has no machine ${what}` },
+    { after: refusedRetry },
+  );
+}
+
+function lookAlike(o: Observed): Verdict {
+  const { name, namespace } = o.object.metadata;
+  const [first] = o.lookAlikes;
+  const found = o.lookAlikes.map((machine) => `"${machine.name}" (id ${machine.id})`).join(', ');
+  const patch = JSON.stringify({ spec: { adoption: { policy: 'MustExist', id: first?.id } } });
+  return {
+    reason: 'LookAlikeFound',
+    message:
+      `no object holds ${found}, which may be this object's machine from an earlier life; to take it over: ` +
+      `kubectl -n ${namespace} patch vps ${name} --type merge -p '${patch}'; for a new machine: ` +
+      `kubectl -n ${namespace} annotate vps ${name} ${annotations.ignoreLookAlikes}=true`,
+  };
+}
+
+/** A list that shows a machine of ours may be of a clock that is corrected now and then. */
+const clockTolerance = 60_000;
+
 /**
- * For an object that records no machine while one of its name exists. It is ours when the name proves it (it carries
- * this object's UID) or when a create call was announced for this object after the name had been seen free. Never by
- * the bare name.
+ * For an object that records no machine of its own while one is there that it may mean. Worked table, first row that applies:
+ *
+ * | found by | and                                              | then                                          |
+ * | -------- | ------------------------------------------------ | --------------------------------------------- |
+ * | name     | the name carries this object's UID               | ours                                          |
+ * | name     | a create call was announced, machine no older    | ours: the name had been shown free before     |
+ * | any      | adoption Never                                   | NameConflict; RestoredUnconfirmed comes before |
+ * | any      | the key is the operator's default                | InvalidSpec: it gives no right to machines that exist |
+ * | any      | another object holds it                          | NameConflict                                  |
+ * | id       | spec.providerName says another name              | NameConflict                                  |
+ * | any      |                                                  | taken over                                    |
  */
 export function claim(o: Observed, machine: Machine): Decision {
-  if (o.intent?.isOwn === true || isNameOwn(o.object)) {
-    return act({ type: 'RecordIdentity', id: machine.id }, creating(machine), { urgent: true });
+  const isNamed = machine.name === providerName(o.object);
+  if (isNamed && (isNameOwn(o.object) || isFromIntent(o, machine))) return record(o, machine, 'Created');
+  const { adoption, providerName: asked } = o.object.spec;
+  if (adoption.policy === 'Never') {
+    return conflict(
+      `machine ${machine.id} at the provider already has the name "${machine.name}" and was not created for this object; remove it, take it over with spec.adoption, or apply the object anew with another spec.providerName`,
+    );
   }
-  return wait({
-    reason: 'NameConflict',
-    message: `machine ${machine.id} at the provider already has the name "${machine.name}" and was not created for this object; remove it, or apply the object anew with another spec.providerName`,
+  if (o.isDefaultKey) {
+    const message = `spec.adoption: machine ${machine.id} exists, and the operator's default API key gives no right to machines that exist; put a key of your own into Secret "${o.object.spec.credentialsSecretRef.name}"`;
+    return wait({ reason: 'InvalidSpec', message }, { after: refusedRetry });
+  }
+  if (o.machineHeldBy !== undefined) return conflict(`machine ${machine.id} belongs to the object ${o.machineHeldBy}`);
+  if (asked !== undefined && machine.name !== asked) {
+    return conflict(`machine ${machine.id} is named "${machine.name}", but spec.providerName is "${asked}"`);
+  }
+  return record(o, machine, 'Adopted');
+}
+
+function isFromIntent({ intent }: Observed, machine: Machine): boolean {
+  if (intent?.isOwn !== true) return false;
+  const createdAt = Date.parse(machine.createdAt ?? '');
+  // Both are times of the provider's own clock. Where it tells none, the announcement alone has to do.
+  return !(createdAt < (intent.after ?? -Infinity) - clockTolerance);
+}
+
+function record(o: Observed, { id, name, ownerId }: Machine, origin: Origin): Decision {
+  const machine = { id, name, origin, ...(ownerId === undefined ? {} : { ownerId }) };
+  const verdict: Verdict =
+    origin === 'Created'
+      ? { reason: 'Creating', message: `machine ${id} is being provisioned` }
+      : { reason: 'Creating', message: `taking over machine ${id} ("${name}")` };
+  return act({ type: 'RecordIdentity', machine }, verdict, {
+    urgent: true,
+    operation: o.object.status?.operation,
+    startFailure: o.object.status?.startFailure,
   });
+}
+
+function conflict(message: string): Decision {
+  return wait({ reason: 'NameConflict', message }, { after: heldRetry });
 }
 
 /** Why the provider refused a create call, as a verdict. */
@@ -64,8 +147,4 @@ export function refused(failure: Failure): Verdict {
     reason,
     message: `the provider refused to create the machine (${failure.status ?? failure.code}): ${words}`,
   };
-}
-
-function creating(machine: Machine): Verdict {
-  return { reason: 'Creating', message: `machine ${machine.id} is being provisioned` };
 }

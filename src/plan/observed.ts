@@ -1,5 +1,6 @@
 import type { Identity, Intent } from '../api/v1alpha1/identity.ts';
-import type { VirtualMachine } from '../api/v1alpha1/types.ts';
+import type { Requests } from '../api/v1alpha1/requests.ts';
+import type { LookAlike, VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { Failure } from '../model/failure.ts';
 import type { Machine, OsTemplate, Package, ProviderId, Region } from '../model/machine.ts';
 
@@ -54,13 +55,19 @@ export interface History {
   readonly refusedFor: number;
   /** When the machine was last seen starting or running. */
   readonly lastUpAt?: number;
-  /** Whether somebody acted on the machine since then, so that it did not go down by itself. */
+  /** When it was last seen going down, down, or starting. */
+  readonly lastDownAt?: number;
+  /** Whether somebody acted on the machine since it was last up, so that it did not go down by itself. */
   readonly wasActedOn: boolean;
   /** When DELETE was last accepted, and how often. */
   readonly deleteAcceptedAt?: number;
   readonly deletes: number;
   /** The provider's refusal of the create call for this very spec, key and annotations. */
   readonly refusal?: Failure;
+  /** The Secret that the initial password was just written to. */
+  readonly passwordSecret?: string;
+  /** Why the Secret for the initial password was not written, a sentence; tried again now and then. */
+  readonly passwordConflict?: string;
   /** A call that must not be repeated before this time. */
   readonly notBefore?: number;
 }
@@ -70,6 +77,10 @@ export interface Limits {
   readonly stuckAfter: number;
   /** How long the provider may take to show what it accepted. */
   readonly visibilityWindow: number;
+  /** The longest a changing call can be under way. */
+  readonly callDeadline: number;
+  /** Whether a machine that may be an object's from an earlier life holds up a create, or is only told of. */
+  readonly lookAlikes: 'Hold' | 'Report';
 }
 
 /** Everything a decision may rest on, gathered by `observe` in one pass and never changed afterwards. */
@@ -77,11 +88,23 @@ export interface Observed {
   /** Epoch milliseconds. */
   readonly now: number;
   readonly object: VirtualMachine;
+  /** The name of the object's machine: as recorded, else as it would be created. */
   readonly providerName: string;
   readonly identity: Identity;
   readonly intent: Intent | undefined;
+  readonly requests: Requests;
   /** Another object that claims the same provider name and came first, as `namespace/name`. */
   readonly nameHeldBy: string | undefined;
+  /** Another object that the machine observed belongs to rather than to this one, as `namespace/name`. */
+  readonly machineHeldBy: string | undefined;
+  /** Whether the key is the operator's own for whole namespaces, which gives no right to machines that exist. */
+  readonly isDefaultKey: boolean;
+  /** Machines that may be this object's from an earlier life; looked for before a create only. */
+  readonly lookAlikes: readonly LookAlike[];
+  /** The limit of machines in this namespace, when it is reached. */
+  readonly namespaceLimit: number | undefined;
+  /** How long the operator's limit of deletes still holds the next one back. Milliseconds. */
+  readonly deletesHeldFor: number;
   readonly credentials: CredentialsObservation;
   readonly machine: MachineObservation;
   readonly catalogue: CatalogueObservation;

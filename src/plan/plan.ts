@@ -1,10 +1,16 @@
 import { annotations, finalizer } from '../api/v1alpha1/names.ts';
-import type { MachineObservation, Observed, UnknownReason } from './observed.ts';
-import { type Action, type Decision, act, wait } from './action.ts';
+import { type Identity, providerName } from '../api/v1alpha1/identity.ts';
+import type { Origin, VirtualMachine } from '../api/v1alpha1/types.ts';
+import { type Decision, act, isProviderCall, wait } from './action.ts';
 import { claim, create } from './create.ts';
+import { deletionPolicyOf, externalDeletePolicyOf } from './defaults.ts';
 import { fromFailure, rejected } from './failure.ts';
-import { power } from './power.ts';
+import type { Observed, UnknownReason } from './observed.ts';
+import { passwordUnwritten } from './password.ts';
+import { isObserving, underPolicy } from './policy.ts';
+import { correctOrReport } from './power.ts';
 import { remove } from './remove.ts';
+import { handledWithoutRestart } from './restart.ts';
 
 /** How often a missing Secret without the label that has it watched is looked for. */
 const secretRetry = 15_000;
@@ -15,6 +21,9 @@ const conflictRetry = 15_000;
 /** How often a key of another account is looked at anew, in case nobody watches its Secret for us. */
 const accountRetry = 60_000;
 
+/** How often a Secret that stood in the way of the initial password is looked at again. */
+const passwordRetry = 5 * 60_000;
+
 type Rule = (o: Observed) => Decision | undefined;
 
 /**
@@ -24,16 +33,21 @@ type Rule = (o: Observed) => Decision | undefined;
  */
 const rules: readonly Rule[] = [
   notOurs,
+  paused,
+  letGo,
+  deletionProtected,
   identityUnusable,
   credentialsUnusable,
   nameHeldByOther,
   machineUnknown,
+  machineHeldByOther,
+  identityMismatch,
   deletion,
   unclaimedMachine,
   creation,
-  identityMismatch,
   externallyDeleted,
   identityIncomplete,
+  initialPassword,
   powerState,
 ];
 
@@ -41,7 +55,7 @@ const rules: readonly Rule[] = [
 export function plan(o: Observed): Decision {
   for (const rule of rules) {
     const decision = rule(o);
-    if (decision !== undefined) return heldBack(o, decision);
+    if (decision !== undefined) return heldBack(o, underPolicy(o, decision));
   }
   return wait(undefined);
 }
@@ -51,15 +65,45 @@ function notOurs(o: Observed): Decision | undefined {
   return isDeleting(o) && !hasFinalizer(o) ? wait(undefined) : undefined;
 }
 
-/** Restored, copied or edited: the recorded machine was not recorded for this object, so it is not touched. */
+function paused(o: Observed): Decision | undefined {
+  if (!o.requests.isPaused) return undefined;
+  const what = isDeleting(o) ? 'deleted, but the deletion is ' : '';
+  return wait({ reason: 'Paused', message: `${what}paused by the annotation ${annotations.paused}` }, kept(o));
+}
+
+/** The object goes and its machine stays: somebody wants it so. No call is made, so nothing has to be known of the machine. */
+function letGo(o: Observed): Decision | undefined {
+  if (!isDeleting(o)) return undefined;
+  const isLetGo = o.requests.isAbandoned || isObserving(o) || deletionPolicyOf(o.object, originOf(o)) === 'Retain';
+  return isLetGo ? act({ type: 'ReleaseFinalizer' }, undefined) : undefined;
+}
+
+function deletionProtected(o: Observed): Decision | undefined {
+  if (!isDeleting(o) || !o.object.spec.deletionProtection) return undefined;
+  const message = 'deleted, but spec.deletionProtection is true; set it to false to let the machine be deleted';
+  return wait({ reason: 'DeletionProtected', message }, kept(o));
+}
+
+/** Restored, copied or edited: the recorded machine was not recorded for this object, so it is not touched unless its owner says so. */
 function identityUnusable(o: Observed): Decision | undefined {
-  if (o.identity.kind === 'Foreign') {
+  const { identity } = o;
+  const { adoption } = o.object.spec;
+  if (identity.kind === 'Foreign') {
     if (isDeleting(o)) return act({ type: 'ReleaseFinalizer' }, undefined);
-    const message = `the annotation vps247.com/machine was written for the object with UID ${o.identity.uid}, not for this one`;
-    return wait({ reason: 'RestoredUnconfirmed', message });
+    if (adoption.policy !== 'Never') return undefined;
+    const what = identity.id === undefined ? 'a create call was announced' : `machine ${identity.id} was recorded`;
+    return wait({
+      reason: 'RestoredUnconfirmed',
+      message: `${what} for the object with UID ${identity.uid}, not for this one; set spec.adoption.policy to IfExists to take the machine over, if nothing else holds it`,
+    });
   }
-  if (o.identity.kind === 'Malformed') {
-    return wait({ reason: 'IdentityMismatch', message: 'the annotation vps247.com/machine cannot be read' });
+  if (identity.kind === 'Malformed') {
+    const message = `the annotation ${annotations.machine} cannot be read; restore it, or annotate ${annotations.abandon}=true before deleting the object`;
+    return wait({ reason: 'IdentityMismatch', message }, kept(o));
+  }
+  if (identity.kind === 'Unproven' && adoption.policy === 'Never') {
+    const message = `the annotation ${annotations.machine} is gone, and nothing else shows that machine ${identity.id} is this object's; set spec.adoption to say so`;
+    return wait({ reason: 'IdentityMismatch', message }, kept(o));
   }
   return undefined;
 }
@@ -107,7 +151,7 @@ function unknown(o: Observed, reason: UnknownReason): Decision {
     case 'DuplicateName':
       return wait({
         reason: 'NameConflict',
-        message: `the provider shows ${reason.ids.length} machines named "${o.providerName}" (ids ${reason.ids.join(', ')})`,
+        message: `the provider has ${reason.ids.length} machine(s) named "${providerName(o.object)}" (ids ${reason.ids.join(', ')}); no call is made before one alone has the name, or none`,
       });
     case 'AbsenceUnconfirmed':
       return wait(
@@ -128,53 +172,86 @@ function unknown(o: Observed, reason: UnknownReason): Decision {
   }
 }
 
-function deletion(o: Observed): Decision | undefined {
-  if (!isDeleting(o)) return undefined;
-  if (o.machine.kind === 'Absent') return act({ type: 'ReleaseFinalizer' }, undefined);
-  if (o.machine.kind !== 'Present') return undefined;
-  if (o.identity.kind === 'Known') return identityMismatch(o) ?? remove(o, o.machine.machine);
-  const claimed = claim(o, o.machine.machine);
-  // A machine of that name that is not ours does not keep our object from going.
-  return claimed.action.type === 'None' ? act({ type: 'ReleaseFinalizer' }, undefined) : claimed;
-}
-
-function unclaimedMachine(o: Observed): Decision | undefined {
-  return o.identity.kind === 'None' && o.machine.kind === 'Present' ? claim(o, o.machine.machine) : undefined;
-}
-
-function creation(o: Observed): Decision | undefined {
-  return o.identity.kind === 'None' && o.machine.kind === 'Absent' ? create(o) : undefined;
+/** Two objects never act on one machine, whatever their annotations say. */
+function machineHeldByOther(o: Observed): Decision | undefined {
+  if (o.identity.kind !== 'Known' || o.machineHeldBy === undefined) return undefined;
+  if (isDeleting(o)) return act({ type: 'ReleaseFinalizer' }, undefined);
+  const message = `machine ${o.identity.id} belongs to the object ${o.machineHeldBy}`;
+  return wait({ reason: 'IdentityMismatch', message }, { after: conflictRetry });
 }
 
 /** The provider cannot rename a machine, so an id whose machine has another name was not recorded by us. */
 function identityMismatch(o: Observed): Decision | undefined {
-  if (o.machine.kind !== 'Present' || o.machine.machine.name === o.providerName) return undefined;
-  const { id, name } = o.machine.machine;
+  if (o.identity.kind !== 'Known' || o.machine.kind !== 'Present') return undefined;
+  const { machine } = o.machine;
+  if (machine.name === o.providerName) return undefined;
   return wait({
     reason: 'IdentityMismatch',
-    message: `machine ${id} is named "${name}" at the provider, not "${o.providerName}"`,
+    message: `machine ${machine.id} is named "${machine.name}" at the provider, not "${o.providerName}"`,
   });
 }
 
+function deletion(o: Observed): Decision | undefined {
+  if (!isDeleting(o)) return undefined;
+  if (o.machine.kind === 'Absent') return act({ type: 'ReleaseFinalizer' }, undefined);
+  if (o.machine.kind !== 'Present') return undefined;
+  if (o.identity.kind === 'Known') return remove(o, o.machine.machine);
+  const claimed = claim(o, o.machine.machine);
+  // A machine that was never ours does not keep our object from going, and is not taken over only to be deleted.
+  const isOurs = claimed.action.type === 'RecordIdentity' && claimed.action.machine.origin === 'Created';
+  return isOurs ? claimed : act({ type: 'ReleaseFinalizer' }, undefined);
+}
+
+function unclaimedMachine(o: Observed): Decision | undefined {
+  if (o.identity.kind === 'Known' || o.machine.kind !== 'Present') return undefined;
+  const claimed = claim(o, o.machine.machine);
+  // Who only observes goes on to look at its power.
+  return isObserving(o) && claimed.action.type === 'RecordIdentity' ? undefined : claimed;
+}
+
+function creation(o: Observed): Decision | undefined {
+  return o.identity.kind !== 'Known' && o.machine.kind === 'Absent' ? create(o) : undefined;
+}
+
 function externallyDeleted(o: Observed): Decision | undefined {
-  if (o.identity.kind !== 'Known' || o.machine.kind !== 'Absent') return undefined;
+  const { identity } = o;
+  if (identity.kind !== 'Known' || o.machine.kind !== 'Absent') return undefined;
+  if (isRecreated(o.object, identity)) {
+    const message = `machine ${identity.id} was deleted at the provider; a new one is created`;
+    return { ...create(o), event: { reason: 'ExternallyDeleted', message } };
+  }
   return wait({
     reason: 'ExternallyDeleted',
-    message: `machine ${o.identity.id} was deleted at the provider; delete the object, and apply it again for a new machine`,
+    message: `machine ${identity.id} was deleted at the provider; set spec.onExternalDelete to Recreate for a new one, or delete the object`,
   });
+}
+
+/** Whether a machine that is shown to be gone is made again. What only the status tells is believed for waiting, not for that. */
+export function isRecreated(object: VirtualMachine, identity: Identity): boolean {
+  if (identity.kind !== 'Known' || identity.source !== 'Annotation') return false;
+  return externalDeletePolicyOf(object, identity.origin) === 'Recreate';
 }
 
 /** The id is known but finalizer or annotation was taken off, or a crash left the intent behind. */
 function identityIncomplete(o: Observed): Decision | undefined {
-  if (o.identity.kind !== 'Known') return undefined;
-  const isRecorded = o.object.metadata.annotations?.[annotations.machine] !== undefined;
-  if (isRecorded && hasFinalizer(o) && o.intent === undefined) return undefined;
-  return act({ type: 'RecordIdentity', id: o.identity.id }, undefined, { urgent: true });
+  const { identity } = o;
+  if (identity.kind !== 'Known' || isObserving(o)) return undefined;
+  if (identity.source === 'Annotation' && hasFinalizer(o) && o.intent === undefined) return undefined;
+  return act({ type: 'RecordIdentity', machine: identity }, undefined, { urgent: true });
+}
+
+function initialPassword(o: Observed): Decision | undefined {
+  return o.machine.kind === 'Present' && !isObserving(o) ? passwordUnwritten(o, o.machine.machine) : undefined;
 }
 
 function powerState(o: Observed): Decision | undefined {
-  const machine: MachineObservation = o.machine;
-  return machine.kind === 'Present' ? power(o, machine.machine, o.object.spec.powerState) : undefined;
+  if (o.machine.kind !== 'Present') return undefined;
+  const { machine } = o.machine;
+  const decision = correctOrReport(o, machine);
+  const handledRestart = decision.handledRestart ?? handledWithoutRestart(o, machine);
+  const after =
+    o.history.passwordConflict === undefined ? decision.after : Math.min(decision.after ?? Infinity, passwordRetry);
+  return { ...decision, handledRestart, after };
 }
 
 /** Nothing is sent before the time the provider asked for: a filter over whatever was decided. */
@@ -191,16 +268,6 @@ function heldBack(o: Observed, decision: Decision): Decision {
   return left > 0 ? wait(undefined, { ...held, after: left }) : decision;
 }
 
-function isProviderCall(action: Action): boolean {
-  return (
-    action.type === 'Create' ||
-    action.type === 'Start' ||
-    action.type === 'Stop' ||
-    action.type === 'Kill' ||
-    action.type === 'Delete'
-  );
-}
-
 /** What the status says of operations stays as it is when nothing could be observed. */
 function kept(o: Observed): Pick<Decision, 'operation' | 'startFailure'> {
   return { operation: o.object.status?.operation, startFailure: o.object.status?.startFailure };
@@ -212,4 +279,9 @@ function isDeleting(o: Observed): boolean {
 
 function hasFinalizer(o: Observed): boolean {
   return o.object.metadata.finalizers?.includes(finalizer) ?? false;
+}
+
+function originOf({ identity }: Observed): Origin | undefined {
+  if (identity.kind === 'Unproven') return 'Adopted';
+  return identity.kind === 'Known' ? identity.origin : undefined;
 }

@@ -1,9 +1,10 @@
-import type { OperationStatus, OperationType, PowerState } from '../api/v1alpha1/types.ts';
+import type { OperationStatus, PowerState } from '../api/v1alpha1/types.ts';
 import { parseDuration } from '../model/duration.ts';
-import { type Machine, isTaskBusy } from '../model/machine.ts';
-import { type Action, type Decision, act, wait } from './action.ts';
+import type { Machine } from '../model/machine.ts';
+import { type Decision, wait } from './action.ts';
+import { current, send, transit } from './call.ts';
 import type { Observed } from './observed.ts';
-import { patienceAfter } from './pace.ts';
+import { restart } from './restart.ts';
 import { startFailureAfter } from './start-failure.ts';
 
 /**
@@ -11,11 +12,11 @@ import { startFailureAfter } from './start-failure.ts';
  *
  * | wanted \ seen | Pending, Starting | Running                | Halting                  | Halted                      |
  * | ------------- | ----------------- | ---------------------- | ------------------------ | --------------------------- |
- * | Running       | wait              | done                   | wait                     | start, unless backing off   |
+ * | Running       | wait              | done; restart if asked | wait                     | start, unless backing off   |
  * | Halted        | wait              | stop, or kill by mode  | wait; past deadline kill | done                        |
  *
  * A call that was accepted but shows no effect is sent again, ever more slowly. `Soft` never kills.
- * A state this version does not know is left alone.
+ * A state this version does not know is left alone. A restart leads through halting, halted and starting by itself.
  */
 export function power(o: Observed, machine: Machine, wanted: PowerState): Decision {
   switch (machine.state) {
@@ -27,32 +28,80 @@ export function power(o: Observed, machine: Machine, wanted: PowerState): Decisi
     case 'Pending':
       return transit(o, { reason: 'Creating', message: `machine ${machine.id} is being provisioned` });
     case 'Starting':
-      return transit(o, { reason: 'Starting', message: `machine ${machine.id} is starting` });
+      return transit(o, restarting(o, machine) ?? { reason: 'Starting', message: `machine ${machine.id} is starting` });
     case 'Running':
       return wanted === 'Running' ? running(o, machine) : powerOff(o, machine);
     case 'Halting':
       return wanted === 'Running'
-        ? transit(o, {
-            reason: 'Stopping',
-            message: `machine ${machine.id} is halting; it is started again after that`,
-          })
+        ? transit(
+            o,
+            restarting(o, machine) ?? {
+              reason: 'Stopping',
+              message: `machine ${machine.id} is halting; it is started again after that`,
+            },
+          )
         : powerOff(o, machine);
     case 'Halted':
       return wanted === 'Running'
-        ? start(o, machine)
+        ? halted(o, machine)
         : wait({ reason: 'Available', message: `machine ${machine.id} is halted, as asked` });
   }
+}
+
+/** The same, as far as others changed the power of a machine that was as asked. */
+export function correctOrReport(o: Observed, machine: Machine): Decision {
+  const wanted = o.object.spec.powerState;
+  if (!isDrifted(o, machine)) return power(o, machine, wanted);
+  const message = `machine ${machine.id} is ${machine.state.toLowerCase()}, though it was ${wanted.toLowerCase()} as asked: others changed its power, or its guest did`;
+  const drift = { reason: 'PowerDrift', message } as const;
+  return o.object.spec.powerDriftPolicy === 'Report'
+    ? wait(drift, { startFailure: o.object.status?.startFailure })
+    : { ...power(o, machine, wanted), event: drift };
+}
+
+/**
+ * Whether others changed the power of a machine that was as the spec asks: it had been reached, nothing of ours is under
+ * way, and now it is on its way to the other state or there.
+ */
+function isDrifted(o: Observed, machine: Machine): boolean {
+  const { spec, status } = o.object;
+  if (status?.powerState !== spec.powerState || status.operation !== undefined) return false;
+  return spec.powerState === 'Running'
+    ? machine.state === 'Halting' || machine.state === 'Halted'
+    : machine.state === 'Starting' || machine.state === 'Running';
+}
+
+function restarting(o: Observed, machine: Machine) {
+  if (current(o, 'Restart') === undefined) return undefined;
+  return { reason: 'Restarting', message: `machine ${machine.id} is being restarted` } as const;
 }
 
 /** A guest that stays up this long after a start has started. */
 const steadyAfter = 60_000;
 
 function running(o: Observed, machine: Machine): Decision {
+  const restarted = restart(o, machine);
+  if (restarted !== undefined && restarted !== 'Done') return restarted;
+  const handledRestart = restarted === 'Done' ? o.object.status?.operation?.request : undefined;
   const verdict = { reason: 'Available', message: `machine ${machine.id} is running` } as const;
   const startFailure = o.object.status?.startFailure;
-  if (startFailure === undefined) return wait(verdict);
+  if (startFailure === undefined) return wait(verdict, { handledRestart });
   const upFor = readyFor(o) ?? 0;
-  return upFor >= steadyAfter ? wait(verdict) : wait(verdict, { startFailure, after: steadyAfter - upFor });
+  return upFor >= steadyAfter
+    ? wait(verdict, { handledRestart })
+    : wait(verdict, { handledRestart, startFailure, after: steadyAfter - upFor });
+}
+
+/** Halted on the way through a restart it starts by itself; one that stays so is started. */
+function halted(o: Observed, machine: Machine): Decision {
+  const operation = current(o, 'Restart');
+  const left = o.limits.visibilityWindow - o.history.stateFor;
+  if (operation !== undefined && left > 0) {
+    const verdict = { reason: 'Restarting', message: `machine ${machine.id} is being restarted` } as const;
+    return transit(o, verdict, { operation, after: left });
+  }
+  const decision = start(o, machine);
+  return operation === undefined ? decision : { ...decision, handledRestart: operation.request };
 }
 
 function start(o: Observed, machine: Machine): Decision {
@@ -66,8 +115,9 @@ function start(o: Observed, machine: Machine): Decision {
     const failure = startFailureAfter(before, o.now, o.object.metadata.uid);
     return backingOff(machine, failure, o.now);
   }
-  if (before?.retryAfter !== undefined && Date.parse(before.retryAfter) > o.now)
-    return backingOff(machine, before, o.now);
+  const isBackingOff = before?.retryAfter !== undefined && Date.parse(before.retryAfter) > o.now;
+  // Whoever asks for a look right now has perhaps mended the guest.
+  if (isBackingOff && o.requests.reconcile === undefined) return backingOff(machine, before, o.now);
 
   const verdict = { reason: 'Starting', message: `machine ${machine.id} is starting` } as const;
   return send(o, machine, { type: 'Start', verdict, before: operation, base: o.limits.visibilityWindow });
@@ -88,7 +138,7 @@ function backingOff(
 /** Powers off by the mode of the spec. */
 function powerOff(o: Observed, machine: Machine): Decision {
   const { mode } = o.object.spec.powerOff;
-  const grace = parseDuration(o.object.spec.powerOff.gracePeriod) ?? 0;
+  const grace = o.requests.isPowerOffForced ? 0 : (parseDuration(o.object.spec.powerOff.gracePeriod) ?? 0);
   const kill = current(o, 'Kill');
   const stop = current(o, 'Stop');
   const cut = { reason: 'Stopping', message: `power of machine ${machine.id} is being cut` } as const;
@@ -105,8 +155,9 @@ function powerOff(o: Observed, machine: Machine): Decision {
   }
   if (machine.state === 'Halting') return awaitShutdown(o, machine, stop, undefined);
   const verdict = { reason: 'Stopping', message: shutdownMessage(machine) } as const;
-  const deadline = mode === 'TrySoft' ? new Date(o.now + grace).toISOString() : undefined;
-  return send(o, machine, { type: 'Stop', verdict, before: stop, base: grace, deadline });
+  const details = mode === 'TrySoft' ? { deadline: new Date(o.now + grace).toISOString() } : {};
+  const base = parseDuration(o.object.spec.powerOff.gracePeriod) ?? 0;
+  return send(o, machine, { type: 'Stop', verdict, before: stop, base, details });
 }
 
 function awaitShutdown(
@@ -120,97 +171,6 @@ function awaitShutdown(
 
 function shutdownMessage(machine: Machine): string {
   return `machine ${machine.id} was sent the shutdown signal`;
-}
-
-interface Call {
-  readonly type: 'Start' | 'Stop' | 'Kill';
-  readonly verdict: { readonly reason: 'Starting' | 'Stopping'; readonly message: string };
-  /** The same operation when it was already sent. */
-  readonly before: OperationStatus | undefined;
-  /** Patience before sending again; it doubles each time. Milliseconds. */
-  readonly base: number;
-  readonly deadline?: string | undefined;
-}
-
-/** Sends a power call, unless it is under way, or the provider is at work on the machine. */
-function send(o: Observed, machine: Machine, call: Call): Decision {
-  const { before } = call;
-  if (before !== undefined) {
-    const attempts = before.attempts ?? 1;
-    const again = Date.parse(before.startedAt) + patienceAfter(attempts, call.base);
-    if (again > o.now) return transit(o, call.verdict, { operation: before, after: again - o.now });
-    return act(action(call.type, machine.id, { ...before, attempts: attempts + 1 }), stuck(o, before) ?? call.verdict, {
-      operation: before,
-      urgent: true,
-      startFailure: o.object.status?.startFailure,
-    });
-  }
-  if (isTaskBusy(machine.lastTask) && call.type !== 'Kill' && o.history.taskBusyFor < o.limits.stuckAfter) {
-    const message = `the provider is at work on machine ${machine.id} (${machine.lastTask?.name ?? 'task'} ${machine.lastTask?.status ?? ''})`;
-    return wait(
-      { reason: 'ProviderBusy', message },
-      // A task that stays as it is changes nothing that would wake anybody.
-      {
-        urgent: true,
-        startFailure: o.object.status?.startFailure,
-        after: o.limits.stuckAfter - o.history.taskBusyFor,
-      },
-    );
-  }
-  const operation: OperationStatus = {
-    type: call.type,
-    startedAt: new Date(o.now).toISOString(),
-    ...(call.deadline === undefined ? {} : { deadline: call.deadline }),
-    attempts: 1,
-  };
-  return act(action(call.type, machine.id, operation), call.verdict, {
-    operation,
-    urgent: true,
-    startFailure: o.object.status?.startFailure,
-  });
-}
-
-function action(type: Call['type'], id: number, operation: OperationStatus): Action {
-  return { type, id, operation };
-}
-
-/** A shutdown may take the grace period that the user gave it before it counts as stuck. */
-function patienceOf(o: Observed, operation: OperationStatus | undefined): number {
-  const isShutdown =
-    operation?.type === 'Stop' || (o.machine.kind === 'Present' && o.machine.machine.state === 'Halting');
-  return o.limits.stuckAfter + (isShutdown ? (parseDuration(o.object.spec.powerOff.gracePeriod) ?? 0) : 0);
-}
-
-/** Waits for a transition to end, and says so when it takes too long. */
-function transit(
-  o: Observed,
-  verdict: { readonly reason: 'Creating' | 'Starting' | 'Stopping'; readonly message: string },
-  rest: { readonly operation?: OperationStatus | undefined; readonly after?: number | undefined } = {},
-): Decision {
-  const operation = 'operation' in rest ? rest.operation : o.object.status?.operation;
-  const patience = patienceOf(o, operation) - o.history.stateFor;
-  const after = Math.min(rest.after ?? Infinity, patience > 0 ? patience : Infinity);
-  return wait(stuck(o, operation) ?? verdict, {
-    operation,
-    urgent: true,
-    startFailure: o.object.status?.startFailure,
-    after: Number.isFinite(after) ? after : undefined,
-  });
-}
-
-function stuck(o: Observed, operation: OperationStatus | undefined) {
-  const since = operation === undefined ? o.history.stateFor : o.now - Date.parse(operation.startedAt);
-  if (since < patienceOf(o, operation)) return undefined;
-  const what = operation === undefined ? 'the transition' : `${operation.type.toLowerCase()}`;
-  return {
-    reason: 'PowerTransitionStuck',
-    message: `${what} of the machine did not finish in ${Math.round(o.limits.stuckAfter / 1000)} s; tried again ever more slowly`,
-  } as const;
-}
-
-function current(o: Observed, type: OperationType): OperationStatus | undefined {
-  const operation = o.object.status?.operation;
-  return operation?.type === type && Number.isFinite(Date.parse(operation.startedAt)) ? operation : undefined;
 }
 
 /** How long the object has been Ready, in milliseconds; undefined when it is not. */

@@ -19,6 +19,10 @@ export function remove(o: Observed, machine: Machine): Decision {
     const again = deleteAcceptedAt + pauseAfter(deletes, o.limits.visibilityWindow);
     if (again > o.now) return wait(verdict, { operation, urgent: true, after: again - o.now });
   }
+  if (o.deletesHeldFor > 0) {
+    const message = `${verdict.message}; the operator is set to allow only so many deletes a minute`;
+    return wait({ ...verdict, message }, { operation, urgent: true, after: o.deletesHeldFor });
+  }
   return act({ type: 'Delete', id: machine.id }, verdict, { operation, urgent: true });
 }
 

@@ -1,4 +1,4 @@
-import { writeIdentity, writeIntent } from '../api/v1alpha1/identity.ts';
+import { type KnownMachine, writeIdentity, writeIntent } from '../api/v1alpha1/identity.ts';
 import { annotations, finalizer, group, plural, version } from '../api/v1alpha1/names.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -10,7 +10,9 @@ import type { Action } from '../plan/action.ts';
 import type { Account } from '../provider/account/account.ts';
 import type { CreateAnswer, Provider } from '../provider/port.ts';
 import { refusedRetry } from '../plan/create.ts';
+import type { Claims } from './claims.ts';
 import type { Memory } from './history.ts';
+import { writePassword } from './password-secret.ts';
 import { refusalBasis } from './observe.ts';
 
 /** What carrying out an action came to. `Superseded`: the object changed since it was read, and nothing was sent. */
@@ -19,6 +21,9 @@ export type Execution =
   | { readonly type: 'Superseded' }
   | { readonly type: 'Created'; readonly outcome: Outcome<CreateAnswer>; readonly isSettled: boolean }
   | { readonly type: 'Recorded'; readonly id: ProviderId }
+  /** `secretName`: the password is there, written now or by an earlier pass; else why it is not, as a sentence. */
+  | { readonly type: 'PasswordWritten'; readonly secretName: string }
+  | { readonly type: 'PasswordConflict'; readonly message: string }
   | { readonly type: 'Powered'; readonly outcome: Outcome<void> }
   | { readonly type: 'Deleted'; readonly outcome: Outcome<'Accepted' | 'NotFound'> }
   | { readonly type: 'Released' };
@@ -28,7 +33,9 @@ export interface ExecuteDeps {
   readonly clock: Clock;
   /** Feeds the object as just stored into the cache, so that the next pass reads its own write. */
   readonly stored: (object: unknown) => void;
-  /** Stores the status that announces a power cut, only if nobody changed the object. Throws KubeError. */
+  /** Which machines belong to whom, so that of two objects that take over one machine at the same time one does. */
+  readonly claims: Pick<Claims, 'reserve' | 'release'>;
+  /** Stores the status that announces a restart or a power cut, only if nobody changed the object. Throws KubeError. */
   readonly announce: () => Promise<void>;
 }
 
@@ -53,14 +60,17 @@ export async function execute(deps: ExecuteDeps, action: Action, target: Target)
     case 'Create':
       return create(deps, target, action.request);
     case 'RecordIdentity':
-      await recordIdentity(deps, target, target.object, action.id);
-      return { type: 'Recorded', id: action.id };
+      return takeOver(deps, target, action.machine);
+    case 'WritePassword':
+      return writePassword(deps.client, target.object, action);
     case 'Start':
       return power(target, (provider) => provider.startMachine(action.id));
     case 'Stop':
       return power(target, (provider) => provider.stopMachine(action.id));
+    case 'Restart':
+      return callOnRecord(deps, target, (provider) => provider.restartMachine(action.id));
     case 'Kill':
-      return kill(deps, target, action.id);
+      return callOnRecord(deps, target, (provider) => provider.killMachine(action.id));
     case 'Delete':
       return remove(deps, target, action.id);
     case 'ReleaseFinalizer':
@@ -77,7 +87,12 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
   const { object, account, memory } = target;
   if (account === null) return { type: 'Superseded' };
   const wasAnnounced = memory.openIntent(object.metadata.annotations?.[annotations.createPending]) !== undefined;
-  const intent = writeIntent(object.metadata, deps.clock.now(), request.name);
+  const intent = writeIntent(object.metadata, {
+    at: deps.clock.now(),
+    name: request.name,
+    after: account.snapshot?.newestTime,
+    ownerId: account.ownerId,
+  });
   let announced: VirtualMachine | undefined;
   let refusedByKubernetes: unknown;
 
@@ -93,7 +108,8 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
       try {
         announced = await patchMetadata(deps, object, {
           finalizers: withFinalizer(object),
-          annotations: { [annotations.createPending]: intent },
+          // A machine recorded until now is shown to be gone: with this its successor is the one to look for.
+          annotations: { [annotations.createPending]: intent, [annotations.machine]: null },
         });
         return true;
       } catch (error) {
@@ -110,7 +126,11 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
     throw refusedByKubernetes;
   }
   if (outcome.ok) {
-    if (outcome.value.id !== undefined) await recordIdentity(deps, target, announced, outcome.value.id);
+    const { id, machine } = outcome.value;
+    const ownerId = machine?.ownerId ?? account.ownerId;
+    const owner = ownerId === undefined ? {} : { ownerId };
+    if (id !== undefined)
+      await recordIdentity(deps, target, announced, { id, origin: 'Created', name: request.name, ...owner });
     return { type: 'Created', outcome, isSettled: outcome.value.id !== undefined };
   }
   const isSettled = await settle(deps, { target, announced, intent, wasAnnounced }, outcome.failure);
@@ -158,20 +178,36 @@ async function settle(deps: ExecuteDeps, announcement: Announcement, failure: Fa
 
 const recordAttempts = 5;
 
+/** A machine that existed is recorded for one object only: whoever comes second is told by the next observation. */
+async function takeOver(deps: ExecuteDeps, target: Target, machine: KnownMachine): Promise<Execution> {
+  const key = `${target.object.metadata.namespace}/${target.object.metadata.name}`;
+  const isTaken = machine.origin === 'Adopted';
+  if (isTaken && !deps.claims.reserve(machine.id, key)) return { type: 'Superseded' };
+  try {
+    // Only as long as nobody changed the object: what was decided on may have been whether to take it over at all.
+    if (isTaken) await patchIdentity(deps, target.object, machine);
+    else await recordIdentity(deps, target, target.object, machine);
+    return { type: 'Recorded', id: machine.id };
+  } catch (error) {
+    if (isSuperseded(error)) return { type: 'Superseded' };
+    throw error;
+  } finally {
+    // The record itself holds the machine now, or the machine is free again.
+    deps.claims.release(machine.id, key);
+  }
+}
+
 /** Stores which machine is ours. The call is made already, so a changed object is read again rather than given up. */
 async function recordIdentity(
   deps: ExecuteDeps,
   { memory }: Target,
   object: VirtualMachine,
-  id: ProviderId,
+  machine: KnownMachine,
 ): Promise<void> {
   let current = object;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await patchMetadata(deps, current, {
-        finalizers: withFinalizer(current),
-        annotations: { [annotations.machine]: writeIdentity(current.metadata, id), [annotations.createPending]: null },
-      });
+      await patchIdentity(deps, current, machine);
       memory.sentIntent = undefined;
       return;
     } catch (error) {
@@ -184,20 +220,31 @@ async function recordIdentity(
   }
 }
 
+async function patchIdentity(deps: ExecuteDeps, object: VirtualMachine, machine: KnownMachine): Promise<void> {
+  await patchMetadata(deps, object, {
+    finalizers: withFinalizer(object),
+    annotations: { [annotations.machine]: writeIdentity(object, machine), [annotations.createPending]: null },
+  });
+}
+
 async function power(target: Target, call: (provider: Provider) => Promise<Outcome<void>>): Promise<Execution> {
   const outcome = await target.account?.write(target.providerName, call);
   return outcome === undefined ? { type: 'Superseded' } : { type: 'Powered', outcome };
 }
 
-/** A second power cut would hurt, so the first is on record before it is made. */
-async function kill(deps: ExecuteDeps, target: Target, id: ProviderId): Promise<Execution> {
+/** A second restart or power cut would hurt, so the first is on record before it is made. */
+async function callOnRecord(
+  deps: ExecuteDeps,
+  target: Target,
+  call: (provider: Provider) => Promise<Outcome<void>>,
+): Promise<Execution> {
   try {
     await deps.announce();
   } catch (error) {
     if (isSuperseded(error)) return { type: 'Superseded' };
     throw error;
   }
-  return power(target, (provider) => provider.killMachine(id));
+  return power(target, call);
 }
 
 async function remove(deps: ExecuteDeps, target: Target, id: ProviderId): Promise<Execution> {

@@ -1,6 +1,6 @@
 import type { VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import type { Failure } from '../model/failure.ts';
-import { type Machine, type MachineState, isTaskBusy } from '../model/machine.ts';
+import { type Machine, type MachineState, type ProviderId, isTaskBusy } from '../model/machine.ts';
 import type { History } from '../plan/observed.ts';
 import type { Account } from '../provider/account/account.ts';
 
@@ -37,6 +37,18 @@ export class Memory {
   #lackingNewest: number | undefined;
   sweeps = 0;
 
+  /** The machine that all this is about; what was remembered of another one does not count. */
+  #id: ProviderId | undefined;
+  /** A value of reconcile-requested-at that is not handled yet, and since when (monotonic) it is known. */
+  #request: string | undefined;
+  requestedAt: number | undefined;
+  /** Why the Secret for the initial password was not written, and when (epoch) that is tried again. */
+  #passwordConflict: { readonly message: string; readonly until: number } | undefined;
+  /** The Secret that the initial password is in, until the status tells it. */
+  passwordSecret: string | undefined;
+  /** Annotations that mean nothing and were told of, as `name=value`. */
+  readonly saidSenseless = new Set<string>();
+
   /** Whether the machine was seen in a list. */
   wasSeen = false;
   deleteAcceptedAt: number | undefined;
@@ -56,6 +68,7 @@ export class Memory {
   #stateSince = 0;
   #busySince: number | undefined;
   #lastUpAt: number | undefined;
+  #lastDownAt: number | undefined;
   /** The provider's time of the last action: now, and while the machine was last up. */
   #updatedAt: string | undefined;
   #updatedAtWhenUp: string | undefined;
@@ -74,6 +87,38 @@ export class Memory {
     return intent === this.settledIntent ? undefined : intent;
   }
 
+  /** Looks from now on at the machine with this id, or at whichever proves itself by its name. */
+  follow(id: ProviderId | undefined): void {
+    if (id === this.#id) return;
+    const isLearned = this.#id === undefined && this.#state !== undefined;
+    this.#id = id;
+    // The machine that was found by its name is the one whose id is known now.
+    if (isLearned) return;
+    this.wasSeen = false;
+    this.#state = undefined;
+    this.#lastUpAt = undefined;
+    this.#lastDownAt = undefined;
+    this.deleteAcceptedAt = undefined;
+    this.deletes = 0;
+    this.passwordSecret = undefined;
+    this.#passwordConflict = undefined;
+    this.forgetLack();
+  }
+
+  /** Somebody asks for a look right now (monotonic): what was put off is due. */
+  noteRequest(value: string | undefined, now: number): void {
+    if (value === this.#request) return;
+    this.#request = value;
+    this.requestedAt = value === undefined ? undefined : now;
+    if (value === undefined) return;
+    this.notBefore = undefined;
+    this.#passwordConflict = undefined;
+  }
+
+  notePasswordConflict(message: string, until: number): void {
+    this.#passwordConflict = { message, until };
+  }
+
   /** The machine as a list just showed it, at epoch `now`. */
   sawMachine(machine: Machine, now: number): void {
     if (machine.state !== this.#state) {
@@ -87,6 +132,8 @@ export class Memory {
       this.#lastUpAt = now;
       this.#updatedAtWhenUp = machine.updatedAt;
     }
+    if (machine.state === 'Halting' || machine.state === 'Halted' || machine.state === 'Starting')
+      this.#lastDownAt = now;
     this.#busySince = isTaskBusy(machine.lastTask) ? (this.#busySince ?? now) : undefined;
     this.wasSeen = true;
     this.forgetLack();
@@ -123,15 +170,19 @@ export class Memory {
   /** As `plan` sees it, at epoch `now`. */
   history(now: number, basis: string): History {
     const refusal = this.#currentRefusal(now, basis);
+    const conflict = this.#passwordConflict;
     return {
       stateFor: this.#state === undefined ? 0 : now - this.#stateSince,
       taskBusyFor: this.#busySince === undefined ? 0 : now - this.#busySince,
       ...(this.#lastUpAt === undefined ? {} : { lastUpAt: this.#lastUpAt }),
+      ...(this.#lastDownAt === undefined ? {} : { lastDownAt: this.#lastDownAt }),
       refusedFor: this.refusedSince === undefined ? 0 : now - this.refusedSince,
       wasActedOn: this.#lastUpAt !== undefined && this.#updatedAt !== this.#updatedAtWhenUp,
       ...(this.deleteAcceptedAt === undefined ? {} : { deleteAcceptedAt: this.deleteAcceptedAt }),
       deletes: this.deletes,
       ...(refusal === undefined ? {} : { refusal }),
+      ...(this.passwordSecret === undefined ? {} : { passwordSecret: this.passwordSecret }),
+      ...(conflict !== undefined && conflict.until > now ? { passwordConflict: conflict.message } : {}),
       ...(this.notBefore === undefined ? {} : { notBefore: this.notBefore }),
     };
   }

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { isNameOwn, providerName, readIdentity, readIntent } from '../api/v1alpha1/identity.ts';
+import { type Identity, isNameOwn, providerName, readIdentity, readIntent } from '../api/v1alpha1/identity.ts';
 import { annotations, finalizer } from '../api/v1alpha1/names.ts';
+import { readRequests } from '../api/v1alpha1/requests.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { Clock } from '../model/clock.ts';
-import type { ProviderId } from '../model/machine.ts';
+import type { Machine, ProviderId } from '../model/machine.ts';
 import type {
   CatalogueObservation,
   CredentialsObservation,
@@ -11,21 +12,18 @@ import type {
   MachineObservation,
   Observed,
 } from '../plan/observed.ts';
+import { isRecreated } from '../plan/plan.ts';
 import type { Account, Snapshot } from '../provider/account/account.ts';
 import type { Credentials, KeyLookup } from './credentials.ts';
 import { judgeAbsence, judgeAccount, judgeName } from './evidence.ts';
 import type { Memory } from './history.ts';
-import { type NameIndex, cameFirst } from './names.ts';
+import { type RivalDeps, lookAlikesOf, machineHolder, nameHolder } from './rivals.ts';
+import { type Subject, type Target, provenByName, targetOf } from './target.ts';
 
-export interface ObserveDeps {
+export interface ObserveDeps extends RivalDeps {
   readonly clock: Clock;
   readonly credentials: Credentials;
-  readonly accountFor: (key: Extract<KeyLookup, { kind: 'Found' }>['apiKey']) => Account;
-  readonly names: NameIndex;
-  readonly objectOf: (key: string) => VirtualMachine | undefined;
   readonly limits: Limits;
-  /** The longest a create call can be under way, milliseconds. */
-  readonly responseDeadline: number;
   /** When this process began to act (monotonic): calls of an earlier one may be under way until the deadline after it. */
   readonly actingSince: number;
 }
@@ -47,24 +45,29 @@ export async function observe(
   memory: Memory,
 ): Promise<Observation> {
   const lookup = await deps.credentials.lookup(object);
-  const account = lookup.kind === 'Found' ? deps.accountFor(lookup.apiKey) : null;
+  const account = lookup.kind === 'Found' ? accountInUse(deps, key, object, memory, lookup.apiKey) : null;
   if (memory.account !== account) {
     memory.account?.forget(key);
     memory.account = account;
     memory.forgetLack();
   }
-  const name = providerName(object);
-  const identity = readIdentity(object);
-  const id = identity.kind === 'Known' ? identity.id : undefined;
-  account?.follow(key, { name, id });
+  const requests = readRequests(object);
+  memory.noteRequest(requests.reconcile, deps.clock.monotonic());
+  const pending = memory.openIntent(object.metadata.annotations?.[annotations.createPending]);
+  const intent = readIntent(pending, object.metadata.uid);
+  const identity = provenByName(object, readIdentity(object, pending ?? null), account?.snapshot);
+  const name = identity.kind === 'Known' ? identity.name : providerName(object);
+  const subject: Subject = { key, object, memory, name, identity, intent };
+  const target = targetOf(subject);
+  memory.follow(target?.id);
+  account?.follow(key, { name, id: target?.id });
   const machine =
-    account === null || identity.kind === 'Foreign' || identity.kind === 'Malformed'
-      ? notYetSeen
-      : await observeMachine(deps, account, { key, object, memory, name, id });
+    account === null || target === undefined ? notYetSeen : await observeMachine(deps, account, subject, target);
   if (account?.verdict === 'Rejected' || isOtherAccount(machine)) deps.credentials.distrust(object);
-  const catalogue = await observeCatalogue(account, machine, id, object, memory, deps.clock);
-  const nameHeldBy = await nameHolder(deps, key, object, account, name);
   const now = deps.clock.now();
+  const history = memory.history(now, refusalBasis(object));
+  const isCreate = mayCreate(object, identity, machine) && history.refusal === undefined;
+  const catalogue = await observeCatalogue(isCreate ? account : null);
   return {
     account,
     observed: Object.freeze({
@@ -72,19 +75,44 @@ export async function observe(
       object,
       providerName: name,
       identity,
-      intent: readIntent(
-        memory.openIntent(object.metadata.annotations?.[annotations.createPending]),
-        object.metadata.uid,
-      ),
-      nameHeldBy,
+      intent,
+      requests,
+      nameHeldBy: await nameHolder(deps, key, object, account, name),
+      machineHeldBy:
+        machine.kind === 'Present' ? await machineHolder(deps, subject, account, machine.machine) : undefined,
+      isDefaultKey: false,
+      lookAlikes: isCreate ? lookAlikesOf(deps, subject, account?.snapshot) : [],
+      namespaceLimit: undefined,
+      deletesHeldFor: 0,
       credentials: observeCredentials(lookup, account),
       machine,
       catalogue,
       gateClosedFor: Math.max(0, (account?.gateClosedUntil ?? 0) - deps.clock.monotonic()),
-      history: memory.history(now, refusalBasis(object)),
+      history,
       limits: deps.limits,
     }),
   };
+}
+
+/**
+ * The account of the key, unless that was just put into the Secret and nobody has judged it yet: until then the one before
+ * it is used, so that a rotation is not seen, and a mistake in one is told by the key's own verdict.
+ */
+function accountInUse(
+  deps: ObserveDeps,
+  key: string,
+  object: VirtualMachine,
+  memory: Memory,
+  apiKey: Extract<KeyLookup, { kind: 'Found' }>['apiKey'],
+): Account {
+  const account = deps.accountFor(apiKey);
+  const before = memory.account;
+  const isJudged = account.verdict !== 'Unverified';
+  if (before === undefined || before === null || before === account || before.verdict !== 'Accepted' || isJudged)
+    return account;
+  account.follow(key, { name: providerName(object) });
+  account.want(key, 0);
+  return before;
 }
 
 const notYetSeen: MachineObservation = { kind: 'Unknown', reason: { kind: 'NotYetSeen' } };
@@ -95,41 +123,53 @@ const readAgain = 5_000;
 /** The longest wait for a further list while the evidence of absence is not complete. */
 const longestDoubt = 60_000;
 
-interface Subject {
-  readonly key: string;
-  readonly object: VirtualMachine;
-  readonly memory: Memory;
-  readonly name: string;
-  readonly id: ProviderId | undefined;
-}
-
-async function observeMachine(deps: ObserveDeps, account: Account, subject: Subject): Promise<MachineObservation> {
-  const { object, memory, name, id } = subject;
+async function observeMachine(
+  deps: ObserveDeps,
+  account: Account,
+  subject: Subject,
+  target: Target,
+): Promise<MachineObservation> {
+  const { key, memory, name, identity } = subject;
   if (account.lastFailure !== undefined) {
     return { kind: 'Unknown', reason: { kind: 'ReadFailed', failure: account.lastFailure } };
   }
-  if (id === undefined && isUntouched(object, memory)) return { kind: 'Absent' };
+  const { snapshot } = account;
+  if (target.id === undefined && identity.kind === 'None' && isUntouched(subject)) {
+    // Any complete list will do: what it is asked for, machines of an earlier life, has been there for long.
+    if (snapshot !== undefined) return { kind: 'Absent' };
+    account.want(key, 0);
+    return notYetSeen;
+  }
   const notBefore = Math.max(
     account.lastChangeAt(name) ?? 0,
     // A look for a name, unlike one for a known machine, must not be older than the object as this process knows it.
-    id === undefined ? memory.firstSeenAt : 0,
+    identity.kind === 'Known' ? 0 : memory.firstSeenAt,
+    memory.requestedAt ?? 0,
     memory.lookAgainAt !== undefined && memory.lookAgainAt <= deps.clock.monotonic() ? memory.lookAgainAt : 0,
   );
-  const { snapshot } = account;
   if (snapshot === undefined || snapshot.startedAt < notBefore) {
-    account.want(subject.key, notBefore);
+    account.want(key, notBefore);
     return notYetSeen;
   }
-  return id === undefined
-    ? lookForName(deps, account, snapshot, subject)
-    : lookForId(deps, account, snapshot, subject, id);
+  if (target.id === undefined) return lookForName(deps, account, snapshot, subject, target.name);
+  const found = await lookForId(deps, account, snapshot, subject, target.id);
+  return mayCreate(subject.object, identity, found) ? orOfItsName(snapshot, subject) : found;
+}
+
+/** Before a machine is made in place of one that is not there: one may have the name already that the new one is to get. */
+function orOfItsName(snapshot: Snapshot, { object, identity }: Subject): MachineObservation {
+  const found = snapshot.byName(providerName(object));
+  const [machine] = found;
+  if (machine === undefined) return { kind: 'Absent' };
+  if (identity.kind !== 'Known' && found.length === 1) return { kind: 'Present', machine };
+  return { kind: 'Unknown', reason: { kind: 'DuplicateName', ids: found.map(({ id }) => id) } };
 }
 
 /**
  * Nothing of ours can be there yet: the name carries the object's UID, nothing was ever announced or recorded, and
  * without our finalizer, which is stored before anything billable, no earlier record can have been lost.
  */
-function isUntouched(object: VirtualMachine, memory: Memory): boolean {
+function isUntouched({ object, memory }: Subject): boolean {
   const { metadata, status } = object;
   return (
     isNameOwn(object) &&
@@ -139,8 +179,13 @@ function isUntouched(object: VirtualMachine, memory: Memory): boolean {
   );
 }
 
-function lookForName(deps: ObserveDeps, account: Account, snapshot: Snapshot, subject: Subject): MachineObservation {
-  const { object, memory, name, key } = subject;
+function lookForName(
+  deps: ObserveDeps,
+  account: Account,
+  snapshot: Snapshot,
+  { object, memory, key, intent }: Subject,
+  name: string,
+): MachineObservation {
   const found = snapshot.byName(name);
   const [machine] = found;
   if (found.length > 1) return { kind: 'Unknown', reason: { kind: 'DuplicateName', ids: found.map(({ id }) => id) } };
@@ -150,8 +195,11 @@ function lookForName(deps: ObserveDeps, account: Account, snapshot: Snapshot, su
   }
   if (memory.openIntent(object.metadata.annotations?.[annotations.createPending]) === undefined)
     return { kind: 'Absent' };
+  // The call was made with the key of another account, so this one's lists say nothing about it.
+  const otherAccount = judgeAccount(snapshot.ownerIds, intent?.ownerId);
+  if (otherAccount !== undefined) return otherAccount;
 
-  const earliest = Math.max(deps.actingSince, memory.intentSentAt ?? 0) + deps.responseDeadline;
+  const earliest = Math.max(deps.actingSince, memory.intentSentAt ?? 0) + deps.limits.callDeadline;
   if (snapshot.startedAt >= earliest) memory.sawLack(snapshot.startedAt);
   const verdict = judgeName({
     earliest,
@@ -172,12 +220,11 @@ async function lookForId(
   id: ProviderId,
 ): Promise<MachineObservation> {
   const { key, object, memory, name } = subject;
+  const recordedOwner = ownerRecorded(subject);
   const machine = snapshot.byId(id);
-  if (machine !== undefined) {
-    memory.sawMachine(machine, deps.clock.now());
-    return { kind: 'Present', machine };
-  }
-  const otherAccount = judgeAccount(snapshot.ownerIds, object.status?.ownerId);
+  if (machine !== undefined) return present(deps, subject, machine);
+  const ownerId = recordedOwner ?? (subject.identity.kind === 'Known' ? object.status?.ownerId : undefined);
+  const otherAccount = judgeAccount(snapshot.ownerIds, ownerId);
   if (otherAccount !== undefined) return otherAccount;
   const read = await account.getMachine(id);
   if (!read.outcome.ok) {
@@ -189,17 +236,16 @@ async function lookForId(
   }
   if (read.outcome.value !== undefined) {
     // The list lags: a machine that answers to its id is there.
-    memory.sawMachine(read.outcome.value, deps.clock.now());
     account.want(key, deps.clock.monotonic());
-    return { kind: 'Present', machine: read.outcome.value };
+    return present(deps, subject, read.outcome.value);
   }
   memory.sawLack(snapshot.startedAt);
-  const wasSeen = memory.wasSeen || wasSeenBefore(object);
+  const wasSeen = memory.wasSeen || (subject.identity.kind === 'Known' && wasSeenBefore(object));
   const lackingFor = snapshot.startedAt - (memory.firstLacking ?? snapshot.startedAt);
   const verdict = judgeAbsence({
     listedOwners: snapshot.ownerIds,
     notFound: snapshot.byName(name).length === 0,
-    ownerId: object.status?.ownerId,
+    ownerId,
     keyOwnerId: account.ownerId,
     sweeps: memory.sweeps,
     wasSeen,
@@ -210,6 +256,21 @@ async function lookForId(
   if (verdict.kind === 'Unknown') account.want(key, deps.clock.monotonic() + Math.min(lackingFor, longestDoubt));
   // Just created and not visible yet is no reason for alarm.
   return verdict.kind === 'Unknown' && !wasSeen && lackingFor < deps.limits.visibilityWindow ? notYetSeen : verdict;
+}
+
+/** A machine of another owner than the one recorded is not the one that was recorded. */
+function present(deps: ObserveDeps, subject: Subject, machine: Machine): MachineObservation {
+  const recorded = ownerRecorded(subject);
+  if (recorded !== undefined && machine.ownerId !== undefined && machine.ownerId !== recorded)
+    return { kind: 'Unknown', reason: { kind: 'OtherAccount', ownerId: machine.ownerId } };
+  subject.memory.sawMachine(machine, deps.clock.now());
+  return { kind: 'Present', machine };
+}
+
+/** What only the status tells may have been edited, and is corrected by what is seen. */
+function ownerRecorded({ identity }: Subject): ProviderId | undefined {
+  if (identity.kind === 'Foreign') return identity.ownerId;
+  return identity.kind === 'Known' && identity.source === 'Annotation' ? identity.ownerId : undefined;
 }
 
 function isOtherAccount(machine: MachineObservation): boolean {
@@ -227,40 +288,19 @@ function observeCredentials(lookup: KeyLookup, account: Account | null): Credent
   return { kind: account?.verdict === 'Accepted' ? 'Accepted' : 'Unverified' };
 }
 
-/** The catalogue is read only for a create that is about to happen: a machine that exists keeps what it was made of. */
-async function observeCatalogue(
-  account: Account | null,
-  machine: MachineObservation,
-  id: ProviderId | undefined,
-  object: VirtualMachine,
-  memory: Memory,
-  clock: Clock,
-): Promise<CatalogueObservation> {
-  const isCreate = machine.kind === 'Absent' && id === undefined && object.metadata.deletionTimestamp === undefined;
-  const isRefused = memory.history(clock.now(), refusalBasis(object)).refusal !== undefined;
-  if (account === null || account.verdict === 'Rejected' || !isCreate || isRefused) return { kind: 'NotNeeded' };
+/** Whether a machine may be made: only then are the catalogue and machines of an earlier life looked at. */
+function mayCreate(object: VirtualMachine, identity: Identity, machine: MachineObservation): boolean {
+  if (machine.kind !== 'Absent' || object.metadata.deletionTimestamp !== undefined) return false;
+  return identity.kind !== 'Known' || isRecreated(object, identity);
+}
+
+async function observeCatalogue(account: Account | null): Promise<CatalogueObservation> {
+  if (account === null || account.verdict === 'Rejected') return { kind: 'NotNeeded' };
   const outcome = await account.catalogue();
   if (outcome.ok) return { kind: 'Read', ...outcome.value };
   return outcome.failure.code === 'Cancelled'
     ? { kind: 'NotNeeded' }
     : { kind: 'Unavailable', failure: outcome.failure };
-}
-
-/** Another object of the same account that claimed the name first: two accounts may well use the same name. */
-async function nameHolder(
-  deps: ObserveDeps,
-  key: string,
-  object: VirtualMachine,
-  account: Account | null,
-  name: string,
-) {
-  for (const rival of deps.names.rivals(name, key)) {
-    const other = deps.objectOf(rival);
-    if (other === undefined || !cameFirst(other, object)) continue;
-    const lookup = await deps.credentials.lookup(other);
-    if (lookup.kind === 'Found' && deps.accountFor(lookup.apiKey) === account) return rival;
-  }
-  return undefined;
 }
 
 /** What a refused create call rested on: the spec and the annotations that people set. */

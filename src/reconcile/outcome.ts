@@ -5,6 +5,7 @@ import type { Action, Decision } from '../plan/action.ts';
 import { refused, refusedRetry } from '../plan/create.ts';
 import { fromFailure } from '../plan/failure.ts';
 import type { Observed } from '../plan/observed.ts';
+import { accepted as restartAccepted } from '../plan/restart.ts';
 import type { Report } from '../status/status.ts';
 import type { Execution } from './execute.ts';
 
@@ -59,6 +60,8 @@ export function conclude(
         after: decision.after,
         urgent: decision.urgent,
       };
+    case 'PasswordWritten':
+    case 'PasswordConflict':
     case 'Recorded':
       // The object as stored comes back at once, with the id, and is decided on anew.
       return { ...quiet, urgent: true, after: 0 };
@@ -132,7 +135,7 @@ function callFailed(o: Observed, decision: Decision, failure: Failure, failures:
   const hold = Math.max(holdFor(failure, failures, random), slower);
   const operation = operationAfterFailure(o, decision.action, failure);
   const verdict = isRefusedAsBusy(failure) ? busyVerdict(o, failure) : fromFailure(o.object, failure);
-  const report: Report = { verdict, operation, startFailure: decision.startFailure };
+  const report: Report = { ...base(decision, verdict), operation };
   return { ...quiet, report, after: hold, hold, urgent: true, wantsList: true };
 }
 
@@ -155,12 +158,14 @@ function busyVerdict(o: Observed, failure: Failure): Report['verdict'] {
 }
 
 /**
- * A start or stop is on record only once accepted. A power cut is on record before: one that certainly was not made
- * is marked as never tried, one whose answer was lost stands.
+ * A start or stop is on record only once accepted. A restart or a power cut is on record before: one that certainly was
+ * not made is marked as never tried, one whose answer was lost stands.
  */
 function operationAfterFailure(o: Observed, action: Action, failure: Failure): OperationStatus | undefined {
-  if (action.type !== 'Kill') return o.object.status?.operation;
-  if (failure.class === 'UnknownOutcome') return action.operation;
+  if (action.type !== 'Kill' && action.type !== 'Restart') return o.object.status?.operation;
+  // A login page or a redirect may stand behind a call that went through.
+  const isUnknown = failure.code === 'HtmlAnswer' || failure.code === 'Redirected';
+  if (failure.class === 'UnknownOutcome' || isUnknown) return action.operation;
   return { ...action.operation, attempts: Math.max(0, (action.operation.attempts ?? 1) - 1), code: failure.code };
 }
 
@@ -172,22 +177,25 @@ function holdFor(failure: Failure, failures: number, random: number): number {
 const stateAfter: Partial<Record<Action['type'], MachineState>> = {
   Start: 'Starting',
   Stop: 'Halting',
+  Restart: 'Halting',
   Kill: 'Halting',
 };
 
 function accepted(decision: Decision): Report | undefined {
-  const { action } = decision;
+  const { action, verdict } = decision;
+  if (verdict === undefined) return undefined;
   const operation = 'operation' in action ? action.operation : undefined;
-  const report = reportOf(decision, operation);
-  return report === undefined ? undefined : { ...report, state: stateAfter[action.type] };
+  // Whether a restart was taken decides, after a crash, whether it is asked for once more.
+  const told =
+    action.type === 'Restart' && operation !== undefined ? { ...operation, code: restartAccepted } : operation;
+  return { ...base(decision, verdict), operation: told, state: stateAfter[action.type] };
 }
 
 function reportOf(decision: Decision, operation: OperationStatus | undefined): Report | undefined {
-  return decision.verdict === undefined
-    ? undefined
-    : { verdict: decision.verdict, operation, startFailure: decision.startFailure };
+  return decision.verdict === undefined ? undefined : { ...base(decision, decision.verdict), operation };
 }
 
 function base(decision: Decision, verdict: Report['verdict']): Report {
-  return { verdict, operation: decision.operation, startFailure: decision.startFailure };
+  const { operation, startFailure, handledRestart, plannedActions } = decision;
+  return { verdict, operation, startFailure, handledRestart, plannedActions };
 }

@@ -1,12 +1,13 @@
 import type { Reason } from '../api/v1alpha1/reasons.ts';
 import { reasons } from '../api/v1alpha1/reasons.ts';
 import { apiVersion, kind } from '../api/v1alpha1/names.ts';
-import type { VirtualMachine, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
+import { senselessAnnotations } from '../api/v1alpha1/requests.ts';
+import type { ConditionType, VirtualMachine, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { KubeError, type KubeErrorReason } from '../kube/errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { plan } from '../plan/plan.ts';
-import type { Decision } from '../plan/action.ts';
+import type { Action, Decision, Verdict } from '../plan/action.ts';
 import { writeStatus } from '../status/patch.ts';
 import { type Report, isWorthWriting, statusFor } from '../status/status.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -35,6 +36,9 @@ export interface Reconciler {
 const isAway: ReadonlySet<KubeErrorReason> = new Set(['Network', 'Timeout', 'Unavailable']);
 const awayRetry = 2_000;
 
+/** How soon a Secret is tried again that stood in the way of the initial password. */
+const passwordRetry = 5 * 60_000;
+
 /** The five words: observe, plan, execute, conclude, status. Everything it remembers may be lost at any time. */
 export function createReconciler(deps: ReconcilerDeps): Reconciler {
   const memories = new Map<string, Memory>();
@@ -61,12 +65,15 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       await save(object, memory.unsaved, memory);
       return { after: 0 };
     }
+    tellSenseless(object, memory);
     const observation = await observe(observeDeps, key, object, memory);
     const decision = plan(observation.observed);
     observation.account?.setUrgent(key, decision.urgent);
     const execution = await carryOut(observation, decision, memory);
     const conclusion = conclude(observation.observed, decision, execution, memory.failures, deps.random());
     remember(memory, execution, conclusion);
+    if (decision.event !== undefined && execution.type !== 'Nothing')
+      tellEvent(object, decision.event.reason, decision.event.message);
     tell(key, observation, decision, execution);
     follow(key, observation, conclusion, memory);
     if (conclusion.report !== undefined)
@@ -95,15 +102,16 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       {
         client: deps.client,
         clock: deps.clock,
+        claims: deps.claims,
         stored: (object) => deps.cache.observe(object),
         announce: async () => {
-          if (action.type !== 'Kill') return;
-          const message = `cutting the power of machine ${action.id}`;
-          const { verdict = { reason: 'Stopping', message }, startFailure } = decision;
-          const status = statusFor(observed, { verdict, startFailure, operation: action.operation });
+          if (action.type !== 'Kill' && action.type !== 'Restart') return;
+          const { reason, message } = announcementOf(action);
+          const { verdict = { reason, message } } = decision;
+          const status = statusFor(observed, { ...decision, verdict, operation: action.operation });
           deps.cache.observe(await writeStatus(deps.client, observed.object, status, true));
           // It may lose data, so it is told even where the reason stays the same.
-          tellEvent(observed.object, 'Stopping', message);
+          tellEvent(observed.object, reason, message);
         },
       },
       action,
@@ -120,6 +128,9 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       // Being asked to wait is no failure, or one after many of them would hold for minutes.
       else if (outcome.failure.class !== 'Wait') memory.failures += 1;
     }
+    if (execution.type === 'PasswordWritten') memory.passwordSecret = execution.secretName;
+    if (execution.type === 'PasswordConflict')
+      memory.notePasswordConflict(execution.message, deps.clock.now() + passwordRetry);
     if (conclusion.hold !== undefined) memory.notBefore = deps.clock.now() + conclusion.hold;
   }
 
@@ -149,7 +160,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     // The cache holds the object as this pass's own writes left it.
     const object = deps.cache.get(keyOf(observed.object)) ?? observed.object;
     if (object.metadata.uid !== observed.object.metadata.uid || !isWorthWriting(object.status, status)) return;
-    announceTransition(observed.object, told.verdict.reason, told.verdict.message);
+    announceTransition(observed.object, status, told.verdict);
     await save(object, status, memory);
   }
 
@@ -166,9 +177,28 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   }
 
   /** One event per change of reason: a condition that stays as it was is not news. */
-  function announceTransition(object: VirtualMachine, reason: Reason, message: string): void {
-    const shown = object.status?.conditions?.find(({ type }) => type === 'Synced')?.reason;
-    if (shown !== reason) tellEvent(object, reason, message);
+  function announceTransition(
+    object: VirtualMachine,
+    status: VirtualMachineStatus,
+    { reason, message }: Verdict,
+  ): void {
+    const [shown, synced] = [reasonOf(object.status, 'Synced'), reasonOf(status, 'Synced')];
+    // Trouble beside the machine covers what Synced would say of it.
+    const shownOfMachine = shown === 'InitialPasswordConflict' ? reasonOf(object.status, 'Ready') : shown;
+    if (shownOfMachine !== reason) tellEvent(object, reason, message);
+    if (synced === 'InitialPasswordConflict' && shown !== synced) {
+      const trouble = status.conditions?.find(({ type }) => type === 'Synced');
+      tellEvent(object, 'InitialPasswordConflict', trouble?.message ?? '');
+    }
+  }
+
+  /** Once for each value, as long as this process lives. */
+  function tellSenseless(object: VirtualMachine, memory: Memory): void {
+    for (const annotation of senselessAnnotations(object)) {
+      if (memory.saidSenseless.has(annotation)) continue;
+      memory.saidSenseless.add(annotation);
+      tellEvent(object, 'AnnotationIgnored', `${annotation} means nothing; it takes "true" or "false"`);
+    }
   }
 
   function tellEvent(object: VirtualMachine, reason: Reason, note: string): void {
@@ -181,6 +211,16 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       note,
     });
   }
+}
+
+function announcementOf({ type, id }: Extract<Action, { type: 'Kill' | 'Restart' }>): Verdict {
+  return type === 'Kill'
+    ? { reason: 'Stopping', message: `cutting the power of machine ${id}` }
+    : { reason: 'Restarting', message: `restarting machine ${id}` };
+}
+
+function reasonOf(status: VirtualMachineStatus | undefined, type: ConditionType): string | undefined {
+  return status?.conditions?.find((condition) => condition.type === type)?.reason;
 }
 
 function keyOf(object: VirtualMachine): string {

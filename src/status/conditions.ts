@@ -4,33 +4,49 @@ import type { Verdict } from '../plan/action.ts';
 import type { CredentialsObservation } from '../plan/observed.ts';
 
 /** The order in which conditions are stored and shown. */
-const order: readonly ConditionType[] = ['Ready', 'Synced', 'CredentialsValid', 'Reconciling', 'Stalled'];
+const order: readonly ConditionType[] = [
+  'Ready',
+  'Synced',
+  'CredentialsValid',
+  'Reconciling',
+  'Stalled',
+  'Paused',
+  'DeletionBlocked',
+];
 
 /** A message may quote names as the provider gives them, however long. */
 const longestMessage = 1024;
 
+/** What conditions tell besides the verdict. */
+export interface Circumstances {
+  readonly credentials: CredentialsObservation;
+  readonly generation: number;
+  readonly isDeleting?: boolean;
+  /** Something beside the machine that could not be done; Synced tells of it when all else is well. */
+  readonly trouble?: Verdict | undefined;
+}
+
 /**
- * The conditions for a verdict, given those before. Pure. `Reconciling` and `Stalled` are there only while true, as
- * kstatus wants it; `lastTransitionTime` moves only when a condition's status does.
+ * The conditions for a verdict, given those before. Pure. All but the first three are there only while true, as kstatus
+ * wants it; `lastTransitionTime` moves only when a condition's status does.
  */
 export function conditionsFor(
   verdict: Verdict,
-  credentials: CredentialsObservation,
-  generation: number,
+  { credentials, generation, isDeleting = false, trouble }: Circumstances,
   now: number,
   before: readonly Condition[] = [],
 ): readonly Condition[] {
   const row = reasons[verdict.reason];
+  const whileTrue = (type: ConditionType, isTrue: boolean): Condition | undefined =>
+    isTrue ? next(before, type, 'True', verdict.reason, verdict.message, generation, now) : undefined;
   const found: (Condition | undefined)[] = [
     ready(row, verdict, generation, now, before),
-    next(before, 'Synced', row.synced, verdict.reason, row.synced === 'True' ? '' : verdict.message, generation, now),
+    synced(row, verdict, trouble, generation, now, before),
     credentialsValid(credentials, generation, now, before),
-    row.progress === 'Reconciling'
-      ? next(before, 'Reconciling', 'True', verdict.reason, verdict.message, generation, now)
-      : undefined,
-    row.progress === 'Stalled'
-      ? next(before, 'Stalled', 'True', verdict.reason, verdict.message, generation, now)
-      : undefined,
+    whileTrue('Reconciling', row.progress === 'Reconciling'),
+    whileTrue('Stalled', row.progress === 'Stalled'),
+    whileTrue('Paused', row.shows === 'Paused'),
+    whileTrue('DeletionBlocked', isDeleting && row.blocksDeletion === true),
   ];
   return found
     .filter((condition) => condition !== undefined)
@@ -45,10 +61,25 @@ function ready(
   before: readonly Condition[],
 ): Condition {
   const previous = before.find((condition) => condition.type === 'Ready');
-  // As it was, its generation included: that a newer spec is met is not known.
-  if (row.ready === 'Keep' && previous?.status === 'True') return previous;
+  // As it was, its generation included: that a newer spec is met is not known. What is at rest would be taken for met, though.
+  const isKept = row.progress !== 'Settled' || previous?.observedGeneration === generation;
+  if (row.ready === 'Keep' && previous?.status === 'True' && isKept) return previous;
   const status: ConditionStatus = row.ready === 'Keep' ? 'False' : row.ready;
   return next(before, 'Ready', status, verdict.reason, verdict.message, generation, now);
+}
+
+function synced(
+  row: ReasonRow,
+  verdict: Verdict,
+  trouble: Verdict | undefined,
+  generation: number,
+  now: number,
+  before: readonly Condition[],
+): Condition {
+  if (row.synced === 'False') return next(before, 'Synced', 'False', verdict.reason, verdict.message, generation, now);
+  return trouble === undefined
+    ? next(before, 'Synced', 'True', verdict.reason, '', generation, now)
+    : next(before, 'Synced', 'False', trouble.reason, trouble.message, generation, now);
 }
 
 function credentialsValid(

@@ -1,15 +1,13 @@
 import type { Reason } from '../api/v1alpha1/reasons.ts';
-import type { CatalogueStatus, OperationStatus, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
+import type { CatalogueStatus, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import type { CatalogueRef, Machine, MachineState, ProviderId } from '../model/machine.ts';
-import type { Verdict } from '../plan/action.ts';
+import type { Decision, Verdict } from '../plan/action.ts';
 import type { Observed } from '../plan/observed.ts';
 import { conditionsFor } from './conditions.ts';
 
 /** What a pass came to, as far as the status tells it. */
-export interface Report {
+export interface Report extends Pick<Decision, 'operation' | 'startFailure' | 'handledRestart' | 'plannedActions'> {
   readonly verdict: Verdict;
-  readonly operation: OperationStatus | undefined;
-  readonly startFailure: VirtualMachineStatus['startFailure'] | undefined;
   /** The machine's id when this pass learned it. */
   readonly id?: ProviderId | undefined;
   /** The machine when this pass's own call described it. */
@@ -20,31 +18,85 @@ export interface Report {
 
 /**
  * The status after a pass. Pure. What could not be observed keeps its last known value: a status that forgets an
- * address because one list failed would be a lie of its own kind.
+ * address because one list failed would be a lie of its own kind. What was known of another machine is not kept.
  */
 export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
   const before = o.object.status;
   const machine = report.machine ?? (o.machine.kind === 'Present' ? o.machine.machine : undefined);
   const isGone = o.machine.kind === 'Absent' && report.machine === undefined;
-  const id = report.id ?? (o.identity.kind === 'Known' ? o.identity.id : undefined);
+  const { id, origin } = whose(o, report);
   const { spec } = o.object;
+  const kept = before?.id === undefined || before.id === id ? before : undefined;
+  const reached = report.verdict.reason === 'Available' ? spec.powerState : kept?.powerState;
   return compact({
     observedGeneration: o.object.metadata.generation,
     id,
-    providerName: o.providerName,
-    origin: id === undefined ? undefined : 'Created',
-    ownerId: machine?.ownerId ?? before?.ownerId,
-    state: report.state ?? machine?.state ?? (isGone ? undefined : before?.state),
-    hostname: machine?.hostname ?? (isGone ? undefined : before?.hostname),
-    addresses: machine === undefined ? (isGone ? undefined : before?.addresses) : machine.addresses,
-    region: entry(machine?.region, spec.region, before?.region),
-    package: entry(machine?.package, spec.package, before?.package),
-    osTemplate: entry(machine?.osTemplate, spec.osTemplate, before?.osTemplate),
-    createdAt: machine?.createdAt ?? before?.createdAt,
+    providerName: o.identity.kind === 'Unproven' ? before?.providerName : (machine?.name ?? o.providerName),
+    origin,
+    ownerId: machine?.ownerId ?? kept?.ownerId,
+    state: report.state ?? machine?.state ?? (isGone ? undefined : kept?.state),
+    hostname: machine?.hostname ?? (isGone ? undefined : kept?.hostname),
+    addresses: machine === undefined ? (isGone ? undefined : kept?.addresses) : machine.addresses,
+    region: entry(machine?.region, spec.region, kept?.region),
+    package: entry(machine?.package, spec.package, kept?.package),
+    osTemplate: entry(machine?.osTemplate, spec.osTemplate, kept?.osTemplate),
+    createdAt: machine?.createdAt ?? kept?.createdAt,
+    initialPasswordSecret: secretOf(o, kept),
+    powerState: reached,
     operation: report.operation,
     startFailure: report.startFailure,
-    conditions: conditionsFor(report.verdict, o.credentials, o.object.metadata.generation, o.now, before?.conditions),
+    lastRestartRequest: report.handledRestart ?? before?.lastRestartRequest,
+    plannedActions: report.plannedActions,
+    lookAlikes: o.lookAlikes.length === 0 ? undefined : o.lookAlikes,
+    lastHandledReconcileAt: o.requests.reconcile ?? before?.lastHandledReconcileAt,
+    conditions: conditionsFor(
+      report.verdict,
+      {
+        credentials: o.credentials,
+        generation: o.object.metadata.generation,
+        isDeleting: o.object.metadata.deletionTimestamp !== undefined,
+        trouble: troubleOf(o),
+      },
+      o.now,
+      before?.conditions,
+    ),
   });
+}
+
+/**
+ * The id to show, and how the machine came to the object. Without an origin the id is only shown: nobody takes it for this
+ * object's machine.
+ */
+function whose(o: Observed, report: Report): Pick<VirtualMachineStatus, 'id' | 'origin'> {
+  if (report.id !== undefined) return { id: report.id, origin: 'Created' };
+  switch (o.identity.kind) {
+    case 'Known':
+      return { id: o.identity.id, origin: o.identity.origin };
+    case 'Unproven':
+      return { id: o.identity.id, origin: 'Adopted' };
+    case 'Foreign':
+      return o.identity.id === undefined ? {} : { id: o.identity.id };
+    case 'Malformed': {
+      const { id, origin } = o.object.status ?? {};
+      return { ...(id === undefined ? {} : { id }), ...(origin === undefined ? {} : { origin }) };
+    }
+    case 'None':
+      return o.object.spec.managementPolicy === 'Observe' && o.machine.kind === 'Present'
+        ? { id: o.machine.machine.id }
+        : {};
+  }
+}
+
+function secretOf(o: Observed, kept: VirtualMachineStatus | undefined): VirtualMachineStatus['initialPasswordSecret'] {
+  const { passwordSecret } = o.history;
+  return kept?.initialPasswordSecret ?? (passwordSecret === undefined ? undefined : { name: passwordSecret });
+}
+
+/** What went wrong beside the machine. */
+function troubleOf({ history }: Observed): Verdict | undefined {
+  return history.passwordConflict === undefined
+    ? undefined
+    : { reason: 'InitialPasswordConflict', message: history.passwordConflict };
 }
 
 /** A machine names its region by id and perhaps by name; the name the user chose fills in for a missing one. */

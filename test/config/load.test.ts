@@ -28,6 +28,7 @@ describe('what is given', () => {
       urgentPollInterval: 1_000,
       visibilityWindow: 30_000,
       stuckAfter: 600_000,
+      lookAlikes: 'Hold',
       workers: 32,
       shutdownGracePeriod: 25_000,
       metricsAddress: { host: '0.0.0.0', port: 8080 },

@@ -86,7 +86,9 @@ describe('the service account', () => {
     ['create', 'events.events.k8s.io', 'yes', 'it says what happened'],
     ['create', 'virtualmachines.vps247.com', 'no', 'a machine costs money: people ask for it'],
     ['delete', 'virtualmachines.vps247.com', 'no', 'deleting deletes data: people ask for it'],
+    ['create', 'secrets', 'yes', 'the initial passwords'],
     ['update', 'secrets', 'no', 'keys are only read'],
+    ['patch', 'secrets', 'no', 'no Secret that is there can be overwritten'],
     ['create', 'pods', 'no', 'nothing but machines'],
     ['escalate', 'clusterroles.rbac.authorization.k8s.io', 'no', 'it cannot give itself more'],
   ])('asked whether it may %s %s: %s (%s)', async (verb, resource, answer) => {

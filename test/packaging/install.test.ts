@@ -35,6 +35,7 @@ test('the role allows exactly what the operator does', () => {
   });
   expect(rights.toSorted()).toEqual([
     'create events.events.k8s.io',
+    'create secrets.',
     'get secrets.',
     'get virtualmachines.vps247.com',
     'list secrets.',

@@ -1,5 +1,6 @@
 import { annotations, finalizer } from '../../src/api/v1alpha1/names.ts';
 import { providerName, readIdentity, readIntent } from '../../src/api/v1alpha1/identity.ts';
+import { readRequests } from '../../src/api/v1alpha1/requests.ts';
 import type { VirtualMachine, VirtualMachineSpec, VirtualMachineStatus } from '../../src/api/v1alpha1/types.ts';
 import type { Failure } from '../../src/model/failure.ts';
 import type { Machine, MachineState } from '../../src/model/machine.ts';
@@ -7,7 +8,7 @@ import type { Observed } from '../../src/plan/observed.ts';
 
 export const now = Date.UTC(2026, 5, 1, 12);
 export const uid = '0a1b2c3d-4e5f-6789-abcd-ef0123456789';
-const ownName = 'web-0a1b2c3d';
+export const ownName = 'web-0a1b2c3d';
 export const secondsAgo = (seconds: number): string => new Date(now - seconds * 1000).toISOString();
 
 const spec: VirtualMachineSpec = {
@@ -19,7 +20,12 @@ const spec: VirtualMachineSpec = {
   sshKeyIds: [],
   powerState: 'Running',
   powerOff: { mode: 'TrySoft', gracePeriod: '5m' },
+  powerDriftPolicy: 'Correct',
+  managementPolicy: 'Manage',
+  adoption: { policy: 'Never' },
+  deletionProtection: false,
   credentialsSecretRef: { name: 'vps247-credentials', key: 'api-key' },
+  initialPasswordSecret: {},
 };
 
 export interface ObjectOptions {
@@ -28,6 +34,8 @@ export interface ObjectOptions {
   /** Recorded machine id. */
   readonly id?: number;
   readonly recordedFor?: string;
+  /** It was taken over, under this name at the provider. */
+  readonly adoptedAs?: string;
   readonly intent?: boolean;
   readonly finalizer?: boolean;
   readonly deleting?: boolean;
@@ -35,7 +43,8 @@ export interface ObjectOptions {
 }
 
 export function objectWith(options: ObjectOptions = {}): VirtualMachine {
-  const { id, intent = false } = options;
+  const { id, intent = false, adoptedAs: name } = options;
+  const adopted = name === undefined ? {} : { origin: 'Adopted', name };
   return {
     metadata: {
       name: 'web',
@@ -47,7 +56,9 @@ export function objectWith(options: ObjectOptions = {}): VirtualMachine {
       ...(options.deleting === true ? { deletionTimestamp: secondsAgo(1) } : {}),
       finalizers: (options.finalizer ?? (id !== undefined || intent)) ? [finalizer] : [],
       annotations: {
-        ...(id === undefined ? {} : { [annotations.machine]: JSON.stringify({ id, uid: options.recordedFor ?? uid }) }),
+        ...(id === undefined
+          ? {}
+          : { [annotations.machine]: JSON.stringify({ id, uid: options.recordedFor ?? uid, ...adopted }) }),
         ...(intent
           ? {
               [annotations.createPending]: JSON.stringify({
@@ -82,11 +93,12 @@ export interface ObservedOptions extends ObjectOptions {
 /** An observation, complete and harmless, with what the test is about put in. */
 export function observedWith(options: ObservedOptions = {}): Observed {
   const object = objectWith(options);
+  const identity = readIdentity(object);
   return {
     now,
     object,
-    providerName: providerName(object),
-    identity: readIdentity(object),
+    providerName: identity.kind === 'Known' ? identity.name : providerName(object),
+    identity,
     intent: readIntent(object.metadata.annotations?.[annotations.createPending], uid),
     nameHeldBy: undefined,
     credentials: { kind: 'Accepted' },
@@ -108,7 +120,13 @@ export function observedWith(options: ObservedOptions = {}): Observed {
     },
     gateClosedFor: 0,
     history: { stateFor: 0, taskBusyFor: 0, refusedFor: 0, wasActedOn: false, deletes: 0, ...options.history },
-    limits: { stuckAfter: 600_000, visibilityWindow: 30_000 },
+    requests: readRequests(object),
+    machineHeldBy: undefined,
+    isDefaultKey: false,
+    lookAlikes: [],
+    namespaceLimit: undefined,
+    deletesHeldFor: 0,
+    limits: { stuckAfter: 600_000, visibilityWindow: 30_000, callDeadline: 35_000, lookAlikes: 'Hold' },
     ...options.observed,
   };
 }

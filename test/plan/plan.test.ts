@@ -125,7 +125,7 @@ const creating: readonly Row[] = [
     reason: 'NameConflict',
   },
   {
-    because: 'an intent that was copied from another object proves nothing either',
+    because: 'an intent that was copied from another object: restored, so neither claimed nor created',
     given: {
       intent: true,
       recordedFor: 'another-uid',
@@ -133,7 +133,7 @@ const creating: readonly Row[] = [
       machine: machineIn('Running', { name: 'shared' }),
     },
     action: 'None',
-    reason: 'NameConflict',
+    reason: 'RestoredUnconfirmed',
   },
   {
     because: 'two machines of the name: a human decides',
@@ -204,10 +204,10 @@ const guarded: readonly Row[] = [
     reason: 'AbsenceUnconfirmed',
   },
   {
-    because: 'gone by someone else: said, and no second machine is made of it',
+    because: 'gone by someone else, and so shown: made again, by default',
     given: { id: 90, machine: 'Absent' },
-    action: 'None',
-    reason: 'ExternallyDeleted',
+    action: 'Create',
+    reason: 'Creating',
   },
   {
     because: 'restored from a backup: neither created nor touched',

@@ -14,7 +14,7 @@ const statusOf = (conditions: readonly Condition[], type: string) => conditions.
 describe('conditions', () => {
   it.each(Object.entries(reasons))('%s shows what its row says', (reason, row) => {
     // Object.entries forgets that the keys are reasons.
-    const conditions = conditionsFor(verdict(reason as Reason), accepted, 3, now);
+    const conditions = conditionsFor(verdict(reason as Reason), { credentials: accepted, generation: 3 }, now);
     expect(statusOf(conditions, 'Ready')).toBe(row.ready === 'Keep' ? 'False' : row.ready);
     expect(statusOf(conditions, 'Synced')).toBe(row.synced);
     expect(statusOf(conditions, 'Reconciling')).toBe(row.progress === 'Reconciling' ? 'True' : undefined);
@@ -23,43 +23,66 @@ describe('conditions', () => {
   });
 
   it('leaves a Ready machine Ready while the account is rate limited', () => {
-    const before = conditionsFor(verdict('Available'), accepted, 1, now);
-    const after = conditionsFor(verdict('RateLimited'), accepted, 1, now + 5_000, before);
+    const before = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1 }, now);
+    const after = conditionsFor(verdict('RateLimited'), { credentials: accepted, generation: 1 }, now + 5_000, before);
     expect(after.find((c) => c.type === 'Ready')).toEqual(before.find((c) => c.type === 'Ready'));
     expect(statusOf(after, 'Synced')).toBe('False');
   });
 
   it('does not claim during an outage that a newer spec is met', () => {
-    const before = conditionsFor(verdict('Available'), accepted, 1, now);
-    const after = conditionsFor(verdict('ProviderUnavailable'), accepted, 2, now + 5_000, before);
+    const before = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1 }, now);
+    const after = conditionsFor(
+      verdict('ProviderUnavailable'),
+      { credentials: accepted, generation: 2 },
+      now + 5_000,
+      before,
+    );
     expect(after.find((c) => c.type === 'Ready')?.observedGeneration).toBe(1);
   });
 
   it('cuts a message that quotes an endless name', () => {
-    const conditions = conditionsFor(verdict('NameConflict', 'x'.repeat(100_000)), accepted, 1, now);
+    const conditions = conditionsFor(
+      verdict('NameConflict', 'x'.repeat(100_000)),
+      { credentials: accepted, generation: 1 },
+      now,
+    );
     expect(conditions.map(({ message }) => message.length)).toEqual([1024, 1024, 0, 1024]);
   });
 
   it('moves lastTransitionTime only when the status moves', () => {
-    const first = conditionsFor(verdict('Creating'), accepted, 1, now);
-    const second = conditionsFor(verdict('Starting'), accepted, 1, now + 60_000, first);
-    const third = conditionsFor(verdict('Available'), accepted, 1, now + 120_000, second);
+    const first = conditionsFor(verdict('Creating'), { credentials: accepted, generation: 1 }, now);
+    const second = conditionsFor(verdict('Starting'), { credentials: accepted, generation: 1 }, now + 60_000, first);
+    const third = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1 }, now + 120_000, second);
     const times = [first, second, third].map((c) => c.find(({ type }) => type === 'Ready')?.lastTransitionTime);
     expect(times).toEqual(['2026-06-01T12:00:00Z', '2026-06-01T12:00:00Z', '2026-06-01T12:02:00Z']);
   });
 
   it('says nothing about a key nobody has judged yet, and keeps what was said before', () => {
     expect(
-      statusOf(conditionsFor(verdict('Creating'), { kind: 'Unverified' }, 1, now), 'CredentialsValid'),
+      statusOf(
+        conditionsFor(verdict('Creating'), { credentials: { kind: 'Unverified' }, generation: 1 }, now),
+        'CredentialsValid',
+      ),
     ).toBeUndefined();
-    const before = conditionsFor(verdict('Available'), accepted, 1, now);
-    const after = conditionsFor(verdict('Available'), { kind: 'Unverified' }, 1, now, before);
+    const before = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1 }, now);
+    const after = conditionsFor(
+      verdict('Available'),
+      { credentials: { kind: 'Unverified' }, generation: 1 },
+      now,
+      before,
+    );
     expect(statusOf(after, 'CredentialsValid')).toBe('True');
   });
 });
 
 describe('status', () => {
-  const report = { verdict: verdict('Available'), operation: undefined, startFailure: undefined };
+  const report = {
+    verdict: verdict('Available'),
+    operation: undefined,
+    startFailure: undefined,
+    handledRestart: undefined,
+    plannedActions: undefined,
+  };
 
   it('tells what the machine tells', () => {
     const machine = machineIn('Running', {
@@ -117,7 +140,7 @@ describe('status', () => {
 
 const statusWith = (reason: Reason, message: string) => ({
   observedGeneration: 1,
-  conditions: conditionsFor(verdict(reason, message), accepted, 1, now),
+  conditions: conditionsFor(verdict(reason, message), { credentials: accepted, generation: 1 }, now),
 });
 
 describe('writing', () => {

@@ -4,13 +4,18 @@
  *
  * - `ready`: status of Ready; `Keep` leaves a machine that was Ready as it is, because nothing says otherwise.
  * - `synced`: whether the last pass could act as it wanted.
- * - `progress`: `Reconciling` works or waits by itself, `Stalled` needs a human, `Settled` is neither.
+ * - `progress`: `Reconciling` works or waits by itself, `Stalled` needs a human, `Settled` is neither: it stays so because
+ *   somebody wants it so.
+ * - `blocksDeletion`: an object that is being deleted stays for this reason, and says so in DeletionBlocked.
+ * - `shows`: a condition of the reason's own, present only while it lasts.
  */
 export interface ReasonRow {
   readonly ready: 'True' | 'False' | 'Unknown' | 'Keep';
   readonly synced: 'True' | 'False';
   readonly progress: 'Settled' | 'Reconciling' | 'Stalled';
   readonly event: 'Normal' | 'Warning';
+  readonly blocksDeletion?: true;
+  readonly shows?: 'Paused';
   readonly meaning: string;
   readonly remedy: string;
 }
@@ -26,9 +31,11 @@ export type Reason =
   | 'QuotaExceeded'
   | 'Starting'
   | 'Stopping'
+  | 'Restarting'
   | 'ProviderBusy'
   | 'PowerTransitionStuck'
   | 'StartBackoff'
+  | 'PowerDrift'
   | 'CredentialsMissing'
   | 'CredentialsRejected'
   | 'AccountMismatch'
@@ -38,7 +45,15 @@ export type Reason =
   | 'ExternallyDeleted'
   | 'AbsenceUnconfirmed'
   | 'RestoredUnconfirmed'
-  | 'Deleting';
+  | 'LookAlikeFound'
+  | 'NothingToAdopt'
+  | 'InitialPasswordConflict'
+  | 'AnnotationIgnored'
+  | 'Deleting'
+  | 'DeletionProtected'
+  | 'Paused'
+  | 'ObserveOnly'
+  | 'PlanOnly';
 
 const nothing = 'Nothing: it resolves by itself.';
 
@@ -75,17 +90,20 @@ export const reasons: Readonly<Record<Reason, ReasonRow>> = {
     progress: 'Stalled',
     event: 'Warning',
     meaning:
-      "A machine of this name exists that is not this object's, or another object claims the name, or two machines share it. No call is made.",
+      "A machine of this name exists that is not this object's, or another object claims the name or holds the machine, or two machines share the name. No call is made.",
     remedy:
-      'Choose another spec.providerName (delete and re-apply the object), or remove the other holder of the name.',
+      'Choose another spec.providerName (delete and re-apply the object), or remove the other holder. To take over a machine that no object holds, set spec.adoption.policy.',
   },
   IdentityMismatch: {
     ready: 'False',
     synced: 'False',
     progress: 'Stalled',
     event: 'Warning',
-    meaning: "The recorded id belongs to a machine whose name is not this object's. No call is made for it.",
-    remedy: 'Restore the annotation vps247.com/machine to what it was.',
+    blocksDeletion: true,
+    meaning:
+      'The recorded id does not prove itself: the machine has another name or another object holds it, or somebody edited the annotation. No call is made for it.',
+    remedy:
+      'Restore the annotation vps247.com/machine to what it was, or set spec.adoption to say which machine is meant. Annotate vps247.com/abandon=true to let the object go without its machine.',
   },
   InvalidSpec: {
     ready: 'False',
@@ -109,8 +127,9 @@ export const reasons: Readonly<Record<Reason, ReasonRow>> = {
     synced: 'False',
     progress: 'Stalled',
     event: 'Warning',
-    meaning: 'The provider refuses to create the machine for lack of funds or quota.',
-    remedy: 'Raise the quota or top up the account. Tried again every 30 minutes.',
+    meaning:
+      "The provider refuses to create the machine for lack of funds or quota, or the operator's limit of machines in this namespace is reached.",
+    remedy: 'Raise the quota, top up the account, or delete what is not needed. Tried again by itself.',
   },
   Starting: {
     ready: 'False',
@@ -126,6 +145,14 @@ export const reasons: Readonly<Record<Reason, ReasonRow>> = {
     progress: 'Reconciling',
     event: 'Normal',
     meaning: 'The machine is being powered off: by a shutdown signal, or by a power cut where spec.powerOff says so.',
+    remedy: nothing,
+  },
+  Restarting: {
+    ready: 'False',
+    synced: 'True',
+    progress: 'Reconciling',
+    event: 'Normal',
+    meaning: 'The machine is being restarted, as spec.restartRequest asks.',
     remedy: nothing,
   },
   ProviderBusy: {
@@ -152,11 +179,20 @@ export const reasons: Readonly<Record<Reason, ReasonRow>> = {
     meaning: 'The machine falls back to halted soon after each start; the next start waits.',
     remedy: "Look at the machine's console at the provider: its guest does not stay up.",
   },
+  PowerDrift: {
+    ready: 'False',
+    synced: 'True',
+    progress: 'Settled',
+    event: 'Warning',
+    meaning: 'Others changed the power of the machine, and spec.powerDriftPolicy Report leaves it so.',
+    remedy: 'Change spec.powerState to what is wanted, or set spec.powerDriftPolicy to Correct.',
+  },
   CredentialsMissing: {
     ready: 'Unknown',
     synced: 'False',
     progress: 'Stalled',
     event: 'Warning',
+    blocksDeletion: true,
     meaning: 'The Secret with the API key is missing, or its key is empty or malformed. No call is made.',
     remedy:
       "Create the Secret in the object's namespace; label it vps247.com/credentials=true to have it noticed at once.",
@@ -166,6 +202,7 @@ export const reasons: Readonly<Record<Reason, ReasonRow>> = {
     synced: 'False',
     progress: 'Stalled',
     event: 'Warning',
+    blocksDeletion: true,
     meaning: 'The provider does not accept the API key. That says nothing about the machine, so nothing is done.',
     remedy: 'Put a valid key into the Secret.',
   },
@@ -174,6 +211,7 @@ export const reasons: Readonly<Record<Reason, ReasonRow>> = {
     synced: 'False',
     progress: 'Stalled',
     event: 'Warning',
+    blocksDeletion: true,
     meaning: 'The API key belongs to another account than the one that owns the machine. Nothing is done.',
     remedy: "Put a key of the owning account (status.ownerId) into the object's Secret.",
   },
@@ -207,7 +245,7 @@ export const reasons: Readonly<Record<Reason, ReasonRow>> = {
     progress: 'Stalled',
     event: 'Warning',
     meaning: 'The machine was deleted at the provider by someone else; that is shown by a 404 and a complete list.',
-    remedy: 'Delete the object; apply it again for a new machine.',
+    remedy: 'Set spec.onExternalDelete to Recreate for a new, empty machine, or delete the object.',
   },
   AbsenceUnconfirmed: {
     ready: 'Unknown',
@@ -225,7 +263,43 @@ export const reasons: Readonly<Record<Reason, ReasonRow>> = {
     meaning:
       'The object carries the identity of another object (restored from a backup, copied or moved). It neither creates nor touches a machine.',
     remedy:
-      'Remove the annotation vps247.com/machine to have a new machine made for this object, or delete the object.',
+      'Set spec.adoption.policy to IfExists to take over the machine, if no other object and no other cluster holds it. Or remove the annotations vps247.com/machine and vps247.com/create-pending to have a new machine made.',
+  },
+  LookAlikeFound: {
+    ready: 'False',
+    synced: 'False',
+    progress: 'Stalled',
+    event: 'Warning',
+    meaning:
+      "A machine exists that carries this object's name with another object's suffix, and no object holds it: it may be this object's from before the cluster was rebuilt. No second one is made.",
+    remedy:
+      "Take it over with the command in the message; or annotate vps247.com/ignore-look-alikes=true for a machine of the object's own. The setting lookAlikes turns the question off.",
+  },
+  NothingToAdopt: {
+    ready: 'False',
+    synced: 'False',
+    progress: 'Stalled',
+    event: 'Warning',
+    meaning: 'spec.adoption.policy is MustExist, and the machine is shown not to exist in this account.',
+    remedy: 'Correct spec.adoption.id, or set spec.adoption.policy to IfExists to have a machine created.',
+  },
+  InitialPasswordConflict: {
+    ready: 'Keep',
+    synced: 'False',
+    progress: 'Settled',
+    event: 'Warning',
+    meaning:
+      'The Secret for the initial password exists already and is not written to: it is not owned by this object, or holds the password of an earlier machine.',
+    remedy: 'Rename or delete that Secret, name another in spec.initialPasswordSecret, or set its disabled.',
+  },
+  AnnotationIgnored: {
+    ready: 'Keep',
+    synced: 'True',
+    progress: 'Settled',
+    event: 'Warning',
+    meaning:
+      'An annotation of the operator has a value that means nothing, and counts as if it were not there. Told in an event only.',
+    remedy: 'Set it to "true" or "false", or remove it.',
   },
   Deleting: {
     ready: 'False',
@@ -235,5 +309,41 @@ export const reasons: Readonly<Record<Reason, ReasonRow>> = {
     meaning:
       'The object is being deleted: the machine is powered off, deleted, and shown to be gone before the object goes.',
     remedy: nothing,
+  },
+  DeletionProtected: {
+    ready: 'Keep',
+    synced: 'False',
+    progress: 'Stalled',
+    event: 'Warning',
+    blocksDeletion: true,
+    meaning: 'The object was deleted, but spec.deletionProtection keeps the machine. Nothing is done.',
+    remedy: 'Set spec.deletionProtection to false to let the deletion go on. A deletion cannot be taken back.',
+  },
+  Paused: {
+    ready: 'Keep',
+    synced: 'False',
+    progress: 'Settled',
+    event: 'Normal',
+    blocksDeletion: true,
+    shows: 'Paused',
+    meaning: 'The annotation vps247.com/paused is "true": nothing is done, not even a deletion.',
+    remedy: 'Remove the annotation to go on.',
+  },
+  ObserveOnly: {
+    ready: 'False',
+    synced: 'True',
+    progress: 'Settled',
+    event: 'Normal',
+    meaning: 'The machine is not as the spec says, and spec.managementPolicy Observe leaves it so.',
+    remedy: 'Set spec.managementPolicy to Manage to have it changed.',
+  },
+  PlanOnly: {
+    ready: 'False',
+    synced: 'True',
+    progress: 'Settled',
+    event: 'Normal',
+    blocksDeletion: true,
+    meaning: 'A step is due that spec.managementPolicy Plan keeps back; status.plannedActions shows it.',
+    remedy: 'Set spec.managementPolicy to Manage to have it done.',
   },
 };

@@ -6,6 +6,13 @@ export type CatalogueSelector = { readonly id: number } | { readonly name: strin
 
 export type PowerState = 'Running' | 'Halted';
 export type PowerOffMode = 'Soft' | 'Hard' | 'TrySoft';
+export type PowerDriftPolicy = 'Correct' | 'Report';
+export type ManagementPolicy = 'Manage' | 'Plan' | 'Observe';
+export type AdoptionPolicy = 'Never' | 'IfExists' | 'MustExist';
+export type ExternalDeletePolicy = 'Recreate' | 'Report';
+export type DeletionPolicy = 'Delete' | 'Retain';
+/** How the machine came to belong to the object. */
+export type Origin = 'Created' | 'Adopted';
 
 export interface VirtualMachineSpec {
   readonly region: CatalogueSelector;
@@ -18,11 +25,24 @@ export interface VirtualMachineSpec {
   readonly powerState: PowerState;
   /** `gracePeriod` is a Go duration such as `5m` or `1h30m`. */
   readonly powerOff: { readonly mode: PowerOffMode; readonly gracePeriod: string };
+  /** A string that differs from the one handled last restarts the machine once. */
+  readonly restartRequest?: string;
+  readonly powerDriftPolicy: PowerDriftPolicy;
+  readonly managementPolicy: ManagementPolicy;
+  readonly adoption: { readonly policy: AdoptionPolicy; readonly id?: number };
+  /** Undefined: Recreate for a machine that was created, Report for one that was adopted. */
+  readonly onExternalDelete?: ExternalDeletePolicy;
+  /** Undefined: Delete for a machine that was created, Retain for one that was adopted. */
+  readonly deletionPolicy?: DeletionPolicy;
+  readonly deletionProtection: boolean;
   readonly credentialsSecretRef: { readonly name: string; readonly key: string };
+  /** Undefined name: `<object's name>-initial-password`. */
+  readonly initialPasswordSecret: { readonly name?: string; readonly disabled?: boolean };
 }
 
 export type ConditionStatus = 'True' | 'False' | 'Unknown';
-export type ConditionType = 'Ready' | 'Synced' | 'CredentialsValid' | 'Reconciling' | 'Stalled';
+export type ConditionType =
+  'Ready' | 'Synced' | 'CredentialsValid' | 'Reconciling' | 'Stalled' | 'Paused' | 'DeletionBlocked';
 
 export interface Condition {
   readonly type: ConditionType;
@@ -39,7 +59,7 @@ export interface CatalogueStatus {
   readonly name?: string;
 }
 
-export type OperationType = 'Start' | 'Stop' | 'Kill' | 'Delete';
+export type OperationType = 'Start' | 'Stop' | 'Restart' | 'Kill';
 
 /** The power operation in flight. `deadline` is when patience ends (kill for a stop, stuck for the rest). */
 export interface OperationStatus {
@@ -47,15 +67,31 @@ export interface OperationStatus {
   readonly startedAt: string;
   readonly deadline?: string;
   readonly attempts?: number;
-  /** The provider's last refusal, when there was one. */
+  /** What the provider answered last: `Accepted`, or why it refused. Missing: the answer is not known. */
   readonly code?: string;
+  /** The value of `spec.restartRequest` that a restart is for. */
+  readonly request?: string;
+  /** The provider's time of the machine's last action as it was before a restart was asked for. */
+  readonly actionBefore?: string;
+}
+
+/** The next call that `managementPolicy: Plan` keeps from being made. */
+export interface PlannedAction {
+  readonly operation: string;
+  readonly message: string;
+}
+
+/** A machine that may be this object's from an earlier life: same name, another object's suffix, held by nobody. */
+export interface LookAlike {
+  readonly id: number;
+  readonly name: string;
 }
 
 export interface VirtualMachineStatus {
   readonly observedGeneration: number;
   readonly id?: number;
   readonly providerName?: string;
-  readonly origin?: 'Created';
+  readonly origin?: Origin;
   readonly ownerId?: number;
   readonly state?: 'Pending' | 'Starting' | 'Running' | 'Halting' | 'Halted' | 'Unknown';
   readonly hostname?: string;
@@ -69,8 +105,16 @@ export interface VirtualMachineStatus {
   readonly package?: CatalogueStatus;
   readonly osTemplate?: CatalogueStatus;
   readonly createdAt?: string;
+  /** The Secret the initial password was written to. */
+  readonly initialPasswordSecret?: { readonly name: string };
+  /** The power state last reached as asked. */
+  readonly powerState?: PowerState;
   readonly operation?: OperationStatus;
   readonly startFailure?: { readonly count: number; readonly lastAt: string; readonly retryAfter?: string };
+  readonly lastRestartRequest?: string;
+  readonly plannedActions?: readonly PlannedAction[];
+  readonly lookAlikes?: readonly LookAlike[];
+  readonly lastHandledReconcileAt?: string;
   readonly conditions?: readonly Condition[];
 }
 

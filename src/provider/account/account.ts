@@ -12,6 +12,10 @@ export interface Snapshot {
   readonly ownerIds: readonly ProviderId[];
   byId(id: ProviderId): Machine | undefined;
   byName(name: string): readonly Machine[];
+  /** Machines named `head` with a hyphen and eight hexadecimal digits, as objects name them that have no name of their own choice. */
+  withSuffix(head: string): readonly Machine[];
+  /** The newest time that any machine tells, epoch milliseconds by the provider's clock; undefined when none tells one. */
+  readonly newestTime: number | undefined;
 }
 
 /** What the provider offers; an undefined list means it has no such endpoint. */

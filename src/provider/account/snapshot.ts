@@ -5,6 +5,7 @@ import type { Snapshot } from './account.ts';
 export function createSnapshot(startedAt: number, answeredAt: number, machines: readonly Machine[]): Snapshot {
   const byId = new Map(machines.map((machine) => [machine.id, machine]));
   const byName = Map.groupBy(machines, (machine) => machine.name);
+  let byHead: ReadonlyMap<string, readonly Machine[]> | undefined;
   const owners = new Set(machines.map((machine) => machine.ownerId).filter((owner) => owner !== undefined));
   return {
     startedAt,
@@ -13,7 +14,23 @@ export function createSnapshot(startedAt: number, answeredAt: number, machines: 
     ownerIds: [...owners].toSorted((a, b) => a - b),
     byId: (id) => byId.get(id),
     byName: (name) => byName.get(name) ?? [],
+    withSuffix: (head) => {
+      byHead ??= Map.groupBy(machines, ({ name }) => /^(.+)-[0-9a-f]{8}$/.exec(name)?.[1] ?? '');
+      return head === '' ? [] : (byHead.get(head) ?? []);
+    },
+    newestTime: newestOf(machines),
   };
+}
+
+function newestOf(machines: readonly Machine[]): number | undefined {
+  let newest: number | undefined;
+  for (const { createdAt, updatedAt } of machines) {
+    for (const text of [createdAt, updatedAt]) {
+      const time = Date.parse(text ?? '');
+      if (time > (newest ?? -Infinity)) newest = time;
+    }
+  }
+  return newest;
 }
 
 /** What differs between two snapshots, by everything a machine may be followed by. */

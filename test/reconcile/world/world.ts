@@ -15,7 +15,12 @@ const spec: VirtualMachineSpec = {
   sshKeyIds: [],
   powerState: 'Running',
   powerOff: { mode: 'TrySoft', gracePeriod: '1m' },
+  powerDriftPolicy: 'Correct',
+  managementPolicy: 'Manage',
+  adoption: { policy: 'Never' },
+  deletionProtection: false,
   credentialsSecretRef: { name: 'vps247-credentials', key: 'api-key' },
+  initialPasswordSecret: {},
 };
 
 /** The whole operator between an API server and a machine room in memory, on a clock that the test moves. */
@@ -77,6 +82,7 @@ export async function createWorld(): Promise<World> {
         maxInFlight: 4,
         visibilityWindow: 30_000,
         stuckAfter: 600_000,
+        lookAlikes: 'Hold',
         apiConnectTimeout: 5_000,
         apiResponseTimeout: 30_000,
       },

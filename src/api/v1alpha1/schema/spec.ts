@@ -1,4 +1,13 @@
-import type { PowerOffMode, PowerState, VirtualMachineSpec } from '../types.ts';
+import type {
+  AdoptionPolicy,
+  DeletionPolicy,
+  ExternalDeletePolicy,
+  ManagementPolicy,
+  PowerDriftPolicy,
+  PowerOffMode,
+  PowerState,
+  VirtualMachineSpec,
+} from '../types.ts';
 import { allOf, providerId, type CelRule, type PropertiesOf, type Schema } from './openapi.ts';
 
 /** For fields that are always there (required or defaulted): such a rule does not run when one side lacks the field. */
@@ -63,6 +72,60 @@ const powerOff: Schema = {
   } satisfies PropertiesOf<VirtualMachineSpec['powerOff']>,
 };
 
+const secretName = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 253,
+  pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
+} as const satisfies Partial<Schema>;
+
+const adoption: Schema = {
+  type: 'object',
+  description:
+    'Whether a machine that exists already is taken over. It is looked for by id, else by spec.providerName; ' +
+    'an object restored from a backup takes over the machine it was recorded with. A machine that another object holds is never taken.',
+  default: {},
+  properties: {
+    policy: {
+      type: 'string',
+      enum: allOf<AdoptionPolicy>({ Never: true, IfExists: true, MustExist: true }),
+      default: 'Never',
+      description:
+        'Never takes over nothing. IfExists takes over the machine, and creates one when it is shown not to exist. MustExist never creates one.',
+    },
+    id: providerId("The provider's id of the machine to take over; needs a policy other than Never."),
+  } satisfies PropertiesOf<VirtualMachineSpec['adoption']>,
+  'x-kubernetes-validations': [
+    {
+      rule: "!has(self.id) || self.policy != 'Never'",
+      message: 'adoption.id needs adoption.policy IfExists or MustExist; with Never no machine is taken over',
+      fieldPath: '.id',
+    },
+  ],
+};
+
+const initialPasswordSecret: Schema = {
+  type: 'object',
+  description:
+    "Where the machine's initial root password goes: a Secret in the same namespace, owned by this object, written once under the key password. " +
+    'A Secret of that name that is not owned by this object is never written to. For an adopted machine only when the name is given.',
+  default: {},
+  properties: {
+    name: {
+      ...secretName,
+      description: "Name of the Secret; by default the object's name with -initial-password.",
+    },
+    disabled: { type: 'boolean', description: 'Whether no Secret is written.' },
+  } satisfies PropertiesOf<VirtualMachineSpec['initialPasswordSecret']>,
+  'x-kubernetes-validations': [
+    {
+      rule: '!has(self.name) || !has(self.disabled) || !self.disabled',
+      message: 'initialPasswordSecret takes a name or disabled: true, not both',
+      fieldPath: '.disabled',
+    },
+  ],
+};
+
 const credentialsSecretRef: Schema = {
   type: 'object',
   description:
@@ -70,14 +133,7 @@ const credentialsSecretRef: Schema = {
     'With the label vps247.com/credentials: "true" on the Secret a new key is noticed at once.',
   default: {},
   properties: {
-    name: {
-      type: 'string',
-      minLength: 1,
-      maxLength: 253,
-      pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$',
-      default: 'vps247-credentials',
-      description: 'Name of the Secret.',
-    },
+    name: { ...secretName, default: 'vps247-credentials', description: 'Name of the Secret.' },
     key: {
       type: 'string',
       minLength: 1,
@@ -134,7 +190,47 @@ export const specSchema: Schema = {
       description: 'Whether the machine is to run or to be halted. A machine always boots when it is created.',
     },
     powerOff,
+    restartRequest: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 256,
+      description:
+        'Any text that differs from status.lastRestartRequest restarts a running machine once. One that is there at creation, or set while the machine is halted, counts as handled.',
+    },
+    powerDriftPolicy: {
+      type: 'string',
+      enum: allOf<PowerDriftPolicy>({ Correct: true, Report: true }),
+      default: 'Correct',
+      description:
+        'What happens when others change the power of a machine that was as asked: Correct puts it back, Report says so and leaves it until powerState changes.',
+    },
+    managementPolicy: {
+      type: 'string',
+      enum: allOf<ManagementPolicy>({ Manage: true, Plan: true, Observe: true }),
+      default: 'Manage',
+      description:
+        'Manage acts. Plan shows the next call in status.plannedActions and makes none. Observe only looks; deleting the object then leaves the machine alone.',
+    },
+    adoption,
+    onExternalDelete: {
+      type: 'string',
+      enum: allOf<ExternalDeletePolicy>({ Recreate: true, Report: true }),
+      description:
+        'What happens when the machine is shown to have been deleted by others: Recreate makes a new, empty one, Report says so. Without it, Recreate for a machine that was created by this object, Report for one that was adopted.',
+    },
+    deletionPolicy: {
+      type: 'string',
+      enum: allOf<DeletionPolicy>({ Delete: true, Retain: true }),
+      description:
+        'What happens to the machine when the object is deleted: Delete deletes it with its data, Retain leaves it. Without it, Delete for a machine that was created by this object, Retain for one that was adopted.',
+    },
+    deletionProtection: {
+      type: 'boolean',
+      default: false,
+      description: 'While true, deleting the object is held up and the machine is left alone.',
+    },
     credentialsSecretRef,
+    initialPasswordSecret,
   } satisfies PropertiesOf<VirtualMachineSpec>,
   'x-kubernetes-validations': [
     {

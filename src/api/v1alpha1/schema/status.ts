@@ -2,8 +2,11 @@ import type {
   CatalogueStatus,
   Condition,
   ConditionStatus,
+  LookAlike,
   OperationStatus,
   OperationType,
+  PlannedAction,
+  PowerState,
   VirtualMachineStatus,
 } from '../types.ts';
 import { allOf, providerId, time, type PropertiesOf, type RequiredOf, type Schema } from './openapi.ts';
@@ -52,12 +55,12 @@ const addresses: Schema = {
 
 const operation: Schema = {
   type: 'object',
-  description: 'The power operation or deletion under way; absent when there is none.',
+  description: 'The power operation under way; absent when there is none.',
   required: allOf<RequiredOf<OperationStatus>>({ type: true, startedAt: true }),
   properties: {
     type: {
       type: 'string',
-      enum: allOf<OperationType>({ Start: true, Stop: true, Kill: true, Delete: true }),
+      enum: allOf<OperationType>({ Start: true, Stop: true, Restart: true, Kill: true }),
       description: 'What is being done.',
     },
     startedAt: time('When it was asked of the provider.'),
@@ -65,7 +68,14 @@ const operation: Schema = {
       'When patience ends: a stop in mode TrySoft is then followed by a power cut, anything else is reported as stuck.',
     ),
     attempts: { type: 'integer', format: 'int32', minimum: 0, description: 'How often it was asked.' },
-    code: { type: 'string', maxLength: 64, description: "The provider's last refusal." },
+    code: {
+      type: 'string',
+      maxLength: 64,
+      description:
+        'What the provider answered last: Accepted, or why it refused. Missing while the answer is not known.',
+    },
+    request: { type: 'string', maxLength: 256, description: 'The spec.restartRequest that a restart is for.' },
+    actionBefore: time("The provider's time of the machine's last action before a restart was asked for."),
   } satisfies PropertiesOf<OperationStatus>,
 };
 
@@ -80,6 +90,39 @@ const startFailure: Schema = {
     lastAt: time('When the last one was noticed.'),
     retryAfter: time('When the next start is tried.'),
   } satisfies PropertiesOf<StartFailure>,
+};
+
+const plannedActions: Schema = {
+  type: 'array',
+  description: 'What managementPolicy Plan keeps from happening: the very next step, and no further ones.',
+  maxItems: 8,
+  'x-kubernetes-list-type': 'atomic',
+  items: {
+    type: 'object',
+    description: 'One step.',
+    required: allOf<RequiredOf<PlannedAction>>({ operation: true, message: true }),
+    properties: {
+      operation: { type: 'string', maxLength: 64, description: 'The call, or AdoptMachine.' },
+      message: { type: 'string', maxLength: 1024, description: 'The same for humans.' },
+    } satisfies PropertiesOf<PlannedAction>,
+  },
+};
+
+const lookAlikes: Schema = {
+  type: 'array',
+  description:
+    "Machines that may be this object's from an earlier life: they carry its name with another object's suffix, and no object holds them.",
+  maxItems: 8,
+  'x-kubernetes-list-type': 'atomic',
+  items: {
+    type: 'object',
+    description: 'One such machine.',
+    required: allOf<RequiredOf<LookAlike>>({ id: true, name: true }),
+    properties: {
+      id: providerId("The machine's id at the provider, for spec.adoption.id."),
+      name: { type: 'string', maxLength: 255, description: "The machine's name at the provider." },
+    } satisfies PropertiesOf<LookAlike>,
+  },
 };
 
 const conditions: Schema = {
@@ -108,7 +151,7 @@ const conditions: Schema = {
           '^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$',
         description:
           'Ready: the machine is as asked. Synced: the last pass could act. CredentialsValid: the provider accepts the key. ' +
-          'Reconciling and Stalled are present only while true: work is under way, or a human is needed.',
+          'Present only while true: Reconciling (work is under way), Stalled (a human is needed), Paused, and DeletionBlocked.',
       },
       status: {
         type: 'string',
@@ -150,7 +193,7 @@ export const statusSchema: Schema = {
     providerName: { type: 'string', maxLength: 255, description: "The machine's name at the provider." },
     origin: {
       type: 'string',
-      enum: allOf<NonNullable<VirtualMachineStatus['origin']>>({ Created: true }),
+      enum: allOf<NonNullable<VirtualMachineStatus['origin']>>({ Created: true, Adopted: true }),
       description: 'How the machine came to belong to this object.',
     },
     ownerId: providerId("The provider's id of the account that owns the machine."),
@@ -172,8 +215,33 @@ export const statusSchema: Schema = {
     package: catalogueStatus('Size and price of the machine.'),
     osTemplate: catalogueStatus('The operating system the machine was created with.'),
     createdAt: time("When the machine was created, by the provider's clock."),
+    initialPasswordSecret: {
+      type: 'object',
+      description: 'The Secret that the initial password was written to; it is written once.',
+      required: ['name'],
+      properties: {
+        name: { type: 'string', maxLength: 253, description: 'Name of the Secret.' },
+      } satisfies PropertiesOf<NonNullable<VirtualMachineStatus['initialPasswordSecret']>>,
+    },
+    powerState: {
+      type: 'string',
+      enum: allOf<PowerState>({ Running: true, Halted: true }),
+      description: 'The power state last reached as asked; a machine that then differs was changed by others.',
+    },
     operation,
     startFailure,
+    lastRestartRequest: {
+      type: 'string',
+      maxLength: 256,
+      description: 'The spec.restartRequest that was handled last.',
+    },
+    plannedActions,
+    lookAlikes,
+    lastHandledReconcileAt: {
+      type: 'string',
+      maxLength: 256,
+      description: 'The value of the annotation vps247.com/reconcile-requested-at that was handled last.',
+    },
     conditions,
   } satisfies PropertiesOf<VirtualMachineStatus>,
 };

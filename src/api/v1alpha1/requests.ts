@@ -1,0 +1,42 @@
+import { annotations } from './names.ts';
+import type { VirtualMachine } from './types.ts';
+
+/** What people ask of the operator by annotations. */
+export interface Requests {
+  readonly isPaused: boolean;
+  readonly isAbandoned: boolean;
+  readonly isPowerOffForced: boolean;
+  readonly ignoresLookAlikes: boolean;
+  /** A value of reconcile-requested-at that was not handled yet, cut to what the status can hold. */
+  readonly reconcile: string | undefined;
+}
+
+const switches = [
+  annotations.paused,
+  annotations.abandon,
+  annotations.forcePowerOff,
+  annotations.ignoreLookAlikes,
+] as const;
+
+const longestEcho = 256;
+
+/** Reads the annotations. A value that means nothing counts as if it were not there; `senseless` names those. */
+export function readRequests({ metadata, status }: VirtualMachine): Requests {
+  const on = (name: (typeof switches)[number]): boolean => metadata.annotations?.[name] === 'true';
+  const asked = metadata.annotations?.[annotations.reconcileRequestedAt]?.slice(0, longestEcho);
+  return {
+    isPaused: on(annotations.paused),
+    isAbandoned: on(annotations.abandon),
+    isPowerOffForced: on(annotations.forcePowerOff),
+    ignoresLookAlikes: on(annotations.ignoreLookAlikes),
+    reconcile: asked === status?.lastHandledReconcileAt ? undefined : asked,
+  };
+}
+
+/** Annotations of ours that are neither "true" nor "false", as `name=value`. */
+export function senselessAnnotations({ metadata }: VirtualMachine): readonly string[] {
+  return switches.flatMap((name) => {
+    const value = metadata.annotations?.[name];
+    return value === undefined || value === 'true' || value === 'false' ? [] : [`${name}=${JSON.stringify(value)}`];
+  });
+}

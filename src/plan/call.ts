@@ -1,0 +1,95 @@
+import type { OperationStatus, OperationType } from '../api/v1alpha1/types.ts';
+import { parseDuration } from '../model/duration.ts';
+import { type Machine, isTaskBusy } from '../model/machine.ts';
+import { type Decision, type Verdict, act, wait } from './action.ts';
+import type { Observed } from './observed.ts';
+import { patienceAfter } from './pace.ts';
+
+/** A power call that is due, and how it is told. */
+export interface PowerCall {
+  readonly type: OperationType;
+  readonly verdict: Verdict & { readonly reason: 'Starting' | 'Stopping' | 'Restarting' };
+  /** The same operation when it was already sent. */
+  readonly before: OperationStatus | undefined;
+  /** Patience before sending again; it doubles each time. Milliseconds. */
+  readonly base: number;
+  /** Goes into the operation that is stored. */
+  readonly details?: Pick<OperationStatus, 'deadline' | 'request' | 'actionBefore'>;
+}
+
+/** Sends a power call, unless it is under way, or the provider is at work on the machine. */
+export function send(o: Observed, machine: Machine, call: PowerCall): Decision {
+  const { before } = call;
+  if (before !== undefined) {
+    const attempts = before.attempts ?? 1;
+    const again = Date.parse(before.startedAt) + patienceAfter(attempts, call.base);
+    if (again > o.now) return transit(o, call.verdict, { operation: before, after: again - o.now });
+    return ask(o, machine, call, { ...before, attempts: attempts + 1 }, stuck(o, before) ?? call.verdict);
+  }
+  if (isTaskBusy(machine.lastTask) && call.type !== 'Kill' && o.history.taskBusyFor < o.limits.stuckAfter) {
+    const message = `the provider is at work on machine ${machine.id} (${machine.lastTask?.name ?? 'task'} ${machine.lastTask?.status ?? ''})`;
+    return wait(
+      { reason: 'ProviderBusy', message },
+      // A task that stays as it is changes nothing that would wake anybody.
+      {
+        urgent: true,
+        startFailure: o.object.status?.startFailure,
+        after: o.limits.stuckAfter - o.history.taskBusyFor,
+      },
+    );
+  }
+  return ask(o, machine, call, begun(o, call), call.verdict);
+}
+
+/** The operation as it is stored when it begins. */
+export function begun(o: Observed, { type, details }: PowerCall, attempts = 1): OperationStatus {
+  return { type, startedAt: new Date(o.now).toISOString(), ...details, attempts };
+}
+
+function ask(o: Observed, machine: Machine, call: PowerCall, operation: OperationStatus, verdict: Verdict): Decision {
+  return act({ type: call.type, id: machine.id, operation }, verdict, {
+    operation: call.before ?? operation,
+    urgent: true,
+    startFailure: o.object.status?.startFailure,
+  });
+}
+
+/** Waits for a transition to end, and says so when it takes too long. */
+export function transit(
+  o: Observed,
+  verdict: Verdict & { readonly reason: 'Creating' | 'Starting' | 'Stopping' | 'Restarting' },
+  rest: { readonly operation?: OperationStatus | undefined; readonly after?: number | undefined } = {},
+): Decision {
+  const operation = 'operation' in rest ? rest.operation : o.object.status?.operation;
+  const patience = patienceOf(o, operation) - o.history.stateFor;
+  const after = Math.min(rest.after ?? Infinity, patience > 0 ? patience : Infinity);
+  return wait(stuck(o, operation) ?? verdict, {
+    operation,
+    urgent: true,
+    startFailure: o.object.status?.startFailure,
+    after: Number.isFinite(after) ? after : undefined,
+  });
+}
+
+/** The operation in flight, if it is of this type and its time can be read. */
+export function current(o: Observed, type: OperationType): OperationStatus | undefined {
+  const operation = o.object.status?.operation;
+  return operation?.type === type && Number.isFinite(Date.parse(operation.startedAt)) ? operation : undefined;
+}
+
+/** A shutdown may take the grace period that the user gave it before it counts as stuck. */
+function patienceOf(o: Observed, operation: OperationStatus | undefined): number {
+  const isShutdown =
+    operation?.type === 'Stop' || (o.machine.kind === 'Present' && o.machine.machine.state === 'Halting');
+  return o.limits.stuckAfter + (isShutdown ? (parseDuration(o.object.spec.powerOff.gracePeriod) ?? 0) : 0);
+}
+
+function stuck(o: Observed, operation: OperationStatus | undefined): Verdict | undefined {
+  const since = operation === undefined ? o.history.stateFor : o.now - Date.parse(operation.startedAt);
+  if (since < patienceOf(o, operation)) return undefined;
+  const what = operation === undefined ? 'the transition' : `${operation.type.toLowerCase()}`;
+  return {
+    reason: 'PowerTransitionStuck',
+    message: `${what} of the machine did not finish in ${Math.round(o.limits.stuckAfter / 1000)} s; tried again ever more slowly`,
+  };
+}

@@ -1,0 +1,38 @@
+import type { Machine } from '../model/machine.ts';
+import { type Decision, act } from './action.ts';
+import type { Observed } from './observed.ts';
+
+/**
+ * The machine's initial root password goes into a Secret once, before the machine is called Ready, so that whoever waits
+ * for that finds it there. Undefined: there is none to write, now or ever.
+ *
+ * | spec                 | origin  | the status tells a Secret | then                                       |
+ * | -------------------- | ------- | ------------------------- | ------------------------------------------ |
+ * | disabled             |         |                           | never                                      |
+ * | no name              | Adopted |                           | never: it is most likely long changed      |
+ * |                      |         | yes                       | never again, whatever became of the Secret |
+ * |                      |         | no                        | written, once the provider tells it        |
+ */
+export function passwordUnwritten(o: Observed, machine: Machine): Decision | undefined {
+  const { initialPasswordSecret: wanted } = o.object.spec;
+  if (wanted.disabled === true || o.identity.kind !== 'Known') return undefined;
+  if (o.identity.origin === 'Adopted' && wanted.name === undefined) return undefined;
+  const { passwordSecret, passwordConflict } = o.history;
+  const isTold = o.object.status?.id === machine.id && o.object.status.initialPasswordSecret !== undefined;
+  if (isTold || passwordSecret !== undefined || passwordConflict !== undefined) return undefined;
+  const { initialPassword: password } = machine;
+  if (password === undefined || password.isEmpty) return undefined;
+  const secretName = wanted.name ?? defaultSecretName(o.object.metadata.name);
+  return act({ type: 'WritePassword', id: machine.id, secretName, password }, undefined, {
+    urgent: true,
+    operation: o.object.status?.operation,
+    startFailure: o.object.status?.startFailure,
+  });
+}
+
+const suffix = '-initial-password';
+const longestName = 253;
+
+function defaultSecretName(name: string): string {
+  return `${name.slice(0, longestName - suffix.length).replace(/[-.]+$/, '')}${suffix}`;
+}

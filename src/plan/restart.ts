@@ -1,0 +1,95 @@
+import type { OperationStatus } from '../api/v1alpha1/types.ts';
+import { type Machine, isTaskBusy } from '../model/machine.ts';
+import { type Decision, act } from './action.ts';
+import { type PowerCall, begun, current, send, transit } from './call.ts';
+import type { Observed } from './observed.ts';
+import { patienceAfter } from './pace.ts';
+
+/**
+ * A restart is an event, not a state: each new `spec.restartRequest` restarts a running machine exactly once. The operation
+ * is stored before the call, with the provider's time of the machine's last action, so that after a crash or a lost
+ * answer it can be told whether the call was made. For a machine that is seen running:
+ *
+ * | operation | answer   | seen since                                         | then                                       |
+ * | --------- | -------- | -------------------------------------------------- | ------------------------------------------ |
+ * | none      |          |                                                    | store the operation, restart               |
+ * | Restart   | refused  |                                                    | restart again                              |
+ * | Restart   | any      | down, and up again                                 | done                                       |
+ * | Restart   | accepted | nothing, for the visibility window, and no task    | done: it was too quick to be seen          |
+ * | Restart   | unknown  | another last action                                | done                                       |
+ * | Restart   | unknown  | the same last action, longer than a call can last  | restart again: the call was not made       |
+ * | Restart   | unknown  | nothing: the provider tells no time of last action | done: a second restart would hurt          |
+ *
+ * Undefined: there is nothing to restart.
+ */
+export function restart(o: Observed, machine: Machine): 'Done' | Decision | undefined {
+  const operation = current(o, 'Restart');
+  if (operation === undefined) {
+    const isDue = isRestartDue(o) && handledWithoutRestart(o, machine) === undefined;
+    return isDue ? send(o, machine, callFor(o, machine)) : undefined;
+  }
+  const since = o.now - Date.parse(operation.startedAt);
+  const verdict = verdictFor(machine);
+  if (operation.code !== undefined && operation.code !== accepted) return again(o, machine, operation);
+  if (isDownSince(o, operation)) return 'Done';
+  const window = o.limits.visibilityWindow;
+  if (operation.code === accepted) {
+    if (since >= window && !isTaskBusy(machine.lastTask)) return 'Done';
+    return transit(o, verdict, { operation, after: Math.max(window - since, 0) || window });
+  }
+  const settled = o.limits.callDeadline + window * 2 ** Math.min((operation.attempts ?? 1) - 1, 6);
+  if (since < settled) return transit(o, verdict, { operation, after: settled - since });
+  const isUntouched = machine.updatedAt !== undefined && machine.updatedAt === operation.actionBefore;
+  return isUntouched ? again(o, machine, operation) : 'Done';
+}
+
+/** The code of an operation whose call the provider took. */
+export const accepted = 'Accepted';
+
+/** Whether the spec asks for a restart that was not handled yet. */
+function isRestartDue({ object: { spec, status } }: Observed): boolean {
+  return spec.restartRequest !== undefined && spec.restartRequest !== status?.lastRestartRequest;
+}
+
+/**
+ * The request that counts as handled without a restart: one that is there before the status tells of the machine (at
+ * creation, or because the status was lost and a second restart would hurt), or while the machine is halted.
+ */
+export function handledWithoutRestart(o: Observed, machine: Machine): string | undefined {
+  if (!isRestartDue(o) || current(o, 'Restart') !== undefined) return undefined;
+  const isNew = o.object.status?.origin === undefined;
+  return isNew || machine.state === 'Halted' ? o.object.spec.restartRequest : undefined;
+}
+
+function isDownSince(o: Observed, operation: OperationStatus): boolean {
+  return (o.history.lastDownAt ?? 0) > Date.parse(operation.startedAt);
+}
+
+/** The call once more, as a new one: its own time and the last action as it is now. */
+function again(o: Observed, machine: Machine, before: OperationStatus): Decision {
+  const call = callFor(o, machine, before.request);
+  const attempts = before.attempts ?? 1;
+  const due = Date.parse(before.startedAt) + patienceAfter(attempts, o.limits.visibilityWindow);
+  if (due > o.now) return transit(o, call.verdict, { operation: before, after: due - o.now });
+  return act({ type: 'Restart', id: machine.id, operation: begun(o, call, attempts + 1) }, call.verdict, {
+    operation: before,
+    urgent: true,
+  });
+}
+
+function callFor(o: Observed, machine: Machine, request = o.object.spec.restartRequest): PowerCall {
+  return {
+    type: 'Restart',
+    verdict: verdictFor(machine),
+    before: undefined,
+    base: o.limits.visibilityWindow,
+    details: {
+      ...(request === undefined ? {} : { request }),
+      ...(machine.updatedAt === undefined ? {} : { actionBefore: machine.updatedAt }),
+    },
+  };
+}
+
+function verdictFor(machine: Machine): PowerCall['verdict'] {
+  return { reason: 'Restarting', message: `machine ${machine.id} is being restarted` };
+}

@@ -1,0 +1,68 @@
+import { apiVersion, group, kind } from '../api/v1alpha1/names.ts';
+import type { VirtualMachine } from '../api/v1alpha1/types.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { KubeError } from '../kube/errors.ts';
+import type { ProviderId } from '../model/machine.ts';
+import type { Action } from '../plan/action.ts';
+import type { Execution } from './execute.ts';
+
+const secrets = { group: '', version: 'v1', plural: 'secrets' };
+
+/** In the Secret, so that the password of an earlier machine is not taken for this one's. */
+const machineIdAnnotation = `${group}/machine-id`;
+
+/**
+ * Creates the Secret with the initial password, owned by the object so that it goes with it. It is only ever created: the
+ * operator has no right to change a Secret, so that none can be overwritten by it. One that is there already is looked at: an
+ * earlier pass may have written it and died. Throws KubeError.
+ */
+export async function writePassword(
+  client: Pick<KubeClient, 'create' | 'get'>,
+  object: VirtualMachine,
+  { id, secretName, password }: Extract<Action, { type: 'WritePassword' }>,
+): Promise<Execution> {
+  const { namespace, name, uid } = object.metadata;
+  const body = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    type: 'Opaque',
+    metadata: {
+      name: secretName,
+      namespace,
+      annotations: { [machineIdAnnotation]: String(id) },
+      labels: { 'app.kubernetes.io/managed-by': 'vps247-operator' },
+      ownerReferences: [{ apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: false }],
+    },
+    stringData: { password: password.reveal() },
+  };
+  try {
+    await client.create(secrets, namespace, body);
+    return { type: 'PasswordWritten', secretName };
+  } catch (error) {
+    if (!(error instanceof KubeError)) throw error;
+    if (error.reason === 'Forbidden') {
+      const message = `the operator may not create Secret "${secretName}" in namespace "${namespace}"; grant it "create" on secrets there, or set spec.initialPasswordSecret.disabled`;
+      return { type: 'PasswordConflict', message };
+    }
+    if (error.reason !== 'AlreadyExists') throw error;
+  }
+  const verdict = judge(await client.get(secrets, { namespace, name: secretName }), uid, id);
+  if (verdict === 'Ours') return { type: 'PasswordWritten', secretName };
+  const whose =
+    verdict === 'Foreign'
+      ? 'is there already and is not owned by this object'
+      : 'holds the password of an earlier machine of this object';
+  const message = `Secret "${secretName}" ${whose}; it is not written to, so rename or delete it, or name another in spec.initialPasswordSecret`;
+  return { type: 'PasswordConflict', message };
+}
+
+/** Whose a Secret is that has the name already. Pure. */
+function judge(secret: unknown, uid: string, id: ProviderId): 'Ours' | 'Foreign' | 'Outdated' {
+  // Whatever the API server answers; each field is checked.
+  const { ownerReferences, annotations } =
+    (secret as { metadata?: { ownerReferences?: unknown; annotations?: Record<string, unknown> } }).metadata ?? {};
+  const isOwned =
+    Array.isArray(ownerReferences) && ownerReferences.some((owner: { uid?: unknown } | null) => owner?.uid === uid);
+  if (!isOwned) return 'Foreign';
+  return annotations?.[machineIdAnnotation] === String(id) ? 'Ours' : 'Outdated';
+}

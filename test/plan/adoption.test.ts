@@ -1,0 +1,253 @@
+import { expect, it } from 'vitest';
+import { plan } from '../../src/plan/plan.ts';
+import { failure, machineIn, observedWith, ownName, secondsAgo, uid } from './fixtures.ts';
+import { describeRows } from './rows.ts';
+
+const legacy = machineIn('Running', { id: 7, name: 'legacy' });
+const byId = { adoption: { policy: 'MustExist', id: 7 } } as const;
+const ifExists = { adoption: { policy: 'IfExists' } } as const;
+
+describeRows('taking over', [
+  { because: 'named by its id', given: { spec: byId, machine: legacy }, action: 'RecordIdentity', reason: 'Creating' },
+  {
+    because: 'named by its name',
+    given: { spec: { ...ifExists, providerName: 'legacy' }, machine: legacy },
+    action: 'RecordIdentity',
+  },
+  {
+    because: 'never by a bare name',
+    given: { spec: { providerName: 'legacy' }, machine: legacy },
+    action: 'None',
+    reason: 'NameConflict',
+  },
+  {
+    because: 'not from another object',
+    given: { spec: byId, machine: legacy, observed: { machineHeldBy: 'default/other' } },
+    action: 'None',
+    reason: 'NameConflict',
+  },
+  {
+    because: "not with the operator's own key: it opens everybody's machines",
+    given: { spec: byId, machine: legacy, observed: { isDefaultKey: true } },
+    action: 'None',
+    reason: 'InvalidSpec',
+  },
+  {
+    because: 'not when the spec names another one as well',
+    given: { spec: { ...byId, providerName: 'web' }, machine: legacy },
+    action: 'None',
+    reason: 'NameConflict',
+  },
+  {
+    because: 'not there, and it must be',
+    given: { spec: byId, machine: 'Absent' },
+    action: 'None',
+    reason: 'NothingToAdopt',
+  },
+  {
+    because: 'not there, and it need not be',
+    given: { spec: { adoption: { policy: 'IfExists', id: 7 } }, machine: 'Absent' },
+    action: 'Create',
+  },
+  {
+    because: 'not seen is not "not there"',
+    given: { spec: { adoption: { policy: 'IfExists', id: 7 } }, machine: { kind: 'AbsenceUnconfirmed' } },
+    action: 'None',
+    reason: 'AbsenceUnconfirmed',
+  },
+  {
+    because: 'deleted before it was taken over: the machine stays',
+    given: { spec: byId, finalizer: true, deleting: true, machine: legacy },
+    action: 'ReleaseFinalizer',
+  },
+  {
+    because: 'a create call of its own that may have succeeded goes before',
+    given: { spec: { adoption: { policy: 'MustExist', id: 7 } }, intent: true, machine: 'Absent' },
+    action: 'Create',
+  },
+]);
+
+describeRows('an adopted machine', [
+  {
+    because: 'is kept powered under the name it has',
+    given: { id: 7, adoptedAs: 'legacy', machine: machineIn('Halted', { id: 7, name: 'legacy' }) },
+    action: 'Start',
+  },
+  {
+    because: 'stays when the object goes, by default',
+    given: { id: 7, adoptedAs: 'legacy', deleting: true, machine: legacy },
+    action: 'ReleaseFinalizer',
+  },
+  {
+    because: 'goes with it when asked',
+    given: {
+      id: 7,
+      adoptedAs: 'legacy',
+      deleting: true,
+      spec: { deletionPolicy: 'Delete' },
+      machine: machineIn('Halted', { id: 7, name: 'legacy' }),
+    },
+    action: 'Delete',
+  },
+  {
+    because: 'is not made again by default',
+    given: { id: 7, adoptedAs: 'legacy', machine: 'Absent' },
+    action: 'None',
+    reason: 'ExternallyDeleted',
+  },
+  {
+    because: 'is made again when asked',
+    given: { id: 7, adoptedAs: 'legacy', spec: { onExternalDelete: 'Recreate' }, machine: 'Absent' },
+    action: 'Create',
+  },
+  {
+    because: 'whose annotation is gone is not believed by the status alone, nor made a second time',
+    given: { status: { id: 7, origin: 'Adopted', providerName: 'legacy' }, machine: { kind: 'NotYetSeen' } },
+    action: 'None',
+    reason: 'IdentityMismatch',
+  },
+  {
+    because: 'and is not deleted then',
+    given: {
+      status: { id: 7, origin: 'Adopted', providerName: 'legacy' },
+      deleting: true,
+      finalizer: true,
+      machine: { kind: 'NotYetSeen' },
+    },
+    action: 'ReleaseFinalizer',
+  },
+]);
+
+const restored = { id: 90, recordedFor: 'another-uid' } as const;
+const old = machineIn('Running', { name: 'web-99999999' });
+
+describeRows('restored, copied or moved', [
+  {
+    because: 'touches nothing',
+    given: { ...restored, machine: 'Halted' },
+    action: 'None',
+    reason: 'RestoredUnconfirmed',
+  },
+  {
+    because: 'takes its machine over when its owner says so',
+    given: { ...restored, spec: ifExists, machine: old },
+    action: 'RecordIdentity',
+  },
+  {
+    because: 'but not from the object it was copied from',
+    given: { ...restored, spec: ifExists, machine: old, observed: { machineHeldBy: 'default/original' } },
+    action: 'None',
+    reason: 'NameConflict',
+  },
+  {
+    because: 'makes one when the old one is shown to be gone, if it may',
+    given: { ...restored, spec: ifExists, machine: 'Absent' },
+    action: 'Create',
+  },
+  {
+    because: 'and makes none if it must find it',
+    given: { ...restored, spec: { adoption: { policy: 'MustExist' } }, machine: 'Absent' },
+    action: 'None',
+    reason: 'NothingToAdopt',
+  },
+  {
+    because: 'goes without a call, whatever its machine is',
+    given: { ...restored, deleting: true, machine: 'Halted' },
+    action: 'ReleaseFinalizer',
+  },
+  {
+    because: 'an announced create call of another life is not repeated here',
+    given: { intent: true, recordedFor: 'another-uid' },
+    action: 'None',
+    reason: 'RestoredUnconfirmed',
+  },
+]);
+
+const alike = { lookAlikes: [{ id: 5, name: 'web-99999999' }] };
+
+describeRows('machines of an earlier life', [
+  {
+    because: 'keep a second one from being made',
+    given: { observed: alike },
+    action: 'None',
+    reason: 'LookAlikeFound',
+  },
+  {
+    because: 'unless somebody decided',
+    given: { observed: alike, annotations: { 'vps247.com/ignore-look-alikes': 'true' } },
+    action: 'Create',
+  },
+  {
+    because: 'or the operator is told only to tell',
+    given: {
+      observed: {
+        ...alike,
+        limits: { stuckAfter: 1, visibilityWindow: 1, callDeadline: 1, lookAlikes: 'Report' },
+      },
+    },
+    action: 'Create',
+  },
+]);
+
+it('says in one line how to take over a machine of an earlier life', () => {
+  expect(plan(observedWith({ observed: alike })).verdict?.message).toContain(
+    `kubectl -n default patch vps web --type merge -p '{"spec":{"adoption":{"policy":"MustExist","id":5}}}'`,
+  );
+});
+
+it('takes it over as adopted, so that a delete leaves what another cluster may hold', () => {
+  expect(plan(observedWith({ ...restored, spec: ifExists, machine: old })).action).toEqual({
+    type: 'RecordIdentity',
+    machine: { id: 90, name: 'web-99999999', origin: 'Adopted', ownerId: 1 },
+  });
+  expect(plan(observedWith({ spec: byId, machine: legacy })).action).toEqual({
+    type: 'RecordIdentity',
+    machine: { id: 7, name: 'legacy', origin: 'Adopted', ownerId: 1 },
+  });
+});
+
+describeRows('a machine that others deleted', [
+  { because: 'is made again', given: { id: 90, machine: 'Absent' }, action: 'Create', reason: 'Creating' },
+  {
+    because: 'is reported when asked',
+    given: { id: 90, machine: 'Absent', spec: { onExternalDelete: 'Report' } },
+    action: 'None',
+    reason: 'ExternallyDeleted',
+  },
+  {
+    because: 'is not made again on the word of a status alone',
+    given: { status: { id: 90, origin: 'Created', providerName: ownName }, machine: 'Absent' },
+    action: 'None',
+    reason: 'ExternallyDeleted',
+  },
+  {
+    because: 'is not made again while its refusal stands',
+    given: { id: 90, machine: 'Absent', history: { refusal: failure({ class: 'Terminal', status: 402 }) } },
+    action: 'None',
+    reason: 'QuotaExceeded',
+  },
+]);
+
+describeRows('ours by an announced create call', [
+  {
+    because: 'the name had been shown free before, and the machine is newer',
+    given: {
+      intent: true,
+      spec: { providerName: 'shared' },
+      machine: machineIn('Running', { name: 'shared', createdAt: secondsAgo(4) }),
+      observed: { intent: { isOwn: true, uid, name: 'shared', after: Date.parse(secondsAgo(10)) } },
+    },
+    action: 'RecordIdentity',
+  },
+  {
+    because: 'a machine that is older by the clock of the provider itself was there before',
+    given: {
+      intent: true,
+      spec: { providerName: 'shared' },
+      machine: machineIn('Running', { name: 'shared', createdAt: secondsAgo(600) }),
+      observed: { intent: { isOwn: true, uid, name: 'shared', after: Date.parse(secondsAgo(10)) } },
+    },
+    action: 'None',
+    reason: 'NameConflict',
+  },
+]);

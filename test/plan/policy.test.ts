@@ -1,0 +1,307 @@
+import { describe, expect, it } from 'vitest';
+import { Secret } from '../../src/model/secret.ts';
+import { plan } from '../../src/plan/plan.ts';
+import { machineIn, now, observedWith, secondsAgo } from './fixtures.ts';
+import { type Row, describeRows } from './rows.ts';
+
+const paused = { annotations: { 'vps247.com/paused': 'true' } };
+const planOnly = { managementPolicy: 'Plan' } as const;
+const observe = { managementPolicy: 'Observe' } as const;
+
+describeRows('paused', [
+  { because: 'no machine is made', given: paused, action: 'None', reason: 'Paused' },
+  { because: 'none is started', given: { ...paused, id: 90, machine: 'Halted' }, action: 'None', reason: 'Paused' },
+  {
+    because: 'none is deleted',
+    given: { ...paused, id: 90, deleting: true, machine: 'Halted' },
+    action: 'None',
+    reason: 'Paused',
+  },
+  {
+    because: 'an object that never had a machine goes nevertheless: nothing of it would be left',
+    given: { ...paused, deleting: true },
+    action: 'None',
+    reason: 'nothing new',
+  },
+  {
+    because: 'a value that means nothing pauses nothing',
+    given: { id: 90, machine: 'Halted', annotations: { 'vps247.com/paused': 'yes' } },
+    action: 'Start',
+  },
+]);
+
+describeRows('Plan and Observe', [
+  { because: 'Plan makes no machine', given: { spec: planOnly }, action: 'None', reason: 'PlanOnly' },
+  {
+    because: 'Plan powers none',
+    given: { id: 90, machine: 'Halted', spec: planOnly },
+    action: 'None',
+    reason: 'PlanOnly',
+  },
+  {
+    because: 'Plan takes none over',
+    given: {
+      machine: machineIn('Running', { id: 7 }),
+      spec: { ...planOnly, adoption: { policy: 'IfExists', id: 7 }, providerName: 'x' },
+    },
+    action: 'None',
+  },
+  {
+    because: 'Plan deletes none, and the object stays',
+    given: { id: 90, deleting: true, machine: 'Halted', spec: planOnly },
+    action: 'None',
+    reason: 'PlanOnly',
+  },
+  {
+    because: 'Plan has nothing to say of a machine that is as asked',
+    given: { id: 90, machine: 'Running', spec: planOnly },
+    action: 'None',
+    reason: 'Available',
+  },
+  {
+    because: 'Plan records what is proven ours',
+    given: { intent: true, machine: 'Pending', spec: planOnly },
+    action: 'RecordIdentity',
+  },
+  { because: 'Observe makes no machine', given: { spec: observe }, action: 'None', reason: 'ObserveOnly' },
+  {
+    because: 'Observe powers none',
+    given: { id: 90, machine: 'Halted', spec: observe },
+    action: 'None',
+    reason: 'ObserveOnly',
+  },
+  {
+    because: 'Observe records nothing, and still tells of the power',
+    given: {
+      machine: machineIn('Running', { id: 7, name: 'x' }),
+      spec: { ...observe, adoption: { policy: 'MustExist', id: 7 } },
+    },
+    action: 'None',
+    reason: 'Available',
+  },
+  {
+    because: 'Observe leaves the machine when the object goes',
+    given: { id: 90, deleting: true, machine: 'Running', spec: observe },
+    action: 'ReleaseFinalizer',
+  },
+]);
+
+describeRows('deletion policies', [
+  {
+    because: 'Retain lets the object go without a call',
+    given: { id: 90, deleting: true, machine: 'Running', spec: { deletionPolicy: 'Retain' } },
+    action: 'ReleaseFinalizer',
+  },
+  {
+    because: 'protection keeps both',
+    given: { id: 90, deleting: true, machine: 'Halted', spec: { deletionProtection: true } },
+    action: 'None',
+    reason: 'DeletionProtected',
+  },
+  {
+    because: 'protection keeps nothing from being left alone',
+    given: { id: 90, deleting: true, machine: 'Halted', spec: { deletionProtection: true, deletionPolicy: 'Retain' } },
+    action: 'ReleaseFinalizer',
+  },
+  {
+    because: 'abandoned: without a key, without having seen anything',
+    given: {
+      id: 90,
+      deleting: true,
+      machine: { kind: 'NotYetSeen' },
+      annotations: { 'vps247.com/abandon': 'true' },
+      observed: { credentials: { kind: 'Missing', message: 'none' } },
+    },
+    action: 'ReleaseFinalizer',
+  },
+  {
+    because: 'abandon says nothing of an object that stays',
+    given: { id: 90, machine: 'Halted', annotations: { 'vps247.com/abandon': 'true' } },
+    action: 'Start',
+  },
+  {
+    because: 'an object that another one outranks goes without its machine',
+    given: { id: 90, deleting: true, machine: 'Halted', observed: { machineHeldBy: 'default/other' } },
+    action: 'ReleaseFinalizer',
+  },
+  {
+    because: 'and does nothing to it while it stays',
+    given: { id: 90, machine: 'Halted', observed: { machineHeldBy: 'default/other' } },
+    action: 'None',
+    reason: 'IdentityMismatch',
+  },
+  {
+    because: 'no more deletes a minute than allowed',
+    given: { id: 90, deleting: true, machine: 'Halted', observed: { deletesHeldFor: 5_000 } },
+    action: 'None',
+    reason: 'Deleting',
+  },
+  {
+    because: 'no more machines in a namespace than allowed',
+    given: { observed: { namespaceLimit: 3 } },
+    action: 'None',
+    reason: 'QuotaExceeded',
+  },
+]);
+
+const reached = { powerState: 'Running', id: 90 } as const;
+const report = { powerDriftPolicy: 'Report' } as const;
+
+describeRows('power changed by others', [
+  {
+    because: 'is put back',
+    given: { id: 90, machine: 'Halted', status: reached },
+    action: 'Start',
+    reason: 'Starting',
+  },
+  {
+    because: 'is left and told when asked',
+    given: { id: 90, machine: 'Halted', status: reached, spec: report },
+    action: 'None',
+    reason: 'PowerDrift',
+  },
+  {
+    because: 'a state that was never reached is no drift',
+    given: { id: 90, machine: 'Halted', spec: report },
+    action: 'Start',
+  },
+  {
+    because: 'nor is one that the spec asks for now',
+    given: { id: 90, machine: 'Halted', status: { ...reached, powerState: 'Halted' }, spec: report },
+    action: 'Start',
+  },
+  {
+    because: 'nor is what our own call does',
+    given: {
+      id: 90,
+      machine: 'Halting',
+      status: { ...reached, operation: { type: 'Restart', startedAt: secondsAgo(1), attempts: 1 } },
+      spec: report,
+    },
+    action: 'None',
+    reason: 'Restarting',
+  },
+  {
+    because: 'a deletion does not care',
+    given: {
+      id: 90,
+      machine: 'Running',
+      deleting: true,
+      status: { id: 90, powerState: 'Halted' },
+      spec: { ...report, powerState: 'Halted' },
+    },
+    action: 'Stop',
+  },
+]);
+
+const stop = { type: 'Stop', startedAt: secondsAgo(5), attempts: 1 } as const;
+const forced = { annotations: { 'vps247.com/force-power-off': 'true' } };
+
+const forcing: readonly Row[] = [
+  {
+    because: 'a running grace period is cut short',
+    given: { ...forced, id: 90, machine: 'Halting', spec: { powerState: 'Halted' }, status: { operation: stop } },
+    action: 'Kill',
+  },
+  {
+    because: 'the guest is still asked first',
+    given: { ...forced, id: 90, machine: 'Running', spec: { powerState: 'Halted' } },
+    action: 'Stop',
+  },
+  {
+    because: 'Soft never kills',
+    given: {
+      ...forced,
+      id: 90,
+      machine: 'Halting',
+      spec: { powerState: 'Halted', powerOff: { mode: 'Soft', gracePeriod: '5m' } },
+      status: { operation: stop },
+    },
+    action: 'None',
+    reason: 'Stopping',
+  },
+];
+describeRows('forcing a power off', forcing);
+
+const told = machineIn('Running', { initialPassword: new Secret('s3cret') });
+
+describeRows('the initial password', [
+  {
+    because: 'is written before the machine is called ready',
+    given: { id: 90, machine: told },
+    action: 'WritePassword',
+  },
+  { because: 'is not there yet', given: { id: 90, machine: 'Running' }, action: 'None', reason: 'Available' },
+  {
+    because: 'is empty',
+    given: { id: 90, machine: machineIn('Running', { initialPassword: new Secret('') }) },
+    action: 'None',
+  },
+  {
+    because: 'is written once',
+    given: { id: 90, machine: told, status: { id: 90, initialPasswordSecret: { name: 'x' } } },
+    action: 'None',
+  },
+  {
+    because: 'of a new machine is another one',
+    given: { id: 90, machine: told, status: { id: 89, initialPasswordSecret: { name: 'x' } } },
+    action: 'WritePassword',
+  },
+  {
+    because: 'is not wanted',
+    given: { id: 90, machine: told, spec: { initialPasswordSecret: { disabled: true } } },
+    action: 'None',
+  },
+  {
+    because: 'of an adopted machine is not what anybody uses',
+    given: { id: 90, adoptedAs: 'legacy', machine: { ...told, name: 'legacy' } },
+    action: 'None',
+  },
+  {
+    because: 'unless somebody asks for it',
+    given: {
+      id: 90,
+      adoptedAs: 'legacy',
+      machine: { ...told, name: 'legacy' },
+      spec: { initialPasswordSecret: { name: 'x' } },
+    },
+    action: 'WritePassword',
+  },
+  {
+    because: "has somebody else's Secret in its way: the machine is kept all the same",
+    given: { id: 90, machine: { ...told, state: 'Halted' }, history: { passwordConflict: 'Secret "x" is there' } },
+    action: 'Start',
+  },
+  {
+    because: 'is nothing that observing writes',
+    given: { id: 90, machine: told, spec: observe },
+    action: 'None',
+    reason: 'Available',
+  },
+]);
+
+describe('what is planned', () => {
+  it('names the next call, and only that', () => {
+    const { plannedActions } = plan(observedWith({ spec: { ...planOnly, powerState: 'Halted' } }));
+    expect(plannedActions).toEqual([
+      {
+        operation: 'CreateMachine',
+        message: 'create machine "web-0a1b2c3d" in region 1 with package 2 and template 4',
+      },
+    ]);
+  });
+
+  it('goes on looking at a conflict of Secrets', () => {
+    const given = { id: 90, machine: told, history: { passwordConflict: 'Secret "x" is there' } };
+    expect(plan(observedWith(given)).after).toBe(300_000);
+  });
+
+  it('starts at once when somebody asks for a look, whatever the backoff', () => {
+    const startFailure = { count: 3, lastAt: secondsAgo(1), retryAfter: new Date(now + 60_000).toISOString() };
+    const annotations = { 'vps247.com/reconcile-requested-at': 'now' };
+    expect(plan(observedWith({ id: 90, machine: 'Halted', status: { startFailure } })).action.type).toBe('None');
+    expect(plan(observedWith({ id: 90, machine: 'Halted', status: { startFailure }, annotations })).action.type).toBe(
+      'Start',
+    );
+  });
+});

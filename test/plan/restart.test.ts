@@ -1,0 +1,224 @@
+import { expect, it } from 'vitest';
+import type { OperationStatus } from '../../src/api/v1alpha1/types.ts';
+import { plan } from '../../src/plan/plan.ts';
+import { machineIn, now, observedWith, secondsAgo } from './fixtures.ts';
+import { type Row, describeRows } from './rows.ts';
+
+const request = { restartRequest: 'two' };
+const known = { id: 90, origin: 'Created', lastRestartRequest: 'one' } as const;
+const actedAt = secondsAgo(500);
+const running = machineIn('Running', { updatedAt: actedAt });
+const operation = (seconds: number, more: Partial<OperationStatus> = {}): OperationStatus => ({
+  type: 'Restart',
+  startedAt: secondsAgo(seconds),
+  attempts: 1,
+  request: 'two',
+  actionBefore: actedAt,
+  ...more,
+});
+
+const rows: readonly Row[] = [
+  {
+    because: 'a new request restarts a running machine',
+    given: { id: 90, machine: running, spec: request, status: known },
+    action: 'Restart',
+    reason: 'Restarting',
+  },
+  {
+    because: 'the same request does not',
+    given: { id: 90, machine: running, spec: { restartRequest: 'one' }, status: known },
+    action: 'None',
+    reason: 'Available',
+  },
+  {
+    because: 'no request does not',
+    given: { id: 90, machine: running, status: known },
+    action: 'None',
+    reason: 'Available',
+  },
+  {
+    because: 'a machine that is not up yet is restarted when it is',
+    given: { id: 90, machine: 'Starting', spec: request, status: known },
+    action: 'None',
+    reason: 'Starting',
+  },
+  {
+    because: 'one that is to be halted is not restarted first',
+    given: { id: 90, machine: running, spec: { ...request, powerState: 'Halted' }, status: known },
+    action: 'Stop',
+  },
+  {
+    because: 'a request that is there before the status tells of the machine is not a wish of today',
+    given: { id: 90, machine: running, spec: request },
+    action: 'None',
+    reason: 'Available',
+  },
+  {
+    because: 'asked and answered, and not seen to go down yet: wait',
+    given: {
+      id: 90,
+      machine: running,
+      spec: request,
+      status: { ...known, operation: operation(5, { code: 'Accepted' }) },
+    },
+    action: 'None',
+    reason: 'Restarting',
+  },
+  {
+    because: 'seen down and up again: done',
+    given: {
+      id: 90,
+      machine: running,
+      spec: request,
+      status: { ...known, operation: operation(5, { code: 'Accepted' }) },
+      history: { lastDownAt: now - 2_000 },
+    },
+    action: 'None',
+    reason: 'Available',
+  },
+  {
+    because: 'accepted, and too quick to be seen',
+    given: {
+      id: 90,
+      machine: running,
+      spec: request,
+      status: { ...known, operation: operation(31, { code: 'Accepted' }) },
+    },
+    action: 'None',
+    reason: 'Available',
+  },
+  {
+    because: 'accepted, and the task is still there',
+    given: {
+      id: 90,
+      machine: { ...running, lastTask: { name: 'VmRestart', status: 'pending' } },
+      spec: request,
+      status: { ...known, operation: operation(31, { code: 'Accepted' }) },
+    },
+    action: 'None',
+    reason: 'Restarting',
+  },
+  {
+    because: 'answer not known, and the call may still be under way',
+    given: { id: 90, machine: running, spec: request, status: { ...known, operation: operation(64) } },
+    action: 'None',
+    reason: 'Restarting',
+  },
+  {
+    because: 'answer not known, long ago, and nothing happened to the machine since: the call was never made',
+    given: { id: 90, machine: running, spec: request, status: { ...known, operation: operation(65) } },
+    action: 'Restart',
+    reason: 'Restarting',
+  },
+  {
+    because: 'answer not known, and something happened to the machine: it was made',
+    given: {
+      id: 90,
+      machine: machineIn('Running', { updatedAt: secondsAgo(60) }),
+      spec: request,
+      status: { ...known, operation: operation(65) },
+    },
+    action: 'None',
+    reason: 'Available',
+  },
+  {
+    because: 'answer not known, and the provider tells no times: a second restart would hurt',
+    given: { id: 90, machine: 'Running', spec: request, status: { ...known, operation: operation(65) } },
+    action: 'None',
+    reason: 'Available',
+  },
+  {
+    because: 'refused as busy: asked again',
+    given: {
+      id: 90,
+      machine: running,
+      spec: request,
+      status: { ...known, operation: operation(40, { attempts: 0, code: 'Busy' }) },
+    },
+    action: 'Restart',
+  },
+  {
+    because: 'halted on its way through a restart, it starts by itself',
+    given: { id: 90, machine: 'Halted', spec: request, status: { ...known, operation: operation(5) } },
+    action: 'None',
+    reason: 'Restarting',
+  },
+  {
+    because: 'one that stays halted is started',
+    given: {
+      id: 90,
+      machine: 'Halted',
+      spec: request,
+      status: { ...known, operation: operation(65) },
+      history: { stateFor: 30_000 },
+    },
+    action: 'Start',
+  },
+  {
+    because: 'a provider at work on the machine is waited for',
+    given: {
+      id: 90,
+      machine: { ...running, lastTask: { name: 'VmStart', status: 'running' } },
+      spec: request,
+      status: known,
+    },
+    action: 'None',
+    reason: 'ProviderBusy',
+  },
+];
+
+describeRows('restarting', rows);
+
+const handled = (given: Parameters<typeof observedWith>[0]) => plan(observedWith(given)).handledRestart;
+
+it.each([
+  { because: 'at creation', given: { spec: request }, expected: 'two' },
+  {
+    because: 'before the status tells of the machine',
+    given: { id: 90, machine: running, spec: request },
+    expected: 'two',
+  },
+  {
+    because: 'while the machine is halted, as asked',
+    given: { id: 90, machine: 'Halted', spec: { ...request, powerState: 'Halted' }, status: known },
+    expected: 'two',
+  },
+  {
+    because: 'when the restart is done, whatever the spec asks for by then',
+    given: {
+      id: 90,
+      machine: running,
+      spec: { restartRequest: 'three' },
+      status: { ...known, operation: operation(5) },
+      history: { lastDownAt: now - 2_000 },
+    },
+    expected: 'two',
+  },
+  {
+    because: 'not before it is made',
+    given: { id: 90, machine: running, spec: request, status: known },
+    expected: undefined,
+  },
+  {
+    because: 'not while it is under way',
+    given: { id: 90, machine: running, spec: request, status: { ...known, operation: operation(5) } },
+    expected: undefined,
+  },
+] as const)('a request counts as handled: $because', ({ given, expected }) => {
+  expect(handled(given)).toBe(expected);
+});
+
+it('stores for which request it is, and what the machine did last', () => {
+  const { action } = plan(observedWith({ id: 90, machine: running, spec: request, status: known }));
+  expect(action).toEqual({
+    type: 'Restart',
+    id: 90,
+    operation: {
+      type: 'Restart',
+      startedAt: new Date(now).toISOString(),
+      request: 'two',
+      actionBefore: actedAt,
+      attempts: 1,
+    },
+  });
+});
