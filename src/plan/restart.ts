@@ -16,7 +16,7 @@ import { patienceAfter } from './pace.ts';
  * | Restart   | refused  |                                                    | restart again                              |
  * | Restart   | any      | down, and up again                                 | done                                       |
  * | Restart   | accepted | nothing, for the visibility window, and no task    | done: it was too quick to be seen          |
- * | Restart   | unknown  | another last action                                | done                                       |
+ * | Restart   | unknown  | another last action, and no task                   | done: it was made                          |
  * | Restart   | unknown  | the same last action, longer than a call can last  | restart again: the call was not made       |
  * | Restart   | unknown  | nothing: the provider tells no time of last action | done: a second restart would hurt          |
  *
@@ -37,10 +37,12 @@ export function restart(o: Observed, machine: Machine): 'Done' | Decision | unde
     if (since >= window && !isTaskBusy(machine.lastTask)) return 'Done';
     return transit(o, verdict, { operation, after: Math.max(window - since, 0) || window });
   }
+  const { actionBefore } = operation;
+  const isKnown = machine.updatedAt !== undefined && actionBefore !== undefined;
+  if (isKnown && machine.updatedAt !== actionBefore && !isTaskBusy(machine.lastTask)) return 'Done';
   const settled = o.limits.callDeadline + window * 2 ** Math.min((operation.attempts ?? 1) - 1, 6);
   if (since < settled) return transit(o, verdict, { operation, after: settled - since });
-  const isUntouched = machine.updatedAt !== undefined && machine.updatedAt === operation.actionBefore;
-  return isUntouched ? again(o, machine, operation) : 'Done';
+  return isKnown && machine.updatedAt === actionBefore ? again(o, machine, operation) : 'Done';
 }
 
 /** The code of an operation whose call the provider took. */

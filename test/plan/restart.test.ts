@@ -116,7 +116,7 @@ const rows: readonly Row[] = [
       id: 90,
       machine: machineIn('Running', { updatedAt: secondsAgo(60) }),
       spec: request,
-      status: { ...known, operation: operation(65) },
+      status: { ...known, operation: operation(3) },
     },
     action: 'None',
     reason: 'Available',
