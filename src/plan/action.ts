@@ -51,7 +51,7 @@ export interface Decision {
   /** A restart request that counts as handled from now on. */
   readonly handledRestart: string | undefined;
   readonly plannedActions: readonly PlannedAction[] | undefined;
-  /** To be told in an event besides the verdict, when the action is carried out. */
+  /** To be told in an event besides the verdict, once the provider has taken the call. */
   readonly event: Verdict | undefined;
   /** Come back after this many milliseconds even when nothing happens. */
   readonly after: number | undefined;

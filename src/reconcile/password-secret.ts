@@ -1,12 +1,15 @@
 import { apiVersion, group, kind } from '../api/v1alpha1/names.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { KubeError } from '../kube/errors.ts';
+import { KubeError, type KubeErrorReason } from '../kube/errors.ts';
 import type { ProviderId } from '../model/machine.ts';
 import type { Action } from '../plan/action.ts';
 import type { Execution } from './execute.ts';
 
 const secrets = { group: '', version: 'v1', plural: 'secrets' };
+
+/** The API server's judgement, which stands in the way of the Secret but not of the machine. What may pass is thrown. */
+const refused: ReadonlySet<KubeErrorReason> = new Set(['Forbidden', 'Invalid', 'NotFound', 'Unexpected']);
 
 /** In the Secret, so that the password of an earlier machine is not taken for this one's. */
 const machineIdAnnotation = `${group}/machine-id`;
@@ -40,8 +43,8 @@ export async function writePassword(
     return { type: 'PasswordWritten', secretName };
   } catch (error) {
     if (!(error instanceof KubeError)) throw error;
-    if (error.reason === 'Forbidden') {
-      const message = `the operator may not create Secret "${secretName}" in namespace "${namespace}"; grant it "create" on secrets there, or set spec.initialPasswordSecret.disabled`;
+    if (refused.has(error.reason)) {
+      const message = `Secret "${secretName}" cannot be created in namespace "${namespace}" (${error.reason}); see to the operator's rights, quotas and admission there, or set spec.initialPasswordSecret.disabled`;
       return { type: 'PasswordConflict', message };
     }
     if (error.reason !== 'AlreadyExists') throw error;

@@ -72,7 +72,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     const execution = await carryOut(observation, decision, memory);
     const conclusion = conclude(observation.observed, decision, execution, memory.failures, deps.random());
     remember(memory, execution, conclusion);
-    if (decision.event !== undefined && execution.type !== 'Nothing')
+    if (decision.event !== undefined && 'outcome' in execution && execution.outcome.ok)
       tellEvent(object, decision.event.reason, decision.event.message);
     tell(key, observation, decision, execution);
     follow(key, observation, conclusion, memory);
