@@ -48,6 +48,10 @@ export interface HttpProviderOptions {
   readonly apiKey: Secret;
   readonly log: Log;
   readonly clock?: Clock;
+  /** 0 (inclusive) to 1 (exclusive). */
+  readonly random?: () => number;
+  /** Sends a request and receives its answer, as the contract of transport.ts has it. */
+  readonly exchange?: typeof exchange;
   readonly timeouts?: Partial<CallTimeouts>;
   readonly limits?: Partial<BodyLimits>;
   readonly retries?: Partial<ReadRetries>;
@@ -69,7 +73,8 @@ interface Call<T> extends Reading<T> {
 
 /** The provider over HTTP, for one key. Throws only here, and only for a base URL that must not be used. */
 export function createHttpProvider(options: HttpProviderOptions): Provider {
-  const { log, onCall, clock = systemClock } = options;
+  const { log, onCall, clock = systemClock, random = Math.random } = options;
+  const send = options.exchange ?? exchange;
   const baseUrl = checkBaseUrl(options.baseUrl, options.insecure ?? false);
   const timeouts = { ...defaultTimeouts, ...options.timeouts };
   const limits = { ...defaultLimits, ...options.limits };
@@ -78,7 +83,7 @@ export function createHttpProvider(options: HttpProviderOptions): Provider {
 
   const attempt = async <T>(call: Call<T>, total: number): Promise<Outcome<T>> => {
     const startedAt = clock.monotonic();
-    const ended = await exchange({
+    const ended = await send({
       method: call.method,
       url: `${baseUrl}${call.path}`,
       headers: {
@@ -106,7 +111,8 @@ export function createHttpProvider(options: HttpProviderOptions): Provider {
     return retryRead((remaining) => attempt(call, remaining), {
       deadline: timeouts.total,
       retries,
-      monotonic: clock.monotonic,
+      clock,
+      random,
       signal: call.signal,
     });
   };
