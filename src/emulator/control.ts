@@ -62,6 +62,10 @@ const endpoints: Readonly<Record<string, Handle>> = {
     emulator.clearFaults();
     return {};
   },
+  'DELETE recordings': (emulator) => {
+    emulator.recordAnew();
+    return {};
+  },
   'POST machines': (emulator, { body }) => ({ id: emulator.person.create(readPersonOrder(body)) }),
   'POST machines/{id}/power': (emulator, { body: { command }, id }) => {
     if (command !== 'start' && command !== 'stop' && command !== 'restart' && command !== 'kill') {

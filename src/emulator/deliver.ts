@@ -4,13 +4,19 @@ import type { Answer } from './answer.ts';
 import type { EmulatorClock } from './clock.ts';
 import type { Delivery } from './spoil.ts';
 
+/** Time as it passes, and as the provider tells it (milliseconds since the epoch). */
+interface Times {
+  readonly clock: EmulatorClock;
+  toldTime(): number;
+}
+
 /** Does to the connection what was decided, sound or spoiled. */
-export function deliver(delivery: Delivery, response: ServerResponse, clock: EmulatorClock): void {
+export function deliver(delivery: Delivery, response: ServerResponse, times: Times): void {
   // Who is gone needs no answer.
   if (response.destroyed) return;
   switch (delivery.kind) {
     case 'answer':
-      begin(response, delivery.answer, clock);
+      begin(response, delivery.answer, times);
       response.end(delivery.answer.body);
       return;
     case 'hang':
@@ -19,12 +25,12 @@ export function deliver(delivery: Delivery, response: ServerResponse, clock: Emu
       reset(response.socket);
       return;
     case 'truncate':
-      begin(response, delivery.answer, clock);
+      begin(response, delivery.answer, times);
       response.write(Buffer.from(delivery.answer.body).subarray(0, delivery.bytes), () => response.destroy());
       return;
     case 'drip':
-      begin(response, delivery.answer, clock);
-      drip(Buffer.from(delivery.answer.body), delivery, response, clock);
+      begin(response, delivery.answer, times);
+      drip(Buffer.from(delivery.answer.body), delivery, response, times.clock);
       return;
     case 'oversize':
       response.writeHead(200, { 'Content-Type': 'application/json; charset=utf-8' });
@@ -33,14 +39,19 @@ export function deliver(delivery: Delivery, response: ServerResponse, clock: Emu
 }
 
 /** Status and headers. The length is always told, so that a body which ends early is seen to. */
-function begin(response: ServerResponse, { status, contentType, headers, body }: Answer, clock: EmulatorClock): void {
-  // The provider's clock is the emulator's, or dates in Retry-After would be off.
-  response.setHeader('Date', new Date(clock.now()).toUTCString());
-  response.writeHead(status, {
-    ...(status === 204 ? {} : { 'Content-Length': Buffer.byteLength(body) }),
+function begin(response: ServerResponse, answer: Answer, times: Times): void {
+  response.writeHead(answer.status, headersOf(answer, times.toldTime()));
+}
+
+/** The headers that go with an answer given at `time`. */
+function headersOf({ status, contentType, headers, body }: Answer, time: number): Record<string, string> {
+  return {
+    // By the emulator's clock, or dates in Retry-After would mean nothing.
+    Date: new Date(time).toUTCString(),
+    ...(status === 204 ? {} : { 'Content-Length': String(Buffer.byteLength(body)) }),
     ...(contentType === undefined ? {} : { 'Content-Type': contentType }),
     ...headers,
-  });
+  };
 }
 
 function reset(socket: Socket | null): void {

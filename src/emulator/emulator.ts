@@ -11,6 +11,7 @@ import type { MachineView } from './machine.ts';
 import { isWrite, route } from './operations.ts';
 import { createPerson, type Person } from './person.ts';
 import { Provider, type Call } from './provider.ts';
+import { Recordings } from './recordings.ts';
 import { madeUpSuccess, spoil, type Delivery } from './spoil.ts';
 import { defaultSwitches, type Switches } from './switches.ts';
 
@@ -49,6 +50,10 @@ export interface Emulator {
   addFault(rule: FaultRule): FaultHandle;
   clearFaults(): void;
   faults(): readonly unknown[];
+  /** What the fault `replay` repeats is forgotten: the next answer to each call is its first. */
+  recordAnew(): void;
+  /** Milliseconds since the epoch as the provider tells them: a switch may put its clock off. */
+  toldTime(): number;
   /** All machines that exist, of all accounts. */
   machines(): readonly MachineView[];
   /** For tests that look where passwords turn up; undefined for a machine that does not exist. */
@@ -68,6 +73,7 @@ export function createEmulator(options: EmulatorOptions): Emulator {
   const ledger = new Ledger(() => clock.now());
   const accounts = new Accounts(options.accounts);
   const faults = new Faults();
+  const recordings = new Recordings();
   let current: Switches = { ...defaultSwitches, ...options.switches };
   const switches = (): Switches => current;
   const fleet = new Fleet({
@@ -95,6 +101,8 @@ export function createEmulator(options: EmulatorOptions): Emulator {
     addFault: (rule) => faults.add(rule),
     clearFaults: () => faults.clear(),
     faults: () => faults.list(),
+    recordAnew: () => recordings.clear(),
+    toldTime: () => clock.now() + current.clockOffset,
     machines: () => fleet.live().map((machine) => fleet.view(machine)),
     passwordOf: (id) => fleet.find(id)?.password,
     setIgnoresShutdown: (idOrName, ignores) => fleet.setIgnoresShutdown(idOrName, ignores),
@@ -129,7 +137,8 @@ export function createEmulator(options: EmulatorOptions): Emulator {
   }
 
   function perform(call: Call, fault: FaultRule | undefined, deliver: (delivery: Delivery) => void): void {
-    const answer = (): Answer => provider.answer(call);
+    const recording = `${call.operation} ${call.machineOrEntryId} ${accounts.ownerOf(call.key)}`;
+    const answer = (): Answer => recordings.note(recording, provider.answer(call));
     if (fault === undefined) {
       deliver({ kind: 'answer', answer: answer() });
       return;
@@ -143,7 +152,8 @@ export function createEmulator(options: EmulatorOptions): Emulator {
       return;
     }
     const spoiled = hasEffect ? answer() : madeUpSuccess;
-    deliver(spoil(action, spoiled));
+    if (action.kind === 'replay') deliver({ kind: 'answer', answer: recordings.first(recording) ?? spoiled });
+    else deliver(spoil(action, spoiled));
   }
 }
 

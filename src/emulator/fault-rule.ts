@@ -2,7 +2,12 @@ import type { Operation } from './operations.ts';
 
 /** What goes wrong. Bodies that are no strings are sent as JSON. */
 export type FaultAction =
-  | { readonly kind: 'status'; readonly status: number; readonly body?: unknown }
+  | {
+      readonly kind: 'status';
+      readonly status: number;
+      readonly body?: unknown;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
   /** Milliseconds by the emulator's clock. */
   | { readonly kind: 'delay'; readonly ms: number }
   /** Never answered; the connection stays open. */
@@ -18,7 +23,12 @@ export type FaultAction =
   /** The answer, so many bytes every so many milliseconds. */
   | { readonly kind: 'drip'; readonly bytes: number; readonly everyMs: number }
   /** A 200 of so many bytes (3 MiB by default) of white space. */
-  | { readonly kind: 'oversize'; readonly bytes?: number };
+  | { readonly kind: 'oversize'; readonly bytes?: number }
+  /** What the same call was answered first, as from a cache that nobody refreshes. */
+  | { readonly kind: 'replay' }
+  /** A list with only the first half of its items. */
+  | { readonly kind: 'half-list' }
+  | { readonly kind: 'empty-list' };
 
 /**
  * `before`: it strikes as the call arrives, and the call has no effect, except that after a delay it goes on.
@@ -56,10 +66,11 @@ const isCount: Check = (value) => typeof value === 'number' && Number.isSafeInte
 const isStatus: Check = (value) => isCount(value) && Number(value) >= 200 && Number(value) <= 599;
 const isPositive: Check = (value) => isCount(value) && value !== 0;
 const isAnything: Check = () => true;
+const isHeaders: Check = (value) => isObject(value) && Object.values(value).every(isText);
 
 /** Fields of each kind of action; those with a `?` may be left out. */
 const actionFields: Readonly<Record<FaultAction['kind'], Readonly<Record<string, Check>>>> = {
-  status: { status: isStatus, 'body?': isAnything },
+  status: { status: isStatus, 'body?': isAnything, 'headers?': isHeaders },
   delay: { ms: isCount },
   hang: {},
   reset: {},
@@ -70,6 +81,9 @@ const actionFields: Readonly<Record<FaultAction['kind'], Readonly<Record<string,
   'rate-limit': { 'retryAfter?': isText, 'status?': isStatus },
   drip: { bytes: isPositive, everyMs: isCount },
   oversize: { 'bytes?': isCount },
+  replay: {},
+  'half-list': {},
+  'empty-list': {},
 };
 
 const ruleFields: Readonly<Record<string, Check>> = {

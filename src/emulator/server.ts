@@ -17,7 +17,7 @@ export async function serve(
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readBody(request);
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://emulator');
-    const answer = (value: Answer): void => deliver({ kind: 'answer', answer: value }, response, emulator.clock);
+    const answer = (value: Answer): void => deliver({ kind: 'answer', answer: value }, response, emulator);
     if (body === undefined) {
       answer(json(413, { error: 'The body is too large' }));
     } else if (pathname.startsWith(controlPrefix)) {
@@ -48,7 +48,7 @@ function receive(
       accept: request.headers.accept,
       body,
     },
-    (delivery) => deliver(delivery, response, emulator.clock),
+    (delivery) => deliver(delivery, response, emulator),
   );
   response.once('close', () => {
     if (!response.writableFinished) ended('abandoned');

@@ -13,10 +13,10 @@ export type Delivery =
 const garbage = ']}{ "virtual_machines": [ {"id": 1, "na\u0000\u0007';
 
 /** What comes of a fault that strikes `answer`; many kinds put something else in its place. */
-export function spoil(action: Exclude<FaultAction, { kind: 'delay' }>, answer: Answer): Delivery {
+export function spoil(action: Exclude<FaultAction, { kind: 'delay' | 'replay' }>, answer: Answer): Delivery {
   switch (action.kind) {
     case 'status':
-      return { kind: 'answer', answer: withBody(action.status, action.body) };
+      return { kind: 'answer', answer: { ...withBody(action.status, action.body), headers: action.headers ?? {} } };
     case 'hang':
     case 'reset':
       return { kind: action.kind };
@@ -40,11 +40,28 @@ export function spoil(action: Exclude<FaultAction, { kind: 'delay' }>, answer: A
       return { kind: 'drip', answer, bytes: action.bytes, everyMs: action.everyMs };
     case 'oversize':
       return { kind: 'oversize', bytes: action.bytes ?? 3 * 2 ** 20 };
+    case 'half-list':
+      return {
+        kind: 'answer',
+        answer: withItems(answer, (items) => items.slice(0, Math.floor(items.length / 2))),
+      };
+    case 'empty-list':
+      return { kind: 'answer', answer: withItems(answer, () => []) };
   }
 }
 
 /** The success that a call is told when nothing was done for it. */
 export const madeUpSuccess: Answer = json(200, { status: 'success' });
+
+/** The same list in the same envelope, with other items. What is no list stays as it is. */
+function withItems(answer: Answer, change: (items: readonly unknown[]) => readonly unknown[]): Answer {
+  const body: unknown = answer.body === '' ? undefined : JSON.parse(answer.body);
+  if (Array.isArray(body)) return { ...answer, body: JSON.stringify(change(body)) };
+  // A machine, which has arrays of its own, has an id.
+  if (typeof body !== 'object' || body === null || 'id' in body) return answer;
+  const changed = Object.entries(body).map(([name, value]) => [name, Array.isArray(value) ? change(value) : value]);
+  return { ...answer, body: JSON.stringify(Object.fromEntries(changed)) };
+}
 
 function withBody(status: number, body: unknown): Answer {
   if (typeof body !== 'string') return json(status, body);

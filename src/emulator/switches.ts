@@ -32,6 +32,18 @@ function count(sentence: string, byDefault = 0): Switch<number> {
   };
 }
 
+function offset(sentence: string): Switch<number> {
+  return {
+    byDefault: 0,
+    expects: 'a whole number, negative or not',
+    sentence,
+    read: (input) => {
+      const value = typeof input === 'string' && /^-?\d{1,12}$/.test(input) ? Number(input) : input;
+      return typeof value === 'number' && Number.isSafeInteger(value) ? value : undefined;
+    },
+  };
+}
+
 function text(byDefault: string, sentence: string): Switch<string> {
   return {
     byDefault,
@@ -107,6 +119,7 @@ export const switchTable = {
   deletedListLag: count('Milliseconds for which a deleted machine still shows in the list.'),
   addressLag: count('Milliseconds until a new machine shows its addresses.'),
   passwordLag: count('Milliseconds until a new machine shows its password.'),
+  clockOffset: offset("Milliseconds by which the provider's clock is ahead, or behind if negative, in all it tells."),
 };
 
 export type Switches = {

@@ -119,14 +119,14 @@ function machineFields(machine: Machine, writing: Writing): Fields {
 }
 
 function optionalFields(machine: Machine, { switches, catalogue, now }: Writing): Fields {
-  const { id, regionId, packageId, osTemplateId, createdAt, task } = machine;
+  const { id, regionId, packageId, osTemplateId, createdAt, updatedAt, task } = machine;
   const plan = catalogue.packages.find((entry) => entry.id === packageId);
   const transfer = (plan?.bandwidth ?? 0) * 1_024;
   const age = now - createdAt;
   return {
     hostname: machine.name.toLowerCase(),
-    created_at: new Date(createdAt).toISOString(),
-    updated_at: new Date(machine.updatedAt).toISOString(),
+    created_at: new Date(createdAt + switches.clockOffset).toISOString(),
+    updated_at: new Date(updatedAt + switches.clockOffset).toISOString(),
     owner_id: writeId(machine.ownerId, switches),
     region_id: writeId(regionId, switches),
     region_name: nameOf(catalogue.regions, regionId),

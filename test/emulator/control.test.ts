@@ -62,6 +62,17 @@ describe('the control API', () => {
     expect((await control(visited, 'POST', 'faults', { when: 'never' })).status).toBe(400);
   });
 
+  test('has what is replayed recorded anew', async () => {
+    await using visited = await visitOverHttp();
+    await visited.call('GET', '/virtual_machines');
+    await visited.create('web');
+    expect((await control(visited, 'DELETE', 'recordings')).status).toBe(200);
+    await visited.call('GET', '/virtual_machines');
+    const rule = { operation: 'ListMachines', when: 'after', action: { kind: 'replay' } };
+    await control(visited, 'POST', 'faults', rule);
+    expect((await visited.call('GET', '/virtual_machines')).text).toContain('"web"');
+  });
+
   test('makes, powers, deafens and deletes machines as a person would', async () => {
     await using visited = await visitOverHttp();
     const made = await control(visited, 'POST', 'machines', { name: 'web' });

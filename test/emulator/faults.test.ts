@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import { serveTrap } from '../../src/emulator/trap.ts';
 import { readFaultRule, type FaultRule } from '../../src/emulator/fault-rule.ts';
+import type { Switches } from '../../src/emulator/switches.ts';
 import { visitOverHttp, type HttpVisit } from './http.ts';
 import { order, visit } from './visitor.ts';
 
@@ -29,6 +30,15 @@ describe('over HTTP', () => {
     expect(await post(visited)).toMatchObject({ status: 503, text: '{"error":"no"}' });
     expect(visited.emulator.machines()).toEqual([]);
     expect(await post(visited)).toMatchObject({ status: 201 });
+  });
+
+  test('a status with headers of its own, and the time by a clock that is off', async () => {
+    await using visited = await visitOverHttp({ switches: { clockOffset: 3_600_000 } });
+    const headers = { Link: '</virtual_machines?page=2>; rel="next"' };
+    visited.emulator.addFault({ when: 'after', action: { kind: 'status', status: 200, body: [], headers } });
+    const reply = await visited.call('GET', '/virtual_machines');
+    expect([reply.text, reply.headers['link']]).toEqual(['[]', headers.Link]);
+    expect(reply.headers['date']).toBe('Thu, 01 Jan 2026 01:00:00 GMT');
   });
 
   test('a status after the effect: the machine is there all the same', async () => {
@@ -186,6 +196,60 @@ describe('delays', () => {
   });
 });
 
+describe('answers that are sound and wrong', () => {
+  const old = { when: 'after', action: { kind: 'replay' }, times: 'always' } as const;
+
+  test('replay: what the same call was answered first, or first since it was recorded anew', () => {
+    const { emulator, call, running } = visit();
+    const list = (key: string) => call('GET', '/virtual_machines', undefined, { key }).text;
+    expect(list('theirs')).toBe('[]');
+    const oldest = running('web');
+    const first = list('ours');
+    running('db');
+    emulator.addFault({ ...old, operation: 'ListMachines' });
+    expect([list('ours'), list('ours'), list('theirs')]).toEqual([first, first, '[]']);
+    emulator.clearFaults();
+    emulator.recordAnew();
+    const second = list('ours');
+    expect(second).not.toBe(first);
+    emulator.person.delete(oldest);
+    emulator.addFault({ ...old, operation: 'ListMachines' });
+    expect(list('ours')).toBe(second);
+  });
+
+  test('replay tells calls apart by what they are about, and the first answer is its own', () => {
+    const { emulator, call, running } = visit();
+    const [a, b] = [running('web'), running('db')];
+    emulator.addFault(old);
+    const shown = [a, b, a].map((id) => call('GET', `/virtual_machines/${id}`).body.id);
+    expect(shown).toEqual([a, b, a]);
+  });
+
+  test('a replayed write has its effect, and its answer is an old one', () => {
+    const { emulator, call } = visit();
+    const create = (name: string) => call('POST', '/virtual_machines', { ...order, name }).body['name'];
+    create('web');
+    emulator.addFault(old);
+    expect(create('db')).toBe('web');
+    expect(emulator.machines().map(({ name }) => name)).toEqual(['web', 'db']);
+  });
+
+  test.each<[Partial<Switches>, string]>([
+    [{ listShape: 'array' }, '[]'],
+    [{ listShape: 'data', unknownFields: 'some' }, '{"data":[],"total_count":3}'],
+  ])('a list without its second half, and one without any item: %j', (switches, none) => {
+    const { emulator, call, running } = visit({ switches });
+    const ids = ['web', 'db', 'mail'].map((name) => running(name));
+    const shown = () => ids.map((id) => call('GET', '/virtual_machines').text.includes(`"id":${id},`));
+    const half = emulator.addFault({ when: 'instead', action: { kind: 'half-list' }, times: 'always' });
+    expect(shown()).toEqual([true, false, false]);
+    expect(call('GET', `/virtual_machines/${ids[2]}`).body['ip_allocations']).toHaveLength(1);
+    half.remove();
+    emulator.addFault({ when: 'instead', action: { kind: 'empty-list' }, times: 'always' });
+    expect(call('GET', '/virtual_machines').text).toBe(none);
+  });
+});
+
 const broken = { kind: 'status', status: 500 } as const;
 
 /** Statuses of a few different calls, each struck or not. */
@@ -245,6 +309,12 @@ describe('which calls a rule strikes', () => {
 test.each<[unknown, string | undefined]>([
   [{ when: 'after', action: { kind: 'hang' }, operation: 'CreateMachine', times: 'always' }, undefined],
   [{ when: 'before', action: { kind: 'status', status: 500, body: 'x' } }, undefined],
+  [{ when: 'after', action: { kind: 'status', status: 200, headers: { Link: '</x>; rel=next' } } }, undefined],
+  [{ when: 'after', action: { kind: 'half-list' } }, undefined],
+  [
+    { when: 'after', action: { kind: 'status', status: 200, headers: ['Link'] } },
+    'A fault of kind status needs a usable "headers".',
+  ],
   ['hang', 'A fault is a JSON object.'],
   [{ action: { kind: 'hang' } }, 'A fault needs a usable "when".'],
   [{ when: 'after' }, 'A fault needs a usable "action".'],

@@ -133,6 +133,11 @@ describe('each switch does what it says', () => {
     [{ ignoredStop: 'stays-halting', stopTask: 'lasts-until-halted' }, afterIgnoredStop, ['halting', 'running']],
     [{ ignoredStop: 'back-to-running' }, afterIgnoredStop, ['running', 'failed']],
     [{ ignoredStop: 'stays-running' }, afterIgnoredStop, ['running', 'complete']],
+    [
+      { clockOffset: -3_600_000 },
+      read,
+      expect.objectContaining({ created_at: '2025-12-31T23:00:00.000Z', updated_at: '2025-12-31T23:00:00.000Z' }),
+    ],
     [{ strangeStateNames: '^w', strangeState: 'migrating' }, read, expect.objectContaining({ state: 'migrating' })],
   ])('%j', (switches, check, expected) => {
     expect(check(visit({ switches }))).toEqual(expected);
@@ -191,15 +196,23 @@ describe('switches from outside', () => {
       listLag: 250,
       startInWrongState: '200',
     });
+    expect(readSwitches({ clockOffset: '-3600000' }).switches).toEqual({ clockOffset: -3_600_000 });
   });
 
   test('all that is wrong is said at once', () => {
-    const { problems } = readSwitches({ nothing: 1, listLag: -1, bootLoopNames: '(', killEffect: 'explodes' });
+    const { problems } = readSwitches({
+      nothing: 1,
+      listLag: -1,
+      bootLoopNames: '(',
+      killEffect: 'explodes',
+      clockOffset: 'an hour',
+    });
     expect(problems).toEqual([
       'There is no switch "nothing".',
       'The switch "listLag" takes a whole number, not -1.',
       'The switch "bootLoopNames" takes a regular expression, not "(".',
       'The switch "killEffect" takes halts | resets, not "explodes".',
+      'The switch "clockOffset" takes a whole number, negative or not, not "an hour".',
     ]);
   });
 
