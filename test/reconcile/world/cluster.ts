@@ -31,6 +31,8 @@ type Write = string;
  */
 export class InMemoryCluster implements KubeClient {
   readonly writes: Write[] = [];
+  /** Every VirtualMachine as it was stored each time, in order. */
+  readonly versions: VirtualMachine[] = [];
   /** The next patches of this kind fail with the reason, before or after they took effect. */
   readonly failures: { readonly write: Write; readonly reason: KubeErrorReason; readonly isStored?: boolean }[] = [];
   readonly #clock: Clock;
@@ -166,6 +168,8 @@ export class InMemoryCluster implements KubeClient {
     const { namespace, name, deletionTimestamp, finalizers } = stored.metadata as Stored['metadata'];
     const isGone = deletionTimestamp !== undefined && (!Array.isArray(finalizers) || finalizers.length === 0);
     const key = `${plural}/${namespace}/${name}`;
+    // Only what tests put there and the operator wrote.
+    if (plural === 'virtualmachines') this.versions.push(stored as unknown as VirtualMachine);
     if (isGone) this.#objects.delete(key);
     else this.#objects.set(key, stored);
     for (const watch of this.#watches) {

@@ -1,129 +1,19 @@
-import { createApp } from '../../../src/app.ts';
-import type { Condition, VirtualMachineSpec } from '../../../src/api/v1alpha1/types.ts';
-import { createMetrics } from '../../../src/telemetry/metrics.ts';
-import type { Log } from '../../../src/telemetry/log.ts';
-import { createManualClock, type ManualClock } from '../../support/clock.ts';
-import { InMemoryCluster } from './cluster.ts';
+import { createManualClock } from '../../support/clock.ts';
+import { type OperatorWorld, runOperator } from './operator.ts';
 import { MachineRoom } from './room.ts';
 
-const spec: VirtualMachineSpec = {
-  region: { id: 1 },
-  package: { id: 2 },
-  osTemplate: { id: 3 },
-  ipv6: false,
-  privateNetworking: false,
-  sshKeyIds: [],
-  powerState: 'Running',
-  powerOff: { mode: 'TrySoft', gracePeriod: '1m' },
-  powerDriftPolicy: 'Correct',
-  managementPolicy: 'Manage',
-  adoption: { policy: 'Never' },
-  deletionProtection: false,
-  credentialsSecretRef: { name: 'vps247-credentials', key: 'api-key' },
-  initialPasswordSecret: {},
-};
-
 /** The whole operator between an API server and a machine room in memory, on a clock that the test moves. */
-export interface World {
-  readonly clock: ManualClock;
-  readonly cluster: InMemoryCluster;
+export interface World extends OperatorWorld {
   readonly room: MachineRoom;
-  /** Lines of level warn and error. */
-  readonly complaints: readonly string[];
   /** Puts the key of this owner into the Secret. */
   useKeyOf(ownerId: number): void;
-  apply(name: string, more?: Partial<VirtualMachineSpec>): void;
-  condition(name: string, type: Condition['type']): Condition | undefined;
-  /** `kill -9`, and a new process. */
-  restart(): Promise<void>;
-  stop(): Promise<void>;
 }
+
+const keyOf = (ownerId: number): string => `owner-${ownerId}`;
 
 export async function createWorld(): Promise<World> {
   const clock = createManualClock();
-  const cluster = new InMemoryCluster(clock);
   const room = new MachineRoom(clock);
-  const complaints: string[] = [];
-  const log: Log = {
-    debug: () => {},
-    info: () => {},
-    warn: (message) => void complaints.push(message),
-    error: (message, fields) => void complaints.push(`${message}: ${String(fields?.['error'])}`),
-    with: () => log,
-  };
-  let life = 0;
-  let app = start();
-
-  function start() {
-    life += 1;
-    const mine = life;
-    const isAlive = (): boolean => mine === life;
-    /** A process that was killed sends nothing more, and hears no more answers. */
-    const untilKilled = <T extends object>(port: T): T =>
-      new Proxy(port, {
-        get: (target, name) => {
-          const member: unknown = Reflect.get(target, name);
-          if (typeof member !== 'function') return member;
-          return (...args: readonly unknown[]): unknown => {
-            if (!isAlive()) return new Promise(() => {});
-            const answer: unknown = Reflect.apply(member, target, args);
-            return answer instanceof Promise
-              ? answer.finally(() => (isAlive() ? undefined : new Promise(() => {})))
-              : answer;
-          };
-        },
-      });
-    const started = createApp(
-      {
-        namespaces: [],
-        workers: 8,
-        pollInterval: 60_000,
-        urgentPollInterval: 1_000,
-        maxInFlight: 4,
-        visibilityWindow: 30_000,
-        stuckAfter: 600_000,
-        lookAlikes: 'Hold',
-        apiConnectTimeout: 5_000,
-        apiResponseTimeout: 30_000,
-      },
-      {
-        client: untilKilled(cluster),
-        // Keys are `owner-<id>`.
-        connect: (apiKey) => untilKilled(room.connect(Number(apiKey.reveal().split('-')[1]))),
-        clock: { ...clock, schedule: (after, callback) => clock.schedule(after, () => isAlive() && callback()) },
-        random: () => 0.5,
-        log,
-        metrics: createMetrics({ version: '0.0.0' }),
-        instance: 'test',
-      },
-    );
-    void started.start();
-    return started;
-  }
-
-  const world: World = {
-    clock,
-    cluster,
-    room,
-    complaints,
-    useKeyOf(ownerId) {
-      const data = { 'api-key': Buffer.from(`owner-${ownerId}`).toString('base64') };
-      cluster.put('secrets', { metadata: { name: 'vps247-credentials', labels: { watched: 'true' } }, data });
-    },
-    apply: (name, more = {}) =>
-      cluster.put('virtualmachines', {
-        metadata: { name },
-        spec: { ...spec, ...more },
-        status: { observedGeneration: -1 },
-      }),
-    condition: (name, type) => cluster.machine(name)?.status?.conditions?.find((one) => one.type === type),
-    async restart() {
-      app = start();
-      await clock.advance(0);
-    },
-    stop: () => app.stop(),
-  };
-  world.useKeyOf(1);
-  await clock.advance(0);
-  return world;
+  const world = await runOperator(clock, keyOf(1), (apiKey) => room.connect(Number(apiKey.reveal().split('-')[1])));
+  return { ...world, room, useKeyOf: (ownerId) => world.useKey(keyOf(ownerId)) };
 }

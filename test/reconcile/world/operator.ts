@@ -1,0 +1,132 @@
+import { createApp } from '../../../src/app.ts';
+import type { Condition, VirtualMachineSpec } from '../../../src/api/v1alpha1/types.ts';
+import type { Clock } from '../../../src/model/clock.ts';
+import type { Secret } from '../../../src/model/secret.ts';
+import type { Provider } from '../../../src/provider/port.ts';
+import { createMetrics } from '../../../src/telemetry/metrics.ts';
+import type { Log } from '../../../src/telemetry/log.ts';
+import type { ManualClock } from '../../support/clock.ts';
+import { InMemoryCluster } from './cluster.ts';
+
+const spec: VirtualMachineSpec = {
+  region: { id: 1 },
+  package: { id: 2 },
+  osTemplate: { id: 3 },
+  ipv6: false,
+  privateNetworking: false,
+  sshKeyIds: [],
+  powerState: 'Running',
+  powerOff: { mode: 'TrySoft', gracePeriod: '1m' },
+  powerDriftPolicy: 'Correct',
+  managementPolicy: 'Manage',
+  adoption: { policy: 'Never' },
+  deletionProtection: false,
+  credentialsSecretRef: { name: 'vps247-credentials', key: 'api-key' },
+  initialPasswordSecret: {},
+};
+
+const settings = {
+  namespaces: [],
+  workers: 8,
+  pollInterval: 60_000,
+  urgentPollInterval: 1_000,
+  maxInFlight: 4,
+  visibilityWindow: 30_000,
+  stuckAfter: 600_000,
+  lookAlikes: 'Hold',
+  apiConnectTimeout: 5_000,
+  apiResponseTimeout: 30_000,
+} as const;
+
+/** The whole operator at an API server in memory, on a clock that the test moves; the provider is up to the caller. */
+export interface OperatorWorld {
+  readonly clock: ManualClock;
+  readonly cluster: InMemoryCluster;
+  /** Lines of level warn and error. */
+  readonly complaints: readonly string[];
+  /** Puts this API key into the Secret. */
+  useKey(apiKey: string): void;
+  apply(name: string, more?: Partial<VirtualMachineSpec>): void;
+  condition(name: string, type: Condition['type']): Condition | undefined;
+  /** `kill -9`, and a new process. */
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Connects to the provider with a key. What is scheduled on `clock` ends with the process. */
+type Connect = (apiKey: Secret, process: { readonly clock: Clock; readonly log: Log }) => Provider;
+
+export async function runOperator(clock: ManualClock, apiKey: string, connect: Connect): Promise<OperatorWorld> {
+  const cluster = new InMemoryCluster(clock);
+  const complaints: string[] = [];
+  const log: Log = {
+    debug: () => {},
+    info: () => {},
+    warn: (message) => void complaints.push(message),
+    error: (message, fields) => void complaints.push(`${message}: ${String(fields?.['error'])}`),
+    with: () => log,
+  };
+  let life = 0;
+  let app = start();
+
+  function start() {
+    life += 1;
+    const mine = life;
+    const isAlive = (): boolean => mine === life;
+    /** A process that was killed sends nothing more, and hears no more answers. */
+    const untilKilled = <T extends object>(port: T): T =>
+      new Proxy(port, {
+        get: (target, name) => {
+          const member: unknown = Reflect.get(target, name);
+          if (typeof member !== 'function') return member;
+          return (...args: readonly unknown[]): unknown => {
+            if (!isAlive()) return new Promise(() => {});
+            const answer: unknown = Reflect.apply(member, target, args);
+            return answer instanceof Promise
+              ? answer.finally(() => (isAlive() ? undefined : new Promise(() => {})))
+              : answer;
+          };
+        },
+      });
+    const ownClock: Clock = {
+      ...clock,
+      schedule: (after, callback) => clock.schedule(after, () => isAlive() && callback()),
+    };
+    const started = createApp(settings, {
+      client: untilKilled(cluster),
+      connect: (key) => untilKilled(connect(key, { clock: ownClock, log })),
+      clock: ownClock,
+      random: () => 0.5,
+      log,
+      metrics: createMetrics({ version: '0.0.0' }),
+      instance: 'test',
+    });
+    void started.start();
+    return started;
+  }
+
+  const world: OperatorWorld = {
+    clock,
+    cluster,
+    complaints,
+    useKey(key) {
+      const data = { 'api-key': Buffer.from(key).toString('base64') };
+      cluster.put('secrets', { metadata: { name: 'vps247-credentials', labels: { watched: 'true' } }, data });
+    },
+    apply: (name, more = {}) =>
+      cluster.put('virtualmachines', {
+        metadata: { name },
+        spec: { ...spec, ...more },
+        status: { observedGeneration: -1 },
+      }),
+    condition: (name, type) => cluster.machine(name)?.status?.conditions?.find((one) => one.type === type),
+    async restart() {
+      app = start();
+      await clock.advance(0);
+    },
+    stop: () => app.stop(),
+  };
+  world.useKey(apiKey);
+  await clock.advance(0);
+  return world;
+}
