@@ -33,7 +33,7 @@ export function deliver(delivery: Delivery, response: ServerResponse, times: Tim
       drip(Buffer.from(delivery.answer.body), delivery, response, times.clock);
       return;
     case 'oversize':
-      response.writeHead(200, { 'Content-Type': 'application/json; charset=utf-8' });
+      response.writeHead(200, { ...dateOf(times.toldTime()), 'Content-Type': 'application/json; charset=utf-8' });
       pour(delivery.bytes, response);
   }
 }
@@ -44,14 +44,18 @@ function begin(response: ServerResponse, answer: Answer, times: Times): void {
 }
 
 /** The headers that go with an answer given at `time`. */
-function headersOf({ status, contentType, headers, body }: Answer, time: number): Record<string, string> {
+export function headersOf({ status, contentType, headers, body }: Answer, time: number): Record<string, string> {
   return {
-    // By the emulator's clock, or dates in Retry-After would mean nothing.
-    Date: new Date(time).toUTCString(),
+    ...dateOf(time),
     ...(status === 204 ? {} : { 'Content-Length': String(Buffer.byteLength(body)) }),
     ...(contentType === undefined ? {} : { 'Content-Type': contentType }),
     ...headers,
   };
+}
+
+/** By the emulator's clock, or dates in Retry-After would mean nothing. */
+function dateOf(time: number): { readonly Date: string } {
+  return { Date: new Date(time).toUTCString() };
 }
 
 function reset(socket: Socket | null): void {
