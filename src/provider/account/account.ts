@@ -76,7 +76,10 @@ export interface Account {
   follow(key: string, subject: { readonly name: string; readonly id?: ProviderId | undefined }): void;
   /** While any key has urgency, the list is read at the fast pace instead of once per idle poll. */
   setUrgent(key: string, urgent: boolean): void;
-  /** Asks for a list that starts at or after `after` (monotonic); `key` is woken when it is there or could not be had. */
+  /**
+   * Asks for a list that starts at or after `after` (monotonic); `key` is woken when it is there or could not be had.
+   * A key that already waits for an earlier one is woken by that, once: it looks, and asks again for what it still lacks.
+   */
   want(key: string, after: number): void;
   /** Drops everything held for `key`. */
   forget(key: string): void;

@@ -8,15 +8,15 @@ export class ListWaiters {
     return this.#after.size === 0 ? undefined : this.#earliest;
   }
 
-  /** A key waits for one list; asked twice, for the later one. */
+  /** A key waits for one list; asked twice, for the earlier one: who is woken too early asks again, who is not can't. */
   add(key: string, after: number): void {
-    this.#after.set(key, Math.max(after, this.#after.get(key) ?? -Infinity));
-    // Kept low when a key moves to a later moment: exact again with the next list, and at worst that comes early.
+    this.#after.set(key, Math.min(after, this.#after.get(key) ?? Infinity));
     this.#earliest = Math.min(this.#earliest, after);
   }
 
   forget(key: string): void {
     this.#after.delete(key);
+    // Left low otherwise: exact again with the next list, and at worst that comes early.
     if (this.#after.size === 0) this.#earliest = Infinity;
   }
 

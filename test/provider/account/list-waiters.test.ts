@@ -12,11 +12,16 @@ test('a list serves those whose moment it started at or after, once', () => {
   expect(waiters.take(20)).toEqual([]);
 });
 
-test('a key that asks twice waits for the later moment', () => {
+test.for([
+  ['the earlier one first', [10, 20]],
+  ['the later one first', [20, 10]],
+] as const)('a key that asks twice is woken for the earlier moment, once, and asks again: %s', ([, moments]) => {
   const waiters = new ListWaiters();
+  for (const moment of moments) waiters.add('a', moment);
+  expect(waiters.earliest).toBe(10);
+  expect(waiters.take(15)).toEqual(['a']);
+  expect(waiters.take(20)).toEqual([]);
   waiters.add('a', 20);
-  waiters.add('a', 10);
-  expect(waiters.take(15)).toEqual([]);
   expect(waiters.take(20)).toEqual(['a']);
 });
 
