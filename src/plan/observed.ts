@@ -34,6 +34,8 @@ export type CredentialsObservation =
 
 export type CatalogueObservation =
   | { readonly kind: 'NotNeeded' }
+  /** On its way; when it is there the object is looked at again. */
+  | { readonly kind: 'Reading' }
   | { readonly kind: 'Unavailable'; readonly failure: Failure }
   | {
       readonly kind: 'Read';

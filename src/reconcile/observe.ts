@@ -62,12 +62,12 @@ export async function observe(
   memory.follow(target?.id);
   account?.follow(key, { name, id: target?.id });
   const machine =
-    account === null || target === undefined ? notYetSeen : await observeMachine(deps, account, subject, target);
+    account === null || target === undefined ? notYetSeen : observeMachine(deps, account, subject, target);
   if (account?.verdict === 'Rejected' || isOtherAccount(machine)) deps.credentials.distrust(object);
   const now = deps.clock.now();
   const history = memory.history(now, refusalBasis(object));
   const isCreate = mayCreate(object, identity, machine) && history.refusal === undefined;
-  const catalogue = await observeCatalogue(isCreate ? account : null);
+  const catalogue = observeCatalogue(key, isCreate ? account : null);
   return {
     account,
     observed: Object.freeze({
@@ -123,12 +123,7 @@ const readAgain = 5_000;
 /** The longest wait for a further list while the evidence of absence is not complete. */
 const longestDoubt = 60_000;
 
-async function observeMachine(
-  deps: ObserveDeps,
-  account: Account,
-  subject: Subject,
-  target: Target,
-): Promise<MachineObservation> {
+function observeMachine(deps: ObserveDeps, account: Account, subject: Subject, target: Target): MachineObservation {
   const { key, memory, name, identity } = subject;
   if (account.lastFailure !== undefined) {
     return { kind: 'Unknown', reason: { kind: 'ReadFailed', failure: account.lastFailure } };
@@ -152,7 +147,7 @@ async function observeMachine(
     return notYetSeen;
   }
   if (target.id === undefined) return lookForName(deps, account, snapshot, subject, target.name);
-  const found = await lookForId(deps, account, snapshot, subject, target.id);
+  const found = lookForId(deps, account, snapshot, subject, target.id);
   return mayCreate(subject.object, identity, found) ? orOfItsName(snapshot, subject) : found;
 }
 
@@ -212,13 +207,13 @@ function lookForName(
   return outcomeUnknown;
 }
 
-async function lookForId(
+function lookForId(
   deps: ObserveDeps,
   account: Account,
   snapshot: Snapshot,
   subject: Subject,
   id: ProviderId,
-): Promise<MachineObservation> {
+): MachineObservation {
   const { key, object, memory, name } = subject;
   const recordedOwner = ownerRecorded(subject);
   const machine = snapshot.byId(id);
@@ -226,10 +221,9 @@ async function lookForId(
   const ownerId = recordedOwner ?? (subject.identity.kind === 'Known' ? object.status?.ownerId : undefined);
   const otherAccount = judgeAccount(snapshot.ownerIds, ownerId);
   if (otherAccount !== undefined) return otherAccount;
-  const read = await account.getMachine(id);
+  const read = account.lookUp(key, id, snapshot.startedAt);
+  if (read === undefined) return notYetSeen;
   if (!read.outcome.ok) {
-    // We are stopping, which is nothing to tell of the machine.
-    if (read.outcome.failure.code === 'Cancelled') return notYetSeen;
     // A machine that no list shows any more wakes nobody.
     account.want(key, deps.clock.monotonic() + readAgain);
     return { kind: 'Unknown', reason: { kind: 'ReadFailed', failure: read.outcome.failure } };
@@ -294,13 +288,11 @@ function mayCreate(object: VirtualMachine, identity: Identity, machine: MachineO
   return identity.kind !== 'Known' || isRecreated(object, identity);
 }
 
-async function observeCatalogue(account: Account | null): Promise<CatalogueObservation> {
+function observeCatalogue(key: string, account: Account | null): CatalogueObservation {
   if (account === null || account.verdict === 'Rejected') return { kind: 'NotNeeded' };
-  const outcome = await account.catalogue();
-  if (outcome.ok) return { kind: 'Read', ...outcome.value };
-  return outcome.failure.code === 'Cancelled'
-    ? { kind: 'NotNeeded' }
-    : { kind: 'Unavailable', failure: outcome.failure };
+  const outcome = account.catalogue(key);
+  if (outcome === undefined) return { kind: 'Reading' };
+  return outcome.ok ? { kind: 'Read', ...outcome.value } : { kind: 'Unavailable', failure: outcome.failure };
 }
 
 /** What a refused create call rested on: the spec and the annotations that people set. */

@@ -84,6 +84,11 @@ const creating: readonly Row[] = [
     reason: 'ProviderUnavailable',
   },
   {
+    because: 'a catalogue on its way is waited for, with nothing new to say',
+    given: { observed: { catalogue: { kind: 'Reading' } } },
+    action: 'None',
+  },
+  {
     because: 'a refused create is not repeated',
     given: {
       history: { refusal: failure({ operation: 'CreateMachine', class: 'Terminal', code: 'BadRequest', status: 400 }) },

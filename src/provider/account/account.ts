@@ -67,10 +67,17 @@ export interface Account {
    * nothing about it. `Infinity` while a change is under way.
    */
   lastChangeAt(subject: string): number | undefined;
-  /** One `GET` of a machine: for evidence of absence only; everything else reads the snapshot. */
-  getMachine(id: ProviderId): Promise<Timed<Machine | undefined>>;
-  /** The catalogue, read at most once per ten minutes. */
-  catalogue(): Promise<Outcome<Catalogue>>;
+  /**
+   * What a `GET` of this machine answered that was sent at or after `notBefore` (monotonic), or whose answer `key` has
+   * not had yet. Undefined: it is being read, and `key` is woken when there is an answer. A failure is an answer too, for
+   * five seconds. For evidence of absence only; everything else reads the snapshot.
+   */
+  lookUp(key: string, id: ProviderId, notBefore: number): Timed<Machine | undefined> | undefined;
+  /**
+   * The catalogue, read at most once per ten minutes. Undefined: it is being read, and `key` is woken when it is there or
+   * could not be had.
+   */
+  catalogue(key: string): Outcome<Catalogue> | undefined;
 
   /** `key` is woken whenever the machine of that name or id changes, comes or goes, from one snapshot to the next. */
   follow(key: string, subject: { readonly name: string; readonly id?: ProviderId | undefined }): void;

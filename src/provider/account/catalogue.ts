@@ -8,16 +8,19 @@ const keptFor = 10 * 60_000;
 /** A failure is answered again for a moment, so that a thousand objects that need the catalogue ask once. */
 const failureKeptFor = 5_000;
 
-/** Reads the catalogue once for all who ask at the same time, and keeps it for ten minutes. */
+/** Reads the catalogue once for all who ask meanwhile, and keeps it for ten minutes. Nobody waits: keys are told. */
 export class CatalogueCache {
   readonly #clock: Clock;
   readonly #read: () => Promise<Outcome<Catalogue>>;
+  readonly #tell: (keys: Iterable<string>) => void;
+  readonly #waiting = new Set<string>();
   #kept: { readonly outcome: Outcome<Catalogue>; readonly until: number } | undefined;
-  #reading: Promise<Outcome<Catalogue>> | undefined;
+  #isReading = false;
 
-  constructor(clock: Clock, read: () => Promise<Outcome<Catalogue>>) {
+  constructor(clock: Clock, read: () => Promise<Outcome<Catalogue>>, tell: (keys: Iterable<string>) => void) {
     this.#clock = clock;
     this.#read = read;
+    this.#tell = tell;
   }
 
   /** What is known without a call, if anything. */
@@ -25,21 +28,24 @@ export class CatalogueCache {
     return this.#kept !== undefined && this.#kept.until > this.#clock.monotonic() ? this.#kept.outcome : undefined;
   }
 
-  async get(): Promise<Outcome<Catalogue>> {
-    const known = this.fresh;
-    if (known !== undefined) return known;
-    this.#reading ??= this.#fetch();
-    return this.#reading;
+  /** Reads it, unless that is under way; `key` is told when it is there or could not be had. */
+  start(key: string): void {
+    this.#waiting.add(key);
+    if (!this.#isReading) void this.#fetch();
   }
 
-  async #fetch(): Promise<Outcome<Catalogue>> {
-    try {
-      const outcome = await this.#read();
-      this.#kept = { outcome, until: this.#clock.monotonic() + (outcome.ok ? keptFor : failureKeptFor) };
-      return outcome;
-    } finally {
-      this.#reading = undefined;
-    }
+  forget(key: string): void {
+    this.#waiting.delete(key);
+  }
+
+  async #fetch(): Promise<void> {
+    this.#isReading = true;
+    const outcome = await this.#read();
+    this.#isReading = false;
+    this.#kept = { outcome, until: this.#clock.monotonic() + (outcome.ok ? keptFor : failureKeptFor) };
+    const told = [...this.#waiting];
+    this.#waiting.clear();
+    this.#tell(told);
   }
 }
 

@@ -11,6 +11,7 @@ import { Followers } from './followers.ts';
 import { Gate } from './gate.ts';
 import { ListWaiters } from './list-waiters.ts';
 import { listenTo } from './listening-provider.ts';
+import { LookUps } from './look-ups.ts';
 import type { Pace } from './pace.ts';
 import { defaultPace, nextListAt } from './pace.ts';
 import { Slots } from './slots.ts';
@@ -58,6 +59,7 @@ class ListedAccount implements SharedAccount {
   readonly #changes: ChangeLog;
   readonly #gate: Gate;
   readonly #slots: Slots;
+  readonly #lookUps: LookUps;
   readonly #catalogue: CatalogueCache;
   readonly #urgent = new Set<string>();
   readonly #abort = new AbortController();
@@ -85,7 +87,12 @@ class ListedAccount implements SharedAccount {
       heard: (outcome) => this.#heard(outcome),
       sawOwner: (ownerId) => (this.ownerId ??= ownerId),
     });
-    this.#catalogue = new CatalogueCache(options.clock, () => readCatalogue(this.#provider, this.#abort.signal));
+    this.#lookUps = new LookUps(options.clock, (id) => this.#getMachine(id), options.wake);
+    this.#catalogue = new CatalogueCache(
+      options.clock,
+      () => readCatalogue(this.#provider, this.#abort.signal),
+      (keys) => this.#wakeAll(keys),
+    );
   }
 
   get gateClosedUntil(): number | undefined {
@@ -120,25 +127,27 @@ class ListedAccount implements SharedAccount {
     return this.#changes.lastAt(subject);
   }
 
-  async getMachine(id: ProviderId): Promise<Timed<Machine | undefined>> {
+  lookUp(key: string, id: ProviderId, notBefore: number): Timed<Machine | undefined> | undefined {
+    // Stopped: what is cancelled is no answer.
+    if (this.#abort.signal.aborted) return undefined;
+    const known = this.#lookUps.known(key, id, notBefore);
+    if (known !== undefined) return known;
     const refusal = this.#readRefusal();
     if (refusal !== undefined) {
       return { startedAt: this.#clock.monotonic(), outcome: failed({ ...refusal, operation: 'GetMachine' }) };
     }
-    const isGranted = await this.#slots.acquire();
-    const startedAt = this.#clock.monotonic();
-    try {
-      // Stopped: the aborted signal makes the call a `Cancelled` one.
-      return { startedAt, outcome: await this.#provider.getMachine(id, this.#abort.signal) };
-    } finally {
-      if (isGranted) this.#slots.release();
-    }
+    this.#lookUps.start(key, id);
+    return undefined;
   }
 
-  async catalogue(): Promise<Outcome<Catalogue>> {
+  catalogue(key: string): Outcome<Catalogue> | undefined {
+    if (this.#abort.signal.aborted) return undefined;
+    const known = this.#catalogue.fresh;
+    if (known !== undefined) return known;
     const refusal = this.#readRefusal();
-    if (refusal === undefined) return this.#catalogue.get();
-    return this.#catalogue.fresh ?? failed({ ...refusal, operation: 'ListRegions' });
+    if (refusal !== undefined) return failed({ ...refusal, operation: 'ListRegions' });
+    this.#catalogue.start(key);
+    return undefined;
   }
 
   follow(key: string, subject: { readonly name: string; readonly id?: ProviderId | undefined }): void {
@@ -170,6 +179,8 @@ class ListedAccount implements SharedAccount {
   forget(key: string): void {
     this.#followers.forget(key);
     this.#waiters.forget(key);
+    this.#lookUps.forget(key);
+    this.#catalogue.forget(key);
     this.#urgent.delete(key);
     this.#schedule();
   }
@@ -179,6 +190,17 @@ class ListedAccount implements SharedAccount {
     this.#cancelTimer?.();
     this.#gate.stop();
     await this.#slots.stop();
+  }
+
+  /** Takes a slot as a write does; undefined when stopped. */
+  async #getMachine(id: ProviderId): Promise<Timed<Machine | undefined> | undefined> {
+    if (!(await this.#slots.acquire())) return undefined;
+    const startedAt = this.#clock.monotonic();
+    try {
+      return { startedAt, outcome: await this.#provider.getMachine(id, this.#abort.signal) };
+    } finally {
+      this.#slots.release();
+    }
   }
 
   /** The next list comes soon: something is about to change. */
@@ -258,6 +280,7 @@ class ListedAccount implements SharedAccount {
     const isOwnerShown = this.ownerId !== undefined && snapshot.ownerIds.includes(this.ownerId);
     if (owner !== undefined && !isOwnerShown) this.ownerId = owner;
     this.#changes.forgetBefore(startedAt);
+    this.#lookUps.forgetListed((id) => snapshot.byId(id) !== undefined);
 
     const waiting = this.#waiters.take(startedAt);
     const changes = before === undefined ? undefined : findChanges(before, snapshot);

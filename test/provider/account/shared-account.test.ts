@@ -268,10 +268,10 @@ test('a rejected key is told once, stops all calls, and is probed once a minute'
   account.setUrgent('a', true);
   const outcome = await account.write('machine-1', (at) => at.stopMachine(1));
   expect(outcome).toMatchObject({ ok: false, failure: unauthorized });
-  expect((await account.getMachine(1)).outcome).toMatchObject({
+  expect(account.lookUp('a', 1, 0)?.outcome).toMatchObject({
     failure: { operation: 'GetMachine', ...unauthorized },
   });
-  expect(await account.catalogue()).toMatchObject({ ok: false, failure: unauthorized });
+  expect(account.catalogue('a')).toMatchObject({ ok: false, failure: unauthorized });
   expect(provider.calls.filter((call) => call !== 'ListMachines')).toEqual(['StopMachine']);
 
   await clock.advance(60_000);
@@ -327,7 +327,7 @@ test('a 429 closes the gate for the whole account until the time it named, and a
 
   const held = account.write('machine-2', (at) => at.stopMachine(2));
   account.want('a', 1);
-  expect((await account.getMachine(1)).outcome).toMatchObject({ failure: { class: 'Wait', retryAfter: 21_000 } });
+  expect(account.lookUp('a', 1, 0)?.outcome).toMatchObject({ failure: { class: 'Wait', retryAfter: 21_000 } });
   await clock.advance(20_999);
   expect(provider.calls).toEqual(['ListMachines', 'StopMachine']);
   await clock.advance(1);
@@ -493,7 +493,8 @@ test('the owner is learned from a list, and a list that shows another one replac
 
 test('the owner is learned from a single machine too', async () => {
   const read = scene([machine(1, { ownerId: 5 })]);
-  await read.account.getMachine(1);
+  read.account.lookUp('a', 1, 0);
+  await read.clock.settle();
   expect(read.account.ownerId).toBe(5);
 
   const created = scene([]);
@@ -511,37 +512,98 @@ test('the owner is learned from a single machine too', async () => {
   expect(created.account.ownerId).toBe(1);
 });
 
-test('a single read tells when it was sent', async () => {
-  const { clock, provider, account } = scene();
+test('a look-up is answered when it is asked again, and tells when it was sent', async () => {
+  const { clock, provider, account, woken } = scene();
   const release = provider.hold('GetMachine');
   await clock.advance(100);
-  const read = account.getMachine(1);
+  expect(account.lookUp('a', 1, 100)).toBeUndefined();
   await clock.advance(50);
+  expect(account.lookUp('a', 1, 150)).toBeUndefined();
+  expect(woken()).toEqual([]);
   release();
-  expect(await read).toEqual({ startedAt: 100, outcome: { ok: true, value: machine(1) } });
+  await clock.settle();
+  expect(woken()).toEqual(['a']);
+  expect(account.lookUp('a', 1, 100)).toEqual({ startedAt: 100, outcome: { ok: true, value: machine(1) } });
+  expect(provider.count('GetMachine')).toBe(1);
+});
+
+test('what a look-up answered while the list lacked the machine is forgotten when a list shows it', async () => {
+  const { clock, provider, account } = scene([]);
+  account.follow('a', { name: 'machine-1', id: 1 });
+  await clock.settle();
+  account.lookUp('a', 1, 0);
+  await clock.settle();
+  provider.machines = [machine(1)];
+  await clock.advance(60_000);
+  expect(account.lookUp('a', 1, 0)).toBeUndefined();
+  await clock.settle();
+  expect(provider.count('GetMachine')).toBe(2);
+});
+
+test('look-ups take turns with the writes', async () => {
+  const { clock, provider, account } = scene([], { pace: { maxInFlight: 2 } });
+  const release = provider.hold('GetMachine');
+  for (const id of [1, 2, 3]) account.lookUp(`key-${id}`, id, 0);
+  await clock.settle();
+  expect(provider.count('GetMachine')).toBe(2);
+  release();
+  await clock.settle();
+  expect(provider.count('GetMachine')).toBe(3);
+});
+
+test('a key that is forgotten is told of nothing it asked for', async () => {
+  const { clock, provider, account, woken } = scene();
+  const releases = [provider.hold('GetMachine'), provider.hold('ListPackages')];
+  account.lookUp('a', 1, 0);
+  account.catalogue('a');
+  account.catalogue('b');
+  await clock.settle();
+  account.forget('a');
+  for (const release of releases) release();
+  await clock.settle();
+  expect(woken()).toEqual(['b']);
 });
 
 test('the catalogue is read once for all who ask, and again after ten minutes', async () => {
-  const { clock, provider, account } = scene();
-  const [first, second] = await Promise.all([account.catalogue(), account.catalogue()]);
-  expect(first).toMatchObject({ ok: true, value: { regions: [{ id: 1 }], packages: [{ id: 1 }] } });
-  expect(second).toBe(first);
+  const { clock, provider, account, woken } = scene();
+  expect([account.catalogue('a'), account.catalogue('b'), account.catalogue('a')]).toEqual(Array(3).fill(undefined));
+  await clock.settle();
+  expect(woken()).toEqual(['a', 'b']);
+  expect(account.catalogue('a')).toMatchObject({ ok: true, value: { regions: [{ id: 1 }], packages: [{ id: 1 }] } });
+  expect(account.catalogue('c')).toBe(account.catalogue('a'));
   await clock.advance(599_999);
-  await account.catalogue();
+  account.catalogue('a');
   expect(provider.calls.toSorted()).toEqual(['ListOsTemplates', 'ListPackages', 'ListRegions']);
   await clock.advance(1);
-  await account.catalogue();
+  expect(account.catalogue('a')).toBeUndefined();
   expect(provider.calls).toHaveLength(6);
 });
 
 test('a catalogue that could not be read is asked for again after a moment, not ten minutes', async () => {
-  const { clock, provider, account } = scene();
+  const { clock, provider, account, woken } = scene();
   provider.failNext('ListPackages', down);
-  expect(await account.catalogue()).toMatchObject({ ok: false, failure: { operation: 'ListPackages' } });
-  expect(await account.catalogue()).toMatchObject({ ok: false });
+  account.catalogue('a');
+  await clock.settle();
+  expect(woken()).toEqual(['a']);
+  expect(account.catalogue('a')).toMatchObject({ ok: false, failure: { operation: 'ListPackages' } });
+  expect(account.catalogue('a')).toMatchObject({ ok: false });
   expect(provider.calls).toHaveLength(3);
   await clock.advance(5_000);
-  expect(await account.catalogue()).toMatchObject({ ok: true });
+  expect(account.catalogue('a')).toBeUndefined();
+  await clock.settle();
+  expect(account.catalogue('a')).toMatchObject({ ok: true });
+});
+
+test('a read that stopping cut short is no answer', async () => {
+  const { clock, provider, account } = scene();
+  const release = provider.hold('GetMachine');
+  account.lookUp('a', 1, 0);
+  account.catalogue('a');
+  await clock.settle();
+  const stop = account.stop();
+  release();
+  await stop;
+  expect([account.lookUp('a', 1, 0), account.catalogue('a')]).toEqual([undefined, undefined]);
 });
 
 test('stopping aborts reads, turns away who waits, and waits for the write under way', async () => {
