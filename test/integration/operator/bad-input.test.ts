@@ -66,7 +66,9 @@ describe('bad input', () => {
     await stage.operator();
     await stage.create('web', { providerName: 'taken' });
     await stage.untilReady('web', 'False/NameConflict');
-    expect(await message(stage, 'web')).toContain('remove it, or apply the object anew with another spec.providerName');
+    expect(await message(stage, 'web')).toContain(
+      'remove it, take it over with spec.adoption, or apply the object anew with another spec.providerName',
+    );
     expect(stage.emulator.ledger.writes()).toEqual([]);
     stage.emulator.person.delete(foreign);
     await stage.untilReady('web', 'True/Available');

@@ -29,6 +29,7 @@ describe('a life on the real API server', () => {
     expect(JSON.parse(running.metadata.annotations?.[annotations.machine] ?? '')).toEqual({
       id: machine?.id,
       uid: created.metadata.uid,
+      owner: 1,
     });
 
     await cluster.patch(namespace, 'web', { spec: { powerState: 'Halted' } });
@@ -124,8 +125,9 @@ describe('a life on the real API server', () => {
     const before = await stage.untilReady('web', 'True/Available');
     const { metrics } = await operator.addresses;
     const creating = await writesOf(metrics);
-    // Intent, identity, status while provisioning, status when running; and an event for each of the two reasons.
-    expect(creating).toEqual({ virtualmachines: 2, 'virtualmachines/status': 2, events: 2 });
+    // Intent, identity, status while provisioning, the password's Secret, status when running; and an event for each of the
+    // two reasons.
+    expect(creating).toEqual({ virtualmachines: 2, 'virtualmachines/status': 2, secrets: 1, events: 2 });
 
     const lists = () => emulator.ledger.callsByOperation()['ListMachines'] ?? 0;
     const listsBefore = lists();
@@ -150,7 +152,7 @@ describe('a life on the real API server', () => {
     const { cluster, emulator, namespace } = stage;
     await stage.operator();
     await stage.create('kept');
-    await stage.create('lost');
+    await stage.create('lost', { onExternalDelete: 'Report' });
     await stage.untilReady('kept', 'True/Available');
     const before = await stage.untilReady('lost', 'True/Available');
     emulator.person.delete(before.status?.id ?? 0);
