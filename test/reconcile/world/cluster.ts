@@ -74,6 +74,12 @@ export class InMemoryCluster implements KubeClient {
     this.#store('virtualmachines', { ...rest, metadata: { ...metadata, annotations: {}, finalizers: [] } }, 'MODIFIED');
   }
 
+  /** A restore that leaves the status out. */
+  wipeStatus(name: string): void {
+    const { status: _, ...rest } = this.#need(`virtualmachines/default/${name}`);
+    this.#store('virtualmachines', { ...rest, status: { observedGeneration: -1 } }, 'MODIFIED');
+  }
+
   /** `kubectl delete --wait=false`. */
   remove(plural: string, name: string): void {
     const object = this.#need(`${plural}/default/${name}`);

@@ -25,6 +25,10 @@ export class MachineRoom {
   ownerId = 1;
   /** How many machines were ever made of each name. */
   readonly made = new Map<string, number>();
+  /** How many restarts took effect. */
+  restarts = 0;
+  /** Names that two machines had at the same time, ever. */
+  readonly heldTwice = new Set<string>();
   readonly #clock: Clock;
   #ids = 0;
 
@@ -39,6 +43,8 @@ export class MachineRoom {
   add(name: string, fields: Partial<Machine> = {}): Machine {
     this.#ids += 1;
     const machine: Machine = { id: this.#ids, name, state: 'Running', addresses: [], ownerId: this.ownerId, ...fields };
+    if ([...this.machines.values()].some((other) => other.name === name && other.ownerId === machine.ownerId))
+      this.heldTwice.add(name);
     this.machines.set(machine.id, machine);
     this.made.set(name, (this.made.get(name) ?? 0) + 1);
     return machine;
@@ -59,6 +65,8 @@ export class MachineRoom {
       this.#call<void>(operation, () => {
         const machine = mine(id);
         if (machine === undefined || !from.includes(machine.state)) return this.#busy(operation);
+        if (operation === 'RestartMachine') this.restarts += 1;
+        this.set(id, { updatedAt: new Date(this.#clock.now()).toISOString() });
         this.#lead(id, via, to);
         return succeeded(undefined);
       });

@@ -1,0 +1,209 @@
+import { describe, expect, it } from 'vitest';
+import { annotations } from '../../src/api/v1alpha1/names.ts';
+import { createWorld } from './world/world.ts';
+
+const minute = 60_000;
+const lost = { class: 'UnknownOutcome', code: 'ConnectionLost' } as const;
+
+describe('a machine that others deleted', () => {
+  it('is made again once, under the same name, when it is shown to be gone', async () => {
+    const { apply, clock, cluster, condition, room } = await createWorld();
+    for (const name of ['a', 'b', 'c', 'd', 'e']) apply(name);
+    await clock.advance(2 * minute);
+    const { id = 0, providerName = '' } = cluster.machine('a')?.status ?? {};
+    room.machines.delete(id);
+    await clock.advance(5 * minute);
+    expect(condition('a', 'Ready')?.status).toBe('True');
+    expect(cluster.machine('a')?.status).toMatchObject({ id: 6, providerName });
+    expect([room.made.get(providerName), room.count('CreateMachine')]).toEqual([2, 6]);
+    expect(room.heldTwice.size).toBe(0);
+  });
+
+  it('is made again once although the answer to that is lost and the process dies', async () => {
+    const { apply, clock, cluster, condition, room, restart } = await createWorld();
+    for (const name of ['a', 'b', 'c', 'd', 'e']) apply(name);
+    await clock.advance(2 * minute);
+    const { id = 0, providerName = '' } = cluster.machine('a')?.status ?? {};
+    room.machines.delete(id);
+    room.accidents.set('CreateMachine', [{ ...lost, hasEffect: true }]);
+    while (room.count('CreateMachine') < 6) await clock.advance(1_000);
+    await restart();
+    await clock.advance(5 * minute);
+    expect(condition('a', 'Ready')?.status).toBe('True');
+    expect([room.made.get(providerName), room.heldTwice.size]).toEqual([2, 0]);
+  });
+
+  it('stays reported where the annotation is gone: the status alone makes no second machine', async () => {
+    const { apply, clock, cluster, condition, room, restart } = await createWorld();
+    for (const name of ['a', 'b', 'c', 'd', 'e']) apply(name, { providerName: name });
+    await clock.advance(2 * minute);
+    cluster.replace('a');
+    room.machines.delete(cluster.machine('a')?.status?.id ?? 0);
+    await restart();
+    await clock.advance(10 * minute);
+    expect(condition('a', 'Synced')?.reason).toBe('ExternallyDeleted');
+    expect(room.count('CreateMachine')).toBe(5);
+  });
+});
+
+describe('a restart', () => {
+  const once = { restartRequest: 'once' };
+
+  it('is made once for each request', async () => {
+    const { apply, clock, cluster, room } = await createWorld();
+    apply('web');
+    await clock.advance(minute);
+    cluster.change('web', { spec: once });
+    await clock.advance(5 * minute);
+    expect([room.restarts, cluster.machine('web')?.status?.lastRestartRequest]).toEqual([1, 'once']);
+    cluster.change('web', { spec: { restartRequest: 'twice' } });
+    await clock.advance(5 * minute);
+    expect([room.restarts, cluster.machine('web')?.status?.lastRestartRequest]).toEqual([2, 'twice']);
+    expect(cluster.machine('web')?.status?.operation).toBeUndefined();
+  });
+
+  it.each([
+    { because: 'lost after it took effect', accident: { ...lost, hasEffect: true } },
+    { because: 'lost before it took effect', accident: lost },
+    { because: 'refused as busy', accident: { class: 'Wait', code: 'Busy', status: 406 } },
+    { because: 'never sent', accident: { class: 'Retry', code: 'ConnectFailed' } },
+  ] as const)('is made once when the call is $because', async ({ accident }) => {
+    const { apply, clock, cluster, room, restart } = await createWorld();
+    apply('web');
+    await clock.advance(minute);
+    // Any action moves the provider's time of the last one, which is what tells later whether the restart was made.
+    room.set(1, { updatedAt: new Date(clock.now()).toISOString() });
+    await clock.advance(minute);
+    room.accidents.set('RestartMachine', [accident]);
+    cluster.change('web', { spec: once });
+    await clock.advance(5);
+    await restart();
+    await clock.advance(10 * minute);
+    expect([room.restarts, cluster.machine('web')?.status?.lastRestartRequest]).toEqual([1, 'once']);
+  });
+
+  it('is not repeated when the status is lost', async () => {
+    const { apply, clock, cluster, room, restart } = await createWorld();
+    apply('web');
+    await clock.advance(minute);
+    cluster.change('web', { spec: once });
+    await clock.advance(5 * minute);
+    cluster.wipeStatus('web');
+    await restart();
+    await clock.advance(5 * minute);
+    expect([room.restarts, cluster.machine('web')?.status?.lastRestartRequest]).toEqual([1, 'once']);
+  });
+});
+
+describe('taking over', () => {
+  it('gives a machine to one of two objects that ask for it at the same moment', async () => {
+    const { apply, clock, cluster, condition, room } = await createWorld();
+    const { id } = room.add('legacy');
+    const adoption = { policy: 'MustExist', id } as const;
+    apply('one', { adoption });
+    apply('two', { adoption });
+    await clock.advance(5 * minute);
+    const reasons = ['one', 'two'].map((name) => condition(name, 'Synced')?.reason).toSorted();
+    expect(reasons).toEqual(['Available', 'NameConflict']);
+    const records = ['one', 'two'].map((name) => cluster.machine(name)?.metadata.annotations?.[annotations.machine]);
+    expect(records.filter((record) => record !== undefined)).toHaveLength(1);
+    expect(room.count('CreateMachine')).toBe(0);
+  });
+
+  it('leaves the machine when the object goes', async () => {
+    const { apply, clock, cluster, condition, room } = await createWorld();
+    const { id } = room.add('legacy');
+    apply('web', { adoption: { policy: 'MustExist', id } });
+    await clock.advance(minute);
+    expect(condition('web', 'Ready')?.status).toBe('True');
+    cluster.remove('virtualmachines', 'web');
+    await clock.advance(minute);
+    expect([cluster.machine('web'), room.machines.size]).toEqual([undefined, 1]);
+    expect(room.calls.filter(({ operation }) => /Stop|Kill|Delete/.test(operation))).toEqual([]);
+  });
+
+  it('leaves it also when its status was lost before', async () => {
+    const { apply, clock, cluster, room, restart } = await createWorld();
+    const { id } = room.add('legacy');
+    apply('web', { adoption: { policy: 'MustExist', id } });
+    await clock.advance(minute);
+    cluster.wipeStatus('web');
+    cluster.change('web', { spec: { adoption: { policy: 'Never', id: null } } });
+    await restart();
+    await clock.advance(minute);
+    expect(cluster.machine('web')?.status?.origin).toBe('Adopted');
+    cluster.remove('virtualmachines', 'web');
+    await clock.advance(minute);
+    expect([cluster.machine('web'), room.machines.size]).toEqual([undefined, 1]);
+  });
+});
+
+describe('a key that is changed', () => {
+  it('is taken over without a moment in which nothing is known', async () => {
+    const { apply, clock, cluster, condition, useKeyOf } = await createWorld();
+    apply('web');
+    await clock.advance(2 * minute);
+    const writes = cluster.writes.length;
+    useKeyOf(1);
+    await clock.advance(5 * minute);
+    expect(condition('web', 'Ready')?.status).toBe('True');
+    expect(cluster.writes.length).toBe(writes);
+  });
+
+  it('to one of another account is said, and nothing is done with it', async () => {
+    const { apply, clock, condition, room, useKeyOf } = await createWorld();
+    apply('web');
+    room.add('theirs', { ownerId: 2 });
+    await clock.advance(2 * minute);
+    useKeyOf(2);
+    await clock.advance(minute);
+    expect(condition('web', 'Synced')?.reason).toBe('AccountMismatch');
+    await clock.advance(60 * minute);
+    useKeyOf(1);
+    await clock.advance(2 * minute);
+    expect(condition('web', 'Ready')?.status).toBe('True');
+    expect(room.count('CreateMachine')).toBe(1);
+  });
+});
+
+describe('an earlier life', () => {
+  it('holds up a second machine until somebody decides', async () => {
+    const { apply, clock, cluster, condition, room } = await createWorld();
+    room.add('web-0badcafe');
+    apply('web');
+    await clock.advance(10 * minute);
+    expect(condition('web', 'Synced')?.reason).toBe('LookAlikeFound');
+    expect(cluster.machine('web')?.status?.lookAlikes).toEqual([{ id: 1, name: 'web-0badcafe' }]);
+    expect(room.count('CreateMachine')).toBe(0);
+    cluster.change('web', { spec: { adoption: { policy: 'MustExist', id: 1 } } });
+    await clock.advance(minute);
+    expect(condition('web', 'Ready')?.status).toBe('True');
+    expect(cluster.machine('web')?.status).toMatchObject({ id: 1, origin: 'Adopted', providerName: 'web-0badcafe' });
+    expect(cluster.machine('web')?.status?.lookAlikes).toBeUndefined();
+    expect(room.count('CreateMachine')).toBe(0);
+  });
+
+  it('is none when another object holds the machine', async () => {
+    const { apply, clock, condition, room } = await createWorld();
+    const { id } = room.add('web-0badcafe');
+    apply('old', { adoption: { policy: 'MustExist', id } });
+    await clock.advance(minute);
+    apply('web');
+    await clock.advance(minute);
+    expect(condition('web', 'Ready')?.status).toBe('True');
+    expect(room.count('CreateMachine')).toBe(1);
+  });
+});
+
+describe('a look right now', () => {
+  it('is echoed once it was made, and costs a list', async () => {
+    const { apply, clock, cluster, room } = await createWorld();
+    apply('web');
+    await clock.advance(5 * minute);
+    const lists = room.count('ListMachines');
+    cluster.change('web', { metadata: { annotations: { [annotations.reconcileRequestedAt]: 'now' } } });
+    await clock.advance(3_000);
+    expect(cluster.machine('web')?.status?.lastHandledReconcileAt).toBe('now');
+    expect(room.count('ListMachines') - lists).toBe(1);
+  });
+});
