@@ -55,7 +55,9 @@ export async function observe(
   memory.noteRequest(requests.reconcile, deps.clock.monotonic());
   const pending = memory.openIntent(object.metadata.annotations?.[annotations.createPending]);
   const intent = readIntent(pending, object.metadata.uid);
-  const identity = provenByName(object, readIdentity(object, pending ?? null), account?.snapshot);
+  // Also one that came to nothing: since it was announced, the machine that was recorded before is given up.
+  const announced = object.metadata.annotations?.[annotations.createPending] ?? memory.sentIntent ?? null;
+  const identity = provenByName(object, readIdentity(object, announced), account?.snapshot);
   const name = identity.kind === 'Known' ? identity.name : providerName(object);
   const subject: Subject = { key, object, memory, name, identity, intent };
   const target = targetOf(subject);
