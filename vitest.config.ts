@@ -15,6 +15,8 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: integration,
           sequence: { groupOrder: 0 },
+          // A limit for what hangs, not a measure of speed: a busy machine takes ten times as long as an idle one.
+          testTimeout: 30_000,
         },
       },
       {

@@ -157,7 +157,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
         count: settings.workers,
         clock,
         log,
-        handle: (key) => reconciler.reconcile(key),
+        handle: (key, park) => reconciler.reconcile(key, park),
         onPass: ({ result, milliseconds, waitMilliseconds }) => {
           metrics.reconciles.inc({ result });
           metrics.reconcileDuration.observe(milliseconds / 1000);
@@ -169,7 +169,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     async stop() {
       await Promise.all([objects.stop(), secrets.stop()]);
       queue.shutdown();
-      // Together: a pass may wait for an account whose gate is closed for minutes, and is turned away there.
+      // Together: a pass may wait for its turn at an account that does not answer, and is turned away there.
       await Promise.all([workers?.stop(), accounts.stop()]);
       await events.drain();
     },

@@ -65,7 +65,7 @@ export const settingsTable = {
     'Hold',
     "What a machine does that may be a new object's from an earlier life (its name with another suffix, held by no object): Hold keeps a second one from being created until somebody decides, Report only tells. Report suits accounts that several clusters, or operators of separate namespaces, share.",
   ),
-  workers: setting(integer(1, 512), '32', 'Objects worked on at once.'),
+  workers: setting(integer(1, 512), '32', 'Objects worked on at once, not counting those that wait for the provider.'),
   shutdownGracePeriod: setting(
     duration('100ms', '10m'),
     '25s',

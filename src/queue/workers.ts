@@ -1,10 +1,14 @@
 import type { Clock } from '../model/clock.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Backoff } from './backoff.ts';
+import { Places } from './places.ts';
 import type { Workqueue } from './workqueue.ts';
 
 /** How work on a key ended: come back after so many milliseconds (or not by itself), or with growing delays. */
 export type Handled = { readonly after?: number } | { readonly failed: true };
+
+/** Waits without a worker: another key is handled meanwhile, and this pass goes on when a worker is free again. */
+export type Park = <T>(wait: Promise<T>) => Promise<T>;
 
 /** One pass over one key, for metrics. `Error`: it threw. */
 export interface Pass {
@@ -18,9 +22,10 @@ export interface Pass {
 export interface WorkersOptions {
   readonly queue: Workqueue;
   readonly backoff: Backoff;
-  /** How many keys are worked on at once. */
+  /** How many keys are worked on at once, not counting those that are parked. */
   readonly count?: number;
-  readonly handle: (key: string) => Promise<Handled>;
+  /** What may take long for reasons of others goes through `park`, so that it uses up no worker. */
+  readonly handle: (key: string, park: Park) => Promise<Handled>;
   readonly clock: Clock;
   readonly log: Log;
   readonly onPass?: (pass: Pass) => void;
@@ -31,26 +36,40 @@ export interface Workers {
   stop(): Promise<void>;
 }
 
-/** Takes keys and handles them, each worker one at a time. A pass that throws is that key's trouble only. */
+/** Takes keys and handles them, so many at a time. A pass that throws is that key's trouble only. */
 export function runWorkers({ queue, backoff, count = 32, handle, clock, log, onPass }: WorkersOptions): Workers {
   /** Keys whose passes throw, with what was last said of them: said again only when it changes. */
   const complaints = new Map<string, string>();
 
+  const places = new Places(count);
+  const park: Park = (wait) => places.away(wait);
+
   async function work(): Promise<void> {
-    for (let key = await queue.take(); key !== undefined; key = await queue.take()) await pass(key);
+    const passes = new Set<Promise<void>>();
+    for (;;) {
+      // A key that nobody can work on yet stays in the queue, where a more urgent one may still overtake it.
+      await places.vacancy();
+      const key = await queue.take();
+      if (key === undefined) break;
+      await places.take();
+      const running = pass(key).finally(() => passes.delete(running));
+      passes.add(running);
+    }
+    await Promise.all(passes);
   }
 
   async function pass(key: string): Promise<void> {
     const startedAt = clock.monotonic();
     const waitMilliseconds = queue.waitOf(key);
     const result = await handleOne(key);
+    places.leave();
     queue.done(key);
     onPass?.({ key, result, milliseconds: clock.monotonic() - startedAt, waitMilliseconds });
   }
 
   async function handleOne(key: string): Promise<Pass['result']> {
     try {
-      const handled = await handle(key);
+      const handled = await handle(key, park);
       complaints.delete(key);
       if ('failed' in handled) {
         queue.addAfter(key, backoff.next(key));
@@ -74,11 +93,11 @@ export function runWorkers({ queue, backoff, count = 32, handle, clock, log, onP
     log.error('Pass failed; it will be tried again', { object: key, error });
   }
 
-  const workers = Promise.all(Array.from({ length: count }, work));
+  const ended = work();
   return {
     async stop() {
       queue.shutdown();
-      await workers;
+      await ended;
     },
   };
 }

@@ -39,11 +39,14 @@ export interface ExecuteDeps {
   readonly announce: () => Promise<void>;
 }
 
+/** The account as far as calls go through it, and what it knows that goes on record with them. */
+export type CallingAccount = Pick<Account, 'write' | 'snapshot' | 'ownerId'>;
+
 /** What an action is carried out on. */
 export interface Target {
   readonly object: VirtualMachine;
   readonly providerName: string;
-  readonly account: Account | null;
+  readonly account: CallingAccount | null;
   readonly memory: Memory;
 }
 
@@ -121,7 +124,7 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
     },
   );
   if (announced === undefined || outcome === undefined) {
-    // Without a refusal the turn never came: the key was rejected meanwhile, or the account is stopping.
+    // Without a refusal the turn never came: the object or the account is no longer as it was when this was decided.
     if (refusedByKubernetes === undefined || isSuperseded(refusedByKubernetes)) return { type: 'Superseded' };
     throw refusedByKubernetes;
   }
@@ -227,24 +230,31 @@ async function patchIdentity(deps: ExecuteDeps, object: VirtualMachine, machine:
   });
 }
 
-async function power(target: Target, call: (provider: Provider) => Promise<Outcome<void>>): Promise<Execution> {
-  const outcome = await target.account?.write(target.providerName, call);
+async function power(
+  target: Target,
+  call: (provider: Provider) => Promise<Outcome<void>>,
+  onGranted?: () => Promise<boolean>,
+): Promise<Execution> {
+  const outcome = await target.account?.write(target.providerName, call, onGranted);
   return outcome === undefined ? { type: 'Superseded' } : { type: 'Powered', outcome };
 }
 
-/** A second restart or power cut would hurt, so the first is on record before it is made. */
+/** A second restart or power cut would hurt, so the first is on record before it is made, but not before its turn has come. */
 async function callOnRecord(
   deps: ExecuteDeps,
   target: Target,
   call: (provider: Provider) => Promise<Outcome<void>>,
 ): Promise<Execution> {
-  try {
+  const announce = async (): Promise<boolean> => {
     await deps.announce();
+    return true;
+  };
+  try {
+    return await power(target, call, announce);
   } catch (error) {
     if (isSuperseded(error)) return { type: 'Superseded' };
     throw error;
   }
-  return power(target, call);
 }
 
 async function remove(deps: ExecuteDeps, target: Target, id: ProviderId): Promise<Execution> {

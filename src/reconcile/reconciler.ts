@@ -8,10 +8,13 @@ import { KubeError, type KubeErrorReason } from '../kube/errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { plan } from '../plan/plan.ts';
 import type { Action, Decision, Verdict } from '../plan/action.ts';
+import type { Observed } from '../plan/observed.ts';
+import type { Account } from '../provider/account/account.ts';
+import type { Park } from '../queue/workers.ts';
 import { writeStatus } from '../status/patch.ts';
 import { type Report, isWorthWriting, statusFor } from '../status/status.ts';
 import type { Log } from '../telemetry/log.ts';
-import { type Execution, execute } from './execute.ts';
+import { type CallingAccount, type Execution, execute } from './execute.ts';
 import { Memory } from './history.ts';
 import { type Observation, type ObserveDeps, observe } from './observe.ts';
 import { type Conclusion, conclude, isRefusedAsBusy } from './outcome.ts';
@@ -29,7 +32,7 @@ export interface ReconcilerDeps extends Omit<ObserveDeps, 'objectOf'> {
 
 export interface Reconciler {
   /** One pass over one object. Rejects with KubeError when Kubernetes refuses a write; the workers come back. */
-  reconcile(key: string): Promise<PassResult>;
+  reconcile(key: string, park: Park): Promise<PassResult>;
 }
 
 /** Failures that say nothing about the object, only that the API server is away for now. */
@@ -45,9 +48,9 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   const observeDeps: ObserveDeps = { ...deps, objectOf: (key) => deps.cache.get(key) };
 
   return {
-    async reconcile(key) {
+    async reconcile(key, park) {
       try {
-        return await pass(key);
+        return await pass(key, park);
       } catch (error) {
         if (!(error instanceof KubeError) || !isAway.has(error.reason)) throw error;
         // The outage is not this object's: its delay must not outgrow it.
@@ -57,7 +60,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     },
   };
 
-  async function pass(key: string): Promise<PassResult> {
+  async function pass(key: string, park: Park): Promise<PassResult> {
     const object = deps.cache.get(key);
     const memory = memoryFor(key, object);
     if (object === undefined || memory === undefined) return {};
@@ -69,7 +72,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     const observation = await observe(observeDeps, key, object, memory);
     const decision = plan(observation.observed);
     observation.account?.setUrgent(key, decision.urgent);
-    const execution = await carryOut(observation, decision, memory);
+    const execution = await carryOut(observation, decision, memory, park);
     const conclusion = conclude(observation.observed, decision, execution, memory.failures, deps.random());
     remember(memory, execution, conclusion);
     if (decision.event !== undefined && 'outcome' in execution && execution.outcome.ok)
@@ -96,8 +99,14 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     return memory;
   }
 
-  async function carryOut({ observed, account }: Observation, decision: Decision, memory: Memory): Promise<Execution> {
+  async function carryOut(
+    observation: Observation,
+    decision: Decision,
+    memory: Memory,
+    park: Park,
+  ): Promise<Execution> {
     const { action } = decision;
+    const { observed, account } = observation;
     return execute(
       {
         client: deps.client,
@@ -115,8 +124,42 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
         },
       },
       action,
-      { object: observed.object, providerName: observed.providerName, account, memory },
+      {
+        object: observed.object,
+        providerName: observed.providerName,
+        account: account === null ? null : inTurn(account, observed, park),
+        memory,
+      },
     );
+  }
+
+  /**
+   * The account for the calls of one pass. While a call waits for its turn and its answer no worker is held, so that an
+   * account in trouble slows no other. Its turn may come long after it was decided on, hence only if all is still so.
+   */
+  function inTurn(account: Account, observed: Observed, park: Park): CallingAccount {
+    return {
+      snapshot: account.snapshot,
+      get ownerId() {
+        return account.ownerId;
+      },
+      write: (subject, call, onGranted) =>
+        park(
+          account.write(
+            subject,
+            call,
+            async () => isStillSo(account, observed) && (onGranted === undefined || onGranted()),
+          ),
+        ),
+    };
+  }
+
+  function isStillSo({ snapshot }: Account, { object, providerName, machine }: Observed): boolean {
+    const { resourceVersion } = deps.cache.get(keyOf(object))?.metadata ?? {};
+    if (resourceVersion !== object.metadata.resourceVersion) return false;
+    if (machine.kind !== 'Present') return snapshot === undefined || snapshot.byName(providerName).length === 0;
+    const shown = snapshot?.byId(machine.machine.id);
+    return shown === undefined || shown.state === machine.machine.state;
   }
 
   function remember(memory: Memory, execution: Execution, conclusion: Conclusion): void {

@@ -1,13 +1,16 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Clock } from '../../src/model/clock.ts';
 import { createBackoff } from '../../src/queue/backoff.ts';
-import { type Handled, type Pass, runWorkers, type WorkersOptions } from '../../src/queue/workers.ts';
+import { type Handled, type Park, type Pass, runWorkers, type WorkersOptions } from '../../src/queue/workers.ts';
 import { createWorkqueue } from '../../src/queue/workqueue.ts';
 import type { Log } from '../../src/telemetry/log.ts';
 import { silentLog } from '../../src/telemetry/log.ts';
 import { createManualClock } from '../support/clock.ts';
 
-function stage(handle: (key: string, clock: Clock) => Promise<Handled>, options: Partial<WorkersOptions> = {}) {
+function stage(
+  handle: (key: string, clock: Clock, park: Park) => Promise<Handled>,
+  options: Partial<WorkersOptions> = {},
+) {
   const clock = createManualClock();
   const queue = createWorkqueue({ clock });
   const lines: string[] = [];
@@ -16,7 +19,7 @@ function stage(handle: (key: string, clock: Clock) => Promise<Handled>, options:
   const workers = runWorkers({
     queue,
     backoff: createBackoff({ random: () => 0 }),
-    handle: (key) => handle(key, clock),
+    handle: (key, park) => handle(key, clock, park),
     clock,
     log,
     onPass: (pass) => passes.push(pass),
@@ -142,4 +145,96 @@ test('stop waits for the passes under way and begins no other', async () => {
   gate.resolve();
   await stopping;
   expect([begun, clock.pending]).toEqual([['a'], 0]);
+});
+
+/** Keys that begin with `slow` wait, parked, until `answer`; `log` tells who began, went on and ended, in order. */
+function slowStage(count: number) {
+  const log: string[] = [];
+  const answer = Promise.withResolvers<void>();
+  const work = Promise.withResolvers<void>();
+  const it = stage(
+    async (key, _clock, park) => {
+      log.push(`${key} begins`);
+      if (key.startsWith('slow')) {
+        await park(answer.promise);
+        log.push(`${key} goes on`);
+      } else {
+        await work.promise;
+      }
+      log.push(`${key} ends`);
+      return {};
+    },
+    { count },
+  );
+  return { ...it, log, answer, work };
+}
+
+describe('a parked pass', () => {
+  test('uses up no worker, however many there are', async () => {
+    const { clock, queue, log, work } = slowStage(2);
+    work.resolve();
+    for (let index = 0; index < 200; index += 1) queue.add(`slow-${index}`);
+    queue.add('quick');
+    await clock.settle();
+    expect(log.filter((line) => line.startsWith('slow'))).toHaveLength(200);
+    expect(log.slice(-2)).toEqual(['quick begins', 'quick ends']);
+  });
+
+  test('gets a worker back before it goes on, and before anybody new', async () => {
+    const { clock, queue, log, answer, work } = slowStage(1);
+    for (const key of ['slow', 'busy', 'new']) queue.add(key);
+    await clock.settle();
+    expect(log).toEqual(['slow begins', 'busy begins']);
+    answer.resolve();
+    await clock.settle();
+    expect(log).toHaveLength(2);
+    work.resolve();
+    await clock.settle();
+    expect(log.slice(2)).toEqual(['busy ends', 'slow goes on', 'slow ends', 'new begins', 'new ends']);
+  });
+
+  test('goes on at once while workers wait for keys', async () => {
+    const { clock, queue, log, answer } = slowStage(1);
+    queue.add('slow');
+    await clock.settle();
+    answer.resolve();
+    await clock.settle();
+    expect(log).toEqual(['slow begins', 'slow goes on', 'slow ends']);
+  });
+
+  test('keeps its key: no second pass of it begins', async () => {
+    const { clock, queue, log, answer } = slowStage(2);
+    queue.add('slow');
+    await clock.settle();
+    queue.add('slow');
+    await clock.settle();
+    expect(log).toEqual(['slow begins']);
+    answer.resolve();
+    await clock.settle();
+    expect(log.slice(-3)).toEqual(['slow begins', 'slow goes on', 'slow ends']);
+    expect(log).toHaveLength(6);
+  });
+
+  test('whose wait fails gets its worker back too', async () => {
+    const { clock, queue, passes } = stage((_key, _clock, park) => park(Promise.reject(new Error('refused'))), {
+      count: 1,
+    });
+    queue.add('a');
+    queue.add('b');
+    await clock.settle();
+    expect(passes.map(({ result }) => result)).toEqual(['Error', 'Error']);
+  });
+
+  test('is waited for when all is stopped', async () => {
+    const { clock, queue, workers, log, answer } = slowStage(1);
+    queue.add('slow');
+    await clock.settle();
+    let isStopped = false;
+    const stopping = workers.stop().then(() => (isStopped = true));
+    await clock.settle();
+    expect(isStopped).toBe(false);
+    answer.resolve();
+    await stopping;
+    expect(log.at(-1)).toBe('slow ends');
+  });
 });

@@ -53,9 +53,10 @@ export interface Account {
   readonly snapshot: Snapshot | undefined;
 
   /**
-   * Makes one changing call for `subject` (the machine's provider name): waits for the gate and a free slot, then
-   * calls. `onGranted` runs when the slot is granted, directly before the call, and may refuse it by returning false
-   * (then the answer is undefined).
+   * Makes one changing call for `subject` (the machine's provider name): waits for a free slot, then calls. `onGranted`
+   * runs when the slot is granted, directly before the call, and may refuse it by returning false. The answer is
+   * undefined when no call was made: refused so, stopped, or the provider asks us to stay away, which nobody waits out
+   * in line.
    */
   write<T>(
     subject: string,

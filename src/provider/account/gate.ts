@@ -6,19 +6,18 @@ const defaultWait = 5_000;
 /** A provider that says "0 seconds" still said "too many". */
 const shortestWait = 1_000;
 
-/** Closed while the provider asked us to stay away; every call of the account but one already under way waits for it. */
+/** Closed while the provider asked us to stay away: no call of the account goes out then, but those under way end. */
 export class Gate {
   readonly #clock: Clock;
   readonly #random: () => number;
-  readonly #onOpen: () => void;
+  readonly #onClose: () => void;
   #until = -Infinity;
   #failure: Failure | undefined;
-  #cancel: (() => void) | undefined;
 
-  constructor(clock: Clock, random: () => number, onOpen: () => void) {
+  constructor(clock: Clock, random: () => number, onClose: () => void) {
     this.#clock = clock;
     this.#random = random;
-    this.#onOpen = onOpen;
+    this.#onClose = onClose;
   }
 
   /** Until when (monotonic) it is closed; undefined when it is open. */
@@ -43,11 +42,6 @@ export class Gate {
     if (until <= this.#until) return;
     this.#until = until;
     this.#failure = failure;
-    this.#cancel?.();
-    this.#cancel = this.#clock.schedule(until - this.#clock.monotonic(), this.#onOpen);
-  }
-
-  stop(): void {
-    this.#cancel?.();
+    this.#onClose();
   }
 }

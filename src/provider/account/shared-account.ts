@@ -81,8 +81,8 @@ class ListedAccount implements SharedAccount {
     this.#urgentInterval = this.#pace.urgentPollMinMs;
     this.#idleInterval = this.#pace.idlePollMs;
     this.#changes = new ChangeLog(options.clock);
-    this.#gate = new Gate(options.clock, options.random, () => this.#slots.grant());
-    this.#slots = new Slots(this.#pace.maxInFlight, () => this.#gate.closedUntil === undefined);
+    this.#gate = new Gate(options.clock, options.random, () => this.#slots.turnAway());
+    this.#slots = new Slots(this.#pace.maxInFlight);
     this.#provider = listenTo(options.provider, {
       heard: (outcome) => this.#heard(outcome),
       sawOwner: (ownerId) => (this.ownerId ??= ownerId),
@@ -110,7 +110,7 @@ class ListedAccount implements SharedAccount {
   ): Promise<Outcome<T> | undefined> {
     return this.#changes.inTurn(subject, async () => {
       if (this.rejection !== undefined) return failed(this.rejection);
-      if (!(await this.#slots.acquire())) return undefined;
+      if (this.#gate.closedUntil !== undefined || !(await this.#slots.acquire())) return undefined;
       try {
         // The key may have been rejected while this waited.
         if (this.rejection !== undefined) return failed(this.rejection);
@@ -188,11 +188,10 @@ class ListedAccount implements SharedAccount {
   async stop(): Promise<void> {
     this.#abort.abort();
     this.#cancelTimer?.();
-    this.#gate.stop();
     await this.#slots.stop();
   }
 
-  /** Takes a slot as a write does; undefined when stopped. */
+  /** Takes a slot as a write does; undefined when there is none to be had. */
   async #getMachine(id: ProviderId): Promise<Timed<Machine | undefined> | undefined> {
     if (!(await this.#slots.acquire())) return undefined;
     const startedAt = this.#clock.monotonic();

@@ -1,46 +1,47 @@
 /** A number of calls that may be under way at a time, granted in the order of asking. */
 export class Slots {
   readonly #size: number;
-  readonly #isOpen: () => boolean;
   readonly #waiting: ((granted: boolean) => void)[] = [];
   #taken = 0;
   #isStopped = false;
   readonly #idle = Promise.withResolvers<void>();
 
-  /** `isOpen` says whether calls may go out at all; call `grant` when it turns true. */
-  constructor(size: number, isOpen: () => boolean) {
+  constructor(size: number) {
     this.#size = size;
-    this.#isOpen = isOpen;
   }
 
-  /** Waits for a slot. True: it is yours until `release`. False: stopped. */
+  /** Waits for a slot. True: it is yours until `release`. False: turned away, or stopped. */
   acquire(): Promise<boolean> {
     if (this.#isStopped) return Promise.resolve(false);
     const { promise, resolve } = Promise.withResolvers<boolean>();
     this.#waiting.push(resolve);
-    this.grant();
+    this.#grant();
     return promise;
   }
 
   release(): void {
     this.#taken -= 1;
-    this.grant();
+    this.#grant();
     if (this.#isStopped && this.#taken === 0) this.#idle.resolve();
   }
 
-  /** Grants what may be granted now. */
-  grant(): void {
-    while (this.#taken < this.#size && this.#waiting.length > 0 && this.#isOpen()) {
-      this.#taken += 1;
-      this.#waiting.shift()?.(true);
-    }
+  /** Whoever waits gets no slot: what they wait for will not be for long. */
+  turnAway(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve(false);
   }
 
   /** Turns away who waits, and resolves when the last slot was released. */
   stop(): Promise<void> {
     this.#isStopped = true;
-    for (const resolve of this.#waiting.splice(0)) resolve(false);
+    this.turnAway();
     if (this.#taken === 0) this.#idle.resolve();
     return this.#idle.promise;
+  }
+
+  #grant(): void {
+    while (this.#taken < this.#size && this.#waiting.length > 0) {
+      this.#taken += 1;
+      this.#waiting.shift()?.(true);
+    }
   }
 }

@@ -325,15 +325,32 @@ test('a 429 closes the gate for the whole account until the time it named, and a
   await account.write('machine-1', (at) => at.stopMachine(1));
   expect(account.gateClosedUntil).toBe(21_000);
 
-  const held = account.write('machine-2', (at) => at.stopMachine(2));
   account.want('a', 1);
   expect(account.lookUp('a', 1, 0)?.outcome).toMatchObject({ failure: { class: 'Wait', retryAfter: 21_000 } });
   await clock.advance(20_999);
+  expect(await account.write('machine-2', (at) => at.stopMachine(2))).toBeUndefined();
   expect(provider.calls).toEqual(['ListMachines', 'StopMachine']);
   await clock.advance(1);
   expect(account.gateClosedUntil).toBeUndefined();
-  expect(await held).toEqual({ ok: true, value: undefined });
+  expect(await account.write('machine-2', (at) => at.stopMachine(2))).toEqual({ ok: true, value: undefined });
   expect(provider.calls.slice(2).toSorted()).toEqual(['ListMachines', 'StopMachine']);
+});
+
+test('whoever waits for a slot when the gate closes is turned away, and told what it looked up', async () => {
+  const { clock, provider, account, woken } = scene([], { pace: { maxInFlight: 1 } });
+  provider.failNext('StopMachine', limited);
+  const release = provider.hold('StopMachine');
+  const underWay = account.write('machine-1', (at) => at.stopMachine(1));
+  const waiting = account.write('machine-2', (at) => at.stopMachine(2));
+  account.lookUp('a', 3, 0);
+  await clock.settle();
+  release();
+  expect(await underWay).toMatchObject({ failure: limited });
+  expect(await waiting).toBeUndefined();
+  await clock.settle();
+  expect(woken()).toEqual(['a']);
+  expect(account.lookUp('a', 3, 0)?.outcome).toMatchObject({ failure: { class: 'Wait' } });
+  expect(provider.calls).toEqual(['StopMachine']);
 });
 
 const gateRows: readonly [reason: string, failure: Facts, until: number | undefined][] = [
@@ -410,22 +427,24 @@ test('a grant that fails frees its slot and its machine', async () => {
   expect(provider.calls).toEqual(['StopMachine']);
 });
 
-test('the grant comes directly before the call, after the wait for gate and slot', async () => {
-  const { clock, provider, account } = scene();
-  provider.failNext('StopMachine', limited);
-  await account.write('machine-1', (at) => at.stopMachine(1));
+test('the grant comes directly before the call, after the wait for a slot', async () => {
+  const { clock, provider, account } = scene([], { pace: { maxInFlight: 1 } });
+  const release = provider.hold('StopMachine');
+  const first = account.write('machine-1', (at) => at.stopMachine(1));
   const grantedAt: number[] = [];
   const write = account.write(
     'machine-2',
-    (at) => at.stopMachine(2),
+    (at) => at.killMachine(2),
     async () => {
       grantedAt.push(clock.monotonic());
       return true;
     },
   );
-  await clock.advance(21_000);
-  await write;
-  expect(grantedAt).toEqual([21_000]);
+  await clock.advance(20_000);
+  expect(grantedAt).toEqual([]);
+  release();
+  await Promise.all([first, write]);
+  expect([grantedAt, provider.calls]).toEqual([[20_000], ['StopMachine', 'KillMachine']]);
 });
 
 const answers: readonly [reason: string, failure: Facts | undefined][] = [

@@ -20,6 +20,8 @@ export class MachineRoom {
   readonly accidents = new Map<Operation, Accident[]>();
   /** All calls of the kind fail so, until taken out again. */
   readonly broken = new Map<Operation, Accident>();
+  /** What a call waits for before anything comes of it; a promise that never resolves makes it hang. */
+  holds: (operation: Operation, ownerId: ProviderId) => Promise<void> | undefined = () => undefined;
   /** What a list shows, if not all machines. */
   listed: (machine: Machine) => boolean = () => true;
   ownerId = 1;
@@ -61,8 +63,10 @@ export class MachineRoom {
       const machine = this.machines.get(id);
       return machine?.ownerId === ownerId ? machine : undefined;
     };
+    const call = <T>(operation: Operation, effect: () => Outcome<T>): Promise<Outcome<T>> =>
+      this.#call(operation, effect, this.holds(operation, ownerId));
     const power = (operation: Operation, id: ProviderId, from: MachineState[], via: MachineState, to: MachineState) =>
-      this.#call<void>(operation, () => {
+      call<void>(operation, () => {
         const machine = mine(id);
         if (machine === undefined || !from.includes(machine.state)) return this.#busy(operation);
         if (operation === 'RestartMachine') this.restarts += 1;
@@ -72,18 +76,18 @@ export class MachineRoom {
       });
     return {
       listMachines: () =>
-        this.#call('ListMachines', () =>
+        call('ListMachines', () =>
           succeeded([...this.machines.values()].filter((one) => one.ownerId === ownerId && this.listed(one))),
         ),
-      getMachine: (id) => this.#call('GetMachine', () => succeeded(mine(id))),
+      getMachine: (id) => call('GetMachine', () => succeeded(mine(id))),
       createMachine: ({ name }: CreateRequest) =>
-        this.#call<CreateAnswer>('CreateMachine', () => {
+        call<CreateAnswer>('CreateMachine', () => {
           const { id } = this.add(name, { state: 'Pending', ownerId });
           this.#lead(id, 'Pending', 'Running');
           return succeeded({ id });
         }),
       deleteMachine: (id) =>
-        this.#call<'Accepted' | 'NotFound'>('DeleteMachine', () => {
+        call<'Accepted' | 'NotFound'>('DeleteMachine', () => {
           if (mine(id)?.state !== 'Halted') {
             return failed({ operation: 'DeleteMachine', class: 'Wait', code: 'BadRequest', status: 400, text: '' });
           }
@@ -94,9 +98,9 @@ export class MachineRoom {
       stopMachine: (id) => power('StopMachine', id, ['Running'], 'Halting', 'Halted'),
       restartMachine: (id) => power('RestartMachine', id, ['Running'], 'Halting', 'Running'),
       killMachine: (id) => power('KillMachine', id, ['Running', 'Halting'], 'Halting', 'Halted'),
-      listRegions: () => this.#call('ListRegions', () => succeeded(undefined)),
-      listPackages: () => this.#call('ListPackages', () => succeeded(undefined)),
-      listOsTemplates: () => this.#call('ListOsTemplates', () => succeeded(undefined)),
+      listRegions: () => call('ListRegions', () => succeeded(undefined)),
+      listPackages: () => call('ListPackages', () => succeeded(undefined)),
+      listOsTemplates: () => call('ListOsTemplates', () => succeeded(undefined)),
     };
   }
 
@@ -109,8 +113,9 @@ export class MachineRoom {
     this.#clock.schedule(stepTakes, () => this.set(id, { state: to }));
   }
 
-  async #call<T>(operation: Operation, effect: () => Outcome<T>): Promise<Outcome<T>> {
+  async #call<T>(operation: Operation, effect: () => Outcome<T>, hold?: Promise<void>): Promise<Outcome<T>> {
     this.calls.push({ operation, at: this.#clock.monotonic() });
+    await hold;
     const accident = this.accidents.get(operation)?.shift() ?? this.broken.get(operation);
     if (accident !== undefined) {
       await this.#pass(callTakes);

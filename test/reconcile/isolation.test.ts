@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest';
+import type { Operation } from '../../src/model/failure.ts';
+import { createWorld, type World } from './world/world.ts';
+
+/** Many more than there are workers (8) and calls at a time (4). */
+const many = Array.from({ length: 200 }, (_, index) => `web-${index}`);
+
+/** Puts the key of owner 2 into a Secret of its own, and applies an object that uses it. */
+async function applyOther({ apply, clock, cluster }: World): Promise<void> {
+  const data = { 'api-key': Buffer.from('owner-2').toString('base64') };
+  cluster.put('secrets', { metadata: { name: 'other' }, data });
+  apply('other', { credentialsSecretRef: { name: 'other', key: 'api-key' } });
+  await clock.advance(10_000);
+}
+
+describe('an account that does not answer', () => {
+  it.each<{ because: string; operation: Operation; act: (world: World) => void; after?: number }>([
+    {
+      because: 'creates hang',
+      operation: 'CreateMachine',
+      act: ({ apply }) => {
+        for (const name of many) apply(name);
+      },
+    },
+    {
+      because: 'stops hang',
+      operation: 'StopMachine',
+      act: ({ cluster }) => {
+        for (const name of many) cluster.change(name, { spec: { powerState: 'Halted' } });
+      },
+    },
+    {
+      because: 'look-ups of machines that are gone hang',
+      operation: 'GetMachine',
+      act: ({ cluster, room }) => {
+        for (const { id, ownerId } of room.machines.values()) if (ownerId === 1) room.machines.delete(id);
+        for (const name of many) cluster.remove('virtualmachines', name);
+      },
+    },
+    {
+      because: 'the catalogue hangs',
+      operation: 'ListRegions',
+      act: ({ apply }) => {
+        for (const name of many) apply(`${name}-more`);
+      },
+      // For so long a catalogue is kept.
+      after: 600_000,
+    },
+  ])('slows no other one: $because', async ({ operation, act, after = 0 }) => {
+    const world = await createWorld();
+    const { apply, clock, cluster, condition, room } = world;
+    if (operation !== 'CreateMachine') {
+      for (const name of many) apply(name);
+      await clock.advance(60_000);
+    }
+    await applyOther(world);
+    expect(condition('other', 'Ready')?.status).toBe('True');
+    room.holds = (called, ownerId) => (called === operation && ownerId === 1 ? new Promise(() => {}) : undefined);
+    await clock.advance(after);
+    act(world);
+    await clock.advance(10_000);
+    const before = room.count(operation);
+    expect(before).toBeGreaterThan(0);
+    const since = clock.monotonic();
+    cluster.change('other', { spec: { powerState: 'Halted' } });
+    await clock.advance(0);
+    expect(room.count('StopMachine', since)).toBe(1);
+    await clock.advance(5_000);
+    expect(condition('other', 'Ready')?.status).toBe('True');
+    expect(cluster.machine('other')?.status?.state).toBe('Halted');
+  });
+});
+
+/** Stops that hang in all four slots, and one object more whose stop or kill waits for its turn. */
+async function waitInLine(mode: 'TrySoft' | 'Hard' = 'TrySoft') {
+  const world = await createWorld();
+  const { apply, clock, cluster, room } = world;
+  for (const name of many.slice(0, 4)) apply(name);
+  apply('web-4', { powerOff: { mode, gracePeriod: '1m' } });
+  await clock.advance(60_000);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  let held = 0;
+  room.holds = (operation) => (operation === 'StopMachine' && (held += 1) <= 4 ? promise : undefined);
+  for (const name of many.slice(0, 5)) cluster.change(name, { spec: { powerState: 'Halted' } });
+  await clock.advance(1_000);
+  expect(room.count('StopMachine')).toBe(4);
+  return { ...world, release: resolve };
+}
+
+describe('a call whose turn comes late', () => {
+  it('is not made when the object was changed meanwhile', async () => {
+    const { clock, cluster, room, release } = await waitInLine();
+    cluster.change('web-4', { spec: { powerState: 'Running' } });
+    release();
+    await clock.advance(60_000);
+    expect(room.count('StopMachine')).toBe(4);
+    expect(cluster.machine('web-4')?.status?.state).toBe('Running');
+  });
+
+  it('is not made when a list shows the machine in another state meanwhile', async () => {
+    const { clock, cluster, room, release } = await waitInLine();
+    room.set(5, { state: 'Halted' });
+    await clock.advance(60_000);
+    release();
+    await clock.advance(60_000);
+    expect(room.count('StopMachine')).toBe(4);
+    expect(cluster.machine('web-4')?.status?.state).toBe('Halted');
+  });
+
+  it('is made when nothing changed', async () => {
+    const { clock, cluster, room, release } = await waitInLine();
+    release();
+    await clock.advance(60_000);
+    expect(room.count('StopMachine')).toBe(5);
+    expect(cluster.machine('web-4')?.status?.state).toBe('Halted');
+  });
+
+  it('leaves no trace of a power cut that never had its turn', async () => {
+    const { clock, cluster, room, release } = await waitInLine('Hard');
+    room.accidents.set('StopMachine', [{ class: 'Wait', code: 'RateLimited', status: 429, retryAfter: 60_000 }]);
+    release();
+    await clock.advance(1_000);
+    expect(cluster.machine('web-4')?.status?.operation).toBeUndefined();
+    await clock.advance(120_000);
+    expect(room.count('KillMachine')).toBe(1);
+    expect(cluster.machine('web-4')?.status?.state).toBe('Halted');
+  });
+});
