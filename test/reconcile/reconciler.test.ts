@@ -158,10 +158,12 @@ describe('one machine for one object', () => {
     const { apply, clock, complaints, condition, room, useKeyOf } = await createWorld();
     const refused = { class: 'Credentials', code: 'Unauthorized', status: 401 } as const;
     room.accidents.set('CreateMachine', [refused, refused, refused, refused]);
+    room.broken.set('ListMachines', refused);
     for (let index = 0; index < 12; index += 1) apply(`web-${index}`);
     await clock.advance(30_000);
     expect(complaints.filter((line) => line.includes('Pass failed'))).toEqual([]);
     expect(condition('web-11', 'Synced')?.reason).toBe('CredentialsRejected');
+    room.broken.clear();
     useKeyOf(1);
     await clock.advance(5 * minute);
     expect([...room.made.values()]).toEqual(Array(12).fill(1));
@@ -208,15 +210,18 @@ describe('trouble that passes', () => {
     expect([cluster.machine('leaving'), room.machines.size]).toEqual([undefined, 3]);
   });
 
-  it('one refused call of a good key is told and over with the next probe', async () => {
+  it('one refused call of a good key is told of its object alone, and over with the next list', async () => {
     const { apply, clock, cluster, condition, room } = await createWorld();
     apply('web');
+    apply('other');
     await clock.advance(10_000);
     room.accidents.set('StopMachine', [{ class: 'Credentials', code: 'Unauthorized', status: 401 }]);
     cluster.change('web', { spec: { powerState: 'Halted' } });
-    await clock.advance(1_000);
-    expect(condition('web', 'CredentialsValid')?.status).toBe('False');
-    await clock.advance(2 * minute);
+    await clock.advance(15);
+    expect(condition('web', 'Synced')?.reason).toBe('CredentialsRejected');
+    expect(['web', 'other'].map((name) => condition(name, 'CredentialsValid')?.status)).toEqual(['True', 'True']);
+    expect(condition('other', 'Synced')?.status).toBe('True');
+    await clock.advance(10_000);
     expect(condition('web', 'Ready')?.status).toBe('True');
     expect(room.machines.get(1)?.state).toBe('Halted');
   });

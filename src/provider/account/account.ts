@@ -37,9 +37,12 @@ export interface Timed<T> {
  * It knows nothing of Kubernetes: a key is an opaque string.
  */
 export interface Account {
-  /** Whether the provider accepted the key when last asked. A new account is `Unverified`. */
+  /**
+   * Whether the provider accepted the key when last asked for a list: one call refused by a proxy, or for want of a
+   * right, is no verdict on the key. A new account is `Unverified`.
+   */
   readonly verdict: 'Unverified' | 'Accepted' | 'Rejected';
-  /** Why the key counts as rejected: the answer of any call may have told. */
+  /** Why the key counts as rejected: what the newest list was answered. */
   readonly rejection: Failure | undefined;
   /** Why the last list could not be had; undefined after a good one. */
   readonly lastFailure: Failure | undefined;
@@ -56,7 +59,8 @@ export interface Account {
    * Makes one changing call for `subject` (the machine's provider name): waits for a free slot, then calls. `onGranted`
    * runs when the slot is granted, directly before the call, and may refuse it by returning false. The answer is
    * undefined when no call was made: refused so, stopped, or the provider asks us to stay away, which nobody waits out
-   * in line.
+   * in line. After a call that was refused for its key all others wait until a list has told whether the key still is
+   * accepted.
    */
   write<T>(
     subject: string,

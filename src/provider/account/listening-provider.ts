@@ -2,15 +2,15 @@ import type { Outcome } from '../../model/failure.ts';
 import type { ProviderId } from '../../model/machine.ts';
 import type { Provider } from '../port.ts';
 
-/** What an account learns from the answer of any call. */
+/** What an account learns from the answers of single calls. */
 export interface Listener {
-  /** Every outcome, before the caller has it. */
+  /** Every outcome but a list's, before the caller has it. */
   heard(outcome: Outcome<unknown>): void;
   /** A single machine's answer named its owner. */
   sawOwner(ownerId: ProviderId): void;
 }
 
-/** The same provider, with somebody listening to all its answers. */
+/** The same provider, with somebody listening to its answers. A list is the account's own, who judges it as such. */
 export function listenTo(provider: Provider, listener: Listener): Provider {
   const heard = async <T>(call: Promise<Outcome<T>>): Promise<Outcome<T>> => {
     const outcome = await call;
@@ -21,7 +21,7 @@ export function listenTo(provider: Provider, listener: Listener): Provider {
     if (ownerId !== undefined) listener.sawOwner(ownerId);
   };
   return {
-    listMachines: (signal) => heard(provider.listMachines(signal)),
+    listMachines: (signal) => provider.listMachines(signal),
     getMachine: async (id, signal) => {
       const outcome = await heard(provider.getMachine(id, signal));
       if (outcome.ok) sawOwner(outcome.value?.ownerId);

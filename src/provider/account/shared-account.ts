@@ -66,6 +66,8 @@ class ListedAccount implements SharedAccount {
 
   #lastList: { readonly startedAt: number; readonly endedAt: number } | undefined;
   #failures = 0;
+  /** When a single call was last refused for its key, until a list that started later tells about the key. */
+  #doubtedAt: number | undefined;
   #isListing = false;
   #urgentInterval: number;
   #idleInterval: number;
@@ -82,7 +84,7 @@ class ListedAccount implements SharedAccount {
     this.#idleInterval = this.#pace.idlePollMs;
     this.#changes = new ChangeLog(options.clock);
     this.#gate = new Gate(options.clock, options.random, () => this.#slots.turnAway());
-    this.#slots = new Slots(this.#pace.maxInFlight);
+    this.#slots = new Slots(this.#pace.maxInFlight, () => this.#doubtedAt !== undefined);
     this.#provider = listenTo(options.provider, {
       heard: (outcome) => this.#heard(outcome),
       sawOwner: (ownerId) => (this.ownerId ??= ownerId),
@@ -109,11 +111,9 @@ class ListedAccount implements SharedAccount {
     onGranted?: () => Promise<boolean>,
   ): Promise<Outcome<T> | undefined> {
     return this.#changes.inTurn(subject, async () => {
-      if (this.rejection !== undefined) return failed(this.rejection);
-      if (this.#gate.closedUntil !== undefined || !(await this.#slots.acquire())) return undefined;
+      const mayAsk = this.rejection === undefined && this.#gate.closedUntil === undefined;
+      if (!mayAsk || !(await this.#slots.acquire())) return this.rejection && failed(this.rejection);
       try {
-        // The key may have been rejected while this waited.
-        if (this.rejection !== undefined) return failed(this.rejection);
         if (onGranted !== undefined && !(await onGranted())) return undefined;
         return await this.#changes.record(subject, () => call(this.#provider));
       } finally {
@@ -213,22 +213,44 @@ class ListedAccount implements SharedAccount {
     return this.rejection ?? this.#gate.failure;
   }
 
-  /** Every answer tells whether the key is accepted, and some that we are to stay away. */
+  /** What a single call was answered. It may be refused for reasons of its own, so a list has to confirm that it is the key. */
   #heard(outcome: Outcome<unknown>): void {
     if (this.#abort.signal.aborted) return;
-    const before = this.verdict;
     if (outcome.ok) {
-      this.verdict = 'Accepted';
-      this.rejection = undefined;
+      if (this.verdict === 'Unverified') this.#decide('Accepted', undefined);
     } else if (outcome.failure.class === 'Credentials') {
-      this.verdict = 'Rejected';
-      this.rejection = outcome.failure;
+      this.#doubtedAt = this.#clock.monotonic();
+      this.#schedule();
     } else {
       this.#gate.heed(outcome.failure);
     }
-    if (this.verdict === before) return;
-    if (this.rejection === undefined) this.#log.info('provider accepts the API key');
-    else this.#log.warn('provider rejects the API key', { failure: this.rejection });
+  }
+
+  /** What a list says about the key. */
+  #judgeKey(startedAt: number, outcome: Outcome<unknown>): void {
+    if (outcome.ok) this.#decide('Accepted', undefined);
+    else if (outcome.failure.class === 'Credentials') this.#decide('Rejected', outcome.failure);
+    else this.#gate.heed(outcome.failure);
+
+    if (this.#doubtedAt === undefined) return;
+    const isSettled = this.verdict === 'Rejected' || (outcome.ok && startedAt >= this.#doubtedAt);
+    if (isSettled) this.#doubtedAt = undefined;
+    // Without a good list there is no telling when the next one comes, and who waits had better look anew.
+    if (outcome.ok) this.#slots.grant();
+    else this.#slots.turnAway();
+  }
+
+  #decide(verdict: 'Accepted' | 'Rejected', rejection: Failure | undefined): void {
+    const before = this.verdict;
+    this.verdict = verdict;
+    this.rejection = rejection;
+    if (verdict === before) return;
+    if (rejection === undefined) {
+      this.#log.info('provider accepts the API key');
+    } else {
+      this.#log.warn('provider rejects the API key', { failure: rejection });
+      this.#slots.turnAway();
+    }
     this.#wakeAll(this.#followers.keys());
   }
 
@@ -242,7 +264,7 @@ class ListedAccount implements SharedAccount {
         last: this.#lastList,
         failures: this.#failures,
         isFollowed: this.#followers.size > 0,
-        wantedAt: this.#waiters.earliest,
+        wantedAt: earlier(this.#waiters.earliest, this.#doubtedAt),
         urgentInterval: this.#urgent.size > 0 ? this.#urgentInterval : undefined,
         idleInterval: this.#idleInterval,
         isRejected: this.verdict === 'Rejected',
@@ -262,6 +284,7 @@ class ListedAccount implements SharedAccount {
     const outcome = await this.#provider.listMachines(this.#abort.signal);
     this.#isListing = false;
     if (this.#abort.signal.aborted) return;
+    this.#judgeKey(startedAt, outcome);
     this.#lastList = { startedAt, endedAt: this.#clock.monotonic() };
     this.#idleInterval = this.#pace.idlePollMs * (0.9 + 0.2 * this.#random());
     this.#urgentInterval = Math.min(this.#urgentInterval * 1.5, this.#pace.urgentPollMaxMs);
@@ -309,4 +332,8 @@ class ListedAccount implements SharedAccount {
     // A copy: whoever is woken may follow or forget at once.
     for (const key of Array.from(keys)) this.#wake(key);
   }
+}
+
+function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 }

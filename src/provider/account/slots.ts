@@ -1,13 +1,16 @@
 /** A number of calls that may be under way at a time, granted in the order of asking. */
 export class Slots {
   readonly #size: number;
+  readonly #isHeld: () => boolean;
   readonly #waiting: ((granted: boolean) => void)[] = [];
   #taken = 0;
   #isStopped = false;
   readonly #idle = Promise.withResolvers<void>();
 
-  constructor(size: number) {
+  /** `isHeld` says whether nothing may be granted for now; call `grant` when that is over. */
+  constructor(size: number, isHeld: () => boolean) {
     this.#size = size;
+    this.#isHeld = isHeld;
   }
 
   /** Waits for a slot. True: it is yours until `release`. False: turned away, or stopped. */
@@ -15,14 +18,22 @@ export class Slots {
     if (this.#isStopped) return Promise.resolve(false);
     const { promise, resolve } = Promise.withResolvers<boolean>();
     this.#waiting.push(resolve);
-    this.#grant();
+    this.grant();
     return promise;
   }
 
   release(): void {
     this.#taken -= 1;
-    this.#grant();
+    this.grant();
     if (this.#isStopped && this.#taken === 0) this.#idle.resolve();
+  }
+
+  /** Grants what may be granted now. */
+  grant(): void {
+    while (this.#taken < this.#size && this.#waiting.length > 0 && !this.#isHeld()) {
+      this.#taken += 1;
+      this.#waiting.shift()?.(true);
+    }
   }
 
   /** Whoever waits gets no slot: what they wait for will not be for long. */
@@ -36,12 +47,5 @@ export class Slots {
     this.turnAway();
     if (this.#taken === 0) this.#idle.resolve();
     return this.#idle.promise;
-  }
-
-  #grant(): void {
-    while (this.#taken < this.#size && this.#waiting.length > 0) {
-      this.#taken += 1;
-      this.#waiting.shift()?.(true);
-    }
   }
 }

@@ -258,12 +258,12 @@ test('a rejected key is told once, stops all calls, and is probed once a minute'
   account.follow('a', { name: 'machine-1' });
   await clock.settle();
   woken();
-  provider.failNext('StopMachine', unauthorized);
-  provider.failNext('ListMachines', unauthorized);
-  await account.write('machine-1', (at) => at.stopMachine(1));
+  provider.failNext('ListMachines', unauthorized, unauthorized);
+  await clock.advance(60_000);
   expect(account.verdict).toBe('Rejected');
   expect(account.rejection).toMatchObject(unauthorized);
-  expect(woken()).toEqual(['a']);
+  // Once for the key, once for the list.
+  expect(woken()).toEqual(['a', 'a']);
 
   account.setUrgent('a', true);
   const outcome = await account.write('machine-1', (at) => at.stopMachine(1));
@@ -272,48 +272,146 @@ test('a rejected key is told once, stops all calls, and is probed once a minute'
     failure: { operation: 'GetMachine', ...unauthorized },
   });
   expect(account.catalogue('a')).toMatchObject({ ok: false, failure: unauthorized });
-  expect(provider.calls.filter((call) => call !== 'ListMachines')).toEqual(['StopMachine']);
+  expect(provider.calls.filter((call) => call !== 'ListMachines')).toEqual([]);
 
   await clock.advance(60_000);
-  expect(provider.count('ListMachines')).toBe(2);
-  woken();
-  await clock.advance(60_000);
   expect(provider.count('ListMachines')).toBe(3);
+  expect(woken()).toEqual([]);
+  await clock.advance(60_000);
+  expect(provider.count('ListMachines')).toBe(4);
   expect(account.verdict).toBe('Accepted');
   expect(account.rejection).toBeUndefined();
-  // Once for the key, once for the list.
   expect(woken()).toEqual(['a', 'a']);
 });
 
-test('a rejection answers at once who waits for a slot, and who comes when all are taken', async () => {
-  const { clock, provider, account } = scene([], { pace: { maxInFlight: 2 } });
+test('one refused call is told to its caller only, and a list is asked for at once', async () => {
+  const { clock, provider, account, woken } = scene();
+  account.follow('a', { name: 'machine-1' });
+  await clock.advance(30_000);
+  woken();
   provider.failNext('StopMachine', unauthorized);
-  const releaseStop = provider.hold('StopMachine');
-  const releaseKill = provider.hold('KillMachine');
-  const rejected = account.write('machine-1', (at) => at.stopMachine(1));
-  const underWay = account.write('machine-2', (at) => at.killMachine(2));
-  const waiting = account.write('machine-3', (at) => at.killMachine(3));
+  const release = provider.hold('ListMachines');
+  expect(await account.write('machine-1', (at) => at.stopMachine(1))).toMatchObject({ failure: unauthorized });
+  expect([account.verdict, account.rejection]).toEqual(['Accepted', undefined]);
+  expect(provider.count('ListMachines')).toBe(2);
+
+  const waiting = account.write('machine-2', (at) => at.stopMachine(2));
+  account.lookUp('a', 3, 0);
+  await clock.advance(10_000);
+  expect([provider.count('StopMachine'), provider.count('GetMachine')]).toEqual([1, 0]);
+  release();
+  expect(await waiting).toEqual({ ok: true, value: undefined });
   await clock.settle();
-  releaseStop();
-  await rejected;
-  expect(await waiting).toMatchObject({ failure: unauthorized });
-  // machine-2 still holds its slot; this takes the other one.
-  const refill = account.write('machine-4', (at) => at.killMachine(4));
-  expect(await refill).toMatchObject({ failure: unauthorized });
-  expect(provider.calls).toEqual(['StopMachine', 'KillMachine']);
-  releaseKill();
+  expect([account.verdict, provider.count('GetMachine')]).toEqual(['Accepted', 1]);
+  expect(woken()).toEqual(['a']);
+});
+
+test('a list that started before a call was refused says nothing about it', async () => {
+  const { clock, provider, account } = scene();
+  const releaseList = provider.hold('ListMachines');
+  account.follow('a', { name: 'machine-1' });
+  await clock.advance(100);
+  provider.failNext('StopMachine', unauthorized);
+  await account.write('machine-1', (at) => at.stopMachine(1));
+  const waiting = account.write('machine-2', (at) => at.stopMachine(2));
+  releaseList();
+  await clock.advance(899);
+  expect([provider.count('ListMachines'), provider.count('StopMachine')]).toEqual([1, 1]);
+  await clock.advance(1);
+  expect(await waiting).toEqual({ ok: true, value: undefined });
+  expect(provider.count('ListMachines')).toBe(2);
+});
+
+const doubts: readonly [what: string, list: Facts, answer: object | undefined, verdict: string][] = [
+  ['refused too: the key is rejected', unauthorized, { failure: unauthorized }, 'Rejected'],
+  ['not to be had: nobody waits for the next one', down, undefined, 'Accepted'],
+  ['throttled: the gate is closed', limited, undefined, 'Accepted'],
+];
+
+test.for(doubts)('a call was refused, and the list is %s', async ([, list, answer, verdict]) => {
+  const { clock, provider, account } = scene([], { pace: { maxInFlight: 2 } });
+  account.follow('a', { name: 'machine-1' });
+  await clock.settle();
+  provider.failNext('StopMachine', unauthorized);
+  provider.failNext('ListMachines', list);
+  const release = provider.hold('KillMachine');
+  const underWay = account.write('machine-2', (at) => at.killMachine(2));
+  await account.write('machine-1', (at) => at.stopMachine(1));
+  const waiting = [3, 4].map((id) => account.write(`machine-${id}`, (at) => at.killMachine(id)));
+  await clock.advance(1_000);
+  for (const outcome of await Promise.all(waiting)) {
+    if (answer === undefined) expect(outcome).toBeUndefined();
+    else expect(outcome).toMatchObject(answer);
+  }
+  expect([account.verdict, provider.count('KillMachine')]).toEqual([verdict, 1]);
+  release();
   await underWay;
 });
 
-test('a rejection is answered without waiting for the gate', async () => {
+test('a call refused before the first list is no verdict either', async () => {
   const { provider, account } = scene();
+  provider.failNext('StopMachine', unauthorized);
+  provider.hold('ListMachines');
+  await account.write('machine-1', (at) => at.stopMachine(1));
+  expect(account.verdict).toBe('Unverified');
+  expect(provider.calls).toEqual(['StopMachine', 'ListMachines']);
+});
+
+test('an answer under way when the key was rejected does not make it a good one', async () => {
+  const { clock, provider, account } = scene();
+  account.follow('a', { name: 'machine-1' });
+  const release = provider.hold('StopMachine');
+  const underWay = account.write('machine-1', (at) => at.stopMachine(1));
+  await clock.settle();
+  provider.failNext('ListMachines', unauthorized);
+  await clock.advance(60_000);
+  release();
+  expect(await underWay).toMatchObject({ ok: true });
+  expect(account.verdict).toBe('Rejected');
+});
+
+test('a rejection answers at once who waits for a slot', async () => {
+  const { clock, provider, account } = scene([], { pace: { maxInFlight: 1 } });
+  account.follow('a', { name: 'machine-1' });
+  await clock.settle();
+  const release = provider.hold('StopMachine');
+  const underWay = account.write('machine-1', (at) => at.stopMachine(1));
+  const waiting = account.write('machine-2', (at) => at.stopMachine(2));
+  provider.failNext('ListMachines', unauthorized);
+  await clock.advance(60_000);
+  expect(await waiting).toMatchObject({ failure: unauthorized });
+  release();
+  await underWay;
+});
+
+test('calls refused while the key is rejected ask for no more lists', async () => {
+  const { clock, provider, account } = scene();
+  account.follow('a', { name: 'machine-1' });
+  await clock.settle();
+  const release = provider.hold('StopMachine');
+  provider.failNext('StopMachine', unauthorized);
+  provider.failNext('ListMachines', unauthorized);
+  const underWay = account.write('machine-1', (at) => at.stopMachine(1));
+  await clock.advance(60_000);
+  release();
+  await underWay;
+  await clock.advance(60_000);
+  expect([account.verdict, provider.count('ListMachines')]).toEqual(['Accepted', 3]);
+  expect(await account.write('machine-1', (at) => at.stopMachine(1))).toMatchObject({ ok: true });
+});
+
+test('a rejection is answered without waiting for the gate', async () => {
+  const { clock, provider, account } = scene();
+  account.follow('a', { name: 'machine-1' });
+  await clock.settle();
   provider.failNext('StopMachine', limited);
-  provider.failNext('KillMachine', unauthorized);
-  await Promise.all([
-    account.write('machine-1', (at) => at.stopMachine(1)),
-    account.write('machine-2', (at) => at.killMachine(2)),
-  ]);
-  expect(account.gateClosedUntil).toBe(21_000);
+  provider.failNext('ListMachines', unauthorized);
+  const release = provider.hold('StopMachine');
+  const stop = account.write('machine-1', (at) => at.stopMachine(1));
+  await clock.advance(60_000);
+  release();
+  await stop;
+  expect(account.gateClosedUntil).toBe(81_000);
   expect(await account.write('machine-1', (at) => at.stopMachine(1))).toMatchObject({ failure: unauthorized });
 });
 
