@@ -132,10 +132,13 @@ function observeMachine(deps: ObserveDeps, account: Account, subject: Subject, t
   }
   const { snapshot } = account;
   if (target.id === undefined && identity.kind === 'None' && isUntouched(subject)) {
-    // Any complete list will do: what it is asked for, machines of an earlier life, has been there for long.
-    if (snapshot !== undefined) return { kind: 'Absent' };
-    account.want(key, 0);
-    return notYetSeen;
+    if (snapshot === undefined) {
+      account.want(key, 0);
+      return notYetSeen;
+    }
+    // Any complete list will do: what it is asked for, machines of an earlier life, has been there for long. One of this very
+    // name is our own: Kubernetes was put back to a time before it was made.
+    if (snapshot.byName(target.name).length === 0) return { kind: 'Absent' };
   }
   const notBefore = Math.max(
     account.lastChangeAt(name) ?? 0,

@@ -1,0 +1,19 @@
+import { expect, it } from 'vitest';
+import { createWorld } from './world/world.ts';
+
+const minute = 60_000;
+
+/** etcd is put back to a moment when the object was there and its machine was not: the UID stays, all we stored is gone. */
+it('knows its machine again when the object was put back to a time before the create', async () => {
+  const { apply, clock, cluster, condition, restart, room } = await createWorld();
+  apply('web');
+  const before = cluster.machine('web');
+  await clock.advance(minute);
+  expect([...room.made.values()]).toEqual([1]);
+
+  cluster.put('virtualmachines', { ...before, metadata: { ...before?.metadata } });
+  await restart();
+  await clock.advance(5 * minute);
+  expect([...room.made.values()]).toEqual([1]);
+  expect(condition('web', 'Ready')?.status).toBe('True');
+});
