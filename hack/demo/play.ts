@@ -45,6 +45,8 @@ export async function play({ cluster, emulator, apiKey, out }: Stage): Promise<b
   const is = (name: string, expected: string) =>
     readiness(objects.find((object) => object.metadata.name === name)) === expected;
   const stateOf = (name: string) => objects.find((object) => object.metadata.name === name)?.status?.state;
+  const handledOf = (name: string) =>
+    objects.find((object) => object.metadata.name === name)?.status?.lastRestartRequest;
 
   await cluster.createNamespace(namespace);
   await cluster.putSecret(namespace, apiKey);
@@ -81,6 +83,11 @@ export async function play({ cluster, emulator, apiKey, out }: Stage): Promise<b
   asked.push({ what: 'patch', name: 'web', operation: 'StartMachine', at: Date.now() });
   await cluster.patch(namespace, 'web', { spec: { powerState: 'Running' } });
   await until('web runs again', () => is('web', 'True/Available') && stateOf('web') === 'Running');
+
+  table.say('kubectl patch vps web --type merge -p \'{"spec":{"restartRequest":"new kernel"}}\'');
+  asked.push({ what: 'patch', name: 'web', operation: 'RestartMachine', at: Date.now() });
+  await cluster.patch(namespace, 'web', { spec: { restartRequest: 'new kernel' } });
+  await until('web was restarted', () => is('web', 'True/Available') && handledOf('web') === 'new kernel');
 
   table.say('kubectl patch vps appliance … Halted   (its guest ignores the shutdown signal: power is cut after 5 s)');
   await cluster.patch(namespace, 'appliance', { spec: { powerState: 'Halted' } });
@@ -152,7 +159,7 @@ function writes(emulator: Emulator): ReceiptLine[] {
     line('StopMachine', 4, 'batch to be halted, web, appliance, web to be deleted'),
     line('StartMachine', 1, 'web'),
     line('KillMachine', 1, 'appliance, after its grace period'),
-    line('RestartMachine', 0, ''),
+    line('RestartMachine', 1, 'web'),
     line('DeleteMachine', 3, ''),
   ];
 }
