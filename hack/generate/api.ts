@@ -1,4 +1,4 @@
-import { apiVersion, kind } from '../../src/api/v1alpha1/names.ts';
+import { annotations, annotationTable, apiVersion, kind } from '../../src/api/v1alpha1/names.ts';
 import { printerColumns, virtualMachineSchema } from '../../src/api/v1alpha1/schema.ts';
 import type { Schema } from '../../src/api/v1alpha1/schema/openapi.ts';
 import { generatedFrom, markdownTable } from './table.ts';
@@ -29,11 +29,49 @@ ${status.description ?? ''}
 
 ${renderFields(status)}
 
+## Annotations
+
+${markdownTable(['annotation', 'value', 'written by', 'meaning'], annotationRows)}
+
+Another value of one that takes "true" means nothing: it counts as if it were not there, and an event says so.
+
+## Combinations that look contradictory
+
+${markdownTable(['given', 'what happens'], combinations)}
+
 ## Columns of kubectl get
 
 ${markdownTable(['column', 'meaning', 'shown'], [['NAME', 'Name of the object', ''], ...columns])}
 `;
 }
+
+// `Object.entries` forgets the type of the keys.
+const annotationRows = (Object.keys(annotationTable) as (keyof typeof annotationTable)[]).map((name) => {
+  const { by, value, meaning } = annotationTable[name];
+  return [`\`${annotations[name]}\``, value, by, meaning];
+});
+
+const combinations = [
+  ['both `id` and `name` of a region, package or template', 'refused'],
+  ['`adoption.id` with `adoption.policy: Never`', 'refused'],
+  ['`initialPasswordSecret.name` with `disabled: true`', 'refused'],
+  [
+    '`powerState: Halted` with a `restartRequest`',
+    'no restart: the request counts as handled once the machine is halted',
+  ],
+  ['a `restartRequest` that is there when the machine is created', 'no restart: a new machine has just booted'],
+  [
+    '`adoption.id` with a `providerName`',
+    'the machine must have both; another name is `NameConflict`. With `IfExists` and no such machine, one is created under that name',
+  ],
+  [
+    '`adoption.policy: MustExist` without an id, and without a `providerName`',
+    'an object that was restored takes over the machine it was recorded with; any other finds nothing (`NothingToAdopt`)',
+  ],
+  ['`deletionPolicy: Retain` with `deletionProtection: true`', 'the object goes, for nothing happens to its machine'],
+  ['`managementPolicy: Observe`, and the object is deleted', 'the machine stays'],
+  ['`managementPolicy: Plan`, and the object is deleted', 'both stay, and `status.plannedActions` shows the next step'],
+];
 
 function renderFields(schema: Schema): string {
   return markdownTable(['field', 'type', 'default', 'rules', 'meaning'], rowsOf(schema, ''));

@@ -8,27 +8,64 @@ export const plural = 'virtualmachines';
 export const finalizer = 'vps247.com/machine';
 
 export const annotations = {
-  /**
-   * Stored before the create call: `{"at": RFC 3339, "name": provider name, "uid": this object's UID}`, with `after`, the
-   * provider's newest time seen so far, and `owner` where they are known. While it stands, a machine of that name may exist.
-   */
   createPending: 'vps247.com/create-pending',
-  /**
-   * Stored once the machine is known: `{"id": number, "uid": this object's UID}`, with `owner` where it is known, and
-   * `origin` and `name` of an adopted machine; survives backups that drop status.
-   */
   machine: 'vps247.com/machine',
-  /** "true": nothing happens to the machine, deletion included. */
   paused: 'vps247.com/paused',
-  /** Any new value: look at everything afresh, now. */
   reconcileRequestedAt: 'vps247.com/reconcile-requested-at',
-  /** "true": when the object is deleted, leave the machine alone. */
   abandon: 'vps247.com/abandon',
-  /** "true": cut a running grace period short. */
   forcePowerOff: 'vps247.com/force-power-off',
-  /** "true": create the machine although machines exist that may be this object's from an earlier life. */
   ignoreLookAlikes: 'vps247.com/ignore-look-alikes',
 } as const;
+
+/** What each annotation means: `value` is what is written there, `by` who writes it. docs/api.md shows it. */
+export const annotationTable: Readonly<
+  Record<
+    keyof typeof annotations,
+    { readonly by: 'you' | 'the operator'; readonly value: string; readonly meaning: string }
+  >
+> = {
+  paused: {
+    by: 'you',
+    value: '"true"',
+    meaning: 'Nothing happens to the machine, deletion included, until it is taken off.',
+  },
+  reconcileRequestedAt: {
+    by: 'you',
+    value: 'any new text',
+    meaning:
+      'Everything is looked at afresh, now, and what was put off is tried; echoed in status.lastHandledReconcileAt.',
+  },
+  abandon: {
+    by: 'you',
+    value: '"true"',
+    meaning:
+      'When the object is deleted it goes at once, and its machine is left alone. The way out when there is no key any more.',
+  },
+  forcePowerOff: {
+    by: 'you',
+    value: '"true"',
+    meaning:
+      'While it is there, a shutdown in mode TrySoft is followed by a power cut without a grace period. Soft never cuts the power.',
+  },
+  ignoreLookAlikes: {
+    by: 'you',
+    value: '"true"',
+    meaning:
+      "The machine is created although machines exist that may be this object's from an earlier life (LookAlikeFound).",
+  },
+  createPending: {
+    by: 'the operator',
+    value: '{"at", "name", "uid", "after", "owner"}',
+    meaning:
+      "Stored before the create call: when, the provider name, this object's UID, and, where they are known, the newest time the provider had told and the account's owner. While it stands, a machine of that name may exist.",
+  },
+  machine: {
+    by: 'the operator',
+    value: '{"id", "uid", "owner", "origin", "name"}',
+    meaning:
+      "Stored once the machine is known: its id, this object's UID, the account's owner where it is known, and origin and name of an adopted machine. Survives backups that drop the status.",
+  },
+};
 
 /** Secrets with this label set to "true" are watched, so that a new key works at once. */
 export const credentialsLabel = 'vps247.com/credentials';
