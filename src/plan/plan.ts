@@ -165,7 +165,7 @@ function unknown(o: Observed, reason: UnknownReason): Decision {
       return wait(
         {
           reason: 'AccountMismatch',
-          message: `the API key shows machines of owner ${reason.ownerId}, but this machine belongs to owner ${o.object.status?.ownerId ?? 'unknown'}`,
+          message: `the API key shows machines of owner ${reason.ownerId}, but this machine belongs to owner ${ownerOf(o) ?? 'unknown'}`,
         },
         { ...kept(o), after: accountRetry },
       );
@@ -189,6 +189,12 @@ function identityMismatch(o: Observed): Decision | undefined {
     reason: 'IdentityMismatch',
     message: `machine ${machine.id} is named "${machine.name}" at the provider, not "${o.providerName}"`,
   });
+}
+
+/** As recorded with the machine, or with the announcement of its create call; else as it was last seen. */
+function ownerOf({ identity, intent, object }: Observed): number | undefined {
+  const recorded = identity.kind === 'Known' || identity.kind === 'Foreign' ? identity.ownerId : intent?.ownerId;
+  return recorded ?? object.status?.ownerId;
 }
 
 function deletion(o: Observed): Decision | undefined {

@@ -15,6 +15,8 @@ export class Memory {
   readonly firstSeenAt: number;
   /** The account last used; evidence gathered with another key does not count. Null: it has no usable key. */
   account: Account | null | undefined;
+  /** The account of a key that was put into the Secret and is not judged yet. */
+  successor: Account | undefined;
 
   /** The announcement of the create call that this process sent last, as stored, until the machine is on record. */
   sentIntent: string | undefined;
@@ -85,6 +87,22 @@ export class Memory {
   openIntent(stored: string | undefined): string | undefined {
     const intent = stored ?? this.sentIntent;
     return intent === this.settledIntent ? undefined : intent;
+  }
+
+  /** Works from now on with this account; the others need not wake `key` any more. */
+  use(account: Account | null, key: string): void {
+    if (this.account === account) return;
+    if (this.successor !== account) this.successor?.forget(key);
+    this.successor = undefined;
+    this.account?.forget(key);
+    this.account = account;
+    this.forgetLack();
+  }
+
+  /** The object is gone. */
+  end(key: string): void {
+    this.account?.forget(key);
+    this.successor?.forget(key);
   }
 
   /** Looks from now on at the machine with this id, or at whichever proves itself by its name. */

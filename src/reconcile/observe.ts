@@ -46,11 +46,7 @@ export async function observe(
 ): Promise<Observation> {
   const lookup = await deps.credentials.lookup(object);
   const account = lookup.kind === 'Found' ? accountInUse(deps, key, object, memory, lookup.apiKey) : null;
-  if (memory.account !== account) {
-    memory.account?.forget(key);
-    memory.account = account;
-    memory.forgetLack();
-  }
+  memory.use(account, key);
   const requests = readRequests(object);
   memory.noteRequest(requests.reconcile, deps.clock.monotonic());
   const pending = memory.openIntent(object.metadata.annotations?.[annotations.createPending]);
@@ -112,6 +108,7 @@ function accountInUse(
   const isJudged = account.verdict !== 'Unverified';
   if (before === undefined || before === null || before === account || before.verdict !== 'Accepted' || isJudged)
     return account;
+  memory.successor = account;
   account.follow(key, { name: providerName(object) });
   account.want(key, 0);
   return before;

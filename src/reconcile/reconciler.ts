@@ -89,7 +89,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   function memoryFor(key: string, object: VirtualMachine | undefined): Memory | undefined {
     const known = memories.get(key);
     if (known !== undefined && known.uid === object?.metadata.uid) return known;
-    known?.account?.forget(key);
+    known?.end(key);
     if (object === undefined) {
       memories.delete(key);
       return undefined;
