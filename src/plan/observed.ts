@@ -16,6 +16,8 @@ export type UnknownReason =
   | { readonly kind: 'DuplicateName'; readonly ids: readonly ProviderId[] }
   /** The list lacks it, but a 404 or the account's proof is still missing. */
   | { readonly kind: 'AbsenceUnconfirmed' }
+  /** It vanished together with many others: rather the list is wrong than all of them are gone. */
+  | { readonly kind: 'MassAbsence'; readonly vanished: number; readonly of: number }
   /** The machines the key shows belong to another owner. */
   | { readonly kind: 'OtherAccount'; readonly ownerId: ProviderId };
 

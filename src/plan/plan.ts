@@ -161,6 +161,14 @@ function unknown(o: Observed, reason: UnknownReason): Decision {
         },
         kept(o),
       );
+    case 'MassAbsence':
+      return wait(
+        {
+          reason: 'AbsenceUnconfirmed',
+          message: `${reason.vanished} of the account's ${reason.of} machines vanished from the list at once; nothing counts as gone before complete lists have agreed for five minutes`,
+        },
+        kept(o),
+      );
     case 'OtherAccount':
       return wait(
         {

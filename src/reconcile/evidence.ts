@@ -18,13 +18,16 @@ export interface AbsenceEvidence {
   /** Milliseconds between the first and the newest of those lists. */
   readonly lackingFor: number;
   readonly visibilityWindow: number;
+  /** How many vanished from the list together with it, when those were too many to be believed. */
+  readonly massAbsence: { readonly vanished: number; readonly of: number } | undefined;
 }
 
 /** Agreeing lists that stand in for the account's proof when a list shows no machine, hence no owner. */
 const agreeingSweeps = 3;
 
 /**
- * Judges whether a machine that the list lacks is gone. Pure. Worked table, first row that applies:
+ * Judges whether a machine that the list lacks is gone. Pure. Worked table, first row that applies; where it says Absent
+ * and the machine vanished together with many others, it is MassAbsence instead:
  *
  * | list shows            | 404 | then                                                                      |
  * | --------------------- | --- | ------------------------------------------------------------------------- |
@@ -47,7 +50,9 @@ export function judgeAbsence(evidence: AbsenceEvidence): MachineObservation {
   const isOwnersList = ownerId !== undefined && firstOwner !== undefined;
   const isOwnersKey = ownerId !== undefined && evidence.keyOwnerId === ownerId;
   const doAgree = evidence.sweeps >= agreeingSweeps && evidence.lackingFor >= evidence.visibilityWindow;
-  return isOwnersList || isOwnersKey || doAgree ? { kind: 'Absent' } : unconfirmed;
+  if (!isOwnersList && !isOwnersKey && !doAgree) return unconfirmed;
+  const { massAbsence } = evidence;
+  return massAbsence === undefined ? { kind: 'Absent' } : unsettled(massAbsence);
 }
 
 /** The first row of the table by itself: it needs no 404. */
@@ -58,6 +63,11 @@ export function judgeAccount(
   const [firstOwner] = listedOwners;
   if (ownerId === undefined || firstOwner === undefined || listedOwners.includes(ownerId)) return undefined;
   return { kind: 'Unknown', reason: { kind: 'OtherAccount', ownerId: firstOwner } };
+}
+
+/** Many machines are missing at once, which says nothing about any one of them. */
+export function unsettled({ vanished, of }: { readonly vanished: number; readonly of: number }): MachineObservation {
+  return { kind: 'Unknown', reason: { kind: 'MassAbsence', vanished, of } };
 }
 
 const unconfirmed: MachineObservation = { kind: 'Unknown', reason: { kind: 'AbsenceUnconfirmed' } };

@@ -15,7 +15,7 @@ import type {
 import { isRecreated } from '../plan/plan.ts';
 import type { Account, Snapshot } from '../provider/account/account.ts';
 import type { Credentials, KeyLookup } from './credentials.ts';
-import { judgeAbsence, judgeAccount, judgeName } from './evidence.ts';
+import { judgeAbsence, judgeAccount, judgeName, unsettled } from './evidence.ts';
 import type { Memory } from './history.ts';
 import { type RivalDeps, lookAlikesOf, machineHolder, nameHolder } from './rivals.ts';
 import { type Subject, type Target, provenByName, targetOf } from './target.ts';
@@ -190,6 +190,11 @@ function lookForName(
     memory.sawMachine(machine, deps.clock.now());
     return { kind: 'Present', machine };
   }
+  const { massAbsence } = account;
+  if (massAbsence !== undefined) {
+    account.want(key, Math.max(massAbsence.until, deps.clock.monotonic()));
+    return unsettled(massAbsence);
+  }
   if (memory.openIntent(object.metadata.annotations?.[annotations.createPending]) === undefined)
     return { kind: 'Absent' };
   // The call was made with the key of another account, so this one's lists say nothing about it.
@@ -223,6 +228,11 @@ function lookForId(
   const ownerId = recordedOwner ?? (subject.identity.kind === 'Known' ? object.status?.ownerId : undefined);
   const otherAccount = judgeAccount(snapshot.ownerIds, ownerId);
   if (otherAccount !== undefined) return otherAccount;
+  const followedSince = account.followedSince(key) ?? 0;
+  if (snapshot.startedAt < followedSince) {
+    account.want(key, followedSince);
+    return notYetSeen;
+  }
   const read = account.lookUp(key, id, snapshot.startedAt);
   if (read === undefined) return notYetSeen;
   if (!read.outcome.ok) {
@@ -238,7 +248,9 @@ function lookForId(
   memory.sawLack(snapshot.startedAt);
   const wasSeen = memory.wasSeen || (subject.identity.kind === 'Known' && wasSeenBefore(object));
   const lackingFor = snapshot.startedAt - (memory.firstLacking ?? snapshot.startedAt);
+  const massAbsence = account.massAbsenceOf(id);
   const verdict = judgeAbsence({
+    massAbsence,
     listedOwners: snapshot.ownerIds,
     notFound: snapshot.byName(name).length === 0,
     ownerId,
@@ -249,7 +261,8 @@ function lookForId(
     visibilityWindow: deps.limits.visibilityWindow,
   });
   // A later list decides: soon at first, then ever more slowly, because what stands in the way may stay.
-  if (verdict.kind === 'Unknown') account.want(key, deps.clock.monotonic() + Math.min(lackingFor, longestDoubt));
+  const soon = deps.clock.monotonic() + Math.min(lackingFor, longestDoubt);
+  if (verdict.kind === 'Unknown') account.want(key, Math.max(soon, massAbsence?.until ?? 0));
   // Just created and not visible yet is no reason for alarm.
   return verdict.kind === 'Unknown' && !wasSeen && lackingFor < deps.limits.visibilityWindow ? notYetSeen : verdict;
 }

@@ -209,6 +209,12 @@ const guarded: readonly Row[] = [
     reason: 'AbsenceUnconfirmed',
   },
   {
+    because: 'half the account is gone at once: rather the list is wrong',
+    given: { id: 90, machine: { kind: 'MassAbsence', vanished: 9, of: 40 } },
+    action: 'None',
+    reason: 'AbsenceUnconfirmed',
+  },
+  {
     because: 'gone by someone else, and so shown: made again, by default',
     given: { id: 90, machine: 'Absent' },
     action: 'Create',
@@ -512,6 +518,12 @@ const deleting: readonly Row[] = [
   {
     because: 'not seen is not gone',
     given: { deleting: true, id: 90, machine: { kind: 'AbsenceUnconfirmed' } },
+    action: 'None',
+    reason: 'AbsenceUnconfirmed',
+  },
+  {
+    because: 'half the account is gone at once: no finalizer goes with it',
+    given: { deleting: true, id: 90, machine: { kind: 'MassAbsence', vanished: 9, of: 40 } },
     action: 'None',
     reason: 'AbsenceUnconfirmed',
   },

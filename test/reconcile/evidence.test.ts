@@ -10,6 +10,7 @@ const complete: AbsenceEvidence = {
   wasSeen: true,
   lackingFor: 0,
   visibilityWindow: 30_000,
+  massAbsence: undefined,
 };
 
 describe('judgeAbsence', () => {
@@ -51,6 +52,16 @@ describe('judgeAbsence', () => {
       because: 'created, and invisible for longer than the provider takes',
       given: { wasSeen: false, lackingFor: 30_000 },
       verdict: 'Absent',
+    },
+    {
+      because: 'it vanished together with many others',
+      given: { massAbsence: { vanished: 9, of: 40 } },
+      verdict: 'MassAbsence',
+    },
+    {
+      because: 'what is not even confirmed stays so',
+      given: { massAbsence: { vanished: 9, of: 40 }, notFound: false },
+      verdict: 'AbsenceUnconfirmed',
     },
     {
       because: 'a provider that names no owners is believed after three lists',

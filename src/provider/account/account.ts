@@ -25,6 +25,15 @@ export interface Catalogue {
   readonly osTemplates: readonly OsTemplate[] | undefined;
 }
 
+/** So many machines vanished from the list at once that their absence from it proves nothing for now. */
+export interface MassAbsence {
+  readonly vanished: number;
+  /** How many the list should have shown. */
+  readonly of: number;
+  /** Not before a list that starts then (monotonic) are they taken for gone. */
+  readonly until: number;
+}
+
 /** A read with the moment its request was sent (monotonic milliseconds). */
 export interface Timed<T> {
   readonly startedAt: number;
@@ -54,6 +63,8 @@ export interface Account {
   readonly emptySweeps: number;
   /** The newest complete list. */
   readonly snapshot: Snapshot | undefined;
+  /** The newest mass absence that is not settled; while there is one, that a list lacks a name proves nothing either. */
+  readonly massAbsence: MassAbsence | undefined;
 
   /**
    * Makes one changing call for `subject` (the machine's provider name): waits for a free slot, then calls. `onGranted`
@@ -86,6 +97,13 @@ export interface Account {
 
   /** `key` is woken whenever the machine of that name or id changes, comes or goes, from one snapshot to the next. */
   follow(key: string, subject: { readonly name: string; readonly id?: ProviderId | undefined }): void;
+  /**
+   * Since when (monotonic) `key` has followed the machine it follows now. A list that started earlier was not judged for
+   * how many followed machines it lacks, so it is no evidence that this one is gone.
+   */
+  followedSince(key: string): number | undefined;
+  /** The mass absence in which this machine vanished; undefined once it is back or lists have agreed for long enough. */
+  massAbsenceOf(id: ProviderId): MassAbsence | undefined;
   /** While any key has urgency, the list is read at the fast pace instead of once per idle poll. */
   setUrgent(key: string, urgent: boolean): void;
   /**

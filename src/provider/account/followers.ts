@@ -6,9 +6,14 @@ interface Subject {
   readonly id?: ProviderId | undefined;
 }
 
+/** Since when (monotonic) a key has followed the machine of this id, or this name while no id is known. */
+interface Followed extends Subject {
+  readonly since: number;
+}
+
 /** Which key follows which machine. A key follows one machine, by its name and, once known, by its id. */
 export class Followers {
-  readonly #subjects = new Map<string, Subject>();
+  readonly #subjects = new Map<string, Followed>();
   readonly #byName = new Map<string, Set<string>>();
   readonly #byId = new Map<ProviderId, Set<string>>();
 
@@ -20,11 +25,24 @@ export class Followers {
     return this.#subjects.keys();
   }
 
-  follow(key: string, { name, id }: Subject): void {
+  subjects(): Iterable<Followed> {
+    return this.#subjects.values();
+  }
+
+  isFollowed(id: ProviderId): boolean {
+    return this.#byId.has(id);
+  }
+
+  since(key: string): number | undefined {
+    return this.#subjects.get(key)?.since;
+  }
+
+  /** `now` is monotonic. */
+  follow(key: string, { name, id }: Subject, now: number): void {
     const old = this.#subjects.get(key);
     if (old?.name === name && old.id === id) return;
     this.forget(key);
-    this.#subjects.set(key, { name, id });
+    this.#subjects.set(key, { name, id, since: now });
     add(this.#byName, name, key);
     if (id !== undefined) add(this.#byId, id, key);
   }

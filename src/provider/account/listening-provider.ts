@@ -8,6 +8,10 @@ export interface Listener {
   heard(outcome: Outcome<unknown>): void;
   /** A single machine's answer named its owner. */
   sawOwner(ownerId: ProviderId): void;
+  /** A DELETE is about to be sent. */
+  leaves(id: ProviderId): void;
+  /** That DELETE certainly had no effect. */
+  stays(id: ProviderId): void;
 }
 
 /** The same provider, with somebody listening to its answers. A list is the account's own, who judges it as such. */
@@ -32,7 +36,12 @@ export function listenTo(provider: Provider, listener: Listener): Provider {
       if (outcome.ok) sawOwner(outcome.value.machine?.ownerId);
       return outcome;
     },
-    deleteMachine: (id, signal) => heard(provider.deleteMachine(id, signal)),
+    deleteMachine: async (id, signal) => {
+      listener.leaves(id);
+      const outcome = await heard(provider.deleteMachine(id, signal));
+      if (!outcome.ok && outcome.failure.class !== 'UnknownOutcome') listener.stays(id);
+      return outcome;
+    },
     startMachine: (id, signal) => heard(provider.startMachine(id, signal)),
     stopMachine: (id, signal) => heard(provider.stopMachine(id, signal)),
     restartMachine: (id, signal) => heard(provider.restartMachine(id, signal)),

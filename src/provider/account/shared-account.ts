@@ -4,7 +4,7 @@ import { failed } from '../../model/failure.ts';
 import type { Machine, ProviderId } from '../../model/machine.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Provider } from '../port.ts';
-import type { Account, Catalogue, Snapshot, Timed } from './account.ts';
+import type { Account, Catalogue, MassAbsence, Snapshot, Timed } from './account.ts';
 import { CatalogueCache, readCatalogue } from './catalogue.ts';
 import { ChangeLog } from './changes.ts';
 import { Followers } from './followers.ts';
@@ -12,6 +12,7 @@ import { Gate } from './gate.ts';
 import { ListWaiters } from './list-waiters.ts';
 import { listenTo } from './listening-provider.ts';
 import { LookUps } from './look-ups.ts';
+import { type Wave, afterSweep, endOf } from './mass-absence.ts';
 import type { Pace } from './pace.ts';
 import { defaultPace, nextListAt } from './pace.ts';
 import { Slots } from './slots.ts';
@@ -62,9 +63,12 @@ class ListedAccount implements SharedAccount {
   readonly #lookUps: LookUps;
   readonly #catalogue: CatalogueCache;
   readonly #urgent = new Set<string>();
+  /** Machines that we asked to be deleted, until nobody looks for them any more. */
+  readonly #leaving = new Set<ProviderId>();
   readonly #abort = new AbortController();
 
   #lastList: { readonly startedAt: number; readonly endedAt: number } | undefined;
+  #waves: readonly Wave[] = [];
   #failures = 0;
   /** When a single call was last refused for its key, until a list that started later tells about the key. */
   #doubtedAt: number | undefined;
@@ -88,6 +92,8 @@ class ListedAccount implements SharedAccount {
     this.#provider = listenTo(options.provider, {
       heard: (outcome) => this.#heard(outcome),
       sawOwner: (ownerId) => (this.ownerId ??= ownerId),
+      leaves: (id) => void this.#leaving.add(id),
+      stays: (id) => void this.#leaving.delete(id),
     });
     this.#lookUps = new LookUps(options.clock, (id) => this.#getMachine(id), options.wake);
     this.#catalogue = new CatalogueCache(
@@ -99,6 +105,10 @@ class ListedAccount implements SharedAccount {
 
   get gateClosedUntil(): number | undefined {
     return this.#gate.closedUntil;
+  }
+
+  get massAbsence(): MassAbsence | undefined {
+    return describe(this.#waves.at(-1));
   }
 
   get followed(): number {
@@ -152,8 +162,16 @@ class ListedAccount implements SharedAccount {
 
   follow(key: string, subject: { readonly name: string; readonly id?: ProviderId | undefined }): void {
     const isFirst = this.#followers.size === 0;
-    this.#followers.follow(key, subject);
+    this.#followers.follow(key, subject, this.#clock.monotonic());
     if (isFirst) this.#schedule();
+  }
+
+  followedSince(key: string): number | undefined {
+    return this.#followers.since(key);
+  }
+
+  massAbsenceOf(id: ProviderId): MassAbsence | undefined {
+    return describe(this.#waves.findLast(({ ids }) => ids.has(id)));
   }
 
   setUrgent(key: string, urgent: boolean): void {
@@ -303,6 +321,7 @@ class ListedAccount implements SharedAccount {
     if (owner !== undefined && !isOwnerShown) this.ownerId = owner;
     this.#changes.forgetBefore(startedAt);
     this.#lookUps.forgetListed((id) => snapshot.byId(id) !== undefined);
+    this.#judgeAbsences(before, snapshot);
 
     const waiting = this.#waiters.take(startedAt);
     const changes = before === undefined ? undefined : findChanges(before, snapshot);
@@ -314,6 +333,27 @@ class ListedAccount implements SharedAccount {
     this.#onSnapshot?.(snapshot);
     const looking = changes === undefined || isBack ? this.#followers.keys() : this.#followers.of(changes);
     return new Set([...waiting, ...looking]);
+  }
+
+  /** Whether too many are missing at once to believe it of any. */
+  #judgeAbsences(before: Snapshot | undefined, { startedAt, byId }: Snapshot): void {
+    const expected = new Set(before?.machines.map(({ id }) => id));
+    for (const { id, name, since } of this.#followers.subjects()) {
+      const isNew = since <= startedAt && (before === undefined || since > before.startedAt);
+      // One that we have just made may not be visible yet.
+      if (id !== undefined && isNew && this.#changes.lastAt(name) === undefined) expected.add(id);
+    }
+    const isListed = (id: ProviderId): boolean => byId(id) !== undefined;
+    this.#waves = afterSweep(this.#waves, {
+      startedAt,
+      expected,
+      isListed,
+      isLeaving: (id) => this.#leaving.has(id),
+    });
+    for (const id of this.#leaving) if (!isListed(id) && !this.#followers.isFollowed(id)) this.#leaving.delete(id);
+    const wave = this.#waves.at(-1);
+    if (wave?.since !== startedAt) return;
+    this.#log.warn('many machines vanished from the list at once', { vanished: wave.vanished, of: wave.of });
   }
 
   /** A list could not be had: all who wait for one are told, and everybody when that is news. */
@@ -336,4 +376,8 @@ class ListedAccount implements SharedAccount {
 
 function earlier(a: number | undefined, b: number | undefined): number | undefined {
   return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
+}
+
+function describe(wave: Wave | undefined): MassAbsence | undefined {
+  return wave && { vanished: wave.vanished, of: wave.of, until: endOf(wave) };
 }

@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import { createWorld, type World } from './world/world.ts';
+
+const minute = 60_000;
+const names = Array.from({ length: 10 }, (_, index) => `web-${index}`);
+
+/** A Secret with the same key as that of all others. */
+function putSecondSecret({ cluster }: Pick<World, 'cluster'>): void {
+  const data = { 'api-key': Buffer.from('owner-1').toString('base64') };
+  cluster.put('secrets', { metadata: { name: 'second' }, data });
+}
+
+/**
+ * Ten machines that run, half of them by a Secret of their own, which are those that the provider forgets after `hide`,
+ * in lists and by id, until `show`.
+ */
+async function createFleet() {
+  const world = await createWorld();
+  putSecondSecret(world);
+  const second = { credentialsSecretRef: { name: 'second', key: 'api-key' } };
+  for (const [index, name] of names.entries()) world.apply(name, index < 5 ? second : {});
+  await world.clock.advance(2 * minute);
+  const { machines } = world.room;
+  const hidden = [...machines].slice(0, 5);
+  return {
+    ...world,
+    hide: () => {
+      for (const [id] of hidden) machines.delete(id);
+    },
+    show: () => {
+      for (const [id, machine] of hidden) machines.set(id, machine);
+    },
+  };
+}
+
+describe('half the machines vanish at once', () => {
+  it('is said, believed of none for five minutes, and forgotten when they are back', async () => {
+    const { clock, cluster, condition, hide, show, room } = await createFleet();
+    hide();
+    cluster.remove('virtualmachines', 'web-0');
+    await clock.advance(5 * minute);
+    expect(condition('web-1', 'Synced')).toMatchObject({
+      reason: 'AbsenceUnconfirmed',
+      message: expect.stringContaining("5 of the account's 10 machines vanished"),
+    });
+    expect(cluster.machine('web-0')).toBeDefined();
+    show();
+    await clock.advance(2 * minute);
+    expect(names.slice(1).map((name) => condition(name, 'Ready')?.status)).toEqual(Array(9).fill('True'));
+    expect([cluster.machine('web-0'), room.machines.size]).toEqual([undefined, 9]);
+  });
+
+  it('is believed when lists have agreed for five minutes', async () => {
+    const { clock, cluster, condition, hide } = await createFleet();
+    hide();
+    cluster.remove('virtualmachines', 'web-0');
+    await clock.advance(8 * minute);
+    expect(condition('web-1', 'Synced')?.reason).toBe('ExternallyDeleted');
+    expect(cluster.machine('web-0')).toBeUndefined();
+  });
+
+  it('is not believed by a new process either', async () => {
+    const { clock, cluster, condition, hide, restart, room, show } = await createFleet();
+    hide();
+    await restart();
+    cluster.remove('virtualmachines', 'web-0');
+    await clock.advance(5 * minute);
+    expect(condition('web-1', 'Synced')?.reason).toBe('AbsenceUnconfirmed');
+    expect(cluster.machine('web-0')).toBeDefined();
+    show();
+    await clock.advance(2 * minute);
+    expect(condition('web-1', 'Ready')?.status).toBe('True');
+    expect(room.machines.size).toBe(9);
+  });
+
+  it('is not believed of those that a new process begins to look for later than others', async () => {
+    const { clock, cluster, condition, hide, restart } = await createFleet();
+    hide();
+    cluster.remove('secrets', 'second');
+    await restart();
+    cluster.remove('virtualmachines', 'web-0');
+    await clock.advance(20_000);
+    expect([condition('web-0', 'Synced')?.reason, condition('web-9', 'Ready')?.status]).toEqual([
+      'CredentialsMissing',
+      'True',
+    ]);
+    putSecondSecret({ cluster });
+    // It is looked for every 15 s.
+    await clock.advance(20_000);
+    expect(cluster.machine('web-0')).toBeDefined();
+    expect(condition('web-0', 'Synced')?.reason).toBe('AbsenceUnconfirmed');
+  });
+
+  it('makes no second machine for an object whose records were lost meanwhile', async () => {
+    const { clock, cluster, hide, room, show } = await createFleet();
+    hide();
+    await clock.advance(2 * minute);
+    cluster.change('web-0', { metadata: { annotations: { 'vps247.com/machine': null } }, status: null });
+    await clock.advance(2 * minute);
+    expect(room.count('CreateMachine')).toBe(10);
+    show();
+    await clock.advance(2 * minute);
+    expect([...room.made.values()]).toEqual(Array(10).fill(1));
+    expect(cluster.machine('web-0')?.status?.state).toBe('Running');
+  });
+
+  it('costs no more reads than a quiet account while it lasts', async () => {
+    const { clock, hide, room } = await createFleet();
+    hide();
+    await clock.advance(2 * minute);
+    const since = clock.monotonic();
+    await clock.advance(3 * minute);
+    expect(room.count('ListMachines', since)).toBeLessThanOrEqual(4);
+    expect(room.count('GetMachine', since)).toBe(0);
+  });
+});
+
+it('a fleet that we delete ourselves goes at once', async () => {
+  const { clock, cluster, room } = await createFleet();
+  for (const name of names) cluster.remove('virtualmachines', name);
+  await clock.advance(minute);
+  expect([names.map((name) => cluster.machine(name)), room.machines.size]).toEqual([Array(10).fill(undefined), 0]);
+});
