@@ -12,6 +12,8 @@ export type UnknownReason =
   | { readonly kind: 'ReadFailed'; readonly failure: Failure }
   /** A create call may have taken effect and the evidence against it is not complete. */
   | { readonly kind: 'OutcomeUnknown' }
+  /** A create call was announced with another key, and nothing shows that this one is of the same account. */
+  | { readonly kind: 'OtherKey' }
   /** Two machines of the object's name. */
   | { readonly kind: 'DuplicateName'; readonly ids: readonly ProviderId[] }
   /** The list lacks it, but a 404 or the account's proof is still missing. */
@@ -101,6 +103,8 @@ export interface Observed {
   readonly nameHeldBy: string | undefined;
   /** Another object that the machine observed belongs to rather than to this one, as `namespace/name`. */
   readonly machineHeldBy: string | undefined;
+  /** The Secret whose key was used: its UID and resourceVersion. */
+  readonly credentialsVersion: string | undefined;
   /** Whether the key is the operator's own for whole namespaces, which gives no right to machines that exist. */
   readonly isDefaultKey: boolean;
   /** Machines that may be this object's from an earlier life; looked for before a create only. */

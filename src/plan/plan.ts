@@ -148,6 +148,11 @@ function unknown(o: Observed, reason: UnknownReason): Decision {
         },
         { urgent: true },
       );
+    case 'OtherKey': {
+      const secret = o.object.spec.credentialsSecretRef.name;
+      const message = `a create call for "${o.providerName}" was made with an earlier key of Secret "${secret}", and nothing shows that the present one is of the same account; put the earlier key back, or, if the provider has no machine of that name, remove the annotation ${annotations.createPending}`;
+      return wait({ reason: 'AccountMismatch', message }, { ...kept(o), after: accountRetry });
+    }
     case 'DuplicateName':
       return wait({
         reason: 'NameConflict',
@@ -157,7 +162,8 @@ function unknown(o: Observed, reason: UnknownReason): Decision {
       return wait(
         {
           reason: 'AbsenceUnconfirmed',
-          message: 'the machine is not in the list, but the evidence that it is gone is not complete',
+          message:
+            'the machine is not in the list, but the evidence that it is gone is not complete: a 404, a complete list, and proof that both are of its account',
         },
         kept(o),
       );

@@ -6,7 +6,9 @@ import { Secret } from '../model/secret.ts';
 
 /** The API key of an object, or why there is none, in a sentence for the person who can change that. */
 export type KeyLookup =
-  { readonly kind: 'Found'; readonly apiKey: Secret } | { readonly kind: 'Missing'; readonly message: string };
+  /** `version`: the Secret's UID and resourceVersion; the same version means the same key. */
+  | { readonly kind: 'Found'; readonly apiKey: Secret; readonly version: string }
+  | { readonly kind: 'Missing'; readonly message: string };
 
 /** Secrets that nobody watches for us are read again after this long: a good one seldom, a missing one soon. */
 const keepFound = 5 * 60_000;
@@ -113,7 +115,13 @@ export function judge(secret: unknown, name: string, key: string): KeyLookup {
       `Secret "${name}" holds characters under "${key}" that no API key has (spaces, control characters or non-ASCII)`,
     );
   }
-  return { kind: 'Found', apiKey: new Secret(text) };
+  return { kind: 'Found', apiKey: new Secret(text), version: versionOf(secret) };
+}
+
+function versionOf(secret: unknown): string {
+  // Whatever the API server answers: a field that is missing makes a version that equals no other object's.
+  const { metadata } = secret as { metadata?: { uid?: unknown; resourceVersion?: unknown } };
+  return `${String(metadata?.uid ?? '')}/${String(metadata?.resourceVersion ?? '')}`;
 }
 
 function dataOf(secret: unknown): Readonly<Record<string, unknown>> {

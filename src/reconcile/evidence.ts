@@ -5,12 +5,18 @@ import type { MachineObservation } from '../plan/observed.ts';
 export interface AbsenceEvidence {
   /** Owners that the newest complete list shows. */
   readonly listedOwners: readonly ProviderId[];
+  /** Whether that list shows no machine at all. */
+  readonly isEmpty: boolean;
   /** Whether `GET /{id}` answered 404 after that list. */
   readonly notFound: boolean;
   /** The owner recorded for the machine when it was last seen. */
   readonly ownerId: ProviderId | undefined;
   /** The owner this very key has shown since the operator started. */
   readonly keyOwnerId: ProviderId | undefined;
+  /** Whether the machine was last seen with this very key, by what the object records. */
+  readonly isSameKey: boolean;
+  /** Whether the object records the machine; one that is only asked for may be anybody's, or nobody's. */
+  readonly isRecorded: boolean;
   /** Complete lists in a row that lacked the machine. */
   readonly sweeps: number;
   /** Whether the machine was ever seen; one that never was may not be visible yet. */
@@ -22,7 +28,7 @@ export interface AbsenceEvidence {
   readonly massAbsence: { readonly vanished: number; readonly of: number } | undefined;
 }
 
-/** Agreeing lists that stand in for the account's proof when a list shows no machine, hence no owner. */
+/** Agreeing lists that stand in for the account's proof where no owner is told. */
 const agreeingSweeps = 3;
 
 /**
@@ -35,7 +41,8 @@ const agreeingSweeps = 3;
  * | anything              | no  | AbsenceUnconfirmed                                                        |
  * | never seen before     | yes | AbsenceUnconfirmed until lists lacked it for the visibility window        |
  * | the machine's owner   | yes | Absent                                                                    |
- * | no machine at all     | yes | Absent if this key has shown the machine's owner, or lists agree          |
+ * | no machine at all     | yes | Absent if this key is the one that saw the machine, or its owner          |
+ * | no machine at all     | yes | of a machine that is not on record: Absent if lists agree                 |
  * | owner not known       | yes | Absent if lists agree                                                     |
  *
  * Lists agree when three in a row lacked it, over the visibility window at least.
@@ -48,9 +55,11 @@ export function judgeAbsence(evidence: AbsenceEvidence): MachineObservation {
   if (!evidence.notFound) return unconfirmed;
   if (!evidence.wasSeen && evidence.lackingFor < evidence.visibilityWindow) return unconfirmed;
   const isOwnersList = ownerId !== undefined && firstOwner !== undefined;
-  const isOwnersKey = ownerId !== undefined && evidence.keyOwnerId === ownerId;
+  const isOwnersKey = evidence.isSameKey || (ownerId !== undefined && evidence.keyOwnerId === ownerId);
   const doAgree = evidence.sweeps >= agreeingSweeps && evidence.lackingFor >= evidence.visibilityWindow;
-  if (!isOwnersList && !isOwnersKey && !doAgree) return unconfirmed;
+  // Any number of empty lists say nothing when they may be another account's.
+  const mayAgree = !evidence.isEmpty || !evidence.isRecorded;
+  if (!isOwnersList && !isOwnersKey && !(doAgree && mayAgree)) return unconfirmed;
   const { massAbsence } = evidence;
   return massAbsence === undefined ? { kind: 'Absent' } : unsettled(massAbsence);
 }

@@ -95,6 +95,7 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
     name: request.name,
     after: account.snapshot?.newestTime,
     ownerId: account.ownerId,
+    credentials: memory.credentialsVersion,
   });
   let announced: VirtualMachine | undefined;
   let refusedByKubernetes: unknown;
@@ -103,6 +104,7 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
     request.name,
     (provider) => {
       memory.sentIntent = intent;
+      memory.intentAccount = memory.account;
       memory.intentSentAt = deps.clock.monotonic();
       memory.forgetLack();
       return provider.createMachine(request);

@@ -15,11 +15,15 @@ export class Memory {
   readonly firstSeenAt: number;
   /** The account last used; evidence gathered with another key does not count. Null: it has no usable key. */
   account: Account | null | undefined;
+  /** The Secret that the key of `account` was read from last. */
+  credentialsVersion: string | undefined;
   /** The account of a key that was put into the Secret and is not judged yet. */
   successor: Account | undefined;
 
   /** The announcement of the create call that this process sent last, as stored, until the machine is on record. */
   sentIntent: string | undefined;
+  /** The account that call was made with. */
+  intentAccount: unknown;
   /** When that call was sent (monotonic). */
   intentSentAt: number | undefined;
   /** An announcement, as stored, that is known to have had no effect. */

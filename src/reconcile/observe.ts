@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import { type Identity, isNameOwn, providerName, readIdentity, readIntent } from '../api/v1alpha1/identity.ts';
+import {
+  type Identity,
+  type Intent,
+  isNameOwn,
+  providerName,
+  readIdentity,
+  readIntent,
+} from '../api/v1alpha1/identity.ts';
 import { annotations, finalizer } from '../api/v1alpha1/names.ts';
 import { readRequests } from '../api/v1alpha1/requests.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
@@ -47,6 +54,8 @@ export async function observe(
   const lookup = await deps.credentials.lookup(object);
   const account = lookup.kind === 'Found' ? accountInUse(deps, key, object, memory, lookup.apiKey) : null;
   memory.use(account, key);
+  // While a new key is not judged, the version stays that of the one in use.
+  if (lookup.kind === 'Found' && memory.successor === undefined) memory.credentialsVersion = lookup.version;
   const requests = readRequests(object);
   memory.noteRequest(requests.reconcile, deps.clock.monotonic());
   const pending = memory.openIntent(object.metadata.annotations?.[annotations.createPending]);
@@ -78,6 +87,7 @@ export async function observe(
       nameHeldBy: await nameHolder(deps, key, object, account, name),
       machineHeldBy:
         machine.kind === 'Present' ? await machineHolder(deps, subject, account, machine.machine) : undefined,
+      credentialsVersion: account === null ? undefined : memory.credentialsVersion,
       isDefaultKey: false,
       lookAlikes: isCreate ? lookAlikesOf(deps, subject, account?.snapshot) : [],
       namespaceLimit: undefined,
@@ -200,6 +210,7 @@ function lookForName(
   // The call was made with the key of another account, so this one's lists say nothing about it.
   const otherAccount = judgeAccount(snapshot.ownerIds, intent?.ownerId);
   if (otherAccount !== undefined) return otherAccount;
+  if (!isKeyOf(intent, account, memory)) return { kind: 'Unknown', reason: { kind: 'OtherKey' } };
 
   const earliest = Math.max(deps.actingSince, memory.intentSentAt ?? 0) + deps.limits.callDeadline;
   if (snapshot.startedAt >= earliest) memory.sawLack(snapshot.startedAt);
@@ -212,6 +223,15 @@ function lookForName(
   if (verdict.absent) return { kind: 'Absent' };
   account.want(key, verdict.wantListAfter);
   return outcomeUnknown;
+}
+
+/** Whether the key in use is the one the create call was announced with, or is shown to be of the same account. */
+function isKeyOf(intent: Intent | undefined, account: Account, memory: Memory): boolean {
+  if (memory.intentAccount === account || intent?.credentials === undefined) return true;
+  return (
+    intent.credentials === memory.credentialsVersion ||
+    (intent.ownerId !== undefined && intent.ownerId === account.ownerId)
+  );
 }
 
 function lookForId(
@@ -252,6 +272,9 @@ function lookForId(
   const verdict = judgeAbsence({
     massAbsence,
     listedOwners: snapshot.ownerIds,
+    isEmpty: snapshot.machines.length === 0,
+    isRecorded: subject.identity.kind !== 'None',
+    isSameKey: isSameKey(subject),
     notFound: snapshot.byName(name).length === 0,
     ownerId,
     keyOwnerId: account.ownerId,
@@ -265,6 +288,16 @@ function lookForId(
   if (verdict.kind === 'Unknown') account.want(key, Math.max(soon, massAbsence?.until ?? 0));
   // Just created and not visible yet is no reason for alarm.
   return verdict.kind === 'Unknown' && !wasSeen && lackingFor < deps.limits.visibilityWindow ? notYetSeen : verdict;
+}
+
+/** Whether the machine that the object records was last seen with the key in use. */
+function isSameKey({ object: { status }, identity, memory }: Subject): boolean {
+  return (
+    identity.kind === 'Known' &&
+    status?.id === identity.id &&
+    status.credentialsVersion !== undefined &&
+    status.credentialsVersion === memory.credentialsVersion
+  );
 }
 
 /** A machine of another owner than the one recorded is not the one that was recorded. */

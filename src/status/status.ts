@@ -42,6 +42,7 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
     osTemplate: entry(machine?.osTemplate, spec.osTemplate, kept?.osTemplate),
     createdAt: machine?.createdAt ?? kept?.createdAt,
     initialPasswordSecret: secretOf(o, kept),
+    credentialsVersion: machine === undefined ? kept?.credentialsVersion : o.credentialsVersion,
     powerState: reached,
     operation: report.operation,
     startFailure: report.startFailure,

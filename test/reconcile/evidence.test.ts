@@ -3,6 +3,9 @@ import { type AbsenceEvidence, judgeAbsence, judgeName } from '../../src/reconci
 
 const complete: AbsenceEvidence = {
   listedOwners: [1],
+  isEmpty: false,
+  isSameKey: false,
+  isRecorded: true,
   notFound: true,
   ownerId: 1,
   keyOwnerId: 1,
@@ -20,27 +23,50 @@ describe('judgeAbsence', () => {
     { because: "another account's key makes everything a 404", given: { listedOwners: [2] }, verdict: 'OtherAccount' },
     {
       because: 'an empty list of the key that showed the machine before',
-      given: { listedOwners: [], keyOwnerId: 1 },
+      given: { listedOwners: [], isEmpty: true, keyOwnerId: 1 },
       verdict: 'Absent',
     },
     {
       because: 'an empty list of a key that never showed anything',
-      given: { listedOwners: [], keyOwnerId: undefined },
+      given: { listedOwners: [], isEmpty: true, keyOwnerId: undefined },
       verdict: 'AbsenceUnconfirmed',
     },
     {
       because: 'an empty list of a key that showed another owner',
-      given: { listedOwners: [], keyOwnerId: 2 },
+      given: { listedOwners: [], isEmpty: true, keyOwnerId: 2 },
       verdict: 'AbsenceUnconfirmed',
     },
     {
       because: 'three empty lists in a row, but too close together',
-      given: { listedOwners: [], keyOwnerId: undefined, sweeps: 3, lackingFor: 29_999 },
+      given: { listedOwners: [], isEmpty: true, keyOwnerId: undefined, sweeps: 3, lackingFor: 29_999 },
       verdict: 'AbsenceUnconfirmed',
     },
     {
-      because: 'three empty lists agree over the visibility window',
-      given: { listedOwners: [], keyOwnerId: undefined, sweeps: 3, lackingFor: 30_000 },
+      because: 'however many empty lists agree: they may be of an account that never had a machine',
+      given: { listedOwners: [], isEmpty: true, keyOwnerId: undefined, sweeps: 300, lackingFor: 30_000_000 },
+      verdict: 'AbsenceUnconfirmed',
+    },
+    {
+      because: 'an empty list of the key that the object was last seen with, by its own record',
+      given: { listedOwners: [], isEmpty: true, keyOwnerId: undefined, isSameKey: true },
+      verdict: 'Absent',
+    },
+    {
+      because: 'a machine that is only asked for: three empty lists agree over the visibility window',
+      given: {
+        listedOwners: [],
+        isEmpty: true,
+        isRecorded: false,
+        ownerId: undefined,
+        keyOwnerId: undefined,
+        sweeps: 3,
+        lackingFor: 30_000,
+      },
+      verdict: 'Absent',
+    },
+    {
+      because: 'a provider that names no owners: three lists that show other machines agree',
+      given: { ownerId: undefined, listedOwners: [], keyOwnerId: undefined, sweeps: 3, lackingFor: 30_000 },
       verdict: 'Absent',
     },
     {
@@ -65,7 +91,7 @@ describe('judgeAbsence', () => {
     },
     {
       because: 'a provider that names no owners is believed after three lists',
-      given: { ownerId: undefined, listedOwners: [], keyOwnerId: undefined, sweeps: 2 },
+      given: { ownerId: undefined, listedOwners: [], isEmpty: true, keyOwnerId: undefined, sweeps: 2 },
       verdict: 'AbsenceUnconfirmed',
     },
   ])('$because → $verdict', ({ given, verdict }) => {

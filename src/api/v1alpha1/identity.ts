@@ -128,6 +128,8 @@ export interface Intent {
   readonly after?: number;
   /** The owner of the account the call was to be made with. */
   readonly ownerId?: number;
+  /** The Secret whose key the call was to be made with: UID and resourceVersion. */
+  readonly credentials?: string;
 }
 
 /** Reads the annotation's text, found in the object with this UID. */
@@ -141,6 +143,7 @@ export function readIntent(text: string | undefined, uid: string): Intent | unde
     ...(typeof value['name'] === 'string' ? { name: value['name'] } : {}),
     ...(Number.isFinite(after) ? { after } : {}),
     ...(isId(value['owner']) ? { ownerId: value['owner'] } : {}),
+    ...(typeof value['credentials'] === 'string' ? { credentials: value['credentials'] } : {}),
   };
 }
 
@@ -152,15 +155,17 @@ export function writeIntent(
     readonly name: string;
     readonly after?: number | undefined;
     readonly ownerId?: number | undefined;
+    readonly credentials?: string | undefined;
   },
 ): string {
-  const { at, name, after, ownerId: owner } = intent;
+  const { at, name, after, ownerId: owner, credentials } = intent;
   return JSON.stringify({
     at: new Date(at).toISOString(),
     name,
     uid: meta.uid,
     ...(after === undefined ? {} : { after: new Date(after).toISOString() }),
     ...(owner === undefined ? {} : { owner }),
+    ...(credentials === undefined ? {} : { credentials }),
   });
 }
 

@@ -55,9 +55,9 @@ export const annotationTable: Readonly<
   },
   createPending: {
     by: 'the operator',
-    value: '{"at", "name", "uid", "after", "owner"}',
+    value: '{"at", "name", "uid", "after", "owner", "credentials"}',
     meaning:
-      "Stored before the create call: when, the provider name, this object's UID, and, where they are known, the newest time the provider had told and the account's owner. While it stands, a machine of that name may exist.",
+      "Stored before the create call: when, the provider name, this object's UID, and, where they are known, the newest time the provider had told, the account's owner, and which version of the Secret the key is from. While it stands, a machine of that name may exist.",
   },
   machine: {
     by: 'the operator',

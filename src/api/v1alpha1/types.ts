@@ -107,6 +107,8 @@ export interface VirtualMachineStatus {
   readonly createdAt?: string;
   /** The Secret the initial password was written to. */
   readonly initialPasswordSecret?: { readonly name: string };
+  /** The Secret as it was when the machine was last seen: its UID and resourceVersion. */
+  readonly credentialsVersion?: string;
   /** The power state last reached as asked. */
   readonly powerState?: PowerState;
   readonly operation?: OperationStatus;

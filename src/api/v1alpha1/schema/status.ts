@@ -223,6 +223,12 @@ export const statusSchema: Schema = {
         name: { type: 'string', maxLength: 253, description: 'Name of the Secret.' },
       } satisfies PropertiesOf<NonNullable<VirtualMachineStatus['initialPasswordSecret']>>,
     },
+    credentialsVersion: {
+      type: 'string',
+      maxLength: 128,
+      description:
+        'The Secret with the API key as it was when the machine was last seen: its UID and resourceVersion. While it is the same, a list without any machine is of the same account.',
+    },
     powerState: {
       type: 'string',
       enum: allOf<PowerState>({ Running: true, Halted: true }),
