@@ -9,7 +9,7 @@ import type { Provider } from './provider/port.ts';
 import { createBackoff } from './queue/backoff.ts';
 import { runWorkers, type Workers } from './queue/workers.ts';
 import { createWorkqueue } from './queue/workqueue.ts';
-import { createCredentials } from './reconcile/credentials.ts';
+import { type SharedCredentials, createCredentials } from './reconcile/credentials.ts';
 import { Claims } from './reconcile/claims.ts';
 import { createReconciler } from './reconcile/reconciler.ts';
 import type { Log } from './telemetry/log.ts';
@@ -22,6 +22,9 @@ import { toVirtualMachine } from './api/v1alpha1/read.ts';
 export interface AppSettings {
   /** Empty: all namespaces. */
   readonly namespaces: readonly string[];
+  /** Undefined: none, and then no namespace may use it. */
+  readonly defaultCredentialsSecret: SharedCredentials['secret'] | undefined;
+  readonly defaultCredentialsNamespaces: readonly string[];
   readonly workers: number;
   readonly pollInterval: number;
   readonly urgentPollInterval: number;
@@ -62,7 +65,15 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
   const claims = new Claims();
   const users = new Map<string, Set<string>>();
   const events = createEventRecorder({ client, clock, log, instance: ports.instance });
-  const credentials = createCredentials({ client, clock, onKey: registerSecret });
+  const credentials = createCredentials({
+    client,
+    clock,
+    onKey: registerSecret,
+    shared: settings.defaultCredentialsSecret && {
+      secret: settings.defaultCredentialsSecret,
+      namespaces: settings.defaultCredentialsNamespaces,
+    },
+  });
   const accounts = createAccounts({
     connect: ports.connect,
     clock,
@@ -95,7 +106,8 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     resource: { group: '', version: 'v1', plural: 'secrets' },
     labelSelector: `${credentialsLabel}=true`,
     onRestart: () => metrics.watchRestarts.inc({ resource: 'secrets' }),
-    // Nothing of a Secret is kept: that it changed is all that matters, and who uses it reads it.
+    // Nothing of a Secret is kept: that it changed is all that matters, and who uses it reads it. The operator's own Secret may
+    // be outside of its namespaces; then its changes are noticed when it is read again.
     toRow: () => true,
     onChange: ({ key: secret, initial }) => {
       if (initial) return;
@@ -125,13 +137,13 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
 
   /** Keeps which objects read which Secret. */
   function use(key: string, before: VirtualMachine | undefined, after: VirtualMachine | undefined): void {
-    const [old, current] = [before && secretOf(before), after && secretOf(after)];
-    if (old === current) return;
-    if (old !== undefined) {
+    const current = after === undefined ? [] : credentials.secretsOf(after);
+    for (const old of before === undefined ? [] : credentials.secretsOf(before)) {
+      if (current.includes(old)) continue;
       users.get(old)?.delete(key);
       if (users.get(old)?.size === 0) users.delete(old);
     }
-    if (current !== undefined) users.set(current, (users.get(current) ?? new Set()).add(key));
+    for (const secret of current) users.set(secret, (users.get(secret) ?? new Set()).add(key));
   }
 
   metrics.onScrape(() => {
@@ -177,8 +189,4 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     // A worker that hangs is seen by what waits for it.
     isAlive: () => queue.oldestWaitMs < 5 * 60_000,
   };
-}
-
-function secretOf(object: VirtualMachine): string {
-  return `${object.metadata.namespace}/${object.spec.credentialsSecretRef.name}`;
 }

@@ -90,6 +90,25 @@ export const namespaces: Kind<readonly string[]> = {
   },
 };
 
+/** One Secret, anywhere; without a key in its data, the usual one is meant. */
+export interface SecretName {
+  readonly namespace: string;
+  readonly name: string;
+  readonly key: string | undefined;
+}
+
+/** The empty text means none. */
+export const secretName: Kind<SecretName | undefined> = {
+  placeholder: 'NAMESPACE/NAME[:KEY]',
+  rule: 'a Secret as namespace/name, or namespace/name:key',
+  read(text) {
+    if (text === '') return { value: undefined };
+    const match = /^([^/]*)\/([a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?)(?::([-._a-zA-Z0-9]{1,253}))?$/.exec(text);
+    const [, namespace = '', name = '', , key] = match ?? [];
+    return namespaceName.test(namespace) ? { value: { namespace, name, key } } : undefined;
+  },
+};
+
 /** A base URL without trailing slash. Credentials in it are refused and never repeated. */
 export const baseUrl: Kind<string> = {
   placeholder: 'URL',

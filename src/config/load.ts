@@ -123,7 +123,12 @@ function contradictions(settings: Settings): string[] {
   }
   problems.push(...ordered(settings, 'apiConnectTimeout', 'apiResponseTimeout'));
   problems.push(...ordered(settings, 'urgentPollInterval', 'pollInterval'));
-  const { metricsAddress, healthAddress } = settings;
+  const { metricsAddress, healthAddress, defaultCredentialsSecret, defaultCredentialsNamespaces } = settings;
+  if ((defaultCredentialsSecret === undefined) !== (defaultCredentialsNamespaces.length === 0)) {
+    problems.push(
+      `${flagOf('defaultCredentialsSecret')} and ${flagOf('defaultCredentialsNamespaces')} must be given together: the key, and who may use it.`,
+    );
+  }
   if (
     metricsAddress.port !== 0 &&
     metricsAddress.port === healthAddress.port &&

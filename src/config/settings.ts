@@ -1,4 +1,15 @@
-import { baseUrl, choice, duration, file, hostPort, integer, namespaces, toggle, type Kind } from './kinds.ts';
+import {
+  baseUrl,
+  choice,
+  duration,
+  file,
+  hostPort,
+  integer,
+  namespaces,
+  secretName,
+  toggle,
+  type Kind,
+} from './kinds.ts';
 
 /** One setting: how it is read, what it is when nobody sets it, and one sentence for help and documentation. */
 export interface Setting<T> {
@@ -26,6 +37,16 @@ export const settingsTable = {
     namespaces,
     '',
     'Namespaces to look after, with commas between them; empty means all, which needs a ClusterRole.',
+  ),
+  defaultCredentialsSecret: setting(
+    secretName,
+    '',
+    'Secret with an API key for objects that leave spec.credentialsSecretRef and spec.providerName alone and whose Secret does not exist; empty means none.',
+  ),
+  defaultCredentialsNamespaces: setting(
+    namespaces,
+    '',
+    'Namespaces whose objects may use the key of the default Secret, with commas between them: whoever may create a VirtualMachine there spends its money.',
   ),
   apiUrl: setting(baseUrl, 'https://api.vps247.com', "Base URL of the provider's API; https, or http to this machine."),
   insecureApiUrl: setting(
@@ -87,7 +108,7 @@ export const settingsTable = {
 
 export type SettingName = keyof typeof settingsTable;
 
-/** All settings, read and judged. Durations are milliseconds; only `kubeconfig` may be undefined. */
+/** All settings, read and judged. Durations are milliseconds; what need not be set may be undefined. */
 export type Settings = {
   readonly [Name in SettingName]: (typeof settingsTable)[Name] extends Setting<infer T> ? T : never;
 };

@@ -198,10 +198,12 @@ function machineHeldByOther(o: Observed): Decision | undefined {
 function identityMismatch(o: Observed): Decision | undefined {
   if (o.identity.kind !== 'Known' || o.machine.kind !== 'Present') return undefined;
   const { machine } = o.machine;
-  if (machine.name === o.providerName) return undefined;
+  // Annotations can be edited. With a key that shows the machines of many, only a name with the object's UID proves one its own.
+  const name = o.isDefaultKey ? providerName(o.object) : o.providerName;
+  if (machine.name === name) return undefined;
   return wait({
     reason: 'IdentityMismatch',
-    message: `machine ${machine.id} is named "${machine.name}" at the provider, not "${o.providerName}"`,
+    message: `machine ${machine.id} is named "${machine.name}" at the provider, not "${name}"`,
   });
 }
 

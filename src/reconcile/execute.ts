@@ -47,6 +47,8 @@ export interface Target {
   readonly object: VirtualMachine;
   readonly providerName: string;
   readonly account: CallingAccount | null;
+  /** Whether the account's key is the operator's own. */
+  readonly isDefaultKey: boolean;
   readonly memory: Memory;
 }
 
@@ -114,7 +116,11 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
         announced = await patchMetadata(deps, object, {
           finalizers: withFinalizer(object),
           // A machine recorded until now is shown to be gone: with this its successor is the one to look for.
-          annotations: { [annotations.createPending]: intent, [annotations.machine]: null },
+          annotations: {
+            [annotations.createPending]: intent,
+            [annotations.machine]: null,
+            [annotations.defaultCredentials]: target.isDefaultKey ? 'true' : null,
+          },
         });
         return true;
       } catch (error) {

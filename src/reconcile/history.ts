@@ -17,6 +17,8 @@ export class Memory {
   account: Account | null | undefined;
   /** The Secret that the key of `account` was read from last. */
   credentialsVersion: string | undefined;
+  /** Whether that account's key is the operator's own. */
+  usesDefaultKey = false;
   /** The account of a key that was put into the Secret and is not judged yet. */
   successor: Account | undefined;
 

@@ -52,7 +52,7 @@ export async function observe(
   memory: Memory,
 ): Promise<Observation> {
   const lookup = await deps.credentials.lookup(object);
-  const account = lookup.kind === 'Found' ? accountInUse(deps, key, object, memory, lookup.apiKey) : null;
+  const account = lookup.kind === 'Found' ? accountInUse(deps, key, object, memory, lookup) : null;
   memory.use(account, key);
   // While a new key is not judged, the version stays that of the one in use.
   if (lookup.kind === 'Found' && memory.successor === undefined) memory.credentialsVersion = lookup.version;
@@ -88,7 +88,7 @@ export async function observe(
       machineHeldBy:
         machine.kind === 'Present' ? await machineHolder(deps, subject, account, machine.machine) : undefined,
       credentialsVersion: account === null ? undefined : memory.credentialsVersion,
-      isDefaultKey: false,
+      isDefaultKey: lookup.kind === 'Found' && lookup.isDefault,
       lookAlikes: isCreate ? lookAlikesOf(deps, subject, account?.snapshot) : [],
       namespaceLimit: undefined,
       deletesHeldFor: 0,
@@ -111,11 +111,13 @@ function accountInUse(
   key: string,
   object: VirtualMachine,
   memory: Memory,
-  apiKey: Extract<KeyLookup, { kind: 'Found' }>['apiKey'],
+  { apiKey, isDefault }: Extract<KeyLookup, { kind: 'Found' }>,
 ): Account {
   const account = deps.accountFor(apiKey);
   const before = memory.account;
-  const isJudged = account.verdict !== 'Unverified';
+  // The operator's own key gives other rights than one of the namespace, so neither stands in for the other.
+  const isJudged = account.verdict !== 'Unverified' || memory.usesDefaultKey !== isDefault;
+  memory.usesDefaultKey = isDefault;
   if (before === undefined || before === null || before === account || before.verdict !== 'Accepted' || isJudged)
     return account;
   memory.successor = account;
@@ -343,10 +345,16 @@ function observeCatalogue(key: string, account: Account | null): CatalogueObserv
   return outcome.ok ? { kind: 'Read', ...outcome.value } : { kind: 'Unavailable', failure: outcome.failure };
 }
 
+const ours: ReadonlySet<string> = new Set([
+  annotations.createPending,
+  annotations.machine,
+  annotations.defaultCredentials,
+]);
+
 /** What a refused create call rested on: the spec and the annotations that people set. */
 export function refusalBasis(object: VirtualMachine): string {
   const people = Object.entries(object.metadata.annotations ?? {})
-    .filter(([name]) => name !== annotations.createPending && name !== annotations.machine)
+    .filter(([name]) => !ours.has(name))
     .toSorted(([a], [b]) => (a < b ? -1 : 1));
   return createHash('sha256')
     .update(JSON.stringify([object.metadata.generation, people]))

@@ -128,6 +128,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
         object: observed.object,
         providerName: observed.providerName,
         account: account === null ? null : inTurn(account, observed, park),
+        isDefaultKey: observed.isDefaultKey,
         memory,
       },
     );

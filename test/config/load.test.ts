@@ -19,6 +19,8 @@ describe('what is given', () => {
     expect(settingsOf([])).toEqual({
       kubeconfig: undefined,
       namespaces: [],
+      defaultCredentialsSecret: undefined,
+      defaultCredentialsNamespaces: [],
       apiUrl: 'https://api.vps247.com',
       insecureApiUrl: false,
       apiConnectTimeout: 5_000,
@@ -61,6 +63,17 @@ describe('what is given', () => {
     expect(settingsOf([], { VPS247_INSECURE_API_URL: 'true' }).insecureApiUrl).toBe(true);
   });
 
+  test.each<[string, Settings['defaultCredentialsSecret']]>([
+    ['ops/shared', { namespace: 'ops', name: 'shared', key: undefined }],
+    ['ops/vps.keys:api_key.1', { namespace: 'ops', name: 'vps.keys', key: 'api_key.1' }],
+  ])('a default Secret: %s', (text, secret) => {
+    const argv = [`--default-credentials-secret=${text}`, '--default-credentials-namespaces=b,a'];
+    expect(settingsOf(argv)).toMatchObject({
+      defaultCredentialsSecret: secret,
+      defaultCredentialsNamespaces: ['a', 'b'],
+    });
+  });
+
   test.each<[string, string, Partial<Settings>, string]>([
     ['--kubeconfig', '/etc/kube', { kubeconfig: '/etc/kube' }, 'a path'],
     ['--namespaces', 'b, a,b', { namespaces: ['a', 'b'] }, 'sorted, each once'],
@@ -96,6 +109,20 @@ describe('what is wrong', () => {
     [
       ['--api-url', 'http://api.example.com'],
       '--api-url must be https, because API keys are sent there; for a test give --insecure-api-url too.',
+    ],
+    ...['shared', 'ops/', '/shared', 'ops/shared:', 'Ops/shared', 'ops/sha red', 'a/b/c'].map(
+      (text): [string[], string] => [
+        [`--default-credentials-secret=${text}`],
+        `--default-credentials-secret must be a Secret as namespace/name, or namespace/name:key, not "${text}".`,
+      ],
+    ),
+    [
+      ['--default-credentials-secret=ops/shared'],
+      '--default-credentials-secret and --default-credentials-namespaces must be given together: the key, and who may use it.',
+    ],
+    [
+      ['--default-credentials-namespaces=a'],
+      '--default-credentials-secret and --default-credentials-namespaces must be given together: the key, and who may use it.',
     ],
     [['--workers'], '--workers needs a value: a whole number from 1 to 512.'],
     [['--workers', '--log-format=text'], '--workers needs a value: a whole number from 1 to 512.'],

@@ -10,6 +10,7 @@ export const finalizer = 'vps247.com/machine';
 export const annotations = {
   createPending: 'vps247.com/create-pending',
   machine: 'vps247.com/machine',
+  defaultCredentials: 'vps247.com/default-credentials',
   paused: 'vps247.com/paused',
   reconcileRequestedAt: 'vps247.com/reconcile-requested-at',
   abandon: 'vps247.com/abandon',
@@ -65,7 +66,16 @@ export const annotationTable: Readonly<
     meaning:
       "Stored once the machine is known: its id, this object's UID, the account's owner where it is known, and origin and name of an adopted machine. Survives backups that drop the status.",
   },
+  defaultCredentials: {
+    by: 'the operator',
+    value: '"true"',
+    meaning:
+      "Stored before the create call when it is made with the operator's own API key, which the object uses from then on. Take it off, or name a Secret, to go on with another key of the same account.",
+  },
 };
+
+/** The Secret that an object refers to unless it says otherwise. */
+export const defaultCredentials = { name: 'vps247-credentials', key: 'api-key' } as const;
 
 /** Secrets with this label set to "true" are watched, so that a new key works at once. */
 export const credentialsLabel = 'vps247.com/credentials';

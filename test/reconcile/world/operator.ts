@@ -1,4 +1,4 @@
-import { createApp } from '../../../src/app.ts';
+import { type AppSettings, createApp } from '../../../src/app.ts';
 import type { Condition, VirtualMachineSpec } from '../../../src/api/v1alpha1/types.ts';
 import type { Clock } from '../../../src/model/clock.ts';
 import type { Secret } from '../../../src/model/secret.ts';
@@ -25,8 +25,10 @@ const spec: VirtualMachineSpec = {
   initialPasswordSecret: {},
 };
 
-const settings = {
+const usual: AppSettings = {
   namespaces: [],
+  defaultCredentialsSecret: undefined,
+  defaultCredentialsNamespaces: [],
   workers: 8,
   pollInterval: 60_000,
   urgentPollInterval: 1_000,
@@ -36,7 +38,7 @@ const settings = {
   lookAlikes: 'Hold',
   apiConnectTimeout: 5_000,
   apiResponseTimeout: 30_000,
-} as const;
+};
 
 /** The whole operator at an API server in memory, on a clock that the test moves; the provider is up to the caller. */
 export interface OperatorWorld {
@@ -56,7 +58,12 @@ export interface OperatorWorld {
 /** Connects to the provider with a key. What is scheduled on `clock` ends with the process. */
 type Connect = (apiKey: Secret, process: { readonly clock: Clock; readonly log: Log }) => Provider;
 
-export async function runOperator(clock: ManualClock, apiKey: string, connect: Connect): Promise<OperatorWorld> {
+export async function runOperator(
+  clock: ManualClock,
+  apiKey: string,
+  connect: Connect,
+  settings: Partial<AppSettings> = {},
+): Promise<OperatorWorld> {
   const cluster = new InMemoryCluster(clock);
   const complaints: string[] = [];
   const log: Log = {
@@ -92,15 +99,18 @@ export async function runOperator(clock: ManualClock, apiKey: string, connect: C
       ...clock,
       schedule: (after, callback) => clock.schedule(after, () => isAlive() && callback()),
     };
-    const started = createApp(settings, {
-      client: untilKilled(cluster),
-      connect: (key) => untilKilled(connect(key, { clock: ownClock, log })),
-      clock: ownClock,
-      random: () => 0.5,
-      log,
-      metrics: createMetrics({ version: '0.0.0' }),
-      instance: 'test',
-    });
+    const started = createApp(
+      { ...usual, ...settings },
+      {
+        client: untilKilled(cluster),
+        connect: (key) => untilKilled(connect(key, { clock: ownClock, log })),
+        clock: ownClock,
+        random: () => 0.5,
+        log,
+        metrics: createMetrics({ version: '0.0.0' }),
+        instance: 'test',
+      },
+    );
     void started.start();
     return started;
   }

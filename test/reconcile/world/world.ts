@@ -1,3 +1,5 @@
+import type { AppSettings } from '../../../src/app.ts';
+import type { Secret } from '../../../src/model/secret.ts';
 import { createManualClock } from '../../support/clock.ts';
 import { type OperatorWorld, runOperator } from './operator.ts';
 import { MachineRoom } from './room.ts';
@@ -11,9 +13,10 @@ export interface World extends OperatorWorld {
 
 const keyOf = (ownerId: number): string => `owner-${ownerId}`;
 
-export async function createWorld(): Promise<World> {
+export async function createWorld(settings: Partial<AppSettings> = {}): Promise<World> {
   const clock = createManualClock();
   const room = new MachineRoom(clock);
-  const world = await runOperator(clock, keyOf(1), (apiKey) => room.connect(Number(apiKey.reveal().split('-')[1])));
+  const connect = (apiKey: Secret) => room.connect(Number(apiKey.reveal().split('-')[1]));
+  const world = await runOperator(clock, keyOf(1), connect, settings);
   return { ...world, room, useKeyOf: (ownerId) => world.useKey(keyOf(ownerId)) };
 }

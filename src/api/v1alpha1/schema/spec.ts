@@ -8,6 +8,7 @@ import type {
   PowerState,
   VirtualMachineSpec,
 } from '../types.ts';
+import { defaultCredentials } from '../names.ts';
 import { allOf, providerId, type CelRule, type PropertiesOf, type Schema } from './openapi.ts';
 
 /** For fields that are always there (required or defaulted): such a rule does not run when one side lacks the field. */
@@ -133,13 +134,13 @@ const credentialsSecretRef: Schema = {
     'With the label vps247.com/credentials: "true" on the Secret a new key is noticed at once.',
   default: {},
   properties: {
-    name: { ...secretName, default: 'vps247-credentials', description: 'Name of the Secret.' },
+    name: { ...secretName, default: defaultCredentials.name, description: 'Name of the Secret.' },
     key: {
       type: 'string',
       minLength: 1,
       maxLength: 253,
       pattern: '^[-._a-zA-Z0-9]+$',
-      default: 'api-key',
+      default: defaultCredentials.key,
       description: "Key in the Secret's data.",
     },
   } satisfies PropertiesOf<VirtualMachineSpec['credentialsSecretRef']>,

@@ -1,0 +1,97 @@
+import { expect, it } from 'vitest';
+import { annotations } from '../../src/api/v1alpha1/names.ts';
+import { createWorld, type World } from './world/world.ts';
+
+const minute = 60_000;
+
+/** An operator with a key of its own, of owner 1, for a namespace without one. */
+async function createSharedWorld(): Promise<World & { putShared(ownerId: number): void }> {
+  const world = await createWorld({
+    defaultCredentialsSecret: { namespace: 'ops', name: 'shared', key: undefined },
+    defaultCredentialsNamespaces: ['default'],
+  });
+  const putShared = (ownerId: number): void => {
+    const data = { 'api-key': Buffer.from(`owner-${ownerId}`).toString('base64') };
+    world.cluster.put('secrets', { metadata: { namespace: 'ops', name: 'shared', labels: { watched: 'true' } }, data });
+  };
+  putShared(1);
+  world.cluster.remove('secrets', 'vps247-credentials');
+  await world.clock.advance(0);
+  return { ...world, putShared };
+}
+
+it('runs a whole life', async () => {
+  const { apply, clock, cluster, condition, room } = await createSharedWorld();
+  apply('web');
+  await clock.advance(10_000);
+  expect(condition('web', 'Ready')?.status).toBe('True');
+  expect(cluster.machine('web')?.metadata.annotations?.[annotations.defaultCredentials]).toBe('true');
+  cluster.remove('virtualmachines', 'web');
+  await clock.advance(minute);
+  expect([cluster.machine('web'), room.machines.size, room.count('CreateMachine')]).toEqual([undefined, 0, 1]);
+});
+
+it('does not stand in for a key with which a machine was made, however empty its account is', async () => {
+  const { apply, clock, cluster, condition, putShared, room, useKeyOf } = await createSharedWorld();
+  useKeyOf(2);
+  apply('web');
+  await clock.advance(10_000);
+  expect(condition('web', 'Ready')?.status).toBe('True');
+  // As when a namespace is deleted: in whatever order.
+  cluster.remove('secrets', 'vps247-credentials');
+  cluster.remove('virtualmachines', 'web');
+  await clock.advance(10 * minute);
+  expect(condition('web', 'Synced')?.reason).toBe('CredentialsMissing');
+  expect([room.machines.size, room.count('CreateMachine')]).toEqual([1, 1]);
+  putShared(1);
+  useKeyOf(2);
+  await clock.advance(2 * minute);
+  expect([cluster.machine('web'), room.machines.size]).toEqual([undefined, 0]);
+});
+
+it('is used on by the objects that began with it when their namespace gets a key', async () => {
+  const { apply, clock, condition, room, useKeyOf } = await createSharedWorld();
+  apply('old');
+  await clock.advance(10_000);
+  useKeyOf(2);
+  apply('new');
+  await clock.advance(10 * minute);
+  expect(['old', 'new'].map((name) => condition(name, 'Ready')?.status)).toEqual(['True', 'True']);
+  expect([...room.machines.values()].map(({ ownerId }) => ownerId)).toEqual([1, 2]);
+});
+
+it('works at once when it is put right', async () => {
+  const { apply, clock, cluster, condition, putShared } = await createSharedWorld();
+  cluster.put('secrets', { metadata: { namespace: 'ops', name: 'shared', labels: { watched: 'true' } }, data: {} });
+  apply('web');
+  await clock.advance(1_000);
+  expect(condition('web', 'Synced')?.message).toContain(
+    'nor is there a key of the operator: Secret "shared" has no key',
+  );
+  putShared(1);
+  await clock.advance(5_000);
+  expect(condition('web', 'Ready')?.status).toBe('True');
+});
+
+it('adopts nothing', async () => {
+  const { apply, clock, condition, room } = await createSharedWorld();
+  const { id } = room.add('theirs');
+  apply('web', { adoption: { policy: 'MustExist', id } });
+  await clock.advance(minute);
+  expect(condition('web', 'Synced')?.status).toBe('False');
+  expect(condition('web', 'Ready')?.status).not.toBe('True');
+});
+
+it('takes no machine over by an edited annotation', async () => {
+  const { apply, clock, cluster, condition, room } = await createSharedWorld();
+  const { id, name } = room.add('theirs');
+  apply('web');
+  await clock.advance(10_000);
+  const { uid } = cluster.machine('web')?.metadata ?? {};
+  const forged = JSON.stringify({ id, uid, name });
+  cluster.change('web', { metadata: { annotations: { [annotations.machine]: forged } } });
+  cluster.remove('virtualmachines', 'web');
+  await clock.advance(minute);
+  expect(condition('web', 'Synced')?.reason).toBe('IdentityMismatch');
+  expect(room.machines.get(id)?.state).toBe('Running');
+});
