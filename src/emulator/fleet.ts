@@ -20,6 +20,8 @@ interface World {
 // Far from zero, so that an id is never mistaken for an index, nor a machine's for a package's.
 const firstId = 1_001;
 const passwordAlphabet = 'abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789';
+/** How every password begins, so that one that turns up where it does not belong is recognised. */
+export const passwordMarker = 'emulated-password-';
 
 /** All machines of all accounts, moved along by commands and by the clock. Every effect goes into the ledger. */
 export class Fleet {
@@ -143,7 +145,7 @@ export class Fleet {
       id,
       ownerId,
       createdAt: now,
-      password: random.text(16, passwordAlphabet),
+      password: `${passwordMarker}${random.text(16, passwordAlphabet)}`,
       random,
       state,
       task: { id: this.#nextTask++, name: taskOf.create, status: 'pending' },
