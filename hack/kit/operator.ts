@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Watchdog } from '../control-plane/watchdog.ts';
 
@@ -9,7 +9,7 @@ export interface OperatorOptions {
   readonly apiUrl: string;
   /** Flags beyond the two above, such as `['--workers', '4']`. */
   readonly flags?: readonly string[];
-  /** Where its log goes. */
+  /** Where its log goes, `….log`; beside it goes what it was started with (`….process.json`) and its metrics (`….metrics.txt`). */
   readonly logFile: string;
   /** The program: the sources by default. */
   readonly entry?: string;
@@ -20,9 +20,11 @@ export interface OperatorProcess {
   readonly pid: number;
   /** Where it serves metrics and health, once it said so. */
   readonly addresses: Promise<{ readonly metrics: string; readonly health: string }>;
-  /** SIGTERM; resolves with the exit code. */
+  /** Writes its metrics as they are now, if it still answers. */
+  keepMetrics(): Promise<void>;
+  /** Keeps its metrics, then SIGTERM; resolves with the exit code. */
   stop(): Promise<number | null>;
-  /** SIGKILL; resolves when it is gone. */
+  /** SIGKILL at this very moment, whatever it is doing; resolves when it is gone. */
   kill(): Promise<void>;
   readonly exited: Promise<number | null>;
 }
@@ -31,26 +33,30 @@ const root = path.join(import.meta.dirname, '../..');
 
 /** Starts the operator from its sources, with nothing of this process's environment that could reach another cluster. */
 export function startOperator(options: OperatorOptions): OperatorProcess {
-  const child: ChildProcess = spawn(
-    process.execPath,
-    [
-      options.entry ?? path.join(root, 'src/main.ts'),
-      '--kubeconfig',
-      options.kubeconfig,
-      '--api-url',
-      options.apiUrl,
-      '--metrics-address',
-      '127.0.0.1:0',
-      '--health-address',
-      '127.0.0.1:0',
-      ...(options.flags ?? []),
-    ],
-    { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' } },
-  );
+  const args = [
+    options.entry ?? path.join(root, 'src/main.ts'),
+    '--kubeconfig',
+    options.kubeconfig,
+    '--api-url',
+    options.apiUrl,
+    '--metrics-address',
+    '127.0.0.1:0',
+    '--health-address',
+    '127.0.0.1:0',
+    ...(options.flags ?? []),
+  ];
+  const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' };
+  const child: ChildProcess = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
+  const stem = options.logFile.replace(/\.log$/, '');
+  writeFileSync(`${stem}.process.json`, JSON.stringify({ args, env }, null, 1));
   const log = createWriteStream(options.logFile, { flags: 'a' });
   child.stderr?.pipe(log, { end: false });
   const addresses = readAddresses(child, log);
-  addresses.catch(() => {}); // whoever does not ask for them need not know that they never came
+  let metricsUrl: string | undefined;
+  addresses.then(
+    ({ metrics }) => (metricsUrl = `${metrics}/metrics`),
+    () => {}, // whoever does not ask for them need not know that they never came
+  );
   const exited = once(child, 'exit').then(([code]) => {
     log.end();
     return typeof code === 'number' ? code : null;
@@ -59,11 +65,22 @@ export function startOperator(options: OperatorOptions): OperatorProcess {
   const watchdog = new Watchdog();
   if (child.pid !== undefined) watchdog.watch([child.pid]);
   void exited.then(() => watchdog.release());
+  const keepMetrics = async (): Promise<void> => {
+    if (metricsUrl === undefined) return;
+    try {
+      const page = await fetch(metricsUrl, { signal: AbortSignal.timeout(1_000) });
+      writeFileSync(`${stem}.metrics.txt`, await page.text());
+    } catch {
+      // It has ended, or hangs.
+    }
+  };
   return {
     pid: child.pid ?? 0,
     addresses,
     exited,
+    keepMetrics,
     async stop() {
+      await keepMetrics();
       child.kill('SIGTERM');
       return exited;
     },
