@@ -1,9 +1,13 @@
 /**
- * `npm test`: all tests, or those that vitest's own arguments choose (`npm test -- test/plan`). The last line is `N passed, N failed`,
- * from the runner's counts; `.out/test/results.json` holds every result.
+ * `npm test`: all tests, or those that vitest's own arguments choose (`npm test -- test/plan`). Then everything that they left behind
+ * is searched for the keys and passwords planted in them, which counts as one test more. The last line is `N passed, N failed`;
+ * `.out/test/results.json` holds every result of the runner.
  */
+import { mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseCLI, startVitest, type TestModule, type Vitest } from 'vitest/node';
+import { type Recording, whenRecorded } from '../test/secrets/record.ts';
+import { searchRun } from '../test/secrets/run.ts';
 
 /** What came out, in tests. */
 interface Counts {
@@ -32,15 +36,43 @@ function failedOutsideTests(module: TestModule): boolean {
   return !module.ok() && module.children.allTests('failed').next().done === true;
 }
 
-const { filter, options } = parseCLI(['vitest', 'run', ...process.argv.slice(2)]);
+/** What is shown is searched too, so it is kept. */
+function copyOutput(path: string): void {
+  const copy = openSync(path, 'w');
+  for (const stream of [process.stdout, process.stderr]) {
+    const write = stream.write.bind(stream);
+    // One of several signatures; whatever the others are for is passed on as it is.
+    stream.write = ((chunk: string | Uint8Array, ...rest: []) => {
+      writeSync(copy, typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
+      return write(chunk, ...rest);
+    }) as typeof stream.write;
+  }
+}
+
+const startedAt = Date.now();
+const args = process.argv.slice(2);
+const root = join(import.meta.dirname, '..');
+const out = join(root, '.out');
+mkdirSync(join(out, 'test'), { recursive: true });
+copyOutput(join(out, 'test/console.txt'));
+
+let recorded: Recording | undefined;
+whenRecorded((recording) => (recorded = recording));
+
+const { filter, options } = parseCLI(['vitest', 'run', ...args]);
 const vitest = await startVitest('test', filter, {
   ...options,
-  root: join(import.meta.dirname, '..'),
+  root,
   watch: false,
-  reporters: ['default', ['json', { outputFile: join(import.meta.dirname, '../.out/test/results.json') }]],
+  reporters: ['default', ['json', { outputFile: join(out, 'test/results.json') }]],
 });
 const { passed, failed, skipped } = countTests(vitest);
 await vitest.close();
+const { summary, problems } = await searchRun({ out, startedAt, recorded, isWhole: args.length === 0 });
+for (const problem of problems) console.log(problem);
+console.log(summary);
+const isLeaking = problems.length > 0;
 // No test at all is no success: most likely an argument chose none.
-if (failed > 0 || passed === 0) process.exitCode = 1;
-console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+if (failed > 0 || passed === 0 || isLeaking) process.exitCode = 1;
+const counts = `${passed + (isLeaking ? 0 : 1)} passed, ${failed + (isLeaking ? 1 : 0)} failed`;
+console.log(`${counts}${skipped > 0 ? `, ${skipped} skipped` : ''}`);

@@ -5,6 +5,7 @@ import type { TestProject } from 'vitest/node';
 import { ensureComponents } from '../../hack/control-plane/components.ts';
 import { Refusal } from '../../hack/control-plane/refusal.ts';
 import { startControlPlane } from '../../hack/control-plane/start.ts';
+import { publishRecorded, recordObjects } from '../secrets/record.ts';
 
 /** What the test files are told of it. */
 export interface SharedCluster {
@@ -23,8 +24,9 @@ declare module 'vitest' {
   }
 }
 
-/** Its logs stay until the next run. */
-const logDir = join(import.meta.dirname, '../../.out/test/control-plane');
+/** Its logs and objects stay until the next run. */
+const out = join(import.meta.dirname, '../../.out/test');
+const logDir = join(out, 'control-plane');
 
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   try {
@@ -33,7 +35,11 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     rmSync(logDir, { recursive: true, force: true });
     const plane = await startControlPlane({ controllerManager: true, logDir });
     project.provide('cluster', { server: plane.server, kubeconfig: plane.kubeconfigPath, kubectl });
-    return () => plane.stop();
+    const recorder = recordObjects(plane.kubeconfigPath, join(out, 'objects'));
+    return async () => {
+      publishRecorded(await recorder.stop().catch(String));
+      await plane.stop();
+    };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     // Told to the tests, which then fail one by one: thrown here, it would end the whole run, tests that need no cluster included.

@@ -1,7 +1,6 @@
-import { readFileSync, readdirSync } from 'node:fs';
-import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { serveTrap } from '../../../src/emulator/trap.ts';
+import { keyMarker } from '../../secrets/markers.ts';
 import { apiKey, rotatedKey, type Stage, useStages } from './stage.ts';
 
 const stageFor = useStages('bad-input');
@@ -37,7 +36,7 @@ describe('bad input', () => {
 
   it('a rejected key: no write, said so, and a corrected Secret works at once', async () => {
     const stage = await stageFor('rejected-key', { withSecret: false });
-    await stage.cluster.putSecret(stage.namespace, 'not-the-key');
+    await stage.cluster.putSecret(stage.namespace, `${keyMarker}of-nobody`);
     await stage.operator();
     await stage.create('web');
     await stage.untilReady('web', 'Unknown/CredentialsRejected');
@@ -140,14 +139,5 @@ describe('a provider that answers badly', () => {
     } finally {
       await trap.close();
     }
-  });
-
-  it('never printed the key: not in a log, not in an object', async () => {
-    const out = path.join(import.meta.dirname, '../../../.out/operator/bad-input');
-    const logs = readdirSync(out, { recursive: true, encoding: 'utf8' }).filter((file) =>
-      /operator-\d+\.log$/.test(file),
-    );
-    expect(logs.length).toBeGreaterThan(10);
-    for (const file of logs) expect(readFileSync(path.join(out, file), 'utf8')).not.toContain(apiKey);
   });
 });

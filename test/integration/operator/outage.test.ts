@@ -7,16 +7,19 @@ import { serve } from '../../../src/emulator/server.ts';
 import { startControlPlane } from '../../../hack/control-plane/start.ts';
 import { Cluster, readiness } from '../../../hack/kit/cluster.ts';
 import { startOperator } from '../../../hack/kit/operator.ts';
+import { recordObjects } from '../../secrets/record.ts';
 import { apiKey, spec } from './stage.ts';
 
 const directory = mkdtempSync(path.join(tmpdir(), 'vps247-outage-'));
 const out = path.join(import.meta.dirname, '../../../.out/operator/outage');
+rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 describe('an API server that is away for a minute', () => {
   it('neither ends the operator nor costs a change', { timeout: 180_000 }, async () => {
     await using plane = await startControlPlane({ logDir: path.join(out, 'control-plane') });
+    const recorder = recordObjects(plane.kubeconfigPath, path.join(out, 'objects'));
     const cluster = new Cluster(plane.kubeconfigPath);
     await cluster.applyCrd();
     const emulator = createEmulator({
@@ -61,6 +64,7 @@ describe('an API server that is away for a minute', () => {
       await operator.kill();
       await provider.close();
       await cluster.close();
+      await recorder.stop();
     }
   });
 });

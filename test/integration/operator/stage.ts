@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import type { VirtualMachine } from '../../../src/api/v1alpha1/types.ts';
@@ -6,10 +6,11 @@ import { createEmulator, type Emulator } from '../../../src/emulator/emulator.ts
 import { serve } from '../../../src/emulator/server.ts';
 import { Cluster, readiness } from '../../../hack/kit/cluster.ts';
 import { type OperatorProcess, startOperator } from '../../../hack/kit/operator.ts';
+import { keyMarker } from '../../secrets/markers.ts';
 import { freshNamespace, sharedCluster } from '../../support/cluster.ts';
 
-export const apiKey = 'planted-key-5d41402abc4b2a76b9719d911017c592';
-export const rotatedKey = 'planted-key-7d793037a0760186574b0282f2f435e7';
+export const apiKey = `${keyMarker}5d41402abc4b2a76b9719d911017c592`;
+export const rotatedKey = `${keyMarker}7d793037a0760186574b0282f2f435e7`;
 
 /** Short enough for tests, long enough to be seen by a list: milliseconds. */
 const latencies = { pickup: 30, provision: 150, start: 100, halt: 100, kill: 50 } as const;
@@ -71,6 +72,7 @@ export function useStages(suite: string): (name: string, options?: StageOptions)
     await cluster.applyFiles(
       ['00-namespace', '20-service-account', '30-role'].map((file) => `deploy/manifests/${file}.yaml`),
     );
+    rmSync(out, { recursive: true, force: true });
     mkdirSync(out, { recursive: true });
     operatorKubeconfig = await cluster.kubeconfigOfServiceAccount('vps247-system', 'vps247-operator', out);
   });
@@ -113,7 +115,10 @@ export function useStages(suite: string): (name: string, options?: StageOptions)
           flags: ['--namespaces', namespace, ...hurried, ...flags],
           logFile: path.join(directory, `operator-${starts}.log`),
         });
-        cleanups.push(() => operator.kill());
+        cleanups.push(async () => {
+          await operator.keepMetrics();
+          await operator.kill();
+        });
         await operator.addresses;
         return operator;
       },

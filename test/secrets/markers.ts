@@ -1,0 +1,7 @@
+import { passwordMarker } from '../../src/emulator/fleet.ts';
+
+/** How every API key begins that a test plants. */
+export const keyMarker = 'planted-key-';
+
+/** Keys and passwords of tests begin with one of these, so that they are recognised without being known. */
+export const markers: readonly string[] = [keyMarker, passwordMarker];

@@ -1,0 +1,36 @@
+/** Shorter ones are ordinary words (`true`, `admin`) that stand in logs for other reasons. */
+const shortestValue = 12;
+
+/** `kubectl apply` keeps what it was given, data included: that is the Secret's own as well. */
+const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
+
+/** A Secret as it may be seen, and what it keeps. */
+export interface OpenedSecret {
+  readonly shown: object;
+  readonly values: readonly string[];
+}
+
+/**
+ * Takes a Secret apart. Everything about it but its data has to be free of secrets like everything else. Values are told for the
+ * type that people and the operator make; other types hold certificates, tokens and releases of others.
+ */
+export function openSecret(secret: object): OpenedSecret {
+  const { data, stringData, metadata, ...rest }: Partial<Record<string, unknown>> = { ...secret };
+  const { annotations, ...more } = record(metadata);
+  const { [lastApplied]: _given, ...kept } = record(annotations);
+  const encoded = Object.values(record(data)).map((value) => Buffer.from(String(value), 'base64').toString('utf8'));
+  const plain = Object.values(record(stringData)).map(String);
+  return {
+    shown: { ...rest, metadata: { ...more, annotations: kept } },
+    values: rest['type'] === 'Opaque' ? [...encoded, ...plain].map((value) => value.trim()).filter(isTelling) : [],
+  };
+}
+
+/** Bytes that are no text are nobody's key or password. */
+function isTelling(value: string): boolean {
+  return value.length >= shortestValue && !value.includes('\uFFFD');
+}
+
+function record(value: unknown): Partial<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null ? { ...value } : {};
+}
