@@ -97,7 +97,7 @@ export function createKubeClient(transport: Transport): KubeClient {
 
   async function callOnce(request: Call, signal?: AbortSignal): Promise<unknown> {
     const answer = await transport.exchange(request, signal);
-    if (answer.status < 200 || answer.status > 299) throw refusal(request.what, answer, clock.now());
+    if (answer.status < 200 || answer.status > 299) throw refusal(request, answer, clock.now());
     return parse(request.what, answer.body, answer.status);
   }
 
@@ -163,7 +163,7 @@ export function createKubeClient(transport: Transport): KubeClient {
       try {
         const request: Call = { verb: 'watch', resource: resource.plural, what, method: 'GET', path };
         const answer = await transport.open(request, signal);
-        if (answer.stream === undefined) throw refusal(what, answer, clock.now());
+        if (answer.stream === undefined) throw refusal(request, answer, clock.now());
         onOpen?.();
         for await (const event of readJsonLines(what, answer.stream)) yield readEvent(what, event);
       } catch (error) {
@@ -201,14 +201,17 @@ function inNamespace(namespace: string | undefined): string {
   return namespace === undefined ? '' : ` in ${namespace}`;
 }
 
-function refusal(what: string, { status, body, retryAfter, date }: Answer, now: number): KubeError {
+function refusal(call: Call, { status, body, retryAfter, date }: Answer, now: number): KubeError {
   let value: unknown;
   try {
     value = JSON.parse(body);
   } catch {
     // Not the API's own words, as a proxy's page or a plain "404 page not found"; the status says enough.
   }
-  return answerError(what, status, readStatus(value), parseRetryAfter(retryAfter, date, now));
+  return answerError(call.what, status, readStatus(value), {
+    retryAfter: parseRetryAfter(retryAfter, date, now),
+    isSecret: call.resource === 'secrets' && call.body !== undefined,
+  });
 }
 
 function readPage(what: string, value: unknown): ListPage {

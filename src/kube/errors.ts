@@ -91,20 +91,22 @@ export function readStatus(value: unknown): StatusObject | undefined {
 
 const longestText = 512;
 
-/** The error of an answer: `what` is the call in words (`patch virtualmachines/status default/web`). */
+/**
+ * The error of an answer: `what` is the call in words (`patch virtualmachines/status default/web`). With `isSecret` none of the
+ * answer's words are taken: a webhook or a proxy may repeat in them what was sent, whole or in part.
+ */
 export function answerError(
   what: string,
   httpStatus: number,
   status: StatusObject | undefined,
-  retryAfter?: number,
+  { retryAfter, isSecret = false }: { readonly retryAfter?: number | undefined; readonly isSecret?: boolean } = {},
 ): KubeError {
   const reason = reasonFor(httpStatus, status);
   const text = status?.message ?? 'the answer is not one of a Kubernetes API server';
-  return new KubeError(`${what}: ${httpStatus} ${status?.reason ?? reason}: ${text.slice(0, longestText)}`, {
-    reason,
-    status: httpStatus,
-    retryAfter,
-  });
+  const words = isSecret
+    ? `${reason} (its words are left out, for they may repeat the Secret)`
+    : `${status?.reason ?? reason}: ${text.slice(0, longestText)}`;
+  return new KubeError(`${what}: ${httpStatus} ${words}`, { reason, status: httpStatus, retryAfter });
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -29,7 +29,7 @@ test.each<[number, { reason?: string; name?: string } | undefined, KubeErrorReas
 
 test('an error tells call, status and reason in one line', () => {
   const status = readStatus({ kind: 'Status', reason: 'Conflict', message: 'the object has been modified' });
-  const error = answerError('patch virtualmachines/status default/web', 409, status, 1_500);
+  const error = answerError('patch virtualmachines/status default/web', 409, status, { retryAfter: 1_500 });
   expect(error.message).toBe('patch virtualmachines/status default/web: 409 Conflict: the object has been modified');
   expect(error).toMatchObject({ reason: 'Conflict', status: 409, retryAfter: 1_500 });
 });
