@@ -1,4 +1,5 @@
 import { Secret } from '../model/secret.ts';
+import { spellingsOf } from './spellings.ts';
 
 const redacted = '[redacted]';
 
@@ -13,7 +14,9 @@ const harmlessName = /(name|ref|namespace|valid|version)$/i;
 const shortestSecret = 6;
 const mostSecrets = 1_000;
 /** Each known secret with all its spellings; in order of registration. */
-const knownSecrets = new Map<string, ReadonlySet<string>>();
+const knownSecrets = new Map<string, readonly string[]>();
+/** All spellings, the longest first: one may be the beginning of another, of which nothing must be left. Undefined while out of date. */
+let knownSpellings: readonly string[] | undefined;
 
 /**
  * From now on `scrub` removes this secret, as it is and as URLs, base64 and JSON spell it. Only the newest thousand are
@@ -22,19 +25,19 @@ const knownSecrets = new Map<string, ReadonlySet<string>>();
 export function registerSecret(secret: Secret): void {
   const plain = secret.reveal();
   if (plain.length < shortestSecret) return;
+  const spellings = knownSecrets.get(plain) ?? spellingsOf(plain);
   knownSecrets.delete(plain);
-  const base64 = Buffer.from(plain).toString('base64').replace(/=+$/, '');
-  knownSecrets.set(plain, new Set([plain, JSON.stringify(plain).slice(1, -1), encodeURIComponent(plain), base64]));
+  knownSecrets.set(plain, spellings);
   const [oldest] = knownSecrets.keys();
   if (knownSecrets.size > mostSecrets && oldest !== undefined) knownSecrets.delete(oldest);
+  knownSpellings = undefined;
 }
 
 /** The text without any registered secret: the last line of defence, for texts that should not carry one anyway. */
 export function scrub(text: string): string {
+  knownSpellings ??= [...new Set([...knownSecrets.values()].flat())].toSorted((a, b) => b.length - a.length);
   let clean = text;
-  for (const spellings of knownSecrets.values()) {
-    for (const spelling of spellings) clean = clean.replaceAll(spelling, redacted);
-  }
+  for (const spelling of knownSpellings) clean = clean.replaceAll(spelling, redacted);
   return clean;
 }
 

@@ -1,6 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Secret } from '../../src/model/secret.ts';
 import { redact, registerSecret, scrub } from '../../src/telemetry/redact.ts';
+import { Search } from '../secrets/search.ts';
 
 class Socket {
   readonly key = 'inner';
@@ -90,6 +92,36 @@ describe('scrub', () => {
       expect(scrub(`<${spelling}>`)).toMatch(/^<"?\[redacted\]"?=*>$/);
     }
   });
+
+  test('leaves nothing of a secret that begins like another one', () => {
+    for (const plain of ['same-beginning', 'same-beginning-and-more']) registerSecret(new Secret(plain));
+    expect(scrub('same-beginning-and-more same-beginning')).toBe('[redacted] [redacted]');
+  });
+
+  test(
+    'removes any secret from any text, in every spelling that programs print texts in',
+    { timeout: 60_000 },
+    async () => {
+      // What a key may consist of.
+      const secret = fc.string({
+        minLength: 6,
+        unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCodePoint(code)),
+      });
+      await fc.assert(
+        fc.asyncProperty(secret, fc.string(), fc.string(), async (plain, before, after) => {
+          fc.pre(!'[redacted]'.includes(plain));
+          registerSecret(new Secret(plain));
+          const search = new Search({ markers: [], values: [plain] });
+          const text = `${before}${plain}${after}`;
+          const json = JSON.stringify({ text });
+          const urls = [encodeURIComponent(text), encodeURI(text), String(new URLSearchParams({ text }))];
+          const bases = [Buffer.from(text).toString('base64'), Buffer.from(text).toString('base64url')];
+          for (const printed of [text, json, JSON.stringify(json), ...urls, ...bases])
+            expect(await search.text(scrub(printed))).toEqual([]);
+        }),
+      );
+    },
+  );
 
   test('is not misled by letters that mean something in a pattern', () => {
     registerSecret(new Secret('a.b*c(d[e'));

@@ -1,3 +1,5 @@
+import { spellingsOf } from '../../telemetry/spellings.ts';
+
 const longestText = 256;
 const redacted = '[redacted]';
 const secretField = /pass|secret|api[-_ ]?key|token/i;
@@ -39,27 +41,17 @@ export function tidy(text: string, secrets: readonly string[]): string {
 
 function scrub(text: string, secrets: readonly string[]): string {
   let clean = text;
-  // The longest first: one may be a part of another.
-  for (const secret of secrets.toSorted((a, b) => b.length - a.length)) {
-    for (const form of formsOf(secret)) {
+  for (const secret of longestFirst(secrets)) {
+    for (const form of longestFirst(spellingsOf(secret))) {
       clean = clean.replace(new RegExp(form.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'), 'gi'), redacted);
     }
   }
   return clean;
 }
 
-/** A secret as it stands and as URLs, JSON and HTML spell it. */
-function formsOf(secret: string): ReadonlySet<string> {
-  const spelled = secret.toWellFormed();
-  const forms = new Set([
-    secret,
-    encodeURIComponent(spelled),
-    encodeURI(spelled),
-    JSON.stringify(secret).slice(1, -1),
-    secret.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;'),
-  ]);
-  forms.delete('');
-  return forms;
+/** One may be a part of another, of which nothing must be left. */
+function longestFirst(texts: Iterable<string>): string[] {
+  return [...texts].toSorted((a, b) => b.length - a.length);
 }
 
 function parse(body: string): { value: unknown } | undefined {

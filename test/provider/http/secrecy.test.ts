@@ -132,7 +132,7 @@ function isKnownName(name: string): boolean {
   return name === 'virtual_machines' || name === 'data';
 }
 
-test('whatever comes, nothing throws, nothing leaks, and only an empty list reads as one', () => {
+test('whatever comes, nothing throws, nothing leaks, and only an empty list reads as one', { timeout: 60_000 }, () => {
   let lists = 0;
   fc.assert(
     fc.property(fc.constantFrom(...operations), exchange, (operation, received) => {
