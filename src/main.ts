@@ -10,6 +10,7 @@ import { createHttpProvider } from './provider/http/client.ts';
 import { createHealthServer } from './telemetry/health.ts';
 import { createLogger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
+import { redact } from './telemetry/redact.ts';
 import { operatorVersion } from './version.ts';
 
 /** Exit codes: 0 ended as asked, 1 could not start or go on, 2 settings are wrong. */
@@ -96,6 +97,12 @@ function print(text: string): number {
   process.stdout.write(`${text}\n`);
   return 0;
 }
+
+// Node itself prints every field of an error that nobody caught; those of an HTTP client hold the request with its API key.
+process.on('uncaughtException', (error) => {
+  process.stderr.write(`${JSON.stringify({ message: 'Crashed', error: redact(error, { withStacks: true }) })}\n`);
+  process.exit(1);
+});
 
 try {
   process.exit(await main(process.argv.slice(2), process.env));
