@@ -39,13 +39,15 @@ function isFallback(config: KubeConfig): boolean {
   );
 }
 
-/** What is wrong with the file, in one line: the parser's message goes on with an excerpt of it, which holds credentials. */
+/** What is wrong with the file, in one line. It holds credentials, which the parser's message may quote: of that only the place is taken. */
 function read(config: KubeConfig, kubeconfig: string | undefined): string | undefined {
   try {
     if (kubeconfig === undefined) config.loadFromDefault();
     else config.loadFromFile(kubeconfig);
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message.split('\n')[0] : 'unreadable';
+    const [message = ''] = error instanceof Error ? error.message.split('\n') : ['unreadable'];
+    const [, line, column] = /\((\d+):(\d+)\)$/.exec(message) ?? [];
+    return line === undefined ? message : `it is no YAML in line ${line}, column ${column}`;
   }
 }
