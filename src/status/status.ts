@@ -31,7 +31,7 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
   return compact({
     observedGeneration: o.object.metadata.generation,
     id,
-    providerName: o.identity.kind === 'Unproven' ? before?.providerName : (machine?.name ?? o.providerName),
+    providerName: nameOf(o, machine),
     origin,
     ownerId: machine?.ownerId ?? kept?.ownerId,
     state: report.state ?? machine?.state ?? (isGone ? undefined : kept?.state),
@@ -85,6 +85,20 @@ function whose(o: Observed, report: Report): Pick<VirtualMachineStatus, 'id' | '
       return o.object.spec.managementPolicy === 'Observe' && o.machine.kind === 'Present'
         ? { id: o.machine.machine.id }
         : {};
+  }
+}
+
+/** A machine of another name than the one recorded does not become this object's by being told of. */
+function nameOf(o: Observed, machine: Machine | undefined): string | undefined {
+  switch (o.identity.kind) {
+    case 'Known':
+      return o.providerName;
+    case 'Unproven':
+      return o.object.status?.providerName;
+    case 'Foreign':
+    case 'Malformed':
+    case 'None':
+      return machine?.name ?? o.providerName;
   }
 }
 

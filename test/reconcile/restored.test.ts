@@ -17,3 +17,16 @@ it('knows its machine again when the object was put back to a time before the cr
   expect([...room.made.values()]).toEqual([1]);
   expect(condition('web', 'Ready')?.status).toBe('True');
 });
+
+it('goes on doubting an id that only the status tells, when the machine has another name', async () => {
+  const { apply, clock, cluster, condition, room } = await createWorld();
+  const { id } = room.add('theirs');
+  apply('web', { managementPolicy: 'Plan' });
+  await clock.advance(minute);
+  const providerName = `web-${cluster.machine('web')?.metadata.uid.slice(0, 8)}`;
+  cluster.change('web', { spec: { managementPolicy: 'Manage' }, status: { id, origin: 'Created', providerName } });
+  await clock.advance(5 * minute);
+  expect(condition('web', 'Ready')?.reason).toBe('IdentityMismatch');
+  expect(cluster.machine('web')?.status?.providerName).toBe(providerName);
+  expect(room.calls.filter(({ operation }) => !operation.startsWith('List'))).toEqual([]);
+});
