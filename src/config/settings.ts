@@ -86,6 +86,16 @@ export const settingsTable = {
     'Hold',
     "What a machine does that may be a new object's from an earlier life (its name with another suffix, held by no object): Hold keeps a second one from being created until somebody decides, Report only tells. Report suits accounts that several clusters, or operators of separate namespaces, share.",
   ),
+  maxMachinesPerNamespace: setting(
+    integer(0, 100_000),
+    '0',
+    'Machines that the objects of one namespace may have together; further ones wait. 0 is no limit.',
+  ),
+  maxDeletesPerMinute: setting(
+    integer(0, 100_000),
+    '0',
+    'Machines that are deleted in any minute; further ones wait, so that a mistake with many objects can still be stopped. 0 is no limit.',
+  ),
   workers: setting(integer(1, 512), '32', 'Objects worked on at once, not counting those that wait for the provider.'),
   shutdownGracePeriod: setting(
     duration('100ms', '10m'),

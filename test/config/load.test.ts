@@ -31,6 +31,8 @@ describe('what is given', () => {
       visibilityWindow: 30_000,
       stuckAfter: 600_000,
       lookAlikes: 'Hold',
+      maxMachinesPerNamespace: 0,
+      maxDeletesPerMinute: 0,
       workers: 32,
       shutdownGracePeriod: 25_000,
       metricsAddress: { host: '0.0.0.0', port: 8080 },
@@ -84,6 +86,8 @@ describe('what is given', () => {
     ['--metrics-address', '[::]:81', { metricsAddress: { host: '::', port: 81 } }, 'version 6'],
     ['--workers', '1', { workers: 1 }, 'the lower bound is included'],
     ['--workers', '512', { workers: 512 }, 'the upper bound is included'],
+    ['--max-machines-per-namespace', '5', { maxMachinesPerNamespace: 5 }, 'a limit'],
+    ['--max-deletes-per-minute', '0', { maxDeletesPerMinute: 0 }, 'no limit'],
     ['--poll-interval', '1h', { pollInterval: 3_600_000 }, 'the upper bound of a duration too'],
   ])('%s %s: %j (%s)', (flag, value, expected) => {
     expect(settingsOf([flag, value])).toMatchObject(expected);
