@@ -11,6 +11,8 @@ import { runWorkers, type Workers } from './queue/workers.ts';
 import { createWorkqueue } from './queue/workqueue.ts';
 import { type SharedCredentials, createCredentials } from './reconcile/credentials.ts';
 import { Claims } from './reconcile/claims.ts';
+import { DeleteBudget } from './reconcile/delete-budget.ts';
+import { NamespaceQuota } from './reconcile/namespace-quota.ts';
 import { createReconciler } from './reconcile/reconciler.ts';
 import type { Log } from './telemetry/log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
@@ -32,6 +34,9 @@ export interface AppSettings {
   readonly visibilityWindow: number;
   readonly stuckAfter: number;
   readonly lookAlikes: 'Hold' | 'Report';
+  /** 0: no limit. */
+  readonly maxMachinesPerNamespace: number;
+  readonly maxDeletesPerMinute: number;
   readonly apiConnectTimeout: number;
   readonly apiResponseTimeout: number;
 }
@@ -63,6 +68,8 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
   const queue = createWorkqueue({ clock });
   const backoff = createBackoff({ random });
   const claims = new Claims();
+  const quota = new NamespaceQuota(settings.maxMachinesPerNamespace);
+  const deletes = new DeleteBudget(clock, settings.maxDeletesPerMinute);
   const users = new Map<string, Set<string>>();
   const events = createEventRecorder({ client, clock, log, instance: ports.instance });
   const credentials = createCredentials({
@@ -97,6 +104,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     toRow: toVirtualMachine,
     onChange: ({ key, before, after, initial }) => {
       claims.change(key, before, after);
+      quota.change(key, before, after);
       use(key, before, after);
       queue.add(key, { priority: initial ? 'resync' : 'user' });
     },
@@ -121,6 +129,8 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     clock,
     credentials,
     claims,
+    quota,
+    deletes,
     events,
     log,
     random,

@@ -11,7 +11,9 @@ import type { Account } from '../provider/account/account.ts';
 import type { CreateAnswer, Provider } from '../provider/port.ts';
 import { refusedRetry } from '../plan/create.ts';
 import type { Claims } from './claims.ts';
+import type { DeleteBudget } from './delete-budget.ts';
 import type { Memory } from './history.ts';
+import type { NamespaceQuota } from './namespace-quota.ts';
 import { writePassword } from './password-secret.ts';
 import { refusalBasis } from './observe.ts';
 
@@ -35,6 +37,8 @@ export interface ExecuteDeps {
   readonly stored: (object: unknown) => void;
   /** Which machines belong to whom, so that of two objects that take over one machine at the same time one does. */
   readonly claims: Pick<Claims, 'reserve' | 'release'>;
+  readonly quota: Pick<NamespaceQuota, 'reserve' | 'release'>;
+  readonly deletes: Pick<DeleteBudget, 'take'>;
   /** Stores the status that announces a restart or a power cut, only if nobody changed the object. Throws KubeError. */
   readonly announce: () => Promise<void>;
 }
@@ -112,6 +116,7 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
       return provider.createMachine(request);
     },
     async () => {
+      if (!deps.quota.reserve(keyOf(object))) return false;
       try {
         announced = await patchMetadata(deps, object, {
           finalizers: withFinalizer(object),
@@ -126,6 +131,7 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
       } catch (error) {
         // Whether or not it was stored: no call follows it.
         memory.settledIntent = intent;
+        deps.quota.release(keyOf(object));
         refusedByKubernetes = error;
         return false;
       }
@@ -191,7 +197,7 @@ const recordAttempts = 5;
 
 /** A machine that existed is recorded for one object only: whoever comes second is told by the next observation. */
 async function takeOver(deps: ExecuteDeps, target: Target, machine: KnownMachine): Promise<Execution> {
-  const key = `${target.object.metadata.namespace}/${target.object.metadata.name}`;
+  const key = keyOf(target.object);
   const isTaken = machine.origin === 'Adopted';
   if (isTaken && !deps.claims.reserve(machine.id, key)) return { type: 'Superseded' };
   try {
@@ -266,7 +272,11 @@ async function callOnRecord(
 }
 
 async function remove(deps: ExecuteDeps, target: Target, id: ProviderId): Promise<Execution> {
-  const outcome = await target.account?.write(target.providerName, (provider) => provider.deleteMachine(id));
+  const outcome = await target.account?.write(
+    target.providerName,
+    (provider) => provider.deleteMachine(id),
+    () => Promise.resolve(deps.deletes.take()),
+  );
   if (outcome === undefined) return { type: 'Superseded' };
   if (outcome.ok) {
     target.memory.deleteAcceptedAt = deps.clock.now();
@@ -297,6 +307,10 @@ async function patchMetadata(
   deps.stored(answer);
   // The API server validated the object against the CRD.
   return answer as VirtualMachine;
+}
+
+function keyOf({ metadata }: VirtualMachine): string {
+  return `${metadata.namespace}/${metadata.name}`;
 }
 
 function refOf(object: VirtualMachine) {

@@ -22,14 +22,18 @@ import type {
 import { isRecreated } from '../plan/plan.ts';
 import type { Account, Snapshot } from '../provider/account/account.ts';
 import type { Credentials, KeyLookup } from './credentials.ts';
+import type { DeleteBudget } from './delete-budget.ts';
 import { judgeAbsence, judgeAccount, judgeName, unsettled } from './evidence.ts';
 import type { Memory } from './history.ts';
+import type { NamespaceQuota } from './namespace-quota.ts';
 import { type RivalDeps, lookAlikesOf, machineHolder, nameHolder } from './rivals.ts';
 import { type Subject, type Target, provenByName, targetOf } from './target.ts';
 
 export interface ObserveDeps extends RivalDeps {
   readonly clock: Clock;
   readonly credentials: Credentials;
+  readonly quota: Pick<NamespaceQuota, 'reachedFor'>;
+  readonly deletes: Pick<DeleteBudget, 'heldFor'>;
   readonly limits: Limits;
   /** When this process began to act (monotonic): calls of an earlier one may be under way until the deadline after it. */
   readonly actingSince: number;
@@ -90,8 +94,8 @@ export async function observe(
       credentialsVersion: account === null ? undefined : memory.credentialsVersion,
       isDefaultKey: lookup.kind === 'Found' && lookup.isDefault,
       lookAlikes: isCreate ? lookAlikesOf(deps, subject, account?.snapshot) : [],
-      namespaceLimit: undefined,
-      deletesHeldFor: 0,
+      namespaceLimit: deps.quota.reachedFor(key),
+      deletesHeldFor: deps.deletes.heldFor(),
       credentials: observeCredentials(lookup, account),
       machine,
       catalogue,

@@ -15,7 +15,9 @@ import { writeStatus } from '../status/patch.ts';
 import { type Report, isWorthWriting, statusFor } from '../status/status.ts';
 import type { Log } from '../telemetry/log.ts';
 import { type CallingAccount, type Execution, execute } from './execute.ts';
+import type { DeleteBudget } from './delete-budget.ts';
 import { Memory } from './history.ts';
+import type { NamespaceQuota } from './namespace-quota.ts';
 import { type Observation, type ObserveDeps, observe } from './observe.ts';
 import { type Conclusion, conclude, isRefusedAsBusy } from './outcome.ts';
 
@@ -24,6 +26,8 @@ export type PassResult = { readonly after?: number } | { readonly failed: true }
 
 export interface ReconcilerDeps extends Omit<ObserveDeps, 'objectOf'> {
   readonly client: KubeClient;
+  readonly quota: NamespaceQuota;
+  readonly deletes: DeleteBudget;
   readonly events: Pick<EventRecorder, 'record'>;
   readonly log: Log;
   readonly random: () => number;
@@ -112,6 +116,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
         client: deps.client,
         clock: deps.clock,
         claims: deps.claims,
+        quota: deps.quota,
+        deletes: deps.deletes,
         stored: (object) => deps.cache.observe(object),
         announce: async () => {
           if (action.type !== 'Kill' && action.type !== 'Restart') return;

@@ -255,3 +255,33 @@ describe('a look right now', () => {
     expect(room.count('ListMachines') - lists).toBe(1);
   });
 });
+
+describe('limits of the operator', () => {
+  const names = Array.from({ length: 10 }, (_, index) => `web-${index}`);
+
+  it('never has more machines in a namespace than allowed, however many ask at once, and goes on when one goes', async () => {
+    const { apply, clock, cluster, condition, room } = await createWorld({ maxMachinesPerNamespace: 3 });
+    for (const name of names) apply(name);
+    await clock.advance(5 * minute);
+    expect(room.machines.size).toBe(3);
+    const waiting = names.filter((name) => condition(name, 'Synced')?.reason === 'QuotaExceeded');
+    expect(waiting).toHaveLength(7);
+    const [made = ''] = names.filter((name) => !waiting.includes(name));
+    cluster.remove('virtualmachines', made);
+    await clock.advance(5 * minute);
+    expect([room.machines.size, room.count('CreateMachine')]).toEqual([3, 4]);
+  });
+
+  it('deletes no more machines in a minute than allowed', async () => {
+    const { apply, clock, cluster, room } = await createWorld({ maxDeletesPerMinute: 2 });
+    for (const name of names) apply(name, { powerState: 'Halted' });
+    await clock.advance(5 * minute);
+    const startedAt = clock.monotonic();
+    for (const name of names) cluster.remove('virtualmachines', name);
+    await clock.advance(10 * minute);
+    expect(room.machines.size).toBe(0);
+    const times = room.calls.filter(({ operation }) => operation === 'DeleteMachine').map(({ at }) => at - startedAt);
+    expect(times).toHaveLength(10);
+    for (const [index, at] of times.slice(2).entries()) expect(at - (times[index] ?? 0)).toBeGreaterThanOrEqual(minute);
+  });
+});

@@ -36,6 +36,8 @@ const usual: AppSettings = {
   visibilityWindow: 30_000,
   stuckAfter: 600_000,
   lookAlikes: 'Hold',
+  maxMachinesPerNamespace: 0,
+  maxDeletesPerMinute: 0,
   apiConnectTimeout: 5_000,
   apiResponseTimeout: 30_000,
 };
