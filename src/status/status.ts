@@ -41,7 +41,7 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
     package: entry(machine?.package, spec.package, kept?.package),
     osTemplate: entry(machine?.osTemplate, spec.osTemplate, kept?.osTemplate),
     createdAt: machine?.createdAt ?? kept?.createdAt,
-    initialPasswordSecret: secretOf(o, kept),
+    initialPasswordSecret: secretOf(o, report, kept),
     credentialsVersion: machine === undefined ? kept?.credentialsVersion : o.credentialsVersion,
     powerState: reached,
     operation: report.operation,
@@ -102,9 +102,15 @@ function nameOf(o: Observed, machine: Machine | undefined): string | undefined {
   }
 }
 
-function secretOf(o: Observed, kept: VirtualMachineStatus | undefined): VirtualMachineStatus['initialPasswordSecret'] {
-  const { passwordSecret } = o.history;
-  return kept?.initialPasswordSecret ?? (passwordSecret === undefined ? undefined : { name: passwordSecret });
+function secretOf(
+  { history }: Observed,
+  report: Report,
+  kept: VirtualMachineStatus | undefined,
+): VirtualMachineStatus['initialPasswordSecret'] {
+  if (kept?.initialPasswordSecret !== undefined) return kept.initialPasswordSecret;
+  // What is remembered is of the machine before the one that this pass made.
+  const isRemembered = report.id === undefined && history.passwordSecret !== undefined;
+  return isRemembered ? { name: history.passwordSecret } : undefined;
 }
 
 /** What went wrong beside the machine. */

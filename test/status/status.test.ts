@@ -132,6 +132,16 @@ describe('status', () => {
     ]);
   });
 
+  it('does not take the Secret with the password of an earlier machine for that of the one just made', () => {
+    const observed = observedWith({
+      id: 90,
+      machine: 'Absent',
+      status: { id: 90, initialPasswordSecret: { name: 'x' } },
+      history: { passwordSecret: 'x' },
+    });
+    expect(statusFor(observed, { ...report, id: 91 }).initialPasswordSecret).toBeUndefined();
+  });
+
   it('never carries the initial password', () => {
     const machine = machineIn('Running', { initialPassword: new Secret('hunter2') });
     expect(JSON.stringify(statusFor(observedWith({ id: 90, machine }), report))).not.toMatch(/hunter2|redacted/);
