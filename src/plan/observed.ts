@@ -105,6 +105,8 @@ export interface Observed {
   readonly machineHeldBy: string | undefined;
   /** The Secret whose key was used: its UID and resourceVersion. */
   readonly credentialsVersion: string | undefined;
+  /** Whether the Secret holds another key by now, which the provider has not judged yet. */
+  readonly isKeyChanging: boolean;
   /** Whether the key is the operator's own for whole namespaces, which gives no right to machines that exist. */
   readonly isDefaultKey: boolean;
   /** Machines that may be this object's from an earlier life; looked for before a create only. */

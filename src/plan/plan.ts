@@ -286,6 +286,8 @@ function heldBack(o: Observed, decision: Decision): Decision {
       { ...held, after: o.gateClosedFor },
     );
   }
+  // Its owner took the key away; the first answer to the new one, which is on its way, tells how to go on.
+  if (o.isKeyChanging) return wait(undefined, held);
   const left = (o.history.notBefore ?? 0) - o.now;
   return left > 0 ? wait(undefined, { ...held, after: left }) : decision;
 }

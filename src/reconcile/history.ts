@@ -95,11 +95,15 @@ export class Memory {
     return intent === this.settledIntent ? undefined : intent;
   }
 
-  /** Works from now on with this account; the others need not wake `key` any more. */
+  /** The account of the key in the Secret, if it is not the one to work with yet. */
+  awaitVerdictOn(successor: Account | undefined, inUse: Account | null, key: string): void {
+    if (this.successor !== successor && this.successor !== inUse) this.successor?.forget(key);
+    this.successor = successor;
+  }
+
+  /** Works from now on with this account; the one before need not wake `key` any more. */
   use(account: Account | null, key: string): void {
     if (this.account === account) return;
-    if (this.successor !== account) this.successor?.forget(key);
-    this.successor = undefined;
     this.account?.forget(key);
     this.account = account;
     this.forgetLack();

@@ -56,8 +56,14 @@ export async function observe(
   memory: Memory,
 ): Promise<Observation> {
   const lookup = await deps.credentials.lookup(object);
-  const account = lookup.kind === 'Found' ? accountInUse(deps, key, object, memory, lookup) : null;
+  const present = lookup.kind === 'Found' ? deps.accountFor(lookup.apiKey) : null;
+  const account = lookup.kind === 'Found' && present !== null ? accountInUse(present, memory, lookup.isDefault) : null;
+  memory.awaitVerdictOn(present === account ? undefined : (present ?? undefined), account, key);
   memory.use(account, key);
+  if (memory.successor !== undefined) {
+    memory.successor.follow(key, { name: providerName(object) });
+    memory.successor.want(key, 0);
+  }
   // While a new key is not judged, the version stays that of the one in use.
   if (lookup.kind === 'Found' && memory.successor === undefined) memory.credentialsVersion = lookup.version;
   const requests = readRequests(object);
@@ -92,6 +98,7 @@ export async function observe(
       machineHeldBy:
         machine.kind === 'Present' ? await machineHolder(deps, subject, account, machine.machine) : undefined,
       credentialsVersion: account === null ? undefined : memory.credentialsVersion,
+      isKeyChanging: memory.successor !== undefined,
       isDefaultKey: lookup.kind === 'Found' && lookup.isDefault,
       lookAlikes: isCreate ? lookAlikesOf(deps, subject, account?.snapshot) : [],
       namespaceLimit: deps.quota.reachedFor(key),
@@ -110,23 +117,12 @@ export async function observe(
  * The account of the key, unless that was just put into the Secret and nobody has judged it yet: until then the one before
  * it is used, so that a rotation is not seen, and a mistake in one is told by the key's own verdict.
  */
-function accountInUse(
-  deps: ObserveDeps,
-  key: string,
-  object: VirtualMachine,
-  memory: Memory,
-  { apiKey, isDefault }: Extract<KeyLookup, { kind: 'Found' }>,
-): Account {
-  const account = deps.accountFor(apiKey);
+function accountInUse(present: Account, memory: Memory, isDefault: boolean): Account {
   const before = memory.account;
   // The operator's own key gives other rights than one of the namespace, so neither stands in for the other.
-  const isJudged = account.verdict !== 'Unverified' || memory.usesDefaultKey !== isDefault;
+  const isJudged = present.verdict !== 'Unverified' || memory.usesDefaultKey !== isDefault;
   memory.usesDefaultKey = isDefault;
-  if (before === undefined || before === null || before === account || before.verdict !== 'Accepted' || isJudged)
-    return account;
-  memory.successor = account;
-  account.follow(key, { name: providerName(object) });
-  account.want(key, 0);
+  if (before === undefined || before === null || before.verdict !== 'Accepted' || isJudged) return present;
   return before;
 }
 
@@ -250,7 +246,7 @@ function lookForId(
   const { key, object, memory, name } = subject;
   const recordedOwner = ownerRecorded(subject);
   const machine = snapshot.byId(id);
-  if (machine !== undefined) return present(deps, subject, machine);
+  if (machine !== undefined) return presentOf(deps, subject, machine);
   const ownerId = recordedOwner ?? (subject.identity.kind === 'Known' ? object.status?.ownerId : undefined);
   const otherAccount = judgeAccount(snapshot.ownerIds, ownerId);
   if (otherAccount !== undefined) return otherAccount;
@@ -269,7 +265,7 @@ function lookForId(
   if (read.outcome.value !== undefined) {
     // The list lags: a machine that answers to its id is there.
     account.want(key, deps.clock.monotonic());
-    return present(deps, subject, read.outcome.value);
+    return presentOf(deps, subject, read.outcome.value);
   }
   memory.sawLack(snapshot.startedAt);
   const wasSeen = memory.wasSeen || (subject.identity.kind === 'Known' && wasSeenBefore(object));
@@ -307,7 +303,7 @@ function isSameKey({ object: { status }, identity, memory }: Subject): boolean {
 }
 
 /** A machine of another owner than the one recorded is not the one that was recorded. */
-function present(deps: ObserveDeps, subject: Subject, machine: Machine): MachineObservation {
+function presentOf(deps: ObserveDeps, subject: Subject, machine: Machine): MachineObservation {
   const recorded = ownerRecorded(subject);
   if (recorded !== undefined && machine.ownerId !== undefined && machine.ownerId !== recorded)
     return { kind: 'Unknown', reason: { kind: 'OtherAccount', ownerId: machine.ownerId } };

@@ -123,6 +123,7 @@ export function observedWith(options: ObservedOptions = {}): Observed {
     requests: readRequests(object),
     machineHeldBy: undefined,
     credentialsVersion: 'secret-uid/1',
+    isKeyChanging: false,
     isDefaultKey: false,
     lookAlikes: [],
     namespaceLimit: undefined,

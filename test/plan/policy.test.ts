@@ -144,6 +144,20 @@ describeRows('deletion policies', [
   },
 ]);
 
+describeRows('a key that is changed', [
+  {
+    because: 'no call is made with the one that was taken away',
+    given: { id: 90, machine: 'Halted', observed: { isKeyChanging: true } },
+    action: 'None',
+    reason: 'nothing new',
+  },
+  {
+    because: 'what needs no call goes on',
+    given: { id: 90, deleting: true, machine: 'Absent', observed: { isKeyChanging: true } },
+    action: 'ReleaseFinalizer',
+  },
+]);
+
 const reached = { powerState: 'Running', id: 90 } as const;
 const report = { powerDriftPolicy: 'Report' } as const;
 

@@ -151,6 +151,21 @@ describe('a key that is changed', () => {
     expect(cluster.writes.slice(writes)).toEqual(['status web']);
   });
 
+  it('and changed back before anybody judged it leaves all as it was', async () => {
+    const { apply, clock, cluster, room, useKeyOf } = await createWorld();
+    apply('web');
+    await clock.advance(2 * minute);
+    room.broken.set('ListMachines', { class: 'Retry', code: 'Timeout' });
+    useKeyOf(2);
+    await clock.advance(10);
+    useKeyOf(1);
+    room.broken.clear();
+    await clock.advance(2 * minute);
+    cluster.change('web', { spec: { powerState: 'Halted' } });
+    await clock.advance(minute);
+    expect(cluster.machine('web')?.status?.state).toBe('Halted');
+  });
+
   it('to one of another account is said, and nothing is done with it', async () => {
     const { apply, clock, condition, room, useKeyOf } = await createWorld();
     apply('web');

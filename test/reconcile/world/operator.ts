@@ -25,7 +25,7 @@ const spec: VirtualMachineSpec = {
   initialPasswordSecret: {},
 };
 
-const usual: AppSettings = {
+export const usual: AppSettings = {
   namespaces: [],
   defaultCredentialsSecret: undefined,
   defaultCredentialsNamespaces: [],

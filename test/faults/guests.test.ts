@@ -1,0 +1,104 @@
+import { describe, expect, test } from 'vitest';
+import type { Switches } from '../../src/emulator/switches.ts';
+import { expectDone, life, patience, stepOf, take } from './life.ts';
+import { createFaultyWorld, type FaultyWorld, hour, minute } from './world.ts';
+
+const ignoredStops = ['stays-halting', 'back-to-running', 'stays-running'] as const;
+const halt = stepOf('StopMachine');
+const written = (world: FaultyWorld) => world.writes().map(({ operation }) => operation);
+
+function createDeafWorld(ignoredStop: Switches['ignoredStop'], more: Partial<Switches> = {}): Promise<FaultyWorld> {
+  return createFaultyWorld({ ignoredStop, ignoresShutdownNames: '^web-0', ...more });
+}
+
+describe('a guest that ignores the shutdown signal', () => {
+  test.each(ignoredStops)('%s: its power is cut once, after the grace period', async (ignoredStop) => {
+    const world = await createDeafWorld(ignoredStop);
+    for (const step of life) await take(world, step);
+    expect(written(world)).toEqual([
+      'CreateMachine',
+      'StopMachine',
+      'KillMachine',
+      'StartMachine',
+      'KillMachine',
+      'DeleteMachine',
+    ]);
+    const [, stop, kill] = world.writes();
+    expect((kill?.at ?? 0) - (stop?.at ?? 0)).toBeGreaterThanOrEqual(minute);
+    expect((kill?.at ?? 0) - (stop?.at ?? 0)).toBeLessThanOrEqual(minute + 15_000);
+    expect(world.emulator.ledger.forbiddenTransitions()).toEqual([]);
+  });
+
+  test.each(ignoredStops)(
+    '%s, and a power cut is refused while it halts: halted, or told to be stuck',
+    async (ignoredStop) => {
+      const world = await createDeafWorld(ignoredStop, { killWhileHalting: '406' });
+      await take(world, stepOf('CreateMachine'));
+      halt.ask(world);
+      await world.clock.advance(hour);
+      if (ignoredStop === 'stays-halting')
+        expect(world.condition('web', 'Synced')?.reason).toBe('PowerTransitionStuck');
+      else expectDone(world, halt);
+      world.emulator.setSwitches({ killWhileHalting: '200' });
+      await world.clock.advance(hour);
+      expectDone(world, halt);
+      world.judge();
+    },
+  );
+
+  test.each(ignoredStops)('%s, and the object is deleted: never a DELETE before it is halted', async (ignoredStop) => {
+    const world = await createDeafWorld(ignoredStop);
+    await take(world, stepOf('CreateMachine'));
+    await take(world, stepOf('DeleteMachine'));
+    expect(written(world)).toEqual(['CreateMachine', 'StopMachine', 'KillMachine', 'DeleteMachine']);
+  });
+
+  test.each(ignoredStops)('%s, and mode Soft: never cut off, and told to be stuck', async (ignoredStop) => {
+    const world = await createDeafWorld(ignoredStop);
+    world.apply('web', { powerOff: { mode: 'Soft', gracePeriod: '1m' } });
+    await world.clock.advance(patience);
+    halt.ask(world);
+    await world.clock.advance(hour);
+    expect(written(world)).not.toContain('KillMachine');
+    expect(world.condition('web', 'Synced')?.reason).toBe('PowerTransitionStuck');
+    world.cluster.change('web', { spec: { powerOff: { mode: 'TrySoft' } } });
+    await world.clock.advance(patience);
+    expectDone(world, halt);
+    world.judge();
+  });
+});
+
+describe('a power cut that boots the machine anew', () => {
+  test('is followed by another, ever later, until the machine is halted some other way', async () => {
+    const world = await createFaultyWorld({ killEffect: 'resets' });
+    await take(world, stepOf('CreateMachine'));
+    stepOf('KillMachine').ask(world);
+    await world.clock.advance(hour);
+    const kills = world.writes().filter(({ operation }) => operation === 'KillMachine');
+    expect(kills.length).toBeLessThanOrEqual(8);
+    expect(world.condition('web', 'Synced')?.reason).toBe('PowerTransitionStuck');
+    world.emulator.setSwitches({ killEffect: 'halts' });
+    await world.clock.advance(hour);
+    expectDone(world, stepOf('KillMachine'));
+    world.judge();
+  });
+});
+
+describe('a guest that falls back to halted as soon as it is up', () => {
+  test.each([1, 2, 3])('%i times: said so, and Ready once it stays up', async (bootLoopCount) => {
+    const world = await createFaultyWorld({ bootLoopNames: '^web-0', bootLoopCount, bootLoopAfter: 200 });
+    await take(world, stepOf('CreateMachine'));
+    expect(world.writes().filter(({ operation }) => operation === 'StartMachine')).toHaveLength(bootLoopCount);
+    if (bootLoopCount > 1) expect(world.reasons('web')).toContain('StartBackoff');
+    expect(world.cluster.machine('web')?.status?.startFailure).toBeUndefined();
+  });
+
+  test('for ever: said so, and deleted all the same', async () => {
+    const world = await createFaultyWorld({ bootLoopNames: '^web-0', bootLoopAfter: 200 });
+    stepOf('CreateMachine').ask(world);
+    await world.clock.advance(hour);
+    expect(world.reasons('web')).toContain('StartBackoff');
+    await take(world, stepOf('DeleteMachine'));
+    expect(world.emulator.ledger.forbiddenTransitions()).toEqual([]);
+  });
+});

@@ -1,0 +1,87 @@
+import { describe, expect, test } from 'vitest';
+import { expectDone, life, liveThrough, patience, stepOf, take } from './life.ts';
+import { createFaultyWorld, type FaultyWorld, hour, keys } from './world.ts';
+
+const later = life.filter(({ write }) => write !== 'CreateMachine');
+const use = (key: string) => (world: FaultyWorld) => world.useKey(key);
+const swap = { begin: use(keys.others), end: use(keys.ours), lasts: hour };
+
+describe('the key of another account, for an hour', () => {
+  test.each(later)('from "$name" on: nothing is done, and it is said why', async (step) => {
+    const world = await createFaultyWorld();
+    await liveThrough(world, swap, step, ({ reasons, seq }) => {
+      expect(reasons.at(-1)).toBe('AccountMismatch');
+      expect(world.condition('web', 'Ready')?.status).toBe('Unknown');
+      expect(world.writes(seq)).toEqual([]);
+      expect(world.cluster.machine('web')?.metadata.finalizers).toHaveLength(1);
+    });
+    expect(world.writes().map(({ operation }) => operation)).toEqual(life.map(({ write }) => write));
+  });
+
+  test('whose machines come and go meanwhile', async () => {
+    const world = await createFaultyWorld();
+    const begin = async (): Promise<void> => {
+      world.useKey(keys.others);
+      const id = world.emulator.person.create({ name: 'passing', ownerId: 2 });
+      await world.clock.advance(hour / 2);
+      world.emulator.person.delete(id);
+    };
+    const step = stepOf('DeleteMachine');
+    await liveThrough(world, { ...swap, begin }, step, ({ reasons }) => expect(reasons.at(-1)).toBe('AccountMismatch'));
+  });
+
+  test.each(later)('and a kill -9 with it, from "$name" on', async (step) => {
+    const world = await createFaultyWorld();
+    const begin = async (): Promise<void> => {
+      world.useKey(keys.others);
+      await world.restart();
+    };
+    await liveThrough(world, { ...swap, begin }, step, ({ reasons, seq }) => {
+      expect(reasons.at(-1)).toBe('AccountMismatch');
+      expect(world.writes(seq)).toEqual([]);
+    });
+  });
+
+  test('for a moment only, while the outcome of a create is unknown: its own account settles it', async () => {
+    const world = await createFaultyWorld();
+    world.emulator.addFault({ operation: 'CreateMachine', when: 'after', action: { kind: 'reset' } });
+    world.apply('web');
+    await world.clock.advance(500);
+    world.useKey(keys.others);
+    await world.clock.advance(20_000);
+    world.useKey(keys.ours);
+    await world.clock.advance(patience);
+    expect(world.writes()).toHaveLength(1);
+    expectDone(world, stepOf('CreateMachine'));
+    world.judge();
+  });
+});
+
+describe('the key of an account without any machine, for an hour', () => {
+  const empty = { begin: use(keys.newcomers), end: use(keys.ours), lasts: hour };
+
+  test.each(later.filter(({ write }) => write !== 'DeleteMachine'))(
+    'from "$name" on: no second machine, and the object stays',
+    async (step) => {
+      const world = await createFaultyWorld();
+      await liveThrough(world, empty, step, ({ reasons, seq }) => {
+        expect(reasons).toContain('AbsenceUnconfirmed');
+        expect(world.writes(seq)).toEqual([]);
+        expect(world.cluster.machine('web')?.metadata.finalizers).toHaveLength(1);
+      });
+      expect(world.writes().map(({ operation }) => operation)).toEqual(life.map(({ write }) => write));
+    },
+  );
+});
+
+test('a key of our own account that was rotated changes nothing', async () => {
+  const world = await createFaultyWorld();
+  for (const [index, step] of life.entries()) {
+    world.emulator.accounts.addKey(1, `key-${index}`);
+    world.useKey(`key-${index}`);
+    if (index > 0) world.emulator.accounts.revokeKey(`key-${index - 1}`);
+    await take(world, step);
+  }
+  expect(world.writes().map(({ operation }) => operation)).toEqual(life.map(({ write }) => write));
+  expect(world.reasons('web')).not.toContain('CredentialsRejected');
+});

@@ -1,0 +1,177 @@
+import { describe, expect, test } from 'vitest';
+import type { Reason } from '../../src/api/v1alpha1/reasons.ts';
+import type { FaultAction } from '../../src/emulator/fault-rule.ts';
+import { expectDone, life, liveThrough, patience, stepOf, take } from './life.ts';
+import { createFaultyWorld, type FaultyWorld, hour, keys, minute } from './world.ts';
+
+const listMachines = { operation: 'ListMachines', when: 'after', times: 'always' } as const;
+
+/** The account's list as it would be answered now. */
+function listOf(world: FaultyWorld): string {
+  let text = '';
+  world.emulator.receive(
+    { method: 'GET', path: '/virtual_machines', key: keys.ours, accept: undefined, body: '' },
+    (delivery) => {
+      if (delivery.kind === 'answer') text = delivery.answer.body;
+    },
+  );
+  return text;
+}
+
+/** Everything that must not move while lists cannot be read. */
+const standing = (world: FaultyWorld) => ({
+  writes: world.writes().map(({ operation }) => operation),
+  machines: world.emulator.machines().map(({ id, state }) => [id, state]),
+  identity: world.cluster.machine('web')?.metadata.annotations,
+  finalizers: world.cluster.machine('web')?.metadata.finalizers,
+  ready: world.condition('web', 'Ready')?.status,
+});
+
+interface Cut {
+  readonly how: string;
+  readonly cut: (list: string, bytes: number) => FaultAction;
+  readonly says: Reason;
+}
+
+const cuts: readonly Cut[] = [
+  {
+    how: 'the connection breaks',
+    cut: (_, bytes) => ({ kind: 'truncate', bytes }),
+    says: 'ProviderUnavailable',
+  },
+  {
+    how: 'it says that it is all',
+    says: 'ProtocolError',
+    cut: (list, bytes) => ({
+      kind: 'status',
+      status: 200,
+      body: list.slice(0, bytes),
+      headers: { 'Content-Type': 'application/json' },
+    }),
+  },
+];
+
+/** While lists fail, the next one comes this soon. */
+const oneList = 12_000;
+
+describe('a list of three machines that ends at every tenth byte', { timeout: 30_000 }, () => {
+  test.each(cuts)('is no list of fewer machines: $how', async ({ cut, says }) => {
+    const world = await createFaultyWorld();
+    await take(world, stepOf('CreateMachine'));
+    const list = listOf(world);
+    expect(JSON.parse(list)).toHaveLength(3);
+    const before = standing(world);
+    for (let bytes = 0; bytes < list.length; bytes += 10) {
+      const fault = world.emulator.addFault({ ...listMachines, action: cut(list, bytes) });
+      await world.clock.advance(bytes === 0 ? 2 * minute : oneList);
+      expect([bytes, fault.hits > 0, standing(world)]).toEqual([bytes, true, before]);
+      fault.remove();
+    }
+    expect(world.reasons('web')).toEqual(['Creating', 'Available', says]);
+    await world.clock.advance(minute);
+    expectDone(world, stepOf('CreateMachine'));
+    world.judge();
+  });
+
+  test.each(cuts)('settles no unknown outcome: $how', async ({ cut }) => {
+    const world = await createFaultyWorld();
+    world.emulator.addFault({ operation: 'CreateMachine', when: 'after', action: { kind: 'reset' } });
+    world.apply('web');
+    await world.clock.advance(100);
+    world.emulator.clearFaults();
+    const list = listOf(world);
+    for (let bytes = 0; bytes < list.length; bytes += 10) {
+      const fault = world.emulator.addFault({ ...listMachines, action: cut(list, bytes) });
+      await world.clock.advance(oneList);
+      expect([bytes, fault.hits > 0]).toEqual([bytes, true]);
+      fault.remove();
+    }
+    expect(world.writes()).toHaveLength(1);
+    await world.clock.advance(patience);
+    expectDone(world, stepOf('CreateMachine'));
+    world.judge();
+  });
+
+  test.each(cuts)('is no proof that a deleted machine is gone: $how', async ({ cut }) => {
+    const world = await createFaultyWorld();
+    for (const step of life.slice(0, -1)) await take(world, step);
+    world.cluster.remove('virtualmachines', 'web');
+    for (let bytes = 0; bytes < listOf(world).length; bytes += 10) {
+      const fault = world.emulator.addFault({ ...listMachines, action: cut(listOf(world), bytes) });
+      await world.clock.advance(oneList);
+      const { length } = world.cluster.machine('web')?.metadata.finalizers ?? [];
+      expect([bytes, fault.hits > 0, length]).toEqual([bytes, true, 1]);
+      fault.remove();
+    }
+    await world.clock.advance(patience);
+    expectDone(world, stepOf('DeleteMachine'));
+    world.judge();
+  });
+});
+
+/** Lists that are sound and wrong. */
+const lies: readonly { readonly what: string; readonly tell: (world: FaultyWorld) => void | Promise<void> }[] = [
+  {
+    what: 'empty',
+    tell: ({ emulator }) => void emulator.addFault({ ...listMachines, action: { kind: 'empty-list' } }),
+  },
+  { what: 'half', tell: ({ emulator }) => void emulator.addFault({ ...listMachines, action: { kind: 'half-list' } }) },
+  {
+    what: 'the very first one',
+    tell: ({ emulator }) => void emulator.addFault({ ...listMachines, action: { kind: 'replay' } }),
+  },
+];
+
+describe('a machine that the list leaves out while it answers to its id is there', () => {
+  test.each(lies)('the list is $what: a whole life', async ({ tell }) => {
+    const world = await createFaultyWorld();
+    await tell(world);
+    for (const step of life) {
+      step.ask(world);
+      await world.clock.advance(minute / 2);
+      expectDone(world, step);
+      world.judge();
+    }
+    expect(world.writes().map(({ operation }) => operation)).toEqual(life.map(({ write }) => write));
+  });
+
+  test.each(lies)('the list is $what after a create whose answer was lost', async ({ tell }) => {
+    const world = await createFaultyWorld();
+    world.emulator.addFault({ operation: 'CreateMachine', when: 'after', action: { kind: 'reset' } });
+    await tell(world);
+    world.apply('web');
+    await world.clock.advance(30_000);
+    expect(world.condition('web', 'Synced')?.reason).toBe('CreateOutcomeUnknown');
+    world.emulator.clearFaults();
+    await world.clock.advance(patience);
+    expectDone(world, stepOf('CreateMachine'));
+    world.judge();
+  });
+});
+
+/** From now on every list is the one of this moment. */
+async function freeze(world: FaultyWorld): Promise<void> {
+  world.emulator.recordAnew();
+  listOf(world);
+  world.emulator.addFault({ ...listMachines, action: { kind: 'replay' } });
+  await world.clock.advance(0);
+}
+
+describe('a list that has stood still for an hour', () => {
+  test.each([
+    { name: 'halt', shows: 'running', says: 'PowerTransitionStuck' },
+    { name: 'start', shows: 'halted', says: 'PowerTransitionStuck' },
+    { name: 'cut off', shows: 'running', says: 'PowerTransitionStuck' },
+    { name: 'delete', shows: 'halted', says: 'Deleting' },
+  ])('and shows the machine $shows: "$name" is not taken for done, and harms nobody', async ({ name, says }) => {
+    const world = await createFaultyWorld();
+    const step = life.find((one) => one.name === name) ?? stepOf('CreateMachine');
+    await liveThrough(world, { begin: freeze, lasts: hour }, step, ({ reasons }) => {
+      expect(reasons.at(-1)).toBe(says);
+      expect(world.cluster.machine('web')?.metadata.finalizers).toHaveLength(1);
+      // What was asked for came about all the same; only nobody can see it.
+      expect(world.machineOf('web')?.state).toBe(step.state);
+    });
+    expect(world.writes().filter(({ operation }) => operation === 'CreateMachine')).toHaveLength(1);
+  });
+});

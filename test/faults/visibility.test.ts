@@ -1,0 +1,85 @@
+import { expect, test } from 'vitest';
+import type { FaultAction } from '../../src/emulator/fault-rule.ts';
+import { usual } from '../reconcile/world/operator.ts';
+import { expectDone, life, patience, stepOf, take } from './life.ts';
+import { createFaultyWorld } from './world.ts';
+
+const { visibilityWindow } = usual;
+const create = stepOf('CreateMachine');
+const losses: readonly FaultAction[] = [{ kind: 'hang' }, { kind: 'reset' }, { kind: 'status', status: 500 }];
+
+/** A create whose answer is lost, at a provider that shows new machines so many visibility windows late. */
+async function createUnseen(windows: number, action: FaultAction, restarts: readonly number[] = []) {
+  const lag = windows * visibilityWindow;
+  const world = await createFaultyWorld({ listLag: lag, getLag: lag });
+  world.emulator.addFault({ operation: 'CreateMachine', when: 'after', action });
+  create.ask(world);
+  for (const milliseconds of restarts) {
+    await world.clock.advance(milliseconds);
+    await world.restart();
+  }
+  await world.clock.advance(patience);
+  return world;
+}
+
+for (const action of losses) {
+  test.each([0.5, 1])(
+    `an answer lost (${action.kind}), and a machine that shows %d visibility windows late: one call`,
+    async (windows) => {
+      const world = await createUnseen(windows, action);
+      expect(world.reasons('web')).toContain('CreateOutcomeUnknown');
+      expect(world.writes().map(({ operation }) => operation)).toEqual(['CreateMachine']);
+      expectDone(world, create);
+      world.judge();
+    },
+  );
+
+  test(`an answer lost (${action.kind}), twice the window: still one call, for nothing is looked for before the call must have ended`, async () => {
+    const world = await createUnseen(2, action);
+    expect(world.writes().map(({ operation }) => operation)).toEqual(['CreateMachine']);
+    expectDone(world, create);
+    world.judge();
+  });
+
+  test(`an answer lost (${action.kind}), three times the window: a second call, and it is the provider's refusal of the name that keeps it at one machine`, async () => {
+    const world = await createUnseen(3, action);
+    expect(world.writes().map(({ operation, outcome }) => [operation, outcome])).toEqual([
+      ['CreateMachine', expect.anything()],
+      ['CreateMachine', 400],
+    ]);
+    expectDone(world, create);
+    world.judge();
+  });
+}
+
+test.each([1_000, 10_000, 20_000, 30_000, 40_000, 50_000, 60_000])(
+  'an answer lost, a window of lag, and kill -9 after %i ms: one call',
+  async (milliseconds) => {
+    const world = await createUnseen(1, { kind: 'reset' }, [milliseconds, 5_000]);
+    expect(world.writes().map(({ operation }) => operation)).toEqual(['CreateMachine']);
+    expectDone(world, create);
+    world.judge();
+  },
+);
+
+test.each([
+  { late: 'in the list', switches: { listLag: visibilityWindow } },
+  { late: 'by its id', switches: { getLag: visibilityWindow } },
+  { late: 'altogether', switches: { listLag: visibilityWindow, getLag: visibilityWindow } },
+  { late: 'in the list, and nobody told its id', switches: { listLag: visibilityWindow, createAnswer: 'success' } },
+] as const)('a machine that shows late $late is never taken for a lost one', async ({ switches }) => {
+  const world = await createFaultyWorld(switches);
+  for (const step of life) await take(world, step);
+  expect(world.writes().map(({ operation }) => operation)).toEqual(life.map(({ write }) => write));
+  for (const reason of ['AbsenceUnconfirmed', 'ExternallyDeleted']) expect(world.reasons('web')).not.toContain(reason);
+});
+
+test.each([0.5, 1, 2])(
+  'a deleted machine that shows %d visibility windows longer is only waited for',
+  async (windows) => {
+    const world = await createFaultyWorld({ deletedListLag: windows * visibilityWindow });
+    for (const step of life) await take(world, step);
+    expect(world.writes().filter(({ operation }) => operation === 'CreateMachine')).toHaveLength(1);
+    expect(world.reasons('web')).not.toContain('ProviderUnavailable');
+  },
+);

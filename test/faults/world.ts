@@ -1,0 +1,105 @@
+import { expect } from 'vitest';
+import { providerName } from '../../src/api/v1alpha1/identity.ts';
+import { createEmulator, type Emulator } from '../../src/emulator/emulator.ts';
+import type { CallEntry } from '../../src/emulator/ledger.ts';
+import type { MachineView } from '../../src/emulator/machine.ts';
+import type { Switches } from '../../src/emulator/switches.ts';
+import { createHttpProvider } from '../../src/provider/http/client.ts';
+import { createManualClock } from '../support/clock.ts';
+import { type OperatorWorld, runOperator, usual } from '../reconcile/world/operator.ts';
+import { createWire, type Wire } from './wire.ts';
+
+export const minute = 60_000;
+export const hour = 60 * minute;
+
+/** The account of the objects, another one with a machine, another one without any, and a key that nobody gave out. */
+export const keys = { ours: 'key-of-ours', others: 'key-of-others', newcomers: 'key-of-newcomers', nobodys: 'no-key' };
+
+/** Machines of the account that are nobody's: one of the object's bare name, one of that name with another suffix. */
+const strangers = [
+  { name: 'web', state: 'running' },
+  { name: 'web-deadbeef2', state: 'halted' },
+] as const;
+
+/** The whole operator with its real client, and the emulated provider, on one clock that the test moves. */
+export interface FaultyWorld extends OperatorWorld {
+  readonly emulator: Emulator;
+  readonly wire: Wire;
+  /** The machine that is the object's by its name at the provider. */
+  machineOf(name: string): MachineView | undefined;
+  /** Calls that would change something, in order, optionally only those after this call or effect of the ledger. */
+  writes(since?: number): readonly CallEntry[];
+  /** The number of the newest entry in the ledger. */
+  readonly seq: number;
+  /** What the object said one after another, optionally from this version on: the reason for it that all conditions share. */
+  reasons(name: string, since?: number): readonly string[];
+  /** Holds what must be true at any time against what happened. */
+  judge(): void;
+}
+
+export async function createFaultyWorld(switches: Partial<Switches> = {}): Promise<FaultyWorld> {
+  const clock = createManualClock();
+  const accounts = [
+    { ownerId: 1, keys: [keys.ours] },
+    { ownerId: 2, keys: [keys.others] },
+    { ownerId: 3, keys: [keys.newcomers] },
+  ];
+  const emulator = createEmulator({ clock, accounts, switches });
+  for (const stranger of strangers) emulator.person.create(stranger);
+  emulator.person.create({ name: 'theirs', ownerId: 2 });
+  const before = emulator.machines();
+  const foreign = new Set(before.map(({ id }) => id));
+  const wire = createWire(emulator, clock);
+  const { apiConnectTimeout: connect, apiResponseTimeout: response } = usual;
+
+  const operator = await runOperator(clock, keys.ours, (apiKey, process) =>
+    createHttpProvider({
+      ...process,
+      baseUrl: 'https://provider.test',
+      apiKey,
+      random: () => 0.5,
+      exchange: wire.exchange,
+      timeouts: { connect, response, total: connect + response },
+    }),
+  );
+  const { cluster } = operator;
+  /** Names of machines that objects had, kept after the objects are gone. */
+  const named = (): readonly string[] => [...new Set(cluster.versions.map(providerName))];
+
+  return {
+    ...operator,
+    emulator,
+    wire,
+    machineOf: (name) => {
+      const object = cluster.versions.findLast(({ metadata }) => metadata.name === name);
+      return emulator.machines().find((machine) => object !== undefined && machine.name === providerName(object));
+    },
+    writes: (since = 0) => emulator.ledger.writes().filter(({ seq }) => seq > since),
+    get seq() {
+      const { calls, effects } = emulator.ledger;
+      return Math.max(calls.at(-1)?.seq ?? 0, effects.at(-1)?.seq ?? 0);
+    },
+    reasons: (name, since = 0) =>
+      cluster.versions
+        .slice(since)
+        .filter(({ metadata }) => metadata.name === name)
+        .map(({ status }) => status?.conditions?.find(({ type }) => type === 'Synced')?.reason ?? '')
+        .filter((reason, index, all) => reason !== '' && reason !== all[index - 1]),
+    judge: () => {
+      const { ledger } = emulator;
+      expect(emulator.machines().filter(({ id }) => foreign.has(id))).toEqual(before);
+      expect(ledger.writes().filter(({ machineId = 0 }) => foreign.has(machineId))).toEqual([]);
+      for (const name of named()) expect(ledger.machinesEverCreated(name).length).toBeLessThanOrEqual(1);
+      expect(ledger.leaks([...named(), ...before.map(({ name }) => name)])).toEqual([]);
+      expect(ledger.duplicates()).toEqual([]);
+      expect(ledger.impossibleEffects()).toEqual([]);
+      const deletes = ledger
+        .forbiddenTransitions()
+        .filter((effect) => 'command' in effect && effect.command === 'delete');
+      expect(deletes).toEqual([]);
+      // To lose a race for the object is nobody's fault.
+      const failed = operator.complaints.filter((line) => /^Pass failed(?!.*KubeError)/.test(line));
+      expect(failed).toEqual([]);
+    },
+  };
+}
