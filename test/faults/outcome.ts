@@ -1,0 +1,50 @@
+import fc from 'fast-check';
+import type { VirtualMachineSpec } from '../../src/api/v1alpha1/types.ts';
+import { createFaultyWorld, type FaultyWorld, hour, keys, minute } from './world.ts';
+
+/** All of a spec that may be changed. */
+export type PowerSpec = Pick<VirtualMachineSpec, 'powerState' | 'powerOff'>;
+
+export const powerSpecs: fc.Arbitrary<PowerSpec> = fc.record({
+  powerState: fc.constantFrom('Running', 'Halted'),
+  powerOff: fc.record({
+    mode: fc.constantFrom('TrySoft', 'Soft', 'Hard'),
+    gracePeriod: fc.constantFrom('1s', '30s', '1m'),
+  }),
+});
+
+/** What lives begin with. */
+export const initial: PowerSpec = { powerState: 'Running', powerOff: { mode: 'TrySoft', gracePeriod: '1m' } };
+
+/** Everything that shows where a life has come to, but for times. */
+export function outcomeOf(world: FaultyWorld) {
+  const object = world.cluster.machine('web');
+  const { id, state, ownerId, addresses, operation, startFailure, conditions = [] } = object?.status ?? {};
+  return {
+    machine: world.machineOf('web')?.state,
+    spec: object?.spec,
+    annotations: Object.keys(object?.metadata.annotations ?? {}),
+    finalizers: object?.metadata.finalizers,
+    status: { id, state, ownerId, addresses, operation, startFailure },
+    conditions: conditions.map(({ type, status, reason, message }) => ({ type, status, reason, message })),
+  };
+}
+
+/** The end of all trouble, and time enough to get over it. */
+export async function calm(world: FaultyWorld): Promise<void> {
+  world.emulator.clearFaults();
+  world.emulator.setSwitches({ listLag: 0, getLag: 0, deletedListLag: 0, ignoresShutdownNames: '' });
+  world.wire.isRefusing = false;
+  world.useKey(keys.ours);
+  await world.clock.advance(hour);
+}
+
+/** What the last of the specs comes to in a world where nothing else ever happened. */
+export async function expectedOf(spec: PowerSpec) {
+  const world = await createFaultyWorld();
+  world.apply('web', { powerState: 'Running', powerOff: spec.powerOff });
+  await world.clock.advance(minute);
+  world.cluster.change('web', { spec });
+  await world.clock.advance(hour);
+  return outcomeOf(world);
+}
