@@ -122,7 +122,7 @@ const lies: readonly { readonly what: string; readonly tell: (world: FaultyWorld
   },
 ];
 
-describe('a machine that the list leaves out while it answers to its id is there', () => {
+describe('a machine that the list leaves out while it answers to its id is there', { timeout: 30_000 }, () => {
   test.each(lies)('the list is $what: a whole life', async ({ tell }) => {
     const world = await createFaultyWorld();
     await tell(world);
@@ -134,6 +134,42 @@ describe('a machine that the list leaves out while it answers to its id is there
     }
     expect(world.writes().map(({ operation }) => operation)).toEqual(life.map(({ write }) => write));
   });
+
+  test.each(lies)('the list is $what: for ten minutes nothing happens, and nothing is written', async ({ tell }) => {
+    const world = await createFaultyWorld();
+    await tell(world);
+    await take(world, stepOf('CreateMachine'));
+    const [before, writes] = [standing(world), world.cluster.writes.length];
+    await world.clock.advance(10 * minute);
+    expect([standing(world), world.cluster.writes.length]).toEqual([before, writes]);
+  });
+
+  test.each(
+    lies.flatMap(({ what, tell }) =>
+      [stepOf('StopMachine'), stepOf('DeleteMachine')].map((step) => ({ what, tell, step })),
+    ),
+  )(
+    'the list is $what and no machine can be read by its id, from "$step.name" on: nothing is concluded',
+    async ({ tell, step }) => {
+      const world = await createFaultyWorld();
+      const begin = async (): Promise<void> => {
+        await tell(world);
+        world.emulator.addFault({
+          operation: 'GetMachine',
+          when: 'instead',
+          action: { kind: 'status', status: 500 },
+          times: 'always',
+        });
+        await world.clock.advance(2 * minute);
+      };
+      await liveThrough(world, { begin, lasts: hour }, step, ({ reasons, seq }) => {
+        expect(reasons.at(-1)).toBe('ProviderUnavailable');
+        expect(world.writes(seq)).toEqual([]);
+        expect(world.cluster.machine('web')?.metadata.finalizers).toHaveLength(1);
+      });
+      expect(world.writes().map(({ operation }) => operation)).toEqual(life.map(({ write }) => write));
+    },
+  );
 
   test.each(lies)('the list is $what after a create whose answer was lost', async ({ tell }) => {
     const world = await createFaultyWorld();

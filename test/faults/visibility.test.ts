@@ -24,7 +24,7 @@ async function createUnseen(windows: number, action: FaultAction, restarts: read
 
 for (const action of losses) {
   test.each([0.5, 1])(
-    `an answer lost (${action.kind}), and a machine that shows %d visibility windows late: one call`,
+    `an answer lost (${action.kind}), and a machine that shows %d × the visibility window late: one call`,
     async (windows) => {
       const world = await createUnseen(windows, action);
       expect(world.reasons('web')).toContain('CreateOutcomeUnknown');
@@ -75,7 +75,7 @@ test.each([
 });
 
 test.each([0.5, 1, 2])(
-  'a deleted machine that shows %d visibility windows longer is only waited for',
+  'a deleted machine that shows %d × the visibility window longer is only waited for',
   async (windows) => {
     const world = await createFaultyWorld({ deletedListLag: windows * visibilityWindow });
     for (const step of life) await take(world, step);
