@@ -210,7 +210,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     // The cache holds the object as this pass's own writes left it.
     const object = deps.cache.get(keyOf(observed.object)) ?? observed.object;
     if (object.metadata.uid !== observed.object.metadata.uid || !isWorthWriting(object.status, status)) return;
-    announceTransition(observed.object, status, told.verdict);
+    announceTransition(object, status, told.verdict);
     await save(object, status, memory);
   }
 

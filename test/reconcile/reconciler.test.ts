@@ -91,6 +91,21 @@ describe('quiet', () => {
     expect(room.count('GetMachine', since)).toBeLessThanOrEqual(25);
   });
 
+  it.each([
+    { what: 'restart', spec: { restartRequest: 'now' } },
+    { what: 'power cut', spec: { powerState: 'Halted', powerOff: { mode: 'Hard', gracePeriod: '1m' } } },
+  ])('tells a $what, which is on record before it is made, in one event', async ({ spec }) => {
+    const { apply, clock, cluster, condition } = await createWorld();
+    apply('web');
+    await clock.advance(minute);
+    const told = () => cluster.writes.filter((write) => write === 'create events').length;
+    const before = told();
+    cluster.change('web', { spec });
+    await clock.advance(500);
+    expect(condition('web', 'Ready')?.status).toBe('False');
+    expect(told() - before).toBe(1);
+  });
+
   it('does not write a new status for each new wording of the same outage', async () => {
     const { apply, clock, cluster, room } = await createWorld();
     apply('web');
