@@ -2,34 +2,17 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll } from 'vitest';
 import type { VirtualMachine } from '../../../src/api/v1alpha1/types.ts';
+import type { EmulatorClock } from '../../../src/emulator/clock.ts';
 import { createEmulator, type Emulator } from '../../../src/emulator/emulator.ts';
 import { serve } from '../../../src/emulator/server.ts';
 import { Cluster, readiness } from '../../../hack/kit/cluster.ts';
+import { hurried, hurriedLatencies } from '../../../hack/kit/hurried.ts';
 import { type OperatorProcess, startOperator } from '../../../hack/kit/operator.ts';
 import { keyMarker } from '../../secrets/markers.ts';
 import { freshNamespace, sharedCluster } from '../../support/cluster.ts';
 
 export const apiKey = `${keyMarker}5d41402abc4b2a76b9719d911017c592`;
 export const rotatedKey = `${keyMarker}7d793037a0760186574b0282f2f435e7`;
-
-/** Short enough for tests, long enough to be seen by a list: milliseconds. */
-const latencies = { pickup: 30, provision: 150, start: 100, halt: 100, kill: 50 } as const;
-
-/** Flags of a hurried operator: everything that waits for a human's patience waits a fraction of it. */
-const hurried = [
-  '--poll-interval',
-  '2s',
-  '--urgent-poll-interval',
-  '200ms',
-  '--visibility-window',
-  '1s',
-  '--api-response-timeout',
-  '2s',
-  '--api-connect-timeout',
-  '1s',
-  '--log-level',
-  'debug',
-];
 
 export interface Stage {
   readonly cluster: Cluster;
@@ -38,8 +21,12 @@ export interface Stage {
   readonly namespace: string;
   /** Kept after a failed run: the operator's log and the ledger. */
   readonly directory: string;
-  /** Starts an operator with the rights of its service account, for this stage's namespace only. */
+  /** The rights of the operator's service account. */
+  readonly kubeconfig: string;
+  /** Starts an operator with these rights, for this stage's namespace only, and waits until it listens. */
   operator(flags?: readonly string[]): Promise<OperatorProcess>;
+  /** The same without waiting; from another program, or by another way to the two APIs. */
+  start(options?: StartOptions): OperatorProcess;
   object(name: string): Promise<VirtualMachine | undefined>;
   create(name: string, spec?: Readonly<Record<string, unknown>>): Promise<VirtualMachine>;
   /** Waits for Ready to be `status/reason`, such as `True/Available`. */
@@ -47,9 +34,16 @@ export interface Stage {
   untilGone(name: string, timeout?: number): Promise<void>;
 }
 
+export interface StartOptions {
+  readonly flags?: readonly string[];
+  readonly entry?: string;
+  readonly through?: { readonly kubeconfig: string; readonly apiUrl: string };
+}
+
 export interface StageOptions {
   readonly switches?: Parameters<Emulator['setSwitches']>[0];
   readonly withSecret?: boolean;
+  readonly clock?: EmulatorClock;
   readonly accounts?: Parameters<typeof createEmulator>[0]['accounts'];
 }
 
@@ -88,9 +82,10 @@ export function useStages(suite: string): (name: string, options?: StageOptions)
     const namespace = await freshNamespace();
     const emulator = createEmulator({
       seed: 7,
-      latencies,
+      latencies: hurriedLatencies,
       accounts: options.accounts ?? [{ ownerId: 1, keys: [apiKey, rotatedKey] }],
       ...(options.switches === undefined ? {} : { switches: options.switches }),
+      ...(options.clock === undefined ? {} : { clock: options.clock }),
     });
     const provider = await serve(emulator, { port: 0 });
     cleanups.push(async () => {
@@ -101,24 +96,33 @@ export function useStages(suite: string): (name: string, options?: StageOptions)
     if (options.withSecret !== false) await cluster.putSecret(namespace, apiKey);
     let starts = 0;
 
+    const start = (startOptions: StartOptions = {}): OperatorProcess => {
+      starts += 1;
+      const { flags = [], entry, through = { kubeconfig: operatorKubeconfig, apiUrl: provider.url } } = startOptions;
+      const operator = startOperator({
+        kubeconfig: through.kubeconfig,
+        apiUrl: through.apiUrl,
+        flags: ['--namespaces', namespace, '--log-level', 'debug', ...hurried, ...flags],
+        logFile: path.join(directory, `operator-${starts}.log`),
+        ...(entry === undefined ? {} : { entry }),
+      });
+      cleanups.push(async () => {
+        await operator.keepMetrics();
+        await operator.kill();
+      });
+      return operator;
+    };
+
     return {
       cluster,
       emulator,
       apiUrl: provider.url,
       namespace,
       directory,
+      kubeconfig: operatorKubeconfig,
+      start,
       async operator(flags = []) {
-        starts += 1;
-        const operator = startOperator({
-          kubeconfig: operatorKubeconfig,
-          apiUrl: provider.url,
-          flags: ['--namespaces', namespace, ...hurried, ...flags],
-          logFile: path.join(directory, `operator-${starts}.log`),
-        });
-        cleanups.push(async () => {
-          await operator.keepMetrics();
-          await operator.kill();
-        });
+        const operator = start({ flags });
         await operator.addresses;
         return operator;
       },

@@ -1,0 +1,36 @@
+import { type EmulatorClock, realClock } from '../../src/emulator/clock.ts';
+
+/** Real time, in which what takes long can be kept from ending: a machine on its way stays on its way until it is let go. */
+export interface HeldClock extends EmulatorClock {
+  hold(): void;
+  letGo(): void;
+}
+
+/** Waits of `longFrom` milliseconds and more are long. */
+export function createHeldClock(longFrom: number): HeldClock {
+  let isHeld = false;
+  const waiting = new Set<() => void>();
+  return {
+    now: () => realClock.now(),
+    schedule(milliseconds, callback) {
+      const end = (): void => {
+        if (isHeld && milliseconds >= longFrom) waiting.add(callback);
+        else callback();
+      };
+      const cancel = realClock.schedule(milliseconds, end);
+      return () => {
+        cancel();
+        waiting.delete(callback);
+      };
+    },
+    hold() {
+      isHeld = true;
+    },
+    letGo() {
+      isHeld = false;
+      const ended = [...waiting];
+      waiting.clear();
+      for (const callback of ended) callback();
+    },
+  };
+}
