@@ -67,6 +67,8 @@ class Mortal {
   #seen = new Set<string>();
   /** The phase in which it may die; undefined while it is let be. */
   #phase: string | undefined;
+  /** The object that it is about. */
+  #object = subject;
   #isDying = false;
   #diedAt = 0;
   /** How often it has asked for the account's list without asking for anything else after that: from two on it rests. */
@@ -103,6 +105,7 @@ class Mortal {
     this.#expectation = { ...this.#expectation, since, calls: phase.calls };
     this.#seen = new Set();
     this.#phase = phase.name;
+    this.#object = phase.object ?? subject;
     this.#diedAt = performance.now();
     // First all that it does while the machine is on its way, however long its deaths take; then the rest.
     this.#clock.hold();
@@ -111,7 +114,7 @@ class Mortal {
     this.#clock.letGo();
     const isReached = isBegun && (await this.#rest((object) => phase.isReached(object)));
     this.#judge();
-    if (isReached) this.#note(missing(ledger, this.#expectation));
+    if (isReached) this.#note([...missing(ledger, this.#expectation), ...((await phase.check?.(this.#stage)) ?? [])]);
     this.#phase = undefined;
     return isReached;
   }
@@ -190,7 +193,7 @@ class Mortal {
     let wasSo = false;
     while (performance.now() - this.#diedAt < patience) {
       const kills = this.#kills.length;
-      object = await this.#stage.object(subject);
+      object = await this.#stage.object(this.#object);
       const isSoNow = isSo(object);
       if (isSoNow && !wasSo) this.#listsInARow = 0;
       wasSo = isSoNow;
@@ -204,7 +207,7 @@ class Mortal {
 
   /** The machine is in transition, and lists show it. */
   #isOnItsWay(): boolean {
-    const machine = this.#stage.emulator.machines().find(({ name }) => objectOf(name) === subject);
+    const machine = this.#stage.emulator.machines().find(({ name }) => objectOf(name) === this.#object);
     const isInTransition = machine !== undefined && ['pending', 'starting', 'halting'].includes(machine.state);
     return isInTransition && this.#listsToLack === 0;
   }
