@@ -167,7 +167,7 @@ describe('what comes late', () => {
       { passwordLag: 500 },
       ({ call }) => call('GET', '/virtual_machines/1001').body['initial_password'],
       null,
-      expect.stringMatching(/^\w{16}$/),
+      expect.stringMatching(/^emulated-password-\w{16}$/),
     ],
   ])('%j', (switches, look, before, after) => {
     expect(at(499, switches, look)).toEqual(before);
