@@ -20,6 +20,7 @@ describe('a guest that ignores the shutdown signal', () => {
       'StopMachine',
       'KillMachine',
       'StartMachine',
+      'RestartMachine',
       'KillMachine',
       'DeleteMachine',
     ]);

@@ -41,38 +41,46 @@ describe('the key of another account, for an hour', () => {
       expect(world.writes(seq)).toEqual([]);
     });
   });
-
-  test('for a moment only, while the outcome of a create is unknown: its own account settles it', async () => {
-    const world = await createFaultyWorld();
-    world.emulator.addFault({ operation: 'CreateMachine', when: 'after', action: { kind: 'reset' } });
-    world.apply('web');
-    await world.clock.advance(500);
-    world.useKey(keys.others);
-    await world.clock.advance(20_000);
-    world.useKey(keys.ours);
-    await world.clock.advance(patience);
-    expect(world.writes()).toHaveLength(1);
-    expectDone(world, stepOf('CreateMachine'));
-    world.judge();
-  });
 });
 
 describe('the key of an account without any machine, for an hour', () => {
   const empty = { begin: use(keys.newcomers), end: use(keys.ours), lasts: hour };
 
-  test.each(later.filter(({ write }) => write !== 'DeleteMachine'))(
-    'from "$name" on: no second machine, and the object stays',
-    async (step) => {
-      const world = await createFaultyWorld();
-      await liveThrough(world, empty, step, ({ reasons, seq }) => {
-        expect(reasons).toContain('AbsenceUnconfirmed');
-        expect(world.writes(seq)).toEqual([]);
-        expect(world.cluster.machine('web')?.metadata.finalizers).toHaveLength(1);
-      });
-      expect(world.writes().map(({ operation }) => operation)).toEqual(life.map(({ write }) => write));
-    },
-  );
+  test.each(later)('from "$name" on: no second machine, and the object stays', async (step) => {
+    const world = await createFaultyWorld();
+    await liveThrough(world, empty, step, ({ reasons, seq }) => {
+      expect(reasons).toContain('AbsenceUnconfirmed');
+      expect(world.writes(seq)).toEqual([]);
+      expect(world.cluster.machine('web')?.metadata.finalizers).toHaveLength(1);
+    });
+    expect(world.writes().map(({ operation }) => operation)).toEqual(life.map(({ write }) => write));
+  });
 });
+
+test.each([
+  { whose: 'an account with machines', key: keys.others },
+  { whose: 'an account without any', key: keys.newcomers },
+  { whose: 'nobody', key: keys.nobodys },
+])(
+  'the key of $whose, for an hour, while the outcome of a create is unknown: its own account settles it',
+  async ({ key }) => {
+    const world = await createFaultyWorld();
+    world.emulator.addFault({ operation: 'CreateMachine', when: 'after', action: { kind: 'reset' } });
+    world.apply('web');
+    await world.clock.advance(500);
+    world.useKey(key);
+    await world.clock.advance(hour);
+    expect(world.writes()).toHaveLength(1);
+    expect(world.condition('web', 'Synced')?.reason).toBe(
+      key === keys.nobodys ? 'CredentialsRejected' : 'AccountMismatch',
+    );
+    world.useKey(keys.ours);
+    await world.clock.advance(patience);
+    expect(world.writes()).toHaveLength(1);
+    expectDone(world, stepOf('CreateMachine'));
+    world.judge();
+  },
+);
 
 test('a key of our own account that was rotated changes nothing', async () => {
   const world = await createFaultyWorld();

@@ -39,6 +39,13 @@ export const life: readonly Step[] = [
     state: 'running',
   },
   {
+    name: 'restart',
+    ask: ({ cluster }) => cluster.change('web', { spec: { restartRequest: 'once' } }),
+    write: 'RestartMachine',
+    progress: 'Restarting',
+    state: 'running',
+  },
+  {
     name: 'cut off',
     ask: ({ cluster }) => cluster.change('web', { spec: { powerState: 'Halted', powerOff: { mode: 'Hard' } } }),
     write: 'KillMachine',

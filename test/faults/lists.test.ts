@@ -211,3 +211,20 @@ describe('a list that has stood still for an hour', () => {
     expect(world.writes().filter(({ operation }) => operation === 'CreateMachine')).toHaveLength(1);
   });
 });
+
+test.each([2, 10, 60])(
+  "a machine that list and id deny alike for %i minutes: the provider's refusal of the name keeps it at one, and it is found again",
+  async (minutes) => {
+    const world = await createFaultyWorld();
+    await take(world, stepOf('CreateMachine'));
+    world.emulator.addFault({ ...listMachines, action: { kind: 'empty-list' } });
+    const action = { kind: 'status', status: 404 } as const;
+    world.emulator.addFault({ operation: 'GetMachine', when: 'instead', action, times: 'always' });
+    await world.clock.advance(minutes * minute);
+    expect(world.condition('web', 'Ready')?.status).not.toBe('True');
+    world.emulator.clearFaults();
+    await world.clock.advance(hour);
+    expectDone(world, stepOf('CreateMachine'));
+    world.judge();
+  },
+);
