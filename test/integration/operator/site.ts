@@ -1,0 +1,137 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { Cluster, readiness } from '../../../hack/kit/cluster.ts';
+import { hurried } from '../../../hack/kit/hurried.ts';
+import { type OperatorProcess, startOperator } from '../../../hack/kit/operator.ts';
+import { type ControlPlane, startControlPlane } from '../../../hack/control-plane/start.ts';
+import type { VirtualMachine } from '../../../src/api/v1alpha1/types.ts';
+import { sharedCluster } from '../../support/cluster.ts';
+
+/**
+ * A cluster of the test's own with the operator's manifests installed, and a person at its shell: commands that mean the whole cluster
+ * (`-A`) can be run as they are documented, without meeting other tests.
+ */
+export class Site {
+  /** Where objects are; `gone` is made and deleted by whoever needs it. */
+  static readonly namespaces = ['default', 'team-a', 'gone'];
+
+  readonly cluster: Cluster;
+  /** The current folder of the person's shell. */
+  readonly folder: string;
+  readonly #plane: ControlPlane;
+  readonly #operatorKubeconfig: string;
+  readonly #logs: string;
+  #starts = 0;
+
+  private constructor(plane: ControlPlane, cluster: Cluster, operatorKubeconfig: string, logs: string) {
+    this.#plane = plane;
+    this.cluster = cluster;
+    this.#operatorKubeconfig = operatorKubeconfig;
+    this.#logs = logs;
+    this.folder = mkdtempSync(path.join(tmpdir(), 'vps247-site-'));
+  }
+
+  /** `logs` keeps the logs of its control plane and operators. */
+  static async open(logs: string, options: { readonly controllerManager?: boolean } = {}): Promise<Site> {
+    rmSync(logs, { recursive: true, force: true });
+    mkdirSync(logs, { recursive: true });
+    const plane = await startControlPlane({ ...options, logDir: path.join(logs, 'control-plane') });
+    const cluster = new Cluster(plane.kubeconfigPath);
+    await cluster.applyCrd();
+    await cluster.applyFiles(
+      ['00-namespace', '20-service-account', '30-role'].map((file) => `deploy/manifests/${file}.yaml`),
+    );
+    const kubeconfig = await cluster.kubeconfigOfServiceAccount('vps247-system', 'vps247-operator', logs);
+    return new Site(plane, cluster, kubeconfig, logs);
+  }
+
+  /** Runs what a person types, with kubectl on the PATH; rejects with its words when the last command fails. Answers what it printed. */
+  async sh(script: string): Promise<string> {
+    const child = spawn('sh', ['-c', script], {
+      cwd: this.folder,
+      env: {
+        PATH: `${path.dirname(sharedCluster().kubectl)}${path.delimiter}${process.env['PATH'] ?? ''}`,
+        // kubectl keeps its cache there.
+        HOME: this.folder,
+        KUBECONFIG: this.#plane.kubeconfigPath,
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const code = new Promise<number | null>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('close', resolve);
+    });
+    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    if ((await code) !== 0) throw new Error(`${script}\n${stdout}${stderr}`);
+    return stdout;
+  }
+
+  /** An operator for the whole cluster, in a hurry, with the rights of its service account. */
+  async operator(apiUrl: string, flags: readonly string[] = []): Promise<OperatorProcess> {
+    this.#starts += 1;
+    const operator = startOperator({
+      kubeconfig: this.#operatorKubeconfig,
+      apiUrl,
+      flags: [...hurried, ...flags],
+      logFile: path.join(this.#logs, `operator-${this.#starts}.log`),
+    });
+    await operator.addresses;
+    return operator;
+  }
+
+  /** Those of `namespaces`. */
+  async objects(): Promise<readonly VirtualMachine[]> {
+    const lists = await Promise.all(Site.namespaces.map((namespace) => this.cluster.list(namespace)));
+    return lists.flat();
+  }
+
+  async object(name: string, namespace = 'default'): Promise<VirtualMachine> {
+    const found = await this.cluster.get(namespace, name);
+    if (found === undefined) throw new Error(`${namespace}/${name} is gone`);
+    return found;
+  }
+
+  /** Waits until these and no other objects are there, each as `namespace/name readiness`, such as `default/web True/Available`. */
+  async until(...expected: readonly string[]): Promise<readonly VirtualMachine[]> {
+    let objects: readonly VirtualMachine[] = [];
+    const shown = (): string[] => objects.map((one) => `${keyOf(one)} ${readiness(one)}`).toSorted();
+    await this.cluster
+      .until(`objects are ${expected.join(', ')}`, async () => {
+        objects = await this.objects();
+        return shown().join() === expected.toSorted().join();
+      })
+      .catch((error: unknown) => {
+        throw new Error(`${String(error)}; they are ${shown().join(', ')}`, { cause: error });
+      });
+    return objects;
+  }
+
+  /** Puts manifests into a file of the person's folder; answers the command that applies it. */
+  write(manifests: readonly string[], file = 'git.yaml'): string {
+    writeFileSync(path.join(this.folder, file), manifests.join('\n---\n'));
+    return `kubectl apply -f ${file}`;
+  }
+
+  /** All objects gone as if etcd had been lost: nobody is asked, no machine is touched. No operator may be running. */
+  async lose(): Promise<void> {
+    await this.sh('kubectl delete vps --all -A --wait=false');
+    for (const { metadata } of await this.objects()) {
+      const { namespace, name } = metadata;
+      await this.cluster.patch(namespace, name, { metadata: { namespace, name, finalizers: null } });
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.cluster.close();
+    await this.#plane.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** As the operator names an object to people. */
+export function keyOf({ metadata }: VirtualMachine): string {
+  return `${metadata.namespace}/${metadata.name}`;
+}
