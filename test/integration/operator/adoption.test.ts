@@ -1,0 +1,124 @@
+import { describe, expect, it, vi } from 'vitest';
+import { annotations } from '../../../src/api/v1alpha1/names.ts';
+import { conditionOf, personAt } from './person.ts';
+import { type Stage, useStages } from './stage.ts';
+
+const stageFor = useStages('adoption');
+// Several times as long as it takes, for machines with other things to do.
+vi.setConfig({ testTimeout: 180_000 });
+const calls = ({ emulator }: Stage): readonly string[] => emulator.ledger.writes().map(({ operation }) => operation);
+
+describe('a machine that exists', () => {
+  it('is taken over by its id, powered as asked, and left when the object goes', async () => {
+    const stage = await stageFor('by-id');
+    const id = stage.emulator.person.create({ ownerId: 1, name: 'legacy', state: 'halted' });
+    await stage.operator();
+    const { metadata } = await stage.create('web', { adoption: { policy: 'MustExist', id } });
+    const object = await stage.untilReady('web', 'True/Available');
+    expect(object.status).toMatchObject({
+      id,
+      origin: 'Adopted',
+      providerName: 'legacy',
+      state: 'Running',
+      ownerId: 1,
+    });
+    expect(object.status?.initialPasswordSecret).toBeUndefined();
+    expect(JSON.parse(object.metadata.annotations?.[annotations.machine] ?? '')).toEqual({
+      id,
+      uid: metadata.uid,
+      owner: 1,
+      origin: 'Adopted',
+      name: 'legacy',
+    });
+    await stage.cluster.delete(stage.namespace, 'web');
+    await stage.untilGone('web');
+    expect(calls(stage)).toEqual(['StartMachine']);
+    expect(stage.emulator.machines()).toMatchObject([{ id, state: 'running' }]);
+
+    await stage.create('again', { adoption: { policy: 'MustExist', id }, deletionPolicy: 'Delete' });
+    await stage.untilReady('again', 'True/Available');
+    await stage.cluster.delete(stage.namespace, 'again');
+    await stage.untilGone('again');
+    expect(calls(stage)).toEqual(['StartMachine', 'StopMachine', 'DeleteMachine']);
+    expect(stage.emulator.ledger.liveMachines()).toEqual([]);
+  });
+
+  it('is taken over by its name, and one of a name that is free is created', async () => {
+    const stage = await stageFor('by-name');
+    const id = stage.emulator.person.create({ ownerId: 1, name: 'legacy' });
+    await stage.operator();
+    await stage.create('old', { providerName: 'legacy', adoption: { policy: 'IfExists' } });
+    await stage.create('new', { providerName: 'fresh', adoption: { policy: 'IfExists' } });
+    expect((await stage.untilReady('old', 'True/Available')).status).toMatchObject({ id, origin: 'Adopted' });
+    expect((await stage.untilReady('new', 'True/Available')).status).toMatchObject({
+      origin: 'Created',
+      providerName: 'fresh',
+    });
+    expect(calls(stage)).toEqual(['CreateMachine']);
+    await Promise.all(['old', 'new'].map((name) => stage.cluster.delete(stage.namespace, name)));
+    await Promise.all(['old', 'new'].map((name) => stage.untilGone(name)));
+    expect(stage.emulator.ledger.liveMachines().map(({ name }) => name)).toEqual(['legacy']);
+  });
+
+  it('is taken by one of two objects that ask for it at once, and by the other when that one is gone', async () => {
+    const stage = await stageFor('two-at-once');
+    const person = personAt(stage);
+    const id = stage.emulator.person.create({ ownerId: 1, name: 'legacy' });
+    const names = ['one', 'two', 'three', 'four'];
+    await Promise.all(names.map((name) => stage.create(name, { adoption: { policy: 'MustExist', id } })));
+    await stage.operator();
+    const decided = names.map((name) =>
+      person.until(name, 'has or has not got it', (object) =>
+        /\/(Available|NameConflict)$/.test(conditionOf(object, 'Ready')),
+      ),
+    );
+    const reasons = (await Promise.all(decided)).map((object) => ({
+      name: object.metadata.name,
+      ready: conditionOf(object, 'Ready'),
+    }));
+    const [winner, ...more] = reasons.filter(({ ready }) => ready === 'True/Available');
+    expect(more).toEqual([]);
+    await person.untilListed(2);
+    const objects = await stage.cluster.list(stage.namespace);
+    expect(objects.filter(({ metadata }) => metadata.annotations?.[annotations.machine] !== undefined)).toHaveLength(1);
+
+    const heir = names.find((name) => name !== winner?.name) ?? '';
+    await stage.cluster.delete(stage.namespace, winner?.name ?? '');
+    await stage.untilGone(winner?.name ?? '');
+    // Not to wait the minute after which it would look again by itself.
+    await person.annotate(heir, { 'reconcile-requested-at': 'now' });
+    expect((await stage.untilReady(heir, 'True/Available')).status?.id).toBe(id);
+    expect(calls(stage)).toEqual([]);
+  });
+
+  it('is not taken from the object that made it, nor from another account', async () => {
+    const stage = await stageFor('not-free');
+    await stage.operator();
+    await stage.create('web');
+    const { status } = await stage.untilReady('web', 'True/Available');
+    const theirs = stage.emulator.person.create({ ownerId: 2, name: 'theirs' });
+    await stage.create('thief', { adoption: { policy: 'IfExists', id: status?.id } });
+    await stage.create('stranger', { adoption: { policy: 'MustExist', id: theirs } });
+    await stage.untilReady('thief', 'False/NameConflict');
+    await stage.untilReady('stranger', 'False/NothingToAdopt');
+    expect((await stage.untilReady('web', 'True/Available')).status?.id).toBe(status?.id);
+    await Promise.all(['thief', 'stranger'].map((name) => stage.cluster.delete(stage.namespace, name)));
+    await Promise.all(['thief', 'stranger'].map((name) => stage.untilGone(name)));
+    expect(calls(stage)).toEqual(['CreateMachine']);
+    expect(stage.emulator.machines()).toHaveLength(2);
+  });
+});
+
+describe('a machine that does not exist', () => {
+  it('is created only for who says IfExists', async () => {
+    const stage = await stageFor('missing');
+    const person = personAt(stage);
+    await stage.operator();
+    await stage.create('web', { adoption: { policy: 'MustExist', id: 999 } });
+    await stage.untilReady('web', 'False/NothingToAdopt');
+    expect(calls(stage)).toEqual([]);
+    await person.change('web', { adoption: { policy: 'IfExists' } });
+    expect((await stage.untilReady('web', 'True/Available')).status?.origin).toBe('Created');
+    expect(calls(stage)).toEqual(['CreateMachine']);
+  });
+});

@@ -1,0 +1,164 @@
+import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { describe, expect, it, vi } from 'vitest';
+import { sharedCluster } from '../../support/cluster.ts';
+import { conditionOf, personAt } from './person.ts';
+import { type Stage, useStages } from './stage.ts';
+
+const stageFor = useStages('password');
+// Several times as long as it takes, for machines with other things to do.
+vi.setConfig({ testTimeout: 180_000 });
+
+interface Secret {
+  readonly metadata: {
+    readonly resourceVersion: string;
+    readonly ownerReferences?: readonly unknown[];
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly data: Readonly<Record<string, string>>;
+}
+
+async function secretOf({ cluster, namespace }: Stage, name: string): Promise<Secret | undefined> {
+  const found = await cluster.read({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace } });
+  // What a Secret is.
+  return found as Secret | undefined;
+}
+
+const reveal = (secret: Secret | undefined): string | undefined =>
+  secret === undefined ? undefined : Buffer.from(secret.data['password'] ?? '', 'base64').toString();
+
+/** Puts a Secret there that is nobody's. */
+function putForeign({ cluster, namespace }: Stage, name: string): Promise<void> {
+  const metadata = { name, namespace };
+  return cluster.apply({ apiVersion: 'v1', kind: 'Secret', metadata, stringData: { password: 'mine' } });
+}
+
+/** The first version of the object, by the API server's count, that a watch shows as Ready. */
+function firstReady({ namespace }: Stage, name: string): Promise<number> {
+  const { kubectl, kubeconfig } = sharedCluster();
+  const columns = '{.metadata.resourceVersion} {.status.conditions[?(@.type=="Ready")].status}{"\\n"}';
+  const args = [
+    '--kubeconfig',
+    kubeconfig,
+    '-n',
+    namespace,
+    'get',
+    'vps',
+    name,
+    '--watch',
+    '-o',
+    `jsonpath=${columns}`,
+  ];
+  const child = spawn(kubectl, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('exit', () => reject(new Error('the watch ended before the object was Ready')));
+    createInterface(child.stdout).on('line', (line) => {
+      const [version = '', ready] = line.split(' ');
+      if (ready !== 'True') return;
+      resolve(Number(version));
+      child.kill();
+    });
+  });
+}
+
+describe('the initial password', () => {
+  it('is in a Secret before the machine is called Ready, and goes with the object', async () => {
+    const stage = await stageFor('written');
+    const person = personAt(stage);
+    await stage.create('web');
+    const ready = firstReady(stage, 'web');
+    await stage.operator();
+    const object = await stage.untilReady('web', 'True/Available');
+    const secret = await secretOf(stage, 'web-initial-password');
+    expect(Number(secret?.metadata.resourceVersion)).toBeLessThan(await ready);
+    expect(reveal(secret)).toBe(stage.emulator.passwordOf(object.status?.id ?? 0));
+    expect(secret?.metadata).toMatchObject({
+      annotations: { 'vps247.com/machine-id': String(object.status?.id) },
+      ownerReferences: [{ kind: 'VirtualMachine', name: 'web', uid: object.metadata.uid, controller: true }],
+    });
+    expect(object.status?.initialPasswordSecret).toEqual({ name: 'web-initial-password' });
+
+    await stage.cluster.delete(stage.namespace, 'web');
+    await stage.untilGone('web');
+    await stage.cluster.until(
+      'the collector deletes the Secret',
+      async () => (await secretOf(stage, 'web-initial-password')) === undefined,
+    );
+    expect(await person.events('web')).toEqual(expect.not.arrayContaining([expect.stringMatching(/^Warning/)]));
+  });
+
+  it('is written as soon as the provider tells it, and never when it is not wanted', async () => {
+    const stage = await stageFor('late-or-never', { switches: { passwordLag: 1_500 } });
+    await stage.operator();
+    await stage.create('late', { initialPasswordSecret: { name: 'root-of-late' } });
+    await stage.create('never', { initialPasswordSecret: { disabled: true } });
+    const { status } = await stage.untilReady('late', 'True/Available');
+    await stage.untilReady('never', 'True/Available');
+    await stage.cluster.until('it is written', async () => (await secretOf(stage, 'root-of-late')) !== undefined);
+    expect(reveal(await secretOf(stage, 'root-of-late'))).toBe(stage.emulator.passwordOf(status?.id ?? 0));
+    const secrets = await personAt(stage).kubectl('get', 'secrets', '-o', 'name');
+    expect(secrets).toBe('secret/root-of-late\nsecret/vps247-credentials\n');
+  });
+
+  it("is not written over somebody's Secret, which is said, and is when that is out of the way", async () => {
+    const stage = await stageFor('foreign');
+    const person = personAt(stage);
+    await putForeign(stage, 'web-initial-password');
+    await stage.operator();
+    await stage.create('web');
+    const object = await stage.untilReady('web', 'True/Available');
+    expect(conditionOf(object, 'Synced')).toBe('False/InitialPasswordConflict');
+    expect(object.status?.initialPasswordSecret).toBeUndefined();
+    expect(await person.events('web')).toContain('Warning InitialPasswordConflict 1');
+    await person.untilListed(2);
+    expect(reveal(await secretOf(stage, 'web-initial-password'))).toBe('mine');
+    await person.kubectl('delete', 'secret', 'web-initial-password');
+    // Not to wait the five minutes after which it would try again by itself.
+    await person.annotate('web', { 'reconcile-requested-at': 'now' });
+    await person.untilCondition('web', 'Synced', 'True/Available');
+    expect(reveal(await secretOf(stage, 'web-initial-password'))).toBe(
+      stage.emulator.passwordOf(object.status?.id ?? 0),
+    );
+  });
+
+  it('is written once: a Secret that somebody edits or deletes stays so, also for a new process', async () => {
+    const stage = await stageFor('once');
+    const person = personAt(stage);
+    const first = await stage.operator();
+    await Promise.all([stage.create('edited'), stage.create('deleted')]);
+    await stage.untilReady('edited', 'True/Available');
+    await stage.untilReady('deleted', 'True/Available');
+    const data = JSON.stringify({ stringData: { password: 'changed' } });
+    await person.kubectl('patch', 'secret', 'edited-initial-password', '--type', 'merge', '-p', data);
+    await person.kubectl('delete', 'secret', 'deleted-initial-password');
+    await first.kill();
+    await stage.operator();
+    for (const name of ['edited', 'deleted']) {
+      await person.annotate(name, { 'reconcile-requested-at': 'now' });
+      await person.until(name, 'answers', ({ status }) => status?.lastHandledReconcileAt === 'now');
+    }
+    await person.untilListed(2);
+    expect(reveal(await secretOf(stage, 'edited-initial-password'))).toBe('changed');
+    expect(await secretOf(stage, 'deleted-initial-password')).toBeUndefined();
+  });
+
+  it('is not in the Secret of a machine that was made again, which is said', async () => {
+    const stage = await stageFor('outdated');
+    const person = personAt(stage);
+    await stage.operator();
+    await stage.create('web');
+    const { status } = await stage.untilReady('web', 'True/Available');
+    const before = reveal(await secretOf(stage, 'web-initial-password'));
+    stage.emulator.person.delete(status?.id ?? 0);
+    await person.until('web', 'has a new machine', (object) => object.status?.id !== status?.id);
+    await person.untilCondition('web', 'Synced', 'False/InitialPasswordConflict');
+    expect(reveal(await secretOf(stage, 'web-initial-password'))).toBe(before);
+    await person.kubectl('delete', 'secret', 'web-initial-password');
+    await person.annotate('web', { 'reconcile-requested-at': 'now' });
+    const after = await person.untilCondition('web', 'Synced', 'True/Available');
+    const password = stage.emulator.passwordOf(after.status?.id ?? 0);
+    expect(password).not.toBe(before);
+    expect(reveal(await secretOf(stage, 'web-initial-password'))).toBe(password);
+  });
+});

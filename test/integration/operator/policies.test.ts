@@ -1,0 +1,239 @@
+import { describe, expect, it, vi } from 'vitest';
+import { conditionOf, personAt } from './person.ts';
+import { type Stage, useStages } from './stage.ts';
+
+const stageFor = useStages('policies');
+// Several times as long as it takes, for machines with other things to do.
+vi.setConfig({ testTimeout: 180_000 });
+const calls = ({ emulator }: Stage): readonly string[] => emulator.ledger.writes().map(({ operation }) => operation);
+const planned = (operation: string) => [expect.objectContaining({ operation })];
+/** Its guest does not heed the shutdown signal: powering it off takes the whole grace period. */
+const deaf = { osTemplate: { name: 'Appliance (ignores ACPI)' } };
+
+describe('management', () => {
+  it('Plan shows each next call and makes none, until it is Manage', async () => {
+    const stage = await stageFor('plan');
+    const person = personAt(stage);
+    await stage.operator();
+    await stage.create('web', { managementPolicy: 'Plan' });
+    const first = await stage.untilReady('web', 'False/PlanOnly');
+    expect(first.status?.plannedActions).toEqual(planned('CreateMachine'));
+    expect(first.metadata.finalizers).toBeUndefined();
+    await person.untilListed(2);
+    expect(calls(stage)).toEqual([]);
+    await person.change('web', { managementPolicy: 'Manage' });
+    expect((await stage.untilReady('web', 'True/Available')).status?.plannedActions).toBeUndefined();
+
+    await person.change('web', { managementPolicy: 'Plan', powerState: 'Halted' });
+    expect((await stage.untilReady('web', 'False/PlanOnly')).status?.plannedActions).toEqual(planned('StopMachine'));
+    await stage.cluster.delete(stage.namespace, 'web');
+    const deleting = await person.untilCondition('web', 'DeletionBlocked', 'True/PlanOnly');
+    expect(deleting.status?.plannedActions).toEqual(planned('StopMachine'));
+    await person.untilListed(2);
+    expect(calls(stage)).toEqual(['CreateMachine']);
+    await person.change('web', { managementPolicy: 'Manage' });
+    await stage.untilGone('web');
+    expect(calls(stage)).toEqual(['CreateMachine', 'StopMachine', 'DeleteMachine']);
+  });
+
+  it('Observe looks at a machine, writes nothing anywhere, and leaves it', async () => {
+    const stage = await stageFor('observe');
+    const person = personAt(stage);
+    const id = stage.emulator.person.create({ ownerId: 1, name: 'legacy' });
+    await stage.operator();
+    await stage.create('web', { managementPolicy: 'Observe', adoption: { policy: 'MustExist', id } });
+    await stage.create('none', { managementPolicy: 'Observe' });
+    const object = await stage.untilReady('web', 'True/Available');
+    expect(object.status).toMatchObject({ id, state: 'Running', addresses: [{}] });
+    expect([object.metadata.finalizers, object.metadata.annotations, object.status?.origin]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    await stage.untilReady('none', 'False/ObserveOnly');
+    stage.emulator.person.power(id, 'stop');
+    const changed = await stage.untilReady('web', 'False/ObserveOnly');
+    expect(changed.status?.conditions?.[0]?.message).toContain(`start machine ${id} is due`);
+    await person.until('web', 'halted', ({ status }) => status?.state === 'Halted');
+    await Promise.all(['web', 'none'].map((name) => stage.cluster.delete(stage.namespace, name)));
+    await Promise.all(['web', 'none'].map((name) => stage.untilGone(name)));
+    expect(calls(stage)).toEqual([]);
+    expect(await person.kubectl('get', 'secrets', '-o', 'name')).toBe('secret/vps247-credentials\n');
+  });
+
+  it('paused: nothing happens, not even a deletion, until it is not', async () => {
+    const stage = await stageFor('paused');
+    const person = personAt(stage);
+    await stage.operator();
+    await stage.create('web');
+    await stage.untilReady('web', 'True/Available');
+    await person.annotate('web', { paused: 'true' });
+    const paused = await person.untilCondition('web', 'Paused', 'True/Paused');
+    // It is as it was last asked for: nothing says otherwise.
+    expect(conditionOf(paused, 'Ready')).toBe('True/Available');
+    await person.change('web', { powerState: 'Halted' });
+    await person.untilCondition('web', 'Ready', 'False/Paused');
+    await stage.cluster.delete(stage.namespace, 'web');
+    await person.untilCondition('web', 'DeletionBlocked', 'True/Paused');
+    await person.untilListed(2);
+    expect(calls(stage)).toEqual(['CreateMachine']);
+    await person.annotate('web', { paused: null });
+    await stage.untilGone('web');
+    expect(calls(stage)).toEqual(['CreateMachine', 'StopMachine', 'DeleteMachine']);
+  });
+});
+
+describe('deletion', () => {
+  it('is refused while protected, and spares a machine that is to be retained', async () => {
+    const stage = await stageFor('deletion');
+    const person = personAt(stage);
+    await stage.operator();
+    await stage.create('protected', { deletionProtection: true });
+    await stage.create('retained', { deletionPolicy: 'Retain' });
+    await stage.untilReady('protected', 'True/Available');
+    const { status } = await stage.untilReady('retained', 'True/Available');
+    await Promise.all(['protected', 'retained'].map((name) => stage.cluster.delete(stage.namespace, name)));
+    await stage.untilGone('retained');
+    await person.untilCondition('protected', 'DeletionBlocked', 'True/DeletionProtected');
+    await person.untilListed(2);
+    expect(calls(stage)).toEqual(['CreateMachine', 'CreateMachine']);
+    await person.change('protected', { deletionProtection: false });
+    await stage.untilGone('protected');
+    expect(calls(stage).slice(2)).toEqual(['StopMachine', 'DeleteMachine']);
+    expect(stage.emulator.ledger.liveMachines().map(({ id }) => id)).toEqual([status?.id]);
+  });
+
+  it('waits for a key that is rejected, and does not when the machine is abandoned', async () => {
+    const stage = await stageFor('abandon');
+    const person = personAt(stage);
+    await stage.operator();
+    await stage.create('web');
+    await stage.untilReady('web', 'True/Available');
+    await stage.cluster.putSecret(stage.namespace, 'not-the-key');
+    await stage.untilReady('web', 'Unknown/CredentialsRejected');
+    await stage.cluster.delete(stage.namespace, 'web');
+    await person.untilCondition('web', 'DeletionBlocked', 'True/CredentialsRejected');
+    await person.annotate('web', { abandon: 'true' });
+    await stage.untilGone('web');
+    expect(calls(stage)).toEqual(['CreateMachine']);
+    expect(stage.emulator.ledger.liveMachines()).toHaveLength(1);
+  });
+
+  it('is not held up for the whole grace period when the power off is forced', async () => {
+    const stage = await stageFor('forced');
+    const person = personAt(stage);
+    await stage.operator();
+    await stage.create('web', { ...deaf, powerOff: { gracePeriod: '1h' } });
+    await stage.untilReady('web', 'True/Available');
+    await stage.cluster.delete(stage.namespace, 'web');
+    await person.until('web', 'is shut down', ({ status }) => status?.operation?.type === 'Stop');
+    await person.annotate('web', { 'force-power-off': 'true' });
+    await stage.untilGone('web');
+    expect(calls(stage)).toEqual(['CreateMachine', 'StopMachine', 'KillMachine', 'DeleteMachine']);
+  });
+});
+
+describe('what others do', () => {
+  it('a deleted machine is made again, once, or reported', async () => {
+    const stage = await stageFor('external-delete');
+    const person = personAt(stage);
+    await stage.operator();
+    await stage.create('again');
+    await stage.create('told', { onExternalDelete: 'Report' });
+    const [again, told] = [
+      await stage.untilReady('again', 'True/Available'),
+      await stage.untilReady('told', 'True/Available'),
+    ];
+    for (const { status } of [again, told]) stage.emulator.person.delete(status?.id ?? 0);
+    const after = await person.until(
+      'again',
+      'has a new machine that is ready',
+      (object) => object.status?.id !== again.status?.id && conditionOf(object, 'Ready') === 'True/Available',
+    );
+    expect(after.status?.providerName).toBe(again.status?.providerName);
+    expect(await person.events('again')).toContain('Warning ExternallyDeleted 1');
+    const gone = await stage.untilReady('told', 'False/ExternallyDeleted');
+    expect(gone.status).toMatchObject({ id: told.status?.id });
+    expect(gone.status?.state).toBeUndefined();
+    await person.untilListed(2);
+    expect(calls(stage)).toEqual(['CreateMachine', 'CreateMachine', 'CreateMachine']);
+    expect(stage.emulator.ledger.duplicates()).toEqual([]);
+
+    // Somebody changes their mind.
+    await person.change('told', { onExternalDelete: 'Recreate' });
+    await stage.untilReady('told', 'True/Available');
+    expect(stage.emulator.machines()).toHaveLength(2);
+  });
+
+  it('power that others changed is reported and left, until the spec says otherwise', async () => {
+    const stage = await stageFor('drift');
+    const person = personAt(stage);
+    await stage.operator();
+    await stage.create('web', { powerDriftPolicy: 'Report' });
+    const { status } = await stage.untilReady('web', 'True/Available');
+    stage.emulator.person.power(status?.id ?? 0, 'stop');
+    await stage.untilReady('web', 'False/PowerDrift');
+    await person.until('web', 'halted', (object) => object.status?.state === 'Halted');
+    await person.untilListed(2);
+    expect(calls(stage)).toEqual(['CreateMachine']);
+    await person.change('web', { powerState: 'Halted' });
+    await stage.untilReady('web', 'True/Available');
+    await person.change('web', { powerState: 'Running' });
+    await person.until(
+      'web',
+      'runs again',
+      (object) => object.status?.state === 'Running' && conditionOf(object, 'Ready') === 'True/Available',
+    );
+    stage.emulator.person.power(status?.id ?? 0, 'stop');
+    await stage.untilReady('web', 'False/PowerDrift');
+    await person.change('web', { powerDriftPolicy: 'Correct' });
+    await stage.untilReady('web', 'True/Available');
+    expect(calls(stage)).toEqual(['CreateMachine', 'StartMachine', 'StartMachine']);
+    expect(await person.events('web')).toContainEqual(expect.stringMatching(/^Warning PowerDrift /));
+  });
+});
+
+describe('annotations', () => {
+  it('reconcile-requested-at is answered in the status, and cuts a backoff short', async () => {
+    const stage = await stageFor('request', {
+      switches: { bootLoopNames: 'loop-*', bootLoopAfter: 800, bootLoopCount: 1 },
+    });
+    const person = personAt(stage);
+    await stage.operator();
+    await stage.create('loop');
+    const { status } = await stage.untilReady('loop', 'False/StartBackoff');
+    await person.annotate('loop', { 'reconcile-requested-at': '2026-01-01T00:00:00Z' });
+    await person.until('loop', 'answers', (object) => object.status?.lastHandledReconcileAt === '2026-01-01T00:00:00Z');
+    await stage.untilReady('loop', 'True/Available');
+    const start = stage.emulator.ledger.calls.find(({ operation }) => operation === 'StartMachine');
+    expect(start?.at).toBeLessThan(Date.parse(status?.startFailure?.retryAfter ?? ''));
+
+    // Any other value asks again; the machine is as asked, so it costs one list and one status.
+    const lists = stage.emulator.ledger.callsByOperation().ListMachines ?? 0;
+    await person.annotate('loop', { 'reconcile-requested-at': 'again' });
+    await person.until('loop', 'answers', (object) => object.status?.lastHandledReconcileAt === 'again');
+    expect(stage.emulator.ledger.callsByOperation().ListMachines).toBeGreaterThan(lists);
+  });
+
+  it('a value that means nothing is told once, and counts as if it were not there', async () => {
+    const stage = await stageFor('senseless');
+    const person = personAt(stage);
+    await stage.operator();
+    await stage.create('web');
+    await stage.untilReady('web', 'True/Available');
+    await person.annotate('web', { paused: 'yes', abandon: 'True' });
+    await stage.cluster.until('it is told', async () => {
+      const events = await person.events('web');
+      return events.filter((event) => event === 'Warning AnnotationIgnored 1').length === 2;
+    });
+    await person.change('web', { powerState: 'Halted' });
+    await person.until('web', 'halted', ({ status }) => status?.state === 'Halted');
+    await stage.cluster.delete(stage.namespace, 'web');
+    await stage.untilGone('web');
+    expect(calls(stage)).toEqual(['CreateMachine', 'StopMachine', 'DeleteMachine']);
+    expect((await person.events('web')).filter((event) => event.includes('AnnotationIgnored'))).toEqual([
+      'Warning AnnotationIgnored 1',
+      'Warning AnnotationIgnored 1',
+    ]);
+  });
+});
