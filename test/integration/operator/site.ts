@@ -75,7 +75,7 @@ export class Site {
     const operator = startOperator({
       kubeconfig: this.#operatorKubeconfig,
       apiUrl,
-      flags: [...hurried, ...flags],
+      flags: [...hurried(), ...flags],
       logFile: path.join(this.#logs, `operator-${this.#starts}.log`),
     });
     await operator.addresses;

@@ -102,7 +102,7 @@ export function useStages(suite: string): (name: string, options?: StageOptions)
       const operator = startOperator({
         kubeconfig: through.kubeconfig,
         apiUrl: through.apiUrl,
-        flags: ['--namespaces', namespace, '--log-level', 'debug', ...hurried, ...flags],
+        flags: ['--namespaces', namespace, ...hurried({ 'log-level': 'debug' }), ...flags],
         logFile: path.join(directory, `operator-${starts}.log`),
         ...(entry === undefined ? {} : { entry }),
       });

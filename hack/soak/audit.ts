@@ -1,0 +1,42 @@
+import type { Emulator } from '../../src/emulator/emulator.ts';
+import type { Ledger } from '../../src/emulator/ledger.ts';
+import type { MachineView } from '../../src/emulator/machine.ts';
+import { isWrite } from '../../src/emulator/operations.ts';
+import { objectOf } from '../kit/machine-name.ts';
+
+/** Machines in the account that belong to no object: no call may ever change one. Some have the bare name of an object. */
+export function placeForeign({ person, machines }: Emulator, objects: readonly string[]): readonly MachineView[] {
+  const names = ['legacy-1', 'legacy-2', ...objects.slice(0, 3)];
+  for (const [index, name] of names.entries()) person.create({ name, state: index % 2 === 0 ? 'running' : 'halted' });
+  return machines();
+}
+
+/** Changing calls that named one of these machines, whatever became of them. */
+export function writesTo(ledger: Ledger, machines: readonly MachineView[]): number {
+  const ids = new Set(machines.map(({ id }) => id));
+  return ledger.calls.filter(
+    ({ operation, machineId }) => isWrite(operation) && machineId !== undefined && ids.has(machineId),
+  ).length;
+}
+
+/** Machines that are not any more what they were. */
+export function changed({ machines }: Emulator, before: readonly MachineView[]): number {
+  const now = new Map(machines().map((machine) => [machine.id, JSON.stringify(machine)]));
+  return before.filter((machine) => now.get(machine.id) !== JSON.stringify(machine)).length;
+}
+
+/** The most machines that any one object had at the same time, made by calls. */
+export function mostAtOnce(ledger: Ledger): number {
+  const live = new Map<string, number>();
+  const made = new Set<number>();
+  let most = 0;
+  for (const { kind, cause, machineId, machineName } of ledger.effects) {
+    if (kind === 'created' && cause !== 'person') made.add(machineId);
+    if (!made.has(machineId) || (kind !== 'created' && kind !== 'deleted')) continue;
+    const object = objectOf(machineName);
+    const count = (live.get(object) ?? 0) + (kind === 'created' ? 1 : -1);
+    live.set(object, count);
+    most = Math.max(most, count);
+  }
+  return most;
+}

@@ -1,0 +1,156 @@
+import { describe, expect, test } from 'vitest';
+import type { Passing } from '../../hack/kit/wire-proxy.ts';
+import { changed, mostAtOnce, placeForeign, writesTo } from '../../hack/soak/audit.ts';
+import { createSchedule, objectsOf, type Step } from '../../hack/soak/schedule.ts';
+import { Trouble } from '../../hack/soak/trouble.ts';
+import { createEmulator } from '../../src/emulator/emulator.ts';
+
+const options = { seed: 7, seconds: 60, objects: 30 };
+
+describe('the schedule', () => {
+  test('is the same for the same seed, and another for another', () => {
+    expect(createSchedule(options)).toEqual(createSchedule({ ...options }));
+    expect(createSchedule({ ...options, seed: 8 })).not.toEqual(createSchedule(options));
+    expect(objectsOf({ ...options, seed: 8 })).not.toEqual(objectsOf(options));
+  });
+
+  test('is data and nothing else, so that it can be kept and compared', () => {
+    const schedule = createSchedule(options);
+    expect(JSON.parse(JSON.stringify(schedule))).toEqual(schedule);
+  });
+
+  test.each([1, 2, 3, 4_294_967_295])(
+    'seed %i: in order of time, within its time, and with everything that can happen',
+    (seed) => {
+      const schedule = createSchedule({ ...options, seed });
+      const times = schedule.map(({ after }) => after);
+      expect(times).toEqual(times.toSorted((a, b) => a - b));
+      expect([Math.min(...times) >= 0, Math.max(...times) < 60_000]).toEqual([true, true]);
+      const kinds: readonly Step['kind'][] = [
+        'apply',
+        'cut watches',
+        'delete',
+        'fault',
+        'kill',
+        'person',
+        'switches',
+        'wire',
+      ];
+      expect([...new Set(schedule.map(({ kind }) => kind))].toSorted()).toEqual(kinds);
+    },
+  );
+
+  test('has every object appear in its first fifth', () => {
+    const early = createSchedule(options).filter(({ after }) => after < 12_000);
+    const applied = new Set(early.flatMap((step) => (step.kind === 'apply' ? step.object : [])));
+    expect(applied).toEqual(new Set(objectsOf(options)));
+  });
+
+  test('asks of no guest that ignores the signal to halt by the signal alone', () => {
+    const wishes = createSchedule({ ...options, seconds: 600 }).filter((step) => step.kind === 'apply');
+    const deaf = wishes.filter(({ object }) => object.startsWith('deaf-'));
+    expect(deaf.length).toBeGreaterThan(20);
+    expect(deaf.filter(({ wish }) => wish.mode === 'Soft')).toEqual([]);
+  });
+});
+
+/** An emulator that has a machine of the object `web`, made by a call. */
+function account() {
+  const emulator = createEmulator({
+    accounts: [{ ownerId: 1, keys: ['k'] }],
+    switches: { duplicateNames: 'allowed' },
+  });
+  const foreign = placeForeign(emulator, ['web', 'db', 'mail']);
+  const call = (method: string, path: string, body = ''): void => {
+    emulator.receive({ method, path, key: 'k', accept: undefined, body }, () => {});
+  };
+  const create = (name: string): void =>
+    call('POST', '/virtual_machines', JSON.stringify({ name, os_template_id: 1, region_id: 1, package_id: 1 }));
+  create('web-0123abcd');
+  return { emulator, foreign, call, create };
+}
+
+describe('the audit', () => {
+  test('finds nothing where there is nothing', () => {
+    const { emulator, foreign, create } = account();
+    create('db-0123abcd');
+    expect([mostAtOnce(emulator.ledger), writesTo(emulator.ledger, foreign), changed(emulator, foreign)]).toEqual([
+      1, 0, 0,
+    ]);
+  });
+
+  test('finds two machines of one object at once, whatever their names, and not one after the other', () => {
+    const { emulator, create } = account();
+    const first = emulator.machines().find(({ name }) => name === 'web-0123abcd');
+    emulator.person.delete(first?.id ?? 0);
+    create('web-4567abcd');
+    expect(mostAtOnce(emulator.ledger)).toBe(1);
+    create('web-4567abcd');
+    expect(mostAtOnce(emulator.ledger)).toBe(2);
+  });
+
+  test('finds calls to foreign machines, refused ones too, and what they changed', () => {
+    const { emulator, foreign, call } = account();
+    const [running, halted] = foreign;
+    call('POST', `/virtual_machines/${halted?.id}/stop`);
+    expect([writesTo(emulator.ledger, foreign), changed(emulator, foreign)]).toEqual([1, 0]);
+    call('POST', `/virtual_machines/${running?.id}/stop`);
+    call('DELETE', `/virtual_machines/${halted?.id}`);
+    expect([writesTo(emulator.ledger, foreign), changed(emulator, foreign)]).toEqual([3, 2]);
+  });
+});
+
+const request = (api: Passing['api'], method: string): Passing => ({
+  api,
+  method,
+  path: '/',
+  query: new URLSearchParams(),
+  body: '',
+  signature: '',
+});
+
+describe('trouble on the wire', () => {
+  test('strikes the requests it is meant for, so often and no more', () => {
+    const trouble = new Trouble(async () => {});
+    const treatment = { kind: 'reset', at: 'before' } as const;
+    trouble.add({ kind: 'wire', api: 'provider', changes: true, times: 2, treatment }, 100);
+    const asked = [
+      request('provider', 'GET'),
+      request('kubernetes', 'PATCH'),
+      request('provider', 'POST'),
+      request('provider', 'DELETE'),
+      request('provider', 'POST'),
+    ];
+    expect(asked.map((one) => trouble.decide(one, 0).kind)).toEqual(['pass', 'pass', 'reset', 'reset', 'pass']);
+    expect([...trouble.counts]).toEqual([['reset', 2]]);
+  });
+
+  test('kills at the next change, once, and never when it is over', async () => {
+    let kills = 0;
+    const trouble = new Trouble(async () => void (kills += 1));
+    trouble.waylay({ api: 'kubernetes', point: 'effect' }, 100);
+    expect(trouble.decide(request('kubernetes', 'GET'), 0).kind).toBe('pass');
+    const treatment = trouble.decide(request('kubernetes', 'PATCH'), 0);
+    if (treatment.kind === 'act') await treatment.act();
+    expect([treatment.kind, kills]).toEqual(['act', 1]);
+    expect(trouble.decide(request('kubernetes', 'PATCH'), 0).kind).toBe('pass');
+    trouble.waylay({ api: 'kubernetes', point: 'effect' }, 100);
+    trouble.clear();
+    expect(trouble.decide(request('kubernetes', 'PATCH'), 0).kind).toBe('pass');
+  });
+
+  test('does not wait for ever', () => {
+    const trouble = new Trouble(async () => {});
+    trouble.waylay({ api: 'provider', point: 'before' }, 100);
+    trouble.add(
+      { kind: 'wire', api: 'provider', changes: true, times: 1, treatment: { kind: 'refuse', status: 500 } },
+      200,
+    );
+    expect(trouble.decide(request('provider', 'POST'), 150).kind).toBe('refuse');
+    trouble.add(
+      { kind: 'wire', api: 'provider', changes: true, times: 1, treatment: { kind: 'refuse', status: 500 } },
+      200,
+    );
+    expect(trouble.decide(request('provider', 'POST'), 250).kind).toBe('pass');
+  });
+});
