@@ -1,4 +1,4 @@
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import { providerName } from '../../src/api/v1alpha1/identity.ts';
 import { createEmulator, type Emulator } from '../../src/emulator/emulator.ts';
 import type { CallEntry } from '../../src/emulator/ledger.ts';
@@ -8,6 +8,9 @@ import { createHttpProvider } from '../../src/provider/http/client.ts';
 import { createManualClock } from '../support/clock.ts';
 import { type OperatorWorld, runOperator, usual } from '../reconcile/world/operator.ts';
 import { createWire, type Wire } from './wire.ts';
+
+// Hours of a life take a second or two; on a busy machine that is many.
+vi.setConfig({ testTimeout: 60_000 });
 
 export const minute = 60_000;
 export const hour = 60 * minute;
