@@ -50,7 +50,7 @@ describe('hostile answers', { timeout: 120_000 }, () => {
         expect(outcomeOf(world)).toEqual(await expectedOf(initial));
         expectNoLoss(world);
       }),
-      { numRuns: 40 },
+      { numRuns: 30 },
     );
   });
 
@@ -77,7 +77,7 @@ describe('hostile answers', { timeout: 120_000 }, () => {
           expectNoLoss(world);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 30 },
     );
   });
 
@@ -97,7 +97,7 @@ describe('hostile answers', { timeout: 120_000 }, () => {
         expect(outcomeOf(world)).toEqual(await expectedOf(initial));
         expectNoLoss(world);
       }),
-      { numRuns: 40 },
+      { numRuns: 30 },
     );
   });
 
@@ -124,7 +124,7 @@ describe('hostile answers', { timeout: 120_000 }, () => {
           world.judge();
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 30 },
     );
   });
 });
