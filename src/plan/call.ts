@@ -2,8 +2,9 @@ import type { OperationStatus, OperationType } from '../api/v1alpha1/types.ts';
 import { parseDuration } from '../model/duration.ts';
 import { type Machine, isTaskBusy } from '../model/machine.ts';
 import { type Decision, type Verdict, act, wait } from './action.ts';
+import { busyVerdict } from './busy.ts';
 import type { Observed } from './observed.ts';
-import { patienceAfter } from './pace.ts';
+import { pauseAfter, patienceAfter } from './pace.ts';
 
 /** A power call that is due, and how it is told. */
 export interface PowerCall {
@@ -11,7 +12,7 @@ export interface PowerCall {
   readonly verdict: Verdict & { readonly reason: 'Starting' | 'Stopping' | 'Restarting' };
   /** The same operation when it was already sent. */
   readonly before: OperationStatus | undefined;
-  /** Patience before sending again; it doubles each time. Milliseconds. */
+  /** Patience before sending again; it doubles each time. Milliseconds. A call that certainly was not made is sent as if it were the first. */
   readonly base: number;
   /** Goes into the operation that is stored. */
   readonly details?: Pick<OperationStatus, 'deadline' | 'request' | 'actionBefore'>;
@@ -20,11 +21,13 @@ export interface PowerCall {
 /** Sends a power call, unless it is under way, or the provider is at work on the machine. */
 export function send(o: Observed, machine: Machine, call: PowerCall): Decision {
   const { before } = call;
-  if (before !== undefined) {
-    const attempts = before.attempts ?? 1;
-    const again = Date.parse(before.startedAt) + patienceAfter(attempts, call.base);
+  const attempts = before?.attempts ?? 1;
+  if (before !== undefined && attempts > 0) {
+    const again = Date.parse(before.startedAt) + pauseAfter(attempts, call.base);
     if (again > o.now) return transit(o, call.verdict, { operation: before, after: again - o.now });
-    return ask(o, machine, call, { ...before, attempts: attempts + 1 }, stuck(o, before) ?? call.verdict);
+    // Its time is that of the newest call, or one that comes late would be followed by more at once.
+    const operation = { ...before, startedAt: new Date(o.now).toISOString(), attempts: attempts + 1 };
+    return ask(o, machine, call, operation, stuck(o, before) ?? call.verdict);
   }
   if (isTaskBusy(machine.lastTask) && call.type !== 'Kill' && o.history.taskBusyFor < o.limits.stuckAfter) {
     const message = `the provider is at work on machine ${machine.id} (${machine.lastTask?.name ?? 'task'} ${machine.lastTask?.status ?? ''})`;
@@ -47,7 +50,9 @@ export function begun(o: Observed, { type, details }: PowerCall, attempts = 1): 
 }
 
 function ask(o: Observed, machine: Machine, call: PowerCall, operation: OperationStatus, verdict: Verdict): Decision {
-  return act({ type: call.type, id: machine.id, operation }, verdict, {
+  // Asked again and again, it is told once that the provider does not take it.
+  const told = o.history.refusedFor > 0 ? busyVerdict(o, `${call.type}Machine`) : verdict;
+  return act({ type: call.type, id: machine.id, operation }, told, {
     operation: call.before ?? operation,
     urgent: true,
     startFailure: o.object.status?.startFailure,
@@ -85,11 +90,17 @@ function patienceOf(o: Observed, operation: OperationStatus | undefined): number
 }
 
 function stuck(o: Observed, operation: OperationStatus | undefined): Verdict | undefined {
-  const since = operation === undefined ? o.history.stateFor : o.now - Date.parse(operation.startedAt);
+  const since = operation === undefined ? o.history.stateFor : goingOnFor(o, operation);
   if (since < patienceOf(o, operation)) return undefined;
   const what = operation === undefined ? 'the transition' : `${operation.type.toLowerCase()}`;
   return {
     reason: 'PowerTransitionStuck',
     message: `${what} of the machine did not finish in ${Math.round(o.limits.stuckAfter / 1000)} s; tried again ever more slowly`,
   };
+}
+
+/** Since the first call of the operation: the stored time is that of the last one. */
+function goingOnFor(o: Observed, operation: OperationStatus): number {
+  const earlier = patienceAfter((operation.attempts ?? 1) - 1, o.limits.visibilityWindow);
+  return o.now - Date.parse(operation.startedAt) + earlier;
 }

@@ -86,10 +86,11 @@ function running(o: Observed, machine: Machine): Decision {
   const verdict = { reason: 'Available', message: `machine ${machine.id} is running` } as const;
   const startFailure = o.object.status?.startFailure;
   if (startFailure === undefined) return wait(verdict, { handledRestart });
-  const upFor = readyFor(o) ?? 0;
-  return upFor >= steadyAfter
+  const left = steadyAfter - seenUpFor(o);
+  // One that fell back before is watched until it has been seen up for that long.
+  return left <= 0
     ? wait(verdict, { handledRestart })
-    : wait(verdict, { handledRestart, startFailure, after: steadyAfter - upFor });
+    : wait(verdict, { handledRestart, startFailure, after: left, urgent: true });
 }
 
 /** Halted on the way through a restart it starts by itself; one that stays so is started. */
@@ -109,7 +110,7 @@ function start(o: Observed, machine: Machine): Decision {
   const before = o.object.status?.startFailure;
   const cameUp = operation !== undefined && (o.history.lastUpAt ?? 0) > Date.parse(operation.startedAt);
   const wasUpBriefly =
-    operation === undefined && o.object.status?.state === 'Running' && (readyFor(o) ?? Infinity) < steadyAfter;
+    operation === undefined && o.object.status?.state === 'Running' && isReady(o) && seenUpFor(o) < steadyAfter;
   // A guest that does not stay up goes down without anybody's doing; one that others halted is simply started again.
   if ((cameUp || wasUpBriefly) && !o.history.wasActedOn) {
     const failure = startFailureAfter(before, o.now, o.object.metadata.uid);
@@ -173,8 +174,21 @@ function shutdownMessage(machine: Machine): string {
   return `machine ${machine.id} was sent the shutdown signal`;
 }
 
-/** How long the object has been Ready, in milliseconds; undefined when it is not. */
-function readyFor(o: Observed): number | undefined {
+/**
+ * For how long since it was last called Ready the machine was seen up, in milliseconds: lists may be a minute apart, and it
+ * may have gone down right after one. Where no list is remembered, it may have been up until now.
+ */
+function seenUpFor(o: Observed): number {
+  const since = readySince(o);
+  return since === undefined ? 0 : Math.max(0, (o.history.lastUpAt ?? o.now) - since);
+}
+
+function isReady(o: Observed): boolean {
+  return readySince(o) !== undefined;
+}
+
+/** Epoch milliseconds. */
+function readySince(o: Observed): number | undefined {
   const ready = o.object.status?.conditions?.find((condition) => condition.type === 'Ready');
-  return ready?.status === 'True' ? o.now - Date.parse(ready.lastTransitionTime) : undefined;
+  return ready?.status === 'True' ? Date.parse(ready.lastTransitionTime) : undefined;
 }

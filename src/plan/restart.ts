@@ -3,7 +3,7 @@ import { type Machine, isTaskBusy } from '../model/machine.ts';
 import { type Decision, act } from './action.ts';
 import { type PowerCall, begun, current, send, transit } from './call.ts';
 import type { Observed } from './observed.ts';
-import { patienceAfter } from './pace.ts';
+import { pauseAfter } from './pace.ts';
 
 /**
  * A restart is an event, not a state: each new `spec.restartRequest` restarts a running machine exactly once. The operation
@@ -71,7 +71,7 @@ function isDownSince(o: Observed, operation: OperationStatus): boolean {
 function again(o: Observed, machine: Machine, before: OperationStatus): Decision {
   const call = callFor(o, machine, before.request);
   const attempts = before.attempts ?? 1;
-  const due = Date.parse(before.startedAt) + patienceAfter(attempts, o.limits.visibilityWindow);
+  const due = Date.parse(before.startedAt) + (attempts === 0 ? 0 : pauseAfter(attempts, o.limits.visibilityWindow));
   if (due > o.now) return transit(o, call.verdict, { operation: before, after: due - o.now });
   return act({ type: 'Restart', id: machine.id, operation: begun(o, call, attempts + 1) }, call.verdict, {
     operation: before,

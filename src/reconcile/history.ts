@@ -42,6 +42,7 @@ export class Memory {
   lookAgainAt: number | undefined;
   /** Start of the first list (monotonic) that lacked the machine, and how many lists have lacked it since. */
   firstLacking: number | undefined;
+  #laggingSince: number | undefined;
   #lackingNewest: number | undefined;
   sweeps = 0;
 
@@ -147,8 +148,8 @@ export class Memory {
     this.#passwordConflict = { message, until };
   }
 
-  /** The machine as a list just showed it, at epoch `now`. */
-  sawMachine(machine: Machine, now: number): void {
+  /** The machine as a read showed it that began at epoch `seenAt`, at epoch `now`. */
+  sawMachine(machine: Machine, now: number, seenAt: number): void {
     if (machine.state !== this.#state) {
       this.#state = machine.state;
       this.#stateSince = now;
@@ -157,14 +158,25 @@ export class Memory {
     }
     this.#updatedAt = machine.updatedAt;
     if (machine.state === 'Starting' || machine.state === 'Running') {
-      this.#lastUpAt = now;
+      this.#lastUpAt = seenAt;
       this.#updatedAtWhenUp = machine.updatedAt;
     }
     if (machine.state === 'Halting' || machine.state === 'Halted' || machine.state === 'Starting')
-      this.#lastDownAt = now;
+      this.#lastDownAt = seenAt;
     this.#busySince = isTaskBusy(machine.lastTask) ? (this.#busySince ?? now) : undefined;
     this.wasSeen = true;
     this.forgetLack();
+  }
+
+  /** A list lacked the machine while it answered to its id: for how long that has been so (monotonic `now`). */
+  lagged(now: number): number {
+    this.#laggingSince ??= now;
+    return now - this.#laggingSince;
+  }
+
+  /** A list shows the machine again. */
+  caughtUp(): void {
+    this.#laggingSince = undefined;
   }
 
   /** A complete list that started at `startedAt` (monotonic) lacked the machine. */

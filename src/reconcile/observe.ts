@@ -199,7 +199,7 @@ function lookForName(
   const [machine] = found;
   if (found.length > 1) return { kind: 'Unknown', reason: { kind: 'DuplicateName', ids: found.map(({ id }) => id) } };
   if (machine !== undefined) {
-    memory.sawMachine(machine, deps.clock.now());
+    memory.sawMachine(machine, deps.clock.now(), epochOf(deps.clock, snapshot.startedAt));
     return { kind: 'Present', machine };
   }
   const { massAbsence } = account;
@@ -246,7 +246,10 @@ function lookForId(
   const { key, object, memory, name } = subject;
   const recordedOwner = ownerRecorded(subject);
   const machine = snapshot.byId(id);
-  if (machine !== undefined) return presentOf(deps, subject, machine);
+  if (machine !== undefined) {
+    memory.caughtUp();
+    return presentOf(deps, subject, machine, snapshot.startedAt);
+  }
   const ownerId = recordedOwner ?? (subject.identity.kind === 'Known' ? object.status?.ownerId : undefined);
   const otherAccount = judgeAccount(snapshot.ownerIds, ownerId);
   if (otherAccount !== undefined) return otherAccount;
@@ -264,8 +267,10 @@ function lookForId(
   }
   if (read.outcome.value !== undefined) {
     // The list lags: a machine that answers to its id is there.
-    account.want(key, deps.clock.monotonic());
-    return presentOf(deps, subject, read.outcome.value);
+    const now = deps.clock.monotonic();
+    const isMoving = object.status?.operation !== undefined || object.metadata.deletionTimestamp !== undefined;
+    account.want(key, now + Math.min(memory.lagged(now), isMoving ? readAgain : longestDoubt));
+    return presentOf(deps, subject, read.outcome.value, read.startedAt);
   }
   memory.sawLack(snapshot.startedAt);
   const wasSeen = memory.wasSeen || (subject.identity.kind === 'Known' && wasSeenBefore(object));
@@ -303,12 +308,17 @@ function isSameKey({ object: { status }, identity, memory }: Subject): boolean {
 }
 
 /** A machine of another owner than the one recorded is not the one that was recorded. */
-function presentOf(deps: ObserveDeps, subject: Subject, machine: Machine): MachineObservation {
+function presentOf(deps: ObserveDeps, subject: Subject, machine: Machine, startedAt: number): MachineObservation {
   const recorded = ownerRecorded(subject);
   if (recorded !== undefined && machine.ownerId !== undefined && machine.ownerId !== recorded)
     return { kind: 'Unknown', reason: { kind: 'OtherAccount', ownerId: machine.ownerId } };
-  subject.memory.sawMachine(machine, deps.clock.now());
+  subject.memory.sawMachine(machine, deps.clock.now(), epochOf(deps.clock, startedAt));
   return { kind: 'Present', machine };
+}
+
+/** A monotonic moment as epoch milliseconds. */
+function epochOf(clock: Clock, moment: number): number {
+  return clock.now() - (clock.monotonic() - moment);
 }
 
 /** What only the status tells may have been edited, and is corrected by what is seen. */

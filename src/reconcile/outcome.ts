@@ -2,6 +2,7 @@ import type { OperationStatus } from '../api/v1alpha1/types.ts';
 import type { Failure } from '../model/failure.ts';
 import type { MachineState } from '../model/machine.ts';
 import type { Action, Decision } from '../plan/action.ts';
+import { busyVerdict } from '../plan/busy.ts';
 import { refused, refusedRetry } from '../plan/create.ts';
 import { fromFailure } from '../plan/failure.ts';
 import type { Observed } from '../plan/observed.ts';
@@ -134,7 +135,7 @@ function callFailed(o: Observed, decision: Decision, failure: Failure, failures:
   const slower = refusedFor < o.limits.stuckAfter ? 0 : Math.min(longestRetry, refusedFor / 10);
   const hold = Math.max(holdFor(failure, failures, random), slower);
   const operation = operationAfterFailure(o, decision.action, failure);
-  const verdict = isRefusedAsBusy(failure) ? busyVerdict(o, failure) : fromFailure(o.object, failure);
+  const verdict = isRefusedAsBusy(failure) ? busyVerdict(o, failure.operation) : fromFailure(o.object, failure);
   const report: Report = { ...base(decision, verdict), operation };
   return { ...quiet, report, after: hold, hold, urgent: true, wantsList: true };
 }
@@ -142,19 +143,6 @@ function callFailed(o: Observed, decision: Decision, failure: Failure, failures:
 /** Whether the provider said "not now": 406, or 400 to the delete of a machine that it takes for running. */
 export function isRefusedAsBusy(failure: Failure): boolean {
   return failure.class === 'Wait' && failure.code !== 'RateLimited';
-}
-
-function busyVerdict(o: Observed, failure: Failure): Report['verdict'] {
-  if (o.history.refusedFor >= o.limits.stuckAfter) {
-    const seconds = Math.round(o.limits.stuckAfter / 1000);
-    return {
-      reason: 'PowerTransitionStuck',
-      message: `the provider has not taken ${failure.operation} for more than ${seconds} s; trying again ever more slowly`,
-    };
-  }
-  const isDeleting = o.object.metadata.deletionTimestamp !== undefined;
-  const message = `the provider does not take ${failure.operation} now; trying again`;
-  return { reason: isDeleting ? 'Deleting' : 'ProviderBusy', message };
 }
 
 /**
@@ -166,7 +154,10 @@ function operationAfterFailure(o: Observed, action: Action, failure: Failure): O
   // A login page or a redirect may stand behind a call that went through.
   const isUnknown = failure.code === 'HtmlAnswer' || failure.code === 'Redirected';
   if (failure.class === 'UnknownOutcome' || isUnknown) return action.operation;
-  return { ...action.operation, attempts: Math.max(0, (action.operation.attempts ?? 1) - 1), code: failure.code };
+  const before = o.object.status?.operation;
+  // An earlier call of the same kind stands, with its time.
+  const isRepeated = before?.type === action.type && (before.attempts ?? 1) > 0;
+  return isRepeated ? { ...before, code: failure.code } : { ...action.operation, attempts: 0, code: failure.code };
 }
 
 function holdFor(failure: Failure, failures: number, random: number): number {

@@ -125,8 +125,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
           const { verdict = { reason, message } } = decision;
           const status = statusFor(observed, { ...decision, verdict, operation: action.operation });
           deps.cache.observe(await writeStatus(deps.client, observed.object, status, true));
-          // It may lose data, so it is told even where the reason stays the same.
-          tellEvent(observed.object, reason, message);
+          // It may lose data, so it is told even where the reason stays the same; but not each time it is refused.
+          if (observed.history.refusedFor === 0) tellEvent(observed.object, reason, message);
         },
       },
       action,

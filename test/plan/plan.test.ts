@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { plan } from '../../src/plan/plan.ts';
-import { failure, machineIn, observedWith, secondsAgo, type ObservedOptions } from './fixtures.ts';
+import { failure, machineIn, now, observedWith, secondsAgo, type ObservedOptions } from './fixtures.ts';
 
 interface Row {
   readonly because: string;
@@ -363,12 +363,12 @@ const powered: readonly Row[] = [
     action: 'Kill',
   },
   {
-    because: 'the third only after three more windows: ever more slowly',
+    because: 'the third only two windows after the second: ever more slowly',
     given: {
       id: 90,
       machine: 'Running',
       spec: hard,
-      status: { operation: { ...kill, startedAt: secondsAgo(89), attempts: 2 } },
+      status: { operation: { ...kill, startedAt: secondsAgo(59), attempts: 2 } },
     },
     action: 'None',
   },
@@ -616,6 +616,26 @@ describe('plan', () => {
     const operation = { ...kill, startedAt: secondsAgo(10 * 86_400), attempts: 100 };
     const given = { id: 90, machine: 'Running', spec: hard, status: { operation } } as const;
     expect(plan(observedWith(given)).action.type).toBe('Kill');
+  });
+
+  it('counts patience from the newest call: after an outage the call is made once, not again at once', () => {
+    const never = { ...kill, startedAt: secondsAgo(600), attempts: 0, code: 'ConnectFailed' };
+    const without = { ...kill, startedAt: secondsAgo(600), attempts: 1 };
+    for (const [operation, attempts] of [
+      [never, 1],
+      [without, 2],
+    ] as const) {
+      const { action } = plan(observedWith({ id: 90, machine: 'Running', spec: hard, status: { operation } }));
+      expect(action).toMatchObject({ type: 'Kill', operation: { startedAt: new Date(now).toISOString(), attempts } });
+      const asked = 'operation' in action ? action.operation : undefined;
+      const next = observedWith({
+        id: 90,
+        machine: 'Running',
+        spec: hard,
+        ...(asked === undefined ? {} : { status: { operation: asked } }),
+      });
+      expect(plan(next).action.type).toBe('None');
+    }
   });
 
   it('keeps the operation on record while nothing can be seen', () => {

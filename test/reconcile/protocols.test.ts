@@ -300,3 +300,39 @@ describe('limits of the operator', () => {
     for (const [index, at] of times.slice(2).entries()) expect(at - (times[index] ?? 0)).toBeGreaterThanOrEqual(minute);
   });
 });
+
+describe('a guest that never stays up for a minute', () => {
+  it.each([1_500, 20_000, 45_000])(
+    'is noticed, and started ever more slowly, when it stays up for %i ms',
+    async (up) => {
+      const { apply, clock, condition, room } = await createWorld();
+      apply('web');
+      let wasRunning = false;
+      const reasons = new Set<string | undefined>();
+      for (let second = 0; second < 3_600; second += 1) {
+        const isRunning = room.machines.get(1)?.state === 'Running';
+        if (isRunning && !wasRunning) clock.schedule(up, () => room.set(1, { state: 'Halted' }));
+        wasRunning = isRunning;
+        await clock.advance(1_000);
+        reasons.add(condition('web', 'Ready')?.reason);
+      }
+      expect(reasons).toContain('StartBackoff');
+      expect(room.count('StartMachine')).toBeLessThanOrEqual(20);
+    },
+  );
+});
+
+describe('a machine that lists leave out while it answers to its id', () => {
+  it('is kept, and looked at ever more seldom', async () => {
+    const { apply, clock, condition, room } = await createWorld();
+    apply('web');
+    await clock.advance(2 * minute);
+    room.listed = () => false;
+    await clock.advance(5 * minute);
+    const since = clock.monotonic();
+    await clock.advance(60 * minute);
+    expect(condition('web', 'Ready')?.status).toBe('True');
+    expect(room.count('GetMachine', since)).toBeLessThanOrEqual(130);
+    expect(room.count('CreateMachine')).toBe(1);
+  });
+});
