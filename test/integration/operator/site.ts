@@ -8,6 +8,7 @@ import { hurried } from '../../../hack/kit/hurried.ts';
 import { type OperatorProcess, startOperator } from '../../../hack/kit/operator.ts';
 import { type ControlPlane, startControlPlane } from '../../../hack/control-plane/start.ts';
 import type { VirtualMachine } from '../../../src/api/v1alpha1/types.ts';
+import { recordObjects } from '../../secrets/record.ts';
 import { sharedCluster } from '../../support/cluster.ts';
 
 /**
@@ -24,6 +25,7 @@ export class Site {
   readonly #plane: ControlPlane;
   readonly #operatorKubeconfig: string;
   readonly #logs: string;
+  readonly #recorder: ReturnType<typeof recordObjects>;
   #starts = 0;
 
   private constructor(plane: ControlPlane, cluster: Cluster, operatorKubeconfig: string, logs: string) {
@@ -31,6 +33,7 @@ export class Site {
     this.cluster = cluster;
     this.#operatorKubeconfig = operatorKubeconfig;
     this.#logs = logs;
+    this.#recorder = recordObjects(plane.kubeconfigPath, path.join(logs, 'objects'));
     this.folder = mkdtempSync(path.join(tmpdir(), 'vps247-site-'));
   }
 
@@ -126,6 +129,7 @@ export class Site {
 
   async close(): Promise<void> {
     await this.cluster.close();
+    await this.#recorder.stop();
     await this.#plane.stop();
     rmSync(this.folder, { recursive: true, force: true });
   }
