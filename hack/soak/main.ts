@@ -67,7 +67,8 @@ async function run({ minutes, seed, objects }: Options, signal: AbortSignal): Pr
     signal.throwIfAborted();
     const kubeconfig = await cluster.kubeconfigOfServiceAccount('vps247-system', 'vps247-operator', directory);
     const seconds = minutes * 60;
-    const patience = Math.max(180, seconds / 2);
+    // Machines that others deleted while the operator was down count as gone only after five minutes, when they are many.
+    const patience = Math.max(600, seconds / 2);
     const places = { cluster, namespace, kubeconfig, entry, directory };
     const { isGood, text } = await soak({ ...places, seed, seconds, objects, patience, showProgress, signal });
     console.log(`\n${text}\n`);

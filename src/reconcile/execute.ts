@@ -237,10 +237,10 @@ async function recordIdentity(
   }
 }
 
-async function patchIdentity(deps: ExecuteDeps, object: VirtualMachine, machine: KnownMachine): Promise<void> {
-  await patchMetadata(deps, object, {
-    finalizers: withFinalizer(object),
-    annotations: { [annotations.machine]: writeIdentity(object, machine), [annotations.createPending]: null },
+async function patchIdentity(deps: ExecuteDeps, holder: VirtualMachine, machine: KnownMachine): Promise<void> {
+  await patchMetadata(deps, holder, {
+    finalizers: withFinalizer(holder),
+    annotations: { [annotations.machine]: writeIdentity(holder, machine), [annotations.createPending]: null },
   });
 }
 

@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest';
+import { explore, liveness, type Model, type Step } from './checker.ts';
+
+/** Two jugs of 3 and 5 litres; wanted are 4 litres. The way there takes six steps, whatever one tries first. */
+interface Jugs {
+  readonly small: number;
+  readonly large: number;
+}
+
+function to(label: string, jug: Jugs): Step<Jugs> {
+  return { kind: label.split(' ')[0] ?? '', label, to: jug };
+}
+
+const jugs: Model<Jugs> = {
+  start: { small: 0, large: 0 },
+  key: ({ small, large }) => `${small}/${large}`,
+  isSettled: () => true,
+  fair: () => undefined,
+  steps({ small, large }) {
+    const toLarge = Math.min(small, 5 - large);
+    const toSmall = Math.min(large, 3 - small);
+    return Promise.resolve([
+      to('fill the small one', { small: 3, large }),
+      to('fill the large one', { small, large: 5 }),
+      to('empty the small one', { small: 0, large }),
+      to('empty the large one', { small, large: 0 }),
+      to('pour into the large one', { small: small - toLarge, large: large + toLarge }),
+      to('pour into the small one', { small: small + toSmall, large: large - toSmall }),
+    ]);
+  },
+};
+
+/** A number that faults may raise, and that a fair world counts down; `next` says how. */
+function counter(next: (value: number) => number, isSettled: (value: number) => boolean): Model<number> {
+  return {
+    start: 0,
+    key: String,
+    isSettled,
+    fair: (steps) => steps.find(({ kind }) => kind === 'fair'),
+    steps: (value) =>
+      Promise.resolve([
+        { kind: 'fair', label: `${value} to ${next(value)}`, to: next(value) },
+        ...(value < 5 ? [{ kind: 'fault', label: `${value} is raised`, to: value + 1 }] : []),
+      ]),
+  };
+}
+
+const isZero = (value: number): boolean => value === 0;
+
+describe('safety', () => {
+  it('explores all there is and counts it', async () => {
+    const found = await explore(jugs, [{ name: 'never 6 litres', holds: ({ large }) => large < 6 }], { states: 100 });
+    // 16 of the 24 pairs: one jug is always full or empty.
+    expect(found).toMatchObject({ states: 16, transitions: 16 * 6, depth: 7, violation: undefined });
+    expect([...found.taken.keys()]).toEqual(['fill', 'empty', 'pour']);
+  });
+
+  it('finds a violation by the shortest way', async () => {
+    const { violation } = await explore(jugs, [{ name: 'never 4 litres', holds: ({ large }) => large !== 4 }], {
+      states: 100,
+    });
+    expect(violation?.invariant).toBe('never 4 litres');
+    expect(violation?.trace).toEqual([
+      'fill the large one',
+      'pour into the small one',
+      'empty the small one',
+      'pour into the small one',
+      'fill the large one',
+      'pour into the small one',
+    ]);
+  });
+
+  it('judges the start as well', async () => {
+    const { violation } = await explore(jugs, [{ name: 'never empty', holds: ({ large }) => large > 0 }], {
+      states: 100,
+    });
+    expect(violation).toEqual({ invariant: 'never empty', trace: [] });
+  });
+
+  it('gives up on a model that does not end', async () => {
+    const endless = counter((value) => value + 1, isZero);
+    await expect(explore(endless, [], { states: 50 })).rejects.toThrow('more than 50 states');
+  });
+});
+
+describe('liveness', () => {
+  it('holds where every state comes home and stays there', async () => {
+    const found = await explore(
+      counter((value) => Math.max(0, value - 1), isZero),
+      [],
+      { states: 50 },
+    );
+    expect(found).toMatchObject({ states: 6, violation: undefined });
+  });
+
+  it('fails where a fair world goes round in a circle', async () => {
+    const { violation } = await explore(
+      counter((value) => (value === 3 ? 4 : value === 4 ? 3 : 0), isZero),
+      [],
+      { states: 50 },
+    );
+    expect(violation?.invariant).toBe(liveness);
+    expect(violation?.trace).toEqual([
+      '0 is raised',
+      '1 is raised',
+      '2 is raised',
+      '-- from here on without faults --',
+      '-- and from here on for ever --',
+      '3 to 4',
+      '4 to 3',
+    ]);
+  });
+
+  it('fails where the wanted state is passed but not kept', async () => {
+    const { violation } = await explore(
+      counter((value) => (value === 0 ? 1 : value - 1), isZero),
+      [],
+      { states: 50 },
+    );
+    expect(violation?.invariant).toBe(liveness);
+  });
+
+  it('fails where a state has no way on', async () => {
+    const stuck: Model<number> = {
+      ...counter((value) => value, isZero),
+      steps: (value) => Promise.resolve(value === 0 ? [{ kind: 'fault', label: 'it falls', to: 1 }] : []),
+    };
+    const { violation } = await explore(stuck, [], { states: 50 });
+    expect(violation?.trace[0]).toBe('it falls');
+  });
+});

@@ -1,0 +1,52 @@
+import type { Misfortune, Operator, Room, State } from '../state.ts';
+
+/** One way a state can go on. */
+export interface Move {
+  readonly kind: string;
+  readonly label: string;
+  readonly to: State;
+  /** When a world without faults gets to it; undefined: never. */
+  readonly turn: Turn | undefined;
+}
+
+/** The order of things in a world without faults, which takes the first that there is. */
+export const turns = [
+  /** Credentials are put right. */
+  'mend',
+  'answer',
+  'watch',
+  'pass',
+  'adrift',
+  'catchUp',
+  'machine',
+  'read',
+  'list',
+  'clock',
+] as const;
+export type Turn = (typeof turns)[number];
+
+/** The state a little later, with what changed. */
+export function later(
+  state: State,
+  change: Partial<Pick<State, 'cluster' | 'room' | 'operator' | 'doubtSince' | 'sent'>>,
+  milliseconds = 1,
+): State {
+  return { ...state, sent: undefined, ...change, now: state.now + milliseconds };
+}
+
+export function can(state: State, misfortune: Misfortune): boolean {
+  return (state.left[misfortune] ?? 0) > 0;
+}
+
+/** The state with one misfortune less to come. */
+export function spend(state: State, misfortune: Misfortune): State {
+  return { ...state, left: { ...state.left, [misfortune]: (state.left[misfortune] ?? 0) - 1 } };
+}
+
+export function inRoom(state: State, room: Room): State {
+  return later(state, { room });
+}
+
+export function inOperator(state: State, operator: Partial<Operator>): State {
+  return later(state, { operator: { ...state.operator, ...operator } });
+}

@@ -1,0 +1,54 @@
+import { isNameOwn, providerName } from '../../../src/api/v1alpha1/identity.ts';
+import { annotations } from '../../../src/api/v1alpha1/names.ts';
+import type { RoomMachine, State } from '../state.ts';
+import { become, isLagging, isThere, newMachine, replace } from '../world/room.ts';
+import { can, inRoom, type Move, spend } from './move.ts';
+
+/** What people do at the provider's own console, and the provider to everybody. */
+export function strangerMoves(state: State): Move[] {
+  return [...power(state), ...namesake(state), ...rejection(state)];
+}
+
+function power(state: State): Move[] {
+  if (!can(state, 'person')) return [];
+  const { room, now } = state;
+  return room.machines
+    .filter((machine) => machine.isOurs && isThere(machine) && !machine.isDoomed)
+    .flatMap((machine) => {
+      const act = (verb: string, to: RoomMachine['state']): Move => {
+        const acted = replace(room, { ...become(machine, to, now, isLagging(machine)), actedAt: now });
+        const label = `somebody ${verb} machine ${machine.id}`;
+        return { kind: 'person', label, to: inRoom(spend(state, 'person'), acted), turn: undefined };
+      };
+      const moves = [act('deletes', 'Gone')];
+      if (machine.state === 'Halted') moves.push(act('starts', 'Starting'));
+      if (machine.state === 'Running') moves.push(act('stops', 'Halting'));
+      return moves;
+    });
+}
+
+/** While a create call is announced, and not answered, a machine of the name counts as the object's: so nobody makes one. */
+function namesake(state: State): Move[] {
+  const { object } = state.cluster;
+  const { room } = state;
+  if (!can(state, 'namesake') || object === undefined || isNameOwn(object)) return [];
+  if (object.metadata.annotations?.[annotations.createPending] !== undefined) return [];
+  const name = providerName(object);
+  if (room.machines.some((machine) => machine.name === name && isThere(machine))) return [];
+  const made = newMachine(room.nextId, name, state.now);
+  const to = { ...room, machines: [...room.machines, made], nextId: room.nextId + 1 };
+  const label = `somebody makes machine ${made.id} of the same name`;
+  return [{ kind: 'namesake', label, to: inRoom(spend(state, 'namesake'), to), turn: undefined }];
+}
+
+/** The provider accepts no key, and accepts them again. */
+function rejection(state: State): Move[] {
+  const { room } = state;
+  if (room.isRejecting) {
+    const to = inRoom(state, { ...room, isRejecting: false });
+    return [{ kind: 'mend', label: 'the provider accepts keys again', to, turn: 'mend' }];
+  }
+  if (!can(state, 'rejection')) return [];
+  const to = inRoom(spend(state, 'rejection'), { ...room, isRejecting: true });
+  return [{ kind: 'rejection', label: 'the provider accepts no key', to, turn: undefined }];
+}

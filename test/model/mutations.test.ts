@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+import { explore } from './checker.ts';
+import { startOf } from './configurations.ts';
+import { invariants } from './invariants.ts';
+import { createModel } from './model.ts';
+import { mutations } from './mutations.ts';
+import { loadSubject } from './subject.ts';
+
+/** More than the largest of their worlds has. */
+const limits = { states: 20_000 };
+
+const real = await loadSubject();
+
+test.each(mutations)('a mistake is found: $mistake', { timeout: 60_000 }, async (mutation) => {
+  const subject = await loadSubject([mutation]);
+  const start = await startOf(real, { name: mutation.mistake, ...mutation.configuration });
+  const { violation } = await explore(createModel(subject, start), invariants, limits);
+  expect(violation?.invariant).toBe(mutation.breaks);
+});
+
+test('every invariant is broken by some mistake, or nobody knows what it is good for', () => {
+  const broken = new Set(mutations.map(({ breaks }) => breaks));
+  expect(invariants.map(({ name }) => name).filter((name) => !broken.has(name))).toEqual([]);
+});
+
+test('an edit that no longer fits its source is an error, not a mistake that is found', async () => {
+  const edit = { file: 'plan/plan.ts', line: 'no such line', replacement: '' };
+  await expect(loadSubject([edit])).rejects.toThrow('src/plan/plan.ts has 0 lines "no such line"');
+});
