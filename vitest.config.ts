@@ -2,12 +2,7 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** What needs a real control plane. */
-const integration = [
-  'test/integration/**/*.test.ts',
-  'test/control-plane/**/*.test.ts',
-  'test/crash/**/*.test.ts',
-  'test/soak/**/*.test.ts',
-];
+const integration = ['test/integration/**/*.test.ts', 'test/control-plane/**/*.test.ts', 'test/crash/**/*.test.ts'];
 
 export default defineConfig({
   test: {

@@ -52,29 +52,33 @@ describe('an operator killed with kill -9', () => {
     expect(stage.emulator.ledger.liveMachines()).toEqual([]);
   });
 
-  it('ends with one machine per object, killed again and again in the middle of twenty lives', async () => {
-    const stage = await stageFor('again-and-again');
-    const { cluster, emulator, namespace } = stage;
-    const names = Array.from({ length: 20 }, (_, index) => `vm-${index}`);
-    let operator = await stage.operator();
-    const writesToLive = [3, 9, 14, 21, 30];
-    await Promise.all(names.map((name) => stage.create(name, { powerState: 'Halted' })));
-    for (const writes of writesToLive) {
-      await cluster.until(`${writes} writes`, async () => emulator.ledger.writes().length >= writes);
-      await operator.kill();
-      operator = await stage.operator();
-    }
-    for (const name of names) await stage.untilReady(name, 'True/Available', 60_000);
-    expect(emulator.ledger.duplicates()).toEqual([]);
-    expect(emulator.ledger.machinesEverCreated()).toHaveLength(20);
+  it(
+    'ends with one machine per object, killed again and again in the middle of twenty lives',
+    { timeout: 240_000 },
+    async () => {
+      const stage = await stageFor('again-and-again');
+      const { cluster, emulator, namespace } = stage;
+      const names = Array.from({ length: 20 }, (_, index) => `vm-${index}`);
+      let operator = await stage.operator();
+      const writesToLive = [3, 9, 14, 21, 30];
+      await Promise.all(names.map((name) => stage.create(name, { powerState: 'Halted' })));
+      for (const writes of writesToLive) {
+        await cluster.until(`${writes} writes`, async () => emulator.ledger.writes().length >= writes);
+        await operator.kill();
+        operator = await stage.operator();
+      }
+      for (const name of names) await stage.untilReady(name, 'True/Available', 60_000);
+      expect(emulator.ledger.duplicates()).toEqual([]);
+      expect(emulator.ledger.machinesEverCreated()).toHaveLength(20);
 
-    await Promise.all(names.map((name) => cluster.delete(namespace, name)));
-    await cluster.until('a third is gone', async () => emulator.ledger.liveMachines().length <= 14);
-    await operator.kill();
-    await stage.operator();
-    await cluster.until('all are gone', async () => (await cluster.list(namespace)).length === 0);
-    expect(emulator.ledger.liveMachines()).toEqual([]);
-  });
+      await Promise.all(names.map((name) => cluster.delete(namespace, name)));
+      await cluster.until('a third is gone', async () => emulator.ledger.liveMachines().length <= 14);
+      await operator.kill();
+      await stage.operator();
+      await cluster.until('all are gone', async () => (await cluster.list(namespace)).length === 0);
+      expect(emulator.ledger.liveMachines()).toEqual([]);
+    },
+  );
 
   it('ends in order on SIGTERM, with what was under way on record', async () => {
     const stage = await stageFor('sigterm');
