@@ -1,5 +1,4 @@
 import { readIdentity } from '../../../src/api/v1alpha1/identity.ts';
-import { annotations } from '../../../src/api/v1alpha1/names.ts';
 import { type Outcome, succeeded } from '../../../src/model/failure.ts';
 import type { CreateAnswer } from '../../../src/provider/port.ts';
 import type { Answer, Cluster, Pass, ProviderCall, Request, Room, SentCall, State } from '../state.ts';
@@ -59,7 +58,8 @@ async function answerKubernetes(question: Question, asks: Request, stored: Store
   const change = {
     cluster: stored.cluster,
     room: withAdopted(state.room, stored.cluster),
-    doubtSince: doubtAfter(state, stored.cluster),
+    // Who has a machine on record has no doubt any more.
+    doubtSince: isStored && kindOf(asks) === 'identity' ? undefined : state.doubtSince,
   };
   const moves = [
     await question.answer(
@@ -81,11 +81,6 @@ async function answerKubernetes(question: Question, asks: Request, stored: Store
     moves.push(await question.answer({ ...fault, label }, { error: 'Timeout' }, change, from));
   }
   return moves;
-}
-
-/** Who has a machine on record has no doubt any more. */
-function doubtAfter(state: State, { object }: Cluster): number | undefined {
-  return object?.metadata.annotations?.[annotations.machine] === undefined ? state.doubtSince : undefined;
 }
 
 /** A machine that was taken over as the object asks for is its own from then on. */
