@@ -48,7 +48,7 @@ export const configurations: readonly Configuration[] = [
     from: 'Applied',
     spec: { providerName: 'plain' },
     refusesTwins: true,
-    left: { refusal: 2, noId: 1, lostAnswer: 1, crash: 1 },
+    left: { refusal: 1, noId: 1, lostAnswer: 1, crash: 1 },
   },
   {
     name: 'created under a chosen name that somebody else takes',
@@ -129,7 +129,7 @@ export const configurations: readonly Configuration[] = [
   {
     name: 'switched off while no key is accepted',
     from: 'Settled',
-    left: { powerState: 1, rejection: 1, failedRead: 1, crash: 1 },
+    left: { powerState: 1, rejection: 1, failedRead: 1 },
   },
   {
     name: 'restarted, with a crash and a lost answer while lists lag',
@@ -147,14 +147,19 @@ export const configurations: readonly Configuration[] = [
     left: { restart: 1, powerState: 1, crash: 1 },
   },
   {
-    name: 'paused for a while',
+    name: 'paused for a while, and deleted',
     from: 'Settled',
-    left: { pause: 1, deletion: 1, restart: 1 },
+    left: { pause: 1, deletion: 1, crash: 1 },
   },
   {
-    name: 'only observed for a while',
+    name: 'only observed for a while, and switched off',
     from: 'Settled',
-    left: { observe: 1, deletion: 1, powerState: 1 },
+    left: { observe: 1, powerState: 1, crash: 1 },
+  },
+  {
+    name: 'only observed for a while, and deleted',
+    from: 'Settled',
+    left: { observe: 1, deletion: 1 },
   },
   {
     name: 'deleted, while others act on the machine and the process crashes',
@@ -169,12 +174,12 @@ export const configurations: readonly Configuration[] = [
   {
     name: 'deleted while a list leaves it out',
     from: 'Settled',
-    left: { deletion: 1, gap: 1, crash: 1, lag: 1 },
+    left: { deletion: 1, gap: 1, crash: 1 },
   },
   {
     name: 'deleted by a slow operator that reads slow lists',
     from: 'Settled',
-    left: { deletion: 1, person: 1, stall: 1, slowList: 1 },
+    left: { deletion: 1, stall: 1, slowList: 1, lag: 1 },
   },
   {
     name: 'deleted from an account without other machines, by calls that are refused and lost',
@@ -195,15 +200,20 @@ export const configurations: readonly Configuration[] = [
     left: { deletion: 1, otherKey: 1 },
   },
   {
-    name: 'deleted, but protected or abandoned',
+    name: 'deleted, but protected for a while',
     from: 'Settled',
-    left: { deletion: 1, protection: 1, abandonment: 1 },
+    left: { deletion: 1, protection: 1 },
+  },
+  {
+    name: 'deleted, but abandoned',
+    from: 'Settled',
+    left: { deletion: 1, abandonment: 1, crash: 1 },
   },
   {
     name: 'deleted, and its machine kept',
-    from: 'Applied',
+    from: 'Settled',
     spec: { deletionPolicy: 'Retain' },
-    left: { deletion: 1, crash: 1, lostAnswer: 1 },
+    left: { deletion: 1, crash: 1, kubeFault: 1 },
   },
   {
     name: 'restored from the backup of another object',

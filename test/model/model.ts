@@ -4,7 +4,7 @@
  *
  * What runs is the operator itself, from `createReconciler` down: observe, plan, execute, conclude, status. Around it are
  * small models of what it talks to: the API server (world/cluster.ts), the provider (world/room.ts) and, between the
- * two, the account and the watch (world/account.ts, moves/lists.ts, moves/operator.ts), which stand for
+ * two, the account, the watch and the queue (world/account.ts, world/reads.ts, moves/operator.ts), which stand for
  * src/provider/account, src/watch and src/queue. A pass may be interrupted at every call that it makes (world/pass.ts).
  *
  * `invariants` must hold after every step. And from every state that is reached, a world without any further fault
@@ -19,15 +19,15 @@
  * - A process that acts has the API server's objects as they were when it started, and hears of changes in order.
  *   Another process starts only when the one before is gone.
  * - While there is something to do for the operator, the clock stands still, unless it `stall`s.
- * - Nobody makes a machine of a name that an object chose, while a create call for it is announced or its outcome unknown.
- * - Nobody puts a key of another account into the Secret before the status tells the owner, and that account shows a
- *   machine.
+ * - Nobody makes a machine of a name that an object chose while a create call for it is announced, or is about to be and
+ *   is not answered then.
  * - Nobody takes finalizer and annotations away before the status tells the id, or deletes the object before they are back.
  *
  * To add a dimension: a field of the spec or an annotation that people change is one entry of `changes` in
- * moves/people.ts, with a `Misfortune` to its name in state.ts; what its outcome means, one case in `isSettled`; where it
- * may happen, a number in `left` of some configurations. A new time in the operator is aged by key.ts as said there. A
- * new port of the reconciler is one more field in `proceed` of world/pass.ts, and a new call one more `Request`.
+ * moves/people.ts, with a `Misfortune` to its name in state.ts; what must hold of it, an invariant, with a mutation that
+ * breaks it; what its outcome means, one case in `isSettled`; where it may happen, a number in `left` of some configurations.
+ * A new time in the operator is aged by key.ts as said there. A new port of the reconciler is one more field in `proceed`
+ * of world/pass.ts, and a new call one more `Request`.
  */
 import type { Model } from './checker.ts';
 import { clockMoves } from './moves/clock.ts';
