@@ -129,8 +129,8 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
         });
         return true;
       } catch (error) {
-        // Whether or not it was stored: no call follows it.
-        memory.settledIntent = intent;
+        // Whether or not it was stored, no call follows it. One that certainly was not leaves what is known of the stored one.
+        if (!isSuperseded(error)) memory.settle(intent, object.metadata.annotations?.[annotations.createPending]);
         deps.quota.release(keyOf(object));
         refusedByKubernetes = error;
         return false;
@@ -174,7 +174,7 @@ async function settle(deps: ExecuteDeps, announcement: Announcement, failure: Fa
       memory.wasRefusedInDoubt = isFirstDoubt;
       if (isFirstDoubt) return false;
       memory.refuse(failure, refusalBasis(target.object), deps.clock.now() + refusedRetry);
-      memory.settledIntent = intent;
+      memory.settle(intent, intent);
       await patchMetadata(deps, announced, {
         finalizers: withoutFinalizer(announced),
         annotations: { [annotations.createPending]: null },
@@ -184,11 +184,11 @@ async function settle(deps: ExecuteDeps, announcement: Announcement, failure: Fa
     case 'Credentials':
       // A login page or a redirect may stand behind a call that went through; 401 and 403 are given before it does.
       if (failure.code !== 'Unauthorized' && failure.code !== 'Forbidden') return false;
-      memory.settledIntent = intent;
+      memory.settle(intent, intent);
       return true;
     case 'Retry':
     case 'Wait':
-      memory.settledIntent = intent;
+      memory.settle(intent, intent);
       return true;
   }
 }

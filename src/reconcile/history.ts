@@ -4,6 +4,9 @@ import { type Machine, type MachineState, type ProviderId, isTaskBusy } from '..
 import type { History } from '../plan/observed.ts';
 import type { Account } from '../provider/account/account.ts';
 
+/** Any of them may be the one that is stored, when the API server's answer was lost. */
+const mostSettled = 32;
+
 /**
  * What this process remembers of one object between passes. Losing it costs a wait or a repeated harmless call, never
  * a second machine: everything that must survive a crash is in the object itself.
@@ -29,7 +32,7 @@ export class Memory {
   /** When that call was sent (monotonic). */
   intentSentAt: number | undefined;
   /** An announcement, as stored, that is known to have had no effect. */
-  settledIntent: string | undefined;
+  readonly #settledIntents = new Set<string>();
   /** A create call was refused while an earlier one's outcome had been unknown: the next refusal is believed. */
   wasRefusedInDoubt = false;
   /** A status that could not be stored; it is stored before anything else is decided. */
@@ -87,13 +90,22 @@ export class Memory {
     this.firstSeenAt = firstSeenAt;
   }
 
+  /** The announcement certainly led to no call that had an effect. `stored`: the one the object was read with, which stays known. */
+  settle(intent: string, stored: string | undefined): void {
+    this.#settledIntents.add(intent);
+    for (const old of this.#settledIntents) {
+      if (this.#settledIntents.size <= mostSettled) return;
+      if (old !== stored) this.#settledIntents.delete(old);
+    }
+  }
+
   /**
    * The announcement whose call may have had an effect, given the one in the object. One that somebody took out of the
    * object is still remembered; one that is known to have come to nothing proves nothing.
    */
   openIntent(stored: string | undefined): string | undefined {
     const intent = stored ?? this.sentIntent;
-    return intent === this.settledIntent ? undefined : intent;
+    return intent !== undefined && this.#settledIntents.has(intent) ? undefined : intent;
   }
 
   /** The account of the key in the Secret, if it is not the one to work with yet. */

@@ -273,7 +273,9 @@ function lookForId(
     return presentOf(deps, subject, read.outcome.value, read.startedAt);
   }
   memory.sawLack(snapshot.startedAt);
-  const wasSeen = memory.wasSeen || (subject.identity.kind === 'Known' && wasSeenBefore(object));
+  // The status may still be of the machine before: a process that made a new one may have died before it told.
+  const isTold = subject.identity.kind === 'Known' && object.status?.id === id;
+  const wasSeen = memory.wasSeen || (isTold && wasSeenBefore(object));
   const lackingFor = snapshot.startedAt - (memory.firstLacking ?? snapshot.startedAt);
   const massAbsence = account.massAbsenceOf(id);
   const verdict = judgeAbsence({

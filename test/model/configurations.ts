@@ -27,11 +27,7 @@ export interface Configuration {
   readonly hasStray?: boolean;
 }
 
-/**
- * Together they take every kind of step; each is small enough to be explored to its end. A machine that is made again,
- * lists that lag and a crash are not together in one of them: what the status tells of the machine before is then taken for
- * what is known of the new one.
- */
+/** Together they take every kind of step; each is small enough to be explored to its end. */
 export const configurations: readonly Configuration[] = [
   {
     name: 'created, by a process that crashes and loses answers',
@@ -99,6 +95,11 @@ export const configurations: readonly Configuration[] = [
     name: 'made again when others delete it, with a crash and a lost answer',
     from: 'Settled',
     left: { person: 1, crash: 1, lostAnswer: 1 },
+  },
+  {
+    name: 'made again by a process that dies before it tells, while lists lag',
+    from: 'Settled',
+    left: { person: 1, crash: 1, lag: 1 },
   },
   {
     name: 'made again and again while lists lag',
