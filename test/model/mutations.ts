@@ -60,7 +60,7 @@ export const mutations: readonly Mutation[] = [
     mistake: 'a lost answer says that nothing was created',
     file: 'reconcile/execute.ts',
     line: "case 'UnknownOutcome':",
-    replacement: "case 'UnknownOutcome': memory.settledIntent = intent;",
+    replacement: "case 'UnknownOutcome': memory.settle(intent, intent);",
     breaks: noDoubt,
     configuration: { from: 'Applied', left: { lostAnswer: 1 } },
   },
@@ -151,14 +151,6 @@ export const mutations: readonly Mutation[] = [
     replacement: 'if (read.outcome.value === null) {',
     breaks: staysWithMachine,
     configuration: { from: 'Settled', left: { gap: 1, deletion: 1 } },
-  },
-  {
-    mistake: 'a list from before a change counts after it',
-    file: 'reconcile/observe.ts',
-    line: 'if (snapshot === undefined || snapshot.startedAt < notBefore) {',
-    replacement: 'if (snapshot === undefined) {',
-    breaks: nothingForeignOnRecord,
-    configuration: { from: 'Applied', spec: { providerName: 'plain' }, left: { namesake: 1, refusal: 1, deletion: 1 } },
   },
   {
     mistake: 'the list of any account counts',
