@@ -2,7 +2,12 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** What needs a real control plane. */
-const integration = ['test/integration/**/*.test.ts', 'test/control-plane/**/*.test.ts', 'test/crash/**/*.test.ts'];
+const integration = [
+  'test/integration/**/*.test.ts',
+  'test/control-plane/**/*.test.ts',
+  'test/crash/**/*.test.ts',
+  'test/soak/**/*.test.ts',
+];
 
 export default defineConfig({
   test: {

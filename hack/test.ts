@@ -6,7 +6,7 @@
 import { mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseCLI, startVitest, type TestModule, type Vitest } from 'vitest/node';
-import { type Recording, whenRecorded } from '../test/secrets/record.ts';
+import { type Recording, whenRecorded } from '../test/secrets/recording.ts';
 import { searchRun } from '../test/secrets/run.ts';
 
 /** What came out, in tests. */
@@ -29,6 +29,20 @@ function countTests(vitest: Vitest): Counts {
   // What went wrong between the tests counts too: an error that nobody caught, a control plane that did not start.
   counts.failed += vitest.state.getUnhandledErrors().length;
   return counts;
+}
+
+/** What failed, each in a line, to be said once more where a reader of the end finds it. */
+function failures(vitest: Vitest): readonly string[] {
+  return vitest.state.getTestModules().flatMap((module) => {
+    const tests = [...module.children.allTests('failed')].map((test) => ({
+      name: test.fullName,
+      errors: test.result().errors ?? [],
+    }));
+    const all = failedOutsideTests(module) ? [{ name: 'outside of its tests', errors: module.errors() }] : tests;
+    return all.map(
+      ({ name, errors }) => `FAILED ${module.relativeModuleId} > ${name}: ${errors[0]?.message.split('\n')[0] ?? '-'}`,
+    );
+  });
 }
 
 /** A file that could not be loaded, or a hook of a suite that failed, leaves no failed test behind. */
@@ -67,10 +81,12 @@ const vitest = await startVitest('test', filter, {
   reporters: ['default', ['json', { outputFile: join(out, 'test/results.json') }]],
 });
 const { passed, failed, skipped } = countTests(vitest);
+const failing = failures(vitest);
 await vitest.close();
 const { summary, problems } = await searchRun({ out, startedAt, recorded, isWhole: args.length === 0 });
 for (const problem of problems) console.log(problem);
 console.log(summary);
+for (const line of failing) console.log(line);
 const isLeaking = problems.length > 0;
 // No test at all is no success: most likely an argument chose none.
 if (failed > 0 || passed === 0 || isLeaking) process.exitCode = 1;

@@ -8,8 +8,9 @@ import { serve } from '../../src/emulator/server.ts';
 import { isRight, type ReceiptLine, renderReceipt } from '../demo/receipt.ts';
 import type { Cluster } from '../kit/cluster.ts';
 import { hurried, hurriedLatencies } from '../kit/hurried.ts';
+import { recordObjects } from '../kit/record-objects.ts';
 import { startWireProxy, type WireProxy } from '../kit/wire-proxy.ts';
-import { changed, mostAtOnce, placeForeign, writesTo } from './audit.ts';
+import { changed, heldBy, mostAtOnce, placeForeign, writesTo } from './audit.ts';
 import { People } from './people.ts';
 import {
   calm,
@@ -36,7 +37,7 @@ export interface SoakOptions extends ScheduleOptions {
   readonly kubeconfig: string;
   /** The operator's program. */
   readonly entry: string;
-  /** For logs and the ledger; exists. */
+  /** For logs, the ledger and every version of every object; exists. */
   readonly directory: string;
   /** How long it may take until everything is as wished, once nothing goes wrong any more: seconds. */
   readonly patience: number;
@@ -101,6 +102,8 @@ async function gather(options: SoakOptions, cleanups: (() => unknown)[]): Promis
     switches: { ...guests, ...rough, duplicateNames: 'allowed' },
   });
   cleanups.push(() => writeFileSync(path.join(directory, 'ledger.json'), JSON.stringify(emulator.ledger, null, 1)));
+  const recorder = recordObjects(cluster.kubeconfig, path.join(directory, 'objects'));
+  cleanups.push(() => recorder.stop());
   const foreign = placeForeign(emulator, objectsOf(options));
   const provider = await serve(emulator, { port: 0 });
   cleanups.push(() => provider.close());
@@ -186,8 +189,7 @@ async function converge({ patience, signal }: SoakOptions, { people }: Cast): Pr
 /** What must be, whatever happened. */
 function judged({ emulator, foreign, operator, people }: Cast, exitCode: number | null): readonly ReceiptLine[] {
   const { ledger } = emulator;
-  const held = people.objects.flatMap(({ status }) => status?.providerName ?? []);
-  const leaks = ledger.leaks([...held, ...foreign.map(({ name }) => name)]);
+  const leaks = ledger.leaks([...people.objects.flatMap(heldBy), ...foreign.map(({ name }) => name)]);
   return [
     never('names held twice', ledger.duplicates().length),
     { what: 'machines of one object at once', counted: mostAtOnce(ledger), least: undefined, most: 1 },

@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Passing } from '../../hack/kit/wire-proxy.ts';
-import { changed, mostAtOnce, placeForeign, writesTo } from '../../hack/soak/audit.ts';
+import { changed, heldBy, mostAtOnce, placeForeign, writesTo } from '../../hack/soak/audit.ts';
 import { createSchedule, objectsOf, type Step } from '../../hack/soak/schedule.ts';
 import { Trouble } from '../../hack/soak/trouble.ts';
+import { apiVersion } from '../../src/api/v1alpha1/names.ts';
+import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
 import { createEmulator } from '../../src/emulator/emulator.ts';
 
 const options = { seed: 7, seconds: 60, objects: 30 };
@@ -97,6 +99,31 @@ describe('the audit', () => {
     call('POST', `/virtual_machines/${running?.id}/stop`);
     call('DELETE', `/virtual_machines/${halted?.id}`);
     expect([writesTo(emulator.ledger, foreign), changed(emulator, foreign)]).toEqual([3, 2]);
+  });
+});
+
+describe('the names that an object answers for', () => {
+  const uid = '01234567-89ab-4cde-8f01-23456789abcd';
+  const own = 'web-01234567';
+  const metadata = { name: 'web', namespace: 'default', uid, resourceVersion: '1', generation: 1 };
+  const object = (annotations: Readonly<Record<string, string>>, status?: object): VirtualMachine =>
+    ({ apiVersion, kind: 'VirtualMachine', metadata: { ...metadata, annotations }, spec: {}, status }) as never; // as far as names need it
+
+  test.each<{ told: string; one: VirtualMachine; names: readonly string[] }>([
+    { told: 'its own, though nothing was told yet', one: object({}), names: [own] },
+    {
+      told: 'that of an announced call',
+      one: object({ 'vps247.com/create-pending': JSON.stringify({ uid, name: 'other', at: '2026-01-01T00:00:00Z' }) }),
+      names: [own, 'other'],
+    },
+    {
+      told: 'that of the machine it was given',
+      one: object({ 'vps247.com/machine': JSON.stringify({ id: 7, uid, origin: 'Adopted', name: 'legacy' }) }),
+      names: [own, 'legacy'],
+    },
+    { told: 'that in its status', one: object({}, { providerName: 'told' }), names: [own, 'told'] },
+  ])('$told', ({ one, names }) => {
+    expect(heldBy(one)).toEqual(names);
   });
 });
 

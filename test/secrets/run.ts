@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { markers } from './markers.ts';
-import type { Recording } from './record.ts';
+import type { Recording } from './recording.ts';
 import { Search } from './search.ts';
 
 /** What a test run left behind. */

@@ -5,7 +5,8 @@ import type { TestProject } from 'vitest/node';
 import { ensureComponents } from '../../hack/control-plane/components.ts';
 import { Refusal } from '../../hack/control-plane/refusal.ts';
 import { startControlPlane } from '../../hack/control-plane/start.ts';
-import { publishRecorded, recordObjects } from '../secrets/record.ts';
+import { recordObjects } from '../../hack/kit/record-objects.ts';
+import { publishRecorded } from '../secrets/recording.ts';
 
 /** What the test files are told of it. */
 export interface SharedCluster {

@@ -7,7 +7,7 @@ import { serve } from '../../../src/emulator/server.ts';
 import { startControlPlane } from '../../../hack/control-plane/start.ts';
 import { Cluster, readiness } from '../../../hack/kit/cluster.ts';
 import { startOperator } from '../../../hack/kit/operator.ts';
-import { recordObjects } from '../../secrets/record.ts';
+import { recordObjects } from '../../../hack/kit/record-objects.ts';
 import { apiKey, spec } from './stage.ts';
 
 const directory = mkdtempSync(path.join(tmpdir(), 'vps247-outage-'));

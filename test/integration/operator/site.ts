@@ -8,7 +8,7 @@ import { hurried } from '../../../hack/kit/hurried.ts';
 import { type OperatorProcess, startOperator } from '../../../hack/kit/operator.ts';
 import { type ControlPlane, startControlPlane } from '../../../hack/control-plane/start.ts';
 import type { VirtualMachine } from '../../../src/api/v1alpha1/types.ts';
-import { recordObjects } from '../../secrets/record.ts';
+import { recordObjects } from '../../../hack/kit/record-objects.ts';
 import { sharedCluster } from '../../support/cluster.ts';
 
 /**

@@ -1,4 +1,3 @@
-import { channel } from 'node:diagnostics_channel';
 import { createWriteStream, mkdirSync, rmSync, type WriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
@@ -21,21 +20,6 @@ export interface Recorded {
 export interface Recorder {
   /** Looks at everything once more, whatever its kind, and ends. Throws KubeError when there is nothing to look at any more. */
   stop(): Promise<Recorded>;
-}
-
-/** Or, as a sentence, why nothing is known. */
-export type Recording = Recorded | string;
-
-/** The runner loads what sets a run up apart from what starts the run: both are in one process, but share no module. */
-const recordings = channel('vps247-operator:recorded');
-
-export function publishRecorded(recording: Recording): void {
-  recordings.publish(recording);
-}
-
-export function whenRecorded(receive: (recording: Recording) => void): void {
-  // Only `publishRecorded` knows the channel.
-  recordings.subscribe((recording) => receive(recording as Recording));
 }
 
 /** Where the operator writes and tests plant. Objects of these come and go, so each of their versions is written down. */

@@ -1,0 +1,34 @@
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { buildBundle } from '../../hack/build.ts';
+import { soak } from '../../hack/soak/soak.ts';
+import { useStages } from '../integration/operator/stage.ts';
+import { seeds } from './seeds.ts';
+
+const stageFor = useStages('soak');
+/** Seconds: the slowest machine falls back twice, and a call that hangs at Kubernetes is given up after half a minute. */
+const patience = 240;
+
+test.each(seeds)(
+  'seed $seed with $objects objects for $seconds s: whatever happens, one machine each, and in the end as wished',
+  { timeout: 600_000 },
+  async (schedule) => {
+    const { cluster, namespace, kubeconfig, directory } = await stageFor(`seed-${schedule.seed}`, {
+      withSecret: false,
+    });
+    const { file: entry } = await buildBundle(path.join(directory, 'bundle'));
+    const places = { cluster, namespace, kubeconfig, directory, entry };
+    const { isGood, text, lines } = await soak({
+      ...schedule,
+      ...places,
+      patience,
+      showProgress: () => () => {},
+      signal: new AbortController().signal,
+    });
+    expect(isGood, text).toBe(true);
+    // A soak in which nothing goes wrong shows nothing. How much of what is planned finds a request depends on the machine.
+    const counted = (what: string): number => lines.find((line) => line.what === what)?.counted ?? 0;
+    const happened = ['kills of the operator', 'faults of the wire', 'faults of the provider', 'machines created'];
+    expect(happened.filter((what) => counted(what) === 0)).toEqual([]);
+  },
+);
