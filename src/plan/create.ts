@@ -33,7 +33,7 @@ export function create(o: Observed): Decision {
   // It was not read for a reason that has passed since.
   if (o.catalogue.kind === 'NotNeeded') return wait(undefined, { after: 1_000 });
   if (o.catalogue.kind === 'Reading') return wait(undefined);
-  if (o.catalogue.kind === 'Unavailable') return wait(fromFailure(o.object, o.catalogue.failure), { after: 10_000 });
+  if (o.catalogue.kind === 'Unavailable') return wait(fromFailure(o, o.catalogue.failure), { after: 10_000 });
 
   const resolution = resolve(spec, o.catalogue);
   if (!resolution.ok) return wait(resolution.verdict, { after: refusedRetry });

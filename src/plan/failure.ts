@@ -1,7 +1,10 @@
 import type { Reason } from '../api/v1alpha1/reasons.ts';
-import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { Failure, FailureCode } from '../model/failure.ts';
 import type { Verdict } from './action.ts';
+import type { Observed } from './observed.ts';
+
+/** Whose key it was. */
+type Asker = Pick<Observed, 'object' | 'isDefaultKey'>;
 
 const reasonByCode: Partial<Record<FailureCode, Reason>> = {
   RateLimited: 'RateLimited',
@@ -10,16 +13,18 @@ const reasonByCode: Partial<Record<FailureCode, Reason>> = {
 };
 
 /** What a failed read or call means for the object: by class first, then by code, never by text. */
-export function fromFailure(object: VirtualMachine, failure: Failure): Verdict {
-  if (failure.class === 'Credentials') return rejected(object, failure);
+export function fromFailure(o: Asker, failure: Failure): Verdict {
+  if (failure.class === 'Credentials') return rejected(o, failure);
   return { reason: reasonByCode[failure.code] ?? 'ProviderUnavailable', message: describe(failure) };
 }
 
 /** The key is not accepted: which one, and what to do about it. */
-export function rejected({ spec }: VirtualMachine, failure: Failure | undefined): Verdict {
-  const { name, key } = spec.credentialsSecretRef;
+export function rejected({ object, isDefaultKey }: Asker, failure: Failure | undefined): Verdict {
+  const { name, key } = object.spec.credentialsSecretRef;
   const answer = failure === undefined ? '' : ` (${describe(failure)})`;
-  const message = `the provider does not accept the API key in Secret "${name}" under "${key}"; put a valid one there${answer}`;
+  const message = isDefaultKey
+    ? `the provider does not accept the operator's default API key; whoever runs the operator has to replace it${answer}`
+    : `the provider does not accept the API key in Secret "${name}" under "${key}"; put a valid one there${answer}`;
   return { reason: 'CredentialsRejected', message };
 }
 

@@ -94,7 +94,7 @@ function identityUnusable(o: Observed): Decision | undefined {
     const what = identity.id === undefined ? 'a create call was announced' : `machine ${identity.id} was recorded`;
     return wait({
       reason: 'RestoredUnconfirmed',
-      message: `${what} for the object with UID ${identity.uid}, not for this one; set spec.adoption.policy to IfExists to take the machine over, if nothing else holds it`,
+      message: `${what} for the object with UID ${identity.uid}, not for this one; set spec.adoption.policy to MustExist to take the machine over, if nothing else holds it`,
     });
   }
   if (identity.kind === 'Malformed') {
@@ -113,7 +113,7 @@ function credentialsUnusable(o: Observed): Decision | undefined {
     return wait({ reason: 'CredentialsMissing', message: o.credentials.message }, { ...kept(o), after: secretRetry });
   }
   if (o.credentials.kind === 'Rejected') {
-    return wait(rejected(o.object, o.credentials.failure), { ...kept(o), after: secretRetry });
+    return wait(rejected(o, o.credentials.failure), { ...kept(o), after: secretRetry });
   }
   return undefined;
 }
@@ -139,7 +139,7 @@ function unknown(o: Observed, reason: UnknownReason): Decision {
     case 'NotYetSeen':
       return wait(undefined, { urgent: (o.object.status?.operation ?? o.intent) !== undefined || isDeleting(o) });
     case 'ReadFailed':
-      return wait(fromFailure(o.object, reason.failure), kept(o));
+      return wait(fromFailure(o, reason.failure), kept(o));
     case 'OutcomeUnknown':
       return wait(
         {

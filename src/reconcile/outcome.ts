@@ -122,12 +122,12 @@ function createFailed(
   random: number,
 ): Conclusion {
   if (!isSettled && failure.class !== 'Credentials') {
-    const verdict = { reason: 'CreateOutcomeUnknown', message: fromFailure(o.object, failure).message } as const;
+    const verdict = { reason: 'CreateOutcomeUnknown', message: fromFailure(o, failure).message } as const;
     return { ...quiet, report: base(decision, verdict), urgent: true, wantsList: true };
   }
   if (failure.class === 'Terminal') return { ...quiet, report: base(decision, refused(failure)), after: refusedRetry };
   const hold = holdFor(failure, failures, random);
-  return { ...quiet, report: base(decision, fromFailure(o.object, failure)), after: hold, hold };
+  return { ...quiet, report: base(decision, fromFailure(o, failure)), after: hold, hold };
 }
 
 function callFailed(o: Observed, decision: Decision, failure: Failure, failures: number, random: number): Conclusion {
@@ -135,7 +135,7 @@ function callFailed(o: Observed, decision: Decision, failure: Failure, failures:
   const slower = refusedFor < o.limits.stuckAfter ? 0 : Math.min(longestRetry, refusedFor / 10);
   const hold = Math.max(holdFor(failure, failures, random), slower);
   const operation = operationAfterFailure(o, decision.action, failure);
-  const verdict = isRefusedAsBusy(failure) ? busyVerdict(o, failure.operation) : fromFailure(o.object, failure);
+  const verdict = isRefusedAsBusy(failure) ? busyVerdict(o, failure.operation) : fromFailure(o, failure);
   const report: Report = { ...base(decision, verdict), operation };
   return { ...quiet, report, after: hold, hold, urgent: true, wantsList: true };
 }

@@ -607,6 +607,14 @@ describe('plan', () => {
     );
   });
 
+  it.each([
+    { isDefaultKey: false, whose: 'in Secret "vps247-credentials" under "api-key"; put a valid one there' },
+    { isDefaultKey: true, whose: "the operator's default API key; whoever runs the operator has to replace it" },
+  ])('says whose key is not accepted: $whose', ({ isDefaultKey, whose }) => {
+    const observed = { isDefaultKey, credentials: { kind: 'Rejected', failure: undefined } } as const;
+    expect(plan(observedWith({ observed })).verdict?.message).toContain(whose);
+  });
+
   it('comes back when the grace period ends', () => {
     const operation = { ...stop, startedAt: secondsAgo(60) };
     expect(plan(observedWith({ id: 90, machine: 'Halting', spec: halted, status: { operation } })).after).toBe(240_000);

@@ -263,7 +263,7 @@ export const reasons: Readonly<Record<Reason, ReasonRow>> = {
     meaning:
       'The object carries the identity of another object (restored from a backup, copied or moved). It neither creates nor touches a machine.',
     remedy:
-      'Set spec.adoption.policy to IfExists to take over the machine, if no other object and no other cluster holds it. Or remove the annotations vps247.com/machine and vps247.com/create-pending to have a new machine made.',
+      'Set spec.adoption.policy to MustExist to take over the machine, if no other object and no other cluster holds it. Or remove the annotations vps247.com/machine and vps247.com/create-pending to have a new machine made.',
   },
   LookAlikeFound: {
     ready: 'False',
