@@ -138,6 +138,27 @@ describe('taking over', () => {
   });
 });
 
+describe('a chosen name that others take at the last moment', () => {
+  it.each([
+    { because: 'its answer was lost', isStored: true },
+    { because: 'it was not stored', isStored: false },
+  ])('is not claimed for an announcement that no call followed: $because', async ({ isStored }) => {
+    const { apply, clock, cluster, condition, room } = await createWorld();
+    const failure = { write: 'patch web', reason: 'Timeout', isStored } as const;
+    cluster.failures.push(...Array.from({ length: 1_000 }, () => failure));
+    apply('web', { providerName: 'chosen' });
+    while (cluster.failures.length === 1_000) await clock.advance(100);
+    room.add('chosen');
+    await clock.advance(5 * minute);
+    cluster.failures.splice(0);
+    expect(condition('web', 'Synced')?.reason).toBe('NameConflict');
+    expect(cluster.machine('web')?.metadata.annotations?.[annotations.machine]).toBeUndefined();
+    cluster.remove('virtualmachines', 'web');
+    await clock.advance(5 * minute);
+    expect([cluster.machine('web'), room.count('DeleteMachine'), room.count('CreateMachine')]).toEqual([undefined, 0, 0]);
+  });
+});
+
 describe('a key that is changed', () => {
   it('is taken over without a moment in which nothing is known', async () => {
     const { apply, clock, cluster, condition, useKeyOf } = await createWorld();
