@@ -89,9 +89,12 @@ export class Go {
     createInterface(child.stderr).on('line', onLine);
     const lines: string[] = [];
     createInterface(child.stdout).on('line', (line) => lines.push(line));
-    const code = await this.#end(child);
-    await finished(log.end());
-    return { code, lines };
+    try {
+      return { code: await this.#end(child), lines };
+    } finally {
+      // Also after a refusal: a log that is opened only later may find its folder gone.
+      await finished(log.end());
+    }
   }
 
   async #end(child: ChildProcess): Promise<number | null> {
