@@ -39,7 +39,7 @@ export interface ExecuteDeps {
   readonly claims: Pick<Claims, 'reserve' | 'release'>;
   readonly quota: Pick<NamespaceQuota, 'reserve' | 'release'>;
   readonly deletes: Pick<DeleteBudget, 'take'>;
-  /** Stores the status that announces a restart or a power cut, only if nobody changed the object. Throws KubeError. */
+  /** Stores the status that announces a restart, a power cut or a delete, only if nobody changed the object. Throws KubeError. */
   readonly announce: () => Promise<void>;
 }
 
@@ -259,24 +259,31 @@ async function callOnRecord(
   target: Target,
   call: (provider: Provider) => Promise<Outcome<void>>,
 ): Promise<Execution> {
-  const announce = async (): Promise<boolean> => {
-    await deps.announce();
-    return true;
-  };
   try {
-    return await power(target, call, announce);
+    return await power(target, call, () => announce(deps));
   } catch (error) {
     if (isSuperseded(error)) return { type: 'Superseded' };
     throw error;
   }
 }
 
+async function announce(deps: ExecuteDeps): Promise<boolean> {
+  await deps.announce();
+  return true;
+}
+
+/** On record before it is made: a later process that finds many machines gone at once knows which of them were to go. */
 async function remove(deps: ExecuteDeps, target: Target, id: ProviderId): Promise<Execution> {
-  const outcome = await target.account?.write(
-    target.providerName,
-    (provider) => provider.deleteMachine(id),
-    () => Promise.resolve(deps.deletes.take()),
-  );
+  let outcome;
+  try {
+    outcome = await target.account?.write(
+      target.providerName,
+      (provider) => provider.deleteMachine(id),
+      async () => deps.deletes.take() && announce(deps),
+    );
+  } catch (error) {
+    if (!isSuperseded(error)) throw error;
+  }
   if (outcome === undefined) return { type: 'Superseded' };
   if (outcome.ok) {
     target.memory.deleteAcceptedAt = deps.clock.now();

@@ -21,6 +21,7 @@ import type {
 } from '../plan/observed.ts';
 import { isRecreated } from '../plan/plan.ts';
 import type { Account, Snapshot } from '../provider/account/account.ts';
+import { isDeletionOnRecord } from '../status/conditions.ts';
 import type { Credentials, KeyLookup } from './credentials.ts';
 import type { DeleteBudget } from './delete-budget.ts';
 import { judgeAbsence, judgeAccount, judgeName, unsettled } from './evidence.ts';
@@ -77,7 +78,7 @@ export async function observe(
   const subject: Subject = { key, object, memory, name, identity, intent };
   const target = targetOf(subject);
   memory.follow(target?.id);
-  account?.follow(key, { name, id: target?.id });
+  account?.follow(key, { name, id: target?.id, isGoing: isDeletionOnRecord(object) });
   const machine =
     account === null || target === undefined ? notYetSeen : observeMachine(deps, account, subject, target);
   if (account?.verdict === 'Rejected' || isOtherAccount(machine)) deps.credentials.distrust(object);

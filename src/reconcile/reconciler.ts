@@ -12,6 +12,7 @@ import type { Observed } from '../plan/observed.ts';
 import type { Account } from '../provider/account/account.ts';
 import type { Park } from '../queue/workers.ts';
 import { writeStatus } from '../status/patch.ts';
+import { isDeletionOnRecord } from '../status/conditions.ts';
 import { type Report, isWorthWriting, statusFor } from '../status/status.ts';
 import type { Log } from '../telemetry/log.ts';
 import { type CallingAccount, type Execution, execute } from './execute.ts';
@@ -120,10 +121,12 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
         deletes: deps.deletes,
         stored: (object) => deps.cache.observe(object),
         announce: async () => {
-          if (action.type !== 'Kill' && action.type !== 'Restart') return;
+          if (action.type !== 'Kill' && action.type !== 'Restart' && action.type !== 'Delete') return;
+          if (action.type === 'Delete' && isDeletionOnRecord(observed.object)) return;
           const { reason, message } = announcementOf(action);
           const { verdict = { reason, message } } = decision;
-          const status = statusFor(observed, { ...decision, verdict, operation: action.operation });
+          const operation = 'operation' in action ? action.operation : decision.operation;
+          const status = statusFor(observed, { ...decision, verdict, operation });
           deps.cache.observe(await writeStatus(deps.client, observed.object, status, true));
           // It may lose data, so it is told even where the reason stays the same; but not each time it is refused.
           if (observed.history.refusedFor === 0) tellEvent(observed.object, reason, message);
@@ -263,10 +266,15 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   }
 }
 
-function announcementOf({ type, id }: Extract<Action, { type: 'Kill' | 'Restart' }>): Verdict {
-  return type === 'Kill'
-    ? { reason: 'Stopping', message: `cutting the power of machine ${id}` }
-    : { reason: 'Restarting', message: `restarting machine ${id}` };
+function announcementOf({ type, id }: Extract<Action, { type: 'Kill' | 'Restart' | 'Delete' }>): Verdict {
+  switch (type) {
+    case 'Kill':
+      return { reason: 'Stopping', message: `cutting the power of machine ${id}` };
+    case 'Restart':
+      return { reason: 'Restarting', message: `restarting machine ${id}` };
+    case 'Delete':
+      return { reason: 'Deleting', message: `machine ${id} is being deleted` };
+  }
 }
 
 function reasonOf(status: VirtualMachineStatus | undefined, type: ConditionType): string | undefined {

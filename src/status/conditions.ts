@@ -1,5 +1,5 @@
 import { type Reason, type ReasonRow, reasons } from '../api/v1alpha1/reasons.ts';
-import type { Condition, ConditionStatus, ConditionType } from '../api/v1alpha1/types.ts';
+import type { Condition, ConditionStatus, ConditionType, VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { Verdict } from '../plan/action.ts';
 import type { CredentialsObservation } from '../plan/observed.ts';
 
@@ -51,6 +51,12 @@ export function conditionsFor(
   return found
     .filter((condition) => condition !== undefined)
     .toSorted((a, b) => order.indexOf(a.type) - order.indexOf(b.type));
+}
+
+/** Whether it was said that the machine is being deleted, which is so before the first call is made for that. */
+export function isDeletionOnRecord({ metadata, status }: VirtualMachine): boolean {
+  const isTold = status?.conditions?.some(({ type, reason }) => type === 'Ready' && reason === 'Deleting') === true;
+  return metadata.deletionTimestamp !== undefined && isTold;
 }
 
 function ready(

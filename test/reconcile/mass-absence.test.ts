@@ -76,6 +76,27 @@ describe('half the machines vanish at once', () => {
     expect(room.machines.size).toBe(9);
   });
 
+  it('is no surprise when the process before was deleting just those', async () => {
+    const { clock, cluster, names: all, restart, room } = { ...(await createFleet()), names };
+    for (const name of all.slice(0, 6)) cluster.remove('virtualmachines', name);
+    // Until all are deleted at the provider, and no object knows yet that they are gone.
+    while (room.count('DeleteMachine') < 6) await clock.advance(10);
+    expect(all.slice(0, 6).filter((name) => cluster.machine(name) !== undefined)).toHaveLength(6);
+    await restart();
+    await clock.advance(20_000);
+    expect(all.map((name) => cluster.machine(name)).filter((object) => object !== undefined)).toHaveLength(4);
+  });
+
+  it('is not believed of what was to be deleted when others vanish with it', async () => {
+    const { clock, cluster, hide, restart, room } = await createFleet();
+    cluster.remove('virtualmachines', 'web-9');
+    while (room.count('DeleteMachine') < 1) await clock.advance(10);
+    hide();
+    await restart();
+    await clock.advance(minute);
+    expect(cluster.machine('web-9')).toBeDefined();
+  });
+
   it('is not believed of those that a new process begins to look for later than others', async () => {
     const { clock, cluster, condition, hide, restart } = await createFleet();
     hide();

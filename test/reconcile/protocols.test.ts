@@ -155,7 +155,11 @@ describe('a chosen name that others take at the last moment', () => {
     expect(cluster.machine('web')?.metadata.annotations?.[annotations.machine]).toBeUndefined();
     cluster.remove('virtualmachines', 'web');
     await clock.advance(5 * minute);
-    expect([cluster.machine('web'), room.count('DeleteMachine'), room.count('CreateMachine')]).toEqual([undefined, 0, 0]);
+    expect([cluster.machine('web'), room.count('DeleteMachine'), room.count('CreateMachine')]).toEqual([
+      undefined,
+      0,
+      0,
+    ]);
   });
 });
 

@@ -95,8 +95,15 @@ export interface Account {
    */
   catalogue(key: string): Outcome<Catalogue> | undefined;
 
-  /** `key` is woken whenever the machine of that name or id changes, comes or goes, from one snapshot to the next. */
-  follow(key: string, subject: { readonly name: string; readonly id?: ProviderId | undefined }): void;
+  /**
+   * `key` is woken whenever the machine of that name or id changes, comes or goes, from one snapshot to the next.
+   * `isGoing`: by what is on record its deletion had begun when the key began to follow it, so that nobody is surprised to find
+   * it gone.
+   */
+  follow(
+    key: string,
+    subject: { readonly name: string; readonly id?: ProviderId | undefined; readonly isGoing?: boolean },
+  ): void;
   /**
    * Since when (monotonic) `key` has followed the machine it follows now. A list that started earlier was not judged for
    * how many followed machines it lacks, so it is no evidence that this one is gone.

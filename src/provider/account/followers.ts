@@ -4,6 +4,7 @@ import type { Changes } from './snapshot.ts';
 interface Subject {
   readonly name: string;
   readonly id?: ProviderId | undefined;
+  readonly isGoing?: boolean | undefined;
 }
 
 /** Since when (monotonic) a key has followed the machine of this id, or this name while no id is known. */
@@ -38,11 +39,12 @@ export class Followers {
   }
 
   /** `now` is monotonic. */
-  follow(key: string, { name, id }: Subject, now: number): void {
+  follow(key: string, { name, id, isGoing }: Subject, now: number): void {
     const old = this.#subjects.get(key);
+    // Whether it was going already is a matter of when the key began to follow it.
     if (old?.name === name && old.id === id) return;
     this.forget(key);
-    this.#subjects.set(key, { name, id, since: now });
+    this.#subjects.set(key, { name, id, isGoing, since: now });
     add(this.#byName, name, key);
     if (id !== undefined) add(this.#byId, id, key);
   }

@@ -23,6 +23,8 @@ export interface Sweep {
   isListed(id: ProviderId): boolean;
   /** Whether we asked for it to be deleted, so that its absence surprises nobody. */
   isLeaving(id: ProviderId): boolean;
+  /** Whether an earlier process had begun to delete it, by what its object records, and this one never saw it. */
+  mayHaveLeft(id: ProviderId): boolean;
 }
 
 /** A single machine goes now and then, a large part of an account hardly ever: then the list is to blame, or the key. */
@@ -41,6 +43,8 @@ export function isMass(vanished: number, of: number): boolean {
  * | 9, of which we are deleting 5                       | nothing: 4 are no mass                              |
  * | 2 of an account of 2, 3 of 3                        | nothing: so few may go by chance                    |
  * | 9 that are looked for since a process began         | a wave of 9, as if a list had shown them            |
+ * | 9 of those that an earlier process was deleting     | nothing: that is what it was about                  |
+ * | 9 of those, and 9 others                            | a wave of 18: the list is to blame                  |
  * | the wave, for five minutes and in three lists       | the wave is over: they are believed to be gone      |
  * | the wave but one                                    | a wave without that one, which is back              |
  * | another 9                                           | a second wave, with five minutes of its own         |
@@ -56,8 +60,11 @@ export function afterSweep(waves: readonly Wave[], sweep: Sweep): readonly Wave[
     }))
     .filter((wave) => wave.ids.size > 0 && !isOver(wave, sweep.startedAt));
   const ids = new Set([...sweep.expected].filter((id) => !sweep.isListed(id) && !sweep.isLeaving(id)));
+  const surprising = [...ids].filter((id) => !sweep.mayHaveLeft(id));
   const of = sweep.expected.size;
-  return isMass(ids.size, of) ? [...still, { ids, since: sweep.startedAt, lists: 1, vanished: ids.size, of }] : still;
+  return isMass(surprising.length, of)
+    ? [...still, { ids, since: sweep.startedAt, lists: 1, vanished: ids.size, of }]
+    : still;
 }
 
 /** When the wave may be over at the earliest (monotonic). */

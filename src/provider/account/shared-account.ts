@@ -160,7 +160,7 @@ class ListedAccount implements SharedAccount {
     return undefined;
   }
 
-  follow(key: string, subject: { readonly name: string; readonly id?: ProviderId | undefined }): void {
+  follow(key: string, subject: Parameters<Account['follow']>[1]): void {
     const isFirst = this.#followers.size === 0;
     this.#followers.follow(key, subject, this.#clock.monotonic());
     if (isFirst) this.#schedule();
@@ -338,10 +338,13 @@ class ListedAccount implements SharedAccount {
   /** Whether too many are missing at once to believe it of any. */
   #judgeAbsences(before: Snapshot | undefined, { startedAt, byId }: Snapshot): void {
     const expected = new Set(before?.machines.map(({ id }) => id));
-    for (const { id, name, since } of this.#followers.subjects()) {
+    const going = new Set<ProviderId>();
+    for (const { id, name, since, isGoing } of this.#followers.subjects()) {
       const isNew = since <= startedAt && (before === undefined || since > before.startedAt);
       // One that we have just made may not be visible yet.
-      if (id !== undefined && isNew && this.#changes.lastAt(name) === undefined) expected.add(id);
+      if (id === undefined || !isNew || this.#changes.lastAt(name) !== undefined) continue;
+      if (isGoing === true && !expected.has(id)) going.add(id);
+      expected.add(id);
     }
     const isListed = (id: ProviderId): boolean => byId(id) !== undefined;
     this.#waves = afterSweep(this.#waves, {
@@ -349,6 +352,7 @@ class ListedAccount implements SharedAccount {
       expected,
       isListed,
       isLeaving: (id) => this.#leaving.has(id),
+      mayHaveLeft: (id) => going.has(id),
     });
     for (const id of this.#leaving) if (!isListed(id) && !this.#followers.isFollowed(id)) this.#leaving.delete(id);
     const wave = this.#waves.at(-1);

@@ -29,6 +29,8 @@ interface Step {
   readonly leaving?: ReadonlySet<ProviderId>;
   /** Looked for since the list before, which did not show them. */
   readonly since?: ReadonlySet<ProviderId>;
+  /** Those of them that an earlier process was deleting. */
+  readonly going?: ReadonlySet<ProviderId>;
 }
 
 const all = ids(1, 40);
@@ -38,12 +40,13 @@ const none = new Set<ProviderId>();
 function sweep(...steps: readonly Step[]): readonly Wave[] {
   let shown = all;
   let waves: readonly Wave[] = [];
-  for (const { at, lacks, leaving = none, since = none } of steps) {
+  for (const { at, lacks, leaving = none, since = none, going = none } of steps) {
     waves = afterSweep(waves, {
       startedAt: at * minute,
       expected: new Set([...shown, ...since]),
       isListed: (id) => all.has(id) && !lacks.has(id),
       isLeaving: (id) => leaving.has(id),
+      mayHaveLeft: (id) => going.has(id),
     });
     shown = new Set([...all].filter((id) => !lacks.has(id)));
   }
@@ -59,6 +62,16 @@ test.for<[reason: string, steps: readonly Step[], doubted: readonly ReadonlySet<
   [
     'what is looked for since a process began counts as shown before',
     [{ at: 0, lacks: none, since: ids(101, 120) }],
+    [ids(101, 120)],
+  ],
+  [
+    'what an earlier process was deleting has gone, as was to be expected',
+    [{ at: 0, lacks: none, since: ids(101, 120), going: ids(101, 117) }],
+    [],
+  ],
+  [
+    'unless as many others are missing: then the list is to blame',
+    [{ at: 0, lacks: none, since: ids(101, 120), going: ids(101, 107) }],
     [ids(101, 120)],
   ],
   [
