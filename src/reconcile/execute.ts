@@ -175,10 +175,15 @@ async function settle(deps: ExecuteDeps, announcement: Announcement, failure: Fa
       if (isFirstDoubt) return false;
       memory.refuse(failure, refusalBasis(target.object), deps.clock.now() + refusedRetry);
       memory.settle(intent, intent);
-      await patchMetadata(deps, announced, {
-        finalizers: withoutFinalizer(announced),
-        annotations: { [annotations.createPending]: null },
-      });
+      try {
+        await patchMetadata(deps, announced, {
+          finalizers: withoutFinalizer(announced),
+          annotations: { [annotations.createPending]: null },
+        });
+      } catch (error) {
+        // Somebody changed the object, perhaps to mend what was refused: then it is decided on anew, and nothing is open.
+        if (!isSuperseded(error)) throw error;
+      }
       return true;
     }
     case 'Credentials':

@@ -169,6 +169,18 @@ describe('one machine for one object', () => {
     expect([cluster.machine('web'), room.machines.size]).toEqual([undefined, 1]);
   });
 
+  it('is not alarmed when a refused spec is mended while the call is under way, and goes on with the new one', async () => {
+    const { apply, clock, cluster, complaints, condition, room } = await createWorld();
+    room.accidents.set('CreateMachine', [{ class: 'Terminal', code: 'Unprocessable', status: 422 }]);
+    apply('web');
+    while (room.count('CreateMachine') === 0) await clock.advance(1);
+    cluster.change('web', { spec: { powerState: 'Halted' } });
+    await clock.advance(2 * minute);
+    expect(complaints.filter((line) => line.includes('Pass failed'))).toEqual([]);
+    expect(condition('web', 'Ready')?.status).toBe('True');
+    expect([...room.made.values()]).toEqual([1]);
+  });
+
   it('is not alarmed when the key is refused between the decision and the call', async () => {
     const { apply, clock, complaints, condition, room, useKeyOf } = await createWorld();
     const refused = { class: 'Credentials', code: 'Unauthorized', status: 401 } as const;
