@@ -103,10 +103,10 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     onRestart: () => metrics.watchRestarts.inc({ resource: plural }),
     toRow: toVirtualMachine,
     onChange: ({ key, before, after, initial }) => {
-      claims.change(key, before, after);
-      quota.change(key, before, after);
+      const waiting = [...claims.change(key, before, after), quota.change(key, before, after)];
       use(key, before, after);
       queue.add(key, { priority: initial ? 'resync' : 'user' });
+      for (const other of waiting) if (other !== undefined) queue.add(other, { priority: 'normal' });
     },
   });
   const secrets = createReflector<true>({

@@ -9,10 +9,12 @@ export class Claims {
   /** Machines that an object is about to take over: on record only a moment later. */
   readonly #reserved = new Map<ProviderId, string>();
 
-  change(key: string, before: VirtualMachine | undefined, after: VirtualMachine | undefined): void {
+  /** An object (`namespace/name`) changed. Answers the keys that may have waited for the name it let go; nearly always none. */
+  change(key: string, before: VirtualMachine | undefined, after: VirtualMachine | undefined): readonly string[] {
     const [old, current] = [before && claimsOf(before), after && claimsOf(after)];
     this.#byName.move(key, old?.name, current?.name);
     this.#byId.move(key, old?.id, current?.id);
+    return old === undefined || old.name === current?.name ? [] : this.rivals(old.name, key);
   }
 
   /** The other keys that claim the name; nearly always none. */

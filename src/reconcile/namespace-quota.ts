@@ -9,16 +9,28 @@ import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 export class NamespaceQuota {
   readonly #limit: number;
   readonly #keysByNamespace = new Map<string, Set<string>>();
+  /** Those that found no place, the first one first. */
+  readonly #waitingByNamespace = new Map<string, Set<string>>();
 
   /** 0 is no limit. */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
-  /** An object (`namespace/name`) changed, as the watch tells. One without our finalizer keeps a place it only reserved. */
-  change(key: string, before: VirtualMachine | undefined, after: VirtualMachine | undefined): void {
+  /**
+   * An object (`namespace/name`) changed, as the watch tells. One without our finalizer keeps a place it only reserved. Answers
+   * the key that has waited longest for the place it left, if any does.
+   */
+  change(key: string, before: VirtualMachine | undefined, after: VirtualMachine | undefined): string | undefined {
+    if (after === undefined) this.#stopWaiting(key);
     if (hasPlace(after)) this.#add(key);
-    else if (hasPlace(before) || after === undefined) this.release(key);
+    else if ((hasPlace(before) || after === undefined) && this.release(key)) {
+      const [next] = this.#waitingByNamespace.get(namespaceOf(key)) ?? [];
+      // Whether it takes the place or does not want it any more, the place after this one is another's.
+      if (next !== undefined) this.#stopWaiting(next);
+      return next;
+    }
+    return undefined;
   }
 
   /** The limit, if it leaves no place for this object; undefined while it has one or could get one. */
@@ -28,6 +40,12 @@ export class NamespaceQuota {
     return keys.size >= this.#limit ? this.#limit : undefined;
   }
 
+  /** The object would have a machine if there were a place for it. */
+  wait(key: string): void {
+    const namespace = namespaceOf(key);
+    this.#waitingByNamespace.set(namespace, (this.#waitingByNamespace.get(namespace) ?? new Set()).add(key));
+  }
+
   /** Takes a place for the object, or finds that it has one already; false when there is none. */
   reserve(key: string): boolean {
     if (this.reachedFor(key) !== undefined) return false;
@@ -35,15 +53,24 @@ export class NamespaceQuota {
     return true;
   }
 
-  /** Nothing came of what a place was reserved for. */
-  release(key: string): void {
+  /** Nothing came of what a place was reserved for. Answers whether there was one. */
+  release(key: string): boolean {
     const namespace = namespaceOf(key);
     const keys = this.#keysByNamespace.get(namespace);
-    keys?.delete(key);
+    const hadPlace = keys?.delete(key) === true;
     if (keys?.size === 0) this.#keysByNamespace.delete(namespace);
+    return hadPlace;
+  }
+
+  #stopWaiting(key: string): void {
+    const namespace = namespaceOf(key);
+    const keys = this.#waitingByNamespace.get(namespace);
+    keys?.delete(key);
+    if (keys?.size === 0) this.#waitingByNamespace.delete(namespace);
   }
 
   #add(key: string): void {
+    this.#stopWaiting(key);
     const namespace = namespaceOf(key);
     this.#keysByNamespace.set(namespace, (this.#keysByNamespace.get(namespace) ?? new Set()).add(key));
   }

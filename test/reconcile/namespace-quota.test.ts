@@ -46,6 +46,19 @@ test.for<[reason: string, end: (quota: NamespaceQuota) => void, isFree: boolean]
   expect(quota.reserve('a/2')).toBe(isFree);
 });
 
+test('a place that is left is told to those who wait for it, one each, in the order they came', () => {
+  const quota = new NamespaceQuota(2);
+  for (const key of ['a/1', 'a/2']) quota.change(key, undefined, withMachine);
+  for (const key of ['a/3', 'a/4', 'a/5', 'b/1', 'a/3']) quota.wait(key);
+  quota.change('a/4', without, undefined);
+  expect([
+    quota.change('a/1', withMachine, withMachine),
+    quota.change('a/1', withMachine, undefined),
+    quota.change('a/2', withMachine, without),
+    quota.change('a/2', without, undefined),
+  ]).toEqual([undefined, 'a/3', 'a/5', undefined]);
+});
+
 test('zero is no limit', () => {
   const quota = new NamespaceQuota(0);
   expect(Array.from({ length: 100 }, (_, index) => quota.reserve(`a/${index}`)).every(Boolean)).toBe(true);

@@ -138,6 +138,21 @@ describe('taking over', () => {
   });
 });
 
+describe('a chosen name that another object has', () => {
+  it('is taken at once when that lets it go', async () => {
+    const { apply, clock, cluster, condition, room } = await createWorld();
+    apply('old', { providerName: 'chosen' });
+    await clock.advance(minute);
+    apply('new', { providerName: 'chosen' });
+    await clock.advance(minute);
+    expect(condition('new', 'Synced')?.reason).toBe('NameConflict');
+    cluster.remove('virtualmachines', 'old');
+    while (cluster.machine('old') !== undefined) await clock.advance(100);
+    await clock.advance(1_000);
+    expect([room.count('CreateMachine'), room.heldTwice.size]).toEqual([2, 0]);
+  });
+});
+
 describe('a chosen name that others take at the last moment', () => {
   it.each([
     { because: 'its answer was lost', isStored: true },
@@ -308,6 +323,9 @@ describe('limits of the operator', () => {
     expect(waiting).toHaveLength(7);
     const made = names.find((name) => !waiting.includes(name)) ?? '';
     cluster.remove('virtualmachines', made);
+    while (cluster.machine(made) !== undefined) await clock.advance(100);
+    await clock.advance(1_000);
+    expect([room.machines.size, room.count('CreateMachine')]).toEqual([3, 4]);
     await clock.advance(5 * minute);
     expect([room.machines.size, room.count('CreateMachine')]).toEqual([3, 4]);
   });
