@@ -192,7 +192,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     const now = deps.clock.monotonic();
     const { after, urgent, wantsList } = conclusion;
     account?.setUrgent(key, urgent);
-    if (observed.namespaceLimit !== undefined && conclusion.report?.verdict.reason === 'QuotaExceeded') deps.quota.wait(key);
+    if (observed.namespaceLimit !== undefined && conclusion.report?.verdict.reason === 'QuotaExceeded')
+      deps.quota.wait(key);
     if (wantsList) account?.want(key, account.lastChangeAt(observed.providerName) ?? now);
     if (observed.machine.kind !== 'Unknown')
       memory.lookAgainAt = urgent && after !== undefined ? now + after : undefined;
