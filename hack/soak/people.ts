@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { apiVersion, kind } from '../../src/api/v1alpha1/names.ts';
+import { annotations, apiVersion, kind } from '../../src/api/v1alpha1/names.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
 import type { Emulator } from '../../src/emulator/emulator.ts';
 import { type Cluster, readiness } from '../kit/cluster.ts';
@@ -32,7 +32,7 @@ export class People {
   objects: readonly VirtualMachine[] = [];
   #isOver = false;
   #looking: Promise<void> | undefined;
-  /** How often somebody did what an object advised: made it anew because its machine had been deleted by others. */
+  /** How often somebody did what an object advised: made it anew because others had deleted its machine, or had its power cut. */
   remedies = 0;
 
   constructor(options: PeopleOptions) {
@@ -101,12 +101,22 @@ export class People {
   }
 
   #follow(name: string, object: VirtualMachine): void {
+    if (readiness(object).endsWith('/PowerTransitionStuck')) return void this.#cutOff(name, object);
     const wish = this.#wishes.get(name);
     const isLost = readiness(object).endsWith('/ExternallyDeleted') && object.metadata.deletionTimestamp === undefined;
     if (!isLost || wish === undefined || this.#left.get(name) !== 0) return;
     this.remedies += 1;
     this.ask(name, undefined);
     this.ask(name, wish);
+  }
+
+  async #cutOff(name: string, { metadata }: VirtualMachine): Promise<void> {
+    if (metadata.annotations?.[annotations.forcePowerOff] !== undefined) return;
+    this.remedies += 1;
+    const { cluster, namespace } = this.#options;
+    const change = { metadata: { name, namespace, annotations: { [annotations.forcePowerOff]: 'true' } } };
+    // Tried again at the next look, if it is still needed.
+    await cluster.patch(namespace, name, change).catch(() => {});
   }
 
   /** Again until it is written: nobody gives up a wish because the API server was busy. */

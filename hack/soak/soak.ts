@@ -116,7 +116,11 @@ async function gather(options: SoakOptions, cleanups: (() => unknown)[]): Promis
     decide: (request) => trouble.decide(request),
   });
   cleanups.push(() => proxy.close());
-  const flags = ['--namespaces', namespace, ...hurried({ 'visibility-window': `${visibilityWindow}ms` })];
+  const flags = [
+    '--namespaces',
+    namespace,
+    ...hurried({ 'visibility-window': `${visibilityWindow}ms`, 'stuck-after': '20s' }),
+  ];
   const operator = new Victim({ kubeconfig: proxy.kubeconfig, apiUrl: proxy.apiUrl, entry, flags }, directory);
   operator.start();
   cleanups.push(() => operator.end());
@@ -209,7 +213,7 @@ function told({ emulator, proxy, operator, people, trouble, faults }: Cast): rea
   const { kubernetes, provider } = proxy.traffic;
   const wire = [...trouble.counts].map(([what, count]) => `${count} ${what}`);
   return [
-    figure('objects', people.wishes, `${people.remedies} made anew after others deleted their machine`),
+    figure('objects', people.wishes, `${people.remedies} needed somebody to follow their advice`),
     figure('machines created', ledger.machinesEverCreated().filter(({ cause }) => cause !== 'person').length),
     figure('kills of the operator', operator.kills),
     figure('faults of the wire', sum([...trouble.counts.values()]), wire.join(', ')),

@@ -12,10 +12,12 @@ import { startFailureAfter } from './start-failure.ts';
  *
  * | wanted \ seen | Pending, Starting | Running                | Halting                  | Halted                      |
  * | ------------- | ----------------- | ---------------------- | ------------------------ | --------------------------- |
- * | Running       | wait              | done; restart if asked | wait                     | start, unless backing off   |
+ * | Running       | wait              | done; restart if asked | wait; kill as below      | start, unless backing off   |
  * | Halted        | wait              | stop, or kill by mode  | wait; past deadline kill | done                        |
  *
  * A call that was accepted but shows no effect is sent again, ever more slowly. `Soft` never kills.
+ * A shutdown of ours that was thought better of cannot be called back: once its time is over the power is cut as it would have been,
+ * or a guest that ignores the signal would halt for ever. One that others began is only waited for, unless `force-power-off` is there.
  * A state this version does not know is left alone. A restart leads through halting, halted and starting by itself.
  */
 export function power(o: Observed, machine: Machine, wanted: PowerState): Decision {
@@ -32,15 +34,7 @@ export function power(o: Observed, machine: Machine, wanted: PowerState): Decisi
     case 'Running':
       return wanted === 'Running' ? running(o, machine) : powerOff(o, machine);
     case 'Halting':
-      return wanted === 'Running'
-        ? transit(
-            o,
-            restarting(o, machine) ?? {
-              reason: 'Stopping',
-              message: `machine ${machine.id} is halting; it is started again after that`,
-            },
-          )
-        : powerOff(o, machine);
+      return wanted === 'Running' ? turnBack(o, machine) : powerOff(o, machine);
     case 'Halted':
       return wanted === 'Running'
         ? halted(o, machine)
@@ -136,10 +130,34 @@ function backingOff(
   );
 }
 
+/** The machine is halting and is to run: it has to be down first. */
+function turnBack(o: Observed, machine: Machine): Decision {
+  const [kill, stop] = [current(o, 'Kill'), current(o, 'Stop')];
+  const ofRestart = restarting(o, machine);
+  if (ofRestart !== undefined) return transit(o, ofRestart);
+  const verdict = {
+    reason: 'Stopping',
+    message: `machine ${machine.id} is halting; it is started again after that`,
+  } as const;
+  const isOurs = kill !== undefined || stop !== undefined;
+  if (o.object.spec.powerOff.mode === 'Soft' || !(isOurs || o.requests.isPowerOffForced)) return transit(o, verdict);
+  const left = graceOf(o) - (stop === undefined ? 0 : o.now - Date.parse(stop.startedAt));
+  if (kill === undefined && stop !== undefined && left > 0)
+    return transit(o, verdict, { operation: stop, after: left });
+  const cut = `power of machine ${machine.id} is being cut; it is started again after that`;
+  const base = o.limits.visibilityWindow;
+  return send(o, machine, { type: 'Kill', verdict: { reason: 'Stopping', message: cut }, before: kill, base });
+}
+
+/** How long a guest has to follow the shutdown signal, in milliseconds. */
+function graceOf({ object, requests }: Observed): number {
+  return requests.isPowerOffForced ? 0 : (parseDuration(object.spec.powerOff.gracePeriod) ?? 0);
+}
+
 /** Powers off by the mode of the spec. */
 function powerOff(o: Observed, machine: Machine): Decision {
   const { mode } = o.object.spec.powerOff;
-  const grace = o.requests.isPowerOffForced ? 0 : (parseDuration(o.object.spec.powerOff.gracePeriod) ?? 0);
+  const grace = graceOf(o);
   const kill = current(o, 'Kill');
   const stop = current(o, 'Stop');
   const cut = { reason: 'Stopping', message: `power of machine ${machine.id} is being cut` } as const;

@@ -292,6 +292,58 @@ const powered: readonly Row[] = [
     reason: 'Stopping',
   },
   {
+    because: 'also when it was us who began it, as long as its time lasts',
+    given: { id: 90, machine: 'Halting', status: { operation: { ...stop, startedAt: secondsAgo(299) } } },
+    action: 'None',
+    reason: 'Stopping',
+  },
+  {
+    because: 'a guest that ignores the signal would keep our own shutdown from ever ending',
+    given: { id: 90, machine: 'Halting', status: { operation: { ...stop, startedAt: secondsAgo(300) } } },
+    action: 'Kill',
+    reason: 'Stopping',
+  },
+  {
+    because: 'Soft does not kill then either',
+    given: {
+      id: 90,
+      machine: 'Halting',
+      spec: { powerOff: { mode: 'Soft', gracePeriod: '5m' } },
+      status: { operation: { ...stop, startedAt: secondsAgo(400) } },
+    },
+    action: 'None',
+    reason: 'Stopping',
+  },
+  {
+    because: 'a power cut that was thought better of is not cut again before it had time to show',
+    given: { id: 90, machine: 'Halting', status: { operation: kill } },
+    action: 'None',
+    reason: 'Stopping',
+  },
+  {
+    because: 'a shutdown that others began is theirs, however long it takes',
+    given: { id: 90, machine: 'Halting', history: { stateFor: 900_000 } },
+    action: 'None',
+    reason: 'PowerTransitionStuck',
+  },
+  {
+    because: 'unless somebody says that it is to be cut short',
+    given: { id: 90, machine: 'Halting', annotations: { 'vps247.com/force-power-off': 'true' } },
+    action: 'Kill',
+    reason: 'Stopping',
+  },
+  {
+    because: 'a restart leads through halting by itself, whatever is to be cut short',
+    given: {
+      id: 90,
+      machine: 'Halting',
+      annotations: { 'vps247.com/force-power-off': 'true' },
+      status: { operation: { type: 'Restart', startedAt: secondsAgo(20), attempts: 1, request: 'once' } },
+    },
+    action: 'None',
+    reason: 'Restarting',
+  },
+  {
     because: 'the state lags behind the accepted stop',
     given: { id: 90, machine: 'Running', spec: halted, status: { operation: stop } },
     action: 'None',

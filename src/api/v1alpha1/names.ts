@@ -46,7 +46,7 @@ export const annotationTable: Readonly<
     by: 'you',
     value: '"true"',
     meaning:
-      'While it is there, a shutdown in mode TrySoft is followed by a power cut without a grace period. Soft never cuts the power.',
+      'While it is there, a shutdown in mode TrySoft is followed by a power cut without a grace period, and a machine that is halting for another reason is cut off as well. Soft never cuts the power.',
   },
   ignoreLookAlikes: {
     by: 'you',

@@ -169,7 +169,8 @@ export const reasons: Readonly<Record<Reason, ReasonRow>> = {
     progress: 'Stalled',
     event: 'Warning',
     meaning: 'The machine did not reach the wanted power state in time. It is tried again, ever more slowly.',
-    remedy: "Look at the machine's console at the provider; with powerOff.mode Soft, consider TrySoft or Hard.",
+    remedy:
+      "Look at the machine's console at the provider. A machine that does not halt is cut off by the annotation vps247.com/force-power-off=true; with powerOff.mode Soft, choose TrySoft or Hard as well.",
   },
   StartBackoff: {
     ready: 'False',
