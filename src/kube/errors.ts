@@ -1,7 +1,8 @@
 /**
  * What a failed call to the Kubernetes API means to its caller. `Network`: no answer, so a write may or may not have
  * happened; `Timeout`: the same, or the server said so; `Protocol`: an answer that is not the API's; `NotFound`: the
- * named object is not there, as the API itself said it; any other 404 is `Unexpected`.
+ * named object is not there, as the API itself said it; any other 404 is `Unexpected`. `Fenced`: never sent, because another
+ * process may be leading.
  */
 export type KubeErrorReason =
   | 'NotFound'
@@ -16,6 +17,7 @@ export type KubeErrorReason =
   | 'Timeout'
   | 'Network'
   | 'Protocol'
+  | 'Fenced'
   | 'Unexpected';
 
 /** A call to the Kubernetes API that failed. Holds no `cause`, header or request, so that it can be logged as it is. */

@@ -106,7 +106,7 @@ export function createEventRecorder(options: {
         isDropping = false;
         return;
       } catch (error) {
-        const isPassing = hasReason(error, 'Network', 'Timeout', 'Unavailable', 'TooManyRequests');
+        const isPassing = hasReason(error, 'Network', 'Timeout', 'Unavailable', 'TooManyRequests', 'Fenced');
         // At the end there is no time for an API server that is away.
         if (!isPassing || isDraining || attempt === tries) return drop('they cannot be stored', error);
         await wait(clock, attempt * 1_000);

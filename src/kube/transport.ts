@@ -1,8 +1,10 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { type Dispatcher, Pool } from 'undici';
 import type { Clock } from '../model/clock.ts';
+import type { Fence } from '../model/fence.ts';
 import { createCredentials, type Identity, tlsOptions } from './credentials.ts';
 import { KubeError } from './errors.ts';
+import { fencedDispatcher } from './fenced-dispatcher.ts';
 
 export type KubeVerb = 'get' | 'list' | 'create' | 'patch' | 'watch' | 'version';
 
@@ -53,12 +55,14 @@ export interface TransportOptions {
   readonly version: string;
   /** Milliseconds for a call from being made to the end of its answer, or the start of a watch's. */
   readonly deadline?: number;
+  /** Asked directly before anything but a GET is sent; a call it does not let through ends as `Fenced`. */
+  readonly fence?: Fence;
   readonly onCall?: (report: CallReport) => void;
 }
 
 interface Connections {
   readonly identity: Identity;
-  readonly calls: Pool;
+  readonly calls: Dispatcher;
   readonly watches: Pool;
 }
 
@@ -89,9 +93,10 @@ export function createTransport(config: KubeConfig, options: TransportOptions): 
       bodyTimeout: 0,
       connect: { ...tls, ...identity.certificate, keepAliveInitialDelay: 30_000 },
     };
+    const calls = new Pool(server.origin, { ...pool, connections: callConnections });
     connections = {
       identity,
-      calls: new Pool(server.origin, { ...pool, connections: callConnections }),
+      calls: options.fence === undefined ? calls : fencedDispatcher(calls, options.fence),
       watches: new Pool(server.origin, pool),
     };
     return connections;

@@ -1,5 +1,6 @@
 import type { Clock } from '../../model/clock.ts';
 import { systemClock } from '../../model/clock.ts';
+import type { Fence } from '../../model/fence.ts';
 import type { FailureCode, Operation, Outcome } from '../../model/failure.ts';
 import { isWrite } from '../../model/failure.ts';
 import type { ProviderId } from '../../model/machine.ts';
@@ -56,6 +57,8 @@ export interface HttpProviderOptions {
   readonly limits?: Partial<BodyLimits>;
   readonly retries?: Partial<ReadRetries>;
   readonly onCall?: (call: CallRecord) => void;
+  /** Asked directly before a write is sent; one that it does not let through ends as `Cancelled`, and had no effect. */
+  readonly fence?: Fence;
   /** Allows plain http to other machines. */
   readonly insecure?: boolean;
 }
@@ -97,6 +100,7 @@ export function createHttpProvider(options: HttpProviderOptions): Provider {
       bodyBytes: call.operation === 'ListMachines' ? limits.list : limits.other,
       errorBytes: limits.error,
       signal: call.signal,
+      ...(isWrite(call.operation) ? { fence: options.fence } : {}),
     });
     const outcome = interpret(call, ended, { key, now: clock.now() });
     const record = describeCall(call.operation, outcome, ended, clock.monotonic() - startedAt);

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import got, { TimeoutError } from 'got';
+import type { Fence } from '../../model/fence.ts';
 
 /** Milliseconds for each phase of one exchange, and for all of it. */
 export interface ExchangeTimeouts {
@@ -19,6 +20,8 @@ export interface ExchangeRequest {
   readonly bodyBytes: number;
   readonly errorBytes: number;
   readonly signal?: AbortSignal | undefined;
+  /** Asked when the request is made and when its connection stands, directly before it is sent; if it refuses, `Cancelled`. */
+  readonly fence?: Fence | undefined;
 }
 
 /** What was received: plain data. */
@@ -50,9 +53,9 @@ const agents = { http: new http.Agent(idle), https: new https.Agent(idle) };
  * travel along; the body is counted while it comes. got's error objects hold the request with the key: none leaves here.
  */
 export async function exchange(request: ExchangeRequest): Promise<Exchange> {
-  if (request.signal?.aborted) return { kind: 'NotSent', code: 'Cancelled', detail: '' };
+  if (request.signal?.aborted || isFenced(request)) return { kind: 'NotSent', code: 'Cancelled', detail: '' };
   const { connect, response: responseTimeout, total } = request.timeouts;
-  let connected = false;
+  let connected: boolean | undefined;
   let head: { status: number; headers: http.IncomingHttpHeaders } | undefined;
   const chunks: Buffer[] = [];
   let bytes = 0;
@@ -80,7 +83,12 @@ export async function exchange(request: ExchangeRequest): Promise<Exchange> {
     });
     // An error after the answer was cut off has nobody to tell; without a listener it would end the process.
     stream.on('error', () => {});
-    stream.on('request', (sent: http.ClientRequest) => watchConnection(sent, () => (connected = true)));
+    stream.on('request', (sent: http.ClientRequest) =>
+      watchConnection(sent, () => {
+        connected = !isFenced(request);
+        if (!connected) sent.destroy();
+      }),
+    );
     stream.on('response', (answer: http.IncomingMessage) => {
       head = { status: answer.statusCode ?? 0, headers: answer.headers };
     });
@@ -96,6 +104,8 @@ export async function exchange(request: ExchangeRequest): Promise<Exchange> {
   } catch (error) {
     const { code, detail } = describe(error, request.signal);
     if (head === undefined) {
+      // The connection stood, and was given up before anything was written to it.
+      if (connected === false) return { kind: 'NotSent', code: 'Cancelled', detail: '' };
       if (connected) return { kind: 'Lost', code, detail };
       return { kind: 'NotSent', code: code === 'ConnectionLost' ? 'ConnectFailed' : code, detail };
     }
@@ -110,6 +120,10 @@ export async function exchange(request: ExchangeRequest): Promise<Exchange> {
     bytes,
     ...(cut === undefined ? {} : { cut }),
   };
+}
+
+function isFenced({ fence }: ExchangeRequest): boolean {
+  return fence !== undefined && !fence();
 }
 
 /** Node assigns the socket a tick after the request is made. Whatever fails before a connection stands was not sent. */

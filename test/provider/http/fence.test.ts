@@ -1,0 +1,71 @@
+import { createServer, type Server } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { expect, test } from 'vitest';
+import type { Fence } from '../../../src/model/fence.ts';
+import { Secret } from '../../../src/model/secret.ts';
+import { createHttpProvider } from '../../../src/provider/http/client.ts';
+import type { Provider } from '../../../src/provider/port.ts';
+import { silentLog } from '../../../src/telemetry/log.ts';
+import { startRawServer } from '../../support/raw-server.ts';
+
+function connectTo(baseUrl: string, fence: Fence): Provider {
+  return createHttpProvider({
+    baseUrl,
+    apiKey: new Secret('planted-key'),
+    log: silentLog,
+    retries: { count: 0 },
+    fence,
+  });
+}
+
+const refused = { ok: false, failure: { class: 'Retry', code: 'Cancelled' } };
+
+test('a call that changes something is not sent while the fence is closed, and certainly had no effect; a read is sent', async () => {
+  let isOpen = false;
+  await using server = await startRawServer((request, response) => {
+    request.resume();
+    response.writeHead(200, { 'content-type': 'application/json' }).end('[]');
+  });
+  const provider = connectTo(server.url, () => isOpen);
+  expect(await provider.stopMachine(5)).toMatchObject(refused);
+  expect(await provider.deleteMachine(5)).toMatchObject(refused);
+  expect(await provider.listMachines()).toMatchObject({ ok: true });
+  isOpen = true;
+  expect(await provider.stopMachine(5)).toMatchObject({ ok: true });
+  isOpen = false;
+  // The connection that stands is of no use either.
+  expect(await provider.startMachine(5)).toMatchObject(refused);
+  expect(server.requests).toEqual(['GET /virtual_machines', 'POST /virtual_machines/5/stop']);
+});
+
+test('a call whose connection comes about only when the fence has closed is not sent', async () => {
+  const bytes: Buffer[] = [];
+  const ended = Promise.withResolvers<void>();
+  const server = await listen((chunk) => bytes.push(chunk), ended.resolve);
+  let asked = 0;
+  try {
+    // Open when the call is made, closed from then on.
+    const provider = connectTo(urlOf(server), () => (asked += 1) === 1);
+    expect(await provider.stopMachine(5)).toMatchObject(refused);
+    await ended.promise;
+    expect(asked).toBe(2);
+    expect(Buffer.concat(bytes).toString()).toBe('');
+  } finally {
+    server.close();
+  }
+});
+
+function listen(onData: (chunk: Buffer) => void, onEnd: () => void): Promise<Server> {
+  return new Promise((resolve) => {
+    const server = createServer((socket) => {
+      socket.on('data', onData);
+      socket.on('error', () => {});
+      socket.on('close', onEnd);
+    }).listen(0, '127.0.0.1', () => resolve(server));
+  });
+}
+
+function urlOf(server: Server): string {
+  // An AddressInfo, because it listens on a TCP port.
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
