@@ -1,0 +1,67 @@
+/** A Lease as it is stored, as far as leader election reads it. */
+export interface LeaseRecord {
+  readonly resourceVersion: string;
+  /** Undefined: nobody holds it. */
+  readonly holder: string | undefined;
+  /** For how long its holder wants it to be respected after each change of it, in milliseconds; 0 when it does not say. */
+  readonly duration: number;
+  readonly transitions: number;
+}
+
+/** Of the record that a holder leaves behind when it is done; an emptied one that says otherwise is somebody's edit. */
+const releasedSeconds = 1;
+
+/** Reads a stored Lease. What is missing or no number counts as nothing, so that a spoilt one can be taken like an empty one. */
+export function readLease(object: unknown): LeaseRecord {
+  const { metadata, spec } = fieldsOf(object);
+  const { holderIdentity, leaseDurationSeconds, leaseTransitions } = fieldsOf(spec);
+  const holder = typeof holderIdentity === 'string' && holderIdentity !== '' ? holderIdentity : undefined;
+  return {
+    resourceVersion: String(fieldsOf(metadata)['resourceVersion']),
+    holder,
+    duration: typeof leaseDurationSeconds === 'number' ? leaseDurationSeconds * 1000 : 0,
+    transitions: typeof leaseTransitions === 'number' ? leaseTransitions : 0,
+  };
+}
+
+/** Whether its last holder gave it back, and so changes nothing any more. */
+export function isReleased({ holder, duration }: LeaseRecord): boolean {
+  return holder === undefined && duration === releasedSeconds * 1000;
+}
+
+/** Milliseconds; `at` is epoch, for people: nobody judges by it. */
+export interface Claim {
+  readonly identity: string;
+  readonly duration: number;
+  readonly at: number;
+}
+
+/** The spec with which `identity` takes the Lease, whatever it was before. */
+export function takenSpec({ identity, duration, at }: Claim, before: LeaseRecord | undefined): object {
+  return {
+    holderIdentity: identity,
+    leaseDurationSeconds: Math.ceil(duration / 1000),
+    acquireTime: microTime(at),
+    renewTime: microTime(at),
+    leaseTransitions: before === undefined ? 0 : before.transitions + 1,
+  };
+}
+
+/** What changes with each renewal. */
+export function renewedSpec({ identity, duration, at }: Claim): object {
+  return { holderIdentity: identity, leaseDurationSeconds: Math.ceil(duration / 1000), renewTime: microTime(at) };
+}
+
+/** The end: whoever waits may take it at once. */
+export function releasedSpec(at: number): object {
+  return { holderIdentity: '', leaseDurationSeconds: releasedSeconds, renewTime: microTime(at) };
+}
+
+function microTime(epoch: number): string {
+  return new Date(epoch).toISOString().replace('Z', '000Z');
+}
+
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  // `as`: any object can be asked for its properties.
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}
