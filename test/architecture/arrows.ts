@@ -46,6 +46,11 @@ export const arrows: Readonly<Record<string, Folder>> = {
     packages: ['node:'],
     reason: 'where all comes together; settings reach it as values',
   },
+  startup: {
+    folders: ['api', 'model', 'telemetry', 'kube'],
+    packages: ['node:'],
+    reason: 'what has to be so before work begins knows nothing of the work',
+  },
   emulator: {
     folders: [],
     packages: ['node:'],

@@ -1,0 +1,109 @@
+import { group, plural, version } from '../api/v1alpha1/names.ts';
+import { KubeError } from '../kube/errors.ts';
+import type { Inquiries } from '../kube/inquiries.ts';
+import { wait } from '../kube/wait.ts';
+import type { Clock } from '../model/clock.ts';
+import type { Log } from '../telemetry/log.ts';
+import { type NeededRight, neededRights } from './rights.ts';
+import { missingFields } from './served-schema.ts';
+
+export interface PreflightDeps {
+  readonly inquiries: Inquiries;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** What was found: why the operator cannot begin, and what it will have to do without; a sentence each. */
+interface Findings {
+  readonly obstacles: readonly string[];
+  readonly losses: readonly string[];
+}
+
+const definition = `CustomResourceDefinition ${plural}.${group}`;
+const remedy = `apply crds/${plural}.${group}.yaml of this version`;
+const retryAfter = 2_000;
+const mostFields = 5;
+
+/**
+ * Resolves when the cluster has what the operator cannot do without: a server that answers, the resource with all its fields,
+ * and the rights. Whatever is missing can be put there while it waits, so it waits; what stands in the way is said whenever it changes.
+ */
+export async function untilUsable(
+  namespaces: readonly string[],
+  { inquiries, clock, log }: PreflightDeps,
+): Promise<void> {
+  let said = '';
+  for (;;) {
+    const { obstacles, losses } = await inspect(namespaces, inquiries);
+    if (obstacles.length === 0) {
+      for (const loss of losses) log.warn('Working without a right', { why: loss });
+      return;
+    }
+    const text = obstacles.join(' ');
+    if (text !== said) log.warn('Not ready to begin; waiting', { why: text });
+    said = text;
+    await wait(clock, retryAfter);
+  }
+}
+
+async function inspect(namespaces: readonly string[], inquiries: Inquiries): Promise<Findings> {
+  try {
+    const obstacles = await findDefinition(inquiries);
+    if (obstacles.length > 0) return { obstacles, losses: [] };
+    return await findRights(namespaces, inquiries);
+  } catch (error) {
+    if (!(error instanceof KubeError)) throw error;
+    return { obstacles: [explain(error)], losses: [] };
+  }
+}
+
+function explain({ reason, message }: KubeError): string {
+  if (reason === 'Unauthorized')
+    return `The Kubernetes API server does not know who calls: correct the credentials (${message}).`;
+  return `The Kubernetes API server does not answer as it should (${message}).`;
+}
+
+async function findDefinition(inquiries: Inquiries): Promise<readonly string[]> {
+  let missing: readonly string[] | undefined;
+  try {
+    missing = missingFields(await inquiries.openApi({ group, version }));
+  } catch (error) {
+    if (!(error instanceof KubeError) || error.status !== 404) throw error;
+  }
+  if (missing === undefined) return [`The ${definition} is not installed: ${remedy}.`];
+  if (missing.length === 0) return [];
+  const more = missing.length > mostFields ? ` and ${missing.length - mostFields} more` : '';
+  return [
+    `The ${definition} is older than this operator, it lacks ${missing.slice(0, mostFields).join(', ')}${more}: ${remedy}.`,
+  ];
+}
+
+async function findRights(namespaces: readonly string[], inquiries: Inquiries): Promise<Findings> {
+  const lacking = await Promise.all(
+    neededRights.map(async (right) => ({ right, where: await refusedIn(right, namespaces, inquiries) })),
+  );
+  const found = lacking.filter(({ where }) => where.length > 0);
+  return {
+    obstacles: found.flatMap(({ right, where }) => (right.without === undefined ? [`${sentence(right, where)}.`] : [])),
+    losses: found.flatMap(({ right, where }) =>
+      right.without === undefined ? [] : [`${sentence(right, where)}: ${right.without}.`],
+    ),
+  };
+}
+
+/** Where it is refused: namespaces, or "all namespaces". Whoever may do it everywhere is asked once. */
+async function refusedIn(
+  right: NeededRight,
+  namespaces: readonly string[],
+  inquiries: Inquiries,
+): Promise<readonly string[]> {
+  if (await inquiries.isAllowed(right)) return [];
+  if (namespaces.length === 0) return ['all namespaces'];
+  const answers = await Promise.all(namespaces.map((namespace) => inquiries.isAllowed(right, namespace)));
+  return namespaces.filter((_, index) => answers[index] !== true).map((namespace) => `namespace ${namespace}`);
+}
+
+function sentence({ verb, group: of, resource, subresource }: NeededRight, where: readonly string[]): string {
+  const what = [resource, subresource].filter((part) => part !== undefined).join('/');
+  return `The operator may not ${verb} ${what}${of === '' ? '' : ` (${of})`} in ${where.join(', ')}`;
+}
