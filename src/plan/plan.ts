@@ -24,6 +24,9 @@ const accountRetry = 60_000;
 /** How often a Secret that stood in the way of the initial password is looked at again. */
 const passwordRetry = 5 * 60_000;
 
+/** How many things wrong with a spec are told at once. */
+const mostFlaws = 5;
+
 type Rule = (o: Observed) => Decision | undefined;
 
 /**
@@ -34,6 +37,7 @@ type Rule = (o: Observed) => Decision | undefined;
 const rules: readonly Rule[] = [
   notOurs,
   paused,
+  specUnreadable,
   letGo,
   deletionProtected,
   identityUnusable,
@@ -69,6 +73,15 @@ function paused(o: Observed): Decision | undefined {
   if (!o.requests.isPaused) return undefined;
   const what = isDeleting(o) ? 'deleted, but the deletion is ' : '';
   return wait({ reason: 'Paused', message: `${what}paused by the annotation ${annotations.paused}` }, kept(o));
+}
+
+/** Stored under an earlier schema: what it wants, deletion included, is not known in full. */
+function specUnreadable(o: Observed): Decision | undefined {
+  const { flaws = [] } = o.object;
+  if (flaws.length === 0) return undefined;
+  if (isDeleting(o) && o.requests.isAbandoned) return act({ type: 'ReleaseFinalizer' }, undefined);
+  const message = `${flaws.slice(0, mostFlaws).join('; ')}; correct it, nothing is done until then`;
+  return wait({ reason: 'InvalidSpec', message }, kept(o));
 }
 
 /** The object goes and its machine stays: somebody wants it so. No call is made, so nothing has to be known of the machine. */

@@ -39,6 +39,8 @@ export interface ObjectOptions {
   readonly intent?: boolean;
   readonly finalizer?: boolean;
   readonly deleting?: boolean;
+  /** What is wrong with the stored spec. */
+  readonly flaws?: readonly string[];
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
@@ -72,6 +74,7 @@ export function objectWith(options: ObjectOptions = {}): VirtualMachine {
       },
     },
     spec: { ...spec, ...options.spec },
+    ...(options.flaws === undefined ? {} : { flaws: options.flaws }),
     status: { observedGeneration: -1, ...options.status },
   };
 }

@@ -50,6 +50,29 @@ const creating: readonly Row[] = [
     reason: 'UnknownCatalogName',
   },
   {
+    because: 'a spec from an earlier schema does not say in full what is wanted',
+    given: { flaws: ['spec.powerState must be one of Running, Halted, not "Suspended"'] },
+    action: 'None',
+    reason: 'InvalidSpec',
+  },
+  {
+    because: 'nor what is to become of the machine: its deletion policy may be what cannot be read',
+    given: { id: 90, machine: 'Running', deleting: true, flaws: ['spec.deletionPolicy …'] },
+    action: 'None',
+    reason: 'InvalidSpec',
+  },
+  {
+    because: 'whoever says to abandon it needs no spec for that',
+    given: {
+      id: 90,
+      machine: 'Running',
+      deleting: true,
+      flaws: ['spec.deletionPolicy …'],
+      annotations: { 'vps247.com/abandon': 'true' },
+    },
+    action: 'ReleaseFinalizer',
+  },
+  {
     because: 'the region does not offer the package',
     given: { spec: { package: { id: 9 } } },
     action: 'None',

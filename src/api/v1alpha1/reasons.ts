@@ -110,9 +110,10 @@ export const reasons: Readonly<Record<Reason, ReasonRow>> = {
     synced: 'False',
     progress: 'Stalled',
     event: 'Warning',
-    meaning: 'The provider, or its catalogue, refuses this combination of region, package, template or keys.',
+    meaning:
+      'The provider, or its catalogue, refuses this combination of region, package, template or keys; or the object was stored under an earlier schema, with a value that is not allowed any more.',
     remedy:
-      'Delete the object and apply a corrected one; the message says what was refused. Tried again every 30 minutes.',
+      'Correct what the message names, or, where that cannot be changed, delete the object and apply a corrected one. What the provider refused is tried again every 30 minutes. An object with such a value is not deleted either, because what it wants for its machine is not known.',
   },
   UnknownCatalogName: {
     ready: 'False',

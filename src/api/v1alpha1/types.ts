@@ -130,10 +130,13 @@ export interface ObjectMeta {
   readonly deletionTimestamp?: string;
   readonly finalizers?: readonly string[];
   readonly annotations?: Readonly<Record<string, string>>;
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 export interface VirtualMachine {
   readonly metadata: ObjectMeta;
   readonly spec: VirtualMachineSpec;
+  /** What the stored spec says that the schema does not allow (any more), a sentence each; then `spec` is not what is wanted. */
+  readonly flaws?: readonly string[];
   readonly status?: VirtualMachineStatus;
 }

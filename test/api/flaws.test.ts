@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { readSpec } from '../../src/api/v1alpha1/flaws.ts';
+import { objectWith } from '../plan/fixtures.ts';
+
+const { spec: good } = objectWith();
+
+test('a spec that the schema allows is taken as it is', () => {
+  const read = readSpec(good);
+  expect(read.flaws).toEqual([]);
+  expect(read.spec).toBe(good);
+});
+
+test('what the schema does not know is left to whoever does', () => {
+  expect(readSpec({ ...good, fromLater: true }).flaws).toEqual([]);
+});
+
+test.each<[stored: unknown, flaw: string, spec: object]>([
+  [{ ...good, powerState: 'Suspended' }, 'spec.powerState must be one of Running, Halted, not "Suspended"', good],
+  [{ ...good, ipv6: 'yes' }, 'spec.ipv6 must be a boolean, not "yes"', good],
+  [{ ...good, sshKeyIds: [1, 0.5] }, 'spec.sshKeyIds[1] must be an integer, not 0.5', good],
+  [{ ...good, sshKeyIds: [0] }, 'spec.sshKeyIds[0] must be from 1 to 9007199254740991, not 0', good],
+  [{ ...good, sshKeyIds: 7 }, 'spec.sshKeyIds must be an array, not 7', good],
+  [
+    { ...good, providerName: 'My Machine' },
+    'spec.providerName must match ^[a-z0-9]([-a-z0-9]*[a-z0-9])?$, not "My Machine"',
+    good,
+  ],
+  [{ ...good, providerName: '' }, 'spec.providerName must have 1 to 63 characters, not ""', good],
+  [{ ...good, deletionPolicy: 'Archive' }, 'spec.deletionPolicy must be one of Delete, Retain, not "Archive"', good],
+  [
+    { ...good, adoption: { policy: 'Never', id: -1 } },
+    'spec.adoption.id must be from 1 to 9007199254740991, not -1',
+    good,
+  ],
+  [
+    { ...good, powerOff: { mode: 'Gentle', gracePeriod: '7m' } },
+    'spec.powerOff.mode must be one of Soft, Hard, TrySoft, not "Gentle"',
+    { ...good, powerOff: { mode: 'TrySoft', gracePeriod: '7m' } },
+  ],
+  [
+    { ...good, powerOff: { mode: 'Soft', gracePeriod: 'a while' } },
+    'spec.powerOff.gracePeriod must be a duration such as 90s or 5m, not "a while"',
+    { ...good, powerOff: { mode: 'Soft', gracePeriod: 'a while' } },
+  ],
+  [{ ...good, credentialsSecretRef: 'mine' }, 'spec.credentialsSecretRef must be an object, not "mine"', good],
+  [{ ...good, credentialsSecretRef: undefined }, 'spec.credentialsSecretRef is missing', good],
+  [
+    { ...good, region: { id: 1, name: 'one' } },
+    'spec.region needs exactly one of id or name',
+    { ...good, region: { id: 1, name: 'one' } },
+  ],
+  [{ ...good, region: {} }, 'spec.region needs exactly one of id or name', { ...good, region: {} }],
+])('%j: %s', (stored, flaw, spec) => {
+  expect(readSpec(stored)).toEqual({ flaws: [flaw], spec });
+});
+
+test.each([[undefined], [null], ['spec'], [[]]])('%j is no spec, and still nobody falls over it', (stored) => {
+  const { flaws, spec } = readSpec(stored);
+  expect(flaws).toEqual([`spec must be an object, not ${JSON.stringify(stored) ?? 'nothing'}`]);
+  expect(spec).toMatchObject({
+    powerState: 'Running',
+    credentialsSecretRef: { name: 'vps247-credentials' },
+    region: {},
+  });
+});
+
+test('what is long is quoted in part only', () => {
+  const [flaw = ''] = readSpec({ ...good, powerState: 'x'.repeat(10_000) }).flaws;
+  expect(flaw.length).toBeLessThan(200);
+});
