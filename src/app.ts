@@ -3,6 +3,8 @@ import type { VirtualMachine } from './api/v1alpha1/types.ts';
 import type { KubeClient } from './kube/client.ts';
 import { createEventRecorder } from './kube/events.ts';
 import type { Clock } from './model/clock.ts';
+import type { Fence } from './model/fence.ts';
+import type { LabelSelector } from './model/label-selector.ts';
 import type { Secret } from './model/secret.ts';
 import { createAccounts } from './provider/account/accounts.ts';
 import type { Provider } from './provider/port.ts';
@@ -24,6 +26,8 @@ import { toVirtualMachine } from './api/v1alpha1/read.ts';
 export interface AppSettings {
   /** Empty: all namespaces. */
   readonly namespaces: readonly string[];
+  /** The objects to act on; undefined: all. The others are watched all the same: they may hold a name or a machine. */
+  readonly selector: LabelSelector | undefined;
   /** Undefined: none, and then no namespace may use it. */
   readonly defaultCredentialsSecret: SharedCredentials['secret'] | undefined;
   readonly defaultCredentialsNamespaces: readonly string[];
@@ -49,18 +53,25 @@ export interface AppPorts {
   readonly random: () => number;
   readonly log: Log;
   readonly metrics: Metrics;
+  /** Whether this process may act now; the ports ask it too, directly before they send anything that changes something. */
+  readonly fence: Fence;
   /** Told apart in events when several operators report. */
   readonly instance: string;
 }
 
 export interface App {
-  /** Resolves once everything was read and work has begun; rejects never, an absent API server is waited for. */
+  /** Follows the objects, and changes nothing. Resolves once all were read; rejects never, an absent API server is waited for. */
   start(): Promise<void>;
+  /** Begins to act, once started: now nobody else does. */
+  act(): void;
   /** Takes in nothing more, finishes the calls under way with their results written, and resolves. */
   stop(): Promise<void>;
   isReady(): boolean;
   isAlive(): boolean;
 }
+
+/** How soon an object is looked at again while it is not certain that this process may act. Milliseconds. */
+const whileFenced = 1_000;
 
 /** The composition root: watch → queue → observe → plan → execute → status, wired from ports. */
 export function createApp(settings: AppSettings, ports: AppPorts): App {
@@ -95,6 +106,12 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     },
   });
   const scope = settings.namespaces.length === 0 ? {} : { namespaces: settings.namespaces };
+  const isOurs = (object: VirtualMachine | undefined): boolean =>
+    object !== undefined && (settings.selector?.matches(object.metadata.labels) ?? true);
+  /** When new labels made an object ours that had been another operator's. */
+  const takenOver = new Map<string, number>();
+  let workers: Workers | undefined;
+  let isSynced = false;
   const shared = { client, clock, random, log, ...scope };
 
   const objects = createReflector<VirtualMachine>({
@@ -105,8 +122,13 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     onChange: ({ key, before, after, initial }) => {
       const waiting = [...claims.change(key, before, after), quota.change(key, before, after)];
       use(key, before, after);
-      queue.add(key, { priority: initial ? 'resync' : 'user' });
-      for (const other of waiting) if (other !== undefined) queue.add(other, { priority: 'normal' });
+      if (isOurs(after) && before !== undefined && !isOurs(before)) takenOver.set(key, clock.monotonic());
+      else if (!isOurs(after)) takenOver.delete(key);
+      // Until this process acts nothing waits for it; then everything is looked at anyway.
+      if (workers === undefined) return;
+      if (isOurs(before) || isOurs(after)) queue.add(key, { priority: initial ? 'resync' : 'user' });
+      for (const other of waiting)
+        if (other !== undefined && isOurs(objects.get(other))) queue.add(other, { priority: 'normal' });
     },
   });
   const secrets = createReflector<true>({
@@ -120,30 +142,40 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     onChange: ({ key: secret, initial }) => {
       if (initial) return;
       credentials.invalidate(secret);
-      for (const key of users.get(secret) ?? []) queue.add(key, { priority: 'user' });
+      if (workers === undefined) return;
+      for (const key of users.get(secret) ?? []) if (isOurs(objects.get(key))) queue.add(key, { priority: 'user' });
     },
   });
 
-  const reconciler = createReconciler({
-    client,
-    clock,
-    credentials,
-    claims,
-    quota,
-    deletes,
-    events,
-    log,
-    random,
-    cache: objects,
-    accountFor: (apiKey) => accounts.get(apiKey),
-    limits: {
-      stuckAfter: settings.stuckAfter,
-      visibilityWindow: settings.visibilityWindow,
-      callDeadline: settings.apiConnectTimeout + settings.apiResponseTimeout,
-      lookAlikes: settings.lookAlikes,
-    },
-    actingSince: clock.monotonic(),
-  });
+  const createPasses = (actingSince: number) =>
+    createReconciler({
+      client,
+      clock,
+      credentials,
+      claims,
+      quota,
+      deletes,
+      events,
+      log,
+      random,
+      fence: ports.fence,
+      cache: {
+        get: (key) => {
+          const object = objects.get(key);
+          return isOurs(object) ? object : undefined;
+        },
+        observe: (object) => objects.observe(object),
+      },
+      objectOf: (key) => objects.get(key),
+      accountFor: (apiKey) => accounts.get(apiKey),
+      limits: {
+        stuckAfter: settings.stuckAfter,
+        visibilityWindow: settings.visibilityWindow,
+        callDeadline: settings.apiConnectTimeout + settings.apiResponseTimeout,
+        lookAlikes: settings.lookAlikes,
+      },
+      actingSince: (key) => Math.max(actingSince, takenOver.get(key) ?? 0),
+    });
 
   /** Keeps which objects read which Secret. */
   function use(key: string, before: VirtualMachine | undefined, after: VirtualMachine | undefined): void {
@@ -163,30 +195,39 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     metrics.snapshotAge.set(Math.max(0, ...ages.filter(Number.isFinite)) / 1000);
     metrics.queueDepth.set(queue.depth);
     metrics.machines.reset();
-    for (const key of objects.keys()) metrics.machines.inc({ state: objects.get(key)?.status?.state ?? 'None' });
+    for (const key of objects.keys()) {
+      const object = objects.get(key);
+      if (isOurs(object)) metrics.machines.inc({ state: object?.status?.state ?? 'None' });
+    }
   });
 
-  let workers: Workers | undefined;
   return {
     async start() {
       objects.start();
       secrets.start();
       // Names are told apart by all objects, so no decision is made before all of them are known.
       await objects.synced;
+      isSynced = true;
+      log.info('Watching', { objects: objects.size, namespaces: settings.namespaces });
+    },
+    act() {
+      const reconciler = createPasses(clock.monotonic());
       workers = runWorkers({
         queue,
         backoff,
         count: settings.workers,
         clock,
         log,
-        handle: (key, park) => reconciler.reconcile(key, park),
+        // A pass that may change nothing would come to wrong conclusions from that.
+        handle: async (key, park) =>
+          ports.fence() ? reconciler.reconcile(key, park) : { after: whileFenced * (1 + random() / 2) },
         onPass: ({ result, milliseconds, waitMilliseconds }) => {
           metrics.reconciles.inc({ result });
           metrics.reconcileDuration.observe(milliseconds / 1000);
           metrics.queueWait.observe(waitMilliseconds / 1000);
         },
       });
-      log.info('Watching', { objects: objects.size, namespaces: settings.namespaces });
+      for (const key of objects.keys()) if (isOurs(objects.get(key))) queue.add(key, { priority: 'resync' });
     },
     async stop() {
       await Promise.all([objects.stop(), secrets.stop()]);
@@ -195,7 +236,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       await Promise.all([workers?.stop(), accounts.stop()]);
       await events.drain();
     },
-    isReady: () => workers !== undefined,
+    isReady: () => isSynced,
     // A worker that hangs is seen by what waits for it.
     isAlive: () => queue.oldestWaitMs < 5 * 60_000,
   };

@@ -1,47 +1,60 @@
+import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { createApp } from './app.ts';
+import { exitCodes, secondSignal } from './config/exit-codes.ts';
 import { loadSettings } from './config/load.ts';
 import type { Settings } from './config/settings.ts';
 import { createKubeClient } from './kube/client.ts';
-import { loadKubeConfig } from './kube/config.ts';
-import { createTransport } from './kube/transport.ts';
+import { type KubeConfig, loadKubeConfig, namespaceOf } from './kube/config.ts';
+import { createInquiries } from './kube/inquiries.ts';
+import { createLease, type Lease } from './kube/lease.ts';
+import { createTransport, type TransportOptions } from './kube/transport.ts';
 import { systemClock } from './model/clock.ts';
 import { createHttpProvider } from './provider/http/client.ts';
+import { leaseName } from './startup/lease-name.ts';
+import { untilUsable } from './startup/preflight.ts';
 import { createHealthServer } from './telemetry/health.ts';
+import type { Log } from './telemetry/log.ts';
 import { createLogger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { redact } from './telemetry/redact.ts';
 import { operatorVersion } from './version.ts';
 
-/** Exit codes: 0 ended as asked, 1 could not start or go on, 2 settings are wrong. */
+/** Answers the exit code. */
 async function main(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<number> {
   const loaded = loadSettings(argv, env);
   if ('help' in loaded) return print(loaded.help);
   if ('version' in loaded) return print(`vps247-operator ${operatorVersion}`);
-  if ('problems' in loaded) {
-    for (const problem of loaded.problems) process.stderr.write(`${problem}\n`);
-    return 2;
-  }
+  if ('problems' in loaded) return complain(exitCodes.BadSettings.code, ...loaded.problems);
   return run(loaded.settings);
 }
 
 async function run(settings: Settings): Promise<number> {
   const log = createLogger({ level: settings.logLevel, format: settings.logFormat });
   const metrics = createMetrics({ version: operatorVersion, withProcess: true });
-  const kubeConfig = loadKubeConfig(settings.kubeconfig === undefined ? {} : { kubeconfig: settings.kubeconfig });
-  const client = createKubeClient(
-    createTransport(kubeConfig, {
-      clock: systemClock,
-      version: operatorVersion,
-      onCall: ({ verb, resource, status }) => metrics.kubernetesCalls.inc({ verb, resource, code: String(status) }),
-    }),
-  );
+  let kubeConfig: KubeConfig;
+  try {
+    kubeConfig = loadKubeConfig(settings.kubeconfig === undefined ? {} : { kubeconfig: settings.kubeconfig });
+  } catch (error) {
+    return complain(exitCodes.NoCluster.code, sentenceOf(error));
+  }
+  const connections: TransportOptions = {
+    clock: systemClock,
+    version: operatorVersion,
+    onCall: ({ verb, resource, status }) => metrics.kubernetesCalls.inc({ verb, resource, code: String(status) }),
+  };
+  const election = settings.leaderElection ? elect(settings, kubeConfig, connections, log) : undefined;
+  if (typeof election === 'string') return complain(exitCodes.BadSettings.code, election);
+  const fence = (): boolean => election === undefined || election.isHeld();
+  metrics.onScrape(() => metrics.leader.set(fence() ? 1 : 0));
+  const client = createKubeClient(createTransport(kubeConfig, { ...connections, fence }));
   const app = createApp(settings, {
     client,
     clock: systemClock,
     random: Math.random,
     log,
     metrics,
+    fence,
     instance: hostname(),
     connect: (apiKey) =>
       createHttpProvider({
@@ -54,6 +67,7 @@ async function run(settings: Settings): Promise<number> {
           response: settings.apiResponseTimeout,
           total: settings.apiConnectTimeout + settings.apiResponseTimeout,
         },
+        fence,
         onCall: ({ operation, code, milliseconds }) => {
           metrics.providerCalls.inc({ operation, code });
           metrics.providerCallDuration.observe({ operation }, milliseconds / 1000);
@@ -69,45 +83,105 @@ async function run(settings: Settings): Promise<number> {
     log,
   });
 
-  const asked = stopSignal();
-  await health.start();
+  const signals = stopSignals();
+  try {
+    await health.start();
+  } catch (error) {
+    return complain(exitCodes.NoAddress.code, sentenceOf(error));
+  }
   log.info('Starting', { version: operatorVersion, ...health.addresses });
-  await Promise.race([app.start(), asked]);
-  const signal = await asked;
-  log.info('Stopping', { signal });
-  // A second signal, or calls that do not end in time, must not keep the pod: what is under way is on record.
-  const isDone = await Promise.race([
-    app.stop().then(() => true),
-    stopSignal().then(() => false),
-    new Promise<boolean>((resolve) => systemClock.schedule(settings.shutdownGracePeriod, () => resolve(false))),
+  const begin = async (): Promise<void> => {
+    // Without the fence: it asks before it leads, and what it asks changes nothing.
+    const unfenced = createTransport(kubeConfig, connections);
+    await untilUsable(settings.namespaces, { inquiries: createInquiries(unfenced), clock: systemClock, log });
+    await Promise.all([unfenced.close(), app.start()]);
+    // Only now, so that whoever wins acts at once.
+    election?.start();
+    await election?.won;
+    app.act();
+  };
+  const lost = election?.lost ?? new Promise<never>(() => {});
+  const ends = lost.then((reason) => ({ reason }));
+  const asked = signals.first.then((signal) => ({ signal }));
+  // What begins never ends by itself; a mistake in it ends the program.
+  const end = await Promise.race([asked, ends, begin().then(() => Promise.race([asked, ends]))]);
+  if ('reason' in end) return leave(end.reason);
+
+  log.info('Stopping', end);
+  const finish = async (): Promise<number> => {
+    await app.stop();
+    await election?.release();
+    await Promise.all([health.stop(), client.close()]);
+    return exitCodes.Ended.code;
+  };
+  const code = await Promise.race([
+    finish(),
+    ends.then(({ reason }) => leave(reason)),
+    signals.second.then((signal) => secondSignal[signal] ?? exitCodes.Unfinished.code),
+    new Promise<number>((resolve) =>
+      systemClock.schedule(settings.shutdownGracePeriod, () => resolve(exitCodes.Unfinished.code)),
+    ),
   ]);
-  await health.stop();
-  await client.close();
-  log.info('Stopped', { isDone });
-  return isDone ? 0 : 1;
+  log.info('Stopped', { code });
+  return code;
+
+  /** At once: whatever is under way is on record, and is the other's to go on with. */
+  function leave(reason: string): number {
+    log.error('Ending, because another operator may be leading', { reason });
+    return exitCodes.LeaseLost.code;
+  }
 }
 
-function stopSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve);
+/** The lease to act by; or a sentence that says what is missing for it. */
+function elect(settings: Settings, kubeConfig: KubeConfig, connections: TransportOptions, log: Log): Lease | string {
+  const namespace = settings.leaderElectionNamespace ?? namespaceOf(kubeConfig);
+  if (namespace === undefined) {
+    return 'The namespace of the Lease is not known outside of a pod: give --leader-election-namespace, or --leader-election=false if this is certainly the only operator.';
+  }
+  const { leaseDuration, renewDeadline, retryPeriod } = settings;
+  return createLease({
+    // Connections of its own: a renewal waits for no other call.
+    client: createKubeClient(createTransport(kubeConfig, { ...connections, deadline: renewDeadline / 2 })),
+    ref: { namespace, name: leaseName(settings) },
+    identity: `${hostname()}_${randomUUID()}`,
+    times: { leaseDuration, renewDeadline, retryPeriod },
+    clock: systemClock,
+    random: Math.random,
+    log,
   });
+}
+
+/** The first signal asks for an orderly end, the second for an end. */
+function stopSignals(): { readonly first: Promise<NodeJS.Signals>; readonly second: Promise<NodeJS.Signals> } {
+  const [first, second] = [Promise.withResolvers<NodeJS.Signals>(), Promise.withResolvers<NodeJS.Signals>()];
+  let isAsked = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      (isAsked ? second : first).resolve(signal);
+      isAsked = true;
+    });
+  }
+  return { first: first.promise, second: second.promise };
 }
 
 function print(text: string): number {
   process.stdout.write(`${text}\n`);
-  return 0;
+  return exitCodes.Ended.code;
+}
+
+function complain(code: number, ...sentences: readonly string[]): number {
+  for (const sentence of sentences) process.stderr.write(`${sentence}\n`);
+  return code;
+}
+
+function sentenceOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 // Node itself prints every field of an error that nobody caught; those of an HTTP client hold the request with its API key.
 process.on('uncaughtException', (error) => {
   process.stderr.write(`${JSON.stringify({ message: 'Crashed', error: redact(error, { withStacks: true }) })}\n`);
-  process.exit(1);
+  process.exit(exitCodes.Crashed.code);
 });
 
-try {
-  process.exit(await main(process.argv.slice(2), process.env));
-} catch (error) {
-  // Only start-up gets here: a kubeconfig that cannot be read, an address in use. Their messages are sentences.
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exit(1);
-}
+process.exit(await main(process.argv.slice(2), process.env));

@@ -7,8 +7,10 @@ import { Watchdog } from '../control-plane/watchdog.ts';
 export interface OperatorOptions {
   readonly kubeconfig: string;
   readonly apiUrl: string;
-  /** Flags beyond the two above, such as `['--workers', '4']`. */
+  /** Flags beyond the two above, such as `['--workers', '4']`. Unless one is about leader election, there is none. */
   readonly flags?: readonly string[];
+  /** Where it listens, for metrics and for health: free ports of this machine by default. */
+  readonly addresses?: readonly [string, string];
   /** Where its log goes, `….log`; beside it goes what it was started with (`….process.json`) and its metrics (`….metrics.txt`). */
   readonly logFile: string;
   /** The program: the sources by default. */
@@ -20,6 +22,8 @@ export interface OperatorProcess {
   readonly pid: number;
   /** Where it serves metrics and health, once it said so. */
   readonly addresses: Promise<{ readonly metrics: string; readonly health: string }>;
+  /** What it has printed until now, to either end. */
+  output(): string;
   /** Writes its metrics as they are now, if it still answers. */
   keepMetrics(): Promise<void>;
   /** Keeps its metrics, then SIGTERM; resolves with the exit code. */
@@ -33,6 +37,7 @@ const root = path.join(import.meta.dirname, '../..');
 
 /** Starts the operator from its sources, with nothing of this process's environment that could reach another cluster. */
 export function startOperator(options: OperatorOptions): OperatorProcess {
+  const { flags = [], addresses: [metricsAddress, healthAddress] = ['127.0.0.1:0', '127.0.0.1:0'] } = options;
   const args = [
     options.entry ?? path.join(root, 'src/main.ts'),
     '--kubeconfig',
@@ -40,16 +45,24 @@ export function startOperator(options: OperatorOptions): OperatorProcess {
     '--api-url',
     options.apiUrl,
     '--metrics-address',
-    '127.0.0.1:0',
+    metricsAddress,
     '--health-address',
-    '127.0.0.1:0',
-    ...(options.flags ?? []),
+    healthAddress,
+    // Alone, unless told otherwise: the last of two flags would be refused.
+    ...(flags.some((flag) => flag.startsWith('--leader-election')) ? [] : ['--leader-election=false']),
+    ...flags,
   ];
   const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' };
   const child: ChildProcess = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
   const stem = options.logFile.replace(/\.log$/, '');
   writeFileSync(`${stem}.process.json`, JSON.stringify({ args, env }, null, 1));
   const log = createWriteStream(options.logFile, { flags: 'a' });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
+      output += chunk.toString('utf8');
+    });
+  }
   child.stderr?.pipe(log, { end: false });
   const addresses = readAddresses(child, log);
   let metricsUrl: string | undefined;
@@ -78,6 +91,7 @@ export function startOperator(options: OperatorOptions): OperatorProcess {
     pid: child.pid ?? 0,
     addresses,
     exited,
+    output: () => output,
     keepMetrics,
     async stop() {
       await keepMetrics();

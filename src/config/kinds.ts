@@ -1,4 +1,5 @@
 import { formatDuration, parseDuration } from '../model/duration.ts';
+import { type LabelSelector, parseSelector } from '../model/label-selector.ts';
 
 /** How the text of a setting is read. */
 export interface Kind<T> {
@@ -88,6 +89,20 @@ export const namespaces: Kind<readonly string[]> = {
     const names = text.split(',').map((name) => name.trim());
     return names.every((name) => namespaceName.test(name)) ? { value: [...new Set(names)].toSorted() } : undefined;
   },
+};
+
+/** The name of an object or a namespace; the empty text means none. */
+export const objectName: Kind<string | undefined> = {
+  placeholder: 'NAME',
+  rule: 'a name of small letters, digits and hyphens',
+  read: (text) => (text === '' || namespaceName.test(text) ? { value: text === '' ? undefined : text } : undefined),
+};
+
+/** A label selector; the empty text means all objects, and so none is needed. */
+export const labelSelector: Kind<LabelSelector | undefined> = {
+  placeholder: 'SELECTOR',
+  rule: 'a label selector such as shard=a, shard in (a, b) or !shard, with commas between its parts',
+  read: (text) => (text.trim() === '' ? { value: undefined } : fitting(parseSelector(text))),
 };
 
 /** One Secret, anywhere; without a key in its data, the usual one is meant. */

@@ -123,6 +123,10 @@ function contradictions(settings: Settings): string[] {
   }
   problems.push(...ordered(settings, 'apiConnectTimeout', 'apiResponseTimeout'));
   problems.push(...ordered(settings, 'urgentPollInterval', 'pollInterval'));
+  problems.push(
+    ...ordered(settings, 'retryPeriod', 'renewDeadline', 2),
+    ...ordered(settings, 'renewDeadline', 'leaseDuration', 1.2),
+  );
   const { metricsAddress, healthAddress, defaultCredentialsSecret, defaultCredentialsNamespaces } = settings;
   if ((defaultCredentialsSecret === undefined) !== (defaultCredentialsNamespaces.length === 0)) {
     problems.push(
@@ -141,12 +145,18 @@ function contradictions(settings: Settings): string[] {
   return problems;
 }
 
-type DurationName = 'apiConnectTimeout' | 'apiResponseTimeout' | 'urgentPollInterval' | 'pollInterval';
+/** The names of settings that are durations, as numbers of another meaning are not compared. */
+type DurationName = Extract<
+  SettingName,
+  `${string}Timeout` | `${string}Interval` | `retryPeriod` | `renewDeadline` | `leaseDuration`
+>;
 
-function ordered(settings: Settings, lesser: DurationName, greater: DurationName): string[] {
-  if (settings[lesser] <= settings[greater]) return [];
+/** `lesser` times `factor` must fit into `greater`. */
+function ordered(settings: Settings, lesser: DurationName, greater: DurationName, factor = 1): string[] {
+  if (settings[lesser] * factor <= settings[greater]) return [];
   const [low, high] = [formatDuration(settings[lesser]), formatDuration(settings[greater])];
-  return [`${flagOf(lesser)} (${low}) must not be longer than ${flagOf(greater)} (${high}).`];
+  const rule = factor === 1 ? 'must not be longer than' : `must fit ${factor} times into`;
+  return [`${flagOf(lesser)} (${low}) ${rule} ${flagOf(greater)} (${high}).`];
 }
 
 function quote(value: string): string {

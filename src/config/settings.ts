@@ -5,7 +5,9 @@ import {
   file,
   hostPort,
   integer,
+  labelSelector,
   namespaces,
+  objectName,
   secretName,
   toggle,
   type Kind,
@@ -36,7 +38,42 @@ export const settingsTable = {
   namespaces: setting(
     namespaces,
     '',
-    'Namespaces to look after, with commas between them; empty means all, which needs a ClusterRole.',
+    'Namespaces to look after, with commas between them; empty means all, which needs a ClusterRole. With a list, Roles in each of them do.',
+  ),
+  selector: setting(
+    labelSelector,
+    '',
+    'Labels of the objects to look after, as kubectl takes them; empty means all. Several operators can share a cluster so: every object should match the selector of exactly one of them.',
+  ),
+  leaderElection: setting(
+    toggle,
+    'true',
+    'Act only while holding a Lease, so that of several operators with the same scope one acts and the others stand by. Without it, see to it that there is never a second one.',
+  ),
+  leaderElectionNamespace: setting(
+    objectName,
+    '',
+    "Namespace of the Lease; without it the one of the pod's service account, or of the kubeconfig's context.",
+  ),
+  leaseName: setting(
+    objectName,
+    '',
+    'Name of the Lease; without it one that follows from the namespaces and the selector, so that operators with the same scope share it and others do not.',
+  ),
+  leaseDuration: setting(
+    duration('1s', '10m'),
+    '15s',
+    'How long the Lease of an operator that fell silent is respected by those that stand by.',
+  ),
+  renewDeadline: setting(
+    duration('500ms', '10m'),
+    '10s',
+    'How long an operator goes on acting after it asked for the last renewal that was granted; shorter than the lease duration by more than clocks may differ meanwhile.',
+  ),
+  retryPeriod: setting(
+    duration('100ms', '5m'),
+    '2s',
+    'How often the Lease is renewed. Those that stand by look at it twice as often.',
   ),
   defaultCredentialsSecret: setting(
     secretName,

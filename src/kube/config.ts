@@ -1,5 +1,7 @@
 import { KubeConfig } from '@kubernetes/client-node';
 
+export type { KubeConfig };
+
 /**
  * Which cluster to talk to, and as whom: the file `kubeconfig`, else `$KUBECONFIG`, `~/.kube/config`, or the service
  * account of the pod this runs in. Throws an Error of one sentence that says what to do.
@@ -50,4 +52,10 @@ function read(config: KubeConfig, kubeconfig: string | undefined): string | unde
     const [, line, column] = /\((\d+):(\d+)\)$/.exec(message) ?? [];
     return line === undefined ? message : `it is no YAML in line ${line}, column ${column}`;
   }
+}
+
+/** The namespace that this program runs in: of its pod's service account, or what the kubeconfig's context says. */
+export function namespaceOf(config: KubeConfig): string | undefined {
+  const namespace = config.getContextObject(config.getCurrentContext())?.namespace?.trim();
+  return namespace === '' ? undefined : namespace;
 }

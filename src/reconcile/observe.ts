@@ -36,8 +36,11 @@ export interface ObserveDeps extends RivalDeps {
   readonly quota: Pick<NamespaceQuota, 'reachedFor'>;
   readonly deletes: Pick<DeleteBudget, 'heldFor'>;
   readonly limits: Limits;
-  /** When this process began to act (monotonic): calls of an earlier one may be under way until the deadline after it. */
-  readonly actingSince: number;
+  /**
+   * When this process began to act on the object (monotonic): when it won the lease, or when the object's labels made it its own.
+   * Calls of whoever acted before may be under way until the deadline after it.
+   */
+  readonly actingSince: (key: string) => number;
 }
 
 /** An observation together with the account it was made through; null when there is no usable key. */
@@ -215,7 +218,7 @@ function lookForName(
   if (otherAccount !== undefined) return otherAccount;
   if (!isKeyOf(intent, account, memory)) return { kind: 'Unknown', reason: { kind: 'OtherKey' } };
 
-  const earliest = Math.max(deps.actingSince, memory.intentSentAt ?? 0) + deps.limits.callDeadline;
+  const earliest = Math.max(deps.actingSince(key), memory.intentSentAt ?? 0) + deps.limits.callDeadline;
   if (snapshot.startedAt >= earliest) memory.sawLack(snapshot.startedAt);
   const verdict = judgeName({
     earliest,

@@ -9,6 +9,7 @@ import type { EventRecorder } from '../kube/events.ts';
 import { plan } from '../plan/plan.ts';
 import type { Action, Decision, Verdict } from '../plan/action.ts';
 import type { Observed } from '../plan/observed.ts';
+import type { Fence } from '../model/fence.ts';
 import type { Account } from '../provider/account/account.ts';
 import type { Park } from '../queue/workers.ts';
 import { writeStatus } from '../status/patch.ts';
@@ -25,14 +26,16 @@ import { type Conclusion, conclude, isRefusedAsBusy } from './outcome.ts';
 /** How a pass ended, for the workers: come back after so many milliseconds, or with growing delays. */
 export type PassResult = { readonly after?: number } | { readonly failed: true };
 
-export interface ReconcilerDeps extends Omit<ObserveDeps, 'objectOf'> {
+export interface ReconcilerDeps extends ObserveDeps {
   readonly client: KubeClient;
   readonly quota: NamespaceQuota;
   readonly deletes: DeleteBudget;
   readonly events: Pick<EventRecorder, 'record'>;
   readonly log: Log;
   readonly random: () => number;
+  /** The objects to act on; `objectOf` also knows those that are others'. */
   readonly cache: { get(key: string): VirtualMachine | undefined; observe(object: unknown): void };
+  readonly fence: Fence;
 }
 
 export interface Reconciler {
@@ -40,8 +43,8 @@ export interface Reconciler {
   reconcile(key: string, park: Park): Promise<PassResult>;
 }
 
-/** Failures that say nothing about the object, only that the API server is away for now. */
-const isAway: ReadonlySet<KubeErrorReason> = new Set(['Network', 'Timeout', 'Unavailable']);
+/** Failures that say nothing about the object, only that the API server is away for now, or that this process may not lead any more. */
+const isAway: ReadonlySet<KubeErrorReason> = new Set(['Network', 'Timeout', 'Unavailable', 'Fenced']);
 const awayRetry = 2_000;
 
 /** How soon a Secret is tried again that stood in the way of the initial password. */
@@ -50,7 +53,6 @@ const passwordRetry = 5 * 60_000;
 /** The five words: observe, plan, execute, conclude, status. Everything it remembers may be lost at any time. */
 export function createReconciler(deps: ReconcilerDeps): Reconciler {
   const memories = new Map<string, Memory>();
-  const observeDeps: ObserveDeps = { ...deps, objectOf: (key) => deps.cache.get(key) };
 
   return {
     async reconcile(key, park) {
@@ -74,7 +76,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       return { after: 0 };
     }
     tellSenseless(object, memory);
-    const observation = await observe(observeDeps, key, object, memory);
+    const observation = await observe(deps, key, object, memory);
     const decision = plan(observation.observed);
     observation.account?.setUrgent(key, decision.urgent);
     const execution = await carryOut(observation, decision, memory, park);
@@ -155,11 +157,11 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       },
       write: (subject, call, onGranted) =>
         park(
-          account.write(
-            subject,
-            call,
-            async () => isStillSo(account, observed) && (onGranted === undefined || onGranted()),
-          ),
+          account.write(subject, call, async () => {
+            if (!deps.fence() || !isStillSo(account, observed)) return false;
+            // What goes on record first takes a while.
+            return onGranted === undefined || ((await onGranted()) && deps.fence());
+          }),
         ),
     };
   }

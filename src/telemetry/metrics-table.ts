@@ -76,6 +76,12 @@ export const metricsTable = {
     help: 'Watches that ended and were started anew, by resource.',
     labels: ['resource'],
   },
+  leader: {
+    type: 'gauge',
+    name: 'leader',
+    help: 'Whether this process acts: 1 while it is certain to hold the Lease (or needs none), 0 while it stands by.',
+    labels: [],
+  },
   buildInfo: {
     type: 'gauge',
     name: 'build_info',

@@ -19,6 +19,13 @@ describe('what is given', () => {
     expect(settingsOf([])).toEqual({
       kubeconfig: undefined,
       namespaces: [],
+      selector: undefined,
+      leaderElection: true,
+      leaderElectionNamespace: undefined,
+      leaseName: undefined,
+      leaseDuration: 15_000,
+      renewDeadline: 10_000,
+      retryPeriod: 2_000,
       defaultCredentialsSecret: undefined,
       defaultCredentialsNamespaces: [],
       apiUrl: 'https://api.vps247.com',
@@ -65,6 +72,11 @@ describe('what is given', () => {
     expect(settingsOf([], { VPS247_INSECURE_API_URL: 'true' }).insecureApiUrl).toBe(true);
   });
 
+  test('a label selector', () => {
+    const { selector } = settingsOf(['--selector', 'shard in (b, a), !paused']);
+    expect(selector?.canonical).toBe('!paused,shard in (a,b)');
+  });
+
   test.each<[string, Settings['defaultCredentialsSecret']]>([
     ['ops/shared', { namespace: 'ops', name: 'shared', key: undefined }],
     ['ops/vps.keys:api_key.1', { namespace: 'ops', name: 'vps.keys', key: 'api_key.1' }],
@@ -84,6 +96,8 @@ describe('what is given', () => {
     ['--api-url', 'http://[::1]:99', { apiUrl: 'http://[::1]:99' }, 'http to this machine, version 6'],
     ['--metrics-address', ':0', { metricsAddress: { host: '0.0.0.0', port: 0 } }, 'any host, any port'],
     ['--metrics-address', '[::]:81', { metricsAddress: { host: '::', port: 81 } }, 'version 6'],
+    ['--lease-name', 'mine', { leaseName: 'mine' }, 'a name'],
+    ['--selector', ' ', { selector: undefined }, 'no selector'],
     ['--workers', '1', { workers: 1 }, 'the lower bound is included'],
     ['--workers', '512', { workers: 512 }, 'the upper bound is included'],
     ['--max-machines-per-namespace', '5', { maxMachinesPerNamespace: 5 }, 'a limit'],
@@ -139,6 +153,13 @@ describe('what is wrong', () => {
       '--urgent-poll-interval (2s) must not be longer than --poll-interval (1s).',
     ],
     [['--api-response-timeout=1s'], '--api-connect-timeout (5s) must not be longer than --api-response-timeout (1s).'],
+    [['--renew-deadline=14s'], '--renew-deadline (14s) must fit 1.2 times into --lease-duration (15s).'],
+    [['--retry-period=6s'], '--retry-period (6s) must fit 2 times into --renew-deadline (10s).'],
+    [['--lease-name=My Lease'], '--lease-name must be a name of small letters, digits and hyphens, not "My Lease".'],
+    [
+      ['--selector=a in b'],
+      '--selector must be a label selector such as shard=a, shard in (a, b) or !shard, with commas between its parts, not "a in b".',
+    ],
     [
       ['--metrics-address=:1', '--health-address=:1'],
       '--metrics-address and --health-address must differ, both are port 1.',

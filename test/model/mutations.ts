@@ -43,8 +43,8 @@ export const mutations: readonly Mutation[] = [
   {
     mistake: 'a lost call is taken for ended at once',
     file: 'reconcile/observe.ts',
-    line: 'const earliest = Math.max(deps.actingSince, memory.intentSentAt ?? 0) + deps.limits.callDeadline;',
-    replacement: 'const earliest = Math.max(deps.actingSince, memory.intentSentAt ?? 0);',
+    line: 'const earliest = Math.max(deps.actingSince(key), memory.intentSentAt ?? 0) + deps.limits.callDeadline;',
+    replacement: 'const earliest = Math.max(deps.actingSince(key), memory.intentSentAt ?? 0);',
     breaks: noDoubt,
     configuration: { from: 'Applied', left: { crash: 1 } },
   },

@@ -35,6 +35,7 @@ test.each([
   async (_how, statement) => {
     const preload = `data:text/javascript,${encodeURIComponent(`process.once('SIGUSR2', () => { ${statement}; })`)}`;
     const flags = [
+      '--leader-election=false',
       '--kubeconfig',
       join(folder, 'kubeconfig'),
       '--metrics-address',

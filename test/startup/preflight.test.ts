@@ -116,11 +116,13 @@ describe('what is missing is said once in a sentence, and waited for', () => {
   });
 });
 
+/** A cluster that lets objects be listed in these namespaces and nowhere else. */
+const onlyIn = (...allowed: readonly string[]): Case => ({
+  isAllowed: ({ verb, resource }, namespace) =>
+    verb !== 'list' || resource !== 'virtualmachines' || (namespace !== undefined && allowed.includes(namespace)),
+});
+
 test('with a list of namespaces, rights in each of them do, and the ones without are named', async () => {
-  const onlyIn = (...allowed: readonly string[]): Case => ({
-    isAllowed: ({ verb, resource }, namespace) =>
-      verb !== 'list' || resource !== 'virtualmachines' || (namespace !== undefined && allowed.includes(namespace)),
-  });
   expect(await run(onlyIn('a', 'b'), ['a', 'b'])).toEqual({ lines: [], wasDoneAtOnce: true });
   const { lines } = await run(onlyIn('a'), ['a', 'b', 'c']);
   expect(lines).toEqual([

@@ -38,11 +38,13 @@ export async function proceed(subject: Subject, state: State, pass: Begun): Prom
     quota: new subject.NamespaceQuota(0),
     deletes: new subject.DeleteBudget(clock, 0),
     limits: { stuckAfter, visibilityWindow, callDeadline: responseDeadline, lookAlikes: 'Hold' },
-    actingSince: state.operator.actingSince,
+    actingSince: () => state.operator.actingSince,
+    fence: () => true,
     events: { record() {} },
     log: silent,
     random: () => 0.5,
     cache: { get: () => run.cache, observe: (object) => run.learn(object) },
+    objectOf: () => run.cache,
     memories: run.memories,
   });
   const ended = reconciler

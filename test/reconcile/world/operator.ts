@@ -1,6 +1,9 @@
 import { type AppSettings, createApp } from '../../../src/app.ts';
 import type { Condition, VirtualMachineSpec } from '../../../src/api/v1alpha1/types.ts';
+import type { KubeClient } from '../../../src/kube/client.ts';
+import { KubeError } from '../../../src/kube/errors.ts';
 import type { Clock } from '../../../src/model/clock.ts';
+import type { Fence } from '../../../src/model/fence.ts';
 import type { Secret } from '../../../src/model/secret.ts';
 import type { Provider } from '../../../src/provider/port.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
@@ -27,6 +30,7 @@ const spec: VirtualMachineSpec = {
 
 export const usual: AppSettings = {
   namespaces: [],
+  selector: undefined,
   defaultCredentialsSecret: undefined,
   defaultCredentialsNamespaces: [],
   workers: 8,
@@ -60,11 +64,39 @@ export interface OperatorWorld {
 /** Connects to the provider with a key. What is scheduled on `clock` ends with the process. */
 type Connect = (apiKey: Secret, process: { readonly clock: Clock; readonly log: Log }) => Provider;
 
+/** By what the operator acts. */
+export interface Leadership {
+  /** Resolves when it may begin. */
+  readonly won: Promise<void>;
+  readonly fence: Fence;
+  /** Told of each call to Kubernetes that is sent. */
+  readonly onCall?: (call: string) => void;
+}
+
+const alone: Leadership = { won: Promise.resolve(), fence: () => true };
+
+/** As the wire does: what would change something is not sent. */
+function fenced(cluster: InMemoryCluster, { fence, onCall }: Leadership): KubeClient {
+  return new Proxy(cluster, {
+    get: (target, name) => {
+      const member: unknown = Reflect.get(target, name);
+      if (typeof member !== 'function') return member;
+      const isChange = name === 'patch' || name === 'create';
+      return (...args: readonly unknown[]): unknown => {
+        if (isChange && !fence()) return Promise.reject(new KubeError('not sent', { reason: 'Fenced' }));
+        onCall?.(String(name));
+        return Reflect.apply(member, target, args);
+      };
+    },
+  });
+}
+
 export async function runOperator(
   clock: ManualClock,
   apiKey: string,
   connect: Connect,
   settings: Partial<AppSettings> = {},
+  leadership: Leadership = alone,
 ): Promise<OperatorWorld> {
   const cluster = new InMemoryCluster(clock);
   const complaints: string[] = [];
@@ -104,16 +136,20 @@ export async function runOperator(
     const started = createApp(
       { ...usual, ...settings },
       {
-        client: untilKilled(cluster),
+        client: untilKilled(fenced(cluster, leadership)),
         connect: (key) => untilKilled(connect(key, { clock: ownClock, log })),
         clock: ownClock,
         random: () => 0.5,
         log,
         metrics: createMetrics({ version: '0.0.0' }),
+        fence: leadership.fence,
         instance: 'test',
       },
     );
-    void started.start();
+    void started
+      .start()
+      .then(() => leadership.won)
+      .then(() => isAlive() && started.act());
     return started;
   }
 

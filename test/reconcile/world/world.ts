@@ -1,7 +1,7 @@
 import type { AppSettings } from '../../../src/app.ts';
 import type { Secret } from '../../../src/model/secret.ts';
 import { createManualClock } from '../../support/clock.ts';
-import { type OperatorWorld, runOperator } from './operator.ts';
+import { type Leadership, type OperatorWorld, runOperator } from './operator.ts';
 import { MachineRoom } from './room.ts';
 
 /** The whole operator between an API server and a machine room in memory, on a clock that the test moves. */
@@ -13,10 +13,10 @@ export interface World extends OperatorWorld {
 
 const keyOf = (ownerId: number): string => `owner-${ownerId}`;
 
-export async function createWorld(settings: Partial<AppSettings> = {}): Promise<World> {
+export async function createWorld(settings: Partial<AppSettings> = {}, leadership?: Leadership): Promise<World> {
   const clock = createManualClock();
   const room = new MachineRoom(clock);
   const connect = (apiKey: Secret) => room.connect(Number(apiKey.reveal().split('-')[1]));
-  const world = await runOperator(clock, keyOf(1), connect, settings);
+  const world = await runOperator(clock, keyOf(1), connect, settings, leadership);
   return { ...world, room, useKeyOf: (ownerId) => world.useKey(keyOf(ownerId)) };
 }

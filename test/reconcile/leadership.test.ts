@@ -1,0 +1,162 @@
+import { describe, expect, it } from 'vitest';
+import { writeIntent } from '../../src/api/v1alpha1/identity.ts';
+import { annotations } from '../../src/api/v1alpha1/names.ts';
+import { parseSelector } from '../../src/model/label-selector.ts';
+import { createWorld, type World } from './world/world.ts';
+
+const minute = 60_000;
+
+const changes: ReadonlySet<string> = new Set([
+  'patch',
+  'create',
+  'CreateMachine',
+  'StartMachine',
+  'StopMachine',
+  'RestartMachine',
+  'KillMachine',
+  'DeleteMachine',
+]);
+
+const isWrite = ({ operation }: { readonly operation: string }): boolean => changes.has(operation);
+
+describe('an operator that stands by', () => {
+  it('calls nobody and writes nothing, however long and whatever happens, and acts at once when it is its turn', async () => {
+    const { promise: won, resolve: win } = Promise.withResolvers<void>();
+    const world = await createWorld({}, { won, fence: () => true });
+    const { apply, clock, cluster, condition, room, useKeyOf } = world;
+    for (const name of ['web', 'gone', 'later']) apply(name);
+    await clock.advance(60 * minute);
+    cluster.change('web', { spec: { powerState: 'Halted' } });
+    cluster.remove('virtualmachines', 'gone');
+    useKeyOf(1);
+    await clock.advance(60 * minute);
+    expect([room.calls, cluster.writes]).toEqual([[], []]);
+    win();
+    await clock.advance(100);
+    expect(room.count('CreateMachine')).toBe(2);
+    await clock.advance(minute);
+    expect(condition('later', 'Ready')?.status).toBe('True');
+    expect(cluster.machine('gone')).toBeUndefined();
+  });
+});
+
+/** The whole life of a machine, as far as it gets. */
+async function live({ apply, clock, cluster }: World): Promise<void> {
+  apply('web');
+  await clock.advance(minute);
+  cluster.change('web', { spec: { powerState: 'Halted' } });
+  await clock.advance(minute);
+  cluster.change('web', { spec: { powerState: 'Running', restartRequest: 'now' } });
+  await clock.advance(minute);
+}
+
+describe('whenever it is no more certain that it leads', () => {
+  it('nothing is sent after that, and the next one goes on from there with the same machine', async () => {
+    let closesAfter = 0;
+    for (let isOver = false; !isOver; closesAfter += 1) {
+      const because = `closed after call ${closesAfter}`;
+      let sent: string[] = [];
+      const onCall = (call: string): void => void sent.push(call);
+      let limit = closesAfter;
+      const world = await createWorld({}, { won: Promise.resolve(), fence: () => sent.length < limit, onCall });
+      const { clock, condition, room } = world;
+      room.holds = (operation) => void onCall(operation);
+      await live(world);
+      isOver = sent.length < limit;
+      expect(
+        sent.slice(limit).filter((call) => changes.has(call)),
+        because,
+      ).toEqual([]);
+
+      // Its successor, for whom the fence is open.
+      sent = [];
+      limit = Infinity;
+      await world.restart();
+      await clock.advance(5 * minute);
+      expect(condition('web', 'Ready')?.status, because).toBe('True');
+      expect([...room.made.values()], because).toEqual([1]);
+      await world.stop();
+    }
+    expect(closesAfter).toBeGreaterThan(30);
+  });
+
+  it('goes on by itself when it turns out that nobody else had it', async () => {
+    let isOpen = true;
+    const world = await createWorld({}, { won: Promise.resolve(), fence: () => isOpen });
+    const { apply, clock, cluster, condition, room } = world;
+    apply('web');
+    await clock.advance(minute);
+    isOpen = false;
+    const before = cluster.writes.length;
+    cluster.change('web', { spec: { powerState: 'Halted' } });
+    apply('new');
+    await clock.advance(10 * minute);
+    expect(cluster.writes.length).toBe(before);
+    expect(room.calls.filter(isWrite)).toHaveLength(1);
+    isOpen = true;
+    await clock.advance(2_000);
+    expect(room.calls.filter(isWrite)).toHaveLength(3);
+    await clock.advance(minute);
+    expect(condition('new', 'Ready')?.status).toBe('True');
+    expect(cluster.machine('web')?.status?.state).toBe('Halted');
+  });
+});
+
+describe('an operator with a selector', () => {
+  const settings = { selector: parseSelector('shard=b') };
+
+  it('leaves the objects of others alone, and knows them', async () => {
+    const world = await createWorld(settings);
+    const { clock, cluster, condition, room } = world;
+    world.apply('theirs', { providerName: 'wanted' });
+    cluster.change('theirs', { metadata: { labels: { shard: 'a' } } });
+    await clock.advance(minute);
+    expect([room.calls, cluster.writes]).toEqual([[], []]);
+    world.apply('ours', { providerName: 'wanted' });
+    cluster.change('ours', { metadata: { labels: { shard: 'b' } } });
+    await clock.advance(minute);
+    expect(condition('ours', 'Ready')?.reason).toBe('NameConflict');
+    expect(room.calls.filter(isWrite)).toEqual([]);
+    expect(cluster.machine('theirs')?.status?.conditions).toBeUndefined();
+  });
+
+  it('lets an object go whose labels change', async () => {
+    const world = await createWorld(settings);
+    const { clock, cluster, room } = world;
+    world.apply('web');
+    cluster.change('web', { metadata: { labels: { shard: 'b' } } });
+    await clock.advance(minute);
+    cluster.change('web', { metadata: { labels: { shard: 'a' } } });
+    cluster.change('web', { spec: { powerState: 'Halted' } });
+    const lists = room.count('ListMachines');
+    await clock.advance(10 * minute);
+    expect(room.calls.filter(isWrite)).toHaveLength(1);
+    // Nobody follows a machine of this account any more.
+    expect(room.count('ListMachines') - lists).toBeLessThanOrEqual(1);
+  });
+
+  it('an object that comes with an announced create: the call of whoever had it may be under way until its deadline', async () => {
+    const world = await createWorld(settings);
+    const { clock, cluster, condition, room } = world;
+    world.apply('other');
+    cluster.change('other', { metadata: { labels: { shard: 'b' } } });
+    world.apply('web');
+    const { metadata } = cluster.machine('web') ?? { metadata: undefined };
+    if (metadata === undefined) throw new Error('web is gone');
+    const name = `web-${metadata.uid.slice(0, 8)}`;
+    const intent = writeIntent(metadata, { at: clock.now(), name });
+    cluster.change('web', {
+      metadata: { labels: { shard: 'a' }, annotations: { [annotations.createPending]: intent } },
+    });
+    await clock.advance(10 * minute);
+    const before = room.count('CreateMachine');
+    cluster.change('web', { metadata: { labels: { shard: 'b' } } });
+    await clock.advance(34_000);
+    // The last moment at which it may take effect.
+    room.add(name);
+    await clock.advance(5 * minute);
+    expect(room.count('CreateMachine')).toBe(before);
+    expect(room.made.get(name)).toBe(1);
+    expect(condition('web', 'Ready')?.status).toBe('True');
+  });
+});

@@ -1,0 +1,98 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { startOperator } from '../../hack/kit/operator.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'vps247-program-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function kubeconfig(name: string, server: string): string {
+  const file = path.join(folder, name);
+  const config = {
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'one',
+    contexts: [{ name: 'one', context: { cluster: 'one', user: 'one' } }],
+    clusters: [{ name: 'one', cluster: { server } }],
+    users: [{ name: 'one', user: {} }],
+  };
+  writeFileSync(file, JSON.stringify(config));
+  return file;
+}
+
+/** Nobody listens there. */
+const nowhere = 'http://127.0.0.1:1';
+
+function start(config: string, flags: readonly string[] = []) {
+  return startOperator({ kubeconfig: config, apiUrl: nowhere, flags, logFile: path.join(folder, 'operator.log') });
+}
+
+test.each<[what: string, config: () => string, flags: readonly string[], code: number, sentence: RegExp]>([
+  [
+    'a setting is wrong',
+    () => kubeconfig('a', nowhere),
+    ['--workers=none'],
+    2,
+    /^--workers must be a whole number from 1 to 512, not "none"\.\n$/,
+  ],
+  [
+    'nobody knows in which namespace the Lease is',
+    () => kubeconfig('b', nowhere),
+    ['--leader-election=true'],
+    2,
+    /^The namespace of the Lease is not known outside of a pod: give --leader-election-namespace/,
+  ],
+  [
+    'there is no such kubeconfig',
+    () => path.join(folder, 'missing'),
+    [],
+    3,
+    /^Cannot read the kubeconfig .*missing.*\n$/,
+  ],
+  [
+    'the kubeconfig names no server',
+    () => kubeconfig('c', 'nowhere'),
+    [],
+    3,
+    /^The kubeconfig's cluster "one" has no http\(s\) URL as its server\.\n$/,
+  ],
+])('%s: it ends with a code and a sentence', async (_what, config, flags, code, sentence) => {
+  const operator = start(config(), flags);
+  operator.addresses.catch(() => {});
+  expect(await operator.exited).toBe(code);
+  expect(operator.output()).toMatch(sentence);
+});
+
+test('an address that is taken: it ends with a code and a sentence', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  // An AddressInfo, because it listens on a TCP port.
+  const { port } = server.address() as AddressInfo;
+  const operator = startOperator({
+    kubeconfig: kubeconfig('d', nowhere),
+    apiUrl: nowhere,
+    addresses: [`127.0.0.1:${port}`, '127.0.0.1:0'],
+    logFile: path.join(folder, 'operator.log'),
+  });
+  operator.addresses.catch(() => {});
+  expect(await operator.exited).toBe(4);
+  expect(operator.output()).toBe(
+    `Port ${port} on 127.0.0.1 is taken by another program; end it or give another one with --metrics-address.\n`,
+  );
+  server.close();
+});
+
+test('an API server out of reach is said in a sentence, waited for, and no reason not to end when asked', async () => {
+  const operator = start(kubeconfig('e', nowhere));
+  const { health } = await operator.addresses;
+  while (!operator.output().includes('Not ready to begin')) await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(operator.output()).toContain(
+    'The Kubernetes API server does not answer as it should (get the schema of vps247.com/v1alpha1: ECONNREFUSED).',
+  );
+  expect((await fetch(`${health}/readyz`)).status).toBe(503);
+  expect((await fetch(`${health}/healthz`)).status).toBe(200);
+  expect(await operator.stop()).toBe(0);
+});
