@@ -90,6 +90,7 @@ describe('the service account', () => {
     ['update', 'secrets', 'no', 'keys are only read'],
     ['patch', 'secrets', 'no', 'no Secret that is there can be overwritten'],
     ['create', 'pods', 'no', 'nothing but machines'],
+    ['get', 'leases.coordination.k8s.io', 'no', 'a Lease only in its own namespace'],
     ['escalate', 'clusterroles.rbac.authorization.k8s.io', 'no', 'it cannot give itself more'],
   ])('asked whether it may %s %s: %s (%s)', async (verb, resource, answer) => {
     const [plain = '', subresource] = resource.split('/');
@@ -99,13 +100,26 @@ describe('the service account', () => {
   });
 });
 
-test('the controllers make a pod of the Deployment, owned all the way up', async () => {
+test.each<[verb: string, answer: 'yes' | 'no']>([
+  ['get', 'yes'],
+  ['create', 'yes'],
+  ['patch', 'yes'],
+  ['delete', 'no'],
+])('asked whether it may %s Leases in its own namespace: %s', async (verb, answer) => {
+  const account = `system:serviceaccount:${namespace}:${template.spec.serviceAccountName}`;
+  const leases = ['leases.coordination.k8s.io', '--namespace', namespace, `--as=${account}`];
+  const { stdout } = await kubectl(['auth', 'can-i', verb, ...leases]);
+  expect(stdout.trim()).toBe(answer);
+});
+
+test('the controllers make the pods of the Deployment, owned all the way up', async () => {
   const labels = Object.entries(deployment['spec'].selector.matchLabels).map(([key, value]) => `${key}=${value}`);
   const selection = ['--namespace', namespace, '--selector', labels.join()];
-  await succeed('wait', '--for=create', 'pod', ...selection, '--timeout=50s');
+  const made = ['--for=jsonpath={.status.replicas}=2', `deployment/${name}`];
+  await succeed('wait', '--namespace', namespace, ...made, '--timeout=50s');
   const { items } = JSON.parse(await succeed('get', 'replicasets,pods', ...selection, '-o', 'json'));
-  const [replicaSet, pod, ...more] = items;
-  expect(more, 'one of each').toEqual([]);
+  const [replicaSet, pod, other, ...more] = items;
+  expect([other?.kind, more], 'a ReplicaSet and two pods').toEqual(['Pod', []]);
   expect(replicaSet.metadata.ownerReferences).toMatchObject([{ kind: 'Deployment', name, controller: true }]);
   expect(pod.metadata.ownerReferences).toMatchObject([{ kind: 'ReplicaSet', name: replicaSet.metadata.name }]);
   expect(pod.spec.containers[0].image).toBe(template.spec.containers[0].image);

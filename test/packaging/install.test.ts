@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseDuration } from '../../src/model/duration.ts';
+import { neededRights } from '../../src/startup/rights.ts';
 import { settingNames, settingsTable, variableOf } from '../../src/config/settings.ts';
 import { manifestsFolder, onlyOne, packageVersion, readManifests } from './manifests.ts';
 
@@ -33,19 +34,11 @@ test('the role allows exactly what the operator does', () => {
     expect(rest).toEqual({});
     return resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}.${apiGroups.join()}`));
   });
-  expect(rights.toSorted()).toEqual([
-    'create events.events.k8s.io',
-    'create secrets.',
-    'get secrets.',
-    'get virtualmachines.vps247.com',
-    'list secrets.',
-    'list virtualmachines.vps247.com',
-    'patch events.events.k8s.io',
-    'patch virtualmachines.vps247.com',
-    'patch virtualmachines/status.vps247.com',
-    'watch secrets.',
-    'watch virtualmachines.vps247.com',
-  ]);
+  const needed = neededRights.map(({ verb, group, resource, subresource }) => {
+    const what = subresource === undefined ? resource : `${resource}/${subresource}`;
+    return `${verb} ${what}.${group}`;
+  });
+  expect(rights.toSorted()).toEqual(needed.toSorted());
 });
 
 test("the role is bound to the pod's service account and to nobody else", () => {
@@ -75,8 +68,23 @@ test('the pod asks for no privilege at all', () => {
   }
 });
 
-test('one operator at a time, also during an update', () => {
-  expect(deployment['spec']).toMatchObject({ replicas: 1, strategy: { type: 'Recreate' } });
+test('several operators only with a Lease, which they may take in their own namespace and nowhere else', () => {
+  expect(deployment['spec'].replicas).toBe(2);
+  expect(settingsTable.leaderElection.byDefault).toBe('true');
+  expect(container.env.map(({ name }: { name: string }) => name)).not.toContain(variableOf('leaderElection'));
+  const role = onlyOne(manifests, 'Role');
+  expect(role['rules']).toEqual([
+    { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'patch'] },
+  ]);
+  const { roleRef, subjects } = onlyOne(manifests, 'RoleBinding');
+  expect(roleRef).toMatchObject({ kind: 'Role', name: role.metadata.name });
+  const account = onlyOne(manifests, 'ServiceAccount');
+  expect(subjects).toEqual([{ kind: 'ServiceAccount', ...pick(account.metadata, 'name', 'namespace') }]);
+});
+
+test('a new operator stands by before an old one goes', () => {
+  const { type, rollingUpdate } = deployment['spec'].strategy;
+  expect([type, rollingUpdate]).toEqual(['RollingUpdate', { maxUnavailable: 0, maxSurge: 1 }]);
 });
 
 test('the selector is the pod template label', () => {
