@@ -36,6 +36,8 @@ export interface Stage {
 
 export interface StartOptions {
   readonly flags?: readonly string[];
+  /** Settings by their flags' names that shall be otherwise than those of an operator in a hurry. */
+  readonly settings?: Readonly<Record<string, string>>;
   readonly entry?: string;
   readonly through?: { readonly kubeconfig: string; readonly apiUrl: string };
 }
@@ -98,11 +100,16 @@ export function useStages(suite: string): (name: string, options?: StageOptions)
 
     const start = (startOptions: StartOptions = {}): OperatorProcess => {
       starts += 1;
-      const { flags = [], entry, through = { kubeconfig: operatorKubeconfig, apiUrl: provider.url } } = startOptions;
+      const {
+        flags = [],
+        settings = {},
+        entry,
+        through = { kubeconfig: operatorKubeconfig, apiUrl: provider.url },
+      } = startOptions;
       const operator = startOperator({
         kubeconfig: through.kubeconfig,
         apiUrl: through.apiUrl,
-        flags: ['--namespaces', namespace, ...hurried({ 'log-level': 'debug' }), ...flags],
+        flags: ['--namespaces', namespace, ...hurried({ 'log-level': 'debug', ...settings }), ...flags],
         logFile: path.join(directory, `operator-${starts}.log`),
         ...(entry === undefined ? {} : { entry }),
       });

@@ -1,0 +1,223 @@
+import { describe, expect, it } from 'vitest';
+import type { OperatorProcess } from '../../../hack/kit/operator.ts';
+import type { Passing } from '../../../hack/kit/wire-proxy.ts';
+import {
+  editLease,
+  elected,
+  hastilyElected,
+  holderOf,
+  isChange,
+  isLeading,
+  isOfLease,
+  metric,
+  signal,
+  untilLeading,
+  untilReadyToLead,
+  watchedOperator,
+} from './electorate.ts';
+import { type Stage, useStages } from './stage.ts';
+
+const stageFor = useStages('election');
+/** A call may take long. */
+const patient = { 'api-response-timeout': '20s' } as const;
+const creates = { method: 'POST', path: '/virtual_machines' } as const;
+
+/** One that leads and one that stands by, both with everything read. */
+async function pair(
+  stage: Stage,
+  flags: readonly string[],
+  settings: Readonly<Record<string, string>> = {},
+): Promise<readonly [OperatorProcess, OperatorProcess]> {
+  const leader = stage.start({ flags, settings });
+  await untilLeading(stage, leader);
+  const standby = stage.start({ flags, settings });
+  await untilReadyToLead(stage, standby);
+  return [leader, standby];
+}
+
+/** Milliseconds until it leads. */
+async function measureUntilLeading(operator: OperatorProcess): Promise<number> {
+  const since = performance.now();
+  while (!(await isLeading(operator))) await new Promise((resolve) => setTimeout(resolve, 10));
+  return performance.now() - since;
+}
+
+describe('two operators with one Lease', () => {
+  it('one acts; the other has read everything, is ready and calls nobody', async () => {
+    const stage = await stageFor('one-acts');
+    const operators = [stage.start({ flags: elected(stage) }), stage.start({ flags: elected(stage) })];
+    for (const operator of operators) await untilReadyToLead(stage, operator);
+    await stage.cluster.until('one leads', async () => (await Promise.all(operators.map(isLeading))).includes(true));
+    const names = Array.from({ length: 10 }, (_, index) => `vm-${index}`);
+    for (const name of names) await stage.create(name);
+    for (const name of names) await stage.untilReady(name, 'True/Available');
+    const leading = await Promise.all(operators.map(isLeading));
+    expect(leading.filter(Boolean)).toHaveLength(1);
+    const idle = operators[leading.indexOf(false)];
+    expect(idle && (await metric(idle, 'provider_calls_total'))).toBe(0);
+    expect(idle && (await metric(idle, 'reconciles_total'))).toBe(0);
+    expect(stage.emulator.ledger.callsByOperation()['CreateMachine']).toBe(10);
+  });
+
+  it('a clean hand-over takes less than two seconds and loses no call', async () => {
+    const stage = await stageFor('hand-over');
+    const [leader, standby] = await pair(stage, elected(stage));
+    stage.emulator.addFault({ ...creates, when: 'after', action: { kind: 'delay', ms: 700 }, times: 1 });
+    await stage.create('web');
+    await stage.cluster.until('the call is under way', async () => stage.emulator.ledger.writes().length === 1);
+    expect(await leader.stop()).toBe(0);
+    const milliseconds = await measureUntilLeading(standby);
+    expect(milliseconds).toBeLessThan(2_000);
+    const object = await stage.object('web');
+    expect(object?.metadata.annotations?.['vps247.com/machine']).toContain(object?.metadata.uid);
+    expect(object?.metadata.annotations?.['vps247.com/create-pending']).toBeUndefined();
+    await stage.untilReady('web', 'True/Available');
+    await stage.cluster.patch(stage.namespace, 'web', { spec: { powerState: 'Halted' } });
+    await stage.cluster.until('web is halted', async () => (await stage.object('web'))?.status?.state === 'Halted');
+    expect(stage.emulator.ledger.writes().map(({ operation }) => operation)).toEqual(['CreateMachine', 'StopMachine']);
+  });
+
+  it.each([
+    { times: 'the usual times', flags: elected, limit: 20_000 },
+    { times: 'a fifth of them', flags: hastilyElected, limit: 5_000 },
+  ])('kill -9 with $times: the other acts within $limit ms', async ({ flags, limit }) => {
+    const stage = await stageFor(`kill-${limit}`);
+    const [leader, standby] = await pair(stage, flags(stage));
+    await stage.create('web');
+    await stage.untilReady('web', 'True/Available');
+    await leader.kill();
+    const killedAt = performance.now();
+    await stage.cluster.patch(stage.namespace, 'web', { spec: { powerState: 'Halted' } });
+    await stage.cluster.until(
+      'the machine is stopped',
+      async () => stage.emulator.ledger.callsByOperation()['StopMachine'] === 1,
+    );
+    expect(performance.now() - killedAt).toBeLessThan(limit);
+    expect(await isLeading(standby)).toBe(true);
+  });
+
+  it('an operator that was frozen for longer than its lease writes nothing when it goes on', async () => {
+    const stage = await stageFor('frozen');
+    const changes: Passing[] = [];
+    const watched = await watchedOperator(stage, hastilyElected(stage), (request) => {
+      if (isChange(request)) changes.push(request);
+      return { kind: 'pass' };
+    });
+    const { operator: frozen } = watched;
+    await untilLeading(stage, frozen);
+    const standby = await stage.operator(hastilyElected(stage));
+    await untilReadyToLead(stage, standby);
+    const names = Array.from({ length: 20 }, (_, index) => `vm-${index}`);
+    await Promise.all(names.map((name) => stage.create(name)));
+    await stage.cluster.until('it is in the middle of it', async () => stage.emulator.ledger.writes().length >= 5);
+    signal(frozen, 'SIGSTOP');
+    await untilLeading(stage, standby);
+    for (const name of names) await stage.untilReady(name, 'True/Available');
+    // It would learn of all this first when it goes on.
+    for (const name of names) await stage.cluster.patch(stage.namespace, name, { spec: { powerState: 'Halted' } });
+    const changedUntilThen = changes.length;
+    signal(frozen, 'SIGCONT');
+    expect(await frozen.exited).toBe(5);
+    expect(changes.slice(changedUntilThen).map(({ signature }) => signature)).toEqual([]);
+    for (const name of names)
+      await stage.cluster.until(
+        `${name} is halted`,
+        async () => (await stage.object(name))?.status?.state === 'Halted',
+      );
+    expect(stage.emulator.ledger.duplicates()).toEqual([]);
+    expect(stage.emulator.ledger.machinesEverCreated()).toHaveLength(20);
+    expect(stage.emulator.ledger.callsByOperation()['StopMachine']).toBe(20);
+    await watched.close();
+  });
+
+  it('a Lease in other hands: whoever had it ends at once, and whoever stands by respects the new holder', async () => {
+    const stage = await stageFor('stolen');
+    const [leader, standby] = await pair(stage, hastilyElected(stage));
+    await editLease(stage, { holderIdentity: 'thief' });
+    const stolenAt = performance.now();
+    expect(await leader.exited).toBe(5);
+    expect(performance.now() - stolenAt).toBeLessThan(1_500);
+    expect(await isLeading(standby)).toBe(false);
+    await untilLeading(stage, standby);
+    // Three seconds from when it saw the thief, which was a moment before it was looked at here.
+    expect(performance.now() - stolenAt).toBeGreaterThan(2_500);
+  });
+});
+
+describe('a Lease that cannot be renewed', () => {
+  it('nothing is changed while it is not certain who leads, and everything is made up for then, by the same process', async () => {
+    const stage = await stageFor('uncertain');
+    let isCut = false;
+    const changes: Passing[] = [];
+    const { operator, close } = await watchedOperator(stage, hastilyElected(stage), (request) => {
+      if (isCut && isOfLease(request)) return { kind: 'reset', at: 'before' };
+      if (isCut && isChange(request)) changes.push(request);
+      return { kind: 'pass' };
+    });
+    await untilLeading(stage, operator);
+    await stage.create('web');
+    await stage.untilReady('web', 'True/Available');
+    isCut = true;
+    await stage.cluster.until('it is not certain any more', async () => !(await isLeading(operator)));
+    changes.length = 0;
+    await stage.cluster.patch(stage.namespace, 'web', { spec: { powerState: 'Halted' } });
+    await stage.create('later');
+    const listed = await metric(operator, 'reconciles_total');
+    await new Promise((resolve) => setTimeout(resolve, 4_000)); // longer than any lease: that nothing happens is what is tested
+    expect(changes.map(({ signature }) => signature)).toEqual([]);
+    expect(await metric(operator, 'reconciles_total')).toBeGreaterThan(listed);
+    isCut = false;
+    await stage.untilReady('later', 'True/Available');
+    await stage.cluster.until('web is halted', async () => (await stage.object('web'))?.status?.state === 'Halted');
+    expect(await operator.stop()).toBe(0);
+    expect(await holderOf(stage)).toBeUndefined();
+    await close();
+  });
+});
+
+describe('an end that was asked for', () => {
+  it('one that stands by ends at once', async () => {
+    const stage = await stageFor('end-of-standby');
+    const [leader, standby] = await pair(stage, elected(stage));
+    expect(await standby.stop()).toBe(0);
+    expect(await isLeading(leader)).toBe(true);
+  });
+
+  it('the Lease is renewed for as long as calls under way take', async () => {
+    const stage = await stageFor('slow-end');
+    const [leader, standby] = await pair(stage, hastilyElected(stage), patient);
+    stage.emulator.addFault({ ...creates, when: 'after', action: { kind: 'delay', ms: 5_000 }, times: 1 });
+    await stage.create('web');
+    await stage.cluster.until('the call is under way', async () => stage.emulator.ledger.writes().length === 1);
+    expect(await leader.stop()).toBe(0);
+    const object = await stage.object('web');
+    expect(object?.metadata.annotations?.['vps247.com/machine']).toContain(object?.metadata.uid);
+    await untilLeading(stage, standby);
+  });
+
+  it('a second signal ends it at once, and what was under way is found by the next one', async () => {
+    const stage = await stageFor('second-signal');
+    stage.emulator.addFault({ ...creates, when: 'after', action: { kind: 'hang' }, times: 1 });
+    const operator = stage.start({ flags: hastilyElected(stage), settings: patient });
+    await stage.create('web');
+    await stage.cluster.until('the call is under way', async () => stage.emulator.ledger.writes().length === 1);
+    const stopping = operator.stop();
+    await stage.cluster.until('it is about to end', async () => operator.output().includes('"Stopping"'));
+    const asked = performance.now();
+    signal(operator, 'SIGINT');
+    expect(await stopping).toBe(130);
+    expect(performance.now() - asked).toBeLessThan(1_000);
+    await stage.operator(hastilyElected(stage));
+    await stage.untilReady('web', 'True/Available');
+    expect(stage.emulator.ledger.machinesEverCreated()).toHaveLength(1);
+  });
+
+  it('calls that take longer than the grace period are left to the next one', async () => {
+    const stage = await stageFor('grace-period');
+    stage.emulator.addFault({ ...creates, when: 'after', action: { kind: 'hang' }, times: 1 });
+    const operator = stage.start({ flags: ['--shutdown-grace-period=500ms'], settings: patient });
+    await stage.create('web');
+    await stage.cluster.until('the call is under way', async () => stage.emulator.ledger.writes().length === 1);
+    expect(await operator.stop()).toBe(6);
+  });
+});
