@@ -1,10 +1,23 @@
 import type { Machine, ProviderId } from '../../model/machine.ts';
 import type { Snapshot } from './account.ts';
 
-/** Indexes a complete list. `startedAt` and `answeredAt` are monotonic milliseconds. */
-export function createSnapshot(startedAt: number, answeredAt: number, machines: readonly Machine[]): Snapshot {
+/** Machines as they were last known, by id and all of them. */
+export type Known = Pick<Snapshot, 'byId' | 'machines'>;
+
+/**
+ * Indexes a complete list. `startedAt` and `answeredAt` are monotonic milliseconds. A machine that is in every respect as it
+ * was `known` is kept as that very object, so that a fleet is not held twice and most comparisons end at the first glance.
+ */
+export function createSnapshot(
+  startedAt: number,
+  answeredAt: number,
+  listed: readonly Machine[],
+  known?: Known,
+): Snapshot {
+  const machines = known === undefined ? listed : listed.map((machine) => kept(known.byId(machine.id), machine));
   const byId = new Map(machines.map((machine) => [machine.id, machine]));
   const byName = Map.groupBy(machines, (machine) => machine.name);
+  let newestTime: { readonly of: number | undefined } | undefined;
   let byHead: ReadonlyMap<string, readonly Machine[]> | undefined;
   const owners = new Set(machines.map((machine) => machine.ownerId).filter((owner) => owner !== undefined));
   return {
@@ -18,7 +31,11 @@ export function createSnapshot(startedAt: number, answeredAt: number, machines: 
       byHead ??= Map.groupBy(machines, ({ name }) => /^(.+)-[0-9a-f]{8}$/.exec(name)?.[1] ?? '');
       return head === '' ? [] : (byHead.get(head) ?? []);
     },
-    newestTime: newestOf(machines),
+    get newestTime() {
+      // Few ask, and there are two times to read for each machine.
+      newestTime ??= { of: newestOf(machines) };
+      return newestTime.of;
+    },
   };
 }
 
@@ -40,7 +57,7 @@ export interface Changes {
 }
 
 /** The machines that came, went or changed; a machine that was renamed counts under both names. */
-export function findChanges(before: Snapshot, after: Snapshot): Changes {
+export function findChanges(before: Known, after: Known): Changes {
   const ids = new Set<ProviderId>();
   const names = new Set<string>();
   const note = (machine: Machine): void => {
@@ -63,7 +80,8 @@ export function findChanges(before: Snapshot, after: Snapshot): Changes {
  * Whether nothing changed that anyone acts on or shows in a status. Usage and the time of the last action move all the
  * time, and the password is only ever written once, so its value does not matter.
  */
-function isSame(a: Machine, b: Machine): boolean {
+export function isSame(a: Machine, b: Machine): boolean {
+  if (a === b) return true;
   return (
     a.name === b.name &&
     a.state === b.state &&
@@ -78,6 +96,20 @@ function isSame(a: Machine, b: Machine): boolean {
     isSameRef(a.osTemplate, b.osTemplate) &&
     isSameAddresses(a, b)
   );
+}
+
+/** The machine as it was known before if nothing at all differs, else the new one. */
+function kept(before: Machine | undefined, now: Machine): Machine {
+  if (before === undefined) return now;
+  const isEqual =
+    isSame(before, now) &&
+    // Whether there is one is compared already.
+    (now.initialPassword === undefined || before.initialPassword?.equals(now.initialPassword) === true) &&
+    before.updatedAt === now.updatedAt &&
+    before.unbilledHours === now.unbilledHours &&
+    before.transferTotal === now.transferTotal &&
+    before.transferRemaining === now.transferRemaining;
+  return isEqual ? before : now;
 }
 
 function isSameRef(a: Machine['region'], b: Machine['region']): boolean {

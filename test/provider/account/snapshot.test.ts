@@ -63,3 +63,19 @@ test('a snapshot finds by id and name, also when a name is there twice, and name
   expect(snapshot.byName('none')).toEqual([]);
   expect(snapshot.ownerIds).toEqual([3, 7]);
 });
+
+test('a machine that is as it was is kept as the same object; one that differs in anything at all is not', () => {
+  const before = createSnapshot(0, 0, [base, machine(2), machine(3, { initialPassword: new Secret('a') })]);
+  const same = { ...base, addresses: base.addresses.map((address) => ({ ...address })) };
+  const after = createSnapshot(
+    1,
+    1,
+    [same, machine(2, { unbilledHours: 1 }), machine(3, { initialPassword: new Secret('a') })],
+    before,
+  );
+  expect(after.byId(1)).toBe(base);
+  expect(after.byId(2)).toEqual(machine(2, { unbilledHours: 1 }));
+  expect(after.machines[2]).toBe(before.machines[2]);
+  const changed = createSnapshot(2, 2, [machine(3, { initialPassword: new Secret('b') })], after);
+  expect(changed.byId(3)?.initialPassword?.reveal()).toBe('b');
+});
