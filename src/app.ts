@@ -6,6 +6,7 @@ import type { Clock } from './model/clock.ts';
 import type { Fence } from './model/fence.ts';
 import type { LabelSelector } from './model/label-selector.ts';
 import type { Secret } from './model/secret.ts';
+import type { Account } from './provider/account/account.ts';
 import { createAccounts } from './provider/account/accounts.ts';
 import type { Provider } from './provider/port.ts';
 import { createBackoff } from './queue/backoff.ts';
@@ -35,6 +36,9 @@ export interface AppSettings {
   readonly pollInterval: number;
   readonly urgentPollInterval: number;
   readonly maxInFlight: number;
+  /** Calls a second, for each API key; 0: no limit. */
+  readonly providerRate: number;
+  readonly providerBurst: number;
   readonly visibilityWindow: number;
   readonly stuckAfter: number;
   readonly lookAlikes: 'Hold' | 'Report';
@@ -103,6 +107,8 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       urgentPollMinMs: settings.urgentPollInterval,
       minListIntervalMs: settings.urgentPollInterval,
       maxInFlight: settings.maxInFlight,
+      ratePerSecond: settings.providerRate,
+      burst: settings.providerBurst,
     },
   });
   const scope = settings.namespaces.length === 0 ? {} : { namespaces: settings.namespaces };
@@ -193,6 +199,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       ({ snapshot }) => clock.monotonic() - (snapshot?.answeredAt ?? Number.NaN),
     );
     metrics.snapshotAge.set(Math.max(0, ...ages.filter(Number.isFinite)) / 1000);
+    showTraffic(metrics, accounts.list());
     metrics.queueDepth.set(queue.depth);
     metrics.machines.reset();
     for (const key of objects.keys()) {
@@ -240,4 +247,19 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     // A worker that hangs is seen by what waits for it.
     isAlive: () => queue.oldestWaitMs < 5 * 60_000,
   };
+}
+
+/** An account that is no longer in use is shown no longer. */
+function showTraffic(metrics: Metrics, accounts: ReadonlyMap<number, Account>): void {
+  const { providerAway, providerGateClosed, providerRate, providerInFlight, providerWaiting } = metrics;
+  for (const gauge of [providerAway, providerGateClosed, providerRate, providerInFlight, providerWaiting])
+    gauge.reset();
+  for (const [ordinal, { traffic }] of accounts) {
+    const account = String(ordinal);
+    providerAway.set({ account }, traffic.isBreakerOpen ? 1 : 0);
+    providerGateClosed.set({ account }, traffic.isGateClosed ? 1 : 0);
+    providerRate.set({ account }, traffic.rate);
+    providerInFlight.set({ account }, traffic.inFlight);
+    for (const [lane, count] of Object.entries(traffic.waiting)) providerWaiting.set({ account, lane }, count);
+  }
 }

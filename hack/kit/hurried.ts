@@ -5,6 +5,7 @@ const settings = {
   'visibility-window': '1s',
   'api-response-timeout': '2s',
   'api-connect-timeout': '1s',
+  'provider-rate': '100',
 } as const;
 
 /** Flags of an operator in a hurry; `changed` are settings that shall be otherwise, or more of them. */

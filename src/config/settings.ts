@@ -97,7 +97,21 @@ export const settingsTable = {
     '30s',
     'How long the provider may take for an answer, from the request to the last byte.',
   ),
-  maxInFlight: setting(integer(1, 256), '16', 'Calls to the provider that may be under way at once, for each API key.'),
+  maxInFlight: setting(
+    integer(1, 256),
+    '16',
+    'Calls to the provider that may be under way at once, for each API key; a list of machines is not counted.',
+  ),
+  providerRate: setting(
+    integer(0, 1_000),
+    '10',
+    'Calls to the provider a second in the long run, for each API key; halved for a while whenever the provider asks for fewer. 0 is no limit.',
+  ),
+  providerBurst: setting(
+    integer(1, 10_000),
+    '20',
+    'Calls to the provider that may go out at once after a quiet while, for each API key.',
+  ),
   pollInterval: setting(
     duration('1s', '1h'),
     '60s',
@@ -106,7 +120,7 @@ export const settingsTable = {
   urgentPollInterval: setting(
     duration('50ms', '1m'),
     '1s',
-    'How soon it is read again while a machine is in transition; the pause grows while nothing changes.',
+    'How soon it is read again while a machine is in transition, or just that machine where that is cheaper; the pause grows while nothing changes.',
   ),
   visibilityWindow: setting(
     duration('100ms', '1h'),

@@ -120,6 +120,8 @@ export interface Observed {
   readonly catalogue: CatalogueObservation;
   /** How long the provider still asks the whole account to stay away; 0 when it does not. Milliseconds. */
   readonly gateClosedFor: number;
+  /** Whether the provider does not answer for now, so that no call is made for any object of the account. */
+  readonly isProviderAway: boolean;
   readonly history: History;
   readonly limits: Limits;
 }

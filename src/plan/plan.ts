@@ -299,6 +299,10 @@ function heldBack(o: Observed, decision: Decision): Decision {
       { ...held, after: o.gateClosedFor },
     );
   }
+  if (o.isProviderAway) {
+    const message = 'the provider does not answer; the call is made once a list shows that it does again';
+    return wait({ reason: 'ProviderUnavailable', message }, held);
+  }
   // Its owner took the key away; the first answer to the new one, which is on its way, tells how to go on.
   if (o.isKeyChanging) return wait(undefined, held);
   const left = (o.history.notBefore ?? 0) - o.now;

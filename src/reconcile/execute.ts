@@ -7,7 +7,7 @@ import type { Clock } from '../model/clock.ts';
 import type { Failure, Outcome } from '../model/failure.ts';
 import type { CreateRequest, ProviderId } from '../model/machine.ts';
 import type { Action } from '../plan/action.ts';
-import type { Account } from '../provider/account/account.ts';
+import type { Account, Change } from '../provider/account/account.ts';
 import type { CreateAnswer, Provider } from '../provider/port.ts';
 import { refusedRetry } from '../plan/create.ts';
 import type { Claims } from './claims.ts';
@@ -73,13 +73,13 @@ export async function execute(deps: ExecuteDeps, action: Action, target: Target)
     case 'WritePassword':
       return writePassword(deps.client, target.object, action);
     case 'Start':
-      return power(target, (provider) => provider.startMachine(action.id));
+      return power(target, 'Power', (provider) => provider.startMachine(action.id));
     case 'Stop':
-      return power(target, (provider) => provider.stopMachine(action.id));
+      return power(target, 'Power', (provider) => provider.stopMachine(action.id));
     case 'Restart':
-      return callOnRecord(deps, target, (provider) => provider.restartMachine(action.id));
+      return callOnRecord(deps, target, 'Power', (provider) => provider.restartMachine(action.id));
     case 'Kill':
-      return callOnRecord(deps, target, (provider) => provider.killMachine(action.id));
+      return callOnRecord(deps, target, 'Remove', (provider) => provider.killMachine(action.id));
     case 'Delete':
       return remove(deps, target, action.id);
     case 'ReleaseFinalizer':
@@ -107,7 +107,7 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
   let refusedByKubernetes: unknown;
 
   const outcome = await account.write(
-    request.name,
+    { ...change(target, 'Create'), subject: request.name },
     (provider) => {
       memory.sentIntent = intent;
       memory.intentAccount = memory.account;
@@ -251,10 +251,11 @@ async function patchIdentity(deps: ExecuteDeps, holder: VirtualMachine, machine:
 
 async function power(
   target: Target,
+  lane: Change['lane'],
   call: (provider: Provider) => Promise<Outcome<void>>,
   onGranted?: () => Promise<boolean>,
 ): Promise<Execution> {
-  const outcome = await target.account?.write(target.providerName, call, onGranted);
+  const outcome = await target.account?.write(change(target, lane), call, onGranted);
   return outcome === undefined ? { type: 'Superseded' } : { type: 'Powered', outcome };
 }
 
@@ -262,10 +263,11 @@ async function power(
 async function callOnRecord(
   deps: ExecuteDeps,
   target: Target,
+  lane: Change['lane'],
   call: (provider: Provider) => Promise<Outcome<void>>,
 ): Promise<Execution> {
   try {
-    return await power(target, call, () => announce(deps));
+    return await power(target, lane, call, () => announce(deps));
   } catch (error) {
     if (isSuperseded(error)) return { type: 'Superseded' };
     throw error;
@@ -282,7 +284,7 @@ async function remove(deps: ExecuteDeps, target: Target, id: ProviderId): Promis
   let outcome;
   try {
     outcome = await target.account?.write(
-      target.providerName,
+      change(target, 'Remove'),
       (provider) => provider.deleteMachine(id),
       async () => deps.deletes.take() && announce(deps),
     );
@@ -323,6 +325,11 @@ async function patchMetadata(
 
 function keyOf({ metadata }: VirtualMachine): string {
   return `${metadata.namespace}/${metadata.name}`;
+}
+
+/** Objects of one namespace take their turns together, so that many of them hold up no other namespace. */
+function change({ object, providerName }: Target, lane: Change['lane']): Change {
+  return { subject: providerName, lane, group: object.metadata.namespace };
 }
 
 function refOf(object: VirtualMachine) {

@@ -81,7 +81,14 @@ export async function observe(
   const subject: Subject = { key, object, memory, name, identity, intent };
   const target = targetOf(subject);
   memory.follow(target?.id);
-  account?.follow(key, { name, id: target?.id, isGoing: isDeletionOnRecord(object) });
+  account?.follow(key, {
+    name,
+    id: target?.id,
+    isGoing: isDeletionOnRecord(object),
+    group: object.metadata.namespace,
+  });
+  // The list that shows that the provider is back wakes whoever would make a call by then.
+  if (account?.isAway === true && account.lastFailure === undefined) account.want(key, deps.clock.monotonic());
   const machine =
     account === null || target === undefined ? notYetSeen : observeMachine(deps, account, subject, target);
   if (account?.verdict === 'Rejected' || isOtherAccount(machine)) deps.credentials.distrust(object);
@@ -110,6 +117,7 @@ export async function observe(
       credentials: observeCredentials(lookup, account),
       machine,
       catalogue,
+      isProviderAway: account?.isAway === true,
       gateClosedFor: Math.max(0, (account?.gateClosedUntil ?? 0) - deps.clock.monotonic()),
       history,
       limits: deps.limits,
@@ -160,10 +168,16 @@ function observeMachine(deps: ObserveDeps, account: Account, subject: Subject, t
     memory.requestedAt ?? 0,
     memory.lookAgainAt !== undefined && memory.lookAgainAt <= deps.clock.monotonic() ? memory.lookAgainAt : 0,
   );
+  const sighting = target.id === undefined ? undefined : account.sighting(target.id);
+  if (snapshot !== undefined && sighting !== undefined && sighting.startedAt >= notBefore) {
+    if (snapshot.byId(sighting.machine.id) !== undefined) memory.caughtUp();
+    return presentOf(deps, subject, sighting.machine, sighting.startedAt);
+  }
   if (snapshot === undefined || snapshot.startedAt < notBefore) {
-    account.want(key, notBefore);
+    account.wantMachine(key, notBefore);
     return notYetSeen;
   }
+  // From here on it is looked for in a list: only those tell what is absent, and what a name stands for.
   if (target.id === undefined) return lookForName(deps, account, snapshot, subject, target.name);
   const found = lookForId(deps, account, snapshot, subject, target.id);
   return mayCreate(subject.object, identity, found) ? orOfItsName(snapshot, subject) : found;
@@ -240,6 +254,7 @@ function isKeyOf(intent: Intent | undefined, account: Account, memory: Memory): 
   );
 }
 
+/** The list does not show it, nor does any later read of it alone. */
 function lookForId(
   deps: ObserveDeps,
   account: Account,
@@ -249,11 +264,6 @@ function lookForId(
 ): MachineObservation {
   const { key, object, memory, name } = subject;
   const recordedOwner = ownerRecorded(subject);
-  const machine = snapshot.byId(id);
-  if (machine !== undefined) {
-    memory.caughtUp();
-    return presentOf(deps, subject, machine, snapshot.startedAt);
-  }
   const ownerId = recordedOwner ?? (subject.identity.kind === 'Known' ? object.status?.ownerId : undefined);
   const otherAccount = judgeAccount(snapshot.ownerIds, ownerId);
   if (otherAccount !== undefined) return otherAccount;

@@ -21,8 +21,8 @@ export interface Conclusion {
   readonly urgent: boolean;
   /** The object changed under the pass: again at once. */
   readonly isSuperseded: boolean;
-  /** Whether a list that starts after the call should wake the object. */
-  readonly wantsList: boolean;
+  /** What should wake the object that is read after the call: a list, or its machine by whichever read. */
+  readonly wants: 'List' | 'Machine' | undefined;
 }
 
 const busyHold = 5_000;
@@ -72,7 +72,7 @@ export function conclude(
         : createFailed(o, decision, execution.outcome.failure, execution.isSettled, failures, random);
     case 'Powered':
       return execution.outcome.ok
-        ? { ...quiet, report: accepted(decision), after: decision.after, urgent: true, wantsList: true }
+        ? { ...quiet, report: accepted(decision), after: decision.after, urgent: true, wants: 'Machine' }
         : callFailed(o, decision, execution.outcome.failure, failures, random);
     case 'Deleted':
       return execution.outcome.ok
@@ -81,7 +81,8 @@ export function conclude(
             report: reportOf(decision, decision.operation),
             after: o.limits.visibilityWindow,
             urgent: true,
-            wantsList: true,
+            // Of what is gone, only a list is evidence.
+            wants: 'List',
           }
         : callFailed(o, decision, execution.outcome.failure, failures, random);
   }
@@ -93,7 +94,7 @@ const quiet: Conclusion = {
   hold: undefined,
   urgent: false,
   isSuperseded: false,
-  wantsList: false,
+  wants: undefined,
 };
 
 function created(
@@ -110,7 +111,7 @@ function created(
     machine: answer.machine,
     state: answer.machine === undefined ? 'Pending' : undefined,
   };
-  return { ...quiet, report, urgent: true, wantsList: true };
+  return { ...quiet, report, urgent: true, wants: 'List' };
 }
 
 function createFailed(
@@ -123,7 +124,7 @@ function createFailed(
 ): Conclusion {
   if (!isSettled && failure.class !== 'Credentials') {
     const verdict = { reason: 'CreateOutcomeUnknown', message: fromFailure(o, failure).message } as const;
-    return { ...quiet, report: base(decision, verdict), urgent: true, wantsList: true };
+    return { ...quiet, report: base(decision, verdict), urgent: true, wants: 'List' };
   }
   if (failure.class === 'Terminal') return { ...quiet, report: base(decision, refused(failure)), after: refusedRetry };
   const hold = holdFor(failure, failures, random);
@@ -137,7 +138,7 @@ function callFailed(o: Observed, decision: Decision, failure: Failure, failures:
   const operation = operationAfterFailure(o, decision.action, failure);
   const verdict = isRefusedAsBusy(failure) ? busyVerdict(o, failure.operation) : fromFailure(o, failure);
   const report: Report = { ...base(decision, verdict), operation };
-  return { ...quiet, report, after: hold, hold, urgent: true, wantsList: true };
+  return { ...quiet, report, after: hold, hold, urgent: true, wants: 'Machine' };
 }
 
 /** Whether the provider said "not now": 406, or 400 to the delete of a machine that it takes for running. */

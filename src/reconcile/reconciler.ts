@@ -10,6 +10,7 @@ import { plan } from '../plan/plan.ts';
 import type { Action, Decision, Verdict } from '../plan/action.ts';
 import type { Observed } from '../plan/observed.ts';
 import type { Fence } from '../model/fence.ts';
+import type { MachineState } from '../model/machine.ts';
 import type { Account } from '../provider/account/account.ts';
 import type { Park } from '../queue/workers.ts';
 import { writeStatus } from '../status/patch.ts';
@@ -150,15 +151,16 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
    * account in trouble slows no other. Its turn may come long after it was decided on, hence only if all is still so.
    */
   function inTurn(account: Account, observed: Observed, park: Park): CallingAccount {
+    const shownBefore = shownState(account, observed);
     return {
       snapshot: account.snapshot,
       get ownerId() {
         return account.ownerId;
       },
-      write: (subject, call, onGranted) =>
+      write: (change, call, onGranted) =>
         park(
-          account.write(subject, call, async () => {
-            if (!deps.fence() || !isStillSo(account, observed)) return false;
+          account.write(change, call, async () => {
+            if (!deps.fence() || !isStillSo(account, observed, shownBefore)) return false;
             // What goes on record first takes a while.
             return onGranted === undefined || ((await onGranted()) && deps.fence());
           }),
@@ -166,12 +168,14 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     };
   }
 
-  function isStillSo({ snapshot }: Account, { object, providerName, machine }: Observed): boolean {
+  function isStillSo(account: Account, observed: Observed, shownBefore: MachineState | undefined): boolean {
+    const { object, providerName, machine } = observed;
     const { resourceVersion } = deps.cache.get(keyOf(object))?.metadata ?? {};
     if (resourceVersion !== object.metadata.resourceVersion) return false;
-    if (machine.kind !== 'Present') return snapshot === undefined || snapshot.byName(providerName).length === 0;
-    const shown = snapshot?.byId(machine.machine.id);
-    return shown === undefined || shown.state === machine.machine.state;
+    if (machine.kind !== 'Present') return (account.snapshot?.byName(providerName) ?? []).length === 0;
+    // One that no list shows yet is decided on by what it answered to its id; one that was shown and is no longer may be gone.
+    const shown = shownState(account, observed);
+    return shown === machine.machine.state || (shown === undefined && shownBefore === undefined);
   }
 
   function remember(memory: Memory, execution: Execution, conclusion: Conclusion): void {
@@ -192,11 +196,13 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   /** Has the account wake the object, and remembers when it is to be looked at rather than decided on from memory. */
   function follow(key: string, { account, observed }: Observation, conclusion: Conclusion, memory: Memory): void {
     const now = deps.clock.monotonic();
-    const { after, urgent, wantsList } = conclusion;
+    const { after, urgent, wants } = conclusion;
     account?.setUrgent(key, urgent);
     if (observed.namespaceLimit !== undefined && conclusion.report?.verdict.reason === 'QuotaExceeded')
       deps.quota.wait(key);
-    if (wantsList) account?.want(key, account.lastChangeAt(observed.providerName) ?? now);
+    const since = account?.lastChangeAt(observed.providerName) ?? now;
+    if (wants === 'List') account?.want(key, since);
+    if (wants === 'Machine') account?.wantMachine(key, since);
     if (observed.machine.kind !== 'Unknown')
       memory.lookAgainAt = urgent && after !== undefined ? now + after : undefined;
   }
@@ -268,6 +274,11 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       note,
     });
   }
+}
+
+/** What the newest read shows of the machine that was observed. */
+function shownState(account: Account, { machine }: Observed): MachineState | undefined {
+  return machine.kind === 'Present' ? account.sighting(machine.machine.id)?.machine.state : undefined;
 }
 
 function announcementOf({ type, id }: Extract<Action, { type: 'Kill' | 'Restart' | 'Delete' }>): Verdict {

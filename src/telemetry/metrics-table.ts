@@ -6,7 +6,7 @@ export interface MetricDefinition {
   /** Without the prefix; the unit is part of it, seconds for times. */
   readonly name: string;
   readonly help: string;
-  /** Each takes few values: never the name of an object, a machine or an account. */
+  /** Each takes few values: never the name of an object or a machine, and of an API key only the number its account has. */
   readonly labels: readonly string[];
   readonly buckets?: readonly number[];
 }
@@ -51,6 +51,36 @@ export const metricsTable = {
     help: 'Time from a request to the provider to the end of its answer.',
     labels: ['operation'],
     buckets: durations,
+  },
+  providerAway: {
+    type: 'gauge',
+    name: 'provider_away',
+    help: 'Whether the provider does not answer, so that only lists are tried (1), by account: the number that logs name it by.',
+    labels: ['account'],
+  },
+  providerGateClosed: {
+    type: 'gauge',
+    name: 'provider_gate_closed',
+    help: 'Whether the provider asked for no calls for a time that is not over (1), by account.',
+    labels: ['account'],
+  },
+  providerRate: {
+    type: 'gauge',
+    name: 'provider_rate',
+    help: 'Calls to the provider a second that may go out in the long run now, by account.',
+    labels: ['account'],
+  },
+  providerInFlight: {
+    type: 'gauge',
+    name: 'provider_in_flight',
+    help: 'Calls to the provider under way now, lists apart, by account.',
+    labels: ['account'],
+  },
+  providerWaiting: {
+    type: 'gauge',
+    name: 'provider_waiting',
+    help: 'Calls to the provider that wait for their turn, by account and by lane: the first of Remove, Power, Create, Read, List goes first.',
+    labels: ['account', 'lane'],
   },
   kubernetesCalls: {
     type: 'counter',

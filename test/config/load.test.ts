@@ -33,6 +33,8 @@ describe('what is given', () => {
       apiConnectTimeout: 5_000,
       apiResponseTimeout: 30_000,
       maxInFlight: 16,
+      providerRate: 10,
+      providerBurst: 20,
       pollInterval: 60_000,
       urgentPollInterval: 1_000,
       visibilityWindow: 30_000,

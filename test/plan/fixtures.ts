@@ -122,6 +122,7 @@ export function observedWith(options: ObservedOptions = {}): Observed {
       ],
     },
     gateClosedFor: 0,
+    isProviderAway: false,
     history: { stateFor: 0, taskBusyFor: 0, refusedFor: 0, wasActedOn: false, deletes: 0, ...options.history },
     requests: readRequests(object),
     machineHeldBy: undefined,

@@ -1,6 +1,8 @@
 import type { Failure, Outcome } from '../../model/failure.ts';
 import type { Machine, OsTemplate, Package, ProviderId, Region } from '../../model/machine.ts';
 import type { Provider } from '../port.ts';
+import type { TrafficReading } from './traffic.ts';
+import type { Lane } from './turns.ts';
 
 /** A complete list of the account's machines, as one request answered it. Times are monotonic milliseconds. */
 export interface Snapshot {
@@ -16,6 +18,20 @@ export interface Snapshot {
   withSuffix(head: string): readonly Machine[];
   /** The newest time that any machine tells, epoch milliseconds by the provider's clock; undefined when none tells one. */
   readonly newestTime: number | undefined;
+}
+
+/** A machine as a read showed it that started then (monotonic milliseconds). */
+export interface Sighting {
+  readonly startedAt: number;
+  readonly machine: Machine;
+}
+
+/** A changing call: of which machine (its provider name), how urgent, and whose turns it takes. */
+export interface Change {
+  readonly subject: string;
+  readonly lane: Exclude<Lane, 'Read' | 'List'>;
+  /** Groups have turns alike, however many calls each has waiting. An opaque string. */
+  readonly group: string;
 }
 
 /** What the provider offers; an undefined list means it has no such endpoint. */
@@ -57,6 +73,13 @@ export interface Account {
   readonly lastFailure: Failure | undefined;
   /** Until when (monotonic) the provider asked us to stay away; undefined when it did not. */
   readonly gateClosedUntil: number | undefined;
+  /**
+   * Whether the provider counts as away: several calls in a row had no answer, or one of its own trouble. Then no call is
+   * made before a list comes through, which wakes whoever wants one.
+   */
+  readonly isAway: boolean;
+  /** How its calls get through, for metrics. */
+  readonly traffic: TrafficReading;
   /** The owner that answers to this key have shown, once one was seen. */
   readonly ownerId: ProviderId | undefined;
   /** How many of the newest snapshots in a row showed no machine at all. */
@@ -67,14 +90,19 @@ export interface Account {
   readonly massAbsence: MassAbsence | undefined;
 
   /**
-   * Makes one changing call for `subject` (the machine's provider name): waits for a free slot, then calls. `onGranted`
-   * runs when the slot is granted, directly before the call, and may refuse it by returning false. The answer is
-   * undefined when no call was made: refused so, stopped, or the provider asks us to stay away, which nobody waits out
-   * in line. After a call that was refused for its key all others wait until a list has told whether the key still is
-   * accepted.
+   * The machine as the newest read showed it: the newest list, or a later read of that machine alone. That none showed
+   * it is no evidence that it is gone.
+   */
+  sighting(id: ProviderId): Sighting | undefined;
+
+  /**
+   * Makes one changing call: waits for its turn, then calls. `onGranted` runs when the turn has come, directly before the
+   * call, and may refuse it by returning false. The answer is undefined when no call was made: refused so, stopped, or the
+   * provider asks us to stay away or is away, which nobody waits out in line. After a call that was refused for its key all
+   * others wait until a list has told whether the key still is accepted. Calls for one machine are made one after the other.
    */
   write<T>(
-    subject: string,
+    change: Change,
     call: (provider: Provider) => Promise<Outcome<T>>,
     onGranted?: () => Promise<boolean>,
   ): Promise<Outcome<T> | undefined>;
@@ -96,13 +124,18 @@ export interface Account {
   catalogue(key: string): Outcome<Catalogue> | undefined;
 
   /**
-   * `key` is woken whenever the machine of that name or id changes, comes or goes, from one snapshot to the next.
+   * `key` is woken whenever the machine of that name or id changes, comes or goes, from one read to the next.
    * `isGoing`: by what is on record its deletion had begun when the key began to follow it, so that nobody is surprised to find
-   * it gone.
+   * it gone. `group` is whose turns it takes when its machine is looked up; its own when not told.
    */
   follow(
     key: string,
-    subject: { readonly name: string; readonly id?: ProviderId | undefined; readonly isGoing?: boolean },
+    subject: {
+      readonly name: string;
+      readonly id?: ProviderId | undefined;
+      readonly isGoing?: boolean;
+      readonly group?: string | undefined;
+    },
   ): void;
   /**
    * Since when (monotonic) `key` has followed the machine it follows now. A list that started earlier was not judged for
@@ -111,13 +144,21 @@ export interface Account {
   followedSince(key: string): number | undefined;
   /** The mass absence in which this machine vanished; undefined once it is back or lists have agreed for long enough. */
   massAbsenceOf(id: ProviderId): MassAbsence | undefined;
-  /** While any key has urgency, the list is read at the fast pace instead of once per idle poll. */
+  /**
+   * While any key has urgency, the machines of those that have are read at the fast pace instead of once per idle poll: each
+   * by itself or all by a list, whichever is cheaper.
+   */
   setUrgent(key: string, urgent: boolean): void;
   /**
    * Asks for a list that starts at or after `after` (monotonic); `key` is woken when it is there or could not be had.
    * A key that already waits for an earlier one is woken by that, once: it looks, and asks again for what it still lacks.
    */
   want(key: string, after: number): void;
+  /**
+   * The same for whoever only asks how the machine is that `key` follows: a read of that machine alone does as well as a
+   * list, unless it does not show it.
+   */
+  wantMachine(key: string, after: number): void;
   /** Drops everything held for `key`. */
   forget(key: string): void;
   /** Ends polling and aborts reads; writes under way are waited for. */

@@ -49,12 +49,15 @@ export class CatalogueCache {
   }
 }
 
+/** Makes one read of the catalogue. */
+type ReadOne = <T>(read: (signal: AbortSignal) => Promise<Outcome<T>>) => Promise<Outcome<T>>;
+
 /** All three lists, or the first failure among them. */
-export async function readCatalogue(provider: Provider, signal: AbortSignal): Promise<Outcome<Catalogue>> {
+export async function readCatalogue(provider: Provider, readOne: ReadOne): Promise<Outcome<Catalogue>> {
   const [regions, packages, osTemplates] = await Promise.all([
-    provider.listRegions(signal),
-    provider.listPackages(signal),
-    provider.listOsTemplates(signal),
+    readOne((signal) => provider.listRegions(signal)),
+    readOne((signal) => provider.listPackages(signal)),
+    readOne((signal) => provider.listOsTemplates(signal)),
   ]);
   if (!regions.ok) return regions;
   if (!packages.ok) return packages;

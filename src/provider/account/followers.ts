@@ -5,6 +5,7 @@ interface Subject {
   readonly name: string;
   readonly id?: ProviderId | undefined;
   readonly isGoing?: boolean | undefined;
+  readonly group?: string | undefined;
 }
 
 /** Since when (monotonic) a key has followed the machine of this id, or this name while no id is known. */
@@ -38,13 +39,23 @@ export class Followers {
     return this.#subjects.get(key)?.since;
   }
 
+  /** The id of the machine that the key follows, once known. */
+  idOf(key: string): ProviderId | undefined {
+    return this.#subjects.get(key)?.id;
+  }
+
+  /** Whom the key shares its turns with; one that was not told stands for itself. */
+  groupOf(key: string): string {
+    return this.#subjects.get(key)?.group ?? key;
+  }
+
   /** `now` is monotonic. */
-  follow(key: string, { name, id, isGoing }: Subject, now: number): void {
+  follow(key: string, { name, id, isGoing, group }: Subject, now: number): void {
     const old = this.#subjects.get(key);
     // Whether it was going already is a matter of when the key began to follow it.
     if (old?.name === name && old.id === id) return;
     this.forget(key);
-    this.#subjects.set(key, { name, id, isGoing, since: now });
+    this.#subjects.set(key, { name, id, isGoing, group, since: now });
     add(this.#byName, name, key);
     if (id !== undefined) add(this.#byId, id, key);
   }

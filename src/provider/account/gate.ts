@@ -10,14 +10,12 @@ const shortestWait = 1_000;
 export class Gate {
   readonly #clock: Clock;
   readonly #random: () => number;
-  readonly #onClose: () => void;
   #until = -Infinity;
   #failure: Failure | undefined;
 
-  constructor(clock: Clock, random: () => number, onClose: () => void) {
+  constructor(clock: Clock, random: () => number) {
     this.#clock = clock;
     this.#random = random;
-    this.#onClose = onClose;
   }
 
   /** Until when (monotonic) it is closed; undefined when it is open. */
@@ -32,16 +30,20 @@ export class Gate {
     return { ...this.#failure, class: 'Wait', retryAfter: Math.ceil(until - this.#clock.monotonic()) };
   }
 
-  /** Closes it if the failure asks for that; a shorter wait than the present one changes nothing. */
-  heed(failure: Failure): void {
+  /**
+   * Closes it if the failure asks for that; a shorter wait than the present one changes nothing. Whether it was open
+   * until now: calls that were under way together may all be answered so, which is one wish and not many.
+   */
+  heed(failure: Failure): 'Closed' | 'Prolonged' | undefined {
     const asks = failure.code === 'RateLimited' || (failure.code === 'ServerError' && failure.retryAfter !== undefined);
-    if (!asks) return;
+    if (!asks) return undefined;
     const wait = Math.max(shortestWait, failure.retryAfter ?? defaultWait);
     // Later by up to a tenth, so that several operators do not come back at the same moment.
     const until = this.#clock.monotonic() + wait * (1 + 0.1 * this.#random());
-    if (until <= this.#until) return;
+    if (until <= this.#until) return undefined;
+    const wasOpen = this.closedUntil === undefined;
     this.#until = until;
     this.#failure = failure;
-    this.#onClose();
+    return wasOpen ? 'Closed' : 'Prolonged';
   }
 }

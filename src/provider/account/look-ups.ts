@@ -23,12 +23,16 @@ interface LookUp {
  */
 export class LookUps {
   readonly #clock: Clock;
-  readonly #read: (id: ProviderId) => Promise<Answer | undefined>;
+  readonly #read: (id: ProviderId, key: string) => Promise<Answer | undefined>;
   readonly #tell: (key: string) => void;
   readonly #byKey = new Map<string, LookUp>();
 
   /** `read` answers undefined when no call was made. */
-  constructor(clock: Clock, read: (id: ProviderId) => Promise<Answer | undefined>, tell: (key: string) => void) {
+  constructor(
+    clock: Clock,
+    read: (id: ProviderId, key: string) => Promise<Answer | undefined>,
+    tell: (key: string) => void,
+  ) {
     this.#clock = clock;
     this.#read = read;
     this.#tell = tell;
@@ -68,7 +72,7 @@ export class LookUps {
 
   async #carryOut(key: string, lookUp: LookUp): Promise<void> {
     lookUp.isUnderWay = true;
-    const answer = await this.#read(lookUp.id);
+    const answer = await this.#read(lookUp.id, key);
     lookUp.isUnderWay = false;
     if (this.#byKey.get(key) !== lookUp) return;
     if (answer !== undefined) {

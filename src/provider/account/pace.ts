@@ -1,16 +1,20 @@
-/** How often an account may be read and changed. Milliseconds, except `maxInFlight`. */
+/** How often an account may be read and changed. Milliseconds, except where another unit is named. */
 export interface Pace {
   /** Between two lists when nothing is going on, ±10 %. */
   readonly idlePollMs: number;
-  /** While somebody has urgency: the first interval, which grows by half for each list up to the second. */
+  /** While somebody has urgency: the first interval, which grows by half for each read up to the second. */
   readonly urgentPollMinMs: number;
   readonly urgentPollMaxMs: number;
-  /** Between the starts of two lists that were asked for, however many ask. */
+  /** Between the starts of two lists that were asked for, however many ask; likewise of two rounds of single reads. */
   readonly minListIntervalMs: number;
   /** Between two lists while the key is not accepted. */
   readonly probeMs: number;
-  /** Writes and single reads under way at a time. */
+  /** Calls under way at a time, lists apart. */
   readonly maxInFlight: number;
+  /** Calls a second in the long run, all kinds together; 0: no limit. */
+  readonly ratePerSecond: number;
+  /** Calls that may go out at once after a while of quiet. */
+  readonly burst: number;
 }
 
 export const defaultPace: Pace = {
@@ -20,48 +24,100 @@ export const defaultPace: Pace = {
   minListIntervalMs: 1_000,
   probeMs: 60_000,
   maxInFlight: 16,
+  ratePerSecond: 10,
+  burst: 20,
 };
 
-/** What the moment of the next list depends on. Times are monotonic milliseconds. */
-export interface ListNeeds {
-  readonly last: { readonly startedAt: number; readonly endedAt: number } | undefined;
+interface Ended {
+  readonly startedAt: number;
+  readonly endedAt: number;
+}
+
+/** What the moment of the next read depends on. Times are monotonic milliseconds. */
+export interface ReadNeeds {
+  readonly lastList: Ended | undefined;
+  /** The newest list or round of single reads. */
+  readonly lastRead: Ended | undefined;
   /** How many lists in a row failed, up to now. */
   readonly failures: number;
   readonly isFollowed: boolean;
   /** The earliest moment that somebody wants a list to start at. */
   readonly wantedAt: number | undefined;
+  /** The earliest moment that somebody wants its machine to be read at, by whichever read. */
+  readonly machineWantedAt: number | undefined;
   readonly urgentInterval: number | undefined;
   readonly idleInterval: number;
   readonly isRejected: boolean;
+  /** Until when the provider asked us to stay away. */
   readonly gateClosedUntil: number | undefined;
+  /** When the next list may probe whether the provider is back; undefined while it is not away. */
+  readonly probeAt: number | undefined;
+}
+
+/** `Any`: a list, or a read of each machine that somebody waits for, whichever is cheaper then. */
+export interface NextRead {
+  readonly at: number;
+  readonly kind: 'List' | 'Any';
 }
 
 /**
- * When the next list is to start; undefined when nobody needs one. The earliest of what is needed counts:
+ * When the next read is to start, and of what; undefined when nobody needs one. The earliest of what is needed counts:
  *
  *   nobody follows or wants                 never
- *   the key is rejected                     one slow probe: only a list can show that it works again
- *   no list yet                             at once
- *   somebody follows                        an idle interval after the last one
- *   somebody has urgency                    the urgent interval after the last one
- *   somebody wants one                      then, but the shortest interval after the last one's start
- *   the last one failed                     no sooner than a growing delay, no later than the longest urgent interval
+ *   the key is rejected                     a list as a slow probe: only a list can show that it works again
+ *   the provider is away                    a list when the next probe is due: only a list can show that it is back
+ *   no list yet                             a list at once
+ *   somebody follows                        a list an idle interval after the last one
+ *   somebody wants a list                   then, but the shortest interval after the last one's start
+ *   somebody has urgency                    any, the urgent interval after the last read
+ *   somebody wants its machine to be read   any, then, but the shortest interval after the last read's start
+ *   the last list failed                    a list no sooner than a growing delay, no later than the longest urgent interval
  *
  * and never before the gate opens.
  */
-export function nextListAt(needs: ListNeeds, pace: Pace): number | undefined {
-  const { last, failures, isFollowed, wantedAt, urgentInterval } = needs;
+export function nextRead(needs: ReadNeeds, pace: Pace): NextRead | undefined {
+  const { lastList, failures, isFollowed, wantedAt, machineWantedAt, urgentInterval, probeAt } = needs;
   if (!isFollowed && wantedAt === undefined) return undefined;
-  const gate = needs.gateClosedUntil ?? 0;
-  if (last === undefined) return Math.max(gate, isFollowed ? 0 : (wantedAt ?? 0));
-  if (needs.isRejected) return Math.max(gate, last.endedAt + pace.probeMs);
+  const open = Math.max(needs.gateClosedUntil ?? 0, probeAt ?? 0);
+  if (lastList === undefined) return { at: Math.max(open, isFollowed ? 0 : (wantedAt ?? 0)), kind: 'List' };
+  if (needs.isRejected) return { at: Math.max(open, lastList.endedAt + pace.probeMs), kind: 'List' };
+  if (probeAt !== undefined) return { at: open, kind: 'List' };
 
-  const due = [
-    isFollowed ? last.endedAt + needs.idleInterval : Infinity,
-    isFollowed && urgentInterval !== undefined ? last.endedAt + urgentInterval : Infinity,
-    wantedAt === undefined ? Infinity : Math.max(wantedAt, last.startedAt + pace.minListIntervalMs),
-    isFollowed && failures > 0 ? last.endedAt + pace.urgentPollMaxMs : Infinity,
-  ];
+  const lastRead = needs.lastRead ?? lastList;
+  const list = Math.min(
+    isFollowed ? lastList.endedAt + needs.idleInterval : Infinity,
+    wantedAt === undefined ? Infinity : Math.max(wantedAt, lastList.startedAt + pace.minListIntervalMs),
+    isFollowed && failures > 0 ? lastList.endedAt + pace.urgentPollMaxMs : Infinity,
+  );
+  const any = Math.min(
+    isFollowed && urgentInterval !== undefined ? lastRead.endedAt + urgentInterval : Infinity,
+    machineWantedAt === undefined ? Infinity : Math.max(machineWantedAt, lastRead.startedAt + pace.minListIntervalMs),
+  );
+  // Nothing is decided on single machines while lists fail.
   const delay = failures === 0 ? 0 : Math.min(pace.urgentPollMinMs * 2 ** (failures - 1), pace.urgentPollMaxMs);
-  return Math.max(gate, last.endedAt + delay, Math.min(...due));
+  const at = Math.max(open, lastList.endedAt + delay, Math.min(list, any));
+  return { at, kind: any < list && failures === 0 ? 'Any' : 'List' };
+}
+
+/** What a request costs by itself, counted in machines of a list: measured, see docs/performance.md. */
+const requestCost = 25;
+
+/**
+ * How many machines may be read one by one rather than in a list of so many `rows`. Worked table, for ten calls a second
+ * and sixteen at a time:
+ *
+ * | list of | interval | one by one up to | because                                                               |
+ * | ------- | -------- | ---------------- | --------------------------------------------------------------------- |
+ * |      20 |      1 s |                0 | a list costs hardly more than one machine, and tells of all           |
+ * |     100 |      1 s |                2 | they have to cost less than half of what a list does                  |
+ * |   1,000 |      1 s |                5 | single reads take half of the calls at most                           |
+ * |   1,000 |     10 s |               16 | all of them at once, and no more                                      |
+ * |  10,000 |      1 s |                5 | a thousand creates are followed by lists, a flip by single reads       |
+ */
+export function mostSingleReads(
+  rows: number,
+  { intervalMs, ratePerSecond, maxInFlight }: { intervalMs: number; ratePerSecond: number; maxInFlight: number },
+): number {
+  const cheaper = Math.ceil((requestCost + rows) / 2 / (requestCost + 1)) - 1;
+  return Math.min(cheaper, maxInFlight, Math.floor((ratePerSecond * intervalMs) / 1000 / 2));
 }

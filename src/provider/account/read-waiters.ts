@@ -1,5 +1,5 @@
-/** Who waits for a list that starts at or after which moment (monotonic milliseconds). */
-export class ListWaiters {
+/** Who waits for a read that starts at or after which moment (monotonic milliseconds). */
+export class ReadWaiters {
   readonly #after = new Map<string, number>();
   #earliest = Infinity;
 
@@ -8,7 +8,7 @@ export class ListWaiters {
     return this.#after.size === 0 ? undefined : this.#earliest;
   }
 
-  /** A key waits for one list; asked twice, for the earlier one: who is woken too early asks again, who is not can't. */
+  /** A key waits for one read; asked twice, for the earlier one: who is woken too early asks again, who is not can't. */
   add(key: string, after: number): void {
     this.#after.set(key, Math.min(after, this.#after.get(key) ?? Infinity));
     this.#earliest = Math.min(this.#earliest, after);
@@ -16,16 +16,34 @@ export class ListWaiters {
 
   forget(key: string): void {
     this.#after.delete(key);
-    // Left low otherwise: exact again with the next list, and at worst that comes early.
+    // Left low otherwise: exact again with the next read of all, and at worst that comes early.
     if (this.#after.size === 0) this.#earliest = Infinity;
   }
 
-  /** Removes and returns the keys that a list started at `startedAt` serves. */
+  /** The keys that a read started at `startedAt` would serve. */
+  servedAt(startedAt: number): readonly string[] {
+    return [...this.#after].filter(([, after]) => after <= startedAt).map(([key]) => key);
+  }
+
+  /** Removes and returns the keys that a read of all machines, started at `startedAt`, serves. */
   take(startedAt: number): readonly string[] {
-    const served = [...this.#after].filter(([, after]) => after <= startedAt).map(([key]) => key);
+    const served = this.servedAt(startedAt);
     for (const key of served) this.#after.delete(key);
+    this.#findEarliest();
+    return served;
+  }
+
+  /** Removes the key if a read of its machine, started at `startedAt`, serves it; whether it does. */
+  takeKey(key: string, startedAt: number): boolean {
+    const after = this.#after.get(key);
+    if (after === undefined || after > startedAt) return false;
+    this.#after.delete(key);
+    this.#findEarliest();
+    return true;
+  }
+
+  #findEarliest(): void {
     this.#earliest = Infinity;
     for (const after of this.#after.values()) this.#earliest = Math.min(this.#earliest, after);
-    return served;
   }
 }

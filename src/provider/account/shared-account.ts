@@ -4,19 +4,21 @@ import { failed } from '../../model/failure.ts';
 import type { Machine, ProviderId } from '../../model/machine.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Provider } from '../port.ts';
-import type { Account, Catalogue, MassAbsence, Snapshot, Timed } from './account.ts';
+import type { Account, Catalogue, Change, MassAbsence, Sighting, Snapshot, Timed } from './account.ts';
 import { CatalogueCache, readCatalogue } from './catalogue.ts';
 import { ChangeLog } from './changes.ts';
 import { Followers } from './followers.ts';
-import { Gate } from './gate.ts';
-import { ListWaiters } from './list-waiters.ts';
+import { KeyVerdict } from './key-verdict.ts';
 import { listenTo } from './listening-provider.ts';
 import { LookUps } from './look-ups.ts';
-import { type Wave, afterSweep, endOf } from './mass-absence.ts';
-import type { Pace } from './pace.ts';
-import { defaultPace, nextListAt } from './pace.ts';
-import { Slots } from './slots.ts';
-import { createSnapshot, findChanges } from './snapshot.ts';
+import { Missing } from './missing.ts';
+import { type Pace, defaultPace } from './pace.ts';
+import { Poll } from './poll.ts';
+import { Sightings } from './sightings.ts';
+import { Traffic, type TrafficReading } from './traffic.ts';
+
+/** Whose turns the account's own reads take. No key or group of others can be it. */
+const own = '';
 
 export interface AccountOptions {
   readonly provider: Provider;
@@ -40,96 +42,125 @@ export function createAccount(options: AccountOptions): SharedAccount {
   return new ListedAccount(options);
 }
 
+/**
+ * The parts of an account, and what each answer means to all of them: when to read (`Poll`), whether a call may go out
+ * (`Traffic`), what was seen (`Sightings`), whom that concerns (`Followers`), what is missing (`Missing`), and whether the
+ * key is accepted (`KeyVerdict`).
+ */
 class ListedAccount implements SharedAccount {
-  verdict: Account['verdict'] = 'Unverified';
-  rejection: Failure | undefined;
   lastFailure: Failure | undefined;
   ownerId: ProviderId | undefined;
   emptySweeps = 0;
-  snapshot: Snapshot | undefined;
 
   readonly #clock: Clock;
   readonly #log: Log;
-  readonly #random: () => number;
   readonly #wake: (key: string) => void;
   readonly #onSnapshot: ((snapshot: Snapshot) => void) | undefined;
-  readonly #pace: Pace;
   readonly #provider: Provider;
   readonly #followers = new Followers();
-  readonly #waiters = new ListWaiters();
+  readonly #sightings = new Sightings();
+  readonly #key = new KeyVerdict();
   readonly #changes: ChangeLog;
-  readonly #gate: Gate;
-  readonly #slots: Slots;
+  readonly #missing: Missing;
+  readonly #traffic: Traffic;
+  readonly #poll: Poll;
   readonly #lookUps: LookUps;
   readonly #catalogue: CatalogueCache;
-  readonly #urgent = new Set<string>();
-  /** Machines that we asked to be deleted, until nobody looks for them any more. */
-  readonly #leaving = new Set<ProviderId>();
   readonly #abort = new AbortController();
 
-  #lastList: { readonly startedAt: number; readonly endedAt: number } | undefined;
-  #waves: readonly Wave[] = [];
-  #failures = 0;
-  /** When a single call was last refused for its key, until a list that started later tells about the key. */
-  #doubtedAt: number | undefined;
-  #isListing = false;
-  #urgentInterval: number;
-  #idleInterval: number;
-  #cancelTimer: (() => void) | undefined;
-
   constructor(options: AccountOptions) {
-    this.#clock = options.clock;
-    this.#log = options.log;
-    this.#random = options.random;
+    const { clock, log, random } = options;
+    const pace = { ...defaultPace, ...options.pace };
+    this.#clock = clock;
+    this.#log = log;
     this.#wake = options.wake;
     this.#onSnapshot = options.onSnapshot;
-    this.#pace = { ...defaultPace, ...options.pace };
-    this.#urgentInterval = this.#pace.urgentPollMinMs;
-    this.#idleInterval = this.#pace.idlePollMs;
-    this.#changes = new ChangeLog(options.clock);
-    this.#gate = new Gate(options.clock, options.random, () => this.#slots.turnAway());
-    this.#slots = new Slots(this.#pace.maxInFlight, () => this.#doubtedAt !== undefined);
+    this.#changes = new ChangeLog(clock);
+    this.#missing = new Missing(this.#followers, this.#changes, log);
+    this.#traffic = new Traffic({ clock, log, random, pace, isHeld: () => this.#key.doubtedAt !== undefined });
     this.#provider = listenTo(options.provider, {
       heard: (outcome) => this.#heard(outcome),
       sawOwner: (ownerId) => (this.ownerId ??= ownerId),
-      leaves: (id) => void this.#leaving.add(id),
-      stays: (id) => void this.#leaving.delete(id),
+      leaves: (id) => this.#missing.leaves(id),
+      stays: (id) => this.#missing.stays(id),
     });
-    this.#lookUps = new LookUps(options.clock, (id) => this.#getMachine(id), options.wake);
+    this.#poll = new Poll({
+      clock,
+      random,
+      pace,
+      followers: this.#followers,
+      needs: () => ({
+        isRejected: this.verdict === 'Rejected',
+        gateClosedUntil: this.#traffic.closedUntil,
+        probeAt: this.#traffic.probeAt,
+        doubtedAt: this.#key.doubtedAt,
+      }),
+      size: () => ({ rows: this.snapshot?.machines.length ?? 0, ratePerSecond: this.#traffic.rate }),
+      list: () => this.#timed('List', own, () => this.#provider.listMachines(this.#abort.signal)),
+      onList: (list) => this.#heardList(list),
+      read: (id) => this.#readMachine(id),
+    });
+    this.#lookUps = new LookUps(clock, (id, key) => this.#getMachine(id, this.#followers.groupOf(key)), options.wake);
     this.#catalogue = new CatalogueCache(
-      options.clock,
-      () => readCatalogue(this.#provider, this.#abort.signal),
+      clock,
+      () => readCatalogue(this.#provider, (read) => this.#readForCatalogue(read)),
       (keys) => this.#wakeAll(keys),
     );
   }
 
+  get verdict(): Account['verdict'] {
+    return this.#key.verdict;
+  }
+
+  get rejection(): Failure | undefined {
+    return this.#key.rejection;
+  }
+
   get gateClosedUntil(): number | undefined {
-    return this.#gate.closedUntil;
+    return this.#traffic.closedUntil;
+  }
+
+  get isAway(): boolean {
+    return this.#traffic.probeAt !== undefined;
+  }
+
+  get traffic(): TrafficReading {
+    return this.#traffic.reading;
+  }
+
+  get snapshot(): Snapshot | undefined {
+    return this.#sightings.snapshot;
   }
 
   get massAbsence(): MassAbsence | undefined {
-    return describe(this.#waves.at(-1));
+    return this.#missing.massAbsence;
   }
 
   get followed(): number {
     return this.#followers.size;
   }
 
+  sighting(id: ProviderId): Sighting | undefined {
+    return this.#sightings.of(id);
+  }
+
   write<T>(
-    subject: string,
+    { subject, lane, group }: Change,
     call: (provider: Provider) => Promise<Outcome<T>>,
     onGranted?: () => Promise<boolean>,
   ): Promise<Outcome<T> | undefined> {
     return this.#changes.inTurn(subject, async () => {
-      const mayAsk = this.rejection === undefined && this.#gate.closedUntil === undefined;
-      if (!mayAsk || !(await this.#slots.acquire())) return this.rejection && failed(this.rejection);
-      try {
-        if (onGranted !== undefined && !(await onGranted())) return undefined;
-        return await this.#changes.record(subject, () => call(this.#provider));
-      } finally {
-        this.#slots.release();
-        this.#quicken();
-      }
+      const refused = (): Outcome<T> | undefined => this.rejection && failed(this.rejection);
+      if (this.#refusal() !== undefined) return refused();
+      const granted = await this.#traffic.inTurn(lane, group, async () => {
+        try {
+          if (onGranted !== undefined && !(await onGranted())) return { outcome: undefined };
+          return { outcome: await this.#changes.record(subject, () => call(this.#provider)) };
+        } finally {
+          this.#poll.quicken();
+        }
+      });
+      return granted === undefined ? refused() : granted.outcome;
     });
   }
 
@@ -142,7 +173,7 @@ class ListedAccount implements SharedAccount {
     if (this.#abort.signal.aborted) return undefined;
     const known = this.#lookUps.known(key, id, notBefore);
     if (known !== undefined) return known;
-    const refusal = this.#readRefusal();
+    const refusal = this.#refusal();
     if (refusal !== undefined) {
       return { startedAt: this.#clock.monotonic(), outcome: failed({ ...refusal, operation: 'GetMachine' }) };
     }
@@ -154,7 +185,7 @@ class ListedAccount implements SharedAccount {
     if (this.#abort.signal.aborted) return undefined;
     const known = this.#catalogue.fresh;
     if (known !== undefined) return known;
-    const refusal = this.#readRefusal();
+    const refusal = this.#refusal();
     if (refusal !== undefined) return failed({ ...refusal, operation: 'ListRegions' });
     this.#catalogue.start(key);
     return undefined;
@@ -163,7 +194,7 @@ class ListedAccount implements SharedAccount {
   follow(key: string, subject: Parameters<Account['follow']>[1]): void {
     const isFirst = this.#followers.size === 0;
     this.#followers.follow(key, subject, this.#clock.monotonic());
-    if (isFirst) this.#schedule();
+    if (isFirst) this.#poll.schedule();
   }
 
   followedSince(key: string): number | undefined {
@@ -171,204 +202,148 @@ class ListedAccount implements SharedAccount {
   }
 
   massAbsenceOf(id: ProviderId): MassAbsence | undefined {
-    return describe(this.#waves.findLast(({ ids }) => ids.has(id)));
+    return this.#missing.massAbsenceOf(id);
   }
 
   setUrgent(key: string, urgent: boolean): void {
-    if (!urgent) {
-      this.#urgent.delete(key);
-    } else if (!this.#urgent.has(key)) {
-      this.#urgent.add(key);
-      this.#quicken();
-    }
+    this.#poll.setUrgent(key, urgent);
   }
 
   want(key: string, after: number): void {
-    // While a change is under way its moment is still in the future: the next list will do to look again.
-    const from = Number.isFinite(after) ? after : this.#clock.monotonic();
-    if (this.snapshot !== undefined && this.snapshot.startedAt >= from) {
-      queueMicrotask(() => this.#wake(key));
-      return;
-    }
-    this.#waiters.add(key, from);
-    this.#schedule();
+    const from = this.#reachable(after);
+    if (this.snapshot !== undefined && this.snapshot.startedAt >= from) queueMicrotask(() => this.#wake(key));
+    else this.#poll.wantList(key, from);
+  }
+
+  wantMachine(key: string, after: number): void {
+    const from = this.#reachable(after);
+    const id = this.#followers.idOf(key);
+    const seen = id === undefined ? undefined : this.sighting(id);
+    if (seen !== undefined && seen.startedAt >= from) queueMicrotask(() => this.#wake(key));
+    else this.#poll.wantMachine(key, from);
   }
 
   forget(key: string): void {
     this.#followers.forget(key);
-    this.#waiters.forget(key);
     this.#lookUps.forget(key);
     this.#catalogue.forget(key);
-    this.#urgent.delete(key);
-    this.#schedule();
+    this.#poll.forget(key);
   }
 
   async stop(): Promise<void> {
     this.#abort.abort();
-    this.#cancelTimer?.();
-    await this.#slots.stop();
+    this.#poll.stop();
+    await this.#traffic.stop();
   }
 
-  /** Takes a slot as a write does; undefined when there is none to be had. */
-  async #getMachine(id: ProviderId): Promise<Timed<Machine | undefined> | undefined> {
-    if (!(await this.#slots.acquire())) return undefined;
-    const startedAt = this.#clock.monotonic();
-    try {
-      return { startedAt, outcome: await this.#provider.getMachine(id, this.#abort.signal) };
-    } finally {
-      this.#slots.release();
+  /** While a change is under way its moment is still in the future: the next read will do to look again. */
+  #reachable(after: number): number {
+    return Number.isFinite(after) ? after : this.#clock.monotonic();
+  }
+
+  /** Makes a read when its turn comes; undefined when it does not come. */
+  #timed<T>(lane: 'Read' | 'List', group: string, read: () => Promise<Outcome<T>>): Promise<Timed<T> | undefined> {
+    return this.#traffic.inTurn(lane, group, async () => {
+      const startedAt = this.#clock.monotonic();
+      return { startedAt, outcome: await read() };
+    });
+  }
+
+  #getMachine(id: ProviderId, group: string): Promise<Timed<Machine | undefined> | undefined> {
+    return this.#timed('Read', group, () => this.#provider.getMachine(id, this.#abort.signal));
+  }
+
+  async #readForCatalogue<T>(read: (signal: AbortSignal) => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    const answer = await this.#timed('Read', own, () => read(this.#abort.signal));
+    // Turned away: for the reason that there is, or because the account is stopped and nobody will ask.
+    const refusal = this.#refusal() ?? { class: 'Retry', code: 'Cancelled', text: '' };
+    return answer?.outcome ?? failed({ ...refusal, operation: 'ListRegions' });
+  }
+
+  /** Reads one machine instead of a list. */
+  async #readMachine(id: ProviderId): Promise<void> {
+    const read = await this.#getMachine(id, own);
+    if (read === undefined || this.#abort.signal.aborted) return;
+    const { startedAt, outcome } = read;
+    const keys = this.#followers.of({ ids: new Set([id]), names: new Set() });
+    if (!outcome.ok || outcome.value === undefined) {
+      for (const key of keys) this.#poll.needsList(key, startedAt);
+      return;
     }
+    const changes = this.#sightings.addMachine(startedAt, outcome.value);
+    if (changes.ids.size > 0) this.#poll.quicken();
+    const waiting = [...keys].filter((key) => this.#poll.isServed(key, startedAt));
+    this.#wakeAll(new Set([...waiting, ...this.#followers.of(changes)]));
   }
 
-  /** The next list comes soon: something is about to change. */
-  #quicken(): void {
-    this.#urgentInterval = this.#pace.urgentPollMinMs;
-    this.#schedule();
-  }
-
-  /** Why a read need not even be tried. A list is tried nevertheless: it shows whether that has changed. */
-  #readRefusal(): Failure | undefined {
-    return this.rejection ?? this.#gate.failure;
+  /** Why a call need not even be tried. A list is tried nevertheless: it shows whether that has changed. */
+  #refusal(): Failure | undefined {
+    return this.rejection ?? this.#traffic.refusal;
   }
 
   /** What a single call was answered. It may be refused for reasons of its own, so a list has to confirm that it is the key. */
   #heard(outcome: Outcome<unknown>): void {
     if (this.#abort.signal.aborted) return;
-    if (outcome.ok) {
-      if (this.verdict === 'Unverified') this.#decide('Accepted', undefined);
-    } else if (outcome.failure.class === 'Credentials') {
-      this.#doubtedAt = this.#clock.monotonic();
-      this.#schedule();
-    } else {
-      this.#gate.heed(outcome.failure);
-    }
+    if (this.#key.heard(outcome, this.#clock.monotonic())) this.#tellVerdict();
+    this.#traffic.heed(outcome);
+    // A doubt, a closed gate or an absent provider may each change when the next list is due.
+    if (!outcome.ok) this.#poll.schedule();
   }
 
-  /** What a list says about the key. */
-  #judgeKey(startedAt: number, outcome: Outcome<unknown>): void {
-    if (outcome.ok) this.#decide('Accepted', undefined);
-    else if (outcome.failure.class === 'Credentials') this.#decide('Rejected', outcome.failure);
-    else this.#gate.heed(outcome.failure);
-
-    if (this.#doubtedAt === undefined) return;
-    const isSettled = this.verdict === 'Rejected' || (outcome.ok && startedAt >= this.#doubtedAt);
-    if (isSettled) this.#doubtedAt = undefined;
+  #heardList({ startedAt, outcome }: Timed<readonly Machine[]>): void {
+    const wasDoubted = this.#key.doubtedAt !== undefined;
+    const isNew = this.#key.judge(startedAt, outcome);
+    this.#traffic.heedList(outcome);
+    if (isNew) this.#tellVerdict();
     // Without a good list there is no telling when the next one comes, and who waits had better look anew.
-    if (outcome.ok) this.#slots.grant();
-    else this.#slots.turnAway();
+    if (outcome.ok) this.#traffic.grant();
+    else if (wasDoubted) this.#traffic.turnAway();
+    this.#wakeAll(outcome.ok ? this.#accept(startedAt, outcome.value) : this.#miss(outcome.failure));
   }
 
-  #decide(verdict: 'Accepted' | 'Rejected', rejection: Failure | undefined): void {
-    const before = this.verdict;
-    this.verdict = verdict;
-    this.rejection = rejection;
-    if (verdict === before) return;
-    if (rejection === undefined) {
+  #tellVerdict(): void {
+    const failure = this.rejection;
+    if (failure === undefined) {
       this.#log.info('provider accepts the API key');
     } else {
-      this.#log.warn('provider rejects the API key', { failure: rejection });
-      this.#slots.turnAway();
+      this.#log.warn('provider rejects the API key', { failure });
+      this.#traffic.turnAway();
     }
     this.#wakeAll(this.#followers.keys());
-  }
-
-  /** Starts the next list, or a timer for it. Called whenever something changed that its moment depends on. */
-  #schedule(): void {
-    if (this.#isListing || this.#abort.signal.aborted) return;
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
-    const due = nextListAt(
-      {
-        last: this.#lastList,
-        failures: this.#failures,
-        isFollowed: this.#followers.size > 0,
-        wantedAt: earlier(this.#waiters.earliest, this.#doubtedAt),
-        urgentInterval: this.#urgent.size > 0 ? this.#urgentInterval : undefined,
-        idleInterval: this.#idleInterval,
-        isRejected: this.verdict === 'Rejected',
-        gateClosedUntil: this.#gate.closedUntil,
-      },
-      this.#pace,
-    );
-    if (due === undefined) return;
-    const delay = due - this.#clock.monotonic();
-    if (delay <= 0) void this.#list();
-    else this.#cancelTimer = this.#clock.schedule(delay, () => this.#schedule());
-  }
-
-  async #list(): Promise<void> {
-    this.#isListing = true;
-    const startedAt = this.#clock.monotonic();
-    const outcome = await this.#provider.listMachines(this.#abort.signal);
-    this.#isListing = false;
-    if (this.#abort.signal.aborted) return;
-    this.#judgeKey(startedAt, outcome);
-    this.#lastList = { startedAt, endedAt: this.#clock.monotonic() };
-    this.#idleInterval = this.#pace.idlePollMs * (0.9 + 0.2 * this.#random());
-    this.#urgentInterval = Math.min(this.#urgentInterval * 1.5, this.#pace.urgentPollMaxMs);
-    this.#wakeAll(outcome.ok ? this.#accept(startedAt, outcome.value) : this.#miss(outcome.failure));
-    this.#schedule();
   }
 
   /** Takes over a new list; the keys that have something to look at. */
   #accept(startedAt: number, machines: readonly Machine[]): ReadonlySet<string> {
     const before = this.snapshot;
-    const snapshot = createSnapshot(startedAt, this.#clock.monotonic(), machines);
-    this.snapshot = snapshot;
+    const changes = this.#sightings.addList(startedAt, this.#clock.monotonic(), machines);
+    // It was just added.
+    const snapshot = this.snapshot as Snapshot;
     this.emptySweeps = machines.length === 0 ? this.emptySweeps + 1 : 0;
     const [owner] = snapshot.ownerIds;
     const isOwnerShown = this.ownerId !== undefined && snapshot.ownerIds.includes(this.ownerId);
     if (owner !== undefined && !isOwnerShown) this.ownerId = owner;
     this.#changes.forgetBefore(startedAt);
     this.#lookUps.forgetListed((id) => snapshot.byId(id) !== undefined);
-    this.#judgeAbsences(before, snapshot);
+    this.#missing.sweep(before, snapshot);
 
-    const waiting = this.#waiters.take(startedAt);
-    const changes = before === undefined ? undefined : findChanges(before, snapshot);
-    if (changes !== undefined && changes.ids.size > 0) this.#urgentInterval = this.#pace.urgentPollMinMs;
+    const waiting = this.#poll.servedBy(startedAt);
+    if (changes !== undefined && changes.ids.size > 0) this.#poll.quicken();
     const isBack = this.lastFailure !== undefined;
-    if (isBack) this.#log.info('provider list is back', { failures: this.#failures });
+    if (isBack) this.#log.info('provider list is back');
     this.lastFailure = undefined;
-    this.#failures = 0;
     this.#onSnapshot?.(snapshot);
     const looking = changes === undefined || isBack ? this.#followers.keys() : this.#followers.of(changes);
     return new Set([...waiting, ...looking]);
   }
 
-  /** Whether too many are missing at once to believe it of any. */
-  #judgeAbsences(before: Snapshot | undefined, { startedAt, byId }: Snapshot): void {
-    const expected = new Set(before?.machines.map(({ id }) => id));
-    const going = new Set<ProviderId>();
-    for (const { id, name, since, isGoing } of this.#followers.subjects()) {
-      const isNew = since <= startedAt && (before === undefined || since > before.startedAt);
-      // One that we have just made may not be visible yet.
-      if (id === undefined || !isNew || this.#changes.lastAt(name) !== undefined) continue;
-      if (isGoing === true && !expected.has(id)) going.add(id);
-      expected.add(id);
-    }
-    const isListed = (id: ProviderId): boolean => byId(id) !== undefined;
-    this.#waves = afterSweep(this.#waves, {
-      startedAt,
-      expected,
-      isListed,
-      isLeaving: (id) => this.#leaving.has(id),
-      mayHaveLeft: (id) => going.has(id),
-    });
-    for (const id of this.#leaving) if (!isListed(id) && !this.#followers.isFollowed(id)) this.#leaving.delete(id);
-    const wave = this.#waves.at(-1);
-    if (wave?.since !== startedAt) return;
-    this.#log.warn('many machines vanished from the list at once', { vanished: wave.vanished, of: wave.of });
-  }
-
   /** A list could not be had: all who wait for one are told, and everybody when that is news. */
   #miss(failure: Failure): ReadonlySet<string> {
-    const woken = new Set(this.#waiters.take(Infinity));
+    const woken = new Set(this.#poll.servedBy(Infinity));
     if (this.lastFailure?.class !== failure.class) {
       this.#log.warn('provider list failed', { failure });
       for (const key of this.#followers.keys()) woken.add(key);
     }
     this.lastFailure = failure;
-    this.#failures += 1;
     return woken;
   }
 
@@ -376,12 +351,4 @@ class ListedAccount implements SharedAccount {
     // A copy: whoever is woken may follow or forget at once.
     for (const key of Array.from(keys)) this.#wake(key);
   }
-}
-
-function earlier(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
-}
-
-function describe(wave: Wave | undefined): MassAbsence | undefined {
-  return wave && { vanished: wave.vanished, of: wave.of, until: endOf(wave) };
 }

@@ -1,6 +1,6 @@
 import { type Failure, failed, type Operation, type Outcome, succeeded } from '../../../src/model/failure.ts';
 import type { Machine, ProviderId } from '../../../src/model/machine.ts';
-import type { Account, Catalogue, Snapshot, Timed } from '../../../src/provider/account/account.ts';
+import type { Account, Catalogue, Change, Sighting, Snapshot, Timed } from '../../../src/provider/account/account.ts';
 import type { CreateAnswer, Provider } from '../../../src/provider/port.ts';
 import type { AccountName, AccountState, ProviderCall } from '../state.ts';
 import type { Subject } from '../subject.ts';
@@ -66,9 +66,23 @@ export class ModelAccount implements Account {
     return snapshot && snapshotOf(this.#world.subject, snapshot);
   }
 
-  /** `ListedAccount.write`, with a free slot: no pass begins while the key is in doubt, which would hold it. */
+  /** Only a failed list counts as trouble: the accidents of few calls never come five in a row. */
+  readonly isAway = false;
+
+  get traffic(): never {
+    throw new Error('there are no lanes here');
+  }
+
+  /** Single machines are read for the evidence of their absence only: what else is read is a list. */
+  sighting(id: ProviderId): Sighting | undefined {
+    const { snapshot } = this;
+    const machine = snapshot?.byId(id);
+    return machine && snapshot && { startedAt: snapshot.startedAt, machine };
+  }
+
+  /** `ListedAccount.write`, with a free turn: no pass begins while the key is in doubt, which would hold it. */
   async write<T>(
-    subject: string,
+    { subject }: Change,
     call: (provider: Provider) => Promise<Outcome<T>>,
     onGranted?: () => Promise<boolean>,
   ): Promise<Outcome<T> | undefined> {
@@ -130,6 +144,10 @@ export class ModelAccount implements Account {
     const { snapshot, wantedAt } = this.state;
     if (snapshot !== undefined && snapshot.startedAt >= from) this.#world.wake();
     else this.state = { ...this.state, wantedAt: Math.min(from, wantedAt ?? Infinity) };
+  }
+
+  wantMachine(key: string, after: number): void {
+    this.want(key, after);
   }
 
   forget(): void {

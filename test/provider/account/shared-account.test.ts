@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Failure } from '../../../src/model/failure.ts';
+import type { Change } from '../../../src/provider/account/account.ts';
 import type { AccountOptions, SharedAccount } from '../../../src/provider/account/shared-account.ts';
 import { createAccount } from '../../../src/provider/account/shared-account.ts';
 import { silentLog } from '../../../src/telemetry/log.ts';
@@ -25,6 +26,8 @@ function scene(machines = [machine(1), machine(2)], options: Partial<AccountOpti
   const account = createAccount({ provider, clock, log: silentLog, random: () => 0.5, wake, ...options });
   return { clock, provider, account, woken: () => woken.splice(0) };
 }
+
+const change = (subject: string): Change => ({ subject, lane: 'Power', group: 'default' });
 
 type Facts = Omit<Failure, 'operation'>;
 const unauthorized: Facts = { class: 'Credentials', code: 'Unauthorized', status: 401, text: '' };
@@ -126,7 +129,7 @@ test('urgency reads after 1 s, then ever slower up to 10 s, and ends with the la
 
 const quickeners: readonly [what: string, act: (scene: Scene) => void][] = [
   ['a new urgent key', ({ account }) => account.setUrgent('b', true)],
-  ['a write', ({ account }) => void account.write('machine-1', (provider) => provider.stopMachine(1))],
+  ['a write', ({ account }) => void account.write(change('machine-1'), (provider) => provider.stopMachine(1))],
 ];
 
 test.for(quickeners)('%s brings the fast pace back', async ([, act]) => {
@@ -266,7 +269,7 @@ test('a rejected key is told once, stops all calls, and is probed once a minute'
   expect(woken()).toEqual(['a', 'a']);
 
   account.setUrgent('a', true);
-  const outcome = await account.write('machine-1', (at) => at.stopMachine(1));
+  const outcome = await account.write(change('machine-1'), (at) => at.stopMachine(1));
   expect(outcome).toMatchObject({ ok: false, failure: unauthorized });
   expect(account.lookUp('a', 1, 0)?.outcome).toMatchObject({
     failure: { operation: 'GetMachine', ...unauthorized },
@@ -291,11 +294,11 @@ test('one refused call is told to its caller only, and a list is asked for at on
   woken();
   provider.failNext('StopMachine', unauthorized);
   const release = provider.hold('ListMachines');
-  expect(await account.write('machine-1', (at) => at.stopMachine(1))).toMatchObject({ failure: unauthorized });
+  expect(await account.write(change('machine-1'), (at) => at.stopMachine(1))).toMatchObject({ failure: unauthorized });
   expect([account.verdict, account.rejection]).toEqual(['Accepted', undefined]);
   expect(provider.count('ListMachines')).toBe(2);
 
-  const waiting = account.write('machine-2', (at) => at.stopMachine(2));
+  const waiting = account.write(change('machine-2'), (at) => at.stopMachine(2));
   account.lookUp('a', 3, 0);
   await clock.advance(10_000);
   expect([provider.count('StopMachine'), provider.count('GetMachine')]).toEqual([1, 0]);
@@ -312,8 +315,8 @@ test('a list that started before a call was refused says nothing about it', asyn
   account.follow('a', { name: 'machine-1' });
   await clock.advance(100);
   provider.failNext('StopMachine', unauthorized);
-  await account.write('machine-1', (at) => at.stopMachine(1));
-  const waiting = account.write('machine-2', (at) => at.stopMachine(2));
+  await account.write(change('machine-1'), (at) => at.stopMachine(1));
+  const waiting = account.write(change('machine-2'), (at) => at.stopMachine(2));
   releaseList();
   await clock.advance(899);
   expect([provider.count('ListMachines'), provider.count('StopMachine')]).toEqual([1, 1]);
@@ -335,9 +338,9 @@ test.for(doubts)('a call was refused, and the list is %s', async ([, list, answe
   provider.failNext('StopMachine', unauthorized);
   provider.failNext('ListMachines', list);
   const release = provider.hold('KillMachine');
-  const underWay = account.write('machine-2', (at) => at.killMachine(2));
-  await account.write('machine-1', (at) => at.stopMachine(1));
-  const waiting = [3, 4].map((id) => account.write(`machine-${id}`, (at) => at.killMachine(id)));
+  const underWay = account.write(change('machine-2'), (at) => at.killMachine(2));
+  await account.write(change('machine-1'), (at) => at.stopMachine(1));
+  const waiting = [3, 4].map((id) => account.write(change(`machine-${id}`), (at) => at.killMachine(id)));
   await clock.advance(1_000);
   for (const outcome of await Promise.all(waiting)) {
     if (answer === undefined) expect(outcome).toBeUndefined();
@@ -352,7 +355,7 @@ test('a call refused before the first list is no verdict either', async () => {
   const { provider, account } = scene();
   provider.failNext('StopMachine', unauthorized);
   provider.hold('ListMachines');
-  await account.write('machine-1', (at) => at.stopMachine(1));
+  await account.write(change('machine-1'), (at) => at.stopMachine(1));
   expect(account.verdict).toBe('Unverified');
   expect(provider.calls).toEqual(['StopMachine', 'ListMachines']);
 });
@@ -361,7 +364,7 @@ test('an answer under way when the key was rejected does not make it a good one'
   const { clock, provider, account } = scene();
   account.follow('a', { name: 'machine-1' });
   const release = provider.hold('StopMachine');
-  const underWay = account.write('machine-1', (at) => at.stopMachine(1));
+  const underWay = account.write(change('machine-1'), (at) => at.stopMachine(1));
   await clock.settle();
   provider.failNext('ListMachines', unauthorized);
   await clock.advance(60_000);
@@ -375,8 +378,8 @@ test('a rejection answers at once who waits for a slot', async () => {
   account.follow('a', { name: 'machine-1' });
   await clock.settle();
   const release = provider.hold('StopMachine');
-  const underWay = account.write('machine-1', (at) => at.stopMachine(1));
-  const waiting = account.write('machine-2', (at) => at.stopMachine(2));
+  const underWay = account.write(change('machine-1'), (at) => at.stopMachine(1));
+  const waiting = account.write(change('machine-2'), (at) => at.stopMachine(2));
   provider.failNext('ListMachines', unauthorized);
   await clock.advance(60_000);
   expect(await waiting).toMatchObject({ failure: unauthorized });
@@ -391,13 +394,13 @@ test('calls refused while the key is rejected ask for no more lists', async () =
   const release = provider.hold('StopMachine');
   provider.failNext('StopMachine', unauthorized);
   provider.failNext('ListMachines', unauthorized);
-  const underWay = account.write('machine-1', (at) => at.stopMachine(1));
+  const underWay = account.write(change('machine-1'), (at) => at.stopMachine(1));
   await clock.advance(60_000);
   release();
   await underWay;
   await clock.advance(60_000);
   expect([account.verdict, provider.count('ListMachines')]).toEqual(['Accepted', 3]);
-  expect(await account.write('machine-1', (at) => at.stopMachine(1))).toMatchObject({ ok: true });
+  expect(await account.write(change('machine-1'), (at) => at.stopMachine(1))).toMatchObject({ ok: true });
 });
 
 test('a rejection is answered without waiting for the gate', async () => {
@@ -407,12 +410,12 @@ test('a rejection is answered without waiting for the gate', async () => {
   provider.failNext('StopMachine', limited);
   provider.failNext('ListMachines', unauthorized);
   const release = provider.hold('StopMachine');
-  const stop = account.write('machine-1', (at) => at.stopMachine(1));
+  const stop = account.write(change('machine-1'), (at) => at.stopMachine(1));
   await clock.advance(60_000);
   release();
   await stop;
   expect(account.gateClosedUntil).toBe(81_000);
-  expect(await account.write('machine-1', (at) => at.stopMachine(1))).toMatchObject({ failure: unauthorized });
+  expect(await account.write(change('machine-1'), (at) => at.stopMachine(1))).toMatchObject({ failure: unauthorized });
 });
 
 test('a 429 closes the gate for the whole account until the time it named, and a little longer', async () => {
@@ -420,17 +423,22 @@ test('a 429 closes the gate for the whole account until the time it named, and a
   account.follow('a', { name: 'machine-1' });
   await clock.settle();
   provider.failNext('StopMachine', limited);
-  await account.write('machine-1', (at) => at.stopMachine(1));
+  await account.write(change('machine-1'), (at) => at.stopMachine(1));
   expect(account.gateClosedUntil).toBe(21_000);
 
   account.want('a', 1);
   expect(account.lookUp('a', 1, 0)?.outcome).toMatchObject({ failure: { class: 'Wait', retryAfter: 21_000 } });
   await clock.advance(20_999);
-  expect(await account.write('machine-2', (at) => at.stopMachine(2))).toBeUndefined();
+  expect(await account.write(change('machine-2'), (at) => at.stopMachine(2))).toBeUndefined();
   expect(provider.calls).toEqual(['ListMachines', 'StopMachine']);
   await clock.advance(1);
   expect(account.gateClosedUntil).toBeUndefined();
-  expect(await account.write('machine-2', (at) => at.stopMachine(2))).toEqual({ ok: true, value: undefined });
+  // One call at once, which was the list; the next one at half the rate: five a second.
+  const stop = account.write(change('machine-2'), (at) => at.stopMachine(2));
+  await clock.advance(199);
+  expect(provider.count('StopMachine')).toBe(1);
+  await clock.advance(1);
+  expect(await stop).toEqual({ ok: true, value: undefined });
   expect(provider.calls.slice(2).toSorted()).toEqual(['ListMachines', 'StopMachine']);
 });
 
@@ -438,8 +446,8 @@ test('whoever waits for a slot when the gate closes is turned away, and told wha
   const { clock, provider, account, woken } = scene([], { pace: { maxInFlight: 1 } });
   provider.failNext('StopMachine', limited);
   const release = provider.hold('StopMachine');
-  const underWay = account.write('machine-1', (at) => at.stopMachine(1));
-  const waiting = account.write('machine-2', (at) => at.stopMachine(2));
+  const underWay = account.write(change('machine-1'), (at) => at.stopMachine(1));
+  const waiting = account.write(change('machine-2'), (at) => at.stopMachine(2));
   account.lookUp('a', 3, 0);
   await clock.settle();
   release();
@@ -466,21 +474,23 @@ const gateRows: readonly [reason: string, failure: Facts, until: number | undefi
 test.for(gateRows)('gate: %s', async ([, failure, until]) => {
   const { provider, account } = scene();
   provider.failNext('StopMachine', failure);
-  await account.write('machine-1', (at) => at.stopMachine(1));
+  await account.write(change('machine-1'), (at) => at.stopMachine(1));
   expect(account.gateClosedUntil).toBe(until);
 });
 
 test('a shorter wait does not open the gate sooner', async () => {
   const { provider, account } = scene();
   provider.failNext('StopMachine', limited, { ...limited, retryAfter: 1_000 });
-  await Promise.all([1, 2].map((id) => account.write(`machine-${id}`, (at) => at.stopMachine(id))));
+  await Promise.all([1, 2].map((id) => account.write(change(`machine-${id}`), (at) => at.stopMachine(id))));
   expect(account.gateClosedUntil).toBe(21_000);
 });
 
 test('no more writes are under way than allowed', async () => {
   const { clock, provider, account } = scene([], { pace: { maxInFlight: 3 } });
   const release = provider.hold('StopMachine');
-  const writes = Array.from({ length: 10 }, (_, id) => account.write(`machine-${id}`, (at) => at.stopMachine(id + 1)));
+  const writes = Array.from({ length: 10 }, (_, id) =>
+    account.write(change(`machine-${id}`), (at) => at.stopMachine(id + 1)),
+  );
   await clock.settle();
   expect(provider.count('StopMachine')).toBe(3);
   release();
@@ -491,8 +501,8 @@ test('no more writes are under way than allowed', async () => {
 test('writes for one machine go out one after the other', async () => {
   const { clock, provider, account } = scene();
   const release = provider.hold('StopMachine');
-  const first = account.write('machine-1', (at) => at.stopMachine(1));
-  const second = account.write('machine-1', (at) => at.killMachine(1));
+  const first = account.write(change('machine-1'), (at) => at.stopMachine(1));
+  const second = account.write(change('machine-1'), (at) => at.killMachine(1));
   await clock.settle();
   expect(provider.calls).toEqual(['StopMachine']);
   release();
@@ -504,7 +514,7 @@ test('a write that is not granted is not made, and leaves no trace', async () =>
   const { provider, account } = scene();
   expect(
     await account.write(
-      'machine-1',
+      change('machine-1'),
       (at) => at.stopMachine(1),
       async () => false,
     ),
@@ -516,22 +526,22 @@ test('a write that is not granted is not made, and leaves no trace', async () =>
 test('a grant that fails frees its slot and its machine', async () => {
   const { provider, account } = scene([], { pace: { maxInFlight: 1 } });
   const write = account.write(
-    'machine-1',
+    change('machine-1'),
     (at) => at.stopMachine(1),
     () => Promise.reject(new Error('conflict')),
   );
   await expect(write).rejects.toThrow('conflict');
-  expect(await account.write('machine-1', (at) => at.stopMachine(1))).toEqual({ ok: true, value: undefined });
+  expect(await account.write(change('machine-1'), (at) => at.stopMachine(1))).toEqual({ ok: true, value: undefined });
   expect(provider.calls).toEqual(['StopMachine']);
 });
 
 test('the grant comes directly before the call, after the wait for a slot', async () => {
   const { clock, provider, account } = scene([], { pace: { maxInFlight: 1 } });
   const release = provider.hold('StopMachine');
-  const first = account.write('machine-1', (at) => at.stopMachine(1));
+  const first = account.write(change('machine-1'), (at) => at.stopMachine(1));
   const grantedAt: number[] = [];
   const write = account.write(
-    'machine-2',
+    change('machine-2'),
     (at) => at.killMachine(2),
     async () => {
       grantedAt.push(clock.monotonic());
@@ -557,7 +567,7 @@ test.for(answers)(
     const { clock, provider, account } = scene();
     if (failure !== undefined) provider.failNext('StopMachine', failure);
     const release = provider.hold('StopMachine');
-    const write = account.write('machine-1', (at) => at.stopMachine(1));
+    const write = account.write(change('machine-1'), (at) => at.stopMachine(1));
     await clock.advance(500);
     expect(account.lastChangeAt('machine-1')).toBe(Infinity);
     release();
@@ -573,7 +583,7 @@ test('a want during a change is served by the next list instead of never', async
   await clock.settle();
   woken();
   const release = provider.hold('StopMachine');
-  const write = account.write('machine-1', (at) => at.stopMachine(1));
+  const write = account.write(change('machine-1'), (at) => at.stopMachine(1));
   await clock.advance(10);
   account.want('a', account.lastChangeAt('machine-1') ?? 0);
   await clock.advance(1_000);
@@ -585,7 +595,7 @@ test('a want during a change is served by the next list instead of never', async
 test('old changes are forgotten once lists are far beyond them', async () => {
   const { clock, account } = scene();
   account.follow('a', { name: 'machine-1' });
-  await account.write('machine-1', (at) => at.stopMachine(1));
+  await account.write(change('machine-1'), (at) => at.stopMachine(1));
   await clock.advance(9 * 60_000);
   expect(account.lastChangeAt('machine-1')).toBe(0);
   await clock.advance(2 * 60_000);
@@ -615,7 +625,7 @@ test('the owner is learned from a single machine too', async () => {
   expect(read.account.ownerId).toBe(5);
 
   const created = scene([]);
-  await created.account.write('web', (at) =>
+  await created.account.write(change('web'), (at) =>
     at.createMachine({
       name: 'web',
       regionId: 1,
@@ -693,6 +703,7 @@ test('the catalogue is read once for all who ask, and again after ten minutes', 
   expect(provider.calls.toSorted()).toEqual(['ListOsTemplates', 'ListPackages', 'ListRegions']);
   await clock.advance(1);
   expect(account.catalogue('a')).toBeUndefined();
+  await clock.settle();
   expect(provider.calls).toHaveLength(6);
 });
 
@@ -757,7 +768,7 @@ test.for(deletions)('machines that we deleted are not missed: %s', async ([, fai
   for (const { id, name } of ten) account.follow(name, { name, id });
   await clock.settle();
   if (failure !== undefined) provider.failNext('DeleteMachine', failure, failure, failure, failure);
-  const deleted = ten.slice(0, 4).map(({ id, name }) => account.write(name, (at) => at.deleteMachine(id)));
+  const deleted = ten.slice(0, 4).map(({ id, name }) => account.write(change(name), (at) => at.deleteMachine(id)));
   await Promise.all(deleted);
   provider.machines = ten.slice(4);
   await clock.advance(60_000);
@@ -769,7 +780,7 @@ test('machines that go while our DELETE is still under way are not missed', asyn
   for (const { id, name } of ten) account.follow(name, { name, id });
   await clock.settle();
   const release = provider.hold('DeleteMachine');
-  const deleted = ten.slice(0, 4).map(({ id, name }) => account.write(name, (at) => at.deleteMachine(id)));
+  const deleted = ten.slice(0, 4).map(({ id, name }) => account.write(change(name), (at) => at.deleteMachine(id)));
   provider.machines = ten.slice(4);
   await clock.advance(60_000);
   release();
@@ -811,7 +822,7 @@ test('machines that we have just made are not missed while no list shows them', 
   account.follow('a', { name: 'machine-99' });
   await clock.advance(10);
   const made = ten.slice(0, 5).map(async ({ id, name }) => {
-    await account.write(name, () => Promise.resolve({ ok: true, value: { id } }));
+    await account.write(change(name), () => Promise.resolve({ ok: true, value: { id } }));
     account.follow(name, { name, id });
   });
   await Promise.all(made);
@@ -824,8 +835,8 @@ test('stopping aborts reads, turns away who waits, and waits for the write under
   account.follow('a', { name: 'machine-1' });
   await clock.settle();
   const release = provider.hold('StopMachine');
-  const underWay = account.write('machine-1', (at) => at.stopMachine(1));
-  const waiting = account.write('machine-2', (at) => at.stopMachine(2));
+  const underWay = account.write(change('machine-1'), (at) => at.stopMachine(1));
+  const waiting = account.write(change('machine-2'), (at) => at.stopMachine(2));
   await clock.settle();
   let stopped = false;
   const stop = account.stop().then(() => (stopped = true));

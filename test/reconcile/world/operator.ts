@@ -37,6 +37,8 @@ export const usual: AppSettings = {
   pollInterval: 60_000,
   urgentPollInterval: 1_000,
   maxInFlight: 4,
+  providerRate: 10,
+  providerBurst: 20,
   visibilityWindow: 30_000,
   stuckAfter: 600_000,
   lookAlikes: 'Hold',

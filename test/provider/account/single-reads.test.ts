@@ -1,0 +1,168 @@
+import { describe, expect, test } from 'vitest';
+import type { Failure } from '../../../src/model/failure.ts';
+import type { Change } from '../../../src/provider/account/account.ts';
+import { createAccount } from '../../../src/provider/account/shared-account.ts';
+import { silentLog } from '../../../src/telemetry/log.ts';
+import { createManualClock } from '../../support/clock.ts';
+import { createFakeProvider, machine } from '../../support/fake-provider.ts';
+
+const fleet = Array.from({ length: 1_000 }, (_, index) => machine(index + 1));
+const down: Omit<Failure, 'operation'> = { class: 'Retry', code: 'ServerError', status: 500, text: '' };
+const change: Change = { subject: 'machine-1', lane: 'Power', group: 'default' };
+
+/** A thousand machines, each followed by a key of its name, and one list of them. */
+async function scene(machines = fleet) {
+  const clock = createManualClock();
+  const provider = createFakeProvider(machines);
+  const woken: string[] = [];
+  const wake = (key: string): void => void woken.push(key);
+  const account = createAccount({ provider, clock, log: silentLog, random: () => 0.5, wake });
+  for (const { id, name } of machines) account.follow(name, { name, id });
+  await clock.advance(30_000);
+  woken.length = 0;
+  const counts = (): readonly number[] => [provider.count('ListMachines'), provider.count('GetMachine')];
+  const see = (id: number, fields: Parameters<typeof machine>[1]): void => {
+    provider.machines = provider.machines.map((one) => (one.id === id ? machine(id, fields) : one));
+  };
+  expect(counts()).toEqual([1, 0]);
+  return { clock, provider, account, counts, see, woken: () => woken.splice(0) };
+}
+
+test('a machine in transition is read alone, ever slower, and its change wakes its key', async () => {
+  const { clock, account, counts, see, woken } = await scene();
+  account.setUrgent('machine-1', true);
+  await clock.advance(0);
+  expect(counts()).toEqual([1, 1]);
+  await clock.advance(1_500 + 2_250);
+  expect(counts()).toEqual([1, 3]);
+  expect(woken()).toEqual([]);
+  see(1, { state: 'Halted' });
+  await clock.advance(3_375);
+  expect([woken(), account.sighting(1)?.machine.state]).toEqual([['machine-1'], 'Halted']);
+  expect([account.snapshot?.startedAt, account.snapshot?.byId(1)?.state]).toEqual([0, 'Running']);
+  account.setUrgent('machine-1', false);
+  await clock.advance(20_000);
+  expect(counts()).toEqual([1, 4]);
+});
+
+test('the list goes on once a minute meanwhile, and what both show wakes nobody twice', async () => {
+  const { clock, account, counts, see, woken } = await scene();
+  account.setUrgent('machine-1', true);
+  see(1, { state: 'Halting' });
+  await clock.advance(0);
+  expect(woken()).toEqual(['machine-1']);
+  await clock.advance(30_000);
+  expect([counts()[0], woken(), account.sighting(1)?.startedAt]).toEqual([2, [], 60_000]);
+});
+
+test.for<[what: string, machines: number, urgent: number, readsAfter: readonly number[]]>([
+  ['a few of a thousand: each alone', 1_000, 5, [0, 5]],
+  ['more than that: one list', 1_000, 6, [1, 0]],
+  ['a thousand of a thousand: one list', 1_000, 1_000, [1, 0]],
+  ['two of a hundred: each alone', 100, 2, [0, 2]],
+  ['three of a hundred: one list', 100, 3, [1, 0]],
+  ['one of ten: one list', 10, 1, [1, 0]],
+])('what is cheaper is read: %s', async ([, machines, urgent, expected]) => {
+  const { clock, account, counts } = await scene(fleet.slice(0, machines));
+  for (const { name } of fleet.slice(0, urgent)) account.setUrgent(name, true);
+  // The first one to become urgent is read before the others do: what counts is the round after it.
+  await clock.advance(0);
+  const [lists = 0, singly = 0] = counts();
+  await clock.advance(1_500);
+  expect(counts()).toEqual([lists + (expected[0] ?? 0), singly + (expected[1] ?? 0)]);
+});
+
+test('who follows a name only needs a list', async () => {
+  const { clock, account, counts } = await scene();
+  account.follow('new', { name: 'machine-2000' });
+  account.setUrgent('new', true);
+  await clock.advance(0);
+  expect(counts()).toEqual([2, 0]);
+});
+
+describe('somebody wants to know how its machine is', () => {
+  test('it is read alone, and the key is woken though nothing changed', async () => {
+    const { clock, account, counts, woken } = await scene();
+    account.wantMachine('machine-1', clock.monotonic());
+    await clock.advance(0);
+    expect([counts(), woken(), account.sighting(1)?.startedAt]).toEqual([[1, 1], ['machine-1'], 30_000]);
+  });
+
+  test('what was seen already serves it at once', async () => {
+    const { clock, account, counts, woken } = await scene();
+    account.wantMachine('machine-1', 0);
+    await clock.settle();
+    expect([counts(), woken()]).toEqual([[1, 0], ['machine-1']]);
+  });
+
+  test('a read that is under way when it is asked for is too early: another one follows', async () => {
+    const { clock, provider, account, counts, woken } = await scene();
+    const release = provider.hold('GetMachine');
+    account.setUrgent('machine-1', true);
+    await clock.advance(100);
+    account.wantMachine('machine-1', clock.monotonic());
+    release();
+    await clock.advance(0);
+    expect([counts(), woken()]).toEqual([[1, 1], []]);
+    await clock.advance(900);
+    expect([counts(), woken()]).toEqual([[1, 2], ['machine-1']]);
+  });
+
+  test.for<[what: string, fields: { gone?: boolean; fails?: boolean }]>([
+    ['does not find it', { gone: true }],
+    ['fails', { fails: true }],
+  ])(
+    'and a single read %s: a list decides, as soon as may be, and does so for as long as there is urgency',
+    async ([, { gone, fails }]) => {
+      const { clock, provider, account, counts, woken } = await scene();
+      if (gone === true) provider.machines = fleet.slice(1);
+      if (fails === true) provider.failNext('GetMachine', down);
+      account.setUrgent('machine-1', true);
+      account.wantMachine('machine-1', clock.monotonic());
+      await clock.advance(0);
+      expect([counts(), woken(), account.lastFailure]).toEqual([[2, 1], ['machine-1'], undefined]);
+      await clock.advance(10_000);
+      expect(counts()[1]).toBe(1);
+      expect(counts()[0]).toBeGreaterThanOrEqual(4);
+      account.setUrgent('machine-1', false);
+      account.setUrgent('machine-1', true);
+      await clock.advance(10_000);
+      expect(counts()[1]).toBeGreaterThan(1);
+    },
+  );
+});
+
+test('a change that was answered after a read began is not shown by it', async () => {
+  const { clock, provider, account } = await scene();
+  const release = provider.hold('GetMachine');
+  account.setUrgent('machine-1', true);
+  await clock.advance(100);
+  await account.write(change, (at) => at.stopMachine(1));
+  release();
+  await clock.settle();
+  expect([account.sighting(1)?.startedAt, account.lastChangeAt('machine-1')]).toEqual([30_000, 30_100]);
+});
+
+test('while lists fail no machine is read alone', async () => {
+  const { clock, provider, account, counts } = await scene();
+  provider.failNext('ListMachines', down, down, down);
+  account.want('machine-1', clock.monotonic());
+  await clock.advance(0);
+  expect(account.lastFailure).toBeDefined();
+  account.setUrgent('machine-1', true);
+  await clock.advance(1_000);
+  expect(counts()).toEqual([3, 0]);
+});
+
+test('stopped in the middle of a single read, it takes nothing in', async () => {
+  const { clock, provider, account, see, woken } = await scene();
+  const release = provider.hold('GetMachine');
+  account.setUrgent('machine-1', true);
+  await clock.advance(0);
+  see(1, { state: 'Halted' });
+  const stop = account.stop();
+  release();
+  await stop;
+  await clock.advance(60_000);
+  expect([account.sighting(1)?.machine.state, woken(), clock.pending]).toEqual(['Running', [], 0]);
+});
