@@ -36,9 +36,9 @@ export interface Machine {
   readonly region?: CatalogueRef;
   readonly package?: CatalogueRef;
   readonly osTemplate?: CatalogueRef;
-  /** RFC 3339, by the provider's clock. */
+  /** By the provider's clock, in UTC as `Date.toISOString` has it, so that the later of two comes later as text too. */
   readonly createdAt?: string;
-  /** RFC 3339, by the provider's clock: the time of the last action. */
+  /** The same: the time of the last action. */
   readonly updatedAt?: string;
   readonly lastTask?: LastTask;
   readonly initialPassword?: Secret;

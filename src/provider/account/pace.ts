@@ -99,8 +99,8 @@ export function nextRead(needs: ReadNeeds, pace: Pace): NextRead | undefined {
   return { at, kind: any < list && failures === 0 ? 'Any' : 'List' };
 }
 
-/** What a request costs by itself, counted in machines of a list: measured, see docs/performance.md. */
-const requestCost = 25;
+/** What a request costs by itself, counted in machines of a list; docs/performance.md tells how it was measured. */
+const requestCost = 100;
 
 /**
  * How many machines may be read one by one rather than in a list of so many `rows`. Worked table, for ten calls a second
@@ -108,11 +108,12 @@ const requestCost = 25;
  *
  * | list of | interval | one by one up to | because                                                               |
  * | ------- | -------- | ---------------- | --------------------------------------------------------------------- |
- * |      20 |      1 s |                0 | a list costs hardly more than one machine, and tells of all           |
- * |     100 |      1 s |                2 | they have to cost less than half of what a list does                  |
- * |   1,000 |      1 s |                5 | single reads take half of the calls at most                           |
- * |   1,000 |     10 s |               16 | all of them at once, and no more                                      |
+ * |     100 |      1 s |                0 | a list costs hardly more than one machine, and tells of all           |
+ * |     300 |      1 s |                1 | they have to cost less than half of what a list does                  |
+ * |   1,000 |      1 s |                5 | the same, and single reads take half of the calls at most             |
+ * |   1,000 |     10 s |                5 | they have to cost less than half of what a list does                  |
  * |  10,000 |      1 s |                5 | a thousand creates are followed by lists, a flip by single reads       |
+ * |  10,000 |     10 s |               16 | all of them at once, and no more                                      |
  */
 export function mostSingleReads(
   rows: number,

@@ -32,7 +32,7 @@ export function createSnapshot(
       return head === '' ? [] : (byHead.get(head) ?? []);
     },
     get newestTime() {
-      // Few ask, and there are two times to read for each machine.
+      // Asked for before a create only.
       newestTime ??= { of: newestOf(machines) };
       return newestTime.of;
     },
@@ -40,14 +40,13 @@ export function createSnapshot(
 }
 
 function newestOf(machines: readonly Machine[]): number | undefined {
-  let newest: number | undefined;
+  let newest: string | undefined;
   for (const { createdAt, updatedAt } of machines) {
-    for (const text of [createdAt, updatedAt]) {
-      const time = Date.parse(text ?? '');
-      if (time > (newest ?? -Infinity)) newest = time;
+    for (const time of [createdAt, updatedAt]) {
+      if (time !== undefined && (newest === undefined || time > newest)) newest = time;
     }
   }
-  return newest;
+  return newest === undefined ? undefined : Date.parse(newest);
 }
 
 /** What differs between two snapshots, by everything a machine may be followed by. */

@@ -66,12 +66,13 @@ test.for(rows)('%s', ([, needs, next]) => {
 describe('machine by machine at most', () => {
   test.for<[reason: string, rows: number, pace: Partial<Parameters<typeof mostSingleReads>[1]>, most: number]>([
     ['nothing known yet', 0, {}, 0],
-    ['a small list', 27, {}, 0],
-    ['twice as dear as one machine', 28, {}, 1],
-    ['a hundred machines', 100, {}, 2],
+    ['a hundred machines: a list is not even twice as dear as one', 102, {}, 0],
+    ['a list is twice as dear as one machine', 103, {}, 1],
+    ['a few hundred', 300, {}, 1],
     ['a thousand, and half of the calls of a second', 1_000, {}, 5],
-    ['a thousand, and half of the calls of ten seconds', 1_000, { intervalMs: 10_000 }, 16],
+    ['a thousand, in ten seconds: more of them were dearer than half a list', 1_000, { intervalMs: 10_000 }, 5],
     ['ten thousand', 10_000, {}, 5],
+    ['ten thousand, and as many at once as may be', 10_000, { intervalMs: 10_000 }, 16],
     ['ten thousand, and as many calls as one likes', 10_000, { ratePerSecond: Infinity }, 16],
     ['ten thousand, and hardly any call', 10_000, { ratePerSecond: 1 }, 0],
     ['ten thousand, in a hurry', 10_000, { intervalMs: 200 }, 1],
