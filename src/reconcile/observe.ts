@@ -68,6 +68,13 @@ export async function observe(
     memory.successor.follow(key, { name: providerName(object) });
     memory.successor.want(key, 0);
   }
+  // A key that was rejected and then put into the Secret anew is no longer judged by what was said of it before.
+  if (
+    lookup.kind === 'Found' &&
+    memory.credentialsVersion !== undefined &&
+    lookup.version !== memory.credentialsVersion
+  )
+    present?.retryKey();
   // While a new key is not judged, the version stays that of the one in use.
   if (lookup.kind === 'Found' && memory.successor === undefined) memory.credentialsVersion = lookup.version;
   const requests = readRequests(object);

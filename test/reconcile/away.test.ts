@@ -154,3 +154,22 @@ describe('a wave of a thousand creates', () => {
     expect(GetMachine).toBeLessThanOrEqual(30);
   });
 });
+
+describe('a key that was rejected', () => {
+  it('is tried at once when it is put into the Secret anew', async () => {
+    const world = await createWorld();
+    const { apply, clock, condition, room, useKeyOf } = world;
+    apply('web');
+    await clock.advance(minute);
+    room.broken.set('ListMachines', { class: 'Credentials', code: 'Unauthorized', status: 401 });
+    // Half-way between two probes.
+    await clock.advance(2.5 * minute);
+    expect(condition('web', 'Synced')?.reason).toBe('CredentialsRejected');
+    room.broken.clear();
+    const since = clock.monotonic();
+    useKeyOf(1);
+    await clock.advance(100);
+    expect(condition('web', 'Synced')?.status).toBe('True');
+    expect(callsSince(world, since)).toEqual({ ListMachines: 1 });
+  });
+});

@@ -159,6 +159,8 @@ export interface Account {
    * list, unless it does not show it.
    */
   wantMachine(key: string, after: number): void;
+  /** A key that counts as rejected is tried at once: somebody has just put it into a Secret. */
+  retryKey(): void;
   /** Drops everything held for `key`. */
   forget(key: string): void;
   /** Ends polling and aborts reads; writes under way are waited for. */

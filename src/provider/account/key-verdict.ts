@@ -11,6 +11,8 @@ export class KeyVerdict {
   rejection: Failure | undefined;
   /** When a single call was last refused for its key, until a list that started later tells about the key. */
   doubtedAt: number | undefined;
+  /** Since when a rejected key is to be tried again without waiting for the next probe; until a list that started later. */
+  retryAt: number | undefined;
 
   /** What a single call was answered; whether it changed the verdict. */
   heard(outcome: Outcome<unknown>, now: number): boolean {
@@ -24,6 +26,7 @@ export class KeyVerdict {
     const isNew = (outcome.ok || isRejected) && this.#decide(outcome.ok ? undefined : outcome.failure);
     const isSettled = this.verdict === 'Rejected' || (outcome.ok && startedAt >= (this.doubtedAt ?? 0));
     if (isSettled) this.doubtedAt = undefined;
+    if (startedAt >= (this.retryAt ?? 0)) this.retryAt = undefined;
     return isNew;
   }
 

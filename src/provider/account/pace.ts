@@ -48,6 +48,8 @@ export interface ReadNeeds {
   readonly urgentInterval: number | undefined;
   readonly idleInterval: number;
   readonly isRejected: boolean;
+  /** When a rejected key was put into a Secret anew. */
+  readonly retryAt: number | undefined;
   /** Until when the provider asked us to stay away. */
   readonly gateClosedUntil: number | undefined;
   /** When the next list may probe whether the provider is back; undefined while it is not away. */
@@ -65,6 +67,7 @@ export interface NextRead {
  *
  *   nobody follows or wants                 never
  *   the key is rejected                     a list as a slow probe: only a list can show that it works again
+ *   and somebody put it into a Secret       a list then, but the shortest interval after the last one's start
  *   the provider is away                    a list when the next probe is due: only a list can show that it is back
  *   no list yet                             a list at once
  *   somebody follows                        a list an idle interval after the last one
@@ -80,18 +83,22 @@ export function nextRead(needs: ReadNeeds, pace: Pace): NextRead | undefined {
   if (!isFollowed && wantedAt === undefined) return undefined;
   const open = Math.max(needs.gateClosedUntil ?? 0, probeAt ?? 0);
   if (lastList === undefined) return { at: Math.max(open, isFollowed ? 0 : (wantedAt ?? 0)), kind: 'List' };
-  if (needs.isRejected) return { at: Math.max(open, lastList.endedAt + pace.probeMs), kind: 'List' };
+  const spaced = (moment: number, last: Ended): number => Math.max(moment, last.startedAt + pace.minListIntervalMs);
+  if (needs.isRejected) {
+    const probe = Math.min(lastList.endedAt + pace.probeMs, spaced(needs.retryAt ?? Infinity, lastList));
+    return { at: Math.max(open, probe), kind: 'List' };
+  }
   if (probeAt !== undefined) return { at: open, kind: 'List' };
 
   const lastRead = needs.lastRead ?? lastList;
   const list = Math.min(
     isFollowed ? lastList.endedAt + needs.idleInterval : Infinity,
-    wantedAt === undefined ? Infinity : Math.max(wantedAt, lastList.startedAt + pace.minListIntervalMs),
+    spaced(wantedAt ?? Infinity, lastList),
     isFollowed && failures > 0 ? lastList.endedAt + pace.urgentPollMaxMs : Infinity,
   );
   const any = Math.min(
     isFollowed && urgentInterval !== undefined ? lastRead.endedAt + urgentInterval : Infinity,
-    machineWantedAt === undefined ? Infinity : Math.max(machineWantedAt, lastRead.startedAt + pace.minListIntervalMs),
+    spaced(machineWantedAt ?? Infinity, lastRead),
   );
   // Nothing is decided on single machines while lists fail.
   const delay = failures === 0 ? 0 : Math.min(pace.urgentPollMinMs * 2 ** (failures - 1), pace.urgentPollMaxMs);

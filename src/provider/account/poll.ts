@@ -11,7 +11,7 @@ export interface PollOptions {
   readonly pace: Pace;
   readonly followers: Followers;
   /** What else the moment of the next read depends on. */
-  readonly needs: () => Pick<ReadNeeds, 'isRejected' | 'gateClosedUntil' | 'probeAt'> & {
+  readonly needs: () => Pick<ReadNeeds, 'isRejected' | 'retryAt' | 'gateClosedUntil' | 'probeAt'> & {
     /** Since when a list is needed to settle a doubt. */
     readonly doubtedAt: number | undefined;
   };
@@ -116,9 +116,10 @@ export class Poll {
     if (this.#isListing || this.#isStopped) return;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    const { isRejected, gateClosedUntil, probeAt, doubtedAt } = this.#options.needs();
+    const { doubtedAt, ...needs } = this.#options.needs();
     const next = nextRead(
       {
+        ...needs,
         lastList: this.#lastList,
         lastRead: this.#lastRead,
         failures: this.failures,
@@ -128,9 +129,6 @@ export class Poll {
         machineWantedAt: this.#isReading ? undefined : this.#machineWaiters.earliest,
         urgentInterval: this.#isReading || this.#urgent.size === 0 ? undefined : this.#urgentInterval,
         idleInterval: this.#idleInterval,
-        isRejected,
-        gateClosedUntil,
-        probeAt,
       },
       this.#pace,
     );

@@ -91,6 +91,7 @@ class ListedAccount implements SharedAccount {
       followers: this.#followers,
       needs: () => ({
         isRejected: this.verdict === 'Rejected',
+        retryAt: this.#key.retryAt,
         gateClosedUntil: this.#traffic.closedUntil,
         probeAt: this.#traffic.probeAt,
         doubtedAt: this.#key.doubtedAt,
@@ -221,6 +222,12 @@ class ListedAccount implements SharedAccount {
     const seen = id === undefined ? undefined : this.sighting(id);
     if (seen !== undefined && seen.startedAt >= from) queueMicrotask(() => this.#wake(key));
     else this.#poll.wantMachine(key, from);
+  }
+
+  retryKey(): void {
+    if (this.verdict !== 'Rejected' || this.#key.retryAt !== undefined) return;
+    this.#key.retryAt = this.#clock.monotonic();
+    this.#poll.schedule();
   }
 
   forget(key: string): void {

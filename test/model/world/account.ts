@@ -150,6 +150,9 @@ export class ModelAccount implements Account {
     this.want(key, after);
   }
 
+  /** Every tick has a list that judges the key. */
+  retryKey(): void {}
+
   forget(): void {
     this.state = { ...this.state, followed: undefined, wantedAt: undefined, lookUp: undefined };
   }

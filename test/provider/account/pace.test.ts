@@ -12,6 +12,7 @@ const quiet: ReadNeeds = {
   urgentInterval: undefined,
   idleInterval: 57_000,
   isRejected: false,
+  retryAt: undefined,
   gateClosedUntil: undefined,
   probeAt: undefined,
 };
@@ -49,6 +50,8 @@ const rows: readonly [reason: string, needs: Partial<ReadNeeds>, next: NextRead 
   ['failing and quiet: sooner than idle, so that recovery is seen', { failures: 1 }, list(110_500)],
   ['failing: a single machine tells nothing that may be acted on', { failures: 1, machineWantedAt: 0 }, list(101_500)],
   ['rejected: a slow probe, whoever waits', { isRejected: true, wantedAt: 1, urgentInterval: 1_000 }, list(160_500)],
+  ['rejected, and put into a Secret anew: at once', { isRejected: true, retryAt: 110_000 }, list(110_000)],
+  ['rejected, and put there just after a list', { isRejected: true, retryAt: 100_600 }, list(101_000)],
   ['the gate is closed: not before it opens', { wantedAt: 100_600, gateClosedUntil: 140_000 }, list(140_000)],
   [
     'away: the probe, whoever waits and however often it failed',

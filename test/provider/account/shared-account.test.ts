@@ -287,6 +287,24 @@ test('a rejected key is told once, stops all calls, and is probed once a minute'
   expect(woken()).toEqual(['a', 'a']);
 });
 
+test('a rejected key that is put into a Secret anew is tried at once, once however many use it', async () => {
+  const { clock, provider, account } = scene();
+  account.follow('a', { name: 'machine-1' });
+  provider.failNext('ListMachines', unauthorized, unauthorized);
+  await clock.advance(30_000);
+  for (let time = 0; time < 100; time += 1) account.retryKey();
+  await clock.settle();
+  expect([account.verdict, provider.count('ListMachines')]).toEqual(['Rejected', 2]);
+  await clock.advance(30_000);
+  expect(provider.count('ListMachines')).toBe(2);
+  account.retryKey();
+  await clock.settle();
+  expect([account.verdict, provider.count('ListMachines')]).toEqual(['Accepted', 3]);
+  account.retryKey();
+  await clock.advance(30_000);
+  expect(provider.count('ListMachines')).toBe(3);
+});
+
 test('one refused call is told to its caller only, and a list is asked for at once', async () => {
   const { clock, provider, account, woken } = scene();
   account.follow('a', { name: 'machine-1' });

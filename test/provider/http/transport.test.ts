@@ -146,6 +146,31 @@ test('3 MB of nothing within the limit is still no list', async () => {
   expect(failureOf(await connectTo(server.url).listMachines())).toBe('Retry/ProtocolError');
 });
 
+test(
+  'a list of exactly 64 MiB is one; of one byte more it is none, and which failure that is',
+  { timeout: 60_000 },
+  async () => {
+    const machines = Array.from({ length: 10_000 }, (_, index) => ({
+      id: index + 1,
+      name: `m-${index}`,
+      state: 'running',
+    }));
+    const text = JSON.stringify(machines);
+    const body = Buffer.alloc(64 * 1024 * 1024, ' ');
+    body.write(text);
+    let more = '';
+    await using server = await startRawServer((_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.write(body);
+      response.end(more);
+    });
+    const whole = await connectTo(server.url).listMachines();
+    expect(whole.ok && whole.value.length).toBe(10_000);
+    more = ' ';
+    expect(failureOf(await connectTo(server.url).listMachines())).toBe('Retry/BodyTooLarge');
+  },
+);
+
 test('a redirect is never followed: the key would travel along', async () => {
   await using trap = await startRawServer((_, response) => json(response, 200, []));
   for (const status of [301, 302, 303, 307, 308]) {
