@@ -101,7 +101,10 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     clock,
     log,
     random,
-    wake: (key) => queue.add(key, { priority: 'normal' }),
+    wake: (key) => {
+      queue.add(key, { priority: 'normal' });
+      reconciler.changed(key);
+    },
     pace: {
       idlePollMs: settings.pollInterval,
       urgentPollMinMs: settings.urgentPollInterval,
@@ -133,6 +136,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       // Until this process acts nothing waits for it; then everything is looked at anyway.
       if (workers === undefined) return;
       if (isOurs(before) || isOurs(after)) queue.add(key, { priority: initial ? 'resync' : 'user' });
+      reconciler.changed(key);
       for (const other of waiting)
         if (other !== undefined && isOurs(objects.get(other))) queue.add(other, { priority: 'normal' });
     },

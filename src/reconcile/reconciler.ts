@@ -42,6 +42,8 @@ export interface ReconcilerDeps extends ObserveDeps {
 export interface Reconciler {
   /** One pass over one object. Rejects with KubeError when Kubernetes refuses a write; the workers come back. */
   reconcile(key: string, park: Park): Promise<PassResult>;
+  /** The object or its machine may have changed: a call that waits for its turn is given up if it is not called for any more. */
+  changed(key: string): void;
 }
 
 /** Failures that say nothing about the object, only that the API server is away for now, or that this process may not lead any more. */
@@ -54,6 +56,8 @@ const passwordRetry = 5 * 60_000;
 /** The five words: observe, plan, execute, conclude, status. Everything it remembers may be lost at any time. */
 export function createReconciler(deps: ReconcilerDeps): Reconciler {
   const memories = new Map<string, Memory>();
+  /** Looks again whether the call that a pass over this key waits with is still called for. */
+  const inLine = new Map<string, () => void>();
 
   return {
     async reconcile(key, park) {
@@ -66,6 +70,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
         return { after: awayRetry * (1 + deps.random() / 2) };
       }
     },
+    changed: (key) => inLine.get(key)?.(),
   };
 
   async function pass(key: string, park: Park): Promise<PassResult> {
@@ -148,23 +153,34 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
 
   /**
    * The account for the calls of one pass. While a call waits for its turn and its answer no worker is held, so that an
-   * account in trouble slows no other. Its turn may come long after it was decided on, hence only if all is still so.
+   * account in trouble slows no other. Its turn may come long after it was decided on, hence only if all is still so; if
+   * that changes before, it is given up at once, or whatever is called for now would wait for that turn.
    */
   function inTurn(account: Account, observed: Observed, park: Park): CallingAccount {
+    const key = keyOf(observed.object);
     const shownBefore = shownState(account, observed);
     return {
       snapshot: account.snapshot,
       get ownerId() {
         return account.ownerId;
       },
-      write: (change, call, onGranted) =>
-        park(
-          account.write(change, call, async () => {
-            if (!deps.fence() || !isStillSo(account, observed, shownBefore)) return false;
-            // What goes on record first takes a while.
-            return onGranted === undefined || ((await onGranted()) && deps.fence());
-          }),
-        ),
+      write: async (change, call, onGranted) => {
+        const waiting = new AbortController();
+        inLine.set(key, () => {
+          if (!isStillSo(account, observed, shownBefore)) waiting.abort();
+        });
+        const granted = async (): Promise<boolean> => {
+          inLine.delete(key);
+          if (!deps.fence() || !isStillSo(account, observed, shownBefore)) return false;
+          // What goes on record first takes a while.
+          return onGranted === undefined || ((await onGranted()) && deps.fence());
+        };
+        try {
+          return await park(account.write({ ...change, givenUp: waiting.signal }, call, granted));
+        } finally {
+          inLine.delete(key);
+        }
+      },
     };
   }
 

@@ -108,6 +108,22 @@ describe('a call whose turn comes late', () => {
     expect(cluster.machine('web-4')?.status?.state).toBe('Halted');
   });
 
+  it('is given up at once when another one is called for, which has a turn of its own', async () => {
+    const { apply, clock, cluster, condition, room } = await createWorld({ providerRate: 1, providerBurst: 1 });
+    const names = many.slice(0, 30);
+    for (const name of names) apply(name);
+    await clock.advance(120_000);
+    expect(names.filter((name) => condition(name, 'Ready')?.status !== 'True')).toEqual([]);
+    for (const name of names) cluster.change(name, { spec: { powerState: 'Halted' } });
+    await clock.advance(2_000);
+    cluster.change('web-29', { spec: { powerOff: { mode: 'Hard' } } });
+    await clock.advance(3_000);
+    expect(room.count('KillMachine')).toBe(1);
+    expect(room.count('StopMachine')).toBeLessThan(6);
+    await clock.advance(120_000);
+    expect([room.count('KillMachine'), room.count('StopMachine')]).toEqual([1, 29]);
+  });
+
   it('is made when nothing changed', async () => {
     const { clock, cluster, room, release } = await waitInLine();
     release();

@@ -32,6 +32,8 @@ export interface Change {
   readonly lane: Exclude<Lane, 'Read' | 'List'>;
   /** Groups have turns alike, however many calls each has waiting. An opaque string. */
   readonly group: string;
+  /** Aborted: the call is given up, if its turn has not come. */
+  readonly givenUp?: AbortSignal;
 }
 
 /** What the provider offers; an undefined list means it has no such endpoint. */
@@ -97,7 +99,7 @@ export interface Account {
 
   /**
    * Makes one changing call: waits for its turn, then calls. `onGranted` runs when the turn has come, directly before the
-   * call, and may refuse it by returning false. The answer is undefined when no call was made: refused so, stopped, or the
+   * call, and may refuse it by returning false. The answer is undefined when no call was made: refused so, given up, stopped, or the
    * provider asks us to stay away or is away, which nobody waits out in line. After a call that was refused for its key all
    * others wait until a list has told whether the key still is accepted. Calls for one machine are made one after the other.
    */

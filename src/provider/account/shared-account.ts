@@ -146,21 +146,22 @@ class ListedAccount implements SharedAccount {
   }
 
   write<T>(
-    { subject, lane, group }: Change,
+    { subject, lane, group, givenUp }: Change,
     call: (provider: Provider) => Promise<Outcome<T>>,
     onGranted?: () => Promise<boolean>,
   ): Promise<Outcome<T> | undefined> {
     return this.#changes.inTurn(subject, async () => {
       const refused = (): Outcome<T> | undefined => this.rejection && failed(this.rejection);
       if (this.#refusal() !== undefined) return refused();
-      const granted = await this.#traffic.inTurn(lane, group, async () => {
+      const inTurn = async (): Promise<{ readonly outcome: Outcome<T> | undefined }> => {
         try {
           if (onGranted !== undefined && !(await onGranted())) return { outcome: undefined };
           return { outcome: await this.#changes.record(subject, () => call(this.#provider)) };
         } finally {
           this.#poll.quicken();
         }
-      });
+      };
+      const granted = await this.#traffic.inTurn(lane, group, inTurn, givenUp);
       return granted === undefined ? refused() : granted.outcome;
     });
   }

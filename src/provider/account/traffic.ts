@@ -82,9 +82,9 @@ export class Traffic {
     };
   }
 
-  /** Makes a call when its turn comes; undefined when it does not come: turned away, or stopped. Rejects only if the call does. */
-  async inTurn<T>(lane: Lane, group: string, call: () => Promise<T>): Promise<T | undefined> {
-    if (!(await this.#turns.take(lane, group))) return undefined;
+  /** Makes a call when its turn comes; undefined when it does not: turned away, stopped, or given up. Rejects only if the call does. */
+  async inTurn<T>(lane: Lane, group: string, call: () => Promise<T>, givenUp?: AbortSignal): Promise<T | undefined> {
+    if (!(await this.#turns.take(lane, group, givenUp))) return undefined;
     try {
       return await call();
     } finally {

@@ -56,13 +56,25 @@ export class Turns {
     return Object.fromEntries([...this.#lanes].map(([lane, line]) => [lane, line.size])) as Record<Lane, number>;
   }
 
-  /** Waits for a turn. True: call now, and `end` it. False: turned away, or stopped. `group` is who shares with others. */
-  take(lane: Lane, group: string): Promise<boolean> {
-    if (this.#isStopped) return Promise.resolve(false);
+  /**
+   * Waits for a turn. True: call now, and `end` it. False: turned away, stopped, or `signal` was aborted before the turn
+   * came. `group` is who shares with others.
+   */
+  async take(lane: Lane, group: string, signal?: AbortSignal): Promise<boolean> {
+    if (this.#isStopped || signal?.aborted === true) return false;
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    this.#line(lane).add(group, resolve);
+    const line = this.#line(lane);
+    const leave = (): void => {
+      if (line.remove(group, resolve)) resolve(false);
+    };
+    signal?.addEventListener('abort', leave);
+    line.add(group, resolve);
     this.grant();
-    return promise;
+    try {
+      return await promise;
+    } finally {
+      signal?.removeEventListener('abort', leave);
+    }
   }
 
   /** The call of a turn in this lane has ended. */
@@ -132,6 +144,17 @@ class Line {
     if (waiting === undefined) this.#groups.set(group, [answer]);
     else waiting.push(answer);
     this.size += 1;
+  }
+
+  /** Whether it was still in line. */
+  remove(group: string, answer: Answer): boolean {
+    const waiting = this.#groups.get(group) ?? [];
+    const place = waiting.indexOf(answer);
+    if (place === -1) return false;
+    waiting.splice(place, 1);
+    if (waiting.length === 0) this.#groups.delete(group);
+    this.size -= 1;
+    return true;
   }
 
   grant(turn: number): void {

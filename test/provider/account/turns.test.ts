@@ -130,6 +130,28 @@ test('turned away is who waits, not who comes later; and nothing is left ticking
   expect(granted).toEqual(['1', '3']);
 });
 
+test('who gives up is out of the line, and takes nothing with it; a turn that has come cannot be given up', async () => {
+  const { clock, granted, refused, turns } = scene({ rate: 1 });
+  const [first, second, third] = [new AbortController(), new AbortController(), new AbortController()];
+  const take = async (name: string, { signal }: AbortController): Promise<void> =>
+    void ((await turns.take('Power', 'a', signal)) ? granted : refused).push(name);
+  void take('1', first);
+  void take('2', second);
+  void take('3', third);
+  await clock.settle();
+  first.abort();
+  second.abort();
+  await clock.settle();
+  expect([granted, refused, turns.waiting.Power, turns.inFlight]).toEqual([['1'], ['2'], 1, 1]);
+  await clock.advance(1_000);
+  expect([granted, turns.waiting.Power, clock.pending]).toEqual([['1', '3'], 0, 0]);
+  void take('4', third);
+  third.abort();
+  void take('5', third);
+  await clock.settle();
+  expect([refused.toSorted(), turns.waiting.Power]).toEqual([['2', '4', '5'], 0]);
+});
+
 test('stopped it grants nothing more, and waits for what is under way', async () => {
   const { clock, take, refused, turns } = scene({ maxInFlight: 1 });
   take('Power', 'a', '1');
@@ -139,7 +161,7 @@ test('stopped it grants nothing more, and waits for what is under way', async ()
   void turns.stop().then(() => (isStopped = true));
   take('Power', 'a', '3');
   await clock.settle();
-  expect([refused, isStopped]).toEqual([['2', '3'], false]);
+  expect([refused.toSorted(), isStopped]).toEqual([['2', '3'], false]);
   turns.end('Power');
   await clock.settle();
   expect(isStopped).toBe(true);
