@@ -1,6 +1,9 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { Failure } from '../../src/model/failure.ts';
 import { createWorld, type World } from './world/world.ts';
+
+// A thousand lives take some seconds; on a busy machine that is many.
+vi.setConfig({ testTimeout: 120_000 });
 
 const minute = 60_000;
 const hour = 60 * minute;
