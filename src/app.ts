@@ -16,7 +16,7 @@ import { type SharedCredentials, createCredentials } from './reconcile/credentia
 import { Claims } from './reconcile/claims.ts';
 import { DeleteBudget } from './reconcile/delete-budget.ts';
 import { NamespaceQuota } from './reconcile/namespace-quota.ts';
-import { createReconciler } from './reconcile/reconciler.ts';
+import { type Reconciler, createReconciler } from './reconcile/reconciler.ts';
 import type { Log } from './telemetry/log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import { registerSecret } from './telemetry/redact.ts';
@@ -103,7 +103,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     random,
     wake: (key) => {
       queue.add(key, { priority: 'normal' });
-      reconciler.changed(key);
+      reconciler?.changed(key);
     },
     pace: {
       idlePollMs: settings.pollInterval,
@@ -119,6 +119,8 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     object !== undefined && (settings.selector?.matches(object.metadata.labels) ?? true);
   /** When new labels made an object ours that had been another operator's. */
   const takenOver = new Map<string, number>();
+  /** Both from the moment this process acts. */
+  let reconciler: Reconciler | undefined;
   let workers: Workers | undefined;
   let isSynced = false;
   const shared = { client, clock, random, log, ...scope };
@@ -136,7 +138,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       // Until this process acts nothing waits for it; then everything is looked at anyway.
       if (workers === undefined) return;
       if (isOurs(before) || isOurs(after)) queue.add(key, { priority: initial ? 'resync' : 'user' });
-      reconciler.changed(key);
+      reconciler?.changed(key);
       for (const other of waiting)
         if (other !== undefined && isOurs(objects.get(other))) queue.add(other, { priority: 'normal' });
     },
@@ -222,7 +224,8 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       log.info('Watching', { objects: objects.size, namespaces: settings.namespaces });
     },
     act() {
-      const reconciler = createPasses(clock.monotonic());
+      const passes = createPasses(clock.monotonic());
+      reconciler = passes;
       workers = runWorkers({
         queue,
         backoff,
@@ -231,7 +234,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
         log,
         // A pass that may change nothing would come to wrong conclusions from that.
         handle: async (key, park) =>
-          ports.fence() ? reconciler.reconcile(key, park) : { after: whileFenced * (1 + random() / 2) },
+          ports.fence() ? passes.reconcile(key, park) : { after: whileFenced * (1 + random() / 2) },
         onPass: ({ result, milliseconds, waitMilliseconds }) => {
           metrics.reconciles.inc({ result });
           metrics.reconcileDuration.observe(milliseconds / 1000);

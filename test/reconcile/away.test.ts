@@ -176,3 +176,27 @@ describe('a key that was rejected', () => {
     expect(callsSince(world, since)).toEqual({ ListMachines: 1 });
   });
 });
+
+it('the metrics show how the calls of each account get through, under a number and no name', async () => {
+  const world = await createWorld({ providerRate: 1, providerBurst: 1 });
+  const { apply, clock, cluster, metricsPage, room } = world;
+  for (const name of names.slice(0, 5)) apply(name);
+  // Half-way between two lists; the one that the urgency begins with has the token.
+  await clock.advance(2.5 * minute);
+  for (const name of names.slice(0, 5)) cluster.change(name, { spec: { powerState: 'Halted' } });
+  await clock.advance(0);
+  const busy = await metricsPage();
+  expect(busy).toContain('vps247_operator_provider_waiting{account="1",lane="Power"} 5');
+  expect(busy).toContain('vps247_operator_provider_in_flight{account="1"} 0');
+  expect(busy).toContain('vps247_operator_provider_rate{account="1"} 1\n');
+  expect(busy).toContain('vps247_operator_provider_away{account="1"} 0');
+  room.broken.set('StopMachine', { class: 'Wait', code: 'RateLimited', status: 429, retryAfter: 30_000 });
+  await clock.advance(3_000);
+  const limited = await metricsPage();
+  expect(limited).toContain('vps247_operator_provider_gate_closed{account="1"} 1');
+  expect(limited).toContain('vps247_operator_provider_rate{account="1"} 0.5');
+  goAway(world);
+  await clock.advance(10 * minute);
+  expect(await metricsPage()).toContain('vps247_operator_provider_away{account="1"} 1');
+  expect(await metricsPage()).not.toContain('owner-1');
+});

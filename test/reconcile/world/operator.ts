@@ -58,6 +58,8 @@ export interface OperatorWorld {
   useKey(apiKey: string): void;
   apply(name: string, more?: Partial<VirtualMachineSpec>): void;
   condition(name: string, type: Condition['type']): Condition | undefined;
+  /** What /metrics shows. */
+  metricsPage(): Promise<string>;
   /** `kill -9`, and a new process. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -110,10 +112,12 @@ export async function runOperator(
     with: () => log,
   };
   let life = 0;
+  let metrics = createMetrics({ version: '0.0.0' });
   let app = start();
 
   function start() {
     life += 1;
+    metrics = createMetrics({ version: '0.0.0' });
     const mine = life;
     const isAlive = (): boolean => mine === life;
     /** A process that was killed sends nothing more, and hears no more answers. */
@@ -143,7 +147,7 @@ export async function runOperator(
         clock: ownClock,
         random: () => 0.5,
         log,
-        metrics: createMetrics({ version: '0.0.0' }),
+        metrics,
         fence: leadership.fence,
         instance: 'test',
       },
@@ -170,6 +174,7 @@ export async function runOperator(
         status: { observedGeneration: -1 },
       }),
     condition: (name, type) => cluster.machine(name)?.status?.conditions?.find((one) => one.type === type),
+    metricsPage: () => metrics.render(),
     async restart() {
       app = start();
       await clock.advance(0);
