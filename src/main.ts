@@ -41,7 +41,14 @@ async function run(settings: Settings): Promise<number> {
   const connections: TransportOptions = {
     clock: systemClock,
     version: operatorVersion,
-    onCall: ({ verb, resource, status }) => metrics.kubernetesCalls.inc({ verb, resource, code: String(status) }),
+    onCall: ({ verb, resource, status, milliseconds }) => {
+      metrics.kubernetesCalls.inc({ verb, resource, code: String(status) });
+      metrics.kubernetesCallDuration.observe({ verb }, milliseconds / 1000);
+    },
+    onTraffic: ({ verb, resource, sent, received }) => {
+      metrics.kubernetesSent.inc({ verb, resource }, sent);
+      metrics.kubernetesReceived.inc({ verb, resource }, received);
+    },
   };
   const election = settings.leaderElection ? elect(settings, kubeConfig, connections, log) : undefined;
   if (typeof election === 'string') return complain(exitCodes.BadSettings.code, election);

@@ -37,6 +37,14 @@ export interface CallReport {
   readonly milliseconds: number;
 }
 
+/** Bytes of bodies, told when they were sent and with each piece that was received; those of a watch come as long as it lasts. */
+export interface TrafficReport {
+  readonly verb: KubeVerb;
+  readonly resource: string;
+  readonly sent: number;
+  readonly received: number;
+}
+
 /** Carries requests to one API server. Everything throws KubeError `Network`, `Timeout` or `Unauthorized`, else answers. */
 export interface Transport {
   /** What deadlines are measured by, and waits between tries. */
@@ -58,6 +66,7 @@ export interface TransportOptions {
   /** Asked directly before anything but a GET is sent; a call it does not let through ends as `Fenced`. */
   readonly fence?: Fence;
   readonly onCall?: (report: CallReport) => void;
+  readonly onTraffic?: (report: TrafficReport) => void;
 }
 
 interface Connections {
@@ -129,9 +138,14 @@ export function createTransport(config: KubeConfig, options: TransportOptions): 
       status = answer.statusCode;
       return answer;
     } finally {
-      const { verb, resource } = call;
+      const { verb, resource, body = '' } = call;
       options.onCall?.({ verb, resource, status, milliseconds: clock.monotonic() - startedAt });
+      if (body !== '') options.onTraffic?.({ verb, resource, sent: Buffer.byteLength(body), received: 0 });
     }
+  }
+
+  function received({ verb, resource }: Call, bytes: number): void {
+    options.onTraffic?.({ verb, resource, sent: 0, received: bytes });
   }
 
   /** Runs `work` under the deadline, which `release` lifts early; errors become KubeErrors here and nowhere else. */
@@ -143,27 +157,39 @@ export function createTransport(config: KubeConfig, options: TransportOptions): 
     const timeout = new AbortController();
     const release = clock.schedule(deadline, () => timeout.abort());
     const signal = outer === undefined ? timeout.signal : AbortSignal.any([outer, timeout.signal]);
+    const aborted = Promise.withResolvers<never>();
+    const abort = (): void => aborted.reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
     try {
       // Raced, because a credential plugin that hangs heeds no signal.
-      return await Promise.race([work(signal, release), whenAborted(signal)]);
+      return await Promise.race([work(signal, release), aborted.promise]);
     } catch (error) {
       throw lostError(call.what, error, timeout.signal.aborted ? deadline : undefined);
     } finally {
       release();
+      // Or the outer signal, which may live as long as the process, would hold on to this answer.
+      signal.removeEventListener('abort', abort);
     }
   }
 
   return {
     clock,
-    exchange: (call, outer) => within(call, async (signal) => readAnswer(await send('calls', call, signal)), outer),
+    exchange: (call, outer) =>
+      within(
+        call,
+        async (signal) => readAnswer(await send('calls', call, signal), (bytes) => received(call, bytes)),
+        outer,
+      ),
     open: (call, outer) =>
       within(
         call,
         async (signal, release) => {
           const response = await send('watches', call, signal);
-          if (response.statusCode !== 200) return readAnswer(response);
+          const count = (bytes: number): void => received(call, bytes);
+          if (response.statusCode !== 200) return readAnswer(response, count);
           release();
-          return { status: 200, body: '', stream: convertErrors(call.what, response.body) };
+          return { status: 200, body: '', stream: readStream(call.what, response.body, count) };
         },
         outer,
       ),
@@ -173,29 +199,32 @@ export function createTransport(config: KubeConfig, options: TransportOptions): 
   };
 }
 
-function whenAborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
-}
-
 function sameCertificate(a: Identity, b: Identity): boolean {
   return a.certificate?.cert === b.certificate?.cert && a.certificate?.key === b.certificate?.key;
 }
 
-async function readAnswer({ statusCode, headers, body }: Dispatcher.ResponseData): Promise<Answer> {
+type Count = (bytes: number) => void;
+
+async function readAnswer({ statusCode, headers, body }: Dispatcher.ResponseData, count: Count): Promise<Answer> {
   const { 'retry-after': retryAfter, date } = headers;
+  const bytes = await body.bytes();
+  count(bytes.length);
   return {
     status: statusCode,
     ...(typeof retryAfter === 'string' ? { retryAfter } : {}),
     ...(typeof date === 'string' ? { date } : {}),
-    body: await body.text(),
+    body: decoder.decode(bytes),
   };
 }
 
-async function* convertErrors(what: string, stream: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+const decoder = new TextDecoder();
+
+async function* readStream(what: string, stream: AsyncIterable<Uint8Array>, count: Count): AsyncIterable<Uint8Array> {
   try {
-    yield* stream;
+    for await (const chunk of stream) {
+      count(chunk.length);
+      yield chunk;
+    }
   } catch (error) {
     throw lostError(what, error, undefined);
   }

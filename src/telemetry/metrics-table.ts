@@ -32,6 +32,18 @@ export const metricsTable = {
     buckets: durations,
   },
   queueDepth: { type: 'gauge', name: 'queue_depth', help: 'Objects that wait for a worker now.', labels: [] },
+  queueOldestWait: {
+    type: 'gauge',
+    name: 'queue_oldest_wait_seconds',
+    help: 'How long the object that waits longest for a worker has waited so far; 0 when none waits.',
+    labels: [],
+  },
+  longestPass: {
+    type: 'gauge',
+    name: 'longest_pass_seconds',
+    help: 'How long the oldest pass that is under way has taken so far; 0 when none is.',
+    labels: [],
+  },
   queueWait: {
     type: 'histogram',
     name: 'queue_wait_seconds',
@@ -87,6 +99,25 @@ export const metricsTable = {
     name: 'kubernetes_calls_total',
     help: 'Requests to the Kubernetes API, by verb, resource and HTTP status (0: no answer).',
     labels: ['verb', 'resource', 'code'],
+  },
+  kubernetesCallDuration: {
+    type: 'histogram',
+    name: 'kubernetes_call_duration_seconds',
+    help: 'Time from a request to the Kubernetes API to the start of its answer, by verb.',
+    labels: ['verb'],
+    buckets: durations,
+  },
+  kubernetesSent: {
+    type: 'counter',
+    name: 'kubernetes_sent_bytes_total',
+    help: 'Bytes of the bodies of requests to the Kubernetes API, by verb and resource.',
+    labels: ['verb', 'resource'],
+  },
+  kubernetesReceived: {
+    type: 'counter',
+    name: 'kubernetes_received_bytes_total',
+    help: 'Bytes of the bodies of its answers, watches included as they come, by verb and resource.',
+    labels: ['verb', 'resource'],
   },
   snapshotAge: {
     type: 'gauge',

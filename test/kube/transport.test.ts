@@ -3,6 +3,8 @@ import type { RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import type { CallReport } from '../../src/kube/transport.ts';
 import { createManualClock } from '../support/clock.ts';
@@ -202,3 +204,52 @@ test('every request is reported, with its status or without one', async () => {
     { verb: 'patch', resource: 'virtualmachines/status', status: 0 },
   ]);
 });
+
+test('bytes are counted both ways, those of a watch as they come', async () => {
+  const bytes: Record<string, [number, number]> = {};
+  await using server = await startRawServer((request, response) => {
+    if (request.url?.includes('watch') === true) response.end('{"type":"ADDED","object":{}}\n'.repeat(2));
+    else json(response, 200, { name: 'wöb' });
+  });
+  await using client = connect(server.url, {
+    onTraffic({ verb, resource, sent, received }) {
+      const sum = (bytes[`${verb} ${resource}`] ??= [0, 0]);
+      sum[0] += sent;
+      sum[1] += received;
+    },
+  });
+  await client.get(pods, web);
+  await client.patch(pods, web, { type: 'merge', body: { x: 'ö' } });
+  const { signal } = new AbortController();
+  const events = client.watch(pods, { resourceVersion: '1', timeoutSeconds: 300, allowWatchBookmarks: true, signal });
+  for await (const { type } of events) expect(type).toBe('ADDED');
+  expect(bytes).toEqual({ 'get pods': [0, 15], 'patch pods': [10, 15], 'watch pods': [0, 58] });
+});
+
+test('nothing of an answer is kept, however long the signal lives that could have ended the call', async () => {
+  const body = JSON.stringify({ items: [], metadata: { resourceVersion: '1', padding: 'x'.repeat(1_000_000) } });
+  await using server = await startRawServer((_request, response) => void response.end(body));
+  await using client = connect(server.url);
+  const { signal } = new AbortController();
+  const collect = collector();
+  const memory = async (): Promise<number> => {
+    // What is outside of the heap goes a turn after what refers to it.
+    collect();
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+    const { heapUsed, external } = process.memoryUsage();
+    return heapUsed + external;
+  };
+  await client.list(pods, { signal });
+  const before = await memory();
+  for (let count = 0; count < 30; count += 1) await client.list(pods, { signal });
+  expect((await memory()) - before).toBeLessThan(10_000_000);
+});
+
+/** What frees all memory that nobody can reach any more. */
+function collector(): () => void {
+  setFlagsFromString('--expose-gc');
+  const collect: unknown = runInNewContext('gc');
+  if (typeof collect !== 'function') throw new Error('this Node hands out no collector');
+  return () => void collect();
+}
