@@ -32,6 +32,10 @@ export interface WorkersOptions {
 }
 
 export interface Workers {
+  /** Milliseconds that the oldest pass has held its worker, not counting what it waited parked before; 0 when none does. */
+  readonly longestPassMs: number;
+  /** When a pass ended last, or all began (monotonic). */
+  readonly lastEndAt: number;
   /** Shuts the queue down and resolves when the passes under way are finished. */
   stop(): Promise<void>;
 }
@@ -42,7 +46,18 @@ export function runWorkers({ queue, backoff, count = 32, handle, clock, log, onP
   const complaints = new Map<string, string>();
 
   const places = new Places(count);
-  const park: Park = (wait) => places.away(wait);
+  /** Since when (monotonic) which key holds a worker, the longest first. */
+  const holding = new Map<string, number>();
+  let lastEndAt = clock.monotonic();
+
+  async function parkedWait<T>(key: string, wait: Promise<T>): Promise<T> {
+    holding.delete(key);
+    try {
+      return await places.away(wait);
+    } finally {
+      holding.set(key, clock.monotonic());
+    }
+  }
 
   async function work(): Promise<void> {
     const passes = new Set<Promise<void>>();
@@ -61,7 +76,10 @@ export function runWorkers({ queue, backoff, count = 32, handle, clock, log, onP
   async function pass(key: string): Promise<void> {
     const startedAt = clock.monotonic();
     const waitMilliseconds = queue.waitOf(key);
+    holding.set(key, startedAt);
     const result = await handleOne(key);
+    holding.delete(key);
+    lastEndAt = clock.monotonic();
     places.leave();
     queue.done(key);
     onPass?.({ key, result, milliseconds: clock.monotonic() - startedAt, waitMilliseconds });
@@ -69,7 +87,7 @@ export function runWorkers({ queue, backoff, count = 32, handle, clock, log, onP
 
   async function handleOne(key: string): Promise<Pass['result']> {
     try {
-      const handled = await handle(key, park);
+      const handled = await handle(key, (wait) => parkedWait(key, wait));
       complaints.delete(key);
       if ('failed' in handled) {
         queue.addAfter(key, backoff.next(key));
@@ -95,6 +113,13 @@ export function runWorkers({ queue, backoff, count = 32, handle, clock, log, onP
 
   const ended = work();
   return {
+    get longestPassMs() {
+      const [since] = holding.values();
+      return since === undefined ? 0 : clock.monotonic() - since;
+    },
+    get lastEndAt() {
+      return lastEndAt;
+    },
     async stop() {
       queue.shutdown();
       await ended;

@@ -1,12 +1,14 @@
 import type { Clock } from '../model/clock.ts';
 import { Delayed } from './delayed.ts';
+import { Lane } from './lane.ts';
 
 /** Why a key is added, the most urgent first: somebody changed something; it is due; all are looked at once more. */
 export type Priority = 'user' | 'normal' | 'resync';
 
 /**
  * Keys to be worked on. A key waits at most once and is worked on by at most one; added meanwhile, it waits again when
- * that one is done. More urgent keys go first, but none waits for more than five seconds behind newer ones.
+ * that one is done. More urgent keys go first; one that has waited for five seconds gets every fourth turn whatever its
+ * urgency, so that nobody starves and nobody who is urgent waits for a backlog. Among equals, namespaces take turns.
  */
 export interface Workqueue {
   /** `normal` unless said otherwise. The more urgent priority wins. */
@@ -38,16 +40,19 @@ interface Processing {
 }
 
 const urgency = { user: 0, normal: 1, resync: 2 } as const satisfies Record<Priority, number>;
+const priorities = ['user', 'normal', 'resync'] as const satisfies readonly Priority[];
 const patience = 5_000;
+/** Turns by urgency after each that was given for having waited long. */
+const urgentTurns = 3;
 
 export function createWorkqueue({ clock }: { readonly clock: Clock }): Workqueue {
-  // A map each, because it keeps the order in which keys came.
-  const lanes: Record<Priority, Map<string, number>> = { user: new Map(), normal: new Map(), resync: new Map() };
+  const lanes: Record<Priority, Lane> = { user: new Lane(), normal: new Lane(), resync: new Lane() };
   const priorityOf = new Map<string, Priority>();
   const processing = new Map<string, Processing>();
   const takers: ((key: string | undefined) => void)[] = [];
   const delayed = new Delayed(clock, (key) => add(key, 'normal'));
   let isShutDown = false;
+  let urgentTurnsLeft = 0;
 
   function add(key: string, priority: Priority): void {
     if (isShutDown) return;
@@ -60,7 +65,7 @@ export function createWorkqueue({ clock }: { readonly clock: Clock }): Workqueue
 
   function enqueue(key: string, asked: Waiting): void {
     const known = priorityOf.get(key);
-    const since = known === undefined ? undefined : lanes[known].get(key);
+    const since = known === undefined ? undefined : lanes[known].since(key);
     if (known === undefined || since === undefined) return place(key, asked);
     if (urgency[known] <= urgency[asked.priority]) return;
     lanes[known].delete(key);
@@ -68,20 +73,24 @@ export function createWorkqueue({ clock }: { readonly clock: Clock }): Workqueue
   }
 
   function place(key: string, { priority, since }: Waiting): void {
-    lanes[priority].set(key, since);
+    lanes[priority].add(key, since);
     priorityOf.set(key, priority);
   }
 
-  /** The head of the most urgent lane, or of one that was passed over for too long. */
+  /** Who is next by urgency; or, when it is time for that, who was passed over for longest. */
   function next(): (Waiting & { readonly key: string }) | undefined {
     const late = clock.monotonic() - patience;
     let best: (Waiting & { readonly key: string }) | undefined;
-    for (const priority of ['user', 'normal', 'resync'] as const) {
-      const [head] = lanes[priority];
+    let isByUrgency = true;
+    for (const priority of priorities) {
+      const head = lanes[priority].head();
       if (head === undefined) continue;
-      const [key, since] = head;
-      if (best === undefined || (since <= late && since < best.since)) best = { key, priority, since };
+      const isOverdue = urgentTurnsLeft === 0 && head.since <= late;
+      if (best !== undefined && !(isOverdue && head.since < best.since)) continue;
+      isByUrgency = best === undefined;
+      best = { ...head, priority };
     }
+    if (best !== undefined) urgentTurnsLeft = isByUrgency ? Math.max(0, urgentTurnsLeft - 1) : urgentTurns;
     return best;
   }
 
@@ -94,7 +103,7 @@ export function createWorkqueue({ clock }: { readonly clock: Clock }): Workqueue
   }
 
   function claim({ key, priority, since }: Waiting & { readonly key: string }): string {
-    lanes[priority].delete(key);
+    lanes[priority].take(key);
     priorityOf.delete(key);
     // Whoever works on it now says anew when it is due again.
     delayed.remove(key);
@@ -134,10 +143,7 @@ export function createWorkqueue({ clock }: { readonly clock: Clock }): Workqueue
     },
     get oldestWaitMs() {
       const now = clock.monotonic();
-      return Object.values(lanes).reduce((oldest, lane) => {
-        const [head] = lane.values();
-        return head === undefined ? oldest : Math.max(oldest, now - head);
-      }, 0);
+      return Math.max(...Object.values(lanes).map((lane) => now - (lane.oldest() ?? now)));
     },
   };
 }

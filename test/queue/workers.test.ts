@@ -238,3 +238,22 @@ describe('a parked pass', () => {
     expect(log.at(-1)).toBe('slow ends');
   });
 });
+
+describe('how long workers are held', () => {
+  test('is told of the oldest pass, parked time not counted', async () => {
+    const { clock, queue, workers, answer, work } = slowStage(2);
+    expect([workers.longestPassMs, workers.lastEndAt]).toEqual([0, 0]);
+    queue.add('slow');
+    await clock.advance(1_000);
+    expect(workers.longestPassMs).toBe(0);
+    queue.add('busy');
+    await clock.advance(3_000);
+    expect(workers.longestPassMs).toBe(3_000);
+    answer.resolve();
+    await clock.advance(500);
+    expect([workers.longestPassMs, workers.lastEndAt]).toEqual([3_500, 4_000]);
+    work.resolve();
+    await clock.settle();
+    expect([workers.longestPassMs, workers.lastEndAt]).toEqual([0, 4_500]);
+  });
+});

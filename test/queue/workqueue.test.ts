@@ -210,3 +210,112 @@ test('keys put off again and again still come up when they are due', async () =>
   await clock.advance(30_000);
   expect(await drain(queue)).toEqual(['b']);
 });
+
+test('one object of a namespace does not wait for thousands of another', async () => {
+  const { queue } = stage();
+  for (let index = 0; index < 5_000; index += 1) queue.add(`busy/${index}`);
+  queue.add('small/only');
+  queue.add('other/1');
+  queue.add('other/2');
+  const taken: string[] = [];
+  for (let count = 0; count < 7; count += 1) {
+    const key = (await queue.take()) ?? '';
+    taken.push(key);
+    queue.done(key);
+  }
+  expect(taken).toEqual(['busy/0', 'small/only', 'other/1', 'busy/1', 'other/2', 'busy/2', 'busy/3']);
+});
+
+test('behind a backlog that has waited for long, every fourth turn is its own: what users change waits for three at most', async () => {
+  const { queue, clock } = stage();
+  for (let index = 0; index < 100; index += 1) queue.add(`r${index}`, { priority: 'resync' });
+  await clock.advance(10_000);
+  for (let index = 0; index < 7; index += 1) queue.add(`u${index}`, { priority: 'user' });
+  expect((await drain(queue)).slice(0, 10)).toEqual(['r0', 'u0', 'u1', 'u2', 'r1', 'u3', 'u4', 'u5', 'r2', 'u6']);
+});
+
+test('a key that waits in the middle of a namespace can become more urgent', async () => {
+  const { queue } = stage();
+  for (const key of ['a/1', 'a/2', 'b/1']) queue.add(key, { priority: 'resync' });
+  queue.add('a/2', { priority: 'user' });
+  expect(queue.depth).toBe(3);
+  expect(await drain(queue)).toEqual(['a/2', 'a/1', 'b/1']);
+});
+
+test('ten thousand keys that come due set one timer at a time', async () => {
+  const clock = createManualClock();
+  let timers = 0;
+  const queue = createWorkqueue({
+    clock: {
+      ...clock,
+      schedule: (milliseconds, callback) => {
+        timers += 1;
+        return clock.schedule(milliseconds, callback);
+      },
+    },
+  });
+  for (let index = 0; index < 10_000; index += 1) queue.addAfter(`a/${index}`, 1_000 + (index % 100));
+  expect([timers, clock.pending]).toEqual([1, 1]);
+  await clock.advance(2_000);
+  expect(queue.depth).toBe(10_000);
+  expect(timers).toBe(100);
+});
+
+/** What a test does to a queue. */
+type Step =
+  | { readonly kind: 'add'; readonly key: string; readonly priority: Priority }
+  | { readonly kind: 'later'; readonly key: string; readonly after: number }
+  | { readonly kind: 'take' | 'done' }
+  | { readonly kind: 'pass'; readonly milliseconds: number };
+
+const key = fc.constantFrom('a/1', 'a/2', 'a/3', 'b/1', 'b/2', 'c/1');
+const step: fc.Arbitrary<Step> = fc.oneof(
+  fc.record({
+    kind: fc.constant('add' as const),
+    key,
+    priority: fc.constantFrom<Priority>('user', 'normal', 'resync'),
+  }),
+  fc.record({ kind: fc.constant('later' as const), key, after: fc.integer({ min: 0, max: 8_000 }) }),
+  fc.record({ kind: fc.constantFrom('take' as const, 'done' as const) }),
+  fc.record({ kind: fc.constant('pass' as const), milliseconds: fc.integer({ min: 1, max: 4_000 }) }),
+);
+
+test('whatever comes in whatever order, no key is worked on twice at once and none is lost', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 120 }), async (steps) => {
+      const { queue, clock } = stage();
+      const working: string[] = [];
+      /** Keys that somebody asked for and nobody took since, by the moment they are due. */
+      const owed = new Map<string, number>();
+      const owe = (asked: string, due: number): void => void owed.set(asked, Math.min(due, owed.get(asked) ?? due));
+      const take = async (): Promise<void> => {
+        const taken = (await queue.take()) ?? '';
+        expect(working).not.toContain(taken);
+        expect(owed.get(taken)).toBeLessThanOrEqual(clock.monotonic());
+        owed.delete(taken);
+        working.push(taken);
+      };
+      for (const one of steps) {
+        if (one.kind === 'add') {
+          queue.add(one.key, { priority: one.priority });
+          owe(one.key, clock.monotonic());
+        } else if (one.kind === 'later') {
+          queue.addAfter(one.key, one.after);
+          owe(one.key, clock.monotonic() + one.after);
+        } else if (one.kind === 'pass') await clock.advance(one.milliseconds);
+        else if (one.kind === 'take' && queue.depth > 0) await take();
+        else if (one.kind === 'done' && working.length > 0) queue.done(working.shift() ?? '');
+        const due = [...owed].filter(([name, at]) => at <= clock.monotonic() && !working.includes(name));
+        expect(queue.depth).toBe(due.length);
+      }
+      await clock.advance(10_000);
+      for (const name of working.splice(0)) queue.done(name);
+      while (queue.depth > 0) {
+        await take();
+        for (const name of working.splice(0)) queue.done(name);
+      }
+      expect([...owed]).toEqual([]);
+    }),
+    { numRuns: 200 },
+  );
+});
