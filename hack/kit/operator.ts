@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { nodeEnvironment, nodeFlags } from './node-options.ts';
 import { Watchdog } from '../control-plane/watchdog.ts';
 
 export interface OperatorOptions {
@@ -39,6 +40,7 @@ const root = path.join(import.meta.dirname, '../..');
 export function startOperator(options: OperatorOptions): OperatorProcess {
   const { flags = [], addresses: [metricsAddress, healthAddress] = ['127.0.0.1:0', '127.0.0.1:0'] } = options;
   const args = [
+    ...nodeFlags,
     options.entry ?? path.join(root, 'src/main.ts'),
     '--kubeconfig',
     options.kubeconfig,
@@ -52,7 +54,7 @@ export function startOperator(options: OperatorOptions): OperatorProcess {
     ...(flags.some((flag) => flag.startsWith('--leader-election')) ? [] : ['--leader-election=false']),
     ...flags,
   ];
-  const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '' };
+  const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...nodeEnvironment };
   const child: ChildProcess = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
   const stem = options.logFile.replace(/\.log$/, '');
   writeFileSync(`${stem}.process.json`, JSON.stringify({ args, env }, null, 1));

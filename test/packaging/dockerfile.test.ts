@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { nodeEnvironment, nodeFlags } from '../../hack/kit/node-options.ts';
 import { packageVersion, projectRoot } from './manifests.ts';
 
 interface Instruction {
@@ -64,8 +65,15 @@ test('the user is a number, as runAsNonRoot needs it, and not root', () => {
 });
 
 test('the entry point is in exec form and names a program, not a shell', () => {
-  expect(JSON.parse(restOf('ENTRYPOINT') ?? '')).toEqual(['/nodejs/bin/node', '/app/vps247-operator.mjs']);
+  const [program, ...args] = JSON.parse(restOf('ENTRYPOINT') ?? '');
+  expect([program, args.at(-1)]).toEqual(['/nodejs/bin/node', '/app/vps247-operator.mjs']);
   expect(restOf('CMD')).toBeUndefined();
+});
+
+test('Node runs in the image as it does in tests and bench', () => {
+  expect(JSON.parse(restOf('ENTRYPOINT') ?? '').slice(1, -1)).toEqual(nodeFlags);
+  const variables = Object.fromEntries((restOf('ENV') ?? '').split(/\s+/).map((pair) => pair.split('=')));
+  expect(variables).toEqual({ NODE_ENV: 'production', ...nodeEnvironment });
 });
 
 test('the version on the label is the one of package.json', () => {
