@@ -21,7 +21,7 @@ import type { Log } from './telemetry/log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import { registerSecret } from './telemetry/redact.ts';
 import { createReflector } from './watch/reflector.ts';
-import { toVirtualMachine } from './api/v1alpha1/read.ts';
+import { createVirtualMachineReader } from './api/v1alpha1/read.ts';
 
 /** What the app needs from the settings; durations in milliseconds. */
 export interface AppSettings {
@@ -32,6 +32,7 @@ export interface AppSettings {
   /** Undefined: none, and then no namespace may use it. */
   readonly defaultCredentialsSecret: SharedCredentials['secret'] | undefined;
   readonly defaultCredentialsNamespaces: readonly string[];
+  readonly relistInterval: number;
   readonly workers: number;
   readonly pollInterval: number;
   readonly urgentPollInterval: number;
@@ -76,6 +77,11 @@ export interface App {
 
 /** How soon an object is looked at again while it is not certain that this process may act. Milliseconds. */
 const whileFenced = 1_000;
+/**
+ * No pass holds a worker for so long, nor do objects wait while no pass ends: longer than the deadlines of all its calls
+ * together, when neither API answers. A long queue alone is no reason for a restart, which would only make it longer.
+ */
+const stuck = 15 * 60_000;
 
 /** The composition root: watch → queue → observe → plan → execute → status, wired from ports. */
 export function createApp(settings: AppSettings, ports: AppPorts): App {
@@ -123,13 +129,14 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
   let reconciler: Reconciler | undefined;
   let workers: Workers | undefined;
   let isSynced = false;
-  const shared = { client, clock, random, log, ...scope };
+  let isStopping = false;
+  const shared = { client, clock, random, log, relistInterval: settings.relistInterval, ...scope };
 
   const objects = createReflector<VirtualMachine>({
     ...shared,
     resource: { group, version, plural },
     onRestart: () => metrics.watchRestarts.inc({ resource: plural }),
-    toRow: toVirtualMachine,
+    toRow: createVirtualMachineReader(),
     onChange: ({ key, before, after, initial }) => {
       const waiting = [...claims.change(key, before, after), quota.change(key, before, after)];
       use(key, before, after);
@@ -207,6 +214,8 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     metrics.snapshotAge.set(Math.max(0, ...ages.filter(Number.isFinite)) / 1000);
     showTraffic(metrics, accounts.list());
     metrics.queueDepth.set(queue.depth);
+    metrics.queueOldestWait.set(queue.oldestWaitMs / 1000);
+    metrics.longestPass.set((workers?.longestPassMs ?? 0) / 1000);
     metrics.machines.reset();
     for (const key of objects.keys()) {
       const object = objects.get(key);
@@ -244,6 +253,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       for (const key of objects.keys()) if (isOurs(objects.get(key))) queue.add(key, { priority: 'resync' });
     },
     async stop() {
+      isStopping = true;
       await Promise.all([objects.stop(), secrets.stop()]);
       queue.shutdown();
       // Together: a pass may wait for its turn at an account that does not answer, and is turned away there.
@@ -251,8 +261,11 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       await events.drain();
     },
     isReady: () => isSynced,
-    // A worker that hangs is seen by what waits for it.
-    isAlive: () => queue.oldestWaitMs < 5 * 60_000,
+    isAlive: () => {
+      if (workers === undefined || isStopping) return true;
+      const isIdle = clock.monotonic() - workers.lastEndAt > stuck;
+      return workers.longestPassMs <= stuck && !(isIdle && queue.oldestWaitMs > stuck);
+    },
   };
 }
 

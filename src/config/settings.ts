@@ -147,6 +147,11 @@ export const settingsTable = {
     '0',
     'Machines that are deleted in any minute; further ones wait, so that a mistake with many objects can still be stopped. 0 is no limit.',
   ),
+  relistInterval: setting(
+    duration('1s', '24h'),
+    '30m',
+    'How often all objects are read again although the watch seems well, a tenth more or less by chance: so long an event that was lost on the way can go unnoticed.',
+  ),
   workers: setting(integer(1, 512), '32', 'Objects worked on at once, not counting those that wait for the provider.'),
   shutdownGracePeriod: setting(
     duration('100ms', '10m'),

@@ -1,5 +1,6 @@
 import { type Identity, isNameOwn, providerName, readIdentity } from '../api/v1alpha1/identity.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
+import { KeyIndex } from '../model/key-index.ts';
 import type { Machine, ProviderId } from '../model/machine.ts';
 
 /** Which objects claim which provider names and machines, kept up to date from the watch. */
@@ -47,16 +48,12 @@ export class Claims {
 }
 
 class Index<T> {
-  readonly #keys = new Map<T, Set<string>>();
+  readonly #keys = new KeyIndex<T>();
 
   move(key: string, from: T | undefined, to: T | undefined): void {
     if (from === to) return;
-    if (from !== undefined) {
-      const keys = this.#keys.get(from);
-      keys?.delete(key);
-      if (keys?.size === 0) this.#keys.delete(from);
-    }
-    if (to !== undefined) this.#keys.set(to, (this.#keys.get(to) ?? new Set()).add(key));
+    if (from !== undefined) this.#keys.delete(from, key);
+    if (to !== undefined) this.#keys.add(to, key);
   }
 
   has(value: T): boolean {
@@ -64,9 +61,7 @@ class Index<T> {
   }
 
   others(value: T, key: string): readonly string[] {
-    const keys = this.#keys.get(value);
-    if (keys === undefined || (keys.size === 1 && keys.has(key))) return [];
-    return [...keys].filter((other) => other !== key);
+    return this.#keys.keysOf(value).filter((other) => other !== key);
   }
 }
 

@@ -32,7 +32,7 @@ export class Memory {
   /** When that call was sent (monotonic). */
   intentSentAt: number | undefined;
   /** An announcement, as stored, that is known to have had no effect. */
-  readonly #settledIntents = new Set<string>();
+  #settledIntents: Set<string> | undefined;
   /** A create call was refused while an earlier one's outcome had been unknown: the next refusal is believed. */
   wasRefusedInDoubt = false;
   /** A status that could not be stored; it is stored before anything else is decided. */
@@ -59,7 +59,7 @@ export class Memory {
   /** The Secret that the initial password is in, until the status tells it. */
   passwordSecret: string | undefined;
   /** Annotations that mean nothing and were told of, as `name=value`. */
-  readonly saidSenseless = new Set<string>();
+  saidSenseless: Set<string> | undefined;
 
   /** Whether the machine was seen in a list. */
   wasSeen = false;
@@ -92,10 +92,11 @@ export class Memory {
 
   /** The announcement certainly led to no call that had an effect. `stored`: the one the object was read with, which stays known. */
   settle(intent: string, stored: string | undefined): void {
-    this.#settledIntents.add(intent);
-    for (const old of this.#settledIntents) {
-      if (this.#settledIntents.size <= mostSettled) return;
-      if (old !== stored) this.#settledIntents.delete(old);
+    const settled = (this.#settledIntents ??= new Set());
+    settled.add(intent);
+    for (const old of settled) {
+      if (settled.size <= mostSettled) return;
+      if (old !== stored) settled.delete(old);
     }
   }
 
@@ -105,7 +106,7 @@ export class Memory {
    */
   openIntent(stored: string | undefined): string | undefined {
     const intent = stored ?? this.sentIntent;
-    return intent !== undefined && this.#settledIntents.has(intent) ? undefined : intent;
+    return intent !== undefined && this.#settledIntents?.has(intent) === true ? undefined : intent;
   }
 
   /** The account of the key in the Secret, if it is not the one to work with yet. */

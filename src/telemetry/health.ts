@@ -11,7 +11,7 @@ interface ListenAddress {
 export interface HealthServerOptions {
   readonly metricsAddress: ListenAddress;
   readonly healthAddress: ListenAddress;
-  /** Whether the work goes round; false for long makes Kubernetes restart the pod. */
+  /** Whether the work goes round; false for long makes Kubernetes restart the pod. An event loop that is stuck does not even answer, which comes to the same. */
   readonly isAlive: () => boolean;
   /** Whether everything was read once and work has begun. */
   readonly isReady: () => boolean;

@@ -13,6 +13,8 @@ export interface FollowOptions<Row> {
   readonly namespace: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly pageSize?: number;
+  /** Milliseconds after which all is listed anew although nothing seems wrong; a tenth less or more by chance. */
+  readonly relistInterval?: number;
   readonly store: Store<Row>;
   readonly read: Reader<Row>;
   readonly tell: (change: Change<Row>, initial: boolean) => void;
@@ -42,9 +44,16 @@ const resumable: ReadonlySet<KubeErrorReason> = new Set([
   'Forbidden',
 ]);
 
+/**
+ * An event that gets lost on the way leaves no trace: the watch goes on, and the next bookmark says that all is well. Only
+ * the object's next event or a list tells. With this, the copy is wrong for half an hour at most.
+ */
+const usualRelistInterval = 30 * 60_000;
+
 /** Keeps `store` like the server's objects of one namespace (or all) until `signal`: list, watch, and again from where it broke. */
 export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
   const { client, resource, namespace, labelSelector, pageSize = 500, store, read, clock, random, signal } = options;
+  const { relistInterval = usualRelistInterval } = options;
   const log = options.log.with({ resource: resource.plural, ...(namespace === undefined ? {} : { namespace }) });
   const delays = new Delays(random);
   let isSynced = false;
@@ -52,13 +61,15 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
   let isFailing = false;
   let watches = 0;
   let openedAt: number | undefined;
+  /** When all is to be listed anew, whatever happens (monotonic). */
+  let relistAt = 0;
 
   while (!signal.aborted) {
     openedAt = undefined;
     try {
       if (needsList) await list();
       needsList = false;
-      if (!(await watch())) needsList = true;
+      if (!(await watch()) || clock.monotonic() >= relistAt) needsList = true;
     } catch (error) {
       if (!signal.aborted) await recover(error);
     }
@@ -73,7 +84,7 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
     do {
       const page = await client.list(resource, { namespace, labelSelector, limit: pageSize, continue: next, signal });
       for (const item of page.items) {
-        const version = understand(item);
+        const version = understand(item, store);
         versions.set(version.key, version);
       }
       resourceVersion ??= page.resourceVersion;
@@ -83,6 +94,7 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
     for (const change of store.replace(versions, resourceVersion)) options.tell(change, !isSynced);
     if (!isSynced) options.onSynced();
     isSynced = true;
+    relistAt = clock.monotonic() + relistInterval * (0.9 + random() * 0.2);
   }
 
   /** Follows one watch to its end; false when it went silent. */
@@ -96,8 +108,7 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
         namespace,
         labelSelector,
         resourceVersion: store.resourceVersion ?? '',
-        // Different for each, so that a thousand watches that began together do not end together.
-        timeoutSeconds: 300 + Math.floor(random() * 300),
+        timeoutSeconds: secondsOfWatch(),
         allowWatchBookmarks: true,
         signal: AbortSignal.any([signal, silence.signal]),
         onOpen: opened,
@@ -121,6 +132,12 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
     return true;
   }
 
+  /** Different for each, so that a thousand watches that began together do not end together; and no longer than to the next list. */
+  function secondsOfWatch(): number {
+    const untilList = Math.ceil((relistAt - clock.monotonic()) / 1_000);
+    return Math.max(2, Math.min(300 + Math.floor(random() * 300), untilList));
+  }
+
   function opened(): void {
     openedAt = clock.monotonic();
     if (isFailing) log.info('Watching again');
@@ -141,8 +158,8 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
     if (change !== undefined) options.tell(change, false);
   }
 
-  function understand(object: unknown): Version<Row> {
-    const version = read(object);
+  function understand(object: unknown, known?: Store<Row>): Version<Row> {
+    const version = read(object, known);
     if (version !== undefined) return version;
     throw new KubeError(`${resource.plural}: an object without metadata`, { reason: 'Protocol' });
   }
@@ -157,7 +174,8 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
     if (wasSteady && (reason === 'Network' || reason === 'Gone')) return log.debug('Watch ended early', { reason });
     if (!isFailing) log.warn('Watching failed; trying again until it works', { reason, error });
     isFailing = true;
-    await wait(clock, delays.next(reason), signal);
+    const asked = error instanceof KubeError ? (error.retryAfter ?? 0) : 0;
+    await wait(clock, Math.max(delays.next(reason), asked), signal);
   }
 }
 

@@ -1,8 +1,13 @@
 import type { Log } from '../telemetry/log.ts';
-import type { Version } from './store.ts';
+import type { Store, Version } from './store.ts';
 
-/** Makes a `Version` of an object; undefined for what is none, because its metadata is not that of a stored object. */
-export type Reader<Row> = (object: unknown) => Version<Row> | undefined;
+/**
+ * Makes a `Version` of an object; undefined for what is none, because its metadata is not that of a stored object. With a
+ * `store`, a version that it holds is not understood again: a fleet that is listed anew is not in memory twice.
+ */
+export type Reader<Row> = (object: unknown, store?: Store<Row>) => Version<Row> | undefined;
+
+const held = { kind: 'Held' } as const;
 
 /** Reads with `toRow`. An object it throws at is logged once, until it is readable again. */
 export function createReader<Row>(toRow: (object: unknown) => Row | undefined, log: Log): Reader<Row> {
@@ -20,11 +25,12 @@ export function createReader<Row>(toRow: (object: unknown) => Row | undefined, l
     }
   }
 
-  return (object) => {
+  return (object, store) => {
     const { namespace, name, uid, resourceVersion } = record(record(object)['metadata']);
     if (typeof name !== 'string' || typeof uid !== 'string' || typeof resourceVersion !== 'string') return undefined;
     const key = `${typeof namespace === 'string' ? namespace : ''}/${name}`;
-    return { key, uid, resourceVersion, content: contentOf(key, object) };
+    const isHeld = store?.holds(key, uid, resourceVersion) === true;
+    return { key, uid, resourceVersion, content: isHeld ? held : contentOf(key, object) };
   };
 }
 

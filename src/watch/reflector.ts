@@ -30,6 +30,8 @@ export interface ReflectorOptions<Row> {
   /** Told of every watch but the first. */
   readonly onRestart?: () => void;
   readonly pageSize?: number;
+  /** Milliseconds after which all is listed anew although nothing seems wrong; half an hour when left out. */
+  readonly relistInterval?: number;
 }
 
 /** A local copy of what the API server has of one kind, kept up to date for ever. */

@@ -6,8 +6,8 @@ export interface Version<Row> {
   readonly key: string;
   readonly uid: string;
   readonly resourceVersion: string;
-  /** `None`: an object that nobody wants to know of; `Unreadable`: one that is there, whatever it says. */
-  readonly content: { readonly kind: 'Row'; readonly row: Row } | { readonly kind: 'None' | 'Unreadable' };
+  /** `None`: an object that nobody wants to know of; `Unreadable`: one that is there, whatever it says; `Held`: the one that `holds` confirmed. */
+  readonly content: { readonly kind: 'Row'; readonly row: Row } | { readonly kind: 'None' | 'Unreadable' | 'Held' };
 }
 
 export interface Change<Row> {
@@ -49,6 +49,12 @@ export class Store<Row> {
 
   keys(): Iterable<string> {
     return this.#held.keys();
+  }
+
+  /** Whether the row of this very version is here. */
+  holds(key: string, uid: string, resourceVersion: string): boolean {
+    const held = this.#held.get(key);
+    return held?.uid === uid && held.resourceVersion === resourceVersion;
   }
 
   /** A list is about to be asked for. What was known before counts no more than it, not even with a newer version: a server restored from a backup counts again. */
@@ -103,8 +109,9 @@ export class Store<Row> {
   }
 
   #take({ key, uid, resourceVersion, content }: Version<Row>): Change<Row> | undefined {
+    // `Held` was the case when it was asked; since then only something newer can have come.
+    if (content.kind === 'Held' || this.holds(key, uid, resourceVersion)) return undefined;
     const held = this.#held.get(key);
-    if (held?.uid === uid && held.resourceVersion === resourceVersion) return undefined;
     // What cannot be read is still there: its last readable version stands, unless that was of an earlier object.
     if (content.kind === 'Unreadable' && held?.uid === uid) return undefined;
     return this.#set(key, content.kind === 'Row' ? { uid, resourceVersion, row: content.row } : undefined);

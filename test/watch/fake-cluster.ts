@@ -23,7 +23,7 @@ export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
   readonly calls: string[] = [];
   readonly watches = new Set<Watch>();
   /** The next calls fail, one for each reason. */
-  readonly failures: KubeErrorReason[] = [];
+  readonly failures: (KubeErrorReason | { readonly reason: KubeErrorReason; readonly retryAfter: number })[] = [];
   /** While set, changes are not told to the watches: they are silent. */
   isSilent = false;
   /** Runs after each page of a list, before the next is asked for. */
@@ -134,7 +134,8 @@ export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
   }
 
   #failIfTold(): void {
-    const reason = this.failures.shift();
-    if (reason !== undefined) throw new KubeError('told to fail', { reason });
+    const failure = this.failures.shift();
+    if (failure === undefined) return;
+    throw new KubeError('told to fail', typeof failure === 'string' ? { reason: failure } : failure);
   }
 }

@@ -373,3 +373,84 @@ test('every watch but the first is counted', async () => {
   await clock.settle();
   expect(restarts).toBe(1);
 });
+
+test('an event that got lost is made good by the next list, which comes by itself', async () => {
+  const { cluster, reflector, clock, changes } = await stage(
+    { 'a/web': '1', 'a/gone': '1' },
+    { relistInterval: 60_000 },
+  );
+  const [watch] = cluster.watches;
+  // No watch is asked to last longer than to the next list: a tenth early, as chance has it here.
+  expect(watch?.options.timeoutSeconds).toBe(54);
+  cluster.isSilent = true;
+  cluster.put('a/web', '2');
+  cluster.remove('a/gone');
+  cluster.bookmark();
+  cluster.isSilent = false;
+  await clock.advance(54_000);
+  expect(changes).toEqual([]);
+  cluster.cut();
+  await clock.settle();
+  expect(changes).toEqual(['a/gone: 1 → -', 'a/web: 1 → 2']);
+  expect(rowsOf(reflector)).toEqual({ 'a/web': '2' });
+  expect(cluster.calls.slice(2)).toEqual(['list', 'watch 104']);
+});
+
+test('a watch that ends before the next list is due goes on without one', async () => {
+  const { cluster, clock } = await stage({ 'a/web': '1' }, { relistInterval: 60_000 });
+  await clock.advance(53_000);
+  cluster.cut();
+  await clock.settle();
+  expect(cluster.calls.slice(2)).toEqual(['watch 101']);
+  expect([...cluster.watches][0]?.options.timeoutSeconds).toBe(2);
+});
+
+test('listed anew, ten thousand objects are read once more only if they changed', async () => {
+  const read: string[] = [];
+  const objects = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`a/${index}`, '1']));
+  const { cluster, reflector, clock, changes } = await stage(objects, {
+    toRow: (object) => {
+      const { metadata, spec } = object as FakeObject;
+      read.push(metadata.name);
+      return spec;
+    },
+  });
+  expect([read.length, cluster.calls.length]).toEqual([10_000, 21]);
+  read.length = 0;
+  await clock.advance(10_000);
+  cluster.isSilent = true;
+  cluster.put('a/7', '2');
+  cluster.remove('a/8');
+  cluster.isSilent = false;
+  cluster.cut('Gone');
+  await clock.settle();
+  expect(read).toEqual(['7']);
+  expect(changes).toEqual(['a/8: 1 → -', 'a/7: 1 → 2']);
+  expect(reflector.size).toBe(9_999);
+});
+
+test('our own write that comes while an object is listed in its old version stays', async () => {
+  const { cluster, reflector, clock } = await stage({ 'a/web': '1', 'a/db': '1' }, { pageSize: 1 });
+  await clock.advance(10_000);
+  cluster.isSilent = true;
+  cluster.afterPage = () => {
+    cluster.afterPage = undefined;
+    reflector.observe(cluster.put('a/web', '2'));
+  };
+  cluster.cut('Gone');
+  await clock.settle();
+  expect(rowsOf(reflector)).toEqual({ 'a/web': '2', 'a/db': '1' });
+});
+
+test('a server that asks to wait is not asked again before', async () => {
+  const { cluster, clock } = await stage({});
+  await clock.advance(10_000);
+  cluster.failures.push({ reason: 'TooManyRequests', retryAfter: 45_000 });
+  cluster.cut('Unavailable');
+  await clock.advance(1_000);
+  const before = cluster.calls.length;
+  await clock.advance(44_000);
+  expect(cluster.calls).toHaveLength(before);
+  await clock.advance(1_000);
+  expect(cluster.calls).toHaveLength(before + 1);
+});

@@ -31,6 +31,7 @@ const spec: VirtualMachineSpec = {
 export const usual: AppSettings = {
   namespaces: [],
   selector: undefined,
+  relistInterval: 30 * 60_000,
   defaultCredentialsSecret: undefined,
   defaultCredentialsNamespaces: [],
   workers: 8,
@@ -60,6 +61,8 @@ export interface OperatorWorld {
   condition(name: string, type: Condition['type']): Condition | undefined;
   /** What /metrics shows. */
   metricsPage(): Promise<string>;
+  /** What `/healthz` says. */
+  isAlive(): boolean;
   /** `kill -9`, and a new process. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -175,6 +178,7 @@ export async function runOperator(
       }),
     condition: (name, type) => cluster.machine(name)?.status?.conditions?.find((one) => one.type === type),
     metricsPage: () => metrics.render(),
+    isAlive: () => app.isAlive(),
     async restart() {
       app = start();
       await clock.advance(0);

@@ -1,0 +1,31 @@
+/** Enough for the wordings of a fleet; after that, what is remembered is forgotten at once, and shared anew. */
+const most = 2_000;
+
+/**
+ * Keeps equal values once. The objects of a fleet mostly say the same (sizes, defaults, conditions), and each comes off the
+ * wire with a copy of its own: that would be half of their memory. Only for values that nobody changes.
+ */
+export class Sharing {
+  readonly #known = new Map<string, unknown>();
+
+  /** The first of all values that have the same JSON, for a while. */
+  share<T>(value: T): T {
+    if (typeof value !== 'object' || value === null) return value;
+    const text = JSON.stringify(value);
+    const known = this.#known.get(text);
+    // What has the same JSON as a T came off the same wire: it is one.
+    if (known !== undefined) return known as T;
+    if (this.#known.size >= most) this.#known.clear();
+    this.#known.set(text, value);
+    return value;
+  }
+
+  /** An object each of whose fields is shared. */
+  shareFields<T extends object>(value: T): T {
+    // A copy of the same shape takes less memory than one put together anew.
+    const copy = { ...value };
+    // `as`: the names of an object's own fields.
+    for (const name of Object.keys(copy) as (keyof T)[]) copy[name] = this.share(copy[name]);
+    return copy;
+  }
+}

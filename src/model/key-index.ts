@@ -1,0 +1,32 @@
+/**
+ * Which keys belong to which value. Nearly always one, which is kept as it is: a Set for each of ten thousand values would
+ * take several times the memory of what is in it.
+ */
+export class KeyIndex<T> {
+  readonly #keys = new Map<T, string | Set<string>>();
+
+  add(value: T, key: string): void {
+    const known = this.#keys.get(value);
+    if (known === undefined || known === key) this.#keys.set(value, key);
+    else if (typeof known === 'string') this.#keys.set(value, new Set([known, key]));
+    else known.add(key);
+  }
+
+  delete(value: T, key: string): void {
+    const known = this.#keys.get(value);
+    if (known === key) this.#keys.delete(value);
+    if (typeof known !== 'object' || !known.delete(key)) return;
+    const [last] = known;
+    if (known.size === 1 && last !== undefined) this.#keys.set(value, last);
+  }
+
+  has(value: T): boolean {
+    return this.#keys.has(value);
+  }
+
+  keysOf(value: T): readonly string[] {
+    const known = this.#keys.get(value);
+    if (known === undefined) return [];
+    return typeof known === 'string' ? [known] : [...known];
+  }
+}
