@@ -20,6 +20,7 @@ import { type Reconciler, createReconciler } from './reconcile/reconciler.ts';
 import type { Log } from './telemetry/log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import { registerSecret } from './telemetry/redact.ts';
+import { noTracing, type Tracing } from './telemetry/tracing.ts';
 import { createReflector } from './watch/reflector.ts';
 import { createVirtualMachineReader } from './api/v1alpha1/read.ts';
 
@@ -60,6 +61,8 @@ export interface AppPorts {
   readonly metrics: Metrics;
   /** Whether this process may act now; the ports ask it too, directly before they send anything that changes something. */
   readonly fence: Fence;
+  /** None when left out. */
+  readonly tracing?: Tracing;
   /** Told apart in events when several operators report. */
   readonly instance: string;
 }
@@ -85,7 +88,7 @@ const stuck = 15 * 60_000;
 
 /** The composition root: watch → queue → observe → plan → execute → status, wired from ports. */
 export function createApp(settings: AppSettings, ports: AppPorts): App {
-  const { client, clock, random, log, metrics } = ports;
+  const { client, clock, random, log, metrics, tracing = noTracing } = ports;
   const queue = createWorkqueue({ clock });
   const backoff = createBackoff({ random });
   const claims = new Claims();
@@ -243,7 +246,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
         log,
         // A pass that may change nothing would come to wrong conclusions from that.
         handle: async (key, park) =>
-          ports.fence() ? passes.reconcile(key, park) : { after: whileFenced * (1 + random() / 2) },
+          ports.fence() ? tracing.pass(key, () => passes.reconcile(key, park)) : { after: whileFenced * (1 + random() / 2) },
         onPass: ({ result, milliseconds, waitMilliseconds }) => {
           metrics.reconciles.inc({ result });
           metrics.reconcileDuration.observe(milliseconds / 1000);

@@ -18,20 +18,24 @@ import type { Log } from './telemetry/log.ts';
 import { createLogger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { redact } from './telemetry/redact.ts';
+import { noTracing, sampledPart, type Tracing, wantsTraces } from './telemetry/tracing.ts';
 import { operatorVersion } from './version.ts';
 
+type Environment = Readonly<Record<string, string | undefined>>;
+
 /** Answers the exit code. */
-async function main(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): Promise<number> {
+async function main(argv: readonly string[], env: Environment): Promise<number> {
   const loaded = loadSettings(argv, env);
   if ('help' in loaded) return print(loaded.help);
   if ('version' in loaded) return print(`vps247-operator ${operatorVersion}`);
   if ('problems' in loaded) return complain(exitCodes.BadSettings.code, ...loaded.problems);
-  return run(loaded.settings);
+  return run(loaded.settings, env);
 }
 
-async function run(settings: Settings): Promise<number> {
+async function run(settings: Settings, env: Environment): Promise<number> {
   const log = createLogger({ level: settings.logLevel, format: settings.logFormat });
   const metrics = createMetrics({ version: operatorVersion, withProcess: true });
+  const tracing = await startTracing(env, log);
   let kubeConfig: KubeConfig;
   try {
     kubeConfig = loadKubeConfig(settings.kubeconfig === undefined ? {} : { kubeconfig: settings.kubeconfig });
@@ -44,6 +48,8 @@ async function run(settings: Settings): Promise<number> {
     onCall: ({ verb, resource, status, milliseconds }) => {
       metrics.kubernetesCalls.inc({ verb, resource, code: String(status) });
       metrics.kubernetesCallDuration.observe({ verb }, milliseconds / 1000);
+      const isError = status === 0 || status >= 400;
+      tracing.call({ api: 'kubernetes', name: `${verb} ${resource}`, code: String(status), isError, milliseconds });
     },
     onTraffic: ({ verb, resource, sent, received }) => {
       metrics.kubernetesSent.inc({ verb, resource }, sent);
@@ -62,6 +68,7 @@ async function run(settings: Settings): Promise<number> {
     log,
     metrics,
     fence,
+    tracing,
     instance: hostname(),
     connect: (apiKey) =>
       createHttpProvider({
@@ -78,6 +85,7 @@ async function run(settings: Settings): Promise<number> {
         onCall: ({ operation, code, milliseconds }) => {
           metrics.providerCalls.inc({ operation, code });
           metrics.providerCallDuration.observe({ operation }, milliseconds / 1000);
+          tracing.call({ api: 'provider', name: operation, code, isError: code !== 'ok', milliseconds });
         },
       }),
   });
@@ -118,7 +126,7 @@ async function run(settings: Settings): Promise<number> {
   const finish = async (): Promise<number> => {
     await app.stop();
     await election?.release();
-    await Promise.all([health.stop(), client.close()]);
+    await Promise.all([health.stop(), client.close(), tracing.stop()]);
     return exitCodes.Ended.code;
   };
   const code = await Promise.race([
@@ -156,6 +164,12 @@ function elect(settings: Settings, kubeConfig: KubeConfig, connections: Transpor
     random: Math.random,
     log,
   });
+}
+
+async function startTracing(env: Environment, log: Log): Promise<Tracing> {
+  if (!wantsTraces(env)) return noTracing;
+  const { createTracing } = await import('./telemetry/opentelemetry.ts');
+  return createTracing({ clock: systemClock, log, version: operatorVersion, sampledPart: sampledPart(env) });
 }
 
 /** The first signal asks for an orderly end, the second for an end. */

@@ -12,6 +12,8 @@ export interface OperatorOptions {
   readonly flags?: readonly string[];
   /** Where it listens, for metrics and for health: free ports of this machine by default. */
   readonly addresses?: readonly [string, string];
+  /** Variables beyond those every operator is started with. */
+  readonly variables?: Readonly<Record<string, string>>;
   /** Where its log goes, `….log`; beside it goes what it was started with (`….process.json`) and its metrics (`….metrics.txt`). */
   readonly logFile: string;
   /** The program: the sources by default. */
@@ -54,7 +56,12 @@ export function startOperator(options: OperatorOptions): OperatorProcess {
     ...(flags.some((flag) => flag.startsWith('--leader-election')) ? [] : ['--leader-election=false']),
     ...flags,
   ];
-  const env = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '', ...nodeEnvironment };
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: process.env['HOME'] ?? '',
+    ...nodeEnvironment,
+    ...options.variables,
+  };
   const child: ChildProcess = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
   const stem = options.logFile.replace(/\.log$/, '');
   writeFileSync(`${stem}.process.json`, JSON.stringify({ args, env }, null, 1));

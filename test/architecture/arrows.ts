@@ -15,7 +15,15 @@ export const arrows: Readonly<Record<string, Folder>> = {
   model: { folders: [], packages: [], reason: 'the words everything shares' },
   telemetry: {
     folders: ['model'],
-    packages: ['node:', 'winston', 'prom-client'],
+    packages: [
+      'node:',
+      'winston',
+      'prom-client',
+      '@opentelemetry/api',
+      '@opentelemetry/exporter-trace-otlp-http',
+      '@opentelemetry/resources',
+      '@opentelemetry/sdk-trace',
+    ],
     reason: 'lines and numbers know secrets and nothing else, so that everything can use them',
   },
   config: { folders: ['model'], packages: [], reason: 'settings are read from text, before anything else is there' },

@@ -39,6 +39,7 @@ export interface StartOptions {
   /** Settings by their flags' names that shall be otherwise than those of an operator in a hurry. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly entry?: string;
+  readonly variables?: Readonly<Record<string, string>>;
   readonly through?: { readonly kubeconfig: string; readonly apiUrl: string };
 }
 
@@ -104,6 +105,7 @@ export function useStages(suite: string): (name: string, options?: StageOptions)
         flags = [],
         settings = {},
         entry,
+        variables = {},
         through = { kubeconfig: operatorKubeconfig, apiUrl: provider.url },
       } = startOptions;
       const operator = startOperator({
@@ -111,6 +113,7 @@ export function useStages(suite: string): (name: string, options?: StageOptions)
         apiUrl: through.apiUrl,
         flags: ['--namespaces', namespace, ...hurried({ 'log-level': 'debug', ...settings }), ...flags],
         logFile: path.join(directory, `operator-${starts}.log`),
+        variables,
         ...(entry === undefined ? {} : { entry }),
       });
       cleanups.push(async () => {
