@@ -22,6 +22,9 @@ interface Held<Row> {
   readonly row: Row;
 }
 
+/** How many deletions are remembered: more than the events that can be under way in disorder. */
+const mostBuried = 1_000;
+
 /**
  * What is known of the objects of one list-and-watch. Two sources tell of them: lists and watch events, in the server's
  * order, and the answers to our own writes (`observe`), which run ahead of it. The newer version wins, and an object that
@@ -31,6 +34,8 @@ export class Store<Row> {
   readonly #held = new Map<string, Held<Row>>();
   /** All changes up to this resourceVersion have been seen. */
   #seen: string | undefined;
+  /** The newest deletions that were told of, with their resourceVersions: an event that comes late does not bring an object back. */
+  readonly #buried = new Map<string, string>();
   /** Keys observed since the list under way began: only these may be newer than it. */
   #observed: Set<string> | undefined;
 
@@ -73,6 +78,7 @@ export class Store<Row> {
     }
     this.#seen = resourceVersion;
     this.#observed = undefined;
+    this.#buried.clear();
     return changes.filter((change) => change !== undefined);
   }
 
@@ -81,12 +87,23 @@ export class Store<Row> {
     this.progress(version.resourceVersion);
     const held = this.#held.get(version.key);
     if (type === 'DELETED') {
+      this.#bury(version);
       // The end of this very object, whatever was observed of it; but not that of a later one of the same name.
       const isOver = held?.uid === version.uid || (held && isNewer(version.resourceVersion, held.resourceVersion));
       return isOver ? this.#set(version.key, undefined) : undefined;
     }
-    if (held !== undefined && !isNewer(version.resourceVersion, held.resourceVersion)) return undefined;
+    const newest = held?.resourceVersion ?? this.#buried.get(version.key);
+    if (newest !== undefined && !isNewer(version.resourceVersion, newest)) return undefined;
     return this.#take(version);
+  }
+
+  #bury({ key, resourceVersion }: Version<Row>): void {
+    const known = this.#buried.get(key);
+    if (known !== undefined && !isNewer(resourceVersion, known)) return;
+    this.#buried.delete(key);
+    this.#buried.set(key, resourceVersion);
+    const [oldest] = this.#buried.keys();
+    if (this.#buried.size > mostBuried && oldest !== undefined) this.#buried.delete(oldest);
   }
 
   /** A bookmark: nothing else happened up to here. */

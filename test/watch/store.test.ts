@@ -259,3 +259,78 @@ test('what it holds of an object never gets older', () => {
     { numRuns: 500 },
   );
 });
+
+describe('events in the wrong order', () => {
+  test.each<[string, readonly (readonly ['ADDED' | 'MODIFIED' | 'DELETED', string, number])[], string | undefined]>([
+    [
+      'a change after the deletion it came before',
+      [
+        ['DELETED', 'u', 12],
+        ['MODIFIED', 'u', 11],
+      ],
+      undefined,
+    ],
+    [
+      'an object of that name that came after',
+      [
+        ['DELETED', 'u', 11],
+        ['ADDED', 'v', 12],
+      ],
+      'web 12',
+    ],
+    [
+      'a deletion after the object that followed',
+      [
+        ['ADDED', 'v', 12],
+        ['DELETED', 'u', 11],
+      ],
+      'web 12',
+    ],
+    [
+      'the same deletion twice',
+      [
+        ['DELETED', 'u', 12],
+        ['DELETED', 'u', 12],
+        ['MODIFIED', 'u', 11],
+      ],
+      undefined,
+    ],
+    [
+      'an older deletion told last',
+      [
+        ['DELETED', 'v', 14],
+        ['DELETED', 'u', 11],
+        ['ADDED', 'v', 13],
+      ],
+      undefined,
+    ],
+    [
+      'changes swapped',
+      [
+        ['MODIFIED', 'u', 12],
+        ['MODIFIED', 'u', 11],
+      ],
+      'web 12',
+    ],
+  ])('%s', (_what, events, held) => {
+    const store = stocked();
+    for (const [type, uid, number] of events) store.apply(type, version('web', uid, number));
+    expect(store.get('web')).toBe(held);
+  });
+
+  test('of many deletions the newest are remembered', () => {
+    const store = stocked();
+    for (let number = 11; number < 3_000; number += 1) store.apply('DELETED', version(`gone-${number}`, 'x', number));
+    store.apply('MODIFIED', version('gone-2999', 'x', 11));
+    expect(store.get('gone-2999')).toBeUndefined();
+  });
+
+  test('a list begins anew: a server restored from a backup counts again', () => {
+    const store = stocked();
+    store.apply('DELETED', version('web', 'u', 20));
+    store.beginList();
+    store.replace(listed(), '8');
+    store.apply('ADDED', version('web', 'u', 9));
+    expect(store.get('web')).toBe('web 9');
+  });
+});
