@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { buffer } from 'node:stream/consumers';
 import { listen, type Listening } from '../../src/emulator/listen.ts';
 import { loadKubeConfig } from '../../src/kube/config.ts';
@@ -23,7 +24,10 @@ export const points = ['before', 'effect', 'answered'] as const satisfies readon
 
 /** What the wire does to a request. Only `pass`, `act` at `answered`, and `delay` let its answer through. */
 export type Treatment =
-  | { readonly kind: 'pass' }
+  /** With `query`, some of its parameters replaced. */
+  | { readonly kind: 'pass'; readonly query?: Readonly<Record<string, string>> }
+  /** Of a watch that was accepted, each event goes through `edit`. */
+  | { readonly kind: 'edit'; readonly edit: EditLine }
   /** Does something at the point and waits for it; before the answer came through, the connection is reset after that. */
   | { readonly kind: 'act'; readonly at: Point; readonly act: () => void | Promise<void> }
   | { readonly kind: 'reset'; readonly at: 'before' | 'effect' }
@@ -31,7 +35,10 @@ export type Treatment =
   | { readonly kind: 'hang'; readonly at: 'before' | 'effect' }
   | { readonly kind: 'delay'; readonly at: 'before' | 'effect'; readonly milliseconds: number }
   /** Answered in place of the API, which hears nothing of it. */
-  | { readonly kind: 'refuse'; readonly status: number; readonly retryAfter?: string };
+  | { readonly kind: 'refuse'; readonly status: number; readonly retryAfter?: string; readonly body?: unknown };
+
+/** Takes one line of an answer, answers those to send in its place; with `cut`, the connection is reset after that text. */
+export type EditLine = (line: string) => readonly string[] | { readonly cut: string };
 
 /** A request on its way, with what it is. */
 export interface Passing extends WireRequest {
@@ -149,9 +156,11 @@ class Proxy implements WireProxy {
     const traffic = this.traffic[api];
     traffic.requests += 1;
     traffic.bytesOut += bytes.length;
-    await treat(this.#options.decide(passing), {
+    const treatment = this.#options.decide(passing);
+    await treat(treatment, {
       forward: async () => {
-        const answer = await this.#forward(api, incoming, bytes);
+        const target = withQuery(incoming.url ?? '/', treatment.kind === 'pass' ? treatment.query : undefined);
+        const answer = await this.#forward(api, incoming, target, bytes);
         answer.on('data', (chunk: Buffer) => (traffic.bytesIn += chunk.length)).pause();
         // It may break before anybody reads it; whoever does is told all the same.
         answer.on('error', () => {});
@@ -166,7 +175,7 @@ class Proxy implements WireProxy {
   }
 
   /** Sends it on with all that it carries; resolves with the answer's head. */
-  #forward(api: Api, incoming: http.IncomingMessage, body: Buffer): Promise<http.IncomingMessage> {
+  #forward(api: Api, incoming: http.IncomingMessage, target: string, body: Buffer): Promise<http.IncomingMessage> {
     const { url, send, agent } = this.#upstreams[api];
     const prefix = url.pathname.replace(/\/$/, '');
     return new Promise((resolve, reject) => {
@@ -176,7 +185,7 @@ class Proxy implements WireProxy {
           hostname: url.hostname,
           port: url.port,
           method: incoming.method,
-          path: `${prefix}${incoming.url ?? '/'}`,
+          path: `${prefix}${target}`,
           headers: { ...endToEnd(incoming.headers), 'content-length': body.length },
           agent,
         },
@@ -209,6 +218,8 @@ async function treat(treatment: Treatment, wire: Wire): Promise<void> {
   switch (treatment.kind) {
     case 'pass':
       return passOn(await forward(), wire);
+    case 'edit':
+      return passEdited(await forward(), treatment.edit, wire);
     case 'act':
       if (treatment.at === 'answered') {
         await passOn(await forward(), wire);
@@ -235,8 +246,15 @@ async function treat(treatment: Treatment, wire: Wire): Promise<void> {
         'content-type': 'application/json',
         ...(treatment.retryAfter === undefined ? {} : { 'retry-after': treatment.retryAfter }),
       });
-      response.end('{"error": "refused on the way"}');
+      response.end(JSON.stringify(treatment.body ?? { error: 'refused on the way' }));
   }
+}
+
+function withQuery(target: string, changes: Readonly<Record<string, string>> = {}): string {
+  if (Object.keys(changes).length === 0) return target;
+  const { pathname, searchParams } = new URL(target, 'http://proxy');
+  for (const [name, value] of Object.entries(changes)) searchParams.set(name, value);
+  return `${pathname}?${searchParams}`;
 }
 
 function nothing(): Traffic {
@@ -278,6 +296,30 @@ async function passOn(answer: http.IncomingMessage, { response, gone, isEndless 
   answer.pipe(response);
   if (isEndless) return;
   await Promise.race([new Promise((resolve) => response.once('finish', resolve)), gone]);
+}
+
+/** Passes an answer on line by line, as they come. */
+async function passEdited(answer: http.IncomingMessage, edit: EditLine, wire: Wire): Promise<void> {
+  const { response } = wire;
+  if (answer.statusCode !== 200) return passOn(answer, wire);
+  // What comes of it is of another length.
+  const { 'content-length': _, ...headers } = endToEnd(answer.headers);
+  response.writeHead(200, headers);
+  response.flushHeaders();
+  try {
+    for await (const line of createInterface({ input: answer })) {
+      const edited = edit(line);
+      if ('cut' in edited) {
+        response.write(edited.cut, () => reset(response));
+        answer.destroy();
+        return;
+      }
+      for (const each of edited) response.write(`${each}\n`);
+    }
+    response.end();
+  } catch {
+    reset(response);
+  }
 }
 
 /** Reads an answer to its end for nobody. */

@@ -126,7 +126,7 @@ describe('what else can happen on the wire', () => {
   test.each<[string, Treatment, string, number]>([
     ['a reset before', { kind: 'reset', at: 'before' }, 'ECONNRESET', 0],
     ['a reset after the effect', { kind: 'reset', at: 'effect' }, 'ECONNRESET', 1],
-    ['a refusal', { kind: 'refuse', status: 503 }, '503 {"error": "refused on the way"}', 0],
+    ['a refusal', { kind: 'refuse', status: 503 }, '503 {"error":"refused on the way"}', 0],
     ['a delay', { kind: 'delay', at: 'before', milliseconds: 20 }, '200 done', 1],
     ['a late answer', { kind: 'delay', at: 'effect', milliseconds: 20 }, '200 done', 1],
   ])('%s', async (_name, treatment, outcome, requests) => {
@@ -198,4 +198,42 @@ describe('a watch', () => {
     expect(await outcome).toBe('ECONNRESET');
     await vi.waitFor(() => expect(isOver()).toBe(true));
   });
+});
+
+const sendThree: http.RequestListener = (_request, response) => void response.end('one\ntwo\nthree\n');
+const refuseGone: http.RequestListener = (_request, response) => void response.writeHead(410).end('gone\n');
+
+describe('the events of a watch', () => {
+  const events = '/apis/vps247.com/v1alpha1/virtualmachines?watch=true';
+
+  test.each<[string, (line: string) => readonly string[] | { readonly cut: string }, string]>([
+    ['lost', (line) => (line === 'two' ? [] : [line]), '200 one\nthree\n'],
+    ['told twice', (line) => [line, line], '200 one\none\ntwo\ntwo\nthree\nthree\n'],
+    ['cut', (line) => (line === 'two' ? { cut: 'tw' } : [line]), 'ECONNRESET'],
+  ])('are %s', async (_what, edit, received) => {
+    const { kubernetesUrl } = await between(sendThree, () => ({ kind: 'edit', edit }));
+    expect(await call(`${kubernetesUrl}${events}`)).toBe(received);
+  });
+
+  test('are left alone when there are none', async () => {
+    const { kubernetesUrl } = await between(refuseGone, () => ({ kind: 'edit', edit: () => [] }));
+    expect(await call(`${kubernetesUrl}${events}`)).toBe('410 gone\n');
+  });
+});
+
+test('a request may be sent on with other parameters, and refused in given words', async () => {
+  let asked = '';
+  const { kubernetesUrl } = await between(
+    (request, response) => {
+      asked = request.url ?? '';
+      response.end();
+    },
+    ({ path: where }) =>
+      where === '/refused'
+        ? { kind: 'refuse', status: 410, body: { reason: 'Expired' } }
+        : { kind: 'pass', query: { limit: '3' } },
+  );
+  await call(`${kubernetesUrl}/x?limit=500&continue=a%2Bb`);
+  expect(asked).toBe('/x?limit=3&continue=a%2Bb');
+  expect(await call(`${kubernetesUrl}/refused`)).toBe('410 {"reason":"Expired"}');
 });
