@@ -10,9 +10,12 @@ export interface Answer {
 
 /** `undefined` is an empty body. */
 export function json(status: number, body: unknown): Answer {
-  return body === undefined
-    ? { status, body: '' }
-    : { status, contentType: 'application/json; charset=utf-8', body: JSON.stringify(body) };
+  return body === undefined ? { status, body: '' } : jsonText(status, JSON.stringify(body));
+}
+
+/** For what is JSON already. */
+export function jsonText(status: number, body: string): Answer {
+  return { status, contentType: 'application/json; charset=utf-8', body };
 }
 
 export function html(status: number, title: string): Answer {

@@ -27,6 +27,8 @@ export const passwordMarker = 'emulated-password-';
 export class Fleet {
   readonly #world: World;
   readonly #machines = new Map<number, Machine>();
+  /** How many live machines have a name: looked up, or with ten thousand of them that would be most of the work of a create. */
+  readonly #holders = new Map<string, number>();
   /** What somebody said of a machine's guest, by id or by name; it goes before names and templates. */
   readonly #obedience = new Map<number | string, boolean>();
   #nextId = firstId;
@@ -51,11 +53,7 @@ export class Fleet {
   }
 
   isNameTaken(name: string, ownerId: number): boolean {
-    // No copy of the fleet is made: with ten thousand machines that would be most of the work of a create.
-    for (const machine of this.#machines.values()) {
-      if (machine.name === name && machine.ownerId === ownerId && machine.deletedAt === undefined) return true;
-    }
-    return false;
+    return (this.#holders.get(holding({ name, ownerId })) ?? 0) > 0;
   }
 
   /** Boots a new machine. Whether the order may be had is for the caller to know. */
@@ -104,6 +102,7 @@ export class Fleet {
     if (machine.deletedAt !== undefined) return;
     machine.cancel();
     machine.deletedAt = this.#world.clock.now();
+    this.#hold(machine, -1);
     this.#world.ledger.happened({ kind: 'deleted', ...subject(machine), from: machine.state, cause });
     const forget = () => void this.#machines.delete(machine.id);
     const lag = this.#world.switches().deletedListLag;
@@ -157,8 +156,15 @@ export class Fleet {
       cancel: () => {},
     };
     this.#machines.set(id, machine);
+    this.#hold(machine, 1);
     ledger.happened({ kind: 'created', ...subject(machine), to: state, cause });
     return machine;
+  }
+
+  #hold(machine: Machine, more: 1 | -1): void {
+    const count = (this.#holders.get(holding(machine)) ?? 0) + more;
+    if (count === 0) this.#holders.delete(holding(machine));
+    else this.#holders.set(holding(machine), count);
   }
 
   #begin(machine: Machine, command: Command): void {
@@ -215,4 +221,8 @@ export class Fleet {
 
 function subject({ id, name, ownerId }: Machine): { machineId: number; machineName: string; account: number } {
   return { machineId: id, machineName: name, account: ownerId };
+}
+
+function holding({ name, ownerId }: Pick<Machine, 'name' | 'ownerId'>): string {
+  return `${ownerId}/${name}`;
 }

@@ -61,6 +61,7 @@ export class Ledger {
   readonly #calls: CallEntry[] = [];
   readonly #effects: Effect[] = [];
   readonly #callIndex = new Map<number, number>();
+  readonly #callsByOperation: Partial<Record<Operation, number>> = {};
   #seq = 0;
 
   constructor(now: () => number) {
@@ -71,6 +72,7 @@ export class Ledger {
   called(call: Omit<CallEntry, 'seq' | 'at' | 'outcome'>): number {
     const seq = ++this.#seq;
     this.#callIndex.set(seq, this.#calls.length);
+    this.#callsByOperation[call.operation] = (this.#callsByOperation[call.operation] ?? 0) + 1;
     this.#calls.push({ seq, at: this.#now(), ...call, outcome: 'open' });
     return seq;
   }
@@ -96,11 +98,15 @@ export class Ledger {
     return this.#effects;
   }
 
+  /** The calls after the one with this seq. Found from the end: whoever asks has read the rest before. */
+  callsSince(seq: number): readonly CallEntry[] {
+    const last = this.#calls.findLastIndex((call) => call.seq <= seq);
+    return this.#calls.slice(last + 1);
+  }
+
   /** How many calls there were of each operation; operations never called are missing. */
   callsByOperation(): Partial<Record<Operation, number>> {
-    const counts: Partial<Record<Operation, number>> = {};
-    for (const { operation } of this.#calls) counts[operation] = (counts[operation] ?? 0) + 1;
-    return counts;
+    return { ...this.#callsByOperation };
   }
 
   /** Calls that create, delete or power, whatever became of them. */

@@ -1,9 +1,10 @@
 import type { Accounts } from './accounts.ts';
-import { html, json, redirect, refusal, type Answer } from './answer.ts';
+import { html, json, jsonText, redirect, refusal, type Answer } from './answer.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { EmulatorClock } from './clock.ts';
 import type { Fleet } from './fleet.ts';
 import type { Machine } from './machine.ts';
+import { MachineTexts } from './machine-texts.ts';
 import type { Operation } from './operations.ts';
 import { readOrder } from './order.ts';
 import type { Switches } from './switches.ts';
@@ -48,6 +49,7 @@ const powerCommands: Partial<Readonly<Record<Operation, PowerCommand>>> = {
 /** What the provider does with a call, and answers. No faults here: they strike around it. */
 export class Provider {
   readonly #world: ProviderWorld;
+  readonly #texts = new MachineTexts();
 
   constructor(world: ProviderWorld) {
     this.#world = world;
@@ -92,14 +94,9 @@ export class Provider {
     const listed = this.#world.fleet
       .all()
       .filter((machine) => machine.ownerId === ownerId && this.#age(machine) >= listLag);
-    return json(
-      200,
-      writeList(
-        listed.map((machine) => this.#write(machine)),
-        'virtual_machines',
-        this.#world.switches(),
-      ),
-    );
+    const writing = this.#writing();
+    const texts = listed.map((machine) => this.#texts.of(machine, writing));
+    return jsonText(200, writeList(texts, 'virtual_machines', writing.switches));
   }
 
   #create(call: Call, ownerId: number): Answer {
@@ -133,32 +130,11 @@ export class Provider {
     const { regions, packages, osTemplates } = this.#world.catalogue;
     switch (operation) {
       case 'ListRegions':
-        return json(
-          200,
-          writeList(
-            regions.map((entry) => writeRegion(entry, switches)),
-            'regions',
-            switches,
-          ),
-        );
+        return list(regions, 'regions', writeRegion, switches);
       case 'ListPackages':
-        return json(
-          200,
-          writeList(
-            packages.map((entry) => writePackage(entry, switches)),
-            'packages',
-            switches,
-          ),
-        );
+        return list(packages, 'packages', writePackage, switches);
       case 'ListOsTemplates':
-        return json(
-          200,
-          writeList(
-            osTemplates.map((entry) => writeOsTemplate(entry, switches)),
-            'os_templates',
-            switches,
-          ),
-        );
+        return list(osTemplates, 'os_templates', writeOsTemplate, switches);
       case 'GetRegion':
         return single(regions, id, (entry) => writeRegion(entry, switches));
       case 'GetPackage':
@@ -187,6 +163,16 @@ export class Provider {
   #writing() {
     return { switches: this.#world.switches(), catalogue: this.#world.catalogue, now: this.#world.clock.now() };
   }
+}
+
+function list<T>(
+  entries: readonly T[],
+  name: string,
+  write: (entry: T, switches: Switches) => unknown,
+  switches: Switches,
+): Answer {
+  const texts = entries.map((entry) => JSON.stringify(write(entry, switches)));
+  return jsonText(200, writeList(texts, name, switches));
 }
 
 function single<T extends { readonly id: number }>(

@@ -4,7 +4,7 @@ import { isNamed, type Switches } from './switches.ts';
 import type { State } from './transitions.ts';
 
 /** How things are written on the wire: JSON values, in the shape that the switches ask for. */
-interface Writing {
+export interface Writing {
   readonly switches: Switches;
   readonly catalogue: Catalogue;
   readonly now: number;
@@ -20,11 +20,12 @@ const aliases: Readonly<Record<State, string>> = {
   halted: 'off',
 };
 
-/** The items of a list in its envelope; `name` is the list's own, such as `virtual_machines`. */
-export function writeList(items: readonly unknown[], name: string, { listShape, unknownFields }: Switches): unknown {
-  if (listShape === 'array') return items;
-  const more = unknownFields === 'some' ? { total_count: items.length } : {};
-  return { [listShape === 'data' ? 'data' : name]: items, ...more };
+/** The items of a list, JSON each, in its envelope, JSON too; `name` is the list's own, such as `virtual_machines`. */
+export function writeList(items: readonly string[], name: string, { listShape, unknownFields }: Switches): string {
+  const array = `[${items.join(',')}]`;
+  if (listShape === 'array') return array;
+  const more = unknownFields === 'some' ? `,"total_count":${items.length}` : '';
+  return `{${JSON.stringify(listShape === 'data' ? 'data' : name)}:${array}${more}}`;
 }
 
 /** A machine, wrapped if machines are. */
@@ -139,11 +140,16 @@ function optionalFields(machine: Machine, { switches, catalogue, now }: Writing)
     ...(switches.lastTask === 'shown'
       ? { last_task: { id: writeId(task.id, switches), name: task.name, progress: null, status: task.status } }
       : {}),
-    unbilled_hours: Math.ceil(uptime(machine, now) / 3_600_000),
+    unbilled_hours: billedHours(uptime(machine, now)),
     transfer,
     [switches.transferField]: transfer,
     virtual_machine_disk_ids: [writeId(id, switches)],
   };
+}
+
+/** A begun hour is billed whole. */
+export function billedHours(milliseconds: number): number {
+  return Math.ceil(milliseconds / 3_600_000);
 }
 
 function nameOf(entries: readonly { readonly id: number; readonly name: string }[], id: number): string | null {

@@ -26,6 +26,19 @@ describe('the control API', () => {
     expect((await control(visited, 'GET', 'ledger?since=1')).body).toMatchObject({ calls: [], effects: [{ seq: 2 }] });
   });
 
+  test('tells the calls alone to those who look often', async () => {
+    await using visited = await visitOverHttp();
+    await visited.create('web');
+    await visited.call('GET', '/virtual_machines');
+    const calls = await control(visited, 'GET', 'calls?since=1');
+    expect(calls.body).toEqual({
+      calls: [expect.objectContaining({ operation: 'ListMachines' })],
+      callsByOperation: { CreateMachine: 1, ListMachines: 1 },
+    });
+    const { seq } = (calls.body['calls'] as readonly { seq: number }[])[0] ?? { seq: 0 };
+    expect((await control(visited, 'GET', `calls?since=${seq}`)).body['calls']).toEqual([]);
+  });
+
   test('is no part of the ledger', async () => {
     await using visited = await visitOverHttp();
     await control(visited, 'GET', 'state');
