@@ -1,9 +1,11 @@
 import http from 'node:http';
 import https from 'node:https';
-import got, { TimeoutError } from 'got';
+import { pipeline } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { systemClock } from '../../model/clock.ts';
 import type { Fence } from '../../model/fence.ts';
 
-/** Milliseconds for each phase of one exchange, and for all of it. */
+/** Milliseconds until a connection stands (name and TLS included), from then until an answer begins, and for all of it. */
 export interface ExchangeTimeouts {
   readonly connect: number;
   readonly response: number;
@@ -48,52 +50,43 @@ export type Exchange =
 const idle = { keepAlive: true, timeout: 15_000 } as const;
 const agents = { http: new http.Agent(idle), https: new https.Agent(idle) };
 
+/** How an answer may be packed: a list of ten thousand machines is a tenth of its size then. */
+const unpack = { gzip: createGunzip, deflate: createInflate, br: createBrotliDecompress } as const;
+
+/** Which of the times ran out. */
+class PhaseTimeout extends Error {
+  readonly phase: keyof ExchangeTimeouts;
+
+  constructor(phase: keyof ExchangeTimeouts) {
+    super(phase);
+    this.phase = phase;
+  }
+}
+
 /**
  * One request, sent at most once, and its answer. Never rejects. Redirects are not followed, because the API key would
- * travel along; the body is counted while it comes. got's error objects hold the request with the key: none leaves here.
+ * travel along; the body is counted while it comes. Errors may hold the request with the key: none leaves here.
  */
 export async function exchange(request: ExchangeRequest): Promise<Exchange> {
   if (request.signal?.aborted || isFenced(request)) return { kind: 'NotSent', code: 'Cancelled', detail: '' };
-  const { connect, response: responseTimeout, total } = request.timeouts;
   let connected: boolean | undefined;
-  let head: { status: number; headers: http.IncomingHttpHeaders } | undefined;
+  let head: http.IncomingMessage | undefined;
   const chunks: Buffer[] = [];
   let bytes = 0;
   let cut: Received['cut'];
+  const deadlines = new Deadlines(request.timeouts);
 
   try {
-    const stream = got.stream(request.url, {
-      method: request.method,
-      headers: request.headers,
-      // Without one, got would wait for a body to be written into the stream.
-      ...(request.method === 'GET' ? {} : { body: request.body ?? '' }),
-      agent: agents,
-      followRedirect: false,
-      throwHttpErrors: false,
-      retry: { limit: 0 },
-      timeout: {
-        lookup: connect,
-        connect,
-        secureConnect: connect,
-        send: responseTimeout,
-        response: responseTimeout,
-        request: total,
-      },
-      ...(request.signal === undefined ? {} : { signal: request.signal }),
+    const sent = send(request, deadlines);
+    watchConnection(sent, () => {
+      connected = !isFenced(request);
+      if (connected) deadlines.connected();
+      else sent.destroy();
     });
-    // An error after the answer was cut off has nobody to tell; without a listener it would end the process.
-    stream.on('error', () => {});
-    stream.on('request', (sent: http.ClientRequest) =>
-      watchConnection(sent, () => {
-        connected = !isFenced(request);
-        if (!connected) sent.destroy();
-      }),
-    );
-    stream.on('response', (answer: http.IncomingMessage) => {
-      head = { status: answer.statusCode ?? 0, headers: answer.headers };
-    });
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      const limit = isSuccess(head?.status) ? request.bodyBytes : request.errorBytes;
+    head = await answerTo(sent);
+    deadlines.answered();
+    for await (const chunk of bodyOf(head)) {
+      const limit = isSuccess(head.statusCode) ? request.bodyBytes : request.errorBytes;
       chunks.push(chunk.subarray(0, limit - bytes));
       bytes += chunk.length;
       if (bytes > limit) {
@@ -102,7 +95,8 @@ export async function exchange(request: ExchangeRequest): Promise<Exchange> {
       }
     }
   } catch (error) {
-    const { code, detail } = describe(error, request.signal);
+    // What the end of the connection looks like from the other side of it is no news when it was us who ended it.
+    const { code, detail } = describe(deadlines.passed ?? error, request.signal);
     if (head === undefined) {
       // The connection stood, and was given up before anything was written to it.
       if (connected === false) return { kind: 'NotSent', code: 'Cancelled', detail: '' };
@@ -110,11 +104,12 @@ export async function exchange(request: ExchangeRequest): Promise<Exchange> {
       return { kind: 'NotSent', code: code === 'ConnectionLost' ? 'ConnectFailed' : code, detail };
     }
     cut = code;
+  } finally {
+    deadlines.end();
   }
-  if (head === undefined) return { kind: 'Lost', code: 'ConnectionLost', detail: '' };
   return {
     kind: 'Received',
-    status: head.status,
+    status: head.statusCode ?? 0,
     headers: firstValues(head.headers),
     body: new TextDecoder().decode(Buffer.concat(chunks)),
     bytes,
@@ -124,6 +119,84 @@ export async function exchange(request: ExchangeRequest): Promise<Exchange> {
 
 function isFenced({ fence }: ExchangeRequest): boolean {
   return fence !== undefined && !fence();
+}
+
+function send({ url, method, headers, body, signal }: ExchangeRequest, deadlines: Deadlines): http.ClientRequest {
+  const isTls = url.startsWith('https:');
+  const sent = (isTls ? https : http).request(url, {
+    method,
+    headers: { ...headers, 'accept-encoding': Object.keys(unpack).join(', ') },
+    agent: isTls ? agents.https : agents.http,
+    ...(signal === undefined ? {} : { signal }),
+  });
+  deadlines.begin(sent);
+  sent.end(body ?? '');
+  return sent;
+}
+
+/** Resolves with the head of the answer; rejects with whatever came before one. */
+function answerTo(sent: http.ClientRequest): Promise<http.IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    sent.once('response', resolve);
+    // Stays: an error after the answer was cut off has nobody to tell, and without a listener it would end the process.
+    sent.on('error', reject);
+    // A server that wants to speak another protocol ends it without an error.
+    sent.once('close', () => reject(new Error('closed')));
+  });
+}
+
+/** The body, unpacked. A loop over it that ends early ends the connection. */
+function bodyOf(answer: http.IncomingMessage): AsyncIterable<Buffer> {
+  const encoding = answer.headers['content-encoding']?.trim().toLowerCase();
+  const name = encoding === 'x-gzip' ? 'gzip' : encoding;
+  if (name === undefined || !Object.hasOwn(unpack, name)) return answer;
+  // `as`: one of its own names, as just seen.
+  return pipeline(answer, unpack[name as keyof typeof unpack](), () => {});
+}
+
+/** Ends a request when one of its times has passed. */
+class Deadlines {
+  readonly #timeouts: ExchangeTimeouts;
+  #sent: http.ClientRequest | undefined;
+  #cancelPhase = (): void => {};
+  #cancelWhole = (): void => {};
+  #hasEnded = false;
+  /** The one that passed. */
+  passed: PhaseTimeout | undefined;
+
+  constructor(timeouts: ExchangeTimeouts) {
+    this.#timeouts = timeouts;
+  }
+
+  begin(sent: http.ClientRequest): void {
+    this.#sent = sent;
+    this.#cancelWhole = this.#in('total');
+    this.#cancelPhase = this.#in('connect');
+  }
+
+  connected(): void {
+    this.#cancelPhase();
+    // A connection may stand at last when nobody waits for it any more.
+    if (!this.#hasEnded) this.#cancelPhase = this.#in('response');
+  }
+
+  answered(): void {
+    this.#cancelPhase();
+  }
+
+  end(): void {
+    this.#hasEnded = true;
+    this.#cancelPhase();
+    this.#cancelWhole();
+  }
+
+  /** Sockets live in real time. */
+  #in(phase: keyof ExchangeTimeouts): () => void {
+    return systemClock.schedule(this.#timeouts[phase], () => {
+      this.passed ??= new PhaseTimeout(phase);
+      this.#sent?.destroy(this.passed);
+    });
+  }
 }
 
 /** Node assigns the socket a tick after the request is made. Whatever fails before a connection stands was not sent. */
@@ -136,7 +209,7 @@ function watchConnection(request: http.ClientRequest, onConnected: () => void): 
 
 function describe(error: unknown, signal: AbortSignal | undefined): { code: LostCode; detail: string } {
   if (signal?.aborted) return { code: 'Cancelled', detail: '' };
-  if (error instanceof TimeoutError) return { code: 'Timeout', detail: error.event };
+  if (error instanceof PhaseTimeout) return { code: 'Timeout', detail: error.phase };
   const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
   // Node's codes are constants; nothing else of an error is known to be free of the request.
   return {

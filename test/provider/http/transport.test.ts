@@ -1,6 +1,7 @@
 import type { RequestListener, ServerResponse } from 'node:http';
 import { createServer } from 'node:net';
 import { buffer } from 'node:stream/consumers';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
 import type { Outcome } from '../../../src/model/failure.ts';
@@ -279,6 +280,68 @@ test('a write ends after connect and response time together, however slowly its 
   const startedAt = performance.now();
   expect(failureOf(await provider.createMachine(request))).toBe('UnknownOutcome/Timeout');
   expect(performance.now() - startedAt).toBeLessThan(2_000);
+});
+
+const machine = { id: 5, name: 'web', state: 'running' };
+
+test.for([
+  ['gzip', gzipSync],
+  ['x-gzip', gzipSync],
+  ['deflate', deflateSync],
+  ['br', brotliCompressSync],
+] as const)('an answer packed with %s is unpacked', async ([encoding, pack]) => {
+  await using server = await startRawServer((_, response) => {
+    response.writeHead(200, { 'content-encoding': encoding }).end(pack(JSON.stringify([machine])));
+  });
+  expect(await connectTo(server.url).listMachines()).toMatchObject({ ok: true, value: [{ id: 5, name: 'web' }] });
+});
+
+test('what counts against the limit is the unpacked body', async () => {
+  await using server = await startRawServer((_, response) => {
+    response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(`[${' '.repeat(5_000_000)}]`));
+  });
+  const outcome = await connectTo(server.url, { limits: { list: 1_000_000 } }).listMachines();
+  expect(failureOf(outcome)).toBe('Retry/BodyTooLarge');
+});
+
+test.for([
+  ['cut short', (packed: Buffer) => packed.subarray(0, packed.length / 2)],
+  ['not packed at all', () => Buffer.from(JSON.stringify([machine]))],
+] as const)('a packed answer that is %s is no list', async ([, spoil]) => {
+  await using server = await startRawServer((_, response) => {
+    response.writeHead(200, { 'content-encoding': 'gzip' }).end(spoil(gzipSync(JSON.stringify([machine]))));
+  });
+  const outcome = await connectTo(server.url).listMachines();
+  expect(outcome.ok).toBe(false);
+});
+
+test('a server that wants to speak another protocol has not answered', async () => {
+  const server = createServer((socket) =>
+    socket
+      .on('error', () => {})
+      .on('data', () => socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n')),
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  // An AddressInfo, because it listens on a TCP port.
+  const outcome = await connectTo(`http://127.0.0.1:${(server.address() as AddressInfo).port}`).createMachine(request);
+  expect(failureOf(outcome)).toBe('UnknownOutcome/ConnectionLost');
+  server.close();
+});
+
+test('a connection that does not come about in time was certainly not made, one without an answer may have been', async () => {
+  // It takes the connection and never speaks TLS.
+  const silent = createServer((socket) => socket.on('error', () => {}));
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  // An AddressInfo, because it listens on a TCP port.
+  const { port } = silent.address() as AddressInfo;
+  const timeouts = { connect: 100, response: 100, total: 60_000 };
+  const unconnected = await connectTo(`https://127.0.0.1:${port}`, { timeouts }).createMachine(request);
+  expect(unconnected).toMatchObject({ failure: { class: 'Retry', code: 'Timeout', text: 'no connection (connect)' } });
+  const unanswered = await connectTo(`http://127.0.0.1:${port}`, { timeouts }).createMachine(request);
+  expect(unanswered).toMatchObject({
+    failure: { class: 'UnknownOutcome', code: 'Timeout', text: 'no answer (response)' },
+  });
+  silent.close();
 });
 
 test('a refusal is not asked for again', async () => {
