@@ -12,6 +12,7 @@ import type { Observed } from '../plan/observed.ts';
 import type { Fence } from '../model/fence.ts';
 import type { MachineState } from '../model/machine.ts';
 import type { Account } from '../provider/account/account.ts';
+import { Places } from '../queue/places.ts';
 import type { Park } from '../queue/workers.ts';
 import { writeStatus } from '../status/patch.ts';
 import { isDeletionOnRecord } from '../status/conditions.ts';
@@ -50,6 +51,12 @@ export interface Reconciler {
 const isAway: ReadonlySet<KubeErrorReason> = new Set(['Network', 'Timeout', 'Unavailable', 'Fenced']);
 const awayRetry = 2_000;
 
+/**
+ * Status writes under way at once. An API server with two cores does no more in the same time with more of them, and those
+ * who change many objects need it too: what they ask for is to be called for before it is told that it was.
+ */
+const statusWrites = 16;
+
 /** How soon a Secret is tried again that stood in the way of the initial password. */
 const passwordRetry = 5 * 60_000;
 
@@ -58,6 +65,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   const memories = new Map<string, Memory>();
   /** Looks again whether the call that a pass over this key waits with is still called for. */
   const inLine = new Map<string, () => void>();
+  const writing = new Places(statusWrites);
 
   return {
     async reconcile(key, park) {
@@ -93,7 +101,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     tell(key, observation, decision, execution);
     follow(key, observation, conclusion, memory);
     if (conclusion.report !== undefined)
-      await report(observation, conclusion.report, 'outcome' in execution ? memory : undefined);
+      await report(observation, conclusion.report, 'outcome' in execution ? memory : undefined, park);
     if (conclusion.isSuperseded) return { failed: true };
     return conclusion.after === undefined ? {} : { after: conclusion.after };
   }
@@ -234,16 +242,23 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   }
 
   /** With `memory`, the status tells of a call just made: if it cannot be stored now, it is stored before the next pass decides. */
-  async function report({ observed }: Observation, told: Report, memory: Memory | undefined): Promise<void> {
+  async function report(
+    { observed }: Observation,
+    told: Report,
+    memory: Memory | undefined,
+    park: Park,
+  ): Promise<void> {
     const status = statusFor(observed, told);
     // The cache holds the object as this pass's own writes left it.
     const object = deps.cache.get(keyOf(observed.object)) ?? observed.object;
     if (object.metadata.uid !== observed.object.metadata.uid || !isWorthWriting(object.status, status)) return;
     announceTransition(object, status, told.verdict);
-    await save(object, status, memory);
+    // No worker is held meanwhile: the next object's call does not wait for this one's status.
+    await park(save(object, status, memory));
   }
 
   async function save(object: VirtualMachine, status: VirtualMachineStatus, memory: Memory | undefined): Promise<void> {
+    await writing.take();
     try {
       deps.cache.observe(await writeStatus(deps.client, object, status));
       if (memory !== undefined) memory.unsaved = undefined;
@@ -252,6 +267,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       const isRefused = error instanceof KubeError && (error.reason === 'Invalid' || error.reason === 'NotFound');
       if (memory !== undefined) memory.unsaved = isRefused ? undefined : status;
       throw error;
+    } finally {
+      writing.leave();
     }
   }
 

@@ -72,6 +72,49 @@ describe('an account that does not answer', () => {
   });
 });
 
+describe('an API server that is slow to store statuses', () => {
+  it('holds up no call: all machines are stopped before the first is said to be, a few statuses at a time', async () => {
+    const { apply, clock, cluster, condition, room } = await createWorld();
+    for (const name of many) apply(name);
+    await clock.advance(60_000);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const [since, before] = [clock.monotonic(), cluster.writes.length];
+    cluster.holds = (write) => (write.startsWith('status ') ? promise : undefined);
+    for (const name of many) cluster.change(name, { spec: { powerState: 'Halted' } });
+    await clock.advance(500);
+    expect(room.count('StopMachine', since)).toBe(many.length);
+    const underWay = cluster.writes.slice(before).filter((write) => write.startsWith('status '));
+    expect(underWay).toHaveLength(16);
+
+    cluster.holds = () => undefined;
+    resolve();
+    await clock.advance(60_000);
+    expect(room.count('StopMachine', since)).toBe(many.length);
+    for (const name of many)
+      expect(condition(name, 'Ready'), name).toMatchObject({ status: 'True', observedGeneration: 2 });
+  });
+
+  it('is waited for at the end: what was called for is on record', async () => {
+    const { apply, clock, cluster, stop, room } = await createWorld();
+    for (const name of many) apply(name);
+    await clock.advance(60_000);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    cluster.holds = (write) => (write.startsWith('status ') ? promise : undefined);
+    for (const name of many) cluster.change(name, { spec: { powerState: 'Halted' } });
+    await clock.advance(500);
+    const called = room.count('StopMachine');
+    let hasStopped = false;
+    const stopped = stop().then(() => (hasStopped = true));
+    await clock.advance(1_000);
+    expect(hasStopped).toBe(false);
+    resolve();
+    await clock.advance(1_000);
+    await stopped;
+    const told = many.filter((name) => cluster.machine(name)?.status?.operation?.type === 'Stop');
+    expect(told).toHaveLength(called);
+  });
+});
+
 /** Stops that hang in all four slots, and one object more whose stop or kill waits for its turn. */
 async function waitInLine(mode: 'TrySoft' | 'Hard' = 'TrySoft') {
   const world = await createWorld();

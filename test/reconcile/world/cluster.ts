@@ -35,6 +35,8 @@ export class InMemoryCluster implements KubeClient {
   readonly versions: VirtualMachine[] = [];
   /** The next patches of this kind fail with the reason, before or after they took effect. */
   readonly failures: { readonly write: Write; readonly reason: KubeErrorReason; readonly isStored?: boolean }[] = [];
+  /** What a patch waits for before anything comes of it. */
+  holds: (write: Write) => Promise<void> | undefined = () => undefined;
   readonly #clock: Clock;
   readonly #objects = new Map<string, Stored>();
   readonly #watches = new Set<Watch>();
@@ -103,10 +105,11 @@ export class InMemoryCluster implements KubeClient {
     return Promise.resolve({});
   }
 
-  patch(resource: Resource, { namespace, name }: ObjectRef, patch: Patch): Promise<unknown> {
+  async patch(resource: Resource, { namespace, name }: ObjectRef, patch: Patch): Promise<unknown> {
+    const write = `${patch.subresource ?? 'patch'} ${name}`;
+    this.writes.push(write);
+    await this.holds(write);
     return attempt(() => {
-      const write = `${patch.subresource ?? 'patch'} ${name}`;
-      this.writes.push(write);
       const index = this.failures.findIndex((failure) => failure.write === write);
       const [failure] = index === -1 ? [] : this.failures.splice(index, 1);
       if (failure !== undefined && failure.isStored !== true) throw new KubeError(write, { reason: failure.reason });
