@@ -6,20 +6,36 @@ import type { CallEntry } from '../src/emulator/ledger.ts';
 import type { Counts } from './readings.ts';
 
 /** What the emulator's ledger holds, as its control API tells it. */
-export interface LedgerPage {
-  /** Those after the asked-for `seq`. */
-  readonly calls: readonly CallEntry[];
-  readonly callsByOperation: Counts;
+export interface LedgerPage extends CallsPage {
   readonly liveMachines: readonly unknown[];
   readonly duplicates: readonly unknown[];
   readonly forbiddenTransitions: readonly unknown[];
   readonly impossibleEffects: readonly unknown[];
 }
 
+export interface CallsPage {
+  /** Those after the asked-for `seq`. */
+  readonly calls: readonly CallEntry[];
+  readonly callsByOperation: Counts;
+}
+
+/** A machine as the provider lists it, as far as it is looked at here. */
+export interface ListedMachine {
+  readonly id: number;
+  readonly name: string;
+  readonly created_at: string;
+  readonly ip_allocations: readonly { readonly first: string }[];
+}
+
 /** The emulated provider in a process of its own, so that its work is not measured as anybody else's. */
 export interface EmulatorProcess {
   readonly url: string;
-  ledger(since?: number): Promise<LedgerPage>;
+  ledger(): Promise<LedgerPage>;
+  /** The calls of the ledger alone, which cost next to nothing. */
+  calls(since?: number): Promise<CallsPage>;
+  /** Puts a running machine there, as if it had been made long ago; returns its id. */
+  place(name: string): Promise<number>;
+  machines(): Promise<readonly ListedMachine[]>;
   stop(): Promise<void>;
 }
 
@@ -37,14 +53,23 @@ export async function startEmulator(apiKey: string): Promise<EmulatorProcess> {
   process.once('exit', killWithParent);
   const exited = once(child, 'exit').then(() => process.off('exit', killWithParent));
   const url = await readUrl(child);
+  const ask = async (path: string, init?: RequestInit): Promise<unknown> => {
+    const answer = await fetch(`${url}${path}`, init);
+    if (!answer.ok) throw new Error(`the emulator answers ${answer.status} to ${path}`);
+    return answer.json();
+  };
   return {
     url,
-    async ledger(since = 0) {
-      const answer = await fetch(`${url}/_emulator/ledger?since=${since}`);
-      if (!answer.ok) throw new Error(`the emulator does not show its ledger: ${answer.status}`);
-      // Our own program, at the same commit: what it sends is what src/emulator/control.ts puts together.
-      return (await answer.json()) as LedgerPage;
+    // Our own program, at the same commit: what it sends is what src/emulator/control.ts and wire.ts put together.
+    ledger: async () => (await ask('/_emulator/ledger')) as LedgerPage,
+    calls: async (since = 0) => (await ask(`/_emulator/calls?since=${since}`)) as CallsPage,
+    place: async (name) => {
+      const body = JSON.stringify({ name });
+      const { id } = (await ask('/_emulator/machines', { method: 'POST', body })) as { readonly id: number };
+      return id;
     },
+    machines: async () =>
+      (await ask('/virtual_machines', { headers: { 'x-api-key': apiKey } })) as readonly ListedMachine[],
     async stop() {
       child.kill('SIGTERM');
       await exited;

@@ -1,7 +1,7 @@
 import { CustomObjectsApi, KubeConfig } from '@kubernetes/client-node';
-import { apiVersion, group, kind, plural, version } from '../src/api/v1alpha1/names.ts';
-import type { PowerState, VirtualMachine } from '../src/api/v1alpha1/types.ts';
-import { createTransport, type Call, type Transport } from '../src/kube/transport.ts';
+import { apiVersion, finalizer, group, kind, plural, version } from '../src/api/v1alpha1/names.ts';
+import type { PowerState, VirtualMachine, VirtualMachineStatus } from '../src/api/v1alpha1/types.ts';
+import { createTransport, type Transport } from '../src/kube/transport.ts';
 import { systemClock } from '../src/model/clock.ts';
 
 const spec = {
@@ -10,8 +10,26 @@ const spec = {
   osTemplate: { name: 'Debian 13 x64' },
 } as const;
 
-/** Creates under way at once. */
-const together = 16;
+/** Of the reflector's pages, so that a list by itself is what the operator has to do as well. */
+const pageSize = 500;
+
+/** How an object is made; all of it is left out of what is measured. */
+export interface Made {
+  /** Found again by it. */
+  readonly label?: string;
+  /** Whether the initial password is not to be written into a Secret. */
+  readonly isWithoutPassword?: boolean;
+  /** Whether it looks as if the operator had it already. */
+  readonly hasFinalizer?: boolean;
+}
+
+interface Request {
+  readonly verb: 'create' | 'patch' | 'get' | 'list';
+  readonly method: 'POST' | 'PATCH' | 'GET';
+  readonly path: string;
+  readonly contentType?: string;
+  readonly body?: string;
+}
 
 /** The objects of one namespace, with one request for each thing done: no discovery that would be measured along. */
 export class Fleet {
@@ -29,46 +47,81 @@ export class Fleet {
     this.#api = config.makeApiClient(CustomObjectsApi);
   }
 
-  async create(names: readonly string[]): Promise<void> {
-    for (let first = 0; first < names.length; first += together) {
-      await Promise.all(names.slice(first, first + together).map((name) => this.#createOne(name)));
-    }
-  }
-
-  async #createOne(name: string): Promise<void> {
-    const body = JSON.stringify({ apiVersion, kind, metadata: { name, namespace: this.#namespace }, spec });
-    await this.#send('create', { method: 'POST', path: this.#collection, contentType: 'application/json', body });
+  async create(name: string, { label, isWithoutPassword, hasFinalizer }: Made = {}): Promise<VirtualMachine> {
+    const metadata = {
+      name,
+      namespace: this.#namespace,
+      ...(label === undefined ? {} : { labels: { bench: label } }),
+      ...(hasFinalizer === true ? { finalizers: [finalizer] } : {}),
+    };
+    const wanted = isWithoutPassword === true ? { ...spec, initialPasswordSecret: { disabled: true } } : spec;
+    const body = JSON.stringify({ apiVersion, kind, metadata, spec: wanted });
+    const path = this.#collection;
+    // What the CRD promises, here and below.
+    return (await this.#send({
+      verb: 'create',
+      method: 'POST',
+      path,
+      contentType: 'application/json',
+      body,
+    })) as VirtualMachine;
   }
 
   async setPower(name: string, powerState: PowerState): Promise<void> {
-    const body = JSON.stringify({ spec: { powerState } });
-    const path = `${this.#collection}/${name}`;
-    await this.#send('patch', { method: 'PATCH', path, contentType: 'application/merge-patch+json', body });
+    await this.#patch(name, { spec: { powerState } });
+  }
+
+  async annotate(name: string, annotations: Readonly<Record<string, string>>): Promise<void> {
+    await this.#patch(name, { metadata: { annotations } });
+  }
+
+  async setStatus(name: string, status: VirtualMachineStatus): Promise<void> {
+    await this.#patch(`${name}/status`, { status });
   }
 
   async get(name: string): Promise<VirtualMachine> {
-    // What the CRD promises, here and below.
-    return (await this.#send('get', { method: 'GET', path: `${this.#collection}/${name}` })) as VirtualMachine;
+    return (await this.#send({ verb: 'get', method: 'GET', path: `${this.#collection}/${name}` })) as VirtualMachine;
   }
 
-  async list(): Promise<readonly VirtualMachine[]> {
-    const { items } = (await this.#send('list', { method: 'GET', path: this.#collection })) as {
-      readonly items: readonly VirtualMachine[];
-    };
+  /** Those with the label, or all, page after page. */
+  async list(label?: string): Promise<readonly VirtualMachine[]> {
+    const items: VirtualMachine[] = [];
+    let next: string | undefined = '';
+    while (next !== undefined) {
+      const query = new URLSearchParams({
+        limit: String(pageSize),
+        ...(next === '' ? {} : { continue: next }),
+        ...(label === undefined ? {} : { labelSelector: `bench=${label}` }),
+      });
+      const page = (await this.#send({ verb: 'list', method: 'GET', path: `${this.#collection}?${query}` })) as {
+        readonly items: readonly VirtualMachine[];
+        readonly metadata: { readonly continue?: string };
+      };
+      items.push(...page.items);
+      next = page.metadata.continue || undefined;
+    }
     return items;
   }
 
-  async deleteAll(): Promise<void> {
-    await this.#api.deleteCollectionNamespacedCustomObject({ group, version, namespace: this.#namespace, plural });
+  async deleteAll(label: string): Promise<void> {
+    const labelSelector = `bench=${label}`;
+    const namespace = this.#namespace;
+    await this.#api.deleteCollectionNamespacedCustomObject({ group, version, namespace, plural, labelSelector });
   }
 
   async close(): Promise<void> {
     await this.#transport.close();
   }
 
-  async #send(verb: Call['verb'], request: Omit<Call, 'verb' | 'resource' | 'what'>): Promise<unknown> {
-    const what = `${verb} ${request.path}`;
-    const { status, body } = await this.#transport.exchange({ verb, resource: plural, what, ...request });
+  async #patch(where: string, change: unknown): Promise<void> {
+    const body = JSON.stringify(change);
+    const path = `${this.#collection}/${where}`;
+    await this.#send({ verb: 'patch', method: 'PATCH', path, contentType: 'application/merge-patch+json', body });
+  }
+
+  async #send(request: Request): Promise<unknown> {
+    const what = `${request.verb} ${request.path}`;
+    const { status, body } = await this.#transport.exchange({ resource: plural, what, ...request });
     if (status >= 300) throw new Error(`${what}: ${status} ${body}`);
     return JSON.parse(body);
   }

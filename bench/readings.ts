@@ -13,6 +13,8 @@ export interface Reading {
   readonly cpuSeconds: number;
   /** Memory of the operator's process now. */
   readonly residentBytes: number;
+  /** Passes over objects that have ended. */
+  readonly passes: number;
 }
 
 /** What happened between two readings; memory is that of the later one. */
@@ -27,12 +29,14 @@ const reads: ReadonlySet<string> = new Set(['get', 'list', 'watch', 'version']);
 const sampleLine = /^([a-z_][a-z0-9_]*)(?:\{(.*)\})? (\S+)$/i;
 
 /** What the operator's /metrics page tells. Throws when the page lacks what is looked for. */
-export function readMetrics(page: string): Pick<Reading, 'kubernetesWrites' | 'cpuSeconds' | 'residentBytes'> {
+export function readMetrics(page: string): Omit<Reading, 'at' | 'provider'> {
   const kubernetesWrites: Record<string, number> = {};
+  let passes = 0;
   const plain = new Map<string, number>();
   for (const line of page.split('\n')) {
     const [, name = '', labels = '', value = ''] = sampleLine.exec(line) ?? [];
     if (labels === '') plain.set(name, Number(value));
+    if (name === `${metricPrefix}reconciles_total`) passes += Number(value);
     if (name !== `${metricPrefix}kubernetes_calls_total`) continue;
     const { verb = '', resource = '' } = readLabels(labels);
     if (!reads.has(verb)) kubernetesWrites[resource] = (kubernetesWrites[resource] ?? 0) + Number(value);
@@ -46,6 +50,7 @@ export function readMetrics(page: string): Pick<Reading, 'kubernetesWrites' | 'c
     kubernetesWrites,
     cpuSeconds: get('process_cpu_seconds_total'),
     residentBytes: get('process_resident_memory_bytes'),
+    passes,
   };
 }
 
@@ -60,6 +65,7 @@ export function between(before: Reading, after: Reading): Span {
     kubernetesWrites: subtract(after.kubernetesWrites, before.kubernetesWrites),
     cpuSeconds: after.cpuSeconds - before.cpuSeconds,
     residentBytes: after.residentBytes,
+    passes: after.passes - before.passes,
   };
 }
 

@@ -1,142 +1,347 @@
+import { availableParallelism } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
+import type { OperatorProcess } from '../hack/kit/operator.ts';
 import type { PowerState } from '../src/api/v1alpha1/types.ts';
-import type { EmulatorProcess } from './emulator.ts';
-import {
-  figuresOfCreates,
-  figuresOfDeletes,
-  figuresOfFlips,
-  figuresOfMishaps,
-  figuresOfSteadyState,
-  type Flip,
-} from './figures.ts';
-import { type Fleet, isSettled } from './fleet.ts';
+import type { CallEntry } from '../src/emulator/ledger.ts';
+import { type Made, isSettled } from './fleet.ts';
+import { inParallel } from './parallel.ts';
 import { between, readMetrics, type Reading, type Span } from './readings.ts';
-import type { Section } from './table.ts';
+import type { Burst, Flip, Measured, Outage, Results, Start } from './results.ts';
+import { seed } from './seed.ts';
+import { peakMemoryOf, type Stage } from './stage.ts';
 
-export interface Bench {
-  readonly objects: number;
-  readonly emulator: EmulatorProcess;
-  /** What the operator looks after; nothing in it yet. */
-  readonly fleet: Fleet;
-  /** The same kind of objects where the operator does not look. */
-  readonly unwatched: Fleet;
-  /** The operator's base URL for /metrics. */
-  readonly metricsUrl: string;
-  readonly say: (text: string) => void;
+/** How much of each thing a run of this size does: enough to tell, and no longer than it must be. */
+interface Extent {
+  readonly starts: number;
+  /** Half of them halt a machine, half start it again. */
+  readonly flips: number;
+  /** Objects of a burst, and those that are created and deleted. */
+  readonly atOnce: number;
+  readonly withoutPassword: number;
+  /** Undefined: whole polls are waited for. */
+  readonly steadySeconds: number | undefined;
+  readonly downSeconds: number;
 }
 
-const steadySeconds = 30;
-/** Half of them halt a machine, half start it again. */
-const flipCount = 30;
+function extentOf(size: number): Extent {
+  return size < 1_000
+    ? { starts: 3, flips: 30, atOnce: size, withoutPassword: size / 2, steadySeconds: 20, downSeconds: 15 }
+    : { starts: 3, flips: 100, atOnce: 1_000, withoutPassword: 100, steadySeconds: undefined, downSeconds: 60 };
+}
+
 /** For how long nothing must be called before a part counts as over: milliseconds. */
 const stillness = 3_000;
 const patience = 60_000;
+/** Requests under way at once where many are sent. */
+const together = 32;
+/** What is created and deleted among the others. */
+const passing = 'passing';
 
 /** Takes machines through their life and measures each part of it. */
-export async function run(bench: Bench): Promise<readonly Section[]> {
-  const { objects, emulator, fleet, say } = bench;
-  const names = Array.from({ length: objects }, (_, index) => `bench-${index + 1}`);
+export async function run(stage: Stage, size: number, say: (text: string) => void): Promise<Results> {
+  const extent = extentOf(size);
+  const bench = new Bench(stage, size);
+  const names = Array.from({ length: size }, (_, index) => `bench-${index + 1}`);
 
-  say(`creating ${objects} objects`);
-  const creates = await measure(bench, async () => {
-    await fleet.create(names);
-    await until('every machine runs', objects, async () => (await fleet.list()).every(isSettled));
-  });
+  say(`making ${size} machines and their objects, the first by the operator and the others after it`);
+  await bench.populate(names);
+  await inParallel(names.slice(0, extent.atOnce), together, (name) => stage.unwatched.create(name));
 
-  say(`letting them be for ${steadySeconds} s`);
-  const before = await read(bench);
-  await pause(steadySeconds * 1_000);
-  const steady = between(before, await read(bench));
+  say(`starting the operator ${extent.starts} times`);
+  const starts: Start[] = [];
+  for (let count = 0; count < extent.starts; count += 1) starts.push(await bench.start());
 
-  say(`flipping power ${flipCount} times`);
+  say(`letting them be for ${extent.steadySeconds === undefined ? 'two polls' : `${extent.steadySeconds} s`}`);
+  const steady = await bench.letBe(extent.steadySeconds);
+
+  say(`flipping power ${extent.flips} times, one after the other`);
   const flips: Flip[] = [];
-  await bench.unwatched.create(['probe']);
-  const flipping = await measure(bench, async () => {
-    for (let count = 0; count < flipCount; count += 1) {
+  const flipping = await bench.measure(extent.flips, async () => {
+    for (let count = 0; count < extent.flips; count += 1) {
       // Twice each, so that all run again in the end.
-      const name = names[Math.floor(count / 2) % objects] ?? '';
-      flips.push(await flip(bench, name, count % 2 === 0 ? 'Halted' : 'Running'));
+      const name = names[Math.floor(count / 2) % size] ?? '';
+      flips.push(await bench.flip(name, count % 2 === 0 ? 'Halted' : 'Running'));
     }
   });
 
-  say(`deleting ${objects} objects`);
-  const deletes = await measure(bench, async () => {
-    await fleet.deleteAll();
-    await until('every object is gone', objects, async () => (await fleet.list()).length === 0);
+  say(`flipping power of ${extent.atOnce} at once, twice`);
+  const bursts: Burst[] = [];
+  const bursting = await bench.measure(2 * extent.atOnce, async () => {
+    for (const power of ['Halted', 'Running'] as const)
+      bursts.push(await bench.burst(names.slice(0, extent.atOnce), power));
   });
 
-  const ledger = await emulator.ledger();
-  const left = { objects: (await fleet.list()).length, machines: ledger.liveMachines.length };
-  return [
-    figuresOfCreates(objects, creates.busySeconds, creates.span),
-    figuresOfSteadyState(objects, steady),
-    figuresOfFlips(flips, flipping.busySeconds, flipping.span),
-    figuresOfDeletes(objects, deletes.busySeconds, deletes.span, left),
-    figuresOfMishaps({
+  say(`creating ${extent.atOnce} more`);
+  const withPassword = await bench.create('more', extent.atOnce, {});
+  say(`creating ${extent.withoutPassword} more without a Secret for the password`);
+  const withoutPassword = await bench.create('plain', extent.withoutPassword, { isWithoutPassword: true });
+
+  const passed = extent.atOnce + extent.withoutPassword;
+  say(`deleting these ${passed}`);
+  const deletes = await bench.delete(passed);
+  const left = {
+    objects: (await stage.fleet.list(passing)).length,
+    machines: (await stage.emulator.ledger()).liveMachines.length - size,
+  };
+
+  say(`taking the API server away for ${extent.downSeconds} s`);
+  const outage = await bench.outage(names[0] ?? '', extent.downSeconds);
+
+  const ledger = await stage.emulator.ledger();
+  return {
+    size,
+    cores: availableParallelism(),
+    starts,
+    steady,
+    flips,
+    flipping,
+    bursts,
+    bursting,
+    creating: { withPassword, withoutPassword },
+    deleting: { ...deletes, left },
+    outage,
+    mishaps: {
       duplicates: ledger.duplicates.length,
       forbidden: ledger.forbiddenTransitions.length + ledger.impossibleEffects.length,
-    }),
-  ];
+    },
+  };
 }
 
-/** One change of an otherwise idle fleet, with the probe just before it. */
-async function flip({ emulator, fleet, unwatched }: Bench, name: string, power: PowerState): Promise<Flip> {
-  const { calls: earlier } = await emulator.ledger();
-  const since = earlier.at(-1)?.seq ?? 0;
-  // What is still written for people about the flip before shall not be in the way.
-  await pause(250);
-  const probeStart = performance.now();
-  await unwatched.setPower('probe', power);
-  const probe = performance.now() - probeStart;
+/** A stage with a fleet on it, and what can be done to it. */
+export class Bench {
+  readonly #stage: Stage;
+  readonly #size: number;
+  #operator: OperatorProcess | undefined;
+  #metricsUrl = '';
 
-  // The ledger tells whole milliseconds of the same clock.
-  const sentAt = Date.now();
-  await fleet.setPower(name, power);
-  // Not asked at once: the operator shall have the API server for itself.
-  await pause(100);
-  await until(`${name} is ${power}`, 1, async () => isSettled(await fleet.get(name)));
-  const { calls } = await emulator.ledger(since);
-  const call = calls.find(({ operation }) => operation === 'StopMachine' || operation === 'StartMachine');
-  if (call === undefined) throw new Error(`${name} is ${power}, and the provider was not asked`);
-  return { probe, reaction: call.at - sentAt };
-}
-
-/** What `work` caused, up to the last call it led to, and how long it took itself. */
-async function measure(
-  bench: Bench,
-  work: () => Promise<void>,
-): Promise<{ readonly span: Span; readonly busySeconds: number }> {
-  const before = await read(bench);
-  await work();
-  const busySeconds = (Date.now() - before.at) / 1_000;
-  return { span: between(before, await readWhenStill(bench)), busySeconds };
-}
-
-async function read({ emulator, metricsUrl }: Bench): Promise<Reading> {
-  const at = Date.now();
-  const [{ callsByOperation }, page] = await Promise.all([emulator.ledger(), fetch(`${metricsUrl}/metrics`)]);
-  return { at, provider: callsByOperation, ...readMetrics(await page.text()) };
-}
-
-/** The first reading after which nothing was called for a while. */
-async function readWhenStill(bench: Bench): Promise<Reading> {
-  const deadline = Date.now() + patience;
-  let reading = await read(bench);
-  for (;;) {
-    await pause(stillness);
-    const next = await read(bench);
-    const { provider, kubernetesWrites } = between(reading, next);
-    if (Object.keys(provider).length === 0 && Object.keys(kubernetesWrites).length === 0) return next;
-    if (Date.now() > deadline) throw new Error('the operator does not come to rest');
-    reading = next;
+  constructor(stage: Stage, size: number) {
+    this.#stage = stage;
+    this.#size = size;
   }
-}
 
-/** Asks again and again; more patient and less often for many objects. */
-async function until(what: string, objects: number, isTrue: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + patience + objects * 100;
-  while (!(await isTrue())) {
-    if (Date.now() > deadline) throw new Error(`waited in vain: ${what}`);
-    await pause(Math.min(50 + objects, 1_000));
+  /** Leaves the operator stopped. */
+  async populate([first = '', ...others]: readonly string[]): Promise<void> {
+    const { fleet, emulator } = this.#stage;
+    await this.#launch();
+    await fleet.create(first);
+    await this.#until(`${first} is settled`, 1, async () => isSettled(await fleet.get(first)));
+    await this.#readWhenStill();
+    await this.#operator?.stop();
+    await seed(fleet, emulator, others, await fleet.get(first));
+  }
+
+  async stop(): Promise<void> {
+    await this.#operator?.stop();
+  }
+
+  /** Starts the operator anew, and leaves it running; with flags for Node, if there are any. */
+  async start(nodeFlags: readonly string[] = []): Promise<Start> {
+    await this.stop();
+    const { fleet, emulator } = this.#stage;
+    const listStart = performance.now();
+    const listed = (await fleet.list()).length;
+    const listMilliseconds = performance.now() - listStart;
+    if (listed !== this.#size) throw new Error(`there are ${listed} objects, not ${this.#size}`);
+
+    const { callsByOperation: provider } = await emulator.calls();
+    const startedAt = performance.now();
+    const nothing = { at: Date.now(), provider, kubernetesWrites: {}, cpuSeconds: 0, residentBytes: 0, passes: 0 };
+    const operator = await this.#launch(nodeFlags);
+    const milliseconds = await this.#lastPassAfter(startedAt);
+    const peakBytes = peakMemoryOf(operator.pid);
+    const span = between(nothing, await this.#readWhenStill());
+    return { milliseconds, listMilliseconds, peakBytes, span };
+  }
+
+  /** When the passes over all objects had ended, by a count that then stood still; each object is looked at once at least. */
+  async #lastPassAfter(startedAt: number): Promise<number> {
+    const deadline = startedAt + patience;
+    let passes = 0;
+    let since = performance.now();
+    while (passes < this.#size || performance.now() - since < 1_000) {
+      if (performance.now() > deadline) throw new Error(`after ${patience / 1_000} s only ${passes} passes have ended`);
+      const askedAt = performance.now();
+      const next = await this.read();
+      if (next.passes !== passes) since = askedAt;
+      passes = next.passes;
+      await pause(50);
+    }
+    return since - startedAt;
+  }
+
+  /** Whole polls, from the end of one list to that of the second after it, so that as many are counted as were paid for. */
+  async letBe(seconds: number | undefined): Promise<Span> {
+    if (seconds === undefined) await this.#nextList();
+    const before = await this.read();
+    if (seconds === undefined) {
+      await this.#nextList();
+      await this.#nextList();
+    } else {
+      await pause(seconds * 1_000);
+    }
+    return between(before, await this.read());
+  }
+
+  async #nextList(): Promise<void> {
+    const lists = async (): Promise<number> =>
+      (await this.#stage.emulator.calls(Number.MAX_SAFE_INTEGER)).callsByOperation['ListMachines'] ?? 0;
+    const before = await lists();
+    await this.#until('a poll', this.#size, async () => (await lists()) > before);
+    // What the list is read for is done as well.
+    await pause(2_000);
+  }
+
+  /** One change of an otherwise idle fleet, with the probe just before it. */
+  async flip(name: string, power: PowerState): Promise<Flip> {
+    const { fleet, unwatched } = this.#stage;
+    const since = await this.#lastCall();
+    // What is still written for people about the flip before shall not be in the way.
+    await pause(250);
+    const probeStart = performance.now();
+    await unwatched.setPower(name, power);
+    const probe = performance.now() - probeStart;
+
+    // The ledger tells whole milliseconds of the same clock.
+    const sentAt = Date.now();
+    await fleet.setPower(name, power);
+    // Not asked at once: the operator shall have the API server for itself.
+    await pause(100);
+    await this.#until(`${name} is ${power}`, 1, async () => isSettled(await fleet.get(name)));
+    const [call] = await this.#powerCallsSince(since);
+    if (call === undefined) throw new Error(`${name} is ${power}, and the provider was not asked`);
+    return { probe, reaction: call.at - sentAt };
+  }
+
+  async burst(names: readonly string[], power: PowerState): Promise<Burst> {
+    const { fleet, unwatched } = this.#stage;
+    const probeStart = performance.now();
+    await inParallel(names, together, (name) => unwatched.setPower(name, power));
+    const probe = (performance.now() - probeStart) / 1_000;
+
+    const since = await this.#lastCall();
+    const sentAt = Date.now();
+    await inParallel(names, together, (name) => fleet.setPower(name, power));
+    const patches = (Date.now() - sentAt) / 1_000;
+    let calls: readonly CallEntry[] = [];
+    await this.#until(`${names.length} power calls`, names.length, async () => {
+      calls = await this.#powerCallsSince(since);
+      return calls.length >= names.length;
+    });
+    const lastCall = ((calls.at(-1)?.at ?? Number.NaN) - sentAt) / 1_000;
+    // Those that are asked to go the other way next have to be there first.
+    await this.#readWhenStill();
+    return { probe, patches, lastCall };
+  }
+
+  create(prefix: string, objects: number, made: Made): Promise<Measured> {
+    const { fleet } = this.#stage;
+    const names = Array.from({ length: objects }, (_, index) => `${prefix}-${index + 1}`);
+    return this.measure(objects, async () => {
+      await inParallel(names, together, (name) => fleet.create(name, { ...made, label: passing }));
+      await this.#until('every machine runs', objects, async () => (await fleet.list(passing)).every(isSettled));
+    });
+  }
+
+  delete(objects: number): Promise<Measured> {
+    const { fleet } = this.#stage;
+    return this.measure(objects, async () => {
+      await fleet.deleteAll(passing);
+      await this.#until('every object is gone', objects, async () => (await fleet.list(passing)).length === 0);
+    });
+  }
+
+  async outage(name: string, downSeconds: number): Promise<Outage> {
+    const { plane, fleet } = this.#stage;
+    const since = await this.#lastCall();
+    const operator = this.#operator;
+    let restarts = 0;
+    void operator?.exited.then(() => (restarts += 1));
+    await plane.stopApiServer();
+    await pause(downSeconds * 1_000);
+    const isBack = plane.startApiServer();
+    const sentAt = await this.#firstSuccess(() => fleet.setPower(name, 'Halted'));
+    await isBack;
+    await this.#until('the change reaches the provider', 1_000, async () => {
+      // An operator that gave up is started again, as Kubernetes would, and that is told.
+      if (restarts > 0 && this.#operator === operator) await this.#launch();
+      return (await this.#powerCallsSince(since)).length > 0;
+    });
+    const [call] = await this.#powerCallsSince(since);
+    await this.#until(`${name} is halted`, 1, async () => isSettled(await fleet.get(name)));
+    return { downSeconds, milliseconds: (call?.at ?? Number.NaN) - sentAt, restarts };
+  }
+
+  /** When (epoch) the attempt began that succeeded. */
+  async #firstSuccess(attempt: () => Promise<void>): Promise<number> {
+    const deadline = Date.now() + patience;
+    for (;;) {
+      const startedAt = Date.now();
+      try {
+        await attempt();
+        return startedAt;
+      } catch (error) {
+        if (Date.now() > deadline) throw error;
+        await pause(20);
+      }
+    }
+  }
+
+  /** What `work` caused, up to the last call it led to, and how long it took itself. */
+  async measure(objects: number, work: () => Promise<void>): Promise<Measured> {
+    const before = await this.read();
+    await work();
+    const busySeconds = (Date.now() - before.at) / 1_000;
+    return { objects, busySeconds, span: between(before, await this.#readWhenStill()) };
+  }
+
+  async read(): Promise<Reading> {
+    const at = Date.now();
+    const [{ callsByOperation }, page] = await Promise.all([
+      this.#stage.emulator.calls(Number.MAX_SAFE_INTEGER),
+      fetch(`${this.#metricsUrl}/metrics`),
+    ]);
+    return { at, provider: callsByOperation, ...readMetrics(await page.text()) };
+  }
+
+  /** The first reading after which nothing was called for a while. */
+  async #readWhenStill(): Promise<Reading> {
+    // A burst leaves much to tell people of.
+    const deadline = Date.now() + patience + Math.min(this.#size, 1_000) * 100;
+    let reading = await this.read();
+    for (;;) {
+      await pause(stillness);
+      const next = await this.read();
+      const { provider, kubernetesWrites } = between(reading, next);
+      const isStill =
+        Object.keys(provider).length === 0 && Object.keys(kubernetesWrites).every((name) => name === 'leases');
+      if (isStill) return next;
+      if (Date.now() > deadline) throw new Error('the operator does not come to rest');
+      reading = next;
+    }
+  }
+
+  async #launch(nodeFlags: readonly string[] = []): Promise<OperatorProcess> {
+    const operator = this.#stage.startOperator(nodeFlags);
+    this.#operator = operator;
+    this.#metricsUrl = (await operator.addresses).metrics;
+    return operator;
+  }
+
+  async #lastCall(): Promise<number> {
+    return (await this.#stage.emulator.calls()).calls.at(-1)?.seq ?? 0;
+  }
+
+  async #powerCallsSince(seq: number): Promise<readonly CallEntry[]> {
+    const { calls } = await this.#stage.emulator.calls(seq);
+    return calls.filter(({ operation }) => operation === 'StopMachine' || operation === 'StartMachine');
+  }
+
+  /** Asks again and again; more patient and less often for many objects. */
+  async #until(what: string, objects: number, isTrue: () => Promise<boolean>): Promise<void> {
+    const deadline = Date.now() + patience + objects * 100;
+    while (!(await isTrue())) {
+      if (Date.now() > deadline) throw new Error(`waited in vain: ${what}`);
+      await pause(Math.min(50 + objects, 1_000));
+    }
   }
 }

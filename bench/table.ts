@@ -1,4 +1,5 @@
 import { align } from '../hack/demo/table.ts';
+import type { Goal } from './goals.ts';
 
 /** One line of the result: what was measured, the least that is possible at all, and what it must be. */
 export interface Figure {
@@ -49,6 +50,22 @@ export function renderTable(sections: readonly Section[]): string {
     ]),
   ]);
   return align(rows).join('\n');
+}
+
+/** The numbers to reach; a goal that is missed is marked, and no more than that. */
+export function renderGoals(goals: readonly Goal[]): string {
+  return align([
+    ['', '', 'MEASURED', 'FLOOR', 'CONTROLLER-RUNTIME', 'GOAL', ''],
+    ...goals.map(({ what, measured, floor, controllerRuntime, goal, isMet, note }) => [
+      isMet ? ' ' : '✗',
+      what,
+      measured,
+      floor,
+      controllerRuntime,
+      goal,
+      note,
+    ]),
+  ]).join('\n');
 }
 
 function write({ digits = 0, unit }: Figure, value: number): string {

@@ -17,10 +17,14 @@ interface Bundle {
   readonly packages: readonly string[];
 }
 
-/** Writes the bundle of `entry` and the licences into `outdir`; throws with esbuild's messages when it doesn't build. */
+/**
+ * Writes the bundle of `entry` and the licences into `outdir`; throws with esbuild's messages when it doesn't build. With
+ * `sourcemap`, a map beside it that says which file each part came from, for whoever measures it.
+ */
 export async function buildBundle(
   outdir = path.join(root, 'dist'),
   entry = path.join(root, 'src/main.ts'),
+  { sourcemap = false }: { readonly sourcemap?: boolean } = {},
 ): Promise<Bundle> {
   const file = path.join(outdir, `${name}.mjs`);
   const { metafile, outputFiles } = await build({
@@ -33,7 +37,7 @@ export async function buildBundle(
     target: 'node24',
     // Not minified and without a source map: stack traces stay readable, and loading a map would cost memory all day.
     minify: false,
-    sourcemap: false,
+    sourcemap: sourcemap && 'external',
     metafile: true,
     write: false,
     plugins: [leanKubernetes],

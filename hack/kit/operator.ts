@@ -14,6 +14,8 @@ export interface OperatorOptions {
   readonly addresses?: readonly [string, string];
   /** Variables beyond those every operator is started with. */
   readonly variables?: Readonly<Record<string, string>>;
+  /** Flags of Node itself, such as `['--cpu-prof']`. */
+  readonly nodeFlags?: readonly string[];
   /** Where its log goes, `….log`; beside it goes what it was started with (`….process.json`) and its metrics (`….metrics.txt`). */
   readonly logFile: string;
   /** The program: the sources by default. */
@@ -43,6 +45,7 @@ export function startOperator(options: OperatorOptions): OperatorProcess {
   const { flags = [], addresses: [metricsAddress, healthAddress] = ['127.0.0.1:0', '127.0.0.1:0'] } = options;
   const args = [
     ...nodeFlags,
+    ...(options.nodeFlags ?? []),
     options.entry ?? path.join(root, 'src/main.ts'),
     '--kubeconfig',
     options.kubeconfig,

@@ -1,10 +1,23 @@
 import { expect, test } from 'vitest';
-import { figuresOfCreates, figuresOfDeletes, figuresOfFlips, figuresOfSteadyState } from '../../bench/figures.ts';
+import {
+  figuresOfBursts,
+  figuresOfCreates,
+  figuresOfDeletes,
+  figuresOfFlips,
+  figuresOfOutage,
+  figuresOfStarts,
+  figuresOfSteadyState,
+} from '../../bench/figures.ts';
 import type { Counts, Span } from '../../bench/readings.ts';
+import type { Measured } from '../../bench/results.ts';
 import { findWrong, type Section } from '../../bench/table.ts';
 
 function span(provider: Counts, kubernetesWrites: Counts, seconds = 30): Span {
-  return { seconds, provider, kubernetesWrites, cpuSeconds: 0.1, residentBytes: 2 ** 26 };
+  return { seconds, provider, kubernetesWrites, cpuSeconds: 0.1, residentBytes: 2 ** 26, passes: 0 };
+}
+
+function measured(objects: number, busySeconds: number, provider: Counts, kubernetesWrites: Counts): Measured {
+  return { objects, busySeconds, span: span(provider, kubernetesWrites) };
 }
 
 /** The names of the figures that are wrong. */
@@ -36,13 +49,33 @@ test.each([
     why: 'reads per object, a catalogue read twice',
   },
   {
+    provider: { CreateMachine: 10, ListMachines: 3 },
+    writes: createWrites,
+    expected: [],
+    why: 'the catalogue may be known already',
+  },
+  {
+    provider: created,
+    writes: { ...createWrites, leases: 30 },
+    expected: [],
+    why: 'a lease is renewed whatever else is done',
+  },
+  {
     provider: created,
     writes: { ...createWrites, virtualmachines: 21 },
     expected: ['Kubernetes writes per create'],
     why: 'one write more than five each',
   },
 ])('creates: $why', ({ provider, writes, expected }) => {
-  expect(wrong(figuresOfCreates(10, 2, span(provider, writes)))).toEqual(expected);
+  expect(wrong(figuresOfCreates(measured(10, 2, provider, writes), true))).toEqual(expected);
+});
+
+test('a create without a Secret for the password has one write less', () => {
+  const { secrets: _, ...writes } = createWrites;
+  expect(wrong(figuresOfCreates(measured(10, 2, created, writes), false))).toEqual([]);
+  expect(wrong(figuresOfCreates(measured(10, 2, created, createWrites), false))).toEqual([
+    'Kubernetes writes per create',
+  ]);
 });
 
 test.each([
@@ -50,6 +83,7 @@ test.each([
   { provider: { ListMachines: 2 }, writes: {}, expected: ['ListMachines'], why: 'two cannot' },
   { provider: { GetMachine: 1 }, writes: {}, expected: ['other provider calls'], why: 'nothing else is read' },
   { provider: {}, writes: { events: 1 }, expected: ['Kubernetes writes'], why: 'not even an event is written' },
+  { provider: {}, writes: { leases: 15 }, expected: [], why: 'a lease does not grow with the fleet' },
 ])('steady state: $why', ({ provider, writes, expected }) => {
   expect(wrong(figuresOfSteadyState(10, span(provider, writes)))).toEqual(expected);
 });
@@ -60,7 +94,7 @@ const flips = [
 ];
 
 test.each([
-  { provider: { StopMachine: 1, StartMachine: 1 }, status: 4, expected: [], why: 'slowness is told, not judged' },
+  { provider: { StopMachine: 1, StartMachine: 1 }, status: 4, expected: [], why: 'the slowest is told, not judged' },
   { provider: { StopMachine: 2, StartMachine: 1 }, status: 4, expected: ['StopMachine'], why: 'a call sent twice' },
   {
     provider: { StopMachine: 1, StartMachine: 1, KillMachine: 1 },
@@ -69,12 +103,18 @@ test.each([
     why: 'a power cut nobody asked for, and five writes for two flips',
   },
 ])('flips: $why', ({ provider, status, expected }) => {
-  const counted = span(provider, { 'virtualmachines/status': status });
-  expect(wrong(figuresOfFlips(flips, 3, counted))).toEqual(expected);
+  const counted = measured(2, 3, provider, { 'virtualmachines/status': status });
+  expect(wrong(figuresOfFlips(flips, counted))).toEqual(expected);
+});
+
+test('a median that is many times that of the PATCH is a wait where nothing has to wait', () => {
+  const slow = [1, 2, 3].map(() => ({ probe: 5, reaction: 26 }));
+  const counted = measured(3, 3, { StopMachine: 2, StartMachine: 1 }, {});
+  expect(wrong(figuresOfFlips(slow, counted))).toContain('PATCH sent → provider called, p50');
 });
 
 test('the floor of a reaction is the PATCH of the same run', () => {
-  const { figures } = figuresOfFlips(flips, 3, span({ StopMachine: 1, StartMachine: 1 }, {}));
+  const { figures } = figuresOfFlips(flips, measured(2, 3, { StopMachine: 1, StartMachine: 1 }, {}));
   const p50 = figures.find(({ what }) => what.endsWith('called, p50'));
   expect(p50).toMatchObject({ measured: 9, floor: 4, note: '2.3 × the PATCH; 9–700 ms' });
 });
@@ -90,5 +130,54 @@ test.each([
   { left: { objects: 0, machines: 0 }, gets: 9, expected: ['GetMachine'], why: 'one released without evidence' },
 ])('deletes: $why', ({ left, gets, expected }) => {
   const provider = { StopMachine: 10, DeleteMachine: 10, GetMachine: gets, ListMachines: 3 };
-  expect(wrong(figuresOfDeletes(10, 2, span(provider, { virtualmachines: 10 }), left))).toEqual(expected);
+  expect(wrong(figuresOfDeletes(measured(10, 2, provider, { virtualmachines: 10 }), left))).toEqual(expected);
+});
+
+const start = (provider: Counts, writes: Counts) => ({
+  milliseconds: 1_500,
+  listMilliseconds: 500,
+  peakBytes: 2 ** 27,
+  span: span(provider, writes),
+});
+
+test.each([
+  { starts: [start({ ListMachines: 1 }, {})], expected: [], why: 'one list shows all' },
+  {
+    starts: [start({ ListMachines: 1 }, {}), start({ ListMachines: 1 }, { 'virtualmachines/status': 1 })],
+    expected: ['Kubernetes writes'],
+    why: 'nothing is to be told of a fleet that is as it was',
+  },
+  {
+    starts: [start({ ListMachines: 1, GetMachine: 10 }, {})],
+    expected: ['other provider calls'],
+    why: 'a read per object',
+  },
+  { starts: [start({ ListMachines: 3 }, {})], expected: ['ListMachines per start'], why: 'a list too many' },
+])('starts: $why', ({ starts, expected }) => {
+  expect(wrong(figuresOfStarts(10, starts))).toEqual(expected);
+});
+
+test('a start is set beside the list of the same objects, and memory is left out where nobody tells it', () => {
+  const { figures } = figuresOfStarts(10, [{ ...start({ ListMachines: 1 }, {}), peakBytes: undefined }]);
+  expect(figures.find(({ what }) => what.startsWith('start →'))).toMatchObject({ measured: 1.5, floor: 0.5 });
+  expect(figures.some(({ what }) => what.includes('memory'))).toBe(false);
+});
+
+test.each([
+  { stops: 10, starts: 10, expected: [], why: 'each machine is asked once' },
+  { stops: 11, starts: 10, expected: ['StopMachine'], why: 'one is asked twice' },
+])('a burst: $why', ({ stops, starts, expected }) => {
+  const bursts = [
+    { probe: 1, patches: 1.5, lastCall: 2 },
+    { probe: 1, patches: 1.4, lastCall: 1.8 },
+  ];
+  const counted = measured(20, 9, { StopMachine: stops, StartMachine: starts, ListMachines: 8 }, {});
+  expect(wrong(figuresOfBursts(bursts, counted))).toEqual(expected);
+});
+
+test.each([
+  { restarts: 0, milliseconds: 60_000, expected: [], why: 'time is told, not judged' },
+  { restarts: 1, milliseconds: 100, expected: ['starts of the operator'], why: 'it must not give up' },
+])('an outage: $why', ({ restarts, milliseconds, expected }) => {
+  expect(wrong(figuresOfOutage({ downSeconds: 60, milliseconds, restarts }))).toEqual(expected);
 });

@@ -12,7 +12,12 @@ test("reads the operator's own page: writes by resource, without reads, refused 
   count('create', 'events', '201', 5);
   for (const verb of ['get', 'list', 'watch', 'version']) count(verb, 'virtualmachines', '200', 100);
 
-  const { kubernetesWrites, cpuSeconds, residentBytes } = readMetrics(await metrics.render());
+  metrics.reconciles.inc({ result: 'Done' }, 7);
+  metrics.reconciles.inc({ result: 'Later' }, 2);
+
+  const { kubernetesWrites, cpuSeconds, residentBytes, passes } = readMetrics(await metrics.render());
+
+  expect(passes).toBe(9);
 
   expect(kubernetesWrites).toEqual({ virtualmachines: 4, 'virtualmachines/status': 2, events: 5 });
   expect(cpuSeconds).toBeGreaterThan(0);
@@ -30,6 +35,7 @@ test('between two readings there is what was added, and nothing else', () => {
     kubernetesWrites: { events: 1 },
     cpuSeconds: 1.5,
     residentBytes: 100,
+    passes: 10,
   };
   const after: Reading = {
     at: 3_500,
@@ -37,6 +43,7 @@ test('between two readings there is what was added, and nothing else', () => {
     kubernetesWrites: { events: 1 },
     cpuSeconds: 2,
     residentBytes: 90,
+    passes: 15,
   };
   expect(between(before, after)).toEqual({
     seconds: 2.5,
@@ -44,6 +51,7 @@ test('between two readings there is what was added, and nothing else', () => {
     kubernetesWrites: {},
     cpuSeconds: 0.5,
     residentBytes: 90,
+    passes: 5,
   });
 });
 

@@ -1,0 +1,202 @@
+/** The numbers to reach, with what a run came to beside them. Pure. */
+import { sumWithout } from './readings.ts';
+import type { Measured, Results } from './results.ts';
+import { summarize } from './times.ts';
+
+/** One number to reach. All columns are words: what they hold is of many kinds. */
+export interface Goal {
+  readonly what: string;
+  readonly measured: string;
+  /** The least with which anybody could do it. */
+  readonly floor: string;
+  /** The same job written with controller-runtime, as it was once measured: two cores, 1,000 objects. */
+  readonly controllerRuntime: string;
+  readonly goal: string;
+  readonly isMet: boolean;
+  readonly note: string;
+}
+
+/** How fast creates may be sent where the operator paces itself: a second, and those that may go at once. */
+const pace = { rate: 10, burst: 20 } as const;
+
+/** The least seconds for so many paced calls. */
+export function pacedFloor(calls: number): number {
+  return Math.max(0, calls - pace.burst) / pace.rate;
+}
+
+export function goalsOf(results: Results): readonly Goal[] {
+  return [...countsOf(results), ...reactionsOf(results), ...startOf(results), ...restOf(results)];
+}
+
+function countsOf({ size, steady, creating, bursting, flipping, deleting }: Results): readonly Goal[] {
+  const { withPassword, withoutPassword } = creating;
+  const lists = steady.provider['ListMachines'] ?? 0;
+  const reads = (lists / steady.seconds) * 60;
+  const writes = sumWithout(steady.kubernetesWrites, 'leases');
+  const otherReads = sumWithout(steady.provider, 'ListMachines');
+  const createLists = withPassword.span.provider['ListMachines'] ?? 0;
+  const calls = (bursting.span.provider['StopMachine'] ?? 0) + (bursting.span.provider['StartMachine'] ?? 0);
+  const perTransition = calls / bursting.objects;
+  return [
+    {
+      what: `provider reads a minute, ${size} machines idle`,
+      measured: `${reads.toFixed(1)} lists, ${writes} writes`,
+      floor: '1 list',
+      controllerRuntime: '923 of 1,000',
+      goal: '1 list, 0 writes',
+      isMet: reads <= 60 / 54 && otherReads === 0 && writes === 0,
+      note: `${lists} in ${steady.seconds.toFixed(0)} s; writes are those to Kubernetes`,
+    },
+    {
+      what: `provider lists for ${withPassword.objects} creates`,
+      measured: String(createLists),
+      floor: '1 a poll',
+      controllerRuntime: '1,000',
+      goal: '1 a poll',
+      isMet: createLists <= Math.ceil(withPassword.busySeconds) + 1,
+      note: `in ${withPassword.busySeconds.toFixed(1)} s; a poll a second while machines change`,
+    },
+    {
+      what: 'provider writes per power transition',
+      measured: perTransition.toFixed(2),
+      floor: '1',
+      controllerRuntime: '1.0',
+      goal: '1.0 exactly',
+      isMet: perTransition === 1,
+      note: `${bursting.objects} flips`,
+    },
+    {
+      ...writesOf('create', withPassword, 4, '2', '3'),
+      note: 'finalizer and intent; id into an annotation; status when ordered; Secret with the password; status when it runs',
+    },
+    {
+      ...writesOf('create without a password Secret', withoutPassword, 4, '2', '3'),
+      note: 'the same less the Secret; the annotation is the one that backups keep',
+    },
+    {
+      ...writesOf('power flip', flipping, 2, '1', '2'),
+      note: 'status when the call is accepted, and when it was followed',
+    },
+    { ...writesOf('delete', deleting, 2.5, '1', '2.5'), note: 'status that tells of the shutdown; finalizer' },
+  ];
+}
+
+function writesOf(
+  each: string,
+  { objects, span }: Measured,
+  most: number,
+  floor: string,
+  controllerRuntime: string,
+): Omit<Goal, 'note'> {
+  const writes = sumWithout(span.kubernetesWrites, 'events', 'leases') / objects;
+  return {
+    what: `Kubernetes writes per ${each}`,
+    measured: writes.toFixed(2),
+    floor,
+    controllerRuntime,
+    goal: `≤ ${most}`,
+    isMet: writes <= most,
+  };
+}
+
+function reactionsOf({ flips, bursts, creating, outage }: Results): readonly Goal[] {
+  const probe = summarize(flips.map((flip) => flip.probe));
+  const reaction = summarize(flips.map((flip) => flip.reaction));
+  const ratio = (part: 'p50' | 'p99'): number => reaction[part] / probe.p50;
+  const react = (part: 'p50' | 'p99', most: number, controllerRuntime: string): Goal => ({
+    what: `spec change → request at the provider, ${part}`,
+    measured: `${ratio(part).toFixed(1)} × PATCH`,
+    floor: '1 ×',
+    controllerRuntime,
+    goal: `≤ ${most} ×`,
+    isMet: ratio(part) <= most,
+    note: `${reaction[part]} ms to ${probe.p50.toFixed(1)} ms (${probe.min.toFixed(1)}–${probe.max.toFixed(1)}) of the PATCH by itself; ${flips.length} flips`,
+  });
+  const probes = summarize(bursts.map((burst) => burst.probe));
+  const lastCalls = summarize(bursts.map(({ lastCall }) => lastCall));
+  const burst = lastCalls.p50 / probes.p50;
+  const { withPassword } = creating;
+  const floor = pacedFloor(withPassword.objects);
+  return [
+    react('p50', 1.2, '1.2 ×'),
+    react('p99', 2, '1.6 ×'),
+    {
+      what: 'flips at once → last request at the provider',
+      measured: `${burst.toFixed(1)} × PATCHes`,
+      floor: '1 ×',
+      controllerRuntime: '1.9 × (20 to 10.6 s)',
+      goal: '≤ 1.9 ×',
+      isMet: burst <= 1.9,
+      note: `${lastCalls.p50.toFixed(1)} s (${lastCalls.min.toFixed(1)}–${lastCalls.max.toFixed(1)}) to ${probes.p50.toFixed(1)} s of the PATCHes by themselves`,
+    },
+    {
+      what: `${withPassword.objects} creates`,
+      measured: `${withPassword.busySeconds.toFixed(1)} s`,
+      floor: `${floor.toFixed(1)} s if paced`,
+      controllerRuntime: '-',
+      goal: '≤ 1.15 × floor',
+      isMet: withPassword.busySeconds <= 1.15 * floor,
+      note: `paced: ${pace.rate} a second after ${pace.burst} at once`,
+    },
+    {
+      what: `API server back after ${outage.downSeconds} s → change at the provider`,
+      measured: `${(outage.milliseconds / 1_000).toFixed(1)} s, ${outage.restarts} restarts`,
+      floor: '-',
+      controllerRuntime: '-',
+      goal: '≤ 5 s, no restart',
+      isMet: outage.milliseconds <= 5_000 && outage.restarts === 0,
+      note: 'from the first PATCH that it took',
+    },
+  ];
+}
+
+function startOf({ size, starts }: Results): readonly Goal[] {
+  const time = summarize(starts.map(({ milliseconds }) => milliseconds / 1_000));
+  const list = summarize(starts.map(({ listMilliseconds }) => listMilliseconds / 1_000));
+  const peaks = starts.map(({ peakBytes }) => peakBytes ?? Number.NaN);
+  const peak = Math.max(...peaks) / 2 ** 20;
+  return [
+    {
+      what: `start → all ${size} observed`,
+      measured: `${time.p50.toFixed(1)} s`,
+      floor: `list, ${list.p50.toFixed(1)} s`,
+      controllerRuntime: '0.7 s at 1,000',
+      goal: '≤ 3 s at 10,000',
+      isMet: time.p50 <= 3,
+      note: `${time.min.toFixed(1)}–${time.max.toFixed(1)} s, ${(time.p50 / list.p50).toFixed(1)} × the list by itself`,
+    },
+    {
+      what: 'most memory until then',
+      measured: Number.isNaN(peak) ? 'not told here' : `${peak.toFixed(0)} MiB`,
+      floor: '-',
+      controllerRuntime: '-',
+      goal: '≤ 180 MB at 10,000',
+      isMet: peak * 2 ** 20 <= 180e6,
+      note: 'resident',
+    },
+  ];
+}
+
+function restOf({ steady }: Results): readonly Goal[] {
+  const cpu = (steady.cpuSeconds / steady.seconds) * 60;
+  return [
+    {
+      what: 'CPU a minute, idle',
+      measured: `${cpu.toFixed(2)} s`,
+      floor: '-',
+      controllerRuntime: '0.6 s at 1,000',
+      goal: '< 0.6 s at 10,000',
+      isMet: cpu < 0.6,
+      note: '',
+    },
+    {
+      what: 'memory, idle',
+      measured: `${(steady.residentBytes / 2 ** 20).toFixed(0)} MiB`,
+      floor: '-',
+      controllerRuntime: '52 MB at 1,000',
+      goal: '≤ 130 MB at 10,000',
+      isMet: steady.residentBytes <= 130e6,
+      note: 'resident',
+    },
+  ];
+}

@@ -1,0 +1,21 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Results } from './results.ts';
+
+const file = join(import.meta.dirname, '../docs/performance.json');
+
+/** The runs that docs/performance.md tells of, the smallest first; one of each size. */
+export function readKept(): readonly Results[] {
+  // Written by `keep`, as it is.
+  return JSON.parse(readFileSync(file, 'utf8')) as readonly Results[];
+}
+
+/** Takes a run in, in place of the one of its size before. */
+export function keep(results: Results): void {
+  writeFileSync(file, `${JSON.stringify(withRun(readKept(), results), null, 1)}\n`);
+}
+
+/** Pure. */
+export function withRun(kept: readonly Results[], results: Results): readonly Results[] {
+  return [...kept.filter(({ size }) => size !== results.size), results].toSorted((a, b) => a.size - b.size);
+}

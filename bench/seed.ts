@@ -1,0 +1,87 @@
+/**
+ * A fleet that is there before the operator looks: machines at the provider, and objects that say of them what the operator
+ * itself said of one. Ten thousand creates through the operator would take longer than all that is to be measured.
+ */
+import { writeIdentity } from '../src/api/v1alpha1/identity.ts';
+import { annotations } from '../src/api/v1alpha1/names.ts';
+import type { VirtualMachine, VirtualMachineStatus } from '../src/api/v1alpha1/types.ts';
+import { providerName } from '../src/api/v1alpha1/identity.ts';
+import type { EmulatorProcess, ListedMachine } from './emulator.ts';
+import type { Fleet } from './fleet.ts';
+import { inParallel } from './parallel.ts';
+
+/** An object and its machine. */
+export interface Pair {
+  readonly object: Pick<VirtualMachine, 'metadata'>;
+  readonly machine: ListedMachine;
+}
+
+/** Requests under way at once. */
+const together = 24;
+
+/**
+ * Makes the objects of these names, each with a machine that runs. `pilot` is one that the operator made and settled: with
+ * three requests each the others become what it is, finalizer and annotation included.
+ */
+export async function seed(
+  fleet: Fleet,
+  emulator: EmulatorProcess,
+  names: readonly string[],
+  pilot: VirtualMachine,
+): Promise<void> {
+  const objects = await inParallel(names, together, (name) => fleet.create(name, { hasFinalizer: true }));
+  const ids = await inParallel(objects, together, (object) => emulator.place(providerName(object)));
+  const listed = new Map((await emulator.machines()).map((machine) => [machine.id, machine]));
+  const model = pairOf(pilot, pilot.status?.id, listed);
+  const pairs = objects.map((object, index) => pairOf(object, ids[index], listed));
+  await inParallel(pairs, together, async ({ object, machine }) => {
+    const { name } = object.metadata;
+    const record = {
+      id: machine.id,
+      origin: 'Created',
+      name: machine.name,
+      ownerId: pilot.status?.ownerId ?? 1,
+    } as const;
+    await fleet.annotate(name, { [annotations.machine]: writeIdentity({ ...pilot, ...object }, record) });
+    await fleet.setStatus(name, statusLike(pilot.status, model, { object, machine }));
+  });
+}
+
+function pairOf(object: VirtualMachine, id: number | undefined, listed: ReadonlyMap<number, ListedMachine>): Pair {
+  const machine = id === undefined ? undefined : listed.get(id);
+  if (machine === undefined) throw new Error(`the provider does not list the machine of ${object.metadata.name}`);
+  return { object, machine };
+}
+
+/** The status of `from`, said of `to`: every id, name, address and time of the one is the other's. Pure. */
+export function statusLike(status: VirtualMachineStatus | undefined, from: Pair, to: Pair): VirtualMachineStatus {
+  if (status === undefined) throw new Error('the model has no status');
+  const words = new Map(wordsOf(from).map((word, index) => [word, wordsOf(to)[index] ?? '']));
+  const pattern = new RegExp(
+    // The longest first: an object's name is the beginning of its machine's.
+    [...words.keys()]
+      .toSorted((a, b) => b.length - a.length)
+      .map((word) => `(?<![\\w.:/-])${word.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?![\\d.:])`)
+      .join('|'),
+    'g',
+  );
+  const translate = (value: unknown): unknown => {
+    if (typeof value === 'string') return value.replaceAll(pattern, (word) => words.get(word) ?? word);
+    if (Array.isArray(value)) return value.map(translate);
+    if (typeof value !== 'object' || value === null) return value;
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, translate(inner)]));
+  };
+  // A status in which words were replaced is one still.
+  return { ...(translate(status) as VirtualMachineStatus), id: to.machine.id };
+}
+
+/** What is one machine's alone, in the same order for each. */
+function wordsOf({ object, machine }: Pair): readonly string[] {
+  return [
+    machine.name,
+    object.metadata.name,
+    String(machine.id),
+    machine.created_at,
+    ...machine.ip_allocations.map(({ first }) => first),
+  ];
+}

@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { startControlPlane, type ControlPlane } from '../hack/control-plane/start.ts';
+import { Cluster } from '../hack/kit/cluster.ts';
+import { startOperator, type OperatorProcess } from '../hack/kit/operator.ts';
+import { startEmulator, type EmulatorProcess } from './emulator.ts';
+import { Fleet } from './fleet.ts';
+
+const namespaces = { watched: 'vps247-bench', unwatched: 'vps247-bench-unwatched' } as const;
+const apiKey = 'bench-key';
+
+/** API server, provider and clients: everything but the operator, which comes and goes. */
+export interface Stage {
+  readonly plane: ControlPlane;
+  readonly emulator: EmulatorProcess;
+  /** What the operator looks after. */
+  readonly fleet: Fleet;
+  /** The same kind of objects where the operator does not look. */
+  readonly unwatched: Fleet;
+  /**
+   * Starts it with the rights of its own role and its settings as they are by default, but for where to look. `nodeFlags`
+   * are for Node itself.
+   */
+  startOperator(nodeFlags?: readonly string[]): OperatorProcess;
+  /** Ends all of it, the operators included. */
+  close(): Promise<void>;
+}
+
+/** Sets up one for operators of the program `entry`; logs go to `directory`. */
+export async function setStage(entry: string, directory: string): Promise<Stage> {
+  const cleanups: (() => Promise<unknown>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+  };
+  try {
+    const plane = await startControlPlane({ logDir: join(directory, 'control-plane') });
+    cleanups.push(() => plane.stop());
+    const cluster = new Cluster(plane.kubeconfigPath);
+    cleanups.push(() => cluster.close());
+    await cluster.applyFiles(
+      ['00-namespace', '20-service-account', '30-role'].map((name) => `deploy/manifests/${name}.yaml`),
+    );
+    await cluster.applyCrd();
+    for (const namespace of Object.values(namespaces)) await cluster.createNamespace(namespace);
+    await cluster.putSecret(namespaces.watched, apiKey);
+    const emulator = await startEmulator(apiKey);
+    cleanups.push(() => emulator.stop());
+    const kubeconfig = await cluster.kubeconfigOfServiceAccount('vps247-system', 'vps247-operator', directory);
+    const fleet = new Fleet(plane.kubeconfigPath, namespaces.watched);
+    const unwatched = new Fleet(plane.kubeconfigPath, namespaces.unwatched);
+    cleanups.push(
+      () => fleet.close(),
+      () => unwatched.close(),
+    );
+    return {
+      plane,
+      emulator,
+      fleet,
+      unwatched,
+      close,
+      startOperator(nodeFlags = []) {
+        const operator = startOperator({
+          entry,
+          kubeconfig,
+          apiUrl: emulator.url,
+          flags: ['--namespaces', namespaces.watched],
+          nodeFlags,
+          logFile: join(directory, 'operator.log'),
+        });
+        cleanups.push(() => operator.stop());
+        return operator;
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** The most memory a process had so far, in bytes; undefined where the system does not tell. */
+export function peakMemoryOf(pid: number): number | undefined {
+  try {
+    const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return kilobytes === undefined ? undefined : Number(kilobytes) * 1_024;
+  } catch {
+    return undefined;
+  }
+}

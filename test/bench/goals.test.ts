@@ -1,0 +1,89 @@
+import { expect, test } from 'vitest';
+import { sectionsOf } from '../../bench/figures.ts';
+import { goalsOf, pacedFloor } from '../../bench/goals.ts';
+import type { Results } from '../../bench/results.ts';
+import { findWrong, renderGoals } from '../../bench/table.ts';
+import { measuredOf, resultsOf, spanOf } from './results.ts';
+
+const missed = (more: Partial<Results>): string[] =>
+  goalsOf(resultsOf(more))
+    .filter(({ isMet }) => !isMet)
+    .map(({ what }) => what);
+
+/** Of a create with a password: five writes where four are the goal, told and not excused. */
+const always = 'Kubernetes writes per create';
+
+test('a good run reaches every number but one, and every count is right', () => {
+  expect(missed({})).toEqual([always]);
+  expect(findWrong(sectionsOf(resultsOf()))).toEqual([]);
+});
+
+const flips = (reaction: number, slowest = reaction) =>
+  Array.from({ length: 100 }, (_, index) => ({ probe: 5, reaction: index < 2 ? slowest : reaction }));
+
+test.each([
+  { more: { flips: flips(7) }, expected: 'spec change → request at the provider, p50', why: '1.4 × the PATCH' },
+  { more: { flips: flips(6, 11) }, expected: 'spec change → request at the provider, p99', why: '2.2 × the PATCH' },
+  {
+    more: { bursts: [{ probe: 2, patches: 3, lastCall: 4 }] },
+    expected: 'flips at once → last request at the provider',
+    why: 'twice the PATCHes',
+  },
+  {
+    more: { steady: spanOf({ ListMachines: 2, GetMachine: 1 }, {}, { seconds: 120 }) },
+    expected: 'provider reads a minute, 100 machines idle',
+    why: 'a read beside the lists',
+  },
+  {
+    more: { steady: spanOf({ ListMachines: 2 }, { events: 1 }, { seconds: 120 }) },
+    expected: 'provider reads a minute, 100 machines idle',
+    why: 'a write while nothing changes',
+  },
+  {
+    more: { steady: spanOf({ ListMachines: 2 }, {}, { seconds: 120, cpuSeconds: 1.3 }) },
+    expected: 'CPU a minute, idle',
+    why: '0.65 s a minute',
+  },
+  {
+    more: { steady: spanOf({ ListMachines: 2 }, {}, { seconds: 120, residentBytes: 131e6 }) },
+    expected: 'memory, idle',
+    why: 'a megabyte too much',
+  },
+  {
+    more: { outage: { downSeconds: 60, milliseconds: 100, restarts: 1 } },
+    expected: 'API server back after 60 s → change at the provider',
+    why: 'soon, but by a new process',
+  },
+  {
+    more: { bursting: measuredOf(200, 20, { StopMachine: 101, StartMachine: 100 }, {}) },
+    expected: 'provider writes per power transition',
+    why: 'a machine asked twice',
+  },
+])('missed when $why', ({ more, expected }) => {
+  expect(missed(more).filter((what) => what !== always)).toEqual([expected]);
+});
+
+test('a lease that is renewed is no write of steady state', () => {
+  expect(missed({ steady: spanOf({ ListMachines: 2 }, { leases: 60 }, { seconds: 120 }) })).toEqual([always]);
+});
+
+test.each([
+  { calls: 1_000, expected: 98, why: 'twenty at once, then ten a second' },
+  { calls: 10, expected: 0, why: 'all at once' },
+])('$calls paced creates take $expected s at least: $why', ({ calls, expected }) => {
+  expect(pacedFloor(calls)).toBe(expected);
+});
+
+test('a goal that is missed is marked, with what others reach beside it', () => {
+  const [, ...rows] = renderGoals(goalsOf(resultsOf())).split('\n');
+  const marked = rows.filter((row) => row.startsWith('✗'));
+  expect(marked.map((row) => row.split(/ {2,}/).slice(1, 6))).toEqual([[always, '5.00', '2', '3', '≤ 4']]);
+});
+
+test('where the system does not tell the peak of memory, the goal is not called met', () => {
+  const [start] = resultsOf().starts;
+  expect(missed({ starts: start === undefined ? [] : [{ ...start, peakBytes: undefined }] })).toEqual([
+    always,
+    'most memory until then',
+  ]);
+});
