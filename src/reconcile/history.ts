@@ -214,14 +214,14 @@ export class Memory {
     this.#refusal = { failure, basis, until, account: this.account };
   }
 
-  #currentRefusal(now: number, basis: string): Failure | undefined {
+  #currentRefusal(now: number, basis: () => string): Failure | undefined {
     const refusal = this.#refusal;
-    if (refusal === undefined || refusal.basis !== basis || refusal.account !== this.account) return undefined;
-    return refusal.until > now ? refusal.failure : undefined;
+    if (refusal === undefined || refusal.until <= now || refusal.account !== this.account) return undefined;
+    return refusal.basis === basis() ? refusal.failure : undefined;
   }
 
-  /** As `plan` sees it, at epoch `now`. */
-  history(now: number, basis: string): History {
+  /** As `plan` sees it, at epoch `now`. `basis` costs a hash, and hardly any object was ever refused: asked only then. */
+  history(now: number, basis: () => string): History {
     const refusal = this.#currentRefusal(now, basis);
     const conflict = this.#passwordConflict;
     return {

@@ -100,7 +100,7 @@ export async function observe(
     account === null || target === undefined ? notYetSeen : observeMachine(deps, account, subject, target);
   if (account?.verdict === 'Rejected' || isOtherAccount(machine)) deps.credentials.distrust(object);
   const now = deps.clock.now();
-  const history = memory.history(now, refusalBasis(object));
+  const history = memory.history(now, () => refusalBasis(object));
   const isCreate = mayCreate(object, identity, machine) && history.refusal === undefined;
   const catalogue = observeCatalogue(key, isCreate ? account : null);
   return {
