@@ -5,6 +5,7 @@ import { renderConditions } from './generate/conditions.ts';
 import { renderConfiguration } from './generate/configuration.ts';
 import { renderCrd } from './generate/crd.ts';
 import { renderMetrics } from './generate/metrics.ts';
+import { renderCurves, renderPerformance } from './generate/performance.ts';
 
 /** Everything that is generated and committed. `render` is pure: the same source yields the same text. */
 const pages: readonly { readonly path: string; readonly render: () => string }[] = [
@@ -15,6 +16,8 @@ const pages: readonly { readonly path: string; readonly render: () => string }[]
   { path: 'docs/conditions.md', render: renderConditions },
   { path: 'docs/configuration.md', render: renderConfiguration },
   { path: 'docs/metrics.md', render: renderMetrics },
+  { path: 'docs/performance-curve.svg', render: renderCurves },
+  { path: 'docs/performance.md', render: renderPerformance },
 ];
 
 /**
