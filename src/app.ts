@@ -246,7 +246,9 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
         log,
         // A pass that may change nothing would come to wrong conclusions from that.
         handle: async (key, park) =>
-          ports.fence() ? tracing.pass(key, () => passes.reconcile(key, park)) : { after: whileFenced * (1 + random() / 2) },
+          ports.fence()
+            ? tracing.pass(key, () => passes.reconcile(key, park))
+            : { after: whileFenced * (1 + random() / 2) },
         onPass: ({ result, milliseconds, waitMilliseconds }) => {
           metrics.reconciles.inc({ result });
           metrics.reconcileDuration.observe(milliseconds / 1000);
