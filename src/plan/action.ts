@@ -21,6 +21,24 @@ export type Action =
   | { readonly type: 'Delete'; readonly id: ProviderId }
   | { readonly type: 'ReleaseFinalizer' };
 
+/** A call that begins or repeats an operation. */
+export type PowerAction = Extract<Action, { readonly operation: OperationStatus }>;
+
+/** The same, begun at `at` (epoch milliseconds) rather than when it was decided: between the two it may have waited for its turn. */
+export function begunAt<T extends PowerAction>(action: T, at: number): T {
+  const { operation } = action;
+  const { deadline } = operation;
+  const waited = at - Date.parse(operation.startedAt);
+  return {
+    ...action,
+    operation: {
+      ...operation,
+      startedAt: new Date(at).toISOString(),
+      ...(deadline === undefined ? {} : { deadline: new Date(Date.parse(deadline) + waited).toISOString() }),
+    },
+  };
+}
+
 const providerCalls: ReadonlySet<Action['type']> = new Set<Action['type']>([
   'Create',
   'Start',

@@ -6,7 +6,7 @@ import { KubeError } from '../kube/errors.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Failure, Outcome } from '../model/failure.ts';
 import type { CreateRequest, ProviderId } from '../model/machine.ts';
-import type { Action } from '../plan/action.ts';
+import { type Action, type PowerAction, begunAt } from '../plan/action.ts';
 import type { Account, Change } from '../provider/account/account.ts';
 import type { CreateAnswer, Provider } from '../provider/port.ts';
 import { refusedRetry } from '../plan/create.ts';
@@ -26,7 +26,8 @@ export type Execution =
   /** `secretName`: the password is there, written now or by an earlier pass; else why it is not, as a sentence. */
   | { readonly type: 'PasswordWritten'; readonly secretName: string }
   | { readonly type: 'PasswordConflict'; readonly message: string }
-  | { readonly type: 'Powered'; readonly outcome: Outcome<void> }
+  /** `action`: as it was sent, its operation with the time of that. */
+  | { readonly type: 'Powered'; readonly action: PowerAction; readonly outcome: Outcome<void> }
   | { readonly type: 'Deleted'; readonly outcome: Outcome<'Accepted' | 'NotFound'> }
   | { readonly type: 'Released' };
 
@@ -40,7 +41,7 @@ export interface ExecuteDeps {
   readonly quota: Pick<NamespaceQuota, 'reserve' | 'release'>;
   readonly deletes: Pick<DeleteBudget, 'take'>;
   /** Stores the status that announces a restart, a power cut or a delete, only if nobody changed the object. Throws KubeError. */
-  readonly announce: () => Promise<void>;
+  readonly announce: (action: Action) => Promise<void>;
 }
 
 /** The account as far as calls go through it, and what it knows that goes on record with them. */
@@ -73,15 +74,15 @@ export async function execute(deps: ExecuteDeps, action: Action, target: Target)
     case 'WritePassword':
       return writePassword(deps.client, target.object, action);
     case 'Start':
-      return power(target, 'Power', (provider) => provider.startMachine(action.id));
+      return power(deps, target, action, (provider) => provider.startMachine(action.id));
     case 'Stop':
-      return power(target, 'Power', (provider) => provider.stopMachine(action.id));
+      return power(deps, target, action, (provider) => provider.stopMachine(action.id));
     case 'Restart':
-      return callOnRecord(deps, target, 'Power', (provider) => provider.restartMachine(action.id));
+      return callOnRecord(deps, target, action, (provider) => provider.restartMachine(action.id));
     case 'Kill':
-      return callOnRecord(deps, target, 'Remove', (provider) => provider.killMachine(action.id));
+      return callOnRecord(deps, target, action, (provider) => provider.killMachine(action.id));
     case 'Delete':
-      return remove(deps, target, action.id);
+      return remove(deps, target, action);
     case 'ReleaseFinalizer':
       return release(deps, target);
   }
@@ -250,43 +251,56 @@ async function patchIdentity(deps: ExecuteDeps, holder: VirtualMachine, machine:
 }
 
 async function power(
+  deps: ExecuteDeps,
   target: Target,
-  lane: Change['lane'],
+  action: PowerAction,
   call: (provider: Provider) => Promise<Outcome<void>>,
-  onGranted?: () => Promise<boolean>,
+  onGranted: (sent: PowerAction) => Promise<void> = () => Promise.resolve(),
 ): Promise<Execution> {
-  const outcome = await target.account?.write(change(target, lane), call, onGranted);
-  return outcome === undefined ? { type: 'Superseded' } : { type: 'Powered', outcome };
+  let sent = action;
+  const lane = action.type === 'Kill' ? 'Remove' : 'Power';
+  const outcome = await target.account?.write(change(target, lane), call, async () => {
+    sent = begunAt(action, deps.clock.now());
+    await onGranted(sent);
+    return true;
+  });
+  if (outcome === undefined) return { type: 'Superseded' };
+  // The guest has its time from when it was told, not from when that was sent.
+  if (action.type === 'Stop') sent = begunAt(action, deps.clock.now());
+  return { type: 'Powered', action: sent, outcome };
 }
 
 /** A second restart or power cut would hurt, so the first is on record before it is made, but not before its turn has come. */
 async function callOnRecord(
   deps: ExecuteDeps,
   target: Target,
-  lane: Change['lane'],
+  action: PowerAction,
   call: (provider: Provider) => Promise<Outcome<void>>,
 ): Promise<Execution> {
   try {
-    return await power(target, lane, call, () => announce(deps));
+    return await power(deps, target, action, call, deps.announce);
   } catch (error) {
     if (isSuperseded(error)) return { type: 'Superseded' };
     throw error;
   }
 }
 
-async function announce(deps: ExecuteDeps): Promise<boolean> {
-  await deps.announce();
-  return true;
-}
-
 /** On record before it is made: a later process that finds many machines gone at once knows which of them were to go. */
-async function remove(deps: ExecuteDeps, target: Target, id: ProviderId): Promise<Execution> {
+async function remove(
+  deps: ExecuteDeps,
+  target: Target,
+  action: Extract<Action, { type: 'Delete' }>,
+): Promise<Execution> {
   let outcome;
   try {
     outcome = await target.account?.write(
       change(target, 'Remove'),
-      (provider) => provider.deleteMachine(id),
-      async () => deps.deletes.take() && announce(deps),
+      (provider) => provider.deleteMachine(action.id),
+      async () => {
+        if (!deps.deletes.take()) return false;
+        await deps.announce(action);
+        return true;
+      },
     );
   } catch (error) {
     if (!isSuperseded(error)) throw error;

@@ -70,10 +70,12 @@ export function conclude(
       return execution.outcome.ok
         ? created(decision, execution.outcome.value)
         : createFailed(o, decision, execution.outcome.failure, execution.isSettled, failures, random);
-    case 'Powered':
+    case 'Powered': {
+      const sent = { ...decision, action: execution.action };
       return execution.outcome.ok
-        ? { ...quiet, report: accepted(decision), after: decision.after, urgent: true, wants: 'Machine' }
-        : callFailed(o, decision, execution.outcome.failure, failures, random);
+        ? { ...quiet, report: accepted(sent), after: decision.after, urgent: true, wants: 'Machine' }
+        : callFailed(o, sent, execution.outcome.failure, failures, random);
+    }
     case 'Deleted':
       return execution.outcome.ok
         ? {

@@ -136,12 +136,12 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
         quota: deps.quota,
         deletes: deps.deletes,
         stored: (object) => deps.cache.observe(object),
-        announce: async () => {
-          if (action.type !== 'Kill' && action.type !== 'Restart' && action.type !== 'Delete') return;
-          if (action.type === 'Delete' && isDeletionOnRecord(observed.object)) return;
-          const { reason, message } = announcementOf(action);
+        announce: async (sent) => {
+          if (sent.type !== 'Kill' && sent.type !== 'Restart' && sent.type !== 'Delete') return;
+          if (sent.type === 'Delete' && isDeletionOnRecord(observed.object)) return;
+          const { reason, message } = announcementOf(sent);
           const { verdict = { reason, message } } = decision;
-          const operation = 'operation' in action ? action.operation : decision.operation;
+          const operation = 'operation' in sent ? sent.operation : decision.operation;
           const status = statusFor(observed, { ...decision, verdict, operation });
           deps.cache.observe(await writeStatus(deps.client, observed.object, status, true));
           // It may lose data, so it is told even where the reason stays the same; but not each time it is refused.

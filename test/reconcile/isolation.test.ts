@@ -74,7 +74,7 @@ describe('an account that does not answer', () => {
 
 describe('an API server that is slow to store statuses', () => {
   it('holds up no call: all machines are stopped before the first is said to be, a few statuses at a time', async () => {
-    const { apply, clock, cluster, condition, room } = await createWorld();
+    const { apply, clock, cluster, condition, room } = await createWorld({ providerRate: 0 });
     for (const name of many) apply(name);
     await clock.advance(60_000);
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -95,7 +95,7 @@ describe('an API server that is slow to store statuses', () => {
   });
 
   it('is waited for at the end: what was called for is on record', async () => {
-    const { apply, clock, cluster, stop, room } = await createWorld();
+    const { apply, clock, cluster, stop, room } = await createWorld({ providerRate: 0 });
     for (const name of many) apply(name);
     await clock.advance(60_000);
     const { promise, resolve } = Promise.withResolvers<void>();

@@ -1,28 +1,35 @@
 import { describe, expect, it } from 'vitest';
 import type { Failure } from '../../src/model/failure.ts';
+import { type PowerAction, begunAt } from '../../src/plan/action.ts';
 import { plan } from '../../src/plan/plan.ts';
 import type { Execution } from '../../src/reconcile/execute.ts';
 import { conclude } from '../../src/reconcile/outcome.ts';
-import { failure, machineIn, observedWith, type ObservedOptions, secondsAgo } from '../plan/fixtures.ts';
+import { failure, machineIn, now, observedWith, type ObservedOptions, secondsAgo } from '../plan/fixtures.ts';
 
 const hard = { powerState: 'Halted', powerOff: { mode: 'Hard', gracePeriod: '5m' } } as const;
 
-function concluded(given: ObservedOptions, execution: Execution, failures = 0) {
+/** What came of an action; which one it was, and that it was sent as decided, follows from the decision. */
+type CarriedOut = Execution | Omit<Extract<Execution, { type: 'Powered' }>, 'action'>;
+
+function concluded(given: ObservedOptions, carriedOut: CarriedOut, failures = 0) {
   const observed = observedWith(given);
-  return conclude(observed, plan(observed), execution, failures, 0.5);
+  const decision = plan(observed);
+  // `as`: only power calls end as Powered.
+  const execution = { ...carriedOut, action: decision.action } as Execution;
+  return conclude(observed, decision, execution, failures, 0.5);
 }
 const failedCreate = (more: Partial<Failure>, isSettled: boolean): Execution => ({
   type: 'Created',
   outcome: { ok: false, failure: failure({ operation: 'CreateMachine', ...more }) },
   isSettled,
 });
-const failedPower = (more: Partial<Failure>): Execution => ({
+const failedPower = (more: Partial<Failure>): CarriedOut => ({
   type: 'Powered',
   outcome: { ok: false, failure: failure(more) },
 });
 
 describe('conclude', () => {
-  it.each<{ because: string; given: ObservedOptions; execution: Execution; reason: string; hold?: number }>([
+  it.each<{ because: string; given: ObservedOptions; execution: CarriedOut; reason: string; hold?: number }>([
     {
       because: 'created, and described',
       given: {},
@@ -140,6 +147,21 @@ describe('conclude', () => {
       state: 'Halting',
       operation: { type: 'Stop', startedAt: secondsAgo(0), deadline: secondsAgo(-300), attempts: 1 },
     });
+  });
+
+  it('counts the time of a guest from when it was told, not from when that was decided', () => {
+    const given = { id: 90, machine: 'Running', spec: { powerState: 'Halted' } } as const;
+    const observed = observedWith(given);
+    const decision = plan(observed);
+    const action = begunAt(decision.action as PowerAction, now + 40_000); // a running machine is stopped
+    const { report } = conclude(
+      observed,
+      decision,
+      { type: 'Powered', action, outcome: { ok: true, value: undefined } },
+      0,
+      0.5,
+    );
+    expect(report?.operation).toMatchObject({ startedAt: secondsAgo(-40), deadline: secondsAgo(-340) });
   });
 
   it('has no stop on record whose answer was lost: the guest must not be cut off without a signal', () => {

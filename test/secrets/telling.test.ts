@@ -13,7 +13,7 @@ import { statusFor } from '../../src/status/status.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { registerSecret } from '../../src/telemetry/redact.ts';
-import { observedWith, type ObservedOptions } from '../plan/fixtures.ts';
+import { now, observedWith, type ObservedOptions } from '../plan/fixtures.ts';
 import { createManualClock } from '../support/clock.ts';
 import { Search } from './search.ts';
 import { spellingsOf } from './spellings.ts';
@@ -37,6 +37,12 @@ function logged(fields: Readonly<Record<string, unknown>>): string[] {
   return lines;
 }
 
+const stop = {
+  type: 'Stop',
+  id: 90,
+  operation: { type: 'Stop', startedAt: new Date(now).toISOString(), attempts: 1 },
+} as const;
+
 /** Objects in whose passes the call may have failed, and what came of the pass. */
 function passes(failure: Failure): readonly (readonly [ObservedOptions, Execution])[] {
   const outcome = failed(failure);
@@ -47,7 +53,7 @@ function passes(failure: Failure): readonly (readonly [ObservedOptions, Executio
     [{ observed: { catalogue: { kind: 'Unavailable', failure } } }, { type: 'Nothing' }],
     [
       { id: 90, machine: 'Running', ...halted },
-      { type: 'Powered', outcome },
+      { type: 'Powered', action: stop, outcome },
     ],
     [
       { id: 90, machine: 'Halted', deleting: true },
