@@ -18,6 +18,7 @@ export interface WireRequest {
  * | ----------------------------------------------------------- | --------------------------------------------------- |
  * | GET /apis/vps247.com/v1alpha1/namespaces/a/virtualmachines  | `GET virtualmachines`                               |
  * | the same with `?watch=true`                                 | `GET virtualmachines?watch`                         |
+ * | the same with `&sendInitialEvents=true`                     | `GET virtualmachines?watch&initial`                 |
  * | PATCH …/virtualmachines/web with an annotation and without  | `PATCH virtualmachines/{name} (+machine -finalizer)` |
  * | PATCH …/virtualmachines/web/status                          | `PATCH virtualmachines/{name}/status (Stopping)`    |
  * | POST /apis/events.k8s.io/v1/namespaces/a/events             | `POST events (Stopping)`                            |
@@ -51,7 +52,7 @@ function resourceOf(path: string): string {
 }
 
 function queryOf(request: WireRequest): string {
-  if (isWatch(request)) return '?watch';
+  if (isWatch(request)) return request.query.has('sendInitialEvents') ? '?watch&initial' : '?watch';
   return request.query.has('continue') ? '?continue' : '';
 }
 

@@ -41,8 +41,13 @@ export interface ListPage {
 export interface WatchOptions {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
-  /** Events after this one. */
+  /** Events after this one. With `sendInitialEvents` it may be empty: of the newest state. */
   readonly resourceVersion: string;
+  /**
+   * All objects come first, each as ADDED, and then a BOOKMARK with the annotation `k8s.io/initial-events-end`. A server that
+   * does not know this refuses it (`Invalid`), or sends no such bookmark.
+   */
+  readonly sendInitialEvents?: true | undefined;
   /** The server ends the watch after so many seconds. */
   readonly timeoutSeconds: number;
   readonly allowWatchBookmarks: true;
@@ -157,9 +162,11 @@ export function createKubeClient(transport: Transport): KubeClient {
       });
     },
 
-    async *watch(resource, { namespace, signal, onOpen, ...query }) {
+    async *watch(resource, { namespace, signal, onOpen, ...options }) {
       const what = `watch ${resource.plural}${inNamespace(namespace)}`;
-      const path = pathOf(resource, namespace) + queryOf({ watch: true, ...query });
+      // Said with it, or the server refuses.
+      const match = options.sendInitialEvents === true ? { resourceVersionMatch: 'NotOlderThan' } : {};
+      const path = pathOf(resource, namespace) + queryOf({ watch: true, ...options, ...match });
       try {
         const request: Call = { verb: 'watch', resource: resource.plural, what, method: 'GET', path };
         const answer = await transport.open(request, signal);

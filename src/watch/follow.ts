@@ -4,8 +4,10 @@ import { wait } from '../kube/wait.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Log } from '../telemetry/log.ts';
 import { Delays } from './delays.ts';
-import { readBookmark, type Reader } from './reader.ts';
-import type { Change, Store, Version } from './store.ts';
+import { createEverythingReader } from './everything.ts';
+import { readBookmark, understand, type Reader } from './reader.ts';
+import { createSilence } from './silence.ts';
+import type { Change, Store } from './store.ts';
 
 export interface FollowOptions<Row> {
   readonly client: Pick<KubeClient, 'list' | 'watch'>;
@@ -52,10 +54,11 @@ const usualRelistInterval = 30 * 60_000;
 
 /** Keeps `store` like the server's objects of one namespace (or all) until `signal`: list, watch, and again from where it broke. */
 export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
-  const { client, resource, namespace, labelSelector, pageSize = 500, store, read, clock, random, signal } = options;
+  const { client, resource, namespace, labelSelector, store, read, clock, random, signal } = options;
   const { relistInterval = usualRelistInterval } = options;
   const log = options.log.with({ resource: resource.plural, ...(namespace === undefined ? {} : { namespace }) });
   const delays = new Delays(random);
+  const readEverything = createEverythingReader(options);
   let isSynced = false;
   let needsList = true;
   let isFailing = false;
@@ -75,21 +78,10 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
     }
   }
 
-  /** All pages first, then all changes at once: a list that breaks off changes nothing. */
+  /** Everything first, then all changes at once: a list that breaks off changes nothing. */
   async function list(): Promise<void> {
-    const versions = new Map<string, Version<Row>>();
-    let resourceVersion: string | undefined;
-    let next: string | undefined;
     store.beginList();
-    do {
-      const page = await client.list(resource, { namespace, labelSelector, limit: pageSize, continue: next, signal });
-      for (const item of page.items) {
-        const version = understand(item, store);
-        versions.set(version.key, version);
-      }
-      resourceVersion ??= page.resourceVersion;
-      next = page.continue;
-    } while (next !== undefined);
+    const { versions, resourceVersion } = await readEverything();
     if (signal.aborted) return;
     for (const change of store.replace(versions, resourceVersion)) options.tell(change, !isSynced);
     if (!isSynced) options.onSynced();
@@ -154,14 +146,8 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
       if (version !== undefined) store.progress(version);
       return;
     }
-    const change = store.apply(type, understand(object));
+    const change = store.apply(type, understand(read, resource, object));
     if (change !== undefined) options.tell(change, false);
-  }
-
-  function understand(object: unknown, known?: Store<Row>): Version<Row> {
-    const version = read(object, known);
-    if (version !== undefined) return version;
-    throw new KubeError(`${resource.plural}: an object without metadata`, { reason: 'Protocol' });
   }
 
   /** Decides how to go on after a failure, says so once, and waits. */
@@ -177,22 +163,4 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
     const asked = error instanceof KubeError ? (error.retryAfter ?? 0) : 0;
     await wait(clock, Math.max(delays.next(reason), asked), signal);
   }
-}
-
-/** Aborts its signal when nothing was heard for `milliseconds`. */
-function createSilence(clock: Clock, milliseconds: number) {
-  const controller = new AbortController();
-  let heardAt = clock.monotonic();
-  // Looked at when it may be over rather than moved with every event, of which there may be thousands.
-  const look = (): void => {
-    const left = heardAt + milliseconds - clock.monotonic();
-    if (left <= 0) controller.abort();
-    else cancel = clock.schedule(left, look);
-  };
-  let cancel = clock.schedule(milliseconds, look);
-  return {
-    signal: controller.signal,
-    heard: () => void (heardAt = clock.monotonic()),
-    end: () => cancel(),
-  };
 }

@@ -1,3 +1,5 @@
+import type { Resource } from '../kube/client.ts';
+import { KubeError } from '../kube/errors.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Store, Version } from './store.ts';
 
@@ -32,6 +34,23 @@ export function createReader<Row>(toRow: (object: unknown) => Row | undefined, l
     const isHeld = store?.holds(key, uid, resourceVersion) === true;
     return { key, uid, resourceVersion, content: isHeld ? held : contentOf(key, object) };
   };
+}
+
+/** The version of an object that the server sent; throws KubeError `Protocol` for what is none. */
+export function understand<Row>(
+  read: Reader<Row>,
+  resource: Resource,
+  object: unknown,
+  known?: Store<Row>,
+): Version<Row> {
+  const version = read(object, known);
+  if (version !== undefined) return version;
+  throw new KubeError(`${resource.plural}: an object without metadata`, { reason: 'Protocol' });
+}
+
+/** Whether a bookmark says that all objects were told. */
+export function isEndOfInitial(object: unknown): boolean {
+  return record(record(record(object)['metadata'])['annotations'])['k8s.io/initial-events-end'] === 'true';
 }
 
 /** The resourceVersion of a bookmark, which is an object of nothing else. */

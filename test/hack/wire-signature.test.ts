@@ -30,6 +30,12 @@ describe('what a request is', () => {
       'GET virtualmachines?watch',
       'nor is a place in history',
     ],
+    [
+      `GET ${objects}?watch=true&sendInitialEvents=true`,
+      undefined,
+      'GET virtualmachines?watch&initial',
+      'everything is asked for',
+    ],
     [`GET ${objects}/web`, undefined, 'GET virtualmachines/{name}', 'a single object'],
     [`GET ${objects}/virtualmachines`, undefined, 'GET virtualmachines/{name}', 'named like the resource'],
     ['GET /apis/vps247.com/v1alpha1/virtualmachines', undefined, 'GET virtualmachines', 'of all namespaces'],

@@ -26,6 +26,8 @@ export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
   readonly failures: (KubeErrorReason | { readonly reason: KubeErrorReason; readonly retryAfter: number })[] = [];
   /** While set, changes are not told to the watches: they are silent. */
   isSilent = false;
+  /** Whether it knows `sendInitialEvents`; else it refuses, or says nothing. */
+  streams: 'yes' | 'refuses' | 'ignores' = 'refuses';
   /** Runs after each page of a list, before the next is asked for. */
   afterPage: (() => void) | undefined;
   readonly #objects = new Map<string, FakeObject>();
@@ -92,11 +94,17 @@ export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
   }
 
   async *watch(_resource: unknown, options: WatchOptions): AsyncIterable<WatchEvent> {
-    this.calls.push(['watch', options.namespace, options.resourceVersion].filter(Boolean).join(' '));
+    const isStream = options.sendInitialEvents === true;
+    if (isStream && this.streams === 'refuses') throw new KubeError('watch', { reason: 'Invalid' });
+    this.calls.push(
+      [isStream ? 'stream' : 'watch', options.namespace, options.resourceVersion].filter(Boolean).join(' '),
+    );
     this.#failIfTold();
     const since = Number(options.resourceVersion);
-    if (since < this.#oldest) throw new KubeError('watch', { reason: 'Gone' });
-    const events = this.#history.filter(({ version }) => version > since).map(({ event }) => event);
+    if (!isStream && since < this.#oldest) throw new KubeError('watch', { reason: 'Gone' });
+    const events = isStream
+      ? this.#initial()
+      : this.#history.filter(({ version }) => version > since).map(({ event }) => event);
     let wake: (() => void) | undefined;
     let end: { readonly reason: KubeErrorReason | undefined } | undefined;
     const watch: Watch = {
@@ -123,6 +131,13 @@ export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
     } finally {
       this.watches.delete(watch);
     }
+  }
+
+  #initial(): WatchEvent[] {
+    const objects = [...this.#objects.values()].map((object): WatchEvent => ({ type: 'ADDED', object }));
+    const annotations = { 'k8s.io/initial-events-end': 'true' };
+    const end = { metadata: { resourceVersion: String(this.#version), annotations } };
+    return this.streams === 'yes' ? [...objects, { type: 'BOOKMARK', object: end }] : objects;
   }
 
   #tell(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: FakeObject): void {

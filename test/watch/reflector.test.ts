@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Log } from '../../src/telemetry/log.ts';
 import { createReflector, type Reflector, type ReflectorOptions } from '../../src/watch/reflector.ts';
 import { createManualClock, type ManualClock } from '../support/clock.ts';
@@ -453,4 +453,78 @@ test('a server that asks to wait is not asked again before', async () => {
   expect(cluster.calls).toHaveLength(before);
   await clock.advance(1_000);
   expect(cluster.calls).toHaveLength(before + 1);
+});
+
+async function streaming(streams: FakeCluster['streams'], objects: Readonly<Record<string, string>>) {
+  const it = await stage();
+  it.cluster.streams = streams;
+  for (const [key, spec] of Object.entries(objects)) it.cluster.put(key, spec);
+  it.reflector.start();
+  await it.clock.settle();
+  return it;
+}
+
+describe('from a server that sends everything as events', () => {
+  test('all is read that way, and watched from there', async () => {
+    const { cluster, reflector, clock, changes } = await streaming('yes', { 'a/web': '1', 'a/db': '1' });
+    expect(reflector.isSynced()).toBe(true);
+    expect(changes).toEqual(['a/web: - → 1 (initial)', 'a/db: - → 1 (initial)']);
+    cluster.put('a/web', '2');
+    await clock.settle();
+    expect(changes.at(-1)).toBe('a/web: 1 → 2');
+    expect(cluster.calls).toEqual(['stream', 'watch 102']);
+    expect(cluster.watches.size).toBe(1);
+  });
+
+  test('one that breaks off changes nothing, and is begun anew', async () => {
+    const { cluster, reflector, clock, changes } = await streaming('yes', { 'a/web': '1', 'a/gone': '1' });
+    await clock.advance(10_000);
+    changes.length = 0;
+    cluster.isSilent = true;
+    cluster.remove('a/gone');
+    cluster.streams = 'ignores';
+    cluster.cut('Gone');
+    await clock.settle();
+    cluster.cut('Network');
+    await clock.settle();
+    expect(changes).toEqual([]);
+    cluster.streams = 'yes';
+    await clock.advance(2_000);
+    expect(changes).toEqual(['a/gone: 1 → -']);
+    expect(rowsOf(reflector)).toEqual({ 'a/web': '1' });
+    expect(cluster.calls.slice(2)).toEqual(['stream', 'stream', 'watch 103']);
+  });
+
+  test('what goes while it is told is gone', async () => {
+    const { cluster, reflector, clock } = await streaming('ignores', { 'a/web': '1', 'a/gone': '1' });
+    cluster.remove('a/gone');
+    cluster.put('a/web', '2');
+    const end = { resourceVersion: '104', annotations: { 'k8s.io/initial-events-end': 'true' } };
+    for (const watch of cluster.watches) watch.send({ type: 'BOOKMARK', object: { metadata: end } });
+    await clock.settle();
+    expect(rowsOf(reflector)).toEqual({ 'a/web': '2' });
+    expect(cluster.calls).toEqual(['stream', 'watch 104']);
+  });
+
+  test('one that does not know this way is asked once', async () => {
+    const { cluster, reflector, clock } = await streaming('ignores', { 'a/web': '1' });
+    await clock.advance(29_999);
+    expect(reflector.isSynced()).toBe(false);
+    await clock.advance(1);
+    expect(rowsOf(reflector)).toEqual({ 'a/web': '1' });
+    await clock.advance(10_000);
+    cluster.cut('Gone');
+    await clock.settle();
+    expect(cluster.calls).toEqual(['stream', 'list', 'watch 101', 'list', 'watch 101']);
+  });
+
+  test('an ERROR in it is read as the status it carries', async () => {
+    const { cluster, reflector, clock } = await streaming('ignores', { 'a/web': '1' });
+    const gone = { kind: 'Status', code: 503, reason: 'ServiceUnavailable', message: 'later' };
+    for (const watch of cluster.watches) watch.send({ type: 'ERROR', object: gone });
+    cluster.streams = 'yes';
+    await clock.advance(2_000);
+    expect(rowsOf(reflector)).toEqual({ 'a/web': '1' });
+    expect(cluster.calls.slice(0, 2)).toEqual(['stream', 'stream']);
+  });
 });

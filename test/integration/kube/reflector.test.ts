@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { KubeClient } from '../../../src/kube/client.ts';
+import { KubeError } from '../../../src/kube/errors.ts';
 import type { CallReport } from '../../../src/kube/transport.ts';
 import { systemClock } from '../../../src/model/clock.ts';
 import type { Log } from '../../../src/telemetry/log.ts';
@@ -28,7 +29,11 @@ interface Mirror extends AsyncDisposable {
 
 function mirror(
   label: string,
-  options: Partial<ReflectorOptions<string>> & { readonly wrap?: (client: KubeClient) => KubeClient } = {},
+  options: Partial<ReflectorOptions<string>> & {
+    readonly wrap?: (client: KubeClient) => KubeClient;
+    /** Whether the server's way of sending everything as events may be used; pages otherwise. */
+    readonly isStreamed?: boolean;
+  } = {},
 ): Mirror {
   const calls: string[] = [];
   const lines: string[] = [];
@@ -46,7 +51,7 @@ function mirror(
     },
   });
   const reflector = createReflector<string>({
-    client: options.wrap?.(client) ?? client,
+    client: options.wrap?.(client) ?? (options.isStreamed === true ? client : inPages(client)),
     resource: configMaps,
     labelSelector: `suite=${label}`,
     toRow: (object) => (object as { readonly data: { readonly value: string } }).data.value,
@@ -81,6 +86,28 @@ function mirror(
     },
   };
 }
+
+/** A client of a server that knows nothing but pages. */
+function inPages(client: KubeClient): KubeClient {
+  return {
+    ...client,
+    watch(resource, options) {
+      if (options.sendInitialEvents === true) throw new KubeError('watch', { reason: 'Invalid' });
+      return client.watch(resource, options);
+    },
+  };
+}
+
+test('everything comes as events where the server can do that; changes are followed from there', async () => {
+  for (let index = 0; index < 7; index += 1) await api.call('POST', path, configMap(`event-${index}`, '1', 'events'));
+  await using here = mirror('events', { isStreamed: true });
+  await here.reflector.synced;
+  expect(here.reflector.size).toBe(7);
+  await api.call('PATCH', `${path}/event-0`, { data: { value: '2' } });
+  await api.call('DELETE', `${path}/event-1`);
+  await here.until(() => here.reflector.get('default/event-0') === '2' && here.reflector.size === 6);
+  expect(here.calls).toEqual(['watch 200', 'watch 200']);
+});
 
 test('pages are put together, changes and deletions followed', async () => {
   for (let index = 0; index < 7; index += 1) await api.call('POST', path, configMap(`page-${index}`, '1', 'pages'));
@@ -124,9 +151,12 @@ test('a place in history that the server has forgotten: all is listed anew, noth
   let watches = 0;
   // The first watch asks for a place from before everything.
   const wrap = (client: KubeClient): KubeClient => ({
-    ...client,
+    ...inPages(client),
     watch: (resource, options) =>
-      client.watch(resource, (watches += 1) === 1 ? { ...options, resourceVersion: '1' } : options),
+      inPages(client).watch(
+        resource,
+        options.sendInitialEvents !== true && (watches += 1) === 1 ? { ...options, resourceVersion: '1' } : options,
+      ),
   });
   await using here = mirror('gone', { wrap });
   await here.until(() => here.lines.includes('Watching again'));

@@ -119,7 +119,11 @@ export class InMemoryCluster implements KubeClient {
     });
   }
 
-  async *watch(resource: Resource, { signal, onOpen, labelSelector }: WatchOptions): AsyncIterable<WatchEvent> {
+  async *watch(
+    resource: Resource,
+    { signal, onOpen, labelSelector, sendInitialEvents }: WatchOptions,
+  ): AsyncIterable<WatchEvent> {
+    if (sendInitialEvents === true) throw new KubeError('watch', { reason: 'Invalid' });
     const events: WatchEvent[] = [];
     let wake: (() => void) | undefined;
     const watch: Watch = {

@@ -1,0 +1,101 @@
+import type { KubeClient, Resource } from '../kube/client.ts';
+import { answerError, KubeError, readStatus } from '../kube/errors.ts';
+import type { Clock } from '../model/clock.ts';
+import { isEndOfInitial, readBookmark, understand, type Reader } from './reader.ts';
+import { createSilence } from './silence.ts';
+import type { Store, Version } from './store.ts';
+
+export interface EverythingOptions<Row> {
+  readonly client: Pick<KubeClient, 'list' | 'watch'>;
+  readonly resource: Resource;
+  readonly namespace: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly pageSize?: number;
+  readonly store: Store<Row>;
+  readonly read: Reader<Row>;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+}
+
+/** All objects as of one moment. */
+export interface Everything<Row> {
+  readonly versions: ReadonlyMap<string, Version<Row>>;
+  readonly resourceVersion: string;
+}
+
+/** A server that sends nothing for so long, objects or their end, does not know what it was asked for. */
+const longestPause = 30_000;
+
+/**
+ * Reads everything, one object at a time where the server can (`sendInitialEvents`), else in pages. A server that cannot is
+ * asked once. It rejects with KubeError when it breaks off: what came until then counts for nothing.
+ */
+export function createEverythingReader<Row>(options: EverythingOptions<Row>): () => Promise<Everything<Row>> {
+  const { client, resource, namespace, labelSelector, pageSize = 500, store, read, clock, signal } = options;
+  let canStream = true;
+
+  return async () => {
+    const streamed = canStream ? await stream() : undefined;
+    if (streamed !== undefined) return streamed;
+    canStream = false;
+    return pages();
+  };
+
+  /** Undefined when the server does not know this way. */
+  async function stream(): Promise<Everything<Row> | undefined> {
+    const versions = new Map<string, Version<Row>>();
+    const silence = createSilence(clock, longestPause);
+    const done = new AbortController();
+    try {
+      const events = client.watch(resource, {
+        namespace,
+        labelSelector,
+        // Of the newest state, as a list without a resourceVersion.
+        resourceVersion: '',
+        sendInitialEvents: true,
+        allowWatchBookmarks: true,
+        timeoutSeconds: 300,
+        signal: AbortSignal.any([signal, silence.signal, done.signal]),
+      });
+      for await (const { type, object } of events) {
+        silence.heard();
+        if (type === 'ERROR') {
+          const status = readStatus(object);
+          throw answerError(`watch ${resource.plural}`, status?.code ?? 0, status);
+        }
+        if (type !== 'BOOKMARK') {
+          const version = understand(read, resource, object, store);
+          // Changes may come in between: the newest counts.
+          if (type === 'DELETED') versions.delete(version.key);
+          else versions.set(version.key, version);
+        } else if (isEndOfInitial(object)) {
+          return { versions, resourceVersion: readBookmark(object) ?? '' };
+        }
+      }
+    } catch (error) {
+      if (error instanceof KubeError && error.reason === 'Invalid') return undefined;
+      throw error;
+    } finally {
+      silence.end();
+      done.abort();
+    }
+    if (silence.signal.aborted) return undefined;
+    throw new KubeError(`watch ${resource.plural}: ended before all was told`, { reason: 'Network' });
+  }
+
+  async function pages(): Promise<Everything<Row>> {
+    const versions = new Map<string, Version<Row>>();
+    let resourceVersion: string | undefined;
+    let next: string | undefined;
+    do {
+      const page = await client.list(resource, { namespace, labelSelector, limit: pageSize, continue: next, signal });
+      for (const item of page.items) {
+        const version = understand(read, resource, item, store);
+        versions.set(version.key, version);
+      }
+      resourceVersion ??= page.resourceVersion;
+      next = page.continue;
+    } while (next !== undefined);
+    return { versions, resourceVersion };
+  }
+}
