@@ -42,6 +42,7 @@ describe('what is given', () => {
       lookAlikes: 'Hold',
       maxMachinesPerNamespace: 0,
       maxDeletesPerMinute: 0,
+      relistInterval: 1_800_000,
       workers: 32,
       shutdownGracePeriod: 25_000,
       metricsAddress: { host: '0.0.0.0', port: 8080 },
