@@ -181,6 +181,12 @@ export class Cluster {
     );
   }
 
+  /** A merge patch of a Lease's spec. */
+  async patchLease(namespace: string, name: string, spec: Readonly<Record<string, unknown>>): Promise<void> {
+    const lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name, namespace }, spec };
+    await this.#objects.patch(lease, undefined, undefined, 'person', undefined, PatchStrategy.MergePatch);
+  }
+
   async delete(namespace: string, name: string): Promise<void> {
     await this.#objects.delete({ apiVersion, kind, metadata: { name, namespace } } as KubernetesObject);
   }

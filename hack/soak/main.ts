@@ -1,5 +1,5 @@
 /**
- * `npm run soak`: objects on a real API server, an emulated provider and the operator as a process of its own, while
+ * `npm run soak`: objects on a real API server, an emulated provider and two operators as processes of their own, while
  * everything between them goes wrong, by a schedule that follows from the seed. Ends with a receipt; exits 1 when a line
  * of it is not what it must be, and keeps logs and ledger.
  */
@@ -16,7 +16,7 @@ import { soak } from './soak.ts';
 const usage = `Usage: npm run soak [-- --minutes N] [--seed N] [--objects N]
 
 Lets everything go wrong for a while, and looks what came of it: lost answers, resets, delays, silence, refusals, kills of
-the operator, people at the provider's panel. What happens when follows from the seed.
+operators, robbed leases, restarts of the API server, people at the provider's panel. What happens when follows from the seed.
 
   --minutes N   how long (default 10, at most 1440; parts such as 0.5 too)
   --seed N      the schedule to repeat (default: any)
@@ -70,7 +70,18 @@ async function run({ minutes, seed, objects }: Options, signal: AbortSignal): Pr
     // Machines that others deleted while the operator was down count as gone only after five minutes, when they are many.
     const patience = Math.max(600, seconds / 2);
     const places = { cluster, namespace, kubeconfig, entry, directory };
-    const { isGood, text } = await soak({ ...places, seed, seconds, objects, patience, showProgress, signal });
+    const restartApiServer = (): Promise<void> => plane.restartApiServer();
+    const { isGood, text } = await soak({
+      ...places,
+      operators: 2,
+      restartApiServer,
+      seed,
+      seconds,
+      objects,
+      patience,
+      showProgress,
+      signal,
+    });
     console.log(`\n${text}\n`);
     console.log(isGood ? 'Everything is as it must be.' : `Logs and ledger are in ${path.relative('.', directory)}`);
     return isGood ? 0 : 1;

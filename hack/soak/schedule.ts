@@ -27,17 +27,22 @@ export type Deed =
   | { readonly kind: 'delete'; readonly object: string }
   /** At the provider's own panel, to whatever machine the object has just then. */
   | { readonly kind: 'person'; readonly object: string; readonly does: PowerCommand | 'delete' }
-  /** The operator, at once, or at the next change it asks an API for. */
-  | { readonly kind: 'kill'; readonly at?: { readonly api: Api; readonly point: Point } }
+  /** One operator: at once, or whichever is the next that asks an API for a change. The `one` counts from 0, in a circle. */
+  | { readonly kind: 'kill'; readonly at: { readonly api: Api; readonly point: Point } }
+  | { readonly kind: 'kill'; readonly one: number }
   /** The next requests of this kind are treated so. */
   | {
       readonly kind: 'wire';
-      readonly api: Api;
+      readonly api: Api | 'lease';
       readonly changes: boolean;
       readonly times: number;
       readonly treatment: Treatment;
     }
   | { readonly kind: 'cut watches' }
+  /** Somebody else writes his name into the Lease, and says no more. */
+  | { readonly kind: 'rob lease' }
+  /** The API server ends as in a crash, and comes back. */
+  | { readonly kind: 'restart API server' }
   /** Faults of the provider's own. */
   | { readonly kind: 'fault'; readonly rule: FaultRule }
   | { readonly kind: 'switches'; readonly switches: Partial<Switches> };
@@ -93,6 +98,9 @@ const streams: readonly Stream[] = [
   { every: 2_500, make: (random) => ({ kind: 'fault', rule: fault(random) }) },
   { every: 2_000, make: (random) => ({ kind: 'fault', rule: lostCreate(random) }) },
   { every: 5_000, make: (random) => ({ kind: 'switches', switches: behaviour(random) }) },
+  { every: 4_000, make: (random) => wire(random, 'lease') },
+  { every: 30_000, make: () => ({ kind: 'rob lease' }) },
+  { every: 80_000, make: () => ({ kind: 'restart API server' }) },
 ];
 
 /** How long a kill, a fault or a treatment waits for a request that it fits: milliseconds. Or they would gather while there are few. */
@@ -140,11 +148,11 @@ function apply(random: Random, object: string): Deed {
 function kill(random: Random): Deed {
   const api = pick(random, ['kubernetes', 'provider', undefined]);
   const point = pick(random, ['before', 'effect', 'answered']);
-  return api === undefined ? { kind: 'kill' } : { kind: 'kill', at: { api, point } };
+  return api === undefined ? { kind: 'kill', one: random.between(0, 1) } : { kind: 'kill', at: { api, point } };
 }
 
 /** A silence on the side of Kubernetes lasts until the operator's patience ends, so there are few. */
-function wire(random: Random, api: Api): Deed {
+function wire(random: Random, api: Api | 'lease'): Deed {
   const at = pick(random, ['before', 'effect']);
   const milliseconds = random.between(100, 1_500);
   const treatment = pick<Treatment>(random, [

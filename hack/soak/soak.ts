@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createEmulator, type Emulator } from '../../src/emulator/emulator.ts';
@@ -9,7 +9,8 @@ import { isRight, type ReceiptLine, renderReceipt } from '../demo/receipt.ts';
 import type { Cluster } from '../kit/cluster.ts';
 import { hurried, hurriedLatencies } from '../kit/hurried.ts';
 import { recordObjects } from '../kit/record-objects.ts';
-import { startWireProxy, type WireProxy } from '../kit/wire-proxy.ts';
+import { startWireProxy, type Traffic, type WireProxy } from '../kit/wire-proxy.ts';
+import type { Api } from '../kit/wire-signature.ts';
 import { changed, heldBy, mostAtOnce, placeForeign, writesTo } from './audit.ts';
 import { People } from './people.ts';
 import {
@@ -28,6 +29,17 @@ import { Victim } from './victim.ts';
 
 const apiKey = 'soak-key';
 
+/** Where the operator's role lets it have a Lease. */
+const leaseNamespace = 'vps247-system';
+
+/** A leader that is gone is missed sooner than by default; one that is delayed for a second or two is not. */
+const leaseTimes = { 'lease-duration': '6s', 'renew-deadline': '4s', 'retry-period': '1s' } as const;
+
+/** Named after the namespace: other tests have theirs beside it. */
+function election(namespace: string): readonly string[] {
+  return [`--leader-election-namespace=${leaseNamespace}`, `--lease-name=${namespace}`];
+}
+
 export interface SoakOptions extends ScheduleOptions {
   /** With the CRD and the operator's role; the rights are somebody else's, not the operator's. */
   readonly cluster: Cluster;
@@ -37,6 +49,10 @@ export interface SoakOptions extends ScheduleOptions {
   readonly kubeconfig: string;
   /** The operator's program. */
   readonly entry: string;
+  /** How many run at the same time, sharing a Lease. */
+  readonly operators: number;
+  /** Takes the API server away and brings it back; undefined where others need it. */
+  readonly restartApiServer: (() => Promise<void>) | undefined;
   /** For logs, the ledger and every version of every object; exists. */
   readonly directory: string;
   /** How long it may take until everything is as wished, once nothing goes wrong any more: seconds. */
@@ -58,12 +74,15 @@ export interface Outcome {
 interface Cast {
   readonly emulator: Emulator;
   readonly foreign: readonly MachineView[];
-  readonly proxy: WireProxy;
-  readonly operator: Victim;
+  /** One for each operator, so that who asks can be killed for it. */
+  readonly proxies: readonly WireProxy[];
+  readonly operators: readonly Victim[];
   readonly people: People;
   readonly trouble: Trouble;
   /** The provider's own, and when each is over: `performance.now()`. */
   readonly faults: { readonly handle: FaultHandle; readonly until: number }[];
+  /** Of the API server. */
+  readonly restarts: Promise<void>[];
 }
 
 /** Lets the schedule happen, waits until all is as wished, and accounts for it. Rejects when `signal` is aborted. */
@@ -72,12 +91,13 @@ export async function soak(options: SoakOptions): Promise<Outcome> {
   try {
     const cast = await gather(options, cleanups);
     const schedule = createSchedule(options);
-    await play(schedule, cast, options.signal);
+    await play(schedule, cast, options);
     calmDown(cast);
+    await Promise.all(cast.restarts);
     const convergence = await converge(options, cast);
-    const exitCode = await cast.operator.stop();
+    const exitCodes = await Promise.all(cast.operators.map((operator) => operator.stop()));
     return conclude(options, [
-      ...judged(cast, exitCode),
+      ...judged(cast, exitCodes),
       figure('deeds of the schedule', schedule.length),
       {
         what: 'seconds to converge',
@@ -108,40 +128,49 @@ async function gather(options: SoakOptions, cleanups: (() => unknown)[]): Promis
   const provider = await serve(emulator, { port: 0 });
   cleanups.push(() => provider.close());
   await cluster.putSecret(namespace, apiKey);
-  const trouble = new Trouble(() => operator.kill());
-  const proxy = await startWireProxy({
-    kubeconfig,
-    apiUrl: provider.url,
-    directory,
-    decide: (request) => trouble.decide(request),
-  });
-  cleanups.push(() => proxy.close());
-  const flags = [
-    '--namespaces',
-    namespace,
-    ...hurried({ 'visibility-window': `${visibilityWindow}ms`, 'stuck-after': '20s' }),
-  ];
-  const operator = new Victim({ kubeconfig: proxy.kubeconfig, apiUrl: proxy.apiUrl, entry, flags }, directory);
-  operator.start();
-  cleanups.push(() => operator.end());
+  const trouble = new Trouble();
+  const operators: Victim[] = [];
+  const proxies: WireProxy[] = [];
+  for (let index = 0; index < options.operators; index += 1) {
+    const wire = path.join(directory, `wire-${index + 1}`);
+    mkdirSync(wire, { recursive: true });
+    const proxy = await startWireProxy({
+      kubeconfig,
+      apiUrl: provider.url,
+      directory: wire,
+      decide: (request) => trouble.decide(request, () => operator.kill()),
+    });
+    cleanups.push(() => proxy.close());
+    const settings = { 'visibility-window': `${visibilityWindow}ms`, 'stuck-after': '20s', ...leaseTimes };
+    const flags = ['--namespaces', namespace, ...election(namespace), ...hurried(settings)];
+    const operator = new Victim(
+      { kubeconfig: proxy.kubeconfig, apiUrl: proxy.apiUrl, entry, flags },
+      path.join(directory, `operator-${index + 1}`),
+    );
+    operator.start();
+    cleanups.push(() => operator.end());
+    operators.push(operator);
+    proxies.push(proxy);
+  }
   const people = new People({ cluster, namespace, emulator });
   people.begin();
   cleanups.push(() => people.end());
-  const cast: Cast = { emulator, foreign, proxy, operator, people, trouble, faults: [] };
+  const cast: Cast = { emulator, foreign, proxies, operators, people, trouble, faults: [], restarts: [] };
   const startedAt = performance.now();
   cleanups.push(options.showProgress(() => describe(cast, performance.now() - startedAt)));
   return cast;
 }
 
-async function play(schedule: readonly Step[], cast: Cast, signal: AbortSignal): Promise<void> {
+async function play(schedule: readonly Step[], cast: Cast, options: SoakOptions): Promise<void> {
   const startedAt = performance.now();
   for (const step of schedule) {
-    await sleep(Math.max(0, step.after - (performance.now() - startedAt)), undefined, { signal });
-    happen(step, cast);
+    await sleep(Math.max(0, step.after - (performance.now() - startedAt)), undefined, { signal: options.signal });
+    happen(step, cast, options);
   }
 }
 
-function happen(step: Step, { emulator, proxy, operator, people, trouble, faults }: Cast): void {
+function happen(step: Step, cast: Cast, { cluster, namespace, restartApiServer }: SoakOptions): void {
+  const { emulator, proxies, operators, people, trouble, faults, restarts } = cast;
   const now = performance.now();
   const until = now + waitsFor;
   for (const fault of faults) if (fault.until < now) fault.handle.remove();
@@ -158,13 +187,22 @@ function happen(step: Step, { emulator, proxy, operator, people, trouble, faults
       return;
     }
     case 'kill':
-      if (step.at === undefined) void operator.kill();
-      else trouble.waylay(step.at, until);
+      if ('at' in step) trouble.waylay(step.at, until);
+      else void operators[step.one % operators.length]?.kill();
       return;
     case 'wire':
       return trouble.add(step, until);
     case 'cut watches':
-      return proxy.cutWatches();
+      for (const proxy of proxies) proxy.cutWatches();
+      return;
+    case 'rob lease':
+      // When there is none to rob, or nobody to tell, nobody is robbed.
+      void cluster.patchLease(leaseNamespace, namespace, { holderIdentity: 'robber' }).catch(() => {});
+      return;
+    case 'restart API server':
+      if (restartApiServer !== undefined) trouble.note('API server restarted');
+      if (restartApiServer !== undefined) restarts.push(restartApiServer());
+      return;
     case 'fault':
       faults.push({ handle: emulator.addFault(step.rule), until });
       return;
@@ -191,7 +229,10 @@ async function converge({ patience, signal }: SoakOptions, { people }: Cast): Pr
 }
 
 /** What must be, whatever happened. */
-function judged({ emulator, foreign, operator, people }: Cast, exitCode: number | null): readonly ReceiptLine[] {
+function judged(
+  { emulator, foreign, operators, people }: Cast,
+  exitCodes: readonly (number | null)[],
+): readonly ReceiptLine[] {
   const { ledger } = emulator;
   const leaks = ledger.leaks([...people.objects.flatMap(heldBy), ...foreign.map(({ name }) => name)]);
   return [
@@ -202,20 +243,21 @@ function judged({ emulator, foreign, operator, people }: Cast, exitCode: number 
     never('foreign machines changed', changed(emulator, foreign)),
     never('effects that cannot be', ledger.impossibleEffects().length),
     never('objects not as wished', people.unmet.length, some(people.unmet)),
-    never('ends of the operator by itself', operator.failures),
-    never('its exit code after SIGTERM', exitCode ?? -1),
+    never('ends of an operator by itself', sum(operators.map(({ failures }) => failures))),
+    never('exit codes after SIGTERM but 0', exitCodes.filter((code) => code !== 0).length, exitCodes.join(', ')),
   ];
 }
 
 /** What happened, so that one can tell whether it was enough. */
-function told({ emulator, proxy, operator, people, trouble, faults }: Cast): readonly ReceiptLine[] {
+function told({ emulator, proxies, operators, people, trouble, faults }: Cast): readonly ReceiptLine[] {
   const { ledger } = emulator;
-  const { kubernetes, provider } = proxy.traffic;
+  const [kubernetes, provider] = [trafficOf(proxies, 'kubernetes'), trafficOf(proxies, 'provider')];
   const wire = [...trouble.counts].map(([what, count]) => `${count} ${what}`);
   return [
     figure('objects', people.wishes, `${people.remedies} needed somebody to follow their advice`),
     figure('machines created', ledger.machinesEverCreated().filter(({ cause }) => cause !== 'person').length),
-    figure('kills of the operator', operator.kills),
+    figure('kills of operators', killsOf(operators), `${operators.length} run at the same time`),
+    figure('leases lost', sum(operators.map(({ leasesLost }) => leasesLost))),
     figure('faults of the wire', sum([...trouble.counts.values()]), wire.join(', ')),
     figure('faults of the provider', sum(faults.map(({ handle }) => handle.hits))),
     figure('calls refused for the state of a machine', ledger.forbiddenTransitions().length),
@@ -237,17 +279,26 @@ function conclude({ seed }: SoakOptions, lines: readonly ReceiptLine[]): Outcome
   return { isGood, lines, text: `seed ${seed}${isGood ? '' : ' failed'}\n\n${renderReceipt(lines)}` };
 }
 
-function describe({ emulator, operator, people, trouble, faults }: Cast, elapsed: number): string {
+function describe({ emulator, operators, people, trouble, faults }: Cast, elapsed: number): string {
   const { ledger } = emulator;
   return [
     `${Math.round(elapsed / 1_000)} s`,
     `${people.wishes - people.unmet.length} of ${people.wishes} objects as wished`,
     `${ledger.liveMachines().length} machines`,
-    `${operator.kills} kills`,
+    `${killsOf(operators)} kills`,
     `${sum([...trouble.counts.values()]) + sum(faults.map(({ handle }) => handle.hits))} faults`,
     `${ledger.calls.length} calls`,
     `${ledger.duplicates().length} duplicates`,
   ].join(', ');
+}
+
+function killsOf(operators: readonly Victim[]): number {
+  return sum(operators.map(({ kills }) => kills));
+}
+
+function trafficOf(proxies: readonly WireProxy[], api: Api): Pick<Traffic, 'requests' | 'bytesIn'> {
+  const all = proxies.map(({ traffic }) => traffic[api]);
+  return { requests: sum(all.map(({ requests }) => requests)), bytesIn: sum(all.map(({ bytesIn }) => bytesIn)) };
 }
 
 function sum(counts: readonly number[]): number {

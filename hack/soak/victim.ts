@@ -1,27 +1,28 @@
-import path from 'node:path';
+import { exitCodes } from '../../src/config/exit-codes.ts';
 import { type OperatorOptions, type OperatorProcess, startOperator } from '../kit/operator.ts';
 
 /** The operator, which comes back however often it is killed. */
 export class Victim {
   readonly #options: Omit<OperatorOptions, 'logFile'>;
-  readonly #directory: string;
+  readonly #logStem: string;
   #operator: OperatorProcess | undefined;
   #dying: Promise<void> | undefined;
   #isOver = false;
   #starts = 0;
   kills = 0;
-  /** How often it ended without being killed. */
+  /** How often it ended without being killed, other than because its Lease was lost: then it is meant to. */
   failures = 0;
+  leasesLost = 0;
 
-  /** Each of its processes writes a log of its own into `directory`. */
-  constructor(options: Omit<OperatorOptions, 'logFile'>, directory: string) {
+  /** Each of its processes writes a log of its own, `<logStem>-<number>.log`. */
+  constructor(options: Omit<OperatorOptions, 'logFile'>, logStem: string) {
     this.#options = options;
-    this.#directory = directory;
+    this.#logStem = logStem;
   }
 
   start(): void {
     this.#starts += 1;
-    const logFile = path.join(this.#directory, `operator-${this.#starts}.log`);
+    const logFile = `${this.#logStem}-${this.#starts}.log`;
     const operator = startOperator({ ...this.#options, logFile });
     this.#operator = operator;
     void this.#watch(operator);
@@ -54,9 +55,10 @@ export class Victim {
   }
 
   async #watch(operator: OperatorProcess): Promise<void> {
-    await operator.exited;
+    const code = await operator.exited;
     if (this.#isOver || this.#dying !== undefined || this.#operator !== operator) return;
-    this.failures += 1;
+    if (code === exitCodes.LeaseLost.code) this.leasesLost += 1;
+    else this.failures += 1;
     this.start();
   }
 }
