@@ -1,0 +1,33 @@
+import { expect, test, vi } from 'vitest';
+import { createWorld } from './world/world.ts';
+
+const names = Array.from({ length: 5_000 }, (_, index) => `vm-${index}`);
+const minute = 60_000;
+
+// Half a minute where nothing else runs.
+vi.setConfig({ testTimeout: 300_000 });
+
+test('five thousand objects at once, and all of them deleted at once: each call once, and nothing is left', async () => {
+  const { apply, clock, cluster, complaints, condition, room } = await createWorld({
+    providerRate: 0,
+    maxInFlight: 64,
+    workers: 32,
+  });
+  for (const name of names) apply(name, { powerState: 'Halted' });
+  await clock.advance(5 * minute);
+  const isReady = (name: string): boolean => condition(name, 'Ready')?.status === 'True';
+  expect(names.filter((name) => !isReady(name))).toEqual([]);
+  expect([room.count('CreateMachine'), room.heldTwice.size, room.machines.size]).toEqual([
+    names.length,
+    0,
+    names.length,
+  ]);
+
+  const lists = room.count('ListMachines');
+  for (const name of names) cluster.remove('virtualmachines', name);
+  await clock.advance(5 * minute);
+  expect(names.filter((name) => cluster.machine(name) !== undefined)).toEqual([]);
+  expect([room.machines.size, complaints]).toEqual([0, []]);
+  // One a second at most, however many wait for it.
+  expect(room.count('ListMachines') - lists).toBeLessThanOrEqual(5 * 60);
+});
