@@ -9,6 +9,7 @@ const longestUnreachable = 2_500;
 export class Delays {
   readonly #random: () => number;
   #failures = 0;
+  #wasUnreachable = false;
 
   constructor(random: () => number) {
     this.#random = random;
@@ -16,7 +17,11 @@ export class Delays {
 
   /** Milliseconds to wait after one more failure. */
   next(reason: KubeErrorReason): number {
-    const limit = reason === 'Network' ? longestUnreachable : longest;
+    const isUnreachable = reason === 'Network';
+    // One that answers again is a server that starts: what it could not do before says nothing about how long that takes.
+    if (isUnreachable !== this.#wasUnreachable) this.#failures = 0;
+    this.#wasUnreachable = isUnreachable;
+    const limit = isUnreachable ? longestUnreachable : longest;
     const delay = Math.min(shortest * 2 ** this.#failures, limit);
     this.#failures += 1;
     return delay * (1 + this.#random() / 2);
