@@ -242,7 +242,7 @@ export function figuresOfOutage({ downSeconds, milliseconds, restarts }: Outage)
   };
 }
 
-function figuresOfMishaps({ duplicates, forbidden }: Mishaps): Section {
+export function figuresOfMishaps({ duplicates, forbidden }: Mishaps): Section {
   return {
     title: 'the whole run',
     figures: [

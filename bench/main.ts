@@ -61,8 +61,6 @@ async function bench(chosen: readonly number[], isKept: boolean, directory: stri
     all.push(results);
     // Each as soon as it is there: the last takes the longest.
     if (isKept) keep(results);
-    const sections = sectionsOf(results);
-    console.log(renderTable(sections));
     console.log(`\n${renderGoals(goalsOf(results))}\n`);
   }
   const wrong = all.flatMap((results) => findWrong(sectionsOf(results)));
@@ -74,7 +72,8 @@ async function measure(size: number, entry: string, directory: string, say: Say)
   say(`starting a control plane and the provider for ${size} machines`);
   const stage = await setStage(entry, directory);
   try {
-    return await run(stage, size, say);
+    // Part by part: a run that is broken off has told what it came to.
+    return await run(stage, size, { say, show: (section) => console.log(`${renderTable([section])}\n`) });
   } finally {
     await stage.close();
   }

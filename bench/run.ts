@@ -3,12 +3,23 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { OperatorProcess } from '../hack/kit/operator.ts';
 import type { PowerState } from '../src/api/v1alpha1/types.ts';
 import type { CallEntry } from '../src/emulator/ledger.ts';
+import {
+  figuresOfBursts,
+  figuresOfCreates,
+  figuresOfDeletes,
+  figuresOfFlips,
+  figuresOfMishaps,
+  figuresOfOutage,
+  figuresOfStarts,
+  figuresOfSteadyState,
+} from './figures.ts';
 import { type Made, isSettled } from './fleet.ts';
 import { inParallel } from './parallel.ts';
 import { between, readMetrics, type Reading, type Span } from './readings.ts';
 import type { Burst, Flip, Measured, Outage, Results, Start } from './results.ts';
 import { seed } from './seed.ts';
 import { peakMemoryOf, type Stage } from './stage.ts';
+import type { Section } from './table.ts';
 
 /** How much of each thing a run of this size does: enough to tell, and no longer than it must be. */
 interface Extent {
@@ -37,8 +48,14 @@ const together = 32;
 /** What is created and deleted among the others. */
 const passing = 'passing';
 
+/** Told how the run goes: what begins, and what each part came to as soon as it is over. */
+interface Listener {
+  readonly say: (text: string) => void;
+  readonly show: (section: Section) => void;
+}
+
 /** Takes machines through their life and measures each part of it. */
-export async function run(stage: Stage, size: number, say: (text: string) => void): Promise<Results> {
+export async function run(stage: Stage, size: number, { say, show }: Listener): Promise<Results> {
   const extent = extentOf(size);
   const bench = new Bench(stage, size);
   const names = Array.from({ length: size }, (_, index) => `bench-${index + 1}`);
@@ -50,9 +67,11 @@ export async function run(stage: Stage, size: number, say: (text: string) => voi
   say(`starting the operator ${extent.starts} times`);
   const starts: Start[] = [];
   for (let count = 0; count < extent.starts; count += 1) starts.push(await bench.start());
+  show(figuresOfStarts(size, starts));
 
   say(`letting them be for ${extent.steadySeconds === undefined ? 'two polls' : `${extent.steadySeconds} s`}`);
   const steady = await bench.letBe(extent.steadySeconds);
+  show(figuresOfSteadyState(size, steady));
 
   say(`flipping power ${extent.flips} times, one after the other`);
   const flips: Flip[] = [];
@@ -63,6 +82,7 @@ export async function run(stage: Stage, size: number, say: (text: string) => voi
       flips.push(await bench.flip(name, count % 2 === 0 ? 'Halted' : 'Running'));
     }
   });
+  show(figuresOfFlips(flips, flipping));
 
   say(`flipping power of ${extent.atOnce} at once, twice`);
   const bursts: Burst[] = [];
@@ -70,11 +90,14 @@ export async function run(stage: Stage, size: number, say: (text: string) => voi
     for (const power of ['Halted', 'Running'] as const)
       bursts.push(await bench.burst(names.slice(0, extent.atOnce), power));
   });
+  show(figuresOfBursts(bursts, bursting));
 
   say(`creating ${extent.atOnce} more`);
   const withPassword = await bench.create('more', extent.atOnce, {});
+  show(figuresOfCreates(withPassword, true));
   say(`creating ${extent.withoutPassword} more without a Secret for the password`);
   const withoutPassword = await bench.create('plain', extent.withoutPassword, { isWithoutPassword: true });
+  show(figuresOfCreates(withoutPassword, false));
 
   const passed = extent.atOnce + extent.withoutPassword;
   say(`deleting these ${passed}`);
@@ -83,11 +106,18 @@ export async function run(stage: Stage, size: number, say: (text: string) => voi
     objects: (await stage.fleet.list(passing)).length,
     machines: (await stage.emulator.ledger()).liveMachines.length - size,
   };
+  show(figuresOfDeletes(deletes, left));
 
   say(`taking the API server away for ${extent.downSeconds} s`);
   const outage = await bench.outage(names[0] ?? '', extent.downSeconds);
+  show(figuresOfOutage(outage));
 
   const ledger = await stage.emulator.ledger();
+  const mishaps = {
+    duplicates: ledger.duplicates.length,
+    forbidden: ledger.forbiddenTransitions.length + ledger.impossibleEffects.length,
+  };
+  show(figuresOfMishaps(mishaps));
   return {
     size,
     cores: availableParallelism(),
@@ -100,10 +130,7 @@ export async function run(stage: Stage, size: number, say: (text: string) => voi
     creating: { withPassword, withoutPassword },
     deleting: { ...deletes, left },
     outage,
-    mishaps: {
-      duplicates: ledger.duplicates.length,
-      forbidden: ledger.forbiddenTransitions.length + ledger.impossibleEffects.length,
-    },
+    mishaps,
   };
 }
 
