@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { createVirtualMachineReader } from '../../src/api/v1alpha1/read.ts';
 import { Sharing } from '../../src/api/v1alpha1/sharing.ts';
+import { objectWith } from '../plan/fixtures.ts';
 
 test('equal values become one, others stay apart', () => {
   const sharing = new Sharing();
@@ -35,7 +36,7 @@ function stored(name: string, message = ''): object {
         labels: { app: 'web' },
         finalizers: ['vps247.com/machine'],
       },
-      spec: { package: { name: 'Budget' }, sshKeyIds: [1, 2], powerOff: { mode: 'Soft', gracePeriod: '5m' } },
+      spec: objectWith({ spec: { sshKeyIds: [1, 2] } }).spec,
       status: { id: 1, package: { id: 1, name: 'Budget' }, conditions: [condition] },
     }),
   );
@@ -61,6 +62,7 @@ test('nothing is kept that nobody reads, and nothing else is lost', () => {
     resourceVersion: '5',
     generation: 1,
     finalizers: ['vps247.com/machine'],
+    labels: { app: 'web' },
     annotations: { kept: 'yes' },
   });
   const { spec, status } = stored('a') as Record<string, unknown>;

@@ -184,8 +184,8 @@ export const mutations: readonly Mutation[] = [
   {
     mistake: 'power is cut before that is on record',
     file: 'reconcile/execute.ts',
-    line: 'await deps.announce();',
-    replacement: '',
+    line: 'return await power(deps, target, action, call, deps.announce);',
+    replacement: 'return await power(deps, target, action, call);',
     breaks: cutByRule,
     configuration: { from: 'Settled', left: { powerState: 1, guest: 1 } },
   },
@@ -232,8 +232,8 @@ export const mutations: readonly Mutation[] = [
   {
     mistake: 'a restart is made before that is on record',
     file: 'reconcile/execute.ts',
-    line: 'await deps.announce();',
-    replacement: '',
+    line: 'return await power(deps, target, action, call, deps.announce);',
+    replacement: 'return await power(deps, target, action, call);',
     breaks: restartsOnce,
     configuration: { from: 'Settled', left: { restart: 1, crash: 1 } },
   },

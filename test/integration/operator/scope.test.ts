@@ -30,11 +30,11 @@ describe('two shards in one namespace', () => {
     const [a, b] = [await startShard(stage, 'a'), await startShard(stage, 'b')];
     const names = Array.from({ length: 6 }, (_, index) => `vm-${index}`);
     for (const [index, name] of names.entries()) await create(stage, name, index < 4 ? 'a' : 'b');
-    await stage.create('of-nobody');
+    await stage.create('unlabelled');
     for (const name of names) await stage.untilReady(name, 'True/Available');
     expect(stage.emulator.ledger.callsByOperation()['CreateMachine']).toBe(6);
     expect([await metric(a, 'machines'), await metric(b, 'machines')]).toEqual([4, 2]);
-    expect((await stage.object('of-nobody'))?.metadata.finalizers ?? []).toEqual([]);
+    expect((await stage.object('unlabelled'))?.metadata.finalizers ?? []).toEqual([]);
   });
 
   it('an object whose labels change moves, with its machine', async () => {
