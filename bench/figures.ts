@@ -98,6 +98,7 @@ export function figuresOfCreates({ objects, busySeconds, span }: Measured, hasPa
     figures: [
       exactly(span, 'CreateMachine', objects),
       lists(span, busySeconds, 1),
+      singleReads(span, busySeconds),
       {
         what: 'catalogue',
         measured: sumOf(span, catalogue),
@@ -105,7 +106,7 @@ export function figuresOfCreates({ objects, busySeconds, span }: Measured, hasPa
         must: { notExceed: 3 },
         note: 'each list once, unless it is known already',
       },
-      noOther(span, ['CreateMachine', 'ListMachines', ...catalogue]),
+      noOther(span, ['CreateMachine', 'ListMachines', 'GetMachine', ...catalogue]),
       ...kubernetesWrites(span, 'create', objects, { floor: hasPassword ? 3 : 2, most: hasPassword ? 5 : 4 }),
     ],
   };
@@ -155,8 +156,9 @@ export function figuresOfFlips(flips: readonly Flip[], { busySeconds, span }: Me
     figures: [
       exactly(span, 'StopMachine', length / 2),
       exactly(span, 'StartMachine', length / 2),
-      lists(span, busySeconds, length),
-      noOther(span, ['StopMachine', 'StartMachine', 'ListMachines']),
+      lists(span, busySeconds, 0),
+      singleReads(span, busySeconds),
+      noOther(span, ['StopMachine', 'StartMachine', 'ListMachines', 'GetMachine']),
       ...kubernetesWrites(span, 'flip', length, writes),
       {
         what: 'a PATCH by itself, p50',
@@ -193,7 +195,8 @@ export function figuresOfBursts(bursts: readonly Burst[], { objects, busySeconds
       exactly(span, 'StopMachine', objects / 2),
       exactly(span, 'StartMachine', objects / 2),
       lists(span, busySeconds, bursts.length),
-      noOther(span, ['StopMachine', 'StartMachine', 'ListMachines']),
+      singleReads(span, busySeconds),
+      noOther(span, ['StopMachine', 'StartMachine', 'ListMachines', 'GetMachine']),
       ...kubernetesWrites(span, 'flip', objects, { floor: 1, most: 2 }),
       timesOf('as many PATCHes by themselves', probes),
       timesOf(
@@ -215,7 +218,7 @@ export function figuresOfDeletes({ objects, busySeconds, span }: Measured, left:
     figures: [
       exactly(span, 'StopMachine', objects),
       exactly(span, 'DeleteMachine', objects),
-      exactly(span, 'GetMachine', objects, 'the 404 that shows it is gone'),
+      singleReads(span, busySeconds, objects),
       // One shows that all are halted, one that all are gone.
       lists(span, busySeconds, 2),
       noOther(span, ['StopMachine', 'DeleteMachine', 'GetMachine', 'ListMachines']),
@@ -265,6 +268,20 @@ function lists({ provider }: Span, busySeconds: number, floor: number): Figure {
     floor,
     must: { notExceed: Math.ceil(busySeconds / urgentPoll) + 1 },
     note: `one a second at most, in ${busySeconds.toFixed(1)} s`,
+  };
+}
+
+/** At most so many machines are read one by one in place of a list. */
+const mostSingleReads = 16;
+
+/** In place of lists, where there are many machines and few of them change; and of each that goes the 404 that shows it. */
+function singleReads({ provider }: Span, busySeconds: number, gone = 0): Figure {
+  return {
+    what: 'GetMachine',
+    measured: provider['GetMachine'] ?? 0,
+    floor: gone,
+    must: { from: gone, notExceed: gone + mostSingleReads * (Math.ceil(busySeconds / urgentPoll) + 1) },
+    note: gone === 0 ? 'in place of lists' : 'the 404 that shows it is gone, and in place of lists',
   };
 }
 

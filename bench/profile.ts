@@ -62,7 +62,9 @@ async function profile(size: number, directory: string, out: string): Promise<vo
       const folder = join(out, phase);
       mkdirSync(folder, { recursive: true });
       console.log(`profiling: ${phase}`);
-      await bench.start(['--cpu-prof', `--cpu-prof-dir=${folder}`, '--heap-prof', `--heap-prof-dir=${folder}`]);
+      await bench.start({
+        nodeFlags: ['--cpu-prof', `--cpu-prof-dir=${folder}`, '--heap-prof', `--heap-prof-dir=${folder}`],
+      });
       await work();
       await bench.stop();
       for (const file of readdirSync(folder)) console.log(describe(phase, join(folder, file), locate));

@@ -18,7 +18,7 @@ import { inParallel } from './parallel.ts';
 import { between, readMetrics, type Reading, type Span } from './readings.ts';
 import type { Burst, Flip, Measured, Outage, Results, Start } from './results.ts';
 import { seed } from './seed.ts';
-import { peakMemoryOf, type Stage } from './stage.ts';
+import { type Launch, peakMemoryOf, type Stage } from './stage.ts';
 import type { Section } from './table.ts';
 
 /** How much of each thing a run of this size does: enough to tell, and no longer than it must be. */
@@ -92,10 +92,12 @@ export async function run(stage: Stage, size: number, { say, show }: Listener): 
   });
   show(figuresOfBursts(bursts, bursting));
 
-  say(`creating ${extent.atOnce} more`);
+  say(`creating ${extent.atOnce} more, at the default rate of calls`);
+  await bench.relaunch({ isPaced: true });
   const withPassword = await bench.create('more', extent.atOnce, {});
   show(figuresOfCreates(withPassword, true));
-  say(`creating ${extent.withoutPassword} more without a Secret for the password`);
+  say(`creating ${extent.withoutPassword} more without a Secret for the password, at no rate`);
+  await bench.relaunch({});
   const withoutPassword = await bench.create('plain', extent.withoutPassword, { isWithoutPassword: true });
   show(figuresOfCreates(withoutPassword, false));
 
@@ -161,8 +163,16 @@ export class Bench {
     await this.#operator?.stop();
   }
 
-  /** Starts the operator anew, and leaves it running; with flags for Node, if there are any. */
-  async start(nodeFlags: readonly string[] = []): Promise<Start> {
+  /** Starts the operator anew, and leaves it running when it has come to rest. */
+  async relaunch(launch: Launch): Promise<void> {
+    await this.stop();
+    await this.#launch(launch);
+    await this.#lastPassAfter(performance.now());
+    await this.#readWhenStill();
+  }
+
+  /** The same, with what it took; there must be no more than the fleet. */
+  async start(launch: Launch = {}): Promise<Start> {
     await this.stop();
     const { fleet, emulator } = this.#stage;
     const listStart = performance.now();
@@ -173,7 +183,7 @@ export class Bench {
     const { callsByOperation: provider } = await emulator.calls();
     const startedAt = performance.now();
     const nothing = { at: Date.now(), provider, kubernetesWrites: {}, cpuSeconds: 0, residentBytes: 0, passes: 0 };
-    const operator = await this.#launch(nodeFlags);
+    const operator = await this.#launch(launch);
     const milliseconds = await this.#lastPassAfter(startedAt);
     const peakBytes = peakMemoryOf(operator.pid);
     const span = between(nothing, await this.#readWhenStill());
@@ -347,8 +357,8 @@ export class Bench {
     }
   }
 
-  async #launch(nodeFlags: readonly string[] = []): Promise<OperatorProcess> {
-    const operator = this.#stage.startOperator(nodeFlags);
+  async #launch(launch: Launch = {}): Promise<OperatorProcess> {
+    const operator = this.#stage.startOperator(launch);
     this.#operator = operator;
     this.#metricsUrl = (await operator.addresses).metrics;
     return operator;

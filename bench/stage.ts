@@ -9,6 +9,14 @@ import { Fleet } from './fleet.ts';
 const namespaces = { watched: 'vps247-bench', unwatched: 'vps247-bench-unwatched' } as const;
 const apiKey = 'bench-key';
 
+/** How the operator is started. */
+export interface Launch {
+  /** For Node itself. */
+  readonly nodeFlags?: readonly string[];
+  /** Whether it keeps to the rate of calls that it keeps to by default, or to none. */
+  readonly isPaced?: boolean;
+}
+
 /** API server, provider and clients: everything but the operator, which comes and goes. */
 export interface Stage {
   readonly plane: ControlPlane;
@@ -17,11 +25,8 @@ export interface Stage {
   readonly fleet: Fleet;
   /** The same kind of objects where the operator does not look. */
   readonly unwatched: Fleet;
-  /**
-   * Starts it with the rights of its own role and its settings as they are by default, but for where to look. `nodeFlags`
-   * are for Node itself.
-   */
-  startOperator(nodeFlags?: readonly string[]): OperatorProcess;
+  /** Starts it with the rights of its own role and its settings as they are by default, but for where to look and its pace. */
+  startOperator(launch?: Launch): OperatorProcess;
   /** Ends all of it, the operators included. */
   close(): Promise<void>;
 }
@@ -58,12 +63,12 @@ export async function setStage(entry: string, directory: string): Promise<Stage>
       fleet,
       unwatched,
       close,
-      startOperator(nodeFlags = []) {
+      startOperator({ nodeFlags = [], isPaced = false } = {}) {
         const operator = startOperator({
           entry,
           kubeconfig,
           apiUrl: emulator.url,
-          flags: ['--namespaces', namespaces.watched],
+          flags: ['--namespaces', namespaces.watched, ...(isPaced ? [] : ['--provider-rate', '0'])],
           nodeFlags,
           logFile: join(directory, 'operator.log'),
         });

@@ -11,7 +11,7 @@ export interface Figure {
   /** The least that would do the job; undefined where nobody can say. */
   readonly floor?: number;
   /** Left out for what is told and not judged: times depend on the machine and on what else it does. */
-  readonly must?: { readonly equal: number } | { readonly notExceed: number };
+  readonly must?: { readonly equal: number } | { readonly from?: number; readonly notExceed: number };
   readonly note?: string;
 }
 
@@ -24,7 +24,8 @@ export interface Section {
 /** Whether a figure is what it must be; always so for one that is not judged. */
 export function isRight({ measured, must }: Figure): boolean {
   if (must === undefined) return true;
-  return 'equal' in must ? measured === must.equal : measured <= must.notExceed;
+  if ('equal' in must) return measured === must.equal;
+  return measured >= (must.from ?? -Infinity) && measured <= must.notExceed;
 }
 
 /** The figures that are not right, a sentence each. */
@@ -74,5 +75,6 @@ function write({ digits = 0, unit }: Figure, value: number): string {
 
 function writeMust({ must }: Figure): string {
   if (must === undefined) return '';
-  return 'equal' in must ? String(must.equal) : `≤ ${must.notExceed}`;
+  if ('equal' in must) return String(must.equal);
+  return must.from === undefined || must.from === 0 ? `≤ ${must.notExceed}` : `${must.from}–${must.notExceed}`;
 }

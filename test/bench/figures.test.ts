@@ -43,10 +43,10 @@ test.each([
     why: 'a list per object is too many',
   },
   {
-    provider: { ...created, GetMachine: 10, ListRegions: 2 },
+    provider: { ...created, GetMachine: 60, ListRegions: 2 },
     writes: createWrites,
-    expected: ['catalogue', 'other provider calls'],
-    why: 'reads per object, a catalogue read twice',
+    expected: ['GetMachine', 'catalogue'],
+    why: 'more reads than a list would cost, a catalogue read twice',
   },
   {
     provider: { CreateMachine: 10, ListMachines: 3 },
