@@ -41,4 +41,4 @@ USER 65532:65532
 # Metrics, health.
 EXPOSE 8080 8081
 # In exec form: signals reach Node itself, and there is no shell to run any other. The flags keep the heap small.
-ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=2", "--heap-growing-percent=20", "/app/vps247-operator.mjs"]
+ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=2", "--heap-growing-percent=20", "--no-flush-bytecode", "/app/vps247-operator.mjs"]

@@ -23,22 +23,23 @@ export interface Everything<Row> {
   readonly resourceVersion: string;
 }
 
-/** A server that sends nothing for so long, objects or their end, does not know what it was asked for. */
-const longestPause = 30_000;
+/**
+ * A server that sends nothing for so long, objects or their end, does not know what it was asked for, or has begun to serve a
+ * moment ago and forgets to answer: it is asked for pages this time.
+ */
+const longestPause = 5_000;
 
 /**
- * Reads everything, one object at a time where the server can (`sendInitialEvents`), else in pages. A server that cannot is
- * asked once. It rejects with KubeError when it breaks off: what came until then counts for nothing.
+ * Reads everything, one object at a time where the server can (`sendInitialEvents`), else in pages. A server that says it
+ * cannot, or never did it, is asked once. It rejects with KubeError when it breaks off: what came until then counts for nothing.
  */
 export function createEverythingReader<Row>(options: EverythingOptions<Row>): () => Promise<Everything<Row>> {
   const { client, resource, namespace, labelSelector, pageSize = 500, store, read, clock, signal } = options;
   let canStream = true;
+  let hasStreamed = false;
 
   return async () => {
-    const streamed = canStream ? await stream() : undefined;
-    if (streamed !== undefined) return streamed;
-    canStream = false;
-    return pages();
+    return (canStream ? await stream() : undefined) ?? pages();
   };
 
   /** Undefined when the server does not know this way. */
@@ -69,17 +70,22 @@ export function createEverythingReader<Row>(options: EverythingOptions<Row>): ()
           if (type === 'DELETED') versions.delete(version.key);
           else versions.set(version.key, version);
         } else if (isEndOfInitial(object)) {
+          hasStreamed = true;
           return { versions, resourceVersion: readBookmark(object) ?? '' };
         }
       }
     } catch (error) {
-      if (error instanceof KubeError && error.reason === 'Invalid') return undefined;
-      throw error;
+      if (!(error instanceof KubeError) || error.reason !== 'Invalid') throw error;
+      canStream = false;
+      return undefined;
     } finally {
       silence.end();
       done.abort();
     }
-    if (silence.signal.aborted) return undefined;
+    if (silence.signal.aborted) {
+      canStream = hasStreamed;
+      return undefined;
+    }
     throw new KubeError(`watch ${resource.plural}: ended before all was told`, { reason: 'Network' });
   }
 

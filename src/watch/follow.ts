@@ -62,6 +62,7 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
   let isSynced = false;
   let needsList = true;
   let isFailing = false;
+  let isExpired = false;
   let watches = 0;
   let openedAt: number | undefined;
   /** When all is to be listed anew, whatever happens (monotonic). */
@@ -158,6 +159,10 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
     if (!resumable.has(reason)) needsList = true;
     // Load balancers cut quiet connections, and old history is thrown away: both are daily business.
     if (wasSteady && (reason === 'Network' || reason === 'Gone')) return log.debug('Watch ended early', { reason });
+    // After an absence the place where the watch was is mostly gone. That is an answer, and no reason to wait with the list.
+    const wasExpired = isExpired;
+    isExpired = reason === 'Gone';
+    if (isExpired && !wasExpired) return log.debug('The place of the watch is gone; listing anew', { reason });
     if (!isFailing) log.warn('Watching failed; trying again until it works', { reason, error });
     isFailing = true;
     const asked = error instanceof KubeError ? (error.retryAfter ?? 0) : 0;

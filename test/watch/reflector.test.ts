@@ -442,6 +442,26 @@ test('our own write that comes while an object is listed in its old version stay
   expect(rowsOf(reflector)).toEqual({ 'a/web': '2', 'a/db': '1' });
 });
 
+test('a place that is gone when the server is back is no reason to wait with the list', async () => {
+  const { cluster, clock } = await stage({});
+  await clock.settle();
+  cluster.failures.push('Network', 'Gone');
+  cluster.cut('Network');
+  const before = cluster.calls.length;
+  // Tries after 0.8 and 1.6 s; the second is answered.
+  await clock.advance(2_400);
+  expect(cluster.calls.slice(before)).toEqual(['watch 100', 'watch 100', 'list', 'watch 100']);
+});
+
+test('an answer that the place is gone is waited after when it comes again', async () => {
+  const { cluster, clock } = await stage({});
+  cluster.failures.push('Gone', 'Gone', 'Gone');
+  cluster.cut('Gone');
+  const before = cluster.calls.length;
+  await clock.settle();
+  expect(cluster.calls.slice(before)).toEqual(['list']);
+});
+
 test('a server that asks to wait is not asked again before', async () => {
   const { cluster, clock } = await stage({});
   await clock.advance(10_000);
@@ -508,7 +528,7 @@ describe('from a server that sends everything as events', () => {
 
   test('one that does not know this way is asked once', async () => {
     const { cluster, reflector, clock } = await streaming('ignores', { 'a/web': '1' });
-    await clock.advance(29_999);
+    await clock.advance(4_999);
     expect(reflector.isSynced()).toBe(false);
     await clock.advance(1);
     expect(rowsOf(reflector)).toEqual({ 'a/web': '1' });
@@ -516,6 +536,20 @@ describe('from a server that sends everything as events', () => {
     cluster.cut('Gone');
     await clock.settle();
     expect(cluster.calls).toEqual(['stream', 'list', 'watch 101', 'list', 'watch 101']);
+  });
+
+  test('one that forgets to answer, as one that has just begun to serve, is asked for pages this time only', async () => {
+    const { cluster, clock } = await streaming('yes', { 'a/web': '1' });
+    await clock.advance(10_000);
+    cluster.streams = 'ignores';
+    cluster.cut('Gone');
+    await clock.advance(5_000);
+    expect(cluster.calls.slice(2)).toEqual(['stream', 'list', 'watch 101']);
+    cluster.streams = 'yes';
+    await clock.advance(10_000);
+    cluster.cut('Gone');
+    await clock.settle();
+    expect(cluster.calls.slice(5)).toEqual(['stream', 'watch 101']);
   });
 
   test('an ERROR in it is read as the status it carries', async () => {
