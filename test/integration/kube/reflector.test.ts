@@ -159,8 +159,9 @@ test('a place in history that the server has forgotten: all is listed anew, noth
       ),
   });
   await using here = mirror('gone', { wrap });
-  await here.until(() => here.lines.includes('Watching again'));
-  expect(here.calls.filter((call) => call === 'list 200')).toHaveLength(2);
+  const lists = (): readonly string[] => here.calls.filter((call) => call === 'list 200');
+  await here.until(() => lists().length > 1);
+  expect(lists()).toHaveLength(2);
   await api.call('PATCH', `${path}/old`, { data: { value: '2' } });
   await here.until(() => here.reflector.get('default/old') === '2');
 }, 60_000);
