@@ -1,0 +1,8 @@
+/** A step of `npm run verify`: the Dockerfile by the rules of hadolint. */
+import { spawnSync } from 'node:child_process';
+import { ensurePythonTool } from '../tools/python.ts';
+
+const { status } = spawnSync(await ensurePythonTool('hadolint'), ['Dockerfile'], {
+  stdio: 'inherit',
+});
+process.exitCode = status ?? 1;
