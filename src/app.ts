@@ -95,6 +95,8 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
   const quota = new NamespaceQuota(settings.maxMachinesPerNamespace);
   const deletes = new DeleteBudget(clock, settings.maxDeletesPerMinute);
   const users = new Map<string, Set<string>>();
+  /** How many objects to act on are in which state. */
+  const states = new Map<string, number>();
   const events = createEventRecorder({ client, clock, log, instance: ports.instance });
   const credentials = createCredentials({
     client,
@@ -143,6 +145,8 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     onChange: ({ key, before, after, initial }) => {
       const waiting = [...claims.change(key, before, after), quota.change(key, before, after)];
       use(key, before, after);
+      count(before, -1);
+      count(after, 1);
       if (isOurs(after) && before !== undefined && !isOurs(before)) takenOver.set(key, clock.monotonic());
       else if (!isOurs(after)) takenOver.delete(key);
       // Until this process acts nothing waits for it; then everything is looked at anyway.
@@ -210,6 +214,14 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     for (const secret of current) users.set(secret, (users.get(secret) ?? new Set()).add(key));
   }
 
+  function count(object: VirtualMachine | undefined, by: 1 | -1): void {
+    if (!isOurs(object)) return;
+    const state = object?.status?.state ?? 'None';
+    const machines = (states.get(state) ?? 0) + by;
+    if (machines === 0) states.delete(state);
+    else states.set(state, machines);
+  }
+
   metrics.onScrape(() => {
     const ages = [...accounts.list().values()].map(
       ({ snapshot }) => clock.monotonic() - (snapshot?.answeredAt ?? Number.NaN),
@@ -220,10 +232,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     metrics.queueOldestWait.set(queue.oldestWaitMs / 1000);
     metrics.longestPass.set((workers?.longestPassMs ?? 0) / 1000);
     metrics.machines.reset();
-    for (const key of objects.keys()) {
-      const object = objects.get(key);
-      if (isOurs(object)) metrics.machines.inc({ state: object?.status?.state ?? 'None' });
-    }
+    for (const [state, machines] of states) metrics.machines.set({ state }, machines);
   });
 
   return {

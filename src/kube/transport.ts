@@ -5,6 +5,7 @@ import type { Fence } from '../model/fence.ts';
 import { createCredentials, type Identity, tlsOptions } from './credentials.ts';
 import { KubeError } from './errors.ts';
 import { fencedDispatcher } from './fenced-dispatcher.ts';
+import { decode } from './lines.ts';
 
 export type KubeVerb = 'get' | 'list' | 'create' | 'patch' | 'watch' | 'version';
 
@@ -213,11 +214,9 @@ async function readAnswer({ statusCode, headers, body }: Dispatcher.ResponseData
     status: statusCode,
     ...(typeof retryAfter === 'string' ? { retryAfter } : {}),
     ...(typeof date === 'string' ? { date } : {}),
-    body: decoder.decode(bytes),
+    body: decode(bytes),
   };
 }
-
-const decoder = new TextDecoder();
 
 async function* readStream(what: string, stream: AsyncIterable<Uint8Array>, count: Count): AsyncIterable<Uint8Array> {
   try {

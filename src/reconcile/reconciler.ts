@@ -91,6 +91,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     }
     tellSenseless(object, memory);
     const observation = await observe(deps, key, object, memory);
+    if (observation === undefined) return {};
     const decision = plan(observation.observed);
     observation.account?.setUrgent(key, decision.urgent);
     const execution = await carryOut(observation, decision, memory, park);

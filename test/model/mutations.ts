@@ -26,7 +26,7 @@ const cutByRule = 'power is cut with an announcement, after the grace period, an
 export const mutations: readonly Mutation[] = [
   {
     mistake: 'an object without an id has no machine',
-    file: 'reconcile/observe.ts',
+    file: 'reconcile/observe-machine.ts',
     line: "if (target.id === undefined && identity.kind === 'None' && isUntouched(subject)) {",
     replacement: "if (target.id === undefined && identity.kind === 'None') {",
     breaks: oneMachine,
@@ -42,7 +42,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     mistake: 'a lost call is taken for ended at once',
-    file: 'reconcile/observe.ts',
+    file: 'reconcile/observe-machine.ts',
     line: 'const earliest = Math.max(deps.actingSince(key), memory.intentSentAt ?? 0) + deps.limits.callDeadline;',
     replacement: 'const earliest = Math.max(deps.actingSince(key), memory.intentSentAt ?? 0);',
     breaks: noDoubt,
@@ -146,7 +146,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     mistake: 'a list alone shows that a machine is gone',
-    file: 'reconcile/observe.ts',
+    file: 'reconcile/observe-machine.ts',
     line: 'if (read.outcome.value !== undefined) {',
     replacement: 'if (read.outcome.value === null) {',
     breaks: staysWithMachine,
@@ -191,7 +191,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     mistake: 'nobody asks for the list that ends the doubt',
-    file: 'reconcile/observe.ts',
+    file: 'reconcile/observe-machine.ts',
     line: 'account.want(key, verdict.wantListAfter);',
     replacement: '',
     breaks: liveness,
@@ -279,7 +279,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     mistake: 'a create call is looked for with whatever key there is',
-    file: 'reconcile/observe.ts',
+    file: 'reconcile/observe-machine.ts',
     line: 'if (memory.intentAccount === account || intent?.credentials === undefined) return true;',
     replacement: 'if (account !== undefined) return true;',
     breaks: oneMachine,

@@ -88,6 +88,8 @@ export interface Account {
   readonly emptySweeps: number;
   /** The newest complete list. */
   readonly snapshot: Snapshot | undefined;
+  /** Nothing was heard yet: neither a list nor that there is none to be had. */
+  readonly isFirstListDue: boolean;
   /** The newest mass absence that is not settled; while there is one, that a list lacks a name proves nothing either. */
   readonly massAbsence: MassAbsence | undefined;
 

@@ -37,6 +37,8 @@ export function createAccounts(options: AccountsOptions): Accounts {
   const { clock, log } = shared;
   // By a hash, so that a plain key is held in one place only. It is never logged: short keys could be guessed from it.
   const entries = new Map<string, Entry>();
+  /** Each `Secret` is asked with in every pass of its objects, and hashed once. */
+  const hashes = new WeakMap<Secret, string>();
   let ordinals = 0;
   let sweptAt = clock.monotonic();
 
@@ -63,9 +65,17 @@ export function createAccounts(options: AccountsOptions): Accounts {
     }
   };
 
+  const hashOf = (apiKey: Secret): string => {
+    const known = hashes.get(apiKey);
+    if (known !== undefined) return known;
+    const hash = createHash('sha256').update(apiKey.reveal()).digest('base64');
+    hashes.set(apiKey, hash);
+    return hash;
+  };
+
   return {
     get: (apiKey) => {
-      const hash = createHash('sha256').update(apiKey.reveal()).digest('base64');
+      const hash = hashOf(apiKey);
       const entry = entries.get(hash) ?? open(apiKey);
       entries.set(hash, entry);
       const now = clock.monotonic();

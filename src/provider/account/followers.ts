@@ -1,3 +1,4 @@
+import { KeyIndex } from '../../model/key-index.ts';
 import type { ProviderId } from '../../model/machine.ts';
 import type { Changes } from './snapshot.ts';
 
@@ -16,8 +17,8 @@ interface Followed extends Subject {
 /** Which key follows which machine. A key follows one machine, by its name and, once known, by its id. */
 export class Followers {
   readonly #subjects = new Map<string, Followed>();
-  readonly #byName = new Map<string, Set<string>>();
-  readonly #byId = new Map<ProviderId, Set<string>>();
+  readonly #byName = new KeyIndex<string>();
+  readonly #byId = new KeyIndex<ProviderId>();
 
   get size(): number {
     return this.#subjects.size;
@@ -56,35 +57,23 @@ export class Followers {
     if (old?.name === name && old.id === id) return;
     this.forget(key);
     this.#subjects.set(key, { name, id, isGoing, group, since: now });
-    add(this.#byName, name, key);
-    if (id !== undefined) add(this.#byId, id, key);
+    this.#byName.add(name, key);
+    if (id !== undefined) this.#byId.add(id, key);
   }
 
   forget(key: string): void {
     const old = this.#subjects.get(key);
     if (old === undefined) return;
     this.#subjects.delete(key);
-    remove(this.#byName, old.name, key);
-    if (old.id !== undefined) remove(this.#byId, old.id, key);
+    this.#byName.delete(old.name, key);
+    if (old.id !== undefined) this.#byId.delete(old.id, key);
   }
 
   /** The keys that follow one of the machines, each once. */
   of({ ids, names }: Changes): ReadonlySet<string> {
     const keys = new Set<string>();
-    for (const name of names) for (const key of this.#byName.get(name) ?? []) keys.add(key);
-    for (const id of ids) for (const key of this.#byId.get(id) ?? []) keys.add(key);
+    for (const name of names) for (const key of this.#byName.keysOf(name)) keys.add(key);
+    for (const id of ids) for (const key of this.#byId.keysOf(id)) keys.add(key);
     return keys;
   }
-}
-
-function add<K>(index: Map<K, Set<string>>, entry: K, key: string): void {
-  const keys = index.get(entry);
-  if (keys === undefined) index.set(entry, new Set([key]));
-  else keys.add(key);
-}
-
-function remove<K>(index: Map<K, Set<string>>, entry: K, key: string): void {
-  const keys = index.get(entry);
-  keys?.delete(key);
-  if (keys?.size === 0) index.delete(entry);
 }

@@ -133,6 +133,10 @@ class ListedAccount implements SharedAccount {
     return this.#sightings.snapshot;
   }
 
+  get isFirstListDue(): boolean {
+    return this.snapshot === undefined && this.lastFailure === undefined;
+  }
+
   get massAbsence(): MassAbsence | undefined {
     return this.#missing.massAbsence;
   }

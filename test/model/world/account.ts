@@ -29,6 +29,8 @@ export class ModelAccount implements Account {
   state: AccountState;
   /** Fewer machines than these make no mass. */
   readonly massAbsence = undefined;
+  /** With one object there is nobody who could wait for what another asked for. */
+  readonly isFirstListDue = false;
   readonly #world: AccountWorld;
 
   constructor(name: AccountName, state: AccountState, world: AccountWorld) {

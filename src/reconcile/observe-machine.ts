@@ -1,0 +1,243 @@
+import { type Identity, type Intent, isNameOwn, providerName } from '../api/v1alpha1/identity.ts';
+import { annotations, finalizer } from '../api/v1alpha1/names.ts';
+import type { VirtualMachine } from '../api/v1alpha1/types.ts';
+import type { Clock } from '../model/clock.ts';
+import type { Machine, ProviderId } from '../model/machine.ts';
+import type { Limits, MachineObservation } from '../plan/observed.ts';
+import { isRecreated } from '../plan/plan.ts';
+import type { Account, Snapshot } from '../provider/account/account.ts';
+import { judgeAbsence, judgeAccount, judgeName, unsettled } from './evidence.ts';
+import type { Memory } from './history.ts';
+import type { Subject, Target } from './target.ts';
+
+export interface MachineDeps {
+  readonly clock: Clock;
+  readonly limits: Limits;
+  /**
+   * When this process began to act on the object (monotonic): when it won the lease, or when the object's labels made it its own.
+   * Calls of whoever acted before may be under way until the deadline after it.
+   */
+  readonly actingSince: (key: string) => number;
+}
+
+export const notYetSeen: MachineObservation = { kind: 'Unknown', reason: { kind: 'NotYetSeen' } };
+const outcomeUnknown: MachineObservation = { kind: 'Unknown', reason: { kind: 'OutcomeUnknown' } };
+
+/** How soon the read of a single machine is tried again. */
+const readAgain = 5_000;
+/** The longest wait for a further list while the evidence of absence is not complete. */
+const longestDoubt = 60_000;
+
+/** What is known of the machine that the object stands for, and a wish for a read where that is not enough. */
+export function observeMachine(
+  deps: MachineDeps,
+  account: Account,
+  subject: Subject,
+  target: Target,
+): MachineObservation {
+  const { key, memory, name, identity } = subject;
+  if (account.lastFailure !== undefined) {
+    return { kind: 'Unknown', reason: { kind: 'ReadFailed', failure: account.lastFailure } };
+  }
+  const { snapshot } = account;
+  if (target.id === undefined && identity.kind === 'None' && isUntouched(subject)) {
+    if (snapshot === undefined) {
+      account.want(key, 0);
+      return notYetSeen;
+    }
+    // Any complete list will do: what it is asked for, machines of an earlier life, has been there for long. One of this very
+    // name is our own: Kubernetes was put back to a time before it was made.
+    if (snapshot.byName(target.name).length === 0) return { kind: 'Absent' };
+  }
+  const notBefore = Math.max(
+    account.lastChangeAt(name) ?? 0,
+    // A look for a name, unlike one for a known machine, must not be older than the object as this process knows it.
+    identity.kind === 'Known' ? 0 : memory.firstSeenAt,
+    memory.requestedAt ?? 0,
+    memory.lookAgainAt !== undefined && memory.lookAgainAt <= deps.clock.monotonic() ? memory.lookAgainAt : 0,
+  );
+  const sighting = target.id === undefined ? undefined : account.sighting(target.id);
+  if (snapshot !== undefined && sighting !== undefined && sighting.startedAt >= notBefore) {
+    if (snapshot.byId(sighting.machine.id) !== undefined) memory.caughtUp();
+    return presentOf(deps, subject, sighting.machine, sighting.startedAt);
+  }
+  if (snapshot === undefined || snapshot.startedAt < notBefore) {
+    account.wantMachine(key, notBefore);
+    return notYetSeen;
+  }
+  // From here on it is looked for in a list: only those tell what is absent, and what a name stands for.
+  if (target.id === undefined) return lookForName(deps, account, snapshot, subject, target.name);
+  const found = lookForId(deps, account, snapshot, subject, target.id);
+  return mayCreate(subject.object, identity, found) ? orOfItsName(snapshot, subject) : found;
+}
+
+/** Before a machine is made in place of one that is not there: one may have the name already that the new one is to get. */
+function orOfItsName(snapshot: Snapshot, { object, identity }: Subject): MachineObservation {
+  const found = snapshot.byName(providerName(object));
+  const [machine] = found;
+  if (machine === undefined) return { kind: 'Absent' };
+  if (identity.kind !== 'Known' && found.length === 1) return { kind: 'Present', machine };
+  return { kind: 'Unknown', reason: { kind: 'DuplicateName', ids: found.map(({ id }) => id) } };
+}
+
+/**
+ * Nothing of ours can be there yet: the name carries the object's UID, nothing was ever announced or recorded, and
+ * without our finalizer, which is stored before anything billable, no earlier record can have been lost.
+ */
+function isUntouched({ object, memory }: Subject): boolean {
+  const { metadata, status } = object;
+  return (
+    isNameOwn(object) &&
+    (metadata.annotations?.[annotations.createPending] ?? memory.openIntent(undefined)) === undefined &&
+    metadata.finalizers?.includes(finalizer) !== true &&
+    status?.id === undefined
+  );
+}
+
+function lookForName(
+  deps: MachineDeps,
+  account: Account,
+  snapshot: Snapshot,
+  { object, memory, key, intent }: Subject,
+  name: string,
+): MachineObservation {
+  const found = snapshot.byName(name);
+  const [machine] = found;
+  if (found.length > 1) return { kind: 'Unknown', reason: { kind: 'DuplicateName', ids: found.map(({ id }) => id) } };
+  if (machine !== undefined) {
+    memory.sawMachine(machine, deps.clock.now(), epochOf(deps.clock, snapshot.startedAt));
+    return { kind: 'Present', machine };
+  }
+  const { massAbsence } = account;
+  if (massAbsence !== undefined) {
+    account.want(key, Math.max(massAbsence.until, deps.clock.monotonic()));
+    return unsettled(massAbsence);
+  }
+  if (memory.openIntent(object.metadata.annotations?.[annotations.createPending]) === undefined)
+    return { kind: 'Absent' };
+  // The call was made with the key of another account, so this one's lists say nothing about it.
+  const otherAccount = judgeAccount(snapshot.ownerIds, intent?.ownerId);
+  if (otherAccount !== undefined) return otherAccount;
+  if (!isKeyOf(intent, account, memory)) return { kind: 'Unknown', reason: { kind: 'OtherKey' } };
+
+  const earliest = Math.max(deps.actingSince(key), memory.intentSentAt ?? 0) + deps.limits.callDeadline;
+  if (snapshot.startedAt >= earliest) memory.sawLack(snapshot.startedAt);
+  const verdict = judgeName({
+    earliest,
+    firstLacking: memory.firstLacking,
+    newest: snapshot.startedAt,
+    visibilityWindow: deps.limits.visibilityWindow,
+  });
+  if (verdict.absent) return { kind: 'Absent' };
+  account.want(key, verdict.wantListAfter);
+  return outcomeUnknown;
+}
+
+/** Whether the key in use is the one the create call was announced with, or is shown to be of the same account. */
+function isKeyOf(intent: Intent | undefined, account: Account, memory: Memory): boolean {
+  if (memory.intentAccount === account || intent?.credentials === undefined) return true;
+  return (
+    intent.credentials === memory.credentialsVersion ||
+    (intent.ownerId !== undefined && intent.ownerId === account.ownerId)
+  );
+}
+
+/** The list does not show it, nor does any later read of it alone. */
+function lookForId(
+  deps: MachineDeps,
+  account: Account,
+  snapshot: Snapshot,
+  subject: Subject,
+  id: ProviderId,
+): MachineObservation {
+  const { key, object, memory, name } = subject;
+  const recordedOwner = ownerRecorded(subject);
+  const ownerId = recordedOwner ?? (subject.identity.kind === 'Known' ? object.status?.ownerId : undefined);
+  const otherAccount = judgeAccount(snapshot.ownerIds, ownerId);
+  if (otherAccount !== undefined) return otherAccount;
+  const followedSince = account.followedSince(key) ?? 0;
+  if (snapshot.startedAt < followedSince) {
+    account.want(key, followedSince);
+    return notYetSeen;
+  }
+  const read = account.lookUp(key, id, snapshot.startedAt);
+  if (read === undefined) return notYetSeen;
+  if (!read.outcome.ok) {
+    // A machine that no list shows any more wakes nobody.
+    account.want(key, deps.clock.monotonic() + readAgain);
+    return { kind: 'Unknown', reason: { kind: 'ReadFailed', failure: read.outcome.failure } };
+  }
+  if (read.outcome.value !== undefined) {
+    // The list lags: a machine that answers to its id is there.
+    const now = deps.clock.monotonic();
+    const isMoving = object.status?.operation !== undefined || object.metadata.deletionTimestamp !== undefined;
+    account.want(key, now + Math.min(memory.lagged(now), isMoving ? readAgain : longestDoubt));
+    return presentOf(deps, subject, read.outcome.value, read.startedAt);
+  }
+  memory.sawLack(snapshot.startedAt);
+  // The status may still be of the machine before: a process that made a new one may have died before it told.
+  const isTold = subject.identity.kind === 'Known' && object.status?.id === id;
+  const wasSeen = memory.wasSeen || (isTold && wasSeenBefore(object));
+  const lackingFor = snapshot.startedAt - (memory.firstLacking ?? snapshot.startedAt);
+  const massAbsence = account.massAbsenceOf(id);
+  const verdict = judgeAbsence({
+    massAbsence,
+    listedOwners: snapshot.ownerIds,
+    isEmpty: snapshot.machines.length === 0,
+    isRecorded: subject.identity.kind !== 'None',
+    isSameKey: isSameKey(subject),
+    notFound: snapshot.byName(name).length === 0,
+    ownerId,
+    keyOwnerId: account.ownerId,
+    sweeps: memory.sweeps,
+    wasSeen,
+    lackingFor,
+    visibilityWindow: deps.limits.visibilityWindow,
+  });
+  // A later list decides: soon at first, then ever more slowly, because what stands in the way may stay.
+  const soon = deps.clock.monotonic() + Math.min(lackingFor, longestDoubt);
+  if (verdict.kind === 'Unknown') account.want(key, Math.max(soon, massAbsence?.until ?? 0));
+  // Just created and not visible yet is no reason for alarm.
+  return verdict.kind === 'Unknown' && !wasSeen && lackingFor < deps.limits.visibilityWindow ? notYetSeen : verdict;
+}
+
+/** Whether the machine that the object records was last seen with the key in use. */
+function isSameKey({ object: { status }, identity, memory }: Subject): boolean {
+  return (
+    identity.kind === 'Known' &&
+    status?.id === identity.id &&
+    status.credentialsVersion !== undefined &&
+    status.credentialsVersion === memory.credentialsVersion
+  );
+}
+
+/** A machine of another owner than the one recorded is not the one that was recorded. */
+function presentOf(deps: MachineDeps, subject: Subject, machine: Machine, startedAt: number): MachineObservation {
+  const recorded = ownerRecorded(subject);
+  if (recorded !== undefined && machine.ownerId !== undefined && machine.ownerId !== recorded)
+    return { kind: 'Unknown', reason: { kind: 'OtherAccount', ownerId: machine.ownerId } };
+  subject.memory.sawMachine(machine, deps.clock.now(), epochOf(deps.clock, startedAt));
+  return { kind: 'Present', machine };
+}
+
+/** A monotonic moment as epoch milliseconds. */
+function epochOf(clock: Clock, moment: number): number {
+  return clock.now() - (clock.monotonic() - moment);
+}
+
+/** What only the status tells may have been edited, and is corrected by what is seen. */
+function ownerRecorded({ identity }: Subject): ProviderId | undefined {
+  if (identity.kind === 'Foreign') return identity.ownerId;
+  return identity.kind === 'Known' && identity.source === 'Annotation' ? identity.ownerId : undefined;
+}
+
+function wasSeenBefore(object: VirtualMachine): boolean {
+  const state = object.status?.state;
+  return state === 'Running' || state === 'Halted' || state === 'Starting' || state === 'Halting';
+}
+
+/** Whether a machine may be made: only then are the catalogue and machines of an earlier life looked at. */
+export function mayCreate(object: VirtualMachine, identity: Identity, machine: MachineObservation): boolean {
+  if (machine.kind !== 'Absent' || object.metadata.deletionTimestamp !== undefined) return false;
+  return identity.kind !== 'Known' || isRecreated(object, identity);
+}
