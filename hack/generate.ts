@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { renderApi } from './generate/api.ts';
+import { renderCrdTemplate } from './generate/chart/crd.ts';
 import { renderConditions } from './generate/conditions.ts';
 import { renderConfiguration } from './generate/configuration.ts';
 import { renderCrd } from './generate/crd.ts';
@@ -12,6 +13,7 @@ const pages: readonly { readonly path: string; readonly render: () => string }[]
   { path: 'crds/virtualmachines.vps247.com.yaml', render: renderCrd },
   // A copy, so that one `kubectl apply -f deploy/manifests` installs everything.
   { path: 'deploy/manifests/10-crd.yaml', render: renderCrd },
+  { path: 'deploy/chart/templates/crd.yaml', render: renderCrdTemplate },
   { path: 'docs/api.md', render: renderApi },
   { path: 'docs/conditions.md', render: renderConditions },
   { path: 'docs/configuration.md', render: renderConfiguration },
