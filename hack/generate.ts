@@ -1,7 +1,11 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { renderApi } from './generate/api.ts';
+import { renderChart } from './generate/chart/chart.ts';
 import { renderCrdTemplate } from './generate/chart/crd.ts';
+import { chartFiles } from './generate/chart/files.ts';
+import { renderChartReadme } from './generate/chart/readme.ts';
+import { renderSchema } from './generate/chart/schema.ts';
 import { renderConditions } from './generate/conditions.ts';
 import { renderConfiguration } from './generate/configuration.ts';
 import { renderCrd } from './generate/crd.ts';
@@ -11,9 +15,11 @@ import { renderCurves, renderPerformance } from './generate/performance.ts';
 /** Everything that is generated and committed. `render` is pure: the same source yields the same text. */
 const pages: readonly { readonly path: string; readonly render: () => string }[] = [
   { path: 'crds/virtualmachines.vps247.com.yaml', render: renderCrd },
-  // A copy, so that one `kubectl apply -f deploy/manifests` installs everything.
-  { path: 'deploy/manifests/10-crd.yaml', render: renderCrd },
+  { path: 'deploy/chart/Chart.yaml', render: renderChart },
+  { path: 'deploy/chart/README.md', render: renderChartReadme },
   { path: 'deploy/chart/templates/crd.yaml', render: renderCrdTemplate },
+  { path: 'deploy/chart/values.schema.json', render: renderSchema },
+  ...chartFiles,
   { path: 'docs/api.md', render: renderApi },
   { path: 'docs/conditions.md', render: renderConditions },
   { path: 'docs/configuration.md', render: renderConfiguration },

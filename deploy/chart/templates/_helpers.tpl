@@ -21,15 +21,21 @@
 {{- end }}
 {{- end }}
 
-{{- /* What tells this release's pods from others; the selector of a Deployment can't be changed, so no other label belongs here. */}}
-{{- define "vps247-operator.selectorLabels" -}}
+{{- define "vps247-operator.releaseLabels" -}}
 app.kubernetes.io/name: {{ include "vps247-operator.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
+{{- /* What tells the operator's pods from all others, that of `helm test` too. A Deployment's selector can't be changed: no label may
+come or go here. */}}
+{{- define "vps247-operator.selectorLabels" -}}
+{{ include "vps247-operator.releaseLabels" . }}
+app.kubernetes.io/component: operator
+{{- end }}
+
 {{- define "vps247-operator.labels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
-{{ include "vps247-operator.selectorLabels" . }}
+{{ include "vps247-operator.releaseLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- with .Values.commonLabels }}
