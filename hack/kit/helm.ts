@@ -19,6 +19,8 @@ export interface Rendering {
 interface Options {
   readonly release?: string;
   readonly namespace?: string;
+  /** Another folder than the project's own. */
+  readonly chart?: string;
   /** Further arguments, such as `--kube-version`. */
   readonly args?: readonly string[];
 }
@@ -41,8 +43,8 @@ export async function helm(
 
 /** `helm template` with these values. */
 export async function renderChart(values: Values, options: Options = {}): Promise<Rendering> {
-  const { release = 'vps247-operator', namespace = 'vps247-system', args = [] } = options;
-  const command = ['template', release, chartFolder, '--namespace', namespace, '--values', '-', ...args];
+  const { release = 'vps247-operator', namespace = 'vps247-system', chart = chartFolder, args = [] } = options;
+  const command = ['template', release, chart, '--namespace', namespace, '--values', '-', ...args];
   const { code, stdout, stderr } = await helm(command, JSON.stringify(values));
   return code === 0 ? { text: stdout, complaint: '' } : { text: '', complaint: stderr };
 }
