@@ -2,7 +2,9 @@
 import { parse } from 'yaml';
 import { renderChart, type Values } from '../kit/helm.ts';
 
-interface Page {
+/** One file that is generated and committed. */
+export interface Page {
+  /** From the root of the project. */
   readonly path: string;
   readonly text: string;
 }
