@@ -9,6 +9,9 @@ const integration = [
   'test/soak/**/*.test.ts',
 ];
 
+/** What needs helm. */
+const chart = ['test/chart/**/*.test.ts'];
+
 export default defineConfig({
   test: {
     // The control plane of the integration tests wants a core as well, but two files at a time are bearable everywhere.
@@ -18,9 +21,18 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: integration,
+          exclude: [...integration, ...chart],
           sequence: { groupOrder: 0 },
           // A limit for what hangs, not a measure of speed: a busy machine takes ten times as long as an idle one.
+          testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: 'chart',
+          include: chart,
+          globalSetup: 'test/support/helm.ts',
+          sequence: { groupOrder: 0 },
           testTimeout: 30_000,
         },
       },

@@ -42,9 +42,7 @@ export async function setStage(entry: string, directory: string): Promise<Stage>
     cleanups.push(() => plane.stop());
     const cluster = new Cluster(plane.kubeconfigPath);
     cleanups.push(() => cluster.close());
-    await cluster.applyFiles(
-      ['00-namespace', '20-service-account', '30-role'].map((name) => `deploy/manifests/${name}.yaml`),
-    );
+    await cluster.applyRights();
     await cluster.applyCrd();
     for (const namespace of Object.values(namespaces)) await cluster.createNamespace(namespace);
     await cluster.putSecret(namespaces.watched, apiKey);

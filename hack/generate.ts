@@ -1,17 +1,26 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { renderApi } from './generate/api.ts';
+import { renderChart } from './generate/chart/chart.ts';
+import { renderCrdTemplate } from './generate/chart/crd.ts';
+import { chartFiles } from './generate/chart/files.ts';
+import { renderChartReadme } from './generate/chart/readme.ts';
+import { renderSchema } from './generate/chart/schema.ts';
 import { renderConditions } from './generate/conditions.ts';
 import { renderConfiguration } from './generate/configuration.ts';
 import { renderCrd } from './generate/crd.ts';
+import { type Page, renderManifests } from './generate/manifests.ts';
 import { renderMetrics } from './generate/metrics.ts';
 import { renderCurves, renderPerformance } from './generate/performance.ts';
 
 /** Everything that is generated and committed. `render` is pure: the same source yields the same text. */
 const pages: readonly { readonly path: string; readonly render: () => string }[] = [
   { path: 'crds/virtualmachines.vps247.com.yaml', render: renderCrd },
-  // A copy, so that one `kubectl apply -f deploy/manifests` installs everything.
-  { path: 'deploy/manifests/10-crd.yaml', render: renderCrd },
+  { path: 'deploy/chart/Chart.yaml', render: renderChart },
+  { path: 'deploy/chart/README.md', render: renderChartReadme },
+  { path: 'deploy/chart/templates/crd.yaml', render: renderCrdTemplate },
+  { path: 'deploy/chart/values.schema.json', render: renderSchema },
+  ...chartFiles,
   { path: 'docs/api.md', render: renderApi },
   { path: 'docs/conditions.md', render: renderConditions },
   { path: 'docs/configuration.md', render: renderConfiguration },
@@ -20,27 +29,48 @@ const pages: readonly { readonly path: string; readonly render: () => string }[]
   { path: 'docs/performance.md', render: renderPerformance },
 ];
 
+const root = join(import.meta.dirname, '..');
+
+/** The pages whose file differs. */
+async function staleOf(rendered: readonly Page[]): Promise<readonly Page[]> {
+  // A file that cannot be read is one to be written.
+  const present = await Promise.all(
+    rendered.map(({ path }) => readFile(join(root, path), 'utf8').catch(() => undefined)),
+  );
+  return rendered.filter(({ text }, index) => present[index] !== text);
+}
+
+/** Writes what differs, and answers which paths these are. */
+async function write(rendered: readonly Page[]): Promise<readonly string[]> {
+  const stale = await staleOf(rendered);
+  for (const { path, text } of stale) {
+    await mkdir(dirname(join(root, path)), { recursive: true });
+    await writeFile(join(root, path), text);
+  }
+  return stale.map(({ path }) => path);
+}
+
+function renderPages(): readonly Page[] {
+  return pages.map(({ path, render }) => ({ path, text: render() }));
+}
+
 /**
- * `npm run generate` writes what differs; with `--check` it writes nothing and fails when something does.
- * Returns the exit code.
+ * `npm run generate` writes what differs: first what is pure, then what helm makes of the chart. With `--check` it writes nothing and fails
+ * when something pure differs; the rest, for which helm must be built, is judged by `npm test`. Returns the exit code.
  */
 async function generate(isCheck: boolean): Promise<number> {
-  const root = join(import.meta.dirname, '..');
-  const stale: string[] = [];
-  for (const { path, render } of pages) {
-    const file = join(root, path);
-    const text = render();
-    // A file that cannot be read is one to be written.
-    const present = await readFile(file, 'utf8').catch(() => undefined);
-    if (present === text) continue;
-    stale.push(path);
-    if (isCheck) continue;
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, text);
+  if (isCheck) {
+    const stale = (await staleOf(renderPages())).map(({ path }) => path);
+    console.log(
+      stale.length === 0
+        ? `${pages.length} generated files are up to date`
+        : `Not up to date, run npm run generate: ${stale.join(', ')}`,
+    );
+    return stale.length > 0 ? 1 : 0;
   }
-  if (stale.length === 0) console.log(`${pages.length} generated files are up to date`);
-  else console.log(isCheck ? `Not up to date, run npm run generate: ${stale.join(', ')}` : `Wrote ${stale.join(', ')}`);
-  return isCheck && stale.length > 0 ? 1 : 0;
+  const written = [...(await write(renderPages())), ...(await write(await renderManifests()))];
+  console.log(written.length === 0 ? 'All generated files are up to date' : `Wrote ${written.join(', ')}`);
+  return 0;
 }
 
 process.exitCode = await generate(process.argv.includes('--check'));

@@ -1,4 +1,4 @@
-/** The programs of a control plane, and where those of this machine's user are kept. */
+/** The programs of a control plane and those that install into it, and where those of this machine's user are kept. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -11,6 +11,10 @@ interface Program {
   readonly package: string;
   /** The module whose version is the program's own. */
   readonly module: string;
+  /** Names the cached folder, where that is not the go.mod's own. */
+  readonly product?: string;
+  /** The variable that tells the program its version. */
+  readonly stamp?: string;
   /** How long a build took on two cores, after those in the lines above it. */
   readonly seconds: number;
   /** What Go's caches grow by when nothing is there yet, with a fifth to spare. */
@@ -29,6 +33,7 @@ const programs = {
     pinnedBy: 'kubernetes',
     package: 'k8s.io/kubernetes/cmd/kube-apiserver',
     module: 'k8s.io/kubernetes',
+    stamp: 'k8s.io/component-base/version.gitVersion',
     seconds: 510,
     gigabytes: 4,
   },
@@ -36,6 +41,7 @@ const programs = {
     pinnedBy: 'kubernetes',
     package: 'k8s.io/kubernetes/cmd/kube-controller-manager',
     module: 'k8s.io/kubernetes',
+    stamp: 'k8s.io/component-base/version.gitVersion',
     seconds: 150,
     gigabytes: 5,
   },
@@ -43,8 +49,18 @@ const programs = {
     pinnedBy: 'kubernetes',
     package: 'k8s.io/kubernetes/cmd/kubectl',
     module: 'k8s.io/kubernetes',
+    stamp: 'k8s.io/component-base/version.gitVersion',
     seconds: 45,
     gigabytes: 2,
+  },
+  helm: {
+    pinnedBy: 'kubernetes',
+    package: 'helm.sh/helm/v4/cmd/helm',
+    module: 'helm.sh/helm/v4',
+    product: 'helm',
+    stamp: 'helm.sh/helm/v4/internal/version.version',
+    seconds: 180,
+    gigabytes: 3,
   },
 } as const satisfies Record<string, Program>;
 
@@ -68,14 +84,14 @@ export function recipeOf(name: ProgramName, env: NodeJS.ProcessEnv): Recipe {
   const moduleFolder = join(import.meta.dirname, program.pinnedBy);
   const [goMod, goSum] = ['go.mod', 'go.sum'].map((file) => readFileSync(join(moduleFolder, file), 'utf8'));
   const version = new RegExp(String.raw`^\s*${program.module} (v\S+)`, 'm').exec(goMod ?? '')?.[1] ?? 'v0.0.0';
-  const stamp = program.pinnedBy === 'kubernetes' ? ` -X k8s.io/component-base/version.gitVersion=${version}` : '';
+  const stamp = program.stamp === undefined ? '' : ` -X ${program.stamp}=${version}`;
   const flags = ['-mod=readonly', '-trimpath', '-ldflags', `-s -w${stamp}`];
   const key = createHash('sha256')
     .update(`${goMod}\n${goSum}\n${flags.join(' ')}`)
     .digest('hex')
     .slice(0, 12);
   const cache = env['XDG_CACHE_HOME'] || join(env['HOME'] ?? homedir(), '.cache');
-  const folder = `${program.pinnedBy}-${version}-${process.platform}-${process.arch}-${key}`;
+  const folder = `${program.product ?? program.pinnedBy}-${version}-${process.platform}-${process.arch}-${key}`;
   return {
     ...program,
     name,

@@ -25,8 +25,8 @@ const here: Surroundings = {
 };
 
 /**
- * The paths of these programs, from KUBEBUILDER_ASSETS if that is set, else from the user's cache, where those that are missing are
- * built first, showing progress. Throws a Refusal when it can't.
+ * The paths of these programs, from KUBEBUILDER_ASSETS if that is set (but helm, which is never there), else from the user's cache,
+ * where those that are missing are built first, showing progress. Throws a Refusal when it can't.
  */
 export async function ensureComponents<Name extends ProgramName>(
   names: readonly Name[],
@@ -38,7 +38,9 @@ export async function ensureComponents<Name extends ProgramName>(
     const assets = env['KUBEBUILDER_ASSETS'];
     paths.push([
       name,
-      assets ? findIn(assets, name) : await findOrBuild(recipeOf(name, env), { env, freeBytes, output }),
+      assets && name !== 'helm'
+        ? findIn(assets, name)
+        : await findOrBuild(recipeOf(name, env), { env, freeBytes, output }),
     ]);
   }
   // `as`: fromEntries forgets which keys there are.

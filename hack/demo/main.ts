@@ -111,10 +111,12 @@ async function clearAway(cluster: Cluster): Promise<void> {
   for (const { metadata } of await cluster.list(demoNamespace)) await cluster.delete(demoNamespace, metadata.name);
   await cluster.until('the objects are gone', async () => (await cluster.list(demoNamespace)).length === 0);
   await cluster.deleteNamespace(demoNamespace);
-  console.log("The operator's namespace, CRD and role stay; to remove them: kubectl delete -f deploy/manifests");
+  console.log(
+    "The operator's namespace, CRD and role stay; to remove them: kubectl delete -f deploy/manifests/install.yaml",
+  );
 }
 
-/** Everything of deploy/manifests but the Deployment: there is no node to run it, so the operator runs as a process, with its rights. */
+/** The installation without its Deployment: there is no node to run it, so the operator runs as a process, with its rights. */
 async function install(
   cluster: Cluster,
   apiUrl: string,
@@ -122,10 +124,7 @@ async function install(
   cleanups: Cleanups,
   isOwnCluster: boolean,
 ): Promise<OperatorProcess> {
-  const manifests = ['00-namespace', '10-crd', '20-service-account', '30-role'].map(
-    (name) => `deploy/manifests/${name}.yaml`,
-  );
-  await cluster.applyFiles(manifests);
+  await cluster.applyRights();
   await cluster.applyCrd();
   const kubeconfig = await cluster.kubeconfigOfServiceAccount(operatorNamespace, 'vps247-operator', directory);
   const flags = isOwnCluster ? [] : ['--namespaces', demoNamespace];

@@ -92,6 +92,12 @@ export class Cluster {
     }
   }
 
+  /** What an operator that runs as a process needs of the installation: its namespace, its service account and all that this may do. */
+  async applyRights(): Promise<void> {
+    const needed = new Set(['Namespace', 'ServiceAccount', 'ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding']);
+    await this.applyFiles(['deploy/manifests/install.yaml'], ({ kind: what }) => needed.has(what ?? ''));
+  }
+
   /** Applies the CRD and waits until the API server serves it. */
   async applyCrd(): Promise<void> {
     await this.applyFiles(['crds/virtualmachines.vps247.com.yaml']);

@@ -60,8 +60,7 @@ async function run({ minutes, seed, objects }: Options, signal: AbortSignal): Pr
   await using plane = await startControlPlane({ logDir: path.join(directory, 'control-plane') });
   const cluster = new Cluster(plane.kubeconfigPath);
   try {
-    const manifests = ['00-namespace', '20-service-account', '30-role'];
-    await cluster.applyFiles(manifests.map((name) => `deploy/manifests/${name}.yaml`));
+    await cluster.applyRights();
     await cluster.applyCrd();
     await cluster.createNamespace(namespace);
     signal.throwIfAborted();

@@ -16,4 +16,19 @@ export const steps: readonly Step[] = [
     shows: 'the Dockerfile keeps the rules of hadolint',
     command: ['node', 'hack/verify/hadolint.ts'],
   },
+  {
+    name: 'helm-lint',
+    shows: 'the chart keeps the rules of helm, whatever is switched on',
+    command: ['node', 'hack/verify/helm-lint.ts'],
+  },
+  {
+    name: 'kubernetes-validate',
+    shows: 'all that is installed is valid in three versions of Kubernetes',
+    command: ['node', 'hack/verify/kubernetes-validate.ts'],
+  },
+  {
+    name: 'kustomize',
+    shows: 'base and overlays are built, and are what the chart is',
+    command: ['node', 'hack/verify/kustomize.ts'],
+  },
 ];

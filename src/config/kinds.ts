@@ -1,12 +1,20 @@
 import { formatDuration, parseDuration } from '../model/duration.ts';
 import { type LabelSelector, parseSelector } from '../model/label-selector.ts';
 
+/** What fits, as data, for whoever judges a setting before the operator does; durations are milliseconds, patterns regular expressions. */
+export type Bounds =
+  | { readonly type: 'toggle' }
+  | { readonly type: 'integer' | 'duration'; readonly minimum: number; readonly maximum: number }
+  | { readonly type: 'choice'; readonly options: readonly string[] }
+  | { readonly type: 'text' | 'list'; readonly pattern: string };
+
 /** How the text of a setting is read. */
 export interface Kind<T> {
   /** What stands for the value in help and documentation, such as `DURATION`; undefined for a switch, which needs none. */
   readonly placeholder: string | undefined;
   /** Which texts fit; ends the sentence "--flag must be …". */
   readonly rule: string;
+  readonly bounds: Bounds;
   /** Undefined for a text that does not fit. */
   read(text: string): Fitting<T> | undefined;
   /** The text as it may be repeated in a complaint; for kinds whose text may carry a password. */
@@ -28,12 +36,14 @@ export interface HostPort {
 export const file: Kind<string | undefined> = {
   placeholder: 'FILE',
   rule: 'a path',
+  bounds: { type: 'text', pattern: '' },
   read: (text) => ({ value: text === '' ? undefined : text }),
 };
 
 export const toggle: Kind<boolean> = {
   placeholder: undefined,
   rule: 'true or false',
+  bounds: { type: 'toggle' },
   read: (text) => (text === 'true' || text === 'false' ? { value: text === 'true' } : undefined),
 };
 
@@ -42,6 +52,7 @@ export function integer(minimum: number, maximum: number): Kind<number> {
   return {
     placeholder: 'NUMBER',
     rule: `a whole number from ${minimum} to ${maximum}`,
+    bounds: { type: 'integer', minimum, maximum },
     read: (text) => (/^\d{1,9}$/.test(text) ? within(Number(text), minimum, maximum) : undefined),
   };
 }
@@ -53,6 +64,7 @@ export function duration(minimum: string, maximum: string): Kind<number> {
   return {
     placeholder: 'DURATION',
     rule: `a duration from ${formatDuration(low)} to ${formatDuration(high)}, such as 90s or 5m`,
+    bounds: { type: 'duration', minimum: low, maximum: high },
     read: (text) => within(parseDuration(text), low, high),
   };
 }
@@ -61,16 +73,20 @@ export function choice<const T extends string>(...options: readonly T[]): Kind<T
   return {
     placeholder: options.join('|'),
     rule: `one of ${options.join(', ')}`,
+    bounds: { type: 'choice', options },
     read: (text) => fitting(options.find((option) => option === text)),
   };
 }
+
+const address = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]*)):(\d{1,5})$/;
 
 /** An address to listen on. An empty host means all of the machine's, as `:8080` does elsewhere. */
 export const hostPort: Kind<HostPort> = {
   placeholder: 'HOST:PORT',
   rule: 'an address to listen on, such as 0.0.0.0:8080 or [::1]:8080',
+  bounds: { type: 'text', pattern: address.source },
   read(text) {
-    const match = /^(?:\[([0-9a-f:.]+)\]|([^:[\]\s]*)):(\d{1,5})$/i.exec(text);
+    const match = address.exec(text);
     const port = within(Number(match?.[3]), 0, 65_535);
     // One of the two groups took part; an empty host comes from the second.
     const host = match?.[1] ?? match?.[2] ?? '';
@@ -84,6 +100,7 @@ const namespaceName = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 export const namespaces: Kind<readonly string[]> = {
   placeholder: 'NAME,NAME',
   rule: 'a list of namespaces with commas between them',
+  bounds: { type: 'list', pattern: namespaceName.source },
   read(text) {
     if (text.trim() === '') return { value: [] };
     const names = text.split(',').map((name) => name.trim());
@@ -95,6 +112,7 @@ export const namespaces: Kind<readonly string[]> = {
 export const objectName: Kind<string | undefined> = {
   placeholder: 'NAME',
   rule: 'a name of small letters, digits and hyphens',
+  bounds: { type: 'text', pattern: namespaceName.source },
   read: (text) => (text === '' || namespaceName.test(text) ? { value: text === '' ? undefined : text } : undefined),
 };
 
@@ -102,6 +120,7 @@ export const objectName: Kind<string | undefined> = {
 export const labelSelector: Kind<LabelSelector | undefined> = {
   placeholder: 'SELECTOR',
   rule: 'a label selector such as shard=a, shard in (a, b) or !shard, with commas between its parts',
+  bounds: { type: 'text', pattern: '' },
   read: (text) => (text.trim() === '' ? { value: undefined } : fitting(parseSelector(text))),
 };
 
@@ -112,13 +131,16 @@ export interface SecretName {
   readonly key: string | undefined;
 }
 
+const secret = /^([^/]*)\/([a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?)(?::([-._a-zA-Z0-9]{1,253}))?$/;
+
 /** The empty text means none. */
 export const secretName: Kind<SecretName | undefined> = {
   placeholder: 'NAMESPACE/NAME[:KEY]',
   rule: 'a Secret as namespace/name, or namespace/name:key',
+  bounds: { type: 'text', pattern: secret.source },
   read(text) {
     if (text === '') return { value: undefined };
-    const match = /^([^/]*)\/([a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?)(?::([-._a-zA-Z0-9]{1,253}))?$/.exec(text);
+    const match = secret.exec(text);
     const [, namespace = '', name = '', , key] = match ?? [];
     return namespaceName.test(namespace) ? { value: { namespace, name, key } } : undefined;
   },
@@ -128,6 +150,7 @@ export const secretName: Kind<SecretName | undefined> = {
 export const baseUrl: Kind<string> = {
   placeholder: 'URL',
   rule: 'a URL such as https://api.vps247.com, without user, query and fragment',
+  bounds: { type: 'text', pattern: '^https?://[^@?#\\s]+$' },
   read(text) {
     const url = URL.parse(text);
     if (url === null || !/^https?:$/.test(url.protocol)) return undefined;

@@ -121,12 +121,7 @@ function contradictions(settings: Settings): string[] {
       `${flagOf('apiUrl')} must be https, because API keys are sent there; for a test give ${flagOf('insecureApiUrl')} too.`,
     );
   }
-  problems.push(...ordered(settings, 'apiConnectTimeout', 'apiResponseTimeout'));
-  problems.push(...ordered(settings, 'urgentPollInterval', 'pollInterval'));
-  problems.push(
-    ...ordered(settings, 'retryPeriod', 'renewDeadline', 2),
-    ...ordered(settings, 'renewDeadline', 'leaseDuration', 1.2),
-  );
+  problems.push(...ordered.flatMap((order) => disorder(settings, order)));
   const { metricsAddress, healthAddress, defaultCredentialsSecret, defaultCredentialsNamespaces } = settings;
   if ((defaultCredentialsSecret === undefined) !== (defaultCredentialsNamespaces.length === 0)) {
     problems.push(
@@ -148,11 +143,24 @@ function contradictions(settings: Settings): string[] {
 /** The names of settings that are durations, as numbers of another meaning are not compared. */
 type DurationName = Extract<
   SettingName,
-  `${string}Timeout` | `${string}Interval` | `retryPeriod` | `renewDeadline` | `leaseDuration`
+  `${string}Timeout` | `${string}Interval` | 'retryPeriod' | 'renewDeadline' | 'leaseDuration'
 >;
 
+interface Order {
+  readonly lesser: DurationName;
+  readonly greater: DurationName;
+  readonly factor: number;
+}
+
 /** `lesser` times `factor` must fit into `greater`. */
-function ordered(settings: Settings, lesser: DurationName, greater: DurationName, factor = 1): string[] {
+export const ordered: readonly Order[] = [
+  { lesser: 'apiConnectTimeout', greater: 'apiResponseTimeout', factor: 1 },
+  { lesser: 'urgentPollInterval', greater: 'pollInterval', factor: 1 },
+  { lesser: 'retryPeriod', greater: 'renewDeadline', factor: 2 },
+  { lesser: 'renewDeadline', greater: 'leaseDuration', factor: 1.2 },
+];
+
+function disorder(settings: Settings, { lesser, greater, factor }: Order): string[] {
   if (settings[lesser] * factor <= settings[greater]) return [];
   const [low, high] = [formatDuration(settings[lesser]), formatDuration(settings[greater])];
   const rule = factor === 1 ? 'must not be longer than' : `must fit ${factor} times into`;

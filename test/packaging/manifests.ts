@@ -3,7 +3,7 @@ import path from 'node:path';
 import { parseAllDocuments } from 'yaml';
 
 export const projectRoot = path.join(import.meta.dirname, '../..');
-export const manifestsFolder = path.join(projectRoot, 'deploy/manifests');
+export const installation = path.join(projectRoot, 'deploy/manifests/install.yaml');
 export const samplesFolder = path.join(projectRoot, 'deploy/samples');
 
 /** A Kubernetes object as its YAML says. */
@@ -16,16 +16,21 @@ export interface Manifest {
   readonly [field: string]: any;
 }
 
-/** All objects in a folder's files (not in folders below it), in the order in which `kubectl apply -f` takes them. */
-export function readManifests(folder: string): Manifest[] {
-  const files = readdirSync(folder).filter((file) => file.endsWith('.yaml'));
-  return files.toSorted().flatMap((file) =>
-    parseAllDocuments(readFileSync(path.join(folder, file), 'utf8'), { uniqueKeys: true }).map((document) => {
-      const [error] = document.errors;
-      if (error !== undefined) throw new Error(`${file}: ${error.message}`);
-      return Object.assign(document.toJS(), { file });
-    }),
-  );
+/** All objects in a file, or in a folder's files (not in folders below it), in the order in which `kubectl apply -f` takes them. */
+export function readManifests(where: string): Manifest[] {
+  if (where.endsWith('.yaml')) return parseManifests(readFileSync(where, 'utf8'), path.basename(where));
+  const files = readdirSync(where).filter((file) => file.endsWith('.yaml'));
+  return files.toSorted().flatMap((file) => readManifests(path.join(where, file)));
+}
+
+/** All objects in a text; `file` is for complaints. */
+export function parseManifests(text: string, file: string): Manifest[] {
+  return parseAllDocuments(text, { uniqueKeys: true }).flatMap((document) => {
+    const [error] = document.errors;
+    if (error !== undefined) throw new Error(`${file}: ${error.message}`);
+    const object = document.toJS();
+    return object === null ? [] : [Object.assign(object, { file })];
+  });
 }
 
 /** The one object of a kind; throws when there is none or more than one. */

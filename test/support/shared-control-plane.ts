@@ -32,7 +32,8 @@ const logDir = join(out, 'control-plane');
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   try {
     // Before the control plane starts: building takes all cores.
-    const { kubectl } = await ensureComponents(['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl']);
+    const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'helm'] as const;
+    const { kubectl } = await ensureComponents(programs);
     rmSync(logDir, { recursive: true, force: true });
     const plane = await startControlPlane({ controllerManager: true, logDir });
     project.provide('cluster', { server: plane.server, kubeconfig: plane.kubeconfigPath, kubectl });

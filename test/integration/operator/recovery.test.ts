@@ -415,7 +415,7 @@ describe('a cluster that is lost', () => {
 
   it('stops the operator as documented', async () => {
     await begin('stop');
-    await home.cluster.applyFiles(['deploy/manifests/40-deployment.yaml']);
+    await home.cluster.applyFiles(['deploy/manifests/install.yaml'], ({ kind }) => kind === 'Deployment');
     await home.sh(documented(page, 'stop'));
     expect(await home.sh('kubectl -n vps247-system get deployment vps247-operator -o jsonpath={.spec.replicas}')).toBe(
       '0',

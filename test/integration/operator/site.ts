@@ -44,9 +44,7 @@ export class Site {
     const plane = await startControlPlane({ ...options, logDir: path.join(logs, 'control-plane') });
     const cluster = new Cluster(plane.kubeconfigPath);
     await cluster.applyCrd();
-    await cluster.applyFiles(
-      ['00-namespace', '20-service-account', '30-role'].map((file) => `deploy/manifests/${file}.yaml`),
-    );
+    await cluster.applyRights();
     const kubeconfig = await cluster.kubeconfigOfServiceAccount('vps247-system', 'vps247-operator', logs);
     return new Site(plane, cluster, kubeconfig, logs);
   }

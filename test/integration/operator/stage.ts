@@ -66,9 +66,7 @@ export function useStages(suite: string): (name: string, options?: StageOptions)
   beforeAll(async () => {
     cluster = new Cluster(sharedCluster().kubeconfig);
     await cluster.applyCrd();
-    await cluster.applyFiles(
-      ['00-namespace', '20-service-account', '30-role'].map((file) => `deploy/manifests/${file}.yaml`),
-    );
+    await cluster.applyRights();
     rmSync(out, { recursive: true, force: true });
     mkdirSync(out, { recursive: true });
     operatorKubeconfig = await cluster.kubeconfigOfServiceAccount('vps247-system', 'vps247-operator', out);

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { KubernetesObject } from '@kubernetes/client-node';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { ensureComponents } from '../../../hack/control-plane/components.ts';
 import { startControlPlane } from '../../../hack/control-plane/start.ts';
 import { Cluster, readiness } from '../../../hack/kit/cluster.ts';
 import { hurried } from '../../../hack/kit/hurried.ts';
@@ -17,6 +18,7 @@ import { apiKey, spec } from './stage.ts';
 
 const root = path.join(import.meta.dirname, '../../..');
 const out = path.join(root, '.out/operator/start');
+const installation = 'deploy/manifests/install.yaml';
 const isOf =
   (...kinds: readonly string[]) =>
   ({ kind = '' }: KubernetesObject) =>
@@ -40,7 +42,7 @@ describe('an operator that is started before anything is there for it', () => {
       mkdirSync(out, { recursive: true });
       await using plane = await startControlPlane({ logDir: path.join(out, 'control-plane') });
       const cluster = new Cluster(plane.kubeconfigPath);
-      await cluster.applyFiles(['deploy/manifests/00-namespace.yaml', 'deploy/manifests/20-service-account.yaml']);
+      await cluster.applyFiles([installation], isOf('Namespace', 'ServiceAccount'));
       for (const namespace of ['team-a', 'team-b', 'team-c']) await cluster.createNamespace(namespace);
       const emulator = createEmulator({
         accounts: [{ ownerId: 1, keys: [apiKey] }],
@@ -70,16 +72,17 @@ describe('an operator that is started before anything is there for it', () => {
         expect((await fetch(`${health}/readyz`)).status).toBe(503);
         expect((await fetch(`${health}/healthz`)).status).toBe(200);
 
-        const kubectl = path.dirname(sharedCluster().kubectl);
+        const { helm } = await ensureComponents(['helm']);
+        const programs = [helm, sharedCluster().kubectl].map((program) => path.dirname(program));
         const env = {
-          PATH: `${kubectl}${path.delimiter}${process.env['PATH'] ?? ''}`,
+          PATH: [...programs, process.env['PATH'] ?? ''].join(path.delimiter),
           KUBECONFIG: plane.kubeconfigPath,
           HOME: out,
         };
         await run('sh', ['-c', documented('docs/scaling.md', 'roles')], env);
         // All is read now, but the Lease is out of reach.
         await says('The lease cannot be asked for');
-        await cluster.applyFiles(['deploy/manifests/30-role.yaml'], isOf('Role', 'RoleBinding'));
+        await cluster.applyFiles([installation], isOf('Role', 'RoleBinding'));
         for (const namespace of ['team-a', 'team-b', 'team-c']) {
           await cluster.putSecret(namespace, apiKey);
           if (namespace !== 'team-b') await cluster.create({ name: 'web', namespace, spec });

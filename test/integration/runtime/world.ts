@@ -48,9 +48,7 @@ export async function openWorld(name: string): Promise<World> {
   const recorder = recordObjects(plane.kubeconfigPath, path.join(out, 'objects'));
   const cluster = new Cluster(plane.kubeconfigPath);
   await cluster.applyCrd();
-  await cluster.applyFiles(
-    ['00-namespace', '20-service-account', '30-role'].map((file) => `deploy/manifests/${file}.yaml`),
-  );
+  await cluster.applyRights();
   await cluster.putSecret(namespace, apiKey);
   const kubeconfig = await cluster.kubeconfigOfServiceAccount('vps247-system', 'vps247-operator', out);
   const emulator = createEmulator({

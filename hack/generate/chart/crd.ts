@@ -1,0 +1,19 @@
+import { renderCrd } from '../crd.ts';
+
+const metadata = `  {{- $keep := dict "helm.sh/resource-policy" "keep" }}
+  {{- include "vps247-operator.metadata" (dict "root" . "name" "NAME" "annotations" (merge $keep .Values.crds.annotations)) | nindent 2 }}`;
+
+/**
+ * The CustomResourceDefinition as a template of the chart. Uninstalling keeps it, whatever the values say: every object would go with
+ * it, and every machine with its object.
+ */
+export function renderCrdTemplate(): string {
+  const [comment = '', ...definition] = renderCrd().split('\n');
+  const text = definition.join('\n');
+  if (text.includes('{{')) throw new Error('a text in the schema would be taken for a template');
+  const own = /\nmetadata:\n {2}name: (.*)\n(?: {2}.*\n)*/.exec(text);
+  if (own === null) throw new Error('the CustomResourceDefinition does not begin its metadata with its name');
+  const [block, name = ''] = own;
+  const withMetadata = text.replace(block, `\nmetadata:\n${metadata.replace('NAME', name)}\n`);
+  return `${comment}\n{{- if .Values.crds.enabled }}\n${withMetadata}{{- end }}\n`;
+}

@@ -1,0 +1,86 @@
+import { type SettingName, type Setting, settingNames, settingsTable } from '../../../src/config/settings.ts';
+import { definitions } from './definitions.ts';
+import { isMap, readValues, type Schema, type Value } from './values.ts';
+
+/** Settings that the chart has under another name than `config.<name>`, because more follows from them than an environment variable. */
+export const elsewhere: Readonly<Partial<Record<SettingName, string>>> = { namespaces: 'watchNamespaces' };
+
+/** Those that have their place under `config`. */
+export const configNames = settingNames.filter((name) => elsewhere[name] === undefined);
+
+/** A node while the tree is built. */
+interface Branch {
+  readonly type: 'object';
+  readonly additionalProperties: false;
+  readonly properties: Record<string, Schema | Branch>;
+}
+
+/** deploy/chart/values.schema.json: draft 7, which every Helm since 3 reads. It refuses keys that it does not know. */
+export function renderSchema(): string {
+  const root = branch();
+  for (const value of readValues()) {
+    let node = root;
+    for (const key of value.keys.slice(0, -1)) {
+      const next = (node.properties[key] ??= branch());
+      // What has values below it was made by the line above.
+      node = next as Branch;
+    }
+    node.properties[value.keys.at(-1) ?? ''] = schemaOf(value);
+  }
+  const head = { $schema: 'http://json-schema.org/draft-07/schema#', title: 'Values of the chart vps247-operator' };
+  return `${JSON.stringify({ ...head, ...root }, null, 2)}\n`;
+}
+
+function branch(): Branch {
+  return { type: 'object', additionalProperties: false, properties: {} };
+}
+
+function schemaOf({ keys, description, byDefault, refinement }: Value): Schema {
+  // A mere type is the least that a default tells.
+  const type = Array.isArray(byDefault) ? 'array' : isMap(byDefault) ? 'object' : typeOf(byDefault);
+  const { $ref, ...refined } = resolve(refinement);
+  if ($ref !== undefined) throw new Error(`values.yaml refers to ${String($ref)}, which is not defined`);
+  if (type === 'array' && refined['items'] === undefined)
+    throw new Error(`values.yaml does not say what is in ${keys.join('.')}`);
+  return { description, type, ...refined, default: byDefault };
+}
+
+function typeOf(value: unknown): string {
+  return typeof value === 'number' ? 'integer' : typeof value;
+}
+
+/** Replaces each `$ref` by what it stands for. */
+function resolve(schema: Schema): Schema {
+  const { $ref, ...rest } = schema;
+  const known = $ref === 'config' ? configSchema() : definitions[String($ref)];
+  const resolved = Object.entries({ ...(known ?? ($ref === undefined ? {} : { $ref })), ...rest }).map(
+    ([key, value]): [string, unknown] => [key, isMap(value) ? resolve(value) : value],
+  );
+  return Object.fromEntries(resolved);
+}
+
+function configSchema(): Schema {
+  const properties = Object.fromEntries(configNames.map((name) => [name, settingSchema(name)]));
+  return { type: 'object', additionalProperties: false, properties };
+}
+
+function settingSchema(name: SettingName): Schema {
+  const { kind, byDefault, sentence }: Setting<unknown> = settingsTable[name];
+  const description = `${sentence} It must be ${kind.rule}.${byDefault === '' ? '' : ` By default ${byDefault}.`}`;
+  const { bounds } = kind;
+  switch (bounds.type) {
+    case 'toggle':
+      return { description, type: 'boolean' };
+    case 'integer':
+      return { description, type: 'integer', minimum: bounds.minimum, maximum: bounds.maximum };
+    case 'duration':
+      // Its range is the templates' to judge.
+      return { description, type: 'string', pattern: String.raw`^(|([0-9]+([.][0-9]+)?(ns|us|µs|ms|s|m|h))+)$` };
+    case 'choice':
+      return { description, type: 'string', enum: ['', ...bounds.options] };
+    case 'list':
+      return { description, type: 'array', uniqueItems: true, items: { type: 'string', pattern: bounds.pattern } };
+    case 'text':
+      return { description, type: 'string', ...(bounds.pattern === '' ? {} : { pattern: `^$|${bounds.pattern}` }) };
+  }
+}

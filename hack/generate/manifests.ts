@@ -1,0 +1,111 @@
+/** The plain manifests and the files for kustomize: the chart rendered by helm, without what only helm makes use of. */
+import { parse } from 'yaml';
+import { renderChart, type Values } from '../kit/helm.ts';
+
+/** One file that is generated and committed. */
+export interface Page {
+  /** From the root of the project. */
+  readonly path: string;
+  readonly text: string;
+}
+
+const namespace = 'vps247-system';
+
+/** What tells objects apart; `text` is one YAML document. */
+interface Part {
+  readonly kind: string;
+  readonly key: string;
+  readonly text: string;
+}
+
+const header = '# Generated from deploy/chart by `npm run generate`; do not edit.\n';
+
+const installation = `${header}# The operator for the whole cluster, in namespace ${namespace}:
+#   kubectl apply -f deploy/manifests/install.yaml
+`;
+
+const namespacedInstallation = `${header}# The operator for the machines of its own namespace, ${namespace}, without any right outside of it. Nothing here is the cluster's, so the
+# CustomResourceDefinition and the namespace must be there:
+#   kubectl apply -f deploy/manifests/crds.yaml
+#   kubectl create namespace ${namespace}
+#   kubectl apply -f deploy/manifests/install-namespaced.yaml
+# For other namespaces: helm template vps247-operator deploy/chart --namespace ${namespace} --set crds.enabled=false --set 'watchNamespaces={team-a,team-b}'
+`;
+
+/** Everything that is made of the chart. Throws when helm refuses. */
+export async function renderManifests(): Promise<readonly Page[]> {
+  const cluster = await partsOf({ namespace: { create: true } });
+  const namespaced = await partsOf({ crds: { enabled: false }, scope: 'Namespaced', watchNamespaces: [namespace] });
+  const monitored = await partsOf({
+    namespace: { create: true },
+    serviceMonitor: { enabled: true },
+    prometheusRule: { enabled: true },
+    dashboards: { enabled: true },
+  });
+  const crds = cluster.filter(({ kind }) => kind === 'CustomResourceDefinition');
+  return [
+    { path: 'deploy/manifests/crds.yaml', text: join(header, crds) },
+    { path: 'deploy/manifests/install.yaml', text: join(installation, cluster) },
+    { path: 'deploy/manifests/install-namespaced.yaml', text: join(namespacedInstallation, namespaced) },
+    {
+      path: 'deploy/kustomize/base/operator.yaml',
+      text: join(
+        header,
+        cluster.filter((part) => isIn(namespaced, part)),
+      ),
+    },
+    {
+      path: 'deploy/kustomize/overlays/cluster/cluster.yaml',
+      text: join(
+        header,
+        cluster.filter((part) => !isIn(namespaced, part)),
+      ),
+    },
+    {
+      path: 'deploy/kustomize/overlays/namespaced/roles.yaml',
+      text: join(
+        header,
+        namespaced.filter((part) => !isIn(cluster, part)),
+      ),
+    },
+    {
+      path: 'deploy/kustomize/overlays/monitored/monitoring.yaml',
+      text: join(
+        header,
+        monitored.filter((part) => !isIn(cluster, part)),
+      ),
+    },
+  ];
+}
+
+function isIn(parts: readonly Part[], { key: wanted }: Part): boolean {
+  return parts.some(({ key }) => key === wanted);
+}
+
+async function partsOf(values: Values): Promise<readonly Part[]> {
+  const { text, complaint } = await renderChart(values, { args: ['--no-hooks'] });
+  if (complaint !== '') throw new Error(complaint);
+  return text
+    .split(/^---\n/m)
+    .map(withoutHelm)
+    .filter((part) => part !== '')
+    .map((part) => {
+      const { kind, metadata } = parse(part);
+      return { kind, key: `${kind}/${metadata.namespace ?? ''}/${metadata.name}`, text: part };
+    });
+}
+
+/** Labels and annotations that tell helm what is its own would be lies in files that `kubectl apply` takes. */
+function withoutHelm(part: string): string {
+  return part
+    .replace(/^# Source: .*\n/gm, '')
+    .replace(/^# Generated from .*\n/gm, '')
+    .replace(/^ +helm\.sh\/chart: .*\n/gm, '')
+    .replace(/^ +app\.kubernetes\.io\/managed-by: .*\n/gm, '')
+    .replace(/^ +annotations:\n +helm\.sh\/resource-policy: keep\n/gm, '')
+    .trim();
+}
+
+function join(head: string, parts: readonly Part[]): string {
+  return `${head}${parts.map(({ text }) => `${text}\n`).join('---\n')}`;
+}

@@ -1,0 +1,29 @@
+/** The values files of deploy/chart/ci: a rendering of each for what is verified of all of them. */
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { parse } from 'yaml';
+import { chartFolder, type Values } from '../kit/helm.ts';
+
+/** One of them, by the name of its file. */
+export interface ValuesFile {
+  readonly name: string;
+  readonly path: string;
+  readonly values: Values;
+}
+
+export function valuesFiles(): readonly ValuesFile[] {
+  const folder = path.join(chartFolder, 'ci');
+  return readdirSync(folder)
+    .toSorted()
+    .map((name) => {
+      const file = path.join(folder, name);
+      return { name, path: file, values: parse(readFileSync(file, 'utf8')) };
+    });
+}
+
+/** Ends the step when something is wrong. */
+export function demand(isSo: boolean, otherwise: string): void {
+  if (isSo) return;
+  console.log(otherwise);
+  process.exit(1);
+}

@@ -1,0 +1,26 @@
+/** A step of `npm run verify`: helm's own rules, with every values file, and a packaged chart that renders as the folder does. */
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { chartFolder, helm, renderChart } from '../kit/helm.ts';
+import { demand, valuesFiles } from './chart-values.ts';
+
+const files = valuesFiles();
+for (const file of files) {
+  const { code, stdout, stderr } = await helm(['lint', '--strict', chartFolder, '--values', file.path]);
+  demand(code === 0, `${file.name}:\n${stdout}${stderr}`);
+}
+console.log(`✓ helm lint --strict: ${files.length} values files`);
+
+const folder = path.join(import.meta.dirname, '../../.out/verify/package');
+rmSync(folder, { recursive: true, force: true });
+mkdirSync(folder, { recursive: true });
+const packed = await helm(['package', chartFolder, '--destination', folder]);
+demand(packed.code === 0, packed.stderr);
+const [archive = ''] = readdirSync(folder);
+for (const { name, path: file, values } of files) {
+  const place = ['--namespace', 'vps247-system', '--values', file];
+  const { stdout, stderr } = await helm(['template', 'vps247-operator', path.join(folder, archive), ...place]);
+  const { text } = await renderChart(values);
+  demand(stdout === text && text !== '', `${name}: the packaged chart renders otherwise than its folder\n${stderr}`);
+}
+console.log(`✓ ${archive} renders as its folder does`);

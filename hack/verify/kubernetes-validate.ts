@@ -1,0 +1,43 @@
+/**
+ * A step of `npm run verify`: every rendering of the chart and every file made of it, by the schemas of the oldest Kubernetes that is
+ * supported, of the newest, and of one between them; a field that a schema does not know is an error.
+ */
+import { spawnSync } from 'node:child_process';
+import { globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { renderChart } from '../kit/helm.ts';
+import { ensurePythonTool } from '../tools/python.ts';
+import { demand, valuesFiles } from './chart-values.ts';
+
+const root = path.join(import.meta.dirname, '../..');
+const versions = ['1.29', '1.33', '1.37'];
+/** Kinds of others, for which Kubernetes has no schema: the Prometheus Operator's. */
+const foreign = /^WARN \S+ Couldn't find schema for kind (?:ServiceMonitor|PodMonitor|PrometheusRule) /;
+
+const program = await ensurePythonTool('kubernetes-validate');
+const folder = path.join(root, '.out/verify/renderings');
+rmSync(folder, { recursive: true, force: true });
+for (const version of versions) {
+  const files = globSync(['deploy/manifests/*.yaml', 'deploy/kustomize/**/!(kustomization).yaml'], { cwd: root });
+  mkdirSync(path.join(folder, version), { recursive: true });
+  for (const { name, values } of valuesFiles()) {
+    const { text, complaint } = await renderChart(values, { args: ['--kube-version', version] });
+    demand(complaint === '', `${name}: ${complaint}`);
+    const file = path.join(folder, version, name);
+    writeFileSync(file, text);
+    files.push(file);
+  }
+  const { status, stdout, stderr } = spawnSync(program, ['--strict', '--kubernetes-version', version, ...files], {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  const lines = stdout.trim().split('\n');
+  const bad = lines.filter((line) => !line.startsWith('INFO ') && !foreign.test(line));
+  demand(status === 0 && bad.length === 0, `Kubernetes ${version}:\n${bad.join('\n')}\n${stderr}`);
+  const valid = lines.filter((line) => line.endsWith(`against version ${version}`)).length;
+  const others = lines.length - valid;
+  demand(valid > 0, `nothing was validated for Kubernetes ${version}`);
+  console.log(
+    `✓ Kubernetes ${version}: ${valid} objects in ${files.length} files are valid; ${others} are the Prometheus Operator's, which Kubernetes has no schema for`,
+  );
+}

@@ -1,0 +1,30 @@
+import { expect } from 'vitest';
+import { helm, chartFolder, renderChart, type Values } from '../../hack/kit/helm.ts';
+import { type Manifest, parseManifests } from '../packaging/manifests.ts';
+
+/** All objects that the chart makes of these values, its tests among them. */
+export async function objectsOf(values: Values): Promise<readonly Manifest[]> {
+  const { text, complaint } = await renderChart(values);
+  expect(complaint).toBe('');
+  return parseManifests(text, 'the chart');
+}
+
+/** What people read after an installation. */
+export async function notesOf(values: Values): Promise<string> {
+  const command = ['install', 'vps247-operator', chartFolder, '--namespace', 'vps247-system', '--dry-run=client'];
+  const { stdout, stderr } = await helm([...command, '--values', '-'], JSON.stringify(values));
+  expect(stderr).toBe('');
+  return stdout.slice(stdout.indexOf('NOTES:'));
+}
+
+/** Everything that can be switched on. */
+export const everything: Values = {
+  namespace: { create: true },
+  commonLabels: { team: 'platform' },
+  commonAnnotations: { contact: 'platform' },
+  extraObjects: [{ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: '{{ .Release.Name }}-extra' } }],
+  networkPolicy: { enabled: true },
+  serviceMonitor: { enabled: true },
+  prometheusRule: { enabled: true },
+  dashboards: { enabled: true },
+};

@@ -1,0 +1,151 @@
+import { expect, test } from 'vitest';
+import { renderChart, type Values } from '../../hack/kit/helm.ts';
+
+/** What is wrong, the values, and the words that must name it. */
+interface Row {
+  readonly what: string;
+  readonly values: Values;
+  readonly words: readonly string[];
+}
+
+function row(what: string, values: Values, ...words: readonly string[]): Row {
+  return { what, values, words };
+}
+
+const wrongByItself: readonly Row[] = [
+  row('a misspelt key', { replica: 3 }, "'replica' not allowed"),
+  row('a misspelt key further down', { image: { tagg: 'x' } }, '/image', "'tagg' not allowed"),
+  row('a misspelt setting', { config: { polInterval: '5m' } }, '/config', "'polInterval' not allowed"),
+  row('a setting that has another place', { config: { namespaces: ['a'] } }, '/config', "'namespaces' not allowed"),
+  row(
+    'a misspelt field of Kubernetes',
+    { tolerations: [{ efect: 'NoExecute' }] },
+    '/tolerations/0',
+    "'efect' not allowed",
+  ),
+  row('text for a number', { replicas: 'two' }, '/replicas', 'got string, want integer'),
+  row('a number in quotes', { config: { maxInFlight: '16' } }, '/config/maxInFlight', 'got string, want integer'),
+  row('text for a switch', { crds: { enabled: 'yes' } }, '/crds/enabled', 'got string, want boolean'),
+  row('a negative number', { replicas: -1 }, '/replicas', 'minimum'),
+  row('a negative setting', { config: { providerRate: -1 } }, '/config/providerRate', 'minimum'),
+  row('a number beyond the range', { config: { workers: 513 } }, '/config/workers', 'maximum'),
+  row('a broken number', { config: { workers: 1.5 } }, '/config/workers', 'want integer'),
+  row('a word that is none of the choices', { config: { logLevel: 'loud' } }, '/config/logLevel', 'info'),
+  row('a duration without its unit', { config: { pollInterval: '60' } }, '/config/pollInterval', 'pattern'),
+  row('a negative duration', { config: { pollInterval: '-60s' } }, '/config/pollInterval', 'pattern'),
+  row(
+    'a duration beyond the range',
+    { config: { pollInterval: '2h' } },
+    'config.pollInterval is 2h: it must be a duration from 1s to 1h',
+  ),
+  row('no name of a namespace', { watchNamespaces: ['Team_A'] }, '/watchNamespaces/0', 'pattern'),
+  row('an empty name of a namespace', { watchNamespaces: [''] }, '/watchNamespaces/0', 'pattern'),
+  row('namespaces as one text', { watchNamespaces: 'team-a,team-b' }, '/watchNamespaces', 'want array'),
+  row('the same namespace twice', { watchNamespaces: ['a', 'a'] }, '/watchNamespaces', 'equal'),
+  row('no digest', { image: { digest: 'latest' } }, '/image/digest', 'pattern'),
+  row('no amount of memory', { resources: { limits: { memory: '384 MB' } } }, '/resources/limits/memory', 'pattern'),
+  row('no label', { commonLabels: { team: 'two words' } }, '/commonLabels/team', 'pattern'),
+  row('no Secret', { config: { defaultCredentialsSecret: 'shared' } }, '/config/defaultCredentialsSecret', 'pattern'),
+  row('a user in the URL', { config: { apiUrl: 'https://somebody@api.vps247.com' } }, '/config/apiUrl', 'pattern'),
+];
+
+const wrongTogether: readonly Row[] = [
+  row(
+    'namespaced without namespaces',
+    { scope: 'Namespaced' },
+    'scope is Namespaced, and watchNamespaces names no namespace',
+  ),
+  row(
+    'the cluster with namespaces',
+    { scope: 'Cluster', watchNamespaces: ['a'] },
+    'scope is Cluster, and watchNamespaces names namespaces: a',
+  ),
+  row(
+    'a budget for one replica',
+    { replicas: 1, podDisruptionBudget: { enabled: true } },
+    'podDisruptionBudget.enabled is true with replicas: 1',
+  ),
+  row(
+    'both ends of a budget',
+    { podDisruptionBudget: { minAvailable: 1, maxUnavailable: 1 } },
+    'minAvailable or maxUnavailable, not both',
+  ),
+  row(
+    'a budget that lets no node go',
+    { podDisruptionBudget: { minAvailable: 2 } },
+    'podDisruptionBudget.minAvailable (2) must be less than replicas (2)',
+  ),
+  row('several that act', { config: { leaderElection: false } }, 'replicas is 2 and config.leaderElection is false'),
+  row(
+    'a key for nobody',
+    { config: { defaultCredentialsSecret: 'keys/shared' } },
+    'config.defaultCredentialsSecret and config.defaultCredentialsNamespaces must be given together',
+  ),
+  row('somebody without a key', { config: { defaultCredentialsNamespaces: ['a'] } }, 'must be given together'),
+  row(
+    'a key for a namespace that is not looked after',
+    {
+      watchNamespaces: ['a'],
+      config: { defaultCredentialsSecret: 'keys/shared', defaultCredentialsNamespaces: ['b'] },
+    },
+    'config.defaultCredentialsNamespaces names b, which is not in watchNamespaces',
+  ),
+  row('keys in clear text', { config: { apiUrl: 'http://api.example.org' } }, 'config.apiUrl must be https'),
+  row(
+    'both monitors',
+    { serviceMonitor: { enabled: true }, podMonitor: { enabled: true } },
+    'serviceMonitor.enabled and podMonitor.enabled are both true',
+  ),
+  row(
+    'an alert that there is not',
+    { prometheusRule: { disabledAlerts: ['Nonsense'] } },
+    'prometheusRule.disabledAlerts names Nonsense',
+  ),
+  row('one port for both', { config: { healthAddress: '0.0.0.0:8080' } }, 'must have different ports, both have 8080'),
+  row('a port by chance', { config: { metricsAddress: '0.0.0.0:0' } }, 'config.metricsAddress must name a port'),
+  row(
+    'killed before it ends',
+    { terminationGracePeriodSeconds: 20 },
+    'config.shutdownGracePeriod (25s) must be shorter than terminationGracePeriodSeconds (20)',
+  ),
+  row(
+    'a Lease that ends before it is renewed',
+    { config: { leaseDuration: '10s' } },
+    'config.renewDeadline (10s) must fit 1.2 times into config.leaseDuration (10s)',
+  ),
+  row(
+    'a poll sooner than an urgent one',
+    { config: { urgentPollInterval: '1m', pollInterval: '59.5s' } },
+    'config.urgentPollInterval (1m) must not be longer than config.pollInterval (59.5s)',
+  ),
+  row('an account that nobody names', { serviceAccount: { create: false } }, 'serviceAccount.name does not say'),
+  row(
+    'a way around the values, by a flag',
+    { extraArgs: ['--namespaces=a'] },
+    'extraArgs has --namespaces: use watchNamespaces',
+  ),
+  row(
+    'a way around the values, by a variable',
+    { extraEnv: [{ name: 'VPS247_HEALTH_ADDRESS', value: ':1' }] },
+    'belongs to config.healthAddress',
+  ),
+];
+
+test.each([...wrongByItself, ...wrongTogether])('$what is refused by name', async ({ values, words }) => {
+  const { text, complaint } = await renderChart(values);
+  expect(text).toBe('');
+  for (const word of words) expect(complaint).toContain(word);
+});
+
+test('all that is at odds is said at once', async () => {
+  const { complaint } = await renderChart({
+    scope: 'Namespaced',
+    config: { leaderElection: false, pollInterval: '2h' },
+  });
+  expect(complaint.match(/^- .*$/gm)).toHaveLength(3);
+});
+
+test('a Kubernetes that is too old is refused', async () => {
+  const { complaint } = await renderChart({}, { args: ['--kube-version', '1.28.9'] });
+  expect(complaint).toContain('requires kubeVersion: >=1.29.0-0');
+});

@@ -1,0 +1,203 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { type Manifest, onlyOne, samplesFolder } from '../packaging/manifests.ts';
+import { everything, notesOf, objectsOf } from './chart.ts';
+
+function namesOf(objects: readonly Manifest[], kind: string): string[] {
+  return objects
+    .filter((object) => object.kind === kind)
+    .map(({ metadata }) => [metadata.namespace, metadata.name].filter(Boolean).join('/'));
+}
+
+test('with namespaces there is a Role and a binding in each, and nothing for the whole cluster', async () => {
+  const objects = await objectsOf({ watchNamespaces: ['team-a', 'team-b'], crds: { enabled: false } });
+  const expected = ['team-a/vps247-operator', 'team-b/vps247-operator', 'vps247-system/vps247-operator-lease'];
+  expect(namesOf(objects, 'Role').toSorted()).toEqual(expected);
+  expect(namesOf(objects, 'RoleBinding').toSorted()).toEqual(expected);
+  for (const { kind, metadata } of objects) expect(metadata.namespace, kind).toBeDefined();
+  const whole = (await objectsOf({})).find(
+    ({ kind, metadata }) => kind === 'ClusterRole' && metadata.name === 'vps247-operator',
+  );
+  const role = objects.find(({ kind, metadata }) => kind === 'Role' && metadata.namespace === 'team-a');
+  expect(role?.['rules'], 'the same rights').toEqual(whole?.['rules']);
+});
+
+test('the default key is read by name where it lies, and nowhere else in that namespace', async () => {
+  const objects = await objectsOf({
+    watchNamespaces: ['team-a'],
+    config: { defaultCredentialsSecret: 'keys/shared:token', defaultCredentialsNamespaces: ['team-a'] },
+  });
+  const role = objects.find(({ kind, metadata }) => kind === 'Role' && metadata.namespace === 'keys');
+  expect(role?.['rules']).toEqual([
+    { apiGroups: [''], resources: ['secrets'], resourceNames: ['shared'], verbs: ['get'] },
+  ]);
+});
+
+test('the Lease lies where it is asked for, with the right to it', async () => {
+  const objects = await objectsOf({ config: { leaderElectionNamespace: 'leases' } });
+  expect(namesOf(objects, 'Role')).toEqual(['leases/vps247-operator-lease']);
+});
+
+test('an uninstall keeps the CustomResourceDefinition, whatever is annotated', async () => {
+  const annotations = { 'helm.sh/resource-policy': 'delete', note: 'x' };
+  const crd = onlyOne(await objectsOf({ crds: { annotations } }), 'CustomResourceDefinition');
+  expect(crd.metadata).toMatchObject({ annotations: { 'helm.sh/resource-policy': 'keep', note: 'x' } });
+});
+
+test('people are given VirtualMachines as far as Kubernetes gives them the namespace, and no Secrets', async () => {
+  const roles = (await objectsOf({})).filter(
+    ({ kind, metadata }) => kind === 'ClusterRole' && metadata.name !== 'vps247-operator',
+  );
+  const given = roles.map(({ metadata, ...role }) => {
+    const into = Object.keys(metadata.labels ?? {}).filter((label) => label.startsWith('rbac.'));
+    const [rule] = role['rules'];
+    return { into, groups: rule.apiGroups, verbs: rule.verbs.join(' ') };
+  });
+  const groups = ['vps247.com'];
+  expect(given).toEqual([
+    { into: ['rbac.authorization.k8s.io/aggregate-to-view'], groups, verbs: 'get list watch' },
+    { into: ['rbac.authorization.k8s.io/aggregate-to-edit'], groups, verbs: 'create update patch delete' },
+    {
+      into: ['rbac.authorization.k8s.io/aggregate-to-admin'],
+      groups,
+      verbs: 'create update patch delete deletecollection',
+    },
+  ]);
+  expect(namesOf(await objectsOf({ rbac: { aggregateRoles: false } }), 'ClusterRole')).toEqual(['vps247-operator']);
+});
+
+test('common labels and annotations are on every object, and in no selector', async () => {
+  const objects = await objectsOf({ ...everything, extraObjects: [] });
+  for (const { kind, metadata, ...rest } of objects) {
+    expect(metadata, kind).toMatchObject({ labels: { team: 'platform' }, annotations: { contact: 'platform' } });
+    expect(JSON.stringify([rest['spec']?.selector, rest['spec']?.podSelector]), kind).not.toContain('platform');
+  }
+  const template = onlyOne(objects, 'Deployment')['spec'].template;
+  expect(template.metadata).toMatchObject({ labels: { team: 'platform' }, annotations: { contact: 'platform' } });
+});
+
+test('everything that can be switched on is there once it is, and not before', async () => {
+  const on = (await objectsOf(everything)).map(({ kind }) => kind);
+  const off = (await objectsOf({})).map(({ kind }) => kind);
+  expect(on).toEqual(expect.arrayContaining(['Namespace', 'NetworkPolicy', 'ServiceMonitor', 'ConfigMap']));
+  for (const kind of ['Namespace', 'NetworkPolicy', 'ServiceMonitor', 'PodMonitor', 'PrometheusRule', 'ConfigMap'])
+    expect(off).not.toContain(kind);
+  const pods = await objectsOf({ podMonitor: { enabled: true, interval: '15s', labels: { prometheus: 'a' } } });
+  const monitor = onlyOne(pods, 'PodMonitor');
+  expect(monitor['spec'].podMetricsEndpoints).toEqual([{ port: 'metrics', path: '/metrics', interval: '15s' }]);
+  expect(monitor.metadata.labels).toMatchObject({ prometheus: 'a' });
+});
+
+test('a budget only where a second replica is', async () => {
+  expect(namesOf(await objectsOf({ replicas: 1 }), 'PodDisruptionBudget')).toEqual([]);
+  const budget = onlyOne(await objectsOf({ replicas: 3 }), 'PodDisruptionBudget');
+  expect(budget['spec']).toMatchObject({ maxUnavailable: 1 });
+  const half = onlyOne(await objectsOf({ podDisruptionBudget: { minAvailable: '50%' } }), 'PodDisruptionBudget');
+  expect(half['spec'].minAvailable).toBe('50%');
+});
+
+test('without a Lease one operator goes before the next one comes', async () => {
+  const objects = await objectsOf({ replicas: 1, config: { leaderElection: false } });
+  expect(onlyOne(objects, 'Deployment')['spec'].strategy).toEqual({ type: 'Recreate' });
+  expect(namesOf(objects, 'Role')).toEqual([]);
+});
+
+test('what is said of pods is in the pod', async () => {
+  const tolerations = [{ key: 'dedicated', operator: 'Exists', effect: 'NoSchedule' }];
+  const affinity = { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [] } } };
+  const volume = { name: 'ca', configMap: { name: 'ca' } };
+  const mount = { name: 'ca', mountPath: '/etc/ca', readOnly: true };
+  const extra = { name: 'NODE_EXTRA_CA_CERTS', value: '/etc/ca/ca.crt' };
+  const digest = `sha256:${'0'.repeat(64)}`;
+  const objects = await objectsOf({
+    replicas: 3,
+    image: { registry: 'registry.example.org', repository: 'operator', tag: '1.2.3', digest },
+    imagePullSecrets: [{ name: 'pull' }],
+    priorityClassName: 'system-cluster-critical',
+    nodeSelector: { pool: 'system' },
+    tolerations,
+    affinity,
+    topologySpreadConstraints: [
+      { maxSkew: 1, topologyKey: 'topology.kubernetes.io/zone', whenUnsatisfiable: 'DoNotSchedule' },
+    ],
+    extraArgs: ['--log-level=debug'],
+    extraEnv: [extra],
+    extraVolumes: [volume],
+    extraVolumeMounts: [mount],
+    podLabels: { a: 'b' },
+    podAnnotations: { c: 'd' },
+  });
+  const { replicas, template, selector } = onlyOne(objects, 'Deployment')['spec'];
+  expect(replicas).toBe(3);
+  expect(template.metadata).toMatchObject({ labels: { a: 'b', ...selector.matchLabels }, annotations: { c: 'd' } });
+  const { containers, ...pod } = template.spec;
+  expect(pod).toMatchObject({
+    imagePullSecrets: [{ name: 'pull' }],
+    priorityClassName: 'system-cluster-critical',
+    nodeSelector: { 'kubernetes.io/os': 'linux', pool: 'system' },
+    tolerations,
+    affinity,
+    topologySpreadConstraints: [
+      { topologyKey: 'topology.kubernetes.io/zone', labelSelector: { matchLabels: selector.matchLabels } },
+    ],
+    volumes: [volume],
+  });
+  expect(containers[0]).toMatchObject({
+    image: `registry.example.org/operator:1.2.3@${digest}`,
+    args: ['--log-level=debug'],
+    volumeMounts: [mount],
+  });
+  expect(containers[0].env).toContainEqual(extra);
+});
+
+test('the notes have the next command, a sample that is the one of the project, and what is missing', async () => {
+  const notes = await notesOf({ watchNamespaces: ['team-a'], crds: { enabled: false }, replicas: 1 });
+  expect(notes).toContain('kubectl --namespace vps247-system rollout status deployment/vps247-operator');
+  const pasted = /kubectl --namespace team-a apply -f - <<'END'\n([\s\S]*?)\nEND\n/.exec(notes)?.[1] ?? '';
+  expect(parse(pasted)).toEqual(parse(readFileSync(path.join(samplesFolder, 'web.yaml'), 'utf8')));
+  expect(notes).toContain('this cluster does not serve VirtualMachines');
+  expect(notes).toContain('replicas is 1: nobody stands by');
+  expect(notes).toContain('Nothing reads the metrics');
+  expect(
+    await notesOf({
+      serviceMonitor: { enabled: true },
+      config: { maxMachinesPerNamespace: 5 },
+      prometheusRule: { enabled: true },
+    }),
+  ).not.toContain('Please note');
+});
+
+test('`helm test` asks a restricted pod, which is no pod of the Service, and which waits for what is not ready yet', async () => {
+  const objects = await objectsOf({});
+  const pod = onlyOne(objects, 'Pod');
+  const selector = onlyOne(objects, 'Service')['spec'].selector;
+  expect(pod.metadata.labels).not.toMatchObject(selector);
+  const [container] = pod['spec'].containers;
+  const [operator] = onlyOne(objects, 'Deployment')['spec'].template.spec.containers;
+  expect([container.image, container.securityContext]).toEqual([operator.image, operator.securityContext]);
+
+  let asked = 0;
+  const server = createServer(({ url }, answer) => {
+    asked += 1;
+    answer
+      .writeHead(url === '/readyz' && asked === 1 ? 503 : 200)
+      .end(url === '/metrics' ? 'vps247_operator_leader 1' : url);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    const { port } = server.address() as AddressInfo; // it listens on TCP
+    const env = { READY_URL: `http://127.0.0.1:${port}/readyz`, METRICS_URL: `http://127.0.0.1:${port}/metrics` };
+    const names = container.env.map(({ name }: { name: string }) => name);
+    expect(names).toEqual(Object.keys(env));
+    const child = spawn(process.execPath, [...container.command.slice(1), ...container.args], { env });
+    const code = await new Promise((resolve) => child.once('close', resolve));
+    expect([code, asked]).toEqual([0, 3]);
+  } finally {
+    server.close();
+  }
+});
