@@ -1,20 +1,24 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { renderApi } from './generate/api.ts';
+import { renderArgoConfig } from './generate/argocd.ts';
 import { renderConditions } from './generate/conditions.ts';
 import { renderConfiguration } from './generate/configuration.ts';
 import { renderCrd } from './generate/crd.ts';
 import { renderMetrics } from './generate/metrics.ts';
 import { renderCurves, renderPerformance } from './generate/performance.ts';
+import { renderVerdicts } from './generate/verdicts.ts';
 
 /** Everything that is generated and committed. `render` is pure: the same source yields the same text. */
 const pages: readonly { readonly path: string; readonly render: () => string }[] = [
   { path: 'crds/virtualmachines.vps247.com.yaml', render: renderCrd },
   // A copy, so that one `kubectl apply -f deploy/manifests` installs everything.
   { path: 'deploy/manifests/10-crd.yaml', render: renderCrd },
+  { path: 'deploy/gitops/argocd/argocd-cm.yaml', render: renderArgoConfig },
   { path: 'docs/api.md', render: renderApi },
   { path: 'docs/conditions.md', render: renderConditions },
   { path: 'docs/configuration.md', render: renderConfiguration },
+  { path: 'docs/gitops-health.md', render: renderVerdicts },
   { path: 'docs/metrics.md', render: renderMetrics },
   { path: 'docs/performance-curve.svg', render: renderCurves },
   { path: 'docs/performance.md', render: renderPerformance },

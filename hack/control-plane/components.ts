@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { takeLock } from '../setup/lock.mjs';
 import { inWords, showProgress } from '../setup/progress.mjs';
-import { type ProgramName, type Recipe, recipeOf } from './catalogue.ts';
+import { isOurs, type ProgramName, type Recipe, recipeOf } from './catalogue.ts';
 import { Go, type Workload } from './go.ts';
 import { Refusal } from './refusal.ts';
 
@@ -38,7 +38,9 @@ export async function ensureComponents<Name extends ProgramName>(
     const assets = env['KUBEBUILDER_ASSETS'];
     paths.push([
       name,
-      assets ? findIn(assets, name) : await findOrBuild(recipeOf(name, env), { env, freeBytes, output }),
+      assets && !isOurs(name)
+        ? findIn(assets, name)
+        : await findOrBuild(recipeOf(name, env), { env, freeBytes, output }),
     ]);
   }
   // `as`: fromEntries forgets which keys there are.
