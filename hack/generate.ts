@@ -8,6 +8,7 @@ import { renderCrd } from './generate/crd.ts';
 import { renderMetrics } from './generate/metrics.ts';
 import { renderCurves, renderPerformance } from './generate/performance.ts';
 import { renderVerdicts } from './generate/verdicts.ts';
+import { currentVersion, goldenFolder, isReleased } from './golden/versions.ts';
 
 /** Everything that is generated and committed. `render` is pure: the same source yields the same text. */
 const pages: readonly { readonly path: string; readonly render: () => string }[] = [
@@ -22,6 +23,10 @@ const pages: readonly { readonly path: string; readonly render: () => string }[]
   { path: 'docs/metrics.md', render: renderMetrics },
   { path: 'docs/performance-curve.svg', render: renderCurves },
   { path: 'docs/performance.md', render: renderPerformance },
+  // What is out is not changed any more.
+  ...(isReleased(currentVersion())
+    ? []
+    : [{ path: `${goldenFolder}/${currentVersion()}/crd.yaml`, render: renderCrd }]),
 ];
 
 /**
