@@ -6,12 +6,15 @@ import { renderCrdTemplate } from './generate/chart/crd.ts';
 import { chartFiles } from './generate/chart/files.ts';
 import { renderChartReadme } from './generate/chart/readme.ts';
 import { renderSchema } from './generate/chart/schema.ts';
+import { renderArgoConfig } from './generate/argocd.ts';
 import { renderConditions } from './generate/conditions.ts';
 import { renderConfiguration } from './generate/configuration.ts';
 import { renderCrd } from './generate/crd.ts';
 import { type Page, renderManifests } from './generate/manifests.ts';
 import { renderMetrics } from './generate/metrics.ts';
 import { renderCurves, renderPerformance } from './generate/performance.ts';
+import { renderVerdicts } from './generate/verdicts.ts';
+import { currentVersion, goldenFolder, isReleased } from './golden/versions.ts';
 
 /** Everything that is generated and committed. `render` is pure: the same source yields the same text. */
 const pages: readonly { readonly path: string; readonly render: () => string }[] = [
@@ -21,12 +24,18 @@ const pages: readonly { readonly path: string; readonly render: () => string }[]
   { path: 'deploy/chart/templates/crd.yaml', render: renderCrdTemplate },
   { path: 'deploy/chart/values.schema.json', render: renderSchema },
   ...chartFiles,
+  { path: 'deploy/gitops/argocd/argocd-cm.yaml', render: renderArgoConfig },
   { path: 'docs/api.md', render: renderApi },
   { path: 'docs/conditions.md', render: renderConditions },
   { path: 'docs/configuration.md', render: renderConfiguration },
+  { path: 'docs/gitops-health.md', render: renderVerdicts },
   { path: 'docs/metrics.md', render: renderMetrics },
   { path: 'docs/performance-curve.svg', render: renderCurves },
   { path: 'docs/performance.md', render: renderPerformance },
+  // What is out is not changed any more.
+  ...(isReleased(currentVersion())
+    ? []
+    : [{ path: `${goldenFolder}/${currentVersion()}/crd.yaml`, render: renderCrd }]),
 ];
 
 const root = join(import.meta.dirname, '..');

@@ -1,13 +1,14 @@
 /** The programs of a control plane and those that install into it, and where those of this machine's user are kept. */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 /** One program, and what its first build costs. */
 interface Program {
   /** The folder beside this file whose go.mod pins it and all it is made of. */
-  readonly pinnedBy: 'etcd' | 'kubernetes';
+  readonly pinnedBy: 'etcd' | 'gitops' | 'kubernetes';
+  /** `.` for a program of ours, whose source is beside its go.mod. */
   readonly package: string;
   /** The module whose version is the program's own. */
   readonly module: string;
@@ -19,6 +20,8 @@ interface Program {
   readonly seconds: number;
   /** What Go's caches grow by when nothing is there yet, with a fifth to spare. */
   readonly gigabytes: number;
+  /** No part of a control plane: a folder that holds those (KUBEBUILDER_ASSETS) need not hold this. */
+  readonly isTool?: true;
 }
 
 const programs = {
@@ -61,6 +64,16 @@ const programs = {
     stamp: 'helm.sh/helm/v4/internal/version.version',
     seconds: 180,
     gigabytes: 3,
+    isTool: true,
+  },
+  // What tools of GitOps make of objects, by their libraries: for tests.
+  gitops: {
+    pinnedBy: 'gitops',
+    package: '.',
+    module: 'sigs.k8s.io/cli-utils',
+    seconds: 12,
+    gigabytes: 1,
+    isTool: true,
   },
 } as const satisfies Record<string, Program>;
 
@@ -82,12 +95,12 @@ export interface Recipe extends Program {
 export function recipeOf(name: ProgramName, env: NodeJS.ProcessEnv): Recipe {
   const program: Program = programs[name];
   const moduleFolder = join(import.meta.dirname, program.pinnedBy);
-  const [goMod, goSum] = ['go.mod', 'go.sum'].map((file) => readFileSync(join(moduleFolder, file), 'utf8'));
+  const [goMod, goSum, source] = ['go.mod', 'go.sum', 'main.go'].map((file) => readIfThere(join(moduleFolder, file)));
   const version = new RegExp(String.raw`^\s*${program.module} (v\S+)`, 'm').exec(goMod ?? '')?.[1] ?? 'v0.0.0';
   const stamp = program.stamp === undefined ? '' : ` -X ${program.stamp}=${version}`;
   const flags = ['-mod=readonly', '-trimpath', '-ldflags', `-s -w${stamp}`];
   const key = createHash('sha256')
-    .update(`${goMod}\n${goSum}\n${flags.join(' ')}`)
+    .update(`${goMod}\n${goSum}\n${source}${flags.join(' ')}`)
     .digest('hex')
     .slice(0, 12);
   const cache = env['XDG_CACHE_HOME'] || join(env['HOME'] ?? homedir(), '.cache');
@@ -100,6 +113,11 @@ export function recipeOf(name: ProgramName, env: NodeJS.ProcessEnv): Recipe {
     flags,
     folder: join(cache, 'vps247-operator', 'control-plane', folder),
   };
+}
+
+/** Of programs of others there is no source here. */
+function readIfThere(file: string): string {
+  return existsSync(file) ? readFileSync(file, 'utf8') : '';
 }
 
 /** The oldest Go that the go.mod files accept: `1.26.0`. */

@@ -36,12 +36,9 @@ export async function ensureComponents<Name extends ProgramName>(
   const paths: [Name, string][] = [];
   for (const name of names) {
     const assets = env['KUBEBUILDER_ASSETS'];
-    paths.push([
-      name,
-      assets && name !== 'helm'
-        ? findIn(assets, name)
-        : await findOrBuild(recipeOf(name, env), { env, freeBytes, output }),
-    ]);
+    const recipe = recipeOf(name, env);
+    const isAmongAssets = assets && !recipe.isTool;
+    paths.push([name, isAmongAssets ? findIn(assets, name) : await findOrBuild(recipe, { env, freeBytes, output })]);
   }
   // `as`: fromEntries forgets which keys there are.
   return Object.fromEntries(paths) as Record<Name, string>;

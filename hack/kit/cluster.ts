@@ -98,9 +98,9 @@ export class Cluster {
     await this.applyFiles(['deploy/manifests/install.yaml'], ({ kind: what }) => needed.has(what ?? ''));
   }
 
-  /** Applies the CRD and waits until the API server serves it. */
-  async applyCrd(): Promise<void> {
-    await this.applyFiles(['crds/virtualmachines.vps247.com.yaml']);
+  /** Applies the CRD, the present one unless told otherwise, and waits until the API server serves it. */
+  async applyCrd(file = 'crds/virtualmachines.vps247.com.yaml'): Promise<void> {
+    await this.applyFiles([file]);
     await this.until('the API server serves VirtualMachines', async () => {
       try {
         await this.list('default');

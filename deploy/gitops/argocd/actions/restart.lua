@@ -1,0 +1,4 @@
+-- Any new text restarts a running machine once.
+local os = require("os")
+obj.spec.restartRequest = "argocd-" .. os.date("!%Y-%m-%dT%H:%M:%SZ")
+return obj

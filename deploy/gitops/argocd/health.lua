@@ -1,0 +1,52 @@
+-- Health of a VirtualMachine for Argo CD; docs/gitops-health.md says what it makes of each reason.
+-- An object that is being deleted does not come here: Argo CD itself calls it Progressing.
+
+local function answer(status, message)
+  return { status = status, message = message }
+end
+
+local status = obj.status or {}
+
+-- Before the operator has looked at the spec as it is now, nothing that the status says is about it.
+if status.observedGeneration ~= obj.metadata.generation then
+  return answer("Progressing", "waiting for the operator to look at this spec")
+end
+
+local condition = {}
+for _, one in ipairs(status.conditions or {}) do
+  condition[one.type] = one
+end
+
+local function isTrue(type)
+  return condition[type] ~= nil and condition[type].status == "True"
+end
+
+if isTrue("Stalled") then
+  return answer("Degraded", condition.Stalled.message)
+end
+if isTrue("Paused") then
+  return answer("Suspended", condition.Paused.message)
+end
+
+local ready = condition.Ready
+if ready == nil then
+  return answer("Progressing", "waiting for the operator")
+end
+
+-- A machine that is as this spec asks stays healthy while the provider cannot be asked: nothing says otherwise.
+if ready.status == "True" and ready.observedGeneration == obj.metadata.generation then
+  local synced = condition.Synced
+  if synced ~= nil and synced.status == "False" then
+    return answer("Healthy", ready.message .. "; " .. synced.message)
+  end
+  return answer("Healthy", ready.message)
+end
+if isTrue("Reconciling") then
+  return answer("Progressing", condition.Reconciling.message)
+end
+
+-- At rest, and not as the spec says.
+if ready.reason == "PowerDrift" then
+  return answer("Degraded", ready.message)
+end
+return answer("Suspended", ready.message)

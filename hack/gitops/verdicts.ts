@@ -1,0 +1,77 @@
+/**
+ * What the tools of GitOps make of each reason: the library kstatus (Flux, kpt, Helm 4), and Argo CD with the
+ * script in deploy/gitops/argocd. Tests hold it against both; docs/gitops-health.md is generated from it.
+ */
+import type { Reason } from '../../src/api/v1alpha1/reasons.ts';
+
+export type KStatus = 'Current' | 'InProgress' | 'Failed' | 'Terminating';
+export type ArgoHealth = 'Healthy' | 'Progressing' | 'Degraded' | 'Suspended';
+
+export interface Verdicts {
+  readonly kstatus: KStatus;
+  readonly argo: ArgoHealth;
+}
+
+export interface VerdictRow extends Verdicts {
+  /** The same for a machine that was as this very spec asks before, where it differs. */
+  readonly wasReady?: Verdicts;
+  readonly because: string;
+}
+
+const done: Verdicts = { kstatus: 'Current', argo: 'Healthy' };
+const going: Verdicts = { kstatus: 'InProgress', argo: 'Progressing' };
+const failed: Verdicts = { kstatus: 'Failed', argo: 'Degraded' };
+/** kstatus has no word for what is at rest and not as the spec says: a rollout must not be told that it is done. */
+const atRest: Verdicts = { kstatus: 'InProgress', argo: 'Suspended' };
+/** As kstatus puts it, work is under way; the machine is as asked all the same. */
+const keptUp: Verdicts = { kstatus: 'InProgress', argo: 'Healthy' };
+const leaving: Verdicts = { kstatus: 'Terminating', argo: 'Progressing' };
+
+const passes = 'it goes on by itself';
+const needsSomebody = 'waiting longer changes nothing: somebody has to act';
+const policy = 'it is at rest but not as the spec says, because a policy wants it so';
+const outage = 'an outage is no failure of the object; a machine that was as asked still is, as far as anybody knows';
+
+export const verdicts: Readonly<Record<Reason, VerdictRow>> = {
+  Available: { ...done, because: 'the machine is as asked, running or halted' },
+  Creating: { ...going, because: passes },
+  CreateOutcomeUnknown: { ...going, because: 'lists will tell' },
+  NameConflict: { ...failed, because: needsSomebody },
+  IdentityMismatch: { ...failed, because: needsSomebody },
+  InvalidSpec: { ...failed, because: needsSomebody },
+  UnknownCatalogName: { ...failed, because: needsSomebody },
+  QuotaExceeded: { ...failed, because: needsSomebody },
+  Starting: { ...going, because: passes },
+  Stopping: { ...going, because: passes },
+  Restarting: { ...going, because: passes },
+  ProviderBusy: { ...going, because: passes },
+  PowerTransitionStuck: { ...failed, because: 'it is tried again, but has been for long: somebody should look' },
+  StartBackoff: { ...going, because: 'the next start may hold' },
+  PowerDrift: {
+    kstatus: 'InProgress',
+    argo: 'Degraded',
+    because: 'others changed the power and the spec wants that reported, not corrected: somebody has to decide',
+  },
+  CredentialsMissing: { ...failed, because: needsSomebody },
+  CredentialsRejected: { ...failed, because: needsSomebody },
+  AccountMismatch: { ...failed, because: needsSomebody },
+  RateLimited: { ...going, wasReady: keptUp, because: outage },
+  ProviderUnavailable: { ...going, wasReady: keptUp, because: outage },
+  ProtocolError: { ...going, wasReady: keptUp, because: outage },
+  ExternallyDeleted: { ...failed, because: needsSomebody },
+  AbsenceUnconfirmed: { ...going, because: 'lists will tell' },
+  RestoredUnconfirmed: { ...failed, because: needsSomebody },
+  LookAlikeFound: { ...failed, because: needsSomebody },
+  NothingToAdopt: { ...failed, because: needsSomebody },
+  InitialPasswordConflict: { ...done, because: 'the machine is as asked all the same; Synced tells of the Secret' },
+  AnnotationIgnored: { ...done, because: 'told in an event only' },
+  Deleting: { ...leaving, because: 'whatever the conditions say' },
+  DeletionProtected: { ...leaving, because: 'whatever the conditions say' },
+  Paused: {
+    ...atRest,
+    wasReady: { kstatus: 'Current', argo: 'Suspended' },
+    because: 'what was reached stays reached; what was not is not',
+  },
+  ObserveOnly: { ...atRest, because: policy },
+  PlanOnly: { ...atRest, because: policy },
+};

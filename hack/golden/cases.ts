@@ -1,0 +1,200 @@
+/** The objects of a golden set: each shows something that the operator tells of an object, at rest or under way. */
+import type { Emulator } from '../../src/emulator/emulator.ts';
+import type { Cluster } from '../kit/cluster.ts';
+
+export interface Room {
+  readonly cluster: Cluster;
+  readonly emulator: Emulator;
+  readonly namespace: string;
+}
+
+export interface Case {
+  readonly name: string;
+  /** `at-rest`: nothing changes while nobody changes anything. */
+  readonly group: 'at-rest' | 'under-way';
+  /** What there is of the spec beyond the three that every object has. */
+  readonly spec?: Readonly<Record<string, unknown>>;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  /** What somebody does before the object is there; what it answers goes into the spec. */
+  readonly before?: (room: Room) => Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>;
+  /** Ready as `status/reason`, at first. */
+  readonly first: string;
+  /** What somebody does then, and how Ready is in the end. */
+  readonly afterwards?: { readonly act: (room: Room, id: number) => Promise<unknown>; readonly last: string };
+}
+
+export const basis = {
+  region: { name: 'Amsterdam 1' },
+  package: { name: 'Budget' },
+  osTemplate: { name: 'Debian 13 x64' },
+} as const;
+
+const ready = 'True/Available';
+const deaf = { osTemplate: { name: 'Appliance (ignores ACPI)' } };
+const change =
+  (name: string, spec: object) =>
+  ({ cluster, namespace }: Room) =>
+    cluster.patch(namespace, name, { spec });
+
+/** A create whose answer is lost, and whose machine is in no list for a while. The last: the lists of all are like that from then on. */
+const lost: Case = {
+  name: 'create-lost',
+  group: 'under-way',
+  before: ({ emulator }) => {
+    emulator.setSwitches({ listLag: 600_000 });
+    emulator.addFault({ operation: 'CreateMachine', when: 'after', action: { kind: 'reset' } });
+    return {};
+  },
+  first: 'False/CreateOutcomeUnknown',
+};
+
+export const cases: readonly Case[] = [
+  { name: 'running', group: 'at-rest', first: ready },
+  {
+    name: 'by-id',
+    group: 'at-rest',
+    spec: { region: { id: 2 }, package: { id: 2 }, osTemplate: { id: 2 } },
+    first: ready,
+  },
+  {
+    name: 'every-field',
+    group: 'at-rest',
+    labels: { 'app.kubernetes.io/part-of': 'shop' },
+    annotations: { 'example.com/owner': 'team-a', 'vps247.com/reconcile-requested-at': '2026-01-02T03:04:05Z' },
+    spec: {
+      ipv6: true,
+      privateNetworking: true,
+      sshKeyIds: [7, 8],
+      providerName: 'every-field-of-it',
+      powerState: 'Running',
+      powerOff: { mode: 'Hard', gracePeriod: '1m30s' },
+      restartRequest: 'there from the beginning',
+      powerDriftPolicy: 'Report',
+      managementPolicy: 'Manage',
+      adoption: { policy: 'IfExists' },
+      onExternalDelete: 'Report',
+      deletionPolicy: 'Retain',
+      deletionProtection: true,
+      credentialsSecretRef: { name: 'vps247-credentials', key: 'api-key' },
+      initialPasswordSecret: { name: 'root-of-it' },
+    },
+    first: ready,
+  },
+  { name: 'halted', group: 'at-rest', spec: { powerState: 'Halted' }, first: ready },
+  {
+    name: 'restarted',
+    group: 'at-rest',
+    first: ready,
+    afterwards: { act: change('restarted', { restartRequest: 'monday' }), last: ready },
+  },
+  {
+    name: 'adopted',
+    group: 'at-rest',
+    before: ({ emulator }) => ({
+      adoption: { policy: 'MustExist', id: emulator.person.create({ name: 'older-than-the-object' }) },
+    }),
+    first: ready,
+  },
+  {
+    name: 'paused',
+    group: 'at-rest',
+    first: ready,
+    afterwards: {
+      act: ({ cluster, namespace }) =>
+        cluster.patch(namespace, 'paused', {
+          metadata: { name: 'paused', namespace, annotations: { 'vps247.com/paused': 'true' } },
+          spec: { powerState: 'Halted' },
+        }),
+      last: 'False/Paused',
+    },
+  },
+  { name: 'planned', group: 'at-rest', spec: { managementPolicy: 'Plan' }, first: 'False/PlanOnly' },
+  {
+    name: 'observed',
+    group: 'at-rest',
+    before: ({ emulator }) => ({
+      managementPolicy: 'Observe',
+      adoption: { policy: 'MustExist', id: emulator.person.create({ name: 'only-looked-at' }) },
+    }),
+    first: ready,
+  },
+  {
+    name: 'unknown-package',
+    group: 'at-rest',
+    spec: { package: { name: 'Budgett' } },
+    first: 'False/UnknownCatalogName',
+  },
+  {
+    name: 'without-key',
+    group: 'at-rest',
+    spec: { credentialsSecretRef: { name: 'not-there' } },
+    first: 'Unknown/CredentialsMissing',
+  },
+  {
+    name: 'protected',
+    group: 'at-rest',
+    spec: { deletionProtection: true },
+    first: ready,
+    // Its Ready stays as it was.
+    afterwards: { act: ({ cluster, namespace }) => cluster.delete(namespace, 'protected'), last: ready },
+  },
+  {
+    name: 'drifted',
+    group: 'at-rest',
+    spec: { powerDriftPolicy: 'Report' },
+    first: ready,
+    afterwards: { act: async ({ emulator }, id) => emulator.person.power(id, 'kill'), last: 'False/PowerDrift' },
+  },
+  {
+    name: 'deleted-by-others',
+    group: 'at-rest',
+    spec: { onExternalDelete: 'Report' },
+    first: ready,
+    afterwards: { act: async ({ emulator }, id) => emulator.person.delete(id), last: 'False/ExternallyDeleted' },
+  },
+  {
+    name: 'look-alike',
+    group: 'at-rest',
+    before: async ({ cluster, emulator }) => {
+      emulator.person.create({ name: 'look-alike-0a1b2c3d' });
+      // It is known once it was listed.
+      const lists = () => emulator.ledger.callsByOperation().ListMachines ?? 0;
+      const listsBefore = lists();
+      await cluster.until('two lists', async () => lists() >= listsBefore + 2);
+      return {};
+    },
+    first: 'False/LookAlikeFound',
+  },
+  {
+    name: 'name-taken',
+    group: 'at-rest',
+    before: ({ emulator }) => {
+      emulator.person.create({ name: 'taken' });
+      return { providerName: 'taken' };
+    },
+    first: 'False/NameConflict',
+  },
+  {
+    name: 'nothing-to-adopt',
+    group: 'at-rest',
+    spec: { adoption: { policy: 'MustExist', id: 999_999 } },
+    first: 'False/NothingToAdopt',
+  },
+  {
+    name: 'stopping',
+    group: 'under-way',
+    spec: { ...deaf, powerOff: { gracePeriod: '1h' } },
+    first: ready,
+    afterwards: { act: change('stopping', { powerState: 'Halted' }), last: 'False/Stopping' },
+  },
+  { name: 'falling-back', group: 'under-way', first: 'False/StartBackoff' },
+  {
+    name: 'deleting',
+    group: 'under-way',
+    spec: { ...deaf, powerOff: { gracePeriod: '1h' } },
+    first: ready,
+    afterwards: { act: ({ cluster, namespace }) => cluster.delete(namespace, 'deleting'), last: 'False/Deleting' },
+  },
+  lost,
+];

@@ -1,0 +1,35 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { renderCrd } from '../../hack/generate/crd.ts';
+import { type Definition, narrowings } from '../../hack/golden/narrowings.ts';
+import { currentVersion, goldenFolder, goldenVersions } from '../../hack/golden/versions.ts';
+
+const root = join(import.meta.dirname, '../..');
+// Our own files.
+const definitionOf = (version: string) =>
+  parse(readFileSync(join(root, goldenFolder, version, 'crd.yaml'), 'utf8')) as Definition;
+const present = parse(renderCrd()) as Definition;
+
+describe('the definition only grows', () => {
+  it.each(goldenVersions())('nothing of %s is taken away', (version) => {
+    expect(narrowings(definitionOf(version), present)).toEqual([]);
+  });
+});
+
+describe('the version in package.json has its golden set', () => {
+  const version = currentVersion();
+
+  it('whose definition is the present one: after a release, the version is raised before the definition changes', () => {
+    expect(goldenVersions()).toContain(version);
+    expect(definitionOf(version)).toEqual(present);
+  });
+
+  it('with objects at rest and under way, and their machines: `npm run golden` writes them', () => {
+    for (const folder of ['samples/at-rest', 'samples/under-way']) {
+      expect(readdirSync(join(root, goldenFolder, version, folder)).length, folder).toBeGreaterThan(0);
+    }
+    expect(existsSync(join(root, goldenFolder, version, 'machines.yaml'))).toBe(true);
+  });
+});

@@ -1,0 +1,46 @@
+import type { Reason } from '../../src/api/v1alpha1/reasons.ts';
+import type { VirtualMachine, VirtualMachineStatus } from '../../src/api/v1alpha1/types.ts';
+import type { Observed } from '../../src/plan/observed.ts';
+import { type Report, statusFor } from '../../src/status/status.ts';
+import { type ObservedOptions, observedWith } from '../plan/fixtures.ts';
+
+/** How an object comes to show a reason that is no verdict, or only in deletion. */
+const circumstances: Partial<Record<Reason, ObservedOptions>> = {
+  Deleting: { deleting: true },
+  DeletionProtected: { deleting: true, spec: { deletionProtection: true } },
+  InitialPasswordConflict: { history: { passwordConflict: 'Secret "x" is there' } },
+};
+const besides: ReadonlySet<Reason> = new Set<Reason>(['InitialPasswordConflict', 'AnnotationIgnored']);
+
+const report = (reason: Reason): Report => ({
+  verdict: { reason: besides.has(reason) ? 'Available' : reason, message: `because of ${reason}` },
+  operation: undefined,
+  startFailure: undefined,
+  handledRestart: undefined,
+  plannedActions: undefined,
+});
+
+export interface ShownOptions {
+  /** What the object told before. */
+  readonly before?: Partial<VirtualMachineStatus> | undefined;
+  readonly generation?: number;
+  readonly isDeleting?: boolean;
+  readonly credentials?: Observed['credentials'] | undefined;
+}
+
+/** The object as it shows a reason, with the very status that the operator would write. */
+export function showing(reason: Reason, options: ShownOptions = {}): VirtualMachine {
+  const { before = {}, generation = 1, isDeleting = false, credentials } = options;
+  const deleting = isDeleting ? { deleting: true } : {};
+  const observed = observedWith({
+    id: 90,
+    machine: 'Running',
+    ...circumstances[reason],
+    ...deleting,
+    status: before,
+    ...(credentials === undefined ? {} : { observed: { credentials } }),
+  });
+  const { object } = observed;
+  const current = { ...object, metadata: { ...object.metadata, generation } };
+  return { ...current, status: statusFor({ ...observed, object: current }, report(reason)) };
+}
