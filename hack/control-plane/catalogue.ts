@@ -1,4 +1,4 @@
-/** The programs of a control plane, and where those of this machine's user are kept. */
+/** The programs of a control plane and the tools that are built like them, and where those of this machine's user are kept. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 /** One program, and what its first build costs. */
 interface Program {
   /** The folder beside this file whose go.mod pins it and all it is made of. */
-  readonly pinnedBy: 'etcd' | 'kubernetes';
+  readonly pinnedBy: 'actionlint' | 'etcd' | 'kubernetes';
   readonly package: string;
   /** The module whose version is the program's own. */
   readonly module: string;
@@ -15,6 +15,8 @@ interface Program {
   readonly seconds: number;
   /** What Go's caches grow by when nothing is there yet, with a fifth to spare. */
   readonly gigabytes: number;
+  /** No part of a control plane: a folder that holds those (KUBEBUILDER_ASSETS) need not hold this. */
+  readonly isTool?: true;
 }
 
 const programs = {
@@ -45,6 +47,14 @@ const programs = {
     module: 'k8s.io/kubernetes',
     seconds: 45,
     gigabytes: 2,
+  },
+  actionlint: {
+    pinnedBy: 'actionlint',
+    package: 'github.com/rhysd/actionlint/cmd/actionlint',
+    module: 'github.com/rhysd/actionlint',
+    seconds: 20,
+    gigabytes: 1,
+    isTool: true,
   },
 } as const satisfies Record<string, Program>;
 

@@ -25,7 +25,7 @@ const here: Surroundings = {
 };
 
 /**
- * The paths of these programs, from KUBEBUILDER_ASSETS if that is set, else from the user's cache, where those that are missing are
+ * The paths of these programs, from KUBEBUILDER_ASSETS if that is set and they are of a control plane, else from the user's cache, where those that are missing are
  * built first, showing progress. Throws a Refusal when it can't.
  */
 export async function ensureComponents<Name extends ProgramName>(
@@ -36,10 +36,9 @@ export async function ensureComponents<Name extends ProgramName>(
   const paths: [Name, string][] = [];
   for (const name of names) {
     const assets = env['KUBEBUILDER_ASSETS'];
-    paths.push([
-      name,
-      assets ? findIn(assets, name) : await findOrBuild(recipeOf(name, env), { env, freeBytes, output }),
-    ]);
+    const recipe = recipeOf(name, env);
+    const isAmongAssets = assets && !recipe.isTool;
+    paths.push([name, isAmongAssets ? findIn(assets, name) : await findOrBuild(recipe, { env, freeBytes, output })]);
   }
   // `as`: fromEntries forgets which keys there are.
   return Object.fromEntries(paths) as Record<Name, string>;

@@ -16,4 +16,19 @@ export const steps: readonly Step[] = [
     shows: 'the Dockerfile keeps the rules of hadolint',
     command: ['node', 'hack/verify/hadolint.ts'],
   },
+  {
+    name: 'actionlint',
+    shows: 'the workflows keep the rules of actionlint',
+    command: ['node', 'hack/verify/actionlint.ts'],
+  },
+  {
+    name: 'zizmor',
+    shows: 'the workflows keep the rules of zizmor, the pedantic ones too',
+    command: ['node', 'hack/verify/zizmor.ts'],
+  },
+  {
+    name: 'bundle',
+    shows: 'the bundle is the same twice, its licences are allowed, its SBOM names all of it',
+    command: ['node', 'hack/verify/bundle.ts'],
+  },
 ];
