@@ -1,4 +1,4 @@
-/** The programs of a control plane and those that install into it, and where those of this machine's user are kept. */
+/** The programs of a control plane and the tools that are built like them, and where those of this machine's user are kept. */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 /** One program, and what its first build costs. */
 interface Program {
   /** The folder beside this file whose go.mod pins it and all it is made of. */
-  readonly pinnedBy: 'etcd' | 'gitops' | 'kubernetes';
+  readonly pinnedBy: 'actionlint' | 'etcd' | 'gitops' | 'kubernetes';
   /** `.` for a program of ours, whose source is beside its go.mod. */
   readonly package: string;
   /** The module whose version is the program's own. */
@@ -72,6 +72,14 @@ const programs = {
     package: '.',
     module: 'sigs.k8s.io/cli-utils',
     seconds: 12,
+    gigabytes: 1,
+    isTool: true,
+  },
+  actionlint: {
+    pinnedBy: 'actionlint',
+    package: 'github.com/rhysd/actionlint/cmd/actionlint',
+    module: 'github.com/rhysd/actionlint',
+    seconds: 20,
     gigabytes: 1,
     isTool: true,
   },

@@ -25,7 +25,7 @@ const here: Surroundings = {
 };
 
 /**
- * The paths of these programs, from KUBEBUILDER_ASSETS if that is set (but helm, which is never there), else from the user's cache,
+ * The paths of these programs: those of a control plane from KUBEBUILDER_ASSETS if that is set, all others from the user's cache,
  * where those that are missing are built first, showing progress. Throws a Refusal when it can't.
  */
 export async function ensureComponents<Name extends ProgramName>(

@@ -31,4 +31,19 @@ export const steps: readonly Step[] = [
     shows: 'base and overlays are built, and are what the chart is',
     command: ['node', 'hack/verify/kustomize.ts'],
   },
+  {
+    name: 'actionlint',
+    shows: 'the workflows keep the rules of actionlint',
+    command: ['node', 'hack/verify/actionlint.ts'],
+  },
+  {
+    name: 'zizmor',
+    shows: 'the workflows keep the rules of zizmor, the pedantic ones too',
+    command: ['node', 'hack/verify/zizmor.ts'],
+  },
+  {
+    name: 'bundle',
+    shows: 'the bundle is the same twice, its licences are allowed, its SBOM names all of it',
+    command: ['node', 'hack/verify/bundle.ts'],
+  },
 ];

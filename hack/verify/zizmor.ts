@@ -1,0 +1,7 @@
+/** A step of `npm run verify`: workflows and Dependabot's settings by the rules of zizmor, without the network. */
+import { spawnSync } from 'node:child_process';
+import { ensurePythonTool } from '../tools/python.ts';
+
+const zizmor = await ensurePythonTool('zizmor');
+const { status } = spawnSync(zizmor, ['--offline', '--no-progress', '--pedantic', '.github'], { stdio: 'inherit' });
+process.exitCode = status ?? 1;
