@@ -1,4 +1,4 @@
-/** The programs of a control plane and those that install into it, and where those of this machine's user are kept. */
+/** The programs of a control plane and those that install into it or watch it, and where those of this machine's user are kept. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
@@ -7,7 +7,7 @@ import { join } from 'node:path';
 /** One program, and what its first build costs. */
 interface Program {
   /** The folder beside this file whose go.mod pins it and all it is made of. */
-  readonly pinnedBy: 'etcd' | 'kubernetes';
+  readonly pinnedBy: 'etcd' | 'kubernetes' | 'prometheus';
   readonly package: string;
   /** The module whose version is the program's own. */
   readonly module: string;
@@ -15,6 +15,8 @@ interface Program {
   readonly product?: string;
   /** The variable that tells the program its version. */
   readonly stamp?: string;
+  /** Build tags, with commas between them. */
+  readonly tags?: string;
   /** How long a build took on two cores, after those in the lines above it. */
   readonly seconds: number;
   /** What Go's caches grow by when nothing is there yet, with a fifth to spare. */
@@ -62,6 +64,15 @@ const programs = {
     seconds: 180,
     gigabytes: 3,
   },
+  // Without the clouds' service discovery, whose SDKs would take most of the build, and, as Go modules come, without web pages.
+  promtool: {
+    pinnedBy: 'prometheus',
+    package: 'github.com/prometheus/prometheus/cmd/promtool',
+    module: 'github.com/prometheus/prometheus',
+    tags: 'remove_all_sd',
+    seconds: 150,
+    gigabytes: 2,
+  },
 } as const satisfies Record<string, Program>;
 
 export type ProgramName = keyof typeof programs;
@@ -85,7 +96,8 @@ export function recipeOf(name: ProgramName, env: NodeJS.ProcessEnv): Recipe {
   const [goMod, goSum] = ['go.mod', 'go.sum'].map((file) => readFileSync(join(moduleFolder, file), 'utf8'));
   const version = new RegExp(String.raw`^\s*${program.module} (v\S+)`, 'm').exec(goMod ?? '')?.[1] ?? 'v0.0.0';
   const stamp = program.stamp === undefined ? '' : ` -X ${program.stamp}=${version}`;
-  const flags = ['-mod=readonly', '-trimpath', '-ldflags', `-s -w${stamp}`];
+  const tags = program.tags === undefined ? [] : ['-tags', program.tags];
+  const flags = ['-mod=readonly', '-trimpath', ...tags, '-ldflags', `-s -w${stamp}`];
   const key = createHash('sha256')
     .update(`${goMod}\n${goSum}\n${flags.join(' ')}`)
     .digest('hex')
@@ -100,6 +112,11 @@ export function recipeOf(name: ProgramName, env: NodeJS.ProcessEnv): Recipe {
     flags,
     folder: join(cache, 'vps247-operator', 'control-plane', folder),
   };
+}
+
+/** Whether it belongs to a control plane, so that a folder with the programs of one has it. */
+export function isOfControlPlane(name: ProgramName): boolean {
+  return programs[name].pinnedBy !== 'prometheus' && name !== 'helm';
 }
 
 /** The oldest Go that the go.mod files accept: `1.26.0`. */

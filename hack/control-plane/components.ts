@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { takeLock } from '../setup/lock.mjs';
 import { inWords, showProgress } from '../setup/progress.mjs';
-import { type ProgramName, type Recipe, recipeOf } from './catalogue.ts';
+import { isOfControlPlane, type ProgramName, type Recipe, recipeOf } from './catalogue.ts';
 import { Go, type Workload } from './go.ts';
 import { Refusal } from './refusal.ts';
 
@@ -25,7 +25,7 @@ const here: Surroundings = {
 };
 
 /**
- * The paths of these programs, from KUBEBUILDER_ASSETS if that is set (but helm, which is never there), else from the user's cache,
+ * The paths of these programs, from KUBEBUILDER_ASSETS if that is set (but helm and promtool, which are never there), else from the user's cache,
  * where those that are missing are built first, showing progress. Throws a Refusal when it can't.
  */
 export async function ensureComponents<Name extends ProgramName>(
@@ -38,7 +38,7 @@ export async function ensureComponents<Name extends ProgramName>(
     const assets = env['KUBEBUILDER_ASSETS'];
     paths.push([
       name,
-      assets && name !== 'helm'
+      assets && isOfControlPlane(name)
         ? findIn(assets, name)
         : await findOrBuild(recipeOf(name, env), { env, freeBytes, output }),
     ]);
