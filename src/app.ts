@@ -15,6 +15,7 @@ import { createWorkqueue } from './queue/workqueue.ts';
 import { type SharedCredentials, createCredentials } from './reconcile/credentials.ts';
 import { Claims } from './reconcile/claims.ts';
 import { DeleteBudget } from './reconcile/delete-budget.ts';
+import { FleetMetrics } from './reconcile/fleet-metrics.ts';
 import { NamespaceQuota } from './reconcile/namespace-quota.ts';
 import { type Reconciler, createReconciler } from './reconcile/reconciler.ts';
 import type { Log } from './telemetry/log.ts';
@@ -47,6 +48,8 @@ export interface AppSettings {
   /** 0: no limit. */
   readonly maxMachinesPerNamespace: number;
   readonly maxDeletesPerMinute: number;
+  /** Whether metrics have series for each object. */
+  readonly machineMetrics: boolean;
   readonly apiConnectTimeout: number;
   readonly apiResponseTimeout: number;
 }
@@ -128,6 +131,17 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
   const scope = settings.namespaces.length === 0 ? {} : { namespaces: settings.namespaces };
   const isOurs = (object: VirtualMachine | undefined): boolean =>
     object !== undefined && (settings.selector?.matches(object.metadata.labels) ?? true);
+  const fleet = new FleetMetrics({
+    metrics,
+    claims,
+    get: (key) => {
+      const object = objects.get(key);
+      return isOurs(object) ? object : undefined;
+    },
+    accounts: () => accounts.list(),
+    now: () => clock.now(),
+    perMachine: settings.machineMetrics,
+  });
   /** When new labels made an object ours that had been another operator's. */
   const takenOver = new Map<string, number>();
   /** Both from the moment this process acts. */
@@ -147,6 +161,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       use(key, before, after);
       count(before, -1);
       count(after, 1);
+      fleet.change(key, isOurs(before) ? before : undefined, isOurs(after) ? after : undefined);
       if (isOurs(after) && before !== undefined && !isOurs(before)) takenOver.set(key, clock.monotonic());
       else if (!isOurs(after)) takenOver.delete(key);
       // Until this process acts nothing waits for it; then everything is looked at anyway.
@@ -233,6 +248,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     metrics.longestPass.set((workers?.longestPassMs ?? 0) / 1000);
     metrics.machines.reset();
     for (const [state, machines] of states) metrics.machines.set({ state }, machines);
+    fleet.show();
   });
 
   return {
