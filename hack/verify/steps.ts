@@ -31,4 +31,9 @@ export const steps: readonly Step[] = [
     shows: 'base and overlays are built, and are what the chart is',
     command: ['node', 'hack/verify/kustomize.ts'],
   },
+  {
+    name: 'promtool',
+    shows: 'alerts are valid, and each fires when it should and not when it should not',
+    command: ['node', 'hack/verify/promtool.ts'],
+  },
 ];
