@@ -12,6 +12,9 @@ import { renderConfiguration } from './generate/configuration.ts';
 import { renderCrd } from './generate/crd.ts';
 import { type Page, renderManifests } from './generate/manifests.ts';
 import { renderMetrics } from './generate/metrics.ts';
+import { renderDashboard } from './generate/monitoring/dashboards.ts';
+import { renderMonitoring } from './generate/monitoring/page.ts';
+import { renderRules, renderRuleTests, renderRunbooks } from './generate/monitoring/rules.ts';
 import { renderCurves, renderPerformance } from './generate/performance.ts';
 import { renderVerdicts } from './generate/verdicts.ts';
 import { currentVersion, goldenFolder, isReleased } from './golden/versions.ts';
@@ -19,6 +22,12 @@ import { currentVersion, goldenFolder, isReleased } from './golden/versions.ts';
 /** Everything that is generated and committed. `render` is pure: the same source yields the same text. */
 const pages: readonly { readonly path: string; readonly render: () => string }[] = [
   { path: 'crds/virtualmachines.vps247.com.yaml', render: renderCrd },
+  // Before the chart, which has copies of them.
+  { path: 'deploy/monitoring/dashboards/fleet.json', render: () => renderDashboard('fleet') },
+  { path: 'deploy/monitoring/dashboards/machine.json', render: () => renderDashboard('machine') },
+  { path: 'deploy/monitoring/dashboards/operator.json', render: () => renderDashboard('operator') },
+  { path: 'deploy/monitoring/rules.yaml', render: renderRules },
+  { path: 'deploy/monitoring/tests/rules.test.yaml', render: renderRuleTests },
   { path: 'deploy/chart/Chart.yaml', render: renderChart },
   { path: 'deploy/chart/README.md', render: renderChartReadme },
   { path: 'deploy/chart/templates/crd.yaml', render: renderCrdTemplate },
@@ -30,6 +39,8 @@ const pages: readonly { readonly path: string; readonly render: () => string }[]
   { path: 'docs/configuration.md', render: renderConfiguration },
   { path: 'docs/gitops-health.md', render: renderVerdicts },
   { path: 'docs/metrics.md', render: renderMetrics },
+  { path: 'docs/monitoring.md', render: renderMonitoring },
+  { path: 'docs/runbooks.md', render: renderRunbooks },
   { path: 'docs/performance-curve.svg', render: renderCurves },
   { path: 'docs/performance.md', render: renderPerformance },
   // What is out is not changed any more.

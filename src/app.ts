@@ -15,6 +15,7 @@ import { createWorkqueue } from './queue/workqueue.ts';
 import { type SharedCredentials, createCredentials } from './reconcile/credentials.ts';
 import { Claims } from './reconcile/claims.ts';
 import { DeleteBudget } from './reconcile/delete-budget.ts';
+import { FleetMetrics } from './reconcile/fleet-metrics.ts';
 import { NamespaceQuota } from './reconcile/namespace-quota.ts';
 import { type Reconciler, createReconciler } from './reconcile/reconciler.ts';
 import type { Log } from './telemetry/log.ts';
@@ -47,6 +48,8 @@ export interface AppSettings {
   /** 0: no limit. */
   readonly maxMachinesPerNamespace: number;
   readonly maxDeletesPerMinute: number;
+  /** Whether metrics have series for each object. */
+  readonly machineMetrics: boolean;
   readonly apiConnectTimeout: number;
   readonly apiResponseTimeout: number;
 }
@@ -95,8 +98,6 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
   const quota = new NamespaceQuota(settings.maxMachinesPerNamespace);
   const deletes = new DeleteBudget(clock, settings.maxDeletesPerMinute);
   const users = new Map<string, Set<string>>();
-  /** How many objects to act on are in which state. */
-  const states = new Map<string, number>();
   const events = createEventRecorder({ client, clock, log, instance: ports.instance });
   const credentials = createCredentials({
     client,
@@ -128,6 +129,17 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
   const scope = settings.namespaces.length === 0 ? {} : { namespaces: settings.namespaces };
   const isOurs = (object: VirtualMachine | undefined): boolean =>
     object !== undefined && (settings.selector?.matches(object.metadata.labels) ?? true);
+  const fleet = new FleetMetrics({
+    metrics,
+    claims,
+    get: (key) => {
+      const object = objects.get(key);
+      return isOurs(object) ? object : undefined;
+    },
+    accounts: () => accounts.list(),
+    now: () => clock.now(),
+    perMachine: settings.machineMetrics,
+  });
   /** When new labels made an object ours that had been another operator's. */
   const takenOver = new Map<string, number>();
   /** Both from the moment this process acts. */
@@ -145,8 +157,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     onChange: ({ key, before, after, initial }) => {
       const waiting = [...claims.change(key, before, after), quota.change(key, before, after)];
       use(key, before, after);
-      count(before, -1);
-      count(after, 1);
+      fleet.change(key, isOurs(before) ? before : undefined, isOurs(after) ? after : undefined);
       if (isOurs(after) && before !== undefined && !isOurs(before)) takenOver.set(key, clock.monotonic());
       else if (!isOurs(after)) takenOver.delete(key);
       // Until this process acts nothing waits for it; then everything is looked at anyway.
@@ -214,14 +225,6 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     for (const secret of current) users.set(secret, (users.get(secret) ?? new Set()).add(key));
   }
 
-  function count(object: VirtualMachine | undefined, by: 1 | -1): void {
-    if (!isOurs(object)) return;
-    const state = object?.status?.state ?? 'None';
-    const machines = (states.get(state) ?? 0) + by;
-    if (machines === 0) states.delete(state);
-    else states.set(state, machines);
-  }
-
   metrics.onScrape(() => {
     const ages = [...accounts.list().values()].map(
       ({ snapshot }) => clock.monotonic() - (snapshot?.answeredAt ?? Number.NaN),
@@ -231,8 +234,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     metrics.queueDepth.set(queue.depth);
     metrics.queueOldestWait.set(queue.oldestWaitMs / 1000);
     metrics.longestPass.set((workers?.longestPassMs ?? 0) / 1000);
-    metrics.machines.reset();
-    for (const [state, machines] of states) metrics.machines.set({ state }, machines);
+    fleet.show();
   });
 
   return {

@@ -46,4 +46,9 @@ export const steps: readonly Step[] = [
     shows: 'the bundle is the same twice, its licences are allowed, its SBOM names all of it',
     command: ['node', 'hack/verify/bundle.ts'],
   },
+  {
+    name: 'promtool',
+    shows: 'alerts are valid, and each fires when it should and not when it should not',
+    command: ['node', 'hack/verify/promtool.ts'],
+  },
 ];

@@ -6,7 +6,10 @@ export interface MetricDefinition {
   /** Without the prefix; the unit is part of it, seconds for times. */
   readonly name: string;
   readonly help: string;
-  /** Each takes few values: never the name of an object or a machine, and of an API key only the number its account has. */
+  /**
+   * Each takes few values, and of an API key only the number its account has. Only the metrics named `machine_…` have a series for
+   * each object, and they can be switched off.
+   */
   readonly labels: readonly string[];
   readonly buckets?: readonly number[];
 }
@@ -130,6 +133,60 @@ export const metricsTable = {
     name: 'machines',
     help: 'Machines of all objects, by their state at the provider.',
     labels: ['state'],
+  },
+  objects: {
+    type: 'gauge',
+    name: 'objects',
+    help: 'Objects by the reason of their condition Ready; None before there is one.',
+    labels: ['reason'],
+  },
+  deletionOldest: {
+    type: 'gauge',
+    name: 'deletion_oldest_seconds',
+    help: 'How long ago the deletion was asked for of the object that waits longest for its end; 0 when none is being deleted.',
+    labels: [],
+  },
+  accountKeyRejected: {
+    type: 'gauge',
+    name: 'account_key_rejected',
+    help: 'Whether the provider did not accept the API key when last asked for a list (1), by account.',
+    labels: ['account'],
+  },
+  accountMachines: {
+    type: 'gauge',
+    name: 'account_machines',
+    help: 'Machines in the newest list of the account, by whether an object holds them.',
+    labels: ['account', 'held'],
+  },
+  accountDuplicateNames: {
+    type: 'gauge',
+    name: 'account_duplicate_names',
+    help: 'Names that more than one machine has in the newest list of the account.',
+    labels: ['account'],
+  },
+  machineReady: {
+    type: 'gauge',
+    name: 'machine_ready',
+    help: "Whether the object's condition Ready is True (1), with its reason and the machine's state, by object.",
+    labels: ['object_namespace', 'object', 'reason', 'state'],
+  },
+  machineUnbilled: {
+    type: 'gauge',
+    name: 'machine_unbilled_hours',
+    help: 'Hours the machine ran since the last billing cycle, as the provider tells, by object.',
+    labels: ['object_namespace', 'object'],
+  },
+  machineTransfer: {
+    type: 'gauge',
+    name: 'machine_transfer_bytes',
+    help: 'Transfer that the machine has for the month, by object.',
+    labels: ['object_namespace', 'object'],
+  },
+  machineTransferRemaining: {
+    type: 'gauge',
+    name: 'machine_transfer_remaining_bytes',
+    help: 'Transfer that is left of it, by object.',
+    labels: ['object_namespace', 'object'],
   },
   watchRestarts: {
     type: 'counter',

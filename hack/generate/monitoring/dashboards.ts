@@ -1,0 +1,76 @@
+import { type Dashboard, dashboards, type Panel } from './panels.ts';
+
+const source = { type: 'prometheus', uid: '${datasource}' };
+
+/** deploy/monitoring/dashboards/<file>.json: a dashboard as Grafana imports it. */
+export function renderDashboard(file: Dashboard['file']): string {
+  const dashboard = dashboards.find((candidate) => candidate.file === file);
+  if (dashboard === undefined) throw new Error(`there is no dashboard ${file}`);
+  const { title, tells, variables, panels } = dashboard;
+  const json = {
+    uid: `vps247-${file}`,
+    title,
+    description: tells,
+    tags: ['vps247'],
+    schemaVersion: 39,
+    editable: true,
+    graphTooltip: 1,
+    refresh: '1m',
+    time: { from: 'now-6h', to: 'now' },
+    templating: {
+      list: [
+        { name: 'datasource', label: 'Prometheus', type: 'datasource', query: 'prometheus' },
+        ...variables.map(({ name, metric }) => ({
+          name,
+          label: name.replace('_', ' '),
+          type: 'query',
+          datasource: source,
+          query: { query: `label_values(${metric}, ${name})`, refId: name },
+          refresh: 2,
+          sort: 1,
+        })),
+      ],
+    },
+    panels: placed(panels),
+  };
+  return `${JSON.stringify(json, null, 2)}\n`;
+}
+
+/** From left to right, and on in the next row when one is full. */
+function placed(panels: readonly Panel[]): readonly object[] {
+  let [x, y, height] = [0, 0, 0];
+  return panels.map((panel, index) => {
+    const w = panel.width ?? 12;
+    if (x + w > 24) [x, y, height] = [0, y + height, 0];
+    const h = panel.isNumber ? 4 : 8;
+    const gridPos = { x, y, w, h };
+    x += w;
+    height = Math.max(height, h);
+    return render(panel, index + 1, gridPos);
+  });
+}
+
+function render({ title, tells, unit, queries, isNumber, isStacked }: Panel, id: number, gridPos: object): object {
+  const lines = {
+    custom: { fillOpacity: isStacked ? 30 : 0, stacking: { mode: isStacked ? 'normal' : 'none' }, showPoints: 'never' },
+  };
+  return {
+    id,
+    title,
+    description: tells,
+    type: isNumber ? 'stat' : 'timeseries',
+    datasource: source,
+    gridPos,
+    fieldConfig: {
+      defaults: { unit: unit === 'cores' ? 'short' : unit, min: 0, ...(isNumber ? {} : lines) },
+      overrides: [],
+    },
+    options: isNumber ? { reduceOptions: { calcs: ['lastNotNull'] } } : { tooltip: { mode: 'multi', sort: 'desc' } },
+    targets: queries.map(({ expr, legend }, index) => ({
+      refId: String.fromCodePoint(65 + index),
+      datasource: source,
+      expr,
+      legendFormat: legend,
+    })),
+  };
+}

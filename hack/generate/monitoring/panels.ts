@@ -1,0 +1,295 @@
+import { prefix } from '../../../src/telemetry/metrics-table.ts';
+
+/** One picture: what it is for, and its queries. Widths are of Grafana's 24 columns. */
+export interface Panel {
+  readonly title: string;
+  readonly tells: string;
+  readonly unit: 'short' | 's' | 'h' | 'bytes' | 'percentunit' | 'reqps' | 'Bps' | 'cores';
+  readonly queries: readonly { readonly expr: string; readonly legend: string }[];
+  readonly width?: 8 | 12 | 24;
+  /** One number of now, instead of a line over time. */
+  readonly isNumber?: true;
+  readonly isStacked?: true;
+}
+
+export interface Dashboard {
+  readonly file: 'fleet' | 'machine' | 'operator';
+  readonly title: string;
+  readonly tells: string;
+  /** Chosen at the top, each from a label's values; a later one only from what the earlier ones leave. */
+  readonly variables: readonly { readonly name: string; readonly metric: string }[];
+  readonly panels: readonly Panel[];
+}
+
+const m = (name: string): string => `${prefix}${name}`;
+/** Two replicas see the same objects: one of them is enough. */
+const once = (by: string, expr: string): string => `max by (${by}) (${expr})`;
+const chosen = 'object_namespace="$object_namespace", object="$object"';
+const quantile = (q: number, name: string, by = 'le'): string =>
+  `histogram_quantile(${q}, sum by (${by}) (rate(${m(name)}_bucket[$__rate_interval])))`;
+
+export const dashboards: readonly Dashboard[] = [
+  {
+    file: 'fleet',
+    title: 'vps247 / Fleet',
+    tells: 'All machines: how many, which are not as asked and why, and what the account has besides.',
+    variables: [],
+    panels: [
+      {
+        title: 'Objects',
+        tells: 'All there are.',
+        unit: 'short',
+        width: 8,
+        isNumber: true,
+        queries: [{ expr: `sum(${once('reason', m('objects'))})`, legend: 'objects' }],
+      },
+      {
+        title: 'Not ready',
+        tells: 'Objects whose machine is not as asked, whatever the reason.',
+        unit: 'short',
+        width: 8,
+        isNumber: true,
+        queries: [
+          { expr: `sum(${once('reason', `${m('objects')}{reason!="Available"}`)}) or vector(0)`, legend: 'not ready' },
+        ],
+      },
+      {
+        title: 'Machines that no object holds',
+        tells: 'Billed, and not managed from here.',
+        unit: 'short',
+        width: 8,
+        isNumber: true,
+        queries: [{ expr: `sum(${once('account', `${m('account_machines')}{held="false"}`)})`, legend: 'unmanaged' }],
+      },
+      {
+        title: 'Machines by state',
+        tells: 'As the provider shows them.',
+        unit: 'short',
+        isStacked: true,
+        queries: [{ expr: once('state', m('machines')), legend: '{{state}}' }],
+      },
+      {
+        title: 'Objects by reason',
+        tells: 'Everything but Available is on its way, or needs somebody; docs/conditions.md explains each.',
+        unit: 'short',
+        isStacked: true,
+        queries: [{ expr: once('reason', `${m('objects')}{reason!="Available"}`), legend: '{{reason}}' }],
+      },
+      {
+        title: 'Names that several machines have',
+        tells: 'By account. Objects of these names are left alone.',
+        unit: 'short',
+        queries: [{ expr: once('account', m('account_duplicate_names')), legend: 'account {{account}}' }],
+      },
+      {
+        title: 'API keys rejected',
+        tells: '1: nothing is done for the machines of this account.',
+        unit: 'short',
+        queries: [{ expr: once('account', m('account_key_rejected')), legend: 'account {{account}}' }],
+      },
+      {
+        title: 'Oldest deletion',
+        tells: 'How long the object waits that has been going for longest.',
+        unit: 's',
+        queries: [{ expr: `max(${m('deletion_oldest_seconds')})`, legend: 'oldest' }],
+      },
+      {
+        title: 'Transfer left, the ten lowest',
+        tells: 'Part of the month’s transfer.',
+        unit: 'percentunit',
+        queries: [
+          {
+            expr: `bottomk(10, ${once('object_namespace, object', m('machine_transfer_remaining_bytes'))} / (${once('object_namespace, object', m('machine_transfer_bytes'))} > 0))`,
+            legend: '{{object_namespace}}/{{object}}',
+          },
+        ],
+      },
+      {
+        title: 'Hours not billed yet, the ten highest',
+        tells: 'What will be on the next bill.',
+        unit: 'h',
+        width: 24,
+        queries: [
+          {
+            expr: `topk(10, ${once('object_namespace, object', m('machine_unbilled_hours'))})`,
+            legend: '{{object_namespace}}/{{object}}',
+          },
+        ],
+      },
+    ],
+  },
+  {
+    file: 'machine',
+    title: 'vps247 / One machine',
+    tells: 'One object and its machine; needs --machine-metrics.',
+    variables: [
+      { name: 'object_namespace', metric: m('machine_ready') },
+      { name: 'object', metric: `${m('machine_ready')}{object_namespace="$object_namespace"}` },
+    ],
+    panels: [
+      {
+        title: 'Ready',
+        tells: 'The machine is as asked (1), and the reason.',
+        unit: 'short',
+        width: 24,
+        queries: [
+          { expr: once('reason, state', `${m('machine_ready')}{${chosen}}`), legend: '{{reason}}, machine {{state}}' },
+        ],
+      },
+      {
+        title: 'Hours not billed yet',
+        tells: 'Falls to zero when the provider bills.',
+        unit: 'h',
+        width: 8,
+        queries: [{ expr: once('object', `${m('machine_unbilled_hours')}{${chosen}}`), legend: 'hours' }],
+      },
+      {
+        title: 'Transfer left',
+        tells: 'Of the month, beside what there is in all.',
+        unit: 'bytes',
+        width: 8,
+        queries: [
+          { expr: once('object', `${m('machine_transfer_remaining_bytes')}{${chosen}}`), legend: 'left' },
+          { expr: once('object', `${m('machine_transfer_bytes')}{${chosen}}`), legend: 'in all' },
+        ],
+      },
+      {
+        title: 'Part of the transfer left',
+        tells: 'An alert fires below a tenth.',
+        unit: 'percentunit',
+        width: 8,
+        queries: [
+          {
+            expr: `${once('object', `${m('machine_transfer_remaining_bytes')}{${chosen}}`)} / (${once('object', `${m('machine_transfer_bytes')}{${chosen}}`)} > 0)`,
+            legend: 'left',
+          },
+        ],
+      },
+    ],
+  },
+  {
+    file: 'operator',
+    title: 'vps247 / Operator',
+    tells: "The operator's own health: does it act, keep up, and get through to both APIs.",
+    variables: [],
+    panels: [
+      {
+        title: 'Replicas that run',
+        tells: 'By version.',
+        unit: 'short',
+        width: 8,
+        isNumber: true,
+        queries: [{ expr: `count by (version) (${m('build_info')})`, legend: '{{version}}' }],
+      },
+      {
+        title: 'Replicas that act',
+        tells: 'One of each installation.',
+        unit: 'short',
+        width: 8,
+        isNumber: true,
+        queries: [{ expr: `sum(${m('leader')})`, legend: 'act' }],
+      },
+      {
+        title: 'Age of the newest list',
+        tells: 'Of the account that was not heard of for longest.',
+        unit: 's',
+        width: 8,
+        isNumber: true,
+        queries: [{ expr: `max(${m('snapshot_age_seconds')})`, legend: 'age' }],
+      },
+      {
+        title: 'Passes by result',
+        tells: 'Failed: something refused or did not answer. Error: a mistake of the operator.',
+        unit: 'reqps',
+        isStacked: true,
+        queries: [{ expr: `sum by (result) (rate(${m('reconciles_total')}[$__rate_interval]))`, legend: '{{result}}' }],
+      },
+      {
+        title: 'Time of a pass',
+        tells: 'Calls included.',
+        unit: 's',
+        queries: [
+          { expr: quantile(0.5, 'reconcile_duration_seconds'), legend: 'half' },
+          { expr: quantile(0.99, 'reconcile_duration_seconds'), legend: '99 of 100' },
+        ],
+      },
+      {
+        title: 'Queue',
+        tells: 'Objects that wait for a worker.',
+        unit: 'short',
+        queries: [{ expr: `sum(${m('queue_depth')})`, legend: 'objects' }],
+      },
+      {
+        title: 'Waits',
+        tells: 'The longest of now. An alert fires when an object waits for more than a minute.',
+        unit: 's',
+        queries: [
+          { expr: `max(${m('queue_oldest_wait_seconds')})`, legend: 'longest wait' },
+          { expr: `max(${m('longest_pass_seconds')})`, legend: 'longest pass' },
+          { expr: quantile(0.99, 'queue_wait_seconds'), legend: '99 of 100 waits' },
+        ],
+      },
+      {
+        title: 'Calls to the provider by outcome',
+        tells: 'Anything but OK is worth a look.',
+        unit: 'reqps',
+        isStacked: true,
+        queries: [{ expr: `sum by (code) (rate(${m('provider_calls_total')}[$__rate_interval]))`, legend: '{{code}}' }],
+      },
+      {
+        title: 'Time of calls to the provider',
+        tells: '99 of 100, by operation.',
+        unit: 's',
+        queries: [{ expr: quantile(0.99, 'provider_call_duration_seconds', 'le, operation'), legend: '{{operation}}' }],
+      },
+      {
+        title: 'Is the provider there',
+        tells: 'Away: only lists are tried. Quiet: it asked for no calls for a while.',
+        unit: 'short',
+        queries: [
+          { expr: once('account', m('provider_away')), legend: 'away, account {{account}}' },
+          { expr: once('account', m('provider_gate_closed')), legend: 'quiet, account {{account}}' },
+        ],
+      },
+      {
+        title: 'Turns at the provider',
+        tells: 'Calls under way, and those that wait by their lane.',
+        unit: 'short',
+        queries: [
+          { expr: `sum(${m('provider_in_flight')})`, legend: 'under way' },
+          { expr: `sum by (lane) (${m('provider_waiting')})`, legend: '{{lane}} waits' },
+        ],
+      },
+      {
+        title: 'Calls to Kubernetes by status',
+        tells: '0 is no answer; 409 is harmless.',
+        unit: 'reqps',
+        isStacked: true,
+        queries: [
+          { expr: `sum by (code) (rate(${m('kubernetes_calls_total')}[$__rate_interval]))`, legend: '{{code}}' },
+        ],
+      },
+      {
+        title: 'Traffic with Kubernetes',
+        tells: 'Bodies, watches included.',
+        unit: 'Bps',
+        queries: [
+          { expr: `sum(rate(${m('kubernetes_received_bytes_total')}[$__rate_interval]))`, legend: 'received' },
+          { expr: `sum(rate(${m('kubernetes_sent_bytes_total')}[$__rate_interval]))`, legend: 'sent' },
+        ],
+      },
+      {
+        title: 'CPU',
+        tells: 'Cores in use, by replica.',
+        unit: 'cores',
+        queries: [{ expr: `rate(${m('process_cpu_seconds_total')}[$__rate_interval])`, legend: '{{instance}}' }],
+      },
+      {
+        title: 'Memory',
+        tells: 'By replica.',
+        unit: 'bytes',
+        queries: [{ expr: m('process_resident_memory_bytes'), legend: '{{instance}}' }],
+      },
+    ],
+  },
+];

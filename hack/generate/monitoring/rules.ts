@@ -1,0 +1,92 @@
+import { stringify } from 'yaml';
+import { generatedFrom, markdownTable } from '../table.ts';
+import { type Alert, alerts } from './alerts.ts';
+
+const source = 'hack/generate/monitoring/alerts.ts';
+/** Where the runbooks can be read. */
+const runbooks = 'https://github.com/vps247/vps247-operator/blob/main/docs/runbooks.md';
+
+function annotationsOf({ name, summary, description }: Alert): Readonly<Record<string, string>> {
+  return { summary, description, runbook_url: `${runbooks}#${name.toLowerCase()}` };
+}
+
+function yaml(value: unknown): string {
+  return `# Generated from ${source} by \`npm run generate\`; do not edit.\n${stringify(value, { lineWidth: 0 })}`;
+}
+
+/** deploy/monitoring/rules.yaml: a rule file as Prometheus reads it. */
+export function renderRules(): string {
+  const rules = alerts.map((alert) => ({
+    alert: alert.name,
+    expr: alert.expr,
+    for: alert.for,
+    labels: { severity: alert.severity },
+    annotations: annotationsOf(alert),
+  }));
+  return yaml({ groups: [{ name: 'vps247-operator', rules }] });
+}
+
+/** deploy/monitoring/tests/rules.test.yaml: for promtool, two cases for each alert. */
+export function renderRuleTests(): string {
+  const cases = alerts.flatMap((alert) => {
+    const { fires, isQuiet, severity, name } = alert;
+    return [
+      { title: `${name} fires`, series: fires.series, isFiring: true },
+      { title: `${name} does not: ${isQuiet.because}`, series: isQuiet.series, isFiring: false },
+    ].map(({ title, series, isFiring }) => ({
+      name: title,
+      interval: '1m',
+      input_series: Object.entries(series).map(([key, values]) => ({ series: key, values })),
+      alert_rule_test: [
+        {
+          eval_time: fires.at,
+          alertname: name,
+          exp_alerts: isFiring ? [{ exp_labels: { severity, ...fires.labels }, exp_annotations: rendered(alert) }] : [],
+        },
+      ],
+    }));
+  });
+  return yaml({ rule_files: ['../rules.yaml'], evaluation_interval: '1m', tests: cases });
+}
+
+/** The annotations as Prometheus words them for the labels and the value of the case that fires. */
+function rendered(alert: Alert): Readonly<Record<string, string>> {
+  const { labels, value } = alert.fires;
+  return Object.fromEntries(
+    Object.entries(annotationsOf(alert)).map(([key, text]) => [
+      key,
+      text
+        .replaceAll(/\{\{ \$labels\.(\w+) \}\}/g, (_, label: string) => labels[label] ?? '')
+        .replaceAll(/\{\{ \$value[^}]*\}\}/g, value ?? ''),
+    ]),
+  );
+}
+
+/** docs/runbooks.md: a section for each alert, under its name. */
+export function renderRunbooks(): string {
+  const sections = alerts.map(
+    ({ name, summary, description, severity, expr, for: time, steps }) =>
+      `## ${name}\n\n${summary} (${severity}, after ${time})\n\n${inWords(description)}\n\n${steps.map((step, index) => `${index + 1}. ${step}`).join('\n')}\n\nRule:\n\n\`\`\`promql\n${expr}\n\`\`\`\n`,
+  );
+  return `# Runbooks\n\n${generatedFrom(source)}\n\nWhat to do when one of the [alerts](monitoring.md) fires. None of them needs a machine to be touched in a hurry: an operator that is down, or in doubt, changes nothing.\n\n${sections.join('\n')}`;
+}
+
+/** The table of alerts for docs/monitoring.md. */
+export function alertsTable(): string {
+  return markdownTable(
+    ['alert', 'severity', 'after', 'meaning'],
+    alerts.map(({ name, severity, for: time, summary }) => [
+      `[${name}](runbooks.md#${name.toLowerCase()})`,
+      severity,
+      time,
+      summary,
+    ]),
+  );
+}
+
+/** A page has no labels to fill in. */
+function inWords(description: string): string {
+  return description
+    .replaceAll(/\{\{ \$labels\.(\w+) \}\}/g, (_, label: string) => `*${label.replace('_', ' ')}*`)
+    .replaceAll(/\{\{ \$value[^}]*\}\}/g, '*N*');
+}

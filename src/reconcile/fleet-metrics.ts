@@ -1,0 +1,157 @@
+import { reasons } from '../api/v1alpha1/reasons.ts';
+import type { VirtualMachine } from '../api/v1alpha1/types.ts';
+import type { ProviderId } from '../model/machine.ts';
+import type { Account, Snapshot } from '../provider/account/account.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+import type { Claims } from './claims.ts';
+
+/** The provider counts transfer in MB of 1,048,576 bytes: a package's GB come as 1,024 of them. */
+const megabyte = 1_048_576;
+
+export interface FleetMetricsOptions {
+  readonly metrics: Metrics;
+  readonly claims: Pick<Claims, 'isHeld' | 'holders'>;
+  /** The object to act on of this key, if there is one. */
+  readonly get: (key: string) => VirtualMachine | undefined;
+  readonly accounts: () => ReadonlyMap<number, Pick<Account, 'snapshot' | 'verdict'>>;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Whether there is a series for each object. */
+  readonly perMachine: boolean;
+}
+
+/**
+ * What metrics tell of objects and machines. Counts follow the watch; what needs a look at every machine is worked out when
+ * somebody scrapes, and never asks the provider.
+ */
+export class FleetMetrics {
+  readonly #options: FleetMetricsOptions;
+  readonly #byReason = new Map<string, number>();
+  readonly #byState = new Map<string, number>();
+  readonly #keys = new Set<string>();
+  /** When the deletion of those that are being deleted was asked for; in the order in which that was noticed. */
+  readonly #deleted = new Map<string, number>();
+  /** A list does not change once it is there. */
+  readonly #duplicates = new WeakMap<Snapshot, number>();
+
+  constructor(options: FleetMetricsOptions) {
+    this.#options = options;
+  }
+
+  /** An object to act on came, changed or went. */
+  change(key: string, before: VirtualMachine | undefined, after: VirtualMachine | undefined): void {
+    for (const [object, by] of [
+      [before, -1],
+      [after, 1],
+    ] as const) {
+      if (object === undefined) continue;
+      count(this.#byReason, reasonOf(object), by);
+      count(this.#byState, stateOf(object), by);
+    }
+    if (after === undefined) this.#keys.delete(key);
+    else this.#keys.add(key);
+    const asked = Date.parse(after?.metadata.deletionTimestamp ?? '');
+    if (Number.isFinite(asked)) this.#deleted.set(key, asked);
+    else this.#deleted.delete(key);
+  }
+
+  /** Sets the gauges. What is gone is shown no longer. */
+  show(): void {
+    const { metrics, now, perMachine } = this.#options;
+    metrics.objects.reset();
+    for (const [reason, objects] of this.#byReason) metrics.objects.set({ reason }, objects);
+    metrics.machines.reset();
+    for (const [state, machines] of this.#byState) metrics.machines.set({ state }, machines);
+    let oldest = Number.POSITIVE_INFINITY;
+    for (const asked of this.#deleted.values()) oldest = Math.min(oldest, asked);
+    metrics.deletionOldest.set(Number.isFinite(oldest) ? Math.max(0, now() - oldest) / 1_000 : 0);
+    const { accountKeyRejected, accountMachines, accountDuplicateNames } = metrics;
+    const { machineReady, machineUnbilled, machineTransfer, machineTransferRemaining } = metrics;
+    for (const gauge of [accountKeyRejected, accountMachines, accountDuplicateNames]) gauge.reset();
+    for (const gauge of [machineReady, machineUnbilled, machineTransfer, machineTransferRemaining]) gauge.reset();
+    for (const [ordinal, { snapshot, verdict }] of this.#options.accounts()) {
+      const account = String(ordinal);
+      accountKeyRejected.set({ account }, verdict === 'Rejected' ? 1 : 0);
+      if (snapshot !== undefined) this.#showAccount(account, snapshot);
+    }
+    if (perMachine) this.#showReadiness();
+  }
+
+  #showAccount(account: string, snapshot: Snapshot): void {
+    const { metrics, claims, perMachine } = this.#options;
+    let held = 0;
+    for (const machine of snapshot.machines) {
+      if (!claims.isHeld(machine)) continue;
+      held += 1;
+      if (!perMachine) continue;
+      const labels = this.#labelsOfHolder(machine.id);
+      if (labels === undefined) continue;
+      const { unbilledHours, transferTotal, transferRemaining } = machine;
+      if (unbilledHours !== undefined) metrics.machineUnbilled.set(labels, unbilledHours);
+      if (transferTotal !== undefined) metrics.machineTransfer.set(labels, transferTotal * megabyte);
+      if (transferRemaining !== undefined) metrics.machineTransferRemaining.set(labels, transferRemaining * megabyte);
+    }
+    metrics.accountMachines.set({ account, held: 'true' }, held);
+    metrics.accountMachines.set({ account, held: 'false' }, snapshot.machines.length - held);
+    metrics.accountDuplicateNames.set({ account }, this.#duplicatesIn(snapshot));
+  }
+
+  /**
+   * Labels of our own, because Prometheus gives every target a label `namespace` and would rename ours.
+   * Undefined when no object has the machine on record, or two have, or it is not for this operator to act on.
+   */
+  #labelsOfHolder(id: ProviderId): { readonly object_namespace: string; readonly object: string } | undefined {
+    const [key, other] = this.#options.claims.holders(id, '');
+    if (key === undefined || other !== undefined) return undefined;
+    const metadata = this.#options.get(key)?.metadata;
+    return metadata && { object_namespace: metadata.namespace, object: metadata.name };
+  }
+
+  #duplicatesIn(snapshot: Snapshot): number {
+    let duplicates = this.#duplicates.get(snapshot);
+    if (duplicates === undefined) {
+      const seen = new Set<string>();
+      const twice = new Set<string>();
+      for (const { name } of snapshot.machines) (seen.has(name) ? twice : seen).add(name);
+      duplicates = twice.size;
+      this.#duplicates.set(snapshot, duplicates);
+    }
+    return duplicates;
+  }
+
+  #showReadiness(): void {
+    for (const key of this.#keys) {
+      const object = this.#options.get(key);
+      if (object === undefined) continue;
+      const { namespace, name } = object.metadata;
+      const labels = {
+        object_namespace: namespace,
+        object: name,
+        reason: reasonOf(object),
+        state: stateOf(object),
+      };
+      this.#options.metrics.machineReady.set(labels, readyOf(object)?.status === 'True' ? 1 : 0);
+    }
+  }
+}
+
+function count(counts: Map<string, number>, of: string, by: 1 | -1): void {
+  const objects = (counts.get(of) ?? 0) + by;
+  if (objects === 0) counts.delete(of);
+  else counts.set(of, objects);
+}
+
+function stateOf(object: VirtualMachine): string {
+  return object.status?.state ?? 'None';
+}
+
+function readyOf(object: VirtualMachine) {
+  return object.status?.conditions?.find(({ type }) => type === 'Ready');
+}
+
+/** One of a closed set: whoever may write a status could otherwise make series without end. */
+function reasonOf(object: VirtualMachine): string {
+  const reason = readyOf(object)?.reason;
+  if (reason === undefined) return 'None';
+  return Object.hasOwn(reasons, reason) ? reason : 'Other';
+}

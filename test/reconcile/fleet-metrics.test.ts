@@ -1,0 +1,70 @@
+import { expect, test } from 'vitest';
+import { createWorld } from './world/world.ts';
+
+const minute = 60_000;
+
+test('each object tells whether it is ready, and what the provider tells of its machine, until it is gone', async () => {
+  const { apply, clock, cluster, metricsPage, room } = await createWorld();
+  apply('web');
+  await clock.advance(2 * minute);
+  const id = cluster.machine('web')?.status?.id ?? 0;
+  room.set(id, { unbilledHours: 7, transferTotal: 1_000, transferRemaining: 50 });
+  await clock.advance(2 * minute);
+  const page = await metricsPage();
+  const namespace = cluster.machine('web')?.metadata.namespace;
+  const labels = `object_namespace="${namespace}",object="web"`;
+  expect(page).toContain(`machine_ready{${labels},reason="Available",state="Running"} 1`);
+  expect(page).toContain(`machine_unbilled_hours{${labels}} 7`);
+  expect(page).toContain(`machine_transfer_bytes{${labels}} 1048576000`);
+  expect(page).toContain(`machine_transfer_remaining_bytes{${labels}} 52428800`);
+  expect(page).toContain('vps247_operator_objects{reason="Available"} 1');
+
+  cluster.remove('virtualmachines', 'web');
+  await clock.advance(5 * minute);
+  const after = await metricsPage();
+  expect(cluster.machine('web')).toBeUndefined();
+  expect(after).not.toContain('object="web"');
+  expect(after).not.toContain('vps247_operator_objects{');
+});
+
+test('without series for each object the account is counted all the same', async () => {
+  const { apply, clock, metricsPage, room } = await createWorld({ machineMetrics: false });
+  room.add('theirs');
+  room.add('twin');
+  room.add('twin');
+  apply('web');
+  await clock.advance(2 * minute);
+  const page = await metricsPage();
+  expect(page).not.toContain('object="');
+  expect(page).toContain('account_machines{account="1",held="true"} 1');
+  expect(page).toContain('account_machines{account="1",held="false"} 3');
+  expect(page).toContain('account_duplicate_names{account="1"} 1');
+});
+
+test('a rejected key shows until a list is answered again', async () => {
+  const { apply, clock, metricsPage, room } = await createWorld();
+  apply('web');
+  await clock.advance(2 * minute);
+  expect(await metricsPage()).toContain('account_key_rejected{account="1"} 0');
+  room.broken.set('ListMachines', { class: 'Credentials', code: 'Unauthorized', status: 401 });
+  await clock.advance(2 * minute);
+  const page = await metricsPage();
+  expect(page).toContain('account_key_rejected{account="1"} 1');
+  expect(page).toContain('vps247_operator_objects{reason="CredentialsRejected"} 1');
+  room.broken.delete('ListMachines');
+  await clock.advance(20 * minute);
+  expect(await metricsPage()).toContain('account_key_rejected{account="1"} 0');
+});
+
+test('a deletion that does not come to its end shows for how long', async () => {
+  const { apply, clock, cluster, metricsPage, room } = await createWorld();
+  apply('web');
+  await clock.advance(2 * minute);
+  expect(await metricsPage()).toContain('vps247_operator_deletion_oldest_seconds 0\n');
+  room.broken.set('DeleteMachine', { class: 'Retry', code: 'ServerError', status: 500 });
+  cluster.remove('virtualmachines', 'web');
+  await clock.advance(30 * minute);
+  const [, seconds] = /^vps247_operator_deletion_oldest_seconds (\S+)$/m.exec(await metricsPage()) ?? [];
+  expect(Number(seconds)).toBeGreaterThan(29 * 60);
+  expect(Number(seconds)).toBeLessThanOrEqual(30 * 60 + 1);
+});
