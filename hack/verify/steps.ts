@@ -31,4 +31,14 @@ export const steps: readonly Step[] = [
     shows: 'base and overlays are built, and are what the chart is',
     command: ['node', 'hack/verify/kustomize.ts'],
   },
+  {
+    name: 'markdown',
+    shows: 'every page keeps the rules of markdownlint, and every link between files leads somewhere',
+    command: ['node', 'hack/verify/markdown.ts'],
+  },
+  {
+    name: 'site',
+    shows: 'docs/ is built into a site without a dead link or anchor, and every page is in its navigation',
+    command: ['node', 'hack/verify/site.ts'],
+  },
 ];
