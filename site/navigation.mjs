@@ -15,6 +15,7 @@ export const navigation = [
       { text: 'Configuration', link: '/configuration' },
       { text: 'Multi-tenancy', link: '/multi-tenancy' },
       { text: 'Replicas and shards', link: '/scaling' },
+      { text: 'GitOps', link: '/gitops' },
       { text: 'Metrics', link: '/metrics' },
       { text: 'Traces', link: '/tracing' },
       { text: 'Upgrade', link: '/upgrade' },
@@ -34,6 +35,8 @@ export const navigation = [
     text: 'Look it up',
     items: [
       { text: 'The custom resource', link: '/api' },
+      { text: 'How the API changes', link: '/api-policy' },
+      { text: 'GitOps: each reason', link: '/gitops-health' },
       { text: 'Guarantees', link: '/guarantees' },
       { text: 'Performance', link: '/performance' },
       { text: 'Architecture', link: '/architecture' },
