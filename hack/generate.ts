@@ -18,6 +18,7 @@ import { renderRules, renderRuleTests, renderRunbooks } from './generate/monitor
 import { renderCurves, renderPerformance } from './generate/performance.ts';
 import { renderVerdicts } from './generate/verdicts.ts';
 import { currentVersion, goldenFolder, isReleased } from './golden/versions.ts';
+import { renderTroubleshooting } from './generate/troubleshooting.ts';
 
 /** Everything that is generated and committed. `render` is pure: the same source yields the same text. */
 const pages: readonly { readonly path: string; readonly render: () => string }[] = [
@@ -47,6 +48,7 @@ const pages: readonly { readonly path: string; readonly render: () => string }[]
   ...(isReleased(currentVersion())
     ? []
     : [{ path: `${goldenFolder}/${currentVersion()}/crd.yaml`, render: renderCrd }]),
+  { path: 'docs/troubleshooting.md', render: renderTroubleshooting },
 ];
 
 const root = join(import.meta.dirname, '..');

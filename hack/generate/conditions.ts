@@ -28,6 +28,8 @@ Ready machine Ready, because nothing says that it is not.
 
 ${markdownTable(['reason', 'Ready', 'Synced', 'shown as', 'event'], overview)}
 
+## Each reason
+
 ${details.join('\n\n')}
 `;
 }

@@ -23,7 +23,7 @@ export function renderPerformance(): string {
   const [before, rest] = page.split(begin);
   const [, after] = rest?.split(end) ?? [];
   if (before === undefined || after === undefined) throw new Error(`docs/performance.md has no ${begin} … ${end}`);
-  return `${before}${begin}\n\n${renderFigures(readKept())}\n${end}${after}`;
+  return `${before}${begin}\n\n${renderFigures(readKept())}\n\n${end}${after}`;
 }
 
 function renderFigures(runs: readonly Results[]): string {
@@ -38,7 +38,6 @@ function renderFigures(runs: readonly Results[]): string {
     ...(runs.length < 2 ? [] : [renderGrowth(runs)]),
     `## Every figure with ${machines} machines`,
     fence(renderTable(sectionsOf(largest)).trimStart().replace(/^/, '   ')),
-    '',
   ].join('\n\n');
 }
 

@@ -51,4 +51,14 @@ export const steps: readonly Step[] = [
     shows: 'alerts are valid, and each fires when it should and not when it should not',
     command: ['node', 'hack/verify/promtool.ts'],
   },
+  {
+    name: 'markdown',
+    shows: 'every page keeps the rules of markdownlint, and every link between files leads somewhere',
+    command: ['node', 'hack/verify/markdown.ts'],
+  },
+  {
+    name: 'site',
+    shows: 'docs/ is built into a site without a dead link or anchor, and every page is in its navigation',
+    command: ['node', 'hack/verify/site.ts'],
+  },
 ];

@@ -1,0 +1,121 @@
+import { type Reason, reasons } from '../../src/api/v1alpha1/reasons.ts';
+import { generatedFrom, markdownTable } from './table.ts';
+
+/** What to look at, for each reason: the compiler asks for one of each. `NAME` and `NAMESPACE` are the object's. */
+const looks = {
+  object: 'kubectl -n NAMESPACE describe vps NAME',
+  record: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{.metadata.annotations}'`,
+  operation: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{.status.operation}'`,
+  secret: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{.spec.credentialsSecretRef}'\nkubectl -n NAMESPACE get secret vps247-credentials -o jsonpath='{.metadata.labels}'`,
+  owner: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{.status.ownerId}'`,
+  log: 'kubectl -n vps247-system logs deployment/vps247-operator --tail=50',
+  lookAlikes: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{.status.lookAlikes}'`,
+  holders: `kubectl get vps -A -o custom-columns=NAMESPACE:.metadata.namespace,NAME:.metadata.name,ID:.status.id,MACHINE:.status.providerName`,
+  planned: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{.status.plannedActions}'`,
+  startFailure: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{.status.startFailure}'`,
+  passwords: 'kubectl -n NAMESPACE describe secret NAME-initial-password',
+  events: 'kubectl -n NAMESPACE events --for virtualmachine/NAME',
+} as const;
+
+const lookAt: Readonly<Record<Reason, string>> = {
+  Available: looks.object,
+  Creating: looks.object,
+  CreateOutcomeUnknown: looks.record,
+  NameConflict: looks.holders,
+  IdentityMismatch: looks.record,
+  InvalidSpec: looks.object,
+  UnknownCatalogName: looks.object,
+  QuotaExceeded: looks.holders,
+  Starting: looks.operation,
+  Stopping: looks.operation,
+  Restarting: looks.operation,
+  ProviderBusy: looks.operation,
+  PowerTransitionStuck: looks.operation,
+  StartBackoff: looks.startFailure,
+  PowerDrift: looks.events,
+  CredentialsMissing: looks.secret,
+  CredentialsRejected: looks.secret,
+  AccountMismatch: looks.owner,
+  RateLimited: looks.log,
+  ProviderUnavailable: looks.log,
+  ProtocolError: looks.log,
+  ExternallyDeleted: looks.events,
+  AbsenceUnconfirmed: looks.object,
+  RestoredUnconfirmed: looks.record,
+  LookAlikeFound: looks.lookAlikes,
+  NothingToAdopt: looks.object,
+  InitialPasswordConflict: looks.passwords,
+  AnnotationIgnored: looks.record,
+  Deleting: looks.operation,
+  DeletionProtected: looks.object,
+  Paused: looks.record,
+  ObserveOnly: looks.object,
+  PlanOnly: looks.planned,
+};
+
+function links(which: readonly Reason[]): string {
+  return which.map((reason) => `[${reason}](#${reason.toLowerCase()})`).join(', ');
+}
+
+/** docs/troubleshooting.md: for each reason what it means, what to look at and what to do. */
+export function renderTroubleshooting(): string {
+  // The compiler knows them as strings only; the table's type has them all.
+  const all = Object.keys(reasons) as Reason[];
+  const groups: readonly (readonly [string, readonly Reason[]])[] = [
+    ['wait for you (`Stalled`)', all.filter((reason) => reasons[reason].progress === 'Stalled')],
+    ['resolve by themselves (`Reconciling`)', all.filter((reason) => reasons[reason].progress === 'Reconciling')],
+    ['stay so because somebody wants it so', all.filter((reason) => reasons[reason].progress === 'Settled')],
+  ];
+  const sections = all.map(
+    (reason) => `### ${reason}
+
+${reasons[reason].meaning}
+
+**Look at:**
+
+\`\`\`sh
+${lookAt[reason]}
+\`\`\`
+
+**Do:** ${reasons[reason].remedy}`,
+  );
+  return `# Troubleshooting
+
+${generatedFrom('src/api/v1alpha1/reasons.ts and hack/generate/troubleshooting.ts')}
+
+Every object says what it waits for. Begin with those that are not Ready, and go by the reason:
+
+\`\`\`sh
+kubectl get vps -A -o wide
+\`\`\`
+
+${markdownTable(
+  ['reasons that', ''],
+  groups.map(([what, which]) => [what, links(which)]),
+)}
+
+To have an object looked at afresh, now, with what was put off tried again:
+
+\`\`\`sh
+kubectl -n NAMESPACE annotate vps NAME --overwrite vps247.com/reconcile-requested-at="$(date)"
+\`\`\`
+
+## Objects without any condition
+
+No operator looks after them: it is not running, not ready, or set to other namespaces or labels. Its log says in one sentence what it waits for.
+
+\`\`\`sh
+kubectl -n vps247-system get pods
+${looks.log}
+\`\`\`
+
+## Deletions that do not end
+
+The object has \`DeletionBlocked\`, with one of these reasons: ${links(all.filter((reason) => reasons[reason].blocksDeletion))}. To let the object go and keep its machine, see
+[disaster recovery](disaster-recovery.md#let-an-object-go-without-its-machine).
+
+## By reason
+
+${sections.join('\n\n')}
+`;
+}

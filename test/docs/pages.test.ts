@@ -1,0 +1,71 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { reasons } from '../../src/api/v1alpha1/reasons.ts';
+import { anchorsIn, brokenLinks } from '../../hack/verify/links.ts';
+import { fences } from '../support/documented.ts';
+import { filesBelow, pages, projectRoot } from '../support/pages.ts';
+
+const textOf = (page: string): string => readFileSync(join(projectRoot, page), 'utf8');
+const shellOf = (page: string) => fences(page).filter(({ language }) => language === 'sh');
+
+test('every block says what it is', () => {
+  const known = new Set(['sh', 'yaml', 'text', 'console', 'promql', 'mermaid', 'json', '']);
+  const strange = pages.flatMap((page) =>
+    fences(page)
+      .filter(({ language }) => !known.has(language))
+      .map(({ line, language }) => `${page}:${line} ${language}`),
+  );
+  expect(strange).toEqual([]);
+});
+
+describe.each(pages.filter((page) => shellOf(page).length > 0))('%s', (page) => {
+  test('bash can read its shell blocks', () => {
+    for (const { text, line } of shellOf(page)) {
+      const { status, stderr } = spawnSync('bash', ['-n'], { input: text, encoding: 'utf8' });
+      expect(stderr, `${page}:${line}`).toBe('');
+      expect(status).toBe(0);
+    }
+  });
+
+  test('the files it names are there', () => {
+    const missing = shellOf(page).flatMap(({ text, line }) =>
+      Array.from(text.matchAll(/(?<![\w/.])(?:deploy|examples|docs|hack)\/[\w./-]+/g), ([file]) => file)
+        .filter((file) => !isThere(file))
+        .map((file) => `${page}:${line} ${file}`),
+    );
+    expect(missing).toEqual([]);
+  });
+});
+
+function isThere(file: string): boolean {
+  const plain = file.replace(/\/$/, '');
+  const folder = plain.split('/')[0] ?? '';
+  return ['', '.yaml', '.ts', '.md'].some(() => filesBelow(folder, '').includes(plain));
+}
+
+test('no link between files is broken', () => {
+  expect(pages.flatMap((page) => brokenLinks(projectRoot, page, textOf(page)))).toEqual([]);
+});
+
+test('a broken link, a missing heading, a way out of the repository and a plain http address would be noticed', () => {
+  const text = '[a](none.md) [b](api.md#none) [c](../../x.md) [d](http://example.org) `[e](none.md)` [f](api.md#spec)';
+  expect(brokenLinks(projectRoot, 'docs/x.md', text)).toEqual([
+    'docs/x.md:1: none.md: no such file',
+    'docs/x.md:1: api.md#none: no such heading',
+    'docs/x.md:1: ../../x.md: outside of the repository',
+    'docs/x.md:1: http://example.org: not an https address',
+  ]);
+});
+
+test('anchors are those of GitHub', () => {
+  const page = '# One `two`, three\n## Same\n## Same\n```\n# none\n```\n### [A link](x.md)\n';
+  expect([...anchorsIn(page)]).toEqual(['one-two-three', 'same', 'same-1', 'a-link']);
+});
+
+test.each(Object.keys(reasons))('troubleshooting has %s, with what to look at and what to do', (reason) => {
+  const [, section = ''] = textOf('docs/troubleshooting.md').split(`\n### ${reason}\n`);
+  const [own = ''] = section.split('\n### ');
+  expect(own).toMatch(/\*\*Look at:\*\*\n\n```sh\n\S[\s\S]*\n```\n\n\*\*Do:\*\* \S/);
+});
