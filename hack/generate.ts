@@ -90,7 +90,10 @@ async function generate(isCheck: boolean): Promise<number> {
     );
     return stale.length > 0 ? 1 : 0;
   }
-  const written = [...(await write(renderPages())), ...(await write(await renderManifests()))];
+  const written: string[] = [];
+  // One after the other: the chart embeds files that come before it.
+  for (const { path, render } of pages) written.push(...(await write([{ path, text: render() }])));
+  written.push(...(await write(await renderManifests())));
   console.log(written.length === 0 ? 'All generated files are up to date' : `Wrote ${written.join(', ')}`);
   return 0;
 }

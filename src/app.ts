@@ -48,8 +48,8 @@ export interface AppSettings {
   /** 0: no limit. */
   readonly maxMachinesPerNamespace: number;
   readonly maxDeletesPerMinute: number;
-  /** Whether metrics have series for each object. */
-  readonly machineMetrics: boolean;
+  /** Up to how many objects metrics have series for each of them. */
+  readonly machineMetricsLimit: number;
   readonly apiConnectTimeout: number;
   readonly apiResponseTimeout: number;
 }
@@ -138,7 +138,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     },
     accounts: () => accounts.list(),
     now: () => clock.now(),
-    perMachine: settings.machineMetrics,
+    machineLimit: settings.machineMetricsLimit,
   });
   /** When new labels made an object ours that had been another operator's. */
   const takenOver = new Map<string, number>();

@@ -14,8 +14,8 @@ export function renderMetrics(): string {
 ${generatedFrom('src/telemetry/metrics-table.ts')}
 
 Served as Prometheus' text format at \`/metrics\` of \`--metrics-address\`. No label holds an API key or the name of an account. Only the metrics named
-\`${prefix}machine_…\` have series for each object, by its namespace and name; \`--machine-metrics=false\` leaves them out, and then the number of
-series does not grow with the fleet.
+\`${prefix}machine_…\` have series for each object, by its namespace and name; there are none with more objects than
+\`--machine-metrics-limit\`, so the number of series does not grow with the fleet for ever.
 
 ${markdownTable(['metric', 'type', 'labels', 'meaning'], rows)}
 

@@ -159,10 +159,10 @@ export const settingsTable = {
     "How long calls under way may take to end after SIGTERM; keep it below the pod's terminationGracePeriodSeconds.",
   ),
   metricsAddress: setting(hostPort, '0.0.0.0:8080', 'Where /metrics is served; port 0 takes any free port.'),
-  machineMetrics: setting(
-    toggle,
-    'true',
-    'Whether metrics have series for each object (machine_…): four for each machine. Without them the cost of a scrape does not grow with the fleet.',
+  machineMetricsLimit: setting(
+    integer(0, 100_000),
+    '500',
+    'Up to how many objects metrics have series for each of them (machine_…): four for each machine. With more objects there are none, so that a scrape does not cost ever more; 0: never.',
   ),
   healthAddress: setting(
     hostPort,

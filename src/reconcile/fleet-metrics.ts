@@ -16,8 +16,8 @@ export interface FleetMetricsOptions {
   readonly accounts: () => ReadonlyMap<number, Pick<Account, 'snapshot' | 'verdict'>>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
-  /** Whether there is a series for each object. */
-  readonly perMachine: boolean;
+  /** Up to how many objects there are series for each of them. */
+  readonly machineLimit: number;
 }
 
 /**
@@ -31,6 +31,9 @@ export class FleetMetrics {
   readonly #keys = new Set<string>();
   /** When the deletion of those that are being deleted was asked for; in the order in which that was noticed. */
   readonly #deleted = new Map<string, number>();
+  /** How many changes of objects there were. */
+  #changes = 0;
+  readonly #held = new WeakMap<Snapshot, { readonly held: number; readonly changes: number }>();
   /** A list does not change once it is there. */
   readonly #duplicates = new WeakMap<Snapshot, number>();
 
@@ -40,6 +43,7 @@ export class FleetMetrics {
 
   /** An object to act on came, changed or went. */
   change(key: string, before: VirtualMachine | undefined, after: VirtualMachine | undefined): void {
+    this.#changes += 1;
     for (const [object, by] of [
       [before, -1],
       [after, 1],
@@ -57,7 +61,7 @@ export class FleetMetrics {
 
   /** Sets the gauges. What is gone is shown no longer. */
   show(): void {
-    const { metrics, now, perMachine } = this.#options;
+    const { metrics, now } = this.#options;
     metrics.objects.reset();
     for (const [reason, objects] of this.#byReason) metrics.objects.set({ reason }, objects);
     metrics.machines.reset();
@@ -74,22 +78,25 @@ export class FleetMetrics {
       accountKeyRejected.set({ account }, verdict === 'Rejected' ? 1 : 0);
       if (snapshot !== undefined) this.#showAccount(account, snapshot);
     }
-    if (perMachine) this.#showReadiness();
+    if (this.#hasMachineSeries) this.#showReadiness();
+  }
+
+  get #hasMachineSeries(): boolean {
+    return this.#keys.size <= this.#options.machineLimit;
   }
 
   #showAccount(account: string, snapshot: Snapshot): void {
-    const { metrics, claims, perMachine } = this.#options;
-    let held = 0;
-    for (const machine of snapshot.machines) {
-      if (!claims.isHeld(machine)) continue;
-      held += 1;
-      if (!perMachine) continue;
-      const labels = this.#labelsOfHolder(machine.id);
-      if (labels === undefined) continue;
-      const { unbilledHours, transferTotal, transferRemaining } = machine;
-      if (unbilledHours !== undefined) metrics.machineUnbilled.set(labels, unbilledHours);
-      if (transferTotal !== undefined) metrics.machineTransfer.set(labels, transferTotal * megabyte);
-      if (transferRemaining !== undefined) metrics.machineTransferRemaining.set(labels, transferRemaining * megabyte);
+    const { metrics } = this.#options;
+    const held = this.#heldIn(snapshot);
+    if (this.#hasMachineSeries) {
+      for (const machine of snapshot.machines) {
+        const labels = this.#labelsOfHolder(machine.id);
+        if (labels === undefined) continue;
+        const { unbilledHours, transferTotal, transferRemaining } = machine;
+        if (unbilledHours !== undefined) metrics.machineUnbilled.set(labels, unbilledHours);
+        if (transferTotal !== undefined) metrics.machineTransfer.set(labels, transferTotal * megabyte);
+        if (transferRemaining !== undefined) metrics.machineTransferRemaining.set(labels, transferRemaining * megabyte);
+      }
     }
     metrics.accountMachines.set({ account, held: 'true' }, held);
     metrics.accountMachines.set({ account, held: 'false' }, snapshot.machines.length - held);
@@ -105,6 +112,16 @@ export class FleetMetrics {
     if (key === undefined || other !== undefined) return undefined;
     const metadata = this.#options.get(key)?.metadata;
     return metadata && { object_namespace: metadata.namespace, object: metadata.name };
+  }
+
+  /** Counted anew only when the list or an object changed since: a scrape of a quiet fleet looks at no machine. */
+  #heldIn(snapshot: Snapshot): number {
+    const known = this.#held.get(snapshot);
+    if (known?.changes === this.#changes) return known.held;
+    let held = 0;
+    for (const machine of snapshot.machines) if (this.#options.claims.isHeld(machine)) held += 1;
+    this.#held.set(snapshot, { held, changes: this.#changes });
+    return held;
   }
 
   #duplicatesIn(snapshot: Snapshot): number {

@@ -46,7 +46,7 @@ describe('what is given', () => {
       workers: 32,
       shutdownGracePeriod: 25_000,
       metricsAddress: { host: '0.0.0.0', port: 8080 },
-      machineMetrics: true,
+      machineMetricsLimit: 500,
       healthAddress: { host: '0.0.0.0', port: 8081 },
       logLevel: 'info',
       logFormat: 'json',

@@ -28,7 +28,7 @@ test('each object tells whether it is ready, and what the provider tells of its 
 });
 
 test('without series for each object the account is counted all the same', async () => {
-  const { apply, clock, metricsPage, room } = await createWorld({ machineMetrics: false });
+  const { apply, clock, metricsPage, room } = await createWorld({ machineMetricsLimit: 0 });
   room.add('theirs');
   room.add('twin');
   room.add('twin');
@@ -39,6 +39,21 @@ test('without series for each object the account is counted all the same', async
   expect(page).toContain('account_machines{account="1",held="true"} 1');
   expect(page).toContain('account_machines{account="1",held="false"} 3');
   expect(page).toContain('account_duplicate_names{account="1"} 1');
+});
+
+test('with more objects than the limit none has series of its own, and they are back when there are fewer', async () => {
+  const { apply, clock, cluster, metricsPage } = await createWorld({ machineMetricsLimit: 1 });
+  apply('web');
+  await clock.advance(2 * minute);
+  expect(await metricsPage()).toContain('object="web"');
+  apply('shop');
+  await clock.advance(2 * minute);
+  const page = await metricsPage();
+  expect(page).not.toContain('object="');
+  expect(page).toContain('account_machines{account="1",held="true"} 2');
+  cluster.remove('virtualmachines', 'shop');
+  await clock.advance(5 * minute);
+  expect(await metricsPage()).toContain('object="web"');
 });
 
 test('a rejected key shows until a list is answered again', async () => {

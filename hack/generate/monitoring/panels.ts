@@ -121,7 +121,7 @@ export const dashboards: readonly Dashboard[] = [
   {
     file: 'machine',
     title: 'vps247 / One machine',
-    tells: 'One object and its machine; needs --machine-metrics.',
+    tells: 'One object and its machine; there are such series up to --machine-metrics-limit objects.',
     variables: [
       { name: 'object_namespace', metric: m('machine_ready') },
       { name: 'object', metric: `${m('machine_ready')}{object_namespace="$object_namespace"}` },

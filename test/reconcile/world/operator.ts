@@ -45,7 +45,7 @@ export const usual: AppSettings = {
   lookAlikes: 'Hold',
   maxMachinesPerNamespace: 0,
   maxDeletesPerMinute: 0,
-  machineMetrics: true,
+  machineMetricsLimit: 500,
   apiConnectTimeout: 5_000,
   apiResponseTimeout: 30_000,
 };
