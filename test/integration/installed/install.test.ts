@@ -33,7 +33,11 @@ beforeAll(async () => {
   mkdirSync(out, { recursive: true });
   ({ helm: helmProgram } = await ensureComponents(['helm']));
   const { file } = await buildBundle(path.join(out, 'bundle'));
-  plane = await startControlPlane({ controllerManager: true, logDir: path.join(out, 'control-plane') });
+  plane = await startControlPlane({
+    controllerManager: true,
+    isAudited: true,
+    logDir: path.join(out, 'control-plane'),
+  });
   recorder = recordObjects(plane.kubeconfigPath, path.join(out, 'objects'));
   cluster = new Cluster(plane.kubeconfigPath);
   const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
