@@ -1,11 +1,13 @@
 /**
  * `npm test`: all tests, or those that vitest's own arguments choose (`npm test -- test/plan`). Then everything that they left behind
- * is searched for the keys and passwords planted in them, which counts as one test more. The last line is `N passed, N failed`;
- * `.out/test/results.json` holds every result of the runner.
+ * is searched for the keys and passwords planted in them, which counts as one test more; and, when nothing was left out, what operators
+ * asked of API servers is compared with what their installation grants (`.out/test/rights.txt`), which is another. The last line is
+ * `N passed, N failed`; `.out/test/results.json` holds every result of the runner.
  */
 import { mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseCLI, startVitest, type TestModule, type Vitest } from 'vitest/node';
+import { compareRights } from '../test/rights/run.ts';
 import { type Recording, whenRecorded } from '../test/secrets/recording.ts';
 import { searchRun } from '../test/secrets/run.ts';
 
@@ -83,12 +85,17 @@ const vitest = await startVitest('test', filter, {
 const { passed, failed, skipped } = countTests(vitest);
 const failing = failures(vitest);
 await vitest.close();
-const { summary, problems } = await searchRun({ out, startedAt, recorded, isWhole: args.length === 0 });
-for (const problem of problems) console.log(problem);
-console.log(summary);
+const isWhole = args.length === 0;
+const verdicts = [await searchRun({ out, startedAt, recorded, isWhole })];
+if (isWhole) {
+  const manifests = ['install.yaml', 'install-namespaced.yaml'].map((file) => join(root, 'deploy/manifests', file));
+  const report = join(out, 'test/rights.txt');
+  verdicts.push(await compareRights({ out, startedAt, installations: manifests, report }));
+}
+for (const { summary, problems } of verdicts) for (const line of [...problems, summary]) console.log(line);
 for (const line of failing) console.log(line);
-const isLeaking = problems.length > 0;
+const unsound = verdicts.filter(({ problems }) => problems.length > 0).length;
 // No test at all is no success: most likely an argument chose none.
-if (failed > 0 || passed === 0 || isLeaking) process.exitCode = 1;
-const counts = `${passed + (isLeaking ? 0 : 1)} passed, ${failed + (isLeaking ? 1 : 0)} failed`;
+if (failed > 0 || passed === 0 || unsound > 0) process.exitCode = 1;
+const counts = `${passed + verdicts.length - unsound} passed, ${failed + unsound} failed`;
 console.log(`${counts}${skipped > 0 ? `, ${skipped} skipped` : ''}`);

@@ -7,6 +7,8 @@ import type { Command } from './service.ts';
 export interface Layout {
   readonly folder: string;
   readonly logDir: string;
+  /** Whether the API server writes down what service accounts ask of it. */
+  readonly isAudited: boolean;
   readonly credentials: Credentials;
   readonly ports: {
     readonly etcd: number;
@@ -14,6 +16,25 @@ export interface Layout {
     readonly apiServer: number;
     readonly controllerManager: number;
   };
+}
+
+/**
+ * What is written down, and of it only who asked for what: requests of service accounts, without those of Kubernetes' own controllers.
+ * A watch counts when it begins, since it may end with the server.
+ */
+export const auditPolicy = {
+  apiVersion: 'audit.k8s.io/v1',
+  kind: 'Policy',
+  omitStages: ['RequestReceived'],
+  rules: [
+    { level: 'None', userGroups: ['system:serviceaccounts:kube-system'] },
+    { level: 'Metadata', userGroups: ['system:serviceaccounts'] },
+    { level: 'None' },
+  ],
+};
+
+export function auditPolicyFileOf({ folder }: Layout): string {
+  return join(folder, 'audit-policy.json');
 }
 
 /** The --cert-dir where a program puts the certificate it signs for itself. */
@@ -43,7 +64,8 @@ export function etcdCommand(program: string, { folder, logDir, ports }: Layout):
 }
 
 export function apiServerCommand(program: string, layout: Layout): Command {
-  const { logDir, ports, credentials } = layout;
+  const { logDir, isAudited, ports, credentials } = layout;
+  const audit = [`--audit-policy-file=${auditPolicyFileOf(layout)}`, `--audit-log-path=${join(logDir, 'audit.log')}`];
   return {
     name: 'kube-apiserver',
     program,
@@ -62,6 +84,7 @@ export function apiServerCommand(program: string, layout: Layout): Command {
       '--service-cluster-ip-range=10.0.0.0/24',
       // It would publish its own address for pods to use, and refuses to start because nobody but this machine could reach it.
       '--endpoint-reconciler-type=none',
+      ...(isAudited ? audit : []),
     ],
   };
 }

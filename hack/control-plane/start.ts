@@ -6,7 +6,15 @@ import { mkdirSync, mkdtempSync, renameSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { kubeconfigOf, makeCredentials, readCertificate } from './access.ts';
-import { apiServerCommand, certDirOf, controllerManagerCommand, etcdCommand, type Layout } from './commands.ts';
+import {
+  apiServerCommand,
+  auditPolicy,
+  auditPolicyFileOf,
+  certDirOf,
+  controllerManagerCommand,
+  etcdCommand,
+  type Layout,
+} from './commands.ts';
 import { ensureComponents } from './components.ts';
 import { freePort } from './ports.ts';
 import { answers } from './probe.ts';
@@ -19,6 +27,8 @@ export interface ControlPlaneOptions {
   readonly controllerManager?: boolean;
   /** Where the programs' logs go, and stay. Default: a temporary folder, kept only when the start fails. */
   readonly logDir?: string;
+  /** Writes what service accounts ask of the API server into `audit.log` beside the logs. Default: false. */
+  readonly isAudited?: boolean;
 }
 
 /** Starts one, building its programs first if need be. Throws a Refusal with a program's last words when one does not come up. */
@@ -35,7 +45,9 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
     apiServer: await apiServer,
     controllerManager: await controllerManager,
   };
-  const layout = { folder, logDir, ports, credentials: makeCredentials(folder) };
+  const { isAudited = false } = options;
+  const layout = { folder, logDir, isAudited, ports, credentials: makeCredentials(folder) };
+  if (isAudited) writeFileSync(auditPolicyFileOf(layout), JSON.stringify(auditPolicy));
   const plane = new ControlPlane(layout, { ...programs, ...controllers });
   try {
     await plane.start();

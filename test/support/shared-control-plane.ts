@@ -35,7 +35,7 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'helm'] as const;
     const { kubectl } = await ensureComponents(programs);
     rmSync(logDir, { recursive: true, force: true });
-    const plane = await startControlPlane({ controllerManager: true, logDir });
+    const plane = await startControlPlane({ controllerManager: true, logDir, isAudited: true });
     project.provide('cluster', { server: plane.server, kubeconfig: plane.kubeconfigPath, kubectl });
     const recorder = recordObjects(plane.kubeconfigPath, join(out, 'objects'));
     return async () => {

@@ -18,7 +18,7 @@ afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 describe('an API server that is away for a minute', () => {
   it('neither ends the operator nor costs a change', { timeout: 180_000 }, async () => {
-    await using plane = await startControlPlane({ logDir: path.join(out, 'control-plane') });
+    await using plane = await startControlPlane({ isAudited: true, logDir: path.join(out, 'control-plane') });
     const recorder = recordObjects(plane.kubeconfigPath, path.join(out, 'objects'));
     const cluster = new Cluster(plane.kubeconfigPath);
     await cluster.applyCrd();

@@ -41,7 +41,7 @@ export class Site {
   static async open(logs: string, options: { readonly controllerManager?: boolean } = {}): Promise<Site> {
     rmSync(logs, { recursive: true, force: true });
     mkdirSync(logs, { recursive: true });
-    const plane = await startControlPlane({ ...options, logDir: path.join(logs, 'control-plane') });
+    const plane = await startControlPlane({ ...options, isAudited: true, logDir: path.join(logs, 'control-plane') });
     const cluster = new Cluster(plane.kubeconfigPath);
     await cluster.applyCrd();
     await cluster.applyRights();

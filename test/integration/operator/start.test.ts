@@ -40,7 +40,7 @@ describe('an operator that is started before anything is there for it', () => {
     async () => {
       rmSync(out, { recursive: true, force: true });
       mkdirSync(out, { recursive: true });
-      await using plane = await startControlPlane({ logDir: path.join(out, 'control-plane') });
+      await using plane = await startControlPlane({ isAudited: true, logDir: path.join(out, 'control-plane') });
       const cluster = new Cluster(plane.kubeconfigPath);
       await cluster.applyFiles([installation], isOf('Namespace', 'ServiceAccount'));
       for (const namespace of ['team-a', 'team-b', 'team-c']) await cluster.createNamespace(namespace);

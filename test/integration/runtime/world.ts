@@ -44,7 +44,7 @@ export async function openWorld(name: string): Promise<World> {
   const out = path.join(import.meta.dirname, '../../../.out/operator', name);
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
-  const plane = await startControlPlane({ logDir: path.join(out, 'control-plane') });
+  const plane = await startControlPlane({ isAudited: true, logDir: path.join(out, 'control-plane') });
   const recorder = recordObjects(plane.kubeconfigPath, path.join(out, 'objects'));
   const cluster = new Cluster(plane.kubeconfigPath);
   await cluster.applyCrd();

@@ -1,0 +1,126 @@
+/**
+ * A stand-in for a node with its kubelet, for the Pods of one namespace: takes each that is stored, runs its container as a process of
+ * this machine with the token, user, environment and probes that the Pod asks for, tells how it is, restarts it when it ends, and ends
+ * it within its grace period. Only what an operator's Pod has is known here; anything else is an error.
+ *
+ * What a node has and this has not: a network for each Pod (each has an address of the loopback network instead, and listens there in
+ * place of 0.0.0.0), limits for memory and CPU, a seccomp profile, and the renewal of tokens, which outlive every test.
+ */
+import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CoreV1Api, type V1Pod } from '@kubernetes/client-node';
+import { createKubeClient, type KubeClient } from '../../src/kube/client.ts';
+import { loadKubeConfig } from '../../src/kube/config.ts';
+import { createTransport } from '../../src/kube/transport.ts';
+import { systemClock } from '../../src/model/clock.ts';
+import { Watchdog } from '../control-plane/watchdog.ts';
+import type { Image } from './kubelet-container.ts';
+import { type Node, PodOnNode } from './kubelet-pod.ts';
+
+export interface KubeletOptions {
+  /** With all rights: a node has more of them than anybody who uses it. */
+  readonly kubeconfig: string;
+  readonly namespace: string;
+  /** What every Pod runs, whatever image it names. It is given a folder that everybody can read, which goes with the kubelet. */
+  readonly image: (folder: string) => Image;
+  /** Where logs, arguments and metrics of containers go. */
+  readonly logs: string;
+}
+
+/** Until the API server is there again. */
+const retryAfter = 200;
+
+export class Kubelet implements AsyncDisposable {
+  readonly #client: KubeClient;
+  readonly #namespace: string;
+  readonly #node: Node;
+  readonly #watchdog: Watchdog;
+  readonly #stopping = new AbortController();
+  readonly #following: Promise<void>;
+  /** By UID: a Pod that is gone and one that is new may have the same name. */
+  readonly #pods = new Map<string, PodOnNode>();
+  #addresses = 0;
+
+  constructor({ kubeconfig, namespace, image, logs }: KubeletOptions) {
+    const config = loadKubeConfig({ kubeconfig });
+    this.#client = createKubeClient(createTransport(config, { clock: systemClock, version: 'kubelet' }));
+    this.#namespace = namespace;
+    const folder = mkdtempSync(path.join(tmpdir(), 'vps247-kubelet-'));
+    // Containers are not of the user who made it.
+    chmodSync(folder, 0o755);
+    this.#watchdog = new Watchdog(folder);
+    mkdirSync(logs, { recursive: true });
+    this.#node = {
+      core: config.makeApiClient(CoreV1Api),
+      config,
+      image: image(folder),
+      logs,
+      folder,
+      changed: () => this.#watchdog.watch(this.pods.flatMap(({ pid }) => (pid === undefined ? [] : [pid]))),
+    };
+    this.#following = this.#follow();
+  }
+
+  /** Those that are on the node now. */
+  get pods(): readonly PodOnNode[] {
+    return [...this.#pods.values()];
+  }
+
+  /** Ends all containers as a power cut would, and tells nobody. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    await this.#following;
+    await Promise.all(this.pods.map((pod) => pod.kill()));
+    await this.#client.close();
+    await this.#watchdog.release();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
+  async #follow(): Promise<void> {
+    const { signal } = this.#stopping;
+    const resource = { group: '', version: 'v1', plural: 'pods' };
+    const options = { namespace: this.#namespace, signal };
+    while (!signal.aborted) {
+      try {
+        const { items, resourceVersion } = await this.#client.list(resource, options);
+        const pods = items as V1Pod[]; // what the API promises, here and below; but for times, which are texts
+        for (const uid of this.#pods.keys()) if (!pods.some((pod) => uidOf(pod) === uid)) await this.#forget(uid);
+        for (const pod of pods) this.#see(pod);
+        const timeoutSeconds = 3_600;
+        const watching = { ...options, resourceVersion, timeoutSeconds, allowWatchBookmarks: true } as const;
+        for await (const { type, object } of this.#client.watch(resource, watching)) {
+          if (type === 'ERROR') break;
+          if (type === 'DELETED') await this.#forget(uidOf(object as V1Pod));
+          else if (type !== 'BOOKMARK') this.#see(object as V1Pod);
+        }
+      } catch {
+        await sleep(retryAfter, undefined, { signal }).catch(() => {});
+      }
+    }
+  }
+
+  #see(pod: V1Pod): void {
+    const uid = uidOf(pod);
+    let known = this.#pods.get(uid);
+    if (known === undefined) {
+      this.#addresses += 1;
+      known = new PodOnNode(pod, `127.77.0.${this.#addresses}`, this.#node);
+      this.#pods.set(uid, known);
+    }
+    if (pod.metadata?.deletionTimestamp !== undefined) known.end(pod.metadata.deletionGracePeriodSeconds ?? 0);
+  }
+
+  async #forget(uid: string): Promise<void> {
+    await this.#pods.get(uid)?.kill();
+    this.#pods.delete(uid);
+  }
+}
+
+function uidOf(pod: V1Pod): string {
+  return pod.metadata?.uid ?? '';
+}

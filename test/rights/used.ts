@@ -1,0 +1,71 @@
+import { createReadStream } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { rightOf } from './granted.ts';
+
+/** What operators asked of API servers. */
+export interface Used {
+  /** How often each right was used, allowed or not. */
+  readonly requests: Map<string, number>;
+  /** Those that were used on all namespaces at once. */
+  readonly everywhere: Set<string>;
+  /** What Kubernetes lets everybody do who has signed in: asking for one's own rights, and what is served. */
+  readonly ofEverybody: Map<string, number>;
+  /** Reading of Secrets that nobody labelled for it, a sentence each. */
+  readonly problems: Set<string>;
+}
+
+/** The parts used of what the audit policy (hack/control-plane/commands.ts) makes the API server write. */
+interface AuditEvent {
+  readonly verb: string;
+  readonly requestURI: string;
+  readonly stage: 'ResponseStarted' | 'ResponseComplete' | 'Panic';
+  readonly user: { readonly username?: string };
+  readonly objectRef?: {
+    readonly apiGroup?: string;
+    readonly resource?: string;
+    readonly subresource?: string;
+    readonly namespace?: string;
+    readonly name?: string;
+  };
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
+const operator = /^system:serviceaccount:[^:]+:vps247-operator$/;
+const labelled = 'vps247.com/credentials=true';
+
+export async function usedIn(files: readonly string[]): Promise<Used> {
+  const used: Used = { requests: new Map(), everywhere: new Set(), ofEverybody: new Map(), problems: new Set() };
+  for (const file of files) {
+    for await (const line of createInterface({ input: createReadStream(file) })) {
+      // Killed while it wrote the line.
+      if (!line.endsWith('}')) continue;
+      const event = JSON.parse(line) as AuditEvent; // what the policy says
+      if (operator.test(event.user.username ?? '')) count(event, used);
+    }
+  }
+  return used;
+}
+
+function count(event: AuditEvent, used: Used): void {
+  const { verb, requestURI, stage, objectRef = {}, annotations = {} } = event;
+  // A watch is told twice, when it begins and when it ends; one that is under way, once.
+  if (verb === 'watch' && stage === 'ResponseComplete' && !isRefused(event)) return;
+  const url = new URL(requestURI, 'https://127.0.0.1');
+  const { apiGroup = '', resource, subresource, namespace, name } = objectRef;
+  const right = resource === undefined ? `${verb} ${url.pathname}` : rightOf(verb, apiGroup, resource, subresource);
+  const reason = annotations['authorization.k8s.io/reason'] ?? '';
+  const counts = / of ClusterRole "system:/.test(reason) ? used.ofEverybody : used.requests;
+  counts.set(right, (counts.get(right) ?? 0) + 1);
+  if (counts === used.ofEverybody || resource === undefined) return;
+  if (namespace === undefined) used.everywhere.add(right);
+  if (resource === 'secrets' && (verb === 'list' || verb === 'watch')) {
+    const selector = url.searchParams.get('labelSelector');
+    if (selector !== labelled)
+      used.problems.add(`${right}: of ${selector ?? 'all'}, not only of those with ${labelled}`);
+  }
+  if (resource === 'secrets' && verb === 'get' && name === undefined) used.problems.add(`${right}: without a name`);
+}
+
+function isRefused({ annotations = {} }: AuditEvent): boolean {
+  return annotations['authorization.k8s.io/decision'] === 'forbid';
+}
