@@ -8,6 +8,7 @@ import { goldenFolder, goldenVersions } from '../../hack/golden/versions.ts';
 import { Cluster } from '../../hack/kit/cluster.ts';
 import { hurried } from '../../hack/kit/hurried.ts';
 import { startOperator } from '../../hack/kit/operator.ts';
+import { recordObjects } from '../../hack/kit/record-objects.ts';
 import { apiVersion, kind } from '../../src/api/v1alpha1/names.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
 import { realClock } from '../../src/emulator/clock.ts';
@@ -70,6 +71,7 @@ it.each(goldenVersions())('what %s left behind is served, valid and changeable, 
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
   await using plane = await startControlPlane({ logDir: join(out, 'control-plane') });
+  const recorder = recordObjects(plane.kubeconfigPath, join(out, 'objects'));
   const cluster = new Cluster(plane.kubeconfigPath);
   const kubectl = (args: readonly string[], input: unknown = ''): string => {
     const all = ['--kubeconfig', plane.kubeconfigPath, '--cache-dir', join(out, 'cache'), ...args];
@@ -179,6 +181,7 @@ it.each(goldenVersions())('what %s left behind is served, valid and changeable, 
     expect(emulator.ledger.writes().map(({ operation }) => operation)).toEqual(['StopMachine']);
   } finally {
     await operator.stop();
+    await recorder.stop();
     await provider.close();
     await cluster.close();
   }
