@@ -11,6 +11,7 @@ const kinds: Readonly<
     fields: ['project', 'source', 'destination', 'syncPolicy'],
     folder: (object) => object['spec'].source.path,
   },
+  'monitoring.coreos.com/v1/PodMonitor': { fields: ['selector', 'podMetricsEndpoints'] },
   'source.toolkit.fluxcd.io/v1/GitRepository': { fields: ['interval', 'url', 'ref'] },
   'kustomize.toolkit.fluxcd.io/v1/Kustomization': {
     fields: ['interval', 'sourceRef', 'path', 'prune', 'wait', 'timeout'],

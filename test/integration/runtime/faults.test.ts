@@ -1,5 +1,6 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { Treatment } from '../../../hack/kit/wire-proxy.ts';
+import { isWatch } from '../../../hack/kit/wire-signature.ts';
 import { isEverything, isMachineWatch, isOfMachines, namespace, openWorld, type World } from './world.ts';
 
 /**
@@ -159,6 +160,22 @@ test('a list whose third page of five fails is begun anew, and half of it counts
   await changeSome();
   await world.untilAsAsked(...fleet);
   expect(pages).toEqual([1, 2, 3, 3, 3, 1, 2, 3, 1, 2, 3, 4, 5]);
+});
+
+test('Secrets of keys are listed in pages too, by a server that knows nothing else', async () => {
+  let lists = 0;
+  world.decide = (request) => {
+    const { api, method, path: where, query } = request;
+    if (api !== 'kubernetes' || method !== 'GET' || !where.endsWith('/secrets')) return undefined;
+    if (query.has('sendInitialEvents')) return { kind: 'refuse', status: 400 };
+    if (isWatch(request)) return lists === 0 ? { kind: 'refuse', status: 410, body: expired } : undefined;
+    lists += 1;
+    return undefined;
+  };
+  world.proxy.cutWatches();
+  await changeSome();
+  await world.untilAsAsked(...fleet);
+  await vi.waitFor(() => expect(lists).toBe(1), { timeout: 20_000 });
 });
 
 const expired = {
