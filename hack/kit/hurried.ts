@@ -1,5 +1,5 @@
 /** Everything that waits for a human's patience waits a fraction of it. */
-const settings = {
+export const hurriedSettings = {
   'poll-interval': '2s',
   'urgent-poll-interval': '200ms',
   'visibility-window': '1s',
@@ -10,7 +10,7 @@ const settings = {
 
 /** Flags of an operator in a hurry; `changed` are settings that shall be otherwise, or more of them. */
 export function hurried(changed: Readonly<Record<string, string>> = {}): readonly string[] {
-  return Object.entries({ ...settings, ...changed }).flatMap(([name, value]) => [`--${name}`, value]);
+  return Object.entries({ ...hurriedSettings, ...changed }).flatMap(([name, value]) => [`--${name}`, value]);
 }
 
 /** A provider to go with it: short enough for tests, long enough to be seen by a list. Milliseconds. */

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -10,10 +10,10 @@ import {
   type V1Container,
   type V1ContainerState,
   type V1Pod,
-  type V1VolumeProjection,
 } from '@kubernetes/client-node';
 import { Container, type Ended, type Image } from './kubelet-container.ts';
 import { verdicts } from './kubelet-probe.ts';
+import { type Mount, writeVolume } from './kubelet-volume.ts';
 
 /** What all Pods of a node share. */
 export interface Node {
@@ -52,8 +52,8 @@ export class PodOnNode {
   #told: Promise<void> = Promise.resolve();
 
   constructor(pod: V1Pod, address: string, node: Node) {
-    const [spec, ...more] = pod.spec?.containers ?? [];
-    if (spec === undefined || more.length > 0) throw new Error('Only Pods of one container are known here.');
+    // There is no Pod without a container.
+    const [spec = { name: '' }] = pod.spec?.containers ?? [];
     this.name = pod.metadata?.name ?? '';
     this.#pod = pod;
     this.#spec = spec;
@@ -74,6 +74,26 @@ export class PodOnNode {
 
   get isReady(): boolean {
     return this.#isReady;
+  }
+
+  /** What its container has printed since it was started last. */
+  output(): string {
+    try {
+      return readFileSync(`${this.#stem}.log`, 'utf8');
+    } catch {
+      return ''; // it has not been started yet
+    }
+  }
+
+  /** The page of its metrics; empty when it does not answer. */
+  async metrics(): Promise<string> {
+    const port = this.#spec.ports?.find(({ name }) => name === 'metrics')?.containerPort;
+    try {
+      const page = await fetch(`http://${this.#address}:${port}/metrics`, { signal: AbortSignal.timeout(1_000) });
+      return await page.text();
+    } catch {
+      return '';
+    }
   }
 
   /** Kills the container, as when memory has run out; it is started again. */
@@ -98,6 +118,8 @@ export class PodOnNode {
   }
 
   async #live(): Promise<void> {
+    const { containers = [], initContainers = [] } = this.#pod.spec ?? {};
+    if (containers.length + initContainers.length !== 1) throw new Error('Only Pods of one container are known here.');
     const { signal } = this.#ending;
     const { core } = this.#node;
     const where = { name: this.name, namespace: this.#namespace };
@@ -106,7 +128,7 @@ export class PodOnNode {
         ...where,
         body: { metadata: where, target: { kind: 'Node', name: 'stand-in' } },
       });
-    const mount = await this.#writeToken();
+    const mount = await writeVolume(this.#pod, this.#node);
     while (!signal.aborted) {
       this.#restarts += 1;
       const ended = await this.#runOnce(mount);
@@ -125,12 +147,12 @@ export class PodOnNode {
   }
 
   /** From the start of its process to its end. */
-  async #runOnce(mount: { source: string; target: string }): Promise<Ended> {
-    const { image, logs, changed, config } = this.#node;
+  async #runOnce(mount: Mount): Promise<Ended> {
+    const { image, changed, config } = this.#node;
     const { runAsUser: user, runAsGroup: group } = this.#pod.spec?.securityContext ?? {};
     if (user === undefined || group === undefined) throw new Error('Its user must be given by the Pod.');
     const server = new URL(config.getCurrentCluster()?.server ?? '');
-    const stem = path.join(logs, `${this.name}-${this.#restarts}`);
+    const stem = this.#stem;
     const container = new Container({
       spec: this.#spec,
       image,
@@ -146,7 +168,7 @@ export class PodOnNode {
     this.#tell();
     const over = new AbortController();
     const end = (): void => {
-      void this.#keepMetrics(stem).then(() => container.end(this.#isTold ? this.#grace : 0));
+      void this.#end(container, stem);
     };
     this.#ending.signal.addEventListener('abort', end, { once: true });
     // It may have been ended meanwhile.
@@ -159,6 +181,13 @@ export class PodOnNode {
     changed();
     [this.#isStarted, this.#isReady] = [false, false];
     return ended;
+  }
+
+  /** Keeps what it has counted, before it forgets. */
+  async #end(container: Container, stem: string): Promise<void> {
+    const page = await this.metrics();
+    if (page !== '') writeFileSync(`${stem}.metrics.txt`, page);
+    await container.end(this.#isTold ? this.#grace : 0);
   }
 
   /** The probes: liveness and readiness count once the container has started. */
@@ -192,48 +221,9 @@ export class PodOnNode {
     await Promise.all([live(), ready()]);
   }
 
-  /** The projected volume that the admission of service accounts gave it, in a folder of this machine. */
-  async #writeToken(): Promise<{ source: string; target: string }> {
-    const [volume, ...more] = this.#pod.spec?.volumes ?? [];
-    const mount = this.#spec.volumeMounts?.find(({ name }) => name === volume?.name);
-    const sources = volume?.projected?.sources;
-    if (sources === undefined || mount === undefined || more.length > 0)
-      throw new Error('Only the volume of the service account is known here.');
-    const source = path.join(this.#node.folder, this.#pod.metadata?.uid ?? '');
-    mkdirSync(source);
-    for (const one of sources)
-      for (const [file, text] of await this.#project(one))
-        writeFileSync(path.join(source, file), text, { mode: 0o644 });
-    chmodSync(source, 0o755);
-    return { source, target: mount.mountPath };
-  }
-
-  /** The files of one source, each with its text. */
-  async #project({ serviceAccountToken, configMap, downwardAPI }: V1VolumeProjection): Promise<[string, string][]> {
-    const { core, config, logs } = this.#node;
-    const namespace = this.#namespace;
-    if (serviceAccountToken !== undefined) {
-      const boundObjectRef = { apiVersion: 'v1', kind: 'Pod', name: this.name, uid: this.#pod.metadata?.uid ?? '' };
-      const { expirationSeconds = 3_600, path: file } = serviceAccountToken;
-      const { status } = await core.createNamespacedServiceAccountToken({
-        name: this.#pod.spec?.serviceAccountName ?? 'default',
-        namespace,
-        body: { spec: { audiences: [], expirationSeconds, boundObjectRef } },
-      });
-      const token = status?.token ?? '';
-      // For whoever searches logs for the tokens that operators had.
-      const { server } = config.getCurrentCluster() ?? {};
-      writeFileSync(path.join(logs, `${this.name}.kubeconfig`), JSON.stringify({ server, token }), { mode: 0o600 });
-      return [[file, token]];
-    }
-    if (configMap !== undefined) {
-      const { data = {} } = await core.readNamespacedConfigMap({ name: configMap.name ?? '', namespace });
-      return (configMap.items ?? []).map(({ key, path: file }) => [file, data[key] ?? '']);
-    }
-    return (downwardAPI?.items ?? []).map(({ path: file, fieldRef }) => {
-      if (fieldRef?.fieldPath !== 'metadata.namespace') throw new Error(`${fieldRef?.fieldPath} is not known here.`);
-      return [file, namespace];
-    });
+  /** Of the files of this run of its container. */
+  get #stem(): string {
+    return path.join(this.#node.logs, `${this.name}-${this.#restarts}`);
   }
 
   get #namespace(): string {
@@ -289,17 +279,6 @@ export class PodOnNode {
         },
       ],
     };
-  }
-
-  /** What it has counted, before it forgets. */
-  async #keepMetrics(stem: string): Promise<void> {
-    const port = this.#spec.ports?.find(({ name }) => name === 'metrics')?.containerPort;
-    try {
-      const page = await fetch(`http://${this.#address}:${port}/metrics`, { signal: AbortSignal.timeout(1_000) });
-      writeFileSync(`${stem}.metrics.txt`, await page.text());
-    } catch {
-      // It has ended, or hangs.
-    }
   }
 }
 

@@ -61,4 +61,10 @@ export const steps: readonly Step[] = [
     shows: 'docs/ is built into a site without a dead link or anchor, and every page is in its navigation',
     command: ['node', 'hack/verify/site.ts'],
   },
+  {
+    name: 'installed',
+    shows:
+      'really installed, in each way, it is killed, upgraded, rolled back, removed and installed again without a machine lost',
+    command: ['node', 'hack/verify/installed.ts'],
+  },
 ];

@@ -1,7 +1,7 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { Treatment } from '../../../hack/kit/wire-proxy.ts';
 import { isWatch } from '../../../hack/kit/wire-signature.ts';
-import { isEverything, isMachineWatch, isOfMachines, namespace, openWorld, type World } from './world.ts';
+import { isEverything, isMachineWatch, isOfMachines, isOfSecrets, namespace, openWorld, type World } from './world.ts';
 
 /**
  * What may happen between the operator and a real API server, all of it to one operator, one after the other. After each,
@@ -162,21 +162,43 @@ test('a list whose third page of five fails is begun anew, and half of it counts
   expect(pages).toEqual([1, 2, 3, 3, 3, 1, 2, 3, 1, 2, 3, 4, 5]);
 });
 
-test('Secrets of keys are listed in pages too, by a server that knows nothing else', async () => {
-  let lists = 0;
+test('a server that knows nothing but pages lists the labelled Secrets', async () => {
+  const selectors: (string | null)[] = [];
   world.decide = (request) => {
-    const { api, method, path: where, query } = request;
-    if (api !== 'kubernetes' || method !== 'GET' || !where.endsWith('/secrets')) return undefined;
-    if (query.has('sendInitialEvents')) return { kind: 'refuse', status: 400 };
-    if (isWatch(request)) return lists === 0 ? { kind: 'refuse', status: 410, body: expired } : undefined;
-    lists += 1;
-    return undefined;
+    if (!isOfSecrets(request)) return undefined;
+    if (!isWatch(request)) selectors.push(request.query.get('labelSelector'));
+    if (selectors.length > 0) return undefined;
+    const isInitial = request.query.has('sendInitialEvents');
+    return isInitial ? { kind: 'refuse', status: 400 } : { kind: 'refuse', status: 410, body: expired };
   };
   world.proxy.cutWatches();
-  await changeSome();
-  await world.untilAsAsked(...fleet);
-  await vi.waitFor(() => expect(lists).toBe(1), { timeout: 20_000 });
+  await world.cluster.until('Secrets are listed', async () => selectors.length > 0);
+  expect(selectors).toEqual(['vps247.com/credentials=true']);
 });
+
+test('a record that meets another change of its object is made on what the object has become', async () => {
+  let records = 0;
+  let reads = 0;
+  world.decide = ({ method, path, signature }) => {
+    if (method === 'GET' && path.endsWith('/virtualmachines/n')) reads += 1;
+    if (!signature.includes('+machine')) return undefined;
+    records += 1;
+    return records === 1 ? { kind: 'refuse', status: 409, body: conflict } : undefined;
+  };
+  await world.create('n');
+  await world.untilAsAsked(...fleet, 'n');
+  expect({ records, reads }).toEqual({ records: 2, reads: 1 });
+  await world.cluster.delete(namespace, 'n');
+});
+
+const conflict = {
+  kind: 'Status',
+  apiVersion: 'v1',
+  status: 'Failure',
+  code: 409,
+  reason: 'Conflict',
+  message: 'changed',
+};
 
 const expired = {
   kind: 'Status',

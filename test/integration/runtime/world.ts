@@ -158,6 +158,11 @@ export function isOfMachines({ api, method, path: where }: Passing): boolean {
   return api === 'kubernetes' && method === 'GET' && where.endsWith('/virtualmachines');
 }
 
+/** Whether it lists or watches Secrets. */
+export function isOfSecrets({ api, method, path: where }: Passing): boolean {
+  return api === 'kubernetes' && method === 'GET' && where.endsWith('/secrets');
+}
+
 /** The watch of VirtualMachines that goes on, not the one that sends everything there is. */
 export function isMachineWatch(request: Passing): boolean {
   return isOfMachines(request) && isWatch(request) && !isEverything(request);

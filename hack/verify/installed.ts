@@ -1,0 +1,224 @@
+/**
+ * A step of `npm run verify`: the operator, really installed, keeps its promises while it is killed, upgraded, rolled back, removed and
+ * installed again; the same life of a machine for each way to install it; and what is said when something is missing or twice there.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { parse, parseAllDocuments } from 'yaml';
+import { hurriedSettings } from '../kit/hurried.ts';
+import { InstalledSite } from '../kit/installed-site.ts';
+import type { PodOnNode } from '../kit/kubelet-pod.ts';
+import { demand } from './chart-values.ts';
+
+const root = path.join(import.meta.dirname, '../..');
+const { namespace: home, release } = InstalledSite;
+const spec = { region: { name: 'Amsterdam 1' }, package: { name: 'Budget' }, osTemplate: { name: 'Debian 13 x64' } };
+const web = 'team-a/web';
+
+await using site = await InstalledSite.open({
+  logs: path.join(root, '.out/verify/installed'),
+  apiKey: 'key-of-an-emulated-account',
+  // Long enough for an upgrade to begin in between.
+  latencies: { start: 5_000, halt: 5_000 },
+});
+const { cluster, kubelet, emulator } = site;
+
+const startedAt = performance.now();
+function show(fact: string): void {
+  console.log(`✓ ${fact} (after ${Math.round((performance.now() - startedAt) / 1_000)} s)`);
+}
+
+/** What the provider was asked to change since the last look: this, and nothing else. */
+let seen = 0;
+function demandWrites(when: string, ...expected: readonly string[]): void {
+  const writes = site.writes.slice(seen);
+  seen = site.writes.length;
+  demand(isDeepStrictEqual(writes, expected), `${when}: asked for ${writes.join(', ')}, not ${expected.join(', ')}`);
+}
+
+async function power(powerState: 'Running' | 'Halted'): Promise<void> {
+  const calls = site.writes.length;
+  await cluster.patch('team-a', 'web', { spec: { powerState } });
+  await cluster.until(`${powerState} is asked for`, async () => site.writes.length > calls);
+}
+
+async function leaders(): Promise<readonly PodOnNode[]> {
+  const pods = await Promise.all(kubelet.pods.map(async (pod) => ({ pod, page: await pod.metrics() })));
+  return pods.filter(({ page }) => /^vps247_operator_leader 1$/m.test(page)).map(({ pod }) => pod);
+}
+
+/** By a Pod of this release. */
+async function untilSaid(sentence: string, by = release): Promise<void> {
+  const says = (pod: PodOnNode): boolean => pod.name.startsWith(by) && pod.output().includes(sentence);
+  await cluster.until(`${by} says: ${sentence}`, async () => kubelet.pods.some(says));
+}
+
+/** Two replicas, one of which is killed. */
+async function killLeader(): Promise<void> {
+  await site.rollOut({});
+  await cluster.create({ name: 'web', namespace: 'team-a', spec });
+  await site.until(web, 'True/Available');
+  demandWrites('a new object', 'CreateMachine');
+  const [leader, ...more] = await leaders();
+  demand(leader !== undefined && more.length === 0, 'not exactly one of two replicas acts');
+  await leader?.crash();
+  await power('Halted');
+  await site.untilState(web, 'Halted');
+  await site.until(web, 'True/Available');
+  demandWrites('after the leader was killed', 'StopMachine');
+  await cluster.until('two are ready', async () => kubelet.pods.filter(({ isReady }) => isReady).length === 2);
+  demand(leader?.restarts === 1, 'the killed container was not started again');
+  show('two replicas: the leader was killed, the other one halted the machine, and the node started the first again');
+}
+
+async function upgrade(): Promise<void> {
+  const before = new Set(kubelet.pods.map(({ name }) => name));
+  await power('Running');
+  await site.rollOut({ config: { workers: 16 } }, 'upgrade');
+  await site.untilState(web, 'Running');
+  await site.until(web, 'True/Available');
+  demandWrites('upgrade amid a start', 'StartMachine');
+  await cluster.until('old Pods are gone', async () => kubelet.pods.every(({ name }) => !before.has(name)));
+  show('helm upgrade with another value amid a power operation: asked for once, and seen to its end');
+
+  await power('Halted');
+  await site.helm('rollback', release, '1', '--wait', '--timeout', '90s');
+  await site.untilState(web, 'Halted');
+  await site.until(web, 'True/Available');
+  demandWrites('rollback amid a halt', 'StopMachine');
+  show('helm rollback amid a power operation: the same');
+}
+
+async function installAgain(): Promise<void> {
+  await site.uninstall();
+  const before = await cluster.get('team-a', 'web');
+  demand(before?.metadata.finalizers?.length === 1, 'uninstalling took the finalizer or the object');
+  await site.rollOut({});
+  await power('Running');
+  await site.untilState(web, 'Running');
+  await site.until(web, 'True/Available');
+  demandWrites('installed again', 'StartMachine');
+  show('helm uninstall left definition, object and machine; installed again it went on, with nothing made or deleted');
+}
+
+/** Of another name in the same namespace, and of the same name in another one. */
+async function secondRelease(): Promise<void> {
+  await site.install({ crds: { enabled: false } }, 'install', 'second', '--wait', '--timeout', '90s');
+  const acting = await leaders();
+  demand(acting.length === 1 && kubelet.pods.length === 4, `of ${kubelet.pods.length} Pods ${acting.length} act`);
+  await untilSaid('"Standing by"', 'second');
+  await site.helm('uninstall', 'second', '--wait');
+  show('a second release with the same scope in the same namespace shares the Lease, and stands by');
+
+  await cluster.createNamespace('elsewhere');
+  const refusal = await site
+    .install({ crds: { enabled: false } }, 'install', release, '--namespace', 'elsewhere')
+    .then(() => '', String);
+  const sentence = /ClusterRole\w* "[^"]+" in namespace "" exists and cannot be imported/.exec(refusal);
+  demand(sentence !== null, `a second release elsewhere was not refused: ${refusal}`);
+  demandWrites('a second release');
+  show(`a release of the same name in another namespace is refused: ${sentence?.[0]}`);
+  await cluster.delete('team-a', 'web');
+  await site.untilGone(web);
+  demandWrites('deleted', 'StopMachine', 'DeleteMachine');
+  await site.uninstall();
+}
+
+interface KubernetesObject {
+  readonly kind: string;
+  readonly [field: string]: unknown;
+}
+
+const environment = [
+  { name: 'VPS247_API_URL', value: site.apiUrl },
+  ...Object.entries(hurriedSettings).map(([name, value]) => ({
+    name: `VPS247_${name.toUpperCase().replaceAll('-', '_')}`,
+    value,
+  })),
+];
+
+/** An overlay of one's own, which has the operator call the emulated provider. */
+async function build(source: string): Promise<readonly KubernetesObject[]> {
+  const patch = environment.map((value) => ({ op: 'add', path: '/spec/template/spec/containers/0/env/-', value }));
+  const folder = path.join(site.logs, 'overlay');
+  const kustomization = {
+    resources: [path.relative(folder, path.join(root, source))],
+    patches: [{ target: { kind: 'Deployment' }, patch: JSON.stringify(patch) }],
+  };
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path.join(folder, 'kustomization.yaml'), JSON.stringify(kustomization));
+  const text = await site.kubectl('kustomize', '--load-restrictor', 'LoadRestrictionsNone', folder);
+  // kustomize has found a kind in each.
+  return parseAllDocuments(text).map((document) => document.toJS() as KubernetesObject);
+}
+
+/** The life of a machine, from `kubectl apply` to the removal of all but the definition and the namespace. */
+async function life(source: string, where: string): Promise<void> {
+  const objects = await build(source);
+  const file = path.join(site.logs, 'objects.yaml');
+  const write = (chosen: readonly KubernetesObject[]): void =>
+    writeFileSync(file, chosen.map((object) => JSON.stringify(object)).join('\n---\n'));
+  write(objects);
+  await site.kubectl('apply', '-f', file);
+  await site.kubectl('-n', home, 'rollout', 'status', `deployment/${release}`, '--timeout', '90s');
+  await cluster.create({ name: 'web', namespace: where, spec });
+  await site.until(`${where}/web`, 'True/Available');
+  await cluster.patch(where, 'web', { spec: { powerState: 'Halted' } });
+  await site.untilState(`${where}/web`, 'Halted');
+  await cluster.delete(where, 'web');
+  await site.untilGone(`${where}/web`);
+  demandWrites(source, 'CreateMachine', 'StopMachine', 'DeleteMachine');
+  write(objects.filter(({ kind }) => kind !== 'CustomResourceDefinition' && kind !== 'Namespace'));
+  await site.kubectl('delete', '-f', file);
+  await site.untilEmpty();
+  show(`${source}: the Pods came up, and a machine was made, halted and deleted`);
+}
+
+/** The definition as an earlier release might have had it. */
+function olderDefinition(): KubernetesObject {
+  const definition = parse(readFileSync(path.join(root, 'deploy/manifests/crds.yaml'), 'utf8'));
+  definition.metadata.labels['app.kubernetes.io/version'] = '0.0.1';
+  delete definition.spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.restartRequest;
+  return definition;
+}
+
+async function definitions(): Promise<void> {
+  await site.kubectl('delete', 'crd', 'virtualmachines.vps247.com');
+  await site.install({ crds: { enabled: false } });
+  await untilSaid('The CustomResourceDefinition virtualmachines.vps247.com is not installed');
+  demand(!kubelet.pods.some(({ isReady }) => isReady), 'ready without the definition');
+  const file = path.join(site.logs, 'older.yaml');
+  writeFileSync(file, JSON.stringify(olderDefinition()));
+  await site.kubectl('apply', '-f', file);
+  await untilSaid('is older than this operator, it lacks spec.restartRequest');
+  demand(!kubelet.pods.some(({ isReady }) => isReady), 'ready with an older definition');
+  const refusal = await site.rollOut({}, 'upgrade').then(() => '', String);
+  demand(refusal.includes('exists and cannot be imported'), `helm took over a definition of others: ${refusal}`);
+  await site.install({}, 'upgrade', release, '--take-ownership', '--wait', '--timeout', '90s');
+  demandWrites('definitions');
+  show(
+    'without the definition, or with an older one, it says so in a sentence and is not ready; helm takes it over with --take-ownership',
+  );
+}
+
+await killLeader();
+await upgrade();
+await installAgain();
+await secondRelease();
+for (const [source, where] of [
+  ['deploy/manifests/install.yaml', 'team-b'],
+  ['deploy/manifests/install-namespaced.yaml', home],
+  ['deploy/kustomize/overlays/cluster', 'team-b'],
+  ['deploy/kustomize/overlays/namespaced', home],
+] as const)
+  await life(source, where);
+await definitions();
+
+const { ledger } = emulator;
+demand(ledger.duplicates().length === 0, `names held twice: ${ledger.duplicates().join(', ')}`);
+demand(ledger.forbiddenTransitions().length === 0, 'calls in a wrong state');
+demand(ledger.liveMachines().length === 0, `${ledger.liveMachines().length} machines are left`);
+show(
+  `receipt: ${ledger.machinesEverCreated().length} machines made for as many objects, all deleted, no name held twice`,
+);
