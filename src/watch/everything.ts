@@ -30,17 +30,18 @@ export interface Everything<Row> {
 const longestPause = 5_000;
 
 /**
- * Reads everything, one object at a time where the server can (`sendInitialEvents`), else in pages. A server that says it
- * cannot, or never did it, is asked once. It rejects with KubeError when it breaks off: what came until then counts for nothing.
+ * Reads everything, one object at a time where the server can (`sendInitialEvents`), else in pages, or because it shall: a server
+ * that began to serve a moment ago is the one that forgets to answer. A server that says it cannot, or never did it, is asked once. It
+ * rejects with KubeError when it breaks off: what came until then counts for nothing.
  */
-export function createEverythingReader<Row>(options: EverythingOptions<Row>): () => Promise<Everything<Row>> {
+export function createEverythingReader<Row>(
+  options: EverythingOptions<Row>,
+): (how?: { readonly inPages: boolean }) => Promise<Everything<Row>> {
   const { client, resource, namespace, labelSelector, pageSize = 500, store, read, clock, signal } = options;
   let canStream = true;
   let hasStreamed = false;
 
-  return async () => {
-    return (canStream ? await stream() : undefined) ?? pages();
-  };
+  return async ({ inPages = false } = {}) => (canStream && !inPages ? await stream() : undefined) ?? pages();
 
   /** Undefined when the server does not know this way. */
   async function stream(): Promise<Everything<Row> | undefined> {

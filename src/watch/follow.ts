@@ -63,6 +63,8 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
   let needsList = true;
   let isFailing = false;
   let isExpired = false;
+  /** It could not be reached, and has listed nothing since. */
+  let wasAway = false;
   let watches = 0;
   let openedAt: number | undefined;
   /** When all is to be listed anew, whatever happens (monotonic). */
@@ -82,8 +84,9 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
   /** Everything first, then all changes at once: a list that breaks off changes nothing. */
   async function list(): Promise<void> {
     store.beginList();
-    const { versions, resourceVersion } = await readEverything();
+    const { versions, resourceVersion } = await readEverything({ inPages: wasAway });
     if (signal.aborted) return;
+    wasAway = false;
     for (const change of store.replace(versions, resourceVersion)) options.tell(change, !isSynced);
     if (!isSynced) options.onSynced();
     isSynced = true;
@@ -159,6 +162,7 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
     if (!resumable.has(reason)) needsList = true;
     // Load balancers cut quiet connections, and old history is thrown away: both are daily business.
     if (wasSteady && (reason === 'Network' || reason === 'Gone')) return log.debug('Watch ended early', { reason });
+    if (reason === 'Network') wasAway = true;
     // After an absence the place where the watch was is mostly gone. That is an answer, and no reason to wait with the list.
     const wasExpired = isExpired;
     isExpired = reason === 'Gone';

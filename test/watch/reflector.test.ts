@@ -512,7 +512,24 @@ describe('from a server that sends everything as events', () => {
     await clock.advance(2_000);
     expect(changes).toEqual(['a/gone: 1 → -']);
     expect(rowsOf(reflector)).toEqual({ 'a/web': '1' });
-    expect(cluster.calls.slice(2)).toEqual(['stream', 'stream', 'watch 103']);
+    expect(cluster.calls.slice(2)).toEqual(['stream', 'list', 'watch 103']);
+  });
+
+  test('it is read in pages after an absence, and as events the time after that', async () => {
+    const { cluster, reflector, clock } = await streaming('yes', { 'a/web': '1' });
+    await clock.advance(10_000);
+    cluster.calls.length = 0;
+    cluster.failures.push('Network', 'Network', 'Gone');
+    cluster.cut('Network');
+    await clock.settle();
+    cluster.put('a/web', '2');
+    await clock.advance(10_000);
+    expect(cluster.calls).toEqual(['watch 101', 'watch 101', 'watch 101', 'list', 'watch 102']);
+    expect(rowsOf(reflector)).toEqual({ 'a/web': '2' });
+    cluster.compact();
+    cluster.cut('Gone');
+    await clock.settle();
+    expect(cluster.calls.slice(5)).toEqual(['stream', 'watch 102']);
   });
 
   test('what goes while it is told is gone', async () => {
