@@ -36,7 +36,7 @@ const longestPause = 5_000;
  */
 export function createEverythingReader<Row>(
   options: EverythingOptions<Row>,
-): (how?: { readonly inPages: boolean }) => Promise<Everything<Row>> {
+): (how?: { readonly inPages?: boolean }) => Promise<Everything<Row>> {
   const { client, resource, namespace, labelSelector, pageSize = 500, store, read, clock, signal } = options;
   let canStream = true;
   let hasStreamed = false;
