@@ -33,6 +33,8 @@ export interface FollowOptions<Row> {
  * dead, or a server restored from a backup: it has nothing to tell about a place in history that it has yet to reach.
  */
 const longestSilence = 180_000;
+/** A server that could not be reached for so long was away; anything shorter is a connection that broke. */
+const absence = 5_000;
 /** A watch that lasted this long worked; its end is no reason to wait before the next. */
 const steady = 5_000;
 
@@ -63,8 +65,8 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
   let needsList = true;
   let isFailing = false;
   let isExpired = false;
-  /** It could not be reached, and has listed nothing since. */
-  let wasAway = false;
+  /** Since when (monotonic) it could not be reached; it may be back, but has listed nothing since. */
+  let awaySince: number | undefined;
   let watches = 0;
   let openedAt: number | undefined;
   /** When all is to be listed anew, whatever happens (monotonic). */
@@ -84,9 +86,11 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
   /** Everything first, then all changes at once: a list that breaks off changes nothing. */
   async function list(): Promise<void> {
     store.beginList();
-    const { versions, resourceVersion } = await readEverything({ inPages: wasAway });
+    const { versions, resourceVersion } = await readEverything({
+      inPages: awaySince !== undefined && clock.monotonic() - awaySince >= absence,
+    });
     if (signal.aborted) return;
-    wasAway = false;
+    awaySince = undefined;
     for (const change of store.replace(versions, resourceVersion)) options.tell(change, !isSynced);
     if (!isSynced) options.onSynced();
     isSynced = true;
@@ -158,11 +162,14 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
   async function recover(error: unknown): Promise<void> {
     const reason = error instanceof KubeError ? error.reason : 'Unexpected';
     const wasSteady = openedAt !== undefined && clock.monotonic() - openedAt >= steady;
-    if (wasSteady) delays.reset();
+    if (wasSteady) {
+      delays.reset();
+      awaySince = undefined;
+    }
     if (!resumable.has(reason)) needsList = true;
     // Load balancers cut quiet connections, and old history is thrown away: both are daily business.
     if (wasSteady && (reason === 'Network' || reason === 'Gone')) return log.debug('Watch ended early', { reason });
-    if (reason === 'Network') wasAway = true;
+    if (reason === 'Network') awaySince ??= clock.monotonic();
     // After an absence the place where the watch was is mostly gone. That is an answer, and no reason to wait with the list.
     const wasExpired = isExpired;
     isExpired = reason === 'Gone';

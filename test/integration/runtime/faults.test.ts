@@ -176,30 +176,6 @@ test('a server that knows nothing but pages lists the labelled Secrets', async (
   expect(selectors).toEqual(['vps247.com/credentials=true']);
 });
 
-test('a record that meets another change of its object is made on what the object has become', async () => {
-  let records = 0;
-  let reads = 0;
-  world.decide = ({ method, path, signature }) => {
-    if (method === 'GET' && path.endsWith('/virtualmachines/n')) reads += 1;
-    if (!signature.includes('+machine')) return undefined;
-    records += 1;
-    return records === 1 ? { kind: 'refuse', status: 409, body: conflict } : undefined;
-  };
-  await world.create('n');
-  await world.untilAsAsked(...fleet, 'n');
-  expect({ records, reads }).toEqual({ records: 2, reads: 1 });
-  await world.cluster.delete(namespace, 'n');
-});
-
-const conflict = {
-  kind: 'Status',
-  apiVersion: 'v1',
-  status: 'Failure',
-  code: 409,
-  reason: 'Conflict',
-  message: 'changed',
-};
-
 const expired = {
   kind: 'Status',
   apiVersion: 'v1',
