@@ -195,10 +195,10 @@ async function definitions(): Promise<void> {
   demand(!kubelet.pods.some(({ isReady }) => isReady), 'ready with an older definition');
   const refusal = await site.rollOut({}, 'upgrade').then(() => '', String);
   demand(refusal.includes('exists and cannot be imported'), `helm took over a definition of others: ${refusal}`);
-  await site.install({}, 'upgrade', release, '--take-ownership', '--wait', '--timeout', '90s');
+  await site.install({}, 'upgrade', release, '--take-ownership', '--force-conflicts', '--wait', '--timeout', '90s');
   demandWrites('definitions');
   show(
-    'without the definition, or with an older one, it says so in a sentence and is not ready; helm takes it over with --take-ownership',
+    'without the definition, or with an older one, it says so in a sentence and is not ready; helm takes it over with --take-ownership --force-conflicts',
   );
 }
 
