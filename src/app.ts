@@ -16,6 +16,7 @@ import { type SharedCredentials, createCredentials } from './reconcile/credentia
 import { Claims } from './reconcile/claims.ts';
 import { DeleteBudget } from './reconcile/delete-budget.ts';
 import { FleetMetrics } from './reconcile/fleet-metrics.ts';
+import { Holders, type Installation } from './reconcile/holders.ts';
 import { NamespaceQuota } from './reconcile/namespace-quota.ts';
 import { type Reconciler, createReconciler } from './reconcile/reconciler.ts';
 import type { Log } from './telemetry/log.ts';
@@ -68,6 +69,8 @@ export interface AppPorts {
   readonly tracing?: Tracing;
   /** Told apart in events when several operators report. */
   readonly instance: string;
+  /** Undefined when this is certainly the only one. */
+  readonly installation?: Installation | undefined;
 }
 
 export interface App {
@@ -77,7 +80,8 @@ export interface App {
   act(): void;
   /** Takes in nothing more, finishes the calls under way with their results written, and resolves. */
   stop(): Promise<void>;
-  isReady(): boolean;
+  /** What stands in the way of being ready, as a sentence. */
+  notReady(): string | undefined;
   isAlive(): boolean;
 }
 
@@ -140,6 +144,18 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     now: () => clock.now(),
     machineLimit: settings.machineMetricsLimit,
   });
+  const holders =
+    ports.installation &&
+    new Holders({
+      installation: ports.installation,
+      client,
+      clock,
+      log,
+      stored: (object) => objects.observe(object),
+    });
+  /** What there may be something to do for. */
+  const concerns = (object: VirtualMachine | undefined): boolean =>
+    isOurs(object) || holders?.isMarked(object) === true;
   /** When new labels made an object ours that had been another operator's. */
   const takenOver = new Map<string, number>();
   /** Both from the moment this process acts. */
@@ -157,12 +173,14 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     onChange: ({ key, before, after, initial }) => {
       const waiting = [...claims.change(key, before, after), quota.change(key, before, after)];
       use(key, before, after);
-      fleet.change(key, isOurs(before) ? before : undefined, isOurs(after) ? after : undefined);
+      const [ours, stillOurs] = [isOurs(before) ? before : undefined, isOurs(after) ? after : undefined];
+      fleet.change(key, ours, stillOurs);
+      holders?.change(key, ours, stillOurs, initial);
       if (isOurs(after) && before !== undefined && !isOurs(before)) takenOver.set(key, clock.monotonic());
       else if (!isOurs(after)) takenOver.delete(key);
       // Until this process acts nothing waits for it; then everything is looked at anyway.
       if (workers === undefined) return;
-      if (isOurs(before) || isOurs(after)) queue.add(key, { priority: initial ? 'resync' : 'user' });
+      if (concerns(before) || concerns(after)) queue.add(key, { priority: initial ? 'resync' : 'user' });
       reconciler?.changed(key);
       for (const other of waiting)
         if (other !== undefined && isOurs(objects.get(other))) queue.add(other, { priority: 'normal' });
@@ -193,6 +211,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       quota,
       deletes,
       events,
+      holders,
       log,
       random,
       fence: ports.fence,
@@ -235,6 +254,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     metrics.queueOldestWait.set(queue.oldestWaitMs / 1000);
     metrics.longestPass.set((workers?.longestPassMs ?? 0) / 1000);
     fleet.show();
+    metrics.foreignObjects.set(holders?.foreign ?? 0);
   });
 
   return {
@@ -266,7 +286,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
           metrics.queueWait.observe(waitMilliseconds / 1000);
         },
       });
-      for (const key of objects.keys()) if (isOurs(objects.get(key))) queue.add(key, { priority: 'resync' });
+      for (const key of objects.keys()) if (concerns(objects.get(key))) queue.add(key, { priority: 'resync' });
     },
     async stop() {
       isStopping = true;
@@ -276,7 +296,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       await Promise.all([workers?.stop(), accounts.stop()]);
       await events.drain();
     },
-    isReady: () => isSynced,
+    notReady: () => (isSynced ? holders?.conflict : 'not everything has been read yet'),
     isAlive: () => {
       if (workers === undefined || isStopping) return true;
       const isIdle = clock.monotonic() - workers.lastEndAt > stuck;

@@ -70,6 +70,11 @@ async function run(settings: Settings, env: Environment): Promise<number> {
     fence,
     tracing,
     instance: hostname(),
+    installation: election && {
+      name: election.name,
+      // Whoever acts there may have to change first, and then to finish a call.
+      answerTime: 2 * settings.leaseDuration + settings.apiConnectTimeout + settings.apiResponseTimeout,
+    },
     connect: (apiKey) =>
       createHttpProvider({
         baseUrl: settings.apiUrl,
@@ -93,7 +98,7 @@ async function run(settings: Settings, env: Environment): Promise<number> {
     metricsAddress: settings.metricsAddress,
     healthAddress: settings.healthAddress,
     isAlive: () => app.isAlive(),
-    isReady: () => app.isReady(),
+    notReady: () => app.notReady(),
     metrics,
     log,
   });

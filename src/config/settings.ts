@@ -58,7 +58,7 @@ export const settingsTable = {
   leaseName: setting(
     objectName,
     '',
-    'Name of the Lease; without it one that follows from the namespaces and the selector, so that operators with the same scope share it and others do not.',
+    'Name of the Lease; without it one that follows from the namespaces and the selector, so that operators with the same scope share it and others do not. The chart names it after the release. Objects are marked with it.',
   ),
   leaseDuration: setting(
     duration('1s', '10m'),

@@ -40,6 +40,8 @@ export interface ExecuteDeps {
   readonly claims: Pick<Claims, 'reserve' | 'release'>;
   readonly quota: Pick<NamespaceQuota, 'reserve' | 'release'>;
   readonly deletes: Pick<DeleteBudget, 'take'>;
+  /** Annotations that go on an object with its finalizer. */
+  readonly mark: Readonly<Record<string, string>>;
   /** Stores the status that announces a restart, a power cut or a delete, only if nobody changed the object. Throws KubeError. */
   readonly announce: (action: Action) => Promise<void>;
 }
@@ -126,6 +128,7 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
             [annotations.createPending]: intent,
             [annotations.machine]: null,
             [annotations.defaultCredentials]: target.isDefaultKey ? 'true' : null,
+            ...deps.mark,
           },
         });
         return true;
@@ -246,7 +249,11 @@ async function recordIdentity(
 async function patchIdentity(deps: ExecuteDeps, holder: VirtualMachine, machine: KnownMachine): Promise<void> {
   await patchMetadata(deps, holder, {
     finalizers: withFinalizer(holder),
-    annotations: { [annotations.machine]: writeIdentity(holder, machine), [annotations.createPending]: null },
+    annotations: {
+      [annotations.machine]: writeIdentity(holder, machine),
+      [annotations.createPending]: null,
+      ...deps.mark,
+    },
   });
 }
 

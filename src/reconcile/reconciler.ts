@@ -20,6 +20,7 @@ import { type Report, isWorthWriting, statusFor } from '../status/status.ts';
 import type { Log } from '../telemetry/log.ts';
 import { type CallingAccount, type Execution, execute } from './execute.ts';
 import type { DeleteBudget } from './delete-budget.ts';
+import type { Holders } from './holders.ts';
 import { Memory } from './history.ts';
 import type { NamespaceQuota } from './namespace-quota.ts';
 import { type Observation, type ObserveDeps, observe } from './observe.ts';
@@ -33,6 +34,8 @@ export interface ReconcilerDeps extends ObserveDeps {
   readonly quota: NamespaceQuota;
   readonly deletes: DeleteBudget;
   readonly events: Pick<EventRecorder, 'record'>;
+  /** Undefined when this is certainly the only installation. */
+  readonly holders: Pick<Holders, 'admit' | 'mark'> | undefined;
   readonly log: Log;
   readonly random: () => number;
   /** The objects to act on; `objectOf` also knows those that are others'. */
@@ -84,6 +87,10 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   async function pass(key: string, park: Park): Promise<PassResult> {
     const object = deps.cache.get(key);
     const memory = memoryFor(key, object);
+    const known = object ?? deps.objectOf(key);
+    if (known === undefined) return {};
+    const admission = await deps.holders?.admit(key, known, object !== undefined);
+    if (admission?.type === 'Ended') return admission.after === undefined ? {} : { after: admission.after };
     if (object === undefined || memory === undefined) return {};
     if (memory.unsaved !== undefined) {
       await save(object, memory.unsaved, memory);
@@ -136,6 +143,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
         claims: deps.claims,
         quota: deps.quota,
         deletes: deps.deletes,
+        mark: deps.holders?.mark ?? {},
         stored: (object) => deps.cache.observe(object),
         announce: async (sent) => {
           if (sent.type !== 'Kill' && sent.type !== 'Restart' && sent.type !== 'Delete') return;

@@ -13,8 +13,8 @@ export interface HealthServerOptions {
   readonly healthAddress: ListenAddress;
   /** Whether the work goes round; false for long makes Kubernetes restart the pod. An event loop that is stuck does not even answer, which comes to the same. */
   readonly isAlive: () => boolean;
-  /** Whether everything was read once and work has begun. */
-  readonly isReady: () => boolean;
+  /** What stands in the way of being ready, as a sentence; undefined when nothing does. */
+  readonly notReady: () => string | undefined;
   readonly metrics: { readonly contentType: string; render(): Promise<string> };
   readonly log: Log;
 }
@@ -37,13 +37,13 @@ type Page = () => Answer | Promise<Answer>;
 
 /** Serves `/metrics` on one address and `/healthz` and `/readyz` on the other, so that metrics can be fenced off. */
 export function createHealthServer(options: HealthServerOptions): HealthServer {
-  const { metricsAddress, healthAddress, isAlive, isReady, metrics, log } = options;
+  const { metricsAddress, healthAddress, isAlive, notReady, metrics, log } = options;
   const metricsServer = serve(log, {
     '/metrics': async () => ({ status: 200, type: metrics.contentType, body: await metrics.render() }),
   });
   const healthServer = serve(log, {
-    '/healthz': () => verdict(isAlive(), 'the work has stopped'),
-    '/readyz': () => verdict(isReady(), 'not everything has been read yet'),
+    '/healthz': () => verdict(isAlive() ? undefined : 'the work has stopped'),
+    '/readyz': () => verdict(notReady()),
   });
   let addresses: HealthServer['addresses'];
   return {
@@ -67,8 +67,8 @@ export function createHealthServer(options: HealthServerOptions): HealthServer {
   };
 }
 
-function verdict(isFine: boolean, reason: string): Answer {
-  return isFine ? { status: 200, body: 'ok\n' } : { status: 503, body: `${reason}\n` };
+function verdict(reason: string | undefined): Answer {
+  return reason === undefined ? { status: 200, body: 'ok\n' } : { status: 503, body: `${reason}\n` };
 }
 
 function serve(log: Log, pages: Readonly<Record<string, Page>>): Server {

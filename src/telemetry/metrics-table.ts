@@ -140,6 +140,12 @@ export const metricsTable = {
     help: 'Objects by the reason of their condition Ready; None before there is one.',
     labels: ['reason'],
   },
+  foreignObjects: {
+    type: 'gauge',
+    name: 'foreign_objects',
+    help: 'Objects that this operator was given to look after and another installation does.',
+    labels: [],
+  },
   deletionOldest: {
     type: 'gauge',
     name: 'deletion_oldest_seconds',

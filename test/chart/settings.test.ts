@@ -59,11 +59,28 @@ test('every setting has a place in the values, and reaches the operator from the
   }
 });
 
-test('what is not given is left to the operator', async () => {
+test('what is not given is left to the operator, but for the name of the Lease, which is the release', async () => {
   const container = onlyOne(await objectsOf({}), 'Deployment')['spec'].template.spec.containers[0];
   expect(container.env.map(({ name }: { name: string }) => name)).toEqual([
+    variableOf('leaseName'),
     variableOf('healthAddress'),
     variableOf('metricsAddress'),
     variableOf('shutdownGracePeriod'),
   ]);
+});
+
+test.each([
+  { because: 'in its own namespace', config: {}, name: 'vps247-operator' },
+  {
+    because: 'where Leases of other namespaces are too',
+    config: { leaderElectionNamespace: 'leases' },
+    name: 'vps247-system-vps247-operator',
+  },
+  { because: 'as given', config: { leaseName: 'ours' }, name: 'ours' },
+])('a release has one Lease, whatever its scope: $because', async ({ config, name }) => {
+  for (const watchNamespaces of [[], ['team-a']]) {
+    const container = onlyOne(await objectsOf({ config, watchNamespaces }), 'Deployment')['spec'].template.spec
+      .containers[0];
+    expect(container.env).toContainEqual({ name: variableOf('leaseName'), value: name });
+  }
 });

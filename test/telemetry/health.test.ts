@@ -12,7 +12,7 @@ async function startServer(options: Partial<HealthServerOptions> = {}): Promise<
     metricsAddress: anyPort,
     healthAddress: anyPort,
     isAlive: () => true,
-    isReady: () => true,
+    notReady: () => undefined,
     metrics: createMetrics({ version: 'x' }),
     log: silentLog,
     ...options,
@@ -37,7 +37,7 @@ test('serves the metrics page with its content type', async () => {
 
 test('says whether it is alive and ready, each time anew', async () => {
   let isReady = false;
-  const { health } = await startServer({ isReady: () => isReady });
+  const { health } = await startServer({ notReady: () => (isReady ? undefined : 'why it is not') });
   const statusOf = async (path: string): Promise<number> => (await fetch(`${health}${path}`)).status;
   expect([await statusOf('/healthz'), await statusOf('/readyz')]).toEqual([200, 503]);
   isReady = true;
@@ -75,7 +75,7 @@ test('a port in use is one sentence naming the flag, and nothing stays open', as
     metricsAddress: anyPort,
     healthAddress: { host: '127.0.0.1', port },
     isAlive: () => true,
-    isReady: () => true,
+    notReady: () => undefined,
     metrics: createMetrics({ version: 'x' }),
     log: silentLog,
   });

@@ -71,6 +71,15 @@ annotations:
 {{- default .Release.Namespace .Values.config.leaderElectionNamespace }}
 {{- end }}
 
+{{- /* One for each release, whatever its scope: so an upgrade that changes the scope never has two that act. */}}
+{{- define "vps247-operator.leaseName" -}}
+{{- if eq (include "vps247-operator.leaseNamespace" .) .Release.Namespace }}
+{{- include "vps247-operator.fullname" . }}
+{{- else }}
+{{- printf "%s-%s" .Release.Namespace (include "vps247-operator.fullname" .) }}
+{{- end }}
+{{- end }}
+
 {{- /* The port of an address such as 0.0.0.0:8080 or [::]:8080. */}}
 {{- define "vps247-operator.port" -}}
 {{- regexFind "[0-9]+$" . }}

@@ -251,6 +251,22 @@ export const alerts: readonly Alert[] = [
     isQuiet: { because: 'all names differ', series: { [of('account_duplicate_names', 'account="2"')]: '0x30' } },
   },
   {
+    name: 'Vps247TwoInstallations',
+    severity: 'warning',
+    expr: `max by (job, namespace) (${metric('foreign_objects')}) > 0`,
+    for: '15m',
+    summary: 'Two installations of the operator were given the same objects.',
+    description:
+      '{{ $value }} objects that the operator in {{ $labels.namespace }} should look after are looked after by another installation, and are left to it. Remove one of the two, or give them other namespaces or labels.',
+    steps: [
+      'See who looks after what: `kubectl get virtualmachines -A -o custom-columns=NAMESPACE:.metadata.namespace,NAME:.metadata.name,BY:.metadata.annotations.vps247\\.com/managed-by` shows namespace and name of the Lease of each one.',
+      'Decide which of them it should be, and uninstall the other, or give them namespaces or selectors that do not overlap. What one lets go the other takes over by itself, with its machine, within some minutes.',
+      'If the one that is named is gone, wait: it is asked, and without an answer the objects are taken over.',
+    ],
+    fires: { series: { [of('foreign_objects')]: '2x40' }, at: '20m', labels: installation, value: '2' },
+    isQuiet: { because: 'those of a removed one are taken over', series: { [of('foreign_objects')]: '9x3 0x40' } },
+  },
+  {
     name: 'Vps247QueueWait',
     severity: 'warning',
     expr: `max by (job, namespace) (${metric('queue_oldest_wait_seconds')}) > 60`,

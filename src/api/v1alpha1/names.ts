@@ -11,6 +11,8 @@ export const annotations = {
   createPending: 'vps247.com/create-pending',
   machine: 'vps247.com/machine',
   defaultCredentials: 'vps247.com/default-credentials',
+  managedBy: 'vps247.com/managed-by',
+  managedByAsked: 'vps247.com/managed-by-asked',
   paused: 'vps247.com/paused',
   reconcileRequestedAt: 'vps247.com/reconcile-requested-at',
   abandon: 'vps247.com/abandon',
@@ -71,6 +73,18 @@ export const annotationTable: Readonly<
     value: '"true"',
     meaning:
       "Stored before the create call when it is made with the operator's own API key, which the object uses from then on. Take it off, or name a Secret, to go on with another key of the same account.",
+  },
+  managedBy: {
+    by: 'the operator',
+    value: 'namespace/name of its Lease',
+    meaning:
+      'Which installation of the operator looks after the object, stored with the finalizer. Any other leaves the object alone as long as that one answers.',
+  },
+  managedByAsked: {
+    by: 'the operator',
+    value: 'namespace/name of its Lease',
+    meaning:
+      'Another installation was given the object too, and asks whether the one in managed-by is still there. That one answers by taking this off; without an answer the other takes over.',
   },
 };
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { OperatorProcess } from '../../../hack/kit/operator.ts';
 import type { Passing } from '../../../hack/kit/wire-proxy.ts';
@@ -40,6 +41,11 @@ async function measureUntilLeading(operator: OperatorProcess): Promise<number> {
   const since = performance.now();
   while (!(await isLeading(operator))) await new Promise((resolve) => setTimeout(resolve, 10));
   return performance.now() - since;
+}
+
+/** What `/readyz` says. */
+async function readiness(operator: OperatorProcess): Promise<string> {
+  return (await fetch(`${(await operator.addresses).health}/readyz`)).text();
 }
 
 describe('two operators with one Lease', () => {
@@ -219,5 +225,58 @@ describe('an end that was asked for', () => {
     await stage.create('web');
     await stage.cluster.until('the call is under way', async () => stage.emulator.ledger.writes().length === 1);
     expect(await operator.stop()).toBe(6);
+  });
+});
+
+describe('two installations with the same namespace, each with a Lease of its own', () => {
+  it('the second says so, stays unready and leaves everything alone; a third takes over when the first is gone', async () => {
+    const stage = await stageFor('two-installations');
+    const { cluster, emulator, namespace } = stage;
+    const installation = (name: string): readonly string[] => [
+      '--leader-election-namespace=vps247-system',
+      `--lease-name=${namespace}-${name}`,
+      '--lease-duration=3s',
+      '--renew-deadline=2s',
+      '--retry-period=500ms',
+    ];
+    const first = stage.start({ flags: installation('first') });
+    await stage.create('web');
+    await stage.untilReady('web', 'True/Available');
+    const second = stage.start({ flags: installation('second') });
+    await cluster.until('it was answered', async () =>
+      second.output().includes('Another installation looks after objects that this one was given too'),
+    );
+    expect(await readiness(second)).toMatch(
+      new RegExp(
+        `^vps247-system/${namespace}-first looks after the object here already: remove one of the installations`,
+      ),
+    );
+    expect(await readiness(first)).toBe('ok\n');
+    expect(await metric(second, 'foreign_objects')).toBe(1);
+    await stage.create('later');
+    await cluster.patch(namespace, 'web', { spec: { powerState: 'Halted' } });
+    await stage.untilReady('later', 'True/Available');
+    await cluster.until('web is halted', async () => (await stage.object('web'))?.status?.state === 'Halted');
+    expect(await metric(second, 'provider_calls_total')).toBe(0);
+    expect(
+      emulator.ledger
+        .writes()
+        .map(({ operation }) => operation)
+        .toSorted(),
+    ).toEqual(['CreateMachine', 'CreateMachine', 'StopMachine']);
+
+    expect(await second.stop()).toBe(0);
+    // `kill -9`: nothing is left of the first but its marks.
+    await first.kill();
+    const third = stage.start({ flags: installation('third') });
+    const holders = async (): Promise<readonly unknown[]> =>
+      (await cluster.list(namespace)).map(({ metadata }) => metadata.annotations?.['vps247.com/managed-by']);
+    const thirds = Array(2).fill(`vps247-system/${namespace}-third`);
+    await cluster.until('third has taken over', async () => isDeepStrictEqual(await holders(), thirds), 60_000);
+    expect(await readiness(third)).toBe('ok\n');
+    await cluster.patch(namespace, 'web', { spec: { powerState: 'Running' } });
+    await cluster.until('web runs', async () => (await stage.object('web'))?.status?.state === 'Running');
+    expect(await holders()).toEqual(thirds);
+    expect(emulator.ledger.machinesEverCreated()).toHaveLength(2);
   });
 });

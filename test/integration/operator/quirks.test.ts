@@ -52,6 +52,24 @@ describe('a provider with ways of its own', () => {
     expect(await live(stage)).toEqual(['CreateMachine', 'StopMachine', 'StartMachine', 'StopMachine', 'DeleteMachine']);
   });
 
+  it('takes its time over a create while the object is changed: the machine is recorded in the object as it is then', async () => {
+    const stage = await stageFor('changed-meanwhile');
+    const { cluster, emulator, namespace } = stage;
+    emulator.addFault({ operation: 'CreateMachine', when: 'after', action: { kind: 'delay', ms: 4_000 } });
+    const operator = stage.start({ settings: { 'api-response-timeout': '30s' } });
+    const { metrics } = await operator.addresses;
+    await stage.create('web');
+    await cluster.until('a machine is made', async () => emulator.ledger.machinesEverCreated().length === 1);
+    await cluster.patch(namespace, 'web', { metadata: { namespace, name: 'web', labels: { team: 'blue' } } });
+    const { metadata, status } = await stage.untilReady('web', 'True/Available');
+    expect(metadata.labels).toEqual({ team: 'blue' });
+    expect(metadata.annotations).toHaveProperty('vps247.com/machine', expect.stringContaining(String(status?.id)));
+    expect(emulator.ledger.machinesEverCreated()).toHaveLength(1);
+    // It was told of a conflict, and read the object again.
+    const page = await (await fetch(`${metrics}/metrics`)).text();
+    expect(page).toMatch(/kubernetes_calls_total\{verb="get",resource="virtualmachines",code="200"\} [1-9]/);
+  });
+
   it('calls a guest running that ignores the signal: it is cut off once, after its grace period', async () => {
     const stage = await stageFor('deaf-and-reset', {
       switches: { ignoredStop: 'stays-running', ignoresShutdownNames: 'deaf-*' },

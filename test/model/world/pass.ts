@@ -41,6 +41,7 @@ export async function proceed(subject: Subject, state: State, pass: Begun): Prom
     actingSince: () => state.operator.actingSince,
     fence: () => true,
     events: { record() {} },
+    holders: undefined,
     log: silent,
     random: () => 0.5,
     cache: { get: () => run.cache, observe: (object) => run.learn(object) },

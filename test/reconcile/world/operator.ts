@@ -3,6 +3,7 @@ import type { Condition, VirtualMachineSpec } from '../../../src/api/v1alpha1/ty
 import type { KubeClient } from '../../../src/kube/client.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
 import type { Clock } from '../../../src/model/clock.ts';
+import type { Installation } from '../../../src/reconcile/holders.ts';
 import type { Fence } from '../../../src/model/fence.ts';
 import type { Secret } from '../../../src/model/secret.ts';
 import type { Provider } from '../../../src/provider/port.ts';
@@ -64,6 +65,8 @@ export interface OperatorWorld {
   metricsPage(): Promise<string>;
   /** What `/healthz` says. */
   isAlive(): boolean;
+  /** Why `/readyz` says no. */
+  notReady(): string | undefined;
   /** `kill -9`, and a new process. */
   restart(): Promise<void>;
   stop(): Promise<void>;
@@ -79,6 +82,8 @@ export interface Leadership {
   readonly fence: Fence;
   /** Told of each call to Kubernetes that is sent. */
   readonly onCall?: (call: string) => void;
+  /** Undefined: certainly the only one. */
+  readonly installation?: Installation;
 }
 
 const alone: Leadership = { won: Promise.resolve(), fence: () => true };
@@ -105,8 +110,9 @@ export async function runOperator(
   connect: Connect,
   settings: Partial<AppSettings> = {},
   leadership: Leadership = alone,
+  existing?: InMemoryCluster,
 ): Promise<OperatorWorld> {
-  const cluster = new InMemoryCluster(clock);
+  const cluster = existing ?? new InMemoryCluster(clock);
   const complaints: string[] = [];
   const log: Log = {
     debug: () => {},
@@ -154,6 +160,7 @@ export async function runOperator(
         metrics,
         fence: leadership.fence,
         instance: 'test',
+        installation: leadership.installation,
       },
     );
     void started
@@ -180,13 +187,14 @@ export async function runOperator(
     condition: (name, type) => cluster.machine(name)?.status?.conditions?.find((one) => one.type === type),
     metricsPage: () => metrics.render(),
     isAlive: () => app.isAlive(),
+    notReady: () => app.notReady(),
     async restart() {
       app = start();
       await clock.advance(0);
     },
     stop: () => app.stop(),
   };
-  world.useKey(apiKey);
+  if (existing === undefined) world.useKey(apiKey);
   await clock.advance(0);
   return world;
 }

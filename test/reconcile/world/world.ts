@@ -13,10 +13,15 @@ export interface World extends OperatorWorld {
 
 const keyOf = (ownerId: number): string => `owner-${ownerId}`;
 
-export async function createWorld(settings: Partial<AppSettings> = {}, leadership?: Leadership): Promise<World> {
-  const clock = createManualClock();
-  const room = new MachineRoom(clock);
+/** `beside`: the world of another operator, at the same API server and with the same machines. */
+export async function createWorld(
+  settings: Partial<AppSettings> = {},
+  leadership?: Leadership,
+  beside?: World,
+): Promise<World> {
+  const clock = beside?.clock ?? createManualClock();
+  const room = beside?.room ?? new MachineRoom(clock);
   const connect = (apiKey: Secret) => room.connect(Number(apiKey.reveal().split('-')[1]));
-  const world = await runOperator(clock, keyOf(1), connect, settings, leadership);
+  const world = await runOperator(clock, keyOf(1), connect, settings, leadership, beside?.cluster);
   return { ...world, room, useKeyOf: (ownerId) => world.useKey(keyOf(ownerId)) };
 }
