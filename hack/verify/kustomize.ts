@@ -8,6 +8,7 @@ import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { parseAllDocuments } from 'yaml';
 import { ensureComponents } from '../control-plane/components.ts';
+import { imageName } from '../generate/package.ts';
 import { demand } from './chart-values.ts';
 
 const root = path.join(import.meta.dirname, '../..');
@@ -65,7 +66,7 @@ mkdirSync(own, { recursive: true });
 const kustomization = `resources: [../../../deploy/kustomize/overlays/cluster]
 namespace: elsewhere
 images:
-  - name: ghcr.io/vps247/vps247-operator
+  - name: ${imageName()}
     newName: registry.example.org/operator
 `;
 writeFileSync(path.join(own, 'kustomization.yaml'), kustomization);

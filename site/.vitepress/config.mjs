@@ -6,7 +6,11 @@ import { navigation } from '../navigation.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '../..');
 const docs = join(root, 'docs');
-const repository = 'https://github.com/vps247/vps247-operator';
+/** Where the sources are, as package.json says. */
+const repository = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).repository.url.replace(
+  /^git\+|\.git$/g,
+  '',
+);
 
 // One page a decision, in order of their numbers, under its title.
 const decisions = readdirSync(join(docs, 'adr'))

@@ -3,19 +3,9 @@ import path from 'node:path';
 import { parseDocument, stringify } from 'yaml';
 import { group, kind, plural, version } from '../../../src/api/v1alpha1/names.ts';
 import { customResourceDefinition } from '../../../src/api/v1alpha1/schema.ts';
+import { imageName, packageInfo, repositoryUrl } from '../package.ts';
 
 const root = path.join(import.meta.dirname, '../../..');
-
-interface PackageInfo {
-  readonly name: string;
-  readonly version: string;
-  readonly description: string;
-  readonly license: string;
-}
-
-export function packageInfo(): PackageInfo {
-  return JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
-}
 
 /** The sample that everything shows first: how little is needed. */
 export function sample(): string {
@@ -25,7 +15,8 @@ export function sample(): string {
 /** deploy/chart/Chart.yaml, with what Artifact Hub shows. */
 export function renderChart(): string {
   const { name, version: release, description, license } = packageInfo();
-  const image = `ghcr.io/vps247/vps247-operator:${release}`;
+  const image = `${imageName()}:${release}`;
+  const home = repositoryUrl();
   const [{ schema }] = customResourceDefinition.spec.versions;
   const annotations = {
     'artifacthub.io/category': 'integration-delivery',
@@ -53,6 +44,8 @@ export function renderChart(): string {
     version: release,
     appVersion: release,
     kubeVersion: '>=1.29.0-0',
+    home,
+    sources: [home],
     keywords: ['operator', 'virtual-machine', 'vps', 'vps247', 'infrastructure'],
     annotations,
   };

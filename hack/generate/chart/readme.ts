@@ -1,5 +1,5 @@
-import { packageInfo } from './chart.ts';
 import { type Setting, settingsTable } from '../../../src/config/settings.ts';
+import { packageInfo } from '../package.ts';
 import { generatedFrom, markdownTable } from '../table.ts';
 import { configNames } from './schema.ts';
 import { readValues } from './values.ts';

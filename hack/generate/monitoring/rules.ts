@@ -1,10 +1,11 @@
 import { stringify } from 'yaml';
+import { repositoryUrl } from '../package.ts';
 import { generatedFrom, markdownTable } from '../table.ts';
 import { type Alert, alerts } from './alerts.ts';
 
 const source = 'hack/generate/monitoring/alerts.ts';
 /** Where the runbooks can be read. */
-const runbooks = 'https://github.com/vps247/vps247-operator/blob/main/docs/runbooks.md';
+const runbooks = `${repositoryUrl()}/blob/main/docs/runbooks.md`;
 
 function annotationsOf({ name, summary, description }: Alert): Readonly<Record<string, string>> {
   return { summary, description, runbook_url: `${runbooks}#${name.toLowerCase()}` };
