@@ -1,23 +1,29 @@
-/** `node hack/sbom.ts`: what the bundle is made of, as a CycloneDX document on standard output. */
+/** What the bundle is made of, as a CycloneDX document. */
 import { spawnSync } from 'node:child_process';
-import { mkdtempDisposableSync, readFileSync } from 'node:fs';
-import os from 'node:os';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { buildBundle } from './build.ts';
 
 const root = path.join(import.meta.dirname, '..');
 
 interface Sbom {
   readonly bomFormat: string;
   readonly specVersion: string;
-  readonly metadata: { readonly component: { name: string; readonly 'bom-ref': string } };
+  serialNumber?: string;
+  readonly metadata: {
+    timestamp: string;
+    readonly component: { name: string; readonly 'bom-ref': string };
+  };
   components: readonly { readonly 'bom-ref': string; readonly purl: string }[];
   dependencies: readonly { readonly ref: string; readonly dependsOn: readonly string[] }[];
 }
 
-/** `packages` are folders, as buildBundle tells them. Throws when npm can't tell what is installed. */
-export function makeSbom(packages: readonly string[]): Sbom {
-  // Of all that is installed: with --omit=dev, npm leaves out @opentelemetry/api, a dependency of ours and a peer of vitest.
+/**
+ * `packages` are folders, as buildBundle tells them; `madeAt` is when the sources were, so that the same sources make the same SBOM.
+ * Throws when npm can't tell what is installed.
+ */
+export function makeSbom(packages: readonly string[], madeAt: Date): Sbom {
+  // Of all that is installed: with --omit=dev, npm leaves out @opentelemetry/api, a dependency of ours and an optional peer of vitest.
   const args = ['sbom', '--package-lock-only', '--sbom-format=cyclonedx', '--sbom-type=application'];
   const { status, stdout, stderr } = spawnSync('npm', args, { cwd: root, encoding: 'utf8' });
   if (status !== 0) throw new Error(`npm sbom failed: ${stderr}`);
@@ -33,6 +39,10 @@ export function makeSbom(packages: readonly string[]): Sbom {
   sbom.dependencies = sbom.dependencies
     .filter(({ ref }) => refs.has(ref))
     .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter((other) => refs.has(other)) }));
+  sbom.metadata.timestamp = madeAt.toISOString();
+  // npm draws lots; a number that follows from what it says tells the same SBOM from another one.
+  delete sbom.serialNumber;
+  sbom.serialNumber = uuidOf(JSON.stringify(sbom));
   return sbom;
 }
 
@@ -42,8 +52,9 @@ export function purlOf(folder: string): string {
   return `pkg:npm/${name}@${version}`;
 }
 
-if (import.meta.main) {
-  using folder = mkdtempDisposableSync(path.join(os.tmpdir(), 'vps247-sbom-'));
-  const { packages } = await buildBundle(folder.path);
-  console.log(JSON.stringify(makeSbom(packages), undefined, 2));
+/** A UUID of the kind that applications define for themselves (version 8 of RFC 9562). */
+function uuidOf(text: string): string {
+  const hash = createHash('sha256').update(text).digest('hex');
+  const parts = [hash.slice(0, 8), hash.slice(8, 12), `8${hash.slice(13, 16)}`, `8${hash.slice(17, 20)}`];
+  return `urn:uuid:${[...parts, hash.slice(20, 32)].join('-')}`;
 }

@@ -25,17 +25,18 @@ interface Options {
   readonly args?: readonly string[];
 }
 
-/** Runs helm and answers its output. Whatever the user has set up for helm is left out of it. */
+/** Runs helm and answers its output. Whatever the user has set up for helm is left out of it; `env` is added. */
 export async function helm(
   args: readonly string[],
   input = '',
+  env: Readonly<Record<string, string>> = {},
 ): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> {
   const { helm: program } = await ensureComponents(['helm']);
   const nowhere = path.join(tmpdir(), 'vps247-operator-no-helm');
   const { status, stdout, stderr } = spawnSync(program, args, {
     input,
     encoding: 'utf8',
-    env: { HOME: nowhere, HELM_CACHE_HOME: nowhere, HELM_CONFIG_HOME: nowhere, HELM_DATA_HOME: nowhere },
+    env: { HOME: nowhere, HELM_CACHE_HOME: nowhere, HELM_CONFIG_HOME: nowhere, HELM_DATA_HOME: nowhere, ...env },
     maxBuffer: 64 << 20,
   });
   return { code: status, stdout, stderr };
@@ -47,4 +48,14 @@ export async function renderChart(values: Values, options: Options = {}): Promis
   const command = ['template', release, chart, '--namespace', namespace, '--values', '-', ...args];
   const { code, stdout, stderr } = await helm(command, JSON.stringify(values));
   return code === 0 ? { text: stdout, complaint: '' } : { text: '', complaint: stderr };
+}
+
+/**
+ * `helm package` of a chart into a folder, with `epoch` (seconds since 1970) as the time of all that is in the archive: helm would write
+ * when each file was checked out. Throws when helm refuses.
+ */
+export async function packageChart(folder: string, epoch: number, chart = chartFolder): Promise<void> {
+  const command = ['package', chart, '--destination', folder];
+  const { code, stderr } = await helm(command, '', { SOURCE_DATE_EPOCH: String(epoch) });
+  if (code !== 0) throw new Error(`helm package failed: ${stderr}`);
 }

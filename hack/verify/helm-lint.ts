@@ -1,7 +1,7 @@
 /** A step of `npm run verify`: helm's own rules, with every values file, and a packaged chart that renders as the folder does. */
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { chartFolder, helm, renderChart } from '../kit/helm.ts';
+import { chartFolder, helm, packageChart, renderChart } from '../kit/helm.ts';
 import { demand, valuesFiles } from './chart-values.ts';
 
 const files = valuesFiles();
@@ -14,8 +14,7 @@ console.log(`✓ helm lint --strict: ${files.length} values files`);
 const folder = path.join(import.meta.dirname, '../../.out/verify/package');
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(folder, { recursive: true });
-const packed = await helm(['package', chartFolder, '--destination', folder]);
-demand(packed.code === 0, packed.stderr);
+await packageChart(folder, 0);
 const [archive = ''] = readdirSync(folder);
 for (const { name, path: file, values } of files) {
   const place = ['--namespace', 'vps247-system', '--values', file];

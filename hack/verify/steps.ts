@@ -43,7 +43,8 @@ export const steps: readonly Step[] = [
   },
   {
     name: 'bundle',
-    shows: 'the bundle is the same twice, its licences are allowed, its SBOM names all of it',
+    shows:
+      'bundle, chart and SBOM are the same twice, licences are allowed, the SBOM keeps its schema and names all of it',
     command: ['node', 'hack/verify/bundle.ts'],
   },
   {

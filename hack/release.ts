@@ -1,0 +1,53 @@
+/**
+ * `node hack/release.ts FOLDER`: the files of a release, the same byte for byte whoever makes them of the same commit with the same npm: the
+ * chart, the SBOM, the manifests, and SHA256SUMS over them. It publishes nothing and needs no right to.
+ */
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { cpSync, mkdirSync, mkdtempDisposableSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { buildBundle } from './build.ts';
+import { packageChart } from './kit/helm.ts';
+import { makeSbom } from './sbom.ts';
+
+const root = path.join(import.meta.dirname, '..');
+const manifests = path.join(root, 'deploy/manifests');
+
+/** When the sources were made: the time of the commit, in seconds since 1970. */
+export function sourceDateEpoch(): number {
+  return Number(execFileSync('git', ['log', '-1', '--format=%ct'], { cwd: root, encoding: 'utf8' }));
+}
+
+/** Writes the files into a folder, which must be new or empty, and answers their names. Throws when one can't be made. */
+export async function writeRelease(folder: string): Promise<readonly string[]> {
+  mkdirSync(folder, { recursive: true });
+  if (readdirSync(folder).length > 0) throw new Error(`${folder} is not empty: what is in it would be released.`);
+  const epoch = sourceDateEpoch();
+  await packageChart(folder, epoch);
+  cpSync(manifests, folder, { recursive: true });
+  using bundle = mkdtempDisposableSync(path.join(os.tmpdir(), 'vps247-release-'));
+  const { packages } = await buildBundle(bundle.path);
+  const sbom = makeSbom(packages, new Date(epoch * 1_000));
+  writeFileSync(path.join(folder, 'sbom.cdx.json'), `${JSON.stringify(sbom, undefined, 2)}\n`);
+  const sums = readdirSync(folder)
+    .toSorted()
+    .map((file) => {
+      const sum = createHash('sha256')
+        .update(readFileSync(path.join(folder, file)))
+        .digest('hex');
+      return `${sum}  ${file}\n`;
+    });
+  writeFileSync(path.join(folder, 'SHA256SUMS'), sums.join(''));
+  return readdirSync(folder).toSorted();
+}
+
+if (import.meta.main) {
+  const [folder] = process.argv.slice(2);
+  if (folder === undefined) {
+    console.error('Say where to: node hack/release.ts FOLDER');
+    process.exitCode = 2;
+  } else {
+    console.log((await writeRelease(folder)).join('\n'));
+  }
+}
