@@ -20,6 +20,7 @@ const instructions: Instruction[] = read('Dockerfile')
   .split('\n')
   .map((line) => ({ word: line.split(/\s/, 1)[0] ?? '', rest: line.replace(/^\S+\s+/, '') }));
 const lastFrom = instructions.findLastIndex(({ word }) => word === 'FROM');
+const restOfLastFrom = instructions[lastFrom]?.rest;
 const lastStage = instructions.slice(lastFrom + 1);
 const defaults = new Map(
   instructions
@@ -47,6 +48,11 @@ test('both base images have the same Node, a version that the bundle is built fo
     /nodejs(\d+)/.exec(defaults.get('RUN_IMAGE') ?? ''),
   ];
   expect(majors.map((match) => match?.[1])).toEqual(['24', '24']);
+});
+
+test('the base of what runs is distroless, not its variant with a shell', () => {
+  expect(restOfLastFrom).toBe('${RUN_IMAGE}');
+  expect(defaults.get('RUN_IMAGE')).toMatch(/^gcr\.io\/distroless\/nodejs\d+-debian\d+:nonroot$/);
 });
 
 test('the last stage runs nothing while it is built: its base has no shell', () => {

@@ -73,13 +73,17 @@ it('works at once when it is put right', async () => {
   expect(condition('web', 'Ready')?.status).toBe('True');
 });
 
-it('adopts nothing', async () => {
-  const { apply, clock, condition, room } = await createSharedWorld();
+it('adopts nothing, and deletes nothing that it was to adopt', async () => {
+  const { apply, clock, cluster, condition, room } = await createSharedWorld();
   const { id } = room.add('theirs');
   apply('web', { adoption: { policy: 'MustExist', id } });
   await clock.advance(minute);
   expect(condition('web', 'Synced')?.status).toBe('False');
   expect(condition('web', 'Ready')?.status).not.toBe('True');
+  expect(cluster.machine('web')?.metadata.annotations?.[annotations.machine]).toBeUndefined();
+  cluster.remove('virtualmachines', 'web');
+  await clock.advance(minute);
+  expect([cluster.machine('web'), room.machines.get(id)?.state]).toEqual([undefined, 'Running']);
 });
 
 it('takes no machine over by an edited annotation', async () => {
