@@ -200,8 +200,8 @@ export const mutations: readonly Mutation[] = [
   {
     mistake: 'the announcement outlives the record',
     file: 'reconcile/execute.ts',
-    line: 'annotations: { [annotations.machine]: writeIdentity(holder, machine), [annotations.createPending]: null },',
-    replacement: 'annotations: { [annotations.machine]: writeIdentity(holder, machine) },',
+    line: '[annotations.createPending]: null,',
+    replacement: '',
     breaks: liveness,
     configuration: { from: 'Applied', left: {} },
   },
