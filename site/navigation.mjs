@@ -42,6 +42,7 @@ export const navigation = [
       { text: 'Guarantees', link: '/guarantees' },
       { text: 'Security', link: '/security' },
       { text: 'Performance', link: '/performance' },
+      { text: 'Compared with others', link: '/comparison' },
       { text: 'Architecture', link: '/architecture' },
       { text: 'Decisions', link: '/adr/' },
     ],

@@ -17,6 +17,22 @@ const looks = {
   events: 'kubectl -n NAMESPACE events --for virtualmachine/NAME',
 } as const;
 
+/** What somebody who was not there needs to understand a mistake of the operator. The issue form asks for the same: test/packaging/issue-forms.test.ts. */
+export const gather: readonly { readonly what: string; readonly command: string }[] = [
+  {
+    what: 'the versions of Kubernetes and of the operator',
+    command: `kubectl version
+kubectl -n vps247-system get deployment vps247-operator -o jsonpath='{.spec.template.spec.containers[0].image}'`,
+  },
+  { what: 'how it is installed', command: 'helm -n vps247-system get values vps247-operator' },
+  { what: 'the object', command: 'kubectl -n NAMESPACE get vps NAME -o yaml' },
+  { what: 'its events', command: looks.events },
+  {
+    what: 'the log of all replicas, from before it happened',
+    command: 'kubectl -n vps247-system logs -l app.kubernetes.io/name=vps247-operator --prefix --tail=-1 --since=1h',
+  },
+];
+
 const lookAt: Readonly<Record<Reason, string>> = {
   Available: looks.object,
   Creating: looks.object,
@@ -66,6 +82,7 @@ export function renderTroubleshooting(): string {
     ['resolve by themselves (`Reconciling`)', all.filter((reason) => reasons[reason].progress === 'Reconciling')],
     ['stay so because somebody wants it so', all.filter((reason) => reasons[reason].progress === 'Settled')],
   ];
+  const gathered = gather.map(({ what, command }) => `# ${what}\n${command}`).join('\n');
   const sections = all.map(
     (reason) => `### ${reason}
 
@@ -113,6 +130,17 @@ ${looks.log}
 
 The object has \`DeletionBlocked\`, with one of these reasons: ${links(all.filter((reason) => reasons[reason].blocksDeletion))}. To let the object go and keep its machine, see
 [disaster recovery](disaster-recovery.md#let-an-object-go-without-its-machine).
+
+## If the operator is wrong
+
+It says that it has done, or waits for, what it should not. Gather this before anything is changed, and open an issue:
+
+\`\`\`sh
+${gathered}
+\`\`\`
+
+None of these prints a key or a password; \`helm get values\` prints what you gave it, so look through that. Never post the content of a Secret. To stop the operator meanwhile, set the annotation
+\`vps247.com/paused: "true"\` at the object. A key or a password that shows anywhere but in its Secret is reported [in private](../SECURITY.md).
 
 ## By reason
 

@@ -1,5 +1,5 @@
 /** Everything that waits for a human's patience waits a fraction of it. */
-export const hurriedSettings = {
+const hurriedSettings = {
   'poll-interval': '2s',
   'urgent-poll-interval': '200ms',
   'visibility-window': '1s',
@@ -11,6 +11,14 @@ export const hurriedSettings = {
 /** Flags of an operator in a hurry; `changed` are settings that shall be otherwise, or more of them. */
 export function hurried(changed: Readonly<Record<string, string>> = {}): readonly string[] {
   return Object.entries({ ...hurriedSettings, ...changed }).flatMap(([name, value]) => [`--${name}`, value]);
+}
+
+/** The same as environment variables of a container, for an operator that knows this provider. */
+export function hurriedEnvironment(apiUrl: string): readonly { readonly name: string; readonly value: string }[] {
+  return Object.entries({ 'api-url': apiUrl, ...hurriedSettings }).map(([name, value]) => ({
+    name: `VPS247_${name.toUpperCase().replaceAll('-', '_')}`,
+    value,
+  }));
 }
 
 /** A provider to go with it: short enough for tests, long enough to be seen by a list. Milliseconds. */

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
@@ -101,6 +101,19 @@ export class InstalledSite implements AsyncDisposable {
     return this.#run(this.#programs.kubectl, ['--cache-dir', path.join(this.logs, 'home'), ...args]);
   }
 
+  /** Runs a script as a person would in this folder, whose helm and kubectl are these; rejects with its words when a command fails. */
+  async shell(script: string, folder: string): Promise<string> {
+    const bin = path.join(this.logs, 'bin');
+    mkdirSync(bin, { recursive: true });
+    for (const [name, program] of Object.entries(this.#programs)) {
+      if (!existsSync(path.join(bin, name))) symlinkSync(program, path.join(bin, name));
+    }
+    const env = { ...this.#environment, PATH: `${bin}${path.delimiter}${process.env['PATH']}` };
+    const options = { env, cwd: folder, timeout: 180_000 };
+    const { stdout } = await execute('bash', ['--norc', '-euo', 'pipefail', '-c', script], options);
+    return stdout;
+  }
+
   /** The chart, with values for an operator in a hurry that knows the emulated provider. */
   async install(values: Values, ...command: readonly string[]): Promise<string> {
     const [verb = 'install', release = InstalledSite.release, ...flags] = command;
@@ -172,10 +185,13 @@ export class InstalledSite implements AsyncDisposable {
     return object;
   }
 
-  /** With nothing of this machine's user that could reach another cluster. */
+  /** Nothing of this machine's user that could reach another cluster. */
+  get #environment(): Readonly<Record<string, string>> {
+    return { KUBECONFIG: this.#plane.kubeconfigPath, HOME: path.join(this.logs, 'home') };
+  }
+
   async #run(program: string, args: readonly string[]): Promise<string> {
-    const env = { KUBECONFIG: this.#plane.kubeconfigPath, HOME: path.join(this.logs, 'home') };
-    const { stdout } = await execute(program, args, { env, maxBuffer: 64 << 20 });
+    const { stdout } = await execute(program, args, { env: this.#environment, maxBuffer: 64 << 20 });
     return stdout;
   }
 }

@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { parse, parseAllDocuments } from 'yaml';
-import { hurriedSettings } from '../kit/hurried.ts';
+import { hurriedEnvironment } from '../kit/hurried.ts';
 import { InstalledSite } from '../kit/installed-site.ts';
 import type { PodOnNode } from '../kit/kubelet-pod.ts';
 import { demand } from './chart-values.ts';
@@ -130,13 +130,7 @@ interface KubernetesObject {
   readonly [field: string]: unknown;
 }
 
-const environment = [
-  { name: 'VPS247_API_URL', value: site.apiUrl },
-  ...Object.entries(hurriedSettings).map(([name, value]) => ({
-    name: `VPS247_${name.toUpperCase().replaceAll('-', '_')}`,
-    value,
-  })),
-];
+const environment = hurriedEnvironment(site.apiUrl);
 
 /** An overlay of one's own, which has the operator call the emulated provider. */
 async function build(source: string): Promise<readonly KubernetesObject[]> {

@@ -63,6 +63,11 @@ export const steps: readonly Step[] = [
     command: ['node', 'hack/verify/site.ts'],
   },
   {
+    name: 'pages',
+    shows: 'the commands of the pages about installing, upgrading and removing do what they say',
+    command: ['node', 'hack/verify/pages.ts'],
+  },
+  {
     name: 'installed',
     shows:
       'really installed, in each way, it is killed, upgraded, rolled back, removed and installed again without a machine lost',

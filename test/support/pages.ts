@@ -12,10 +12,11 @@ export function filesBelow(folder: string, ending: string): readonly string[] {
     .toSorted();
 }
 
-/** Every page that people read: README, docs, examples. */
+/** Every page that people read: those at the root, docs, examples. */
 export const pages: readonly string[] = [
-  'README.md',
-  'CONTRIBUTING.md',
+  ...readdirSync(projectRoot)
+    .filter((name) => name.endsWith('.md'))
+    .toSorted(),
   ...filesBelow('docs', '.md'),
   ...filesBelow('examples', '.md'),
 ];

@@ -1,0 +1,156 @@
+/**
+ * A step of `npm run verify`: the commands of the pages about installing, upgrading and removing are run as their reader would run them,
+ * in a checkout, in an order in which somebody might. The provider of the checkout is the emulated one; the images and signatures that
+ * they name are nobody's here.
+ */
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { fences } from '../../test/support/documented.ts';
+import { hurriedEnvironment } from '../kit/hurried.ts';
+import { InstalledSite } from '../kit/installed-site.ts';
+import { demand } from './chart-values.ts';
+
+const root = path.join(import.meta.dirname, '../..');
+const apiKey = 'key-of-an-emulated-account';
+const spec = { region: { name: 'Amsterdam 1' }, package: { name: 'Budget' }, osTemplate: { name: 'Debian 13 x64' } };
+const pages = ['docs/installation.md', 'docs/upgrade.md', 'docs/uninstall.md'] as const;
+
+/** Blocks that are not run here, by what they begin with, and why. */
+const elsewhere: Readonly<Record<string, string>> = {
+  'docker build': 'there is no container engine',
+  'helm install vps247-operator deploy/chart --namespace vps247-system --create-namespace \\\n  --set image.registry':
+    'the node has no image of that name',
+  'cosign verify': 'nothing is signed',
+  'kubectl --namespace vps247-system logs': 'the node gives out no logs',
+};
+/** Lines within a block, likewise: what they ask answers by a name in a network of Pods, which the node has not. */
+const untold = /^helm --namespace vps247-system test .*\n/m;
+
+const blocks = pages.flatMap((page) =>
+  fences(page)
+    .filter(({ language }) => language === 'sh')
+    .map(({ text, line }) => ({ where: `${page}:${line}`, text })),
+);
+const due = new Set(blocks.filter(({ text }) => !Object.keys(elsewhere).some((begin) => text.startsWith(begin))));
+
+await using site = await InstalledSite.open({ logs: path.join(root, '.out/verify/pages'), apiKey });
+const { cluster, emulator } = site;
+const checkout = path.join(site.logs, 'checkout');
+
+const environment = hurriedEnvironment(site.apiUrl);
+
+function change(file: string, from: RegExp, to: string): void {
+  const text = readFileSync(path.join(checkout, file), 'utf8');
+  demand(from.test(text), `${file} has no ${from}`);
+  writeFileSync(path.join(checkout, file), text.replace(from, to));
+}
+
+/** The files that pages name, with an operator in a hurry that knows the emulated provider. */
+function checkOut(): void {
+  for (const folder of ['deploy', 'examples'])
+    cpSync(path.join(root, folder), path.join(checkout, folder), { recursive: true });
+  change('deploy/chart/values.yaml', /^extraEnv: \[\]$/m, `extraEnv: ${JSON.stringify(environment)}`);
+  const entries = environment.map((entry) => `            - ${JSON.stringify(entry)}\n`).join('');
+  for (const file of ['manifests/install', 'manifests/install-namespaced', 'kustomize/base/operator'])
+    change(`deploy/${file}.yaml`, /^ {10}env:\n/m, `$&${entries}`);
+}
+
+/** Runs the one block that begins so, and with `$` is nothing but that; answers what it printed. */
+async function run(begin: string, { namespace = 'default', name = 'web' } = {}): Promise<string> {
+  const isIt = (text: string): boolean => (begin.endsWith('$') ? `${text}$` === begin : text.startsWith(begin));
+  const found = blocks.filter(({ text }) => isIt(text));
+  const [block] = found;
+  if (block === undefined || found.length > 1) throw new Error(`${found.length} blocks begin with ${begin}`);
+  due.delete(block);
+  const script = block.text
+    .replace(untold, '')
+    .replaceAll('YOUR-KEY', apiKey)
+    .replaceAll(/\bNAMESPACE\b(?!:)/g, namespace)
+    .replaceAll(/\bvps NAME\b/g, `vps ${name}`);
+  try {
+    const printed = await site.shell(script, checkout);
+    console.log(`✓ ${block.where}: ${block.text.split('\n')[0]}`);
+    return printed;
+  } catch (error) {
+    throw new Error(`${block.where} fails: ${String(error)}`, { cause: error });
+  }
+}
+
+async function machine(namespace: string, name: string): Promise<void> {
+  await cluster.create({ name, namespace, spec });
+  await site.until(`${namespace}/${name}`, 'True/Available');
+}
+
+const home = InstalledSite.namespace;
+const person = (script: string): Promise<string> => site.shell(script, checkout);
+const rolledOut = `kubectl --namespace ${home} rollout status deployment/vps247-operator --timeout 90s`;
+checkOut();
+
+// By Helm, with a machine that a new version, the old one and none at all leave alone.
+await person(`kubectl delete namespace ${home} team-a`);
+await run('helm install vps247-operator deploy/chart --namespace vps247-system --create-namespace\n');
+await run('kubectl create secret generic vps247-credentials');
+await machine('default', 'web');
+await run('kubectl get vps -A -o yaml > machines.yaml');
+demand(readFileSync(path.join(checkout, 'machines.yaml'), 'utf8').includes('name: web'), 'the backup has no machine');
+await run('kubectl apply --server-side -f deploy/manifests/crds.yaml');
+await run('helm upgrade vps247-operator deploy/chart');
+await run('helm rollback vps247-operator');
+await person(rolledOut);
+await run('helm uninstall vps247-operator --namespace vps247-system\n$');
+
+// Without Helm, over what Helm has left, and back.
+await run('kubectl apply -f deploy/manifests/install.yaml\nkubectl --namespace');
+await run('kubectl apply -f deploy/manifests/install.yaml\nkubectl apply -k');
+demand((await person('kubectl diff -f deploy/manifests/install.yaml')) === '', 'the two ways differ');
+await person(rolledOut);
+await run('kubectl --namespace vps247-system delete deployment');
+await run('helm install vps247-operator deploy/chart --namespace vps247-system --take-ownership');
+await person(rolledOut);
+demand(
+  isDeepStrictEqual(site.writes, ['CreateMachine']),
+  `so far the provider was asked for ${site.writes.join(', ')}`,
+);
+
+// For good: with the machines, and with everything.
+await run('kubectl delete vps --all --all-namespaces\nkubectl get');
+demand(emulator.ledger.liveMachines().length === 0, 'a machine is left');
+await run('helm uninstall vps247-operator --namespace vps247-system\nkubectl delete crd');
+
+// In one namespace, then in others; the machines are let go, by the operator and without one.
+await run('kubectl apply -f deploy/manifests/crds.yaml\nkubectl create namespace');
+await person(rolledOut);
+await person('kubectl create namespace team-a');
+await cluster.putSecret('team-a', apiKey);
+await run('helm template vps247-operator deploy/chart --namespace vps247-system --set crds.enabled=false');
+await person(rolledOut);
+demand(!(await person('kubectl get pods -A -o name')).includes('test'), 'what helm test runs was applied too');
+await machine('team-a', 'web');
+await machine('team-b', 'batch');
+await run('kubectl annotate vps --all --all-namespaces vps247.com/abandon=true');
+// Another name: the first machine is still there, and would be asked after.
+await machine('team-a', 'shop');
+await person(`kubectl --namespace ${home} delete deployment vps247-operator`);
+await person('kubectl --namespace team-a delete vps shop --wait=false');
+await run('kubectl get vps --all-namespaces -o custom-columns', { namespace: 'team-a', name: 'shop' });
+demand((await person('kubectl get vps -A')) === '', 'an object is left');
+demand(emulator.ledger.liveMachines().length === 3, 'a machine that was let go is gone');
+
+// By kustomize, and at last by Helm with Roles alone.
+await run('kubectl apply -k deploy/kustomize/overlays/cluster\n$');
+await person(rolledOut);
+await person(`kubectl delete -k deploy/kustomize/overlays/cluster
+kubectl delete role,rolebinding --all --namespace team-b
+kubectl delete namespace team-a`);
+await run('kubectl create namespace team-a\nhelm install');
+await person(rolledOut);
+
+const left = [...due].map(({ where }) => where);
+demand(left.length === 0, `not run, and no reason given: ${left.join(', ')}`);
+const { ledger } = emulator;
+demand(ledger.duplicates().length === 0, 'names held twice');
+demand(ledger.forbiddenTransitions().length === 0, 'calls in a wrong state');
+console.log(
+  `✓ ${blocks.length} blocks of commands, ${Object.keys(elsewhere).length} of them left out: ${Object.values(elsewhere).join('; ')}`,
+);
