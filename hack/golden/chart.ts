@@ -7,7 +7,7 @@ const root = join(import.meta.dirname, '../..');
 const present = 'deploy/chart';
 
 /** Where the chart of a version is, below the root of the checkout. */
-function goldenChart(version: string): string {
+export function goldenChart(version: string): string {
   return `${goldenFolder}/${version}/chart`;
 }
 
