@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { renderApi } from './generate/api.ts';
 import { renderChart } from './generate/chart/chart.ts';
@@ -18,6 +18,7 @@ import { renderMonitoring } from './generate/monitoring/page.ts';
 import { renderRules, renderRuleTests, renderRunbooks } from './generate/monitoring/rules.ts';
 import { renderCurves, renderPerformance } from './generate/performance.ts';
 import { renderVerdicts } from './generate/verdicts.ts';
+import { goldenChartFiles, leftInGoldenChart } from './golden/chart.ts';
 import { currentVersion, goldenFolder, isReleased } from './golden/versions.ts';
 import { renderTroubleshooting } from './generate/troubleshooting.ts';
 
@@ -49,7 +50,10 @@ const pages: readonly { readonly path: string; readonly render: () => string }[]
   // What is out is not changed any more.
   ...(isReleased(currentVersion())
     ? []
-    : [{ path: `${goldenFolder}/${currentVersion()}/crd.yaml`, render: renderCrd }]),
+    : [
+        { path: `${goldenFolder}/${currentVersion()}/crd.yaml`, render: renderCrd },
+        ...goldenChartFiles(currentVersion()),
+      ]),
   { path: 'docs/troubleshooting.md', render: renderTroubleshooting },
 ];
 
@@ -74,6 +78,11 @@ async function write(rendered: readonly Page[]): Promise<readonly string[]> {
   return stale.map(({ path }) => path);
 }
 
+/** Files of the draft's chart that the present one has no more. */
+function leftOver(): readonly string[] {
+  return isReleased(currentVersion()) ? [] : leftInGoldenChart(currentVersion());
+}
+
 function renderPages(): readonly Page[] {
   return pages.map(({ path, render }) => ({ path, text: render() }));
 }
@@ -84,7 +93,7 @@ function renderPages(): readonly Page[] {
  */
 async function generate(isCheck: boolean): Promise<number> {
   if (isCheck) {
-    const stale = (await staleOf(renderPages())).map(({ path }) => path);
+    const stale = [...(await staleOf(renderPages())).map(({ path }) => path), ...leftOver()];
     console.log(
       stale.length === 0
         ? `${pages.length} generated files are up to date`
@@ -95,6 +104,10 @@ async function generate(isCheck: boolean): Promise<number> {
   const written: string[] = [];
   // One after the other: the chart embeds files that come before it.
   for (const { path, render } of pages) written.push(...(await write([{ path, text: render() }])));
+  for (const path of leftOver()) {
+    await rm(join(root, path));
+    written.push(path);
+  }
   written.push(...(await write(await renderManifests())));
   console.log(written.length === 0 ? 'All generated files are up to date' : `Wrote ${written.join(', ')}`);
   return 0;

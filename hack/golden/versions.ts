@@ -1,6 +1,6 @@
 /**
- * The golden sets: for each released version of the operator its CustomResourceDefinition, objects with the status that it wrote,
- * and their machines (test/golden). The version in package.json has one too, which is a draft until CHANGELOG.md says that it is out.
+ * The golden sets: for each released version of the operator its CustomResourceDefinition, its chart, objects with the status that it
+ * wrote, and their machines (test/golden). The version in package.json has one too, which is a draft until CHANGELOG.md says that it is out.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -66,6 +66,21 @@ export class Buildah implements Disposable {
     return JSON.parse(this.run('inspect', '--type', 'image', image)).OCIv1.config;
   }
 
+  /** Of an image's manifest in the store. A registry would have another one, since layers are compressed on the way there. */
+  digest(image: string): string {
+    return JSON.parse(this.run('inspect', '--type', 'image', image)).FromImageDigest;
+  }
+
+  /** Unpacks an image, and removes it again with its mounts. */
+  inContainer<T>(image: string, use: (container: string) => T): T {
+    const container = this.run('from', '--pull-never', image);
+    try {
+      return use(container);
+    } finally {
+      this.run('rm', container);
+    }
+  }
+
   [Symbol.dispose](): void {
     if (this.#leftover !== undefined) rmSync(this.#leftover, { recursive: true, force: true });
   }
@@ -75,6 +90,9 @@ export class Buildah implements Disposable {
 interface ImageConfig {
   readonly User?: string;
   readonly Entrypoint?: readonly string[];
+  /** Each as `NAME=value`. */
+  readonly Env?: readonly string[];
+  readonly WorkingDir?: string;
   readonly Labels?: Readonly<Record<string, string>>;
 }
 

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
+import type { Built } from './build.ts';
 import { Unable, type Buildah } from './buildah.ts';
 
 const OURS = ['app/LICENSE', 'app/THIRD-PARTY-LICENSES', 'app/vps247-operator.mjs'];
@@ -7,15 +8,11 @@ const USER = '65532:65532';
 const SHELLS = new Set(['sh', 'bash', 'dash', 'ash', 'ksh', 'zsh', 'busybox']);
 
 /** What holds of an image: one sentence each. Throws `Unable` at the first thing that doesn't. */
-export function* checkImage(
-  buildah: Buildah,
-  image: string,
-  expected: { readonly base: string; readonly version: string },
-): Generator<string> {
+export function* checkImage({ buildah, image, base, version }: Built): Generator<string> {
   const { User: user, Entrypoint: entrypoint = [] } = buildah.inspect(image) ?? {};
   mustBe('the user', user, USER);
 
-  const [files, baseFiles] = [image, expected.base].map((name) => filesOf(buildah, name));
+  const [files, baseFiles] = [image, base].map((name) => filesOf(buildah, name));
   const added = files?.filter((file) => !baseFiles?.includes(file));
   mustBe('what it adds to its base image', added?.toSorted().join(' '), OURS.join(' '));
   yield `it adds to its base image only ${OURS.join(', ')}`;
@@ -29,9 +26,9 @@ export function* checkImage(
   mustBe('the user it runs as', run(buildah, image, [node, '--print', ids]), USER);
   yield `it runs as ${USER}`;
 
-  const version = run(buildah, image, [node, ...program, '--version']);
-  mustBe('its answer to --version', version, `vps247-operator ${expected.version}`);
-  yield `its entry point (${entrypoint.join(' ')}) answers --version: ${version}`;
+  const answer = run(buildah, image, [node, ...program, '--version']);
+  mustBe('its answer to --version', answer, `vps247-operator ${version}`);
+  yield `its entry point (${entrypoint.join(' ')}) answers --version: ${answer}`;
 }
 
 function mustBe(what: string, actual: string | undefined, expected: string): void {
@@ -40,7 +37,7 @@ function mustBe(what: string, actual: string | undefined, expected: string): voi
 
 /** Paths of all files and links in an image, without the leading slash. */
 function filesOf(buildah: Buildah, image: string): string[] {
-  return inContainer(buildah, image, (container) => {
+  return buildah.inContainer(image, (container) => {
     const rootfs = buildah.run('mount', container);
     return readdirSync(rootfs, { recursive: true, withFileTypes: true })
       .filter((entry) => !entry.isDirectory())
@@ -49,17 +46,7 @@ function filesOf(buildah: Buildah, image: string): string[] {
 }
 
 function run(buildah: Buildah, image: string, command: readonly string[]): string {
-  return inContainer(buildah, image, (container) =>
+  return buildah.inContainer(image, (container) =>
     buildah.run('run', '--isolation', 'chroot', container, '--', ...command),
   );
-}
-
-/** Unpacks an image, and removes it again with its mounts. */
-function inContainer<T>(buildah: Buildah, image: string, use: (container: string) => T): T {
-  const container = buildah.run('from', '--pull-never', image);
-  try {
-    return use(container);
-  } finally {
-    buildah.run('rm', container);
-  }
 }

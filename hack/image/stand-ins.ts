@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { copyFileSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { constants, copyFileSync, cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { Unable, type Buildah } from './buildah.ts';
 
@@ -34,6 +34,12 @@ export function makeStandIns(buildah: Buildah, bases: { build: string; run: stri
   build.commit(buildah, bases.build, [`LABEL ${KEY_LABEL}=${key}`, 'ENV PATH=/usr/local/bin:/usr/bin:/bin']);
 
   const run = new Rootfs(path.join(work, 'run'));
+  fillRunBase(run);
+  run.commit(buildah, bases.run, [`LABEL ${KEY_LABEL}=${key}`, 'ENTRYPOINT ["/nodejs/bin/node"]']);
+}
+
+/** What the image that the operator's is made from has: Node, and who its user is. */
+export function fillRunBase(run: Rootfs): void {
   run.addProgram(process.execPath, '/nodejs/bin/node');
   run.addFile(
     '/etc/passwd',
@@ -41,21 +47,23 @@ export function makeStandIns(buildah: Buildah, bases: { build: string; run: stri
   );
   run.addFile('/etc/group', 'root:x:0:\nnonroot:x:65532:\n');
   for (const folder of ['/home/nonroot', '/tmp']) run.addFolder(undefined, folder);
-  run.commit(buildah, bases.run, [`LABEL ${KEY_LABEL}=${key}`, 'ENTRYPOINT ["/nodejs/bin/node"]']);
 }
 
 /** A root file system being put together in `folder/rootfs`. */
-class Rootfs {
+export class Rootfs {
+  /** Where it lies. */
+  readonly path: string;
   readonly #folder: string;
 
   constructor(folder: string) {
     this.#folder = folder;
-    mkdirSync(path.join(folder, 'rootfs'), { recursive: true });
+    this.path = path.join(folder, 'rootfs');
+    mkdirSync(this.path, { recursive: true });
   }
 
   /** Copies a program with the shared libraries it is linked to, these to where the loader looks for them. */
   addProgram(file: string, target = file): void {
-    copyFileSync(file, this.#place(target));
+    copyFileSync(file, this.#place(target), constants.COPYFILE_FICLONE);
     const { stdout, status } = spawnSync('ldd', [file], { encoding: 'utf8' });
     if (status !== 0) throw new Unable(`ldd could not tell which libraries ${file} needs.`);
     for (const [, library] of stdout.matchAll(/(\/\S+) \(0x/g)) {
@@ -82,7 +90,7 @@ class Rootfs {
   }
 
   #place(target: string): string {
-    const place = path.join(this.#folder, 'rootfs', target);
+    const place = path.join(this.path, target);
     mkdirSync(path.dirname(place), { recursive: true });
     return place;
   }

@@ -8,11 +8,12 @@ import { serve } from '../../src/emulator/server.ts';
 import { buildBundle } from '../build.ts';
 import { ensureComponents } from '../control-plane/components.ts';
 import { type ControlPlane, startControlPlane } from '../control-plane/start.ts';
-import { bundleImage } from './bundle-image.ts';
 import { Cluster, readiness } from './cluster.ts';
 import { chartFolder, type Values } from './helm.ts';
 import { hurried, hurriedLatencies } from './hurried.ts';
-import { Kubelet } from './kubelet.ts';
+import type { Image } from './kubelet-image.ts';
+import { Kubelet, type KubeletOptions } from './kubelet.ts';
+import { bundleImage } from './operator-image.ts';
 import { recordObjects } from './record-objects.ts';
 
 const execute = promisify(execFile);
@@ -22,6 +23,8 @@ export interface SiteOptions {
   readonly logs: string;
   /** The key of the one account, in the Secrets of all namespaces. */
   readonly apiKey: string;
+  /** The image that the node has; without it, what stands in for the operator's. */
+  readonly unpack?: KubeletOptions['unpack'];
   /** Of the provider, where they shall be others than those of one in a hurry. Milliseconds. */
   readonly latencies?: Parameters<typeof createEmulator>[0]['latencies'];
 }
@@ -34,6 +37,11 @@ interface Programs {
 const namespace = 'vps247-system';
 /** Where machines are, besides the operator's own. */
 const teams = ['team-a', 'team-b'] as const;
+
+async function inPlaceOfImage(folder: string): Promise<Image> {
+  const { file } = await buildBundle(path.join(folder, 'bundle'));
+  return bundleImage(file, folder);
+}
 
 /**
  * A cluster with controllers and a node, so that what is installed into it really runs: the Deployment makes Pods, under the restricted
@@ -56,7 +64,7 @@ export class InstalledSite implements AsyncDisposable {
   private constructor(
     plane: ControlPlane,
     provider: Awaited<ReturnType<typeof serve>>,
-    parts: { programs: Programs; emulator: Emulator; bundle: string; logs: string },
+    parts: { programs: Programs; emulator: Emulator; kubelet: Kubelet; logs: string },
   ) {
     const kubeconfig = plane.kubeconfigPath;
     this.#plane = plane;
@@ -67,15 +75,13 @@ export class InstalledSite implements AsyncDisposable {
     this.apiUrl = provider.url;
     this.cluster = new Cluster(kubeconfig);
     this.#recorder = recordObjects(kubeconfig, path.join(this.logs, 'objects'));
-    const image = (folder: string) => bundleImage(parts.bundle, folder);
-    this.kubelet = new Kubelet({ kubeconfig, namespace, image, logs: this.logs });
+    this.kubelet = parts.kubelet;
   }
 
-  static async open({ logs, apiKey, latencies = {} }: SiteOptions): Promise<InstalledSite> {
+  static async open({ logs, apiKey, latencies = {}, unpack = inPlaceOfImage }: SiteOptions): Promise<InstalledSite> {
     rmSync(logs, { recursive: true, force: true });
     mkdirSync(path.join(logs, 'home'), { recursive: true });
     const programs = await ensureComponents(['helm', 'kubectl']);
-    const { file: bundle } = await buildBundle(path.join(logs, 'bundle'));
     const emulator = createEmulator({
       seed: 7,
       latencies: { ...hurriedLatencies, ...latencies },
@@ -83,7 +89,8 @@ export class InstalledSite implements AsyncDisposable {
     });
     const logDir = path.join(logs, 'control-plane');
     const plane = await startControlPlane({ controllerManager: true, isAudited: true, logDir });
-    const site = new InstalledSite(plane, await serve(emulator, { port: 0 }), { programs, emulator, bundle, logs });
+    const kubelet = await Kubelet.start({ kubeconfig: plane.kubeconfigPath, namespace, unpack, logs });
+    const site = new InstalledSite(plane, await serve(emulator, { port: 0 }), { programs, emulator, kubelet, logs });
     const labels = { 'pod-security.kubernetes.io/enforce': 'restricted' };
     await site.cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels } });
     for (const name of teams) await site.cluster.createNamespace(name);
@@ -117,16 +124,20 @@ export class InstalledSite implements AsyncDisposable {
   /** The chart, with values for an operator in a hurry that knows the emulated provider. */
   async install(values: Values, ...command: readonly string[]): Promise<string> {
     const [verb = 'install', release = InstalledSite.release, ...flags] = command;
+    return this.#apply(chartFolder, values, verb, release, ...flags);
+  }
+
+  /** Waits as helm does until the Deployment has rolled out. */
+  async rollOut(values: Values, verb: 'install' | 'upgrade' = 'install', chart = chartFolder): Promise<string> {
+    return this.#apply(chart, values, verb, InstalledSite.release, '--wait', '--timeout', '90s');
+  }
+
+  async #apply(chart: string, values: Values, verb: string, release: string, ...flags: readonly string[]) {
     const file = path.join(this.logs, 'values.json');
     const { config = {}, ...more } = values;
     const common = { extraArgs: hurried(), readinessProbe: { periodSeconds: 1 } };
     writeFileSync(file, JSON.stringify({ ...common, ...more, config: { apiUrl: this.apiUrl, ...Object(config) } }));
-    return this.helm(verb, release, chartFolder, '--values', file, ...flags);
-  }
-
-  /** Waits as helm does until the Deployment has rolled out. */
-  async rollOut(values: Values, verb: 'install' | 'upgrade' = 'install'): Promise<string> {
-    return this.install(values, verb, InstalledSite.release, '--wait', '--timeout', '90s');
+    return this.helm(verb, release, chart, '--values', file, ...flags);
   }
 
   /** Until nothing of it runs any more. */

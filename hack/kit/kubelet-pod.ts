@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,7 +12,8 @@ import {
   type V1ContainerState,
   type V1Pod,
 } from '@kubernetes/client-node';
-import { Container, type Ended, type Image } from './kubelet-container.ts';
+import { Container, type Ended } from './kubelet-container.ts';
+import { type Account, type Image, refusalOf } from './kubelet-image.ts';
 import { verdicts } from './kubelet-probe.ts';
 import { type Mount, writeVolume } from './kubelet-volume.ts';
 
@@ -47,6 +49,7 @@ export class PodOnNode {
   #restarts = -1;
   #isStarted = false;
   #isReady = false;
+  #waiting: { readonly reason: string; readonly message?: string } = { reason: 'ContainerCreating' };
   #last: V1ContainerState | undefined;
   /** Writes of the status, one after the other. */
   #told: Promise<void> = Promise.resolve();
@@ -65,6 +68,11 @@ export class PodOnNode {
 
   get pid(): number | undefined {
     return this.#container?.pid;
+  }
+
+  /** The image that it asks for and the node has not, in a sentence. */
+  get refusal(): string | undefined {
+    return refusalOf(this.#node.image, this.#spec.image ?? '');
   }
 
   /** How often its container was started again. */
@@ -129,11 +137,18 @@ export class PodOnNode {
         body: { metadata: where, target: { kind: 'Node', name: 'stand-in' } },
       });
     const mount = await writeVolume(this.#pod, this.#node);
+    const { refusal } = this;
+    if (refusal !== undefined && !signal.aborted) {
+      this.#waiting = { reason: 'ErrImagePull', message: refusal };
+      this.#tell();
+      await once(signal, 'abort');
+    }
     while (!signal.aborted) {
       this.#restarts += 1;
       const ended = await this.#runOnce(mount);
       if (signal.aborted) break;
       this.#last = { terminated: { ...ended, reason: ended.exitCode === 0 ? 'Completed' : 'Error' } };
+      this.#waiting = { reason: 'CrashLoopBackOff' };
       this.#tell();
       const wait = this.#restarts === 0 ? 0 : Math.min(backOff.first * 2 ** (this.#restarts - 1), backOff.longest);
       await sleep(wait, undefined, { signal }).catch(() => {});
@@ -149,17 +164,14 @@ export class PodOnNode {
   /** From the start of its process to its end. */
   async #runOnce(mount: Mount): Promise<Ended> {
     const { image, changed, config } = this.#node;
-    const { runAsUser: user, runAsGroup: group } = this.#pod.spec?.securityContext ?? {};
-    if (user === undefined || group === undefined) throw new Error('Its user must be given by the Pod.');
     const server = new URL(config.getCurrentCluster()?.server ?? '');
     const stem = this.#stem;
-    const container = new Container({
+    const container = await Container.start({
       spec: this.#spec,
       image,
       address: this.#address,
       variables: { KUBERNETES_SERVICE_HOST: server.hostname, KUBERNETES_SERVICE_PORT: server.port },
-      user,
-      group,
+      account: this.#account,
       mount,
       logFile: `${stem}.log`,
     });
@@ -221,6 +233,14 @@ export class PodOnNode {
     await Promise.all([live(), ready()]);
   }
 
+  /** The Pod's, or the image's where it names none; never root. */
+  get #account(): Account {
+    const { account } = this.#node.image;
+    const { runAsUser: user = account.user, runAsGroup: group = account.group } = this.#pod.spec?.securityContext ?? {};
+    if (!(user > 0)) throw new Error(`Its user is ${user}: only others than root, by number, are known here.`);
+    return { user, group };
+  }
+
   /** Of the files of this run of its container. */
   get #stem(): string {
     return path.join(this.#node.logs, `${this.name}-${this.#restarts}`);
@@ -252,11 +272,9 @@ export class PodOnNode {
     const pid = this.#container?.pid;
     const isReady = this.#isReady && !this.#ending.signal.aborted;
     const state =
-      pid === undefined
-        ? { waiting: { reason: 'CrashLoopBackOff' } }
-        : { running: { startedAt: this.#container?.startedAt } };
+      pid === undefined ? { waiting: this.#waiting } : { running: { startedAt: this.#container?.startedAt } };
     return {
-      phase: 'Running',
+      phase: this.#restarts < 0 ? 'Pending' : 'Running',
       podIP: this.#address,
       podIPs: [{ ip: this.#address }],
       startTime: this.#startedAt,
@@ -270,7 +288,7 @@ export class PodOnNode {
         {
           name: this.#spec.name,
           image: this.#spec.image ?? '',
-          imageID: '',
+          imageID: this.#node.image.digest ?? '',
           started: this.#isStarted,
           ready: isReady,
           restartCount: this.restarts,

@@ -1,10 +1,11 @@
 /**
- * A stand-in for a node with its kubelet, for the Pods of one namespace: takes each that is stored, runs its container as a process of
- * this machine with the token, user, environment and probes that the Pod asks for, tells how it is, restarts it when it ends, and ends
- * it within its grace period. Only what an operator's Pod has is known here; anything else is an error.
+ * A stand-in for a node with its kubelet, for the Pods of one namespace: takes each that is stored, runs its container in the
+ * image's root file system with the token, user, environment and probes that the Pod asks for, tells how it is, restarts it when it
+ * ends, and ends it within its grace period. It has one image, and refuses a Pod that names another one. Only what an operator's Pod has
+ * is known here; anything else is an error.
  *
  * What a node has and this has not: a network for each Pod (each has an address of the loopback network instead, and listens there in
- * place of 0.0.0.0), limits for memory and CPU, a seccomp profile, and the renewal of tokens, which outlive every test.
+ * place of 0.0.0.0) with names in it, limits for memory and CPU, a seccomp profile, and the renewal of tokens, which outlive every test.
  */
 import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,15 +17,15 @@ import { loadKubeConfig } from '../../src/kube/config.ts';
 import { createTransport } from '../../src/kube/transport.ts';
 import { systemClock } from '../../src/model/clock.ts';
 import { Watchdog } from '../control-plane/watchdog.ts';
-import type { Image } from './kubelet-container.ts';
+import type { Image } from './kubelet-image.ts';
 import { type Node, PodOnNode } from './kubelet-pod.ts';
 
 export interface KubeletOptions {
   /** With all rights: a node has more of them than anybody who uses it. */
   readonly kubeconfig: string;
   readonly namespace: string;
-  /** What every Pod runs, whatever image it names. It is given a folder that everybody can read, which goes with the kubelet. */
-  readonly image: (folder: string) => Image;
+  /** Unpacks the one image in a folder that everybody can read, which goes with the kubelet. */
+  readonly unpack: (folder: string) => Image | Promise<Image>;
   /** Where logs, arguments and metrics of containers go. */
   readonly logs: string;
 }
@@ -33,6 +34,7 @@ export interface KubeletOptions {
 const retryAfter = 200;
 
 export class Kubelet implements AsyncDisposable {
+  readonly image: Image;
   readonly #client: KubeClient;
   readonly #namespace: string;
   readonly #node: Node;
@@ -43,19 +45,34 @@ export class Kubelet implements AsyncDisposable {
   readonly #pods = new Map<string, PodOnNode>();
   #addresses = 0;
 
-  constructor({ kubeconfig, namespace, image, logs }: KubeletOptions) {
-    const config = loadKubeConfig({ kubeconfig });
-    this.#client = createKubeClient(createTransport(config, { clock: systemClock, version: 'kubelet' }));
-    this.#namespace = namespace;
+  /** Rejects when the image cannot be unpacked. */
+  static async start(options: KubeletOptions): Promise<Kubelet> {
     const folder = mkdtempSync(path.join(tmpdir(), 'vps247-kubelet-'));
     // Containers are not of the user who made it.
     chmodSync(folder, 0o755);
-    this.#watchdog = new Watchdog(folder);
+    const watchdog = new Watchdog(folder);
+    try {
+      return new Kubelet(options, { folder, watchdog, image: await options.unpack(folder) });
+    } catch (error) {
+      await watchdog.release();
+      throw error;
+    }
+  }
+
+  private constructor(
+    { kubeconfig, namespace, logs }: KubeletOptions,
+    { folder, watchdog, image }: { readonly folder: string; readonly watchdog: Watchdog; readonly image: Image },
+  ) {
+    const config = loadKubeConfig({ kubeconfig });
+    this.#client = createKubeClient(createTransport(config, { clock: systemClock, version: 'kubelet' }));
+    this.#namespace = namespace;
+    this.#watchdog = watchdog;
+    this.image = image;
     mkdirSync(logs, { recursive: true });
     this.#node = {
       core: config.makeApiClient(CoreV1Api),
       config,
-      image: image(folder),
+      image,
       logs,
       folder,
       changed: () => this.#watchdog.watch(this.pods.flatMap(({ pid }) => (pid === undefined ? [] : [pid]))),

@@ -1,15 +1,20 @@
 /**
- * A step of `npm run verify`: the operator, really installed, keeps its promises while it is killed, upgraded, rolled back, removed and
- * installed again; the same life of a machine for each way to install it; and what is said when something is missing or twice there.
+ * A step of `npm run verify`: the operator, really installed and run from the image that the Dockerfile makes, keeps its promises while it
+ * is killed, upgraded from the chart of every release, rolled back, removed and installed again; the same life of a machine for each way
+ * to install it; and what is said when something is missing or twice there.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { parse, parseAllDocuments } from 'yaml';
+import { goldenChart } from '../golden/chart.ts';
+import { goldenVersions } from '../golden/versions.ts';
 import { hurriedEnvironment } from '../kit/hurried.ts';
 import { InstalledSite } from '../kit/installed-site.ts';
 import type { PodOnNode } from '../kit/kubelet-pod.ts';
+import { builtImage } from '../kit/operator-image.ts';
 import { demand } from './chart-values.ts';
+import { flawsIn } from './installed-view.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 const { namespace: home, release } = InstalledSite;
@@ -19,6 +24,7 @@ const web = 'team-a/web';
 await using site = await InstalledSite.open({
   logs: path.join(root, '.out/verify/installed'),
   apiKey: 'key-of-an-emulated-account',
+  unpack: builtImage,
   // Long enough for an upgrade to begin in between.
   latencies: { start: 5_000, halt: 5_000 },
 });
@@ -72,44 +78,117 @@ async function killLeader(): Promise<void> {
   show('two replicas: the leader was killed, the other one halted the machine, and the node started the first again');
 }
 
-async function upgrade(): Promise<void> {
-  const before = new Set(kubelet.pods.map(({ name }) => name));
+/** The node has the image that the Dockerfile makes, and the containers have nothing else. */
+async function image(): Promise<void> {
+  const [pod] = await leaders();
+  const flaws = flawsIn(pod?.pid ?? 0, kubelet.image);
+  demand(flaws.length === 0, flaws.join('\n'));
+  const { entrypoint, account, digest = '' } = kubelet.image;
+  show(
+    `it runs from the image of the Dockerfile: ${entrypoint[0]} as ${account.user}:${account.group}, process 1 of its own, without a capability`,
+  );
+  show('its files are those of the image, which it cannot change: no file and no process of this machine is there');
+
+  const other = `sha256:${'0'.repeat(64)}`;
+  await site.install({ image: { digest: other } }, 'upgrade');
+  await cluster.until('a Pod is refused its image', async () =>
+    kubelet.pods.some(({ refusal }) => refusal?.includes(other)),
+  );
+  const waiting = '{.items[*].status.containerStatuses[*].state.waiting.reason}';
+  await cluster.until(
+    'and says so',
+    async () => (await site.kubectl('-n', home, 'get', 'pods', '-o', `jsonpath=${waiting}`)) === 'ErrImagePull',
+  );
+  await power('Running');
+  await site.untilState(web, 'Running');
+  await site.rollOut({ image: { digest } }, 'upgrade');
+  await power('Halted');
+  await site.untilState(web, 'Halted');
+  await site.until(web, 'True/Available');
+  demandWrites('another image', 'StartMachine', 'StopMachine');
+  show(
+    `image.digest: with another one than ${digest.slice(0, 19)}… no Pod starts and the old ones go on; with this one they are replaced`,
+  );
+}
+
+/** As docs/uninstall.md has it: scaled to none first, so that it may still give its Lease back. */
+async function retire(): Promise<void> {
+  await site.kubectl('-n', home, 'scale', 'deployment', release, '--replicas', '0');
+  const component = 'app.kubernetes.io/component=operator';
+  await site.kubectl('-n', home, 'wait', 'pods', '--selector', component, '--for', 'delete');
+  const holder = await site.kubectl('-n', home, 'get', 'leases', '-o', 'jsonpath={.items[*].spec.holderIdentity}');
+  demand(holder === '', `scaled to none it kept its Lease: ${holder}`);
+  await site.uninstall();
+}
+
+/** From the chart of a release to the present one, and back. The program is the present one in both: there is no image of an earlier one here. */
+async function upgradeFrom(version: string): Promise<void> {
+  await retire();
+  const before = await cluster.get('team-a', 'web');
+  await site.rollOut({ image: { tag: kubelet.image.tag } }, 'install', path.join(root, goldenChart(version)));
+  const old = new Set(kubelet.pods.map(({ name }) => name));
   await power('Running');
   await site.rollOut({ config: { workers: 16 } }, 'upgrade');
   await site.untilState(web, 'Running');
   await site.until(web, 'True/Available');
   demandWrites('upgrade amid a start', 'StartMachine');
-  await cluster.until('old Pods are gone', async () => kubelet.pods.every(({ name }) => !before.has(name)));
-  show('helm upgrade with another value amid a power operation: asked for once, and seen to its end');
+  await cluster.until('old Pods are gone', async () => kubelet.pods.every(({ name }) => !old.has(name)));
+  show(`helm upgrade from the chart of ${version} amid a power operation: asked for once, and seen to its end`);
 
   await power('Halted');
   await site.helm('rollback', release, '1', '--wait', '--timeout', '90s');
   await site.untilState(web, 'Halted');
-  await site.until(web, 'True/Available');
+  const after = await site.until(web, 'True/Available');
   demandWrites('rollback amid a halt', 'StopMachine');
-  show('helm rollback amid a power operation: the same');
+  demand(
+    after.metadata.uid === before?.metadata.uid && after.status?.id === before.status?.id,
+    'another object or machine',
+  );
+  show(`helm rollback to it amid a power operation: the same, and the same object with the same machine`);
 }
 
+/** Removed without more ado while the answer to a create call is due: nothing of it can be stored any more. */
 async function installAgain(): Promise<void> {
+  // Longer than the old operator lives from now on; the other machine is older.
+  emulator.setSwitches({ listLag: 30_000 });
+  emulator.addFault({ operation: 'CreateMachine', when: 'after', action: { kind: 'hang' } });
+  await cluster.create({ name: 'late', namespace: 'team-a', spec });
+  await cluster.until('it is asked for', async () => emulator.ledger.liveMachines().length === 2);
   await site.uninstall();
-  const before = await cluster.get('team-a', 'web');
+  emulator.setSwitches({ listLag: 0 });
+  const [before, late] = [await cluster.get('team-a', 'web'), await cluster.get('team-a', 'late')];
   demand(before?.metadata.finalizers?.length === 1, 'uninstalling took the finalizer or the object');
+  demand(late?.metadata.finalizers?.length === 1 && late.status?.id === undefined, 'the create call was not open');
   await site.rollOut({});
   await power('Running');
   await site.untilState(web, 'Running');
   await site.until(web, 'True/Available');
-  demandWrites('installed again', 'StartMachine');
-  show('helm uninstall left definition, object and machine; installed again it went on, with nothing made or deleted');
+  await site.until('team-a/late', 'True/Available');
+  demandWrites('installed again', 'CreateMachine', 'StartMachine');
+  show(
+    'helm uninstall left definition, objects and machines; installed again it went on, with nothing made or deleted',
+  );
+  show('helm uninstall amid a create call: installed again it found the machine by its name, and made no second one');
+  await cluster.delete('team-a', 'late');
+  await site.untilGone('team-a/late');
+  demandWrites('late', 'StopMachine', 'DeleteMachine');
 }
 
 /** Of another name in the same namespace, and of the same name in another one. */
 async function secondRelease(): Promise<void> {
-  await site.install({ crds: { enabled: false } }, 'install', 'second', '--wait', '--timeout', '90s');
-  const acting = await leaders();
-  demand(acting.length === 1 && kubelet.pods.length === 4, `of ${kubelet.pods.length} Pods ${acting.length} act`);
-  await untilSaid('"Standing by"', 'second');
+  await site.install({ crds: { enabled: false } }, 'install', 'second');
+  await untilSaid('Another installation looks after objects that this one was given too', 'second');
+  await power('Halted');
+  await site.untilState(web, 'Halted');
+  await site.until(web, 'True/Available');
+  const second = kubelet.pods.filter(({ name }) => name.startsWith('second'));
+  demand(second.length === 2 && !second.some(({ isReady }) => isReady), 'a second release is ready');
+  demandWrites('two releases', 'StopMachine');
   await site.helm('uninstall', 'second', '--wait');
-  show('a second release with the same scope in the same namespace shares the Lease, and stands by');
+  await cluster.until('its Pods are gone', async () => kubelet.pods.length === 2);
+  show(
+    'a second release with the same scope in the same namespace leaves the objects to the first, says so, and is not ready',
+  );
 
   await cluster.createNamespace('elsewhere');
   const refusal = await site
@@ -121,7 +200,7 @@ async function secondRelease(): Promise<void> {
   show(`a release of the same name in another namespace is refused: ${sentence?.[0]}`);
   await cluster.delete('team-a', 'web');
   await site.untilGone(web);
-  demandWrites('deleted', 'StopMachine', 'DeleteMachine');
+  demandWrites('deleted', 'DeleteMachine');
   await site.uninstall();
 }
 
@@ -197,7 +276,8 @@ async function definitions(): Promise<void> {
 }
 
 await killLeader();
-await upgrade();
+await image();
+for (const version of goldenVersions()) await upgradeFrom(version);
 await installAgain();
 await secondRelease();
 for (const [source, where] of [

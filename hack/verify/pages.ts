@@ -98,6 +98,9 @@ await run('kubectl apply --server-side -f deploy/manifests/crds.yaml');
 await run('helm upgrade vps247-operator deploy/chart');
 await run('helm rollback vps247-operator');
 await person(rolledOut);
+await run('kubectl --namespace vps247-system scale deployment');
+await person(`helm install vps247-operator deploy/chart --namespace ${home}`);
+await person(rolledOut);
 await run('helm uninstall vps247-operator --namespace vps247-system\n$');
 
 // Without Helm, over what Helm has left, and back.

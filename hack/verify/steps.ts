@@ -68,9 +68,14 @@ export const steps: readonly Step[] = [
     command: ['node', 'hack/verify/pages.ts'],
   },
   {
+    name: 'image',
+    shows: 'the Dockerfile is built, and its image holds and does what it should',
+    command: ['node', 'hack/image/main.ts'],
+  },
+  {
     name: 'installed',
     shows:
-      'really installed, in each way, it is killed, upgraded, rolled back, removed and installed again without a machine lost',
+      'really installed, in each way, from that image it is killed, upgraded, rolled back, removed and installed again without a machine lost',
     command: ['node', 'hack/verify/installed.ts'],
   },
 ];

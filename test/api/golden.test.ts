@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { renderCrd } from '../../hack/generate/crd.ts';
+import { goldenChartFiles, leftInGoldenChart } from '../../hack/golden/chart.ts';
 import { type Definition, narrowings } from '../../hack/golden/narrowings.ts';
 import { currentVersion, goldenFolder, goldenVersions } from '../../hack/golden/versions.ts';
 
@@ -24,6 +25,15 @@ describe('the version in package.json has its golden set', () => {
   it('whose definition is the present one: after a release, the version is raised before the definition changes', () => {
     expect(goldenVersions()).toContain(version);
     expect(definitionOf(version)).toEqual(present);
+  });
+
+  it('whose chart is the present one, likewise', () => {
+    const differing = goldenChartFiles(version).filter(({ path, render }) => {
+      const file = join(root, path);
+      return !existsSync(file) || readFileSync(file, 'utf8') !== render();
+    });
+    expect(differing.map(({ path }) => path)).toEqual([]);
+    expect(leftInGoldenChart(version)).toEqual([]);
   });
 
   it('with objects at rest and under way, and their machines: `npm run golden` writes them', () => {

@@ -1,9 +1,13 @@
-import { globSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { chartFiles } from '../../hack/generate/chart/files.ts';
+import { keptFiles } from '../../hack/golden/chart.ts';
 import { renderManifests } from '../../hack/generate/manifests.ts';
-import { projectRoot } from '../packaging/manifests.ts';
+import { packageChart } from '../../hack/kit/helm.ts';
+import { packageVersion, projectRoot } from '../packaging/manifests.ts';
 
 test('the manifests and the files for kustomize are what helm makes of the chart; else: npm run generate', async () => {
   for (const { path: file, text } of await renderManifests()) {
@@ -14,4 +18,17 @@ test('the manifests and the files for kustomize are what helm makes of the chart
 test('nothing lies in the chart whose source is gone', () => {
   const files = globSync('deploy/chart/files/**/*.*', { cwd: projectRoot });
   expect(files.toSorted()).toEqual(['deploy/chart/files/test.mjs', ...chartFiles.map((file) => file.path)].toSorted());
+});
+
+test('what a golden set keeps of the chart is what helm packages, but for the README', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'vps247-package-'));
+  try {
+    await packageChart(folder, 0);
+    const archive = path.join(folder, `vps247-operator-${packageVersion()}.tgz`);
+    const listed = execFileSync('tar', ['--list', '--gzip', '--file', archive], { encoding: 'utf8' });
+    const files = listed.trimEnd().split('\n');
+    expect(files.toSorted()).toEqual(['README.md', ...keptFiles()].map((file) => `vps247-operator/${file}`).toSorted());
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

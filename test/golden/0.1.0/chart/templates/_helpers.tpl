@@ -1,0 +1,86 @@
+{{- define "vps247-operator.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- /* A release that is named after the chart gives its objects just that name. */}}
+{{- define "vps247-operator.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 50 | trimSuffix "-" }}
+{{- else if contains (include "vps247-operator.name" .) .Release.Name }}
+{{- .Release.Name | trunc 50 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name (include "vps247-operator.name" .) | trunc 50 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+
+{{- define "vps247-operator.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "vps247-operator.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "vps247-operator.releaseLabels" -}}
+app.kubernetes.io/name: {{ include "vps247-operator.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{- /* What tells the operator's pods from all others, that of `helm test` too. A Deployment's selector can't be changed: no label may
+come or go here. */}}
+{{- define "vps247-operator.selectorLabels" -}}
+{{ include "vps247-operator.releaseLabels" . }}
+app.kubernetes.io/component: operator
+{{- end }}
+
+{{- define "vps247-operator.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "vps247-operator.releaseLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{- /* The metadata of an object, from (dict "root" .) and, where there are any, "name", "namespace", "labels", "annotations". */}}
+{{- define "vps247-operator.metadata" -}}
+name: {{ .name | default (include "vps247-operator.fullname" .root) }}
+{{- with .namespace }}
+namespace: {{ . }}
+{{- end }}
+labels:
+  {{- include "vps247-operator.labels" .root | nindent 2 }}
+  {{- with .labels }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- with merge dict (.annotations | default dict) .root.Values.commonAnnotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{- define "vps247-operator.image" -}}
+{{- with .Values.image }}
+{{- with .registry }}{{ . }}/{{ end }}{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}
+{{- with .digest }}@{{ . }}{{ end }}
+{{- end }}
+{{- end }}
+
+{{- define "vps247-operator.leaseNamespace" -}}
+{{- default .Release.Namespace .Values.config.leaderElectionNamespace }}
+{{- end }}
+
+{{- /* One for each release, whatever its scope: so an upgrade that changes the scope never has two that act. */}}
+{{- define "vps247-operator.leaseName" -}}
+{{- if eq (include "vps247-operator.leaseNamespace" .) .Release.Namespace }}
+{{- include "vps247-operator.fullname" . }}
+{{- else }}
+{{- printf "%s-%s" .Release.Namespace (include "vps247-operator.fullname" .) }}
+{{- end }}
+{{- end }}
+
+{{- /* The port of an address such as 0.0.0.0:8080 or [::]:8080. */}}
+{{- define "vps247-operator.port" -}}
+{{- regexFind "[0-9]+$" . }}
+{{- end }}
