@@ -19,6 +19,7 @@ import { FleetMetrics } from './reconcile/fleet-metrics.ts';
 import { Holders, type Installation } from './reconcile/holders.ts';
 import { NamespaceQuota } from './reconcile/namespace-quota.ts';
 import { type Reconciler, createReconciler } from './reconcile/reconciler.ts';
+import { SpecToCall } from './reconcile/spec-to-call.ts';
 import type { Log } from './telemetry/log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import { registerSecret } from './telemetry/redact.ts';
@@ -101,6 +102,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
   const claims = new Claims();
   const quota = new NamespaceQuota(settings.maxMachinesPerNamespace);
   const deletes = new DeleteBudget(clock, settings.maxDeletesPerMinute);
+  const specToCall = new SpecToCall(clock, (seconds) => metrics.specToCall.observe(seconds));
   const users = new Map<string, Set<string>>();
   const events = createEventRecorder({ client, clock, log, instance: ports.instance });
   const credentials = createCredentials({
@@ -176,6 +178,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       const [ours, stillOurs] = [isOurs(before) ? before : undefined, isOurs(after) ? after : undefined];
       fleet.change(key, ours, stillOurs);
       holders?.change(key, ours, stillOurs, initial);
+      specToCall.change(key, ours, stillOurs, initial || workers === undefined);
       if (isOurs(after) && before !== undefined && !isOurs(before)) takenOver.set(key, clock.monotonic());
       else if (!isOurs(after)) takenOver.delete(key);
       // Until this process acts nothing waits for it; then everything is looked at anyway.
@@ -212,6 +215,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       deletes,
       events,
       holders,
+      specToCall,
       log,
       random,
       fence: ports.fence,

@@ -23,6 +23,7 @@ import type { DeleteBudget } from './delete-budget.ts';
 import type { Holders } from './holders.ts';
 import { Memory } from './history.ts';
 import type { NamespaceQuota } from './namespace-quota.ts';
+import type { SpecToCall } from './spec-to-call.ts';
 import { type Observation, type ObserveDeps, observe } from './observe.ts';
 import { type Conclusion, conclude, isRefusedAsBusy } from './outcome.ts';
 
@@ -36,6 +37,7 @@ export interface ReconcilerDeps extends ObserveDeps {
   readonly events: Pick<EventRecorder, 'record'>;
   /** Undefined when this is certainly the only installation. */
   readonly holders: Pick<Holders, 'admit' | 'mark'> | undefined;
+  readonly specToCall: Pick<SpecToCall, 'called' | 'settled'>;
   readonly log: Log;
   readonly random: () => number;
   /** The objects to act on; `objectOf` also knows those that are others'. */
@@ -111,6 +113,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     if (conclusion.report !== undefined)
       await report(observation, conclusion.report, 'outcome' in execution ? memory : undefined, park);
     if (conclusion.isSuperseded) return { failed: true };
+    const isThere = observation.observed.machine.kind === 'Present';
+    if (isThere && execution.type === 'Nothing' && !conclusion.urgent) deps.specToCall.settled(key);
     return conclusion.after === undefined ? {} : { after: conclusion.after };
   }
 
@@ -190,7 +194,9 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
           inLine.delete(key);
           if (!deps.fence() || !isStillSo(account, observed, shownBefore)) return false;
           // What goes on record first takes a while.
-          return onGranted === undefined || ((await onGranted()) && deps.fence());
+          if (onGranted !== undefined && !((await onGranted()) && deps.fence())) return false;
+          deps.specToCall.called(key);
+          return true;
         };
         try {
           return await park(account.write({ ...change, givenUp: waiting.signal }, call, granted));

@@ -54,6 +54,13 @@ export const metricsTable = {
     labels: [],
     buckets: waits,
   },
+  specToCall: {
+    type: 'histogram',
+    name: 'spec_to_call_seconds',
+    help: 'Time from when a change of what an object asks for was seen until the provider was called for it.',
+    labels: [],
+    buckets: waits,
+  },
   providerCalls: {
     type: 'counter',
     name: 'provider_calls_total',

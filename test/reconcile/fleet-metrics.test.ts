@@ -83,3 +83,35 @@ test('a deletion that does not come to its end shows for how long', async () => 
   expect(Number(seconds)).toBeGreaterThan(29 * 60);
   expect(Number(seconds)).toBeLessThanOrEqual(30 * 60 + 1);
 });
+
+test('the time from a change to its call is measured once, and not that of what nobody asked for anew', async () => {
+  const { apply, clock, cluster, metricsPage, room } = await createWorld({ providerRate: 1, providerBurst: 1 });
+  const measured = async () => {
+    const page = await metricsPage();
+    const [count, sum] = ['count', 'sum'].map((of) =>
+      Number(new RegExp(`^vps247_operator_spec_to_call_seconds_${of} (.+)$`, 'm').exec(page)?.[1]),
+    );
+    return { count, sum };
+  };
+  apply('web');
+  await clock.advance(2 * minute);
+  const created = await measured();
+  expect(created.count).toBe(1);
+  expect(created.sum).toBeLessThan(5);
+
+  // A change that calls for nothing, and long after it a machine that somebody halted at the provider.
+  cluster.change('web', { spec: { deletionProtection: true } });
+  await clock.advance(10 * minute);
+  room.set(cluster.machine('web')?.status?.id ?? 0, { state: 'Halted' });
+  await clock.advance(10 * minute);
+  expect(room.count('StartMachine')).toBe(1);
+  expect((await measured()).count).toBe(1);
+
+  cluster.change('web', { spec: { powerState: 'Halted' } });
+  await clock.advance(minute);
+  expect(room.count('StopMachine')).toBe(1);
+  const { count, sum } = await measured();
+  expect(count).toBe(2);
+  expect(sum).toBeGreaterThanOrEqual(created.sum ?? Infinity);
+  expect(sum).toBeLessThan(10);
+});

@@ -230,6 +230,15 @@ export const dashboards: readonly Dashboard[] = [
         ],
       },
       {
+        title: 'From a change to its call',
+        tells: 'From when a change of a spec was seen until the provider was called for it, waits for a turn included.',
+        unit: 's',
+        queries: [
+          { expr: quantile(0.5, 'spec_to_call_seconds'), legend: 'half' },
+          { expr: quantile(0.99, 'spec_to_call_seconds'), legend: '99 of 100' },
+        ],
+      },
+      {
         title: 'Calls to the provider by outcome',
         tells: 'Anything but OK is worth a look.',
         unit: 'reqps',

@@ -42,6 +42,7 @@ export async function proceed(subject: Subject, state: State, pass: Begun): Prom
     fence: () => true,
     events: { record() {} },
     holders: undefined,
+    specToCall: { called() {}, settled() {} },
     log: silent,
     random: () => 0.5,
     cache: { get: () => run.cache, observe: (object) => run.learn(object) },
