@@ -211,7 +211,7 @@ export const installation: readonly Theme[] = [
       ],
       [
         'It really runs in tests, as installed',
-        'partly hack/verify/installed.ts, hack/kit/kubelet.ts; real API server and controllers, a stand-in for the node',
+        'partly hack/verify/installed.ts, hack/kit/kubelet.ts; real API server, controllers and image, a stand-in for the node',
         'yes make/cluster.sh; kind',
         'yes .github/workflows/e2e-reusable.yml; kind',
         'yes charts:.github/workflows/ci-core.yml; kind',
@@ -231,7 +231,7 @@ export const installation: readonly Theme[] = [
       ],
       [
         'An upgrade from the previous release is tested',
-        'partly hack/verify/installed.ts, test/integration/golden.test.ts; there is no previous release',
+        'partly hack/verify/installed.ts, test/integration/golden.test.ts; from the chart kept of 0.1.0, there is no earlier release',
         'yes hack/verify-upgrade.sh',
         'no',
         'no',
