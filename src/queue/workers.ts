@@ -4,8 +4,8 @@ import type { Backoff } from './backoff.ts';
 import { Places } from './places.ts';
 import type { Workqueue } from './workqueue.ts';
 
-/** How work on a key ended: come back after so many milliseconds (or not by itself), or with growing delays. */
-export type Handled = { readonly after?: number } | { readonly failed: true };
+/** How work on a key ended: come back after so many milliseconds (or not by itself); if it failed and does not say when, with growing delays. */
+export type Handled = { readonly after?: number } | { readonly failed: true; readonly after?: number };
 
 /** Waits without a worker: another key is handled meanwhile, and this pass goes on when a worker is free again. */
 export type Park = <T>(wait: Promise<T>) => Promise<T>;
@@ -89,14 +89,15 @@ export function runWorkers({ queue, backoff, count = 32, handle, clock, log, onP
     try {
       const handled = await handle(key, (wait) => parkedWait(key, wait));
       complaints.delete(key);
-      if ('failed' in handled) {
+      const hasFailed = 'failed' in handled;
+      if (hasFailed && handled.after === undefined) {
         queue.addAfter(key, backoff.next(key));
         return 'Failed';
       }
       backoff.forget(key);
       if (handled.after === undefined) return 'Done';
       queue.addAfter(key, handled.after);
-      return 'Later';
+      return hasFailed ? 'Failed' : 'Later';
     } catch (error) {
       complain(key, error);
       queue.addAfter(key, backoff.next(key));

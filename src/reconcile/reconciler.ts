@@ -27,8 +27,8 @@ import type { SpecToCall } from './spec-to-call.ts';
 import { type Observation, type ObserveDeps, observe } from './observe.ts';
 import { type Conclusion, conclude, isRefusedAsBusy } from './outcome.ts';
 
-/** How a pass ended, for the workers: come back after so many milliseconds, or with growing delays. */
-export type PassResult = { readonly after?: number } | { readonly failed: true };
+/** How a pass ended, for the workers: come back after so many milliseconds, or, if it failed and does not say when, with growing delays. */
+export type PassResult = { readonly after?: number } | { readonly failed: true; readonly after?: number };
 
 export interface ReconcilerDeps extends ObserveDeps {
   readonly client: KubeClient;
@@ -80,7 +80,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
         if (!(error instanceof KubeError) || !isAway.has(error.reason)) throw error;
         // The outage is not this object's: its delay must not outgrow it.
         deps.log.warn('Kubernetes did not answer', { object: key, error });
-        return { after: awayRetry * (1 + deps.random() / 2) };
+        return { failed: true, after: awayRetry * (1 + deps.random() / 2) };
       }
     },
     changed: (key) => inLine.get(key)?.(),

@@ -82,6 +82,13 @@ test.each<[string, () => Promise<Handled>]>([
   expect(times.slice(5)).toEqual([1_000, 1_005]);
 });
 
+test('a pass that fails for a reason of others says when it comes back, and counts as failed', async () => {
+  const { clock, queue, passes } = stage(async () => ({ failed: true, after: 2_000 }));
+  queue.add('a');
+  await clock.advance(4_000);
+  expect(passes.map(({ result }) => result)).toEqual(['Failed', 'Failed', 'Failed']);
+});
+
 test('a pass that throws is told once and harms no other', async () => {
   const { clock, queue, lines, passes } = stage(async (key) => {
     if (key === 'bad') throw new Error('broken');

@@ -146,10 +146,10 @@ class Run {
     };
   }
 
-  endWith(result: { readonly after?: number } | { readonly failed: true }): Operator {
+  endWith(result: { readonly after?: number } | { readonly failed: true; readonly after?: number }): Operator {
     const { operator } = this.#state;
     const memory = this.memories.get(key);
-    const after = 'failed' in result ? 0 : result.after;
+    const after = result.after ?? ('failed' in result ? 0 : undefined);
     return {
       ...operator,
       cache: this.cache,
