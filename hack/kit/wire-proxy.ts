@@ -34,8 +34,14 @@ export type Treatment =
   /** Never answered; the connection stays open. */
   | { readonly kind: 'hang'; readonly at: 'before' | 'effect' }
   | { readonly kind: 'delay'; readonly at: 'before' | 'effect'; readonly milliseconds: number }
-  /** Answered in place of the API, which hears nothing of it. */
-  | { readonly kind: 'refuse'; readonly status: number; readonly retryAfter?: string; readonly body?: unknown };
+  /** Answered in place of the API, which hears nothing of it; after so many `milliseconds`, if they are told. */
+  | {
+      readonly kind: 'refuse';
+      readonly status: number;
+      readonly retryAfter?: string;
+      readonly body?: unknown;
+      readonly milliseconds?: number;
+    };
 
 /** Takes one line of an answer, answers those to send in its place; with `cut`, the connection is reset after that text. */
 export type EditLine = (line: string) => readonly string[] | { readonly cut: string };
@@ -235,19 +241,25 @@ async function treat(treatment: Treatment, wire: Wire): Promise<void> {
     case 'hang':
       return go(treatment.at);
     case 'delay': {
-      const pause = new Promise((resolve) => setTimeout(resolve, treatment.milliseconds).unref());
+      const pause = wait(treatment.milliseconds);
       if (treatment.at === 'before') await pause;
       const answer = await forward();
       await pause;
       return passOn(answer, wire);
     }
     case 'refuse':
+      if (treatment.milliseconds !== undefined) await wait(treatment.milliseconds);
       response.writeHead(treatment.status, {
         'content-type': 'application/json',
         ...(treatment.retryAfter === undefined ? {} : { 'retry-after': treatment.retryAfter }),
       });
       response.end(JSON.stringify(treatment.body ?? { error: 'refused on the way' }));
   }
+}
+
+/** Does not keep the process alive. */
+function wait(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, milliseconds).unref());
 }
 
 function withQuery(target: string, changes: Readonly<Record<string, string>> = {}): string {

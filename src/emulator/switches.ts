@@ -113,6 +113,8 @@ export const switchTable = {
   bootLoopCount: count('How often it falls back; 0 is always.'),
   strangeStateNames: names('Machines that show a state which no documentation names.'),
   strangeState: text('migrating', 'That state.'),
+  transferUsedNames: names('Machines that have used a part of their transfer for the month; all others none of it.'),
+  transferUsed: count('Percent that they have used.', 100),
 
   listLag: count('Milliseconds until a new machine shows in the list.'),
   getLag: count('Milliseconds until a new machine can be read by its id.'),

@@ -123,6 +123,7 @@ function optionalFields(machine: Machine, { switches, catalogue, now }: Writing)
   const { id, regionId, packageId, osTemplateId, createdAt, updatedAt, task } = machine;
   const plan = catalogue.packages.find((entry) => entry.id === packageId);
   const transfer = (plan?.bandwidth ?? 0) * 1_024;
+  const used = isNamed(switches.transferUsedNames, machine.name) ? Math.min(100, switches.transferUsed) : 0;
   const age = now - createdAt;
   return {
     hostname: machine.name.toLowerCase(),
@@ -142,7 +143,7 @@ function optionalFields(machine: Machine, { switches, catalogue, now }: Writing)
       : {}),
     unbilled_hours: billedHours(uptime(machine, now)),
     transfer,
-    [switches.transferField]: transfer,
+    [switches.transferField]: Math.floor((transfer * (100 - used)) / 100),
     virtual_machine_disk_ids: [writeId(id, switches)],
   };
 }

@@ -96,6 +96,12 @@ describe('each switch does what it says', () => {
       'off',
     ],
     [{ transferField: 'transfer_month' }, read, expect.objectContaining({ transfer_month: 512_000 })],
+    [{ transferUsed: 95 }, read, expect.objectContaining({ transfer: 512_000, month_transfer: 512_000 })],
+    [
+      { transferUsedNames: '^web', transferUsed: 95 },
+      read,
+      expect.objectContaining({ transfer: 512_000, month_transfer: 25_600 }),
+    ],
     [{ optionalFields: 'missing' }, read, { id: 1_001, name: 'web', state: 'running' }],
     [{ optionalFields: 'null' }, read, expect.objectContaining({ state: 'running', owner_id: null, last_task: null })],
     [{ unknownFields: 'some' }, read, expect.objectContaining({ flavour: expect.anything() })],

@@ -127,6 +127,7 @@ describe('what else can happen on the wire', () => {
     ['a reset before', { kind: 'reset', at: 'before' }, 'ECONNRESET', 0],
     ['a reset after the effect', { kind: 'reset', at: 'effect' }, 'ECONNRESET', 1],
     ['a refusal', { kind: 'refuse', status: 503 }, '503 {"error":"refused on the way"}', 0],
+    ['a late refusal', { kind: 'refuse', status: 500, body: {}, milliseconds: 20 }, '500 {}', 0],
     ['a delay', { kind: 'delay', at: 'before', milliseconds: 20 }, '200 done', 1],
     ['a late answer', { kind: 'delay', at: 'effect', milliseconds: 20 }, '200 done', 1],
   ])('%s', async (_name, treatment, outcome, requests) => {
