@@ -1,4 +1,5 @@
 /** The cost curves as a picture: a few small charts beside each other, drawn as text. Pure. */
+import { escape, gridLine, ink, openSvg, round, text } from '../hack/generate/svg.ts';
 
 /** One line of a chart, over the sizes of the fleet. */
 interface Line {
@@ -16,8 +17,6 @@ const panel = { width: 300, height: 210, left: 52, right: 26, top: 46, bottom: 3
 const columns = 2;
 /** Told apart in greyscale and by those who do not see all colours, on white and on black. */
 const colours = ['#2f7ed8', '#d9822b'] as const;
-const ink = '#6e7781';
-const grid = '#d0d7de';
 
 /**
  * An SVG with a chart each, both axes logarithmic, so that what grows in proportion to the fleet is a straight line of the
@@ -30,14 +29,9 @@ export function drawCurves(charts: readonly Chart[]): string {
     const [x, y] = [(index % columns) * panel.width, Math.floor(index / columns) * panel.height];
     return `<g transform="translate(${x} ${y})">${drawChart(chart).join('')}</g>`;
   });
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" font-family="system-ui, sans-serif" font-size="11">`,
-    `<title>What the operator costs by the number of machines</title>`,
-    `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
-    ...panels,
-    '</svg>',
-    '',
-  ].join('\n');
+  return [...openSvg(width, height, 'What the operator costs by the number of machines'), ...panels, '</svg>', ''].join(
+    '\n',
+  );
 }
 
 function drawChart({ title, unit, lines }: Chart): string[] {
@@ -111,27 +105,6 @@ function drawLine({ name, points }: Line, index: number, across: Scale, up: Scal
   ];
 }
 
-function gridLine(x1: number, y1: number, x2: number, y2: number): string {
-  return `<line x1="${round(x1)}" y1="${round(y1)}" x2="${round(x2)}" y2="${round(y2)}" stroke="${grid}"/>`;
-}
-
-function text(
-  x: number,
-  y: number,
-  words: string,
-  { anchor = 'start', weight = 'normal', colour = ink }: { anchor?: string; weight?: string; colour?: string } = {},
-): string {
-  return `<text x="${round(x)}" y="${round(y)}" text-anchor="${anchor}" font-weight="${weight}" fill="${colour}">${escape(words)}</text>`;
-}
-
 function inWords(value: number): string {
   return value >= 1 ? Math.round(value).toLocaleString('en') : String(Number(value.toPrecision(2)));
-}
-
-function round(value: number): number {
-  return Math.round(value * 10) / 10;
-}
-
-function escape(words: string): string {
-  return words.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }
