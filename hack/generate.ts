@@ -14,7 +14,7 @@ import { renderCrd } from './generate/crd.ts';
 import { type Page, renderManifests } from './generate/manifests.ts';
 import { renderMetrics } from './generate/metrics.ts';
 import { renderDashboard } from './generate/monitoring/dashboards.ts';
-import { renderMonitoring } from './generate/monitoring/page.ts';
+import { renderMonitoring, renderPicture } from './generate/monitoring/page.ts';
 import { renderRules, renderRuleTests, renderRunbooks } from './generate/monitoring/rules.ts';
 import { renderCurves, renderPerformance } from './generate/performance.ts';
 import { renderVerdicts } from './generate/verdicts.ts';
@@ -29,7 +29,7 @@ const pages: readonly { readonly path: string; readonly render: () => string }[]
   { path: 'deploy/monitoring/dashboards/fleet.json', render: () => renderDashboard('fleet') },
   { path: 'deploy/monitoring/dashboards/machine.json', render: () => renderDashboard('machine') },
   { path: 'deploy/monitoring/dashboards/operator.json', render: () => renderDashboard('operator') },
-  { path: 'deploy/monitoring/rules.yaml', render: renderRules },
+  { path: 'deploy/monitoring/rules.yaml', render: () => renderRules() },
   { path: 'deploy/monitoring/tests/rules.test.yaml', render: renderRuleTests },
   { path: 'deploy/chart/Chart.yaml', render: renderChart },
   { path: 'deploy/chart/README.md', render: renderChartReadme },
@@ -44,6 +44,9 @@ const pages: readonly { readonly path: string; readonly render: () => string }[]
   { path: 'docs/gitops-health.md', render: renderVerdicts },
   { path: 'docs/metrics.md', render: renderMetrics },
   { path: 'docs/monitoring.md', render: renderMonitoring },
+  { path: 'docs/monitoring-fleet.svg', render: () => renderPicture('fleet') },
+  { path: 'docs/monitoring-machine.svg', render: () => renderPicture('machine') },
+  { path: 'docs/monitoring-operator.svg', render: () => renderPicture('operator') },
   { path: 'docs/runbooks.md', render: renderRunbooks },
   { path: 'docs/performance-curve.svg', render: renderCurves },
   { path: 'docs/performance.md', render: renderPerformance },

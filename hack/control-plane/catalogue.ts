@@ -95,6 +95,16 @@ const programs = {
     gigabytes: 2,
     isTool: true,
   },
+  // Of the same sources: it scrapes addresses that it is told, and shows no pages.
+  prometheus: {
+    pinnedBy: 'prometheus',
+    package: 'github.com/prometheus/prometheus/cmd/prometheus',
+    module: 'github.com/prometheus/prometheus',
+    tags: 'remove_all_sd',
+    seconds: 90,
+    gigabytes: 3,
+    isTool: true,
+  },
 } as const satisfies Record<string, Program>;
 
 export type ProgramName = keyof typeof programs;

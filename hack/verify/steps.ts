@@ -73,6 +73,12 @@ export const steps: readonly Step[] = [
     command: ['node', 'hack/image/main.ts'],
   },
   {
+    name: 'prometheus',
+    shows:
+      'a real Prometheus that scrapes an operator fires no alert on a good day, and on a bad one each for its fault',
+    command: ['node', 'hack/verify/prometheus.ts'],
+  },
+  {
     name: 'installed',
     shows:
       'really installed, in each way, from that image it is killed, upgraded, rolled back, removed and installed again without a machine lost',

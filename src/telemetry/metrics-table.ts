@@ -64,7 +64,7 @@ export const metricsTable = {
   providerCalls: {
     type: 'counter',
     name: 'provider_calls_total',
-    help: "Requests to the provider, by operation and outcome: the code is OK or the failure's.",
+    help: "Requests to the provider, by operation and outcome: the code is ok or the failure's.",
     labels: ['operation', 'code'],
   },
   providerCallDuration: {

@@ -1,13 +1,16 @@
 import { parser } from '@prometheus-io/lezer-promql';
 import { alerts } from '../../hack/generate/monitoring/alerts.ts';
 import { dashboards } from '../../hack/generate/monitoring/panels.ts';
+import { rateInterval, withVariables } from '../../hack/generate/monitoring/variables.ts';
 
 /** Every expression that is shipped, by where it stands. Grafana's own variables stand for what it puts there. */
 export const expressions: readonly (readonly [where: string, expr: string])[] = [
   ...alerts.map(({ name, expr }) => [`alert ${name}`, expr] as const),
   ...dashboards.flatMap(({ title, panels }) =>
     panels.flatMap((panel) =>
-      panel.queries.map(({ expr }) => [`${title}: ${panel.title}`, expr.replaceAll('$__rate_interval', '5m')] as const),
+      panel.queries.map(
+        ({ expr }) => [`${title}: ${panel.title}`, withVariables(expr, { __rate_interval: rateInterval })] as const,
+      ),
     ),
   ),
 ];

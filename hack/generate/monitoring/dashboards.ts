@@ -36,17 +36,37 @@ export function renderDashboard(file: Dashboard['file']): string {
   return `${JSON.stringify(json, null, 2)}\n`;
 }
 
+/** A panel with its place in a row: Grafana's columns, of which there are 24. */
+interface Placed {
+  readonly panel: Panel;
+  readonly x: number;
+  readonly w: number;
+}
+
 /** From left to right, and on in the next row when one is full. */
-function placed(panels: readonly Panel[]): readonly object[] {
-  let [x, y, height] = [0, 0, 0];
-  return panels.map((panel, index) => {
+export function rowsOf(panels: readonly Panel[]): readonly (readonly Placed[])[] {
+  const rows: Placed[][] = [];
+  let x = Number.POSITIVE_INFINITY;
+  for (const panel of panels) {
     const w = panel.width ?? 12;
-    if (x + w > 24) [x, y, height] = [0, y + height, 0];
-    const h = panel.isNumber ? 4 : 8;
-    const gridPos = { x, y, w, h };
+    if (x + w > 24) {
+      x = 0;
+      rows.push([]);
+    }
+    rows.at(-1)?.push({ panel, x, w });
     x += w;
-    height = Math.max(height, h);
-    return render(panel, index + 1, gridPos);
+  }
+  return rows;
+}
+
+function placed(panels: readonly Panel[]): readonly object[] {
+  let y = 0;
+  let id = 0;
+  return rowsOf(panels).flatMap((row) => {
+    const top = y;
+    const heights = row.map(({ panel }) => (panel.isNumber ? 4 : 8));
+    y += Math.max(...heights);
+    return row.map(({ panel, x, w }, index) => render(panel, (id += 1), { x, y: top, w, h: heights[index] }));
   });
 }
 

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { markdownTable } from '../table.ts';
-import { dashboards } from './panels.ts';
+import { type BadDay, readBadDay } from './bad-day.ts';
+import { type Dashboard, dashboards } from './panels.ts';
+import { drawDashboard } from './picture.ts';
 import { alertsTable } from './rules.ts';
 
 const file = join(import.meta.dirname, '../../../docs/monitoring.md');
@@ -13,12 +15,44 @@ export function renderMonitoring(): string {
   const [before, rest] = page.split(begin);
   const [, after] = rest?.split(end) ?? [];
   if (before === undefined || after === undefined) throw new Error(`docs/monitoring.md has no ${begin} … ${end}`);
-  const boards = dashboards.map(
-    ({ title, tells, panels }) =>
-      `### ${title}\n\n${tells}\n\n${markdownTable(
-        ['panel', 'tells'],
-        panels.map((panel) => [panel.title, panel.tells]),
-      )}`,
+  const parts = [
+    '## Alerts',
+    alertsTable(),
+    '## A bad day',
+    aboutBadDay(readBadDay()),
+    '## Dashboards',
+    ...dashboards.map(aboutDashboard),
+  ];
+  return `${before}${begin}\n\n${parts.join('\n\n')}\n\n${end}${after}`;
+}
+
+/** docs/monitoring-<file>.svg: the dashboard as it was on the bad day. */
+export function renderPicture(of: Dashboard['file']): string {
+  const dashboard = dashboards.find((candidate) => candidate.file === of);
+  if (dashboard === undefined) throw new Error(`there is no dashboard ${of}`);
+  return drawDashboard(dashboard, readBadDay());
+}
+
+function aboutDashboard({ file: name, title, tells, panels }: Dashboard): string {
+  const table = markdownTable(
+    ['panel', 'tells', 'on a bad day'],
+    panels.map((panel) => [panel.title, panel.tells, panel.onABadDay.see]),
   );
-  return `${before}${begin}\n\n## Alerts\n\n${alertsTable()}\n\n## Dashboards\n\n${boards.join('\n\n')}\n\n${end}${after}`;
+  return `### ${title}\n\n${tells}\n\n![${title} on a bad day](monitoring-${name}.svg)\n\n${table}`;
+}
+
+function aboutBadDay({ faults }: BadDay): string {
+  const table = markdownTable(
+    ['', 'at', 'what goes wrong', 'what fires'],
+    faults.map(({ at, what, alerts }, index) => [
+      String(index + 1),
+      `${at} s`,
+      what,
+      alerts.map((alert) => `${alert.name} after ${alert.at - at} s`).join(', '),
+    ]),
+  );
+  return `The pictures below were not made up: \`npm run verify -- prometheus\` has a real Prometheus scrape a running operator, on a good day and then on one on which everything goes wrong, and \`npm run bad-day\` keeps what
+every panel showed. It is sixty times faster than life: a second stands for a minute, also in what alerts wait for. Each panel has a red ground from the first fault on, and the numbers are those of the faults:
+
+${table}`;
 }

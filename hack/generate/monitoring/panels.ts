@@ -7,6 +7,16 @@ export interface Panel {
   readonly unit: 'short' | 's' | 'h' | 'bytes' | 'percentunit' | 'reqps' | 'Bps' | 'cores';
   readonly queries: readonly { readonly expr: string; readonly legend: string }[];
   readonly width?: 8 | 12 | 24;
+  /** What is to be seen in it when things are wrong. */
+  readonly onABadDay: {
+    readonly see: string;
+    /** What any of its lines must reach on the bad day that is recorded, where seconds stand for minutes. */
+    readonly peak?: number;
+    /** How low any of them must fall. */
+    readonly trough?: number;
+  };
+  /** Only something that is wrong makes it show anything. */
+  readonly isForTrouble?: true;
   /** One number of now, instead of a line over time. */
   readonly isNumber?: true;
   readonly isStacked?: true;
@@ -38,6 +48,10 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Objects',
         tells: 'All there are.',
+        onABadDay: {
+          see: 'Rises when somebody applies many at once; nothing at all while no operator runs.',
+          peak: 28,
+        },
         unit: 'short',
         width: 8,
         isNumber: true,
@@ -46,6 +60,7 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Not ready',
         tells: 'Objects whose machine is not as asked, whatever the reason.',
+        onABadDay: { see: 'The size of the trouble, whatever it is: each reason is in the panel below.', peak: 26 },
         unit: 'short',
         width: 8,
         isNumber: true,
@@ -56,6 +71,7 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Machines that no object holds',
         tells: 'Billed, and not managed from here.',
+        onABadDay: { see: 'Steps up by the machines that were made by hand.', peak: 2 },
         unit: 'short',
         width: 8,
         isNumber: true,
@@ -64,6 +80,9 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Machines by state',
         tells: 'As the provider shows them.',
+        onABadDay: {
+          see: 'A band of Halting that does not end is a guest that ignores the signal; None are objects without a machine.',
+        },
         unit: 'short',
         isStacked: true,
         queries: [{ expr: once('state', m('machines')), legend: '{{state}}' }],
@@ -71,6 +90,11 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Objects by reason',
         tells: 'Everything but Available is on its way, or needs somebody; docs/conditions.md explains each.',
+        onABadDay: {
+          see: 'Each kind of trouble is a band with a name of its own; those that stay need somebody.',
+          peak: 20,
+        },
+        isForTrouble: true,
         unit: 'short',
         isStacked: true,
         queries: [{ expr: once('reason', `${m('objects')}{reason!="Available"}`), legend: '{{reason}}' }],
@@ -78,24 +102,31 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Names that several machines have',
         tells: 'By account. Objects of these names are left alone.',
+        onABadDay: { see: 'One account steps up: two machines of the same name are there.', peak: 1 },
         unit: 'short',
         queries: [{ expr: once('account', m('account_duplicate_names')), legend: 'account {{account}}' }],
       },
       {
         title: 'API keys rejected',
         tells: '1: nothing is done for the machines of this account.',
+        onABadDay: { see: 'The account whose key is rejected goes to 1 and stays.', peak: 1 },
         unit: 'short',
         queries: [{ expr: once('account', m('account_key_rejected')), legend: 'account {{account}}' }],
       },
       {
         title: 'Oldest deletion',
         tells: 'How long the object waits that has been going for longest.',
+        onABadDay: {
+          see: 'A straight slope: the same object waits and waits. It falls when that one is gone.',
+          peak: 60,
+        },
         unit: 's',
         queries: [{ expr: `max(${m('deletion_oldest_seconds')})`, legend: 'oldest' }],
       },
       {
         title: 'Transfer left, the ten lowest',
         tells: 'Part of the month’s transfer.',
+        onABadDay: { see: 'One line falls away from all others, down to the tenth where the alert is.', trough: 0.03 },
         unit: 'percentunit',
         queries: [
           {
@@ -107,6 +138,7 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Hours not billed yet, the ten highest',
         tells: 'What will be on the next bill.',
+        onABadDay: { see: 'Nothing: this is about money, not about trouble.' },
         unit: 'h',
         width: 24,
         queries: [
@@ -130,6 +162,7 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Ready',
         tells: 'The machine is as asked (1), and the reason.',
+        onABadDay: { see: 'Falls to 0, and the legend tells why: another line for each reason and state.', trough: 0 },
         unit: 'short',
         width: 24,
         queries: [
@@ -139,6 +172,7 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Hours not billed yet',
         tells: 'Falls to zero when the provider bills.',
+        onABadDay: { see: 'Nothing, as long as the machine runs.' },
         unit: 'h',
         width: 8,
         queries: [{ expr: once('object', `${m('machine_unbilled_hours')}{${chosen}}`), legend: 'hours' }],
@@ -146,6 +180,7 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Transfer left',
         tells: 'Of the month, beside what there is in all.',
+        onABadDay: { see: 'What is left falls away from what there is in all.' },
         unit: 'bytes',
         width: 8,
         queries: [
@@ -156,6 +191,7 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Part of the transfer left',
         tells: 'An alert fires below a tenth.',
+        onABadDay: { see: 'The same as a part; the alert is at a tenth.', trough: 0.03 },
         unit: 'percentunit',
         width: 8,
         queries: [
@@ -176,6 +212,7 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Replicas that run',
         tells: 'By version.',
+        onABadDay: { see: 'A gap: nothing is scraped, so nothing is shown, not even 0.' },
         unit: 'short',
         width: 8,
         isNumber: true,
@@ -184,6 +221,10 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Replicas that act',
         tells: 'One of each installation.',
+        onABadDay: {
+          see: '0 beside a replica that runs: nobody holds the Lease. 2: there is another installation.',
+          trough: 0,
+        },
         unit: 'short',
         width: 8,
         isNumber: true,
@@ -192,6 +233,7 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Age of the newest list',
         tells: 'Of the account that was not heard of for longest.',
+        onABadDay: { see: 'A slope: one account is not heard of any more.', peak: 30 },
         unit: 's',
         width: 8,
         isNumber: true,
@@ -200,6 +242,9 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Passes by result',
         tells: 'Failed: something refused or did not answer. Error: a mistake of the operator.',
+        onABadDay: {
+          see: 'A band of Failed, where there is usually none; a second installation that takes nothing comes back Later again and again.',
+        },
         unit: 'reqps',
         isStacked: true,
         queries: [{ expr: `sum by (result) (rate(${m('reconciles_total')}[$__rate_interval]))`, legend: '{{result}}' }],
@@ -207,6 +252,7 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Time of a pass',
         tells: 'Calls included.',
+        onABadDay: { see: 'The slowest take as long as Kubernetes takes to refuse.', peak: 0.4 },
         unit: 's',
         queries: [
           { expr: quantile(0.5, 'reconcile_duration_seconds'), legend: 'half' },
@@ -216,12 +262,14 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Queue',
         tells: 'Objects that wait for a worker.',
+        onABadDay: { see: 'Objects pile up behind the workers and do not get fewer.', peak: 5 },
         unit: 'short',
         queries: [{ expr: `sum(${m('queue_depth')})`, legend: 'objects' }],
       },
       {
         title: 'Waits',
         tells: 'The longest of now. An alert fires when an object waits for more than a minute.',
+        onABadDay: { see: 'The longest wait stays where it is usually gone at once.', peak: 1 },
         unit: 's',
         queries: [
           { expr: `max(${m('queue_oldest_wait_seconds')})`, legend: 'longest wait' },
@@ -232,6 +280,7 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'From a change to its call',
         tells: 'From when a change of a spec was seen until the provider was called for it, waits for a turn included.',
+        onABadDay: { see: 'A change that waits for a worker comes late; where there is no change there is no line.' },
         unit: 's',
         queries: [
           { expr: quantile(0.5, 'spec_to_call_seconds'), legend: 'half' },
@@ -240,7 +289,8 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Calls to the provider by outcome',
-        tells: 'Anything but OK is worth a look.',
+        tells: 'Anything but ok is worth a look.',
+        onABadDay: { see: 'RateLimited, ConnectionLost and others beside ok.' },
         unit: 'reqps',
         isStacked: true,
         queries: [{ expr: `sum by (code) (rate(${m('provider_calls_total')}[$__rate_interval]))`, legend: '{{code}}' }],
@@ -248,12 +298,17 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Time of calls to the provider',
         tells: '99 of 100, by operation.',
+        onABadDay: { see: 'Little here: a provider that refuses does it quickly. One that is slow shows at once.' },
         unit: 's',
         queries: [{ expr: quantile(0.99, 'provider_call_duration_seconds', 'le, operation'), legend: '{{operation}}' }],
       },
       {
         title: 'Is the provider there',
         tells: 'Away: only lists are tried. Quiet: it asked for no calls for a while.',
+        onABadDay: {
+          see: 'Away for the account whose calls get no answer, quiet again and again for the one that calls too often.',
+          peak: 1,
+        },
         unit: 'short',
         queries: [
           { expr: once('account', m('provider_away')), legend: 'away, account {{account}}' },
@@ -263,6 +318,7 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Turns at the provider',
         tells: 'Calls under way, and those that wait by their lane.',
+        onABadDay: { see: 'Calls wait in their lane while the provider asks for none.' },
         unit: 'short',
         queries: [
           { expr: `sum(${m('provider_in_flight')})`, legend: 'under way' },
@@ -272,6 +328,7 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Calls to Kubernetes by status',
         tells: '0 is no answer; 409 is harmless.',
+        onABadDay: { see: '500 where there is usually none.' },
         unit: 'reqps',
         isStacked: true,
         queries: [
@@ -281,6 +338,7 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Traffic with Kubernetes',
         tells: 'Bodies, watches included.',
+        onABadDay: { see: 'A spike when the operator starts and reads everything; else little.' },
         unit: 'Bps',
         queries: [
           { expr: `sum(rate(${m('kubernetes_received_bytes_total')}[$__rate_interval]))`, legend: 'received' },
@@ -290,12 +348,16 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'CPU',
         tells: 'Cores in use, by replica.',
+        onABadDay: {
+          see: 'A spike at a start and a gap before it; steady load is trouble, such as passes that are repeated.',
+        },
         unit: 'cores',
         queries: [{ expr: `rate(${m('process_cpu_seconds_total')}[$__rate_interval])`, legend: '{{instance}}' }],
       },
       {
         title: 'Memory',
         tells: 'By replica.',
+        onABadDay: { see: 'A gap, and a new beginning.' },
         unit: 'bytes',
         queries: [{ expr: m('process_resident_memory_bytes'), legend: '{{instance}}' }],
       },

@@ -16,8 +16,8 @@ function yaml(value: unknown): string {
 }
 
 /** deploy/monitoring/rules.yaml: a rule file as Prometheus reads it. */
-export function renderRules(): string {
-  const rules = alerts.map((alert) => ({
+export function renderRules(of: readonly Alert[] = alerts): string {
+  const rules = of.map((alert) => ({
     alert: alert.name,
     expr: alert.expr,
     for: alert.for,

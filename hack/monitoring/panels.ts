@@ -1,0 +1,75 @@
+import type { RecordedPanel, RecordedSeries } from '../generate/monitoring/bad-day.ts';
+import { dashboards, type Panel } from '../generate/monitoring/panels.ts';
+import { inLegend, rateInterval, withVariables } from '../generate/monitoring/variables.ts';
+import { hurriedDuration } from './pace.ts';
+import type { Prometheus, Series } from './prometheus.ts';
+
+/** What somebody chose at the top of a dashboard that asks for it: the machine that has the most trouble. */
+export const chosen = { object_namespace: 'shop', object: 'web' };
+
+const variables = { ...chosen, __rate_interval: hurriedDuration(rateInterval) };
+
+/** The hours of a dashboard. Seconds since 1970. */
+export interface Day {
+  readonly startedAt: number;
+  /** When the first fault was planted. */
+  readonly worseAt: number;
+  readonly endedAt: number;
+}
+
+export interface ShownPanel {
+  readonly dashboard: string;
+  readonly panel: Panel;
+  readonly queries: readonly {
+    readonly expr: string;
+    readonly legend: string;
+    readonly series: readonly Series[];
+  }[];
+}
+
+/** Runs every query of every panel over the whole day. */
+export async function showPanels(prometheus: Prometheus, { startedAt, endedAt }: Day): Promise<readonly ShownPanel[]> {
+  const shown: ShownPanel[] = [];
+  for (const { file, panels } of dashboards) {
+    for (const panel of panels) {
+      const queries = [];
+      for (const { expr, legend } of panel.queries) {
+        const span = { start: startedAt, end: endedAt, step: 1 };
+        queries.push({ expr, legend, series: await prometheus.askRange(withVariables(expr, variables), span) });
+      }
+      shown.push({ dashboard: file, panel, queries });
+    }
+  }
+  return shown;
+}
+
+/** Every value that any series had from one time to another; undefined when a query returned nothing at all in that time. */
+export function valuesIn({ queries }: ShownPanel, from: number, to: number): readonly number[] | undefined {
+  const values = queries.map(({ series }) =>
+    series.flatMap(({ points }) => points.filter(([time]) => time >= from && time < to).map(([, value]) => value)),
+  );
+  return values.some((ofQuery) => ofQuery.length === 0) ? undefined : values.flat();
+}
+
+/** The same with every `step`th value, and only as many digits of it as a picture shows. */
+export function recordPanel(
+  { dashboard, panel, queries }: ShownPanel,
+  { startedAt, endedAt }: Day,
+  step: number,
+): RecordedPanel {
+  const count = Math.floor((endedAt - startedAt) / step) + 1;
+  const record = ({ labels, points }: Series, legend: string): RecordedSeries => {
+    const at = new Map(points.map(([time, value]) => [Math.round(time - startedAt), value]));
+    const values = Array.from({ length: count }, (_, index) => rounded(at.get(index * step)));
+    return { legend: inLegend(legend, labels), values };
+  };
+  return {
+    dashboard,
+    title: panel.title,
+    queries: queries.map(({ expr, legend, series }) => ({ expr, series: series.map((one) => record(one, legend)) })),
+  };
+}
+
+function rounded(value: number | undefined): number | null {
+  return value === undefined ? null : Number(value.toPrecision(3));
+}

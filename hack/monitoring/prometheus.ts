@@ -1,0 +1,145 @@
+/** A real Prometheus on this machine that scrapes a few addresses, and what it can be asked. */
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import { ensureComponents } from '../control-plane/components.ts';
+import { freePort } from '../control-plane/ports.ts';
+import { answers } from '../control-plane/probe.ts';
+import { Service } from '../control-plane/service.ts';
+import { Watchdog } from '../control-plane/watchdog.ts';
+import { hurriedDuration } from './pace.ts';
+
+export interface PrometheusOptions {
+  readonly targets: readonly {
+    /** `127.0.0.1:8080`, where `/metrics` is served, or will be. */
+    readonly address: string;
+    /** What every series of the target is given, beside `job`. */
+    readonly labels: Readonly<Record<string, string>>;
+  }[];
+  /** A rule file. */
+  readonly rules: string;
+  readonly logFile: string;
+}
+
+/** One series: its labels, and what it was when. Times are seconds since 1970. */
+export interface Series {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly points: readonly (readonly [time: number, value: number])[];
+}
+
+/** Between two scrapes, and between two evaluations of the rules: a minute of life. */
+const interval = hurriedDuration('1m');
+/** For how long a value counts that was not scraped again: five minutes, as they are by default. */
+const lookback = hurriedDuration('5m');
+
+export class Prometheus implements AsyncDisposable {
+  readonly #service: Service;
+  readonly #watchdog: Watchdog;
+  readonly #port: number;
+
+  private constructor(service: Service, watchdog: Watchdog, port: number) {
+    this.#service = service;
+    this.#watchdog = watchdog;
+    this.#port = port;
+  }
+
+  /** Builds it first if need be. Throws a Refusal with its last words when it does not come up. */
+  static async start({ targets, rules, logFile }: PrometheusOptions): Promise<Prometheus> {
+    const { prometheus: program } = await ensureComponents(['prometheus']);
+    const folder = mkdtempSync(join(tmpdir(), 'vps247-prometheus-'));
+    const watchdog = new Watchdog(folder);
+    const port = await freePort();
+    const listen = `127.0.0.1:${port}`;
+    const config = {
+      global: { scrape_interval: interval, scrape_timeout: interval, evaluation_interval: interval },
+      rule_files: [join(folder, 'rules.yaml')],
+      scrape_configs: [
+        {
+          job_name: 'vps247-operator',
+          static_configs: targets.map(({ address, labels }) => ({ targets: [address], labels })),
+        },
+        // How often rules were evaluated it tells of itself.
+        { job_name: 'prometheus', static_configs: [{ targets: [listen] }] },
+      ],
+    };
+    writeFileSync(join(folder, 'rules.yaml'), rules);
+    writeFileSync(join(folder, 'prometheus.yaml'), stringify(config));
+    const args = [
+      `--config.file=${join(folder, 'prometheus.yaml')}`,
+      `--storage.tsdb.path=${join(folder, 'data')}`,
+      `--web.listen-address=${listen}`,
+      `--query.lookback-delta=${lookback}`,
+    ];
+    const service = new Service({ name: 'prometheus', program, args, logFile });
+    if (service.pid !== undefined) watchdog.watch([service.pid]);
+    const prometheus = new Prometheus(service, watchdog, port);
+    try {
+      await service.ready(() => answers({ port, path: '/-/ready' }));
+      return prometheus;
+    } catch (error) {
+      await prometheus[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** What an expression is now. */
+  async ask(expr: string): Promise<readonly Series[]> {
+    const { result } = await this.#get<{ readonly result: readonly RawSeries[] }>('query', { query: expr });
+    return result.map(({ metric, value }) => ({ labels: metric, points: value === undefined ? [] : [pointOf(value)] }));
+  }
+
+  /** What it was, at every so many seconds between two times. Points that are no number are left out, and series without any. */
+  async askRange(expr: string, span: { start: number; end: number; step: number }): Promise<readonly Series[]> {
+    const parameters = { query: expr, start: String(span.start), end: String(span.end), step: String(span.step) };
+    const { result } = await this.#get<{ readonly result: readonly RawSeries[] }>('query_range', parameters);
+    return result
+      .map(({ metric, values = [] }) => ({
+        labels: metric,
+        points: values.map(pointOf).filter(([, value]) => Number.isFinite(value)),
+      }))
+      .filter(({ points }) => points.length > 0);
+  }
+
+  /** The metrics that an expression names, as Prometheus reads it. Throws when that is no PromQL. */
+  async metricsIn(expr: string): Promise<readonly string[]> {
+    return [...namesIn(await this.#get<unknown>('parse_query', { query: expr }))];
+  }
+
+  /** Every name that any series has. */
+  async names(): Promise<ReadonlySet<string>> {
+    return new Set(await this.#get<readonly string[]>('label/__name__/values', {}));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#service.kill();
+    await this.#watchdog.release();
+  }
+
+  async #get<Data>(path: string, parameters: Readonly<Record<string, string>>): Promise<Data> {
+    const url = `http://127.0.0.1:${this.#port}/api/v1/${path}?${new URLSearchParams(parameters)}`;
+    const answer = await fetch(url);
+    // Its API is the same for every path, and says in `error` what it did not like.
+    const { data, error } = (await answer.json()) as { readonly data: Data; readonly error?: string };
+    if (error !== undefined) throw new Error(`Prometheus refuses ${parameters['query'] ?? path}: ${error}`);
+    return data;
+  }
+}
+
+interface RawSeries {
+  readonly metric: Readonly<Record<string, string>>;
+  readonly value?: readonly [number, string];
+  readonly values?: readonly (readonly [number, string])[];
+}
+
+function pointOf([time, value]: readonly [number, string]): readonly [number, number] {
+  return [time, Number(value)];
+}
+
+/** Selectors, wherever they stand in a parsed expression. */
+function* namesIn(node: unknown): Generator<string> {
+  if (typeof node !== 'object' || node === null) return;
+  const { type, name }: { type?: unknown; name?: unknown } = node;
+  if ((type === 'vectorSelector' || type === 'matrixSelector') && typeof name === 'string') yield name;
+  for (const part of Object.values(node)) yield* namesIn(part);
+}
