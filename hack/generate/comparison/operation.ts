@@ -45,6 +45,16 @@ export const operation: readonly Theme[] = [
         'no',
       ],
       [
+        'A real Prometheus fires each for a planted fault, and fills each panel',
+        'yes hack/verify/prometheus.ts, docs/monitoring.md',
+        'no',
+        'no',
+        'no; Prometheus is only what scalers ask',
+        'no',
+        'partly .github/workflows/tests-k6.yaml; one is there for load tests, no alert is asked for',
+        'no; its operator only makes PodMonitors for one',
+      ],
+      [
         'Each with a runbook that it links to',
         'yes docs/runbooks.md',
         'no',
