@@ -3,7 +3,7 @@ import path from 'node:path';
 
 /** An image as a node has it, unpacked. */
 export interface Image {
-  /** Such as `ghcr.io/vps247/vps247-operator`. */
+  /** Registry and path, such as `registry.example/team/image`. */
   readonly repository: string;
   readonly tag: string;
   /** What stands in for an image has none. */
