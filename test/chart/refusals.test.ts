@@ -32,6 +32,12 @@ const wrongByItself: readonly Row[] = [
   row('a broken number', { config: { workers: 1.5 } }, '/config/workers', 'want integer'),
   row('a word that is none of the choices', { config: { logLevel: 'loud' } }, '/config/logLevel', 'info'),
   row('a duration without its unit', { config: { pollInterval: '60' } }, '/config/pollInterval', 'pattern'),
+  row(
+    'a duration in an order that Prometheus does not read',
+    { serviceMonitor: { interval: '30s1m' } },
+    '/serviceMonitor/interval',
+    'pattern',
+  ),
   row('a negative duration', { config: { pollInterval: '-60s' } }, '/config/pollInterval', 'pattern'),
   row(
     'a duration beyond the range',
@@ -95,6 +101,11 @@ const wrongTogether: readonly Row[] = [
     'both monitors',
     { serviceMonitor: { enabled: true }, podMonitor: { enabled: true } },
     'serviceMonitor.enabled and podMonitor.enabled are both true',
+  ),
+  row(
+    'a scrape that may take longer than the time until the next',
+    { podMonitor: { interval: '30s', scrapeTimeout: '1m' } },
+    'podMonitor.scrapeTimeout (1m) must not be longer than podMonitor.interval (30s)',
   ),
   row(
     'an alert that there is not',

@@ -3,7 +3,7 @@
 {{- $total := 0.0 }}
 {{- range regexFindAll "[0-9.]+[a-zµ]+" . -1 }}
 {{- $unit := regexFind "[a-zµ]+$" . }}
-{{- $total = addf $total (mulf (regexFind "^[0-9.]+" . | float64) (get (dict "ns" 0.000001 "us" 0.001 "µs" 0.001 "ms" 1.0 "s" 1000.0 "m" 60000.0 "h" 3600000.0) $unit)) }}
+{{- $total = addf $total (mulf (regexFind "^[0-9.]+" . | float64) (get (dict "ns" 0.000001 "us" 0.001 "µs" 0.001 "ms" 1.0 "s" 1000.0 "m" 60000.0 "h" 3600000.0 "d" 86400000.0 "w" 604800000.0 "y" 31536000000.0) $unit)) }}
 {{- end }}
 {{- $total }}
 {{- end }}
@@ -89,6 +89,13 @@
 {{- end }}
 {{- if and .Values.serviceMonitor.enabled .Values.podMonitor.enabled }}
 - serviceMonitor.enabled and podMonitor.enabled are both true: every metric would be read twice.
+{{- end }}
+{{- range $name := list "serviceMonitor" "podMonitor" }}
+{{- with get $.Values $name }}
+{{- if and .interval .scrapeTimeout (gt (include "vps247-operator.milliseconds" .scrapeTimeout | float64) (include "vps247-operator.milliseconds" .interval | float64)) }}
+- {{ $name }}.scrapeTimeout ({{ .scrapeTimeout }}) must not be longer than {{ $name }}.interval ({{ .interval }}), or the Prometheus Operator takes no notice of the monitor.
+{{- end }}
+{{- end }}
 {{- end }}
 {{- $alerts := list }}
 {{- range (.Files.Get "files/rules.yaml" | fromYaml).groups }}

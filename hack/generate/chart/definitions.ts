@@ -76,5 +76,9 @@ export const definitions: Readonly<Record<string, Schema>> = {
     failureThreshold: { type: 'integer', minimum: 1 },
   }),
   amount: { type: ['string', 'integer'], pattern: '^([0-9]+%)?$', minimum: 0 },
-  prometheusDuration: { type: 'string', pattern: '^([0-9]+(ms|s|m|h))*$' },
+  // The Prometheus Operator's own pattern, which takes nothing for none.
+  prometheusDuration: {
+    type: 'string',
+    pattern: '^(0|(([0-9]+)y)?(([0-9]+)w)?(([0-9]+)d)?(([0-9]+)h)?(([0-9]+)m)?(([0-9]+)s)?(([0-9]+)ms)?)$',
+  },
 };
