@@ -53,6 +53,11 @@ export const steps: readonly Step[] = [
     command: ['node', 'hack/verify/promtool.ts'],
   },
   {
+    name: 'monitors',
+    shows: 'the Prometheus Operator takes monitors and alerts as they are written, and finds the Pods by them',
+    command: ['node', 'hack/verify/monitors.ts'],
+  },
+  {
     name: 'markdown',
     shows: 'every page keeps the rules of markdownlint, and every link between files leads somewhere',
     command: ['node', 'hack/verify/markdown.ts'],

@@ -1,0 +1,95 @@
+/** Renderings of the chart that bring something for the Prometheus Operator: each of them, and each of its values, at least once. */
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { parse } from 'yaml';
+import { chartFolder, type Values } from '../kit/helm.ts';
+import { valuesFiles } from './chart-values.ts';
+
+interface Variant {
+  readonly what: string;
+  readonly values: Values;
+  readonly namespace: string;
+  readonly release?: string;
+  /** Of the Deployment, where it is not the release's. */
+  readonly name?: string;
+  /** Of the metrics, where it is not the usual one. */
+  readonly port?: number;
+}
+
+const place = { namespace: 'monitoring', labels: { release: 'prometheus' }, annotations: { contact: 'platform' } };
+const monitor = {
+  ...place,
+  enabled: true,
+  interval: '1m30s',
+  scrapeTimeout: '10s',
+  // With the action that the definitions fill in otherwise, so that what is kept is what was written.
+  relabelings: [
+    {
+      action: 'replace',
+      sourceLabels: ['__meta_kubernetes_pod_node_name'],
+      separator: ';',
+      regex: '(.*)',
+      targetLabel: 'node',
+      replacement: '$1',
+    },
+    { action: 'labeldrop', regex: 'pod_template_.*' },
+  ],
+  metricRelabelings: [
+    { sourceLabels: ['__name__'], regex: 'vps247_operator_machine_.*', action: 'drop' },
+    { sourceLabels: ['object'], modulus: 4, targetLabel: 'shard', action: 'hashmod' },
+  ],
+};
+const prometheusRule = {
+  ...place,
+  enabled: true,
+  alertLabels: { team: 'platform' },
+  disabledAlerts: ['Vps247UnmanagedMachines', 'Vps247OperatorDown'],
+};
+/** What could come between a monitor and what it looks for. */
+const other = {
+  commonLabels: { team: 'platform' },
+  podLabels: { tier: 'a' },
+  service: { labels: { tier: 'b' } },
+  config: { metricsAddress: '0.0.0.0:9090' },
+};
+const port = 9090;
+
+/** Several of them are in one namespace, so that a monitor could mistake another's Pods for its own. */
+export const variants: readonly Variant[] = [
+  { what: 'a ServiceMonitor alone', values: { serviceMonitor: { enabled: true } }, namespace: 'services' },
+  { what: 'a PodMonitor alone', values: { podMonitor: { enabled: true } }, namespace: 'pods' },
+  {
+    what: 'a ServiceMonitor and alerts with every value, in a namespace of their own',
+    values: { ...other, prometheusRule, serviceMonitor: monitor },
+    namespace: 'shared',
+    release: 'first',
+    name: 'first-vps247-operator',
+    port,
+  },
+  {
+    what: 'a PodMonitor and alerts with every value, in a namespace of their own',
+    values: { ...other, prometheusRule, podMonitor: monitor },
+    namespace: 'shared',
+    release: 'second',
+    name: 'second-vps247-operator',
+    port,
+  },
+  {
+    what: 'a ServiceMonitor of other names',
+    values: { nameOverride: 'vps', fullnameOverride: 'machines', serviceMonitor: { enabled: true } },
+    namespace: 'shared',
+    release: 'third',
+    name: 'machines',
+  },
+  ...valuesFiles().map(({ name, values }) => ({ what: name, values, namespace: path.parse(name).name })),
+];
+
+/** Values that none of these gives, such as `podMonitor.interval`. */
+export function valuesLeftOut(): readonly string[] {
+  const defaults = parse(readFileSync(path.join(chartFolder, 'values.yaml'), 'utf8'));
+  return Object.entries({ serviceMonitor: monitor, podMonitor: monitor, prometheusRule }).flatMap(([section, given]) =>
+    Object.keys(defaults[section])
+      .filter((name) => !(name in given))
+      .map((name) => `${section}.${name}`),
+  );
+}
