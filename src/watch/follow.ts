@@ -33,11 +33,7 @@ export interface FollowOptions<Row> {
  * dead, or a server restored from a backup: it has nothing to tell about a place in history that it has yet to reach.
  */
 const longestSilence = 180_000;
-/**
- * A server that could not be reached for so long was away; anything shorter is a connection that broke. One that serves again does not
- * know the place where a watch was, and while it fills its caches it leaves a watch from there without an answer, for 30 s and more,
- * but not a list in pages.
- */
+/** A server that could not be reached for so long was away; anything shorter is a connection that broke. */
 const absence = 5_000;
 /** A watch that lasted this long worked; its end is no reason to wait before the next. */
 const steady = 5_000;
@@ -79,7 +75,7 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
   while (!signal.aborted) {
     openedAt = undefined;
     try {
-      if (needsList || wasAway()) await list();
+      if (needsList) await list();
       needsList = false;
       if (!(await watch()) || clock.monotonic() >= relistAt) needsList = true;
     } catch (error) {
@@ -87,14 +83,12 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
     }
   }
 
-  function wasAway(): boolean {
-    return awaySince !== undefined && clock.monotonic() - awaySince >= absence;
-  }
-
   /** Everything first, then all changes at once: a list that breaks off changes nothing. */
   async function list(): Promise<void> {
     store.beginList();
-    const { versions, resourceVersion } = await readEverything({ inPages: wasAway() });
+    const { versions, resourceVersion } = await readEverything({
+      inPages: awaySince !== undefined && clock.monotonic() - awaySince >= absence,
+    });
     if (signal.aborted) return;
     awaySince = undefined;
     for (const change of store.replace(versions, resourceVersion)) options.tell(change, !isSynced);
