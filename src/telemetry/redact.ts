@@ -1,44 +1,48 @@
+import { SecretIndex, shortestSecret } from '../model/secret-index.ts';
 import { Secret } from '../model/secret.ts';
-import { spellingsOf } from './spellings.ts';
+import { cutToBytes } from '../model/text.ts';
 
 const redacted = '[redacted]';
 
-const limits = { depth: 5, entries: 50, text: 2_048, stack: 4_096 } as const;
+/** `read`: of a longer text no more is searched for secrets; more than what is shown, so that none of them is cut through. */
+const limits = { depth: 5, entries: 50, text: 2_048, stack: 4_096, read: 16_384 } as const;
 
 /** Fields that carry secrets in other people's objects; a part of the name is enough, whatever its case. */
 const tellingName = /authorization|cookie|password|passwd|secret|token|api[-_]?key|credential|private[-_]?key/i;
 /** Names that match the above and are harmless: they say where a secret is, not what it is. */
 const harmlessName = /(name|ref|namespace|valid|version)$/i;
 
-/** Shorter ones would blot out ordinary words; nobody's key is that short. */
-const shortestSecret = 6;
 const mostSecrets = 1_000;
-/** Each known secret with all its spellings; in order of registration. */
-const knownSecrets = new Map<string, readonly string[]>();
-/** All spellings, the longest first: one may be the beginning of another, of which nothing must be left. Undefined while out of date. */
-let knownSpellings: readonly string[] | undefined;
+/** The known secrets, in order of registration. */
+const knownSecrets = new Set<string>();
+/** Of all that are known; undefined while out of date. */
+let index: SecretIndex | undefined;
 
 /**
  * From now on `scrub` removes this secret, as it is and as URLs, base64 and JSON spell it. Only the newest thousand are
- * kept, so that keys may be rotated for ever.
+ * kept, so that keys may be rotated without end.
  */
 export function registerSecret(secret: Secret): void {
   const plain = secret.reveal();
   if (plain.length < shortestSecret) return;
-  const spellings = knownSecrets.get(plain) ?? spellingsOf(plain);
   knownSecrets.delete(plain);
-  knownSecrets.set(plain, spellings);
-  const [oldest] = knownSecrets.keys();
-  if (knownSecrets.size > mostSecrets && oldest !== undefined) knownSecrets.delete(oldest);
-  knownSpellings = undefined;
+  knownSecrets.add(plain);
+  index?.add(plain);
+  const [oldest] = knownSecrets;
+  if (knownSecrets.size <= mostSecrets || oldest === undefined) return;
+  knownSecrets.delete(oldest);
+  index = undefined;
+}
+
+/** Where registered secrets are found. */
+export function registeredSecrets(): SecretIndex {
+  index ??= new SecretIndex(knownSecrets);
+  return index;
 }
 
 /** The text without any registered secret: the last line of defence, for texts that should not carry one anyway. */
 export function scrub(text: string): string {
-  knownSpellings ??= [...new Set([...knownSecrets.values()].flat())].toSorted((a, b) => b.length - a.length);
-  let clean = text;
-  for (const spelling of knownSpellings) clean = clean.replaceAll(spelling, redacted);
-  return clean;
+  return registeredSecrets().scrub(text);
 }
 
 export interface RedactOptions {
@@ -58,7 +62,7 @@ export function redact(value: unknown, options: RedactOptions = { withStacks: fa
 function walk(value: unknown, options: RedactOptions, path: readonly object[]): unknown {
   switch (typeof value) {
     case 'string':
-      return shorten(scrub(value), limits.text);
+      return shorten(scrub(cutToBytes(value, limits.read)), limits.text);
     case 'number':
       return Number.isFinite(value) ? value : String(value);
     case 'boolean':
@@ -103,7 +107,7 @@ function walkError(error: Error, options: RedactOptions, path: readonly object[]
   }
   const clean = walkEntries(Object.entries(fields), options, path);
   if (!options.withStacks || typeof error.stack !== 'string') return clean;
-  return { ...clean, stack: shorten(scrub(error.stack), limits.stack) };
+  return { ...clean, stack: shorten(scrub(cutToBytes(error.stack, limits.read)), limits.stack) };
 }
 
 function walkList(items: readonly unknown[], options: RedactOptions, path: readonly object[]): unknown {
@@ -118,7 +122,7 @@ function walkEntries(
 ): Record<string, unknown> {
   const clean = new Map<string, unknown>();
   for (const [key, value] of entries.slice(0, limits.entries)) {
-    const name = shorten(scrub(String(key)), 128);
+    const name = shorten(scrub(cutToBytes(String(key), limits.read)), 128);
     const isTelling = typeof value === 'string' && tellingName.test(name) && !harmlessName.test(name);
     const text = isTelling ? redacted : walk(value, options, path);
     if (text !== undefined) clean.set(name, text);

@@ -1,5 +1,6 @@
 import type { Failure, Operation, Outcome } from '../../model/failure.ts';
 import { failed, succeeded } from '../../model/failure.ts';
+import { SecretIndex } from '../../model/secret-index.ts';
 import type { CallEvent, Classified, Unusable } from './errors.ts';
 import { classify } from './errors.ts';
 import { parseRetryAfter } from './retry-after.ts';
@@ -47,12 +48,13 @@ export function interpret<T>(reading: Reading<T>, exchange: Exchange, context: C
   }
   if (classified === 'Absent' && reading.absent !== undefined) return succeeded(reading.absent.value);
 
+  const known = new SecretIndex([context.key]);
   const problem = body !== undefined && 'unusable' in body ? body.problem : '';
-  const words = readWords(exchange, body, context.key);
-  const requestId = readRequestId(exchange, context.key);
+  const words = readWords(exchange, body, known);
+  const requestId = readRequestId(exchange, known);
   return unsuccessful(operation, classified, {
     status,
-    text: tidy([problem, words].filter((part) => part !== '').join(': '), [context.key]),
+    text: tidy([problem, words].filter((part) => part !== '').join(': '), known),
     ...(requestId === undefined ? {} : { requestId }),
     ...(retryAfter === undefined ? {} : { retryAfter }),
   });
@@ -110,11 +112,10 @@ function isPart({ status, headers }: Received): boolean {
 }
 
 /** A 2xx that is neither a page nor JSON may be half a machine with its password: none of it is quoted. */
-function readWords(received: Received, body: Body<unknown> | undefined, key: string): string {
-  // A body that was cut off may end in the first half of the key.
-  const text = received.cut === undefined ? received.body : received.body.slice(0, -3 * key.length);
+function readWords({ body: text, cut }: Received, body: Body<unknown> | undefined, known: SecretIndex): string {
   const isAnswer = body !== undefined && 'unusable' in body && body.unusable !== 'HtmlAnswer';
-  return isAnswer ? (jsonErrorText(text, key) ?? '') : errorText(text, key);
+  if (isAnswer) return cut === undefined ? (jsonErrorText(text, known) ?? '') : '';
+  return errorText(text, known, cut !== undefined);
 }
 
 function accident(exchange: Exclude<Exchange, Received>): string {
@@ -122,7 +123,7 @@ function accident(exchange: Exclude<Exchange, Received>): string {
   return exchange.detail === '' ? what : `${what} (${exchange.detail})`;
 }
 
-function readRequestId({ headers }: Received, key: string): string | undefined {
+function readRequestId({ headers }: Received, known: SecretIndex): string | undefined {
   const id = headers['x-request-id'];
-  return id !== undefined && /^[\w.:-]{1,128}$/.test(id) && tidy(id, [key]) === id ? id : undefined;
+  return id !== undefined && /^[\w.:-]{1,128}$/.test(id) && tidy(id, known) === id ? id : undefined;
 }

@@ -1,5 +1,10 @@
-import { spellingsOf } from '../../telemetry/spellings.ts';
+import { SecretIndex, shortestSecret } from '../../model/secret-index.ts';
+import { printable, withoutUnprintable } from '../../model/text.ts';
+import { spellingsOf } from '../../model/spellings.ts';
+import { registeredSecrets } from '../../telemetry/redact.ts';
 
+/** No longer error body is read, so no pattern ever meets more. */
+const longestRead = 16 * 1024;
 const longestText = 256;
 const redacted = '[redacted]';
 const secretField = /pass|secret|api[-_ ]?key|token/i;
@@ -9,49 +14,57 @@ const secretAssignment =
 
 /**
  * The provider's words in an error body: `error`, `errors` or `message` of a JSON object, else the text without tags.
- * One line of at most 256 characters, from which `key` and every value of a field named like a password are removed.
+ * One line of at most 256 characters, from which `known` secrets and every value of a field named like a password are removed.
  */
-export function errorText(body: string, key: string): string {
-  const words = jsonErrorText(body, key);
+export function errorText(body: string, known: SecretIndex, isCut = false): string {
+  const words = isCut ? undefined : jsonErrorText(body, known);
   if (words !== undefined) return words;
+  const text = withoutTail(body, known, isCut);
   // Broken JSON: the field that would show which of its words is a password may be the part that is missing.
-  if (/^\s*[[{"]/.test(body)) return '';
-  const values = Array.from(body.matchAll(secretAssignment), (match) => match[1] ?? match[2] ?? match[3] ?? '');
-  return tidy(body, [key, ...new Set(values)]);
+  if (/^[[{"]/.test(text.trimStart())) return '';
+  const values = Array.from(text.matchAll(secretAssignment), (match) => match[1] ?? match[2] ?? match[3] ?? '');
+  return tidy(text, known, new Set(values));
 }
 
-/** The same of a body that must be JSON to be quoted at all; undefined if it is not. */
-export function jsonErrorText(body: string, key: string): string | undefined {
+/** The same of a body that must be JSON to be quoted at all; undefined if it is not. Too long a body says nothing. */
+export function jsonErrorText(body: string, known: SecretIndex): string | undefined {
+  if (body.length > longestRead) return undefined;
   const json = parse(body);
-  return json && tidy(wordsOf(json.value), [key, ...new Set(secretValues(json.value, 0))]);
+  return json && tidy(wordsOf(json.value), known, new Set(secretValues(json.value, 0)));
 }
 
 /** Makes any text fit for `Failure.text`: one line without tags and secrets, at most 256 characters. */
-export function tidy(text: string, secrets: readonly string[]): string {
+export function tidy(body: string, known: SecretIndex, own: ReadonlySet<string> = new Set()): string {
   // Nobody reads an answer that is made of passwords.
-  if (secrets.length > 100) return redacted;
+  if (own.size > 100) return redacted;
+  const text = withoutTail(body, known, false);
+  const without = (words: string): string => registeredSecrets().scrub(known.scrub(withoutOwn(words, own)));
   // Twice: tags and white space may be part of a secret, and may be all that keeps one apart.
-  const oneLine = stripTags(scrub(text, secrets))
-    .replace(/\s+/g, ' ')
-    .replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cs}]/gu, '')
-    .trim();
-  const clean = scrub(oneLine, secrets);
+  const oneLine = stripTags(without(text)).replace(/\s+/g, ' ').trim();
+  const joined = withoutUnprintable(oneLine);
+  const bare = without(joined);
+  const clean = bare === joined ? printable(oneLine) : bare;
   return clean.length <= longestText ? clean : `${clean.slice(0, longestText - 1).toWellFormed()}…`;
 }
 
-function scrub(text: string, secrets: readonly string[]): string {
-  let clean = text;
-  for (const secret of longestFirst(secrets)) {
-    for (const form of longestFirst(spellingsOf(secret))) {
-      clean = clean.replace(new RegExp(form.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'), 'gi'), redacted);
+/** The beginning of the text. If it is cut, without the end in which the first half of a secret may stand. */
+function withoutTail(text: string, known: SecretIndex, isCut: boolean): string {
+  if (!isCut && text.length <= longestRead) return text;
+  const tail = Math.max(known.longest, registeredSecrets().longest);
+  return text.slice(0, Math.max(0, Math.min(text.length, longestRead) - tail));
+}
+
+/** The body itself says that these are secrets, so that not even a short one is left. */
+function withoutOwn(text: string, own: ReadonlySet<string>): string {
+  const index = new SecretIndex(own);
+  let clean = index.scrub(text);
+  for (const short of own) {
+    if (short.length >= shortestSecret) continue;
+    for (const form of spellingsOf(short).toSorted((a, b) => b.length - a.length)) {
+      clean = clean.replaceAll(form, redacted);
     }
   }
   return clean;
-}
-
-/** One may be a part of another, of which nothing must be left. */
-function longestFirst(texts: Iterable<string>): string[] {
-  return [...texts].toSorted((a, b) => b.length - a.length);
 }
 
 function parse(body: string): { value: unknown } | undefined {
@@ -62,8 +75,31 @@ function parse(body: string): { value: unknown } | undefined {
   }
 }
 
+/** By hand, because a pattern that looks for an end from each of many beginnings takes time that grows with their square. */
 function stripTags(text: string): string {
-  return text.replace(/<(script|style)\b[^>]*>.*?(<\/\1>|$)/gis, ' ').replace(/<[a-z/!?][^>]*(>|$)/gi, ' ');
+  let words = '';
+  let rest = 0;
+  for (let start = text.indexOf('<'); start !== -1; start = text.indexOf('<', start)) {
+    if (!/[a-z/!?]/i.test(text.charAt(start + 1))) {
+      start += 1;
+      continue;
+    }
+    words += `${text.slice(rest, start)} `;
+    rest = endOfTag(text, start);
+    start = rest;
+  }
+  return words + text.slice(rest);
+}
+
+/** Behind the tag that begins at `start`, and behind what it hides. */
+function endOfTag(text: string, start: number): number {
+  const end = text.indexOf('>', start) + 1;
+  if (end === 0) return text.length;
+  const [, name] = /^<(script|style)\b/i.exec(text.slice(start, start + 8)) ?? [];
+  if (name === undefined) return end;
+  const closing = name.toLowerCase() === 'script' ? /<\/script>/gi : /<\/style>/gi;
+  closing.lastIndex = end;
+  return closing.exec(text) === null ? text.length : closing.lastIndex;
 }
 
 function wordsOf(value: unknown): string {

@@ -3,6 +3,10 @@ const shortestInBase64 = 6;
 
 /** A text as it is and as JSON, URLs, pages and base64 spell it, none of them empty: what to look for to find it wherever it was put. */
 export function spellingsOf(plain: string): readonly string[] {
+  // Most are of letters and digits, which JSON, URLs and pages leave as they are; a list has one for each VM.
+  if (/^[\w.-]+$/.test(plain)) {
+    return plain.length < shortestInBase64 ? [plain] : [plain, ...base64Of(Buffer.from(plain))];
+  }
   const wellFormed = plain.toWellFormed();
   const json = JSON.stringify(plain).slice(1, -1);
   const query = new URLSearchParams({ '': wellFormed }).toString().slice(1);

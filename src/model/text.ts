@@ -1,0 +1,43 @@
+/**
+ * How text from outside (the provider, the API server) becomes text that may be shown. Everything here takes time in
+ * proportion to the text, and is meant to be called once, where the text enters.
+ */
+
+/** Invisible, or changes how its neighbors are shown: controls, bidi marks, zero-width and blank characters, lone surrogates. */
+const unprintable = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Zl}\p{Zp}\u034f\u115f\u1160\u3164\uffa0]/u;
+const unprintables = new RegExp(`${unprintable.source}+`, 'gu');
+const plainAscii = /^[\x20-\x7e]*$/;
+
+/** Stands where unprintable characters were, so that two texts don't look alike because of what can't be seen. */
+const replacement = '\ufffd';
+const ellipsis = '…';
+
+/** Whether the text is shown as it is by every terminal, browser and editor. */
+export function isPrintable(text: string): boolean {
+  return plainAscii.test(text) || !unprintable.test(text);
+}
+
+/** The text in one line, each run of unprintable characters replaced. */
+export function printable(text: string): string {
+  if (plainAscii.test(text)) return text;
+  return text.replace(/[\t\n\v\f\r\u0085\u2028\u2029]+/g, ' ').replace(unprintables, replacement);
+}
+
+/** The text without its unprintable characters: what a reader may take it for. */
+export function withoutUnprintable(text: string): string {
+  return plainAscii.test(text) ? text : text.replace(unprintables, '');
+}
+
+/** At most so many bytes of UTF-8, never half a character; an ellipsis ends a text that was longer. */
+export function cutToBytes(text: string, bytes: number): string {
+  // A character of UTF-16 takes at least one byte: no more of a huge text is ever measured.
+  if (text.length <= bytes && Buffer.byteLength(text) <= bytes) return text;
+  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(Math.max(0, bytes - 3)));
+  return bytes < 3 ? '' : text.slice(0, read) + ellipsis;
+}
+
+/** One line of at most so many bytes, fit for a status, an event or a log. Secrets are another matter: see SecretIndex. */
+export function sanitize(text: string, bytes: number): string {
+  // Replacing may make it longer, cutting first keeps it cheap.
+  return cutToBytes(printable(cutToBytes(text, bytes)), bytes);
+}

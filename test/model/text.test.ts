@@ -1,0 +1,54 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { cutToBytes, isPrintable, printable, sanitize } from '../../src/model/text.ts';
+
+const rows: readonly [reason: string, text: string, shown: string][] = [
+  ['plain text', 'web-1 (Ubuntu 24.04)', 'web-1 (Ubuntu 24.04)'],
+  ['other scripts', 'Zürich 東京 😀', 'Zürich 東京 😀'],
+  ['lines', 'one\r\ntwo\u2028three\u0085four', 'one two three four'],
+  ['a terminal sequence', '\u001b[31mred\u001b[0m', '\ufffd[31mred\ufffd[0m'],
+  ['C1 controls', 'a\u009bb', 'a\ufffdb'],
+  ['bidi overrides and isolates', 'a\u202eb\u2066c\u2069\u200e\u200f\u061cd', 'a\ufffdb\ufffdc\ufffdd'],
+  ['zero width', 'a\u200bb\ufeffc\u00add', 'a\ufffdb\ufffdc\ufffdd'],
+  ['blank characters that are no space', 'a\u3164b', 'a\ufffdb'],
+  ['half a character', 'a\ud800b', 'a\ufffdb'],
+];
+
+test.for(rows)('%s', ([, text, shown]) => {
+  expect(printable(text)).toBe(shown);
+  expect(isPrintable(text)).toBe(text === shown);
+});
+
+describe('cutToBytes', () => {
+  test('counts bytes, and cuts no character in two', () => {
+    expect(cutToBytes('x'.repeat(10), 10)).toBe('x'.repeat(10));
+    expect(cutToBytes('x'.repeat(11), 10)).toBe('xxxxxxx…');
+    expect(cutToBytes('é'.repeat(6), 10)).toBe('ééé…');
+    expect(cutToBytes('😀😀😀', 10)).toBe('😀…');
+    expect(cutToBytes('too long', 2)).toBe('');
+  });
+
+  test('measures no more than it keeps', () => {
+    const huge = 'x'.repeat(100_000_000);
+    const startedAt = process.cpuUsage();
+    for (let round = 0; round < 1_000; round += 1) cutToBytes(huge, 100);
+    expect(process.cpuUsage(startedAt).user).toBeLessThan(1_000_000);
+  });
+});
+
+test('whatever comes, the result fits, is printable, and is left as it is the second time', () => {
+  const text = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.string({ unit: fc.nat(0xffff).map((code) => String.fromCharCode(code)) }),
+  );
+  fc.assert(
+    fc.property(text, fc.integer({ min: 3, max: 40 }), (input, bytes) => {
+      const shown = sanitize(input, bytes);
+      expect(Buffer.byteLength(shown)).toBeLessThanOrEqual(bytes);
+      expect(isPrintable(shown)).toBe(true);
+      expect(shown.isWellFormed()).toBe(true);
+      expect(sanitize(shown, bytes)).toBe(shown);
+    }),
+    { numRuns: 2_000 },
+  );
+});
