@@ -53,7 +53,7 @@ export function runWorkers({ queue, backoff, count = 32, handle, clock, log, onP
   async function parkedWait<T>(key: string, wait: Promise<T>): Promise<T> {
     holding.delete(key);
     try {
-      return await places.away(wait);
+      return await places.away(wait, key.slice(0, key.indexOf('/')));
     } finally {
       holding.set(key, clock.monotonic());
     }

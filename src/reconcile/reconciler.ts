@@ -273,7 +273,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   }
 
   async function save(object: VirtualMachine, status: VirtualMachineStatus, memory: Memory | undefined): Promise<void> {
-    await writing.take();
+    await writing.take(object.metadata.namespace);
     try {
       deps.cache.observe(await writeStatus(deps.client, object, status));
       if (memory !== undefined) memory.unsaved = undefined;
