@@ -36,6 +36,7 @@ export interface AppSettings {
   /** Undefined: none, and then no namespace may use it. */
   readonly defaultCredentialsSecret: SharedCredentials['secret'] | undefined;
   readonly defaultCredentialsNamespaces: readonly string[];
+  readonly requireCredentialsLabel: boolean;
   readonly relistInterval: number;
   readonly workers: number;
   readonly pollInterval: number;
@@ -108,7 +109,9 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
   const credentials = createCredentials({
     client,
     clock,
+    log,
     onKey: registerSecret,
+    isLabelRequired: settings.requireCredentialsLabel,
     shared: settings.defaultCredentialsSecret && {
       secret: settings.defaultCredentialsSecret,
       namespaces: settings.defaultCredentialsNamespaces,
@@ -243,7 +246,9 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     for (const old of before === undefined ? [] : credentials.secretsOf(before)) {
       if (current.includes(old)) continue;
       users.get(old)?.delete(key);
-      if (users.get(old)?.size === 0) users.delete(old);
+      if (users.get(old)?.size !== 0) continue;
+      users.delete(old);
+      credentials.invalidate(old);
     }
     for (const secret of current) users.set(secret, (users.get(secret) ?? new Set()).add(key));
   }

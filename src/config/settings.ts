@@ -85,6 +85,11 @@ export const settingsTable = {
     '',
     'Namespaces whose objects may use the key of the default Secret, with commas between them: whoever may create a VirtualMachine there spends its money.',
   ),
+  requireCredentialsLabel: setting(
+    toggle,
+    'false',
+    'Use only Secrets with the label vps247.com/credentials: "true" as API keys, so that a tenant can have no other Secret of its namespace sent to the provider. The default Secret needs no label.',
+  ),
   apiUrl: setting(baseUrl, 'https://api.vps247.com', "Base URL of the provider's API; https, or http to this machine."),
   insecureApiUrl: setting(
     toggle,

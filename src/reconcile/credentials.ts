@@ -1,10 +1,19 @@
 import { isNameOwn } from '../api/v1alpha1/identity.ts';
-import { annotations, defaultCredentials, finalizer } from '../api/v1alpha1/names.ts';
+import {
+  annotations,
+  credentialsLabel,
+  credentialsType,
+  defaultCredentials,
+  finalizer,
+  machineIdAnnotation,
+} from '../api/v1alpha1/names.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { KubeError } from '../kube/errors.ts';
 import type { Clock } from '../model/clock.ts';
 import { Secret } from '../model/secret.ts';
+import { Places } from '../queue/places.ts';
+import type { Log } from '../telemetry/log.ts';
 
 /**
  * The API key of an object, or why there is none, in a sentence for the person who can change that. `isDefault`: it is
@@ -13,12 +22,13 @@ import { Secret } from '../model/secret.ts';
 export type KeyLookup =
   /** `version`: the Secret's UID and resourceVersion; the same version means the same key. */
   | { readonly kind: 'Found'; readonly apiKey: Secret; readonly version: string; readonly isDefault: boolean }
-  | { readonly kind: 'Missing'; readonly message: string };
+  /** `isAbsent`: the API server says that the Secret doesn't exist. No message tells it: who may not read Secrets would learn it. */
+  | { readonly kind: 'Missing'; readonly message: string; readonly isAbsent?: true };
 
 /** What one Secret holds. `Absent`: there is no such Secret, which is the one case in which another may stand in. */
 type Reading =
   | { readonly kind: 'Found'; readonly apiKey: Secret; readonly version: string }
-  | { readonly kind: 'Missing' | 'Absent'; readonly message: string };
+  | { readonly kind: 'Unusable' | 'Absent' | 'Forbidden' };
 
 interface SecretRef {
   readonly namespace: string;
@@ -36,6 +46,15 @@ export interface SharedCredentials {
 const keepFound = 5 * 60_000;
 const keepMissing = 10_000;
 
+/** No provider's key is longer. Whatever is longer was not meant as one. */
+const longestKey = 512;
+/** The same in base64, with a newline or two at its end. */
+const longestEncodedKey = Math.ceil((longestKey + 2) / 3) * 4;
+/** A Secret may have 1 MiB, all of which is in memory while it is read. */
+const readsInFlight = 8;
+/** Entries of one Secret that are remembered. An object may refer to another one with each change. */
+const mostEntries = 16;
+
 interface Cached {
   readonly reading: Reading;
   readonly readAt: number;
@@ -50,7 +69,7 @@ interface Cached {
  * | --------------------------- | ------------------------- | -------------------------------------------------------- |
  * | is new                      | holds a key               | that one                                                 |
  * | is new                      | does not exist            | the operator's                                           |
- * | is new                      | no key in it, unreadable  | none: somebody erred                                     |
+ * | is new                      | holds no usable key       | none: a mistake in it must not go unnoticed              |
  * | began with the operator's   |                           | the operator's                                           |
  * | began with its Secret's     | does not exist            | none                                                     |
  *
@@ -62,7 +81,7 @@ export interface Credentials {
   lookup(object: VirtualMachine): Promise<KeyLookup>;
   /** The Secrets (`namespace/name`) that the object's key may come from. */
   secretsOf(object: VirtualMachine): readonly string[];
-  /** Forgets what was read of a Secret (`namespace/name`), so that the next look reads it anew. */
+  /** Forgets what was read of a Secret (`namespace/name`): it changed, or no object refers to it any longer. */
   invalidate(secret: string): void;
   /** The Secret was refused by the provider: read again soon rather than seldom. */
   distrust(object: VirtualMachine): void;
@@ -71,32 +90,35 @@ export interface Credentials {
 export function createCredentials(options: {
   readonly client: Pick<KubeClient, 'get'>;
   readonly clock: Clock;
+  readonly log: Log;
   readonly shared?: SharedCredentials | undefined;
+  /** Whether only Secrets with the label `vps247.com/credentials: "true"` are used. */
+  readonly isLabelRequired?: boolean;
   /** Told of each key read, so that it can be scrubbed from whatever is printed. */
   readonly onKey?: (apiKey: Secret) => void;
 }): Credentials {
-  const { client, clock, shared } = options;
+  const { client, clock, log, shared, isLabelRequired = false } = options;
   const sharedRef = shared && { ...shared.secret, key: shared.secret.key ?? defaultCredentials.key };
   const bySecret = new Map<string, Map<string, Cached>>();
   const underWay = new Map<string, Promise<Reading>>();
+  const reads = new Places(readsInFlight);
+  /** Whether the log has that the operator's own Secret can't be used. */
+  let isSharedReported = false;
 
-  async function read({ namespace, name, key }: SecretRef): Promise<Reading> {
+  async function read(ref: SecretRef): Promise<Reading> {
+    const { namespace, name, key } = ref;
+    await reads.take(namespace);
     try {
       const secret = await client.get({ group: '', version: 'v1', plural: 'secrets' }, { namespace, name });
-      const reading = judge(secret, name, key);
-      if (reading.kind === 'Found') options.onKey?.(reading.apiKey);
-      return reading;
+      const found = judge(secret, key, isLabelRequired && ref !== sharedRef);
+      if (found.kind === 'Found') options.onKey?.(found.apiKey);
+      return found;
     } catch (error) {
-      if (error instanceof KubeError && error.reason === 'NotFound') {
-        const message = `Secret "${name}" does not exist in namespace "${namespace}"; create it with the API key under "${key}"`;
-        return { kind: 'Absent', message };
-      }
-      if (error instanceof KubeError && error.reason === 'Forbidden') {
-        return missing(
-          `the operator may not read Secret "${name}" in namespace "${namespace}"; grant it "get" on secrets there`,
-        );
-      }
+      if (error instanceof KubeError && error.reason === 'NotFound') return { kind: 'Absent' };
+      if (error instanceof KubeError && error.reason === 'Forbidden') return { kind: 'Forbidden' };
       throw error;
+    } finally {
+      reads.leave();
     }
   }
 
@@ -108,12 +130,21 @@ export function createCredentials(options: {
     const isCurrent = (): boolean => underWay.get(id) === promise;
     const promise = read(ref)
       .then((reading) => {
-        if (isCurrent()) bySecret.set(secret, new Map(bySecret.get(secret)).set(ref.key, { reading, readAt }));
+        if (isCurrent()) remember(ref, { reading, readAt });
         return reading;
       })
       .finally(() => isCurrent() && underWay.delete(id));
     underWay.set(id, promise);
     return promise;
+  }
+
+  function remember(ref: SecretRef, cached: Cached): void {
+    const entries = bySecret.get(nameOf(ref)) ?? new Map<string, Cached>();
+    entries.delete(ref.key);
+    entries.set(ref.key, cached);
+    const [oldest] = entries.keys();
+    if (entries.size > mostEntries && oldest !== undefined) entries.delete(oldest);
+    bySecret.set(nameOf(ref), entries);
   }
 
   /** `isLast`: nothing else is tried. Where something is, a Secret that was just created must not count as absent. */
@@ -126,8 +157,24 @@ export function createCredentials(options: {
     return underWay.get(`${nameOf(ref)}/${ref.key}`) ?? readOnce(ref);
   }
 
+  function answer(ref: SecretRef, reading: Reading): KeyLookup {
+    const isDefault = ref === sharedRef;
+    if (isDefault) reportShared(ref, reading.kind);
+    if (reading.kind === 'Found') return { ...reading, isDefault };
+    const message = isDefault ? sharedUnusable : whatIsNeeded(ref, reading.kind, isLabelRequired);
+    return { kind: 'Missing', message, ...(reading.kind === 'Absent' ? { isAbsent: true } : {}) };
+  }
+
+  /** For the cluster administrator, whose Secret it is; tenants learn no more than that it can't be used. */
+  function reportShared({ namespace, name, key }: SecretRef, kind: Reading['kind']): void {
+    const isUsable = kind === 'Found';
+    if (!isUsable && !isSharedReported)
+      log.warn('The default API key cannot be used', { secretName: `${namespace}/${name}`, entry: key, why: kind });
+    isSharedReported = !isUsable;
+  }
+
   /** Where the object's key is looked for: in the next one only if there is no such Secret as the one before. */
-  function refsOf(object: VirtualMachine): readonly SecretRef[] {
+  function refsOf(object: VirtualMachine): readonly [SecretRef, SecretRef?] {
     const { metadata, spec } = object;
     const own = { namespace: metadata.namespace, ...spec.credentialsSecretRef };
     const mayShare =
@@ -139,17 +186,16 @@ export function createCredentials(options: {
 
   return {
     async lookup(object) {
-      const reasons: string[] = [];
-      const refs = refsOf(object);
-      for (const ref of refs) {
-        const reading = await look(ref, ref === refs.at(-1));
-        if (reading.kind === 'Found') return { ...reading, isDefault: ref === sharedRef };
-        reasons.push(reading.message);
-        if (reading.kind === 'Missing') break;
-      }
-      return { kind: 'Missing', message: reasons.join('; nor is there a key of the operator: ') };
+      const [first, second] = refsOf(object);
+      const found = await look(first, second === undefined);
+      return found.kind === 'Absent' && second !== undefined
+        ? answer(second, await look(second, true))
+        : answer(first, found);
     },
-    secretsOf: (object) => refsOf(object).map(nameOf),
+    secretsOf: (object) =>
+      refsOf(object)
+        .filter((ref) => ref !== undefined)
+        .map(nameOf),
     invalidate(secret) {
       bySecret.delete(secret);
       // A read under way may have seen the Secret as it was before.
@@ -157,6 +203,7 @@ export function createCredentials(options: {
     },
     distrust(object) {
       for (const ref of refsOf(object)) {
+        if (ref === undefined) continue;
         const entries = bySecret.get(nameOf(ref));
         const cached = entries?.get(ref.key);
         if (cached !== undefined && clock.monotonic() - cached.readAt >= keepMissing) entries?.delete(ref.key);
@@ -179,34 +226,60 @@ function nameOf({ namespace, name }: SecretRef): string {
   return `${namespace}/${name}`;
 }
 
-/** Judges a Secret as read: pure, and every refusal says what to do without quoting the value. */
-export function judge(secret: unknown, name: string, key: string): Reading {
-  const encoded = dataOf(secret)[key];
-  if (typeof encoded !== 'string') return missing(`Secret "${name}" has no key "${key}"; put the API key there`);
-  // A trailing newline is what `echo` and editors add, not part of anybody's key.
+/**
+ * Judges a Secret as read. Pure. Only one that is meant as an API key is used: any other one may hold anything, and whoever
+ * refers to it need not have the right to read it.
+ *
+ * | the Secret                                       | is used |
+ * | ------------------------------------------------ | ------- |
+ * | of type Opaque or vps247.com/api-key             | yes     |
+ * | of any other type, such as kubernetes.io/…       | no      |
+ * | with the initial password of a VM                | no      |
+ * | without the label, where that is required        | no      |
+ * | whose entry is missing, empty, or over 512 bytes | no      |
+ * | whose entry has what no header can carry         | no      |
+ */
+export function judge(secret: unknown, key: string, isLabelRequired = false): Reading {
+  const { type, metadata, data } = record(secret);
+  const { annotations: notes, labels } = record(metadata);
+  const isMeant =
+    (type === undefined || type === 'Opaque' || type === credentialsType) &&
+    record(notes)[machineIdAnnotation] === undefined &&
+    (!isLabelRequired || record(labels)[credentialsLabel] === 'true');
+  const encoded = record(data)[key];
+  if (!isMeant || typeof encoded !== 'string' || encoded.length > longestEncodedKey) return { kind: 'Unusable' };
+  // A trailing newline is what `echo` and editors add, not part of a key.
   const text = Buffer.from(encoded, 'base64').toString('utf8').trim();
-  if (text === '') return missing(`Secret "${name}" has an empty "${key}"; put the API key there`);
-  if (!/^[\u0021-\u007e]+$/.test(text)) {
-    return missing(
-      `Secret "${name}" holds characters under "${key}" that no API key has (spaces, control characters or non-ASCII)`,
-    );
-  }
+  if (text.length > longestKey || !/^[\u0021-\u007e]+$/.test(text)) return { kind: 'Unusable' };
   return { kind: 'Found', apiKey: new Secret(text), version: versionOf(secret) };
 }
 
+const sharedUnusable = "the operator's default API key can't be used; ask your cluster administrator";
+
+/** The same words whatever is wrong with the Secret, or who may not read Secrets would learn from them which exist. */
+function whatIsNeeded(
+  { namespace, name, key }: SecretRef,
+  kind: Exclude<Reading['kind'], 'Found'>,
+  isLabelRequired: boolean,
+): string {
+  if (kind === 'Forbidden')
+    return `the operator may not read Secret "${name}" in namespace "${namespace}"; grant it "get" on secrets there`;
+  const label = `${credentialsLabel}=true`;
+  return (
+    `no usable API key under "${key}" in Secret "${name}"; create the Secret: ` +
+    `kubectl -n ${namespace} create secret generic ${name} --from-literal=${key}=YOUR-KEY` +
+    (isLabelRequired ? ` && kubectl -n ${namespace} label secret ${name} ${label}` : '') +
+    `. It needs type Opaque or ${credentialsType}${isLabelRequired ? `, the label ${label}` : ''} and a key of at most ${longestKey} printable ASCII characters`
+  );
+}
+
 function versionOf(secret: unknown): string {
-  // Whatever the API server answers: a field that is missing makes a version that equals no other object's.
-  const { metadata } = secret as { metadata?: { uid?: unknown; resourceVersion?: unknown } };
-  return `${String(metadata?.uid ?? '')}/${String(metadata?.resourceVersion ?? '')}`;
+  const { uid, resourceVersion } = record(record(secret)['metadata']);
+  // A field that is missing makes a version that equals no other object's.
+  return `${String(uid ?? '')}/${String(resourceVersion ?? '')}`;
 }
 
-function dataOf(secret: unknown): Readonly<Record<string, unknown>> {
-  if (typeof secret !== 'object' || secret === null || !('data' in secret)) return {};
-  const { data } = secret;
-  // An object's values are checked by the caller; Record<string, unknown> claims nothing about them.
-  return typeof data === 'object' && data !== null ? (data as Record<string, unknown>) : {};
-}
-
-function missing(message: string): Reading {
-  return { kind: 'Missing', message };
+function record(value: unknown): Readonly<Record<string, unknown>> {
+  // `as`: any object can be asked for its properties.
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }

@@ -1,4 +1,4 @@
-import { apiVersion, group, kind } from '../api/v1alpha1/names.ts';
+import { apiVersion, kind, machineIdAnnotation } from '../api/v1alpha1/names.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { KubeError, type KubeErrorReason } from '../kube/errors.ts';
@@ -10,9 +10,6 @@ const secrets = { group: '', version: 'v1', plural: 'secrets' };
 
 /** The API server's judgement, which stands in the way of the Secret but not of the machine. What may pass is thrown. */
 const refused: ReadonlySet<KubeErrorReason> = new Set(['Forbidden', 'Invalid', 'NotFound', 'Unexpected']);
-
-/** In the Secret, so that the password of an earlier machine is not taken for this one's. */
-const machineIdAnnotation = `${group}/machine-id`;
 
 /**
  * Creates the Secret with the initial password, owned by the object so that it goes with it. It is only ever created: the
@@ -32,6 +29,7 @@ export async function writePassword(
     metadata: {
       name: secretName,
       namespace,
+      // So that the password of an earlier VM is not taken for this one's, and the Secret not for one with an API key.
       annotations: { [machineIdAnnotation]: String(id) },
       labels: { 'app.kubernetes.io/managed-by': 'vps247-operator' },
       ownerReferences: [{ apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: false }],

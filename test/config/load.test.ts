@@ -28,6 +28,7 @@ describe('what is given', () => {
       retryPeriod: 2_000,
       defaultCredentialsSecret: undefined,
       defaultCredentialsNamespaces: [],
+      requireCredentialsLabel: false,
       apiUrl: 'https://api.vps247.com',
       insecureApiUrl: false,
       apiConnectTimeout: 5_000,

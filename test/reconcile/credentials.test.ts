@@ -3,30 +3,46 @@ import { annotations } from '../../src/api/v1alpha1/names.ts';
 import { KubeError } from '../../src/kube/errors.ts';
 import { type SharedCredentials, createCredentials, judge } from '../../src/reconcile/credentials.ts';
 import { type ObjectOptions, objectWith } from '../plan/fixtures.ts';
+import { silentLog } from '../../src/telemetry/log.ts';
 import { createManualClock } from '../support/clock.ts';
 
 const secretWith = (text: string) => ({ data: { 'api-key': Buffer.from(text).toString('base64') } });
+const of = (type: string) => ({ ...secretWith('k1'), type });
+const labelled = { ...secretWith('k1'), metadata: { labels: { 'vps247.com/credentials': 'true' } } };
 
 describe('judge', () => {
-  it.each([
+  it.each<{ because: string; secret: unknown; isLabelRequired?: boolean; found?: string }>([
     { because: 'a key', secret: secretWith('k1'), found: 'k1' },
     { because: 'the newline that echo adds', secret: secretWith('k1\n'), found: 'k1' },
-    { because: 'no such entry', secret: { data: {} }, says: 'has no key "api-key"' },
-    { because: 'no data at all', secret: {}, says: 'has no key "api-key"' },
-    { because: 'an empty entry', secret: secretWith(' \n'), says: 'has an empty "api-key"' },
-    { because: 'a header cannot carry it', secret: secretWith('a\r\nX-Evil: 1'), says: 'characters under "api-key"' },
-    { because: 'not ASCII', secret: secretWith('schlüssel'), says: 'characters under "api-key"' },
-  ])('$because', ({ secret, found, says }) => {
-    const lookup = judge(secret, 'vps247-credentials', 'api-key');
-    expect(lookup.kind === 'Found' ? lookup.apiKey.reveal() : lookup.message).toContain(found ?? says);
-  });
-
-  it('never quotes the value it refuses', () => {
-    expect(JSON.stringify(judge(secretWith('se cret'), 's', 'api-key'))).not.toContain('se cret');
+    { because: 'of type Opaque', secret: of('Opaque'), found: 'k1' },
+    { because: 'of a type that says what it is', secret: of('vps247.com/api-key'), found: 'k1' },
+    { because: 'the token of a service account', secret: of('kubernetes.io/service-account-token') },
+    { because: 'a certificate', secret: of('kubernetes.io/tls') },
+    { because: 'of another program', secret: of('helm.sh/release.v1') },
+    {
+      because: 'an initial password that the operator wrote',
+      secret: { ...secretWith('k1'), type: 'Opaque', metadata: { annotations: { 'vps247.com/machine-id': '90' } } },
+    },
+    { because: 'a label is required and there', secret: labelled, isLabelRequired: true, found: 'k1' },
+    { because: 'a label is required and missing', secret: secretWith('k1'), isLabelRequired: true },
+    { because: 'no such entry', secret: { data: {} } },
+    { because: 'no data at all', secret: {} },
+    { because: 'nothing', secret: null },
+    { because: 'an empty entry', secret: secretWith(' \n') },
+    { because: 'a header cannot carry it', secret: secretWith('a\r\nX-Evil: 1') },
+    { because: 'not ASCII', secret: secretWith('schlüssel') },
+    { because: 'the longest key', secret: secretWith(`${'k'.repeat(512)}\n`), found: 'k'.repeat(512) },
+    { because: 'longer than any key', secret: secretWith('k'.repeat(513)) },
+    { because: 'as long as a Secret can be', secret: secretWith('k'.repeat(700_000)) },
+  ])('$because', ({ secret, isLabelRequired, found }) => {
+    const reading = judge(secret, 'api-key', isLabelRequired);
+    expect(reading.kind === 'Found' ? reading.apiKey.reveal() : undefined).toBe(found);
   });
 });
 
 function setUp(shared?: SharedCredentials) {
+  const warnings: unknown[] = [];
+  const log = { ...silentLog, warn: (_: string, fields: unknown) => void warnings.push(fields) };
   const clock = createManualClock();
   const answers: (() => unknown)[] = [];
   const read: string[] = [];
@@ -36,12 +52,14 @@ function setUp(shared?: SharedCredentials) {
       return (answers.shift() ?? (() => secretWith('k1')))();
     },
   };
-  const credentials = createCredentials({ client, clock, shared });
-  return { clock, answers, credentials, reads: () => read.length, read };
+  const credentials = createCredentials({ client, clock, log, shared });
+  return { clock, answers, warnings, credentials, reads: () => read.length, read };
 }
 const raise = (error: Error) => () => {
   throw error;
 };
+
+const objectReferringTo = (name: string) => objectWith({ spec: { credentialsSecretRef: { name, key: 'api-key' } } });
 
 const notFound = new KubeError('get secrets default/x: 404', { reason: 'NotFound', status: 404 });
 const forbidden = new KubeError('get secrets default/x: 403', { reason: 'Forbidden', status: 403 });
@@ -84,6 +102,62 @@ describe('credentials', () => {
     expect((await credentials.lookup(objectWith())).kind).toBe('Found');
   });
 
+  it('says the same whatever is wrong, so that nobody learns which Secrets and entries exist', async () => {
+    const said = new Set<string>();
+    for (const answer of [
+      raise(notFound),
+      () => ({ data: {} }),
+      () => secretWith(''),
+      () => secretWith('not a key'),
+      () => secretWith('k'.repeat(700_000)),
+      () => of('kubernetes.io/service-account-token'),
+    ]) {
+      const { credentials, answers } = setUp();
+      answers.push(answer);
+      const lookup = await credentials.lookup(objectWith());
+      said.add(lookup.kind === 'Missing' ? lookup.message : 'found');
+    }
+    expect([...said]).toEqual([
+      'no usable API key under "api-key" in Secret "vps247-credentials"; create the Secret: ' +
+        'kubectl -n default create secret generic vps247-credentials --from-literal=api-key=YOUR-KEY. ' +
+        'It needs type Opaque or vps247.com/api-key and a key of at most 512 printable ASCII characters',
+    ]);
+  });
+
+  it('knows a Secret that does not exist from one that is of no use', async () => {
+    const { clock, credentials, answers } = setUp();
+    answers.push(raise(notFound), () => ({ data: {} }));
+    expect(await credentials.lookup(objectWith())).toMatchObject({ isAbsent: true });
+    await clock.advance(10_000);
+    expect(await credentials.lookup(objectWith())).not.toHaveProperty('isAbsent');
+  });
+
+  it('reads a few Secrets at a time, in turn for each namespace', async () => {
+    const clock = createManualClock();
+    const asked: string[] = [];
+    const answers: (() => void)[] = [];
+    const get = (_: unknown, { namespace, name }: { readonly namespace: string; readonly name: string }) => {
+      asked.push(`${namespace}/${name}`);
+      return new Promise((resolve) => answers.push(() => resolve(secretWith('k1'))));
+    };
+    const credentials = createCredentials({ client: { get }, clock, log: silentLog });
+    const lookups = Array.from({ length: 400 }, (_, index) => credentials.lookup(objectReferringTo(`s-${index}`)));
+    const other = objectWith();
+    lookups.push(credentials.lookup({ ...other, metadata: { ...other.metadata, namespace: 'b' } }));
+    await clock.settle();
+    expect(asked).toHaveLength(8);
+    for (let turn = 0; turn < 2; turn += 1) {
+      answers.shift()?.();
+      await clock.settle();
+    }
+    expect(asked.slice(8)).toContain('b/vps247-credentials');
+    while (answers.length > 0) {
+      for (const answer of answers.splice(0)) answer();
+      await clock.settle();
+    }
+    expect(await Promise.all(lookups)).toHaveLength(401);
+  });
+
   it('does not take an API server that is away for a missing Secret', async () => {
     const { credentials, answers } = setUp();
     answers.push(raise(unavailable));
@@ -119,24 +193,28 @@ describe("the operator's own key", () => {
       answers: [none, () => ({ data: { vps: Buffer.from('theirs').toString('base64') } })],
       found: ['theirs', true],
     },
-    { because: 'the own one is there but empty', answers: [() => ({ data: {} }), theirs], says: 'has no key' },
+    {
+      because: 'the own one is there but empty',
+      answers: [() => ({ data: {} }), theirs],
+      says: 'no usable API key under "api-key" in Secret "vps247-credentials"',
+    },
     { because: 'the own one may not be read', answers: [raise(forbidden), theirs], says: 'may not read' },
     {
       because: 'the namespace may not use it',
       shared: { ...shared, namespaces: ['other'] },
       answers: [none, theirs],
-      says: 'does not exist in namespace "default"',
+      says: 'no usable API key under "api-key" in Secret "vps247-credentials"',
     },
     {
       because: 'the object asks for a Secret by name',
       object: { spec: { credentialsSecretRef: { name: 'mine', key: 'api-key' } } },
       answers: [none, theirs],
-      says: 'Secret "mine" does not exist',
+      says: 'no usable API key under "api-key" in Secret "mine"',
     },
     {
       because: 'neither is there',
       answers: [none, none],
-      says: '; nor is there a key of the operator: Secret "shared"',
+      says: "the operator's default API key can't be used",
     },
     {
       because: 'an object that began with it goes on',
@@ -148,7 +226,7 @@ describe("the operator's own key", () => {
       because: 'an object that began with it waits when it is gone',
       object: begunWithIt,
       answers: [none, own],
-      says: 'Secret "shared" does not exist in namespace "ops"',
+      says: "the operator's default API key can't be used",
     },
     {
       because: 'an object that began with it and now names another',
@@ -160,25 +238,25 @@ describe("the operator's own key", () => {
       because: 'a machine is on record, made with a key that is gone',
       object: { id: 90 },
       answers: [none, theirs],
-      says: 'does not exist',
+      says: 'no usable API key',
     },
     {
       because: 'a create was announced with a key that is gone',
       object: { intent: true, finalizer: false },
       answers: [none, theirs],
-      says: 'does not exist',
+      says: 'no usable API key',
     },
     {
       because: 'only the finalizer tells of a machine',
       object: { finalizer: true },
       answers: [none, theirs],
-      says: 'does not exist',
+      says: 'no usable API key',
     },
     {
       because: 'only the status tells of a machine',
       object: { status: { id: 90 } },
       answers: [none, theirs],
-      says: 'does not exist',
+      says: 'no usable API key',
     },
   ])('$because', async ({ object, answers, found, says, ...rest }) => {
     const scene = setUp(rest.shared ?? shared);
@@ -186,6 +264,15 @@ describe("the operator's own key", () => {
     const lookup = await scene.credentials.lookup(objectWith(object));
     if (lookup.kind === 'Found') expect([lookup.apiKey.reveal(), lookup.isDefault]).toEqual(found);
     else expect(lookup.message).toContain(says);
+  });
+
+  it('is reported to the cluster administrator, once, when it cannot be used', async () => {
+    const { clock, credentials, answers, warnings } = setUp(shared);
+    answers.push(none, none, none, none);
+    await credentials.lookup(objectWith());
+    await clock.advance(10_000);
+    await credentials.lookup(objectWith());
+    expect(warnings).toEqual([{ secretName: 'ops/shared', entry: 'api-key', why: 'Absent' }]);
   });
 
   it('is not used while the own Secret cannot be looked for', async () => {

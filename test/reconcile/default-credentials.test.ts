@@ -66,7 +66,7 @@ it('works at once when it is put right', async () => {
   apply('web');
   await clock.advance(1_000);
   expect(condition('web', 'Synced')?.message).toContain(
-    'nor is there a key of the operator: Secret "shared" has no key',
+    "the operator's default API key can't be used; ask your cluster administrator",
   );
   putShared(1);
   await clock.advance(5_000);

@@ -91,5 +91,11 @@ export const annotationTable: Readonly<
 /** The Secret that an object refers to unless it says otherwise. */
 export const defaultCredentials = { name: 'vps247-credentials', key: 'api-key' } as const;
 
+/** The type of a Secret that holds an API key and nothing else; Opaque does as well. */
+export const credentialsType = 'vps247.com/api-key';
+
+/** On the Secret with an initial password: the id of the VM that it is of. */
+export const machineIdAnnotation = 'vps247.com/machine-id';
+
 /** Secrets with this label set to "true" are watched, so that a new key works at once. */
 export const credentialsLabel = 'vps247.com/credentials';

@@ -195,9 +195,10 @@ export const reasons: Readonly<Record<Reason, ReasonRow>> = {
     progress: 'Stalled',
     event: 'Warning',
     blocksDeletion: true,
-    meaning: 'The Secret with the API key is missing, or its key is empty or malformed. No call is made.',
+    meaning:
+      'There is no usable API key: the Secret or its entry is missing, or is not one for an API key. The message is the same in each case, so that it tells nothing about Secrets to users who may not read them. No call is made.',
     remedy:
-      "Create the Secret in the object's namespace; label it vps247.com/credentials=true to have it noticed at once.",
+      'Create the Secret with the command in the message. Its type must be Opaque or vps247.com/api-key. Label it vps247.com/credentials=true so that the operator picks up a new key immediately.',
   },
   CredentialsRejected: {
     ready: 'Unknown',

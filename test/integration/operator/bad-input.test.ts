@@ -15,7 +15,9 @@ describe('bad input', () => {
     await stage.create('web');
     await stage.untilReady('web', 'Unknown/CredentialsMissing');
     expect(await message(stage, 'web')).toBe(
-      `Secret "vps247-credentials" does not exist in namespace "${stage.namespace}"; create it with the API key under "api-key"`,
+      'no usable API key under "api-key" in Secret "vps247-credentials"; create the Secret: ' +
+        `kubectl -n ${stage.namespace} create secret generic vps247-credentials --from-literal=api-key=YOUR-KEY. ` +
+        'It needs type Opaque or vps247.com/api-key and a key of at most 512 printable ASCII characters',
     );
     expect(stage.emulator.ledger.calls).toEqual([]);
     await stage.cluster.putSecret(stage.namespace, apiKey);
@@ -28,7 +30,7 @@ describe('bad input', () => {
     await stage.operator();
     await stage.create('web');
     await stage.untilReady('web', 'Unknown/CredentialsMissing');
-    expect(await message(stage, 'web')).toContain('empty "api-key"');
+    expect(await message(stage, 'web')).toContain('no usable API key under "api-key"');
     expect(stage.emulator.ledger.calls).toEqual([]);
     await stage.cluster.putSecret(stage.namespace, `${apiKey}\n`);
     await stage.untilReady('web', 'True/Available');
