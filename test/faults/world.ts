@@ -5,6 +5,7 @@ import type { CallEntry } from '../../src/emulator/ledger.ts';
 import type { MachineView } from '../../src/emulator/machine.ts';
 import type { Switches } from '../../src/emulator/switches.ts';
 import { createHttpProvider } from '../../src/provider/http/client.ts';
+import type { Clock } from '../../src/model/clock.ts';
 import { createManualClock } from '../support/clock.ts';
 import { type OperatorWorld, runOperator, usual } from '../reconcile/world/operator.ts';
 import { createWire, type Wire } from './wire.ts';
@@ -40,6 +41,12 @@ export interface FaultyWorld extends OperatorWorld {
   judge(): void;
 }
 
+/** The client's reads wait for their next attempt by the timers of the process: from now on these are the clock's. */
+function waitBy(clock: Clock): void {
+  vi.stubGlobal('setTimeout', (callback: () => void, milliseconds: number) => clock.schedule(milliseconds, callback));
+  vi.stubGlobal('clearTimeout', (cancel?: () => void) => cancel?.());
+}
+
 export async function createFaultyWorld(switches: Partial<Switches> = {}): Promise<FaultyWorld> {
   const clock = createManualClock();
   const accounts = [
@@ -55,16 +62,17 @@ export async function createFaultyWorld(switches: Partial<Switches> = {}): Promi
   const wire = createWire(emulator, clock);
   const { apiConnectTimeout: connect, apiResponseTimeout: response } = usual;
 
-  const operator = await runOperator(clock, keys.ours, (apiKey, process) =>
-    createHttpProvider({
+  vi.spyOn(Math, 'random').mockReturnValue(0.5);
+  const operator = await runOperator(clock, keys.ours, (apiKey, process) => {
+    waitBy(process.clock);
+    return createHttpProvider({
       ...process,
       baseUrl: 'https://provider.test',
       apiKey,
-      random: () => 0.5,
       exchange: wire.exchange,
       timeouts: { connect, response, total: connect + response },
-    }),
-  );
+    });
+  });
   const { cluster } = operator;
   /** Names of machines that objects had, kept after the objects are gone. */
   const named = (): readonly string[] => [...new Set(cluster.versions.map(providerName))];

@@ -49,8 +49,6 @@ export interface HttpProviderOptions {
   readonly apiKey: Secret;
   readonly log: Log;
   readonly clock?: Clock;
-  /** 0 (inclusive) to 1 (exclusive). */
-  readonly random?: () => number;
   /** Sends a request and receives its answer, as the contract of transport.ts has it. */
   readonly exchange?: typeof exchange;
   readonly timeouts?: Partial<CallTimeouts>;
@@ -76,7 +74,7 @@ interface Call<T> extends Reading<T> {
 
 /** The provider over HTTP, for one key. Throws only here, and only for a base URL that must not be used. */
 export function createHttpProvider(options: HttpProviderOptions): Provider {
-  const { log, onCall, clock = systemClock, random = Math.random } = options;
+  const { log, onCall, clock = systemClock } = options;
   const send = options.exchange ?? exchange;
   const baseUrl = checkBaseUrl(options.baseUrl, options.insecure ?? false);
   const timeouts = { ...defaultTimeouts, ...options.timeouts };
@@ -116,7 +114,6 @@ export function createHttpProvider(options: HttpProviderOptions): Provider {
       deadline: timeouts.total,
       retries,
       clock,
-      random,
       signal: call.signal,
     });
   };

@@ -1,7 +1,8 @@
 import http from 'node:http';
 import https from 'node:https';
-import { pipeline } from 'node:stream';
-import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import got, { TimeoutError } from 'got';
 import { systemClock } from '../../model/clock.ts';
 import type { Fence } from '../../model/fence.ts';
 
@@ -48,45 +49,45 @@ export type Exchange =
 // Shared by all providers. An idle connection is closed before a server or a load balancer is likely to do it: a write
 // that meets a closing connection has an unknown outcome.
 const idle = { keepAlive: true, timeout: 15_000 } as const;
-const agents = { http: new http.Agent(idle), https: new https.Agent(idle) };
 
-/** How an answer may be packed: a list of ten thousand machines is a tenth of its size then. */
-const unpack = { gzip: createGunzip, deflate: createInflate, br: createBrotliDecompress } as const;
-
-/** Which of the times ran out. */
-class PhaseTimeout extends Error {
-  readonly phase: keyof ExchangeTimeouts;
-
-  constructor(phase: keyof ExchangeTimeouts) {
-    super(phase);
-    this.phase = phase;
-  }
-}
+const client = got.extend({
+  agent: { http: new http.Agent(idle), https: new https.Agent(idle) },
+  retry: { limit: 0 },
+  followRedirect: false,
+  throwHttpErrors: false,
+});
 
 /**
  * One request, sent at most once, and its answer. Never rejects. Redirects are not followed, because the API key would
- * travel along; the body is counted while it comes. Errors may hold the request with the key: none leaves here.
+ * travel along; the body is counted while it comes. got's error objects hold the request with the key: none leaves here.
  */
 export async function exchange(request: ExchangeRequest): Promise<Exchange> {
   if (request.signal?.aborted || isFenced(request)) return { kind: 'NotSent', code: 'Cancelled', detail: '' };
   let connected: boolean | undefined;
-  let head: http.IncomingMessage | undefined;
+  let head: { readonly status: number; readonly headers: http.IncomingHttpHeaders } | undefined;
   const chunks: Buffer[] = [];
   let bytes = 0;
   let cut: Received['cut'];
-  const deadlines = new Deadlines(request.timeouts);
+  let isLate = false;
+  let cancelConnect: (() => void) | undefined;
 
   try {
-    const sent = send(request, deadlines);
-    watchConnection(sent, () => {
-      connected = !isFenced(request);
-      if (connected) deadlines.connected();
-      else sent.destroy();
+    const stream = send(request);
+    cancelConnect = systemClock.schedule(request.timeouts.connect, () => {
+      isLate = true;
+      stream.destroy();
     });
-    head = await answerTo(sent);
-    deadlines.answered();
-    for await (const chunk of bodyOf(head)) {
-      const limit = isSuccess(head.statusCode) ? request.bodyBytes : request.errorBytes;
+    onConnected(stream, request.url, () => {
+      cancelConnect?.();
+      connected = !isFenced(request);
+      if (!connected) stream.destroy();
+    });
+    stream.on('response', (answer: http.IncomingMessage) => {
+      head = { status: answer.statusCode ?? 0, headers: answer.headers };
+    });
+    // `as`: got's stream reads bytes unless an encoding is set.
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      const limit = isSuccess(head?.status) ? request.bodyBytes : request.errorBytes;
       chunks.push(chunk.subarray(0, limit - bytes));
       bytes += chunk.length;
       if (bytes > limit) {
@@ -95,8 +96,7 @@ export async function exchange(request: ExchangeRequest): Promise<Exchange> {
       }
     }
   } catch (error) {
-    // What the end of the connection looks like from the other side of it is no news when it was us who ended it.
-    const { code, detail } = describe(deadlines.passed ?? error, request.signal);
+    const { code, detail } = isLate ? late : describe(error, request.signal);
     if (head === undefined) {
       // The connection stood, and was given up before anything was written to it.
       if (connected === false) return { kind: 'NotSent', code: 'Cancelled', detail: '' };
@@ -105,11 +105,12 @@ export async function exchange(request: ExchangeRequest): Promise<Exchange> {
     }
     cut = code;
   } finally {
-    deadlines.end();
+    cancelConnect?.();
   }
+  if (head === undefined) return { kind: 'Lost', code: 'ConnectionLost', detail: '' };
   return {
     kind: 'Received',
-    status: head.statusCode ?? 0,
+    status: head.status,
     headers: firstValues(head.headers),
     body: new TextDecoder().decode(Buffer.concat(chunks)),
     bytes,
@@ -117,99 +118,49 @@ export async function exchange(request: ExchangeRequest): Promise<Exchange> {
   };
 }
 
+const late = { code: 'Timeout', detail: 'connect' } as const;
+
 function isFenced({ fence }: ExchangeRequest): boolean {
   return fence !== undefined && !fence();
 }
 
-function send({ url, method, headers, body, signal }: ExchangeRequest, deadlines: Deadlines): http.ClientRequest {
-  const isTls = url.startsWith('https:');
-  const sent = (isTls ? https : http).request(url, {
+function send({ url, method, headers, body = '', timeouts, signal }: ExchangeRequest): Duplex {
+  const stream = client.stream(url, {
     method,
-    headers: { ...headers, 'accept-encoding': Object.keys(unpack).join(', ') },
-    agent: isTls ? agents.https : agents.http,
+    headers,
+    // Without one, got would wait for a body to be written into the stream.
+    ...(method === 'GET' ? {} : { body }),
+    // Its own times to connect are several, and none of them sees a proxy.
+    timeout: { send: timeouts.response, response: timeouts.response, request: timeouts.total },
     ...(signal === undefined ? {} : { signal }),
   });
-  deadlines.begin(sent);
-  sent.end(body ?? '');
-  return sent;
-}
-
-/** Resolves with the head of the answer; rejects with whatever came before one. */
-function answerTo(sent: http.ClientRequest): Promise<http.IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    sent.once('response', resolve);
-    // Stays: an error after the answer was cut off has nobody to tell, and without a listener it would end the process.
-    sent.on('error', reject);
-    // A server that wants to speak another protocol ends it without an error.
-    sent.once('close', () => reject(new Error('closed')));
+  // Stays: an error after the answer was cut off has nobody to tell, and without a listener it would end the process.
+  stream.on('error', () => {});
+  // Of a server that wants to speak another protocol; got would wait for its answer.
+  stream.on('upgrade', (_answer: http.IncomingMessage, socket: Duplex) => {
+    socket.destroy();
+    stream.destroy(Object.assign(new Error(), { code: 'UNEXPECTED_UPGRADE' }));
   });
+  stream.on('request', (sent: http.ClientRequest) => sent.prependOnceListener('response', keepLayersPacked));
+  return stream;
 }
 
-/** The body, unpacked. A loop over it that ends early ends the connection. */
-function bodyOf(answer: http.IncomingMessage): AsyncIterable<Buffer> {
-  const encoding = answer.headers['content-encoding']?.trim().toLowerCase();
-  const name = encoding === 'x-gzip' ? 'gzip' : encoding;
-  if (name === undefined || !Object.hasOwn(unpack, name)) return answer;
-  // `as`: one of its own names, as just seen.
-  return pipeline(answer, unpack[name as keyof typeof unpack](), () => {});
+/** got unpacks as many layers as a header lists. Three thousand fit into one, and take seconds and a quarter of a gigabyte. */
+function keepLayersPacked({ headers }: http.IncomingMessage): void {
+  if (headers['content-encoding']?.includes(',')) headers['content-encoding'] = 'layers';
 }
 
-/** Ends a request when one of its times has passed. */
-class Deadlines {
-  readonly #timeouts: ExchangeTimeouts;
-  #sent: http.ClientRequest | undefined;
-  #cancelPhase = (): void => {};
-  #cancelWhole = (): void => {};
-  #hasEnded = false;
-  /** The one that passed. */
-  passed: PhaseTimeout | undefined;
-
-  constructor(timeouts: ExchangeTimeouts) {
-    this.#timeouts = timeouts;
-  }
-
-  begin(sent: http.ClientRequest): void {
-    this.#sent = sent;
-    this.#cancelWhole = this.#in('total');
-    this.#cancelPhase = this.#in('connect');
-  }
-
-  connected(): void {
-    this.#cancelPhase();
-    // A connection may stand at last when nobody waits for it any more.
-    if (!this.#hasEnded) this.#cancelPhase = this.#in('response');
-  }
-
-  answered(): void {
-    this.#cancelPhase();
-  }
-
-  end(): void {
-    this.#hasEnded = true;
-    this.#cancelPhase();
-    this.#cancelWhole();
-  }
-
-  /** Sockets live in real time. */
-  #in(phase: keyof ExchangeTimeouts): () => void {
-    return systemClock.schedule(this.#timeouts[phase], () => {
-      this.passed ??= new PhaseTimeout(phase);
-      this.#sent?.destroy(this.passed);
-    });
-  }
-}
-
-/** Node assigns the socket a tick after the request is made. Whatever fails before a connection stands was not sent. */
-function watchConnection(request: http.ClientRequest, onConnected: () => void): void {
-  request.once('socket', (socket) => {
-    if (!socket.connecting) return onConnected();
-    socket.once(request.protocol === 'https:' ? 'secureConnect' : 'connect', onConnected);
+/** Calls back when the connection stands and nothing was written to it yet. Whatever fails before was not sent. */
+function onConnected(stream: Duplex, url: string, callback: () => void): void {
+  stream.once('socket', (socket: Socket) => {
+    if (!socket.connecting) return callback();
+    socket.once(url.startsWith('https:') ? 'secureConnect' : 'connect', callback);
   });
 }
 
 function describe(error: unknown, signal: AbortSignal | undefined): { code: LostCode; detail: string } {
   if (signal?.aborted) return { code: 'Cancelled', detail: '' };
-  if (error instanceof PhaseTimeout) return { code: 'Timeout', detail: error.phase };
+  if (error instanceof TimeoutError) return { code: 'Timeout', detail: error.event };
   const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
   // Node's codes are constants; nothing else of an error is known to be free of the request.
   return {

@@ -1,7 +1,7 @@
-import { expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { systemClock } from '../../../src/model/clock.ts';
 import { failed, type FailureClass, type FailureCode, type Outcome, succeeded } from '../../../src/model/failure.ts';
 import { type ReadRetries, retryRead } from '../../../src/provider/http/retry.ts';
-import { createManualClock } from '../../support/clock.ts';
 
 const reset = fail('Retry', 'ConnectionLost');
 
@@ -9,7 +9,16 @@ function fail(treatment: FailureClass, code: FailureCode): Outcome<never> {
   return failed({ operation: 'ListMachines', class: treatment, code, text: '' });
 }
 
-/** Reads with the given outcomes, the last of them for ever; tells when each attempt came and what it was left. */
+// p-retry waits by the timers of the process.
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => {
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+const advance = (milliseconds: number): Promise<unknown> => vi.advanceTimersByTimeAsync(milliseconds);
+
+/** Reads with the given outcomes, and then only the last of them; records when each attempt came and what it was left. */
 function reading(
   outcomes: readonly Outcome<string>[],
   {
@@ -19,25 +28,26 @@ function reading(
     signal,
   }: { takes?: number; random?: number; deadline?: number; signal?: AbortSignal } = {},
 ) {
-  const clock = createManualClock();
+  vi.spyOn(Math, 'random').mockReturnValue(random);
+  const startedAt = systemClock.monotonic();
   const retries: ReadRetries = { count: 3, minDelay: 100, maxDelay: 300 };
   const attempts: { readonly at: number; readonly remaining: number }[] = [];
   const read = async (remaining: number): Promise<Outcome<string>> => {
     const outcome = outcomes[Math.min(attempts.length, outcomes.length - 1)] ?? reset;
-    attempts.push({ at: clock.monotonic(), remaining });
-    if (takes > 0) await new Promise<void>((resolve) => clock.schedule(takes, resolve));
+    attempts.push({ at: systemClock.monotonic() - startedAt, remaining });
+    if (takes > 0) await new Promise<void>((resolve) => systemClock.schedule(takes, resolve));
     return outcome;
   };
-  const outcome = retryRead(read, { deadline, retries, clock, random: () => random, signal });
-  return { clock, attempts, outcome };
+  const outcome = retryRead(read, { deadline, retries, clock: systemClock, signal });
+  return { attempts, outcome };
 }
 
 test.for([
   { random: 0, moments: [0, 100, 300, 600], because: 'the delay doubles up to the longest' },
   { random: 0.5, moments: [0, 150, 450, 750], because: 'chance makes it longer, the longest stays' },
 ])('an accident is tried again after growing delays: $because', async ({ random, moments }) => {
-  const { clock, attempts, outcome } = reading([reset], { random });
-  await clock.advance(60_000);
+  const { attempts, outcome } = reading([reset], { random });
+  await advance(60_000);
   expect(attempts.map(({ at }) => at)).toEqual(moments);
   expect(attempts.map(({ remaining }) => remaining)).toEqual(moments.map((at) => 60_000 - at));
   expect(await outcome).toBe(reset);
@@ -45,30 +55,30 @@ test.for([
 
 test('the first answer ends it, whether it is what was asked for or a refusal', async () => {
   for (const answer of [succeeded('all'), fail('Wait', 'RateLimited'), fail('Retry', 'ProtocolError')]) {
-    const { clock, attempts, outcome } = reading([reset, answer, reset]);
-    await clock.advance(60_000);
+    const { attempts, outcome } = reading([reset, answer, reset]);
+    await advance(60_000);
     expect(attempts).toHaveLength(2);
     expect(await outcome).toBe(answer);
   }
 });
 
 test('no attempt begins that its deadline would meet at once', async () => {
-  const { clock, attempts, outcome } = reading([reset], { takes: 250, deadline: 800 });
-  await clock.advance(550);
+  const { attempts, outcome } = reading([reset], { takes: 250, deadline: 800 });
+  await advance(550);
   expect(attempts.map(({ at, remaining }) => [at, remaining])).toEqual([
     [0, 800],
     [350, 450],
   ]);
-  await clock.advance(250);
+  await advance(250);
   expect(attempts).toHaveLength(2);
   expect(await outcome).toBe(reset);
 });
 
 test('who aborts during a delay has the last outcome at once, and nothing is left waiting', async () => {
   const controller = new AbortController();
-  const { clock, attempts, outcome } = reading([reset], { signal: controller.signal });
-  await clock.advance(50);
+  const { attempts, outcome } = reading([reset], { signal: controller.signal });
+  await advance(50);
   controller.abort();
   expect(await outcome).toBe(reset);
-  expect([attempts.length, clock.pending]).toEqual([1, 0]);
+  expect([attempts.length, vi.getTimerCount()]).toEqual([1, 0]);
 });
