@@ -62,6 +62,7 @@ const lookAt: Readonly<Record<Reason, string>> = {
   NothingToAdopt: looks.object,
   InitialPasswordConflict: looks.passwords,
   AnnotationIgnored: looks.record,
+  WriteRefused: looks.events,
   Deleting: looks.operation,
   DeletionProtected: looks.object,
   Paused: looks.record,

@@ -65,6 +65,7 @@ export const verdicts: Readonly<Record<Reason, VerdictRow>> = {
   NothingToAdopt: { ...failed, because: needsSomebody },
   InitialPasswordConflict: { ...done, because: 'the machine is as asked all the same; Synced tells of the Secret' },
   AnnotationIgnored: { ...done, because: 'told in an event only' },
+  WriteRefused: { ...failed, because: 'a policy stands in the way: you have to change it or the object' },
   Deleting: { ...leaving, because: 'whatever the conditions say' },
   DeletionProtected: { ...leaving, because: 'whatever the conditions say' },
   Paused: {

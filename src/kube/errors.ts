@@ -2,7 +2,7 @@
  * What a failed call to the Kubernetes API means to its caller. `Network`: no answer, so a write may or may not have
  * happened; `Timeout`: the same, or the server said so; `Protocol`: an answer that is not the API's; `NotFound`: the
  * named object is not there, as the API itself said it; any other 404 is `Unexpected`. `Fenced`: never sent, because another
- * process may be leading.
+ * process may be leading. `Altered`: stored, but not as sent, because an admission policy changed it.
  */
 export type KubeErrorReason =
   | 'NotFound'
@@ -18,6 +18,7 @@ export type KubeErrorReason =
   | 'Network'
   | 'Protocol'
   | 'Fenced'
+  | 'Altered'
   | 'Unexpected';
 
 /** A call to the Kubernetes API that failed. Holds no `cause`, header or request, so that it can be logged as it is. */
@@ -27,6 +28,8 @@ export class KubeError extends Error {
   readonly status?: number;
   /** Milliseconds the server asked to wait. */
   readonly retryAfter?: number;
+  /** Part of the message already: a log line does not show it twice. */
+  readonly #words: string | undefined;
 
   constructor(
     message: string,
@@ -34,6 +37,7 @@ export class KubeError extends Error {
       readonly reason: KubeErrorReason;
       readonly status?: number | undefined;
       readonly retryAfter?: number | undefined;
+      readonly words?: string | undefined;
     },
   ) {
     super(message);
@@ -41,7 +45,20 @@ export class KubeError extends Error {
     this.reason = details.reason;
     if (details.status !== undefined) this.status = details.status;
     if (details.retryAfter !== undefined) this.retryAfter = details.retryAfter;
+    this.#words = details.words;
   }
+
+  /** Why, in the API server's own words: one bounded line. */
+  get words(): string | undefined {
+    return this.#words;
+  }
+}
+
+const refusals: ReadonlySet<KubeErrorReason> = new Set(['Forbidden', 'Invalid', 'Altered']);
+
+/** Whether the API server judged a write and did not store it as sent: the same write will meet the same judgement. */
+export function isRefused(error: unknown): error is KubeError {
+  return error instanceof KubeError && refusals.has(error.reason);
 }
 
 /** The parts of a `Status`, the API's own form of an error, that are used here. */
@@ -105,10 +122,14 @@ export function answerError(
 ): KubeError {
   const reason = reasonFor(httpStatus, status);
   const text = status?.message ?? 'the answer is not one of a Kubernetes API server';
-  const words = isSecret
-    ? `${reason} (its words are left out, for they may repeat the Secret)`
-    : `${status?.reason ?? reason}: ${text.slice(0, longestText)}`;
-  return new KubeError(`${what}: ${httpStatus} ${words}`, { reason, status: httpStatus, retryAfter });
+  if (isSecret) {
+    const message = `${what}: ${httpStatus} ${reason} (its words are left out, for they may repeat the Secret)`;
+    return new KubeError(message, { reason, status: httpStatus, retryAfter });
+  }
+  // Policies are written by people and may quote the object: what would break a line or hide a part of it goes.
+  const words = text.slice(0, longestText).replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu, ' ');
+  const message = `${what}: ${httpStatus} ${status?.reason ?? reason}: ${words}`;
+  return new KubeError(message, { reason, status: httpStatus, retryAfter, words });
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -2,6 +2,7 @@ import type { Identity, Intent } from '../api/v1alpha1/identity.ts';
 import type { Requests } from '../api/v1alpha1/requests.ts';
 import type { LookAlike, VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { Failure } from '../model/failure.ts';
+import type { Action } from './action.ts';
 import type { Machine, OsTemplate, Package, ProviderId, Region } from '../model/machine.ts';
 
 /** Why nothing can be said about the machine right now. */
@@ -70,6 +71,8 @@ export interface History {
   readonly deletes: number;
   /** The provider's refusal of the create call for this very spec, key and annotations. */
   readonly refusal?: Failure;
+  /** Kubernetes refused to store what this kind of action rests on; `until`: not tried again before (epoch milliseconds). */
+  readonly writeRefusal?: { readonly action: Action['type']; readonly message: string; readonly until: number };
   /** The Secret that the initial password was just written to. */
   readonly passwordSecret?: string;
   /** Why the Secret for the initial password was not written, a sentence; tried again now and then. */

@@ -59,7 +59,7 @@ const rules: readonly Rule[] = [
 export function plan(o: Observed): Decision {
   for (const rule of rules) {
     const decision = rule(o);
-    if (decision !== undefined) return heldBack(o, underPolicy(o, decision));
+    if (decision !== undefined) return unwritable(o, heldBack(o, underPolicy(o, decision)));
   }
   return wait(undefined);
 }
@@ -234,7 +234,9 @@ function deletion(o: Observed): Decision | undefined {
   const claimed = claim(o, o.machine.machine);
   // A machine that was never ours does not keep our object from going, and is not taken over only to be deleted.
   const isOurs = claimed.action.type === 'RecordIdentity' && claimed.action.machine.origin === 'Created';
-  return isOurs ? claimed : act({ type: 'ReleaseFinalizer' }, undefined);
+  if (!isOurs) return act({ type: 'ReleaseFinalizer' }, undefined);
+  // What proves it ours does so without the record.
+  return o.history.writeRefusal?.action === 'RecordIdentity' ? remove(o, o.machine.machine) : claimed;
 }
 
 function unclaimedMachine(o: Observed): Decision | undefined {
@@ -307,6 +309,14 @@ function heldBack(o: Observed, decision: Decision): Decision {
   if (o.isKeyChanging) return wait(undefined, held);
   const left = (o.history.notBefore ?? 0) - o.now;
   return left > 0 ? wait(undefined, { ...held, after: left }) : decision;
+}
+
+/** What Kubernetes refused to store is refused again: it is tried with growing delays, or when you change the object. */
+function unwritable(o: Observed, decision: Decision): Decision {
+  const { writeRefusal } = o.history;
+  if (writeRefusal?.action !== decision.action.type) return decision;
+  const { message, until } = writeRefusal;
+  return wait({ reason: 'WriteRefused', message }, { ...kept(o), after: Math.max(0, until - o.now) });
 }
 
 /** What the status says of operations stays as it is when nothing could be observed. */

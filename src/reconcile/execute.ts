@@ -1,8 +1,8 @@
 import { type KnownMachine, writeIdentity, writeIntent } from '../api/v1alpha1/identity.ts';
-import { annotations, finalizer, group, plural, version } from '../api/v1alpha1/names.ts';
+import { annotations, group, plural, version } from '../api/v1alpha1/names.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { KubeError } from '../kube/errors.ts';
+import { KubeError, isRefused } from '../kube/errors.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Failure, Outcome } from '../model/failure.ts';
 import type { CreateRequest, ProviderId } from '../model/machine.ts';
@@ -13,6 +13,7 @@ import { refusedRetry } from '../plan/create.ts';
 import type { Claims } from './claims.ts';
 import type { DeleteBudget } from './delete-budget.ts';
 import type { Memory } from './history.ts';
+import { patchMetadata, withFinalizer, withoutFinalizer } from './metadata-patch.ts';
 import type { NamespaceQuota } from './namespace-quota.ts';
 import { writePassword } from './password-secret.ts';
 import { refusalBasis } from './observe.ts';
@@ -21,7 +22,15 @@ import { refusalBasis } from './observe.ts';
 export type Execution =
   | { readonly type: 'Nothing' }
   | { readonly type: 'Superseded' }
-  | { readonly type: 'Created'; readonly outcome: Outcome<CreateAnswer>; readonly isSettled: boolean }
+  /** Kubernetes refused or altered a write that has to be stored first. No call followed it. */
+  | { readonly type: 'WriteRefused'; readonly error: KubeError }
+  /** `unrecorded`: why the machine's record could not be stored. */
+  | {
+      readonly type: 'Created';
+      readonly outcome: Outcome<CreateAnswer>;
+      readonly isSettled: boolean;
+      readonly unrecorded?: KubeError | undefined;
+    }
   | { readonly type: 'Recorded'; readonly id: ProviderId }
   /** `secretName`: the password is there, written now or by an earlier pass; else why it is not, as a sentence. */
   | { readonly type: 'PasswordWritten'; readonly secretName: string }
@@ -63,9 +72,18 @@ const resource = { group, version, plural };
 
 /**
  * Carries out one action: the only place that changes anything at the provider, and with it the object's finalizer and
- * identity. Throws KubeError when Kubernetes does not take a write; then nothing was sent that is not on record.
+ * identity. Throws KubeError when Kubernetes does not answer a write; then nothing was sent that is not on record.
  */
 export async function execute(deps: ExecuteDeps, action: Action, target: Target): Promise<Execution> {
+  try {
+    return await carryOut(deps, action, target);
+  } catch (error) {
+    if (isRefused(error)) return { type: 'WriteRefused', error };
+    throw error;
+  }
+}
+
+function carryOut(deps: ExecuteDeps, action: Action, target: Target): Promise<Execution> | Execution {
   switch (action.type) {
     case 'None':
       return { type: 'Nothing' };
@@ -150,9 +168,15 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
     const { id, machine } = outcome.value;
     const ownerId = machine?.ownerId ?? account.ownerId;
     const owner = ownerId === undefined ? {} : { ownerId };
-    if (id !== undefined)
-      await recordIdentity(deps, target, announced, { id, origin: 'Created', name: request.name, ...owner });
-    return { type: 'Created', outcome, isSettled: outcome.value.id !== undefined };
+    let unrecorded: KubeError | undefined;
+    try {
+      if (id !== undefined)
+        await recordIdentity(deps, target, announced, { id, origin: 'Created', name: request.name, ...owner });
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      unrecorded = error;
+    }
+    return { type: 'Created', outcome, isSettled: outcome.value.id !== undefined, unrecorded };
   }
   const isSettled = await settle(deps, { target, announced, intent, wasAnnounced }, outcome.failure);
   return { type: 'Created', outcome, isSettled };
@@ -239,7 +263,8 @@ async function recordIdentity(
     } catch (error) {
       if (!(error instanceof KubeError) || error.reason !== 'Conflict' || attempt === recordAttempts) throw error;
       // The API server validated the object against the CRD; only identity and finalizers are read from it here.
-      const fresh = (await deps.client.get(resource, refOf(object))) as VirtualMachine;
+      const { namespace, name } = object.metadata;
+      const fresh = (await deps.client.get(resource, { namespace, name })) as VirtualMachine;
       if (fresh.metadata.uid !== object.metadata.uid) throw error;
       current = fresh;
     }
@@ -331,19 +356,6 @@ async function release(deps: ExecuteDeps, target: Target): Promise<Execution> {
   return { type: 'Released' };
 }
 
-/** One metadata patch, taken only if nobody changed the object since `object` was read. */
-async function patchMetadata(
-  deps: ExecuteDeps,
-  object: VirtualMachine,
-  metadata: { readonly finalizers: readonly string[]; readonly annotations?: Readonly<Record<string, string | null>> },
-): Promise<VirtualMachine> {
-  const body = { metadata: { resourceVersion: object.metadata.resourceVersion, ...metadata } };
-  const answer = await deps.client.patch(resource, refOf(object), { type: 'merge', body });
-  deps.stored(answer);
-  // The API server validated the object against the CRD.
-  return answer as VirtualMachine;
-}
-
 function keyOf({ metadata }: VirtualMachine): string {
   return `${metadata.namespace}/${metadata.name}`;
 }
@@ -351,19 +363,6 @@ function keyOf({ metadata }: VirtualMachine): string {
 /** Objects of one namespace take their turns together, so that many of them hold up no other namespace. */
 function change({ object, providerName }: Target, lane: Change['lane']): Change {
   return { subject: providerName, lane, group: object.metadata.namespace };
-}
-
-function refOf(object: VirtualMachine) {
-  return { namespace: object.metadata.namespace, name: object.metadata.name };
-}
-
-function withFinalizer(object: VirtualMachine): readonly string[] {
-  const finalizers = object.metadata.finalizers ?? [];
-  return finalizers.includes(finalizer) ? finalizers : [...finalizers, finalizer];
-}
-
-function withoutFinalizer(object: VirtualMachine): readonly string[] {
-  return (object.metadata.finalizers ?? []).filter((name) => name !== finalizer);
 }
 
 function isSuperseded(error: unknown): boolean {

@@ -1,6 +1,7 @@
 import type { VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import type { Failure } from '../model/failure.ts';
 import { type Machine, type MachineState, type ProviderId, isTaskBusy } from '../model/machine.ts';
+import type { Action } from '../plan/action.ts';
 import type { History } from '../plan/observed.ts';
 import type { Account } from '../provider/account/account.ts';
 
@@ -39,7 +40,7 @@ export class Memory {
   unsaved: VirtualMachineStatus | undefined;
   /** Since when (epoch) the provider answers every call for the machine with "busy". */
   refusedSince: number | undefined;
-  /** Provider calls for this object that failed in a row. */
+  /** Provider calls for this object, and writes that have to be stored before them, that failed in a row. */
   failures = 0;
   /** When patience with a machine in transition ends (monotonic): decided on with a list that started no earlier. */
   lookAgainAt: number | undefined;
@@ -75,6 +76,8 @@ export class Memory {
         readonly account: Account | null | undefined;
       }
     | undefined;
+
+  #writeRefusal: (NonNullable<History['writeRefusal']> & { readonly basis: string }) | undefined;
 
   #state: MachineState | undefined;
   #stateSince = 0;
@@ -154,6 +157,7 @@ export class Memory {
     this.requestedAt = value === undefined ? undefined : now;
     if (value === undefined) return;
     this.notBefore = undefined;
+    this.#writeRefusal = undefined;
     this.#passwordConflict = undefined;
   }
 
@@ -214,15 +218,30 @@ export class Memory {
     this.#refusal = { failure, basis, until, account: this.account };
   }
 
+  /** Kubernetes refused a write: not repeated before `until`, unless `basis` (what you wrote of the object) changes. */
+  refuseWrite(refusal: NonNullable<History['writeRefusal']>, basis: string): void {
+    this.#writeRefusal = { ...refusal, basis };
+    this.failures += 1;
+  }
+
+  /** A write of the kind was stored. */
+  wrote(action: Action['type']): void {
+    if (this.#writeRefusal?.action !== action) return;
+    this.#writeRefusal = undefined;
+    this.failures = 0;
+  }
+
   #currentRefusal(now: number, basis: () => string): Failure | undefined {
     const refusal = this.#refusal;
     if (refusal === undefined || refusal.until <= now || refusal.account !== this.account) return undefined;
     return refusal.basis === basis() ? refusal.failure : undefined;
   }
 
-  /** As `plan` sees it, at epoch `now`. `basis` costs a hash, and hardly any object was ever refused: asked only then. */
-  history(now: number, basis: () => string): History {
+  /** As `plan` sees it, at epoch `now`. A basis costs a hash, and hardly any object was ever refused: asked only then. */
+  history(now: number, basis: () => string, writeBasis: () => string): History {
     const refusal = this.#currentRefusal(now, basis);
+    const write = this.#writeRefusal;
+    const isUnwritable = write !== undefined && write.until > now && write.basis === writeBasis();
     const conflict = this.#passwordConflict;
     return {
       stateFor: this.#state === undefined ? 0 : now - this.#stateSince,
@@ -234,6 +253,7 @@ export class Memory {
       ...(this.deleteAcceptedAt === undefined ? {} : { deleteAcceptedAt: this.deleteAcceptedAt }),
       deletes: this.deletes,
       ...(refusal === undefined ? {} : { refusal }),
+      ...(isUnwritable ? { writeRefusal: { action: write.action, message: write.message, until: write.until } } : {}),
       ...(this.passwordSecret === undefined ? {} : { passwordSecret: this.passwordSecret }),
       ...(conflict !== undefined && conflict.until > now ? { passwordConflict: conflict.message } : {}),
       ...(this.notBefore === undefined ? {} : { notBefore: this.notBefore }),

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { providerName, readIdentity, readIntent } from '../api/v1alpha1/identity.ts';
-import { annotations } from '../api/v1alpha1/names.ts';
+import { annotations, writtenBy } from '../api/v1alpha1/names.ts';
 import { readRequests } from '../api/v1alpha1/requests.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { CatalogueObservation, CredentialsObservation, MachineObservation, Observed } from '../plan/observed.ts';
@@ -82,7 +82,11 @@ export async function observe(
     account === null || target === undefined ? notYetSeen : observeMachine(deps, account, subject, target);
   if (account?.verdict === 'Rejected' || isOtherAccount(machine)) deps.credentials.distrust(object);
   const now = deps.clock.now();
-  const history = memory.history(now, () => refusalBasis(object));
+  const history = memory.history(
+    now,
+    () => refusalBasis(object),
+    () => writeBasis(object),
+  );
   const isCreate = mayCreate(object, identity, machine) && history.refusal === undefined;
   const catalogue = observeCatalogue(key, isCreate ? account : null);
   return {
@@ -152,18 +156,23 @@ function observeCatalogue(key: string, account: Account | null): CatalogueObserv
   return outcome.ok ? { kind: 'Read', ...outcome.value } : { kind: 'Unavailable', failure: outcome.failure };
 }
 
-const ours: ReadonlySet<string> = new Set([
-  annotations.createPending,
-  annotations.machine,
-  annotations.defaultCredentials,
-]);
+/** What a refused create call rested on: the spec and the annotations that are yours to set. What the operator writes never counts. */
+export function refusalBasis({ metadata }: VirtualMachine): string {
+  return hash([metadata.generation, yours.map((name) => metadata.annotations?.[name] ?? null)]);
+}
 
-/** What a refused create call rested on: the spec and the annotations that people set. */
-export function refusalBasis(object: VirtualMachine): string {
-  const people = Object.entries(object.metadata.annotations ?? {})
-    .filter(([name]) => !ours.has(name))
-    .toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return createHash('sha256')
-    .update(JSON.stringify([object.metadata.generation, people]))
-    .digest('base64');
+/** What a refused write rested on: admission policies also judge labels and the annotations of other tools. */
+export function writeBasis({ metadata }: VirtualMachine): string {
+  const { generation, labels = {}, annotations: all = {} } = metadata;
+  return hash([generation, sorted(labels), sorted(all).filter(([name]) => !operators.has(name))]);
+}
+
+const [yours, operators] = [writtenBy('you'), new Set(writtenBy('the operator'))];
+
+function sorted(values: Readonly<Record<string, string>>): readonly (readonly [string, string])[] {
+  return Object.entries(values).toSorted(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function hash(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('base64');
 }

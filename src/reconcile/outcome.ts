@@ -1,4 +1,5 @@
 import type { OperationStatus } from '../api/v1alpha1/types.ts';
+import type { KubeError } from '../kube/errors.ts';
 import type { Failure } from '../model/failure.ts';
 import type { MachineState } from '../model/machine.ts';
 import type { Action, Decision } from '../plan/action.ts';
@@ -9,6 +10,7 @@ import type { Observed } from '../plan/observed.ts';
 import { accepted as restartAccepted } from '../plan/restart.ts';
 import type { Report } from '../status/status.ts';
 import type { Execution } from './execute.ts';
+import { writeRefused } from './write-refusal.ts';
 
 /** What follows from a pass. Durations in milliseconds. */
 export interface Conclusion {
@@ -18,6 +20,8 @@ export interface Conclusion {
   readonly after: number | undefined;
   /** Send no further call for this object before this long. */
   readonly hold: number | undefined;
+  /** The kind of action whose write Kubernetes refused: not tried again before `after`, unless you change the object. */
+  readonly unwritten: Action['type'] | undefined;
   readonly urgent: boolean;
   /** The object changed under the pass: again at once. */
   readonly isSuperseded: boolean;
@@ -31,7 +35,7 @@ const longestRetry = 5 * 60_000;
 
 /**
  * Joins what was decided with what came of it. Pure; `random` is a number in [0, 1) and `failures` counts the calls
- * for this object that failed in a row before this one.
+ * for this object, and the writes they rest on, that failed in a row before this one.
  *
  * | call answered     | then                                                                          |
  * | ----------------- | ----------------------------------------------------------------------------- |
@@ -41,6 +45,7 @@ const longestRetry = 5 * 60_000;
  * | refused (create)  | stalled until spec, annotations or key change, or 30 min                      |
  * | credentials       | said so; the account probes slowly                                            |
  * | retry, unknown    | look again first, then call again after 1 s … 5 min                            |
+ * | none: Kubernetes refused or altered what is stored first | WriteRefused; tried again after 1 s … 5 min |
  */
 export function conclude(
   o: Observed,
@@ -54,6 +59,8 @@ export function conclude(
       return { ...quiet, isSuperseded: true, urgent: decision.urgent };
     case 'Released':
       return quiet;
+    case 'WriteRefused':
+      return unwritten(o, decision, decision.action, execution.error, backoff(failures, random));
     case 'Nothing':
       return {
         ...quiet,
@@ -68,7 +75,7 @@ export function conclude(
       return { ...quiet, urgent: true, after: 0 };
     case 'Created':
       return execution.outcome.ok
-        ? created(decision, execution.outcome.value)
+        ? created(o, decision, execution.outcome.value, execution.unrecorded, backoff(failures, random))
         : createFailed(o, decision, execution.outcome.failure, execution.isSettled, failures, random);
     case 'Powered': {
       const sent = { ...decision, action: execution.action };
@@ -94,26 +101,40 @@ const quiet: Conclusion = {
   report: undefined,
   after: undefined,
   hold: undefined,
+  unwritten: undefined,
   urgent: false,
   isSuperseded: false,
   wants: undefined,
 };
 
 function created(
+  o: Observed,
   decision: Decision,
   answer: { readonly id?: number; readonly machine?: Report['machine'] },
+  unrecorded: KubeError | undefined,
+  after: number,
 ): Conclusion {
+  const { id } = answer;
   const message =
-    answer.id === undefined
+    id === undefined
       ? 'the provider accepted the machine without telling its id; it is looked for by its name'
-      : `machine ${answer.id} is being provisioned`;
+      : `machine ${id} is being provisioned`;
   const report: Report = {
     ...base(decision, { reason: 'Creating', message }),
-    id: answer.id,
+    id,
     machine: answer.machine,
     state: answer.machine === undefined ? 'Pending' : undefined,
   };
-  return { ...quiet, report, urgent: true, wants: 'List' };
+  if (id === undefined || unrecorded === undefined) return { ...quiet, report, urgent: true, wants: 'List' };
+  const machine = { id, origin: 'Created', name: o.providerName } as const;
+  const verdict = writeRefused(o, { type: 'RecordIdentity', machine }, unrecorded);
+  return { ...quiet, report: { ...report, verdict }, after, unwritten: 'RecordIdentity', wants: 'List' };
+}
+
+function unwritten(o: Observed, decision: Decision, action: Action, error: KubeError, after: number): Conclusion {
+  const { operation, startFailure } = o.object.status ?? {};
+  const report: Report = { ...base(decision, writeRefused(o, action, error)), operation, startFailure };
+  return { ...quiet, report, after, unwritten: action.type };
 }
 
 function createFailed(
@@ -165,6 +186,10 @@ function operationAfterFailure(o: Observed, action: Action, failure: Failure): O
 
 function holdFor(failure: Failure, failures: number, random: number): number {
   if (failure.class === 'Wait') return failure.retryAfter ?? busyHold * (1 + random);
+  return backoff(failures, random);
+}
+
+function backoff(failures: number, random: number): number {
   return Math.min(longestRetry, firstRetry * 2 ** failures) * (0.5 + random / 2);
 }
 

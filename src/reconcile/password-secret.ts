@@ -37,8 +37,10 @@ export async function writePassword(
     stringData: { password: password.reveal() },
   };
   try {
-    await client.create(secrets, namespace, body);
-    return { type: 'PasswordWritten', secretName };
+    const stored = await client.create(secrets, namespace, body);
+    if (judge(stored, uid, id) === 'Ours') return { type: 'PasswordWritten', secretName };
+    const message = `Secret "${secretName}" was created, but an admission policy removed its ownerReference or the annotation ${machineIdAnnotation}; exempt the operator's service account, then delete the Secret`;
+    return { type: 'PasswordConflict', message };
   } catch (error) {
     if (!(error instanceof KubeError)) throw error;
     if (refused.has(error.reason)) {

@@ -24,7 +24,7 @@ import type { Holders } from './holders.ts';
 import { Memory } from './history.ts';
 import type { NamespaceQuota } from './namespace-quota.ts';
 import type { SpecToCall } from './spec-to-call.ts';
-import { type Observation, type ObserveDeps, observe } from './observe.ts';
+import { type Observation, type ObserveDeps, observe, writeBasis } from './observe.ts';
 import { type Conclusion, conclude, isRefusedAsBusy } from './outcome.ts';
 
 /** How a pass ended, for the workers: come back after so many milliseconds, or, if it failed and does not say when, with growing delays. */
@@ -105,7 +105,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     observation.account?.setUrgent(key, decision.urgent);
     const execution = await carryOut(observation, decision, memory, park);
     const conclusion = conclude(observation.observed, decision, execution, memory.failures, deps.random());
-    remember(memory, execution, conclusion);
+    remember(memory, observation.observed, decision, execution, conclusion);
     if (decision.event !== undefined && 'outcome' in execution && execution.outcome.ok)
       tellEvent(object, decision.event.reason, decision.event.message);
     tell(key, observation, decision, execution);
@@ -217,7 +217,13 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     return shown === machine.machine.state || (shown === undefined && shownBefore === undefined);
   }
 
-  function remember(memory: Memory, execution: Execution, conclusion: Conclusion): void {
+  function remember(
+    memory: Memory,
+    { object }: Observed,
+    { action }: Decision,
+    execution: Execution,
+    conclusion: Conclusion,
+  ): void {
     if ('outcome' in execution) {
       const { outcome } = execution;
       const isBusy = !outcome.ok && isRefusedAsBusy(outcome.failure);
@@ -229,6 +235,11 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     if (execution.type === 'PasswordWritten') memory.passwordSecret = execution.secretName;
     if (execution.type === 'PasswordConflict')
       memory.notePasswordConflict(execution.message, deps.clock.now() + passwordRetry);
+    const { unwritten, after = 0 } = conclusion;
+    if (unwritten !== undefined) {
+      const message = conclusion.report?.verdict.message ?? '';
+      memory.refuseWrite({ action: unwritten, message, until: deps.clock.now() + after }, writeBasis(object));
+    } else if (execution.type !== 'Nothing' && execution.type !== 'Superseded') memory.wrote(action.type);
     if (conclusion.hold !== undefined) memory.notBefore = deps.clock.now() + conclusion.hold;
   }
 

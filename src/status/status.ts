@@ -81,10 +81,14 @@ function whose(o: Observed, report: Report): Pick<VirtualMachineStatus, 'id' | '
       const { id, origin } = o.object.status ?? {};
       return { ...(id === undefined ? {} : { id }), ...(origin === undefined ? {} : { origin }) };
     }
-    case 'None':
-      return o.object.spec.managementPolicy === 'Observe' && o.machine.kind === 'Present'
-        ? { id: o.machine.machine.id }
-        : {};
+    case 'None': {
+      if (o.machine.kind !== 'Present') return {};
+      const { id: seen } = o.machine.machine;
+      const { id, origin } = o.object.status ?? {};
+      // On record here, and still the one that is there, although the annotation could not be stored.
+      if (id === seen && origin !== undefined) return { id, origin };
+      return o.object.spec.managementPolicy === 'Observe' ? { id: seen } : {};
+    }
   }
 }
 

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { KubeError } from '../../src/kube/errors.ts';
 import type { Failure } from '../../src/model/failure.ts';
 import { type PowerAction, begunAt } from '../../src/plan/action.ts';
 import { plan } from '../../src/plan/plan.ts';
 import type { Execution } from '../../src/reconcile/execute.ts';
-import { conclude } from '../../src/reconcile/outcome.ts';
+import { type Conclusion, conclude } from '../../src/reconcile/outcome.ts';
 import { failure, machineIn, now, observedWith, type ObservedOptions, secondsAgo } from '../plan/fixtures.ts';
 
 const hard = { powerState: 'Halted', powerOff: { mode: 'Hard', gracePeriod: '5m' } } as const;
@@ -22,6 +23,12 @@ const failedCreate = (more: Partial<Failure>, isSettled: boolean): Execution => 
   type: 'Created',
   outcome: { ok: false, failure: failure({ operation: 'CreateMachine', ...more }) },
   isSettled,
+});
+const refusal = new KubeError('patch', { reason: 'Forbidden', words: 'labels are missing' });
+const heldFrom = ({ unwritten = 'None', report, after = 0 }: Conclusion) => ({
+  action: unwritten,
+  message: report?.verdict.message ?? '',
+  until: now + after,
 });
 const failedPower = (more: Partial<Failure>): CarriedOut => ({
   type: 'Powered',
@@ -114,6 +121,40 @@ describe('conclude', () => {
   ])('$because → $reason', ({ given, execution, reason, hold }) => {
     const conclusion = concluded(given, execution);
     expect({ reason: conclusion.report?.verdict.reason, hold: conclusion.hold }).toEqual({ reason, hold });
+  });
+
+  it.each<{ given: ObservedOptions; execution?: CarriedOut; unwritten: string; says: string }>([
+    { given: {}, unwritten: 'Create', says: 'VM "web-0a1b2c3d" is not created, because' },
+    { given: { machine: 'Running', intent: true }, unwritten: 'RecordIdentity', says: 'VM 90 cannot be recorded' },
+    {
+      given: { id: 90, deleting: true, machine: 'Absent' },
+      unwritten: 'ReleaseFinalizer',
+      says: 'the VM is gone, but the finalizer cannot be removed',
+    },
+    {
+      given: { id: 90, machine: 'Running', spec: hard },
+      unwritten: 'Kill',
+      says: 'VM 90 is left as it is, because the kill cannot be recorded',
+    },
+    {
+      given: {},
+      execution: {
+        type: 'Created',
+        outcome: { ok: true, value: { id: 90, machine: machineIn('Pending') } },
+        isSettled: true,
+        unrecorded: refusal,
+      },
+      unwritten: 'RecordIdentity',
+      says: 'VM 90 cannot be recorded',
+    },
+  ])('a refused write holds $unwritten back and quotes the policy', ({ given, execution, unwritten, says }) => {
+    const conclusion = concluded(given, execution ?? { type: 'WriteRefused', error: refusal }, 3);
+    expect(conclusion.report?.verdict.reason).toBe('WriteRefused');
+    expect(conclusion.report?.verdict.message).toMatch(new RegExp(`^${says}.*: labels are missing; exempt`));
+    expect(conclusion).toMatchObject({ unwritten, after: 6_000 });
+    const held = plan(observedWith({ ...given, history: { writeRefusal: heldFrom(conclusion) } }));
+    if (plan(observedWith(given)).action.type === unwritten)
+      expect(held).toMatchObject({ action: { type: 'None' }, verdict: conclusion.report?.verdict, after: 6_000 });
   });
 
   it('says that a machine is stuck which the provider has called busy for ten minutes, and asks ever more slowly', () => {

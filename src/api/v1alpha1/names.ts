@@ -88,6 +88,13 @@ export const annotationTable: Readonly<
   },
 };
 
+/** The names of the annotations that are written by you, or by the operator. */
+export function writtenBy(writer: 'you' | 'the operator'): readonly string[] {
+  // `as`: the table has exactly these keys.
+  const keys = Object.keys(annotationTable) as (keyof typeof annotations)[];
+  return keys.filter((key) => annotationTable[key].by === writer).map((key) => annotations[key]);
+}
+
 /** The Secret that an object refers to unless it says otherwise. */
 export const defaultCredentials = { name: 'vps247-credentials', key: 'api-key' } as const;
 

@@ -49,6 +49,7 @@ export type Reason =
   | 'NothingToAdopt'
   | 'InitialPasswordConflict'
   | 'AnnotationIgnored'
+  | 'WriteRefused'
   | 'Deleting'
   | 'DeletionProtected'
   | 'Paused'
@@ -303,6 +304,17 @@ export const reasons: Readonly<Record<Reason, ReasonRow>> = {
     meaning:
       'An annotation of the operator has a value that means nothing, and counts as if it were not there. Told in an event only.',
     remedy: 'Set it to "true" or "false", or remove it.',
+  },
+  WriteRefused: {
+    ready: 'Keep',
+    synced: 'False',
+    progress: 'Stalled',
+    event: 'Warning',
+    blocksDeletion: true,
+    meaning:
+      'The API server refused what the operator has to store in the object, or an admission policy altered it. No call that depends on it is made.',
+    remedy:
+      "Exempt the operator's service account from the policy that the message names, or change the object so that the policy admits it: add the missing label, make the annotations smaller. The operator retries with exponential backoff up to 5 minutes, and at once when you change the object.",
   },
   Deleting: {
     ready: 'False',

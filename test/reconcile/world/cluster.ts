@@ -11,7 +11,8 @@ import type {
 import { KubeError, type KubeErrorReason } from '../../../src/kube/errors.ts';
 import type { Clock } from '../../../src/model/clock.ts';
 
-interface Stored {
+/** An object as it is stored. */
+export interface Stored {
   readonly metadata: Readonly<Record<string, unknown>> & { readonly namespace: string; readonly name: string };
   readonly [field: string]: unknown;
 }
@@ -35,6 +36,8 @@ export class InMemoryCluster implements KubeClient {
   readonly versions: VirtualMachine[] = [];
   /** The next patches of this kind fail with the reason, before or after they took effect. */
   readonly failures: { readonly write: Write; readonly reason: KubeErrorReason; readonly isStored?: boolean }[] = [];
+  /** An admission policy: what it makes of the object that a patch is about to store, or the reason it refuses the patch with. */
+  admission: (write: Write, object: Stored) => Stored | KubeErrorReason = (_, object) => object;
   /** What a patch waits for before anything comes of it. */
   holds: (write: Write) => Promise<void> | undefined = () => undefined;
   readonly #clock: Clock;
@@ -100,9 +103,9 @@ export class InMemoryCluster implements KubeClient {
     return Promise.resolve({ items, resourceVersion: String(this.#version) });
   }
 
-  create(resource: Resource): Promise<unknown> {
+  create(resource: Resource, _namespace: string, body: unknown): Promise<unknown> {
     this.writes.push(`create ${resource.plural}`);
-    return Promise.resolve({});
+    return Promise.resolve(body);
   }
 
   async patch(resource: Resource, { namespace, name }: ObjectRef, patch: Patch): Promise<unknown> {
@@ -113,7 +116,11 @@ export class InMemoryCluster implements KubeClient {
       const index = this.failures.findIndex((failure) => failure.write === write);
       const [failure] = index === -1 ? [] : this.failures.splice(index, 1);
       if (failure !== undefined && failure.isStored !== true) throw new KubeError(write, { reason: failure.reason });
-      const stored = this.#patch(`${resource.plural}/${namespace}/${name}`, patch);
+      const stored = this.#patch(`${resource.plural}/${namespace}/${name}`, patch, (object) => {
+        const admitted = this.admission(write, object);
+        if (typeof admitted !== 'string') return admitted;
+        throw new KubeError(write, { reason: admitted, words: 'the policy "test" denied the request' });
+      });
       if (failure !== undefined) throw new KubeError(write, { reason: failure.reason });
       return stored;
     });
@@ -161,7 +168,7 @@ export class InMemoryCluster implements KubeClient {
     return object;
   }
 
-  #patch(key: string, { body, subresource }: Patch): Stored {
+  #patch(key: string, { body, subresource }: Patch, admit = (object: Stored): Stored => object): Stored {
     const before = this.#need(key);
     // A merge patch is an object.
     const { metadata = {}, ...rest } = body as { metadata?: Record<string, unknown> };
@@ -169,7 +176,7 @@ export class InMemoryCluster implements KubeClient {
     if (resourceVersion !== before.metadata['resourceVersion']) throw new KubeError(key, { reason: 'Conflict' });
     const change = subresource === 'status' ? rest : { ...rest, metadata: meta };
     // Merging objects gives an object.
-    const after = merge(before, change) as Stored;
+    const after = admit(merge(before, change) as Stored);
     if (JSON.stringify(after) === JSON.stringify(before)) return before;
     const generation = Number(before.metadata['generation']) + ('spec' in rest ? 1 : 0);
     return this.#store(key.split('/')[0] ?? '', { ...after, metadata: { ...after.metadata, generation } }, 'MODIFIED');

@@ -83,11 +83,12 @@ export interface Leadership {
   readonly fence: Fence;
   /** Told of each call to Kubernetes that is sent. */
   readonly onCall?: (call: string) => void;
-  /** Undefined: certainly the only one. */
-  readonly installation?: Installation;
+  /** As the chart installs it; null: without leader election, when it is certainly the only one. */
+  readonly installation?: Installation | null;
 }
 
 const alone: Leadership = { won: Promise.resolve(), fence: () => true };
+const chart: Installation = { name: 'vps247-system/vps247-operator', answerTime: 35_000 };
 
 /** As the wire does: what would change something is not sent. */
 function fenced(cluster: InMemoryCluster, { fence, onCall }: Leadership): KubeClient {
@@ -161,7 +162,7 @@ export async function runOperator(
         metrics,
         fence: leadership.fence,
         instance: 'test',
-        installation: leadership.installation,
+        installation: leadership.installation === null ? undefined : (leadership.installation ?? chart),
       },
     );
     void started

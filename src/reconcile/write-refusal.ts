@@ -1,0 +1,29 @@
+import type { Verdict, Action } from '../plan/action.ts';
+import type { Observed } from '../plan/observed.ts';
+import type { KubeError } from '../kube/errors.ts';
+
+const remedy =
+  "exempt the operator's service account from the policy that the message names, or change the object so that it is admitted";
+
+/** What a refused or altered write means for the object: what is not done because of it, why, and what to do. Pure. */
+export function writeRefused(o: Observed, action: Action, error: KubeError): Verdict {
+  return { reason: 'WriteRefused', message: `${consequence(o, action)}: ${error.words ?? error.message}; ${remedy}` };
+}
+
+function consequence(o: Observed, action: Action): string {
+  switch (action.type) {
+    case 'Create':
+      return `VM "${action.request.name}" is not created, because finalizer and create intent cannot be stored`;
+    case 'RecordIdentity':
+      return `VM ${action.machine.id} cannot be recorded in the object`;
+    case 'ReleaseFinalizer':
+      return o.machine.kind === 'Absent'
+        ? 'the VM is gone, but the finalizer cannot be removed from the object'
+        : 'no VM is left to delete for this object, but its finalizer cannot be removed';
+    case 'Restart':
+    case 'Kill':
+      return `VM ${action.id} is left as it is, because the ${action.operation.type.toLowerCase()} cannot be recorded in the status first`;
+    default:
+      return 'the status cannot be stored';
+  }
+}

@@ -1,0 +1,62 @@
+import { expect, it } from 'vitest';
+import { annotations, finalizer } from '../../src/api/v1alpha1/names.ts';
+import { alteredIn, type MetadataPatch } from '../../src/reconcile/metadata-patch.ts';
+import { objectWith } from '../plan/fixtures.ts';
+
+const { createPending, machine, managedBy } = annotations;
+const stored = (finalizers: readonly string[], values: Readonly<Record<string, string>> = {}) => {
+  const object = objectWith();
+  return { ...object, metadata: { ...object.metadata, finalizers, annotations: values } };
+};
+
+it.each<{
+  because: string;
+  sent: MetadataPatch;
+  as: Parameters<typeof stored>;
+  altered: readonly string[];
+}>([
+  {
+    because: 'stored as sent',
+    sent: { finalizers: [finalizer], annotations: { [createPending]: '{}', [machine]: null } },
+    as: [[finalizer], { [createPending]: '{}' }],
+    altered: [],
+  },
+  {
+    because: 'what a policy adds beside it is not ours',
+    sent: { finalizers: [finalizer], annotations: { [createPending]: '{}' } },
+    as: [['policy.example/one', finalizer], { [createPending]: '{}', 'policy.example/seen': 'yes' }],
+    altered: [],
+  },
+  {
+    because: 'the finalizers of others are theirs, also when they go',
+    sent: { finalizers: ['other.example/one', finalizer] },
+    as: [[finalizer]],
+    altered: [],
+  },
+  {
+    because: 'our finalizer is missing',
+    sent: { finalizers: [finalizer] },
+    as: [[]],
+    altered: [`finalizer ${finalizer}`],
+  },
+  {
+    because: 'our finalizer was put back',
+    sent: { finalizers: [] },
+    as: [[finalizer]],
+    altered: [`finalizer ${finalizer}`],
+  },
+  {
+    because: 'an annotation is missing, another has other text',
+    sent: { finalizers: [finalizer], annotations: { [createPending]: '{"uid":"a"}', [managedBy]: 'a/b' } },
+    as: [[finalizer], { [createPending]: '{"uid":"b"}' }],
+    altered: [`annotation ${createPending}`, `annotation ${managedBy}`],
+  },
+  {
+    because: 'an annotation that goes was kept',
+    sent: { finalizers: [finalizer], annotations: { [createPending]: null } },
+    as: [[finalizer], { [createPending]: '{}' }],
+    altered: [`annotation ${createPending}`],
+  },
+])('$because', ({ sent, as, altered }) => {
+  expect(alteredIn(sent, stored(...as))).toEqual(altered);
+});

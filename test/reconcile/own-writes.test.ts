@@ -1,0 +1,31 @@
+import { expect, it } from 'vitest';
+import { annotations, writtenBy } from '../../src/api/v1alpha1/names.ts';
+import { refusalBasis, writeBasis } from '../../src/reconcile/observe.ts';
+import { objectWith } from '../plan/fixtures.ts';
+import { createWorld } from './world/world.ts';
+
+const minute = 60_000;
+
+it('a refused create is sent once, also with the ownership annotation that the chart has the operator write', async () => {
+  const world = await createWorld();
+  world.room.broken.set('CreateMachine', { class: 'Terminal', code: 'Unprocessable', status: 422 });
+  world.apply('web');
+  await world.clock.advance(20 * minute);
+  expect(world.cluster.machine('web')?.metadata.annotations).toHaveProperty(annotations.managedBy);
+  expect(world.room.count('CreateMachine')).toBe(1);
+});
+
+it.each(writtenBy('the operator'))('%s never counts as a change of yours', (name) => {
+  const [before, after] = [objectWith(), objectWith({ annotations: { [name]: 'x' } })];
+  expect([refusalBasis(after), writeBasis(after)]).toEqual([refusalBasis(before), writeBasis(before)]);
+});
+
+it.each(writtenBy('you'))('%s counts as a change of yours', (name) => {
+  expect(refusalBasis(objectWith({ annotations: { [name]: 'x' } }))).not.toBe(refusalBasis(objectWith()));
+});
+
+it('the annotations of other tools count where an admission policy may read them, and not for the provider', () => {
+  const after = objectWith({ annotations: { 'example.com/tool': 'x' } });
+  expect(refusalBasis(after)).toBe(refusalBasis(objectWith()));
+  expect(writeBasis(after)).not.toBe(writeBasis(objectWith()));
+});

@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import { annotations, finalizer } from '../../src/api/v1alpha1/names.ts';
+import type { Stored } from './world/cluster.ts';
+import { createWorld, type World } from './world/world.ts';
+
+const minute = 60_000;
+const patches = ({ cluster }: World) => cluster.writes.filter((write) => write === 'patch web');
+const ready = (world: World) => world.condition('web', 'Ready');
+const synced = (world: World) => world.condition('web', 'Synced');
+
+function withoutFinalizers(object: Stored): Stored {
+  return { ...object, metadata: { ...object.metadata, finalizers: [] } };
+}
+
+function withoutAnnotation(object: Stored, name: string): Stored {
+  // `as`: annotations are text by name.
+  const { [name]: _, ...left } = (object.metadata['annotations'] ?? {}) as Readonly<Record<string, string>>;
+  return { ...object, metadata: { ...object.metadata, annotations: left } };
+}
+
+describe('an admission policy that alters what the operator stores', () => {
+  it('removes finalizers: no VM is created, the object says so, and the write is retried with exponential backoff', async () => {
+    const world = await createWorld();
+    world.cluster.admission = (_, object) => withoutFinalizers(object);
+    world.apply('web');
+    await world.clock.advance(60 * minute);
+    expect(world.room.count('CreateMachine')).toBe(0);
+    expect(ready(world)).toMatchObject({ status: 'False', reason: 'WriteRefused' });
+    expect(ready(world)?.message).toContain(finalizer);
+    expect(world.condition('web', 'Stalled')?.status).toBe('True');
+    // 1, 2, 4 … seconds, then every five minutes or a little less.
+    expect(patches(world).length).toBeLessThan(30);
+    expect(world.room.count('ListMachines')).toBeLessThan(100);
+
+    world.cluster.remove('virtualmachines', 'web');
+    await world.clock.advance(minute);
+    expect(world.cluster.machine('web')).toBeUndefined();
+    expect(world.room.machines.size).toBe(0);
+  });
+
+  it.each([annotations.createPending, annotations.managedBy])(
+    'removes the annotation %s: no VM is created, and none is left',
+    async (name) => {
+      const world = await createWorld();
+      world.cluster.admission = (_, object) => withoutAnnotation(object, name);
+      world.apply('web');
+      await world.clock.advance(10 * minute);
+      expect(world.room.count('CreateMachine')).toBe(0);
+      expect(ready(world)).toMatchObject({ status: 'False', reason: 'WriteRefused' });
+      expect(ready(world)?.message).toContain(name);
+      world.cluster.remove('virtualmachines', 'web');
+      await world.clock.advance(minute);
+      expect(world.cluster.machine('web')).toBeUndefined();
+    },
+  );
+
+  it.each([
+    ['its own', {}],
+    ['a chosen', { providerName: 'plain' }],
+  ])('removes the record of a VM with %s name: deleting the object deletes the VM', async (_name, spec) => {
+    const world = await createWorld();
+    world.cluster.admission = (_, object) => withoutAnnotation(object, annotations.machine);
+    world.apply('web', spec);
+    await world.clock.advance(10 * minute);
+    expect(world.room.count('CreateMachine')).toBe(1);
+    expect(synced(world)).toMatchObject({ status: 'False', reason: 'WriteRefused' });
+    expect(synced(world)?.message).toContain(annotations.machine);
+    expect(patches(world).length).toBeLessThan(15);
+    await world.restart();
+    await world.clock.advance(10 * minute);
+    world.cluster.remove('virtualmachines', 'web');
+    await world.clock.advance(5 * minute);
+    expect(world.room.machines.size).toBe(0);
+    expect(world.cluster.machine('web')).toBeUndefined();
+    expect(world.room.count('CreateMachine')).toBe(1);
+  });
+
+  it('is corrected: the VM is created within five minutes, or at once when you change the object', async () => {
+    const world = await createWorld();
+    world.cluster.admission = (_, object) => withoutFinalizers(object);
+    world.apply('web');
+    await world.clock.advance(60 * minute);
+    world.cluster.admission = (_, object) => object;
+    world.cluster.change('web', { metadata: { labels: { 'cost-center': '7' } } });
+    await world.clock.advance(10_000);
+    expect(ready(world)?.reason).toBe('Available');
+    expect(world.room.count('CreateMachine')).toBe(1);
+  });
+});
+
+describe('an admission policy that refuses what the operator stores', () => {
+  it.each(['Forbidden', 'Invalid'] as const)(
+    '%s: no VM is created, and the object quotes the policy',
+    async (reason) => {
+      const world = await createWorld();
+      world.cluster.admission = (write, object) => (write === 'patch web' ? reason : object);
+      world.apply('web');
+      await world.clock.advance(60 * minute);
+      expect(world.room.count('CreateMachine')).toBe(0);
+      expect(ready(world)).toMatchObject({ status: 'False', reason: 'WriteRefused' });
+      expect(ready(world)?.message).toContain('the policy "test" denied the request');
+      expect(patches(world).length).toBeLessThan(30);
+      world.cluster.remove('virtualmachines', 'web');
+      await world.clock.advance(minute);
+      expect(world.cluster.machine('web')).toBeUndefined();
+    },
+  );
+
+  it('a deleted object whose VM is gone says that only the finalizer is left', async () => {
+    const world = await createWorld();
+    world.apply('web');
+    await world.clock.advance(minute);
+    world.cluster.admission = (write, object) => (write === 'patch web' ? 'Forbidden' : object);
+    world.cluster.remove('virtualmachines', 'web');
+    await world.clock.advance(10 * minute);
+    expect(world.room.machines.size).toBe(0);
+    expect(world.condition('web', 'DeletionBlocked')).toMatchObject({ status: 'True', reason: 'WriteRefused' });
+    expect(ready(world)?.message).toContain('the VM is gone, but the finalizer cannot be removed');
+    world.cluster.admission = (_, object) => object;
+    await world.clock.advance(5 * minute);
+    expect(world.cluster.machine('web')).toBeUndefined();
+  });
+});
