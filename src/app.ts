@@ -174,7 +174,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     ...shared,
     resource: { group, version, plural },
     onRestart: () => metrics.watchRestarts.inc({ resource: plural }),
-    toRow: createVirtualMachineReader(),
+    toRow: createVirtualMachineReader(settings.selector?.keys),
     onChange: ({ key, before, after, initial }) => {
       const waiting = [...claims.change(key, before, after), quota.change(key, before, after)];
       use(key, before, after);

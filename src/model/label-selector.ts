@@ -2,6 +2,8 @@
 export interface LabelSelector {
   /** The same text for selectors of the same parts, in whatever order they were written. */
   readonly canonical: string;
+  /** The labels that it asks for. */
+  readonly keys: readonly string[];
   matches(labels: Readonly<Record<string, string>> | undefined): boolean;
 }
 
@@ -34,6 +36,7 @@ export function parseSelector(text: string): LabelSelector | undefined {
   const requirements = parts.filter((part) => part !== undefined);
   return {
     canonical: [...new Set(requirements.map((requirement) => requirement.text))].toSorted().join(','),
+    keys: [...new Set(requirements.map((requirement) => requirement.key))],
     matches: (labels) => requirements.every((requirement) => requirement.holds(labels?.[requirement.key])),
   };
 }

@@ -32,8 +32,11 @@ export function withoutUnprintable(text: string): string {
 export function cutToBytes(text: string, bytes: number): string {
   // A character of UTF-16 takes at least one byte: no more of a huge text is ever measured.
   if (text.length <= bytes && Buffer.byteLength(text) <= bytes) return text;
-  const { read } = new TextEncoder().encodeInto(text, new Uint8Array(Math.max(0, bytes - 3)));
-  return bytes < 3 ? '' : text.slice(0, read) + ellipsis;
+  if (bytes < 3) return '';
+  const kept = Buffer.alloc(bytes - 3);
+  const { written } = new TextEncoder().encodeInto(text, kept);
+  // A copy: what `slice` returns would keep all of the text in memory.
+  return kept.toString('utf8', 0, written) + ellipsis;
 }
 
 /** One line of at most so many bytes, fit for a status, an event or a log. Secrets are another matter: see SecretIndex. */

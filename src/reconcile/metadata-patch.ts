@@ -3,6 +3,8 @@ import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { KubeError } from '../kube/errors.ts';
 
+const resource = { group, version, plural };
+
 /** Finalizers as a whole; annotations by name, null for one that goes. */
 export interface MetadataPatch {
   readonly finalizers: readonly string[];
@@ -14,23 +16,36 @@ export interface MetadataPatch {
  * `Altered` if an admission policy changed what was sent, because no call may rest on a record that is not there.
  */
 export async function patchMetadata(
-  { client, stored }: { readonly client: Pick<KubeClient, 'patch'>; readonly stored: (object: unknown) => void },
+  {
+    client,
+    stored,
+  }: { readonly client: Pick<KubeClient, 'get' | 'patch'>; readonly stored: (object: unknown) => void },
   object: VirtualMachine,
   metadata: MetadataPatch,
 ): Promise<VirtualMachine> {
   const { namespace, name, resourceVersion } = object.metadata;
-  const body = { metadata: { resourceVersion, ...metadata } };
+  const finalizers = await withOthers(client, object, metadata.finalizers);
+  const body = { metadata: { resourceVersion, ...metadata, finalizers } };
   // `as`: the API server validated the object against the CRD.
-  const answer = (await client.patch(
-    { group, version, plural },
-    { namespace, name },
-    { type: 'merge', body },
-  )) as VirtualMachine;
+  const answer = (await client.patch(resource, { namespace, name }, { type: 'merge', body })) as VirtualMachine;
   stored(answer);
   const altered = alteredIn(metadata, answer);
   if (altered.length === 0) return answer;
   const words = `an admission policy changed what the operator wrote: ${altered.join(', ')} not stored as sent`;
   throw new KubeError(`patch ${plural} ${namespace}/${name}: ${words}`, { reason: 'Altered', words });
+}
+
+/** A list in a merge patch replaces the one that is stored. Of an object with very many finalizers, those of others are read for it. */
+async function withOthers(
+  client: Pick<KubeClient, 'get'>,
+  { metadata: { namespace, name, hasMoreFinalizers } }: VirtualMachine,
+  sent: readonly string[],
+): Promise<readonly string[]> {
+  if (hasMoreFinalizers !== true) return sent;
+  // `as`: metadata is Kubernetes' own.
+  const { metadata } = (await client.get(resource, { namespace, name })) as VirtualMachine;
+  const others = (metadata.finalizers ?? []).filter((one) => one !== finalizer);
+  return sent.includes(finalizer) ? [...others, finalizer] : others;
 }
 
 /** What of a patch is otherwise in the object as stored. Finalizers and annotations of others are theirs. Pure. */

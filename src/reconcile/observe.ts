@@ -163,15 +163,14 @@ export function refusalBasis({ metadata }: VirtualMachine): string {
 
 /** What a refused write rested on: admission policies also judge labels and the annotations of other tools. */
 export function writeBasis({ metadata }: VirtualMachine): string {
-  const { generation, labels = {}, annotations: all = {} } = metadata;
-  return hash([generation, sorted(labels), sorted(all).filter(([name]) => !operators.has(name))]);
+  return hash([
+    metadata.generation,
+    metadata.fingerprint ?? 0,
+    yours.map((name) => metadata.annotations?.[name] ?? null),
+  ]);
 }
 
-const [yours, operators] = [writtenBy('you'), new Set(writtenBy('the operator'))];
-
-function sorted(values: Readonly<Record<string, string>>): readonly (readonly [string, string])[] {
-  return Object.entries(values).toSorted(([a], [b]) => (a < b ? -1 : 1));
-}
+const yours = writtenBy('you');
 
 function hash(value: unknown): string {
   return createHash('sha256').update(JSON.stringify(value)).digest('base64');

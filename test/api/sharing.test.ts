@@ -1,7 +1,14 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
+import { readIdentity } from '../../src/api/v1alpha1/identity.ts';
 import { createVirtualMachineReader } from '../../src/api/v1alpha1/read.ts';
 import { Sharing } from '../../src/api/v1alpha1/sharing.ts';
 import { objectWith } from '../plan/fixtures.ts';
+
+setFlagsFromString('--expose-gc');
+// The global of Node with this flag.
+const gc = runInNewContext('gc') as () => void;
 
 test('equal values become one, others stay apart', () => {
   const sharing = new Sharing();
@@ -31,9 +38,13 @@ function stored(name: string, message = ''): object {
         uid: `uid-${name}`,
         resourceVersion: '5',
         generation: 1,
-        annotations: { kept: 'yes', 'kubectl.kubernetes.io/last-applied-configuration': '{}' },
+        annotations: {
+          foreign: 'yes',
+          'vps247.com/paused': 'true',
+          'kubectl.kubernetes.io/last-applied-configuration': '{}',
+        },
         managedFields: [{ manager: 'kubectl' }],
-        labels: { app: 'web' },
+        labels: { app: 'web', tier: 'db' },
         finalizers: ['vps247.com/machine'],
       },
       spec: objectWith({ spec: { sshKeyIds: [1, 2] } }).spec,
@@ -54,7 +65,7 @@ test('of two objects that want the same, what they want is kept once; what they 
 });
 
 test('nothing is kept that nobody reads, and nothing else is lost', () => {
-  const object = createVirtualMachineReader()(stored('a'));
+  const object = createVirtualMachineReader(['app', 'zone'])(stored('a'));
   expect(object.metadata).toEqual({
     name: 'a',
     namespace: 'default',
@@ -63,8 +74,51 @@ test('nothing is kept that nobody reads, and nothing else is lost', () => {
     generation: 1,
     finalizers: ['vps247.com/machine'],
     labels: { app: 'web' },
-    annotations: { kept: 'yes' },
+    annotations: { 'vps247.com/paused': 'true' },
+    fingerprint: expect.any(Number),
   });
   const { spec, status } = stored('a') as Record<string, unknown>;
   expect([object.spec, object.status]).toEqual([spec, status]);
+});
+
+/** As much as the API server takes. */
+function hostile(index: number): object {
+  const many = (length: number, prefix: string) =>
+    Array.from({ length }, (_, at) => `${prefix}-${index}-${at}.example.com/x`);
+  const long = (text: string) => `${text}-${index}-${'A'.repeat(200_000)}`;
+  return {
+    metadata: {
+      ...(stored(`h-${index}`) as { metadata: object }).metadata,
+      annotations: {
+        other: long('other'),
+        'vps247.com/paused': long('N'),
+        'vps247.com/machine': `{"id":90,"uid":"uid-h-${index}","name":"${long('x')}"}`,
+        'vps247.com/reconcile-requested-at': long('t'),
+      },
+      labels: Object.fromEntries(many(500, 'label').map((name) => [name, 'v'])),
+      finalizers: [...many(3_000, 'finalizer'), 'vps247.com/machine'],
+    },
+    spec: objectWith().spec,
+  };
+}
+
+test('of an object as large as can be a few kilobytes are kept, and a cut record is no record', () => {
+  const { metadata } = createVirtualMachineReader()(hostile(1));
+  expect(JSON.stringify(metadata).length).toBeLessThan(4_000);
+  expect([metadata.finalizers, metadata.hasMoreFinalizers]).toEqual([['vps247.com/machine'], true]);
+  expect(readIdentity(objectWith({ annotations: metadata.annotations ?? {} }))).toEqual({ kind: 'Malformed' });
+  const value = metadata.annotations?.['vps247.com/paused'];
+  expect([value?.length, value?.slice(0, 5), value?.endsWith('A…')]).toEqual([254, 'N-1-A', true]);
+});
+
+const usedHeap = (): number => {
+  gc();
+  return process.memoryUsage().heapUsed;
+};
+
+test('forty of them do not add up', () => {
+  const read = createVirtualMachineReader();
+  const before = usedHeap();
+  const rows = Array.from({ length: 40 }, (_, index) => read(JSON.parse(JSON.stringify(hostile(index)))));
+  expect((usedHeap() - before) / rows.length).toBeLessThan(12_000);
 });

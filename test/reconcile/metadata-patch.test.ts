@@ -1,6 +1,13 @@
 import { expect, it } from 'vitest';
 import { annotations, finalizer } from '../../src/api/v1alpha1/names.ts';
-import { alteredIn, type MetadataPatch } from '../../src/reconcile/metadata-patch.ts';
+import { createVirtualMachineReader } from '../../src/api/v1alpha1/read.ts';
+import {
+  alteredIn,
+  type MetadataPatch,
+  patchMetadata,
+  withFinalizer,
+  withoutFinalizer,
+} from '../../src/reconcile/metadata-patch.ts';
 import { objectWith } from '../plan/fixtures.ts';
 
 const { createPending, machine, managedBy } = annotations;
@@ -59,4 +66,22 @@ it.each<{
   },
 ])('$because', ({ sent, as, altered }) => {
   expect(alteredIn(sent, stored(...as))).toEqual(altered);
+});
+
+it('keeps the finalizers of others, also where they are too many to be remembered', async () => {
+  const others = Array.from({ length: 5_000 }, (_, index) => `other.example/${index}`);
+  const written = stored([...others, finalizer]);
+  const object = createVirtualMachineReader()(written);
+  const sent: unknown[] = [];
+  const client = {
+    get: async () => written,
+    patch: async (_resource: unknown, _ref: unknown, { body }: { readonly body: unknown }) => {
+      const { metadata } = body as { metadata: { finalizers: readonly string[] } };
+      sent.push(metadata.finalizers);
+      return stored(metadata.finalizers);
+    },
+  };
+  await patchMetadata({ client, stored: () => {} }, object, { finalizers: withFinalizer(object) });
+  await patchMetadata({ client, stored: () => {} }, object, { finalizers: withoutFinalizer(object) });
+  expect(sent).toEqual([[...others, finalizer], others]);
 });

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { createVirtualMachineReader } from '../../src/api/v1alpha1/read.ts';
 import { annotations, writtenBy } from '../../src/api/v1alpha1/names.ts';
 import { refusalBasis, writeBasis } from '../../src/reconcile/observe.ts';
 import { objectWith } from '../plan/fixtures.ts';
@@ -25,7 +26,15 @@ it.each(writtenBy('you'))('%s counts as a change of yours', (name) => {
 });
 
 it('the annotations of other tools count where an admission policy may read them, and not for the provider', () => {
-  const after = objectWith({ annotations: { 'example.com/tool': 'x' } });
-  expect(refusalBasis(after)).toBe(refusalBasis(objectWith()));
-  expect(writeBasis(after)).not.toBe(writeBasis(objectWith()));
+  const read = createVirtualMachineReader();
+  const before = read(objectWith());
+  const annotated = read(objectWith({ annotations: { 'example.com/tool': 'x' } }));
+  const labelled = read({
+    ...objectWith(),
+    metadata: { ...objectWith().metadata, labels: { 'example.com/tool': 'x' } },
+  });
+  for (const after of [annotated, labelled]) {
+    expect(refusalBasis(after)).toBe(refusalBasis(before));
+    expect(writeBasis(after)).not.toBe(writeBasis(before));
+  }
 });

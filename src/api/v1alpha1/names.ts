@@ -20,12 +20,11 @@ export const annotations = {
   ignoreLookAlikes: 'vps247.com/ignore-look-alikes',
 } as const;
 
+export type AnnotationName = keyof typeof annotations;
+
 /** What each annotation means: `value` is what is written there, `by` who writes it. docs/api.md shows it. */
 export const annotationTable: Readonly<
-  Record<
-    keyof typeof annotations,
-    { readonly by: 'you' | 'the operator'; readonly value: string; readonly meaning: string }
-  >
+  Record<AnnotationName, { readonly by: 'you' | 'the operator'; readonly value: string; readonly meaning: string }>
 > = {
   paused: {
     by: 'you',
@@ -91,7 +90,7 @@ export const annotationTable: Readonly<
 /** The names of the annotations that are written by you, or by the operator. */
 export function writtenBy(writer: 'you' | 'the operator'): readonly string[] {
   // `as`: the table has exactly these keys.
-  const keys = Object.keys(annotationTable) as (keyof typeof annotations)[];
+  const keys = Object.keys(annotationTable) as AnnotationName[];
   return keys.filter((key) => annotationTable[key].by === writer).map((key) => annotations[key]);
 }
 

@@ -1,5 +1,7 @@
 /** Enough for the wordings of a fleet; after that, what is remembered is forgotten at once, and shared anew. */
 const most = 2_000;
+/** Longer ones (in JSON) are hardly ever equal, and would be kept by whoever makes each of them another. */
+const longest = 1_024;
 
 /**
  * Keeps equal values once. The objects of a fleet mostly say the same (sizes, defaults, conditions), and each comes off the
@@ -12,6 +14,7 @@ export class Sharing {
   share<T>(value: T): T {
     if (typeof value !== 'object' || value === null) return value;
     const text = JSON.stringify(value);
+    if (text.length > longest) return value;
     const known = this.#known.get(text);
     // What has the same JSON as a T came off the same wire: it is one.
     if (known !== undefined) return known as T;

@@ -129,8 +129,12 @@ export interface ObjectMeta {
   readonly creationTimestamp?: string;
   readonly deletionTimestamp?: string;
   readonly finalizers?: readonly string[];
+  /** There are so many that `finalizers` has no more than the operator's own. */
+  readonly hasMoreFinalizers?: true;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
+  /** Changes with labels and annotations of others, which are not kept. A small number: two states may share it. */
+  readonly fingerprint?: number;
 }
 
 export interface VirtualMachine {
