@@ -1,7 +1,7 @@
 import { answerError, KubeError, type KubeErrorReason, readStatus } from './errors.ts';
 import { parse, readJsonLines } from './lines.ts';
 import { parseRetryAfter } from './retry-after.ts';
-import type { Answer, Call, Transport } from './transport.ts';
+import { type Answer, type Call, longestObject, type Transport } from './transport.ts';
 import { wait } from './wait.ts';
 
 /** A kind of object by its place in the API; the core group is ''. */
@@ -26,6 +26,8 @@ export interface ListOptions {
   readonly continue?: string | undefined;
   readonly resourceVersion?: string | undefined;
   readonly resourceVersionMatch?: 'NotOlderThan' | 'Exact' | undefined;
+  /** The most bytes of the answer; with more the call is `TooLarge`. */
+  readonly longestAnswer?: number | undefined;
   /** Gives the call up. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -131,10 +133,11 @@ export function createKubeClient(transport: Transport): KubeClient {
         path: pathOf(resource, ref.namespace, ref.name),
       }),
 
-    async list(resource, { namespace, signal, ...query } = {}) {
+    async list(resource, { namespace, signal, longestAnswer, ...query } = {}) {
       const what = `list ${resource.plural}${inNamespace(namespace)}`;
       const path = pathOf(resource, namespace) + queryOf({ ...query });
-      const page = await call({ verb: 'list', resource: resource.plural, what, method: 'GET', path }, signal);
+      const bound = longestAnswer === undefined ? {} : { longestAnswer };
+      const page = await call({ verb: 'list', resource: resource.plural, what, method: 'GET', path, ...bound }, signal);
       return readPage(what, page);
     },
 
@@ -172,7 +175,7 @@ export function createKubeClient(transport: Transport): KubeClient {
         const answer = await transport.open(request, signal);
         if (answer.stream === undefined) throw refusal(request, answer, clock.now());
         onOpen?.();
-        for await (const event of readJsonLines(what, answer.stream)) yield readEvent(what, event);
+        for await (const event of readJsonLines(what, answer.stream, longestObject)) yield readEvent(what, event);
       } catch (error) {
         if (!signal.aborted) throw error;
       }

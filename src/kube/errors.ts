@@ -1,8 +1,11 @@
+import { sanitize } from '../model/text.ts';
+
 /**
  * What a failed call to the Kubernetes API means to its caller. `Network`: no answer, so a write may or may not have
  * happened; `Timeout`: the same, or the server said so; `Protocol`: an answer that is not the API's; `NotFound`: the
  * named object is not there, as the API itself said it; any other 404 is `Unexpected`. `Fenced`: never sent, because another
- * process may be leading. `Altered`: stored, but not as sent, because an admission policy changed it.
+ * process may be leading. `Altered`: stored, but not as sent, because an admission policy changed it. `TooLarge`: the answer has
+ * more bytes than were asked for.
  */
 export type KubeErrorReason =
   | 'NotFound'
@@ -19,6 +22,7 @@ export type KubeErrorReason =
   | 'Protocol'
   | 'Fenced'
   | 'Altered'
+  | 'TooLarge'
   | 'Unexpected';
 
 /** A call to the Kubernetes API that failed. Holds no `cause`, header or request, so that it can be logged as it is. */
@@ -109,6 +113,7 @@ export function readStatus(value: unknown): StatusObject | undefined {
 }
 
 const longestText = 512;
+const longestReason = 64;
 
 /**
  * The error of an answer: `what` is the call in words (`patch virtualmachines/status default/web`). With `isSecret` none of the
@@ -127,8 +132,8 @@ export function answerError(
     return new KubeError(message, { reason, status: httpStatus, retryAfter });
   }
   // Policies are written by people and may quote the object: what would break a line or hide a part of it goes.
-  const words = text.slice(0, longestText).replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]+/gu, ' ');
-  const message = `${what}: ${httpStatus} ${status?.reason ?? reason}: ${words}`;
+  const words = sanitize(text, longestText);
+  const message = `${what}: ${httpStatus} ${sanitize(status?.reason ?? reason, longestReason)}: ${words}`;
   return new KubeError(message, { reason, status: httpStatus, retryAfter, words });
 }
 

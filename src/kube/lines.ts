@@ -2,11 +2,16 @@ import { KubeError } from './errors.ts';
 
 /**
  * The JSON values of a stream that has one per line. Ends with the stream; throws KubeError `Protocol` at a line that is
- * no JSON, and `Network` when the stream ends within a line.
+ * no JSON, `TooLarge` at one of more than `longest` bytes, and `Network` when the stream ends within a line.
  */
-export async function* readJsonLines(what: string, chunks: AsyncIterable<Uint8Array>): AsyncIterable<unknown> {
+export async function* readJsonLines(
+  what: string,
+  chunks: AsyncIterable<Uint8Array>,
+  longest: number,
+): AsyncIterable<unknown> {
   // Pieces of a line that has not ended; put together once, for a large object comes in many.
   let pieces: Uint8Array[] = [];
+  let length = 0;
   for await (const chunk of chunks) {
     let from = 0;
     for (let end = chunk.indexOf(newline); end !== -1; end = chunk.indexOf(newline, from)) {
@@ -14,9 +19,14 @@ export async function* readJsonLines(what: string, chunks: AsyncIterable<Uint8Ar
       from = end + 1;
       const line = decode(pieces.length === 1 ? (pieces[0] ?? chunk) : Buffer.concat(pieces));
       pieces = [];
+      length = 0;
       if (line.trim() !== '') yield parse(what, line);
     }
-    if (from < chunk.length) pieces.push(chunk.subarray(from));
+    if (from === chunk.length) continue;
+    pieces.push(chunk.subarray(from));
+    length += chunk.length - from;
+    if (length > longest)
+      throw new KubeError(`${what}: an event has more than ${longest} bytes`, { reason: 'TooLarge' });
   }
   if (decode(Buffer.concat(pieces)).trim() !== '')
     throw new KubeError(`${what}: cut within an event`, { reason: 'Network' });

@@ -21,7 +21,12 @@ export interface Call {
   readonly path: string;
   readonly contentType?: string;
   readonly body?: string;
+  /** The most bytes that an answer may have; more is `TooLarge`. */
+  readonly longestAnswer?: number;
 }
+
+/** An object has 1.5 MiB at most unless etcd is set to take more, and may come with as much again of who wrote which field. */
+export const longestObject = 32 * 1_024 * 1_024;
 
 export interface Answer {
   readonly status: number;
@@ -179,7 +184,7 @@ export function createTransport(config: KubeConfig, options: TransportOptions): 
     exchange: (call, outer) =>
       within(
         call,
-        async (signal) => readAnswer(await send('calls', call, signal), (bytes) => received(call, bytes)),
+        async (signal) => readAnswer(call, await send('calls', call, signal), (bytes) => received(call, bytes)),
         outer,
       ),
     open: (call, outer) =>
@@ -188,7 +193,7 @@ export function createTransport(config: KubeConfig, options: TransportOptions): 
         async (signal, release) => {
           const response = await send('watches', call, signal);
           const count = (bytes: number): void => received(call, bytes);
-          if (response.statusCode !== 200) return readAnswer(response, count);
+          if (response.statusCode !== 200) return readAnswer(call, response, count);
           release();
           return { status: 200, body: '', stream: readStream(call.what, response.body, count) };
         },
@@ -206,10 +211,24 @@ function sameCertificate(a: Identity, b: Identity): boolean {
 
 type Count = (bytes: number) => void;
 
-async function readAnswer({ statusCode, headers, body }: Dispatcher.ResponseData, count: Count): Promise<Answer> {
+async function readAnswer(
+  { what, longestAnswer = longestObject }: Call,
+  { statusCode, headers, body }: Dispatcher.ResponseData,
+  count: Count,
+): Promise<Answer> {
   const { 'retry-after': retryAfter, date } = headers;
-  const bytes = await body.bytes();
-  count(bytes.length);
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  // Leaving the loop early destroys the connection, and with it the rest of the answer.
+  for await (const piece of body as AsyncIterable<Uint8Array>) {
+    count(piece.length);
+    length += piece.length;
+    if (length > longestAnswer)
+      throw new KubeError(`${what}: the answer has more than ${longestAnswer} bytes`, { reason: 'TooLarge' });
+    pieces.push(piece);
+  }
+  const [first] = pieces;
+  const bytes = pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces);
   return {
     status: statusCode,
     ...(typeof retryAfter === 'string' ? { retryAfter } : {}),

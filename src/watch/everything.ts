@@ -1,4 +1,4 @@
-import type { KubeClient, Resource } from '../kube/client.ts';
+import type { KubeClient, ListPage, Resource } from '../kube/client.ts';
 import { answerError, KubeError, readStatus } from '../kube/errors.ts';
 import type { Clock } from '../model/clock.ts';
 import { isEndOfInitial, readBookmark, understand, type Reader } from './reader.ts';
@@ -28,6 +28,12 @@ export interface Everything<Row> {
  * moment ago and forgets to answer: it is asked for pages this time.
  */
 const longestPause = 5_000;
+
+/**
+ * The most bytes of a page that are in memory at a time. Five hundred objects of the usual size are half of it, three of the
+ * largest fill it.
+ */
+const longestPage = 4 * 1_024 * 1_024;
 
 /**
  * Reads everything, one object at a time where the server can (`sendInitialEvents`), else in pages, or because it shall: a server
@@ -94,15 +100,34 @@ export function createEverythingReader<Row>(
     const versions = new Map<string, Version<Row>>();
     let resourceVersion: string | undefined;
     let next: string | undefined;
+    let limit = pageSize;
     do {
-      const page = await client.list(resource, { namespace, labelSelector, limit: pageSize, continue: next, signal });
+      const page = await pageOf(limit, next);
+      if (page === undefined) {
+        limit = Math.ceil(limit / 4);
+        continue;
+      }
       for (const item of page.items) {
         const version = understand(read, resource, item, store);
         versions.set(version.key, version);
       }
       resourceVersion ??= page.resourceVersion;
       next = page.continue;
-    } while (next !== undefined);
+      // Large objects are mostly few.
+      limit = Math.min(limit * 2, pageSize);
+    } while (resourceVersion === undefined || next !== undefined);
     return { versions, resourceVersion };
+  }
+
+  /** Undefined: so many are more than may be in memory at a time. */
+  async function pageOf(limit: number, next: string | undefined): Promise<ListPage | undefined> {
+    // A single object has to be taken however large it is.
+    const bound = limit === 1 ? {} : { longestAnswer: longestPage };
+    try {
+      return await client.list(resource, { namespace, labelSelector, limit, continue: next, signal, ...bound });
+    } catch (error) {
+      if (limit === 1 || !(error instanceof KubeError) || error.reason !== 'TooLarge') throw error;
+      return undefined;
+    }
   }
 }

@@ -9,6 +9,9 @@ import type { Store, Version } from './store.ts';
  */
 export type Reader<Row> = (object: unknown, store?: Store<Row>) => Version<Row> | undefined;
 
+/** Objects of which it is remembered that the log has them. */
+const mostUnreadable = 1_000;
+
 const held = { kind: 'Held' } as const;
 
 /** Reads with `toRow`. An object it throws at is logged once, until it is readable again. */
@@ -22,6 +25,7 @@ export function createReader<Row>(toRow: (object: unknown) => Row | undefined, l
       return row === undefined ? { kind: 'None' } : { kind: 'Row', row };
     } catch (error) {
       if (!unreadable.has(key)) log.error('An object cannot be read and is skipped', { object: key, error });
+      if (unreadable.size >= mostUnreadable) unreadable.clear();
       unreadable.add(key);
       return { kind: 'Unreadable' };
     }

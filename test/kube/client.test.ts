@@ -164,3 +164,20 @@ test('a list can be given up', async () => {
   await rejection(client.list(pods, { signal: controller.signal }));
   expect(server.requests).toHaveLength(1);
 });
+
+test('an answer with more bytes than were asked for is given up while it comes, and harms no other call', async () => {
+  let sent = 0;
+  await using server = await startRawServer(({ url }, response) => {
+    if (url?.includes('limit') !== true) return json(response, 200, { metadata: { name: 'web' } });
+    const more = (): void => {
+      for (let isRoom = true; isRoom && !response.destroyed; sent += 1) isRoom = response.write('x'.repeat(100_000));
+    };
+    response.on('drain', more);
+    more();
+  });
+  await using client = connect(server.url);
+  const list = client.list(vms, { limit: 500, longestAnswer: 1_000_000 });
+  expect(await rejection(list)).toMatchObject({ reason: 'TooLarge' });
+  expect(sent).toBeLessThan(100);
+  expect(await client.get(vms, web)).toEqual({ metadata: { name: 'web' } });
+});

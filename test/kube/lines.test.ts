@@ -74,7 +74,22 @@ it('reads a value per line, however its bytes are cut', async () => {
       bytes.subarray(index * size, (index + 1) * size),
     );
     const read: unknown[] = [];
-    for await (const line of readJsonLines('watch things', ReadableStream.from(chunks))) read.push(line);
+    for await (const line of readJsonLines('watch things', ReadableStream.from(chunks), 200)) read.push(line);
     expect(read).toEqual([without(value), without(value)]);
   }
+});
+
+it('gives up a line that is longer than any object, before all of it is in memory', async () => {
+  let sent = 0;
+  async function* endless(): AsyncGenerator<Uint8Array> {
+    for (;;) {
+      sent += 1;
+      yield Buffer.alloc(1_000, 'a');
+    }
+  }
+  const read = async (): Promise<void> => {
+    for await (const _ of readJsonLines('watch things', endless(), 10_000));
+  };
+  await expect(read()).rejects.toMatchObject({ reason: 'TooLarge' });
+  expect(sent).toBe(11);
 });

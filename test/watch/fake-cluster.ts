@@ -80,8 +80,12 @@ export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
     for (const watch of this.watches) watch.end(reason);
   }
 
-  async list(_resource: unknown, { namespace, limit = 500, continue: from }: ListOptions = {}) {
+  /** How many items each page was asked for. */
+  readonly limits: number[] = [];
+
+  async list(_resource: unknown, { namespace, limit = 500, continue: from, longestAnswer }: ListOptions = {}) {
     this.calls.push(['list', namespace, from].filter(Boolean).join(' '));
+    this.limits.push(limit);
     this.#failIfTold();
     const [version, start] = from === undefined ? [this.#version, 0] : from.split('+').map(Number);
     const all = [...this.#objects.values()].filter(
@@ -89,6 +93,8 @@ export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
     );
     const items = all.slice(start, (start ?? 0) + limit);
     const end = (start ?? 0) + limit;
+    const bytes = items.reduce((sum, { spec }) => sum + spec.length, 0);
+    if (bytes > (longestAnswer ?? Infinity)) throw new KubeError('list', { reason: 'TooLarge' });
     this.afterPage?.();
     return { items, resourceVersion: String(version), ...(end < all.length ? { continue: `${version}+${end}` } : {}) };
   }

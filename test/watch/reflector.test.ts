@@ -70,6 +70,25 @@ test('lists in pages, then watches from there', async () => {
   expect(watch?.options).toMatchObject({ allowWatchBookmarks: true, timeoutSeconds: 300 });
 });
 
+test('a page that is too large is asked for in smaller ones, which grow again: a few large objects slow no list', async () => {
+  const { cluster, reflector } = await stage();
+  const large = 'x'.repeat(1_500_000);
+  for (let index = 0; index < 600; index += 1) cluster.put(`a/${index}`, index < 5 ? large : 'small');
+  reflector.start();
+  await reflector.synced;
+  expect(reflector.size).toBe(600);
+  expect(reflector.get('a/4')).toHaveLength(1_500_000);
+  expect(cluster.limits).toEqual([500, 125, 32, 8, 2, 4, 1, 2, 4, 8, 16, 32, 64, 128, 256, 500]);
+});
+
+test('a single object is taken however large it is', async () => {
+  const { cluster, reflector } = await stage();
+  cluster.put('a/1', 'x'.repeat(10_000_000));
+  reflector.start();
+  await reflector.synced;
+  expect([reflector.size, cluster.limits]).toEqual([1, [500, 125, 32, 8, 2, 1]]);
+});
+
 test('follows what comes, changes and goes', async () => {
   const { cluster, reflector, clock, changes } = await stage({ 'a/web': 'old' });
   cluster.put('a/db', 'new');
