@@ -1,5 +1,6 @@
 import type { Clock } from '../model/clock.ts';
 import type { Log } from '../telemetry/log.ts';
+import { cutToBytes } from '../model/text.ts';
 import type { KubeClient, Resource } from './client.ts';
 import { KubeError, type KubeErrorReason } from './errors.ts';
 import { wait } from './wait.ts';
@@ -47,7 +48,10 @@ const resource: Resource = { group: 'events.k8s.io', version: 'v1', plural: 'eve
 const controller = 'vps247.com/operator';
 /** A note that comes again within this time is counted, not told anew. */
 const seriesMs = 6 * 60_000;
+/** Events that wait to be stored; beyond that the namespace with the most of them loses its newest. */
 const longestQueue = 1_000;
+/** Events that are remembered, so that one that comes again is counted; the same holds for them. */
+const mostKnown = 4_000;
 const longestNote = 1_024;
 const tries = 3;
 
@@ -59,8 +63,8 @@ export function createEventRecorder(options: {
   readonly instance: string;
 }): EventRecorder {
   const { client, clock, log } = options;
-  const known = new Map<string, Series>();
-  const queue: Series[] = [];
+  const known = new Shelf<Series>();
+  const queue = new Shelf<Series>();
   let worker: Promise<void> | undefined;
   let isDropping = false;
   let isDraining = false;
@@ -75,24 +79,20 @@ export function createEventRecorder(options: {
     return { note, name, isStored: false, count: 0, firstAt: now, lastAt: now, isQueued: false };
   }
 
-  function forgetOld(now: number): void {
-    // In the order of their beginning, so that the first young one ends the search.
-    for (const [key, series] of known) {
-      if (now - series.firstAt < seriesMs) return;
-      known.delete(key);
-    }
-  }
-
   function enqueue(series: Series): void {
     if (series.isQueued) return;
-    if (queue.length >= longestQueue) return drop('there are too many');
     series.isQueued = true;
-    queue.push(series);
+    queue.add(series.note.regarding.namespace, series.name, series);
+    if (queue.size > longestQueue) {
+      const lost = queue.takeNewestOfLargest();
+      if (lost !== undefined) lost.isQueued = false;
+      drop('there are too many');
+    }
     worker ??= work();
   }
 
   async function work(): Promise<void> {
-    for (let series = queue.shift(); series !== undefined; series = queue.shift()) {
+    for (let series = queue.takeNext(); series !== undefined; series = queue.takeNext()) {
       series.isQueued = false;
       await store(series);
     }
@@ -128,7 +128,7 @@ export function createEventRecorder(options: {
       type,
       reason,
       action,
-      note: cut(note),
+      note,
       ...seriesField(series),
     };
     try {
@@ -159,13 +159,16 @@ export function createEventRecorder(options: {
   return {
     record(event) {
       const now = clock.now();
-      forgetOld(now);
-      const { regarding, type, reason, note } = event;
-      const key = JSON.stringify([regarding.uid, regarding.namespace, regarding.name, type, reason, note]);
-      let series = known.get(key);
-      if (series === undefined) {
-        series = begin(event, now);
-        known.set(key, series);
+      const { regarding, type, reason } = event;
+      const note = cutToBytes(event.note, longestNote);
+      const key = JSON.stringify([regarding.uid, regarding.name, type, reason, note]);
+      let series = known.get(regarding.namespace, key);
+      if (series === undefined || now - series.firstAt >= seriesMs) {
+        series = begin({ ...event, note }, now);
+        known.delete(regarding.namespace, key);
+        known.add(regarding.namespace, key, series);
+        known.dropWhile((old) => now - old.firstAt >= seriesMs);
+        if (known.size > mostKnown) known.takeOldestOfLargest();
       }
       series.count += 1;
       series.lastAt = now;
@@ -191,8 +194,65 @@ function microTime(epoch: number): string {
   return new Date(epoch).toISOString().replace('Z', '000Z');
 }
 
-/** At most 1 KiB of UTF-8, without half a character at the end. */
-function cut(note: string): string {
-  if (Buffer.byteLength(note) <= longestNote) return note;
-  return new TextDecoder().decode(Buffer.from(note).subarray(0, longestNote - 4)).replace(/\uFFFD+$/, '') + '…';
+/** Entries of many namespaces. They take turns when entries are taken out, and who has most loses first when there are too many. */
+class Shelf<T> {
+  size = 0;
+  /** The namespace whose turn is next first; of each, its entries in the order they came. */
+  readonly #namespaces = new Map<string, Map<string, T>>();
+
+  get(namespace: string, key: string): T | undefined {
+    return this.#namespaces.get(namespace)?.get(key);
+  }
+
+  add(namespace: string, key: string, entry: T): void {
+    this.#namespaces.set(namespace, (this.#namespaces.get(namespace) ?? new Map<string, T>()).set(key, entry));
+    this.size += 1;
+  }
+
+  delete(namespace: string, key: string | undefined): T | undefined {
+    const entries = this.#namespaces.get(namespace);
+    if (key === undefined || entries === undefined) return undefined;
+    const entry = entries.get(key);
+    if (entries.delete(key)) this.size -= 1;
+    if (entries.size === 0) this.#namespaces.delete(namespace);
+    return entry;
+  }
+
+  takeNext(): T | undefined {
+    const [next] = this.#namespaces;
+    if (next === undefined) return undefined;
+    const [namespace, entries] = next;
+    const [key] = entries.keys();
+    const entry = this.delete(namespace, key);
+    // Behind the others.
+    if (this.#namespaces.delete(namespace)) this.#namespaces.set(namespace, entries);
+    return entry;
+  }
+
+  takeNewestOfLargest(): T | undefined {
+    const [namespace, entries] = this.#largest();
+    return this.delete(namespace, [...entries.keys()].at(-1));
+  }
+
+  takeOldestOfLargest(): T | undefined {
+    const [namespace, entries] = this.#largest();
+    const [key] = entries.keys();
+    return this.delete(namespace, key);
+  }
+
+  /** Of each namespace, those that came first, as long as they are `old`. */
+  dropWhile(old: (entry: T) => boolean): void {
+    for (const [namespace, entries] of this.#namespaces) {
+      for (const [key, entry] of entries) {
+        if (!old(entry)) break;
+        this.delete(namespace, key);
+      }
+    }
+  }
+
+  #largest(): readonly [string, ReadonlyMap<string, T>] {
+    let largest: readonly [string, ReadonlyMap<string, T>] = ['', new Map()];
+    for (const one of this.#namespaces) if (one[1].size > largest[1].size) largest = one;
+    return largest;
+  }
 }

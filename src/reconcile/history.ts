@@ -7,6 +7,8 @@ import type { Account } from '../provider/account/account.ts';
 
 /** Any of them may be the one that is stored, when the API server's answer was lost. */
 const mostSettled = 32;
+/** Whoever sets another value each time hears of each, but not that nothing of it is kept. */
+const mostSaid = 8;
 
 /**
  * What this process remembers of one object between passes. Losing it costs a wait or a repeated harmless call, never
@@ -59,8 +61,8 @@ export class Memory {
   #passwordConflict: { readonly message: string; readonly until: number } | undefined;
   /** The Secret that the initial password is in, until the status tells it. */
   passwordSecret: string | undefined;
-  /** Annotations that mean nothing and were told of, as `name=value`. */
-  saidSenseless: Set<string> | undefined;
+  /** The newest annotations that mean nothing and were reported, as `name=value`. */
+  #saidSenseless: Set<string> | undefined;
 
   /** Whether the machine was seen in a list. */
   wasSeen = false;
@@ -163,6 +165,16 @@ export class Memory {
 
   notePasswordConflict(message: string, until: number): void {
     this.#passwordConflict = { message, until };
+  }
+
+  /** Whether this annotation without a meaning (`name=value`) was not reported yet, or long ago; it counts as reported then. */
+  isNewSenseless(annotation: string): boolean {
+    const said = (this.#saidSenseless ??= new Set());
+    if (said.has(annotation)) return false;
+    said.add(annotation);
+    const [oldest] = said;
+    if (said.size > mostSaid && oldest !== undefined) said.delete(oldest);
+    return true;
   }
 
   /** The machine as a read showed it that began at epoch `seenAt`, at epoch `now`. */

@@ -317,8 +317,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   /** Once for each value, as long as this process lives. */
   function tellSenseless(object: VirtualMachine, memory: Memory): void {
     for (const annotation of senselessAnnotations(object)) {
-      if (memory.saidSenseless?.has(annotation) === true) continue;
-      (memory.saidSenseless ??= new Set()).add(annotation);
+      if (!memory.isNewSenseless(annotation)) continue;
       tellEvent(object, 'AnnotationIgnored', `${annotation} means nothing; it takes "true" or "false"`);
     }
   }

@@ -208,3 +208,44 @@ test('an object with the longest name has events with valid names', async () => 
   expect(metadata.name.length).toBeLessThanOrEqual(253);
   expect(metadata.name).toMatch(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/);
 });
+
+const inNamespace = (namespace: string, index: number): EventNote => ({
+  ...created,
+  regarding: { ...created.regarding, namespace },
+  note: `${namespace} ${index}`,
+});
+
+test('a namespace with very many events loses its own, and holds up those of others for one turn', async () => {
+  const { recorder, calls, bodies, warnings, hold } = stage();
+  const release = hold();
+  for (let index = 0; index < 5_000; index += 1) recorder.record(inNamespace('a', index));
+  for (let index = 0; index < 3; index += 1) recorder.record(inNamespace('b', index));
+  release();
+  await recorder.drain();
+  expect(calls.slice(0, 7)).toEqual(['a', 'a', 'b', 'a', 'b', 'a', 'b'].map((namespace) => `create ${namespace}`));
+  expect(calls.filter((call) => call === 'create b')).toHaveLength(3);
+  expect(calls.length).toBeLessThanOrEqual(1_001);
+  expect(bodies[1]).toMatchObject({ note: 'a 1' });
+  expect(warnings).toEqual(['Events are dropped']);
+});
+
+test('what is remembered of them is bounded, and that of others stays', async () => {
+  const { recorder, clock, calls } = stage();
+  recorder.record(inNamespace('b', 0));
+  for (let round = 0; round < 10; round += 1) {
+    for (let index = 0; index < 900; index += 1)
+      recorder.record({ ...inNamespace('a', round * 900 + index), reason: 'x'.repeat(100) });
+    await clock.settle();
+  }
+  recorder.record(inNamespace('b', 0));
+  await recorder.drain();
+  expect(calls.at(-1)).toContain('patch web.');
+});
+
+test('of a note of any length a kilobyte is kept', async () => {
+  const { recorder, bodies } = stage();
+  for (const end of ['a', 'b']) recorder.record({ ...created, note: `${'x'.repeat(200_000)}${end}` });
+  await recorder.drain();
+  expect(bodies).toHaveLength(2);
+  expect(bodies[1]).toHaveProperty('series.count', 2);
+});
