@@ -4,11 +4,30 @@ import { type Machine, type MachineState, type ProviderId, isTaskBusy } from '..
 import type { Action } from '../plan/action.ts';
 import type { History } from '../plan/observed.ts';
 import type { Account } from '../provider/account/account.ts';
+import type { Form } from '../status/patch.ts';
 
 /** Any of them may be the one that is stored, when the API server's answer was lost. */
 const mostSettled = 32;
 /** Whoever sets another value each time hears of each, but not that nothing of it is kept. */
 const mostSaid = 8;
+
+/**
+ * Without `refusal` the API server did not answer, and it is stored before anything else is decided. A refused one is decided on
+ * as if it were stored.
+ */
+export interface UnsavedStatus {
+  readonly status: VirtualMachineStatus;
+  readonly refusal?: {
+    /** What of it was stored. */
+    readonly form: Form | 'Nothing';
+    /** Why, in the API server's words. */
+    readonly because: string;
+    /** Not tried in full again before (epoch milliseconds). */
+    readonly until: number;
+    /** Refusals in a row. */
+    readonly count: number;
+  };
+}
 
 /**
  * What this process remembers of one object between passes. Losing it costs a wait or a repeated harmless call, never
@@ -38,8 +57,8 @@ export class Memory {
   #settledIntents: Set<string> | undefined;
   /** A create call was refused while an earlier one's outcome had been unknown: the next refusal is believed. */
   wasRefusedInDoubt = false;
-  /** A status that could not be stored; it is stored before anything else is decided. */
-  unsaved: VirtualMachineStatus | undefined;
+  /** A status that is not stored, or not in full. */
+  unsaved: UnsavedStatus | undefined;
   /** Since when (epoch) the provider answers every call for the machine with "busy". */
   refusedSince: number | undefined;
   /** Provider calls for this object, and writes that have to be stored before them, that failed in a row. */

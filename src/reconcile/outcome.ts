@@ -189,7 +189,8 @@ function holdFor(failure: Failure, failures: number, random: number): number {
   return backoff(failures, random);
 }
 
-function backoff(failures: number, random: number): number {
+/** Milliseconds until what failed so often before is tried again. */
+export function backoff(failures: number, random: number): number {
   return Math.min(longestRetry, firstRetry * 2 ** failures) * (0.5 + random / 2);
 }
 

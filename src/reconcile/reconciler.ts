@@ -12,9 +12,7 @@ import type { Observed } from '../plan/observed.ts';
 import type { Fence } from '../model/fence.ts';
 import type { MachineState } from '../model/machine.ts';
 import type { Account } from '../provider/account/account.ts';
-import { Places } from '../queue/places.ts';
 import type { Park } from '../queue/workers.ts';
-import { writeStatus } from '../status/patch.ts';
 import { isDeletionOnRecord } from '../status/conditions.ts';
 import { type Report, isWorthWriting, statusFor } from '../status/status.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -26,6 +24,7 @@ import type { NamespaceQuota } from './namespace-quota.ts';
 import type { SpecToCall } from './spec-to-call.ts';
 import { type Observation, type ObserveDeps, observe, writeBasis } from './observe.ts';
 import { type Conclusion, conclude, isRefusedAsBusy } from './outcome.ts';
+import { createStatusWriter } from './status-writer.ts';
 
 /** How a pass ended, for the workers: come back after so many milliseconds, or, if it failed and does not say when, with growing delays. */
 export type PassResult = { readonly after?: number } | { readonly failed: true; readonly after?: number };
@@ -56,12 +55,6 @@ export interface Reconciler {
 const isAway: ReadonlySet<KubeErrorReason> = new Set(['Network', 'Timeout', 'Unavailable', 'Fenced']);
 const awayRetry = 2_000;
 
-/**
- * Status writes under way at once. An API server with two cores does no more in the same time with more of them, and those
- * who change many objects need it too: what they ask for is to be called for before it is told that it was.
- */
-const statusWrites = 16;
-
 /** How soon a Secret is tried again that stood in the way of the initial password. */
 const passwordRetry = 5 * 60_000;
 
@@ -70,7 +63,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   const memories = new Map<string, Memory>();
   /** Looks again whether the call that a pass over this key waits with is still called for. */
   const inLine = new Map<string, () => void>();
-  const writing = new Places(statusWrites);
+  const statuses = createStatusWriter({ ...deps, reportEvent: tellEvent });
 
   return {
     async reconcile(key, park) {
@@ -87,17 +80,19 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   };
 
   async function pass(key: string, park: Park): Promise<PassResult> {
-    const object = deps.cache.get(key);
-    const memory = memoryFor(key, object);
-    const known = object ?? deps.objectOf(key);
+    const stored = deps.cache.get(key);
+    const memory = memoryFor(key, stored);
+    const known = stored ?? deps.objectOf(key);
     if (known === undefined) return {};
-    const admission = await deps.holders?.admit(key, known, object !== undefined);
+    const admission = await deps.holders?.admit(key, known, stored !== undefined);
     if (admission?.type === 'Ended') return admission.after === undefined ? {} : { after: admission.after };
-    if (object === undefined || memory === undefined) return {};
-    if (memory.unsaved !== undefined) {
-      await save(object, memory.unsaved, memory);
+    if (stored === undefined || memory === undefined) return {};
+    const { unsaved } = memory;
+    if (unsaved !== undefined && (unsaved.refusal?.until ?? 0) <= deps.clock.now()) {
+      await statuses.save(stored, unsaved.status, memory, true);
       return { after: 0 };
     }
+    const object = unsaved === undefined ? stored : { ...stored, status: unsaved.status };
     tellSenseless(object, memory);
     const observation = await observe(deps, key, object, memory);
     if (observation === undefined) return {};
@@ -111,11 +106,13 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     tell(key, observation, decision, execution);
     follow(key, observation, conclusion, memory);
     if (conclusion.report !== undefined)
-      await report(observation, conclusion.report, 'outcome' in execution ? memory : undefined, park);
+      await report(observation, conclusion.report, memory, 'outcome' in execution, park);
     if (conclusion.isSuperseded) return { failed: true };
     const isThere = observation.observed.machine.kind === 'Present';
     if (isThere && execution.type === 'Nothing' && !conclusion.urgent) deps.specToCall.settled(key);
-    return conclusion.after === undefined ? {} : { after: conclusion.after };
+    const unstored = (memory.unsaved?.refusal?.until ?? Infinity) - deps.clock.now();
+    const after = Math.min(conclusion.after ?? Infinity, Math.max(0, unstored));
+    return Number.isFinite(after) ? { after } : {};
   }
 
   /** The memory of this very object; one of the same name that came before is forgotten. */
@@ -156,7 +153,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
           const { verdict = { reason, message } } = decision;
           const operation = 'operation' in sent ? sent.operation : decision.operation;
           const status = statusFor(observed, { ...decision, verdict, operation });
-          deps.cache.observe(await writeStatus(deps.client, observed.object, status, true));
+          await statuses.announce(observed.object, sent.type, status, memory);
           // It may lose data, so it is told even where the reason stays the same; but not each time it is refused.
           if (observed.history.refusedFor === 0) tellEvent(observed.object, reason, message);
         },
@@ -267,46 +264,37 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     }
   }
 
-  /** With `memory`, the status tells of a call just made: if it cannot be stored now, it is stored before the next pass decides. */
+  /** `isOutcome`: it tells of a call just made. If the API server does not answer, it is stored before the next pass decides. */
   async function report(
     { observed }: Observation,
     told: Report,
-    memory: Memory | undefined,
+    memory: Memory,
+    isOutcome: boolean,
     park: Park,
   ): Promise<void> {
     const status = statusFor(observed, told);
     // The cache holds the object as this pass's own writes left it.
     const object = deps.cache.get(keyOf(observed.object)) ?? observed.object;
-    if (object.metadata.uid !== observed.object.metadata.uid || !isWorthWriting(object.status, status)) return;
-    announceTransition(object, status, told.verdict);
+    if (object.metadata.uid !== observed.object.metadata.uid) return;
+    const { refusal, status: unstored } = memory.unsaved ?? {};
+    const before = unstored ?? object.status;
+    if (!isWorthWriting(before, status)) return;
+    announceTransition(object, before, status, told.verdict);
+    if (refusal?.form === 'Nothing') memory.unsaved = { status, refusal };
     // No worker is held meanwhile: the next object's call does not wait for this one's status.
-    await park(save(object, status, memory));
-  }
-
-  async function save(object: VirtualMachine, status: VirtualMachineStatus, memory: Memory | undefined): Promise<void> {
-    await writing.take(object.metadata.namespace);
-    try {
-      deps.cache.observe(await writeStatus(deps.client, object, status));
-      if (memory !== undefined) memory.unsaved = undefined;
-    } catch (error) {
-      // A status that the API server judged and refused will not get better by being sent again.
-      const isRefused = error instanceof KubeError && (error.reason === 'Invalid' || error.reason === 'NotFound');
-      if (memory !== undefined) memory.unsaved = isRefused ? undefined : status;
-      throw error;
-    } finally {
-      writing.leave();
-    }
+    else await park(statuses.save(object, status, memory, isOutcome));
   }
 
   /** One event per change of reason: a condition that stays as it was is not news. */
   function announceTransition(
     object: VirtualMachine,
+    before: VirtualMachineStatus | undefined,
     status: VirtualMachineStatus,
     { reason, message }: Verdict,
   ): void {
-    const [shown, synced] = [reasonOf(object.status, 'Synced'), reasonOf(status, 'Synced')];
+    const [shown, synced] = [reasonOf(before, 'Synced'), reasonOf(status, 'Synced')];
     // Trouble beside the machine covers what Synced would say of it.
-    const shownOfMachine = shown === 'InitialPasswordConflict' ? reasonOf(object.status, 'Ready') : shown;
+    const shownOfMachine = shown === 'InitialPasswordConflict' ? reasonOf(before, 'Ready') : shown;
     if (shownOfMachine !== reason) tellEvent(object, reason, message);
     if (synced === 'InitialPasswordConflict' && shown !== synced) {
       const trouble = status.conditions?.find(({ type }) => type === 'Synced');

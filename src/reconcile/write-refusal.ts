@@ -2,12 +2,16 @@ import type { Verdict, Action } from '../plan/action.ts';
 import type { Observed } from '../plan/observed.ts';
 import type { KubeError } from '../kube/errors.ts';
 
-const remedy =
+/** What to do about a refused write. */
+export const writeRemedy =
   "exempt the operator's service account from the policy that the message names, or change the object so that it is admitted";
 
 /** What a refused or altered write means for the object: what is not done because of it, why, and what to do. Pure. */
 export function writeRefused(o: Observed, action: Action, error: KubeError): Verdict {
-  return { reason: 'WriteRefused', message: `${consequence(o, action)}: ${error.words ?? error.message}; ${remedy}` };
+  return {
+    reason: 'WriteRefused',
+    message: `${consequence(o, action)}: ${error.words ?? error.message}; ${writeRemedy}`,
+  };
 }
 
 function consequence(o: Observed, action: Action): string {

@@ -53,6 +53,22 @@ export function conditionsFor(
     .toSorted((a, b) => order.indexOf(a.type) - order.indexOf(b.type));
 }
 
+/** The conditions with something that went wrong beside the verdict: Synced reports it, after what it has to report itself. */
+export function withTrouble(
+  conditions: readonly Condition[],
+  trouble: Verdict,
+  now: number,
+  before: readonly Condition[] = [],
+): readonly Condition[] {
+  return conditions.map((condition) => {
+    const { type, status, message, observedGeneration } = condition;
+    if (type !== 'Synced') return condition;
+    return status === 'True'
+      ? next(before, type, 'False', trouble.reason, trouble.message, observedGeneration, now)
+      : { ...condition, message: `${message}; ${trouble.message}`.slice(0, longestMessage) };
+  });
+}
+
 /** Whether it was said that the machine is being deleted, which is so before the first call is made for that. */
 export function isDeletionOnRecord({ metadata, status }: VirtualMachine): boolean {
   const isTold = status?.conditions?.some(({ type, reason }) => type === 'Ready' && reason === 'Deleting') === true;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { annotations, finalizer } from '../../src/api/v1alpha1/names.ts';
-import type { Stored } from './world/cluster.ts';
+import type { InMemoryCluster, Stored } from './world/cluster.ts';
 import { createWorld, type World } from './world/world.ts';
 
 const minute = 60_000;
@@ -17,6 +17,12 @@ function withoutAnnotation(object: Stored, name: string): Stored {
   const { [name]: _, ...left } = (object.metadata['annotations'] ?? {}) as Readonly<Record<string, string>>;
   return { ...object, metadata: { ...object.metadata, annotations: left } };
 }
+
+/** A policy that calls a status with this field invalid. */
+const refusing =
+  (field: string): InMemoryCluster['admission'] =>
+  (write, object) =>
+    write === 'status web' && field in (object['status'] as object) ? 'Invalid' : object;
 
 describe('an admission policy that alters what the operator stores', () => {
   it('removes finalizers: no VM is created, the object says so, and the write is retried with exponential backoff', async () => {
@@ -119,5 +125,104 @@ describe('an admission policy that refuses what the operator stores', () => {
     world.cluster.admission = (_, object) => object;
     await world.clock.advance(5 * minute);
     expect(world.cluster.machine('web')).toBeUndefined();
+  });
+});
+
+describe('a status that the API server does not store', () => {
+  it('a value that it calls invalid is left out: conditions and record are stored, and Synced quotes it', async () => {
+    const world = await createWorld();
+    world.cluster.admission = refusing('addresses');
+    world.apply('web');
+    await world.clock.advance(60 * minute);
+    const { status } = world.cluster.machine('web') ?? {};
+    expect(status).toMatchObject({ id: 1, origin: 'Created', powerState: 'Running' });
+    expect(ready(world)?.status).toBe('True');
+    expect(synced(world)).toMatchObject({ status: 'False', reason: 'WriteRefused' });
+    expect(synced(world)?.message).toContain('the policy "test" denied the request');
+    const writes = world.cluster.writes.filter((write) => write === 'status web').length;
+    expect(writes).toBeLessThan(60);
+    world.cluster.admission = (_, object) => object;
+    await world.clock.advance(5 * minute);
+    expect(world.cluster.machine('web')?.status).toHaveProperty('addresses');
+    expect(synced(world)?.status).toBe('True');
+  });
+
+  it('a record that it calls invalid is left out too: what is left are the conditions', async () => {
+    const world = await createWorld();
+    world.cluster.admission = refusing('ownerId');
+    world.apply('web');
+    await world.clock.advance(10 * minute);
+    expect(world.cluster.machine('web')?.status).not.toHaveProperty('ownerId');
+    expect(ready(world)?.status).toBe('True');
+    expect(synced(world)).toMatchObject({ status: 'False', reason: 'WriteRefused' });
+  });
+
+  it.each<[string, InMemoryCluster['admission']]>([
+    ['refused', (write, object) => (write === 'status web' ? 'Forbidden' : object)],
+    ['called invalid', (write, object) => (write === 'status web' ? 'Invalid' : object)],
+    [
+      'altered',
+      (write, object) => (write === 'status web' ? { ...object, status: { observedGeneration: 1 } } : object),
+    ],
+  ])(
+    '%s as a whole: an event says so, and the object is created, powered and deleted all the same',
+    async (_, policy) => {
+      const world = await createWorld();
+      world.cluster.admission = policy;
+      world.apply('web');
+      await world.clock.advance(10 * minute);
+      expect(world.room.machines.get(1)?.state).toBe('Running');
+      expect(world.events('web')).toContainEqual(expect.stringMatching(/^WriteRefused: the status cannot be stored: /));
+      world.cluster.change('web', { spec: { powerState: 'Halted' } });
+      await world.clock.advance(10 * minute);
+      expect(world.room.machines.get(1)?.state).toBe('Halted');
+      world.cluster.change('web', { spec: { powerState: 'Running' } });
+      await world.clock.advance(10 * minute);
+      expect(world.room.count('StopMachine')).toBe(1);
+      expect(world.room.count('StartMachine')).toBe(1);
+      expect(world.cluster.writes.filter((write) => write.startsWith('status')).length).toBeLessThan(60);
+      world.cluster.remove('virtualmachines', 'web');
+      await world.clock.advance(2 * minute);
+      expect(world.room.machines.size).toBe(0);
+      expect(world.cluster.machine('web')).toBeUndefined();
+    },
+  );
+
+  it('refused while the object is deleted: its power is cut as the spec says, and the VM is deleted', async () => {
+    const world = await createWorld();
+    world.apply('web', { powerOff: { mode: 'Hard', gracePeriod: '1m' } });
+    await world.clock.advance(minute);
+    world.cluster.admission = (write, object) => (write === 'status web' ? 'Forbidden' : object);
+    world.cluster.remove('virtualmachines', 'web');
+    await world.clock.advance(10 * minute);
+    expect(world.room.count('KillMachine')).toBe(1);
+    expect(world.cluster.machine('web')).toBeUndefined();
+    expect(world.room.machines.size).toBe(0);
+  });
+
+  it.each(['Forbidden', 'Invalid'] as const)('%s: a restart that cannot be recorded is not made', async (reason) => {
+    const world = await createWorld();
+    world.apply('web');
+    await world.clock.advance(minute);
+    world.cluster.admission = (write, object) => (write === 'status web' ? reason : object);
+    world.cluster.change('web', { spec: { restartRequest: 'now' } });
+    await world.clock.advance(10 * minute);
+    expect(world.room.restarts).toBe(0);
+    world.cluster.admission = (_, object) => object;
+    await world.clock.advance(10 * minute);
+    expect(world.room.restarts).toBe(1);
+  });
+
+  it('a conflict or an API server that does not answer still holds a delete back', async () => {
+    const world = await createWorld();
+    world.apply('web');
+    await world.clock.advance(minute);
+    world.cluster.admission = (write, object) => (write === 'status web' ? 'Unavailable' : object);
+    world.cluster.remove('virtualmachines', 'web');
+    await world.clock.advance(10 * minute);
+    expect(world.room.count('DeleteMachine')).toBe(0);
+    world.cluster.admission = (_, object) => object;
+    await world.clock.advance(2 * minute);
+    expect(world.room.machines.size).toBe(0);
   });
 });

@@ -34,6 +34,8 @@ export class InMemoryCluster implements KubeClient {
   readonly writes: Write[] = [];
   /** Every VirtualMachine as it was stored each time, in order. */
   readonly versions: VirtualMachine[] = [];
+  readonly events: { readonly regarding: { readonly name: string }; readonly reason: string; readonly note: string }[] =
+    [];
   /** The next patches of this kind fail with the reason, before or after they took effect. */
   readonly failures: { readonly write: Write; readonly reason: KubeErrorReason; readonly isStored?: boolean }[] = [];
   /** An admission policy: what it makes of the object that a patch is about to store, or the reason it refuses the patch with. */
@@ -105,6 +107,8 @@ export class InMemoryCluster implements KubeClient {
 
   create(resource: Resource, _namespace: string, body: unknown): Promise<unknown> {
     this.writes.push(`create ${resource.plural}`);
+    // What the operator sends.
+    if (resource.plural === 'events') this.events.push(body as InMemoryCluster['events'][number]);
     return Promise.resolve(body);
   }
 

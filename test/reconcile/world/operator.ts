@@ -62,6 +62,8 @@ export interface OperatorWorld {
   useKey(apiKey: string): void;
   apply(name: string, more?: Partial<VirtualMachineSpec>): void;
   condition(name: string, type: Condition['type']): Condition | undefined;
+  /** Events about the object, each as `Reason: note`. */
+  events(name: string): readonly string[];
   /** What /metrics shows. */
   metricsPage(): Promise<string>;
   /** What `/healthz` says. */
@@ -187,6 +189,8 @@ export async function runOperator(
         status: { observedGeneration: -1 },
       }),
     condition: (name, type) => cluster.machine(name)?.status?.conditions?.find((one) => one.type === type),
+    events: (name) =>
+      cluster.events.filter(({ regarding }) => regarding.name === name).map(({ reason, note }) => `${reason}: ${note}`),
     metricsPage: () => metrics.render(),
     isAlive: () => app.isAlive(),
     notReady: () => app.notReady(),

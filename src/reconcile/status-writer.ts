@@ -1,0 +1,114 @@
+import type { Reason } from '../api/v1alpha1/reasons.ts';
+import type { VirtualMachine, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { KubeError, isRefused } from '../kube/errors.ts';
+import type { Clock } from '../model/clock.ts';
+import type { Action } from '../plan/action.ts';
+import { Places } from '../queue/places.ts';
+import { type Form, type WrittenStatus, forms, writeStatus } from '../status/patch.ts';
+import type { Memory } from './history.ts';
+import { backoff } from './outcome.ts';
+import { writeRemedy } from './write-refusal.ts';
+
+/**
+ * Status writes under way at once. An API server with two cores does no more in the same time with more of them, and those
+ * who change many objects need it too: what they ask for is to be called for before it is told that it was.
+ */
+const statusWrites = 16;
+
+/** A call that rests on its announcement must find it in the object. */
+const announcing: readonly Form[] = ['Full', 'Record'];
+
+/** Stores statuses, and remembers in `Memory.unsaved` what of one the API server refuses. */
+export interface StatusWriter {
+  /**
+   * Stores the status that a call of this type rests on, only if the object is still as given. A deletion doesn't depend on it: a status
+   * that is refused must not keep a VM that is to go. Throws KubeError.
+   */
+  announce(object: VirtualMachine, type: Action['type'], after: VirtualMachineStatus, memory: Memory): Promise<void>;
+  /** `isOutcome`: it reports a call just made. If the API server does not answer, it is stored before anything else. Throws KubeError. */
+  save(object: VirtualMachine, after: VirtualMachineStatus, memory: Memory, isOutcome: boolean): Promise<void>;
+}
+
+export interface StatusWriterDeps {
+  readonly client: Pick<KubeClient, 'patch'>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly cache: { get(key: string): VirtualMachine | undefined; observe(object: unknown): void };
+  readonly reportEvent: (object: VirtualMachine, reason: Reason, note: string) => void;
+}
+
+export function createStatusWriter({ client, clock, random, cache, reportEvent }: StatusWriterDeps): StatusWriter {
+  const writing = new Places(statusWrites);
+
+  return { announce, save };
+
+  async function announce(
+    object: VirtualMachine,
+    type: Action['type'],
+    after: VirtualMachineStatus,
+    memory: Memory,
+  ): Promise<void> {
+    const { resourceVersion } = object.metadata;
+    const stored = cache.get(keyOf(object)) ?? object;
+    try {
+      const write = { object: stored, after, now: clock.now(), among: announcing, resourceVersion };
+      const written = await writeStatus(client, write);
+      cache.observe(written.stored);
+      noteStored(after, written, memory);
+    } catch (error) {
+      const isDeletion = object.metadata.deletionTimestamp !== undefined && type !== 'Restart';
+      if (!isRefused(error) || !isDeletion) throw error;
+      noteRefused(object, after, error, memory);
+    }
+  }
+
+  async function save(
+    object: VirtualMachine,
+    after: VirtualMachineStatus,
+    memory: Memory,
+    isOutcome: boolean,
+  ): Promise<void> {
+    await writing.take(object.metadata.namespace);
+    try {
+      const now = clock.now();
+      const { form = 'Full', because, until = now } = memory.unsaved?.refusal ?? {};
+      // What was refused a moment ago is not sent again.
+      const isHeld = form !== 'Nothing' && until > now;
+      const shorter = isHeld ? { among: forms.slice(forms.indexOf(form)), because } : {};
+      const written = await writeStatus(client, { object, after, now, ...shorter });
+      cache.observe(written.stored);
+      noteStored(after, written, memory);
+    } catch (error) {
+      if (isRefused(error)) return noteRefused(object, after, error, memory);
+      const isGone = error instanceof KubeError && error.reason === 'NotFound';
+      if (isOutcome || memory.unsaved?.refusal !== undefined) memory.unsaved = isGone ? undefined : { status: after };
+      throw error;
+    } finally {
+      writing.leave();
+    }
+  }
+
+  function noteStored(status: VirtualMachineStatus, { form, because }: WrittenStatus, memory: Memory): void {
+    if (form === 'Full' || because === undefined) memory.unsaved = undefined;
+    else noteUnsaved(status, form, because, memory);
+  }
+
+  function noteRefused(object: VirtualMachine, status: VirtualMachineStatus, error: KubeError, memory: Memory): void {
+    const because = error.words ?? error.message;
+    noteUnsaved(status, 'Nothing', because, memory);
+    reportEvent(object, 'WriteRefused', `the status cannot be stored: ${because}; ${writeRemedy}`);
+  }
+
+  function noteUnsaved(status: VirtualMachineStatus, form: Form | 'Nothing', because: string, memory: Memory): void {
+    const { count, until } = memory.unsaved?.refusal ?? { count: 0, until: 0 };
+    const now = clock.now();
+    // A shorter one that was stored meanwhile says nothing about the full one.
+    const next = until > now ? { count, until } : { count: count + 1, until: now + backoff(count, random()) };
+    memory.unsaved = { status, refusal: { form, because, ...next } };
+  }
+}
+
+function keyOf({ metadata }: VirtualMachine): string {
+  return `${metadata.namespace}/${metadata.name}`;
+}
