@@ -11,13 +11,15 @@ import { createLease, type Lease } from './kube/lease.ts';
 import { createTransport, type TransportOptions } from './kube/transport.ts';
 import { systemClock } from './model/clock.ts';
 import { createHttpProvider } from './provider/http/client.ts';
+import { type Proxy, readProxy } from './provider/http/proxy.ts';
+import { createExchange } from './provider/http/transport.ts';
 import { leaseName } from './startup/lease-name.ts';
 import { untilUsable } from './startup/preflight.ts';
 import { createHealthServer } from './telemetry/health.ts';
 import type { Log } from './telemetry/log.ts';
 import { createLogger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
-import { redact } from './telemetry/redact.ts';
+import { redact, registerSecret } from './telemetry/redact.ts';
 import { noTracing, sampledPart, type Tracing, wantsTraces } from './telemetry/tracing.ts';
 import { operatorVersion } from './version.ts';
 
@@ -36,6 +38,14 @@ async function run(settings: Settings, env: Environment): Promise<number> {
   const log = createLogger({ level: settings.logLevel, format: settings.logFormat });
   const metrics = createMetrics({ version: operatorVersion, withProcess: true });
   const tracing = await startTracing(env, log);
+  let proxy: Proxy | undefined;
+  try {
+    proxy = readProxy(env, settings.apiUrl);
+  } catch (error) {
+    return complain(exitCodes.BadSettings.code, sentenceOf(error));
+  }
+  if (proxy?.password !== undefined) registerSecret(proxy.password);
+  const exchange = createExchange({ connectTimeout: settings.apiConnectTimeout, proxy });
   let kubeConfig: KubeConfig;
   try {
     kubeConfig = loadKubeConfig(settings.kubeconfig === undefined ? {} : { kubeconfig: settings.kubeconfig });
@@ -80,6 +90,7 @@ async function run(settings: Settings, env: Environment): Promise<number> {
         baseUrl: settings.apiUrl,
         apiKey,
         log,
+        exchange,
         insecure: settings.insecureApiUrl,
         timeouts: {
           connect: settings.apiConnectTimeout,
@@ -109,7 +120,7 @@ async function run(settings: Settings, env: Environment): Promise<number> {
   } catch (error) {
     return complain(exitCodes.NoAddress.code, sentenceOf(error));
   }
-  log.info('Starting', { version: operatorVersion, ...health.addresses });
+  log.info('Starting', { version: operatorVersion, ...health.addresses, ...(proxy && { proxy: proxy.address }) });
   const begin = async (): Promise<void> => {
     // Without the fence: it asks before it leads, and what it asks changes nothing.
     const unfenced = createTransport(kubeConfig, connections);

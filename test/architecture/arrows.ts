@@ -34,7 +34,7 @@ export const arrows: Readonly<Record<string, Folder>> = {
   plan: { folders: ['api', 'model'], packages: [], reason: 'decisions are pure: no clock, log, I/O or randomness' },
   provider: {
     folders: ['model', 'telemetry'],
-    packages: ['node:', 'got', 'p-retry', 'undici'],
+    packages: ['node:', 'got', 'p-retry'],
     reason: 'the provider knows no Kubernetes',
   },
   kube: {

@@ -66,6 +66,20 @@ test.each<[what: string, config: () => string, flags: readonly string[], code: n
   expect(operator.output()).toMatch(sentence);
 });
 
+test('a proxy that cannot be used: it ends with a code and a sentence without the value', async () => {
+  const operator = startOperator({
+    kubeconfig: kubeconfig('e', nowhere),
+    apiUrl: 'https://provider.test',
+    variables: { HTTPS_PROXY: 'socks5://user:hidden@proxy.test' },
+    logFile: path.join(folder, 'operator.log'),
+  });
+  operator.addresses.catch(() => {});
+  expect(await operator.exited).toBe(2);
+  expect(operator.output()).toBe(
+    'HTTPS_PROXY must be the URL of an HTTP proxy, such as http://proxy.example.com:3128.\n',
+  );
+});
+
 test('an address that is taken: it ends with a code and a sentence', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));

@@ -1,10 +1,10 @@
-import http from 'node:http';
-import https from 'node:https';
+import type http from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import got, { TimeoutError } from 'got';
+import got, { type Got, RequestError, TimeoutError } from 'got';
 import { systemClock } from '../../model/clock.ts';
 import type { Fence } from '../../model/fence.ts';
+import { type ConnectionOptions, createAgents } from './agents.ts';
 
 /** Milliseconds until a connection stands (name and TLS included), from then until an answer begins, and for all of it. */
 export interface ExchangeTimeouts {
@@ -46,22 +46,29 @@ export type Exchange =
   | { readonly kind: 'NotSent'; readonly code: 'ConnectFailed' | 'Timeout' | 'Cancelled'; readonly detail: string }
   | { readonly kind: 'Lost'; readonly code: LostCode; readonly detail: string };
 
-// Shared by all providers. An idle connection is closed before a server or a load balancer is likely to do it: a write
-// that meets a closing connection has an unknown outcome.
-const idle = { keepAlive: true, timeout: 15_000 } as const;
+/** What sends requests; they share its connections. */
+export function createExchange(options: ConnectionOptions = {}): (request: ExchangeRequest) => Promise<Exchange> {
+  const agents = createAgents(options);
+  const client = got.extend({
+    agent: { http: agents.http, https: agents.https },
+    retry: { limit: 0 },
+    followRedirect: false,
+    throwHttpErrors: false,
+  });
+  return (request) => {
+    if (request.method !== 'GET') agents.closeStale();
+    return exchangeBy(client, request);
+  };
+}
 
-const client = got.extend({
-  agent: { http: new http.Agent(idle), https: new https.Agent(idle) },
-  retry: { limit: 0 },
-  followRedirect: false,
-  throwHttpErrors: false,
-});
+/** Directly, without a proxy. */
+export const exchange = createExchange();
 
 /**
  * One request, sent at most once, and its answer. Never rejects. Redirects are not followed, because the API key would
  * travel along; the body is counted while it comes. got's error objects hold the request with the key: none leaves here.
  */
-export async function exchange(request: ExchangeRequest): Promise<Exchange> {
+async function exchangeBy(client: Got, request: ExchangeRequest): Promise<Exchange> {
   if (request.signal?.aborted || isFenced(request)) return { kind: 'NotSent', code: 'Cancelled', detail: '' };
   let connected: boolean | undefined;
   let head: { readonly status: number; readonly headers: http.IncomingHttpHeaders } | undefined;
@@ -72,7 +79,7 @@ export async function exchange(request: ExchangeRequest): Promise<Exchange> {
   let cancelConnect: (() => void) | undefined;
 
   try {
-    const stream = send(request);
+    const stream = send(client, request);
     cancelConnect = systemClock.schedule(request.timeouts.connect, () => {
       isLate = true;
       stream.destroy();
@@ -124,7 +131,7 @@ function isFenced({ fence }: ExchangeRequest): boolean {
   return fence !== undefined && !fence();
 }
 
-function send({ url, method, headers, body = '', timeouts, signal }: ExchangeRequest): Duplex {
+function send(client: Got, { url, method, headers, body = '', timeouts, signal }: ExchangeRequest): Duplex {
   const stream = client.stream(url, {
     method,
     headers,
@@ -158,15 +165,20 @@ function onConnected(stream: Duplex, url: string, callback: () => void): void {
   });
 }
 
+/** What went wrong, in words that hold nothing of the request. */
 function describe(error: unknown, signal: AbortSignal | undefined): { code: LostCode; detail: string } {
   if (signal?.aborted) return { code: 'Cancelled', detail: '' };
   if (error instanceof TimeoutError) return { code: 'Timeout', detail: error.event };
-  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
+  const { code, cause } = error instanceof RequestError ? error : { code: '', cause: undefined };
   // Node's codes are constants; nothing else of an error is known to be free of the request.
-  return {
-    code: 'ConnectionLost',
-    detail: typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,63}$/.test(code) ? code : '',
-  };
+  const detail = /^[A-Z][A-Z0-9_]{1,63}$/.test(code) ? code : '';
+  return { code: 'ConnectionLost', detail: detail === 'ERR_PROXY_TUNNEL' ? refusalOf(cause) : detail };
+}
+
+/** How a proxy refused to connect to the provider. */
+function refusalOf(cause: unknown): string {
+  const status: unknown = cause instanceof Error && 'statusCode' in cause ? cause.statusCode : undefined;
+  return Number.isInteger(status) ? `proxy answered ${String(status)}` : 'ERR_PROXY_TUNNEL';
 }
 
 function isSuccess(status: number | undefined): boolean {

@@ -1,0 +1,59 @@
+import http from 'node:http';
+import https from 'node:https';
+import type { Duplex } from 'node:stream';
+import { systemClock } from '../../model/clock.ts';
+import type { Proxy } from './proxy.ts';
+
+/** How connections come about and how long they are kept. */
+export interface ConnectionOptions {
+  /** Milliseconds that a connection may take. */
+  readonly connectTimeout?: number;
+  readonly proxy?: Proxy | undefined;
+  /** Milliseconds after which an unused connection is closed, and after which it no longer carries a write. */
+  readonly idle?: { readonly close: number; readonly write: number };
+}
+
+export interface Agents {
+  readonly http: http.Agent;
+  readonly https: https.Agent;
+  /** Closes the connections that are unused for too long to carry a write. */
+  closeStale(): void;
+}
+
+/**
+ * The other side, or something between, may have forgotten an idle connection silently. A write on it has an unknown
+ * outcome, which costs a minute. A read is only made again, so it may use the connection for longer.
+ */
+const usualIdle = { close: 15_000, write: 3_000 } as const;
+
+/** Keeps connections, and makes them through the proxy if there is one. */
+export function createAgents({ connectTimeout = 5_000, proxy, idle = usualIdle }: ConnectionOptions): Agents {
+  const options = {
+    keepAlive: true,
+    timeout: idle.close,
+    // Node tries the addresses of a name one after another, 250 ms each. Half of the time for an address suffices for a slow
+    // handshake, and leaves the other half for the next one if the first never answers.
+    autoSelectFamilyAttemptTimeout: Math.ceil(connectTimeout / 2),
+    ...(proxy === undefined ? {} : { proxyEnv: proxy.env }),
+  };
+  const agents = [new http.Agent(options), new https.Agent(options)] as const;
+  const unusedSince = new WeakMap<Duplex, number>();
+  for (const agent of agents) {
+    const keep = agent.keepSocketAlive.bind(agent);
+    agent.keepSocketAlive = (socket) => {
+      unusedSince.set(socket, systemClock.monotonic());
+      return keep(socket);
+    };
+  }
+  return {
+    http: agents[0],
+    https: agents[1],
+    closeStale: () => {
+      const limit = systemClock.monotonic() - idle.write;
+      const unused = agents.flatMap(({ freeSockets }) =>
+        Object.values(freeSockets).flatMap((sockets) => sockets ?? []),
+      );
+      for (const socket of unused) if ((unusedSince.get(socket) ?? 0) <= limit) socket.destroy();
+    },
+  };
+}
