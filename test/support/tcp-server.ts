@@ -7,8 +7,11 @@ export interface TcpServer extends AsyncDisposable {
   readonly connections: readonly Socket[];
 }
 
-/** Listens on a free port of this machine. */
-export async function startTcpServer(onConnection: (socket: Socket) => void): Promise<TcpServer> {
+/** Listens on a free port of this machine, unless told where. */
+export async function startTcpServer(
+  onConnection: (socket: Socket) => void,
+  where: { readonly host: string; readonly port: number } = { host: '127.0.0.1', port: 0 },
+): Promise<TcpServer> {
   const connections: Socket[] = [];
   const server = createServer((socket) => {
     connections.push(socket);
@@ -18,7 +21,7 @@ export async function startTcpServer(onConnection: (socket: Socket) => void): Pr
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
+    server.listen(where, resolve);
   });
   return {
     // An AddressInfo, because it listens on a TCP port.

@@ -1,0 +1,154 @@
+import { spawn } from 'node:child_process';
+import dns from 'node:dns';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { createExchange, type ExchangeRequest } from '../../../src/provider/http/transport.ts';
+import { startTcpServer, type TcpServer } from '../../support/tcp-server.ts';
+
+/** A hundred times what any of these needs. */
+const patient = { connect: 20_000, response: 20_000, total: 25_000 };
+
+function request(
+  method: ExchangeRequest['method'],
+  host: string,
+  more: Partial<ExchangeRequest> = {},
+): ExchangeRequest {
+  return {
+    method,
+    url: `http://${host}/virtual_machines`,
+    headers: { 'x-api-key': 'planted-key-connections' },
+    timeouts: patient,
+    bodyBytes: 1_000_000,
+    errorBytes: 1_000,
+    ...more,
+  };
+}
+
+const ok = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]';
+
+/** It answers once on each connection, and then nothing more, without closing it. */
+function startForgetfulServer(): Promise<TcpServer> {
+  return startTcpServer((socket) => socket.once('data', () => socket.write(ok)));
+}
+
+/** Has every name resolve to these addresses. */
+function resolveTo(...addresses: readonly string[]): void {
+  const all = addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }));
+  // `as`: net asks for all addresses, by the last of its overloads.
+  const lookup = ((
+    _host: string,
+    _options: dns.LookupAllOptions,
+    callback: (error: null, all: dns.LookupAddress[]) => void,
+  ) => process.nextTick(callback, null, all)) as typeof dns.lookup;
+  vi.spyOn(dns, 'lookup').mockImplementation(lookup);
+}
+
+/** A server whose queue of connections is full: a handshake with it begins to succeed when it goes on, a second later or so. */
+async function startBusyServer(): Promise<AsyncDisposable & { readonly port: number; goOn(): void }> {
+  const program = `
+    const server = require('node:net').createServer((socket) => {
+      socket.on('error', () => {}).on('data', () => socket.write(${JSON.stringify(ok)}));
+    });
+    server.listen({ port: 0, host: '127.0.0.1', backlog: 1 }, () => process.stdout.write(String(server.address().port)));`;
+  const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [said] = await once(child.stdout, 'data');
+  const port = Number(said);
+  child.kill('SIGSTOP');
+  const queued: Socket[] = [];
+  // The system takes connections for it until its queue is full; from then on a handshake hangs.
+  for (let isFull = false; !isFull;) {
+    const socket = connect(port, '127.0.0.1').on('error', () => {});
+    queued.push(socket);
+    isFull = await Promise.race([once(socket, 'connect').then(() => false), delay(200).then(() => true)]);
+  }
+  return {
+    port,
+    goOn: () => void child.kill('SIGCONT'),
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of queued) socket.destroy();
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    },
+  };
+}
+
+describe('a connection that was idle', () => {
+  const idle = { close: 60_000, write: 200 };
+  test.for(['POST', 'DELETE'] as const)('for long carries no %s: it gets a fresh one', async (method) => {
+    await using server = await startForgetfulServer();
+    const send = createExchange({ idle });
+    const host = `127.0.0.1:${server.port}`;
+    expect(await send(request('GET', host))).toMatchObject({ kind: 'Received', status: 200 });
+    await delay(idle.write * 1.5);
+    expect(await send(request(method, host))).toMatchObject({ kind: 'Received', status: 200 });
+    expect(server.connections).toHaveLength(2);
+    expect(server.connections[0]?.readableEnded || server.connections[0]?.destroyed).toBe(true);
+  });
+
+  test('for long carries a read', async () => {
+    await using server = await startTcpServer((socket) => socket.on('data', () => socket.write(ok)));
+    const send = createExchange({ idle });
+    const host = `127.0.0.1:${server.port}`;
+    await send(request('GET', host));
+    await delay(idle.write * 1.5);
+    expect(await send(request('GET', host))).toMatchObject({ kind: 'Received', status: 200 });
+    expect(server.connections).toHaveLength(1);
+  });
+
+  test('for a moment carries a write', async () => {
+    await using server = await startTcpServer((socket) => socket.on('data', () => socket.write(ok)));
+    const send = createExchange({ idle: { close: 60_000, write: 30_000 } });
+    const host = `127.0.0.1:${server.port}`;
+    for (const method of ['GET', 'POST', 'DELETE'] as const) await send(request(method, host));
+    expect(server.connections).toHaveLength(1);
+  });
+
+  test('and that the other side has closed fails no write', async () => {
+    await using server = await startTcpServer((socket) => socket.on('data', () => socket.end(ok)));
+    const send = createExchange({ idle: { close: 60_000, write: 30_000 } });
+    for (let call = 1; call <= 5; call++) {
+      expect(await send(request('POST', `127.0.0.1:${server.port}`))).toMatchObject({ kind: 'Received', status: 200 });
+      await vi.waitFor(() => expect(server.connections.filter(({ destroyed }) => destroyed)).toHaveLength(call));
+    }
+  });
+});
+
+describe('a name with two addresses', () => {
+  afterEach(() => void vi.restoreAllMocks());
+
+  test.for([
+    ['first', ['::1', '127.0.0.1']],
+    ['last', ['127.0.0.1', '::1']],
+  ] as const)('of which the %s refuses: the other one is taken', async ([, addresses]) => {
+    await using server = await startTcpServer((socket) => socket.on('data', () => socket.write(ok)));
+    resolveTo(...addresses);
+    const ended = await createExchange()(request('POST', `provider.test:${server.port}`));
+    expect(ended).toMatchObject({ kind: 'Received', status: 200 });
+  });
+
+  test('of which one is slow and the other dead: a slow handshake succeeds', { timeout: 60_000 }, async () => {
+    await using server = await startBusyServer();
+    resolveTo('127.0.0.1', '::1');
+    setTimeout(() => server.goOn(), 500);
+    const startedAt = performance.now();
+    const ended = await createExchange({ connectTimeout: 20_000 })(request('POST', `provider.test:${server.port}`));
+    expect(ended).toMatchObject({ kind: 'Received', status: 200 });
+    expect(performance.now() - startedAt).toBeGreaterThan(400);
+  });
+
+  test('of which the first never answers: the other one is taken in time', async () => {
+    await using full = await startBusyServer();
+    await using server = await startTcpServer((socket) => socket.on('data', () => socket.write(ok)), {
+      host: '::1',
+      port: full.port,
+    });
+    resolveTo('127.0.0.1', '::1');
+    const timeouts = { ...patient, connect: 2_000 };
+    const ended = await createExchange({ connectTimeout: timeouts.connect })(
+      request('POST', `provider.test:${server.port}`, { timeouts }),
+    );
+    expect(ended).toMatchObject({ kind: 'Received', status: 200 });
+  });
+});
