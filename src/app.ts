@@ -46,6 +46,7 @@ export interface AppSettings {
   readonly providerRate: number;
   readonly providerBurst: number;
   readonly visibilityWindow: number;
+  readonly recreateAfter: number;
   readonly stuckAfter: number;
   readonly lookAlikes: 'Hold' | 'Report';
   /** 0: no limit. */
@@ -133,6 +134,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       maxInFlight: settings.maxInFlight,
       ratePerSecond: settings.providerRate,
       burst: settings.providerBurst,
+      recreationIntervalMs: settings.recreateAfter / 5,
     },
   });
   const scope = settings.namespaces.length === 0 ? {} : { namespaces: settings.namespaces };
@@ -234,6 +236,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       limits: {
         stuckAfter: settings.stuckAfter,
         visibilityWindow: settings.visibilityWindow,
+        recreateAfter: settings.recreateAfter,
         callDeadline: settings.apiConnectTimeout + settings.apiResponseTimeout,
         lookAlikes: settings.lookAlikes,
       },

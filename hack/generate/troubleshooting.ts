@@ -57,6 +57,8 @@ const lookAt: Readonly<Record<Reason, string>> = {
   ProtocolError: looks.log,
   ExternallyDeleted: looks.events,
   AbsenceUnconfirmed: looks.object,
+  RecreationDelayed: looks.object,
+  DuplicateMachine: looks.holders,
   RestoredUnconfirmed: looks.record,
   LookAlikeFound: looks.lookAlikes,
   NothingToAdopt: looks.object,

@@ -60,6 +60,8 @@ export const verdicts: Readonly<Record<Reason, VerdictRow>> = {
   ProtocolError: { ...going, wasReady: keptUp, because: outage },
   ExternallyDeleted: { ...failed, because: needsSomebody },
   AbsenceUnconfirmed: { ...going, because: 'lists will tell' },
+  RecreationDelayed: { ...going, because: passes },
+  DuplicateMachine: { ...failed, because: needsSomebody },
   RestoredUnconfirmed: { ...failed, because: needsSomebody },
   LookAlikeFound: { ...failed, because: needsSomebody },
   NothingToAdopt: { ...failed, because: needsSomebody },

@@ -3,6 +3,7 @@ const hurriedSettings = {
   'poll-interval': '2s',
   'urgent-poll-interval': '200ms',
   'visibility-window': '1s',
+  'recreate-after': '5s',
   'api-response-timeout': '2s',
   'api-connect-timeout': '1s',
   'provider-rate': '100',

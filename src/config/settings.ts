@@ -132,6 +132,11 @@ export const settingsTable = {
     '30s',
     'How long a machine just created may be missing from the list. Too short a time risks a second, billed machine after a lost answer.',
   ),
+  recreateAfter: setting(
+    duration('1s', '24h'),
+    '5m',
+    'How long complete lists, three at least, must lack a VM before the operator recreates it. VMs of one API key are recreated one by one, a fifth of this time apart. Shorten it only with an emulated provider: a list that is wrong for this long leads to a second, billed VM.',
+  ),
   stuckAfter: setting(
     duration('1s', '24h'),
     '10m',

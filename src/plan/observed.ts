@@ -21,6 +21,8 @@ export type UnknownReason =
   | { readonly kind: 'AbsenceUnconfirmed' }
   /** It vanished together with many others: rather the list is wrong than all of them are gone. */
   | { readonly kind: 'MassAbsence'; readonly vanished: number; readonly of: number }
+  /** It is gone by what was read until now; another one is not created in its place before `until` (epoch milliseconds). */
+  | { readonly kind: 'AbsenceRecent'; readonly id: ProviderId; readonly until: number }
   /** The machines the key shows belong to another owner. */
   | { readonly kind: 'OtherAccount'; readonly ownerId: ProviderId };
 
@@ -86,6 +88,8 @@ export interface Limits {
   readonly stuckAfter: number;
   /** How long the provider may take to show what it accepted. */
   readonly visibilityWindow: number;
+  /** How long lists have to lack a VM before another one is created in its place. */
+  readonly recreateAfter: number;
   /** The longest a changing call can be under way. */
   readonly callDeadline: number;
   /** Whether a machine that may be an object's from an earlier life holds up a create, or is only told of. */
@@ -121,6 +125,10 @@ export interface Observed {
   readonly credentials: CredentialsObservation;
   readonly machine: MachineObservation;
   readonly catalogue: CatalogueObservation;
+  /** When the account's rate of recreations allows this one (epoch milliseconds); undefined unless a VM is to be created in place of one that is gone. */
+  readonly recreationDueAt: number | undefined;
+  /** Other VMs that have the name of the VM observed, which the object records. */
+  readonly twins: readonly ProviderId[];
   /** How long the provider still asks the whole account to stay away; 0 when it does not. Milliseconds. */
   readonly gateClosedFor: number;
   /** Whether the provider does not answer for now, so that no call is made for any object of the account. */

@@ -1,5 +1,5 @@
 import { annotations, finalizer } from '../api/v1alpha1/names.ts';
-import { type Identity, providerName } from '../api/v1alpha1/identity.ts';
+import { type Identity, isNameOwn, providerName } from '../api/v1alpha1/identity.ts';
 import type { Origin, VirtualMachine } from '../api/v1alpha1/types.ts';
 import { type Decision, act, isProviderCall, wait } from './action.ts';
 import { claim, create } from './create.ts';
@@ -11,6 +11,7 @@ import { isObserving, underPolicy } from './policy.ts';
 import { correctOrReport } from './power.ts';
 import { remove } from './remove.ts';
 import { handledWithoutRestart } from './restart.ts';
+import { duplicateMachine } from './twins.ts';
 
 /** How often a missing Secret without the label that has it watched is looked for. */
 const secretRetry = 15_000;
@@ -46,6 +47,7 @@ const rules: readonly Rule[] = [
   machineUnknown,
   machineHeldByOther,
   identityMismatch,
+  duplicatedDeletion,
   deletion,
   unclaimedMachine,
   creation,
@@ -168,7 +170,7 @@ function unknown(o: Observed, reason: UnknownReason): Decision {
     }
     case 'DuplicateName':
       return wait({
-        reason: 'NameConflict',
+        reason: 'DuplicateMachine',
         message: `the provider has ${reason.ids.length} machine(s) named "${providerName(o.object)}" (ids ${reason.ids.join(', ')}); no call is made before one alone has the name, or none`,
       });
     case 'AbsenceUnconfirmed':
@@ -177,6 +179,14 @@ function unknown(o: Observed, reason: UnknownReason): Decision {
           reason: 'AbsenceUnconfirmed',
           message:
             'the machine is not in the list, but the evidence that it is gone is not complete: a 404, a complete list, and proof that both are of its account',
+        },
+        kept(o),
+      );
+    case 'AbsenceRecent':
+      return wait(
+        {
+          reason: 'RecreationDelayed',
+          message: `VM ${reason.id} is not in the list and GET returns 404; if that lasts, a new VM is created, not before ${toSeconds(reason.until)}`,
         },
         kept(o),
       );
@@ -226,6 +236,12 @@ function ownerOf({ identity, intent, object }: Observed): number | undefined {
   return recorded ?? object.status?.ownerId;
 }
 
+/** Deleting the recorded VM alone would leave the other one behind, and which one holds the data is not known. */
+function duplicatedDeletion(o: Observed): Decision | undefined {
+  if (!isDeleting(o) || o.twins.length === 0 || !isNameOwn(o.object)) return undefined;
+  return wait(duplicateMachine(o), kept(o));
+}
+
 function deletion(o: Observed): Decision | undefined {
   if (!isDeleting(o)) return undefined;
   if (o.machine.kind === 'Absent') return act({ type: 'ReleaseFinalizer' }, undefined);
@@ -254,12 +270,18 @@ function externallyDeleted(o: Observed): Decision | undefined {
   const { identity } = o;
   if (identity.kind !== 'Known' || o.machine.kind !== 'Absent') return undefined;
   if (isRecreated(o.object, identity)) {
-    const message = `machine ${identity.id} was deleted at the provider; a new one is created`;
-    return { ...create(o), event: { reason: 'ExternallyDeleted', message } };
+    const decision = create(o);
+    const dueAt = o.recreationDueAt ?? o.now;
+    if (decision.action.type === 'Create' && dueAt > o.now) {
+      const turn = `VM ${identity.id} was deleted outside the operator; VMs of one API key are recreated one by one, this one at ${toSeconds(dueAt)}`;
+      return wait({ reason: 'RecreationDelayed', message: turn }, { after: dueAt - o.now });
+    }
+    const message = `VM ${identity.id} was deleted outside the operator; a new one is created`;
+    return { ...decision, event: { reason: 'ExternallyDeleted', message } };
   }
   return wait({
     reason: 'ExternallyDeleted',
-    message: `machine ${identity.id} was deleted at the provider; set spec.onExternalDelete to Recreate for a new one, or delete the object`,
+    message: `VM ${identity.id} is not in the list and GET returns 404: it was deleted outside the operator. Set spec.onExternalDelete to Recreate for a new, empty VM, or delete the object. If the VM reappears, the object continues with it`,
   });
 }
 
@@ -317,6 +339,11 @@ function unwritable(o: Observed, decision: Decision): Decision {
   if (writeRefusal?.action !== decision.action.type) return decision;
   const { message, until } = writeRefusal;
   return wait({ reason: 'WriteRefused', message }, { ...kept(o), after: Math.max(0, until - o.now) });
+}
+
+/** Whole seconds, or every pass would word it differently. Never earlier than `milliseconds`. */
+function toSeconds(milliseconds: number): string {
+  return new Date(Math.ceil(milliseconds / 1000) * 1000).toISOString().replace('.000Z', 'Z');
 }
 
 /** What the status says of operations stays as it is when nothing could be observed. */

@@ -1,5 +1,6 @@
 import type { ProviderId } from '../model/machine.ts';
 import type { MachineObservation } from '../plan/observed.ts';
+import type { Absence } from '../provider/account/absence.ts';
 
 /** What speaks for a recorded machine being gone. The list counts only when it started after our last change. */
 export interface AbsenceEvidence {
@@ -18,7 +19,7 @@ export interface AbsenceEvidence {
   /** Whether the object records the machine; one that is only asked for may be anybody's, or nobody's. */
   readonly isRecorded: boolean;
   /** Complete lists in a row that lacked the machine. */
-  readonly sweeps: number;
+  readonly lists: number;
   /** Whether the machine was ever seen; one that never was may not be visible yet. */
   readonly wasSeen: boolean;
   /** Milliseconds between the first and the newest of those lists. */
@@ -29,7 +30,7 @@ export interface AbsenceEvidence {
 }
 
 /** Agreeing lists that stand in for the account's proof where no owner is told. */
-const agreeingSweeps = 3;
+const agreeingLists = 3;
 
 /**
  * Judges whether a machine that the list lacks is gone. Pure. Worked table, first row that applies; where it says Absent
@@ -56,7 +57,7 @@ export function judgeAbsence(evidence: AbsenceEvidence): MachineObservation {
   if (!evidence.wasSeen && evidence.lackingFor < evidence.visibilityWindow) return unconfirmed;
   const isOwnersList = ownerId !== undefined && firstOwner !== undefined;
   const isOwnersKey = evidence.isSameKey || (ownerId !== undefined && evidence.keyOwnerId === ownerId);
-  const doAgree = evidence.sweeps >= agreeingSweeps && evidence.lackingFor >= evidence.visibilityWindow;
+  const doAgree = evidence.lists >= agreeingLists && evidence.lackingFor >= evidence.visibilityWindow;
   // Any number of empty lists say nothing when they may be another account's.
   const mayAgree = !evidence.isEmpty || !evidence.isRecorded;
   if (!isOwnersList && !isOwnersKey && !(doAgree && mayAgree)) return unconfirmed;
@@ -80,6 +81,44 @@ export function unsettled({ vanished, of }: { readonly vanished: number; readonl
 }
 
 const unconfirmed: MachineObservation = { kind: 'Unknown', reason: { kind: 'AbsenceUnconfirmed' } };
+
+/** What speaks for creating another VM in place of one that is gone by the table above. Monotonic milliseconds. */
+export interface RecreationEvidence {
+  /** Complete lists in a row that lacked it; undefined: a read has shown it since. */
+  readonly absence: Absence | undefined;
+  /** When the newest of them started. */
+  readonly newest: number;
+  /** When the `GET` started that was answered 404. */
+  readonly notFoundAt: number;
+  readonly recreateAfter: number;
+}
+
+/** At least so many lists have to agree before a VM is recreated. */
+const listsToRecreate = 3;
+
+/**
+ * Whether another VM may be created. A wrong "gone" costs money and leaves a VM behind, a late one costs minutes, so it is never
+ * urgent. Pure. Worked table, first row that applies:
+ *
+ * | lists that lacked it in a row           | 404 after the newest | then                                       |
+ * | --------------------------------------- | -------------------- | ------------------------------------------ |
+ * | none                                    |                      | wait for a list                            |
+ * | over less than five minutes             |                      | wait for a list after these                |
+ * | one or two                              |                      | wait for another list                      |
+ * | three or more, over five minutes        | no                   | read it                                    |
+ * | three or more, over five minutes        | yes                  | another one may be created                 |
+ */
+export function judgeRecreation(
+  e: RecreationEvidence,
+): { readonly isDue: true } | { readonly isDue: false; readonly wantListAfter: number } {
+  const { absence, newest } = e;
+  if (absence === undefined) return { isDue: false, wantListAfter: newest + 1 };
+  const until = absence.since + e.recreateAfter;
+  if (newest < until) return { isDue: false, wantListAfter: until };
+  if (absence.lists < listsToRecreate) return { isDue: false, wantListAfter: newest + 1 };
+  if (e.notFoundAt < newest) return { isDue: false, wantListAfter: newest + 1 };
+  return { isDue: true };
+}
 
 /** When an announced create call can no longer be under way, and what lists have said since. Monotonic milliseconds. */
 export interface NameEvidence {

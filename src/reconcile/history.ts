@@ -65,11 +65,9 @@ export class Memory {
   failures = 0;
   /** When patience with a machine in transition ends (monotonic): decided on with a list that started no earlier. */
   lookAgainAt: number | undefined;
-  /** Start of the first list (monotonic) that lacked the machine, and how many lists have lacked it since. */
+  /** Start of the first list (monotonic) that lacked the name of a create whose outcome is unknown. */
   firstLacking: number | undefined;
   #laggingSince: number | undefined;
-  #lackingNewest: number | undefined;
-  sweeps = 0;
 
   /** The machine that all this is about; what was remembered of another one does not count. */
   #id: ProviderId | undefined;
@@ -227,18 +225,13 @@ export class Memory {
     this.#laggingSince = undefined;
   }
 
-  /** A complete list that started at `startedAt` (monotonic) lacked the machine. */
+  /** A complete list that started at `startedAt` (monotonic) lacked the name. */
   sawLack(startedAt: number): void {
-    if (this.#lackingNewest === startedAt) return;
-    this.#lackingNewest = startedAt;
     this.firstLacking ??= startedAt;
-    this.sweeps += 1;
   }
 
   forgetLack(): void {
     this.firstLacking = undefined;
-    this.#lackingNewest = undefined;
-    this.sweeps = 0;
   }
 
   /**

@@ -5,8 +5,9 @@ import type { Clock } from '../model/clock.ts';
 import type { Machine, ProviderId } from '../model/machine.ts';
 import type { Limits, MachineObservation } from '../plan/observed.ts';
 import { isRecreated } from '../plan/plan.ts';
+import type { Absence } from '../provider/account/absence.ts';
 import type { Account, Snapshot } from '../provider/account/account.ts';
-import { judgeAbsence, judgeAccount, judgeName, unsettled } from './evidence.ts';
+import { judgeAbsence, judgeAccount, judgeName, judgeRecreation, unsettled } from './evidence.ts';
 import type { Memory } from './history.ts';
 import type { Subject, Target } from './target.ts';
 
@@ -67,17 +68,41 @@ export function observeMachine(
   }
   // From here on it is looked for in a list: only those tell what is absent, and what a name stands for.
   if (target.id === undefined) return lookForName(deps, account, snapshot, subject, target.name);
-  const found = lookForId(deps, account, snapshot, subject, target.id);
-  return mayCreate(subject.object, identity, found) ? orOfItsName(snapshot, subject) : found;
+  return lookForId(deps, account, snapshot, subject, target.id);
 }
 
-/** Before a machine is made in place of one that is not there: one may have the name already that the new one is to get. */
-function orOfItsName(snapshot: Snapshot, { object, identity }: Subject): MachineObservation {
+/** A VM that the newest list lacks and that `GET` does not find. */
+interface Gone {
+  readonly id: ProviderId;
+  readonly absence: Absence | undefined;
+  readonly wasSeen: boolean;
+  /** When that `GET` started (monotonic). */
+  readonly notFoundAt: number;
+}
+
+/**
+ * Before a VM is created in place of one that is gone: one may have the name already that the new one is to get, and being
+ * gone has to last.
+ */
+function inPlaceOf(
+  deps: MachineDeps,
+  account: Account,
+  snapshot: Snapshot,
+  { key, object, identity }: Subject,
+  gone: Gone,
+): MachineObservation {
   const found = snapshot.byName(providerName(object));
   const [machine] = found;
-  if (machine === undefined) return { kind: 'Absent' };
-  if (identity.kind !== 'Known' && found.length === 1) return { kind: 'Present', machine };
-  return { kind: 'Unknown', reason: { kind: 'DuplicateName', ids: found.map(({ id }) => id) } };
+  if (machine !== undefined && identity.kind !== 'Known' && found.length === 1) return { kind: 'Present', machine };
+  if (machine !== undefined)
+    return { kind: 'Unknown', reason: { kind: 'DuplicateName', ids: found.map(({ id: one }) => one) } };
+  // A VM is not denied as long as it may not be listed yet.
+  const recreateAfter = deps.limits.recreateAfter + (gone.wasSeen ? 0 : deps.limits.visibilityWindow);
+  const verdict = judgeRecreation({ ...gone, newest: snapshot.startedAt, recreateAfter });
+  if (verdict.isDue) return { kind: 'Absent' };
+  account.want(key, Math.max(verdict.wantListAfter, deps.clock.monotonic() + readAgain));
+  const until = epochOf(deps.clock, (gone.absence?.since ?? snapshot.startedAt) + recreateAfter);
+  return { kind: 'Unknown', reason: { kind: 'AbsenceRecent', id: gone.id, until } };
 }
 
 /**
@@ -174,11 +199,11 @@ function lookForId(
     account.want(key, now + Math.min(memory.lagged(now), isMoving ? readAgain : longestDoubt));
     return presentOf(deps, subject, read.outcome.value, read.startedAt);
   }
-  memory.sawLack(snapshot.startedAt);
   // The status may still be of the machine before: a process that made a new one may have died before it told.
   const isTold = subject.identity.kind === 'Known' && object.status?.id === id;
   const wasSeen = memory.wasSeen || (isTold && wasSeenBefore(object));
-  const lackingFor = snapshot.startedAt - (memory.firstLacking ?? snapshot.startedAt);
+  const absence = account.absenceOf(id);
+  const lackingFor = snapshot.startedAt - (absence?.since ?? snapshot.startedAt);
   const massAbsence = account.massAbsenceOf(id);
   const verdict = judgeAbsence({
     massAbsence,
@@ -189,7 +214,7 @@ function lookForId(
     notFound: snapshot.byName(name).length === 0,
     ownerId,
     keyOwnerId: account.ownerId,
-    sweeps: memory.sweeps,
+    lists: absence?.lists ?? 0,
     wasSeen,
     lackingFor,
     visibilityWindow: deps.limits.visibilityWindow,
@@ -197,6 +222,8 @@ function lookForId(
   // A later list decides: soon at first, then ever more slowly, because what stands in the way may stay.
   const soon = deps.clock.monotonic() + Math.min(lackingFor, longestDoubt);
   if (verdict.kind === 'Unknown') account.want(key, Math.max(soon, massAbsence?.until ?? 0));
+  if (mayCreate(object, subject.identity, verdict))
+    return inPlaceOf(deps, account, snapshot, subject, { absence, id, wasSeen, notFoundAt: read.startedAt });
   // Just created and not visible yet is no reason for alarm.
   return verdict.kind === 'Unknown' && !wasSeen && lackingFor < deps.limits.visibilityWindow ? notYetSeen : verdict;
 }

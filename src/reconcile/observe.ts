@@ -12,7 +12,7 @@ import type { Memory } from './history.ts';
 import type { NamespaceQuota } from './namespace-quota.ts';
 import { type MachineDeps, mayCreate, notYetSeen, observeMachine } from './observe-machine.ts';
 import { type RivalDeps, lookAlikesOf, machineHolder, nameHolder } from './rivals.ts';
-import { type Subject, provenByName, targetOf } from './target.ts';
+import { type Subject, provenByName, targetOf, twinsOf } from './target.ts';
 
 export interface ObserveDeps extends RivalDeps, MachineDeps {
   readonly credentials: Credentials;
@@ -110,6 +110,8 @@ export async function observe(
       credentials: observeCredentials(lookup, account),
       machine,
       catalogue,
+      recreationDueAt: isCreate && identity.kind === 'Known' ? recreationDueAt(deps, key, account) : undefined,
+      twins: twinsOf(object, identity, machine, account, lookup.kind === 'Found' && lookup.isDefault),
       isProviderAway: account?.isAway === true,
       gateClosedFor: Math.max(0, (account?.gateClosedUntil ?? 0) - deps.clock.monotonic()),
       history,
@@ -141,6 +143,12 @@ function accountInUse(present: Account, memory: Memory, isDefault: boolean): Acc
 
 function isOtherAccount(machine: MachineObservation): boolean {
   return machine.kind === 'Unknown' && machine.reason.kind === 'OtherAccount';
+}
+
+/** Reserves the object's turn, if it has none. */
+function recreationDueAt(deps: ObserveDeps, key: string, account: Account | null): number | undefined {
+  const dueAt = account?.recreations.dueAt(key);
+  return dueAt === undefined ? undefined : deps.clock.now() + dueAt - deps.clock.monotonic();
 }
 
 function observeCredentials(lookup: KeyLookup, account: Account | null): CredentialsObservation {

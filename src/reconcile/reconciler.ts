@@ -14,7 +14,7 @@ import type { MachineState } from '../model/machine.ts';
 import type { Account } from '../provider/account/account.ts';
 import type { Park } from '../queue/workers.ts';
 import { isDeletionOnRecord } from '../status/conditions.ts';
-import { type Report, isWorthWriting, statusFor } from '../status/status.ts';
+import { type Report, isTrouble, isWorthWriting, statusFor } from '../status/status.ts';
 import type { Log } from '../telemetry/log.ts';
 import { type CallingAccount, type Execution, execute } from './execute.ts';
 import type { DeleteBudget } from './delete-budget.ts';
@@ -190,6 +190,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
         const granted = async (): Promise<boolean> => {
           inLine.delete(key);
           if (!deps.fence() || !isStillSo(account, observed, shownBefore)) return false;
+          if (observed.recreationDueAt !== undefined && !account.recreations.take(key)) return false;
           // What goes on record first takes a while.
           if (onGranted !== undefined && !((await onGranted()) && deps.fence())) return false;
           deps.specToCall.called(key);
@@ -208,7 +209,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     const { object, providerName, machine } = observed;
     const { resourceVersion } = deps.cache.get(keyOf(object))?.metadata ?? {};
     if (resourceVersion !== object.metadata.resourceVersion) return false;
-    if (machine.kind !== 'Present') return (account.snapshot?.byName(providerName) ?? []).length === 0;
+    if (machine.kind !== 'Present')
+      return (account.snapshot?.byName(providerName) ?? []).length === 0 && !isBack(account, observed);
     // One that no list shows yet is decided on by what it answered to its id; one that was shown and is no longer may be gone.
     const shown = shownState(account, observed);
     return shown === machine.machine.state || (shown === undefined && shownBefore === undefined);
@@ -294,11 +296,11 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   ): void {
     const [shown, synced] = [reasonOf(before, 'Synced'), reasonOf(status, 'Synced')];
     // Trouble beside the machine covers what Synced would say of it.
-    const shownOfMachine = shown === 'InitialPasswordConflict' ? reasonOf(before, 'Ready') : shown;
+    const shownOfMachine = isTrouble(shown) ? reasonOf(before, 'Ready') : shown;
     if (shownOfMachine !== reason) tellEvent(object, reason, message);
-    if (synced === 'InitialPasswordConflict' && shown !== synced) {
+    if (isTrouble(synced) && synced !== reason && shown !== synced) {
       const trouble = status.conditions?.find(({ type }) => type === 'Synced');
-      tellEvent(object, 'InitialPasswordConflict', trouble?.message ?? '');
+      tellEvent(object, synced, trouble?.message ?? '');
     }
   }
 
@@ -320,6 +322,11 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       note,
     });
   }
+}
+
+/** Whether a read shows the recorded VM again, which was observed to be gone. */
+function isBack(account: Account, { identity }: Observed): boolean {
+  return identity.kind === 'Known' && account.sighting(identity.id) !== undefined;
 }
 
 /** What the newest read shows of the machine that was observed. */

@@ -1,7 +1,8 @@
 import { type Identity, type Intent, isNameOwn, providerName } from '../api/v1alpha1/identity.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { ProviderId } from '../model/machine.ts';
-import type { Snapshot } from '../provider/account/account.ts';
+import type { MachineObservation } from '../plan/observed.ts';
+import type { Account, Snapshot } from '../provider/account/account.ts';
 import type { Memory } from './history.ts';
 
 /** What is looked at in one pass: an object, and what it says of its machine. */
@@ -50,6 +51,23 @@ export function targetOf({ object, identity, intent, name }: Subject): Target | 
     case 'Malformed':
       return undefined;
   }
+}
+
+/**
+ * Other VMs that have the name of the recorded one, which was created for this object: one that was replaced may come back.
+ * With the operator's own key only a name with the object's UID says so, because another namespace may have chosen the same one.
+ */
+export function twinsOf(
+  object: VirtualMachine,
+  identity: Identity,
+  machine: MachineObservation,
+  account: Account | null,
+  isDefaultKey: boolean,
+): readonly ProviderId[] {
+  if (identity.kind !== 'Known' || identity.origin !== 'Created' || machine.kind !== 'Present') return [];
+  if (isDefaultKey && !isNameOwn(object)) return [];
+  const named = account?.snapshot?.byName(machine.machine.name) ?? [];
+  return named.length < 2 ? [] : named.flatMap(({ id }) => (id === identity.id ? [] : [id]));
 }
 
 /** An id that only the status tells counts for nothing where a machine proves itself by a name with this object's UID. */

@@ -3,6 +3,7 @@ import type { CatalogueStatus, VirtualMachineStatus } from '../api/v1alpha1/type
 import type { CatalogueRef, Machine, MachineState, ProviderId } from '../model/machine.ts';
 import type { Decision, Verdict } from '../plan/action.ts';
 import type { Observed } from '../plan/observed.ts';
+import { duplicateMachine } from '../plan/twins.ts';
 import { conditionsFor } from './conditions.ts';
 
 /** What a pass came to, as far as the status tells it. */
@@ -117,11 +118,18 @@ function secretOf(
   return isRemembered ? { name: history.passwordSecret } : undefined;
 }
 
+/** Reasons of trouble beside the VM: Synced shows them while Ready stays that of the VM. */
+const troubles = ['DuplicateMachine', 'InitialPasswordConflict'] as const satisfies readonly Reason[];
+
+export function isTrouble(reason: string | undefined): reason is (typeof troubles)[number] {
+  return troubles.some((trouble) => trouble === reason);
+}
+
 /** What went wrong beside the machine. */
-function troubleOf({ history }: Observed): Verdict | undefined {
-  return history.passwordConflict === undefined
-    ? undefined
-    : { reason: 'InitialPasswordConflict', message: history.passwordConflict };
+function troubleOf(o: Observed): Verdict | undefined {
+  if (o.twins.length > 0) return duplicateMachine(o);
+  const { passwordConflict } = o.history;
+  return passwordConflict === undefined ? undefined : { reason: 'InitialPasswordConflict', message: passwordConflict };
 }
 
 /** A machine names its region by id and perhaps by name; the name the user chose fills in for a missing one. */

@@ -39,6 +39,7 @@ describe('what is given', () => {
       pollInterval: 60_000,
       urgentPollInterval: 1_000,
       visibilityWindow: 30_000,
+      recreateAfter: 300_000,
       stuckAfter: 600_000,
       lookAlikes: 'Hold',
       maxMachinesPerNamespace: 0,

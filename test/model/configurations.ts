@@ -107,6 +107,21 @@ export const configurations: readonly Configuration[] = [
     left: { person: 2, lag: 1 },
   },
   {
+    name: 'denied by the provider twice, with a crash',
+    from: 'Settled',
+    left: { denial: 2, crash: 1 },
+  },
+  {
+    name: 'denied by the provider when others delete its successor',
+    from: 'Settled',
+    left: { denial: 1, person: 1, lag: 1 },
+  },
+  {
+    name: 'denied by the provider while it is switched off',
+    from: 'Settled',
+    left: { denial: 1, powerState: 1, lostAnswer: 1 },
+  },
+  {
     name: 'switched off and on, with a crash and a lost answer',
     from: 'Settled',
     left: { powerState: 2, crash: 1, lostAnswer: 1 },

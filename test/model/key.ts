@@ -33,6 +33,7 @@ const ages: Readonly<Record<string, number>> = {
   actionBefore: 0,
   since: 0,
   lookStartedAt: 0,
+  absentSince: 4,
   answeredAt: 1,
   createdAt: 0,
   madeAt: 0,
@@ -46,12 +47,12 @@ const ages: Readonly<Record<string, number>> = {
 };
 
 /** Counts that make no difference beyond this. */
-const counts: Readonly<Record<string, number>> = { sweeps: 3, emptySweeps: 3 };
+const counts: Readonly<Record<string, number>> = { emptySweeps: 3, absentLists: 3 };
 
 /** Times that are compared with each other. */
 const orders: readonly ReadonlySet<string>[] = [
   // What a list says, or the read of a machine, depends on when it started.
-  'listStartedAt lookStartedAt changedLast firstSeenAt lookAgainAt requestedAt firstLacking _lackingNewest wantedAt doubtedAt since',
+  'listStartedAt lookStartedAt changedLast firstSeenAt lookAgainAt requestedAt firstLacking absentSince wantedAt doubtedAt since',
   // Whether a machine came up, or went down, after it was called.
   '_lastUpAt _lastDownAt operationStartedAt repeatedAt',
   // Whether an announcement is the one that was sent, or was settled.

@@ -15,6 +15,8 @@
  * - A call is carried out, if at all, within the response deadline after it was sent; also one whose caller is gone.
  * - Lists, and `GET` of a machine that is new, show what happened within the visibility window; until then they show
  *   what was before. Otherwise a list is complete, but for one with a `gap`, and `GET` tells what is.
+ * - Lists and `GET` deny a VM that they showed before (`denial`) for less time than the operator waits before it recreates one, and
+ *   not while its object is deleted.
  * - A DELETE that was accepted is carried out, and a transition ends within a tick, unless it is `slow`.
  * - A process that acts has the API server's objects as they were when it started, and hears of changes in order.
  *   Another process starts only when the one before is gone.
@@ -59,7 +61,7 @@ async function movesOf(subject: Subject, state: State): Promise<readonly Move[]>
     ...(isQuiet || isCalling(pass) ? machineMoves(state) : []),
     ...strangerMoves(state),
     ...peopleMoves(state),
-    ...clockMoves(state),
+    ...clockMoves(subject, state),
   ];
 }
 

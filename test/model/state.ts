@@ -134,6 +134,8 @@ export interface AccountState {
   /** When a call was refused for its key: the next list tells whether the key is accepted. */
   readonly doubtedAt?: number | undefined;
   readonly lookUp?: LookUp | undefined;
+  /** Of the machine that the object follows. */
+  readonly absence?: { readonly absentSince: number; readonly absentLists: number } | undefined;
   /** A list that starts no earlier wakes the object. */
   readonly wantedAt?: number | undefined;
   /** A list that is under way, with what it is going to show. */
@@ -191,6 +193,8 @@ export type Misfortune =
   | 'kubeFault'
   /** Lists do not show at once what happened. */
   | 'lag'
+  /** The provider denies a machine in lists and by its id, for less than the operator waits before it recreates one. */
+  | 'denial'
   /** A list leaves a machine out that others show. */
   | 'gap'
   /** A list takes so long that other things happen between its start and its end. */

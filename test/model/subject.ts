@@ -29,6 +29,7 @@ export interface Subject {
   readonly KubeError: typeof import('../../src/kube/errors.ts').KubeError;
   readonly Secret: typeof import('../../src/model/secret.ts').Secret;
   readonly createSnapshot: typeof import('../../src/provider/account/snapshot.ts').createSnapshot;
+  readonly afterList: typeof import('../../src/provider/account/absence.ts').afterList;
   readonly findChanges: typeof import('../../src/provider/account/snapshot.ts').findChanges;
 }
 
@@ -57,6 +58,7 @@ export async function loadSubject(edits: readonly Edit[] = []): Promise<Subject>
       'kube/errors.ts',
       'model/secret.ts',
       'provider/account/snapshot.ts',
+      'provider/account/absence.ts',
     ];
     // `as`: the parts of an object are the object.
     return Object.assign({}, ...(await Promise.all(files.map(load)))) as Subject;

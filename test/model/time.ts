@@ -9,6 +9,7 @@ export const dawn = 17_000_000 * tick;
 
 /** The settings of the operator and of the object, in milliseconds. */
 export const visibilityWindow = 1.5 * tick;
+export const recreateAfter = 1.5 * tick;
 export const responseDeadline = 1.5 * tick;
 export const stuckAfter = 0.6 * tick;
 /** With `stuckAfter`, which a shutdown has on top of it, less than two ticks. */

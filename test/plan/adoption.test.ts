@@ -182,7 +182,7 @@ describeRows('machines of an earlier life', [
     given: {
       observed: {
         ...alike,
-        limits: { stuckAfter: 1, visibilityWindow: 1, callDeadline: 1, lookAlikes: 'Report' },
+        limits: { stuckAfter: 1, visibilityWindow: 1, recreateAfter: 1, callDeadline: 1, lookAlikes: 'Report' },
       },
     },
     action: 'Create',

@@ -132,7 +132,15 @@ export function observedWith(options: ObservedOptions = {}): Observed {
     lookAlikes: [],
     namespaceLimit: undefined,
     deletesHeldFor: 0,
-    limits: { stuckAfter: 600_000, visibilityWindow: 30_000, callDeadline: 35_000, lookAlikes: 'Hold' },
+    recreationDueAt: undefined,
+    twins: [],
+    limits: {
+      stuckAfter: 600_000,
+      visibilityWindow: 30_000,
+      recreateAfter: 300_000,
+      callDeadline: 35_000,
+      lookAlikes: 'Hold',
+    },
     ...options.observed,
   };
 }

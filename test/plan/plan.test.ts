@@ -167,7 +167,7 @@ const creating: readonly Row[] = [
     because: 'two machines of the name: a human decides',
     given: { intent: true, machine: { kind: 'DuplicateName', ids: [1, 2] } },
     action: 'None',
-    reason: 'NameConflict',
+    reason: 'DuplicateMachine',
   },
   {
     because: 'two objects of one name would share a machine',

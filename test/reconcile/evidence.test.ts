@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type AbsenceEvidence, judgeAbsence, judgeName } from '../../src/reconcile/evidence.ts';
+import { type AbsenceEvidence, judgeAbsence, judgeName, judgeRecreation } from '../../src/reconcile/evidence.ts';
 
 const complete: AbsenceEvidence = {
   listedOwners: [1],
@@ -9,7 +9,7 @@ const complete: AbsenceEvidence = {
   notFound: true,
   ownerId: 1,
   keyOwnerId: 1,
-  sweeps: 1,
+  lists: 1,
   wasSeen: true,
   lackingFor: 0,
   visibilityWindow: 30_000,
@@ -38,12 +38,12 @@ describe('judgeAbsence', () => {
     },
     {
       because: 'three empty lists in a row, but too close together',
-      given: { listedOwners: [], isEmpty: true, keyOwnerId: undefined, sweeps: 3, lackingFor: 29_999 },
+      given: { listedOwners: [], isEmpty: true, keyOwnerId: undefined, lists: 3, lackingFor: 29_999 },
       verdict: 'AbsenceUnconfirmed',
     },
     {
       because: 'however many empty lists agree: they may be of an account that never had a machine',
-      given: { listedOwners: [], isEmpty: true, keyOwnerId: undefined, sweeps: 300, lackingFor: 30_000_000 },
+      given: { listedOwners: [], isEmpty: true, keyOwnerId: undefined, lists: 300, lackingFor: 30_000_000 },
       verdict: 'AbsenceUnconfirmed',
     },
     {
@@ -59,14 +59,14 @@ describe('judgeAbsence', () => {
         isRecorded: false,
         ownerId: undefined,
         keyOwnerId: undefined,
-        sweeps: 3,
+        lists: 3,
         lackingFor: 30_000,
       },
       verdict: 'Absent',
     },
     {
       because: 'a provider that names no owners: three lists that show other machines agree',
-      given: { ownerId: undefined, listedOwners: [], keyOwnerId: undefined, sweeps: 3, lackingFor: 30_000 },
+      given: { ownerId: undefined, listedOwners: [], keyOwnerId: undefined, lists: 3, lackingFor: 30_000 },
       verdict: 'Absent',
     },
     {
@@ -91,7 +91,7 @@ describe('judgeAbsence', () => {
     },
     {
       because: 'a provider that names no owners is believed after three lists',
-      given: { ownerId: undefined, listedOwners: [], isEmpty: true, keyOwnerId: undefined, sweeps: 2 },
+      given: { ownerId: undefined, listedOwners: [], isEmpty: true, keyOwnerId: undefined, lists: 2 },
       verdict: 'AbsenceUnconfirmed',
     },
   ])('$because → $verdict', ({ given, verdict }) => {
@@ -125,5 +125,36 @@ describe('judgeName', () => {
     },
   ])('$because', ({ given, verdict }) => {
     expect(judgeName({ ...window, ...given })).toEqual(verdict);
+  });
+});
+
+describe('judgeRecreation', () => {
+  const minute = 60_000;
+  const fiveMinutes = 5 * minute;
+  const evidence = { absence: { since: 0, lists: 3 }, newest: fiveMinutes, notFoundAt: fiveMinutes };
+  it.each([
+    { because: 'three lists over five minutes, and a 404 at their end', given: {}, verdict: { isDue: true } },
+    {
+      because: 'a thousand lists over a millisecond less',
+      given: { absence: { since: 1, lists: 1_000 } },
+      verdict: { isDue: false, wantListAfter: fiveMinutes + 1 },
+    },
+    {
+      because: 'two lists, however far apart',
+      given: { absence: { since: -600 * minute, lists: 2 } },
+      verdict: { isDue: false, wantListAfter: fiveMinutes + 1 },
+    },
+    {
+      because: 'no 404 since the newest list',
+      given: { notFoundAt: fiveMinutes - 1 },
+      verdict: { isDue: false, wantListAfter: fiveMinutes + 1 },
+    },
+    {
+      because: 'a read has shown it since the newest list',
+      given: { absence: undefined },
+      verdict: { isDue: false, wantListAfter: fiveMinutes + 1 },
+    },
+  ])('$because', ({ given, verdict }) => {
+    expect(judgeRecreation({ ...evidence, recreateAfter: fiveMinutes, ...given })).toEqual(verdict);
   });
 });

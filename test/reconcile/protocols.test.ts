@@ -12,7 +12,7 @@ describe('a machine that others deleted', () => {
     await clock.advance(2 * minute);
     const { id = 0, providerName = '' } = cluster.machine('a')?.status ?? {};
     room.machines.delete(id);
-    await clock.advance(5 * minute);
+    await clock.advance(8 * minute);
     expect(condition('a', 'Ready')?.status).toBe('True');
     expect(cluster.machine('a')?.status).toMatchObject({ id: 6, providerName });
     expect([room.made.get(providerName), room.count('CreateMachine')]).toEqual([2, 6]);

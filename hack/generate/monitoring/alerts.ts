@@ -237,10 +237,10 @@ export const alerts: readonly Alert[] = [
     for: '15m',
     summary: 'Machines in the account share a name.',
     description:
-      'Account {{ $labels.account }} has {{ $value }} names that more than one machine has. Nothing is done for objects of these names: rename or delete one of each at the provider.',
+      'Account {{ $labels.account }} has {{ $value }} names that more than one machine has. The operator continues with the VM that an object records and does not touch the others: delete one of each at the provider.',
     steps: [
-      'Objects that are concerned show NameConflict, with the ids in the message.',
-      'Decide at the provider which machine is the right one, and delete or rename the other.',
+      'Objects that are concerned show DuplicateMachine, with the ids in the message.',
+      'Decide at the provider which machine is the right one, and delete the other.',
     ],
     fires: {
       series: { [of('account_duplicate_names', 'account="2"')]: '1x30' },

@@ -44,6 +44,8 @@ export type Reason =
   | 'ProtocolError'
   | 'ExternallyDeleted'
   | 'AbsenceUnconfirmed'
+  | 'RecreationDelayed'
+  | 'DuplicateMachine'
   | 'RestoredUnconfirmed'
   | 'LookAlikeFound'
   | 'NothingToAdopt'
@@ -91,7 +93,7 @@ export const reasons: Readonly<Record<Reason, ReasonRow>> = {
     progress: 'Stalled',
     event: 'Warning',
     meaning:
-      "A machine of this name exists that is not this object's, or another object claims the name or holds the machine, or two machines share the name. No call is made.",
+      "A machine of this name exists that is not this object's, or another object claims the name or holds the machine. No call is made.",
     remedy:
       'Choose another spec.providerName (delete and re-apply the object), or remove the other holder. To take over a machine that no object holds, set spec.adoption.policy.',
   },
@@ -258,6 +260,27 @@ export const reasons: Readonly<Record<Reason, ReasonRow>> = {
     event: 'Warning',
     meaning: 'The machine is not seen, but the evidence that it is gone is not complete. Nothing is done on a guess.',
     remedy: 'Nothing: further complete lists decide it.',
+  },
+  RecreationDelayed: {
+    ready: 'False',
+    synced: 'False',
+    progress: 'Reconciling',
+    event: 'Warning',
+    meaning:
+      'The VM is not in the list any more, and spec.onExternalDelete is Recreate. The operator creates a new one once at least three complete lists over five minutes lacked it and GET returns 404; VMs of one API key are recreated one by one, a minute apart.',
+    remedy:
+      'No action needed. To prevent the new VM, set spec.onExternalDelete to Report or delete the object. If the old VM reappears before that, the object continues with it.',
+  },
+  DuplicateMachine: {
+    ready: 'False',
+    synced: 'False',
+    progress: 'Stalled',
+    event: 'Warning',
+    blocksDeletion: true,
+    meaning:
+      "Two VMs have the name of this object's VM, for example because a VM reappeared after it had been recreated. The operator continues with the VM on record, if there is one, and doesn't touch the others. Deleting the object waits, because the operator can't know which VM holds your data.",
+    remedy:
+      'Delete the VM that you do not need at the provider; the ids are in the message. To delete the object and keep all VMs, annotate it vps247.com/abandon=true.',
   },
   RestoredUnconfirmed: {
     ready: 'Unknown',

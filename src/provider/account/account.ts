@@ -1,6 +1,8 @@
 import type { Failure, Outcome } from '../../model/failure.ts';
 import type { Machine, OsTemplate, Package, ProviderId, Region } from '../../model/machine.ts';
 import type { Provider } from '../port.ts';
+import type { Absence } from './absence.ts';
+import type { Recreations } from './recreations.ts';
 import type { TrafficReading } from './traffic.ts';
 import type { Lane } from './turns.ts';
 
@@ -146,6 +148,10 @@ export interface Account {
    * how many followed machines it lacks, so it is no evidence that this one is gone.
    */
   followedSince(key: string): number | undefined;
+  /** Undefined while the newest list, or a later read, shows the VM, and for a VM that no key is subscribed to. */
+  absenceOf(id: ProviderId): Absence | undefined;
+  /** At which rate VMs that are gone are created again. */
+  readonly recreations: Pick<Recreations, 'dueAt' | 'take'>;
   /** The mass absence in which this machine vanished; undefined once it is back or lists have agreed for long enough. */
   massAbsenceOf(id: ProviderId): MassAbsence | undefined;
   /**

@@ -1,11 +1,12 @@
 import type { ProviderId } from '../../model/machine.ts';
 import type { Log } from '../../telemetry/log.ts';
+import { type Absence, afterList } from './absence.ts';
 import type { MassAbsence, Snapshot } from './account.ts';
 import type { ChangeLog } from './changes.ts';
 import type { Followers } from './followers.ts';
 import { type Wave, afterSweep, endOf } from './mass-absence.ts';
 
-/** Machines that lists lack, as far as too many are missing at once to believe it of any. */
+/** VMs that lists lack: each by itself, and as far as too many are missing at once to believe it of any. */
 export class Missing {
   readonly #followers: Followers;
   readonly #changes: ChangeLog;
@@ -13,6 +14,7 @@ export class Missing {
   /** Machines that we asked to be deleted, until nobody looks for them any more. */
   readonly #leaving = new Set<ProviderId>();
   #waves: readonly Wave[] = [];
+  #absences = new Map<ProviderId, Absence>();
 
   constructor(followers: Followers, changes: ChangeLog, log: Log) {
     this.#followers = followers;
@@ -26,6 +28,15 @@ export class Missing {
 
   massAbsenceOf(id: ProviderId): MassAbsence | undefined {
     return describe(this.#waves.findLast(({ ids }) => ids.has(id)));
+  }
+
+  absenceOf(id: ProviderId): Absence | undefined {
+    return this.#absences.get(id);
+  }
+
+  /** A read of this VM alone showed it. */
+  shows(id: ProviderId): void {
+    this.#absences.delete(id);
   }
 
   /** A DELETE is about to be sent. */
@@ -42,13 +53,19 @@ export class Missing {
   sweep(before: Snapshot | undefined, { startedAt, byId }: Snapshot): void {
     const expected = new Set(before?.machines.map(({ id }) => id));
     const going = new Set<ProviderId>();
+    const absences = new Map<ProviderId, Absence>();
     for (const { id, name, since, isGoing } of this.#followers.subjects()) {
+      if (id !== undefined && since <= startedAt) {
+        const absence = afterList(this.#absences.get(id), byId(id) !== undefined, startedAt);
+        if (absence !== undefined) absences.set(id, absence);
+      }
       const isNew = since <= startedAt && (before === undefined || since > before.startedAt);
       // One that we have just made may not be visible yet.
       if (id === undefined || !isNew || this.#changes.lastAt(name) !== undefined) continue;
       if (isGoing === true && !expected.has(id)) going.add(id);
       expected.add(id);
     }
+    this.#absences = absences;
     const isListed = (id: ProviderId): boolean => byId(id) !== undefined;
     this.#waves = afterSweep(this.#waves, {
       startedAt,

@@ -15,6 +15,8 @@ export interface Pace {
   readonly ratePerSecond: number;
   /** Calls that may go out at once after a while of quiet. */
   readonly burst: number;
+  /** Between two VMs that are created in place of ones that are gone. */
+  readonly recreationIntervalMs: number;
 }
 
 export const defaultPace: Pace = {
@@ -26,6 +28,7 @@ export const defaultPace: Pace = {
   maxInFlight: 16,
   ratePerSecond: 10,
   burst: 20,
+  recreationIntervalMs: 60_000,
 };
 
 interface Ended {

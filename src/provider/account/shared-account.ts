@@ -4,6 +4,7 @@ import { failed } from '../../model/failure.ts';
 import type { Machine, ProviderId } from '../../model/machine.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Provider } from '../port.ts';
+import type { Absence } from './absence.ts';
 import type { Account, Catalogue, Change, MassAbsence, Sighting, Snapshot, Timed } from './account.ts';
 import { CatalogueCache, readCatalogue } from './catalogue.ts';
 import { ChangeLog } from './changes.ts';
@@ -14,6 +15,7 @@ import { LookUps } from './look-ups.ts';
 import { Missing } from './missing.ts';
 import { type Pace, defaultPace } from './pace.ts';
 import { Poll } from './poll.ts';
+import { Recreations } from './recreations.ts';
 import { Sightings } from './sightings.ts';
 import { Traffic, type TrafficReading } from './traffic.ts';
 
@@ -51,6 +53,7 @@ class ListedAccount implements SharedAccount {
   lastFailure: Failure | undefined;
   ownerId: ProviderId | undefined;
   emptySweeps = 0;
+  readonly recreations: Recreations;
 
   readonly #clock: Clock;
   readonly #log: Log;
@@ -76,6 +79,7 @@ class ListedAccount implements SharedAccount {
     this.#wake = options.wake;
     this.#onSnapshot = options.onSnapshot;
     this.#changes = new ChangeLog(clock);
+    this.recreations = new Recreations(clock, pace.recreationIntervalMs);
     this.#missing = new Missing(this.#followers, this.#changes, log);
     this.#traffic = new Traffic({ clock, log, random, pace, isHeld: () => this.#key.doubtedAt !== undefined });
     this.#provider = listenTo(options.provider, {
@@ -207,6 +211,10 @@ class ListedAccount implements SharedAccount {
     return this.#followers.since(key);
   }
 
+  absenceOf(id: ProviderId): Absence | undefined {
+    return this.#missing.absenceOf(id);
+  }
+
   massAbsenceOf(id: ProviderId): MassAbsence | undefined {
     return this.#missing.massAbsenceOf(id);
   }
@@ -240,6 +248,7 @@ class ListedAccount implements SharedAccount {
     this.#lookUps.forget(key);
     this.#catalogue.forget(key);
     this.#poll.forget(key);
+    this.recreations.forget(key);
   }
 
   async stop(): Promise<void> {
@@ -261,8 +270,10 @@ class ListedAccount implements SharedAccount {
     });
   }
 
-  #getMachine(id: ProviderId, group: string): Promise<Timed<Machine | undefined> | undefined> {
-    return this.#timed('Read', group, () => this.#provider.getMachine(id, this.#abort.signal));
+  async #getMachine(id: ProviderId, group: string): Promise<Timed<Machine | undefined> | undefined> {
+    const read = await this.#timed('Read', group, () => this.#provider.getMachine(id, this.#abort.signal));
+    if (read?.outcome.ok === true && read.outcome.value !== undefined) this.#missing.shows(id);
+    return read;
   }
 
   async #readForCatalogue<T>(read: (signal: AbortSignal) => Promise<Outcome<T>>): Promise<Outcome<T>> {

@@ -2,10 +2,11 @@ import { can, later, type Move, spend } from './move.ts';
 import { isListDue, refresh } from '../world/reads.ts';
 import { isInTransit, isLagging, nextState } from '../world/room.ts';
 import type { AccountName, AccountState, LookUp, State } from '../state.ts';
+import type { Subject } from '../subject.ts';
 import { tick, tickOf, ticksBetween } from '../time.ts';
 
 /** The clock moves on to the next tick, if all is done that happens within one. */
-export function clockMoves(state: State): readonly Move[] {
+export function clockMoves(subject: Subject, state: State): readonly Move[] {
   if (!mayPass(state)) return [];
   const needs: ('stall' | 'slow')[] = [];
   if (!isIdle(state)) needs.push('stall');
@@ -21,7 +22,7 @@ export function clockMoves(state: State): readonly Move[] {
     {
       kind: first,
       label: label[first],
-      to: pass(needs.reduce(spend, state)),
+      to: pass(subject, needs.reduce(spend, state)),
       turn: needs.length === 0 ? 'clock' : undefined,
     },
   ];
@@ -62,12 +63,12 @@ function isIdle({ cluster, operator, room, now }: State): boolean {
   );
 }
 
-function pass(state: State): State {
+function pass(subject: Subject, state: State): State {
   const { operator } = state;
   const now = (tickOf(state.now) + ticksToGo(state)) * tick;
   const isDue = operator.dueAt !== undefined && operator.dueAt <= now;
   const accounts = Object.fromEntries(
-    Object.entries(operator.accounts).map(([name, account]) => [name, refresh(account, now)]),
+    Object.entries(operator.accounts).map(([name, account]) => [name, refresh(subject, account, now)]),
   );
   const next = { ...operator, accounts, ...(isDue ? { isDue, dueAt: undefined } : {}) };
   return later(state, { operator: next }, now - state.now);

@@ -1,12 +1,12 @@
 import { isNameOwn, providerName } from '../../../src/api/v1alpha1/identity.ts';
 import { annotations } from '../../../src/api/v1alpha1/names.ts';
 import type { RoomMachine, State } from '../state.ts';
-import { become, isLagging, isThere, newMachine, replace } from '../world/room.ts';
+import { become, isInTransit, isLagging, isThere, newMachine, replace } from '../world/room.ts';
 import { can, inRoom, type Move, spend } from './move.ts';
 
 /** What people do at the provider's own console, and the provider to everybody. */
 export function strangerMoves(state: State): Move[] {
-  return [...power(state), ...namesake(state), ...rejection(state)];
+  return [...power(state), ...namesake(state), ...rejection(state), ...denial(state)];
 }
 
 function power(state: State): Move[] {
@@ -24,6 +24,22 @@ function power(state: State): Move[] {
       if (machine.state === 'Halted') moves.push(act('starts', 'Starting'));
       if (machine.state === 'Running') moves.push(act('stops', 'Halting'));
       return moves;
+    });
+}
+
+/**
+ * From now on lists and `GET` deny the VM although it is there, until they catch up as with any other lag. Only of a VM that is at
+ * rest, and not while its object is deleted: a finalizer is released sooner than a VM is recreated.
+ */
+function denial(state: State): Move[] {
+  const { room, now, cluster } = state;
+  if (!can(state, 'denial') || cluster.object?.metadata.deletionTimestamp !== undefined) return [];
+  return room.machines
+    .filter((machine) => machine.isOurs && isThere(machine) && !isInTransit(machine))
+    .map((machine) => {
+      const denied = replace(room, { ...machine, shown: 'Nothing', changedAt: now });
+      const label = `the provider denies machine ${machine.id}`;
+      return { kind: 'denial', label, to: inRoom(spend(state, 'denial'), denied), turn: undefined };
     });
 }
 

@@ -1,6 +1,7 @@
 import { type Failure, failed, type Operation, type Outcome, succeeded } from '../../../src/model/failure.ts';
 import type { Machine, ProviderId } from '../../../src/model/machine.ts';
 import type { Account, Catalogue, Change, Sighting, Snapshot, Timed } from '../../../src/provider/account/account.ts';
+import type { Absence } from '../../../src/provider/account/absence.ts';
 import type { CreateAnswer, Provider } from '../../../src/provider/port.ts';
 import type { AccountName, AccountState, ProviderCall } from '../state.ts';
 import type { Subject } from '../subject.ts';
@@ -127,12 +128,22 @@ export class ModelAccount implements Account {
   follow(_key: string, { name, id }: { readonly name: string; readonly id?: ProviderId | undefined }): void {
     const { followed } = this.state;
     if (followed?.name === name && followed.id === id) return;
-    this.state = { ...this.state, followed: { name, id, since: this.#world.now() } };
+    const absence = followed?.id === id ? this.state.absence : undefined;
+    this.state = { ...this.state, followed: { name, id, since: this.#world.now() }, absence };
   }
 
   followedSince(): number | undefined {
     return this.state.followed?.since;
   }
+
+  absenceOf(id: ProviderId): Absence | undefined {
+    const { followed, absence } = this.state;
+    if (absence === undefined || followed?.id !== id) return undefined;
+    return { since: absence.absentSince, lists: absence.absentLists };
+  }
+
+  /** One object never waits for others. */
+  readonly recreations = { dueAt: () => this.#world.now(), take: () => true };
 
   massAbsenceOf(): undefined {
     return undefined;
@@ -156,7 +167,7 @@ export class ModelAccount implements Account {
   retryKey(): void {}
 
   forget(): void {
-    this.state = { ...this.state, followed: undefined, wantedAt: undefined, lookUp: undefined };
+    this.state = { ...this.state, followed: undefined, wantedAt: undefined, lookUp: undefined, absence: undefined };
   }
 
   stop(): Promise<void> {

@@ -8,7 +8,7 @@ import { ModelAccount } from './account.ts';
 import { untried } from './reads.ts';
 import type { AccountName, Answer, Operator, Pass, ProviderCall, Remembered, Request, State } from '../state.ts';
 import type { Subject } from '../subject.ts';
-import { responseDeadline, stuckAfter, visibilityWindow } from '../time.ts';
+import { recreateAfter, responseDeadline, stuckAfter, visibilityWindow } from '../time.ts';
 
 /**
  * One pass of the real reconciler (src/reconcile/reconciler.ts: observe, plan, execute, conclude, status) in the middle
@@ -37,7 +37,7 @@ export async function proceed(subject: Subject, state: State, pass: Begun): Prom
     claims: run.claims,
     quota: new subject.NamespaceQuota(0),
     deletes: new subject.DeleteBudget(clock, 0),
-    limits: { stuckAfter, visibilityWindow, callDeadline: responseDeadline, lookAlikes: 'Hold' },
+    limits: { stuckAfter, visibilityWindow, recreateAfter, callDeadline: responseDeadline, lookAlikes: 'Hold' },
     actingSince: () => state.operator.actingSince,
     fence: () => true,
     events: { record() {} },

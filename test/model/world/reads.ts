@@ -48,7 +48,12 @@ export function answerLookUp(
   now: number,
 ): Heard {
   const { account } = hear(before, outcome, now);
-  const answered = { ...account, lookUp: { ...lookUp, answer: { outcome, answeredAt: now }, isOwed: true } };
+  const isShown = outcome.ok && outcome.value !== undefined;
+  const answered = {
+    ...account,
+    lookUp: { ...lookUp, answer: { outcome, answeredAt: now }, isOwed: true },
+    absence: isShown ? undefined : account.absence,
+  };
   return { account: outcome.ok ? sawOwner(answered, outcome.value) : answered, isWoken: true };
 }
 
@@ -77,10 +82,24 @@ function isSame(a: readonly Machine[], b: readonly Machine[]): boolean {
 }
 
 /** A list that tells nothing new and that nobody waits for. */
-export function refresh(account: AccountState, now: number): AccountState {
+export function refresh(subject: Subject, account: AccountState, now: number): AccountState {
   const { snapshot, wantedAt, lastFailure } = account;
   if (snapshot === undefined || wantedAt !== undefined || lastFailure !== undefined) return account;
-  return { ...account, snapshot: { ...snapshot, startedAt: now } };
+  const list = { ...snapshot, startedAt: now };
+  return { ...account, snapshot: list, absence: absenceAfter(subject, account, list) };
+}
+
+/** `Missing.sweep`, for the one machine that is followed. */
+function absenceAfter(
+  subject: Subject,
+  { followed, absence }: AccountState,
+  { startedAt, machines }: List,
+): AccountState['absence'] {
+  if (followed?.id === undefined || followed.since > startedAt) return undefined;
+  const isListed = machines.some(({ id }) => id === followed.id);
+  const before = absence && { since: absence.absentSince, lists: absence.absentLists };
+  const after = subject.afterList(before, isListed, startedAt);
+  return after && { absentSince: after.since, absentLists: after.lists };
 }
 
 /** `ListedAccount.#list` with a good answer: `#judgeKey`, then `#accept`. */
@@ -101,6 +120,7 @@ export function takeList(subject: Subject, before: AccountState, list: List): He
     account: {
       ...judged.account,
       snapshot: list,
+      absence: absenceAfter(subject, before, list),
       listing: undefined,
       lastFailure: undefined,
       ownerId: owner !== undefined && !isOwnerShown ? owner : before.ownerId,

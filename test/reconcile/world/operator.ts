@@ -43,6 +43,7 @@ export const usual: AppSettings = {
   providerRate: 10,
   providerBurst: 20,
   visibilityWindow: 30_000,
+  recreateAfter: 300_000,
   stuckAfter: 600_000,
   lookAlikes: 'Hold',
   maxMachinesPerNamespace: 0,

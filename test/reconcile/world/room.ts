@@ -24,6 +24,8 @@ export class MachineRoom {
   holds: (operation: Operation, ownerId: ProviderId) => Promise<void> | undefined = () => undefined;
   /** What a list shows, if not all machines. */
   listed: (machine: Machine) => boolean = () => true;
+  /** Which machines answer to their id, if not all. */
+  answering: (machine: Machine) => boolean = () => true;
   ownerId = 1;
   /** How many machines were ever made of each name. */
   readonly made = new Map<string, number>();
@@ -79,7 +81,11 @@ export class MachineRoom {
         call('ListMachines', () =>
           succeeded([...this.machines.values()].filter((one) => one.ownerId === ownerId && this.listed(one))),
         ),
-      getMachine: (id) => call('GetMachine', () => succeeded(mine(id))),
+      getMachine: (id) =>
+        call('GetMachine', () => {
+          const machine = mine(id);
+          return succeeded(machine !== undefined && this.answering(machine) ? machine : undefined);
+        }),
       createMachine: ({ name }: CreateRequest) =>
         call<CreateAnswer>('CreateMachine', () => {
           const { id } = this.add(name, { state: 'Pending', ownerId });

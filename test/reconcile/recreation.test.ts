@@ -1,0 +1,268 @@
+import { describe, expect, it, test } from 'vitest';
+import type { Machine } from '../../src/model/machine.ts';
+import { createWorld, type World } from './world/world.ts';
+
+const second = 1_000;
+const minute = 60 * second;
+
+/** This many VMs that run: that of web-0 has id 1, and so on. */
+async function createFleet(size: number): Promise<World> {
+  const world = await createWorld();
+  for (let index = 0; index < size; index += 1) {
+    world.apply(`web-${index}`);
+    await world.clock.advance(second);
+  }
+  await world.clock.advance(2 * minute);
+  expect(world.room.machines.size).toBe(size);
+  return world;
+}
+
+const isHidden =
+  (hidden: number) =>
+  ({ id }: Machine): boolean =>
+    id > hidden;
+
+/** The provider hides the first VMs in lists, by their ids, or both. */
+function hide({ room }: World, hidden: number, where: 'lists' | 'ids' | 'both' = 'both'): void {
+  if (where !== 'ids') room.listed = isHidden(hidden);
+  if (where !== 'lists') room.answering = isHidden(hidden);
+}
+
+function show({ room }: World): void {
+  room.listed = () => true;
+  room.answering = () => true;
+}
+
+/** No object ever had a second VM, and all are as they were. */
+async function expectUntouched(world: World, size: number): Promise<void> {
+  await world.clock.advance(2 * minute);
+  expect([...world.room.made.values()]).toEqual(Array(size).fill(1));
+  expect(world.room.count('DeleteMachine')).toBe(0);
+  for (let index = 0; index < size; index += 1)
+    expect(world.condition(`web-${index}`, 'Ready')).toMatchObject({ status: 'True', reason: 'Available' });
+}
+
+describe('a provider that denies VMs for less than five minutes', () => {
+  test.each([1, 2, 3])('one empty list and one 404, account of %i', async (size) => {
+    const world = await createFleet(size);
+    const lists = world.room.count('ListMachines');
+    hide(world, size);
+    while (world.room.count('ListMachines') === lists) await world.clock.advance(second);
+    await world.clock.advance(100);
+    show(world);
+    await expectUntouched(world, size);
+  });
+
+  test.each([
+    { lasts: 2.5 * second, for: '2.5 s' },
+    { lasts: 62.5 * second, for: 'the time of one list' },
+    { lasts: 299 * second, for: '4 min 59 s' },
+  ])('three of ten, for $for', async ({ lasts }) => {
+    const world = await createFleet(10);
+    hide(world, 3);
+    await world.clock.advance(lasts);
+    show(world);
+    await expectUntouched(world, 10);
+  });
+
+  test.each([
+    { where: 'lists', what: 'lists lack it while GET shows it, for an hour' },
+    { where: 'ids', what: 'GET returns 404 while lists show it, for an hour' },
+  ] as const)('$what', async ({ where }) => {
+    const world = await createFleet(3);
+    hide(world, 2, where);
+    await world.clock.advance(60 * minute);
+    show(world);
+    await expectUntouched(world, 3);
+  });
+
+  test('again and again, each time until one list shows it', async () => {
+    const world = await createFleet(3);
+    for (let round = 0; round < 5; round += 1) {
+      hide(world, 2);
+      await world.clock.advance(4 * minute);
+      show(world);
+      const lists = world.room.count('ListMachines');
+      while (world.room.count('ListMachines') === lists) await world.clock.advance(second);
+      await world.clock.advance(20);
+    }
+    await expectUntouched(world, 3);
+  });
+
+  test('GET shows it once in between', async () => {
+    const world = await createFleet(3);
+    hide(world, 2);
+    await world.clock.advance(4 * minute);
+    world.room.answering = () => true;
+    await world.clock.advance(2 * minute);
+    hide(world, 2);
+    await world.clock.advance(4 * minute);
+    show(world);
+    await expectUntouched(world, 3);
+  });
+
+  test('and a process that restarts: its five minutes begin again', async () => {
+    const world = await createFleet(3);
+    hide(world, 2);
+    await world.clock.advance(4 * minute);
+    await world.restart();
+    await world.clock.advance(4 * minute);
+    show(world);
+    await expectUntouched(world, 3);
+  });
+
+  test('while the record of the VM belongs to a restored object that may adopt it', async () => {
+    const world = await createFleet(1);
+    const { room, cluster, clock } = world;
+    const stray = room.add('legacy');
+    const identity = JSON.stringify({ id: stray.id, uid: 'of another object', name: 'legacy' });
+    hide(world, stray.id, 'both');
+    cluster.put('virtualmachines', {
+      metadata: { name: 'restored', annotations: { 'vps247.com/machine': identity } },
+      spec: { ...cluster.machine('web-0')?.spec, providerName: 'legacy', adoption: { policy: 'IfExists' } },
+      status: { observedGeneration: -1 },
+    });
+    await clock.advance(4 * minute);
+    show(world);
+    await clock.advance(2 * minute);
+    expect([room.made.get('legacy'), cluster.machine('restored')?.status?.id]).toEqual([1, stray.id]);
+  });
+});
+
+describe('a VM that is gone', () => {
+  it('is recreated once after five minutes, which the object announces, with few reads', async () => {
+    const { room, clock, condition } = await createFleet(3);
+    const [since, startedAt] = [clock.monotonic(), clock.now()];
+    room.machines.delete(1);
+    await clock.advance(2 * minute);
+    const message = condition('web-0', 'Synced')?.message ?? '';
+    expect(condition('web-0', 'Synced')).toMatchObject({ status: 'False', reason: 'RecreationDelayed' });
+    expect(condition('web-0', 'Ready')?.status).toBe('False');
+    const announced = Date.parse(/not before (\S+)$/.exec(message)?.[1] ?? '');
+    expect(announced - startedAt).toBeGreaterThanOrEqual(5 * minute);
+    while (clock.now() < announced) {
+      expect(room.count('CreateMachine')).toBe(3);
+      await clock.advance(second);
+    }
+    await clock.advance(minute);
+    expect([room.count('CreateMachine'), room.machines.size]).toEqual([4, 3]);
+    expect(room.count('GetMachine', since)).toBeLessThanOrEqual(8);
+    await clock.advance(minute);
+    expect(condition('web-0', 'Ready')?.reason).toBe('Available');
+  });
+
+  it('is recreated at most once a minute in one account', async () => {
+    const { room, clock, condition } = await createFleet(10);
+    const since = clock.monotonic();
+    room.machines.clear();
+    await clock.advance(5 * minute);
+    expect(room.count('CreateMachine')).toBe(10);
+    const counts: number[] = [];
+    for (let at = 0; at < 13; at += 1) {
+      await clock.advance(minute);
+      counts.push(room.count('CreateMachine') - 10);
+    }
+    for (const [index, count] of counts.entries()) expect(count - (counts[index - 1] ?? 0)).toBeLessThanOrEqual(2);
+    expect([counts[4] ?? 0, counts.at(-1)]).toEqual([expect.toSatisfy((count: number) => count <= 6), 10]);
+    expect(room.machines.size).toBe(10);
+    expect(condition('web-9', 'Ready')?.status).toBe('True');
+    // Neither the five minutes nor the turns are waited for by polling.
+    expect(room.count('GetMachine', since)).toBeLessThan(60);
+  });
+
+  it('is reported with the time of its turn', async () => {
+    const { room, clock, condition } = await createFleet(3);
+    room.machines.clear();
+    await clock.advance(6.5 * minute);
+    const waiting = ['web-0', 'web-1', 'web-2'].map((name) => condition(name, 'Synced'));
+    expect(waiting.filter((one) => one?.reason === 'RecreationDelayed')).not.toEqual([]);
+    for (const one of waiting.filter((some) => some?.reason === 'RecreationDelayed'))
+      expect(one?.message).toMatch(/recreated one by one, this one at \d{4}-/);
+  });
+
+  it('keeps no object from being deleted: the finalizer is released with the evidence of one list', async () => {
+    const { room, clock, cluster } = await createFleet(3);
+    room.machines.delete(1);
+    await clock.advance(2 * minute);
+    cluster.remove('virtualmachines', 'web-0');
+    await clock.advance(second);
+    expect(cluster.machine('web-0')).toBeUndefined();
+    expect(room.count('CreateMachine')).toBe(3);
+  });
+
+  it('is reported by onExternalDelete: Report with what was seen, and managed again when it reappears', async () => {
+    const world = await createWorld();
+    const { room, clock, condition, apply } = world;
+    apply('web', { onExternalDelete: 'Report' });
+    room.add('other');
+    await clock.advance(minute);
+    hide(world, Math.max(...room.machines.keys()));
+    room.listed = ({ name }) => name === 'other';
+    await clock.advance(2 * minute);
+    expect(condition('web', 'Ready')).toMatchObject({
+      reason: 'ExternallyDeleted',
+      message: expect.stringContaining('not in the list and GET returns 404'),
+    });
+    show(world);
+    await clock.advance(2 * minute);
+    expect(condition('web', 'Ready')).toMatchObject({ status: 'True', reason: 'Available' });
+    expect(room.count('CreateMachine')).toBe(1);
+  });
+});
+
+/** Two VMs that run, and the old one of web-0, which reappeared after its recreation. */
+async function createTwins() {
+  const world = await createFleet(2);
+  const { room, clock } = world;
+  const old = room.machines.get(1);
+  room.machines.delete(1);
+  await clock.advance(8 * minute);
+  expect(room.machines.size).toBe(2);
+  if (old !== undefined) room.machines.set(1, old);
+  await clock.advance(2 * minute);
+  return world;
+}
+
+describe('a VM that reappears after it was recreated', () => {
+  it('is reported with both ids; the object continues with the new one, and nothing is stopped or deleted', async () => {
+    const { room, clock, cluster, condition } = await createTwins();
+    const id = cluster.machine('web-0')?.status?.id;
+    expect(id).toBe(3);
+    expect(condition('web-0', 'Synced')).toMatchObject({
+      status: 'False',
+      reason: 'DuplicateMachine',
+      message: expect.stringMatching(/VM 1 .* VM 3/),
+    });
+    expect(condition('web-0', 'Ready')).toMatchObject({ status: 'True', reason: 'Available' });
+    cluster.change('web-0', { spec: { powerState: 'Halted' } });
+    await clock.advance(2 * minute);
+    expect([room.machines.get(3)?.state, room.machines.get(1)?.state]).toEqual(['Halted', 'Running']);
+    expect(room.count('DeleteMachine')).toBe(0);
+    room.machines.delete(1);
+    await clock.advance(2 * minute);
+    expect(condition('web-0', 'Synced')?.status).toBe('True');
+  });
+
+  it('holds up the deletion of the object, which names both, until one of them is left', async () => {
+    const { room, clock, cluster, condition } = await createTwins();
+    cluster.remove('virtualmachines', 'web-0');
+    await clock.advance(5 * minute);
+    expect(condition('web-0', 'DeletionBlocked')).toMatchObject({
+      status: 'True',
+      reason: 'DuplicateMachine',
+      message: expect.stringMatching(/VM 3 .*VM 1 .*vps247.com\/abandon/),
+    });
+    expect([room.count('DeleteMachine'), room.count('StopMachine')]).toEqual([0, 0]);
+    room.machines.delete(1);
+    await clock.advance(3 * minute);
+    expect([cluster.machine('web-0'), room.machines.has(3)]).toEqual([undefined, false]);
+  });
+
+  it('stays like the new one when the object is abandoned', async () => {
+    const { room, clock, cluster } = await createTwins();
+    cluster.remove('virtualmachines', 'web-0');
+    cluster.change('web-0', { metadata: { annotations: { 'vps247.com/abandon': 'true' } } });
+    await clock.advance(minute);
+    expect([cluster.machine('web-0'), room.machines.has(1), room.machines.has(3)]).toEqual([undefined, true, true]);
+  });
+});
