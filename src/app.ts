@@ -1,4 +1,5 @@
-import { credentialsLabel, group, plural, version } from './api/v1alpha1/names.ts';
+import { apiVersion, credentialsLabel, group, kind, plural, version } from './api/v1alpha1/names.ts';
+import { reasons } from './api/v1alpha1/reasons.ts';
 import type { VirtualMachine } from './api/v1alpha1/types.ts';
 import type { KubeClient } from './kube/client.ts';
 import { createEventRecorder } from './kube/events.ts';
@@ -16,8 +17,8 @@ import { type SharedCredentials, createCredentials } from './reconcile/credentia
 import { Claims } from './reconcile/claims.ts';
 import { DeleteBudget } from './reconcile/delete-budget.ts';
 import { FleetMetrics } from './reconcile/fleet-metrics.ts';
-import { Holders, type Installation } from './reconcile/holders.ts';
 import { NamespaceQuota } from './reconcile/namespace-quota.ts';
+import { Ownership } from './reconcile/ownership.ts';
 import { type Reconciler, createReconciler } from './reconcile/reconciler.ts';
 import { SpecToCall } from './reconcile/spec-to-call.ts';
 import type { Log } from './telemetry/log.ts';
@@ -37,6 +38,8 @@ export interface AppSettings {
   readonly defaultCredentialsSecret: SharedCredentials['secret'] | undefined;
   readonly defaultCredentialsNamespaces: readonly string[];
   readonly requireCredentialsLabel: boolean;
+  /** Installations whose objects this one takes over, each as namespace and name of its Lease. */
+  readonly takeOverFrom: readonly string[];
   readonly relistInterval: number;
   readonly workers: number;
   readonly pollInterval: number;
@@ -72,8 +75,8 @@ export interface AppPorts {
   readonly tracing?: Tracing;
   /** Told apart in events when several operators report. */
   readonly instance: string;
-  /** Undefined when this is certainly the only one. */
-  readonly installation?: Installation | undefined;
+  /** Namespace and name of the Lease of this installation; undefined: it has no name, and manages what no installation does. */
+  readonly installation?: string | undefined;
 }
 
 export interface App {
@@ -138,8 +141,24 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     },
   });
   const scope = settings.namespaces.length === 0 ? {} : { namespaces: settings.namespaces };
+  const isInScope = (object: VirtualMachine): boolean => settings.selector?.matches(object.metadata.labels) ?? true;
+  const ownership = new Ownership({
+    installation: ports.installation,
+    takeOverFrom: settings.takeOverFrom,
+    client,
+    log,
+    stored: (object) => objects.observe(object),
+    announce: ({ metadata: { namespace, name, uid, resourceVersion } }, note) =>
+      events.record({
+        regarding: { apiVersion, kind, namespace, name, uid, resourceVersion },
+        type: reasons.OwnedByOtherInstallation.event,
+        reason: 'OwnedByOtherInstallation',
+        action: 'Reconcile',
+        note,
+      }),
+  });
   const isOurs = (object: VirtualMachine | undefined): boolean =>
-    object !== undefined && (settings.selector?.matches(object.metadata.labels) ?? true);
+    object !== undefined && isInScope(object) && !ownership.isOthers(object);
   const fleet = new FleetMetrics({
     metrics,
     claims,
@@ -151,19 +170,10 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     now: () => clock.now(),
     machineLimit: settings.machineMetricsLimit,
   });
-  const holders =
-    ports.installation &&
-    new Holders({
-      installation: ports.installation,
-      client,
-      clock,
-      log,
-      stored: (object) => objects.observe(object),
-    });
-  /** What there may be something to do for. */
+  /** What there may be something to do for, if only to report that another installation does it. */
   const concerns = (object: VirtualMachine | undefined): boolean =>
-    isOurs(object) || holders?.isMarked(object) === true;
-  /** When new labels made an object ours that had been another operator's. */
+    object !== undefined && (isInScope(object) || ownership.isMine(object));
+  /** When new labels or another owner made an object ours that had been another operator's. */
   const takenOver = new Map<string, number>();
   /** Both from the moment this process acts. */
   let reconciler: Reconciler | undefined;
@@ -182,9 +192,10 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       use(key, before, after);
       const [ours, stillOurs] = [isOurs(before) ? before : undefined, isOurs(after) ? after : undefined];
       fleet.change(key, ours, stillOurs);
-      holders?.change(key, ours, stillOurs, initial);
+      ownership.change(key, after, after !== undefined && isInScope(after));
       specToCall.change(key, ours, stillOurs, initial || workers === undefined);
-      if (isOurs(after) && before !== undefined && !isOurs(before)) takenOver.set(key, clock.monotonic());
+      if (isOurs(after) && before !== undefined && (!isOurs(before) || ownership.isTakenOver(before, after)))
+        takenOver.set(key, clock.monotonic());
       else if (!isOurs(after)) takenOver.delete(key);
       // Until this process acts nothing waits for it; then everything is looked at anyway.
       if (workers === undefined) return;
@@ -219,7 +230,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       quota,
       deletes,
       events,
-      holders,
+      ownership,
       specToCall,
       log,
       random,
@@ -232,6 +243,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
         observe: (object) => objects.observe(object),
       },
       objectOf: (key) => objects.get(key),
+      isInScope,
       accountFor: (apiKey) => accounts.get(apiKey),
       limits: {
         stuckAfter: settings.stuckAfter,
@@ -266,7 +278,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     metrics.queueOldestWait.set(queue.oldestWaitMs / 1000);
     metrics.longestPass.set((workers?.longestPassMs ?? 0) / 1000);
     fleet.show();
-    metrics.foreignObjects.set(holders?.foreign ?? 0);
+    metrics.objectsOwnedByOthers.set(ownership.others);
   });
 
   return {
@@ -308,7 +320,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       await Promise.all([workers?.stop(), accounts.stop()]);
       await events.drain();
     },
-    notReady: () => (isSynced ? holders?.conflict : 'not everything has been read yet'),
+    notReady: () => (isSynced ? undefined : 'not everything has been read yet'),
     isAlive: () => {
       if (workers === undefined || isStopping) return true;
       const isIdle = clock.monotonic() - workers.lastEndAt > stuck;

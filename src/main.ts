@@ -66,8 +66,17 @@ async function run(settings: Settings, env: Environment): Promise<number> {
       metrics.kubernetesReceived.inc({ verb, resource }, received);
     },
   };
-  const election = settings.leaderElection ? elect(settings, kubeConfig, connections, log) : undefined;
-  if (typeof election === 'string') return complain(exitCodes.BadSettings.code, election);
+  const leaseNamespace = settings.leaderElectionNamespace ?? namespaceOf(kubeConfig);
+  if (settings.leaderElection && leaseNamespace === undefined) {
+    return complain(
+      exitCodes.BadSettings.code,
+      'The namespace of the Lease is not known outside of a pod: give --leader-election-namespace, or --leader-election=false if this is certainly the only operator.',
+    );
+  }
+  const election =
+    settings.leaderElection && leaseNamespace !== undefined
+      ? elect(settings, leaseNamespace, kubeConfig, connections, log)
+      : undefined;
   const fence = (): boolean => election === undefined || election.isHeld();
   metrics.onScrape(() => metrics.leader.set(fence() ? 1 : 0));
   const client = createKubeClient(createTransport(kubeConfig, { ...connections, fence }));
@@ -80,11 +89,7 @@ async function run(settings: Settings, env: Environment): Promise<number> {
     fence,
     tracing,
     instance: hostname(),
-    installation: election && {
-      name: election.name,
-      // Whoever acts there may have to change first, and then to finish a call.
-      answerTime: 2 * settings.leaseDuration + settings.apiConnectTimeout + settings.apiResponseTimeout,
-    },
+    installation: leaseNamespace === undefined ? undefined : `${leaseNamespace}/${leaseName(settings)}`,
     connect: (apiKey) =>
       createHttpProvider({
         baseUrl: settings.apiUrl,
@@ -163,12 +168,14 @@ async function run(settings: Settings, env: Environment): Promise<number> {
   }
 }
 
-/** The lease to act by; or a sentence that says what is missing for it. */
-function elect(settings: Settings, kubeConfig: KubeConfig, connections: TransportOptions, log: Log): Lease | string {
-  const namespace = settings.leaderElectionNamespace ?? namespaceOf(kubeConfig);
-  if (namespace === undefined) {
-    return 'The namespace of the Lease is not known outside of a pod: give --leader-election-namespace, or --leader-election=false if this is certainly the only operator.';
-  }
+/** The lease to act by. */
+function elect(
+  settings: Settings,
+  namespace: string,
+  kubeConfig: KubeConfig,
+  connections: TransportOptions,
+  log: Log,
+): Lease {
   const { leaseDuration, renewDeadline, retryPeriod } = settings;
   return createLease({
     // Connections of its own: a renewal waits for no other call.

@@ -23,7 +23,7 @@ A flag beats the environment variable, the variable beats the default; an empty 
 \`--flag=value\` mean the same, and a flag that is true or false may stand alone for true. Everything that is wrong is reported at once, in a sentence
 each, before anything is contacted; the operator then exits with code 2. \`--help\` prints this table, \`--version\` the version.
 
-The Helm chart has each of them under \`config\`, by its name in camel case (\`config.pollInterval\`), but for \`watchNamespaces\`; helm refuses what does not fit. [The chart's README](../deploy/chart/README.md) lists them.
+The Helm chart has each of them under \`config\`, by its name in camel case (\`config.pollInterval\`), except \`watchNamespaces\` and \`takeOverFrom\`; helm refuses what does not fit. [The chart's README](../deploy/chart/README.md) lists them.
 
 Durations are written as in Kubernetes: \`500ms\`, \`90s\`, \`5m\`, \`1h30m\`.
 

@@ -65,6 +65,7 @@ const lookAt: Readonly<Record<Reason, string>> = {
   InitialPasswordConflict: looks.passwords,
   AnnotationIgnored: looks.record,
   WriteRefused: looks.events,
+  OwnedByOtherInstallation: looks.record,
   Deleting: looks.operation,
   DeletionProtected: looks.object,
   Paused: looks.record,

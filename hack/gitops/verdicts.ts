@@ -68,6 +68,7 @@ export const verdicts: Readonly<Record<Reason, VerdictRow>> = {
   InitialPasswordConflict: { ...done, because: 'the machine is as asked all the same; Synced tells of the Secret' },
   AnnotationIgnored: { ...done, because: 'told in an event only' },
   WriteRefused: { ...failed, because: 'a policy stands in the way: you have to change it or the object' },
+  OwnedByOtherInstallation: { ...done, because: 'reported as an event only' },
   Deleting: { ...leaving, because: 'whatever the conditions say' },
   DeletionProtected: { ...leaving, because: 'whatever the conditions say' },
   Paused: {

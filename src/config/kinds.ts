@@ -101,11 +101,18 @@ export const namespaces: Kind<readonly string[]> = {
   placeholder: 'NAME,NAME',
   rule: 'a list of namespaces with commas between them',
   bounds: { type: 'list', pattern: namespaceName.source },
-  read(text) {
-    if (text.trim() === '') return { value: [] };
-    const names = text.split(',').map((name) => name.trim());
-    return names.every((name) => namespaceName.test(name)) ? { value: [...new Set(names)].toSorted() } : undefined;
-  },
+  read: (text) => listOf(text, namespaceName),
+};
+
+/** A Lease as namespace/name. */
+export const leaseRef = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\/[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/;
+
+/** Leases as namespace/name, sorted and each once; the empty text is the empty list. */
+export const leaseRefs: Kind<readonly string[]> = {
+  placeholder: 'NAMESPACE/NAME,NAMESPACE/NAME',
+  rule: 'a list of Leases as namespace/name, separated by commas',
+  bounds: { type: 'list', pattern: leaseRef.source },
+  read: (text) => listOf(text, leaseRef),
 };
 
 /** The name of an object or a namespace; the empty text means none. */
@@ -159,6 +166,12 @@ export const baseUrl: Kind<string> = {
   },
   show: (text) => text.replace(/\/\/.*@/, '//[redacted]@').replace(/[?#].*$/, ''),
 };
+
+function listOf(text: string, pattern: RegExp): Fitting<readonly string[]> | undefined {
+  if (text.trim() === '') return { value: [] };
+  const parts = text.split(',').map((part) => part.trim());
+  return parts.every((part) => pattern.test(part)) ? { value: [...new Set(parts)].toSorted() } : undefined;
+}
 
 function within(value: number | undefined, minimum: number, maximum: number): Fitting<number> | undefined {
   return value !== undefined && value >= minimum && value <= maximum ? { value } : undefined;

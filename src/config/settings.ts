@@ -6,6 +6,7 @@ import {
   hostPort,
   integer,
   labelSelector,
+  leaseRefs,
   namespaces,
   objectName,
   secretName,
@@ -59,6 +60,11 @@ export const settingsTable = {
     objectName,
     '',
     'Name of the Lease; without it one that follows from the namespaces and the selector, so that operators with the same scope share it and others do not. The chart names it after the release. Objects are marked with it.',
+  ),
+  takeOverFrom: setting(
+    leaseRefs,
+    '',
+    'Other installations whose objects this one takes over, each as namespace/name of its Lease, separated by commas. Objects name the installation that manages them in the annotation vps247.com/managed-by. Uninstall the other one first.',
   ),
   leaseDuration: setting(
     duration('1s', '10m'),

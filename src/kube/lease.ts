@@ -37,8 +37,6 @@ export interface LeaseOptions {
 
 /** The claim of one process to be the one that acts, by a Lease that all of them share. */
 export interface Lease {
-  /** Its namespace and name, `vps247-system/vps247-operator`. */
-  readonly name: string;
   /** Begins to ask for it. */
   start(): void;
   /** Resolves when this process holds the lease for the first time. */
@@ -91,11 +89,6 @@ class Candidate implements Lease {
 
   constructor(options: LeaseOptions) {
     this.#options = options;
-  }
-
-  get name(): string {
-    const { namespace, name } = this.#options.ref;
-    return `${namespace}/${name}`;
   }
 
   get won(): Promise<void> {

@@ -49,8 +49,8 @@ export interface ExecuteDeps {
   readonly claims: Pick<Claims, 'reserve' | 'release'>;
   readonly quota: Pick<NamespaceQuota, 'reserve' | 'release'>;
   readonly deletes: Pick<DeleteBudget, 'take'>;
-  /** Annotations that go on an object with its finalizer. */
-  readonly mark: Readonly<Record<string, string>>;
+  /** Annotation that goes on an object with its finalizer. */
+  readonly ownership: Readonly<Record<string, string>>;
   /** Stores the status that announces a restart, a power cut or a delete, only if nobody changed the object. Throws KubeError. */
   readonly announce: (action: Action) => Promise<void>;
 }
@@ -146,7 +146,7 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
             [annotations.createPending]: intent,
             [annotations.machine]: null,
             [annotations.defaultCredentials]: target.isDefaultKey ? 'true' : null,
-            ...deps.mark,
+            ...deps.ownership,
           },
         });
         return true;
@@ -277,7 +277,7 @@ async function patchIdentity(deps: ExecuteDeps, holder: VirtualMachine, machine:
     annotations: {
       [annotations.machine]: writeIdentity(holder, machine),
       [annotations.createPending]: null,
-      ...deps.mark,
+      ...deps.ownership,
     },
   });
 }

@@ -4,7 +4,7 @@ import { apiVersion, kind } from '../api/v1alpha1/names.ts';
 import { senselessAnnotations } from '../api/v1alpha1/requests.ts';
 import type { ConditionType, VirtualMachine, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import type { KubeClient } from '../kube/client.ts';
-import { KubeError, type KubeErrorReason } from '../kube/errors.ts';
+import { isRefused, KubeError, type KubeErrorReason } from '../kube/errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { plan } from '../plan/plan.ts';
 import type { Action, Decision, Verdict } from '../plan/action.ts';
@@ -18,9 +18,9 @@ import { type Report, isTrouble, isWorthWriting, statusFor } from '../status/sta
 import type { Log } from '../telemetry/log.ts';
 import { type CallingAccount, type Execution, execute } from './execute.ts';
 import type { DeleteBudget } from './delete-budget.ts';
-import type { Holders } from './holders.ts';
 import { Memory } from './history.ts';
 import type { NamespaceQuota } from './namespace-quota.ts';
+import type { Ownership } from './ownership.ts';
 import type { SpecToCall } from './spec-to-call.ts';
 import { type Observation, type ObserveDeps, observe, writeBasis } from './observe.ts';
 import { type Conclusion, conclude, isRefusedAsBusy } from './outcome.ts';
@@ -34,13 +34,14 @@ export interface ReconcilerDeps extends ObserveDeps {
   readonly quota: NamespaceQuota;
   readonly deletes: DeleteBudget;
   readonly events: Pick<EventRecorder, 'record'>;
-  /** Undefined when this is certainly the only installation. */
-  readonly holders: Pick<Holders, 'admit' | 'mark'> | undefined;
+  readonly ownership: Pick<Ownership, 'claim' | 'leave' | 'annotation'>;
   readonly specToCall: Pick<SpecToCall, 'called' | 'settled'>;
   readonly log: Log;
   readonly random: () => number;
   /** The objects to act on; `objectOf` also knows those that are others'. */
   readonly cache: { get(key: string): VirtualMachine | undefined; observe(object: unknown): void };
+  /** Whether the selector matches. */
+  readonly isInScope: (object: VirtualMachine) => boolean;
   readonly fence: Fence;
 }
 
@@ -82,11 +83,18 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   async function pass(key: string, park: Park): Promise<PassResult> {
     const stored = deps.cache.get(key);
     const memory = memoryFor(key, stored);
-    const known = stored ?? deps.objectOf(key);
-    if (known === undefined) return {};
-    const admission = await deps.holders?.admit(key, known, stored !== undefined);
-    if (admission?.type === 'Ended') return admission.after === undefined ? {} : { after: admission.after };
-    if (stored === undefined || memory === undefined) return {};
+    if (stored === undefined || memory === undefined) {
+      const others = deps.objectOf(key);
+      if (others !== undefined) await deps.ownership.leave(key, others, deps.isInScope(others));
+      return {};
+    }
+    try {
+      if (!(await deps.ownership.claim(stored))) return {};
+    } catch (error) {
+      if (!isRefused(error)) throw error;
+      tellEvent(stored, 'WriteRefused', error.words ?? error.message);
+      return { failed: true };
+    }
     const { unsaved } = memory;
     if (unsaved !== undefined && (unsaved.refusal?.until ?? 0) <= deps.clock.now()) {
       await statuses.save(stored, unsaved.status, memory, true);
@@ -144,7 +152,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
         claims: deps.claims,
         quota: deps.quota,
         deletes: deps.deletes,
-        mark: deps.holders?.mark ?? {},
+        ownership: deps.ownership.annotation,
         stored: (object) => deps.cache.observe(object),
         announce: async (sent) => {
           if (sent.type !== 'Kill' && sent.type !== 'Restart' && sent.type !== 'Delete') return;

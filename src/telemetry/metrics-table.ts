@@ -147,10 +147,10 @@ export const metricsTable = {
     help: 'Objects by the reason of their condition Ready; None before there is one.',
     labels: ['reason'],
   },
-  foreignObjects: {
+  objectsOwnedByOthers: {
     type: 'gauge',
-    name: 'foreign_objects',
-    help: 'Objects that this operator was given to look after and another installation does.',
+    name: 'objects_owned_by_others',
+    help: 'Objects in the scope of this installation that the annotation vps247.com/managed-by assigns to another one.',
     labels: [],
   },
   deletionOldest: {

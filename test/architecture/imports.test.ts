@@ -84,7 +84,7 @@ const reserved: readonly Reserved[] = [
   {
     what: /\b(client|kube\w*)\??\.(create|patch|replace|delete|update)\(/,
     allowed: [
-      /^src\/reconcile\/(holders|metadata-patch|password-secret)\.ts$/,
+      /^src\/reconcile\/(metadata-patch|password-secret)\.ts$/,
       /^src\/status\/patch\.ts$/,
       /^src\/kube\/(client|events|lease)\.ts$/,
     ],

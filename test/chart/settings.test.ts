@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { Values } from '../../hack/kit/helm.ts';
 import { configNames, elsewhere } from '../../hack/generate/chart/schema.ts';
 import type { Bounds } from '../../src/config/kinds.ts';
 import { loadSettings } from '../../src/config/load.ts';
@@ -42,7 +43,8 @@ function another(name: SettingName): unknown {
 test('every setting has a place in the values, and reaches the operator from there as it was meant', async () => {
   const config = Object.fromEntries(configNames.map((name) => [name, another(name)]));
   expect(Object.values(config), 'a value for each').not.toContain(undefined);
-  const values = { replicas: 1, watchNamespaces: ['team-a', 'team-b'], config };
+  const top = { watchNamespaces: ['team-a', 'team-b'], takeOverFrom: ['old/operator', 'older/operator'] };
+  const values: Values = { replicas: 1, ...top, config };
   const container = onlyOne(await objectsOf(values), 'Deployment')['spec'].template.spec.containers[0];
   const env: Record<string, string> = Object.fromEntries(
     container.env.map(({ name, value }: { name: string; value: string }) => [name, value]),
@@ -53,7 +55,8 @@ test('every setting has a place in the values, and reaches the operator from the
   if (!('settings' in loaded)) throw new Error(JSON.stringify(loaded));
   for (const name of settingNames) {
     const { kind }: Setting<unknown> = settingsTable[name];
-    const meant = elsewhere[name] === undefined ? config[name] : values.watchNamespaces;
+    const place = elsewhere[name];
+    const meant = place === undefined ? config[name] : values[place];
     // As text, for a selector has functions in it, which equal none but themselves.
     expect(JSON.stringify(loaded.settings[name]), name).toBe(JSON.stringify(kind.read(String(meant))?.value));
   }

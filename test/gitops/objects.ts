@@ -10,7 +10,11 @@ const circumstances: Partial<Record<Reason, ObservedOptions>> = {
   DeletionProtected: { deleting: true, spec: { deletionProtection: true } },
   InitialPasswordConflict: { history: { passwordConflict: 'Secret "x" is there' } },
 };
-const besides: ReadonlySet<Reason> = new Set<Reason>(['InitialPasswordConflict', 'AnnotationIgnored']);
+const besides: ReadonlySet<Reason> = new Set<Reason>([
+  'InitialPasswordConflict',
+  'AnnotationIgnored',
+  'OwnedByOtherInstallation',
+]);
 
 const report = (reason: Reason): Report => ({
   verdict: { reason: besides.has(reason) ? 'Available' : reason, message: `because of ${reason}` },

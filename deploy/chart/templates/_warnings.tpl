@@ -18,6 +18,9 @@ few namespaces may not read more. */}}
 {{- if eq (toString .Values.config.leaderElection) "false" }}
 - config.leaderElection is false: see to it that there is never a second operator for the same objects.
 {{- end }}
+{{- with .Values.takeOverFrom }}
+- takeOverFrom: this installation takes over the VirtualMachines of {{ join ", " . }}. Uninstall that installation if it still runs, and remove the value once the metric vps247_operator_objects_owned_by_others is 0.
+{{- end }}
 {{- if and .Values.config.insecureApiUrl (hasPrefix "http://" (default "" .Values.config.apiUrl)) }}
 - config.insecureApiUrl is true: API keys and root passwords travel in clear text.
 {{- end }}

@@ -1,3 +1,4 @@
+import { leaseRef } from '../../../src/config/kinds.ts';
 import type { Schema } from './values.ts';
 
 const text = { type: 'string' };
@@ -28,6 +29,7 @@ const quantities = { type: 'object', additionalProperties: quantity };
 export const definitions: Readonly<Record<string, Schema>> = {
   name: { type: 'string', maxLength: 253, pattern: '^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$' },
   namespace,
+  leaseRef: { type: 'string', pattern: leaseRef.source },
   namespaceOrNone: { ...namespace, pattern: '^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$' },
   labels,
   annotations: mapOf(text),

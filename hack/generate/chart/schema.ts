@@ -3,7 +3,10 @@ import { definitions } from './definitions.ts';
 import { isMap, readValues, type Schema, type Value } from './values.ts';
 
 /** Settings that the chart has under another name than `config.<name>`, because more follows from them than an environment variable. */
-export const elsewhere: Readonly<Partial<Record<SettingName, string>>> = { namespaces: 'watchNamespaces' };
+export const elsewhere: Readonly<Partial<Record<SettingName, string>>> = {
+  namespaces: 'watchNamespaces',
+  takeOverFrom: 'takeOverFrom',
+};
 
 /** Those that have their place under `config`. */
 export const configNames = settingNames.filter((name) => elsewhere[name] === undefined);

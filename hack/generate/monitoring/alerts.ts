@@ -253,18 +253,19 @@ export const alerts: readonly Alert[] = [
   {
     name: 'Vps247TwoInstallations',
     severity: 'warning',
-    expr: `max by (job, namespace) (${metric('foreign_objects')}) > 0`,
+    expr: `max by (job, namespace) (${metric('objects_owned_by_others')}) > 0`,
     for: '15m',
-    summary: 'Two installations of the operator were given the same objects.',
+    summary: 'Another installation of the operator manages objects in the scope of this one.',
     description:
-      '{{ $value }} objects that the operator in {{ $labels.namespace }} should look after are looked after by another installation, and are left to it. Remove one of the two, or give them other namespaces or labels.',
+      '{{ $value }} objects in the scope of the operator in {{ $labels.namespace }} name another installation in their annotation vps247.com/managed-by, so this operator does not reconcile them. If that installation does not run, nothing happens to their VMs, which are billed.',
     steps: [
-      'See who looks after what: `kubectl get virtualmachines -A -o custom-columns=NAMESPACE:.metadata.namespace,NAME:.metadata.name,BY:.metadata.annotations.vps247\\.com/managed-by` shows namespace and name of the Lease of each one.',
-      'Decide which of them it should be, and uninstall the other, or give them namespaces or selectors that do not overlap. What one lets go the other takes over by itself, with its machine, within some minutes.',
-      'If the one that is named is gone, wait: it is asked, and without an answer the objects are taken over.',
+      'List the owner of each object: `kubectl get virtualmachines -A -o custom-columns=NAMESPACE:.metadata.namespace,NAME:.metadata.name,BY:.metadata.annotations.vps247\\.com/managed-by` shows namespace and name of the Lease of each installation.',
+      'If the named installation runs, uninstall one of the two, or give them namespaces or selectors that do not overlap.',
+      'If the named installation is gone, set `takeOverFrom` (flag `--take-over-from`) to its name, or remove the annotation from the objects. Each object keeps its VM.',
+      'If no such installation ever existed, a user wrote the annotation. Only the objects that carry it are affected: remove it.',
     ],
-    fires: { series: { [of('foreign_objects')]: '2x40' }, at: '20m', labels: installation, value: '2' },
-    isQuiet: { because: 'those of a removed one are taken over', series: { [of('foreign_objects')]: '9x3 0x40' } },
+    fires: { series: { [of('objects_owned_by_others')]: '2x40' }, at: '20m', labels: installation, value: '2' },
+    isQuiet: { because: 'the objects were taken over', series: { [of('objects_owned_by_others')]: '9x3 0x40' } },
   },
   {
     name: 'Vps247QueueWait',

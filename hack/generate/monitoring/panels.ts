@@ -243,7 +243,7 @@ export const dashboards: readonly Dashboard[] = [
         title: 'Passes by result',
         tells: 'Failed: something refused or did not answer. Error: a mistake of the operator.',
         onABadDay: {
-          see: 'A band of Failed, where there is usually none; a second installation that takes nothing comes back Later again and again.',
+          see: 'A band of Failed, where there is usually none.',
         },
         unit: 'reqps',
         isStacked: true,

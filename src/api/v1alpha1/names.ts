@@ -12,7 +12,6 @@ export const annotations = {
   machine: 'vps247.com/machine',
   defaultCredentials: 'vps247.com/default-credentials',
   managedBy: 'vps247.com/managed-by',
-  managedByAsked: 'vps247.com/managed-by-asked',
   paused: 'vps247.com/paused',
   reconcileRequestedAt: 'vps247.com/reconcile-requested-at',
   abandon: 'vps247.com/abandon',
@@ -77,13 +76,7 @@ export const annotationTable: Readonly<
     by: 'the operator',
     value: 'namespace/name of its Lease',
     meaning:
-      'Which installation of the operator looks after the object, stored with the finalizer. Any other leaves the object alone as long as that one answers.',
-  },
-  managedByAsked: {
-    by: 'the operator',
-    value: 'namespace/name of its Lease',
-    meaning:
-      'Another installation was given the object too, and asks whether the one in managed-by is still there. That one answers by taking this off; without an answer the other takes over.',
+      'The installation of the operator that manages the object, stored with the finalizer. Any other installation leaves the object alone. Remove the annotation, or set takeOverFrom, to hand the object to another one.',
   },
 };
 

@@ -52,6 +52,7 @@ export type Reason =
   | 'InitialPasswordConflict'
   | 'AnnotationIgnored'
   | 'WriteRefused'
+  | 'OwnedByOtherInstallation'
   | 'Deleting'
   | 'DeletionProtected'
   | 'Paused'
@@ -338,6 +339,16 @@ export const reasons: Readonly<Record<Reason, ReasonRow>> = {
       'The API server refused what the operator has to store in the object, or an admission policy altered it. No call that depends on it is made.',
     remedy:
       "Exempt the operator's service account from the policy that the message names, or change the object so that the policy admits it: add the missing label, make the annotations smaller. The operator retries with exponential backoff up to 5 minutes, and at once when you change the object.",
+  },
+  OwnedByOtherInstallation: {
+    ready: 'Keep',
+    synced: 'True',
+    progress: 'Settled',
+    event: 'Warning',
+    meaning:
+      'The annotation vps247.com/managed-by names another installation of the operator, and this one leaves the object alone. Reported as an event only.',
+    remedy:
+      'If the named installation runs, restrict one of the two to other namespaces or labels. If it is gone, set takeOverFrom, or remove the annotation.',
   },
   Deleting: {
     ready: 'False',

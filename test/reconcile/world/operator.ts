@@ -3,7 +3,6 @@ import type { Condition, VirtualMachineSpec } from '../../../src/api/v1alpha1/ty
 import type { KubeClient } from '../../../src/kube/client.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
 import type { Clock } from '../../../src/model/clock.ts';
-import type { Installation } from '../../../src/reconcile/holders.ts';
 import type { Fence } from '../../../src/model/fence.ts';
 import type { Secret } from '../../../src/model/secret.ts';
 import type { Provider } from '../../../src/provider/port.ts';
@@ -32,6 +31,7 @@ const spec: VirtualMachineSpec = {
 export const usual: AppSettings = {
   namespaces: [],
   selector: undefined,
+  takeOverFrom: [],
   relistInterval: 30 * 60_000,
   defaultCredentialsSecret: undefined,
   defaultCredentialsNamespaces: [],
@@ -86,12 +86,12 @@ export interface Leadership {
   readonly fence: Fence;
   /** Told of each call to Kubernetes that is sent. */
   readonly onCall?: (call: string) => void;
-  /** As the chart installs it; null: without leader election, when it is certainly the only one. */
-  readonly installation?: Installation | null;
+  /** Its name, by default that of the chart; null: it has none. */
+  readonly installation?: string | null;
 }
 
 const alone: Leadership = { won: Promise.resolve(), fence: () => true };
-const chart: Installation = { name: 'vps247-system/vps247-operator', answerTime: 35_000 };
+const chart = 'vps247-system/vps247-operator';
 
 /** As the wire does: what would change something is not sent. */
 function fenced(cluster: InMemoryCluster, { fence, onCall }: Leadership): KubeClient {

@@ -1,0 +1,141 @@
+import { annotations, finalizer } from '../api/v1alpha1/names.ts';
+import type { VirtualMachine } from '../api/v1alpha1/types.ts';
+import type { KubeClient } from '../kube/client.ts';
+import { KubeError } from '../kube/errors.ts';
+import type { Log } from '../telemetry/log.ts';
+import { patchMetadata } from './metadata-patch.ts';
+
+export interface OwnershipOptions {
+  /** Namespace and name of the Lease of this installation, such as `vps247-system/vps247-operator`; undefined: it has no name. */
+  readonly installation: string | undefined;
+  /** Installations whose objects this one takes over, by the same kind of name. */
+  readonly takeOverFrom: readonly string[];
+  readonly client: KubeClient;
+  readonly log: Log;
+  /** Feeds the object as just stored into the cache. */
+  readonly stored: (object: unknown) => void;
+  /** Emits an Event about an object that another installation manages. */
+  readonly announce: (object: VirtualMachine, message: string) => void;
+}
+
+/** A Lease as namespace/name. A tenant can write the annotation, so nothing else in it is repeated. */
+const leaseRef = /^[a-z0-9][-a-z0-9]{0,62}\/[a-z0-9][-.a-z0-9]{0,252}$/;
+
+/**
+ * Which installation of the operator manages an object, so that two that watch the same objects by mistake are never two
+ * writers. The annotation `vps247.com/managed-by` names it. It depends on nothing but the object itself, so what a tenant
+ * writes there concerns that object alone.
+ *
+ * | annotation names         | and                          | then                                                  |
+ * | ------------------------ | ---------------------------- | ----------------------------------------------------- |
+ * | this installation        | the object left its selector | it removes the annotation                             |
+ * | this installation        |                              | it reconciles                                         |
+ * | one of `takeOverFrom`    |                              | it writes its own name, then reconciles               |
+ * | another installation     |                              | it leaves the object alone, and reports that once     |
+ * | no installation          | the object is being deleted  | it reconciles: two that delete come to the same       |
+ * | no installation          | our finalizer is there       | it writes its name, then reconciles                   |
+ * | no installation          |                              | it reconciles; its name is stored with the finalizer  |
+ *
+ * Each of these writes carries the resourceVersion that was read: of two installations that write, one gets a conflict.
+ */
+export class Ownership {
+  readonly #options: OwnershipOptions;
+  readonly #takeOverFrom: ReadonlySet<string>;
+  readonly #others = new Set<string>();
+  /** UIDs of objects that an Event was emitted for, by key: a tenant who edits the annotation again and again gets one. */
+  readonly #announced = new Map<string, string>();
+  readonly #loggedNamespaces = new Set<string>();
+
+  constructor(options: OwnershipOptions) {
+    this.#options = options;
+    this.#takeOverFrom = new Set(options.takeOverFrom);
+  }
+
+  /** For the writes that put the finalizer on an object. */
+  get annotation(): Readonly<Record<string, string>> {
+    const { installation } = this.#options;
+    return installation === undefined ? {} : { [annotations.managedBy]: installation };
+  }
+
+  /** Whether another installation manages the object, which this one isn't to take over. */
+  isOthers(object: VirtualMachine): boolean {
+    const owner = ownerOf(object);
+    return owner !== undefined && owner !== this.#options.installation && !this.#takeOverFrom.has(owner);
+  }
+
+  isMine(object: VirtualMachine): boolean {
+    const owner = ownerOf(object);
+    return owner !== undefined && owner === this.#options.installation;
+  }
+
+  /** Whether a change took the object away from another installation. */
+  isTakenOver(before: VirtualMachine, after: VirtualMachine | undefined): boolean {
+    const owner = ownerOf(before);
+    return owner !== undefined && owner !== this.#options.installation && owner !== (after && ownerOf(after));
+  }
+
+  /** An object came, changed or, without `after`, went. */
+  change(key: string, after: VirtualMachine | undefined, isInScope: boolean): void {
+    if (after !== undefined && isInScope && this.isOthers(after)) this.#others.add(key);
+    else this.#others.delete(key);
+    if (after === undefined) this.#announced.delete(key);
+  }
+
+  /** How many objects in scope other installations manage. */
+  get others(): number {
+    return this.#others.size;
+  }
+
+  /**
+   * The first step of a reconciliation of an object that this installation may manage: whether it goes on. If not, a write
+   * brings the next one. Throws KubeError when Kubernetes refuses or alters that write.
+   */
+  async claim(object: VirtualMachine): Promise<boolean> {
+    const { installation } = this.#options;
+    const owner = ownerOf(object);
+    if (owner === installation) return true;
+    const { finalizers = [], deletionTimestamp } = object.metadata;
+    if (owner === undefined && (!finalizers.includes(finalizer) || deletionTimestamp !== undefined)) return true;
+    await this.#write(object, installation ?? null);
+    return false;
+  }
+
+  /** Instead of a reconciliation, for an object that this installation doesn't manage, or not any longer. */
+  async leave(key: string, object: VirtualMachine, isInScope: boolean): Promise<void> {
+    if (!isInScope) {
+      if (this.isMine(object)) await this.#write(object, null);
+      return;
+    }
+    const { log, announce, installation } = this.#options;
+    const { namespace, uid } = object.metadata;
+    const name = ownerOf(object) ?? '';
+    const owner = leaseRef.test(name) ? name : 'an unknown installation';
+    if (!this.#loggedNamespaces.has(namespace)) {
+      this.#loggedNamespaces.add(namespace);
+      log.warn('Another installation manages an object in the scope of this one; it is not reconciled here', {
+        object: key,
+        owner,
+      });
+    }
+    if (this.#announced.get(key) === uid) return;
+    this.#announced.set(key, uid);
+    announce(
+      object,
+      `managed by ${owner}, not by ${installation ?? 'this installation'}, which leaves it alone; to change that, remove the annotation ${annotations.managedBy} or set takeOverFrom`,
+    );
+  }
+
+  /** An object that was changed or deleted since it was read: that brings the next reconciliation. */
+  async #write(object: VirtualMachine, owner: string | null): Promise<void> {
+    const { finalizers = [] } = object.metadata;
+    try {
+      await patchMetadata(this.#options, object, { finalizers, annotations: { [annotations.managedBy]: owner } });
+    } catch (error) {
+      if (!(error instanceof KubeError) || (error.reason !== 'Conflict' && error.reason !== 'NotFound')) throw error;
+    }
+  }
+}
+
+function ownerOf({ metadata }: VirtualMachine): string | undefined {
+  return metadata.annotations?.[annotations.managedBy];
+}
