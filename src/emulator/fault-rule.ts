@@ -28,7 +28,9 @@ export type FaultAction =
   | { readonly kind: 'replay' }
   /** A list with only the first half of its items. */
   | { readonly kind: 'half-list' }
-  | { readonly kind: 'empty-list' };
+  | { readonly kind: 'empty-list' }
+  /** Other fields in a VM or catalogue entry, in a list or by itself: of all, or of those with this id. */
+  | { readonly kind: 'edit'; readonly fields: Readonly<Record<string, unknown>>; readonly id?: number };
 
 /**
  * `before`: it strikes as the call arrives, and the call has no effect, except that after a delay it goes on.
@@ -84,6 +86,7 @@ const actionFields: Readonly<Record<FaultAction['kind'], Readonly<Record<string,
   replay: {},
   'half-list': {},
   'empty-list': {},
+  edit: { fields: isObject, 'id?': isPositive },
 };
 
 const ruleFields: Readonly<Record<string, Check>> = {

@@ -47,6 +47,8 @@ export function spoil(action: Exclude<FaultAction, { kind: 'delay' | 'replay' }>
       };
     case 'empty-list':
       return { kind: 'answer', answer: withItems(answer, () => []) };
+    case 'edit':
+      return { kind: 'answer', answer: edited(answer, action) };
   }
 }
 
@@ -61,6 +63,16 @@ function withItems(answer: Answer, change: (items: readonly unknown[]) => readon
   if (typeof body !== 'object' || body === null || 'id' in body) return answer;
   const changed = Object.entries(body).map(([name, value]) => [name, Array.isArray(value) ? change(value) : value]);
   return { ...answer, body: JSON.stringify(Object.fromEntries(changed)) };
+}
+
+function edited(answer: Answer, { fields, id }: Extract<FaultAction, { kind: 'edit' }>): Answer {
+  const edit = (item: unknown): unknown => {
+    if (typeof item !== 'object' || item === null || !('id' in item)) return item;
+    return id === undefined || item.id === id ? { ...item, ...fields } : item;
+  };
+  const body: unknown = answer.body === '' ? undefined : JSON.parse(answer.body);
+  if (typeof body === 'object' && body !== null && 'id' in body) return { ...answer, body: JSON.stringify(edit(body)) };
+  return withItems(answer, (items) => items.map(edit));
 }
 
 function withBody(status: number, body: unknown): Answer {

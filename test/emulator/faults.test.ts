@@ -250,6 +250,23 @@ describe('answers that are sound and wrong', () => {
   });
 });
 
+test('other fields: in each item of a list, in the item by itself, or in those of one machine', () => {
+  const { emulator, call, running } = visit();
+  const [first, second] = [running('web'), running('db')];
+  const names = () => [first, second].map((id) => call('GET', `/virtual_machines/${id}`).body['name']);
+  const one = emulator.addFault({
+    when: 'after',
+    times: 'always',
+    action: { kind: 'edit', id: first, fields: { name: null } },
+  });
+  expect(names()).toEqual([null, 'db']);
+  expect(call('GET', '/virtual_machines').text).toContain('"name":null');
+  one.remove();
+  emulator.addFault({ when: 'after', times: 'always', action: { kind: 'edit', fields: { name: 'odd' } } });
+  expect(names()).toEqual(['odd', 'odd']);
+  expect(call('DELETE', '/virtual_machines/999').status).toBe(404);
+});
+
 const broken = { kind: 'status', status: 500 } as const;
 
 /** Statuses of a few different calls, each struck or not. */
