@@ -25,9 +25,10 @@ export interface LastTask {
   readonly status: string;
 }
 
-/** One machine as the provider last described it. Addresses are sorted and free of duplicates. */
+/** One machine as the provider last described it. Addresses are sorted and free of duplicates; texts are sanitized. */
 export interface Machine {
   readonly id: ProviderId;
+  /** Exactly the provider's: a name that sanitizing would alter is not readable. */
   readonly name: string;
   readonly state: MachineState;
   readonly ownerId?: ProviderId;
@@ -49,23 +50,42 @@ export interface Machine {
   readonly transferRemaining?: number;
 }
 
+/**
+ * A VM that is there, and of which no more is known for certain: it is never acted on and never counts as absent. Its name
+ * is unknown where that is what can't be read.
+ */
+export interface UnreadableMachine {
+  readonly id: ProviderId;
+  readonly name?: string;
+  /** What can't be read, such as "its name is missing". */
+  readonly problem: string;
+}
+
+/** An entry of the provider's list. */
+export type ListedMachine = Machine | UnreadableMachine;
+
+export function isReadable(listed: ListedMachine): listed is Machine {
+  return !('problem' in listed);
+}
+
 export interface Region {
   readonly id: ProviderId;
-  readonly name: string;
+  /** Missing when it can't be read; such a region can be chosen by its id. */
+  readonly name?: string;
   /** Packages that can be had there; undefined when the provider does not say. */
   readonly packageIds?: readonly ProviderId[];
 }
 
 export interface Package {
   readonly id: ProviderId;
-  readonly name: string;
+  readonly name?: string;
   /** Templates that fit this package; undefined when the provider does not say. */
   readonly osTemplateIds?: readonly ProviderId[];
 }
 
 export interface OsTemplate {
   readonly id: ProviderId;
-  readonly name: string;
+  readonly name?: string;
 }
 
 /** Everything needed to create a machine; names are already resolved to ids. */

@@ -9,6 +9,8 @@ export const shortestSecret = 6;
 const head = shortestSecret;
 /** Spellings that begin alike may have so many lengths; with more of them, their common beginning counts as the secret. */
 const mostLengths = 8;
+/** Of a longer secret, so much stands for all of it: a text that quotes that is not shown from there on. */
+const longestWhole = 64;
 /** A text with so many beginnings of secrets is taken for pieces of them from there on. */
 const mostBeginnings = 8;
 
@@ -23,6 +25,8 @@ export class SecretIndex {
   readonly #spellings = new PairSet();
   /** Beginnings that stand for more spellings than can be told apart. */
   readonly #crowded = new Set<number>();
+  /** The second hashes of spellings that are only the beginning of a secret. */
+  readonly #endless = new Set<number>();
   #size = 0;
   #longest = 0;
 
@@ -41,14 +45,16 @@ export class SecretIndex {
   }
 
   has(secret: string): boolean {
-    return secret.length >= shortestSecret && this.#longestAt(secret, 0, [secret.length]) !== undefined;
+    const begin = secret.slice(0, longestWhole);
+    return begin.length >= shortestSecret && this.#endAt(begin, 0, [begin.length]) !== undefined;
   }
 
   /** One that is too short, or is there already, changes nothing. */
   add(secret: string): void {
     if (secret.length < shortestSecret || this.has(secret)) return;
     this.#size += 1;
-    for (const spelling of spellingsOf(secret)) this.#addSpelling(spelling);
+    const isWhole = secret.length <= longestWhole;
+    for (const spelling of spellingsOf(secret.slice(0, longestWhole))) this.#addSpelling(spelling, isWhole);
   }
 
   quotedIn(text: string): boolean {
@@ -77,7 +83,7 @@ export class SecretIndex {
     return clean + text.slice(rest);
   }
 
-  #addSpelling(spelling: string): void {
+  #addSpelling(spelling: string, isWhole: boolean): void {
     if (spelling.length < head) return;
     this.#longest = Math.max(this.#longest, spelling.length);
     let [first, second] = seeds;
@@ -87,6 +93,7 @@ export class SecretIndex {
       second = mix(second, code ^ other);
     }
     this.#spellings.add(first, second | 1);
+    if (!isWhole) this.#endless.add(second | 1);
     const start = headHash(spelling, 0);
     const lengths = this.#heads.secondsOf(start);
     if (lengths.length < mostLengths) this.#heads.add(start, spelling.length);
@@ -100,16 +107,16 @@ export class SecretIndex {
       const hash = headHash(text, start);
       if (!this.#heads.hasFirst(hash)) continue;
       if (this.#crowded.has(hash) || seen.beginnings >= mostBeginnings) return { start, end: text.length };
-      const longest = this.#longestAt(text, start, this.#heads.secondsOf(hash));
-      if (longest !== undefined) return { start, end: start + longest };
+      const end = this.#endAt(text, start, this.#heads.secondsOf(hash));
+      if (end !== undefined) return { start, end };
       seen.beginnings += 1;
     }
     return undefined;
   }
 
-  /** The longest of these lengths that a spelling at this place of the text has. */
-  #longestAt(text: string, start: number, lengths: readonly number[]): number | undefined {
-    let longest: number | undefined;
+  /** Where the longest spelling ends that begins at this place of the text and has one of these lengths. */
+  #endAt(text: string, start: number, lengths: readonly number[]): number | undefined {
+    let end: number | undefined;
     let at = start;
     let [first, second] = seeds;
     for (const length of lengths.toSorted((a, b) => a - b)) {
@@ -119,9 +126,11 @@ export class SecretIndex {
         first = mix(first, code);
         second = mix(second, code ^ other);
       }
-      if (this.#spellings.has(first, second | 1)) longest = length;
+      if (!this.#spellings.has(first, second | 1)) continue;
+      if (this.#endless.has(second | 1)) return text.length;
+      end = start + length;
     }
-    return longest;
+    return end;
   }
 }
 

@@ -10,7 +10,7 @@ export type Resolution =
 
 interface Entry {
   readonly id: number;
-  readonly name: string;
+  readonly name?: string;
 }
 
 const maxNamesInMessage = 12;
@@ -82,12 +82,13 @@ function pick<T extends Entry>(field: string, selector: CatalogueSelector, list:
 
 function names(list: readonly Entry[]): string {
   if (list.length === 0) return 'none';
-  const shown = list.slice(0, maxNamesInMessage).map((entry) => `"${entry.name}" (${entry.id})`);
+  const shown = list.slice(0, maxNamesInMessage).map((entry) => describe({ id: entry.id, entry }));
   return list.length > shown.length ? `${shown.join(', ')} and ${list.length - shown.length} more` : shown.join(', ');
 }
 
 function describe(choice: { readonly id: number; readonly entry: Entry | undefined }): string {
-  return choice.entry === undefined ? `${choice.id}` : `"${choice.entry.name}" (${choice.id})`;
+  const name = choice.entry?.name;
+  return name === undefined ? `${choice.id}` : `"${name}" (${choice.id})`;
 }
 
 function unknownName(message: string): { ok: false; verdict: Verdict } {

@@ -19,6 +19,11 @@ export type UnknownReason =
   | { readonly kind: 'DuplicateName'; readonly ids: readonly ProviderId[] }
   /** The list lacks it, but a 404 or the account's proof is still missing. */
   | { readonly kind: 'AbsenceUnconfirmed' }
+  /**
+   * The provider lists this VM, and what it says of it can't be read. It is the object's by its id or name, or
+   * (`isOurs` false) it may be, because its name is what can't be read.
+   */
+  | { readonly kind: 'Unreadable'; readonly id: ProviderId; readonly problem: string; readonly isOurs: boolean }
   /** It vanished together with many others: rather the list is wrong than all of them are gone. */
   | { readonly kind: 'MassAbsence'; readonly vanished: number; readonly of: number }
   /** It is gone by what was read until now; another one is not created in its place before `until` (epoch milliseconds). */

@@ -190,6 +190,11 @@ function unknown(o: Observed, reason: UnknownReason): Decision {
         },
         kept(o),
       );
+    case 'Unreadable': {
+      const held = reason.isOurs ? 'no call is made for it' : `it may be "${o.providerName}", so no VM is created`;
+      const message = `the provider lists VM ${reason.id}, but ${reason.problem}; ${held} until the provider's answer can be read`;
+      return wait({ reason: 'ProtocolError', message }, kept(o));
+    }
     case 'MassAbsence':
       return wait(
         {

@@ -1,4 +1,12 @@
-import type { CreateRequest, Machine, OsTemplate, Package, ProviderId, Region } from '../model/machine.ts';
+import type {
+  CreateRequest,
+  ListedMachine,
+  Machine,
+  OsTemplate,
+  Package,
+  ProviderId,
+  Region,
+} from '../model/machine.ts';
 import type { Outcome } from '../model/failure.ts';
 
 /**
@@ -20,8 +28,11 @@ export interface CreateAnswer {
  * - `signal` aborts a call; an aborted write that may have been sent is `UnknownOutcome`, else `Cancelled`.
  */
 export interface Provider {
-  /** All machines this key's user owns, complete or a failure: never a part, never a guess. Ids are unique. */
-  listMachines(signal?: AbortSignal): Promise<Outcome<readonly Machine[]>>;
+  /**
+   * All machines this key's user owns, complete or a failure: never a part, never a guess. Ids are unique. Of one that is there
+   * and can't be read, no more than that is told.
+   */
+  listMachines(signal?: AbortSignal): Promise<Outcome<readonly ListedMachine[]>>;
   /** `undefined` is the provider's 404: no machine with this id *that this key may see*. Alone it proves nothing. */
   getMachine(id: ProviderId, signal?: AbortSignal): Promise<Outcome<Machine | undefined>>;
   createMachine(request: CreateRequest, signal?: AbortSignal): Promise<Outcome<CreateAnswer>>;

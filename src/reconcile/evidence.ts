@@ -1,6 +1,7 @@
 import type { ProviderId } from '../model/machine.ts';
 import type { MachineObservation } from '../plan/observed.ts';
 import type { Absence } from '../provider/account/absence.ts';
+import type { Snapshot, UnreadableEntry } from '../provider/account/account.ts';
 
 /** What speaks for a recorded machine being gone. The list counts only when it started after our last change. */
 export interface AbsenceEvidence {
@@ -138,4 +139,42 @@ export function judgeName(
   if (e.firstLacking === undefined || e.newest < e.earliest) return { absent: false, wantListAfter: e.earliest };
   const second = e.firstLacking + e.visibilityWindow;
   return e.newest >= second ? { absent: true } : { absent: false, wantListAfter: second };
+}
+
+/** For how long lists have to show a VM without a readable name before it stands in the way of no create. */
+const namelessFor = 5 * 60_000;
+
+/** What is asked of a list that shows no readable VM of a name. Monotonic milliseconds. */
+export interface NameQuestion {
+  readonly name: string;
+  /** Whether nothing was ever created or announced for the object, and its name carries its UID. */
+  readonly isUntouched: boolean;
+  /** The create call that may have had an effect, if there is one; `nameless`: what its intent has on record, `sentAt`: if this process sent it. */
+  readonly intent: { readonly nameless: readonly ProviderId[]; readonly sentAt: number | undefined } | undefined;
+}
+
+/**
+ * The VM in the list that can't be read and may have the name; undefined: none has it. Pure. Worked table, for each
+ * such VM, first row that applies:
+ *
+ * | its name                               | and                                                  | may be the one |
+ * | -------------------------------------- | ---------------------------------------------------- | -------------- |
+ * | can be read, or was read earlier       |                                                      | if it is it    |
+ * | unknown                                | nothing was ever announced for the object            | no             |
+ * | unknown                                | it was listed before the create call was announced   | no             |
+ * | unknown                                | no call is in doubt, and five minutes of lists show it so | no        |
+ * | unknown                                |                                                      | yes            |
+ *
+ * So one VM of somebody else's without a name holds up no create for long, and a VM of ours that the provider shows
+ * without its name is not created twice.
+ */
+export function unreadableOf(snapshot: Snapshot, question: NameQuestion): UnreadableEntry | undefined {
+  return [...snapshot.unreadable.values()].find((entry) => mayHaveName(entry, snapshot.startedAt, question));
+}
+
+function mayHaveName(entry: UnreadableEntry, now: number, { name, isUntouched, intent }: NameQuestion): boolean {
+  if (entry.name !== undefined) return entry.name === name;
+  if (isUntouched) return false;
+  if (intent === undefined) return now - entry.since < namelessFor;
+  return !intent.nameless.includes(entry.id) && !(intent.sentAt !== undefined && entry.since <= intent.sentAt);
 }

@@ -117,10 +117,14 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
   const { object, account, memory } = target;
   if (account === null) return { type: 'Superseded' };
   const wasAnnounced = memory.openIntent(object.metadata.annotations?.[annotations.createPending]) !== undefined;
+  const { newestTime = Infinity, unreadable } = account.snapshot ?? {};
+  const now = deps.clock.now();
   const intent = writeIntent(object.metadata, {
-    at: deps.clock.now(),
+    at: now,
     name: request.name,
-    after: account.snapshot?.newestTime,
+    // By a time to come, the new VM would be older than its own call.
+    after: newestTime === Infinity ? undefined : Math.min(newestTime, now),
+    nameless: [...(unreadable?.values() ?? [])].filter((entry) => entry.name === undefined).map(({ id }) => id),
     ownerId: account.ownerId,
     credentials: memory.credentialsVersion,
   });

@@ -2,12 +2,12 @@ import { type Identity, type Intent, isNameOwn, providerName } from '../api/v1al
 import { annotations, finalizer } from '../api/v1alpha1/names.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { Clock } from '../model/clock.ts';
-import type { Machine, ProviderId } from '../model/machine.ts';
+import type { Machine, ProviderId, UnreadableMachine } from '../model/machine.ts';
 import type { Limits, MachineObservation } from '../plan/observed.ts';
 import { isRecreated } from '../plan/plan.ts';
 import type { Absence } from '../provider/account/absence.ts';
 import type { Account, Snapshot } from '../provider/account/account.ts';
-import { judgeAbsence, judgeAccount, judgeName, judgeRecreation, unsettled } from './evidence.ts';
+import { judgeAbsence, judgeAccount, judgeName, judgeRecreation, unreadableOf, unsettled } from './evidence.ts';
 import type { Memory } from './history.ts';
 import type { Subject, Target } from './target.ts';
 
@@ -48,7 +48,8 @@ export function observeMachine(
     }
     // Any complete list will do: what it is asked for, machines of an earlier life, has been there for long. One of this very
     // name is our own: Kubernetes was put back to a time before it was made.
-    if (snapshot.byName(target.name).length === 0) return { kind: 'Absent' };
+    if (snapshot.byName(target.name).length === 0)
+      return unreadableNamed(deps, account, snapshot, subject, target.name);
   }
   const notBefore = Math.max(
     account.lastChangeAt(name) ?? 0,
@@ -59,13 +60,15 @@ export function observeMachine(
   );
   const sighting = target.id === undefined ? undefined : account.sighting(target.id);
   if (snapshot !== undefined && sighting !== undefined && sighting.startedAt >= notBefore) {
-    if (snapshot.byId(sighting.machine.id) !== undefined) memory.caughtUp();
+    if (snapshot.has(sighting.machine.id)) memory.caughtUp();
     return presentOf(deps, subject, sighting.machine, sighting.startedAt);
   }
   if (snapshot === undefined || snapshot.startedAt < notBefore) {
     account.wantMachine(key, notBefore);
     return notYetSeen;
   }
+  const unreadable = target.id === undefined ? undefined : snapshot.unreadable.get(target.id);
+  if (unreadable !== undefined) return unreadableMachine(unreadable, true);
   // From here on it is looked for in a list: only those tell what is absent, and what a name stands for.
   if (target.id === undefined) return lookForName(deps, account, snapshot, subject, target.name);
   return lookForId(deps, account, snapshot, subject, target.id);
@@ -88,14 +91,17 @@ function inPlaceOf(
   deps: MachineDeps,
   account: Account,
   snapshot: Snapshot,
-  { key, object, identity }: Subject,
+  subject: Subject,
   gone: Gone,
 ): MachineObservation {
+  const { key, object, identity } = subject;
   const found = snapshot.byName(providerName(object));
   const [machine] = found;
   if (machine !== undefined && identity.kind !== 'Known' && found.length === 1) return { kind: 'Present', machine };
   if (machine !== undefined)
     return { kind: 'Unknown', reason: { kind: 'DuplicateName', ids: found.map(({ id: one }) => one) } };
+  const lacking = unreadableNamed(deps, account, snapshot, subject, providerName(object));
+  if (lacking.kind === 'Unknown') return lacking;
   // A VM is not denied as long as it may not be listed yet.
   const recreateAfter = deps.limits.recreateAfter + (gone.wasSeen ? 0 : deps.limits.visibilityWindow);
   const verdict = judgeRecreation({ ...gone, newest: snapshot.startedAt, recreateAfter });
@@ -103,6 +109,31 @@ function inPlaceOf(
   account.want(key, Math.max(verdict.wantListAfter, deps.clock.monotonic() + readAgain));
   const until = epochOf(deps.clock, (gone.absence?.since ?? snapshot.startedAt) + recreateAfter);
   return { kind: 'Unknown', reason: { kind: 'AbsenceRecent', id: gone.id, until } };
+}
+
+/** No VM that can be read has the name: absent, unless one has it that can't be read, or may have it. */
+function unreadableNamed(
+  deps: MachineDeps,
+  account: Account,
+  snapshot: Snapshot,
+  subject: Subject,
+  name: string,
+): MachineObservation {
+  const { key, object, memory, intent } = subject;
+  const isOpen = memory.openIntent(object.metadata.annotations?.[annotations.createPending]) !== undefined;
+  const unreadable = unreadableOf(snapshot, {
+    name,
+    isUntouched: isUntouched(subject),
+    intent: isOpen ? { nameless: intent?.nameless ?? [], sentAt: memory.intentSentAt } : undefined,
+  });
+  if (unreadable === undefined) return { kind: 'Absent' };
+  // When it can be read it may turn out to be of a name that wakes nobody here.
+  account.want(key, deps.clock.monotonic() + longestDoubt);
+  return unreadableMachine(unreadable, unreadable.name !== undefined);
+}
+
+function unreadableMachine({ id, problem }: UnreadableMachine, isOurs: boolean): MachineObservation {
+  return { kind: 'Unknown', reason: { kind: 'Unreadable', id, problem, isOurs } };
 }
 
 /**
@@ -123,9 +154,10 @@ function lookForName(
   deps: MachineDeps,
   account: Account,
   snapshot: Snapshot,
-  { object, memory, key, intent }: Subject,
+  subject: Subject,
   name: string,
 ): MachineObservation {
+  const { object, memory, key, intent } = subject;
   const found = snapshot.byName(name);
   const [machine] = found;
   if (found.length > 1) return { kind: 'Unknown', reason: { kind: 'DuplicateName', ids: found.map(({ id }) => id) } };
@@ -133,6 +165,8 @@ function lookForName(
     memory.sawMachine(machine, deps.clock.now(), epochOf(deps.clock, snapshot.startedAt));
     return { kind: 'Present', machine };
   }
+  const lacking = unreadableNamed(deps, account, snapshot, subject, name);
+  if (lacking.kind === 'Unknown') return lacking;
   const { massAbsence } = account;
   if (massAbsence !== undefined) {
     account.want(key, Math.max(massAbsence.until, deps.clock.monotonic()));
@@ -208,7 +242,7 @@ function lookForId(
   const verdict = judgeAbsence({
     massAbsence,
     listedOwners: snapshot.ownerIds,
-    isEmpty: snapshot.machines.length === 0,
+    isEmpty: snapshot.machines.length === 0 && snapshot.unreadable.size === 0,
     isRecorded: subject.identity.kind !== 'None',
     isSameKey: isSameKey(subject),
     notFound: snapshot.byName(name).length === 0,

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Outcome } from '../../src/model/failure.ts';
 import type { CreateRequest, Machine, MachineState, ProviderId } from '../../src/model/machine.ts';
+import { isReadable } from '../../src/model/machine.ts';
 import type { Provider } from '../../src/provider/port.ts';
 
 /** A provider with no machines yet, and what the suite has to know of it. */
@@ -199,7 +200,9 @@ function failureOf(outcome: Outcome<unknown>): string {
 }
 
 async function machineOf(world: ProviderWorld, name: string): Promise<Machine> {
-  const found = valueOf(await world.provider.listMachines()).filter((machine) => machine.name === name);
+  const found = valueOf(await world.provider.listMachines())
+    .filter(isReadable)
+    .filter((machine) => machine.name === name);
   const [machine] = found;
   if (machine === undefined || found.length > 1) throw new Error(`${found.length} machines have the name ${name}`);
   return machine;

@@ -6,6 +6,7 @@ import { answerError } from '../../src/kube/errors.ts';
 import { createEventRecorder } from '../../src/kube/events.ts';
 import { plan } from '../../src/plan/plan.ts';
 import { interpret } from '../../src/provider/http/answer.ts';
+import { KnownSecrets } from '../../src/provider/http/known-secrets.ts';
 import type { Exchange } from '../../src/provider/http/transport.ts';
 import type { Execution } from '../../src/reconcile/execute.ts';
 import { conclude } from '../../src/reconcile/outcome.ts';
@@ -123,7 +124,10 @@ test('whatever the provider answers, nothing that is told of it holds the key or
   await fc.assert(
     fc.asyncProperty(fc.constantFrom(...operations), exchange, async (operation, received) => {
       const success = { decode: () => expect.unreachable() };
-      const outcome = interpret<never>({ operation, success }, received, { key, now: 0 });
+      const outcome = interpret<never>({ operation, success }, received, {
+        secrets: new KnownSecrets(new Secret(key)),
+        now: 0,
+      });
       if (!outcome.ok) expect(await search.text(await told(outcome.failure))).toEqual([]);
     }),
     { numRuns: 300 },

@@ -130,7 +130,12 @@ export interface Intent {
   readonly ownerId?: number;
   /** The Secret whose key the call was to be made with: UID and resourceVersion. */
   readonly credentials?: string;
+  /** VMs that were listed without a readable name before the call: none of them is ours. */
+  readonly nameless?: readonly number[];
 }
+
+/** So many of them are on record. */
+const mostNameless = 32;
 
 /** Reads the annotation's text, found in the object with this UID. */
 export function readIntent(text: string | undefined, uid: string): Intent | undefined {
@@ -144,6 +149,7 @@ export function readIntent(text: string | undefined, uid: string): Intent | unde
     ...(Number.isFinite(after) ? { after } : {}),
     ...(isId(value['owner']) ? { ownerId: value['owner'] } : {}),
     ...(typeof value['credentials'] === 'string' ? { credentials: value['credentials'] } : {}),
+    ...(Array.isArray(value['nameless']) ? { nameless: value['nameless'].slice(0, mostNameless).filter(isId) } : {}),
   };
 }
 
@@ -156,9 +162,10 @@ export function writeIntent(
     readonly after?: number | undefined;
     readonly ownerId?: number | undefined;
     readonly credentials?: string | undefined;
+    readonly nameless?: readonly number[];
   },
 ): string {
-  const { at, name, after, ownerId: owner, credentials } = intent;
+  const { at, name, after, ownerId: owner, credentials, nameless = [] } = intent;
   return JSON.stringify({
     at: new Date(at).toISOString(),
     name,
@@ -166,6 +173,7 @@ export function writeIntent(
     ...(after === undefined ? {} : { after: new Date(after).toISOString() }),
     ...(owner === undefined ? {} : { owner }),
     ...(credentials === undefined ? {} : { credentials }),
+    ...(nameless.length === 0 ? {} : { nameless: nameless.slice(0, mostNameless) }),
   });
 }
 

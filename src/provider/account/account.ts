@@ -1,5 +1,5 @@
 import type { Failure, Outcome } from '../../model/failure.ts';
-import type { Machine, OsTemplate, Package, ProviderId, Region } from '../../model/machine.ts';
+import type { Machine, OsTemplate, Package, ProviderId, Region, UnreadableMachine } from '../../model/machine.ts';
 import type { Provider } from '../port.ts';
 import type { Absence } from './absence.ts';
 import type { Recreations } from './recreations.ts';
@@ -12,14 +12,24 @@ export interface Snapshot {
   readonly startedAt: number;
   readonly answeredAt: number;
   readonly machines: readonly Machine[];
+  /** The VMs that are there and can't be read. */
+  readonly unreadable: ReadonlyMap<ProviderId, UnreadableEntry>;
   /** The distinct owners shown, ascending; empty when there is no machine or none names its owner. */
   readonly ownerIds: readonly ProviderId[];
   byId(id: ProviderId): Machine | undefined;
+  /** Whether the list shows it, readable or not. */
+  has(id: ProviderId): boolean;
   byName(name: string): readonly Machine[];
   /** Machines named `head` with a hyphen and eight hexadecimal digits, as objects name them that have no name of their own choice. */
   withSuffix(head: string): readonly Machine[];
   /** The newest time that any machine tells, epoch milliseconds by the provider's clock; undefined when none tells one. */
   readonly newestTime: number | undefined;
+}
+
+/** A VM that can't be read. Its name is the one that it was last seen with, if it was. */
+export interface UnreadableEntry extends UnreadableMachine {
+  /** When the first of the lists started that have shown it like this without a break. */
+  readonly since: number;
 }
 
 /** A machine as a read showed it that started then (monotonic milliseconds). */

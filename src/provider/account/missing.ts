@@ -50,13 +50,14 @@ export class Missing {
   }
 
   /** Takes in a new list and the one before it. */
-  sweep(before: Snapshot | undefined, { startedAt, byId }: Snapshot): void {
+  sweep(before: Snapshot | undefined, { startedAt, has: isListed }: Snapshot): void {
     const expected = new Set(before?.machines.map(({ id }) => id));
+    for (const id of before?.unreadable.keys() ?? []) expected.add(id);
     const going = new Set<ProviderId>();
     const absences = new Map<ProviderId, Absence>();
     for (const { id, name, since, isGoing } of this.#followers.subjects()) {
       if (id !== undefined && since <= startedAt) {
-        const absence = afterList(this.#absences.get(id), byId(id) !== undefined, startedAt);
+        const absence = afterList(this.#absences.get(id), isListed(id), startedAt);
         if (absence !== undefined) absences.set(id, absence);
       }
       const isNew = since <= startedAt && (before === undefined || since > before.startedAt);
@@ -66,7 +67,6 @@ export class Missing {
       expected.add(id);
     }
     this.#absences = absences;
-    const isListed = (id: ProviderId): boolean => byId(id) !== undefined;
     this.#waves = afterSweep(this.#waves, {
       startedAt,
       expected,

@@ -1,5 +1,5 @@
 import type { Clock } from '../../model/clock.ts';
-import type { Machine, ProviderId } from '../../model/machine.ts';
+import type { ListedMachine, ProviderId } from '../../model/machine.ts';
 import type { Timed } from './account.ts';
 import type { Followers } from './followers.ts';
 import { type Pace, mostSingleReads, nextRead, type ReadNeeds } from './pace.ts';
@@ -18,8 +18,8 @@ export interface PollOptions {
   /** How many machines a list would show, and how many calls a second there may be. */
   readonly size: () => { readonly rows: number; readonly ratePerSecond: number };
   /** Reads the list; undefined when no call was made. */
-  readonly list: () => Promise<Timed<readonly Machine[]> | undefined>;
-  readonly onList: (list: Timed<readonly Machine[]>) => void;
+  readonly list: () => Promise<Timed<readonly ListedMachine[]> | undefined>;
+  readonly onList: (list: Timed<readonly ListedMachine[]>) => void;
   /** Reads one machine and takes the answer in, whatever it is. */
   readonly read: (id: ProviderId) => Promise<void>;
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../../model/clock.ts';
 import type { Failure, Outcome } from '../../model/failure.ts';
 import { failed } from '../../model/failure.ts';
-import type { Machine, ProviderId } from '../../model/machine.ts';
+import type { ListedMachine, Machine, ProviderId } from '../../model/machine.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Provider } from '../port.ts';
 import type { Absence } from './absence.ts';
@@ -18,6 +18,9 @@ import { Poll } from './poll.ts';
 import { Recreations } from './recreations.ts';
 import { Sightings } from './sightings.ts';
 import { Traffic, type TrafficReading } from './traffic.ts';
+
+/** How many VMs that cannot be read a log line names. */
+const mostReported = 5;
 
 /** Whose turns the account's own reads take. No key or group of others can be it. */
 const own = '';
@@ -100,7 +103,10 @@ class ListedAccount implements SharedAccount {
         probeAt: this.#traffic.probeAt,
         doubtedAt: this.#key.doubtedAt,
       }),
-      size: () => ({ rows: this.snapshot?.machines.length ?? 0, ratePerSecond: this.#traffic.rate }),
+      size: () => ({
+        rows: (this.snapshot?.machines.length ?? 0) + (this.snapshot?.unreadable.size ?? 0),
+        ratePerSecond: this.#traffic.rate,
+      }),
       list: () => this.#timed('List', own, () => this.#provider.listMachines(this.#abort.signal)),
       onList: (list) => this.#heardList(list),
       read: (id) => this.#readMachine(id),
@@ -313,7 +319,7 @@ class ListedAccount implements SharedAccount {
     if (!outcome.ok) this.#poll.schedule();
   }
 
-  #heardList({ startedAt, outcome }: Timed<readonly Machine[]>): void {
+  #heardList({ startedAt, outcome }: Timed<readonly ListedMachine[]>): void {
     const wasDoubted = this.#key.doubtedAt !== undefined;
     const isNew = this.#key.judge(startedAt, outcome);
     this.#traffic.heedList(outcome);
@@ -336,7 +342,7 @@ class ListedAccount implements SharedAccount {
   }
 
   /** Takes over a new list; the keys that have something to look at. */
-  #accept(startedAt: number, machines: readonly Machine[]): ReadonlySet<string> {
+  #accept(startedAt: number, machines: readonly ListedMachine[]): ReadonlySet<string> {
     const before = this.snapshot;
     const changes = this.#sightings.addList(startedAt, this.#clock.monotonic(), machines);
     // It was just added.
@@ -346,17 +352,27 @@ class ListedAccount implements SharedAccount {
     const isOwnerShown = this.ownerId !== undefined && snapshot.ownerIds.includes(this.ownerId);
     if (owner !== undefined && !isOwnerShown) this.ownerId = owner;
     this.#changes.forgetBefore(startedAt);
-    this.#lookUps.forgetListed((id) => snapshot.byId(id) !== undefined);
+    this.#lookUps.forgetListed((id) => snapshot.has(id));
     this.#missing.sweep(before, snapshot);
 
     const waiting = this.#poll.servedBy(startedAt);
     if (changes !== undefined && changes.ids.size > 0) this.#poll.quicken();
     const isBack = this.lastFailure !== undefined;
     if (isBack) this.#log.info('provider list is back');
+    this.#reportUnreadable(before, snapshot);
     this.lastFailure = undefined;
     this.#onSnapshot?.(snapshot);
     const looking = changes === undefined || isBack ? this.#followers.keys() : this.#followers.of(changes);
     return new Set([...waiting, ...looking]);
+  }
+
+  #reportUnreadable(before: Snapshot | undefined, { unreadable }: Snapshot): void {
+    const entries = [...unreadable.values()];
+    if (entries.every(({ id }) => before?.unreadable.has(id))) return;
+    this.#log.warn('provider list has VMs that cannot be read', {
+      count: entries.length,
+      first: entries.slice(0, mostReported).map(({ id, problem }) => ({ id, problem })),
+    });
   }
 
   /** A list could not be had: all who wait for one are told, and everybody when that is news. */

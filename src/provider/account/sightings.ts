@@ -1,4 +1,4 @@
-import type { Machine, ProviderId } from '../../model/machine.ts';
+import type { ListedMachine, Machine, ProviderId } from '../../model/machine.ts';
 import type { Sighting, Snapshot } from './account.ts';
 import { type Changes, createSnapshot, findChanges, isSame } from './snapshot.ts';
 
@@ -24,10 +24,11 @@ export class Sightings {
   }
 
   /** Takes in a complete list; what changed since each machine was last seen, undefined if none was read before. */
-  addList(startedAt: number, answeredAt: number, machines: readonly Machine[]): Changes | undefined {
+  addList(startedAt: number, answeredAt: number, machines: readonly ListedMachine[]): Changes | undefined {
     const before = this.#snapshot;
     const known = before && {
       machines: [...before.machines, ...this.#unlisted(before)],
+      unreadable: before.unreadable,
       byId: (id: ProviderId) => this.of(id)?.machine,
     };
     const snapshot = createSnapshot(startedAt, answeredAt, machines, known);

@@ -1,8 +1,9 @@
-import type { Machine, ProviderId } from '../../model/machine.ts';
-import type { Snapshot } from './account.ts';
+import type { ListedMachine, Machine, ProviderId } from '../../model/machine.ts';
+import { isReadable } from '../../model/machine.ts';
+import type { Snapshot, UnreadableEntry } from './account.ts';
 
 /** Machines as they were last known, by id and all of them. */
-export type Known = Pick<Snapshot, 'byId' | 'machines'>;
+export type Known = Pick<Snapshot, 'byId' | 'machines' | 'unreadable'>;
 
 /**
  * Indexes a complete list. `startedAt` and `answeredAt` are monotonic milliseconds. A machine that is in every respect as it
@@ -11,10 +12,11 @@ export type Known = Pick<Snapshot, 'byId' | 'machines'>;
 export function createSnapshot(
   startedAt: number,
   answeredAt: number,
-  listed: readonly Machine[],
+  listed: readonly ListedMachine[],
   known?: Known,
 ): Snapshot {
-  const machines = known === undefined ? listed : listed.map((machine) => kept(known.byId(machine.id), machine));
+  const machines = listed.filter(isReadable).map((machine) => kept(known?.byId(machine.id), machine));
+  const unreadable = readUnreadable(startedAt, listed, known);
   const byId = new Map(machines.map((machine) => [machine.id, machine]));
   const byName = Map.groupBy(machines, (machine) => machine.name);
   let newestTime: { readonly of: number | undefined } | undefined;
@@ -24,8 +26,10 @@ export function createSnapshot(
     startedAt,
     answeredAt,
     machines,
+    unreadable,
     ownerIds: [...owners].toSorted((a, b) => a - b),
     byId: (id) => byId.get(id),
+    has: (id) => byId.has(id) || unreadable.has(id),
     byName: (name) => byName.get(name) ?? [],
     withSuffix: (head) => {
       byHead ??= Map.groupBy(machines, ({ name }) => /^(.+)-[0-9a-f]{8}$/.exec(name)?.[1] ?? '');
@@ -37,6 +41,23 @@ export function createSnapshot(
       return newestTime.of;
     },
   };
+}
+
+function readUnreadable(
+  startedAt: number,
+  listed: readonly ListedMachine[],
+  known: Known | undefined,
+): ReadonlyMap<ProviderId, UnreadableEntry> {
+  const unreadable = new Map<ProviderId, UnreadableEntry>();
+  for (const entry of listed) {
+    if (isReadable(entry)) continue;
+    const before = known?.unreadable.get(entry.id);
+    // The provider cannot rename a VM.
+    const name = entry.name ?? known?.byId(entry.id)?.name ?? before?.name;
+    const since = before?.since ?? startedAt;
+    unreadable.set(entry.id, { ...entry, ...(name === undefined ? {} : { name }), since });
+  }
+  return unreadable;
 }
 
 function newestOf(machines: readonly Machine[]): number | undefined {
@@ -72,6 +93,13 @@ export function findChanges(before: Known, after: Known): Changes {
   for (const machine of before.machines) {
     if (after.byId(machine.id) === undefined) note(machine);
   }
+  for (const [id, { name, problem }] of after.unreadable) {
+    const old = before.unreadable.get(id);
+    if (old?.name === name && old?.problem === problem) continue;
+    ids.add(id);
+    if (name !== undefined) names.add(name);
+  }
+  for (const id of before.unreadable.keys()) if (!after.unreadable.has(id)) ids.add(id);
   return { ids, names };
 }
 

@@ -7,6 +7,10 @@ const order = new Intl.Collator('en', { numeric: true });
 
 /** As many as an object's status can hold. */
 const mostAddresses = 256;
+/** Of more entries nobody needs to know: the rest is not even looked at. */
+const mostEntries = 1_024;
+/** Written with all zeros and an IPv4 tail; a longer text is no address. */
+const longestAddress = 45;
 
 /**
  * A machine's addresses from both shapes in which the provider is known to tell them: `ip_allocations` (first, gateway,
@@ -43,7 +47,7 @@ function add(found: Map<string, Address>, value: unknown, entry: WireObject): vo
 
 /** The version is read off the address itself: the provider's own `version` could only contradict it. */
 function readIp(value: unknown): { version: 4 | 6; text: string } | undefined {
-  if (typeof value !== 'string') return undefined;
+  if (typeof value !== 'string' || value.length > longestAddress) return undefined;
   const text = value.trim().toLowerCase();
   // A zone (`fe80::1%eth0`) means something on the provider's machine only.
   const version = text.includes('%') ? 0 : isIP(text);
@@ -51,5 +55,5 @@ function readIp(value: unknown): { version: 4 | 6; text: string } | undefined {
 }
 
 function objectsOf(value: unknown): readonly WireObject[] {
-  return Array.isArray(value) ? value.filter(isWireObject) : [];
+  return Array.isArray(value) ? value.slice(0, mostEntries).filter(isWireObject) : [];
 }

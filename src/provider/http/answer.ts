@@ -1,26 +1,22 @@
 import type { Failure, Operation, Outcome } from '../../model/failure.ts';
 import { failed, succeeded } from '../../model/failure.ts';
-import { SecretIndex } from '../../model/secret-index.ts';
+import type { SecretIndex } from '../../model/secret-index.ts';
 import type { CallEvent, Classified, Unusable } from './errors.ts';
 import { classify } from './errors.ts';
+import { listLimits } from './list-text.ts';
+import type { Context } from './mapping.ts';
 import { parseRetryAfter } from './retry-after.ts';
 import { errorText, jsonErrorText, tidy } from './text.ts';
 import type { Exchange, Received } from './transport.ts';
-import { parseJson, WireError } from './wire.ts';
+import { WireError } from './wire.ts';
 
 /** How the answer of one call is understood. */
 export interface Reading<T> {
   readonly operation: Operation;
-  /** What a 2xx means: what `decode` finds in its parsed body (it throws `WireError` otherwise), or always the same. */
-  readonly success: { readonly decode: (body: unknown) => T } | { readonly value: T };
+  /** What a 2xx means: what `decode` finds in its body (it throws `WireError` otherwise), or always the same. */
+  readonly success: { readonly decode: (body: string, context: Context) => T } | { readonly value: T };
   /** What a 404 means, where that is an answer. */
   readonly absent?: { readonly value: T };
-}
-
-/** What an answer is held against: the plain API key, which must not show in the provider's words, and the wall clock. */
-interface Context {
-  readonly key: string;
-  readonly now: number;
 }
 
 type Body<T> = { readonly value: T } | { readonly unusable: Unusable; readonly problem: string };
@@ -33,7 +29,7 @@ export function interpret<T>(reading: Reading<T>, exchange: Exchange, context: C
   }
 
   const { status } = exchange;
-  const body = status >= 200 && status < 300 ? readBody(reading, exchange) : undefined;
+  const body = status >= 200 && status < 300 ? readBody(reading, exchange, context) : undefined;
   const retryAfter = parseRetryAfter(exchange.headers['retry-after'], exchange.headers['date'], context.now);
   const event: CallEvent = {
     kind: 'Answered',
@@ -48,7 +44,7 @@ export function interpret<T>(reading: Reading<T>, exchange: Exchange, context: C
   }
   if (classified === 'Absent' && reading.absent !== undefined) return succeeded(reading.absent.value);
 
-  const known = new SecretIndex([context.key]);
+  const known = context.secrets.index;
   const problem = body !== undefined && 'unusable' in body ? body.problem : '';
   const words = readWords(exchange, body, known);
   const requestId = readRequestId(exchange, known);
@@ -78,18 +74,23 @@ function unsuccessful(
   return failed({ operation, class: treatment, code, ...facts });
 }
 
-function readBody<T>(reading: Reading<T>, received: Received): Body<T> {
+function readBody<T>(reading: Reading<T>, received: Received, context: Context): Body<T> {
   if (isHtml(received)) return { unusable: 'HtmlAnswer', problem: 'a web page came where data was due' };
   if ('value' in reading.success) return { value: reading.success.value };
-  if (received.cut === 'BodyTooLarge') return { unusable: received.cut, problem: 'the answer is too large' };
+  if (received.cut === 'BodyTooLarge') return { unusable: received.cut, problem: tooLarge(reading.operation) };
   if (received.cut !== undefined) return { unusable: received.cut, problem: 'the answer ended too early' };
   if (isPart(received)) return { unusable: 'ProtocolError', problem: 'the answer is only a part of the whole' };
   try {
-    return { value: reading.success.decode(parseJson(received.body)) };
+    return { value: reading.success.decode(received.body, context) };
   } catch (error) {
     const problem = error instanceof WireError ? error.message : 'the answer cannot be read';
     return { unusable: 'ProtocolError', problem };
   }
+}
+
+function tooLarge(operation: Operation): string {
+  if (operation !== 'ListMachines') return 'the answer is too large';
+  return `the list is larger than ${listLimits.bytes / 2 ** 20} MiB, which is the most that the operator reads`;
 }
 
 /** Some servers call JSON HTML, and some call nothing at all HTML: the body decides, the header only supports it. */

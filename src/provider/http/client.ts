@@ -3,13 +3,15 @@ import { systemClock } from '../../model/clock.ts';
 import type { Fence } from '../../model/fence.ts';
 import type { FailureCode, Operation, Outcome } from '../../model/failure.ts';
 import { isWrite } from '../../model/failure.ts';
-import type { ProviderId } from '../../model/machine.ts';
+import type { Machine, ProviderId } from '../../model/machine.ts';
 import type { Secret } from '../../model/secret.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Provider } from '../port.ts';
 import type { Reading } from './answer.ts';
 import { interpret, unsendable } from './answer.ts';
 import { checkBaseUrl } from './base-url.ts';
+import { KnownSecrets } from './known-secrets.ts';
+import { listLimits } from './list-text.ts';
 import * as mapping from './mapping.ts';
 import type { ReadRetries } from './retry.ts';
 import { retryRead } from './retry.ts';
@@ -62,8 +64,10 @@ export interface HttpProviderOptions {
 }
 
 const defaultTimeouts: CallTimeouts = { connect: 5_000, response: 30_000, total: 60_000 };
-const defaultLimits: BodyLimits = { list: 64 * 1024 * 1024, other: 1024 * 1024, error: 16 * 1024 };
+const defaultLimits: BodyLimits = { list: listLimits.bytes, other: 1024 * 1024, error: 16 * 1024 };
 const defaultRetries: ReadRetries = { count: 2, minDelay: 250, maxDelay: 2_000 };
+
+type Decode<T> = (body: string, context: mapping.Context) => T;
 
 interface Call<T> extends Reading<T> {
   readonly method: ExchangeRequest['method'];
@@ -81,6 +85,7 @@ export function createHttpProvider(options: HttpProviderOptions): Provider {
   const limits = { ...defaultLimits, ...options.limits };
   const retries = { ...defaultRetries, ...options.retries };
   const key = options.apiKey.reveal();
+  const secrets = new KnownSecrets(options.apiKey);
 
   const attempt = async <T>(call: Call<T>, total: number): Promise<Outcome<T>> => {
     const startedAt = clock.monotonic();
@@ -100,7 +105,7 @@ export function createHttpProvider(options: HttpProviderOptions): Provider {
       signal: call.signal,
       ...(isWrite(call.operation) ? { fence: options.fence } : {}),
     });
-    const outcome = interpret(call, ended, { key, now: clock.now() });
+    const outcome = interpret(call, ended, { secrets, now: clock.now() });
     const record = describeCall(call.operation, outcome, ended, clock.monotonic() - startedAt);
     log.debug('provider called', { ...record });
     onCall?.(record);
@@ -118,10 +123,10 @@ export function createHttpProvider(options: HttpProviderOptions): Provider {
     });
   };
 
-  const read = <T>(operation: Operation, path: string, decode: (body: unknown) => T, signal?: AbortSignal) =>
+  const read = <T>(operation: Operation, path: string, decode: Decode<T>, signal?: AbortSignal) =>
     make({ operation, method: 'GET', path, success: { decode }, signal });
 
-  const readCatalogue = <T>(operation: Operation, path: string, decode: (body: unknown) => T, signal?: AbortSignal) =>
+  const readCatalogue = <T>(operation: Operation, path: string, decode: Decode<T>, signal?: AbortSignal) =>
     make<T | undefined>({ operation, method: 'GET', path, success: { decode }, absent: { value: undefined }, signal });
 
   const power = async (operation: Operation, id: ProviderId, verb: string, signal?: AbortSignal) => {
@@ -135,7 +140,7 @@ export function createHttpProvider(options: HttpProviderOptions): Provider {
     getMachine: async (id, signal) => {
       const path = machinePath(id);
       if (path === undefined) return unsendable('GetMachine', 'Id');
-      const decode = (body: unknown) => mapping.decodeMachineOf(id, body);
+      const decode: Decode<Machine> = (body, context) => mapping.decodeMachineOf(id, body, context);
       return make({
         operation: 'GetMachine',
         method: 'GET',

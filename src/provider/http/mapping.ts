@@ -2,6 +2,7 @@ import type {
   CatalogueRef,
   CreateRequest,
   LastTask,
+  ListedMachine,
   Machine,
   MachineState,
   OsTemplate,
@@ -9,20 +10,22 @@ import type {
   ProviderId,
   Region,
 } from '../../model/machine.ts';
+import { isReadable } from '../../model/machine.ts';
 import { Secret } from '../../model/secret.ts';
 import type { CreateAnswer } from '../port.ts';
 import { readAddresses } from './addresses.ts';
+import type { KnownSecrets } from './known-secrets.ts';
+import { listLimits, readEntries } from './list-text.ts';
+import { lengthOf, longestName, type RawText, rawText, Sanitizer } from './raw-text.ts';
 import type { WireObject } from './wire.ts';
 import {
   isWireObject,
   optionalAmount,
   optionalId,
   optionalIds,
-  optionalString,
   optionalTime,
-  readList,
+  parseJson,
   requiredId,
-  requiredString,
   requireUniqueIds,
   tellsFailure,
   unwrapItem,
@@ -43,42 +46,46 @@ const stateBySpelling: ReadonlyMap<string, MachineState> = new Map<string, Machi
 ]);
 
 const longestPassword = 4096;
+const longestState = 64;
 const machineWrappers = ['virtual_machine', 'vm'];
 
-/** All decoders take parsed JSON and throw `WireError` for what must not be guessed at. */
-export function decodeMachines(body: unknown): readonly Machine[] {
-  return requireUniqueIds(readList(body, ['virtual_machines', 'data']).map(decodeMachine));
+/** What an answer is held against: the secrets that must not show in it, and the wall clock. */
+export interface Context {
+  readonly secrets: KnownSecrets;
+  readonly now: number;
 }
 
-export function decodeMachine(item: unknown): Machine {
-  const wire = unwrapItem(item, machineWrappers);
-  const machine: Draft<Machine> = {
-    id: requiredId(wire['id'], 'a machine'),
-    name: requiredString(wire['name'], "a machine's name"),
-    state: readState(requiredString(wire['state'], "a machine's state")),
-    addresses: readAddresses(wire),
-  };
-  const password = optionalString(wire['initial_password'], longestPassword);
-  set(machine, 'ownerId', optionalId(wire['owner_id']));
-  set(machine, 'hostname', optionalString(wire['hostname']));
-  set(machine, 'region', readRef(wire['region_id'], wire['region_name']));
-  set(machine, 'package', readRef(wire['package_id'], wire['package_name']));
-  set(machine, 'osTemplate', readRef(wire['os_template_id'], wire['os_template_name']));
-  set(machine, 'createdAt', optionalTime(wire['created_at']));
-  set(machine, 'updatedAt', optionalTime(wire['updated_at']));
-  set(machine, 'lastTask', readTask(wire['last_task']));
-  set(machine, 'initialPassword', password === undefined ? undefined : new Secret(password));
-  set(machine, 'unbilledHours', optionalAmount(wire['unbilled_hours']));
-  set(machine, 'transferTotal', optionalAmount(wire['transfer']));
-  // The provider's text and its example spell it differently.
-  set(machine, 'transferRemaining', optionalAmount(wire['transfer_month']) ?? optionalAmount(wire['month_transfer']));
-  return machine;
+/** All decoders take the text of an answer and throw `WireError` for what must not be guessed at. */
+export function decodeMachines(text: string, { secrets, now }: Context): readonly ListedMachine[] {
+  let addresses = 0;
+  let characters = 0;
+  const drafts = readEntries(text, ['virtual_machines', 'data'], (entry) => {
+    const draft = readMachine(unwrapItem(entry, machineWrappers), now);
+    addresses += draft.rest.addresses.length;
+    characters += textLengthOf(draft);
+    if (addresses > listLimits.addresses) throw tooMany('IP addresses', listLimits.addresses);
+    if (characters > listLimits.characters) throw tooMany('characters of text', listLimits.characters);
+    return draft;
+  });
+  secrets.addList(drafts.flatMap(({ password }) => password ?? []));
+  const sanitizer = new Sanitizer(secrets.index);
+  return requireUniqueIds(drafts.map((draft) => finish(draft, sanitizer)));
+}
+
+function tooMany(what: string, most: number): WireError {
+  return new WireError(`the list has more than ${most} ${what}`);
+}
+
+function textLengthOf({ name, hostname, region, package: pack, osTemplate, task, password }: MachineDraft): number {
+  const texts = [name, hostname, region?.name, pack?.name, osTemplate?.name, task?.status, task?.name];
+  return texts.reduce((sum, text) => sum + lengthOf(text), password?.length ?? 0);
 }
 
 /** The machine that was asked for; another one is no answer. */
-export function decodeMachineOf(id: ProviderId, body: unknown): Machine {
-  const machine = decodeMachine(body);
+export function decodeMachineOf(id: ProviderId, text: string, context: Context): Machine {
+  const machine = decodeMachine(unwrapItem(parseJson(text), machineWrappers), context);
   if (machine.id !== id) throw new WireError('the answer is another machine');
+  if (!isReadable(machine)) throw new WireError(`the machine cannot be read: ${machine.problem}`);
   return machine;
 }
 
@@ -86,11 +93,13 @@ export function decodeMachineOf(id: ProviderId, body: unknown): Machine {
  * A create is answered by the machine, wrapped or not, by its id, or by `{"status": "success"}` with or without the id.
  * An id is kept even if the rest is unreadable: it is the proof of what was made.
  */
-export function decodeCreateAnswer(body: unknown): CreateAnswer {
+export function decodeCreateAnswer(text: string, context: Context): CreateAnswer {
+  const body = parseJson(text);
   const wire = unwrapItem(body, machineWrappers);
   const id = optionalId(wire['id']);
-  if (id !== undefined && typeof wire['name'] === 'string' && typeof wire['state'] === 'string') {
-    return { id, machine: decodeMachine(wire) };
+  if (id !== undefined) {
+    const machine = decodeMachine(wire, context);
+    if (isReadable(machine)) return { id, machine };
   }
   if (tellsFailure(wire) || (isWireObject(body) && tellsFailure(body))) {
     throw new WireError('the answer tells of a failure');
@@ -100,31 +109,128 @@ export function decodeCreateAnswer(body: unknown): CreateAnswer {
   return {};
 }
 
-export function decodeRegions(body: unknown): readonly Region[] {
-  return requireUniqueIds(readList(body, ['regions', 'data']).map(decodeRegion));
+function decodeMachine(wire: WireObject, { secrets, now }: Context): ListedMachine {
+  const draft = readMachine(wire, now);
+  if (draft.password !== undefined) secrets.add(draft.password);
+  return finish(draft, new Sanitizer(secrets.index));
 }
 
-function decodeRegion(item: unknown): Region {
-  const wire = unwrapItem(item, ['region']);
-  const region: Draft<Region> = readEntry(wire, 'a region');
-  set(region, 'packageIds', optionalIds(wire['package_ids']));
-  return region;
+interface RawRef {
+  readonly id: ProviderId;
+  readonly name: RawText | undefined;
 }
 
-export function decodePackages(body: unknown): readonly Package[] {
-  return requireUniqueIds(readList(body, ['packages', 'data']).map(decodePackage));
+/** A machine whose texts are still as they came: in a list, a later entry may tell which word in them is a password. */
+interface MachineDraft {
+  readonly id: ProviderId;
+  readonly name: RawText | undefined;
+  readonly state: MachineState | undefined;
+  readonly hostname: RawText | undefined;
+  readonly region: RawRef | undefined;
+  readonly package: RawRef | undefined;
+  readonly osTemplate: RawRef | undefined;
+  readonly task: { readonly status: RawText; readonly name: RawText | undefined } | undefined;
+  readonly password: string | undefined;
+  /** What holds no text. */
+  readonly rest: Pick<Machine, 'addresses'> & Partial<Machine>;
 }
 
-function decodePackage(item: unknown): Package {
-  const wire = unwrapItem(item, ['package']);
-  const entry: Draft<Package> = readEntry(wire, 'a package');
-  set(entry, 'osTemplateIds', optionalIds(wire['os_template_ids']));
-  return entry;
+function readMachine(wire: WireObject, now: number): MachineDraft {
+  const password = wire['initial_password'];
+  const rest: Draft<MachineDraft['rest']> = { addresses: readAddresses(wire) };
+  set(rest, 'ownerId', optionalId(wire['owner_id']));
+  set(rest, 'createdAt', optionalTime(wire['created_at'], now));
+  set(rest, 'updatedAt', optionalTime(wire['updated_at'], now));
+  set(rest, 'unbilledHours', optionalAmount(wire['unbilled_hours']));
+  set(rest, 'transferTotal', optionalAmount(wire['transfer']));
+  // The provider's text and its example spell it differently.
+  set(rest, 'transferRemaining', optionalAmount(wire['transfer_month']) ?? optionalAmount(wire['month_transfer']));
+  return {
+    id: requiredId(wire['id'], 'a machine'),
+    name: rawText(wire['name']),
+    state: readState(wire['state']),
+    hostname: rawText(wire['hostname']),
+    region: readRef(wire['region_id'], wire['region_name']),
+    package: readRef(wire['package_id'], wire['package_name']),
+    osTemplate: readRef(wire['os_template_id'], wire['os_template_name']),
+    task: readTask(wire['last_task']),
+    password: typeof password === 'string' && password.length <= longestPassword ? password || undefined : undefined,
+    rest,
+  };
 }
 
-export function decodeOsTemplates(body: unknown): readonly OsTemplate[] {
-  const items = readList(body, ['os_templates', 'data']);
-  return requireUniqueIds(items.map((item) => readEntry(unwrapItem(item, ['os_template']), 'an OS template')));
+function finish(draft: MachineDraft, sanitizer: Sanitizer): ListedMachine {
+  const { id, state } = draft;
+  const name = draft.name && sanitizer.exact(draft.name);
+  if (name === undefined) return { id, problem: unreadableName(draft.name) };
+  if (state === undefined) return { id, name, problem: 'its state is missing' };
+  const machine: Draft<Machine> = { id, name, state, ...draft.rest };
+  set(machine, 'hostname', sanitizer.shown(draft.hostname));
+  set(machine, 'region', finishRef(draft.region, sanitizer));
+  set(machine, 'package', finishRef(draft.package, sanitizer));
+  set(machine, 'osTemplate', finishRef(draft.osTemplate, sanitizer));
+  set(machine, 'lastTask', finishTask(draft.task, sanitizer));
+  set(machine, 'initialPassword', draft.password === undefined ? undefined : new Secret(draft.password));
+  return machine;
+}
+
+function unreadableName(name: RawText | undefined): string {
+  return name === undefined
+    ? `its name is missing, or longer than ${longestName} characters`
+    : 'its name has characters that cannot be shown, or quotes an API key or a password';
+}
+
+function finishRef(ref: RawRef | undefined, sanitizer: Sanitizer): CatalogueRef | undefined {
+  if (ref === undefined) return undefined;
+  const name = sanitizer.shown(ref.name);
+  return name === undefined ? { id: ref.id } : { id: ref.id, name };
+}
+
+function finishTask(task: MachineDraft['task'], sanitizer: Sanitizer): LastTask | undefined {
+  const status = sanitizer.shown(task?.status)?.toLowerCase();
+  if (status === undefined) return undefined;
+  const name = sanitizer.shown(task?.name);
+  return name === undefined ? { status } : { status, name };
+}
+
+export function decodeRegions(text: string, context: Context): readonly Region[] {
+  return readCatalogue(text, ['regions', 'region'], context, (wire, entry) => {
+    const region: Draft<Region> = entry;
+    set(region, 'packageIds', optionalIds(wire['package_ids']));
+    return region;
+  });
+}
+
+export function decodePackages(text: string, context: Context): readonly Package[] {
+  return readCatalogue(text, ['packages', 'package'], context, (wire, entry) => {
+    const pack: Draft<Package> = entry;
+    set(pack, 'osTemplateIds', optionalIds(wire['os_template_ids']));
+    return pack;
+  });
+}
+
+export function decodeOsTemplates(text: string, context: Context): readonly OsTemplate[] {
+  return readCatalogue(text, ['os_templates', 'os_template'], context, (_, entry) => entry);
+}
+
+type CatalogueEntry = Draft<OsTemplate>;
+
+/** An entry without a usable name can be chosen by its id, and makes the others no less usable. */
+function readCatalogue<T extends CatalogueEntry>(
+  text: string,
+  [listName, wrapper]: readonly [string, string],
+  { secrets }: Context,
+  read: (wire: WireObject, entry: CatalogueEntry) => T,
+): readonly T[] {
+  const sanitizer = new Sanitizer(secrets.index);
+  const entries = readEntries(text, [listName, 'data'], (item) => {
+    const wire = unwrapItem(item, [wrapper]);
+    const entry: CatalogueEntry = { id: requiredId(wire['id'], `an entry of ${listName}`) };
+    const name = rawText(wire['name']);
+    set(entry, 'name', name && sanitizer.exact(name));
+    return read(wire, entry);
+  });
+  return requireUniqueIds(entries);
 }
 
 /** The create body: booleans are always said, keys only when there are any. */
@@ -140,29 +246,21 @@ export function encodeCreate(request: CreateRequest): WireObject {
   };
 }
 
-function readState(spelling: string): MachineState {
-  return stateBySpelling.get(spelling.trim().toLowerCase().replaceAll(/[_-]/g, ' ')) ?? 'Unknown';
+function readState(value: unknown): MachineState | undefined {
+  if (typeof value !== 'string') return undefined;
+  if (value.length > longestState) return 'Unknown';
+  return stateBySpelling.get(value.trim().toLowerCase().replaceAll(/[_-]/g, ' ')) ?? 'Unknown';
 }
 
-function readTask(value: unknown): LastTask | undefined {
+function readTask(value: unknown): MachineDraft['task'] {
   if (!isWireObject(value)) return undefined;
-  const status = optionalString(value['status']);
-  if (status === undefined) return undefined;
-  const task: Draft<LastTask> = { status: status.toLowerCase() };
-  set(task, 'name', optionalString(value['name']));
-  return task;
+  const status = rawText(value['status']);
+  return status && { status, name: rawText(value['name']) };
 }
 
-function readRef(idField: unknown, nameField: unknown): CatalogueRef | undefined {
+function readRef(idField: unknown, nameField: unknown): RawRef | undefined {
   const id = optionalId(idField);
-  if (id === undefined) return undefined;
-  const ref: Draft<CatalogueRef> = { id };
-  set(ref, 'name', optionalString(nameField));
-  return ref;
-}
-
-function readEntry(wire: WireObject, what: string): { id: number; name: string } {
-  return { id: requiredId(wire['id'], what), name: requiredString(wire['name'], `${what}'s name`) };
+  return id === undefined ? undefined : { id, name: rawText(nameField) };
 }
 
 type Draft<T> = { -readonly [K in keyof T]: T[K] };

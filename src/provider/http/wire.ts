@@ -1,7 +1,7 @@
 import type { ProviderId } from '../../model/machine.ts';
 
 /**
- * What the provider's JSON looks like: reading it field by field, and the envelopes that lists and items come in.
+ * What the provider's JSON looks like: reading it field by field, and the envelopes that items come in.
  * `WireError` is thrown for anything that must not be guessed at; its message names the place and never the value,
  * because the value may be a password.
  */
@@ -37,24 +37,17 @@ export function requiredId(value: unknown, what: string): ProviderId {
   return id;
 }
 
-export function requiredString(value: unknown, what: string): string {
-  if (typeof value !== 'string') throw new WireError(`${what} is missing`);
-  return value;
-}
-
-/** A text of at most so many characters; a longer one is no name of anything, and Kubernetes would not store it. */
-export function optionalString(value: unknown, longest = 255): string | undefined {
-  return typeof value === 'string' && value !== '' && value.length <= longest ? value : undefined;
-}
-
 /** A count or an amount; whatever cannot be one is as good as missing. */
 export function optionalAmount(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined;
 }
 
+/** No catalogue has more. */
+const mostIds = 10_000;
+
 /** All ids of a list, or undefined: with one of them unreadable the list would deny what the provider offers. */
 export function optionalIds(value: unknown): readonly ProviderId[] | undefined {
-  if (!Array.isArray(value)) return undefined;
+  if (!Array.isArray(value) || value.length > mostIds) return undefined;
   const ids = value.map(optionalId);
   return ids.every((id) => id !== undefined) ? ids : undefined;
 }
@@ -62,14 +55,25 @@ export function optionalIds(value: unknown): readonly ProviderId[] | undefined {
 /** What `Date.toISOString` would make of it is what it is already. Days that not every month has are looked at more closely. */
 const isoTime = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 
-/** RFC 3339 in UTC, as `Date.toISOString` has it. A time without a zone could be any hour, so it is dropped. */
-export function optionalTime(value: unknown): string | undefined {
-  if (typeof value !== 'string') return undefined;
+/** The longest way to write one; a longer text meets no pattern. */
+const longestTime = 64;
+
+/** Clocks and time zones may be off by so much. */
+const mostAhead = 24 * 60 * 60_000;
+
+/**
+ * RFC 3339 in UTC, as `Date.toISOString` has it. A time without a zone could be any hour, so it is dropped, and so is one that
+ * lies more than a day ahead of `now`: no VM was changed then, and Kubernetes refuses a year of five digits.
+ */
+export function optionalTime(value: unknown, now: number): string | undefined {
+  if (typeof value !== 'string' || value.length > longestTime) return undefined;
   // A list has two for each machine, and reading a date takes longer than all the rest of a machine.
-  if (isoTime.test(value)) return value;
-  if (!/^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:?\d{2})$/i.test(value)) return undefined;
+  const isWritten = isoTime.test(value);
+  if (!isWritten && !/^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]\d{2}:?\d{2})$/i.test(value))
+    return undefined;
   const time = Date.parse(value);
-  return Number.isNaN(time) ? undefined : new Date(time).toISOString();
+  if (Number.isNaN(time) || time < 0 || time > now + mostAhead) return undefined;
+  return isWritten ? value : new Date(time).toISOString();
 }
 
 /** What a body says of itself besides its content: a failure told with a 2xx. */
@@ -92,22 +96,6 @@ export function unwrapItem(value: unknown, wrappers: readonly string[]): WireObj
     if (isWireObject(inner)) return inner;
   }
   return value;
-}
-
-/**
- * The items of a list: a bare array, or an object that holds exactly one array, under one of the known names.
- * Anything else is refused: an error object with an empty `errors` array must never look like an empty list.
- */
-export function readList(body: unknown, names: readonly string[]): readonly unknown[] {
-  if (Array.isArray(body)) return body;
-  if (!isWireObject(body)) throw new WireError('the list is neither an array nor an object');
-  if (tellsFailure(body)) throw new WireError('the list tells of a failure');
-  const arrays = Object.entries(body).filter(([, value]) => Array.isArray(value));
-  const [only] = arrays;
-  if (only === undefined || arrays.length > 1 || !names.includes(only[0]) || !Array.isArray(only[1])) {
-    throw new WireError('the list is an object without exactly one known array');
-  }
-  return only[1];
 }
 
 /** Refuses a list that names one id twice: which of the two is true cannot be told. */

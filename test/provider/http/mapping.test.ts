@@ -1,7 +1,30 @@
 import { describe, expect, test } from 'vitest';
 import type { Machine } from '../../../src/model/machine.ts';
-import * as mapping from '../../../src/provider/http/mapping.ts';
+import { isReadable } from '../../../src/model/machine.ts';
+import { Secret } from '../../../src/model/secret.ts';
+import { KnownSecrets } from '../../../src/provider/http/known-secrets.ts';
+import * as decoders from '../../../src/provider/http/mapping.ts';
 import { WireError } from '../../../src/provider/http/wire.ts';
+
+const now = Date.UTC(2026, 0, 1);
+const context = (): decoders.Context => ({ secrets: new KnownSecrets(new Secret('planted-key')), now });
+const text = (body: unknown): string => JSON.stringify(body) ?? '';
+
+/** The decoders, for bodies that are written down as JSON first. */
+const mapping = {
+  decodeMachines: (body: unknown) => decoders.decodeMachines(text(body), context()),
+  /** The first machine of a list, which can be read. */
+  decodeMachine: (body: unknown): Machine => {
+    const [machine] = decoders.decodeMachines(text([body]), context());
+    if (machine === undefined || !isReadable(machine)) return expect.unreachable();
+    return machine;
+  },
+  decodeMachineOf: (id: number, body: unknown) => decoders.decodeMachineOf(id, text(body), context()),
+  decodeCreateAnswer: (body: unknown) => decoders.decodeCreateAnswer(text(body), context()),
+  decodeRegions: (body: unknown) => decoders.decodeRegions(text(body), context()),
+  decodePackages: (body: unknown) => decoders.decodePackages(text(body), context()),
+  decodeOsTemplates: (body: unknown) => decoders.decodeOsTemplates(text(body), context()),
+};
 
 /** The vendor's own example. */
 const example = {
@@ -84,10 +107,6 @@ test.for(unusableFields)('an unusable optional field is left out: %s', ([, field
 
 const refused: readonly [reason: string, item: unknown][] = [
   ['no id', { name: 'web', state: 'running' }],
-  ['no name', { id: 1, state: 'running' }],
-  ['a name that is no text', { id: 1, name: 7, state: 'running' }],
-  ['no state', { id: 1, name: 'web' }],
-  ['a state that is no text', { ...least, state: 1 }],
   ['an id of zero', { ...least, id: 0 }],
   ['a negative id', { ...least, id: -1 }],
   ['half an id', { ...least, id: 1.5 }],
@@ -100,9 +119,37 @@ const refused: readonly [reason: string, item: unknown][] = [
   ['text', 'web'],
 ];
 
-test.for(refused)('a machine is refused: %s', ([, item]) => {
-  expect(() => mapping.decodeMachine(item)).toThrow(WireError);
-  expect(() => mapping.decodeMachines([item])).toThrow(WireError);
+test.for(refused)('a machine without a usable id is refused, and the list with it: %s', ([, item]) => {
+  expect(() => mapping.decodeMachineOf(1, item)).toThrow(WireError);
+  expect(() => mapping.decodeMachines([least, item])).toThrow(WireError);
+});
+
+const missingName = 'its name is missing, or longer than 255 characters';
+const oddName = 'its name has characters that cannot be shown, or quotes an API key or a password';
+const missingState = 'its state is missing';
+const other = { id: 2, name: 'other', state: 'halted' };
+const unreadable: readonly [reason: string, fields: object, entry: object][] = [
+  ['no name', { name: undefined }, { problem: missingName }],
+  ['a name that is null', { name: null }, { problem: missingName }],
+  ['a name that is no text', { name: 7 }, { problem: missingName }],
+  ['an empty name', { name: '' }, { problem: missingName }],
+  ['an endless name', { name: 'x'.repeat(256) }, { problem: missingName }],
+  ['a name of two lines', { name: 'web\n1' }, { problem: oddName }],
+  ['a name that is shown backwards', { name: '\u202ebew' }, { problem: oddName }],
+  ['a name with half a character', { name: 'web\ud800' }, { problem: oddName }],
+  ['a name that quotes the key', { name: 'web-planted-key' }, { problem: oddName }],
+  ['a name that quotes its password', { name: 'web-s3cret', initial_password: 's3cret' }, { problem: oddName }],
+  ['no state', { state: undefined }, { name: 'web', problem: missingState }],
+  ['a state that is no text', { state: 1 }, { name: 'web', problem: missingState }],
+];
+
+test.for(unreadable)('an entry with a usable id is there, and concerns no other: %s', ([, fields, entry]) => {
+  expect(mapping.decodeMachines([{ ...least, ...fields }, other])).toEqual([
+    { id: 1, ...entry },
+    { id: 2, name: 'other', state: 'Halted', addresses: [] },
+  ]);
+  expect(() => mapping.decodeMachineOf(1, { ...least, ...fields })).toThrow(WireError);
+  expect(mapping.decodeCreateAnswer({ ...least, ...fields })).toEqual({ id: 1 });
 });
 
 test('an id in digits is one', () => {
@@ -180,7 +227,7 @@ const noLists: readonly [reason: string, body: unknown][] = [
   ['a single machine', least],
   ['one id twice', [least, { ...least, name: 'other' }]],
   ['the same id as number and text', [least, { ...least, id: '1' }]],
-  ['one bad item among good ones', [least, { id: 2 }]],
+  ['an item without an id among good ones', [least, { name: 'other', state: 'running' }]],
   ['a list in a list', [[least]]],
 ];
 
@@ -238,9 +285,10 @@ describe('catalogue', () => {
     expect(mapping.decodeRegions([{ id: 1, name: 'x', package_ids: [1, null] }])).toStrictEqual([{ id: 1, name: 'x' }]);
   });
 
-  test('an entry without id or name is refused', () => {
-    expect(() => mapping.decodeRegions([{ id: 1 }])).toThrow(WireError);
+  test('an entry without an id is refused; one without a usable name is there by its id', () => {
     expect(() => mapping.decodePackages([{ name: 'x' }])).toThrow(WireError);
+    for (const name of [undefined, null, '', 7, 'a\nb', 'the planted-key'])
+      expect(mapping.decodeRegions([{ id: 1, name }])).toStrictEqual([{ id: 1 }]);
   });
 });
 

@@ -7,6 +7,7 @@ import { operations } from '../../../src/model/failure.ts';
 import { Secret } from '../../../src/model/secret.ts';
 import { interpret } from '../../../src/provider/http/answer.ts';
 import { createHttpProvider } from '../../../src/provider/http/client.ts';
+import { KnownSecrets } from '../../../src/provider/http/known-secrets.ts';
 import * as mapping from '../../../src/provider/http/mapping.ts';
 import type { Exchange } from '../../../src/provider/http/transport.ts';
 import { silentLog } from '../../../src/telemetry/log.ts';
@@ -69,9 +70,9 @@ test('no failure, call record or log line holds the key or a password, whatever 
   }
 });
 
-const decoders: Readonly<Partial<Record<Operation, (body: unknown) => unknown>>> = {
+const decoders: Readonly<Partial<Record<Operation, (body: string, context: mapping.Context) => unknown>>> = {
   ListMachines: mapping.decodeMachines,
-  GetMachine: mapping.decodeMachine,
+  GetMachine: (body, context) => mapping.decodeMachineOf(1, body, context),
   CreateMachine: mapping.decodeCreateAnswer,
   ListRegions: mapping.decodeRegions,
   ListPackages: mapping.decodePackages,
@@ -140,8 +141,9 @@ test('whatever comes, nothing throws, nothing leaks, and only an empty list read
     fc.property(fc.constantFrom(...operations), exchange, (operation, received) => {
       const decode = decoders[operation];
       const success = decode === undefined ? { value: undefined } : { decode };
+      const secrets = new KnownSecrets(new Secret(key));
       const outcome = interpret<unknown>({ operation, success, absent: { value: undefined } }, received, {
-        key,
+        secrets,
         now: 0,
       });
       if (outcome.ok && operation === 'ListMachines' && received.kind === 'Received' && received.status !== 404) {

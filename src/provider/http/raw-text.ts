@@ -1,0 +1,65 @@
+import type { SecretIndex } from '../../model/secret-index.ts';
+import { cutToBytes, isPrintable, printable } from '../../model/text.ts';
+import { registeredSecrets } from '../../telemetry/redact.ts';
+
+/** Kubernetes stores no longer name, and no VM has one. */
+export const longestName = 255;
+
+declare const raw: unique symbol;
+
+/** Text as the provider sent it, of a bounded length. It is no string to the compiler, so that it cannot leave the decoder. */
+export interface RawText {
+  readonly [raw]: true;
+}
+
+/** A text of at most so many characters. A longer one names nothing, and counts as missing. */
+export function rawText(value: unknown, longest = longestName): RawText | undefined {
+  const isUsable = typeof value === 'string' && value !== '' && value.length <= longest;
+  // It is a string at run time; only `Sanitizer` makes one of it again.
+  return isUsable ? (value as unknown as RawText) : undefined;
+}
+
+export function lengthOf(text: RawText | undefined): number {
+  return text === undefined ? 0 : toString(text).length;
+}
+
+/** Names of regions, packages, templates and tasks come with every VM: each is searched, and held, once. */
+const mostRemembered = 1_000;
+
+/**
+ * The one way out for text from the provider: without unprintable characters, known secrets and those of registered keys.
+ * One serves one answer.
+ */
+export class Sanitizer {
+  readonly #known: SecretIndex;
+  readonly #remembered = new Map<RawText, string>();
+
+  constructor(known: SecretIndex) {
+    this.#known = known;
+  }
+
+  /** Text to be shown. */
+  shown(text: RawText | undefined): string | undefined {
+    if (text === undefined) return undefined;
+    const remembered = this.#remembered.get(text);
+    if (remembered !== undefined) return remembered;
+    const plain = toString(text);
+    const scrubbed = registeredSecrets().scrub(this.#known.scrub(plain));
+    const clean = printable(scrubbed);
+    const shown = clean === plain ? plain : cutToBytes(clean, longestName);
+    if (this.#remembered.size < mostRemembered) this.#remembered.set(text, shown);
+    return shown;
+  }
+
+  /** Text that identifies something: as it is, or undefined if it must not be shown so. */
+  exact(text: RawText): string | undefined {
+    const plain = toString(text);
+    if (!isPrintable(plain)) return undefined;
+    return this.#known.quotedIn(plain) || registeredSecrets().quotedIn(plain) ? undefined : plain;
+  }
+}
+
+function toString(text: RawText): string {
+  // As `rawText` made it.
+  return text as unknown as string;
+}

@@ -1,0 +1,169 @@
+import { describe, expect, test } from 'vitest';
+import { expectDone, life, stepOf, take } from './life.ts';
+import { createFaultyWorld, type FaultyWorld, hour, keys, minute } from './world.ts';
+
+/** One of the VMs that are nobody's; the object's own one is the first that is created. */
+const foreign = 1_001;
+
+/** From now on this VM is shown with these fields, in lists and by itself. */
+function show(world: FaultyWorld, id: number, fields: Readonly<Record<string, unknown>>): { remove(): void } {
+  return world.emulator.addFault({
+    method: 'GET',
+    when: 'after',
+    times: 'always',
+    action: { kind: 'edit', id, fields },
+  });
+}
+
+function idOf(world: FaultyWorld): number {
+  return world.machineOf('web')?.id ?? expect.unreachable();
+}
+
+const creates = (world: FaultyWorld): number =>
+  world.writes().filter(({ operation }) => operation === 'CreateMachine').length;
+
+const oddFields: readonly (readonly [what: string, fields: Readonly<Record<string, unknown>>])[] = [
+  ['no name', { name: null }],
+  ['a name of two lines', { name: 'web\nserver' }],
+  ['a name that quotes the API key', { name: `web-${keys.ours}` }],
+  ['an endless name', { name: 'x'.repeat(10_000) }],
+  ['no state', { state: null }],
+];
+
+describe('a VM of nobody that is listed with', () => {
+  test.each(oddFields)('%s: concerns no object', async (_what, fields) => {
+    const world = await createFaultyWorld();
+    show(world, foreign, fields);
+    for (const step of life) {
+      await take(world, step);
+      expectDone(world, step);
+    }
+    world.emulator.clearFaults();
+    world.judge();
+  });
+
+  test('no name: is reported once, without anything of it', async () => {
+    const world = await createFaultyWorld();
+    show(world, foreign, { name: 'web\u001b[31m' });
+    world.apply('web');
+    await world.clock.advance(hour);
+    expect(world.complaints.filter((line) => line.includes('cannot be read'))).toEqual([
+      'provider list has VMs that cannot be read',
+    ]);
+  });
+
+  test('no name: holds up no create whose first call was refused before it had an effect', async () => {
+    const world = await createFaultyWorld();
+    show(world, foreign, { name: null });
+    world.emulator.addFault({ operation: 'CreateMachine', when: 'before', action: { kind: 'reset' } });
+    world.apply('web');
+    await world.clock.advance(minute);
+    expect(creates(world)).toBe(1);
+    await world.restart();
+    await world.clock.advance(10 * minute);
+    expect([creates(world), world.condition('web', 'Ready')?.status]).toEqual([2, 'True']);
+    world.emulator.clearFaults();
+    world.judge();
+  });
+});
+
+describe('the VM of an object that is listed with', () => {
+  test.each(oddFields)('%s: is not acted on and not gone', async (_what, fields) => {
+    const world = await createFaultyWorld();
+    await take(world, stepOf('CreateMachine'));
+    const { seq } = world;
+    const odd = show(world, idOf(world), fields);
+    await world.clock.advance(minute);
+    world.cluster.change('web', { spec: { powerState: 'Halted' } });
+    await world.clock.advance(hour);
+    expect(world.writes(seq)).toEqual([]);
+    expect(world.condition('web', 'Synced')).toMatchObject({ status: 'False', reason: 'ProtocolError' });
+    expect(world.condition('web', 'Synced')?.message).toContain(`the provider lists VM ${idOf(world)}, but its `);
+    expect(JSON.stringify(world.cluster.versions)).not.toContain(keys.ours);
+    odd.remove();
+    await world.clock.advance(2 * minute);
+    expectDone(world, stepOf('StopMachine'));
+    world.judge();
+  });
+
+  test.each(oddFields)('%s: keeps its object while that is being deleted', async (_what, fields) => {
+    const world = await createFaultyWorld();
+    await take(world, stepOf('CreateMachine'));
+    const { seq } = world;
+    const odd = show(world, idOf(world), fields);
+    await world.clock.advance(minute);
+    world.cluster.remove('virtualmachines', 'web');
+    await world.clock.advance(hour);
+    expect([world.writes(seq), world.cluster.machine('web')?.metadata.finalizers?.length]).toEqual([[], 1]);
+    odd.remove();
+    await world.clock.advance(5 * minute);
+    expectDone(world, stepOf('DeleteMachine'));
+    world.judge();
+  });
+
+  test('no name: is seen to be gone when it is', async () => {
+    const world = await createFaultyWorld();
+    await take(world, stepOf('CreateMachine'));
+    show(world, idOf(world), { name: null });
+    await world.clock.advance(minute);
+    expect(world.condition('web', 'Synced')?.reason).toBe('ProtocolError');
+    world.emulator.person.delete(idOf(world));
+    await world.clock.advance(10 * minute);
+    expect(world.condition('web', 'Synced')?.reason).not.toBe('ProtocolError');
+  });
+
+  test.each([false, true])(
+    'no name, after a create whose answer was lost: is not created again (restart: %s)',
+    async (isRestarted) => {
+      const world = await createFaultyWorld();
+      world.emulator.addFault({ operation: 'CreateMachine', when: 'after', action: { kind: 'reset' } });
+      world.apply('web');
+      await world.clock.advance(100);
+      const odd = show(world, idOf(world), { name: null });
+      if (isRestarted) await world.restart();
+      await world.clock.advance(hour);
+      expect(creates(world)).toBe(1);
+      expect(world.condition('web', 'Synced')?.message).toMatch(/^the provider lists VM \d+, but its name is missing/);
+      odd.remove();
+      await world.clock.advance(2 * minute);
+      expectDone(world, stepOf('CreateMachine'));
+      world.judge();
+    },
+  );
+});
+
+describe('for an object with a name of its own choice, a VM without a readable name', () => {
+  const spec = { providerName: 'db', adoption: { policy: 'IfExists' } } as const;
+
+  test('holds up the create for five minutes', async () => {
+    const world = await createFaultyWorld();
+    show(world, foreign, { name: null });
+    world.apply('web', spec);
+    await world.clock.advance(4 * minute);
+    expect([creates(world), world.condition('web', 'Synced')?.reason]).toEqual([0, 'ProtocolError']);
+    await world.clock.advance(3 * minute);
+    expect([creates(world), world.condition('web', 'Ready')?.status]).toEqual([1, 'True']);
+  });
+
+  test('is the one, if that is its name when it can be read', async () => {
+    const world = await createFaultyWorld();
+    const id = world.emulator.person.create({ name: 'db' });
+    const odd = show(world, id, { name: null });
+    world.apply('web', spec);
+    await world.clock.advance(3 * minute);
+    odd.remove();
+    await world.clock.advance(2 * minute);
+    expect([creates(world), world.cluster.machine('web')?.status?.id]).toEqual([0, id]);
+  });
+
+  test('holds nothing up if its name was read before', async () => {
+    const world = await createFaultyWorld();
+    world.apply('other');
+    await world.clock.advance(minute);
+    show(world, foreign, { name: null });
+    await world.clock.advance(2 * minute);
+    world.apply('web', spec);
+    await world.clock.advance(minute);
+    expect([creates(world), world.condition('web', 'Ready')?.status]).toEqual([2, 'True']);
+  });
+});
