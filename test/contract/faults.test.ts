@@ -6,7 +6,7 @@ import { serveTrap } from '../../src/emulator/trap.ts';
 import type { Outcome } from '../../src/model/failure.ts';
 import type { CreateRequest } from '../../src/model/machine.ts';
 import { Secret } from '../../src/model/secret.ts';
-import { createHttpProvider } from '../../src/provider/http/client.ts';
+import { type CallTimeouts, createHttpProvider } from '../../src/provider/http/client.ts';
 import type { Provider } from '../../src/provider/port.ts';
 import { silentLog } from '../../src/telemetry/log.ts';
 import type { ManualClock } from '../support/clock.ts';
@@ -14,7 +14,7 @@ import { createManualClock } from '../support/clock.ts';
 
 interface World extends AsyncDisposable {
   readonly emulator: Emulator;
-  readonly provider: Provider;
+  readonly connect: (timeouts: Partial<CallTimeouts>) => Provider;
   readonly clock: ManualClock;
 }
 
@@ -23,14 +23,24 @@ async function makeWorld(): Promise<World> {
   const clock = createManualClock();
   const emulator = createEmulator({ clock, accounts: [{ ownerId: 1, keys: ['k1'] }] });
   const { url, close } = await serve(emulator, { port: 0 });
-  const provider = createHttpProvider({
-    baseUrl: url,
-    apiKey: new Secret('k1'),
-    log: silentLog,
-    retries: { count: 1, minDelay: 1 },
-    timeouts: { response: 150, total: 300 },
-  });
-  return { emulator, provider, clock, [Symbol.asyncDispose]: () => close() };
+  const connect = (timeouts: Partial<CallTimeouts>): Provider =>
+    createHttpProvider({
+      baseUrl: url,
+      apiKey: new Secret('k1'),
+      log: silentLog,
+      retries: { count: 1, minDelay: 1 },
+      timeouts,
+    });
+  return { emulator, connect, clock, [Symbol.asyncDispose]: () => close() };
+}
+
+/** A hundred times what an answer takes. */
+const patient: CallTimeouts = { connect: 10_000, response: 10_000, total: 20_000 };
+
+/** Short only where the fault is that an answer never begins, or never ends. */
+function timeoutsFor({ kind }: FaultAction): CallTimeouts {
+  if (kind === 'hang' || kind === 'delay') return { ...patient, response: 200 };
+  return kind === 'drip' ? { ...patient, total: 1_000 } : patient;
 }
 
 const order = (name: string): CreateRequest => ({
@@ -84,13 +94,14 @@ test.for(rows)(
     await using world = await makeWorld();
     const trap = await serveTrap();
     await using _ = { [Symbol.asyncDispose]: () => trap.close() };
-    const { emulator, provider, clock } = world;
-    const first = await provider.createMachine(order('first'));
+    const { emulator, connect, clock } = world;
+    const first = await connect(patient).createMachine(order('first'));
     await clock.advance(60_000);
     const id = first.ok ? (first.value.id ?? 0) : 0;
     const aimed = action.kind === 'redirect' ? { ...action, to: trap.url } : action;
     emulator.addFault({ when: 'after', action: aimed, times: 'always' });
 
+    const provider = connect(timeoutsFor(action));
     expect(say(await provider.listMachines())).toBe(list);
     expect(say(await provider.createMachine(order('second')))).toBe(create);
     expect(say(await provider.killMachine(id))).toBe(kill);
@@ -101,7 +112,7 @@ test.for(rows)(
     expect(trap.requests).toEqual([]);
 
     emulator.clearFaults();
-    const after = await provider.listMachines();
+    const after = await connect(patient).listMachines();
     expect(after.ok && after.value.map(({ name }) => name)).toEqual(['first', 'second']);
   },
 );

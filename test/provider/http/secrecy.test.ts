@@ -51,7 +51,7 @@ test('no failure, call record or log line holds the key or a password, whatever 
       response.write(body, () => response.socket?.destroySoon());
     });
     const options = { apiKey: new Secret(key), log, retries: { count: 0 }, onCall: (call: unknown) => said.push(call) };
-    const provider = createHttpProvider({ baseUrl: server.url, timeouts: { response: 500, total: 500 }, ...options });
+    const provider = createHttpProvider({ baseUrl: server.url, ...options });
     failures.push(await provider.listMachines(), await provider.getMachine(1), await provider.killMachine(1));
   }
   const gone = createHttpProvider({
