@@ -31,6 +31,39 @@ ${markdownTable(['flag', 'variable', 'default', 'must be', 'meaning'], rows)}
 
 API keys are no settings: they come from the Secret that a VirtualMachine refers to.
 
+## Network
+
+### Egress
+
+The operator opens connections to these addresses and to no others:
+
+| to | protocol and port | for |
+| --- | --- | --- |
+| the cluster's DNS | UDP and TCP 53 | names |
+| the Kubernetes API server | TCP 443, behind its Service mostly 6443 | objects, Secrets, the Lease, events |
+| the host of \`--api-url\`, \`api.vps247.com\` by default, or the proxy | TCP 443, or the proxy's port | the provider |
+| the collector of traces, if you name one | TCP, mostly 4318 | [traces](tracing.md) |
+
+### Proxy
+
+The operator reaches the provider through a forward proxy if the usual variables name one. The chart sets them with \`extraEnv\`. Lower-case names work too, and win.
+
+- \`HTTPS_PROXY\`: URL of the proxy for an \`--api-url\` with https, such as \`http://proxy.example.com:3128\`. Without a scheme, http is meant. It may hold a user name and a password;
+  these never appear in a log line, an event or a status.
+- \`HTTP_PROXY\`: the same for an \`--api-url\` with http, which needs \`--insecure-api-url\`. That proxy sees API keys.
+- \`NO_PROXY\`: hosts that are reached without the proxy, with commas between them: a name with all its subdomains (\`vps247.com\`), an address (\`10.0.0.7\`), a range (\`10.0.0.0/8\`), each name with or
+  without a port, or \`*\`.
+
+For https the proxy must allow CONNECT to the provider's host and port. It sees these two, and neither API key nor requests. The operator's first log line shows the proxy's host and port.
+A call that the proxy refuses was certainly not made: the operator tries it again, and the message says \`no connection (proxy answered 407)\`, for example.
+
+Loopback addresses, the Kubernetes API server and the collector of traces are always reached without this proxy.
+
+### Custom CAs
+
+\`NODE_EXTRA_CA_CERTS\` names a file of PEM certificates. The operator trusts them beside the CAs that Node ships, for every TLS connection except that to the Kubernetes API server, whose CA is in the
+kubeconfig or the service account. Node reads the file at the start; restart the operator after a change. [Installation](installation.md#behind-a-proxy-or-with-a-private-ca) shows it for the chart.
+
 ## Exit codes
 
 What can be mended while the operator waits does not end it: an API server that does not answer or does not know it, a CustomResourceDefinition that is missing or older than

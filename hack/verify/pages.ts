@@ -90,6 +90,8 @@ checkOut();
 // By Helm, with a machine that a new version, the old one and none at all leave alone.
 await person(`kubectl delete namespace ${home} team-a`);
 await run('helm install vps247-operator deploy/chart --namespace vps247-system --create-namespace\n');
+writeFileSync(path.join(checkout, 'ca.crt'), 'certificates');
+await run('kubectl --namespace vps247-system create configmap private-ca');
 await run('kubectl create secret generic vps247-credentials');
 await machine('default', 'web');
 await run('kubectl get vps -A -o yaml > machines.yaml');
