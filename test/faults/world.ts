@@ -6,7 +6,7 @@ import type { MachineView } from '../../src/emulator/machine.ts';
 import type { Switches } from '../../src/emulator/switches.ts';
 import { createHttpProvider } from '../../src/provider/http/client.ts';
 import type { Clock } from '../../src/model/clock.ts';
-import { createManualClock } from '../support/clock.ts';
+import { createManualClock, type ManualClock } from '../support/clock.ts';
 import { type OperatorWorld, runOperator, usual } from '../reconcile/world/operator.ts';
 import { createWire, type Wire } from './wire.ts';
 
@@ -41,14 +41,23 @@ export interface FaultyWorld extends OperatorWorld {
   judge(): void;
 }
 
-/** The client's reads wait for their next attempt by the timers of the process: from now on these are the clock's. */
-function waitBy(clock: Clock): void {
-  vi.stubGlobal('setTimeout', (callback: () => void, milliseconds: number) => clock.schedule(milliseconds, callback));
-  vi.stubGlobal('clearTimeout', (cancel?: () => void) => cancel?.());
+/**
+ * The client's reads wait for their next attempt by the timers of the process. Whenever a world's clock moves, these are the
+ * ones that `timers` says: several worlds may take turns.
+ */
+function waitBy(clock: ManualClock, timers: () => Clock): void {
+  const { advance } = clock;
+  clock.advance = (milliseconds) => {
+    vi.stubGlobal('setTimeout', (callback: () => void, after: number) => timers().schedule(after, callback));
+    vi.stubGlobal('clearTimeout', (cancel?: () => void) => cancel?.());
+    return advance(milliseconds);
+  };
 }
 
 export async function createFaultyWorld(switches: Partial<Switches> = {}): Promise<FaultyWorld> {
   const clock = createManualClock();
+  let processClock: Clock = clock;
+  waitBy(clock, () => processClock);
   const accounts = [
     { ownerId: 1, keys: [keys.ours] },
     { ownerId: 2, keys: [keys.others] },
@@ -64,7 +73,7 @@ export async function createFaultyWorld(switches: Partial<Switches> = {}): Promi
 
   vi.spyOn(Math, 'random').mockReturnValue(0.5);
   const operator = await runOperator(clock, keys.ours, (apiKey, process) => {
-    waitBy(process.clock);
+    processClock = process.clock;
     return createHttpProvider({
       ...process,
       baseUrl: 'https://provider.test',
