@@ -75,6 +75,8 @@ export interface Decision {
   readonly after: number | undefined;
   /** Whether the machine is in transition, so that its account should be read at the fast pace. */
   readonly urgent: boolean;
+  /** The machine is to be deleted now, and the limit of deletes a minute holds that up. */
+  readonly awaitsDelete: boolean;
 }
 
 const none: Action = { type: 'None' };
@@ -98,5 +100,6 @@ export function act(action: Action, verdict: Verdict | undefined, rest: Rest = {
     event: rest.event,
     after: rest.after,
     urgent: rest.urgent ?? false,
+    awaitsDelete: rest.awaitsDelete ?? false,
   };
 }

@@ -20,8 +20,13 @@ export function remove(o: Observed, machine: Machine): Decision {
     if (again > o.now) return wait(verdict, { operation, urgent: true, after: again - o.now });
   }
   if (o.deletesHeldFor > 0) {
-    const message = `${verdict.message}; the operator is set to allow only so many deletes a minute`;
-    return wait({ ...verdict, message }, { operation, urgent: true, after: o.deletesHeldFor });
+    const message = `${verdict.message}; the operator allows only so many deletes a minute (maxDeletesPerMinute), and namespaces take turns`;
+    return wait({ ...verdict, message }, {
+      operation,
+      urgent: true,
+      after: o.deletesHeldFor,
+      awaitsDelete: true,
+    });
   }
   return act({ type: 'Delete', id: machine.id }, verdict, { operation, urgent: true });
 }

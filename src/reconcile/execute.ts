@@ -333,7 +333,7 @@ async function remove(
       change(target, 'Remove'),
       (provider) => provider.deleteMachine(action.id),
       async () => {
-        if (!deps.deletes.take()) return false;
+        if (!deps.deletes.take(keyOf(target.object))) return false;
         await deps.announce(action);
         return true;
       },

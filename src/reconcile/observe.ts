@@ -106,7 +106,7 @@ export async function observe(
       isDefaultKey: lookup.kind === 'Found' && lookup.isDefault,
       lookAlikes: isCreate ? lookAlikesOf(deps, subject, account?.snapshot) : [],
       namespaceLimit: deps.quota.reachedFor(key),
-      deletesHeldFor: deps.deletes.heldFor(),
+      deletesHeldFor: object.metadata.deletionTimestamp === undefined ? 0 : deps.deletes.heldFor(key),
       credentials: observeCredentials(lookup, account),
       machine,
       catalogue,

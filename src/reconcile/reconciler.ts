@@ -106,6 +106,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     if (observation === undefined) return {};
     const decision = plan(observation.observed);
     observation.account?.setUrgent(key, decision.urgent);
+    if (decision.awaitsDelete) deps.deletes.wait(key);
     const execution = await carryOut(observation, decision, memory, park);
     const conclusion = conclude(observation.observed, decision, execution, memory.failures, deps.random());
     remember(memory, observation.observed, decision, execution, conclusion);
