@@ -17,6 +17,7 @@ import { type SharedCredentials, createCredentials } from './reconcile/credentia
 import { Claims } from './reconcile/claims.ts';
 import { DeleteBudget } from './reconcile/delete-budget.ts';
 import { FleetMetrics } from './reconcile/fleet-metrics.ts';
+import { isShownGone } from './reconcile/left-machine.ts';
 import { NamespaceQuota } from './reconcile/namespace-quota.ts';
 import { Ownership } from './reconcile/ownership.ts';
 import { type Reconciler, createReconciler } from './reconcile/reconciler.ts';
@@ -37,6 +38,7 @@ export interface AppSettings {
   /** Undefined: none, and then no namespace may use it. */
   readonly defaultCredentialsSecret: SharedCredentials['secret'] | undefined;
   readonly defaultCredentialsNamespaces: readonly string[];
+  readonly defaultCredentialsOrphanNamespaces: readonly string[];
   readonly requireCredentialsLabel: boolean;
   /** Installations whose objects this one takes over, each as namespace and name of its Lease. */
   readonly takeOverFrom: readonly string[];
@@ -102,10 +104,22 @@ const stuck = 15 * 60_000;
 /** The composition root: watch → queue → observe → plan → execute → status, wired from ports. */
 export function createApp(settings: AppSettings, ports: AppPorts): App {
   const { client, clock, random, log, metrics, tracing = noTracing } = ports;
+  const callDeadline = settings.apiConnectTimeout + settings.apiResponseTimeout;
   const queue = createWorkqueue({ clock });
   const backoff = createBackoff({ random });
   const claims = new Claims();
-  const quota = new NamespaceQuota(settings.maxMachinesPerNamespace);
+  const quota = new NamespaceQuota({
+    limit: settings.maxMachinesPerNamespace,
+    accountOf: (key) => reconciler?.accountOf(key),
+    watch: (machine) => {
+      // Whoever acts knows which VMs are gone; and of whose account nothing is known, no list tells.
+      if (reconciler === undefined || (machine.account === undefined && machine.ownerId === undefined))
+        return undefined;
+      // A create may be in flight, and what it makes is shown only then.
+      const earliest = clock.monotonic() + callDeadline + settings.visibilityWindow;
+      return () => isShownGone(machine, accounts.list().values(), earliest);
+    },
+  });
   const deletes = new DeleteBudget(clock, settings.maxDeletesPerMinute);
   const specToCall = new SpecToCall(clock, (seconds) => metrics.specToCall.observe(seconds));
   const users = new Map<string, Set<string>>();
@@ -244,12 +258,13 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       },
       objectOf: (key) => objects.get(key),
       isInScope,
+      mayOrphan: (namespace) => settings.defaultCredentialsOrphanNamespaces.includes(namespace),
       accountFor: (apiKey) => accounts.get(apiKey),
       limits: {
         stuckAfter: settings.stuckAfter,
         visibilityWindow: settings.visibilityWindow,
         recreateAfter: settings.recreateAfter,
-        callDeadline: settings.apiConnectTimeout + settings.apiResponseTimeout,
+        callDeadline,
         lookAlikes: settings.lookAlikes,
       },
       actingSince: (key) => Math.max(actingSince, takenOver.get(key) ?? 0),

@@ -68,6 +68,7 @@ const lookAt: Readonly<Record<Reason, string>> = {
   OwnedByOtherInstallation: looks.record,
   Deleting: looks.operation,
   DeletionProtected: looks.object,
+  OrphanNotPermitted: looks.object,
   Paused: looks.record,
   ObserveOnly: looks.object,
   PlanOnly: looks.planned,

@@ -71,6 +71,7 @@ export const verdicts: Readonly<Record<Reason, VerdictRow>> = {
   OwnedByOtherInstallation: { ...done, because: 'reported as an event only' },
   Deleting: { ...leaving, because: 'whatever the conditions say' },
   DeletionProtected: { ...leaving, because: 'whatever the conditions say' },
+  OrphanNotPermitted: { ...leaving, because: 'whatever the conditions say' },
   Paused: {
     ...atRest,
     wasReady: { kstatus: 'Current', argo: 'Suspended' },

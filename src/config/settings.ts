@@ -91,6 +91,11 @@ export const settingsTable = {
     '',
     'Namespaces whose objects may use the key of the default Secret, with commas between them: whoever may create a VirtualMachine there spends its money.',
   ),
+  defaultCredentialsOrphanNamespaces: setting(
+    namespaces,
+    '',
+    'Namespaces whose objects may leave VMs running in the account of the default Secret, with commas between them: by deletionPolicy Retain, managementPolicy Observe or the annotation vps247.com/abandon. Elsewhere such a deletion waits with OrphanNotPermitted. Keys of a namespace are not concerned.',
+  ),
   requireCredentialsLabel: setting(
     toggle,
     'false',
@@ -156,12 +161,12 @@ export const settingsTable = {
   maxMachinesPerNamespace: setting(
     integer(0, 100_000),
     '0',
-    'Machines that the objects of one namespace may have together; further ones wait. 0 is no limit.',
+    'VMs that the objects of one namespace may have together, adopted ones and those that deleted objects left running included; further ones wait. 0 is no limit.',
   ),
   maxDeletesPerMinute: setting(
     integer(0, 100_000),
     '0',
-    'Machines that are deleted in any minute; further ones wait, so that a mistake with many objects can still be stopped. 0 is no limit.',
+    'VMs that are deleted in any minute; further ones wait, in turn for each namespace, so that a mistake with many objects can still be stopped. 0 is no limit.',
   ),
   relistInterval: setting(
     duration('1s', '24h'),

@@ -6,11 +6,14 @@ import type { Failure } from '../model/failure.ts';
 import type { Machine } from '../model/machine.ts';
 import { type Decision, type Verdict, act, wait } from './action.ts';
 import { resolve } from './catalogue.ts';
-import type { Observed } from './observed.ts';
+import type { NamespaceLimit, Observed } from './observed.ts';
 import { fromFailure } from './failure.ts';
 
 /** A refusal may rest on something outside the object (a quota, a catalogue), so it is tried again now and then. */
 export const refusedRetry = 30 * 60_000;
+
+/** How many VMs a message names. */
+const mostLeftNamed = 10;
 
 /** How often a namespace that is full, or a name that is taken by a look-alike, is looked at again. */
 const heldRetry = 60_000;
@@ -26,10 +29,7 @@ export function create(o: Observed): Decision {
   if (o.history.refusal !== undefined) return wait(refused(o.history.refusal), { after: refusedRetry });
   const doubt = o.lookAlikes.length > 0 && !o.requests.ignoresLookAlikes ? lookAlike(o) : undefined;
   if (doubt !== undefined && o.limits.lookAlikes === 'Hold') return wait(doubt, { after: heldRetry });
-  if (o.namespaceLimit !== undefined) {
-    const message = `namespace "${o.object.metadata.namespace}" has ${o.namespaceLimit} machines, the most that the operator is set to allow (maxMachinesPerNamespace)`;
-    return wait({ reason: 'QuotaExceeded', message }, { after: heldRetry });
-  }
+  if (o.namespaceLimit !== undefined) return namespaceFull(o, o.namespaceLimit);
   // It was not read for a reason that has passed since.
   if (o.catalogue.kind === 'NotNeeded') return wait(undefined, { after: 1_000 });
   if (o.catalogue.kind === 'Reading') return wait(undefined);
@@ -66,6 +66,19 @@ function missing(o: Observed): Decision {
   );
 }
 
+function namespaceFull({ object, isDefaultKey }: Observed, { limit, leftRunning }: NamespaceLimit): Decision {
+  const { namespace } = object.metadata;
+  const remedy = isDefaultKey
+    ? 'ask your cluster administrator to delete them'
+    : 'adopt them, or delete them at the provider';
+  const left =
+    leftRunning.length === 0
+      ? 'delete an object, or ask your cluster administrator for more'
+      : `deleted objects left ${leftRunning.slice(0, mostLeftNamed).join(', ')} running: ${remedy}`;
+  const message = `namespace "${namespace}" has ${limit} VMs, its limit (maxMachinesPerNamespace); ${left}`;
+  return wait({ reason: 'QuotaExceeded', message }, { after: heldRetry });
+}
+
 function lookAlike(o: Observed): Verdict {
   const { name, namespace } = o.object.metadata;
   const [first] = o.lookAlikes;
@@ -94,6 +107,7 @@ const clockTolerance = 60_000;
  * | any      | the key is the operator's default                | InvalidSpec: it gives no right to machines that exist |
  * | any      | another object holds it                          | NameConflict                                  |
  * | id       | spec.providerName says another name              | NameConflict                                  |
+ * | any      | the namespace has as many VMs as it may          | QuotaExceeded                                 |
  * | any      |                                                  | taken over                                    |
  */
 export function claim(o: Observed, machine: Machine): Decision {
@@ -113,6 +127,7 @@ export function claim(o: Observed, machine: Machine): Decision {
   if (asked !== undefined && machine.name !== asked) {
     return conflict(`machine ${machine.id} is named "${machine.name}", but spec.providerName is "${asked}"`);
   }
+  if (o.namespaceLimit !== undefined) return namespaceFull(o, o.namespaceLimit);
   return record(o, machine, 'Adopted');
 }
 

@@ -101,6 +101,12 @@ export interface Limits {
   readonly lookAlikes: 'Hold' | 'Report';
 }
 
+/** How many VMs a namespace may have, and which of those it has were left running by objects that are gone (ids, or names). */
+export interface NamespaceLimit {
+  readonly limit: number;
+  readonly leftRunning: readonly string[];
+}
+
 /** Everything a decision may rest on, gathered by `observe` in one pass and never changed afterwards. */
 export interface Observed {
   /** Epoch milliseconds. */
@@ -123,8 +129,10 @@ export interface Observed {
   readonly isDefaultKey: boolean;
   /** Machines that may be this object's from an earlier life; looked for before a create only. */
   readonly lookAlikes: readonly LookAlike[];
-  /** The limit of machines in this namespace, when it is reached. */
-  readonly namespaceLimit: number | undefined;
+  /** The limit of VMs in this namespace, when it is reached. */
+  readonly namespaceLimit: NamespaceLimit | undefined;
+  /** Whether the object may go and leave its VM running: not in the account of the operator's own key without permission. */
+  readonly mayOrphan: boolean;
   /** How long the operator's limit of deletes still holds the next one back. Milliseconds. */
   readonly deletesHeldFor: number;
   readonly credentials: CredentialsObservation;

@@ -81,7 +81,7 @@ function paused(o: Observed): Decision | undefined {
 function specUnreadable(o: Observed): Decision | undefined {
   const { flaws = [] } = o.object;
   if (flaws.length === 0) return undefined;
-  if (isDeleting(o) && o.requests.isAbandoned) return act({ type: 'ReleaseFinalizer' }, undefined);
+  if (isDeleting(o) && o.requests.isAbandoned) return orphan(o);
   const message = `${flaws.slice(0, mostFlaws).join('; ')}; correct it, nothing is done until then`;
   return wait({ reason: 'InvalidSpec', message }, kept(o));
 }
@@ -90,7 +90,23 @@ function specUnreadable(o: Observed): Decision | undefined {
 function letGo(o: Observed): Decision | undefined {
   if (!isDeleting(o)) return undefined;
   const isLetGo = o.requests.isAbandoned || isObserving(o) || deletionPolicyOf(o.object, originOf(o)) === 'Retain';
-  return isLetGo ? act({ type: 'ReleaseFinalizer' }, undefined) : undefined;
+  return isLetGo ? orphan(o) : undefined;
+}
+
+/** In the account of the operator's own key a VM that nobody deletes is the administrator's to pay for. */
+function orphan(o: Observed): Decision {
+  if (o.mayOrphan || o.machine.kind === 'Absent') return act({ type: 'ReleaseFinalizer' }, undefined);
+  // Whether there is a VM, and whose key shows it, is on its way.
+  const isReading = o.machine.kind === 'Unknown' && o.machine.reason.kind === 'NotYetSeen';
+  const hasKey = o.credentials.kind === 'Accepted' || o.credentials.kind === 'Unverified';
+  if (isReading && hasKey) return wait(undefined, { ...kept(o), urgent: true });
+  const [what, fix] = o.requests.isAbandoned
+    ? [`the annotation ${annotations.abandon}`, 'remove it']
+    : isObserving(o)
+      ? ['spec.managementPolicy Observe', 'set it to Manage']
+      : ['spec.deletionPolicy Retain', 'set it to Delete'];
+  const message = `deleted, but ${what} would leave the VM running in the account of the operator's default API key; ${fix}, or ask your cluster administrator to permit that (defaultCredentialsOrphanNamespaces)`;
+  return wait({ reason: 'OrphanNotPermitted', message }, kept(o));
 }
 
 function deletionProtected(o: Observed): Decision | undefined {

@@ -21,12 +21,15 @@ export function remove(o: Observed, machine: Machine): Decision {
   }
   if (o.deletesHeldFor > 0) {
     const message = `${verdict.message}; the operator allows only so many deletes a minute (maxDeletesPerMinute), and namespaces take turns`;
-    return wait({ ...verdict, message }, {
-      operation,
-      urgent: true,
-      after: o.deletesHeldFor,
-      awaitsDelete: true,
-    });
+    return wait(
+      { ...verdict, message },
+      {
+        operation,
+        urgent: true,
+        after: o.deletesHeldFor,
+        awaitsDelete: true,
+      },
+    );
   }
   return act({ type: 'Delete', id: machine.id }, verdict, { operation, urgent: true });
 }

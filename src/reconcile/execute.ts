@@ -47,7 +47,7 @@ export interface ExecuteDeps {
   readonly stored: (object: unknown) => void;
   /** Which machines belong to whom, so that of two objects that take over one machine at the same time one does. */
   readonly claims: Pick<Claims, 'reserve' | 'release'>;
-  readonly quota: Pick<NamespaceQuota, 'reserve' | 'release'>;
+  readonly quota: Pick<NamespaceQuota, 'reserve' | 'release' | 'confirmGone'>;
   readonly deletes: Pick<DeleteBudget, 'take'>;
   /** Annotation that goes on an object with its finalizer. */
   readonly ownership: Readonly<Record<string, string>>;
@@ -207,6 +207,7 @@ async function settle(deps: ExecuteDeps, announcement: Announcement, failure: Fa
       if (isFirstDoubt) return false;
       memory.refuse(failure, refusalBasis(target.object), deps.clock.now() + refusedRetry);
       memory.settle(intent, intent);
+      deps.quota.confirmGone(keyOf(announced));
       try {
         await patchMetadata(deps, announced, {
           finalizers: withoutFinalizer(announced),
@@ -238,6 +239,7 @@ async function takeOver(deps: ExecuteDeps, target: Target, machine: KnownMachine
   const isTaken = machine.origin === 'Adopted';
   if (isTaken && !deps.claims.reserve(machine.id, key)) return { type: 'Superseded' };
   try {
+    if (isTaken && !deps.quota.reserve(key, machine.id)) return { type: 'Superseded' };
     // Only as long as nobody changed the object: what was decided on may have been whether to take it over at all.
     if (isTaken) await patchIdentity(deps, target.object, machine);
     else await recordIdentity(deps, target, target.object, machine);
@@ -248,6 +250,7 @@ async function takeOver(deps: ExecuteDeps, target: Target, machine: KnownMachine
   } finally {
     // The record itself holds the machine now, or the machine is free again.
     deps.claims.release(machine.id, key);
+    deps.quota.release(key);
   }
 }
 

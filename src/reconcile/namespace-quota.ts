@@ -1,43 +1,103 @@
-import { finalizer } from '../api/v1alpha1/names.ts';
+import { providerName, readIdentity } from '../api/v1alpha1/identity.ts';
+import { annotations, finalizer } from '../api/v1alpha1/names.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
+import { KeyIndex } from '../model/key-index.ts';
+import type { ProviderId } from '../model/machine.ts';
+import type { NamespaceLimit } from '../plan/observed.ts';
+import type { Account } from '../provider/account/account.ts';
+
+/** A VM that an object had when it vanished, by its id or, where none is on record, by its name. */
+export interface LeftMachine {
+  readonly id: ProviderId | undefined;
+  readonly name: string;
+  /** Of the VM's account, where it is on record. */
+  readonly ownerId: ProviderId | undefined;
+  /** The account that the object last worked with; undefined when it had none. */
+  readonly account: Account | undefined;
+}
+
+interface Left extends LeftMachine {
+  readonly isGone: () => boolean;
+}
+
+export interface NamespaceQuotaOptions {
+  /** VMs that the objects of one namespace may have together; 0 is no limit. */
+  readonly limit: number;
+  /** The account that an object (`namespace/name`) last worked with. */
+  readonly accountOf: (key: string) => Account | undefined;
+  /**
+   * Watches for the end of a VM that was left running just now: the answer tells whether lists show that it is gone. Undefined: no
+   * list ever will.
+   */
+  readonly watch: (machine: LeftMachine) => (() => boolean) | undefined;
+}
+
+/** VMs that one namespace left running and that are remembered: the newest. */
+const mostLeft = 1_000;
 
 /**
- * How many objects of a namespace may have a machine. An object has a place from the announcement of its machine on, which
- * is when it gets our finalizer, until that goes. Between a decision and the announcement its place is reserved, in one
- * step with the count, so that two objects never both take the last one.
+ * How many VMs the objects of a namespace have, or left running. An object has a place from the announcement of its VM until that is
+ * shown to be gone, whatever becomes of its finalizer and annotations meanwhile: its owner may edit those. An object that vanishes
+ * earlier leaves its place to the VM, until lists lack that, or another object has it on record. Between a decision and the
+ * announcement a place is reserved, in one step with the count, so that two objects never both take the last one.
+ *
+ * | the object                                               | its place                                     |
+ * | -------------------------------------------------------- | --------------------------------------------- |
+ * | has the finalizer, an intent, a recorded VM              | taken                                         |
+ * | loses all of these but stays                             | taken                                         |
+ * | goes, and its VM was shown to be gone                    | free                                          |
+ * | goes otherwise: Retain, abandon, finalizer taken off     | its VM's, as long as a list shows that         |
+ *
+ * In memory: a restart forgets the VMs that were left running before it.
  */
 export class NamespaceQuota {
-  readonly #limit: number;
-  readonly #keysByNamespace = new Map<string, Set<string>>();
+  readonly #options: NamespaceQuotaOptions;
+  /** Whether the place of a key is merely reserved. */
+  readonly #placesByNamespace = new Map<string, Map<string, 'Reserved' | 'Taken'>>();
   /** Those that found no place, the first one first. */
   readonly #waitingByNamespace = new Map<string, Set<string>>();
+  readonly #leftByNamespace = new Map<string, readonly Left[]>();
+  /** Which objects have which VM on record, in whatever namespace. Tenants can't write a status. */
+  readonly #recorded = new KeyIndex<ProviderId>();
+  /** Objects whose VM is shown to be gone. */
+  readonly #gone = new Set<string>();
 
-  /** 0 is no limit. */
-  constructor(limit: number) {
-    this.#limit = limit;
+  constructor(options: NamespaceQuotaOptions) {
+    this.#options = options;
+  }
+
+  /** An object (`namespace/name`) changed, as the watch tells. Answers the key that has waited longest for the place it left, if any does. */
+  change(key: string, before: VirtualMachine | undefined, after: VirtualMachine | undefined): string | undefined {
+    const [old, current] = [recordedId(before), recordedId(after)];
+    if (old !== current) {
+      if (old !== undefined) this.#recorded.delete(old, key);
+      if (current !== undefined) this.#recorded.add(current, key);
+    }
+    const isOver = before !== undefined && before.metadata.uid !== after?.metadata.uid;
+    const isFree = after !== undefined && !hasBegun(after) && this.#gone.has(key);
+    const next = isOver || isFree || after === undefined ? this.#end(key, before) : undefined;
+    if (after !== undefined && hasBegun(after)) this.#set(key, 'Taken');
+    return next;
   }
 
   /**
-   * An object (`namespace/name`) changed, as the watch tells. One without our finalizer keeps a place it only reserved. Answers
-   * the key that has waited longest for the place it left, if any does.
+   * The limit, if it leaves no place for this object; undefined while it has one or could get one. `id`: a VM that the object
+   * would adopt, which takes no second place when it was left running.
    */
-  change(key: string, before: VirtualMachine | undefined, after: VirtualMachine | undefined): string | undefined {
-    if (after === undefined) this.#stopWaiting(key);
-    if (hasPlace(after)) this.#add(key);
-    else if ((hasPlace(before) || after === undefined) && this.release(key)) {
-      const [next] = this.#waitingByNamespace.get(namespaceOf(key)) ?? [];
-      // Whether it takes the place or does not want it any more, the place after this one is another's.
-      if (next !== undefined) this.#stopWaiting(next);
-      return next;
-    }
-    return undefined;
-  }
-
-  /** The limit, if it leaves no place for this object; undefined while it has one or could get one. */
-  reachedFor(key: string): number | undefined {
-    const keys = this.#keysByNamespace.get(namespaceOf(key));
-    if (this.#limit === 0 || keys === undefined || keys.has(key)) return undefined;
-    return keys.size >= this.#limit ? this.#limit : undefined;
+  reachedFor(key: string, id?: ProviderId): NamespaceLimit | undefined {
+    const { limit } = this.#options;
+    if (limit === 0) return undefined;
+    const namespace = namespaceOf(key);
+    const places = this.#placesByNamespace.get(namespace);
+    if (places?.has(key) === true) return undefined;
+    const count = places?.size ?? 0;
+    if (count + (this.#leftByNamespace.get(namespace)?.length ?? 0) < limit) return undefined;
+    const left = this.#leftIn(namespace).filter((machine) => id === undefined || machine.id !== id);
+    if (count + left.length < limit) return undefined;
+    return {
+      limit,
+      leftRunning: left.map((machine) => (machine.id === undefined ? machine.name : String(machine.id))),
+    };
   }
 
   /** The object would have a machine if there were a place for it. */
@@ -47,19 +107,52 @@ export class NamespaceQuota {
   }
 
   /** Takes a place for the object, or finds that it has one already; false when there is none. */
-  reserve(key: string): boolean {
-    if (this.reachedFor(key) !== undefined) return false;
-    this.#add(key);
+  reserve(key: string, id?: ProviderId): boolean {
+    if (this.reachedFor(key, id) !== undefined) return false;
+    this.#gone.delete(key);
+    if (this.#placesByNamespace.get(namespaceOf(key))?.has(key) !== true) this.#set(key, 'Reserved');
     return true;
   }
 
-  /** Nothing came of what a place was reserved for. Answers whether there was one. */
-  release(key: string): boolean {
+  /** Nothing came of what a place was reserved for. One that is taken stays. */
+  release(key: string): void {
+    if (this.#placesByNamespace.get(namespaceOf(key))?.get(key) === 'Reserved') this.#remove(key);
+  }
+
+  /** The object has no VM: it is shown to be gone, or was refused. What is on record of it is about to go. */
+  confirmGone(key: string): void {
+    this.#gone.add(key);
+  }
+
+  #end(key: string, before: VirtualMachine | undefined): string | undefined {
+    this.#stopWaiting(key);
+    const place = this.#remove(key);
+    const isGone = this.#gone.delete(key);
+    if (place === undefined) return undefined;
+    if (place === 'Taken' && !isGone && before !== undefined && this.#options.limit > 0) this.#leave(key, before);
+    const [next] = this.#waitingByNamespace.get(namespaceOf(key)) ?? [];
+    // Whether it takes the place or does not want it any more, the place after this one is another's.
+    if (next !== undefined) this.#stopWaiting(next);
+    return next;
+  }
+
+  #leave(key: string, object: VirtualMachine): void {
+    const machine = { ...machineOf(object), account: this.#options.accountOf(key) };
+    const isGone = this.#options.watch(machine);
+    if (isGone === undefined) return;
     const namespace = namespaceOf(key);
-    const keys = this.#keysByNamespace.get(namespace);
-    const hadPlace = keys?.delete(key) === true;
-    if (keys?.size === 0) this.#keysByNamespace.delete(namespace);
-    return hadPlace;
+    const left = [...(this.#leftByNamespace.get(namespace) ?? []), { ...machine, isGone }];
+    this.#leftByNamespace.set(namespace, left.slice(-mostLeft));
+  }
+
+  /** Those that still count. One that another object has on record counts there, and here again when that goes. */
+  #leftIn(namespace: string): readonly Left[] {
+    const known = this.#leftByNamespace.get(namespace);
+    if (known === undefined) return [];
+    const left = known.filter((machine) => !machine.isGone());
+    if (left.length === 0) this.#leftByNamespace.delete(namespace);
+    else this.#leftByNamespace.set(namespace, left);
+    return left.filter(({ id }) => id === undefined || !this.#recorded.has(id));
   }
 
   #stopWaiting(key: string): void {
@@ -69,15 +162,48 @@ export class NamespaceQuota {
     if (keys?.size === 0) this.#waitingByNamespace.delete(namespace);
   }
 
-  #add(key: string): void {
+  #remove(key: string): 'Reserved' | 'Taken' | undefined {
+    const namespace = namespaceOf(key);
+    const places = this.#placesByNamespace.get(namespace);
+    const place = places?.get(key);
+    places?.delete(key);
+    if (places?.size === 0) this.#placesByNamespace.delete(namespace);
+    return place;
+  }
+
+  #set(key: string, state: 'Reserved' | 'Taken'): void {
     this.#stopWaiting(key);
     const namespace = namespaceOf(key);
-    this.#keysByNamespace.set(namespace, (this.#keysByNamespace.get(namespace) ?? new Set()).add(key));
+    const places = this.#placesByNamespace.get(namespace) ?? new Map<string, 'Reserved' | 'Taken'>();
+    this.#placesByNamespace.set(namespace, places.set(key, state));
   }
 }
 
-function hasPlace(object: VirtualMachine | undefined): boolean {
-  return object?.metadata.finalizers?.includes(finalizer) === true;
+/** Whether a VM of the object may exist: one of these is stored before anything billable. */
+function hasBegun({ metadata, status }: VirtualMachine): boolean {
+  return (
+    metadata.finalizers?.includes(finalizer) === true ||
+    metadata.annotations?.[annotations.createPending] !== undefined ||
+    metadata.annotations?.[annotations.machine] !== undefined ||
+    (status?.id !== undefined && status.origin !== undefined)
+  );
+}
+
+/** Of an object that only observes, the status has an id without an origin: it has no VM. */
+function recordedId(object: VirtualMachine | undefined): ProviderId | undefined {
+  const { id, origin } = object?.status ?? {};
+  return origin === undefined ? undefined : id;
+}
+
+function machineOf(object: VirtualMachine): Omit<LeftMachine, 'account'> {
+  const { status } = object;
+  const identity = readIdentity(object);
+  const known = identity.kind === 'Known' ? identity : undefined;
+  return {
+    id: recordedId(object) ?? known?.id,
+    name: known?.name ?? status?.providerName ?? providerName(object),
+    ownerId: status?.ownerId ?? known?.ownerId,
+  };
 }
 
 function namespaceOf(key: string): string {

@@ -18,6 +18,8 @@ export interface ObserveDeps extends RivalDeps, MachineDeps {
   readonly credentials: Credentials;
   readonly quota: Pick<NamespaceQuota, 'reachedFor'>;
   readonly deletes: Pick<DeleteBudget, 'heldFor'>;
+  /** Whether objects of this namespace may leave VMs running in the account of the operator's own key. */
+  readonly mayOrphan: (namespace: string) => boolean;
 }
 
 /** An observation together with the account it was made through; null when there is no usable key. */
@@ -105,7 +107,8 @@ export async function observe(
       isKeyChanging: memory.successor !== undefined,
       isDefaultKey: lookup.kind === 'Found' && lookup.isDefault,
       lookAlikes: isCreate ? lookAlikesOf(deps, subject, account?.snapshot) : [],
-      namespaceLimit: deps.quota.reachedFor(key),
+      namespaceLimit: deps.quota.reachedFor(key, machine.kind === 'Present' ? machine.machine.id : undefined),
+      mayOrphan: deps.mayOrphan(object.metadata.namespace) || !usesDefaultKey(object, lookup, machine),
       deletesHeldFor: object.metadata.deletionTimestamp === undefined ? 0 : deps.deletes.heldFor(key),
       credentials: observeCredentials(lookup, account),
       machine,
@@ -139,6 +142,13 @@ function accountInUse(present: Account, memory: Memory, isDefault: boolean): Acc
   memory.usesDefaultKey = isDefault;
   if (before === undefined || before === null || before.verdict !== 'Accepted' || isJudged) return present;
   return before;
+}
+
+/** By any record of it, for tenants may edit the annotation; but not when a key of the namespace shows the VM. */
+function usesDefaultKey({ metadata, status }: VirtualMachine, lookup: KeyLookup, machine: MachineObservation): boolean {
+  if (lookup.kind === 'Found' && lookup.isDefault) return true;
+  if (lookup.kind === 'Found' && machine.kind === 'Present') return false;
+  return status?.usesDefaultCredentials === true || metadata.annotations?.[annotations.defaultCredentials] === 'true';
 }
 
 function isOtherAccount(machine: MachineObservation): boolean {

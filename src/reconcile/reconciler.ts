@@ -50,6 +50,8 @@ export interface Reconciler {
   reconcile(key: string, park: Park): Promise<PassResult>;
   /** The object or its machine may have changed: a call that waits for its turn is given up if it is not called for any more. */
   changed(key: string): void;
+  /** The account that the object last worked with. */
+  accountOf(key: string): Account | undefined;
 }
 
 /** Failures that say nothing about the object, only that the API server is away for now, or that this process may not lead any more. */
@@ -78,6 +80,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       }
     },
     changed: (key) => inLine.get(key)?.(),
+    accountOf: (key) => memories.get(key)?.account ?? undefined,
   };
 
   async function pass(key: string, park: Park): Promise<PassResult> {
@@ -146,6 +149,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   ): Promise<Execution> {
     const { action } = decision;
     const { observed, account } = observation;
+    if (action.type === 'ReleaseFinalizer' && observed.machine.kind === 'Absent')
+      deps.quota.confirmGone(keyOf(observed.object));
     return execute(
       {
         client: deps.client,

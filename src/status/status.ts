@@ -44,6 +44,7 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
     createdAt: machine?.createdAt ?? kept?.createdAt,
     initialPasswordSecret: secretOf(o, report, kept),
     credentialsVersion: machine === undefined ? kept?.credentialsVersion : o.credentialsVersion,
+    usesDefaultCredentials: (machine === undefined ? kept?.usesDefaultCredentials : o.isDefaultKey) || undefined,
     powerState: reached,
     operation: report.operation,
     startFailure: report.startFailure,

@@ -29,6 +29,7 @@ describe('what is given', () => {
       retryPeriod: 2_000,
       defaultCredentialsSecret: undefined,
       defaultCredentialsNamespaces: [],
+      defaultCredentialsOrphanNamespaces: [],
       requireCredentialsLabel: false,
       apiUrl: 'https://api.vps247.com',
       insecureApiUrl: false,

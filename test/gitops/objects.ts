@@ -8,6 +8,7 @@ import { type ObservedOptions, observedWith } from '../plan/fixtures.ts';
 const circumstances: Partial<Record<Reason, ObservedOptions>> = {
   Deleting: { deleting: true },
   DeletionProtected: { deleting: true, spec: { deletionProtection: true } },
+  OrphanNotPermitted: { deleting: true },
   InitialPasswordConflict: { history: { passwordConflict: 'Secret "x" is there' } },
 };
 const besides: ReadonlySet<Reason> = new Set<Reason>([

@@ -131,6 +131,7 @@ export function observedWith(options: ObservedOptions = {}): Observed {
     isDefaultKey: false,
     lookAlikes: [],
     namespaceLimit: undefined,
+    mayOrphan: true,
     deletesHeldFor: 0,
     recreationDueAt: undefined,
     twins: [],

@@ -115,6 +115,53 @@ describeRows('deletion policies', [
     action: 'ReleaseFinalizer',
   },
   {
+    because: 'abandoned without permission: its VM is in the account of the operator',
+    given: {
+      id: 90,
+      deleting: true,
+      machine: 'Running',
+      annotations: { 'vps247.com/abandon': 'true' },
+      observed: { mayOrphan: false },
+    },
+    action: 'None',
+    reason: 'OrphanNotPermitted',
+  },
+  {
+    because: 'retained without permission, and nothing has shown the VM yet',
+    given: {
+      id: 90,
+      deleting: true,
+      machine: { kind: 'NotYetSeen' },
+      spec: { deletionPolicy: 'Retain' },
+      observed: { mayOrphan: false },
+    },
+    action: 'None',
+    reason: 'nothing new',
+  },
+  {
+    because: 'observed without permission, and there is no key that could show the VM',
+    given: {
+      id: 90,
+      deleting: true,
+      machine: { kind: 'NotYetSeen' },
+      spec: { managementPolicy: 'Observe' },
+      observed: { mayOrphan: false, credentials: { kind: 'Missing', message: 'none' } },
+    },
+    action: 'None',
+    reason: 'OrphanNotPermitted',
+  },
+  {
+    because: 'there is nothing left to leave running',
+    given: {
+      id: 90,
+      deleting: true,
+      machine: 'Absent',
+      spec: { deletionPolicy: 'Retain' },
+      observed: { mayOrphan: false },
+    },
+    action: 'ReleaseFinalizer',
+  },
+  {
     because: 'abandon says nothing of an object that stays',
     given: { id: 90, machine: 'Halted', annotations: { 'vps247.com/abandon': 'true' } },
     action: 'Start',
@@ -138,7 +185,7 @@ describeRows('deletion policies', [
   },
   {
     because: 'no more machines in a namespace than allowed',
-    given: { observed: { namespaceLimit: 3 } },
+    given: { observed: { namespaceLimit: { limit: 3, leftRunning: [] } } },
     action: 'None',
     reason: 'QuotaExceeded',
   },

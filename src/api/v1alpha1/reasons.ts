@@ -55,6 +55,7 @@ export type Reason =
   | 'OwnedByOtherInstallation'
   | 'Deleting'
   | 'DeletionProtected'
+  | 'OrphanNotPermitted'
   | 'Paused'
   | 'ObserveOnly'
   | 'PlanOnly';
@@ -133,8 +134,8 @@ export const reasons: Readonly<Record<Reason, ReasonRow>> = {
     progress: 'Stalled',
     event: 'Warning',
     meaning:
-      "The provider refuses to create the machine for lack of funds or quota, or the operator's limit of machines in this namespace is reached.",
-    remedy: 'Raise the quota, top up the account, or delete what is not needed. Tried again by itself.',
+      "The provider refuses to create the VM for lack of funds or quota, or the operator's limit of VMs in this namespace is reached. VMs that deleted objects left running count until the provider's list no longer shows them.",
+    remedy: 'Raise the quota, top up the account, or delete what is not needed. It is tried again automatically.',
   },
   Starting: {
     ready: 'False',
@@ -367,6 +368,17 @@ export const reasons: Readonly<Record<Reason, ReasonRow>> = {
     blocksDeletion: true,
     meaning: 'The object was deleted, but spec.deletionProtection keeps the machine. Nothing is done.',
     remedy: 'Set spec.deletionProtection to false to let the deletion go on. A deletion cannot be taken back.',
+  },
+  OrphanNotPermitted: {
+    ready: 'Keep',
+    synced: 'False',
+    progress: 'Stalled',
+    event: 'Warning',
+    blocksDeletion: true,
+    meaning:
+      "The object was deleted, and deletionPolicy Retain, managementPolicy Observe or the annotation vps247.com/abandon would leave its VM running. The VM is in the account of the operator's default API key, where only a cluster administrator may permit that. Nothing is done.",
+    remedy:
+      'Have the VM deleted: set spec.deletionPolicy to Delete and spec.managementPolicy to Manage, and remove the annotation. Or ask your cluster administrator to add the namespace to defaultCredentialsOrphanNamespaces.',
   },
   Paused: {
     ready: 'Keep',

@@ -109,6 +109,8 @@ export interface VirtualMachineStatus {
   readonly initialPasswordSecret?: { readonly name: string };
   /** The Secret as it was when the machine was last seen: its UID and resourceVersion. */
   readonly credentialsVersion?: string;
+  /** The VM was last seen with the operator's own key rather than with one of the namespace. */
+  readonly usesDefaultCredentials?: boolean;
   /** The power state last reached as asked. */
   readonly powerState?: PowerState;
   readonly operation?: OperationStatus;

@@ -35,6 +35,7 @@ export const usual: AppSettings = {
   relistInterval: 30 * 60_000,
   defaultCredentialsSecret: undefined,
   defaultCredentialsNamespaces: [],
+  defaultCredentialsOrphanNamespaces: [],
   requireCredentialsLabel: false,
   workers: 8,
   pollInterval: 60_000,

@@ -229,6 +229,11 @@ export const statusSchema: Schema = {
       description:
         'The Secret with the API key as it was when the machine was last seen: its UID and resourceVersion. While it is the same, a list without any machine is of the same account.',
     },
+    usesDefaultCredentials: {
+      type: 'boolean',
+      description:
+        "Whether the VM was last seen with the operator's default API key. Leaving it running then needs an administrator's permission.",
+    },
     powerState: {
       type: 'string',
       enum: allOf<PowerState>({ Running: true, Halted: true }),

@@ -1,0 +1,54 @@
+import { expect, it } from 'vitest';
+import type { Account } from '../../src/provider/account/account.ts';
+import { createSnapshot } from '../../src/provider/account/snapshot.ts';
+import { isShownGone } from '../../src/reconcile/left-machine.ts';
+import { machineIn } from '../plan/fixtures.ts';
+
+/** An account whose newest list started at `startedAt` and showed the VMs with these ids. */
+function account(startedAt: number, ids: readonly number[], ownerId = 1, isSuspicious = false): Account {
+  const machines = ids.map((id) => machineIn('Running', { id, name: `vm-${id}`, ownerId }));
+  const massAbsence = isSuspicious ? { vanished: 5, of: 5, until: 0 } : undefined;
+  // Only what is asked of it.
+  return {
+    ownerId,
+    snapshot: createSnapshot(startedAt, startedAt, machines),
+    massAbsence,
+    massAbsenceOf: () => massAbsence,
+  } as unknown as Account;
+}
+
+const left = { id: 90, name: 'vm-90', ownerId: 1, account: undefined };
+const own = account(200, []);
+
+it.each<{ because: string; machine?: object; accounts: readonly Account[]; isGone: boolean }>([
+  { because: 'a list of its account lacks it', accounts: [account(200, [91])], isGone: true },
+  { because: 'a list of its account shows it', accounts: [account(200, [90])], isGone: false },
+  { because: 'the list began too early', accounts: [account(99, [])], isGone: false },
+  { because: 'no account of its owner is in use', accounts: [account(200, [], 2)], isGone: false },
+  { because: 'no account is in use', accounts: [], isGone: false },
+  { because: 'the newest list counts', accounts: [account(200, [90]), account(300, [])], isGone: true },
+  { because: 'whatever their order', accounts: [account(300, []), account(200, [90])], isGone: true },
+  { because: 'many vanished with it', accounts: [account(200, [], 1, true)], isGone: false },
+  {
+    because: 'its owner is not known, but its account is',
+    machine: { ownerId: undefined, account: own },
+    accounts: [account(300, [90], 2), own],
+    isGone: false,
+  },
+  {
+    because: 'only its account lacks it',
+    machine: { ownerId: undefined, account: own },
+    accounts: [own],
+    isGone: true,
+  },
+  { because: 'of its name alone', machine: { id: undefined }, accounts: [account(200, [90])], isGone: false },
+  { because: 'its name is not shown', machine: { id: undefined }, accounts: [account(200, [91])], isGone: true },
+  {
+    because: 'another account has one of its name',
+    machine: { id: undefined },
+    accounts: [account(200, []), account(300, [90], 2)],
+    isGone: true,
+  },
+])('$because', ({ machine, accounts, isGone }) => {
+  expect(isShownGone({ ...left, ...machine }, accounts, 100)).toBe(isGone);
+});

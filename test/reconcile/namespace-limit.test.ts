@@ -1,0 +1,159 @@
+import { expect, it } from 'vitest';
+import { createWorld, type World } from './world/world.ts';
+
+const minute = 60_000;
+const names = ['a', 'b', 'c', 'd', 'e', 'f'];
+
+/** The most VMs that there were at any time, counted each second for so many minutes. */
+async function mostWithin({ clock, room }: World, minutes: number): Promise<number> {
+  let most = room.machines.size;
+  for (let second = 0; second < minutes * 60; second += 1) {
+    await clock.advance(1_000);
+    most = Math.max(most, room.machines.size);
+  }
+  return most;
+}
+
+async function createSharedWorld(orphanNamespaces: readonly string[] = []): Promise<World> {
+  const world = await createWorld({
+    maxMachinesPerNamespace: 2,
+    defaultCredentialsSecret: { namespace: 'ops', name: 'shared', key: undefined },
+    defaultCredentialsNamespaces: ['default'],
+    defaultCredentialsOrphanNamespaces: orphanNamespaces,
+  });
+  const data = { 'api-key': Buffer.from('owner-1').toString('base64') };
+  world.cluster.put('secrets', { metadata: { namespace: 'ops', name: 'shared', labels: { watched: 'true' } }, data });
+  world.cluster.remove('secrets', 'vps247-credentials');
+  await world.clock.advance(0);
+  return world;
+}
+
+it.each([
+  ['with a key of its own', () => createWorld({ maxMachinesPerNamespace: 2 })],
+  ["with the operator's key, and permission", () => createSharedWorld(['default'])],
+])('objects that are deleted and leave their VMs make no room for more: %s', async (_, begin) => {
+  const world = await begin();
+  const { apply, clock, cluster, condition, room } = world;
+  for (const name of names) {
+    apply(name, { deletionPolicy: 'Retain' });
+    expect(await mostWithin(world, 2)).toBeLessThanOrEqual(2);
+    cluster.remove('virtualmachines', name);
+    await clock.advance(minute);
+  }
+  expect(room.machines.size).toBe(2);
+  apply('g');
+  await clock.advance(2 * minute);
+  expect(condition('g', 'Ready')).toMatchObject({
+    reason: 'QuotaExceeded',
+    message: expect.stringContaining('deleted objects left 1, 2 running'),
+  });
+  // Whoever deletes one at the provider has room for another.
+  room.machines.delete(1);
+  expect(await mostWithin(world, 5)).toBe(2);
+  expect(condition('g', 'Ready')?.status).toBe('True');
+});
+
+it('one that was left running can be adopted again, and nothing more', async () => {
+  const { apply, clock, cluster, condition, room } = await createWorld({ maxMachinesPerNamespace: 1 });
+  apply('a', { deletionPolicy: 'Retain' });
+  await clock.advance(minute);
+  cluster.remove('virtualmachines', 'a');
+  const other = room.add('other');
+  await clock.advance(minute);
+  apply('b', { adoption: { policy: 'MustExist', id: other.id } });
+  await clock.advance(2 * minute);
+  expect(condition('b', 'Ready')?.reason).toBe('QuotaExceeded');
+  apply('c', { adoption: { policy: 'MustExist', id: 1 } });
+  await clock.advance(2 * minute);
+  expect(condition('c', 'Ready')?.status).toBe('True');
+});
+
+it('whoever takes the finalizer and all records off its paused objects gets no more VMs', async () => {
+  const world = await createWorld({ maxMachinesPerNamespace: 2 });
+  const { apply, clock, cluster, condition } = world;
+  for (const name of names) {
+    apply(name);
+    expect(await mostWithin(world, 1)).toBeLessThanOrEqual(2);
+    const { annotations = {} } = cluster.machine(name)?.metadata ?? {};
+    const none = Object.fromEntries(Object.keys(annotations).map((key) => [key, null]));
+    cluster.change(name, { metadata: { finalizers: [], annotations: { ...none, 'vps247.com/paused': 'true' } } });
+    await clock.advance(1_000);
+  }
+  for (const name of names) cluster.change(name, { metadata: { annotations: { 'vps247.com/paused': null } } });
+  expect(await mostWithin(world, 10)).toBe(2);
+  expect(names.filter((name) => condition(name, 'Ready')?.status === 'True')).toHaveLength(2);
+});
+
+it('whoever deletes its paused objects so, before a restart, gets no more VMs either', async () => {
+  const world = await createWorld({ maxMachinesPerNamespace: 2 });
+  const { apply, clock, cluster, room } = world;
+  for (const name of names) {
+    apply(name);
+    expect(await mostWithin(world, 2)).toBeLessThanOrEqual(2);
+    cluster.change(name, { metadata: { finalizers: [], annotations: { 'vps247.com/paused': 'true' } } });
+    cluster.remove('virtualmachines', name);
+    await clock.advance(1_000);
+  }
+  expect(room.machines.size).toBe(2);
+});
+
+it.each<{ because: string; change: object; back: object }>([
+  { because: 'Retain', change: { spec: { deletionPolicy: 'Retain' } }, back: { spec: { deletionPolicy: 'Delete' } } },
+  {
+    because: 'abandon',
+    change: { metadata: { annotations: { 'vps247.com/abandon': 'true' } } },
+    back: { metadata: { annotations: { 'vps247.com/abandon': null } } },
+  },
+  {
+    because: 'Observe',
+    change: { spec: { managementPolicy: 'Observe' } },
+    back: { spec: { managementPolicy: 'Manage' } },
+  },
+  {
+    because: 'Retain, and the record of the key taken off',
+    change: {
+      metadata: { annotations: { 'vps247.com/default-credentials': null } },
+      spec: { deletionPolicy: 'Retain' },
+    },
+    back: {
+      metadata: { annotations: { 'vps247.com/default-credentials': 'true' } },
+      spec: { deletionPolicy: 'Delete' },
+    },
+  },
+])(
+  "in the account of the operator's key nothing is left running without permission: $because",
+  async ({ change, back }) => {
+    const { apply, clock, cluster, condition, room } = await createSharedWorld();
+    apply('web');
+    await clock.advance(minute);
+    expect(cluster.machine('web')?.status?.usesDefaultCredentials).toBe(true);
+    cluster.change('web', change as Record<string, unknown>);
+    await clock.advance(minute);
+    cluster.remove('virtualmachines', 'web');
+    await clock.advance(minute);
+    expect(condition('web', 'DeletionBlocked')).toMatchObject({
+      status: 'True',
+      reason: 'OrphanNotPermitted',
+      message: expect.stringContaining('ask your cluster administrator'),
+    });
+    expect(room.machines.size).toBe(1);
+    cluster.change('web', back as Record<string, unknown>);
+    await clock.advance(3 * minute);
+    expect([cluster.machine('web'), room.machines.size]).toEqual([undefined, 0]);
+  },
+);
+
+it('goes without asking when the VM is gone, and where a key of the namespace shows the VM', async () => {
+  const { apply, clock, cluster, room } = await createSharedWorld();
+  apply('gone', { deletionPolicy: 'Retain', onExternalDelete: 'Report' });
+  apply('own', { deletionPolicy: 'Retain' });
+  await clock.advance(minute);
+  room.machines.delete(1);
+  const data = { 'api-key': Buffer.from('owner-1').toString('base64') };
+  cluster.put('secrets', { metadata: { name: 'mine', labels: { watched: 'true' } }, data });
+  cluster.change('own', { spec: { credentialsSecretRef: { name: 'mine' } } });
+  await clock.advance(5 * minute);
+  for (const name of ['gone', 'own']) cluster.remove('virtualmachines', name);
+  await clock.advance(minute);
+  expect([cluster.machine('gone'), cluster.machine('own'), room.machines.size]).toEqual([undefined, undefined, 1]);
+});
