@@ -24,7 +24,6 @@ import { type Reconciler, createReconciler } from './reconcile/reconciler.ts';
 import { SpecToCall } from './reconcile/spec-to-call.ts';
 import type { Log } from './telemetry/log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
-import { registerSecret } from './telemetry/redact.ts';
 import { noTracing, type Tracing } from './telemetry/tracing.ts';
 import { createReflector } from './watch/reflector.ts';
 import { createVirtualMachineReader } from './api/v1alpha1/read.ts';
@@ -56,6 +55,8 @@ export interface AppSettings {
   readonly lookAlikes: 'Hold' | 'Report';
   /** 0: no limit. */
   readonly maxMachinesPerNamespace: number;
+  readonly maxApiKeys: number;
+  readonly maxApiKeysPerNamespace: number;
   readonly maxDeletesPerMinute: number;
   /** Up to how many objects metrics have series for each of them. */
   readonly machineMetricsLimit: number;
@@ -128,7 +129,6 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     client,
     clock,
     log,
-    onKey: registerSecret,
     isLabelRequired: settings.requireCredentialsLabel,
     shared: settings.defaultCredentialsSecret && {
       secret: settings.defaultCredentialsSecret,
@@ -144,6 +144,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       queue.add(key, { priority: 'normal' });
       reconciler?.changed(key);
     },
+    limits: { total: settings.maxApiKeys, perGroup: settings.maxApiKeysPerNamespace },
     pace: {
       idlePollMs: settings.pollInterval,
       urgentPollMinMs: settings.urgentPollInterval,
@@ -259,7 +260,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       objectOf: (key) => objects.get(key),
       isInScope,
       mayOrphan: (namespace) => settings.defaultCredentialsOrphanNamespaces.includes(namespace),
-      accountFor: (apiKey) => accounts.get(apiKey),
+      accountFor: (apiKey, namespace) => accounts.get(apiKey, namespace),
       limits: {
         stuckAfter: settings.stuckAfter,
         visibilityWindow: settings.visibilityWindow,

@@ -51,6 +51,7 @@ const lookAt: Readonly<Record<Reason, string>> = {
   PowerDrift: looks.events,
   CredentialsMissing: looks.secret,
   CredentialsRejected: looks.secret,
+  ApiKeyLimitReached: looks.secret,
   AccountMismatch: looks.owner,
   RateLimited: looks.log,
   ProviderUnavailable: looks.log,

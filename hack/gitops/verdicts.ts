@@ -54,6 +54,7 @@ export const verdicts: Readonly<Record<Reason, VerdictRow>> = {
   },
   CredentialsMissing: { ...failed, because: needsSomebody },
   CredentialsRejected: { ...failed, because: needsSomebody },
+  ApiKeyLimitReached: { ...failed, because: needsSomebody },
   AccountMismatch: { ...failed, because: needsSomebody },
   RateLimited: { ...going, wasReady: keptUp, because: outage },
   ProviderUnavailable: { ...going, wasReady: keptUp, because: outage },

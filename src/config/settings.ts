@@ -163,6 +163,16 @@ export const settingsTable = {
     '0',
     'VMs that the objects of one namespace may have together, adopted ones and those that deleted objects left running included; further ones wait. 0 is no limit.',
   ),
+  maxApiKeys: setting(
+    integer(1, 100_000),
+    '1000',
+    'API keys in use at a time. One that the provider accepted stays in use; objects with a further one wait with ApiKeyLimitReached. Each takes memory and a list for each polling interval.',
+  ),
+  maxApiKeysPerNamespace: setting(
+    integer(1, 100_000),
+    '32',
+    'API keys that the objects of one namespace may use at a time; objects with a further one wait with ApiKeyLimitReached.',
+  ),
   maxDeletesPerMinute: setting(
     integer(0, 100_000),
     '0',

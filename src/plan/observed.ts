@@ -42,6 +42,8 @@ export type CredentialsObservation =
   /** Not asked yet; the first read will tell. */
   | { readonly kind: 'Unverified' }
   | { readonly kind: 'Missing'; readonly message: string }
+  /** There is a key, and so many others are in use that it is not tried. */
+  | { readonly kind: 'TooMany'; readonly limit: 'TotalReached' | 'GroupReached' }
   | { readonly kind: 'Rejected'; readonly failure: Failure | undefined };
 
 export type CatalogueObservation =

@@ -16,6 +16,9 @@ import { duplicateMachine } from './twins.ts';
 /** How often a missing Secret without the label that has it watched is looked for. */
 const secretRetry = 15_000;
 
+/** How often it is tried whether there is room for one more API key. */
+const keyRetry = 60_000;
+
 /** How often a name is tried that another object claims. */
 const conflictRetry = 15_000;
 
@@ -142,6 +145,14 @@ function identityUnusable(o: Observed): Decision | undefined {
 function credentialsUnusable(o: Observed): Decision | undefined {
   if (o.credentials.kind === 'Missing') {
     return wait({ reason: 'CredentialsMissing', message: o.credentials.message }, { ...kept(o), after: secretRetry });
+  }
+  if (o.credentials.kind === 'TooMany') {
+    const { namespace } = o.object.metadata;
+    const message =
+      o.credentials.limit === 'GroupReached'
+        ? `the objects of namespace "${namespace}" use as many API keys as they may (maxApiKeysPerNamespace); use one key for several objects, or ask your cluster administrator for more`
+        : 'as many API keys are in use as the operator may use (maxApiKeys); ask your cluster administrator for more';
+    return wait({ reason: 'ApiKeyLimitReached', message }, { ...kept(o), after: keyRetry });
   }
   if (o.credentials.kind === 'Rejected') {
     return wait(rejected(o, o.credentials.failure), { ...kept(o), after: secretRetry });

@@ -1,7 +1,7 @@
 import type { Clock } from '../model/clock.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Backoff } from './backoff.ts';
-import { Places } from './places.ts';
+import { Places } from '../model/places.ts';
 import type { Workqueue } from './workqueue.ts';
 
 /** How work on a key ended: come back after so many milliseconds (or not by itself); if it failed and does not say when, with growing delays. */

@@ -12,7 +12,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { KubeError } from '../kube/errors.ts';
 import type { Clock } from '../model/clock.ts';
 import { Secret } from '../model/secret.ts';
-import { Places } from '../queue/places.ts';
+import { Places } from '../model/places.ts';
 import type { Log } from '../telemetry/log.ts';
 
 /**
@@ -94,8 +94,6 @@ export function createCredentials(options: {
   readonly shared?: SharedCredentials | undefined;
   /** Whether only Secrets with the label `vps247.com/credentials: "true"` are used. */
   readonly isLabelRequired?: boolean;
-  /** Told of each key read, so that it can be scrubbed from whatever is printed. */
-  readonly onKey?: (apiKey: Secret) => void;
 }): Credentials {
   const { client, clock, log, shared, isLabelRequired = false } = options;
   const sharedRef = shared && { ...shared.secret, key: shared.secret.key ?? defaultCredentials.key };
@@ -110,9 +108,7 @@ export function createCredentials(options: {
     await reads.take(namespace);
     try {
       const secret = await client.get({ group: '', version: 'v1', plural: 'secrets' }, { namespace, name });
-      const found = judge(secret, key, isLabelRequired && ref !== sharedRef);
-      if (found.kind === 'Found') options.onKey?.(found.apiKey);
-      return found;
+      return judge(secret, key, isLabelRequired && ref !== sharedRef);
     } catch (error) {
       if (error instanceof KubeError && error.reason === 'NotFound') return { kind: 'Absent' };
       if (error instanceof KubeError && error.reason === 'Forbidden') return { kind: 'Forbidden' };

@@ -40,12 +40,13 @@ export async function observe(
   memory: Memory,
 ): Promise<Observation | undefined> {
   const lookup = await deps.credentials.lookup(object);
-  const present = lookup.kind === 'Found' ? deps.accountFor(lookup.apiKey) : null;
+  const found = lookup.kind === 'Found' ? deps.accountFor(lookup.apiKey, object.metadata.namespace) : null;
+  const present = typeof found === 'string' ? null : found;
   const account = lookup.kind === 'Found' && present !== null ? accountInUse(present, memory, lookup.isDefault) : null;
   memory.awaitVerdictOn(present === account ? undefined : (present ?? undefined), account, key);
   memory.use(account, key);
   if (memory.successor !== undefined) {
-    memory.successor.follow(key, { name: providerName(object) });
+    memory.successor.follow(key, { name: providerName(object), group: object.metadata.namespace });
     memory.successor.want(key, 0);
   }
   // A key that was rejected and then put into the Secret anew is no longer judged by what was said of it before.
@@ -110,7 +111,7 @@ export async function observe(
       namespaceLimit: deps.quota.reachedFor(key, machine.kind === 'Present' ? machine.machine.id : undefined),
       mayOrphan: deps.mayOrphan(object.metadata.namespace) || !usesDefaultKey(object, lookup, machine),
       deletesHeldFor: object.metadata.deletionTimestamp === undefined ? 0 : deps.deletes.heldFor(key),
-      credentials: observeCredentials(lookup, account),
+      credentials: observeCredentials(lookup, found, account),
       machine,
       catalogue,
       recreationDueAt: isCreate && identity.kind === 'Known' ? recreationDueAt(deps, key, account) : undefined,
@@ -161,7 +162,12 @@ function recreationDueAt(deps: ObserveDeps, key: string, account: Account | null
   return dueAt === undefined ? undefined : deps.clock.now() + dueAt - deps.clock.monotonic();
 }
 
-function observeCredentials(lookup: KeyLookup, account: Account | null): CredentialsObservation {
+function observeCredentials(
+  lookup: KeyLookup,
+  found: ReturnType<RivalDeps['accountFor']> | null,
+  account: Account | null,
+): CredentialsObservation {
+  if (typeof found === 'string') return { kind: 'TooMany', limit: found };
   if (lookup.kind === 'Missing') return lookup;
   if (account?.verdict === 'Rejected') return { kind: 'Rejected', failure: account.rejection };
   return { kind: account?.verdict === 'Accepted' ? 'Accepted' : 'Unverified' };

@@ -9,7 +9,11 @@ import type { Subject } from './target.ts';
 /** What tells whose a machine or a name is. */
 export interface RivalDeps {
   readonly credentials: Pick<Credentials, 'lookup'>;
-  readonly accountFor: (key: Extract<KeyLookup, { kind: 'Found' }>['apiKey']) => Account;
+  /** Or which limit leaves no room for one more API key. */
+  readonly accountFor: (
+    key: Extract<KeyLookup, { kind: 'Found' }>['apiKey'],
+    namespace: string,
+  ) => Account | 'TotalReached' | 'GroupReached';
   readonly claims: Claims;
   readonly objectOf: (key: string) => VirtualMachine | undefined;
 }
@@ -70,6 +74,7 @@ export async function machineHolder(
 async function isSameAccount(deps: RivalDeps, account: Account | null, other: VirtualMachine): Promise<boolean> {
   const lookup = await deps.credentials.lookup(other);
   if (lookup.kind !== 'Found' || account === null) return false;
-  const its = deps.accountFor(lookup.apiKey);
+  const its = deps.accountFor(lookup.apiKey, other.metadata.namespace);
+  if (typeof its === 'string') return false;
   return its === account || (its.ownerId !== undefined && its.ownerId === account.ownerId);
 }

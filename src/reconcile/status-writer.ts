@@ -4,7 +4,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { KubeError, isRefused } from '../kube/errors.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Action } from '../plan/action.ts';
-import { Places } from '../queue/places.ts';
+import { Places } from '../model/places.ts';
 import { type Form, type WrittenStatus, forms, writeStatus } from '../status/patch.ts';
 import type { Memory } from './history.ts';
 import { backoff } from './outcome.ts';

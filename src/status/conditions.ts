@@ -126,6 +126,7 @@ function credentialsValid(
         now,
       );
     case 'Unverified':
+    case 'TooMany':
       return before.find((condition) => condition.type === 'CredentialsValid');
   }
 }

@@ -12,31 +12,55 @@ const tellingName = /authorization|cookie|password|passwd|secret|token|api[-_]?k
 /** Names that match the above and are harmless: they say where a secret is, not what it is. */
 const harmlessName = /(name|ref|namespace|valid|version)$/i;
 
-const mostSecrets = 1_000;
-/** The known secrets, in order of registration. */
-const knownSecrets = new Set<string>();
-/** Of all that are known; undefined while out of date. */
+/** Secrets that are remembered after their use: a line may come late. */
+const mostReleased = 1_000;
+/** The secrets in use, and how often. */
+const held = new Map<string, number>();
+/** The newest of those that were in use, in the order of their release. */
+const released = new Set<string>();
+/** Of all that are known, and of up to a thousand that are forgotten; undefined while out of date. */
 let index: SecretIndex | undefined;
+let forgotten = 0;
 
 /**
- * From now on `scrub` removes this secret, as it is and as URLs, base64 and JSON spell it. Only the newest thousand are
- * kept, so that keys may be rotated without end.
+ * From now on `scrub` removes this secret, as it is and as URLs, base64 and JSON spell it, until the returned function is called
+ * and a thousand others have been released since. So keys may be rotated without end, and those in use are never forgotten.
  */
-export function registerSecret(secret: Secret): void {
+export function registerSecret(secret: Secret): () => void {
   const plain = secret.reveal();
-  if (plain.length < shortestSecret) return;
-  knownSecrets.delete(plain);
-  knownSecrets.add(plain);
+  if (plain.length < shortestSecret) return () => {};
+  released.delete(plain);
+  held.set(plain, (held.get(plain) ?? 0) + 1);
   index?.add(plain);
-  const [oldest] = knownSecrets;
-  if (knownSecrets.size <= mostSecrets || oldest === undefined) return;
-  knownSecrets.delete(oldest);
-  index = undefined;
+  let isHeld = true;
+  return () => {
+    if (isHeld) release(plain);
+    isHeld = false;
+  };
+}
+
+function release(plain: string): void {
+  const uses = (held.get(plain) ?? 1) - 1;
+  if (uses > 0) {
+    held.set(plain, uses);
+    return;
+  }
+  held.delete(plain);
+  released.add(plain);
+  const [oldest] = released;
+  if (released.size <= mostReleased || oldest === undefined) return;
+  released.delete(oldest);
+  forgotten += 1;
+  // An index is made anew now and then rather than with each key that is rotated.
+  if (forgotten >= mostReleased) index = undefined;
 }
 
 /** Where registered secrets are found. */
 export function registeredSecrets(): SecretIndex {
-  index ??= new SecretIndex(knownSecrets);
+  if (index === undefined) {
+    index = new SecretIndex([...held.keys(), ...released]);
+    forgotten = 0;
+  }
   return index;
 }
 

@@ -45,6 +45,8 @@ describe('what is given', () => {
       stuckAfter: 600_000,
       lookAlikes: 'Hold',
       maxMachinesPerNamespace: 0,
+      maxApiKeys: 1_000,
+      maxApiKeysPerNamespace: 32,
       maxDeletesPerMinute: 0,
       relistInterval: 1_800_000,
       workers: 32,

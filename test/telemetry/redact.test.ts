@@ -140,8 +140,19 @@ describe('scrub', () => {
     expect(redact('x'.repeat(2_040) + plain)).not.toContain('cut-');
   });
 
-  test('remembers the newest thousand', () => {
-    for (let index = 0; index <= 1_000; index++) registerSecret(new Secret(`rotated-${index}-key`));
-    expect(scrub('rotated-0-key rotated-1000-key')).toBe('rotated-0-key [redacted]');
+  test('remembers what is in use, however many others come and go, and of those some of the newest', () => {
+    registerSecret(new Secret('key-in-use'));
+    for (let index = 0; index <= 2_000; index++) registerSecret(new Secret(`rotated-${index}-key`))();
+    expect(scrub('key-in-use rotated-0-key rotated-2000-key')).toBe('[redacted] rotated-0-key [redacted]');
+  });
+
+  test('one that is used twice is in use until both have ended', () => {
+    const ends = [1, 2].map(() => registerSecret(new Secret('key-used-twice')));
+    for (const end of [ends[0], ends[0]]) end?.();
+    for (let index = 0; index <= 2_000; index++) registerSecret(new Secret(`another-${index}-key`))();
+    expect(scrub('key-used-twice')).toBe('[redacted]');
+    ends[1]?.();
+    for (let index = 0; index <= 2_000; index++) registerSecret(new Secret(`one-more-${index}-key`))();
+    expect(scrub('key-used-twice')).toBe('key-used-twice');
   });
 });

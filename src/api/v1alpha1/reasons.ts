@@ -38,6 +38,7 @@ export type Reason =
   | 'PowerDrift'
   | 'CredentialsMissing'
   | 'CredentialsRejected'
+  | 'ApiKeyLimitReached'
   | 'AccountMismatch'
   | 'RateLimited'
   | 'ProviderUnavailable'
@@ -213,6 +214,17 @@ export const reasons: Readonly<Record<Reason, ReasonRow>> = {
     blocksDeletion: true,
     meaning: 'The provider does not accept the API key. That says nothing about the machine, so nothing is done.',
     remedy: 'Put a valid key into the Secret.',
+  },
+  ApiKeyLimitReached: {
+    ready: 'Unknown',
+    synced: 'False',
+    progress: 'Stalled',
+    event: 'Warning',
+    blocksDeletion: true,
+    meaning:
+      'As many API keys are in use as the operator may use for this namespace, or altogether. The key of this object is not tried.',
+    remedy:
+      'Use one key for several objects, or delete objects whose keys are not valid. Or ask your cluster administrator to raise maxApiKeysPerNamespace or maxApiKeys. It is tried again automatically.',
   },
   AccountMismatch: {
     ready: 'Unknown',

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { Places } from '../../model/places.ts';
 import type { Secret } from '../../model/secret.ts';
+import { registerSecret } from '../../telemetry/redact.ts';
 import type { Provider } from '../port.ts';
 import type { Account, Snapshot } from './account.ts';
 import type { AccountOptions, SharedAccount } from './shared-account.ts';
@@ -8,18 +10,30 @@ import { createAccount } from './shared-account.ts';
 /** How long an account that nobody follows is kept, and how often that is looked at. */
 const keptFor = 10 * 60_000;
 const sweepEvery = 60_000;
+/** Lists under way for keys that were not accepted. Each opens a connection of its own. */
+const probesInFlight = 16;
 
-export interface AccountsOptions extends Omit<AccountOptions, 'provider' | 'onSnapshot'> {
+/** How many API keys may be in use at a time. */
+export interface AccountLimits {
+  readonly total: number;
+  readonly perGroup: number;
+}
+
+export interface AccountsOptions extends Omit<AccountOptions, 'provider' | 'onSnapshot' | 'probes'> {
   /** Connects to the provider with a key. All accounts of a registry are at the same base URL. */
   readonly connect: (apiKey: Secret) => Provider;
   /** `account` is the ordinal number that logs and metrics name the account by. */
   readonly onSnapshot?: (snapshot: Snapshot, account: number) => void;
+  readonly limits: AccountLimits;
 }
 
 /** The accounts in use, one for each API key, shared by all objects that use the key. */
 export interface Accounts {
-  /** The account of this key. One that nobody followed for ten minutes is stopped and made anew when asked for. */
-  get(apiKey: Secret): Account;
+  /**
+   * The account of this key, for an object of this group (its namespace); or which limit leaves no room for one more. One
+   * that nobody followed for ten minutes is stopped, and begun again when asked for; sooner when there is no room for another.
+   */
+  get(apiKey: Secret, group: string): Account | 'TotalReached' | 'GroupReached';
   /** Those in use, by their ordinal number. */
   list(): ReadonlyMap<number, Account>;
   /** Stops all of them; writes under way are waited for. */
@@ -29,12 +43,25 @@ export interface Accounts {
 interface Entry {
   readonly ordinal: number;
   readonly account: SharedAccount;
+  readonly groups: Set<string>;
+  /** The key is not printed as long as the account is there. */
+  readonly release: () => void;
   usedAt: number;
 }
 
+/**
+ * Worked table of what happens when there is no room for one more key:
+ *
+ * | there is one                                              | then                                               |
+ * | --------------------------------------------------------- | -------------------------------------------------- |
+ * | that nobody follows                                       | it is stopped, the one unused for longest first     |
+ * | not accepted, of a group with more such keys than this one | it is stopped: a key that was not accepted does nothing |
+ * | accepted                                                  | it stays, whatever comes                           |
+ */
 export function createAccounts(options: AccountsOptions): Accounts {
-  const { connect, onSnapshot, ...shared } = options;
+  const { connect, onSnapshot, limits, ...shared } = options;
   const { clock, log } = shared;
+  const probes = new Places(probesInFlight);
   // By a hash, so that a plain key is held in one place only. It is never logged: short keys could be guessed from it.
   const entries = new Map<string, Entry>();
   /** Each `Secret` is asked with in every pass of its objects, and hashed once. */
@@ -49,20 +76,56 @@ export function createAccounts(options: AccountsOptions): Accounts {
       ...shared,
       log: log.with({ account: ordinal }),
       provider: connect(apiKey),
+      probes,
       ...(onSnapshot === undefined ? {} : { onSnapshot: (snapshot: Snapshot) => onSnapshot(snapshot, ordinal) }),
     });
-    return { ordinal, account, usedAt: clock.monotonic() };
+    return { ordinal, account, groups: new Set(), release: registerSecret(apiKey), usedAt: clock.monotonic() };
+  };
+
+  const close = (hash: string, { account, release }: Entry): void => {
+    entries.delete(hash);
+    void account.stop().then(release);
   };
 
   const sweep = (now: number): void => {
     if (now - sweptAt < sweepEvery) return;
     sweptAt = now;
     for (const [hash, entry] of entries) {
+      forgetGroups(entry);
       if (entry.account.followed > 0) entry.usedAt = now;
-      if (now - entry.usedAt < keptFor) continue;
-      entries.delete(hash);
-      void entry.account.stop();
+      if (now - entry.usedAt >= keptFor) close(hash, entry);
     }
+  };
+
+  const closeUnused = (): boolean => {
+    const unused = [...entries].filter(([, { account }]) => account.followed === 0);
+    const [oldest] = unused.toSorted(([, a], [, b]) => a.usedAt - b.usedAt);
+    if (oldest === undefined) return false;
+    close(...oldest);
+    return true;
+  };
+
+  const closeUnaccepted = (group: string): boolean => {
+    const byGroup = Map.groupBy(
+      [...entries].filter(([, { account, groups }]) => account.verdict !== 'Accepted' && groups.size === 1),
+      ([, { groups }]) => [...groups].join(''),
+    );
+    const own = byGroup.get(group)?.length ?? 0;
+    const [most] = [...byGroup.values()].toSorted((a, b) => b.length - a.length);
+    // This one would be one more.
+    if (most === undefined || most.length <= own + 1) return false;
+    const [first] = most.toSorted(([, a], [, b]) => a.account.verdict.localeCompare(b.account.verdict));
+    if (first === undefined) return false;
+    close(...first);
+    return true;
+  };
+
+  /** Whether this group may use one more key. */
+  const hasRoom = (group: string): boolean => {
+    const used = (): number => [...entries.values()].filter(({ groups }) => groups.has(group)).length;
+    if (used() < limits.perGroup) return true;
+    for (const entry of entries.values()) forgetGroups(entry);
+    return used() < limits.perGroup;
   };
 
   const hashOf = (apiKey: Secret): string => {
@@ -74,13 +137,19 @@ export function createAccounts(options: AccountsOptions): Accounts {
   };
 
   return {
-    get: (apiKey) => {
-      const hash = hashOf(apiKey);
-      const entry = entries.get(hash) ?? open(apiKey);
-      entries.set(hash, entry);
+    get: (apiKey, group) => {
       const now = clock.monotonic();
-      entry.usedAt = now;
       sweep(now);
+      const hash = hashOf(apiKey);
+      let entry = entries.get(hash);
+      if (entry?.groups.has(group) !== true && !hasRoom(group)) return 'GroupReached';
+      if (entry === undefined) {
+        if (entries.size >= limits.total && !closeUnused() && !closeUnaccepted(group)) return 'TotalReached';
+        entry = open(apiKey);
+        entries.set(hash, entry);
+      }
+      entry.groups.add(group);
+      entry.usedAt = now;
       return entry.account;
     },
     list: () => new Map([...entries.values()].map(({ ordinal, account }) => [ordinal, account])),
@@ -88,4 +157,9 @@ export function createAccounts(options: AccountsOptions): Accounts {
       await Promise.all([...entries.values()].map(({ account }) => account.stop()));
     },
   };
+}
+
+/** A group whose objects use another key by now, or are gone. */
+function forgetGroups({ account, groups }: Entry): void {
+  for (const group of groups) if (!account.isFollowedFrom(group)) groups.delete(group);
 }

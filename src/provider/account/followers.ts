@@ -19,6 +19,8 @@ export class Followers {
   readonly #subjects = new Map<string, Followed>();
   readonly #byName = new KeyIndex<string>();
   readonly #byId = new KeyIndex<ProviderId>();
+  /** How many keys of each group follow a machine. */
+  readonly #groups = new Map<string, number>();
 
   get size(): number {
     return this.#subjects.size;
@@ -50,6 +52,15 @@ export class Followers {
     return this.#subjects.get(key)?.group ?? key;
   }
 
+  hasGroup(group: string): boolean {
+    return this.#groups.has(group);
+  }
+
+  /** Those who follow a machine, in the order they came. */
+  groups(): Iterable<string> {
+    return this.#groups.keys();
+  }
+
   /** `now` is monotonic. */
   follow(key: string, { name, id, isGoing, group }: Subject, now: number): void {
     const old = this.#subjects.get(key);
@@ -59,6 +70,7 @@ export class Followers {
     this.#subjects.set(key, { name, id, isGoing, group, since: now });
     this.#byName.add(name, key);
     if (id !== undefined) this.#byId.add(id, key);
+    this.#groups.set(group ?? key, (this.#groups.get(group ?? key) ?? 0) + 1);
   }
 
   forget(key: string): void {
@@ -67,6 +79,10 @@ export class Followers {
     this.#subjects.delete(key);
     this.#byName.delete(old.name, key);
     if (old.id !== undefined) this.#byId.delete(old.id, key);
+    const group = old.group ?? key;
+    const left = (this.#groups.get(group) ?? 1) - 1;
+    if (left === 0) this.#groups.delete(group);
+    else this.#groups.set(group, left);
   }
 
   /** The keys that follow one of the machines, each once. */

@@ -11,6 +11,9 @@ export class KeyVerdict {
   rejection: Failure | undefined;
   /** When a single call was last refused for its key, until a list that started later tells about the key. */
   doubtedAt: number | undefined;
+  /** How many lists in a row rejected a key that was never accepted. */
+  rejections = 0;
+  #wasAccepted = false;
   /** Since when a rejected key is to be tried again without waiting for the next probe; until a list that started later. */
   retryAt: number | undefined;
 
@@ -23,6 +26,7 @@ export class KeyVerdict {
   /** What a list was answered; whether it changed the verdict. */
   judge(startedAt: number, outcome: Outcome<unknown>): boolean {
     const isRejected = !outcome.ok && outcome.failure.class === 'Credentials';
+    if (isRejected && !this.#wasAccepted) this.rejections += 1;
     const isNew = (outcome.ok || isRejected) && this.#decide(outcome.ok ? undefined : outcome.failure);
     const isSettled = this.verdict === 'Rejected' || (outcome.ok && startedAt >= (this.doubtedAt ?? 0));
     if (isSettled) this.doubtedAt = undefined;
@@ -34,6 +38,10 @@ export class KeyVerdict {
     const before = this.verdict;
     this.verdict = rejection === undefined ? 'Accepted' : 'Rejected';
     this.rejection = rejection;
+    if (rejection === undefined) {
+      this.#wasAccepted = true;
+      this.rejections = 0;
+    }
     return this.verdict !== before;
   }
 }

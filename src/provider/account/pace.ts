@@ -7,7 +7,7 @@ export interface Pace {
   readonly urgentPollMaxMs: number;
   /** Between the starts of two lists that were asked for, however many ask; likewise of two rounds of single reads. */
   readonly minListIntervalMs: number;
-  /** Between two lists while the key is not accepted. */
+  /** Between two lists while the key is rejected; for one that was never accepted this doubles each time, up to ten times as long. */
   readonly probeMs: number;
   /** Calls under way at a time, lists apart. */
   readonly maxInFlight: number;
@@ -31,6 +31,8 @@ export const defaultPace: Pace = {
   recreationIntervalMs: 60_000,
 };
 
+const slowestProbe = 10;
+
 interface Ended {
   readonly startedAt: number;
   readonly endedAt: number;
@@ -51,6 +53,8 @@ export interface ReadNeeds {
   readonly urgentInterval: number | undefined;
   readonly idleInterval: number;
   readonly isRejected: boolean;
+  /** How many lists in a row rejected a key that was never accepted. */
+  readonly rejections?: number;
   /** When a rejected key was put into a Secret anew. */
   readonly retryAt: number | undefined;
   /** Until when the provider asked us to stay away. */
@@ -70,6 +74,7 @@ export interface NextRead {
  *
  *   nobody follows or wants                 never
  *   the key is rejected                     a list as a slow probe: only a list can show that it works again
+ *   and was never accepted                  a list as an ever slower probe: it may be anything that a tenant put into a Secret
  *   and somebody put it into a Secret       a list then, but the shortest interval after the last one's start
  *   the provider is away                    a list when the next probe is due: only a list can show that it is back
  *   no list yet                             a list at once
@@ -88,7 +93,8 @@ export function nextRead(needs: ReadNeeds, pace: Pace): NextRead | undefined {
   if (lastList === undefined) return { at: Math.max(open, isFollowed ? 0 : (wantedAt ?? 0)), kind: 'List' };
   const spaced = (moment: number, last: Ended): number => Math.max(moment, last.startedAt + pace.minListIntervalMs);
   if (needs.isRejected) {
-    const probe = Math.min(lastList.endedAt + pace.probeMs, spaced(needs.retryAt ?? Infinity, lastList));
+    const growth = Math.min(2 ** Math.max(0, (needs.rejections ?? 0) - 1), slowestProbe);
+    const probe = Math.min(lastList.endedAt + pace.probeMs * growth, spaced(needs.retryAt ?? Infinity, lastList));
     return { at: Math.max(open, probe), kind: 'List' };
   }
   if (probeAt !== undefined) return { at: open, kind: 'List' };

@@ -11,7 +11,7 @@ export interface PollOptions {
   readonly pace: Pace;
   readonly followers: Followers;
   /** What else the moment of the next read depends on. */
-  readonly needs: () => Pick<ReadNeeds, 'isRejected' | 'retryAt' | 'gateClosedUntil' | 'probeAt'> & {
+  readonly needs: () => Pick<ReadNeeds, 'isRejected' | 'rejections' | 'retryAt' | 'gateClosedUntil' | 'probeAt'> & {
     /** Since when a list is needed to settle a doubt. */
     readonly doubtedAt: number | undefined;
   };

@@ -2,6 +2,7 @@ import type { Clock } from '../../model/clock.ts';
 import type { Failure, Outcome } from '../../model/failure.ts';
 import { failed } from '../../model/failure.ts';
 import type { ListedMachine, Machine, ProviderId } from '../../model/machine.ts';
+import type { Places } from '../../model/places.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Provider } from '../port.ts';
 import type { Absence } from './absence.ts';
@@ -35,12 +36,16 @@ export interface AccountOptions {
   readonly wake: (key: string) => void;
   readonly pace?: Partial<Pace>;
   readonly onSnapshot?: (snapshot: Snapshot) => void;
+  /** Shared by all accounts: lists for keys that were not accepted are read a few at a time. */
+  readonly probes?: Places;
 }
 
 /** An account together with what the registry has to know of it. */
 export interface SharedAccount extends Account {
   /** How many keys follow a machine of it. */
   readonly followed: number;
+  /** Whether a key of this group does. */
+  isFollowedFrom(group: string): boolean;
 }
 
 export function createAccount(options: AccountOptions): SharedAccount {
@@ -98,6 +103,7 @@ class ListedAccount implements SharedAccount {
       followers: this.#followers,
       needs: () => ({
         isRejected: this.verdict === 'Rejected',
+        rejections: this.#key.rejections,
         retryAt: this.#key.retryAt,
         gateClosedUntil: this.#traffic.closedUntil,
         probeAt: this.#traffic.probeAt,
@@ -107,7 +113,7 @@ class ListedAccount implements SharedAccount {
         rows: (this.snapshot?.machines.length ?? 0) + (this.snapshot?.unreadable.size ?? 0),
         ratePerSecond: this.#traffic.rate,
       }),
-      list: () => this.#timed('List', own, () => this.#provider.listMachines(this.#abort.signal)),
+      list: () => this.#list(options.probes),
       onList: (list) => this.#heardList(list),
       read: (id) => this.#readMachine(id),
     });
@@ -153,6 +159,10 @@ class ListedAccount implements SharedAccount {
 
   get followed(): number {
     return this.#followers.size;
+  }
+
+  isFollowedFrom(group: string): boolean {
+    return this.#followers.hasGroup(group);
   }
 
   sighting(id: ProviderId): Sighting | undefined {
@@ -274,6 +284,20 @@ class ListedAccount implements SharedAccount {
       const startedAt = this.#clock.monotonic();
       return { startedAt, outcome: await read() };
     });
+  }
+
+  /** Of a key that was not accepted a few at a time, in turn for each group: it may be one of many that are not keys at all. */
+  async #list(probes: Places | undefined): Promise<Timed<readonly Machine[]> | undefined> {
+    const read = (): Promise<Timed<readonly Machine[]> | undefined> =>
+      this.#timed('List', own, () => this.#provider.listMachines(this.#abort.signal));
+    if (probes === undefined || this.verdict === 'Accepted') return read();
+    const [group] = this.#followers.groups();
+    await probes.take(group);
+    try {
+      return this.#abort.signal.aborted ? undefined : await read();
+    } finally {
+      probes.leave();
+    }
   }
 
   async #getMachine(id: ProviderId, group: string): Promise<Timed<Machine | undefined> | undefined> {

@@ -1,11 +1,24 @@
 import { expect, test } from 'vitest';
+import { failed } from '../../../src/model/failure.ts';
 import { Secret } from '../../../src/model/secret.ts';
-import { createAccounts } from '../../../src/provider/account/accounts.ts';
+import type { Account } from '../../../src/provider/account/account.ts';
+import { type AccountLimits, type Accounts, createAccounts } from '../../../src/provider/account/accounts.ts';
 import { silentLog } from '../../../src/telemetry/log.ts';
+import type { Provider } from '../../../src/provider/port.ts';
 import { createManualClock } from '../../support/clock.ts';
 import { createFakeProvider, machine } from '../../support/fake-provider.ts';
 
-function scene() {
+/** The account of a key, for which there is room. */
+function accountOf(accounts: Accounts, key: string, group = 'a'): Account {
+  const account = accounts.get(new Secret(key), group);
+  if (typeof account === 'string') throw new Error(account);
+  return account;
+}
+
+function scene(
+  limits: AccountLimits = { total: 1_000, perGroup: 100 },
+  connect: (key: string) => Provider = () => createFakeProvider([machine(1)]),
+) {
   const clock = createManualClock();
   const snapshots: number[] = [];
   let connections = 0;
@@ -14,9 +27,10 @@ function scene() {
     log: silentLog,
     random: () => 0.5,
     wake: () => {},
-    connect: () => {
+    limits,
+    connect: (key) => {
       connections += 1;
-      return createFakeProvider([machine(1)]);
+      return connect(key.reveal());
     },
     onSnapshot: (_, account) => snapshots.push(account),
   });
@@ -25,39 +39,134 @@ function scene() {
 
 test('the same key is the same account, another key another one', () => {
   const { accounts, connections } = scene();
-  const one = accounts.get(new Secret('one'));
-  expect(accounts.get(new Secret('one'))).toBe(one);
-  expect(accounts.get(new Secret('two'))).not.toBe(one);
+  const one = accountOf(accounts, 'one');
+  expect(accountOf(accounts, 'one')).toBe(one);
+  expect(accountOf(accounts, 'two')).not.toBe(one);
   expect(connections()).toBe(2);
   expect([...accounts.list().keys()]).toEqual([1, 2]);
 });
 
 test('snapshots are told with the ordinal number of their account', async () => {
   const { clock, accounts, snapshots } = scene();
-  accounts.get(new Secret('one'));
-  accounts.get(new Secret('two')).follow('a', { name: 'x' });
+  accountOf(accounts, 'one');
+  accountOf(accounts, 'two').follow('a/1', { group: 'a', name: 'x' });
   await clock.settle();
   expect(snapshots).toEqual([2]);
 });
 
 test('an account that nobody follows for ten minutes goes; one that is followed stays', async () => {
   const { clock, accounts } = scene();
-  const followed = accounts.get(new Secret('followed'));
-  followed.follow('a', { name: 'machine-1' });
-  accounts.get(new Secret('unused'));
+  const followed = accountOf(accounts, 'followed');
+  followed.follow('a/1', { group: 'a', name: 'machine-1' });
+  accountOf(accounts, 'unused');
   for (let minute = 0; minute < 11; minute += 1) {
     await clock.advance(60_000);
-    accounts.get(new Secret('third'));
+    accountOf(accounts, 'third');
   }
   expect([...accounts.list().keys()]).toEqual([1, 3]);
-  expect(accounts.get(new Secret('followed'))).toBe(followed);
+  expect(accountOf(accounts, 'followed')).toBe(followed);
 });
 
 test('stopping ends the polling of all', async () => {
   const { clock, accounts } = scene();
-  accounts.get(new Secret('one')).follow('a', { name: 'x' });
-  accounts.get(new Secret('two')).follow('a', { name: 'x' });
+  accountOf(accounts, 'one').follow('a/1', { group: 'a', name: 'x' });
+  accountOf(accounts, 'two').follow('a/1', { group: 'a', name: 'x' });
   await clock.settle();
   await accounts.stop();
   expect(clock.pending).toBe(0);
+});
+
+const key = { name: 'x' };
+const rejected = {
+  operation: 'ListMachines',
+  class: 'Credentials',
+  code: 'Unauthorized',
+  status: 401,
+  text: '',
+} as const;
+
+/** Accepts keys that begin with `good`. */
+function judging(name: string): Provider {
+  const provider = createFakeProvider([machine(1)]);
+  return name.startsWith('good') ? provider : { ...provider, listMachines: async () => failed(rejected) };
+}
+
+test('a namespace uses so many keys and no more, until its objects use another one or are gone', async () => {
+  const { accounts } = scene({ total: 1_000, perGroup: 2 });
+  for (const name of ['one', 'two']) accountOf(accounts, name).follow(`a/${name}`, { ...key, group: 'a' });
+  expect(accounts.get(new Secret('three'), 'a')).toBe('GroupReached');
+  expect(accountOf(accounts, 'three', 'b')).not.toBe(accountOf(accounts, 'one'));
+  accountOf(accounts, 'one').forget('a/one');
+  expect(typeof accounts.get(new Secret('three'), 'a')).toBe('object');
+});
+
+test('a key that is in use for another namespace counts for each', () => {
+  const { accounts } = scene({ total: 1_000, perGroup: 1 });
+  accountOf(accounts, 'shared', 'a').follow('a/1', { ...key, group: 'a' });
+  accountOf(accounts, 'own', 'b').follow('b/1', { ...key, group: 'b' });
+  expect(accounts.get(new Secret('shared'), 'b')).toBe('GroupReached');
+});
+
+test('there are so many keys and no more: those that nobody uses go, then those that were not accepted of whoever has most', async () => {
+  const { clock, accounts } = scene({ total: 4, perGroup: 100 }, judging);
+  accountOf(accounts, 'good-1', 'a').follow('a/1', { ...key, group: 'a' });
+  for (const index of [1, 2]) accountOf(accounts, `bad-${index}`, 'b').follow(`b/${index}`, { ...key, group: 'b' });
+  accountOf(accounts, 'unused', 'c');
+  await clock.settle();
+  // In place of the unused one.
+  accountOf(accounts, 'bad-3', 'b').follow('b/3', { ...key, group: 'b' });
+  expect([...accounts.list().keys()]).toEqual([1, 2, 3, 5]);
+  await clock.settle();
+  // In place of one of three that were rejected.
+  accountOf(accounts, 'good-2', 'd').follow('d/1', { ...key, group: 'd' });
+  expect([...accounts.list().keys()]).toEqual([1, 3, 5, 6]);
+  await clock.settle();
+  expect([accounts.get(new Secret('bad-4'), 'b'), accounts.get(new Secret('good-3'), 'a')]).toEqual([
+    'TotalReached',
+    expect.objectContaining({ verdict: 'Unverified' }),
+  ]);
+  expect(accountOf(accounts, 'good-1', 'a').verdict).toBe('Accepted');
+});
+
+test('four hundred keys that are none are tried a few at a time, and others take turns with them', async () => {
+  const answers: (() => void)[] = [];
+  const asked: string[] = [];
+  const { clock, accounts } = scene({ total: 1_000, perGroup: 1_000 }, (name) => ({
+    ...createFakeProvider([machine(1)]),
+    listMachines: () => {
+      asked.push(name);
+      return new Promise((resolve) => answers.push(() => resolve(failed(rejected))));
+    },
+  }));
+  for (let index = 0; index < 400; index += 1)
+    accountOf(accounts, `bad-${index}`, 'b').follow(`b/${index}`, { ...key, group: 'b' });
+  accountOf(accounts, 'mine', 'a').follow('a/1', { ...key, group: 'a' });
+  await clock.settle();
+  expect(asked).toHaveLength(16);
+  for (const answer of answers.splice(0, 2)) answer();
+  await clock.settle();
+  expect(asked.slice(16)).toContain('mine');
+  await accounts.stop();
+});
+
+test('a key that was never accepted is tried ever more slowly, one that was once a minute', async () => {
+  const lists = new Map<string, number>();
+  const good = { isGood: true };
+  const { clock, accounts } = scene(undefined, (name) => {
+    const provider = createFakeProvider([machine(1)]);
+    return {
+      ...provider,
+      listMachines: async (signal) => {
+        lists.set(name, (lists.get(name) ?? 0) + 1);
+        return name === 'good' && good.isGood ? provider.listMachines(signal) : failed(rejected);
+      },
+    };
+  });
+  for (const name of ['good', 'bad']) accountOf(accounts, name).follow(`a/${name}`, { ...key, group: 'a' });
+  await clock.settle();
+  good.isGood = false;
+  lists.clear();
+  await clock.advance(60 * 60_000);
+  // 1 + 2 + 4 + 8 minutes, then every ten.
+  expect([lists.get('good'), lists.get('bad')]).toEqual([60, 8]);
 });

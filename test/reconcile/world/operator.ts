@@ -48,6 +48,8 @@ export const usual: AppSettings = {
   stuckAfter: 600_000,
   lookAlikes: 'Hold',
   maxMachinesPerNamespace: 0,
+  maxApiKeys: 1_000,
+  maxApiKeysPerNamespace: 32,
   maxDeletesPerMinute: 0,
   machineMetricsLimit: 500,
   apiConnectTimeout: 5_000,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Places } from '../../src/queue/places.ts';
+import { Places } from '../../src/model/places.ts';
 
 test('a group that asked a thousand times holds up another one for a single turn', async () => {
   const places = new Places(2);
