@@ -1,6 +1,6 @@
 /** From what was read to the figures of each part: which floor, and what each must be. Pure. */
 import { type Span, sumWithout } from './readings.ts';
-import type { Burst, Flip, Left, Measured, Mishaps, Outage, Results, Start } from './results.ts';
+import type { Attack, Burst, Flip, Left, Measured, Mishaps, Outage, Results, Start } from './results.ts';
 import type { Figure, Section } from './table.ts';
 import { summarize } from './times.ts';
 
@@ -19,12 +19,14 @@ const tripwire = 5;
 
 /** Every part of a run, in the order in which it was gone through. */
 export function sectionsOf(results: Results): readonly Section[] {
-  const { size, starts, steady, flips, flipping, bursts, bursting, creating, deleting, outage, mishaps } = results;
+  const { size, starts, steady, flips, flipping, bursts, bursting, attack, creating, deleting, outage, mishaps } =
+    results;
   return [
     figuresOfStarts(size, starts),
     figuresOfSteadyState(size, steady),
     figuresOfFlips(flips, flipping),
     figuresOfBursts(bursts, bursting),
+    ...(attack === undefined ? [] : [figuresOfAttack(flips, attack)]),
     figuresOfCreates(creating.withPassword, true),
     figuresOfCreates(creating.withoutPassword, false),
     figuresOfDeletes(deleting, deleting.left),
@@ -141,6 +143,36 @@ export function figuresOfSteadyState(objects: number, span: Span): Section {
       },
       { what: 'CPU of the operator', measured: span.cpuSeconds, digits: 2, unit: 's', floor: 0 },
       { what: 'memory of the operator', measured: span.residentBytes / 2 ** 20, unit: 'MiB', note: 'resident' },
+    ],
+  };
+}
+
+/** `calm`: the same flips while nobody attacked. */
+export function figuresOfAttack(calm: readonly Flip[], { flips, rounds, peakBytes }: Attack): Section {
+  const before = summarize(calm.map(({ reaction }) => reaction));
+  const probe = summarize(flips.map((flip) => flip.probe));
+  const reaction = summarize(flips.map((flip) => flip.reaction));
+  return {
+    title: `${flips.length} power flips while another tenant changes ${rounds} keys and values of 100 kB`,
+    figures: [
+      {
+        what: 'a PATCH by itself, p50',
+        measured: probe.p50,
+        digits: 1,
+        unit: 'ms',
+        note: `${probe.min.toFixed(1)}–${probe.max.toFixed(1)} ms; the API server is attacked as well`,
+      },
+      {
+        what: 'PATCH sent → provider called, p50',
+        measured: reaction.p50,
+        unit: 'ms',
+        floor: probe.p50,
+        note: `${(reaction.p50 / probe.p50).toFixed(1)} × the PATCH; ${before.p50} ms without the attack`,
+      },
+      { what: 'PATCH sent → provider called, p99', measured: reaction.p99, unit: 'ms', floor: probe.p50 },
+      ...(peakBytes === undefined
+        ? []
+        : [{ what: 'most memory, resident', measured: peakBytes / 2 ** 20, unit: 'MiB', must: { notExceed: 384 } }]),
     ],
   };
 }

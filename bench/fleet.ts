@@ -21,6 +21,8 @@ export interface Made {
   readonly isWithoutPassword?: boolean;
   /** Whether it looks as if the operator had it already. */
   readonly hasFinalizer?: boolean;
+  /** The Secret that it refers to, if not the usual one. */
+  readonly secret?: string;
 }
 
 interface Request {
@@ -47,14 +49,18 @@ export class Fleet {
     this.#api = config.makeApiClient(CustomObjectsApi);
   }
 
-  async create(name: string, { label, isWithoutPassword, hasFinalizer }: Made = {}): Promise<VirtualMachine> {
+  async create(name: string, { label, isWithoutPassword, hasFinalizer, secret }: Made = {}): Promise<VirtualMachine> {
     const metadata = {
       name,
       namespace: this.#namespace,
       ...(label === undefined ? {} : { labels: { bench: label } }),
       ...(hasFinalizer === true ? { finalizers: [finalizer] } : {}),
     };
-    const wanted = isWithoutPassword === true ? { ...spec, initialPasswordSecret: { disabled: true } } : spec;
+    const wanted = {
+      ...spec,
+      ...(isWithoutPassword === true ? { initialPasswordSecret: { disabled: true } } : {}),
+      ...(secret === undefined ? {} : { credentialsSecretRef: { name: secret } }),
+    };
     const body = JSON.stringify({ apiVersion, kind, metadata, spec: wanted });
     const path = this.#collection;
     // What the CRD promises, here and below.

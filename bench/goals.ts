@@ -1,6 +1,6 @@
 /** The numbers to reach, with what a run came to beside them. Pure. */
 import { sumWithout } from './readings.ts';
-import type { Measured, Results } from './results.ts';
+import type { Flip, Measured, Results } from './results.ts';
 import { summarize } from './times.ts';
 
 /** One number to reach. All columns are words: what they hold is of many kinds. */
@@ -19,13 +19,16 @@ export interface Goal {
 /** How fast creates may be sent where the operator paces itself: a second, and those that may go at once. */
 const pace = { rate: 10, burst: 20 } as const;
 
+/** The chart's memory limit in MiB. */
+const memoryLimit = 384;
+
 /** The least seconds for so many paced calls. */
 export function pacedFloor(calls: number): number {
   return Math.max(0, calls - pace.burst) / pace.rate;
 }
 
 export function goalsOf(results: Results): readonly Goal[] {
-  return [...countsOf(results), ...reactionsOf(results), ...startOf(results), ...restOf(results)];
+  return [...countsOf(results), ...reactionsOf(results), ...attackOf(results), ...startOf(results), ...restOf(results)];
 }
 
 function countsOf({ size, steady, creating, bursting, flipping, deleting }: Results): readonly Goal[] {
@@ -97,6 +100,38 @@ function writesOf(
     goal: `≤ ${most}`,
     isMet: writes <= most,
   };
+}
+
+/** A reaction in PATCHes of the same time. */
+function ratioOf(flips: readonly Flip[]): number {
+  return summarize(flips.map(({ reaction }) => reaction)).p50 / summarize(flips.map(({ probe }) => probe)).p50;
+}
+
+/** How much longer a reaction takes under attack, in PATCHes of the same minute: the API server is attacked as well. */
+function attackOf({ flips, attack }: Results): readonly Goal[] {
+  if (attack === undefined) return [];
+  const ratio = ratioOf(attack.flips) / ratioOf(flips);
+  const peak = (attack.peakBytes ?? Number.NaN) / 2 ** 20;
+  return [
+    {
+      what: 'one hostile tenant: latency of the others',
+      measured: `${ratio.toFixed(1)} ×`,
+      floor: '1 ×',
+      controllerRuntime: '-',
+      goal: '≤ 1.5 ×',
+      isMet: ratio <= 1.5,
+      note: `p50 of ${attack.flips.length} flips, in PATCHes of the same time; meanwhile ${attack.rounds} keys and values of 100 kB`,
+    },
+    {
+      what: 'one hostile tenant: most memory',
+      measured: Number.isNaN(peak) ? 'not told here' : `${peak.toFixed(0)} MiB`,
+      floor: '-',
+      controllerRuntime: '-',
+      goal: `≤ ${memoryLimit} MiB, the chart's limit`,
+      isMet: !(peak > memoryLimit),
+      note: 'resident',
+    },
+  ];
 }
 
 function reactionsOf({ flips, bursts, creating, outage }: Results): readonly Goal[] {

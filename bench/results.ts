@@ -47,6 +47,15 @@ export interface Outage {
   readonly restarts: number;
 }
 
+/** Flips while another tenant does what costs most. */
+export interface Attack {
+  readonly flips: readonly Flip[];
+  /** Secrets that tenant changed, and annotations of 100 kB, meanwhile. */
+  readonly rounds: number;
+  /** The most memory the process had until then; undefined where the system does not tell. */
+  readonly peakBytes: number | undefined;
+}
+
 export interface Left {
   readonly objects: number;
   readonly machines: number;
@@ -68,6 +77,8 @@ export interface Results {
   readonly flipping: Measured;
   readonly bursts: readonly Burst[];
   readonly bursting: Measured;
+  /** Undefined in runs that were kept before there was one. */
+  readonly attack?: Attack;
   /** With the initial password in a Secret, which is the default, and with `initialPasswordSecret.disabled`. */
   readonly creating: { readonly withPassword: Measured; readonly withoutPassword: Measured };
   readonly deleting: Measured & { readonly left: Left };

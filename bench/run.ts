@@ -4,6 +4,7 @@ import type { OperatorProcess } from '../hack/kit/operator.ts';
 import type { PowerState } from '../src/api/v1alpha1/types.ts';
 import type { CallEntry } from '../src/emulator/ledger.ts';
 import {
+  figuresOfAttack,
   figuresOfBursts,
   figuresOfCreates,
   figuresOfDeletes,
@@ -16,7 +17,7 @@ import {
 import { type Made, isSettled } from './fleet.ts';
 import { inParallel } from './parallel.ts';
 import { between, readMetrics, type Reading, type Span } from './readings.ts';
-import type { Burst, Flip, Measured, Outage, Results, Start } from './results.ts';
+import type { Attack, Burst, Flip, Measured, Outage, Results, Start } from './results.ts';
 import { seed } from './seed.ts';
 import { type Launch, peakMemoryOf, type Stage } from './stage.ts';
 import type { Section } from './table.ts';
@@ -92,6 +93,10 @@ export async function run(stage: Stage, size: number, { say, show }: Listener): 
   });
   show(figuresOfBursts(bursts, bursting));
 
+  say(`flipping power ${extent.flips} times while another tenant does its worst`);
+  const attack = await bench.attack(names, extent.flips);
+  show(figuresOfAttack(flips, attack));
+
   say(`creating ${extent.atOnce} more, at the default rate of calls`);
   await bench.relaunch({ isPaced: true });
   const withPassword = await bench.create('more', extent.atOnce, {});
@@ -129,6 +134,7 @@ export async function run(stage: Stage, size: number, { say, show }: Listener): 
     flipping,
     bursts,
     bursting,
+    attack,
     creating: { withPassword, withoutPassword },
     deleting: { ...deletes, left },
     outage,
@@ -268,6 +274,31 @@ export class Bench {
     // Those that are asked to go the other way next have to be there first.
     await this.#readWhenStill();
     return { probe, patches, lastCall };
+  }
+
+  async attack(names: readonly string[], count: number): Promise<Attack> {
+    const { hostile } = this.#stage;
+    const operator = await this.#relaunchAttacked();
+    const over = new AbortController();
+    const attacking = hostile.attack(over.signal);
+    const flips: Flip[] = [];
+    try {
+      for (let index = 0; index < count; index += 1) {
+        const name = names[Math.floor(index / 2) % this.#size] ?? '';
+        flips.push(await this.flip(name, index % 2 === 0 ? 'Halted' : 'Running'));
+      }
+    } finally {
+      over.abort();
+    }
+    return { flips, rounds: await attacking, peakBytes: peakMemoryOf(operator.pid) };
+  }
+
+  async #relaunchAttacked(): Promise<OperatorProcess> {
+    await this.stop();
+    await this.#stage.hostile.moveIn();
+    const operator = await this.#launch({ isAttacked: true });
+    await this.#lastPassAfter(performance.now());
+    return operator;
   }
 
   create(prefix: string, objects: number, made: Made): Promise<Measured> {

@@ -5,8 +5,13 @@ import { Cluster } from '../hack/kit/cluster.ts';
 import { startOperator, type OperatorProcess } from '../hack/kit/operator.ts';
 import { startEmulator, type EmulatorProcess } from './emulator.ts';
 import { Fleet } from './fleet.ts';
+import { HostileTenant } from './hostile.ts';
 
-const namespaces = { watched: 'vps247-bench', unwatched: 'vps247-bench-unwatched' } as const;
+const namespaces = {
+  watched: 'vps247-bench',
+  unwatched: 'vps247-bench-unwatched',
+  hostile: 'vps247-bench-hostile',
+} as const;
 const apiKey = 'bench-key';
 
 /** How the operator is started. */
@@ -15,6 +20,8 @@ export interface Launch {
   readonly nodeFlags?: readonly string[];
   /** Whether it keeps to the rate of calls that it keeps to by default, or to none. */
   readonly isPaced?: boolean;
+  /** Whether it also watches the namespace of the hostile tenant. */
+  readonly isAttacked?: boolean;
 }
 
 /** API server, provider and clients: everything but the operator, which comes and goes. */
@@ -25,6 +32,7 @@ export interface Stage {
   readonly fleet: Fleet;
   /** The same kind of objects where the operator does not look. */
   readonly unwatched: Fleet;
+  readonly hostile: HostileTenant;
   /** Starts it with the rights of its own role and its settings as they are by default, but for where to look and its pace. */
   startOperator(launch?: Launch): OperatorProcess;
   /** Ends all of it, the operators included. */
@@ -51,22 +59,26 @@ export async function setStage(entry: string, directory: string): Promise<Stage>
     const kubeconfig = await cluster.kubeconfigOfServiceAccount('vps247-system', 'vps247-operator', directory);
     const fleet = new Fleet(plane.kubeconfigPath, namespaces.watched);
     const unwatched = new Fleet(plane.kubeconfigPath, namespaces.unwatched);
+    const hostileFleet = new Fleet(plane.kubeconfigPath, namespaces.hostile);
     cleanups.push(
       () => fleet.close(),
       () => unwatched.close(),
+      () => hostileFleet.close(),
     );
     return {
       plane,
       emulator,
       fleet,
       unwatched,
+      hostile: new HostileTenant(cluster, hostileFleet, namespaces.hostile),
       close,
-      startOperator({ nodeFlags = [], isPaced = false } = {}) {
+      startOperator({ nodeFlags = [], isPaced = false, isAttacked = false } = {}) {
+        const watched = isAttacked ? [namespaces.watched, namespaces.hostile] : [namespaces.watched];
         const operator = startOperator({
           entry,
           kubeconfig,
           apiUrl: emulator.url,
-          flags: ['--namespaces', namespaces.watched, ...(isPaced ? [] : ['--provider-rate', '0'])],
+          flags: ['--namespaces', watched.join(','), ...(isPaced ? [] : ['--provider-rate', '0'])],
           nodeFlags,
           logFile: join(directory, 'operator.log'),
         });

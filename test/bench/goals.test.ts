@@ -50,6 +50,22 @@ test.each([
     why: 'a megabyte too much',
   },
   {
+    more: {
+      attack: {
+        flips: Array.from({ length: 100 }, () => ({ probe: 6, reaction: 11 })),
+        rounds: 1,
+        peakBytes: undefined,
+      },
+    },
+    expected: 'one hostile tenant: latency of the others',
+    why: '1.8 PATCHes rather than 1.2',
+  },
+  {
+    more: { attack: { flips: flips(6), rounds: 1, peakBytes: 385 * 2 ** 20 } },
+    expected: 'one hostile tenant: most memory',
+    why: 'a megabyte more than the chart allows',
+  },
+  {
     more: { outage: { downSeconds: 60, milliseconds: 100, restarts: 1 } },
     expected: 'API server back after 60 s → change at the provider',
     why: 'soon, but by a new process',

@@ -39,6 +39,7 @@ export function resultsOf(more: Partial<Results> = {}): Results {
       { StopMachine: 100, StartMachine: 100, ListMachines: 15 },
       { 'virtualmachines/status': 400 },
     ),
+    attack: { flips: Array.from({ length: 100 }, () => ({ probe: 6, reaction: 9 })), rounds: 200, peakBytes: 150e6 },
     creating: {
       withPassword: measuredOf(100, 6, creates, { ...createWrites, secrets: 100 }),
       withoutPassword: measuredOf(100, 6, creates, createWrites),
