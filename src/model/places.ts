@@ -41,6 +41,16 @@ export class Places {
     resolve?.();
   }
 
+  /** Works at a place, as soon as there is one. */
+  async during<T>(work: () => Promise<T>, group?: string): Promise<T> {
+    await this.take(group);
+    try {
+      return await work();
+    } finally {
+      this.leave();
+    }
+  }
+
   /** Leaves the place to others until `wait` is over, then takes one again. */
   async away<T>(wait: Promise<T>, group?: string): Promise<T> {
     this.leave();

@@ -105,16 +105,14 @@ export function createCredentials(options: {
 
   async function read(ref: SecretRef): Promise<Reading> {
     const { namespace, name, key } = ref;
-    await reads.take(namespace);
+    const resource = { group: '', version: 'v1', plural: 'secrets' };
     try {
-      const secret = await client.get({ group: '', version: 'v1', plural: 'secrets' }, { namespace, name });
+      const secret = await reads.during(() => client.get(resource, { namespace, name }), namespace);
       return judge(secret, key, isLabelRequired && ref !== sharedRef);
     } catch (error) {
       if (error instanceof KubeError && error.reason === 'NotFound') return { kind: 'Absent' };
       if (error instanceof KubeError && error.reason === 'Forbidden') return { kind: 'Forbidden' };
       throw error;
-    } finally {
-      reads.leave();
     }
   }
 

@@ -20,50 +20,9 @@ export interface ReasonRow {
   readonly remedy: string;
 }
 
-export type Reason =
-  | 'Available'
-  | 'Creating'
-  | 'CreateOutcomeUnknown'
-  | 'NameConflict'
-  | 'IdentityMismatch'
-  | 'InvalidSpec'
-  | 'UnknownCatalogName'
-  | 'QuotaExceeded'
-  | 'Starting'
-  | 'Stopping'
-  | 'Restarting'
-  | 'ProviderBusy'
-  | 'PowerTransitionStuck'
-  | 'StartBackoff'
-  | 'PowerDrift'
-  | 'CredentialsMissing'
-  | 'CredentialsRejected'
-  | 'ApiKeyLimitReached'
-  | 'AccountMismatch'
-  | 'RateLimited'
-  | 'ProviderUnavailable'
-  | 'ProtocolError'
-  | 'ExternallyDeleted'
-  | 'AbsenceUnconfirmed'
-  | 'RecreationDelayed'
-  | 'DuplicateMachine'
-  | 'RestoredUnconfirmed'
-  | 'LookAlikeFound'
-  | 'NothingToAdopt'
-  | 'InitialPasswordConflict'
-  | 'AnnotationIgnored'
-  | 'WriteRefused'
-  | 'OwnedByOtherInstallation'
-  | 'Deleting'
-  | 'DeletionProtected'
-  | 'OrphanNotPermitted'
-  | 'Paused'
-  | 'ObserveOnly'
-  | 'PlanOnly';
-
 const nothing = 'Nothing: it resolves by itself.';
 
-export const reasons: Readonly<Record<Reason, ReasonRow>> = {
+const table = {
   Available: {
     ready: 'True',
     synced: 'True',
@@ -419,4 +378,8 @@ export const reasons: Readonly<Record<Reason, ReasonRow>> = {
     meaning: 'A step is due that spec.managementPolicy Plan keeps back; status.plannedActions shows it.',
     remedy: 'Set spec.managementPolicy to Manage to have it done.',
   },
-};
+} as const satisfies Readonly<Record<string, ReasonRow>>;
+
+export type Reason = keyof typeof table;
+
+export const reasons: Readonly<Record<Reason, ReasonRow>> = table;

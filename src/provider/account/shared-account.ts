@@ -287,17 +287,10 @@ class ListedAccount implements SharedAccount {
   }
 
   /** Of a key that was not accepted a few at a time, in turn for each group: it may be one of many that are not keys at all. */
-  async #list(probes: Places | undefined): Promise<Timed<readonly Machine[]> | undefined> {
-    const read = (): Promise<Timed<readonly Machine[]> | undefined> =>
-      this.#timed('List', own, () => this.#provider.listMachines(this.#abort.signal));
-    if (probes === undefined || this.verdict === 'Accepted') return read();
+  #list(probes: Places | undefined): Promise<Timed<readonly Machine[]> | undefined> {
+    const read = () => this.#timed('List', own, () => this.#provider.listMachines(this.#abort.signal));
     const [group] = this.#followers.groups();
-    await probes.take(group);
-    try {
-      return this.#abort.signal.aborted ? undefined : await read();
-    } finally {
-      probes.leave();
-    }
+    return probes === undefined || this.verdict === 'Accepted' ? read() : probes.during(read, group);
   }
 
   async #getMachine(id: ProviderId, group: string): Promise<Timed<Machine | undefined> | undefined> {
