@@ -16,7 +16,9 @@ export function isShownGone(
   for (const one of accounts) {
     const { snapshot } = one;
     if (snapshot === undefined || snapshot.startedAt < newest) continue;
-    const isShown = id === undefined ? snapshot.byName(name).length > 0 : snapshot.byId(id) !== undefined;
+    // An entry that can't be read is a VM, and may be of any name.
+    const isShown =
+      id === undefined ? snapshot.byName(name).length > 0 || snapshot.unreadable.size > 0 : snapshot.has(id);
     const isItsAccount = ownerId === undefined ? one === account : one.ownerId === ownerId;
     // Ids are the provider's, and mean the same in every account.
     if (!isItsAccount && !(isShown && id !== undefined)) continue;

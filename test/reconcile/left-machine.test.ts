@@ -6,7 +6,10 @@ import { machineIn } from '../plan/fixtures.ts';
 
 /** An account whose newest list started at `startedAt` and showed the VMs with these ids. */
 function account(startedAt: number, ids: readonly number[], ownerId = 1, isSuspicious = false): Account {
-  const machines = ids.map((id) => machineIn('Running', { id, name: `vm-${id}`, ownerId }));
+  // One with a negative id can't be read.
+  const machines = ids.map((id) =>
+    id < 0 ? { id: -id, problem: 'its state is missing' } : machineIn('Running', { id, name: `vm-${id}`, ownerId }),
+  );
   const massAbsence = isSuspicious ? { vanished: 5, of: 5, until: 0 } : undefined;
   // Only what is asked of it.
   return {
@@ -28,6 +31,13 @@ it.each<{ because: string; machine?: object; accounts: readonly Account[]; isGon
   { because: 'no account is in use', accounts: [], isGone: false },
   { because: 'the newest list counts', accounts: [account(200, [90]), account(300, [])], isGone: true },
   { because: 'whatever their order', accounts: [account(300, []), account(200, [90])], isGone: true },
+  { because: 'it is there and cannot be read', accounts: [account(200, [-90])], isGone: false },
+  {
+    because: 'of its name alone, and one that cannot be read may have it',
+    machine: { id: undefined },
+    accounts: [account(200, [-91])],
+    isGone: false,
+  },
   { because: 'many vanished with it', accounts: [account(200, [], 1, true)], isGone: false },
   {
     because: 'its owner is not known, but its account is',

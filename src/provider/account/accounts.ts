@@ -4,8 +4,8 @@ import type { Secret } from '../../model/secret.ts';
 import { registerSecret } from '../../telemetry/redact.ts';
 import type { Provider } from '../port.ts';
 import type { Account, Snapshot } from './account.ts';
-import type { AccountOptions, SharedAccount } from './shared-account.ts';
-import { createAccount } from './shared-account.ts';
+import type { AccountOptions } from './account-options.ts';
+import { createAccount, type SharedAccount } from './shared-account.ts';
 
 /** How long an account that nobody follows is kept, and how often that is looked at. */
 const keptFor = 10 * 60_000;

@@ -6,6 +6,7 @@ import type { Places } from '../../model/places.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Provider } from '../port.ts';
 import type { Absence } from './absence.ts';
+import type { AccountOptions } from './account-options.ts';
 import type { Account, Catalogue, Change, MassAbsence, Sighting, Snapshot, Timed } from './account.ts';
 import { CatalogueCache, readCatalogue } from './catalogue.ts';
 import { ChangeLog } from './changes.ts';
@@ -14,7 +15,7 @@ import { KeyVerdict } from './key-verdict.ts';
 import { listenTo } from './listening-provider.ts';
 import { LookUps } from './look-ups.ts';
 import { Missing } from './missing.ts';
-import { type Pace, defaultPace } from './pace.ts';
+import { defaultPace } from './pace.ts';
 import { Poll } from './poll.ts';
 import { Recreations } from './recreations.ts';
 import { Sightings } from './sightings.ts';
@@ -25,20 +26,6 @@ const mostReported = 5;
 
 /** Whose turns the account's own reads take. No key or group of others can be it. */
 const own = '';
-
-export interface AccountOptions {
-  readonly provider: Provider;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** 0 (inclusive) to 1 (exclusive). */
-  readonly random: () => number;
-  /** Told each key that has something to look at; must not throw, and may be told a key it no longer knows. */
-  readonly wake: (key: string) => void;
-  readonly pace?: Partial<Pace>;
-  readonly onSnapshot?: (snapshot: Snapshot) => void;
-  /** Shared by all accounts: lists for keys that were not accepted are read a few at a time. */
-  readonly probes?: Places;
-}
 
 /** An account together with what the registry has to know of it. */
 export interface SharedAccount extends Account {
@@ -287,7 +274,7 @@ class ListedAccount implements SharedAccount {
   }
 
   /** Of a key that was not accepted a few at a time, in turn for each group: it may be one of many that are not keys at all. */
-  #list(probes: Places | undefined): Promise<Timed<readonly Machine[]> | undefined> {
+  #list(probes: Places | undefined): Promise<Timed<readonly ListedMachine[]> | undefined> {
     const read = () => this.#timed('List', own, () => this.#provider.listMachines(this.#abort.signal));
     const [group] = this.#followers.groups();
     return probes === undefined || this.verdict === 'Accepted' ? read() : probes.during(read, group);

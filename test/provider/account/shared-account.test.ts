@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Failure } from '../../../src/model/failure.ts';
 import type { Change } from '../../../src/provider/account/account.ts';
-import type { AccountOptions, SharedAccount } from '../../../src/provider/account/shared-account.ts';
+import type { AccountOptions } from '../../../src/provider/account/account-options.ts';
+import type { SharedAccount } from '../../../src/provider/account/shared-account.ts';
 import { createAccount } from '../../../src/provider/account/shared-account.ts';
 import { silentLog } from '../../../src/telemetry/log.ts';
 import type { ManualClock } from '../../support/clock.ts';

@@ -1,0 +1,20 @@
+import type { Clock } from '../../model/clock.ts';
+import type { Places } from '../../model/places.ts';
+import type { Log } from '../../telemetry/log.ts';
+import type { Provider } from '../port.ts';
+import type { Snapshot } from './account.ts';
+import type { Pace } from './pace.ts';
+
+export interface AccountOptions {
+  readonly provider: Provider;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** 0 (inclusive) to 1 (exclusive). */
+  readonly random: () => number;
+  /** Told each key that has something to look at; must not throw, and may be told a key it no longer knows. */
+  readonly wake: (key: string) => void;
+  readonly pace?: Partial<Pace>;
+  readonly onSnapshot?: (snapshot: Snapshot) => void;
+  /** Shared by all accounts: lists for keys that were not accepted are read a few at a time. */
+  readonly probes?: Places;
+}
