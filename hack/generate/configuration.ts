@@ -44,6 +44,11 @@ The operator opens connections to these addresses and to no others:
 | the host of \`--api-url\`, \`api.vps247.com\` by default, or the proxy | TCP 443, or the proxy's port | the provider |
 | the collector of traces, if you name one | TCP, mostly 4318 | [traces](tracing.md) |
 
+### Connections
+
+A connection to the provider, name, proxy and TLS included, must be made within \`--api-connect-timeout\`. If the provider's name has several addresses, the operator tries one after another, each for half of that time at
+most. It keeps an unused connection for 15 seconds, and sends no write over one that was unused for more than three.
+
 ### Proxy
 
 The operator reaches the provider through a forward proxy if the usual variables name one. The chart sets them with \`extraEnv\`. Lower-case names work too, and win.

@@ -1,12 +1,15 @@
 import { createServer, type Server } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { expect, test } from 'vitest';
+import tls from 'node:tls';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Fence } from '../../../src/model/fence.ts';
 import { Secret } from '../../../src/model/secret.ts';
 import { createHttpProvider } from '../../../src/provider/http/client.ts';
 import type { Provider } from '../../../src/provider/port.ts';
 import { silentLog } from '../../../src/telemetry/log.ts';
+import { createCertificateAuthority } from '../../support/certificate.ts';
 import { startRawServer } from '../../support/raw-server.ts';
+import { startTlsServer } from '../../support/tls-server.ts';
 
 function connectTo(baseUrl: string, fence: Fence): Provider {
   return createHttpProvider({
@@ -53,6 +56,36 @@ test('a call whose connection comes about only when the fence has closed is not 
   } finally {
     server.close();
   }
+});
+
+describe('over TLS', () => {
+  const authority = createCertificateAuthority('Test');
+  const trusted = tls.getCACertificates('default');
+  beforeAll(() => tls.setDefaultCACertificates([...trusted, authority.cert]));
+  afterAll(() => tls.setDefaultCACertificates(trusted));
+
+  test('the fence is asked when the handshake is done, and nothing is sent if it has closed', async () => {
+    await using server = await startTlsServer(authority.issue('127.0.0.1'), (_, response) => void response.end('{}'));
+    let asked = 0;
+    const provider = connectTo(`https://127.0.0.1:${server.port}`, () => {
+      asked += 1;
+      return asked !== 2;
+    });
+    expect(await provider.stopMachine(5)).toMatchObject(refused);
+    expect([asked, server.requests]).toEqual([2, []]);
+    expect(await provider.stopMachine(5)).toMatchObject({ ok: true });
+    expect([asked, server.requests]).toEqual([4, ['POST /virtual_machines/5/stop']]);
+  });
+
+  test('nothing is sent to a server whose certificate is for another name, and the fence is not asked again', async () => {
+    await using server = await startTlsServer(authority.issue('other.test'), (_, response) => void response.end('{}'));
+    let asked = 0;
+    const outcome = await connectTo(`https://127.0.0.1:${server.port}`, () => (asked += 1) > 0).stopMachine(5);
+    expect(outcome).toMatchObject({
+      failure: { class: 'Retry', code: 'ConnectFailed', text: 'no connection (ERR_TLS_CERT_ALTNAME_INVALID)' },
+    });
+    expect([asked, server.requests]).toEqual([1, []]);
+  });
 });
 
 function listen(onData: (chunk: Buffer) => void, onEnd: () => void): Promise<Server> {
