@@ -9,7 +9,7 @@ import { type Account, homeOf, type Image } from './kubelet-image.ts';
 export interface ContainerOptions {
   readonly spec: V1Container;
   readonly image: Image;
-  /** The Pod's one address, in place of 0.0.0.0. */
+  /** The Pod's one address, where it listens in place of all addresses. */
   readonly address: string;
   /** Variables that Kubernetes adds. */
   readonly variables: Readonly<Record<string, string>>;
@@ -73,7 +73,7 @@ export class Container {
   private constructor(options: ContainerOptions) {
     const { spec, image, address, mount, account, logFile } = options;
     const { command = image.entrypoint, args = [], workingDir = image.workingDirectory } = spec;
-    const here = (text: string): string => text.replaceAll('0.0.0.0', address);
+    const here = (text: string): string => text.replace(/^(?=:\d+$)/, address);
     const env = {
       PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
       HOME: homeOf(image, account),

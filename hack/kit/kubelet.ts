@@ -5,7 +5,7 @@
  * is known here; anything else is an error.
  *
  * What a node has and this has not: a network for each Pod (each has an address of the loopback network instead, and listens there in
- * place of 0.0.0.0) with names in it, limits for memory and CPU, a seccomp profile, and the renewal of tokens, which outlive every test.
+ * place of all addresses) with names in it, limits for memory and CPU, a seccomp profile, and the renewal of tokens, which outlive every test.
  */
 import { chmodSync, mkdirSync, mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';

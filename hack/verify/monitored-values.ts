@@ -50,7 +50,7 @@ const other = {
   commonLabels: { team: 'platform' },
   podLabels: { tier: 'a' },
   service: { labels: { tier: 'b' } },
-  config: { metricsAddress: '0.0.0.0:9090' },
+  config: { metricsAddress: ':9090' },
 };
 const port = 9090;
 

@@ -27,6 +27,7 @@ export interface Fitting<T> {
 }
 
 export interface HostPort {
+  /** Empty: all addresses. */
   readonly host: string;
   /** 0 lets the system choose a free port. */
   readonly port: number;
@@ -80,17 +81,17 @@ export function choice<const T extends string>(...options: readonly T[]): Kind<T
 
 const address = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]*)):(\d{1,5})$/;
 
-/** An address to listen on. An empty host means all of the machine's, as `:8080` does elsewhere. */
+/** An address to listen on. An empty host means all addresses, IPv6 and IPv4, as `:8080` does elsewhere. */
 export const hostPort: Kind<HostPort> = {
   placeholder: 'HOST:PORT',
-  rule: 'an address to listen on, such as 0.0.0.0:8080 or [::1]:8080',
+  rule: 'an address to listen on, such as :8080 for all addresses, 127.0.0.1:8080 or [::1]:8080',
   bounds: { type: 'text', pattern: address.source },
   read(text) {
     const match = address.exec(text);
     const port = within(Number(match?.[3]), 0, 65_535);
     // One of the two groups took part; an empty host comes from the second.
     const host = match?.[1] ?? match?.[2] ?? '';
-    return port === undefined ? undefined : { value: { host: host === '' ? '0.0.0.0' : host, port: port.value } };
+    return port === undefined ? undefined : { value: { host, port: port.value } };
   },
 };
 

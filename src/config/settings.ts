@@ -189,17 +189,13 @@ export const settingsTable = {
     '25s',
     "How long calls under way may take to end after SIGTERM; keep it below the pod's terminationGracePeriodSeconds.",
   ),
-  metricsAddress: setting(hostPort, '0.0.0.0:8080', 'Where /metrics is served; port 0 takes any free port.'),
+  metricsAddress: setting(hostPort, ':8080', 'Where /metrics is served; port 0 takes any free port.'),
   machineMetricsLimit: setting(
     integer(0, 100_000),
     '500',
     'Up to how many objects metrics have series for each of them (machine_…): four for each machine. With more objects there are none, so that a scrape does not cost ever more; 0: never.',
   ),
-  healthAddress: setting(
-    hostPort,
-    '0.0.0.0:8081',
-    'Where /healthz and /readyz are served; port 0 takes any free port.',
-  ),
+  healthAddress: setting(hostPort, ':8081', 'Where /healthz and /readyz are served; port 0 takes any free port.'),
   logLevel: setting(choice('debug', 'info', 'warn', 'error'), 'info', 'The least important lines to log.'),
   logFormat: setting(
     choice('json', 'text'),

@@ -1,124 +1,153 @@
 import { readFile } from 'node:fs/promises';
 import type { RequestOptions } from 'node:https';
-import { bufferFromFileOrString, type KubeConfig, type User } from '@kubernetes/client-node';
+import type { KubeConfig, User } from '@kubernetes/client-node';
 import type { Clock } from '../model/clock.ts';
 import { KubeError } from './errors.ts';
 
-/** Who calls: headers of every request, and a client certificate if a plugin hands one out. */
+/** What TLS needs to know, in the form of node:tls's options. */
+export interface TlsOptions {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly rejectUnauthorized?: false;
+  readonly servername?: string;
+}
+
+/** Who calls, and how the server is recognized: as of one moment. */
 export interface Identity {
   readonly headers: Readonly<Record<string, string>>;
-  readonly certificate?: { readonly cert: string; readonly key: string };
+  readonly tls: TlsOptions;
 }
 
 /** Where the identity comes from. Both throw KubeError `Unauthorized` when there is none to be had. */
 export interface Credentials {
   /** The identity as of now; cheap, to be asked before every request. */
   current(): Promise<Identity>;
-  /** Reads it anew, because the server refused it; answers whether it is another one now. */
+  /** Reads it again, because the server refused it; answers whether it is another one now. */
   refresh(): Promise<boolean>;
 }
 
-/** A pod's token is replaced long before it expires; this is how late that may be noticed. */
-const tokenLifetime = 10_000;
+/** One part of the identity. `isFresh`: what was read before doesn't count. */
+type Read<T> = (isFresh: boolean) => Promise<T>;
+type Headers = Readonly<Record<string, string>>;
 
-/** Finds the way the kubeconfig's current user proves who it is. */
+/**
+ * Files are replaced long before what is in them expires; this is how late that may be noticed. Milliseconds. A token, a client
+ * certificate and the cluster's CA are all rotated under a running process.
+ */
+const fileLifetime = 10_000;
+
+/** Finds the way the kubeconfig's current user proves who it is, and its cluster does. Every file is read again as it changes. */
 export function createCredentials(config: KubeConfig, clock: Clock): Credentials {
+  const cluster = config.getCurrentCluster();
   const user = config.getCurrentUser();
-  const impersonation: Record<string, string> = user?.impersonateUser
-    ? { 'impersonate-user': user.impersonateUser }
-    : {};
-  // `any` in the library's types: the file's own text.
-  const tokenFile: unknown = user?.authProvider?.config?.tokenFile;
-  if (typeof tokenFile === 'string') return fromTokenFile(tokenFile, impersonation, clock);
-  if (user?.exec || user?.authProvider) return fromPlugin(config, impersonation);
-  const identity = { headers: { ...impersonation, ...staticHeaders(user) } };
-  return { current: async () => identity, refresh: async () => false };
+  const impersonation: Headers = user?.impersonateUser ? { 'impersonate-user': user.impersonateUser } : {};
+  const fixed: TlsOptions = {
+    ...(cluster?.skipTLSVerify ? { rejectUnauthorized: false } : {}),
+    ...(cluster?.tlsServerName ? { servername: cluster.tlsServerName } : {}),
+  };
+  const parts = {
+    ca: textOf('CA file', cluster?.caData, cluster?.caFile, clock),
+    cert: textOf('client certificate', user?.certData, user?.certFile, clock),
+    key: textOf('client key', user?.keyData, user?.keyFile, clock),
+  };
+  const proof = proofOf(config, user, clock);
+  let last: Identity | undefined;
+
+  async function read(isFresh: boolean): Promise<Identity> {
+    const [ca, cert, key, { headers, tls }] = await Promise.all([
+      parts.ca(isFresh),
+      parts.cert(isFresh),
+      parts.key(isFresh),
+      proof(isFresh),
+    ]);
+    last = {
+      headers: { ...impersonation, ...headers },
+      tls: {
+        ...fixed,
+        ...(ca === undefined ? {} : { ca }),
+        ...(cert === undefined ? {} : { cert }),
+        ...(key === undefined ? {} : { key }),
+        ...tls,
+      },
+    };
+    return last;
+  }
+
+  return {
+    current: () => read(false),
+    async refresh() {
+      const before = last;
+      return JSON.stringify(await read(true)) !== JSON.stringify(before);
+    },
+  };
 }
 
-function staticHeaders(user: User | null): Record<string, string> {
-  if (user?.token) return { authorization: `Bearer ${user.token.trim()}` };
+/** A text that the kubeconfig holds itself, or names the file of. */
+function textOf(
+  what: string,
+  data: string | undefined,
+  file: string | undefined,
+  clock: Clock,
+): Read<string | undefined> {
+  if (data) {
+    const text = Buffer.from(data, 'base64').toString();
+    return () => Promise.resolve(text);
+  }
+  return file ? fileReader(what, file, clock) : () => Promise.resolve(undefined);
+}
+
+function fileReader(what: string, file: string, clock: Clock): Read<string> {
+  let text: string | undefined;
+  let readAt = 0;
+  return async (isFresh) => {
+    if (text !== undefined && !isFresh && clock.monotonic() - readAt < fileLifetime) return text;
+    try {
+      text = await readFile(file, 'utf8');
+      readAt = clock.monotonic();
+    } catch {
+      // The kubelet swaps files; the text just used is good for a while.
+      if (text === undefined) throw new KubeError(`cannot read the ${what} ${file}`, { reason: 'Unauthorized' });
+    }
+    return text;
+  };
+}
+
+function proofOf(config: KubeConfig, user: User | null, clock: Clock): Read<Identity> {
+  // `any` in the library's types: the file's own text.
+  const tokenFile: unknown = user?.authProvider?.config?.tokenFile;
+  if (typeof tokenFile === 'string') {
+    const token = fileReader('token file', tokenFile, clock);
+    return async (isFresh) => ({ headers: bearer(await token(isFresh)), tls: {} });
+  }
+  if (user?.exec || user?.authProvider) return () => askPlugin(config);
+  const identity: Identity = { headers: staticHeaders(user), tls: {} };
+  return () => Promise.resolve(identity);
+}
+
+function bearer(token: string): Headers {
+  return { authorization: `Bearer ${token.trim()}` };
+}
+
+function staticHeaders(user: User | null): Headers {
+  if (user?.token) return bearer(user.token);
   if (!user?.username) return {};
   return { authorization: `Basic ${Buffer.from(`${user.username}:${user.password ?? ''}`).toString('base64')}` };
 }
 
-function fromTokenFile(file: string, headers: Readonly<Record<string, string>>, clock: Clock): Credentials {
-  let token: string | undefined;
-  let readAt = 0;
-
-  async function read(): Promise<void> {
-    try {
-      token = (await readFile(file, 'utf8')).trim();
-      readAt = clock.monotonic();
-    } catch {
-      // The kubelet swaps the file; the token just used is good for a while.
-      if (token === undefined) throw new KubeError(`cannot read the token file ${file}`, { reason: 'Unauthorized' });
-    }
-  }
-
-  return {
-    async current() {
-      if (token === undefined || clock.monotonic() - readAt >= tokenLifetime) await read();
-      return { headers: { ...headers, authorization: `Bearer ${token}` } };
-    },
-    async refresh() {
-      const before = token;
-      await read();
-      return token !== before;
-    },
-  };
-}
-
 /** Exec plugins and the cloud providers' own ways: client-node runs them, and keeps what they say until it expires. */
-function fromPlugin(config: KubeConfig, headers: Readonly<Record<string, string>>): Credentials {
-  let last: Identity | undefined;
-
-  async function ask(): Promise<Identity> {
-    const options: RequestOptions & { headers: Record<string, string> } = { headers: {} };
-    try {
-      await config.applyToHTTPSOptions(options);
-    } catch {
-      // The message is the plugin's standard error, which may hold anything.
-      throw new KubeError("the kubeconfig's credential plugin failed", { reason: 'Unauthorized' });
-    }
-    const authorization = options.headers['Authorization'];
-    const { cert, key } = options;
-    return {
-      headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
-      ...(cert && key ? { certificate: { cert: String(cert), key: String(key) } } : {}),
-    };
+async function askPlugin(config: KubeConfig): Promise<Identity> {
+  const options: RequestOptions & { headers: Record<string, string> } = { headers: {} };
+  try {
+    await config.applyToHTTPSOptions(options);
+  } catch {
+    // The message is the plugin's standard error, which may hold anything.
+    throw new KubeError("the kubeconfig's credential plugin failed", { reason: 'Unauthorized' });
   }
-
+  const authorization = options.headers['Authorization'];
+  const { cert, key } = options;
   return {
-    current: async () => (last = await ask()),
-    async refresh() {
-      const before = last;
-      last = await ask();
-      return JSON.stringify(last) !== JSON.stringify(before);
-    },
-  };
-}
-
-/** What TLS needs to know, in the form of node:tls's options. */
-export interface TlsOptions {
-  readonly ca?: Buffer;
-  readonly cert?: Buffer;
-  readonly key?: Buffer;
-  readonly rejectUnauthorized?: false;
-  readonly servername?: string;
-}
-
-/** How the kubeconfig's cluster is to be recognised, and the user's own certificate. Throws when a file is missing. */
-export function tlsOptions(config: KubeConfig): TlsOptions {
-  const cluster = config.getCurrentCluster();
-  const user = config.getCurrentUser();
-  const ca = bufferFromFileOrString(cluster?.caFile, cluster?.caData);
-  const cert = bufferFromFileOrString(user?.certFile, user?.certData);
-  const key = bufferFromFileOrString(user?.keyFile, user?.keyData);
-  return {
-    ...(ca ? { ca } : {}),
-    ...(cert ? { cert } : {}),
-    ...(key ? { key } : {}),
-    ...(cluster?.skipTLSVerify ? { rejectUnauthorized: false } : {}),
-    ...(cluster?.tlsServerName ? { servername: cluster.tlsServerName } : {}),
+    headers: authorization === undefined ? {} : { authorization },
+    tls: cert && key ? { cert: String(cert), key: String(key) } : {},
   };
 }

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Log } from './log.ts';
 
-/** Where to listen; port 0 is any free one. */
+/** Where to listen: an empty host is all addresses, IPv6 and IPv4; port 0 is any free one. */
 interface ListenAddress {
   readonly host: string;
   readonly port: number;
@@ -104,14 +104,15 @@ function send(request: IncomingMessage, response: ServerResponse, { status, type
 async function listen(server: Server, { host, port }: ListenAddress, flag: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(explain(error, host, port, flag))));
-  server.listen({ host, port }, resolve);
+  // Without a host, Node listens on `::` for both families, and on 0.0.0.0 where the kernel has no IPv6.
+  server.listen({ port, ...(host === '' ? {} : { host }) }, resolve);
   await promise;
 }
 
 function explain(error: NodeJS.ErrnoException, host: string, port: number, flag: string): string {
   switch (error.code) {
     case 'EADDRINUSE':
-      return `Port ${port} on ${host} is taken by another program; end it or give another one with ${flag}.`;
+      return `Port ${port}${host === '' ? '' : ` on ${host}`} is taken by another program; end it or give another one with ${flag}.`;
     case 'EACCES':
       return `Port ${port} may not be used by this user; give one above 1023 with ${flag}.`;
     case 'EADDRNOTAVAIL':

@@ -112,7 +112,7 @@ const wrongTogether: readonly Row[] = [
     { prometheusRule: { disabledAlerts: ['Nonsense'] } },
     'prometheusRule.disabledAlerts names Nonsense',
   ),
-  row('one port for both', { config: { healthAddress: '0.0.0.0:8080' } }, 'must have different ports, both have 8080'),
+  row('one port for both', { config: { healthAddress: ':8080' } }, 'must have different ports, both have 8080'),
   row('a port by chance', { config: { metricsAddress: '0.0.0.0:0' } }, 'config.metricsAddress must name a port'),
   row(
     'killed before it ends',

@@ -51,9 +51,9 @@ describe('what is given', () => {
       relistInterval: 1_800_000,
       workers: 32,
       shutdownGracePeriod: 25_000,
-      metricsAddress: { host: '0.0.0.0', port: 8080 },
+      metricsAddress: { host: '', port: 8080 },
       machineMetricsLimit: 500,
-      healthAddress: { host: '0.0.0.0', port: 8081 },
+      healthAddress: { host: '', port: 8081 },
       logLevel: 'info',
       logFormat: 'json',
     });
@@ -104,7 +104,8 @@ describe('what is given', () => {
     ['--api-url', 'https://Example.com/v1/', { apiUrl: 'https://example.com/v1' }, 'no trailing slash'],
     ['--api-url', 'http://127.0.0.1:80', { apiUrl: 'http://127.0.0.1' }, 'http to this machine'],
     ['--api-url', 'http://[::1]:99', { apiUrl: 'http://[::1]:99' }, 'http to this machine, version 6'],
-    ['--metrics-address', ':0', { metricsAddress: { host: '0.0.0.0', port: 0 } }, 'any host, any port'],
+    ['--metrics-address', ':0', { metricsAddress: { host: '', port: 0 } }, 'all addresses, any port'],
+    ['--metrics-address', '0.0.0.0:81', { metricsAddress: { host: '0.0.0.0', port: 81 } }, 'version 4'],
     ['--metrics-address', '[::]:81', { metricsAddress: { host: '::', port: 81 } }, 'version 6'],
     ['--lease-name', 'mine', { leaseName: 'mine' }, 'a name'],
     ['--take-over-from', 'b/old, a/old.1,b/old', { takeOverFrom: ['a/old.1', 'b/old'] }, 'sorted, each once'],
@@ -129,7 +130,7 @@ describe('what is wrong', () => {
     [['--namespaces', 'a,,b'], '--namespaces must be a list of namespaces with commas between them, not "a,,b".'],
     [
       ['--metrics-address', '8080'],
-      '--metrics-address must be an address to listen on, such as 0.0.0.0:8080 or [::1]:8080, not "8080".',
+      '--metrics-address must be an address to listen on, such as :8080 for all addresses, 127.0.0.1:8080 or [::1]:8080, not "8080".',
     ],
     [
       ['--api-url', 'https://me:hunter2@api.example.com'],

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { KubeConfig } from '@kubernetes/client-node';
 import { expect, test, vi } from 'vitest';
 import { loadKubeConfig } from '../../src/kube/config.ts';
 
@@ -62,6 +63,28 @@ test('with nothing to go by, no server is made up', () => {
   try {
     expect(() => loadKubeConfig({})).toThrow('No cluster to talk to');
   } finally {
+    vi.unstubAllEnvs();
+  }
+});
+
+test.each([
+  ['fd00::1', '443', 'https://[fd00::1]:443'],
+  ['10.96.0.1', '443', 'https://10.96.0.1:443'],
+])('in a pod, %s is where the service account leads', (host, port, server) => {
+  vi.stubEnv('KUBECONFIG', '');
+  vi.stubEnv('HOME', join(tmpdir(), 'vps247-nobody'));
+  vi.stubEnv('KUBERNETES_SERVICE_HOST', host);
+  vi.stubEnv('KUBERNETES_SERVICE_PORT', port);
+  const config = new KubeConfig();
+  // The folder is the kubelet's; what follows from the variables is what is tested.
+  config.loadFromCluster();
+  vi.spyOn(KubeConfig.prototype, 'loadFromDefault').mockImplementation(function (this: KubeConfig) {
+    Object.assign(this, config);
+  });
+  try {
+    expect(loadKubeConfig({}).getCurrentCluster()?.server).toBe(server);
+  } finally {
+    vi.restoreAllMocks();
     vi.unstubAllEnvs();
   }
 });

@@ -1,11 +1,17 @@
 import { connect } from 'node:net';
-import { afterEach, expect, test } from 'vitest';
+import { constants, networkInterfaces } from 'node:os';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createHealthServer, type HealthServer, type HealthServerOptions } from '../../src/telemetry/health.ts';
 import { silentLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 
 const anyPort = { host: '127.0.0.1', port: 0 };
 const started: HealthServer[] = [];
+const hasIpv6 = (networkInterfaces()['lo'] ?? []).some(({ address }) => address === '::1');
+
+interface Tcp {
+  bind6(address: string, port: number, flags: number): number;
+}
 
 async function startServer(options: Partial<HealthServerOptions> = {}): Promise<{ metrics: string; health: string }> {
   const server = createHealthServer({
@@ -99,4 +105,34 @@ test('stopping ends connections that are held open', async () => {
   const closed = new Promise((resolve) => socket.once('close', resolve));
   await started[0]?.stop();
   await closed;
+});
+
+describe('without a host', () => {
+  const everywhere = { metricsAddress: { host: '', port: 0 }, healthAddress: { host: '', port: 0 } };
+  const isReachable = async (host: string, port: string): Promise<boolean> =>
+    (await fetch(`http://${host}:${port}/healthz`)).ok;
+
+  test.runIf(hasIpv6)('it answers on IPv6 and IPv4', async () => {
+    const { port } = new URL((await startServer(everywhere)).health);
+    expect([await isReachable('[::1]', port), await isReachable('127.0.0.1', port)]).toEqual([true, true]);
+  });
+
+  test('it answers on IPv4 where the kernel has no IPv6', async () => {
+    // `as`: Node's own binding, which has no types; net.js calls it for every IPv6 address that it listens on.
+    const { TCP } = (process as unknown as { binding(name: string): { TCP: { prototype: Tcp } } }).binding('tcp_wrap');
+    const refused = vi.spyOn(TCP.prototype, 'bind6').mockReturnValue(-constants.errno.EAFNOSUPPORT);
+    try {
+      const { port } = new URL((await startServer(everywhere)).health);
+      expect(refused).toHaveBeenCalled();
+      expect(await isReachable('127.0.0.1', port)).toBe(true);
+    } finally {
+      refused.mockRestore();
+    }
+  });
+});
+
+test.runIf(hasIpv6)('an explicit host is the only one', async () => {
+  const { health } = await startServer({ healthAddress: { host: '::1', port: 0 } });
+  expect((await fetch(`${health}/healthz`)).ok).toBe(true);
+  await expect(fetch(`http://127.0.0.1:${new URL(health).port}/healthz`)).rejects.toThrow('fetch failed');
 });
