@@ -64,8 +64,12 @@ export async function buildBundle(
 const leanKubernetes: Plugin = {
   name: 'lean-kubernetes',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^@kubernetes\/client-node$/ }, () => ({
-      path: path.join(root, 'node_modules/@kubernetes/client-node/dist/config.js'),
+    onResolve({ filter: /^@kubernetes\/client-node$/ }, () => ({ path: 'config', namespace: 'lean' }));
+    onLoad({ filter: /.*/, namespace: 'lean' }, () => ({
+      // The library's own loadYaml knows every kind.
+      contents: `export * from './config.js';
+        export { load as loadYaml } from 'js-yaml';`,
+      resolveDir: path.join(root, 'node_modules/@kubernetes/client-node/dist'),
     }));
     onResolve({ filter: /^\.\/gen\/index\.js$/ }, ({ importer }) =>
       importer.endsWith('/client-node/dist/config.js') ? { path: 'models', namespace: 'left-out' } : undefined,

@@ -48,7 +48,7 @@ async function run(settings: Settings, env: Environment): Promise<number> {
   const exchange = createExchange({ connectTimeout: settings.apiConnectTimeout, proxy });
   let kubeConfig: KubeConfig;
   try {
-    kubeConfig = loadKubeConfig(settings.kubeconfig === undefined ? {} : { kubeconfig: settings.kubeconfig });
+    kubeConfig = loadKubeConfig({ kubeconfig: settings.kubeconfig, variable: env['KUBECONFIG'] });
   } catch (error) {
     return complain(exitCodes.NoCluster.code, sentenceOf(error));
   }

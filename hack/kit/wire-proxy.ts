@@ -10,7 +10,8 @@ import { createInterface } from 'node:readline';
 import { buffer } from 'node:stream/consumers';
 import { listen, type Listening } from '../../src/emulator/listen.ts';
 import { loadKubeConfig } from '../../src/kube/config.ts';
-import { tlsOptions } from '../../src/kube/credentials.ts';
+import { createCredentials } from '../../src/kube/credentials.ts';
+import { systemClock } from '../../src/model/clock.ts';
 import { type Api, isWatch, signatureOf, type WireRequest } from './wire-signature.ts';
 
 /**
@@ -90,7 +91,7 @@ interface Upstream {
 
 /** Opens both doors on free ports of this machine. */
 export async function startWireProxy(options: WireProxyOptions): Promise<WireProxy> {
-  const proxy = new Proxy(options);
+  const proxy = new Proxy(options, await kubernetesOf(options.kubeconfig));
   await proxy.open();
   return proxy;
 }
@@ -105,10 +106,10 @@ class Proxy implements WireProxy {
   #servers: readonly Listening[] = [];
   #apiUrl = '';
 
-  constructor(options: WireProxyOptions) {
+  constructor(options: WireProxyOptions, kubernetes: Upstream) {
     this.#options = options;
     this.kubeconfig = path.join(options.directory, 'proxied.kubeconfig');
-    this.#upstreams = { kubernetes: kubernetesOf(options.kubeconfig), provider: upstreamOf(new URL(options.apiUrl)) };
+    this.#upstreams = { kubernetes, provider: upstreamOf(new URL(options.apiUrl)) };
   }
 
   get apiUrl(): string {
@@ -273,9 +274,10 @@ function nothing(): Traffic {
   return { requests: 0, bytesOut: 0, bytesIn: 0 };
 }
 
-function kubernetesOf(kubeconfig: string): Upstream {
+async function kubernetesOf(kubeconfig: string): Promise<Upstream> {
   const config = loadKubeConfig({ kubeconfig });
-  return upstreamOf(new URL(config.getCurrentCluster()?.server ?? ''), tlsOptions(config));
+  const { tls } = await createCredentials(config, systemClock).current();
+  return upstreamOf(new URL(config.getCurrentCluster()?.server ?? ''), tls);
 }
 
 // An idle connection is closed before the API is likely to do it: that would look like a request lost on the way.

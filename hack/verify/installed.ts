@@ -177,17 +177,20 @@ async function installAgain(): Promise<void> {
 /** Of another name in the same namespace, and of the same name in another one. */
 async function secondRelease(): Promise<void> {
   await site.install({ crds: { enabled: false } }, 'install', 'second');
-  await untilSaid('Another installation looks after objects that this one was given too', 'second');
+  await untilSaid(
+    'Another installation manages an object in the scope of this one; it is not reconciled here',
+    'second',
+  );
   await power('Halted');
   await site.untilState(web, 'Halted');
   await site.until(web, 'True/Available');
   const second = kubelet.pods.filter(({ name }) => name.startsWith('second'));
-  demand(second.length === 2 && !second.some(({ isReady }) => isReady), 'a second release is ready');
+  demand(second.length === 2 && second.every(({ isReady }) => isReady), 'a second release is not ready');
   demandWrites('two releases', 'StopMachine');
   await site.helm('uninstall', 'second', '--wait');
   await cluster.until('its Pods are gone', async () => kubelet.pods.length === 2);
   show(
-    'a second release with the same scope in the same namespace leaves the objects to the first, says so, and is not ready',
+    'a second release with the same scope in the same namespace leaves the objects to the first, reports it, and is ready',
   );
 
   await cluster.createNamespace('elsewhere');

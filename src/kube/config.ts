@@ -1,14 +1,56 @@
-import { KubeConfig } from '@kubernetes/client-node';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { KubeConfig, loadYaml } from '@kubernetes/client-node';
 
 export type { KubeConfig };
 
+/** The library's, which knows no `tokenFile`: a file with a token that is rotated, as projected service account tokens are. */
+class FileConfig extends KubeConfig {
+  override loadFromFile(file: string): void {
+    super.loadFromFile(file);
+    const tokenFiles = readTokenFiles(file);
+    this.users = this.users.map((user) => {
+      const tokenFile = tokenFiles.get(user.name);
+      // As the library has it for the service account of a pod. Of a token and its file the file counts, as for kubectl.
+      return tokenFile === undefined
+        ? user
+        : {
+            ...user,
+            authProvider: { name: 'tokenFile', config: { tokenFile: path.resolve(path.dirname(file), tokenFile) } },
+          };
+    });
+  }
+}
+
+/** By user. */
+function readTokenFiles(file: string): ReadonlyMap<string, string> {
+  // The library has just understood the same text.
+  const { users } = loadYaml<{ readonly users?: readonly { readonly name: string; readonly user?: unknown }[] | null }>(
+    readFileSync(file, 'utf8'),
+  );
+  return new Map(
+    (users ?? []).flatMap(({ name, user }) => {
+      if (typeof user !== 'object' || user === null || !('tokenFile' in user)) return [];
+      return typeof user.tokenFile === 'string' && user.tokenFile !== '' ? [[name, user.tokenFile]] : [];
+    }),
+  );
+}
+
+export interface KubeConfigSource {
+  /** A file, before all else. */
+  readonly kubeconfig?: string | undefined;
+  /** The variable KUBECONFIG: files, of which the first one that names a thing counts. */
+  readonly variable?: string | undefined;
+}
+
 /**
- * Which cluster to talk to, and as whom: the file `kubeconfig`, else `$KUBECONFIG`, `~/.kube/config`, or the service
+ * Which cluster to talk to, and as whom: the file `kubeconfig`, else the files of `variable`, `~/.kube/config`, or the service
  * account of the pod this runs in. Throws an Error of one sentence that says what to do.
  */
-export function loadKubeConfig({ kubeconfig }: { readonly kubeconfig?: string | undefined }): KubeConfig {
-  const config = new KubeConfig();
-  const complaint = read(config, kubeconfig);
+export function loadKubeConfig({ kubeconfig, variable = '' }: KubeConfigSource): KubeConfig {
+  const config = new FileConfig();
+  const files = kubeconfig === undefined ? variable.split(path.delimiter).filter((file) => file !== '') : [kubeconfig];
+  const complaint = read(config, files);
   if (complaint !== undefined) {
     throw new Error(`Cannot read the kubeconfig${kubeconfig === undefined ? '' : ` ${kubeconfig}`}: ${complaint}`);
   }
@@ -42,10 +84,16 @@ function isFallback(config: KubeConfig): boolean {
 }
 
 /** What is wrong with the file, in one line. It holds credentials, which the parser's message may quote: of that only the place is taken. */
-function read(config: KubeConfig, kubeconfig: string | undefined): string | undefined {
+function read(config: KubeConfig, [first, ...more]: readonly string[]): string | undefined {
   try {
-    if (kubeconfig === undefined) config.loadFromDefault();
-    else config.loadFromFile(kubeconfig);
+    if (first === undefined) config.loadFromDefault();
+    else config.loadFromFile(first);
+    for (const file of more) {
+      const further = new FileConfig();
+      further.loadFromFile(file);
+      // The first context counts, as for kubectl.
+      config.mergeConfig(further, Boolean(config.currentContext));
+    }
     return undefined;
   } catch (error) {
     const [message = ''] = error instanceof Error ? error.message.split('\n') : ['unreadable'];

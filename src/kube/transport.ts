@@ -2,7 +2,7 @@ import type { KubeConfig } from '@kubernetes/client-node';
 import { type Dispatcher, Pool } from 'undici';
 import type { Clock } from '../model/clock.ts';
 import type { Fence } from '../model/fence.ts';
-import { createCredentials, type Identity, tlsOptions } from './credentials.ts';
+import { createCredentials, type Identity, type TlsOptions } from './credentials.ts';
 import { KubeError } from './errors.ts';
 import { fencedDispatcher } from './fenced-dispatcher.ts';
 import { decode } from './lines.ts';
@@ -76,7 +76,7 @@ export interface TransportOptions {
 }
 
 interface Connections {
-  readonly identity: Identity;
+  readonly tls: TlsOptions;
   readonly calls: Dispatcher;
   readonly watches: Pool;
 }
@@ -90,12 +90,11 @@ export function createTransport(config: KubeConfig, options: TransportOptions): 
   const credentials = createCredentials(config, clock);
   const server = new URL(config.getCurrentCluster()?.server ?? '');
   const prefix = server.pathname.replace(/\/$/, '');
-  const tls = tlsOptions(config);
   let connections: Connections | undefined;
 
-  function connect(identity: Identity): Connections {
-    if (connections !== undefined && sameCertificate(connections.identity, identity)) return connections;
-    // A plugin handed out a new client certificate: new connections use it, the old ones finish what they carry.
+  function connect(tls: TlsOptions): Connections {
+    if (connections !== undefined && isSame(connections.tls, tls)) return connections;
+    // The client certificate or the cluster's CA was rotated: new connections use it, the old ones finish what they carry.
     void connections?.calls.close();
     void connections?.watches.close();
     const pool: Pool.Options = {
@@ -106,11 +105,11 @@ export function createTransport(config: KubeConfig, options: TransportOptions): 
       keepAliveTimeout: 60_000,
       headersTimeout: 0,
       bodyTimeout: 0,
-      connect: { ...tls, ...identity.certificate, keepAliveInitialDelay: 30_000 },
+      connect: { ...tls, keepAliveInitialDelay: 30_000 },
     };
     const calls = new Pool(server.origin, { ...pool, connections: callConnections });
     connections = {
-      identity,
+      tls,
       calls: options.fence === undefined ? calls : fencedDispatcher(calls, options.fence),
       watches: new Pool(server.origin, pool),
     };
@@ -129,7 +128,7 @@ export function createTransport(config: KubeConfig, options: TransportOptions): 
     const startedAt = clock.monotonic();
     let status = 0;
     try {
-      const answer = await connect(identity)[kind].request({
+      const answer = await connect(identity.tls)[kind].request({
         method: call.method,
         path: `${prefix}${call.path}`,
         headers: {
@@ -205,8 +204,9 @@ export function createTransport(config: KubeConfig, options: TransportOptions): 
   };
 }
 
-function sameCertificate(a: Identity, b: Identity): boolean {
-  return a.certificate?.cert === b.certificate?.cert && a.certificate?.key === b.certificate?.key;
+/** The rest of the options comes from the kubeconfig, which is read once. */
+function isSame(a: TlsOptions, b: TlsOptions): boolean {
+  return a.ca === b.ca && a.cert === b.cert && a.key === b.key;
 }
 
 type Count = (bytes: number) => void;

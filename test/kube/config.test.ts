@@ -1,7 +1,6 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { KubeConfig } from '@kubernetes/client-node';
+import { dirname, join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { loadKubeConfig } from '../../src/kube/config.ts';
 
@@ -15,6 +14,8 @@ function file(text: string): { readonly path: string } & Disposable {
 
 function kubeconfig(cluster: object, context = 'here'): string {
   return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
     clusters: [{ name: 'home', cluster }],
     contexts: [
       { name: 'here', context: { cluster: 'home', user: 'ann' } },
@@ -67,34 +68,31 @@ test('with nothing to go by, no server is made up', () => {
   }
 });
 
-test.each([
-  ['fd00::1', '443', 'https://[fd00::1]:443'],
-  ['10.96.0.1', '443', 'https://10.96.0.1:443'],
-])('in a pod, %s is where the service account leads', (host, port, server) => {
-  vi.stubEnv('KUBECONFIG', '');
-  vi.stubEnv('HOME', join(tmpdir(), 'vps247-nobody'));
-  vi.stubEnv('KUBERNETES_SERVICE_HOST', host);
-  vi.stubEnv('KUBERNETES_SERVICE_PORT', port);
-  const config = new KubeConfig();
-  // The folder is the kubelet's; what follows from the variables is what is tested.
-  config.loadFromCluster();
-  vi.spyOn(KubeConfig.prototype, 'loadFromDefault').mockImplementation(function (this: KubeConfig) {
-    Object.assign(this, config);
-  });
-  try {
-    expect(loadKubeConfig({}).getCurrentCluster()?.server).toBe(server);
-  } finally {
-    vi.restoreAllMocks();
-    vi.unstubAllEnvs();
-  }
+test('the environment names files, of which the first says which context counts', () => {
+  using config = file(kubeconfig({ server: 'https://127.0.0.1:6443' }));
+  using more = file(
+    JSON.stringify({
+      clusters: [{ name: 'work', cluster: { server: 'https://127.0.0.1:6444' } }],
+      contexts: [{ name: 'there', context: { cluster: 'work', user: 'bob' } }],
+      users: [{ name: 'bob', user: { tokenFile: 'token' } }],
+      'current-context': 'there',
+    }),
+  );
+  const loaded = loadKubeConfig({ variable: `:${config.path}:${more.path}:` });
+  expect(loaded.getCurrentCluster()?.name).toBe('home');
+  const other = loadKubeConfig({ variable: `${more.path}:${config.path}` });
+  expect(other.getCurrentUser()?.authProvider.config.tokenFile).toBe(join(dirname(more.path), 'token'));
 });
 
-test('the environment names a file', () => {
-  using config = file(kubeconfig({ server: 'https://127.0.0.1:6443' }));
-  vi.stubEnv('KUBECONFIG', config.path);
-  try {
-    expect(loadKubeConfig({}).getCurrentCluster()?.name).toBe('home');
-  } finally {
-    vi.unstubAllEnvs();
-  }
+test('a token file is found beside the kubeconfig, and counts before a token', () => {
+  const users = [
+    { name: 'ann', user: { token: 'old', tokenFile: 'secrets/token' } },
+    { name: 'bob', user: { tokenFile: '/var/run/token' } },
+    { name: 'eve', user: { token: 'kept', tokenFile: '' } },
+    { name: 'nobody' },
+  ];
+  using config = file(JSON.stringify({ ...JSON.parse(kubeconfig({ server: 'https://127.0.0.1' })), users }));
+  const loaded = loadKubeConfig({ kubeconfig: config.path });
+  const tokenFiles = loaded.users.map(({ authProvider }) => authProvider?.config.tokenFile);
+  expect(tokenFiles).toEqual([join(dirname(config.path), 'secrets/token'), '/var/run/token', undefined, undefined]);
 });

@@ -9,7 +9,7 @@ export interface Certificate {
 
 /** A certificate authority that nobody trusts until told to. */
 export interface CertificateAuthority extends Certificate {
-  /** A certificate for these host names and IPv4 addresses. */
+  /** A certificate for these host names, IPv4 addresses and `::1`. */
   issue(...hosts: readonly string[]): Certificate;
 }
 
@@ -22,9 +22,10 @@ export function createCertificateAuthority(name: string): CertificateAuthority {
     key: pem(keys.privateKey),
     issue: (...hosts) => {
       const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-      const names = hosts.map((host) =>
-        isIPv4(host) ? tlv(0x87, Buffer.from(host.split('.').map(Number))) : tlv(0x82, Buffer.from(host)),
-      );
+      const names = hosts.map((host) => {
+        if (host === '::1') return tlv(0x87, `${'00'.repeat(15)}01`);
+        return isIPv4(host) ? tlv(0x87, Buffer.from(host.split('.').map(Number))) : tlv(0x82, Buffer.from(host));
+      });
       const { publicKey } = pair;
       const extensions = [extension('551d11', sequence(...names))];
       return {

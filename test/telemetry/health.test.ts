@@ -107,10 +107,12 @@ test('stopping ends connections that are held open', async () => {
   await closed;
 });
 
+async function isReachable(host: string, port: string): Promise<boolean> {
+  return (await fetch(`http://${host}:${port}/healthz`)).ok;
+}
+
 describe('without a host', () => {
   const everywhere = { metricsAddress: { host: '', port: 0 }, healthAddress: { host: '', port: 0 } };
-  const isReachable = async (host: string, port: string): Promise<boolean> =>
-    (await fetch(`http://${host}:${port}/healthz`)).ok;
 
   test.runIf(hasIpv6)('it answers on IPv6 and IPv4', async () => {
     const { port } = new URL((await startServer(everywhere)).health);
