@@ -19,6 +19,8 @@ export type Action =
   | { readonly type: 'Restart'; readonly id: ProviderId; readonly operation: OperationStatus }
   | { readonly type: 'Kill'; readonly id: ProviderId; readonly operation: OperationStatus }
   | { readonly type: 'Delete'; readonly id: ProviderId }
+  /** After a refused create that had no effect: finalizer and intent go. */
+  | { readonly type: 'WithdrawIntent' }
   | { readonly type: 'ReleaseFinalizer' };
 
 /** A call that begins or repeats an operation. */

@@ -26,7 +26,13 @@ export function create(o: Observed): Decision {
   const { spec } = o.object;
   if (o.identity.kind !== 'Known' && spec.adoption.policy === 'MustExist' && o.intent?.isOwn !== true)
     return missing(o);
-  if (o.history.refusal !== undefined) return wait(refused(o.history.refusal), { after: refusedRetry });
+  if (o.history.refusal !== undefined) {
+    const isIntentStored = o.object.metadata.annotations?.[annotations.createPending] !== undefined;
+    const rest = { after: refusedRetry };
+    return isIntentStored
+      ? act({ type: 'WithdrawIntent' }, refused(o.history.refusal), rest)
+      : wait(refused(o.history.refusal), rest);
+  }
   const doubt = o.lookAlikes.length > 0 && !o.requests.ignoresLookAlikes ? lookAlike(o) : undefined;
   if (doubt !== undefined && o.limits.lookAlikes === 'Hold') return wait(doubt, { after: heldRetry });
   if (o.namespaceLimit !== undefined) return namespaceFull(o, o.namespaceLimit);

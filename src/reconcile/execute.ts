@@ -1,4 +1,4 @@
-import { type KnownMachine, writeIdentity, writeIntent } from '../api/v1alpha1/identity.ts';
+import { type KnownMachine, readIntent, writeIdentity, writeIntent } from '../api/v1alpha1/identity.ts';
 import { annotations, group, plural, version } from '../api/v1alpha1/names.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -28,7 +28,6 @@ export type Execution =
   | {
       readonly type: 'Created';
       readonly outcome: Outcome<CreateAnswer>;
-      readonly isSettled: boolean;
       readonly unrecorded?: KubeError | undefined;
     }
   | { readonly type: 'Recorded'; readonly id: ProviderId }
@@ -38,6 +37,7 @@ export type Execution =
   /** `action`: as it was sent, its operation with the time of that. */
   | { readonly type: 'Powered'; readonly action: PowerAction; readonly outcome: Outcome<void> }
   | { readonly type: 'Deleted'; readonly outcome: Outcome<'Accepted' | 'NotFound'> }
+  | { readonly type: 'Withdrawn' }
   | { readonly type: 'Released' };
 
 export interface ExecuteDeps {
@@ -103,6 +103,8 @@ function carryOut(deps: ExecuteDeps, action: Action, target: Target): Promise<Ex
       return callOnRecord(deps, target, action, (provider) => provider.killMachine(action.id));
     case 'Delete':
       return remove(deps, target, action);
+    case 'WithdrawIntent':
+      return withdraw(deps, target);
     case 'ReleaseFinalizer':
       return release(deps, target);
   }
@@ -116,15 +118,18 @@ function carryOut(deps: ExecuteDeps, action: Action, target: Target): Promise<Ex
 async function create(deps: ExecuteDeps, target: Target, request: CreateRequest): Promise<Execution> {
   const { object, account, memory } = target;
   if (account === null) return { type: 'Superseded' };
-  const wasAnnounced = memory.openIntent(object.metadata.annotations?.[annotations.createPending]) !== undefined;
   const { newestTime = Infinity, unreadable } = account.snapshot ?? {};
   const now = deps.clock.now();
+  const open = memory.openIntent(object.metadata.annotations?.[annotations.createPending]);
+  const before = open === memory.refusedIntent ? undefined : readIntent(open, object.metadata.uid);
   const intent = writeIntent(object.metadata, {
     at: now,
     name: request.name,
     // By a time to come, the new VM would be older than its own call.
     after: newestTime === Infinity ? undefined : Math.min(newestTime, now),
     nameless: [...(unreadable?.values() ?? [])].filter((entry) => entry.name === undefined).map(({ id }) => id),
+    // A call before this one may have had an effect that no list showed: this one is then refused for its name.
+    ...(before?.isOwn === true ? { after: before.after, nameless: before.nameless ?? [] } : {}),
     ownerId: account.ownerId,
     credentials: memory.credentialsVersion,
   });
@@ -135,6 +140,7 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
     { ...change(target, 'Create'), subject: request.name },
     (provider) => {
       memory.sentIntent = intent;
+      memory.refusedIntent = undefined;
       memory.intentAccount = memory.account;
       memory.intentSentAt = deps.clock.monotonic();
       memory.forgetLack();
@@ -180,55 +186,43 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
       if (!isRefused(error)) throw error;
       unrecorded = error;
     }
-    return { type: 'Created', outcome, isSettled: outcome.value.id !== undefined, unrecorded };
+    return { type: 'Created', outcome, unrecorded };
   }
-  const isSettled = await settle(deps, { target, announced, intent, wasAnnounced }, outcome.failure);
-  return { type: 'Created', outcome, isSettled };
+  noteFailure(target, intent, outcome.failure, deps.clock);
+  return { type: 'Created', outcome };
 }
 
-interface Announcement {
-  readonly target: Target;
-  readonly announced: VirtualMachine;
-  readonly intent: string;
-  /** An earlier call may have had an effect, shown absent since, but a refusal may still mean "that name is taken". */
-  readonly wasAnnounced: boolean;
-}
-
-/** After a failed create: whether it certainly had no effect. If so the intent need not be looked into any more. */
-async function settle(deps: ExecuteDeps, announcement: Announcement, failure: Failure): Promise<boolean> {
-  const { target, announced, intent } = announcement;
-  const { memory } = target;
+/** After a failed create: what its answer says of a VM that it may have created all the same. */
+function noteFailure({ memory, object }: Target, intent: string, failure: Failure, clock: Clock): void {
   switch (failure.class) {
+    case 'Retry':
+      // Never sent: of a create, nothing else is classed so.
+      return memory.settle(intent, intent);
     case 'UnknownOutcome':
-      return false;
-    case 'Terminal': {
-      const isFirstDoubt = announcement.wasAnnounced && !memory.wasRefusedInDoubt;
-      memory.wasRefusedInDoubt = isFirstDoubt;
-      if (isFirstDoubt) return false;
-      memory.refuse(failure, refusalBasis(target.object), deps.clock.now() + refusedRetry);
-      memory.settle(intent, intent);
-      deps.quota.confirmGone(keyOf(announced));
-      try {
-        await patchMetadata(deps, announced, {
-          finalizers: withoutFinalizer(announced),
-          annotations: { [annotations.createPending]: null },
-        });
-      } catch (error) {
-        // Somebody changed the object, perhaps to mend what was refused: then it is decided on anew, and nothing is open.
-        if (!isSuperseded(error)) throw error;
-      }
-      return true;
-    }
+      return;
+    case 'Terminal':
+      memory.refuse(failure, refusalBasis(object), clock.now() + refusedRetry);
+      break;
     case 'Credentials':
       // A login page or a redirect may stand behind a call that went through; 401 and 403 are given before it does.
-      if (failure.code !== 'Unauthorized' && failure.code !== 'Forbidden') return false;
-      memory.settle(intent, intent);
-      return true;
-    case 'Retry':
+      if (failure.code !== 'Unauthorized' && failure.code !== 'Forbidden') return;
+      break;
     case 'Wait':
-      memory.settle(intent, intent);
-      return true;
+      break;
   }
+  // A proxy may have sent it twice: a list tells whether the first one was carried out.
+  memory.refusedIntent = intent;
+  memory.refusedAt = clock.monotonic();
+}
+
+/** The provider refused the create, and a later list lacks its VM: nothing is left that the finalizer would protect. */
+async function withdraw(deps: ExecuteDeps, { object, memory }: Target): Promise<Execution> {
+  const intent = object.metadata.annotations?.[annotations.createPending];
+  deps.quota.confirmGone(keyOf(object));
+  const withdrawn = { finalizers: withoutFinalizer(object), annotations: { [annotations.createPending]: null } };
+  const execution = await unlessSuperseded(patchMetadata(deps, object, withdrawn), { type: 'Withdrawn' });
+  if (intent !== undefined && execution.type === 'Withdrawn') memory.settle(intent, undefined);
+  return execution;
 }
 
 const recordAttempts = 5;
@@ -352,15 +346,22 @@ async function remove(
   return { type: 'Deleted', outcome };
 }
 
-async function release(deps: ExecuteDeps, target: Target): Promise<Execution> {
+async function release(deps: ExecuteDeps, { object }: Target): Promise<Execution> {
+  const released = patchMetadata(deps, object, { finalizers: withoutFinalizer(object) }).catch((error: unknown) => {
+    if (!(error instanceof KubeError) || error.reason !== 'NotFound') throw error;
+  });
+  return unlessSuperseded(released, { type: 'Released' });
+}
+
+/** What a write came to, if nobody changed the object before it. */
+async function unlessSuperseded(write: Promise<unknown>, done: Execution): Promise<Execution> {
   try {
-    await patchMetadata(deps, target.object, { finalizers: withoutFinalizer(target.object) });
+    await write;
+    return done;
   } catch (error) {
-    if (error instanceof KubeError && error.reason === 'NotFound') return { type: 'Released' };
     if (isSuperseded(error)) return { type: 'Superseded' };
     throw error;
   }
-  return { type: 'Released' };
 }
 
 function keyOf({ metadata }: VirtualMachine): string {

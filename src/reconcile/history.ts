@@ -55,8 +55,10 @@ export class Memory {
   intentSentAt: number | undefined;
   /** An announcement, as stored, that is known to have had no effect. */
   #settledIntents: Set<string> | undefined;
-  /** A create call was refused while an earlier one's outcome had been unknown: the next refusal is believed. */
-  wasRefusedInDoubt = false;
+  /** The announcement of a create call that the provider refused: one list that starts later settles it. */
+  refusedIntent: string | undefined;
+  /** When that answer came (monotonic). */
+  refusedAt = 0;
   /** A status that is not stored, or not in full. */
   unsaved: UnsavedStatus | undefined;
   /** Since when (epoch) the provider answers every call for the machine with "busy". */

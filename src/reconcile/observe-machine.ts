@@ -172,13 +172,14 @@ function lookForName(
     account.want(key, Math.max(massAbsence.until, deps.clock.monotonic()));
     return unsettled(massAbsence);
   }
-  if (memory.openIntent(object.metadata.annotations?.[annotations.createPending]) === undefined)
-    return { kind: 'Absent' };
+  const open = memory.openIntent(object.metadata.annotations?.[annotations.createPending]);
+  if (open === undefined) return { kind: 'Absent' };
   // The call was made with the key of another account, so this one's lists say nothing about it.
   const otherAccount = judgeAccount(snapshot.ownerIds, intent?.ownerId);
   if (otherAccount !== undefined) return otherAccount;
   if (!isKeyOf(intent, account, memory)) return { kind: 'Unknown', reason: { kind: 'OtherKey' } };
 
+  if (memory.refusedIntent === open && snapshot.startedAt >= memory.refusedAt) return { kind: 'Absent' };
   const earliest = Math.max(deps.actingSince(key), memory.intentSentAt ?? 0) + deps.limits.callDeadline;
   if (snapshot.startedAt >= earliest) memory.sawLack(snapshot.startedAt);
   const verdict = judgeName({

@@ -4,7 +4,7 @@ import type { Failure } from '../model/failure.ts';
 import type { MachineState } from '../model/machine.ts';
 import type { Action, Decision } from '../plan/action.ts';
 import { busyVerdict } from '../plan/busy.ts';
-import { refused, refusedRetry } from '../plan/create.ts';
+import { refused } from '../plan/create.ts';
 import { fromFailure } from '../plan/failure.ts';
 import type { Observed } from '../plan/observed.ts';
 import { accepted as restartAccepted } from '../plan/restart.ts';
@@ -42,7 +42,7 @@ const longestRetry = 5 * 60_000;
  * | accepted          | the operation is on record, the next list tells what came of it                |
  * | busy (406), 400 on delete | not an error: look again, call again in 5–10 s; after 10 min said to be stuck |
  * | 429               | the account's gate is closed; again when it opens                             |
- * | refused (create)  | stalled until spec, annotations or key change, or 30 min                      |
+ * | refused (create)  | shown at once; once a later list lacks the VM, stalled until spec, your annotations or key change, or 30 min |
  * | credentials       | said so; the account probes slowly                                            |
  * | retry, unknown    | look again first, then call again after 1 s … 5 min                            |
  * | none: Kubernetes refused or altered what is stored first | WriteRefused; tried again after 1 s … 5 min |
@@ -59,6 +59,8 @@ export function conclude(
       return { ...quiet, isSuperseded: true, urgent: decision.urgent };
     case 'Released':
       return quiet;
+    case 'Withdrawn':
+      return { ...quiet, report: reportOf(decision, decision.operation), after: decision.after };
     case 'WriteRefused':
       return unwritten(o, decision, decision.action, execution.error, backoff(failures, random));
     case 'Nothing':
@@ -76,7 +78,7 @@ export function conclude(
     case 'Created':
       return execution.outcome.ok
         ? created(o, decision, execution.outcome.value, execution.unrecorded, backoff(failures, random))
-        : createFailed(o, decision, execution.outcome.failure, execution.isSettled, failures, random);
+        : createFailed(o, decision, execution.outcome.failure, failures, random);
     case 'Powered': {
       const sent = { ...decision, action: execution.action };
       return execution.outcome.ok
@@ -137,19 +139,13 @@ function unwritten(o: Observed, decision: Decision, action: Action, error: KubeE
   return { ...quiet, report, after, unwritten: action.type };
 }
 
-function createFailed(
-  o: Observed,
-  decision: Decision,
-  failure: Failure,
-  isSettled: boolean,
-  failures: number,
-  random: number,
-): Conclusion {
-  if (!isSettled && failure.class !== 'Credentials') {
+function createFailed(o: Observed, decision: Decision, failure: Failure, failures: number, random: number): Conclusion {
+  if (failure.class === 'UnknownOutcome') {
     const verdict = { reason: 'CreateOutcomeUnknown', message: fromFailure(o, failure).message } as const;
     return { ...quiet, report: base(decision, verdict), urgent: true, wants: 'List' };
   }
-  if (failure.class === 'Terminal') return { ...quiet, report: base(decision, refused(failure)), after: refusedRetry };
+  if (failure.class === 'Terminal')
+    return { ...quiet, report: base(decision, refused(failure)), urgent: true, wants: 'List' };
   const hold = holdFor(failure, failures, random);
   return { ...quiet, report: base(decision, fromFailure(o, failure)), after: hold, hold };
 }

@@ -20,6 +20,8 @@ function consequence(o: Observed, action: Action): string {
       return `VM "${action.request.name}" is not created, because finalizer and create intent cannot be stored`;
     case 'RecordIdentity':
       return `VM ${action.machine.id} cannot be recorded in the object`;
+    case 'WithdrawIntent':
+      return 'the provider refused to create the VM, but finalizer and create intent cannot be removed';
     case 'ReleaseFinalizer':
       return o.machine.kind === 'Absent'
         ? 'the VM is gone, but the finalizer cannot be removed from the object'

@@ -53,6 +53,27 @@ export const configurations: readonly Configuration[] = [
     left: { namesake: 1, refusal: 1, deletion: 1 },
   },
   {
+    name: 'created by a call that is refused and carried out, and deleted',
+    from: 'Applied',
+    spec: { providerName: 'plain' },
+    left: { refusedEffect: 1, deletion: 1, kubeFault: 1 },
+  },
+  {
+    name: 'created under policies that alter and refuse what is stored, and deleted',
+    from: 'Applied',
+    left: { policy: 2, deletion: 1 },
+  },
+  {
+    name: 'switched off and restarted under a policy that alters and refuses what is stored',
+    from: 'Settled',
+    left: { policy: 1, restart: 1, powerState: 1 },
+  },
+  {
+    name: 'deleted under policies that alter and refuse what is stored, by a guest that does not obey',
+    from: 'Settled',
+    left: { policy: 2, deletion: 1, guest: 1 },
+  },
+  {
     name: 'created while the API server fails, with a crash and a lost answer',
     from: 'Applied',
     left: { kubeFault: 1, crash: 1, lostAnswer: 1 },

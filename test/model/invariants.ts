@@ -58,7 +58,9 @@ export const invariants: readonly Invariant<State>[] = [
     name: 'power is cut with an announcement, after the grace period, and never by Soft',
     holds: ({ sent, cluster }) =>
       sent?.operation !== 'KillMachine' ||
-      (cluster.object?.status?.operation?.type === 'Kill' && mayKill(sent.object, sent.at)),
+      // A deletion does not wait for a status that is refused.
+      ((isDeleting(cluster.object) || cluster.object?.status?.operation?.type === 'Kill') &&
+        mayKill(sent.object, sent.at)),
   },
 ];
 

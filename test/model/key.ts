@@ -43,6 +43,8 @@ const ages: Readonly<Record<string, number>> = {
   _updatedAtWhenUp: 0,
   [annotations.createPending]: 0,
   sentIntent: 0,
+  refusedIntent: 0,
+  refusedAt: 0,
   settledIntent: 0,
 };
 
@@ -52,11 +54,11 @@ const counts: Readonly<Record<string, number>> = { emptySweeps: 3, absentLists: 
 /** Times that are compared with each other. */
 const orders: readonly ReadonlySet<string>[] = [
   // What a list says, or the read of a machine, depends on when it started.
-  'listStartedAt lookStartedAt changedLast firstSeenAt lookAgainAt requestedAt firstLacking absentSince wantedAt doubtedAt since',
+  'listStartedAt lookStartedAt changedLast firstSeenAt lookAgainAt requestedAt refusedAt firstLacking absentSince wantedAt doubtedAt since',
   // Whether a machine came up, or went down, after it was called.
   '_lastUpAt _lastDownAt operationStartedAt repeatedAt',
   // Whether an announcement is the one that was sent, or was settled.
-  `${annotations.createPending} sentIntent settledIntent`,
+  `${annotations.createPending} sentIntent refusedIntent settledIntent`,
   // The provider's clock: whether somebody acted on the machine.
   'createdAt madeAt actedAt updatedAt actionBefore _updatedAt _updatedAtWhenUp',
 ].map((names) => new Set(names.split(' ')));

@@ -17,12 +17,13 @@
  *   what was before. Otherwise a list is complete, but for one with a `gap`, and `GET` tells what is.
  * - Lists and `GET` deny a VM that they showed before (`denial`) for less time than the operator waits before it recreates one, and
  *   not while its object is deleted.
+ * - A create call that is refused and carried out all the same is shown by every list that starts after the refusal.
+ * - An admission policy leaves what it alters as it was before; it does not take away what was stored without it.
  * - A DELETE that was accepted is carried out, and a transition ends within a tick, unless it is `slow`.
  * - A process that acts has the API server's objects as they were when it started, and hears of changes in order.
  *   Another process starts only when the one before is gone.
  * - While there is something to do for the operator, the clock stands still, unless it `stall`s.
- * - Nobody makes a machine of a name that an object chose while a create call for it is announced, or is about to be and
- *   is not answered then.
+ * - Nobody makes a machine of a name that an object chose between the list that shows the name free and the answer to the create call.
  * - Nobody takes finalizer and annotations away before the status tells the id, or deletes the object before they are back.
  *
  * To add a dimension: a field of the spec or an annotation that people change is one entry of `changes` in

@@ -174,7 +174,8 @@ export type Request =
 
 /** `error`: a KubeError's reason. `cache`: the operator's, as the watch had filled it by then. */
 export type Answer = { readonly at: number; readonly cache: VirtualMachine | undefined } & (
-  { readonly value: unknown } | { readonly error: 'Conflict' | 'Invalid' | 'NotFound' | 'Unavailable' | 'Timeout' }
+  | { readonly value: unknown }
+  | { readonly error: 'Conflict' | 'Invalid' | 'Forbidden' | 'NotFound' | 'Unavailable' | 'Timeout' }
 );
 
 /** Everything that may go wrong, or that others may do, each so many times. */
@@ -191,6 +192,10 @@ export type Misfortune =
   | 'failedRead'
   /** A write to Kubernetes fails, stored or not. */
   | 'kubeFault'
+  /** A create call is refused and carried out all the same: a proxy sent it twice. */
+  | 'refusedEffect'
+  /** An admission policy alters or refuses a write to Kubernetes. */
+  | 'policy'
   /** Lists do not show at once what happened. */
   | 'lag'
   /** The provider denies a machine in lists and by its id, for less than the operator waits before it recreates one. */

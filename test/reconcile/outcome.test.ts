@@ -19,10 +19,9 @@ function concluded(given: ObservedOptions, carriedOut: CarriedOut, failures = 0)
   const execution = { ...carriedOut, action: decision.action } as Execution;
   return conclude(observed, decision, execution, failures, 0.5);
 }
-const failedCreate = (more: Partial<Failure>, isSettled: boolean): Execution => ({
+const failedCreate = (more: Partial<Failure>): Execution => ({
   type: 'Created',
   outcome: { ok: false, failure: failure({ operation: 'CreateMachine', ...more }) },
-  isSettled,
 });
 const refusal = new KubeError('patch', { reason: 'Forbidden', words: 'labels are missing' });
 const heldFrom = ({ unwritten = 'None', report, after = 0 }: Conclusion) => ({
@@ -43,58 +42,57 @@ describe('conclude', () => {
       execution: {
         type: 'Created',
         outcome: { ok: true, value: { id: 90, machine: machineIn('Pending') } },
-        isSettled: true,
       },
       reason: 'Creating',
     },
     {
       because: 'accepted without an id: looked for by name',
       given: {},
-      execution: { type: 'Created', outcome: { ok: true, value: {} }, isSettled: false },
+      execution: { type: 'Created', outcome: { ok: true, value: {} } },
       reason: 'Creating',
     },
     {
       because: 'the answer was lost',
       given: {},
-      execution: failedCreate({ class: 'UnknownOutcome', code: 'Timeout' }, false),
+      execution: failedCreate({ class: 'UnknownOutcome', code: 'Timeout' }),
       reason: 'CreateOutcomeUnknown',
     },
     {
-      because: 'refused after an unknown outcome: perhaps the name is taken by our own machine',
+      because: 'refused after an unknown outcome: a list tells whether the name is taken by our own machine',
       given: { intent: true },
-      execution: failedCreate({ class: 'Terminal', code: 'BadRequest', status: 400 }, false),
-      reason: 'CreateOutcomeUnknown',
+      execution: failedCreate({ class: 'Terminal', code: 'BadRequest', status: 400 }),
+      reason: 'InvalidSpec',
     },
     {
       because: 'refused',
       given: {},
-      execution: failedCreate({ class: 'Terminal', code: 'Unprocessable', status: 422 }, true),
+      execution: failedCreate({ class: 'Terminal', code: 'Unprocessable', status: 422 }),
       reason: 'InvalidSpec',
     },
     {
       because: 'no funds',
       given: {},
-      execution: failedCreate({ class: 'Terminal', code: 'PaymentRequired', status: 402 }, true),
+      execution: failedCreate({ class: 'Terminal', code: 'PaymentRequired', status: 402 }),
       reason: 'QuotaExceeded',
     },
     {
       because: 'certainly not sent: again after a second or so',
       given: {},
-      execution: failedCreate({ class: 'Retry', code: 'ConnectFailed' }, true),
+      execution: failedCreate({ class: 'Retry', code: 'ConnectFailed' }),
       reason: 'ProviderUnavailable',
       hold: 750,
     },
     {
       because: 'asked to wait for 7 s',
       given: {},
-      execution: failedCreate({ class: 'Wait', code: 'RateLimited', status: 429, retryAfter: 7_000 }, true),
+      execution: failedCreate({ class: 'Wait', code: 'RateLimited', status: 429, retryAfter: 7_000 }),
       reason: 'RateLimited',
       hold: 7_000,
     },
     {
       because: 'the key was revoked',
       given: {},
-      execution: failedCreate({ class: 'Credentials', code: 'Unauthorized', status: 401 }, true),
+      execution: failedCreate({ class: 'Credentials', code: 'Unauthorized', status: 401 }),
       reason: 'CredentialsRejected',
       hold: 750,
     },
@@ -141,7 +139,6 @@ describe('conclude', () => {
       execution: {
         type: 'Created',
         outcome: { ok: true, value: { id: 90, machine: machineIn('Pending') } },
-        isSettled: true,
         unrecorded: refusal,
       },
       unwritten: 'RecordIdentity',
@@ -174,7 +171,7 @@ describe('conclude', () => {
 
   it('waits longer after each failure in a row, five minutes at most', () => {
     const holds = [0, 1, 2, 5, 20].map(
-      (failures) => concluded({}, failedCreate({ class: 'Retry', code: 'ConnectFailed' }, true), failures).hold,
+      (failures) => concluded({}, failedCreate({ class: 'Retry', code: 'ConnectFailed' }), failures).hold,
     );
     expect(holds).toEqual([750, 1_500, 3_000, 24_000, 225_000]);
   });

@@ -60,8 +60,8 @@ function passes(failure: Failure): readonly (readonly [ObservedOptions, Executio
       { id: 90, machine: 'Halted', deleting: true },
       { type: 'Deleted', outcome },
     ],
-    [{}, { type: 'Created', outcome, isSettled: true }],
-    [{}, { type: 'Created', outcome, isSettled: false }],
+    [{}, { type: 'Created', outcome }],
+    [{}, { type: 'Created', outcome }],
   ];
 }
 

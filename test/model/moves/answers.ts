@@ -3,7 +3,7 @@ import { type Outcome, succeeded } from '../../../src/model/failure.ts';
 import type { CreateAnswer } from '../../../src/provider/port.ts';
 import type { Answer, Cluster, Pass, ProviderCall, Request, Room, SentCall, State } from '../state.ts';
 import type { Subject } from '../subject.ts';
-import { patch, read, type Stored } from '../world/cluster.ts';
+import { patch, policies, read, type Stored } from '../world/cluster.ts';
 import { type Begun, proceed } from '../world/pass.ts';
 import { describe, kindOf } from '../world/request.ts';
 import { carryOut, type Effect, failure, find, type Manner, replace } from '../world/room.ts';
@@ -72,6 +72,7 @@ async function answerKubernetes(question: Question, asks: Request, stored: Store
       change,
     ),
   ];
+  if (asks.kind === 'Patch' && isStored) moves.push(...(await underPolicies(question, asks)));
   if (!can(state, 'kubeFault') || asks.kind !== 'Patch') return moves;
   const from = spend(state, 'kubeFault');
   const fault = { kind: 'kubeFault', turn: undefined };
@@ -81,6 +82,24 @@ async function answerKubernetes(question: Question, asks: Request, stored: Store
     moves.push(await question.answer({ ...fault, label }, { error: 'Timeout' }, change, from));
   }
   return moves;
+}
+
+async function underPolicies(question: Question, asks: Extract<Request, { kind: 'Patch' }>): Promise<Move[]> {
+  const { state } = question;
+  if (!can(state, 'policy')) return [];
+  const from = spend(state, 'policy');
+  const what = describe(asks);
+  const move = { kind: 'policy', turn: undefined };
+  const refused = (['Invalid', 'Forbidden'] as const).map((error) =>
+    question.answer({ ...move, label: `${what}: a policy refuses it as ${error}` }, { error }, {}, from),
+  );
+  const altered = Object.entries(policies[asks.subresource ?? 'metadata']).map(([part, policy]) => {
+    const stored = patch(state.cluster, asks, policy);
+    const reply = 'object' in stored ? { value: stored.object } : { error: stored.error };
+    const label = `${what}: a policy leaves ${part} as before`;
+    return question.answer({ ...move, label }, reply, { cluster: stored.cluster }, from);
+  });
+  return Promise.all([...refused, ...altered]);
 }
 
 /** A machine that was taken over as the object asks for is its own from then on. */
@@ -122,6 +141,10 @@ function answerCall(question: Question, asked: ProviderCall): Promise<Move[]> {
   if (call.operation === 'RestartMachine') addManner('guest', 'done, and over at once', { isIgnored: true });
   if (isCreate && plain.outcome.ok && can(state, 'noId')) {
     add('noId', 'done, but it is told no id', { ...plain, outcome: succeeded({}) }, spend(state, 'noId'));
+  }
+  if (isCreate && plain.outcome.ok && can(state, 'refusedEffect')) {
+    const outcome = failure(call.operation, 'Terminal', 'Conflict', { status: 409 });
+    add('refusedEffect', 'done, but it is refused', { ...plain, outcome }, spend(state, 'refusedEffect'));
   }
   if (can(state, 'refusal')) {
     for (const outcome of refusalsOf(call))

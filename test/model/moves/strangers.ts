@@ -1,5 +1,4 @@
-import { isNameOwn, providerName } from '../../../src/api/v1alpha1/identity.ts';
-import { annotations } from '../../../src/api/v1alpha1/names.ts';
+import { isNameOwn, providerName, readIdentity } from '../../../src/api/v1alpha1/identity.ts';
 import type { RoomMachine, State } from '../state.ts';
 import { become, isInTransit, isLagging, isThere, newMachine, replace } from '../world/room.ts';
 import { can, inRoom, type Move, spend } from './move.ts';
@@ -43,12 +42,13 @@ function denial(state: State): Move[] {
     });
 }
 
-/** While a create call is announced, and not answered, a machine of the name counts as the object's: so nobody makes one. */
+/** Once a list has shown the name free for a create call, a machine of it counts as the object's: so nobody makes one. */
 function namesake(state: State): Move[] {
   const { object } = state.cluster;
   const { room } = state;
   if (!can(state, 'namesake') || object === undefined || isNameOwn(object)) return [];
-  if (object.metadata.annotations?.[annotations.createPending] !== undefined) return [];
+  const isShownFree = Object.values(state.operator.accounts).some(({ snapshot }) => snapshot !== undefined);
+  if (isShownFree && readIdentity(object).kind === 'None') return [];
   const name = providerName(object);
   if (room.machines.some((machine) => machine.name === name && isThere(machine))) return [];
   const made = newMachine(room.nextId, name, state.now);

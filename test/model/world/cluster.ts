@@ -54,8 +54,30 @@ export function read(cluster: Cluster): Stored {
   return object === undefined ? { cluster, error: 'NotFound' } : { cluster, object };
 }
 
+/** What an admission policy makes of an object before it is stored, and of what was there before. */
+export type Policy = (object: VirtualMachine, before: VirtualMachine) => VirtualMachine;
+
+/** Policies that alter what a metadata patch, or a status patch, is about. */
+export const policies: Readonly<Record<'metadata' | 'status', Readonly<Record<string, Policy>>>> = {
+  metadata: {
+    finalizers: (object, { metadata: { finalizers = [] } }) => ({
+      ...object,
+      metadata: { ...object.metadata, finalizers },
+    }),
+    annotations: (object, { metadata: { annotations = {} } }) => ({
+      ...object,
+      metadata: { ...object.metadata, annotations },
+    }),
+  },
+  status: { status: (object, { status = { observedGeneration: -1 } }) => ({ ...object, status }) },
+};
+
 /** A merge patch; of the status alone when it is for that subresource. */
-export function patch(cluster: Cluster, { subresource, body }: Extract<Request, { kind: 'Patch' }>): Stored {
+export function patch(
+  cluster: Cluster,
+  { subresource, body }: Extract<Request, { kind: 'Patch' }>,
+  policy: Policy = (same) => same,
+): Stored {
   const { object } = cluster;
   if (object === undefined) return { cluster, error: 'NotFound' };
   // `as`: a merge patch is an object.
@@ -64,7 +86,9 @@ export function patch(cluster: Cluster, { subresource, body }: Extract<Request, 
   if (resourceVersion !== object.metadata.resourceVersion) return { cluster, error: 'Conflict' };
   if (object.metadata.deletionTimestamp !== undefined && addsFinalizer(object, meta))
     return { cluster, error: 'Invalid' };
-  return store(cluster, merge(object, subresource === 'status' ? rest : { ...rest, metadata: meta }));
+  const merged = merge(object, subresource === 'status' ? rest : { ...rest, metadata: meta });
+  // `as`: patches keep the shape, or the operator's types were wrong.
+  return store(cluster, policy(merged as VirtualMachine, object));
 }
 
 /** An object that is being deleted takes no new finalizers. */
