@@ -1,16 +1,27 @@
+import type { Failure } from '../model/failure.ts';
 import type { Verdict } from './action.ts';
 import type { Observed } from './observed.ts';
 
-/** What is told while the provider answers a call ("KillMachine") with "not now". */
-export function busyVerdict(o: Observed, operation: string): Verdict {
+/**
+ * What is reported while the provider answers a call ("KillMachine") with "not now". The words are those of the first such
+ * answer, or each one that is worded differently would be a status write.
+ */
+export function busyVerdict(o: Observed, operation: string, failure?: Failure): Verdict {
+  const words = o.history.refusedWords ?? (failure === undefined ? '' : refusalWords(failure));
+  const answer = words === '' ? '' : ` (${words})`;
   if (o.history.refusedFor >= o.limits.stuckAfter) {
     const seconds = Math.round(o.limits.stuckAfter / 1000);
     return {
       reason: 'PowerTransitionStuck',
-      message: `the provider has not taken ${operation} for more than ${seconds} s; trying again ever more slowly`,
+      message: `the provider has refused ${operation} for more than ${seconds} s${answer}; the operator tries again with exponential backoff`,
     };
   }
   const isDeleting = o.object.metadata.deletionTimestamp !== undefined;
-  const message = `the provider does not take ${operation} now; trying again`;
+  const message = `the provider refuses ${operation} for now${answer}; the operator tries again`;
   return { reason: isDeleting ? 'Deleting' : 'ProviderBusy', message };
+}
+
+/** The provider's words for a refusal, such as `400: power the VM down first`. */
+export function refusalWords({ status, text }: Failure): string {
+  return [status, text].filter((part) => part !== undefined && part !== '').join(': ');
 }

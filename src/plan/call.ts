@@ -24,10 +24,10 @@ export function send(o: Observed, machine: Machine, call: PowerCall): Decision {
   const attempts = before?.attempts ?? 1;
   if (before !== undefined && attempts > 0) {
     const again = Date.parse(before.startedAt) + pauseAfter(attempts, call.base);
-    if (again > o.now) return transit(o, call.verdict, { operation: before, after: again - o.now });
+    if (again > o.now) return transit(o, call.verdict, { operation: before, after: again - o.now, isRepeated: true });
     // Its time is that of the newest call, or one that comes late would be followed by more at once.
     const operation = { ...before, startedAt: new Date(o.now).toISOString(), attempts: attempts + 1 };
-    return ask(o, machine, call, operation, stuck(o, before) ?? call.verdict);
+    return ask(o, machine, call, operation, stuck(o, before, { isRepeated: true }) ?? call.verdict);
   }
   if (isTaskBusy(machine.lastTask) && call.type !== 'Kill' && o.history.taskBusyFor < o.limits.stuckAfter) {
     const message = `the provider is at work on machine ${machine.id} (${machine.lastTask?.name ?? 'task'} ${machine.lastTask?.status ?? ''})`;
@@ -59,16 +59,22 @@ function ask(o: Observed, machine: Machine, call: PowerCall, operation: Operatio
   });
 }
 
+/** What follows a transition that does not end: something after this time, or the same call again; otherwise nothing. */
+interface Transition {
+  readonly after?: number | undefined;
+  readonly isRepeated?: boolean;
+}
+
 /** Waits for a transition to end, and says so when it takes too long. */
 export function transit(
   o: Observed,
   verdict: Verdict & { readonly reason: 'Creating' | 'Starting' | 'Stopping' | 'Restarting' },
-  rest: { readonly operation?: OperationStatus | undefined; readonly after?: number | undefined } = {},
+  rest: Transition & { readonly operation?: OperationStatus | undefined } = {},
 ): Decision {
   const operation = 'operation' in rest ? rest.operation : o.object.status?.operation;
   const patience = patienceOf(o, operation) - o.history.stateFor;
   const after = Math.min(rest.after ?? Infinity, patience > 0 ? patience : Infinity);
-  return wait(stuck(o, operation) ?? verdict, {
+  return wait(stuck(o, operation, rest) ?? verdict, {
     operation,
     urgent: true,
     startFailure: o.object.status?.startFailure,
@@ -83,20 +89,27 @@ export function current(o: Observed, type: OperationType): OperationStatus | und
 }
 
 /** A shutdown may take the grace period that the user gave it before it counts as stuck. */
-function patienceOf(o: Observed, operation: OperationStatus | undefined): number {
+export function patienceOf(o: Observed, operation: OperationStatus | undefined): number {
   const isShutdown =
     operation?.type === 'Stop' || (o.machine.kind === 'Present' && o.machine.machine.state === 'Halting');
   return o.limits.stuckAfter + (isShutdown ? (parseDuration(o.object.spec.powerOff.gracePeriod) ?? 0) : 0);
 }
 
-function stuck(o: Observed, operation: OperationStatus | undefined): Verdict | undefined {
+/** The message claims another call only where one follows. */
+function stuck(o: Observed, operation: OperationStatus | undefined, rest: Transition): Verdict | undefined {
   const since = operation === undefined ? o.history.stateFor : goingOnFor(o, operation);
-  if (since < patienceOf(o, operation)) return undefined;
-  const what = operation === undefined ? 'the transition' : `${operation.type.toLowerCase()}`;
-  return {
-    reason: 'PowerTransitionStuck',
-    message: `${what} of the machine did not finish in ${Math.round(o.limits.stuckAfter / 1000)} s; tried again ever more slowly`,
-  };
+  const patience = patienceOf(o, operation);
+  if (since < patience || o.machine.kind !== 'Present') return undefined;
+  const { id, state } = o.machine.machine;
+  const lasted = `for more than ${Math.round(patience / 1000)} s`;
+  const waits = `VM ${id} has been ${state} ${lasted}`;
+  const isRepeated = rest.isRepeated === true && operation !== undefined;
+  const message = isRepeated
+    ? `${operation.type.toLowerCase()} of VM ${id} has had no effect ${lasted}; the operator sends it again with exponential backoff`
+    : rest.after === undefined
+      ? `${waits}; the operator sends nothing until that changes`
+      : waits;
+  return { reason: 'PowerTransitionStuck', message };
 }
 
 /** Since the first call of the operation: the stored time is that of the last one. */

@@ -69,6 +69,8 @@ export interface History {
   readonly taskBusyFor: number;
   /** How long the provider has been answering our calls for the machine with "busy"; 0 when it did not. */
   readonly refusedFor: number;
+  /** What it said the first time. */
+  readonly refusedWords?: string;
   /** When the machine was last seen starting or running. */
   readonly lastUpAt?: number;
   /** When it was last seen going down, down, or starting. */

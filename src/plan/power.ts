@@ -18,13 +18,16 @@ import { startFailureAfter } from './start-failure.ts';
  * A call that was accepted but shows no effect is sent again, ever more slowly. `Soft` never kills.
  * A shutdown of ours that was thought better of cannot be called back: once its time is over the power is cut as it would have been,
  * or a guest that ignores the signal would halt for ever. One that others began is only waited for, unless `force-power-off` is there.
- * A state this version does not know is left alone. A restart leads through halting, halted and starting by itself.
+ * A state this version does not know is left alone. For an object that is being deleted, remove.ts ends what does not end by itself. A restart leads through halting, halted and starting by itself.
  */
 export function power(o: Observed, machine: Machine, wanted: PowerState): Decision {
   switch (machine.state) {
     case 'Unknown':
       return wait(
-        { reason: 'ProtocolError', message: `machine ${machine.id} is in a state this version does not know` },
+        {
+          reason: 'ProtocolError',
+          message: `VM ${machine.id} is in a state that the operator does not know; it sends no power call until that changes`,
+        },
         { operation: o.object.status?.operation, startFailure: o.object.status?.startFailure },
       );
     case 'Pending':

@@ -72,7 +72,7 @@ function again(o: Observed, machine: Machine, before: OperationStatus): Decision
   const call = callFor(o, machine, before.request);
   const attempts = before.attempts ?? 1;
   const due = Date.parse(before.startedAt) + (attempts === 0 ? 0 : pauseAfter(attempts, o.limits.visibilityWindow));
-  if (due > o.now) return transit(o, call.verdict, { operation: before, after: due - o.now });
+  if (due > o.now) return transit(o, call.verdict, { operation: before, after: due - o.now, isRepeated: true });
   return act({ type: 'Restart', id: machine.id, operation: begun(o, call, attempts + 1) }, call.verdict, {
     operation: before,
     urgent: true,

@@ -63,6 +63,7 @@ export class Memory {
   unsaved: UnsavedStatus | undefined;
   /** Since when (epoch) the provider answers every call for the machine with "busy". */
   refusedSince: number | undefined;
+  refusedWords: string | undefined;
   /** Provider calls for this object, and writes that have to be stored before them, that failed in a row. */
   failures = 0;
   /** When patience with a machine in transition ends (monotonic): decided on with a list that started no earlier. */
@@ -203,6 +204,7 @@ export class Memory {
       this.#stateSince = now;
       this.notBefore = undefined;
       this.refusedSince = undefined;
+      this.refusedWords = undefined;
     }
     this.#updatedAt = machine.updatedAt;
     if (machine.state === 'Starting' || machine.state === 'Running') {
@@ -275,6 +277,7 @@ export class Memory {
       ...(this.#lastUpAt === undefined ? {} : { lastUpAt: this.#lastUpAt }),
       ...(this.#lastDownAt === undefined ? {} : { lastDownAt: this.#lastDownAt }),
       refusedFor: this.refusedSince === undefined ? 0 : now - this.refusedSince,
+      ...(this.refusedWords === undefined ? {} : { refusedWords: this.refusedWords }),
       wasActedOn: this.#lastUpAt !== undefined && this.#updatedAt !== this.#updatedAtWhenUp,
       ...(this.deleteAcceptedAt === undefined ? {} : { deleteAcceptedAt: this.deleteAcceptedAt }),
       deletes: this.deletes,

@@ -40,7 +40,7 @@ const longestRetry = 5 * 60_000;
  * | call answered     | then                                                                          |
  * | ----------------- | ----------------------------------------------------------------------------- |
  * | accepted          | the operation is on record, the next list tells what came of it                |
- * | busy (406), 400 on delete | not an error: look again, call again in 5–10 s; after 10 min said to be stuck |
+ * | busy (406), 400 on delete | not an error: look again, call again after 5–10 s, or a tenth of the time so far; stuck after 10 min |
  * | 429               | the account's gate is closed; again when it opens                             |
  * | refused (create)  | shown at once; once a later list lacks the VM, stalled until spec, your annotations or key change, or 30 min |
  * | credentials       | said so; the account probes slowly                                            |
@@ -152,10 +152,10 @@ function createFailed(o: Observed, decision: Decision, failure: Failure, failure
 
 function callFailed(o: Observed, decision: Decision, failure: Failure, failures: number, random: number): Conclusion {
   const { refusedFor } = o.history;
-  const slower = refusedFor < o.limits.stuckAfter ? 0 : Math.min(longestRetry, refusedFor / 10);
+  const slower = Math.min(longestRetry, refusedFor / 10);
   const hold = Math.max(holdFor(failure, failures, random), slower);
   const operation = operationAfterFailure(o, decision.action, failure);
-  const verdict = isRefusedAsBusy(failure) ? busyVerdict(o, failure.operation) : fromFailure(o, failure);
+  const verdict = isRefusedAsBusy(failure) ? busyVerdict(o, failure.operation, failure) : fromFailure(o, failure);
   const report: Report = { ...base(decision, verdict), operation };
   return { ...quiet, report, after: hold, hold, urgent: true, wants: 'Machine' };
 }

@@ -6,6 +6,7 @@ import type { ConditionType, VirtualMachine, VirtualMachineStatus } from '../api
 import type { KubeClient } from '../kube/client.ts';
 import { isRefused, KubeError, type KubeErrorReason } from '../kube/errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
+import { refusalWords } from '../plan/busy.ts';
 import { plan } from '../plan/plan.ts';
 import type { Action, Decision, Verdict } from '../plan/action.ts';
 import type { Observed } from '../plan/observed.ts';
@@ -241,6 +242,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       const { outcome } = execution;
       const isBusy = !outcome.ok && isRefusedAsBusy(outcome.failure);
       memory.refusedSince = isBusy ? (memory.refusedSince ?? deps.clock.now()) : undefined;
+      memory.refusedWords = isBusy ? (memory.refusedWords ?? refusalWords(outcome.failure)) : undefined;
       if (outcome.ok) memory.failures = 0;
       // Being asked to wait is no failure, or one after many of them would hold for minutes.
       else if (outcome.failure.class !== 'Wait') memory.failures += 1;

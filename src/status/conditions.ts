@@ -69,9 +69,12 @@ export function withTrouble(
   });
 }
 
+/** An object that is being deleted has one of these reasons as long as nothing stands in the way. */
+const deleting: ReadonlySet<string> = new Set<Reason>(['Deleting', 'PowerTransitionStuck']);
+
 /** Whether it was said that the machine is being deleted, which is so before the first call is made for that. */
 export function isDeletionOnRecord({ metadata, status }: VirtualMachine): boolean {
-  const isTold = status?.conditions?.some(({ type, reason }) => type === 'Ready' && reason === 'Deleting') === true;
+  const isTold = status?.conditions?.some(({ type, reason }) => type === 'Ready' && deleting.has(reason)) === true;
   return metadata.deletionTimestamp !== undefined && isTold;
 }
 

@@ -5,7 +5,7 @@ import type { Invariant } from './checker.ts';
 import { neighbourId } from './moves/people.ts';
 import { isThere, listOf } from './world/room.ts';
 import type { Room, RoomMachine, Secret, SentCall, State } from './state.ts';
-import { gracePeriod, responseDeadline, visibilityWindow } from './time.ts';
+import { gracePeriod, responseDeadline, stuckAfter, visibilityWindow } from './time.ts';
 
 /** What must hold after every step, whatever went wrong before. */
 export const invariants: readonly Invariant<State>[] = [
@@ -30,8 +30,8 @@ export const invariants: readonly Invariant<State>[] = [
     holds: ({ room }) => new Set(room.restarts).size === room.restarts.length,
   },
   {
-    name: 'only a machine seen halted is deleted',
-    holds: ({ sent }) => sent?.operation !== 'DeleteMachine' || sent.seen === 'Halted',
+    name: 'only a machine seen halted is deleted, or one in a transition that has taken too long',
+    holds: ({ sent }) => sent?.operation !== 'DeleteMachine' || sent.seen === 'Halted' || isEndless(sent),
   },
   {
     name: 'a machine is deleted with its object only, and not while it is protected',
@@ -156,6 +156,13 @@ function hasFinalizer(object: VirtualMachine | undefined): boolean {
 function isAnnounced(object: VirtualMachine | undefined): boolean {
   if (object === undefined) return false;
   return readIntent(object.metadata.annotations?.[annotations.createPending], object.metadata.uid)?.isOwn === true;
+}
+
+/** One that has moved on by the time the call arrives is none of the operator's making: the provider refuses what is not halted. */
+function isEndless({ seen, machine, at }: SentCall): boolean {
+  if (seen === 'Running') return false;
+  if (machine === undefined) return true;
+  return machine.state !== seen || at - machine.changedAt >= stuckAfter;
 }
 
 function mayKill(object: VirtualMachine | undefined, at: number): boolean {

@@ -14,7 +14,7 @@ export interface Mutation extends Edit {
 const oneMachine = 'one object has at most one machine';
 const nothingForeign = 'nothing foreign is changed';
 const nothingForeignOnRecord = 'nothing foreign is on record';
-const onlyHalted = 'only a machine seen halted is deleted';
+const onlyHalted = 'only a machine seen halted is deleted, or one in a transition that has taken too long';
 const onlyWithObject = 'a machine is deleted with its object only, and not while it is protected';
 const noDoubt = 'nothing is created while an outcome is unknown';
 const announced = 'a create call is announced first, with the finalizer';
@@ -143,8 +143,8 @@ export const mutations: readonly Mutation[] = [
   {
     mistake: 'a running machine is deleted',
     file: 'plan/remove.ts',
-    line: "if (machine.state !== 'Halted') return asDeleting(power(o, machine, 'Halted'), machine);",
-    replacement: "if (machine.state === 'Halting') return asDeleting(power(o, machine, 'Halted'), machine);",
+    line: "if (machine.state !== 'Halted') return comingBackIn(left, asDeleting(o, power(o, machine, 'Halted'), machine));",
+    replacement: "if (machine.state === 'Halting') return asDeleting(o, power(o, machine, 'Halted'), machine);",
     breaks: onlyHalted,
     configuration: { from: 'Settled', left: { deletion: 1 } },
   },

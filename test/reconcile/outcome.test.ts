@@ -162,7 +162,7 @@ describe('conclude', () => {
     });
     expect(told).toEqual([
       ['ProviderBusy', 7_500],
-      ['ProviderBusy', 7_500],
+      ['ProviderBusy', 59_900],
       ['PowerTransitionStuck', 60_000],
       ['PowerTransitionStuck', 120_000],
       ['PowerTransitionStuck', 300_000],

@@ -134,9 +134,11 @@ const table = {
     synced: 'True',
     progress: 'Stalled',
     event: 'Warning',
-    meaning: 'The machine did not reach the wanted power state in time. It is tried again, ever more slowly.',
+    blocksDeletion: true,
+    meaning:
+      'The VM did not reach the wanted power state in time, or the provider has refused a call for that long. The message says whether the operator sends the call again, with exponential backoff, or waits for the provider.',
     remedy:
-      "Look at the machine's console at the provider. A machine that does not halt is cut off by the annotation vps247.com/force-power-off=true; with powerOff.mode Soft, choose TrySoft or Hard as well.",
+      "Check the VM's console at the provider. To cut the power of a VM that does not halt, annotate vps247.com/force-power-off=true; with powerOff.mode Soft, choose TrySoft or Hard as well. Delete a VM that cannot be repaired at the provider.",
   },
   StartBackoff: {
     ready: 'False',

@@ -26,6 +26,8 @@ export class MachineRoom {
   listed: (machine: Machine) => boolean = () => true;
   /** Which machines answer to their id, if not all. */
   answering: (machine: Machine) => boolean = () => true;
+  /** In which states it can be deleted. */
+  deletable: readonly MachineState[] = ['Halted'];
   ownerId = 1;
   /** How many machines were ever made of each name. */
   readonly made = new Map<string, number>();
@@ -94,8 +96,10 @@ export class MachineRoom {
         }),
       deleteMachine: (id) =>
         call<'Accepted' | 'NotFound'>('DeleteMachine', () => {
-          if (mine(id)?.state !== 'Halted') {
-            return failed({ operation: 'DeleteMachine', class: 'Wait', code: 'BadRequest', status: 400, text: '' });
+          const state = mine(id)?.state;
+          if (state === undefined || !this.deletable.includes(state)) {
+            const text = `VM is ${state}`;
+            return failed({ operation: 'DeleteMachine', class: 'Wait', code: 'BadRequest', status: 400, text });
           }
           this.machines.delete(id);
           return succeeded('Accepted');
