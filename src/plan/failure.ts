@@ -1,3 +1,4 @@
+import { annotations } from '../api/v1alpha1/names.ts';
 import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { Failure, FailureCode } from '../model/failure.ts';
 import type { Verdict } from './action.ts';
@@ -16,6 +17,17 @@ const reasonByCode: Partial<Record<FailureCode, Reason>> = {
 export function fromFailure(o: Asker, failure: Failure): Verdict {
   if (failure.class === 'Credentials') return rejected(o, failure);
   return { reason: reasonByCode[failure.code] ?? 'ProviderUnavailable', message: describe(failure) };
+}
+
+/** There is no usable key, as `message` says. An object that is being deleted also says how that can end. */
+export function missing({ object: { metadata } }: Pick<Observed, 'object'>, message: string): Verdict {
+  const { namespace, name, deletionTimestamp } = metadata;
+  const command = `kubectl -n ${namespace} annotate vps ${name} ${annotations.abandon}=true`;
+  const ends =
+    deletionTimestamp === undefined
+      ? ''
+      : `; the VM is deleted once the key is there; to leave the VM running instead: ${command}`;
+  return { reason: 'CredentialsMissing', message: `${message}${ends}` };
 }
 
 /** The key is not accepted: which one, and what to do about it. */

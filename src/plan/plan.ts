@@ -4,7 +4,7 @@ import type { Origin, VirtualMachine } from '../api/v1alpha1/types.ts';
 import { type Decision, act, isProviderCall, wait } from './action.ts';
 import { claim, create } from './create.ts';
 import { deletionPolicyOf, externalDeletePolicyOf } from './defaults.ts';
-import { fromFailure, rejected } from './failure.ts';
+import { fromFailure, missing, rejected } from './failure.ts';
 import type { Observed, UnknownReason } from './observed.ts';
 import { passwordUnwritten } from './password.ts';
 import { isObserving, underPolicy } from './policy.ts';
@@ -144,7 +144,7 @@ function identityUnusable(o: Observed): Decision | undefined {
 
 function credentialsUnusable(o: Observed): Decision | undefined {
   if (o.credentials.kind === 'Missing') {
-    return wait({ reason: 'CredentialsMissing', message: o.credentials.message }, { ...kept(o), after: secretRetry });
+    return wait(missing(o, o.credentials.message), { ...kept(o), after: secretRetry });
   }
   if (o.credentials.kind === 'TooMany') {
     const { namespace } = o.object.metadata;

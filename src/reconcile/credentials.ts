@@ -20,10 +20,17 @@ import type { Log } from '../telemetry/log.ts';
  * the operator's own for whole namespaces, not one of the object's namespace.
  */
 export type KeyLookup =
-  /** `version`: the Secret's UID and resourceVersion; the same version means the same key. */
-  | { readonly kind: 'Found'; readonly apiKey: Secret; readonly version: string; readonly isDefault: boolean }
+  | FoundKey
   /** `isAbsent`: the API server says that the Secret doesn't exist. No message tells it: who may not read Secrets would learn it. */
   | { readonly kind: 'Missing'; readonly message: string; readonly isAbsent?: true };
+
+export interface FoundKey {
+  readonly kind: 'Found';
+  readonly apiKey: Secret;
+  /** The Secret's UID and resourceVersion; the same version means the same key. */
+  readonly version: string;
+  readonly isDefault: boolean;
+}
 
 /** What one Secret holds. `Absent`: there is no such Secret, which is the one case in which another may stand in. */
 type Reading =

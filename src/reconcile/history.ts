@@ -4,6 +4,7 @@ import { type Machine, type MachineState, type ProviderId, isTaskBusy } from '..
 import type { Action } from '../plan/action.ts';
 import type { History } from '../plan/observed.ts';
 import type { Account } from '../provider/account/account.ts';
+import type { FoundKey } from './credentials.ts';
 import type { Form } from '../status/patch.ts';
 
 /** Any of them may be the one that is stored, when the API server's answer was lost. */
@@ -42,6 +43,8 @@ export class Memory {
   account: Account | null | undefined;
   /** The Secret that the key of `account` was read from last. */
   credentialsVersion: string | undefined;
+  /** The key that the provider accepted last for this object, and where it is from: name and entry of the Secret. */
+  acceptedKey: { readonly from: string; readonly lookup: FoundKey } | undefined;
   /** Whether that account's key is the operator's own. */
   usesDefaultKey = false;
   /** The account of a key that was put into the Secret and is not judged yet. */

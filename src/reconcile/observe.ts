@@ -39,12 +39,14 @@ export async function observe(
   object: VirtualMachine,
   memory: Memory,
 ): Promise<Observation | undefined> {
-  const lookup = await deps.credentials.lookup(object);
+  const lookup = keyToFinishWith(object, memory, await deps.credentials.lookup(object));
   const found = lookup.kind === 'Found' ? deps.accountFor(lookup.apiKey, object.metadata.namespace) : null;
   const present = typeof found === 'string' ? null : found;
   const account = lookup.kind === 'Found' && present !== null ? accountInUse(present, memory, lookup.isDefault) : null;
   memory.awaitVerdictOn(present === account ? undefined : (present ?? undefined), account, key);
   memory.use(account, key);
+  if (lookup.kind === 'Found' && account === present && account?.verdict === 'Accepted')
+    memory.acceptedKey = { from: secretOf(object), lookup };
   if (memory.successor !== undefined) {
     memory.successor.follow(key, { name: providerName(object), group: object.metadata.namespace });
     memory.successor.want(key, 0);
@@ -150,6 +152,20 @@ function usesDefaultKey({ metadata, status }: VirtualMachine, lookup: KeyLookup,
   if (lookup.kind === 'Found' && lookup.isDefault) return true;
   if (lookup.kind === 'Found' && machine.kind === 'Present') return false;
   return status?.usesDefaultCredentials === true || metadata.annotations?.[annotations.defaultCredentials] === 'true';
+}
+
+/**
+ * While an object is deleted whose Secret was deleted too: the key from that Secret that the provider accepted last. Helm and kubectl
+ * delete Secrets first, and a VM that nobody can delete any longer costs money. One that was replaced or rejected is not used.
+ */
+function keyToFinishWith(object: VirtualMachine, { acceptedKey }: Memory, lookup: KeyLookup): KeyLookup {
+  const isGone = lookup.kind === 'Missing' && lookup.isAbsent === true;
+  if (!isGone || object.metadata.deletionTimestamp === undefined) return lookup;
+  return acceptedKey?.from === secretOf(object) ? acceptedKey.lookup : lookup;
+}
+
+function secretOf({ spec: { credentialsSecretRef: ref } }: VirtualMachine): string {
+  return JSON.stringify([ref.name, ref.key]);
 }
 
 function isOtherAccount(machine: MachineObservation): boolean {

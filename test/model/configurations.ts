@@ -237,6 +237,16 @@ export const configurations: readonly Configuration[] = [
     left: { deletion: 1, otherKey: 1 },
   },
   {
+    name: 'uninstalled: its Secret is deleted first',
+    from: 'Settled',
+    left: { uninstall: 1, lostAnswer: 1, kubeFault: 1 },
+  },
+  {
+    name: 'uninstalled while it is created',
+    from: 'Applied',
+    left: { uninstall: 1, lostAnswer: 1 },
+  },
+  {
     name: 'deleted, but protected for a while',
     from: 'Settled',
     left: { deletion: 1, protection: 1 },

@@ -147,6 +147,7 @@ export function createKeys(): (state: State) => string {
         cluster.secret.keyOf === 'other',
       ),
       cluster.secret.version,
+      cluster.secret.isUninstalled === true ? 1 : 0,
     ];
     for (const part of partsOf(state)) {
       codes.push(part.number & 0xff_ff, part.number >> 16);

@@ -101,6 +101,14 @@ export const mutations: readonly Mutation[] = [
     },
   },
   {
+    mistake: 'a deletion waits for a Secret that was deleted with the object',
+    file: 'reconcile/observe.ts',
+    line: 'return acceptedKey?.from === secretOf(object) ? acceptedKey.lookup : lookup;',
+    replacement: 'return lookup;',
+    breaks: liveness,
+    configuration: { from: 'Settled', left: { uninstall: 1 } },
+  },
+  {
     mistake: 'an announcement is made in memory only',
     file: 'reconcile/execute.ts',
     line: '[annotations.createPending]: intent,',

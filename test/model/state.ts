@@ -33,6 +33,8 @@ export interface Cluster {
 export interface Secret {
   /** Whose key is in it; undefined: there is no such Secret. */
   readonly keyOf: AccountName | undefined;
+  /** It was deleted together with the object, which is deleted next, and nobody puts it back. */
+  readonly isUninstalled?: true;
   /** Its version: a new one each time somebody puts a key there. */
   readonly version: number;
 }
@@ -236,6 +238,8 @@ export type Misfortune =
   | 'tampering'
   /** The Secret is gone, or holds a key of another account. */
   | 'otherKey'
+  /** The Secret and the object are deleted together, the Secret first. */
+  | 'uninstall'
   /** The provider accepts no key for a while. */
   | 'rejection';
 

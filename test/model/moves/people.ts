@@ -143,6 +143,15 @@ function otherMode(mode: VirtualMachine['spec']['powerOff']['mode']): VirtualMac
   return mode === 'TrySoft' ? 'Soft' : 'TrySoft';
 }
 
+/** Helm and kubectl delete Secrets before custom resources. */
+function deleteNext(state: State): Move[] {
+  const { cluster, now } = state;
+  const { object } = cluster;
+  if (object === undefined || object.metadata.deletionTimestamp !== undefined) return [];
+  const to = later(state, { cluster: change(cluster, withMeta(object, { deletionTimestamp: toIso(now) })) });
+  return [{ kind: 'mend', label: 'somebody deletes the object after its Secret', to, turn: 'mend' }];
+}
+
 /** The Secret is watched: a change of it wakes the object at once. */
 function secret(state: State): Move[] {
   const { cluster, operator } = state;
@@ -153,9 +162,25 @@ function secret(state: State): Move[] {
   };
   // The one that the object's machine was made with, if one was.
   const right = state.room.createdWith ?? 'own';
+  if (cluster.secret.isUninstalled === true) return deleteNext(state);
+  const gone = put(spend(state, 'uninstall'), undefined);
+  const uninstalled = {
+    ...gone,
+    cluster: { ...gone.cluster, secret: { ...gone.cluster.secret, isUninstalled: true } },
+  } as const;
+  const uninstall: Move[] = can(state, 'uninstall')
+    ? [
+        {
+          kind: 'uninstall',
+          label: 'somebody deletes the Secret, to delete the object next',
+          to: uninstalled,
+          turn: undefined,
+        },
+      ]
+    : [];
   if (cluster.secret.keyOf !== right)
     return [{ kind: 'mend', label: 'somebody puts the right key back', to: put(state, right), turn: 'mend' }];
-  if (!can(state, 'otherKey')) return [];
+  if (!can(state, 'otherKey')) return uninstall;
   const from = spend(state, 'otherKey');
   return [
     { kind: 'otherKey', label: 'somebody puts a key of another account', to: put(from, 'other'), turn: undefined },

@@ -101,7 +101,7 @@ class Run {
   lookup(): KeyLookup {
     const { keyOf, version } = this.#pass.secret;
     return keyOf === undefined
-      ? { kind: 'Missing', message: 'no Secret' }
+      ? { kind: 'Missing', message: 'no Secret', isAbsent: true }
       : { kind: 'Found', apiKey: new this.#subject.Secret(keyOf), version: String(version), isDefault: false };
   }
 
@@ -186,8 +186,14 @@ class Run {
   }
 
   #remember(memory: object): Remembered {
+    const { Secret } = this.#subject;
+    const plain = (value: unknown): unknown => {
+      if (value instanceof ModelAccount) return { account: value.name, isReference: true } satisfies Reference;
+      if (value instanceof Secret) return { revealed: value.reveal() } satisfies Revealed;
+      return mapFields(value, plain);
+    };
     // `as`: an object can be asked for its fields.
-    return withoutAccounts(memory) as Remembered;
+    return plain(memory) as Remembered;
   }
 
   #recall(fields: Remembered): object {
@@ -196,6 +202,7 @@ class Run {
 
   #withAccounts(value: unknown): unknown {
     if (isReference(value)) return this.accountOf(value.account);
+    if (isRevealed(value)) return new this.#subject.Secret(value.revealed);
     return mapFields(value, (field) => this.#withAccounts(field));
   }
 }
@@ -209,9 +216,13 @@ function isReference(value: unknown): value is Reference {
   return typeof value === 'object' && value !== null && 'isReference' in value;
 }
 
-function withoutAccounts(value: unknown): unknown {
-  if (value instanceof ModelAccount) return { account: value.name, isReference: true } satisfies Reference;
-  return mapFields(value, withoutAccounts);
+/** An API key: its class hides it from whoever copies fields. */
+interface Revealed {
+  readonly revealed: string;
+}
+
+function isRevealed(value: unknown): value is Revealed {
+  return typeof value === 'object' && value !== null && 'revealed' in value;
 }
 
 /** A copy with every field mapped; a value without fields as it is. */

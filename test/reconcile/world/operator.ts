@@ -62,8 +62,8 @@ export interface OperatorWorld {
   readonly cluster: InMemoryCluster;
   /** Lines of level warn and error. */
   readonly complaints: readonly string[];
-  /** Puts this API key into the Secret. */
-  useKey(apiKey: string): void;
+  /** Puts this API key into the Secret. Without the label nobody watches it. */
+  useKey(apiKey: string, options?: { readonly isLabelled?: boolean }): void;
   apply(name: string, more?: Partial<VirtualMachineSpec>): void;
   condition(name: string, type: Condition['type']): Condition | undefined;
   /** Events about the object, each as `Reason: note`. */
@@ -182,9 +182,12 @@ export async function runOperator(
     clock,
     cluster,
     complaints,
-    useKey(key) {
+    useKey(key, { isLabelled = true } = {}) {
       const data = { 'api-key': Buffer.from(key).toString('base64') };
-      cluster.put('secrets', { metadata: { name: 'vps247-credentials', labels: { watched: 'true' } }, data });
+      cluster.put('secrets', {
+        metadata: { name: 'vps247-credentials', ...(isLabelled ? { labels: { watched: 'true' } } : {}) },
+        data,
+      });
     },
     apply: (name, more = {}) =>
       cluster.put('virtualmachines', {
