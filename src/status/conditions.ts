@@ -1,5 +1,6 @@
 import { type Reason, type ReasonRow, reasons } from '../api/v1alpha1/reasons.ts';
 import type { Condition, ConditionStatus, ConditionType, VirtualMachine } from '../api/v1alpha1/types.ts';
+import { cutToBytes } from '../model/text.ts';
 import type { Verdict } from '../plan/action.ts';
 import type { CredentialsObservation } from '../plan/observed.ts';
 
@@ -14,7 +15,7 @@ const order: readonly ConditionType[] = [
   'DeletionBlocked',
 ];
 
-/** A message may quote names as the provider gives them, however long. */
+/** Bytes: a message may quote names, and an event holds no more. */
 const longestMessage = 1024;
 
 /** What conditions tell besides the verdict. */
@@ -65,7 +66,7 @@ export function withTrouble(
     if (type !== 'Synced') return condition;
     return status === 'True'
       ? next(before, type, 'False', trouble.reason, trouble.message, observedGeneration, now)
-      : { ...condition, message: `${message}; ${trouble.message}`.slice(0, longestMessage) };
+      : { ...condition, message: cutToBytes(`${message}; ${trouble.message}`, longestMessage) };
   });
 }
 
@@ -145,7 +146,7 @@ function next(
 ): Condition {
   const previous = before.find((condition) => condition.type === type);
   const lastTransitionTime = previous?.status === status ? previous.lastTransitionTime : toSeconds(now);
-  return { type, status, reason, message: message.slice(0, longestMessage), observedGeneration, lastTransitionTime };
+  return { type, status, reason, message: cutToBytes(message, longestMessage), observedGeneration, lastTransitionTime };
 }
 
 /** Kubernetes times carry whole seconds. */

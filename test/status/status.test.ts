@@ -46,7 +46,7 @@ describe('conditions', () => {
       { credentials: accepted, generation: 1 },
       now,
     );
-    expect(conditions.map(({ message }) => message.length)).toEqual([1024, 1024, 0, 1024]);
+    expect(conditions.map(({ message }) => Buffer.byteLength(message))).toEqual([1024, 1024, 0, 1024]);
   });
 
   it('moves lastTransitionTime only when the status moves', () => {

@@ -187,7 +187,8 @@ function finishRef(ref: RawRef | undefined, sanitizer: Sanitizer): CatalogueRef 
 }
 
 function finishTask(task: MachineDraft['task'], sanitizer: Sanitizer): LastTask | undefined {
-  const status = sanitizer.shown(task?.status)?.toLowerCase();
+  // Letters beyond ASCII may become longer.
+  const status = sanitizer.shown(task?.status)?.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
   if (status === undefined) return undefined;
   const name = sanitizer.shown(task?.name);
   return name === undefined ? { status } : { status, name };

@@ -1,5 +1,5 @@
 import type { SecretIndex } from '../../model/secret-index.ts';
-import { cutToBytes, isPrintable, printable } from '../../model/text.ts';
+import { cutToBytes, isPrintable, printable, withoutUnprintable } from '../../model/text.ts';
 import { registeredSecrets } from '../../telemetry/redact.ts';
 
 /** Kubernetes stores no longer name, and no VM has one. */
@@ -44,11 +44,18 @@ export class Sanitizer {
     const remembered = this.#remembered.get(text);
     if (remembered !== undefined) return remembered;
     const plain = toString(text);
-    const scrubbed = registeredSecrets().scrub(this.#known.scrub(plain));
-    const clean = printable(scrubbed);
+    const scrubbed = this.#scrub(plain);
+    // Characters that nobody sees may be all that keeps a secret apart.
+    const joined = withoutUnprintable(scrubbed);
+    const bare = this.#scrub(joined);
+    const clean = bare === joined ? printable(scrubbed) : bare;
     const shown = clean === plain ? plain : cutToBytes(clean, longestName);
     if (this.#remembered.size < mostRemembered) this.#remembered.set(text, shown);
     return shown;
+  }
+
+  #scrub(text: string): string {
+    return registeredSecrets().scrub(this.#known.scrub(text));
   }
 
   /** Text that identifies something: as it is, or undefined if it must not be shown so. */
