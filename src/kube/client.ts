@@ -94,6 +94,8 @@ const fieldManager = 'vps247-operator';
 const tries = 3;
 /** Longer waits are the caller's: it may have something better to do. */
 const longestWait = 5_000;
+/** Who lists also watches, and has delays of its own, which know whether the server is about to start. */
+const longestWaitOfList = 1_000;
 
 /** Refused before it was handled, or never harmful: may be sent again. */
 const readRetries: ReadonlySet<KubeErrorReason> = new Set(['TooManyRequests', 'Unavailable', 'Network']);
@@ -117,7 +119,7 @@ export function createKubeClient(transport: Transport): KubeClient {
         if (!(error instanceof KubeError) || !retried.has(error.reason) || attempt === tries || signal?.aborted)
           throw error;
         const delay = error.retryAfter ?? 100 * 2 ** attempt;
-        if (delay > longestWait) throw error;
+        if (delay > (request.verb === 'list' ? longestWaitOfList : longestWait)) throw error;
         await wait(clock, delay, signal);
       }
     }

@@ -6,6 +6,7 @@ import type { Log } from '../telemetry/log.ts';
 import { Delays } from './delays.ts';
 import { createEverythingReader } from './everything.ts';
 import { readBookmark, understand, type Reader } from './reader.ts';
+import { isNewer } from './resource-version.ts';
 import { createSilence } from './silence.ts';
 import type { Change, Store } from './store.ts';
 
@@ -30,13 +31,18 @@ export interface FollowOptions<Row> {
 
 /**
  * The server sends a bookmark every minute (the first after two). Nothing for longer than this is a connection that is
- * dead, or a server restored from a backup: it has nothing to tell about a place in history that it has yet to reach.
+ * dead, or a server restored from a backup: it sends nothing to a watch from a resourceVersion that it has yet to reach.
  */
 const longestSilence = 180_000;
 /** A server that could not be reached for so long was away; anything shorter is a connection that broke. */
 const absence = 5_000;
 /** A watch that lasted this long worked; its end is no reason to wait before the next. */
 const steady = 5_000;
+
+/** How long after its begin a watch is compared with where the server is in its history, if that may have changed. */
+const settled = 1_000;
+/** Failures with which a server may be restored from a backup before it answers again. */
+const unreachable: ReadonlySet<KubeErrorReason> = new Set(['Network', 'Timeout', 'Unavailable']);
 
 /** Errors that say nothing about the place where the watch was: it can go on from there. After any other, all is listed anew. */
 const resumable: ReadonlySet<KubeErrorReason> = new Set([
@@ -69,6 +75,8 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
   let awaySince: number | undefined;
   let watches = 0;
   let openedAt: number | undefined;
+  /** A connection failed since the server last told its resourceVersion: it may be one restored from a backup. */
+  let mayBeRestored = false;
   /** When all is to be listed anew, whatever happens (monotonic). */
   let relistAt = 0;
 
@@ -91,6 +99,7 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
     });
     if (signal.aborted) return;
     awaySince = undefined;
+    mayBeRestored = false;
     for (const change of store.replace(versions, resourceVersion)) options.tell(change, !isSynced);
     if (!isSynced) options.onSynced();
     isSynced = true;
@@ -100,26 +109,38 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
   /** Follows one watch to its end; false when it went silent. */
   async function watch(): Promise<boolean> {
     const silence = createSilence(clock, longestSilence);
+    const restored = new AbortController();
+    const done = new AbortController();
     const startedAt = clock.monotonic();
+    const from = store.resourceVersion ?? '';
+    const untilCompared = mayBeRestored
+      ? clock.schedule(settled, () => void compare(from, restored, AbortSignal.any([signal, done.signal])))
+      : () => {};
     if (watches > 0) options.onRestart?.();
     watches += 1;
     try {
       const stream = client.watch(resource, {
         namespace,
         labelSelector,
-        resourceVersion: store.resourceVersion ?? '',
+        resourceVersion: from,
         timeoutSeconds: secondsOfWatch(),
         allowWatchBookmarks: true,
-        signal: AbortSignal.any([signal, silence.signal]),
+        signal: AbortSignal.any([signal, silence.signal, restored.signal]),
         onOpen: opened,
       });
       for await (const event of stream) {
         if (openedAt === undefined) opened();
         silence.heard();
-        take(event);
+        take(event, from);
       }
     } finally {
       silence.end();
+      untilCompared();
+      done.abort();
+    }
+    if (restored.signal.aborted) {
+      log.warn('The API server is at an earlier resourceVersion than before, as after a restore of etcd; relisting');
+      return false;
     }
     if (silence.signal.aborted) {
       log.info('Watch went silent; listing anew');
@@ -130,6 +151,17 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
       throw new KubeError(`watch ${resource.plural}: ended at once`, { reason: 'Unavailable' });
     }
     return true;
+  }
+
+  /** Asks beside the watch where the server is in its history. A failure says nothing: the next watch asks again. */
+  async function compare(from: string, restored: AbortController, until: AbortSignal): Promise<void> {
+    try {
+      const { resourceVersion } = await client.list(resource, { namespace, labelSelector, limit: 1, signal: until });
+      mayBeRestored = false;
+      if (isNewer(from, resourceVersion)) restored.abort();
+    } catch (error) {
+      log.debug('The resourceVersion of the API server is unknown', { error });
+    }
   }
 
   /** Different for each, so that a thousand watches that began together do not end together; and no longer than to the next list. */
@@ -144,18 +176,26 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
     isFailing = false;
   }
 
-  function take({ type, object }: WatchEvent): void {
+  function take({ type, object }: WatchEvent, from: string): void {
     if (type === 'ERROR') {
       const status = readStatus(object);
       throw answerError(`watch ${resource.plural}`, status?.code ?? 0, status);
     }
     if (type === 'BOOKMARK') {
       const version = readBookmark(object);
-      if (version !== undefined) store.progress(version);
+      if (version !== undefined) store.progress(demandAfter(from, version));
       return;
     }
-    const change = store.apply(type, understand(read, resource, object));
+    const version = understand(read, resource, object);
+    demandAfter(from, version.resourceVersion);
+    const change = store.apply(type, version);
     if (change !== undefined) options.tell(change, false);
+  }
+
+  /** A watch tells what comes after its beginning. Anything earlier is another history: relist. */
+  function demandAfter(from: string, version: string): string {
+    if (!isNewer(from, version)) return version;
+    throw new KubeError(`watch ${resource.plural}: an event from before the watch`, { reason: 'Gone' });
   }
 
   /** Decides how to go on after a failure, says so once, and waits. */
@@ -170,6 +210,7 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
     // Load balancers cut quiet connections, and old history is thrown away: both are daily business.
     if (wasSteady && (reason === 'Network' || reason === 'Gone')) return log.debug('Watch ended early', { reason });
     if (reason === 'Network') awaySince ??= clock.monotonic();
+    if (!wasSteady && unreachable.has(reason)) mayBeRestored = true;
     // After an absence the place where the watch was is mostly gone. That is an answer, and no reason to wait with the list.
     const wasExpired = isExpired;
     isExpired = reason === 'Gone';
@@ -177,6 +218,6 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
     if (!isFailing) log.warn('Watching failed; trying again until it works', { reason, error });
     isFailing = true;
     const asked = error instanceof KubeError ? (error.retryAfter ?? 0) : 0;
-    await wait(clock, Math.max(delays.next(reason), asked), signal);
+    await wait(clock, delays.next(reason, clock.monotonic(), asked), signal);
   }
 }

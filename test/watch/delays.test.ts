@@ -2,33 +2,66 @@ import { expect, test } from 'vitest';
 import type { KubeErrorReason } from '../../src/kube/errors.ts';
 import { Delays } from '../../src/watch/delays.ts';
 
-const times = (count: number, reason: KubeErrorReason): KubeErrorReason[] =>
-  Array.from({ length: count }, () => reason);
+interface Failure {
+  readonly reason: KubeErrorReason;
+  readonly asked?: number;
+}
 
-test.each<{ because: string; reasons: readonly KubeErrorReason[]; delays: readonly number[] }>([
+const times = (count: number, reason: KubeErrorReason, asked = 0): Failure[] =>
+  Array.from({ length: count }, () => ({ reason, asked }));
+
+/** The delays after these failures, the time of each counted. */
+function delaysOf(failures: readonly Failure[], random = 0): readonly number[] {
+  const waiting = new Delays(() => random);
+  let now = 1_000;
+  return failures.map(({ reason, asked }) => {
+    const delay = waiting.next(reason, now, asked);
+    now += delay;
+    return delay;
+  });
+}
+
+test.each<{ because: string; failures: readonly Failure[]; delays: readonly number[] }>([
   {
     because: 'a server in trouble is asked ever less often',
-    reasons: times(7, 'Unavailable'),
+    failures: times(7, 'Unavailable'),
     delays: [800, 1_600, 3_200, 6_400, 12_800, 20_000, 20_000],
   },
   {
-    because: 'one that cannot be reached is looked for every few seconds',
-    reasons: times(5, 'Network'),
-    delays: [800, 1_600, 2_500, 2_500, 2_500],
+    because: 'a server in trouble that asks to wait is waited for',
+    failures: times(2, 'Unavailable', 5_000),
+    delays: [5_000, 5_000],
   },
   {
-    because: 'one that answers after a long absence, though not well yet, is asked again soon',
-    reasons: [...times(3, 'Network'), 'Unavailable', 'Forbidden'],
-    delays: [800, 1_600, 2_500, 800, 1_600],
+    because: 'one that cannot be reached is looked for all the time',
+    failures: times(5, 'Network'),
+    delays: [200, 400, 600, 600, 600],
   },
-])('$because', ({ reasons, delays }) => {
-  const waiting = new Delays(() => 0);
-  expect(reasons.map((reason) => waiting.next(reason))).toEqual(delays);
+  {
+    because: 'one that answers after an absence is starting, and asked again soon, whatever it asks for',
+    failures: [...times(3, 'Network'), ...times(4, 'Unavailable', 5_000), { reason: 'Forbidden' }],
+    delays: [200, 400, 600, 100, 200, 300, 300, 300],
+  },
+  {
+    because: 'a short wait that a starting server asks for is heeded, and any wait because of too many requests',
+    failures: [{ reason: 'Network' }, ...times(2, 'Unavailable', 1_000), { reason: 'TooManyRequests', asked: 7_000 }],
+    delays: [200, 1_000, 1_000, 7_000],
+  },
+  {
+    because: 'one that has not started within a minute is in trouble',
+    failures: [{ reason: 'Network' }, ...times(202, 'Unavailable')],
+    delays: [200, 100, 200, ...Array.from({ length: 199 }, () => 300), 800],
+  },
+])('$because', ({ failures, delays }) => {
+  expect(delaysOf(failures)).toEqual(delays);
 });
 
-test('up to half is added by chance, and what worked begins anew', () => {
+test('up to half is added by chance, and after success it begins again', () => {
   const waiting = new Delays(() => 1);
-  expect([waiting.next('Unavailable'), waiting.next('Unavailable')]).toEqual([1_200, 2_400]);
+  expect([waiting.next('Unavailable', 0), waiting.next('Unavailable', 0)]).toEqual([1_200, 2_400]);
   waiting.reset();
-  expect(waiting.next('Unavailable')).toBe(1_200);
+  expect(waiting.next('Unavailable', 0)).toBe(1_200);
+  expect(delaysOf([...times(3, 'Network'), ...times(3, 'Unavailable', 5_000)], 0.999).every((ms) => ms < 900)).toBe(
+    true,
+  );
 });

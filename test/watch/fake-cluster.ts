@@ -58,6 +58,7 @@ export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
 
   bookmark(): void {
     for (const watch of this.watches) {
+      if (this.#version < Number(watch.options.resourceVersion)) continue;
       watch.send({ type: 'BOOKMARK', object: { metadata: { resourceVersion: String(this.#version) } } });
     }
   }
@@ -150,6 +151,8 @@ export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
     this.#history.push({ version: this.#version, event: { type, object } });
     if (this.isSilent) return;
     for (const { options, send } of this.watches) {
+      // A watch is told of nothing that is not after its beginning, however long the server takes to get there.
+      if (this.#version <= Number(options.resourceVersion)) continue;
       if ((options.namespace ?? object.metadata.namespace) === object.metadata.namespace) send({ type, object });
     }
   }
