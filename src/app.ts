@@ -22,6 +22,7 @@ import { NamespaceQuota } from './reconcile/namespace-quota.ts';
 import { Ownership } from './reconcile/ownership.ts';
 import { type Reconciler, createReconciler } from './reconcile/reconciler.ts';
 import { SpecToCall } from './reconcile/spec-to-call.ts';
+import { notInstalled } from './startup/preflight.ts';
 import type { Log } from './telemetry/log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import { noTracing, type Tracing } from './telemetry/tracing.ts';
@@ -336,7 +337,12 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       await Promise.all([workers?.stop(), accounts.stop()]);
       await events.drain();
     },
-    notReady: () => (isSynced ? undefined : 'not everything has been read yet'),
+    notReady() {
+      if (objects.obstacle === 'NotServed') return notInstalled;
+      if (objects.obstacle === 'Forbidden')
+        return `The API server does not let the operator list and watch ${plural}.${group}: check its roles and credentials.`;
+      return isSynced ? undefined : 'not everything has been read yet';
+    },
     isAlive: () => {
       if (workers === undefined || isStopping) return true;
       const isIdle = clock.monotonic() - workers.lastEndAt > stuck;

@@ -37,6 +37,11 @@ export function auditPolicyFileOf({ folder }: Layout): string {
   return join(folder, 'audit-policy.json');
 }
 
+/** Where etcd keeps everything. */
+export function dataDirOf({ folder }: Pick<Layout, 'folder'>): string {
+  return join(folder, 'etcd');
+}
+
 /** The --cert-dir where a program puts the certificate it signs for itself. */
 export function certDirOf({ folder }: Layout, name: 'kube-apiserver' | 'kube-controller-manager'): string {
   return join(folder, `${name}-certificates`);
@@ -50,7 +55,7 @@ export function etcdCommand(program: string, { folder, logDir, ports }: Layout):
     program,
     logFile: join(logDir, 'etcd.log'),
     args: [
-      `--data-dir=${join(folder, 'etcd')}`,
+      `--data-dir=${dataDirOf({ folder })}`,
       `--listen-client-urls=${url}`,
       `--advertise-client-urls=${url}`,
       // It has no peers, but insists on listening for them.

@@ -2,7 +2,7 @@
  * A real control plane on this machine: etcd, kube-apiserver with RBAC and, if wished, kube-controller-manager. Everything listens
  * on 127.0.0.1 only, keeps its data in a temporary folder, and ends with this process, however that ends.
  */
-import { mkdirSync, mkdtempSync, renameSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { kubeconfigOf, makeCredentials, readCertificate } from './access.ts';
@@ -12,6 +12,7 @@ import {
   auditPolicyFileOf,
   certDirOf,
   controllerManagerCommand,
+  dataDirOf,
   etcdCommand,
   type Layout,
 } from './commands.ts';
@@ -124,9 +125,8 @@ export class ControlPlane implements AsyncDisposable {
   }
 
   async start(): Promise<void> {
-    const { ports, credentials, folder } = this.#layout;
-    const etcd = this.#run(etcdCommand(this.#programs.etcd, this.#layout));
-    await etcd.ready(() => answers({ port: ports.etcd, path: '/health' }));
+    const { credentials, folder, ports } = this.#layout;
+    await this.#startEtcd();
     await this.startApiServer();
     writeFileSync(this.kubeconfigPath, this.kubeconfigFor(credentials.adminToken), { mode: 0o600 });
     const controllerManager = this.#programs['kube-controller-manager'];
@@ -159,6 +159,33 @@ export class ControlPlane implements AsyncDisposable {
         (await answers({ ...target, path: '/api/v1/namespaces/default' }))
       );
     });
+  }
+
+  /** Puts a copy of all data aside, with API server and etcd stopped meanwhile. */
+  async backUp(): Promise<void> {
+    await this.#whileStopped((data, backup) => cpSync(data, backup, { recursive: true }));
+  }
+
+  /** Goes back to the copy: with it the server counts resourceVersions again that it has told before. */
+  async restore(): Promise<void> {
+    await this.#whileStopped((data, backup) => {
+      rmSync(data, { recursive: true });
+      cpSync(backup, data, { recursive: true });
+    });
+  }
+
+  async #whileStopped(work: (data: string, backup: string) => void): Promise<void> {
+    await this.stopApiServer();
+    await this.#services.get('etcd')?.kill();
+    const data = dataDirOf(this.#layout);
+    work(data, `${data}-backup`);
+    await this.#startEtcd();
+    await this.startApiServer();
+  }
+
+  async #startEtcd(): Promise<void> {
+    const etcd = this.#run(etcdCommand(this.#programs.etcd, this.#layout));
+    await etcd.ready(() => answers({ port: this.#layout.ports.etcd, path: '/health' }));
   }
 
   async restartApiServer(): Promise<void> {

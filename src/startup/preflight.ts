@@ -21,6 +21,8 @@ interface Findings {
 
 const definition = `CustomResourceDefinition ${plural}.${group}`;
 const remedy = `apply crds/${plural}.${group}.yaml of this version`;
+/** What stands in the way when the resource is not served. */
+export const notInstalled = `The ${definition} is not installed: ${remedy}.`;
 const retryAfter = 2_000;
 const mostFields = 5;
 
@@ -70,7 +72,7 @@ async function findDefinition(inquiries: Inquiries): Promise<readonly string[]> 
   } catch (error) {
     if (!(error instanceof KubeError) || error.status !== 404) throw error;
   }
-  if (missing === undefined) return [`The ${definition} is not installed: ${remedy}.`];
+  if (missing === undefined) return [notInstalled];
   if (missing.length === 0) return [];
   const more = missing.length > mostFields ? ` and ${missing.length - mostFields} more` : '';
   return [

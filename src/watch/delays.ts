@@ -8,6 +8,8 @@ interface Growth {
 const inTrouble: Growth = { shortest: 800, longest: 20_000 };
 /** A connection that is refused costs next to nothing, and the server should be found as soon as it is back. */
 const unreachable: Growth = { shortest: 200, longest: 600 };
+/** Without its CRD a resource is not served; once it is applied, it should be found. */
+const missing: Growth = { shortest: 800, longest: 2_000 };
 const starting: Growth = { shortest: 100, longest: 300 };
 /** How long a server that answers again may take until it serves everything. Milliseconds. */
 const startTime = 60_000;
@@ -43,7 +45,8 @@ export class Delays {
       return unreachable;
     }
     if (this.#growth === unreachable) this.#answersSince ??= now;
-    return this.#answersSince !== undefined && now - this.#answersSince < startTime ? starting : inTrouble;
+    if (this.#answersSince !== undefined && now - this.#answersSince < startTime) return starting;
+    return reason === 'Unexpected' ? missing : inTrouble;
   }
 
   reset(): void {

@@ -10,6 +10,9 @@ import { isNewer } from './resource-version.ts';
 import { createSilence } from './silence.ts';
 import type { Change, Store } from './store.ts';
 
+/** The resource is not served, as without its CRD; or the API server does not let this client read it. */
+export type Obstacle = 'NotServed' | 'Forbidden';
+
 export interface FollowOptions<Row> {
   readonly client: Pick<KubeClient, 'list' | 'watch'>;
   readonly resource: Resource;
@@ -23,6 +26,8 @@ export interface FollowOptions<Row> {
   readonly tell: (change: Change<Row>, initial: boolean) => void;
   readonly onSynced: () => void;
   readonly onRestart?: () => void;
+  /** What keeps it from listing and watching until an administrator does something; undefined: nothing does. */
+  readonly onObstacle: (obstacle: Obstacle | undefined) => void;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
@@ -100,6 +105,7 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
     if (signal.aborted) return;
     awaySince = undefined;
     mayBeRestored = false;
+    options.onObstacle(undefined);
     for (const change of store.replace(versions, resourceVersion)) options.tell(change, !isSynced);
     if (!isSynced) options.onSynced();
     isSynced = true;
@@ -172,6 +178,7 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
 
   function opened(): void {
     openedAt = clock.monotonic();
+    options.onObstacle(undefined);
     if (isFailing) log.info('Watching again');
     isFailing = false;
   }
@@ -207,6 +214,7 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
       awaySince = undefined;
     }
     if (!resumable.has(reason)) needsList = true;
+    options.onObstacle(obstacleOf(error));
     // Load balancers cut quiet connections, and old history is thrown away: both are daily business.
     if (wasSteady && (reason === 'Network' || reason === 'Gone')) return log.debug('Watch ended early', { reason });
     if (reason === 'Network') awaySince ??= clock.monotonic();
@@ -220,4 +228,11 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
     const asked = error instanceof KubeError ? (error.retryAfter ?? 0) : 0;
     await wait(clock, delays.next(reason, clock.monotonic(), asked), signal);
   }
+}
+
+/** An API server that is out of reach is none: it comes back by itself. */
+function obstacleOf(error: unknown): Obstacle | undefined {
+  if (!(error instanceof KubeError)) return undefined;
+  if (error.reason === 'Forbidden' || error.reason === 'Unauthorized') return 'Forbidden';
+  return error.status === 404 ? 'NotServed' : undefined;
 }

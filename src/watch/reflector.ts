@@ -1,7 +1,7 @@
 import type { KubeClient, Resource } from '../kube/client.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Log } from '../telemetry/log.ts';
-import { follow } from './follow.ts';
+import { follow, type Obstacle } from './follow.ts';
 import { createReader } from './reader.ts';
 import { type Change, Store } from './store.ts';
 
@@ -42,6 +42,8 @@ export interface Reflector<Row> {
   /** Resolves when everything has been listed once; never, if stopped before. */
   readonly synced: Promise<void>;
   isSynced(): boolean;
+  /** What keeps it from being up to date until an administrator does something. */
+  readonly obstacle: Obstacle | undefined;
   /** By `namespace/name`. */
   get(key: string): Row | undefined;
   keys(): Iterable<string>;
@@ -61,6 +63,7 @@ export function createReflector<Row>(options: ReflectorOptions<Row>): Reflector<
   const stores = new Map((namespaces ?? ['']).map((namespace) => [namespace, new Store<Row>()]));
   const stopping = new AbortController();
   const synced = Promise.withResolvers<void>();
+  const obstacles = new Map<string, Obstacle>();
   let unsynced = stores.size;
   let loops: Promise<unknown> = Promise.resolve();
   if (unsynced === 0) synced.resolve();
@@ -87,6 +90,10 @@ export function createReflector<Row>(options: ReflectorOptions<Row>): Reflector<
             store,
             read,
             tell,
+            onObstacle(obstacle) {
+              if (obstacle === undefined) obstacles.delete(namespace);
+              else obstacles.set(namespace, obstacle);
+            },
             signal: stopping.signal,
             onSynced() {
               unsynced -= 1;
@@ -102,6 +109,10 @@ export function createReflector<Row>(options: ReflectorOptions<Row>): Reflector<
     },
     synced: synced.promise,
     isSynced: () => unsynced === 0,
+    get obstacle() {
+      const [obstacle] = obstacles.values();
+      return obstacle;
+    },
     get: (key) => storeOf(key)?.get(key),
     *keys() {
       for (const store of stores.values()) yield* store.keys();

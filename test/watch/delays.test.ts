@@ -48,6 +48,11 @@ test.each<{ because: string; failures: readonly Failure[]; delays: readonly numb
     delays: [200, 1_000, 1_000, 7_000],
   },
   {
+    because: 'a resource that is not served is looked for every few seconds',
+    failures: times(4, 'Unexpected'),
+    delays: [800, 1_600, 2_000, 2_000],
+  },
+  {
     because: 'one that has not started within a minute is in trouble',
     failures: [{ reason: 'Network' }, ...times(202, 'Unavailable')],
     delays: [200, 100, 200, ...Array.from({ length: 199 }, () => 300), 800],

@@ -23,7 +23,9 @@ export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
   readonly calls: string[] = [];
   readonly watches = new Set<Watch>();
   /** The next calls fail, one for each reason. */
-  readonly failures: (KubeErrorReason | { readonly reason: KubeErrorReason; readonly retryAfter: number })[] = [];
+  readonly failures: (
+    KubeErrorReason | { readonly reason: KubeErrorReason; readonly retryAfter?: number; readonly status?: number }
+  )[] = [];
   /** While set, changes are not told to the watches: they are silent. */
   isSilent = false;
   /** Whether it knows `sendInitialEvents`; else it refuses, or says nothing. */

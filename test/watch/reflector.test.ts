@@ -328,6 +328,27 @@ test('an event or a bookmark from before the watch is of another history: relist
   }
 });
 
+test('what keeps it from listing is told until that goes, and is not silence of the network', async () => {
+  const { cluster, reflector, clock } = await stage({ 'a/web': 'old' });
+  for (const [reason, obstacle] of [
+    ['Network', undefined],
+    ['Unavailable', undefined],
+    ['Forbidden', 'Forbidden'],
+    ['Unauthorized', 'Forbidden'],
+    [{ reason: 'Unexpected', status: 404 }, 'NotServed'],
+  ] as const) {
+    await clock.advance(10_000);
+    cluster.failures.push(...Array.from({ length: 3 }, () => reason));
+    cluster.cut(typeof reason === 'string' ? reason : reason.reason);
+    await clock.advance(2_000);
+    expect(reflector.obstacle).toBe(obstacle);
+    cluster.failures.length = 0;
+    await clock.advance(10_000);
+    expect(reflector.obstacle).toBeUndefined();
+    expect(rowsOf(reflector)).toEqual({ 'a/web': 'old' });
+  }
+});
+
 test('watches that end as soon as they begin are not a busy loop', async () => {
   const { cluster, clock } = await stage({});
   for (let second = 0; second < 60; second += 1) {

@@ -1,0 +1,62 @@
+import { expect, it } from 'vitest';
+import { KubeError } from '../../src/kube/errors.ts';
+import { createWorld } from './world/world.ts';
+
+const minute = 60_000;
+
+/** As of a resource whose CRD is not there: 404 without the name of an object. */
+const notServed = (): KubeError =>
+  new KubeError('list virtualmachines: 404 NotFound: page not found', { reason: 'Unexpected', status: 404 });
+
+it('a CRD that is missing for a while: the operator says so, concludes nothing, and goes on when it is back', async () => {
+  const world = await createWorld();
+  const { apply, clock, cluster, condition, room } = world;
+  for (const name of ['web', 'db']) apply(name);
+  await clock.advance(minute);
+  const changes = () => room.calls.filter(({ operation }) => !/^(List|Get)/.test(operation)).length;
+  const before = changes();
+  const { list, watch, patch } = cluster;
+  Object.assign(cluster, {
+    list: () => Promise.reject(notServed()),
+    watch: () => {
+      throw notServed();
+    },
+    patch: () => Promise.reject(notServed()),
+  });
+  expect(world.notReady()).toBeUndefined();
+  await clock.advance(60 * minute);
+  expect(world.notReady()).toBe(
+    'The CustomResourceDefinition virtualmachines.vps247.com is not installed: apply crds/virtualmachines.vps247.com.yaml of this version.',
+  );
+  expect(world.isAlive()).toBe(true);
+  expect(changes()).toBe(before);
+
+  Object.assign(cluster, { list, watch, patch });
+  cluster.change('web', { spec: { powerState: 'Halted' } });
+  await clock.advance(10_000);
+  expect(world.notReady()).toBeUndefined();
+  await clock.advance(minute);
+  expect(cluster.machine('web')?.status?.state).toBe('Halted');
+  expect(condition('db', 'Ready')?.status).toBe('True');
+  expect([...room.made.values()]).toEqual([1, 1]);
+});
+
+it('all objects gone from a list, as of a CRD that was applied again, and put back from the store: no VM is made twice', async () => {
+  const world = await createWorld();
+  const { apply, clock, cluster, condition, room } = world;
+  for (const name of ['web', 'db']) apply(name);
+  await clock.advance(minute);
+  const { list, watch } = cluster;
+  const changes = () => room.calls.filter(({ operation }) => !/^(List|Get)/.test(operation)).length;
+  const before = changes();
+  // Empty, as a resource that is served again before its objects are there.
+  Object.assign(cluster, { list: () => Promise.resolve({ items: [], resourceVersion: '1000' }) });
+  await clock.advance(10 * minute);
+  expect(await world.metricsPage()).not.toMatch(/^vps247_operator_objects\{/m);
+  expect(changes()).toBe(before);
+  Object.assign(cluster, { list, watch });
+  await clock.advance(40 * minute);
+  for (const name of ['web', 'db']) expect(condition(name, 'Ready')?.status, name).toBe('True');
+  expect([...room.made.values()]).toEqual([1, 1]);
+  expect(changes()).toBe(before);
+});
