@@ -7,6 +7,7 @@ const integration = [
   'test/control-plane/**/*.test.ts',
   'test/crash/**/*.test.ts',
   'test/soak/**/*.test.ts',
+  'test/security/**/*.test.ts',
 ];
 
 /** What needs helm. */

@@ -100,6 +100,8 @@ const controllers = [
   'namespace-controller',
   'serviceaccount-controller',
   'root-ca-certificate-publisher-controller',
+  // Without it the roles view, edit and admin are empty.
+  'clusterrole-aggregation-controller',
   'deployment-controller',
   'replicaset-controller',
 ];

@@ -1,0 +1,346 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { readiness } from '../../hack/kit/cluster.ts';
+import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
+import { ClusterUnderAttack, messageOf, spec, type Tenant } from './cluster-under-attack.ts';
+
+/** Several times as long as it takes, for machines with other things to do. */
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
+
+let site: ClusterUnderAttack;
+const lies: (() => void)[] = [];
+const policies: string[] = [];
+
+beforeAll(async () => {
+  site = await ClusterUnderAttack.open('policies');
+  await site.run();
+});
+afterEach(async () => {
+  for (const end of lies.splice(0)) end();
+  for (const name of policies.splice(0)) {
+    await site.kubectl(['delete', '--ignore-not-found', ...kinds.map((kind) => `${kind}/${name}`)]);
+  }
+});
+afterAll(() => site?.close());
+
+const admission = 'admissionregistration.k8s.io/v1';
+const kinds = [
+  'mutatingadmissionpolicybindings',
+  'mutatingadmissionpolicies',
+  'validatingadmissionpolicybindings',
+  'validatingadmissionpolicies',
+];
+const operator = 'system:serviceaccount:vps247-system:vps247-operator';
+
+interface Policy {
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+  /** CEL, one for each condition that must hold for the policy to apply. */
+  readonly conditions?: readonly string[];
+}
+
+/** Applies the policy to the tenant's namespace and waits until the API server enforces it. */
+async function enforce(
+  tenant: Tenant,
+  what: 'Mutating' | 'Validating',
+  { resources, verbs, conditions = [] }: Policy,
+  rest: Readonly<Record<string, unknown>>,
+): Promise<() => Promise<void>> {
+  const name = `${tenant.namespace}-${policies.length}`;
+  policies.push(name);
+  const rules = [{ apiGroups: ['vps247.com'], apiVersions: ['*'], operations: verbs, resources }];
+  const namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': tenant.namespace } };
+  const policy = {
+    apiVersion: admission,
+    kind: `${what}AdmissionPolicy`,
+    metadata: { name },
+    spec: {
+      failurePolicy: 'Fail',
+      matchConstraints: { resourceRules: rules },
+      ...(conditions.length === 0
+        ? {}
+        : { matchConditions: conditions.map((expression, index) => ({ name: `c${index}`, expression })) }),
+      ...(what === 'Mutating' ? { reinvocationPolicy: 'Never' } : {}),
+      ...rest,
+    },
+  };
+  const binding = {
+    apiVersion: admission,
+    kind: `${what}AdmissionPolicyBinding`,
+    metadata: { name },
+    spec: {
+      policyName: name,
+      matchResources: { namespaceSelector },
+      ...(what === 'Validating' ? { validationActions: ['Deny'] } : {}),
+    },
+  };
+  for (const object of [policy, binding]) {
+    const { code, stderr } = await site.kubectl(['create', '-f', '-'], { input: JSON.stringify(object) });
+    if (code !== 0) throw new Error(`${object.kind}: ${stderr}`);
+  }
+  // The API server compiles policies in the background, every second.
+  await sleep(2_500);
+  return async () => {
+    await site.kubectl(['delete', '--ignore-not-found', ...kinds.map((kind) => `${kind}/${name}`)]);
+    await sleep(2_500);
+  };
+}
+
+/** Removes something from whatever the operator writes. */
+function alter(tenant: Tenant, jsonPatch: string, condition: string): Promise<() => Promise<void>> {
+  const isOperator = `request.userInfo.username == '${operator}'`;
+  return enforce(
+    tenant,
+    'Mutating',
+    { resources: ['virtualmachines'], verbs: ['CREATE', 'UPDATE'], conditions: [isOperator, condition] },
+    { mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: jsonPatch } }] },
+  );
+}
+
+const refusal = 'every object needs the label team';
+
+/** Refuses every write of an object without the label `team`. */
+function demandLabel(tenant: Tenant, resources: readonly string[] = ['virtualmachines']): Promise<() => Promise<void>> {
+  return enforce(
+    tenant,
+    'Validating',
+    { resources, verbs: ['UPDATE'], conditions: [`request.userInfo.username == '${operator}'`] },
+    {
+      validations: [
+        { expression: "has(object.metadata.labels) && 'team' in object.metadata.labels", message: refusal },
+      ],
+    },
+  );
+}
+
+/** How often the object is written while the operator reads the account's list a few times. */
+async function writesMeanwhile(tenant: Tenant, name: string): Promise<number> {
+  const versions = new Set<string>();
+  const before = site.provider.lists(tenant.owner);
+  await site.admin.until('a few lists', async () => {
+    versions.add((await tenant.object(name))?.metadata.resourceVersion ?? '');
+    return site.provider.lists(tenant.owner) >= before + 4;
+  });
+  return versions.size - 1;
+}
+
+/** All that a user reads of the object. */
+async function told(tenant: Tenant, name: string): Promise<string> {
+  return [await tenant.describe(name), ...(await tenant.events(name))].join('\n');
+}
+
+describe('a policy that alters what the operator writes', () => {
+  it.each([
+    {
+      what: 'the finalizer',
+      patch: "[JSONPatch{op: 'remove', path: '/metadata/finalizers'}]",
+      when: 'has(object.metadata.finalizers)',
+    },
+    {
+      what: 'the create intent',
+      patch: "[JSONPatch{op: 'remove', path: '/metadata/annotations/vps247.com~1create-pending'}]",
+      when: "has(object.metadata.annotations) && 'vps247.com/create-pending' in object.metadata.annotations",
+    },
+  ])(
+    'by removing $what: no create call goes out, the object says so and can be deleted',
+    async ({ what, patch, when }) => {
+      const owner = what === 'the finalizer' ? 201 : 202;
+      const tenant = await site.tenant(`alters-${owner}`, { owner });
+      const end = await alter(tenant, patch, when);
+      await tenant.create('web');
+      const object = await tenant.untilReported('web');
+      expect(readiness(object)).toContain('WriteRefused');
+      await site.untilListed(owner, 2);
+      expect(await writesMeanwhile(tenant, 'web')).toBeLessThanOrEqual(2);
+      expect(tenant.writes).toEqual([]);
+      await tenant.create('gone');
+      await tenant.untilReported('gone');
+      await tenant.delete('gone');
+      await tenant.untilGone('gone', 20_000);
+      await end();
+      await tenant.untilReady('web');
+      await tenant.delete('web');
+      await tenant.untilGone('web');
+      expect(tenant.vms).toEqual([]);
+      expect(site.provider.created(owner)).toHaveLength(1);
+    },
+  );
+
+  it('by removing the record: one VM is created, and none is left when the object is deleted', async () => {
+    const tenant = await site.tenant('alters-record', { owner: 203 });
+    await alter(
+      tenant,
+      "[JSONPatch{op: 'remove', path: '/metadata/annotations/vps247.com~1machine'}]",
+      "has(object.metadata.annotations) && 'vps247.com/machine' in object.metadata.annotations",
+    );
+    await tenant.create('web');
+    await site.admin.until('the VM is created', async () => tenant.vms.length > 0);
+    expect(await writesMeanwhile(tenant, 'web')).toBeLessThanOrEqual(6);
+    expect(site.provider.created(203)).toHaveLength(1);
+    await tenant.delete('web');
+    await tenant.untilGone('web');
+    expect(tenant.vms).toEqual([]);
+    expect(site.provider.created(203)).toHaveLength(1);
+  });
+});
+
+describe('a policy that refuses what the operator writes', () => {
+  it('says so before a create call, and the create goes on when it no longer does', async () => {
+    const tenant = await site.tenant('refuses-create', { owner: 211 });
+    const end = await demandLabel(tenant);
+    await tenant.create('web');
+    const object = await tenant.until('web', 'WriteRefused', (seen) => readiness(seen).includes('WriteRefused'));
+    expect(messageOf(object)).toContain(refusal);
+    expect(await told(tenant, 'web')).toContain('WriteRefused');
+    expect(tenant.writes).toEqual([]);
+    await tenant.create('gone');
+    await tenant.untilReported('gone');
+    await tenant.delete('gone');
+    await tenant.untilGone('gone', 20_000);
+    await end();
+    await tenant.untilReady('web');
+  });
+
+  it('younger than the object: a deletion says what holds it up, and nothing that is no longer true', async () => {
+    const tenant = await site.tenant('refuses-delete', { owner: 212 });
+    await tenant.create('web');
+    await tenant.untilReady('web');
+    const end = await demandLabel(tenant);
+    await tenant.delete('web');
+    await site.admin.until('the VM is deleted', async () => tenant.vms.length === 0);
+    const object = await tenant.until('web', 'WriteRefused', (seen) =>
+      (seen.status?.conditions ?? []).some(({ reason }) => reason === 'WriteRefused'),
+    );
+    const blocked = object.status?.conditions?.find(({ type }) => type === 'DeletionBlocked');
+    expect([blocked?.status, blocked?.reason]).toEqual(['True', 'WriteRefused']);
+    expect(blocked?.message).toContain(refusal);
+    const words = (object.status?.conditions ?? []).map(({ message }) => message).join('\n');
+    expect(words).not.toMatch(/powered off|is being deleted/);
+    expect(await writesMeanwhile(tenant, 'web')).toBeLessThanOrEqual(1);
+    await end();
+    await tenant.untilGone('web');
+  });
+
+  it('of the status as well: an event says so, and a deletion is carried out', async () => {
+    const tenant = await site.tenant('refuses-status', { owner: 213 });
+    await tenant.create('web');
+    await tenant.untilReady('web');
+    const end = await demandLabel(tenant, ['virtualmachines/status']);
+    await tenant.change('web', { powerState: 'Halted' });
+    await site.admin.until('the VM is halted', async () => tenant.vms[0]?.state === 'halted');
+    await site.admin.until('an event', async () =>
+      (await tenant.events('web')).some((event) => event.includes(refusal)),
+    );
+    expect((await tenant.events('web')).join('\n')).toContain('WriteRefused');
+    await tenant.delete('web');
+    await tenant.untilGone('web');
+    expect(tenant.vms).toEqual([]);
+    await end();
+  });
+
+  it('annotations near the limit of 256 KiB: no create call, and the object says so', async () => {
+    const tenant = await site.tenant('large', { owner: 214 });
+    const limit = 256 * 1_024;
+    const key = 'example.com/notes';
+    await tenant.create('web', {}, { [key]: 'n'.repeat(limit - key.length - 10) });
+    const object = await tenant.until('web', 'WriteRefused', (seen) => readiness(seen).includes('WriteRefused'));
+    expect(messageOf(object).length).toBeLessThan(2_000);
+    expect(tenant.writes).toEqual([]);
+    expect(await writesMeanwhile(tenant, 'web')).toBeLessThanOrEqual(1);
+    await tenant.patch('web', { metadata: { annotations: { [key]: null } } });
+    await tenant.untilReady('web');
+    await tenant.patch('web', { metadata: { annotations: { [key]: 'n'.repeat(limit - 1_000) } } });
+    await tenant.delete('web');
+    await tenant.untilGone('web');
+    expect(tenant.vms).toEqual([]);
+  });
+});
+
+/** A Secret with the key and an object that uses it, by the names of their files. */
+function manifests(tenant: Tenant): Readonly<Record<string, object>> {
+  return {
+    'credentials.yaml': {
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: {
+        name: 'vps247-credentials',
+        namespace: tenant.namespace,
+        labels: { 'vps247.com/credentials': 'true' },
+      },
+      stringData: { 'api-key': tenant.apiKey },
+    },
+    'web.yaml': {
+      apiVersion: 'vps247.com/v1alpha1',
+      kind: 'VirtualMachine',
+      metadata: { name: 'web', namespace: tenant.namespace },
+      spec,
+    },
+  };
+}
+
+function write(folder: string, files: Readonly<Record<string, object>>): void {
+  mkdirSync(folder, { recursive: true });
+  for (const [name, object] of Object.entries(files)) writeFileSync(path.join(folder, name), JSON.stringify(object));
+}
+
+describe('the key goes first', () => {
+  it('helm uninstall of a chart with the Secret and the object leaves no VM', async () => {
+    const tenant = await site.tenant('helm', { owner: 221 });
+    site.provider.account(221, tenant.apiKey);
+    const [{ kubectl }, folder] = [tenant, path.join(site.logs, 'release')];
+    await kubectl.call(tenant, 'delete', 'secret', 'vps247-credentials');
+    write(folder, { 'Chart.yaml': { apiVersion: 'v2', name: 'shop', version: '1.0.0' } });
+    write(path.join(folder, 'templates'), manifests(tenant));
+    await site.helm('install', 'shop', folder, '--namespace', tenant.namespace);
+    await tenant.untilReady('web');
+    await site.helm('uninstall', 'shop', '--namespace', tenant.namespace, '--wait', '--timeout', '60s');
+    await tenant.untilGone('web');
+    expect(tenant.vms).toEqual([]);
+  });
+
+  it('kubectl delete -f of a folder leaves no VM', async () => {
+    const tenant = await site.tenant('folder', { owner: 222 });
+    const folder = path.join(site.logs, 'folder');
+    write(folder, manifests(tenant));
+    await tenant.kubectl('apply', '-f', folder);
+    await tenant.untilReady('web');
+    const { code } = await tenant.kubectl('delete', '-f', folder, '--timeout', '60s');
+    expect(code).toBe(0);
+    expect(tenant.vms).toEqual([]);
+  });
+
+  it.each([true, false])('so does a deleted Secret before the object (with the label: %s)', async (isLabelled) => {
+    const tenant = await site.tenant(`secret-${isLabelled}`, { owner: isLabelled ? 223 : 224 });
+    await site.admin.putSecret(tenant.namespace, tenant.apiKey, { isLabelled });
+    await tenant.create('web');
+    await tenant.untilReady('web');
+    await tenant.kubectl('delete', 'secret', 'vps247-credentials');
+    await tenant.delete('web');
+    await tenant.untilGone('web');
+    expect(tenant.vms).toEqual([]);
+  });
+});
+
+describe('keys and Secrets', () => {
+  it('a refused create call is sent once, with the defaults of the chart', async () => {
+    const tenant = await site.tenant('once', { owner: 243 });
+    lies.push(
+      site.provider.lie(({ operation, owner }) =>
+        operation === 'Create' && owner === tenant.owner
+          ? { status: 400, body: { error: 'package not offered in this region' } }
+          : undefined,
+      ),
+    );
+    await tenant.create('web');
+    const object = await tenant.until('web', 'is refused', (seen) => isRefused(seen));
+    expect(messageOf(object)).toContain('package not offered in this region');
+    await site.untilListed(tenant.owner, 5);
+    expect(tenant.writes).toHaveLength(1);
+  });
+});
+
+function isRefused(object: VirtualMachine): boolean {
+  return messageOf(object).includes('not offered');
+}
