@@ -8,6 +8,8 @@ const unitMilliseconds: Readonly<Record<string, number>> = {
   h: 3_600_000,
 };
 
+/** No duration that somebody writes is longer. */
+const longest = 64;
 const shape = /^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/;
 const part = /(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g;
 
@@ -16,7 +18,7 @@ const part = /(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)/g;
  * Undefined for anything else, a negative duration and a bare number included.
  */
 export function parseDuration(text: string): number | undefined {
-  if (!shape.test(text)) return undefined;
+  if (text.length > longest || !shape.test(text)) return undefined;
   let total = 0;
   for (const [, amount, unit] of text.matchAll(part)) {
     total += Number(amount) * (unitMilliseconds[unit ?? ''] ?? Number.NaN);
