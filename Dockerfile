@@ -32,9 +32,10 @@ ENV NODE_ENV=production \
     MALLOC_ARENA_MAX=1 \
     MALLOC_MMAP_THRESHOLD_=65536 \
     MALLOC_TRIM_THRESHOLD_=131072
-# Owned by root and readable by all: the operator can't change its own program, and it writes no file anywhere.
-COPY --from=build /src/dist/vps247-operator.mjs /src/dist/THIRD-PARTY-LICENSES /app/
-COPY LICENSE /app/
+# Owned by root and readable by any user, whatever the builder's umask: OpenShift runs it as one that the image doesn't know. The
+# operator can't change its own program, and it writes no file anywhere.
+COPY --from=build --chmod=444 /src/dist/vps247-operator.mjs /src/dist/THIRD-PARTY-LICENSES /app/
+COPY --chmod=444 LICENSE /app/
 WORKDIR /app
 # By number, so that a kubelet can tell from the image alone that it is not root.
 USER 65532:65532

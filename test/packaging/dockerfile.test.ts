@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { nodeEnvironment, nodeFlags } from '../../hack/kit/node-options.ts';
 import { packageVersion, projectRoot } from './manifests.ts';
 
@@ -61,9 +61,42 @@ test('the last stage runs nothing while it is built: its base has no shell', () 
 
 test('the last stage takes the bundle and the licences, and nothing else', () => {
   expect(lastStage.filter(({ word }) => word === 'COPY' || word === 'ADD').map(({ rest }) => rest)).toEqual([
-    '--from=build /src/dist/vps247-operator.mjs /src/dist/THIRD-PARTY-LICENSES /app/',
-    'LICENSE /app/',
+    '--from=build --chmod=444 /src/dist/vps247-operator.mjs /src/dist/THIRD-PARTY-LICENSES /app/',
+    '--chmod=444 LICENSE /app/',
   ]);
+});
+
+test('any user may read what runs, and nobody may change it', () => {
+  for (const { rest } of lastStage.filter(({ word }) => word === 'COPY'))
+    expect(/--chmod=(\d+)/.exec(rest)?.[1], rest).toBe('444');
+});
+
+describe('the stage that builds the bundle', () => {
+  const stage = instructions.slice(0, lastFrom);
+  const from = stage.find(({ word }) => word === 'FROM')?.rest ?? '';
+  const install = stage.find(({ word, rest }) => word === 'RUN' && rest.includes('npm'))?.rest ?? '';
+
+  test("it runs on the builder's own platform, since the bundle is the same for each", () => {
+    expect(from).toBe('--platform=$BUILDPLATFORM ${BUILD_IMAGE} AS build');
+    expect(restOfLastFrom).not.toContain('--platform');
+  });
+
+  test('packages come as the lock file says, and no script of theirs runs', () => {
+    expect(install).toMatch(/ npm ci --ignore-scripts\b/);
+    expect(stage.filter(({ word }) => word === 'RUN').map(({ rest }) => rest.replace(/^(--\S+\s+)+/, ''))).toEqual([
+      expect.stringMatching(/^npm ci /),
+      'node hack/build.ts',
+    ]);
+    const copied = stage.findIndex(({ rest }) => rest.startsWith('package.json package-lock.json'));
+    expect(copied).toBeLessThan(stage.findIndex(({ rest }) => rest === install));
+  });
+
+  test("npm's settings, which may hold a token, are a secret of the build and in no layer", () => {
+    expect(install).toContain('--mount=type=secret,id=npmrc,target=/root/.npmrc');
+    expect(
+      JSON.stringify(instructions.filter(({ word }) => word === 'COPY' || word === 'ARG' || word === 'ENV')),
+    ).not.toMatch(/npmrc|token|password/i);
+  });
 });
 
 test('the user is a number, as runAsNonRoot needs it, and not root', () => {
@@ -90,7 +123,8 @@ test('the version on the label is the one of package.json', () => {
 test('the build gets to see exactly what the Dockerfile copies', () => {
   const copied = instructions
     .filter(({ word, rest }) => word === 'COPY' && !rest.startsWith('--from'))
-    .flatMap(({ rest }) => rest.split(' ').slice(0, -1));
+    .flatMap(({ rest }) => rest.split(' ').slice(0, -1))
+    .filter((word) => !word.startsWith('--'));
   const [everything, ...exceptions] = read('.dockerignore');
   expect(everything).toBe('*');
   expect(exceptions.map((line) => line.replace(/^!/, '')).toSorted()).toEqual(copied.toSorted());

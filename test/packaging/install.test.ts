@@ -61,8 +61,6 @@ test('the pod asks for no privilege at all', () => {
   expect(sidecars).toEqual([]);
   expect(pod.securityContext).toEqual({
     runAsNonRoot: true,
-    runAsUser: 65532,
-    runAsGroup: 65532,
     seccompProfile: { type: 'RuntimeDefault' },
   });
   expect(container.securityContext).toEqual({

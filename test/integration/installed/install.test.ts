@@ -46,7 +46,14 @@ describe('helm install, with the Deployment rolled out and its Pods run', () => 
     async () => {
       const { cluster, emulator } = site;
       const watchNamespaces = ['team-a', 'team-b'];
-      await site.rollOut({ watchNamespaces, scope: 'Namespaced', crds: { enabled: false }, replicas: 1 });
+      await site.rollOut({
+        watchNamespaces,
+        scope: 'Namespaced',
+        crds: { enabled: false },
+        replicas: 1,
+        // As OpenShift's restricted-v2 assigns it: a user that the image does not know.
+        podSecurityContext: { runAsUser: 1_000_680_000, runAsGroup: 0 },
+      });
       expect(await site.kubectl('get', 'clusterrole,clusterrolebinding', '-o', 'name')).not.toContain(release);
       await cluster.create({ name: 'batch', namespace: 'team-b', spec });
       await site.until('team-b/batch', 'True/Available');
