@@ -56,15 +56,27 @@ test('people are given VirtualMachines as far as Kubernetes gives them the names
   const given = roles.map(({ metadata, ...role }) => {
     const into = Object.keys(metadata.labels ?? {}).filter((label) => label.startsWith('rbac.'));
     const [rule] = role['rules'];
-    return { into, groups: rule.apiGroups, verbs: rule.verbs.join(' ') };
+    return { into, groups: rule.apiGroups, resources: rule.resources, verbs: rule.verbs.join(' ') };
   });
   const groups = ['vps247.com'];
   expect(given).toEqual([
-    { into: ['rbac.authorization.k8s.io/aggregate-to-view'], groups, verbs: 'get list watch' },
-    { into: ['rbac.authorization.k8s.io/aggregate-to-edit'], groups, verbs: 'create update patch delete' },
+    {
+      into: ['rbac.authorization.k8s.io/aggregate-to-view'],
+      groups,
+      resources: ['virtualmachines', 'virtualmachines/status'],
+      verbs: 'get list watch',
+    },
+    // Not the status: what is on record there decides which VM is whose.
+    {
+      into: ['rbac.authorization.k8s.io/aggregate-to-edit'],
+      groups,
+      resources: ['virtualmachines'],
+      verbs: 'create update patch delete',
+    },
     {
       into: ['rbac.authorization.k8s.io/aggregate-to-admin'],
       groups,
+      resources: ['virtualmachines'],
       verbs: 'create update patch delete deletecollection',
     },
   ]);
