@@ -4,6 +4,8 @@ type StartFailure = NonNullable<VirtualMachineStatus['startFailure']>;
 
 const unit = 10_000;
 const ceiling = 5 * 60_000;
+/** With the spread. */
+export const longestStartPause = ceiling * 1.5;
 
 /**
  * One more start that did not last: the next one waits 10 s × n², at most 5 min, ±50 %. The spread comes from the

@@ -201,7 +201,7 @@ function noteFailure({ memory, object }: Target, intent: string, failure: Failur
     case 'UnknownOutcome':
       return;
     case 'Terminal':
-      memory.refuse(failure, refusalBasis(object), clock.now() + refusedRetry);
+      memory.refuse(failure, refusalBasis(object), clock.monotonic() + refusedRetry);
       break;
     case 'Credentials':
       // A login page or a redirect may stand behind a call that went through; 401 and 403 are given before it does.
@@ -340,7 +340,7 @@ async function remove(
   }
   if (outcome === undefined) return { type: 'Superseded' };
   if (outcome.ok) {
-    target.memory.deleteAcceptedAt = deps.clock.now();
+    target.memory.deleteAcceptedAt = deps.clock.monotonic();
     target.memory.deletes += 1;
   }
   return { type: 'Deleted', outcome };

@@ -30,8 +30,15 @@ export interface UnsavedStatus {
   };
 }
 
+/** One moment by both clocks: epoch milliseconds, and monotonic ones. */
+export interface Moment {
+  readonly now: number;
+  readonly monotonic: number;
+}
+
 /**
- * What this process remembers of one object between passes. Losing it costs a wait or a repeated harmless call, never
+ * What this process remembers of one object between passes. All times are monotonic: the wall clock may be set back, and no wait
+ * may last until it has caught up. Losing it costs a wait or a repeated harmless call, never
  * a second machine: everything that must survive a crash is in the object itself.
  */
 export class Memory {
@@ -64,7 +71,7 @@ export class Memory {
   refusedAt = 0;
   /** A status that is not stored, or not in full. */
   unsaved: UnsavedStatus | undefined;
-  /** Since when (epoch) the provider answers every call for the machine with "busy". */
+  /** Since when (monotonic) the provider answers every call for the machine with "busy". */
   refusedSince: number | undefined;
   refusedWords: string | undefined;
   /** Provider calls for this object, and writes that have to be stored before them, that failed in a row. */
@@ -80,7 +87,7 @@ export class Memory {
   /** A value of reconcile-requested-at that is not handled yet, and since when (monotonic) it is known. */
   #request: string | undefined;
   requestedAt: number | undefined;
-  /** Why the Secret for the initial password was not written, and when (epoch) that is tried again. */
+  /** Why the Secret for the initial password was not written, and when (monotonic) that is tried again. */
   #passwordConflict: { readonly message: string; readonly until: number } | undefined;
   /** The Secret that the initial password is in, until the status tells it. */
   passwordSecret: string | undefined;
@@ -91,7 +98,7 @@ export class Memory {
   wasSeen = false;
   deleteAcceptedAt: number | undefined;
   deletes = 0;
-  /** Epoch milliseconds before which no further call is sent for this object. */
+  /** When (monotonic) the next call may be sent for this object. */
   notBefore: number | undefined;
   #refusal:
     | {
@@ -200,7 +207,7 @@ export class Memory {
     return true;
   }
 
-  /** The machine as a read showed it that began at epoch `seenAt`, at epoch `now`. */
+  /** The machine as a read showed it that began at `seenAt`, at `now`. */
   sawMachine(machine: Machine, now: number, seenAt: number): void {
     if (machine.state !== this.#state) {
       this.#state = machine.state;
@@ -242,7 +249,7 @@ export class Memory {
   }
 
   /**
-   * The provider refused the create call: not repeated before epoch `until`, unless `basis` (spec, annotations) or
+   * The provider refused the create call: not repeated before `until`, unless `basis` (spec, annotations) or
    * the key changes.
    */
   refuse(failure: Failure, basis: string, until: number): void {
@@ -268,27 +275,31 @@ export class Memory {
     return refusal.basis === basis() ? refusal.failure : undefined;
   }
 
-  /** As `plan` sees it, at epoch `now`. A basis costs a hash, and hardly any object was ever refused: asked only then. */
-  history(now: number, basis: () => string, writeBasis: () => string): History {
-    const refusal = this.#currentRefusal(now, basis);
+  /** As `plan` sees it, in epoch milliseconds. A basis costs a hash, and hardly any object was ever refused: asked only then. */
+  history({ now, monotonic }: Moment, basis: () => string, writeBasis: () => string): History {
+    const epochOf = (moment: number): number => now - (monotonic - moment);
+    const since = (moment: number | undefined): number => (moment === undefined ? 0 : monotonic - moment);
+    const refusal = this.#currentRefusal(monotonic, basis);
     const write = this.#writeRefusal;
-    const isUnwritable = write !== undefined && write.until > now && write.basis === writeBasis();
+    const isUnwritable = write !== undefined && write.until > monotonic && write.basis === writeBasis();
     const conflict = this.#passwordConflict;
     return {
-      stateFor: this.#state === undefined ? 0 : now - this.#stateSince,
-      taskBusyFor: this.#busySince === undefined ? 0 : now - this.#busySince,
-      ...(this.#lastUpAt === undefined ? {} : { lastUpAt: this.#lastUpAt }),
-      ...(this.#lastDownAt === undefined ? {} : { lastDownAt: this.#lastDownAt }),
-      refusedFor: this.refusedSince === undefined ? 0 : now - this.refusedSince,
+      stateFor: this.#state === undefined ? 0 : since(this.#stateSince),
+      taskBusyFor: since(this.#busySince),
+      ...(this.#lastUpAt === undefined ? {} : { lastUpAt: epochOf(this.#lastUpAt) }),
+      ...(this.#lastDownAt === undefined ? {} : { lastDownAt: epochOf(this.#lastDownAt) }),
+      refusedFor: since(this.refusedSince),
       ...(this.refusedWords === undefined ? {} : { refusedWords: this.refusedWords }),
       wasActedOn: this.#lastUpAt !== undefined && this.#updatedAt !== this.#updatedAtWhenUp,
-      ...(this.deleteAcceptedAt === undefined ? {} : { deleteAcceptedAt: this.deleteAcceptedAt }),
+      ...(this.deleteAcceptedAt === undefined ? {} : { deleteAcceptedAt: epochOf(this.deleteAcceptedAt) }),
       deletes: this.deletes,
       ...(refusal === undefined ? {} : { refusal }),
-      ...(isUnwritable ? { writeRefusal: { action: write.action, message: write.message, until: write.until } } : {}),
+      ...(isUnwritable
+        ? { writeRefusal: { action: write.action, message: write.message, until: epochOf(write.until) } }
+        : {}),
       ...(this.passwordSecret === undefined ? {} : { passwordSecret: this.passwordSecret }),
-      ...(conflict !== undefined && conflict.until > now ? { passwordConflict: conflict.message } : {}),
-      ...(this.notBefore === undefined ? {} : { notBefore: this.notBefore }),
+      ...(conflict !== undefined && conflict.until > monotonic ? { passwordConflict: conflict.message } : {}),
+      ...(this.notBefore === undefined ? {} : { notBefore: epochOf(this.notBefore) }),
     };
   }
 }

@@ -162,7 +162,7 @@ function lookForName(
   const [machine] = found;
   if (found.length > 1) return { kind: 'Unknown', reason: { kind: 'DuplicateName', ids: found.map(({ id }) => id) } };
   if (machine !== undefined) {
-    memory.sawMachine(machine, deps.clock.now(), epochOf(deps.clock, snapshot.startedAt));
+    memory.sawMachine(machine, deps.clock.monotonic(), snapshot.startedAt);
     return { kind: 'Present', machine };
   }
   const lacking = unreadableNamed(deps, account, snapshot, subject, name);
@@ -278,7 +278,7 @@ function presentOf(deps: MachineDeps, subject: Subject, machine: Machine, starte
   const recorded = ownerRecorded(subject);
   if (recorded !== undefined && machine.ownerId !== undefined && machine.ownerId !== recorded)
     return { kind: 'Unknown', reason: { kind: 'OtherAccount', ownerId: machine.ownerId } };
-  subject.memory.sawMachine(machine, deps.clock.now(), epochOf(deps.clock, startedAt));
+  subject.memory.sawMachine(machine, deps.clock.monotonic(), startedAt);
   return { kind: 'Present', machine };
 }
 

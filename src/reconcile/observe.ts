@@ -11,6 +11,7 @@ import type { DeleteBudget } from './delete-budget.ts';
 import type { Memory } from './history.ts';
 import type { NamespaceQuota } from './namespace-quota.ts';
 import { type MachineDeps, mayCreate, notYetSeen, observeMachine } from './observe-machine.ts';
+import { withPastTimes } from './past-times.ts';
 import { type RivalDeps, lookAlikesOf, machineHolder, nameHolder } from './rivals.ts';
 import { type Subject, provenByName, targetOf, twinsOf } from './target.ts';
 
@@ -36,9 +37,10 @@ export interface Observation {
 export async function observe(
   deps: ObserveDeps,
   key: string,
-  object: VirtualMachine,
+  stored: VirtualMachine,
   memory: Memory,
 ): Promise<Observation | undefined> {
+  const object = withPastTimes(stored, deps.clock.now());
   const lookup = keyToFinishWith(object, memory, await deps.credentials.lookup(object));
   const found = lookup.kind === 'Found' ? deps.accountFor(lookup.apiKey, object.metadata.namespace) : null;
   const present = typeof found === 'string' ? null : found;
@@ -88,7 +90,7 @@ export async function observe(
   if (account?.verdict === 'Rejected' || isOtherAccount(machine)) deps.credentials.distrust(object);
   const now = deps.clock.now();
   const history = memory.history(
-    now,
+    { now, monotonic: deps.clock.monotonic() },
     () => refusalBasis(object),
     () => writeBasis(object),
   );

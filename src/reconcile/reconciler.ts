@@ -100,7 +100,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       return { failed: true };
     }
     const { unsaved } = memory;
-    if (unsaved !== undefined && (unsaved.refusal?.until ?? 0) <= deps.clock.now()) {
+    if (unsaved !== undefined && (unsaved.refusal?.until ?? 0) <= deps.clock.monotonic()) {
       await statuses.save(stored, unsaved.status, memory, true);
       return { after: 0 };
     }
@@ -123,7 +123,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     if (conclusion.isSuperseded) return { failed: true };
     const isThere = observation.observed.machine.kind === 'Present';
     if (isThere && execution.type === 'Nothing' && !conclusion.urgent) deps.specToCall.settled(key);
-    const unstored = (memory.unsaved?.refusal?.until ?? Infinity) - deps.clock.now();
+    const unstored = (memory.unsaved?.refusal?.until ?? Infinity) - deps.clock.monotonic();
     const after = Math.min(conclusion.after ?? Infinity, Math.max(0, unstored));
     return Number.isFinite(after) ? { after } : {};
   }
@@ -241,7 +241,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     if ('outcome' in execution) {
       const { outcome } = execution;
       const isBusy = !outcome.ok && isRefusedAsBusy(outcome.failure);
-      memory.refusedSince = isBusy ? (memory.refusedSince ?? deps.clock.now()) : undefined;
+      memory.refusedSince = isBusy ? (memory.refusedSince ?? deps.clock.monotonic()) : undefined;
       memory.refusedWords = isBusy ? (memory.refusedWords ?? refusalWords(outcome.failure)) : undefined;
       if (outcome.ok) memory.failures = 0;
       // Being asked to wait is no failure, or one after many of them would hold for minutes.
@@ -249,13 +249,13 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     }
     if (execution.type === 'PasswordWritten') memory.passwordSecret = execution.secretName;
     if (execution.type === 'PasswordConflict')
-      memory.notePasswordConflict(execution.message, deps.clock.now() + passwordRetry);
+      memory.notePasswordConflict(execution.message, deps.clock.monotonic() + passwordRetry);
     const { unwritten, after = 0 } = conclusion;
     if (unwritten !== undefined) {
       const message = conclusion.report?.verdict.message ?? '';
-      memory.refuseWrite({ action: unwritten, message, until: deps.clock.now() + after }, writeBasis(object));
+      memory.refuseWrite({ action: unwritten, message, until: deps.clock.monotonic() + after }, writeBasis(object));
     } else if (execution.type !== 'Nothing' && execution.type !== 'Superseded') memory.wrote(action.type);
-    if (conclusion.hold !== undefined) memory.notBefore = deps.clock.now() + conclusion.hold;
+    if (conclusion.hold !== undefined) memory.notBefore = deps.clock.monotonic() + conclusion.hold;
   }
 
   /** Has the account wake the object, and remembers when it is to be looked at rather than decided on from memory. */

@@ -72,9 +72,9 @@ export function createStatusWriter({ client, clock, random, cache, reportEvent }
     await writing.take(object.metadata.namespace);
     try {
       const now = clock.now();
-      const { form = 'Full', because, until = now } = memory.unsaved?.refusal ?? {};
+      const { form = 'Full', because, until = -Infinity } = memory.unsaved?.refusal ?? {};
       // What was refused a moment ago is not sent again.
-      const isHeld = form !== 'Nothing' && until > now;
+      const isHeld = form !== 'Nothing' && until > clock.monotonic();
       const shorter = isHeld ? { among: forms.slice(forms.indexOf(form)), because } : {};
       const written = await writeStatus(client, { object, after, now, ...shorter });
       cache.observe(written.stored);
@@ -101,8 +101,8 @@ export function createStatusWriter({ client, clock, random, cache, reportEvent }
   }
 
   function noteUnsaved(status: VirtualMachineStatus, form: Form | 'Nothing', because: string, memory: Memory): void {
-    const { count, until } = memory.unsaved?.refusal ?? { count: 0, until: 0 };
-    const now = clock.now();
+    const { count, until } = memory.unsaved?.refusal ?? { count: 0, until: -Infinity };
+    const now = clock.monotonic();
     // A shorter one that was stored meanwhile says nothing about the full one.
     const next = until > now ? { count, until } : { count: count + 1, until: now + backoff(count, random()) };
     memory.unsaved = { status, refusal: { form, because, ...next } };

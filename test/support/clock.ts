@@ -7,6 +7,8 @@ export interface ManualClock extends Clock {
    * before the first) all promises that can settle have settled, so a test sees the consequences when this resolves.
    */
   advance(milliseconds: number): Promise<void>;
+  /** Sets the wall clock back, as NTP or an administrator may; monotonic time goes on. */
+  setBack(milliseconds: number): void;
   /** Lets everything settle that needs no time to pass. */
   settle(): Promise<void>;
   /** How many callbacks wait for their moment: 0 shows that nothing was left ticking. */
@@ -24,6 +26,7 @@ const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolv
 /** Wall-clock time starts at `startedAt` (milliseconds since the epoch); monotonic time starts at 0. */
 export function createManualClock(startedAt: number = Date.UTC(2026, 0, 1)): ManualClock {
   let elapsed = 0;
+  let start = startedAt;
   const timers = new Set<Timer>();
 
   // Timers due at the same moment run in the order in which they were set, as Node's do.
@@ -36,7 +39,10 @@ export function createManualClock(startedAt: number = Date.UTC(2026, 0, 1)): Man
   };
 
   return {
-    now: () => startedAt + elapsed,
+    now: () => start + elapsed,
+    setBack: (milliseconds) => {
+      start -= milliseconds;
+    },
     monotonic: () => elapsed,
     schedule: (milliseconds, callback) => {
       const timer = { due: elapsed + Math.max(0, milliseconds), callback };
