@@ -19,7 +19,7 @@ import { inParallel } from './parallel.ts';
 import { between, readMetrics, type Reading, type Span } from './readings.ts';
 import type { Attack, Burst, Flip, Measured, Outage, Results, Start } from './results.ts';
 import { seed } from './seed.ts';
-import { type Launch, peakMemoryOf, type Stage } from './stage.ts';
+import { apiKey, type Launch, peakMemoryOf, type Stage } from './stage.ts';
 import type { Section } from './table.ts';
 
 /** How much of each thing a run of this size does: enough to tell, and no longer than it must be. */
@@ -162,7 +162,7 @@ export class Bench {
     await this.#until(`${first} is settled`, 1, async () => isSettled(await fleet.get(first)));
     await this.#readWhenStill();
     await this.#operator?.stop();
-    await seed(fleet, emulator, others, await fleet.get(first));
+    await seed(fleet, emulator, others, await fleet.get(first), apiKey);
   }
 
   async stop(): Promise<void> {

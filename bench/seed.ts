@@ -2,10 +2,11 @@
  * A fleet that is there before the operator looks: machines at the provider, and objects that say of them what the operator
  * itself said of one. Ten thousand creates through the operator would take longer than all that is to be measured.
  */
-import { writeIdentity } from '../src/api/v1alpha1/identity.ts';
+import { keyText, providerName, writeHint } from '../src/api/v1alpha1/identity.ts';
 import { annotations } from '../src/api/v1alpha1/names.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../src/api/v1alpha1/types.ts';
-import { providerName } from '../src/api/v1alpha1/identity.ts';
+import { Secret } from '../src/model/secret.ts';
+import { keyedHash } from '../src/provider/account/keyed-hash.ts';
 import type { EmulatorProcess, ListedMachine } from './emulator.ts';
 import type { Fleet } from './fleet.ts';
 import { inParallel } from './parallel.ts';
@@ -28,6 +29,7 @@ export async function seed(
   emulator: EmulatorProcess,
   names: readonly string[],
   pilot: VirtualMachine,
+  apiKey: string,
 ): Promise<void> {
   const objects = await inParallel(names, together, (name) => fleet.create(name, { hasFinalizer: true }));
   const ids = await inParallel(objects, together, (object) => emulator.place(providerName(object)));
@@ -42,8 +44,9 @@ export async function seed(
       name: machine.name,
       ownerId: pilot.status?.ownerId ?? 1,
     } as const;
-    await fleet.annotate(name, { [annotations.machine]: writeIdentity({ ...pilot, ...object }, record) });
-    await fleet.setStatus(name, statusLike(pilot.status, model, { object, machine }));
+    await fleet.annotate(name, { [annotations.machine]: writeHint({ ...pilot, ...object }, record) });
+    const apiKeyHash = keyedHash(new Secret(apiKey), keyText(object.metadata));
+    await fleet.setStatus(name, { ...statusLike(pilot.status, model, { object, machine }), apiKeyHash });
   });
 }
 
@@ -80,6 +83,7 @@ function wordsOf({ object, machine }: Pair): readonly string[] {
   return [
     machine.name,
     object.metadata.name,
+    object.metadata.uid,
     String(machine.id),
     machine.created_at,
     ...machine.ip_allocations.map(({ first }) => first),

@@ -12,7 +12,7 @@ const namespaces = {
   unwatched: 'vps247-bench-unwatched',
   hostile: 'vps247-bench-hostile',
 } as const;
-const apiKey = 'bench-key';
+export const apiKey = 'bench-key';
 
 /** How the operator is started. */
 export interface Launch {

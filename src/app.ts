@@ -232,6 +232,8 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     onChange: ({ key: secret, initial }) => {
       if (initial) return;
       credentials.invalidate(secret);
+      // Objects of other operators are not reconciled here, which would place them.
+      for (const key of users.get(secret) ?? []) claims.use(key, undefined);
       if (workers === undefined) return;
       for (const key of users.get(secret) ?? []) if (isOurs(objects.get(key))) queue.add(key, { priority: 'user' });
     },

@@ -1,4 +1,4 @@
-import { providerName, readIdentity, readIntent } from '../../src/api/v1alpha1/identity.ts';
+import { providerName, readIntent } from '../../src/api/v1alpha1/identity.ts';
 import { annotations } from '../../src/api/v1alpha1/names.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
 import type { Emulator } from '../../src/emulator/emulator.ts';
@@ -47,12 +47,10 @@ export function mostAtOnce(ledger: Ledger): number {
 /** Names at the provider that an object answers for: while it is there, a machine of such a name is looked for, and not left behind. */
 export function heldBy(object: VirtualMachine): readonly string[] {
   const { metadata, status } = object;
-  const identity = readIdentity(object);
   const intent = readIntent(metadata.annotations?.[annotations.createPending], metadata.uid);
   return [
     providerName(object),
     ...(status?.providerName === undefined ? [] : [status.providerName]),
-    ...(identity.kind === 'Known' ? [identity.name] : []),
     ...(intent?.name === undefined ? [] : [intent.name]),
   ];
 }

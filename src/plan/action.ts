@@ -9,8 +9,10 @@ export type Action =
   | { readonly type: 'None' }
   /** Finalizer and intent first, then the create call. */
   | { readonly type: 'Create'; readonly request: CreateRequest }
-  /** Record that the machine is ours: annotation with its id, finalizer present, intent gone. */
+  /** Record in the status that the VM is ours; of an adopted one, the finalizer first. */
   | { readonly type: 'RecordIdentity'; readonly machine: KnownMachine }
+  /** What is on record: the finalizer and the hint for restores present, the create intent gone. */
+  | { readonly type: 'CompleteIdentity'; readonly machine: KnownMachine }
   /** Write the initial password into a Secret that this object owns; never over one that is there. */
   | { readonly type: 'WritePassword'; readonly id: ProviderId; readonly secretName: string; readonly password: Secret }
   | { readonly type: 'Start'; readonly id: ProviderId; readonly operation: OperationStatus }

@@ -1,4 +1,4 @@
-import { isNameOwn, providerName } from '../api/v1alpha1/identity.ts';
+import { type Intent, isNameOwn, providerName } from '../api/v1alpha1/identity.ts';
 import { annotations } from '../api/v1alpha1/names.ts';
 import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { Origin } from '../api/v1alpha1/types.ts';
@@ -8,6 +8,7 @@ import { type Decision, type Verdict, act, wait } from './action.ts';
 import { resolve } from './catalogue.ts';
 import type { NamespaceLimit, Observed } from './observed.ts';
 import { fromFailure } from './failure.ts';
+import { unproven } from './unproven.ts';
 
 /** A refusal may rest on something outside the object (a quota, a catalogue), so it is tried again now and then. */
 export const refusedRetry = 30 * 60_000;
@@ -24,8 +25,10 @@ const heldRetry = 60_000;
  */
 export function create(o: Observed): Decision {
   const { spec } = o.object;
+  if (o.isDefaultKey && asksForOthers(o)) return notWithDefaultKey(o);
   if (o.identity.kind !== 'Known' && spec.adoption.policy === 'MustExist' && o.intent?.isOwn !== true)
     return missing(o);
+  if (o.identity.kind === 'Unproven') return unproven(o);
   if (o.history.refusal !== undefined) {
     const isIntentStored = o.object.metadata.annotations?.[annotations.createPending] !== undefined;
     const rest = { after: refusedRetry };
@@ -61,6 +64,20 @@ export function create(o: Observed): Decision {
     // A new machine boots anyway.
     { urgent: true, handledRestart: spec.restartRequest, event: doubt },
   );
+}
+
+/** Whether the spec asks for a VM that this object did not create. */
+function asksForOthers({ identity, object }: Observed): boolean {
+  const { policy, id } = object.spec.adoption;
+  if (identity.kind === 'Known' || policy === 'Never') return false;
+  return policy === 'MustExist' || id !== undefined || identity.kind === 'Foreign';
+}
+
+/** The same whatever VMs there are, or a tenant could find out by asking for one after the other. */
+function notWithDefaultKey(o: Observed): Decision {
+  const secret = o.object.spec.credentialsSecretRef.name;
+  const message = `spec.adoption can't be used with the operator's default API key, which gives no right to VMs that exist; put an API key of your own into Secret "${secret}", or set spec.adoption.policy to Never`;
+  return wait({ reason: 'InvalidSpec', message }, { after: refusedRetry });
 }
 
 function missing(o: Observed): Decision {
@@ -108,9 +125,8 @@ const clockTolerance = 60_000;
  * | found by | and                                              | then                                          |
  * | -------- | ------------------------------------------------ | --------------------------------------------- |
  * | name     | the name carries this object's UID               | ours                                          |
- * | name     | a create call was announced, machine no older    | ours: the name had been shown free before     |
+ * | name     | an intent of this key is there, VM no older      | ours, unless another object records it: the name had been shown free before |
  * | any      | adoption Never                                   | NameConflict; RestoredUnconfirmed comes before |
- * | any      | the key is the operator's default                | InvalidSpec: it gives no right to machines that exist |
  * | any      | another object holds it                          | NameConflict                                  |
  * | id       | spec.providerName says another name              | NameConflict                                  |
  * | any      | the namespace has as many VMs as it may          | QuotaExceeded                                 |
@@ -118,18 +134,17 @@ const clockTolerance = 60_000;
  */
 export function claim(o: Observed, machine: Machine): Decision {
   const isNamed = machine.name === providerName(o.object);
-  if (isNamed && (isNameOwn(o.object) || isFromIntent(o, machine))) return record(o, machine, 'Created');
+  if (isNamed && isNameOwn(o.object)) return record(o, machine, 'Created');
+  if (isNamed && isFromIntent(o, machine))
+    return o.machineHeldBy === undefined ? record(o, machine, 'Created') : held(o.machineHeldBy, machine);
   const { adoption, providerName: asked } = o.object.spec;
   if (adoption.policy === 'Never') {
     return conflict(
       `machine ${machine.id} at the provider already has the name "${machine.name}" and was not created for this object; remove it, take it over with spec.adoption, or apply the object anew with another spec.providerName`,
     );
   }
-  if (o.isDefaultKey) {
-    const message = `spec.adoption: machine ${machine.id} exists, and the operator's default API key gives no right to machines that exist; put a key of your own into Secret "${o.object.spec.credentialsSecretRef.name}"`;
-    return wait({ reason: 'InvalidSpec', message }, { after: refusedRetry });
-  }
-  if (o.machineHeldBy !== undefined) return conflict(`machine ${machine.id} belongs to the object ${o.machineHeldBy}`);
+  if (o.isDefaultKey) return notWithDefaultKey(o);
+  if (o.machineHeldBy !== undefined) return held(o.machineHeldBy, machine);
   if (asked !== undefined && machine.name !== asked) {
     return conflict(`machine ${machine.id} is named "${machine.name}", but spec.providerName is "${asked}"`);
   }
@@ -137,8 +152,12 @@ export function claim(o: Observed, machine: Machine): Decision {
   return record(o, machine, 'Adopted');
 }
 
-function isFromIntent({ intent }: Observed, machine: Machine): boolean {
-  if (intent?.isOwn !== true) return false;
+/** Whether the VM is the one that the create intent was written for: anybody can write an annotation, but not its proof. */
+export function isFromIntent(
+  { intent, isIntentProven }: { readonly intent: Intent | undefined; readonly isIntentProven: boolean },
+  machine: Machine,
+): boolean {
+  if (intent?.isOwn !== true || !isIntentProven) return false;
   const createdAt = Date.parse(machine.createdAt ?? '');
   // Both are times of the provider's own clock. Where it tells none, the announcement alone has to do.
   return !(createdAt < (intent.after ?? -Infinity) - clockTolerance);
@@ -152,9 +171,15 @@ function record(o: Observed, { id, name, ownerId }: Machine, origin: Origin): De
       : { reason: 'Creating', message: `taking over machine ${id} ("${name}")` };
   return act({ type: 'RecordIdentity', machine }, verdict, {
     urgent: true,
+    // A request that was there before the VM was on record is not a wish of today; after a lost status, a second restart would hurt.
+    handledRestart: o.object.spec.restartRequest,
     operation: o.object.status?.operation,
     startFailure: o.object.status?.startFailure,
   });
+}
+
+function held(holder: string, { id }: Machine): Decision {
+  return conflict(`machine ${id} belongs to the object ${holder}`);
 }
 
 function conflict(message: string): Decision {

@@ -15,6 +15,8 @@ export type UnknownReason =
   | { readonly kind: 'OutcomeUnknown' }
   /** A create call was announced with another key, and nothing shows that this one is of the same account. */
   | { readonly kind: 'OtherKey' }
+  /** The operator's own key shows it, and its name doesn't carry this object's UID. */
+  | { readonly kind: 'NotOwn' }
   /** Two machines of the object's name. */
   | { readonly kind: 'DuplicateName'; readonly ids: readonly ProviderId[] }
   /** The list lacks it, but a 404 or the account's proof is still missing. */
@@ -120,18 +122,22 @@ export interface Observed {
   readonly providerName: string;
   readonly identity: Identity;
   readonly intent: Intent | undefined;
+  /** Whether the object as stored has the record: a status that the API server refuses is in memory only. */
+  readonly isRecordStored: boolean;
+  /** Whether the intent was written by an operator that has the key in use, for this object and name. */
+  readonly isIntentProven: boolean;
   readonly requests: Requests;
-  /** Another object that claims the same provider name and came first, as `namespace/name`. */
+  /** Another object of the same account that goes before this one for the provider name, as `namespace/name`. */
   readonly nameHeldBy: string | undefined;
-  /** Another object that the machine observed belongs to rather than to this one, as `namespace/name`. */
+  /** Another object of the same account that the VM observed belongs to rather than to this one, as `namespace/name`. */
   readonly machineHeldBy: string | undefined;
-  /** The Secret whose key was used: its UID and resourceVersion. */
-  readonly credentialsVersion: string | undefined;
+  /** A keyed hash of the object's UID with the key in use. */
+  readonly apiKeyHash: string | undefined;
   /** Whether the Secret holds another key by now, which the provider has not judged yet. */
   readonly isKeyChanging: boolean;
   /** Whether the key is the operator's own for whole namespaces, which gives no right to machines that exist. */
   readonly isDefaultKey: boolean;
-  /** Machines that may be this object's from an earlier life; looked for before a create only. */
+  /** VMs that may be this object's from an earlier life; looked for before a create only, and not with the operator's own key. */
   readonly lookAlikes: readonly LookAlike[];
   /** The limit of VMs in this namespace, when it is reached. */
   readonly namespaceLimit: NamespaceLimit | undefined;

@@ -1,5 +1,5 @@
 import { annotations, finalizer } from '../api/v1alpha1/names.ts';
-import { type Identity, isNameOwn, providerName } from '../api/v1alpha1/identity.ts';
+import { type Identity, compareHint, isNameOwn, providerName } from '../api/v1alpha1/identity.ts';
 import type { Origin, VirtualMachine } from '../api/v1alpha1/types.ts';
 import { type Decision, act, isProviderCall, wait } from './action.ts';
 import { claim, create } from './create.ts';
@@ -11,6 +11,7 @@ import { isObserving, underPolicy } from './policy.ts';
 import { correctOrReport } from './power.ts';
 import { remove } from './remove.ts';
 import { handledWithoutRestart } from './restart.ts';
+import { identityUnusable } from './unproven.ts';
 import { duplicateMachine } from './twins.ts';
 
 /** How often a missing Secret without the label that has it watched is looked for. */
@@ -118,30 +119,6 @@ function deletionProtected(o: Observed): Decision | undefined {
   return wait({ reason: 'DeletionProtected', message }, kept(o));
 }
 
-/** Restored, copied or edited: the recorded machine was not recorded for this object, so it is not touched unless its owner says so. */
-function identityUnusable(o: Observed): Decision | undefined {
-  const { identity } = o;
-  const { adoption } = o.object.spec;
-  if (identity.kind === 'Foreign') {
-    if (isDeleting(o)) return act({ type: 'ReleaseFinalizer' }, undefined);
-    if (adoption.policy !== 'Never') return undefined;
-    const what = identity.id === undefined ? 'a create call was announced' : `machine ${identity.id} was recorded`;
-    return wait({
-      reason: 'RestoredUnconfirmed',
-      message: `${what} for the object with UID ${identity.uid}, not for this one; set spec.adoption.policy to MustExist to take the machine over, if nothing else holds it`,
-    });
-  }
-  if (identity.kind === 'Malformed') {
-    const message = `the annotation ${annotations.machine} cannot be read; restore it, or annotate ${annotations.abandon}=true before deleting the object`;
-    return wait({ reason: 'IdentityMismatch', message }, kept(o));
-  }
-  if (identity.kind === 'Unproven' && adoption.policy === 'Never') {
-    const message = `the annotation ${annotations.machine} is gone, and nothing else shows that machine ${identity.id} is this object's; set spec.adoption to say so`;
-    return wait({ reason: 'IdentityMismatch', message }, kept(o));
-  }
-  return undefined;
-}
-
 function credentialsUnusable(o: Observed): Decision | undefined {
   if (o.credentials.kind === 'Missing') {
     return wait(missing(o, o.credentials.message), { ...kept(o), after: secretRetry });
@@ -195,6 +172,11 @@ function unknown(o: Observed, reason: UnknownReason): Decision {
       const message = `a create call for "${o.providerName}" was made with an earlier key of Secret "${secret}", and nothing shows that the present one is of the same account; put the earlier key back, or, if the provider has no machine of that name, remove the annotation ${annotations.createPending}`;
       return wait({ reason: 'AccountMismatch', message }, { ...kept(o), after: accountRetry });
     }
+    case 'NotOwn':
+      return wait({
+        reason: 'IdentityMismatch',
+        message: `with the operator's default API key only the VM named "${providerName(o.object)}" is this object's; put the API key that the recorded VM was seen with into Secret "${o.object.spec.credentialsSecretRef.name}", and remove the annotation ${annotations.defaultCredentials}`,
+      });
     case 'DuplicateName':
       return wait({
         reason: 'DuplicateMachine',
@@ -244,21 +226,23 @@ function unknown(o: Observed, reason: UnknownReason): Decision {
 /** Two objects never act on one machine, whatever their annotations say. */
 function machineHeldByOther(o: Observed): Decision | undefined {
   if (o.identity.kind !== 'Known' || o.machineHeldBy === undefined) return undefined;
-  if (isDeleting(o)) return act({ type: 'ReleaseFinalizer' }, undefined);
-  const message = `machine ${o.identity.id} belongs to the object ${o.machineHeldBy}`;
-  return wait({ reason: 'IdentityMismatch', message }, { after: conflictRetry });
+  const message = `machine ${o.identity.id} belongs to the object ${o.machineHeldBy}, which records it too`;
+  const { namespace, name } = o.object.metadata;
+  // Released without a word, the VM would go on running, and nobody would know which of the two was right.
+  const remedy = isDeleting(o)
+    ? `; to delete this object and leave the VM to that one: kubectl -n ${namespace} annotate vps ${name} ${annotations.abandon}=true`
+    : '';
+  return wait({ reason: 'IdentityMismatch', message: message + remedy }, { ...kept(o), after: conflictRetry });
 }
 
 /** The provider cannot rename a machine, so an id whose machine has another name was not recorded by us. */
 function identityMismatch(o: Observed): Decision | undefined {
   if (o.identity.kind !== 'Known' || o.machine.kind !== 'Present') return undefined;
   const { machine } = o.machine;
-  // Annotations can be edited. With a key that shows the machines of many, only a name with the object's UID proves one its own.
-  const name = o.isDefaultKey ? providerName(o.object) : o.providerName;
-  if (machine.name === name) return undefined;
+  if (machine.name === o.providerName) return undefined;
   return wait({
     reason: 'IdentityMismatch',
-    message: `machine ${machine.id} is named "${machine.name}" at the provider, not "${name}"`,
+    message: `machine ${machine.id} is named "${machine.name}" at the provider, not "${o.providerName}"`,
   });
 }
 
@@ -280,11 +264,11 @@ function deletion(o: Observed): Decision | undefined {
   if (o.machine.kind !== 'Present') return undefined;
   if (o.identity.kind === 'Known') return remove(o, o.machine.machine);
   const claimed = claim(o, o.machine.machine);
-  // A machine that was never ours does not keep our object from going, and is not taken over only to be deleted.
-  const isOurs = claimed.action.type === 'RecordIdentity' && claimed.action.machine.origin === 'Created';
-  if (!isOurs) return act({ type: 'ReleaseFinalizer' }, undefined);
-  // What proves it ours does so without the record.
-  return o.history.writeRefusal?.action === 'RecordIdentity' ? remove(o, o.machine.machine) : claimed;
+  // A VM that was never ours does not keep our object from going, and is not adopted only to be deleted.
+  const isOurs =
+    claimed.action.type === 'RecordIdentity' &&
+    (claimed.action.machine.origin === 'Created' || o.identity.kind === 'Unproven');
+  return isOurs ? claimed : act({ type: 'ReleaseFinalizer' }, undefined);
 }
 
 function unclaimedMachine(o: Observed): Decision | undefined {
@@ -317,18 +301,22 @@ function externallyDeleted(o: Observed): Decision | undefined {
   });
 }
 
-/** Whether a machine that is shown to be gone is made again. What only the status tells is believed for waiting, not for that. */
+/** Whether a VM that is confirmed deleted is created again. */
 export function isRecreated(object: VirtualMachine, identity: Identity): boolean {
-  if (identity.kind !== 'Known' || identity.source !== 'Annotation') return false;
-  return externalDeletePolicyOf(object, identity.origin) === 'Recreate';
+  return identity.kind === 'Known' && externalDeletePolicyOf(object, identity.origin) === 'Recreate';
 }
 
-/** The id is known but finalizer or annotation was taken off, or a crash left the intent behind. */
+/** The VM is on record, but the finalizer or the hint is missing or wrong, or the create intent is still there. */
 function identityIncomplete(o: Observed): Decision | undefined {
-  const { identity } = o;
-  if (identity.kind !== 'Known' || isObserving(o)) return undefined;
-  if (identity.source === 'Annotation' && hasFinalizer(o) && o.intent === undefined) return undefined;
-  return act({ type: 'RecordIdentity', machine: identity }, undefined, { urgent: true });
+  const { identity, object } = o;
+  // The intent stays until the record is stored, or a crash would lose the proof.
+  if (identity.kind !== 'Known' || !o.isRecordStored || isObserving(o)) return undefined;
+  const hasIntent = object.metadata.annotations?.[annotations.createPending] !== undefined;
+  if (hasFinalizer(o) && !hasIntent && compareHint(object, identity) === 'Equal') return undefined;
+  return act({ type: 'CompleteIdentity', machine: identity }, undefined, {
+    ...kept(o),
+    urgent: true,
+  });
 }
 
 function initialPassword(o: Observed): Decision | undefined {
@@ -392,6 +380,5 @@ function hasFinalizer(o: Observed): boolean {
 }
 
 function originOf({ identity }: Observed): Origin | undefined {
-  if (identity.kind === 'Unproven') return 'Adopted';
   return identity.kind === 'Known' ? identity.origin : undefined;
 }

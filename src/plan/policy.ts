@@ -46,6 +46,8 @@ function describe(action: Action): string {
       return `${action.machine.origin === 'Adopted' ? 'take over' : 'record'} machine ${action.machine.id} ("${action.machine.name}")`;
     case 'WithdrawIntent':
       return 'withdraw the create intent of the refused create';
+    case 'CompleteIdentity':
+      return `complete the metadata of machine ${action.machine.id}`;
     case 'WritePassword':
       return `write the initial password of machine ${action.id} into Secret "${action.secretName}"`;
     case 'Start':

@@ -53,10 +53,7 @@ function isRestartDue({ object: { spec, status } }: Observed): boolean {
   return spec.restartRequest !== undefined && spec.restartRequest !== status?.lastRestartRequest;
 }
 
-/**
- * The request that counts as handled without a restart: one that is there before the status tells of the machine (at
- * creation, or because the status was lost and a second restart would hurt), or while the machine is halted.
- */
+/** The request that counts as handled without a restart: one that is there while the VM is halted, or is only observed and not on record. */
 export function handledWithoutRestart(o: Observed, machine: Machine): string | undefined {
   if (!isRestartDue(o) || current(o, 'Restart') !== undefined) return undefined;
   const isNew = o.object.status?.origin === undefined;

@@ -1,16 +1,15 @@
-import { type KnownMachine, readIntent, writeIdentity, writeIntent } from '../api/v1alpha1/identity.ts';
+import { type KnownMachine, readIdentity, readIntent, writeHint, writeIntent } from '../api/v1alpha1/identity.ts';
 import { annotations, group, plural, version } from '../api/v1alpha1/names.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { KubeError, isRefused } from '../kube/errors.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Failure, Outcome } from '../model/failure.ts';
-import type { CreateRequest, ProviderId } from '../model/machine.ts';
+import type { CreateRequest } from '../model/machine.ts';
 import { type Action, type PowerAction, begunAt } from '../plan/action.ts';
 import type { Account, Change } from '../provider/account/account.ts';
 import type { CreateAnswer, Provider } from '../provider/port.ts';
 import { refusedRetry } from '../plan/create.ts';
-import type { Claims } from './claims.ts';
 import type { DeleteBudget } from './delete-budget.ts';
 import type { Memory } from './history.ts';
 import { patchMetadata, withFinalizer, withoutFinalizer } from './metadata-patch.ts';
@@ -24,13 +23,14 @@ export type Execution =
   | { readonly type: 'Superseded' }
   /** Kubernetes refused or altered a write that has to be stored first. No call followed it. */
   | { readonly type: 'WriteRefused'; readonly error: KubeError }
-  /** `unrecorded`: why the machine's record could not be stored. */
   | {
       readonly type: 'Created';
       readonly outcome: Outcome<CreateAnswer>;
-      readonly unrecorded?: KubeError | undefined;
+      /** What the status has to record. */
+      readonly record?: KnownMachine | undefined;
     }
-  | { readonly type: 'Recorded'; readonly id: ProviderId }
+  /** `record`: what the status has to record. Undefined: it does already. */
+  | { readonly type: 'Recorded'; readonly record?: KnownMachine }
   /** `secretName`: the password is there, written now or by an earlier pass; else why it is not, as a sentence. */
   | { readonly type: 'PasswordWritten'; readonly secretName: string }
   | { readonly type: 'PasswordConflict'; readonly message: string }
@@ -45,8 +45,8 @@ export interface ExecuteDeps {
   readonly clock: Clock;
   /** Feeds the object as just stored into the cache, so that the next pass reads its own write. */
   readonly stored: (object: unknown) => void;
-  /** Which machines belong to whom, so that of two objects that take over one machine at the same time one does. */
-  readonly claims: Pick<Claims, 'reserve' | 'release'>;
+  /** Takes a VM for the object until its status records it, so that of two objects that adopt one at the same time one does. */
+  readonly reserve: (machine: KnownMachine) => boolean;
   readonly quota: Pick<NamespaceQuota, 'reserve' | 'release' | 'confirmGone'>;
   readonly deletes: Pick<DeleteBudget, 'take'>;
   /** Annotation that goes on an object with its finalizer. */
@@ -56,7 +56,7 @@ export interface ExecuteDeps {
 }
 
 /** The account as far as calls go through it, and what it knows that goes on record with them. */
-export type CallingAccount = Pick<Account, 'write' | 'snapshot' | 'ownerId'>;
+export type CallingAccount = Pick<Account, 'write' | 'snapshot' | 'ownerId' | 'keyedHash'>;
 
 /** What an action is carried out on. */
 export interface Target {
@@ -90,7 +90,11 @@ function carryOut(deps: ExecuteDeps, action: Action, target: Target): Promise<Ex
     case 'Create':
       return create(deps, target, action.request);
     case 'RecordIdentity':
-      return takeOver(deps, target, action.machine);
+      return action.machine.origin === 'Adopted'
+        ? adopt(deps, target, action.machine)
+        : { type: 'Recorded', record: action.machine };
+    case 'CompleteIdentity':
+      return completeIdentity(deps, target, action.machine);
     case 'WritePassword':
       return writePassword(deps.client, target.object, action);
     case 'Start':
@@ -111,9 +115,10 @@ function carryOut(deps: ExecuteDeps, action: Action, target: Target): Promise<Ex
 }
 
 /**
- * Expected flow: slot granted → finalizer and intent stored, with the resourceVersion that was read → POST → identity
- * stored, intent gone. Guarantees: no POST without a stored intent; a stale reader sends nothing; a crash anywhere
- * after the intent leaves it standing, and the next pass looks for the machine by its name before it may create again.
+ * Expected flow: slot granted → finalizer and intent stored, with the resourceVersion that was read → POST → status record
+ * (by the reconciler) → hint stored, intent gone (CompleteIdentity). Guarantees: no POST without a stored intent; a stale
+ * reader sends nothing; the intent stays until the status record is stored, and while it is there, the next
+ * reconciliation looks for the VM by its name before it may create again.
  */
 async function create(deps: ExecuteDeps, target: Target, request: CreateRequest): Promise<Execution> {
   const { object, account, memory } = target;
@@ -122,17 +127,23 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
   const now = deps.clock.now();
   const open = memory.openIntent(object.metadata.annotations?.[annotations.createPending]);
   const before = open === memory.refusedIntent ? undefined : readIntent(open, object.metadata.uid);
-  const intent = writeIntent(object.metadata, {
-    at: now,
-    name: request.name,
-    // By a time to come, the new VM would be older than its own call.
-    after: newestTime === Infinity ? undefined : Math.min(newestTime, now),
-    nameless: [...(unreadable?.values() ?? [])].filter((entry) => entry.name === undefined).map(({ id }) => id),
-    // A call before this one may have had an effect that no list showed: this one is then refused for its name.
-    ...(before?.isOwn === true ? { after: before.after, nameless: before.nameless ?? [] } : {}),
-    ownerId: account.ownerId,
-    credentials: memory.credentialsVersion,
-  });
+  const isProven = before?.isOwn === true && before.proof === account.keyedHash(before.signed);
+  const recorded = readIdentity(object);
+  const intent = writeIntent(
+    object.metadata,
+    {
+      at: now,
+      name: request.name,
+      // By a time to come, the new VM would be older than its own call.
+      after: newestTime === Infinity ? undefined : Math.min(newestTime, now),
+      nameless: [...(unreadable?.values() ?? [])].filter((entry) => entry.name === undefined).map(({ id }) => id),
+      // A call before this one may have had an effect that no list showed: this one is then refused for its name.
+      ...(isProven ? { after: before.after, nameless: before.nameless ?? [] } : {}),
+      ownerId: account.ownerId,
+      replaces: recorded.kind === 'Known' ? recorded.id : undefined,
+    },
+    (text) => account.keyedHash(text),
+  );
   let announced: VirtualMachine | undefined;
   let refusedByKubernetes: unknown;
 
@@ -151,7 +162,6 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
       try {
         announced = await patchMetadata(deps, object, {
           finalizers: withFinalizer(object),
-          // A machine recorded until now is shown to be gone: with this its successor is the one to look for.
           annotations: {
             [annotations.createPending]: intent,
             [annotations.machine]: null,
@@ -178,15 +188,8 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
     const { id, machine } = outcome.value;
     const ownerId = machine?.ownerId ?? account.ownerId;
     const owner = ownerId === undefined ? {} : { ownerId };
-    let unrecorded: KubeError | undefined;
-    try {
-      if (id !== undefined)
-        await recordIdentity(deps, target, announced, { id, origin: 'Created', name: request.name, ...owner });
-    } catch (error) {
-      if (!isRefused(error)) throw error;
-      unrecorded = error;
-    }
-    return { type: 'Created', outcome, unrecorded };
+    const created = id === undefined ? undefined : { id, origin: 'Created' as const, name: request.name, ...owner };
+    return { type: 'Created', outcome, record: created };
   }
   noteFailure(target, intent, outcome.failure, deps.clock);
   return { type: 'Created', outcome };
@@ -227,42 +230,40 @@ async function withdraw(deps: ExecuteDeps, { object, memory }: Target): Promise<
 
 const recordAttempts = 5;
 
-/** A machine that existed is recorded for one object only: whoever comes second is told by the next observation. */
-async function takeOver(deps: ExecuteDeps, target: Target, machine: KnownMachine): Promise<Execution> {
+/**
+ * Finalizer and hint first, only if nobody changed the object since: what was decided on may have been whether to adopt the VM
+ * at all. The status record follows in the same reconciliation; after a crash in between, spec.adoption grants it again.
+ */
+async function adopt(deps: ExecuteDeps, target: Target, machine: KnownMachine): Promise<Execution> {
   const key = keyOf(target.object);
-  const isTaken = machine.origin === 'Adopted';
-  if (isTaken && !deps.claims.reserve(machine.id, key)) return { type: 'Superseded' };
+  if (!deps.reserve(machine)) return { type: 'Superseded' };
   try {
-    if (isTaken && !deps.quota.reserve(key, machine.id)) return { type: 'Superseded' };
-    // Only as long as nobody changed the object: what was decided on may have been whether to take it over at all.
-    if (isTaken) await patchIdentity(deps, target.object, machine);
-    else await recordIdentity(deps, target, target.object, machine);
-    return { type: 'Recorded', id: machine.id };
+    if (!deps.quota.reserve(key, machine.id)) return { type: 'Superseded' };
+    await patchIdentity(deps, target.object, machine);
+    return { type: 'Recorded', record: machine };
   } catch (error) {
     if (isSuperseded(error)) return { type: 'Superseded' };
     throw error;
   } finally {
-    // The record itself holds the machine now, or the machine is free again.
-    deps.claims.release(machine.id, key);
     deps.quota.release(key);
   }
 }
 
-/** Stores which machine is ours. The call is made already, so a changed object is read again rather than given up. */
-async function recordIdentity(
+/** The VM is on record already, so a changed object is read again rather than given up. */
+async function completeIdentity(
   deps: ExecuteDeps,
-  { memory }: Target,
-  object: VirtualMachine,
+  { object, memory }: Target,
   machine: KnownMachine,
-): Promise<void> {
+): Promise<Execution> {
   let current = object;
   for (let attempt = 1; ; attempt += 1) {
     try {
       await patchIdentity(deps, current, machine);
       memory.sentIntent = undefined;
-      return;
+      return { type: 'Recorded' };
     } catch (error) {
-      if (!(error instanceof KubeError) || error.reason !== 'Conflict' || attempt === recordAttempts) throw error;
+      if (isSuperseded(error) && attempt === recordAttempts) return { type: 'Superseded' };
+      if (!(error instanceof KubeError) || error.reason !== 'Conflict') throw error;
       // The API server validated the object against the CRD; only identity and finalizers are read from it here.
       const { namespace, name } = object.metadata;
       const fresh = (await deps.client.get(resource, { namespace, name })) as VirtualMachine;
@@ -276,7 +277,7 @@ async function patchIdentity(deps: ExecuteDeps, holder: VirtualMachine, machine:
   await patchMetadata(deps, holder, {
     finalizers: withFinalizer(holder),
     annotations: {
-      [annotations.machine]: writeIdentity(holder, machine),
+      [annotations.machine]: writeHint(holder, machine),
       [annotations.createPending]: null,
       ...deps.ownership,
     },

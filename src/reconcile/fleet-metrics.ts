@@ -3,17 +3,17 @@ import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { ProviderId } from '../model/machine.ts';
 import type { Account, Snapshot } from '../provider/account/account.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { Claims } from './claims.ts';
+import type { Claims, Standing } from './claims.ts';
 
 /** The provider counts transfer in MB of 1,048,576 bytes: a package's GB come as 1,024 of them. */
 const megabyte = 1_048_576;
 
 export interface FleetMetricsOptions {
   readonly metrics: Metrics;
-  readonly claims: Pick<Claims, 'isHeld' | 'holders'>;
+  readonly claims: Pick<Claims, 'isHeld' | 'soleHolder'>;
   /** The object to act on of this key, if there is one. */
   readonly get: (key: string) => VirtualMachine | undefined;
-  readonly accounts: () => ReadonlyMap<number, Pick<Account, 'snapshot' | 'verdict'>>;
+  readonly accounts: () => ReadonlyMap<number, Pick<Account, 'snapshot' | 'verdict' | 'ownerId'>>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** Up to how many objects there are series for each of them. */
@@ -73,10 +73,9 @@ export class FleetMetrics {
     const { machineReady, machineUnbilled, machineTransfer, machineTransferRemaining } = metrics;
     for (const gauge of [accountKeyRejected, accountMachines, accountDuplicateNames]) gauge.reset();
     for (const gauge of [machineReady, machineUnbilled, machineTransfer, machineTransferRemaining]) gauge.reset();
-    for (const [ordinal, { snapshot, verdict }] of this.#options.accounts()) {
-      const account = String(ordinal);
-      accountKeyRejected.set({ account }, verdict === 'Rejected' ? 1 : 0);
-      if (snapshot !== undefined) this.#showAccount(account, snapshot);
+    for (const [ordinal, account] of this.#options.accounts()) {
+      accountKeyRejected.set({ account: String(ordinal) }, account.verdict === 'Rejected' ? 1 : 0);
+      if (account.snapshot !== undefined) this.#showAccount(String(ordinal), account, account.snapshot);
     }
     if (this.#hasMachineSeries) this.#showReadiness();
   }
@@ -85,12 +84,12 @@ export class FleetMetrics {
     return this.#keys.size <= this.#options.machineLimit;
   }
 
-  #showAccount(account: string, snapshot: Snapshot): void {
+  #showAccount(account: string, standing: Standing, snapshot: Snapshot): void {
     const { metrics } = this.#options;
-    const held = this.#heldIn(snapshot);
+    const held = this.#heldIn(snapshot, standing);
     if (this.#hasMachineSeries) {
       for (const machine of snapshot.machines) {
-        const labels = this.#labelsOfHolder(machine.id);
+        const labels = this.#labelsOfHolder(machine.id, standing);
         if (labels === undefined) continue;
         const { unbilledHours, transferTotal, transferRemaining } = machine;
         if (unbilledHours !== undefined) metrics.machineUnbilled.set(labels, unbilledHours);
@@ -107,19 +106,22 @@ export class FleetMetrics {
    * Labels of our own, because Prometheus gives every target a label `namespace` and would rename ours.
    * Undefined when no object has the machine on record, or two have, or it is not for this operator to act on.
    */
-  #labelsOfHolder(id: ProviderId): { readonly object_namespace: string; readonly object: string } | undefined {
-    const [key, other] = this.#options.claims.holders(id, '');
-    if (key === undefined || other !== undefined) return undefined;
+  #labelsOfHolder(
+    id: ProviderId,
+    account: Standing,
+  ): { readonly object_namespace: string; readonly object: string } | undefined {
+    const key = this.#options.claims.soleHolder(id, account);
+    if (key === undefined) return undefined;
     const metadata = this.#options.get(key)?.metadata;
     return metadata && { object_namespace: metadata.namespace, object: metadata.name };
   }
 
   /** Counted anew only when the list or an object changed since: a scrape of a quiet fleet looks at no machine. */
-  #heldIn(snapshot: Snapshot): number {
+  #heldIn(snapshot: Snapshot, account: Standing): number {
     const known = this.#held.get(snapshot);
     if (known?.changes === this.#changes) return known.held;
     let held = 0;
-    for (const machine of snapshot.machines) if (this.#options.claims.isHeld(machine)) held += 1;
+    for (const machine of snapshot.machines) if (this.#options.claims.isHeld(machine, account)) held += 1;
     this.#held.set(snapshot, { held, changes: this.#changes });
     return held;
   }

@@ -48,8 +48,8 @@ export class Memory {
   readonly firstSeenAt: number;
   /** The account last used; evidence gathered with another key does not count. Null: it has no usable key. */
   account: Account | null | undefined;
-  /** The Secret that the key of `account` was read from last. */
-  credentialsVersion: string | undefined;
+  /** The Secret that the key was read from last: its UID and resourceVersion. */
+  secretVersion: string | undefined;
   /** The key that the provider accepted last for this object, and where it is from: name and entry of the Secret. */
   acceptedKey: { readonly from: string; readonly lookup: FoundKey } | undefined;
   /** Whether that account's key is the operator's own. */
@@ -93,6 +93,8 @@ export class Memory {
   passwordSecret: string | undefined;
   /** The newest annotations that mean nothing and were reported, as `name=value`. */
   #saidSenseless: Set<string> | undefined;
+  /** Whether it was reported that the hint contradicts the record. */
+  saidContradiction = false;
 
   /** Whether the machine was seen in a list. */
   wasSeen = false;

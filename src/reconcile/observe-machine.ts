@@ -1,14 +1,14 @@
-import { type Identity, type Intent, isNameOwn, providerName } from '../api/v1alpha1/identity.ts';
+import { type Identity, isNameOwn, keyText, providerName } from '../api/v1alpha1/identity.ts';
 import { annotations, finalizer } from '../api/v1alpha1/names.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Machine, ProviderId, UnreadableMachine } from '../model/machine.ts';
 import type { Limits, MachineObservation } from '../plan/observed.ts';
+import { isFromIntent } from '../plan/create.ts';
 import { isRecreated } from '../plan/plan.ts';
 import type { Absence } from '../provider/account/absence.ts';
 import type { Account, Snapshot } from '../provider/account/account.ts';
 import { judgeAbsence, judgeAccount, judgeName, judgeRecreation, unreadableOf, unsettled } from './evidence.ts';
-import type { Memory } from './history.ts';
 import type { Subject, Target } from './target.ts';
 
 export interface MachineDeps {
@@ -36,7 +36,7 @@ export function observeMachine(
   subject: Subject,
   target: Target,
 ): MachineObservation {
-  const { key, memory, name, identity } = subject;
+  const { key, object, memory, name, identity } = subject;
   if (account.lastFailure !== undefined) {
     return { kind: 'Unknown', reason: { kind: 'ReadFailed', failure: account.lastFailure } };
   }
@@ -53,6 +53,8 @@ export function observeMachine(
   }
   const notBefore = Math.max(
     account.lastChangeAt(name) ?? 0,
+    // The VM that replaces a recorded one may have another name.
+    account.lastChangeAt(providerName(object)) ?? 0,
     // A look for a name, unlike one for a known machine, must not be older than the object as this process knows it.
     identity.kind === 'Known' ? 0 : memory.firstSeenAt,
     memory.requestedAt ?? 0,
@@ -84,8 +86,8 @@ interface Gone {
 }
 
 /**
- * Before a VM is created in place of one that is gone: one may have the name already that the new one is to get, and being
- * gone has to last.
+ * For a VM that is gone by its id: one may have the object's name. The record is of an earlier VM then, because a create call
+ * was not recorded any more, or a backup brought the record back. Before another one is created, being gone has to last.
  */
 function inPlaceOf(
   deps: MachineDeps,
@@ -94,12 +96,20 @@ function inPlaceOf(
   subject: Subject,
   gone: Gone,
 ): MachineObservation {
-  const { key, object, identity } = subject;
+  const { key, object, identity, intent } = subject;
   const found = snapshot.byName(providerName(object));
   const [machine] = found;
-  if (machine !== undefined && identity.kind !== 'Known' && found.length === 1) return { kind: 'Present', machine };
-  if (machine !== undefined)
-    return { kind: 'Unknown', reason: { kind: 'DuplicateName', ids: found.map(({ id: one }) => one) } };
+  const isCreate = mayCreate(object, identity, { kind: 'Absent' });
+  if (machine !== undefined) {
+    const isOurs = isSuccessor(subject, machine);
+    if (found.length === 1 && (isOurs || identity.kind !== 'Known')) return { kind: 'Present', machine };
+    // No second VM of the name is created, but the object of one that is gone may go.
+    if (!isOurs && !isCreate) return { kind: 'Absent' };
+    return { kind: 'Unknown', reason: { kind: 'DuplicateName', ids: found.map(({ id }) => id) } };
+  }
+  const byName = intent === undefined ? undefined : lookForName(deps, account, snapshot, subject, providerName(object));
+  if (byName?.kind === 'Unknown') return byName;
+  if (!isCreate) return { kind: 'Absent' };
   const lacking = unreadableNamed(deps, account, snapshot, subject, providerName(object));
   if (lacking.kind === 'Unknown') return lacking;
   // A VM is not denied as long as it may not be listed yet.
@@ -134,6 +144,12 @@ function unreadableNamed(
 
 function unreadableMachine({ id, problem }: UnreadableMachine, isOurs: boolean): MachineObservation {
   return { kind: 'Unknown', reason: { kind: 'Unreadable', id, problem, isOurs } };
+}
+
+/** Whether a VM with another id than the recorded one proves itself the object's. */
+function isSuccessor(subject: Subject, machine: Machine): boolean {
+  const { object } = subject;
+  return machine.name === providerName(object) && (isNameOwn(object) || isFromIntent(subject, machine));
 }
 
 /**
@@ -177,7 +193,7 @@ function lookForName(
   // The call was made with the key of another account, so this one's lists say nothing about it.
   const otherAccount = judgeAccount(snapshot.ownerIds, intent?.ownerId);
   if (otherAccount !== undefined) return otherAccount;
-  if (!isKeyOf(intent, account, memory)) return { kind: 'Unknown', reason: { kind: 'OtherKey' } };
+  if (!isKeyOf(subject, account)) return { kind: 'Unknown', reason: { kind: 'OtherKey' } };
 
   if (memory.refusedIntent === open && snapshot.startedAt >= memory.refusedAt) return { kind: 'Absent' };
   const earliest = Math.max(deps.actingSince(key), memory.intentSentAt ?? 0) + deps.limits.callDeadline;
@@ -193,13 +209,10 @@ function lookForName(
   return outcomeUnknown;
 }
 
-/** Whether the key in use is the one the create call was announced with, or is shown to be of the same account. */
-function isKeyOf(intent: Intent | undefined, account: Account, memory: Memory): boolean {
-  if (memory.intentAccount === account || intent?.credentials === undefined) return true;
-  return (
-    intent.credentials === memory.credentialsVersion ||
-    (intent.ownerId !== undefined && intent.ownerId === account.ownerId)
-  );
+/** Whether the key in use is the one the create intent was written with, or is shown to be of the same account. */
+function isKeyOf({ intent, isIntentProven, memory }: Subject, account: Account): boolean {
+  if (memory.intentAccount === account || intent?.proof === undefined) return true;
+  return isIntentProven || (intent.ownerId !== undefined && intent.ownerId === account.ownerId);
 }
 
 /** The list does not show it, nor does any later read of it alone. */
@@ -211,8 +224,7 @@ function lookForId(
   id: ProviderId,
 ): MachineObservation {
   const { key, object, memory, name } = subject;
-  const recordedOwner = ownerRecorded(subject);
-  const ownerId = recordedOwner ?? (subject.identity.kind === 'Known' ? object.status?.ownerId : undefined);
+  const ownerId = ownerRecorded(subject);
   const otherAccount = judgeAccount(snapshot.ownerIds, ownerId);
   if (otherAccount !== undefined) return otherAccount;
   const followedSince = account.followedSince(key) ?? 0;
@@ -234,9 +246,7 @@ function lookForId(
     account.want(key, now + Math.min(memory.lagged(now), isMoving ? readAgain : longestDoubt));
     return presentOf(deps, subject, read.outcome.value, read.startedAt);
   }
-  // The status may still be of the machine before: a process that made a new one may have died before it told.
-  const isTold = subject.identity.kind === 'Known' && object.status?.id === id;
-  const wasSeen = memory.wasSeen || (isTold && wasSeenBefore(object));
+  const wasSeen = memory.wasSeen || (subject.identity.kind === 'Known' && wasSeenBefore(object));
   const absence = account.absenceOf(id);
   const lackingFor = snapshot.startedAt - (absence?.since ?? snapshot.startedAt);
   const massAbsence = account.massAbsenceOf(id);
@@ -245,8 +255,9 @@ function lookForId(
     listedOwners: snapshot.ownerIds,
     isEmpty: snapshot.machines.length === 0 && snapshot.unreadable.size === 0,
     isRecorded: subject.identity.kind !== 'None',
-    isSameKey: isSameKey(subject),
-    notFound: snapshot.byName(name).length === 0,
+    isSameKey: isSameKey(subject, account),
+    // Another VM of the name casts doubt on that, unless it proves itself the one that came after.
+    notFound: snapshot.byName(name).every((other) => isSuccessor(subject, other)),
     ownerId,
     keyOwnerId: account.ownerId,
     lists: absence?.lists ?? 0,
@@ -257,27 +268,28 @@ function lookForId(
   // A later list decides: soon at first, then ever more slowly, because what stands in the way may stay.
   const soon = deps.clock.monotonic() + Math.min(lackingFor, longestDoubt);
   if (verdict.kind === 'Unknown') account.want(key, Math.max(soon, massAbsence?.until ?? 0));
-  if (mayCreate(object, subject.identity, verdict))
+  if (verdict.kind === 'Absent')
     return inPlaceOf(deps, account, snapshot, subject, { absence, id, wasSeen, notFoundAt: read.startedAt });
   // Just created and not visible yet is no reason for alarm.
   return verdict.kind === 'Unknown' && !wasSeen && lackingFor < deps.limits.visibilityWindow ? notYetSeen : verdict;
 }
 
-/** Whether the machine that the object records was last seen with the key in use. */
-function isSameKey({ object: { status }, identity, memory }: Subject): boolean {
-  return (
-    identity.kind === 'Known' &&
-    status?.id === identity.id &&
-    status.credentialsVersion !== undefined &&
-    status.credentialsVersion === memory.credentialsVersion
-  );
+/** Whether the VM that the object records was last seen with the key in use. */
+function isSameKey({ object: { metadata, status }, identity }: Subject, account: Account): boolean {
+  if (identity.kind !== 'Known' || status?.apiKeyHash === undefined) return false;
+  return status.apiKeyHash === account.keyedHash(keyText(metadata));
 }
 
-/** A machine of another owner than the one recorded is not the one that was recorded. */
+/**
+ * A VM of another owner than the one recorded is not the one that was recorded. With the operator's own key, which shows the VMs
+ * of many, only a name with the object's UID proves one the object's.
+ */
 function presentOf(deps: MachineDeps, subject: Subject, machine: Machine, startedAt: number): MachineObservation {
   const recorded = ownerRecorded(subject);
   if (recorded !== undefined && machine.ownerId !== undefined && machine.ownerId !== recorded)
     return { kind: 'Unknown', reason: { kind: 'OtherAccount', ownerId: machine.ownerId } };
+  if (subject.isDefaultKey && machine.name !== providerName(subject.object))
+    return { kind: 'Unknown', reason: { kind: 'NotOwn' } };
   subject.memory.sawMachine(machine, deps.clock.monotonic(), startedAt);
   return { kind: 'Present', machine };
 }
@@ -287,10 +299,8 @@ function epochOf(clock: Clock, moment: number): number {
   return clock.now() - (clock.monotonic() - moment);
 }
 
-/** What only the status tells may have been edited, and is corrected by what is seen. */
 function ownerRecorded({ identity }: Subject): ProviderId | undefined {
-  if (identity.kind === 'Foreign') return identity.ownerId;
-  return identity.kind === 'Known' && identity.source === 'Annotation' ? identity.ownerId : undefined;
+  return identity.kind === 'Foreign' || identity.kind === 'Known' ? identity.ownerId : undefined;
 }
 
 function wasSeenBefore(object: VirtualMachine): boolean {

@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import { providerName, readIdentity, readIntent } from '../api/v1alpha1/identity.ts';
+import {
+  type Identity,
+  type Intent,
+  keyText,
+  providerName,
+  readIdentity,
+  readIntent,
+} from '../api/v1alpha1/identity.ts';
 import { annotations, writtenBy } from '../api/v1alpha1/names.ts';
 import { readRequests } from '../api/v1alpha1/requests.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
@@ -13,7 +20,7 @@ import type { NamespaceQuota } from './namespace-quota.ts';
 import { type MachineDeps, mayCreate, notYetSeen, observeMachine } from './observe-machine.ts';
 import { withPastTimes } from './past-times.ts';
 import { type RivalDeps, lookAlikesOf, machineHolder, nameHolder } from './rivals.ts';
-import { type Subject, provenByName, targetOf, twinsOf } from './target.ts';
+import { type Subject, targetOf, twinsOf } from './target.ts';
 
 export interface ObserveDeps extends RivalDeps, MachineDeps {
   readonly credentials: Credentials;
@@ -47,6 +54,7 @@ export async function observe(
   const account = lookup.kind === 'Found' && present !== null ? accountInUse(present, memory, lookup.isDefault) : null;
   memory.awaitVerdictOn(present === account ? undefined : (present ?? undefined), account, key);
   memory.use(account, key);
+  deps.claims.use(key, account);
   if (lookup.kind === 'Found' && account === present && account?.verdict === 'Accepted')
     memory.acceptedKey = { from: secretOf(object), lookup };
   if (memory.successor !== undefined) {
@@ -54,23 +62,25 @@ export async function observe(
     memory.successor.want(key, 0);
   }
   // A key that was rejected and then put into the Secret anew is no longer judged by what was said of it before.
-  if (
-    lookup.kind === 'Found' &&
-    memory.credentialsVersion !== undefined &&
-    lookup.version !== memory.credentialsVersion
-  )
+  if (lookup.kind === 'Found' && memory.secretVersion !== undefined && lookup.version !== memory.secretVersion)
     present?.retryKey();
-  // While a new key is not judged, the version stays that of the one in use.
-  if (lookup.kind === 'Found' && memory.successor === undefined) memory.credentialsVersion = lookup.version;
+  if (lookup.kind === 'Found') memory.secretVersion = lookup.version;
   const requests = readRequests(object);
   memory.noteRequest(requests.reconcile, deps.clock.monotonic());
   const pending = memory.openIntent(object.metadata.annotations?.[annotations.createPending]);
-  const intent = readIntent(pending, object.metadata.uid);
-  // Also one that came to nothing: since it was announced, the machine that was recorded before is given up.
-  const announced = object.metadata.annotations?.[annotations.createPending] ?? memory.sentIntent ?? null;
-  const identity = provenByName(object, readIdentity(object, announced), account?.snapshot);
-  const name = identity.kind === 'Known' ? identity.name : providerName(object);
-  const subject: Subject = { key, object, memory, name, identity, intent };
+  const announced = object.metadata.annotations?.[annotations.createPending] ?? memory.sentIntent;
+  const announcement = readIntent(announced, object.metadata.uid);
+  const isIntentProven = isProven(object, announcement, account, announced === memory.sentIntent);
+  const replaced = isIntentProven ? announcement?.replaces : undefined;
+  const recorded = withoutReplaced(readIdentity(object, announced), replaced, account);
+  // What is on record has its own intent behind it, but for one that is to replace it.
+  const intent =
+    pending === undefined || (recorded.kind === 'Known' && recorded.id !== announcement?.replaces)
+      ? undefined
+      : announcement;
+  const name = recorded.kind === 'Known' ? recorded.name : providerName(object);
+  const isDefaultKey = lookup.kind === 'Found' && lookup.isDefault;
+  const subject: Subject = { key, object, memory, name, identity: recorded, intent, isIntentProven, isDefaultKey };
   const target = targetOf(subject);
   memory.follow(target?.id);
   account?.follow(key, {
@@ -94,6 +104,9 @@ export async function observe(
     () => refusalBasis(object),
     () => writeBasis(object),
   );
+  // The record is of an earlier VM, which is gone, and one that proves itself by its name is there.
+  const isReplaced = recorded.kind === 'Known' && machine.kind === 'Present' && machine.machine.id !== recorded.id;
+  const identity = isReplaced ? ({ kind: 'None' } as const) : recorded;
   const isCreate = mayCreate(object, identity, machine) && history.refusal === undefined;
   const catalogue = observeCatalogue(key, isCreate ? account : null);
   return {
@@ -101,17 +114,21 @@ export async function observe(
     observed: Object.freeze({
       now,
       object,
-      providerName: name,
+      providerName: isReplaced ? providerName(object) : name,
       identity,
       intent,
+      isRecordStored: isStored(identity, deps.objectOf(key)),
+      isIntentProven,
       requests,
-      nameHeldBy: await nameHolder(deps, key, object, account, name),
+      nameHeldBy: await nameHolder(deps, subject, account),
       machineHeldBy:
-        machine.kind === 'Present' ? await machineHolder(deps, subject, account, machine.machine) : undefined,
-      credentialsVersion: account === null ? undefined : memory.credentialsVersion,
+        machine.kind === 'Present' && account !== null
+          ? await machineHolder(deps, { ...subject, identity }, account, machine.machine)
+          : undefined,
+      apiKeyHash: account?.keyedHash(keyText(object.metadata)),
       isKeyChanging: memory.successor !== undefined,
-      isDefaultKey: lookup.kind === 'Found' && lookup.isDefault,
-      lookAlikes: isCreate ? lookAlikesOf(deps, subject, account?.snapshot) : [],
+      isDefaultKey,
+      lookAlikes: isCreate && !isDefaultKey ? lookAlikesOf(deps.claims, subject, account) : [],
       namespaceLimit: deps.quota.reachedFor(key, machine.kind === 'Present' ? machine.machine.id : undefined),
       mayOrphan: deps.mayOrphan(object.metadata.namespace) || !usesDefaultKey(object, lookup, machine),
       deletesHeldFor: object.metadata.deletionTimestamp === undefined ? 0 : deps.deletes.heldFor(key),
@@ -168,6 +185,29 @@ function keyToFinishWith(object: VirtualMachine, { acceptedKey }: Memory, lookup
 
 function secretOf({ spec: { credentialsSecretRef: ref } }: VirtualMachine): string {
   return JSON.stringify([ref.name, ref.key]);
+}
+
+function isStored(identity: Identity, stored: VirtualMachine | undefined): boolean {
+  const record = stored && readIdentity(stored);
+  return identity.kind === 'Known' && record?.kind === 'Known' && record.id === identity.id;
+}
+
+/** A VM that is to be replaced was gone before that was announced, even if nothing came of the announcement; unless it is back. */
+function withoutReplaced(identity: Identity, replaced: number | undefined, account: Account | null): Identity {
+  const isReplaced = identity.kind === 'Known' && identity.id === replaced;
+  return isReplaced && account?.sighting(identity.id) === undefined ? { kind: 'None' } : identity;
+}
+
+/** By this very key; or this process sent it, with another key of the same account. */
+function isProven(
+  object: VirtualMachine,
+  intent: Intent | undefined,
+  account: Account | null,
+  wasSentHere: boolean,
+): boolean {
+  if (intent?.isOwn !== true || account === null || intent.name !== providerName(object)) return false;
+  if (intent.proof === account.keyedHash(intent.signed)) return true;
+  return wasSentHere && intent.ownerId !== undefined && intent.ownerId === account.ownerId;
 }
 
 function isOtherAccount(machine: MachineObservation): boolean {

@@ -1,3 +1,4 @@
+import type { KnownMachine } from '../api/v1alpha1/identity.ts';
 import type { OperationStatus } from '../api/v1alpha1/types.ts';
 import type { KubeError } from '../kube/errors.ts';
 import type { Failure } from '../model/failure.ts';
@@ -70,14 +71,15 @@ export function conclude(
         after: decision.after,
         urgent: decision.urgent,
       };
+    case 'Recorded':
+      return { ...quiet, report: recorded(decision, execution.record), urgent: true, after: 0 };
     case 'PasswordWritten':
     case 'PasswordConflict':
-    case 'Recorded':
-      // The object as stored comes back at once, with the id, and is decided on anew.
+      // The object as stored comes back at once, and is decided on again.
       return { ...quiet, urgent: true, after: 0 };
     case 'Created':
       return execution.outcome.ok
-        ? created(o, decision, execution.outcome.value, execution.unrecorded, backoff(failures, random))
+        ? created(decision, execution.record, execution.outcome.value.machine)
         : createFailed(o, decision, execution.outcome.failure, failures, random);
     case 'Powered': {
       const sent = { ...decision, action: execution.action };
@@ -109,28 +111,24 @@ const quiet: Conclusion = {
   wants: undefined,
 };
 
-function created(
-  o: Observed,
-  decision: Decision,
-  answer: { readonly id?: number; readonly machine?: Report['machine'] },
-  unrecorded: KubeError | undefined,
-  after: number,
-): Conclusion {
-  const { id } = answer;
+/** The status record of a VM that was found or adopted; what is on record already needs no report. */
+function recorded(decision: Decision, record: KnownMachine | undefined): Report | undefined {
+  if (record === undefined || decision.verdict === undefined) return undefined;
+  return { ...base(decision, decision.verdict), record };
+}
+
+function created(decision: Decision, record: KnownMachine | undefined, machine: Report['machine']): Conclusion {
   const message =
-    id === undefined
+    record === undefined
       ? 'the provider accepted the machine without telling its id; it is looked for by its name'
-      : `machine ${id} is being provisioned`;
+      : `machine ${record.id} is being provisioned`;
   const report: Report = {
     ...base(decision, { reason: 'Creating', message }),
-    id,
-    machine: answer.machine,
-    state: answer.machine === undefined ? 'Pending' : undefined,
+    record,
+    machine,
+    state: machine === undefined ? 'Pending' : undefined,
   };
-  if (id === undefined || unrecorded === undefined) return { ...quiet, report, urgent: true, wants: 'List' };
-  const machine = { id, origin: 'Created', name: o.providerName } as const;
-  const verdict = writeRefused(o, { type: 'RecordIdentity', machine }, unrecorded);
-  return { ...quiet, report: { ...report, verdict }, after, unwritten: 'RecordIdentity', wants: 'List' };
+  return { ...quiet, report, urgent: true, wants: 'List' };
 }
 
 function unwritten(o: Observed, decision: Decision, action: Action, error: KubeError, after: number): Conclusion {

@@ -1,6 +1,7 @@
 import type { Reason } from '../api/v1alpha1/reasons.ts';
 import { reasons } from '../api/v1alpha1/reasons.ts';
-import { apiVersion, kind } from '../api/v1alpha1/names.ts';
+import { compareHint } from '../api/v1alpha1/identity.ts';
+import { annotations, apiVersion, kind } from '../api/v1alpha1/names.ts';
 import { senselessAnnotations } from '../api/v1alpha1/requests.ts';
 import type { ConditionType, VirtualMachine, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import type { KubeClient } from '../kube/client.ts';
@@ -108,6 +109,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     tellSenseless(object, memory);
     const observation = await observe(deps, key, object, memory);
     if (observation === undefined) return {};
+    tellContradiction(observation.observed, memory);
     const decision = plan(observation.observed);
     observation.account?.setUrgent(key, decision.urgent);
     if (decision.awaitsDelete) deps.deletes.wait(key);
@@ -118,8 +120,14 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       tellEvent(object, decision.event.reason, decision.event.message);
     tell(key, observation, decision, execution);
     follow(key, observation, conclusion, memory);
-    if (conclusion.report !== undefined)
-      await report(observation, conclusion.report, memory, 'outcome' in execution, park);
+    try {
+      if (conclusion.report !== undefined)
+        await report(observation, conclusion.report, memory, 'outcome' in execution, park);
+    } finally {
+      // The status record reserves the VM now, or the VM is free again. A record that is refused is in memory only.
+      if (decision.action.type === 'RecordIdentity' && memory.unsaved?.refusal === undefined)
+        deps.claims.release(decision.action.machine.id, key);
+    }
     if (conclusion.isSuperseded) return { failed: true };
     const isThere = observation.observed.machine.kind === 'Present';
     if (isThere && execution.type === 'Nothing' && !conclusion.urgent) deps.specToCall.settled(key);
@@ -156,7 +164,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       {
         client: deps.client,
         clock: deps.clock,
-        claims: deps.claims,
+        reserve: (machine) => account !== null && deps.claims.reserve(machine, keyOf(observed.object), account),
         quota: deps.quota,
         deletes: deps.deletes,
         ownership: deps.ownership.annotation,
@@ -194,6 +202,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     const shownBefore = shownState(account, observed);
     return {
       snapshot: account.snapshot,
+      keyedHash: (text) => account.keyedHash(text),
       get ownerId() {
         return account.ownerId;
       },
@@ -326,6 +335,15 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       if (!memory.isNewSenseless(annotation)) continue;
       tellEvent(object, 'AnnotationIgnored', `${annotation} means nothing; it takes "true" or "false"`);
     }
+  }
+
+  /** Once, as long as this process lives. */
+  function tellContradiction({ object, identity }: Observed, memory: Memory): void {
+    if (memory.saidContradiction || identity.kind !== 'Known' || compareHint(object, identity) !== 'Contradicting')
+      return;
+    memory.saidContradiction = true;
+    const note = `${annotations.machine} does not say what the status records (VM ${identity.id}): it is ignored, and corrected`;
+    tellEvent(object, 'AnnotationIgnored', note);
   }
 
   function tellEvent(object: VirtualMachine, reason: Reason, note: string): void {

@@ -1,11 +1,11 @@
-import { type Identity, type Intent, isNameOwn, providerName } from '../api/v1alpha1/identity.ts';
+import { type Identity, type Intent, isNameOwn } from '../api/v1alpha1/identity.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { ProviderId } from '../model/machine.ts';
 import type { MachineObservation } from '../plan/observed.ts';
-import type { Account, Snapshot } from '../provider/account/account.ts';
+import type { Account } from '../provider/account/account.ts';
 import type { Memory } from './history.ts';
 
-/** What is looked at in one pass: an object, and what it says of its machine. */
+/** What one reconciliation is about: an object, and what is recorded or hinted of its VM. */
 export interface Subject {
   readonly key: string;
   readonly object: VirtualMachine;
@@ -14,6 +14,10 @@ export interface Subject {
   readonly name: string;
   readonly identity: Identity;
   readonly intent: Intent | undefined;
+  /** Whether the intent was written with the key in use, or by this process. */
+  readonly isIntentProven: boolean;
+  /** Whether the key is the operator's own, with which only names that carry the UID prove anything. */
+  readonly isDefaultKey: boolean;
 }
 
 /** What to look for: a machine by its id, or by its name. */
@@ -23,34 +27,38 @@ export interface Target {
 }
 
 /**
- * | identity             | adoption | looked for                                                     |
- * | -------------------- | -------- | -------------------------------------------------------------- |
- * | Known                |          | its id                                                         |
- * | None, own intent     |          | the name                                                       |
- * | None                 | id       | that id                                                        |
- * | None                 |          | the name                                                       |
- * | Foreign, Unproven    | Never    | nothing: its machine is none of this object's business         |
- * | Foreign, Unproven    | another  | the id of spec.adoption, else the recorded id, else the name   |
- * | Malformed            |          | nothing                                                        |
+ * With the operator's own key nothing but the object's own name is looked for: a tenant must not learn what else there is.
+ *
+ * | identity                        | adoption | looked for                                                      |
+ * | ------------------------------- | -------- | --------------------------------------------------------------- |
+ * | Known                           |          | its id                                                          |
+ * | None, own intent                |          | the name                                                        |
+ * | None                            | id       | that id                                                         |
+ * | None                            |          | the name                                                        |
+ * | Foreign                         | Never    | nothing                                                         |
+ * | Foreign                         | another  | the id of spec.adoption, else the hinted id, else the name      |
+ * | Unproven, name carries the UID  |          | as None                                                         |
+ * | Unproven                        | Never    | nothing                                                         |
+ * | Unproven                        | another  | the id of spec.adoption, else the hinted id, else the name      |
  */
-export function targetOf({ object, identity, intent, name }: Subject): Target | undefined {
+export function targetOf({ object, identity, intent, name, isDefaultKey }: Subject): Target | undefined {
+  if (identity.kind === 'Known') return { id: identity.id, name };
+  if (isDefaultKey) return { name };
   const { adoption } = object.spec;
   const asked = adoption.policy === 'Never' ? undefined : adoption.id;
   switch (identity.kind) {
-    case 'Known':
-      return { id: identity.id, name };
     case 'None':
       return asked === undefined || intent?.isOwn === true ? { name } : { id: asked, name };
-    case 'Foreign': {
-      if (adoption.policy === 'Never') return undefined;
-      const id = asked ?? identity.id;
-      return id === undefined ? { name: identity.name ?? name } : { id, name };
-    }
     case 'Unproven':
-      return adoption.policy === 'Never' ? undefined : { id: asked ?? identity.id, name };
-    case 'Malformed':
-      return undefined;
+      if (isNameOwn(object)) return asked === undefined ? { name } : { id: asked, name };
+      return adoption.policy === 'Never' ? undefined : hinted(asked ?? identity.id, name);
+    case 'Foreign':
+      return adoption.policy === 'Never' ? undefined : hinted(asked ?? identity.id, identity.name ?? name);
   }
+}
+
+function hinted(id: ProviderId | undefined, name: string): Target {
+  return id === undefined ? { name } : { id, name };
 }
 
 /**
@@ -68,11 +76,4 @@ export function twinsOf(
   if (isDefaultKey && !isNameOwn(object)) return [];
   const named = account?.snapshot?.byName(machine.machine.name) ?? [];
   return named.length < 2 ? [] : named.flatMap(({ id }) => (id === identity.id ? [] : [id]));
-}
-
-/** An id that only the status tells counts for nothing where a machine proves itself by a name with this object's UID. */
-export function provenByName(object: VirtualMachine, identity: Identity, snapshot: Snapshot | undefined): Identity {
-  if (identity.kind !== 'Known' || identity.source !== 'Status' || !isNameOwn(object)) return identity;
-  const [machine] = snapshot?.byName(providerName(object)) ?? [];
-  return machine === undefined || machine.id === identity.id ? identity : { kind: 'None' };
 }

@@ -22,6 +22,8 @@ function consequence(o: Observed, action: Action): string {
       return `VM ${action.machine.id} cannot be recorded in the object`;
     case 'WithdrawIntent':
       return 'the provider refused to create the VM, but finalizer and create intent cannot be removed';
+    case 'CompleteIdentity':
+      return `finalizer and annotations for VM ${action.machine.id} cannot be stored in the object`;
     case 'ReleaseFinalizer':
       return o.machine.kind === 'Absent'
         ? 'the VM is gone, but the finalizer cannot be removed from the object'

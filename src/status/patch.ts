@@ -9,11 +9,12 @@ const resource = { group, version, plural };
 
 /** What decisions rest on. The rest is for people, and most of it comes from the provider. */
 const recordFields = [
+  'uid',
   'id',
   'providerName',
   'origin',
   'ownerId',
-  'credentialsVersion',
+  'apiKeyHash',
   'initialPasswordSecret',
   'powerState',
   'operation',

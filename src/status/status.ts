@@ -1,7 +1,9 @@
+import type { KnownMachine } from '../api/v1alpha1/identity.ts';
 import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { CatalogueStatus, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
-import type { CatalogueRef, Machine, MachineState, ProviderId } from '../model/machine.ts';
+import type { CatalogueRef, Machine, MachineState } from '../model/machine.ts';
 import type { Decision, Verdict } from '../plan/action.ts';
+import { claim } from '../plan/create.ts';
 import type { Observed } from '../plan/observed.ts';
 import { duplicateMachine } from '../plan/twins.ts';
 import { conditionsFor } from './conditions.ts';
@@ -9,8 +11,8 @@ import { conditionsFor } from './conditions.ts';
 /** What a pass came to, as far as the status tells it. */
 export interface Report extends Pick<Decision, 'operation' | 'startFailure' | 'handledRestart' | 'plannedActions'> {
   readonly verdict: Verdict;
-  /** The machine's id when this pass learned it. */
-  readonly id?: ProviderId | undefined;
+  /** The VM that this reconciliation learned to be the object's. */
+  readonly record?: KnownMachine | undefined;
   /** The machine when this pass's own call described it. */
   readonly machine?: Machine | undefined;
   /** The state an accepted power call leads through; shown until the next read tells more. */
@@ -23,18 +25,20 @@ export interface Report extends Pick<Decision, 'operation' | 'startFailure' | 'h
  */
 export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
   const before = o.object.status;
-  const machine = report.machine ?? (o.machine.kind === 'Present' ? o.machine.machine : undefined);
+  const machine = report.machine ?? (o.machine.kind === 'Present' && mayShow(o) ? o.machine.machine : undefined);
   const isGone = o.machine.kind === 'Absent' && report.machine === undefined;
-  const { id, origin } = whose(o, report);
+  const record = recordOf(o, report);
+  const id = record.id ?? shownId(o, machine);
   const { spec } = o.object;
   const kept = before?.id === undefined || before.id === id ? before : undefined;
   const reached = report.verdict.reason === 'Available' ? spec.powerState : kept?.powerState;
   return compact({
     observedGeneration: o.object.metadata.generation,
+    uid: record.uid,
     id,
-    providerName: nameOf(o, machine),
-    origin,
-    ownerId: machine?.ownerId ?? kept?.ownerId,
+    providerName: record.providerName ?? machine?.name ?? o.providerName,
+    origin: record.origin,
+    ownerId: machine?.ownerId ?? record.ownerId ?? kept?.ownerId,
     state: report.state ?? machine?.state ?? (isGone ? undefined : kept?.state),
     hostname: machine?.hostname ?? (isGone ? undefined : kept?.hostname),
     addresses: machine === undefined ? (isGone ? undefined : kept?.addresses) : machine.addresses,
@@ -43,7 +47,7 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
     osTemplate: entry(machine?.osTemplate, spec.osTemplate, kept?.osTemplate),
     createdAt: machine?.createdAt ?? kept?.createdAt,
     initialPasswordSecret: secretOf(o, report, kept),
-    credentialsVersion: machine === undefined ? kept?.credentialsVersion : o.credentialsVersion,
+    apiKeyHash: machine === undefined ? kept?.apiKeyHash : o.apiKeyHash,
     usesDefaultCredentials: (machine === undefined ? kept?.usesDefaultCredentials : o.isDefaultKey) || undefined,
     powerState: reached,
     operation: report.operation,
@@ -66,46 +70,37 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
   });
 }
 
-/**
- * The id to show, and how the machine came to the object. Without an origin the id is only shown: nobody takes it for this
- * object's machine.
- */
-function whose(o: Observed, report: Report): Pick<VirtualMachineStatus, 'id' | 'origin'> {
-  if (report.id !== undefined) return { id: report.id, origin: 'Created' };
-  switch (o.identity.kind) {
-    case 'Known':
-      return { id: o.identity.id, origin: o.identity.origin };
-    case 'Unproven':
-      return { id: o.identity.id, origin: 'Adopted' };
-    case 'Foreign':
-      return o.identity.id === undefined ? {} : { id: o.identity.id };
-    case 'Malformed': {
-      const { id, origin } = o.object.status ?? {};
-      return { ...(id === undefined ? {} : { id }), ...(origin === undefined ? {} : { origin }) };
-    }
-    case 'None': {
-      if (o.machine.kind !== 'Present') return {};
-      const { id: seen } = o.machine.machine;
-      const { id, origin } = o.object.status ?? {};
-      // On record here, and still the one that is there, although the annotation could not be stored.
-      if (id === seen && origin !== undefined) return { id, origin };
-      return o.object.spec.managementPolicy === 'Observe' ? { id: seen } : {};
-    }
+type StatusRecord = Pick<VirtualMachineStatus, 'uid' | 'id' | 'providerName' | 'origin' | 'ownerId'>;
+
+/** The record of the object's VM. One that came with another object's UID stays as it is, so that it is not acted on later either. */
+function recordOf(o: Observed, report: Report): StatusRecord {
+  const known = report.record ?? (o.identity.kind === 'Known' ? o.identity : undefined);
+  if (known !== undefined) {
+    const { name: providerName, ...rest } = known;
+    return { uid: o.object.metadata.uid, providerName, ...rest };
   }
+  const { uid, id, providerName, origin, ownerId } = o.object.status ?? {};
+  const isForeign = o.identity.kind === 'Foreign' && uid === o.identity.uid;
+  return isForeign
+    ? {
+        uid,
+        ...(id === undefined ? {} : { id }),
+        ...(providerName === undefined ? {} : { providerName }),
+        ...(origin === undefined ? {} : { origin }),
+        ...(ownerId === undefined ? {} : { ownerId }),
+      }
+    : {};
 }
 
-/** A machine of another name than the one recorded does not become this object's by being told of. */
-function nameOf(o: Observed, machine: Machine | undefined): string | undefined {
-  switch (o.identity.kind) {
-    case 'Known':
-      return o.providerName;
-    case 'Unproven':
-      return o.object.status?.providerName;
-    case 'Foreign':
-    case 'Malformed':
-    case 'None':
-      return machine?.name ?? o.providerName;
-  }
+/** An id without an origin is only shown: it makes no record. */
+function shownId(o: Observed, machine: Machine | undefined): number | undefined {
+  return o.object.spec.managementPolicy === 'Observe' ? machine?.id : undefined;
+}
+
+/** Whether the VM observed is the object's, or would be with the next step: of no other one the status shows anything. */
+function mayShow(o: Observed): boolean {
+  if (o.machine.kind !== 'Present') return false;
+  return o.identity.kind === 'Known' || claim(o, o.machine.machine).action.type === 'RecordIdentity';
 }
 
 function secretOf(
@@ -115,7 +110,7 @@ function secretOf(
 ): VirtualMachineStatus['initialPasswordSecret'] {
   if (kept?.initialPasswordSecret !== undefined) return kept.initialPasswordSecret;
   // What is remembered is of the machine before the one that this pass made.
-  const isRemembered = report.id === undefined && history.passwordSecret !== undefined;
+  const isRemembered = report.record === undefined && history.passwordSecret !== undefined;
   return isRemembered ? { name: history.passwordSecret } : undefined;
 }
 

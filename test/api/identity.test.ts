@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import {
+  compareHint,
   isNameOwn,
   providerName,
   readIdentity,
   readIntent,
-  writeIdentity,
+  writeHint,
   writeIntent,
 } from '../../src/api/v1alpha1/identity.ts';
 import { annotations } from '../../src/api/v1alpha1/names.ts';
@@ -31,84 +32,90 @@ describe('providerName', () => {
   });
 });
 
-const read = (text: string) => readIdentity(objectWith({ annotations: { [annotations.machine]: text } }));
-
-const known = { kind: 'Known', source: 'Annotation', id: 90, origin: 'Created', name: 'web-0a1b2c3d' };
+const recordOf = (id: number, uidOfRecord = uid) =>
+  ({ id, uid: uidOfRecord, origin: 'Created', providerName: 'web-0a1b2c3d' }) as const;
+const known = { kind: 'Known', id: 90, origin: 'Created', name: 'web-0a1b2c3d' };
 
 describe('readIdentity', () => {
   it.each([
-    { text: `{"id":90,"uid":"${uid}"}`, expected: known },
-    { text: `{"id":90,"uid":"${uid}","owner":7}`, expected: { ...known, ownerId: 7 } },
+    { because: 'the operator alone writes the status', status: recordOf(90), expected: known },
     {
-      text: `{"id":90,"uid":"${uid}","origin":"Adopted","name":"legacy"}`,
-      expected: { ...known, origin: 'Adopted', name: 'legacy' },
+      because: 'it says how the VM came to the object, its name and its account',
+      status: { id: 90, uid, origin: 'Adopted', providerName: 'legacy', ownerId: 7 },
+      expected: { kind: 'Known', id: 90, origin: 'Adopted', name: 'legacy', ownerId: 7 },
     },
+    {
+      because: 'a restore brought the status of another object',
+      status: { ...recordOf(90, 'other'), ownerId: 7 },
+      expected: { kind: 'Foreign', uid: 'other', id: 90, name: 'web-0a1b2c3d', ownerId: 7 },
+    },
+    {
+      because: 'an id that was only shown is no record',
+      status: { id: 90, providerName: 'web-0a1b2c3d' },
+      expected: { kind: 'None' },
+    },
+  ] as const)('by the status: $because', ({ status, expected }) => {
+    expect(readIdentity(objectWith({ status }))).toEqual(expected);
+  });
+
+  it.each([
+    { text: `{"id":1001,"uid":"${uid}","name":"legacy"}` },
+    { text: `{"id":1001,"uid":"other"}` },
+    { text: 'nonsense' },
+  ])('whatever the annotation says, once there is a record: $text', ({ text }) => {
+    const object = objectWith({ status: recordOf(90), annotations: { [annotations.machine]: text } });
+    expect([readIdentity(object), compareHint(object, { ...known, origin: 'Created' })]).toEqual([
+      known,
+      'Contradicting',
+    ]);
+  });
+
+  it.each([
+    { text: `{"id":90,"uid":"${uid}"}`, expected: { kind: 'Unproven', id: 90 } },
+    { text: `{"id":90,"uid":"${uid}","origin":"Created","name":"legacy"}`, expected: { kind: 'Unproven', id: 90 } },
     { text: '{"id":90,"uid":"other"}', expected: { kind: 'Foreign', uid: 'other', id: 90 } },
     {
       text: '{"id":90,"uid":"other","owner":7,"name":"legacy"}',
       expected: { kind: 'Foreign', uid: 'other', id: 90, ownerId: 7, name: 'legacy' },
     },
-    { text: `{"id":"90","uid":"${uid}"}`, expected: { kind: 'Malformed' } },
-    { text: `{"id":0,"uid":"${uid}"}`, expected: { kind: 'Malformed' } },
-    { text: `{"id":1e99,"uid":"${uid}"}`, expected: { kind: 'Malformed' } },
-    { text: 'null', expected: { kind: 'Malformed' } },
-    { text: '', expected: { kind: 'Malformed' } },
-  ])('$text → $expected.kind', ({ text, expected }) => {
-    expect(read(text)).toEqual(expected);
+    { text: `{"id":"90","uid":"${uid}"}`, expected: { kind: 'Unproven' } },
+    { text: `{"id":0,"uid":"${uid}"}`, expected: { kind: 'Unproven' } },
+    { text: `{"id":1e99,"uid":"${uid}"}`, expected: { kind: 'Unproven' } },
+    { text: 'null', expected: { kind: 'Unproven' } },
+    { text: '', expected: { kind: 'Unproven' } },
+  ])('by the annotation alone: $text → $expected.kind', ({ text, expected }) => {
+    expect(readIdentity(objectWith({ annotations: { [annotations.machine]: text } }))).toEqual(expected);
   });
 
   it.each([
+    { because: 'its own: the VM is looked for by name', recordedFor: uid, expected: { kind: 'None' } },
     {
-      because: 'an update without our annotations took it away',
-      status: { id: 90, origin: 'Created', providerName: 'web-0a1b2c3d' },
-      expected: { ...known, source: 'Status' },
-    },
-    {
-      because: 'the status is of another object',
-      status: { id: 90, origin: 'Created', providerName: 'web-99999999' },
-      expected: { kind: 'None' },
-    },
-    {
-      because: "an id that was only shown is nobody's",
-      status: { id: 90, providerName: 'web-0a1b2c3d' },
-      expected: { kind: 'None' },
-    },
-    {
-      because: 'the name of an adopted machine proves nothing, and a second one is not made either',
-      status: { id: 90, origin: 'Adopted', providerName: 'legacy' },
-      expected: { kind: 'Unproven', id: 90 },
-    },
-  ] as const)('without the annotation, the status: $because', ({ status, expected }) => {
-    expect(readIdentity(objectWith({ status }))).toEqual(expected);
-  });
-
-  it.each([
-    {
-      because: 'a create call of its own is under way: nothing else counts',
-      recordedFor: uid,
-      expected: { kind: 'None' },
-    },
-    {
-      because: 'one that was announced for another object was restored with it',
+      because: 'one of another object was restored with it',
       recordedFor: 'other',
       expected: { kind: 'Foreign', uid: 'other', name: 'web-0a1b2c3d' },
     },
-  ])('with an announcement: $because', ({ recordedFor, expected }) => {
-    const status = { id: 90, origin: 'Created', providerName: 'web-0a1b2c3d' } as const;
-    expect(readIdentity(objectWith({ intent: true, recordedFor, status }))).toEqual(expected);
+  ])('by a create intent: $because', ({ recordedFor, expected }) => {
+    expect(readIdentity(objectWith({ intent: true, recordedFor }))).toEqual(expected);
   });
 
-  it('reads what was written', () => {
+  it('is the record while a create intent is still there', () => {
+    expect(readIdentity(objectWith({ id: 90, intent: true }))).toEqual(known);
+  });
+
+  it('writes a hint that says what the record says', () => {
     const object = objectWith();
     for (const machine of [
       { id: 1, origin: 'Created', name: 'web-0a1b2c3d' },
       { id: 2, origin: 'Adopted', name: 'legacy', ownerId: 7 },
-      { id: 3, origin: 'Adopted', name: 'web-0a1b2c3d' },
     ] as const) {
-      expect(read(writeIdentity(object, machine))).toEqual({ kind: 'Known', source: 'Annotation', ...machine });
+      const annotated = objectWith({ annotations: { [annotations.machine]: writeHint(object, machine) } });
+      expect([compareHint(annotated, machine), compareHint(object, machine)]).toEqual(['Equal', 'Missing']);
+      expect(compareHint(annotated, { ...machine, id: 3 })).toBe('Contradicting');
     }
   });
 });
+
+const hash = (text: string): string => `hash of ${text}`;
 
 describe('readIntent', () => {
   it.each([
@@ -125,12 +132,21 @@ describe('readIntent', () => {
     },
     { because: 'edited into nonsense: still, something may be there', text: 'nonsense', expected: { isOwn: false } },
   ])('$because', ({ text, expected }) => {
-    expect(readIntent(text, uid)).toEqual(expected);
+    const intent = readIntent(text, uid);
+    expect(intent).toEqual(expected && { ...expected, signed: expect.any(String) });
   });
 
+  const after = Date.UTC(2026, 0, 1);
+  const written = writeIntent(objectWith().metadata, { at: after, name: 'web', after, ownerId: 7, replaces: 3 }, hash);
+
   it('reads what was written', () => {
-    const after = Date.UTC(2026, 0, 1);
-    const text = writeIntent(objectWith().metadata, { at: after, name: 'web', after, ownerId: 7 });
-    expect(readIntent(text, uid)).toEqual({ isOwn: true, uid, name: 'web', after, ownerId: 7 });
+    const { signed, proof, ...intent } = readIntent(written, uid) ?? {};
+    expect(intent).toEqual({ isOwn: true, uid, name: 'web', after, ownerId: 7, replaces: 3 });
+    expect(proof).toBe(hash(signed ?? ''));
+  });
+
+  it.each(['at', 'name', 'uid', 'after', 'owner', 'replaces'])('is no longer proven when "%s" is edited', (field) => {
+    const { signed, proof } = readIntent(JSON.stringify({ ...JSON.parse(written), [field]: 'edited' }), uid) ?? {};
+    expect(proof).not.toBe(hash(signed ?? ''));
   });
 });

@@ -106,7 +106,7 @@ test('of an object as large as can be a few kilobytes are kept, and a cut record
   const { metadata } = createVirtualMachineReader()(hostile(1));
   expect(JSON.stringify(metadata).length).toBeLessThan(4_000);
   expect([metadata.finalizers, metadata.hasMoreFinalizers]).toEqual([['vps247.com/machine'], true]);
-  expect(readIdentity(objectWith({ annotations: metadata.annotations ?? {} }))).toEqual({ kind: 'Malformed' });
+  expect(readIdentity(objectWith({ annotations: metadata.annotations ?? {} }))).toEqual({ kind: 'Unproven' });
   const value = metadata.annotations?.['vps247.com/paused'];
   expect([value?.length, value?.slice(0, 5), value?.endsWith('A…')]).toEqual([254, 'N-1-A', true]);
 });

@@ -120,12 +120,7 @@ describe('the names that an object answers for', () => {
       one: object({ 'vps247.com/create-pending': JSON.stringify({ uid, name: 'other', at: '2026-01-01T00:00:00Z' }) }),
       names: [own, 'other'],
     },
-    {
-      told: 'that of the machine it was given',
-      one: object({ 'vps247.com/machine': JSON.stringify({ id: 7, uid, origin: 'Adopted', name: 'legacy' }) }),
-      names: [own, 'legacy'],
-    },
-    { told: 'that in its status', one: object({}, { providerName: 'told' }), names: [own, 'told'] },
+    { told: 'that of the VM on record', one: object({}, { providerName: 'told' }), names: [own, 'told'] },
   ])('$told', ({ one, names }) => {
     expect(heldBy(one)).toEqual(names);
   });

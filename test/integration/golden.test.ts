@@ -9,12 +9,15 @@ import { Cluster } from '../../hack/kit/cluster.ts';
 import { hurried } from '../../hack/kit/hurried.ts';
 import { startOperator } from '../../hack/kit/operator.ts';
 import { recordObjects } from '../../hack/kit/record-objects.ts';
+import { keyText } from '../../src/api/v1alpha1/identity.ts';
 import { apiVersion, kind } from '../../src/api/v1alpha1/names.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
 import { realClock } from '../../src/emulator/clock.ts';
 import { createEmulator, type Emulator } from '../../src/emulator/emulator.ts';
 import type { MachineView } from '../../src/emulator/machine.ts';
 import { serve } from '../../src/emulator/server.ts';
+import { Secret } from '../../src/model/secret.ts';
+import { keyedHash } from '../../src/provider/account/keyed-hash.ts';
 import { keyMarker } from '../secrets/markers.ts';
 import { sharedCluster } from '../support/cluster.ts';
 
@@ -89,8 +92,6 @@ it.each(goldenVersions())('what %s left behind is served, valid and changeable, 
   }
 
   // As the old operator left them, under the UIDs of the new cluster.
-  const secret = JSON.parse(kubectl(['get', 'secret', 'vps247-credentials', '-o', 'json'])) as VirtualMachine;
-  const credentials = `${secret.metadata.uid}/${secret.metadata.resourceVersion}`;
   const renaming: (readonly [string, string])[] = [];
   const groups: readonly Group[] = ['at-rest', 'under-way'];
   const samples = groups.flatMap((group) =>
@@ -107,7 +108,8 @@ it.each(goldenVersions())('what %s left behind is served, valid and changeable, 
     await put({});
     const { uid = '' } = (await cluster.get(namespace, name))?.metadata ?? {};
     renaming.push([metadata.uid, uid], [metadata.uid.slice(0, 8), uid.slice(0, 8)]);
-    if (status?.credentialsVersion !== undefined) renaming.push([status.credentialsVersion, credentials]);
+    if (status?.apiKeyHash !== undefined)
+      renaming.push([status.apiKeyHash, keyedHash(new Secret(apiKey), keyText({ ...metadata, uid }))]);
   }
   for (const { metadata, status, ...type } of renamed(samples, renaming)) {
     const { name, namespace, labels, annotations, finalizers } = metadata;

@@ -272,6 +272,13 @@ export const configurations: readonly Configuration[] = [
     from: 'Settled',
     left: { replace: 1, tampering: 1, deletion: 1, crash: 1 },
   },
+  {
+    name: "created under the name of somebody else's machine, with annotations that claim it",
+    from: 'Applied',
+    hasStray: true,
+    spec: { providerName: strayName },
+    left: { tampering: 2, deletion: 1, crash: 1 },
+  },
 ];
 
 export async function startOf(subject: Subject, configuration: Configuration): Promise<State> {
@@ -305,8 +312,10 @@ export async function startOf(subject: Subject, configuration: Configuration): P
 
 function restored(spec: Configuration['spec']): VirtualMachine {
   const identity = JSON.stringify({ id: neighbourId, uid: 'of another object' });
-  return newObject(
+  const object = newObject(
     { ...spec, providerName: neighbourName },
     { finalizers: [finalizer], annotations: { [annotations.machine]: identity } },
   );
+  const record = { uid: 'of another object', id: neighbourId, origin: 'Created', providerName: neighbourName } as const;
+  return { ...object, status: { observedGeneration: 1, ...record } };
 }

@@ -1,10 +1,10 @@
-import { readIdentity, readIntent } from '../../src/api/v1alpha1/identity.ts';
+import { compareHint, readIdentity, readIntent } from '../../src/api/v1alpha1/identity.ts';
 import { annotations, finalizer } from '../../src/api/v1alpha1/names.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
 import type { Invariant } from './checker.ts';
 import { neighbourId } from './moves/people.ts';
-import { isThere, listOf } from './world/room.ts';
-import type { Room, RoomMachine, Secret, SentCall, State } from './state.ts';
+import { isThere } from './world/room.ts';
+import type { Room, RoomMachine, SentCall, State } from './state.ts';
 import { gracePeriod, responseDeadline, stuckAfter, visibilityWindow } from './time.ts';
 
 /** What must hold after every step, whatever went wrong before. */
@@ -18,7 +18,7 @@ export const invariants: readonly Invariant<State>[] = [
     name: 'nothing foreign is on record',
     holds: ({ cluster, room }) => {
       const recorded = recordedIn(cluster.object, room);
-      return recorded === undefined || recorded.isOurs || recorded.id === neighbourId;
+      return recorded === undefined || recorded.isOurs;
     },
   },
   {
@@ -70,12 +70,9 @@ export function isSettled({ cluster, room }: State): boolean {
   if (object === undefined) return !mayBeThere(room) || isLetGo(cluster.gone);
   const recorded = recordedIn(object, room);
   const ready = object.status?.conditions?.find(({ type }) => type === 'Ready');
-  if (recorded?.id === neighbourId) return ready?.reason === 'IdentityMismatch';
-  if (ready?.reason === 'AbsenceUnconfirmed')
-    return recorded === undefined && !mayBeThere(room) && isBeyondProof(room, cluster.secret);
-  // The create call that is announced was made with a key of another version, and its account never told an owner.
-  if (ready?.reason === 'AccountMismatch')
-    return isAnnounced(object) && !mayBeThere(room) && cluster.secret.version > 1;
+  if (ready?.reason === 'AbsenceUnconfirmed') return recorded === undefined && !mayBeThere(room) && hasNamesake(room);
+  // An annotation that somebody wrote before there was a record: it grants nothing, and holds back.
+  if (ready?.reason === 'IdentityMismatch') return readIdentity(object).kind === 'Unproven';
   if (isDeleting(object)) return false;
   if (recorded?.isOurs === true) {
     return (
@@ -84,6 +81,7 @@ export function isSettled({ cluster, room }: State): boolean {
       recorded.state === object.spec.powerState &&
       hasFinalizer(object) &&
       !isAnnounced(object) &&
+      isHinted(object) &&
       object.status?.lastRestartRequest === object.spec.restartRequest
     );
   }
@@ -130,11 +128,6 @@ function hasNamesake({ machines }: Room): boolean {
   );
 }
 
-/** A namesake keeps a machine from being shown to be gone; so does an account without machines, once another key was used. */
-function isBeyondProof(room: Room, secret: Secret): boolean {
-  return hasNamesake(room) || (secret.version > 1 && listOf(room, 'own').length === 0);
-}
-
 function recordedIn(object: VirtualMachine | undefined, room: Room): RoomMachine | undefined {
   const identity = object === undefined ? undefined : readIdentity(object);
   if (identity?.kind !== 'Known') return undefined;
@@ -151,6 +144,11 @@ function isDeleting(object: VirtualMachine | undefined): boolean {
 
 function hasFinalizer(object: VirtualMachine | undefined): boolean {
   return object?.metadata.finalizers?.includes(finalizer) === true;
+}
+
+function isHinted(object: VirtualMachine): boolean {
+  const identity = readIdentity(object);
+  return identity.kind === 'Known' && compareHint(object, identity) === 'Equal';
 }
 
 function isAnnounced(object: VirtualMachine | undefined): boolean {

@@ -24,7 +24,7 @@ describe('a machine', () => {
 
 /** All that the operator can ask for, and all that happens by itself. */
 const everything =
-  'intent identity withdrawal release status reread read CreateMachine StartMachine StopMachine KillMachine DeleteMachine ' +
+  'intent record hint withdrawal release status reread read CreateMachine StartMachine StopMachine KillMachine DeleteMachine ' +
   'pass watch conflict list machine catchUp lands sinks clock mend';
 
 test('every kind of step was taken somewhere', ({ skip }) => {

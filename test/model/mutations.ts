@@ -1,5 +1,6 @@
 import { liveness } from './checker.ts';
 import type { Configuration } from './configurations.ts';
+import { neighbourId, strayName } from './moves/people.ts';
 import type { Edit } from './subject.ts';
 
 /** A mistake that somebody could make in one line, and what the model has to say of it. */
@@ -29,8 +30,8 @@ export const mutations: readonly Mutation[] = [
     file: 'reconcile/observe-machine.ts',
     line: "if (target.id === undefined && identity.kind === 'None' && isUntouched(subject)) {",
     replacement: "if (target.id === undefined && identity.kind === 'None') {",
-    breaks: oneMachine,
-    configuration: { from: 'Applied', left: { kubeFault: 1 } },
+    breaks: noDoubt,
+    configuration: { from: 'Applied', left: { lostAnswer: 1 } },
   },
   {
     mistake: 'one list is believed',
@@ -127,26 +128,34 @@ export const mutations: readonly Mutation[] = [
   {
     mistake: 'any machine of the name is taken over',
     file: 'plan/create.ts',
-    line: "if (isNamed && (isNameOwn(o.object) || isFromIntent(o, machine))) return record(o, machine, 'Created');",
+    line: "if (isNamed && isNameOwn(o.object)) return record(o, machine, 'Created');",
     replacement: "if (isNamed) return record(o, machine, 'Created');",
     breaks: nothingForeignOnRecord,
     configuration: { from: 'Applied', spec: { providerName: 'plain' }, left: { namesake: 1 } },
   },
   {
-    mistake: 'an identity that was written for another object counts',
+    mistake: 'a record that was written for another object counts',
     file: 'api/v1alpha1/identity.ts',
-    line: 'if (uid !== object.metadata.uid)',
-    replacement: "if (uid === '')",
-    breaks: nothingForeign,
+    line: "return status?.uid === uid ? { kind: 'Known', ...record } : foreign(status?.uid ?? '', record);",
+    replacement: "return { kind: 'Known', ...record };",
+    breaks: nothingForeignOnRecord,
     configuration: { from: 'Restored', left: { powerState: 1 } },
   },
   {
-    mistake: 'a recorded machine is deleted, whatever its name',
-    file: 'plan/plan.ts',
-    line: 'if (machine.name === name) return undefined;',
-    replacement: "if (machine.name !== '') return undefined;",
-    breaks: nothingForeign,
-    configuration: { from: 'Settled', left: { tampering: 1, deletion: 1 } },
+    mistake: 'an annotation counts as a record',
+    file: 'api/v1alpha1/identity.ts',
+    line: "return { kind: 'Unproven', ...(hint?.id === undefined ? {} : { id: hint.id }) };",
+    replacement: "return { kind: 'Known', origin: 'Created', id: hint?.id ?? 0, name: hint?.name ?? '' };",
+    breaks: nothingForeignOnRecord,
+    configuration: { from: 'Applied', left: { tampering: 1 } },
+  },
+  {
+    mistake: 'anybody may write a create intent',
+    file: 'plan/create.ts',
+    line: 'if (intent?.isOwn !== true || !isIntentProven) return false;',
+    replacement: 'if (intent?.isOwn !== true) return false;',
+    breaks: nothingForeignOnRecord,
+    configuration: { from: 'Applied', spec: { providerName: strayName }, hasStray: true, left: { tampering: 1 } },
   },
   {
     mistake: 'a running machine is deleted',
@@ -306,17 +315,25 @@ export const mutations: readonly Mutation[] = [
     configuration: { from: 'Applied', spec: { providerName: 'plain' }, left: { namesake: 1 } },
   },
   {
-    mistake: 'the machine before stays on record while its successor is made',
+    mistake: 'a call names another machine than was decided on',
     file: 'reconcile/execute.ts',
-    line: '[annotations.machine]: null,',
-    replacement: '',
-    breaks: noDoubt,
-    configuration: { from: 'Settled', left: { person: 1, lostAnswer: 1 } },
+    line: 'return power(deps, target, action, (provider) => provider.stopMachine(action.id));',
+    replacement: `return power(deps, target, action, (provider) => provider.stopMachine(${neighbourId}));`,
+    breaks: nothingForeign,
+    configuration: { from: 'Settled', left: { powerState: 1 } },
+  },
+  {
+    mistake: 'the intent of a VM that is on record counts for another one',
+    file: 'reconcile/observe.ts',
+    line: "pending === undefined || (recorded.kind === 'Known' && recorded.id !== announcement?.replaces)",
+    replacement: 'pending === undefined',
+    breaks: nothingForeignOnRecord,
+    configuration: { from: 'Applied', spec: { providerName: 'plain' }, left: { namesake: 1, deletion: 1 } },
   },
   {
     mistake: 'a create call is looked for with whatever key there is',
     file: 'reconcile/observe-machine.ts',
-    line: 'if (memory.intentAccount === account || intent?.credentials === undefined) return true;',
+    line: 'if (memory.intentAccount === account || intent?.proof === undefined) return true;',
     replacement: 'if (account !== undefined) return true;',
     breaks: oneMachine,
     configuration: { from: 'Applied', hasNeighbour: false, left: { otherKey: 1, lostAnswer: 1 } },

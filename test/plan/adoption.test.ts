@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { plan } from '../../src/plan/plan.ts';
-import { failure, machineIn, observedWith, ownName, secondsAgo, uid } from './fixtures.ts';
+import { failure, machineIn, observedWith, secondsAgo, uid } from './fixtures.ts';
 import { describeRows } from './rows.ts';
 
 const legacy = machineIn('Running', { id: 7, name: 'legacy' });
@@ -28,9 +28,20 @@ describeRows('taking over', [
   },
   {
     because: "not with the operator's own key: it opens everybody's machines",
-    given: { spec: byId, machine: legacy, observed: { isDefaultKey: true } },
+    given: { spec: byId, machine: 'Absent', observed: { isDefaultKey: true } },
     action: 'None',
     reason: 'InvalidSpec',
+  },
+  {
+    because: "nor by a name, nor if it need not exist, with the operator's own key",
+    given: { spec: { adoption: { policy: 'IfExists', id: 7 } }, machine: 'Absent', observed: { isDefaultKey: true } },
+    action: 'None',
+    reason: 'InvalidSpec',
+  },
+  {
+    because: "with the operator's own key a VM of the object's own name is its own, whatever adoption says",
+    given: { spec: byId, finalizer: true, machine: 'Running', observed: { isDefaultKey: true } },
+    action: 'RecordIdentity',
   },
   {
     because: 'not when the spec names another one as well',
@@ -101,20 +112,65 @@ describeRows('an adopted machine', [
     action: 'Create',
   },
   {
-    because: 'whose annotation is gone is not believed by the status alone, nor made a second time',
-    given: { status: { id: 7, origin: 'Adopted', providerName: 'legacy' }, machine: { kind: 'NotYetSeen' } },
+    because: 'is known by its record when the annotation is gone, which is put back',
+    given: { id: 7, adoptedAs: 'legacy', annotations: { 'vps247.com/machine': '' }, machine: legacy },
+    action: 'CompleteIdentity',
+  },
+]);
+
+const hint = { id: 7, isHint: true, adoptedAs: 'legacy', finalizer: true } as const;
+const chosen = { ...hint, spec: { providerName: 'legacy' } } as const;
+
+describeRows('an annotation without a record', [
+  {
+    because: 'grants nothing',
+    given: { ...chosen, machine: { kind: 'NotYetSeen' } },
     action: 'None',
     reason: 'IdentityMismatch',
   },
   {
-    because: 'and is not deleted then',
+    because: 'holds back a deletion, which would leave the VM without a word',
+    given: { ...chosen, deleting: true, machine: { kind: 'NotYetSeen' } },
+    action: 'None',
+    reason: 'IdentityMismatch',
+  },
+  {
+    because: 'that cannot be read may be of a VM, too',
+    given: { annotations: { 'vps247.com/machine': '{' }, spec: { providerName: 'legacy' } },
+    action: 'None',
+    reason: 'IdentityMismatch',
+  },
+  {
+    because: 'gives way to what the user grants',
+    given: { ...chosen, spec: { ...chosen.spec, ...byId }, machine: legacy },
+    action: 'RecordIdentity',
+  },
+  {
+    because: "does not make another object's VM this one's, whatever the user asks for",
     given: {
-      status: { id: 7, origin: 'Adopted', providerName: 'legacy' },
-      deleting: true,
-      finalizer: true,
-      machine: { kind: 'NotYetSeen' },
+      ...chosen,
+      spec: { ...chosen.spec, ...byId },
+      machine: legacy,
+      observed: { machineHeldBy: 'team-a/legacy' },
     },
+    action: 'None',
+    reason: 'NameConflict',
+  },
+  {
+    because: 'nor deletes it',
+    given: { ...chosen, spec: byId, deleting: true, machine: legacy, observed: { machineHeldBy: 'team-a/legacy' } },
     action: 'ReleaseFinalizer',
+  },
+  {
+    because: "is not needed where the VM's name carries the UID",
+    given: { ...hint, machine: 'Running' },
+    action: 'RecordIdentity',
+  },
+  {
+    because: 'holds back a create call, even where the name would prove a VM',
+    given: { ...hint, machine: 'Absent' },
+    action: 'None',
+    reason: 'IdentityMismatch',
   },
 ]);
 
@@ -215,12 +271,6 @@ describeRows('a machine that others deleted', [
     reason: 'ExternallyDeleted',
   },
   {
-    because: 'is not made again on the word of a status alone',
-    given: { status: { id: 90, origin: 'Created', providerName: ownName }, machine: 'Absent' },
-    action: 'None',
-    reason: 'ExternallyDeleted',
-  },
-  {
     because: 'is not made again while its refusal stands',
     given: { id: 90, machine: 'Absent', history: { refusal: failure({ class: 'Terminal', status: 402 }) } },
     action: 'None',
@@ -235,9 +285,20 @@ describeRows('ours by an announced create call', [
       intent: true,
       spec: { providerName: 'shared' },
       machine: machineIn('Running', { name: 'shared', createdAt: secondsAgo(4) }),
-      observed: { intent: { isOwn: true, uid, name: 'shared', after: Date.parse(secondsAgo(10)) } },
+      observed: { intent: { isOwn: true, uid, name: 'shared', signed: '', after: Date.parse(secondsAgo(10)) } },
     },
     action: 'RecordIdentity',
+  },
+  {
+    because: 'anybody can write such an annotation, but not what the API key proves of it',
+    given: {
+      intent: true,
+      spec: { providerName: 'shared' },
+      machine: machineIn('Running', { name: 'shared', createdAt: secondsAgo(4) }),
+      observed: { isIntentProven: false },
+    },
+    action: 'None',
+    reason: 'NameConflict',
   },
   {
     because: 'a machine that is older by the clock of the provider itself was there before',
@@ -245,7 +306,7 @@ describeRows('ours by an announced create call', [
       intent: true,
       spec: { providerName: 'shared' },
       machine: machineIn('Running', { name: 'shared', createdAt: secondsAgo(600) }),
-      observed: { intent: { isOwn: true, uid, name: 'shared', after: Date.parse(secondsAgo(10)) } },
+      observed: { intent: { isOwn: true, uid, name: 'shared', signed: '', after: Date.parse(secondsAgo(10)) } },
     },
     action: 'None',
     reason: 'NameConflict',

@@ -8,7 +8,7 @@ import type { Observed } from '../../src/plan/observed.ts';
 
 export const now = Date.UTC(2026, 5, 1, 12);
 export const uid = '0a1b2c3d-4e5f-6789-abcd-ef0123456789';
-export const ownName = 'web-0a1b2c3d';
+const ownName = 'web-0a1b2c3d';
 export const secondsAgo = (seconds: number): string => new Date(now - seconds * 1000).toISOString();
 
 const spec: VirtualMachineSpec = {
@@ -31,9 +31,12 @@ const spec: VirtualMachineSpec = {
 export interface ObjectOptions {
   readonly spec?: Partial<VirtualMachineSpec>;
   readonly status?: Partial<VirtualMachineStatus>;
-  /** Recorded machine id. */
+  /** The VM on record: in the status, and in the annotation as a hint. */
   readonly id?: number;
+  /** The object with this UID has the VM on record: only the annotation came with this one. */
   readonly recordedFor?: string;
+  /** Only the annotation names the VM. */
+  readonly isHint?: boolean;
   /** It was taken over, under this name at the provider. */
   readonly adoptedAs?: string;
   readonly intent?: boolean;
@@ -45,8 +48,13 @@ export interface ObjectOptions {
 }
 
 export function objectWith(options: ObjectOptions = {}): VirtualMachine {
-  const { id, intent = false, adoptedAs: name } = options;
-  const adopted = name === undefined ? {} : { origin: 'Adopted', name };
+  const { id, intent = false, adoptedAs: name, isHint = options.recordedFor !== undefined } = options;
+  const hint = JSON.stringify({ id, uid: options.recordedFor ?? uid, ...(name === undefined ? {} : { name }) });
+  const origin = name === undefined ? 'Created' : 'Adopted';
+  const record =
+    id === undefined || isHint
+      ? {}
+      : ({ uid, id, origin, providerName: name ?? options.spec?.providerName ?? ownName } as const);
   return {
     metadata: {
       name: 'web',
@@ -58,9 +66,7 @@ export function objectWith(options: ObjectOptions = {}): VirtualMachine {
       ...(options.deleting === true ? { deletionTimestamp: secondsAgo(1) } : {}),
       finalizers: (options.finalizer ?? (id !== undefined || intent)) ? [finalizer] : [],
       annotations: {
-        ...(id === undefined
-          ? {}
-          : { [annotations.machine]: JSON.stringify({ id, uid: options.recordedFor ?? uid, ...adopted }) }),
+        ...(id === undefined ? {} : { [annotations.machine]: hint }),
         ...(intent
           ? {
               [annotations.createPending]: JSON.stringify({
@@ -75,7 +81,7 @@ export function objectWith(options: ObjectOptions = {}): VirtualMachine {
     },
     spec: { ...spec, ...options.spec },
     ...(options.flaws === undefined ? {} : { flaws: options.flaws }),
-    status: { observedGeneration: -1, ...options.status },
+    status: { observedGeneration: -1, ...record, ...options.status },
   };
 }
 
@@ -103,6 +109,8 @@ export function observedWith(options: ObservedOptions = {}): Observed {
     providerName: identity.kind === 'Known' ? identity.name : providerName(object),
     identity,
     intent: readIntent(object.metadata.annotations?.[annotations.createPending], uid),
+    isRecordStored: identity.kind === 'Known',
+    isIntentProven: options.intent === true,
     nameHeldBy: undefined,
     credentials: { kind: 'Accepted' },
     machine: machineObservation(options.machine),
@@ -126,7 +134,7 @@ export function observedWith(options: ObservedOptions = {}): Observed {
     history: { stateFor: 0, taskBusyFor: 0, refusedFor: 0, wasActedOn: false, deletes: 0, ...options.history },
     requests: readRequests(object),
     machineHeldBy: undefined,
-    credentialsVersion: 'secret-uid/1',
+    apiKeyHash: 'hash-of-the-key',
     isKeyChanging: false,
     isDefaultKey: false,
     lookAlikes: [],

@@ -264,12 +264,12 @@ const guarded: readonly Row[] = [
   {
     because: 'a finalizer taken off by hand is put back before anything else',
     given: { id: 90, finalizer: false, machine: 'Running' },
-    action: 'RecordIdentity',
+    action: 'CompleteIdentity',
   },
   {
-    because: 'an intent left behind by a crash after the id was stored is cleared',
+    because: 'an intent is cleared once the status records the VM',
     given: { id: 90, intent: true, machine: 'Running' },
-    action: 'RecordIdentity',
+    action: 'CompleteIdentity',
   },
   {
     because: 'a state this version does not know is left alone',

@@ -167,9 +167,10 @@ describeRows('deletion policies', [
     action: 'Start',
   },
   {
-    because: 'an object that another one outranks goes without its machine',
+    because: 'an object that another one outranks does not go silently while its VM is there',
     given: { id: 90, deleting: true, machine: 'Halted', observed: { machineHeldBy: 'default/other' } },
-    action: 'ReleaseFinalizer',
+    action: 'None',
+    reason: 'IdentityMismatch',
   },
   {
     because: 'and does nothing to it while it stays',
@@ -302,11 +303,6 @@ describeRows('the initial password', [
     because: 'is written once',
     given: { id: 90, machine: told, status: { id: 90, initialPasswordSecret: { name: 'x' } } },
     action: 'None',
-  },
-  {
-    because: 'of a new machine is another one',
-    given: { id: 90, machine: told, status: { id: 89, initialPasswordSecret: { name: 'x' } } },
-    action: 'WritePassword',
   },
   {
     because: 'is not wanted',

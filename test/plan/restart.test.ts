@@ -48,12 +48,6 @@ const rows: readonly Row[] = [
     action: 'Stop',
   },
   {
-    because: 'a request that is there before the status tells of the machine is not a wish of today',
-    given: { id: 90, machine: running, spec: request },
-    action: 'None',
-    reason: 'Available',
-  },
-  {
     because: 'asked and answered, and not seen to go down yet: wait',
     given: {
       id: 90,
@@ -174,8 +168,8 @@ const handled = (given: Parameters<typeof observedWith>[0]) => plan(observedWith
 it.each([
   { because: 'at creation', given: { spec: request }, expected: 'two' },
   {
-    because: 'before the status tells of the machine',
-    given: { id: 90, machine: running, spec: request },
+    because: 'before the status records the VM: it is not a wish of today',
+    given: { finalizer: true, machine: running, spec: request },
     expected: 'two',
   },
   {

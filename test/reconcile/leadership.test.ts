@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { writeIntent } from '../../src/api/v1alpha1/identity.ts';
+import { keyedHash } from '../../src/provider/account/keyed-hash.ts';
+import { Secret } from '../../src/model/secret.ts';
 import { annotations } from '../../src/api/v1alpha1/names.ts';
 import { parseSelector } from '../../src/model/label-selector.ts';
 import { createWorld, type World } from './world/world.ts';
@@ -144,7 +146,7 @@ describe('an operator with a selector', () => {
     const { metadata } = cluster.machine('web') ?? { metadata: undefined };
     if (metadata === undefined) throw new Error('web is gone');
     const name = `web-${metadata.uid.slice(0, 8)}`;
-    const intent = writeIntent(metadata, { at: clock.now(), name });
+    const intent = writeIntent(metadata, { at: clock.now(), name }, (text) => keyedHash(new Secret('owner-1'), text));
     cluster.change('web', {
       metadata: { labels: { shard: 'a' }, annotations: { [annotations.createPending]: intent } },
     });

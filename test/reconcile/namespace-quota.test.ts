@@ -142,7 +142,7 @@ test('what an annotation says of it changes nothing: whoever owns an object may 
   const quota = quotaOf(1);
   quota.change('a/1', undefined, withMachine);
   quota.change('a/1', withMachine, undefined);
-  quota.change('b/1', undefined, objectWith({ id: 90 }));
+  quota.change('b/1', undefined, objectWith({ id: 90, isHint: true }));
   expect(quota.reserve('a/2')).toBe(false);
 });
 

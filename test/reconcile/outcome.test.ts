@@ -123,7 +123,11 @@ describe('conclude', () => {
 
   it.each<{ given: ObservedOptions; execution?: CarriedOut; unwritten: string; says: string }>([
     { given: {}, unwritten: 'Create', says: 'VM "web-0a1b2c3d" is not created, because' },
-    { given: { machine: 'Running', intent: true }, unwritten: 'RecordIdentity', says: 'VM 90 cannot be recorded' },
+    {
+      given: { id: 90, machine: 'Running', intent: true },
+      unwritten: 'CompleteIdentity',
+      says: 'finalizer and annotations for VM 90 cannot be stored',
+    },
     {
       given: { id: 90, deleting: true, machine: 'Absent' },
       unwritten: 'ReleaseFinalizer',
@@ -133,16 +137,6 @@ describe('conclude', () => {
       given: { id: 90, machine: 'Running', spec: hard },
       unwritten: 'Kill',
       says: 'VM 90 is left as it is, because the kill cannot be recorded',
-    },
-    {
-      given: {},
-      execution: {
-        type: 'Created',
-        outcome: { ok: true, value: { id: 90, machine: machineIn('Pending') } },
-        unrecorded: refusal,
-      },
-      unwritten: 'RecordIdentity',
-      says: 'VM 90 cannot be recorded',
     },
   ])('a refused write holds $unwritten back and quotes the policy', ({ given, execution, unwritten, says }) => {
     const conclusion = concluded(given, execution ?? { type: 'WriteRefused', error: refusal }, 3);

@@ -33,7 +33,7 @@ describe('a machine that others deleted', () => {
     expect([room.made.get(providerName), room.heldTwice.size]).toEqual([2, 0]);
   });
 
-  it('stays reported where the annotation is gone: the status alone makes no second machine', async () => {
+  it('is made again where the annotation is gone: the status is the record', async () => {
     const { apply, clock, cluster, condition, room, restart } = await createWorld();
     for (const name of ['a', 'b', 'c', 'd', 'e']) apply(name, { providerName: name });
     await clock.advance(2 * minute);
@@ -41,8 +41,8 @@ describe('a machine that others deleted', () => {
     room.machines.delete(cluster.machine('a')?.status?.id ?? 0);
     await restart();
     await clock.advance(10 * minute);
-    expect(condition('a', 'Synced')?.reason).toBe('ExternallyDeleted');
-    expect(room.count('CreateMachine')).toBe(5);
+    expect(condition('a', 'Ready')?.status).toBe('True');
+    expect(room.count('CreateMachine')).toBe(6);
   });
 });
 
@@ -122,14 +122,18 @@ describe('taking over', () => {
     expect(room.calls.filter(({ operation }) => /Stop|Kill|Delete/.test(operation))).toEqual([]);
   });
 
-  it('leaves it also when its status was lost before', async () => {
-    const { apply, clock, cluster, room, restart } = await createWorld();
+  it('leaves it also when its status was lost before, and says what to do', async () => {
+    const { apply, clock, cluster, condition, room, restart } = await createWorld();
     const { id } = room.add('legacy');
     apply('web', { adoption: { policy: 'MustExist', id } });
     await clock.advance(minute);
     cluster.wipeStatus('web');
     cluster.change('web', { spec: { adoption: { policy: 'Never', id: null } } });
     await restart();
+    await clock.advance(minute);
+    expect(condition('web', 'Synced')?.reason).toBe('IdentityMismatch');
+    expect(condition('web', 'Synced')?.message).toContain(`set spec.adoption to {policy: MustExist, id: ${id}}`);
+    cluster.change('web', { spec: { adoption: { policy: 'MustExist', id } } });
     await clock.advance(minute);
     expect(cluster.machine('web')?.status?.origin).toBe('Adopted');
     cluster.remove('virtualmachines', 'web');
@@ -187,8 +191,8 @@ describe('a key that is changed', () => {
     useKeyOf(1);
     await clock.advance(5 * minute);
     expect(condition('web', 'Ready')?.status).toBe('True');
-    // Only that the machine was seen with this key: later, a list without any machine is then known to be of its account.
-    expect(cluster.writes.slice(writes)).toEqual(['status web']);
+    // It is the same key: that the Secret has another version is worth no write.
+    expect(cluster.writes.slice(writes)).toEqual([]);
   });
 
   it('and changed back before anybody judged it leaves all as it was', async () => {

@@ -139,7 +139,9 @@ describe('status', () => {
       status: { id: 90, initialPasswordSecret: { name: 'x' } },
       history: { passwordSecret: 'x' },
     });
-    expect(statusFor(observed, { ...report, id: 91 }).initialPasswordSecret).toBeUndefined();
+    expect(
+      statusFor(observed, { ...report, record: { id: 91, origin: 'Created', name: 'web' } }).initialPasswordSecret,
+    ).toBeUndefined();
   });
 
   it('never carries the initial password', () => {

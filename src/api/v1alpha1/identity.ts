@@ -28,23 +28,21 @@ export function nameHead(object: VirtualMachine): string {
 }
 
 /**
- * Which machine the object says is its own, read from the annotation that survives backups. An update that replaces all
- * annotations (`kubectl replace`) takes it away; then the status counts, if it was written for this very name.
+ * Which VM belongs to the object. The record is the status, which tenants can't write; the annotations are hints, which they
+ * can: a hint may hold back a create call, and never grants anything. Worked table, first row that applies:
  *
- * | `machine` annotation  | `create-pending` | status                     | identity                                      |
- * | --------------------- | ---------------- | -------------------------- | --------------------------------------------- |
- * | of this UID           |                  |                            | Known                                         |
- * | of another UID        |                  |                            | Foreign, with the id                          |
- * | unreadable            |                  |                            | Malformed: edited by hand, nobody acts on it  |
- * | none                  | of this UID      |                            | None: the machine is looked for by name       |
- * | none                  | of another UID   |                            | Foreign, with the name                        |
- * | none                  | none             | id of a machine created for this name | Known, as told by the status       |
- * | none                  | none             | id of an adopted machine   | Unproven: its name proves nothing             |
- * | none                  | none             | anything else              | None                                          |
+ * | status record     | `machine` annotation      | `create-pending` | identity                                            |
+ * | ----------------- | ------------------------- | ---------------- | --------------------------------------------------- |
+ * | of this UID       |                           |                  | Known                                               |
+ * | of another UID    |                           |                  | Foreign: the status was restored or copied          |
+ * | none              | of another UID            |                  | Foreign, with the id                                |
+ * | none              | of this UID, unreadable   |                  | Unproven: a VM may exist, and only its name proves it |
+ * | none              | none                      | of another UID   | Foreign, with the name                              |
+ * | none              | none                      | anything else    | None: the VM is looked for by name                  |
  */
 export type Identity =
   | { readonly kind: 'None' }
-  | ({ readonly kind: 'Known'; readonly source: 'Annotation' | 'Status' } & KnownMachine)
+  | ({ readonly kind: 'Known' } & KnownMachine)
   | {
       readonly kind: 'Foreign';
       readonly uid: string;
@@ -52,10 +50,9 @@ export type Identity =
       readonly name?: string;
       readonly ownerId?: number;
     }
-  | { readonly kind: 'Unproven'; readonly id: number }
-  | { readonly kind: 'Malformed' };
+  | { readonly kind: 'Unproven'; readonly id?: number };
 
-/** `name`: the machine's name at the provider; `ownerId`: of the account it was in when it was recorded, if known. */
+/** `name`: the VM's name at the provider; `ownerId`: of the account it was in when it was recorded, if known. */
 export interface KnownMachine {
   readonly id: number;
   readonly origin: Origin;
@@ -63,56 +60,80 @@ export interface KnownMachine {
   readonly ownerId?: number;
 }
 
-/** `pending` is the announcement of a create call that counts, null for none: the object's own annotation unless said otherwise. */
+/** `pending` is the create intent that counts, null for none: the object's own annotation unless given. */
 export function readIdentity(
   object: VirtualMachine,
   pending: string | null = object.metadata.annotations?.[annotations.createPending] ?? null,
 ): Identity {
+  const { uid } = object.metadata;
+  const { status } = object;
+  const record = readRecord(object);
+  if (record !== undefined)
+    return status?.uid === uid ? { kind: 'Known', ...record } : foreign(status?.uid ?? '', record);
   const text = object.metadata.annotations?.[annotations.machine];
-  if (text !== undefined) return fromAnnotation(object, text);
-  const intent = readIntent(pending ?? undefined, object.metadata.uid);
-  if (intent?.isOwn === true) return { kind: 'None' };
-  if (intent?.uid !== undefined) {
-    const { uid, name, ownerId } = intent;
-    return {
-      kind: 'Foreign',
-      uid,
-      ...(name === undefined ? {} : { name }),
-      ...(ownerId === undefined ? {} : { ownerId }),
-    };
+  if (text !== undefined) {
+    const hint = readHint(text);
+    if (hint?.uid !== undefined && hint.uid !== uid) return foreign(hint.uid, hint);
+    return { kind: 'Unproven', ...(hint?.id === undefined ? {} : { id: hint.id }) };
   }
-  return fromStatus(object);
+  const intent = readIntent(pending ?? undefined, uid);
+  return intent?.uid === undefined || intent.isOwn ? { kind: 'None' } : foreign(intent.uid, intent);
 }
 
-function fromAnnotation(object: VirtualMachine, text: string): Identity {
+function foreign(
+  uid: string,
+  { id, name, ownerId }: { readonly id?: number; readonly name?: string; readonly ownerId?: number },
+): Identity {
+  return {
+    kind: 'Foreign',
+    uid,
+    ...(id === undefined ? {} : { id }),
+    ...(name === undefined ? {} : { name }),
+    ...(ownerId === undefined ? {} : { ownerId }),
+  };
+}
+
+/** What the status records, for whichever object. An id without an origin and a UID is only shown. */
+function readRecord(object: VirtualMachine): KnownMachine | undefined {
+  const { uid, id, providerName: name = providerName(object), origin, ownerId } = object.status ?? {};
+  if (uid === undefined || id === undefined || origin === undefined) return undefined;
+  return { id, origin, name, ...(ownerId === undefined ? {} : { ownerId }) };
+}
+
+/** What the `machine` annotation says; undefined if it can't be read. */
+interface Hint {
+  readonly uid: string;
+  readonly id: number;
+  readonly name?: string;
+  readonly ownerId?: number;
+}
+
+function readHint(text: string): Hint | undefined {
   const value = parseObject(text) ?? {};
-  const { id, uid } = value;
-  if (!isId(id) || typeof uid !== 'string') return { kind: 'Malformed' };
-  const owner = isId(value['owner']) ? { ownerId: value['owner'] } : {};
-  const name = typeof value['name'] === 'string' ? value['name'] : undefined;
-  if (uid !== object.metadata.uid)
-    return { kind: 'Foreign', uid, id, ...(name === undefined ? {} : { name }), ...owner };
-  const origin = value['origin'] === 'Adopted' ? 'Adopted' : 'Created';
-  return { kind: 'Known', source: 'Annotation', id, origin, name: name ?? providerName(object), ...owner };
+  const { id, uid, name, owner } = value;
+  if (!isId(id) || typeof uid !== 'string') return undefined;
+  return { uid, id, ...(typeof name === 'string' ? { name } : {}), ...(isId(owner) ? { ownerId: owner } : {}) };
 }
 
-function fromStatus(object: VirtualMachine): Identity {
-  const { id, providerName: name, origin, ownerId } = object.status ?? {};
-  if (id === undefined || origin === undefined) return { kind: 'None' };
-  if (origin === 'Adopted') return { kind: 'Unproven', id };
-  if (name !== providerName(object)) return { kind: 'None' };
-  return { kind: 'Known', source: 'Status', id, origin, name, ...(ownerId === undefined ? {} : { ownerId }) };
+/** Whether the `machine` annotation says what the record says. */
+export function compareHint(object: VirtualMachine, machine: KnownMachine): 'Equal' | 'Missing' | 'Contradicting' {
+  const text = object.metadata.annotations?.[annotations.machine];
+  if (text === undefined) return 'Missing';
+  const { uid, id, name = providerName(object), ownerId } = readHint(text) ?? {};
+  const isSameOwner = ownerId === undefined || machine.ownerId === undefined || ownerId === machine.ownerId;
+  return uid === object.metadata.uid && id === machine.id && name === machine.name && isSameOwner
+    ? 'Equal'
+    : 'Contradicting';
 }
 
-/** The annotation's text for a machine; the name is kept only where the object does not give it. */
-export function writeIdentity(object: VirtualMachine, machine: KnownMachine): string {
-  const { id, origin, name, ownerId: owner } = machine;
+/** The text of the `machine` annotation for a VM; the name is kept only where the object does not give it. */
+export function writeHint(object: VirtualMachine, machine: KnownMachine): string {
+  const { id, name, ownerId: owner } = machine;
   const { uid } = object.metadata;
   return JSON.stringify({
     id,
     uid,
     ...(owner === undefined ? {} : { owner }),
-    ...(origin === 'Created' ? {} : { origin }),
     ...(name === providerName(object) ? {} : { name }),
   });
 }
@@ -128,10 +149,13 @@ export interface Intent {
   readonly after?: number;
   /** The owner of the account the call was to be made with. */
   readonly ownerId?: number;
-  /** The Secret whose key the call was to be made with: UID and resourceVersion. */
-  readonly credentials?: string;
   /** VMs that were listed without a readable name before the call: none of them is ours. */
   readonly nameless?: readonly number[];
+  /** The recorded VM that the new one replaces, because it is gone. A record of any other VM is newer than the intent. */
+  readonly replaces?: number;
+  /** All of the above as one text, and its hash with the API key: whoever wrote the intent held that key. */
+  readonly signed: string;
+  readonly proof?: string;
 }
 
 /** So many of them are on record. */
@@ -148,12 +172,18 @@ export function readIntent(text: string | undefined, uid: string): Intent | unde
     ...(typeof value['name'] === 'string' ? { name: value['name'] } : {}),
     ...(Number.isFinite(after) ? { after } : {}),
     ...(isId(value['owner']) ? { ownerId: value['owner'] } : {}),
-    ...(typeof value['credentials'] === 'string' ? { credentials: value['credentials'] } : {}),
     ...(Array.isArray(value['nameless']) ? { nameless: value['nameless'].slice(0, mostNameless).filter(isId) } : {}),
+    ...(isId(value['replaces']) ? { replaces: value['replaces'] } : {}),
+    signed: signedText(value),
+    ...(typeof value['proof'] === 'string' ? { proof: value['proof'] } : {}),
   };
 }
 
-/** Epoch milliseconds: `at` by our clock, `after` by the provider's. */
+function signedText({ at, name, uid, after, owner, nameless, replaces }: Record<string, unknown>): string {
+  return JSON.stringify(['create', at, name, uid, after, owner, nameless, replaces]);
+}
+
+/** Epoch milliseconds: `at` by our clock, `after` by the provider's. `hash`: with the API key that the call is made with. */
 export function writeIntent(
   meta: ObjectMeta,
   intent: {
@@ -161,20 +191,27 @@ export function writeIntent(
     readonly name: string;
     readonly after?: number | undefined;
     readonly ownerId?: number | undefined;
-    readonly credentials?: string | undefined;
     readonly nameless?: readonly number[];
+    readonly replaces?: number | undefined;
   },
+  hash: (text: string) => string,
 ): string {
-  const { at, name, after, ownerId: owner, credentials, nameless = [] } = intent;
-  return JSON.stringify({
+  const { at, name, after, ownerId: owner, nameless = [], replaces } = intent;
+  const value = {
     at: new Date(at).toISOString(),
     name,
     uid: meta.uid,
     ...(after === undefined ? {} : { after: new Date(after).toISOString() }),
     ...(owner === undefined ? {} : { owner }),
-    ...(credentials === undefined ? {} : { credentials }),
     ...(nameless.length === 0 ? {} : { nameless: nameless.slice(0, mostNameless) }),
-  });
+    ...(replaces === undefined ? {} : { replaces }),
+  };
+  return JSON.stringify({ ...value, proof: hash(signedText(value)) });
+}
+
+/** What `status.apiKeyHash` is a keyed hash of. */
+export function keyText({ uid }: ObjectMeta): string {
+  return JSON.stringify(['key', uid]);
 }
 
 function isId(value: unknown): value is number {

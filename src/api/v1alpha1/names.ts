@@ -56,15 +56,15 @@ export const annotationTable: Readonly<
   },
   createPending: {
     by: 'the operator',
-    value: '{"at", "name", "uid", "after", "owner", "credentials"}',
+    value: '{"at", "name", "uid", "after", "owner", "proof"}',
     meaning:
-      "Stored before the create call: when, the provider name, this object's UID, and, where they are known, the newest time the provider had told, the account's owner, and which version of the Secret the key is from. While it stands, a machine of that name may exist.",
+      "Stored before the create call: when, the provider name, this object's UID, where they are known the newest time from the provider and the account's owner, and a keyed hash of UID and name with the API key. While it is there, a VM of that name may exist. A VM whose name you chose belongs to the object only if the hash is right.",
   },
   machine: {
     by: 'the operator',
-    value: '{"id", "uid", "owner", "origin", "name"}',
+    value: '{"id", "uid", "owner", "name"}',
     meaning:
-      "Stored once the machine is known: its id, this object's UID, the account's owner where it is known, and origin and name of an adopted machine. Survives backups that drop the status.",
+      "A hint for restores, because backups keep annotations and drop the status: the VM's id, this object's UID, the account's owner where it is known, and the VM's name if the object doesn't give it. The record is the status. The operator never acts on a VM because of this annotation, and corrects one that differs from the record.",
   },
   defaultCredentials: {
     by: 'the operator',

@@ -300,8 +300,8 @@ const table = {
     progress: 'Settled',
     event: 'Warning',
     meaning:
-      'An annotation of the operator has a value that means nothing, and counts as if it were not there. Told in an event only.',
-    remedy: 'Set it to "true" or "false", or remove it.',
+      'An annotation of the operator has a value that means nothing, and counts as if it were not there; or vps247.com/machine contradicts the record in the status, and is corrected. Reported in an event only.',
+    remedy: 'Set it to "true" or "false", or remove it. Nothing for vps247.com/machine.',
   },
   WriteRefused: {
     ready: 'Keep',

@@ -89,6 +89,8 @@ export interface LookAlike {
 
 export interface VirtualMachineStatus {
   readonly observedGeneration: number;
+  /** The object that `id`, `origin`, `providerName` and `ownerId` were recorded for. */
+  readonly uid?: string;
   readonly id?: number;
   readonly providerName?: string;
   readonly origin?: Origin;
@@ -107,8 +109,8 @@ export interface VirtualMachineStatus {
   readonly createdAt?: string;
   /** The Secret the initial password was written to. */
   readonly initialPasswordSecret?: { readonly name: string };
-  /** The Secret as it was when the machine was last seen: its UID and resourceVersion. */
-  readonly credentialsVersion?: string;
+  /** A keyed hash of the object's UID: with the API key that the VM was last seen with. */
+  readonly apiKeyHash?: string;
   /** The VM was last seen with the operator's own key rather than with one of the namespace. */
   readonly usesDefaultCredentials?: boolean;
   /** The power state last reached as asked. */

@@ -7,6 +7,7 @@ import type { Pace } from './pace.ts';
 
 export interface AccountOptions {
   readonly provider: Provider;
+  readonly keyedHash: (text: string) => string;
   readonly clock: Clock;
   readonly log: Log;
   /** 0 (inclusive) to 1 (exclusive). */

@@ -179,6 +179,8 @@ export interface Account {
    * list, unless it does not show it.
    */
   wantMachine(key: string, after: number): void;
+  /** HMAC-SHA256 of the text with the account's key, 128 bits in base64url: the same for the same key, whatever Secret it is in. */
+  keyedHash(text: string): string;
   /** A key that counts as rejected is tried at once: somebody has just put it into a Secret. */
   retryKey(): void;
   /** Drops everything held for `key`. */

@@ -5,6 +5,7 @@ import { registerSecret } from '../../telemetry/redact.ts';
 import type { Provider } from '../port.ts';
 import type { Account, Snapshot } from './account.ts';
 import type { AccountOptions } from './account-options.ts';
+import { keyedHash } from './keyed-hash.ts';
 import { createAccount, type SharedAccount } from './shared-account.ts';
 
 /** How long an account that nobody follows is kept, and how often that is looked at. */
@@ -19,7 +20,7 @@ export interface AccountLimits {
   readonly perGroup: number;
 }
 
-export interface AccountsOptions extends Omit<AccountOptions, 'provider' | 'onSnapshot' | 'probes'> {
+export interface AccountsOptions extends Omit<AccountOptions, 'provider' | 'keyedHash' | 'onSnapshot' | 'probes'> {
   /** Connects to the provider with a key. All accounts of a registry are at the same base URL. */
   readonly connect: (apiKey: Secret) => Provider;
   /** `account` is the ordinal number that logs and metrics name the account by. */
@@ -77,6 +78,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
       log: log.with({ account: ordinal }),
       provider: connect(apiKey),
       probes,
+      keyedHash: (text) => keyedHash(apiKey, text),
       ...(onSnapshot === undefined ? {} : { onSnapshot: (snapshot: Snapshot) => onSnapshot(snapshot, ordinal) }),
     });
     return { ordinal, account, groups: new Set(), release: registerSecret(apiKey), usedAt: clock.monotonic() };

@@ -65,9 +65,11 @@ class ListedAccount implements SharedAccount {
   readonly #lookUps: LookUps;
   readonly #catalogue: CatalogueCache;
   readonly #abort = new AbortController();
+  readonly keyedHash: (text: string) => string;
 
   constructor(options: AccountOptions) {
     const { clock, log, random } = options;
+    this.keyedHash = options.keyedHash;
     const pace = { ...defaultPace, ...options.pace };
     this.#clock = clock;
     this.#log = log;

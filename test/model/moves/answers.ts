@@ -59,7 +59,7 @@ async function answerKubernetes(question: Question, asks: Request, stored: Store
     cluster: stored.cluster,
     room: withAdopted(state.room, stored.cluster),
     // Who has a machine on record has no doubt any more.
-    doubtSince: isStored && kindOf(asks) === 'identity' ? undefined : state.doubtSince,
+    doubtSince: isStored && kindOf(asks) === 'record' ? undefined : state.doubtSince,
   };
   const moves = [
     await question.answer(

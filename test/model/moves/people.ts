@@ -1,3 +1,4 @@
+import { providerName } from '../../../src/api/v1alpha1/identity.ts';
 import { annotations } from '../../../src/api/v1alpha1/names.ts';
 import type { VirtualMachine } from '../../../src/api/v1alpha1/types.ts';
 import { change } from '../world/cluster.ts';
@@ -104,7 +105,15 @@ const changes: readonly Change[] = [
     label: () => "somebody writes the neighbour's id into the object",
     make: (object) =>
       withAnnotations(object, {
-        [annotations.machine]: JSON.stringify({ id: neighbourId, uid: object.metadata.uid }),
+        [annotations.machine]: JSON.stringify({ id: neighbourId, uid: object.metadata.uid, name: neighbourName }),
+      }),
+  },
+  {
+    kind: 'tampering',
+    label: () => 'somebody writes a create intent into the object',
+    make: (object) =>
+      withAnnotations(object, {
+        [annotations.createPending]: JSON.stringify({ uid: object.metadata.uid, name: providerName(object) }),
       }),
   },
 ];

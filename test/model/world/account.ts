@@ -163,6 +163,11 @@ export class ModelAccount implements Account {
     this.want(key, after);
   }
 
+  /** Nobody else can make it. */
+  keyedHash(text: string): string {
+    return `${this.name} ${text}`;
+  }
+
   /** Every tick has a list that judges the key. */
   retryKey(): void {}
 

@@ -3,7 +3,7 @@ import type { Condition, VirtualMachineStatus } from '../../../src/api/v1alpha1/
 import type { Request } from '../state.ts';
 
 /** What a pass asks for, in a word: every action of the plan but `None` asks for something of its own. */
-export type RequestKind = 'reread' | 'status' | 'intent' | 'identity' | 'withdrawal' | 'release' | 'call';
+export type RequestKind = 'reread' | 'status' | 'intent' | 'record' | 'hint' | 'withdrawal' | 'release' | 'call';
 
 interface PatchBody {
   readonly metadata?: {
@@ -16,9 +16,9 @@ interface PatchBody {
 export function kindOf(asks: Request): RequestKind {
   if (asks.kind === 'Read') return 'reread';
   if (asks.kind === 'Call') return 'call';
-  if (asks.subresource === 'status') return 'status';
+  if (asks.subresource === 'status') return bodyOf(asks.body).status?.id === undefined ? 'status' : 'record';
   const written = bodyOf(asks.body).metadata?.annotations ?? {};
-  if (typeof written[annotations.machine] === 'string') return 'identity';
+  if (typeof written[annotations.machine] === 'string') return 'hint';
   if (typeof written[annotations.createPending] === 'string') return 'intent';
   return written[annotations.createPending] === null ? 'withdrawal' : 'release';
 }
@@ -34,7 +34,8 @@ export function describe(asks: Request): string {
       const { metadata, status } = bodyOf(asks.body);
       const kind = kindOf(asks);
       if (kind === 'status') return `write the status${reasonIn(status?.conditions)}`;
-      if (kind === 'identity') return `record ${metadata?.annotations?.[annotations.machine] ?? ''}`;
+      if (kind === 'record') return `record VM ${status?.id ?? ''}`;
+      if (kind === 'hint') return `write the hint ${metadata?.annotations?.[annotations.machine] ?? ''}`;
       if (kind === 'intent') return 'announce a create call';
       return kind === 'withdrawal' ? 'take the announcement back' : 'drop the finalizer';
     }

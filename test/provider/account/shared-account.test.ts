@@ -24,7 +24,15 @@ function scene(machines = [machine(1), machine(2)], options: Partial<AccountOpti
   const woken: string[] = [];
   const wake = (key: string): void => void woken.push(key);
   // 0.5 is the middle of every jitter: an idle poll is a minute, and a wait of the gate is 5 % longer than asked.
-  const account = createAccount({ provider, clock, log: silentLog, random: () => 0.5, wake, ...options });
+  const account = createAccount({
+    provider,
+    keyedHash: (text) => text,
+    clock,
+    log: silentLog,
+    random: () => 0.5,
+    wake,
+    ...options,
+  });
   return { clock, provider, account, woken: () => woken.splice(0) };
 }
 

@@ -16,7 +16,14 @@ async function scene(machines = fleet) {
   const provider = createFakeProvider(machines);
   const woken: string[] = [];
   const wake = (key: string): void => void woken.push(key);
-  const account = createAccount({ provider, clock, log: silentLog, random: () => 0.5, wake });
+  const account = createAccount({
+    provider,
+    keyedHash: (text) => text,
+    clock,
+    log: silentLog,
+    random: () => 0.5,
+    wake,
+  });
   for (const { id, name } of machines) account.follow(name, { name, id });
   await clock.advance(30_000);
   woken.length = 0;

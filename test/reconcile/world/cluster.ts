@@ -32,6 +32,8 @@ type Write = string;
  */
 export class InMemoryCluster implements KubeClient {
   readonly writes: Write[] = [];
+  /** What was created, Secrets and events for example. */
+  readonly created: { readonly plural: string; readonly namespace: string; readonly body: unknown }[] = [];
   /** Every VirtualMachine as it was stored each time, in order. */
   readonly versions: VirtualMachine[] = [];
   readonly events: { readonly regarding: { readonly name: string }; readonly reason: string; readonly note: string }[] =
@@ -64,14 +66,14 @@ export class InMemoryCluster implements KubeClient {
     this.#store(plural, { ...object, metadata }, 'ADDED');
   }
 
-  machine(name: string): VirtualMachine | undefined {
+  machine(name: string, namespace = 'default'): VirtualMachine | undefined {
     // Only what tests put there and the operator wrote.
-    return this.#objects.get(`virtualmachines/default/${name}`) as VirtualMachine | undefined;
+    return this.#objects.get(`virtualmachines/${namespace}/${name}`) as VirtualMachine | undefined;
   }
 
   /** A user's merge patch of the object. */
-  change(name: string, body: Readonly<Record<string, unknown>>): void {
-    this.#patch(`virtualmachines/default/${name}`, { type: 'merge', body });
+  change(name: string, body: Readonly<Record<string, unknown>>, namespace = 'default'): void {
+    this.#patch(`virtualmachines/${namespace}/${name}`, { type: 'merge', body });
   }
 
   /** `kubectl replace` with the manifest as first applied: annotations and finalizers are not in it, the status stays. */
@@ -88,8 +90,8 @@ export class InMemoryCluster implements KubeClient {
   }
 
   /** `kubectl delete --wait=false`. */
-  remove(plural: string, name: string): void {
-    const object = this.#need(`${plural}/default/${name}`);
+  remove(plural: string, name: string, namespace = 'default'): void {
+    const object = this.#need(`${plural}/${namespace}/${name}`);
     const deletionTimestamp = new Date(this.#clock.now()).toISOString();
     this.#store(plural, { ...object, metadata: { ...object.metadata, deletionTimestamp } }, 'MODIFIED');
   }
@@ -105,8 +107,9 @@ export class InMemoryCluster implements KubeClient {
     return Promise.resolve({ items, resourceVersion: String(this.#version) });
   }
 
-  create(resource: Resource, _namespace: string, body: unknown): Promise<unknown> {
+  create(resource: Resource, namespace: string, body: unknown): Promise<unknown> {
     this.writes.push(`create ${resource.plural}`);
+    this.created.push({ plural: resource.plural, namespace, body });
     // What the operator sends.
     if (resource.plural === 'events') this.events.push(body as InMemoryCluster['events'][number]);
     return Promise.resolve(body);

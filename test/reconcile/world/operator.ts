@@ -11,7 +11,7 @@ import type { Log } from '../../../src/telemetry/log.ts';
 import type { ManualClock } from '../../support/clock.ts';
 import { InMemoryCluster } from './cluster.ts';
 
-const spec: VirtualMachineSpec = {
+export const usualSpec: VirtualMachineSpec = {
   region: { id: 1 },
   package: { id: 2 },
   osTemplate: { id: 3 },
@@ -192,7 +192,7 @@ export async function runOperator(
     apply: (name, more = {}) =>
       cluster.put('virtualmachines', {
         metadata: { name },
-        spec: { ...spec, ...more },
+        spec: { ...usualSpec, ...more },
         status: { observedGeneration: -1 },
       }),
     condition: (name, type) => cluster.machine(name)?.status?.conditions?.find((one) => one.type === type),

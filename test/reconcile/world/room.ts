@@ -22,6 +22,8 @@ export class MachineRoom {
   readonly broken = new Map<Operation, Accident>();
   /** What a call waits for before anything comes of it; a promise that never resolves makes it hang. */
   holds: (operation: Operation, ownerId: ProviderId) => Promise<void> | undefined = () => undefined;
+  /** Owners whose keys are not accepted. */
+  readonly refused = new Set<ProviderId>();
   /** What a list shows, if not all machines. */
   listed: (machine: Machine) => boolean = () => true;
   /** Which machines answer to their id, if not all. */
@@ -67,8 +69,11 @@ export class MachineRoom {
       const machine = this.machines.get(id);
       return machine?.ownerId === ownerId ? machine : undefined;
     };
-    const call = <T>(operation: Operation, effect: () => Outcome<T>): Promise<Outcome<T>> =>
-      this.#call(operation, effect, this.holds(operation, ownerId));
+    const call = <T>(operation: Operation, effect: () => Outcome<T>): Promise<Outcome<T>> => {
+      const isRefused = this.refused.has(ownerId);
+      const unauthorized = { operation, class: 'Credentials', code: 'Unauthorized', status: 401, text: '' } as const;
+      return this.#call(operation, isRefused ? () => failed(unauthorized) : effect, this.holds(operation, ownerId));
+    };
     const power = (operation: Operation, id: ProviderId, from: MachineState[], via: MachineState, to: MachineState) =>
       call<void>(operation, () => {
         const machine = mine(id);
@@ -90,9 +95,9 @@ export class MachineRoom {
         }),
       createMachine: ({ name }: CreateRequest) =>
         call<CreateAnswer>('CreateMachine', () => {
-          const { id } = this.add(name, { state: 'Pending', ownerId });
-          this.#lead(id, 'Pending', 'Running');
-          return succeeded({ id });
+          const machine = this.add(name, { state: 'Pending', ownerId });
+          this.#lead(machine.id, 'Pending', 'Running');
+          return succeeded({ id: machine.id, machine });
         }),
       deleteMachine: (id) =>
         call<'Accepted' | 'NotFound'>('DeleteMachine', () => {

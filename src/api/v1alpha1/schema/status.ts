@@ -189,6 +189,12 @@ export const statusSchema: Schema = {
       minimum: -1,
       description: 'The generation of the spec that was last acted on; -1 when none was.',
     },
+    uid: {
+      type: 'string',
+      maxLength: 64,
+      description:
+        'The UID of the object that the VM was recorded for. A record that comes with another UID, from a backup or a copy, is not acted on.',
+    },
     id: providerId("The machine's id at the provider."),
     providerName: { type: 'string', maxLength: 255, description: "The machine's name at the provider." },
     origin: {
@@ -223,11 +229,11 @@ export const statusSchema: Schema = {
         name: { type: 'string', maxLength: 253, description: 'Name of the Secret.' },
       } satisfies PropertiesOf<NonNullable<VirtualMachineStatus['initialPasswordSecret']>>,
     },
-    credentialsVersion: {
+    apiKeyHash: {
       type: 'string',
-      maxLength: 128,
+      maxLength: 64,
       description:
-        'The Secret with the API key as it was when the machine was last seen: its UID and resourceVersion. While it is the same, a list without any machine is of the same account.',
+        "A keyed hash (HMAC-SHA256, 128 bits) of the object's UID, with the API key that the VM was last seen with. While it is the same, a list without any VM is of the same account.",
     },
     usesDefaultCredentials: {
       type: 'boolean',

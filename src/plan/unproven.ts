@@ -1,0 +1,41 @@
+import { isNameOwn } from '../api/v1alpha1/identity.ts';
+import { annotations } from '../api/v1alpha1/names.ts';
+import { type Decision, act, wait } from './action.ts';
+import type { Observed } from './observed.ts';
+
+/** Restored, copied or edited: the recorded machine was not recorded for this object, so it is not touched unless its owner says so. */
+export function identityUnusable(o: Observed): Decision | undefined {
+  const { identity } = o;
+  const { adoption } = o.object.spec;
+  if (identity.kind === 'Foreign') {
+    if (o.object.metadata.deletionTimestamp !== undefined) return act({ type: 'ReleaseFinalizer' }, undefined);
+    if (adoption.policy !== 'Never') return undefined;
+    const what = identity.id === undefined ? 'a create call was announced' : `machine ${identity.id} was recorded`;
+    const remedy = o.isDefaultKey
+      ? `the operator's default API key gives no right to it; put an API key of your own into Secret "${o.object.spec.credentialsSecretRef.name}" and set spec.adoption.policy to MustExist, or remove the annotations ${annotations.machine} and ${annotations.createPending} for a new VM`
+      : 'set spec.adoption.policy to MustExist to take the machine over, if nothing else holds it';
+    return wait({
+      reason: 'RestoredUnconfirmed',
+      message: `${what} for the object with UID ${identity.uid}, not for this one; ${remedy}`,
+    });
+  }
+  // A name with the object's UID proves what the annotation does not.
+  const isLookedFor = isNameOwn(o.object) || adoption.policy !== 'Never';
+  return identity.kind === 'Unproven' && !isLookedFor ? unproven(o) : undefined;
+}
+
+/** The annotation hints at a VM that nothing proves to be the object's: not acted on, and no second one is created. */
+export function unproven(o: Observed): Decision {
+  const { metadata } = o.object;
+  const id = o.identity.kind === 'Unproven' ? o.identity.id : undefined;
+  const what = id === undefined ? "can't be read" : `names VM ${id}`;
+  const adoption = id === undefined ? 'spec.adoption' : `spec.adoption to {policy: MustExist, id: ${id}}`;
+  const forNone =
+    metadata.deletionTimestamp === undefined
+      ? `for a new VM, remove the annotation`
+      : `to delete the object without the VM, annotate ${annotations.abandon}=true`;
+  return wait({
+    reason: 'IdentityMismatch',
+    message: `the annotation ${annotations.machine} ${what}, but the status has no record of it, and an annotation alone proves nothing; to adopt the VM, set ${adoption}; ${forNone}`,
+  });
+}

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { annotations } from '../../src/api/v1alpha1/names.ts';
+import type { VirtualMachineSpec } from '../../src/api/v1alpha1/types.ts';
+import { createWorld } from './world/world.ts';
+
+const minute = 60_000;
+
+/** Writes to the object, until it is Ready. */
+const writesOf = { create: 4, adopt: 3 };
+
+async function begin(kind: keyof typeof writesOf) {
+  const world = await createWorld();
+  const { id } = world.room.add('legacy', { id: 1001 });
+  const spec: Partial<VirtualMachineSpec> =
+    kind === 'adopt' ? { adoption: { policy: 'MustExist', id } } : { providerName: 'chosen' };
+  return { ...world, applyIt: () => world.apply('web', spec) };
+}
+
+function expectRecorded({ cluster, condition, room }: Awaited<ReturnType<typeof begin>>, kind: keyof typeof writesOf) {
+  const { metadata, status } = cluster.machine('web') ?? {};
+  expect(condition('web', 'Ready')?.status).toBe('True');
+  expect(status).toMatchObject({ uid: metadata?.uid, origin: kind === 'adopt' ? 'Adopted' : 'Created' });
+  expect(JSON.parse(metadata?.annotations?.[annotations.machine] ?? '{}')).toMatchObject({ id: status?.id });
+  expect(metadata?.annotations).not.toHaveProperty([annotations.createPending]);
+  expect(metadata?.finalizers).toHaveLength(1);
+  expect([room.count('CreateMachine'), room.heldTwice.size]).toEqual([kind === 'adopt' ? 0 : 1, 0]);
+}
+
+describe.each(['create', 'adopt'] as const)('%s', (kind) => {
+  it(`takes ${writesOf[kind]} writes at most`, async () => {
+    const world = await begin(kind);
+    world.applyIt();
+    await world.clock.advance(2 * minute);
+    expectRecorded(world, kind);
+    expect(world.cluster.writes.filter((write) => write.endsWith('web')).length).toBeLessThanOrEqual(writesOf[kind]);
+  });
+
+  it.each(Array.from({ length: writesOf[kind] }, (_, index) => index))(
+    'is known after a crash before write %i',
+    async (last) => {
+      const world = await begin(kind);
+      let writes = 0;
+      world.cluster.holds = () => {
+        writes += 1;
+        return writes > last ? new Promise(() => {}) : undefined;
+      };
+      world.applyIt();
+      await world.clock.advance(minute);
+      world.cluster.holds = () => undefined;
+      await world.restart();
+      await world.clock.advance(5 * minute);
+      expectRecorded(world, kind);
+    },
+  );
+
+  it.each(['Unavailable', 'Conflict'] as const)(
+    'is known after the API server answers a status write with %s',
+    async (reason) => {
+      for (const isStored of [true, false]) {
+        const world = await begin(kind);
+        world.cluster.failures.push({ write: 'status web', reason, isStored });
+        world.applyIt();
+        await world.clock.advance(5 * minute);
+        expectRecorded(world, kind);
+      }
+    },
+  );
+});
