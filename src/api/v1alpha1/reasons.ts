@@ -66,9 +66,9 @@ const table = {
     event: 'Warning',
     blocksDeletion: true,
     meaning:
-      'The recorded id does not prove itself: the machine has another name or another object holds it, or somebody edited the annotation. No call is made for it.',
+      "Nothing proves that the VM is the object's: it has another name than the record, another object records it too, or only an annotation names it. The operator changes nothing at the provider.",
     remedy:
-      'Restore the annotation vps247.com/machine to what it was, or set spec.adoption to say which machine is meant. Annotate vps247.com/abandon=true to let the object go without its machine.',
+      'If only an annotation names the VM, set spec.adoption to adopt it, or remove the annotation vps247.com/machine for a new VM. If the status was edited, have a cluster administrator set it to null. To delete the object and leave the VM, annotate vps247.com/abandon=true.',
   },
   InvalidSpec: {
     ready: 'False',
