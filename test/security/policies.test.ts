@@ -1,4 +1,5 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
@@ -10,10 +11,13 @@ import { ClusterUnderAttack, messageOf, spec, type Tenant } from './cluster-unde
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 
 let site: ClusterUnderAttack;
+/** For manifests with a key in them, which may not stay. */
+let workshop: string;
 const lies: (() => void)[] = [];
 const policies: string[] = [];
 
 beforeAll(async () => {
+  workshop = mkdtempSync(path.join(tmpdir(), 'vps247-policies-'));
   site = await ClusterUnderAttack.open('policies');
   await site.run();
 });
@@ -23,7 +27,10 @@ afterEach(async () => {
     await site.kubectl(['delete', '--ignore-not-found', ...kinds.map((kind) => `${kind}/${name}`)]);
   }
 });
-afterAll(() => site?.close());
+afterAll(async () => {
+  await site?.close();
+  rmSync(workshop, { recursive: true, force: true });
+});
 
 const admission = 'admissionregistration.k8s.io/v1';
 const kinds = [
@@ -288,9 +295,8 @@ function write(folder: string, files: Readonly<Record<string, object>>): void {
 describe('the key goes first', () => {
   it('helm uninstall of a chart with the Secret and the object leaves no VM', async () => {
     const tenant = await site.tenant('helm', { owner: 221 });
-    site.provider.account(221, tenant.apiKey);
-    const [{ kubectl }, folder] = [tenant, path.join(site.logs, 'release')];
-    await kubectl.call(tenant, 'delete', 'secret', 'vps247-credentials');
+    const folder = path.join(workshop, 'release');
+    await tenant.kubectl('delete', 'secret', 'vps247-credentials');
     write(folder, { 'Chart.yaml': { apiVersion: 'v2', name: 'shop', version: '1.0.0' } });
     write(path.join(folder, 'templates'), manifests(tenant));
     await site.helm('install', 'shop', folder, '--namespace', tenant.namespace);
@@ -302,7 +308,7 @@ describe('the key goes first', () => {
 
   it('kubectl delete -f of a folder leaves no VM', async () => {
     const tenant = await site.tenant('folder', { owner: 222 });
-    const folder = path.join(site.logs, 'folder');
+    const folder = path.join(workshop, 'folder');
     write(folder, manifests(tenant));
     await tenant.kubectl('apply', '-f', folder);
     await tenant.untilReady('web');
@@ -323,7 +329,96 @@ describe('the key goes first', () => {
   });
 });
 
+describe('records that come back', () => {
+  const stale = 4_242;
+
+  it.each(['annotations', 'annotations and status'])(
+    'of an earlier VM, in %s: the object goes on with its VM',
+    async (where) => {
+      const tenant = await site.tenant(`backup-${where.length}`, { owner: where === 'annotations' ? 231 : 232 });
+      await tenant.create('web');
+      const { metadata, status } = await tenant.untilReady('web');
+      const id = status?.id ?? 0;
+      // A backup taken when the object had its first VM, laid over it after the VM was recreated.
+      await site.stop();
+      const machine = JSON.stringify({ id: stale, uid: metadata.uid, owner: tenant.owner });
+      await tenant.annotate('web', { machine });
+      if (where !== 'annotations') {
+        await site.kubectl([
+          '-n',
+          tenant.namespace,
+          'patch',
+          'vps',
+          'web',
+          '--subresource=status',
+          '--type=merge',
+          '-p',
+          JSON.stringify({ status: { id: stale } }),
+        ]);
+      }
+      await site.run();
+      await tenant.until(
+        'web',
+        'has its VM',
+        (object) => object.status?.id === id && readiness(object) === 'True/Available',
+      );
+      await tenant.change('web', { powerState: 'Halted' });
+      await tenant.until('web', 'is halted', (object) => object.status?.state === 'Halted');
+      expect(site.provider.created(tenant.owner)).toHaveLength(1);
+      await tenant.delete('web');
+      await tenant.untilGone('web');
+      expect(tenant.vms).toEqual([]);
+    },
+  );
+
+  it('of an earlier VM, laid over an object that is then deleted: its VM is deleted', async () => {
+    const tenant = await site.tenant('backup-delete', { owner: 233 });
+    await tenant.create('web');
+    const { metadata } = await tenant.untilReady('web');
+    await site.stop();
+    await tenant.annotate('web', { machine: JSON.stringify({ id: stale, uid: metadata.uid, owner: tenant.owner }) });
+    await tenant.delete('web');
+    await site.run();
+    await tenant.untilGone('web');
+    expect(tenant.vms).toEqual([]);
+  });
+});
+
 describe('keys and Secrets', () => {
+  it('another version of a Secret with the same key does not stop a create whose outcome is unknown', async () => {
+    const tenant = await site.tenant('version', { owner: 241 });
+    let isDown = false;
+    lies.push(
+      site.provider.lie(({ operation, owner }) => {
+        if (operation !== 'Create' || owner !== tenant.owner || isDown) return undefined;
+        isDown = true;
+        return { status: 500, reset: true };
+      }),
+    );
+    await tenant.create('web');
+    await site.admin.until('the create call was lost', async () => isDown);
+    await site.crash();
+    const { code } = await tenant.kubectl('annotate', 'secret', 'vps247-credentials', 'example.com/rotated-by=vault');
+    expect(code).toBe(0);
+    await site.run();
+    await tenant.untilReady('web');
+    expect(site.provider.created(tenant.owner)).toHaveLength(1);
+  });
+
+  it('a change of the metadata of a Secret writes no object', async () => {
+    const tenant = await site.tenant('metadata', { owner: 242 });
+    const names = ['one', 'two', 'three'];
+    for (const name of names) await tenant.create(name);
+    for (const name of names) await tenant.untilReady(name);
+    await site.untilListed(tenant.owner, 2);
+    const versions = async () =>
+      Promise.all(names.map(async (name) => (await tenant.object(name))?.metadata.resourceVersion));
+    const before = await versions();
+    await tenant.kubectl('annotate', 'secret', 'vps247-credentials', 'example.com/note=x');
+    await site.untilListed(tenant.owner, 4);
+    expect(await versions()).toEqual(before);
+  });
+
   it('a refused create call is sent once, with the defaults of the chart', async () => {
     const tenant = await site.tenant('once', { owner: 243 });
     lies.push(

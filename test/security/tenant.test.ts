@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readiness } from '../../hack/kit/cluster.ts';
+import type { OperatorProcess } from '../../hack/kit/operator.ts';
 import { keyMarker } from '../secrets/markers.ts';
 import { ClusterUnderAttack, isOk, messageOf, type RunOptions, system, type Tenant } from './cluster-under-attack.ts';
 
@@ -12,6 +13,19 @@ beforeAll(async () => {
   site = await ClusterUnderAttack.open('tenant');
 });
 afterAll(() => site?.close());
+
+/** The record that the operator keeps of a VM, written by a tenant instead. */
+function record(fields: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+  return { machine: JSON.stringify(fields) };
+}
+
+/** A paused object that claims a VM by a forged record. */
+async function claim(tenant: Tenant, name: string, fields: Readonly<Record<string, unknown>>): Promise<void> {
+  const { metadata } = await tenant.create(name, {}, { 'vps247.com/paused': 'true' });
+  await tenant.annotate(name, record({ uid: metadata.uid, ...fields }));
+}
+
+const adopt = (id: number) => ({ adoption: { policy: 'MustExist', id }, deletionPolicy: 'Delete' });
 
 describe('a new installation', () => {
   it('is ready and manages every tenant, whatever a tenant writes into the ownership annotations', async () => {
@@ -37,6 +51,106 @@ describe('a new installation', () => {
       attack.abort();
       await loop;
     }
+  });
+});
+
+describe('tenants of two accounts', () => {
+  beforeAll(() => site.run());
+
+  it('a forged record reserves no VM of another account: adopted, chosen by name, to be adopted', async () => {
+    const [a, b] = [await site.tenant('claims-a', { owner: 11 }), await site.tenant('claims-b', { owner: 12 })];
+    // Older than what it claims.
+    for (const name of ['early', 'late', 'next']) await b.create(name, {}, { 'vps247.com/paused': 'true' });
+    const uidOf = async (name: string) => (await b.object(name))?.metadata.uid;
+    const legacy = site.provider.plant(11, 'legacy');
+    const spare = site.provider.plant(11, 'spare');
+    await a.create('adopted', adopt(legacy));
+    await a.create('chosen', { providerName: 'shop' });
+    await a.untilReady('adopted');
+    const shop = (await a.untilReady('chosen')).status?.id ?? 0;
+
+    await b.annotate('early', record({ id: legacy, uid: await uidOf('early'), name: 'legacy' }));
+    await b.annotate('late', record({ id: shop, uid: await uidOf('late'), name: 'shop' }));
+    await b.annotate('next', record({ id: spare, uid: await uidOf('next'), name: 'spare' }));
+    await site.untilListed(11);
+
+    await a.create('spare', adopt(spare));
+    await a.untilReady('spare');
+    for (const name of ['adopted', 'chosen']) await a.change(name, { powerState: 'Halted' });
+    for (const name of ['adopted', 'chosen'])
+      await a.until(name, 'is halted', (object) => object.status?.state === 'Halted');
+    for (const name of ['adopted', 'chosen', 'spare']) expect(readiness(await a.object(name))).toBe('True/Available');
+    expect(b.writes).toEqual([]);
+  });
+
+  it('deleting an object whose VM another account claims deletes the VM', async () => {
+    const [a, b] = [await site.tenant('delete-a', { owner: 13 }), await site.tenant('delete-b', { owner: 14 })];
+    const legacy = site.provider.plant(13, 'legacy');
+    await b.create('early', {}, { 'vps247.com/paused': 'true' });
+    await a.create('adopted', adopt(legacy));
+    await a.create('chosen', { providerName: 'shop' });
+    await a.untilReady('adopted');
+    const shop = (await a.untilReady('chosen')).status?.id ?? 0;
+    await claim(b, 'one', { id: legacy, name: 'legacy' });
+    await b.annotate('early', record({ id: shop, uid: (await b.object('early'))?.metadata.uid, name: 'shop' }));
+    await site.untilListed(13);
+
+    for (const name of ['adopted', 'chosen']) await a.delete(name);
+    for (const name of ['adopted', 'chosen']) await a.untilGone(name);
+    expect(a.vms).toEqual([]);
+    expect(a.writes).toEqual(expect.arrayContaining([`Delete ${legacy}`, `Delete ${shop}`]));
+  });
+
+  it('a claim of an orphan by another account does not switch off the hold of a create', async () => {
+    const [a, b] = [await site.tenant('orphan-a', { owner: 15 }), await site.tenant('orphan-b', { owner: 16 })];
+    const orphan = site.provider.plant(15, 'web-deadbeef');
+    await claim(b, 'thief', { id: orphan, name: 'web-deadbeef' });
+    await b.create('rival', { providerName: 'web-deadbeef' }, { 'vps247.com/paused': 'true' });
+    await a.create('web');
+    const held = await a.untilReported('web');
+    expect(messageOf(held)).toContain(String(orphan));
+    await site.untilListed(15);
+    expect(a.writes).toEqual([]);
+  });
+});
+
+describe('tenants of one account in two namespaces', () => {
+  beforeAll(() => site.run());
+
+  it.each([
+    { what: 'adopted', more: (id: number) => adopt(id) },
+    { what: 'created under a chosen name', more: () => ({ providerName: 'legacy' }) },
+  ])('a forged record takes nothing from the object whose VM was $what', async ({ what, more }) => {
+    const suffix = what.split(' ')[0];
+    const owner = what === 'adopted' ? 21 : 22;
+    const a = await site.tenant(`same-${suffix}-a`, { owner });
+    const b = await site.tenant(`same-${suffix}-b`, { owner });
+    const planted = what === 'adopted' ? site.provider.plant(owner, 'legacy') : 0;
+    await b.create('early', { deletionPolicy: 'Delete' }, { 'vps247.com/paused': 'true' });
+    await a.create('web', more(planted));
+    const id = (await a.untilReady('web')).status?.id ?? 0;
+
+    await b.create('refused', { adoption: { policy: 'MustExist', id }, deletionPolicy: 'Delete' });
+    await b.untilReported('refused');
+    for (const name of ['early', 'refused']) {
+      const uid = (await b.object(name))?.metadata.uid;
+      for (const origin of [undefined, 'Created', 'Adopted']) {
+        await b.annotate(name, { paused: null, ...record({ id, uid, owner, origin, name: 'legacy' }) });
+        await site.untilListed(owner, 2);
+        const seen = await b.object(name);
+        expect(readiness(seen)).not.toBe('True/Available');
+        expect(seen?.status?.addresses ?? []).toEqual([]);
+      }
+    }
+    const { stdout: secrets } = await b.kubectl('get', 'secrets', '-o', 'name');
+    expect(secrets).not.toContain('initial-password');
+    expect(readiness(await a.object('web'))).toBe('True/Available');
+
+    for (const name of ['early', 'refused']) await b.delete(name);
+    await site.untilListed(owner);
+    expect(site.provider.vms(owner)).toContainEqual({ id, name: 'legacy', state: 'running' });
+    expect(site.provider.writes(owner).filter((call) => !call.startsWith('Create'))).toEqual([]);
+    expect(site.provider.created(owner).filter(({ name }) => name === 'legacy').length).toBeLessThanOrEqual(1);
   });
 });
 
@@ -155,6 +269,56 @@ describe("tenants that use the operator's own key", () => {
     await site.run(settings);
   });
 
+  it('see nothing of a VM of another namespace, and cannot walk through ids', async () => {
+    const [a, b] = [tenantOf('own-a'), tenantOf('own-b')];
+    await a.create('seen');
+    const { status } = await a.untilReady('seen');
+    const stranger = site.provider.plant(owner, 'stranger');
+    const ids = { managed: status?.id ?? 0, unmanaged: stranger, missing: 987_654 };
+    const told = new Map<string, string>();
+    for (const [which, id] of Object.entries(ids)) {
+      for (const managementPolicy of ['Manage', 'Observe', 'Plan']) {
+        const name = `walk-${which}-${managementPolicy.toLowerCase()}`;
+        await b.create(name, { managementPolicy, adoption: { policy: 'MustExist', id } });
+        await b.untilReported(name);
+      }
+    }
+    await site.untilListed(owner);
+    for (const [which, id] of Object.entries(ids)) {
+      for (const managementPolicy of ['manage', 'observe', 'plan']) {
+        const name = `walk-${which}-${managementPolicy}`;
+        const object = await b.object(name);
+        expect([name, object?.status?.addresses ?? [], object?.status?.hostname, object?.status?.region]).toEqual([
+          name,
+          [],
+          undefined,
+          undefined,
+        ]);
+        expect([name, object?.status?.state]).toEqual([name, undefined]);
+        const description = await b.describe(name);
+        for (const word of ['stranger', String(status?.providerName), `${a.namespace}/`])
+          expect(description).not.toContain(word);
+        const words = `${managementPolicy} ${readiness(object)} ${messageOf(object)}`;
+        told.set(name, words.replaceAll(String(id), 'ID').replaceAll(name, 'NAME'));
+      }
+    }
+    // One answer for each policy, whichever id was asked for.
+    expect(new Set(told.values()).size).toBe(3);
+    expect(vmsNamed('stranger')).toHaveLength(1);
+  });
+
+  it("are not held up by another namespace's orphan, and do not see it", async () => {
+    const orphan = site.provider.plant(owner, 'held-deadbeef');
+    const c = tenantOf('own-c');
+    await site.untilListed(owner, 2);
+    await c.create('held');
+    await c.untilReady('held');
+    const description = await c.describe('held');
+    expect(description).not.toContain('held-deadbeef');
+    expect(description).not.toContain(String(orphan));
+    expect(vmsNamed('held-')).toHaveLength(2);
+  });
+
   it('cannot exceed the limit by retaining VMs', async () => {
     const tenant = tenantOf('own-limit');
     for (let round = 0; round < 3; round += 1) {
@@ -202,7 +366,36 @@ describe("tenants that use the operator's own key", () => {
 });
 
 describe('many objects of one tenant', () => {
-  beforeAll(() => site.run());
+  let operator: OperatorProcess;
+  beforeAll(async () => {
+    operator = await site.run();
+  });
+
+  /** Reconciliations of the process until now. */
+  async function reconciliations(): Promise<number> {
+    const { metrics } = await operator.addresses;
+    const page = await (await fetch(`${metrics}/metrics`)).text();
+    const rows = page.matchAll(/^\w*reconcil\w*_total(?:\{[^}]*\})? (\d+)$/gm);
+    return Array.from(rows, ([, count]) => Number(count)).reduce((sum, count) => sum + count, 0);
+  }
+
+  it('that contend for one name cost each a few reconciliations', async () => {
+    const [a, b] = [await site.tenant('crowd-a', { owner: 51 }), await site.tenant('crowd-b', { owner: 52 })];
+    const before = await reconciliations();
+    const names = Array.from({ length: 200 }, (_, index) => `crowd-${index}`);
+    await Promise.all(names.map((name) => b.create(name, { providerName: 'one-name' })));
+    await a.create('web');
+    await a.untilReady('web');
+    for (const name of names) await b.untilReported(name);
+    const created = await reconciliations();
+    expect(created - before).toBeLessThan(10 * names.length);
+    // The first gives the name up, then the next, and so on.
+    for (const name of names.slice(0, 20)) await b.delete(name);
+    for (const name of names.slice(0, 20)) await b.untilGone(name);
+    await site.untilListed(51);
+    expect((await reconciliations()) - created).toBeLessThan(5 * names.length);
+    expect(site.provider.vms(52).length).toBeLessThanOrEqual(1);
+  });
 
   it('with as many keys that are none do not open as many connections', async () => {
     const [a, b] = [await site.tenant('keys-a', { owner: 53 }), await site.tenant('keys-b')];
