@@ -25,8 +25,8 @@ export const points = ['before', 'effect', 'answered'] as const satisfies readon
 
 /** What the wire does to a request. Only `pass`, `act` at `answered`, and `delay` let its answer through. */
 export type Treatment =
-  /** With `query`, some of its parameters replaced. */
-  | { readonly kind: 'pass'; readonly query?: Readonly<Record<string, string>> }
+  /** With `query`, some of its parameters replaced; with `body`, that one in place of its own. */
+  | { readonly kind: 'pass'; readonly query?: Readonly<Record<string, string>>; readonly body?: string }
   /** Of a watch that was accepted, each event goes through `edit`. */
   | { readonly kind: 'edit'; readonly edit: EditLine }
   /** Does something at the point and waits for it; before the answer came through, the connection is reset after that. */
@@ -167,7 +167,8 @@ class Proxy implements WireProxy {
     await treat(treatment, {
       forward: async () => {
         const target = withQuery(incoming.url ?? '/', treatment.kind === 'pass' ? treatment.query : undefined);
-        const answer = await this.#forward(api, incoming, target, bytes);
+        const body = treatment.kind === 'pass' && treatment.body !== undefined ? Buffer.from(treatment.body) : bytes;
+        const answer = await this.#forward(api, incoming, target, body);
         answer.on('data', (chunk: Buffer) => (traffic.bytesIn += chunk.length)).pause();
         // It may break before anybody reads it; whoever does is told all the same.
         answer.on('error', () => {});

@@ -20,6 +20,11 @@ export interface Wish {
   readonly restartRequest?: string;
 }
 
+/** What an admission policy does that alters a write: the finalizers in it are gone. */
+export interface Alteration {
+  readonly kind: 'strip finalizers';
+}
+
 /** Something that happens, to whomever. */
 export type Deed =
   /** The object shall be there, and so: made, or changed, or made anew once it is gone. */
@@ -36,7 +41,7 @@ export type Deed =
       readonly api: Api | 'lease';
       readonly changes: boolean;
       readonly times: number;
-      readonly treatment: Treatment;
+      readonly treatment: Treatment | Alteration;
     }
   | { readonly kind: 'cut watches' }
   /** Somebody else writes his name into the Lease, and says no more. */
@@ -45,18 +50,28 @@ export type Deed =
   | { readonly kind: 'restart API server' }
   /** Faults of the provider's own. */
   | { readonly kind: 'fault'; readonly rule: FaultRule }
-  | { readonly kind: 'switches'; readonly switches: Partial<Switches> };
+  | { readonly kind: 'switches'; readonly switches: Partial<Switches> }
+  /** The provider denies the VMs of these objects that are on record, in lists and by their ids, for so many milliseconds. */
+  | { readonly kind: 'denial'; readonly objects: readonly string[]; readonly milliseconds: number }
+  /** The next create creates the VM and is answered with this status, as when a proxy repeats it. Lists show the VM at once. */
+  | { readonly kind: 'refused create'; readonly status: number }
+  /** The object is deleted together with the Secret that its key is in, which is back after so many milliseconds. */
+  | { readonly kind: 'delete with Secret'; readonly object: string; readonly milliseconds: number };
 
 /** `at`: milliseconds from the beginning. */
 export type Step = Deed & { readonly after: number };
 
 /** How the provider behaves when nothing is made difficult. */
 export const calm = {
+  deniedNames: '',
   listLag: 0,
   getLag: 0,
   deletedListLag: 0,
   createAnswer: 'machine',
 } as const satisfies Partial<Switches>;
+
+/** A new VM is shown at once. */
+export const prompt = { listLag: 0, getLag: 0 } as const satisfies Partial<Switches>;
 
 /** How long the operator is told that a new machine may be missing from the list: milliseconds. No lag reaches it. */
 export const visibilityWindow = 3_000;
@@ -73,6 +88,12 @@ export const guests = {
   bootLoopCount: 1,
 } as const satisfies Partial<Switches>;
 
+/** Objects that nobody deletes, nor their VMs: a finalizer is released with the evidence of one list, so a denial would leave the VM behind. */
+export const kept = 'kept-';
+
+/** Longer than the operator is told to wait before it recreates a VM, no denial lasts: milliseconds. */
+const longestDenial = 3_000;
+
 /** A stream of deeds, about `every` so many milliseconds one. Each draws from chance of its own. */
 interface Stream {
   readonly every: number;
@@ -82,12 +103,12 @@ interface Stream {
 /** As much as leaves the operator a few seconds now and then to get something done: one that never gets to act does nothing wrong. */
 const streams: readonly Stream[] = [
   { every: 400, make: (random, objects) => apply(random, pick(random, objects)) },
-  { every: 1_500, make: (random, objects) => ({ kind: 'delete', object: pick(random, objects) }) },
+  { every: 1_500, make: (random, objects) => ({ kind: 'delete', object: pick(random, deletable(objects)) }) },
   {
     every: 2_000,
     make: (random, objects) => ({
       kind: 'person',
-      object: pick(random, objects),
+      object: pick(random, deletable(objects)),
       does: pick(random, ['start', 'stop', 'restart', 'kill', 'kill', 'delete']),
     }),
   },
@@ -101,6 +122,17 @@ const streams: readonly Stream[] = [
   { every: 4_000, make: (random) => wire(random, 'lease') },
   { every: 30_000, make: () => ({ kind: 'rob lease' }) },
   { every: 80_000, make: () => ({ kind: 'restart API server' }) },
+  { every: 24_000, make: (random, objects) => denial(random, objects) },
+  { every: 6_000, make: (random) => ({ kind: 'refused create', status: pick(random, [400, 409, 422]) }) },
+  { every: 4_000, make: (random) => policy(random) },
+  {
+    every: 20_000,
+    make: (random, objects) => ({
+      kind: 'delete with Secret',
+      object: pick(random, deletable(objects)),
+      milliseconds: random.between(500, 3_000),
+    }),
+  },
 ];
 
 /** How long a kill, a fault or a treatment waits for a request that it fits: milliseconds. Or they would gather while there are few. */
@@ -120,11 +152,14 @@ export function createSchedule({ seed, seconds, objects }: ScheduleOptions): rea
   return steps.toSorted((a, b) => a.after - b.after);
 }
 
-/** Their names: one in ten has a guest that ignores the shutdown signal, one in ten one that does not stay up at first. */
+/**
+ * Their names: one in ten has a guest that ignores the shutdown signal, one in ten one that does not stay up at first, and one in ten
+ * is never deleted.
+ */
 export function objectsOf({ seed, objects }: Pick<ScheduleOptions, 'seed' | 'objects'>): readonly string[] {
   const random = chance(seed, 0);
   return Array.from({ length: objects }, (_, index) => {
-    const guest = pick(random, ['deaf', 'loop', 'vm', 'vm', 'vm', 'vm', 'vm', 'vm', 'vm', 'vm']);
+    const guest = pick(random, ['deaf', 'loop', 'kept', 'vm', 'vm', 'vm', 'vm', 'vm', 'vm', 'vm']);
     return `${guest}-${String(index + 1).padStart(3, '0')}`;
   });
 }
@@ -165,6 +200,27 @@ function wire(random: Random, api: Api | 'lease'): Deed {
     api === 'provider' || random.between(1, 10) === 1 ? { kind: 'hang', at } : { kind: 'reset', at },
   ]);
   return { kind: 'wire', api, changes: random.between(0, 2) > 0, times: random.between(1, 3), treatment };
+}
+
+/** All objects, if there are so few that all are kept. */
+function deletable(objects: readonly string[]): readonly string[] {
+  const others = objects.filter((name) => !name.startsWith(kept));
+  return others.length === 0 ? objects : others;
+}
+
+function denial(random: Random, objects: readonly string[]): Deed {
+  const denied = objects.filter((name) => name.startsWith(kept) && random.between(0, 2) > 0);
+  return { kind: 'denial', objects: denied, milliseconds: random.between(200, longestDenial) };
+}
+
+/** An admission policy that refuses writes for a while, or alters them. */
+function policy(random: Random): Deed {
+  const reason = pick(random, ['Invalid', 'Forbidden']);
+  const message = 'denied by a policy of the soak';
+  const body = { kind: 'Status', apiVersion: 'v1', status: 'Failure', reason, message };
+  const refusal = { kind: 'refuse', status: reason === 'Invalid' ? 422 : 403, body } as const;
+  const treatment = pick<Treatment | Alteration>(random, [refusal, refusal, { kind: 'strip finalizers' }]);
+  return { kind: 'wire', api: 'kubernetes', changes: true, times: random.between(1, 3), treatment };
 }
 
 function fault(random: Random): FaultRule {

@@ -18,6 +18,7 @@ import {
   createSchedule,
   guests,
   objectsOf,
+  prompt,
   rough,
   type ScheduleOptions,
   type Step,
@@ -83,6 +84,10 @@ interface Cast {
   readonly faults: { readonly handle: FaultHandle; readonly until: number }[];
   /** Of the API server. */
   readonly restarts: Promise<void>[];
+  /** That were taken away: each resolves when it is back. */
+  readonly secrets: Promise<void>[];
+  /** Until when lists show a new VM at once: `performance.now()`. */
+  listedUntil: number;
 }
 
 /** Lets the schedule happen, waits until all is as wished, and accounts for it. Rejects when `signal` is aborted. */
@@ -93,7 +98,7 @@ export async function soak(options: SoakOptions): Promise<Outcome> {
     const schedule = createSchedule(options);
     await play(schedule, cast, options);
     calmDown(cast);
-    await Promise.all(cast.restarts);
+    await Promise.all([...cast.restarts, ...cast.secrets]);
     const convergence = await converge(options, cast);
     const exitCodes = await Promise.all(cast.operators.map((operator) => operator.stop()));
     return conclude(options, [
@@ -155,7 +160,18 @@ async function gather(options: SoakOptions, cleanups: (() => unknown)[]): Promis
   const people = new People({ cluster, namespace, emulator });
   people.begin();
   cleanups.push(() => people.end());
-  const cast: Cast = { emulator, foreign, proxies, operators, people, trouble, faults: [], restarts: [] };
+  const cast: Cast = {
+    emulator,
+    foreign,
+    proxies,
+    operators,
+    people,
+    trouble,
+    faults: [],
+    restarts: [],
+    secrets: [],
+    listedUntil: 0,
+  };
   const startedAt = performance.now();
   cleanups.push(options.showProgress(() => describe(cast, performance.now() - startedAt)));
   return cast;
@@ -170,7 +186,7 @@ async function play(schedule: readonly Step[], cast: Cast, options: SoakOptions)
 }
 
 function happen(step: Step, cast: Cast, { cluster, namespace, restartApiServer }: SoakOptions): void {
-  const { emulator, proxies, operators, people, trouble, faults, restarts } = cast;
+  const { emulator, proxies, operators, people, trouble, faults, restarts, secrets } = cast;
   const now = performance.now();
   const until = now + waitsFor;
   for (const fault of faults) if (fault.until < now) fault.handle.remove();
@@ -207,7 +223,45 @@ function happen(step: Step, cast: Cast, { cluster, namespace, restartApiServer }
       faults.push({ handle: emulator.addFault(step.rule), until });
       return;
     case 'switches':
-      emulator.setSwitches(step.switches);
+      // The VM of a refused create has to be listed at once: lists that lag are for creates whose outcome is unknown.
+      emulator.setSwitches({ ...step.switches, ...(cast.listedUntil > now ? prompt : {}) });
+      return;
+    case 'denial': {
+      const names = people.objects
+        .filter(({ metadata, status }) => step.objects.includes(metadata.name) && status?.id !== undefined)
+        .map(({ status }) => status?.providerName ?? '');
+      if (names.length === 0) return;
+      trouble.note('VMs denied');
+      emulator.setSwitches({ deniedNames: `^(${names.join('|')})$` });
+      setTimeout(() => emulator.setSwitches({ deniedNames: '' }), step.milliseconds);
+      return;
+    }
+    case 'refused create': {
+      const body = { error: 'name has already been taken' };
+      const action = { kind: 'status', status: step.status, body } as const;
+      cast.listedUntil = until + waitsFor;
+      emulator.setSwitches(prompt);
+      faults.push({ handle: emulator.addFault({ when: 'after', operation: 'CreateMachine', action }), until });
+      return;
+    }
+    case 'delete with Secret':
+      people.ask(step.object, undefined);
+      trouble.note('Secret deleted');
+      secrets.push(loseSecret(cluster, namespace, step.milliseconds));
+  }
+}
+
+/** Takes the Secret away and puts it back, whatever the API server says to that meanwhile. */
+async function loseSecret(cluster: Cluster, namespace: string, milliseconds: number): Promise<void> {
+  const metadata = { name: 'vps247-credentials', namespace };
+  await cluster.remove({ apiVersion: 'v1', kind: 'Secret', metadata }).catch(() => {});
+  await sleep(milliseconds);
+  for (;;) {
+    try {
+      return await cluster.putSecret(namespace, apiKey);
+    } catch {
+      await sleep(500);
+    }
   }
 }
 

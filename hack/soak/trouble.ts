@@ -27,7 +27,7 @@ export class Trouble {
   }
 
   /** `kill` ends the operator that asks with kill -9 and starts it again. */
-  decide({ api, method, path }: Passing, kill: () => Promise<void>, now = performance.now()): Treatment {
+  decide({ api, method, path, body }: Passing, kill: () => Promise<void>, now = performance.now()): Treatment {
     const isChange = method !== 'GET';
     // Renewals come once a second: they would take on themselves what is meant for changes that matter more.
     const kind = path.includes('/leases') ? 'lease' : api;
@@ -44,7 +44,7 @@ export class Trouble {
     found.left -= 1;
     const { treatment } = found.deed;
     this.#count(treatment.kind);
-    return treatment;
+    return treatment.kind === 'strip finalizers' ? { kind: 'pass', body: withoutFinalizers(body) } : treatment;
   }
 
   /** Something that went wrong elsewhere. */
@@ -55,4 +55,14 @@ export class Trouble {
   #count(what: string): void {
     this.counts.set(what, (this.counts.get(what) ?? 0) + 1);
   }
+}
+
+/** A merge patch without the finalizers it sets; any other body as it is. */
+function withoutFinalizers(body: string): string {
+  const parsed: unknown = body.startsWith('{') ? JSON.parse(body) : undefined;
+  if (typeof parsed !== 'object' || parsed === null || !('metadata' in parsed)) return body;
+  const { metadata } = parsed;
+  if (typeof metadata !== 'object' || metadata === null || !('finalizers' in metadata)) return body;
+  const { finalizers: _, ...rest } = metadata;
+  return JSON.stringify({ ...parsed, metadata: rest });
 }

@@ -7,7 +7,7 @@ import type { Machine } from './machine.ts';
 import { MachineTexts } from './machine-texts.ts';
 import type { Operation } from './operations.ts';
 import { readOrder } from './order.ts';
-import type { Switches } from './switches.ts';
+import { isNamed, type Switches } from './switches.ts';
 import type { PowerCommand } from './transitions.ts';
 import {
   writeCreated,
@@ -74,8 +74,9 @@ export class Provider {
         return this.#create(call, ownerId);
       case 'GetMachine': {
         const machine = this.#owned(call, ownerId);
-        const { getLag } = this.#world.switches();
-        return machine === undefined || this.#age(machine) < getLag ? undefined : json(200, this.#write(machine));
+        const { getLag, deniedNames } = this.#world.switches();
+        const isFound = machine !== undefined && this.#age(machine) >= getLag && !isNamed(deniedNames, machine.name);
+        return isFound ? json(200, this.#write(machine)) : undefined;
       }
       case 'DeleteMachine': {
         const machine = this.#owned(call, ownerId);
@@ -90,10 +91,11 @@ export class Provider {
   }
 
   #list(ownerId: number): Answer {
-    const { listLag } = this.#world.switches();
+    const { listLag, deniedNames } = this.#world.switches();
     const listed = this.#world.fleet
       .all()
-      .filter((machine) => machine.ownerId === ownerId && this.#age(machine) >= listLag);
+      .filter((machine) => machine.ownerId === ownerId && this.#age(machine) >= listLag)
+      .filter(({ name }) => !isNamed(deniedNames, name));
     const writing = this.#writing();
     const texts = listed.map((machine) => this.#texts.of(machine, writing));
     return jsonText(200, writeList(texts, 'virtual_machines', writing.switches));

@@ -116,6 +116,7 @@ export const switchTable = {
   transferUsedNames: names('Machines that have used a part of their transfer for the month; all others none of it.'),
   transferUsed: count('Percent that they have used.', 100),
 
+  deniedNames: names('VMs that exist, and that lists leave out and GET does not find.'),
   listLag: count('Milliseconds until a new machine shows in the list.'),
   getLag: count('Milliseconds until a new machine can be read by its id.'),
   deletedListLag: count('Milliseconds for which a deleted machine still shows in the list.'),

@@ -163,6 +163,9 @@ describe('what comes late', () => {
     [{ listLag: 500 }, ({ call }) => call('GET', '/virtual_machines/1001').status, 200, 200],
     [{ getLag: 500 }, ({ call }) => call('GET', '/virtual_machines/1001').status, 404, 200],
     [{ getLag: 500 }, ({ call }) => call('GET', '/virtual_machines').text === '[]', false, false],
+    [{ deniedNames: '^web$' }, ({ call }) => call('GET', '/virtual_machines').text === '[]', true, true],
+    [{ deniedNames: '^web$' }, ({ call }) => call('GET', '/virtual_machines/1001').status, 404, 404],
+    [{ deniedNames: '^other$' }, ({ call }) => call('GET', '/virtual_machines/1001').status, 200, 200],
     [
       { addressLag: 500 },
       ({ call }) => call('GET', '/virtual_machines/1001').body['ip_allocations'],

@@ -32,9 +32,12 @@ describe('the schedule', () => {
         'apply',
         'cut watches',
         'delete',
+        'delete with Secret',
+        'denial',
         'fault',
         'kill',
         'person',
+        'refused create',
         'rob lease',
         'switches',
         'wire',
@@ -50,6 +53,20 @@ describe('the schedule', () => {
     const early = createSchedule(options).filter(({ after }) => after < 12_000);
     const applied = new Set(early.flatMap((step) => (step.kind === 'apply' ? step.object : [])));
     expect(applied).toEqual(new Set(objectsOf(options)));
+  });
+
+  test('deletes no object whose VM is denied, and denies for less time than the operator waits', () => {
+    const schedule = createSchedule({ ...options, seconds: 600 });
+    const denials = schedule.filter((step) => step.kind === 'denial');
+    const denied = new Set(denials.flatMap(({ objects }) => objects));
+    expect(denied.size).toBeGreaterThan(0);
+    const touched = schedule.filter(({ kind }) => ['delete', 'delete with Secret', 'person'].includes(kind));
+    expect(touched.filter((step) => 'object' in step && denied.has(step.object))).toEqual([]);
+    const ends = denials.map(({ after, milliseconds }) => after + milliseconds);
+    for (const [index, { after, milliseconds }] of denials.entries()) {
+      expect(milliseconds).toBeLessThan(5_000);
+      expect(after).toBeGreaterThan(ends[index - 1] ?? 0);
+    }
   });
 
   test('asks of no guest that ignores the signal to halt by the signal alone', () => {
@@ -151,6 +168,21 @@ describe('trouble on the wire', () => {
     ];
     expect(asked.map((one) => trouble.decide(one, spare, 0).kind)).toEqual(['pass', 'pass', 'reset', 'reset', 'pass']);
     expect([...trouble.counts]).toEqual([['reset', 2]]);
+  });
+
+  test('strips finalizers from a write as an admission policy may, and nothing else', () => {
+    const trouble = new Trouble();
+    const treatment = { kind: 'strip finalizers' } as const;
+    trouble.add({ kind: 'wire', api: 'kubernetes', changes: true, times: 3, treatment }, 100);
+    const patch = { metadata: { finalizers: ['a'], annotations: { b: 'c' } }, spec: {} };
+    const bodies = [JSON.stringify(patch), '{"status":{}}', '[]'];
+    const asked = bodies.map((body) => trouble.decide({ ...request('kubernetes', 'PATCH'), body }, spare, 0));
+    expect(asked).toEqual(
+      ['{"metadata":{"annotations":{"b":"c"}},"spec":{}}', '{"status":{}}', '[]'].map((body) => ({
+        kind: 'pass',
+        body,
+      })),
+    );
   });
 
   test('kills at the next change, once, and never when it is over', async () => {
