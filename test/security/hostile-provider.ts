@@ -309,6 +309,11 @@ function settle(vm: Vm): void {
   vm.next = undefined;
 }
 
+/** In a network that is reserved for documentation. */
+export function addressOf(id: number): string {
+  return `198.51.100.${id % 250}`;
+}
+
 function fieldsOf(vm: Vm): Fields {
   settle(vm);
   return {
@@ -329,8 +334,8 @@ function fieldsOf(vm: Vm): Fields {
     ip_allocations: [
       {
         version: 4,
-        first: `198.51.100.${vm.id % 250}`,
-        last: `198.51.100.${vm.id % 250}`,
+        first: addressOf(vm.id),
+        last: addressOf(vm.id),
         gateway: '198.51.100.254',
         prefixlen: 24,
       },

@@ -3,6 +3,7 @@ import { readiness } from '../../hack/kit/cluster.ts';
 import type { OperatorProcess } from '../../hack/kit/operator.ts';
 import { keyMarker } from '../secrets/markers.ts';
 import { ClusterUnderAttack, isOk, messageOf, type RunOptions, system, type Tenant } from './cluster-under-attack.ts';
+import { addressOf } from './hostile-provider.ts';
 
 /** Several times as long as it takes, for machines with other things to do. */
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
@@ -142,11 +143,17 @@ describe('tenants of one account in two namespaces', () => {
         expect(seen?.status?.addresses ?? []).toEqual([]);
       }
     }
+    // An intent, unlike a record, gives no id: it claims whatever VM has the name.
+    const forged = await b.create('intent', { providerName: 'legacy' }, { 'vps247.com/paused': 'true' });
+    const intent = { at: '2020-01-01T00:00:00Z', name: 'legacy', uid: forged.metadata.uid, owner };
+    await b.annotate('intent', { 'create-pending': JSON.stringify(intent), paused: null });
+    await site.untilListed(owner, 2);
+    expect(readiness(await b.object('intent'))).not.toBe('True/Available');
     const { stdout: secrets } = await b.kubectl('get', 'secrets', '-o', 'name');
     expect(secrets).not.toContain('initial-password');
     expect(readiness(await a.object('web'))).toBe('True/Available');
 
-    for (const name of ['early', 'refused']) await b.delete(name);
+    for (const name of ['early', 'refused', 'intent']) await b.delete(name);
     await site.untilListed(owner);
     expect(site.provider.vms(owner)).toContainEqual({ id, name: 'legacy', state: 'running' });
     expect(site.provider.writes(owner).filter((call) => !call.startsWith('Create'))).toEqual([]);
@@ -305,6 +312,28 @@ describe("tenants that use the operator's own key", () => {
     // One answer for each policy, whichever id was asked for.
     expect(new Set(told.values()).size).toBe(3);
     expect(vmsNamed('stranger')).toHaveLength(1);
+  });
+
+  it('take no VM of another namespace by a forged record or intent', async () => {
+    const [a, c] = [tenantOf('own-a'), tenantOf('own-c')];
+    await a.create('kept');
+    const { status } = await a.untilReady('kept');
+    const [id, name] = [status?.id ?? 0, status?.providerName ?? ''];
+    const { metadata } = await c.create('forged', {}, { 'vps247.com/paused': 'true' });
+    const intent = JSON.stringify({ at: '2020-01-01T00:00:00Z', name, uid: metadata.uid, owner });
+    const forged = [record({ id, uid: metadata.uid, owner, name, origin: 'Adopted' }), { 'create-pending': intent }];
+    for (const annotations of forged) {
+      await c.annotate('forged', { machine: null, paused: null, 'default-credentials': 'true', ...annotations });
+      await site.untilListed(owner, 2);
+      const object = await c.object('forged');
+      expect(object?.status?.id).not.toBe(id);
+      expect(await c.describe('forged')).not.toContain(addressOf(id));
+    }
+    await c.delete('forged');
+    await c.untilGone('forged', 20_000);
+    expect(vmsNamed(name)).toEqual([{ id, name, state: 'running' }]);
+    expect(readiness(await a.object('kept'))).toBe('True/Available');
+    expect(vmsNamed('forged-')).toEqual([]);
   });
 
   it("are not held up by another namespace's orphan, and do not see it", async () => {
