@@ -1,7 +1,6 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readiness } from '../../hack/kit/cluster.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
@@ -42,22 +41,31 @@ const kinds = [
 const operator = 'system:serviceaccount:vps247-system:vps247-operator';
 
 interface Policy {
-  readonly resources: readonly string[];
+  readonly resource: string;
   readonly verbs: readonly string[];
-  /** CEL, one for each condition that must hold for the policy to apply. */
-  readonly conditions?: readonly string[];
+  /** CEL that must hold for the policy to apply, besides being the operator. */
+  readonly condition?: string;
+  /** Whether a dry run shows the effect of the policy. */
+  readonly isEnforced: () => Promise<boolean>;
 }
 
-/** Applies the policy to the tenant's namespace and waits until the API server enforces it. */
+/**
+ * Applies the policy to what the operator writes in the tenant's namespace, and to dry runs of anyone, and waits until the API server
+ * enforces it: it compiles policies in the background. The function that is returned ends it.
+ */
 async function enforce(
   tenant: Tenant,
   what: 'Mutating' | 'Validating',
-  { resources, verbs, conditions = [] }: Policy,
+  { resource, verbs, condition, isEnforced }: Policy,
   rest: Readonly<Record<string, unknown>>,
 ): Promise<() => Promise<void>> {
   const name = `${tenant.namespace}-${policies.length}`;
   policies.push(name);
-  const rules = [{ apiGroups: ['vps247.com'], apiVersions: ['*'], operations: verbs, resources }];
+  const rules = [{ apiGroups: ['vps247.com'], apiVersions: ['*'], operations: verbs, resources: [resource] }];
+  const applies = [
+    `request.userInfo.username == '${operator}' || (has(request.dryRun) && request.dryRun)`,
+    ...(condition === undefined ? [] : [condition]),
+  ];
   const namespaceSelector = { matchLabels: { 'kubernetes.io/metadata.name': tenant.namespace } };
   const policy = {
     apiVersion: admission,
@@ -66,9 +74,7 @@ async function enforce(
     spec: {
       failurePolicy: 'Fail',
       matchConstraints: { resourceRules: rules },
-      ...(conditions.length === 0
-        ? {}
-        : { matchConditions: conditions.map((expression, index) => ({ name: `c${index}`, expression })) }),
+      matchConditions: applies.map((expression, index) => ({ name: `c${index}`, expression })),
       ...(what === 'Mutating' ? { reinvocationPolicy: 'Never' } : {}),
       ...rest,
     },
@@ -87,33 +93,72 @@ async function enforce(
     const { code, stderr } = await site.kubectl(['create', '-f', '-'], { input: JSON.stringify(object) });
     if (code !== 0) throw new Error(`${object.kind}: ${stderr}`);
   }
-  // The API server compiles policies in the background, every second.
-  await sleep(2_500);
+  await site.admin.until('the policy is enforced', isEnforced);
   return async () => {
     await site.kubectl(['delete', '--ignore-not-found', ...kinds.map((kind) => `${kind}/${name}`)]);
-    await sleep(2_500);
+    await site.admin.until('the policy is gone', async () => !(await isEnforced()));
   };
+}
+
+/** Creates an object that has everything the operator writes, as a dry run. */
+function tryCreate(tenant: Tenant): ReturnType<ClusterUnderAttack['kubectl']> {
+  const object = {
+    apiVersion: 'vps247.com/v1alpha1',
+    kind: 'VirtualMachine',
+    metadata: {
+      name: 'probe',
+      namespace: tenant.namespace,
+      finalizers: ['vps247.com/machine'],
+      annotations: { 'vps247.com/create-pending': '{}', 'vps247.com/machine': '{}' },
+    },
+    spec,
+  };
+  return site.kubectl(['create', '-f', '-', '--dry-run=server', '-o', 'json'], { input: JSON.stringify(object) });
 }
 
 /** Removes something from whatever the operator writes. */
 function alter(tenant: Tenant, jsonPatch: string, condition: string): Promise<() => Promise<void>> {
-  const isOperator = `request.userInfo.username == '${operator}'`;
   return enforce(
     tenant,
     'Mutating',
-    { resources: ['virtualmachines'], verbs: ['CREATE', 'UPDATE'], conditions: [isOperator, condition] },
+    {
+      resource: 'virtualmachines',
+      verbs: ['CREATE', 'UPDATE'],
+      condition,
+      isEnforced: async () => {
+        const { code, stdout, stderr } = await tryCreate(tenant);
+        if (code !== 0) throw new Error(stderr);
+        const { finalizers = [], annotations } = JSON.parse(stdout).metadata;
+        return finalizers.length === 0 || Object.keys(annotations).length < 2;
+      },
+    },
     { mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: jsonPatch } }] },
   );
 }
 
 const refusal = 'every object needs the label team';
 
-/** Refuses every write of an object without the label `team`. */
-function demandLabel(tenant: Tenant, resources: readonly string[] = ['virtualmachines']): Promise<() => Promise<void>> {
+/** Refuses every write of an object, or of its status, without the label `team`. */
+function demandLabel(
+  tenant: Tenant,
+  resource: 'virtualmachines' | 'virtualmachines/status' = 'virtualmachines',
+): Promise<() => Promise<void>> {
+  const tryStatus = (): ReturnType<ClusterUnderAttack['kubectl']> => {
+    const patch = JSON.stringify({ status: { observedGeneration: 7 } });
+    const flags = ['--subresource=status', '--type=merge', '--dry-run=server', '-p', patch];
+    return site.kubectl(['-n', tenant.namespace, 'patch', 'vps', 'web', ...flags]);
+  };
   return enforce(
     tenant,
     'Validating',
-    { resources, verbs: ['UPDATE'], conditions: [`request.userInfo.username == '${operator}'`] },
+    {
+      resource,
+      verbs: ['CREATE', 'UPDATE'],
+      isEnforced: async () => {
+        const { stderr } = await (resource === 'virtualmachines' ? tryCreate(tenant) : tryStatus());
+        return stderr.includes(refusal);
+      },
+    },
     {
       validations: [
         { expression: "has(object.metadata.labels) && 'team' in object.metadata.labels", message: refusal },
@@ -234,7 +279,7 @@ describe('a policy that refuses what the operator writes', () => {
     const tenant = await site.tenant('refuses-status', { owner: 213 });
     await tenant.create('web');
     await tenant.untilReady('web');
-    const end = await demandLabel(tenant, ['virtualmachines/status']);
+    const end = await demandLabel(tenant, 'virtualmachines/status');
     await tenant.change('web', { powerState: 'Halted' });
     await site.admin.until('the VM is halted', async () => tenant.vms[0]?.state === 'halted');
     await site.admin.until('an event', async () =>
