@@ -18,6 +18,8 @@ export interface LeftMachine {
 
 interface Left extends LeftMachine {
   readonly isGone: () => boolean;
+  /** Whether the operator made or recorded it. Else only the object's metadata said so, which its owner can write. */
+  readonly isCertain: boolean;
 }
 
 export interface NamespaceQuotaOptions {
@@ -32,8 +34,11 @@ export interface NamespaceQuotaOptions {
   readonly watch: (machine: LeftMachine) => (() => boolean) | undefined;
 }
 
-/** VMs that one namespace left running and that are remembered: the newest. */
-const mostLeft = 1_000;
+/** How an object has its place: given for a create or adoption to come, given or on record, or merely by what its metadata says. */
+type Place = 'Reserved' | 'Taken' | 'Claimed';
+
+/** Uncertain ones that are remembered of one namespace: the newest. There are never more certain ones than places were given. */
+const mostUncertain = 100;
 
 /**
  * How many VMs the objects of a namespace have, or left running. An object has a place from the announcement of its VM until that is
@@ -43,8 +48,9 @@ const mostLeft = 1_000;
  *
  * | the object                                               | its place                                     |
  * | -------------------------------------------------------- | --------------------------------------------- |
- * | has the finalizer, an intent, a recorded VM              | taken                                         |
- * | loses all of these but stays                             | taken                                         |
+ * | has a VM on record, or was given a place                 | taken                                         |
+ * | has the finalizer, an intent or a hint, and was not      | claimed: it counts, and gives no right to a VM |
+ * | loses all of these but stays                             | as it was                                     |
  * | goes, and its VM was shown to be gone                    | free                                          |
  * | goes otherwise: Retain, abandon, finalizer taken off     | its VM's, as long as a list shows that         |
  *
@@ -52,8 +58,7 @@ const mostLeft = 1_000;
  */
 export class NamespaceQuota {
   readonly #options: NamespaceQuotaOptions;
-  /** Whether the place of a key is merely reserved. */
-  readonly #placesByNamespace = new Map<string, Map<string, 'Reserved' | 'Taken'>>();
+  readonly #placesByNamespace = new Map<string, Map<string, Place>>();
   /** Those that found no place, the first one first. */
   readonly #waitingByNamespace = new Map<string, Set<string>>();
   readonly #leftByNamespace = new Map<string, readonly Left[]>();
@@ -76,7 +81,10 @@ export class NamespaceQuota {
     const isOver = before !== undefined && before.metadata.uid !== after?.metadata.uid;
     const isFree = after !== undefined && !hasBegun(after) && this.#gone.has(key);
     const next = isOver || isFree || after === undefined ? this.#end(key, before) : undefined;
-    if (after !== undefined && hasBegun(after)) this.#set(key, 'Taken');
+    if (after !== undefined && hasBegun(after)) {
+      const isGiven = current !== undefined || (this.#placeOf(key) ?? 'Claimed') !== 'Claimed';
+      this.#set(key, isGiven ? 'Taken' : 'Claimed');
+    }
     return next;
   }
 
@@ -88,9 +96,9 @@ export class NamespaceQuota {
     const { limit } = this.#options;
     if (limit === 0) return undefined;
     const namespace = namespaceOf(key);
-    const places = this.#placesByNamespace.get(namespace);
-    if (places?.has(key) === true) return undefined;
-    const count = places?.size ?? 0;
+    const place = this.#placeOf(key);
+    if (place === 'Reserved' || place === 'Taken') return undefined;
+    const count = (this.#placesByNamespace.get(namespace)?.size ?? 0) - (place === undefined ? 0 : 1);
     if (count + (this.#leftByNamespace.get(namespace)?.length ?? 0) < limit) return undefined;
     const left = this.#leftIn(namespace).filter((machine) => id === undefined || machine.id !== id);
     if (count + left.length < limit) return undefined;
@@ -110,13 +118,14 @@ export class NamespaceQuota {
   reserve(key: string, id?: ProviderId): boolean {
     if (this.reachedFor(key, id) !== undefined) return false;
     this.#gone.delete(key);
-    if (this.#placesByNamespace.get(namespaceOf(key))?.has(key) !== true) this.#set(key, 'Reserved');
+    const place = this.#placeOf(key);
+    if (place !== 'Taken') this.#set(key, place === 'Claimed' ? 'Taken' : 'Reserved');
     return true;
   }
 
   /** Nothing came of what a place was reserved for. One that is taken stays. */
   release(key: string): void {
-    if (this.#placesByNamespace.get(namespaceOf(key))?.get(key) === 'Reserved') this.#remove(key);
+    if (this.#placeOf(key) === 'Reserved') this.#remove(key);
   }
 
   /** The object has no VM: it is shown to be gone, or was refused. What is on record of it is about to go. */
@@ -129,20 +138,25 @@ export class NamespaceQuota {
     const place = this.#remove(key);
     const isGone = this.#gone.delete(key);
     if (place === undefined) return undefined;
-    if (place === 'Taken' && !isGone && before !== undefined && this.#options.limit > 0) this.#leave(key, before);
+    // Also where a place was only reserved: the create may have been announced, and the finalizer removed before that was seen.
+    if (!isGone && before !== undefined && this.#options.limit > 0) this.#leave(key, before, place);
     const [next] = this.#waitingByNamespace.get(namespaceOf(key)) ?? [];
     // Whether it takes the place or does not want it any more, the place after this one is another's.
     if (next !== undefined) this.#stopWaiting(next);
     return next;
   }
 
-  #leave(key: string, object: VirtualMachine): void {
+  #leave(key: string, object: VirtualMachine, place: Place): void {
     const machine = { ...machineOf(object), account: this.#options.accountOf(key) };
     const isGone = this.#options.watch(machine);
     if (isGone === undefined) return;
     const namespace = namespaceOf(key);
-    const left = [...(this.#leftByNamespace.get(namespace) ?? []), { ...machine, isGone }];
-    this.#leftByNamespace.set(namespace, left.slice(-mostLeft));
+    const isCertain = place !== 'Claimed';
+    // One that was adopted again and left again counts once.
+    const known = this.#leftByNamespace.get(namespace)?.filter(({ id }) => id === undefined || id !== machine.id) ?? [];
+    const uncertain = known.filter((one) => !one.isCertain);
+    const oldest = !isCertain && uncertain.length >= mostUncertain ? uncertain[0] : undefined;
+    this.#leftByNamespace.set(namespace, [...known.filter((one) => one !== oldest), { ...machine, isGone, isCertain }]);
   }
 
   /** Those that still count. One that another object has on record counts there, and here again when that goes. */
@@ -162,7 +176,11 @@ export class NamespaceQuota {
     if (keys?.size === 0) this.#waitingByNamespace.delete(namespace);
   }
 
-  #remove(key: string): 'Reserved' | 'Taken' | undefined {
+  #placeOf(key: string): Place | undefined {
+    return this.#placesByNamespace.get(namespaceOf(key))?.get(key);
+  }
+
+  #remove(key: string): Place | undefined {
     const namespace = namespaceOf(key);
     const places = this.#placesByNamespace.get(namespace);
     const place = places?.get(key);
@@ -171,15 +189,15 @@ export class NamespaceQuota {
     return place;
   }
 
-  #set(key: string, state: 'Reserved' | 'Taken'): void {
-    this.#stopWaiting(key);
+  #set(key: string, place: Place): void {
+    if (place !== 'Claimed') this.#stopWaiting(key);
     const namespace = namespaceOf(key);
-    const places = this.#placesByNamespace.get(namespace) ?? new Map<string, 'Reserved' | 'Taken'>();
-    this.#placesByNamespace.set(namespace, places.set(key, state));
+    const places = this.#placesByNamespace.get(namespace) ?? new Map<string, Place>();
+    this.#placesByNamespace.set(namespace, places.set(key, place));
   }
 }
 
-/** Whether a VM of the object may exist: one of these is stored before anything billable. */
+/** Whether a VM of the object may exist: one of these is stored before anything billable. All but the last a tenant can write. */
 function hasBegun({ metadata, status }: VirtualMachine): boolean {
   return (
     metadata.finalizers?.includes(finalizer) === true ||

@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest';
+import { annotations, finalizer } from '../../src/api/v1alpha1/names.ts';
+import { usualSpec } from './world/operator.ts';
 import { createWorld, type World } from './world/world.ts';
 
 const minute = 60_000;
@@ -74,8 +76,8 @@ it('whoever takes the finalizer and all records off its paused objects gets no m
   for (const name of names) {
     apply(name);
     expect(await mostWithin(world, 1)).toBeLessThanOrEqual(2);
-    const { annotations = {} } = cluster.machine(name)?.metadata ?? {};
-    const none = Object.fromEntries(Object.keys(annotations).map((key) => [key, null]));
+    const written = Object.keys(cluster.machine(name)?.metadata.annotations ?? {});
+    const none = Object.fromEntries(written.map((key) => [key, null]));
     cluster.change(name, { metadata: { finalizers: [], annotations: { ...none, 'vps247.com/paused': 'true' } } });
     await clock.advance(1_000);
   }
@@ -94,6 +96,48 @@ it('whoever deletes its paused objects so, before a restart, gets no more VMs ei
     cluster.remove('virtualmachines', name);
     await clock.advance(1_000);
   }
+  expect(room.machines.size).toBe(2);
+});
+
+it.each([
+  ['the finalizer', createWorld, { finalizers: [finalizer] }],
+  ['a create intent', createWorld, { annotations: { [annotations.createPending]: '{}' } }],
+  [
+    "the finalizer and the mark of the operator's key",
+    () => createSharedWorld(),
+    { finalizers: [finalizer], annotations: { [annotations.defaultCredentials]: 'true' } },
+  ],
+])('whoever writes %s into a manifest gets no more VMs', async (_, begin, metadata) => {
+  const world = await begin({ maxMachinesPerNamespace: 2 });
+  const { apply, cluster, clock, condition } = world;
+  const spec = { ...usualSpec, adoption: { policy: 'IfExists' } };
+  for (const name of names)
+    cluster.put('virtualmachines', { metadata: { name, ...metadata }, spec, status: { observedGeneration: -1 } });
+  expect(await mostWithin(world, 3)).toBeLessThanOrEqual(2);
+  expect(condition('a', 'Ready')?.reason).toBe('QuotaExceeded');
+  for (const name of names) cluster.remove('virtualmachines', name);
+  await clock.advance(5 * minute);
+  // It harms only its own namespace, and that not for good.
+  for (const name of ['x', 'y', 'z']) apply(name);
+  expect(await mostWithin(world, 5)).toBe(2);
+});
+
+it('VMs that were left running count, however many objects come and go afterwards', async () => {
+  const world = await createWorld({ maxMachinesPerNamespace: 2 });
+  const { apply, clock, cluster, room } = world;
+  for (const name of ['a', 'b']) apply(name, { deletionPolicy: 'Retain' });
+  await clock.advance(minute);
+  for (const name of ['a', 'b']) cluster.remove('virtualmachines', name);
+  const many = Array.from({ length: 1_000 }, (_, index) => `forged-${index}`);
+  for (const name of many) {
+    const metadata = { name, annotations: { [annotations.createPending]: '{}', [annotations.paused]: 'true' } };
+    cluster.put('virtualmachines', { metadata, spec: usualSpec, status: { observedGeneration: -1 } });
+  }
+  await clock.advance(minute);
+  for (const name of many) cluster.remove('virtualmachines', name);
+  await clock.advance(5 * minute);
+  for (const name of ['c', 'd']) apply(name);
+  await clock.advance(5 * minute);
   expect(room.machines.size).toBe(2);
 });
 

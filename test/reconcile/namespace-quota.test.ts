@@ -107,7 +107,16 @@ test.for<[reason: string, end: (quota: NamespaceQuota) => void, isFree: boolean]
     (quota) => quota.change('a/1', withMachine, withMachine),
     false,
   ],
-  ['its object went before anything was announced', (quota) => quota.change('a/1', without, undefined), true],
+  // What the watch shows may be older than the announcement, or newer: without a finalizer by then.
+  ['its object goes while the create may be in flight', (quota) => quota.change('a/1', without, undefined), false],
+  [
+    'its object goes, and lists show that nothing came of the create',
+    (quota) => {
+      quota.confirmGone('a/1');
+      quota.change('a/1', without, undefined);
+    },
+    true,
+  ],
 ])('a place is free again, or not: %s', ([, end, isFree]) => {
   const quota = quotaOf(1);
   quota.reserve('a/1');
@@ -144,6 +153,39 @@ test('what an annotation says of it changes nothing: whoever owns an object may 
   quota.change('a/1', withMachine, undefined);
   quota.change('b/1', undefined, objectWith({ id: 90, isHint: true }));
   expect(quota.reserve('a/2')).toBe(false);
+});
+
+const forged = [objectWith({ intent: true }), objectWith({ id: 90, isHint: true })];
+
+test.each(forged)('metadata that says that an object has begun counts, and gives no right to a VM', (object) => {
+  const quota = quotaOf(2);
+  for (const key of ['a/1', 'a/2', 'a/3']) quota.change(key, undefined, object);
+  expect(['a/1', 'a/2', 'a/3', 'a/4'].map((key) => quota.reserve(key))).toEqual([false, false, false, false]);
+  quota.confirmGone('a/3');
+  quota.change('a/3', object, undefined);
+  expect([quota.reserve('a/1'), quota.reserve('a/2'), quota.reserve('a/4')]).toEqual([true, true, false]);
+});
+
+test('however many objects of which metadata says so are deleted, VMs that were left running count', () => {
+  const quota = quotaOf(2);
+  quota.change('a/1', undefined, withMachine);
+  quota.change('a/1', withMachine, undefined);
+  const [object] = forged;
+  for (let index = 0; index < 2_000; index += 1) {
+    quota.change(`a/forged-${index}`, undefined, object);
+    quota.change(`a/forged-${index}`, object, undefined);
+  }
+  const { leftRunning } = quota.reachedFor('a/2') ?? {};
+  expect([leftRunning?.[0], leftRunning?.length]).toEqual(['90', 101]);
+});
+
+test('one that is adopted and left again counts once', () => {
+  const quota = quotaOf(2);
+  for (const key of ['a/1', 'a/2', 'a/3']) {
+    quota.change(key, undefined, withMachine);
+    quota.change(key, withMachine, undefined);
+  }
+  expect([quota.reserve('a/4'), quota.reserve('a/5')]).toEqual([true, false]);
 });
 
 test('it may be adopted again, for it takes no second place', () => {
