@@ -151,7 +151,7 @@ export const settingsTable = {
   stuckAfter: setting(
     duration('1s', '24h'),
     '10m',
-    'After how long a power operation that does not get anywhere is reported as stuck.',
+    'After how long a power operation without effect is reported as stuck. If the object is being deleted and its VM is in an unknown or transitional state for that long, the operator sends DELETE.',
   ),
   lookAlikes: setting(
     choice('Hold', 'Report'),

@@ -228,3 +228,34 @@ test.each([2, 10, 60])(
     world.judge();
   },
 );
+
+/** The provider keeps no names unique, so nothing but the operator's own evidence prevents a second VM. */
+async function denyEverything(milliseconds: number): Promise<FaultyWorld> {
+  const world = await createFaultyWorld({ duplicateNames: 'allowed' });
+  await take(world, stepOf('CreateMachine'));
+  world.emulator.setSwitches({ deniedNames: '.' });
+  await world.clock.advance(milliseconds);
+  return world;
+}
+
+test.each([2_500, minute, 5 * minute - 1_000])(
+  'all VMs denied by a provider that allows twins, for %i ms: never a second VM',
+  async (milliseconds) => {
+    const world = await denyEverything(milliseconds);
+    expect(world.emulator.ledger.duplicates()).toEqual([]);
+    world.emulator.setSwitches({ deniedNames: '' });
+    await world.clock.advance(hour);
+    expectDone(world, stepOf('CreateMachine'));
+    expect(world.writes().map(({ operation }) => operation)).toEqual(['CreateMachine']);
+    world.judge();
+  },
+);
+
+test('all VMs denied by a provider that allows twins, for ten minutes: both are reported, and neither is changed', async () => {
+  const world = await denyEverything(10 * minute);
+  world.emulator.setSwitches({ deniedNames: '' });
+  await world.clock.advance(hour);
+  expect(world.condition('web', 'Synced')?.reason).toBe('DuplicateMachine');
+  expect(world.condition('web', 'Ready')?.status).toBe('True');
+  expect(world.writes().map(({ operation }) => operation)).toEqual(['CreateMachine', 'CreateMachine']);
+});
