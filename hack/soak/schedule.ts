@@ -89,7 +89,7 @@ export const guests = {
 } as const satisfies Partial<Switches>;
 
 /** Objects that nobody deletes, nor their VMs: a finalizer is released with the evidence of one list, so a denial would leave the VM behind. */
-export const kept = 'kept-';
+const kept = 'kept-';
 
 /** Longer than the operator is told to wait before it recreates a VM, no denial lasts: milliseconds. */
 const longestDenial = 3_000;
