@@ -10,6 +10,7 @@ import { type ControlPlane, startControlPlane } from '../../hack/control-plane/s
 import { Cluster, readiness } from '../../hack/kit/cluster.ts';
 import { hurried } from '../../hack/kit/hurried.ts';
 import { type OperatorProcess, startOperator } from '../../hack/kit/operator.ts';
+import { type Recorder, recordObjects } from '../../hack/kit/record-objects.ts';
 import { apiVersion, kind, plural } from '../../src/api/v1alpha1/names.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
 import { loadKubeConfig } from '../../src/kube/config.ts';
@@ -60,6 +61,7 @@ export class ClusterUnderAttack implements AsyncDisposable {
   readonly #plane: ControlPlane;
   readonly #programs: { readonly kubectl: string; readonly helm: string };
   readonly #operatorKubeconfig: string;
+  readonly #recorder: Recorder | undefined;
   readonly #tenants: Tenant[] = [];
   #operator: OperatorProcess | undefined;
   #starts = 0;
@@ -72,6 +74,7 @@ export class ClusterUnderAttack implements AsyncDisposable {
       logs: string;
       kubeconfig: string;
       programs: { kubectl: string; helm: string };
+      recorder: Recorder | undefined;
     },
   ) {
     this.#plane = plane;
@@ -80,9 +83,11 @@ export class ClusterUnderAttack implements AsyncDisposable {
     this.logs = parts.logs;
     this.#operatorKubeconfig = parts.kubeconfig;
     this.#programs = parts.programs;
+    this.#recorder = parts.recorder;
   }
 
-  static async open(suite: string): Promise<ClusterUnderAttack> {
+  /** `isRecorded`: whether each version of each object is kept, to be searched for keys. Not where they are megabytes of nonsense. */
+  static async open(suite: string, { isRecorded = true } = {}): Promise<ClusterUnderAttack> {
     const logs = path.join(import.meta.dirname, '../../.out/security', suite);
     rmSync(logs, { recursive: true, force: true });
     mkdirSync(logs, { recursive: true });
@@ -93,7 +98,8 @@ export class ClusterUnderAttack implements AsyncDisposable {
     await admin.applyRights();
     const kubeconfig = await admin.kubeconfigOfServiceAccount(system, release, logs);
     const provider = await HostileProvider.start();
-    return new ClusterUnderAttack(plane, { admin, provider, logs, kubeconfig, programs });
+    const recorder = isRecorded ? recordObjects(plane.kubeconfigPath, path.join(logs, 'objects')) : undefined;
+    return new ClusterUnderAttack(plane, { admin, provider, logs, kubeconfig, programs, recorder });
   }
 
   get kubeconfig(): string {
@@ -193,6 +199,7 @@ export class ClusterUnderAttack implements AsyncDisposable {
     for (const tenant of this.#tenants) tenant.close();
     await this.admin.close();
     await this.provider.close();
+    await this.#recorder?.stop();
     await this.#plane.stop();
   }
 

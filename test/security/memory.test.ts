@@ -24,7 +24,7 @@ let calm: Tenant;
 const lies: (() => void)[] = [];
 
 beforeAll(async () => {
-  site = await ClusterUnderAttack.open('memory');
+  site = await ClusterUnderAttack.open('memory', { isRecorded: false });
   const { file } = await buildBundle(path.join(site.logs, 'bundle'));
   // V8 takes half of a container's memory for its heap; here there is no container to take it from.
   const heap = Math.floor(limit() / mebibyte / 2);
