@@ -5,7 +5,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { KubeError, isRefused } from '../kube/errors.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Failure, Outcome } from '../model/failure.ts';
-import type { CreateRequest } from '../model/machine.ts';
+import type { CreateRequest, Machine } from '../model/machine.ts';
 import { type Action, type PowerAction, begunAt } from '../plan/action.ts';
 import type { Account, Change } from '../provider/account/account.ts';
 import type { CreateAnswer, Provider } from '../provider/port.ts';
@@ -28,6 +28,8 @@ export type Execution =
       readonly outcome: Outcome<CreateAnswer>;
       /** What the status has to record. */
       readonly record?: KnownMachine | undefined;
+      /** The new VM, if the answer describes it. */
+      readonly machine?: Machine | undefined;
     }
   /** `record`: what the status has to record. Undefined: it does already. */
   | { readonly type: 'Recorded'; readonly record?: KnownMachine }
@@ -185,14 +187,23 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
     throw refusedByKubernetes;
   }
   if (outcome.ok) {
-    const { id, machine } = outcome.value;
-    const ownerId = machine?.ownerId ?? account.ownerId;
-    const owner = ownerId === undefined ? {} : { ownerId };
-    const created = id === undefined ? undefined : { id, origin: 'Created' as const, name: request.name, ...owner };
-    return { type: 'Created', outcome, record: created };
+    return { type: 'Created', outcome, ...createdBy(request, outcome.value, account) };
   }
   noteFailure(target, intent, outcome.failure, deps.clock);
   return { type: 'Created', outcome };
+}
+
+/** What an answer shows of the new VM: nothing, if it names a VM that was listed before or describes one of another name. */
+function createdBy(
+  { name }: CreateRequest,
+  { id, machine }: CreateAnswer,
+  { snapshot, ownerId: accountOwner }: CallingAccount,
+): Pick<Extract<Execution, { type: 'Created' }>, 'record' | 'machine'> {
+  if (id === undefined || snapshot?.has(id) === true) return {};
+  const described = machine?.name === name ? machine : undefined;
+  const ownerId = described?.ownerId ?? accountOwner;
+  const record = { id, origin: 'Created' as const, name, ...(ownerId === undefined ? {} : { ownerId }) };
+  return { record, machine: described };
 }
 
 /** After a failed create: what its answer says of a VM that it may have created all the same. */

@@ -63,7 +63,8 @@ export function observeMachine(
   const sighting = target.id === undefined ? undefined : account.sighting(target.id);
   if (snapshot !== undefined && sighting !== undefined && sighting.startedAt >= notBefore) {
     if (snapshot.has(sighting.machine.id)) memory.caughtUp();
-    return presentOf(deps, subject, sighting.machine, sighting.startedAt);
+    const successor = isUnseen(subject, sighting.machine) ? successorIn(snapshot, subject) : undefined;
+    return presentOf(deps, account, subject, successor ?? sighting.machine, sighting.startedAt);
   }
   if (snapshot === undefined || snapshot.startedAt < notBefore) {
     account.wantMachine(key, notBefore);
@@ -144,6 +145,18 @@ function unreadableNamed(
 
 function unreadableMachine({ id, problem }: UnreadableMachine, isOurs: boolean): MachineObservation {
   return { kind: 'Unknown', reason: { kind: 'Unreadable', id, problem, isOurs } };
+}
+
+/** Whether the id on record is only what a create call was answered: its intent is still there, and the VM has another name. */
+function isUnseen({ object, identity, name, isIntentProven }: Subject, { name: seen }: Machine): boolean {
+  const isOpen = object.metadata.annotations?.[annotations.createPending] !== undefined && isIntentProven;
+  return identity.kind === 'Known' && isOpen && seen !== name;
+}
+
+/** The one VM that proves itself the object's. */
+function successorIn(snapshot: Snapshot, subject: Subject): Machine | undefined {
+  const [machine, ...others] = snapshot.byName(providerName(subject.object));
+  return machine !== undefined && others.length === 0 && isSuccessor(subject, machine) ? machine : undefined;
 }
 
 /** Whether a VM with another id than the recorded one proves itself the object's. */
@@ -244,7 +257,7 @@ function lookForId(
     const now = deps.clock.monotonic();
     const isMoving = object.status?.operation !== undefined || object.metadata.deletionTimestamp !== undefined;
     account.want(key, now + Math.min(memory.lagged(now), isMoving ? readAgain : longestDoubt));
-    return presentOf(deps, subject, read.outcome.value, read.startedAt);
+    return presentOf(deps, account, subject, read.outcome.value, read.startedAt);
   }
   const wasSeen = memory.wasSeen || (subject.identity.kind === 'Known' && wasSeenBefore(object));
   const absence = account.absenceOf(id);
@@ -281,12 +294,20 @@ function isSameKey({ object: { metadata, status }, identity }: Subject, account:
 }
 
 /**
- * A VM of another owner than the one recorded is not the one that was recorded. With the operator's own key, which shows the VMs
+ * A VM of another owner than the one recorded is not the one that was recorded, unless the key and the name are the same: an
+ * answer named a wrong owner then. With the operator's own key, which shows the VMs
  * of many, only a name with the object's UID proves one the object's.
  */
-function presentOf(deps: MachineDeps, subject: Subject, machine: Machine, startedAt: number): MachineObservation {
+function presentOf(
+  deps: MachineDeps,
+  account: Account,
+  subject: Subject,
+  machine: Machine,
+  startedAt: number,
+): MachineObservation {
   const recorded = ownerRecorded(subject);
-  if (recorded !== undefined && machine.ownerId !== undefined && machine.ownerId !== recorded)
+  const isSame = machine.name === subject.name && (isSameKey(subject, account) || subject.isIntentProven);
+  if (recorded !== undefined && machine.ownerId !== undefined && machine.ownerId !== recorded && !isSame)
     return { kind: 'Unknown', reason: { kind: 'OtherAccount', ownerId: machine.ownerId } };
   if (subject.isDefaultKey && machine.name !== providerName(subject.object))
     return { kind: 'Unknown', reason: { kind: 'NotOwn' } };

@@ -79,7 +79,7 @@ export function conclude(
       return { ...quiet, urgent: true, after: 0 };
     case 'Created':
       return execution.outcome.ok
-        ? created(decision, execution.record, execution.outcome.value.machine)
+        ? created(decision, execution.record, execution.machine)
         : createFailed(o, decision, execution.outcome.failure, failures, random);
     case 'Powered': {
       const sent = { ...decision, action: execution.action };

@@ -31,6 +31,8 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
   const id = record.id ?? shownId(o, machine);
   const { spec } = o.object;
   const kept = before?.id === undefined || before.id === id ? before : undefined;
+  // The key in use shows the VM, or the VM was just created with it.
+  const isKeyProven = machine !== undefined || report.record !== undefined;
   const reached = report.verdict.reason === 'Available' ? spec.powerState : kept?.powerState;
   return compact({
     observedGeneration: o.object.metadata.generation,
@@ -47,8 +49,8 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
     osTemplate: entry(machine?.osTemplate, spec.osTemplate, kept?.osTemplate),
     createdAt: machine?.createdAt ?? kept?.createdAt,
     initialPasswordSecret: secretOf(o, report, kept),
-    apiKeyHash: machine === undefined ? kept?.apiKeyHash : o.apiKeyHash,
-    usesDefaultCredentials: (machine === undefined ? kept?.usesDefaultCredentials : o.isDefaultKey) || undefined,
+    apiKeyHash: isKeyProven ? o.apiKeyHash : kept?.apiKeyHash,
+    usesDefaultCredentials: (isKeyProven ? o.isDefaultKey : kept?.usesDefaultCredentials) || undefined,
     powerState: reached,
     operation: report.operation,
     startFailure: report.startFailure,

@@ -1,0 +1,144 @@
+import { describe, expect, it } from 'vitest';
+import { succeeded } from '../../src/model/failure.ts';
+import type { Machine } from '../../src/model/machine.ts';
+import type { Provider } from '../../src/provider/port.ts';
+import { createManualClock } from '../support/clock.ts';
+import { MachineRoom } from './world/room.ts';
+import { type OperatorWorld, runOperator } from './world/operator.ts';
+
+const minute = 60_000;
+
+interface Scene extends OperatorWorld {
+  readonly room: MachineRoom;
+  /** Ids of VMs that were powered or deleted. */
+  readonly touched: ReadonlySet<number>;
+}
+
+/** An account with an unmanaged VM `legacy` with the id 1, whose provider answers a create call as `lie` does. */
+async function createScene(lie: (truth: Provider, room: MachineRoom) => Partial<Provider>): Promise<Scene> {
+  const clock = createManualClock();
+  const room = new MachineRoom(clock);
+  room.add('legacy', { hostname: 'legacy.example' });
+  const touched = new Set<number>();
+  const world = await runOperator(clock, 'owner-1', () => {
+    const truth = room.connect(1);
+    const touching = <T>(call: (id: number) => Promise<T>) => {
+      return (id: number): Promise<T> => {
+        touched.add(id);
+        return call(id);
+      };
+    };
+    return {
+      ...truth,
+      stopMachine: touching(truth.stopMachine),
+      startMachine: touching(truth.startMachine),
+      restartMachine: touching(truth.restartMachine),
+      killMachine: touching(truth.killMachine),
+      deleteMachine: touching(truth.deleteMachine),
+      ...lie(truth, room),
+    };
+  });
+  return { ...world, room, touched };
+}
+
+function vmsOf({ room }: Scene): readonly string[] {
+  return [...room.machines.values()].map(({ name }) => name);
+}
+
+const lies: readonly (readonly [what: string, answer: (machine: Machine, room: MachineRoom) => object])[] = [
+  ['an unmanaged VM, described', (_, room) => ({ id: 1, machine: room.machines.get(1) })],
+  ['an unmanaged VM by its id', () => ({ id: 1 })],
+  ['an id that no VM has', () => ({ id: 999 })],
+  ['no id', () => ({})],
+  [
+    'the new VM with the name of an unmanaged one',
+    ({ id }, room) => ({ id, machine: { ...room.machines.get(1), id } }),
+  ],
+  ['another owner', (machine) => ({ id: machine.id, machine: { ...machine, ownerId: 77 } })],
+];
+
+describe('a create call whose answer names', () => {
+  it.each(lies)('%s: the VM that was created is the one that is managed and deleted', async (_what, answer) => {
+    const scene = await createScene((truth, room) => ({
+      createMachine: async (request) => {
+        const told = await truth.createMachine(request);
+        return told.ok && told.value.machine !== undefined ? succeeded(answer(told.value.machine, room)) : told;
+      },
+    }));
+    const { clock, cluster } = scene;
+    scene.apply('web');
+    await clock.advance(100);
+    expect(cluster.machine('web')?.status?.hostname).not.toBe('legacy.example');
+    await clock.advance(2 * minute);
+    expect(cluster.machine('web')?.status).toMatchObject({ id: 2, ownerId: 1 });
+    expect(scene.condition('web', 'Ready')?.status).toBe('True');
+    cluster.remove('virtualmachines', 'web');
+    await clock.advance(2 * minute);
+    expect([cluster.machine('web'), vmsOf(scene), [...scene.touched]]).toEqual([undefined, ['legacy'], [2]]);
+  });
+
+  it.each(lies)('%s, and a crash directly after it: the same', async (_what, answer) => {
+    const scene = await createScene((truth, room) => ({
+      createMachine: async (request) => {
+        const told = await truth.createMachine(request);
+        return told.ok && told.value.machine !== undefined ? succeeded(answer(told.value.machine, room)) : told;
+      },
+    }));
+    scene.apply('web');
+    await scene.clock.advance(12);
+    await scene.restart();
+    await scene.clock.advance(3 * minute);
+    expect(scene.condition('web', 'Ready')?.status).toBe('True');
+    scene.cluster.remove('virtualmachines', 'web');
+    await scene.clock.advance(2 * minute);
+    expect([vmsOf(scene), [...scene.touched]]).toEqual([['legacy'], [2]]);
+  });
+
+  it('the VM of another object: both objects keep their own', async () => {
+    const scene = await createScene((truth) => ({
+      createMachine: async (request) => {
+        const told = await truth.createMachine(request);
+        return request.name.startsWith('db-') ? succeeded({ id: 2 }) : told;
+      },
+    }));
+    scene.apply('web');
+    await scene.clock.advance(minute);
+    scene.apply('db');
+    await scene.clock.advance(minute);
+    expect(['web', 'db'].map((name) => scene.cluster.machine(name)?.status?.id)).toEqual([2, 3]);
+    scene.cluster.remove('virtualmachines', 'db');
+    await scene.clock.advance(minute);
+    expect([vmsOf(scene), [...scene.touched]]).toEqual([['legacy', expect.stringMatching(/^web-/)], [3]]);
+    expect(scene.condition('web', 'Ready')?.status).toBe('True');
+  });
+});
+
+describe('lists that name a wrong owner for a while', () => {
+  it('hold no object up for longer', async () => {
+    let isLying = false;
+    const scene = await createScene((truth) => ({
+      listMachines: async (signal) => {
+        const told = await truth.listMachines(signal);
+        return told.ok && isLying ? succeeded(told.value.map((one) => ({ ...one, ownerId: 77 }))) : told;
+      },
+      createMachine: async (request) => {
+        const told = await truth.createMachine(request);
+        return told.ok ? succeeded({ id: 2 }) : told;
+      },
+    }));
+    isLying = true;
+    await scene.clock.advance(2 * minute);
+    scene.apply('web');
+    await scene.clock.advance(100);
+    isLying = false;
+    await scene.clock.advance(2 * minute);
+    expect(scene.condition('web', 'Ready')?.status).toBe('True');
+    isLying = true;
+    await scene.clock.advance(5 * minute);
+    isLying = false;
+    await scene.clock.advance(2 * minute);
+    expect(scene.condition('web', 'Ready')?.status).toBe('True');
+    expect(scene.cluster.machine('web')?.status).toMatchObject({ id: 2, ownerId: 1 });
+    expect(scene.room.count('CreateMachine')).toBe(1);
+  });
+});
