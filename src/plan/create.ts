@@ -6,12 +6,16 @@ import type { Failure } from '../model/failure.ts';
 import type { Machine } from '../model/machine.ts';
 import { type Decision, type Verdict, act, wait } from './action.ts';
 import { resolve } from './catalogue.ts';
-import type { NamespaceLimit, Observed } from './observed.ts';
+import type { Limits, NamespaceLimit, Observed } from './observed.ts';
 import { fromFailure } from './failure.ts';
+import { toSeconds } from './moment.ts';
 import { unproven } from './unproven.ts';
 
 /** A refusal may rest on something outside the object (a quota, a catalogue), so it is tried again now and then. */
 export const refusedRetry = 30 * 60_000;
+
+/** The longest wait between create calls that lead to no VM. */
+const longestRepeat = 6 * 60 * 60_000;
 
 /** How many VMs a message names. */
 const mostLeftNamed = 10;
@@ -35,6 +39,12 @@ export function create(o: Observed): Decision {
     return isIntentStored
       ? act({ type: 'WithdrawIntent' }, refused(o.history.refusal), rest)
       : wait(refused(o.history.refusal), rest);
+  }
+  const { fruitless } = o;
+  const dueAt = fruitless === undefined ? o.now : fruitless.since + repeatAfter(fruitless.creates, o.limits);
+  if (fruitless !== undefined && dueAt > o.now) {
+    const message = `${fruitless.creates} create requests for "${o.providerName}" led to no VM of that name; the next one is sent at ${toSeconds(dueAt)}. If the provider has the VM under another name, delete it there`;
+    return wait({ reason: 'CreateOutcomeUnknown', message }, { after: dueAt - o.now });
   }
   const doubt = o.lookAlikes.length > 0 && !o.requests.ignoresLookAlikes ? lookAlike(o) : undefined;
   if (doubt !== undefined && o.limits.lookAlikes === 'Hold') return wait(doubt, { after: heldRetry });
@@ -64,6 +74,14 @@ export function create(o: Observed): Decision {
     // A new machine boots anyway.
     { urgent: true, handledRestart: spec.restartRequest, event: doubt },
   );
+}
+
+/**
+ * A provider may create a VM under another name than the one asked for, or never show it: each further create call may be one more
+ * VM to pay for. The first is repeated as soon as lists have shown that there is no VM, the others ever later.
+ */
+function repeatAfter(creates: number, { recreateAfter }: Limits): number {
+  return creates < 2 ? 0 : Math.max(recreateAfter, Math.min(longestRepeat, recreateAfter * 2 ** (creates - 2)));
 }
 
 /** Whether the spec asks for a VM that this object did not create. */

@@ -124,6 +124,8 @@ export interface Observed {
   readonly intent: Intent | undefined;
   /** Whether the object as stored has the record: a status that the API server refuses is in memory only. */
   readonly isRecordStored: boolean;
+  /** Create calls that led to no VM so far, one after the other, and when the last of them was announced (epoch milliseconds). */
+  readonly fruitless: { readonly creates: number; readonly since: number } | undefined;
   /** Whether the intent was written by an operator that has the key in use, for this object and name. */
   readonly isIntentProven: boolean;
   readonly requests: Requests;

@@ -5,6 +5,7 @@ import { type Decision, act, isProviderCall, wait } from './action.ts';
 import { claim, create } from './create.ts';
 import { deletionPolicyOf, externalDeletePolicyOf } from './defaults.ts';
 import { fromFailure, missing, rejected } from './failure.ts';
+import { toSeconds } from './moment.ts';
 import type { Observed, UnknownReason } from './observed.ts';
 import { passwordUnwritten } from './password.ts';
 import { isObserving, underPolicy } from './policy.ts';
@@ -359,11 +360,6 @@ function unwritable(o: Observed, decision: Decision): Decision {
   if (writeRefusal?.action !== decision.action.type) return decision;
   const { message, until } = writeRefusal;
   return wait({ reason: 'WriteRefused', message }, { ...kept(o), after: Math.max(0, until - o.now) });
-}
-
-/** Whole seconds, or every pass would word it differently. Never earlier than `milliseconds`. */
-function toSeconds(milliseconds: number): string {
-  return new Date(Math.ceil(milliseconds / 1000) * 1000).toISOString().replace('.000Z', 'Z');
 }
 
 /** What the status says of operations stays as it is when nothing could be observed. */

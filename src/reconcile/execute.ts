@@ -140,7 +140,7 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
       after: newestTime === Infinity ? undefined : Math.min(newestTime, now),
       nameless: [...(unreadable?.values() ?? [])].filter((entry) => entry.name === undefined).map(({ id }) => id),
       // A call before this one may have had an effect that no list showed: this one is then refused for its name.
-      ...(isProven ? { after: before.after, nameless: before.nameless ?? [] } : {}),
+      ...(isProven ? { after: before.after, nameless: before.nameless ?? [], tries: (before.tries ?? 1) + 1 } : {}),
       ownerId: account.ownerId,
       replaces: recorded.kind === 'Known' ? recorded.id : undefined,
     },

@@ -118,6 +118,10 @@ export async function observe(
       identity,
       intent,
       isRecordStored: isStored(identity, deps.objectOf(key)),
+      fruitless:
+        pending !== undefined && pending !== memory.refusedIntent && isIntentProven && announcement?.at !== undefined
+          ? { creates: announcement.tries ?? 1, since: Math.min(announcement.at, now) }
+          : undefined,
       isIntentProven,
       requests,
       nameHeldBy: await nameHolder(deps, subject, account),

@@ -137,16 +137,23 @@ describe('readIntent', () => {
   });
 
   const after = Date.UTC(2026, 0, 1);
-  const written = writeIntent(objectWith().metadata, { at: after, name: 'web', after, ownerId: 7, replaces: 3 }, hash);
+  const written = writeIntent(
+    objectWith().metadata,
+    { at: after, name: 'web', after, ownerId: 7, replaces: 3, tries: 4 },
+    hash,
+  );
 
   it('reads what was written', () => {
     const { signed, proof, ...intent } = readIntent(written, uid) ?? {};
-    expect(intent).toEqual({ isOwn: true, uid, name: 'web', after, ownerId: 7, replaces: 3 });
+    expect(intent).toEqual({ isOwn: true, uid, name: 'web', at: after, after, ownerId: 7, replaces: 3, tries: 4 });
     expect(proof).toBe(hash(signed ?? ''));
   });
 
-  it.each(['at', 'name', 'uid', 'after', 'owner', 'replaces'])('is no longer proven when "%s" is edited', (field) => {
-    const { signed, proof } = readIntent(JSON.stringify({ ...JSON.parse(written), [field]: 'edited' }), uid) ?? {};
-    expect(proof).not.toBe(hash(signed ?? ''));
-  });
+  it.each(['at', 'name', 'uid', 'after', 'owner', 'replaces', 'tries'])(
+    'is no longer proven when "%s" is edited',
+    (field) => {
+      const { signed, proof } = readIntent(JSON.stringify({ ...JSON.parse(written), [field]: 'edited' }), uid) ?? {};
+      expect(proof).not.toBe(hash(signed ?? ''));
+    },
+  );
 });

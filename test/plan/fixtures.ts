@@ -110,6 +110,7 @@ export function observedWith(options: ObservedOptions = {}): Observed {
     identity,
     intent: readIntent(object.metadata.annotations?.[annotations.createPending], uid),
     isRecordStored: identity.kind === 'Known',
+    fruitless: undefined,
     isIntentProven: options.intent === true,
     nameHeldBy: undefined,
     credentials: { kind: 'Accepted' },

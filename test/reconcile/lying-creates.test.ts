@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { succeeded } from '../../src/model/failure.ts';
+import { failed, succeeded } from '../../src/model/failure.ts';
 import type { Machine } from '../../src/model/machine.ts';
 import type { Provider } from '../../src/provider/port.ts';
 import { createManualClock } from '../support/clock.ts';
@@ -140,5 +140,45 @@ describe('lists that name a wrong owner for a while', () => {
     expect(scene.condition('web', 'Ready')?.status).toBe('True');
     expect(scene.cluster.machine('web')?.status).toMatchObject({ id: 2, ownerId: 1 });
     expect(scene.room.count('CreateMachine')).toBe(1);
+  });
+});
+
+describe('create calls that lead to VMs of another name', () => {
+  const outcomes = [
+    ['are accepted without an id', () => succeeded({})],
+    [
+      'have no answer',
+      () => failed({ operation: 'CreateMachine', class: 'UnknownOutcome', code: 'ConnectionLost', text: '' }),
+    ],
+  ] as const;
+
+  it.each(outcomes)('and %s are sent ever more rarely, also by another process', async (_what, outcome) => {
+    const scene = await createScene((_truth, room) => ({
+      createMachine: async (request) => {
+        room.add(request.name.toUpperCase());
+        return outcome();
+      },
+    }));
+    const { clock, cluster } = scene;
+    const created = (): number => scene.room.machines.size - 1;
+    scene.apply('web');
+    await clock.advance(5 * minute);
+    expect(created()).toBe(2);
+    for (let restarts = 0; restarts < 6; restarts += 1) {
+      await clock.advance(10 * minute);
+      await scene.restart();
+    }
+    expect(created()).toBe(5);
+    expect(scene.condition('web', 'Ready')).toMatchObject({
+      reason: 'CreateOutcomeUnknown',
+      message: expect.stringMatching(
+        /^5 create requests for "web-.*" led to no VM of that name; the next one is sent at/,
+      ),
+    });
+    await clock.advance(24 * 60 * minute);
+    expect(created()).toBeLessThanOrEqual(12);
+    cluster.remove('virtualmachines', 'web');
+    await clock.advance(5 * minute);
+    expect(cluster.machine('web')).toBeUndefined();
   });
 });

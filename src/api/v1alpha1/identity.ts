@@ -153,6 +153,9 @@ export interface Intent {
   readonly nameless?: readonly number[];
   /** The recorded VM that the new one replaces, because it is gone. A record of any other VM is newer than the intent. */
   readonly replaces?: number;
+  /** When it was written (epoch milliseconds by our clock), and how many create calls in a row led to no VM, this one included. */
+  readonly at?: number;
+  readonly tries?: number;
   /** All of the above as one text, and its hash with the API key: whoever wrote the intent held that key. */
   readonly signed: string;
   readonly proof?: string;
@@ -166,6 +169,7 @@ export function readIntent(text: string | undefined, uid: string): Intent | unde
   if (text === undefined) return undefined;
   const value = parseObject(text) ?? {};
   const after = typeof value['after'] === 'string' ? Date.parse(value['after']) : Number.NaN;
+  const at = typeof value['at'] === 'string' ? Date.parse(value['at']) : Number.NaN;
   return {
     isOwn: value['uid'] === uid,
     ...(typeof value['uid'] === 'string' ? { uid: value['uid'] } : {}),
@@ -174,13 +178,15 @@ export function readIntent(text: string | undefined, uid: string): Intent | unde
     ...(isId(value['owner']) ? { ownerId: value['owner'] } : {}),
     ...(Array.isArray(value['nameless']) ? { nameless: value['nameless'].slice(0, mostNameless).filter(isId) } : {}),
     ...(isId(value['replaces']) ? { replaces: value['replaces'] } : {}),
+    ...(Number.isFinite(at) ? { at } : {}),
+    ...(isId(value['tries']) ? { tries: value['tries'] } : {}),
     signed: signedText(value),
     ...(typeof value['proof'] === 'string' ? { proof: value['proof'] } : {}),
   };
 }
 
-function signedText({ at, name, uid, after, owner, nameless, replaces }: Record<string, unknown>): string {
-  return JSON.stringify(['create', at, name, uid, after, owner, nameless, replaces]);
+function signedText({ at, name, uid, after, owner, nameless, replaces, tries }: Record<string, unknown>): string {
+  return JSON.stringify(['create', at, name, uid, after, owner, nameless, replaces, tries]);
 }
 
 /** Epoch milliseconds: `at` by our clock, `after` by the provider's. `hash`: with the API key that the call is made with. */
@@ -193,10 +199,11 @@ export function writeIntent(
     readonly ownerId?: number | undefined;
     readonly nameless?: readonly number[];
     readonly replaces?: number | undefined;
+    readonly tries?: number;
   },
   hash: (text: string) => string,
 ): string {
-  const { at, name, after, ownerId: owner, nameless = [], replaces } = intent;
+  const { at, name, after, ownerId: owner, nameless = [], replaces, tries = 1 } = intent;
   const value = {
     at: new Date(at).toISOString(),
     name,
@@ -205,6 +212,7 @@ export function writeIntent(
     ...(owner === undefined ? {} : { owner }),
     ...(nameless.length === 0 ? {} : { nameless: nameless.slice(0, mostNameless) }),
     ...(replaces === undefined ? {} : { replaces }),
+    ...(tries === 1 ? {} : { tries }),
   };
   return JSON.stringify({ ...value, proof: hash(signedText(value)) });
 }
