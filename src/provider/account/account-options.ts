@@ -15,6 +15,8 @@ export interface AccountOptions {
   /** Told each key that has something to look at; must not throw, and may be told a key it no longer knows. */
   readonly wake: (key: string) => void;
   readonly pace?: Partial<Pace>;
+  /** Called when the provider accepts the key: at first, and again after it was rejected. */
+  readonly onAccepted?: () => void;
   readonly onSnapshot?: (snapshot: Snapshot) => void;
   /** Shared by all accounts: lists for keys that were not accepted are read a few at a time. */
   readonly probes?: Places;

@@ -20,7 +20,10 @@ export interface AccountLimits {
   readonly perGroup: number;
 }
 
-export interface AccountsOptions extends Omit<AccountOptions, 'provider' | 'keyedHash' | 'onSnapshot' | 'probes'> {
+export interface AccountsOptions extends Omit<
+  AccountOptions,
+  'provider' | 'keyedHash' | 'onAccepted' | 'onSnapshot' | 'probes'
+> {
   /** Connects to the provider with a key. All accounts of a registry are at the same base URL. */
   readonly connect: (apiKey: Secret) => Provider;
   /** `account` is the ordinal number that logs and metrics name the account by. */
@@ -45,8 +48,8 @@ interface Entry {
   readonly ordinal: number;
   readonly account: SharedAccount;
   readonly groups: Set<string>;
-  /** The key is not printed as long as the account is there. */
-  readonly release: () => void;
+  /** An accepted key is not printed as long as the account is there. */
+  release: () => void;
   usedAt: number;
 }
 
@@ -73,20 +76,27 @@ export function createAccounts(options: AccountsOptions): Accounts {
   const open = (apiKey: Secret): Entry => {
     ordinals += 1;
     const ordinal = ordinals;
+    const entry: Omit<Entry, 'account'> = { ordinal, groups: new Set(), release: () => {}, usedAt: clock.monotonic() };
+    let isRegistered = false;
     const account = createAccount({
       ...shared,
       log: log.with({ account: ordinal }),
       provider: connect(apiKey),
       probes,
+      // Not sooner: anybody can put any word into a Secret, and no text with that word would be shown to anyone else.
+      onAccepted: () => {
+        if (!isRegistered) entry.release = registerSecret(apiKey);
+        isRegistered = true;
+      },
       keyedHash: (text) => keyedHash(apiKey, text),
       ...(onSnapshot === undefined ? {} : { onSnapshot: (snapshot: Snapshot) => onSnapshot(snapshot, ordinal) }),
     });
-    return { ordinal, account, groups: new Set(), release: registerSecret(apiKey), usedAt: clock.monotonic() };
+    return Object.assign(entry, { account });
   };
 
-  const close = (hash: string, { account, release }: Entry): void => {
+  const close = (hash: string, entry: Entry): void => {
     entries.delete(hash);
-    void account.stop().then(release);
+    void entry.account.stop().then(() => entry.release());
   };
 
   const sweep = (now: number): void => {

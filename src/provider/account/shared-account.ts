@@ -53,6 +53,7 @@ class ListedAccount implements SharedAccount {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #wake: (key: string) => void;
+  readonly #onAccepted: (() => void) | undefined;
   readonly #onSnapshot: ((snapshot: Snapshot) => void) | undefined;
   readonly #provider: Provider;
   readonly #followers = new Followers();
@@ -74,6 +75,7 @@ class ListedAccount implements SharedAccount {
     this.#clock = clock;
     this.#log = log;
     this.#wake = options.wake;
+    this.#onAccepted = options.onAccepted;
     this.#onSnapshot = options.onSnapshot;
     this.#changes = new ChangeLog(clock);
     this.recreations = new Recreations(clock, pace.recreationIntervalMs);
@@ -339,6 +341,7 @@ class ListedAccount implements SharedAccount {
   #tellVerdict(): void {
     const failure = this.rejection;
     if (failure === undefined) {
+      this.#onAccepted?.();
       this.#log.info('provider accepts the API key');
     } else {
       this.#log.warn('provider rejects the API key', { failure });

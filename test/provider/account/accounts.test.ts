@@ -5,6 +5,7 @@ import type { Account } from '../../../src/provider/account/account.ts';
 import { type AccountLimits, type Accounts, createAccounts } from '../../../src/provider/account/accounts.ts';
 import { silentLog } from '../../../src/telemetry/log.ts';
 import type { Provider } from '../../../src/provider/port.ts';
+import { registeredSecrets } from '../../../src/telemetry/redact.ts';
 import { createManualClock } from '../../support/clock.ts';
 import { createFakeProvider, machine } from '../../support/fake-provider.ts';
 
@@ -169,4 +170,15 @@ test('a key that was never accepted is tried ever more slowly, one that was once
   await clock.advance(60 * 60_000);
   // 1 + 2 + 4 + 8 minutes, then every ten.
   expect([lists.get('good'), lists.get('bad')]).toEqual([60, 8]);
+});
+
+test('a key is kept out of all texts once the provider accepts it: before, any word may pass for one', async () => {
+  const isHidden = (key: string): boolean => registeredSecrets().quotedIn(`web in ${key}`);
+  const keys = ['Amsterdam', 'good-k3y-0f-4n-4cc0unt'];
+  const { clock, accounts } = scene(undefined, judging);
+  for (const key of keys) accountOf(accounts, key).follow('a/1', { group: 'a', name: 'x' });
+  expect(keys.map(isHidden)).toEqual([false, false]);
+  await clock.settle();
+  expect(keys.map((key) => accountOf(accounts, key).verdict)).toEqual(['Rejected', 'Accepted']);
+  expect(keys.map(isHidden)).toEqual([false, true]);
 });
