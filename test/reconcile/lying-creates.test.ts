@@ -14,6 +14,13 @@ interface Scene extends OperatorWorld {
   readonly touched: ReadonlySet<number>;
 }
 
+function noting<T>(touched: Set<number>, call: (id: number) => Promise<T>): (id: number) => Promise<T> {
+  return (id) => {
+    touched.add(id);
+    return call(id);
+  };
+}
+
 /** An account with an unmanaged VM `legacy` with the id 1, whose provider answers a create call as `lie` does. */
 async function createScene(lie: (truth: Provider, room: MachineRoom) => Partial<Provider>): Promise<Scene> {
   const clock = createManualClock();
@@ -22,19 +29,13 @@ async function createScene(lie: (truth: Provider, room: MachineRoom) => Partial<
   const touched = new Set<number>();
   const world = await runOperator(clock, 'owner-1', () => {
     const truth = room.connect(1);
-    const touching = <T>(call: (id: number) => Promise<T>) => {
-      return (id: number): Promise<T> => {
-        touched.add(id);
-        return call(id);
-      };
-    };
     return {
       ...truth,
-      stopMachine: touching(truth.stopMachine),
-      startMachine: touching(truth.startMachine),
-      restartMachine: touching(truth.restartMachine),
-      killMachine: touching(truth.killMachine),
-      deleteMachine: touching(truth.deleteMachine),
+      stopMachine: noting(touched, truth.stopMachine),
+      startMachine: noting(touched, truth.startMachine),
+      restartMachine: noting(touched, truth.restartMachine),
+      killMachine: noting(touched, truth.killMachine),
+      deleteMachine: noting(touched, truth.deleteMachine),
       ...lie(truth, room),
     };
   });

@@ -173,12 +173,12 @@ test('a key that was never accepted is tried ever more slowly, one that was once
 });
 
 test('a key is kept out of all texts once the provider accepts it: before, any word may pass for one', async () => {
-  const isHidden = (key: string): boolean => registeredSecrets().quotedIn(`web in ${key}`);
   const keys = ['Amsterdam', 'good-k3y-0f-4n-4cc0unt'];
+  const hidden = (): readonly string[] => keys.filter((one) => registeredSecrets().quotedIn(`web in ${one}`));
   const { clock, accounts } = scene(undefined, judging);
-  for (const key of keys) accountOf(accounts, key).follow('a/1', { group: 'a', name: 'x' });
-  expect(keys.map(isHidden)).toEqual([false, false]);
+  for (const one of keys) accountOf(accounts, one).follow('a/1', { group: 'a', name: 'x' });
+  expect(hidden()).toEqual([]);
   await clock.settle();
-  expect(keys.map((key) => accountOf(accounts, key).verdict)).toEqual(['Rejected', 'Accepted']);
-  expect(keys.map(isHidden)).toEqual([false, true]);
+  expect(keys.map((one) => accountOf(accounts, one).verdict)).toEqual(['Rejected', 'Accepted']);
+  expect(hidden()).toEqual(keys.slice(1));
 });
