@@ -14,8 +14,13 @@ export class KeyVerdict {
   /** How many lists in a row rejected a key that was never accepted. */
   rejections = 0;
   #wasAccepted = false;
+  readonly #onAccepted: () => void;
   /** Since when a rejected key is to be tried again without waiting for the next probe; until a list that started later. */
   retryAt: number | undefined;
+
+  constructor(onAccepted: () => void = () => {}) {
+    this.#onAccepted = onAccepted;
+  }
 
   /** What a single call was answered; whether it changed the verdict. */
   heard(outcome: Outcome<unknown>, now: number): boolean {
@@ -41,6 +46,7 @@ export class KeyVerdict {
     if (rejection === undefined) {
       this.#wasAccepted = true;
       this.rejections = 0;
+      if (before !== 'Accepted') this.#onAccepted();
     }
     return this.verdict !== before;
   }

@@ -53,12 +53,11 @@ class ListedAccount implements SharedAccount {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #wake: (key: string) => void;
-  readonly #onAccepted: (() => void) | undefined;
   readonly #onSnapshot: ((snapshot: Snapshot) => void) | undefined;
   readonly #provider: Provider;
   readonly #followers = new Followers();
   readonly #sightings = new Sightings();
-  readonly #key = new KeyVerdict();
+  readonly #key: KeyVerdict;
   readonly #changes: ChangeLog;
   readonly #missing: Missing;
   readonly #traffic: Traffic;
@@ -74,8 +73,8 @@ class ListedAccount implements SharedAccount {
     const pace = { ...defaultPace, ...options.pace };
     this.#clock = clock;
     this.#log = log;
+    this.#key = new KeyVerdict(options.onAccepted);
     this.#wake = options.wake;
-    this.#onAccepted = options.onAccepted;
     this.#onSnapshot = options.onSnapshot;
     this.#changes = new ChangeLog(clock);
     this.recreations = new Recreations(clock, pace.recreationIntervalMs);
@@ -341,7 +340,6 @@ class ListedAccount implements SharedAccount {
   #tellVerdict(): void {
     const failure = this.rejection;
     if (failure === undefined) {
-      this.#onAccepted?.();
       this.#log.info('provider accepts the API key');
     } else {
       this.#log.warn('provider rejects the API key', { failure });
