@@ -23,7 +23,6 @@ import { Traffic, type TrafficReading } from './traffic.ts';
 
 /** How many VMs that cannot be read a log line names. */
 const mostReported = 5;
-
 /** Whose turns the account's own reads take. No key or group of others can be it. */
 const own = '';
 
