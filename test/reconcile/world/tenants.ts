@@ -10,7 +10,11 @@ export interface Tenant {
   apply(
     name: string,
     spec?: Partial<VirtualMachineSpec>,
-    metadata?: { readonly annotations?: Readonly<Record<string, string>>; readonly creationTimestamp?: string },
+    metadata?: {
+      readonly annotations?: Readonly<Record<string, string>>;
+      readonly labels?: Readonly<Record<string, string>>;
+      readonly creationTimestamp?: string;
+    },
   ): void;
   /** The `machine` annotation as an object could have it that the operator wrote it for. */
   claim(name: string, id: number, vmName: string): void;
