@@ -20,7 +20,7 @@ import type { NamespaceQuota } from './namespace-quota.ts';
 import { type MachineDeps, mayCreate, notYetSeen, observeMachine } from './observe-machine.ts';
 import { withPastTimes } from './past-times.ts';
 import { type RivalDeps, lookAlikesOf, machineHolder, nameHolder } from './rivals.ts';
-import { type Subject, targetOf, twinsOf } from './target.ts';
+import { type Subject, provenByName, targetOf, twinsOf } from './target.ts';
 
 export interface ObserveDeps extends RivalDeps, MachineDeps {
   readonly credentials: Credentials;
@@ -72,7 +72,11 @@ export async function observe(
   const announcement = readIntent(announced, object.metadata.uid);
   const isIntentProven = isProven(object, announcement, account, announced === memory.sentIntent);
   const replaced = isIntentProven ? announcement?.replaces : undefined;
-  const recorded = withoutReplaced(readIdentity(object, announced), replaced, account);
+  const recorded = provenByName(
+    object,
+    withoutReplaced(readIdentity(object, announced), replaced, account),
+    account?.snapshot,
+  );
   // What is on record has its own intent behind it, but for one that is to replace it.
   const intent =
     pending === undefined || (recorded.kind === 'Known' && recorded.id !== announcement?.replaces)

@@ -1,8 +1,8 @@
-import { type Identity, type Intent, isNameOwn } from '../api/v1alpha1/identity.ts';
+import { type Identity, type Intent, isNameOwn, providerName } from '../api/v1alpha1/identity.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { ProviderId } from '../model/machine.ts';
 import type { MachineObservation } from '../plan/observed.ts';
-import type { Account } from '../provider/account/account.ts';
+import type { Account, Snapshot } from '../provider/account/account.ts';
 import type { Memory } from './history.ts';
 
 /** What one reconciliation is about: an object, and what is recorded or hinted of its VM. */
@@ -55,6 +55,15 @@ export function targetOf({ object, identity, intent, name, isDefaultKey }: Subje
     case 'Foreign':
       return adoption.policy === 'Never' ? undefined : hinted(asked ?? identity.id, identity.name ?? name);
   }
+}
+
+/** A record of a VM with another name, edited or restored, gives way to the one VM whose name carries the object's UID. */
+export function provenByName(object: VirtualMachine, identity: Identity, snapshot: Snapshot | undefined): Identity {
+  if (identity.kind !== 'Known' || snapshot === undefined || !isNameOwn(object)) return identity;
+  const name = providerName(object);
+  const shown = snapshot.byId(identity.id);
+  const isOther = shown !== undefined && shown.name !== name;
+  return isOther && snapshot.byName(name).length === 1 ? { kind: 'None' } : identity;
 }
 
 function hinted(id: ProviderId | undefined, name: string): Target {

@@ -289,6 +289,22 @@ describe('a backup of an earlier life laid over the object', () => {
     expect(world.room.count('CreateMachine')).toBe(1);
   });
 
+  it('also if a VM with the recorded id is there, and has another name', async () => {
+    const world = await createTenantWorld();
+    const a = world.tenant('team-a', { ownerId: 1 });
+    world.room.add('theirs', { id: 4711, ownerId: 1 });
+    a.apply('web');
+    await world.clock.advance(minute);
+    const { id, providerName } = a.object('web')?.status ?? {};
+    restore(world, a);
+    world.cluster.change('web', { status: { origin: 'Adopted', providerName: 'theirs' } }, 'team-a');
+    await world.restart();
+    a.change('web', { powerState: 'Halted' });
+    await world.clock.advance(10 * minute);
+    expect(a.object('web')?.status).toMatchObject({ id, providerName, origin: 'Created', state: 'Halted' });
+    expect(world.room.machines.get(4711)?.state).toBe('Running');
+  });
+
   it('does not keep the object and its VM from being deleted', async () => {
     const world = await createTenantWorld();
     const a = world.tenant('team-a', { ownerId: 1 });

@@ -27,7 +27,6 @@ describe('a machine that exists', () => {
       id,
       uid: metadata.uid,
       owner: 1,
-      origin: 'Adopted',
       name: 'legacy',
     });
     await stage.cluster.delete(stage.namespace, 'web');

@@ -88,7 +88,7 @@ describe('an operator killed with kill -9', () => {
     await stage.cluster.until('the call is under way', async () => stage.emulator.ledger.writes().length === 1);
     expect(await operator.stop()).toBe(0);
     const object = await stage.object('web');
-    expect(object?.metadata.annotations?.['vps247.com/machine']).toContain(object?.metadata.uid);
-    expect(object?.metadata.annotations?.['vps247.com/create-pending']).toBeUndefined();
+    const [machine] = stage.emulator.machines();
+    expect(object?.status).toMatchObject({ uid: object?.metadata.uid, id: machine?.id, origin: 'Created' });
   });
 });
