@@ -158,11 +158,13 @@ export function createCredentials(options: {
     return underWay.get(`${nameOf(ref)}/${ref.key}`) ?? readOnce(ref);
   }
 
-  function answer(ref: SecretRef, reading: Reading): KeyLookup {
+  function answer(ref: SecretRef, reading: Reading, object: VirtualMachine): KeyLookup {
     const isDefault = ref === sharedRef;
     if (isDefault) reportShared(ref, reading.kind);
     if (reading.kind === 'Found') return { ...reading, isDefault };
-    const message = isDefault ? sharedUnusable : whatIsNeeded(ref, reading.kind, isLabelRequired);
+    const message = isDefault
+      ? sharedUnusable
+      : `${whatIsNeeded(ref, reading.kind, isLabelRequired)}${whyNotShared(object)}`;
     return { kind: 'Missing', message, ...(reading.kind === 'Absent' ? { isAbsent: true } : {}) };
   }
 
@@ -174,13 +176,26 @@ export function createCredentials(options: {
     isSharedReported = !isUsable;
   }
 
+  /** Whether the operator's own key is there for objects of this namespace that name no Secret. */
+  function isOffered({ metadata, spec }: VirtualMachine): boolean {
+    return (
+      shared?.namespaces.includes(metadata.namespace) === true &&
+      spec.credentialsSecretRef.name === defaultCredentials.name
+    );
+  }
+
+  /** For a user whose other objects of the namespace need no Secret. */
+  function whyNotShared(object: VirtualMachine): string {
+    return isOffered(object) && !isNameOwn(object)
+      ? "; the operator's default API key is not used for an object with spec.providerName"
+      : '';
+  }
+
   /** Where the object's key is looked for: in the next one only if there is no such Secret as the one before. */
   function refsOf(object: VirtualMachine): readonly [SecretRef, SecretRef?] {
     const { metadata, spec } = object;
     const own = { namespace: metadata.namespace, ...spec.credentialsSecretRef };
-    const mayShare =
-      shared?.namespaces.includes(own.namespace) === true && own.name === defaultCredentials.name && isNameOwn(object);
-    if (!mayShare || sharedRef === undefined) return [own];
+    if (!isOffered(object) || !isNameOwn(object) || sharedRef === undefined) return [own];
     if (!hasBegun(object)) return [own, sharedRef];
     return [metadata.annotations?.[annotations.defaultCredentials] === 'true' ? sharedRef : own];
   }
@@ -190,8 +205,8 @@ export function createCredentials(options: {
       const [first, second] = refsOf(object);
       const found = await look(first, second === undefined);
       return found.kind === 'Absent' && second !== undefined
-        ? answer(second, await look(second, true))
-        : answer(first, found);
+        ? answer(second, await look(second, true), object)
+        : answer(first, found, object);
     },
     secretsOf: (object) =>
       refsOf(object)
@@ -265,12 +280,12 @@ function whatIsNeeded(
 ): string {
   if (kind === 'Forbidden')
     return `the operator may not read Secret "${name}" in namespace "${namespace}"; grant it "get" on secrets there`;
-  const label = `${credentialsLabel}=true`;
+  // One command each: the label alone is missing where a Secret exists already. Nothing but `;` after one, which a shell accepts.
+  const label = `label it: kubectl -n ${namespace} label secret ${name} ${credentialsLabel}=true; `;
   return (
     `no usable API key under "${key}" in Secret "${name}"; create the Secret: ` +
-    `kubectl -n ${namespace} create secret generic ${name} --from-literal=${key}=YOUR-KEY` +
-    (isLabelRequired ? ` && kubectl -n ${namespace} label secret ${name} ${label}` : '') +
-    `. It needs type Opaque or ${credentialsType}${isLabelRequired ? `, the label ${label}` : ''} and a key of at most ${longestKey} printable ASCII characters`
+    `kubectl -n ${namespace} create secret generic ${name} --from-literal=${key}=YOUR-KEY; ${isLabelRequired ? label : ''}` +
+    `if it exists, it must have type Opaque or ${credentialsType}${isLabelRequired ? ', the label' : ''} and a key of at most ${longestKey} printable ASCII characters`
   );
 }
 

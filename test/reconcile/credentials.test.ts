@@ -40,7 +40,7 @@ describe('judge', () => {
   });
 });
 
-function setUp(shared?: SharedCredentials) {
+function setUp(shared?: SharedCredentials, isLabelRequired = false) {
   const warnings: unknown[] = [];
   const log = { ...silentLog, warn: (_: string, fields: unknown) => void warnings.push(fields) };
   const clock = createManualClock();
@@ -52,7 +52,7 @@ function setUp(shared?: SharedCredentials) {
       return (answers.shift() ?? (() => secretWith('k1')))();
     },
   };
-  const credentials = createCredentials({ client, clock, log, shared });
+  const credentials = createCredentials({ client, clock, log, shared, isLabelRequired });
   return { clock, answers, warnings, credentials, reads: () => read.length, read };
 }
 const raise = (error: Error) => () => {
@@ -119,9 +119,21 @@ describe('credentials', () => {
     }
     expect([...said]).toEqual([
       'no usable API key under "api-key" in Secret "vps247-credentials"; create the Secret: ' +
-        'kubectl -n default create secret generic vps247-credentials --from-literal=api-key=YOUR-KEY. ' +
-        'It needs type Opaque or vps247.com/api-key and a key of at most 512 printable ASCII characters',
+        'kubectl -n default create secret generic vps247-credentials --from-literal=api-key=YOUR-KEY; ' +
+        'if it exists, it must have type Opaque or vps247.com/api-key and a key of at most 512 printable ASCII characters',
     ]);
+  });
+
+  it('has a command for the label where that is required, which works for a Secret that exists', async () => {
+    const { credentials, answers } = setUp(undefined, true);
+    answers.push(() => secretWith('k1'));
+    expect(await credentials.lookup(objectWith())).toMatchObject({
+      message:
+        'no usable API key under "api-key" in Secret "vps247-credentials"; create the Secret: ' +
+        'kubectl -n default create secret generic vps247-credentials --from-literal=api-key=YOUR-KEY; ' +
+        'label it: kubectl -n default label secret vps247-credentials vps247.com/credentials=true; ' +
+        'if it exists, it must have type Opaque or vps247.com/api-key, the label and a key of at most 512 printable ASCII characters',
+    });
   });
 
   it('knows a Secret that does not exist from one that is of no use', async () => {
@@ -210,6 +222,12 @@ describe("the operator's own key", () => {
       object: { spec: { credentialsSecretRef: { name: 'mine', key: 'api-key' } } },
       answers: [none, theirs],
       says: 'no usable API key under "api-key" in Secret "mine"',
+    },
+    {
+      because: 'the object chose the name of its VM',
+      object: { spec: { providerName: 'theirs-1' } },
+      answers: [none, theirs],
+      says: "; the operator's default API key is not used for an object with spec.providerName",
     },
     {
       because: 'neither is there',

@@ -165,7 +165,7 @@ const table = {
     meaning:
       'There is no usable API key: the Secret or its entry is missing, or is not one for an API key. The message is the same in each case, so that it tells nothing about Secrets to users who may not read them. No call is made.',
     remedy:
-      'Create the Secret with the command in the message. Its type must be Opaque or vps247.com/api-key. Label it vps247.com/credentials=true so that the operator picks up a new key immediately.',
+      'Create the Secret with the command in the message. If it exists, its type must be Opaque or vps247.com/api-key; where the administrator requires the label, add it with the command in the message. With the label vps247.com/credentials=true, the operator picks up a new key immediately.',
   },
   CredentialsRejected: {
     ready: 'Unknown',

@@ -16,8 +16,8 @@ describe('bad input', () => {
     await stage.untilReady('web', 'Unknown/CredentialsMissing');
     expect(await message(stage, 'web')).toBe(
       'no usable API key under "api-key" in Secret "vps247-credentials"; create the Secret: ' +
-        `kubectl -n ${stage.namespace} create secret generic vps247-credentials --from-literal=api-key=YOUR-KEY. ` +
-        'It needs type Opaque or vps247.com/api-key and a key of at most 512 printable ASCII characters',
+        `kubectl -n ${stage.namespace} create secret generic vps247-credentials --from-literal=api-key=YOUR-KEY; ` +
+        'if it exists, it must have type Opaque or vps247.com/api-key and a key of at most 512 printable ASCII characters',
     );
     expect(stage.emulator.ledger.calls).toEqual([]);
     await stage.cluster.putSecret(stage.namespace, apiKey);
