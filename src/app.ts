@@ -343,7 +343,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       if (objects.obstacle === 'NotServed') return notInstalled;
       if (objects.obstacle === 'Forbidden')
         return `The API server does not let the operator list and watch ${plural}.${group}: check its roles and credentials.`;
-      return isSynced ? undefined : 'not everything has been read yet';
+      return isSynced ? undefined : 'The initial list of VirtualMachines is not complete.';
     },
     isAlive: () => {
       if (workers === undefined || isStopping) return true;

@@ -110,11 +110,13 @@ async function run(settings: Settings, env: Environment): Promise<number> {
         },
       }),
   });
+  /** What the start waits for. */
+  let obstacle: string | undefined;
   const health = createHealthServer({
     metricsAddress: settings.metricsAddress,
     healthAddress: settings.healthAddress,
     isAlive: () => app.isAlive(),
-    notReady: () => app.notReady(),
+    notReady: () => obstacle ?? app.notReady(),
     metrics,
     log,
   });
@@ -129,7 +131,12 @@ async function run(settings: Settings, env: Environment): Promise<number> {
   const begin = async (): Promise<void> => {
     // Without the fence: it asks before it leads, and what it asks changes nothing.
     const unfenced = createTransport(kubeConfig, connections);
-    await untilUsable(settings.namespaces, { inquiries: createInquiries(unfenced), clock: systemClock, log });
+    await untilUsable(settings.namespaces, {
+      inquiries: createInquiries(unfenced),
+      clock: systemClock,
+      log,
+      onObstacle: (why) => (obstacle = why),
+    });
     await Promise.all([unfenced.close(), app.start()]);
     // Only now, so that whoever wins acts at once.
     election?.start();

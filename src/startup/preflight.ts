@@ -11,6 +11,8 @@ export interface PreflightDeps {
   readonly inquiries: Inquiries;
   readonly clock: Clock;
   readonly log: Log;
+  /** What stands in the way, as sentences, whenever it is looked for; undefined when nothing does. */
+  readonly onObstacle?: (why: string | undefined) => void;
 }
 
 /** What was found: why the operator cannot begin, and what it will have to do without; a sentence each. */
@@ -32,11 +34,12 @@ const mostFields = 5;
  */
 export async function untilUsable(
   namespaces: readonly string[],
-  { inquiries, clock, log }: PreflightDeps,
+  { inquiries, clock, log, onObstacle }: PreflightDeps,
 ): Promise<void> {
   let said = '';
   for (;;) {
     const { obstacles, losses } = await inspect(namespaces, inquiries);
+    onObstacle?.(obstacles.length === 0 ? undefined : obstacles.join(' '));
     if (obstacles.length === 0) {
       for (const loss of losses) log.warn('Working without a right', { why: loss });
       return;

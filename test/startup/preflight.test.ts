@@ -43,16 +43,18 @@ async function run(before: Case, namespaces: readonly string[] = []) {
     isAllowed: async (right, namespace) => !isAsBefore() || (before.isAllowed?.(right, namespace) ?? true),
   };
   let isDone = false;
-  const done = untilUsable(namespaces, { inquiries, clock, log }).then(() => (isDone = true));
+  const shown: (string | undefined)[] = [];
+  const onObstacle = (why: string | undefined) => void (why === shown.at(-1) || shown.push(why));
+  const done = untilUsable(namespaces, { inquiries, clock, log, onObstacle }).then(() => (isDone = true));
   await clock.settle();
   const wasDoneAtOnce = isDone;
   await clock.advance(10_000);
   await done;
-  return { lines, wasDoneAtOnce };
+  return { lines, wasDoneAtOnce, shown };
 }
 
 test('a cluster that has everything is not waited for', async () => {
-  expect(await run({})).toEqual({ lines: [], wasDoneAtOnce: true });
+  expect(await run({})).toMatchObject({ lines: [], wasDoneAtOnce: true });
 });
 
 const network = new KubeError('get the schema of vps247.com/v1alpha1: ECONNREFUSED', { reason: 'Network' });
@@ -112,7 +114,11 @@ describe('what is missing is said once in a sentence, and waited for', () => {
       'The operator may not get virtualmachines (vps247.com) in all namespaces. The operator may not get secrets in all namespaces.',
     ],
   ])('%s', async (_what, before, sentence) => {
-    expect(await run(before)).toEqual({ lines: [`Not ready to begin; waiting: ${sentence}`], wasDoneAtOnce: false });
+    expect(await run(before)).toEqual({
+      lines: [`Not ready to begin; waiting: ${sentence}`],
+      wasDoneAtOnce: false,
+      shown: [sentence, undefined],
+    });
   });
 });
 
@@ -123,7 +129,7 @@ const onlyIn = (...allowed: readonly string[]): Case => ({
 });
 
 test('with a list of namespaces, rights in each of them do, and the ones without are named', async () => {
-  expect(await run(onlyIn('a', 'b'), ['a', 'b'])).toEqual({ lines: [], wasDoneAtOnce: true });
+  expect(await run(onlyIn('a', 'b'), ['a', 'b'])).toMatchObject({ lines: [], wasDoneAtOnce: true });
   const { lines } = await run(onlyIn('a'), ['a', 'b', 'c']);
   expect(lines).toEqual([
     'Not ready to begin; waiting: The operator may not list virtualmachines (vps247.com) in namespace b, namespace c.',
