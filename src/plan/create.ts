@@ -94,7 +94,7 @@ function asksForOthers({ identity, object }: Observed): boolean {
 /** The same whatever VMs there are, or a tenant could find out by asking for one after the other. */
 function notWithDefaultKey(o: Observed): Decision {
   const secret = o.object.spec.credentialsSecretRef.name;
-  const message = `spec.adoption can't be used with the operator's default API key, which gives no right to VMs that exist; put an API key of your own into Secret "${secret}", or set spec.adoption.policy to Never`;
+  const message = `spec.adoption can't be used with the operator's default API key, which gives no right to VMs that exist; put an API key of your own into Secret "${secret}", or remove spec.adoption`;
   return wait({ reason: 'InvalidSpec', message }, { after: refusedRetry });
 }
 
@@ -116,7 +116,7 @@ function namespaceFull({ object, isDefaultKey }: Observed, { limit, leftRunning 
     leftRunning.length === 0
       ? 'delete an object, or ask your cluster administrator for more'
       : `deleted objects left ${leftRunning.slice(0, mostLeftNamed).join(', ')} running: ${remedy}`;
-  const message = `namespace "${namespace}" has ${limit} VMs, its limit (maxMachinesPerNamespace); ${left}`;
+  const message = `namespace "${namespace}" has reached its limit of ${limit} VMs (maxMachinesPerNamespace); ${left}`;
   return wait({ reason: 'QuotaExceeded', message }, { after: heldRetry });
 }
 

@@ -35,7 +35,7 @@ export function rejected({ object, isDefaultKey }: Asker, failure: Failure | und
   const { name, key } = object.spec.credentialsSecretRef;
   const answer = failure === undefined ? '' : ` (${describe(failure)})`;
   const message = isDefaultKey
-    ? `the provider does not accept the operator's default API key; whoever runs the operator has to replace it${answer}`
+    ? `the provider does not accept the operator's default API key; ask your cluster administrator to replace it${answer}`
     : `the provider does not accept the API key in Secret "${name}" under "${key}"; put a valid one there${answer}`;
   return { reason: 'CredentialsRejected', message };
 }

@@ -107,9 +107,9 @@ export class Ownership {
       return;
     }
     const { log, announce, installation } = this.#options;
-    const { namespace, uid } = object.metadata;
-    const name = ownerOf(object) ?? '';
-    const owner = leaseRef.test(name) ? name : 'an unknown installation';
+    const { namespace, name, uid } = object.metadata;
+    const written = ownerOf(object) ?? '';
+    const owner = leaseRef.test(written) ? written : 'an unknown installation';
     if (!this.#loggedNamespaces.has(namespace)) {
       this.#loggedNamespaces.add(namespace);
       log.warn('Another installation manages an object in the scope of this one; it is not reconciled here', {
@@ -121,7 +121,8 @@ export class Ownership {
     this.#announced.set(key, uid);
     announce(
       object,
-      `managed by ${owner}, not by ${installation ?? 'this installation'}, which leaves it alone; to change that, remove the annotation ${annotations.managedBy} or set takeOverFrom`,
+      `managed by ${owner}, not by ${installation ?? 'this installation'}, which leaves it alone; if ${owner} is gone: ` +
+        `kubectl -n ${namespace} annotate vps ${name} ${annotations.managedBy}-; for all its objects, a cluster administrator can set takeOverFrom`,
     );
   }
 

@@ -4,7 +4,7 @@ import type { KubeError } from '../kube/errors.ts';
 
 /** What to do about a refused write. */
 export const writeRemedy =
-  "exempt the operator's service account from the policy that the message names, or change the object so that it is admitted";
+  "change the object so that it is admitted, or exempt the operator's service account from the policy";
 
 /** What a refused or altered write means for the object: what is not done because of it, why, and what to do. Pure. */
 export function writeRefused(o: Observed, action: Action, error: KubeError): Verdict {

@@ -245,6 +245,11 @@ describeRows('machines of an earlier life', [
   },
 ]);
 
+it("with the operator's own key, asks for a change that the API server admits: an id needs a policy other than Never", () => {
+  const o = observedWith({ spec: byId, machine: 'Absent', observed: { isDefaultKey: true } });
+  expect(plan(o).verdict?.message).toMatch(/into Secret "vps247-credentials", or remove spec\.adoption$/);
+});
+
 it('says in one line how to take over a machine of an earlier life', () => {
   expect(plan(observedWith({ observed: alike })).verdict?.message).toContain(
     `kubectl -n default patch vps web --type merge -p '{"spec":{"adoption":{"policy":"MustExist","id":5}}}'`,

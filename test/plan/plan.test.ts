@@ -684,7 +684,7 @@ describe('plan', () => {
 
   it.each([
     { isDefaultKey: false, whose: 'in Secret "vps247-credentials" under "api-key"; put a valid one there' },
-    { isDefaultKey: true, whose: "the operator's default API key; whoever runs the operator has to replace it" },
+    { isDefaultKey: true, whose: "the operator's default API key; ask your cluster administrator to replace it" },
   ])('says whose key is not accepted: $whose', ({ isDefaultKey, whose }) => {
     const observed = { isDefaultKey, credentials: { kind: 'Rejected', failure: undefined } } as const;
     expect(plan(observedWith({ observed })).verdict?.message).toContain(whose);

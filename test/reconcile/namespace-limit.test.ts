@@ -47,7 +47,7 @@ it.each([
   await clock.advance(2 * minute);
   expect(condition('g', 'Ready')).toMatchObject({
     reason: 'QuotaExceeded',
-    message: expect.stringContaining('deleted objects left 1, 2 running'),
+    message: expect.stringMatching(/has reached its limit of 2 VMs .*deleted objects left 1, 2 running/),
   });
   // Whoever deletes one at the provider has room for another.
   room.machines.delete(1);

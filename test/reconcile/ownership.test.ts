@@ -38,6 +38,10 @@ describe('two installations that watch the same objects', () => {
     const second = await install('b/second', first);
     await clock.advance(30 * minute);
     expect(cluster.writes.slice(writes)).toEqual(['create events', 'create events']);
+    expect(second.events('web')).toContain(
+      'OwnedByOtherInstallation: managed by a/first, not by b/second, which leaves it alone; if a/first is gone: ' +
+        'kubectl -n default annotate vps web vps247.com/managed-by-; for all its objects, a cluster administrator can set takeOverFrom',
+    );
     expect([first.notReady(), second.notReady()]).toEqual([undefined, undefined]);
     expect(second.complaints).toEqual([
       'Another installation manages an object in the scope of this one; it is not reconciled here',

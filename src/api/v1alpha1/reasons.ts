@@ -312,7 +312,7 @@ const table = {
     meaning:
       'The API server refused what the operator has to store in the object, or an admission policy altered it. No call that depends on it is made.',
     remedy:
-      "Exempt the operator's service account from the policy that the message names, or change the object so that the policy admits it: add the missing label, make the annotations smaller. The operator retries with exponential backoff up to 5 minutes, and at once when you change the object.",
+      "Change the object so that it is admitted: add the missing label, make the annotations smaller. Or exempt the operator's service account from the policy. If an admission policy altered the write, the API server doesn't report which one: check MutatingWebhookConfigurations and MutatingAdmissionPolicies. The operator retries with exponential backoff up to 5 minutes, and at once when you change the object.",
   },
   OwnedByOtherInstallation: {
     ready: 'Keep',

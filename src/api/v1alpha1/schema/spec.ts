@@ -130,8 +130,9 @@ const initialPasswordSecret: Schema = {
 const credentialsSecretRef: Schema = {
   type: 'object',
   description:
-    'The Secret in the same namespace that holds the API key. It can be changed, to a key of the same account. ' +
-    'With the label vps247.com/credentials: "true" on the Secret a new key is noticed at once.',
+    'The Secret in the same namespace that holds the API key. Its type must be Opaque or vps247.com/api-key. ' +
+    'The reference can be changed, to a key of the same account. ' +
+    'With the label vps247.com/credentials: "true" on the Secret, the operator picks up a new key immediately; a cluster administrator may require that label.',
   default: {},
   properties: {
     name: { ...secretName, default: defaultCredentials.name, description: 'Name of the Secret.' },
@@ -223,7 +224,7 @@ export const specSchema: Schema = {
       type: 'string',
       enum: allOf<DeletionPolicy>({ Delete: true, Retain: true }),
       description:
-        'What happens to the machine when the object is deleted: Delete deletes it with its data, Retain leaves it. Without it, Delete for a machine that was created by this object, Retain for one that was adopted.',
+        "What happens to the machine when the object is deleted: Delete deletes it with its data, Retain leaves it. Without it, Delete for a machine that was created by this object, Retain for one that was adopted. With the operator's default API key, Retain needs the permission of a cluster administrator.",
     },
     deletionProtection: {
       type: 'boolean',
