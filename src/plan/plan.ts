@@ -141,6 +141,7 @@ function credentialsUnusable(o: Observed): Decision | undefined {
 /** Two objects of one name would share a machine; the one that came first keeps it. */
 function nameHeldByOther(o: Observed): Decision | undefined {
   if (o.nameHeldBy === undefined || o.identity.kind === 'Known') return undefined;
+  if (isDeleting(o)) return unprovenInDeletion(o, o.nameHeldBy);
   return wait(
     {
       reason: 'NameConflict',
@@ -148,6 +149,18 @@ function nameHeldByOther(o: Observed): Decision | undefined {
     },
     { after: conflictRetry },
   );
+}
+
+/** An object that creates nothing any more needs no name. But either of the two may have created a VM of the name. */
+function unprovenInDeletion(o: Observed, holder: string): Decision | undefined {
+  if (o.machine.kind !== 'Present' || o.machineHeldBy !== undefined) return undefined;
+  const message = `VM ${o.machine.machine.id} has the provider name "${o.providerName}", which the object ${holder} claims too, and no object records it${leaveToOther(o)}`;
+  return wait({ reason: 'IdentityMismatch', message }, { ...kept(o), after: conflictRetry });
+}
+
+function leaveToOther({ object: { metadata } }: Observed): string {
+  const { namespace, name } = metadata;
+  return `; to delete this object and leave the VM to that one: kubectl -n ${namespace} annotate vps ${name} ${annotations.abandon}=true`;
 }
 
 function machineUnknown(o: Observed): Decision | undefined {
@@ -228,11 +241,8 @@ function unknown(o: Observed, reason: UnknownReason): Decision {
 function machineHeldByOther(o: Observed): Decision | undefined {
   if (o.identity.kind !== 'Known' || o.machineHeldBy === undefined) return undefined;
   const message = `machine ${o.identity.id} belongs to the object ${o.machineHeldBy}, which records it too`;
-  const { namespace, name } = o.object.metadata;
   // Released without a word, the VM would go on running, and nobody would know which of the two was right.
-  const remedy = isDeleting(o)
-    ? `; to delete this object and leave the VM to that one: kubectl -n ${namespace} annotate vps ${name} ${annotations.abandon}=true`
-    : '';
+  const remedy = isDeleting(o) ? leaveToOther(o) : '';
   return wait({ reason: 'IdentityMismatch', message: message + remedy }, { ...kept(o), after: conflictRetry });
 }
 

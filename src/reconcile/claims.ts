@@ -94,6 +94,8 @@ export class Claims {
     if (old !== undefined && current !== undefined && isSame(old, current)) return [];
     const next = this.#remove(old);
     if (current !== undefined) this.#add(current);
+    if (before?.metadata.uid !== after?.metadata.uid)
+      for (const [id, adopter] of this.#adoptions) if (adopter === key) this.#adoptions.delete(id);
     return [...new Set(next)].filter((other) => other !== key);
   }
 

@@ -49,6 +49,8 @@ export interface ExecuteDeps {
   readonly stored: (object: unknown) => void;
   /** Takes a VM for the object until its status records it, so that of two objects that adopt one at the same time one does. */
   readonly reserve: (machine: KnownMachine) => boolean;
+  /** Gives it back: nothing came of the adoption. */
+  readonly release: (machine: KnownMachine) => void;
   readonly quota: Pick<NamespaceQuota, 'reserve' | 'release' | 'confirmGone'>;
   readonly deletes: Pick<DeleteBudget, 'take'>;
   /** Annotation that goes on an object with its finalizer. */
@@ -253,6 +255,7 @@ async function adopt(deps: ExecuteDeps, target: Target, machine: KnownMachine): 
     await patchIdentity(deps, target.object, machine);
     return { type: 'Recorded', record: machine };
   } catch (error) {
+    deps.release(machine);
     if (isSuperseded(error)) return { type: 'Superseded' };
     throw error;
   } finally {

@@ -165,6 +165,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
         client: deps.client,
         clock: deps.clock,
         reserve: (machine) => account !== null && deps.claims.reserve(machine, keyOf(observed.object), account),
+        release: ({ id }) => deps.claims.release(id, keyOf(observed.object)),
         quota: deps.quota,
         deletes: deps.deletes,
         ownership: deps.ownership.annotation,

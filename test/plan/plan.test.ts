@@ -176,6 +176,34 @@ const creating: readonly Row[] = [
     reason: 'NameConflict',
   },
   {
+    because: 'an object that is deleted needs no name, and has no VM',
+    given: { deleting: true, intent: true, machine: 'Absent', observed: { nameHeldBy: 'b/older' } },
+    action: 'ReleaseFinalizer',
+  },
+  {
+    because: 'nor if the VM of the name is on the record of another one',
+    given: {
+      deleting: true,
+      intent: true,
+      machine: machineIn('Running', { name: 'site' }),
+      spec: { providerName: 'site' },
+      observed: { nameHeldBy: 'b/older', machineHeldBy: 'b/older' },
+    },
+    action: 'ReleaseFinalizer',
+  },
+  {
+    because: 'if none records it, either may have created it',
+    given: {
+      deleting: true,
+      intent: true,
+      machine: machineIn('Running', { name: 'site' }),
+      spec: { providerName: 'site' },
+      observed: { nameHeldBy: 'b/older' },
+    },
+    action: 'None',
+    reason: 'IdentityMismatch',
+  },
+  {
     because: 'the gate of the account is closed',
     given: { observed: { gateClosedFor: 5000 } },
     action: 'None',

@@ -180,6 +180,53 @@ describe('in one account', () => {
   });
 });
 
+describe('in one account, what an object only asks for', () => {
+  it('does not hold up the deletion of another one that has no VM', async () => {
+    const world = await createTenantWorld();
+    const [a, b] = [world.tenant('team-a', { ownerId: 1 }), world.tenant('team-b', { ownerId: 1 })];
+    world.room.add('other', { ownerId: 1 });
+    b.apply('thief', { providerName: 'site', region: { name: 'nowhere' } }, { ...first, annotations: paused });
+    await world.clock.advance(minute);
+    world.room.accidents.set('CreateMachine', [{ class: 'UnknownOutcome', code: 'ConnectionLost' }]);
+    a.apply('site', { providerName: 'site' });
+    await world.clock.advance(2_000);
+    b.annotate('thief', { [annotations.paused]: null });
+    a.delete('site');
+    await world.clock.advance(5 * minute);
+    expect([a.object('site'), changesIn(world)]).toEqual([undefined, [expect.anything()]]);
+  });
+
+  it('keeps no VM from being adopted, once it cannot be adopted by that one: Kubernetes was away, then the spec changed', async () => {
+    const world = await createTenantWorld();
+    const [a, b] = [world.tenant('team-a', { ownerId: 1 }), world.tenant('team-b', { ownerId: 1 })];
+    world.room.add('old', { id: 1005, ownerId: 1 });
+    for (let times = 0; times < 2; times += 1)
+      world.cluster.failures.push({ write: 'patch thief', reason: 'Unavailable' });
+    b.apply('thief', adopt(1005));
+    await world.clock.advance(100);
+    b.change('thief', { adoption: { policy: 'Never', id: null } });
+    await world.clock.advance(minute);
+    a.apply('old', adopt(1005));
+    await world.clock.advance(minute);
+    expect(a.object('old')?.status?.id).toBe(1005);
+  });
+
+  it('nor once it is gone: a policy had refused its status', async () => {
+    const world = await createTenantWorld();
+    const [a, b] = [world.tenant('team-a', { ownerId: 1 }), world.tenant('team-b', { ownerId: 1 })];
+    world.room.add('old', { id: 1005, ownerId: 1 });
+    world.cluster.admission = (write, object) => (write === 'status thief' ? 'Forbidden' : object);
+    b.apply('thief', adopt(1005));
+    await world.clock.advance(minute);
+    b.delete('thief');
+    await world.clock.advance(minute);
+    expect(b.object('thief')).toBeUndefined();
+    a.apply('old', adopt(1005));
+    await world.clock.advance(minute);
+    expect(a.object('old')?.status?.id).toBe(1005);
+  });
+});
+
 it('an annotation that contradicts the record is reported once, and corrected', async () => {
   const world = await createTenantWorld();
   const a = world.tenant('team-a', { ownerId: 1 });
