@@ -1,4 +1,4 @@
-import { type Intent, isNameOwn, providerName } from '../api/v1alpha1/identity.ts';
+import { isNameOwn, providerName } from '../api/v1alpha1/identity.ts';
 import { annotations } from '../api/v1alpha1/names.ts';
 import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { Origin } from '../api/v1alpha1/types.ts';
@@ -143,6 +143,7 @@ const clockTolerance = 60_000;
  * | found by | and                                              | then                                          |
  * | -------- | ------------------------------------------------ | --------------------------------------------- |
  * | name     | the name carries this object's UID               | ours                                          |
+ * | name     | its create call was refused, and the provider does not say when the VM was created | NameConflict |
  * | name     | an intent of this key is there, VM no older      | ours, unless another object records it: the name had been shown free before |
  * | any      | adoption Never                                   | NameConflict; RestoredUnconfirmed comes before |
  * | any      | another object holds it                          | NameConflict                                  |
@@ -156,6 +157,7 @@ export function claim(o: Observed, machine: Machine): Decision {
   if (isNamed && isFromIntent(o, machine))
     return o.machineHeldBy === undefined ? record(o, machine, 'Created') : held(o.machineHeldBy, machine);
   const { adoption, providerName: asked } = o.object.spec;
+  if (adoption.policy === 'Never' && isInDoubt(o, machine)) return doubtful(o, machine);
   if (adoption.policy === 'Never') {
     return conflict(
       `machine ${machine.id} at the provider already has the name "${machine.name}" and was not created for this object; remove it, take it over with spec.adoption, or apply the object anew with another spec.providerName`,
@@ -170,12 +172,32 @@ export function claim(o: Observed, machine: Machine): Decision {
   return record(o, machine, 'Adopted');
 }
 
+type Claimant = Pick<Observed, 'object' | 'intent' | 'isIntentProven' | 'isIntentRefused'>;
+
+/**
+ * Whether a VM of a name that the manifest chose may be the object's or a stranger's: the provider refused to create it, for which
+ * a VM of that name is a reason, and does not say when the one that is there was created.
+ */
+export function isInDoubt({ object, intent, isIntentRefused }: Claimant, machine: Machine): boolean {
+  const isNamed = machine.name === providerName(object) && !isNameOwn(object);
+  return isNamed && intent?.isOwn === true && isIntentRefused && machine.createdAt === undefined;
+}
+
+function doubtful({ object: { metadata } }: Observed, { id, name }: Machine): Decision {
+  const remedy =
+    metadata.deletionTimestamp === undefined
+      ? `if it is this object's, set spec.adoption to {policy: MustExist, id: ${id}}; if not, delete this object`
+      : `if it is this object's, delete it at the provider; if not: kubectl -n ${metadata.namespace} annotate vps ${metadata.name} ${annotations.abandon}=true`;
+  return conflict(
+    `the provider refused to create "${name}" and lists VM ${id} of that name without the time of its creation, so it may be this object's or not; ${remedy}`,
+  );
+}
+
 /** Whether the VM is the one that the create intent was written for: anybody can write an annotation, but not its proof. */
-export function isFromIntent(
-  { intent, isIntentProven }: { readonly intent: Intent | undefined; readonly isIntentProven: boolean },
-  machine: Machine,
-): boolean {
+export function isFromIntent(o: Claimant, machine: Machine): boolean {
+  const { intent, isIntentProven } = o;
   if (intent?.isOwn !== true || !isIntentProven) return false;
+  if (isInDoubt(o, machine)) return false;
   const createdAt = Date.parse(machine.createdAt ?? '');
   // Both are times of the provider's own clock. Where it tells none, the announcement alone has to do.
   return !(createdAt < (intent.after ?? -Infinity) - clockTolerance);

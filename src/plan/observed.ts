@@ -128,6 +128,8 @@ export interface Observed {
   readonly fruitless: { readonly creates: number; readonly since: number } | undefined;
   /** Whether the intent was written by an operator that has the key in use, for this object and name. */
   readonly isIntentProven: boolean;
+  /** Whether the provider refused the create call of that intent, by what this process remembers. */
+  readonly isIntentRefused: boolean;
   readonly requests: Requests;
   /** Another object of the same account that goes before this one for the provider name, as `namespace/name`. */
   readonly nameHeldBy: string | undefined;

@@ -2,7 +2,7 @@ import { annotations, finalizer } from '../api/v1alpha1/names.ts';
 import { type Identity, compareHint, isNameOwn, providerName } from '../api/v1alpha1/identity.ts';
 import type { Origin, VirtualMachine } from '../api/v1alpha1/types.ts';
 import { type Decision, act, isProviderCall, wait } from './action.ts';
-import { claim, create } from './create.ts';
+import { claim, create, isInDoubt } from './create.ts';
 import { deletionPolicyOf, externalDeletePolicyOf } from './defaults.ts';
 import { fromFailure, missing, rejected } from './failure.ts';
 import { toSeconds } from './moment.ts';
@@ -275,6 +275,7 @@ function deletion(o: Observed): Decision | undefined {
   if (o.machine.kind !== 'Present') return undefined;
   if (o.identity.kind === 'Known') return remove(o, o.machine.machine);
   const claimed = claim(o, o.machine.machine);
+  if (isInDoubt(o, o.machine.machine)) return claimed;
   // A VM that was never ours does not keep our object from going, and is not adopted only to be deleted.
   const isOurs =
     claimed.action.type === 'RecordIdentity' &&

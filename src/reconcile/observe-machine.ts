@@ -116,7 +116,7 @@ function inPlaceOf(
   // A VM is not denied as long as it may not be listed yet.
   const recreateAfter = deps.limits.recreateAfter + (gone.wasSeen ? 0 : deps.limits.visibilityWindow);
   const verdict = judgeRecreation({ ...gone, newest: snapshot.startedAt, recreateAfter });
-  if (verdict.isDue) return { kind: 'Absent' };
+  if (verdict.isDue) return freeName(deps, account, snapshot, subject);
   account.want(key, Math.max(verdict.wantListAfter, deps.clock.monotonic() + readAgain));
   const until = epochOf(deps.clock, (gone.absence?.since ?? snapshot.startedAt) + recreateAfter);
   return { kind: 'Unknown', reason: { kind: 'AbsenceRecent', id: gone.id, until } };
@@ -202,13 +202,14 @@ function lookForName(
     return unsettled(massAbsence);
   }
   const open = memory.openIntent(object.metadata.annotations?.[annotations.createPending]);
-  if (open === undefined) return { kind: 'Absent' };
+  if (open === undefined) return freeName(deps, account, snapshot, subject);
   // The call was made with the key of another account, so this one's lists say nothing about it.
   const otherAccount = judgeAccount(snapshot.ownerIds, intent?.ownerId);
   if (otherAccount !== undefined) return otherAccount;
   if (!isKeyOf(subject, account)) return { kind: 'Unknown', reason: { kind: 'OtherKey' } };
 
-  if (memory.refusedIntent === open && snapshot.startedAt >= memory.refusedAt) return { kind: 'Absent' };
+  if (memory.refusedIntent === open && snapshot.startedAt >= memory.refusedAt)
+    return freeName(deps, account, snapshot, subject);
   const earliest = Math.max(deps.actingSince(key), memory.intentSentAt ?? 0) + deps.limits.callDeadline;
   if (snapshot.startedAt >= earliest) memory.sawLack(snapshot.startedAt);
   const verdict = judgeName({
@@ -217,9 +218,24 @@ function lookForName(
     newest: snapshot.startedAt,
     visibilityWindow: deps.limits.visibilityWindow,
   });
-  if (verdict.absent) return { kind: 'Absent' };
+  if (verdict.absent) return freeName(deps, account, snapshot, subject);
   account.want(key, verdict.wantListAfter);
   return outcomeUnknown;
+}
+
+/** How old a list may be, from its answer on, that shows a chosen name to be free. */
+const freeFor = 5_000;
+
+/**
+ * No VM has the name. Anybody of the account may take a name that the manifest chose, and a create call that is refused for that
+ * could make a stranger's VM look like the object's: before a create call the list has to be a new one.
+ */
+function freeName(deps: MachineDeps, account: Account, snapshot: Snapshot, subject: Subject): MachineObservation {
+  const { key, object, identity } = subject;
+  const isNew = deps.clock.monotonic() - snapshot.answeredAt <= freeFor;
+  if (isNew || isNameOwn(object) || !mayCreate(object, identity, { kind: 'Absent' })) return { kind: 'Absent' };
+  account.want(key, deps.clock.monotonic());
+  return notYetSeen;
 }
 
 /** Whether the key in use is the one the create intent was written with, or is shown to be of the same account. */

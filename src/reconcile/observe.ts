@@ -84,7 +84,18 @@ export async function observe(
       : announcement;
   const name = recorded.kind === 'Known' ? recorded.name : providerName(object);
   const isDefaultKey = lookup.kind === 'Found' && lookup.isDefault;
-  const subject: Subject = { key, object, memory, name, identity: recorded, intent, isIntentProven, isDefaultKey };
+  const isIntentRefused = pending !== undefined && pending === memory.refusedIntent;
+  const subject: Subject = {
+    key,
+    object,
+    memory,
+    name,
+    identity: recorded,
+    intent,
+    isIntentProven,
+    isIntentRefused,
+    isDefaultKey,
+  };
   const target = targetOf(subject);
   memory.follow(target?.id);
   account?.follow(key, {
@@ -123,10 +134,11 @@ export async function observe(
       intent,
       isRecordStored: isStored(identity, deps.objectOf(key)),
       fruitless:
-        pending !== undefined && pending !== memory.refusedIntent && isIntentProven && announcement?.at !== undefined
+        pending !== undefined && !isIntentRefused && isIntentProven && announcement?.at !== undefined
           ? { creates: announcement.tries ?? 1, since: Math.min(announcement.at, now) }
           : undefined,
       isIntentProven,
+      isIntentRefused,
       requests,
       nameHeldBy: await nameHolder(deps, subject, account),
       machineHeldBy:

@@ -16,6 +16,8 @@ export interface Subject {
   readonly intent: Intent | undefined;
   /** Whether the intent was written with the key in use, or by this process. */
   readonly isIntentProven: boolean;
+  /** Whether the provider refused the create call of the intent. */
+  readonly isIntentRefused: boolean;
   /** Whether the key is the operator's own, with which only names that carry the UID prove anything. */
   readonly isDefaultKey: boolean;
 }

@@ -23,7 +23,9 @@
  * - A process that acts has the API server's objects as they were when it started, and hears of changes in order.
  *   Another process starts only when the one before is gone.
  * - While there is something to do for the operator, the clock stands still, unless it `stall`s.
- * - Nobody makes a machine of a name that an object chose between the list that shows the name free and the answer to the create call.
+ * - Nobody makes a machine of a name that an object chose between the list that shows the name free, which is answered at most five
+ *   seconds before the create call is decided on, and the answer to that call. If somebody does, and the call is refused, the time of
+ *   the machine's creation decides; without one it is nobody's (test/reconcile/chosen-names.test.ts).
  * - Nobody takes finalizer and annotations away before the status tells the id, or deletes the object before they are back.
  *
  * To add a dimension: a field of the spec or an annotation that people change is one entry of `changes` in

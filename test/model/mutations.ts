@@ -349,7 +349,7 @@ export const mutations: readonly Mutation[] = [
   {
     mistake: 'a VM is recreated as soon as it is gone by the evidence that releases a finalizer',
     file: 'reconcile/observe-machine.ts',
-    line: "if (verdict.isDue) return { kind: 'Absent' };",
+    line: 'if (verdict.isDue) return freeName(deps, account, snapshot, subject);',
     replacement: "if (gone.absence !== undefined) return { kind: 'Absent' };",
     breaks: oneMachine,
     configuration: { from: 'Settled', left: { denial: 1 } },

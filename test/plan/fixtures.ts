@@ -112,6 +112,7 @@ export function observedWith(options: ObservedOptions = {}): Observed {
     isRecordStored: identity.kind === 'Known',
     fruitless: undefined,
     isIntentProven: options.intent === true,
+    isIntentRefused: false,
     nameHeldBy: undefined,
     credentials: { kind: 'Accepted' },
     machine: machineObservation(options.machine),

@@ -95,7 +95,8 @@ export class MachineRoom {
         }),
       createMachine: ({ name }: CreateRequest) =>
         call<CreateAnswer>('CreateMachine', () => {
-          const machine = this.add(name, { state: 'Pending', ownerId });
+          const createdAt = new Date(this.#clock.now()).toISOString();
+          const machine = this.add(name, { state: 'Pending', ownerId, createdAt });
           this.#lead(machine.id, 'Pending', 'Running');
           return succeeded({ id: machine.id, machine });
         }),
