@@ -215,17 +215,22 @@ function unknown(o: Observed, reason: UnknownReason): Decision {
       );
     case 'Unreadable': {
       const held = reason.isOurs ? 'no call is made for it' : `it may be "${o.providerName}", so no VM is created`;
-      const message = `the provider lists VM ${reason.id}, but ${reason.problem}; ${held} until the provider's answer can be read`;
+      // With the operator's own key it may be another tenant's.
+      const isHidden = o.isDefaultKey && !reason.isOurs;
+      const which = isHidden ? "a VM that can't be read" : `VM ${reason.id}, but ${reason.problem}`;
+      const message = `the provider lists ${which}; ${held} until the provider's answer can be read`;
       return wait({ reason: 'ProtocolError', message }, kept(o));
     }
-    case 'MassAbsence':
+    case 'MassAbsence': {
+      const many = o.isDefaultKey ? 'many' : `${reason.vanished} of the account's ${reason.of}`;
       return wait(
         {
           reason: 'AbsenceUnconfirmed',
-          message: `${reason.vanished} of the account's ${reason.of} machines vanished from the list at once; nothing counts as gone before complete lists have agreed for five minutes`,
+          message: `${many} machines vanished from the list at once; nothing counts as gone before complete lists have agreed for five minutes`,
         },
         kept(o),
       );
+    }
     case 'OtherAccount':
       return wait(
         {

@@ -795,3 +795,15 @@ describe('plan', () => {
     }
   });
 });
+
+it.each([
+  { kind: 'MassAbsence', vanished: 17, of: 40 },
+  { kind: 'Unreadable', id: 4711, problem: 'its state is "odd"', isOurs: false },
+] as const)("with the operator's own key a message says nothing of other VMs: $kind", (machine) => {
+  const messageWith = (isDefaultKey: boolean) =>
+    plan(observedWith({ intent: true, machine, observed: { isDefaultKey } })).verdict?.message;
+  expect([messageWith(false), messageWith(true)]).toEqual([
+    expect.stringMatching(/17|4711/),
+    expect.not.stringMatching(/17|40|4711|odd/),
+  ]);
+});
