@@ -25,7 +25,7 @@ const rejected = {
 interface Scene extends OperatorWorld {
   readonly room: MachineRoom;
   /** Lists under way with keys that are none, now and at most. */
-  readonly probes: { now: number; most: number; connections: number };
+  readonly probes: { now: number; most: number; connections: number; lists: number };
   /** A Secret, or an object, of the hostile tenant, whose namespace is `b`. */
   putSecret(name: string, key: string): void;
   putObject(name: string, secret: string, more?: object): void;
@@ -36,7 +36,7 @@ interface Scene extends OperatorWorld {
 async function createScene(settings: Partial<AppSettings> = {}): Promise<Scene> {
   const clock = createManualClock();
   const room = new MachineRoom(clock);
-  const probes = { now: 0, most: 0, connections: 0 };
+  const probes = { now: 0, most: 0, connections: 0, lists: 0 };
   const world = await runOperator(
     clock,
     'owner-1',
@@ -48,6 +48,7 @@ async function createScene(settings: Partial<AppSettings> = {}): Promise<Scene> 
         ...room.connect(-1),
         listMachines: async () => {
           probes.now += 1;
+          probes.lists += 1;
           probes.most = Math.max(probes.most, probes.now);
           await new Promise<void>((resolve) => clock.schedule(1_000, resolve));
           probes.now -= 1;
@@ -129,6 +130,24 @@ describe('another tenant', () => {
     probes.most = 0;
     await expectServed(scene);
     expect(probes.connections).toBe(32);
+  });
+
+  it('who puts another key that is none into its Secret all the time: the provider gets few of them, and then the right one', async () => {
+    const scene = await createScene();
+    const { clock, condition, probes, putSecret, putObject } = scene;
+    for (let index = 0; index < 600; index += 1) {
+      putSecret('key', `nonsense-${index}`);
+      if (index === 0) putObject('b-0', 'key');
+      await clock.advance(100);
+    }
+    // As many at once as the namespace may use keys, then one a second.
+    expect(probes.connections).toBeGreaterThan(300);
+    expect(probes.lists).toBeLessThanOrEqual(32 + 60);
+    putSecret('key', 'owner-2');
+    await clock.advance(5_000);
+    expect((await scene.objectOf('b-0')).status?.state).toBe('Running');
+    expect(condition('web', 'Ready')?.status).toBe('True');
+    await expectServed(scene);
   });
 
   it('with a thousand objects whose key changes: another one has its turn among the first', async () => {

@@ -1,9 +1,9 @@
 import type { Clock } from '../../model/clock.ts';
-import type { Places } from '../../model/places.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Provider } from '../port.ts';
 import type { Snapshot } from './account.ts';
 import type { Pace } from './pace.ts';
+import type { Probes } from './probes.ts';
 
 export interface AccountOptions {
   readonly provider: Provider;
@@ -19,5 +19,5 @@ export interface AccountOptions {
   readonly onAccepted?: () => void;
   readonly onSnapshot?: (snapshot: Snapshot) => void;
   /** Shared by all accounts: lists for keys that were not accepted are read a few at a time. */
-  readonly probes?: Places;
+  readonly probes?: Probes;
 }

@@ -1,18 +1,16 @@
 import { createHash } from 'node:crypto';
-import { Places } from '../../model/places.ts';
 import type { Secret } from '../../model/secret.ts';
 import { registerSecret } from '../../telemetry/redact.ts';
 import type { Provider } from '../port.ts';
 import type { Account, Snapshot } from './account.ts';
 import type { AccountOptions } from './account-options.ts';
 import { keyedHash } from './keyed-hash.ts';
+import { Probes } from './probes.ts';
 import { createAccount, type SharedAccount } from './shared-account.ts';
 
 /** How long an account that nobody follows is kept, and how often that is looked at. */
 const keptFor = 10 * 60_000;
 const sweepEvery = 60_000;
-/** Lists under way for keys that were not accepted. Each opens a connection of its own. */
-const probesInFlight = 16;
 
 /** How many API keys may be in use at a time. */
 export interface AccountLimits {
@@ -65,7 +63,7 @@ interface Entry {
 export function createAccounts(options: AccountsOptions): Accounts {
   const { connect, onSnapshot, limits, ...shared } = options;
   const { clock, log } = shared;
-  const probes = new Places(probesInFlight);
+  const probes = new Probes(clock, limits.perGroup);
   // By a hash, so that a plain key is held in one place only. It is never logged: short keys could be guessed from it.
   const entries = new Map<string, Entry>();
   /** Each `Secret` is asked with in every pass of its objects, and hashed once. */

@@ -1,8 +1,6 @@
 import type { Clock } from '../../model/clock.ts';
-import type { Failure, Outcome } from '../../model/failure.ts';
-import { failed } from '../../model/failure.ts';
+import { type Failure, failed, type Outcome } from '../../model/failure.ts';
 import type { ListedMachine, Machine, ProviderId } from '../../model/machine.ts';
-import type { Places } from '../../model/places.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Provider } from '../port.ts';
 import type { Absence } from './absence.ts';
@@ -17,6 +15,7 @@ import { LookUps } from './look-ups.ts';
 import { Missing } from './missing.ts';
 import { defaultPace } from './pace.ts';
 import { Poll } from './poll.ts';
+import type { Probes } from './probes.ts';
 import { Recreations } from './recreations.ts';
 import { Sightings } from './sightings.ts';
 import { Traffic, type TrafficReading } from './traffic.ts';
@@ -276,10 +275,11 @@ class ListedAccount implements SharedAccount {
   }
 
   /** Of a key that was not accepted a few at a time, in turn for each group: it may be one of many that are not keys at all. */
-  #list(probes: Places | undefined): Promise<Timed<readonly ListedMachine[]> | undefined> {
+  #list(probes: Probes | undefined): Promise<Timed<readonly ListedMachine[]> | undefined> {
     const read = () => this.#timed('List', own, () => this.#provider.listMachines(this.#abort.signal));
-    const [group] = this.#followers.groups();
-    return probes === undefined || this.verdict === 'Accepted' ? read() : probes.during(read, group);
+    if (probes === undefined || this.verdict === 'Accepted') return read();
+    const [group = own] = this.#followers.groups();
+    return probes.during(read, group, () => !this.#abort.signal.aborted && this.#followers.size > 0);
   }
 
   async #getMachine(id: ProviderId, group: string): Promise<Timed<Machine | undefined> | undefined> {

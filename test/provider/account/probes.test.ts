@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { Probes } from '../../../src/provider/account/probes.ts';
+import { createManualClock } from '../../support/clock.ts';
+
+const minute = 60_000;
+
+function probesOf(burst: number) {
+  const clock = createManualClock();
+  const probes = new Probes(clock, burst);
+  const listed: string[] = [];
+  const list = (group: string, isWanted: () => boolean = () => true) =>
+    probes.during(() => Promise.resolve(listed.push(group)), group, isWanted);
+  return { clock, list, listed };
+}
+
+test('a group has one list for each of its keys at once, then one a second, and holds up no other group', async () => {
+  const { clock, list, listed } = probesOf(3);
+  for (let times = 0; times < 100; times += 1) void list('b');
+  await clock.advance(0);
+  expect(listed).toEqual(['b', 'b', 'b']);
+  void list('a');
+  await clock.advance(0);
+  expect(listed.at(-1)).toBe('a');
+  await clock.advance(10_000);
+  expect(listed.filter((group) => group === 'b')).toHaveLength(13);
+});
+
+test('a list that is not wanted any more takes no turn', async () => {
+  const { clock, list, listed } = probesOf(1);
+  let isWanted = true;
+  void list('b');
+  const dead = Array.from({ length: 1_000 }, () => list('b', () => isWanted));
+  isWanted = false;
+  const last = list('b');
+  await clock.advance(1_000);
+  expect(listed).toEqual(['b', 'b']);
+  expect([await last, new Set(await Promise.all(dead))]).toEqual([2, new Set([undefined])]);
+});
+
+test('who had none for long may have all at once again', async () => {
+  const { clock, list, listed } = probesOf(2);
+  for (let round = 0; round < 3; round += 1) {
+    void list('b');
+    void list('b');
+    await clock.advance(0);
+    expect(listed).toHaveLength(2 * (round + 1));
+    await clock.advance(20 * minute);
+    void list(`other-${round}`, () => false);
+  }
+});
