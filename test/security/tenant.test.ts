@@ -1,8 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { readiness } from '../../hack/kit/cluster.ts';
 import type { OperatorProcess } from '../../hack/kit/operator.ts';
+import { apiVersion, finalizer, kind } from '../../src/api/v1alpha1/names.ts';
 import { keyMarker } from '../secrets/markers.ts';
-import { ClusterUnderAttack, isOk, messageOf, type RunOptions, system, type Tenant } from './cluster-under-attack.ts';
+import {
+  ClusterUnderAttack,
+  isOk,
+  messageOf,
+  type RunOptions,
+  spec,
+  system,
+  type Tenant,
+} from './cluster-under-attack.ts';
 import { addressOf } from './hostile-provider.ts';
 
 /** Several times as long as it takes, for machines with other things to do. */
@@ -251,7 +260,7 @@ describe('Secrets that are no API keys', () => {
 
 describe("tenants that use the operator's own key", () => {
   const owner = 41;
-  const namespaces = ['own-a', 'own-b', 'own-c', 'own-limit', 'own-strip', 'own-abandon'] as const;
+  const namespaces = ['own-a', 'own-b', 'own-c', 'own-limit', 'own-strip', 'own-abandon', 'own-forged'] as const;
   const settings: RunOptions = {
     settings: {
       'default-credentials-secret': `${system}/own-key`,
@@ -375,6 +384,30 @@ describe("tenants that use the operator's own key", () => {
     }
     expect(vmsNamed('left-').length).toBeLessThanOrEqual(2);
     expect(site.provider.created(owner).filter(({ name }) => name.startsWith('left-')).length).toBeLessThanOrEqual(2);
+  });
+
+  it('cannot exceed the limit by manifests that say that the VM is on its way', async () => {
+    const tenant = tenantOf('own-forged');
+    const mark = { 'vps247.com/default-credentials': 'true' };
+    const items = Array.from({ length: 6 }, (_, index) => {
+      const metadata = { name: `forged-${index}`, namespace: tenant.namespace, annotations: mark };
+      const forged =
+        index % 2 === 0
+          ? { ...metadata, finalizers: [finalizer] }
+          : { ...metadata, annotations: { ...mark, 'vps247.com/create-pending': '{}' } };
+      return { apiVersion, kind, metadata: forged, spec };
+    });
+    const manifest = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+    const { code, stderr } = await site.kubectl(['create', '-f', '-'], { as: tenant, input: manifest });
+    expect([code, stderr]).toEqual([0, '']);
+    for (const { metadata } of items) await tenant.untilReported(metadata.name);
+    await site.untilListed(owner);
+    expect(site.provider.created(owner).filter(({ name }) => name.startsWith('forged-')).length).toBeLessThanOrEqual(2);
+    // It harms only its own namespace, and that not for good.
+    for (const { metadata } of items) await tenant.delete(metadata.name);
+    for (const { metadata } of items) await tenant.untilGone(metadata.name);
+    await tenant.create('honest');
+    await tenant.untilReady('honest', 'True/Available', 120_000);
   });
 
   it('cannot exceed the limit by pausing and removing the finalizer', async () => {
