@@ -4,7 +4,9 @@ import type { Duplex } from 'node:stream';
 import got, { type Got, RequestError, TimeoutError } from 'got';
 import { systemClock } from '../../model/clock.ts';
 import type { Fence } from '../../model/fence.ts';
+import { Places } from '../../model/places.ts';
 import { type ConnectionOptions, createAgents } from './agents.ts';
+import { Body } from './body.ts';
 
 /** Milliseconds until a connection stands (name and TLS included), from then until an answer begins, and for all of it. */
 export interface ExchangeTimeouts {
@@ -46,6 +48,9 @@ export type Exchange =
   | { readonly kind: 'NotSent'; readonly code: 'ConnectFailed' | 'Timeout' | 'Cancelled'; readonly detail: string }
   | { readonly kind: 'Lost'; readonly code: LostCode; readonly detail: string };
 
+/** How many answers of more than a few kilobytes are received at once: a provider may answer every key with the largest list. */
+const mostLarge = 2;
+
 /** What sends requests; they share its connections. */
 export function createExchange(options: ConnectionOptions = {}): (request: ExchangeRequest) => Promise<Exchange> {
   const agents = createAgents(options);
@@ -55,9 +60,10 @@ export function createExchange(options: ConnectionOptions = {}): (request: Excha
     followRedirect: false,
     throwHttpErrors: false,
   });
+  const largeBodies = new Places(mostLarge);
   return (request) => {
     if (request.method !== 'GET') agents.closeStale();
-    return exchangeBy(client, request);
+    return exchangeBy(client, request, largeBodies);
   };
 }
 
@@ -68,15 +74,16 @@ export const exchange = createExchange();
  * One request, sent at most once, and its answer. Never rejects. Redirects are not followed, because the API key would
  * travel along; the body is counted while it comes. got's error objects hold the request with the key: none leaves here.
  */
-async function exchangeBy(client: Got, request: ExchangeRequest): Promise<Exchange> {
+async function exchangeBy(client: Got, request: ExchangeRequest, largeBodies: Places): Promise<Exchange> {
   if (request.signal?.aborted || isFenced(request)) return { kind: 'NotSent', code: 'Cancelled', detail: '' };
   let connected: boolean | undefined;
   let head: { readonly status: number; readonly headers: http.IncomingHttpHeaders } | undefined;
-  const chunks: Buffer[] = [];
+  let body: Body | undefined;
   let bytes = 0;
   let cut: Received['cut'];
   let isLate = false;
   let cancelConnect: (() => void) | undefined;
+  const closed = Promise.withResolvers<void>();
 
   try {
     const stream = send(client, request);
@@ -89,15 +96,15 @@ async function exchangeBy(client: Got, request: ExchangeRequest): Promise<Exchan
       connected = !isFenced(request);
       if (!connected) stream.destroy();
     });
+    stream.once('close', closed.resolve);
     stream.on('response', (answer: http.IncomingMessage) => {
       head = { status: answer.statusCode ?? 0, headers: answer.headers };
     });
     // `as`: got's stream reads bytes unless an encoding is set.
     for await (const chunk of stream as AsyncIterable<Buffer>) {
-      const limit = isSuccess(head?.status) ? request.bodyBytes : request.errorBytes;
-      chunks.push(chunk.subarray(0, limit - bytes));
+      body ??= new Body(isSuccess(head?.status) ? request.bodyBytes : request.errorBytes, largeBodies);
       bytes += chunk.length;
-      if (bytes > limit) {
+      if (!(await body.append(chunk, closed.promise))) {
         cut = 'BodyTooLarge';
         break;
       }
@@ -113,13 +120,14 @@ async function exchangeBy(client: Got, request: ExchangeRequest): Promise<Exchan
     cut = code;
   } finally {
     cancelConnect?.();
+    body?.release();
   }
   if (head === undefined) return { kind: 'Lost', code: 'ConnectionLost', detail: '' };
   return {
     kind: 'Received',
     status: head.status,
     headers: firstValues(head.headers),
-    body: new TextDecoder().decode(Buffer.concat(chunks)),
+    body: body?.text ?? '',
     bytes,
     ...(cut === undefined ? {} : { cut }),
   };

@@ -134,6 +134,24 @@ const lists: readonly (readonly [what: string, body: () => string, answer: RegEx
   ['one endless string', () => listOf((id) => withFields(id, `"a":"${'ж'.repeat(8_000_000)}"`), 1), /^1 entries$/],
 ];
 
+interface Reading {
+  readonly answer: string;
+  /** KiB. */
+  readonly before: number;
+  readonly peak: number;
+  /** Milliseconds of CPU time. */
+  readonly longest: number;
+}
+
+async function readBy(url: string, ...rest: readonly string[]): Promise<Reading> {
+  const child = spawn(process.execPath, [...nodeFlags, program, url, ...rest], {
+    env: { ...process.env, ...nodeEnvironment },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  // Its own last line.
+  return JSON.parse(await text(child.stdout)) as Reading;
+}
+
 describe('however a list is made up, reading it again and again', { timeout: 120_000 }, () => {
   test.each(lists)(
     'takes no more memory than there is beside a fleet, and no second: %s',
@@ -142,12 +160,7 @@ describe('however a list is made up, reading it again and again', { timeout: 120
       await using server = await startRawServer((_, response) => {
         response.writeHead(200, { 'content-type': 'application/json' }).end(bytes);
       });
-      const child = spawn(process.execPath, [...nodeFlags, program, server.url], {
-        env: { ...process.env, ...nodeEnvironment },
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
-      // Its own last line.
-      const read = JSON.parse(await text(child.stdout)) as Record<'answer' | 'before' | 'peak' | 'longest', never>;
+      const read = await readBy(server.url);
       expect(read.answer).toMatch(answer);
       expect((read.peak - read.before) * 1_024).toBeLessThan(mostExtra);
       // Of CPU time, so that the load of this machine does not matter; a third of this by itself.
@@ -155,6 +168,16 @@ describe('however a list is made up, reading it again and again', { timeout: 120
     },
   );
 });
+
+test('however many keys are answered at once with the largest list, which never ends: two are received, the others wait', async () => {
+  const bytes = Buffer.alloc(listLimits.bytes - 1, ' ');
+  await using server = await startRawServer((_, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' }).write(bytes);
+  });
+  const read = await readBy(server.url, '1', '24');
+  expect(read.answer).toMatch(/^Timeout/);
+  expect((read.peak - read.before) * 1_024).toBeLessThan(mostExtra);
+}, 120_000);
 
 test("the chart's memory limit carries a fleet and the worst list beside it", () => {
   const values: unknown = parse(readFileSync('deploy/chart/values.yaml', 'utf8'));

@@ -1,28 +1,35 @@
 /**
- * Reads the list of the provider at the URL that it is given, again and again, as an account does, and prints what that took:
- * a process of its own, because memory can be told of processes only.
+ * Reads the list of the provider at the URL that it is given, again and again, as an account does, or with as many keys at once as
+ * it is given, and prints what that took: a process of its own, because memory can be told of processes only.
  */
 import { Secret } from '../../../src/model/secret.ts';
 import { Sightings } from '../../../src/provider/account/sightings.ts';
 import { createHttpProvider } from '../../../src/provider/http/client.ts';
 import { silentLog } from '../../../src/telemetry/log.ts';
 
-const [baseUrl = '', rounds = '3'] = process.argv.slice(2);
-const provider = createHttpProvider({
-  baseUrl,
-  apiKey: new Secret('planted-key'),
-  log: silentLog,
-  retries: { count: 0 },
-});
-const sightings = new Sightings();
+const [baseUrl = '', rounds = '3', keys = '1'] = process.argv.slice(2);
+const accounts = Array.from({ length: Number(keys) }, (_, index) => ({
+  provider: createHttpProvider({
+    baseUrl,
+    apiKey: new Secret(`planted-key-${index}`),
+    log: silentLog,
+    retries: { count: 0 },
+    timeouts: { total: 10_000 },
+  }),
+  sightings: new Sightings(),
+}));
 const before = process.resourceUsage().maxRSS;
 let longest = 0;
 let answer = '';
 for (let round = 1; round <= Number(rounds); round += 1) {
   const startedAt = process.cpuUsage();
-  const outcome = await provider.listMachines();
-  answer = outcome.ok ? `${outcome.value.length} entries` : `${outcome.failure.code}: ${outcome.failure.text}`;
-  if (outcome.ok) sightings.addList(round, round, outcome.value);
+  await Promise.all(
+    accounts.map(async ({ provider, sightings }) => {
+      const outcome = await provider.listMachines();
+      answer = outcome.ok ? `${outcome.value.length} entries` : `${outcome.failure.code}: ${outcome.failure.text}`;
+      if (outcome.ok) sightings.addList(round, round, outcome.value);
+    }),
+  );
   longest = Math.max(longest, process.cpuUsage(startedAt).user / 1_000);
 }
 const { maxRSS: peak } = process.resourceUsage();
