@@ -5,6 +5,7 @@ import type { Provider } from '../port.ts';
 import type { Account, Snapshot } from './account.ts';
 import type { AccountOptions } from './account-options.ts';
 import { keyedHash } from './keyed-hash.ts';
+import { ListTotal } from './list-total.ts';
 import { Probes } from './probes.ts';
 import { createAccount, type SharedAccount } from './shared-account.ts';
 
@@ -64,6 +65,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
   const { connect, onSnapshot, limits, ...shared } = options;
   const { clock, log } = shared;
   const probes = new Probes(clock, limits.perGroup);
+  const lists = new ListTotal();
   // By a hash, so that a plain key is held in one place only. It is never logged: short keys could be guessed from it.
   const entries = new Map<string, Entry>();
   /** Each `Secret` is asked with in every pass of its objects, and hashed once. */
@@ -79,7 +81,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
     const account = createAccount({
       ...shared,
       log: log.with({ account: ordinal }),
-      provider: connect(apiKey),
+      provider: lists.bound(ordinal, connect(apiKey)),
       probes,
       // Not sooner: anybody can put any word into a Secret, and no text with that word would be shown to anyone else.
       onAccepted: () => {
@@ -94,6 +96,7 @@ export function createAccounts(options: AccountsOptions): Accounts {
 
   const close = (hash: string, entry: Entry): void => {
     entries.delete(hash);
+    lists.forget(entry.ordinal);
     void entry.account.stop().then(() => entry.release());
   };
 

@@ -182,3 +182,24 @@ test('a key is kept out of all texts once the provider accepts it: before, any w
   expect(keys.map((one) => accountOf(accounts, one).verdict)).toEqual(['Rejected', 'Accepted']);
   expect(hidden()).toEqual(keys.slice(1));
 });
+
+test('the lists of all keys together are bounded: one that does not fit fails, the others stay, and a key that goes makes room', async () => {
+  const large = Array.from({ length: 20_000 }, (_, index) =>
+    machine(index + 1, {
+      addresses: [1, 2, 3, 4, 5, 6, 7, 8].map((n) => ({ version: 4, address: `10.0.0.${n}` })),
+    }),
+  );
+  const { clock, accounts } = scene(undefined, () => createFakeProvider(large));
+  const [one, two, three] = ['one', 'two', 'three'].map((name) => accountOf(accounts, name));
+  for (const account of [one, two, three]) {
+    account?.follow('a/1', { group: 'a', name: 'x' });
+    await clock.settle();
+  }
+  expect([one, two, three].map((account) => account?.snapshot?.machines.length)).toEqual([20_000, 20_000, undefined]);
+  expect(three?.lastFailure).toMatchObject({ code: 'ProtocolError', text: expect.stringContaining('all API keys') });
+  one?.forget('a/1');
+  await clock.advance(15 * 60_000);
+  accountOf(accounts, 'two');
+  await clock.advance(5 * 60_000);
+  expect(three?.snapshot?.machines.length).toBe(20_000);
+});
