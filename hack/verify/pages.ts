@@ -3,7 +3,7 @@
  * in a checkout, in an order in which somebody might. The provider of the checkout is the emulated one; the images and signatures that
  * they name are nobody's here.
  */
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { fences } from '../../test/support/documented.ts';
@@ -65,7 +65,8 @@ async function run(begin: string, { namespace = 'default', name = 'web' } = {}):
   due.delete(block);
   const script = block.text
     .replace(untold, '')
-    .replaceAll('YOUR-KEY', apiKey)
+    .replaceAll(/YOUR-KEY|\$API_KEY/g, apiKey)
+    .replaceAll(/\bRELEASE\b/g, namespace)
     .replaceAll(/\bNAMESPACE\b(?!:)/g, namespace)
     .replaceAll(/\bvps NAME\b/g, `vps ${name}`);
   try {
@@ -117,6 +118,30 @@ demand(
   isDeepStrictEqual(site.writes, ['CreateMachine']),
   `so far the provider was asked for ${site.writes.join(', ')}`,
 );
+
+// A chart of the reader's own with the key and a VM, which goes in one command.
+await person('kubectl create namespace shop');
+const shop = path.join(checkout, 'shop');
+mkdirSync(path.join(shop, 'templates'), { recursive: true });
+const manifests = {
+  'Chart.yaml': { apiVersion: 'v2', name: 'shop', version: '1.0.0' },
+  'templates/key.yaml': {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'vps247-credentials' },
+    stringData: { 'api-key': apiKey },
+  },
+  'templates/vm.yaml': { apiVersion: 'vps247.com/v1alpha1', kind: 'VirtualMachine', metadata: { name: 'store' }, spec },
+};
+for (const [file, manifest] of Object.entries(manifests))
+  writeFileSync(path.join(shop, file), JSON.stringify(manifest));
+await person('helm install shop ./shop --namespace shop');
+await site.until('shop/store', 'True/Available');
+await run('helm uninstall RELEASE', { namespace: 'shop' });
+await run('kubectl --namespace NAMESPACE get vps', { namespace: 'shop' });
+await cluster.until('shop/store is gone', async () => (await cluster.get('shop', 'store')) === undefined);
+await run('kubectl --namespace NAMESPACE create secret generic', { namespace: 'shop' });
+demand(emulator.ledger.liveMachines().length === 1, 'the VM of the chart is left');
 
 // For good: with the machines, and with everything.
 await run('kubectl delete vps --all --all-namespaces\nkubectl get');
