@@ -107,3 +107,15 @@ export function act(action: Action, verdict: Verdict | undefined, rest: Rest = {
     awaitsDelete: rest.awaitsDelete ?? false,
   };
 }
+
+/** What is on record before a call that can't be taken back. */
+export function announcementOf({ type, id }: Extract<Action, { type: 'Kill' | 'Restart' | 'Delete' }>): Verdict {
+  switch (type) {
+    case 'Kill':
+      return { reason: 'Stopping', message: `cutting the power of machine ${id}` };
+    case 'Restart':
+      return { reason: 'Restarting', message: `restarting machine ${id}` };
+    case 'Delete':
+      return { reason: 'Deleting', message: `machine ${id} is being deleted` };
+  }
+}

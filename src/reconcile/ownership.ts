@@ -30,18 +30,21 @@ const leaseRef = /^[a-z0-9][-a-z0-9]{0,62}\/[a-z0-9][-.a-z0-9]{0,252}$/;
  * | ------------------------ | ---------------------------- | ----------------------------------------------------- |
  * | this installation        | the object left its selector | it removes the annotation                             |
  * | this installation        |                              | it reconciles                                         |
- * | one of `takeOverFrom`    |                              | it writes its own name, then reconciles               |
+ * | one of `takeOverFrom`    | the first time               | it writes its own name, then reconciles               |
  * | another installation     |                              | it leaves the object alone, and reports that once     |
  * | no installation          | the object is being deleted  | it reconciles: two that delete come to the same       |
  * | no installation          | our finalizer is there       | it writes its name, then reconciles                   |
  * | no installation          |                              | it reconciles; its name is stored with the finalizer  |
  *
- * Each of these writes carries the resourceVersion that was read: of two installations that write, one gets a conflict.
+ * Each of these writes carries the resourceVersion that was read: of two installations that write, one gets a conflict. An object
+ * is taken over once: two installations that are set to take over from each other would otherwise both act on it in turns.
  */
 export class Ownership {
   readonly #options: OwnershipOptions;
   readonly #takeOverFrom: ReadonlySet<string>;
   readonly #others = new Set<string>();
+  /** UIDs of objects that this process took over, by key. */
+  readonly #takenOver = new Map<string, string>();
   /** UIDs of objects that an Event was emitted for, by key: a tenant who edits the annotation again and again gets one. */
   readonly #announced = new Map<string, string>();
   readonly #loggedNamespaces = new Set<string>();
@@ -60,7 +63,8 @@ export class Ownership {
   /** Whether another installation manages the object, which this one isn't to take over. */
   isOthers(object: VirtualMachine): boolean {
     const owner = ownerOf(object);
-    return owner !== undefined && owner !== this.#options.installation && !this.#takeOverFrom.has(owner);
+    if (owner === undefined || owner === this.#options.installation) return false;
+    return !this.#takeOverFrom.has(owner) || this.#wasTakenOver(object);
   }
 
   isMine(object: VirtualMachine): boolean {
@@ -78,7 +82,9 @@ export class Ownership {
   change(key: string, after: VirtualMachine | undefined, isInScope: boolean): void {
     if (after !== undefined && isInScope && this.isOthers(after)) this.#others.add(key);
     else this.#others.delete(key);
-    if (after === undefined) this.#announced.delete(key);
+    if (after !== undefined) return;
+    this.#announced.delete(key);
+    this.#takenOver.delete(key);
   }
 
   /** How many objects in scope other installations manage. */
@@ -96,7 +102,8 @@ export class Ownership {
     if (owner === installation) return true;
     const { finalizers = [], deletionTimestamp } = object.metadata;
     if (owner === undefined && (!finalizers.includes(finalizer) || deletionTimestamp !== undefined)) return true;
-    await this.#write(object, installation ?? null);
+    const isStored = await this.#write(object, installation ?? null);
+    if (isStored && owner !== undefined) this.#takenOver.set(keyOf(object), object.metadata.uid);
     return false;
   }
 
@@ -106,7 +113,8 @@ export class Ownership {
       if (this.isMine(object)) await this.#write(object, null);
       return;
     }
-    const { log, announce, installation } = this.#options;
+    this.#others.add(key);
+    const { log, announce, installation = 'this installation' } = this.#options;
     const { namespace, name, uid } = object.metadata;
     const written = ownerOf(object) ?? '';
     const owner = leaseRef.test(written) ? written : 'an unknown installation';
@@ -121,22 +129,34 @@ export class Ownership {
     this.#announced.set(key, uid);
     announce(
       object,
-      `managed by ${owner}, not by ${installation ?? 'this installation'}, which leaves it alone; if ${owner} is gone: ` +
-        `kubectl -n ${namespace} annotate vps ${name} ${annotations.managedBy}-; for all its objects, a cluster administrator can set takeOverFrom`,
+      this.#wasTakenOver(object)
+        ? `${installation} took it over, and ${owner} took it back: takeOverFrom is set in both; a cluster administrator has to remove it from one of them`
+        : `managed by ${owner}, not by ${installation}, which leaves it alone; if ${owner} is gone: ` +
+            `kubectl -n ${namespace} annotate vps ${name} ${annotations.managedBy}-; for all its objects, a cluster administrator can set takeOverFrom`,
     );
   }
 
-  /** An object that was changed or deleted since it was read: that brings the next reconciliation. */
-  async #write(object: VirtualMachine, owner: string | null): Promise<void> {
+  #wasTakenOver(object: VirtualMachine): boolean {
+    return this.#takenOver.get(keyOf(object)) === object.metadata.uid;
+  }
+
+  /** Whether it was stored. An object that was changed or deleted since it was read: that brings the next reconciliation. */
+  async #write(object: VirtualMachine, owner: string | null): Promise<boolean> {
     const { finalizers = [] } = object.metadata;
     try {
       await patchMetadata(this.#options, object, { finalizers, annotations: { [annotations.managedBy]: owner } });
+      return true;
     } catch (error) {
       if (!(error instanceof KubeError) || (error.reason !== 'Conflict' && error.reason !== 'NotFound')) throw error;
+      return false;
     }
   }
 }
 
 function ownerOf({ metadata }: VirtualMachine): string | undefined {
   return metadata.annotations?.[annotations.managedBy];
+}
+
+function keyOf({ metadata }: VirtualMachine): string {
+  return `${metadata.namespace}/${metadata.name}`;
 }

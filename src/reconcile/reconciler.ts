@@ -9,7 +9,7 @@ import { isRefused, KubeError, type KubeErrorReason } from '../kube/errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { refusalWords } from '../plan/busy.ts';
 import { plan } from '../plan/plan.ts';
-import type { Action, Decision, Verdict } from '../plan/action.ts';
+import { type Decision, type Verdict, announcementOf } from '../plan/action.ts';
 import type { Observed } from '../plan/observed.ts';
 import type { Fence } from '../model/fence.ts';
 import type { MachineState } from '../model/machine.ts';
@@ -27,6 +27,7 @@ import type { SpecToCall } from './spec-to-call.ts';
 import { type Observation, type ObserveDeps, observe, writeBasis } from './observe.ts';
 import { type Conclusion, conclude, isRefusedAsBusy } from './outcome.ts';
 import { createStatusWriter } from './status-writer.ts';
+import { unclaimed } from './write-refusal.ts';
 
 /** How a pass ended, for the workers: come back after so many milliseconds, or, if it failed and does not say when, with growing delays. */
 export type PassResult = { readonly after?: number } | { readonly failed: true; readonly after?: number };
@@ -97,7 +98,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       if (!(await deps.ownership.claim(stored))) return {};
     } catch (error) {
       if (!isRefused(error)) throw error;
-      tellEvent(stored, 'WriteRefused', error.words ?? error.message);
+      await reportUnclaimed(stored, error, memory, park);
       return { failed: true };
     }
     const { unsaved } = memory;
@@ -120,9 +121,10 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       tellEvent(object, decision.event.reason, decision.event.message);
     tell(key, observation, decision, execution);
     follow(key, observation, conclusion, memory);
+    let heldFor = Infinity;
     try {
       if (conclusion.report !== undefined)
-        await report(observation, conclusion.report, memory, 'outcome' in execution, park);
+        heldFor = await report(observation, conclusion.report, memory, 'outcome' in execution, park);
     } finally {
       // The status record reserves the VM now, or the VM is free again. A record that is refused is in memory only.
       if (decision.action.type === 'RecordIdentity' && memory.unsaved?.refusal === undefined)
@@ -132,7 +134,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     const isThere = observation.observed.machine.kind === 'Present';
     if (isThere && execution.type === 'Nothing' && !conclusion.urgent) deps.specToCall.settled(key);
     const unstored = (memory.unsaved?.refusal?.until ?? Infinity) - deps.clock.monotonic();
-    const after = Math.min(conclusion.after ?? Infinity, Math.max(0, unstored));
+    const after = Math.min(conclusion.after ?? Infinity, Math.max(0, unstored), heldFor);
     return Number.isFinite(after) ? { after } : {};
   }
 
@@ -292,25 +294,40 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     }
   }
 
-  /** `isOutcome`: it tells of a call just made. If the API server does not answer, it is stored before the next pass decides. */
+  /**
+   * `isOutcome`: it tells of a call just made. If the API server does not answer, it is stored before the next pass decides. Returns
+   * after how long it is to be tried again, in milliseconds; Infinity: that isn't needed.
+   */
   async function report(
     { observed }: Observation,
     told: Report,
     memory: Memory,
     isOutcome: boolean,
     park: Park,
-  ): Promise<void> {
+  ): Promise<number> {
     const status = statusFor(observed, told);
     // The cache holds the object as this pass's own writes left it.
     const object = deps.cache.get(keyOf(observed.object)) ?? observed.object;
-    if (object.metadata.uid !== observed.object.metadata.uid) return;
+    if (object.metadata.uid !== observed.object.metadata.uid) return Infinity;
     const { refusal, status: unstored } = memory.unsaved ?? {};
     const before = unstored ?? object.status;
-    if (!isWorthWriting(before, status)) return;
+    if (!isWorthWriting(before, status)) return Infinity;
+    const heldFor = statuses.heldFor(status, memory);
+    if (heldFor > 0 && !isOutcome && told.record === undefined) return heldFor;
     announceTransition(object, before, status, told.verdict);
     if (refusal?.form === 'Nothing') memory.unsaved = { status, refusal };
     // No worker is held meanwhile: the next object's call does not wait for this one's status.
     else await park(statuses.save(object, status, memory, isOutcome));
+    return Infinity;
+  }
+
+  /** The annotation of this installation can't be stored, so the object isn't reconciled: Ready stays as it was, Synced says why. */
+  async function reportUnclaimed(object: VirtualMachine, error: KubeError, memory: Memory, park: Park): Promise<void> {
+    const before = memory.unsaved?.status ?? object.status;
+    const { verdict, status } = unclaimed(object, before, error, deps.clock.now());
+    if (!isWorthWriting(before, status)) return;
+    tellEvent(object, verdict.reason, verdict.message);
+    await park(statuses.save(object, status, memory, false));
   }
 
   /** One event per change of reason: a condition that stays as it was is not news. */
@@ -367,17 +384,6 @@ function isBack(account: Account, { identity }: Observed): boolean {
 /** What the newest read shows of the machine that was observed. */
 function shownState(account: Account, { machine }: Observed): MachineState | undefined {
   return machine.kind === 'Present' ? account.sighting(machine.machine.id)?.machine.state : undefined;
-}
-
-function announcementOf({ type, id }: Extract<Action, { type: 'Kill' | 'Restart' | 'Delete' }>): Verdict {
-  switch (type) {
-    case 'Kill':
-      return { reason: 'Stopping', message: `cutting the power of machine ${id}` };
-    case 'Restart':
-      return { reason: 'Restarting', message: `restarting machine ${id}` };
-    case 'Delete':
-      return { reason: 'Deleting', message: `machine ${id} is being deleted` };
-  }
 }
 
 function reasonOf(status: VirtualMachineStatus | undefined, type: ConditionType): string | undefined {

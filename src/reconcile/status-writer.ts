@@ -8,6 +8,7 @@ import { Places } from '../model/places.ts';
 import { type Form, type WrittenStatus, forms, writeStatus } from '../status/patch.ts';
 import type { Memory } from './history.ts';
 import { backoff } from './outcome.ts';
+import { Rewrites } from './rewrites.ts';
 import { writeRemedy } from './write-refusal.ts';
 
 /**
@@ -28,10 +29,12 @@ export interface StatusWriter {
   announce(object: VirtualMachine, type: Action['type'], after: VirtualMachineStatus, memory: Memory): Promise<void>;
   /** `isOutcome`: it reports a call just made. If the API server does not answer, it is stored before anything else. Throws KubeError. */
   save(object: VirtualMachine, after: VirtualMachineStatus, memory: Memory, isOutcome: boolean): Promise<void>;
+  /** How long the status waits because another writer replaces it again and again. Milliseconds. */
+  heldFor(status: VirtualMachineStatus, memory: Memory): number;
 }
 
 export interface StatusWriterDeps {
-  readonly client: Pick<KubeClient, 'patch'>;
+  readonly client: Pick<KubeClient, 'get' | 'patch'>;
   readonly clock: Clock;
   readonly random: () => number;
   readonly cache: { get(key: string): VirtualMachine | undefined; observe(object: unknown): void };
@@ -41,7 +44,13 @@ export interface StatusWriterDeps {
 export function createStatusWriter({ client, clock, random, cache, reportEvent }: StatusWriterDeps): StatusWriter {
   const writing = new Places(statusWrites);
 
-  return { announce, save };
+  const rewrites = new WeakMap<Memory, Rewrites>();
+
+  return {
+    announce,
+    save,
+    heldFor: (status, memory) => rewrites.get(memory)?.heldFor(status, clock.monotonic()) ?? 0,
+  };
 
   async function announce(
     object: VirtualMachine,
@@ -90,6 +99,9 @@ export function createStatusWriter({ client, clock, random, cache, reportEvent }
   }
 
   function noteStored(status: VirtualMachineStatus, { form, because }: WrittenStatus, memory: Memory): void {
+    const known = rewrites.get(memory) ?? new Rewrites();
+    known.noteStored(status, clock.monotonic(), random());
+    rewrites.set(memory, known);
     if (form === 'Full' || because === undefined) memory.unsaved = undefined;
     else noteUnsaved(status, form, because, memory);
   }

@@ -1,6 +1,9 @@
+import { annotations } from '../api/v1alpha1/names.ts';
+import type { VirtualMachine, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import type { Verdict, Action } from '../plan/action.ts';
 import type { Observed } from '../plan/observed.ts';
 import type { KubeError } from '../kube/errors.ts';
+import { conditionsFor } from '../status/conditions.ts';
 
 /** What to do about a refused write. */
 export const writeRemedy =
@@ -12,6 +15,20 @@ export function writeRefused(o: Observed, action: Action, error: KubeError): Ver
     reason: 'WriteRefused',
     message: `${consequence(o, action)}: ${error.words ?? error.message}; ${writeRemedy}`,
   };
+}
+
+/** What an object reports that isn't reconciled, because the annotation that names this installation can't be stored. Pure. */
+export function unclaimed(
+  { metadata: { generation } }: VirtualMachine,
+  before: VirtualMachineStatus | undefined,
+  error: KubeError,
+  now: number,
+): { readonly verdict: Verdict; readonly status: VirtualMachineStatus } {
+  const message = `the object is not reconciled, because the annotation ${annotations.managedBy} cannot be stored: ${error.words ?? error.message}; ${writeRemedy}`;
+  const verdict = { reason: 'WriteRefused', message } as const;
+  const circumstances = { credentials: { kind: 'Unverified' }, generation } as const;
+  const conditions = conditionsFor(verdict, circumstances, now, before?.conditions);
+  return { verdict, status: { ...before, observedGeneration: generation, conditions } };
 }
 
 function consequence(o: Observed, action: Action): string {

@@ -32,7 +32,7 @@ export interface StatusWrite {
   readonly after: VirtualMachineStatus;
   /** Epoch milliseconds. */
   readonly now: number;
-  /** The forms to try: the next one only where the API server calls the one before it invalid. */
+  /** The forms to try: the next one only where what the one before it holds is refused. */
   readonly among?: readonly Form[];
   /** Why forms before these were refused earlier. */
   readonly because?: string | undefined;
@@ -49,49 +49,61 @@ export interface WrittenStatus {
 }
 
 /**
- * Writes what differs between the object's status and `after`. What the API server calls invalid is left out rather than all of it,
- * and Synced reports that. Throws KubeError: `Altered` if an admission policy changed what decisions rest on.
+ * Writes what differs between the object's status and `after`. What the API server calls invalid, or an admission policy changes, is
+ * left out rather than all of it, and Synced reports that. Throws KubeError: `Altered` if an admission policy changed what decisions rest on, or the conditions.
  */
 export async function writeStatus(
-  client: Pick<KubeClient, 'patch'>,
+  client: Pick<KubeClient, 'get' | 'patch'>,
   { object, after, now, among = forms, because: before, resourceVersion }: StatusWrite,
 ): Promise<WrittenStatus> {
   let because = before;
   let error: KubeError | undefined;
+  let [current, expected] = [object, resourceVersion];
   for (const form of among) {
     try {
-      const status = inForm(form, object, after, now, because);
-      return { stored: await patch(client, object, status, resourceVersion), form, because };
+      const status = inForm(form, current, after, now, because);
+      const { stored, altered } = await patch(client, current, status, expected);
+      if (altered === undefined) return { stored, form, because };
+      // One that lacks the record is no answer to a record that was altered: nothing can rest on it.
+      if (form !== 'Full') throw altered;
+      error = altered;
+      [current, expected] = [stored, expected === undefined ? undefined : stored.metadata.resourceVersion];
     } catch (thrown) {
       if (!(thrown instanceof KubeError) || thrown.reason !== 'Invalid') throw thrown;
       error = thrown;
-      because = thrown.words ?? thrown.message;
     }
+    because = error.words ?? error.message;
   }
   throw error ?? new Error('there is no form of the status to write');
 }
 
+/** `altered`: what of it an admission policy changed. */
 async function patch(
-  client: Pick<KubeClient, 'patch'>,
+  client: Pick<KubeClient, 'get' | 'patch'>,
   { metadata: { namespace, name }, status: before }: VirtualMachine,
   after: VirtualMachineStatus,
   resourceVersion: string | undefined,
-): Promise<unknown> {
+): Promise<{ readonly stored: VirtualMachine; readonly altered: KubeError | undefined }> {
   // `as`: what makes one object into another is an object.
   const status = mergePatch(before ?? {}, after) as Readonly<Record<string, unknown>>;
   const body = resourceVersion === undefined ? { status } : { metadata: { resourceVersion }, status };
+  const change = { type: 'merge', subresource: 'status', body } as const;
   // `as`: the API server validated the object against the CRD.
-  const stored = (await client.patch(
-    resource,
-    { namespace, name },
-    { type: 'merge', subresource: 'status', body },
-  )) as VirtualMachine;
-  const altered = [...recordFields, 'conditions' as const].filter(
-    (field) => field in status && !equal(stored.status?.[field], after[field]),
+  const stored = (await client.patch(resource, { namespace, name }, change).catch(async (error: unknown) => {
+    if (!(error instanceof KubeError) || error.reason !== 'NotFound') throw error;
+    // Rejects if it is the object that is gone.
+    await client.get(resource, { namespace, name });
+    const words = `the API server has no subresource "status" for ${plural}.${group}; apply the CRD of this version`;
+    throw new KubeError(`patch ${plural}/status ${namespace}/${name}: ${words}`, { reason: 'Forbidden', words });
+  })) as VirtualMachine;
+  // `as`: what differs are fields of either status.
+  const fields = (Object.keys(status) as (keyof VirtualMachineStatus)[]).filter(
+    (field) => !equal(stored.status?.[field], after[field]),
   );
-  if (altered.length === 0) return stored;
-  const words = `an admission policy changed what the operator wrote: ${altered.map((field) => `status.${field}`).join(', ')} not stored as sent`;
-  throw new KubeError(`patch ${plural}/status ${namespace}/${name}: ${words}`, { reason: 'Altered', words });
+  if (fields.length === 0) return { stored, altered: undefined };
+  const words = `an admission policy changed what the operator wrote: ${fields.map((field) => `status.${field}`).join(', ')} not stored as sent`;
+  const message = `patch ${plural}/status ${namespace}/${name}: ${words}`;
+  return { stored, altered: new KubeError(message, { reason: 'Altered', words }) };
 }
 
 function inForm(

@@ -92,8 +92,8 @@ export const mutations: readonly Mutation[] = [
   {
     mistake: 'a status that a policy altered counts',
     file: 'status/patch.ts',
-    line: 'if (altered.length === 0) return stored;',
-    replacement: 'if (altered.length >= 0) return stored;',
+    line: 'if (altered === undefined) return { stored, form, because };',
+    replacement: 'return { stored, form, because };',
     breaks: cutByRule,
     configuration: {
       from: 'Settled',

@@ -78,6 +78,18 @@ describe('two installations that watch the same objects', () => {
     expect([first.notReady(), second.notReady()]).toEqual([undefined, undefined]);
   });
 
+  it('what neither manages: two that report different things slow down instead of answering each other at once', async () => {
+    const first = await install('a/first');
+    const second = await install('b/second', first, { maxApiKeysPerNamespace: 0 });
+    const { apply, clock, cluster } = first;
+    apply('web', { managementPolicy: 'Observe' });
+    await clock.advance(minute);
+    const writes = cluster.writes.length;
+    await clock.advance(60 * minute);
+    expect(cluster.writes.length - writes).toBeLessThan(120);
+    expect([first.notReady(), second.notReady()]).toEqual([undefined, undefined]);
+  });
+
   it('an operator without a name leaves alone what an installation manages', async () => {
     const first = await install('a/first');
     const { apply, clock, cluster } = first;
@@ -138,6 +150,26 @@ describe('an installation that replaces another one', () => {
     await clock.advance(minute);
     expect(cluster.machine('web')?.status?.state).toBe('Halted');
     expect([...room.made.values()]).toEqual([1, 1]);
+  });
+
+  it('two that take over from each other: each does so once, then one of them manages the object', async () => {
+    const first = await install('a/first', undefined, { takeOverFrom: ['b/second'] });
+    const { apply, clock, cluster, condition, room } = first;
+    apply('web');
+    await clock.advance(minute);
+    const second = await install('b/second', first, { takeOverFrom: ['a/first'] });
+    await clock.advance(minute);
+    const writes = cluster.writes.length;
+    await clock.advance(60 * minute);
+    expect(cluster.writes.slice(writes)).toEqual([]);
+    expect((await others(first)) + (await others(second))).toBe(1);
+    cluster.change('web', { spec: { powerState: 'Halted' } });
+    apply('new');
+    await clock.advance(10 * minute);
+    for (const name of ['web', 'new']) expect(condition(name, 'Ready')?.status, name).toBe('True');
+    expect(changes(first).filter((operation) => operation === 'StopMachine')).toHaveLength(1);
+    expect([...room.made.values()]).toEqual([1, 1]);
+    expect(cluster.writes.filter((write) => write === 'patch web')).toHaveLength(4);
   });
 
   it('the other one stops at once if it still runs, and its create in flight is waited for', async () => {
@@ -233,7 +265,7 @@ describe('writes', () => {
 
   it('a policy that removes the annotation leads to no endless loop', async () => {
     const world = await install('a/first');
-    const { apply, clock, cluster } = world;
+    const { apply, clock, cluster, condition } = world;
     apply('web');
     await clock.advance(minute);
     const patch = cluster.patch.bind(cluster);
@@ -252,6 +284,10 @@ describe('writes', () => {
     expect(events).toContainEqual(
       expect.objectContaining({ reason: 'WriteRefused', note: expect.stringContaining(annotations.managedBy) }),
     );
+    const synced = condition('web', 'Synced');
+    expect(synced).toMatchObject({ status: 'False', reason: 'WriteRefused' });
+    expect(synced?.message).toContain('the object is not reconciled');
+    expect(condition('web', 'Ready')?.status).toBe('True');
   });
 
   it('a conflict is left to the change that caused it', async () => {

@@ -147,6 +147,52 @@ describe('a status that the API server does not store', () => {
     expect(synced(world)?.status).toBe('True');
   });
 
+  it.each([
+    ['removes it', () => undefined],
+    ['stores another one each time', (version: unknown) => [{ address: `v${String(version)}` }]],
+  ])(
+    'a value that a policy changes (%s): the rest is stored, Synced reports it, and there is no endless loop',
+    async (_, value) => {
+      const world = await createWorld();
+      world.cluster.admission = (write, object) => {
+        if (write !== 'status web') return object;
+        // `as`: what the operator wrote.
+        const status = object['status'] as Readonly<Record<string, unknown>>;
+        const changed = { ...status, addresses: value(object.metadata.resourceVersion) };
+        return 'addresses' in status ? { ...object, status: changed } : object;
+      };
+      world.apply('web');
+      await world.clock.advance(minute);
+      expect(ready(world)?.reason).toBe('Available');
+      expect(synced(world)).toMatchObject({ status: 'False', reason: 'WriteRefused' });
+      expect(synced(world)?.message).toContain('status.addresses');
+      const { length } = world.cluster.writes;
+      await world.clock.advance(60 * minute);
+      expect(world.cluster.writes.length - length).toBeLessThan(60);
+      world.cluster.admission = (_write, object) => object;
+      await world.clock.advance(10 * minute);
+      expect(synced(world)).toMatchObject({ status: 'True', reason: 'Available' });
+    },
+  );
+
+  it('a status that another writer replaces is put back at once, and then ever less often', async () => {
+    const world = await createWorld();
+    world.apply('web');
+    await world.clock.advance(minute);
+    const writes = () => world.cluster.writes.filter((write) => write === 'status web').length;
+    const [before, stored] = [writes(), world.cluster.machine('web')?.status?.addresses];
+    world.cluster.change('web', { status: { addresses: [{ address: '192.0.2.9' }] } });
+    await world.clock.advance(100);
+    expect(writes()).toBe(before + 1);
+    for (let second = 0; second < 600; second += 1) {
+      world.cluster.change('web', { status: { addresses: [{ address: `192.0.2.${second % 2}` }] } });
+      await world.clock.advance(1_000);
+    }
+    expect(writes() - before).toBeLessThan(15);
+    await world.clock.advance(10 * minute);
+    expect(world.cluster.machine('web')?.status?.addresses).toEqual(stored);
+  });
+
   it('a record that it calls invalid is left out too: what is left are the conditions', async () => {
     const world = await createWorld();
     world.cluster.admission = refusing('ownerId');
@@ -159,6 +205,7 @@ describe('a status that the API server does not store', () => {
 
   it.each<[string, InMemoryCluster['admission']]>([
     ['refused', (write, object) => (write === 'status web' ? 'Forbidden' : object)],
+    ['not served', (write, object) => (write === 'status web' ? 'NotFound' : object)],
     ['called invalid', (write, object) => (write === 'status web' ? 'Invalid' : object)],
     [
       'altered',
