@@ -141,7 +141,7 @@ describe('conclude', () => {
   ])('a refused write holds $unwritten back and quotes the policy', ({ given, execution, unwritten, says }) => {
     const conclusion = concluded(given, execution ?? { type: 'WriteRefused', error: refusal }, 3);
     expect(conclusion.report?.verdict.reason).toBe('WriteRefused');
-    expect(conclusion.report?.verdict.message).toMatch(new RegExp(`^${says}.*: labels are missing; exempt`));
+    expect(conclusion.report?.verdict.message).toMatch(new RegExp(`^${says}.*: labels are missing; change the object`));
     expect(conclusion).toMatchObject({ unwritten, after: 6_000 });
     const held = plan(observedWith({ ...given, history: { writeRefusal: heldFrom(conclusion) } }));
     if (plan(observedWith(given)).action.type === unwritten)
