@@ -281,11 +281,11 @@ function deletion(o: Observed): Decision | undefined {
   if (o.identity.kind === 'Known') return remove(o, o.machine.machine);
   const claimed = claim(o, o.machine.machine);
   if (isInDoubt(o, o.machine.machine)) return claimed;
-  // A VM that was never ours does not keep our object from going, and is not adopted only to be deleted.
-  const isOurs =
-    claimed.action.type === 'RecordIdentity' &&
-    (claimed.action.machine.origin === 'Created' || o.identity.kind === 'Unproven');
-  return isOurs ? claimed : act({ type: 'ReleaseFinalizer' }, undefined);
+  if (claimed.action.type !== 'RecordIdentity') return act({ type: 'ReleaseFinalizer' }, undefined);
+  const { origin } = claimed.action.machine;
+  // A VM that was never ours does not keep our object from going, and is not adopted only to be deleted, or only to be left running.
+  const isAdopted = o.identity.kind === 'Unproven' && deletionPolicyOf(o.object, origin) === 'Delete';
+  return origin === 'Created' || isAdopted ? claimed : act({ type: 'ReleaseFinalizer' }, undefined);
 }
 
 function unclaimedMachine(o: Observed): Decision | undefined {

@@ -81,6 +81,24 @@ describe('an admission policy that alters what the operator stores', () => {
     expect(world.room.count('CreateMachine')).toBe(1);
   });
 
+  it('changes the hint of an adoption: the VM is not adopted, and the object can be deleted without it', async () => {
+    const world = await createWorld();
+    const { id } = world.room.add('Legacy');
+    world.cluster.admission = (_, object) => {
+      // `as`: annotations are text by name.
+      const values = (object.metadata['annotations'] ?? {}) as Readonly<Record<string, string>>;
+      const entries = Object.entries(values).map(([name, value]) => [name, value.toLowerCase()]);
+      return { ...object, metadata: { ...object.metadata, annotations: Object.fromEntries(entries) } };
+    };
+    world.apply('web', { adoption: { policy: 'MustExist', id } });
+    await world.clock.advance(10 * minute);
+    expect(ready(world)?.reason).toBe('WriteRefused');
+    world.cluster.remove('virtualmachines', 'web');
+    await world.clock.advance(5 * minute);
+    expect(world.cluster.machine('web')).toBeUndefined();
+    expect([...world.room.machines.values()].map(({ name }) => name)).toEqual(['Legacy']);
+  });
+
   it('is corrected: the VM is created within five minutes, or at once when you change the object', async () => {
     const world = await createWorld();
     world.cluster.admission = (_, object) => withoutFinalizers(object);
