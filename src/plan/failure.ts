@@ -20,14 +20,13 @@ export function fromFailure(o: Asker, failure: Failure): Verdict {
 }
 
 /** There is no usable key, as `message` says. An object that is being deleted also says how that can end. */
-export function missing({ object: { metadata } }: Pick<Observed, 'object'>, message: string): Verdict {
-  const { namespace, name, deletionTimestamp } = metadata;
-  const command = `kubectl -n ${namespace} annotate vps ${name} ${annotations.abandon}=true`;
-  const ends =
-    deletionTimestamp === undefined
-      ? ''
-      : `; the VM is deleted once the key is there; to leave the VM running instead: ${command}`;
-  return { reason: 'CredentialsMissing', message: `${message}${ends}` };
+export function missing({ object, mayOrphan }: Pick<Observed, 'object' | 'mayOrphan'>, message: string): Verdict {
+  const { namespace, name, deletionTimestamp } = object.metadata;
+  if (deletionTimestamp === undefined) return { reason: 'CredentialsMissing', message };
+  const instead = mayOrphan
+    ? `; to leave the VM running instead: kubectl -n ${namespace} annotate vps ${name} ${annotations.abandon}=true`
+    : '';
+  return { reason: 'CredentialsMissing', message: `${message}; the VM is deleted once the key is there${instead}` };
 }
 
 /** The key is not accepted: which one, and what to do about it. */

@@ -362,3 +362,15 @@ describe('what is planned', () => {
     );
   });
 });
+
+it.each([
+  {
+    mayOrphan: true,
+    says: 'to leave the VM running instead: kubectl -n default annotate vps web vps247.com/abandon=true',
+  },
+  { mayOrphan: false, says: 'no key; the VM is deleted once the key is there' },
+])('recommends abandon only where it is permitted: $mayOrphan', ({ mayOrphan, says }) => {
+  const observed = { mayOrphan, credentials: { kind: 'Missing', message: 'no key' } } as const;
+  const message = plan(observedWith({ id: 90, deleting: true, observed })).verdict?.message;
+  expect(message?.endsWith(says)).toBe(true);
+});

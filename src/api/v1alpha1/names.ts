@@ -40,7 +40,7 @@ export const annotationTable: Readonly<
     by: 'you',
     value: '"true"',
     meaning:
-      'When the object is deleted it goes at once, and its machine is left alone. The way out when there is no key any more.',
+      "When the object is deleted it goes at once, and its machine is left alone. The way out when there is no key any more. With the operator's default API key, this needs the permission of a cluster administrator (defaultCredentialsOrphanNamespaces).",
   },
   forcePowerOff: {
     by: 'you',
