@@ -110,7 +110,8 @@ function inPlaceOf(
   }
   const byName = intent === undefined ? undefined : lookForName(deps, account, snapshot, subject, providerName(object));
   if (byName?.kind === 'Unknown') return byName;
-  if (!isCreate) return { kind: 'Absent' };
+  const mustExist = identity.kind !== 'Known' && object.spec.adoption.policy === 'MustExist';
+  if (!isCreate || mustExist) return { kind: 'Absent' };
   const lacking = unreadableNamed(deps, account, snapshot, subject, providerName(object));
   if (lacking.kind === 'Unknown') return lacking;
   // A VM is not denied as long as it may not be listed yet.

@@ -26,6 +26,16 @@ function expectRecorded({ cluster, condition, room }: Awaited<ReturnType<typeof 
   expect([room.count('CreateMachine'), room.heldTwice.size]).toEqual([kind === 'adopt' ? 0 : 1, 0]);
 }
 
+it('a VM to adopt that must exist and does not is reported as that, and not as one to be recreated', async () => {
+  const { apply, clock, cluster, room } = await createWorld();
+  room.add('other');
+  apply('web', { adoption: { policy: 'MustExist', id: 4711 } });
+  await clock.advance(10 * minute);
+  const reasons = cluster.versions.flatMap(({ status }) => status?.conditions?.map(({ reason }) => reason) ?? []);
+  expect(new Set(reasons)).toEqual(new Set(['NothingToAdopt', 'Accepted']));
+  expect(room.count('CreateMachine')).toBe(0);
+});
+
 describe.each(['create', 'adopt'] as const)('%s', (kind) => {
   it(`takes ${writesOf[kind]} writes at most`, async () => {
     const world = await begin(kind);
