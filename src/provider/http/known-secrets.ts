@@ -28,4 +28,9 @@ export class KnownSecrets {
   add(password: string): void {
     this.#index.add(password);
   }
+
+  /** The key and this password alone. */
+  with(password: string | undefined): SecretIndex {
+    return new SecretIndex(password === undefined ? [this.#key] : [this.#key, password]);
+  }
 }

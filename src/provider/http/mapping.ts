@@ -68,7 +68,7 @@ export function decodeMachines(text: string, { secrets, now }: Context): readonl
     return draft;
   });
   secrets.addList(drafts.flatMap(({ password }) => password ?? []));
-  const sanitizer = new Sanitizer(secrets.index);
+  const sanitizer = new Sanitizer(secrets);
   return requireUniqueIds(drafts.map((draft) => finish(draft, sanitizer)));
 }
 
@@ -112,7 +112,7 @@ export function decodeCreateAnswer(text: string, context: Context): CreateAnswer
 function decodeMachine(wire: WireObject, { secrets, now }: Context): ListedMachine {
   const draft = readMachine(wire, now);
   if (draft.password !== undefined) secrets.add(draft.password);
-  return finish(draft, new Sanitizer(secrets.index));
+  return finish(draft, new Sanitizer(secrets));
 }
 
 interface RawRef {
@@ -161,7 +161,7 @@ function readMachine(wire: WireObject, now: number): MachineDraft {
 
 function finish(draft: MachineDraft, sanitizer: Sanitizer): ListedMachine {
   const { id, state } = draft;
-  const name = draft.name && sanitizer.exact(draft.name);
+  const name = draft.name && sanitizer.exact(draft.name, draft.password);
   if (name === undefined) return { id, problem: unreadableName(draft.name) };
   if (state === undefined) return { id, name, problem: 'its state is missing' };
   const machine: Draft<Machine> = { id, name, state, ...draft.rest };
@@ -177,7 +177,7 @@ function finish(draft: MachineDraft, sanitizer: Sanitizer): ListedMachine {
 function unreadableName(name: RawText | undefined): string {
   return name === undefined
     ? `its name is missing, or longer than ${longestName} characters`
-    : 'its name has characters that cannot be shown, or quotes an API key or a password';
+    : 'its name has characters that cannot be shown, or quotes an API key or its own password';
 }
 
 function finishRef(ref: RawRef | undefined, sanitizer: Sanitizer): CatalogueRef | undefined {
@@ -223,7 +223,7 @@ function readCatalogue<T extends CatalogueEntry>(
   { secrets }: Context,
   read: (wire: WireObject, entry: CatalogueEntry) => T,
 ): readonly T[] {
-  const sanitizer = new Sanitizer(secrets.index);
+  const sanitizer = new Sanitizer(secrets);
   const entries = readEntries(text, [listName, 'data'], (item) => {
     const wire = unwrapItem(item, [wrapper]);
     const entry: CatalogueEntry = { id: requiredId(wire['id'], `an entry of ${listName}`) };

@@ -1,6 +1,7 @@
-import type { SecretIndex } from '../../model/secret-index.ts';
+import { SecretIndex } from '../../model/secret-index.ts';
 import { cutToBytes, isPrintable, printable, withoutUnprintable } from '../../model/text.ts';
 import { registeredSecrets } from '../../telemetry/redact.ts';
+import type { KnownSecrets } from './known-secrets.ts';
 
 /** Kubernetes stores no longer name, and no VM has one. */
 export const longestName = 255;
@@ -31,11 +32,13 @@ const mostRemembered = 1_000;
  * One serves one answer.
  */
 export class Sanitizer {
+  readonly #secrets: KnownSecrets;
   readonly #known: SecretIndex;
   readonly #remembered = new Map<RawText, string>();
 
-  constructor(known: SecretIndex) {
-    this.#known = known;
+  constructor(secrets: KnownSecrets) {
+    this.#secrets = secrets;
+    this.#known = secrets.index;
   }
 
   /** Text to be shown. */
@@ -58,11 +61,15 @@ export class Sanitizer {
     return registeredSecrets().scrub(this.#known.scrub(text));
   }
 
-  /** Text that identifies something: as it is, or undefined if it must not be shown so. */
-  exact(text: RawText): string | undefined {
+  /**
+   * Text that identifies something: as it is, or undefined if it must not be shown so. `own`: the password of what it identifies.
+   * Passwords of others don't count here, or one VM whose password is a common word would hide all that are named after it.
+   */
+  exact(text: RawText, own?: string): string | undefined {
     const plain = toString(text);
-    if (!isPrintable(plain)) return undefined;
-    return this.#known.quotedIn(plain) || registeredSecrets().quotedIn(plain) ? undefined : plain;
+    if (!isPrintable(plain) || registeredSecrets().quotedIn(plain)) return undefined;
+    if (!this.#known.quotedIn(plain)) return plain;
+    return this.#secrets.with(own).quotedIn(plain) ? undefined : plain;
   }
 }
 

@@ -53,6 +53,14 @@ const example = {
 };
 const least = { id: 1, name: 'web', state: 'running' };
 
+test('a password that is a common word hides no other VM and no catalogue entry named after it', () => {
+  const odd = { ...least, id: 3, name: 'x', initial_password: 'web-front' };
+  const secrets = context();
+  const [named] = decoders.decodeMachines(text([{ ...least, name: 'web-front-0a1b2c3d' }, odd]), secrets);
+  expect(named).toMatchObject({ name: 'web-front-0a1b2c3d' });
+  expect(decoders.decodeRegions(text([{ id: 1, name: 'web-front' }]), secrets)).toEqual([{ id: 1, name: 'web-front' }]);
+});
+
 test("the vendor's example is understood field by field", () => {
   const { initialPassword, ...machine } = mapping.decodeMachine(example);
   expect(machine).toEqual({
@@ -125,7 +133,7 @@ test.for(refused)('a machine without a usable id is refused, and the list with i
 });
 
 const missingName = 'its name is missing, or longer than 255 characters';
-const oddName = 'its name has characters that cannot be shown, or quotes an API key or a password';
+const oddName = 'its name has characters that cannot be shown, or quotes an API key or its own password';
 const missingState = 'its state is missing';
 const other = { id: 2, name: 'other', state: 'halted' };
 const unreadable: readonly [reason: string, fields: object, entry: object][] = [
