@@ -33,6 +33,7 @@ const passwordRetry = 5 * 60_000;
 /** How many things wrong with a spec are told at once. */
 const mostFlaws = 5;
 
+const leavingToOther = 'delete this object and leave the VM to that one';
 type Rule = (o: Observed) => Decision | undefined;
 
 /**
@@ -154,13 +155,14 @@ function nameHeldByOther(o: Observed): Decision | undefined {
 /** An object that creates nothing any more needs no name. But either of the two may have created a VM of the name. */
 function unprovenInDeletion(o: Observed, holder: string): Decision | undefined {
   if (o.machine.kind !== 'Present' || o.machineHeldBy !== undefined) return undefined;
-  const message = `VM ${o.machine.machine.id} has the provider name "${o.providerName}", which the object ${holder} claims too, and no object records it${leaveToOther(o)}`;
+  const message = `VM ${o.machine.machine.id} has the provider name "${o.providerName}", which the object ${holder} claims too, and no object records it${abandoning(o)}`;
   return wait({ reason: 'IdentityMismatch', message }, { ...kept(o), after: conflictRetry });
 }
 
-function leaveToOther({ object: { metadata } }: Observed): string {
-  const { namespace, name } = metadata;
-  return `; to delete this object and leave the VM to that one: kubectl -n ${namespace} annotate vps ${name} ${annotations.abandon}=true`;
+/** The command that ends a deletion without the VM, where that is permitted. */
+function abandoning({ object: { metadata }, mayOrphan }: Observed, what = leavingToOther): string {
+  if (!mayOrphan) return '';
+  return `; to ${what}: kubectl -n ${metadata.namespace} annotate vps ${metadata.name} ${annotations.abandon}=true`;
 }
 
 function machineUnknown(o: Observed): Decision | undefined {
@@ -247,7 +249,7 @@ function machineHeldByOther(o: Observed): Decision | undefined {
   if (o.identity.kind !== 'Known' || o.machineHeldBy === undefined) return undefined;
   const message = `machine ${o.identity.id} belongs to the object ${o.machineHeldBy}, which records it too`;
   // Released without a word, the VM would go on running, and nobody would know which of the two was right.
-  const remedy = isDeleting(o) ? leaveToOther(o) : '';
+  const remedy = isDeleting(o) ? abandoning(o) : '';
   return wait({ reason: 'IdentityMismatch', message: message + remedy }, { ...kept(o), after: conflictRetry });
 }
 
@@ -256,9 +258,10 @@ function identityMismatch(o: Observed): Decision | undefined {
   if (o.identity.kind !== 'Known' || o.machine.kind !== 'Present') return undefined;
   const { machine } = o.machine;
   if (machine.name === o.providerName) return undefined;
+  const remedy = isDeleting(o) ? abandoning(o, 'delete this object without the VM') : '';
   return wait({
     reason: 'IdentityMismatch',
-    message: `machine ${machine.id} is named "${machine.name}" at the provider, not "${o.providerName}"`,
+    message: `machine ${machine.id} is named "${machine.name}" at the provider, not "${o.providerName}"${remedy}`,
   });
 }
 

@@ -374,3 +374,15 @@ it.each([
   const message = plan(observedWith({ id: 90, deleting: true, observed })).verdict?.message;
   expect(message?.endsWith(says)).toBe(true);
 });
+
+it.each([
+  { what: 'has another name', given: { id: 91, machine: machineIn('Halted', { id: 91, name: 'foreign' }) } },
+  { what: 'is recorded by another object, too', given: { id: 90, machine: 'Halted' }, by: 'default/other' },
+] as const)('a deletion that waits because its VM $what names the way out where it is permitted', (row) => {
+  const messageWhere = (mayOrphan: boolean) => {
+    const observed = { mayOrphan, ...('by' in row ? { machineHeldBy: row.by } : {}) };
+    return plan(observedWith({ ...row.given, deleting: true, observed })).verdict?.message;
+  };
+  expect(messageWhere(true)).toMatch(/: kubectl -n default annotate vps web vps247\.com\/abandon=true$/);
+  expect(messageWhere(false)).not.toContain('abandon');
+});
