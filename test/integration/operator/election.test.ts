@@ -75,9 +75,11 @@ describe('two operators with one Lease', () => {
     const milliseconds = await measureUntilLeading(standby);
     expect(milliseconds).toBeLessThan(2_000);
     const object = await stage.object('web');
-    expect(object?.metadata.annotations?.['vps247.com/machine']).toContain(object?.metadata.uid);
-    expect(object?.metadata.annotations?.['vps247.com/create-pending']).toBeUndefined();
-    await stage.untilReady('web', 'True/Available');
+    const [machine] = stage.emulator.machines();
+    expect(object?.status).toMatchObject({ uid: object?.metadata.uid, id: machine?.id, origin: 'Created' });
+    const { metadata } = await stage.untilReady('web', 'True/Available');
+    expect(metadata.annotations?.['vps247.com/machine']).toContain(metadata.uid);
+    expect(metadata.annotations?.['vps247.com/create-pending']).toBeUndefined();
     await stage.cluster.patch(stage.namespace, 'web', { spec: { powerState: 'Halted' } });
     await stage.cluster.until('web is halted', async () => (await stage.object('web'))?.status?.state === 'Halted');
     expect(stage.emulator.ledger.writes().map(({ operation }) => operation)).toEqual(['CreateMachine', 'StopMachine']);
@@ -197,7 +199,8 @@ describe('an end that was asked for', () => {
     await stage.cluster.until('the call is under way', async () => stage.emulator.ledger.writes().length === 1);
     expect(await leader.stop()).toBe(0);
     const object = await stage.object('web');
-    expect(object?.metadata.annotations?.['vps247.com/machine']).toContain(object?.metadata.uid);
+    const [machine] = stage.emulator.machines();
+    expect(object?.status).toMatchObject({ uid: object?.metadata.uid, id: machine?.id, origin: 'Created' });
     await untilLeading(stage, standby);
   });
 
