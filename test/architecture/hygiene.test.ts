@@ -29,3 +29,15 @@ test.each([
 ])('%s would be noticed', (text, complaint) => {
   expect(complaints({ path: 'x', text })).toEqual([expect.stringContaining(complaint)]);
 });
+
+/** More than fits into one look: divide it by behaviour. */
+const mostLines = 500;
+
+test(`no test file has more than ${mostLines} lines`, () => {
+  const lengths = readSources('test')
+    .filter(({ path }) => path.endsWith('.test.ts'))
+    .map(({ path, text }) => ({ path, lines: text.split('\n').length - 1 }));
+  expect(lengths.filter(({ lines }) => lines > mostLines)).toEqual([]);
+  // Those that a wrong folder or pattern would overlook.
+  expect(lengths.length).toBeGreaterThan(150);
+});

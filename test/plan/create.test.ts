@@ -1,0 +1,184 @@
+import { failure, machineIn } from './fixtures.ts';
+import { describeRows } from './rows.ts';
+
+describeRows('creating', [
+  { because: 'an untouched object gets its machine', given: {}, action: 'Create', reason: 'Creating' },
+  {
+    because: 'the wrong name would only be refused',
+    given: { spec: { package: { name: 'Budgett' } } },
+    action: 'None',
+    reason: 'UnknownCatalogName',
+  },
+  {
+    because: 'two templates of one name: a guess would bill the wrong thing',
+    given: { spec: { osTemplate: { name: 'Twin' } } },
+    action: 'None',
+    reason: 'UnknownCatalogName',
+  },
+  {
+    because: 'an id that the list lacks would only be refused',
+    given: { spec: { region: { id: 77 } } },
+    action: 'None',
+    reason: 'UnknownCatalogName',
+  },
+  {
+    because: 'a spec from an earlier schema does not say in full what is wanted',
+    given: { flaws: ['spec.powerState must be one of Running, Halted, not "Suspended"'] },
+    action: 'None',
+    reason: 'InvalidSpec',
+  },
+  {
+    because: 'nor what is to become of the machine: its deletion policy may be what cannot be read',
+    given: { id: 90, machine: 'Running', deleting: true, flaws: ['spec.deletionPolicy …'] },
+    action: 'None',
+    reason: 'InvalidSpec',
+  },
+  {
+    because: 'whoever says to abandon it needs no spec for that',
+    given: {
+      id: 90,
+      machine: 'Running',
+      deleting: true,
+      flaws: ['spec.deletionPolicy …'],
+      annotations: { 'vps247.com/abandon': 'true' },
+    },
+    action: 'ReleaseFinalizer',
+  },
+  {
+    because: 'the region does not offer the package',
+    given: { spec: { package: { id: 9 } } },
+    action: 'None',
+    reason: 'InvalidSpec',
+  },
+  {
+    because: 'the package does not offer the template',
+    given: { spec: { osTemplate: { id: 5 } } },
+    action: 'None',
+    reason: 'InvalidSpec',
+  },
+  {
+    because: 'ids need no catalogue',
+    given: {
+      spec: { region: { id: 1 }, package: { id: 2 }, osTemplate: { id: 4 } },
+      observed: { catalogue: { kind: 'Read', regions: undefined, packages: undefined, osTemplates: undefined } },
+    },
+    action: 'Create',
+  },
+  {
+    because: 'names cannot be resolved by a provider without a catalogue',
+    given: {
+      observed: { catalogue: { kind: 'Read', regions: undefined, packages: undefined, osTemplates: undefined } },
+    },
+    action: 'None',
+    reason: 'UnknownCatalogName',
+  },
+  {
+    because: 'a catalogue that could not be read is not an empty one',
+    given: { observed: { catalogue: { kind: 'Unavailable', failure: failure() } } },
+    action: 'None',
+    reason: 'ProviderUnavailable',
+  },
+  {
+    because: 'a catalogue on its way is waited for, with nothing new to say',
+    given: { observed: { catalogue: { kind: 'Reading' } } },
+    action: 'None',
+  },
+  {
+    because: 'a refused create is not repeated',
+    given: {
+      history: { refusal: failure({ operation: 'CreateMachine', class: 'Terminal', code: 'BadRequest', status: 400 }) },
+    },
+    action: 'None',
+    reason: 'InvalidSpec',
+  },
+  {
+    because: 'a refusal for money says so',
+    given: {
+      history: {
+        refusal: failure({ operation: 'CreateMachine', class: 'Terminal', code: 'PaymentRequired', status: 402 }),
+      },
+    },
+    action: 'None',
+    reason: 'QuotaExceeded',
+  },
+  {
+    because: 'an unknown outcome is waited out, never answered with a second POST',
+    given: { intent: true, machine: { kind: 'OutcomeUnknown' } },
+    action: 'None',
+    reason: 'CreateOutcomeUnknown',
+  },
+  { because: 'the evidence says that nothing came of it', given: { intent: true }, action: 'Create' },
+  {
+    because: 'the announced machine showed up',
+    given: { intent: true, machine: 'Pending' },
+    action: 'RecordIdentity',
+  },
+  {
+    because: 'a name with our UID proves itself even when annotations were wiped',
+    given: { finalizer: true, machine: 'Running' },
+    action: 'RecordIdentity',
+  },
+  {
+    because: 'a bare name proves nothing',
+    given: { spec: { providerName: 'shared' }, machine: machineIn('Running', { name: 'shared' }) },
+    action: 'None',
+    reason: 'NameConflict',
+  },
+  {
+    because: 'an intent that was copied from another object: restored, so neither claimed nor created',
+    given: {
+      intent: true,
+      recordedFor: 'another-uid',
+      spec: { providerName: 'shared' },
+      machine: machineIn('Running', { name: 'shared' }),
+    },
+    action: 'None',
+    reason: 'RestoredUnconfirmed',
+  },
+  {
+    because: 'two machines of the name: a human decides',
+    given: { intent: true, machine: { kind: 'DuplicateName', ids: [1, 2] } },
+    action: 'None',
+    reason: 'DuplicateMachine',
+  },
+  {
+    because: 'two objects of one name would share a machine',
+    given: { observed: { nameHeldBy: 'default/older' } },
+    action: 'None',
+    reason: 'NameConflict',
+  },
+  {
+    because: 'an object that is deleted needs no name, and has no VM',
+    given: { deleting: true, intent: true, machine: 'Absent', observed: { nameHeldBy: 'b/older' } },
+    action: 'ReleaseFinalizer',
+  },
+  {
+    because: 'nor if the VM of the name is on the record of another one',
+    given: {
+      deleting: true,
+      intent: true,
+      machine: machineIn('Running', { name: 'site' }),
+      spec: { providerName: 'site' },
+      observed: { nameHeldBy: 'b/older', machineHeldBy: 'b/older' },
+    },
+    action: 'ReleaseFinalizer',
+  },
+  {
+    because: 'if none records it, either may have created it',
+    given: {
+      deleting: true,
+      intent: true,
+      machine: machineIn('Running', { name: 'site' }),
+      spec: { providerName: 'site' },
+      observed: { nameHeldBy: 'b/older' },
+    },
+    action: 'None',
+    reason: 'IdentityMismatch',
+  },
+  {
+    because: 'the gate of the account is closed',
+    given: { observed: { gateClosedFor: 5000 } },
+    action: 'None',
+    reason: 'RateLimited',
+  },
+]);

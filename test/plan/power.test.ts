@@ -1,0 +1,266 @@
+import { machineIn, secondsAgo } from './fixtures.ts';
+import { halted, hard, kill, ready, soft, start, stop } from './powers.ts';
+import { describeRows } from './rows.ts';
+
+describeRows('power', [
+  { because: 'running as asked', given: { id: 90, machine: 'Running' }, action: 'None', reason: 'Available' },
+  {
+    because: 'halted as asked',
+    given: { id: 90, machine: 'Halted', spec: halted },
+    action: 'None',
+    reason: 'Available',
+  },
+  { because: 'still provisioning', given: { id: 90, machine: 'Pending' }, action: 'None', reason: 'Creating' },
+  {
+    because: 'to be halted, but still provisioning',
+    given: { id: 90, machine: 'Pending', spec: halted },
+    action: 'None',
+    reason: 'Creating',
+  },
+  { because: 'still starting', given: { id: 90, machine: 'Starting' }, action: 'None', reason: 'Starting' },
+  { because: 'off, wanted on', given: { id: 90, machine: 'Halted' }, action: 'Start', reason: 'Starting' },
+  {
+    because: 'on, wanted off',
+    given: { id: 90, machine: 'Running', spec: halted },
+    action: 'Stop',
+    reason: 'Stopping',
+  },
+  {
+    because: 'Hard cuts at once',
+    given: { id: 90, machine: 'Running', spec: hard },
+    action: 'Kill',
+    reason: 'Stopping',
+  },
+  {
+    because: 'halting, wanted on: it has to end first',
+    given: { id: 90, machine: 'Halting' },
+    action: 'None',
+    reason: 'Stopping',
+  },
+  {
+    because: 'also when it was us who began it, as long as its time lasts',
+    given: { id: 90, machine: 'Halting', status: { operation: { ...stop, startedAt: secondsAgo(299) } } },
+    action: 'None',
+    reason: 'Stopping',
+  },
+  {
+    because: 'a guest that ignores the signal would keep our own shutdown from ever ending',
+    given: { id: 90, machine: 'Halting', status: { operation: { ...stop, startedAt: secondsAgo(300) } } },
+    action: 'Kill',
+    reason: 'Stopping',
+  },
+  {
+    because: 'Soft does not kill then either',
+    given: {
+      id: 90,
+      machine: 'Halting',
+      spec: { powerOff: { mode: 'Soft', gracePeriod: '5m' } },
+      status: { operation: { ...stop, startedAt: secondsAgo(400) } },
+    },
+    action: 'None',
+    reason: 'Stopping',
+  },
+  {
+    because: 'a power cut that was thought better of is not cut again before it had time to show',
+    given: { id: 90, machine: 'Halting', status: { operation: kill } },
+    action: 'None',
+    reason: 'Stopping',
+  },
+  {
+    because: 'a shutdown that others began is theirs, however long it takes',
+    given: { id: 90, machine: 'Halting', history: { stateFor: 900_000 } },
+    action: 'None',
+    reason: 'PowerTransitionStuck',
+  },
+  {
+    because: 'unless somebody says that it is to be cut short',
+    given: { id: 90, machine: 'Halting', annotations: { 'vps247.com/force-power-off': 'true' } },
+    action: 'Kill',
+    reason: 'Stopping',
+  },
+  {
+    because: 'a restart leads through halting by itself, whatever is to be cut short',
+    given: {
+      id: 90,
+      machine: 'Halting',
+      annotations: { 'vps247.com/force-power-off': 'true' },
+      status: { operation: { type: 'Restart', startedAt: secondsAgo(20), attempts: 1, request: 'once' } },
+    },
+    action: 'None',
+    reason: 'Restarting',
+  },
+  {
+    because: 'the state lags behind the accepted stop',
+    given: { id: 90, machine: 'Running', spec: halted, status: { operation: stop } },
+    action: 'None',
+    reason: 'Stopping',
+  },
+  {
+    because: 'the guest has time until the grace period ends',
+    given: { id: 90, machine: 'Halting', spec: halted, status: { operation: { ...stop, startedAt: secondsAgo(299) } } },
+    action: 'None',
+    reason: 'Stopping',
+  },
+  {
+    because: 'the guest ignored the signal for the whole grace period',
+    given: { id: 90, machine: 'Halting', spec: halted, status: { operation: { ...stop, startedAt: secondsAgo(300) } } },
+    action: 'Kill',
+    reason: 'Stopping',
+  },
+  {
+    because: 'also when the provider still calls it running',
+    given: { id: 90, machine: 'Running', spec: halted, status: { operation: { ...stop, startedAt: secondsAgo(300) } } },
+    action: 'Kill',
+  },
+  {
+    because: 'the pending task is the very shutdown that the guest ignores',
+    given: {
+      id: 90,
+      machine: machineIn('Halting', { lastTask: { name: 'VmStop', status: 'pending' } }),
+      spec: halted,
+      status: { operation: { ...stop, startedAt: secondsAgo(300) } },
+      history: { taskBusyFor: 300_000 },
+    },
+    action: 'Kill',
+  },
+  {
+    because: 'Soft never kills',
+    given: {
+      id: 90,
+      machine: 'Halting',
+      spec: soft,
+      status: { operation: { ...stop, startedAt: secondsAgo(86_400), attempts: 9 } },
+    },
+    action: 'None',
+    reason: 'PowerTransitionStuck',
+  },
+  {
+    because: 'Soft asks again when the guest slept through it',
+    given: { id: 90, machine: 'Running', spec: soft, status: { operation: { ...stop, startedAt: secondsAgo(301) } } },
+    action: 'Stop',
+  },
+  {
+    because: 'a shutdown someone else began has its grace period too',
+    given: { id: 90, machine: 'Halting', spec: halted, history: { stateFor: 299_000 } },
+    action: 'None',
+  },
+  {
+    because: 'and its end',
+    given: { id: 90, machine: 'Halting', spec: halted, history: { stateFor: 300_000 } },
+    action: 'Kill',
+  },
+  {
+    because: 'one power cut is enough until the provider had time to show it',
+    given: { id: 90, machine: 'Running', spec: hard, status: { operation: kill } },
+    action: 'None',
+    reason: 'Stopping',
+  },
+  {
+    because: 'a power cut on record that had no effect is repeated',
+    given: { id: 90, machine: 'Running', spec: hard, status: { operation: { ...kill, startedAt: secondsAgo(30) } } },
+    action: 'Kill',
+  },
+  {
+    because: 'the third only two windows after the second: ever more slowly',
+    given: {
+      id: 90,
+      machine: 'Running',
+      spec: hard,
+      status: { operation: { ...kill, startedAt: secondsAgo(59), attempts: 2 } },
+    },
+    action: 'None',
+  },
+  {
+    because: 'a power cut that the provider certainly did not take is tried again at once',
+    given: { id: 90, machine: 'Running', spec: hard, status: { operation: { ...kill, attempts: 0, code: 'Busy' } } },
+    action: 'Kill',
+  },
+  {
+    because: 'the accepted start does not show yet',
+    given: { id: 90, machine: 'Halted', status: { operation: start } },
+    action: 'None',
+    reason: 'Starting',
+  },
+  {
+    because: 'an accepted start without effect is sent again',
+    given: { id: 90, machine: 'Halted', status: { operation: { ...start, startedAt: secondsAgo(30) } } },
+    action: 'Start',
+  },
+  {
+    because: 'it came up and fell back: the next start waits',
+    given: {
+      id: 90,
+      machine: 'Halted',
+      status: { operation: start },
+      history: { lastUpAt: Date.parse(secondsAgo(5)) },
+    },
+    action: 'None',
+    reason: 'StartBackoff',
+  },
+  {
+    because: 'it was Ready for less than a minute: a boot loop too',
+    given: { id: 90, machine: 'Halted', status: ready(20) },
+    action: 'None',
+    reason: 'StartBackoff',
+  },
+  {
+    because: 'it was halted by others right after it came up: no boot loop',
+    given: { id: 90, machine: 'Halted', status: ready(20), history: { wasActedOn: true } },
+    action: 'Start',
+  },
+  {
+    because: 'it ran for long and was halted by others: put back at once',
+    given: { id: 90, machine: 'Halted', status: ready(3600) },
+    action: 'Start',
+  },
+  {
+    because: 'the wait after a failed start is not over',
+    given: {
+      id: 90,
+      machine: 'Halted',
+      status: { startFailure: { count: 1, lastAt: secondsAgo(1), retryAfter: secondsAgo(-9) } },
+    },
+    action: 'None',
+    reason: 'StartBackoff',
+  },
+  {
+    because: 'the wait after a failed start is over',
+    given: {
+      id: 90,
+      machine: 'Halted',
+      status: { startFailure: { count: 1, lastAt: secondsAgo(20), retryAfter: secondsAgo(1) } },
+    },
+    action: 'Start',
+  },
+  {
+    because: 'the provider is at work on it',
+    given: {
+      id: 90,
+      machine: machineIn('Running', { lastTask: { name: 'VmBackup', status: 'pending' } }),
+      spec: halted,
+    },
+    action: 'None',
+    reason: 'ProviderBusy',
+  },
+  {
+    because: 'a task that never ends holds nothing for ever',
+    given: {
+      id: 90,
+      machine: machineIn('Running', { lastTask: { name: 'VmBackup', status: 'pending' } }),
+      spec: halted,
+      history: { taskBusyFor: 600_000 },
+    },
+    action: 'Stop',
+  },
+  {
+    because: 'starting for longer than anyone should wait',
+    given: { id: 90, machine: 'Starting', history: { stateFor: 600_000 } },
+    action: 'None',
+    reason: 'PowerTransitionStuck',
+  },
+  {
+    because: 'the provider was busy a moment ago',
+    given: { id: 90, machine: 'Halted', history: { notBefore: Date.parse(secondsAgo(-5)) } },
+    action: 'None',
+  },
+]);

@@ -1,0 +1,104 @@
+import { machineIn, secondsAgo } from './fixtures.ts';
+import { describeRows } from './rows.ts';
+
+describeRows('deleting', [
+  { because: 'nothing was ever stored, so nothing can be there', given: { deleting: true }, action: 'None' },
+  {
+    because: 'powered off first',
+    given: { deleting: true, id: 90, machine: 'Running' },
+    action: 'Stop',
+    reason: 'Deleting',
+  },
+  {
+    because: 'the same mode as any power-off',
+    given: { deleting: true, id: 90, machine: 'Running', spec: { powerOff: { mode: 'Hard', gracePeriod: '5m' } } },
+    action: 'Kill',
+    reason: 'Deleting',
+  },
+  {
+    because: 'provisioning has to end first',
+    given: { deleting: true, id: 90, machine: 'Pending' },
+    action: 'None',
+    reason: 'Deleting',
+  },
+  {
+    because: 'DELETE only on halted',
+    given: { deleting: true, id: 90, machine: 'Halted' },
+    action: 'Delete',
+    reason: 'Deleting',
+  },
+  {
+    because: 'accepted is not gone; it is not asked twice in a hurry',
+    given: {
+      deleting: true,
+      id: 90,
+      machine: 'Halted',
+      history: { deleteAcceptedAt: Date.parse(secondsAgo(10)), deletes: 1 },
+    },
+    action: 'None',
+    reason: 'Deleting',
+  },
+  {
+    because: 'but again when nothing comes of it',
+    given: {
+      deleting: true,
+      id: 90,
+      machine: 'Halted',
+      history: { deleteAcceptedAt: Date.parse(secondsAgo(30)), deletes: 1 },
+    },
+    action: 'Delete',
+  },
+  { because: 'shown to be gone', given: { deleting: true, id: 90, machine: 'Absent' }, action: 'ReleaseFinalizer' },
+  {
+    because: 'not seen is not gone',
+    given: { deleting: true, id: 90, machine: { kind: 'AbsenceUnconfirmed' } },
+    action: 'None',
+    reason: 'AbsenceUnconfirmed',
+  },
+  {
+    because: 'half the account is gone at once: no finalizer goes with it',
+    given: { deleting: true, id: 90, machine: { kind: 'MassAbsence', vanished: 9, of: 40 } },
+    action: 'None',
+    reason: 'AbsenceUnconfirmed',
+  },
+  {
+    because: 'a rejected key never lets a machine be forgotten',
+    given: {
+      deleting: true,
+      id: 90,
+      machine: 'Absent',
+      observed: { credentials: { kind: 'Rejected', failure: undefined } },
+    },
+    action: 'None',
+    reason: 'CredentialsRejected',
+  },
+  {
+    because: 'a create that may have happened is looked for before the object goes',
+    given: { deleting: true, intent: true, machine: { kind: 'OutcomeUnknown' } },
+    action: 'None',
+    reason: 'CreateOutcomeUnknown',
+  },
+  { because: 'and found', given: { deleting: true, intent: true, machine: 'Pending' }, action: 'RecordIdentity' },
+  { because: 'or shown not to have happened', given: { deleting: true, intent: true }, action: 'ReleaseFinalizer' },
+  {
+    because: 'a foreign machine of the name neither goes with it nor keeps it',
+    given: {
+      deleting: true,
+      finalizer: true,
+      spec: { providerName: 'shared' },
+      machine: machineIn('Halted', { name: 'shared' }),
+    },
+    action: 'ReleaseFinalizer',
+  },
+  {
+    because: 'what was recorded for another object is not deleted with this one',
+    given: { deleting: true, id: 90, recordedFor: 'another-uid', machine: 'Halted' },
+    action: 'ReleaseFinalizer',
+  },
+  {
+    because: 'an id edited to point at a foreign machine does not delete it',
+    given: { deleting: true, id: 91, machine: machineIn('Halted', { id: 91, name: 'foreign' }) },
+    action: 'None',
+    reason: 'IdentityMismatch',
+  },
+]);

@@ -1,0 +1,137 @@
+import { describe, expect, test } from 'vitest';
+import { machine } from '../../support/fake-provider.ts';
+import { change, down, scene } from './scene.ts';
+
+describe('what an account reads beside the list', () => {
+  test('the owner is learned from a list, and a list that shows another one replaces it', async () => {
+    const { clock, provider, account } = scene([machine(1, { ownerId: 5 })]);
+    account.follow('a', { name: 'machine-1' });
+    await clock.settle();
+    expect(account.ownerId).toBe(5);
+    provider.machines = [];
+    await clock.advance(60_000);
+    expect([account.ownerId, account.emptySweeps]).toEqual([5, 1]);
+    await clock.advance(60_000);
+    expect(account.emptySweeps).toBe(2);
+    provider.machines = [machine(9, { ownerId: 6 })];
+    await clock.advance(60_000);
+    expect([account.ownerId, account.emptySweeps]).toEqual([6, 0]);
+    expect(account.snapshot?.ownerIds).toEqual([6]);
+  });
+
+  test('the owner is learned from a single machine too', async () => {
+    const read = scene([machine(1, { ownerId: 5 })]);
+    read.account.lookUp('a', 1, 0);
+    await read.clock.settle();
+    expect(read.account.ownerId).toBe(5);
+
+    const created = scene([]);
+    await created.account.write(change('web'), (at) =>
+      at.createMachine({
+        name: 'web',
+        regionId: 1,
+        packageId: 1,
+        osTemplateId: 1,
+        ipv6: false,
+        privateNetworking: false,
+        sshKeyIds: [],
+      }),
+    );
+    expect(created.account.ownerId).toBe(1);
+  });
+
+  test('a look-up is answered when it is asked again, with the time it was sent', async () => {
+    const { clock, provider, account, woken } = scene();
+    const release = provider.hold('GetMachine');
+    await clock.advance(100);
+    expect(account.lookUp('a', 1, 100)).toBeUndefined();
+    await clock.advance(50);
+    expect(account.lookUp('a', 1, 150)).toBeUndefined();
+    expect(woken()).toEqual([]);
+    release();
+    await clock.settle();
+    expect(woken()).toEqual(['a']);
+    expect(account.lookUp('a', 1, 100)).toEqual({ startedAt: 100, outcome: { ok: true, value: machine(1) } });
+    expect(provider.count('GetMachine')).toBe(1);
+  });
+
+  test('what a look-up answered while the list lacked the machine is forgotten when a list shows it', async () => {
+    const { clock, provider, account } = scene([]);
+    account.follow('a', { name: 'machine-1', id: 1 });
+    await clock.settle();
+    account.lookUp('a', 1, 0);
+    await clock.settle();
+    provider.machines = [machine(1)];
+    await clock.advance(60_000);
+    expect(account.lookUp('a', 1, 0)).toBeUndefined();
+    await clock.settle();
+    expect(provider.count('GetMachine')).toBe(2);
+  });
+
+  test('look-ups share the concurrency limit of the writes', async () => {
+    const { clock, provider, account } = scene([], { pace: { maxInFlight: 2 } });
+    const release = provider.hold('GetMachine');
+    for (const id of [1, 2, 3]) account.lookUp(`key-${id}`, id, 0);
+    await clock.settle();
+    expect(provider.count('GetMachine')).toBe(2);
+    release();
+    await clock.settle();
+    expect(provider.count('GetMachine')).toBe(3);
+  });
+
+  test('an object that is forgotten is not woken by what it asked for', async () => {
+    const { clock, provider, account, woken } = scene();
+    const releases = [provider.hold('GetMachine'), provider.hold('ListPackages')];
+    account.lookUp('a', 1, 0);
+    account.catalogue('a');
+    account.catalogue('b');
+    await clock.settle();
+    account.forget('a');
+    for (const release of releases) release();
+    await clock.settle();
+    expect(woken()).toEqual(['b']);
+  });
+
+  test('the catalogue is read once for all objects, and again after ten minutes', async () => {
+    const { clock, provider, account, woken } = scene();
+    expect([account.catalogue('a'), account.catalogue('b'), account.catalogue('a')]).toEqual(Array(3).fill(undefined));
+    await clock.settle();
+    expect(woken()).toEqual(['a', 'b']);
+    expect(account.catalogue('a')).toMatchObject({ ok: true, value: { regions: [{ id: 1 }], packages: [{ id: 1 }] } });
+    expect(account.catalogue('c')).toBe(account.catalogue('a'));
+    await clock.advance(599_999);
+    account.catalogue('a');
+    expect(provider.calls.toSorted()).toEqual(['ListOsTemplates', 'ListPackages', 'ListRegions']);
+    await clock.advance(1);
+    expect(account.catalogue('a')).toBeUndefined();
+    await clock.settle();
+    expect(provider.calls).toHaveLength(6);
+  });
+
+  test('a catalogue that could not be read is asked for again after a moment, not ten minutes', async () => {
+    const { clock, provider, account, woken } = scene();
+    provider.failNext('ListPackages', down);
+    account.catalogue('a');
+    await clock.settle();
+    expect(woken()).toEqual(['a']);
+    expect(account.catalogue('a')).toMatchObject({ ok: false, failure: { operation: 'ListPackages' } });
+    expect(account.catalogue('a')).toMatchObject({ ok: false });
+    expect(provider.calls).toHaveLength(3);
+    await clock.advance(5_000);
+    expect(account.catalogue('a')).toBeUndefined();
+    await clock.settle();
+    expect(account.catalogue('a')).toMatchObject({ ok: true });
+  });
+
+  test('a read that is aborted by stopping gives no answer', async () => {
+    const { clock, provider, account } = scene();
+    const release = provider.hold('GetMachine');
+    account.lookUp('a', 1, 0);
+    account.catalogue('a');
+    await clock.settle();
+    const stop = account.stop();
+    release();
+    await stop;
+    expect([account.lookUp('a', 1, 0), account.catalogue('a')]).toEqual([undefined, undefined]);
+  });
+});

@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'vitest';
+import { machine } from '../../support/fake-provider.ts';
+import { type Facts, change, down, scene } from './scene.ts';
+
+const ten = Array.from({ length: 10 }, (_, index) => machine(index + 1));
+
+const deletions: readonly [reason: string, failure: Facts | undefined, isDoubted: boolean][] = [
+  ['accepted', undefined, false],
+  ['lost: it may have taken effect', { class: 'UnknownOutcome', code: 'Timeout', text: '' }, false],
+  ['refused: the operator did not delete them', { class: 'Wait', code: 'BadRequest', text: '' }, true],
+];
+
+describe('VMs that vanish from the list of an account', () => {
+  test('VMs that vanish together are doubted for five minutes, also across lists that fail', async () => {
+    const { clock, provider, account } = scene(ten);
+    account.follow('a', { name: 'machine-1', id: 1 });
+    await clock.settle();
+    expect(account.massAbsence).toBeUndefined();
+    provider.machines = ten.slice(4);
+    await clock.advance(60_000);
+    const doubt = { vanished: 4, of: 10, until: 360_000 };
+    expect([account.massAbsenceOf(1), account.massAbsenceOf(5), account.massAbsence]).toEqual([
+      doubt,
+      undefined,
+      doubt,
+    ]);
+    provider.failNext('ListMachines', down);
+    await clock.advance(60_000);
+    expect(account.lastFailure).toBeDefined();
+    provider.machines = ten.slice(3);
+    await clock.advance(60_000);
+    expect([account.massAbsenceOf(1), account.massAbsenceOf(4)]).toEqual([doubt, undefined]);
+    await clock.advance(160_000);
+    expect(account.massAbsenceOf(1)).toEqual(doubt);
+    await clock.advance(60_000);
+    expect([account.massAbsenceOf(1), account.massAbsence]).toEqual([undefined, undefined]);
+  });
+
+  test.for(deletions)('VMs that the operator deleted are not missed: %s', async ([, failure, isDoubted]) => {
+    const { clock, provider, account } = scene(ten);
+    for (const { id, name } of ten) account.follow(name, { name, id });
+    await clock.settle();
+    if (failure !== undefined) provider.failNext('DeleteMachine', failure, failure, failure, failure);
+    const deleted = ten.slice(0, 4).map(({ id, name }) => account.write(change(name), (at) => at.deleteMachine(id)));
+    await Promise.all(deleted);
+    provider.machines = ten.slice(4);
+    await clock.advance(60_000);
+    expect(account.massAbsenceOf(1) !== undefined).toBe(isDoubted);
+  });
+
+  test('VMs that disappear while their DELETE is in flight are not missed', async () => {
+    const { clock, provider, account } = scene(ten);
+    for (const { id, name } of ten) account.follow(name, { name, id });
+    await clock.settle();
+    const release = provider.hold('DeleteMachine');
+    const deleted = ten.slice(0, 4).map(({ id, name }) => account.write(change(name), (at) => at.deleteMachine(id)));
+    provider.machines = ten.slice(4);
+    await clock.advance(60_000);
+    release();
+    await Promise.all(deleted);
+    expect(account.massAbsence).toBeUndefined();
+  });
+
+  test('a new process misses the VMs that it follows, by the first list that started since', async () => {
+    const { clock, provider, account } = scene(ten.slice(5));
+    const release = provider.hold('ListMachines');
+    account.follow('first', { name: 'machine-6', id: 6 });
+    await clock.advance(10);
+    for (const { id, name } of ten) account.follow(name, { name, id });
+    release();
+    await clock.settle();
+    // That list started before they were looked for.
+    expect([account.massAbsence, account.followedSince('machine-1'), account.snapshot?.startedAt]).toEqual([
+      undefined,
+      10,
+      0,
+    ]);
+    account.want('machine-1', 10);
+    await clock.advance(1_000);
+    expect(account.massAbsenceOf(1)).toMatchObject({ vanished: 5, of: 10 });
+  });
+
+  test('the time since when a VM is followed changes only with the VM', async () => {
+    const { clock, account } = scene();
+    account.follow('a', { name: 'machine-1' });
+    await clock.advance(10);
+    account.follow('a', { name: 'machine-1', id: 1 });
+    await clock.advance(10);
+    account.follow('a', { name: 'machine-1', id: 1 });
+    expect([account.followedSince('a'), account.followedSince('b')]).toEqual([10, undefined]);
+  });
+
+  test('VMs that the operator has just created are not missed while no list shows them', async () => {
+    const { clock, account } = scene([]);
+    account.follow('a', { name: 'machine-99' });
+    await clock.advance(10);
+    const made = ten.slice(0, 5).map(async ({ id, name }) => {
+      await account.write(change(name), () => Promise.resolve({ ok: true, value: { id } }));
+      account.follow(name, { name, id });
+    });
+    await Promise.all(made);
+    await clock.advance(60_000);
+    expect([account.snapshot?.startedAt, account.massAbsence]).toEqual([60_000, undefined]);
+  });
+});

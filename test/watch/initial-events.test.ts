@@ -1,0 +1,110 @@
+import { describe, expect, test } from 'vitest';
+import type { FakeCluster } from './fake-cluster.ts';
+import { rowsOf, stage } from './stage.ts';
+
+async function streaming(streams: FakeCluster['streams'], objects: Readonly<Record<string, string>>) {
+  const it = await stage();
+  it.cluster.streams = streams;
+  for (const [key, spec] of Object.entries(objects)) it.cluster.put(key, spec);
+  it.reflector.start();
+  await it.clock.settle();
+  return it;
+}
+
+describe('the initial list as watch events', () => {
+  test('all objects are read, and watched from there', async () => {
+    const { cluster, reflector, clock, changes } = await streaming('yes', { 'a/web': '1', 'a/db': '1' });
+    expect(reflector.isSynced()).toBe(true);
+    expect(changes).toEqual(['a/web: - → 1 (initial)', 'a/db: - → 1 (initial)']);
+    cluster.put('a/web', '2');
+    await clock.settle();
+    expect(changes.at(-1)).toBe('a/web: 1 → 2');
+    expect(cluster.calls).toEqual(['stream', 'watch 102']);
+    expect(cluster.watches.size).toBe(1);
+  });
+
+  test('one that breaks off changes nothing, and is started again', async () => {
+    const { cluster, reflector, clock, changes } = await streaming('yes', { 'a/web': '1', 'a/gone': '1' });
+    await clock.advance(10_000);
+    changes.length = 0;
+    cluster.isSilent = true;
+    cluster.remove('a/gone');
+    cluster.streams = 'ignores';
+    cluster.cut('Gone');
+    await clock.settle();
+    cluster.cut('Network');
+    await clock.settle();
+    expect(changes).toEqual([]);
+    cluster.streams = 'yes';
+    await clock.advance(2_000);
+    expect(changes).toEqual(['a/gone: 1 → -']);
+    expect(rowsOf(reflector)).toEqual({ 'a/web': '1' });
+    expect(cluster.calls.slice(2)).toEqual(['stream', 'stream', 'watch 103']);
+  });
+
+  test('it is read in pages after an outage, and as events the time after that', async () => {
+    const { cluster, reflector, clock } = await streaming('yes', { 'a/web': '1' });
+    await clock.advance(10_000);
+    cluster.calls.length = 0;
+    // So many take more than five seconds.
+    const failing = 12;
+    cluster.failures.push(...Array.from({ length: failing }, () => 'Network' as const), 'Gone');
+    cluster.cut('Network');
+    await clock.settle();
+    cluster.put('a/web', '2');
+    await clock.advance(30_000);
+    expect(cluster.calls.slice(failing)).toEqual(['watch 101', 'list', 'watch 102']);
+    expect(rowsOf(reflector)).toEqual({ 'a/web': '2' });
+    cluster.compact();
+    cluster.cut('Gone');
+    await clock.settle();
+    expect(cluster.calls.slice(failing + 3)).toEqual(['stream', 'watch 102']);
+  });
+
+  test('an object that is deleted meanwhile is gone', async () => {
+    const { cluster, reflector, clock } = await streaming('ignores', { 'a/web': '1', 'a/gone': '1' });
+    cluster.remove('a/gone');
+    cluster.put('a/web', '2');
+    const end = { resourceVersion: '104', annotations: { 'k8s.io/initial-events-end': 'true' } };
+    for (const watch of cluster.watches) watch.send({ type: 'BOOKMARK', object: { metadata: end } });
+    await clock.settle();
+    expect(rowsOf(reflector)).toEqual({ 'a/web': '2' });
+    expect(cluster.calls).toEqual(['stream', 'watch 104']);
+  });
+
+  test('a server that does not support it is asked once', async () => {
+    const { cluster, reflector, clock } = await streaming('ignores', { 'a/web': '1' });
+    await clock.advance(4_999);
+    expect(reflector.isSynced()).toBe(false);
+    await clock.advance(1);
+    expect(rowsOf(reflector)).toEqual({ 'a/web': '1' });
+    await clock.advance(10_000);
+    cluster.cut('Gone');
+    await clock.settle();
+    expect(cluster.calls).toEqual(['stream', 'list', 'watch 101', 'list', 'watch 101']);
+  });
+
+  test('a server that does not answer, as one that has just started, is asked for pages this time only', async () => {
+    const { cluster, clock } = await streaming('yes', { 'a/web': '1' });
+    await clock.advance(10_000);
+    cluster.streams = 'ignores';
+    cluster.cut('Gone');
+    await clock.advance(5_000);
+    expect(cluster.calls.slice(2)).toEqual(['stream', 'list', 'watch 101']);
+    cluster.streams = 'yes';
+    await clock.advance(10_000);
+    cluster.cut('Gone');
+    await clock.settle();
+    expect(cluster.calls.slice(5)).toEqual(['stream', 'watch 101']);
+  });
+
+  test('an ERROR event is read as the status it carries', async () => {
+    const { cluster, reflector, clock } = await streaming('ignores', { 'a/web': '1' });
+    const gone = { kind: 'Status', code: 503, reason: 'ServiceUnavailable', message: 'later' };
+    for (const watch of cluster.watches) watch.send({ type: 'ERROR', object: gone });
+    cluster.streams = 'yes';
+    await clock.advance(2_000);
+    expect(rowsOf(reflector)).toEqual({ 'a/web': '1' });
+    expect(cluster.calls.slice(0, 2)).toEqual(['stream', 'stream']);
+  });
+});
