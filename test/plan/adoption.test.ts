@@ -283,15 +283,18 @@ describeRows('a machine that others deleted', [
   },
 ]);
 
+const announced = (seconds: number) =>
+  ({
+    intent: true,
+    spec: { providerName: 'shared' },
+    machine: machineIn('Running', { name: 'shared', createdAt: secondsAgo(seconds) }),
+    observed: { intent: { isOwn: true, uid, name: 'shared', signed: '', after: Date.parse(secondsAgo(10)) } },
+  }) as const;
+
 describeRows('ours by an announced create call', [
   {
     because: 'the name had been shown free before, and the machine is newer',
-    given: {
-      intent: true,
-      spec: { providerName: 'shared' },
-      machine: machineIn('Running', { name: 'shared', createdAt: secondsAgo(4) }),
-      observed: { intent: { isOwn: true, uid, name: 'shared', signed: '', after: Date.parse(secondsAgo(10)) } },
-    },
+    given: announced(4),
     action: 'RecordIdentity',
   },
   {
@@ -307,12 +310,18 @@ describeRows('ours by an announced create call', [
   },
   {
     because: 'a machine that is older by the clock of the provider itself was there before',
-    given: {
-      intent: true,
-      spec: { providerName: 'shared' },
-      machine: machineIn('Running', { name: 'shared', createdAt: secondsAgo(600) }),
-      observed: { intent: { isOwn: true, uid, name: 'shared', signed: '', after: Date.parse(secondsAgo(10)) } },
-    },
+    given: announced(600),
+    action: 'None',
+    reason: 'NameConflict',
+  },
+  {
+    because: "the provider's clock may be corrected by a minute between the list and the call",
+    given: announced(70),
+    action: 'RecordIdentity',
+  },
+  {
+    because: 'by more than a minute is older',
+    given: announced(71),
     action: 'None',
     reason: 'NameConflict',
   },

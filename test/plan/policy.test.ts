@@ -7,6 +7,7 @@ import { type Row, describeRows } from './rows.ts';
 const paused = { annotations: { 'vps247.com/paused': 'true' } };
 const planOnly = { managementPolicy: 'Plan' } as const;
 const observe = { managementPolicy: 'Observe' } as const;
+const adoptingX = { adoption: { policy: 'IfExists', id: 7 }, providerName: 'x' } as const;
 
 describeRows('paused', [
   { because: 'no machine is made', given: paused, action: 'None', reason: 'Paused' },
@@ -39,12 +40,10 @@ describeRows('Plan and Observe', [
     reason: 'PlanOnly',
   },
   {
-    because: 'Plan takes none over',
-    given: {
-      machine: machineIn('Running', { id: 7 }),
-      spec: { ...planOnly, adoption: { policy: 'IfExists', id: 7 }, providerName: 'x' },
-    },
+    because: 'Plan adopts none',
+    given: { machine: machineIn('Running', { id: 7, name: 'x' }), spec: { ...planOnly, ...adoptingX } },
     action: 'None',
+    reason: 'PlanOnly',
   },
   {
     because: 'Plan deletes none, and the object stays',
@@ -346,6 +345,13 @@ describe('what is planned', () => {
         message: 'create machine "web-0a1b2c3d" in region 1 with package 2 and template 4',
       },
     ]);
+  });
+
+  it('names an adoption, which is no call but changes whose VM it is', () => {
+    const machine = machineIn('Running', { id: 7, name: 'x' });
+    const { plannedActions, verdict } = plan(observedWith({ machine, spec: { ...planOnly, ...adoptingX } }));
+    expect(plannedActions).toEqual([{ operation: 'AdoptMachine', message: 'take over machine 7 ("x")' }]);
+    expect(verdict?.message).toBe('next: take over machine 7 ("x"); spec.managementPolicy is Plan');
   });
 
   it('goes on looking at a conflict of Secrets', () => {

@@ -116,6 +116,31 @@ const rows: readonly Row[] = [
     reason: 'Available',
   },
   {
+    because: 'answer not known, something happened to the machine, and the task for it is still pending',
+    given: {
+      id: 90,
+      machine: machineIn('Running', {
+        updatedAt: secondsAgo(2),
+        lastTask: { name: 'VmRestart', status: 'pending' },
+      }),
+      spec: request,
+      status: { ...known, operation: operation(3) },
+    },
+    action: 'None',
+    reason: 'Restarting',
+  },
+  {
+    because: 'answer not known a second time: twice the window passes before it is sent again',
+    given: { id: 90, machine: running, spec: request, status: { ...known, operation: operation(94, { attempts: 2 }) } },
+    action: 'None',
+    reason: 'Restarting',
+  },
+  {
+    because: 'and then it is',
+    given: { id: 90, machine: running, spec: request, status: { ...known, operation: operation(95, { attempts: 2 }) } },
+    action: 'Restart',
+  },
+  {
     because: 'answer not known, and the provider tells no times: a second restart would hurt',
     given: { id: 90, machine: 'Running', spec: request, status: { ...known, operation: operation(65) } },
     action: 'None',
