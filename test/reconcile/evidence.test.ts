@@ -70,6 +70,36 @@ describe('judgeAbsence', () => {
       verdict: 'Absent',
     },
     {
+      because: 'two such lists, however far apart',
+      given: { ownerId: undefined, listedOwners: [], keyOwnerId: undefined, lists: 2, lackingFor: 30_000_000 },
+      verdict: 'AbsenceUnconfirmed',
+    },
+    {
+      because: 'a hundred such lists within a second less than the window',
+      given: { ownerId: undefined, listedOwners: [], keyOwnerId: undefined, lists: 100, lackingFor: 29_000 },
+      verdict: 'AbsenceUnconfirmed',
+    },
+    {
+      because: 'a list of some owner says nothing of a VM whose owner is not known',
+      given: { ownerId: undefined, listedOwners: [1], keyOwnerId: undefined },
+      verdict: 'AbsenceUnconfirmed',
+    },
+    {
+      because: 'nor is such a list of another account',
+      given: { ownerId: undefined, listedOwners: [1], keyOwnerId: undefined, lists: 3, lackingFor: 30_000 },
+      verdict: 'Absent',
+    },
+    {
+      because: "a list that shows several owners, the machine's among them",
+      given: { listedOwners: [2, 1] },
+      verdict: 'Absent',
+    },
+    {
+      because: "several owners, none of them the machine's",
+      given: { listedOwners: [2, 3] },
+      verdict: 'OtherAccount',
+    },
+    {
       because: 'just created, perhaps not visible yet',
       given: { wasSeen: false, lackingFor: 29_999 },
       verdict: 'AbsenceUnconfirmed',
@@ -106,6 +136,11 @@ describe('judgeName', () => {
     {
       because: 'no list yet that started when the call could no longer be under way',
       given: { firstLacking: undefined, newest: 999 },
+      verdict: { absent: false, wantListAfter: 1_000 },
+    },
+    {
+      because: 'a list that lacked it before a later call: the newest one started while that could be in flight',
+      given: { firstLacking: 0, newest: 999 },
       verdict: { absent: false, wantListAfter: 1_000 },
     },
     {

@@ -211,6 +211,94 @@ describe('conclude', () => {
     expect(busy.report?.operation).toMatchObject({ type: 'Kill', attempts: 0, code: 'Busy' });
   });
 
+  it.each<{ because: string; failure: Partial<Failure>; before?: number; stored: object }>([
+    {
+      because: 'a login page may stand behind a call that went through',
+      failure: { class: 'Credentials', code: 'HtmlAnswer', status: 200 },
+      stored: { attempts: 1, startedAt: secondsAgo(0) },
+    },
+    {
+      because: 'so may a redirect',
+      failure: { class: 'Credentials', code: 'Redirected', status: 302 },
+      stored: { attempts: 1, startedAt: secondsAgo(0) },
+    },
+    {
+      because: 'a key that is refused is refused before anything happens',
+      failure: { class: 'Credentials', code: 'Unauthorized', status: 401 },
+      stored: { attempts: 0, startedAt: secondsAgo(0), code: 'Unauthorized' },
+    },
+    {
+      because: 'an earlier power cut that was sent stands, with its time',
+      before: 1,
+      failure: { class: 'Wait', code: 'Busy', status: 406 },
+      stored: { attempts: 1, startedAt: secondsAgo(40), code: 'Busy' },
+    },
+    {
+      because: 'one that was never made does not',
+      before: 0,
+      failure: { class: 'Retry', code: 'ConnectFailed' },
+      stored: { attempts: 0, startedAt: secondsAgo(0), code: 'ConnectFailed' },
+    },
+  ])('of a power cut that failed, what is on record: $because', ({ failure: why, before, stored }) => {
+    const operation = before === undefined ? undefined : { type: 'Kill', startedAt: secondsAgo(40), attempts: before };
+    const given = { id: 90, machine: 'Running', spec: hard, status: { operation } } as ObservedOptions; // `undefined` is left out by the API server
+    const { report } = concluded(given, failedPower({ operation: 'KillMachine', ...why }));
+    expect(report?.operation).toEqual({ type: 'Kill', ...stored });
+  });
+
+  it.each<{ because: string; given: ObservedOptions; execution: CarriedOut; wants: Conclusion['wants'] }>([
+    {
+      because: 'a new VM: a list shows it by its name',
+      given: {},
+      execution: { type: 'Created', outcome: { ok: true, value: {} } },
+      wants: 'List',
+    },
+    {
+      because: 'a create whose answer was lost: only a list tells whether there is a VM',
+      given: {},
+      execution: failedCreate({ class: 'UnknownOutcome', code: 'Timeout' }),
+      wants: 'List',
+    },
+    {
+      because: 'a refused create: a list settles whether it had an effect',
+      given: {},
+      execution: failedCreate({ class: 'Terminal', code: 'Unprocessable', status: 422 }),
+      wants: 'List',
+    },
+    {
+      because: 'a create that was never sent: nothing',
+      given: {},
+      execution: failedCreate({ class: 'Retry', code: 'ConnectFailed' }),
+      wants: undefined,
+    },
+    {
+      because: 'a power call: the VM alone will do',
+      given: { id: 90, machine: 'Halted' },
+      execution: { type: 'Powered', outcome: { ok: true, value: undefined } },
+      wants: 'Machine',
+    },
+    {
+      because: 'a power call whose answer was lost: the VM as well',
+      given: { id: 90, machine: 'Halted' },
+      execution: failedPower({ operation: 'StartMachine', class: 'UnknownOutcome', code: 'Timeout' }),
+      wants: 'Machine',
+    },
+    {
+      because: 'a delete: only a list is evidence of what is gone',
+      given: { id: 90, machine: 'Halted', deleting: true },
+      execution: { type: 'Deleted', outcome: { ok: true, value: 'Accepted' } },
+      wants: 'List',
+    },
+    {
+      because: 'no call: nothing',
+      given: { id: 90, machine: 'Running' },
+      execution: { type: 'Nothing' },
+      wants: undefined,
+    },
+  ])('what is read after $because', ({ given, execution, wants }) => {
+    expect(concluded(given, execution).wants).toBe(wants);
+  });
+
   it('still tells of the shutdown while the delete runs: one write for both', () => {
     const operation = { type: 'Stop', startedAt: secondsAgo(5), attempts: 1 } as const;
     const given = { id: 90, machine: 'Halted', deleting: true, status: { operation } } as const;
