@@ -97,13 +97,11 @@ export function decodeCreateAnswer(text: string, context: Context): CreateAnswer
   const body = parseJson(text);
   const wire = unwrapItem(body, machineWrappers);
   const id = optionalId(wire['id']);
-  if (id !== undefined) {
-    const machine = decodeMachine(wire, context);
-    if (isReadable(machine)) return { id, machine };
-  }
-  if (tellsFailure(wire) || (isWireObject(body) && tellsFailure(body))) {
-    throw new WireError('the answer tells of a failure');
-  }
+  const machine = id === undefined ? undefined : decodeMachine(wire, context);
+  // Beside a machine it may be that of someone else who has the name; the machine itself may have a status of its own.
+  const isBeside = isWireObject(body) && body !== wire && tellsFailure(body);
+  if (!isBeside && id !== undefined && machine !== undefined && isReadable(machine)) return { id, machine };
+  if (isBeside || tellsFailure(wire)) throw new WireError('the answer tells of a failure');
   if (id !== undefined) return { id };
   if (wire['id'] !== undefined && wire['id'] !== null) throw new WireError('the answer has no usable id');
   return {};

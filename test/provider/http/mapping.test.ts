@@ -262,6 +262,9 @@ test.for(createAnswers)('a create may be answered by %s', ([, body, answer]) => 
 const noCreateAnswers: readonly [reason: string, body: unknown][] = [
   ['a status other than success', { status: 'error', id: 7 }],
   ['an error told with a success status', { error: 'no credit' }],
+  ['a status other than success beside the id of a machine', { status: 'error', virtual_machine: { id: 7 } }],
+  ['a status other than success beside a machine', { status: 'error', virtual_machine: least }],
+  ['an error beside a machine, which may be the one that has the name', { error: 'name is taken', vm: least }],
   ['an id that is none', { id: 'soon' }],
   ['a list', [least]],
   ['nothing', null],
