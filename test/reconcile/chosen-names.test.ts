@@ -3,6 +3,7 @@ import { failed } from '../../src/model/failure.ts';
 import { createManualClock } from '../support/clock.ts';
 import { MachineRoom } from './world/room.ts';
 import { type OperatorWorld, runOperator } from './world/operator.ts';
+import { createWorld, type World } from './world/world.ts';
 
 const minute = 60_000;
 
@@ -84,5 +85,99 @@ describe('a chosen name that a stranger takes just before the create call', () =
     await clock.advance(100);
     expect(lists()).toBeGreaterThan(before);
     expect(room.count('CreateMachine')).toBe(1);
+  });
+});
+
+function expectConflict({ condition, room }: World, creates: number): void {
+  expect(condition('web', 'Ready')?.reason).toBe('NameConflict');
+  expect(room.count('CreateMachine')).toBe(creates);
+}
+
+describe('a chosen name that a VM has which no list has shown yet', () => {
+  it('is a conflict when the VM was created after the last list and before the object: no create request is sent', async () => {
+    const world = await createWorld();
+    const { clock, room } = world;
+    world.apply('first');
+    await clock.advance(minute);
+    const lists = room.count('ListMachines');
+    for (let steps = 0; room.count('ListMachines') === lists && steps < 1_000; steps += 1) await clock.advance(100);
+    await clock.advance(1_000);
+    room.add('shop');
+    world.apply('web', { providerName: 'shop' });
+    await clock.advance(minute / 2);
+    expectConflict(world, 1);
+  });
+
+  it('is a conflict when the VM was created while an earlier refusal was waited for: no second create request is sent', async () => {
+    const world = await createWorld();
+    const { clock, room } = world;
+    room.accidents.set('CreateMachine', [{ class: 'Terminal', code: 'PaymentRequired', status: 402 }]);
+    world.apply('web', { providerName: 'shop' });
+    await clock.advance(100);
+    const at = room.calls.find(({ operation }) => operation === 'CreateMachine')?.at ?? 0;
+    await clock.advance(at + 30 * minute - 20_000 - clock.monotonic());
+    const lists = room.count('ListMachines');
+    room.add('shop');
+    await clock.advance(15_000);
+    // No list has shown it when the next create request is due.
+    expect(room.count('ListMachines')).toBe(lists);
+    await clock.advance(minute);
+    expectConflict(world, 1);
+  });
+
+  it('is free by a list that took long to be read: it counts from its answer', async () => {
+    const world = await createWorld();
+    const { clock, room } = world;
+    room.holds = (operation) =>
+      operation === 'ListMachines' ? new Promise((resolve) => clock.schedule(10_000, resolve)) : undefined;
+    world.apply('web', { providerName: 'shop' });
+    await clock.advance(2 * minute);
+    expect(world.condition('web', 'Ready')?.status).toBe('True');
+  });
+});
+
+describe('the VM of a chosen name whose create request had no answer', () => {
+  const lost = { class: 'UnknownOutcome', code: 'ConnectionLost' } as const;
+
+  it("is the object's although another VM has a time that is still to come", async () => {
+    const { clock, room, apply, cluster } = await createWorld();
+    room.add('other', { createdAt: new Date(clock.now() + 24 * 60 * minute).toISOString() });
+    room.accidents.set('CreateMachine', [{ ...lost, hasEffect: true }]);
+    apply('web', { providerName: 'shop' });
+    await clock.advance(2 * minute);
+    expect(cluster.machine('web')?.status).toMatchObject({ id: 2, origin: 'Created' });
+  });
+
+  it("is a stranger's when it is older than what the provider had listed before the request", async () => {
+    const { clock, room, apply, cluster, condition } = await createWorld();
+    room.add('other', { createdAt: new Date(clock.now()).toISOString() });
+    room.accidents.set('CreateMachine', [lost]);
+    apply('web', { providerName: 'shop' });
+    for (let steps = 0; room.count('CreateMachine') === 0 && steps < 1_000; steps += 1) await clock.advance(10);
+    // It was there before, and no list had shown it.
+    room.add('shop', { createdAt: new Date(clock.now() - 10 * minute).toISOString() });
+    await clock.advance(2 * minute);
+    expect(condition('web', 'Ready')?.reason).toBe('NameConflict');
+    cluster.remove('virtualmachines', 'web');
+    await clock.advance(2 * minute);
+    expect([cluster.machine('web'), room.machines.size]).toEqual([undefined, 2]);
+  });
+
+  it("is the object's if a repeated request is refused because of it, whatever was created meanwhile", async () => {
+    const { clock, room, apply, cluster } = await createWorld({ visibilityWindow: 3 * minute });
+    room.add('other', { createdAt: new Date(clock.now()).toISOString() });
+    let isHidden = true;
+    room.listed = ({ name }) => !isHidden || name !== 'shop';
+    room.accidents.set('CreateMachine', [
+      { ...lost, hasEffect: true },
+      { class: 'Terminal', code: 'Unprocessable', status: 422 },
+    ]);
+    apply('web', { providerName: 'shop' });
+    await clock.advance(2 * minute);
+    room.add('newer', { createdAt: new Date(clock.now()).toISOString() });
+    for (let steps = 0; room.count('CreateMachine') < 2 && steps < 1_000; steps += 1) await clock.advance(1_000);
+    isHidden = false;
+    await clock.advance(5 * minute);
+    expect(cluster.machine('web')?.status).toMatchObject({ id: 2, origin: 'Created' });
   });
 });
