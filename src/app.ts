@@ -21,12 +21,13 @@ import { isShownGone } from './reconcile/left-machine.ts';
 import { NamespaceQuota } from './reconcile/namespace-quota.ts';
 import { Ownership } from './reconcile/ownership.ts';
 import { type Reconciler, createReconciler } from './reconcile/reconciler.ts';
+import { RemovedObjects } from './reconcile/removed-objects.ts';
 import { SpecToCall } from './reconcile/spec-to-call.ts';
 import { notInstalled } from './startup/preflight.ts';
 import type { Log } from './telemetry/log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import { noTracing, type Tracing } from './telemetry/tracing.ts';
-import { createReflector } from './watch/reflector.ts';
+import { createReflector, type ReflectorChange } from './watch/reflector.ts';
 import { createVirtualMachineReader } from './api/v1alpha1/read.ts';
 
 /** What the app needs from the settings; durations in milliseconds. */
@@ -158,10 +159,12 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
   });
   const scope = settings.namespaces.length === 0 ? {} : { namespaces: settings.namespaces };
   const isInScope = (object: VirtualMachine): boolean => settings.selector?.matches(object.metadata.labels) ?? true;
+  const removed = new RemovedObjects({ client, clock, log, onChange: changed });
+  const objectOf = (key: string): VirtualMachine | undefined => removed.get(key) ?? objects.get(key);
   const ownership = new Ownership({
     installation: ports.installation,
     takeOverFrom: settings.takeOverFrom,
-    client,
+    client: removed.client,
     log,
     stored: (object) => objects.observe(object),
     announce: ({ metadata: { namespace, name, uid, resourceVersion } }, note) =>
@@ -179,7 +182,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     metrics,
     claims,
     get: (key) => {
-      const object = objects.get(key);
+      const object = objectOf(key);
       return isOurs(object) ? object : undefined;
     },
     accounts: () => accounts.list(),
@@ -203,23 +206,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     resource: { group, version, plural },
     onRestart: () => metrics.watchRestarts.inc({ resource: plural }),
     toRow: createVirtualMachineReader(settings.selector?.keys),
-    onChange: ({ key, before, after, initial }) => {
-      const waiting = [...claims.change(key, before, after), quota.change(key, before, after)];
-      use(key, before, after);
-      const [ours, stillOurs] = [isOurs(before) ? before : undefined, isOurs(after) ? after : undefined];
-      fleet.change(key, ours, stillOurs);
-      ownership.change(key, after, after !== undefined && isInScope(after));
-      specToCall.change(key, ours, stillOurs, initial || workers === undefined);
-      if (isOurs(after) && before !== undefined && (!isOurs(before) || ownership.isTakenOver(before, after)))
-        takenOver.set(key, clock.monotonic());
-      else if (!isOurs(after)) takenOver.delete(key);
-      // Until this process acts nothing waits for it; then everything is looked at anyway.
-      if (workers === undefined) return;
-      if (concerns(before) || concerns(after)) queue.add(key, { priority: initial ? 'resync' : 'user' });
-      reconciler?.changed(key);
-      for (const other of waiting)
-        if (other !== undefined && isOurs(objects.get(other))) queue.add(other, { priority: 'normal' });
-    },
+    onChange: (change) => changed(removed.take(change)),
   });
   const secrets = createReflector<true>({
     ...shared,
@@ -235,13 +222,13 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       // Objects of other operators are not reconciled here, which would place them.
       for (const key of users.get(secret) ?? []) claims.use(key, undefined);
       if (workers === undefined) return;
-      for (const key of users.get(secret) ?? []) if (isOurs(objects.get(key))) queue.add(key, { priority: 'user' });
+      for (const key of users.get(secret) ?? []) if (isOurs(objectOf(key))) queue.add(key, { priority: 'user' });
     },
   });
 
   const createPasses = (actingSince: number) =>
     createReconciler({
-      client,
+      client: removed.client,
       clock,
       credentials,
       claims,
@@ -255,12 +242,12 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       fence: ports.fence,
       cache: {
         get: (key) => {
-          const object = objects.get(key);
+          const object = objectOf(key);
           return isOurs(object) ? object : undefined;
         },
         observe: (object) => objects.observe(object),
       },
-      objectOf: (key) => objects.get(key),
+      objectOf,
       isInScope,
       mayOrphan: (namespace) => settings.defaultCredentialsOrphanNamespaces.includes(namespace),
       accountFor: (apiKey, namespace) => accounts.get(apiKey, namespace),
@@ -273,6 +260,24 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       },
       actingSince: (key) => Math.max(actingSince, takenOver.get(key) ?? 0),
     });
+
+  function changed({ key, before, after, initial }: ReflectorChange<VirtualMachine>): void {
+    const waiting = [...claims.change(key, before, after), quota.change(key, before, after)];
+    use(key, before, after);
+    const [ours, stillOurs] = [isOurs(before) ? before : undefined, isOurs(after) ? after : undefined];
+    fleet.change(key, ours, stillOurs);
+    ownership.change(key, after, after !== undefined && isInScope(after));
+    specToCall.change(key, ours, stillOurs, initial || workers === undefined);
+    if (isOurs(after) && before !== undefined && (!isOurs(before) || ownership.isTakenOver(before, after)))
+      takenOver.set(key, clock.monotonic());
+    else if (!isOurs(after)) takenOver.delete(key);
+    // Until this process acts nothing waits for it; then everything is looked at anyway.
+    if (workers === undefined) return;
+    if (concerns(before) || concerns(after)) queue.add(key, { priority: initial ? 'resync' : 'user' });
+    reconciler?.changed(key);
+    for (const other of waiting)
+      if (other !== undefined && isOurs(objectOf(other))) queue.add(other, { priority: 'normal' });
+  }
 
   /** Keeps which objects read which Secret. */
   function use(key: string, before: VirtualMachine | undefined, after: VirtualMachine | undefined): void {
@@ -329,7 +334,8 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
           metrics.queueWait.observe(waitMilliseconds / 1000);
         },
       });
-      for (const key of objects.keys()) if (concerns(objects.get(key))) queue.add(key, { priority: 'resync' });
+      for (const key of [...objects.keys(), ...removed.keys()])
+        if (concerns(objectOf(key))) queue.add(key, { priority: 'resync' });
     },
     async stop() {
       isStopping = true;

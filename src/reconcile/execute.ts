@@ -1,7 +1,6 @@
 import { type KnownMachine, readIdentity, readIntent, writeHint, writeIntent } from '../api/v1alpha1/identity.ts';
 import { annotations, group, plural, version } from '../api/v1alpha1/names.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
-import type { KubeClient } from '../kube/client.ts';
 import { KubeError, isRefused } from '../kube/errors.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Failure, Outcome } from '../model/failure.ts';
@@ -15,6 +14,7 @@ import type { Memory } from './history.ts';
 import { patchMetadata, withFinalizer, withoutFinalizer } from './metadata-patch.ts';
 import type { NamespaceQuota } from './namespace-quota.ts';
 import { writePassword } from './password-secret.ts';
+import type { ObjectClient } from './removed-objects.ts';
 import { refusalBasis } from './observe.ts';
 
 /** What carrying out an action came to. `Superseded`: the object changed since it was read, and nothing was sent. */
@@ -43,10 +43,12 @@ export type Execution =
   | { readonly type: 'Released' };
 
 export interface ExecuteDeps {
-  readonly client: KubeClient;
+  readonly client: ObjectClient;
   readonly clock: Clock;
   /** Feeds the object as just stored into the cache, so that the next pass reads its own write. */
   readonly stored: (object: unknown) => void;
+  /** Whether nothing newer than this version of the object is known. */
+  readonly isNewest: (object: VirtualMachine) => boolean;
   /** Takes a VM for the object until its status records it, so that of two objects that adopt one at the same time one does. */
   readonly reserve: (machine: KnownMachine) => boolean;
   /** Gives it back: nothing came of the adoption. */
@@ -173,14 +175,15 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
             ...deps.ownership,
           },
         });
-        return true;
+        if (deps.isNewest(announced)) return true;
+        memory.settle(intent, intent);
       } catch (error) {
         // Whether or not it was stored, no call follows it. One that certainly was not leaves what is known of the stored one.
         if (!isSuperseded(error)) memory.settle(intent, object.metadata.annotations?.[annotations.createPending]);
-        deps.quota.release(keyOf(object));
         refusedByKubernetes = error;
-        return false;
       }
+      deps.quota.release(keyOf(object));
+      return false;
     },
   );
   if (announced === undefined || outcome === undefined) {

@@ -1,16 +1,16 @@
 import { annotations, finalizer } from '../api/v1alpha1/names.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
-import type { KubeClient } from '../kube/client.ts';
 import { KubeError } from '../kube/errors.ts';
 import type { Log } from '../telemetry/log.ts';
 import { patchMetadata } from './metadata-patch.ts';
+import type { ObjectClient } from './removed-objects.ts';
 
 export interface OwnershipOptions {
   /** Namespace and name of the Lease of this installation, such as `vps247-system/vps247-operator`; undefined: it has no name. */
   readonly installation: string | undefined;
   /** Installations whose objects this one takes over, by the same kind of name. */
   readonly takeOverFrom: readonly string[];
-  readonly client: KubeClient;
+  readonly client: ObjectClient;
   readonly log: Log;
   /** Feeds the object as just stored into the cache. */
   readonly stored: (object: unknown) => void;

@@ -4,7 +4,6 @@ import { compareHint } from '../api/v1alpha1/identity.ts';
 import { annotations, apiVersion, kind } from '../api/v1alpha1/names.ts';
 import { senselessAnnotations } from '../api/v1alpha1/requests.ts';
 import type { ConditionType, VirtualMachine, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
-import type { KubeClient } from '../kube/client.ts';
 import { isRefused, KubeError, type KubeErrorReason } from '../kube/errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { refusalWords } from '../plan/busy.ts';
@@ -23,6 +22,7 @@ import type { DeleteBudget } from './delete-budget.ts';
 import { Memory } from './history.ts';
 import type { NamespaceQuota } from './namespace-quota.ts';
 import type { Ownership } from './ownership.ts';
+import type { ObjectClient } from './removed-objects.ts';
 import type { SpecToCall } from './spec-to-call.ts';
 import { type Observation, type ObserveDeps, observe, writeBasis } from './observe.ts';
 import { type Conclusion, conclude, isRefusedAsBusy } from './outcome.ts';
@@ -33,7 +33,7 @@ import { unclaimed } from './write-refusal.ts';
 export type PassResult = { readonly after?: number } | { readonly failed: true; readonly after?: number };
 
 export interface ReconcilerDeps extends ObserveDeps {
-  readonly client: KubeClient;
+  readonly client: ObjectClient;
   readonly quota: NamespaceQuota;
   readonly deletes: DeleteBudget;
   readonly events: Pick<EventRecorder, 'record'>;
@@ -172,6 +172,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
         deletes: deps.deletes,
         ownership: deps.ownership.annotation,
         stored: (object) => deps.cache.observe(object),
+        isNewest: ({ metadata }) =>
+          deps.cache.get(keyOf(observed.object))?.metadata.resourceVersion === metadata.resourceVersion,
         announce: async (sent) => {
           if (sent.type !== 'Kill' && sent.type !== 'Restart' && sent.type !== 'Delete') return;
           if (sent.type === 'Delete' && isDeletionOnRecord(observed.object)) return;

@@ -14,6 +14,8 @@ export interface Change<Row> {
   readonly key: string;
   readonly before: Row | undefined;
   readonly after: Row | undefined;
+  /** What it was when the server removed it; a list that lacks it doesn't show that. */
+  readonly last?: Row | undefined;
 }
 
 interface Held<Row> {
@@ -90,7 +92,8 @@ export class Store<Row> {
       this.#bury(version);
       // The end of this very object, whatever was observed of it; but not that of a later one of the same name.
       const isOver = held?.uid === version.uid || (held && isNewer(version.resourceVersion, held.resourceVersion));
-      return isOver ? this.#set(version.key, undefined) : undefined;
+      const change = isOver ? this.#set(version.key, undefined) : undefined;
+      return change && version.content.kind === 'Row' ? { ...change, last: version.content.row } : change;
     }
     const newest = held?.resourceVersion ?? this.#buried.get(version.key);
     if (newest !== undefined && !isNewer(version.resourceVersion, newest)) return undefined;

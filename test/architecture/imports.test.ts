@@ -84,7 +84,7 @@ const reserved: readonly Reserved[] = [
   {
     what: /\b(client|kube\w*)\??\.(create|patch|replace|delete|update)\(/,
     allowed: [
-      /^src\/reconcile\/(metadata-patch|password-secret)\.ts$/,
+      /^src\/reconcile\/(metadata-patch|password-secret|removed-objects)\.ts$/,
       /^src\/status\/patch\.ts$/,
       /^src\/kube\/(client|events|lease)\.ts$/,
     ],
@@ -93,7 +93,7 @@ const reserved: readonly Reserved[] = [
   {
     what: /Pick<KubeClient,[^>]*'(create|patch|replace|delete|update)'/,
     allowed: [
-      /^src\/reconcile\/(metadata-patch|status-writer|password-secret)\.ts$/,
+      /^src\/reconcile\/(metadata-patch|status-writer|password-secret|removed-objects)\.ts$/,
       /^src\/status\/patch\.ts$/,
       /^src\/kube\//,
     ],

@@ -96,6 +96,16 @@ export class InMemoryCluster implements KubeClient {
     this.#store(plural, { ...object, metadata: { ...object.metadata, deletionTimestamp } }, 'MODIFIED');
   }
 
+  /** A deletion that found no finalizer a moment ago, and doesn't look again (kube-apiserver's `Store.Delete`). */
+  finishDeletion(name: string): void {
+    const key = `virtualmachines/default/${name}`;
+    this.#version += 1;
+    const { metadata, ...rest } = this.#need(key);
+    const object = { ...rest, metadata: { ...metadata, resourceVersion: String(this.#version) } };
+    this.#objects.delete(key);
+    for (const watch of this.#watches) if (watch.plural === 'virtualmachines') watch.send({ type: 'DELETED', object });
+  }
+
   get(resource: Resource, { namespace, name }: ObjectRef): Promise<unknown> {
     return attempt(() => this.#need(`${resource.plural}/${namespace}/${name}`));
   }

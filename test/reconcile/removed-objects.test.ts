@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import { annotations } from '../../src/api/v1alpha1/names.ts';
+import { createWorld, type World } from './world/world.ts';
+
+const minute = 60_000;
+const lost = { class: 'UnknownOutcome', code: 'ConnectionLost' } as const;
+const refused = { class: 'Terminal', code: 'Unprocessable', status: 422 } as const;
+
+const names = [
+  ['its own', {}],
+  ['a chosen', { providerName: 'plain' }],
+] as const;
+
+/** `kubectl delete` in the same moment as `kubectl apply`: the deletion takes effect when `call` arrives at the provider. */
+function deleteAt(world: World, call: 'CreateMachine', name = 'web'): void {
+  world.room.holds = (operation) => {
+    if (operation !== call || world.cluster.machine(name) === undefined) return undefined;
+    world.cluster.finishDeletion(name);
+    return undefined;
+  };
+}
+
+describe.each(names)(
+  'an object that the API server removes although the finalizer is stored, under %s name',
+  (_, spec) => {
+    it.each([
+      { answer: 'answered', accident: undefined },
+      { answer: 'lost after it took effect', accident: { ...lost, hasEffect: true } },
+      { answer: 'lost before it took effect', accident: lost },
+      { answer: 'refused although it took effect', accident: { ...refused, hasEffect: true } },
+      { answer: 'refused', accident: refused },
+      { answer: 'never sent', accident: { class: 'Retry', code: 'ConnectFailed' } },
+    ] as const)('leaves no VM when its create call is $answer', async ({ accident }) => {
+      const world = await createWorld();
+      const { apply, clock, cluster, room } = world;
+      if (accident !== undefined) room.accidents.set('CreateMachine', [accident]);
+      deleteAt(world, 'CreateMachine');
+      apply('web', spec);
+      await clock.advance(10 * minute);
+      expect(cluster.machine('web')).toBeUndefined();
+      expect(room.count('CreateMachine')).toBe(1);
+      expect(room.machines.size).toBe(0);
+      const [calls, writes] = [room.calls.length, cluster.writes.length];
+      await clock.advance(10 * minute);
+      // One list a minute at most, as of an account that nobody follows.
+      expect([room.calls.length - calls <= 10, cluster.writes.length - writes]).toEqual([true, 0]);
+    });
+
+    it('gets no VM when that is known before the create call', async () => {
+      const world = await createWorld();
+      const { apply, clock, cluster, room } = world;
+      cluster.admission = (write, object) => {
+        // Stored and, before the answer arrives, removed.
+        if (write === 'patch web') queueMicrotask(() => cluster.machine('web') && cluster.finishDeletion('web'));
+        return object;
+      };
+      apply('web', spec);
+      await clock.advance(10 * minute);
+      expect(cluster.machine('web')).toBeUndefined();
+      expect(room.count('CreateMachine')).toBe(0);
+    });
+
+    it('keeps its VM with deletionPolicy Retain, and frees its name', async () => {
+      const world = await createWorld();
+      const { apply, clock, cluster, room } = world;
+      deleteAt(world, 'CreateMachine');
+      apply('web', { ...spec, deletionPolicy: 'Retain' });
+      await clock.advance(10 * minute);
+      expect([cluster.machine('web'), room.machines.size, room.count('DeleteMachine')]).toEqual([undefined, 1, 0]);
+    });
+
+    it('leaves no VM when another replica has become the leader meanwhile', async () => {
+      const { promise: won, resolve: win } = Promise.withResolvers<void>();
+      let leader: 'first' | 'second' = 'first';
+      const world = await createWorld({}, { won: Promise.resolve(), fence: () => leader === 'first' });
+      const second = await createWorld({}, { won, fence: () => leader === 'second' }, world);
+      const { apply, clock, cluster, room } = world;
+      room.accidents.set('CreateMachine', [{ ...lost, hasEffect: true }]);
+      room.holds = (operation) => {
+        if (operation !== 'CreateMachine') return undefined;
+        cluster.finishDeletion('web');
+        leader = 'second';
+        return undefined;
+      };
+      apply('web', spec);
+      await clock.advance(minute);
+      win();
+      await clock.advance(10 * minute);
+      expect([cluster.machine('web'), room.machines.size]).toEqual([undefined, 0]);
+      await second.stop();
+    });
+  },
+);
+
+describe('what the API server removed in order', () => {
+  it('is deleted in order: an object whose finalizer somebody took away leaves its VM', async () => {
+    const { apply, clock, cluster, room } = await createWorld();
+    apply('web');
+    await clock.advance(minute);
+    cluster.remove('virtualmachines', 'web');
+    cluster.change('web', { metadata: { finalizers: [] } });
+    await clock.advance(10 * minute);
+    expect([cluster.machine('web'), room.machines.size, room.count('DeleteMachine')]).toEqual([undefined, 1, 0]);
+  });
+
+  it('gives way to a new object of its name, which reports the VM that is left', async () => {
+    const world = await createWorld();
+    const { apply, clock, cluster, complaints, condition, room } = world;
+    room.broken.set('DeleteMachine', { class: 'Wait', code: 'Busy', status: 406 });
+    deleteAt(world, 'CreateMachine');
+    apply('web');
+    await clock.advance(minute);
+    room.holds = () => undefined;
+    apply('web');
+    await clock.advance(10 * minute);
+    expect(complaints).toContain('An object took the name of one that was removed; what that one created is left');
+    expect(condition('web', 'Ready')?.reason).toBe('LookAlikeFound');
+    expect(cluster.machine('web')?.metadata.annotations?.[annotations.createPending]).toBeUndefined();
+    expect(room.machines.size).toBe(1);
+  });
+});
