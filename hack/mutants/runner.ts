@@ -1,0 +1,92 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+
+/** Tests to run; files that were written since the last order are named, because vitest doesn't watch them. */
+export interface Order {
+  readonly changed: readonly string[];
+  /** Paths of test files or folders, in the order in which they run. The first failure ends the run. */
+  readonly tests: readonly string[];
+}
+
+export interface Failure {
+  readonly file: string;
+  readonly test: string;
+  readonly message: string;
+  readonly isTimeout: boolean;
+}
+
+export interface Answer {
+  readonly failure: Failure | undefined;
+  readonly files: readonly { readonly file: string; readonly ms: number; readonly tests: number }[];
+  /** Why no verdict is possible. */
+  readonly problem: string | undefined;
+}
+
+/** Runs tests in a copy of the project. What hangs, or ends its process, is a failure as well. */
+export class Runner {
+  readonly #folder: string;
+  #child: ChildProcess | undefined;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  async run(order: Order, limitMs: number): Promise<Answer> {
+    const child = (this.#child ??= await this.#start());
+    const { promise, resolve } = Promise.withResolvers<Answer>();
+    const fail = (message: string, isTimeout: boolean): void => {
+      this.kill();
+      resolve({ failure: { file: order.tests[0] ?? '', test: '', message, isTimeout }, files: [], problem: undefined });
+    };
+    const watchdog = setTimeout(() => fail(`no end after ${Math.round(limitMs / 1_000)} s`, true), limitMs);
+    const onExit = (): void => fail('the test process ended', false);
+    child.once('exit', onExit).once('message', resolve).send(order);
+    try {
+      return await promise;
+    } finally {
+      clearTimeout(watchdog);
+      child.off('exit', onExit).off('message', resolve);
+    }
+  }
+
+  /** Ends vitest in good order: a shared control plane stops with it. */
+  async close(): Promise<void> {
+    const child = this.#child;
+    this.#child = undefined;
+    if (child === undefined) return;
+    const ended = once(child, 'exit');
+    child.send('end');
+    const watchdog = setTimeout(() => end(child), 60_000);
+    await ended;
+    clearTimeout(watchdog);
+  }
+
+  kill(): void {
+    if (this.#child !== undefined) end(this.#child);
+    this.#child = undefined;
+  }
+
+  async #start(): Promise<ChildProcess> {
+    // The copy's own program: it and the tests must load the same vitest. And a process group of its own: a test process that loops doesn't end by itself when its parent does.
+    const child = fork(join(this.#folder, 'hack/mutants/worker.ts'), {
+      cwd: this.#folder,
+      detached: true,
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      env: { ...process.env, NODE_DISABLE_COMPILE_CACHE: '1' },
+    });
+    await Promise.race([
+      once(child, 'message'),
+      once(child, 'exit').then(() => Promise.reject(new Error('vitest did not start'))),
+    ]);
+    return child;
+  }
+}
+
+function end({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It ended by itself.
+  }
+}
