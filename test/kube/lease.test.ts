@@ -130,6 +130,32 @@ test('it counts from when the renewal was sent, not from its answer', async () =
 });
 
 test.each([
+  ['it is renewed', undefined, 1],
+  ['one that was given back is taken', { holderIdentity: '', leaseDurationSeconds: 1 }, 0],
+])('it counts from when the request was sent and not from its answer: %s', async (_what, spec, quickOnes) => {
+  const room = createRoom();
+  if (spec !== undefined) room.store(spec);
+  const sentAt: number[] = [];
+  let requests = 0;
+  // One whose answer takes four seconds, and none that arrives after it.
+  room.journeyOf = (_, verb) => {
+    if (verb === 'get') return { arrivesAfter: 0, answeredAfter: 0 };
+    requests += 1;
+    if (requests > quickOnes + 1) return lostRequest;
+    sentAt.push(room.clock.monotonic());
+    return { arrivesAfter: 0, answeredAfter: requests > quickOnes ? 4_000 : 0 };
+  };
+  const lease = await begin(room, 'a');
+  await room.clock.advance(2_000 + 4_000);
+  expect([requests > quickOnes + 1, lease.isHeld()]).toEqual([true, true]);
+  const until = (sentAt.at(-1) ?? 0) + 10_000;
+  await room.clock.advance(until - room.clock.monotonic() - 1);
+  expect(lease.isHeld()).toBe(true);
+  await room.clock.advance(1);
+  expect(lease.isHeld()).toBe(false);
+});
+
+test.each([
   ['never arrive', lostRequest],
   ['are stored and never answered', lostAnswer],
 ])('the server away for less than the deadline, whose requests %s, does no harm', async (_what, journey) => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import type { KubeErrorReason } from '../../src/kube/errors.ts';
 import type { FakeCluster } from './fake-cluster.ts';
 import { rowsOf, stage } from './stage.ts';
 
@@ -23,7 +24,10 @@ describe('the initial list as watch events', () => {
     expect(cluster.watches.size).toBe(1);
   });
 
-  test('one that breaks off changes nothing, and is started again', async () => {
+  test.each<[how: string, reason: KubeErrorReason | undefined]>([
+    ['breaks off', 'Network'],
+    ['ends in order before its last event, as when an API server restarts', undefined],
+  ])('one that %s changes nothing, and is started again', async (_how, reason) => {
     const { cluster, reflector, clock, changes } = await streaming('yes', { 'a/web': '1', 'a/gone': '1' });
     await clock.advance(10_000);
     changes.length = 0;
@@ -32,7 +36,7 @@ describe('the initial list as watch events', () => {
     cluster.streams = 'ignores';
     cluster.cut('Gone');
     await clock.settle();
-    cluster.cut('Network');
+    cluster.cut(reason);
     await clock.settle();
     expect(changes).toEqual([]);
     cluster.streams = 'yes';

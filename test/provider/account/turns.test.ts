@@ -152,6 +152,19 @@ test('who gives up is out of the line, and takes nothing with it; a turn that ha
   expect([refused.toSorted(), turns.waiting.Power]).toEqual([['2', '4', '5'], 0]);
 });
 
+test.for(lanes)('who gives up as the last of its group in %s leaves no empty place in the round', async (lane) => {
+  const { clock, take, granted, turns } = scene({ rate: 1 });
+  take('List', 'first');
+  const givenUp = new AbortController();
+  const leaving = turns.take(lane, 'leaves', givenUp.signal);
+  take(lane, 'stays');
+  givenUp.abort();
+  expect(await leaving).toBe(false);
+  await clock.advance(1_000);
+  expect(granted).toEqual(['List first', `${lane} stays`]);
+  expect(Object.values(turns.waiting)).toEqual(lanes.map(() => 0));
+});
+
 test('stopped it grants nothing more, and waits for what is under way', async () => {
   const { clock, take, refused, turns } = scene({ maxInFlight: 1 });
   take('Power', 'a', '1');
