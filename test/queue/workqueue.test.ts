@@ -148,6 +148,39 @@ test('a key that is taken sooner is not due any more', async () => {
   expect(queue.depth).toBe(0);
 });
 
+test.each<{ because: string; added: readonly Priority[]; place: number }>([
+  { because: 'a user changed the object', added: ['user'], place: 0 },
+  { because: 'a user changed the object after a resync', added: ['resync', 'user'], place: 0 },
+  { because: 'a user changed the object before a resync', added: ['user', 'resync'], place: 0 },
+  { because: 'only a resync', added: ['resync'], place: 2 },
+  { because: 'a resync that nothing more urgent followed', added: ['resync', 'resync'], place: 2 },
+  { because: 'it is due, and a resync', added: ['normal', 'resync'], place: 1 },
+])('a key added during its reconciliation waits with the most urgent priority: $because', async ({ added, place }) => {
+  const { queue } = stage();
+  queue.add('a/web', { priority: 'resync' });
+  await queue.take();
+  for (const priority of added) queue.add('a/web', { priority });
+  queue.add('a/user', { priority: 'user' });
+  queue.add('a/normal');
+  queue.add('a/resync', { priority: 'resync' });
+  queue.done('a/web');
+  const order = await drain(queue);
+  // Behind those that are as urgent, and waited already.
+  expect(order.indexOf('a/web')).toBe(place + 1);
+});
+
+test('a key added during its reconciliation has waited since it was added first', async () => {
+  const { queue, clock } = stage();
+  queue.add('a');
+  await queue.take();
+  queue.add('a', { priority: 'resync' });
+  await clock.advance(1_000);
+  queue.add('a', { priority: 'user' });
+  await clock.advance(1_000);
+  queue.done('a');
+  expect(queue.oldestWaitMs).toBe(2_000);
+});
+
 test('a key that comes due while it is worked on comes again', async () => {
   const { queue, clock } = stage();
   queue.add('a');

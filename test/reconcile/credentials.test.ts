@@ -92,6 +92,47 @@ describe('credentials', () => {
     expect(kept.kind === 'Found' && kept.apiKey.reveal()).toBe('k1');
   });
 
+  it('keeps the newer answer of two reads, whichever comes last', async () => {
+    const { credentials, answers, reads } = setUp();
+    const slow = Promise.withResolvers<unknown>();
+    answers.push(() => slow.promise);
+    const early = credentials.lookup(objectWith());
+    credentials.invalidate('default/vps247-credentials');
+    await credentials.lookup(objectWith());
+    slow.resolve(secretWith('old'));
+    await early;
+    const kept = await credentials.lookup(objectWith());
+    expect([kept.kind === 'Found' && kept.apiKey.reveal(), reads()]).toEqual(['k1', 2]);
+  });
+
+  it('shares a read that is in flight, also when an older one of that Secret ends meanwhile', async () => {
+    const { credentials, answers, reads } = setUp();
+    const [older, newer] = [Promise.withResolvers<unknown>(), Promise.withResolvers<unknown>()];
+    answers.push(
+      () => older.promise,
+      () => newer.promise,
+    );
+    const early = credentials.lookup(objectWith());
+    credentials.invalidate('default/vps247-credentials');
+    const late = credentials.lookup(objectWith());
+    older.resolve(secretWith('old'));
+    await early;
+    const later = credentials.lookup(objectWith());
+    newer.resolve(secretWith('new'));
+    const found = await Promise.all([late, later]);
+    expect(found.map((lookup) => lookup.kind === 'Found' && lookup.apiKey.reveal())).toEqual(['new', 'new']);
+    expect(reads()).toBe(2);
+  });
+
+  it('keeps a read in flight when another Secret changes, also one whose name begins alike', async () => {
+    const { credentials, reads } = setUp();
+    const lookup = credentials.lookup(objectReferringTo('key-2'));
+    for (const name of ['default/key', 'default/key-20', 'other/key-2']) credentials.invalidate(name);
+    await lookup;
+    await credentials.lookup(objectReferringTo('key-2'));
+    expect(reads()).toBe(1);
+  });
+
   it('looks for a missing one every ten seconds, for all who miss it', async () => {
     const { clock, credentials, answers, reads } = setUp();
     answers.push(raise(notFound));

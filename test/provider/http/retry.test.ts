@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { systemClock } from '../../../src/model/clock.ts';
 import { failed, type FailureClass, type FailureCode, type Outcome, succeeded } from '../../../src/model/failure.ts';
@@ -72,6 +73,18 @@ test('no attempt begins that its deadline would meet at once', async () => {
   await advance(250);
   expect(attempts).toHaveLength(2);
   expect(await outcome).toBe(reset);
+});
+
+test.for<[what: string, outcomes: readonly Outcome<string>[]]>([
+  ['failed', [reset]],
+  ['succeeded after retries', [reset, reset, succeeded('all')]],
+  ['succeeded at once', [succeeded('all')]],
+])('a read that %s leaves no listener on the signal of its account', async ([, outcomes]) => {
+  const { signal } = new AbortController();
+  const { outcome } = reading(outcomes, { signal });
+  await advance(60_000);
+  await outcome;
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
 });
 
 test('who aborts during a delay has the last outcome at once, and nothing is left waiting', async () => {

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import type { RequestListener, ServerResponse } from 'node:http';
 import { createServer } from 'node:net';
 import { buffer } from 'node:stream/consumers';
@@ -231,6 +232,20 @@ test('an aborted call was not made before it was sent, and has an unknown outcom
   await arrived.promise;
   abort.abort();
   expect(failureOf(await call)).toBe('UnknownOutcome/Cancelled');
+});
+
+test.for<[what: string, answer: RequestListener]>([
+  ['is answered', (_, response) => json(response, 200, [])],
+  ['is refused', (_, response) => json(response, 401, {})],
+  ['is cut off', (_, response) => response.writeHead(200).write('[', () => response.destroy())],
+  ['has too much in its answer', (_, response) => response.writeHead(200).end(' '.repeat(2_000))],
+])('a call that %s leaves no listener on the signal of its account', async ([, answer]) => {
+  await using server = await startRawServer(answer);
+  const { signal } = new AbortController();
+  const provider = connectTo(server.url, { limits: { list: 1_000 } });
+  for (let call = 0; call < 3; call += 1) await provider.listMachines(signal);
+  expect(server.requests.length).toBeGreaterThanOrEqual(3);
+  expect(getEventListeners(signal, 'abort')).toEqual([]);
 });
 
 test('a read is made again after an accident, a write never', async () => {
