@@ -65,6 +65,19 @@ describe('the initial list as watch events', () => {
     expect(cluster.calls.slice(failing + 3)).toEqual(['stream', 'watch 102']);
   });
 
+  test('it comes as events after an outage from which the watch has resumed', async () => {
+    const { cluster, clock } = await streaming('yes', { 'a/web': '1' });
+    await clock.advance(10_000);
+    cluster.calls.length = 0;
+    const failing = 12;
+    cluster.failures.push(...Array.from({ length: failing }, () => 'Network' as const));
+    cluster.cut('Network');
+    await clock.advance(60_000);
+    cluster.cut('Gone');
+    await clock.settle();
+    expect(cluster.calls.slice(failing)).toEqual(['watch 101', 'list', 'stream', 'watch 101']);
+  });
+
   test('an object that is deleted meanwhile is gone', async () => {
     const { cluster, reflector, clock } = await streaming('ignores', { 'a/web': '1', 'a/gone': '1' });
     cluster.remove('a/gone');

@@ -7,7 +7,7 @@ import { silentLog } from '../../../src/telemetry/log.ts';
 import type { Provider } from '../../../src/provider/port.ts';
 import { registeredSecrets } from '../../../src/telemetry/redact.ts';
 import { createManualClock } from '../../support/clock.ts';
-import { createFakeProvider, machine } from '../../support/fake-provider.ts';
+import { createFakeProvider, type FakeProvider, machine } from '../../support/fake-provider.ts';
 
 /** The account of a key, for which there is room. */
 function accountOf(accounts: Accounts, key: string, group = 'a'): Account {
@@ -66,6 +66,34 @@ test('an account that nobody follows for ten minutes goes; one that is followed 
   }
   expect([...accounts.list().keys()]).toEqual([1, 3]);
   expect(accountOf(accounts, 'followed')).toBe(followed);
+});
+
+test('an account that is closed makes no more calls, also if an object that still refers to it follows it again', async () => {
+  const connected = new Map<string, FakeProvider>();
+  const { clock, accounts } = scene({ total: 3, perGroup: 100 }, (name) => {
+    const provider = createFakeProvider([machine(1)]);
+    connected.set(name, provider);
+    return name === 'good'
+      ? provider
+      : { ...provider, listMachines: async () => (await provider.listMachines(), failed(rejected)) };
+  });
+  const old = accountOf(accounts, 'replaced');
+  // Two keys of one namespace, of which one makes room for the key of another.
+  for (const name of ['bad-1', 'bad-2']) accountOf(accounts, name, 'b').follow(`b/${name}`, { ...key, group: 'b' });
+  await clock.settle();
+  accountOf(accounts, 'good', 'c').follow('c/1', { ...key, group: 'c' });
+  expect([...accounts.list().keys()]).toEqual([2, 3, 4]);
+  accountOf(accounts, 'good-2', 'd').follow('d/1', { ...key, group: 'd' });
+  expect(accounts.list().size).toBe(3);
+  old.follow('a/1', { ...key, group: 'a' });
+  old.want('a/1', 0);
+  const callsOf = (): Record<string, number> =>
+    Object.fromEntries([...connected].map(([name, provider]) => [name, provider.calls.length]));
+  const before = callsOf();
+  await clock.advance(20 * 60_000);
+  const after = callsOf();
+  const silent = Object.keys(after).filter((name) => after[name] === before[name]);
+  expect(silent.toSorted()).toEqual(['bad-1', 'replaced']);
 });
 
 test('stopping ends the polling of all', async () => {

@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import { machine } from '../../support/fake-provider.ts';
+import { change, down, scene } from './scene.ts';
+
+const machines = Array.from({ length: 60 }, (_, index) => machine(index + 1));
+
+test('after an outage calls go out one after the other at the permitted rate, not as a burst', async () => {
+  const { clock, provider, account } = scene(machines, { pace: { ratePerSecond: 10, burst: 20 } });
+  account.follow('a', { name: 'machine-1' });
+  await clock.settle();
+  const stopAll = (): void => {
+    for (const { id, name } of machines) void account.write(change(name), (at) => at.stopMachine(id));
+  };
+  provider.failNext('StopMachine', ...Array.from({ length: 20 }, () => down));
+  provider.failNext('ListMachines', ...Array.from({ length: 20 }, () => down));
+  stopAll();
+  await clock.advance(10 * 60_000);
+  expect(account.isAway).toBe(true);
+
+  const before = provider.count('StopMachine');
+  while (account.isAway) await clock.advance(1_000);
+  stopAll();
+  await clock.settle();
+  expect(provider.count('StopMachine') - before).toBeLessThanOrEqual(1);
+  await clock.advance(1_000);
+  // So many in a second, and the one that there was at once.
+  expect(provider.count('StopMachine') - before).toBeLessThanOrEqual(11);
+  expect(provider.count('StopMachine') - before).toBeGreaterThanOrEqual(10);
+});
+
+test('a look-up of a quiet namespace is second at most behind a thousand of another', async () => {
+  const { clock, provider, account } = scene([], { pace: { ratePerSecond: 1, burst: 1 } });
+  const looked: number[] = [];
+  provider.getMachine = async (id) => {
+    looked.push(id);
+    return { ok: true, value: undefined };
+  };
+  for (let id = 1; id <= 1_000; id += 1) {
+    account.follow(`busy/${id}`, { name: `busy-${id}`, group: 'busy' });
+    account.lookUp(`busy/${id}`, id, 0);
+  }
+  account.follow('quiet/1', { name: 'quiet-1', group: 'quiet' });
+  account.lookUp('quiet/1', 2_000, 0);
+  await clock.advance(8_000);
+  expect(looked.indexOf(2_000)).toBeGreaterThanOrEqual(0);
+  expect(looked.indexOf(2_000)).toBeLessThanOrEqual(2);
+});
