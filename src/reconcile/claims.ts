@@ -96,7 +96,7 @@ export class Claims {
     if (current !== undefined) this.#add(current);
     if (before?.metadata.uid !== after?.metadata.uid)
       for (const [id, adopter] of this.#adoptions) if (adopter === key) this.#adoptions.delete(id);
-    return [...new Set(next)].filter((other) => other !== key);
+    return [...new Set(next)];
   }
 
   /** The object works with this account from now on; null: with none, undefined: that is not known any more. */
@@ -190,8 +190,7 @@ function isSame(a: Claim, b: Claim): boolean {
     a.ownerId === b.ownerId &&
     a.rank === b.rank &&
     a.isReserving === b.isReserving &&
-    a.order === b.order &&
-    a.account === b.account
+    a.order === b.order
   );
 }
 
