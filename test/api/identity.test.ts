@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   compareHint,
   isNameOwn,
+  nameHead,
   providerName,
   readIdentity,
   readIntent,
@@ -23,6 +24,8 @@ describe('providerName', () => {
     { name: `${'a'.repeat(53)}.${'b'.repeat(10)}`, expected: `${'a'.repeat(53)}-0a1b2c3d` },
   ])('$name → $expected', ({ name, expected }) => {
     expect(providerName(named(name))).toBe(expected);
+    // Orphan candidates are VMs whose name begins so.
+    expect(`${nameHead(named(name))}-0a1b2c3d`).toBe(expected);
     expect(expected.length).toBeLessThanOrEqual(63);
   });
 

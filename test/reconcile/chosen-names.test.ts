@@ -180,4 +180,33 @@ describe('the VM of a chosen name whose create request had no answer', () => {
     await clock.advance(5 * minute);
     expect(cluster.machine('web')?.status).toMatchObject({ id: 2, origin: 'Created' });
   });
+
+  it("is the object's by another key of the same account that replaces the one of the request", async () => {
+    const { apply, clock, cluster, room, useKey } = await createWorld();
+    room.add('other');
+    let isHidden = true;
+    room.listed = ({ name }) => !isHidden || name !== 'shop';
+    room.accidents.set('CreateMachine', [{ ...lost, hasEffect: true }]);
+    apply('web', { providerName: 'shop' });
+    await clock.advance(1_000);
+    useKey('owner-1-rotated');
+    await clock.advance(2_000);
+    isHidden = false;
+    await clock.advance(2 * minute);
+    expect(cluster.machine('web')?.status).toMatchObject({ id: 2, origin: 'Created' });
+  });
+
+  it("is not looked for in another account: a VM that has the name there stays that account's", async () => {
+    const { apply, clock, cluster, condition, room, useKeyOf } = await createWorld();
+    room.add('other');
+    room.accidents.set('CreateMachine', [lost]);
+    apply('web', { providerName: 'shop' });
+    await clock.advance(1_000);
+    room.add('shop', { ownerId: 2, createdAt: new Date(clock.now()).toISOString() });
+    useKeyOf(2);
+    await clock.advance(10 * minute);
+    expect(cluster.machine('web')?.status?.origin).toBeUndefined();
+    expect(condition('web', 'Synced')?.reason).toBe('NameConflict');
+    expect(room.count('CreateMachine')).toBe(1);
+  });
 });

@@ -122,6 +122,30 @@ it.each([
   expect(await mostWithin(world, 5)).toBe(2);
 });
 
+it.each([
+  { what: 'create', spec: {} },
+  { what: 'adoption', spec: { adoption: { policy: 'MustExist', id: 1 } } },
+] as const)(
+  'an object that is paused just before its $what is stored leaves its place to another one',
+  async ({ spec }) => {
+    const { apply, clock, cluster, condition, room } = await createWorld({ maxMachinesPerNamespace: 1 });
+    room.add('legacy');
+    let isPaused = false;
+    cluster.holds = (write) => {
+      if (write !== 'patch a' || isPaused) return undefined;
+      isPaused = true;
+      cluster.change('a', { metadata: { annotations: { 'vps247.com/paused': 'true' } } });
+      return undefined;
+    };
+    apply('a', spec);
+    await clock.advance(minute);
+    expect(condition('a', 'Synced')?.reason).toBe('Paused');
+    apply('b');
+    await clock.advance(minute);
+    expect(condition('b', 'Ready')?.status).toBe('True');
+  },
+);
+
 it('VMs that were left running count, however many objects come and go afterwards', async () => {
   const world = await createWorld({ maxMachinesPerNamespace: 2 });
   const { apply, clock, cluster, room } = world;

@@ -95,6 +95,26 @@ describe('a restart', () => {
   });
 });
 
+describe('a shutdown whose call is answered late', () => {
+  it('leaves the guest its whole grace period from the answer on', async () => {
+    const { apply, clock, cluster, room } = await createWorld();
+    apply('web');
+    await clock.advance(minute);
+    const takes = 20_000;
+    room.holds = (operation) =>
+      operation === 'StopMachine' ? new Promise((resolve) => clock.schedule(takes, resolve)) : undefined;
+    cluster.change('web', { spec: { powerState: 'Halted' } });
+    const step = 500;
+    for (let steps = 0; room.count('KillMachine') === 0 && steps < 1_000; steps += 1) {
+      await clock.advance(step);
+      // The guest ignores it.
+      if (room.machines.get(1)?.state === 'Halted') room.set(1, { state: 'Halting' });
+    }
+    const at = (wanted: string): number => room.calls.find(({ operation }) => operation === wanted)?.at ?? 0;
+    expect(at('KillMachine') - at('StopMachine')).toBeGreaterThanOrEqual(takes + minute);
+  });
+});
+
 describe('taking over', () => {
   it('gives a machine to one of two objects that ask for it at the same moment', async () => {
     const { apply, clock, cluster, condition, room } = await createWorld();

@@ -112,6 +112,21 @@ describe('a create that was refused', () => {
     expect(world.room.machines.size).toBe(1);
   });
 
+  it.each([
+    { what: 'of another account', apiKey: 'owner-2' },
+    { what: 'of the same account', apiKey: 'owner-1-rotated' },
+  ])('creates as soon as another key $what is there', async ({ apiKey }) => {
+    const world = await createWorld();
+    world.room.accidents.set('CreateMachine', [{ class: 'Terminal', code: 'PaymentRequired', status: 402 }]);
+    world.apply('web');
+    await world.clock.advance(minute);
+    expect(world.condition('web', 'Ready')?.reason).toBe('QuotaExceeded');
+    world.useKey(apiKey);
+    await world.clock.advance(minute);
+    expect(world.condition('web', 'Ready')?.status).toBe('True');
+    expect(world.room.count('CreateMachine')).toBe(2);
+  });
+
   it('and never sent is sent again without a list', async () => {
     const world = await createWorld();
     world.room.accidents.set('CreateMachine', [{ class: 'Retry', code: 'ConnectFailed' }]);
