@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { expectDone, life, liveThrough, patience, stepOf, take } from './life.ts';
+import { bothFinalizers } from '../reconcile/world/cluster.ts';
 import { createFaultyWorld, type FaultyWorld, hour, keys } from './world.ts';
 
 const later = life.filter(({ write }) => write !== 'CreateMachine');
@@ -13,7 +14,7 @@ describe('the key of another account, for an hour', () => {
       expect(reasons.at(-1)).toBe('AccountMismatch');
       expect(world.condition('web', 'Ready')?.status).toBe('Unknown');
       expect(world.writes(seq)).toEqual([]);
-      expect(world.cluster.machine('web')?.metadata.finalizers).toHaveLength(1);
+      expect(world.cluster.machine('web')?.metadata.finalizers).toEqual(bothFinalizers);
     });
     expect(world.writes().map(({ operation }) => operation)).toEqual(life.map(({ write }) => write));
   });
@@ -51,7 +52,7 @@ describe('the key of an account without any machine, for an hour', () => {
     await liveThrough(world, empty, step, ({ reasons, seq }) => {
       expect(reasons).toContain('AbsenceUnconfirmed');
       expect(world.writes(seq)).toEqual([]);
-      expect(world.cluster.machine('web')?.metadata.finalizers).toHaveLength(1);
+      expect(world.cluster.machine('web')?.metadata.finalizers).toEqual(bothFinalizers);
     });
     expect(world.writes().map(({ operation }) => operation)).toEqual(life.map(({ write }) => write));
   });

@@ -1,3 +1,4 @@
+import { finalizer } from '../../src/api/v1alpha1/names.ts';
 import { describe, expect, test } from 'vitest';
 import type { Reason } from '../../src/api/v1alpha1/reasons.ts';
 import type { FaultAction } from '../../src/emulator/fault-rule.ts';
@@ -55,7 +56,7 @@ const rows = outages.flatMap((outage) => life.map((step) => ({ outage, step, wha
 /** What the machine and the object were before the step, as far as an outage must not change it. */
 const standing = (world: FaultyWorld) => ({
   machine: world.machineOf('web')?.state,
-  finalizers: world.cluster.machine('web')?.metadata.finalizers,
+  isProtected: world.cluster.machine('web')?.metadata.finalizers?.includes(finalizer) ?? false,
   id: world.cluster.machine('web')?.status?.id,
   addresses: world.cluster.machine('web')?.status?.addresses,
 });

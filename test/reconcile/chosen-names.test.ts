@@ -1,40 +1,37 @@
 import { describe, expect, it } from 'vitest';
 import { failed } from '../../src/model/failure.ts';
 import { createManualClock } from '../support/clock.ts';
-import { MachineRoom } from './world/room.ts';
-import { type OperatorWorld, runOperator } from './world/operator.ts';
+import type { MachineRoom } from './world/room.ts';
 import { createWorld, type World } from './world/world.ts';
 
 const minute = 60_000;
 
-interface Scene extends OperatorWorld {
-  readonly room: MachineRoom;
-}
-
 /** A provider that refuses every create call under a name that a VM has. `inBetween` runs directly before a create call arrives. */
-async function createScene(inBetween: (room: MachineRoom, name: string, now: string) => void): Promise<Scene> {
+async function createScene(inBetween: (room: MachineRoom, name: string, now: string) => void): Promise<World> {
   const clock = createManualClock();
-  const room = new MachineRoom(clock);
-  room.add('other', { createdAt: '2025-12-31T23:00:00.000Z' });
-  const world = await runOperator(clock, 'owner-1', () => {
-    const truth = room.connect(1);
-    return {
-      ...truth,
-      createMachine: (request) => {
-        inBetween(room, request.name, new Date(clock.now()).toISOString());
-        const isTaken = [...room.machines.values()].some(({ name }) => name === request.name);
-        const refusal = {
-          operation: 'CreateMachine',
-          class: 'Terminal',
-          code: 'Unprocessable',
-          status: 422,
-          text: '',
-        } as const;
-        return isTaken ? Promise.resolve(failed(refusal)) : truth.createMachine(request);
-      },
-    };
-  });
-  return { ...world, room };
+  const world = await createWorld(
+    {},
+    {
+      clock,
+      through: (truth, _, room) => ({
+        ...truth,
+        createMachine: (request) => {
+          inBetween(room, request.name, new Date(clock.now()).toISOString());
+          const isTaken = [...room.machines.values()].some(({ name }) => name === request.name);
+          const refusal = {
+            operation: 'CreateMachine',
+            class: 'Terminal',
+            code: 'Unprocessable',
+            status: 422,
+            text: '',
+          } as const;
+          return isTaken ? Promise.resolve(failed(refusal)) : truth.createMachine(request);
+        },
+      }),
+    },
+  );
+  world.room.add('other', { createdAt: '2025-12-31T23:00:00.000Z' });
+  return world;
 }
 
 describe('a chosen name that a stranger takes just before the create call', () => {

@@ -1,10 +1,15 @@
 import { expect, test } from 'vitest';
-import { createWorld } from './world/world.ts';
+import type { AppSettings } from '../../src/app.ts';
+import { createWorld, type World } from './world/world.ts';
+
+function create(settings: Partial<AppSettings> = {}): Promise<World> {
+  return createWorld(settings, { withoutBystanders: 'each of them counts' });
+}
 
 const minute = 60_000;
 
 test('each object tells whether it is ready, and what the provider tells of its machine, until it is gone', async () => {
-  const { apply, clock, cluster, metricsPage, room } = await createWorld();
+  const { apply, clock, cluster, metricsPage, room } = await create();
   apply('web');
   await clock.advance(2 * minute);
   const id = cluster.machine('web')?.status?.id ?? 0;
@@ -28,7 +33,7 @@ test('each object tells whether it is ready, and what the provider tells of its 
 });
 
 test('without series for each object the account is counted all the same', async () => {
-  const { apply, clock, metricsPage, room } = await createWorld({ machineMetricsLimit: 0 });
+  const { apply, clock, metricsPage, room } = await create({ machineMetricsLimit: 0 });
   room.add('theirs');
   room.add('twin');
   room.add('twin');
@@ -42,7 +47,7 @@ test('without series for each object the account is counted all the same', async
 });
 
 test('with more objects than the limit none has series of its own, and they are back when there are fewer', async () => {
-  const { apply, clock, cluster, metricsPage } = await createWorld({ machineMetricsLimit: 1 });
+  const { apply, clock, cluster, metricsPage } = await create({ machineMetricsLimit: 1 });
   apply('web');
   await clock.advance(2 * minute);
   expect(await metricsPage()).toContain('object="web"');
@@ -57,7 +62,7 @@ test('with more objects than the limit none has series of its own, and they are 
 });
 
 test('a rejected key shows until a list is answered again', async () => {
-  const { apply, clock, metricsPage, room } = await createWorld();
+  const { apply, clock, metricsPage, room } = await create();
   apply('web');
   await clock.advance(2 * minute);
   expect(await metricsPage()).toContain('account_key_rejected{account="1"} 0');
@@ -72,7 +77,7 @@ test('a rejected key shows until a list is answered again', async () => {
 });
 
 test('a deletion that does not come to its end shows for how long', async () => {
-  const { apply, clock, cluster, metricsPage, room } = await createWorld();
+  const { apply, clock, cluster, metricsPage, room } = await create();
   apply('web');
   await clock.advance(2 * minute);
   expect(await metricsPage()).toContain('vps247_operator_deletion_oldest_seconds 0\n');
@@ -85,7 +90,7 @@ test('a deletion that does not come to its end shows for how long', async () => 
 });
 
 test('the time from a change to its call is measured once, and not that of what nobody asked for anew', async () => {
-  const { apply, clock, cluster, metricsPage, room } = await createWorld({ providerRate: 1, providerBurst: 1 });
+  const { apply, clock, cluster, metricsPage, room } = await create({ providerRate: 1, providerBurst: 1 });
   const measured = async () => {
     const page = await metricsPage();
     const [count, sum] = ['count', 'sum'].map((of) =>

@@ -6,8 +6,7 @@ import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
 import { failed } from '../../src/model/failure.ts';
 import { createManualClock } from '../support/clock.ts';
 import { objectWith } from '../plan/fixtures.ts';
-import { MachineRoom } from './world/room.ts';
-import { runOperator, type OperatorWorld } from './world/operator.ts';
+import { createWorld, type World } from './world/world.ts';
 
 setFlagsFromString('--expose-gc');
 // The global of Node with this flag.
@@ -22,8 +21,7 @@ const rejected = {
   text: '',
 } as const;
 
-interface Scene extends OperatorWorld {
-  readonly room: MachineRoom;
+interface Scene extends World {
   /** Lists under way with keys that are none, now and at most. */
   readonly probes: { now: number; most: number; connections: number; lists: number };
   /** A Secret, or an object, of the hostile tenant, whose namespace is `b`. */
@@ -35,17 +33,14 @@ interface Scene extends OperatorWorld {
 /** A tenant in `default` with a VM that is Ready, and another tenant in `b`. A key that names no owner is rejected after a second. */
 async function createScene(settings: Partial<AppSettings> = {}): Promise<Scene> {
   const clock = createManualClock();
-  const room = new MachineRoom(clock);
   const probes = { now: 0, most: 0, connections: 0, lists: 0 };
-  const world = await runOperator(
+  const world = await createWorld(settings, {
     clock,
-    'owner-1',
-    (apiKey) => {
-      const [, owner] = /^owner-([0-9]+)$/.exec(apiKey.reveal()) ?? [];
-      if (owner !== undefined) return room.connect(Number(owner));
+    through: (provider, apiKey) => {
+      if (/^owner-([0-9]+)$/.test(apiKey.reveal())) return provider;
       probes.connections += 1;
       return {
-        ...room.connect(-1),
+        ...provider,
         listMachines: async () => {
           probes.now += 1;
           probes.lists += 1;
@@ -56,15 +51,13 @@ async function createScene(settings: Partial<AppSettings> = {}): Promise<Scene> 
         },
       };
     },
-    settings,
-  );
+  });
   world.apply('web');
   await clock.advance(10_000);
   expect(world.condition('web', 'Ready')?.status).toBe('True');
   const { spec } = world.cluster.machine('web') ?? objectWith();
   return {
     ...world,
-    room,
     probes,
     putSecret: (name, key) =>
       world.cluster.put('secrets', {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Operation } from '../../src/model/failure.ts';
 import { createWorld, type World } from './world/world.ts';
 
-/** Many more than there are workers (8) and calls at a time (4). */
+/** Many more than there are workers and calls at a time. */
 const many = Array.from({ length: 200 }, (_, index) => `web-${index}`);
 
 /** Puts the key of owner 2 into a Secret of its own, and applies an object that uses it. */
@@ -117,7 +117,7 @@ describe('an API server that is slow to store statuses', () => {
 
 /** Stops that hang in all four slots, and one object more whose stop or kill waits for its turn. */
 async function waitInLine(mode: 'TrySoft' | 'Hard' = 'TrySoft') {
-  const world = await createWorld();
+  const world = await createWorld({ maxInFlight: 4 });
   const { apply, clock, cluster, room } = world;
   for (const name of many.slice(0, 4)) apply(name);
   apply('web-4', { powerOff: { mode, gracePeriod: '1m' } });

@@ -24,7 +24,7 @@ const isWrite = ({ operation }: { readonly operation: string }): boolean => chan
 describe('an operator that stands by', () => {
   it('calls nobody and writes nothing, however long and whatever happens, and acts at once when it is its turn', async () => {
     const { promise: won, resolve: win } = Promise.withResolvers<void>();
-    const world = await createWorld({}, { won, fence: () => true });
+    const world = await createWorld({}, { leadership: { won, fence: () => true } });
     const { apply, clock, cluster, condition, room, useKeyOf } = world;
     for (const name of ['web', 'gone', 'later']) apply(name);
     await clock.advance(60 * minute);
@@ -60,7 +60,12 @@ describe('whenever it is no more certain that it leads', () => {
       let sent: string[] = [];
       const onCall = (call: string): void => void sent.push(call);
       let limit = closesAfter;
-      const world = await createWorld({}, { won: Promise.resolve(), fence: () => sent.length < limit, onCall });
+      const world = await createWorld(
+        {},
+        {
+          leadership: { won: Promise.resolve(), fence: () => sent.length < limit, onCall },
+        },
+      );
       const { clock, condition, room } = world;
       room.holds = (operation) => void onCall(operation);
       await live(world);
@@ -84,7 +89,7 @@ describe('whenever it is no more certain that it leads', () => {
 
   it('goes on by itself when it turns out that nobody else had it', async () => {
     let isOpen = true;
-    const world = await createWorld({}, { won: Promise.resolve(), fence: () => isOpen });
+    const world = await createWorld({}, { leadership: { won: Promise.resolve(), fence: () => isOpen } });
     const { apply, clock, cluster, condition, room } = world;
     apply('web');
     await clock.advance(minute);
@@ -104,11 +109,16 @@ describe('whenever it is no more certain that it leads', () => {
   });
 });
 
-describe('an operator with a selector', () => {
-  const settings = { selector: parseSelector('shard=b') };
+function createSelecting(): Promise<World> {
+  return createWorld(
+    { selector: parseSelector('shard=b') },
+    { withoutBystanders: 'the selector leaves them to others, so the operator takes its annotation off them' },
+  );
+}
 
+describe('an operator with a selector', () => {
   it('leaves the objects of others alone, and knows them', async () => {
-    const world = await createWorld(settings);
+    const world = await createSelecting();
     const { clock, cluster, condition, room } = world;
     world.apply('theirs', { providerName: 'wanted' });
     cluster.change('theirs', { metadata: { labels: { shard: 'a' } } });
@@ -123,7 +133,7 @@ describe('an operator with a selector', () => {
   });
 
   it('lets an object go whose labels change', async () => {
-    const world = await createWorld(settings);
+    const world = await createSelecting();
     const { clock, cluster, room } = world;
     world.apply('web');
     cluster.change('web', { metadata: { labels: { shard: 'b' } } });
@@ -138,7 +148,7 @@ describe('an operator with a selector', () => {
   });
 
   it('an object that comes with an announced create: the call of whoever had it may be under way until its deadline', async () => {
-    const world = await createWorld(settings);
+    const world = await createSelecting();
     const { clock, cluster, condition, room } = world;
     world.apply('other');
     cluster.change('other', { metadata: { labels: { shard: 'b' } } });

@@ -2,14 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { failed, succeeded } from '../../src/model/failure.ts';
 import type { Machine } from '../../src/model/machine.ts';
 import type { Provider } from '../../src/provider/port.ts';
-import { createManualClock } from '../support/clock.ts';
-import { MachineRoom } from './world/room.ts';
-import { type OperatorWorld, runOperator } from './world/operator.ts';
+import type { MachineRoom } from './world/room.ts';
+import { createWorld, type World } from './world/world.ts';
 
 const minute = 60_000;
 
-interface Scene extends OperatorWorld {
-  readonly room: MachineRoom;
+interface Scene extends World {
   /** Ids of VMs that were powered or deleted. */
   readonly touched: ReadonlySet<number>;
 }
@@ -23,23 +21,23 @@ function noting<T>(touched: Set<number>, call: (id: number) => Promise<T>): (id:
 
 /** An account with an unmanaged VM `legacy` with the id 1, whose provider answers a create call as `lie` does. */
 async function createScene(lie: (truth: Provider, room: MachineRoom) => Partial<Provider>): Promise<Scene> {
-  const clock = createManualClock();
-  const room = new MachineRoom(clock);
-  room.add('legacy', { hostname: 'legacy.example' });
   const touched = new Set<number>();
-  const world = await runOperator(clock, 'owner-1', () => {
-    const truth = room.connect(1);
-    return {
-      ...truth,
-      stopMachine: noting(touched, truth.stopMachine),
-      startMachine: noting(touched, truth.startMachine),
-      restartMachine: noting(touched, truth.restartMachine),
-      killMachine: noting(touched, truth.killMachine),
-      deleteMachine: noting(touched, truth.deleteMachine),
-      ...lie(truth, room),
-    };
-  });
-  return { ...world, room, touched };
+  const world = await createWorld(
+    {},
+    {
+      through: (truth, _, room) => ({
+        ...truth,
+        stopMachine: noting(touched, truth.stopMachine),
+        startMachine: noting(touched, truth.startMachine),
+        restartMachine: noting(touched, truth.restartMachine),
+        killMachine: noting(touched, truth.killMachine),
+        deleteMachine: noting(touched, truth.deleteMachine),
+        ...lie(truth, room),
+      }),
+    },
+  );
+  world.room.add('legacy', { hostname: 'legacy.example' });
+  return { ...world, touched };
 }
 
 function vmsOf({ room }: Scene): readonly string[] {

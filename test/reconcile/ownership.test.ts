@@ -9,7 +9,11 @@ const minute = 60_000;
 
 /** An installation that a cluster got by mistake beside another one, or in its place. */
 function install(name: string | null, beside?: World, settings: Partial<AppSettings> = {}): Promise<World> {
-  return createWorld(settings, leadershipOf(name), beside);
+  return createWorld(settings, {
+    leadership: leadershipOf(name),
+    beside,
+    withoutBystanders: 'an installation of another name reports each of them',
+  });
 }
 
 function leadershipOf(installation: string | null): Leadership {

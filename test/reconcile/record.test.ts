@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { annotations } from '../../src/api/v1alpha1/names.ts';
 import type { VirtualMachineSpec } from '../../src/api/v1alpha1/types.ts';
+import { bothFinalizers } from './world/cluster.ts';
 import { createWorld } from './world/world.ts';
 
 const minute = 60_000;
@@ -22,7 +23,7 @@ function expectRecorded({ cluster, condition, room }: Awaited<ReturnType<typeof 
   expect(status).toMatchObject({ uid: metadata?.uid, origin: kind === 'adopt' ? 'Adopted' : 'Created' });
   expect(JSON.parse(metadata?.annotations?.[annotations.machine] ?? '{}')).toMatchObject({ id: status?.id });
   expect(metadata?.annotations).not.toHaveProperty([annotations.createPending]);
-  expect(metadata?.finalizers).toHaveLength(1);
+  expect(metadata?.finalizers).toEqual(bothFinalizers);
   expect([room.count('CreateMachine'), room.heldTwice.size]).toEqual([kind === 'adopt' ? 0 : 1, 0]);
 }
 

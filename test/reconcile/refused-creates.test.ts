@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { annotations } from '../../src/api/v1alpha1/names.ts';
+import { bothFinalizers, othersFinalizer } from './world/cluster.ts';
 import { createWorld, type World } from './world/world.ts';
 
 const minute = 60_000;
@@ -83,12 +84,12 @@ describe('a create that was refused', () => {
     await world.clock.advance(minute / 2);
     expect(world.condition('web', 'Ready')?.reason).toBe('InvalidSpec');
     expect(intent(world)).toBeDefined();
-    expect(object(world)?.metadata.finalizers).toHaveLength(1);
+    expect(object(world)?.metadata.finalizers).toEqual(bothFinalizers);
     world.room.holds = () => undefined;
     release();
     await world.clock.advance(minute);
     expect(intent(world)).toBeUndefined();
-    expect(object(world)?.metadata.finalizers).toEqual([]);
+    expect(object(world)?.metadata.finalizers).toEqual([othersFinalizer]);
     expect(world.condition('web', 'Ready')?.reason).toBe('InvalidSpec');
     expect(world.cluster.writes.filter((write) => write.endsWith(' web'))).toEqual([
       'patch web',

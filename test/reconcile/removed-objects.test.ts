@@ -72,8 +72,9 @@ describe.each(names)(
     it('leaves no VM when another replica has become the leader meanwhile', async () => {
       const { promise: won, resolve: win } = Promise.withResolvers<void>();
       let leader: 'first' | 'second' = 'first';
-      const world = await createWorld({}, { won: Promise.resolve(), fence: () => leader === 'first' });
-      const second = await createWorld({}, { won, fence: () => leader === 'second' }, world);
+      const world = await createWorld({}, { leadership: { won: Promise.resolve(), fence: () => leader === 'first' } });
+      const leadership = { won, fence: () => leader === 'second' };
+      const second = await createWorld({}, { leadership, beside: world });
       const { apply, clock, cluster, room } = world;
       room.accidents.set('CreateMachine', [{ ...lost, hasEffect: true }]);
       room.holds = (operation) => {

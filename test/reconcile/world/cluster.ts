@@ -1,3 +1,4 @@
+import { finalizer } from '../../../src/api/v1alpha1/names.ts';
 import type { VirtualMachine } from '../../../src/api/v1alpha1/types.ts';
 import type {
   KubeClient,
@@ -10,6 +11,7 @@ import type {
 } from '../../../src/kube/client.ts';
 import { KubeError, type KubeErrorReason } from '../../../src/kube/errors.ts';
 import type { Clock } from '../../../src/model/clock.ts';
+import { isBystander } from './bystanders.ts';
 
 /** An object as it is stored. */
 export interface Stored {
@@ -26,12 +28,22 @@ interface Watch {
 /** A write that reached the API server: `status web`, `patch web`, `create events`. */
 type Write = string;
 
+/** Every VirtualMachine of a test has the finalizer of another controller, which removes it last. */
+export const othersFinalizer = 'backup.example.com/hold';
+
+/** With the operator's. */
+export const bothFinalizers: readonly string[] = [othersFinalizer, finalizer];
+
+const virtualMachines = 'virtualmachines';
+
 /**
  * An API server in memory: versions, conflicts, merge patches, the status subresource, finalizers and watches behave as
  * the real one's; nothing is validated or defaulted.
  */
 export class InMemoryCluster implements KubeClient {
   readonly writes: Write[] = [];
+  /** Writes to bystanders, and what else the operator did that it never may. */
+  readonly offences: string[] = [];
   /** What was created, Secrets and events for example. */
   readonly created: { readonly plural: string; readonly namespace: string; readonly body: unknown }[] = [];
   /** Every VirtualMachine as it was stored each time, in order. */
@@ -59,11 +71,19 @@ export class InMemoryCluster implements KubeClient {
     plural: string,
     object: { readonly metadata: Readonly<Record<string, unknown>>; readonly [field: string]: unknown },
   ) {
-    this.#uids += 1;
+    if (object.metadata['uid'] === undefined) this.#uids += 1;
     const uid = `${String(this.#uids).padStart(8, '0')}-0000-4000-8000-000000000000`;
     const creationTimestamp = new Date(this.#clock.now()).toISOString();
-    const metadata = { namespace: 'default', name: '', uid, generation: 1, creationTimestamp, ...object.metadata };
-    this.#store(plural, { ...object, metadata }, 'ADDED');
+    const finalizers = plural === virtualMachines ? { finalizers: [othersFinalizer] } : {};
+    const given = { namespace: 'default', name: '', uid, generation: 1, creationTimestamp, ...finalizers };
+    this.#store(plural, { ...object, metadata: { ...given, ...object.metadata } }, 'ADDED');
+  }
+
+  /** All that is stored of this kind in these namespaces. */
+  stored(plural: string, isWanted: (namespace: string) => boolean): readonly Stored[] {
+    return [...this.#objects].flatMap(([key, object]) =>
+      key.startsWith(`${plural}/`) && isWanted(object.metadata.namespace) ? [object] : [],
+    );
   }
 
   machine(name: string, namespace = 'default'): VirtualMachine | undefined {
@@ -80,7 +100,8 @@ export class InMemoryCluster implements KubeClient {
   replace(name: string): void {
     const key = `virtualmachines/default/${name}`;
     const { metadata, ...rest } = this.#need(key);
-    this.#store('virtualmachines', { ...rest, metadata: { ...metadata, annotations: {}, finalizers: [] } }, 'MODIFIED');
+    const finalizers = [othersFinalizer];
+    this.#store('virtualmachines', { ...rest, metadata: { ...metadata, annotations: {}, finalizers } }, 'MODIFIED');
   }
 
   /** A restore that leaves the status out. */
@@ -118,6 +139,10 @@ export class InMemoryCluster implements KubeClient {
   }
 
   create(resource: Resource, namespace: string, body: unknown): Promise<unknown> {
+    if (isBystander(namespace)) {
+      this.offences.push(`create ${resource.plural} for ${namespace}: ${JSON.stringify(body)}`);
+      return Promise.resolve(body);
+    }
     this.writes.push(`create ${resource.plural}`);
     this.created.push({ plural: resource.plural, namespace, body });
     // What the operator sends.
@@ -127,13 +152,15 @@ export class InMemoryCluster implements KubeClient {
 
   async patch(resource: Resource, { namespace, name }: ObjectRef, patch: Patch): Promise<unknown> {
     const write = `${patch.subresource ?? 'patch'} ${name}`;
-    this.writes.push(write);
+    if (isBystander(namespace)) this.offences.push(`${write} of ${namespace}: ${JSON.stringify(patch.body)}`);
+    else this.writes.push(write);
     await this.holds(write);
     return attempt(() => {
       const index = this.failures.findIndex((failure) => failure.write === write);
       const [failure] = index === -1 ? [] : this.failures.splice(index, 1);
       if (failure !== undefined && failure.isStored !== true) throw new KubeError(write, { reason: failure.reason });
       const stored = this.#patch(`${resource.plural}/${namespace}/${name}`, patch, (object) => {
+        this.#judge(write, this.#need(`${resource.plural}/${namespace}/${name}`), object);
         const admitted = this.admission(write, object);
         if (typeof admitted !== 'string') return admitted;
         throw new KubeError(write, { reason: admitted, words: 'the policy "test" denied the request' });
@@ -199,6 +226,12 @@ export class InMemoryCluster implements KubeClient {
     return this.#store(key.split('/')[0] ?? '', { ...after, metadata: { ...after.metadata, generation } }, 'MODIFIED');
   }
 
+  /** The finalizers of others are theirs. */
+  #judge(write: Write, before: Stored, after: Stored): void {
+    if (othersIn(before) !== othersIn(after))
+      this.offences.push(`${write} changed the finalizer of another controller`);
+  }
+
   #store(plural: string, object: Stored, type: 'ADDED' | 'MODIFIED'): Stored {
     this.#version += 1;
     const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } };
@@ -206,15 +239,22 @@ export class InMemoryCluster implements KubeClient {
     const isGone = deletionTimestamp !== undefined && (!Array.isArray(finalizers) || finalizers.length === 0);
     const key = `${plural}/${namespace}/${name}`;
     // Only what tests put there and the operator wrote.
-    if (plural === 'virtualmachines') this.versions.push(stored as unknown as VirtualMachine);
+    if (plural === virtualMachines && !isBystander(namespace)) this.versions.push(stored as unknown as VirtualMachine);
     if (isGone) this.#objects.delete(key);
     else this.#objects.set(key, stored);
     for (const watch of this.#watches) {
       if (watch.plural === plural && isSelected(stored, watch.labelSelector))
         watch.send({ type: isGone ? 'DELETED' : type, object: stored });
     }
+    // The other controller is the last to hold on to an object that is being deleted.
+    if (deletionTimestamp !== undefined && JSON.stringify(finalizers) === JSON.stringify([othersFinalizer]))
+      this.#store(plural, { ...stored, metadata: { ...stored.metadata, finalizers: [] } }, type);
     return stored;
   }
+}
+
+function othersIn({ metadata: { finalizers } }: Stored): boolean {
+  return Array.isArray(finalizers) && finalizers.includes(othersFinalizer);
 }
 
 function isSelected({ metadata }: Stored, labelSelector: string | undefined): boolean {

@@ -1,15 +1,18 @@
-import { type AppSettings, createApp } from '../../../src/app.ts';
+import { expect } from 'vitest';
+import { type App, type AppSettings, createApp } from '../../../src/app.ts';
 import type { Condition, VirtualMachineSpec } from '../../../src/api/v1alpha1/types.ts';
 import type { KubeClient } from '../../../src/kube/client.ts';
+import { loadSettings } from '../../../src/config/load.ts';
 import { KubeError } from '../../../src/kube/errors.ts';
 import type { Clock } from '../../../src/model/clock.ts';
 import type { Fence } from '../../../src/model/fence.ts';
 import type { Secret } from '../../../src/model/secret.ts';
 import type { Provider } from '../../../src/provider/port.ts';
-import { createMetrics } from '../../../src/telemetry/metrics.ts';
+import { type Metrics, createMetrics } from '../../../src/telemetry/metrics.ts';
 import type { Log } from '../../../src/telemetry/log.ts';
 import type { ManualClock } from '../../support/clock.ts';
-import { InMemoryCluster } from './cluster.ts';
+import { expectAtTheEnd } from './bystanders.ts';
+import type { InMemoryCluster } from './cluster.ts';
 
 export const usualSpec: VirtualMachineSpec = {
   region: { id: 1 },
@@ -28,33 +31,14 @@ export const usualSpec: VirtualMachineSpec = {
   initialPasswordSecret: {},
 };
 
-export const usual: AppSettings = {
-  namespaces: [],
-  selector: undefined,
-  takeOverFrom: [],
-  relistInterval: 30 * 60_000,
-  defaultCredentialsSecret: undefined,
-  defaultCredentialsNamespaces: [],
-  defaultCredentialsOrphanNamespaces: [],
-  requireCredentialsLabel: false,
-  workers: 8,
-  pollInterval: 60_000,
-  urgentPollInterval: 1_000,
-  maxInFlight: 4,
-  providerRate: 10,
-  providerBurst: 20,
-  visibilityWindow: 30_000,
-  recreateAfter: 300_000,
-  stuckAfter: 600_000,
-  lookAlikes: 'Hold',
-  maxMachinesPerNamespace: 0,
-  maxApiKeys: 1_000,
-  maxApiKeysPerNamespace: 32,
-  maxDeletesPerMinute: 0,
-  machineMetricsLimit: 500,
-  apiConnectTimeout: 5_000,
-  apiResponseTimeout: 30_000,
-};
+/** What the chart installs: it leaves settings that have no value to the operator. */
+export const usual: AppSettings = defaults();
+
+function defaults(): AppSettings {
+  const loaded = loadSettings([], {});
+  if (!('settings' in loaded)) throw new Error(JSON.stringify(loaded));
+  return loaded.settings;
+}
 
 /** The whole operator at an API server in memory, on a clock that the test moves; the provider is up to the caller. */
 export interface OperatorWorld {
@@ -74,7 +58,7 @@ export interface OperatorWorld {
   isAlive(): boolean;
   /** Why `/readyz` says no. */
   notReady(): string | undefined;
-  /** `kill -9`, and a new process. */
+  /** `kill -9` of the leader. The replica on standby becomes the leader, and a new one is on standby. */
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -93,11 +77,13 @@ export interface Leadership {
   readonly installation?: string | null;
 }
 
-const alone: Leadership = { won: Promise.resolve(), fence: () => true };
 const chart = 'vps247-system/vps247-operator';
 
+/** What a replica on standby may do; it never calls the provider. */
+const reads: ReadonlySet<string> = new Set(['list', 'watch', 'version', 'close']);
+
 /** As the wire does: what would change something is not sent. */
-function fenced(cluster: InMemoryCluster, { fence, onCall }: Leadership): KubeClient {
+function fenced(cluster: InMemoryCluster, { fence, onCall }: Pick<Leadership, 'fence' | 'onCall'>): KubeClient {
   return new Proxy(cluster, {
     get: (target, name) => {
       const member: unknown = Reflect.get(target, name);
@@ -112,15 +98,27 @@ function fenced(cluster: InMemoryCluster, { fence, onCall }: Leadership): KubeCl
   });
 }
 
-export async function runOperator(
-  clock: ManualClock,
-  apiKey: string,
-  connect: Connect,
-  settings: Partial<AppSettings> = {},
-  leadership: Leadership = alone,
-  existing?: InMemoryCluster,
-): Promise<OperatorWorld> {
-  const cluster = existing ?? new InMemoryCluster(clock);
+/** One replica. */
+interface Replica {
+  readonly app: App;
+  readonly metrics: Metrics;
+  /** From now on it is the leader. */
+  win(): void;
+  kill(): void;
+}
+
+interface OperatorOptions {
+  readonly clock: ManualClock;
+  readonly cluster: InMemoryCluster;
+  readonly connect: Connect;
+  readonly settings?: Partial<AppSettings>;
+  /** Without it two replicas run, of which one is on standby; with it one, and the test says when that may act. */
+  readonly leadership?: Leadership | undefined;
+}
+
+export async function runOperator(options: OperatorOptions): Promise<OperatorWorld> {
+  const { clock, cluster, connect, settings = {}, leadership } = options;
+  expectAtTheEnd(() => expect(cluster.offences, 'what no operator may ever do').toEqual([]));
   const complaints: string[] = [];
   const log: Log = {
     debug: () => {},
@@ -129,15 +127,16 @@ export async function runOperator(
     error: (message, fields) => void complaints.push(`${message}: ${String(fields?.['error'])}`),
     with: () => log,
   };
-  let life = 0;
-  let metrics = createMetrics({ version: '0.0.0' });
-  let app = start();
+  let leader = start();
+  let standby = leadership === undefined ? start() : undefined;
+  if (standby !== undefined) leader.win();
 
-  function start() {
-    life += 1;
-    metrics = createMetrics({ version: '0.0.0' });
-    const mine = life;
-    const isAlive = (): boolean => mine === life;
+  function start(): Replica {
+    const metrics = createMetrics({ version: '0.0.0' });
+    let isKilled = false;
+    let isLeader = false;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const { won = promise, fence = () => isLeader, onCall, installation = chart } = leadership ?? {};
     /** A process that was killed sends nothing more, and hears no more answers. */
     const untilKilled = <T extends object>(port: T): T =>
       new Proxy(port, {
@@ -145,37 +144,49 @@ export async function runOperator(
           const member: unknown = Reflect.get(target, name);
           if (typeof member !== 'function') return member;
           return (...args: readonly unknown[]): unknown => {
-            if (!isAlive()) return new Promise(() => {});
+            if (isKilled) return new Promise(() => {});
+            if (leadership === undefined && !isLeader && !reads.has(String(name)))
+              cluster.offences.push(`${String(name)} by the replica on standby`);
             const answer: unknown = Reflect.apply(member, target, args);
             return answer instanceof Promise
-              ? answer.finally(() => (isAlive() ? undefined : new Promise(() => {})))
+              ? answer.finally(() => (isKilled ? new Promise(() => {}) : undefined))
               : answer;
           };
         },
       });
     const ownClock: Clock = {
       ...clock,
-      schedule: (after, callback) => clock.schedule(after, () => isAlive() && callback()),
+      schedule: (after, callback) => clock.schedule(after, () => !isKilled && callback()),
     };
-    const started = createApp(
+    const app = createApp(
       { ...usual, ...settings },
       {
-        client: untilKilled(fenced(cluster, leadership)),
+        client: untilKilled(fenced(cluster, { fence, ...(onCall === undefined ? {} : { onCall }) })),
         connect: (key) => untilKilled(connect(key, { clock: ownClock, log })),
         clock: ownClock,
         random: () => 0.5,
         log,
         metrics,
-        fence: leadership.fence,
+        fence,
         instance: 'test',
-        installation: leadership.installation === null ? undefined : (leadership.installation ?? chart),
+        installation: installation ?? undefined,
       },
     );
-    void started
+    void app
       .start()
-      .then(() => leadership.won)
-      .then(() => isAlive() && started.act());
-    return started;
+      .then(() => won)
+      .then(() => !isKilled && app.act());
+    return {
+      app,
+      metrics,
+      win: () => {
+        isLeader = true;
+        resolve();
+      },
+      kill: () => {
+        isKilled = true;
+      },
+    };
   }
 
   const world: OperatorWorld = {
@@ -198,16 +209,20 @@ export async function runOperator(
     condition: (name, type) => cluster.machine(name)?.status?.conditions?.find((one) => one.type === type),
     events: (name) =>
       cluster.events.filter(({ regarding }) => regarding.name === name).map(({ reason, note }) => `${reason}: ${note}`),
-    metricsPage: () => metrics.render(),
-    isAlive: () => app.isAlive(),
-    notReady: () => app.notReady(),
+    metricsPage: () => leader.metrics.render(),
+    isAlive: () => leader.app.isAlive(),
+    notReady: () => leader.app.notReady(),
     async restart() {
-      app = start();
+      leader.kill();
+      leader = standby ?? start();
+      leader.win();
+      if (standby !== undefined) standby = start();
       await clock.advance(0);
     },
-    stop: () => app.stop(),
+    async stop() {
+      await Promise.all([leader.app.stop(), standby?.app.stop()]);
+    },
   };
-  if (existing === undefined) world.useKey(apiKey);
   await clock.advance(0);
   return world;
 }

@@ -31,12 +31,17 @@ export class MachineRoom {
   /** In which states it can be deleted. */
   deletable: readonly MachineState[] = ['Halted'];
   ownerId = 1;
+  /** The id before the first one. */
+  firstId = 0;
   /** How many machines were ever made of each name. */
   readonly made = new Map<string, number>();
   /** How many restarts took effect. */
   restarts = 0;
   /** Names that two machines had at the same time, ever. */
   readonly heldTwice = new Set<string>();
+  /** Every call that would change a VM of a bystander. */
+  readonly bystanderChanges: Operation[] = [];
+  readonly #bystanders = new Map<ProviderId, Machine>();
   readonly #clock: Clock;
   #ids = 0;
 
@@ -50,7 +55,14 @@ export class MachineRoom {
 
   add(name: string, fields: Partial<Machine> = {}): Machine {
     this.#ids += 1;
-    const machine: Machine = { id: this.#ids, name, state: 'Running', addresses: [], ownerId: this.ownerId, ...fields };
+    const machine: Machine = {
+      id: this.firstId + this.#ids,
+      name,
+      state: 'Running',
+      addresses: [],
+      ownerId: this.ownerId,
+      ...fields,
+    };
     if ([...this.machines.values()].some((other) => other.name === name && other.ownerId === machine.ownerId))
       this.heldTwice.add(name);
     this.machines.set(machine.id, machine);
@@ -58,15 +70,53 @@ export class MachineRoom {
     return machine;
   }
 
+  get bystanders(): readonly Machine[] {
+    return [...this.#bystanders.values()];
+  }
+
+  addBystander(machine: Machine): void {
+    this.#bystanders.set(machine.id, machine);
+  }
+
   set(id: ProviderId, fields: Partial<Machine>): void {
     const machine = this.machines.get(id);
     if (machine !== undefined) this.machines.set(id, { ...machine, ...fields });
   }
 
+  /** The provider as a bystander's key sees it: the trouble that a test makes for calls is not for these. */
+  connectBystander(ownerId: ProviderId): Provider {
+    const answer = async <T>(value: () => T): Promise<Outcome<T>> => {
+      await this.#pass(callTakes);
+      return succeeded(value());
+    };
+    const change = (operation: Operation): Promise<Outcome<never>> => {
+      this.bystanderChanges.push(operation);
+      return Promise.resolve(failed({ operation, class: 'Terminal', code: 'Forbidden', status: 403, text: '' }));
+    };
+    return {
+      listMachines: () => answer(() => this.#listOf(ownerId)),
+      getMachine: (id) => answer(() => this.#listOf(ownerId).find((machine) => machine.id === id)),
+      createMachine: () => change('CreateMachine'),
+      deleteMachine: () => change('DeleteMachine'),
+      startMachine: () => change('StartMachine'),
+      stopMachine: () => change('StopMachine'),
+      restartMachine: () => change('RestartMachine'),
+      killMachine: () => change('KillMachine'),
+      listRegions: () => answer(() => undefined),
+      listPackages: () => answer(() => undefined),
+      listOsTemplates: () => answer(() => undefined),
+    };
+  }
+
+  #listOf(ownerId: ProviderId): readonly Machine[] {
+    const own = [...this.machines.values()].filter((one) => one.ownerId === ownerId && this.listed(one));
+    return [...own, ...this.bystanders.filter((one) => one.ownerId === ownerId)];
+  }
+
   /** The provider as one key sees it: machines of another owner are a 404. */
   connect(ownerId: ProviderId): Provider {
     const mine = (id: ProviderId): Machine | undefined => {
-      const machine = this.machines.get(id);
+      const machine = this.machines.get(id) ?? this.#bystanders.get(id);
       return machine?.ownerId === ownerId ? machine : undefined;
     };
     const call = <T>(operation: Operation, effect: () => Outcome<T>): Promise<Outcome<T>> => {
@@ -76,6 +126,7 @@ export class MachineRoom {
     };
     const power = (operation: Operation, id: ProviderId, from: MachineState[], via: MachineState, to: MachineState) =>
       call<void>(operation, () => {
+        if (this.#bystanders.has(id)) this.bystanderChanges.push(operation);
         const machine = mine(id);
         if (machine === undefined || !from.includes(machine.state)) return this.#busy(operation);
         if (operation === 'RestartMachine') this.restarts += 1;
@@ -84,10 +135,7 @@ export class MachineRoom {
         return succeeded(undefined);
       });
     return {
-      listMachines: () =>
-        call('ListMachines', () =>
-          succeeded([...this.machines.values()].filter((one) => one.ownerId === ownerId && this.listed(one))),
-        ),
+      listMachines: () => call('ListMachines', () => succeeded(this.#listOf(ownerId))),
       getMachine: (id) =>
         call('GetMachine', () => {
           const machine = mine(id);
@@ -102,6 +150,7 @@ export class MachineRoom {
         }),
       deleteMachine: (id) =>
         call<'Accepted' | 'NotFound'>('DeleteMachine', () => {
+          if (this.#bystanders.has(id)) this.bystanderChanges.push('DeleteMachine');
           const state = mine(id)?.state;
           if (state === undefined || !this.deletable.includes(state)) {
             const text = `VM is ${state}`;
