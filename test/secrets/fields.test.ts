@@ -58,7 +58,7 @@ describe.each(Object.entries(fields))('a provider that quotes in %s', (_field, f
   );
 
   test.each(quotes)('a secret, %s: nobody sees it', { timeout: 60_000 }, async (_how, spell, value) => {
-    const world = await createFaultyWorld();
+    const world = await createFaultyWorld({}, { adopted: [1_001, 1_002], leadsTo: ['DeleteOfRunningVm'] });
     world.apply('seen', { managementPolicy: 'Observe', adoption: { policy: 'MustExist', id: 1_001 } });
     world.apply('there', { adoption: { policy: 'MustExist', id: 1_002 } });
     await world.clock.advance(minute / 2);
