@@ -5,7 +5,7 @@ import type { Account } from '../../../src/provider/account/account.ts';
 import { type AccountLimits, type Accounts, createAccounts } from '../../../src/provider/account/accounts.ts';
 import { silentLog } from '../../../src/telemetry/log.ts';
 import type { Provider } from '../../../src/provider/port.ts';
-import { registeredSecrets } from '../../../src/telemetry/redact.ts';
+import { registeredSecrets, registerSecret } from '../../../src/telemetry/redact.ts';
 import { createManualClock } from '../../support/clock.ts';
 import { createFakeProvider, type FakeProvider, machine } from '../../support/fake-provider.ts';
 
@@ -129,6 +129,16 @@ test('a namespace uses so many keys and no more, until its objects use another o
   expect(typeof accounts.get(new Secret('three'), 'a')).toBe('object');
 });
 
+test('a key stays in use by a namespace until the last of its objects is gone', () => {
+  const { accounts } = scene({ total: 1_000, perGroup: 1 });
+  const one = accountOf(accounts, 'one');
+  for (const name of ['a/1', 'a/2']) one.follow(name, { ...key, group: 'a' });
+  one.forget('a/1');
+  expect(accounts.get(new Secret('two'), 'a')).toBe('GroupReached');
+  one.forget('a/2');
+  expect(accounts.get(new Secret('two'), 'a')).toBeTypeOf('object');
+});
+
 test('a key that is in use for another namespace counts for each', () => {
   const { accounts } = scene({ total: 1_000, perGroup: 1 });
   accountOf(accounts, 'shared', 'a').follow('a/1', { ...key, group: 'a' });
@@ -209,6 +219,21 @@ test('a key is kept out of all texts once the provider accepts it: before, any w
   await clock.settle();
   expect(keys.map((one) => accountOf(accounts, one).verdict)).toEqual(['Rejected', 'Accepted']);
   expect(hidden()).toEqual(keys.slice(1));
+});
+
+test('a key whose account is closed is kept out of texts until a thousand other keys have come and gone', async () => {
+  const { clock, accounts } = scene();
+  const old = 'k3y-that-was-rotated';
+  accountOf(accounts, old).follow('a/1', { group: 'a', name: 'x' });
+  await clock.settle();
+  accountOf(accounts, old).forget('a/1');
+  await clock.advance(11 * 60_000);
+  accountOf(accounts, 'other');
+  await clock.settle();
+  const isHidden = (): boolean => registeredSecrets().quotedIn(old);
+  expect([accounts.list().size, isHidden()]).toEqual([1, true]);
+  for (let index = 0; index <= 2_000; index += 1) registerSecret(new Secret(`other-k3y-${index}`))();
+  expect(isHidden()).toBe(false);
 });
 
 test('the lists of all keys together are bounded: one that does not fit fails, the others stay, and a key that goes makes room', async () => {

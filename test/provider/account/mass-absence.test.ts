@@ -161,6 +161,14 @@ test.for<[reason: string, steps: readonly Step[], doubted: readonly ReadonlySet<
     ],
     [ids(10, 20)],
   ],
+  [
+    'while a second wave begins, the first one is doubted on',
+    [
+      { at: 0, lacks: ids(1, 9) },
+      { at: 3, lacks: ids(1, 20) },
+    ],
+    [ids(1, 9), ids(10, 20)],
+  ],
 ])('%s', ([, steps, doubted]) => {
   expect(sweep(...steps).map((wave) => wave.ids)).toEqual(doubted);
 });

@@ -48,3 +48,15 @@ test('who had none for long may have all at once again', async () => {
     void list(`other-${round}`, () => false);
   }
 });
+
+test('a namespace that lists again and again is not forgotten, so it has no more lists at once than its share', async () => {
+  const { clock, list, listed } = probesOf(3);
+  void list('b');
+  await clock.advance(11 * minute);
+  for (let times = 0; times < 3; times += 1) void list('b');
+  // The first list of another namespace clears out those that had none for long.
+  void list('other');
+  for (let times = 0; times < 3; times += 1) void list('b');
+  await clock.advance(0);
+  expect(listed.filter((group) => group === 'b')).toHaveLength(1 + 3);
+});

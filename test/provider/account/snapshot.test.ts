@@ -79,3 +79,14 @@ test('a machine that is as it was is kept as the same object; one that differs i
   const changed = createSnapshot(2, 2, [machine(3, { initialPassword: new Secret('b') })], after);
   expect(changed.byId(3)?.initialPassword?.reveal()).toBe('b');
 });
+
+test('a VM is unreadable since the first of the lists that show it so without a break', () => {
+  const problem = { id: 1, problem: 'its state is missing' };
+  const lists = [[problem], [problem], [machine(1)], [problem]];
+  let snapshot = createSnapshot(0, 0, [machine(1)]);
+  const since = lists.map((list, index) => {
+    snapshot = createSnapshot(10 * index + 10, 10 * index + 11, list, snapshot);
+    return snapshot.unreadable.get(1)?.since;
+  });
+  expect(since).toEqual([10, 10, undefined, 40]);
+});
