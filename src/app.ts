@@ -159,7 +159,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
   });
   const scope = settings.namespaces.length === 0 ? {} : { namespaces: settings.namespaces };
   const isInScope = (object: VirtualMachine): boolean => settings.selector?.matches(object.metadata.labels) ?? true;
-  const removed = new RemovedObjects({ client, clock, log, onChange: changed });
+  const removed = new RemovedObjects({ client, clock, log, isOurs: (object) => isOurs(object), onChange: changed });
   const objectOf = (key: string): VirtualMachine | undefined => removed.get(key) ?? objects.get(key);
   const ownership = new Ownership({
     installation: ports.installation,

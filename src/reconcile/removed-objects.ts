@@ -14,6 +14,8 @@ export interface RemovedObjectsDeps {
   readonly client: ObjectClient;
   readonly clock: Clock;
   readonly log: Log;
+  /** Whether this installation reconciles the object. */
+  readonly isOurs: (object: VirtualMachine) => boolean;
   /** Called with each change of what `get` returns that `take` doesn't return. */
   readonly onChange: (change: ReflectorChange<VirtualMachine>) => void;
 }
@@ -62,7 +64,8 @@ export class RemovedObjects {
       this.#objects.delete(key);
       return { ...change, before: kept };
     }
-    if (last === undefined || !isCutShort(last) || this.#objects.size >= mostKept) return change;
+    if (last === undefined || !isCutShort(last) || !this.#deps.isOurs(last) || this.#objects.size >= mostKept)
+      return change;
     this.#deps.log.warn('An object was removed while it was created; its VM is deleted', { object: key });
     const deletionTimestamp = new Date(this.#deps.clock.now()).toISOString();
     const removed = { ...last, metadata: { ...last.metadata, deletionTimestamp } };

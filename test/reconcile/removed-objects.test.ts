@@ -93,6 +93,24 @@ describe.each(names)(
   },
 );
 
+describe('an object of another installation that is removed while it is created', () => {
+  it('is left to that one, and is not kept', async () => {
+    const leads = { won: Promise.resolve(), fence: () => true };
+    const world = await createWorld(
+      {},
+      { leadership: leads, withoutBystanders: 'the other installation reports each of them' },
+    );
+    const leadership = { ...leads, installation: 'other/vps247' };
+    const beside = await createWorld({}, { leadership, beside: world });
+    deleteAt(world, 'CreateMachine');
+    world.apply('web');
+    await world.clock.advance(10 * minute);
+    const warning = 'An object was removed while it was created; its VM is deleted';
+    const kept = [world, beside].filter(({ complaints }) => complaints.includes(warning));
+    expect([kept.length, world.room.machines.size]).toEqual([1, 0]);
+  });
+});
+
 describe('what the API server removed in order', () => {
   it('is deleted in order: an object whose finalizer somebody took away leaves its VM', async () => {
     const { apply, clock, cluster, room } = await createWorld();
