@@ -41,7 +41,7 @@ type Rule = (o: Observed) => Decision | undefined;
  * earlier ones having applied. What no rule may do is act on a machine that was not observed: an unknown one ends the
  * list before any rule that could.
  */
-const rules: readonly Rule[] = [
+export const rules = {
   notOurs,
   paused,
   specUnreadable,
@@ -61,11 +61,11 @@ const rules: readonly Rule[] = [
   identityIncomplete,
   initialPassword,
   powerState,
-];
+} as const satisfies Readonly<Record<string, Rule>>;
 
 /** Decides what to do about one object. Pure: the same observation always gives the same decision. */
 export function plan(o: Observed): Decision {
-  for (const rule of rules) {
+  for (const rule of Object.values<Rule>(rules)) {
     const decision = rule(o);
     if (decision !== undefined) return unwritable(o, heldBack(o, underPolicy(o, decision)));
   }
