@@ -81,6 +81,28 @@ describe('a life on the real API server', () => {
     expect(ledger.liveMachines()).toEqual([]);
   });
 
+  it('leaves no VM of objects that are deleted in the moment in which they are created', async () => {
+    const stage = await stageFor('in-the-same-moment');
+    const { cluster, emulator, namespace } = stage;
+    await stage.operator();
+    // The operator stores its finalizer within milliseconds of the watch event: some deletions come before, some meanwhile, some after.
+    await Promise.all(
+      Array.from({ length: 40 }, async (_, index) => {
+        await stage.create(`vm-${index}`);
+        await new Promise((resolve) => setTimeout(resolve, index % 16));
+        await cluster.delete(namespace, `vm-${index}`);
+      }),
+    );
+    // Several times in a row: a create call may be on its way.
+    let times = 0;
+    await cluster.until('no object and no VM is left', async () => {
+      const isEmpty = (await cluster.list(namespace)).length === 0 && emulator.ledger.liveMachines().length === 0;
+      times = isEmpty ? times + 1 : 0;
+      return times === 10;
+    });
+    expect(emulator.ledger.duplicates()).toEqual([]);
+  });
+
   it('holds fifty machines with fifty creates and one list a poll', async () => {
     const stage = await stageFor('fifty');
     const { cluster, emulator, namespace } = stage;
