@@ -6,6 +6,7 @@ import { brokenLists, brokenMachines, oddCatalogues, soundLists } from './hostil
 import { calm, expectedOf, initial, outcomeOf, powerSpecs } from './outcome.ts';
 import { bothFinalizers } from '../reconcile/world/cluster.ts';
 import { createFaultyWorld, type FaultyWorld, minute } from './world.ts';
+import { assertProperty } from '../support/property.ts';
 
 /** Answers that one after another come in place of the true ones, each so many times. */
 function queue(operation: Operation, answers: fc.Arbitrary<FaultAction>): fc.Arbitrary<readonly FaultRule[]> {
@@ -39,7 +40,7 @@ const catalogues = fc.tuple(
 
 describe('hostile answers', { timeout: 120_000 }, () => {
   test('to the very first reads: nothing is created on a guess, and one machine in the end', async () => {
-    await fc.assert(
+    await assertProperty(
       fc.asyncProperty(queue('ListMachines', brokenLists), catalogues, async (listed, offered) => {
         const world = await createFaultyWorld();
         add(world, [...listed, ...offered.flat()]);
@@ -51,12 +52,12 @@ describe('hostile answers', { timeout: 120_000 }, () => {
         expect(outcomeOf(world)).toEqual(await expectedOf(initial));
         expectNoLoss(world);
       }),
-      { numRuns: 30 },
+      { runs: 30 },
     );
   });
 
   test('never make a known machine look gone, whatever is asked of it', async () => {
-    await fc.assert(
+    await assertProperty(
       fc.asyncProperty(
         queue('ListMachines', fc.oneof(brokenLists, soundLists)),
         fc.option(queue('GetMachine', brokenMachines), { nil: [] }),
@@ -78,12 +79,12 @@ describe('hostile answers', { timeout: 120_000 }, () => {
           expectNoLoss(world);
         },
       ),
-      { numRuns: 30 },
+      { runs: 30 },
     );
   });
 
   test('settle no unknown outcome of a create', async () => {
-    await fc.assert(
+    await assertProperty(
       fc.asyncProperty(queue('ListMachines', brokenLists), fc.integer({ min: 0, max: 60 }), async (listed, seconds) => {
         const world = await createFaultyWorld();
         world.emulator.addFault({ operation: 'CreateMachine', when: 'after', action: { kind: 'reset' } });
@@ -98,12 +99,12 @@ describe('hostile answers', { timeout: 120_000 }, () => {
         expect(outcomeOf(world)).toEqual(await expectedOf(initial));
         expectNoLoss(world);
       }),
-      { numRuns: 30 },
+      { runs: 30 },
     );
   });
 
   test('do not let an object go while its machine is there', async () => {
-    await fc.assert(
+    await assertProperty(
       fc.asyncProperty(
         queue('ListMachines', brokenLists),
         queue('GetMachine', brokenMachines),
@@ -125,7 +126,7 @@ describe('hostile answers', { timeout: 120_000 }, () => {
           world.judge();
         },
       ),
-      { numRuns: 30 },
+      { runs: 30 },
     );
   });
 });

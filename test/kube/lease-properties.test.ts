@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import type { Lease } from '../../src/kube/lease.ts';
 import { createManualClock } from '../support/clock.ts';
 import { isSettled, type Journey, LeaseRoom } from './lease-room.ts';
+import { assertProperty } from '../support/property.ts';
 
 const step = 500;
 const steps = 400;
@@ -32,7 +33,7 @@ const rate = fc.double({ min: 0.95, max: 1.05, noNaN: true });
 
 test('whatever is delayed, lost or frozen, and however clocks differ, no two ever hold it at the same moment', async () => {
   let changes = 0;
-  await fc.assert(
+  await assertProperty(
     fc.asyncProperty(journeys, fc.infiniteStream(fate), fc.infiniteStream(rate), async (wire, fates, rates) => {
       const room = new LeaseRoom(createManualClock());
       room.journeyOf = (): Journey => wire.next().value;
@@ -64,14 +65,14 @@ test('whatever is delayed, lost or frozen, and however clocks differ, no two eve
         leader = holder ?? leader;
       }
     }),
-    { numRuns: 60 },
+    { runs: 60 },
   );
   // That it is held now and then, or this would show nothing.
   expect(changes).toBeGreaterThan(200);
 });
 
 test('once the wire is good again, one of them holds it soon', async () => {
-  await fc.assert(
+  await assertProperty(
     fc.asyncProperty(journeys, fc.integer({ min: 1, max: 60 }), async (wire, seconds) => {
       const room = new LeaseRoom(createManualClock());
       room.journeyOf = (): Journey => wire.next().value;
@@ -86,6 +87,6 @@ test('once the wire is good again, one of them holds it soon', async () => {
       );
       expect(leases.some((lease) => lease.isHeld()) || lost.includes(true)).toBe(true);
     }),
-    { numRuns: 50 },
+    { runs: 50 },
   );
 });

@@ -1,6 +1,7 @@
-import { assert, integer, property } from 'fast-check';
+import { integer, property } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatDuration, parseDuration } from '../../src/model/duration.ts';
+import { assertProperty } from '../support/property.ts';
 
 describe('parseDuration', () => {
   test.each([
@@ -45,8 +46,8 @@ describe('formatDuration', () => {
     expect(formatDuration(milliseconds)).toBe(text);
   });
 
-  test('what it writes is read back', () => {
-    assert(
+  test('what it writes is read back', async () => {
+    await assertProperty(
       property(integer({ min: 0, max: 1e10 }), (milliseconds) => {
         expect(parseDuration(formatDuration(milliseconds))).toBeCloseTo(milliseconds, 3);
       }),

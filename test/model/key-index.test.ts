@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { KeyIndex } from '../../src/model/key-index.ts';
+import { assertProperty } from '../support/property.ts';
 
-test('it holds what a Map of Sets would hold, whatever is added and taken away', () => {
+test('it holds what a Map of Sets would hold, whatever is added and taken away', async () => {
   const move = fc.tuple(fc.boolean(), fc.constantFrom(1, 2), fc.constantFrom('a', 'b', 'c', 'd'));
-  fc.assert(
+  await assertProperty(
     fc.property(fc.array(move, { maxLength: 60 }), (moves) => {
       const index = new KeyIndex<number>();
       const model = new Map<number, Set<string>>([1, 2].map((value) => [value, new Set()]));

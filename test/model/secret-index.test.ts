@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { SecretIndex } from '../../src/model/secret-index.ts';
 import { Search } from '../secrets/search.ts';
+import { assertProperty } from '../support/property.ts';
 
 const rows: readonly [reason: string, secrets: readonly string[], text: string, clean: string][] = [
   ['as it is', ['planted-key'], 'the planted-key is wrong', 'the [redacted] is wrong'],
@@ -32,7 +33,7 @@ test('secrets that are told apart by too little are found by their beginning', (
 
 test('whatever is planted is found, in every spelling, and in whatever surroundings', async () => {
   const secret = fc.string({ minLength: 6, maxLength: 40 });
-  await fc.assert(
+  await assertProperty(
     fc.asyncProperty(
       fc.array(secret, { minLength: 1, maxLength: 5 }),
       fc.string(),
@@ -58,7 +59,7 @@ test('whatever is planted is found, in every spelling, and in whatever surroundi
         }
       },
     ),
-    { numRuns: 200 },
+    { runs: 200 },
   );
 });
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { cutToBytes, isPrintable, printable, sanitize } from '../../src/model/text.ts';
+import { assertProperty } from '../support/property.ts';
 
 const rows: readonly [reason: string, text: string, shown: string][] = [
   ['plain text', 'web-1 (Ubuntu 24.04)', 'web-1 (Ubuntu 24.04)'],
@@ -36,12 +37,12 @@ describe('cutToBytes', () => {
   });
 });
 
-test('whatever comes, the result fits, is printable, and is left as it is the second time', () => {
+test('whatever comes, the result fits, is printable, and is left as it is the second time', async () => {
   const text = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.string({ unit: fc.nat(0xffff).map((code) => String.fromCharCode(code)) }),
   );
-  fc.assert(
+  await assertProperty(
     fc.property(text, fc.integer({ min: 3, max: 40 }), (input, bytes) => {
       const shown = sanitize(input, bytes);
       expect(Buffer.byteLength(shown)).toBeLessThanOrEqual(bytes);
@@ -49,6 +50,6 @@ test('whatever comes, the result fits, is printable, and is left as it is the se
       expect(shown.isWellFormed()).toBe(true);
       expect(sanitize(shown, bytes)).toBe(shown);
     }),
-    { numRuns: 2_000 },
+    { runs: 2_000 },
   );
 });

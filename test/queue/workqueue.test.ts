@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { createWorkqueue, type Priority, type Workqueue } from '../../src/queue/workqueue.ts';
 import { createManualClock } from '../support/clock.ts';
+import { assertProperty } from '../support/property.ts';
 
 function stage() {
   const clock = createManualClock();
@@ -205,7 +206,7 @@ test('after shutdown nothing is handed out, and nobody waits', async () => {
 
 test('delays of any kind come up in order, each key once', async () => {
   const delay = fc.tuple(fc.constantFrom(...'abcdefgh'), fc.integer({ min: 1, max: 500 }));
-  await fc.assert(
+  await assertProperty(
     fc.asyncProperty(fc.array(delay, { maxLength: 300, size: 'max' }), async (added) => {
       const { queue, clock } = stage();
       const due: Record<string, number> = {};
@@ -225,7 +226,7 @@ test('delays of any kind come up in order, each key once', async () => {
       expect(Object.values(came)).toEqual(Object.values(came).toSorted((a, b) => a - b));
       expect(clock.pending).toBe(0);
     }),
-    { numRuns: 50 },
+    { runs: 50 },
   );
 });
 
@@ -314,7 +315,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 );
 
 test('whatever comes in whatever order, no key is worked on twice at once and none is lost', async () => {
-  await fc.assert(
+  await assertProperty(
     fc.asyncProperty(fc.array(step, { maxLength: 120 }), async (steps) => {
       const { queue, clock } = stage();
       const working: string[] = [];
@@ -349,6 +350,6 @@ test('whatever comes in whatever order, no key is worked on twice at once and no
       }
       expect([...owed]).toEqual([]);
     }),
-    { numRuns: 200 },
+    { runs: 200 },
   );
 });

@@ -2,11 +2,12 @@ import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { inspect } from 'node:util';
-import { assert, asyncProperty, nat, string } from 'fast-check';
+import { asyncProperty, nat, string } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Run, searchRun } from './run.ts';
 import { Search } from './search.ts';
 import { openSecret } from '../../hack/kit/secret-object.ts';
+import { assertProperty } from '../support/property.ts';
 
 const value = 'n33dle/of+th3 h4ystack="ö"&<x>';
 const marked = 'marker-0123456789abcdef';
@@ -58,7 +59,7 @@ describe('a value is found', () => {
 
   test('once, wherever chunks end', async () => {
     const bytes = Buffer.from(`a\nb ${base64(value)} c\n${value}\n`);
-    await assert(
+    await assertProperty(
       asyncProperty(nat(bytes.length), nat(bytes.length), async (one, other) => {
         const [start, end] = [Math.min(one, other), Math.max(one, other)];
         const found = await search.chunks([bytes.subarray(0, start), bytes.subarray(start, end), bytes.subarray(end)]);
@@ -74,7 +75,7 @@ describe('a value is found', () => {
 test('other text holds none, nor does a piece of a value', async () => {
   const pieces = Array.from(value, (_, end) => `${value.slice(0, end)}\n${value.slice(end + 1)}`);
   expect(await search.text(pieces.join('\n'))).toEqual([]);
-  await assert(
+  await assertProperty(
     asyncProperty(string({ size: 'large' }), async (text) => {
       expect(await search.text(text)).toEqual([]);
     }),

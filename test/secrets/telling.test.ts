@@ -18,6 +18,7 @@ import { now, observedWith, type ObservedOptions } from '../plan/fixtures.ts';
 import { createManualClock } from '../support/clock.ts';
 import { Search } from './search.ts';
 import { spellingsOf } from './spellings.ts';
+import { assertProperty } from '../support/property.ts';
 
 const key = 'pl4nted+k3y/0123456789="x"&y';
 const password = 'pl4nted-p4ssword';
@@ -121,7 +122,7 @@ const exchange: fc.Arbitrary<Exchange> = fc.oneof(
 );
 
 test('whatever the provider answers, nothing that is told of it holds the key or a password', slow, async () => {
-  await fc.assert(
+  await assertProperty(
     fc.asyncProperty(fc.constantFrom(...operations), exchange, async (operation, received) => {
       const success = { decode: () => expect.unreachable() };
       const outcome = interpret<never>({ operation, success }, received, {
@@ -130,7 +131,7 @@ test('whatever the provider answers, nothing that is told of it holds the key or
       });
       if (!outcome.ok) expect(await search.text(await told(outcome.failure))).toEqual([]);
     }),
-    { numRuns: 300 },
+    { runs: 300 },
   );
 });
 
@@ -144,10 +145,10 @@ test('whatever is thrown, no log line holds the key', slow, async () => {
       request: { key },
     }),
   );
-  await fc.assert(
+  await assertProperty(
     fc.asyncProperty(fc.oneof(plain, kube, nested, words), async (error) => {
       expect(await search.text(logged({ error, object: 'default/web' }).join('\n'))).toEqual([]);
     }),
-    { numRuns: 500 },
+    { runs: 500 },
   );
 });

@@ -13,6 +13,7 @@ import { conclude } from '../../src/reconcile/outcome.ts';
 import { statusFor } from '../../src/status/status.ts';
 import { now, observedWith, type ObservedOptions } from '../plan/fixtures.ts';
 import { nastyMachine, nastyText, planted } from '../provider/http/hostile-answers.ts';
+import { assertProperty } from '../support/property.ts';
 
 // As the API server judges it: unknown formats and keywords of Kubernetes say nothing about a value.
 const ajv = new Ajv2020({ strict: false, allErrors: true });
@@ -58,7 +59,7 @@ function expectValid(status: VirtualMachineStatus): void {
 test(
   'whatever the provider says of a VM, the status that follows is one that the API server stores',
   { timeout: 120_000 },
-  () => {
+  async () => {
     let readable = 0;
     const property = fc.property(nastyMachine, (item) => {
       const machine = decoded(item);
@@ -70,14 +71,13 @@ test(
         if (report !== undefined) expectValid(statusFor(observed, { ...report, machine }));
       }
     });
-    fc.assert(property, { numRuns: 1_000, seed: 247 });
-    fc.assert(property, { numRuns: 1_000 });
+    await assertProperty(property, { runs: 2_000 });
     expect(readable).toBeGreaterThan(300);
   },
 );
 
-test('whatever names a catalogue has, the status that tells of them is one that the API server stores', () => {
-  fc.assert(
+test('whatever names a catalogue has, the status that tells of them is one that the API server stores', async () => {
+  await assertProperty(
     fc.property(fc.array(nastyText, { maxLength: 20 }), (names) => {
       const context = { secrets: new KnownSecrets(new Secret(planted.key)), now };
       const text = JSON.stringify(names.map((name, index) => ({ id: index + 1, name })));

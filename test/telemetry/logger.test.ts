@@ -1,9 +1,10 @@
-import { anything, assert, property, string } from 'fast-check';
+import { anything, property, string } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Secret } from '../../src/model/secret.ts';
 import type { Log, LogFields } from '../../src/telemetry/log.ts';
 import { createLogger, type LogLevel } from '../../src/telemetry/logger.ts';
 import { registerSecret } from '../../src/telemetry/redact.ts';
+import { assertProperty } from '../support/property.ts';
 
 const noon = Date.parse('2026-01-02T12:00:00Z');
 
@@ -104,8 +105,8 @@ describe("what winston would do to fields, and doesn't", () => {
 });
 
 describe('whatever is logged', () => {
-  test('yields one line of JSON', () => {
-    assert(
+  test('yields one line of JSON', async () => {
+    await assertProperty(
       property(string(), anything(), (message, value) => {
         const { log, lines } = logging('debug');
         log.info(message, { value });

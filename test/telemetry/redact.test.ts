@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Secret } from '../../src/model/secret.ts';
 import { redact, registerSecret, scrub } from '../../src/telemetry/redact.ts';
 import { Search } from '../secrets/search.ts';
+import { assertProperty } from '../support/property.ts';
 
 class Socket {
   readonly key = 'inner';
@@ -107,7 +108,7 @@ describe('scrub', () => {
         minLength: 6,
         unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCodePoint(code)),
       });
-      await fc.assert(
+      await assertProperty(
         fc.asyncProperty(secret, fc.string(), fc.string(), async (plain, before, after) => {
           fc.pre(!'[redacted]'.includes(plain));
           registerSecret(new Secret(plain));

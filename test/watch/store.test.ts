@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isNewer } from '../../src/watch/resource-version.ts';
 import { Store, type Version } from '../../src/watch/store.ts';
+import { assertProperty } from '../support/property.ts';
 
 test.each<[string, string, boolean, string]>([
   ['2', '1', true, 'greater'],
@@ -227,8 +228,8 @@ class World {
   }
 }
 
-test('whatever comes in whatever order: in the end it holds what the server has', () => {
-  fc.assert(
+test('whatever comes in whatever order: in the end it holds what the server has', async () => {
+  await assertProperty(
     fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
       const world = new World();
       for (const each of steps) world.run(each);
@@ -238,12 +239,12 @@ test('whatever comes in whatever order: in the end it holds what the server has'
       for (let index = 0; index < 60; index += 1) world.run({ type: 'answer', index });
       expect(world.held).toEqual(world.truth);
     }),
-    { numRuns: 500 },
+    { runs: 500 },
   );
 });
 
-test('what it holds of an object never gets older', () => {
-  fc.assert(
+test('what it holds of an object never gets older', async () => {
+  await assertProperty(
     fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
       const world = new World();
       const newest = new Map<string, number>();
@@ -256,7 +257,7 @@ test('what it holds of an object never gets older', () => {
         }
       }
     }),
-    { numRuns: 500 },
+    { runs: 500 },
   );
 });
 

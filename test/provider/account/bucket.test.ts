@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Bucket } from '../../../src/provider/account/bucket.ts';
 import { createManualClock } from '../../support/clock.ts';
+import { assertProperty } from '../../support/property.ts';
 
 /** Takes what there is; how many. */
 function takeAll(bucket: Bucket): number {
@@ -69,7 +70,7 @@ test('in no stretch of time more is taken than the burst and what came in, whate
     fc.record({ kind: fc.constant('drain' as const) }),
   );
   const options = { rate: fc.integer({ min: 1, max: 50 }), burst: fc.integer({ min: 1, max: 30 }) };
-  await fc.assert(
+  await assertProperty(
     fc.asyncProperty(fc.record(options), fc.array(step, { maxLength: 60 }), async ({ rate, burst }, steps) => {
       const clock = createManualClock();
       const bucket = new Bucket(clock, { rate, burst });
@@ -89,12 +90,12 @@ test('in no stretch of time more is taken than the burst and what came in, whate
         }
       }
     }),
-    { numRuns: 60 },
+    { runs: 60 },
   );
 });
 
 test('who comes back when told to finds a token', async () => {
-  await fc.assert(
+  await assertProperty(
     fc.asyncProperty(fc.integer({ min: 1, max: 1_000 }), fc.integer({ min: 0, max: 5_000 }), async (rate, wait) => {
       const clock = createManualClock();
       const bucket = new Bucket(clock, { rate, burst: 3 });
@@ -105,6 +106,6 @@ test('who comes back when told to finds a token', async () => {
         expect(bucket.take()).toBe(true);
       }
     }),
-    { numRuns: 30 },
+    { runs: 30 },
   );
 });

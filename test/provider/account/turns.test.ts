@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Bucket } from '../../../src/provider/account/bucket.ts';
 import { type Lane, lanes, Turns } from '../../../src/provider/account/turns.ts';
 import { createManualClock } from '../../support/clock.ts';
+import { assertProperty } from '../../support/property.ts';
 
 interface Ask {
   readonly lane: Lane;
@@ -192,7 +193,7 @@ const step = fc.oneof(
 );
 
 test('whatever is asked for and however slowly calls end: no more calls than allowed, and in the order of asking within lane and group', async () => {
-  await fc.assert(
+  await assertProperty(
     fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
       const [rate, burst, maxInFlight] = [10, 5, 4];
       const clock = createManualClock();
@@ -233,7 +234,7 @@ test('whatever is asked for and however slowly calls end: no more calls than all
         }
       }
     }),
-    { numRuns: 100 },
+    { runs: 100 },
   );
 });
 
@@ -242,7 +243,7 @@ const mostGroups = 4;
 
 test('nobody starves: whatever else keeps coming, a call waits for sixteen turns of each group for each of its own before it', async () => {
   const crowd = fc.array(ask, { minLength: 5, maxLength: 60 });
-  await fc.assert(
+  await assertProperty(
     fc.asyncProperty(crowd, ask, fc.array(ask, { minLength: 1, maxLength: 6 }), async (before, mine, stream) => {
       const { clock, turns, granted, take } = scene({ rate: 1 });
       for (const { lane, group } of [{ lane: 'List', group: 'first' } as const, ...before]) take(lane, group);
@@ -260,6 +261,6 @@ test('nobody starves: whatever else keeps coming, a call waits for sixteen turns
       }
       expect(turns.inFlight).toBeGreaterThan(0);
     }),
-    { numRuns: 40 },
+    { runs: 40 },
   );
 });

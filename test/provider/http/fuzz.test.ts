@@ -11,6 +11,7 @@ import { WireError } from '../../../src/provider/http/wire.ts';
 import { registerSecret } from '../../../src/telemetry/redact.ts';
 import { Search } from '../../secrets/search.ts';
 import { nastyAnswer, nastyText, planted } from './hostile-answers.ts';
+import { assertProperty } from '../../support/property.ts';
 
 const now = Date.UTC(2026, 5, 1, 12);
 const search = new Search({ markers: [], values: Object.values(planted) });
@@ -49,11 +50,6 @@ function textsOf(value: unknown): readonly string[] {
   return Object.values(value).flatMap(textsOf);
 }
 
-/** Runs it with a fixed seed, for what is the same for everybody, and with one that fast-check prints when it fails. */
-function always(property: fc.IAsyncProperty<never> | fc.IProperty<never>, numRuns: number): Promise<void> {
-  return Promise.resolve(fc.assert(property, { numRuns, seed: 247 })).then(() => fc.assert(property, { numRuns }));
-}
-
 async function expectClean(value: unknown): Promise<void> {
   for (const text of textsOf(value)) {
     expect(isPrintable(text)).toBe(true);
@@ -70,7 +66,7 @@ describe.each(Object.entries(decoders))('whatever the text, the decoder of %s', 
     { timeout: 120_000 },
     async () => {
       let decoded = 0;
-      await always(
+      await assertProperty(
         fc.asyncProperty(nastyAnswer, async (text) => {
           const [startedAt, before] = [process.cpuUsage(), process.memoryUsage().heapUsed];
           let value: unknown;
@@ -84,8 +80,8 @@ describe.each(Object.entries(decoders))('whatever the text, the decoder of %s', 
           expect(process.cpuUsage(startedAt).user / 1_000).toBeLessThan(mostMilliseconds);
           expect(process.memoryUsage().heapUsed - before).toBeLessThan(mostBytes);
           await expectClean(value);
-        }) as never,
-        1_000,
+        }),
+        { runs: 2_000 },
       );
       expect(decoded).toBeGreaterThan(20);
     },
@@ -98,7 +94,7 @@ test('whatever the answer, an outcome, without anything planted', { timeout: 120
     fc.constantFrom('retry-after', 'date', 'link', 'content-type', 'x-request-id'),
     nastyText,
   );
-  await always(
+  await assertProperty(
     fc.asyncProperty(
       operations,
       fc.constantFrom(200, 200, 206, 302, 400, 404, 422, 500, 503),
@@ -115,8 +111,8 @@ test('whatever the answer, an outcome, without anything planted', { timeout: 120
         expect(process.cpuUsage(startedAt).user / 1_000).toBeLessThan(mostMilliseconds);
         await expectClean(outcome);
       },
-    ) as never,
-    1_000,
+    ),
+    { runs: 2_000 },
   );
 });
 
@@ -170,7 +166,7 @@ function withoutProblem(entry: ListedMachine): unknown {
 
 test('what was decoded once is decoded to the same again', { timeout: 120_000 }, async () => {
   let lists = 0;
-  await always(
+  await assertProperty(
     fc.property(nastyAnswer, (text) => {
       let first: readonly ListedMachine[];
       try {
@@ -181,8 +177,8 @@ test('what was decoded once is decoded to the same again', { timeout: 120_000 },
       lists += first.length > 0 ? 1 : 0;
       const again = mapping.decodeMachines(JSON.stringify(first.map(written)), knowing());
       expect(again.map(withoutProblem)).toEqual(first.map(withoutProblem));
-    }) as never,
-    2_000,
+    }),
+    { runs: 4_000 },
   );
   expect(lists).toBeGreaterThan(100);
 });

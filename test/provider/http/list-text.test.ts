@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { listLimits, readEntries } from '../../../src/provider/http/list-text.ts';
 import { WireError } from '../../../src/provider/http/wire.ts';
+import { assertProperty } from '../../support/property.ts';
 
 const names = ['virtual_machines', 'data'];
 const read = (text: string): unknown[] => readEntries(text, names, (entry) => entry);
@@ -48,29 +49,29 @@ const document = fc.oneof(
   fc.tuple(list, json).map(([text, more]) => `{"more":${more},"data":${text}}`),
 );
 
-test('what the parsed whole says is what its parts say', () => {
+test('what the parsed whole says is what its parts say', async () => {
   let lists = 0;
-  fc.assert(
+  await assertProperty(
     fc.property(document, (text) => {
       const outcome = outcomeOf(text);
       expect(outcome).toEqual(parsed(text));
       if (outcome !== 'no list') lists += 1;
     }),
-    { numRuns: 3_000 },
+    { runs: 3_000 },
   );
   expect(lists).toBeGreaterThan(1_000);
 });
 
-test('a text with one character more, less or other is the list that it says it is, or none', () => {
+test('a text with one character more, less or other is the list that it says it is, or none', async () => {
   const character = fc.constantFrom(...'[]{},:"\\ 0atrue\n');
-  fc.assert(
+  await assertProperty(
     fc.property(document, fc.nat(), fc.nat(2), character, (text, at, removed, added) => {
       const place = at % (text.length + 1);
       const spoilt = text.slice(0, place) + added + text.slice(place + removed);
       const outcome = outcomeOf(spoilt);
       if (outcome !== 'no list') expect(outcome).toEqual(parsed(spoilt));
     }),
-    { numRuns: 10_000 },
+    { runs: 10_000 },
   );
 });
 
