@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import { type AddressInfo, isIPv6 } from 'node:net';
-import { networkInterfaces, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -10,9 +10,9 @@ import { loadKubeConfig } from '../../src/kube/config.ts';
 import { createTransport } from '../../src/kube/transport.ts';
 import { type Certificate, type CertificateAuthority, createCertificateAuthority } from '../support/certificate.ts';
 import { createManualClock, type ManualClock } from '../support/clock.ts';
+import { connectIpv6ToIpv4 } from '../support/ipv6.ts';
 import { json, pods, rejection, status, web } from './connect.ts';
 
-const hasIpv6 = (networkInterfaces()['lo'] ?? []).some(({ address }) => address === '::1');
 const minute = 60_000;
 
 let folder: string;
@@ -38,7 +38,7 @@ function write(name: string, text: string): void {
 /** Starts on the same port as before, as an API server that is restarted with another certificate. */
 async function start(
   { cert, key }: Certificate,
-  { port = 0, host = '127.0.0.1', clientCa }: { port?: number; host?: string; clientCa?: CertificateAuthority } = {},
+  { port = 0, clientCa }: { port?: number; clientCa?: CertificateAuthority } = {},
 ): Promise<number> {
   const clients = clientCa === undefined ? {} : { ca: clientCa.cert, requestCert: true, rejectUnauthorized: false };
   server = createServer({ cert, key, ...clients }, ({ socket, headers }, response) => {
@@ -47,7 +47,7 @@ async function start(
     const isKnown = clientCa === undefined ? headers.authorization !== 'Bearer expired' : authorized;
     json(response, isKnown ? 200 : 401, isKnown ? {} : status(401, 'Unauthorized'));
   });
-  await new Promise<void>((resolve) => server?.listen(port, host, resolve));
+  await new Promise<void>((resolve) => server?.listen(port, '127.0.0.1', resolve));
   // An AddressInfo, because it listens on a TCP port.
   return (server.address() as AddressInfo).port;
 }
@@ -168,9 +168,11 @@ test('the token of a kubeconfig file is read again as it is rotated', async () =
   expect(await call(to)).toEqual({});
 });
 
-test.runIf(hasIpv6)('an API server at an IPv6 address is reached and recognized', async () => {
+test('an API server at an IPv6 address is reached and recognized', async () => {
+  using connected = connectIpv6ToIpv4();
   const authority = createCertificateAuthority('ca');
   write('ca.crt', authority.cert);
-  const port = await start(authority.issue('::1'), { host: '::1' });
+  const port = await start(authority.issue('::1'));
   expect(await call(connect(port, { token: 'abc' }, '::1'))).toEqual({});
+  expect(connected).toHaveBeenCalledWith(expect.anything(), '::1', port);
 });
