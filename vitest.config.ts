@@ -1,17 +1,22 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { needs } from './test/support/programs.ts';
 
-/** What needs a real control plane. */
-const integration = [
-  'test/integration/**/*.test.ts',
-  'test/control-plane/**/*.test.ts',
-  'test/crash/**/*.test.ts',
-  'test/soak/**/*.test.ts',
-  'test/security/**/*.test.ts',
-];
+/** Limits for what hangs, not a measure of speed: a busy machine takes ten times as long as an idle one. */
+function limits(timeout: number) {
+  return {
+    testTimeout: timeout,
+    hookTimeout: Math.max(timeout, 120_000),
+    expect: {
+      // A test that asserts nothing passes whatever happens.
+      requireAssertions: true,
+      // Less than the test, which would end without a word about what was polled.
+      poll: { timeout: (timeout * 2) / 3, interval: 10 },
+    },
+  };
+}
 
-/** What needs helm. */
-const chart = ['test/chart/**/*.test.ts'];
+const { chart, gitops, integration } = needs;
 
 export default defineConfig({
   test: {
@@ -22,31 +27,29 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: [...integration, ...chart],
+          exclude: [...chart.files, ...gitops.files, ...integration.files],
           sequence: { groupOrder: 0 },
-          // A limit for what hangs, not a measure of speed: a busy machine takes ten times as long as an idle one.
-          testTimeout: 30_000,
+          ...limits(30_000),
         },
       },
-      {
+      ...(['chart', 'gitops'] as const).map((name) => ({
         test: {
-          name: 'chart',
-          include: chart,
-          globalSetup: 'test/support/helm.ts',
+          name,
+          include: [...needs[name].files],
+          globalSetup: 'test/support/programs.ts',
           sequence: { groupOrder: 0 },
-          testTimeout: 30_000,
+          ...limits(30_000),
         },
-      },
+      })),
       {
         test: {
           name: 'integration',
-          include: integration,
+          include: [...integration.files],
           // Called only when one of these files is to run.
           globalSetup: 'test/support/shared-control-plane.ts',
           // After the others: a unit test that fails is seen at once, and is not kept from its core.
           sequence: { groupOrder: 1 },
-          testTimeout: 60_000,
-          hookTimeout: 120_000,
+          ...limits(60_000),
         },
       },
     ],

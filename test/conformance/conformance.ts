@@ -42,6 +42,7 @@ function describeLife(target: Target): void {
 
     test('what can be ordered is in the catalogue', async () => {
       order = { ...(await cheapest(target)), name };
+      expect(Object.values(order)).not.toContain(undefined);
     });
 
     test.each(['name', 'os_template_id', 'region_id', 'package_id'])('a create without %s is a 400', async (field) => {

@@ -65,15 +65,18 @@ for (const [name, switches] of settings) {
   const emulator = createEmulator({ accounts: [{ ownerId: 1, keys: ['ours'] }], clock, switches });
   // Something to read is there from the start.
   emulator.person.create({ name: 'there-already' });
+  // Long enough for every setting to list it.
+  await clock.advance(60_000);
   const server = await serve(emulator);
   afterAll(() => server.close());
   describeConformance(`the emulator ${name}`, {
     baseUrl: server.url,
     apiKey: 'ours',
     mayBill: true,
+    fewestMachines: 1,
     pause: async (milliseconds) => clock.advance(milliseconds),
     patience: 120_000,
-    timeout: 10_000,
+    timeout: 60_000,
   });
 }
 
@@ -88,6 +91,7 @@ if (baseUrl !== undefined && apiKey !== undefined) {
     baseUrl: baseUrl.replace(/\/+$/, ''),
     apiKey,
     mayBill: willBill === 'yes',
+    fewestMachines: 0,
     // Real machines take real time.
     pause: async (milliseconds) => void (await sleep(milliseconds)),
     patience: 900_000,

@@ -4,6 +4,8 @@ export interface Target {
   readonly apiKey: string;
   /** Whether machines may be created, powered and deleted there. At the real provider this costs money. */
   readonly mayBill: boolean;
+  /** How many machines are there at least when the tests begin. */
+  readonly fewestMachines: number;
   /** Lets time pass at the target. Milliseconds. */
   pause(milliseconds: number): Promise<void>;
   /** How long a state may take to come about. Milliseconds. */

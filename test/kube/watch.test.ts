@@ -92,16 +92,17 @@ test('aborted, it ends at once and without an error', async () => {
 });
 
 test('leaving the loop ends the request', async () => {
-  const closed = Promise.withResolvers<void>();
+  let isClosed = false;
   await using server = await startRawServer((request, response) => {
-    response.on('close', closed.resolve);
+    response.on('close', () => (isClosed = true));
     stream([added('a')], () => {})(request, response);
   });
   await using client = connect(server.url);
   for await (const { type } of watch(client)) {
-    if (type === 'ADDED') break;
+    expect([type, isClosed]).toEqual(['ADDED', false]);
+    break;
   }
-  await closed.promise;
+  await expect.poll(() => isClosed).toBe(true);
 });
 
 test('the deadline is for its start only', async () => {

@@ -7,6 +7,7 @@ import { Refusal } from '../../hack/control-plane/refusal.ts';
 import { startControlPlane } from '../../hack/control-plane/start.ts';
 import { recordObjects } from '../../hack/kit/record-objects.ts';
 import { publishRecorded } from '../secrets/recording.ts';
+import { needs } from './programs.ts';
 
 /** What the test files are told of it. */
 export interface SharedCluster {
@@ -32,8 +33,7 @@ const logDir = join(out, 'control-plane');
 export default async function setUp(project: TestProject): Promise<() => Promise<void>> {
   try {
     // Before the control plane starts: building takes all cores.
-    const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'helm'] as const;
-    const { kubectl } = await ensureComponents(programs);
+    const { kubectl } = await ensureComponents(needs.integration.programs);
     rmSync(logDir, { recursive: true, force: true });
     const plane = await startControlPlane({ controllerManager: true, logDir, isAudited: true });
     project.provide('cluster', { server: plane.server, kubeconfig: plane.kubeconfigPath, kubectl });
