@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { ended } from '../setup/ended.ts';
 import { processesOf, tracesOf } from './traces.ts';
 
@@ -23,7 +23,7 @@ test('killed with kill -9, it takes its programs and its folder along', async ()
   expect(tracesOf(folder)).not.toEqual([]);
   child.kill('SIGKILL');
   expect(await end).toMatchObject({ signal: 'SIGKILL' });
-  await vi.waitFor(() => expect(tracesOf(folder)).toEqual([]), { timeout: 5_000, interval: 50 });
+  await expect.poll(() => tracesOf(folder)).toEqual([]);
 });
 
 test.each<[NodeJS.Signals]>([['SIGINT'], ['SIGTERM']])(

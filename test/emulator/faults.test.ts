@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { serveTrap } from '../../src/emulator/trap.ts';
 import { readFaultRule, type FaultRule } from '../../src/emulator/fault-rule.ts';
 import type { Switches } from '../../src/emulator/switches.ts';
@@ -57,7 +57,7 @@ describe('over HTTP', () => {
     const hang = visited.emulator.addFault({ ...creates, when, action: { kind: 'hang' } });
     const controller = new AbortController();
     const call = failureOf(visited.call('POST', '/virtual_machines', web, controller.signal));
-    await vi.waitFor(() => expect(hang.hits).toBe(1), { interval: 5 });
+    await expect.poll(() => hang.hits).toBe(1);
     visited.advance(3_600_000);
     expect(visited.emulator.machines()).toHaveLength(machines);
     controller.abort();
@@ -141,7 +141,7 @@ describe('over HTTP', () => {
     const call = visited.call('GET', '/virtual_machines/1001').finally(() => {
       isDone = true;
     });
-    await vi.waitFor(() => expect(drip.hits).toBe(1), { interval: 5 });
+    await expect.poll(() => drip.hits).toBe(1);
     const drops = Math.ceil(whole.text.length / 200);
     visited.advance((drops - 2) * 1_000);
     await new Promise((resolve) => setImmediate(resolve));
@@ -185,12 +185,10 @@ describe('delays', () => {
     const rule = visited.emulator.addFault(delay('before'));
     const controller = new AbortController();
     const call = failureOf(visited.call('POST', '/virtual_machines', web, controller.signal));
-    await vi.waitFor(() => expect(rule.hits).toBe(1), { interval: 5 });
+    await expect.poll(() => rule.hits).toBe(1);
     controller.abort();
     await call;
-    await vi.waitFor(() => expect(visited.emulator.ledger.writes()).toMatchObject([{ outcome: 'abandoned' }]), {
-      interval: 5,
-    });
+    await expect.poll(() => visited.emulator.ledger.writes()).toMatchObject([{ outcome: 'abandoned' }]);
     visited.advance(500);
     expect(visited.emulator.machines()).toHaveLength(1);
   });

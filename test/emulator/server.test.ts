@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { createEmulator, serve } from '../../src/emulator/emulator.ts';
 import { visitOverHttp } from './http.ts';
 
@@ -17,7 +17,7 @@ test('closing takes no longer for calls that hang and connections that are kept'
         () => 'cut off',
       ),
   );
-  await vi.waitFor(() => expect([hang.hits, drip.hits]).toEqual([1, 1]), { interval: 5 });
+  await expect.poll(() => [hang.hits, drip.hits]).toEqual([1, 1]);
   await server.close();
   expect(await Promise.all(ends)).toEqual(['cut off', 'cut off']);
 });

@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import { realClock, type EmulatorClock } from '../../src/emulator/clock.ts';
 import { createEmulator, serve, type Emulator } from '../../src/emulator/emulator.ts';
 import type { FaultRule } from '../../src/emulator/fault-rule.ts';
@@ -177,7 +177,7 @@ test.each([
   const wire = createWire(emulate(clock, hang), clock);
   const hasArrived = async (): Promise<void> => {
     if (!isSent) return;
-    await vi.waitFor(() => expect(real.ledger.calls).toHaveLength(1), { interval: 5 });
+    await expect.poll(() => real.ledger.calls).toHaveLength(1);
   };
   expect(await abort(wire.exchange, () => clock.advance(20))).toEqual(await abort(exchange, hasArrived));
   expect(clock.pending).toBe(0);

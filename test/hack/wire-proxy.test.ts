@@ -3,7 +3,7 @@ import http from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { kubeconfigOf } from '../../hack/control-plane/access.ts';
 import { type Point, startWireProxy, type Treatment } from '../../hack/kit/wire-proxy.ts';
 import { loadKubeConfig } from '../../src/kube/config.ts';
@@ -145,10 +145,12 @@ describe('what else can happen on the wire', () => {
       (_request, response) => response.end('done'),
       () => ({ kind: 'hang', at }),
     );
-    const outcome = call(`${proxy.apiUrl}/virtual_machines`, { signal: AbortSignal.timeout(150) });
-    await vi.waitFor(() => expect([proxy.underWay, server.requests.length]).toEqual([1, at === 'before' ? 0 : 1]));
+    const caller = new AbortController();
+    const outcome = call(`${proxy.apiUrl}/virtual_machines`, { signal: caller.signal });
+    await expect.poll(() => [proxy.underWay, server.requests.length]).toEqual([1, at === 'before' ? 0 : 1]);
+    caller.abort();
     expect(await outcome).toBe('ABORT_ERR');
-    await vi.waitFor(() => expect(proxy.underWay).toBe(0));
+    await expect.poll(() => proxy.underWay).toBe(0);
   });
 
   test('an API that is gone looks like a connection that breaks', async () => {
@@ -189,7 +191,7 @@ describe('a watch', () => {
   test('ends at the API when its reader is gone', async () => {
     const { answer, isOver } = await watch();
     answer.destroy();
-    await vi.waitFor(() => expect(isOver()).toBe(true));
+    await expect.poll(isOver).toBe(true);
   });
 
   test('can be cut off', async () => {
@@ -197,7 +199,7 @@ describe('a watch', () => {
     const outcome = text(answer).catch((error: NodeJS.ErrnoException) => error.code);
     proxy.cutWatches();
     expect(await outcome).toBe('ECONNRESET');
-    await vi.waitFor(() => expect(isOver()).toBe(true));
+    await expect.poll(isOver).toBe(true);
   });
 });
 

@@ -4,7 +4,7 @@ import { resourceIn, selectors } from './resource.ts';
 
 const vps = resourceIn('crd-status');
 
-beforeAll(() => vps.install(), 60_000);
+beforeAll(() => vps.install());
 
 const status = {
   observedGeneration: 1,

@@ -3,7 +3,7 @@ import { resourceIn, selectors } from './resource.ts';
 
 const vps = resourceIn('crd');
 
-beforeAll(() => vps.install(), 60_000);
+beforeAll(() => vps.install());
 
 test('the definition is structural: the API server has no complaint about it', async () => {
   const verdicts = 'jsonpath={range .status.conditions[*]}{.type}={.status} {end}';

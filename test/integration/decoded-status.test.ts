@@ -14,7 +14,7 @@ const vps = resourceIn('decoded-status');
 beforeAll(async () => {
   await vps.install();
   await vps.apply('odd', selectors);
-}, 60_000);
+});
 
 const usual = { id: 90, name: 'web-0a1b2c3d', state: 'running' };
 

@@ -42,11 +42,11 @@ export function resourceIn(namespace: string): Resource {
   return {
     async install() {
       // Other suites install it at the same moment, and only one create wins.
-      await vi.waitFor(() => succeed(['apply', '-f', crdFile]), { timeout: 20_000, interval: 200 });
+      await vi.waitFor(() => succeed(['apply', '-f', crdFile]), { timeout: 60_000, interval: 200 });
       // It may be there from an earlier run.
       await call(['create', 'namespace', namespace]);
       // A new resource is served a moment after it was accepted.
-      await vi.waitFor(() => succeed(['get', 'vps']), { timeout: 20_000, interval: 200 });
+      await vi.waitFor(() => succeed(['get', 'vps']), { timeout: 60_000, interval: 200 });
     },
     succeed: (...args) => succeed(args),
     async apply(name, spec) {

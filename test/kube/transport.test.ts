@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempDisposableSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { RequestListener } from 'node:http';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -153,8 +153,10 @@ test('a call that is not answered in time is given up', async () => {
 test('a plugin that hangs does not hold up a call for longer', async () => {
   const clock = createManualClock();
   await using server = await startRawServer(bouncer([]));
-  // It ends by itself soon after the test.
-  const exec = { command: process.execPath, args: ['-e', 'setTimeout(() => {}, 1_000)'] };
+  using folder = mkdtempDisposableSync(join(tmpdir(), 'vps247-plugin-'));
+  // It ends when its folder is gone.
+  const hang = `setInterval(() => require('fs').existsSync('${folder.path}') || process.exit(), 50)`;
+  const exec = { command: process.execPath, args: ['-e', hang] };
   await using client = connect(server.url, { user: { exec }, clock, deadline: 1_000 });
   const error = rejection(client.get(pods, web));
   await clock.advance(1_000);

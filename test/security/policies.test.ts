@@ -210,7 +210,7 @@ describe('a policy that alters what the operator writes', () => {
       await tenant.create('gone');
       await tenant.untilReported('gone');
       await tenant.delete('gone');
-      await tenant.untilGone('gone', 20_000);
+      await tenant.untilGone('gone');
       await end();
       await tenant.untilReady('web');
       await tenant.delete('web');
@@ -250,7 +250,7 @@ describe('a policy that refuses what the operator writes', () => {
     await tenant.create('gone');
     await tenant.untilReported('gone');
     await tenant.delete('gone');
-    await tenant.untilGone('gone', 20_000);
+    await tenant.untilGone('gone');
     await end();
     await tenant.untilReady('web');
   });

@@ -374,7 +374,8 @@ describe('connections', () => {
       const before = Date.now();
       await tenant.change('web', { powerState: 'Halted' });
       await tenant.until('web', 'is halted', (object) => object.status?.state === 'Halted');
-      expect(Date.now() - before).toBeLessThan(10_000);
+      // An unknown outcome costs a minute.
+      expect(Date.now() - before).toBeLessThan(40_000);
       expect(tenant.writes.filter((call) => call.startsWith('Stop'))).toHaveLength(1);
     } finally {
       site.provider.killIdleConnections(Infinity);

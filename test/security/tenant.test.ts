@@ -52,8 +52,8 @@ describe('a new installation', () => {
       await a.create('web');
       const { addresses } = await site.run({ isAwaited: false });
       const { health } = await addresses;
-      await site.admin.until('the operator is ready', () => isOk(`${health}/readyz`), 20_000);
-      await a.untilReady('web', 'True/Available', 20_000);
+      await site.admin.until('the operator is ready', () => isOk(`${health}/readyz`));
+      await a.untilReady('web');
       expect(await isOk(`${health}/readyz`)).toBe(true);
       // Another installation's object is left to it.
       expect(b.writes).toEqual([]);
@@ -339,7 +339,7 @@ describe("tenants that use the operator's own key", () => {
       expect(await c.describe('forged')).not.toContain(addressOf(id));
     }
     await c.delete('forged');
-    await c.untilGone('forged', 20_000);
+    await c.untilGone('forged');
     expect(vmsNamed(name)).toEqual([{ id, name, state: 'running' }]);
     expect(readiness(await a.object('kept'))).toBe('True/Available');
     expect(vmsNamed('forged-')).toEqual([]);

@@ -9,12 +9,18 @@ export interface Ended {
 
 /** Call it as soon as the process is started, or what it says first is missed. */
 export function ended(child: ChildProcess): Promise<Ended> {
+  return listenTo(child).ended;
+}
+
+/** The same, with what the process has said so far. */
+export function listenTo(child: ChildProcess): { readonly said: () => string; readonly ended: Promise<Ended> } {
   let text = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream?.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
   }
-  return new Promise((resolve, reject) => {
+  const end = new Promise<Ended>((resolve, reject) => {
     child.once('error', reject);
     child.once('close', (code, signal) => resolve({ code, signal, text }));
   });
+  return { said: () => text, ended: end };
 }

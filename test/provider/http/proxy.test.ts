@@ -100,10 +100,10 @@ test.for([
 
 test('nor when the proxy never answers it: the connect timeout holds, and nothing fails later', async () => {
   await using proxy = await startForwardProxy('nothing');
-  const provider = through(proxy.port, 'https://provider.test', { connect: 100, idle: { close: 300, write: 100 } });
+  const provider = through(proxy.port, 'https://provider.test', { connect: 500, idle: { close: 700, write: 100 } });
   expect(say(await provider.killMachine(5))).toBe('Retry/Timeout: no connection (connect)');
   // Node gives the tunnel up after the time for an unused connection, and fails the request that is over.
-  await delay(600);
+  await delay(1_000);
   expect(proxy.tunnels).toEqual(['provider.test:443']);
 });
 

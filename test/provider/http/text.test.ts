@@ -87,9 +87,9 @@ test('16 KiB of anything is read in a moment', () => {
   const bodies = ['<', 'password', 'password=', '<script', '"\\', ' ', '{"a":', '[', 'api key'].map((part) =>
     part.repeat(Math.ceil(16_384 / part.length)),
   );
-  const startedAt = performance.now();
+  const startedAt = process.cpuUsage();
   for (const body of bodies) errorText(body);
-  expect(performance.now() - startedAt).toBeLessThan(2_000);
+  expect(process.cpuUsage(startedAt).user).toBeLessThan(2_000_000);
 });
 
 test('half a million bytes of tags that never end, in an answer or an error, take no time', () => {
