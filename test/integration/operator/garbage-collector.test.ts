@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { apiVersion, finalizer, kind } from '../../../src/api/v1alpha1/names.ts';
+import { kubectl } from '../../support/cluster.ts';
 import { spec, useStages } from './stage.ts';
 
 const stageFor = useStages('garbage-collector');
+/** A patch. */
+const unheld = JSON.stringify({ metadata: { finalizers: null } });
 
 describe('with the real garbage collector', () => {
   it('deletes the machine when the owner of its object goes, and what the object owns goes with it', async () => {
@@ -47,6 +50,37 @@ describe('with the real garbage collector', () => {
       'StopMachine',
       'DeleteMachine',
     ]);
+  });
+
+  it('leaves the finalizers of others alone: an object deleted in the foreground waits for what it owns, and for a backup', async () => {
+    const stage = await stageFor('foreground');
+    const { cluster, emulator, namespace } = stage;
+    const backup = 'backup.example.com/hold';
+    await cluster.apply({ apiVersion, kind, metadata: { name: 'web', namespace, finalizers: [backup] }, spec });
+    await stage.operator();
+    const { metadata } = await stage.untilReady('web', 'True/Available');
+    expect(metadata.finalizers).toEqual([backup, finalizer]);
+    const owner = { apiVersion, kind, name: 'web', uid: metadata.uid, blockOwnerDeletion: true };
+    const owned = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'owned', namespace, finalizers: ['example.com/slow'], ownerReferences: [owner] },
+    };
+    await cluster.apply(owned);
+
+    await kubectl(['-n', namespace, 'delete', 'vps', 'web', '--cascade=foreground', '--wait=false']);
+    const finalizers = async () => (await stage.object('web'))?.metadata.finalizers;
+    await cluster.until('only the finalizers of others are left', async () => (await finalizers())?.length === 2);
+    expect((await finalizers())?.toSorted()).toEqual([backup, 'foregroundDeletion']);
+    expect(emulator.ledger.liveMachines()).toEqual([]);
+
+    await kubectl(['-n', namespace, 'patch', 'configmap', 'owned', '--type=merge', '-p', unheld]);
+    await cluster.until('only the backup is left', async () => (await finalizers())?.length === 1);
+    expect(await finalizers()).toEqual([backup]);
+    expect(await cluster.read(owned)).toBeUndefined();
+    await kubectl(['-n', namespace, 'patch', 'vps', 'web', '--type=merge', '-p', unheld]);
+    await stage.untilGone('web');
+    expect(emulator.ledger.machinesEverCreated()).toHaveLength(1);
   });
 
   it('keeps a deleted object, with its finalizer, until its machine is gone, and its namespace with it', async () => {
