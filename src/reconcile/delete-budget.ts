@@ -45,9 +45,8 @@ export class DeleteBudget {
     const free = this.#limit - this.#taken.length;
     if (ahead < free) return 0;
     // Whoever is ahead takes the places as they become free, and each is free again a minute later.
-    const place = ahead % this.#limit;
-    const freeAt = place < free ? now : (this.#taken[place - free]?.at ?? now) + window;
-    return Math.min(freeAt + Math.floor(ahead / this.#limit) * window - now, window);
+    const takenAt = this.#taken[ahead - free]?.at ?? now;
+    return takenAt + window - now;
   }
 
   /** The delete of this object is due, and waits for its turn. To be said again when that has come. */

@@ -80,7 +80,7 @@ export class NamespaceQuota {
     }
     const isOver = before !== undefined && before.metadata.uid !== after?.metadata.uid;
     const isFree = after !== undefined && !hasBegun(after) && this.#gone.has(key);
-    const next = isOver || isFree || after === undefined ? this.#end(key, before) : undefined;
+    const next = isOver || isFree ? this.#end(key, before) : undefined;
     if (after !== undefined && hasBegun(after)) {
       const isGiven = current !== undefined || (this.#placeOf(key) ?? 'Claimed') !== 'Claimed';
       this.#set(key, isGiven ? 'Taken' : 'Claimed');

@@ -60,6 +60,26 @@ test('namespaces that wait take turns', async () => {
   expect(order).toEqual(['a/1', 'a/2', 'b/1', 'c/1', 'a/3', 'b/2', 'a/4']);
 });
 
+test('the next delete is that of the namespace with the fewest in the last minute, also if its last one is more recent', async () => {
+  const clock = createManualClock();
+  const budget = new DeleteBudget(clock, 4);
+  for (const key of ['a/1', 'a/2', 'a/3', 'b/1']) {
+    expect(budget.take(key)).toBe(true);
+    await clock.advance(10_000);
+  }
+  for (const key of ['a/4', 'b/2']) budget.take(key);
+  await clock.advance(20_000);
+  expect([budget.take('a/4'), budget.take('b/2')]).toEqual([false, true]);
+});
+
+test('of namespaces with none so far, the one that came first is next, and within one the object that did', async () => {
+  const clock = createManualClock();
+  const budget = new DeleteBudget(clock, 1);
+  for (const key of ['a/1', 'x/1', 'y/1']) budget.take(key);
+  await clock.advance(60_000);
+  expect(['y/1', 'x/2', 'x/1'].map((key) => budget.take(key))).toEqual([false, false, true]);
+});
+
 test('each that waits learns of a turn of its own, so that they do not all come at once', async () => {
   const clock = createManualClock();
   const budget = new DeleteBudget(clock, 2);
@@ -77,7 +97,9 @@ test('a turn that nobody comes for is soon another one', async () => {
   for (const key of ['a/1', 'b/1']) budget.take(key);
   await clock.advance(60_000);
   expect(budget.take('a/2')).toBe(false);
-  await clock.advance(5_001);
+  await clock.advance(5_000);
+  expect(budget.take('a/2')).toBe(false);
+  await clock.advance(1);
   expect(budget.take('a/2')).toBe(true);
 });
 

@@ -92,7 +92,37 @@ test.for<[reason: string, end: (quota: NamespaceQuota) => void, isFree: boolean]
     },
     false,
   ],
+  [
+    'the create was refused, and the object changes before that is on record',
+    (quota) => {
+      const announced = objectWith({ intent: true });
+      quota.change('a/1', without, announced);
+      quota.confirmGone('a/1');
+      quota.change('a/1', announced, objectWith({ intent: true, annotations: { note: 'x' } }));
+      quota.change('a/1', announced, without);
+    },
+    true,
+  ],
   ['nothing came of the create', (quota) => quota.release('a/1'), true],
+  [
+    'nothing came of another one for an object with a VM on record',
+    (quota) => {
+      quota.change('a/1', without, withMachine);
+      quota.reserve('a/1');
+      quota.release('a/1');
+    },
+    false,
+  ],
+  [
+    'nothing came of another one for an object whose intent another process stored',
+    (quota) => {
+      quota.release('a/1');
+      quota.change('a/1', undefined, objectWith({ intent: true }));
+      quota.reserve('a/1');
+      quota.release('a/1');
+    },
+    false,
+  ],
   [
     'nothing came of one that is for an object with a VM on record',
     (quota) => {
@@ -166,6 +196,15 @@ test.each(forged)('metadata that says that an object has begun counts, and gives
   expect([quota.reserve('a/1'), quota.reserve('a/2'), quota.reserve('a/4')]).toEqual([true, true, false]);
 });
 
+test('an object that was given a place has it, also while its create is in flight, whatever others claim meanwhile', () => {
+  const quota = quotaOf(1);
+  quota.reserve('a/1');
+  quota.change('a/forged', undefined, objectWith({ intent: true }));
+  expect(quota.reserve('a/1')).toBe(true);
+  quota.change('a/1', without, objectWith({ intent: true }));
+  expect([quota.reserve('a/1'), quota.reserve('a/forged')]).toEqual([true, false]);
+});
+
 test('however many objects of which metadata says so are deleted, VMs that were left running count', () => {
   const quota = quotaOf(2);
   quota.change('a/1', undefined, withMachine);
@@ -175,8 +214,11 @@ test('however many objects of which metadata says so are deleted, VMs that were 
     quota.change(`a/forged-${index}`, undefined, object);
     quota.change(`a/forged-${index}`, object, undefined);
   }
+  const another = objectWith({ id: 91, status: { id: 91, origin: 'Created' } });
+  quota.change('a/3', undefined, another);
+  quota.change('a/3', another, undefined);
   const { leftRunning } = quota.reachedFor('a/2') ?? {};
-  expect([leftRunning?.[0], leftRunning?.length]).toEqual(['90', 101]);
+  expect([leftRunning?.[0], leftRunning?.at(-1), leftRunning?.length]).toEqual(['90', '91', 102]);
 });
 
 test('one that is adopted and left again counts once', () => {
@@ -229,8 +271,23 @@ test('a place that is left is told to those who wait for it, one each, in the or
   ]).toEqual([undefined, 'a/3', 'a/5', undefined]);
 });
 
-test('zero is no limit', () => {
-  const quota = quotaOf(0);
+test('one whose end no list will ever show does not count', () => {
+  const quota = new NamespaceQuota({ limit: 1, accountOf: () => undefined, watch: () => undefined });
+  quota.change('a/1', undefined, withMachine);
+  quota.change('a/1', withMachine, undefined);
+  expect(quota.reserve('a/2')).toBe(true);
+});
+
+test('zero is no limit, and what is left running is not remembered', () => {
+  const watched: unknown[] = [];
+  const watch = (machine: unknown) => {
+    watched.push(machine);
+    return undefined;
+  };
+  const quota = new NamespaceQuota({ limit: 0, accountOf: () => undefined, watch });
+  quota.change('a/1', undefined, withMachine);
+  quota.change('a/1', withMachine, undefined);
+  expect(watched).toEqual([]);
   expect(Array.from({ length: 100 }, (_, index) => quota.reserve(`a/${index}`)).every(Boolean)).toBe(true);
   expect(quota.reachedFor('a/more')).toBeUndefined();
 });
