@@ -20,6 +20,9 @@ function account(startedAt: number, ids: readonly number[], ownerId = 1, isSuspi
   } as unknown as Account;
 }
 
+/** As an account says it of some VMs, that one not among them. */
+const ofOthers = { massAbsence: { vanished: 5, of: 9, until: 0 }, massAbsenceOf: () => undefined };
+
 const left = { id: 90, name: 'vm-90', ownerId: 1, account: undefined };
 const own = account(200, []);
 
@@ -27,6 +30,7 @@ it.each<{ because: string; machine?: object; accounts: readonly Account[]; isGon
   { because: 'a list of its account lacks it', accounts: [account(200, [91])], isGone: true },
   { because: 'a list of its account shows it', accounts: [account(200, [90])], isGone: false },
   { because: 'the list began too early', accounts: [account(99, [])], isGone: false },
+  { because: 'the list began just in time', accounts: [account(100, [])], isGone: true },
   { because: 'no account of its owner is in use', accounts: [account(200, [], 2)], isGone: false },
   { because: 'no account is in use', accounts: [], isGone: false },
   { because: 'the newest list counts', accounts: [account(200, [90]), account(300, [])], isGone: true },
@@ -39,6 +43,19 @@ it.each<{ because: string; machine?: object; accounts: readonly Account[]; isGon
     isGone: false,
   },
   { because: 'many vanished with it', accounts: [account(200, [], 1, true)], isGone: false },
+  { because: 'many others vanished', accounts: [{ ...account(200, []), ...ofOthers }], isGone: true },
+  {
+    because: 'of its name alone, and many vanished, which it may be one of',
+    machine: { id: undefined },
+    accounts: [{ ...account(200, []), ...ofOthers }],
+    isGone: false,
+  },
+  {
+    because: 'its owner is not known, nor is that of the account that lacks it',
+    machine: { ownerId: undefined, account: own },
+    accounts: [{ ...account(200, []), ownerId: undefined }],
+    isGone: false,
+  },
   {
     because: 'its owner is not known, but its account is',
     machine: { ownerId: undefined, account: own },

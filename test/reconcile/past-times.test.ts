@@ -27,6 +27,43 @@ describe('times of the status', () => {
     expect(status?.startFailure).toEqual({ count: 3, lastAt: secondsAgo(0), retryAfter: secondsAgo(-450) });
   });
 
+  test('a condition has whole seconds, as Kubernetes writes them', () => {
+    const ready = { type: 'Ready', status: 'True', reason: 'Available', message: '', observedGeneration: 1 } as const;
+    const object = objectWith({ status: { conditions: [{ ...ready, lastTransitionTime: secondsAgo(-1) }] } });
+    const { status } = withPastTimes(object, now);
+    expect(status?.conditions?.[0]?.lastTransitionTime).toBe(secondsAgo(0).replace('.000Z', 'Z'));
+  });
+
+  test('only what is still to come is changed', () => {
+    const condition = { status: 'True', reason: 'x', message: '', observedGeneration: 1 } as const;
+    const past = {
+      operation: { type: 'Stop', startedAt: secondsAgo(5), deadline: secondsAgo(-60), attempts: 1 },
+      // As late as a start is ever put off.
+      startFailure: { count: 3, lastAt: secondsAgo(9), retryAfter: secondsAgo(-450) },
+      conditions: [{ ...condition, type: 'Ready', lastTransitionTime: secondsAgo(5) }],
+    } as const;
+    const wrong = {
+      operation: { ...past.operation, startedAt: secondsAgo(-1) },
+      startFailure: { ...past.startFailure, retryAfter: secondsAgo(-451) },
+      conditions: [...past.conditions, { ...condition, type: 'Synced', lastTransitionTime: secondsAgo(-1) }],
+    } as const;
+    for (const field of ['operation', 'startFailure', 'conditions'] as const) {
+      const { status } = withPastTimes(objectWith({ status: { ...past, [field]: wrong[field] } }), now);
+      const { [field]: changed, ...others } = { ...past, ...status };
+      expect(changed).not.toEqual(wrong[field]);
+      expect(others).toMatchObject(Object.fromEntries(Object.entries(past).filter(([name]) => name !== field)));
+      expect(status?.conditions?.[0]).toEqual(past.conditions[0]);
+    }
+    // Of a failure that was never put off, nothing is.
+    const never = { ...wrong, startFailure: { count: 1, lastAt: secondsAgo(9) } };
+    expect(withPastTimes(objectWith({ status: never }), now).status?.startFailure).toEqual(never.startFailure);
+  });
+
+  test('an object without a status is handed on as it is', () => {
+    const { status: _, ...object } = objectWith();
+    expect(withPastTimes(object, now)).toBe(object);
+  });
+
   test('an object whose times have passed is handed on as it is', () => {
     const startFailure = { count: 3, lastAt: secondsAgo(1), retryAfter: secondsAgo(-300) };
     const operation = { type: 'Start', startedAt: secondsAgo(0), attempts: 1 } as const;
