@@ -48,8 +48,12 @@ export class InMemoryCluster implements KubeClient {
   readonly created: { readonly plural: string; readonly namespace: string; readonly body: unknown }[] = [];
   /** Every VirtualMachine as it was stored each time, in order. */
   readonly versions: VirtualMachine[] = [];
-  readonly events: { readonly regarding: { readonly name: string }; readonly reason: string; readonly note: string }[] =
-    [];
+  readonly events: {
+    readonly regarding: { readonly name: string };
+    readonly type: string;
+    readonly reason: string;
+    readonly note: string;
+  }[] = [];
   /** The next patches of this kind fail with the reason, before or after they took effect. */
   readonly failures: { readonly write: Write; readonly reason: KubeErrorReason; readonly isStored?: boolean }[] = [];
   /** An admission policy: what it makes of the object that a patch is about to store, or the reason it refuses the patch with. */

@@ -1,0 +1,268 @@
+import { describe, expect, it } from 'vitest';
+import { annotations } from '../../src/api/v1alpha1/names.ts';
+import { type Reason, reasons } from '../../src/api/v1alpha1/reasons.ts';
+import type { Condition } from '../../src/api/v1alpha1/types.ts';
+import type { AppSettings } from '../../src/app.ts';
+import { KubeError } from '../../src/kube/errors.ts';
+import { Secret } from '../../src/model/secret.ts';
+import { usualSpec } from './world/operator.ts';
+import { createWorld, type World } from './world/world.ts';
+
+const minute = 60_000;
+
+/** How the object `web` comes to show a reason. */
+interface Scenario {
+  readonly settings?: Partial<AppSettings>;
+  readonly run: (world: World) => void | Promise<void>;
+  /** No condition has it, only an Event. */
+  readonly isEventOnly?: true;
+}
+
+const busy = { class: 'Wait', code: 'Busy', status: 406 } as const;
+
+async function begin({ apply, clock }: World, spec: Parameters<World['apply']>[1] = {}): Promise<void> {
+  apply('web', spec);
+  await clock.advance(minute);
+}
+
+const idOf = ({ cluster }: World): number => cluster.machine('web')?.status?.id ?? 0;
+
+/** Begins with `web`, then does something to it. */
+const after =
+  (act: (world: World) => void | Promise<void>, spec: Parameters<World['apply']>[1] = {}): Scenario['run'] =>
+  async (world) => {
+    await begin(world, spec);
+    await act(world);
+  };
+
+const halt = ({ cluster }: World): void => cluster.change('web', { spec: { powerState: 'Halted' } });
+const remove = ({ cluster }: World): void => cluster.remove('virtualmachines', 'web');
+
+function putSecret({ cluster }: World, name: string, ownerId: number, namespace = 'default'): void {
+  const data = { 'api-key': Buffer.from(`owner-${ownerId}`).toString('base64') };
+  cluster.put('secrets', { metadata: { namespace, name, labels: { watched: 'true' } }, data });
+}
+
+const scenarios: Readonly<Record<Reason, Scenario>> = {
+  Available: { run: begin },
+  Creating: { run: begin },
+  CreateOutcomeUnknown: {
+    run: (world) => {
+      world.room.broken.set('CreateMachine', { class: 'UnknownOutcome', code: 'Timeout' });
+      return begin(world);
+    },
+  },
+  NameConflict: {
+    run: (world) => {
+      world.room.add('shop');
+      return begin(world, { providerName: 'shop' });
+    },
+  },
+  IdentityMismatch: { run: after((world) => world.room.set(idOf(world), { name: 'renamed' })) },
+  InvalidSpec: {
+    run: (world) => {
+      world.room.broken.set('CreateMachine', { class: 'Terminal', code: 'BadRequest', status: 400 });
+      return begin(world);
+    },
+  },
+  UnknownCatalogName: { run: (world) => begin(world, { region: { name: 'Amsterdm 1' } }) },
+  QuotaExceeded: {
+    settings: { maxMachinesPerNamespace: 1 },
+    run: async (world) => {
+      world.apply('db');
+      await world.clock.advance(minute);
+      await begin(world);
+    },
+  },
+  Starting: {
+    run: after(({ cluster }) => cluster.change('web', { spec: { powerState: 'Running' } }), { powerState: 'Halted' }),
+  },
+  Stopping: { run: after(halt) },
+  Restarting: { run: after(({ cluster }) => cluster.change('web', { spec: { restartRequest: 'once' } })) },
+  ProviderBusy: {
+    run: after((world) => {
+      world.room.broken.set('StopMachine', busy);
+      halt(world);
+    }),
+  },
+  PowerTransitionStuck: {
+    run: after(async (world) => {
+      world.room.broken.set('StopMachine', busy);
+      halt(world);
+      await world.clock.advance(15 * minute);
+    }),
+  },
+  StartBackoff: {
+    run: after(async (world) => {
+      for (let seconds = 0; seconds < 120; seconds += 1) {
+        if (world.room.machines.get(idOf(world))?.state === 'Running') world.room.set(idOf(world), { state: 'Halted' });
+        await world.clock.advance(1_000);
+      }
+    }),
+  },
+  PowerDrift: {
+    run: after((world) => world.room.set(idOf(world), { state: 'Halted' }), { powerDriftPolicy: 'Report' }),
+  },
+  CredentialsMissing: { run: after(({ cluster }) => cluster.remove('secrets', 'vps247-credentials')) },
+  CredentialsRejected: { run: after(({ room }) => void room.refused.add(1)) },
+  ApiKeyLimitReached: {
+    settings: { maxApiKeysPerNamespace: 1 },
+    run: async (world) => {
+      putSecret(world, 'first', 2);
+      world.apply('db', { credentialsSecretRef: { name: 'first', key: 'api-key' } });
+      await world.clock.advance(minute);
+      await begin(world);
+    },
+  },
+  AccountMismatch: {
+    run: after((world) => {
+      world.room.add('others', { ownerId: 2 });
+      world.useKeyOf(2);
+    }),
+  },
+  RateLimited: {
+    run: after((world) => {
+      world.room.broken.set('StopMachine', { class: 'Wait', code: 'RateLimited', status: 429, retryAfter: 30_000 });
+      halt(world);
+    }),
+  },
+  ProviderUnavailable: {
+    run: after(({ room }) => void room.broken.set('ListMachines', { class: 'Retry', code: 'ConnectFailed' })),
+  },
+  ProtocolError: {
+    run: after(({ room }) => void room.broken.set('ListMachines', { class: 'Retry', code: 'ProtocolError' })),
+  },
+  ExternallyDeleted: {
+    run: after((world) => void world.room.machines.delete(idOf(world)), { onExternalDelete: 'Report' }),
+  },
+  AbsenceUnconfirmed: {
+    run: async (world) => {
+      for (const name of ['a', 'b', 'c', 'd', 'e']) world.apply(name);
+      await begin(world);
+      world.room.machines.clear();
+    },
+  },
+  RecreationDelayed: { run: after((world) => void world.room.machines.delete(idOf(world))) },
+  DuplicateMachine: {
+    run: after(async (world) => {
+      world.room.add(world.room.machines.get(idOf(world))?.name ?? '');
+      await world.clock.advance(2 * minute);
+      remove(world);
+    }),
+  },
+  RestoredUnconfirmed: {
+    run: ({ cluster }) => {
+      const hint = JSON.stringify({ id: 4_711, uid: 'of-another-object', name: 'web-deadbeef' });
+      cluster.put('virtualmachines', {
+        metadata: { name: 'web', annotations: { [annotations.machine]: hint } },
+        spec: usualSpec,
+        status: { observedGeneration: -1 },
+      });
+    },
+  },
+  LookAlikeFound: {
+    run: (world) => {
+      world.room.add('web-deadbeef');
+      return begin(world);
+    },
+  },
+  NothingToAdopt: { run: (world) => begin(world, { adoption: { policy: 'MustExist', id: 4_711 } }) },
+  InitialPasswordConflict: {
+    run: (world) => {
+      const { cluster, room } = world;
+      const { id } = room.add('legacy', { initialPassword: new Secret('emulated-password-1') });
+      cluster.put('secrets', { metadata: { name: 'password' }, data: {} });
+      const create = cluster.create.bind(cluster);
+      cluster.create = (resource, ...rest) =>
+        resource.plural === 'secrets'
+          ? Promise.reject(new KubeError('create', { reason: 'AlreadyExists' }))
+          : create(resource, ...rest);
+      return begin(world, {
+        adoption: { policy: 'MustExist', id },
+        initialPasswordSecret: { name: 'password' },
+      });
+    },
+  },
+  AnnotationIgnored: {
+    run: after(({ cluster }) =>
+      cluster.change('web', { metadata: { annotations: { [annotations.paused]: 'maybe' } } }),
+    ),
+    isEventOnly: true,
+  },
+  WriteRefused: {
+    run: (world) => {
+      world.cluster.admission = (write, object) => (write === 'patch web' ? 'Forbidden' : object);
+      return begin(world);
+    },
+  },
+  OwnedByOtherInstallation: {
+    run: ({ cluster }) =>
+      cluster.put('virtualmachines', {
+        metadata: { name: 'web', annotations: { [annotations.managedBy]: 'other/installation' } },
+        spec: usualSpec,
+      }),
+    isEventOnly: true,
+  },
+  Deleting: { run: after(remove) },
+  DeletionProtected: { run: after(remove, { deletionProtection: true }) },
+  OrphanNotPermitted: {
+    settings: {
+      defaultCredentialsSecret: { namespace: 'ops', name: 'shared', key: undefined },
+      defaultCredentialsNamespaces: ['default'],
+    },
+    run: async (world) => {
+      world.cluster.remove('secrets', 'vps247-credentials');
+      putSecret(world, 'shared', 1, 'ops');
+      await begin(world, { deletionPolicy: 'Retain' });
+      remove(world);
+    },
+  },
+  Paused: {
+    run: after(({ cluster }) => cluster.change('web', { metadata: { annotations: { [annotations.paused]: 'true' } } })),
+  },
+  ObserveOnly: {
+    run: (world) => {
+      const { id } = world.room.add('legacy', { state: 'Halted' });
+      return begin(world, { adoption: { policy: 'MustExist', id }, managementPolicy: 'Observe' });
+    },
+  },
+  PlanOnly: { run: (world) => begin(world, { managementPolicy: 'Plan' }) },
+};
+
+// The names of the table's fields.
+const names = Object.keys(scenarios) as readonly Reason[];
+
+describe.each(names)('%s', (reason) => {
+  const { settings = {}, run, isEventOnly = false } = scenarios[reason];
+  const row = reasons[reason];
+
+  it(`is shown by an object, and reported by an Event of type ${row.event}`, async () => {
+    const world = await createWorld(settings);
+    await run(world);
+    await world.clock.advance(2 * minute);
+    const events = world.cluster.events.filter((event) => event.regarding.name === 'web' && event.reason === reason);
+    expect(new Set(events.map(({ type }) => type))).toEqual(new Set([row.event]));
+
+    const versions = world.cluster.versions.filter(({ metadata }) => metadata.name === 'web');
+    const shown = versions.filter(({ status }) => status?.conditions?.some((condition) => condition.reason === reason));
+    if (isEventOnly) {
+      expect(shown).toEqual([]);
+      return;
+    }
+    expect(shown).not.toEqual([]);
+    for (const { metadata, status } of shown) {
+      const conditions = new Map(status?.conditions?.map((condition) => [condition.type, condition]));
+      if (conditions.get('Synced')?.reason !== reason) continue;
+      const statusOf = (type: Condition['type']): string => conditions.get(type)?.status ?? 'absent';
+      expect(statusOf('Synced')).toBe(row.synced);
+      // Beside a VM that is as it should be, only Synced reports it.
+      if (row.ready !== 'Keep' && conditions.get('Ready')?.reason !== reason) continue;
+      if (row.ready !== 'Keep') expect(statusOf('Ready')).toBe(row.ready);
+      expect(statusOf('Reconciling')).toBe(row.progress === 'Reconciling' ? 'True' : 'absent');
+      expect(statusOf('Stalled')).toBe(row.progress === 'Stalled' ? 'True' : 'absent');
+      expect(statusOf('Paused')).toBe(row.shows === 'Paused' ? 'True' : 'absent');
+      const isBlocked = metadata.deletionTimestamp !== undefined && row.blocksDeletion === true;
+      expect(statusOf('DeletionBlocked')).toBe(isBlocked ? 'True' : 'absent');
+    }
+  });
+});
