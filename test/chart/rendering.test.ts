@@ -119,54 +119,6 @@ test('without a Lease one operator goes before the next one comes', async () => 
   expect(namesOf(objects, 'Role')).toEqual([]);
 });
 
-test('what is said of pods is in the pod', async () => {
-  const tolerations = [{ key: 'dedicated', operator: 'Exists', effect: 'NoSchedule' }];
-  const affinity = { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [] } } };
-  const volume = { name: 'ca', configMap: { name: 'ca' } };
-  const mount = { name: 'ca', mountPath: '/etc/ca', readOnly: true };
-  const extra = { name: 'NODE_EXTRA_CA_CERTS', value: '/etc/ca/ca.crt' };
-  const digest = `sha256:${'0'.repeat(64)}`;
-  const objects = await objectsOf({
-    replicas: 3,
-    image: { registry: 'registry.example.org', repository: 'operator', tag: '1.2.3', digest },
-    imagePullSecrets: [{ name: 'pull' }],
-    priorityClassName: 'system-cluster-critical',
-    nodeSelector: { pool: 'system' },
-    tolerations,
-    affinity,
-    topologySpreadConstraints: [
-      { maxSkew: 1, topologyKey: 'topology.kubernetes.io/zone', whenUnsatisfiable: 'DoNotSchedule' },
-    ],
-    extraArgs: ['--log-level=debug'],
-    extraEnv: [extra],
-    extraVolumes: [volume],
-    extraVolumeMounts: [mount],
-    podLabels: { a: 'b' },
-    podAnnotations: { c: 'd' },
-  });
-  const { replicas, template, selector } = onlyOne(objects, 'Deployment')['spec'];
-  expect(replicas).toBe(3);
-  expect(template.metadata).toMatchObject({ labels: { a: 'b', ...selector.matchLabels }, annotations: { c: 'd' } });
-  const { containers, ...pod } = template.spec;
-  expect(pod).toMatchObject({
-    imagePullSecrets: [{ name: 'pull' }],
-    priorityClassName: 'system-cluster-critical',
-    nodeSelector: { 'kubernetes.io/os': 'linux', pool: 'system' },
-    tolerations,
-    affinity,
-    topologySpreadConstraints: [
-      { topologyKey: 'topology.kubernetes.io/zone', labelSelector: { matchLabels: selector.matchLabels } },
-    ],
-    volumes: [volume],
-  });
-  expect(containers[0]).toMatchObject({
-    image: `registry.example.org/operator:1.2.3@${digest}`,
-    args: ['--log-level=debug'],
-    volumeMounts: [mount],
-  });
-  expect(containers[0].env).toContainEqual(extra);
-});
-
 test('the notes have the next command, a sample that is the one of the project, and what is missing', async () => {
   const notes = await notesOf({ watchNamespaces: ['team-a'], crds: { enabled: false }, replicas: 1 });
   expect(notes).toContain('kubectl --namespace vps247-system rollout status deployment/vps247-operator');
