@@ -5,18 +5,12 @@
 export class Lane {
   /** By namespace, the one whose turn is next first; of each, since when (monotonic) which key waits. */
   readonly #namespaces = new Map<string, Map<string, number>>();
-  #size = 0;
-
-  get size(): number {
-    return this.#size;
-  }
 
   /** Behind the other keys of its namespace. It must not wait here already. */
   add(key: string, since: number): void {
     const namespace = namespaceOf(key);
     const keys = this.#namespaces.get(namespace) ?? new Map<string, number>();
     this.#namespaces.set(namespace, keys.set(key, since));
-    this.#size += 1;
   }
 
   /** Since when the key waits; undefined if it does not. */
@@ -27,9 +21,8 @@ export class Lane {
   delete(key: string): void {
     const namespace = namespaceOf(key);
     const keys = this.#namespaces.get(namespace);
-    if (keys?.delete(key) !== true) return;
-    this.#size -= 1;
-    if (keys.size === 0) this.#namespaces.delete(namespace);
+    keys?.delete(key);
+    if (keys?.size === 0) this.#namespaces.delete(namespace);
   }
 
   /** Whose turn it is. */
@@ -53,10 +46,9 @@ export class Lane {
   /** Since when the key that waits longest does; undefined when none waits. */
   oldest(): number | undefined {
     let oldest: number | undefined;
-    for (const keys of this.#namespaces.values()) {
-      const [since] = keys.values();
-      if (since !== undefined && (oldest === undefined || since < oldest)) oldest = since;
-    }
+    // Not only the first of each namespace: a key that became more urgent waits behind keys that came later than it.
+    for (const keys of this.#namespaces.values())
+      for (const since of keys.values()) oldest = Math.min(oldest ?? since, since);
     return oldest;
   }
 }

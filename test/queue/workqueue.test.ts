@@ -276,6 +276,66 @@ test('a key that waits in the middle of a namespace can become more urgent', asy
   expect(await drain(queue)).toEqual(['a/2', 'a/1', 'b/1']);
 });
 
+test.each<{ because: string; leave: (queue: Workqueue) => Promise<void> | void; order: string[] }>([
+  {
+    because: 'its only key became more urgent',
+    leave: async (queue) => {
+      queue.add('a/1', { priority: 'user' });
+      queue.add('c/1', { priority: 'resync' });
+      queue.done((await queue.take()) ?? '');
+    },
+    order: ['b/1', 'c/1', 'a/2', 'b/2'],
+  },
+  {
+    because: 'its only key was taken',
+    leave: async (queue) => {
+      queue.done((await queue.take()) ?? '');
+      queue.add('c/1', { priority: 'resync' });
+    },
+    order: ['b/1', 'c/1', 'a/2', 'b/2'],
+  },
+])('a namespace that comes back has its turn after those that wait: $because', async ({ leave, order }) => {
+  const { queue } = stage();
+  for (const key of ['a/1', 'b/1', 'b/2']) queue.add(key, { priority: 'resync' });
+  await leave(queue);
+  queue.add('a/2', { priority: 'resync' });
+  expect(await drain(queue)).toEqual(order);
+});
+
+test('the oldest wait is that of any key, in whatever namespace and behind whichever others', async () => {
+  const { queue, clock } = stage();
+  queue.add('b/old', { priority: 'resync' });
+  await clock.advance(1_000);
+  queue.add('a/1', { priority: 'user' });
+  await clock.advance(1_000);
+  queue.add('b/1', { priority: 'user' });
+  queue.add('b/old', { priority: 'user' });
+  expect(queue.oldestWaitMs).toBe(2_000);
+  expect(await drain(queue)).toEqual(['a/1', 'b/1', 'b/old']);
+  expect(queue.oldestWaitMs).toBe(0);
+});
+
+test('ten thousand keys that are taken before they are due leave few timers, and those still to come keep their order', async () => {
+  const clock = createManualClock();
+  let timers = 0;
+  const queue = createWorkqueue({
+    clock: { ...clock, schedule: (after, callback) => ((timers += 1), clock.schedule(after, callback)) },
+  });
+  const kept = Array.from({ length: 20 }, (_, index) => ({ key: `kept/${index}`, after: 20_000 + ((index * 7) % 20) }));
+  for (const { key, after } of kept) queue.addAfter(key, after);
+  for (let index = 0; index < 10_000; index += 1) {
+    queue.addAfter(`a/${index}`, 1_000 + index);
+    queue.add(`a/${index}`);
+    queue.done((await queue.take()) ?? '');
+  }
+  timers = 0;
+  await clock.advance(19_000);
+  expect(timers).toBeLessThan(200);
+  await clock.advance(2_000);
+  const byTime = kept.toSorted((a, b) => a.after - b.after).map(({ key }) => key);
+  expect(await drain(queue)).toEqual(byTime);
+});
+
 test('ten thousand keys that come due set one timer at a time', async () => {
   const clock = createManualClock();
   let timers = 0;
