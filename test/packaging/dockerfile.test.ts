@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { nodeEnvironment, nodeFlags } from '../../hack/kit/node-options.ts';
+import { settingsTable } from '../../src/config/settings.ts';
 import { packageVersion, projectRoot } from './manifests.ts';
 
 interface Instruction {
@@ -35,6 +36,11 @@ function restOf(word: string): string | undefined {
   return lastStage.findLast((instruction) => instruction.word === word)?.rest;
 }
 
+test('the images that a plain build starts from are those of their publishers', () => {
+  expect(defaults.get('BUILD_IMAGE')).toMatch(/^docker\.io\/library\/node:\d+-[a-z]+-slim$/);
+  expect(defaults.get('RUN_IMAGE')).toMatch(/^gcr\.io\/distroless\//);
+});
+
 test('every base image is an argument with a full name and a tag', () => {
   for (const { rest } of instructions.filter(({ word }) => word === 'FROM')) {
     const name = /\$\{(\w+)\}/.exec(rest)?.[1] ?? '';
@@ -53,6 +59,12 @@ test('both base images have the same Node, a version that the bundle is built fo
 test('the base of what runs is distroless, not its variant with a shell', () => {
   expect(restOfLastFrom).toBe('${RUN_IMAGE}');
   expect(defaults.get('RUN_IMAGE')).toMatch(/^gcr\.io\/distroless\/nodejs\d+-debian\d+:nonroot$/);
+});
+
+test('every instruction is one that a test here looks at', () => {
+  const words = (some: readonly Instruction[]): string => some.map(({ word }) => word).join(' ');
+  expect(words(instructions.slice(0, lastFrom))).toBe('ARG ARG FROM WORKDIR COPY RUN COPY COPY COPY RUN');
+  expect(words(lastStage)).toBe('ARG ARG LABEL ENV COPY COPY WORKDIR USER EXPOSE ENTRYPOINT');
 });
 
 test('the last stage runs nothing while it is built: its base has no shell', () => {
@@ -115,9 +127,34 @@ test('Node runs in the image as it does in tests and bench', () => {
   expect(variables).toEqual({ NODE_ENV: 'production', ...nodeEnvironment });
 });
 
-test('the version on the label is the one of package.json', () => {
-  expect(defaults.get('VERSION')).toBe(packageVersion());
-  expect(restOf('LABEL')).toContain('org.opencontainers.image.version="${VERSION}"');
+test('the labels say what package.json says, and the revision that the build is given', () => {
+  const { name, license } = JSON.parse(readFileSync(path.join(projectRoot, 'package.json'), 'utf8'));
+  const labels = [...(restOf('LABEL') ?? '').matchAll(/org\.opencontainers\.image\.(\w+)="([^"]*)"/g)];
+  expect(Object.fromEntries(labels.map(([, key, value]) => [key, value]))).toEqual({
+    title: name,
+    description: expect.stringContaining('Kubernetes operator'),
+    licenses: license,
+    version: '${VERSION}',
+    revision: '${REVISION}',
+  });
+  expect(lastStage.filter(({ word }) => word === 'ARG').map(({ rest }) => rest)).toEqual([
+    `VERSION=${packageVersion()}`,
+    'REVISION=unknown',
+  ]);
+});
+
+test('the ports are those that the operator listens on', () => {
+  const ports = [settingsTable.metricsAddress, settingsTable.healthAddress].map(
+    ({ byDefault }) => /\d+$/.exec(byDefault)?.[0],
+  );
+  expect(restOf('EXPOSE')?.split(' ')).toEqual(ports);
+});
+
+test('the folders are those that COPY and the entry point name', () => {
+  const folders = instructions.filter(({ word }) => word === 'WORKDIR').map(({ rest }) => rest);
+  expect(folders).toEqual(['/src', '/app']);
+  expect(lastStage.find(({ word }) => word === 'COPY')?.rest).toContain(`${folders[0]}/dist/`);
+  expect(JSON.parse(restOf('ENTRYPOINT') ?? '').at(-1)).toContain(`${folders[1]}/`);
 });
 
 test('the build gets to see exactly what the Dockerfile copies', () => {
