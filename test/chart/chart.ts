@@ -2,9 +2,14 @@ import { expect } from 'vitest';
 import { helm, chartFolder, renderChart, type Values } from '../../hack/kit/helm.ts';
 import { type Manifest, parseManifests } from '../packaging/manifests.ts';
 
-/** All objects that the chart makes of these values, its tests among them. */
+const renderings = new Map<string, Promise<Awaited<ReturnType<typeof renderChart>>>>();
+
+/** All objects that the chart makes of these values, its tests among them. The same values are rendered once. */
 export async function objectsOf(values: Values): Promise<readonly Manifest[]> {
-  const { text, complaint } = await renderChart(values);
+  const key = JSON.stringify(values);
+  const rendering = renderings.get(key) ?? renderChart(values);
+  renderings.set(key, rendering);
+  const { text, complaint } = await rendering;
   expect(complaint).toBe('');
   return parseManifests(text, 'the chart');
 }

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Values } from '../../hack/kit/helm.ts';
-import { onlyOne } from '../packaging/manifests.ts';
+import { onlyOne, projectRoot } from '../packaging/manifests.ts';
 import { notesOf, objectsOf } from './chart.ts';
 
 /** The Pod template and its one container. */
@@ -14,6 +16,13 @@ interface Probe {
   readonly periodSeconds: number;
   readonly failureThreshold?: number;
   readonly timeoutSeconds?: number;
+}
+
+/** The largest number of bytes anywhere in the results. */
+function mostBytes(results: unknown, name = ''): number {
+  if (typeof results === 'object' && results !== null)
+    return Math.max(0, ...Object.entries(results).map(([key, value]) => mostBytes(value, key)));
+  return typeof results === 'number' && /^(peak|resident)Bytes$/.test(name) ? results : 0;
 }
 
 /** Seconds until so many failures in a row are too many; what is left out, Kubernetes puts in. */
@@ -57,14 +66,80 @@ describe('resources', () => {
     expect(requests).toEqual({ cpu: '50m', memory: '128Mi' });
   });
 
-  test('they are values', async () => {
-    const { resources } = (await podOf({ resources: { limits: { memory: '1Gi' } } })).container;
-    expect(resources.limits).toEqual({ memory: '1Gi' });
+  test('the memory limit is one and a half times what the bench measured at most', async () => {
+    const measured = JSON.parse(readFileSync(path.join(projectRoot, 'docs/performance.json'), 'utf8'));
+    const { limits } = (await podOf({})).container.resources;
+    expect(parseInt(limits.memory, 10) * 2 ** 20).toBeGreaterThanOrEqual(1.5 * mostBytes(measured));
   });
 });
 
 test('Services of the namespace add no variables, some of which would look like settings', async () => {
   expect((await podOf({})).pod.enableServiceLinks).toBe(false);
+});
+
+describe('what keeps one operator at work', () => {
+  test('there are two, on different nodes where there is room, and an update has a new one on standby before an old one goes', async () => {
+    const { replicas, strategy, template } = onlyOne(await objectsOf({}), 'Deployment')['spec'];
+    expect(replicas).toBe(2);
+    expect(strategy).toEqual({ type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } });
+    expect(template.spec.topologySpreadConstraints).toMatchObject([
+      { topologyKey: 'kubernetes.io/hostname', whenUnsatisfiable: 'ScheduleAnyway' },
+    ]);
+  });
+
+  test('a drain takes one Pod at a time, and any Pod that is not ready', async () => {
+    const objects = await objectsOf({});
+    const { selector, ...budget } = onlyOne(objects, 'PodDisruptionBudget')['spec'];
+    expect(budget).toEqual({ maxUnavailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow' });
+    expect(selector).toEqual(onlyOne(objects, 'Deployment')['spec'].selector);
+  });
+
+  test('a Pod that ends has five seconds more than the operator takes at most', async () => {
+    const { pod, container } = await podOf({});
+    const grace = container.env.find(({ name }: { name: string }) => name === 'VPS247_SHUTDOWN_GRACE_PERIOD');
+    expect(grace.value).toBe('25s');
+    expect(pod.terminationGracePeriodSeconds).toBe(30);
+  });
+});
+
+test('the token of the service account is in the Pod of the operator and in no other', async () => {
+  const objects = await objectsOf({});
+  expect(onlyOne(objects, 'Deployment')['spec'].template.spec.automountServiceAccountToken).toBe(true);
+  expect(onlyOne(objects, 'ServiceAccount')['automountServiceAccountToken']).toBe(false);
+  expect(onlyOne(objects, 'Pod')['spec']).toMatchObject({
+    automountServiceAccountToken: false,
+    enableServiceLinks: false,
+  });
+});
+
+test('Service and monitors lead to the Pods of the operator, and not to the one of `helm test`', async () => {
+  const config = { metricsAddress: ':9090', healthAddress: ':9091' };
+  const objects = [
+    ...(await objectsOf({ serviceMonitor: { enabled: true }, config })),
+    ...(await objectsOf({ podMonitor: { enabled: true }, config })).filter(({ kind }) => kind === 'PodMonitor'),
+  ];
+  const service = onlyOne(objects, 'Service');
+  const { selector, template } = onlyOne(objects, 'Deployment')['spec'];
+  expect(service['spec']).toEqual({
+    type: 'ClusterIP',
+    selector: selector.matchLabels,
+    ports: [
+      { name: 'metrics', port: 9090, targetPort: 'metrics' },
+      { name: 'health', port: 9091, targetPort: 'health' },
+    ],
+  });
+  expect(template.metadata.labels).toMatchObject(selector.matchLabels);
+  expect(service.metadata.labels).toMatchObject(onlyOne(objects, 'ServiceMonitor')['spec'].selector.matchLabels);
+  expect(onlyOne(objects, 'PodMonitor')['spec'].selector).toEqual(selector);
+  expect(onlyOne(objects, 'Pod').metadata.labels).not.toMatchObject(selector.matchLabels);
+});
+
+test('the namespace holds Pods to the restricted level, and warns of a Deployment whose Pods would be refused', async () => {
+  const { labels } = onlyOne(await objectsOf({ namespace: { create: true } }), 'Namespace').metadata;
+  expect(labels).toMatchObject({
+    'pod-security.kubernetes.io/enforce': 'restricted',
+    'pod-security.kubernetes.io/warn': 'restricted',
+  });
 });
 
 describe('the user', () => {

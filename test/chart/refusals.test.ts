@@ -96,7 +96,13 @@ const wrongTogether: readonly Row[] = [
     },
     'config.defaultCredentialsNamespaces names b, which is not in watchNamespaces',
   ),
-  row('keys in clear text', { config: { apiUrl: 'http://api.example.org' } }, 'config.apiUrl must be https'),
+  ...[
+    'http://api.example.org',
+    'http://localhost.example.org',
+    'http://127.0.0.1.example.org',
+    'http://example.org/localhost',
+    'http://[::2]',
+  ].map((apiUrl) => row(`a key in clear text to ${apiUrl}`, { config: { apiUrl } }, 'config.apiUrl must be https')),
   row(
     'both monitors',
     { serviceMonitor: { enabled: true }, podMonitor: { enabled: true } },

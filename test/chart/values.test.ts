@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { readValues } from '../../hack/generate/chart/values.ts';
 import type { Values } from '../../hack/kit/helm.ts';
-import type { Manifest } from '../packaging/manifests.ts';
 import { objectsOf } from './chart.ts';
 import { type Effect, effects, switchedOn, withoutEffect } from './effects.ts';
 
@@ -18,16 +17,6 @@ const together = Object.entries(effects)
   .filter(([, { alone }]) => alone === undefined)
   .reduce((values, [path, { value }]) => set(values, path, value), switchedOn);
 
-const renderings = new Map<string, Promise<readonly Manifest[]>>();
-
-/** Renders the same values once. */
-function rendered(values: Values): Promise<readonly Manifest[]> {
-  const key = JSON.stringify(values);
-  const known = renderings.get(key) ?? objectsOf(values);
-  renderings.set(key, known);
-  return known;
-}
-
 test('every value of the chart has a row that shows what it changes, or says why it changes no object', () => {
   const rows = [...Object.keys(effects), ...Object.keys(withoutEffect)];
   expect(rows.toSorted()).toEqual(
@@ -40,13 +29,13 @@ test('every value of the chart has a row that shows what it changes, or says why
 test.for(Object.entries(effects))(
   '%s changes what it says',
   async ([path, { value, part, becomes, alone }]: [string, Effect]) => {
-    const before = await rendered(alone ?? switchedOn);
-    const after = await rendered(alone === undefined ? together : set(alone, path, value));
+    const before = await objectsOf(alone ?? switchedOn);
+    const after = await objectsOf(alone === undefined ? together : set(alone, path, value));
     expect(part(before)).not.toEqual(becomes);
     expect(part(after)).toEqual(becomes);
   },
 );
 
 test('enabled and global, which other charts read, change nothing here', async () => {
-  expect(await rendered({ enabled: false, global: { team: 'a' } })).toEqual(await rendered({}));
+  expect(await objectsOf({ enabled: false, global: { team: 'a' } })).toEqual(await objectsOf({}));
 });
