@@ -148,7 +148,7 @@ export const effects: Readonly<Record<string, Effect>> = {
     part: (o) => [
       metadata('ServiceAccount')(o).name,
       pod(o).serviceAccountName,
-      ...new Set(o.filter(({ kind }) => /Binding$/.test(kind)).map((binding) => binding['subjects'][0].name)),
+      ...new Set(o.filter(({ kind }) => kind.endsWith('Binding')).map((binding) => binding['subjects'][0].name)),
     ],
     becomes: ['operator', 'operator', 'operator'],
   },
@@ -208,13 +208,12 @@ export const effects: Readonly<Record<string, Effect>> = {
   affinity: { value: affinity, part: (o) => pod(o).affinity, becomes: affinity },
   topologySpreadConstraints: {
     value: [spread],
-    // Only the Pods of this release count.
-    part: (o) =>
-      pod(o).topologySpreadConstraints.map(({ labelSelector, ...rest }: Part) => ({
-        ...rest,
-        isOfPods: JSON.stringify(labelSelector) === JSON.stringify(deployment(o).selector),
-      })),
-    becomes: [{ ...spread, isOfPods: true }],
+    // It counts the Pods of this release only.
+    part: (o) => {
+      const [{ labelSelector, ...rest }, ...more] = pod(o).topologySpreadConstraints;
+      return [rest, more, JSON.stringify(labelSelector) === JSON.stringify(deployment(o).selector)];
+    },
+    becomes: [spread, [], true],
   },
   terminationGracePeriodSeconds: { value: 90, part: (o) => pod(o).terminationGracePeriodSeconds, becomes: 90 },
   podSecurityContext: { value: { runAsUser: 65532 }, part: (o) => pod(o).securityContext.runAsUser, becomes: 65532 },

@@ -177,43 +177,42 @@ const gracePeriodRule =
   "spec.powerOff.gracePeriod self.matches('^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h))+$') && " +
   "duration(self) >= duration('1s') && duration(self) <= duration('1h')";
 
+function gracePeriod(value: string, what: string) {
+  const words = 'gracePeriod must be a duration from 1s to 1h, such as 90s or 5m';
+  const complaint = `spec.powerOff.gracePeriod: Invalid value: "${value}": ${words}`;
+  return { value, what, shows: gracePeriodRule, complaint };
+}
+
 export const gracePeriods = [
-  { value: '0s', what: 'nothing' },
-  { value: '999ms', what: 'just too short' },
-  { value: '1h1ms', what: 'just too long' },
-  { value: '-5m', what: 'negative' },
-  { value: '300', what: 'no unit' },
-  { value: '5 minutes', what: 'words' },
-  { value: '999999h999999h', what: 'overflows' },
-].map((row) => ({
-  ...row,
-  shows: gracePeriodRule,
-  complaint: `spec.powerOff.gracePeriod: Invalid value: "${row.value}": gracePeriod must be a duration from 1s to 1h, such as 90s or 5m`,
-}));
+  gracePeriod('0s', 'nothing'),
+  gracePeriod('999ms', 'just too short'),
+  gracePeriod('1h1ms', 'just too long'),
+  gracePeriod('-5m', 'negative'),
+  gracePeriod('300', 'no unit'),
+  gracePeriod('5 minutes', 'words'),
+  gracePeriod('999999h999999h', 'overflows'),
+];
 
 const providerNameRule =
   'spec has(self.providerName) == has(oldSelf.providerName) && ' +
   '(!has(self.providerName) || self.providerName == oldSelf.providerName)';
 
+function change(name: 'plain' | 'named', field: string, value: unknown, what: string) {
+  const shows = field === 'providerName' ? providerNameRule : `spec.${field} self == oldSelf`;
+  return { name, field, spec: { [field]: value }, what, shows };
+}
+
 /** Changes of the objects `plain`, which has nothing but the selectors, and `named`, which has SSH keys and a name as well. */
 export const changes = [
-  { name: 'plain', field: 'region', spec: { region: { name: 'Oslo' } }, what: 'by name' },
-  {
-    name: 'plain',
-    field: 'region',
-    spec: { region: { name: null, id: 1 } },
-    what: 'from name to id, which may be another',
-  },
-  { name: 'plain', field: 'package', spec: { package: { id: 4 } }, what: 'resizing is not offered by the provider' },
-  { name: 'plain', field: 'osTemplate', spec: { osTemplate: { name: 'Ubuntu' } }, what: 'nor is reinstalling' },
-  { name: 'plain', field: 'ipv6', spec: { ipv6: true }, what: 'from its default' },
-  { name: 'plain', field: 'privateNetworking', spec: { privateNetworking: true }, what: 'from its default' },
-  { name: 'plain', field: 'sshKeyIds', spec: { sshKeyIds: [1] }, what: 'from its default' },
-  { name: 'named', field: 'sshKeyIds', spec: { sshKeyIds: null }, what: 'back to its default' },
-  { name: 'plain', field: 'providerName', spec: { providerName: 'late' }, what: 'added' },
-  { name: 'named', field: 'providerName', spec: { providerName: 'other' }, what: 'changed' },
-  { name: 'named', field: 'providerName', spec: { providerName: null }, what: 'removed' },
-].map((row) => ({
-  ...row,
-  shows: row.field === 'providerName' ? providerNameRule : `spec.${row.field} self == oldSelf`,
-}));
+  change('plain', 'region', { name: 'Oslo' }, 'by name'),
+  change('plain', 'region', { name: null, id: 1 }, 'from name to id, which may be another'),
+  change('plain', 'package', { id: 4 }, 'resizing is not offered by the provider'),
+  change('plain', 'osTemplate', { name: 'Ubuntu' }, 'nor is reinstalling'),
+  change('plain', 'ipv6', true, 'from its default'),
+  change('plain', 'privateNetworking', true, 'from its default'),
+  change('plain', 'sshKeyIds', [1], 'from its default'),
+  change('named', 'sshKeyIds', null, 'back to its default'),
+  change('plain', 'providerName', 'late', 'added'),
+  change('named', 'providerName', 'other', 'changed'),
+  change('named', 'providerName', null, 'removed'),
+];
