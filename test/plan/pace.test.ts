@@ -62,6 +62,12 @@ const stopping = (seconds: number, state: 'Running' | 'Halting') =>
 
 describeRows('a shutdown that takes as long as its grace period', [
   {
+    because: 'is not sent again before that has passed, however long it is',
+    given: { ...stopping(2_400, 'Running'), spec: soft },
+    action: 'None',
+    reason: 'Stopping',
+  },
+  {
     because: 'is not stuck while it has time, however small stuckAfter is',
     given: { ...stopping(3_599, 'Halting'), spec: hour },
     action: 'None',

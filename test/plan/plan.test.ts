@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { plan } from '../../src/plan/plan.ts';
-import { failure, now, observedWith, secondsAgo } from './fixtures.ts';
+import { startFailureAfter } from '../../src/plan/start-failure.ts';
+import { failure, now, observedWith, secondsAgo, uid } from './fixtures.ts';
 import { halted, hard, kill, ready, stop } from './powers.ts';
 
 describe('plan', () => {
@@ -87,6 +88,18 @@ describe('plan', () => {
       expect(delay).toBeGreaterThanOrEqual((nominal[index] ?? 0) * 0.5);
       expect(delay).toBeLessThanOrEqual((nominal[index] ?? 0) * 1.5);
     }
+  });
+
+  it('spreads the starts of VMs that fell back at the same moment', () => {
+    const uids = Array.from({ length: 100 }, (_, index) => `${uid.slice(0, -2)}${10 + index}`.slice(-36));
+    const retries = uids.map((one) => startFailureAfter(undefined, now, one).retryAfter);
+    expect(new Set(retries).size).toBeGreaterThan(90);
+  });
+
+  it('reports no time that is earlier than the moment it acts', () => {
+    const fruitless = { creates: 2, since: now - 1 };
+    const { after, verdict } = plan(observedWith({ intent: true, observed: { fruitless } }));
+    expect([after, verdict?.message]).toEqual([299_999, expect.stringContaining('is sent at 2026-06-01T12:05:00Z.')]);
   });
 
   it('is a function: the same frozen observation gives the same decision, unchanged', () => {

@@ -1,4 +1,6 @@
-import { machineIn, secondsAgo } from './fixtures.ts';
+import { expect, test } from 'vitest';
+import { plan } from '../../src/plan/plan.ts';
+import { machineIn, observedWith, secondsAgo } from './fixtures.ts';
 import { describeRows } from './rows.ts';
 
 describeRows('deleting', [
@@ -102,3 +104,11 @@ describeRows('deleting', [
     reason: 'IdentityMismatch',
   },
 ]);
+
+test('a delete that the limit of deletes holds back waits in their queue, and comes back when it is due', () => {
+  const [held, allowed] = [5_000, 0].map((deletesHeldFor) =>
+    plan(observedWith({ id: 90, deleting: true, machine: 'Halted', observed: { deletesHeldFor } })),
+  );
+  expect(held).toMatchObject({ action: { type: 'None' }, awaitsDelete: true, after: 5_000 });
+  expect(allowed).toMatchObject({ action: { type: 'Delete' }, awaitsDelete: false });
+});

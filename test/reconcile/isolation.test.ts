@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Operation } from '../../src/model/failure.ts';
+import { createTenantWorld } from './world/tenants.ts';
 import { createWorld, type World } from './world/world.ts';
 
 /** Many more than there are workers and calls at a time. */
@@ -184,5 +185,23 @@ describe('a call whose turn comes late', () => {
     await clock.advance(120_000);
     expect(room.count('KillMachine')).toBe(1);
     expect(cluster.machine('web-4')?.status?.state).toBe('Halted');
+  });
+});
+
+describe('the limit of deletes a minute', () => {
+  it('lets namespaces take turns: the only delete of one is the first of the next minute', async () => {
+    const world = await createTenantWorld({ maxDeletesPerMinute: 1 });
+    const { clock, room } = world;
+    const [crowd, one] = [world.tenant('crowd', { ownerId: 1 }), world.tenant('one', { ownerId: 2 })];
+    const names = Array.from({ length: 10 }, (_, index) => `web-${index}`);
+    for (const name of names) crowd.apply(name, { powerState: 'Halted' });
+    one.apply('db', { powerState: 'Halted' });
+    await clock.advance(5 * 60_000);
+    for (const name of names) crowd.delete(name);
+    await clock.advance(5_000);
+    one.delete('db');
+    await clock.advance(70_000);
+    expect(room.count('DeleteMachine')).toBe(2);
+    expect(one.object('db')).toBeUndefined();
   });
 });

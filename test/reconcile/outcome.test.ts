@@ -163,6 +163,16 @@ describe('conclude', () => {
     ]);
   });
 
+  it('reports a refusal in the words of the first one, or each request id would be a status write', () => {
+    const answers = ['request 1', 'request 2'].map((text) => {
+      const busy = failedPower({ operation: 'StartMachine', class: 'Wait', code: 'Busy', status: 406, text });
+      const history = text === 'request 1' ? {} : { refusedFor: 5_000, refusedWords: '406: request 1' };
+      return concluded({ id: 90, machine: 'Halted', history }, busy).report?.verdict.message;
+    });
+    const message = 'the provider refuses StartMachine for now (406: request 1); the operator tries again';
+    expect(answers).toEqual([message, message]);
+  });
+
   it('waits longer after each failure in a row, five minutes at most', () => {
     const holds = [0, 1, 2, 5, 20].map(
       (failures) => concluded({}, failedCreate({ class: 'Retry', code: 'ConnectFailed' }), failures).hold,
