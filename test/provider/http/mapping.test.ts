@@ -186,6 +186,20 @@ test.for(states)('state %j is %s', ([spelling, state]) => {
   expect(mapping.decodeMachine({ ...least, state: spelling }).state).toBe(state);
 });
 
+test('a gateway of the other IP version, and a prefix longer than the address, are left out', () => {
+  const { addresses } = mapping.decodeMachine({
+    ...least,
+    ip_allocations: [
+      { first: '10.0.0.9', gateway: 'fe80::1', prefixlen: 33 },
+      { first: '2001:db8::1', gateway: '10.0.0.1', prefixlen: 129 },
+    ],
+  });
+  expect(addresses).toStrictEqual([
+    { version: 4, address: '10.0.0.9' },
+    { version: 6, address: '2001:db8::1' },
+  ]);
+});
+
 test('addresses come from both shapes, each once, IPv4 first, in numeric order', () => {
   const { addresses } = mapping.decodeMachine({
     ...least,
