@@ -118,6 +118,7 @@ const drip: RequestListener = (_, response) => {
 };
 const firstPage: RequestListener = (_, response) =>
   void response.writeHead(200, { link: '</virtual_machines?page=2>; rel="next"' }).end('[]');
+const part: RequestListener = (_, response) => void response.writeHead(206).end('[]');
 const failureInside: RequestListener = (_, response) => json(response, 200, { errors: [], virtual_machines: [] });
 
 /** A hundred times what an answer takes. */
@@ -134,6 +135,7 @@ const accidents: readonly [name: string, handle: RequestListener, list: string, 
   ['5 MB of a string', oversized, 'Retry/BodyTooLarge', 'UnknownOutcome/BodyTooLarge', 'ok undefined'],
   ['a body without end', drip, 'Retry/Timeout', 'UnknownOutcome/Timeout', 'ok undefined'],
   ['the first of several pages', firstPage, 'Retry/ProtocolError', 'UnknownOutcome/ProtocolError', 'ok undefined'],
+  ['a part of the answer', part, 'Retry/ProtocolError', 'UnknownOutcome/ProtocolError', 'ok undefined'],
   ['two arrays', failureInside, 'Retry/ProtocolError', 'ok {}', 'ok undefined'],
 ];
 
