@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
 import { SecretIndex } from '../../../src/model/secret-index.ts';
+import { Secret } from '../../../src/model/secret.ts';
 import * as text from '../../../src/provider/http/text.ts';
+import { registerSecret } from '../../../src/telemetry/redact.ts';
 
 const key = 'k3y+/="&<é 1';
 const known = new SecretIndex([key]);
@@ -76,6 +78,16 @@ test('words are cut at 256 characters, never within one', () => {
 
 test('a key at the cut leaves no half of it', () => {
   expect(text.tidy(`${'x'.repeat(250)}planted-key`, new SecretIndex(['planted-key']))).toBe(`${'x'.repeat(250)}[reda…`);
+});
+
+test("half of another account's key at the end of a body that was cut is not shown", () => {
+  const other = 'k3y-0f-4n0ther-4cc0unt-that-is-l0nger-than-any-passw0rd';
+  const body = `Quota exceeded. ${'Ask for more. '.repeat(10)}${other.slice(0, 30)}`;
+  const shown = (): string => text.errorText(body, new SecretIndex(['short-key']), true);
+  expect(shown()).toContain(other.slice(0, 10));
+  registerSecret(new Secret(other));
+  expect(shown()).not.toContain(other.slice(0, 2));
+  expect(shown()).toContain('Quota exceeded.');
 });
 
 test('half a body that must be JSON is not quoted', () => {
