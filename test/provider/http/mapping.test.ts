@@ -5,6 +5,7 @@ import { Secret } from '../../../src/model/secret.ts';
 import { KnownSecrets } from '../../../src/provider/http/known-secrets.ts';
 import * as decoders from '../../../src/provider/http/mapping.ts';
 import { WireError } from '../../../src/provider/http/wire.ts';
+import { registerSecret } from '../../../src/telemetry/redact.ts';
 
 const now = Date.UTC(2026, 0, 1);
 const context = (): decoders.Context => ({ secrets: new KnownSecrets(new Secret('planted-key')), now });
@@ -158,6 +159,15 @@ test.for(unreadable)('an entry with a usable id is there, and concerns no other:
   ]);
   expect(() => mapping.decodeMachineOf(1, { ...least, ...fields })).toThrow(WireError);
   expect(mapping.decodeCreateAnswer({ ...least, ...fields })).toEqual({ id: 1 });
+});
+
+test("a name that quotes another account's key is not shown: of a VM, a region, a package and a template", () => {
+  const release = registerSecret(new Secret('k3y-0f-4n0ther'));
+  const entry = { ...least, name: 'web-k3y-0f-4n0ther' };
+  expect(mapping.decodeMachines([entry])).toEqual([{ id: 1, problem: oddName }]);
+  for (const decode of [mapping.decodeRegions, mapping.decodePackages, mapping.decodeOsTemplates])
+    expect(decode([entry])).toEqual([{ id: 1 }]);
+  release();
 });
 
 test('an id in digits is one', () => {
