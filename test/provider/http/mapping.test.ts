@@ -253,6 +253,7 @@ const noLists: readonly [reason: string, body: unknown][] = [
   ['an array of errors is no empty list', { errors: [] }],
   ['two arrays', { virtual_machines: [], data: [] }],
   ['a list with an error beside it', { virtual_machines: [], error: 'database away' }],
+  ['a list with errors by field beside it', { virtual_machines: [], errors: { base: ['database away'] } }],
   ['a list that says failure', { virtual_machines: [], status: 'error' }],
   ['the array one level down', { data: { virtual_machines: [] } }],
   ['a map by id', { '90': least }],
@@ -286,6 +287,8 @@ test.for(createAnswers)('a create may be answered by %s', ([, body, answer]) => 
 const noCreateAnswers: readonly [reason: string, body: unknown][] = [
   ['a status other than success', { status: 'error', id: 7 }],
   ['an error told with a success status', { error: 'no credit' }],
+  ['errors told with a success status', { errors: ['no credit'] }],
+  ['errors by field beside an id', { id: 1, errors: { name: ['is taken'] } }],
   ['a status other than success beside the id of a machine', { status: 'error', virtual_machine: { id: 7 } }],
   ['a status other than success beside a machine', { status: 'error', virtual_machine: least }],
   ['an error beside a machine, which may be the one that has the name', { error: 'name is taken', vm: least }],
