@@ -84,6 +84,7 @@ test.each([
   ['no items', { metadata: { resourceVersion: '7' } }],
   ['items that are no list', { metadata: { resourceVersion: '7' }, items: {} }],
   ['no resourceVersion', { metadata: {}, items: [] }],
+  ['an empty resourceVersion', { metadata: { resourceVersion: '' }, items: [] }],
   ['nothing', null],
 ])('a list with %s is an error, not an empty list', async (_what, body) => {
   await using server = await startRawServer((_request, response) => json(response, 200, body));
@@ -94,6 +95,14 @@ test.each([
 test('null items are an empty list, as Go writes it', async () => {
   await using server = await startRawServer((_request, response) =>
     json(response, 200, { metadata: { resourceVersion: '7' }, items: null }),
+  );
+  await using client = connect(server.url);
+  expect(await client.list(pods)).toEqual({ items: [], resourceVersion: '7' });
+});
+
+test('an empty text as the continuation is none: the page is the last one', async () => {
+  await using server = await startRawServer((_request, response) =>
+    json(response, 200, { metadata: { resourceVersion: '7', continue: '' }, items: [] }),
   );
   await using client = connect(server.url);
   expect(await client.list(pods)).toEqual({ items: [], resourceVersion: '7' });
