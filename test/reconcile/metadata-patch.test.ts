@@ -85,3 +85,17 @@ it('keeps the finalizers of others, also where they are too many to be remembere
   await patchMetadata({ client, stored: () => {} }, object, { finalizers: withoutFinalizer(object) });
   expect(sent).toEqual([[...others, finalizer], others]);
 });
+
+it('costs one request for an object with few finalizers, of which the API server leaves out the list that is empty', async () => {
+  const { finalizers: _, ...metadata } = stored([]).metadata;
+  const requests: unknown[] = [];
+  const client = {
+    get: () => Promise.reject(new Error('not needed')),
+    patch: async (_resource: unknown, _ref: unknown, { body }: { readonly body: unknown }) => {
+      requests.push(body);
+      return { ...objectWith(), metadata };
+    },
+  };
+  await patchMetadata({ client, stored: () => {} }, stored([finalizer]), { finalizers: [] });
+  expect(requests).toEqual([{ metadata: { resourceVersion: '7', finalizers: [] } }]);
+});

@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest';
+import { type Intent, keyText, readIdentity } from '../../../src/api/v1alpha1/identity.ts';
+import { failed, succeeded } from '../../../src/model/failure.ts';
+import type { ListedMachine, Machine, ProviderId } from '../../../src/model/machine.ts';
+import type { Account } from '../../../src/provider/account/account.ts';
+import { createSnapshot } from '../../../src/provider/account/snapshot.ts';
+import { Memory } from '../../../src/reconcile/history.ts';
+import { observeMachine } from '../../../src/reconcile/observe-machine.ts';
+import type { Subject, Target } from '../../../src/reconcile/target.ts';
+import { failure, machineIn, type ObjectOptions, objectWith, observedWith, uid } from '../../plan/fixtures.ts';
+import { createManualClock } from '../../support/clock.ts';
+
+export const second = 1_000;
+/** Monotonic, as all times here. Lists start, and are answered, two seconds before. */
+export const now = 10_000 * second;
+export const listedAt = now - 2 * second;
+export const { limits } = observedWith();
+export const { callDeadline, visibilityWindow, recreateAfter } = limits;
+
+export const own = 'web-0a1b2c3d';
+export const vm = (fields: Partial<Machine> = {}): Machine => machineIn('Running', fields);
+export const other = vm({ id: 5, name: 'other' });
+export const nameless: ListedMachine = { id: 6, problem: 'its name is missing' };
+export const keyHash = JSON.stringify(['hash', keyText(objectWith().metadata)]);
+
+export interface Given extends ObjectOptions {
+  readonly listed?: readonly ListedMachine[] | 'NoListYet';
+  readonly answeredAt?: number;
+  /** When a list first showed the same. */
+  readonly listedSince?: number;
+  /** What read each VM by itself last, and when that began. */
+  readonly sightings?: readonly { readonly machine: Machine; readonly startedAt: number }[];
+  /** What `GET` answers: one VM, none (404), a failure; by default it is not answered yet. */
+  readonly read?: Machine | 404 | 'Failed';
+  readonly account?: Partial<Account>;
+  readonly memory?: Partial<Omit<Memory, 'uid' | 'firstSeenAt'>>;
+  readonly seenSince?: number;
+  /** For how long lists have left out a VM that answers to its id. */
+  readonly lagging?: number;
+  /** Whether this process sent the create request with the key in use. */
+  readonly isSentWithKey?: boolean;
+  readonly actingSince?: number;
+  /** What the open intent says; by default there is none. */
+  readonly pending?: Partial<Intent>;
+  readonly subject?: Partial<Subject>;
+  readonly target?: Partial<Target>;
+}
+
+export const text = 'the stored intent';
+
+export function observe(given: Given) {
+  const { listed = [other], answeredAt = listedAt, sightings = [], read, pending, memory: remembered, ...rest } = given;
+  const clock = { ...createManualClock(), monotonic: () => now };
+  const object = objectWith({
+    ...rest,
+    ...(pending === undefined ? {} : { annotations: { 'vps247.com/create-pending': text } }),
+  });
+  const shown = listed === 'NoListYet' ? [] : listed;
+  const before = createSnapshot(given.listedSince ?? listedAt, 0, shown);
+  const wants: string[] = [];
+  // Only what is asked of it.
+  const account = {
+    ownerId: 1,
+    snapshot: listed === 'NoListYet' ? undefined : createSnapshot(listedAt, answeredAt, shown, before),
+    keyedHash: (words: string) => JSON.stringify(['hash', words]),
+    lastChangeAt: () => undefined,
+    sighting: (id: ProviderId) => sightings.find(({ machine }) => machine.id === id),
+    lookUp: () => {
+      if (read === undefined) return undefined;
+      const outcome = read === 'Failed' ? failed(failure()) : succeeded(read === 404 ? undefined : read);
+      return { startedAt: listedAt, outcome };
+    },
+    followedSince: () => 0,
+    absenceOf: () => ({ since: listedAt, lists: 1 }),
+    massAbsenceOf: () => undefined,
+    want: (_: string, after: number) => void wants.push(`list ${(after - now) / second}`),
+    wantMachine: (_: string, after: number) => void wants.push(`machine ${(after - now) / second}`),
+    ...given.account,
+  } as unknown as Account;
+  const memory = Object.assign(new Memory(uid, given.seenSince ?? 0), remembered);
+  if (given.isSentWithKey === true) memory.intentAccount = account;
+  if (given.lagging !== undefined) memory.lagged(now - given.lagging);
+  const identity = readIdentity(object, null);
+  const known = identity.kind === 'Known' ? identity : undefined;
+  const name = known?.name ?? object.spec.providerName ?? own;
+  const subject: Subject = {
+    key: 'default/web',
+    object,
+    memory,
+    name,
+    identity,
+    intent: pending === undefined ? undefined : { isOwn: true, uid, name, signed: '', ...pending },
+    isIntentProven: false,
+    isIntentRefused: false,
+    isDefaultKey: false,
+    ...given.subject,
+  };
+  const target = { ...(known === undefined ? {} : { id: known.id }), name, ...given.target };
+  const deps = { clock, limits, actingSince: () => given.actingSince ?? 0 };
+  const observed = observeMachine(deps, account, subject, target);
+  const what =
+    observed.kind === 'Present'
+      ? `Present ${observed.machine.id}`
+      : observed.kind === 'Absent'
+        ? 'Absent'
+        : observed.reason.kind;
+  return { what, observed, wants, memory };
+}
+
+export interface Row extends Given {
+  readonly because: string;
+  readonly what: string;
+  readonly wants?: readonly string[];
+}
+
+export function describeRows(name: string, rows: readonly Row[]): void {
+  describe(name, () => {
+    it.each(rows)('$because → $what', ({ what, wants, ...given }) => {
+      const { what: observed, wants: wanted } = observe(given);
+      expect({ what: observed, wants: wanted }).toEqual({ what, wants: wants ?? wanted });
+    });
+  });
+}
+
+export const chosen = { spec: { providerName: 'shop' } } as const;
+export const shop = vm({ name: 'shop' });
+export const late = now - second;
+export const known = { id: 90 } as const;
+export const seen = (startedAt: number, fields: Partial<Machine> = {}) => [{ machine: vm(fields), startedAt }];
+
+export const rightOne = vm({ id: 91 });
+/** As an account says it of VMs that vanished together. */
+export const mass = { vanished: 9, of: 40, until: now + 60 * second };
