@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import {
-  constants,
   copyFileSync,
-  cpSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readlinkSync,
   realpathSync,
   rmSync,
@@ -31,12 +31,7 @@ export function makeCopy(root: string): Copy {
       encoding: 'utf8',
     });
   for (const file of listFiles(root)) copyFile(join(root, file), join(folder, file));
-  // Not a link: bundlers and package lists tell files by where they really are.
-  cpSync(join(root, 'node_modules'), join(folder, 'node_modules'), {
-    recursive: true,
-    verbatimSymlinks: true,
-    mode: constants.COPYFILE_FICLONE,
-  });
+  linkFolder(join(root, 'node_modules'), join(folder, 'node_modules'));
   git('init', '--quiet');
   git('add', '--all');
   git('commit', '--quiet', '--no-verify', '--message', 'Copy of the project');
@@ -66,4 +61,24 @@ function copyFile(from: string, to: string): void {
   mkdirSync(dirname(to), { recursive: true });
   if (found.isSymbolicLink()) symlinkSync(readlinkSync(from), to);
   else copyFileSync(from, to);
+}
+
+/** Hard links, because there are many files. Not a link to the folder: bundlers and package lists go by where a file really is. */
+function linkFolder(from: string, to: string): void {
+  mkdirSync(to);
+  for (const entry of readdirSync(from, { withFileTypes: true })) {
+    const [source, target] = [join(from, entry.name), join(to, entry.name)];
+    if (entry.isDirectory()) linkFolder(source, target);
+    else if (entry.isSymbolicLink()) symlinkSync(readlinkSync(source), target);
+    else linkFile(source, target);
+  }
+}
+
+function linkFile(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch {
+    // Another file system.
+    copyFileSync(from, to);
+  }
 }

@@ -109,7 +109,8 @@ class Field {
   }
 }
 
-function isUnit(test: string): boolean {
+/** Whether a test file or folder needs neither a control plane nor helm. */
+export function isUnit(test: string): boolean {
   return !/^test\/(integration|control-plane|crash|soak|security|chart)\b/.test(test);
 }
 

@@ -2,6 +2,9 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 
+/** Environment variable: the folder that each test file writes what ran of the instrumented modules to. */
+export const regionsFolder = 'MUTANTS_REGIONS';
+
 /** Tests to run; files that were written since the last order are named, because vitest doesn't watch them. */
 export interface Order {
   readonly changed: readonly string[];
@@ -26,10 +29,12 @@ export interface Answer {
 /** Runs tests in a copy of the project. What hangs, or ends its process, is a failure as well. */
 export class Runner {
   readonly #folder: string;
+  readonly #env: Readonly<Record<string, string>>;
   #child: ChildProcess | undefined;
 
-  constructor(folder: string) {
+  constructor(folder: string, env: Readonly<Record<string, string>> = {}) {
     this.#folder = folder;
+    this.#env = env;
   }
 
   async run(order: Order, limitMs: number): Promise<Answer> {
@@ -71,9 +76,11 @@ export class Runner {
     // The copy's own program: it and the tests must load the same vitest. And a process group of its own: a test process that loops doesn't end by itself when its parent does.
     const child = fork(join(this.#folder, 'hack/mutants/worker.ts'), {
       cwd: this.#folder,
+      // `npm ci` in the project must not take Node away.
+      execPath: join(this.#folder, 'node_modules/.bin/node'),
       detached: true,
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-      env: { ...process.env, NODE_DISABLE_COMPILE_CACHE: '1' },
+      env: { ...process.env, ...this.#env, NODE_DISABLE_COMPILE_CACHE: '1' },
     });
     await Promise.race([
       once(child, 'message'),

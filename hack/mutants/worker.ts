@@ -4,7 +4,9 @@
  */
 import { join } from 'node:path';
 import { createVitest, type TestModule, type TestSpecification, type Vitest } from 'vitest/node';
-import type { Answer, Failure, Order } from './runner.ts';
+import { mergeConfig } from 'vitest/config';
+import config from '../../vitest.config.ts';
+import { type Answer, type Failure, type Order, regionsFolder } from './runner.ts';
 
 /** Vitest would run the files that failed or took long first; the order is the caller's. */
 class GivenOrder {
@@ -15,7 +17,15 @@ class GivenOrder {
 }
 
 async function start(root: string): Promise<Vitest> {
+  const setupFiles = process.env[regionsFolder] === undefined ? [] : [join(root, 'hack/mutants/record.ts')];
+  // Options given here would reach the root only, not its projects.
+  const projects = (config.test?.projects ?? []).map((project) =>
+    typeof project === 'object' && 'test' in project ? mergeConfig(project, { test: { setupFiles } }) : project,
+  );
   const vitest = await createVitest('test', {
+    ...config.test,
+    projects,
+    config: false,
     root,
     watch: false,
     run: true,
