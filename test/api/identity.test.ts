@@ -39,6 +39,9 @@ const recordOf = (id: number, uidOfRecord = uid) =>
   ({ id, uid: uidOfRecord, origin: 'Created', providerName: 'web-0a1b2c3d' }) as const;
 const known = { kind: 'Known', id: 90, origin: 'Created', name: 'web-0a1b2c3d' };
 
+const machineOf = (ownerId: number | undefined) =>
+  ({ id: 1, origin: 'Created', name: 'web-0a1b2c3d', ...(ownerId === undefined ? {} : { ownerId }) }) as const;
+
 describe('readIdentity', () => {
   it.each([
     { because: 'the operator alone writes the status', status: recordOf(90), expected: known },
@@ -115,6 +118,16 @@ describe('readIdentity', () => {
       expect([compareHint(annotated, machine), compareHint(object, machine)]).toEqual(['Equal', 'Missing']);
       expect(compareHint(annotated, { ...machine, id: 3 })).toBe('Contradicting');
     }
+  });
+
+  it.each([
+    { hinted: undefined, recorded: 7, expected: 'Equal' },
+    { hinted: 7, recorded: undefined, expected: 'Equal' },
+    { hinted: 7, recorded: 8, expected: 'Contradicting' },
+  ])('compares owners only where both say one: $hinted, $recorded → $expected', ({ hinted, recorded, expected }) => {
+    const hint = writeHint(objectWith(), machineOf(hinted));
+    const annotated = objectWith({ annotations: { [annotations.machine]: hint } });
+    expect(compareHint(annotated, machineOf(recorded))).toBe(expected);
   });
 });
 

@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { readIdentity } from '../../src/api/v1alpha1/identity.ts';
+import { writtenBy } from '../../src/api/v1alpha1/names.ts';
 import { createVirtualMachineReader } from '../../src/api/v1alpha1/read.ts';
 import { Sharing } from '../../src/api/v1alpha1/sharing.ts';
 import { objectWith } from '../plan/fixtures.ts';
@@ -79,6 +80,31 @@ test('nothing is kept that nobody reads, and nothing else is lost', () => {
   });
   const { spec, status } = stored('a') as Record<string, unknown>;
   expect([object.spec, object.status]).toEqual([spec, status]);
+});
+
+test('values are still shared after more wordings than are remembered', () => {
+  const read = createVirtualMachineReader();
+  for (let index = 0; index < 5_000; index += 1) read(stored('a', `wording ${index}`));
+  const [first, second] = [read(stored('a', 'the same')), read(stored('b', 'the same'))];
+  expect(first.status?.conditions?.[0]).toBe(second.status?.conditions?.[0]);
+});
+
+test('the fingerprint follows labels and annotations of others, and nothing that the operator or kubectl writes', () => {
+  const read = createVirtualMachineReader();
+  const fingerprintOf = (labels: object, notes: object) => {
+    const object = stored('a') as { readonly metadata: object };
+    return read({ ...object, metadata: { ...object.metadata, labels, annotations: notes } }).metadata.fingerprint;
+  };
+  const applied = { 'kubectl.kubernetes.io/last-applied-configuration': '{}' };
+  const plain = fingerprintOf({ app: 'web' }, {});
+  for (const name of [...writtenBy('the operator'), ...writtenBy('you')])
+    expect([name, fingerprintOf({ app: 'web' }, { ...applied, [name]: 'x' })]).toEqual([name, plain]);
+  const others = [
+    fingerprintOf({ app: 'shop' }, {}),
+    fingerprintOf({}, {}),
+    fingerprintOf({ app: 'web' }, { team: 'a' }),
+  ];
+  expect(new Set([plain, ...others]).size).toBe(4);
 });
 
 /** As much as the API server takes. */

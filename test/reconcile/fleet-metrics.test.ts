@@ -46,6 +46,19 @@ test('without series for each object the account is counted all the same', async
   expect(page).toContain('account_duplicate_names{account="1"} 1');
 });
 
+test('a VM counts as unmanaged as soon as its object is gone, before the next list', async () => {
+  const { apply, clock, cluster, metricsPage, room } = await create();
+  apply('web', { deletionPolicy: 'Retain' });
+  await clock.advance(2 * minute);
+  expect(await metricsPage()).toContain('account_machines{account="1",held="true"} 1');
+  const lists = room.count('ListMachines');
+  cluster.remove('virtualmachines', 'web');
+  await clock.advance(0);
+  const page = await metricsPage();
+  expect([cluster.machine('web'), room.count('ListMachines')]).toEqual([undefined, lists]);
+  expect(page).toContain('account_machines{account="1",held="false"} 1');
+});
+
 test('with more objects than the limit none has series of its own, and they are back when there are fewer', async () => {
   const { apply, clock, cluster, metricsPage } = await create({ machineMetricsLimit: 1 });
   apply('web');

@@ -132,6 +132,33 @@ describe('an operator with a selector', () => {
     expect(cluster.machine('theirs')?.status?.conditions).toBeUndefined();
   });
 
+  it('a name that an object of others reserves is free when its Secret holds a key of another account', async () => {
+    const world = await createSelecting();
+    const { clock, cluster, condition, room } = world;
+    const put = (key: string) =>
+      cluster.put('secrets', {
+        metadata: { name: 'theirs', uid: 'theirs', labels: { watched: 'true' } },
+        data: { 'api-key': Buffer.from(key).toString('base64') },
+      });
+    put('owner-1-theirs');
+    world.apply('theirs', { providerName: 'wanted', credentialsSecretRef: { name: 'theirs', key: 'api-key' } });
+    world.apply('db', { credentialsSecretRef: { name: 'theirs', key: 'api-key' } });
+    for (const [name, shard] of [
+      ['theirs', 'a'],
+      ['db', 'b'],
+    ] as const)
+      cluster.change(name, { metadata: { labels: { shard } } });
+    await clock.advance(minute);
+    world.apply('ours', { providerName: 'wanted' });
+    cluster.change('ours', { metadata: { labels: { shard: 'b' } } });
+    await clock.advance(minute);
+    expect(condition('ours', 'Ready')?.reason).toBe('NameConflict');
+    put('owner-2');
+    await clock.advance(minute);
+    expect(condition('ours', 'Ready')?.status).toBe('True');
+    expect([...room.machines.values()].filter(({ name }) => name === 'wanted')).toHaveLength(1);
+  });
+
   it('lets an object go whose labels change', async () => {
     const world = await createSelecting();
     const { clock, cluster, room } = world;

@@ -1,8 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import { writeIntent } from '../../src/api/v1alpha1/identity.ts';
 import { annotations } from '../../src/api/v1alpha1/names.ts';
 import type { AppSettings } from '../../src/app.ts';
 import { parseSelector } from '../../src/model/label-selector.ts';
-import type { Leadership } from './world/operator.ts';
+import { Secret } from '../../src/model/secret.ts';
+import { keyedHash } from '../../src/provider/account/keyed-hash.ts';
+import { bothFinalizers } from './world/cluster.ts';
+import { type Leadership, usualSpec } from './world/operator.ts';
 import { createWorld, type World } from './world/world.ts';
 
 const minute = 60_000;
@@ -193,6 +197,30 @@ describe('an installation that replaces another one', () => {
     await clock.advance(minute);
     expect(room.count('StopMachine')).toBe(1);
   });
+});
+
+it('a create that an installation announced may be in flight until its deadline after the object is taken over', async () => {
+  const { clock, cluster, room } = await install('b/second', undefined, { takeOverFrom: ['a/first'] });
+  await clock.advance(10 * minute);
+  const metadata = { name: 'web', namespace: 'default', uid: '0a1b2c3d-0000-4000-8000-000000000000' };
+  const announced = { at: clock.now(), name: 'web-0a1b2c3d' };
+  const intent = writeIntent({ ...metadata, resourceVersion: '', generation: 1 }, announced, (text) =>
+    keyedHash(new Secret('owner-1'), text),
+  );
+  cluster.put('virtualmachines', {
+    metadata: {
+      ...metadata,
+      annotations: { [annotations.managedBy]: 'a/first', [annotations.createPending]: intent },
+      finalizers: bothFinalizers,
+    },
+    spec: usualSpec,
+    status: { observedGeneration: -1 },
+  });
+  // Within the deadline of 35 s and the visibility window of 30 s.
+  await clock.advance(60_000);
+  expect(room.count('CreateMachine')).toBe(0);
+  await clock.advance(2 * minute);
+  expect(room.count('CreateMachine')).toBe(1);
 });
 
 describe('a tenant who writes the annotation', () => {

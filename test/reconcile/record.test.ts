@@ -77,3 +77,24 @@ describe.each(['create', 'adopt'] as const)('%s', (kind) => {
     },
   );
 });
+
+it('the hint of a VM is not written onto an object that took the name of its own meanwhile', async () => {
+  const { apply, clock, cluster, condition } = await createWorld({ lookAlikes: 'Report' });
+  let patches = 0;
+  cluster.holds = (write) => {
+    if (write === 'patch web') patches += 1;
+    if (write !== 'patch web' || patches !== 2) return undefined;
+    cluster.remove('virtualmachines', 'web');
+    cluster.change('web', { metadata: { finalizers: [] } });
+    apply('web');
+    return undefined;
+  };
+  apply('web');
+  await clock.advance(5 * minute);
+  const [first, last] = [cluster.versions[0], cluster.versions.at(-1)].map((version) => version?.metadata.uid);
+  expect([first === last, condition('web', 'Ready')?.status]).toEqual([false, 'True']);
+  const hints = cluster.versions
+    .filter(({ metadata }) => metadata.uid === last)
+    .flatMap(({ metadata }) => metadata.annotations?.[annotations.machine] ?? []);
+  expect(new Set(hints)).toEqual(new Set([expect.stringContaining('"id":2')]));
+});

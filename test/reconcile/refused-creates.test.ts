@@ -99,6 +99,27 @@ describe('a create that was refused', () => {
     expect(world.room.count('CreateMachine')).toBe(1);
   });
 
+  it('and took effect is not sent again because an older list of another key of the account lacks its VM', async () => {
+    const world = await createWorld();
+    const data = { 'api-key': Buffer.from('owner-1-second').toString('base64') };
+    world.cluster.put('secrets', { metadata: { name: 'second', labels: { watched: 'true' } }, data });
+    const second = { credentialsSecretRef: { name: 'second', key: 'api-key' } };
+    world.apply('shop', second);
+    await world.clock.advance(minute);
+    // Known for longer than the newest list of the other key.
+    world.room.accidents.set('CreateMachine', [refusal]);
+    world.apply('web');
+    await world.clock.advance(3 * minute);
+    world.room.accidents.set('CreateMachine', [{ ...refusal, hasEffect: true }]);
+    world.cluster.change('web', { spec: { package: { id: 3 } } });
+    while (world.room.count('CreateMachine') < 3) await world.clock.advance(1);
+    await world.clock.advance(15);
+    world.cluster.change('web', { spec: second });
+    await world.clock.advance(5 * minute);
+    expect(world.condition('web', 'Ready')?.status).toBe('True');
+    expect([world.room.count('CreateMachine'), world.room.heldTwice.size]).toEqual([3, 0]);
+  });
+
   it('creates as soon as the spec is corrected', async () => {
     const world = await createWorld();
     world.room.accidents.set('CreateMachine', [refusal]);

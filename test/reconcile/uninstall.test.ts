@@ -108,4 +108,19 @@ describe('a Secret that is deleted', () => {
     await world.clock.advance(5 * minute);
     expectNothingLeft(world);
   });
+
+  it('and abandoned, after a restart while the provider does not answer: the object goes at once', async () => {
+    const world = await running();
+    world.cluster.change('web', { spec: { deletionProtection: true } });
+    world.cluster.remove('virtualmachines', 'web');
+    await world.clock.advance(minute);
+    expectBlocked(world, 'DeletionProtected');
+    world.room.holds = () => new Promise(() => {});
+    await world.restart();
+    await world.clock.advance(1_000);
+    world.cluster.change('web', { metadata: { annotations: { 'vps247.com/abandon': 'true' } } });
+    await world.clock.advance(1_000);
+    expect(world.cluster.machine('web')).toBeUndefined();
+    expect(world.room.machines.size).toBe(1);
+  });
 });

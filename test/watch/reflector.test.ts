@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import type { FakeObject } from './fake-cluster.ts';
 import { rowsOf, stage } from './stage.ts';
 
@@ -62,6 +62,10 @@ describe('a reflector', () => {
 
   test('stop ends all requests and timers', async () => {
     const { reflector, cluster, clock } = await stage({ 'a/web': '1' });
+    // The timer for silence was moved since.
+    await clock.advance(100_000);
+    cluster.put('a/web', '2');
+    await clock.advance(100_000);
     await reflector.stop();
     expect([cluster.watches.size, clock.pending]).toEqual([0, 0]);
     const failing = await stage();
@@ -88,6 +92,18 @@ describe('a reflector', () => {
     reflector.observe(cluster.put('c/web', '3'));
     expect(reflector.get('c/web')).toBeUndefined();
   });
+});
+
+test('is synced when the last of its namespaces is listed, not the first', async () => {
+  const { cluster, reflector, clock } = await stage(undefined, { namespaces: ['a', 'b'] });
+  const synced = vi.fn();
+  void reflector.synced.then(synced);
+  cluster.failures.push('Network');
+  reflector.start();
+  await clock.settle();
+  expect([cluster.calls, synced.mock.calls.length]).toEqual([['list a', 'list b', 'watch b 100'], 0]);
+  await clock.advance(10_000);
+  expect([reflector.isSynced(), synced.mock.calls.length]).toEqual([true, 1]);
 });
 
 function choosy(object: unknown): string {
