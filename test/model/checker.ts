@@ -18,14 +18,21 @@ export interface Step<S> {
 
 export interface Model<S, A extends Step<S> = Step<S>> {
   readonly start: S;
-  /** States of one key count as one. */
+  /** States of one key count as one, if as many faults may still happen in them. */
   key(state: S): string;
+  /**
+   * How often each fault may still happen, if that is no part of the key. A state whose key is known with as much left of each adds nothing:
+   * whatever is reached from it is reached from the other one by the same steps, and its fair steps are the same.
+   */
+  left?(state: S): Left;
   steps(state: S): Promise<readonly A[]>;
   /** The one of a state's steps that a world without faults takes. */
   fair(steps: readonly A[]): A | undefined;
   /** Whether everything is as wanted, with faults or without. */
   isSettled(state: S): boolean;
 }
+
+export type Left = Readonly<Partial<Record<string, number>>>;
 
 export interface Invariant<S> {
   readonly name: string;
@@ -40,6 +47,8 @@ export interface Violation {
 
 export interface Exploration {
   readonly states: number;
+  /** Those that differ in more than in what is left. */
+  readonly keys: number;
   readonly transitions: number;
   /** The longest of the shortest ways to a state, in steps. */
   readonly depth: number;
@@ -61,7 +70,8 @@ export async function explore<S, A extends Step<S>>(
   invariants: readonly Invariant<S>[],
   limits: Limits,
 ): Promise<Exploration> {
-  const known = new Map<string, number>();
+  /** By key: the states that were met, with what was left in them. */
+  const known = new Map<string, { readonly left: Left; readonly index: number }[]>();
   /** By state: how it was first reached, the state that its fair step leads to, and whether it is settled. */
   const parents: number[] = [];
   const labels: string[] = [];
@@ -76,11 +86,25 @@ export async function explore<S, A extends Step<S>>(
     for (let at = index; at > 0; at = parents[at] ?? 0) lines.unshift(labels[at] ?? '');
     return lines;
   };
-  const end = (violation?: Violation): Exploration => ({ states: known.size, transitions, depth, taken, violation });
+  const end = (violation?: Violation): Exploration => ({
+    states: parents.length,
+    keys: known.size,
+    transitions,
+    depth,
+    taken,
+    violation,
+  });
+  const leftIn = (state: S): Left => model.left?.(state) ?? {};
+  const find = (state: S, key: string): number | undefined => {
+    const left = leftIn(state);
+    return known.get(key)?.find((other) => covers(other.left, left))?.index;
+  };
   const add = (state: S, key: string, parent: number, label: string): number => {
-    const index = known.size;
+    const index = parents.length;
     if (index >= limits.states) throw new Error(`more than ${limits.states} states, the last by: ${label}`);
-    known.set(key, index);
+    const met = known.get(key) ?? [];
+    met.push({ left: leftIn(state), index });
+    known.set(key, met);
     parents.push(parent);
     labels.push(label);
     settled.push(model.isSettled(state));
@@ -104,7 +128,7 @@ export async function explore<S, A extends Step<S>>(
         const violated = invariants.find(({ holds }) => !holds(step.to));
         if (violated !== undefined) return end({ invariant: violated.name, trace: [...trace(index), step.label] });
         const key = model.key(step.to);
-        let to = known.get(key);
+        let to = find(step.to, key);
         if (to === undefined) {
           to = add(step.to, key, index, step.label);
           next.push({ state: step.to, index: to });
@@ -116,6 +140,12 @@ export async function explore<S, A extends Step<S>>(
     level = next;
   }
   return end(findLivelock(fair, settled, trace));
+}
+
+function covers(more: Left, less: Left): boolean {
+  if (more === less) return true;
+  for (const name in less) if ((more[name] ?? 0) < (less[name] ?? 0)) return false;
+  return true;
 }
 
 /** Walks each state's fair steps to where they end; every state is walked over once. */

@@ -6,7 +6,8 @@ import { dawn, tickOf } from './time.ts';
 
 /**
  * What makes two states the same. A time counts in two ways only: by its age in ticks, up to the longest wait that begins
- * with it, and by its order among the times it is compared with. Everything else counts as it is.
+ * with it, and by its order among the times it is compared with. What may still go wrong is compared by the checker. Everything else
+ * counts as it is.
  *
  * A time that is new in the operator is aged up to `longestWait`. If a longer wait begins with it, or none, it belongs
  * into `ages`; if it is compared with other times than the present, into one of the `orders`.
@@ -112,13 +113,12 @@ export function createKeys(): (state: State) => string {
     return part;
   }
 
-  function partsOf({ cluster, room, operator, left }: State): Part[] {
+  function partsOf({ cluster, room, operator }: State): Part[] {
     const parts = [
       partOf(cluster.object, liveObject),
       partOf(operator.cache, liveObject),
       partOf(cluster.gone, liveObject),
       partOf(operator.memory),
-      partOf(left),
       partOf(operator.pass, livePass),
       partOf(operator.pass?.object, liveObject),
       partOf(room, liveRoom),

@@ -49,7 +49,14 @@ import type { State } from './state.ts';
 import type { Subject } from './subject.ts';
 
 export function createModel(subject: Subject, start: State): Model<State, Move> {
-  return { start, key: createKeys(), steps: (state) => movesOf(subject, state), fair: firstInTurn, isSettled };
+  return {
+    start,
+    key: createKeys(),
+    left: ({ left }) => left,
+    steps: (state) => movesOf(subject, state),
+    fair: firstInTurn,
+    isSettled,
+  };
 }
 
 /** Everything that may happen next. */
