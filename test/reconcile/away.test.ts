@@ -3,15 +3,16 @@ import type { Failure } from '../../src/model/failure.ts';
 import { usual } from './world/operator.ts';
 import { createWorld, type World } from './world/world.ts';
 
-// A thousand lives take some seconds; on a busy machine that is many.
+// Hours of many lives take some seconds; on a busy machine that is many.
 vi.setConfig({ testTimeout: 120_000 });
 
 const minute = 60_000;
 const hour = 60 * minute;
 const down: Omit<Failure, 'operation' | 'text'> = { class: 'Retry', code: 'ConnectFailed' };
-const names = Array.from({ length: 1_000 }, (_, index) => `web-${index}`);
+/** So many that the rate limit, and not the burst, decides how long they take. */
+const names = Array.from({ length: 200 }, (_, index) => `web-${index}`);
 
-/** A thousand machines that run. */
+/** Many VMs that run. */
 async function runFleet(): Promise<World> {
   const world = await createWorld();
   for (const name of names) world.apply(name);
@@ -35,7 +36,7 @@ function goAway({ room }: World): void {
 const writesSince = ({ cluster }: World, from: number): readonly string[] =>
   cluster.writes.slice(from).filter((write) => !write.startsWith('create '));
 
-describe('an hour in which the provider is away, with a thousand objects', () => {
+describe('an hour in which the provider is away, with many objects', () => {
   it('costs a probe a minute, one status write for each object when it begins, and one when it ends', async () => {
     const world = await runFleet();
     const { clock, cluster, condition, room } = world;
@@ -78,7 +79,7 @@ describe('an hour in which the provider is away, with a thousand objects', () =>
     room.broken.clear();
     await clock.advance(5 * minute);
     expect(names.filter((name) => cluster.machine(name)?.status?.state !== 'Halted')).toEqual([]);
-    expect(callsSince(world, back)['StopMachine']).toBe(1_000);
+    expect(callsSince(world, back)['StopMachine']).toBe(names.length);
     const stops = room.calls.filter(({ operation, at }) => operation === 'StopMachine' && at >= back);
     for (const [index, { at }] of stops.entries()) {
       const tenLater = stops[index + 30]?.at ?? Infinity;
@@ -109,7 +110,7 @@ describe('a provider that answers lists but no calls', () => {
   });
 });
 
-describe('a wave of a thousand creates', () => {
+describe('a wave of creates', () => {
   it('holds up no kill and no delete, and no create of another namespace', async () => {
     const world = await createWorld();
     const { apply, clock, cluster, room } = world;
@@ -137,7 +138,7 @@ describe('a wave of a thousand creates', () => {
     expect([...room.machines.values()].some(({ name }) => name.startsWith('alone-'))).toBe(true);
     expect(room.count('CreateMachine')).toBeLessThan(100);
     await clock.advance(3 * minute);
-    expect(room.count('CreateMachine')).toBe(1_003);
+    expect(room.count('CreateMachine')).toBe(names.length + 3);
   });
 
   it('takes as long as the rate allows, at one list a second', async () => {
@@ -148,10 +149,10 @@ describe('a wave of a thousand creates', () => {
     await clock.advance(3 * minute);
     expect(names.filter((name) => condition(name, 'Ready')?.status !== 'True')).toEqual([]);
     const creates = room.calls.filter(({ operation }) => operation === 'CreateMachine');
-    expect(creates).toHaveLength(1_000);
+    expect(creates).toHaveLength(names.length);
     const seconds = ((creates.at(-1)?.at ?? 0) - since) / 1_000;
     // Twenty at once, then ten a second.
-    const floor = (1_000 - 20) / 10;
+    const floor = (names.length - 20) / 10;
     expect(seconds / floor).toBeLessThanOrEqual(1.15);
     const { ListMachines = 0, GetMachine = 0 } = callsSince(world, since);
     expect(ListMachines).toBeLessThanOrEqual(seconds + 10);

@@ -52,17 +52,19 @@ async function expectNothingShown(world: FaultyWorld): Promise<void> {
   expect(text).not.toMatch(/[\u0080-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]|\\u00[01]/);
 }
 
-describe.each(Object.entries(fields))('a provider that quotes in %s', (_field, fieldsWith) => {
+describe.each(Object.entries(fields))('a provider that quotes in %s', (field, fieldsWith) => {
+  // One secret is enough to have a name hidden as a whole, so that none may hide another one there.
+  const quoted = field === 'name' ? values.map((value) => [value]) : [values];
   const quotes = Object.entries(spellings).flatMap(([how, spell]) =>
-    values.map((value) => [how, spell, value] as const),
+    quoted.map((secrets) => ({ how, text: secrets.map(spell).join(' ') })),
   );
 
-  test.each(quotes)('a secret, %s: nobody sees it', { timeout: 60_000 }, async (_how, spell, value) => {
+  test.each(quotes)('a secret, $how: nobody sees it', { timeout: 60_000 }, async ({ text }) => {
     const world = await createFaultyWorld({}, { adopted: [1_001, 1_002], leadsTo: ['DeleteOfRunningVm'] });
     world.apply('seen', { managementPolicy: 'Observe', adoption: { policy: 'MustExist', id: 1_001 } });
     world.apply('there', { adoption: { policy: 'MustExist', id: 1_002 } });
     await world.clock.advance(minute / 2);
-    const edited = { initial_password: password, ...fieldsWith(`${spell(value)}\u202e\u001b[31m`) };
+    const edited = { initial_password: password, ...fieldsWith(`${text}\u202e\u001b[31m`) };
     world.emulator.addFault({
       method: 'GET',
       when: 'after',
