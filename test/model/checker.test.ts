@@ -83,6 +83,43 @@ describe('safety', () => {
   });
 });
 
+describe('what is left of faults', () => {
+  interface Limited {
+    readonly at: string;
+    readonly fault: number;
+  }
+
+  /** Each way as `from to`; one that ends with an exclamation mark is a fault. */
+  function roads(fault: number, ...ways: readonly string[]): Model<Limited> {
+    return {
+      start: { at: 'a', fault },
+      key: ({ at }) => at,
+      left: ({ fault: left }) => ({ fault: left }),
+      isSettled: () => true,
+      fair: () => undefined,
+      steps: (state) =>
+        Promise.resolve(
+          ways.flatMap((way) => {
+            const [from, goal = ''] = way.replace('!', '').split(' ');
+            const left = state.fault - (way.endsWith('!') ? 1 : 0);
+            return from === state.at && left >= 0 ? [{ kind: 'way', label: way, to: { at: goal, fault: left } }] : [];
+          }),
+        ),
+    };
+  }
+
+  it('a known state with less left is not visited again', async () => {
+    const found = await explore(roads(2, 'a b!', 'b a', 'b c!'), [], { states: 50 });
+    expect(found).toMatchObject({ states: 3, keys: 3, violation: undefined });
+  });
+
+  it('a known state with more left is visited again', async () => {
+    const neverBad = { name: 'never bad', holds: ({ at }: Limited) => at !== 'bad' };
+    const { violation } = await explore(roads(1, 'a b!', 'a c', 'c b', 'b bad!'), [neverBad], { states: 50 });
+    expect(violation?.trace).toEqual(['a c', 'c b', 'b bad!']);
+  });
+});
+
 describe('liveness', () => {
   it('holds where every state comes home and stays there', async () => {
     const found = await explore(

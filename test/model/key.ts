@@ -1,7 +1,7 @@
 import { annotations } from '../../src/api/v1alpha1/names.ts';
-import type { Condition, VirtualMachine } from '../../src/api/v1alpha1/types.ts';
+import type { Condition, VirtualMachine, VirtualMachineStatus } from '../../src/api/v1alpha1/types.ts';
 import { isInTransit } from './world/room.ts';
-import type { AccountState, Pass, Room, RoomMachine, State } from './state.ts';
+import type { AccountState, Answer, Pass, Request, Room, RoomMachine, State } from './state.ts';
 import { dawn, tickOf } from './time.ts';
 
 /**
@@ -235,19 +235,19 @@ class Writer {
   }
 }
 
-/** With the start of an operation told apart from that of a list, and from that of one whose call was sent again. */
 function liveObject({ metadata, spec, status }: VirtualMachine): unknown {
-  const { operation, conditions, ...rest } = status ?? {};
+  return { metadata, spec, status: liveStatus(status) };
+}
+
+/** With the start of an operation told apart from that of a list, and from that of one whose call was sent again. */
+function liveStatus({ operation, conditions, ...rest }: Partial<VirtualMachineStatus> = {}): unknown {
   const startedAt = (operation?.attempts ?? 1) > 1 ? 'repeatedAt' : 'operationStartedAt';
   return {
-    metadata,
-    spec,
-    status: {
-      ...rest,
-      operation: operation && { ...operation, startedAt: undefined, [startedAt]: operation.startedAt },
-      // Of all conditions only since when the object is Ready is ever looked at.
-      conditions: conditions?.map(liveCondition),
-    },
+    ...rest,
+    // A merge patch removes it by null.
+    operation: operation && { ...operation, startedAt: undefined, [startedAt]: operation.startedAt },
+    // Of all conditions only since when the object is Ready is ever looked at.
+    conditions: conditions?.map(liveCondition),
   };
 }
 
@@ -277,7 +277,26 @@ function liveMachine(machine: RoomMachine): unknown {
   return isInTransit(machine) ? machine : { ...machine, changedAt: undefined };
 }
 
-/** Its object is a part of its own. */
-function livePass({ object: _object, ...pass }: Pass): unknown {
-  return pass;
+/** Its object is a part of its own; the objects that it was answered with, and the status that it writes, count as the stored ones do. */
+function livePass({ object: _object, answers, asks, ...pass }: Pass): unknown {
+  return { ...pass, answers: answers.map(liveAnswer), asks: liveRequest(asks) };
+}
+
+function liveAnswer(answer: Answer): unknown {
+  const cache = answer.cache && liveObject(answer.cache);
+  return 'value' in answer && isObject(answer.value)
+    ? { ...answer, cache, value: liveObject(answer.value) }
+    : { ...answer, cache };
+}
+
+function liveRequest(request: Request): unknown {
+  if (request.kind !== 'Patch' || request.subresource !== 'status') return request;
+  // `as`: so patches of the status are made.
+  const { status, ...body } = request.body as { readonly status?: Partial<VirtualMachineStatus> };
+  return { ...request, body: { ...body, status: liveStatus(status) } };
+}
+
+/** Of all that a pass is answered with only the object has metadata. */
+function isObject(value: unknown): value is VirtualMachine {
+  return typeof value === 'object' && value !== null && 'metadata' in value;
 }
