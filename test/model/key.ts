@@ -162,7 +162,7 @@ export function createKeys(): (state: State) => string {
       // Negative while it is still to come.
       codes.push(age + 1000);
     }
-    pushRanks(codes, times);
+    pushRanks(codes, times, now);
     return String.fromCharCode(...codes);
   };
 }
@@ -171,13 +171,13 @@ function bits(...flags: readonly boolean[]): number {
   return flags.reduce((sum, flag, index) => sum + (flag ? 2 ** index : 0), 0);
 }
 
-/** For each time how many of those that it is compared with were earlier. */
-function pushRanks(codes: number[], times: readonly Time[]): void {
+/** For each time how many of those that it is compared with were earlier, and how it compares with what starts now. */
+function pushRanks(codes: number[], times: readonly Time[], now: number): void {
   const compared = times.filter(({ order }) => order !== -1);
   for (const { at, order } of compared) {
     let rank = 0;
     for (const other of compared) if (other.order === order && other.at < at) rank += 1;
-    codes.push(rank);
+    codes.push(rank * 3 + 1 + Math.sign(at - now));
   }
 }
 
