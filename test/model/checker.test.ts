@@ -83,31 +83,31 @@ describe('safety', () => {
   });
 });
 
+interface Limited {
+  readonly at: string;
+  readonly fault: number;
+}
+
+/** Each way as `from to`; one that ends with an exclamation mark is a fault. */
+function roads(fault: number, ...ways: readonly string[]): Model<Limited> {
+  return {
+    start: { at: 'a', fault },
+    key: ({ at }) => at,
+    left: ({ fault: left }) => ({ fault: left }),
+    isSettled: () => true,
+    fair: () => undefined,
+    steps: (state) =>
+      Promise.resolve(
+        ways.flatMap((way) => {
+          const [from, goal = ''] = way.replace('!', '').split(' ');
+          const left = state.fault - (way.endsWith('!') ? 1 : 0);
+          return from === state.at && left >= 0 ? [{ kind: 'way', label: way, to: { at: goal, fault: left } }] : [];
+        }),
+      ),
+  };
+}
+
 describe('what is left of faults', () => {
-  interface Limited {
-    readonly at: string;
-    readonly fault: number;
-  }
-
-  /** Each way as `from to`; one that ends with an exclamation mark is a fault. */
-  function roads(fault: number, ...ways: readonly string[]): Model<Limited> {
-    return {
-      start: { at: 'a', fault },
-      key: ({ at }) => at,
-      left: ({ fault: left }) => ({ fault: left }),
-      isSettled: () => true,
-      fair: () => undefined,
-      steps: (state) =>
-        Promise.resolve(
-          ways.flatMap((way) => {
-            const [from, goal = ''] = way.replace('!', '').split(' ');
-            const left = state.fault - (way.endsWith('!') ? 1 : 0);
-            return from === state.at && left >= 0 ? [{ kind: 'way', label: way, to: { at: goal, fault: left } }] : [];
-          }),
-        ),
-    };
-  }
-
   it('a known state with less left is not visited again', async () => {
     const found = await explore(roads(2, 'a b!', 'b a', 'b c!'), [], { states: 50 });
     expect(found).toMatchObject({ states: 3, keys: 3, violation: undefined });
