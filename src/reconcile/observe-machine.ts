@@ -306,8 +306,7 @@ function lookForId(
 
 /** Whether the VM that the object records was last seen with the key in use. */
 function isSameKey({ object: { metadata, status }, identity }: Subject, account: Account): boolean {
-  if (identity.kind !== 'Known' || status?.apiKeyHash === undefined) return false;
-  return status.apiKeyHash === account.keyedHash(keyText(metadata));
+  return identity.kind === 'Known' && status?.apiKeyHash === account.keyedHash(keyText(metadata));
 }
 
 /**

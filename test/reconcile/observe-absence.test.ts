@@ -40,6 +40,13 @@ describeRows('a recorded VM that the list lacks', [
     wants: [],
   },
   {
+    because: 'the list is of another account than the one that an earlier object recorded',
+    subject: { identity: { kind: 'Foreign', uid: 'earlier', id: 90, ownerId: 1 } },
+    target: { id: 90 },
+    listed: [vm({ id: 5, name: 'x', ownerId: 2 })],
+    what: 'OtherAccount',
+  },
+  {
     because: 'the list is older than the subscription',
     ...gone,
     account: { followedSince: () => late },
