@@ -14,6 +14,26 @@ test('a group that asked a thousand times holds up another one for a single turn
   expect(turns).toEqual(['a', 'a', 'a', 'b', 'a']);
 });
 
+test('work waits for a place, and leaves it when it ends or fails', async () => {
+  const places = new Places(1);
+  const log: string[] = [];
+  const first = Promise.withResolvers<void>();
+  const work = (name: string, end: Promise<void>) =>
+    places.during(async () => {
+      log.push(name);
+      await end;
+    });
+  const failing = work('1', first.promise);
+  const next = work('2', Promise.resolve());
+  const last = work('3', Promise.resolve());
+  await Promise.resolve();
+  expect(log).toEqual(['1']);
+  first.reject(new Error('refused'));
+  await expect(failing).rejects.toThrow('refused');
+  await Promise.all([next, last]);
+  expect(log).toEqual(['1', '2', '3']);
+});
+
 test('a place that nobody asks for is free for whoever asks next', async () => {
   const places = new Places(1);
   await places.take('a');

@@ -200,6 +200,22 @@ describe('a parked pass', () => {
     expect(log.slice(2)).toEqual(['busy ends', 'slow goes on', 'slow ends', 'new begins', 'new ends']);
   });
 
+  test('gets a worker back in turn for its namespace, however many of another are parked', async () => {
+    const { clock, queue, log, answer, work } = slowStage(1);
+    for (let index = 0; index < 100; index += 1) queue.add(`slow-a/${index}`);
+    queue.add('slow-b/0');
+    await clock.settle();
+    queue.add('busy');
+    await clock.settle();
+    answer.resolve();
+    await clock.settle();
+    work.resolve();
+    await clock.settle();
+    const order = log.filter((line) => line.endsWith('goes on'));
+    expect(order).toHaveLength(101);
+    expect(order.slice(0, 2)).toContain('slow-b/0 goes on');
+  });
+
   test('goes on at once while workers wait for keys', async () => {
     const { clock, queue, log, answer } = slowStage(1);
     queue.add('slow');
@@ -247,6 +263,20 @@ describe('a parked pass', () => {
 });
 
 describe('how long workers are held', () => {
+  test('a pass that hangs after it was parked is noticed, from when it got its worker back', async () => {
+    const parked = Promise.withResolvers<void>();
+    const { clock, queue, workers } = stage(async (_key, _clock, park) => {
+      await park(parked.promise);
+      return new Promise(() => {});
+    });
+    queue.add('a');
+    await clock.advance(10_000);
+    parked.resolve();
+    await clock.settle();
+    await clock.advance(7_000);
+    expect(workers.longestPassMs).toBe(7_000);
+  });
+
   test('is told of the oldest pass, parked time not counted', async () => {
     const { clock, queue, workers, answer, work } = slowStage(2);
     expect([workers.longestPassMs, workers.lastEndAt]).toEqual([0, 0]);

@@ -108,6 +108,15 @@ test('what has waited for five seconds goes before newer user changes', async ()
   expect(await queue.take()).toBe('late');
 });
 
+test('of two that have waited too long, the one that waited longer goes first, whatever its priority', async () => {
+  const { queue, clock } = stage();
+  queue.add('normal');
+  await clock.advance(1_000);
+  queue.add('resync', { priority: 'resync' });
+  await clock.advance(6_000);
+  expect(await drain(queue)).toEqual(['normal', 'resync']);
+});
+
 test('a key that became more urgent keeps the time it has waited', async () => {
   const { queue, clock } = stage();
   queue.add('a', { priority: 'resync' });
@@ -195,13 +204,17 @@ test('a key that comes due while it is worked on comes again', async () => {
 
 test('after shutdown nothing is handed out, and nobody waits', async () => {
   const { queue, clock } = stage();
+  queue.add('taken');
+  await queue.take();
+  queue.add('taken');
   const waiting = queue.take();
   queue.addAfter('later', 1_000);
   queue.shutdown();
   queue.add('a');
   queue.addAfter('b', 0);
+  queue.done('taken');
   expect([await waiting, await queue.take()]).toEqual([undefined, undefined]);
-  expect(clock.pending).toBe(0);
+  expect([clock.pending, queue.depth]).toEqual([0, 0]);
 });
 
 test('delays of any kind come up in order, each key once', async () => {

@@ -37,6 +37,13 @@ const rows: readonly (readonly [value: unknown, expected: unknown, reason: strin
   [{ a: { b: { c: { d: { e: { f: 1 } } } } } }, { a: { b: { c: { d: { e: '[deeper]' } } } } }, 'depth is bounded'],
   ['x'.repeat(3_000), `${'x'.repeat(2_048)}…`, 'length is bounded'],
   [Array.from({ length: 52 }, () => 1), [...Array.from({ length: 50 }, () => 1), '[2 more]'], 'entries are bounded'],
+  [
+    Object.fromEntries(Array.from({ length: 52 }, (_, index) => [`f${index}`, 1])),
+    { ...Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`f${index}`, 1])), '…': '[2 more]' },
+    'fields are bounded',
+  ],
+  [{ ['n'.repeat(300)]: 1 }, { [`${'n'.repeat(128)}…`]: 1 }, 'names are bounded'],
+  [{ a: { b: 1 }, c: { b: 1 } }, { a: { b: 1 }, c: { b: 1 } }, 'the same object beside itself is no loop'],
   [new Socket(), '[Socket]', 'instances of classes are not walked: a request holds its headers'],
   [Buffer.from('hunter22'), '[Buffer]', 'bytes are not printed'],
   [throwing, '[unreadable]', 'a throwing getter'],

@@ -57,6 +57,25 @@ test.each<{ because: string; failures: readonly Failure[]; delays: readonly numb
     failures: [{ reason: 'Network' }, ...times(202, 'Unavailable')],
     delays: [200, 100, 200, ...Array.from({ length: 199 }, () => 300), 800],
   },
+  {
+    because: 'one that goes away again has a minute to start in when it is back',
+    failures: [
+      { reason: 'Network' },
+      ...times(150, 'Unavailable'),
+      { reason: 'Network' },
+      ...times(150, 'Unavailable'),
+    ],
+    delays: [
+      200,
+      100,
+      200,
+      ...times(148, 'Unavailable').map(() => 300),
+      200,
+      100,
+      200,
+      ...times(148, 'Unavailable').map(() => 300),
+    ],
+  },
 ])('$because', ({ failures, delays }) => {
   expect(delaysOf(failures)).toEqual(delays);
 });
@@ -64,6 +83,13 @@ test.each<{ because: string; failures: readonly Failure[]; delays: readonly numb
 test('up to half is added by chance, and after success it begins again', () => {
   const waiting = new Delays(() => 1);
   expect([waiting.next('Unavailable', 0), waiting.next('Unavailable', 0)]).toEqual([1_200, 2_400]);
+  waiting.reset();
+  expect(waiting.next('Unavailable', 0)).toBe(1_200);
+  // Also after an outage: what fails later is not a server that is still starting.
+  for (const reason of ['Network', 'Unavailable'] as const) waiting.next(reason, 0);
+  waiting.reset();
+  expect(waiting.next('Unavailable', 0)).toBe(1_200);
+  waiting.next('Network', 0);
   waiting.reset();
   expect(waiting.next('Unavailable', 0)).toBe(1_200);
   expect(delaysOf([...times(3, 'Network'), ...times(3, 'Unavailable', 5_000)], 0.999).every((ms) => ms < 900)).toBe(

@@ -95,11 +95,19 @@ describe('open', () => {
     expect(times).toEqual([5_000, 10_000, 20_000, 40_000, 60_000, 60_000, 60_000]);
   });
 
-  test('is unmoved by calls that were under way', () => {
-    const { breaker } = open();
+  test('is unmoved by calls that were under way', async () => {
+    const { clock, breaker } = open();
+    breaker.heedList(down);
+    await clock.advance(2_000);
     expect(breaker.heed(fine)).toBe(false);
-    expect(breaker.heed(down)).toBe(false);
-    expect([breaker.isOpen, breaker.probeAt]).toEqual([true, 5_000]);
+    for (let time = 0; time < 5; time += 1) expect(breaker.heed(down)).toBe(false);
+    expect([breaker.isOpen, breaker.probeAt]).toEqual([true, 10_000]);
+  });
+
+  test('asks for no wait when its probe is overdue', async () => {
+    const { clock, breaker } = open();
+    await clock.advance(60_000);
+    expect(breaker.failure?.retryAfter).toBe(0);
   });
 
   test.for<[what: string, answer: Outcome<unknown>]>([
