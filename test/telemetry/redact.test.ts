@@ -131,6 +131,23 @@ describe('scrub', () => {
     },
   );
 
+  test.for<[where: string, value: unknown]>([
+    ['the name of a field', { 'planted-anywhere-1': 1 }],
+    ['the path of a URL', new URL('https://host/planted-anywhere-1')],
+    ['the name of a class', new { 'planted-anywhere-1': class {} }['planted-anywhere-1']()],
+    ['a stack', Object.assign(new Error('x'), { stack: 'Error: x\n at planted-anywhere-1' })],
+  ])('removes a registered secret from %s', ([, value]) => {
+    registerSecret(new Secret('planted-anywhere-1'));
+    const shown = JSON.stringify(redact(value, { withStacks: true }));
+    expect(shown).toContain('[redacted]');
+    expect(shown).not.toContain('planted-anywhere');
+  });
+
+  test('a stack is bounded', () => {
+    const shown = redact(Object.assign(new Error('x'), { stack: 's'.repeat(9_000) }), { withStacks: true });
+    expect(shown).toMatchObject({ stack: `${'s'.repeat(4_096)}…` });
+  });
+
   test('is not misled by letters that mean something in a pattern', () => {
     registerSecret(new Secret('a.b*c(d[e'));
     expect(scrub('a.b*c(d[e aXb*c(d[e')).toBe('[redacted] aXb*c(d[e');
