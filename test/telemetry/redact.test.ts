@@ -134,7 +134,14 @@ describe('scrub', () => {
   test.for<[where: string, value: unknown]>([
     ['the name of a field', { 'planted-anywhere-1': 1 }],
     ['the path of a URL', new URL('https://host/planted-anywhere-1')],
-    ['the name of a class', new { 'planted-anywhere-1': class {} }['planted-anywhere-1']()],
+    [
+      'the name of a class',
+      new {
+        'planted-anywhere-1': class {
+          readonly value = 1;
+        },
+      }['planted-anywhere-1'](),
+    ],
     ['a stack', Object.assign(new Error('x'), { stack: 'Error: x\n at planted-anywhere-1' })],
   ])('removes a registered secret from %s', ([, value]) => {
     registerSecret(new Secret('planted-anywhere-1'));
