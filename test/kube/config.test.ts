@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { loadKubeConfig } from '../../src/kube/config.ts';
+import { createCredentials } from '../../src/kube/credentials.ts';
+import { createManualClock } from '../support/clock.ts';
 
 /** A kubeconfig file that is gone at the end of its scope. */
 function file(text: string): { readonly path: string } & Disposable {
@@ -95,4 +97,14 @@ test('a token file is found beside the kubeconfig, and counts before a token', (
   const loaded = loadKubeConfig({ kubeconfig: config.path });
   const tokenFiles = loaded.users.map(({ authProvider }) => authProvider?.config.tokenFile);
   expect(tokenFiles).toEqual([join(dirname(config.path), 'secrets/token'), '/var/run/token', undefined, undefined]);
+});
+
+test.each<[what: string, cluster: object, tls: object]>([
+  ['a name for the certificate', { 'tls-server-name': 'api.internal' }, { servername: 'api.internal' }],
+  ['that no certificate is verified', { 'insecure-skip-tls-verify': true }, { rejectUnauthorized: false }],
+  ['nothing of it, so that the certificate is verified', {}, {}],
+])('what a cluster says of TLS is used for connections: %s', async (_what, cluster, tls) => {
+  using config = file(kubeconfig({ server: 'https://127.0.0.1:6443', ...cluster }));
+  const credentials = createCredentials(loadKubeConfig({ kubeconfig: config.path }), createManualClock());
+  expect((await credentials.current()).tls).toEqual(tls);
 });
