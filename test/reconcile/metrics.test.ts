@@ -1,0 +1,158 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { annotations } from '../../src/api/v1alpha1/names.ts';
+import type { AppSettings } from '../../src/app.ts';
+import { type MetricName, metricsTable, prefix } from '../../src/telemetry/metrics-table.ts';
+import { usualSpec } from './world/operator.ts';
+import { createWorld, type World } from './world/world.ts';
+
+const minute = 60_000;
+
+interface Row {
+  readonly settings?: Partial<AppSettings>;
+  readonly run: (world: World) => void | Promise<void>;
+  /** The series, without the prefix, and a value that says something. */
+  readonly shows: RegExp;
+}
+
+const some = '[1-9][0-9.e+]*';
+const idOf = ({ cluster }: World): number => cluster.machine('web')?.status?.id ?? 0;
+const halt = ({ cluster }: World): void => cluster.change('web', { spec: { powerState: 'Halted' } });
+
+async function begin({ apply, clock }: World): Promise<void> {
+  apply('web');
+  await clock.advance(2 * minute);
+}
+
+const after =
+  (act: (world: World) => void | Promise<void>, time = 2 * minute): Row['run'] =>
+  async (world) => {
+    await begin(world);
+    await act(world);
+    await world.clock.advance(time);
+  };
+
+/** One worker, whose write never ends, and objects behind it. */
+const stuck: Pick<Row, 'settings' | 'run'> = {
+  settings: { workers: 1, takeOverFrom: ['other/installation'] },
+  run: async ({ clock, cluster }) => {
+    cluster.holds = () => new Promise(() => {});
+    const managed = { [annotations.managedBy]: 'other/installation' };
+    for (const name of ['web', 'db'])
+      cluster.put('virtualmachines', { metadata: { name, annotations: managed }, spec: usualSpec });
+    await clock.advance(minute);
+  },
+};
+
+/** Two calls, the first of which never ends. */
+const inLine: Pick<Row, 'settings' | 'run'> = {
+  settings: { maxInFlight: 1 },
+  run: async (world) => {
+    world.apply('db');
+    await begin(world);
+    world.room.holds = (operation) => (operation === 'StopMachine' ? new Promise(() => {}) : undefined);
+    for (const name of ['web', 'db']) world.cluster.change(name, { spec: { powerState: 'Halted' } });
+    await world.clock.advance(1_000);
+  },
+};
+
+const rows: Partial<Readonly<Record<MetricName, Row>>> = {
+  reconciles: { run: begin, shows: new RegExp(`{result="Done"} ${some}$`, 'm') },
+  reconcileDuration: { run: begin, shows: new RegExp(`_count ${some}$`, 'm') },
+  queueDepth: { ...stuck, shows: / 1$/m },
+  queueOldestWait: { ...stuck, shows: / 60$/m },
+  longestPass: { ...stuck, shows: / 60$/m },
+  queueWait: { run: begin, shows: new RegExp(`_count ${some}$`, 'm') },
+  specToCall: { run: begin, shows: /_count 1$/m },
+  providerAway: {
+    run: after(
+      ({ room }) => void room.broken.set('ListMachines', { class: 'Retry', code: 'ConnectFailed' }),
+      10 * minute,
+    ),
+    shows: /{account="1"} 1$/m,
+  },
+  providerGateClosed: {
+    run: after((world) => {
+      world.room.broken.set('StopMachine', { class: 'Wait', code: 'RateLimited', status: 429, retryAfter: 30_000 });
+      halt(world);
+    }, 1_000),
+    shows: /{account="1"} 1$/m,
+  },
+  providerRate: { run: begin, shows: /{account="1"} 10$/m },
+  providerInFlight: { ...inLine, shows: /{account="1"} 1$/m },
+  providerWaiting: { ...inLine, shows: /{account="1",lane="Power"} 1$/m },
+  snapshotAge: {
+    run: after(({ room }) => void room.broken.set('ListMachines', { class: 'Retry', code: 'ConnectFailed' })),
+    shows: new RegExp(` 1[0-9][0-9](\\.[0-9]+)?$`, 'm'),
+  },
+  machines: { run: begin, shows: /{state="Running"} 1$/m },
+  objects: { run: begin, shows: /{reason="Available"} 1$/m },
+  objectsOwnedByOthers: {
+    run: after(({ cluster }) =>
+      cluster.change('web', { metadata: { annotations: { [annotations.managedBy]: 'other/installation' } } }),
+    ),
+    shows: / 1$/m,
+  },
+  deletionOldest: {
+    run: after((world) => {
+      world.room.broken.set('DeleteMachine', { class: 'Retry', code: 'ServerError', status: 500 });
+      world.cluster.remove('virtualmachines', 'web');
+    }),
+    shows: / 120(\.[0-9]+)?$/m,
+  },
+  accountKeyRejected: { run: after(({ room }) => void room.refused.add(1)), shows: /{account="1"} 1$/m },
+  accountMachines: { run: begin, shows: /{account="1",held="true"} 1$/m },
+  accountDuplicateNames: {
+    run: after(({ room }) => {
+      for (const name of ['twin', 'twin']) room.add(name);
+    }),
+    shows: /{account="1"} 1$/m,
+  },
+  machineReady: {
+    run: begin,
+    shows: /{object_namespace="default",object="web",reason="Available",state="Running"} 1$/m,
+  },
+  machineUnbilled: {
+    run: after((world) => world.room.set(idOf(world), { unbilledHours: 7 })),
+    shows: /{object_namespace="default",object="web"} 7$/m,
+  },
+  machineTransfer: {
+    run: after((world) => world.room.set(idOf(world), { transferTotal: 1 })),
+    shows: /{object_namespace="default",object="web"} 1048576$/m,
+  },
+  machineTransferRemaining: {
+    run: after((world) => world.room.set(idOf(world), { transferRemaining: 2 })),
+    shows: /{object_namespace="default",object="web"} 2097152$/m,
+  },
+  watchRestarts: {
+    run: ({ clock }) => clock.advance(20 * minute),
+    shows: new RegExp(`{resource="virtualmachines"} ${some}$`, 'm'),
+  },
+};
+
+// The names of the tables' fields.
+const metricNames = Object.keys(metricsTable) as readonly MetricName[];
+const named = Object.entries(rows) as readonly (readonly [MetricName, Row])[];
+const program = readFileSync(join(import.meta.dirname, '../../src/main.ts'), 'utf8');
+
+it('each metric that the program around the operator does not set has a row', () => {
+  const elsewhere = metricNames.filter((name) => program.includes(`metrics.${name}.`) || name === 'buildInfo');
+  expect([...Object.keys(rows), ...elsewhere].toSorted()).toEqual([...metricNames].toSorted());
+});
+
+/** The lines of one metric. */
+async function linesOf({ metricsPage }: World, name: MetricName): Promise<string> {
+  const start = `${prefix}${metricsTable[name].name}`;
+  const lines = (await metricsPage()).split('\n');
+  return lines.flatMap((line) => (line.startsWith(start) ? [line.slice(start.length)] : [])).join('\n');
+}
+
+describe.each(named)('the metric %s', (name, { settings = {}, run, shows }) => {
+  it('says nothing of an operator without objects, and shows what it is there for', async () => {
+    const world = await createWorld(settings, { withoutBystanders: 'each of them counts' });
+    expect(await linesOf(world, name)).not.toMatch(shows);
+    await run(world);
+    expect(await linesOf(world, name)).toMatch(shows);
+  });
+});
