@@ -42,7 +42,7 @@ it('a CRD that is missing for a while: the operator says so, concludes nothing, 
 });
 
 it('all objects gone from a list, as of a CRD that was applied again, and put back from the store: no VM is made twice', async () => {
-  const world = await createWorld();
+  const world = await createWorld({ relistInterval: 5 * minute });
   const { apply, clock, cluster, condition, room } = world;
   for (const name of ['web', 'db']) apply(name);
   await clock.advance(minute);

@@ -34,6 +34,11 @@ export const othersFinalizer = 'backup.example.com/hold';
 /** With the operator's. */
 export const bothFinalizers: readonly string[] = [othersFinalizer, finalizer];
 
+/** As the real one does, so that no watch is taken for silent. */
+const bookmarkEvery = 60_000;
+/** So many events are told to a watch that begins after them; an earlier resourceVersion is gone. */
+const mostHistory = 32;
+
 const virtualMachines = 'virtualmachines';
 
 /**
@@ -63,6 +68,9 @@ export class InMemoryCluster implements KubeClient {
   readonly #clock: Clock;
   readonly #objects = new Map<string, Stored>();
   readonly #watches = new Set<Watch>();
+  /** What a watch that begins at an earlier resourceVersion still has to tell. */
+  #forgotten = 0;
+  readonly #history: { readonly plural: string; readonly object: Stored; readonly event: WatchEvent }[] = [];
   #version = 100;
   #uids = 0;
 
@@ -81,6 +89,13 @@ export class InMemoryCluster implements KubeClient {
     const finalizers = plural === virtualMachines ? { finalizers: [othersFinalizer] } : {};
     const given = { namespace: 'default', name: '', uid, generation: 1, creationTimestamp, ...finalizers };
     this.#store(plural, { ...object, metadata: { ...given, ...object.metadata } }, 'ADDED');
+  }
+
+  /** Keeps no earlier versions: a test measures memory. */
+  forgetVersions(): void {
+    this.versions.length = 0;
+    this.#history.length = 0;
+    this.#forgotten = this.#version;
   }
 
   /** All that is stored of this kind in these namespaces. */
@@ -128,7 +143,7 @@ export class InMemoryCluster implements KubeClient {
     const { metadata, ...rest } = this.#need(key);
     const object = { ...rest, metadata: { ...metadata, resourceVersion: String(this.#version) } };
     this.#objects.delete(key);
-    for (const watch of this.#watches) if (watch.plural === 'virtualmachines') watch.send({ type: 'DELETED', object });
+    this.#tell(virtualMachines, object, 'DELETED');
   }
 
   get(resource: Resource, { namespace, name }: ObjectRef): Promise<unknown> {
@@ -176,11 +191,17 @@ export class InMemoryCluster implements KubeClient {
 
   async *watch(
     resource: Resource,
-    { signal, onOpen, labelSelector, sendInitialEvents }: WatchOptions,
+    { signal, onOpen, labelSelector, resourceVersion, timeoutSeconds, sendInitialEvents }: WatchOptions,
   ): AsyncIterable<WatchEvent> {
     if (sendInitialEvents === true) throw new KubeError('watch', { reason: 'Invalid' });
+    if (Number(resourceVersion) < this.#forgotten) throw new KubeError('watch', { reason: 'Gone' });
     const events: WatchEvent[] = [];
     let wake: (() => void) | undefined;
+    const over = new AbortController();
+    const end = (): void => {
+      over.abort();
+      wake?.();
+    };
     const watch: Watch = {
       plural: resource.plural,
       labelSelector,
@@ -189,15 +210,30 @@ export class InMemoryCluster implements KubeClient {
         wake?.();
       },
     };
-    signal.addEventListener('abort', () => wake?.());
+    const bookmark = (): void => {
+      if (over.signal.aborted) return;
+      watch.send({ type: 'BOOKMARK', object: { metadata: { resourceVersion: String(this.#version) } } });
+      this.#clock.schedule(bookmarkEvery, bookmark);
+    };
+    this.#clock.schedule(bookmarkEvery, bookmark);
+    const cancelEnd = this.#clock.schedule(timeoutSeconds * 1_000, end);
+    signal.addEventListener('abort', end);
+    if (signal.aborted) end();
+    for (const { plural, object, event } of this.#history)
+      if (plural === resource.plural && isNewer(object, resourceVersion) && isSelected(object, labelSelector))
+        watch.send(event);
     this.#watches.add(watch);
     onOpen?.();
     try {
-      while (!signal.aborted) {
+      while (!over.signal.aborted) {
         for (let event = events.shift(); event !== undefined; event = events.shift()) yield event;
-        if (!signal.aborted) await new Promise<void>((resolve) => (wake = resolve));
+        // An event may have ended it.
+        if (!over.signal.aborted) await new Promise<void>((resolve) => (wake = resolve));
       }
+      if (!signal.aborted) yield* events;
     } finally {
+      over.abort();
+      cancelEnd();
       this.#watches.delete(watch);
     }
   }
@@ -236,6 +272,15 @@ export class InMemoryCluster implements KubeClient {
       this.offences.push(`${write} changed the finalizer of another controller`);
   }
 
+  #tell(plural: string, object: Stored, type: WatchEvent['type']): void {
+    const event = { type, object };
+    this.#history.push({ plural, object, event });
+    const forgotten = this.#history.length > mostHistory ? this.#history.shift() : undefined;
+    if (forgotten !== undefined) this.#forgotten = Number(forgotten.object.metadata['resourceVersion']);
+    for (const watch of this.#watches)
+      if (watch.plural === plural && isSelected(object, watch.labelSelector)) watch.send(event);
+  }
+
   #store(plural: string, object: Stored, type: 'ADDED' | 'MODIFIED'): Stored {
     this.#version += 1;
     const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } };
@@ -246,10 +291,7 @@ export class InMemoryCluster implements KubeClient {
     if (plural === virtualMachines && !isBystander(namespace)) this.versions.push(stored as unknown as VirtualMachine);
     if (isGone) this.#objects.delete(key);
     else this.#objects.set(key, stored);
-    for (const watch of this.#watches) {
-      if (watch.plural === plural && isSelected(stored, watch.labelSelector))
-        watch.send({ type: isGone ? 'DELETED' : type, object: stored });
-    }
+    this.#tell(plural, stored, isGone ? 'DELETED' : type);
     // The other controller is the last to hold on to an object that is being deleted.
     if (deletionTimestamp !== undefined && JSON.stringify(finalizers) === JSON.stringify([othersFinalizer]))
       this.#store(plural, { ...stored, metadata: { ...stored.metadata, finalizers: [] } }, type);
@@ -259,6 +301,10 @@ export class InMemoryCluster implements KubeClient {
 
 function othersIn({ metadata: { finalizers } }: Stored): boolean {
   return Array.isArray(finalizers) && finalizers.includes(othersFinalizer);
+}
+
+function isNewer({ metadata }: Stored, resourceVersion: string): boolean {
+  return Number(metadata['resourceVersion']) > Number(resourceVersion);
 }
 
 function isSelected({ metadata }: Stored, labelSelector: string | undefined): boolean {
