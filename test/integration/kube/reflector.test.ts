@@ -204,6 +204,6 @@ test('an API server that goes and comes back is found soon; what changed meanwhi
   await api.call('DELETE', `${path}/goes`);
   await api.call('PATCH', `${path}/changes`, { data: { value: '2' } });
   await here.until(() => here.reflector.get('default/changes') === '2');
-  expect(systemClock.monotonic() - backAt).toBeLessThan(5_000);
+  expect(systemClock.monotonic() - backAt).toBeLessThan(15_000);
   expect([...here.reflector.keys()].toSorted()).toEqual(['default/changes', 'default/stays']);
 }, 60_000);
