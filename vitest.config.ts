@@ -29,7 +29,7 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: [...chart.files, ...gitops.files, ...integration.files],
           sequence: { groupOrder: 0 },
-          ...limits(30_000),
+          ...limits(60_000),
         },
       },
       ...(['chart', 'gitops'] as const).map((name) => ({
@@ -38,7 +38,7 @@ export default defineConfig({
           include: [...needs[name].files],
           globalSetup: 'test/support/programs.ts',
           sequence: { groupOrder: 0 },
-          ...limits(30_000),
+          ...limits(60_000),
         },
       })),
       {
@@ -49,7 +49,8 @@ export default defineConfig({
           globalSetup: 'test/support/shared-control-plane.ts',
           // After the others: a unit test that fails is seen at once, and is not kept from its core.
           sequence: { groupOrder: 1 },
-          ...limits(60_000),
+          // Several processes share the cores with an API server.
+          ...limits(180_000),
         },
       },
     ],

@@ -235,7 +235,7 @@ export class Cluster {
   }
 
   /** Polls until `isTrue`; rejects after `timeout` milliseconds with what was waited for. */
-  async until(what: string, isTrue: () => Promise<boolean>, timeout = 60_000): Promise<void> {
+  async until(what: string, isTrue: () => Promise<boolean>, timeout = 120_000): Promise<void> {
     const deadline = performance.now() + timeout;
     while (!(await isTrue())) {
       if (performance.now() > deadline) throw new Error(`waited ${timeout / 1000} s in vain: ${what}`);

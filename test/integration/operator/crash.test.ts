@@ -67,7 +67,7 @@ describe('an operator killed with kill -9', () => {
         await operator.kill();
         operator = await stage.operator();
       }
-      for (const name of names) await stage.untilReady(name, 'True/Available', 60_000);
+      for (const name of names) await stage.untilReady(name, 'True/Available');
       expect(emulator.ledger.duplicates()).toEqual([]);
       expect(emulator.ledger.machinesEverCreated()).toHaveLength(20);
 

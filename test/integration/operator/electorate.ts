@@ -11,9 +11,9 @@ export function elected({ namespace }: Stage): readonly string[] {
   return [`--leader-election-namespace=${leaseNamespace}`, `--lease-name=${namespace}`];
 }
 
-/** The same in a fifth of the time. */
+/** The same in less than half of the time, which is still eight renewals. */
 export function hastilyElected(stage: Stage): readonly string[] {
-  return [...elected(stage), '--lease-duration=3s', '--renew-deadline=2s', '--retry-period=500ms'];
+  return [...elected(stage), '--lease-duration=6s', '--renew-deadline=4s', '--retry-period=500ms'];
 }
 
 /** The value of a metric without labels, or the sum over all labels. */

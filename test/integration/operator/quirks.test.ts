@@ -103,7 +103,6 @@ describe('a provider with ways of its own', () => {
     await stage.cluster.until(
       'it is started again',
       async () => stage.emulator.ledger.callsByOperation()['StartMachine'] === 1,
-      30_000,
     );
     const start = stage.emulator.ledger.writes().at(-1);
     expect(start?.at).toBeGreaterThanOrEqual(Date.parse(retryAfter) - 1);

@@ -136,7 +136,7 @@ export function useStages(suite: string): (name: string, options?: StageOptions)
       },
       object: (objectName) => cluster.get(namespace, objectName),
       create: (objectName, more = {}) => cluster.create({ name: objectName, namespace, spec: { ...spec, ...more } }),
-      async untilReady(objectName, expected, timeout = 30_000) {
+      async untilReady(objectName, expected, timeout = 120_000) {
         let object: VirtualMachine | undefined;
         let seen = '';
         await cluster
@@ -155,7 +155,7 @@ export function useStages(suite: string): (name: string, options?: StageOptions)
         if (object === undefined) throw new Error(`${objectName} is gone`);
         return object;
       },
-      untilGone: (objectName, timeout = 30_000) =>
+      untilGone: (objectName, timeout = 120_000) =>
         cluster.until(
           `${objectName} is gone`,
           async () => (await cluster.get(namespace, objectName)) === undefined,

@@ -48,7 +48,7 @@ function write(name: string, files: Readonly<Record<string, object>>): string {
 }
 
 async function expectNothingLeft(stage: Stage): Promise<void> {
-  await stage.untilGone('web', 60_000);
+  await stage.untilGone('web');
   const calls = stage.emulator.ledger.callsByOperation();
   expect([calls.CreateMachine, calls.DeleteMachine, stage.emulator.ledger.liveMachines()]).toEqual([1, 1, []]);
 }

@@ -154,7 +154,7 @@ async function readBy(url: string, ...rest: readonly string[]): Promise<Reading>
   return JSON.parse(await text(child.stdout)) as Reading;
 }
 
-describe('however a list is made up, reading it again and again', { timeout: 120_000 }, () => {
+describe('however a list is made up, reading it again and again', { timeout: 300_000 }, () => {
   test.each(lists)(
     'takes no more memory than there is beside a fleet, and no second: %s',
     async (_what, body, answer) => {
@@ -165,7 +165,7 @@ describe('however a list is made up, reading it again and again', { timeout: 120
       const read = await readBy(server.url, '60000');
       expect(read.answer).toMatch(answer);
       expect((read.peak - read.before) * 1_024).toBeLessThan(mostExtra);
-      expect(read.longest / read.yardstick).toBeLessThan(20);
+      expect(read.longest / read.yardstick).toBeLessThan(40);
     },
   );
 });
@@ -178,7 +178,7 @@ test('however many keys are answered at once with the largest list, which never 
   const read = await readBy(server.url, '10000', '1', '24');
   expect(read.answer).toMatch(/^Timeout/);
   expect((read.peak - read.before) * 1_024).toBeLessThan(mostExtra);
-}, 120_000);
+}, 300_000);
 
 test("the chart's memory limit carries a fleet and the worst list beside it", () => {
   const values: unknown = parse(readFileSync('deploy/chart/values.yaml', 'utf8'));
