@@ -54,3 +54,26 @@ export function keyName(key: Node): string | undefined {
   if (key.type === 'PrivateIdentifier') return `#${key.name}`;
   return key.type === 'Literal' ? String(key.value) : undefined;
 }
+/** Whether a piece of syntax is the wanted one, wherever it is and however it is laid out. An empty block is wanted of any content. */
+export function isSameSyntax(wanted: unknown, found: unknown): boolean {
+  if (isBlock(wanted) && isBlock(found) && wanted.body.length === 0) return true;
+  if (Array.isArray(wanted))
+    return (
+      Array.isArray(found) &&
+      wanted.length === found.length &&
+      wanted.every((one, index) => isSameSyntax(one, found[index]))
+    );
+  if (typeof wanted !== 'object' || wanted === null || typeof found !== 'object' || found === null)
+    return wanted === found;
+  const values = new Map(Object.entries(found));
+  return Object.entries(wanted).every(([key, value]) => isLayout(key) || isSameSyntax(value, values.get(key)));
+}
+
+/** Positions, and how a literal is spelled. */
+function isLayout(key: string): boolean {
+  return key === 'start' || key === 'end' || key === 'raw' || key === 'range' || key === 'parent';
+}
+
+function isBlock(node: unknown): node is { readonly body: readonly unknown[] } {
+  return typeof node === 'object' && node !== null && 'type' in node && node.type === 'BlockStatement';
+}

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { equivalents, isExcused } from '../../hack/mutants/equivalent.ts';
 import { Imports } from '../../hack/mutants/imports.ts';
 import { instrument, regionAt, regionsOf } from '../../hack/mutants/instrument.ts';
+import { makeMistake } from '../../hack/mutants/mistake.ts';
 import { apply, keyOf, type Mutant, mutantsOf } from '../../hack/mutants/mutate.ts';
 import { root } from '../architecture/sources.ts';
 
@@ -79,6 +80,29 @@ describe('mutants', () => {
   it.each(equivalents)('that is listed as equivalent exists: $file $function $text', (row) => {
     const imports = new Imports(root);
     expect(mutantsOf(row.file, imports.text(row.file)).some((mutant) => isExcused(mutant, row))).toBe(true);
+  });
+});
+
+describe('a mistake in a named place', () => {
+  const source =
+    'function a() { if (b) { c(1); } return b; }\nfunction d() { e({ f: 2 }); switch (g) { case 3: h(); } }';
+
+  it.each<[what: string, name: string, find: string, replacement: string, made: string]>([
+    ['an expression', 'a', 'c( 1 )', 'c(2)', source.replace('c(1)', 'c(2)')],
+    ['a statement', 'a', 'return b;', 'return 1;', source.replace('return b', 'return 1')],
+    ['a statement with any block', 'a', 'if (b) {}', 'if (x) {}', source.replace('if (b)', 'if (x)')],
+    ['a property', 'd', 'f: 2', '...{}', source.replace('f: 2', '...{}')],
+    ['a case', 'd', 'case 3: h();', '', source.replace('case 3: h();', '')],
+  ])('replaces %s, however it is laid out', (_what, name, find, replacement, made) => {
+    expect(makeMistake(source, { file: 'a.ts', function: name, find, replacement })).toBe(made);
+  });
+
+  it.each([
+    ['is in another function', 'd', 'c(1)', 'src/a.ts has "c(1)" 0 times in d'],
+    ['is there twice', 'a', 'b', 'src/a.ts has "b" 2 times in a'],
+    ['is no syntax', 'a', 'if (', '"if (" is no expression, property, statement or case'],
+  ])('refuses what %s', (_what, name, find, message) => {
+    expect(() => makeMistake(source, { file: 'a.ts', function: name, find, replacement: '' })).toThrow(message);
   });
 });
 

@@ -23,7 +23,7 @@ test('every invariant is broken by some mistake, or nobody knows what it is good
   expect(invariants.map(({ name }) => name).filter((name) => !broken.has(name))).toEqual([]);
 });
 
-test('an edit that no longer fits its source is an error, not a mistake that is found', async () => {
-  const edit = { file: 'plan/plan.ts', line: 'no such line', replacement: '' };
-  await expect(loadSubject([edit])).rejects.toThrow('src/plan/plan.ts has 0 lines "no such line"');
+test('a mistake that no longer fits its source is an error, not a mistake that is found', async () => {
+  const mistake = { file: 'plan/plan.ts', function: 'isDeleting', find: 'noSuchCall()', replacement: '' };
+  await expect(loadSubject([mistake])).rejects.toThrow('src/plan/plan.ts has "noSuchCall()" 0 times in isDeleting');
 });

@@ -2,15 +2,7 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-
-/** One line of the operator's source, to be replaced. */
-export interface Edit {
-  /** Below src. */
-  readonly file: string;
-  /** The whole line without its indentation; there must be exactly one. */
-  readonly line: string;
-  readonly replacement: string;
-}
+import { makeMistake, type Mistake } from '../../hack/mutants/mistake.ts';
 
 /**
  * What is checked: the operator's own code, from the reconciler down. Only `memories` is not in the source: what the
@@ -33,18 +25,19 @@ export interface Subject {
   readonly findChanges: typeof import('../../src/provider/account/snapshot.ts').findChanges;
 }
 
-const handedIn: Edit = {
+const handedIn: Mistake = {
   file: 'reconcile/reconciler.ts',
-  line: 'const memories = new Map<string, Memory>();',
+  function: 'createReconciler',
+  find: 'const memories = new Map<string, Memory>();',
   replacement: 'const { memories } = deps as unknown as { readonly memories: Map<string, Memory> };',
 };
 
-/** Loads the operator's code, with the edits made to it. They are made to a copy, which is gone when this resolves. */
-export async function loadSubject(edits: readonly Edit[] = []): Promise<Subject> {
+/** Loads the operator's code with the mistakes, which are made in a copy that is gone when this resolves. */
+export async function loadSubject(mistakes: readonly Mistake[] = []): Promise<Subject> {
   const folder = await mkdtemp(join(tmpdir(), 'vps247-model-'));
   try {
     await cp(join(import.meta.dirname, '../../src'), folder, { recursive: true });
-    for (const edit of [...edits, handedIn]) await change(folder, edit);
+    for (const mistake of [...mistakes, handedIn]) await change(folder, mistake);
     await openUp(join(folder, 'reconcile/history.ts'));
     // `as`: types are erased, so what is loaded has those of the source it was copied from.
     const load = async (file: string): Promise<Subject> =>
@@ -67,14 +60,9 @@ export async function loadSubject(edits: readonly Edit[] = []): Promise<Subject>
   }
 }
 
-async function change(folder: string, { file, line, replacement }: Edit): Promise<void> {
-  const path = join(folder, file);
-  const lines = (await readFile(path, 'utf8')).split('\n');
-  const places = lines.flatMap((text, index) => (text.trim() === line ? [index] : []));
-  const [place] = places;
-  if (place === undefined || places.length > 1) throw new Error(`src/${file} has ${places.length} lines "${line}"`);
-  lines[place] = replacement;
-  await writeFile(path, lines.join('\n'));
+async function change(folder: string, mistake: Mistake): Promise<void> {
+  const path = join(folder, mistake.file);
+  await writeFile(path, makeMistake(await readFile(path, 'utf8'), mistake));
 }
 
 /** Private fields become fields of their own, for a state holds a copy of them. */
