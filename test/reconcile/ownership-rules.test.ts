@@ -99,6 +99,7 @@ const marked = (owner: string | undefined, more: object = {}) => {
   return { ...object, metadata: { ...object.metadata, ...more } };
 };
 const stored = () => Promise.resolve(marked('a/mine', held));
+const notFound = () => Promise.reject(new KubeError('patch', { reason: 'NotFound' }));
 const conflict = () => Promise.reject(new KubeError('patch', { reason: 'Conflict' }));
 
 describe('what is written of it', () => {
@@ -129,6 +130,7 @@ describe('what is written of it', () => {
   it.each([
     { because: 'it was stored', patch: stored, owner: 'b/old', isOthers: true },
     { because: 'it met a conflict', patch: conflict, owner: 'b/old', isOthers: false },
+    { because: 'it was gone by then', patch: notFound, owner: 'b/old', isOthers: false },
     { because: 'there was nothing to take over', patch: stored, owner: undefined, isOthers: false },
   ])('an object is taken over once: $because', async ({ patch, owner, isOthers }) => {
     const { ownership } = ownershipOf({}, patch);
