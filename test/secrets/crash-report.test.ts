@@ -31,7 +31,7 @@ test.each([
   ['within another', `throw new Error('outer', { cause: ${failure} })`],
 ])(
   'an error that nobody caught ends the operator and is told without its request: %s',
-  { timeout: 60_000 },
+  { timeout: 240_000 },
   async (_how, statement) => {
     const preload = `data:text/javascript,${encodeURIComponent(`process.once('SIGUSR2', () => { ${statement}; })`)}`;
     const flags = [
