@@ -98,3 +98,22 @@ it('the hint of a VM is not written onto an object that took the name of its own
     .flatMap(({ metadata }) => metadata.annotations?.[annotations.machine] ?? []);
   expect(new Set(hints)).toEqual(new Set([expect.stringContaining('"id":2')]));
 });
+
+it('the answer of a create is not recorded in an object that took the name of its own meanwhile', async () => {
+  const { apply, clock, cluster, condition, room } = await createWorld({ lookAlikes: 'Report' });
+  const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+  room.holds = (operation) =>
+    operation === 'CreateMachine' && room.count('CreateMachine') === 1 ? answered : undefined;
+  apply('web');
+  await clock.advance(1_000);
+  cluster.remove('virtualmachines', 'web');
+  cluster.change('web', { metadata: { finalizers: [] } });
+  apply('web');
+  await clock.advance(1_000);
+  answer();
+  await clock.advance(5 * minute);
+  const { metadata, status } = cluster.machine('web') ?? {};
+  expect([condition('web', 'Ready')?.status, status?.id, status?.uid]).toEqual(['True', 2, metadata?.uid]);
+  const recorded = cluster.versions.filter((version) => version.metadata.uid === metadata?.uid);
+  expect(new Set(recorded.map((version) => version.status?.id))).toEqual(new Set([undefined, 2]));
+});

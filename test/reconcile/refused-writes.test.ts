@@ -81,6 +81,22 @@ describe('an admission policy that alters what the operator stores', () => {
     expect(world.room.count('CreateMachine')).toBe(1);
   });
 
+  it('refuses the record of an adoption: no other object adopts the VM', async () => {
+    const world = await createWorld();
+    const { id } = world.room.add('legacy');
+    world.cluster.admission = (write, object) => (write === 'status web' ? 'Forbidden' : object);
+    world.apply('web', { adoption: { policy: 'MustExist', id } });
+    await world.clock.advance(minute);
+    world.apply('thief', { adoption: { policy: 'MustExist', id } });
+    await world.clock.advance(10 * minute);
+    expect(world.condition('thief', 'Ready')?.status).toBe('False');
+    expect(world.cluster.machine('thief')?.status?.origin).toBeUndefined();
+    world.cluster.admission = (_, object) => object;
+    await world.clock.advance(10 * minute);
+    expect(world.cluster.machine('web')?.status).toMatchObject({ id, origin: 'Adopted' });
+    expect(world.condition('thief', 'Ready')?.reason).toBe('NameConflict');
+  });
+
   it('changes the hint of an adoption: the VM is not adopted, and the object can be deleted without it', async () => {
     const world = await createWorld();
     const { id } = world.room.add('Legacy');

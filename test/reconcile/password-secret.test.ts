@@ -1,0 +1,77 @@
+import { expect, it } from 'vitest';
+import { machineIdAnnotation } from '../../src/api/v1alpha1/names.ts';
+import { KubeError, type KubeErrorReason } from '../../src/kube/errors.ts';
+import { Secret } from '../../src/model/secret.ts';
+import type { Execution } from '../../src/reconcile/execute.ts';
+import { writePassword } from '../../src/reconcile/password-secret.ts';
+import { objectWith, uid } from '../plan/fixtures.ts';
+
+const secret = (owner: string, annotations: Readonly<Record<string, string>> = { [machineIdAnnotation]: '90' }) => ({
+  metadata: { ownerReferences: [{ uid: owner }], annotations },
+});
+
+/** What comes of it where the create is answered so, and this Secret is there. */
+function written(answer: object | KubeErrorReason, present: unknown = {}): Promise<Execution> {
+  const create = (): Promise<unknown> =>
+    typeof answer === 'string' ? Promise.reject(new KubeError('create', { reason: answer })) : Promise.resolve(answer);
+  const client = { create, get: () => Promise.resolve(present) };
+  const action = { type: 'WritePassword', id: 90, secretName: 'web-password', password: new Secret('s3cret') } as const;
+  return writePassword(client, objectWith({ id: 90 }), action);
+}
+
+it.each([
+  { because: 'it is stored as sent', answer: secret(uid) },
+  { because: 'an earlier reconciliation created it and died', answer: 'AlreadyExists', present: secret(uid) },
+] as const)('the password is written: $because', async ({ answer, ...more }) => {
+  const present = 'present' in more ? more.present : undefined;
+  expect(await written(answer, present)).toEqual({ type: 'PasswordWritten', secretName: 'web-password' });
+});
+
+it.each([
+  {
+    because: 'the Secret holds the password of an earlier VM',
+    answer: 'AlreadyExists',
+    present: secret(uid, { [machineIdAnnotation]: '89' }),
+    says: 'holds the password of an earlier machine of this object',
+  },
+  {
+    because: 'the Secret does not say of which VM its password is',
+    answer: 'AlreadyExists',
+    present: secret(uid, {}),
+    says: 'holds the password of an earlier machine of this object',
+  },
+  {
+    because: 'the Secret is owned by another object',
+    answer: 'AlreadyExists',
+    present: secret('another-uid'),
+    says: 'is there already and is not owned by this object',
+  },
+  {
+    because: 'the Secret is owned by no object',
+    answer: 'AlreadyExists',
+    present: { metadata: {} },
+    says: 'is there already and is not owned by this object',
+  },
+  {
+    because: 'a policy removed the owner',
+    answer: { metadata: { annotations: { [machineIdAnnotation]: '90' } } },
+    says: 'an admission policy removed its ownerReference',
+  },
+  {
+    because: 'a policy removed the annotation',
+    answer: secret(uid, {}),
+    says: 'an admission policy removed its owner',
+  },
+  { because: 'it is not permitted', answer: 'Forbidden', says: 'cannot be created in namespace "default" (Forbidden)' },
+  { because: 'it is not valid', answer: 'Invalid', says: 'cannot be created in namespace "default" (Invalid)' },
+] as const)('the password is not written, which is no failure: $because', async ({ answer, says, ...more }) => {
+  const execution = await written(answer, 'present' in more ? more.present : undefined);
+  expect(execution).toEqual({ type: 'PasswordConflict', message: expect.stringContaining(says) });
+});
+
+it.each(['Network', 'Timeout', 'Unavailable', 'TooManyRequests', 'Unauthorized'] as const)(
+  'an API server that does not answer is tried again: %s',
+  async (reason) => {
+    await expect(written(reason)).rejects.toMatchObject({ reason });
+  },
+);
