@@ -137,6 +137,16 @@ test('of an object as large as can be a few kilobytes are kept, and a cut record
   expect([value?.length, value?.slice(0, 5), value?.endsWith('A…')]).toEqual([254, 'N-1-A', true]);
 });
 
+test('an object with very many finalizers has that of the operator only if it is among them', () => {
+  const read = createVirtualMachineReader();
+  const others = Array.from({ length: 100 }, (_, index) => `finalizer-${index}.example.com/x`);
+  const finalizersOf = (finalizers: readonly string[]) => {
+    const object = stored('a') as { readonly metadata: object };
+    return read({ ...object, metadata: { ...object.metadata, finalizers } }).metadata.finalizers;
+  };
+  expect([finalizersOf(others), finalizersOf([...others, 'vps247.com/machine'])]).toEqual([[], ['vps247.com/machine']]);
+});
+
 const usedHeap = (): number => {
   gc();
   return process.memoryUsage().heapUsed;

@@ -103,7 +103,7 @@ it('the answer of a create is not recorded in an object that took the name of it
   const { apply, clock, cluster, condition, room } = await createWorld({ lookAlikes: 'Report' });
   const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
   room.holds = (operation) =>
-    operation === 'CreateMachine' && room.count('CreateMachine') === 1 ? answered : undefined;
+    operation === 'CreateMachine' && room.count('CreateMachine') === 0 ? answered : undefined;
   apply('web');
   await clock.advance(1_000);
   cluster.remove('virtualmachines', 'web');

@@ -146,6 +146,38 @@ describe('an admission policy that refuses what the operator stores', () => {
     },
   );
 
+  it('no power is cut and no VM restarted that is not on record, unless its object is deleted', async () => {
+    const world = await createWorld();
+    world.apply('web');
+    await world.clock.advance(minute);
+    world.cluster.admission = (write, object) => (write === 'status web' ? 'Forbidden' : object);
+    world.cluster.change('web', { spec: { restartRequest: 'once' } });
+    await world.clock.advance(10 * minute);
+    world.cluster.change('web', { spec: { powerState: 'Halted', powerOff: { mode: 'Hard', gracePeriod: '1m' } } });
+    await world.clock.advance(10 * minute);
+    expect([world.room.restarts, world.room.count('KillMachine')]).toEqual([0, 0]);
+    world.cluster.remove('virtualmachines', 'web');
+    await world.clock.advance(10 * minute);
+    expect([world.room.count('KillMachine'), world.room.machines.size]).toEqual([1, 0]);
+  });
+
+  it('before a restart, what of the status could not be stored before is recorded too', async () => {
+    const world = await createWorld();
+    world.cluster.admission = (write, object) => (write === 'status web' ? 'Forbidden' : object);
+    world.apply('web');
+    await world.clock.advance(5 * minute);
+    expect(world.cluster.machine('web')?.status?.id).toBeUndefined();
+    world.cluster.admission = (_, object) => object;
+    world.cluster.change('web', { spec: { restartRequest: 'once' } });
+    let recorded: unknown;
+    world.room.holds = (operation) => {
+      if (operation === 'RestartMachine') recorded = world.cluster.machine('web')?.status;
+      return undefined;
+    };
+    await world.clock.advance(minute);
+    expect(recorded).toMatchObject({ id: 1, origin: 'Created', operation: { type: 'Restart' } });
+  });
+
   it('a deleted object whose VM is gone says that only the finalizer is left', async () => {
     const world = await createWorld();
     world.apply('web');

@@ -137,4 +137,21 @@ describe('what the API server removed in order', () => {
     expect(cluster.machine('web')?.metadata.annotations?.[annotations.createPending]).toBeUndefined();
     expect(room.machines.size).toBe(1);
   });
+
+  it('gives way to a new object of its name, which may not have a VM beyond the limit of the namespace', async () => {
+    const world = await createWorld({ lookAlikes: 'Report', maxMachinesPerNamespace: 1 });
+    const { apply, clock, condition, room } = world;
+    room.broken.set('DeleteMachine', { class: 'Wait', code: 'Busy', status: 406 });
+    deleteAt(world, 'CreateMachine');
+    apply('web');
+    await clock.advance(minute);
+    room.holds = () => undefined;
+    apply('web');
+    await clock.advance(10 * minute);
+    expect(condition('web', 'Ready')).toMatchObject({
+      reason: 'QuotaExceeded',
+      message: expect.stringContaining('deleted objects left 1 running'),
+    });
+    expect(room.count('CreateMachine')).toBe(1);
+  });
 });

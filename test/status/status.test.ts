@@ -23,6 +23,29 @@ describe('conditions', () => {
     expect(conditions.every((condition) => condition.observedGeneration === 3)).toBe(true);
   });
 
+  it('leaves a Ready VM Ready for reasons that say nothing about the VM, and for no others', () => {
+    const context = { credentials: accepted, generation: 1 };
+    const before = conditionsFor(verdict('Available'), context, now);
+    // `as`: Object.keys forgets that the keys are reasons.
+    const names = Object.keys(reasons) as Reason[];
+    const keeping = names.filter(
+      (reason) => statusOf(conditionsFor(verdict(reason), context, now, before), 'Ready') === 'True',
+    );
+    expect(keeping).toEqual([
+      'Available',
+      'RateLimited',
+      'ProviderUnavailable',
+      'ProtocolError',
+      'InitialPasswordConflict',
+      'AnnotationIgnored',
+      'WriteRefused',
+      'OwnedByOtherInstallation',
+      'DeletionProtected',
+      'OrphanNotPermitted',
+      'Paused',
+    ]);
+  });
+
   it('leaves a Ready machine Ready while the account is rate limited', () => {
     const before = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1 }, now);
     const after = conditionsFor(verdict('RateLimited'), { credentials: accepted, generation: 1 }, now + 5_000, before);
@@ -116,6 +139,16 @@ describe('status', () => {
       status: { state: 'Running', addresses },
     });
     expect(statusFor(observed, report)).toMatchObject({ state: 'Running', addresses });
+  });
+
+  it.each([
+    { machine: 'Running', recorded: 'hash-of-the-key' },
+    { machine: 'Absent', recorded: 'hash-of-another-key' },
+    { machine: { kind: 'AbsenceUnconfirmed' }, recorded: 'hash-of-another-key' },
+    { machine: { kind: 'OtherAccount', ownerId: 2 }, recorded: 'hash-of-another-key' },
+  ] as const)('records the key that last showed the VM, and no other: $machine', ({ machine, recorded }) => {
+    const observed = observedWith({ id: 90, machine, status: { apiKeyHash: 'hash-of-another-key' } });
+    expect(statusFor(observed, report).apiKeyHash).toBe(recorded);
   });
 
   it('forgets state and addresses of a machine shown to be gone', () => {

@@ -1,0 +1,102 @@
+import { expect, test } from 'vitest';
+import type { VirtualMachine, VirtualMachineStatus } from '../../src/api/v1alpha1/types.ts';
+import type { Patch } from '../../src/kube/client.ts';
+import { KubeError } from '../../src/kube/errors.ts';
+import { forms, writeStatus } from '../../src/status/patch.ts';
+import { now, objectWith, uid } from '../plan/fixtures.ts';
+
+const time = '2026-06-01T12:00:00Z';
+/** What decisions rest on after a crash. */
+const record = {
+  uid,
+  id: 90,
+  providerName: 'web-0a1b2c3d',
+  origin: 'Created',
+  ownerId: 1,
+  apiKeyHash: 'hash',
+  initialPasswordSecret: { name: 'web-password' },
+  powerState: 'Running',
+  operation: { type: 'Restart', startedAt: time },
+  startFailure: { count: 1, lastAt: time },
+  lastRestartRequest: 'two',
+} as const satisfies Partial<VirtualMachineStatus>;
+const after: VirtualMachineStatus = {
+  observedGeneration: 1,
+  ...record,
+  state: 'Running',
+  hostname: 'web',
+  conditions: [
+    {
+      type: 'Ready',
+      status: 'True',
+      reason: 'Available',
+      message: '',
+      observedGeneration: 1,
+      lastTransitionTime: time,
+    },
+  ],
+};
+
+interface Body {
+  readonly metadata?: { readonly resourceVersion: string };
+  readonly status: VirtualMachineStatus;
+}
+
+type Answer = (object: VirtualMachine) => VirtualMachine | KubeError;
+
+const asSent: Answer = (object) => object;
+const invalid: Answer = () => new KubeError('patch', { reason: 'Invalid', words: 'not valid' });
+const withoutHostname: Answer = (object) => {
+  const { hostname: _, ...status } = object.status ?? { observedGeneration: 0 };
+  return { ...object, status };
+};
+
+/** Writes `after` to an API server that answers so, one patch after the other; each is stored as the next version. */
+async function write(answers: readonly Answer[], more: { readonly resourceVersion?: string } = {}) {
+  const sent: Body[] = [];
+  let object = objectWith();
+  const client = {
+    get: () => Promise.resolve(object),
+    patch: (_resource: unknown, _ref: unknown, { body }: Patch): Promise<unknown> => {
+      // `as`: what `writeStatus` sends.
+      const { metadata, status } = body as Body;
+      sent.push({ ...(metadata === undefined ? {} : { metadata }), status });
+      if (metadata !== undefined && metadata.resourceVersion !== object.metadata.resourceVersion)
+        return Promise.reject(new KubeError('patch', { reason: 'Conflict' }));
+      const resourceVersion = String(Number(object.metadata.resourceVersion) + 1);
+      const patched = { ...object, status: { ...object.status, ...status } };
+      const answer = answers[sent.length - 1]?.({ ...patched, metadata: { ...object.metadata, resourceVersion } });
+      if (answer === undefined || answer instanceof KubeError) return Promise.reject(answer ?? new Error('no answer'));
+      object = answer;
+      return Promise.resolve(answer);
+    },
+  };
+  const written = await writeStatus(client, { object, after, now, among: forms, ...more });
+  return { sent, written };
+}
+
+test('the status is written once where it is stored as sent', async () => {
+  const { sent, written } = await write([asSent]);
+  expect(sent).toEqual([{ status: after }]);
+  expect(written).toMatchObject({ form: 'Full', because: undefined });
+});
+
+test('where the status is invalid, all that decisions rest on is written, and Synced says why', async () => {
+  const { sent, written } = await write([invalid, asSent]);
+  expect(sent[1]?.status).toMatchObject(record);
+  expect(sent[1]?.status).not.toHaveProperty('hostname');
+  expect(written).toMatchObject({ form: 'Record', because: 'not valid' });
+});
+
+test('where that is invalid too, the conditions are written alone', async () => {
+  const { sent, written } = await write([invalid, invalid, asSent]);
+  expect(Object.keys(sent[2]?.status ?? {})).toEqual(['observedGeneration', 'conditions']);
+  expect(written.form).toBe('Conditions');
+});
+
+test('what is written for a call is only stored on the version that was read, or that its own write made', async () => {
+  const { sent, written } = await write([withoutHostname, asSent], { resourceVersion: '7' });
+  expect(sent.map(({ metadata }) => metadata?.resourceVersion)).toEqual(['7', '8']);
+  expect(written.form).toBe('Record');
+  await expect(write([asSent], { resourceVersion: '6' })).rejects.toMatchObject({ reason: 'Conflict' });
+});
