@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { createWorld } from './world/world.ts';
+
+const minute = 60_000;
+const providerName = 'shop';
+
+/** A Secret beside the usual one, with another key of the same account. */
+const secondKey = {
+  metadata: { name: 'second', labels: { watched: 'true' } },
+  data: { 'api-key': Buffer.from('owner-1-second').toString('base64') },
+};
+
+const keys = [
+  { keys: 'the same key', second: {} },
+  { keys: 'two keys of one account', second: { credentialsSecretRef: { name: 'second', key: 'api-key' } } },
+] as const;
+
+describe.each(keys)('two objects that ask for one free name, with $keys', ({ second }) => {
+  it.each([0, 5, 100, 5_000])(
+    'applied %i ms apart: the older one gets it, the younger one reports that',
+    async (apart) => {
+      const { apply, clock, cluster, condition, room } = await createWorld();
+      cluster.put('secrets', secondKey);
+      apply('older', { providerName });
+      if (apart > 0) await clock.advance(apart);
+      apply('younger', { providerName, ...second });
+      await clock.advance(5 * minute);
+      expect(room.made.get(providerName)).toBe(1);
+      expect(condition('older', 'Ready')?.status).toBe('True');
+      expect(condition('younger', 'Ready')).toMatchObject({ status: 'False', reason: 'NameConflict' });
+      expect(room.count('CreateMachine')).toBe(1);
+      // Once the older one and its VM are gone, the name is free for the other.
+      cluster.remove('virtualmachines', 'older');
+      await clock.advance(5 * minute);
+      expect([cluster.machine('older'), condition('younger', 'Ready')?.status]).toEqual([undefined, 'True']);
+      expect([room.made.get(providerName), room.heldTwice.size]).toEqual([2, 0]);
+    },
+  );
+
+  it('and were there before the operator began to act: the older one gets it', async () => {
+    const { promise: won, resolve: win } = Promise.withResolvers<void>();
+    const { apply, clock, cluster, condition, room } = await createWorld(
+      {},
+      { leadership: { won, fence: () => true } },
+    );
+    cluster.put('secrets', secondKey);
+    apply('older', { providerName });
+    apply('younger', { providerName, ...second });
+    await clock.advance(minute);
+    win();
+    await clock.advance(5 * minute);
+    expect([room.made.get(providerName), condition('older', 'Ready')?.status]).toEqual([1, 'True']);
+    expect(condition('younger', 'Ready')?.reason).toBe('NameConflict');
+  });
+});
