@@ -82,6 +82,14 @@ describe('what is given', () => {
     expect(settingsOf([], { VPS247_INSECURE_API_URL: 'true' }).insecureApiUrl).toBe(true);
   });
 
+  test('metrics and health may have the same port on two addresses, and ports that the system chooses', () => {
+    expect(settingsOf(['--metrics-address=127.0.0.1:1', '--health-address=127.0.0.2:1'])).toMatchObject({
+      metricsAddress: { host: '127.0.0.1', port: 1 },
+      healthAddress: { host: '127.0.0.2', port: 1 },
+    });
+    expect(settingsOf(['--metrics-address=:0', '--health-address=:0']).healthAddress.port).toBe(0);
+  });
+
   test('a label selector', () => {
     const { selector } = settingsOf(['--selector', 'shard in (b, a), !paused']);
     expect(selector?.canonical).toBe('!paused,shard in (a,b)');
@@ -136,6 +144,10 @@ describe('what is wrong', () => {
       ['--api-url', 'https://me:hunter2@api.example.com'],
       '--api-url must be a URL such as https://api.vps247.com, without user, query and fragment, not "https://[redacted]@api.example.com".',
     ],
+    ...['?key=hunter2', '#hunter2'].map((secret): [string[], string] => [
+      ['--api-url', `https://api.example.com/${secret}`],
+      '--api-url must be a URL such as https://api.vps247.com, without user, query and fragment, not "https://api.example.com/".',
+    ]),
     [
       ['--api-url', 'http://api.example.com'],
       '--api-url must be https, because API keys are sent there; for a test give --insecure-api-url too.',

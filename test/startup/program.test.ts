@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { startOperator } from '../../hack/kit/operator.ts';
+import { startRawServer } from '../support/raw-server.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'vps247-program-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -78,6 +79,22 @@ test('a proxy that cannot be used: it ends with a code and a sentence without th
   expect(operator.output()).toBe(
     'HTTPS_PROXY must be the URL of an HTTP proxy, such as http://proxy.example.com:3128.\n',
   );
+});
+
+test("the proxy's password is in no line, whoever repeats it", async () => {
+  const password = 'pr0xy-p4ssw0rd';
+  await using server = await startRawServer((_request, response) =>
+    response.writeHead(403).end(JSON.stringify({ kind: 'Status', message: `via operator:${password}@proxy.test` })),
+  );
+  const operator = startOperator({
+    kubeconfig: kubeconfig('f', server.url),
+    apiUrl: 'https://provider.test',
+    variables: { HTTPS_PROXY: `http://operator:${password}@proxy.test:3128` },
+    logFile: path.join(folder, 'operator.log'),
+  });
+  await expect.poll(operator.output).toContain('via operator:[redacted]@proxy.test');
+  expect(operator.output()).not.toContain(password);
+  expect(await operator.stop()).toBe(0);
 });
 
 test('an address that is taken: it ends with a code and a sentence', async () => {

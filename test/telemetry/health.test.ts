@@ -74,8 +74,10 @@ test('a page that fails is a 500 without details', async () => {
 test('a port in use is one sentence naming the flag, and nothing stays open', async () => {
   const { health } = await startServer();
   const port = Number(new URL(health).port);
+  const metricsPort = Number(new URL((await startServer()).metrics).port);
+  await started.at(-1)?.stop();
   const second = createHealthServer({
-    metricsAddress: anyPort,
+    metricsAddress: { host: '127.0.0.1', port: metricsPort },
     healthAddress: { host: '127.0.0.1', port },
     isAlive: () => true,
     notReady: () => undefined,
@@ -86,6 +88,7 @@ test('a port in use is one sentence naming the flag, and nothing stays open', as
     `Port ${port} on 127.0.0.1 is taken by another program; end it or give another one with --health-address.`,
   );
   expect(second.addresses).toBeUndefined();
+  await expect(fetch(`http://127.0.0.1:${metricsPort}/metrics`)).rejects.toThrow('fetch failed');
   await second.stop();
 });
 

@@ -178,6 +178,18 @@ describe('scrub', () => {
     expect(scrub('key-in-use rotated-0-key rotated-2000-key')).toBe('[redacted] rotated-0-key [redacted]');
   });
 
+  test('one that is used again counts from its last use', () => {
+    const rotate = (name: string, times: number): void => {
+      for (let index = 0; index < times; index++) registerSecret(new Secret(`${name}-${index}-key`))();
+    };
+    rotate('older', 1_000);
+    registerSecret(new Secret('key-used-again'))();
+    rotate('meanwhile', 600);
+    registerSecret(new Secret('key-used-again'))();
+    rotate('newer', 900);
+    expect(scrub('key-used-again')).toBe('[redacted]');
+  });
+
   test('one that is used twice is in use until both have ended', () => {
     const ends = [1, 2].map(() => registerSecret(new Secret('key-used-twice')));
     for (const end of [ends[0], ends[0]]) end?.();
