@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { serveTrap } from '../../src/emulator/trap.ts';
 import { readFaultRule, type FaultRule } from '../../src/emulator/fault-rule.ts';
+import { Faults } from '../../src/emulator/faults.ts';
 import type { Switches } from '../../src/emulator/switches.ts';
 import { visitOverHttp, type HttpVisit } from './http.ts';
 import { order, visit } from './visitor.ts';
@@ -340,4 +341,16 @@ test.each<[unknown, string | undefined]>([
   [{ when: 'after', action: { kind: 'hang' }, times: 0 }, 'A fault needs a usable "times".'],
 ])('a rule from outside, %j, is judged', (value, problem) => {
   expect(readFaultRule(value)).toEqual(problem ?? value);
+});
+
+test('of two faults that match a call the one added first strikes, and the other one strikes the next call', () => {
+  const faults = new Faults();
+  const handles = [500, 502].map((status) =>
+    faults.add({ ...creates, when: 'before', action: { kind: 'status', status } }),
+  );
+  const call = { ...creates, method: 'POST', path: '/virtual_machines', key: 'key', machineName: 'web' };
+  const strike = (): unknown => faults.strike(call)?.action;
+  expect([strike(), handles.map(({ hits }) => hits)]).toEqual([{ kind: 'status', status: 500 }, [1, 0]]);
+  expect([strike(), handles.map(({ hits }) => hits)]).toEqual([{ kind: 'status', status: 502 }, [1, 1]]);
+  expect(strike()).toBeUndefined();
 });

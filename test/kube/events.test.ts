@@ -99,6 +99,20 @@ test('the same again is counted in the event that is there', async () => {
   expect(bodies[1]).toEqual({ series: { count: 2, lastObservedTime: '2026-01-01T00:01:00.000000Z' } });
 });
 
+test('a note that keeps coming begins a new event every six minutes', async () => {
+  const { recorder, clock, calls } = stage();
+  for (let minute = 0; minute < 12; minute += 1) {
+    recorder.record(created);
+    await clock.advance(60_000);
+  }
+  expect(calls.map((call) => call.split(' ')[0])).toEqual([
+    'create',
+    ...Array(5).fill('patch'),
+    'create',
+    ...Array(5).fill('patch'),
+  ]);
+});
+
 test('what comes while a call is under way is one call later', async () => {
   const { recorder, calls, bodies, hold } = stage();
   const release = hold();
