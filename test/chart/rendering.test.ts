@@ -93,6 +93,25 @@ test('common labels and annotations are on every object, and in no selector', as
   expect(template.metadata).toMatchObject({ labels: { team: 'platform' }, annotations: { contact: 'platform' } });
 });
 
+test("an object's own annotations and labels go before the common ones", async () => {
+  const own = { contact: 'own', note: 'own' };
+  const objects = await objectsOf({
+    commonAnnotations: { contact: 'common', team: 'common' },
+    commonLabels: { contact: 'common', team: 'common' },
+    service: { annotations: own },
+    deploymentAnnotations: own,
+    podAnnotations: own,
+    podLabels: own,
+  });
+  const merged = { ...own, team: 'common' };
+  const { metadata, ...rest } = onlyOne(objects, 'Deployment');
+  expect(onlyOne(objects, 'Service').metadata).toMatchObject({ annotations: merged });
+  expect([metadata, rest['spec'].template.metadata]).toMatchObject([
+    { annotations: merged },
+    { annotations: merged, labels: merged },
+  ]);
+});
+
 test('everything that can be switched on is there once it is, and not before', async () => {
   const on = (await objectsOf(everything)).map(({ kind }) => kind);
   const off = (await objectsOf({})).map(({ kind }) => kind);

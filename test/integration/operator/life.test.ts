@@ -1,5 +1,7 @@
+import { hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { annotations, finalizer } from '../../../src/api/v1alpha1/names.ts';
+import { personAt } from './person.ts';
 import { useStages } from './stage.ts';
 
 const stageFor = useStages('life');
@@ -38,6 +40,9 @@ describe('a life on the real API server', () => {
       state: 'Halted',
       observedGeneration: 2,
     });
+    // In a cluster that is the pod's name, by which you find the log.
+    const reporters = ['get', 'events.events.k8s.io', '-o', 'jsonpath={.items[*].reportingInstance}'];
+    expect(new Set((await personAt(stage).kubectl(...reporters)).split(' '))).toEqual(new Set([hostname()]));
 
     await cluster.patch(namespace, 'web', { spec: { powerState: 'Running' } });
     await stage.untilReady('web', 'False/Starting');
