@@ -47,6 +47,8 @@ const wrongByItself: readonly Row[] = [
   row('no name of a namespace', { watchNamespaces: ['Team_A'] }, '/watchNamespaces/0', 'pattern'),
   row('an empty name of a namespace', { watchNamespaces: [''] }, '/watchNamespaces/0', 'pattern'),
   row('namespaces as one text', { watchNamespaces: 'team-a,team-b' }, '/watchNamespaces', 'want array'),
+  row('a Lease without its namespace', { takeOverFrom: ['operator'] }, '/takeOverFrom/0', 'pattern'),
+  row('the same Lease twice', { takeOverFrom: ['old/operator', 'old/operator'] }, '/takeOverFrom', 'equal'),
   row('the same namespace twice', { watchNamespaces: ['a', 'a'] }, '/watchNamespaces', 'equal'),
   row('no digest', { image: { digest: 'latest' } }, '/image/digest', 'pattern'),
   row('no amount of memory', { resources: { limits: { memory: '384 MB' } } }, '/resources/limits/memory', 'pattern'),

@@ -63,6 +63,13 @@ describe('accepted', () => {
     ['32 SSH keys', { ...selectors, sshKeyIds: Array.from({ length: 32 }, (_, index) => index + 1) }],
     ['the shortest grace period', { ...selectors, powerOff: { gracePeriod: '1000ms' } }],
     ['a grace period in parts', { ...selectors, powerOff: { gracePeriod: '1m30.5s' } }],
+    ['an id to adopt, or a new VM if it is gone', { ...selectors, adoption: { policy: 'IfExists', id: 7 } }],
+    ['an id to adopt and nothing else', { ...selectors, adoption: { policy: 'MustExist', id: 7 } }],
+    [
+      'a Secret for the initial password, which is not disabled',
+      { ...selectors, initialPasswordSecret: { name: 'root', disabled: false } },
+    ],
+    ['no Secret for the initial password', { ...selectors, initialPasswordSecret: { disabled: true } }],
     ['a provider name of 63 characters', { ...selectors, providerName: 'a'.repeat(63) }],
   ])('%s', async (_what, spec) => {
     const { ok, text } = await vps.tryOut(spec);
