@@ -95,15 +95,16 @@ it('gives up a line that is longer than any object, before all of it is in memor
   expect(sent).toBe(11);
 });
 
-it('limits the length of a line and not of the stream: a watch goes on for as long as it lasts', async () => {
-  async function* lines(): AsyncGenerator<Uint8Array> {
-    for (let index = 0; index < 100; index += 1) {
-      yield Buffer.from('{"a":');
-      yield Buffer.from('"1"}\n{"b":');
-      yield Buffer.from('2}\n');
-    }
+async function* linesInPieces(): AsyncGenerator<Uint8Array> {
+  for (let index = 0; index < 100; index += 1) {
+    yield Buffer.from('{"a":');
+    yield Buffer.from('"1"}\n{"b":');
+    yield Buffer.from('2}\n');
   }
+}
+
+it('limits the length of a line and not of the stream: a watch goes on for as long as it lasts', async () => {
   let read = 0;
-  for await (const _ of readJsonLines('watch things', lines(), 20)) read += 1;
+  for await (const _ of readJsonLines('watch things', linesInPieces(), 20)) read += 1;
   expect(read).toBe(200);
 });

@@ -91,6 +91,10 @@ describe('errors', () => {
   });
 });
 
+function rotate(name: string, times: number): void {
+  for (let index = 0; index < times; index++) registerSecret(new Secret(`${name}-${index}-key`))();
+}
+
 describe('scrub', () => {
   test('removes a registered secret however it is spelled', () => {
     const plain = 'pa"ss/w&rd=ö 12';
@@ -179,9 +183,6 @@ describe('scrub', () => {
   });
 
   test('one that is used again counts from its last use', () => {
-    const rotate = (name: string, times: number): void => {
-      for (let index = 0; index < times; index++) registerSecret(new Secret(`${name}-${index}-key`))();
-    };
     rotate('older', 1_000);
     registerSecret(new Secret('key-used-again'))();
     rotate('meanwhile', 600);
