@@ -66,3 +66,45 @@ test('columns that are always shown fit beside each other; the rest is for -o wi
   const shown = printerColumns.filter(({ priority }) => priority === undefined).map(({ name }) => name);
   expect(shown).toEqual(['State', 'Address', 'Region', 'Package', 'Ready', 'Age']);
 });
+
+/** What the API server shows for the path of a column: fields, an index, all fields, or the condition of a type. */
+function shownFor(object: unknown, jsonPath: string): unknown {
+  let found = object;
+  for (const [, name, index, type] of jsonPath.matchAll(/\.(\w+|\*)|\[(\d+)\]|\[\?\(@\.type=="(\w+)"\)\]/g)) {
+    // `as`: the object below holds nothing else.
+    if (name === '*') [found] = Object.values(found as object);
+    else if (name !== undefined) found = (found as Record<string, unknown>)[name];
+    else if (index !== undefined) found = (found as readonly unknown[])[Number(index)];
+    else found = (found as readonly { readonly type: string }[]).find((one) => one.type === type);
+  }
+  return found;
+}
+
+test('each column shows what its title says', () => {
+  const creationTimestamp = '2026-01-01T00:00:00Z';
+  const object = {
+    metadata: { creationTimestamp },
+    spec: { region: { name: 'Amsterdam 1' }, package: { id: 2 }, osTemplate: { name: 'Debian 13 x64' } },
+    status: {
+      id: 90,
+      state: 'Running',
+      addresses: [{ address: '192.0.2.7' }, { address: '2001:db8::7' }],
+      conditions: [
+        { type: 'Synced', status: 'False', reason: 'RateLimited', message: 'wait' },
+        { type: 'Ready', status: 'True', reason: 'Available', message: 'machine 90 is running' },
+      ],
+    },
+  };
+  expect(Object.fromEntries(printerColumns.map(({ name, jsonPath }) => [name, shownFor(object, jsonPath)]))).toEqual({
+    State: 'Running',
+    Address: '192.0.2.7',
+    Region: 'Amsterdam 1',
+    Package: 2,
+    Ready: 'True',
+    Age: creationTimestamp,
+    ID: 90,
+    Template: 'Debian 13 x64',
+    Reason: 'Available',
+    Message: 'machine 90 is running',
+  });
+});
