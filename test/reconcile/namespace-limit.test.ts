@@ -225,3 +225,14 @@ it('goes without asking when the VM is gone, and where a key of the namespace sh
   await clock.advance(minute);
   expect([cluster.machine('gone'), cluster.machine('own'), room.machines.size]).toEqual([undefined, undefined, 1]);
 });
+
+it('an object whose create the provider refused leaves its place to another one', async () => {
+  const { apply, clock, condition, room } = await createWorld({ maxMachinesPerNamespace: 1 });
+  room.accidents.set('CreateMachine', [{ class: 'Terminal', code: 'Unprocessable', status: 422 }]);
+  apply('a');
+  await clock.advance(minute);
+  expect(condition('a', 'Ready')?.reason).toBe('InvalidSpec');
+  apply('b');
+  await clock.advance(minute);
+  expect(condition('b', 'Ready')?.status).toBe('True');
+});

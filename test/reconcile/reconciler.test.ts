@@ -31,6 +31,66 @@ describe('a life', () => {
   });
 });
 
+describe('calls that fail', () => {
+  it('are sent less and less often, and after one that succeeds as often as at first', async () => {
+    const { apply, clock, cluster, room } = await createWorld();
+    apply('web');
+    await clock.advance(minute);
+    const timesOf = (operation: 'StopMachine' | 'StartMachine') =>
+      room.calls.filter((call) => call.operation === operation).map(({ at }) => at);
+    room.accidents.set('StopMachine', [serverError, serverError, serverError, serverError]);
+    cluster.change('web', { spec: { powerState: 'Halted' } });
+    await clock.advance(minute);
+    const stops = timesOf('StopMachine');
+    expect([stops.length, (stops[4] ?? 0) - (stops[3] ?? 0) > 4_000]).toEqual([5, true]);
+    room.accidents.set('StartMachine', [serverError]);
+    cluster.change('web', { spec: { powerState: 'Running' } });
+    await clock.advance(minute);
+    const starts = timesOf('StartMachine');
+    expect([starts.length, (starts[1] ?? 0) - (starts[0] ?? 0) < 1_500]).toEqual([2, true]);
+  });
+
+  it('are sent at once when a reconciliation is requested, however long the provider asked to wait', async () => {
+    const { apply, clock, cluster, room } = await createWorld();
+    apply('web');
+    await clock.advance(minute);
+    room.accidents.set('StopMachine', [{ class: 'Wait', code: 'Busy', status: 406, retryAfter: 10 * minute }]);
+    cluster.change('web', { spec: { powerState: 'Halted' } });
+    await clock.advance(minute);
+    expect(room.count('StopMachine')).toBe(1);
+    cluster.change('web', { metadata: { annotations: { [annotations.reconcileRequestedAt]: 'now' } } });
+    await clock.advance(2_000);
+    expect(room.count('StopMachine')).toBe(2);
+  });
+});
+
+describe('an account', () => {
+  it('is read no more once the last object that uses it is gone', async () => {
+    const { apply, clock, cluster, room } = await createWorld();
+    apply('web');
+    await clock.advance(minute);
+    cluster.remove('virtualmachines', 'web');
+    await clock.advance(2 * minute);
+    expect(cluster.machine('web')).toBeUndefined();
+    const since = clock.monotonic();
+    await clock.advance(60 * minute);
+    expect(room.calls.filter(({ at }) => at > since).length).toBeLessThanOrEqual(1);
+  });
+
+  it('is tried at once when its rejected key is put into the Secret again', async () => {
+    const { apply, clock, condition, room, useKeyOf } = await createWorld();
+    apply('web');
+    await clock.advance(minute);
+    room.refused.add(1);
+    await clock.advance(60 * minute);
+    expect(condition('web', 'Ready')?.reason).toBe('CredentialsRejected');
+    room.refused.delete(1);
+    useKeyOf(1);
+    await clock.advance(2_000);
+    expect(condition('web', 'Ready')?.status).toBe('True');
+  });
+});
+
 describe('waking up', () => {
   it('deletes on although a read of the vanished machine failed for a while', async () => {
     const { apply, clock, cluster, room } = await createWorld();

@@ -106,6 +106,16 @@ test('is synced when the last of its namespaces is listed, not the first', async
   expect([reflector.isSynced(), synced.mock.calls.length]).toEqual([true, 1]);
 });
 
+test('of several namespaces, the one that must not be listed is an obstacle although the other one is listed', async () => {
+  const { cluster, reflector, clock } = await stage(undefined, { namespaces: ['a', 'b'] });
+  cluster.failures.push('Forbidden');
+  reflector.start();
+  await clock.settle();
+  expect([cluster.calls.includes('watch b 100'), reflector.obstacle]).toEqual([true, 'Forbidden']);
+  await clock.advance(10_000);
+  expect([reflector.isSynced(), reflector.obstacle]).toEqual([true, undefined]);
+});
+
 function choosy(object: unknown): string {
   const { spec } = object as FakeObject;
   if (spec === 'bad') throw new Error('what is that?');
