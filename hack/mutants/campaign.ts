@@ -85,7 +85,8 @@ export class Campaign {
     let ran = 0;
     let spent = 0;
     for (let stage = 0; spent < this.#plan.capMs; stage += 1) {
-      const { chosen, estimate } = await this.#choose(mutant, rest, stagesMs[stage] ?? this.#plan.capMs - spent);
+      const left = this.#plan.capMs - spent;
+      const { chosen, estimate } = await this.#choose(mutant, rest, Math.min(stagesMs[stage] ?? left, left), left);
       if (chosen.length === 0) break;
       const { failure, problem } = await field.run(mutant, chosen, 30_000 + 10 * estimate);
       if (problem !== undefined) throw new Error(problem);
@@ -101,13 +102,15 @@ export class Campaign {
   }
 
   /** The next tests that run the mutant's region, until they take so long. */
-  async #choose(mutant: Mutant, rest: Iterator<string>, limitMs: number) {
+  async #choose(mutant: Mutant, rest: Iterator<string>, limitMs: number, left: number) {
     const region = regionAt(this.#regionsOf(mutant.file), mutant.start);
     const chosen: string[] = [];
     let estimate = 0;
     while (estimate < limitMs) {
       const { value: test, done } = rest.next();
       if (done === true) break;
+      // Measuring it would take as long as running it.
+      if ((this.#plan.baselines.lastMs(test) ?? 0) > left) continue;
       const { isSound, ran, ms } = await this.#plan.baselines.get(test);
       if (!isSound || ran[mutant.file]?.includes(region) !== true) continue;
       chosen.push(test);

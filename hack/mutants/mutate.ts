@@ -293,7 +293,8 @@ function mutateLiteral(node: Node & { readonly type: 'Literal' }, parent: Node |
   }
   const { value } = node;
   if (typeof value === 'boolean') add('boolean', node, String(!value));
-  if (typeof value === 'number') add('number', node, String(value + 1));
+  // One more is nothing to a duration or a size.
+  if (typeof value === 'number') add('number', node, String(value < 100 ? value + 1 : value * 2));
   // One of a union: what it is compared with is replaced with the comparison.
   const isCompared = parent?.type === 'BinaryExpression' || parent?.type === 'SwitchCase';
   if (typeof value === 'string' && /^[A-Za-z][\w./-]*$/.test(value) && !isCompared) add('word', node, "''");

@@ -44,6 +44,7 @@ describe('mutants', () => {
       [';', 'f(a + (b ?? c));', 'f(a - ((b)));', 'f(a - ((c)));'],
     ],
     ['a negation is left out', 'f(!a);', [';', 'f(!!(a));']],
+    ['a large number doubles', 'const a = 60_000;', ['const a = 120000;']],
     [
       'a number grows, a boolean turns, a word is lost',
       "const a = [1, true, 'On'];",
