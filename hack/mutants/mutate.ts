@@ -97,7 +97,7 @@ export function mutantsOf(file: string, source: string): readonly Mutant[] {
       const text = oneLine(source.slice(start, end));
       found.push({ file, function: functionOf([...ancestors, node]), kind, start, end, replacement, text });
     };
-    mutate(node, ancestors.at(-1), ancestors.at(-2), source, add);
+    mutate(node, ancestors, source, add);
     return true;
   });
   return found;
@@ -165,7 +165,8 @@ function isLog(node: Node): boolean {
 type Add = (kind: Kind, span: { readonly start: number; readonly end: number }, replacement: string) => void;
 
 /** Each condition is replaced as a whole and operand by operand, which finds more than an exchanged operator would. */
-function mutate(node: Node, parent: Node | undefined, grandparent: Node | undefined, source: string, add: Add): void {
+function mutate(node: Node, ancestors: readonly Node[], source: string, add: Add): void {
+  const parent = ancestors.at(-1);
   const textOf = ({ start, end }: Node): string => source.slice(start, end);
   // Parentheses, which the tree doesn't show, stay.
   const withOperator = (
@@ -229,7 +230,11 @@ function mutate(node: Node, parent: Node | undefined, grandparent: Node | undefi
       return;
     }
     case 'Literal':
-      mutateLiteral(node, parent, add);
+      mutateLiteral(node, ancestors, (kind, span, replacement) => {
+        // With its key it is known among others of the same value.
+        if (parent?.type !== 'Property') add(kind, span, replacement);
+        else add(kind, parent, source.slice(parent.start, node.start) + replacement);
+      });
       return;
     case 'FunctionDeclaration':
     case 'FunctionExpression':
@@ -249,7 +254,7 @@ function mutate(node: Node, parent: Node | undefined, grandparent: Node | undefi
       if (parent?.type === 'ObjectExpression') add('element', node, '...{}');
       return;
     case 'SwitchCase':
-      if (node.test !== null && node.consequent.length > 0 && grandparent !== undefined) add('case', node, '');
+      if (node.test !== null && node.consequent.length > 0) add('case', node, '');
       return;
     case 'CallExpression':
       mutateCall(node, textOf, add);
@@ -283,7 +288,8 @@ function isConstructor(parent: Node | undefined): boolean {
   return parent?.type === 'MethodDefinition' && parent.kind === 'constructor';
 }
 
-function mutateLiteral(node: Node & { readonly type: 'Literal' }, parent: Node | undefined, add: Add): void {
+function mutateLiteral(node: Node & { readonly type: 'Literal' }, ancestors: readonly Node[], add: Add): void {
+  const parent = ancestors.at(-1);
   if ('regex' in node) {
     const { pattern, flags } = node.regex;
     if (pattern.startsWith('^')) add('pattern', node, `/${pattern.slice(1) || '(?:)'}/${flags}`);
@@ -292,12 +298,18 @@ function mutateLiteral(node: Node & { readonly type: 'Literal' }, parent: Node |
     return;
   }
   const { value } = node;
-  if (typeof value === 'boolean') add('boolean', node, String(!value));
+  if (typeof value === 'boolean' && !isKeySet(ancestors)) add('boolean', node, String(!value));
   // One more is nothing to a duration or a size.
   if (typeof value === 'number') add('number', node, String(value < 100 ? value + 1 : value * 2));
   // One of a union: what it is compared with is replaced with the comparison.
   const isCompared = parent?.type === 'BinaryExpression' || parent?.type === 'SwitchCase';
   if (typeof value === 'string' && /^[A-Za-z][\w./-]*$/.test(value) && !isCompared) add('word', node, "''");
+}
+
+/** `allOf({ A: true })` of the schema stands for its keys; the values mean nothing. */
+function isKeySet(ancestors: readonly Node[]): boolean {
+  const call = ancestors.at(-3);
+  return call?.type === 'CallExpression' && call.callee.type === 'Identifier' && call.callee.name === 'allOf';
 }
 
 function mutateStatement({ expression, start, end }: Node & { readonly type: 'ExpressionStatement' }, add: Add): void {

@@ -64,6 +64,11 @@ describe('mutants', () => {
     ['a method that only narrows is left out', 'x(a.filter(b));', [';', 'x(a);']],
     ['what may be missing is taken for there', 'x(a?.b);', [';', 'x(a.b);']],
     ['types and imports have none', "import { a } from 'b'; type C = 1 | true; let d: Record<'E', 2>;", []],
+    [
+      'the keys of a closed set have none but for being left out',
+      'a(allOf({ b: true }));',
+      [';', 'a(allOf({ ...{} }));'],
+    ],
     ['log lines have none', "this.#log.warn('Text', { a: 1 });", []],
     ['texts for people have none', 'x({ message: `a ${b + 1}` });', [';']],
     ['the words of an error have none', "throw new TypeError('Wrong');", []],
