@@ -1,14 +1,17 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Copy } from './copy.ts';
-import type { Imports } from './imports.ts';
+import { hashOf, type Imports } from './imports.ts';
 import { instrument } from './instrument.ts';
 import { Runner, regionsFolder } from './runner.ts';
 import type { Store } from './store.ts';
 
 /** A test file without any mistake: whether it passes, how long it takes, and which regions of which modules it runs. */
 export interface Baseline {
+  /** Of all below `test` that the file loads. */
   readonly hash: string;
+  /** Of each module of `src` that it loads. What a module runs for a test hardly depends on the others. */
+  readonly modules: Readonly<Record<string, string>>;
   readonly isSound: boolean;
   readonly ms: number;
   readonly ran: Readonly<Record<string, readonly number[]>>;
@@ -41,8 +44,9 @@ export class Baselines {
     return this.#store.get(test)?.ms;
   }
 
-  async get(test: string): Promise<Baseline> {
-    return this.#known(test) ?? (await this.#queue(test));
+  /** As far as `module` is concerned. */
+  async get(test: string, module: string): Promise<Baseline> {
+    return this.#known(test, module) ?? (await this.#queue(test, module));
   }
 
   async close(): Promise<void> {
@@ -51,13 +55,18 @@ export class Baselines {
     this.#copy.remove();
   }
 
-  #known(test: string): Baseline | undefined {
+  #known(test: string, module: string): Baseline | undefined {
     const known = this.#store.get(test);
-    return known?.hash === this.#imports.hash(test) ? known : undefined;
+    const isSame = known?.hash === this.#imports.hash(test, 'test/') && known.modules[module] === this.#hashOf(module);
+    return isSame ? known : undefined;
   }
 
-  #queue(test: string): Promise<Baseline> {
-    const next = this.#last.then(() => this.#known(test) ?? this.#measure(test));
+  #hashOf(module: string): string {
+    return hashOf(this.#imports.text(module));
+  }
+
+  #queue(test: string, module: string): Promise<Baseline> {
+    const next = this.#last.then(() => this.#known(test, module) ?? this.#measure(test));
     this.#last = next;
     return next;
   }
@@ -67,7 +76,15 @@ export class Baselines {
     const isSound = failure === undefined && files.length === 1;
     if (!isSound) console.log(`${test} fails without a mistake and is left out: ${failure?.test} ${failure?.message}`);
     const ran = isSound ? readFileSync(join(this.#folder, `${test.replaceAll('/', '+')}.json`), 'utf8') : '{}';
-    const baseline = { hash: this.#imports.hash(test), isSound, ms: files[0]?.ms ?? 0, ran: JSON.parse(ran) };
+    const loaded = [...this.#imports.reachedFrom(test).keys()].filter((file) => file.startsWith('src/'));
+    const modules = Object.fromEntries(loaded.map((file) => [file, this.#hashOf(file)]));
+    const baseline = {
+      hash: this.#imports.hash(test, 'test/'),
+      modules,
+      isSound,
+      ms: files[0]?.ms ?? 0,
+      ran: JSON.parse(ran),
+    };
     this.#store.set(test, baseline);
     return baseline;
   }

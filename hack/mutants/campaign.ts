@@ -111,7 +111,7 @@ export class Campaign {
       if (done === true) break;
       // Measuring it would take as long as running it.
       if ((this.#plan.baselines.lastMs(test) ?? 0) > left) continue;
-      const { isSound, ran, ms } = await this.#plan.baselines.get(test);
+      const { isSound, ran, ms } = await this.#plan.baselines.get(test, mutant.file);
       if (!isSound || ran[mutant.file]?.includes(region) !== true) continue;
       chosen.push(test);
       estimate += startMs + ms;
