@@ -19,6 +19,15 @@ describe('what an account reads beside the list', () => {
     expect(account.snapshot?.ownerIds).toEqual([6]);
   });
 
+  test('the owner stays the same for as long as the list shows it, whoever else is shown', async () => {
+    const { clock, provider, account } = scene([machine(1, { ownerId: 5 })]);
+    account.follow('a', { name: 'machine-1' });
+    await clock.settle();
+    provider.machines = [machine(2, { ownerId: 4 }), machine(1, { ownerId: 5 })];
+    await clock.advance(60_000);
+    expect([account.ownerId, account.snapshot?.ownerIds]).toEqual([5, [4, 5]]);
+  });
+
   test('the owner is learned from a single machine too', async () => {
     const read = scene([machine(1, { ownerId: 5 })]);
     read.account.lookUp('a', 1, 0);

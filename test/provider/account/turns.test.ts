@@ -166,8 +166,9 @@ test.for(lanes)('who gives up as the last of its group in %s leaves no empty pla
   expect(Object.values(turns.waiting)).toEqual(lanes.map(() => 0));
 });
 
-test('stopped it grants nothing more, and waits for what is under way', async () => {
-  const { clock, take, refused, turns } = scene({ maxInFlight: 1 });
+test('stopped it grants nothing more, and waits for all that is under way', async () => {
+  const { clock, take, refused, turns } = scene({ maxInFlight: 2 });
+  take('Power', 'a', '0');
   take('Power', 'a', '1');
   take('Power', 'a', '2');
   await clock.settle();
@@ -176,6 +177,9 @@ test('stopped it grants nothing more, and waits for what is under way', async ()
   take('Power', 'a', '3');
   await clock.settle();
   expect([refused.toSorted(), isStopped]).toEqual([['2', '3'], false]);
+  turns.end('Power');
+  await clock.settle();
+  expect(isStopped).toBe(false);
   turns.end('Power');
   await clock.settle();
   expect(isStopped).toBe(true);
