@@ -207,7 +207,18 @@ describe('an end that was asked for', () => {
     stage.emulator.addFault({ ...creates, when: 'after', action: { kind: 'delay', ms: 9_000 }, times: 1 });
     await stage.create('web');
     await stage.cluster.until('the call is under way', async () => stage.emulator.ledger.writes().length === 1);
-    expect(await leader.stop()).toBe(0);
+    const { ledger } = stage.emulator;
+    const itself = await holderOf(stage);
+    const stopped = leader.stop();
+    const holders = new Set<string | undefined>();
+    await stage.cluster.until('the call has its answer', async () => {
+      const holder = await holderOf(stage);
+      if (ledger.writes().every(({ outcome }) => outcome !== 'open')) return true;
+      holders.add(holder);
+      return false;
+    });
+    expect(holders).toEqual(new Set([itself]));
+    expect(await stopped).toBe(0);
     const object = await stage.object('web');
     const [machine] = stage.emulator.machines();
     expect(object?.status).toMatchObject({ uid: object?.metadata.uid, id: machine?.id, origin: 'Created' });
