@@ -55,7 +55,9 @@ test.for([
 });
 
 test('the first answer ends it, whether it is what was asked for or a refusal', async () => {
-  for (const answer of [succeeded('all'), fail('Wait', 'RateLimited'), fail('Retry', 'ProtocolError')]) {
+  // The second one is a 503 with Retry-After.
+  const refusals = [fail('Wait', 'RateLimited'), fail('Wait', 'ServerError'), fail('Retry', 'ProtocolError')];
+  for (const answer of [succeeded('all'), ...refusals]) {
     const { attempts, outcome } = reading([reset, answer, reset]);
     await advance(60_000);
     expect(attempts).toHaveLength(2);
