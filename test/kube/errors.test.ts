@@ -1,6 +1,13 @@
 import { inspect } from 'node:util';
 import { expect, test } from 'vitest';
-import { answerError, type KubeErrorReason, readStatus, reasonFor } from '../../src/kube/errors.ts';
+import {
+  answerError,
+  isRefused,
+  KubeError,
+  type KubeErrorReason,
+  readStatus,
+  reasonFor,
+} from '../../src/kube/errors.ts';
 
 test.each<[number, { reason?: string; name?: string } | undefined, KubeErrorReason, string]>([
   [404, { reason: 'NotFound', name: 'web' }, 'NotFound', 'the API says that this object is not there'],
@@ -25,6 +32,20 @@ test.each<[number, { reason?: string; name?: string } | undefined, KubeErrorReas
   [418, undefined, 'Unexpected', 'nothing known'],
 ])('%i with %j is %s: %s', (httpStatus, status, reason) => {
   expect(reasonFor(httpStatus, status)).toBe(reason);
+});
+
+test.each<[KubeErrorReason, boolean]>([
+  ['Forbidden', true],
+  ['Invalid', true],
+  ['Altered', true],
+  ['Conflict', false],
+  ['NotFound', false],
+  ['Unauthorized', false],
+  ['TooManyRequests', false],
+  ['Network', false],
+  ['Fenced', false],
+])('a write that ends as %s meets the same judgement again: %s', (reason, isJudged) => {
+  expect(isRefused(new KubeError('patch x', { reason }))).toBe(isJudged);
 });
 
 test('an error tells call, status and reason in one line', () => {

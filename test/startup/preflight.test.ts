@@ -4,6 +4,7 @@ import { KubeError } from '../../src/kube/errors.ts';
 import type { Inquiries, Right } from '../../src/kube/inquiries.ts';
 import type { Log } from '../../src/telemetry/log.ts';
 import { untilUsable } from '../../src/startup/preflight.ts';
+import { missingFields } from '../../src/startup/served-schema.ts';
 import { createManualClock } from '../support/clock.ts';
 
 /** The schema as the API server tells it, less the fields named. */
@@ -52,6 +53,15 @@ async function run(before: Case, namespaces: readonly string[] = []) {
   await done;
   return { lines, wasDoneAtOnce, shown };
 }
+
+test('a field that the entries of a list lack is missing too', () => {
+  const schema = structuredClone(virtualMachineSchema);
+  // Walks down the test's own copy.
+  const { items } = (schema.properties?.['status']?.properties ?? {})['addresses'] as { items: { properties: object } };
+  items.properties = { ...items.properties, gateway: undefined };
+  const schemas = { 'com.vps247.v1alpha1.VirtualMachine': JSON.parse(JSON.stringify(schema)) as unknown };
+  expect(missingFields({ components: { schemas } })).toEqual(['status.addresses.[].gateway']);
+});
 
 test('a cluster that has everything is not waited for', async () => {
   expect(await run({})).toMatchObject({ lines: [], wasDoneAtOnce: true });

@@ -1,0 +1,8 @@
+import { constants } from 'node:os';
+import { expect, test } from 'vitest';
+import { secondSignal } from '../../src/config/exit-codes.ts';
+
+test('a second signal ends the program with the number that a shell gives to a program ended by that signal', () => {
+  const { SIGINT, SIGTERM } = constants.signals;
+  expect(secondSignal).toEqual({ SIGINT: 128 + SIGINT, SIGTERM: 128 + SIGTERM });
+});
