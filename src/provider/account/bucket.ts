@@ -62,8 +62,13 @@ export class Bucket {
 
   /** The provider asks for fewer calls, and for none before `until` (monotonic). */
   halve(until: number): void {
-    this.drain();
+    this.pause(until);
     this.#rate = Math.max(this.#rate / 2, this.#full * leastShare);
+  }
+
+  /** No token comes in before `until` (monotonic), and all but one go, or the pause itself would fill the bucket. */
+  pause(until: number): void {
+    this.drain();
     this.#at = Math.max(this.#at, until);
   }
 

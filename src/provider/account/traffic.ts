@@ -133,7 +133,8 @@ export class Traffic {
     const change = this.#gate.heed(failure);
     if (change === undefined) return;
     const until = this.#gate.closedUntil;
-    if (change === 'Closed' && until !== undefined) this.#bucket.halve(until);
+    // Of calls that were in flight together each may be refused: that is one wish, however long the pause becomes.
+    if (until !== undefined) this.#bucket[change === 'Closed' ? 'halve' : 'pause'](until);
     this.#turns.turnAway();
   }
 }

@@ -64,4 +64,19 @@ describe('the rate-limit pause of an account', () => {
     await Promise.all([1, 2].map((id) => account.write(change(`machine-${id}`), (at) => at.stopMachine(id))));
     expect(account.gateClosedUntil).toBe(21_000);
   });
+
+  test('after a pause that was prolonged calls go out one after the other too', async () => {
+    const { clock, provider, account } = scene([]);
+    const stops = (from: number, to: number): void => {
+      for (let id = from; id <= to; id += 1) void account.write(change(`machine-${id}`), (at) => at.stopMachine(id));
+    };
+    provider.failNext('StopMachine', limited, { ...limited, retryAfter: 60_000 });
+    stops(1, 2);
+    await clock.settle();
+    expect(account.gateClosedUntil).toBe(63_000);
+    await clock.advance(63_000);
+    stops(3, 12);
+    await clock.settle();
+    expect(provider.count('StopMachine')).toBe(2 + 1);
+  });
 });

@@ -33,6 +33,23 @@ describe('writes of an account', () => {
     expect(provider.calls).toEqual(['StopMachine', 'KillMachine']);
   });
 
+  test('a third write for a VM waits for the second one, also if it comes after the first one has ended', async () => {
+    const { clock, provider, account } = scene();
+    const releaseStop = provider.hold('StopMachine');
+    const releaseKill = provider.hold('KillMachine');
+    const first = account.write(change('machine-1'), (at) => at.stopMachine(1));
+    const second = account.write(change('machine-1'), (at) => at.killMachine(1));
+    releaseStop();
+    await first;
+    await clock.settle();
+    const third = account.write(change('machine-1'), (at) => at.startMachine(1));
+    await clock.settle();
+    expect(provider.calls).toEqual(['StopMachine', 'KillMachine']);
+    releaseKill();
+    await Promise.all([second, third]);
+    expect(provider.calls).toEqual(['StopMachine', 'KillMachine', 'StartMachine']);
+  });
+
   test('a write that is not granted is not sent, and leaves no record', async () => {
     const { provider, account } = scene();
     expect(
