@@ -64,6 +64,33 @@ describe('calls that fail', () => {
   });
 });
 
+describe('Events', () => {
+  it('report that drift is corrected when the provider accepted the call, and not before', async () => {
+    const { apply, clock, events, room } = await createWorld();
+    apply('web');
+    await clock.advance(minute);
+    const drifts = () => events('web').filter((event) => event.startsWith('PowerDrift: ')).length;
+    room.broken.set('StartMachine', serverError);
+    room.set(1, { state: 'Halted' });
+    await clock.advance(2 * minute);
+    expect([room.count('StartMachine') > 0, drifts()]).toEqual([true, 0]);
+    room.broken.clear();
+    await clock.advance(2 * minute);
+    expect([room.machines.get(1)?.state, drifts()]).toEqual(['Running', 1]);
+  });
+
+  it('report a power cut once, however often the provider refuses it', async () => {
+    const { apply, clock, cluster, events, room } = await createWorld();
+    apply('web', { powerOff: { mode: 'Hard', gracePeriod: '1m' } });
+    await clock.advance(minute);
+    room.broken.set('KillMachine', { class: 'Wait', code: 'Busy', status: 406 });
+    cluster.change('web', { spec: { powerState: 'Halted' } });
+    await clock.advance(5 * minute);
+    expect(room.count('KillMachine')).toBeGreaterThan(5);
+    expect(events('web').filter((event) => event.includes('cutting the power'))).toHaveLength(1);
+  });
+});
+
 describe('an account', () => {
   it('is read no more once the last object that uses it is gone', async () => {
     const { apply, clock, cluster, room } = await createWorld();

@@ -86,6 +86,17 @@ describe('a Secret that is deleted', () => {
     expectBlocked(world, 'AccountMismatch');
   });
 
+  it('does not take with it the key that was accepted before the one that it held last', async () => {
+    const world = await running();
+    world.room.holds = (_, ownerId) => (ownerId === 3 ? new Promise(() => {}) : undefined);
+    world.useKeyOf(3);
+    await world.clock.advance(1_000);
+    world.cluster.remove('secrets', secret);
+    world.cluster.remove('virtualmachines', 'web');
+    await world.clock.advance(10 * minute);
+    expectNothingLeft(world);
+  });
+
   it('is not another one that the spec names instead', async () => {
     const world = await running();
     world.cluster.change('web', { spec: { credentialsSecretRef: { name: 'other' } } });
