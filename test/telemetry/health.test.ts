@@ -45,6 +45,8 @@ test('says whether it is alive and ready, each time anew', async () => {
   expect([await statusOf('/healthz'), await statusOf('/readyz')]).toEqual([200, 503]);
   isReady = true;
   expect(await statusOf('/readyz')).toBe(200);
+  // No proxy may answer with what was so before.
+  expect((await fetch(`${health}/readyz`)).headers.get('cache-control')).toBe('no-store');
 });
 
 test('a stopped loop is not alive', async () => {

@@ -41,6 +41,7 @@ test('each pass is a span, and each call is one of the pass that made it, whoeve
   await twoPasses(clock, tracing);
   tracing.call({ ...call, api: 'kubernetes', name: 'watch secrets' });
   await tracing.stop();
+  expect(clock.pending).toBe(0);
   const { spans, resources } = collector;
   expect(collector.server.requests).toEqual(['POST /v1/traces']);
   expect(resources).toMatchObject([

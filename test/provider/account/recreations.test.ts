@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { Recreations } from '../../../src/provider/account/recreations.ts';
 import { createManualClock } from '../../support/clock.ts';
+import { scene } from './scene.ts';
 
 const minute = 60_000;
 
@@ -37,4 +38,12 @@ it('keeps a minute between two VMs although nobody waited in between', async () 
   recreations.take('a');
   await clock.advance(minute / 2);
   expect(dueIn('b')).toBe(1);
+});
+
+it('gives an object that was deleted and created again a turn of its own, at the end', () => {
+  const { account } = scene([]);
+  const dueIn = (key: string): number => account.recreations.dueAt(key) / minute;
+  expect(['a', 'b'].map(dueIn)).toEqual([0, 1]);
+  account.forget('b');
+  expect(dueIn('b')).toBe(2);
 });

@@ -57,6 +57,20 @@ describe('a rejected API key', () => {
     expect(provider.count('ListMachines')).toBe(3);
   });
 
+  test('is not tried another time when a Secret gets it again while it is being tried', async () => {
+    const { clock, provider, account } = scene();
+    account.follow('a', { name: 'machine-1' });
+    provider.failNext('ListMachines', unauthorized, unauthorized);
+    await clock.advance(30_000);
+    const release = provider.hold('ListMachines');
+    account.retryKey();
+    await clock.advance(100);
+    account.retryKey();
+    release();
+    await clock.advance(10_000);
+    expect([account.verdict, provider.count('ListMachines')]).toEqual(['Rejected', 2]);
+  });
+
   test('one refused call fails for its caller only, and asks for a list at once', async () => {
     const { clock, provider, account, woken } = scene();
     account.follow('a', { name: 'machine-1' });

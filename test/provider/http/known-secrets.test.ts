@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest';
+import { Secret } from '../../../src/model/secret.ts';
+import { KnownSecrets } from '../../../src/provider/http/known-secrets.ts';
+
+function passwords(name: string, count: number): readonly string[] {
+  return Array.from({ length: count }, (_, index) => `${name}-${index}`);
+}
+
+test('passwords of old lists are forgotten in time, and the API key never', () => {
+  const known = new KnownSecrets(new Secret('planted-key'));
+  const quoted = () => ['planted-key', 'old-passw0rd-0', 'new-passw0rd-0'].map((text) => known.index.quotedIn(text));
+  known.addList(passwords('old-passw0rd', 1_100));
+  // A list that lacks some for a moment makes none of them be shown.
+  known.addList(passwords('new-passw0rd', 1_000));
+  expect(quoted()).toEqual([true, true, true]);
+  known.addList(passwords('new-passw0rd', 500));
+  expect(quoted()).toEqual([true, false, true]);
+});
