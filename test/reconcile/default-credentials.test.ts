@@ -100,3 +100,17 @@ it('takes no machine over by an edited annotation', async () => {
   expect(cluster.machine('web')).toBeUndefined();
   expect([...room.machines.values()].map((machine) => [machine.id, machine.state])).toEqual([[id, 'Running']]);
 });
+
+it('gives no right to other VMs to an object whose namespace gets a key that the provider has not judged', async () => {
+  const { apply, clock, cluster, condition, room, useKeyOf } = await createSharedWorld();
+  const { id } = room.add('theirs');
+  apply('thief', { adoption: { policy: 'MustExist', id } });
+  await clock.advance(minute);
+  expect(condition('thief', 'Ready')?.reason).toBe('InvalidSpec');
+  room.holds = (_, ownerId) => (ownerId === 2 ? new Promise(() => {}) : undefined);
+  useKeyOf(2);
+  await clock.advance(10 * minute);
+  const { metadata, status } = cluster.machine('thief') ?? {};
+  expect(metadata?.annotations?.[annotations.machine]).toBeUndefined();
+  expect([status?.id, status?.origin, status?.state]).toEqual([undefined, undefined, undefined]);
+});

@@ -79,6 +79,25 @@ describe('Events', () => {
     expect([room.machines.get(1)?.state, drifts()]).toEqual(['Running', 1]);
   });
 
+  it('that are not sent yet are sent before the process ends', async () => {
+    const { apply, clock, cluster, events, stop } = await createWorld();
+    const { promise: held, resolve: release } = Promise.withResolvers<void>();
+    const create = cluster.create.bind(cluster);
+    cluster.create = async (...args) => {
+      await held;
+      return create(...args);
+    };
+    apply('web');
+    await clock.advance(1_000);
+    let isEnded = false;
+    void stop().then(() => (isEnded = true));
+    await clock.advance(100);
+    expect([isEnded, events('web')]).toEqual([false, []]);
+    release();
+    await clock.advance(1_000);
+    expect([isEnded, events('web').length > 0]).toEqual([true, true]);
+  });
+
   it('report a power cut once, however often the provider refuses it', async () => {
     const { apply, clock, cluster, events, room } = await createWorld();
     apply('web', { powerOff: { mode: 'Hard', gracePeriod: '1m' } });
