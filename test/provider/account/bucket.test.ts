@@ -24,6 +24,17 @@ test('the burst is there at once, then the rate comes in, and never more than th
   expect(takeAll(bucket)).toBe(20);
 });
 
+test('a shorter pause does not end a longer one', async () => {
+  const clock = createManualClock();
+  const bucket = new Bucket(clock, { rate: 10, burst: 20 });
+  bucket.halve(60_000);
+  bucket.halve(1_000);
+  bucket.pause(2_000);
+  expect(takeAll(bucket)).toBe(1);
+  await clock.advance(60_000);
+  expect(takeAll(bucket)).toBe(0);
+});
+
 test('without a rate there is no limit, and halving changes nothing', () => {
   const bucket = new Bucket(createManualClock(), { rate: 0, burst: 1 });
   bucket.halve(1_000);
