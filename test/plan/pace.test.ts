@@ -54,6 +54,21 @@ it('a restart that is refused after answers were lost keeps the backoff of those
   });
 });
 
+const hard = { powerState: 'Halted', powerOff: { mode: 'Hard', gracePeriod: '5m' } } as const;
+const cut = (seconds: number) =>
+  ({
+    id: 90,
+    machine: 'Running',
+    spec: hard,
+    status: { operation: { type: 'Kill', startedAt: secondsAgo(seconds), attempts: 3 } },
+    history: { stateFor: 2_000 * second },
+  }) as const;
+
+describeRows('a call that was sent three times, 30 s and 60 s apart', [
+  { because: 'is stuck 600 s after the first', given: cut(510), action: 'Kill', reason: 'PowerTransitionStuck' },
+  { because: 'and no earlier', given: cut(509), action: 'Kill', reason: 'Stopping' },
+]);
+
 const hour = { powerState: 'Halted', powerOff: { mode: 'TrySoft', gracePeriod: '1h' } } as const;
 const soft = { powerState: 'Halted', powerOff: { mode: 'Soft', gracePeriod: '1h' } } as const;
 const stop = (seconds: number): OperationStatus => ({ type: 'Stop', startedAt: secondsAgo(seconds), attempts: 1 });

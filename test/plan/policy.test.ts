@@ -354,6 +354,19 @@ describe('what is planned', () => {
     expect(verdict?.message).toBe('next: take over machine 7 ("x"); spec.managementPolicy is Plan');
   });
 
+  it.each(['Plan', 'Observe'] as const)(
+    'keeps the operation and the failed starts on record: %s',
+    (managementPolicy) => {
+      const startFailure = { count: 3, lastAt: secondsAgo(100), retryAfter: secondsAgo(50) };
+      const status = { startFailure, operation: stop };
+      const { action, ...decision } = plan(
+        observedWith({ id: 90, machine: 'Halted', status, spec: { managementPolicy } }),
+      );
+      expect(action.type).toBe('None');
+      expect(decision).toMatchObject(status);
+    },
+  );
+
   it('goes on looking at a conflict of Secrets', () => {
     const given = { id: 90, machine: told, history: { passwordConflict: 'Secret "x" is there' } };
     expect(plan(observedWith(given)).after).toBe(300_000);

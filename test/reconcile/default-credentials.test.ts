@@ -114,3 +114,19 @@ it('gives no right to other VMs to an object whose namespace gets a key that the
   expect(metadata?.annotations?.[annotations.machine]).toBeUndefined();
   expect([status?.id, status?.origin, status?.state]).toEqual([undefined, undefined, undefined]);
 });
+
+it.each([
+  ['removes the annotation', { metadata: { annotations: { [annotations.defaultCredentials]: null } } }],
+  ['names another Secret', { spec: { credentialsSecretRef: { name: 'other' } } }],
+])('leaves no VM running without permission when a tenant %s', async (_, edit) => {
+  const { apply, clock, cluster, condition, restart, room } = await createSharedWorld();
+  apply('web', { deletionPolicy: 'Retain' });
+  await clock.advance(minute);
+  cluster.change('web', edit);
+  // With the process goes the key that the provider accepted last.
+  await restart();
+  cluster.remove('virtualmachines', 'web');
+  await clock.advance(10 * minute);
+  expect(condition('web', 'DeletionBlocked')).toMatchObject({ status: 'True', reason: 'OrphanNotPermitted' });
+  expect([cluster.machine('web') === undefined, room.machines.size]).toEqual([false, 1]);
+});
