@@ -93,6 +93,19 @@ test('common labels and annotations are on every object, and in no selector', as
   expect(template.metadata).toMatchObject({ labels: { team: 'platform' }, annotations: { contact: 'platform' } });
 });
 
+test('the operator may change no Secret, and neither create nor delete a VirtualMachine', async () => {
+  const granted = [
+    { apiGroups: ['vps247.com'], resources: ['virtualmachines'], verbs: ['get', 'list', 'watch', 'patch'] },
+    { apiGroups: ['vps247.com'], resources: ['virtualmachines/status'], verbs: ['patch'] },
+    { apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list', 'watch', 'create'] },
+    { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
+  ];
+  const everywhere = await objectsOf({ rbac: { aggregateRoles: false } });
+  expect(onlyOne(everywhere, 'ClusterRole')['rules']).toEqual(granted);
+  const some = await objectsOf({ watchNamespaces: ['team-a'], config: { leaderElection: false }, replicas: 1 });
+  expect(onlyOne(some, 'Role')['rules']).toEqual(granted);
+});
+
 test("an object's own annotations and labels go before the common ones", async () => {
   const own = { contact: 'own', note: 'own' };
   const objects = await objectsOf({
