@@ -127,6 +127,8 @@ function alter(tenant: Tenant, jsonPatch: string, condition: string): Promise<()
       condition,
       isEnforced: async () => {
         const { code, stdout, stderr } = await tryCreate(tenant);
+        // The API server needs a moment until its policies know a CRD that has just been applied.
+        if (stderr.includes('There can be a delay between when CustomResourceDefinitions are created')) return false;
         if (code !== 0) throw new Error(stderr);
         const { finalizers = [], annotations } = JSON.parse(stdout).metadata;
         return finalizers.length === 0 || Object.keys(annotations).length < 2;

@@ -187,7 +187,12 @@ const expired = {
 
 test('an API server that comes and goes costs no change', async () => {
   let isAway = true;
-  world.decide = () => (isAway ? { kind: 'reset', at: 'before' } : undefined);
+  let resets = 0;
+  world.decide = () => {
+    if (!isAway) return undefined;
+    resets += 1;
+    return { kind: 'reset', at: 'before' };
+  };
   world.proxy.cutWatches();
   await changeSome();
   for (let flap = 0; flap < 6; flap += 1) {
@@ -196,13 +201,22 @@ test('an API server that comes and goes costs no change', async () => {
     if (isAway) world.proxy.cutWatches();
   }
   isAway = false;
+  await world.untilAsAsked(...fleet);
+  expect(resets).toBeGreaterThan(0);
+  expect(mishaps()).toEqual({ duplicates: [], forbiddenTransitions: [] });
 });
 
 test('an API server that takes five seconds for everything is waited for', async () => {
-  world.decide = (request) =>
-    isMachineWatch(request) ? undefined : { kind: 'delay', at: 'before', milliseconds: 5_000 };
+  let delays = 0;
+  world.decide = (request) => {
+    if (isMachineWatch(request)) return undefined;
+    delays += 1;
+    return { kind: 'delay', at: 'before', milliseconds: 5_000 };
+  };
   await changeSome();
   await world.untilAsAsked(...fleet);
+  expect(delays).toBeGreaterThan(0);
+  expect(mishaps()).toEqual({ duplicates: [], forbiddenTransitions: [] });
 });
 
 test('a token that is refused for a while costs no change', async () => {
@@ -218,6 +232,9 @@ test('a token that is refused for a while costs no change', async () => {
   world.proxy.cutWatches();
   await changeSome();
   await world.cluster.until('the operator was refused again and again', async () => refused > 4);
+  world.calm();
+  await world.untilAsAsked(...fleet);
+  expect(mishaps()).toEqual({ duplicates: [], forbiddenTransitions: [] });
 });
 
 test('history that was thrown away while nobody watched is no loss', async () => {
