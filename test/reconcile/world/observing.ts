@@ -14,7 +14,7 @@ export const second = 1_000;
 /** Monotonic, as all times here. Lists start, and are answered, two seconds before. */
 export const now = 10_000 * second;
 export const listedAt = now - 2 * second;
-export const { limits } = observedWith();
+const { limits } = observedWith();
 export const { callDeadline, visibilityWindow, recreateAfter } = limits;
 
 export const own = 'web-0a1b2c3d';
