@@ -37,3 +37,17 @@ test('promises settle between two callbacks of the same moment', async () => {
   await clock.advance(1);
   expect(seen).toEqual(['consequence', 'second callback']);
 });
+
+test('an endless loop of callbacks without delay fails', async () => {
+  const clock = createManualClock(0, 100);
+  let runs = 0;
+  const again = (): void => {
+    runs += 1;
+    clock.schedule(0, again);
+  };
+  clock.schedule(20, again);
+  await expect(clock.advance(30)).rejects.toThrow(
+    'more than 100 callbacks in one advance, now at 20 ms: an endless loop',
+  );
+  expect(runs).toBe(100);
+});

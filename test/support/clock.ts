@@ -5,6 +5,7 @@ export interface ManualClock extends Clock {
   /**
    * Moves time forward, running what falls due on the way, in order, each at its own moment. After every callback (and
    * before the first) all promises that can settle have settled, so a test sees the consequences when this resolves.
+   * Rejects when callbacks keep scheduling callbacks without end.
    */
   advance(milliseconds: number): Promise<void>;
   /** Sets the wall clock back, as NTP or an administrator may; monotonic time goes on. */
@@ -23,8 +24,14 @@ interface Timer {
 // An immediate runs after all microtasks, however many of them a chain of promises needs.
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+/** Callbacks in one `advance`, far above what any test needs: without it, a loop of zero delays hangs the test. */
+const usualMostCallbacks = 1_000_000;
+
 /** Wall-clock time starts at `startedAt` (milliseconds since the epoch); monotonic time starts at 0. */
-export function createManualClock(startedAt: number = Date.UTC(2026, 0, 1)): ManualClock {
+export function createManualClock(
+  startedAt: number = Date.UTC(2026, 0, 1),
+  mostCallbacks: number = usualMostCallbacks,
+): ManualClock {
   let elapsed = 0;
   let start = startedAt;
   const timers = new Set<Timer>();
@@ -51,8 +58,13 @@ export function createManualClock(startedAt: number = Date.UTC(2026, 0, 1)): Man
     },
     advance: async (milliseconds) => {
       const until = elapsed + milliseconds;
+      let callbacks = 0;
       await settle();
       for (let timer = nextDue(until); timer !== undefined; timer = nextDue(until)) {
+        callbacks += 1;
+        if (callbacks > mostCallbacks) {
+          throw new Error(`more than ${mostCallbacks} callbacks in one advance, now at ${elapsed} ms: an endless loop`);
+        }
         timers.delete(timer);
         elapsed = Math.max(elapsed, timer.due);
         timer.callback();
