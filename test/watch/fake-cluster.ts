@@ -103,6 +103,7 @@ export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
   }
 
   async *watch(_resource: unknown, options: WatchOptions): AsyncIterable<WatchEvent> {
+    if (options.signal.aborted) throw new KubeError('watch', { reason: 'Network' });
     const isStream = options.sendInitialEvents === true;
     if (isStream && this.streams === 'refuses') throw new KubeError('watch', { reason: 'Invalid' });
     this.calls.push(

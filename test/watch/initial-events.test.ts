@@ -65,6 +65,31 @@ describe('the initial list as watch events', () => {
     expect(cluster.calls.slice(failing + 3)).toEqual(['stream', 'watch 102']);
   });
 
+  test.each([
+    { failing: 9, outage: '4.8 seconds', how: 'stream' },
+    { failing: 10, outage: '5.4 seconds', how: 'list' },
+  ])('after an outage of $outage it is a $how', async ({ failing, how }) => {
+    const { cluster, clock } = await streaming('yes', {});
+    await clock.advance(10_000);
+    cluster.calls.length = 0;
+    cluster.failures.push(...Array.from({ length: failing }, () => 'Network' as const), 'Gone');
+    cluster.cut('Network');
+    await clock.advance(6_000);
+    expect(cluster.calls.slice(failing)).toEqual(['watch 100', how, 'watch 100']);
+  });
+
+  test('it comes as events when the watch after the pages of an outage breaks at once', async () => {
+    const { cluster, clock } = await streaming('yes', {});
+    await clock.advance(10_000);
+    cluster.failures.push(...Array.from({ length: 10 }, () => 'Network' as const), 'Gone');
+    cluster.cut('Network');
+    await clock.advance(6_000);
+    cluster.calls.length = 0;
+    cluster.cut('Gone');
+    await clock.advance(2_000);
+    expect(cluster.calls).toEqual(['stream', 'watch 100']);
+  });
+
   test('it comes as events after an outage from which the watch has resumed', async () => {
     const { cluster, clock } = await streaming('yes', { 'a/web': '1' });
     await clock.advance(10_000);

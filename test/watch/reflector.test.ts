@@ -77,6 +77,19 @@ describe('a reflector', () => {
     expect(failing.cluster.calls).toEqual(['list']);
   });
 
+  test('a list that is answered after stop changes nothing', async () => {
+    const { reflector, cluster, clock, changes } = await stage();
+    cluster.put('a/web', '1');
+    let stopped: Promise<void> | undefined;
+    cluster.afterPage = () => {
+      stopped = reflector.stop();
+    };
+    reflector.start();
+    await clock.settle();
+    await stopped;
+    expect([stopped !== undefined, changes, reflector.isSynced()]).toEqual([true, [], false]);
+  });
+
   test('each namespace given is listed and watched by itself, and no other', async () => {
     const { cluster, reflector, clock, changes } = await stage(
       { 'a/web': '1', 'b/web': '1', 'c/web': '1' },
@@ -186,7 +199,7 @@ describe('the answers of writes by the operator', () => {
   });
 
   test('a write during a list that shows the older version stays', async () => {
-    const { cluster, reflector, clock } = await stage({ 'a/web': '1', 'a/db': '1' }, { pageSize: 1 });
+    const { cluster, reflector, clock, changes } = await stage({ 'a/web': '1', 'a/db': '1' }, { pageSize: 1 });
     await clock.advance(10_000);
     cluster.isSilent = true;
     cluster.afterPage = () => {
@@ -196,5 +209,7 @@ describe('the answers of writes by the operator', () => {
     cluster.cut('Gone');
     await clock.settle();
     expect(rowsOf(reflector)).toEqual({ 'a/web': '2', 'a/db': '1' });
+    // Also not for a moment: the watch that follows the list would bring it back.
+    expect(changes).toEqual(['a/web: 1 → 2']);
   });
 });

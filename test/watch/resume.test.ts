@@ -38,6 +38,24 @@ describe('a watch that ends', () => {
     expect(lines).toEqual([]);
   });
 
+  test.each([
+    { lasted: 4_999, retriedAt: 200, lines: ['Watching failed; trying again until it works', 'Watching again'] },
+    { lasted: 5_000, retriedAt: 0, lines: [] },
+  ])(
+    'a connection that breaks after $lasted ms is opened again after $retriedAt ms',
+    async ({ lasted, retriedAt, ...expected }) => {
+      const { cluster, clock, lines } = await stage({});
+      await clock.advance(lasted);
+      cluster.cut('Network');
+      await clock.settle();
+      await clock.advance(Math.max(0, retriedAt - 1));
+      expect(cluster.calls).toHaveLength(retriedAt === 0 ? 3 : 2);
+      await clock.advance(1);
+      expect(cluster.calls).toHaveLength(3);
+      expect(lines).toEqual(expected.lines);
+    },
+  );
+
   test.each(['Gone', 'Protocol', 'Unexpected', 'Invalid'] as const)(
     'a watch that ends with %s is followed by a list',
     async (reason) => {
@@ -204,6 +222,18 @@ describe('an API server that fails', () => {
     }
   });
 
+  test('it is no longer reported when the first object that a list returns is reported', async () => {
+    const reported: unknown[] = [];
+    const { cluster, reflector, clock } = await stage(undefined, { onChange: () => reported.push(reflector.obstacle) });
+    cluster.put('a/web', '1');
+    cluster.failures.push('Forbidden');
+    reflector.start();
+    await clock.settle();
+    expect(reflector.obstacle).toBe('Forbidden');
+    await clock.advance(2_000);
+    expect(reported).toEqual([undefined]);
+  });
+
   test('a resourceVersion that has expired when the server is back does not delay the list', async () => {
     const { cluster, clock } = await stage({});
     await clock.settle();
@@ -264,6 +294,7 @@ describe('an API server that comes back', () => {
     const before = cluster.calls.length;
     await clock.advance(60_000);
     // The comparison is a list of one object beside the watch.
+    expect(cluster.limits.at(-1)).toBe(1);
     expect(cluster.calls.slice(before)).toEqual(['watch 101', 'watch 101', 'watch 101', 'list']);
     expect(cluster.watches.size).toBe(1);
   });
