@@ -165,6 +165,19 @@ describe('readIntent', () => {
     expect(proof).toBe(hash(signed ?? ''));
   });
 
+  it('keeps at most 32 VMs without a name', () => {
+    const nameless = Array.from({ length: 33 }, (_, index) => index + 1);
+    const text = writeIntent(objectWith().metadata, { at: after, name: 'web', nameless }, hash);
+    expect(JSON.parse(text)).toMatchObject({ nameless: nameless.slice(0, 32) });
+    const more = JSON.stringify({ ...JSON.parse(text), nameless });
+    expect(readIntent(more, uid)?.nameless).toEqual(nameless.slice(0, 32));
+  });
+
+  it('writes only what is known', () => {
+    const text = writeIntent(objectWith().metadata, { at: after, name: 'web', nameless: [] }, () => 'proof');
+    expect(JSON.parse(text)).toEqual({ at: '2026-01-01T00:00:00.000Z', name: 'web', uid, proof: 'proof' });
+  });
+
   it.each(['at', 'name', 'uid', 'after', 'owner', 'replaces', 'tries'])(
     'is no longer proven when "%s" is edited',
     (field) => {

@@ -147,6 +147,32 @@ test('an object with very many finalizers has that of the operator only if it is
   expect([finalizersOf(others), finalizersOf([...others, 'vps247.com/machine'])]).toEqual([[], ['vps247.com/machine']]);
 });
 
+test.each([
+  { because: '32 with 2048 characters', count: 32, length: 64, isKept: true },
+  { because: 'one more', count: 33, length: 10, isKept: false },
+  { because: 'one character more', count: 3, length: 683, isKept: false },
+])('finalizers of others are kept if they are few: $because', ({ count, length, isKept }) => {
+  const finalizers = Array.from({ length: count }, (_, index) => `${index}/`.padEnd(length, 'x'));
+  const object = stored('a') as { readonly metadata: object };
+  const { metadata } = createVirtualMachineReader()({ ...object, metadata: { ...object.metadata, finalizers } });
+  expect([metadata.finalizers, metadata.hasMoreFinalizers]).toEqual(isKept ? [finalizers, undefined] : [[], true]);
+});
+
+test.each([
+  ...writtenBy('you').map((name) => ({ name, longest: 256 })),
+  ...writtenBy('the operator').map((name) => ({ name, longest: 2_048 })),
+])('of $name $longest bytes are kept', ({ name, longest }) => {
+  const read = createVirtualMachineReader();
+  const valueOf = (value: string) => {
+    const object = stored('a') as { readonly metadata: object };
+    return read({ ...object, metadata: { ...object.metadata, annotations: { [name]: value } } }).metadata.annotations?.[
+      name
+    ];
+  };
+  expect(valueOf('x'.repeat(longest))).toBe('x'.repeat(longest));
+  expect(valueOf('x'.repeat(longest + 1))).toBe(`${'x'.repeat(longest - 3)}…`);
+});
+
 const usedHeap = (): number => {
   gc();
   return process.memoryUsage().heapUsed;
