@@ -7,6 +7,8 @@ import type { ReflectorChange } from '../watch/reflector.ts';
 
 /** A tenant that wins this race again and again costs no more memory than this. */
 const mostKept = 1_000;
+/** How long a deletion may be under way that found no finalizer: kube-apiserver ends requests after one minute (`--request-timeout`). Milliseconds. */
+const longestDeletion = 2 * 60_000;
 
 export type ObjectClient = Pick<KubeClient, 'get' | 'patch' | 'create'>;
 
@@ -21,13 +23,15 @@ export interface RemovedObjectsDeps {
 }
 
 /**
- * Objects that the API server removed although they held the operator's finalizer and a create intent. This happens when the
- * API server was carrying out a deletion already: it doesn't look at finalizers a second time. The create call may have followed, so
+ * Objects that the API server removed although they held the operator's finalizer. This happens when the API server was carrying
+ * out a deletion before the finalizer was stored: it doesn't look at finalizers a second time. A create call may have followed, so
  * the object is kept here, as one that is being deleted, until the deletion is confirmed and the finalizer goes. A restart forgets it.
  */
 export class RemovedObjects {
   readonly #deps: RemovedObjectsDeps;
   readonly #objects = new Map<string, VirtualMachine>();
+  /** When (monotonic) a finalizer was put on which object, the oldest first; none from before `longestDeletion`. */
+  readonly #heldSince = new Map<string, number>();
 
   constructor(deps: RemovedObjectsDeps) {
     this.#deps = deps;
@@ -55,6 +59,7 @@ export class RemovedObjects {
   take(change: ReflectorChange<VirtualMachine>): ReflectorChange<VirtualMachine> {
     const { key, after, last } = change;
     const kept = this.#objects.get(key);
+    const wasHeldLately = this.#noteFinalizer(change);
     if (after !== undefined) {
       if (kept === undefined) return change;
       this.#deps.log.warn('An object took the name of one that was removed; what that one created is left', {
@@ -64,13 +69,30 @@ export class RemovedObjects {
       this.#objects.delete(key);
       return { ...change, before: kept };
     }
-    if (last === undefined || !isCutShort(last) || !this.#deps.isOurs(last) || this.#objects.size >= mostKept)
-      return change;
+    const isCutShort = last !== undefined && wasRemovedEarly(last) && (wasHeldLately || hasIntent(last));
+    if (!isCutShort || !this.#deps.isOurs(last) || this.#objects.size >= mostKept) return change;
     this.#deps.log.warn('An object was removed while it was created; its VM is deleted', { object: key });
     const deletionTimestamp = new Date(this.#deps.clock.now()).toISOString();
     const removed = { ...last, metadata: { ...last.metadata, deletionTimestamp } };
     this.#objects.set(key, removed);
     return { ...change, after: removed };
+  }
+
+  /** Returns whether the finalizer was put on the object a short time ago. */
+  #noteFinalizer({ key, before, after, initial }: ReflectorChange<VirtualMachine>): boolean {
+    const now = this.#deps.clock.monotonic();
+    for (const [oldest, since] of this.#heldSince) {
+      if (since > now - longestDeletion) break;
+      this.#heldSince.delete(oldest);
+    }
+    const wasHeldLately = this.#heldSince.has(key);
+    const isSame = before?.metadata.uid === after?.metadata.uid;
+    if (!isSame) this.#heldSince.delete(key);
+    if (!initial && after !== undefined && isHeld(after) && !(isSame && before !== undefined && isHeld(before))) {
+      this.#heldSince.delete(key);
+      this.#heldSince.set(key, now);
+    }
+    return wasHeldLately;
   }
 
   #kept(resource: Resource, { namespace, name }: ObjectRef): VirtualMachine | undefined {
@@ -83,21 +105,25 @@ export class RemovedObjects {
     const patched = merged(before, body) as VirtualMachine;
     const after = { ...patched, metadata: { ...patched.metadata, resourceVersion } };
     const key = `${namespace}/${name}`;
-    const isHeld = after.metadata.finalizers?.includes(finalizer) === true;
-    if (isHeld) this.#objects.set(key, after);
+    const isKept = isHeld(after);
+    if (isKept) this.#objects.set(key, after);
     else this.#objects.delete(key);
-    this.#deps.onChange({ key, before, after: isHeld ? after : undefined, initial: false });
+    this.#deps.onChange({ key, before, after: isKept ? after : undefined, initial: false });
     return after;
   }
 }
 
 /** An object with a finalizer is marked as deleted first, and removed when the finalizer is gone: this one never was. */
-function isCutShort({ metadata }: VirtualMachine): boolean {
-  return (
-    metadata.deletionTimestamp === undefined &&
-    metadata.finalizers?.includes(finalizer) === true &&
-    metadata.annotations?.[annotations.createPending] !== undefined
-  );
+function wasRemovedEarly(object: VirtualMachine): boolean {
+  return object.metadata.deletionTimestamp === undefined && isHeld(object);
+}
+
+function isHeld({ metadata }: VirtualMachine): boolean {
+  return metadata.finalizers?.includes(finalizer) === true;
+}
+
+function hasIntent({ metadata }: VirtualMachine): boolean {
+  return metadata.annotations?.[annotations.createPending] !== undefined;
 }
 
 /** JSON merge patch (RFC 7386). */

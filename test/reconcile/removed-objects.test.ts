@@ -46,6 +46,20 @@ describe.each(names)(
       expect([room.calls.length - calls <= 10, cluster.writes.length - writes]).toEqual([true, 0]);
     });
 
+    it.each([{ after: 1_000 }, { after: 60_000 }])(
+      'leaves no VM when it is removed $after ms after the VM was recorded',
+      async ({ after }) => {
+        const { apply, clock, cluster, room } = await createWorld();
+        apply('web', spec);
+        for (let steps = 0; cluster.machine('web')?.status?.id === undefined && steps < 1_000; steps += 1)
+          await clock.advance(10);
+        await clock.advance(after);
+        cluster.finishDeletion('web');
+        await clock.advance(10 * minute);
+        expect([cluster.machine('web'), room.machines.size, room.count('DeleteMachine')]).toEqual([undefined, 0, 1]);
+      },
+    );
+
     it('gets no VM when that is known before the create call', async () => {
       const world = await createWorld();
       const { apply, clock, cluster, room } = world;
@@ -112,6 +126,15 @@ describe('an object of another installation that is removed while it is created'
 });
 
 describe('what the API server removed in order', () => {
+  it('leaves its VM when the object is taken out of etcd long after the finalizer was stored', async () => {
+    const { apply, clock, cluster, room } = await createWorld();
+    apply('web');
+    await clock.advance(10 * minute);
+    cluster.finishDeletion('web');
+    await clock.advance(10 * minute);
+    expect([cluster.machine('web'), room.machines.size, room.count('DeleteMachine')]).toEqual([undefined, 1, 0]);
+  });
+
   it('is deleted in order: an object whose finalizer somebody took away leaves its VM', async () => {
     const { apply, clock, cluster, room } = await createWorld();
     apply('web');
