@@ -61,6 +61,32 @@ describe('VMs that vanish from the list of an account', () => {
     expect(account.massAbsence).toBeUndefined();
   });
 
+  test('VMs that the operator deleted are not missed either when a list shows them again for once', async () => {
+    const { clock, provider, account } = scene(ten);
+    for (const { id, name } of ten) account.follow(name, { name, id });
+    await clock.settle();
+    await Promise.all(ten.slice(0, 4).map(({ id, name }) => account.write(change(name), (at) => at.deleteMachine(id))));
+    for (const machines of [ten.slice(4), ten, ten.slice(4)]) {
+      provider.machines = machines;
+      await clock.advance(60_000);
+    }
+    expect([account.snapshot?.machines.length, account.massAbsence]).toEqual([6, undefined]);
+  });
+
+  test.for([
+    ['that no list showed are not missed', 6, undefined],
+    ['are missed when a list of this process showed them', 10, { vanished: 4, of: 10, until: 360_000 }],
+  ] as const)('VMs whose deletion an earlier process began %s', async ([, shown, doubt]) => {
+    const { clock, provider, account } = scene(ten.slice(10 - shown));
+    account.follow('a', { name: 'machine-10', id: 10 });
+    await clock.settle();
+    await clock.advance(10);
+    for (const { id, name } of ten.slice(0, 4)) account.follow(name, { name, id, isGoing: true });
+    provider.machines = ten.slice(4);
+    await clock.advance(59_990);
+    expect(account.massAbsence).toEqual(doubt);
+  });
+
   test('a new process misses the VMs that it follows, by the first list that started since', async () => {
     const { clock, provider, account } = scene(ten.slice(5));
     const release = provider.hold('ListMachines');
