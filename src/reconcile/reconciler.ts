@@ -76,6 +76,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       try {
         return await pass(key, park);
       } catch (error) {
+        // Removed a moment ago: the watch is about to show it.
+        if (error instanceof KubeError && error.reason === 'NotFound') return { failed: true };
         if (!(error instanceof KubeError) || !isAway.has(error.reason)) throw error;
         // The outage is not this object's: its delay must not outgrow it.
         deps.log.warn('Kubernetes did not answer', { object: key, error });

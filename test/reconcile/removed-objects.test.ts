@@ -32,7 +32,7 @@ describe.each(names)(
       { answer: 'never sent', accident: { class: 'Retry', code: 'ConnectFailed' } },
     ] as const)('leaves no VM when its create call is $answer', async ({ accident }) => {
       const world = await createWorld();
-      const { apply, clock, cluster, room } = world;
+      const { apply, clock, cluster, complaints, room } = world;
       if (accident !== undefined) room.accidents.set('CreateMachine', [accident]);
       deleteAt(world, 'CreateMachine');
       apply('web', spec);
@@ -40,6 +40,7 @@ describe.each(names)(
       expect(cluster.machine('web')).toBeUndefined();
       expect(room.count('CreateMachine')).toBe(1);
       expect(room.machines.size).toBe(0);
+      expect(complaints.filter((one) => one.startsWith('Pass failed'))).toEqual([]);
       const [calls, writes] = [room.calls.length, cluster.writes.length];
       await clock.advance(10 * minute);
       // One list a minute at most, as of an account that nobody follows.
@@ -59,6 +60,18 @@ describe.each(names)(
         expect([cluster.machine('web'), room.machines.size, room.count('DeleteMachine')]).toEqual([undefined, 0, 1]);
       },
     );
+
+    it('leaves no VM, and no error in the log, when the watch shows it only after the VM is recorded', async () => {
+      const { apply, clock, cluster, complaints, room } = await createWorld();
+      room.holds = (operation) => {
+        if (operation === 'CreateMachine') cluster.finishDeletion('web', { toldAfter: 1_000 });
+        return undefined;
+      };
+      apply('web', spec);
+      await clock.advance(10 * minute);
+      expect([cluster.machine('web'), room.machines.size]).toEqual([undefined, 0]);
+      expect(complaints.filter((one) => !one.startsWith('An object was removed'))).toEqual([]);
+    });
 
     it('gets no VM when that is known before the create call', async () => {
       const world = await createWorld();

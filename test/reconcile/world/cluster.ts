@@ -137,13 +137,15 @@ export class InMemoryCluster implements KubeClient {
   }
 
   /** A deletion that found no finalizer a moment ago, and doesn't look again (kube-apiserver's `Store.Delete`). */
-  finishDeletion(name: string): void {
+  finishDeletion(name: string, { toldAfter = 0 } = {}): void {
     const key = `virtualmachines/default/${name}`;
     this.#version += 1;
     const { metadata, ...rest } = this.#need(key);
     const object = { ...rest, metadata: { ...metadata, resourceVersion: String(this.#version) } };
     this.#objects.delete(key);
-    this.#tell(virtualMachines, object, 'DELETED');
+    const tell = (): void => this.#tell(virtualMachines, object, 'DELETED');
+    if (toldAfter === 0) tell();
+    else this.#clock.schedule(toldAfter, tell);
   }
 
   get(resource: Resource, { namespace, name }: ObjectRef): Promise<unknown> {
