@@ -10,6 +10,12 @@ test('a spec that the schema allows is taken as it is', () => {
   expect(read.spec).toBe(good);
 });
 
+test('bounds belong to what the schema allows', () => {
+  const sshKeyIds = [1, Number.MAX_SAFE_INTEGER, ...Array.from({ length: 30 }, (_, index) => index + 2)];
+  for (const providerName of ['x', 'x'.repeat(63)])
+    expect(readSpec({ ...good, providerName, sshKeyIds }).flaws).toEqual([]);
+});
+
 test('what the schema does not know is left to whoever does', () => {
   expect(readSpec({ ...good, fromLater: true }).flaws).toEqual([]);
 });
@@ -26,6 +32,16 @@ test.each<[stored: unknown, flaw: string, spec: object]>([
     good,
   ],
   [{ ...good, providerName: '' }, 'spec.providerName must have 1 to 63 characters, not ""', good],
+  [
+    { ...good, providerName: 'x'.repeat(64) },
+    `spec.providerName must have 1 to 63 characters, not "${'x'.repeat(63)}…`,
+    good,
+  ],
+  [
+    { ...good, sshKeyIds: Array.from({ length: 33 }, (_, index) => index + 1) },
+    'spec.sshKeyIds must have at most 32 items, not [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,…',
+    good,
+  ],
   [{ ...good, deletionPolicy: 'Archive' }, 'spec.deletionPolicy must be one of Delete, Retain, not "Archive"', good],
   [
     { ...good, adoption: { policy: 'Never', id: -1 } },

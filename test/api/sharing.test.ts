@@ -147,6 +147,15 @@ test('an object with very many finalizers has that of the operator only if it is
   expect([finalizersOf(others), finalizersOf([...others, 'vps247.com/machine'])]).toEqual([[], ['vps247.com/machine']]);
 });
 
+test('what is wrong with a stored spec is kept with the object', () => {
+  const read = createVirtualMachineReader();
+  expect(read({ ...stored('a'), spec: { ...objectWith().spec, ipv6: 'yes' } })).toMatchObject({
+    flaws: ['spec.ipv6 must be a boolean, not "yes"'],
+    spec: { ipv6: false },
+  });
+  expect(read(stored('a'))).not.toHaveProperty('flaws');
+});
+
 test.each([
   { because: '32 with 2048 characters', count: 32, length: 64, isKept: true },
   { because: 'one more', count: 33, length: 10, isKept: false },

@@ -57,7 +57,8 @@ async function write(answers: readonly Answer[], more: { readonly resourceVersio
   let object = objectWith();
   const client = {
     get: () => Promise.resolve(object),
-    patch: (_resource: unknown, _ref: unknown, { body }: Patch): Promise<unknown> => {
+    patch: (_resource: unknown, ref: unknown, { type, subresource, body }: Patch): Promise<unknown> => {
+      expect([ref, type, subresource]).toEqual([{ namespace: 'default', name: 'web' }, 'merge', 'status']);
       // `as`: what `writeStatus` sends.
       const { metadata, status } = body as Body;
       sent.push({ ...(metadata === undefined ? {} : { metadata }), status });
@@ -99,4 +100,21 @@ test('what is written for a call is only stored on the version that was read, or
   expect(sent.map(({ metadata }) => metadata?.resourceVersion)).toEqual(['7', '8']);
   expect(written.form).toBe('Record');
   await expect(write([asSent], { resourceVersion: '6' })).rejects.toMatchObject({ reason: 'Conflict' });
+});
+
+test.each([
+  { because: 'the CRD has no subresource "status"', got: undefined, reason: 'Forbidden' },
+  { because: 'the object is gone', got: 'NotFound', reason: 'NotFound' },
+] as const)('a status that is not found is $reason: $because', async ({ got, reason }) => {
+  const asked: unknown[] = [];
+  const client = {
+    get: (_resource: unknown, ref: unknown) => {
+      asked.push(ref);
+      return got === undefined ? Promise.resolve({}) : Promise.reject(new KubeError('get', { reason: got }));
+    },
+    patch: () => Promise.reject(new KubeError('patch', { reason: 'NotFound' })),
+  };
+  const request = { object: objectWith(), after, now, among: forms };
+  await expect(writeStatus(client, request)).rejects.toMatchObject({ reason });
+  expect(asked).toEqual([{ namespace: 'default', name: 'web' }]);
 });

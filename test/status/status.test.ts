@@ -1,178 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
-import { type Reason, reasons } from '../../src/api/v1alpha1/reasons.ts';
-import type { Condition, VirtualMachineStatus } from '../../src/api/v1alpha1/types.ts';
+import type { Reason } from '../../src/api/v1alpha1/reasons.ts';
+import type { VirtualMachineStatus } from '../../src/api/v1alpha1/types.ts';
 import { Secret } from '../../src/model/secret.ts';
-import { conditionsFor, isDeletionOnRecord, withTrouble } from '../../src/status/conditions.ts';
+import { conditionsFor } from '../../src/status/conditions.ts';
 import { equal, isTrouble, isWorthWriting, mergePatch, statusFor } from '../../src/status/status.ts';
-import { failure, machineIn, now, objectWith, observedWith, secondsAgo, uid } from '../plan/fixtures.ts';
+import { machineIn, now, objectWith, observedWith, secondsAgo, uid } from '../plan/fixtures.ts';
 import { assertProperty } from '../support/property.ts';
 
 const accepted = { kind: 'Accepted' } as const;
 const verdict = (reason: Reason, message = 'because') => ({ reason, message });
-const statusOf = (conditions: readonly Condition[], type: string) => conditions.find((c) => c.type === type)?.status;
-
-describe('conditions', () => {
-  it.each(Object.entries(reasons))('%s shows what its row says', (reason, row) => {
-    // Object.entries forgets that the keys are reasons.
-    const conditions = conditionsFor(verdict(reason as Reason), { credentials: accepted, generation: 3 }, now);
-    expect(statusOf(conditions, 'Ready')).toBe(row.ready === 'Keep' ? 'False' : row.ready);
-    expect(statusOf(conditions, 'Synced')).toBe(row.synced);
-    expect(statusOf(conditions, 'Reconciling')).toBe(row.progress === 'Reconciling' ? 'True' : undefined);
-    expect(statusOf(conditions, 'Stalled')).toBe(row.progress === 'Stalled' ? 'True' : undefined);
-    expect(statusOf(conditions, 'Paused')).toBe(row.shows === 'Paused' ? 'True' : undefined);
-    expect(statusOf(conditions, 'DeletionBlocked')).toBeUndefined();
-    expect(conditions.every((condition) => condition.observedGeneration === 3)).toBe(true);
-  });
-
-  it('leaves a Ready VM Ready for reasons that say nothing about the VM, and for no others', () => {
-    const context = { credentials: accepted, generation: 1 };
-    const before = conditionsFor(verdict('Available'), context, now);
-    // `as`: Object.keys forgets that the keys are reasons.
-    const names = Object.keys(reasons) as Reason[];
-    const keeping = names.filter(
-      (reason) => statusOf(conditionsFor(verdict(reason), context, now, before), 'Ready') === 'True',
-    );
-    expect(keeping).toEqual([
-      'Available',
-      'RateLimited',
-      'ProviderUnavailable',
-      'ProtocolError',
-      'InitialPasswordConflict',
-      'AnnotationIgnored',
-      'WriteRefused',
-      'OwnedByOtherInstallation',
-      'DeletionProtected',
-      'OrphanNotPermitted',
-      'Paused',
-    ]);
-  });
-
-  it('leaves a Ready machine Ready while the account is rate limited', () => {
-    const before = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1 }, now);
-    const after = conditionsFor(verdict('RateLimited'), { credentials: accepted, generation: 1 }, now + 5_000, before);
-    expect(after.find((c) => c.type === 'Ready')).toEqual(before.find((c) => c.type === 'Ready'));
-    expect(statusOf(after, 'Synced')).toBe('False');
-  });
-
-  it('does not claim during an outage that a newer spec is met', () => {
-    const before = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1 }, now);
-    const after = conditionsFor(
-      verdict('ProviderUnavailable'),
-      { credentials: accepted, generation: 2 },
-      now + 5_000,
-      before,
-    );
-    expect(after.find((c) => c.type === 'Ready')?.observedGeneration).toBe(1);
-  });
-
-  it('cuts a message that quotes an endless name', () => {
-    const conditions = conditionsFor(
-      verdict('NameConflict', 'x'.repeat(100_000)),
-      { credentials: accepted, generation: 1 },
-      now,
-    );
-    expect(conditions.map(({ message }) => Buffer.byteLength(message))).toEqual([1024, 1024, 0, 1024]);
-  });
-
-  it('moves lastTransitionTime only when the status moves', () => {
-    const first = conditionsFor(verdict('Creating'), { credentials: accepted, generation: 1 }, now);
-    const second = conditionsFor(verdict('Starting'), { credentials: accepted, generation: 1 }, now + 60_000, first);
-    const third = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1 }, now + 120_000, second);
-    const times = [first, second, third].map((c) => c.find(({ type }) => type === 'Ready')?.lastTransitionTime);
-    expect(times).toEqual(['2026-06-01T12:00:00Z', '2026-06-01T12:00:00Z', '2026-06-01T12:02:00Z']);
-  });
-
-  it('come in a fixed order', () => {
-    // `as`: Object.keys forgets that the keys are reasons.
-    const orders = (Object.keys(reasons) as Reason[]).map((reason) =>
-      conditionsFor(verdict(reason), { credentials: accepted, generation: 1, isDeleting: true }, now).map(
-        ({ type }) => type,
-      ),
-    );
-    const first = ['Ready', 'Synced', 'CredentialsValid'];
-    const rest = ['Reconciling', 'Stalled', 'Paused', 'DeletionBlocked'];
-    for (const order of orders)
-      expect(order).toEqual([...first, ...rest.filter((type) => order.includes(type as never))]);
-    expect(new Set(orders.flat())).toEqual(new Set([...first, ...rest]));
-  });
-
-  it.each(Object.entries(reasons))('%s blocks a deletion as its row says', (reason, row) => {
-    const context = { credentials: accepted, generation: 3, isDeleting: true };
-    // Object.entries forgets that the keys are reasons.
-    const conditions = conditionsFor(verdict(reason as Reason), context, now);
-    expect(statusOf(conditions, 'DeletionBlocked')).toBe(row.blocksDeletion === true ? 'True' : undefined);
-  });
-
-  it.each([
-    {
-      credentials: { kind: 'Missing', message: 'no Secret "x"' },
-      expected: { status: 'False', reason: 'CredentialsMissing', message: 'no Secret "x"' },
-    },
-    {
-      credentials: { kind: 'Rejected', failure: failure() },
-      expected: {
-        status: 'False',
-        reason: 'CredentialsRejected',
-        message: 'the provider does not accept the API key',
-      },
-    },
-    { credentials: { kind: 'TooMany', limit: 'TotalReached' }, expected: { status: 'True', reason: 'Accepted' } },
-  ] as const)('report the API key: $credentials.kind', ({ credentials, expected }) => {
-    const before = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1 }, now);
-    const after = conditionsFor(verdict('Available'), { credentials, generation: 1 }, now, before);
-    expect(after.find(({ type }) => type === 'CredentialsValid')).toMatchObject(expected);
-  });
-
-  it.each([
-    { reason: 'Available', message: 'trouble', expected: { status: 'False', reason: 'WriteRefused' } },
-    { reason: 'NameConflict', message: 'because; trouble', expected: { status: 'False', reason: 'NameConflict' } },
-  ] as const)('report trouble beside $reason in Synced alone', ({ reason, message, expected }) => {
-    const before = conditionsFor(verdict(reason), { credentials: accepted, generation: 1 }, now);
-    const after = withTrouble(before, verdict('WriteRefused', 'trouble'), now + 1_500, before);
-    expect(after.filter(({ type }) => type !== 'Synced')).toEqual(before.filter(({ type }) => type !== 'Synced'));
-    const lastTransitionTime = reason === 'Available' ? '2026-06-01T12:00:01Z' : '2026-06-01T12:00:00Z';
-    expect(after.find(({ type }) => type === 'Synced')).toMatchObject({ ...expected, message, lastTransitionTime });
-  });
-
-  it.each([
-    { deleting: true, reason: 'Deleting', expected: true },
-    { deleting: true, reason: 'PowerTransitionStuck', expected: true },
-    { deleting: true, reason: 'DeletionProtected', expected: false },
-    { deleting: false, reason: 'Deleting', expected: false },
-  ] as const)('record a deletion ($deleting) with reason $reason: $expected', ({ deleting, reason, expected }) => {
-    const ready = {
-      type: 'Ready',
-      status: 'False',
-      reason,
-      message: '',
-      observedGeneration: 1,
-      lastTransitionTime: '',
-    };
-    const synced = { ...ready, type: 'Synced' };
-    const recorded = (conditions: readonly object[]) =>
-      // `as`: all that is read of conditions is in these.
-      isDeletionOnRecord(objectWith({ deleting, status: { conditions: conditions as readonly Condition[] } }));
-    expect([recorded([synced, ready]), recorded([synced]), recorded([])]).toEqual([expected, false, false]);
-  });
-
-  it('says nothing about a key nobody has judged yet, and keeps what was said before', () => {
-    expect(
-      statusOf(
-        conditionsFor(verdict('Creating'), { credentials: { kind: 'Unverified' }, generation: 1 }, now),
-        'CredentialsValid',
-      ),
-    ).toBeUndefined();
-    const before = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1 }, now);
-    const after = conditionsFor(
-      verdict('Available'),
-      { credentials: { kind: 'Unverified' }, generation: 1 },
-      now,
-      before,
-    );
-    expect(statusOf(after, 'CredentialsValid')).toBe('True');
-  });
-});
 
 describe('status', () => {
   const report = {
@@ -189,9 +26,10 @@ describe('status', () => {
       addresses: [{ version: 4, address: '192.0.2.7', gateway: '192.0.2.1', prefixLength: 25 }],
       region: { id: 1 },
       package: { id: 2, name: 'Budget' },
+      osTemplate: { id: 4 },
       createdAt: '2026-01-01T00:00:00Z',
     });
-    expect(statusFor(observedWith({ id: 90, machine }), report)).toMatchObject({
+    expect(statusFor(observedWith({ id: 90, machine, spec: { osTemplate: { id: 4 } } }), report)).toMatchObject({
       observedGeneration: 1,
       id: 90,
       providerName: 'web-0a1b2c3d',
@@ -202,6 +40,7 @@ describe('status', () => {
       addresses: [{ version: 4, address: '192.0.2.7' }],
       region: { id: 1, name: 'Amsterdam 1' },
       package: { id: 2, name: 'Budget' },
+      osTemplate: { id: 4 },
       createdAt: '2026-01-01T00:00:00Z',
     });
   });
@@ -337,6 +176,25 @@ describe('status', () => {
     expect(status).not.toHaveProperty('usesDefaultCredentials');
   });
 
+  it.each([
+    { managementPolicy: 'Observe', shown: 90 },
+    { managementPolicy: 'Manage', shown: undefined },
+  ] as const)(
+    'shows the id of an adoptable VM without a record: $managementPolicy → $shown',
+    ({ shown, ...policy }) => {
+      const spec = { ...policy, adoption: { policy: 'MustExist', id: 90 } } as const;
+      const status = statusFor(observedWith({ machine: 'Running', spec }), report);
+      expect([status.id, status.origin, status.uid]).toEqual([shown, undefined, undefined]);
+    },
+  );
+
+  it('is complete for an object that has none yet', () => {
+    const { status: _, ...object } = objectWith();
+    const { conditions, ...status } = statusFor(observedWith({ observed: { object } }), busy);
+    expect(status).toEqual({ observedGeneration: 1, providerName: 'web-0a1b2c3d' });
+    expect(conditions?.map(({ type }) => type)).toEqual(['Ready', 'Synced', 'CredentialsValid', 'Reconciling']);
+  });
+
   it('names the Secret that this process stored the password in', () => {
     const observed = observedWith({ id: 90, machine: 'Running', history: { passwordSecret: 'new' } });
     expect(statusFor(observed, report).initialPasswordSecret).toEqual({ name: 'new' });
@@ -358,6 +216,7 @@ describe('status', () => {
   ])('reports trouble beside the VM in Synced: $because', ({ observed = {}, history = {}, reason }) => {
     const { conditions } = statusFor(observedWith({ id: 90, machine: 'Running', observed, history }), report);
     expect(conditions?.map((condition) => condition.reason).slice(0, 2)).toEqual(['Available', reason]);
+    expect(conditions?.[1]?.status).toBe(reason === 'Available' ? 'True' : 'False');
     expect([isTrouble(reason), isTrouble(undefined)]).toEqual([reason !== 'Available', false]);
   });
 

@@ -1,0 +1,188 @@
+import { describe, expect, it } from 'vitest';
+import { type Reason, reasons } from '../../src/api/v1alpha1/reasons.ts';
+import type { Condition } from '../../src/api/v1alpha1/types.ts';
+import { conditionsFor, isDeletionOnRecord, withTrouble } from '../../src/status/conditions.ts';
+import { failure, now, objectWith } from '../plan/fixtures.ts';
+
+const accepted = { kind: 'Accepted' } as const;
+const verdict = (reason: Reason, message = 'because') => ({ reason, message });
+const statusOf = (conditions: readonly Condition[], type: string) => conditions.find((c) => c.type === type)?.status;
+
+describe('conditions', () => {
+  it.each(Object.entries(reasons))('%s shows what its row says', (reason, row) => {
+    // Object.entries forgets that the keys are reasons.
+    const conditions = conditionsFor(verdict(reason as Reason), { credentials: accepted, generation: 3 }, now);
+    expect(statusOf(conditions, 'Ready')).toBe(row.ready === 'Keep' ? 'False' : row.ready);
+    expect(statusOf(conditions, 'Synced')).toBe(row.synced);
+    expect(statusOf(conditions, 'Reconciling')).toBe(row.progress === 'Reconciling' ? 'True' : undefined);
+    expect(statusOf(conditions, 'Stalled')).toBe(row.progress === 'Stalled' ? 'True' : undefined);
+    expect(statusOf(conditions, 'Paused')).toBe(row.shows === 'Paused' ? 'True' : undefined);
+    expect(statusOf(conditions, 'DeletionBlocked')).toBeUndefined();
+    expect(conditions.every((condition) => condition.observedGeneration === 3)).toBe(true);
+  });
+
+  it('leaves a Ready VM Ready for reasons that say nothing about the VM, and for no others', () => {
+    const context = { credentials: accepted, generation: 1 };
+    const before = conditionsFor(verdict('Available'), context, now);
+    // `as`: Object.keys forgets that the keys are reasons.
+    const names = Object.keys(reasons) as Reason[];
+    const keeping = names.filter(
+      (reason) => statusOf(conditionsFor(verdict(reason), context, now, before), 'Ready') === 'True',
+    );
+    expect(keeping).toEqual([
+      'Available',
+      'RateLimited',
+      'ProviderUnavailable',
+      'ProtocolError',
+      'InitialPasswordConflict',
+      'AnnotationIgnored',
+      'WriteRefused',
+      'OwnedByOtherInstallation',
+      'DeletionProtected',
+      'OrphanNotPermitted',
+      'Paused',
+    ]);
+  });
+
+  it('leaves a VM Ready for its earlier generation for these reasons, and for no others', () => {
+    const before = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1 }, now);
+    // `as`: Object.keys forgets that the keys are reasons.
+    const keeping = (Object.keys(reasons) as Reason[]).filter((reason) => {
+      const after = conditionsFor(verdict(reason), { credentials: accepted, generation: 2 }, now, before);
+      return after.some((one) => one.type === 'Ready' && one.status === 'True' && one.observedGeneration === 1);
+    });
+    expect(keeping).toEqual([
+      'RateLimited',
+      'ProviderUnavailable',
+      'ProtocolError',
+      'WriteRefused',
+      'DeletionProtected',
+      'OrphanNotPermitted',
+    ]);
+  });
+
+  it('leaves a Ready machine Ready while the account is rate limited', () => {
+    const before = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1 }, now);
+    const after = conditionsFor(verdict('RateLimited'), { credentials: accepted, generation: 1 }, now + 5_000, before);
+    expect(after.find((c) => c.type === 'Ready')).toEqual(before.find((c) => c.type === 'Ready'));
+    expect(statusOf(after, 'Synced')).toBe('False');
+  });
+
+  it('does not claim during an outage that a newer spec is met', () => {
+    const before = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1 }, now);
+    const after = conditionsFor(
+      verdict('ProviderUnavailable'),
+      { credentials: accepted, generation: 2 },
+      now + 5_000,
+      before,
+    );
+    expect(after.find((c) => c.type === 'Ready')?.observedGeneration).toBe(1);
+  });
+
+  it('cuts a message that quotes an endless name', () => {
+    const conditions = conditionsFor(
+      verdict('NameConflict', 'x'.repeat(100_000)),
+      { credentials: accepted, generation: 1 },
+      now,
+    );
+    expect(conditions.map(({ message }) => Buffer.byteLength(message))).toEqual([1024, 1024, 0, 1024]);
+  });
+
+  it('moves lastTransitionTime only when the status moves', () => {
+    const first = conditionsFor(verdict('Creating'), { credentials: accepted, generation: 1 }, now);
+    const second = conditionsFor(verdict('Starting'), { credentials: accepted, generation: 1 }, now + 60_000, first);
+    const third = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1 }, now + 120_000, second);
+    const times = [first, second, third].map((c) => c.find(({ type }) => type === 'Ready')?.lastTransitionTime);
+    expect(times).toEqual(['2026-06-01T12:00:00Z', '2026-06-01T12:00:00Z', '2026-06-01T12:02:00Z']);
+  });
+
+  it('come in a fixed order', () => {
+    // `as`: Object.keys forgets that the keys are reasons.
+    const orders = (Object.keys(reasons) as Reason[]).map((reason) =>
+      conditionsFor(verdict(reason), { credentials: accepted, generation: 1, isDeleting: true }, now).map(
+        ({ type }) => type,
+      ),
+    );
+    const first = ['Ready', 'Synced', 'CredentialsValid'];
+    const rest = ['Reconciling', 'Stalled', 'Paused', 'DeletionBlocked'];
+    for (const order of orders)
+      expect(order).toEqual([...first, ...rest.filter((type) => order.includes(type as never))]);
+    expect(new Set(orders.flat())).toEqual(new Set([...first, ...rest]));
+  });
+
+  it.each(Object.entries(reasons))('%s blocks a deletion as its row says', (reason, row) => {
+    const context = { credentials: accepted, generation: 3, isDeleting: true };
+    // Object.entries forgets that the keys are reasons.
+    const conditions = conditionsFor(verdict(reason as Reason), context, now);
+    expect(statusOf(conditions, 'DeletionBlocked')).toBe(row.blocksDeletion === true ? 'True' : undefined);
+  });
+
+  it.each([
+    {
+      credentials: { kind: 'Missing', message: 'no Secret "x"' },
+      expected: { status: 'False', reason: 'CredentialsMissing', message: 'no Secret "x"' },
+    },
+    {
+      credentials: { kind: 'Rejected', failure: failure() },
+      expected: {
+        status: 'False',
+        reason: 'CredentialsRejected',
+        message: 'the provider does not accept the API key',
+      },
+    },
+    { credentials: { kind: 'TooMany', limit: 'TotalReached' }, expected: { status: 'True', reason: 'Accepted' } },
+  ] as const)('report the API key: $credentials.kind', ({ credentials, expected }) => {
+    const before = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1 }, now);
+    const after = conditionsFor(verdict('Available'), { credentials, generation: 1 }, now, before);
+    expect(after.find(({ type }) => type === 'CredentialsValid')).toMatchObject(expected);
+  });
+
+  it.each([
+    { reason: 'Available', message: 'trouble', expected: { status: 'False', reason: 'WriteRefused' } },
+    { reason: 'NameConflict', message: 'because; trouble', expected: { status: 'False', reason: 'NameConflict' } },
+  ] as const)('report trouble beside $reason in Synced alone', ({ reason, message, expected }) => {
+    const before = conditionsFor(verdict(reason), { credentials: accepted, generation: 1 }, now);
+    const after = withTrouble(before, verdict('WriteRefused', 'trouble'), now + 1_500, before);
+    expect(after.filter(({ type }) => type !== 'Synced')).toEqual(before.filter(({ type }) => type !== 'Synced'));
+    const lastTransitionTime = reason === 'Available' ? '2026-06-01T12:00:01Z' : '2026-06-01T12:00:00Z';
+    expect(after.find(({ type }) => type === 'Synced')).toMatchObject({ ...expected, message, lastTransitionTime });
+  });
+
+  it.each([
+    { deleting: true, reason: 'Deleting', expected: true },
+    { deleting: true, reason: 'PowerTransitionStuck', expected: true },
+    { deleting: true, reason: 'DeletionProtected', expected: false },
+    { deleting: false, reason: 'Deleting', expected: false },
+  ] as const)('record a deletion ($deleting) with reason $reason: $expected', ({ deleting, reason, expected }) => {
+    const ready = {
+      type: 'Ready',
+      status: 'False',
+      reason,
+      message: '',
+      observedGeneration: 1,
+      lastTransitionTime: '',
+    };
+    const synced = { ...ready, type: 'Synced' };
+    const recorded = (conditions: readonly object[]) =>
+      // `as`: all that is read of conditions is in these.
+      isDeletionOnRecord(objectWith({ deleting, status: { conditions: conditions as readonly Condition[] } }));
+    expect([recorded([synced, ready]), recorded([synced]), recorded([])]).toEqual([expected, false, false]);
+  });
+
+  it('says nothing about a key nobody has judged yet, and keeps what was said before', () => {
+    expect(
+      statusOf(
+        conditionsFor(verdict('Creating'), { credentials: { kind: 'Unverified' }, generation: 1 }, now),
+        'CredentialsValid',
+      ),
+    ).toBeUndefined();
+    const before = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1 }, now);
+    const after = conditionsFor(
+      verdict('Available'),
+      { credentials: { kind: 'Unverified' }, generation: 1 },
+      now,
+      before,
+    );
+    expect(statusOf(after, 'CredentialsValid')).toBe('True');
+  });
+});
