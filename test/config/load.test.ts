@@ -72,6 +72,12 @@ describe('what is given', () => {
     expect(settingsOf(['--namespaces='], { VPS247_NAMESPACES: 'a' }).namespaces).toEqual([]);
   });
 
+  test('a value may hold an equals sign', () => {
+    expect(settingsOf(['--selector=shard=a']).selector?.canonical).toBe(
+      settingsOf(['--selector', 'shard=a']).selector?.canonical,
+    );
+  });
+
   test('an empty variable is none', () => {
     expect(settingsOf([], { VPS247_WORKERS: '' }).workers).toBe(32);
   });

@@ -136,7 +136,7 @@ function choosy(object: unknown): string {
 }
 
 describe('objects and listeners that fail', () => {
-  test('an object that cannot be read affects no other, is logged once, and does not count as deleted', async () => {
+  test('an object that cannot be read affects no other, is logged once until it can be read again, and does not count as deleted', async () => {
     const { cluster, reflector, clock, changes, lines } = await stage(
       { 'a/web': '1', 'a/odd': 'bad', 'a/db': '1' },
       { toRow: choosy },
@@ -156,6 +156,9 @@ describe('objects and listeners that fail', () => {
     await clock.settle();
     expect(changes).toEqual(['a/db: 1 → 2', 'a/odd: - → good', 'a/web: 1 → 2']);
     expect(lines).toEqual(Array.from({ length: 2 }, () => 'An object cannot be read and is skipped'));
+    cluster.put('a/odd', 'bad');
+    await clock.settle();
+    expect(lines).toHaveLength(3);
   });
 
   test('a listener that throws does not stop the watch', async () => {
