@@ -108,3 +108,27 @@ test('each column shows what its title says', () => {
     Message: 'machine 90 is running',
   });
 });
+
+test('what a spec leaves out has these values, which a change would alter for every object that is there', () => {
+  const defaults = fieldsOf(spec, 'spec').flatMap(([path, schema]) =>
+    schema.default === undefined ? [] : [[path, schema.default] as const],
+  );
+  expect(Object.fromEntries(defaults)).toEqual({
+    'spec.adoption': {},
+    'spec.adoption.policy': 'Never',
+    'spec.credentialsSecretRef': {},
+    'spec.credentialsSecretRef.key': 'api-key',
+    'spec.credentialsSecretRef.name': 'vps247-credentials',
+    'spec.deletionProtection': false,
+    'spec.initialPasswordSecret': {},
+    'spec.ipv6': false,
+    'spec.managementPolicy': 'Manage',
+    'spec.powerDriftPolicy': 'Correct',
+    'spec.powerOff': {},
+    'spec.powerOff.gracePeriod': '5m',
+    'spec.powerOff.mode': 'TrySoft',
+    'spec.powerState': 'Running',
+    'spec.privateNetworking': false,
+    'spec.sshKeyIds': [],
+  });
+});

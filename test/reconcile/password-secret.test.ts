@@ -64,6 +64,8 @@ it.each([
   },
   { because: 'it is not permitted', answer: 'Forbidden', says: 'cannot be created in namespace "default" (Forbidden)' },
   { because: 'it is not valid', answer: 'Invalid', says: 'cannot be created in namespace "default" (Invalid)' },
+  { because: 'the namespace is gone', answer: 'NotFound', says: 'cannot be created in namespace "default" (NotFound)' },
+  { because: 'it is refused', answer: 'Unexpected', says: 'cannot be created in namespace "default" (Unexpected)' },
 ] as const)('the password is not written, which is no failure: $because', async ({ answer, says, ...more }) => {
   const execution = await written(answer, 'present' in more ? more.present : undefined);
   expect(execution).toEqual({ type: 'PasswordConflict', message: expect.stringContaining(says) });
