@@ -1,6 +1,6 @@
 import { formatDuration } from '../model/duration.ts';
+import { nearest } from '../model/nearest.ts';
 import { helpText } from './help.ts';
-import { nearest } from './nearest.ts';
 import {
   flagOf,
   settingNames,

@@ -1,5 +1,6 @@
 import type { CatalogueSelector, VirtualMachineSpec } from '../api/v1alpha1/types.ts';
 import type { OsTemplate, Package, Region } from '../model/machine.ts';
+import { byNearness } from '../model/nearest.ts';
 import type { Verdict } from './action.ts';
 import type { CatalogueObservation } from './observed.ts';
 
@@ -14,6 +15,7 @@ interface Entry {
 }
 
 const maxNamesInMessage = 12;
+const maxNearest = 3;
 
 /**
  * Resolves region, package and template once, for a create. Worked table:
@@ -25,7 +27,7 @@ const maxNamesInMessage = 12;
  * | id      | no (404)   | the id, unchecked                                           |
  * | name    | one match  | its id                                                      |
  * | name    | two match  | UnknownCatalogName: a guess would bill the wrong thing      |
- * | name    | none       | UnknownCatalogName with the names there are                 |
+ * | name    | none       | UnknownCatalogName with the names there are, nearest first  |
  * | name    | no (404)   | UnknownCatalogName: say that ids are needed                 |
  * | package not in region, template not in package | InvalidSpec, when the lists say so            |
  */
@@ -42,11 +44,17 @@ export function resolve(
 
   const inRegion = region.entry?.packageIds;
   if (inRegion !== undefined && !inRegion.includes(pack.id)) {
-    return invalid(`spec.package: package ${describe(pack)} is not offered in region ${describe(region)}`);
+    const message = `package ${describe(pack)} is not offered in region ${describe(region)}`;
+    return invalid(
+      `${message}; offered there: ${offered(catalogue.packages, inRegion)}. Fix spec.package or spec.region.`,
+    );
   }
   const onPackage = pack.entry?.osTemplateIds;
   if (onPackage !== undefined && !onPackage.includes(template.id)) {
-    return invalid(`spec.osTemplate: template ${describe(template)} is not offered on package ${describe(pack)}`);
+    const message = `osTemplate ${describe(template)} is not offered with package ${describe(pack)}`;
+    return invalid(
+      `${message}; offered with it: ${offered(catalogue.osTemplates, onPackage)}. Fix spec.osTemplate or spec.package.`,
+    );
   }
   return { ok: true, regionId: region.id, packageId: pack.id, osTemplateId: template.id };
 }
@@ -60,7 +68,7 @@ function pick<T extends Entry>(field: string, selector: CatalogueSelector, list:
     if (list === undefined) return { ok: true, id: selector.id, entry: undefined };
     const entry = list.find((candidate) => candidate.id === selector.id);
     return entry === undefined
-      ? unknownName(`spec.${field}.id: the provider has no ${field} with id ${selector.id}; it has ${names(list)}`)
+      ? unknownName(`${field} ${selector.id} not found; valid: ${names(list)}. Fix spec.${field}.id.`)
       : { ok: true, id: entry.id, entry };
   }
   if (list === undefined) {
@@ -71,7 +79,8 @@ function pick<T extends Entry>(field: string, selector: CatalogueSelector, list:
   const matches = list.filter((candidate) => candidate.name === selector.name);
   const [entry] = matches;
   if (entry === undefined) {
-    return unknownName(`spec.${field}.name: the provider has no ${field} "${selector.name}"; it has ${names(list)}`);
+    const choices = choicesFor(selector.name, list);
+    return unknownName(`${field} "${selector.name}" not found; ${choices}. Fix spec.${field}.name.`);
   }
   if (matches.length > 1) {
     const ids = matches.map((match) => match.id).join(', ');
@@ -80,9 +89,21 @@ function pick<T extends Entry>(field: string, selector: CatalogueSelector, list:
   return { ok: true, id: entry.id, entry };
 }
 
-function names(list: readonly Entry[]): string {
+/** The nearest ones by themselves: in a long list nobody finds the one letter that differs. */
+function choicesFor(name: string, list: readonly Entry[]): string {
+  const sorted = byNearness(name, list, (entry) => entry.name ?? '');
+  if (sorted.length <= maxNearest) return `valid: ${names(sorted)}`;
+  const others = names(sorted.slice(maxNearest), maxNamesInMessage - maxNearest);
+  return `nearest: ${names(sorted.slice(0, maxNearest))}; also valid: ${others}`;
+}
+
+function offered(list: readonly Entry[] | undefined, ids: readonly number[]): string {
+  return names(ids.map((id) => list?.find((entry) => entry.id === id) ?? { id }));
+}
+
+function names(list: readonly Entry[], most = maxNamesInMessage): string {
   if (list.length === 0) return 'none';
-  const shown = list.slice(0, maxNamesInMessage).map((entry) => describe({ id: entry.id, entry }));
+  const shown = list.slice(0, most).map((entry) => describe({ id: entry.id, entry }));
   return list.length > shown.length ? `${shown.join(', ')} and ${list.length - shown.length} more` : shown.join(', ');
 }
 

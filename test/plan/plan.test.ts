@@ -23,7 +23,7 @@ describe('plan', () => {
   it('names the choices when a name is wrong', () => {
     const decision = plan(observedWith({ spec: { package: { name: 'Budgett' } } }));
     expect(decision.verdict?.message).toBe(
-      'spec.package.name: the provider has no package "Budgett"; it has "Budget" (2), "Standard" (3), "Elsewhere" (9)',
+      'package "Budgett" not found; valid: "Budget" (2), "Standard" (3), "Elsewhere" (9). Fix spec.package.name.',
     );
   });
 

@@ -55,7 +55,7 @@ describe('bad input', () => {
     await stage.operator();
     await stage.create('typo', { package: { name: 'Budgett' } });
     await stage.untilReady('typo', 'False/UnknownCatalogName');
-    expect(await message(stage, 'typo')).toMatch(/no package "Budgett"; it has "Budget"/);
+    expect(await message(stage, 'typo')).toMatch(/^package "Budgett" not found; valid: "Budget"/);
     expect(stage.emulator.ledger.writes()).toEqual([]);
     await stage.cluster.delete(stage.namespace, 'typo');
     await stage.untilGone('typo');
