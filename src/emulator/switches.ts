@@ -71,6 +71,10 @@ export const switchTable = {
   itemShape: choice(['bare', 'virtual_machine', 'vm'], 'What a machine is wrapped in.'),
   idShape: choice(['number', 'string'], 'How ids are written.'),
   addressShape: choice(['ip_allocations', 'ip_assignments', 'both'], 'How addresses are told.'),
+  ipv6Allocation: choice(
+    ['subnet', 'address'],
+    'Whether the IPv6 allocation of a VM is its whole /64, or one address.',
+  ),
   createAnswer: choice(
     ['machine', 'wrapped', 'id', 'success-id', 'success', 'empty'],
     'What a create is answered with; the last two name no id.',

@@ -174,16 +174,17 @@ function writeState({ name, state }: Machine, switches: Switches): string {
 }
 
 /** Addresses are made of the id, inside blocks that are reserved for benchmarks and documentation: each once, none real. */
-function addresses({ id, hasIpv6 }: Machine, { addressShape }: Switches): Fields {
+function addresses({ id, hasIpv6 }: Machine, { addressShape, ipv6Allocation }: Switches): Fields {
   const first = `198.${18 + ((id >> 16) & 1)}.${(id >> 8) & 255}.${id & 255}`;
   const prefix = `2001:db8:${((id >> 16) & 0xffff).toString(16)}:${(id & 0xffff).toString(16)}::`;
-  const four = { version: 4, first, gateway: '198.18.0.1', prefixlen: 15 };
-  const six = { version: 6, first: `${prefix}2`, gateway: `${prefix}1`, prefixlen: 64 };
-  const all = hasIpv6 ? [four, six] : [four];
-  const allocations = all.map((entry) => ({ ...entry, last: entry.first }));
-  const assignments = all.map((entry) => ({ ip_address: entry.first }));
+  const own = `${prefix}2`;
+  const subnet = { first: prefix, last: `${prefix.slice(0, -1)}ffff:ffff:ffff:ffff` };
+  const four = { version: 4, first, last: first, gateway: '198.18.0.1', prefixlen: 15 };
+  const range = ipv6Allocation === 'subnet' ? subnet : { first: own, last: own };
+  const six = { version: 6, ...range, gateway: `${prefix}1`, prefixlen: 64 };
+  const assignments = [first, ...(hasIpv6 ? [own] : [])].map((address) => ({ ip_address: address }));
   return {
-    ...(addressShape === 'ip_assignments' ? {} : { ip_allocations: allocations }),
+    ...(addressShape === 'ip_assignments' ? {} : { ip_allocations: hasIpv6 ? [four, six] : [four] }),
     ...(addressShape === 'ip_allocations' ? {} : { ip_assignments: assignments }),
   };
 }

@@ -6,9 +6,12 @@ export type ProviderId = number;
 /** The provider's states; whatever it says beyond its documented set is `Unknown`, on which nobody acts. */
 export type MachineState = 'Pending' | 'Starting' | 'Running' | 'Halting' | 'Halted' | 'Unknown';
 
+/** An IP address, or a range of them: `first` and `last`, and `address` if it is known which of them to connect to. */
 export interface Address {
   readonly version: 4 | 6;
-  readonly address: string;
+  readonly address?: string;
+  readonly first?: string;
+  readonly last?: string;
   readonly gateway?: string;
   readonly prefixLength?: number;
 }

@@ -9,6 +9,14 @@ const list: Check = ({ call, running }) => {
   running();
   return call('GET', '/virtual_machines').body;
 };
+const subnet = {
+  version: 6,
+  first: '2001:db8:0:3e9::',
+  last: '2001:db8:0:3e9:ffff:ffff:ffff:ffff',
+  gateway: '2001:db8:0:3e9::1',
+};
+const readIpv6: Check = ({ call, running }) =>
+  call('GET', `/virtual_machines/${running('web', { has_ipv6: true })}`).body.ip_allocations;
 const create: Check = ({ call }) => call('POST', '/virtual_machines', { ...order, name: 'web' }).text;
 const wrongKey: Check = ({ call }) => {
   const { status, text, headers } = call('GET', '/virtual_machines', undefined, { key: 'nobody' });
@@ -71,6 +79,12 @@ describe('each switch does what it says', () => {
       { addressShape: 'both' },
       read,
       expect.objectContaining({ ip_allocations: expect.anything(), ip_assignments: expect.anything() }),
+    ],
+    [{ ipv6Allocation: 'subnet' }, readIpv6, [expect.anything(), { ...subnet, prefixlen: 64 }]],
+    [
+      { ipv6Allocation: 'address' },
+      readIpv6,
+      [expect.anything(), { ...subnet, first: '2001:db8:0:3e9::2', last: '2001:db8:0:3e9::2', prefixlen: 64 }],
     ],
     [{ createAnswer: 'machine' }, create, expect.stringMatching(/^\{"id":1001,"name":"web","state":"pending"/)],
     [{ createAnswer: 'wrapped' }, create, expect.stringMatching(/^\{"virtual_machine":\{"id":1001,/)],

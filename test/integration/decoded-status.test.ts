@@ -61,6 +61,18 @@ const odd: readonly (readonly [what: string, fields: Readonly<Record<string, unk
       ],
     },
   ],
+  [
+    'ranges of addresses, in any order, of both families and without end',
+    {
+      ip_allocations: [
+        { first: '2001:db8::', last: '2001:db8::ffff:ffff:ffff:ffff', prefixlen: 64 },
+        { first: '192.0.2.9', last: '192.0.2.7' },
+        { first: 'FFFF:FFFF:FFFF:FFFF:FFFF:FFFF:255.255.255.255', last: '::', prefixlen: 0 },
+        { first: '192.0.2.1', last: '::1' },
+        { first: '2001:db8:1::', prefixlen: 48 },
+      ],
+    },
+  ],
   ['a task that says too much', { last_task: { name: '\u0000'.repeat(255), status: 'İ'.repeat(255) } }],
 ];
 

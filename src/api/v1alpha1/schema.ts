@@ -35,7 +35,12 @@ function ofReady(field: string): string {
 /** What `kubectl get` shows after the name. A selector holds exactly one of id and name, so `*` is whichever was given. */
 export const printerColumns: readonly PrinterColumn[] = [
   { name: 'State', type: 'string', jsonPath: '.status.state', description: "The machine's state at the provider" },
-  { name: 'Address', type: 'string', jsonPath: '.status.addresses[0].address', description: 'Its first IP address' },
+  {
+    name: 'Address',
+    type: 'string',
+    jsonPath: '.status.addresses[0].address',
+    description: 'The IP address to connect to',
+  },
   { name: 'Region', type: 'string', jsonPath: '.spec.region.*', description: 'The region asked for' },
   { name: 'Package', type: 'string', jsonPath: '.spec.package.*', description: 'The package asked for' },
   { name: 'Ready', type: 'string', jsonPath: ofReady('status'), description: 'Whether the machine is as asked' },

@@ -99,7 +99,9 @@ export interface VirtualMachineStatus {
   readonly hostname?: string;
   readonly addresses?: readonly {
     readonly version: 4 | 6;
-    readonly address: string;
+    readonly address?: string;
+    readonly first?: string;
+    readonly last?: string;
     readonly gateway?: string;
     readonly prefixLength?: number;
   }[];

@@ -150,7 +150,10 @@ function isSameAddresses(a: Machine, b: Machine): boolean {
     a.addresses.every((address, index) => {
       const other = b.addresses[index];
       return (
-        address.address === other?.address &&
+        other !== undefined &&
+        address.address === other.address &&
+        address.first === other.first &&
+        address.last === other.last &&
         address.gateway === other.gateway &&
         address.prefixLength === other.prefixLength
       );

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { BlockList, isIP } from 'node:net';
 import type { Address } from '../../model/machine.ts';
 import type { WireObject } from './wire.ts';
 import { isWireObject } from './wire.ts';
@@ -12,41 +12,133 @@ const mostEntries = 1_024;
 /** Written with all zeros and an IPv4 tail; a longer text is no address. */
 const longestAddress = 45;
 
+interface Ip {
+  readonly version: 4 | 6;
+  readonly text: string;
+}
+
 /**
- * A machine's addresses from both shapes in which the provider is known to tell them: `ip_allocations` (first, gateway,
- * prefixlen) and `ip_assignments` (ip_address). IPv4 first, sorted, each once; what is no address is left out.
+ * A machine's addresses from both shapes in which the provider is known to tell them: `ip_allocations` (first, last, gateway,
+ * prefixlen) and `ip_assignments` (ip_address). The one to connect to comes first: IPv4 before IPv6, public before private,
+ * ranges without a known address last. Each once; what is no address is left out. Worked table for an allocation:
+ *
+ * | first            | last               | prefixlen | address          | range                             |
+ * | ---------------- | ------------------ | --------- | ---------------- | --------------------------------- |
+ * | 192.0.2.7        | the same, or none  | any       | 192.0.2.7        |                                   |
+ * | 192.0.2.7        | 192.0.2.9          | 24        | 192.0.2.7        | both                              |
+ * | 192.0.2.0        | 192.0.2.255        | 24        | none: the subnet | both                              |
+ * | 2001:db8::2      | 2001:db8::9        | 64        | 2001:db8::2      | both                              |
+ * | 2001:db8::       | 2001:db8::ffff     | any       | none: the subnet | both                              |
+ * | 2001:db8::       | the same, or none  | 64        | none: the subnet | 2001:db8::, to itself if it is so |
+ * | 192.0.2.9        | 192.0.2.7          | any       | 192.0.2.7        | both, exchanged                   |
+ * | an address       | of another family  | any       | as without last  |                                   |
+ *
+ * The lowest address of an IPv6 subnet is its routers' (RFC 4291, 2.6.1). Which address of such a range the VM has is unknown.
  */
 export function readAddresses(machine: WireObject): readonly Address[] {
   const found = new Map<string, Address>();
   // Allocations first: they know more of the same address.
   for (const entry of objectsOf(machine['ip_allocations'])) add(found, entry['first'], entry);
   for (const entry of objectsOf(machine['ip_assignments'])) add(found, entry['ip_address'], entry);
-  return [...found.values()]
-    .toSorted((a, b) => a.version - b.version || order.compare(a.address, b.address))
-    .slice(0, mostAddresses);
+  const addresses = [...found.values()];
+  return (addresses.length > 1 ? addresses.toSorted(compare) : addresses).slice(0, mostAddresses);
 }
 
 function add(found: Map<string, Address>, value: unknown, entry: WireObject): void {
-  const address = readIp(value);
-  if (address === undefined || found.has(address.text)) return;
+  const lower = readIp(value);
+  if (lower === undefined) return;
   const gateway = readIp(entry['gateway']);
-  const prefixLength = entry['prefixlen'];
-  const longest = address.version === 4 ? 32 : 128;
-  found.set(address.text, {
-    version: address.version,
-    address: address.text,
-    ...(gateway?.version === address.version ? { gateway: gateway.text } : {}),
-    ...(typeof prefixLength === 'number' &&
-    Number.isInteger(prefixLength) &&
-    prefixLength >= 0 &&
-    prefixLength <= longest
-      ? { prefixLength }
-      : {}),
+  const end = readIp(entry['last']);
+  const prefixLength = readPrefixLength(entry['prefixlen'], lower.version);
+  const range = rangeOf(lower, end?.version === lower.version ? end : undefined, prefixLength);
+  const key = range.address ?? range.first ?? lower.text;
+  if (found.has(key)) return;
+  found.set(key, {
+    version: lower.version,
+    ...range,
+    ...(gateway?.version === lower.version ? { gateway: gateway.text } : {}),
+    ...(prefixLength === undefined ? {} : { prefixLength }),
   });
 }
 
+function rangeOf(start: Ip, end: Ip | undefined, prefixLength: number | undefined): Omit<Address, 'version'> {
+  const isRange = end !== undefined && end.text !== start.text;
+  // An IPv4 address by itself is the VM's, whatever its network; and hardly any IPv6 address ends in zeros.
+  if (!isRange && (start.version === 4 || !endsInZeros.test(start.text))) return { address: start.text };
+  const [a, b] = [numberOf(start), numberOf(end ?? start)];
+  const [first, last] = a <= b ? [start, end] : [end ?? start, start];
+  if (isSubnet(start.version, a < b ? a : b, a ^ b, prefixLength))
+    return { first: first.text, ...(last === undefined ? {} : { last: last.text }) };
+  return a === b || last === undefined
+    ? { address: first.text }
+    : { address: first.text, first: first.text, last: last.text };
+}
+
+const endsInZeros = /(?:^|[:.])0{0,4}$/;
+
+/** Whether the lowest address of a range means its whole subnet. Where no prefix is told, the bits that vary are the host's. */
+function isSubnet(version: 4 | 6, lowest: bigint, varying: bigint, prefixLength: number | undefined): boolean {
+  const bits = version === 4 ? 32 : 128;
+  const hostBits = prefixLength === undefined ? (version === 4 ? 0 : bitsOf(varying)) : bits - prefixLength;
+  // Both addresses of a link between two routers are usable (RFC 3021, RFC 6164).
+  return hostBits > 1 && BigInt.asUintN(hostBits, lowest) === 0n;
+}
+
+function bitsOf(value: bigint): number {
+  return value === 0n ? 0 : value.toString(2).length;
+}
+
+function numberOf({ version, text }: Ip): bigint {
+  return version === 4 ? numberOfV4(text) : numberOfV6(text);
+}
+
+function numberOfV4(text: string): bigint {
+  return text.split('.').reduce((number, octet) => (number << 8n) | BigInt(octet), 0n);
+}
+
+function numberOfV6(text: string): bigint {
+  const end = text.slice(text.lastIndexOf(':') + 1);
+  const low = end.includes('.') ? numberOfV4(end) : undefined;
+  const hexadecimal =
+    low === undefined
+      ? text
+      : `${text.slice(0, -end.length)}${(low >> 16n).toString(16)}:${(low & 0xffffn).toString(16)}`;
+  const [head = [], rest = []] = hexadecimal.split('::').map((part) => part.split(':').filter((group) => group !== ''));
+  const zeros = Array.from({ length: 8 - head.length - rest.length }, () => '0');
+  return [...head, ...zeros, ...rest].reduce((number, group) => (number << 16n) | BigInt(`0x${group}`), 0n);
+}
+
+const privateNetworks = new BlockList();
+privateNetworks.addSubnet('10.0.0.0', 8);
+privateNetworks.addSubnet('100.64.0.0', 10);
+privateNetworks.addSubnet('127.0.0.0', 8);
+privateNetworks.addSubnet('169.254.0.0', 16);
+privateNetworks.addSubnet('172.16.0.0', 12);
+privateNetworks.addSubnet('192.168.0.0', 16);
+privateNetworks.addAddress('::1', 'ipv6');
+privateNetworks.addSubnet('fc00::', 7, 'ipv6');
+privateNetworks.addSubnet('fe80::', 10, 'ipv6');
+
+function compare(a: Address, b: Address): number {
+  return rankOf(a) - rankOf(b) || order.compare(textOf(a), textOf(b));
+}
+
+function rankOf({ address, version }: Address): number {
+  if (address === undefined) return 4 + version;
+  return version + (privateNetworks.check(address, version === 4 ? 'ipv4' : 'ipv6') ? 1 : 0);
+}
+
+function textOf({ address, first = '' }: Address): string {
+  return address ?? first;
+}
+
+function readPrefixLength(value: unknown, version: 4 | 6): number | undefined {
+  const longest = version === 4 ? 32 : 128;
+  return typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= longest ? value : undefined;
+}
+
 /** The version is read off the address itself: the provider's own `version` could only contradict it. */
-function readIp(value: unknown): { version: 4 | 6; text: string } | undefined {
+function readIp(value: unknown): Ip | undefined {
   if (typeof value !== 'string' || value.length > longestAddress) return undefined;
   const text = value.trim().toLowerCase();
   // A zone (`fe80::1%eth0`) means something on the provider's machine only.

@@ -29,6 +29,14 @@ const meaningful: readonly [what: string, fields: Partial<Machine>][] = [
   ['address', { addresses: [{ version: 4, address: '10.0.0.2', gateway: '10.0.0.254', prefixLength: 24 }] }],
   ['gateway', { addresses: [{ version: 4, address: '10.0.0.1', gateway: '10.0.0.253', prefixLength: 24 }] }],
   ['prefix', { addresses: [{ version: 4, address: '10.0.0.1', gateway: '10.0.0.254', prefixLength: 25 }] }],
+  [
+    'first of a range',
+    { addresses: [{ version: 4, address: '10.0.0.1', first: '10.0.0.1', gateway: '10.0.0.254', prefixLength: 24 }] },
+  ],
+  [
+    'last of a range',
+    { addresses: [{ version: 4, address: '10.0.0.1', last: '10.0.0.3', gateway: '10.0.0.254', prefixLength: 24 }] },
+  ],
   ['address gone', { addresses: [] }],
 ];
 

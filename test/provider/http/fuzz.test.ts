@@ -148,8 +148,9 @@ function written(entry: ListedMachine): unknown {
     updated_at: updatedAt,
     last_task: lastTask,
     initial_password: entry.initialPassword?.reveal(),
-    ip_allocations: entry.addresses.map(({ address, gateway, prefixLength }) => ({
-      first: address,
+    ip_allocations: entry.addresses.map(({ address, first = address, last, gateway, prefixLength }) => ({
+      first,
+      last,
       gateway,
       prefixlen: prefixLength,
     })),

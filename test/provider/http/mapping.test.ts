@@ -222,7 +222,14 @@ test('addresses come from both shapes, each once, IPv4 first, in numeric order',
   expect(addresses).toStrictEqual([
     { version: 4, address: '10.0.0.9' },
     { version: 4, address: '10.0.0.10' },
-    { version: 6, address: '2001:db8::1', gateway: 'fe80::1', prefixLength: 64 },
+    {
+      version: 6,
+      address: '2001:db8::1',
+      first: '2001:db8::1',
+      last: '2001:db8::ffff',
+      gateway: 'fe80::1',
+      prefixLength: 64,
+    },
   ]);
 });
 

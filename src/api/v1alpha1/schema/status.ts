@@ -27,16 +27,24 @@ type AddressStatus = NonNullable<VirtualMachineStatus['addresses']>[number];
 
 const addresses: Schema = {
   type: 'array',
-  description: "The machine's IP addresses, sorted.",
+  description:
+    "The VM's IP addresses and ranges. The one to connect to comes first: IPv4 before IPv6, public before private, and last a range of which no single address is known.",
   maxItems: 256,
   'x-kubernetes-list-type': 'atomic',
   items: {
     type: 'object',
-    description: 'One IP address.',
-    required: allOf<RequiredOf<AddressStatus>>({ version: true, address: true }),
+    description: 'One IP address or range.',
+    required: allOf<RequiredOf<AddressStatus>>({ version: true }),
     properties: {
       version: { type: 'integer', format: 'int32', enum: [4, 6], description: 'IP version, 4 or 6.' },
-      address: { type: 'string', maxLength: 64, description: 'The address.' },
+      address: {
+        type: 'string',
+        maxLength: 64,
+        description:
+          'The address; of a range the first one. Missing for a range that is a whole subnet: its first address is the subnet itself (IPv6: its routers), and the provider does not say which of the others the VM has.',
+      },
+      first: { type: 'string', maxLength: 64, description: 'The first address of a range.' },
+      last: { type: 'string', maxLength: 64, description: 'The last address of a range.' },
       gateway: {
         type: 'string',
         maxLength: 64,
