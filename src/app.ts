@@ -312,7 +312,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       // Names are told apart by all objects, so no decision is made before all of them are known.
       await objects.synced;
       isSynced = true;
-      log.info('Watching', { objects: objects.size, namespaces: settings.namespaces });
+      log.info('Synced VirtualMachines', { objects: objects.size, namespaces: settings.namespaces });
     },
     act() {
       const passes = createPasses(clock.monotonic());

@@ -170,7 +170,7 @@ async function run(settings: Settings, env: Environment): Promise<number> {
 
   /** At once: whatever is under way is on record, and is the other's to go on with. */
   function leave(reason: string): number {
-    log.error('Ending, because another operator may be leading', { reason });
+    log.error('Lost leader election, exiting', { reason });
     return exitCodes.LeaseLost.code;
   }
 }

@@ -177,10 +177,7 @@ async function installAgain(): Promise<void> {
 /** Of another name in the same namespace, and of the same name in another one. */
 async function secondRelease(): Promise<void> {
   await site.install({ crds: { enabled: false } }, 'install', 'second');
-  await untilSaid(
-    'Another installation manages an object in the scope of this one; it is not reconciled here',
-    'second',
-  );
+  await untilSaid('Skipped object that another installation manages', 'second');
   await power('Halted');
   await site.untilState(web, 'Halted');
   await site.until(web, 'True/Available');

@@ -152,7 +152,7 @@ export function createEventRecorder(options: {
   }
 
   function drop(why: string, error?: unknown): void {
-    if (!isDropping) log.warn('Events are dropped', { why, ...(error === undefined ? {} : { error }) });
+    if (!isDropping) log.warn('Dropped events', { reason: why, ...(error === undefined ? {} : { error }) });
     isDropping = true;
   }
 

@@ -119,7 +119,7 @@ class Candidate implements Lease {
       const known = this.#known ?? (await this.#read());
       if (known?.holder === this.#options.identity) await this.#write(known, releasedSpec(this.#options.clock.now()));
     } catch (error) {
-      this.#options.log.warn('The lease could not be given back; it runs out by itself', { error });
+      this.#options.log.warn('Failed to release Lease', { error });
     }
   }
 
@@ -129,10 +129,10 @@ class Candidate implements Lease {
     while (!signal.aborted && !this.#isOver()) {
       try {
         await (this.#state === 'Holding' ? this.#renew() : this.#look());
-        if (this.#isFailing) log.info('The lease can be asked for again');
+        if (this.#isFailing) log.info('Read or updated Lease again');
         this.#isFailing = false;
       } catch (error) {
-        if (!this.#isFailing) log.warn('The lease cannot be asked for; trying again until it can', { error });
+        if (!this.#isFailing) log.warn('Failed to read or update Lease, retrying', { error });
         this.#isFailing = true;
       }
       this.#tellDoubt();
@@ -150,8 +150,8 @@ class Candidate implements Lease {
     if (isInDoubt === this.#isInDoubt) return;
     this.#isInDoubt = isInDoubt;
     const { log } = this.#options;
-    if (isInDoubt) log.warn('Not certain to be leading; nothing is changed until that is known');
-    else if (this.#state === 'Holding') log.info('Still leading');
+    if (isInDoubt) log.warn('Leadership is uncertain, writes are suspended');
+    else if (this.#state === 'Holding') log.info('Leadership is confirmed, writes resumed');
   }
 
   /** Milliseconds until the next step. */
@@ -173,7 +173,7 @@ class Candidate implements Lease {
     // Also one that was emptied by hand, and one that is gone: that is no word of its holder's, who may not have noticed yet.
     if (seen !== undefined && seen.holder !== identity && seen.resourceVersion !== this.#seenOfOthers) {
       if (this.#seenOfOthers === undefined && seen.holder !== undefined)
-        log.info('Standing by', { holder: seen.holder });
+        log.info('On standby', { holder: seen.holder });
       this.#seenOfOthers = seen.resourceVersion;
       this.#busyUntil = isReleased(seen) ? -Infinity : now + Math.max(seen.duration, times.leaseDuration);
     }
@@ -196,7 +196,7 @@ class Candidate implements Lease {
     }
     this.#renewedAt = sentAt;
     this.#state = 'Holding';
-    log.info('Leading', { lease: `${ref.namespace}/${ref.name}` });
+    log.info('Acquired Lease, became leader', { lease: `${ref.namespace}/${ref.name}` });
     this.#won.resolve();
   }
 

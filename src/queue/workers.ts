@@ -109,7 +109,7 @@ export function runWorkers({ queue, backoff, count = 32, handle, clock, log, onP
     const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     if (complaints.get(key) === text) return;
     complaints.set(key, text);
-    log.error('Pass failed; it will be tried again', { object: key, error });
+    log.error('Reconciler error', { object: key, error });
   }
 
   const ended = work();

@@ -172,7 +172,7 @@ export function createCredentials(options: {
   function reportShared({ namespace, name, key }: SecretRef, kind: Reading['kind']): void {
     const isUsable = kind === 'Found';
     if (!isUsable && !isSharedReported)
-      log.warn('The default API key cannot be used', { secretName: `${namespace}/${name}`, entry: key, why: kind });
+      log.warn('Default API key is unusable', { secretName: `${namespace}/${name}`, entry: key, reason: kind });
     isSharedReported = !isUsable;
   }
 

@@ -120,7 +120,7 @@ export class Ownership {
     const owner = leaseRef.test(written) ? written : 'an unknown installation';
     if (!this.#loggedNamespaces.has(namespace)) {
       this.#loggedNamespaces.add(namespace);
-      log.warn('Another installation manages an object in the scope of this one; it is not reconciled here', {
+      log.warn('Skipped object that another installation manages', {
         object: key,
         owner,
       });

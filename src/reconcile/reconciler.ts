@@ -8,7 +8,7 @@ import { isRefused, KubeError, type KubeErrorReason } from '../kube/errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { refusalWords } from '../plan/busy.ts';
 import { plan } from '../plan/plan.ts';
-import { type Decision, type Verdict, announcementOf } from '../plan/action.ts';
+import { type Action, type Decision, type Verdict, announcementOf } from '../plan/action.ts';
 import type { Observed } from '../plan/observed.ts';
 import type { Fence } from '../model/fence.ts';
 import type { MachineState } from '../model/machine.ts';
@@ -18,6 +18,7 @@ import { isDeletionOnRecord } from '../status/conditions.ts';
 import { type Report, isTrouble, isWorthWriting, statusFor } from '../status/status.ts';
 import type { Log } from '../telemetry/log.ts';
 import { type CallingAccount, type Execution, execute } from './execute.ts';
+import { loggedCall, logWrite } from './call-log.ts';
 import type { DeleteBudget } from './delete-budget.ts';
 import { Memory } from './history.ts';
 import type { NamespaceQuota } from './namespace-quota.ts';
@@ -80,7 +81,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
         if (error instanceof KubeError && error.reason === 'NotFound') return { failed: true };
         if (!(error instanceof KubeError) || !isAway.has(error.reason)) throw error;
         // The outage is not this object's: its delay must not outgrow it.
-        deps.log.warn('Kubernetes did not answer', { object: key, error });
+        deps.log.warn('API server is unavailable, requeued object', { object: key, error });
         return { failed: true, after: awayRetry * (1 + deps.random() / 2) };
       }
     },
@@ -121,7 +122,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     remember(memory, observation.observed, decision, execution, conclusion);
     if (decision.event !== undefined && 'outcome' in execution && execution.outcome.ok)
       tellEvent(object, decision.event.reason, decision.event.message);
-    tell(key, observation, decision, execution);
+    logWrite(deps.log, key, decision.action, execution);
     follow(key, observation, conclusion, memory);
     let heldFor = Infinity;
     try {
@@ -192,7 +193,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       {
         object: observed.object,
         providerName: observed.providerName,
-        account: account === null ? null : inTurn(account, observed, park),
+        account: account === null ? null : inTurn(account, observed, action, park),
         isDefaultKey: observed.isDefaultKey,
         memory,
       },
@@ -204,8 +205,9 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
    * account in trouble slows no other. Its turn may come long after it was decided on, hence only if all is still so; if
    * that changes before, it is given up at once, or whatever is called for now would wait for that turn.
    */
-  function inTurn(account: Account, observed: Observed, park: Park): CallingAccount {
+  function inTurn(account: Account, observed: Observed, action: Action, park: Park): CallingAccount {
     const key = keyOf(observed.object);
+    const subject = { object: key, vmName: observed.providerName, action };
     const shownBefore = shownState(account, observed);
     return {
       snapshot: account.snapshot,
@@ -228,7 +230,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
           return true;
         };
         try {
-          return await park(account.write({ ...change, givenUp: waiting.signal }, call, granted));
+          const logged = loggedCall(call, subject, deps);
+          return await park(account.write({ ...change, givenUp: waiting.signal }, logged, granted));
         } finally {
           inLine.delete(key);
         }
@@ -286,16 +289,6 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     if (wants === 'Machine') account?.wantMachine(key, since);
     if (observed.machine.kind !== 'Unknown')
       memory.lookAgainAt = urgent && after !== undefined ? now + after : undefined;
-  }
-
-  function tell(key: string, { observed }: Observation, decision: Decision, execution: Execution): void {
-    if (execution.type === 'Nothing') return;
-    const fields = { object: key, machine: observed.providerName, action: decision.action.type };
-    if ('outcome' in execution && !execution.outcome.ok) {
-      deps.log.warn('Provider call failed', { ...fields, failure: execution.outcome.failure });
-    } else {
-      deps.log.info('Acted', { ...fields, result: execution.type });
-    }
   }
 
   /**

@@ -62,7 +62,7 @@ export class RemovedObjects {
     const wasHeldLately = this.#noteFinalizer(change);
     if (after !== undefined) {
       if (kept === undefined) return change;
-      this.#deps.log.warn('An object took the name of one that was removed; what that one created is left', {
+      this.#deps.log.warn('Orphaned VM of removed object, its name is in use again', {
         object: key,
         uid: kept.metadata.uid,
       });
@@ -71,7 +71,7 @@ export class RemovedObjects {
     }
     const isCutShort = last !== undefined && wasRemovedEarly(last) && (wasHeldLately || hasIntent(last));
     if (!isCutShort || !this.#deps.isOurs(last) || this.#objects.size >= mostKept) return change;
-    this.#deps.log.warn('An object was removed while it was created; its VM is deleted', { object: key });
+    this.#deps.log.warn('Object was removed during its create, deleting its VM', { object: key });
     const deletionTimestamp = new Date(this.#deps.clock.now()).toISOString();
     const removed = { ...last, metadata: { ...last.metadata, deletionTimestamp } };
     this.#objects.set(key, removed);

@@ -41,11 +41,11 @@ export async function untilUsable(
     const { obstacles, losses } = await inspect(namespaces, inquiries);
     onObstacle?.(obstacles.length === 0 ? undefined : obstacles.join(' '));
     if (obstacles.length === 0) {
-      for (const loss of losses) log.warn('Working without a right', { why: loss });
+      for (const loss of losses) log.warn('Missing optional permission', { reason: loss });
       return;
     }
     const text = obstacles.join(' ');
-    if (text !== said) log.warn('Not ready to begin; waiting', { why: text });
+    if (text !== said) log.warn('Not ready, waiting', { reason: text });
     said = text;
     await wait(clock, retryAfter);
   }

@@ -82,7 +82,7 @@ function serve(log: Log, pages: Readonly<Record<string, Page>>): Server {
     try {
       send(request, response, await page());
     } catch (error) {
-      log.error('page could not be served', { path, error });
+      log.error('Failed to serve page', { path, error });
       send(request, response, { status: 500, body: 'failed, see the log\n' });
     }
   }

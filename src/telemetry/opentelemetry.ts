@@ -93,7 +93,7 @@ const silent = (): void => {};
 function sayOnce(log: Log): void {
   let isSaid = false;
   const complain = (): void => {
-    if (!isSaid) log.warn('Traces cannot be delivered');
+    if (!isSaid) log.warn('Failed to export traces');
     isSaid = true;
   };
   diag.setLogger(

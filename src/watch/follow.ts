@@ -145,11 +145,11 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
       done.abort();
     }
     if (restored.signal.aborted) {
-      log.warn('The API server is at an earlier resourceVersion than before, as after a restore of etcd; relisting');
+      log.warn('API server returned an earlier resourceVersion than before, relisting');
       return false;
     }
     if (silence.signal.aborted) {
-      log.info('Watch went silent; listing anew');
+      log.info('Watch was silent for too long, relisting');
       return false;
     }
     // Or something on the way that ends every watch would make this a busy loop.
@@ -166,7 +166,7 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
       mayBeRestored = false;
       if (isNewer(from, resourceVersion)) restored.abort();
     } catch (error) {
-      log.debug('The resourceVersion of the API server is unknown', { error });
+      log.debug('Failed to read resourceVersion of API server', { error });
     }
   }
 
@@ -179,7 +179,7 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
   function opened(): void {
     openedAt = clock.monotonic();
     options.onObstacle(undefined);
-    if (isFailing) log.info('Watching again');
+    if (isFailing) log.info('Watch resumed');
     isFailing = false;
   }
 
@@ -222,8 +222,8 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
     // After an absence the place where the watch was is mostly gone. That is an answer, and no reason to wait with the list.
     const wasExpired = isExpired;
     isExpired = reason === 'Gone';
-    if (isExpired && !wasExpired) return log.debug('The place of the watch is gone; listing anew', { reason });
-    if (!isFailing) log.warn('Watching failed; trying again until it works', { reason, error });
+    if (isExpired && !wasExpired) return log.debug('Watch resourceVersion expired, relisting', { reason });
+    if (!isFailing) log.warn('Watch failed, retrying', { reason, error });
     isFailing = true;
     const asked = error instanceof KubeError ? (error.retryAfter ?? 0) : 0;
     await wait(clock, delays.next(reason, clock.monotonic(), asked), signal);

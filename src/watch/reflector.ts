@@ -76,7 +76,7 @@ export function createReflector<Row>(options: ReflectorOptions<Row>): Reflector<
       options.onChange({ ...change, initial });
     } catch (error) {
       // Its listener's fault; what is known stays true.
-      log.error('A change could not be handled', { object: change.key, error });
+      log.error('Failed to handle change of object', { object: change.key, error });
     }
   }
 

@@ -48,9 +48,7 @@ describe('a VM of nobody that is listed with', () => {
     show(world, foreign, { name: 'web\u001b[31m' });
     world.apply('web');
     await world.clock.advance(hour);
-    expect(world.complaints.filter((line) => line.includes('cannot be read'))).toEqual([
-      'provider list has VMs that cannot be read',
-    ]);
+    expect(world.complaints.filter((line) => line.includes('decode'))).toEqual(['Failed to decode VMs of the list']);
   });
 
   test('no name: holds up no create whose first call was refused before it had an effect', async () => {

@@ -144,7 +144,7 @@ export async function createFaultyWorld(
         .filter((effect) => 'command' in effect && effect.command === 'delete');
       if (!leadsTo.includes('DeleteOfRunningVm')) expect(deletes).toEqual([]);
       // To lose a race for the object is nobody's fault.
-      const failed = operator.complaints.filter((line) => /^Pass failed(?!.*KubeError)/.test(line));
+      const failed = operator.complaints.filter((line) => /^Reconciler error(?!.*KubeError)/.test(line));
       expect(failed).toEqual([]);
     },
   };

@@ -187,7 +187,7 @@ test('a flood is bounded', async () => {
   release();
   await recorder.drain();
   expect(calls).toHaveLength(1_001);
-  expect(warnings).toEqual(['Events are dropped']);
+  expect(warnings).toEqual(['Dropped events']);
 });
 
 test('at the end nobody waits for an API server that is away', async () => {
@@ -240,7 +240,7 @@ test('a namespace with very many events loses its own, and holds up those of oth
   expect(calls.filter((call) => call === 'create b')).toHaveLength(3);
   expect(calls.length).toBeLessThanOrEqual(1_001);
   expect(bodies[1]).toMatchObject({ note: 'a 1' });
-  expect(warnings).toEqual(['Events are dropped']);
+  expect(warnings).toEqual(['Dropped events']);
 });
 
 test('what is remembered of them is bounded, and that of others stays', async () => {

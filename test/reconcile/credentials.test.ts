@@ -331,7 +331,7 @@ describe("the operator's own key", () => {
     await credentials.lookup(objectWith());
     await clock.advance(10_000);
     await credentials.lookup(objectWith());
-    expect(warnings).toEqual([{ secretName: 'ops/shared', entry: 'api-key', why: 'Absent' }]);
+    expect(warnings).toEqual([{ secretName: 'ops/shared', entry: 'api-key', reason: 'Absent' }]);
   });
 
   it('is not used while the own Secret cannot be looked for', async () => {

@@ -51,9 +51,7 @@ describe('two installations that watch the same objects', () => {
         'kubectl -n default annotate vps web vps247.com/managed-by-; for all its objects, a cluster administrator can set takeOverFrom',
     );
     expect([first.notReady(), second.notReady()]).toEqual([undefined, undefined]);
-    expect(second.complaints).toEqual([
-      'Another installation manages an object in the scope of this one; it is not reconciled here',
-    ]);
+    expect(second.complaints).toEqual(['Skipped object that another installation manages']);
     expect([await others(first), await others(second)]).toEqual([0, 2]);
 
     cluster.change('web', { spec: { powerState: 'Halted' } });

@@ -23,7 +23,7 @@ const action = {
 function printed(result: unknown): string {
   const lines: string[] = [];
   const log = createLogger({ level: 'debug', format: 'json', write: (line) => lines.push(line) });
-  log.error('Pass failed; it will be tried again', { error: result });
+  log.error('Reconciler error', { error: result });
   const shown = inspect(result, { depth: Infinity, showHidden: true, getters: true });
   return [...lines, shown, String(result), JSON.stringify(result)].join('\n');
 }

@@ -34,7 +34,7 @@ async function run(before: Case, namespaces: readonly string[] = []) {
   const log: Log = {
     debug: () => {},
     info: () => {},
-    warn: (message, fields) => void lines.push(`${message}: ${String(fields?.['why'])}`),
+    warn: (message, fields) => void lines.push(`${message}: ${String(fields?.['reason'])}`),
     error: () => {},
     with: () => log,
   };
@@ -125,7 +125,7 @@ describe('what is missing is said once in a sentence, and waited for', () => {
     ],
   ])('%s', async (_what, before, sentence) => {
     expect(await run(before)).toEqual({
-      lines: [`Not ready to begin; waiting: ${sentence}`],
+      lines: [`Not ready, waiting: ${sentence}`],
       wasDoneAtOnce: false,
       shown: [sentence, undefined],
     });
@@ -142,7 +142,7 @@ test('with a list of namespaces, rights in each of them do, and the ones without
   expect(await run(onlyIn('a', 'b'), ['a', 'b'])).toMatchObject({ lines: [], wasDoneAtOnce: true });
   const { lines } = await run(onlyIn('a'), ['a', 'b', 'c']);
   expect(lines).toEqual([
-    'Not ready to begin; waiting: The operator may not list virtualmachines (vps247.com) in namespace b, namespace c.',
+    'Not ready, waiting: The operator may not list virtualmachines (vps247.com) in namespace b, namespace c.',
   ]);
 });
 
@@ -152,8 +152,8 @@ test('a right that it can do without is told of, and not waited for', async () =
   });
   expect(wasDoneAtOnce).toBe(true);
   expect(lines).toEqual([
-    'Working without a right: The operator may not list secrets in all namespaces: a changed API key is noticed after minutes only.',
-    'Working without a right: The operator may not watch secrets in all namespaces: a changed API key is noticed after minutes only.',
-    'Working without a right: The operator may not create secrets in all namespaces: initial passwords are not kept.',
+    'Missing optional permission: The operator may not list secrets in all namespaces: a changed API key is noticed after minutes only.',
+    'Missing optional permission: The operator may not watch secrets in all namespaces: a changed API key is noticed after minutes only.',
+    'Missing optional permission: The operator may not create secrets in all namespaces: initial passwords are not kept.',
   ]);
 });

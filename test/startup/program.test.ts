@@ -119,7 +119,7 @@ test('an address that is taken: it ends with a code and a sentence', async () =>
 test('an API server out of reach is said in a sentence, waited for, and no reason not to end when asked', async () => {
   const operator = start(kubeconfig('e', nowhere));
   const { health } = await operator.addresses;
-  await expect.poll(operator.output).toContain('Not ready to begin');
+  await expect.poll(operator.output).toContain('Not ready, waiting');
   expect(operator.output()).toContain(
     'The Kubernetes API server does not answer as it should (get the schema of vps247.com/v1alpha1: ECONNREFUSED).',
   );

@@ -155,7 +155,7 @@ describe('objects and listeners that fail', () => {
     cluster.put('a/web', '2');
     await clock.settle();
     expect(changes).toEqual(['a/db: 1 → 2', 'a/odd: - → good', 'a/web: 1 → 2']);
-    expect(lines).toEqual(Array.from({ length: 2 }, () => 'An object cannot be read and is skipped'));
+    expect(lines).toEqual(Array.from({ length: 2 }, () => 'Failed to decode object, skipped it'));
     cluster.put('a/odd', 'bad');
     await clock.settle();
     expect(lines).toHaveLength(3);

@@ -39,7 +39,7 @@ describe('a watch that ends', () => {
   });
 
   test.each([
-    { lasted: 4_999, retriedAt: 200, lines: ['Watching failed; trying again until it works', 'Watching again'] },
+    { lasted: 4_999, retriedAt: 200, lines: ['Watch failed, retrying', 'Watch resumed'] },
     { lasted: 5_000, retriedAt: 0, lines: [] },
   ])(
     'a connection that breaks after $lasted ms is opened again after $retriedAt ms',
@@ -160,12 +160,12 @@ describe('an API server that fails', () => {
     // 0.8 s, doubled up to 20 s (and half of it more, by chance).
     expect(asked).toEqual([0, 2, 5, 11, 24, 44, 64, 84, 104]);
     expect(rowsOf(reflector)).toEqual({ 'a/web': 'old' });
-    expect(lines).toEqual(['Watching failed; trying again until it works']);
+    expect(lines).toEqual(['Watch failed, retrying']);
     cluster.failures.length = 0;
     cluster.put('a/web', 'new');
     await clock.advance(20_000);
     expect(changes).toEqual(['a/web: old → new']);
-    expect(lines.at(-1)).toBe('Watching again');
+    expect(lines.at(-1)).toBe('Watch resumed');
   });
 
   test('one that was unavailable for a minute is found within a second of its return', async () => {
@@ -280,7 +280,7 @@ describe('an API server that comes back', () => {
     cluster.restore(version, { 'a/web': 'restored' });
     await clock.advance(2_500);
     expect(rowsOf(reflector)).toEqual({ 'a/web': 'restored' });
-    expect(lines.at(-1)).toMatch(/^The API server is at an earlier resourceVersion/);
+    expect(lines.at(-1)).toBe('API server returned an earlier resourceVersion than before, relisting');
     cluster.put('a/web', 'changed');
     await clock.settle();
     expect(rowsOf(reflector)).toEqual({ 'a/web': 'changed' });

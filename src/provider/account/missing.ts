@@ -77,7 +77,7 @@ export class Missing {
     for (const id of this.#leaving) if (!isListed(id) && !this.#followers.isFollowed(id)) this.#leaving.delete(id);
     const wave = this.#waves.at(-1);
     if (wave?.since !== startedAt) return;
-    this.#log.warn('many machines vanished from the list at once', { vanished: wave.vanished, of: wave.of });
+    this.#log.warn('Many VMs disappeared from the list at once', { disappeared: wave.vanished, total: wave.of });
   }
 }
 

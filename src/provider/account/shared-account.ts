@@ -339,9 +339,9 @@ class ListedAccount implements SharedAccount {
   #tellVerdict(): void {
     const failure = this.rejection;
     if (failure === undefined) {
-      this.#log.info('provider accepts the API key');
+      this.#log.info('Provider accepted API key');
     } else {
-      this.#log.warn('provider rejects the API key', { failure });
+      this.#log.warn('Provider rejected API key', { failure });
       this.#traffic.turnAway();
     }
     this.#wakeAll(this.#followers.keys());
@@ -364,7 +364,7 @@ class ListedAccount implements SharedAccount {
     const waiting = this.#poll.servedBy(startedAt);
     if (changes !== undefined && changes.ids.size > 0) this.#poll.quicken();
     const isBack = this.lastFailure !== undefined;
-    if (isBack) this.#log.info('provider list is back');
+    if (isBack) this.#log.info('Listed VMs again');
     this.#reportUnreadable(before, snapshot);
     this.lastFailure = undefined;
     this.#onSnapshot?.(snapshot);
@@ -375,7 +375,7 @@ class ListedAccount implements SharedAccount {
   #reportUnreadable(before: Snapshot | undefined, { unreadable }: Snapshot): void {
     const entries = [...unreadable.values()];
     if (entries.every(({ id }) => before?.unreadable.has(id))) return;
-    this.#log.warn('provider list has VMs that cannot be read', {
+    this.#log.warn('Failed to decode VMs of the list', {
       count: entries.length,
       first: entries.slice(0, mostReported).map(({ id, problem }) => ({ id, problem })),
     });
@@ -385,7 +385,7 @@ class ListedAccount implements SharedAccount {
   #miss(failure: Failure): ReadonlySet<string> {
     const woken = new Set(this.#poll.servedBy(Infinity));
     if (this.lastFailure?.class !== failure.class) {
-      this.#log.warn('provider list failed', { failure });
+      this.#log.warn('Failed to list VMs', { failure });
       for (const key of this.#followers.keys()) woken.add(key);
     }
     this.lastFailure = failure;

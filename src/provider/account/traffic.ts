@@ -103,7 +103,7 @@ export class Traffic {
     const change = this.#breaker.heedList(outcome);
     if (change === 'Opened') this.#opened();
     if (change === 'Closed') {
-      this.#log.info('provider is back');
+      this.#log.info('Provider is available again, circuit breaker closed');
       // Everybody goes on now, one after the other.
       this.#bucket.drain();
     }
@@ -125,7 +125,7 @@ export class Traffic {
   }
 
   #opened(): void {
-    this.#log.warn('provider does not answer, so only lists are tried', { failure: this.#breaker.failure });
+    this.#log.warn('Provider is unavailable, circuit breaker opened', { failure: this.#breaker.failure });
     this.#turns.turnAway();
   }
 

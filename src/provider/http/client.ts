@@ -107,7 +107,14 @@ export function createHttpProvider(options: HttpProviderOptions): Provider {
     });
     const outcome = interpret(call, ended, { secrets, now: clock.now() });
     const record = describeCall(call.operation, outcome, ended, clock.monotonic() - startedAt);
-    log.debug('provider called', { ...record });
+    const { operation, code, status, bytes } = record;
+    log.debug('Sent provider request', {
+      operation,
+      code,
+      status,
+      bytes,
+      durationSeconds: record.milliseconds / 1_000,
+    });
     onCall?.(record);
     return outcome;
   };

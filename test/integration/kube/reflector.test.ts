@@ -197,7 +197,7 @@ test('an API server that goes and comes back is found soon; what changed meanwhi
   await here.reflector.synced;
   await here.until(() => here.calls.includes('watch 200'));
   await api.plane.stopApiServer();
-  await here.until(() => here.lines.includes('Watching failed; trying again until it works'));
+  await here.until(() => here.lines.includes('Watch failed, retrying'));
   expect(here.reflector.size).toBe(3);
   await api.plane.startApiServer();
   const backAt = systemClock.monotonic();

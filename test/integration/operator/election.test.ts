@@ -269,7 +269,7 @@ describe('two installations with the same namespace, each with a Lease of its ow
     for (const name of ['web', 'db']) await stage.untilReady(name, 'True/Available');
     const second = stage.start({ flags: installation('second') });
     await cluster.until('it is reported', async () =>
-      second.output().includes('Another installation manages an object in the scope of this one'),
+      second.output().includes('Skipped object that another installation manages'),
     );
     expect([await readiness(first), await readiness(second)]).toEqual(['ok\n', 'ok\n']);
     expect(await metric(second, 'objects_owned_by_others')).toBe(2);

@@ -104,7 +104,7 @@ describe('the same operator', () => {
     await untilReady('lost');
     await plane.restore();
     await untilHalted('db');
-    expect(operator.output()).toContain('The API server is at an earlier resourceVersion than before');
+    expect(operator.output()).toContain('API server returned an earlier resourceVersion than before');
     // Its object is gone with the history; its VM is nobody's to delete.
     expect(emulator.ledger.machinesEverCreated()).toHaveLength(3);
     expect(emulator.ledger.liveMachines()).toHaveLength(3);

@@ -9,7 +9,7 @@ import type { Fence } from '../../../src/model/fence.ts';
 import type { Secret } from '../../../src/model/secret.ts';
 import type { Provider } from '../../../src/provider/port.ts';
 import { type Metrics, createMetrics } from '../../../src/telemetry/metrics.ts';
-import type { Log } from '../../../src/telemetry/log.ts';
+import type { Log, LogFields } from '../../../src/telemetry/log.ts';
 import type { ManualClock } from '../../support/clock.ts';
 import { expectAtTheEnd } from './bystanders.ts';
 import type { InMemoryCluster } from './cluster.ts';
@@ -46,6 +46,8 @@ export interface OperatorWorld {
   readonly cluster: InMemoryCluster;
   /** Lines of level warn and error. */
   readonly complaints: readonly string[];
+  /** Log lines of the levels info and warn. */
+  readonly lines: readonly Line[];
   /** Puts this API key into the Secret. Without the label nobody watches it. */
   useKey(apiKey: string, options?: { readonly isLabelled?: boolean }): void;
   apply(name: string, more?: Partial<VirtualMachineSpec>): void;
@@ -98,6 +100,11 @@ function fenced(cluster: InMemoryCluster, { fence, onCall }: Pick<Leadership, 'f
   });
 }
 
+export interface Line {
+  readonly message: string;
+  readonly fields: LogFields | undefined;
+}
+
 /** One replica. */
 interface Replica {
   readonly app: App;
@@ -120,10 +127,14 @@ export async function runOperator(options: OperatorOptions): Promise<OperatorWor
   const { clock, cluster, connect, settings = {}, leadership } = options;
   expectAtTheEnd(() => expect(cluster.offences, 'what no operator may ever do').toEqual([]));
   const complaints: string[] = [];
+  const lines: Line[] = [];
   const log: Log = {
     debug: () => {},
-    info: () => {},
-    warn: (message) => void complaints.push(message),
+    info: (message, fields) => void lines.push({ message, fields }),
+    warn: (message, fields) => {
+      lines.push({ message, fields });
+      complaints.push(message);
+    },
     error: (message, fields) => void complaints.push(`${message}: ${String(fields?.['error'])}`),
     with: () => log,
   };
@@ -193,6 +204,7 @@ export async function runOperator(options: OperatorOptions): Promise<OperatorWor
     clock,
     cluster,
     complaints,
+    lines,
     useKey(key, { isLabelled = true } = {}) {
       const data = { 'api-key': Buffer.from(key).toString('base64') };
       cluster.put('secrets', {
