@@ -1,6 +1,6 @@
 /** The programs of a control plane and the tools that are built like them, and where those of this machine's user are kept. */
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
@@ -22,8 +22,8 @@ interface Program {
   readonly seconds: number;
   /** What Go's caches grow by when nothing is there yet, with a fifth to spare. */
   readonly gigabytes: number;
-  /** No part of a control plane: a folder that holds those (KUBEBUILDER_ASSETS) need not hold this. */
-  readonly isTool?: true;
+  /** Whether KUBEBUILDER_ASSETS, when set, must or may hold it. Default: it is no part of a control plane, and isn't taken from there. */
+  readonly inAssets?: 'required' | 'optional';
 }
 
 const programs = {
@@ -33,6 +33,7 @@ const programs = {
     module: 'go.etcd.io/etcd/server/v3',
     seconds: 60,
     gigabytes: 1,
+    inAssets: 'required',
   },
   'kube-apiserver': {
     pinnedBy: 'kubernetes',
@@ -41,6 +42,7 @@ const programs = {
     stamp: 'k8s.io/component-base/version.gitVersion',
     seconds: 510,
     gigabytes: 4,
+    inAssets: 'required',
   },
   'kube-controller-manager': {
     pinnedBy: 'kubernetes',
@@ -49,6 +51,7 @@ const programs = {
     stamp: 'k8s.io/component-base/version.gitVersion',
     seconds: 150,
     gigabytes: 5,
+    inAssets: 'optional',
   },
   kubectl: {
     pinnedBy: 'kubernetes',
@@ -57,6 +60,7 @@ const programs = {
     stamp: 'k8s.io/component-base/version.gitVersion',
     seconds: 45,
     gigabytes: 2,
+    inAssets: 'required',
   },
   helm: {
     pinnedBy: 'kubernetes',
@@ -66,7 +70,6 @@ const programs = {
     stamp: 'helm.sh/helm/v4/internal/version.version',
     seconds: 180,
     gigabytes: 3,
-    isTool: true,
   },
   // What tools of GitOps make of objects, by their libraries: for tests.
   gitops: {
@@ -75,7 +78,6 @@ const programs = {
     module: 'sigs.k8s.io/cli-utils',
     seconds: 12,
     gigabytes: 1,
-    isTool: true,
   },
   actionlint: {
     pinnedBy: 'actionlint',
@@ -83,7 +85,6 @@ const programs = {
     module: 'github.com/rhysd/actionlint',
     seconds: 20,
     gigabytes: 1,
-    isTool: true,
   },
   // Without the clouds' service discovery, whose SDKs would take most of the build, and, as Go modules come, without web pages.
   promtool: {
@@ -93,7 +94,6 @@ const programs = {
     tags: 'remove_all_sd',
     seconds: 150,
     gigabytes: 2,
-    isTool: true,
   },
   // Of the same sources: it scrapes addresses that it is told, and shows no pages.
   prometheus: {
@@ -103,7 +103,6 @@ const programs = {
     tags: 'remove_all_sd',
     seconds: 90,
     gigabytes: 3,
-    isTool: true,
   },
   // Makes the Prometheus Operator's CustomResourceDefinitions of its API, which the same go.mod pins: for what `npm run verify` applies.
   'controller-gen': {
@@ -113,7 +112,6 @@ const programs = {
     product: 'controller-gen',
     seconds: 50,
     gigabytes: 1,
-    isTool: true,
   },
 } as const satisfies Record<string, Program>;
 
@@ -144,7 +142,6 @@ export function recipeOf(name: ProgramName, env: NodeJS.ProcessEnv): Recipe {
     .update(`${goMod}\n${goSum}\n${source}${flags.join(' ')}`)
     .digest('hex')
     .slice(0, 12);
-  const cache = env['XDG_CACHE_HOME'] || join(env['HOME'] ?? homedir(), '.cache');
   const folder = `${program.product ?? program.pinnedBy}-${version}-${process.platform}-${process.arch}-${key}`;
   return {
     ...program,
@@ -152,8 +149,23 @@ export function recipeOf(name: ProgramName, env: NodeJS.ProcessEnv): Recipe {
     version,
     moduleFolder,
     flags,
-    folder: join(cache, 'vps247-operator', 'control-plane', folder),
+    folder: join(cacheFolder(env), folder),
   };
+}
+
+/** Of this machine's user. */
+export function cacheFolder(env: NodeJS.ProcessEnv): string {
+  const cache = env['XDG_CACHE_HOME'] || join(env['HOME'] ?? homedir(), '.cache');
+  return join(cache, 'vps247-operator', 'control-plane');
+}
+
+export function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Of programs of others there is no source here. */

@@ -1,10 +1,12 @@
-/** The programs of a control plane on this machine: built from their Go modules when first needed, then found. */
-import { accessSync, constants, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statfsSync } from 'node:fs';
+/** The programs of a control plane on this machine: downloaded, or built from their Go modules, when first needed, then found. */
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statfsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { takeLock } from '../setup/lock.mjs';
 import { inWords, showProgress } from '../setup/progress.mjs';
-import { type ProgramName, type Recipe, recipeOf } from './catalogue.ts';
+import { isProgram, type ProgramName, type Recipe, recipeOf } from './catalogue.ts';
+import { DownloadError, type Patience } from './download.ts';
+import { type Archive, type archivedPrograms, ensureArchive, pinnedArchive } from './envtest.ts';
 import { Go, type Workload } from './go.ts';
 import { Refusal } from './refusal.ts';
 
@@ -13,6 +15,9 @@ interface Surroundings {
   /** Bytes that may still be written where this folder lies. */
   readonly freeBytes: (folder: string) => number;
   readonly output: { write(text: string): unknown; isTTY?: boolean };
+  /** For tests: another archive, or none. */
+  readonly archive: Archive | undefined;
+  readonly patience: Patience | undefined;
 }
 
 const here: Surroundings = {
@@ -22,47 +27,79 @@ const here: Surroundings = {
     return bavail * bsize;
   },
   output: process.stderr,
+  archive: pinnedArchive(),
+  patience: undefined,
 };
 
 /**
- * The paths of these programs: those of a control plane from KUBEBUILDER_ASSETS if that is set, all others from the user's cache,
- * where those that are missing are built first, showing progress. Throws a Refusal when it can't.
+ * The paths of these programs in their pinned versions: those of a control plane from KUBEBUILDER_ASSETS if that is set, all others
+ * from the user's cache, where those that are missing are built first, showing progress. Throws a Refusal when it can't.
  */
 export async function ensureComponents<Name extends ProgramName>(
   names: readonly Name[],
   surroundings: Partial<Surroundings> = {},
 ): Promise<Readonly<Record<Name, string>>> {
-  const { env, freeBytes, output } = { ...here, ...surroundings };
+  const full = { ...here, ...surroundings };
   const paths: [Name, string][] = [];
-  for (const name of names) {
-    const assets = env['KUBEBUILDER_ASSETS'];
-    const recipe = recipeOf(name, env);
-    const isAmongAssets = assets && !recipe.isTool;
-    paths.push([name, isAmongAssets ? findIn(assets, name) : await findOrBuild(recipe, { env, freeBytes, output })]);
-  }
+  for (const name of names) paths.push([name, findInAssets(name, full.env) ?? (await findOrBuild(name, full))]);
   // `as`: fromEntries forgets which keys there are.
   return Object.fromEntries(paths) as Record<Name, string>;
 }
 
-function findIn(assets: string, name: ProgramName): string {
-  const path = join(assets, name);
-  if (isProgram(path)) return path;
-  throw new Refusal(
-    `KUBEBUILDER_ASSETS is ${assets}, where there is no program ${name}: put it there, or unset the variable to have it built.`,
-  );
-}
-
-function isProgram(path: string): boolean {
+/**
+ * The same programs, as soon as they can be had: unless they are in KUBEBUILDER_ASSETS or built already, they come from envtest's
+ * archive, whose Kubernetes may be older. Where it can't be downloaded, they are built.
+ */
+export async function ensureArchivedComponents<Name extends (typeof archivedPrograms)[number]>(
+  names: readonly Name[],
+  surroundings: Partial<Surroundings> = {},
+): Promise<Readonly<Record<Name, string>>> {
+  const full = { ...here, ...surroundings };
+  const { env, output, archive, patience } = full;
+  if (env['KUBEBUILDER_ASSETS'] || names.every((name) => isProgram(builtPath(recipeOf(name, env)))))
+    return ensureComponents(names, full);
   try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
+    if (archive === undefined) throw new DownloadError(`no archive for ${process.platform} on ${process.arch}`);
+    const folder = await ensureArchive(archive, { env, output, patience });
+    // `as`: fromEntries forgets which keys there are.
+    return Object.fromEntries(names.map((name) => [name, join(folder, name)])) as Record<Name, string>;
+  } catch (error) {
+    if (!(error instanceof DownloadError)) throw error;
+    output.write(
+      `Can't download the control plane: ${error.message}. Building it from source instead: about ${inWords(buildTime(names, env))}.\n`,
+    );
+    return ensureComponents(names, full);
   }
 }
 
-async function findOrBuild(recipe: Recipe, surroundings: Surroundings): Promise<string> {
-  const path = join(recipe.folder, recipe.name);
+/** Milliseconds, when nothing is in Go's caches. */
+function buildTime(names: readonly ProgramName[], env: NodeJS.ProcessEnv): number {
+  const missing = names.map((name) => recipeOf(name, env)).filter((recipe) => !isProgram(builtPath(recipe)));
+  return missing.reduce((sum, recipe) => sum + usualTime(recipe), 0);
+}
+
+/** Milliseconds on this machine. */
+function usualTime({ seconds }: Recipe): number {
+  return (seconds * 1_000 * 2) / availableParallelism();
+}
+
+function findInAssets(name: ProgramName, env: NodeJS.ProcessEnv): string | undefined {
+  const assets = env['KUBEBUILDER_ASSETS'];
+  const { inAssets } = recipeOf(name, env);
+  if (!assets || inAssets === undefined) return undefined;
+  const path = join(assets, name);
+  if (isProgram(path)) return path;
+  if (inAssets === 'optional') return undefined;
+  throw new Refusal(`KUBEBUILDER_ASSETS is ${assets}, which has no program ${name}. Add it, or unset the variable.`);
+}
+
+function builtPath({ folder, name }: Recipe): string {
+  return join(folder, name);
+}
+
+async function findOrBuild(name: ProgramName, surroundings: Surroundings): Promise<string> {
+  const recipe = recipeOf(name, surroundings.env);
+  const path = builtPath(recipe);
   if (isProgram(path)) return path;
   const { output } = surroundings;
   // One build at a time, also of different programs: each keeps all cores busy.
@@ -137,11 +174,10 @@ function demandRoom(
  * to take counts at the beginning, and the pace seen so far towards the end.
  */
 function remaining(recipe: Recipe, { packages, stale }: Workload, compiled: number, elapsed: number): number {
-  const usual = (recipe.seconds * 1_000 * 2) / availableParallelism();
   // Linking counts as one twentieth of all packages: that much is to be done even if each of them is in Go's cache.
   const total = stale + packages / 20;
   const done = compiled / total;
-  const byExperience = usual * (total / (packages * 1.05)) * (1 - done);
+  const byExperience = usualTime(recipe) * (total / (packages * 1.05)) * (1 - done);
   const byPace = done === 0 ? byExperience : (elapsed * (1 - done)) / done;
   return byExperience * (1 - done) + byPace * done;
 }

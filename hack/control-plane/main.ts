@@ -2,7 +2,7 @@
 import { delimiter, dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { inWords, showProgress } from '../setup/progress.mjs';
-import { ensureComponents } from './components.ts';
+import { ensureArchivedComponents, ensureComponents } from './components.ts';
 import { Refusal } from './refusal.ts';
 import { startControlPlane } from './start.ts';
 
@@ -33,24 +33,25 @@ function endWished(): Promise<'wished'> {
   });
 }
 
+/** No archive has a kube-controller-manager, and one that is newer than its API server isn't supported: then all are built. */
+function ensurePrograms(controllerManager: boolean) {
+  const names = ['etcd', 'kube-apiserver', 'kubectl'] as const;
+  return controllerManager ? ensureComponents([...names, 'kube-controller-manager']) : ensureArchivedComponents(names);
+}
+
 async function main(): Promise<void> {
   const { wantsHelp, controllerManager } = readOptions(process.argv.slice(2));
   if (wantsHelp) {
     console.log(usage);
     return;
   }
-  // Built before anything is started, and not by the start: then a person sees which of the two takes long.
-  const { kubectl } = await ensureComponents([
-    'etcd',
-    'kube-apiserver',
-    ...(controllerManager ? (['kube-controller-manager'] as const) : []),
-    'kubectl',
-  ]);
+  // Fetched before anything is started, and not by the start: then a person sees which of the two takes long.
+  const programs = await ensurePrograms(controllerManager);
   const ending = endWished();
   const startedAt = performance.now();
   const elapsed = () => inWords(performance.now() - startedAt);
   const finish = showProgress(() => `Starting the control plane: ${elapsed()}`);
-  const starting = startControlPlane({ controllerManager });
+  const starting = startControlPlane({ controllerManager, programs });
   let lastWords: string | undefined;
   try {
     await starting;
@@ -62,7 +63,7 @@ async function main(): Promise<void> {
   console.log(`To use it, in another terminal:
 
   export KUBECONFIG=${plane.kubeconfigPath}
-  export PATH=${dirname(kubectl)}${delimiter}$PATH
+  export PATH=${dirname(programs.kubectl)}${delimiter}$PATH
 
 Its logs are in ${plane.logDir}. Ctrl-C ends it.`);
   const end = await Promise.race([ending, plane.failure]);

@@ -26,15 +26,17 @@ import { Watchdog } from './watchdog.ts';
 export interface ControlPlaneOptions {
   /** Runs the controllers too: garbage collection, namespaces, service accounts, deployments. Default: false. */
   readonly controllerManager?: boolean;
+  /** Which etcd and kube-apiserver to run. Default: the pinned versions, built first if need be. */
+  readonly programs?: Pick<Programs, 'etcd' | 'kube-apiserver'> | undefined;
   /** Where the programs' logs go, and stay. Default: a temporary folder, kept only when the start fails. */
   readonly logDir?: string;
   /** Writes what service accounts ask of the API server into `audit.log` beside the logs. Default: false. */
   readonly isAudited?: boolean;
 }
 
-/** Starts one, building its programs first if need be. Throws a Refusal with a program's last words when one does not come up. */
+/** Starts one. Throws a Refusal with a program's last words when one does not come up. */
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
-  const programs = await ensureComponents(['etcd', 'kube-apiserver']);
+  const programs = options.programs ?? (await ensureComponents(['etcd', 'kube-apiserver']));
   const controllers = options.controllerManager === true ? await ensureComponents(['kube-controller-manager']) : {};
   const folder = mkdtempSync(join(tmpdir(), 'vps247-control-plane-'));
   const logDir = options.logDir ?? join(folder, 'logs');

@@ -9,8 +9,8 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { createEmulator } from '../../src/emulator/emulator.ts';
 import { serve } from '../../src/emulator/server.ts';
-import { ensureComponents } from '../control-plane/components.ts';
-import { startControlPlane } from '../control-plane/start.ts';
+import { ensureArchivedComponents } from '../control-plane/components.ts';
+import { type ControlPlaneOptions, startControlPlane } from '../control-plane/start.ts';
 import { Cluster } from '../kit/cluster.ts';
 import { type OperatorProcess, startOperator } from '../kit/operator.ts';
 import { demoNamespace, play } from './play.ts';
@@ -37,8 +37,9 @@ type Cleanups = (() => Promise<unknown>)[];
 async function main(): Promise<number> {
   const options = readOptions(process.argv.slice(2));
   if (typeof options === 'number') return options;
-  // Before Ctrl-C is caught: a build ends with its terminal.
-  if (options.kubeconfig === undefined) await ensureComponents(['etcd', 'kube-apiserver']);
+  // Before Ctrl-C is caught: a download or build ends with its terminal.
+  const programs =
+    options.kubeconfig === undefined ? await ensureArchivedComponents(['etcd', 'kube-apiserver']) : undefined;
   const interrupted = new Promise<void>((resolve) => {
     // Caught for good: npm passes on a Ctrl-C that the terminal has delivered already.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
@@ -47,7 +48,7 @@ async function main(): Promise<number> {
   const cleanups: Cleanups = [];
   let exitCode = 1;
   try {
-    const isGood = await Promise.race([run(options, directory, cleanups), interrupted]);
+    const isGood = await Promise.race([run(options, programs, directory, cleanups), interrupted]);
     exitCode = isGood === undefined ? 130 : isGood ? 0 : 1;
     if (isGood !== undefined && options.mayStay) await interrupted;
   } finally {
@@ -59,9 +60,14 @@ async function main(): Promise<number> {
 }
 
 /** Sets everything up and plays; answers whether everything was as it must be. */
-async function run(options: Options, directory: string, cleanups: Cleanups): Promise<boolean> {
+async function run(
+  options: Options,
+  programs: ControlPlaneOptions['programs'],
+  directory: string,
+  cleanups: Cleanups,
+): Promise<boolean> {
   const isOwnCluster = options.kubeconfig === undefined;
-  const kubeconfig = options.kubeconfig ?? (await startCluster(directory, cleanups));
+  const kubeconfig = options.kubeconfig ?? (await startCluster(programs, directory, cleanups));
   const cluster = new Cluster(kubeconfig);
   cleanups.push(() => cluster.close());
   if (!isOwnCluster) await refuseOtherOperator(cluster);
@@ -87,9 +93,13 @@ async function run(options: Options, directory: string, cleanups: Cleanups): Pro
   return isGood;
 }
 
-async function startCluster(directory: string, cleanups: Cleanups): Promise<string> {
+async function startCluster(
+  programs: ControlPlaneOptions['programs'],
+  directory: string,
+  cleanups: Cleanups,
+): Promise<string> {
   const startedAt = performance.now();
-  const plane = await startControlPlane({ logDir: path.join(directory, 'control-plane') });
+  const plane = await startControlPlane({ programs, logDir: path.join(directory, 'control-plane') });
   cleanups.push(() => plane.stop());
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   console.log(`Cluster    ${plane.server} (kube-apiserver and etcd, ready after ${seconds} s)`);

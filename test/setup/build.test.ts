@@ -7,23 +7,8 @@ import { recipeOf } from '../../hack/control-plane/catalogue.ts';
 import { ensureComponents } from '../../hack/control-plane/components.ts';
 import { Refusal } from '../../hack/control-plane/refusal.ts';
 import { listenTo } from './ended.ts';
+import { fakeGo } from './fake-go.ts';
 import { Scratch } from './scratch.ts';
-
-/** A Go that takes a file named `finish` to be done with a build, when there is one named `slow`; and notes each build. */
-const fakeGo = `
-case $1 in
-  env) echo go1.26.8; echo "$SCRATCH/modules"; echo "$SCRATCH/go-build" ;;
-  list) printf 'true\\ntrue\\nfalse\\n' ;;
-  build)
-    while [ "$1" != -o ]; do shift; done
-    printf half > "$2"
-    echo "$2" >> "$SCRATCH/builds"
-    echo some/package >&2
-    while [ -e "$SCRATCH/slow" ] && [ ! -e "$SCRATCH/finish" ]; do sleep 0.05; done
-    printf '#!/bin/sh\\n' > "$2"
-    chmod +x "$2"
-    echo "$2" >> "$SCRATCH/built" ;;
-esac`;
 
 let scratch: Scratch;
 beforeEach(() => {
@@ -167,7 +152,7 @@ describe('a sentence says what to do when', () => {
     [
       'KUBEBUILDER_ASSETS lacks a program',
       () => ensureComponents(['etcd'], { env: { KUBEBUILDER_ASSETS: scratch.at('bin') } }),
-      /^KUBEBUILDER_ASSETS is .*bin, where there is no program etcd: put it there, or unset the variable to have it built\.$/,
+      /^KUBEBUILDER_ASSETS is .*bin, which has no program etcd\. Add it, or unset the variable\.$/,
     ],
   ])('%s', async (_when, run, sentence) => {
     const error = await run().catch((reason: unknown) => reason);
@@ -187,9 +172,14 @@ describe('a sentence says what to do when', () => {
   });
 });
 
-test('programs of KUBEBUILDER_ASSETS are taken as they are, without Go', async () => {
+test('programs of KUBEBUILDER_ASSETS are taken as they are, and kube-controller-manager is built if it is not among them', async () => {
   scratch.program('etcd', '');
-  expect(await ensureComponents(['etcd'], { env: { KUBEBUILDER_ASSETS: scratch.at('bin') } })).toEqual({
-    etcd: scratch.at('bin', 'etcd'),
-  });
+  const env = { ...scratch.env, KUBEBUILDER_ASSETS: scratch.at('bin') };
+  const ensureBoth = () =>
+    ensureComponents(['etcd', 'kube-controller-manager'], { env, freeBytes: enough, output: { write: () => {} } });
+  const built = join(recipeOf('kube-controller-manager', env).folder, 'kube-controller-manager');
+  expect(await ensureBoth()).toEqual({ etcd: scratch.at('bin', 'etcd'), 'kube-controller-manager': built });
+  expect(scratch.lines('builds')).toHaveLength(1);
+  scratch.program('kube-controller-manager', '');
+  expect(await ensureBoth()).toHaveProperty('kube-controller-manager', scratch.at('bin', 'kube-controller-manager'));
 });
