@@ -3,6 +3,7 @@ import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { Failure, FailureCode } from '../model/failure.ts';
 import type { Verdict } from './action.ts';
 import type { Observed } from './observed.ts';
+import { isToBeDeleted } from './protection.ts';
 
 /** Whose key it was. */
 type Asker = Pick<Observed, 'object' | 'isDefaultKey'>;
@@ -21,8 +22,8 @@ export function fromFailure(o: Asker, failure: Failure): Verdict {
 
 /** There is no usable key, as `message` says. An object that is being deleted also says how that can end. */
 export function missing({ object, mayOrphan }: Pick<Observed, 'object' | 'mayOrphan'>, message: string): Verdict {
-  const { namespace, name, deletionTimestamp } = object.metadata;
-  if (deletionTimestamp === undefined) return { reason: 'CredentialsMissing', message };
+  const { namespace, name } = object.metadata;
+  if (!isToBeDeleted(object)) return { reason: 'CredentialsMissing', message };
   const instead = mayOrphan
     ? `; to leave the VM running instead: kubectl -n ${namespace} annotate vps ${name} ${annotations.abandon}=true`
     : '';

@@ -1,15 +1,17 @@
 import { annotations, finalizer } from '../api/v1alpha1/names.ts';
 import { type Identity, compareHint, isNameOwn, providerName } from '../api/v1alpha1/identity.ts';
 import type { Origin, VirtualMachine } from '../api/v1alpha1/types.ts';
-import { type Decision, act, isProviderCall, wait } from './action.ts';
+import { type Decision, act, wait } from './action.ts';
 import { claim, create, isInDoubt } from './create.ts';
 import { deletionPolicyOf, externalDeletePolicyOf } from './defaults.ts';
 import { fromFailure, missing, rejected } from './failure.ts';
+import { heldBack, unwritable } from './held-back.ts';
 import { toSeconds } from './moment.ts';
 import type { Observed, UnknownReason } from './observed.ts';
 import { passwordUnwritten } from './password.ts';
 import { isObserving, underPolicy } from './policy.ts';
 import { correctOrReport } from './power.ts';
+import { heldUp, isHeldUp } from './protection.ts';
 import { remove } from './remove.ts';
 import { handledWithoutRestart } from './restart.ts';
 import { identityUnusable } from './unproven.ts';
@@ -116,9 +118,14 @@ function orphan(o: Observed): Decision {
 }
 
 function deletionProtected(o: Observed): Decision | undefined {
-  if (!isDeleting(o) || !o.object.spec.deletionProtection) return undefined;
-  const message = 'deleted, but spec.deletionProtection is true; set it to false to let the machine be deleted';
-  return wait({ reason: 'DeletionProtected', message }, kept(o));
+  if (!isHeldUp(o.object)) return undefined;
+  const isManaged = o.identity.kind === 'Known';
+  return heldUp(
+    o,
+    isManaged
+      ? (credentialsUnusable(o) ?? machineUnknown(o) ?? machineHeldByOther(o) ?? identityMismatch(o) ?? powerState(o))
+      : undefined,
+  );
 }
 
 function credentialsUnusable(o: Observed): Decision | undefined {
@@ -351,34 +358,6 @@ function powerState(o: Observed): Decision | undefined {
   const after =
     o.history.passwordConflict === undefined ? decision.after : Math.min(decision.after ?? Infinity, passwordRetry);
   return { ...decision, handledRestart, after };
-}
-
-/** Nothing is sent before the time the provider asked for: a filter over whatever was decided. */
-function heldBack(o: Observed, decision: Decision): Decision {
-  if (!isProviderCall(decision.action)) return decision;
-  const held = { ...kept(o), urgent: decision.urgent };
-  if (o.gateClosedFor > 0) {
-    return wait(
-      { reason: 'RateLimited', message: 'the provider asked for fewer calls' },
-      { ...held, after: o.gateClosedFor },
-    );
-  }
-  if (o.isProviderAway) {
-    const message = 'the provider does not answer; the call is made once a list shows that it does again';
-    return wait({ reason: 'ProviderUnavailable', message }, held);
-  }
-  // Its owner took the key away; the first answer to the new one, which is on its way, tells how to go on.
-  if (o.isKeyChanging) return wait(undefined, held);
-  const left = (o.history.notBefore ?? 0) - o.now;
-  return left > 0 ? wait(undefined, { ...held, after: left }) : decision;
-}
-
-/** What Kubernetes refused to store is refused again: it is tried with growing delays, or when you change the object. */
-function unwritable(o: Observed, decision: Decision): Decision {
-  const { writeRefusal } = o.history;
-  if (writeRefusal?.action !== decision.action.type) return decision;
-  const { message, until } = writeRefusal;
-  return wait({ reason: 'WriteRefused', message }, { ...kept(o), after: Math.max(0, until - o.now) });
 }
 
 /** What the status says of operations stays as it is when nothing could be observed. */

@@ -4,6 +4,7 @@ import type { KubeClient } from '../kube/client.ts';
 import { KubeError, isRefused } from '../kube/errors.ts';
 import type { Clock } from '../model/clock.ts';
 import type { Action } from '../plan/action.ts';
+import { isToBeDeleted } from '../plan/protection.ts';
 import { Places } from '../model/places.ts';
 import { type Form, type WrittenStatus, forms, writeStatus } from '../status/patch.ts';
 import type { Memory } from './history.ts';
@@ -66,7 +67,7 @@ export function createStatusWriter({ client, clock, random, cache, reportEvent }
       cache.observe(written.stored);
       noteStored(after, written, memory);
     } catch (error) {
-      const isDeletion = object.metadata.deletionTimestamp !== undefined && type !== 'Restart';
+      const isDeletion = isToBeDeleted(object) && type !== 'Restart';
       if (!isRefused(error) || !isDeletion) throw error;
       noteRefused(object, after, error, memory);
     }

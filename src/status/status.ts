@@ -33,7 +33,7 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
   const kept = before?.id === undefined || before.id === id ? before : undefined;
   // The key in use shows the VM, or the VM was just created with it.
   const isKeyProven = machine !== undefined || report.record !== undefined;
-  const reached = report.verdict.reason === 'Available' ? spec.powerState : kept?.powerState;
+  const reached = isReached(o, report) ? spec.powerState : kept?.powerState;
   return compact({
     observedGeneration: o.object.metadata.generation,
     uid: record.uid,
@@ -70,6 +70,13 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
       before?.conditions,
     ),
   });
+}
+
+/** Whether the VM's power is that of the spec. What holds up a deletion is reported in place of that. */
+function isReached({ object, machine }: Observed, { verdict, operation }: Report): boolean {
+  if (verdict.reason !== 'DeletionProtected') return verdict.reason === 'Available';
+  const isAtRest = machine.kind === 'Present' && operation === undefined;
+  return isAtRest && machine.machine.state === object.spec.powerState;
 }
 
 type StatusRecord = Pick<VirtualMachineStatus, 'uid' | 'id' | 'providerName' | 'origin' | 'ownerId'>;

@@ -297,9 +297,9 @@ export const deleted: Group = {
       left: { uninstall: 1, lostAnswer: 1, kubeFault: 1 },
     },
     {
-      name: 'deleted, but protected for a while',
+      name: 'deleted, but protected for a while, and switched',
       from: 'Settled',
-      left: { deletion: 1, protection: 1 },
+      left: { deletion: 1, protection: 1, powerState: 1 },
     },
     {
       name: 'deleted, but abandoned',

@@ -334,7 +334,7 @@ export const mutations: readonly Mutation[] = [
     mistake: 'a protected machine is deleted',
     file: 'plan/plan.ts',
     function: 'deletionProtected',
-    find: '!isDeleting(o) || !o.object.spec.deletionProtection',
+    find: '!isHeldUp(o.object)',
     replacement: 'o.object !== undefined',
     breaks: onlyWithObject,
     configuration: { from: 'Settled', left: { protection: 1, deletion: 1 } },

@@ -93,7 +93,7 @@ describeRows('deletion policies', [
   },
   {
     because: 'protection keeps both',
-    given: { id: 90, deleting: true, machine: 'Halted', spec: { deletionProtection: true } },
+    given: { id: 90, deleting: true, machine: 'Running', spec: { deletionProtection: true } },
     action: 'None',
     reason: 'DeletionProtected',
   },

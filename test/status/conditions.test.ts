@@ -38,7 +38,6 @@ describe('conditions', () => {
       'AnnotationIgnored',
       'WriteRefused',
       'OwnedByOtherInstallation',
-      'DeletionProtected',
       'OrphanNotPermitted',
       'Paused',
     ]);
@@ -56,7 +55,6 @@ describe('conditions', () => {
       'ProviderUnavailable',
       'ProtocolError',
       'WriteRefused',
-      'DeletionProtected',
       'OrphanNotPermitted',
     ]);
   });

@@ -334,13 +334,15 @@ const table = {
     remedy: nothing,
   },
   DeletionProtected: {
-    ready: 'Keep',
+    ready: 'False',
     synced: 'False',
     progress: 'Stalled',
     event: 'Warning',
     blocksDeletion: true,
-    meaning: 'The object was deleted, but spec.deletionProtection keeps the machine. Nothing is done.',
-    remedy: 'Set spec.deletionProtection to false to let the deletion go on. A deletion cannot be taken back.',
+    meaning:
+      'The object was deleted where no admission policy refused that, and spec.deletionProtection is true. The VM stays, and the operator goes on managing its power.',
+    remedy:
+      "A deletion can't be cancelled. To delete the object and its VM with all data, set spec.deletionProtection to false. To delete the object and keep the VM, set spec.deletionPolicy to Retain.",
   },
   OrphanNotPermitted: {
     ready: 'Keep',

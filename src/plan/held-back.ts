@@ -1,0 +1,34 @@
+import { type Decision, isProviderCall, wait } from './action.ts';
+import type { Observed } from './observed.ts';
+
+/** Nothing is sent before the time the provider asked for: a filter over whatever was decided. */
+export function heldBack(o: Observed, decision: Decision): Decision {
+  if (!isProviderCall(decision.action)) return decision;
+  const held = { ...kept(o), urgent: decision.urgent };
+  if (o.gateClosedFor > 0) {
+    return wait(
+      { reason: 'RateLimited', message: 'the provider asked for fewer calls' },
+      { ...held, after: o.gateClosedFor },
+    );
+  }
+  if (o.isProviderAway) {
+    const message = 'the provider does not answer; the call is made once a list shows that it does again';
+    return wait({ reason: 'ProviderUnavailable', message }, held);
+  }
+  // Its owner took the key away; the first answer to the new one, which is on its way, tells how to go on.
+  if (o.isKeyChanging) return wait(undefined, held);
+  const left = (o.history.notBefore ?? 0) - o.now;
+  return left > 0 ? wait(undefined, { ...held, after: left }) : decision;
+}
+
+/** What Kubernetes refused to store is refused again: it is tried with growing delays, or when you change the object. */
+export function unwritable(o: Observed, decision: Decision): Decision {
+  const { writeRefusal } = o.history;
+  if (writeRefusal?.action !== decision.action.type) return decision;
+  const { message, until } = writeRefusal;
+  return wait({ reason: 'WriteRefused', message }, { ...kept(o), after: Math.max(0, until - o.now) });
+}
+
+function kept({ object }: Observed): Pick<Decision, 'operation' | 'startFailure'> {
+  return { operation: object.status?.operation, startFailure: object.status?.startFailure };
+}

@@ -1,0 +1,32 @@
+import type { VirtualMachine } from '../api/v1alpha1/types.ts';
+import { type Decision, type Verdict, wait } from './action.ts';
+import type { Observed } from './observed.ts';
+
+/** Whether the operator is to delete the VM: `spec.deletionProtection` holds that up. */
+export function isToBeDeleted({ metadata, spec }: VirtualMachine): boolean {
+  return metadata.deletionTimestamp !== undefined && !spec.deletionProtection;
+}
+
+/** Whether the object was deleted although it is protected, as where no admission policy refuses that. */
+export function isHeldUp({ metadata, spec }: VirtualMachine): boolean {
+  return metadata.deletionTimestamp !== undefined && spec.deletionProtection;
+}
+
+/** What holds up the deletion, and what the command that ends that does. `meanwhile` is about the VM. */
+export function deletionHeldUp({ metadata: { namespace, name } }: VirtualMachine, meanwhile?: Verdict): Verdict {
+  if (meanwhile?.reason === 'DeletionProtected') return meanwhile;
+  const vm = meanwhile === undefined || meanwhile.reason === 'Available' ? '' : `${meanwhile.message}. `;
+  const lift = `kubectl -n ${namespace} patch vps ${name} --type merge -p '{"spec":{"deletionProtection":false}}'`;
+  const message = `${vm}spec.deletionProtection holds up the deletion. This deletes the object and its VM with all data: ${lift}`;
+  return { reason: 'DeletionProtected', message };
+}
+
+/** The VM stays, and its power is managed as before, by what was decided about that: whoever protects it needs it. */
+export function heldUp({ object }: Observed, power: Decision | undefined): Decision {
+  const { operation, startFailure, conditions = [] } = object.status ?? {};
+  const verdict = deletionHeldUp(object, power?.verdict);
+  if (power === undefined) return wait(verdict, { operation, startFailure });
+  if (power.verdict !== undefined) return { ...power, verdict };
+  const isReported = conditions.some(({ reason }) => reason === 'DeletionProtected');
+  return isReported ? power : { ...power, operation, startFailure, verdict };
+}

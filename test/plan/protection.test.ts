@@ -1,0 +1,159 @@
+import { expect, it } from 'vitest';
+import { busyVerdict } from '../../src/plan/busy.ts';
+import { plan } from '../../src/plan/plan.ts';
+import { failure, machineIn, observedWith } from './fixtures.ts';
+import { halted, kill, soft, stop } from './powers.ts';
+import { describeRows } from './rows.ts';
+
+const deleted = { id: 90, deleting: true } as const;
+const on = { deletionProtection: true } as const;
+const off = { ...on, ...halted } as const;
+
+describeRows('deleted and protected', [
+  {
+    because: 'as the spec says: nothing to do',
+    given: { ...deleted, machine: 'Running', spec: on },
+    action: 'None',
+    reason: 'DeletionProtected',
+  },
+  {
+    because: 'a VM that is halted as the spec says is not deleted, nor powered',
+    given: { ...deleted, machine: 'Halted', spec: off },
+    action: 'None',
+    reason: 'DeletionProtected',
+  },
+  {
+    because: 'a halt is carried out',
+    given: { ...deleted, machine: 'Running', spec: off },
+    action: 'Stop',
+    reason: 'DeletionProtected',
+  },
+  {
+    because: 'a start is carried out',
+    given: { ...deleted, machine: 'Halted', spec: on },
+    action: 'Start',
+    reason: 'DeletionProtected',
+  },
+  {
+    because: 'a restart request is carried out',
+    given: { ...deleted, machine: 'Running', spec: { ...on, restartRequest: '1' } },
+    action: 'Restart',
+    reason: 'DeletionProtected',
+  },
+  {
+    because: 'protected in the middle of its deletion: a shutdown that began is finished, and the VM is started again',
+    given: { ...deleted, machine: 'Halted', spec: on, status: { operation: stop } },
+    action: 'Start',
+    reason: 'DeletionProtected',
+  },
+  {
+    because: 'the grace period holds as for any shutdown',
+    given: { ...deleted, machine: 'Halting', spec: off, status: { operation: stop } },
+    action: 'None',
+    reason: 'DeletionProtected',
+  },
+  {
+    because: 'an endless state is no reason to delete the VM',
+    given: {
+      ...deleted,
+      machine: 'Halting',
+      spec: { ...on, ...soft },
+      history: { stateFor: 100_000_000, refusedFor: 1 },
+    },
+    action: 'None',
+    reason: 'DeletionProtected',
+  },
+  {
+    because: 'a refused power cut is still not a deletion, whose object would go without another word',
+    given: {
+      ...deleted,
+      machine: 'Halting',
+      spec: off,
+      status: { operation: kill },
+      history: { refusedFor: 700_000 },
+    },
+    action: 'None',
+    reason: 'DeletionProtected',
+  },
+  {
+    because: 'a VM that is gone proves nothing while it is protected: the object stays',
+    given: { ...deleted, machine: 'Absent', spec: on },
+    action: 'None',
+    reason: 'DeletionProtected',
+  },
+  {
+    because: 'what can not be observed is not acted on',
+    given: { ...deleted, machine: { kind: 'NotYetSeen' }, spec: off },
+    action: 'None',
+    reason: 'DeletionProtected',
+  },
+  {
+    because: 'without a key nothing is done',
+    given: {
+      ...deleted,
+      machine: 'Running',
+      spec: off,
+      observed: { credentials: { kind: 'Missing', message: 'none' } },
+    },
+    action: 'None',
+    reason: 'DeletionProtected',
+  },
+  {
+    because: 'a VM that another object records is not powered',
+    given: { ...deleted, machine: 'Running', spec: off, observed: { machineHeldBy: 'default/other' } },
+    action: 'None',
+    reason: 'DeletionProtected',
+  },
+  {
+    because: 'a VM of another name is not powered',
+    given: { ...deleted, machine: machineIn('Running', { name: 'other' }), spec: off },
+    action: 'None',
+    reason: 'DeletionProtected',
+  },
+  {
+    because: 'a VM that nothing proves to be ours is not powered, not adopted and not left behind',
+    given: { ...deleted, isHint: true, finalizer: true, machine: 'Running', spec: off },
+    action: 'None',
+    reason: 'DeletionProtected',
+  },
+  {
+    because: 'Plan shows the power change',
+    given: { ...deleted, machine: 'Running', spec: { ...off, managementPolicy: 'Plan' } },
+    action: 'None',
+    reason: 'PlanOnly',
+  },
+  {
+    because: 'lifted: the VM is deleted',
+    given: { ...deleted, machine: 'Halted', spec: { deletionProtection: false } },
+    action: 'Delete',
+    reason: 'Deleting',
+  },
+]);
+
+const lift = `This deletes the object and its VM with all data: kubectl -n default patch vps web --type merge -p '{"spec":{"deletionProtection":false}}'`;
+
+it.each([
+  { because: 'at rest', machine: 'Running', spec: on, begins: 'spec.deletionProtection holds up the deletion. ' },
+  { because: 'on its way', machine: 'Running', spec: off, begins: 'machine 90 was sent the shutdown signal. ' },
+] as const)('a protected VM $because: the message ends with what lifting it does, and how', (given) => {
+  const message = plan(observedWith({ ...deleted, ...given })).verdict?.message ?? '';
+  expect(message.startsWith(given.begins)).toBe(true);
+  expect(message.endsWith(`spec.deletionProtection holds up the deletion. ${lift}`)).toBe(true);
+});
+
+it('a missing key is reported without a promise to delete the VM', () => {
+  const credentials = { kind: 'Missing', message: 'no Secret' } as const;
+  const decision = plan(observedWith({ ...deleted, machine: 'Running', spec: on, observed: { credentials } }));
+  expect(decision.verdict?.message).toBe(`no Secret. spec.deletionProtection holds up the deletion. ${lift}`);
+});
+
+it.each([0, 700_000])(
+  'a power call that the provider refuses (for %i ms) is not reported as a deletion',
+  (refusedFor) => {
+    const o = observedWith({ ...deleted, machine: 'Running', spec: off, history: { refusedFor } });
+    const busy = failure({ operation: 'StopMachine', class: 'Wait', code: 'Busy', status: 406 });
+    const { reason, message } = busyVerdict(o, 'StopMachine', busy);
+    expect(reason).toBe('DeletionProtected');
+    expect(message).toMatch(/^the provider (refuses|has refused) StopMachine .*406: boom.*; the operator tries again/);
+  },
+);
