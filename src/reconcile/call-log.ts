@@ -79,6 +79,8 @@ export function logWrite(log: Log, key: string, action: Action, execution: Execu
         object: key,
         reason: execution.message,
       });
+    case 'PasswordAwaited':
+      return log.debug('Waiting for the garbage collector to delete a Secret', { object: key });
     case 'WriteRefused':
       return log.warn('API server refused a write', { object: key, error: execution.error });
     case 'Withdrawn':

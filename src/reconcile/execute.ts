@@ -13,7 +13,7 @@ import type { DeleteBudget } from './delete-budget.ts';
 import type { Memory } from './history.ts';
 import { patchMetadata, withFinalizer, withoutFinalizer } from './metadata-patch.ts';
 import type { NamespaceQuota } from './namespace-quota.ts';
-import { writePassword } from './password-secret.ts';
+import { type Owner, writePassword } from './password-secret.ts';
 import type { ObjectClient } from './removed-objects.ts';
 import { refusalBasis } from './observe.ts';
 
@@ -33,9 +33,9 @@ export type Execution =
     }
   /** `record`: what the status has to record. Undefined: it does already. */
   | { readonly type: 'Recorded'; readonly record?: KnownMachine }
-  /** `secretName`: the password is there, written now or by an earlier pass; else why it is not, as a sentence. */
+  /** `secretName`: the password is there, written now or by an earlier pass; else why not. Awaited: a deleted object's Secret is in the way. */
   | { readonly type: 'PasswordWritten'; readonly secretName: string }
-  | { readonly type: 'PasswordConflict'; readonly message: string }
+  | { readonly type: 'PasswordConflict' | 'PasswordAwaited'; readonly message: string }
   /** `action`: as it was sent, its operation with the time of that. */
   | { readonly type: 'Powered'; readonly action: PowerAction; readonly outcome: Outcome<void> }
   | { readonly type: 'Deleted'; readonly outcome: Outcome<'Accepted' | 'NotFound'> }
@@ -59,6 +59,8 @@ export interface ExecuteDeps {
   readonly ownership: Readonly<Record<string, string>>;
   /** Stores the status that announces a restart, a power cut or a delete, only if nobody changed the object. Throws KubeError. */
   readonly announce: (action: Action) => Promise<void>;
+  /** Whether the object's namespace has no VirtualMachine of this name and UID any more. */
+  readonly isGone: (owner: Owner) => boolean;
 }
 
 /** The account as far as calls go through it, and what it knows that goes on record with them. */
@@ -102,7 +104,7 @@ function carryOut(deps: ExecuteDeps, action: Action, target: Target): Promise<Ex
     case 'CompleteIdentity':
       return completeIdentity(deps, target, action.machine);
     case 'WritePassword':
-      return writePassword(deps.client, target.object, action);
+      return writePassword(deps.client, target.object, action, deps.isGone);
     case 'Start':
       return power(deps, target, action, (provider) => provider.startMachine(action.id));
     case 'Stop':

@@ -89,6 +89,8 @@ export class Memory {
   requestedAt: number | undefined;
   /** Why the Secret for the initial password was not written, and when (monotonic) that is tried again. */
   #passwordConflict: { readonly message: string; readonly until: number } | undefined;
+  /** Since when (monotonic) the Secret of an object that is gone has the place of this one's. */
+  #passwordAwaitedSince: number | undefined;
   /** The Secret that the initial password is in, until the status tells it. */
   passwordSecret: string | undefined;
   /** The newest annotations that mean nothing and were reported, as `name=value`. */
@@ -180,6 +182,7 @@ export class Memory {
     this.deleteAcceptedAt = undefined;
     this.deletes = 0;
     this.passwordSecret = undefined;
+    this.#passwordAwaitedSince = undefined;
     this.#passwordConflict = undefined;
     this.forgetLack();
   }
@@ -193,6 +196,12 @@ export class Memory {
     this.notBefore = undefined;
     this.#writeRefusal = undefined;
     this.#passwordConflict = undefined;
+  }
+
+  /** For how long the place for the Secret has not been free, at `now` (monotonic). */
+  awaitedPassword(now: number): number {
+    this.#passwordAwaitedSince ??= now;
+    return now - this.#passwordAwaitedSince;
   }
 
   notePasswordConflict(message: string, until: number): void {

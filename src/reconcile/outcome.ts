@@ -31,6 +31,7 @@ export interface Conclusion {
 }
 
 const busyHold = 5_000;
+const passwordRecheck = 2_000;
 const firstRetry = 1_000;
 const longestRetry = 5 * 60_000;
 
@@ -77,6 +78,8 @@ export function conclude(
     case 'PasswordConflict':
       // The object as stored comes back at once, and is decided on again.
       return { ...quiet, urgent: true, after: 0 };
+    case 'PasswordAwaited':
+      return { ...quiet, urgent: true, after: passwordRecheck };
     case 'Created':
       return execution.outcome.ok
         ? created(decision, execution.record, execution.machine)

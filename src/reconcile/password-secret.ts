@@ -1,10 +1,25 @@
-import { apiVersion, kind, machineIdAnnotation } from '../api/v1alpha1/names.ts';
+import { apiVersion, group, kind, machineIdAnnotation } from '../api/v1alpha1/names.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { KubeError, type KubeErrorReason } from '../kube/errors.ts';
 import type { ProviderId } from '../model/machine.ts';
 import type { Action } from '../plan/action.ts';
 import type { Execution } from './execute.ts';
+import type { Memory } from './history.ts';
+
+/** How soon a Secret is tried again that stood in the way of the initial password. */
+const passwordRetry = 5 * 60_000;
+/**
+ * How long the garbage collector has for the Secret of an object that is gone: it looks for new CRDs every 30 s, and knows the owners
+ * only then. Meanwhile the new object isn't Ready.
+ */
+const collectorPatience = 60_000;
+
+/** What a Secret says of its owner. */
+export interface Owner {
+  readonly name: string;
+  readonly uid: string;
+}
 
 const secrets = { group: '', version: 'v1', plural: 'secrets' };
 
@@ -14,12 +29,14 @@ const refused: ReadonlySet<KubeErrorReason> = new Set(['Forbidden', 'Invalid', '
 /**
  * Creates the Secret with the initial password, owned by the object so that it goes with it. It is only ever created: the
  * operator has no right to change a Secret, so that none can be overwritten by it. One that is there already is looked at: an
- * earlier pass may have written it and died. Throws KubeError.
+ * earlier pass may have written it and died, or the garbage collector is about to delete it. `isGone`: whether the namespace has no
+ * such object any more. Throws KubeError.
  */
 export async function writePassword(
   client: Pick<KubeClient, 'create' | 'get'>,
   object: VirtualMachine,
   { id, secretName, password }: Extract<Action, { type: 'WritePassword' }>,
+  isGone: (owner: Owner) => boolean,
 ): Promise<Execution> {
   const { namespace, name, uid } = object.metadata;
   const body = {
@@ -38,7 +55,7 @@ export async function writePassword(
   };
   try {
     const stored = await client.create(secrets, namespace, body);
-    if (judge(stored, uid, id) === 'Ours') return { type: 'PasswordWritten', secretName };
+    if (judge(stored, uid, id, isGone) === 'Ours') return { type: 'PasswordWritten', secretName };
     const message = `Secret "${secretName}" was created, but an admission policy removed its ownerReference or the annotation ${machineIdAnnotation}; exempt the operator's service account, then delete the Secret`;
     return { type: 'PasswordConflict', message };
   } catch (error) {
@@ -49,8 +66,12 @@ export async function writePassword(
     }
     if (error.reason !== 'AlreadyExists') throw error;
   }
-  const verdict = judge(await client.get(secrets, { namespace, name: secretName }), uid, id);
+  const verdict = judge(await client.get(secrets, { namespace, name: secretName }), uid, id, isGone);
   if (verdict === 'Ours') return { type: 'PasswordWritten', secretName };
+  if (verdict === 'Leftover') {
+    const message = `Secret "${secretName}" belongs to a VirtualMachine that was deleted, and the garbage collector has not deleted it; delete it: kubectl --namespace ${namespace} delete secret ${secretName}`;
+    return { type: 'PasswordAwaited', message };
+  }
   const whose =
     verdict === 'Foreign'
       ? 'is there already and is not owned by this object'
@@ -59,13 +80,37 @@ export async function writePassword(
   return { type: 'PasswordConflict', message };
 }
 
-/** Whose a Secret is that has the name already. Pure. */
-function judge(secret: unknown, uid: string, id: ProviderId): 'Ours' | 'Foreign' | 'Outdated' {
+/** What came of it, at `now` (monotonic), for the next reconciliations. */
+export function rememberPassword(memory: Memory, execution: Execution, now: number): void {
+  if (execution.type === 'PasswordWritten') memory.passwordSecret = execution.secretName;
+  const isConflict =
+    execution.type === 'PasswordConflict' ||
+    (execution.type === 'PasswordAwaited' && memory.awaitedPassword(now) >= collectorPatience);
+  if (isConflict) memory.notePasswordConflict(execution.message, now + passwordRetry);
+}
+
+/** Whose a Secret is that has the name already. */
+function judge(
+  secret: unknown,
+  uid: string,
+  id: ProviderId,
+  isGone: (owner: Owner) => boolean,
+): 'Ours' | 'Foreign' | 'Outdated' | 'Leftover' {
   // Whatever the API server answers; each field is checked.
   const { ownerReferences, annotations } =
     (secret as { metadata?: { ownerReferences?: unknown; annotations?: Record<string, unknown> } }).metadata ?? {};
-  const isOwned =
-    Array.isArray(ownerReferences) && ownerReferences.some((owner: { uid?: unknown } | null) => owner?.uid === uid);
-  if (!isOwned) return 'Foreign';
+  const owners: readonly unknown[] = Array.isArray(ownerReferences) ? ownerReferences : [];
+  // The garbage collector deletes it once all of its owners are gone.
+  const isLeftover = owners.length > 0 && owners.map(readOwner).every((owner) => owner !== undefined && isGone(owner));
+  if (isLeftover) return 'Leftover';
+  if (!owners.some((owner) => readOwner(owner)?.uid === uid)) return 'Foreign';
   return annotations?.[machineIdAnnotation] === String(id) ? 'Ours' : 'Outdated';
+}
+
+/** A VirtualMachine that owns it; undefined for an owner of another kind. */
+function readOwner(reference: unknown): Owner | undefined {
+  // Whatever the API server answers; each field is checked.
+  const { apiVersion: of, kind: what, name, uid } = (reference ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof of !== 'string' || typeof name !== 'string' || typeof uid !== 'string') return undefined;
+  return of.startsWith(`${group}/`) && what === kind ? { name, uid } : undefined;
 }

@@ -23,6 +23,7 @@ import type { DeleteBudget } from './delete-budget.ts';
 import { Memory } from './history.ts';
 import type { NamespaceQuota } from './namespace-quota.ts';
 import type { Ownership } from './ownership.ts';
+import { rememberPassword } from './password-secret.ts';
 import type { ObjectClient } from './removed-objects.ts';
 import type { SpecToCall } from './spec-to-call.ts';
 import { type Observation, type ObserveDeps, observe, writeBasis } from './observe.ts';
@@ -61,9 +62,6 @@ export interface Reconciler {
 /** Failures that say nothing about the object, only that the API server is away for now, or that this process may not lead any more. */
 const isAway: ReadonlySet<KubeErrorReason> = new Set(['Network', 'Timeout', 'Unavailable', 'Fenced']);
 const awayRetry = 2_000;
-
-/** How soon a Secret is tried again that stood in the way of the initial password. */
-const passwordRetry = 5 * 60_000;
 
 /** The five words: observe, plan, execute, conclude, status. Everything it remembers may be lost at any time. */
 export function createReconciler(deps: ReconcilerDeps): Reconciler {
@@ -175,6 +173,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
         deletes: deps.deletes,
         ownership: deps.ownership.annotation,
         stored: (object) => deps.cache.observe(object),
+        isGone: ({ name, uid }) => deps.objectOf(`${observed.object.metadata.namespace}/${name}`)?.metadata.uid !== uid,
         isNewest: ({ metadata }) =>
           deps.cache.get(keyOf(observed.object))?.metadata.resourceVersion === metadata.resourceVersion,
         announce: async (sent) => {
@@ -266,9 +265,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       // Being asked to wait is no failure, or one after many of them would hold for minutes.
       else if (outcome.failure.class !== 'Wait') memory.failures += 1;
     }
-    if (execution.type === 'PasswordWritten') memory.passwordSecret = execution.secretName;
-    if (execution.type === 'PasswordConflict')
-      memory.notePasswordConflict(execution.message, deps.clock.monotonic() + passwordRetry);
+    rememberPassword(memory, execution, deps.clock.monotonic());
     const { unwritten, after = 0 } = conclusion;
     if (unwritten !== undefined) {
       const message = conclusion.report?.verdict.message ?? '';

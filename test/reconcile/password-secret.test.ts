@@ -6,17 +6,20 @@ import type { Execution } from '../../src/reconcile/execute.ts';
 import { writePassword } from '../../src/reconcile/password-secret.ts';
 import { objectWith, uid } from '../plan/fixtures.ts';
 
+const ownedBy = (...uids: readonly string[]) =>
+  uids.map((owner) => ({ apiVersion: 'vps247.com/v1alpha1', kind: 'VirtualMachine', name: 'web', uid: owner }));
+
 const secret = (owner: string, annotations: Readonly<Record<string, string>> = { [machineIdAnnotation]: '90' }) => ({
-  metadata: { ownerReferences: [{ uid: owner }], annotations },
+  metadata: { ownerReferences: ownedBy(owner), annotations },
 });
 
-/** What comes of it where the create is answered so, and this Secret is there. */
+/** What comes of it where the create is answered so, and this Secret is there. The object with the UID `gone` is. */
 function written(answer: object | KubeErrorReason, present: unknown = {}): Promise<Execution> {
   const create = (): Promise<unknown> =>
     typeof answer === 'string' ? Promise.reject(new KubeError('create', { reason: answer })) : Promise.resolve(answer);
   const client = { create, get: () => Promise.resolve(present) };
   const action = { type: 'WritePassword', id: 90, secretName: 'web-password', password: new Secret('s3cret') } as const;
-  return writePassword(client, objectWith({ id: 90 }), action);
+  return writePassword(client, objectWith({ id: 90 }), action, (owner) => owner.uid === 'gone');
 }
 
 it.each([
@@ -53,6 +56,28 @@ it.each([
     says: 'is there already and is not owned by this object',
   },
   {
+    because: 'one of its owners is there',
+    answer: 'AlreadyExists',
+    present: { metadata: { ownerReferences: ownedBy('gone', 'another-uid') } },
+    says: 'is there already and is not owned by this object',
+  },
+  {
+    because: 'its owner is of another kind',
+    answer: 'AlreadyExists',
+    present: { metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'web', uid: 'gone' }] } },
+    says: 'is there already and is not owned by this object',
+  },
+  {
+    because: 'its owner is of a kind of the same name in another group',
+    answer: 'AlreadyExists',
+    present: {
+      metadata: {
+        ownerReferences: [{ apiVersion: 'kubevirt.io/v1', kind: 'VirtualMachine', name: 'web', uid: 'gone' }],
+      },
+    },
+    says: 'is there already and is not owned by this object',
+  },
+  {
     because: 'a policy removed the owner',
     answer: { metadata: { annotations: { [machineIdAnnotation]: '90' } } },
     says: 'an admission policy removed its ownerReference',
@@ -69,6 +94,13 @@ it.each([
 ] as const)('the password is not written, which is no failure: $because', async ({ answer, says, ...more }) => {
   const execution = await written(answer, 'present' in more ? more.present : undefined);
   expect(execution).toEqual({ type: 'PasswordConflict', message: expect.stringContaining(says) });
+});
+
+it('a Secret whose owner is gone is left to the garbage collector', async () => {
+  expect(await written('AlreadyExists', secret('gone'))).toEqual({
+    type: 'PasswordAwaited',
+    message: expect.stringContaining('delete it: kubectl --namespace default delete secret web-password'),
+  });
 });
 
 it.each(['Network', 'Timeout', 'Unavailable', 'TooManyRequests', 'Unauthorized'] as const)(

@@ -3,7 +3,6 @@ import { annotations } from '../../src/api/v1alpha1/names.ts';
 import { type Reason, reasons } from '../../src/api/v1alpha1/reasons.ts';
 import type { Condition } from '../../src/api/v1alpha1/types.ts';
 import type { AppSettings } from '../../src/app.ts';
-import { KubeError } from '../../src/kube/errors.ts';
 import { Secret } from '../../src/model/secret.ts';
 import { usualSpec } from './world/operator.ts';
 import { createWorld, type World } from './world/world.ts';
@@ -172,11 +171,6 @@ const scenarios: Readonly<Record<Reason, Scenario>> = {
       const { cluster, room } = world;
       const { id } = room.add('legacy', { initialPassword: new Secret('emulated-password-1') });
       cluster.put('secrets', { metadata: { name: 'password' }, data: {} });
-      const create = cluster.create.bind(cluster);
-      cluster.create = (resource, ...rest) =>
-        resource.plural === 'secrets'
-          ? Promise.reject(new KubeError('create', { reason: 'AlreadyExists' }))
-          : create(resource, ...rest);
       return begin(world, {
         adoption: { policy: 'MustExist', id },
         initialPasswordSecret: { name: 'password' },

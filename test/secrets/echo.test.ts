@@ -50,7 +50,7 @@ describe.each([400, 403, 409, 422, 429, 500])('an API server that answers %i to 
       );
     });
     await using client = connect(server.url);
-    const result: unknown = await writePassword(client, objectWith({ id: 90 }), action).catch(
+    const result: unknown = await writePassword(client, objectWith({ id: 90 }), action, () => true).catch(
       (error: unknown) => error,
     );
     if (result instanceof Error) expect(result).toBeInstanceOf(KubeError);
@@ -75,7 +75,7 @@ test('a Secret that is in the way is not quoted', async () => {
     );
   });
   await using client = connect(server.url);
-  const result = await writePassword(client, objectWith({ id: 90 }), action);
+  const result = await writePassword(client, objectWith({ id: 90 }), action, () => true);
   expect(result.type).toBe('PasswordConflict');
   expect(await search.text(printed(result))).toEqual([]);
 });

@@ -88,6 +88,25 @@ describe('the initial password', () => {
     expect(await person.events('web')).toEqual(expect.not.arrayContaining([expect.stringMatching(/^Warning/)]));
   });
 
+  it('is that of the new VM, without a Warning, where an object is deleted and applied again at once', async () => {
+    const stage = await stageFor('again');
+    await stage.operator();
+    await stage.create('web');
+    const before = await stage.untilReady('web', 'True/Available');
+    await stage.cluster.delete(stage.namespace, 'web');
+    await stage.untilGone('web');
+    await stage.create('web');
+    const after = await stage.untilReady('web', 'True/Available');
+    expect(after.metadata.uid).not.toBe(before.metadata.uid);
+    expect(reveal(await secretOf(stage, 'web-initial-password'))).toBe(
+      stage.emulator.passwordOf(after.status?.id ?? 0),
+    );
+    expect(conditionOf(after, 'Synced')).toBe('True/Available');
+    expect(await personAt(stage).events('web')).toEqual(
+      expect.not.arrayContaining([expect.stringMatching(/^Warning/)]),
+    );
+  });
+
   it('is written as soon as the provider tells it, and never when it is not wanted', async () => {
     const stage = await stageFor('late-or-never', { switches: { passwordLag: 1_500 } });
     await stage.operator();

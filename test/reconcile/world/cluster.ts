@@ -165,6 +165,10 @@ export class InMemoryCluster implements KubeClient {
       return Promise.resolve(body);
     }
     this.writes.push(`create ${resource.plural}`);
+    // What the operator sends.
+    const { name } = (body as Partial<Stored>).metadata ?? {};
+    if (this.#objects.has(`${resource.plural}/${namespace}/${name}`))
+      return Promise.reject(new KubeError('create', { reason: 'AlreadyExists' }));
     this.created.push({ plural: resource.plural, namespace, body });
     // What the operator sends.
     if (resource.plural === 'events') this.events.push(body as InMemoryCluster['events'][number]);
