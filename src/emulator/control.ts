@@ -98,6 +98,9 @@ const endpoints: Readonly<Record<string, Handle>> = {
   },
 };
 
+/** Method and path below the prefix, such as `GET ledger`. */
+export const controlEndpoints: readonly string[] = Object.keys(endpoints);
+
 class Refusal extends Error {
   readonly status: number;
   readonly problems: readonly string[];
@@ -128,7 +131,7 @@ async function handle(emulator: Emulator, request: ControlRequest): Promise<unkn
   const endpoint = `${request.method} ${id === undefined ? path : path.replace(id, '{id}')}`;
   const found = Object.hasOwn(endpoints, endpoint) ? endpoints[endpoint] : undefined;
   if (found === undefined)
-    throw new Refusal(404, [`There is no ${endpoint}; there is ${Object.keys(endpoints).join(', ')}.`]);
+    throw new Refusal(404, [`There is no ${endpoint}; there is ${controlEndpoints.join(', ')}.`]);
   if (id !== undefined && !emulator.machines().some((machine) => machine.id === Number(id))) {
     throw new Refusal(404, [`There is no machine ${id}.`]);
   }
@@ -167,6 +170,6 @@ function readPersonOrder({ name, state, ownerId, regionId, packageId, osTemplate
   return { name, ...(state === undefined ? {} : { state }), ...Object.fromEntries(ids) };
 }
 
-function isLoopback(address: string | undefined): boolean {
+export function isLoopback(address: string | undefined): boolean {
   return address === '::1' || /^(::ffff:)?127\./.test(address ?? '');
 }

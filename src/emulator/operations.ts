@@ -16,7 +16,7 @@ export type Operation =
   | 'GetOsTemplate'
   | 'Unknown';
 
-const endpoints: readonly (readonly [Operation, method: string, path: string])[] = [
+export const endpoints: readonly (readonly [Operation, method: string, path: string])[] = [
   ['ListMachines', 'GET', '/virtual_machines'],
   ['CreateMachine', 'POST', '/virtual_machines'],
   ['GetMachine', 'GET', '/virtual_machines/{id}'],

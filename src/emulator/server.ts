@@ -1,13 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { json, type Answer } from './answer.ts';
-import { controlPrefix, createControl } from './control.ts';
+import { controlPrefix, createControl, isLoopback } from './control.ts';
 import { deliver } from './deliver.ts';
 import type { Emulator } from './emulator.ts';
 import { listen, type Listening } from './listen.ts';
+import { frontPage } from './page.ts';
 
 const largestBody = 1_048_576;
 
-/** Serves the emulator over HTTP: the provider's paths, and the control API beside them. Loopback by default. */
+/** Serves the emulator over HTTP: the provider's paths, and beside them the control API and a page for browsers. Loopback by default. */
 export async function serve(
   emulator: Emulator,
   { host = '127.0.0.1', port = 0 }: { readonly host?: string; readonly port?: number } = {},
@@ -17,11 +18,18 @@ export async function serve(
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await readBody(request);
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://emulator');
+    const { remoteAddress, localAddress, localPort } = request.socket;
     const answer = (value: Answer): void => deliver({ kind: 'answer', answer: value }, response, emulator);
     if (body === undefined) {
       answer(json(413, { error: 'The body is too large' }));
+    } else if (request.method === 'GET' && pathname === '/' && isLoopback(remoteAddress)) {
+      answer(
+        frontPage(
+          emulator,
+          `http://${localAddress?.includes(':') === true ? `[${localAddress}]` : localAddress}:${localPort}`,
+        ),
+      );
     } else if (pathname.startsWith(controlPrefix)) {
-      const { remoteAddress } = request.socket;
       answer(await control({ method: request.method ?? '', pathname, searchParams, body, remoteAddress }));
     } else {
       receive(emulator, request, response, pathname, body);
