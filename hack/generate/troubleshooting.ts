@@ -135,7 +135,7 @@ ${looks.log}
 ## Deletions that do not end
 
 The object has \`DeletionBlocked\`, with one of these reasons: ${links(all.filter((reason) => reasons[reason].blocksDeletion))}. To let the object go and keep its machine, see
-[disaster recovery](disaster-recovery.md#let-an-object-go-without-its-machine).
+[disaster recovery](disaster-recovery.md#delete-an-object-and-keep-its-vm).
 
 ## If the operator is wrong
 

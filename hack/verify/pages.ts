@@ -158,7 +158,8 @@ await person(rolledOut);
 demand(!(await person('kubectl get pods -A -o name')).includes('test'), 'what helm test runs was applied too');
 await machine('team-a', 'web');
 await machine('team-b', 'batch');
-await run('kubectl annotate vps --all --all-namespaces vps247.com/abandon=true');
+await run('kubectl --namespace NAMESPACE patch vps NAME --type merge -p \'{"spec"', { namespace: 'team-a' });
+await run('kubectl get vps -A -o jsonpath');
 // Another name: the first machine is still there, and would be asked after.
 await machine('team-a', 'shop');
 await person(`kubectl --namespace ${home} delete deployment vps247-operator`);

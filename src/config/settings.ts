@@ -94,7 +94,7 @@ export const settingsTable = {
   defaultCredentialsOrphanNamespaces: setting(
     namespaces,
     '',
-    'Namespaces whose objects may leave VMs running in the account of the default Secret, with commas between them: by deletionPolicy Retain, managementPolicy Observe or the annotation vps247.com/abandon. Elsewhere such a deletion waits with OrphanNotPermitted. Keys of a namespace are not concerned.',
+    'Namespaces whose objects may leave VMs running in the account of the default Secret, with commas between them: by deletionPolicy Retain or managementPolicy Observe. Elsewhere such a deletion waits with OrphanNotPermitted. Keys of a namespace are not concerned.',
   ),
   requireCredentialsLabel: setting(
     toggle,

@@ -8,6 +8,7 @@ import { type Decision, type Verdict, act, wait } from './action.ts';
 import { resolve } from './catalogue.ts';
 import type { Limits, NamespaceLimit, Observed } from './observed.ts';
 import { fromFailure } from './failure.ts';
+import { leavingVm } from './leaving.ts';
 import { toSeconds } from './moment.ts';
 import { unproven } from './unproven.ts';
 
@@ -183,11 +184,11 @@ export function isInDoubt({ object, intent, isIntentRefused }: Claimant, machine
   return isNamed && intent?.isOwn === true && isIntentRefused && machine.createdAt === undefined;
 }
 
-function doubtful({ object: { metadata } }: Observed, { id, name }: Machine): Decision {
+function doubtful(o: Observed, { id, name }: Machine): Decision {
   const remedy =
-    metadata.deletionTimestamp === undefined
+    o.object.metadata.deletionTimestamp === undefined
       ? `if it is this object's, set spec.adoption to {policy: MustExist, id: ${id}}; if not, delete this object`
-      : `if it is this object's, delete it at the provider; if not: kubectl -n ${metadata.namespace} annotate vps ${metadata.name} ${annotations.abandon}=true`;
+      : `if it is this object's, delete it at the provider${leavingVm(o, 'leave it running')}`;
   return conflict(
     `the provider refused to create "${name}" and lists VM ${id} of that name without the time of its creation, so it may be this object's or not; ${remedy}`,
   );

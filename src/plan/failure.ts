@@ -1,12 +1,14 @@
-import { annotations } from '../api/v1alpha1/names.ts';
 import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { Failure, FailureCode } from '../model/failure.ts';
 import type { Verdict } from './action.ts';
+import { leavingVm } from './leaving.ts';
 import type { Observed } from './observed.ts';
 import { isToBeDeleted } from './protection.ts';
 
 /** Whose key it was. */
-type Asker = Pick<Observed, 'object' | 'isDefaultKey'>;
+type Asker = Pick<Observed, 'object' | 'isDefaultKey' | 'mayOrphan'>;
+
+const insteadOfDeletion = 'leave the VM running instead';
 
 const reasonByCode: Partial<Record<FailureCode, Reason>> = {
   RateLimited: 'RateLimited',
@@ -21,23 +23,21 @@ export function fromFailure(o: Asker, failure: Failure): Verdict {
 }
 
 /** There is no usable key, as `message` says. An object that is being deleted also says how that can end. */
-export function missing({ object, mayOrphan }: Pick<Observed, 'object' | 'mayOrphan'>, message: string): Verdict {
-  const { namespace, name } = object.metadata;
-  if (!isToBeDeleted(object)) return { reason: 'CredentialsMissing', message };
-  const instead = mayOrphan
-    ? `; to leave the VM running instead: kubectl -n ${namespace} annotate vps ${name} ${annotations.abandon}=true`
-    : '';
+export function missing(o: Pick<Observed, 'object' | 'mayOrphan'>, message: string): Verdict {
+  if (!isToBeDeleted(o.object)) return { reason: 'CredentialsMissing', message };
+  const instead = leavingVm(o, insteadOfDeletion);
   return { reason: 'CredentialsMissing', message: `${message}; the VM is deleted once the key is there${instead}` };
 }
 
 /** The key is not accepted: which one, and what to do about it. */
-export function rejected({ object, isDefaultKey }: Asker, failure: Failure | undefined): Verdict {
+export function rejected(o: Asker, failure: Failure | undefined): Verdict {
+  const { object, isDefaultKey } = o;
   const { name, key } = object.spec.credentialsSecretRef;
   const answer = failure === undefined ? '' : ` (${describe(failure)})`;
   const message = isDefaultKey
     ? `the provider does not accept the operator's default API key; ask your cluster administrator to replace it${answer}`
     : `the provider does not accept the API key in Secret "${name}" under "${key}"; put a valid one there${answer}`;
-  return { reason: 'CredentialsRejected', message };
+  return { reason: 'CredentialsRejected', message: message + leavingVm(o, insteadOfDeletion) };
 }
 
 function describe(failure: Failure): string {

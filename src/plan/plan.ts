@@ -6,6 +6,7 @@ import { claim, create, isInDoubt } from './create.ts';
 import { deletionPolicyOf, externalDeletePolicyOf } from './defaults.ts';
 import { fromFailure, missing, rejected } from './failure.ts';
 import { heldBack, unwritable } from './held-back.ts';
+import { leavingVm } from './leaving.ts';
 import { toSeconds } from './moment.ts';
 import type { Observed, UnknownReason } from './observed.ts';
 import { passwordUnwritten } from './password.ts';
@@ -85,20 +86,19 @@ function paused(o: Observed): Decision | undefined {
   return wait({ reason: 'Paused', message: `${what}paused by the annotation ${annotations.paused}` }, kept(o));
 }
 
-/** Stored under an earlier schema: what it wants, deletion included, is not known in full. */
+/** Stored under an earlier schema: what it wants is not known in full. A deletion needs no more of it than Retain. */
 function specUnreadable(o: Observed): Decision | undefined {
   const { flaws = [] } = o.object;
-  if (flaws.length === 0) return undefined;
-  if (isDeleting(o) && o.requests.isAbandoned) return orphan(o);
-  const message = `${flaws.slice(0, mostFlaws).join('; ')}; correct it, nothing is done until then`;
+  const isRetained = isDeleting(o) && o.object.spec.deletionPolicy === 'Retain';
+  if (flaws.length === 0 || isRetained) return undefined;
+  const message = `${flaws.slice(0, mostFlaws).join('; ')}; correct it, nothing is done until then${leavingVm(o)}`;
   return wait({ reason: 'InvalidSpec', message }, kept(o));
 }
 
 /** The object goes and its machine stays: somebody wants it so. No call is made, so nothing has to be known of the machine. */
 function letGo(o: Observed): Decision | undefined {
   if (!isDeleting(o)) return undefined;
-  const isLetGo = o.requests.isAbandoned || isObserving(o) || deletionPolicyOf(o.object, originOf(o)) === 'Retain';
-  return isLetGo ? orphan(o) : undefined;
+  return isObserving(o) || deletionPolicyOf(o.object, originOf(o)) === 'Retain' ? orphan(o) : undefined;
 }
 
 /** In the account of the operator's own key a VM that nobody deletes is the administrator's to pay for. */
@@ -108,11 +108,9 @@ function orphan(o: Observed): Decision {
   const isReading = o.machine.kind === 'Unknown' && o.machine.reason.kind === 'NotYetSeen';
   const hasKey = o.credentials.kind === 'Accepted' || o.credentials.kind === 'Unverified';
   if (isReading && hasKey) return wait(undefined, { ...kept(o), urgent: true });
-  const [what, fix] = o.requests.isAbandoned
-    ? [`the annotation ${annotations.abandon}`, 'remove it']
-    : isObserving(o)
-      ? ['spec.managementPolicy Observe', 'set it to Manage']
-      : ['spec.deletionPolicy Retain', 'set it to Delete'];
+  const [what, fix] = isObserving(o)
+    ? ['spec.managementPolicy Observe', 'set it to Manage']
+    : ['spec.deletionPolicy Retain', 'set it to Delete'];
   const message = `deleted, but ${what} would leave the VM running in the account of the operator's default API key; ${fix}, or ask your cluster administrator to permit that (defaultCredentialsOrphanNamespaces)`;
   return wait({ reason: 'OrphanNotPermitted', message }, kept(o));
 }
@@ -162,14 +160,8 @@ function nameHeldByOther(o: Observed): Decision | undefined {
 /** An object that creates nothing any more needs no name. But either of the two may have created a VM of the name. */
 function unprovenInDeletion(o: Observed, holder: string): Decision | undefined {
   if (o.machine.kind !== 'Present' || o.machineHeldBy !== undefined) return undefined;
-  const message = `VM ${o.machine.machine.id} has the provider name "${o.providerName}", which the object ${holder} claims too, and no object records it${abandoning(o)}`;
+  const message = `VM ${o.machine.machine.id} has the provider name "${o.providerName}", which the object ${holder} claims too, and no object records it${leavingVm(o, leavingToOther)}`;
   return wait({ reason: 'IdentityMismatch', message }, { ...kept(o), after: conflictRetry });
-}
-
-/** The command that ends a deletion without the VM, where that is permitted. */
-function abandoning({ object: { metadata }, mayOrphan }: Observed, what = leavingToOther): string {
-  if (!mayOrphan) return '';
-  return `; to ${what}: kubectl -n ${metadata.namespace} annotate vps ${metadata.name} ${annotations.abandon}=true`;
 }
 
 function machineUnknown(o: Observed): Decision | undefined {
@@ -256,8 +248,10 @@ function machineHeldByOther(o: Observed): Decision | undefined {
   if (o.identity.kind !== 'Known' || o.machineHeldBy === undefined) return undefined;
   const message = `machine ${o.identity.id} belongs to the object ${o.machineHeldBy}, which records it too`;
   // Released without a word, the VM would go on running, and nobody would know which of the two was right.
-  const remedy = isDeleting(o) ? abandoning(o) : '';
-  return wait({ reason: 'IdentityMismatch', message: message + remedy }, { ...kept(o), after: conflictRetry });
+  return wait(
+    { reason: 'IdentityMismatch', message: message + leavingVm(o, leavingToOther) },
+    { ...kept(o), after: conflictRetry },
+  );
 }
 
 /** The provider cannot rename a machine, so an id whose machine has another name was not recorded by us. */
@@ -265,7 +259,7 @@ function identityMismatch(o: Observed): Decision | undefined {
   if (o.identity.kind !== 'Known' || o.machine.kind !== 'Present') return undefined;
   const { machine } = o.machine;
   if (machine.name === o.providerName) return undefined;
-  const remedy = isDeleting(o) ? abandoning(o, 'delete this object without the VM') : '';
+  const remedy = leavingVm(o);
   return wait({
     reason: 'IdentityMismatch',
     message: `machine ${machine.id} is named "${machine.name}" at the provider, not "${o.providerName}"${remedy}`,

@@ -1,6 +1,7 @@
 import { isNameOwn } from '../api/v1alpha1/identity.ts';
 import { annotations } from '../api/v1alpha1/names.ts';
 import { type Decision, act, wait } from './action.ts';
+import { leavingVm } from './leaving.ts';
 import type { Observed } from './observed.ts';
 
 /** Restored, copied or edited: the recorded machine was not recorded for this object, so it is not touched unless its owner says so. */
@@ -30,12 +31,9 @@ export function unproven(o: Observed): Decision {
   const id = o.identity.kind === 'Unproven' ? o.identity.id : undefined;
   const what = id === undefined ? "can't be read" : `names VM ${id}`;
   const adoption = id === undefined ? 'spec.adoption' : `spec.adoption to {policy: MustExist, id: ${id}}`;
-  const forNone =
-    metadata.deletionTimestamp === undefined
-      ? `for a new VM, remove the annotation`
-      : `to delete the object without the VM, annotate ${annotations.abandon}=true`;
+  const forNone = metadata.deletionTimestamp === undefined ? '; for a new VM, remove the annotation' : leavingVm(o);
   return wait({
     reason: 'IdentityMismatch',
-    message: `the annotation ${annotations.machine} ${what}, but the status has no record of it, and an annotation alone proves nothing; to adopt the VM, set ${adoption}; ${forNone}`,
+    message: `the annotation ${annotations.machine} ${what}, but the status has no record of it, and an annotation alone proves nothing; to adopt the VM, set ${adoption}${forNone}`,
   });
 }

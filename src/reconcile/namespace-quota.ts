@@ -52,7 +52,7 @@ const mostUncertain = 100;
  * | has the finalizer, an intent or a hint, and was not      | claimed: it counts, and gives no right to a VM |
  * | loses all of these but stays                             | as it was                                     |
  * | goes, and its VM was shown to be gone                    | free                                          |
- * | goes otherwise: Retain, abandon, finalizer taken off     | its VM's, as long as a list shows that         |
+ * | goes otherwise: Retain, Observe, finalizer taken off     | its VM's, as long as a list shows that         |
  *
  * In memory: a restart forgets the VMs that were left running before it.
  */

@@ -302,9 +302,9 @@ export const deleted: Group = {
       left: { deletion: 1, protection: 1, powerState: 1 },
     },
     {
-      name: 'deleted, but abandoned',
+      name: 'deleted, but to be retained',
       from: 'Settled',
-      left: { deletion: 1, abandonment: 1, crash: 1 },
+      left: { deletion: 1, retention: 1, crash: 1 },
     },
     {
       name: 'deleted, and its machine kept',

@@ -107,11 +107,7 @@ function isLetGo(gone: VirtualMachine | undefined): boolean {
   const { deletionPolicy, managementPolicy } = gone.spec;
   const identity = readIdentity(gone);
   const isAdopted = identity.kind === 'Known' && identity.origin === 'Adopted';
-  return (
-    gone.metadata.annotations?.[annotations.abandon] === 'true' ||
-    managementPolicy === 'Observe' ||
-    (deletionPolicy ?? (isAdopted ? 'Retain' : 'Delete')) === 'Retain'
-  );
+  return managementPolicy === 'Observe' || (deletionPolicy ?? (isAdopted ? 'Retain' : 'Delete')) === 'Retain';
 }
 
 function ours({ machines }: Room): readonly RoomMachine[] {

@@ -228,8 +228,8 @@ export type Misfortune =
   | 'observe'
   /** Somebody protects the machine from deletion for a while. */
   | 'protection'
-  /** Somebody says that the object's deletion is to leave the machine alone. */
-  | 'abandonment'
+  /** A user says that the object's deletion leaves the VM running. */
+  | 'retention'
   /** Somebody deletes the object. */
   | 'deletion'
   /** An update takes finalizers and annotations away. */

@@ -34,13 +34,13 @@ describeRows('creating', [
     reason: 'InvalidSpec',
   },
   {
-    because: 'whoever says to abandon it needs no spec for that',
+    because: 'a legible Retain needs nothing else of the spec',
     given: {
       id: 90,
       machine: 'Running',
       deleting: true,
-      flaws: ['spec.deletionPolicy …'],
-      annotations: { 'vps247.com/abandon': 'true' },
+      flaws: ['spec.powerState …'],
+      spec: { deletionPolicy: 'Retain' },
     },
     action: 'ReleaseFinalizer',
   },

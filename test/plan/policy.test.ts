@@ -6,6 +6,7 @@ import { type Row, describeRows } from './rows.ts';
 
 const paused = { annotations: { 'vps247.com/paused': 'true' } };
 const planOnly = { managementPolicy: 'Plan' } as const;
+const retain = `kubectl -n default patch vps web --type merge -p '{"spec":{"deletionPolicy":"Retain"}}'`;
 const observe = { managementPolicy: 'Observe' } as const;
 const adoptingX = { adoption: { policy: 'IfExists', id: 7 }, providerName: 'x' } as const;
 
@@ -103,23 +104,23 @@ describeRows('deletion policies', [
     action: 'ReleaseFinalizer',
   },
   {
-    because: 'abandoned: without a key, without having seen anything',
+    because: 'retained: without a key, without having seen anything',
     given: {
       id: 90,
       deleting: true,
       machine: { kind: 'NotYetSeen' },
-      annotations: { 'vps247.com/abandon': 'true' },
+      spec: { deletionPolicy: 'Retain' },
       observed: { credentials: { kind: 'Missing', message: 'none' } },
     },
     action: 'ReleaseFinalizer',
   },
   {
-    because: 'abandoned without permission: its VM is in the account of the operator',
+    because: 'retained without permission: its VM is in the account of the operator',
     given: {
       id: 90,
       deleting: true,
       machine: 'Running',
-      annotations: { 'vps247.com/abandon': 'true' },
+      spec: { deletionPolicy: 'Retain' },
       observed: { mayOrphan: false },
     },
     action: 'None',
@@ -161,8 +162,8 @@ describeRows('deletion policies', [
     action: 'ReleaseFinalizer',
   },
   {
-    because: 'abandon says nothing of an object that stays',
-    given: { id: 90, machine: 'Halted', annotations: { 'vps247.com/abandon': 'true' } },
+    because: 'Retain says nothing of an object that stays',
+    given: { id: 90, machine: 'Halted', spec: { deletionPolicy: 'Retain' } },
     action: 'Start',
   },
   {
@@ -385,10 +386,10 @@ describe('what is planned', () => {
 it.each([
   {
     mayOrphan: true,
-    says: 'to leave the VM running instead: kubectl -n default annotate vps web vps247.com/abandon=true',
+    says: `to leave the VM running instead: ${retain}`,
   },
   { mayOrphan: false, says: 'no key; the VM is deleted once the key is there' },
-])('recommends abandon only where it is permitted: $mayOrphan', ({ mayOrphan, says }) => {
+])('recommends Retain only where it is permitted: $mayOrphan', ({ mayOrphan, says }) => {
   const observed = { mayOrphan, credentials: { kind: 'Missing', message: 'no key' } } as const;
   const message = plan(observedWith({ id: 90, deleting: true, observed })).verdict?.message;
   expect(message?.endsWith(says)).toBe(true);
@@ -402,6 +403,6 @@ it.each([
     const observed = { mayOrphan, ...('by' in row ? { machineHeldBy: row.by } : {}) };
     return plan(observedWith({ ...row.given, deleting: true, observed })).verdict?.message;
   };
-  expect(messageWhere(true)).toMatch(/: kubectl -n default annotate vps web vps247\.com\/abandon=true$/);
-  expect(messageWhere(false)).not.toContain('abandon');
+  expect(messageWhere(true)).toSatisfy((message: string) => message.endsWith(`: ${retain}`));
+  expect(messageWhere(false)).not.toContain('Retain');
 });

@@ -51,12 +51,15 @@ const table: Readonly<Record<RuleName, RuleRow>> = {
   },
   specUnreadable: {
     applies: {
-      given: { ...deleting, id: 90, spec: { deletionPolicy: 'Retain' }, flaws: ['spec.powerState …'] },
+      given: { ...deleting, id: 90, spec: { managementPolicy: 'Observe' }, flaws: ['spec.powerState …'] },
       action: 'None',
       reason: 'InvalidSpec',
     },
     overrules: 'letGo',
-    not: { given: { ...deleting, id: 90, spec: { deletionPolicy: 'Retain' } }, decides: 'letGo' },
+    not: {
+      given: { ...deleting, id: 90, spec: { deletionPolicy: 'Retain' }, flaws: ['spec.powerState …'] },
+      decides: 'letGo',
+    },
   },
   letGo: {
     applies: {

@@ -48,9 +48,9 @@ describe('a chosen name that a stranger takes just before the create call', () =
     await clock.advance(10 * minute);
     expect(scene.condition('web', 'Ready')).toMatchObject({
       reason: 'NameConflict',
-      message: expect.stringContaining('annotate vps web vps247.com/abandon=true'),
+      message: expect.stringContaining('patch vps web --type merge -p \'{"spec":{"deletionPolicy":"Retain"}}\''),
     });
-    cluster.change('web', { metadata: { annotations: { 'vps247.com/abandon': 'true' } } });
+    cluster.change('web', { spec: { deletionPolicy: 'Retain' } });
     await clock.advance(minute);
     expect(cluster.machine('web')).toBeUndefined();
     expect([...room.machines.keys()]).toEqual([1, 2]);

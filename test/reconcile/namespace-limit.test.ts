@@ -168,11 +168,6 @@ it('VMs that were left running count, however many objects come and go afterward
 it.each<{ because: string; change: object; back: object }>([
   { because: 'Retain', change: { spec: { deletionPolicy: 'Retain' } }, back: { spec: { deletionPolicy: 'Delete' } } },
   {
-    because: 'abandon',
-    change: { metadata: { annotations: { 'vps247.com/abandon': 'true' } } },
-    back: { metadata: { annotations: { 'vps247.com/abandon': null } } },
-  },
-  {
     because: 'Observe',
     change: { spec: { managementPolicy: 'Observe' } },
     back: { spec: { managementPolicy: 'Manage' } },

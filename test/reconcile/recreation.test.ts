@@ -250,7 +250,7 @@ describe('a VM that reappears after it was recreated', () => {
     expect(condition('web-0', 'DeletionBlocked')).toMatchObject({
       status: 'True',
       reason: 'DuplicateMachine',
-      message: expect.stringMatching(/VM 3 .*VM 1 .*vps247.com\/abandon/),
+      message: expect.stringMatching(/VM 3 .*VM 1 .*kubectl -n default patch vps web-0 .*Retain/),
     });
     expect([room.count('DeleteMachine'), room.count('StopMachine')]).toEqual([0, 0]);
     room.machines.delete(1);
@@ -258,10 +258,10 @@ describe('a VM that reappears after it was recreated', () => {
     expect([cluster.machine('web-0'), room.machines.has(3)]).toEqual([undefined, false]);
   });
 
-  it('stays like the new one when the object is abandoned', async () => {
+  it('stays like the new one when the object is to leave its VM', async () => {
     const { room, clock, cluster } = await createTwins();
     cluster.remove('virtualmachines', 'web-0');
-    cluster.change('web-0', { metadata: { annotations: { 'vps247.com/abandon': 'true' } } });
+    cluster.change('web-0', { spec: { deletionPolicy: 'Retain' } });
     await clock.advance(minute);
     expect([cluster.machine('web-0'), room.machines.has(1), room.machines.has(3)]).toEqual([undefined, true, true]);
   });

@@ -171,10 +171,10 @@ describe('in one account', () => {
     a.delete('twin');
     await world.clock.advance(2 * minute);
     expect(a.condition('twin', 'DeletionBlocked')?.message).toBe(
-      `machine ${siteId} belongs to the object team-a/site, which records it too; to delete this object and leave the VM to that one: kubectl -n team-a annotate vps twin vps247.com/abandon=true`,
+      `machine ${siteId} belongs to the object team-a/site, which records it too; to delete this object and leave the VM to that one: kubectl -n team-a patch vps twin --type merge -p '{"spec":{"deletionPolicy":"Retain"}}'`,
     );
     expect(world.room.machines.get(siteId)?.state).toBe('Running');
-    a.annotate('twin', { [annotations.abandon]: 'true' });
+    world.cluster.change('twin', { spec: { deletionPolicy: 'Retain' } }, 'team-a');
     await world.clock.advance(minute);
     expect([a.object('twin'), world.room.machines.get(siteId)?.state]).toEqual([undefined, 'Running']);
   });

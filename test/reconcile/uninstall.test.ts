@@ -113,14 +113,14 @@ describe('a Secret that is deleted', () => {
     await world.clock.advance(10 * minute);
     expectBlocked(world, 'CredentialsMissing');
     expect(world.condition('web', 'DeletionBlocked')?.message).toContain(
-      'kubectl -n default annotate vps web vps247.com/abandon=true',
+      'kubectl -n default patch vps web --type merge -p \'{"spec":{"deletionPolicy":"Retain"}}\'',
     );
     world.useKeyOf(1);
     await world.clock.advance(5 * minute);
     expectNothingLeft(world);
   });
 
-  it('and abandoned, after a restart while the provider does not answer: the object goes at once', async () => {
+  it('and retained, after a restart while the provider does not answer: the object goes at once', async () => {
     const world = await running();
     world.cluster.change('web', { spec: { deletionProtection: true } });
     world.cluster.remove('virtualmachines', 'web');
@@ -129,7 +129,7 @@ describe('a Secret that is deleted', () => {
     world.room.holds = () => new Promise(() => {});
     await world.restart();
     await world.clock.advance(1_000);
-    world.cluster.change('web', { metadata: { annotations: { 'vps247.com/abandon': 'true' } } });
+    world.cluster.change('web', { spec: { deletionPolicy: 'Retain' } });
     await world.clock.advance(1_000);
     expect(world.cluster.machine('web')).toBeUndefined();
     expect(world.room.machines.size).toBe(1);

@@ -260,7 +260,7 @@ describe('Secrets that are no API keys', () => {
 
 describe("tenants that use the operator's own key", () => {
   const owner = 41;
-  const namespaces = ['own-a', 'own-b', 'own-c', 'own-limit', 'own-strip', 'own-abandon', 'own-forged'] as const;
+  const namespaces = ['own-a', 'own-b', 'own-c', 'own-limit', 'own-strip', 'own-forged'] as const;
   const settings: RunOptions = {
     settings: {
       'default-credentials-secret': `${system}/own-key`,
@@ -369,21 +369,6 @@ describe("tenants that use the operator's own key", () => {
     }
     expect(vmsNamed('keep-').length).toBeLessThanOrEqual(2);
     expect(site.provider.created(owner).filter(({ name }) => name.startsWith('keep-')).length).toBeLessThanOrEqual(2);
-  });
-
-  it('cannot exceed the limit by abandoning VMs', async () => {
-    const tenant = tenantOf('own-abandon');
-    for (let round = 0; round < 3; round += 1) {
-      const names = [`left-${2 * round}`, `left-${2 * round + 1}`];
-      for (const name of names) await tenant.create(name);
-      for (const name of names) await tenant.untilReported(name);
-      await site.untilListed(owner, 2);
-      for (const name of names) await tenant.annotate(name, { abandon: 'true' });
-      for (const name of names) await tenant.delete(name);
-      await site.untilListed(owner, 2);
-    }
-    expect(vmsNamed('left-').length).toBeLessThanOrEqual(2);
-    expect(site.provider.created(owner).filter(({ name }) => name.startsWith('left-')).length).toBeLessThanOrEqual(2);
   });
 
   it('cannot exceed the limit by manifests that say that the VM is on its way', async () => {

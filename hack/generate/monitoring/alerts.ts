@@ -196,7 +196,7 @@ export const alerts: readonly Alert[] = [
     steps: [
       'Find it: `kubectl get virtualmachines -A -o json | jq -r \'.items[] | select(.metadata.deletionTimestamp) | .metadata.namespace + "/" + .metadata.name\'`.',
       'Its conditions Ready and DeletionBlocked name the reason, and docs/conditions.md what to do about it.',
-      'Never remove the finalizer by hand: the machine would stay and be billed. `vps247.com/abandon=true` lets an object go without its machine.',
+      'Never remove the finalizer by hand: the VM would stay and be billed. To delete an object and keep its VM, set `spec.deletionPolicy: Retain`, also while the object is being deleted.',
     ],
     fires: { series: { [of('deletion_oldest_seconds')]: '0+60x80' }, at: '70m', labels: installation },
     isQuiet: { because: 'deletions end after a minute', series: { [of('deletion_oldest_seconds')]: '0 60 0 60 0x80' } },

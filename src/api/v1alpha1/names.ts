@@ -14,7 +14,6 @@ export const annotations = {
   managedBy: 'vps247.com/managed-by',
   paused: 'vps247.com/paused',
   reconcileRequestedAt: 'vps247.com/reconcile-requested-at',
-  abandon: 'vps247.com/abandon',
   forcePowerOff: 'vps247.com/force-power-off',
   ignoreLookAlikes: 'vps247.com/ignore-look-alikes',
 } as const;
@@ -35,12 +34,6 @@ export const annotationTable: Readonly<
     value: 'any new text',
     meaning:
       'Everything is looked at afresh, now, and what was put off is tried; echoed in status.lastHandledReconcileAt.',
-  },
-  abandon: {
-    by: 'you',
-    value: '"true"',
-    meaning:
-      "When the object is deleted it goes at once, and its machine is left alone. The way out when there is no key any more. With the operator's default API key, this needs the permission of a cluster administrator (defaultCredentialsOrphanNamespaces).",
   },
   forcePowerOff: {
     by: 'you',

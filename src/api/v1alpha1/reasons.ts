@@ -68,7 +68,7 @@ const table = {
     meaning:
       "Nothing proves that the VM is the object's: it has another name than the record, another object records it too, or only an annotation names it. The operator changes nothing at the provider.",
     remedy:
-      'If only an annotation names the VM, set spec.adoption to adopt it, or remove the annotation vps247.com/machine for a new VM. If the status was edited, have a cluster administrator set it to null. To delete the object and leave the VM, annotate vps247.com/abandon=true.',
+      'If only an annotation names the VM, set spec.adoption to adopt it, or remove the annotation vps247.com/machine for a new VM. If the status was edited, have a cluster administrator set it to null. To delete the object and leave the VM, run the command in the message.',
   },
   InvalidSpec: {
     ready: 'False',
@@ -255,7 +255,7 @@ const table = {
     meaning:
       "Two VMs have the name of this object's VM, for example because a VM reappeared after it had been recreated. The operator continues with the VM on record, if there is one, and doesn't touch the others. Deleting the object waits, because the operator can't know which VM holds your data.",
     remedy:
-      'Delete the VM that you do not need at the provider; the ids are in the message. To delete the object and keep all VMs, annotate it vps247.com/abandon=true.',
+      'Delete the VM that you do not need at the provider; the ids are in the message. To delete the object and keep all VMs, run the command in the message.',
   },
   RestoredUnconfirmed: {
     ready: 'Unknown',
@@ -351,9 +351,9 @@ const table = {
     event: 'Warning',
     blocksDeletion: true,
     meaning:
-      "The object was deleted, and deletionPolicy Retain, managementPolicy Observe or the annotation vps247.com/abandon would leave its VM running. The VM is in the account of the operator's default API key, where only a cluster administrator may permit that. Nothing is done.",
+      "The object was deleted, and deletionPolicy Retain or managementPolicy Observe would leave its VM running. The VM is in the account of the operator's default API key, where only a cluster administrator may permit that. Nothing is done.",
     remedy:
-      'Have the VM deleted: set spec.deletionPolicy to Delete and spec.managementPolicy to Manage, and remove the annotation. Or ask your cluster administrator to add the namespace to defaultCredentialsOrphanNamespaces.',
+      'Have the VM deleted: set spec.deletionPolicy to Delete and spec.managementPolicy to Manage. Or ask your cluster administrator to add the namespace to defaultCredentialsOrphanNamespaces.',
   },
   Paused: {
     ready: 'Keep',

@@ -4,19 +4,13 @@ import type { VirtualMachine } from './types.ts';
 /** What people ask of the operator by annotations. */
 export interface Requests {
   readonly isPaused: boolean;
-  readonly isAbandoned: boolean;
   readonly isPowerOffForced: boolean;
   readonly ignoresLookAlikes: boolean;
   /** A value of reconcile-requested-at that was not handled yet, cut to what the status can hold. */
   readonly reconcile: string | undefined;
 }
 
-const switches = [
-  annotations.paused,
-  annotations.abandon,
-  annotations.forcePowerOff,
-  annotations.ignoreLookAlikes,
-] as const;
+const switches = [annotations.paused, annotations.forcePowerOff, annotations.ignoreLookAlikes] as const;
 
 const longestEcho = 256;
 
@@ -26,7 +20,6 @@ export function readRequests({ metadata, status }: VirtualMachine): Requests {
   const asked = metadata.annotations?.[annotations.reconcileRequestedAt]?.slice(0, longestEcho);
   return {
     isPaused: on(annotations.paused),
-    isAbandoned: on(annotations.abandon),
     isPowerOffForced: on(annotations.forcePowerOff),
     ignoresLookAlikes: on(annotations.ignoreLookAlikes),
     reconcile: asked === status?.lastHandledReconcileAt ? undefined : asked,

@@ -103,8 +103,8 @@ describe('deletion', () => {
     expect(stage.emulator.ledger.liveMachines().map(({ id }) => id)).toEqual([status?.id]);
   });
 
-  it('waits for a key that is rejected, and does not when the machine is abandoned', async () => {
-    const stage = await stageFor('abandon');
+  it('waits for a key that is rejected, and does not once the VM is to be retained', async () => {
+    const stage = await stageFor('rejected-key');
     const person = personAt(stage);
     await stage.operator();
     await stage.create('web');
@@ -113,7 +113,7 @@ describe('deletion', () => {
     await stage.untilReady('web', 'Unknown/CredentialsRejected');
     await stage.cluster.delete(stage.namespace, 'web');
     await person.untilCondition('web', 'DeletionBlocked', 'True/CredentialsRejected');
-    await person.annotate('web', { abandon: 'true' });
+    await person.change('web', { deletionPolicy: 'Retain' });
     await stage.untilGone('web');
     expect(calls(stage)).toEqual(['CreateMachine']);
     expect(stage.emulator.ledger.liveMachines()).toHaveLength(1);
@@ -221,7 +221,7 @@ describe('annotations', () => {
     await stage.operator();
     await stage.create('web');
     await stage.untilReady('web', 'True/Available');
-    await person.annotate('web', { paused: 'yes', abandon: 'True' });
+    await person.annotate('web', { paused: 'yes', 'force-power-off': 'True' });
     await stage.cluster.until('it is told', async () => {
       const events = await person.events('web');
       return events.filter((event) => event === 'Warning AnnotationIgnored 1').length === 2;

@@ -194,7 +194,7 @@ describe('an object that is lost and comes back', () => {
     const done = calls();
     await home.sh(documented(page, 'back-up'));
     await home.sh(`${documented(page, 'let-go')}
-      kubectl -n team-a annotate vps cache vps247.com/abandon=true; kubectl -n team-a delete vps cache`);
+      kubectl -n team-a patch vps cache --type merge -p '{"spec":{"deletionPolicy":"Retain"}}'; kubectl -n team-a delete vps cache`);
     await home.until('default/batch True/Available');
     expect(calls()).toEqual(done);
 

@@ -103,7 +103,9 @@ it('an operator that restarts between the two says how to finish, and finishes o
   await stage.operator();
   const blocked = await person.untilCondition('web', 'DeletionBlocked', 'True/CredentialsMissing');
   const { message } = blocked.status?.conditions?.find(({ type }) => type === 'DeletionBlocked') ?? {};
-  expect(message).toContain(`kubectl -n ${stage.namespace} annotate vps web vps247.com/abandon=true`);
+  expect(message).toContain(
+    `kubectl -n ${stage.namespace} patch vps web --type merge -p '{"spec":{"deletionPolicy":"Retain"}}'`,
+  );
   const secret = path.join(place, 'credentials.yaml');
   expect(await kubectl(['-n', stage.namespace, 'apply', '-f', secret])).toMatchObject({ code: 0 });
   await expectNothingLeft(stage);

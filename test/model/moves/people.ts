@@ -81,9 +81,9 @@ const changes: readonly Change[] = [
     undo: (object) => (object.spec.deletionProtection ? withSpec(object, { deletionProtection: false }) : undefined),
   },
   {
-    kind: 'abandonment',
-    label: () => 'somebody lets go of the machine',
-    make: (object) => withAnnotations(object, { [annotations.abandon]: 'true' }),
+    kind: 'retention',
+    label: () => 'a user sets deletionPolicy Retain',
+    make: (object) => withSpec(object, { deletionPolicy: 'Retain' }),
   },
   {
     kind: 'deletion',
