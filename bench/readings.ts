@@ -22,7 +22,6 @@ export interface Span extends Omit<Reading, 'at'> {
   readonly seconds: number;
 }
 
-const metricPrefix = 'vps247_operator_';
 const reads: ReadonlySet<string> = new Set(['get', 'list', 'watch', 'version']);
 
 /** A line of Prometheus' text format without timestamp; label values of the operator hold neither commas nor quotes. */
@@ -36,15 +35,15 @@ export function readMetrics(page: string): Omit<Reading, 'at' | 'provider'> {
   for (const line of page.split('\n')) {
     const [, name = '', labels = '', value = ''] = sampleLine.exec(line) ?? [];
     if (labels === '') plain.set(name, Number(value));
-    if (name === `${metricPrefix}reconciles_total`) passes += Number(value);
-    if (name !== `${metricPrefix}kubernetes_calls_total`) continue;
+    if (name === 'controller_runtime_reconcile_total') passes += Number(value);
+    if (name !== 'rest_client_requests_total') continue;
     const { verb = '', resource = '' } = readLabels(labels);
     // What the operator may do is asked for at its start by creating a question; nothing of it is stored.
     if (resource === 'selfsubjectaccessreviews') continue;
     if (!reads.has(verb)) kubernetesWrites[resource] = (kubernetesWrites[resource] ?? 0) + Number(value);
   }
   const get = (name: string): number => {
-    const value = plain.get(`${metricPrefix}${name}`);
+    const value = plain.get(name);
     if (value === undefined) throw new Error(`the operator's metrics have no ${name}`);
     return value;
   };

@@ -12,6 +12,7 @@ import { createAccounts } from './provider/account/accounts.ts';
 import type { Provider } from './provider/port.ts';
 import { createBackoff } from './queue/backoff.ts';
 import { runWorkers, type Workers } from './queue/workers.ts';
+import { WorkMetrics } from './queue/work-metrics.ts';
 import { createWorkqueue } from './queue/workqueue.ts';
 import { type SharedCredentials, createCredentials } from './reconcile/credentials.ts';
 import { Claims } from './reconcile/claims.ts';
@@ -108,7 +109,8 @@ const stuck = 15 * 60_000;
 export function createApp(settings: AppSettings, ports: AppPorts): App {
   const { client, clock, random, log, metrics, tracing = noTracing } = ports;
   const callDeadline = settings.apiConnectTimeout + settings.apiResponseTimeout;
-  const queue = createWorkqueue({ clock });
+  const work = new WorkMetrics(metrics);
+  const queue = createWorkqueue({ clock, onAdd: () => work.added(), onDelay: () => work.delayed() });
   const backoff = createBackoff({ random });
   const claims = new Claims();
   const quota = new NamespaceQuota({
@@ -296,11 +298,9 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     const ages = [...accounts.list().values()].map(
       ({ snapshot }) => clock.monotonic() - (snapshot?.answeredAt ?? Number.NaN),
     );
-    metrics.snapshotAge.set(Math.max(0, ...ages.filter(Number.isFinite)) / 1000);
+    metrics.listAge.set(Math.max(0, ...ages.filter(Number.isFinite)) / 1000);
     showTraffic(metrics, accounts.list());
-    metrics.queueDepth.set(queue.depth);
-    metrics.queueOldestWait.set(queue.oldestWaitMs / 1000);
-    metrics.longestPass.set((workers?.longestPassMs ?? 0) / 1000);
+    work.show(queue, workers, settings.workers);
     fleet.show();
     metrics.objectsOwnedByOthers.set(ownership.others);
   });
@@ -328,11 +328,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
           ports.fence()
             ? tracing.pass(key, () => passes.reconcile(key, park))
             : { after: whileFenced * (1 + random() / 2) },
-        onPass: ({ result, milliseconds, waitMilliseconds }) => {
-          metrics.reconciles.inc({ result });
-          metrics.reconcileDuration.observe(milliseconds / 1000);
-          metrics.queueWait.observe(waitMilliseconds / 1000);
-        },
+        onPass: (pass) => work.ended(pass),
       });
       for (const key of [...objects.keys(), ...removed.keys()])
         if (concerns(objectOf(key))) queue.add(key, { priority: 'resync' });
@@ -361,15 +357,16 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
 
 /** An account that is no longer in use is shown no longer. */
 function showTraffic(metrics: Metrics, accounts: ReadonlyMap<number, Account>): void {
-  const { providerAway, providerGateClosed, providerRate, providerInFlight, providerWaiting } = metrics;
-  for (const gauge of [providerAway, providerGateClosed, providerRate, providerInFlight, providerWaiting])
+  const { providerUnavailable, providerPaused, providerRate, providerInFlight, providerWaiting } = metrics;
+  for (const gauge of [providerUnavailable, providerPaused, providerRate, providerInFlight, providerWaiting])
     gauge.reset();
   for (const [ordinal, { traffic }] of accounts) {
     const account = String(ordinal);
-    providerAway.set({ account }, traffic.isBreakerOpen ? 1 : 0);
-    providerGateClosed.set({ account }, traffic.isGateClosed ? 1 : 0);
+    providerUnavailable.set({ account }, traffic.isBreakerOpen ? 1 : 0);
+    providerPaused.set({ account }, traffic.isGateClosed ? 1 : 0);
     providerRate.set({ account }, traffic.rate);
     providerInFlight.set({ account }, traffic.inFlight);
-    for (const [lane, count] of Object.entries(traffic.waiting)) providerWaiting.set({ account, lane }, count);
+    for (const [lane, count] of Object.entries(traffic.waiting))
+      providerWaiting.set({ account, priority: lane }, count);
   }
 }

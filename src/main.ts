@@ -55,9 +55,10 @@ async function run(settings: Settings, env: Environment): Promise<number> {
   const connections: TransportOptions = {
     clock: systemClock,
     version: operatorVersion,
-    onCall: ({ verb, resource, status, milliseconds }) => {
-      metrics.kubernetesCalls.inc({ verb, resource, code: String(status) });
-      metrics.kubernetesCallDuration.observe({ verb }, milliseconds / 1000);
+    onCall: ({ verb, method, host, resource, status, milliseconds }) => {
+      const code = status === 0 ? '<error>' : String(status);
+      metrics.kubernetesCalls.inc({ code, method, host, verb, resource });
+      metrics.kubernetesCallDuration.observe({ verb: method, host }, milliseconds / 1000);
       const isError = status === 0 || status >= 400;
       tracing.call({ api: 'kubernetes', name: `${verb} ${resource}`, code: String(status), isError, milliseconds });
     },
@@ -78,7 +79,7 @@ async function run(settings: Settings, env: Environment): Promise<number> {
       ? elect(settings, leaseNamespace, kubeConfig, connections, log)
       : undefined;
   const fence = (): boolean => election === undefined || election.isHeld();
-  metrics.onScrape(() => metrics.leader.set(fence() ? 1 : 0));
+  metrics.onScrape(() => metrics.leader.set({ name: leaseName(settings) }, fence() ? 1 : 0));
   const client = createKubeClient(createTransport(kubeConfig, { ...connections, fence }));
   const app = createApp(settings, {
     client,

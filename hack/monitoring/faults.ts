@@ -53,7 +53,7 @@ export const faults: readonly Fault[] = [
   },
   {
     what: 'the provider resets every connection for the account of `media`, where an object is being deleted',
-    alerts: ['Vps247ProviderAway', 'Vps247DeleteStuck'],
+    alerts: ['Vps247ProviderUnavailable', 'Vps247DeleteStuck'],
     plant: async ({ cluster, emulator }) => {
       emulator.addFault({ key: keyOf('media'), when: 'before', action: { kind: 'reset' }, times: 'always' });
       await cluster.delete('media', 'encoder');

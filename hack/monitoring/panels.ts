@@ -7,7 +7,13 @@ import type { Prometheus, Series } from './prometheus.ts';
 /** What somebody chose at the top of a dashboard that asks for it: the machine that has the most trouble. */
 export const chosen = { object_namespace: 'shop', object: 'web' };
 
-const variables = { ...chosen, __rate_interval: hurriedDuration(rateInterval) };
+const variables = {
+  cluster: '.*',
+  namespace: '.*',
+  job: 'vps247-operator',
+  ...chosen,
+  __rate_interval: hurriedDuration(rateInterval),
+};
 
 /** The hours of a dashboard. Seconds since 1970. */
 export interface Day {

@@ -160,8 +160,8 @@ export class Stage implements AsyncDisposable {
   async untilActing(): Promise<void> {
     await this.cluster.until('the operator acts', async () => {
       const page = await (await fetch(`http://${this.metricsAddress}/metrics`)).text();
-      const lists = page.match(/^vps247_operator_account_machines\{account="\d+",held="true"\}/gm) ?? [];
-      return /^vps247_operator_leader 1$/m.test(page) && lists.length === teams.length;
+      const lists = page.match(/^vps247_operator_account_machines\{account="\d+",managed="true"\}/gm) ?? [];
+      return /^leader_election_master_status\{[^}]*\} 1$/m.test(page) && lists.length === teams.length;
     });
   }
 

@@ -51,7 +51,7 @@ async function power(powerState: 'Running' | 'Halted'): Promise<void> {
 
 async function leaders(): Promise<readonly PodOnNode[]> {
   const pods = await Promise.all(kubelet.pods.map(async (pod) => ({ pod, page: await pod.metrics() })));
-  return pods.filter(({ page }) => /^vps247_operator_leader 1$/m.test(page)).map(({ pod }) => pod);
+  return pods.filter(({ page }) => /^leader_election_master_status\{[^}]*\} 1$/m.test(page)).map(({ pod }) => pod);
 }
 
 /** By a Pod of this release. */

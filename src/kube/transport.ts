@@ -38,6 +38,9 @@ export interface Answer {
 /** A request that was sent, for metrics and tests: HTTP status 0 when no answer came; a watch ends its time with its first byte. */
 export interface CallReport {
   readonly verb: KubeVerb;
+  readonly method: Call['method'];
+  /** Of the API server, with its port if the URL has one. */
+  readonly host: string;
   readonly resource: string;
   readonly status: number;
   readonly milliseconds: number;
@@ -143,8 +146,9 @@ export function createTransport(config: KubeConfig, options: TransportOptions): 
       status = answer.statusCode;
       return answer;
     } finally {
-      const { verb, resource, body = '' } = call;
-      options.onCall?.({ verb, resource, status, milliseconds: clock.monotonic() - startedAt });
+      const { verb, method, resource, body = '' } = call;
+      const milliseconds = clock.monotonic() - startedAt;
+      options.onCall?.({ verb, method, host: server.host, resource, status, milliseconds });
       if (body !== '') options.onTraffic?.({ verb, resource, sent: Buffer.byteLength(body), received: 0 });
     }
   }

@@ -4,17 +4,23 @@ import type { Backoff } from './backoff.ts';
 import { Places } from '../model/places.ts';
 import type { Workqueue } from './workqueue.ts';
 
-/** How work on a key ended: come back after so many milliseconds (or not by itself); if it failed and does not say when, with growing delays. */
-export type Handled = { readonly after?: number } | { readonly failed: true; readonly after?: number };
+/**
+ * How work on a key ended: come back after so many milliseconds (or not by itself); with exponential backoff, though nothing
+ * failed; or it failed, and comes back after so many milliseconds or else with exponential backoff.
+ */
+export type Handled =
+  { readonly after?: number } | { readonly requeue: true } | { readonly failed: true; readonly after?: number };
 
 /** Waits without a worker: another key is handled meanwhile, and this pass goes on when a worker is free again. */
 export type Park = <T>(wait: Promise<T>) => Promise<T>;
 
-/** One pass over one key, for metrics. `Error`: it threw. */
+/** One pass over one key, for metrics. The results are those of controller-runtime. */
 export interface Pass {
   readonly key: string;
-  readonly result: 'Done' | 'Later' | 'Failed' | 'Error';
+  readonly result: 'success' | 'requeue_after' | 'requeue' | 'error';
   readonly milliseconds: number;
+  /** For how long it held a worker. */
+  readonly workMilliseconds: number;
   /** From when the key was due until a worker took it. */
   readonly waitMilliseconds: number;
 }
@@ -34,6 +40,10 @@ export interface WorkersOptions {
 export interface Workers {
   /** Milliseconds that the oldest pass has held its worker, not counting what it waited parked before; 0 when none does. */
   readonly longestPassMs: number;
+  /** The same of all passes together. */
+  readonly unfinishedMs: number;
+  /** Workers in use. */
+  readonly active: number;
   /** When a pass ended last, or all began (monotonic). */
   readonly lastEndAt: number;
   /** Shuts the queue down and resolves when the passes under way are finished. */
@@ -50,8 +60,15 @@ export function runWorkers({ queue, backoff, count = 32, handle, clock, log, onP
   const holding = new Map<string, number>();
   let lastEndAt = clock.monotonic();
 
-  async function parkedWait<T>(key: string, wait: Promise<T>): Promise<T> {
+  /** Milliseconds for which the key has held its worker; it does no longer. */
+  function letGo(key: string): number {
+    const held = clock.monotonic() - (holding.get(key) ?? clock.monotonic());
     holding.delete(key);
+    return held;
+  }
+
+  async function parkedWait<T>(key: string, wait: Promise<T>, onHeld: (milliseconds: number) => void): Promise<T> {
+    onHeld(letGo(key));
     try {
       return await places.away(wait, key.slice(0, key.indexOf('/')));
     } finally {
@@ -77,31 +94,33 @@ export function runWorkers({ queue, backoff, count = 32, handle, clock, log, onP
     const startedAt = clock.monotonic();
     const waitMilliseconds = queue.waitOf(key);
     holding.set(key, startedAt);
-    const result = await handleOne(key);
-    holding.delete(key);
+    let workMilliseconds = 0;
+    const onHeld = (milliseconds: number): void => void (workMilliseconds += milliseconds);
+    const result = await handleOne(key, onHeld);
+    onHeld(letGo(key));
     lastEndAt = clock.monotonic();
     places.leave();
     queue.done(key);
-    onPass?.({ key, result, milliseconds: clock.monotonic() - startedAt, waitMilliseconds });
+    onPass?.({ key, result, milliseconds: clock.monotonic() - startedAt, workMilliseconds, waitMilliseconds });
   }
 
-  async function handleOne(key: string): Promise<Pass['result']> {
+  async function handleOne(key: string, onHeld: (milliseconds: number) => void): Promise<Pass['result']> {
     try {
-      const handled = await handle(key, (wait) => parkedWait(key, wait));
+      const handled = await handle(key, (wait) => parkedWait(key, wait, onHeld));
       complaints.delete(key);
       const hasFailed = 'failed' in handled;
-      if (hasFailed && handled.after === undefined) {
+      if ('requeue' in handled || (hasFailed && handled.after === undefined)) {
         queue.addAfter(key, backoff.next(key));
-        return 'Failed';
+        return hasFailed ? 'error' : 'requeue';
       }
       backoff.forget(key);
-      if (handled.after === undefined) return 'Done';
+      if (handled.after === undefined) return 'success';
       queue.addAfter(key, handled.after);
-      return hasFailed ? 'Failed' : 'Later';
+      return hasFailed ? 'error' : 'requeue_after';
     } catch (error) {
       complain(key, error);
       queue.addAfter(key, backoff.next(key));
-      return 'Error';
+      return 'error';
     }
   }
 
@@ -117,6 +136,14 @@ export function runWorkers({ queue, backoff, count = 32, handle, clock, log, onP
     get longestPassMs() {
       const [since] = holding.values();
       return since === undefined ? 0 : clock.monotonic() - since;
+    },
+    get unfinishedMs() {
+      let sum = 0;
+      for (const since of holding.values()) sum += clock.monotonic() - since;
+      return sum;
+    },
+    get active() {
+      return holding.size;
     },
     get lastEndAt() {
       return lastEndAt;

@@ -24,6 +24,8 @@ export interface Workqueue {
   shutdown(): void;
   /** Keys that wait now. */
   readonly depth: number;
+  /** The same by their priority. */
+  readonly depths: Readonly<Record<Priority, number>>;
   /** Milliseconds the key that waits longest has waited; 0 when none does. */
   readonly oldestWaitMs: number;
 }
@@ -45,7 +47,15 @@ const patience = 5_000;
 /** Turns by urgency after each that was given for having waited long. */
 const urgentTurns = 3;
 
-export function createWorkqueue({ clock }: { readonly clock: Clock }): Workqueue {
+export interface WorkqueueOptions {
+  readonly clock: Clock;
+  /** A key begins to wait that did not wait already. */
+  readonly onAdd?: () => void;
+  /** A key is to be added after a while. */
+  readonly onDelay?: () => void;
+}
+
+export function createWorkqueue({ clock, onAdd, onDelay }: WorkqueueOptions): Workqueue {
   const lanes: Record<Priority, Lane> = { user: new Lane(), normal: new Lane(), resync: new Lane() };
   const priorityOf = new Map<string, Priority>();
   const processing = new Map<string, Processing>();
@@ -58,6 +68,7 @@ export function createWorkqueue({ clock }: { readonly clock: Clock }): Workqueue
     if (isShutDown) return;
     const asked = { priority, since: clock.monotonic() };
     const current = processing.get(key);
+    if (current === undefined ? !priorityOf.has(key) : current.dirty === undefined) onAdd?.();
     if (current === undefined) enqueue(key, asked);
     else current.dirty = current.dirty === undefined ? asked : moreUrgent(current.dirty, asked);
     serve();
@@ -115,8 +126,9 @@ export function createWorkqueue({ clock }: { readonly clock: Clock }): Workqueue
     add: (key, { priority = 'normal' } = {}) => add(key, priority),
     addAfter(key, milliseconds) {
       if (isShutDown) return;
-      if (milliseconds <= 0) add(key, 'normal');
-      else delayed.add(key, milliseconds);
+      if (milliseconds <= 0) return add(key, 'normal');
+      onDelay?.();
+      delayed.add(key, milliseconds);
     },
     take() {
       if (isShutDown) return Promise.resolve(undefined);
@@ -140,6 +152,11 @@ export function createWorkqueue({ clock }: { readonly clock: Clock }): Workqueue
     },
     get depth() {
       return priorityOf.size;
+    },
+    get depths() {
+      const depths = { user: 0, normal: 0, resync: 0 };
+      for (const priority of priorityOf.values()) depths[priority] += 1;
+      return depths;
     },
     get oldestWaitMs() {
       const now = clock.monotonic();

@@ -97,8 +97,8 @@ export class FleetMetrics {
         if (transferRemaining !== undefined) metrics.machineTransferRemaining.set(labels, transferRemaining * megabyte);
       }
     }
-    metrics.accountMachines.set({ account, held: 'true' }, held);
-    metrics.accountMachines.set({ account, held: 'false' }, snapshot.machines.length - held);
+    metrics.accountMachines.set({ account, managed: 'true' }, held);
+    metrics.accountMachines.set({ account, managed: 'false' }, snapshot.machines.length - held);
     metrics.accountDuplicateNames.set({ account }, this.#duplicatesIn(snapshot));
   }
 

@@ -13,7 +13,7 @@ import type { Observed } from '../plan/observed.ts';
 import type { Fence } from '../model/fence.ts';
 import type { MachineState } from '../model/machine.ts';
 import type { Account } from '../provider/account/account.ts';
-import type { Park } from '../queue/workers.ts';
+import type { Handled, Park } from '../queue/workers.ts';
 import { isDeletionOnRecord } from '../status/conditions.ts';
 import { type Report, isTrouble, isWorthWriting, statusFor } from '../status/status.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -31,8 +31,8 @@ import { type Conclusion, conclude, isRefusedAsBusy } from './outcome.ts';
 import { createStatusWriter } from './status-writer.ts';
 import { unclaimed } from './write-refusal.ts';
 
-/** How a pass ended, for the workers: come back after so many milliseconds, or, if it failed and does not say when, with growing delays. */
-export type PassResult = { readonly after?: number } | { readonly failed: true; readonly after?: number };
+/** How a pass ended, for the workers. */
+export type PassResult = Handled;
 
 export interface ReconcilerDeps extends ObserveDeps {
   readonly client: ObjectClient;
@@ -76,7 +76,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
         return await pass(key, park);
       } catch (error) {
         // Removed a moment ago: the watch is about to show it.
-        if (error instanceof KubeError && error.reason === 'NotFound') return { failed: true };
+        if (error instanceof KubeError && error.reason === 'NotFound') return { requeue: true };
         if (!(error instanceof KubeError) || !isAway.has(error.reason)) throw error;
         // The outage is not this object's: its delay must not outgrow it.
         deps.log.warn('API server is unavailable, requeued object', { object: key, error });
@@ -131,7 +131,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       if (decision.action.type === 'RecordIdentity' && memory.unsaved?.refusal === undefined)
         deps.claims.release(decision.action.machine.id, key);
     }
-    if (conclusion.isSuperseded) return { failed: true };
+    if (conclusion.isSuperseded) return { requeue: true };
     const isThere = observation.observed.machine.kind === 'Present';
     if (isThere && execution.type === 'Nothing' && !conclusion.urgent) deps.specToCall.settled(key);
     const unstored = (memory.unsaved?.refusal?.until ?? Infinity) - deps.clock.monotonic();

@@ -1,9 +1,20 @@
-/** Every metric's name starts with it, those of the process included. */
+/** What the names of the operator's own metrics start with. */
 export const prefix = 'vps247_operator_';
+
+/** Metrics of these families have the names, labels and buckets of controller-runtime and client-go, so that their dashboards fit. */
+const sharedFamily = /^(?:controller_runtime|workqueue|rest_client|leader_election|process|nodejs)_/;
+
+/** The name on the page of metrics. */
+export function fullName(name: string): string {
+  return sharedFamily.test(name) ? name : `${prefix}${name}`;
+}
+
+/** What the labels `controller` and `name` of the shared metrics say; no other operator's controller has this name. */
+export const controller = 'virtualmachine.vps247.com';
 
 export interface MetricDefinition {
   readonly type: 'counter' | 'gauge' | 'histogram';
-  /** Without the prefix; the unit is part of it, seconds for times. */
+  /** As `fullName` takes it; the unit is part of it, seconds for times. */
   readonly name: string;
   readonly help: string;
   /**
@@ -16,48 +27,106 @@ export interface MetricDefinition {
 
 /** From a queue that is empty to one behind a thousand objects. */
 const waits = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300];
-/** From a pass that only looks to one that waits for the provider's slowest answer. */
+/** From a call on a warm connection to the provider's slowest answer. */
 const durations = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** controller-runtime's, of `controller_runtime_reconcile_time_seconds`. */
+const reconcileTimes = [
+  0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 1.75, 2,
+  2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30, 40, 50, 60,
+];
+/** client-go's, of the workqueue: each ten times the one before, from 10 ns to 1,000 s. */
+const queueTimes = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100, 1_000];
+/** client-go's, of `rest_client_request_duration_seconds`. */
+const requestTimes = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
 
 /** Every metric of the operator's own: the one source of the instruments and of docs/metrics.md. */
 export const metricsTable = {
   reconciles: {
     type: 'counter',
-    name: 'reconciles_total',
-    help: 'Passes over one object, by how they ended.',
-    labels: ['result'],
+    name: 'controller_runtime_reconcile_total',
+    help: 'Reconciliations by result: success, requeue_after (again after a known time), requeue (again with exponential backoff, nothing failed) or error.',
+    labels: ['controller', 'result'],
+  },
+  reconcileErrors: {
+    type: 'counter',
+    name: 'controller_runtime_reconcile_errors_total',
+    help: 'Reconciliations that failed. A provider call that fails is not one of them: see provider_calls_total.',
+    labels: ['controller'],
   },
   reconcileDuration: {
     type: 'histogram',
-    name: 'reconcile_duration_seconds',
-    help: 'Time one pass over one object takes, calls included.',
-    labels: [],
-    buckets: durations,
+    name: 'controller_runtime_reconcile_time_seconds',
+    help: 'Time of one reconciliation, provider calls and their wait for a slot included.',
+    labels: ['controller'],
+    buckets: reconcileTimes,
   },
-  queueDepth: { type: 'gauge', name: 'queue_depth', help: 'Objects that wait for a worker now.', labels: [] },
+  activeWorkers: {
+    type: 'gauge',
+    name: 'controller_runtime_active_workers',
+    help: 'Workers in use now. A reconciliation that waits for the provider uses none.',
+    labels: ['controller'],
+  },
+  maxWorkers: {
+    type: 'gauge',
+    name: 'controller_runtime_max_concurrent_reconciles',
+    help: 'The number of workers, as --workers sets it; only of the leader.',
+    labels: ['controller'],
+  },
+  queueDepth: {
+    type: 'gauge',
+    name: 'workqueue_depth',
+    help: 'Objects that wait for a worker now, by priority: user, normal or resync.',
+    labels: ['name', 'controller', 'priority'],
+  },
+  queueAdds: {
+    type: 'counter',
+    name: 'workqueue_adds_total',
+    help: 'Objects added to the queue; one that waits in it already is not added again.',
+    labels: ['name', 'controller'],
+  },
+  queueRetries: {
+    type: 'counter',
+    name: 'workqueue_retries_total',
+    help: 'Objects added to the queue with a delay: with exponential backoff, or after a known time.',
+    labels: ['name', 'controller'],
+  },
+  queueWait: {
+    type: 'histogram',
+    name: 'workqueue_queue_duration_seconds',
+    help: 'Time from when an object was due until a worker took it.',
+    labels: ['name', 'controller'],
+    buckets: queueTimes,
+  },
+  workDuration: {
+    type: 'histogram',
+    name: 'workqueue_work_duration_seconds',
+    help: 'Time that one reconciliation used a worker. What it waited for the provider is not part of it.',
+    labels: ['name', 'controller'],
+    buckets: queueTimes,
+  },
+  unfinishedWork: {
+    type: 'gauge',
+    name: 'workqueue_unfinished_work_seconds',
+    help: 'How long all reconciliations in progress have used their workers so far, together.',
+    labels: ['name', 'controller'],
+  },
+  longestPass: {
+    type: 'gauge',
+    name: 'workqueue_longest_running_processor_seconds',
+    help: 'How long the reconciliation in progress that uses its worker for longest has done so; 0 when none does.',
+    labels: ['name', 'controller'],
+  },
   queueOldestWait: {
     type: 'gauge',
     name: 'queue_oldest_wait_seconds',
     help: 'How long the object that waits longest for a worker has waited so far; 0 when none waits.',
     labels: [],
   },
-  longestPass: {
-    type: 'gauge',
-    name: 'longest_pass_seconds',
-    help: 'How long the oldest pass that is under way has taken so far; 0 when none is.',
-    labels: [],
-  },
-  queueWait: {
-    type: 'histogram',
-    name: 'queue_wait_seconds',
-    help: 'Time from when an object was due until a worker took it.',
-    labels: [],
-    buckets: waits,
-  },
   specToCall: {
     type: 'histogram',
     name: 'spec_to_call_seconds',
-    help: 'Time from when a change of what an object asks for was seen until the provider was called for it.',
+    help: 'Time from when the operator observed a change of a spec until it called the provider for it.',
     labels: [],
     buckets: waits,
   },
@@ -74,48 +143,48 @@ export const metricsTable = {
     labels: ['operation'],
     buckets: durations,
   },
-  providerAway: {
+  providerUnavailable: {
     type: 'gauge',
-    name: 'provider_away',
-    help: 'Whether the provider does not answer, so that only lists are tried (1), by account: the number that logs name it by.',
+    name: 'provider_unavailable',
+    help: 'Whether the circuit breaker is open because the provider does not answer, so that only lists are tried (1), by account: the number that logs name it by.',
     labels: ['account'],
   },
-  providerGateClosed: {
+  providerPaused: {
     type: 'gauge',
-    name: 'provider_gate_closed',
-    help: 'Whether the provider asked for no calls for a time that is not over (1), by account.',
+    name: 'provider_rate_limit_paused',
+    help: 'Whether calls are paused because the provider answered 429 and its Retry-After is not over (1), by account.',
     labels: ['account'],
   },
   providerRate: {
     type: 'gauge',
-    name: 'provider_rate',
-    help: 'Calls to the provider a second that may go out in the long run now, by account.',
+    name: 'provider_rate_limit',
+    help: "Calls to the provider a second that the operator's rate limiter allows now, by account.",
     labels: ['account'],
   },
   providerInFlight: {
     type: 'gauge',
-    name: 'provider_in_flight',
-    help: 'Calls to the provider under way now, lists apart, by account.',
+    name: 'provider_calls_in_flight',
+    help: 'Calls to the provider in flight now, without lists, by account.',
     labels: ['account'],
   },
   providerWaiting: {
     type: 'gauge',
-    name: 'provider_waiting',
-    help: 'Calls to the provider that wait for their turn, by account and by lane: the first of Remove, Power, Create, Read, List goes first.',
-    labels: ['account', 'lane'],
+    name: 'provider_calls_waiting',
+    help: 'Calls to the provider that wait for a slot, by account and by priority: Remove goes first, then Power, Create, Read and List.',
+    labels: ['account', 'priority'],
   },
   kubernetesCalls: {
     type: 'counter',
-    name: 'kubernetes_calls_total',
-    help: 'Requests to the Kubernetes API, by verb, resource and HTTP status (0: no answer).',
-    labels: ['verb', 'resource', 'code'],
+    name: 'rest_client_requests_total',
+    help: 'Requests to the Kubernetes API, by HTTP status (<error>: no answer), method and host; beside what client-go counts, also by verb and resource.',
+    labels: ['code', 'method', 'host', 'verb', 'resource'],
   },
   kubernetesCallDuration: {
     type: 'histogram',
-    name: 'kubernetes_call_duration_seconds',
-    help: 'Time from a request to the Kubernetes API to the start of its answer, by verb.',
-    labels: ['verb'],
-    buckets: durations,
+    name: 'rest_client_request_duration_seconds',
+    help: 'Time from a request to the Kubernetes API to the start of its answer; the label verb is the HTTP method, as in client-go.',
+    labels: ['verb', 'host'],
+    buckets: requestTimes,
   },
   kubernetesSent: {
     type: 'counter',
@@ -129,16 +198,16 @@ export const metricsTable = {
     help: 'Bytes of the bodies of its answers, watches included as they come, by verb and resource.',
     labels: ['verb', 'resource'],
   },
-  snapshotAge: {
+  listAge: {
     type: 'gauge',
-    name: 'snapshot_age_seconds',
-    help: "Age of the oldest account's newest complete list of machines.",
+    name: 'provider_list_age_seconds',
+    help: 'Age of the newest complete list of VMs, of the account whose list is oldest.',
     labels: [],
   },
   machines: {
     type: 'gauge',
     name: 'machines',
-    help: 'Machines of all objects, by their state at the provider.',
+    help: 'VMs of all objects, by their state at the provider.',
     labels: ['state'],
   },
   objects: {
@@ -156,67 +225,67 @@ export const metricsTable = {
   deletionOldest: {
     type: 'gauge',
     name: 'deletion_oldest_seconds',
-    help: 'How long ago the deletion was asked for of the object that waits longest for its end; 0 when none is being deleted.',
+    help: 'How long ago the deletion was requested of the object that has been terminating for longest; 0 when none is.',
     labels: [],
   },
   accountKeyRejected: {
     type: 'gauge',
     name: 'account_key_rejected',
-    help: 'Whether the provider did not accept the API key when last asked for a list (1), by account.',
+    help: 'Whether the provider rejected the API key at the last list (1), by account.',
     labels: ['account'],
   },
   accountMachines: {
     type: 'gauge',
     name: 'account_machines',
-    help: 'Machines in the newest list of the account, by whether an object holds them.',
-    labels: ['account', 'held'],
+    help: 'VMs in the newest list of the account, by whether an object manages them (true) or they are unmanaged (false).',
+    labels: ['account', 'managed'],
   },
   accountDuplicateNames: {
     type: 'gauge',
     name: 'account_duplicate_names',
-    help: 'Names that more than one machine has in the newest list of the account.',
+    help: 'Names that more than one VM has in the newest list of the account.',
     labels: ['account'],
   },
   machineReady: {
     type: 'gauge',
     name: 'machine_ready',
-    help: "Whether the object's condition Ready is True (1), with its reason and the machine's state, by object.",
+    help: "Whether the object's condition Ready is True (1), with its reason and the VM's state, by object.",
     labels: ['object_namespace', 'object', 'reason', 'state'],
   },
   machineUnbilled: {
     type: 'gauge',
     name: 'machine_unbilled_hours',
-    help: 'Hours the machine ran since the last billing cycle, as the provider tells, by object.',
+    help: 'Hours that the VM ran since the last billing cycle, as the provider reports them, by object.',
     labels: ['object_namespace', 'object'],
   },
   machineTransfer: {
     type: 'gauge',
     name: 'machine_transfer_bytes',
-    help: 'Transfer that the machine has for the month, by object.',
+    help: 'Transfer that the VM may use in the month, by object.',
     labels: ['object_namespace', 'object'],
   },
   machineTransferRemaining: {
     type: 'gauge',
     name: 'machine_transfer_remaining_bytes',
-    help: 'Transfer that is left of it, by object.',
+    help: 'Transfer of the month that is left, by object.',
     labels: ['object_namespace', 'object'],
   },
   watchRestarts: {
     type: 'counter',
     name: 'watch_restarts_total',
-    help: 'Watches that ended and were started anew, by resource.',
+    help: 'Watches that ended and were started again, by resource.',
     labels: ['resource'],
   },
   leader: {
     type: 'gauge',
-    name: 'leader',
-    help: 'Whether this process acts: 1 while it is certain to hold the Lease (or needs none), 0 while it stands by.',
-    labels: [],
+    name: 'leader_election_master_status',
+    help: 'Whether this process is the leader: 1 while it certainly holds the Lease of this name, or needs none; 0 while it is on standby.',
+    labels: ['name'],
   },
   buildInfo: {
     type: 'gauge',
     name: 'build_info',
-    help: 'Always 1; the labels say which version runs on which Node.js.',
+    help: 'Always 1; the labels name the version of the operator and of Node.js.',
     labels: ['version', 'node'],
   },
 } as const satisfies Record<string, MetricDefinition>;

@@ -1,5 +1,5 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-import { metricsTable, prefix, type MetricDefinition, type MetricName } from './metrics-table.ts';
+import { fullName, metricsTable, type MetricDefinition, type MetricName } from './metrics-table.ts';
 
 type Table = typeof metricsTable;
 type LabelOf<Name extends MetricName> = Table[Name]['labels'][number];
@@ -9,7 +9,7 @@ type Instrument<Name extends MetricName> = Table[Name]['type'] extends 'counter'
     ? Gauge<LabelOf<Name>>
     : Histogram<LabelOf<Name>>;
 
-/** One instrument for each row of the table, such as `metrics.reconciles.inc({ result: 'Done' })`, and the page itself. */
+/** One instrument for each row of the table, such as `metrics.watchRestarts.inc({ resource })`, and the page itself. */
 export type Metrics = { readonly [Name in MetricName]: Instrument<Name> } & {
   /** Runs `callback` before each scrape, for gauges that are read off something rather than counted. */
   onScrape(callback: () => void): void;
@@ -36,7 +36,7 @@ export function createMetrics({ version, withProcess = false }: MetricsOptions):
   byName.buildInfo.set({ version, node: process.version }, 1);
   if (withProcess) {
     // The event loop is sampled five times less often than by default: the samples alone would wake an idle operator 100 times a second.
-    collectDefaultMetrics({ register: registry, prefix, eventLoopMonitoringPrecision: 50 });
+    collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 50 });
   }
   return {
     ...byName,
@@ -51,7 +51,7 @@ export function createMetrics({ version, withProcess = false }: MetricsOptions):
 
 function createInstrument(definition: MetricDefinition, registry: Registry): Counter | Gauge | Histogram {
   const { name, help, labels: labelNames } = definition;
-  const options = { name: `${prefix}${name}`, help, labelNames, registers: [registry] };
+  const options = { name: fullName(name), help, labelNames, registers: [registry] };
   switch (definition.type) {
     case 'counter':
       return new Counter(options);

@@ -5,15 +5,15 @@ import { createMetrics } from '../../src/telemetry/metrics.ts';
 test("reads the operator's own page: writes by resource, without reads, refused ones included", async () => {
   const metrics = createMetrics({ version: 'x', withProcess: true });
   const count = (verb: string, resource: string, code: string, times: number): void =>
-    metrics.kubernetesCalls.inc({ verb, resource, code }, times);
+    metrics.kubernetesCalls.inc({ code, method: 'X', host: '127.0.0.1:6443', verb, resource }, times);
   count('patch', 'virtualmachines', '200', 3);
   count('patch', 'virtualmachines', '409', 1);
   count('patch', 'virtualmachines/status', '200', 2);
   count('create', 'events', '201', 5);
   for (const verb of ['get', 'list', 'watch', 'version']) count(verb, 'virtualmachines', '200', 100);
 
-  metrics.reconciles.inc({ result: 'Done' }, 7);
-  metrics.reconciles.inc({ result: 'Later' }, 2);
+  metrics.reconciles.inc({ controller: 'c', result: 'success' }, 7);
+  metrics.reconciles.inc({ controller: 'c', result: 'requeue_after' }, 2);
 
   const { kubernetesWrites, cpuSeconds, residentBytes, passes } = readMetrics(await metrics.render());
 

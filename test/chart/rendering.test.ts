@@ -182,7 +182,7 @@ test('`helm test` asks a restricted pod, which is no pod of the Service, and whi
     asked += 1;
     answer
       .writeHead(url === '/readyz' && asked === 1 ? 503 : 200)
-      .end(url === '/metrics' ? 'vps247_operator_leader 1' : url);
+      .end(url === '/metrics' ? 'leader_election_master_status' : url);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   try {

@@ -67,6 +67,7 @@ test('comes back when the pass asks for it, and not otherwise', async () => {
 
 test.each<[string, () => Promise<Handled>]>([
   ['fails', async () => ({ failed: true })],
+  ['asks to be requeued', async () => ({ requeue: true })],
   ['throws', () => Promise.reject(new Error('broken'))],
 ])('a pass that %s comes back with growing delays, which success ends', async (_what, fail) => {
   const times: number[] = [];
@@ -86,7 +87,14 @@ test('a pass that fails for a reason of others says when it comes back, and coun
   const { clock, queue, passes } = stage(async () => ({ failed: true, after: 2_000 }));
   queue.add('a');
   await clock.advance(4_000);
-  expect(passes.map(({ result }) => result)).toEqual(['Failed', 'Failed', 'Failed']);
+  expect(passes.map(({ result }) => result)).toEqual(['error', 'error', 'error']);
+});
+
+test('a pass that asks to be requeued did not fail', async () => {
+  const { clock, queue, passes } = stage(async (): Promise<Handled> => (passes.length === 0 ? { requeue: true } : {}));
+  queue.add('a');
+  await clock.advance(1_000);
+  expect(passes.map(({ result }) => result)).toEqual(['requeue', 'success']);
 });
 
 test('a pass that throws is told once and harms no other', async () => {
@@ -97,7 +105,7 @@ test('a pass that throws is told once and harms no other', async () => {
   queue.add('bad');
   queue.add('good');
   await clock.advance(1_000);
-  expect(passes.find(({ key }) => key === 'good')?.result).toBe('Done');
+  expect(passes.find(({ key }) => key === 'good')?.result).toBe('success');
   expect(passes.filter(({ key }) => key === 'bad').length).toBeGreaterThan(5);
   expect(lines).toEqual(['bad']);
 });
@@ -126,8 +134,8 @@ test('each pass is reported with its result and times', async () => {
   queue.add('done');
   await clock.advance(40);
   expect(passes).toEqual([
-    { key: 'later', result: 'Later', milliseconds: 20, waitMilliseconds: 0 },
-    { key: 'done', result: 'Done', milliseconds: 20, waitMilliseconds: 20 },
+    { key: 'later', result: 'requeue_after', milliseconds: 20, workMilliseconds: 20, waitMilliseconds: 0 },
+    { key: 'done', result: 'success', milliseconds: 20, workMilliseconds: 20, waitMilliseconds: 20 },
   ]);
 });
 
@@ -244,7 +252,7 @@ describe('a parked pass', () => {
     queue.add('a');
     queue.add('b');
     await clock.settle();
-    expect(passes.map(({ result }) => result)).toEqual(['Error', 'Error']);
+    expect(passes.map(({ result }) => result)).toEqual(['error', 'error']);
   });
 
   test('is waited for when all is stopped', async () => {
@@ -274,6 +282,29 @@ describe('how long workers are held', () => {
     await clock.settle();
     await clock.advance(7_000);
     expect(workers.longestPassMs).toBe(7_000);
+  });
+
+  test('is measured of each pass, without the time for which it was parked', async () => {
+    const { clock, queue, passes } = stage(async (_key, { schedule }, park) => {
+      const after = (time: number): Promise<void> => new Promise((resolve) => schedule(time, resolve));
+      await after(20);
+      await park(after(5_000));
+      await after(30);
+      return {};
+    });
+    queue.add('a');
+    await clock.advance(6_000);
+    expect(passes).toMatchObject([{ milliseconds: 5_050, workMilliseconds: 50 }]);
+  });
+
+  test('adds up for all passes in progress', async () => {
+    const { clock, queue, workers } = stage(() => new Promise(() => {}));
+    expect([workers.active, workers.unfinishedMs]).toEqual([0, 0]);
+    queue.add('a');
+    await clock.advance(2_000);
+    queue.add('b');
+    await clock.advance(3_000);
+    expect([workers.active, workers.unfinishedMs]).toEqual([2, 8_000]);
   });
 
   test('is told of the oldest pass, parked time not counted', async () => {

@@ -426,3 +426,25 @@ test('whatever comes in whatever order, no key is worked on twice at once and no
     { runs: 200 },
   );
 });
+
+test('counts what begins to wait once, and what is to wait later, as the workqueue of client-go does', async () => {
+  const clock = createManualClock();
+  const counts = { adds: 0, delays: 0 };
+  const queue = createWorkqueue({ clock, onAdd: () => (counts.adds += 1), onDelay: () => (counts.delays += 1) });
+  queue.add('a');
+  queue.add('a', { priority: 'user' });
+  queue.add('b', { priority: 'resync' });
+  expect(counts).toEqual({ adds: 2, delays: 0 });
+  expect(queue.depths).toEqual({ user: 1, normal: 0, resync: 1 });
+  await queue.take();
+  queue.add('a');
+  queue.add('a');
+  expect(counts).toEqual({ adds: 3, delays: 0 });
+  queue.done('a');
+  expect([counts.adds, queue.depths]).toEqual([3, { user: 0, normal: 1, resync: 1 }]);
+  queue.addAfter('c', 0);
+  queue.addAfter('d', 1_000);
+  expect(counts).toEqual({ adds: 4, delays: 1 });
+  await clock.advance(1_000);
+  expect(counts).toEqual({ adds: 5, delays: 1 });
+});

@@ -41,8 +41,8 @@ test('without series for each object the account is counted all the same', async
   await clock.advance(2 * minute);
   const page = await metricsPage();
   expect(page).not.toContain('object="');
-  expect(page).toContain('account_machines{account="1",held="true"} 1');
-  expect(page).toContain('account_machines{account="1",held="false"} 3');
+  expect(page).toContain('account_machines{account="1",managed="true"} 1');
+  expect(page).toContain('account_machines{account="1",managed="false"} 3');
   expect(page).toContain('account_duplicate_names{account="1"} 1');
 });
 
@@ -50,13 +50,13 @@ test('a VM counts as unmanaged as soon as its object is gone, before the next li
   const { apply, clock, cluster, metricsPage, room } = await create();
   apply('web', { deletionPolicy: 'Retain' });
   await clock.advance(2 * minute);
-  expect(await metricsPage()).toContain('account_machines{account="1",held="true"} 1');
+  expect(await metricsPage()).toContain('account_machines{account="1",managed="true"} 1');
   const lists = room.count('ListMachines');
   cluster.remove('virtualmachines', 'web');
   await clock.advance(0);
   const page = await metricsPage();
   expect([cluster.machine('web'), room.count('ListMachines')]).toEqual([undefined, lists]);
-  expect(page).toContain('account_machines{account="1",held="false"} 1');
+  expect(page).toContain('account_machines{account="1",managed="false"} 1');
 });
 
 test('with more objects than the limit none has series of its own, and they are back when there are fewer', async () => {
@@ -68,7 +68,7 @@ test('with more objects than the limit none has series of its own, and they are 
   await clock.advance(2 * minute);
   const page = await metricsPage();
   expect(page).not.toContain('object="');
-  expect(page).toContain('account_machines{account="1",held="true"} 2');
+  expect(page).toContain('account_machines{account="1",managed="true"} 2');
   cluster.remove('virtualmachines', 'shop');
   await clock.advance(5 * minute);
   expect(await metricsPage()).toContain('object="web"');

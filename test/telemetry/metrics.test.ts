@@ -1,12 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
-import { metricsTable, prefix } from '../../src/telemetry/metrics-table.ts';
+import {
+  controller,
+  fullName,
+  type MetricDefinition,
+  metricsTable,
+  prefix,
+} from '../../src/telemetry/metrics-table.ts';
 
 describe('the page', () => {
   test('shows every metric of the table with its help', async () => {
     const page = await createMetrics({ version: '1.2.3' }).render();
     for (const { name, type, help } of Object.values(metricsTable)) {
-      expect(page).toContain(`# HELP ${prefix}${name} ${help}\n# TYPE ${prefix}${name} ${type}`);
+      expect(page).toContain(`# HELP ${fullName(name)} ${help}\n# TYPE ${fullName(name)} ${type}`);
     }
     expect(page).toContain(`${prefix}build_info{version="1.2.3",node="${process.version}"} 1`);
   });
@@ -14,20 +20,24 @@ describe('the page', () => {
   test('shows what was counted', async () => {
     const metrics = createMetrics({ version: 'x' });
     metrics.providerCalls.inc({ operation: 'ListMachines', code: 'OK' }, 2);
-    metrics.reconcileDuration.observe(0.02);
+    metrics.reconcileDuration.observe({ controller }, 0.02);
     const page = await metrics.render();
     expect(page).toContain('vps247_operator_provider_calls_total{operation="ListMachines",code="OK"} 2');
-    expect(page).toContain('vps247_operator_reconcile_duration_seconds_bucket{le="0.025"} 1');
-    expect(page).toContain('vps247_operator_reconcile_duration_seconds_bucket{le="0.01"} 0');
+    expect(page).toContain(
+      'controller_runtime_reconcile_time_seconds_bucket{le="0.025",controller="virtualmachine.vps247.com"} 1',
+    );
+    expect(page).toContain(
+      'controller_runtime_reconcile_time_seconds_bucket{le="0.01",controller="virtualmachine.vps247.com"} 0',
+    );
   });
 
   test('asks for gauges when it is scraped', async () => {
     const metrics = createMetrics({ version: 'x' });
     let depth = 1;
-    metrics.onScrape(() => metrics.queueDepth.set(depth));
-    expect(await metrics.render()).toContain('vps247_operator_queue_depth 1');
+    metrics.onScrape(() => metrics.queueOldestWait.set(depth));
+    expect(await metrics.render()).toContain('vps247_operator_queue_oldest_wait_seconds 1');
     depth = 7;
-    expect(await metrics.render()).toContain('vps247_operator_queue_depth 7');
+    expect(await metrics.render()).toContain('vps247_operator_queue_oldest_wait_seconds 7');
   });
 
   test('is not shared by two operators in one process', async () => {
@@ -36,21 +46,53 @@ describe('the page', () => {
     expect(await other.render()).not.toContain('resource="secrets"');
   });
 
-  test('measures the process when asked to, every name with the prefix', async () => {
+  test('measures the process when asked to, under the names that every client library has', async () => {
     const page = await createMetrics({ version: 'x', withProcess: true }).render();
-    expect(page).toContain('vps247_operator_process_resident_memory_bytes');
-    expect([...page.matchAll(/^# TYPE (\S+)/gm)].filter(([, name]) => !name?.startsWith(prefix))).toEqual([]);
+    expect(page).toMatch(/^process_resident_memory_bytes \d/m);
+    expect(page).toMatch(/^process_cpu_seconds_total \d/m);
+    const names = Array.from(page.matchAll(/^# TYPE (\S+)/gm), ([, name = '']) => name);
+    expect(names.filter((name) => name !== fullName(name.replace(prefix, '')))).toEqual([]);
   });
 });
 
+const rows: readonly MetricDefinition[] = Object.values(metricsTable);
+
 describe('the table', () => {
   test('keeps the conventions: counters end in _total, times in _seconds, names are unique, help is a sentence', () => {
-    const rows = Object.values(metricsTable);
     for (const { name, type, help } of rows) {
       expect(name.endsWith('_total')).toBe(type === 'counter');
       if (type === 'histogram') expect(name).toMatch(/_seconds$/);
       expect(help).toMatch(/^[A-Z].*\.$/);
     }
     expect(new Set(rows.map(({ name }) => name)).size).toBe(rows.length);
+  });
+
+  /** As controller-runtime and client-go register them. A label of ours beside theirs does no harm to a dashboard. */
+  test.each([
+    ['controller_runtime_reconcile_total', 'counter', ['controller', 'result']],
+    ['controller_runtime_reconcile_errors_total', 'counter', ['controller']],
+    ['controller_runtime_reconcile_time_seconds', 'histogram', ['controller']],
+    ['controller_runtime_active_workers', 'gauge', ['controller']],
+    ['controller_runtime_max_concurrent_reconciles', 'gauge', ['controller']],
+    ['workqueue_depth', 'gauge', ['name', 'controller', 'priority']],
+    ['workqueue_adds_total', 'counter', ['name', 'controller']],
+    ['workqueue_retries_total', 'counter', ['name', 'controller']],
+    ['workqueue_queue_duration_seconds', 'histogram', ['name', 'controller']],
+    ['workqueue_work_duration_seconds', 'histogram', ['name', 'controller']],
+    ['workqueue_unfinished_work_seconds', 'gauge', ['name', 'controller']],
+    ['workqueue_longest_running_processor_seconds', 'gauge', ['name', 'controller']],
+    ['rest_client_requests_total', 'counter', ['code', 'method', 'host']],
+    ['rest_client_request_duration_seconds', 'histogram', ['verb', 'host']],
+    ['leader_election_master_status', 'gauge', ['name']],
+  ])('has %s with the type and labels that dashboards of controller-runtime expect', (name, type, labels) => {
+    const row = rows.find((one) => fullName(one.name) === name);
+    expect(row).toMatchObject({ type, labels: expect.arrayContaining(labels) });
+  });
+
+  test('says no figure under two names: what is shared has no twin among the operator’s own', () => {
+    const own = rows.map(({ name }) => fullName(name)).filter((name) => name.startsWith(prefix));
+    expect(
+      own.filter((name) => /reconcile|leader|kubernetes_calls|process|workers|queue_(?!oldest)/.test(name)),
+    ).toEqual([]);
   });
 });

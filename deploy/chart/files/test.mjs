@@ -15,4 +15,4 @@ async function ask(url, isGood) {
 }
 
 await ask(READY_URL, () => true);
-await ask(METRICS_URL, (text) => text.includes('vps247_operator_leader'));
+await ask(METRICS_URL, (text) => text.includes('leader_election_master_status'));

@@ -1,4 +1,4 @@
-import { prefix } from '../../../src/telemetry/metrics-table.ts';
+import { controller, fullName } from '../../../src/telemetry/metrics-table.ts';
 
 /** One alert: its rule, its runbook, and the series by which promtool shows that it fires, and when it does not. */
 export interface Alert {
@@ -27,12 +27,25 @@ export interface Alert {
 
 type Series = Readonly<Record<string, string>>;
 
-const metric = (name: string, labels = ''): string => `${prefix}${name}${labels === '' ? '' : `{${labels}}`}`;
+const metric = (name: string, labels = ''): string => `${fullName(name)}${labels === '' ? '' : `{${labels}}`}`;
+/** One installation: its replicas have these labels in common. A label that a Prometheus does not have changes nothing. */
+const per = 'cluster, job, namespace';
 /** What Prometheus adds to every series of one installation. */
 const target = 'job="vps247-operator",namespace="vps247-system"';
 const installation = { job: 'vps247-operator', namespace: 'vps247-system' };
 const of = (name: string, labels = ''): string => metric(name, labels === '' ? target : `${target},${labels}`);
+/** Of a metric that other operators have too. */
+const own = `controller="${controller}"`;
 const machine = 'object_namespace="shop",object="web"';
+
+/** Two replicas, and whether each is the leader. */
+const replicas = (first: string, second: string): Series => ({
+  [of('build_info', 'instance="a"')]: '1x20',
+  [of('build_info', 'instance="b"')]: '1x20',
+  [of('leader_election_master_status', 'instance="a",name="vps247-operator"')]: first,
+  [of('leader_election_master_status', 'instance="b",name="vps247-operator"')]: second,
+});
+const otherOperator = 'leader_election_master_status{job="other",namespace="other",instance="c",name="other"}';
 
 /** Every alert that is shipped: the one source of rules, their tests and the runbooks. */
 export const alerts: readonly Alert[] = [
@@ -43,10 +56,10 @@ export const alerts: readonly Alert[] = [
     for: '5m',
     summary: 'No operator for vps247 is running.',
     description:
-      'Prometheus reads the metrics of no replica. Machines stay as they are and nothing is changed until one runs again: look at the Pods of the Deployment.',
+      'Prometheus scrapes no replica. The VMs stay as they are, and nothing changes until a replica runs again. Check the Pods of the Deployment.',
     steps: [
-      'Look at the Pods, and why the last one ended: `kubectl -n vps247-system get pods` and `kubectl -n vps247-system describe pod`. The exit code is explained in docs/configuration.md.',
-      'If Pods are ready, Prometheus does not reach them: look at its page of targets, the ServiceMonitor or PodMonitor, and network policies.',
+      'Find out why the last Pod ended: `kubectl -n vps247-system get pods` and `kubectl -n vps247-system describe pod`. docs/configuration.md explains the exit code.',
+      'If Pods are ready, Prometheus cannot reach them. Check its targets page, the ServiceMonitor or PodMonitor, and network policies.',
     ],
     fires: { series: { [of('build_info')]: '1x5 stale' }, at: '12m', labels: {} },
     isQuiet: { because: 'one of two replicas runs', series: { [of('build_info', 'pod="b"')]: '1x20' } },
@@ -54,62 +67,66 @@ export const alerts: readonly Alert[] = [
   {
     name: 'Vps247OperatorNoLeader',
     severity: 'critical',
-    expr: `max by (job, namespace) (${metric('leader')}) == 0`,
+    expr: `max by (${per}) (${metric('leader_election_master_status')} and on (${per}, instance) ${metric('build_info')}) == 0`,
     for: '2m',
-    summary: 'Replicas of the operator run, and none of them acts.',
+    summary: 'Replicas of the operator run, and none of them is the leader.',
     description:
-      'No replica in {{ $labels.namespace }} holds the Lease. Nothing is changed meanwhile: look at the Lease and at the log for why it cannot be taken.',
+      'No replica in {{ $labels.namespace }} holds the Lease, so none reconciles. Check the Lease, and the log for why no replica can acquire it.',
     steps: [
-      'Look at who holds the Lease, and until when: `kubectl -n vps247-system get lease -o yaml`.',
-      'Look for lines about the Lease in the log. A right that is missing is named there; an API server that is slow shows in `vps247_operator_kubernetes_call_duration_seconds`.',
+      'Check who holds the Lease, and until when: `kubectl -n vps247-system get lease -o yaml`.',
+      'Search the log for `Lease`. It names a missing permission; a slow API server shows in `rest_client_request_duration_seconds`.',
     ],
     fires: {
-      series: { [of('leader', 'pod="a"')]: '0x20', [of('leader', 'pod="b"')]: '0x20' },
+      series: replicas('0x20', '0x20'),
       at: '5m',
       labels: installation,
     },
     isQuiet: {
-      because: 'one of two replicas acts',
-      series: { [of('leader', 'pod="a"')]: '0x20', [of('leader', 'pod="b"')]: '1x20' },
+      because: 'one of two replicas is the leader, and an operator of another project has none',
+      series: { ...replicas('0x20', '1x20'), [otherOperator]: '0x20' },
     },
   },
   {
     name: 'Vps247OperatorErrors',
     severity: 'warning',
-    expr: `sum by (job, namespace) (rate(${metric('reconciles_total', 'result=~"Failed|Error"')}[10m])) / sum by (job, namespace) (rate(${metric('reconciles_total')}[10m])) > 0.2`,
+    expr: `sum by (${per}) (rate(${metric('controller_runtime_reconcile_errors_total', own)}[10m])) / sum by (${per}) (rate(${metric('controller_runtime_reconcile_total', own)}[10m])) > 0.2`,
     for: '15m',
-    summary: 'More than a fifth of all passes over objects fail.',
+    summary: 'More than a fifth of all reconciliations fail.',
     description:
-      'Passes of the operator in {{ $labels.namespace }} end with a failure. The log has a line for each, with the object and the reason: begin there.',
+      'Reconciliations of the operator in {{ $labels.namespace }} fail. Start with the log: it has a line for each object, with the error.',
     steps: [
-      'Read the lines of level warn and error in the log: each names the object and what failed.',
-      'Tell the provider from Kubernetes: `vps247_operator_provider_calls_total` by code, `vps247_operator_kubernetes_calls_total` by code.',
-      'A pass that ended with Error, not Failed, met a mistake of the operator: please report it with the line of the log.',
+      'Read the lines of level warn and error in the log: `Reconciler error` names the object and the error.',
+      'Compare `vps247_operator_provider_calls_total` and `rest_client_requests_total`, each by code, to tell the provider from Kubernetes.',
+      'If the error is no answer of the API server, it is a bug of the operator: report it with the log line.',
     ],
     fires: {
       series: {
-        [of('reconciles_total', 'result="Failed"')]: '0+3x40',
-        [of('reconciles_total', 'result="Done"')]: '0+7x40',
+        [of('controller_runtime_reconcile_errors_total', own)]: '0+3x40',
+        [of('controller_runtime_reconcile_total', `${own},result="error"`)]: '0+3x40',
+        [of('controller_runtime_reconcile_total', `${own},result="success"`)]: '0+7x40',
       },
       at: '30m',
       labels: installation,
     },
     isQuiet: {
-      because: 'one pass in ten fails',
+      because: 'one reconciliation in ten fails, and all of another controller do',
       series: {
-        [of('reconciles_total', 'result="Failed"')]: '0+1x40',
-        [of('reconciles_total', 'result="Done"')]: '0+9x40',
+        [of('controller_runtime_reconcile_errors_total', own)]: '0+1x40',
+        [of('controller_runtime_reconcile_total', `${own},result="error"`)]: '0+1x40',
+        [of('controller_runtime_reconcile_total', `${own},result="success"`)]: '0+9x40',
+        [of('controller_runtime_reconcile_errors_total', 'controller="other"')]: '0+9x40',
+        [of('controller_runtime_reconcile_total', 'controller="other",result="error"')]: '0+9x40',
       },
     },
   },
   {
     name: 'Vps247CredentialsRejected',
     severity: 'critical',
-    expr: `max by (job, namespace, account) (${metric('account_key_rejected')}) == 1`,
+    expr: `max by (${per}, account) (${metric('account_key_rejected')}) == 1`,
     for: '5m',
     summary: 'The provider does not accept an API key.',
     description:
-      'The key of account {{ $labels.account }} is rejected, so nothing is done for its machines. Put a valid key into the Secret of the objects that show CredentialsRejected.',
+      'The provider rejects the key of account {{ $labels.account }}, so the operator does nothing for its VMs. Put a valid key into the Secret of the objects that show CredentialsRejected.',
     steps: [
       "Find the objects: `kubectl get virtualmachines -A` shows CredentialsRejected; each one's `spec.credentialsSecretRef` names the Secret.",
       'Put a valid key of the same account into it. It is tried at once if the Secret has the label `vps247.com/credentials=true`. A key of another account is noticed, and nothing is done with it.',
@@ -127,13 +144,13 @@ export const alerts: readonly Alert[] = [
   {
     name: 'Vps247RateLimited',
     severity: 'warning',
-    expr: `sum by (job, namespace) (increase(${metric('provider_calls_total', 'code="RateLimited"')}[15m])) > 3`,
+    expr: `sum by (${per}) (increase(${metric('provider_calls_total', 'code="RateLimited"')}[15m])) > 3`,
     for: '15m',
-    summary: 'The provider keeps asking for fewer calls.',
+    summary: 'The provider keeps answering 429 (too many requests).',
     description:
-      'Calls of the operator in {{ $labels.namespace }} are refused for their number, and changes take longer. Lower --provider-rate, or find who else uses the key.',
+      'The provider refuses calls of the operator in {{ $labels.namespace }} for their number, and changes take longer. Lower --provider-rate, or find out who else uses the key.',
     steps: [
-      'Compare `vps247_operator_provider_rate` with what was set: the operator halves its rate by itself. If that does not help, somebody else calls with the same key.',
+      'Compare `vps247_operator_provider_rate_limit` with `--provider-rate`: the operator halves its rate by itself. If that does not help, another program uses the same key.',
       'Set `--provider-rate` to what the provider allows, or raise `--poll-interval`.',
     ],
     fires: {
@@ -144,35 +161,35 @@ export const alerts: readonly Alert[] = [
     isQuiet: { because: 'it asked once', series: { [of('provider_calls_total', 'code="RateLimited"')]: '0x20 1x40' } },
   },
   {
-    name: 'Vps247ProviderAway',
+    name: 'Vps247ProviderUnavailable',
     severity: 'warning',
-    expr: `max by (job, namespace, account) (${metric('provider_away')}) == 1`,
+    expr: `max by (${per}, account) (${metric('provider_unavailable')}) == 1`,
     for: '10m',
     summary: 'The provider does not answer.',
     description:
-      'Calls for account {{ $labels.account }} have had no useful answer for ten minutes, so only lists are tried. Machines are left alone; look whether the provider is down, or the way to it.',
+      'Calls for account {{ $labels.account }} have had no useful answer for ten minutes. The circuit breaker is open: only lists are tried, and no VM is changed. Check the provider, and the network path to it.',
     steps: [
-      'Look at the code of the failures: `vps247_operator_provider_calls_total`. ConnectFailed and Timeout point to the network, a proxy or DNS, others to the provider.',
-      'Wait, or ask the provider. Everything goes on by itself as soon as one list comes through.',
+      'Check the code of the failures in `vps247_operator_provider_calls_total`. ConnectFailed and Timeout point to the network, a proxy or DNS, others to the provider.',
+      'Wait, or ask the provider. Reconciliation resumes automatically as soon as one list succeeds.',
     ],
     fires: {
-      series: { [of('provider_away', 'account="1"')]: '1x20' },
+      series: { [of('provider_unavailable', 'account="1"')]: '1x20' },
       at: '12m',
       labels: { ...installation, account: '1' },
     },
-    isQuiet: { because: 'it came back', series: { [of('provider_away', 'account="1"')]: '1x8 0x20' } },
+    isQuiet: { because: 'it came back', series: { [of('provider_unavailable', 'account="1"')]: '1x8 0x20' } },
   },
   {
     name: 'Vps247TransitionStuck',
     severity: 'warning',
-    expr: `max by (job, namespace) (${metric('objects', 'reason="PowerTransitionStuck"')}) > 0`,
+    expr: `max by (${per}) (${metric('objects', 'reason="PowerTransitionStuck"')}) > 0`,
     for: '5m',
-    summary: 'Machines do not reach the power state they should have.',
+    summary: 'VMs do not reach the power state of their spec.',
     description:
-      '{{ $value }} machines did not start or stop in time. Look at their consoles; the annotation vps247.com/force-power-off=true cuts one off that does not halt.',
+      '{{ $value }} VMs did not start or stop in time. Check their consoles; the annotation vps247.com/force-power-off=true cuts the power of one that does not halt.',
     steps: [
-      'Find them: `kubectl get virtualmachines -A` shows PowerTransitionStuck, and `kubectl describe` what was tried.',
-      'Look at the console at the provider. A guest that ignores the signal to halt needs `spec.powerOff.mode: TrySoft` or the annotation `vps247.com/force-power-off=true`, which may lose data.',
+      'Find them: `kubectl get virtualmachines -A` shows PowerTransitionStuck, and `kubectl describe` what the operator tried.',
+      'Check the console at the provider. A guest that ignores the signal to halt needs `spec.powerOff.mode: TrySoft` or the annotation `vps247.com/force-power-off=true`, which may lose data.',
     ],
     fires: {
       series: { [of('objects', 'reason="PowerTransitionStuck"')]: '2x20' },
@@ -181,21 +198,21 @@ export const alerts: readonly Alert[] = [
       value: '2',
     },
     isQuiet: {
-      because: 'machines are starting',
+      because: 'VMs are starting',
       series: { [of('objects', 'reason="Starting"')]: '2x20', [of('objects', 'reason="Available"')]: '9x20' },
     },
   },
   {
     name: 'Vps247DeleteStuck',
     severity: 'warning',
-    expr: `max by (job, namespace) (${metric('deletion_oldest_seconds')}) > 3600`,
+    expr: `max by (${per}) (${metric('deletion_oldest_seconds')}) > 3600`,
     for: '5m',
-    summary: 'An object has been waiting for its deletion for more than an hour.',
+    summary: 'An object has been terminating for more than an hour.',
     description:
-      'The machine of an object that is being deleted is still there, or that it is gone is not certain; it may cost money. The condition DeletionBlocked says what is waited for.',
+      'The VM of an object that is being deleted still exists, or is not confirmed deleted. It may incur charges. The condition DeletionBlocked names what the operator waits for.',
     steps: [
       'Find it: `kubectl get virtualmachines -A -o json | jq -r \'.items[] | select(.metadata.deletionTimestamp) | .metadata.namespace + "/" + .metadata.name\'`.',
-      'Its conditions Ready and DeletionBlocked name the reason, and docs/conditions.md what to do about it.',
+      'Its conditions Ready and DeletionBlocked name the reason, and docs/conditions.md the remedy.',
       'Never remove the finalizer by hand: the VM would stay and be billed. To delete an object and keep its VM, set `spec.deletionPolicy: Retain`, also while the object is being deleted.',
     ],
     fires: { series: { [of('deletion_oldest_seconds')]: '0+60x80' }, at: '70m', labels: installation },
@@ -204,43 +221,43 @@ export const alerts: readonly Alert[] = [
   {
     name: 'Vps247UnmanagedMachines',
     severity: 'info',
-    expr: `max by (job, namespace, account) (${metric('account_machines', 'held="false"')}) > 0`,
+    expr: `max by (${per}, account) (${metric('account_machines', 'managed="false"')}) > 0`,
     for: '1h',
-    summary: 'The account has machines that no object holds.',
+    summary: 'The account has unmanaged VMs.',
     description:
-      '{{ $value }} machines of account {{ $labels.account }} belong to no object and are billed all the same. Adopt them, delete them at the provider, or silence this if they are known.',
+      'No object manages {{ $value }} VMs of account {{ $labels.account }}; the provider bills them all the same. Adopt them, delete them at the provider, or silence this alert if they are known.',
     steps: [
-      'Compare the list at the provider with `kubectl get virtualmachines -A`. The operator never touches a machine that no object holds.',
-      'Take one over with `spec.adoption`, or delete it at the provider. Where an account is shared on purpose, leave the alert out.',
+      'Compare the list at the provider with `kubectl get virtualmachines -A`. The operator never changes an unmanaged VM.',
+      'Adopt a VM with `spec.adoption`, or delete it at the provider. Where an account is shared on purpose, silence the alert.',
     ],
     fires: {
       series: {
-        [of('account_machines', 'account="1",held="false"')]: '3x80',
-        [of('account_machines', 'account="1",held="true"')]: '9x80',
+        [of('account_machines', 'account="1",managed="false"')]: '3x80',
+        [of('account_machines', 'account="1",managed="true"')]: '9x80',
       },
       at: '65m',
       labels: { ...installation, account: '1' },
       value: '3',
     },
     isQuiet: {
-      because: 'every machine is held',
+      because: 'an object manages every VM',
       series: {
-        [of('account_machines', 'account="1",held="false"')]: '0x80',
-        [of('account_machines', 'account="1",held="true"')]: '9x80',
+        [of('account_machines', 'account="1",managed="false"')]: '0x80',
+        [of('account_machines', 'account="1",managed="true"')]: '9x80',
       },
     },
   },
   {
     name: 'Vps247DuplicateNames',
     severity: 'warning',
-    expr: `max by (job, namespace, account) (${metric('account_duplicate_names')}) > 0`,
+    expr: `max by (${per}, account) (${metric('account_duplicate_names')}) > 0`,
     for: '15m',
-    summary: 'Machines in the account share a name.',
+    summary: 'VMs in the account share a name.',
     description:
-      'Account {{ $labels.account }} has {{ $value }} names that more than one machine has. The operator continues with the VM that an object records and does not touch the others: delete one of each at the provider.',
+      'Account {{ $labels.account }} has {{ $value }} names that more than one VM has. The operator continues with the VM that an object records and does not touch the others: delete one of each at the provider.',
     steps: [
-      'Objects that are concerned show DuplicateMachine, with the ids in the message.',
-      'Decide at the provider which machine is the right one, and delete the other.',
+      'The affected objects show DuplicateMachine, with the ids in the message.',
+      'Decide at the provider which VM is the right one, and delete the other.',
     ],
     fires: {
       series: { [of('account_duplicate_names', 'account="2"')]: '1x30' },
@@ -253,7 +270,7 @@ export const alerts: readonly Alert[] = [
   {
     name: 'Vps247TwoInstallations',
     severity: 'warning',
-    expr: `max by (job, namespace) (${metric('objects_owned_by_others')}) > 0`,
+    expr: `max by (${per}) (${metric('objects_owned_by_others')}) > 0`,
     for: '15m',
     summary: 'Another installation of the operator manages objects in the scope of this one.',
     description:
@@ -270,14 +287,14 @@ export const alerts: readonly Alert[] = [
   {
     name: 'Vps247QueueWait',
     severity: 'warning',
-    expr: `max by (job, namespace) (${metric('queue_oldest_wait_seconds')}) > 60`,
+    expr: `max by (${per}) (${metric('queue_oldest_wait_seconds')}) > 60`,
     for: '10m',
-    summary: 'Objects wait for more than a minute until they are looked at.',
+    summary: 'Objects wait for a worker for more than a minute.',
     description:
-      'The operator in {{ $labels.namespace }} does not keep up. Look whether passes hang (vps247_operator_longest_pass_seconds) or CPU is short; else raise --workers.',
+      'The operator in {{ $labels.namespace }} does not keep up. Check whether reconciliations hang (workqueue_longest_running_processor_seconds) or CPU is short; else raise --workers.',
     steps: [
-      'Look at the dashboard of the operator: CPU at its limit, an API that answers slowly, or passes that hang?',
-      'Give it more CPU, or raise `--workers`; docs/scaling.md tells how to share the work between several operators.',
+      'Check the dashboard of the operator: is CPU at its limit, does an API answer slowly, or do reconciliations hang?',
+      'Give it more CPU, or raise `--workers`; docs/scaling.md describes how several operators share the work.',
     ],
     fires: { series: { [of('queue_oldest_wait_seconds')]: '90x20' }, at: '15m', labels: installation },
     isQuiet: { because: 'a burst was over soon', series: { [of('queue_oldest_wait_seconds')]: '90x5 0x20' } },
@@ -285,14 +302,14 @@ export const alerts: readonly Alert[] = [
   {
     name: 'Vps247TransferNearlyUsedUp',
     severity: 'warning',
-    expr: `min by (job, namespace, object_namespace, object) (${metric('machine_transfer_remaining_bytes')}) / min by (job, namespace, object_namespace, object) (${metric('machine_transfer_bytes')} > 0) < 0.1`,
+    expr: `min by (${per}, object_namespace, object) (${metric('machine_transfer_remaining_bytes')}) / min by (${per}, object_namespace, object) (${metric('machine_transfer_bytes')} > 0) < 0.1`,
     for: '15m',
-    summary: "Less than a tenth of a machine's transfer for the month is left.",
+    summary: "Less than a tenth of a VM's transfer for the month is left.",
     description:
       '{{ $labels.object_namespace }}/{{ $labels.object }} has {{ $value | humanizePercentage }} of its transfer left. Find what sends so much, or ask the provider for more.',
     steps: [
-      'Look at the dashboard of this machine: did it go at once, or evenly over the month?',
-      'Find what sends so much in the guest, or take a larger package: that is a new machine.',
+      'Check the dashboard of this VM: was it used at once, or evenly over the month?',
+      'Find what sends so much in the guest, or take a larger package: that is a new VM.',
     ],
     fires: {
       series: {
@@ -304,7 +321,7 @@ export const alerts: readonly Alert[] = [
       value: '5%',
     },
     isQuiet: {
-      because: 'a fifth is left, and another machine has no limit',
+      because: 'a fifth is left, and another VM has no limit',
       series: {
         [of('machine_transfer_bytes', machine)]: '1000x30',
         [of('machine_transfer_remaining_bytes', machine)]: '200x30',

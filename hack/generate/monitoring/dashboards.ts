@@ -1,4 +1,5 @@
-import { type Dashboard, dashboards, type Panel } from './panels.ts';
+import { fullName } from '../../../src/telemetry/metrics-table.ts';
+import { type Dashboard, dashboards, installationVariables, type Panel } from './panels.ts';
 
 const source = { type: 'prometheus', uid: '${datasource}' };
 
@@ -20,20 +21,33 @@ export function renderDashboard(file: Dashboard['file']): string {
     templating: {
       list: [
         { name: 'datasource', label: 'Prometheus', type: 'datasource', query: 'prometheus' },
-        ...variables.map(({ name, metric }) => ({
-          name,
-          label: name.replace('_', ' '),
-          type: 'query',
-          datasource: source,
-          query: { query: `label_values(${metric}, ${name})`, refId: name },
-          refresh: 2,
-          sort: 1,
-        })),
+        ...installationVariables.map(chosenInstallation),
+        ...variables.map(({ name, metric }) => query(name, metric)),
       ],
     },
     panels: placed(panels),
   };
   return `${JSON.stringify(json, null, 2)}\n`;
+}
+
+/** One label of the installations that run; unless you choose, all of them, and a target without the label too. */
+function chosenInstallation(name: string, index: number): object {
+  const earlier = installationVariables.slice(0, index).map((label) => `${label}=~"$${label}"`);
+  const all = { includeAll: true, multi: true, allValue: '.*', current: { text: 'All', value: '$__all' } };
+  return { ...query(name, `${fullName('build_info')}{${earlier.join(',')}}`), ...all };
+}
+
+/** A variable whose values are those of a label. */
+function query(name: string, metric: string): object {
+  return {
+    name,
+    label: name.replace('_', ' '),
+    type: 'query',
+    datasource: source,
+    query: { query: `label_values(${metric}, ${name})`, refId: name },
+    refresh: 2,
+    sort: 1,
+  };
 }
 
 /** A panel with its place in a row: Grafana's columns, of which there are 24. */

@@ -1,4 +1,4 @@
-import { prefix } from '../../../src/telemetry/metrics-table.ts';
+import { fullName } from '../../../src/telemetry/metrics-table.ts';
 
 /** One picture: what it is for, and its queries. Widths are of Grafana's 24 columns. */
 export interface Panel {
@@ -26,124 +26,142 @@ export interface Dashboard {
   readonly file: 'fleet' | 'machine' | 'operator';
   readonly title: string;
   readonly tells: string;
-  /** Chosen at the top, each from a label's values; a later one only from what the earlier ones leave. */
+  /** Chosen at the top beside cluster, namespace and job, each from a label's values; a later one only from what the earlier ones leave. */
   readonly variables: readonly { readonly name: string; readonly metric: string }[];
   readonly panels: readonly Panel[];
 }
 
-const m = (name: string): string => `${prefix}${name}`;
-/** Two replicas see the same objects: one of them is enough. */
-const once = (by: string, expr: string): string => `max by (${by}) (${expr})`;
-const chosen = 'object_namespace="$object_namespace", object="$object"';
+/** What every query is narrowed to: the variables that all dashboards have. */
+export const installationVariables = ['cluster', 'namespace', 'job'] as const;
+const ofInstallation = installationVariables.map((name) => `${name}=~"$${name}"`).join(',');
+const installation = installationVariables.join(', ');
+
+const m = (name: string, labels = ''): string =>
+  `${fullName(name)}{${ofInstallation}${labels === '' ? '' : `,${labels}`}}`;
+/** Replicas of one installation report the same, or those on standby nothing: the highest counts. */
+const once = (by: string, expr: string): string => `max by (${installation}, ${by}) (${expr})`;
+/** Installations that share the work report different objects: they are added. */
+const added = (by: string, expr: string): string => `sum by (${by}) (${once(by, expr)})`;
+const total = (by: string, expr: string): string => `sum(${once(by, expr)})`;
+/** An object is the same whichever installation reports it. */
+const ofObject = (expr: string): string => `max by (cluster, object_namespace, object) (${expr})`;
+const chosen = 'object_namespace="$object_namespace",object="$object"';
+const rate = (expr: string): string => `rate(${expr}[$__rate_interval])`;
 const quantile = (q: number, name: string, by = 'le'): string =>
-  `histogram_quantile(${q}, sum by (${by}) (rate(${m(name)}_bucket[$__rate_interval])))`;
+  `histogram_quantile(${q}, sum by (${by}) (${rate(m(`${name}_bucket`))}))`;
+const p50AndP99 = (name: string): Panel['queries'] => [
+  { expr: quantile(0.5, name), legend: 'p50' },
+  { expr: quantile(0.99, name), legend: 'p99' },
+];
 
 export const dashboards: readonly Dashboard[] = [
   {
     file: 'fleet',
     title: 'vps247 / Fleet',
-    tells: 'All machines: how many, which are not as asked and why, and what the account has besides.',
+    tells: 'All VMs: how many there are, which do not match their spec and why, and which are unmanaged.',
     variables: [],
     panels: [
       {
         title: 'Objects',
-        tells: 'All there are.',
+        tells: 'All VirtualMachines.',
         onABadDay: {
-          see: 'Rises when somebody applies many at once; nothing at all while no operator runs.',
+          see: 'Rises when many are applied at once; no value while no operator runs.',
           peak: 28,
         },
         unit: 'short',
         width: 8,
         isNumber: true,
-        queries: [{ expr: `sum(${once('reason', m('objects'))})`, legend: 'objects' }],
+        queries: [{ expr: total('reason', m('objects')), legend: 'objects' }],
       },
       {
         title: 'Not ready',
-        tells: 'Objects whose machine is not as asked, whatever the reason.',
-        onABadDay: { see: 'The size of the trouble, whatever it is: each reason is in the panel below.', peak: 26 },
+        tells: 'Objects whose VM does not match the spec, for any reason.',
+        onABadDay: { see: 'The size of the incident; each reason is in the panel below.', peak: 26 },
         unit: 'short',
         width: 8,
         isNumber: true,
         queries: [
-          { expr: `sum(${once('reason', `${m('objects')}{reason!="Available"}`)}) or vector(0)`, legend: 'not ready' },
+          { expr: `${total('reason', m('objects', 'reason!="Available"'))} or vector(0)`, legend: 'not ready' },
         ],
       },
       {
-        title: 'Machines that no object holds',
-        tells: 'Billed, and not managed from here.',
-        onABadDay: { see: 'Steps up by the machines that were made by hand.', peak: 2 },
+        title: 'Unmanaged VMs',
+        tells: 'Billed, and managed by no object. An account that two installations use is counted by both.',
+        onABadDay: { see: 'Steps up by the VMs that were created by hand.', peak: 2 },
         unit: 'short',
         width: 8,
         isNumber: true,
-        queries: [{ expr: `sum(${once('account', `${m('account_machines')}{held="false"}`)})`, legend: 'unmanaged' }],
+        queries: [{ expr: total('account', m('account_machines', 'managed="false"')), legend: 'unmanaged' }],
       },
       {
-        title: 'Machines by state',
-        tells: 'As the provider shows them.',
+        title: 'VMs by state',
+        tells: 'As the provider reports them.',
         onABadDay: {
-          see: 'A band of Halting that does not end is a guest that ignores the signal; None are objects without a machine.',
+          see: 'A band of Halting that does not end is a guest that ignores the signal; None are objects without a VM.',
         },
         unit: 'short',
         isStacked: true,
-        queries: [{ expr: once('state', m('machines')), legend: '{{state}}' }],
+        queries: [{ expr: added('state', m('machines')), legend: '{{state}}' }],
       },
       {
         title: 'Objects by reason',
-        tells: 'Everything but Available is on its way, or needs somebody; docs/conditions.md explains each.',
+        tells: 'All but Available are in progress or need you; docs/conditions.md explains each.',
         onABadDay: {
-          see: 'Each kind of trouble is a band with a name of its own; those that stay need somebody.',
+          see: 'Each kind of trouble is a band with a name of its own; those that stay need you.',
           peak: 20,
         },
         isForTrouble: true,
         unit: 'short',
         isStacked: true,
-        queries: [{ expr: once('reason', `${m('objects')}{reason!="Available"}`), legend: '{{reason}}' }],
+        queries: [{ expr: added('reason', m('objects', 'reason!="Available"')), legend: '{{reason}}' }],
       },
       {
-        title: 'Names that several machines have',
-        tells: 'By account. Objects of these names are left alone.',
-        onABadDay: { see: 'One account steps up: two machines of the same name are there.', peak: 1 },
+        title: 'Duplicate VM names',
+        tells: 'Names that more than one VM has, by account. The operator does not act on VMs of these names.',
+        onABadDay: { see: 'One account steps up: two VMs have the same name.', peak: 1 },
         unit: 'short',
-        queries: [{ expr: once('account', m('account_duplicate_names')), legend: 'account {{account}}' }],
+        queries: [
+          { expr: once('account', m('account_duplicate_names')), legend: '{{namespace}}: account {{account}}' },
+        ],
       },
       {
-        title: 'API keys rejected',
-        tells: '1: nothing is done for the machines of this account.',
+        title: 'Rejected API keys',
+        tells: '1: the operator does nothing for the VMs of this account.',
         onABadDay: { see: 'The account whose key is rejected goes to 1 and stays.', peak: 1 },
         unit: 'short',
-        queries: [{ expr: once('account', m('account_key_rejected')), legend: 'account {{account}}' }],
+        queries: [{ expr: once('account', m('account_key_rejected')), legend: '{{namespace}}: account {{account}}' }],
       },
       {
         title: 'Oldest deletion',
-        tells: 'How long the object waits that has been going for longest.',
+        tells: 'How long the object has been terminating that has been for longest.',
         onABadDay: {
-          see: 'A straight slope: the same object waits and waits. It falls when that one is gone.',
+          see: 'A straight slope: the same object waits. It falls when that one is gone.',
           peak: 60,
         },
         unit: 's',
         queries: [{ expr: `max(${m('deletion_oldest_seconds')})`, legend: 'oldest' }],
       },
       {
-        title: 'Transfer left, the ten lowest',
-        tells: 'Part of the month’s transfer.',
+        title: 'Transfer left, lowest ten',
+        tells: 'Share of the month’s transfer.',
         onABadDay: { see: 'One line falls away from all others, down to the tenth where the alert is.', trough: 0.03 },
         unit: 'percentunit',
         queries: [
           {
-            expr: `bottomk(10, ${once('object_namespace, object', m('machine_transfer_remaining_bytes'))} / (${once('object_namespace, object', m('machine_transfer_bytes'))} > 0))`,
+            expr: `bottomk(10, ${ofObject(m('machine_transfer_remaining_bytes'))} / (${ofObject(m('machine_transfer_bytes'))} > 0))`,
             legend: '{{object_namespace}}/{{object}}',
           },
         ],
       },
       {
-        title: 'Hours not billed yet, the ten highest',
-        tells: 'What will be on the next bill.',
-        onABadDay: { see: 'Nothing: this is about money, not about trouble.' },
+        title: 'Unbilled hours, highest ten',
+        tells: 'What the next bill will have.',
+        onABadDay: { see: 'Nothing: this is about cost, not about failures.' },
         unit: 'h',
         width: 24,
         queries: [
           {
-            expr: `topk(10, ${once('object_namespace, object', m('machine_unbilled_hours'))})`,
+            expr: `topk(10, ${ofObject(m('machine_unbilled_hours'))})`,
             legend: '{{object_namespace}}/{{object}}',
           },
         ],
@@ -152,51 +170,54 @@ export const dashboards: readonly Dashboard[] = [
   },
   {
     file: 'machine',
-    title: 'vps247 / One machine',
-    tells: 'One object and its machine; there are such series up to --machine-metrics-limit objects.',
+    title: 'vps247 / VM',
+    tells: 'One object and its VM; there are such series up to --machine-metrics-limit objects.',
     variables: [
       { name: 'object_namespace', metric: m('machine_ready') },
-      { name: 'object', metric: `${m('machine_ready')}{object_namespace="$object_namespace"}` },
+      { name: 'object', metric: m('machine_ready', 'object_namespace="$object_namespace"') },
     ],
     panels: [
       {
         title: 'Ready',
-        tells: 'The machine is as asked (1), and the reason.',
-        onABadDay: { see: 'Falls to 0, and the legend tells why: another line for each reason and state.', trough: 0 },
+        tells: '1: the VM matches the spec. The legend names the reason.',
+        onABadDay: { see: 'Falls to 0, with another line for each reason and state.', trough: 0 },
         unit: 'short',
         width: 24,
         queries: [
-          { expr: once('reason, state', `${m('machine_ready')}{${chosen}}`), legend: '{{reason}}, machine {{state}}' },
+          {
+            expr: `max by (cluster, reason, state) (${m('machine_ready', chosen)})`,
+            legend: '{{reason}}, VM {{state}}',
+          },
         ],
       },
       {
-        title: 'Hours not billed yet',
+        title: 'Unbilled hours',
         tells: 'Falls to zero when the provider bills.',
-        onABadDay: { see: 'Nothing, as long as the machine runs.' },
+        onABadDay: { see: 'Nothing, as long as the VM runs.' },
         unit: 'h',
         width: 8,
-        queries: [{ expr: once('object', `${m('machine_unbilled_hours')}{${chosen}}`), legend: 'hours' }],
+        queries: [{ expr: ofObject(m('machine_unbilled_hours', chosen)), legend: 'hours' }],
       },
       {
-        title: 'Transfer left',
-        tells: 'Of the month, beside what there is in all.',
-        onABadDay: { see: 'What is left falls away from what there is in all.' },
+        title: 'Transfer',
+        tells: 'What is left of the month, beside the total.',
+        onABadDay: { see: 'What is left falls away from the total.' },
         unit: 'bytes',
         width: 8,
         queries: [
-          { expr: once('object', `${m('machine_transfer_remaining_bytes')}{${chosen}}`), legend: 'left' },
-          { expr: once('object', `${m('machine_transfer_bytes')}{${chosen}}`), legend: 'in all' },
+          { expr: ofObject(m('machine_transfer_remaining_bytes', chosen)), legend: 'left' },
+          { expr: ofObject(m('machine_transfer_bytes', chosen)), legend: 'total' },
         ],
       },
       {
-        title: 'Part of the transfer left',
+        title: 'Share of the transfer left',
         tells: 'An alert fires below a tenth.',
-        onABadDay: { see: 'The same as a part; the alert is at a tenth.', trough: 0.03 },
+        onABadDay: { see: 'The same as a share; the alert is at a tenth.', trough: 0.03 },
         unit: 'percentunit',
         width: 8,
         queries: [
           {
-            expr: `${once('object', `${m('machine_transfer_remaining_bytes')}{${chosen}}`)} / (${once('object', `${m('machine_transfer_bytes')}{${chosen}}`)} > 0)`,
+            expr: `${ofObject(m('machine_transfer_remaining_bytes', chosen))} / (${ofObject(m('machine_transfer_bytes', chosen))} > 0)`,
             legend: 'left',
           },
         ],
@@ -206,157 +227,180 @@ export const dashboards: readonly Dashboard[] = [
   {
     file: 'operator',
     title: 'vps247 / Operator',
-    tells: "The operator's own health: does it act, keep up, and get through to both APIs.",
+    tells: 'The health of the operator itself: leader election, reconciliations, and its calls to both APIs.',
     variables: [],
     panels: [
       {
-        title: 'Replicas that run',
-        tells: 'By version.',
-        onABadDay: { see: 'A gap: nothing is scraped, so nothing is shown, not even 0.' },
+        title: 'Replicas',
+        tells: 'Running, by version.',
+        onABadDay: { see: 'A gap: nothing is scraped, so there is no value, not even 0.' },
         unit: 'short',
         width: 8,
         isNumber: true,
         queries: [{ expr: `count by (version) (${m('build_info')})`, legend: '{{version}}' }],
       },
       {
-        title: 'Replicas that act',
-        tells: 'One of each installation.',
+        title: 'Leaders',
+        tells: 'One for each installation.',
         onABadDay: {
-          see: '0 beside a replica that runs: nobody holds the Lease. 2: there is another installation.',
+          see: '0 beside a running replica: no replica holds the Lease. 2: there is another installation.',
           trough: 0,
         },
         unit: 'short',
         width: 8,
         isNumber: true,
-        queries: [{ expr: `sum(${m('leader')})`, legend: 'act' }],
+        queries: [{ expr: `sum(${m('leader_election_master_status')})`, legend: 'leaders' }],
       },
       {
-        title: 'Age of the newest list',
-        tells: 'Of the account that was not heard of for longest.',
-        onABadDay: { see: 'A slope: one account is not heard of any more.', peak: 30 },
+        title: 'Age of the VM list',
+        tells: 'Of the account whose newest list is oldest.',
+        onABadDay: { see: 'A slope: one account is not listed any more.', peak: 30 },
         unit: 's',
         width: 8,
         isNumber: true,
-        queries: [{ expr: `max(${m('snapshot_age_seconds')})`, legend: 'age' }],
+        queries: [{ expr: `max(${m('provider_list_age_seconds')})`, legend: 'age' }],
       },
       {
-        title: 'Passes by result',
-        tells: 'Failed: something refused or did not answer. Error: a mistake of the operator.',
+        title: 'Reconciliation rate by result',
+        tells: 'error: an exception or a refused write. Failed provider calls are in a panel of their own.',
         onABadDay: {
-          see: 'A band of Failed, where there is usually none.',
+          see: 'A band of error, where there is usually none.',
         },
         unit: 'reqps',
         isStacked: true,
-        queries: [{ expr: `sum by (result) (rate(${m('reconciles_total')}[$__rate_interval]))`, legend: '{{result}}' }],
+        queries: [{ expr: `sum by (result) (${rate(m('controller_runtime_reconcile_total'))})`, legend: '{{result}}' }],
       },
       {
-        title: 'Time of a pass',
-        tells: 'Calls included.',
-        onABadDay: { see: 'The slowest take as long as Kubernetes takes to refuse.', peak: 0.4 },
+        title: 'Reconciliation time',
+        tells: 'Calls and waits for the provider included.',
+        onABadDay: { see: 'p99 is as long as Kubernetes takes to refuse.', peak: 0.4 },
         unit: 's',
-        queries: [
-          { expr: quantile(0.5, 'reconcile_duration_seconds'), legend: 'half' },
-          { expr: quantile(0.99, 'reconcile_duration_seconds'), legend: '99 of 100' },
-        ],
+        queries: p50AndP99('controller_runtime_reconcile_time_seconds'),
       },
       {
-        title: 'Queue',
-        tells: 'Objects that wait for a worker.',
+        title: 'Work queue depth',
+        tells: 'Objects that wait for a worker, by priority.',
         onABadDay: { see: 'Objects pile up behind the workers and do not get fewer.', peak: 5 },
         unit: 'short',
-        queries: [{ expr: `sum(${m('queue_depth')})`, legend: 'objects' }],
+        isStacked: true,
+        queries: [{ expr: `sum by (priority) (${m('workqueue_depth')})`, legend: '{{priority}}' }],
       },
       {
-        title: 'Waits',
-        tells: 'The longest of now. An alert fires when an object waits for more than a minute.',
-        onABadDay: { see: 'The longest wait stays where it is usually gone at once.', peak: 1 },
+        title: 'Work queue latency',
+        tells: 'How long objects wait. An alert fires when one waits for more than a minute.',
+        onABadDay: { see: 'The oldest wait stays where it is usually gone at once.', peak: 1 },
         unit: 's',
         queries: [
-          { expr: `max(${m('queue_oldest_wait_seconds')})`, legend: 'longest wait' },
-          { expr: `max(${m('longest_pass_seconds')})`, legend: 'longest pass' },
-          { expr: quantile(0.99, 'queue_wait_seconds'), legend: '99 of 100 waits' },
+          { expr: `max(${m('queue_oldest_wait_seconds')})`, legend: 'oldest now' },
+          { expr: quantile(0.5, 'workqueue_queue_duration_seconds'), legend: 'p50' },
+          { expr: quantile(0.99, 'workqueue_queue_duration_seconds'), legend: 'p99' },
         ],
       },
       {
-        title: 'From a change to its call',
-        tells: 'From when a change of a spec was seen until the provider was called for it, waits for a turn included.',
+        title: 'Workers in use',
+        tells: 'Beside how many there are.',
+        onABadDay: { see: 'All are in use, and stay so.', peak: 2 },
+        unit: 'short',
+        queries: [
+          { expr: `sum(${m('controller_runtime_active_workers')})`, legend: 'in use' },
+          { expr: `sum(${m('controller_runtime_max_concurrent_reconciles')})`, legend: 'workers' },
+        ],
+      },
+      {
+        title: 'Longest running worker',
+        tells: 'How long one reconciliation has used its worker. One that waits for the provider uses none.',
+        onABadDay: { see: 'As long as Kubernetes takes to refuse; a line that rises is a call that hangs.' },
+        unit: 's',
+        queries: [{ expr: `max(${m('workqueue_longest_running_processor_seconds')})`, legend: 'longest' }],
+      },
+      {
+        title: 'Time from spec change to provider call',
+        tells: 'From when the operator observes a change until it calls the provider, waits for a slot included.',
         onABadDay: { see: 'A change that waits for a worker comes late; where there is no change there is no line.' },
         unit: 's',
-        queries: [
-          { expr: quantile(0.5, 'spec_to_call_seconds'), legend: 'half' },
-          { expr: quantile(0.99, 'spec_to_call_seconds'), legend: '99 of 100' },
-        ],
+        queries: p50AndP99('spec_to_call_seconds'),
       },
       {
-        title: 'Calls to the provider by outcome',
-        tells: 'Anything but ok is worth a look.',
+        title: 'Provider call rate by outcome',
+        tells: 'Every code but ok is a failure.',
         onABadDay: { see: 'RateLimited, ConnectionLost and others beside ok.' },
         unit: 'reqps',
         isStacked: true,
-        queries: [{ expr: `sum by (code) (rate(${m('provider_calls_total')}[$__rate_interval]))`, legend: '{{code}}' }],
+        queries: [{ expr: `sum by (code) (${rate(m('provider_calls_total'))})`, legend: '{{code}}' }],
       },
       {
-        title: 'Time of calls to the provider',
-        tells: '99 of 100, by operation.',
-        onABadDay: { see: 'Little here: a provider that refuses does it quickly. One that is slow shows at once.' },
+        title: 'Provider call time, p99',
+        tells: 'By operation.',
+        onABadDay: { see: 'Little here: a provider that refuses does it quickly. A slow one shows at once.' },
         unit: 's',
         queries: [{ expr: quantile(0.99, 'provider_call_duration_seconds', 'le, operation'), legend: '{{operation}}' }],
       },
       {
-        title: 'Is the provider there',
-        tells: 'Away: only lists are tried. Quiet: it asked for no calls for a while.',
+        title: 'Provider availability',
+        tells: 'Unavailable: the circuit breaker is open, only lists are tried. Paused: the provider answered 429.',
         onABadDay: {
-          see: 'Away for the account whose calls get no answer, quiet again and again for the one that calls too often.',
+          see: 'Unavailable for the account whose calls get no answer; paused again and again for the one that is rate-limited.',
           peak: 1,
         },
         unit: 'short',
         queries: [
-          { expr: once('account', m('provider_away')), legend: 'away, account {{account}}' },
-          { expr: once('account', m('provider_gate_closed')), legend: 'quiet, account {{account}}' },
+          {
+            expr: once('account', m('provider_unavailable')),
+            legend: '{{namespace}}: account {{account}} unavailable',
+          },
+          {
+            expr: once('account', m('provider_rate_limit_paused')),
+            legend: '{{namespace}}: account {{account}} paused',
+          },
         ],
       },
       {
-        title: 'Turns at the provider',
-        tells: 'Calls under way, and those that wait by their lane.',
-        onABadDay: { see: 'Calls wait in their lane while the provider asks for none.' },
+        title: 'Provider calls in flight and waiting',
+        tells: 'Those that wait for a slot by priority.',
+        onABadDay: { see: 'Calls wait while the provider asks for none.' },
         unit: 'short',
         queries: [
-          { expr: `sum(${m('provider_in_flight')})`, legend: 'under way' },
-          { expr: `sum by (lane) (${m('provider_waiting')})`, legend: '{{lane}} waits' },
+          { expr: `sum(${m('provider_calls_in_flight')})`, legend: 'in flight' },
+          { expr: `sum by (priority) (${m('provider_calls_waiting')})`, legend: '{{priority}} waiting' },
         ],
       },
       {
-        title: 'Calls to Kubernetes by status',
-        tells: '0 is no answer; 409 is harmless.',
+        title: 'Kubernetes request rate by status',
+        tells: '<error> is no answer; 409 is harmless.',
         onABadDay: { see: '500 where there is usually none.' },
         unit: 'reqps',
         isStacked: true,
-        queries: [
-          { expr: `sum by (code) (rate(${m('kubernetes_calls_total')}[$__rate_interval]))`, legend: '{{code}}' },
-        ],
+        queries: [{ expr: `sum by (code) (${rate(m('rest_client_requests_total'))})`, legend: '{{code}}' }],
       },
       {
-        title: 'Traffic with Kubernetes',
+        title: 'Kubernetes request time',
+        tells: 'To the start of the answer.',
+        onABadDay: { see: 'p99 rises to what the API server takes to refuse.', peak: 0.4 },
+        unit: 's',
+        queries: p50AndP99('rest_client_request_duration_seconds'),
+      },
+      {
+        title: 'Kubernetes traffic',
         tells: 'Bodies, watches included.',
         onABadDay: { see: 'A spike when the operator starts and reads everything; else little.' },
         unit: 'Bps',
         queries: [
-          { expr: `sum(rate(${m('kubernetes_received_bytes_total')}[$__rate_interval]))`, legend: 'received' },
-          { expr: `sum(rate(${m('kubernetes_sent_bytes_total')}[$__rate_interval]))`, legend: 'sent' },
+          { expr: `sum(${rate(m('kubernetes_received_bytes_total'))})`, legend: 'received' },
+          { expr: `sum(${rate(m('kubernetes_sent_bytes_total'))})`, legend: 'sent' },
         ],
       },
       {
         title: 'CPU',
         tells: 'Cores in use, by replica.',
         onABadDay: {
-          see: 'A spike at a start and a gap before it; steady load is trouble, such as passes that are repeated.',
+          see: 'A spike at a start and a gap before it; a steady load comes from reconciliations that repeat.',
         },
         unit: 'cores',
-        queries: [{ expr: `rate(${m('process_cpu_seconds_total')}[$__rate_interval])`, legend: '{{instance}}' }],
+        queries: [{ expr: rate(m('process_cpu_seconds_total')), legend: '{{instance}}' }],
       },
       {
         title: 'Memory',
-        tells: 'By replica.',
+        tells: 'Resident, by replica.',
         onABadDay: { see: 'A gap, and a new beginning.' },
         unit: 'bytes',
         queries: [{ expr: m('process_resident_memory_bytes'), legend: '{{instance}}' }],

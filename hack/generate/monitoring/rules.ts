@@ -1,7 +1,10 @@
 import { stringify } from 'yaml';
 import { repositoryUrl } from '../package.ts';
 import { generatedFrom, markdownTable } from '../table.ts';
+import { fullName } from '../../../src/telemetry/metrics-table.ts';
 import { type Alert, alerts } from './alerts.ts';
+import { dashboards } from './panels.ts';
+import { rateInterval, withVariables } from './variables.ts';
 
 const source = 'hack/generate/monitoring/alerts.ts';
 /** Where the runbooks can be read. */
@@ -47,7 +50,47 @@ export function renderRuleTests(): string {
       ],
     }));
   });
-  return yaml({ rule_files: ['../rules.yaml'], evaluation_interval: '1m', tests: cases });
+  return yaml({ rule_files: ['../rules.yaml'], evaluation_interval: '1m', tests: [...cases, addedPanels()] });
+}
+
+/** Two installations that share the work, each with a leader and a replica on standby, which reports what it sees too. */
+const installations = [
+  { namespace: 'one', leader: 5, standby: 5 },
+  { namespace: 'two', leader: 3, standby: 2 },
+] as const;
+
+/** What each replica reports, and what the panel shows of it all: the work is added, and what two replicas see counts once. */
+const addedRows = [
+  { panel: 'Objects', metric: 'objects', labels: 'reason="Available"', shows: 16 },
+  { panel: 'Not ready', metric: 'objects', labels: 'reason="Creating"', shows: 8 },
+  { panel: 'Unmanaged VMs', metric: 'account_machines', labels: 'account="1",managed="false"', shows: 8 },
+  { panel: 'VMs by state', metric: 'machines', labels: 'state="Running"', shows: 8, by: '{state="Running"}' },
+  { panel: 'Oldest deletion', metric: 'deletion_oldest_seconds', labels: '', shows: 5 },
+] as const;
+
+/** For promtool: the panels of the fleet with more than one installation and replica. */
+function addedPanels(): object {
+  const values = { cluster: '.*', namespace: '.*', job: '.*', __rate_interval: rateInterval };
+  const panels = dashboards.flatMap((dashboard) => dashboard.panels);
+  const replicas = installations.flatMap(({ namespace, leader, standby }) => [
+    { target: `job="vps247-operator",namespace="${namespace}",instance="a"`, value: leader },
+    { target: `job="vps247-operator",namespace="${namespace}",instance="b"`, value: standby },
+  ]);
+  return {
+    name: 'panels add installations, and count what several replicas see once',
+    interval: '1m',
+    input_series: addedRows.flatMap(({ metric, labels }) =>
+      replicas.map(({ target, value }) => ({
+        series: `${fullName(metric)}{${[target, labels].filter((part) => part !== '').join(',')}}`,
+        values: `${value}x5`,
+      })),
+    ),
+    promql_expr_test: addedRows.map(({ panel, shows, ...row }) => ({
+      expr: withVariables(panels.find(({ title }) => title === panel)?.queries[0]?.expr ?? '', values),
+      eval_time: '2m',
+      exp_samples: [{ labels: 'by' in row ? row.by : '{}', value: shows }],
+    })),
+  };
 }
 
 /** The annotations as Prometheus words them for the labels and the value of the case that fires. */

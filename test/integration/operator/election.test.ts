@@ -63,7 +63,7 @@ describe('two operators with one Lease', () => {
     expect(leading.filter(Boolean)).toHaveLength(1);
     const idle = operators[leading.indexOf(false)];
     expect(idle && (await metric(idle, 'provider_calls_total'))).toBe(0);
-    expect(idle && (await metric(idle, 'reconciles_total'))).toBe(0);
+    expect(idle && (await metric(idle, 'controller_runtime_reconcile_total'))).toBe(0);
     expect(stage.emulator.ledger.callsByOperation()['CreateMachine']).toBe(10);
   });
 
@@ -180,10 +180,10 @@ describe('a Lease that cannot be renewed', () => {
     changes.length = 0;
     await stage.cluster.patch(stage.namespace, 'web', { spec: { powerState: 'Halted' } });
     await stage.create('later');
-    const listed = await metric(operator, 'reconciles_total');
+    const listed = await metric(operator, 'controller_runtime_reconcile_total');
     await new Promise((resolve) => setTimeout(resolve, 8_000)); // longer than any lease: that nothing happens is what is tested
     expect(changes.map(({ signature }) => signature)).toEqual([]);
-    expect(await metric(operator, 'reconciles_total')).toBeGreaterThan(listed);
+    expect(await metric(operator, 'controller_runtime_reconcile_total')).toBeGreaterThan(listed);
     isCut = false;
     await stage.untilReady('later', 'True/Available');
     await stage.cluster.until('web is halted', async () => (await stage.object('web'))?.status?.state === 'Halted');

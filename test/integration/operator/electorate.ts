@@ -1,4 +1,5 @@
 import { startWireProxy, type Passing, type Treatment } from '../../../hack/kit/wire-proxy.ts';
+import { fullName } from '../../../src/telemetry/metrics-table.ts';
 import type { OperatorProcess } from '../../../hack/kit/operator.ts';
 import { kubectl } from '../../support/cluster.ts';
 import type { Stage } from './stage.ts';
@@ -20,12 +21,12 @@ export function hastilyElected(stage: Stage): readonly string[] {
 export async function metric(operator: OperatorProcess, name: string): Promise<number> {
   const { metrics } = await operator.addresses;
   const page = await (await fetch(`${metrics}/metrics`)).text();
-  const lines = page.split('\n').filter((line) => new RegExp(`^vps247_operator_${name}[ {]`).test(line));
+  const lines = page.split('\n').filter((line) => new RegExp(`^${fullName(name)}[ {]`).test(line));
   return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
 }
 
 export async function isLeading(operator: OperatorProcess): Promise<boolean> {
-  return (await metric(operator, 'leader')) === 1;
+  return (await metric(operator, 'leader_election_master_status')) === 1;
 }
 
 export function untilLeading(stage: Stage, operator: OperatorProcess): Promise<void> {

@@ -202,8 +202,7 @@ describe('a life on the real API server', () => {
 /** Requests of the operator that changed something in Kubernetes, by resource, by its own metrics. */
 async function writesOf(metricsUrl: string): Promise<Record<string, number>> {
   const page = await (await fetch(`${metricsUrl}/metrics`)).text();
-  const line =
-    /^vps247_operator_kubernetes_calls_total\{verb="(?:patch|create)",resource="([^"]+)",code="20\d"\} (\d+)$/gm;
+  const line = /^rest_client_requests_total\{code="20\d",.*verb="(?:patch|create)",resource="([^"]+)"\} (\d+)$/gm;
   const counts: Record<string, number> = {};
   for (const [, resource = '', count] of page.matchAll(line)) {
     // What the operator may do is asked for at its start by creating a question; nothing of it is stored.

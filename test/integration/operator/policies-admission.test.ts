@@ -21,7 +21,7 @@ async function patchesOf({ addresses }: OperatorProcess): Promise<number> {
   const page = await (await fetch(`${(await addresses).metrics}/metrics`)).text();
   const lines = page
     .split('\n')
-    .filter((line) => /kubernetes_calls_total\{.*verb="patch".*resource="virtualmachines"/.test(line));
+    .filter((line) => /rest_client_requests_total\{.*verb="patch".*resource="virtualmachines"/.test(line));
   return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
 }
 

@@ -72,7 +72,9 @@ describe('a provider with ways of its own', () => {
     expect(emulator.ledger.machinesEverCreated()).toHaveLength(1);
     // So many finalizers are not kept in memory: they are read again for the patch that must not remove them.
     const page = await (await fetch(`${metrics}/metrics`)).text();
-    expect(page).toMatch(/kubernetes_calls_total\{verb="get",resource="virtualmachines",code="200"\} [1-9]/);
+    expect(page).toMatch(
+      /rest_client_requests_total\{code="200",method="GET",.*verb="get",resource="virtualmachines"\} [1-9]/,
+    );
     await cluster.patch(namespace, 'web', {
       metadata: { namespace, name: 'web', finalizers: finalizers.filter((name) => !others.includes(name)) },
     });

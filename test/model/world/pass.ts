@@ -3,6 +3,7 @@ import type { KubeClient } from '../../../src/kube/client.ts';
 import type { Clock } from '../../../src/model/clock.ts';
 import type { Outcome } from '../../../src/model/failure.ts';
 import type { KeyLookup } from '../../../src/reconcile/credentials.ts';
+import type { PassResult } from '../../../src/reconcile/reconciler.ts';
 import type { Log } from '../../../src/telemetry/log.ts';
 import { ModelAccount } from './account.ts';
 import { untried } from './reads.ts';
@@ -148,10 +149,10 @@ class Run {
     };
   }
 
-  endWith(result: { readonly after?: number } | { readonly failed: true; readonly after?: number }): Operator {
+  endWith(result: PassResult): Operator {
     const { operator } = this.#state;
     const memory = this.memories.get(key);
-    const after = result.after ?? ('failed' in result ? 0 : undefined);
+    const after = 'requeue' in result ? 0 : (result.after ?? ('failed' in result ? 0 : undefined));
     return {
       ...operator,
       cache: this.cache,
