@@ -55,7 +55,7 @@ export interface AppSettings {
   readonly visibilityWindow: number;
   readonly recreateAfter: number;
   readonly stuckAfter: number;
-  readonly lookAlikes: 'Hold' | 'Report';
+  readonly orphanCandidates: 'Hold' | 'Report';
   /** 0: no limit. */
   readonly maxMachinesPerNamespace: number;
   readonly maxApiKeys: number;
@@ -258,7 +258,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
         visibilityWindow: settings.visibilityWindow,
         recreateAfter: settings.recreateAfter,
         callDeadline,
-        lookAlikes: settings.lookAlikes,
+        orphanCandidates: settings.orphanCandidates,
       },
       actingSince: (key) => Math.max(actingSince, takenOver.get(key) ?? 0),
     });

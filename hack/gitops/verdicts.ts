@@ -64,7 +64,7 @@ export const verdicts: Readonly<Record<Reason, VerdictRow>> = {
   RecreationDelayed: { ...going, because: passes },
   DuplicateMachine: { ...failed, because: needsSomebody },
   RestoredUnconfirmed: { ...failed, because: needsSomebody },
-  LookAlikeFound: { ...failed, because: needsSomebody },
+  OrphanCandidateFound: { ...failed, because: needsSomebody },
   NothingToAdopt: { ...failed, because: needsSomebody },
   InitialPasswordConflict: { ...done, because: 'the machine is as asked all the same; Synced tells of the Secret' },
   AnnotationIgnored: { ...done, because: 'told in an event only' },

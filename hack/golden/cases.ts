@@ -154,17 +154,17 @@ export const cases: readonly Case[] = [
     afterwards: { act: async ({ emulator }, id) => emulator.person.delete(id), last: 'False/ExternallyDeleted' },
   },
   {
-    name: 'look-alike',
+    name: 'orphan-candidate',
     group: 'at-rest',
     before: async ({ cluster, emulator }) => {
-      emulator.person.create({ name: 'look-alike-0a1b2c3d' });
+      emulator.person.create({ name: 'orphan-candidate-0a1b2c3d' });
       // It is known once it was listed.
       const lists = () => emulator.ledger.callsByOperation().ListMachines ?? 0;
       const listsBefore = lists();
       await cluster.until('two lists', async () => lists() >= listsBefore + 2);
       return {};
     },
-    first: 'False/LookAlikeFound',
+    first: 'False/OrphanCandidateFound',
   },
   {
     name: 'name-taken',

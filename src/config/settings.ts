@@ -153,7 +153,7 @@ export const settingsTable = {
     '10m',
     'After how long a power operation without effect is reported as stuck. If the object is being deleted and its VM is in an unknown or transitional state for that long, the operator sends DELETE.',
   ),
-  lookAlikes: setting(
+  orphanCandidates: setting(
     choice('Hold', 'Report'),
     'Hold',
     "What a machine does that may be a new object's from an earlier life (its name with another suffix, held by no object): Hold keeps a second one from being created until somebody decides, Report only tells. Report suits accounts that several clusters, or operators of separate namespaces, share.",

@@ -21,7 +21,7 @@ const longestRepeat = 6 * 60 * 60_000;
 /** How many VMs a message names. */
 const mostLeftNamed = 10;
 
-/** How often a namespace that is full, or a name that is taken by a look-alike, is looked at again. */
+/** How often a namespace that is full, or a name that is taken by an orphan candidate, is looked at again. */
 const heldRetry = 60_000;
 
 /**
@@ -47,8 +47,8 @@ export function create(o: Observed): Decision {
     const message = `${fruitless.creates} create requests for "${o.providerName}" led to no VM of that name; the next one is sent at ${toSeconds(dueAt)}. If the provider has the VM under another name, delete it there`;
     return wait({ reason: 'CreateOutcomeUnknown', message }, { after: dueAt - o.now });
   }
-  const doubt = o.lookAlikes.length > 0 && !o.requests.ignoresLookAlikes ? lookAlike(o) : undefined;
-  if (doubt !== undefined && o.limits.lookAlikes === 'Hold') return wait(doubt, { after: heldRetry });
+  const doubt = o.orphanCandidates.length > 0 && !o.requests.ignoresOrphanCandidates ? orphanCandidate(o) : undefined;
+  if (doubt !== undefined && o.limits.orphanCandidates === 'Hold') return wait(doubt, { after: heldRetry });
   if (o.namespaceLimit !== undefined) return namespaceFull(o, o.namespaceLimit);
   // It was not read for a reason that has passed since.
   if (o.catalogue.kind === 'NotNeeded') return wait(undefined, { after: 1_000 });
@@ -121,17 +121,17 @@ function namespaceFull({ object, isDefaultKey }: Observed, { limit, leftRunning 
   return wait({ reason: 'QuotaExceeded', message }, { after: heldRetry });
 }
 
-function lookAlike(o: Observed): Verdict {
+function orphanCandidate(o: Observed): Verdict {
   const { name, namespace } = o.object.metadata;
-  const [first] = o.lookAlikes;
-  const found = o.lookAlikes.map((machine) => `"${machine.name}" (id ${machine.id})`).join(', ');
+  const [first] = o.orphanCandidates;
+  const found = o.orphanCandidates.map((machine) => `"${machine.name}" (id ${machine.id})`).join(', ');
   const patch = JSON.stringify({ spec: { adoption: { policy: 'MustExist', id: first?.id } } });
   return {
-    reason: 'LookAlikeFound',
+    reason: 'OrphanCandidateFound',
     message:
       `no object holds ${found}, which may be this object's machine from an earlier life; to take it over: ` +
       `kubectl -n ${namespace} patch vps ${name} --type merge -p '${patch}'; for a new machine: ` +
-      `kubectl -n ${namespace} annotate vps ${name} ${annotations.ignoreLookAlikes}=true`,
+      `kubectl -n ${namespace} annotate vps ${name} ${annotations.ignoreOrphanCandidates}=true`,
   };
 }
 

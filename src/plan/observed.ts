@@ -1,6 +1,6 @@
 import type { Identity, Intent } from '../api/v1alpha1/identity.ts';
 import type { Requests } from '../api/v1alpha1/requests.ts';
-import type { LookAlike, VirtualMachine } from '../api/v1alpha1/types.ts';
+import type { OrphanCandidate, VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { Failure } from '../model/failure.ts';
 import type { Action } from './action.ts';
 import type { Machine, OsTemplate, Package, ProviderId, Region } from '../model/machine.ts';
@@ -104,7 +104,7 @@ export interface Limits {
   /** The longest a changing call can be under way. */
   readonly callDeadline: number;
   /** Whether a machine that may be an object's from an earlier life holds up a create, or is only told of. */
-  readonly lookAlikes: 'Hold' | 'Report';
+  readonly orphanCandidates: 'Hold' | 'Report';
 }
 
 /** How many VMs a namespace may have, and which of those it has were left running by objects that are gone (ids, or names). */
@@ -142,7 +142,7 @@ export interface Observed {
   /** Whether the key is the operator's own for whole namespaces, which gives no right to machines that exist. */
   readonly isDefaultKey: boolean;
   /** VMs that may be this object's from an earlier life; looked for before a create only, and not with the operator's own key. */
-  readonly lookAlikes: readonly LookAlike[];
+  readonly orphanCandidates: readonly OrphanCandidate[];
   /** The limit of VMs in this namespace, when it is reached. */
   readonly namespaceLimit: NamespaceLimit | undefined;
   /** Whether the object may go and leave its VM running: not in the account of the operator's own key without permission. */

@@ -19,7 +19,7 @@ import type { Memory } from './history.ts';
 import type { NamespaceQuota } from './namespace-quota.ts';
 import { type MachineDeps, mayCreate, notYetSeen, observeMachine } from './observe-machine.ts';
 import { withPastTimes } from './past-times.ts';
-import { type RivalDeps, lookAlikesOf, machineHolder, nameHolder } from './rivals.ts';
+import { type RivalDeps, orphanCandidatesOf, machineHolder, nameHolder } from './rivals.ts';
 import { type Subject, provenByName, targetOf, twinsOf } from './target.ts';
 
 export interface ObserveDeps extends RivalDeps, MachineDeps {
@@ -148,7 +148,7 @@ export async function observe(
       apiKeyHash: account?.keyedHash(keyText(object.metadata)),
       isKeyChanging: memory.successor !== undefined,
       isDefaultKey,
-      lookAlikes: isCreate && !isDefaultKey ? lookAlikesOf(deps.claims, subject, account) : [],
+      orphanCandidates: isCreate && !isDefaultKey ? orphanCandidatesOf(deps.claims, subject, account) : [],
       namespaceLimit: deps.quota.reachedFor(key, machine.kind === 'Present' ? machine.machine.id : undefined),
       mayOrphan: deps.mayOrphan(object.metadata.namespace) || !usesDefaultKey(object, lookup, machine),
       deletesHeldFor: object.metadata.deletionTimestamp === undefined ? 0 : deps.deletes.heldFor(key),

@@ -1,5 +1,5 @@
 import { isNameOwn, nameHead } from '../api/v1alpha1/identity.ts';
-import type { LookAlike, VirtualMachine } from '../api/v1alpha1/types.ts';
+import type { OrphanCandidate, VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { Machine } from '../model/machine.ts';
 import type { Account } from '../provider/account/account.ts';
 import type { Claims } from './claims.ts';
@@ -18,19 +18,19 @@ export interface RivalDeps {
   readonly objectOf: (key: string) => VirtualMachine | undefined;
 }
 
-const mostLookAlikes = 8;
+const mostOrphanCandidates = 8;
 
 /** VMs with the object's name and another suffix that no object holds: the object may have been applied again in a new cluster. */
-export function lookAlikesOf(
+export function orphanCandidatesOf(
   claims: Pick<Claims, 'isHeld'>,
   { object, identity, intent }: Subject,
   account: Account | null,
-): readonly LookAlike[] {
+): readonly OrphanCandidate[] {
   if (identity.kind !== 'None' || intent !== undefined || !isNameOwn(object) || account === null) return [];
   return (account.snapshot?.withSuffix(nameHead(object)) ?? [])
     .filter((machine) => !claims.isHeld(machine, account))
     .toSorted((a, b) => a.id - b.id)
-    .slice(0, mostLookAlikes)
+    .slice(0, mostOrphanCandidates)
     .map(({ id, name }) => ({ id, name }));
 }
 

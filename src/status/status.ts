@@ -56,7 +56,7 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
     startFailure: report.startFailure,
     lastRestartRequest: report.handledRestart ?? before?.lastRestartRequest,
     plannedActions: report.plannedActions,
-    lookAlikes: o.lookAlikes.length === 0 ? undefined : o.lookAlikes,
+    orphanCandidates: o.orphanCandidates.length === 0 ? undefined : o.orphanCandidates,
     lastHandledReconcileAt: o.requests.reconcile ?? before?.lastHandledReconcileAt,
     conditions: conditionsFor(
       report.verdict,

@@ -61,7 +61,7 @@ describe('what takes something away is found', () => {
     ],
     ['a field of the spec less', ({ spec }) => delete spec.ipv6, 'spec.ipv6 is gone'],
     ['a nested field less', ({ spec }) => delete spec.powerOff.properties.mode, 'spec.powerOff.mode is gone'],
-    ['a field of the status less', ({ status }) => delete status.lookAlikes, 'status.lookAlikes is gone'],
+    ['a field of the status less', ({ status }) => delete status.orphanCandidates, 'status.orphanCandidates is gone'],
     [
       'a field of list items less',
       ({ status }) => delete status.addresses.items.properties.gateway,

@@ -10,11 +10,11 @@ it.each([
   { value: '1', isOn: false, isSenseless: true },
   { value: '', isOn: false, isSenseless: true },
 ])('a switch set to "$value": on $isOn, reported as senseless $isSenseless', ({ value, isOn, isSenseless }) => {
-  const { paused, forcePowerOff, ignoreLookAlikes } = annotations;
-  const names = [paused, forcePowerOff, ignoreLookAlikes];
+  const { paused, forcePowerOff, ignoreOrphanCandidates } = annotations;
+  const names = [paused, forcePowerOff, ignoreOrphanCandidates];
   const object = objectWith({ annotations: Object.fromEntries(names.map((name) => [name, value])) });
-  const { isPaused, isPowerOffForced, ignoresLookAlikes } = readRequests(object);
+  const { isPaused, isPowerOffForced, ignoresOrphanCandidates } = readRequests(object);
   expect(writtenBy('you')).toEqual(expect.arrayContaining(names));
-  expect([isPaused, isPowerOffForced, ignoresLookAlikes]).toEqual([isOn, isOn, isOn]);
+  expect([isPaused, isPowerOffForced, ignoresOrphanCandidates]).toEqual([isOn, isOn, isOn]);
   expect(senselessAnnotations(object)).toEqual(isSenseless ? names.map((name) => `${name}="${value}"`) : []);
 });

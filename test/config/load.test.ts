@@ -43,7 +43,7 @@ describe('what is given', () => {
       visibilityWindow: 30_000,
       recreateAfter: 300_000,
       stuckAfter: 600_000,
-      lookAlikes: 'Hold',
+      orphanCandidates: 'Hold',
       maxMachinesPerNamespace: 0,
       maxApiKeys: 1_000,
       maxApiKeysPerNamespace: 32,

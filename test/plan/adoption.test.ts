@@ -219,18 +219,18 @@ describeRows('restored, copied or moved', [
   },
 ]);
 
-const alike = { lookAlikes: [{ id: 5, name: 'web-99999999' }] };
+const alike = { orphanCandidates: [{ id: 5, name: 'web-99999999' }] };
 
 describeRows('machines of an earlier life', [
   {
     because: 'keep a second one from being made',
     given: { observed: alike },
     action: 'None',
-    reason: 'LookAlikeFound',
+    reason: 'OrphanCandidateFound',
   },
   {
     because: 'unless somebody decided',
-    given: { observed: alike, annotations: { 'vps247.com/ignore-look-alikes': 'true' } },
+    given: { observed: alike, annotations: { 'vps247.com/ignore-orphan-candidates': 'true' } },
     action: 'Create',
   },
   {
@@ -238,7 +238,7 @@ describeRows('machines of an earlier life', [
     given: {
       observed: {
         ...alike,
-        limits: { stuckAfter: 1, visibilityWindow: 1, recreateAfter: 1, callDeadline: 1, lookAlikes: 'Report' },
+        limits: { stuckAfter: 1, visibilityWindow: 1, recreateAfter: 1, callDeadline: 1, orphanCandidates: 'Report' },
       },
     },
     action: 'Create',

@@ -139,7 +139,7 @@ export function observedWith(options: ObservedOptions = {}): Observed {
     apiKeyHash: 'hash-of-the-key',
     isKeyChanging: false,
     isDefaultKey: false,
-    lookAlikes: [],
+    orphanCandidates: [],
     namespaceLimit: undefined,
     mayOrphan: true,
     deletesHeldFor: 0,
@@ -150,7 +150,7 @@ export function observedWith(options: ObservedOptions = {}): Observed {
       visibilityWindow: 30_000,
       recreateAfter: 300_000,
       callDeadline: 35_000,
-      lookAlikes: 'Hold',
+      orphanCandidates: 'Hold',
     },
     ...options.observed,
   };

@@ -299,14 +299,14 @@ describe('an earlier life', () => {
     room.add('web-0badcafe');
     apply('web');
     await clock.advance(10 * minute);
-    expect(condition('web', 'Synced')?.reason).toBe('LookAlikeFound');
-    expect(cluster.machine('web')?.status?.lookAlikes).toEqual([{ id: 1, name: 'web-0badcafe' }]);
+    expect(condition('web', 'Synced')?.reason).toBe('OrphanCandidateFound');
+    expect(cluster.machine('web')?.status?.orphanCandidates).toEqual([{ id: 1, name: 'web-0badcafe' }]);
     expect(room.count('CreateMachine')).toBe(0);
     cluster.change('web', { spec: { adoption: { policy: 'MustExist', id: 1 } } });
     await clock.advance(minute);
     expect(condition('web', 'Ready')?.status).toBe('True');
     expect(cluster.machine('web')?.status).toMatchObject({ id: 1, origin: 'Adopted', providerName: 'web-0badcafe' });
-    expect(cluster.machine('web')?.status?.lookAlikes).toBeUndefined();
+    expect(cluster.machine('web')?.status?.orphanCandidates).toBeUndefined();
     expect(room.count('CreateMachine')).toBe(0);
   });
 

@@ -159,7 +159,7 @@ const scenarios: Readonly<Record<Reason, Scenario>> = {
       });
     },
   },
-  LookAlikeFound: {
+  OrphanCandidateFound: {
     run: (world) => {
       world.room.add('web-deadbeef');
       return begin(world);

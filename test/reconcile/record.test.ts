@@ -79,7 +79,7 @@ describe.each(['create', 'adopt'] as const)('%s', (kind) => {
 });
 
 it('the hint of a VM is not written onto an object that took the name of its own meanwhile', async () => {
-  const { apply, clock, cluster, condition } = await createWorld({ lookAlikes: 'Report' });
+  const { apply, clock, cluster, condition } = await createWorld({ orphanCandidates: 'Report' });
   let patches = 0;
   cluster.holds = (write) => {
     if (write === 'patch web') patches += 1;
@@ -100,7 +100,7 @@ it('the hint of a VM is not written onto an object that took the name of its own
 });
 
 it('the answer of a create is not recorded in an object that took the name of its own meanwhile', async () => {
-  const { apply, clock, cluster, condition, room } = await createWorld({ lookAlikes: 'Report' });
+  const { apply, clock, cluster, condition, room } = await createWorld({ orphanCandidates: 'Report' });
   const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
   room.holds = (operation) =>
     operation === 'CreateMachine' && room.count('CreateMachine') === 0 ? answered : undefined;

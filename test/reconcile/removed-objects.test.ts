@@ -169,13 +169,13 @@ describe('what the API server removed in order', () => {
     apply('web');
     await clock.advance(10 * minute);
     expect(complaints).toContain('Orphaned VM of removed object, its name is in use again');
-    expect(condition('web', 'Ready')?.reason).toBe('LookAlikeFound');
+    expect(condition('web', 'Ready')?.reason).toBe('OrphanCandidateFound');
     expect(cluster.machine('web')?.metadata.annotations?.[annotations.createPending]).toBeUndefined();
     expect(room.machines.size).toBe(1);
   });
 
   it('gives way to a new object of its name, which may not have a VM beyond the limit of the namespace', async () => {
-    const world = await createWorld({ lookAlikes: 'Report', maxMachinesPerNamespace: 1 });
+    const world = await createWorld({ orphanCandidates: 'Report', maxMachinesPerNamespace: 1 });
     const { apply, clock, condition, room } = world;
     room.broken.set('DeleteMachine', { class: 'Wait', code: 'Busy', status: 406 });
     deleteAt(world, 'CreateMachine');

@@ -243,14 +243,14 @@ const effects: { readonly [Name in keyof AppSettings]: Effect<Name> } = {
     },
     expected: ['ProviderBusy', 'PowerTransitionStuck'],
   },
-  lookAlikes: {
+  orphanCandidates: {
     value: 'Report',
     observe: async (world) => {
       world.room.add('web-deadbeef');
       await begin(world);
       return ready(world);
     },
-    expected: ['LookAlikeFound', 'Available'],
+    expected: ['OrphanCandidateFound', 'Available'],
   },
   maxMachinesPerNamespace: {
     value: 1,

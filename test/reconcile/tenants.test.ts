@@ -68,7 +68,7 @@ describe.each([
     await world.clock.advance(minute);
     a.apply('web');
     await world.clock.advance(5 * minute);
-    expect(a.condition('web', 'Synced')?.reason).toBe('LookAlikeFound');
+    expect(a.condition('web', 'Synced')?.reason).toBe('OrphanCandidateFound');
     expect(changesIn(world)).toEqual([]);
   });
 });

@@ -156,7 +156,7 @@ describe('status', () => {
       machine: 'Running',
       status: { ...seen, ...handled },
       history: { passwordSecret: 'new' },
-      observed: { isDefaultKey: false, lookAlikes: [{ id: 7, name: 'web-1' }] },
+      observed: { isDefaultKey: false, orphanCandidates: [{ id: 7, name: 'web-1' }] },
     });
     const requests = { ...observed.requests, reconcile: '2026-06-01' };
     const status = statusFor(
@@ -170,7 +170,7 @@ describe('status', () => {
       lastRestartRequest: 'three',
       initialPasswordSecret: { name: 'x' },
       lastHandledReconcileAt: '2026-06-01',
-      lookAlikes: [{ id: 7, name: 'web-1' }],
+      orphanCandidates: [{ id: 7, name: 'web-1' }],
       apiKeyHash: 'hash-of-the-key',
     });
     expect(status).not.toHaveProperty('usesDefaultCredentials');

@@ -15,7 +15,7 @@ export const annotations = {
   paused: 'vps247.com/paused',
   reconcileRequestedAt: 'vps247.com/reconcile-requested-at',
   forcePowerOff: 'vps247.com/force-power-off',
-  ignoreLookAlikes: 'vps247.com/ignore-look-alikes',
+  ignoreOrphanCandidates: 'vps247.com/ignore-orphan-candidates',
 } as const;
 
 export type AnnotationName = keyof typeof annotations;
@@ -41,11 +41,11 @@ export const annotationTable: Readonly<
     meaning:
       'While it is there, a shutdown in mode TrySoft is followed by a power cut without a grace period, and a machine that is halting for another reason is cut off as well. Soft never cuts the power.',
   },
-  ignoreLookAlikes: {
+  ignoreOrphanCandidates: {
     by: 'you',
     value: '"true"',
     meaning:
-      "The machine is created although machines exist that may be this object's from an earlier life (LookAlikeFound).",
+      "The machine is created although machines exist that may be this object's from an earlier life (OrphanCandidateFound).",
   },
   createPending: {
     by: 'the operator',

@@ -267,7 +267,7 @@ const table = {
     remedy:
       'Set spec.adoption.policy to MustExist to take over the machine, if no other object and no other cluster holds it. Or remove the annotations vps247.com/machine and vps247.com/create-pending to have a new machine made.',
   },
-  LookAlikeFound: {
+  OrphanCandidateFound: {
     ready: 'False',
     synced: 'False',
     progress: 'Stalled',
@@ -275,7 +275,7 @@ const table = {
     meaning:
       "A machine exists that carries this object's name with another object's suffix, and no object holds it: it may be this object's from before the cluster was rebuilt. No second one is made.",
     remedy:
-      "Take it over with the command in the message; or annotate vps247.com/ignore-look-alikes=true for a machine of the object's own. The setting lookAlikes turns the question off.",
+      "Take it over with the command in the message; or annotate vps247.com/ignore-orphan-candidates=true for a machine of the object's own. The setting orphanCandidates turns the question off.",
   },
   NothingToAdopt: {
     ready: 'False',

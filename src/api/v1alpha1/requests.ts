@@ -5,12 +5,12 @@ import type { VirtualMachine } from './types.ts';
 export interface Requests {
   readonly isPaused: boolean;
   readonly isPowerOffForced: boolean;
-  readonly ignoresLookAlikes: boolean;
+  readonly ignoresOrphanCandidates: boolean;
   /** A value of reconcile-requested-at that was not handled yet, cut to what the status can hold. */
   readonly reconcile: string | undefined;
 }
 
-const switches = [annotations.paused, annotations.forcePowerOff, annotations.ignoreLookAlikes] as const;
+const switches = [annotations.paused, annotations.forcePowerOff, annotations.ignoreOrphanCandidates] as const;
 
 const longestEcho = 256;
 
@@ -21,7 +21,7 @@ export function readRequests({ metadata, status }: VirtualMachine): Requests {
   return {
     isPaused: on(annotations.paused),
     isPowerOffForced: on(annotations.forcePowerOff),
-    ignoresLookAlikes: on(annotations.ignoreLookAlikes),
+    ignoresOrphanCandidates: on(annotations.ignoreOrphanCandidates),
     reconcile: asked === status?.lastHandledReconcileAt ? undefined : asked,
   };
 }

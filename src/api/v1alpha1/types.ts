@@ -82,7 +82,7 @@ export interface PlannedAction {
 }
 
 /** A machine that may be this object's from an earlier life: same name, another object's suffix, held by nobody. */
-export interface LookAlike {
+export interface OrphanCandidate {
   readonly id: number;
   readonly name: string;
 }
@@ -121,7 +121,7 @@ export interface VirtualMachineStatus {
   readonly startFailure?: { readonly count: number; readonly lastAt: string; readonly retryAfter?: string };
   readonly lastRestartRequest?: string;
   readonly plannedActions?: readonly PlannedAction[];
-  readonly lookAlikes?: readonly LookAlike[];
+  readonly orphanCandidates?: readonly OrphanCandidate[];
   readonly lastHandledReconcileAt?: string;
   readonly conditions?: readonly Condition[];
 }

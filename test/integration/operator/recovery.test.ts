@@ -275,7 +275,7 @@ describe('an object that is lost and comes back', () => {
     await home.sh(documented(page, 'let-all-go'));
     await home.until();
     await home.sh(apply);
-    await home.until('default/web False/LookAlikeFound', 'team-a/cache False/LookAlikeFound');
+    await home.until('default/web False/OrphanCandidateFound', 'team-a/cache False/OrphanCandidateFound');
     await home.sh(documented(page, 'take-back-applied'));
     await home.cluster.until('both are taken back', async () => Object.keys(held(await home.objects())).length === 2);
     expect(held(await home.objects())).toEqual(before);
@@ -344,7 +344,7 @@ describe('a cluster that is lost', () => {
 
     await home.sh(apply);
     await startAt(home);
-    await home.until(...allShow('False/LookAlikeFound'), 'default/db False/NameConflict');
+    await home.until(...allShow('False/OrphanCandidateFound'), 'default/db False/NameConflict');
     await twoLists();
     expect(calls()).toEqual(done);
     await home.sh(documented(page, 'take-back-applied'));
@@ -368,13 +368,13 @@ describe('a cluster that is lost', () => {
 
     await home.sh(apply);
     await startAt(home);
-    await home.until(...keys.map((key) => `${key} False/LookAlikeFound`));
+    await home.until(...keys.map((key) => `${key} False/OrphanCandidateFound`));
     const said = await home.sh(documented(page, 'take-back-applied'));
     expect(said).toContain('default/web may mean');
     expect(said).toContain('team-a/web may mean');
     await home.until(
-      'default/web False/LookAlikeFound',
-      'team-a/web False/LookAlikeFound',
+      'default/web False/OrphanCandidateFound',
+      'team-a/web False/OrphanCandidateFound',
       'team-a/cache True/Available',
     );
 
@@ -386,7 +386,7 @@ describe('a cluster that is lost', () => {
     await home.sh('kubectl annotate vps --all -A vps247.com/reconcile-requested-at=now');
     await home.cluster.until('the other one has one left', async () => {
       const { status } = await home.object('web', 'team-a');
-      return status?.lookAlikes?.length === 1;
+      return status?.orphanCandidates?.length === 1;
     });
     await home.sh(documented(page, 'take-back-applied'));
     expect(held(await home.until(...keys.map((key) => `${key} True/Available`)))).toEqual(before);
@@ -401,8 +401,8 @@ describe('a cluster that is lost', () => {
     await home.lose();
     await home.sh(home.write([manifest('web')]));
     await startAt(home);
-    await home.until('default/web False/LookAlikeFound');
-    await home.sh(documented(page, 'ignore-look-alikes'));
+    await home.until('default/web False/OrphanCandidateFound');
+    await home.sh(documented(page, 'ignore-orphan-candidates'));
     await home.until('default/web True/Available');
     expect(calls().slice(done.length)).toEqual(['CreateMachine']);
     expect(liveNames()).toHaveLength(4);

@@ -79,7 +79,7 @@ export async function openWorld(name: string): Promise<World> {
       kubeconfig: proxy.kubeconfig,
       apiUrl: proxy.apiUrl,
       // Objects come again under their old names here; whether their old machines may be theirs is another test's.
-      flags: [...hurried({ 'look-alikes': 'Report' }), ...flags],
+      flags: [...hurried({ 'orphan-candidates': 'Report' }), ...flags],
       logFile: path.join(out, `operator-${starts}.log`),
     });
     await operator.addresses;

@@ -38,7 +38,7 @@ export async function proceed(subject: Subject, state: State, pass: Begun): Prom
     claims: run.claims,
     quota: new subject.NamespaceQuota({ limit: 0, accountOf: () => undefined, watch: () => () => false }),
     deletes: new subject.DeleteBudget(clock, 0),
-    limits: { stuckAfter, visibilityWindow, recreateAfter, callDeadline: responseDeadline, lookAlikes: 'Hold' },
+    limits: { stuckAfter, visibilityWindow, recreateAfter, callDeadline: responseDeadline, orphanCandidates: 'Hold' },
     mayOrphan: () => true,
     actingSince: () => state.operator.actingSince,
     fence: () => true,

@@ -2,7 +2,7 @@ import type {
   CatalogueStatus,
   Condition,
   ConditionStatus,
-  LookAlike,
+  OrphanCandidate,
   OperationStatus,
   OperationType,
   PlannedAction,
@@ -116,7 +116,7 @@ const plannedActions: Schema = {
   },
 };
 
-const lookAlikes: Schema = {
+const orphanCandidates: Schema = {
   type: 'array',
   description:
     "Machines that may be this object's from an earlier life: they carry its name with another object's suffix, and no object holds them.",
@@ -125,11 +125,11 @@ const lookAlikes: Schema = {
   items: {
     type: 'object',
     description: 'One such machine.',
-    required: allOf<RequiredOf<LookAlike>>({ id: true, name: true }),
+    required: allOf<RequiredOf<OrphanCandidate>>({ id: true, name: true }),
     properties: {
       id: providerId("The machine's id at the provider, for spec.adoption.id."),
       name: { type: 'string', maxLength: 255, description: "The machine's name at the provider." },
-    } satisfies PropertiesOf<LookAlike>,
+    } satisfies PropertiesOf<OrphanCandidate>,
   },
 };
 
@@ -261,7 +261,7 @@ export const statusSchema: Schema = {
       description: 'The spec.restartRequest that was handled last.',
     },
     plannedActions,
-    lookAlikes,
+    orphanCandidates,
     lastHandledReconcileAt: {
       type: 'string',
       maxLength: 256,
