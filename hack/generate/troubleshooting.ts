@@ -6,6 +6,7 @@ const looks = {
   object: 'kubectl -n NAMESPACE describe vps NAME',
   record: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{.metadata.annotations}'`,
   operation: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{.status.operation}'`,
+  task: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{.status.lastTask}'`,
   secret: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{.spec.credentialsSecretRef}'\nkubectl -n NAMESPACE get secret vps247-credentials -o jsonpath='{.type} {.metadata.labels}'`,
   owner: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{.status.ownerId}'`,
   log: 'kubectl -n vps247-system logs deployment/vps247-operator --tail=50',
@@ -36,6 +37,7 @@ kubectl -n vps247-system get deployment vps247-operator -o jsonpath='{.spec.temp
 const lookAt: Readonly<Record<Reason, string>> = {
   Available: looks.object,
   Creating: looks.object,
+  ProvisioningFailed: looks.task,
   CreateOutcomeUnknown: looks.record,
   NameConflict: looks.holders,
   IdentityMismatch: looks.holders,
@@ -47,6 +49,7 @@ const lookAt: Readonly<Record<Reason, string>> = {
   Restarting: looks.operation,
   ProviderBusy: looks.operation,
   PowerTransitionStuck: looks.operation,
+  PowerChangeFailed: looks.task,
   StartBackoff: looks.startFailure,
   PowerDrift: looks.events,
   CredentialsMissing: looks.secret,

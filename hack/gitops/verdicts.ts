@@ -35,6 +35,7 @@ const outage = 'an outage is no failure of the object; a machine that was as ask
 export const verdicts: Readonly<Record<Reason, VerdictRow>> = {
   Available: { ...done, because: 'the machine is as asked, running or halted' },
   Creating: { ...going, because: passes },
+  ProvisioningFailed: { ...failed, because: needsSomebody },
   CreateOutcomeUnknown: { ...going, because: 'lists will tell' },
   NameConflict: { ...failed, because: needsSomebody },
   IdentityMismatch: { ...failed, because: needsSomebody },
@@ -46,6 +47,7 @@ export const verdicts: Readonly<Record<Reason, VerdictRow>> = {
   Restarting: { ...going, because: passes },
   ProviderBusy: { ...going, because: passes },
   PowerTransitionStuck: { ...failed, because: 'it is tried again, but has been for long: somebody should look' },
+  PowerChangeFailed: { ...going, because: 'it is tried again' },
   StartBackoff: { ...going, because: 'the next start may hold' },
   PowerDrift: {
     kstatus: 'InProgress',

@@ -5,7 +5,17 @@ import type { Cause, Ledger } from './ledger.ts';
 import type { Machine, MachineView, Order } from './machine.ts';
 import { createRandom } from './random.ts';
 import { isNamed, type Switches } from './switches.ts';
-import { judge, stepsOf, taskOf, type Command, type PowerCommand, type State, type Step } from './transitions.ts';
+import {
+  failing,
+  isTaskUnderWay,
+  judge,
+  stepsOf,
+  taskOf,
+  type Command,
+  type PowerCommand,
+  type State,
+  type Step,
+} from './transitions.ts';
 
 interface World {
   readonly clock: EmulatorClock;
@@ -59,7 +69,7 @@ export class Fleet {
   /** Boots a new machine. Whether the order may be had is for the caller to know. */
   create(order: Order, ownerId: number, cause: Cause): Machine {
     const machine = this.#add(order, ownerId, cause, 'pending');
-    this.#follow(machine, stepsOf('create', this.#world.switches(), this.#guest(machine)), cause);
+    this.#carryOut(machine, 'create', cause);
     return machine;
   }
 
@@ -78,19 +88,23 @@ export class Fleet {
     if (verdict === 'refuse') this.#refused(machine, command, cause);
     if (verdict !== 'accept') return verdict === 'ignore';
     this.#begin(machine, command);
-    this.#follow(machine, stepsOf(command, switches, this.#guest(machine)), cause);
+    this.#carryOut(machine, command, cause);
     return true;
   }
 
   /** Whether the delete was accepted, which it is for a halted machine only. */
   remove(machine: Machine, cause: Cause): boolean {
     // A delete that is queued already is accepted again, and changes nothing.
-    if (machine.task.name === 'VmDelete') return true;
+    if (machine.task.name === 'VmDelete' && isTaskUnderWay(machine.task)) return true;
     if (judge('delete', machine.state, machine.task, this.#world.switches()) !== 'accept') {
       this.#refused(machine, 'delete', cause);
       return false;
     }
     this.#begin(machine, 'delete');
+    if (this.#fails(machine)) {
+      this.#follow(machine, failing([]), cause);
+      return true;
+    }
     const delay = this.#delay(machine, 'remove');
     if (delay === 0) this.destroy(machine, cause);
     else machine.cancel = this.#world.clock.schedule(delay, () => this.destroy(machine, cause));
@@ -171,6 +185,15 @@ export class Fleet {
     machine.cancel();
     machine.task = { id: this.#nextTask++, name: taskOf[command], status: 'pending' };
     machine.updatedAt = this.#world.clock.now();
+  }
+
+  #carryOut(machine: Machine, command: PowerCommand | 'create', cause: Cause): void {
+    const steps = stepsOf(command, this.#world.switches(), this.#guest(machine));
+    this.#follow(machine, this.#fails(machine) ? failing(steps) : steps, cause);
+  }
+
+  #fails({ task, name }: Machine): boolean {
+    return isNamed(this.#world.switches().failedTasks, `${task.name} ${name}`);
   }
 
   #follow(machine: Machine, steps: readonly Step[], cause: Cause): void {

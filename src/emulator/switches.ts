@@ -89,6 +89,7 @@ export const switchTable = {
   optionalFields: choice(['shown', 'null', 'missing'], 'All fields of a machine but id, name and state.'),
   unknownFields: choice(['none', 'some'], 'Fields that no documentation names.'),
   lastTask: choice(['shown', 'missing'], 'Whether a machine tells its last task.'),
+  failedTasks: names('Tasks that fail and change nothing, by task and machine: "VmCreate web" is that of the VM web.'),
   accept: choice(['any', 'strict'], 'Whether a request that does not accept JSON gets a 406.'),
 
   unknownKey: choice(['401', '403', 'html', 'redirect'], 'How an unknown key is turned away.'),

@@ -46,7 +46,7 @@ const acceptedIn: Readonly<Record<Command, readonly State[]>> = {
   delete: ['halted'],
 };
 
-function isTaskUnderWay(task: Task): boolean {
+export function isTaskUnderWay(task: Task): boolean {
   return task.status === 'pending' || task.status === 'running';
 }
 
@@ -111,6 +111,15 @@ export function stepsOf(
             { after: 'start', to: 'running', task: 'complete' },
           ];
   }
+}
+
+/** The same, if its task fails: as long as the first change would have taken, and nothing of it. */
+export function failing(steps: readonly Step[]): readonly Step[] {
+  const { after = 'pickup' } = steps.at(1) ?? {};
+  return [
+    { after: 'pickup', task: 'running' },
+    { after, task: 'failed' },
+  ];
 }
 
 function signal({ stopTask }: Switches): Step {

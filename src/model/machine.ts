@@ -22,10 +22,15 @@ export interface CatalogueRef {
   readonly name?: string;
 }
 
-/** The provider's last task on a machine. `status` is an open set, kept as the provider spells it (lower-cased). */
+/**
+ * The provider's last task on a machine. `status` is an open set, kept as the provider spells it (lower-cased). `progress` has no
+ * known unit.
+ */
 export interface LastTask {
+  readonly id?: ProviderId;
   readonly name?: string;
   readonly status: string;
+  readonly progress?: string;
 }
 
 /** One machine as the provider last described it. Addresses are sorted and free of duplicates; texts are sanitized. */
@@ -107,4 +112,19 @@ const busyTaskStatuses: ReadonlySet<string> = new Set(['pending', 'queued', 'run
 /** Whether the provider says a task is still at work on the machine. */
 export function isTaskBusy(task: LastTask | undefined): boolean {
   return task !== undefined && busyTaskStatuses.has(task.status);
+}
+
+const failedTaskStatuses: ReadonlySet<string> = new Set([
+  'failed',
+  'failure',
+  'error',
+  'errored',
+  'aborted',
+  'cancelled',
+  'canceled',
+]);
+
+/** Whether the provider says that the task ended without doing what it was for. A status that this version doesn't know is none. */
+export function isTaskFailed(task: LastTask | undefined): task is LastTask {
+  return task !== undefined && failedTaskStatuses.has(task.status);
 }

@@ -5,6 +5,7 @@ import { type Decision, type Verdict, act, wait } from './action.ts';
 import { busyVerdict } from './busy.ts';
 import type { Observed } from './observed.ts';
 import { pauseAfter, patienceAfter } from './pace.ts';
+import { failedTaskOf, powerChangeFailed, wordsOf } from './task.ts';
 
 /** A power call that is due, and how it is told. */
 export interface PowerCall {
@@ -27,10 +28,11 @@ export function send(o: Observed, machine: Machine, call: PowerCall): Decision {
     if (again > o.now) return transit(o, call.verdict, { operation: before, after: again - o.now, isRepeated: true });
     // Its time is that of the newest call, or one that comes late would be followed by more at once.
     const operation = { ...before, startedAt: new Date(o.now).toISOString(), attempts: attempts + 1 };
-    return ask(o, machine, call, operation, stuck(o, before, { isRepeated: true }) ?? call.verdict);
+    const trouble = stuck(o, before, { isRepeated: true }) ?? powerChangeFailed(o, machine, before, true);
+    return ask(o, machine, call, operation, trouble ?? call.verdict);
   }
   if (isTaskBusy(machine.lastTask) && call.type !== 'Kill' && o.history.taskBusyFor < o.limits.stuckAfter) {
-    const message = `the provider is at work on machine ${machine.id} (${machine.lastTask?.name ?? 'task'} ${machine.lastTask?.status ?? ''})`;
+    const message = `the provider is at work on machine ${machine.id} (${machine.lastTask === undefined ? 'task' : wordsOf(machine.lastTask)})`;
     return wait(
       { reason: 'ProviderBusy', message },
       // A task that stays as it is changes nothing that would wake anybody.
@@ -74,7 +76,11 @@ export function transit(
   const operation = 'operation' in rest ? rest.operation : o.object.status?.operation;
   const patience = patienceOf(o, operation) - o.history.stateFor;
   const after = Math.min(rest.after ?? Infinity, patience > 0 ? patience : Infinity);
-  return wait(stuck(o, operation, rest) ?? verdict, {
+  const failed =
+    o.machine.kind === 'Present'
+      ? powerChangeFailed(o, o.machine.machine, operation, rest.isRepeated === true)
+      : undefined;
+  return wait(stuck(o, operation, rest) ?? failed ?? verdict, {
     operation,
     urgent: true,
     startFailure: o.object.status?.startFailure,
@@ -100,8 +106,10 @@ function stuck(o: Observed, operation: OperationStatus | undefined, rest: Transi
   const since = operation === undefined ? o.history.stateFor : goingOnFor(o, operation);
   const patience = patienceOf(o, operation);
   if (since < patience || o.machine.kind !== 'Present') return undefined;
-  const { id, state } = o.machine.machine;
-  const lasted = `for more than ${Math.round(patience / 1000)} s`;
+  const { machine } = o.machine;
+  const { id, state } = machine;
+  const task = failedTaskOf(o, machine, operation);
+  const lasted = `for more than ${Math.round(patience / 1000)} s${task === undefined ? '' : ` (${task})`}`;
   const waits = `VM ${id} has been ${state} ${lasted}`;
   const isRepeated = rest.isRepeated === true && operation !== undefined;
   const message = isRepeated

@@ -6,6 +6,7 @@ import { current, send, transit } from './call.ts';
 import type { Observed } from './observed.ts';
 import { restart } from './restart.ts';
 import { startFailureAfter } from './start-failure.ts';
+import { failedTaskNote, provisioningFailed } from './task.ts';
 
 /**
  * The power table. "stop" is the shutdown signal, which the guest may ignore; "kill" cuts the power.
@@ -31,7 +32,7 @@ export function power(o: Observed, machine: Machine, wanted: PowerState): Decisi
         { operation: o.object.status?.operation, startFailure: o.object.status?.startFailure },
       );
     case 'Pending':
-      return transit(o, { reason: 'Creating', message: `machine ${machine.id} is being provisioned` });
+      return pending(o, machine);
     case 'Starting':
       return transit(o, restarting(o, machine) ?? { reason: 'Starting', message: `machine ${machine.id} is starting` });
     case 'Running':
@@ -41,8 +42,16 @@ export function power(o: Observed, machine: Machine, wanted: PowerState): Decisi
     case 'Halted':
       return wanted === 'Running'
         ? halted(o, machine)
-        : wait({ reason: 'Available', message: `machine ${machine.id} is halted, as asked` });
+        : wait({ reason: 'Available', message: `machine ${machine.id} is halted, as asked${failedTaskNote(machine)}` });
   }
+}
+
+/** Nothing follows from a failed task: a list shows it if the VM changes all the same. */
+function pending(o: Observed, machine: Machine): Decision {
+  const failed = provisioningFailed(machine);
+  if (failed === undefined)
+    return transit(o, { reason: 'Creating', message: `machine ${machine.id} is being provisioned` });
+  return wait(failed, { operation: o.object.status?.operation, startFailure: o.object.status?.startFailure });
 }
 
 /** The same, as far as others changed the power of a machine that was as asked. */
@@ -80,7 +89,8 @@ function running(o: Observed, machine: Machine): Decision {
   const restarted = restart(o, machine);
   if (restarted !== undefined && restarted !== 'Done') return restarted;
   const handledRestart = restarted === 'Done' ? o.object.status?.operation?.request : undefined;
-  const verdict = { reason: 'Available', message: `machine ${machine.id} is running` } as const;
+  const message = `machine ${machine.id} is running${failedTaskNote(machine)}`;
+  const verdict = { reason: 'Available', message } as const;
   const startFailure = o.object.status?.startFailure;
   if (startFailure === undefined) return wait(verdict, { handledRestart });
   const left = steadyAfter - seenUpFor(o);

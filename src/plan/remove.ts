@@ -1,9 +1,11 @@
+import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { Machine } from '../model/machine.ts';
 import { type Decision, act, wait } from './action.ts';
 import { patienceOf } from './call.ts';
 import type { Observed } from './observed.ts';
 import { pauseAfter } from './pace.ts';
 import { power } from './power.ts';
+import { failedTaskNote } from './task.ts';
 
 /**
  * For an object that is being deleted and whose VM is there, until the VM is shown to be gone. Worked table:
@@ -72,12 +74,20 @@ function asDeleting(o: Observed, decision: Decision, machine: Machine): Decision
     const message = `VM ${machine.id} is in a state that the operator does not know; if that lasts ${seconds} s, the operator deletes it nevertheless`;
     return { ...decision, verdict: { reason: 'Deleting', message } };
   }
-  const isStep = verdict.reason === 'Stopping' || verdict.reason === 'Starting' || verdict.reason === 'Creating';
-  return isStep ? { ...decision, verdict: { reason: 'Deleting', message: messageFor(machine, true) } } : decision;
+  return steps.has(verdict.reason)
+    ? { ...decision, verdict: { reason: 'Deleting', message: messageFor(machine, true) } }
+    : decision;
 }
 
+const steps: ReadonlySet<Reason> = new Set<Reason>([
+  'Creating',
+  'ProvisioningFailed',
+  'Starting',
+  'Stopping',
+  'PowerChangeFailed',
+]);
+
 function messageFor(machine: Machine, isPoweredOffFirst: boolean): string {
-  return isPoweredOffFirst
-    ? `machine ${machine.id} is powered off, then deleted`
-    : `machine ${machine.id} is being deleted`;
+  const what = isPoweredOffFirst ? 'is powered off, then deleted' : 'is being deleted';
+  return `machine ${machine.id} ${what}${failedTaskNote(machine)}`;
 }

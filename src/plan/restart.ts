@@ -4,6 +4,7 @@ import { type Decision, act } from './action.ts';
 import { type PowerCall, begun, current, send, transit } from './call.ts';
 import type { Observed } from './observed.ts';
 import { pauseAfter } from './pace.ts';
+import { failedTaskOf } from './task.ts';
 
 /**
  * A restart is an event, not a state: each new `spec.restartRequest` restarts a running machine exactly once. The operation
@@ -16,6 +17,7 @@ import { pauseAfter } from './pace.ts';
  * | Restart   | refused  |                                                    | restart again                              |
  * | Restart   | any      | down, and up again                                 | done                                       |
  * | Restart   | accepted | nothing, for the visibility window, and no task    | done: it was too quick to be seen          |
+ * | Restart   | accepted | that its task failed                               | PowerChangeFailed for the window, then done: a second restart would hurt |
  * | Restart   | unknown  | another last action, and no task                   | done: it was made                          |
  * | Restart   | unknown  | the same last action, longer than a call can last  | restart again: the call was not made       |
  * | Restart   | unknown  | nothing: the provider tells no time of last action | done: a second restart would hurt          |
@@ -34,7 +36,8 @@ export function restart(o: Observed, machine: Machine): 'Done' | Decision | unde
   if (isDownSince(o, operation)) return 'Done';
   const window = o.limits.visibilityWindow;
   if (operation.code === accepted) {
-    if (since >= window && !isTaskBusy(machine.lastTask)) return 'Done';
+    const isOver = since >= window && !isTaskBusy(machine.lastTask);
+    if (isOver && (failedTaskOf(o, machine, operation) === undefined || isFailureReported(o))) return 'Done';
     return transit(o, verdict, { operation, after: Math.max(window - since, 0) || window });
   }
   const { actionBefore } = operation;
@@ -58,6 +61,10 @@ export function handledWithoutRestart(o: Observed, machine: Machine): string | u
   if (!isRestartDue(o) || current(o, 'Restart') !== undefined) return undefined;
   const isNew = o.object.status?.origin === undefined;
   return isNew || machine.state === 'Halted' ? o.object.spec.restartRequest : undefined;
+}
+
+function isFailureReported({ object }: Observed): boolean {
+  return object.status?.conditions?.find(({ type }) => type === 'Ready')?.reason === 'PowerChangeFailed';
 }
 
 function isDownSince(o: Observed, operation: OperationStatus): boolean {

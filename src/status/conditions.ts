@@ -1,4 +1,5 @@
-import { type Reason, type ReasonRow, reasons } from '../api/v1alpha1/reasons.ts';
+import type { ReasonRow } from '../api/v1alpha1/reason-row.ts';
+import { type Reason, reasons } from '../api/v1alpha1/reasons.ts';
 import type { Condition, ConditionStatus, ConditionType, VirtualMachine } from '../api/v1alpha1/types.ts';
 import { cutToBytes } from '../model/text.ts';
 import type { Verdict } from '../plan/action.ts';

@@ -1,7 +1,7 @@
 import type { KnownMachine } from '../api/v1alpha1/identity.ts';
 import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { CatalogueStatus, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
-import type { CatalogueRef, Machine, MachineState } from '../model/machine.ts';
+import { type CatalogueRef, type Machine, type MachineState, isTaskBusy, isTaskFailed } from '../model/machine.ts';
 import type { Decision, Verdict } from '../plan/action.ts';
 import { claim } from '../plan/create.ts';
 import type { Observed } from '../plan/observed.ts';
@@ -53,6 +53,7 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
     usesDefaultCredentials: (isKeyProven ? o.isDefaultKey : kept?.usesDefaultCredentials) || undefined,
     powerState: reached,
     operation: report.operation,
+    lastTask: machine === undefined ? (isGone ? undefined : kept?.lastTask) : shownTask(machine),
     startFailure: report.startFailure,
     lastRestartRequest: report.handledRestart ?? before?.lastRestartRequest,
     plannedActions: report.plannedActions,
@@ -77,6 +78,11 @@ function isReached({ object, machine }: Observed, { verdict, operation }: Report
   if (verdict.reason !== 'DeletionProtected') return verdict.reason === 'Available';
   const isAtRest = machine.kind === 'Present' && operation === undefined;
   return isAtRest && machine.machine.state === object.spec.powerState;
+}
+
+/** One that ended well is no news, and would cost a write each time. */
+function shownTask({ lastTask }: Machine): VirtualMachineStatus['lastTask'] {
+  return isTaskBusy(lastTask) || isTaskFailed(lastTask) ? lastTask : undefined;
 }
 
 type StatusRecord = Pick<VirtualMachineStatus, 'uid' | 'id' | 'providerName' | 'origin' | 'ownerId'>;
@@ -151,13 +157,16 @@ function entry(
 /**
  * Whether the status is worth a write. Equal ones are not, and neither is a state that merely flickers while an
  * operation that is already told is under way: what matters then is its end, which changes the conditions. Nor is the
- * same trouble in other words, or an outage would write every object again and again.
+ * same trouble in other words, or an outage would write every object again and again. A task in progress is shown with what else is
+ * written, or each power change would take a write more; that it ended or failed is written.
  */
 export function isWorthWriting(before: VirtualMachineStatus | undefined, after: VirtualMachineStatus): boolean {
   if (before === undefined) return true;
-  const flickers = after.operation !== undefined && equal(before.operation, after.operation);
-  const [a, b] = [withoutQuotes(before), withoutQuotes(after)];
-  return !equal(flickers ? { ...a, state: undefined } : a, flickers ? { ...b, state: undefined } : b);
+  const flickers: Partial<Record<keyof VirtualMachineStatus, undefined>> = {
+    ...(after.operation !== undefined && equal(before.operation, after.operation) ? { state: undefined } : {}),
+    ...(isTaskBusy(after.lastTask) ? { lastTask: undefined } : {}),
+  };
+  return !equal({ ...withoutQuotes(before), ...flickers }, { ...withoutQuotes(after), ...flickers });
 }
 
 /** Reasons whose message quotes the provider, which may word the same trouble anew each time (request ids, times). */

@@ -44,6 +44,20 @@ const deleteWhilePending: Check = ({ call }) => {
   const { id } = call('POST', '/virtual_machines', { ...order, name: 'web' }).body;
   return call('DELETE', `/virtual_machines/${id}`).status;
 };
+const afterCreate: Check = ({ call, advance }) => {
+  const { id } = call('POST', '/virtual_machines', { ...order, name: 'web' }).body;
+  advance(latencies.pickup + latencies.provision);
+  const { state, last_task: task } = call('GET', `/virtual_machines/${id}`).body;
+  return [state, task?.status];
+};
+const afterDelete: Check = ({ call, halted, advance }) => {
+  const id = halted();
+  const remove = () => call('DELETE', `/virtual_machines/${id}`).status;
+  const first = remove();
+  advance(2 * latencies.pickup);
+  const { state, last_task: task } = call('GET', `/virtual_machines/${id}`).body;
+  return [first, state, task?.status, remove()];
+};
 const afterIgnoredStop: Check = ({ call, running, advance }) => {
   const id = running('web', { os_template_id: 4 });
   call('POST', `/virtual_machines/${id}/stop`);
@@ -86,6 +100,10 @@ describe('each switch does what it says', () => {
       readIpv6,
       [expect.anything(), { ...subnet, first: '2001:db8:0:3e9::2', last: '2001:db8:0:3e9::2', prefixlen: 64 }],
     ],
+    [{ failedTasks: '^VmCreate web$' }, afterCreate, ['pending', 'failed']],
+    [{ failedTasks: '^VmCreate other$' }, afterCreate, ['running', 'complete']],
+    [{ failedTasks: '^VmStop ' }, afterIgnoredStop, ['running', 'failed']],
+    [{ failedTasks: '^VmDelete ' }, afterDelete, [204, 'halted', 'failed', 204]],
     [{ createAnswer: 'machine' }, create, expect.stringMatching(/^\{"id":1001,"name":"web","state":"pending"/)],
     [{ createAnswer: 'wrapped' }, create, expect.stringMatching(/^\{"virtual_machine":\{"id":1001,/)],
     [{ createAnswer: 'id' }, create, '{"id":1001}'],

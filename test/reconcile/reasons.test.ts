@@ -45,6 +45,11 @@ function putSecret({ cluster }: World, name: string, ownerId: number, namespace 
 const scenarios: Readonly<Record<Reason, Scenario>> = {
   Available: { run: begin },
   Creating: { run: begin },
+  ProvisioningFailed: {
+    run: after((world) =>
+      world.room.set(idOf(world), { state: 'Pending', lastTask: { name: 'VmCreate', status: 'failed' } }),
+    ),
+  },
   CreateOutcomeUnknown: {
     run: (world) => {
       world.room.broken.set('CreateMachine', { class: 'UnknownOutcome', code: 'Timeout' });
@@ -89,6 +94,14 @@ const scenarios: Readonly<Record<Reason, Scenario>> = {
       world.room.broken.set('StopMachine', busy);
       halt(world);
       await world.clock.advance(15 * minute);
+    }),
+  },
+  PowerChangeFailed: {
+    run: after((world) => {
+      world.room.broken.set('StopMachine', { class: 'UnknownOutcome', code: 'Timeout' });
+      world.room.set(idOf(world), { lastTask: { name: 'VmKill', status: 'failed' } });
+      world.room.broken.set('KillMachine', { class: 'UnknownOutcome', code: 'Timeout' });
+      world.cluster.change('web', { spec: { powerState: 'Halted', powerOff: { mode: 'Hard', gracePeriod: '1m' } } });
     }),
   },
   StartBackoff: {

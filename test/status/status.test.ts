@@ -105,6 +105,7 @@ describe('status', () => {
     apiKeyHash: 'hash-of-another-key',
     usesDefaultCredentials: true,
     powerState: 'Halted',
+    lastTask: { id: 7, name: 'VmStop', status: 'failed' },
   } as const satisfies Partial<VirtualMachineStatus>;
   const handled = { lastRestartRequest: 'two', lastHandledReconcileAt: '2026-05-01' } as const;
   const busy = { ...report, verdict: verdict('ProviderUnavailable') };
@@ -220,6 +221,17 @@ describe('status', () => {
     expect([isTrouble(reason), isTrouble(undefined)]).toEqual([reason !== 'Available', false]);
   });
 
+  it.each([
+    ['pending', true],
+    ['failed', true],
+    ['complete', false],
+    ['a status that this version does not know', false],
+  ])('shows a task of the provider that is %s: %s', (status, isShown) => {
+    const lastTask = { id: 7, name: 'VmStart', status, progress: '40' };
+    const shown = statusFor(observedWith({ id: 90, machine: machineIn('Running', { lastTask }) }), report).lastTask;
+    expect(shown).toEqual(isShown ? lastTask : undefined);
+  });
+
   it('never carries the initial password', () => {
     const machine = machineIn('Running', { initialPassword: new Secret('hunter2') });
     expect(JSON.stringify(statusFor(observedWith({ id: 90, machine }), report))).not.toMatch(/hunter2|redacted/);
@@ -248,6 +260,30 @@ describe('writing', () => {
     expect(isWorthWriting({ ...before, operation: { ...operation, attempts: 2 } }, before)).toBe(true);
     expect(isWorthWriting({ observedGeneration: 1, state: 'Running' }, { observedGeneration: 1 })).toBe(true);
     expect(isWorthWriting(undefined, before)).toBe(true);
+  });
+
+  it.each([
+    { because: 'a task began', before: undefined, after: { name: 'VmBackup', status: 'pending' }, worth: false },
+    {
+      because: 'a task goes on',
+      before: { name: 'VmBackup', status: 'pending' },
+      after: { name: 'VmBackup', status: 'running', progress: '40' },
+      worth: false,
+    },
+    { because: 'a task ended', before: { name: 'VmBackup', status: 'running' }, after: undefined, worth: true },
+    { because: 'a task failed', before: undefined, after: { name: 'VmBackup', status: 'failed' }, worth: true },
+    {
+      because: 'it is tried again',
+      before: { name: 'VmBackup', status: 'failed' },
+      after: { name: 'VmBackup', status: 'running' },
+      worth: false,
+    },
+  ])('for a task of the provider: $because → $worth', ({ before, after, worth }) => {
+    const status = { observedGeneration: 1, state: 'Running' } as const;
+    const withTask = (lastTask: VirtualMachineStatus['lastTask']) =>
+      lastTask === undefined ? status : { ...status, lastTask };
+    expect(isWorthWriting(withTask(before), withTask(after))).toBe(worth);
+    expect(isWorthWriting({ ...withTask(before), hostname: 'old' }, withTask(after))).toBe(true);
   });
 
   it('is not worth it when the provider only words the same problem differently', () => {

@@ -1,27 +1,11 @@
-/**
- * Every reason an object can show, and what each condition says for it. This table is the only place that maps a reason
- * to conditions, events and exit from them; docs/conditions.md is generated from it.
- *
- * - `ready`: status of Ready; `Keep` leaves a machine that was Ready as it is, because nothing says otherwise.
- * - `synced`: whether the last pass could act as it wanted.
- * - `progress`: `Reconciling` works or waits by itself, `Stalled` needs a human, `Settled` is neither: it stays so because
- *   somebody wants it so.
- * - `blocksDeletion`: an object that is being deleted stays for this reason, and says so in DeletionBlocked.
- * - `shows`: a condition of the reason's own, present only while it lasts.
- */
-export interface ReasonRow {
-  readonly ready: 'True' | 'False' | 'Unknown' | 'Keep';
-  readonly synced: 'True' | 'False';
-  readonly progress: 'Settled' | 'Reconciling' | 'Stalled';
-  readonly event: 'Normal' | 'Warning';
-  readonly blocksDeletion?: true;
-  readonly shows?: 'Paused';
-  readonly meaning: string;
-  readonly remedy: string;
-}
+import type { ReasonRow } from './reason-row.ts';
 
 const nothing = 'Nothing: it resolves by itself.';
 
+/**
+ * Every reason an object can show, and what each condition says for it. This table is the only place that maps a reason
+ * to conditions, events and exit from them; docs/conditions.md is generated from it.
+ */
 const table = {
   Available: {
     ready: 'True',
@@ -39,6 +23,16 @@ const table = {
     event: 'Normal',
     meaning: 'The provider accepted the machine and is provisioning it.',
     remedy: nothing,
+  },
+  ProvisioningFailed: {
+    ready: 'False',
+    synced: 'True',
+    progress: 'Stalled',
+    event: 'Warning',
+    meaning:
+      "The provider accepted the VM, and its task to provision it failed. The VM exists and may incur charges. The operator doesn't create another one and doesn't delete this one.",
+    remedy:
+      'Check the VM at the provider, and ask its support; the message names the task. If the provider repairs the VM, the object continues with it. For another VM, delete the object and apply it again: the operator deletes the VM first.',
   },
   CreateOutcomeUnknown: {
     ready: 'False',
@@ -139,6 +133,16 @@ const table = {
       'The VM did not reach the wanted power state in time, or the provider has refused a call for that long. The message says whether the operator sends the call again, with exponential backoff, or waits for the provider.',
     remedy:
       "Check the VM's console at the provider. To cut the power of a VM that does not halt, annotate vps247.com/force-power-off=true; with powerOff.mode Soft, choose TrySoft or Hard as well. Delete a VM that cannot be repaired at the provider.",
+  },
+  PowerChangeFailed: {
+    ready: 'False',
+    synced: 'True',
+    progress: 'Reconciling',
+    event: 'Warning',
+    meaning:
+      "The provider accepted a power change, and its task for that failed. The message names the task. The operator continues as if the call had no effect: it sends it again with exponential backoff, or cuts the power if spec.powerOff.mode says so. It doesn't repeat a restart.",
+    remedy:
+      "If it keeps failing, check the VM's console at the provider, and ask its support. To repeat a restart, set another spec.restartRequest.",
   },
   StartBackoff: {
     ready: 'False',

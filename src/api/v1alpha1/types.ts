@@ -75,6 +75,14 @@ export interface OperationStatus {
   readonly actionBefore?: string;
 }
 
+/** A task of the provider on the VM, in its own words. */
+export interface TaskStatus {
+  readonly id?: number;
+  readonly name?: string;
+  readonly status: string;
+  readonly progress?: string;
+}
+
 /** The next call that `managementPolicy: Plan` keeps from being made. */
 export interface PlannedAction {
   readonly operation: string;
@@ -118,6 +126,8 @@ export interface VirtualMachineStatus {
   /** The power state last reached as asked. */
   readonly powerState?: PowerState;
   readonly operation?: OperationStatus;
+  /** There while it is in progress, and when it failed. */
+  readonly lastTask?: TaskStatus;
   readonly startFailure?: { readonly count: number; readonly lastAt: string; readonly retryAfter?: string };
   readonly lastRestartRequest?: string;
   readonly plannedActions?: readonly PlannedAction[];

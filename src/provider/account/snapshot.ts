@@ -133,6 +133,8 @@ function kept(before: Machine | undefined, now: Machine): Machine {
     // Whether there is one is compared already.
     (now.initialPassword === undefined || before.initialPassword?.equals(now.initialPassword) === true) &&
     before.updatedAt === now.updatedAt &&
+    before.lastTask?.id === now.lastTask?.id &&
+    before.lastTask?.progress === now.lastTask?.progress &&
     before.unbilledHours === now.unbilledHours &&
     before.transferTotal === now.transferTotal &&
     before.transferRemaining === now.transferRemaining;

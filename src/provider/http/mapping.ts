@@ -47,6 +47,7 @@ const stateBySpelling: ReadonlyMap<string, MachineState> = new Map<string, Machi
 
 const longestPassword = 4096;
 const longestState = 64;
+const longestProgress = 32;
 const machineWrappers = ['virtual_machine', 'vm'];
 
 /** What an answer is held against: the secrets that must not show in it, and the wall clock. */
@@ -77,7 +78,7 @@ function tooMany(what: string, most: number): WireError {
 }
 
 function textLengthOf({ name, hostname, region, package: pack, osTemplate, task, password }: MachineDraft): number {
-  const texts = [name, hostname, region?.name, pack?.name, osTemplate?.name, task?.status, task?.name];
+  const texts = [name, hostname, region?.name, pack?.name, osTemplate?.name, task?.status, task?.name, task?.progress];
   return texts.reduce((sum, text) => sum + lengthOf(text), password?.length ?? 0);
 }
 
@@ -127,7 +128,14 @@ interface MachineDraft {
   readonly region: RawRef | undefined;
   readonly package: RawRef | undefined;
   readonly osTemplate: RawRef | undefined;
-  readonly task: { readonly status: RawText; readonly name: RawText | undefined } | undefined;
+  readonly task:
+    | {
+        readonly id: ProviderId | undefined;
+        readonly status: RawText;
+        readonly name: RawText | undefined;
+        readonly progress: RawText | undefined;
+      }
+    | undefined;
   readonly password: string | undefined;
   /** What holds no text. */
   readonly rest: Pick<Machine, 'addresses'> & Partial<Machine>;
@@ -188,8 +196,11 @@ function finishTask(task: MachineDraft['task'], sanitizer: Sanitizer): LastTask 
   // Letters beyond ASCII may become longer.
   const status = sanitizer.shown(task?.status)?.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
   if (status === undefined) return undefined;
-  const name = sanitizer.shown(task?.name);
-  return name === undefined ? { status } : { status, name };
+  const finished: Draft<LastTask> = { status };
+  set(finished, 'id', task?.id);
+  set(finished, 'name', sanitizer.shown(task?.name));
+  set(finished, 'progress', sanitizer.shown(task?.progress));
+  return finished;
 }
 
 export function decodeRegions(text: string, context: Context): readonly Region[] {
@@ -254,7 +265,14 @@ function readState(value: unknown): MachineState | undefined {
 function readTask(value: unknown): MachineDraft['task'] {
   if (!isWireObject(value)) return undefined;
   const status = rawText(value['status']);
-  return status && { status, name: rawText(value['name']) };
+  const { id, name, progress } = value;
+  return status && { id: optionalId(id), status, name: rawText(name), progress: readProgress(progress) };
+}
+
+/** Neither its kind nor its unit is documented. */
+function readProgress(value: unknown): RawText | undefined {
+  const text = typeof value === 'number' ? String(value) : value;
+  return typeof text === 'string' && text.length <= longestProgress ? rawText(text) : undefined;
 }
 
 function readRef(idField: unknown, nameField: unknown): RawRef | undefined {

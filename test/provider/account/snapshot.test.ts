@@ -45,6 +45,8 @@ test.for(meaningful)('%s makes a machine count as changed', ([, fields]) => {
 });
 
 const meaningless: readonly [why: string, fields: Partial<Machine>][] = [
+  ['the progress of a task moves all the time', { lastTask: { name: 'VmStart', status: 'done', progress: '40' } }],
+  ['a task with another id that ended alike', { lastTask: { id: 9, name: 'VmStart', status: 'done' } }],
   ['usage moves all the time', { unbilledHours: 3, transferTotal: 5, transferRemaining: 4 }],
   ['the time of the last action says nothing that state and task do not', { updatedAt: '2026-01-01T00:00:00.000Z' }],
 ];

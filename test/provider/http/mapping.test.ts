@@ -76,13 +76,28 @@ test("the vendor's example is understood field by field", () => {
     osTemplate: { id: 1, name: 'Ubuntu 11.10 Server x64' },
     createdAt: '2015-02-21T00:26:55.068Z',
     updatedAt: '2015-02-21T00:35:29.192Z',
-    lastTask: { name: 'VmKill', status: 'pending' },
+    lastTask: { id: 1, name: 'VmKill', status: 'pending' },
     unbilledHours: 1,
     transferTotal: 22410,
     transferRemaining: 22400,
   });
   expect(initialPassword?.reveal()).toBe('planted-password');
   expect(JSON.stringify(mapping.decodeMachine(example))).not.toContain('planted-password');
+});
+
+test.each([
+  [40, '40'],
+  [0.5, '0.5'],
+  ['50 %', '50 %'],
+  ['', undefined],
+  [null, undefined],
+  [true, undefined],
+  [[40], undefined],
+  ['x'.repeat(32), 'x'.repeat(32)],
+  ['x'.repeat(33), undefined],
+])('the progress %j of a task is %j', (progress, shown) => {
+  const { lastTask } = mapping.decodeMachine({ ...least, last_task: { id: '7', status: 'RUNNING', progress } });
+  expect(lastTask).toStrictEqual({ id: 7, status: 'running', ...(shown === undefined ? {} : { progress: shown }) });
 });
 
 test('what is missing is left out', () => {

@@ -6,6 +6,7 @@ import type {
   OperationStatus,
   OperationType,
   PlannedAction,
+  TaskStatus,
   PowerState,
   VirtualMachineStatus,
 } from '../types.ts';
@@ -85,6 +86,19 @@ const operation: Schema = {
     request: { type: 'string', maxLength: 256, description: 'The spec.restartRequest that a restart is for.' },
     actionBefore: time("The provider's time of the machine's last action before a restart was asked for."),
   } satisfies PropertiesOf<OperationStatus>,
+};
+
+const lastTask: Schema = {
+  type: 'object',
+  description:
+    "The provider's last task on the VM, while it is in progress or after it failed. One that is in progress is shown as it was at the last write of this status.",
+  required: allOf<RequiredOf<TaskStatus>>({ status: true }),
+  properties: {
+    id: providerId("The task's id at the provider."),
+    name: { type: 'string', maxLength: 255, description: 'Its name, such as VmStart.' },
+    status: { type: 'string', maxLength: 255, description: 'Its status, such as pending, running or failed.' },
+    progress: { type: 'string', maxLength: 64, description: 'How far it is, where the provider returns that.' },
+  } satisfies PropertiesOf<TaskStatus>,
 };
 
 type StartFailure = NonNullable<VirtualMachineStatus['startFailure']>;
@@ -254,6 +268,7 @@ export const statusSchema: Schema = {
       description: 'The power state last reached as asked; a machine that then differs was changed by others.',
     },
     operation,
+    lastTask,
     startFailure,
     lastRestartRequest: {
       type: 'string',

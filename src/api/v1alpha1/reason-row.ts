@@ -1,0 +1,20 @@
+/**
+ * What each condition says for a reason.
+ *
+ * - `ready`: status of Ready; `Keep` leaves a machine that was Ready as it is, because nothing says otherwise.
+ * - `synced`: whether the last pass could act as it wanted.
+ * - `progress`: `Reconciling` works or waits by itself, `Stalled` needs a human, `Settled` is neither: it stays so because
+ *   somebody wants it so.
+ * - `blocksDeletion`: an object that is being deleted stays for this reason, and says so in DeletionBlocked.
+ * - `shows`: a condition of the reason's own, present only while it lasts.
+ */
+export interface ReasonRow {
+  readonly ready: 'True' | 'False' | 'Unknown' | 'Keep';
+  readonly synced: 'True' | 'False';
+  readonly progress: 'Settled' | 'Reconciling' | 'Stalled';
+  readonly event: 'Normal' | 'Warning';
+  readonly blocksDeletion?: true;
+  readonly shows?: 'Paused';
+  readonly meaning: string;
+  readonly remedy: string;
+}
