@@ -122,7 +122,7 @@ async function clearAway(cluster: Cluster): Promise<void> {
   await cluster.until('the objects are gone', async () => (await cluster.list(demoNamespace)).length === 0);
   await cluster.deleteNamespace(demoNamespace);
   console.log(
-    "The operator's namespace, CRD and role stay; to remove them: kubectl delete -f deploy/manifests/install.yaml",
+    "The operator's namespace, CRD and role stay; to remove them: kubectl delete -f deploy/manifests/install.yaml -f deploy/manifests/crds.yaml --ignore-not-found",
   );
 }
 

@@ -68,7 +68,10 @@ const combinations = [
     '`adoption.policy: MustExist` without an id, and without a `providerName`',
     'an object that was restored takes over the machine it was recorded with; any other finds nothing (`NothingToAdopt`)',
   ],
-  ['`deletionPolicy: Retain` with `deletionProtection: true`', 'the object goes, for nothing happens to its machine'],
+  [
+    '`deletionPolicy: Retain` with `deletionProtection: true`',
+    'the deletion is refused. Where no admission policy does that, the object goes and its machine stays',
+  ],
   ['`managementPolicy: Observe`, and the object is deleted', 'the machine stays'],
   ['`managementPolicy: Plan`, and the object is deleted', 'both stay, and `status.plannedActions` shows the next step'],
 ];

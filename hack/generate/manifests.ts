@@ -20,8 +20,14 @@ interface Part {
 
 const header = '# Generated from deploy/chart by `npm run generate`; do not edit.\n';
 
-const installation = `${header}# The operator for the whole cluster, in namespace ${namespace}:
-#   kubectl apply -f deploy/manifests/install.yaml
+const definitions = `${header}# The CustomResourceDefinition, and the policies by which the API server refuses to delete it and protected VirtualMachines:
+#   kubectl apply -f deploy/manifests/crds.yaml
+# Every VirtualMachine goes with the definition. docs/uninstall.md has the way to delete it.
+`;
+
+const installation = `${header}# The operator for the whole cluster, in namespace ${namespace}. What all VirtualMachines would go with is in a file of its own, so that
+# \`kubectl delete -f\` of this one leaves them:
+#   kubectl apply -f deploy/manifests/crds.yaml -f deploy/manifests/install.yaml
 `;
 
 const namespacedInstallation = `${header}# The operator for the machines of its own namespace, ${namespace}, without any right outside of it. Nothing here is the cluster's, so the
@@ -34,7 +40,7 @@ const namespacedInstallation = `${header}# The operator for the machines of its 
 
 /** Everything that is made of the chart. Throws when helm refuses. */
 export async function renderManifests(): Promise<readonly Page[]> {
-  const cluster = await partsOf({ namespace: { create: true } });
+  const whole = await partsOf({ namespace: { create: true } });
   const namespaced = await partsOf({ crds: { enabled: false }, scope: 'Namespaced', watchNamespaces: [namespace] });
   const monitored = await partsOf({
     namespace: { create: true },
@@ -42,9 +48,12 @@ export async function renderManifests(): Promise<readonly Page[]> {
     prometheusRule: { enabled: true },
     dashboards: { enabled: true },
   });
-  const crds = cluster.filter(({ kind }) => kind === 'CustomResourceDefinition');
+  // `kubectl delete -f` goes by the order of a file: the definition is refused before its policy is gone.
+  const crds = whole.filter(isKept);
+  const cluster = whole.filter((part) => !isKept(part));
   return [
-    { path: 'deploy/manifests/crds.yaml', text: join(header, crds) },
+    { path: 'deploy/manifests/crds.yaml', text: join(definitions, crds) },
+    { path: 'deploy/kustomize/crds/crds.yaml', text: join(header, crds) },
     { path: 'deploy/manifests/install.yaml', text: join(installation, cluster) },
     { path: 'deploy/manifests/install-namespaced.yaml', text: join(namespacedInstallation, namespaced) },
     {
@@ -72,10 +81,15 @@ export async function renderManifests(): Promise<readonly Page[]> {
       path: 'deploy/kustomize/overlays/monitored/monitoring.yaml',
       text: join(
         header,
-        monitored.filter((part) => !isIn(cluster, part)),
+        monitored.filter((part) => !isIn(whole, part)),
       ),
     },
   ];
+}
+
+/** What the chart keeps when it is uninstalled. */
+function isKept({ kind }: Part): boolean {
+  return kind === 'CustomResourceDefinition' || kind.startsWith('ValidatingAdmissionPolicy');
 }
 
 function isIn(parts: readonly Part[], { key: wanted }: Part): boolean {
@@ -102,7 +116,7 @@ function withoutHelm(part: string): string {
     .replace(/^# Generated from .*\n/gm, '')
     .replace(/^ +helm\.sh\/chart: .*\n/gm, '')
     .replace(/^ +app\.kubernetes\.io\/managed-by: .*\n/gm, '')
-    .replace(/^ +annotations:\n +helm\.sh\/resource-policy: keep\n/gm, '')
+    .replace(/^ +helm\.sh\/resource-policy: keep\n/gm, '')
     .trim();
 }
 

@@ -6,7 +6,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { parse, parseAllDocuments } from 'yaml';
+import { parseAllDocuments } from 'yaml';
 import { goldenChart } from '../golden/chart.ts';
 import { goldenVersions } from '../golden/versions.ts';
 import { hurriedEnvironment } from '../kit/hurried.ts';
@@ -20,6 +20,8 @@ const root = path.join(import.meta.dirname, '../..');
 const { namespace: home, release } = InstalledSite;
 const spec = { region: { name: 'Amsterdam 1' }, package: { name: 'Budget' }, osTemplate: { name: 'Debian 13 x64' } };
 const web = 'team-a/web';
+const definition = 'virtualmachines.vps247.com';
+const definitionFile = path.join(root, 'deploy/manifests/crds.yaml');
 
 await using site = await InstalledSite.open({
   logs: path.join(root, '.out/verify/installed'),
@@ -242,7 +244,7 @@ async function life(source: string, where: string): Promise<void> {
   await cluster.delete(where, 'web');
   await site.untilGone(`${where}/web`);
   demandWrites(source, 'CreateMachine', 'StopMachine', 'DeleteMachine');
-  write(objects.filter(({ kind }) => kind !== 'CustomResourceDefinition' && kind !== 'Namespace'));
+  write(objects.filter(({ kind }) => kind !== 'Namespace'));
   await site.kubectl('delete', '-f', file);
   await site.untilEmpty();
   show(`${source}: the Pods came up, and a machine was made, halted and deleted`);
@@ -250,16 +252,25 @@ async function life(source: string, where: string): Promise<void> {
 
 /** The definition as an earlier release might have had it. */
 function olderDefinition(): KubernetesObject {
-  const definition = parse(readFileSync(path.join(root, 'deploy/manifests/crds.yaml'), 'utf8'));
-  definition.metadata.labels['app.kubernetes.io/version'] = '0.0.1';
-  delete definition.spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.restartRequest;
-  return definition;
+  const [document] = parseAllDocuments(readFileSync(definitionFile, 'utf8'));
+  const older = document?.toJS();
+  older.metadata.labels['app.kubernetes.io/version'] = '0.0.1';
+  delete older.spec.versions[0].schema.openAPIV3Schema.properties.spec.properties.restartRequest;
+  return older;
+}
+
+/** As docs/uninstall.md tells. */
+async function deleteDefinition(): Promise<void> {
+  const refusal = await site.kubectl('delete', 'crd', definition).then(() => '', String);
+  demand(refusal.includes('vps247.com/allow-deletion=true'), `the definition is not protected: ${refusal}`);
+  await site.kubectl('annotate', 'crd', definition, 'vps247.com/allow-deletion=true');
+  await site.kubectl('delete', '-f', definitionFile);
 }
 
 async function definitions(): Promise<void> {
-  await site.kubectl('delete', 'crd', 'virtualmachines.vps247.com');
+  await deleteDefinition();
   await site.install({ crds: { enabled: false } });
-  await untilSaid('The CustomResourceDefinition virtualmachines.vps247.com is not installed');
+  await untilSaid(`The CustomResourceDefinition ${definition} is not installed`);
   demand(!kubelet.pods.some(({ isReady }) => isReady), 'ready without the definition');
   const file = path.join(site.logs, 'older.yaml');
   writeFileSync(file, JSON.stringify(olderDefinition()));

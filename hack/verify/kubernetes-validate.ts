@@ -10,7 +10,7 @@ import { ensurePythonTool } from '../tools/python.ts';
 import { demand, valuesFiles } from './chart-values.ts';
 
 const root = path.join(import.meta.dirname, '../..');
-const versions = ['1.29', '1.33', '1.37'];
+const versions = ['1.31', '1.34', '1.37'];
 /** Kinds of others, for which Kubernetes has no schema: the Prometheus Operator's, which the step `monitors` judges. */
 const foreign = /^WARN \S+ Couldn't find schema for kind (?:ServiceMonitor|PodMonitor|PrometheusRule) /;
 

@@ -50,6 +50,7 @@ function compare(what: string, built: Objects, expected: Objects): void {
 }
 
 const install = readFile('deploy/manifests/install.yaml');
+compare('crds', build('deploy/kustomize/crds'), readFile('deploy/manifests/crds.yaml'));
 compare('base', build('deploy/kustomize/base'), readFile('deploy/kustomize/base/operator.yaml'));
 compare('overlays/cluster', build('deploy/kustomize/overlays/cluster'), install);
 compare(

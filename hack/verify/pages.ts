@@ -107,9 +107,11 @@ await person(rolledOut);
 await run('helm uninstall vps247-operator --namespace vps247-system\n$');
 
 // Without Helm, over what Helm has left, and back.
-await run('kubectl apply -f deploy/manifests/install.yaml\nkubectl --namespace');
-await run('kubectl apply -f deploy/manifests/install.yaml\nkubectl apply -k');
-demand((await person('kubectl diff -f deploy/manifests/install.yaml')) === '', 'the two ways differ');
+const both = 'kubectl apply -f deploy/manifests/crds.yaml -f deploy/manifests/install.yaml';
+await run(`${both}\nkubectl --namespace`);
+await run(`${both}\nkubectl apply -k`);
+for (const file of ['crds', 'install'])
+  demand((await person(`kubectl diff -f deploy/manifests/${file}.yaml`)) === '', 'the two ways differ');
 await person(rolledOut);
 await run('kubectl --namespace vps247-system delete deployment');
 await run('helm install vps247-operator deploy/chart --namespace vps247-system --take-ownership');
@@ -146,7 +148,7 @@ demand(emulator.ledger.liveMachines().length === 1, 'the VM of the chart is left
 // For good: with the machines, and with everything.
 await run('kubectl delete vps --all --all-namespaces\nkubectl get');
 demand(emulator.ledger.liveMachines().length === 0, 'a machine is left');
-await run('helm uninstall vps247-operator --namespace vps247-system\nkubectl delete crd');
+await run('helm uninstall vps247-operator --namespace vps247-system\nkubectl annotate crd');
 
 // In one namespace, then in others; the machines are let go, by the operator and without one.
 await run('kubectl apply -f deploy/manifests/crds.yaml\nkubectl create namespace');
@@ -169,9 +171,11 @@ demand((await person('kubectl get vps -A')) === '', 'an object is left');
 demand(emulator.ledger.liveMachines().length === 3, 'a machine that was let go is gone');
 
 // By kustomize, and at last by Helm with Roles alone.
-await run('kubectl apply -k deploy/kustomize/overlays/cluster\n$');
+await run('kubectl apply -k deploy/kustomize/crds\nkubectl apply -k deploy/kustomize/overlays/cluster\n$');
 await person(rolledOut);
 await person(`kubectl delete -k deploy/kustomize/overlays/cluster
+kubectl annotate crd virtualmachines.vps247.com vps247.com/allow-deletion=true
+kubectl delete -k deploy/kustomize/crds
 kubectl delete role,rolebinding --all --namespace team-b
 kubectl delete namespace team-a`);
 await run('kubectl create namespace team-a\nhelm install');

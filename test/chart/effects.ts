@@ -114,6 +114,7 @@ export const effects: Readonly<Record<string, Effect>> = {
   commonAnnotations: { value: { contact: 'a' }, part: annotation('Service', 'contact'), becomes: 'a' },
   'namespace.create': { value: true, part: counted('Namespace'), becomes: 1 },
   'crds.enabled': { value: false, part: counted('CustomResourceDefinition'), becomes: 0, alone: {} },
+  'crds.protection': { value: false, part: counted('ValidatingAdmissionPolicy'), becomes: 0, alone: {} },
   'crds.annotations': { value: { note: 'a' }, part: annotation('CustomResourceDefinition', 'note'), becomes: 'a' },
   extraObjects: {
     value: [extra],
@@ -148,7 +149,7 @@ export const effects: Readonly<Record<string, Effect>> = {
     part: (o) => [
       metadata('ServiceAccount')(o).name,
       pod(o).serviceAccountName,
-      ...new Set(o.filter(({ kind }) => kind.endsWith('Binding')).map((binding) => binding['subjects'][0].name)),
+      ...new Set(o.filter(({ kind }) => kind.endsWith('RoleBinding')).map((binding) => binding['subjects'][0].name)),
     ],
     becomes: ['operator', 'operator', 'operator'],
   },

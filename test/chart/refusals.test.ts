@@ -165,6 +165,6 @@ test('all that is at odds is said at once', async () => {
 });
 
 test('a Kubernetes that is too old is refused', async () => {
-  const { complaint } = await renderChart({}, { args: ['--kube-version', '1.28.9'] });
-  expect(complaint).toContain('requires kubeVersion: >=1.29.0-0');
+  const { complaint } = await renderChart({}, { args: ['--kube-version', '1.30.9'] });
+  expect(complaint).toContain('requires kubeVersion: >=1.31.0-0');
 });

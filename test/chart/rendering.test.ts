@@ -49,6 +49,31 @@ test('an uninstall keeps the CustomResourceDefinition, whatever is annotated', a
   expect(crd.metadata).toMatchObject({ annotations: { 'helm.sh/resource-policy': 'keep', note: 'x' } });
 });
 
+test('whatever prunes or uninstalls keeps the CustomResourceDefinition and what protects it', async () => {
+  const kept = (await objectsOf({})).filter(({ kind }) => /^(CustomResource|ValidatingAdmission)/.test(kind));
+  expect(kept.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([
+    'CustomResourceDefinition virtualmachines.vps247.com',
+    'ValidatingAdmissionPolicy deletion-protection.vps247.com',
+    'ValidatingAdmissionPolicy crd-protection.vps247.com',
+    'ValidatingAdmissionPolicyBinding deletion-protection.vps247.com',
+    'ValidatingAdmissionPolicyBinding crd-protection.vps247.com',
+  ]);
+  const annotations = {
+    'argocd.argoproj.io/sync-options': 'Prune=false,Delete=false',
+    'helm.sh/resource-policy': 'keep',
+    'kustomize.toolkit.fluxcd.io/prune': 'disabled',
+  };
+  for (const { kind, metadata } of kept) expect(metadata, kind).toMatchObject({ annotations });
+  const options = { 'argocd.argoproj.io/sync-options': 'Prune=false,Delete=false,ServerSideApply=true' };
+  const crd = onlyOne(await objectsOf({ crds: { annotations: options } }), 'CustomResourceDefinition');
+  expect(crd.metadata).toMatchObject({ annotations: options });
+});
+
+test('a release without the CustomResourceDefinition has no object that a second one in the cluster has too', async () => {
+  const objects = await objectsOf({ crds: { enabled: false } });
+  expect(objects.filter(({ metadata }) => metadata.name.endsWith('vps247.com'))).toEqual([]);
+});
+
 test('people are given VirtualMachines as far as Kubernetes gives them the namespace, and no Secrets', async () => {
   const roles = (await objectsOf({})).filter(
     ({ kind, metadata }) => kind === 'ClusterRole' && metadata.name !== 'vps247-operator',

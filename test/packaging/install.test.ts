@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { parseDuration } from '../../src/model/duration.ts';
 import { neededRights } from '../../src/startup/rights.ts';
 import { settingNames, settingsTable, variableOf } from '../../src/config/settings.ts';
-import { installation, onlyOne, packageVersion, readManifests } from './manifests.ts';
+import { definitions, installation, onlyOne, packageVersion, readManifests } from './manifests.ts';
 
 const manifests = readManifests(installation);
 const deployment = onlyOne(manifests, 'Deployment');
@@ -23,15 +23,21 @@ function variable(name: (typeof settingNames)[number]): string {
 test('everything in a namespace is in the one that comes first', () => {
   const namespace = manifests[0];
   expect(namespace?.kind).toBe('Namespace');
-  const clusterWide = new Set(['Namespace', 'CustomResourceDefinition', 'ClusterRole', 'ClusterRoleBinding']);
+  const clusterWide = new Set(['Namespace', 'ClusterRole', 'ClusterRoleBinding']);
   for (const { kind, metadata } of manifests) {
     expect(metadata.namespace, kind).toBe(clusterWide.has(kind) ? undefined : namespace?.metadata.name);
   }
 });
 
-test('the custom resource is there before the operator that watches it', () => {
-  const kinds = manifests.map(({ kind }) => kind);
-  expect(kinds.indexOf('CustomResourceDefinition')).toBeLessThan(kinds.indexOf('Deployment'));
+test('the custom resource and what protects it are in a file that no uninstall deletes, and before its policies', () => {
+  // kubectl deletes in this order: the policy still refuses that of the definition.
+  expect(readManifests(definitions).map(({ kind }) => kind)).toEqual([
+    'CustomResourceDefinition',
+    ...Array(2).fill('ValidatingAdmissionPolicy'),
+    ...Array(2).fill('ValidatingAdmissionPolicyBinding'),
+  ]);
+  const kept = new Set(readManifests(definitions).map(({ kind }) => kind));
+  expect(manifests.filter(({ kind }) => kept.has(kind))).toEqual([]);
 });
 
 test('the role allows exactly what the operator does', () => {

@@ -4,6 +4,8 @@ import { parseAllDocuments } from 'yaml';
 
 export const projectRoot = path.join(import.meta.dirname, '../..');
 export const installation = path.join(projectRoot, 'deploy/manifests/install.yaml');
+/** What all VirtualMachines would go with: in no file that an uninstall deletes. */
+export const definitions = path.join(projectRoot, 'deploy/manifests/crds.yaml');
 export const samplesFolder = path.join(projectRoot, 'deploy/samples');
 
 /** A Kubernetes object as its YAML says. */

@@ -4,6 +4,9 @@ few namespaces may not read more. */}}
 {{- if and (not .Values.crds.enabled) (not (.Capabilities.APIVersions.Has "vps247.com/v1alpha1/VirtualMachine")) }}
 - crds.enabled is false and this cluster does not serve VirtualMachines: the operator stays unready until the CustomResourceDefinition is applied.
 {{- end }}
+{{- if and .Values.crds.enabled (not .Values.crds.protection) }}
+- crds.protection is false: the API server deletes VirtualMachines with spec.deletionProtection, whose VMs then stay, and the CustomResourceDefinition with all of them.
+{{- end }}
 {{- if not .Values.rbac.create }}
 - rbac.create is false: the operator stays unready until service account {{ .Release.Namespace }}/{{ include "vps247-operator.serviceAccountName" . }} has its rights.
 {{- end }}

@@ -43,7 +43,7 @@ export function renderChart(): string {
     type: 'application',
     version: release,
     appVersion: release,
-    kubeVersion: '>=1.29.0-0',
+    kubeVersion: '>=1.31.0-0',
     home,
     sources: [home],
     keywords: ['operator', 'virtual-machine', 'vps', 'vps247', 'infrastructure'],

@@ -1,7 +1,8 @@
 import { renderCrd } from '../crd.ts';
 
 const metadata = `  {{- $keep := dict "helm.sh/resource-policy" "keep" }}
-  {{- include "vps247-operator.metadata" (dict "root" . "name" "NAME" "annotations" (merge $keep .Values.crds.annotations)) | nindent 2 }}`;
+  {{- $kept := include "vps247-operator.keptAnnotations" . | fromYaml }}
+  {{- include "vps247-operator.metadata" (dict "root" . "name" "NAME" "annotations" (merge $keep .Values.crds.annotations $kept)) | nindent 2 }}`;
 
 /**
  * The CustomResourceDefinition as a template of the chart. Uninstalling keeps it, whatever the values say: every object would go with

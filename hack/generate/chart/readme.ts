@@ -31,7 +31,7 @@ ${description}.
 
 ## Install
 
-Kubernetes 1.29 or newer, Helm 3.18 or newer, in a checkout of the project:
+Kubernetes 1.31 or newer, Helm 3.18 or newer, in a checkout of the project:
 
 \`\`\`sh
 helm install vps247-operator deploy/chart --namespace vps247-system --create-namespace
@@ -46,8 +46,8 @@ helm install vps247-operator deploy/chart --namespace vps247-system --create-nam
   --set scope=Namespaced --set 'watchNamespaces={team-a,team-b}'
 \`\`\`
 
-The CustomResourceDefinition is the whole cluster's all the same. Whoever may not apply it sets \`crds.enabled=false\`, and has somebody else apply
-\`deploy/manifests/crds.yaml\`.
+The CustomResourceDefinition and the policies that protect it are the whole cluster's all the same. Whoever may not apply them sets \`crds.enabled=false\`, and has
+a cluster administrator apply \`deploy/manifests/crds.yaml\`.
 
 ## Upgrade, roll back, uninstall
 

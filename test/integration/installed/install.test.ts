@@ -32,6 +32,8 @@ describe('helm install, with the Deployment rolled out and its Pods run', () => 
       await site.uninstall();
       expect(await cluster.get('team-a', 'web')).toEqual(before);
       expect(await site.kubectl('get', 'crd', 'virtualmachines.vps247.com', '-o', 'name')).toContain('virtualmachines');
+      const refusal = await site.kubectl('delete', 'crd', 'virtualmachines.vps247.com').then(() => '', String);
+      expect(refusal).toContain('kubectl annotate crd virtualmachines.vps247.com vps247.com/allow-deletion=true');
       expect(await site.kubectl('get', 'deploy,clusterrole,clusterrolebinding', '-A', '-o', 'name')).not.toContain(
         release,
       );

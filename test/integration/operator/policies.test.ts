@@ -84,7 +84,7 @@ describe('management', () => {
 });
 
 describe('deletion', () => {
-  it('is refused while protected, and spares a machine that is to be retained', async () => {
+  it('waits while protected, with the power of the VM as the spec says, and spares a VM that is to be retained', async () => {
     const stage = await stageFor('deletion');
     const person = personAt(stage);
     await stage.operator();
@@ -97,6 +97,11 @@ describe('deletion', () => {
     await person.untilCondition('protected', 'DeletionBlocked', 'True/DeletionProtected');
     await person.untilListed(2);
     expect(calls(stage)).toEqual(['CreateMachine', 'CreateMachine']);
+    await person.change('protected', { powerState: 'Halted' });
+    const halted = await person.until('protected', 'is halted', (vm) => vm.status?.powerState === 'Halted');
+    expect(conditionOf(halted, 'Ready')).toBe('False/DeletionProtected');
+    const lift = `kubectl -n ${stage.namespace} patch vps protected --type merge -p '{"spec":{"deletionProtection":false}}'`;
+    expect(await person.kubectl('get', 'vps', 'protected', '-o', 'wide')).toContain(lift);
     await person.change('protected', { deletionProtection: false });
     await stage.untilGone('protected');
     expect(calls(stage).slice(2)).toEqual(['StopMachine', 'DeleteMachine']);

@@ -229,7 +229,7 @@ export const specSchema: Schema = {
     deletionProtection: {
       type: 'boolean',
       default: false,
-      description: 'While true, deleting the object is held up and the machine is left alone.',
+      description: 'While true, the API server refuses to delete the object, and the operator does not delete its VM.',
     },
     credentialsSecretRef,
     initialPasswordSecret,

@@ -60,6 +60,13 @@ annotations:
 {{- end }}
 {{- end }}
 
+{{- /* What stays when everything else is deleted: with the CustomResourceDefinition, all VirtualMachines would go. */}}
+{{- define "vps247-operator.keptAnnotations" -}}
+argocd.argoproj.io/sync-options: Prune=false,Delete=false
+helm.sh/resource-policy: keep
+kustomize.toolkit.fluxcd.io/prune: disabled
+{{- end }}
+
 {{- define "vps247-operator.image" -}}
 {{- with .Values.image }}
 {{- with .registry }}{{ . }}/{{ end }}{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}
