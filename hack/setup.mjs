@@ -8,7 +8,7 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { takeLock } from './setup/lock.mjs';
-import { inWords, showProgress } from './setup/progress.mjs';
+import { showProgress } from './setup/progress.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const modules = join(root, 'node_modules');
@@ -38,25 +38,23 @@ async function install(lock) {
   rmSync(stamp, { force: true });
   const { code, output } = await npmCi(lock);
   if (code !== 0)
-    return `${output.trim()}\nThe packages could not be installed: \`npm ci\` ended with ${code}; its words are above.`;
+    return `${output.trim()}\n\`npm ci\` failed (${code}); its output is above. Fix the cause, then run the command again.`;
   const major = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).devDependencies?.node?.split('.')[0];
-  const version = spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout?.trim() || 'nothing';
+  const version = spawnSync(node, ['--version'], { encoding: 'utf8' }).stdout?.trim() ?? '';
   if (!version.startsWith(`v${major}.`)) {
-    return `node_modules/.bin/node should be Node ${major}, but \`--version\` answers ${version}: let npm run install scripts (npm config get ignore-scripts), then \`npm rebuild node\`.`;
+    return `node_modules/.bin/node is not Node ${major}${version && ` but ${version}`}. Allow npm to run install scripts (\`npm config set ignore-scripts false\`), then run \`npm rebuild node\`.`;
   }
   writeFileSync(stamp, wanted);
   return undefined;
 }
 
 /**
- * Runs npm, showing that it runs and for how long; its own words are kept back.
+ * Runs npm, showing that it runs and for how long; its output is kept back.
  * @param {import('./setup/lock.mjs').Lock} lock
  * @returns {Promise<{ code: number | string, output: string }>}
  */
 function npmCi(lock) {
-  const startedAt = Date.now();
-  const elapsed = () => inWords(Date.now() - startedAt);
-  const finish = showProgress(() => `Installing packages (npm ci): ${elapsed()}`);
+  const finish = showProgress(() => 'Installing packages (npm ci)');
   // Packages meant for newer Node versions warn under an older one; they run under the one installed here.
   const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
   const child = spawn('npm', args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -68,7 +66,7 @@ function npmCi(lock) {
   }
   return new Promise((resolve) => {
     const end = (/** @type {number | string} */ code) => {
-      finish(code === 0 ? `Installed packages in ${elapsed()}` : undefined);
+      finish(code === 0 ? 'Installed packages' : undefined);
       resolve({ code, output });
     };
     child.once('error', (error) => end(error.message));

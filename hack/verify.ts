@@ -20,7 +20,7 @@ async function run({ name, shows, command: [program, ...args] }: Step): Promise<
   const elapsed = (): string => inWords(Date.now() - startedAt);
   const logFile = join(out, `${name}.log`);
   const log = createWriteStream(logFile);
-  const finish = showProgress(() => `${name}: ${elapsed()}`);
+  const finish = showProgress(() => name);
   const child = spawn(program, args, {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -7,7 +7,7 @@ import { inWords, showProgress } from '../setup/progress.mjs';
 import { isProgram, type ProgramName, type Recipe, recipeOf } from './catalogue.ts';
 import { DownloadError, type Patience } from './download.ts';
 import { type Archive, type archivedPrograms, ensureArchive, pinnedArchive } from './envtest.ts';
-import { Go, type Workload } from './go.ts';
+import { Go, insteadOfBuilding, type Workload } from './go.ts';
 import { Refusal } from './refusal.ts';
 
 interface Surroundings {
@@ -130,9 +130,9 @@ async function build(recipe: Recipe, path: string, { env, freeBytes, output }: S
   let work: Workload | undefined;
   let compiled = 0;
   const finish = showProgress(() => {
-    if (work === undefined) return `Fetching the sources of ${name} ${version}: ${inWords(elapsed())}`;
+    if (work === undefined) return `Downloading the sources of ${name} ${version}`;
     const left = remaining(recipe, work, compiled, elapsed());
-    return `Building ${name} ${version}: ${compiled} of ${work.stale} packages in ${inWords(elapsed())}, about ${inWords(left)} left`;
+    return `Building ${name} ${version}: ${compiled} of ${work.stale} packages, about ${inWords(left)} left`;
   }, output);
   let lastWords: string | undefined;
   try {
@@ -145,7 +145,7 @@ async function build(recipe: Recipe, path: string, { env, freeBytes, output }: S
     await go.build(join(workshop, name), workshop, () => (compiled += 1));
     renameSync(join(workshop, name), path);
     rmSync(logFile, { force: true });
-    lastWords = `Built ${name} ${version} in ${inWords(elapsed())}`;
+    lastWords = `Built ${name} ${version}`;
   } finally {
     finish(lastWords);
     rmSync(workshop, { recursive: true, force: true });
@@ -164,7 +164,7 @@ function demandRoom(
     const free = freeBytes(place) / 1e9;
     if (free >= gigabytes) continue;
     throw new Refusal(
-      `Building ${name} needs about ${gigabytes.toFixed(1)} GB, and where ${place} lies ${free.toFixed(1)} GB are free: make room, or set KUBEBUILDER_ASSETS to a folder that holds the programs.`,
+      `Building ${name} needs about ${gigabytes.toFixed(1)} GB, but ${place} is on a disk with ${free.toFixed(1)} GB free. Free some space, or ${insteadOfBuilding}.`,
     );
   }
 }

@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { parse } from 'yaml';
 import { takeLock } from '../setup/lock.mjs';
-import { inWords, showProgress } from '../setup/progress.mjs';
+import { showProgress } from '../setup/progress.mjs';
 import { cacheFolder, isProgram } from './catalogue.ts';
 import { download, DownloadError, type Patience, type Progress } from './download.ts';
 
@@ -73,10 +73,8 @@ function isComplete(folder: string): boolean {
 
 async function downloadInto(folder: string, archive: Archive, { env, output, patience }: Needs): Promise<void> {
   const what = `etcd, kube-apiserver and kubectl (Kubernetes ${archive.version})`;
-  const startedAt = performance.now();
-  const elapsed = () => inWords(performance.now() - startedAt);
   let progress: Progress = { received: 0, total: undefined };
-  const finish = showProgress(() => `Downloading ${what}: ${megabytes(progress)} in ${elapsed()}`, output);
+  const finish = showProgress(() => `Downloading ${what}${megabytes(progress)}`, output);
   let lastWords: string | undefined;
   try {
     const file = `${folder}.tar.gz`;
@@ -93,15 +91,16 @@ async function downloadInto(folder: string, archive: Archive, { env, output, pat
     } finally {
       rmSync(file);
     }
-    lastWords = `Downloaded ${what} in ${elapsed()}`;
+    lastWords = `Downloaded ${what}`;
   } finally {
     finish(lastWords);
   }
 }
 
 function megabytes({ received, total }: Progress): string {
+  if (received === 0) return '';
   const of = total === undefined ? '' : ` of ${(total / 1e6).toFixed(0)}`;
-  return `${(received / 1e6).toFixed(0)}${of} MB`;
+  return `: ${(received / 1e6).toFixed(0)}${of} MB`;
 }
 
 /** The folder appears with all programs in it, or not at all. */

@@ -19,7 +19,9 @@ export interface Workload {
   readonly stale: number;
 }
 
-const hint = 'get it from https://go.dev/dl, or set KUBEBUILDER_ASSETS to a folder that holds the programs';
+export const insteadOfBuilding = 'set KUBEBUILDER_ASSETS to a folder that contains the programs';
+
+const hint = `Install it from https://go.dev/dl, or ${insteadOfBuilding}`;
 
 /** Go, run for one recipe. What it says is appended to `logFile`. */
 export class Go {
@@ -42,8 +44,8 @@ export class Go {
     const { code, lines } = await this.#run(['env', 'GOVERSION', 'GOMODCACHE', 'GOCACHE']);
     const [version = '', modules = '', buildCache = ''] = lines;
     if (code !== 0 || !isAtLeast(version.replace(/^go/, ''), needed)) {
-      const found = /^go\d/.test(version) ? `only ${version} is here` : 'the Go of this machine is older';
-      throw new Refusal(`Building ${this.#recipe.name} needs Go ${needed} or newer, and ${found}: ${hint}.`);
+      const found = /^go\d/.test(version) ? `but this is ${version}` : 'but the installed one is older';
+      throw new Refusal(`Building ${this.#recipe.name} needs Go ${needed} or newer, ${found}. ${hint}.`);
     }
     return { modules, buildCache };
   }
@@ -69,7 +71,7 @@ export class Go {
   #failed(what: string, how: string): Refusal {
     const { name, version } = this.#recipe;
     return new Refusal(
-      `${what} ${name} ${version} ${how}; Go's own words are in ${this.#logFile}: mend that and run this again.`,
+      `${what} ${name} ${version} ${how}. The output of Go is in ${this.#logFile}. Fix the cause, then run the command again.`,
     );
   }
 
@@ -109,12 +111,12 @@ export class Go {
     child.once('error', (error: NodeJS.ErrnoException) => {
       const { name } = this.#recipe;
       const isMissing = error.code === 'ENOENT';
-      const sentence = `Building ${name} needs Go ${goVersionFor(this.#recipe)} or newer, and there is no \`go\` on the PATH: ${hint}.`;
+      const sentence = `Building ${name} needs Go ${goVersionFor(this.#recipe)} or newer, but there is no \`go\` on the PATH. ${hint}.`;
       reject(isMissing ? new Refusal(sentence) : error);
     });
     child.once('close', (code) => {
       if (isInterrupted)
-        reject(new Refusal(`Building ${this.#recipe.name} was interrupted; the next run goes on from there.`));
+        reject(new Refusal(`Building ${this.#recipe.name} was interrupted. The next run continues from there.`));
       else resolve(code);
     });
     try {

@@ -1,14 +1,14 @@
-/** `npm run control-plane`: a control plane for a person, until Ctrl-C. */
+/** `npm run control-plane`: a control plane to try things on, until Ctrl-C. */
 import { delimiter, dirname } from 'node:path';
 import { parseArgs } from 'node:util';
-import { inWords, showProgress } from '../setup/progress.mjs';
+import { showProgress } from '../setup/progress.mjs';
 import { ensureArchivedComponents, ensureComponents } from './components.ts';
 import { Refusal } from './refusal.ts';
 import { startControlPlane } from './start.ts';
 
 const usage = `Usage: npm run control-plane [-- --with-controller-manager]
 
-Starts etcd and kube-apiserver on this machine, prints how to reach them, and ends them at Ctrl-C. The data goes with them.
+Starts etcd and kube-apiserver on this machine, prints how to reach them, and stops them on Ctrl-C. All data is deleted then.
 
   --with-controller-manager   run the controllers too: garbage collection, namespaces, service accounts, deployments
   --help                      this text`;
@@ -48,14 +48,12 @@ async function main(): Promise<void> {
   // Fetched before anything is started, and not by the start: then a person sees which of the two takes long.
   const programs = await ensurePrograms(controllerManager);
   const ending = endWished();
-  const startedAt = performance.now();
-  const elapsed = () => inWords(performance.now() - startedAt);
-  const finish = showProgress(() => `Starting the control plane: ${elapsed()}`);
+  const finish = showProgress(() => 'Starting the control plane');
   const starting = startControlPlane({ controllerManager, programs });
   let lastWords: string | undefined;
   try {
     await starting;
-    lastWords = `Ready after ${elapsed()}`;
+    lastWords = 'Control plane ready';
   } finally {
     finish(lastWords);
   }
@@ -65,10 +63,11 @@ async function main(): Promise<void> {
   export KUBECONFIG=${plane.kubeconfigPath}
   export PATH=${dirname(programs.kubectl)}${delimiter}$PATH
 
-Its logs are in ${plane.logDir}. Ctrl-C ends it.`);
+Logs: ${plane.logDir}
+Press Ctrl-C to stop it.`);
   const end = await Promise.race([ending, plane.failure]);
   if (end !== 'wished') throw end;
-  console.log('Ending it.');
+  console.log('Stopping.');
 }
 
 try {

@@ -44,11 +44,11 @@ export class Service {
     return this.#hasEnded ? undefined : this.#child.pid;
   }
 
-  /** Waits until `isReady` says so. Throws a Refusal with its last words when it ends before, or takes too long. */
+  /** Waits until `isReady` says so. Throws a Refusal with the end of its log when it exits before, or takes too long. */
   async ready(isReady: () => Promise<boolean>): Promise<void> {
     const deadline = performance.now() + startDeadline;
     while (!(await isReady())) {
-      if (this.#hasEnded) throw this.#refusal(`ended (${await this.ended}) before it was ready`);
+      if (this.#hasEnded) throw this.#refusal(`exited (${await this.ended}) before it was ready`);
       if (performance.now() > deadline) throw this.#refusal(`was not ready after ${startDeadline / 1_000} s`);
       await sleep(50);
     }
@@ -57,7 +57,7 @@ export class Service {
   /** Resolves, when it ended without being told to, with what to say about that. */
   async failure(): Promise<Refusal> {
     const how = await this.ended;
-    return this.#isStopping ? new Promise<Refusal>(() => {}) : this.#refusal(`ended by itself (${how})`);
+    return this.#isStopping ? new Promise<Refusal>(() => {}) : this.#refusal(`exited unexpectedly (${how})`);
   }
 
   /** Ends it at once, and waits for that. */
@@ -70,6 +70,6 @@ export class Service {
   #refusal(what: string): Refusal {
     const { name, logFile } = this.#command;
     const lines = readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-15);
-    return new Refusal(`${name} ${what}. Its last words:\n${lines.join('\n')}\nThe whole log: ${logFile}`);
+    return new Refusal(`${name} ${what}. The end of its log:\n${lines.join('\n')}\nFull log: ${logFile}`);
   }
 }

@@ -34,7 +34,7 @@ export interface ControlPlaneOptions {
   readonly isAudited?: boolean;
 }
 
-/** Starts one. Throws a Refusal with a program's last words when one does not come up. */
+/** Starts one. Throws a Refusal with the end of a program's log when one does not come up. */
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const programs = options.programs ?? (await ensureComponents(['etcd', 'kube-apiserver']));
   const controllers = options.controllerManager === true ? await ensureComponents(['kube-controller-manager']) : {};

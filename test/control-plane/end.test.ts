@@ -44,7 +44,7 @@ test('when one of its programs is killed, it says so, ends the others and exits 
   process.kill(etcd?.pid ?? Number.NaN, 'SIGKILL');
   expect(await end).toMatchObject({
     code: 1,
-    text: expect.stringContaining('etcd ended by itself (SIGKILL). Its last words:'),
+    text: expect.stringContaining('etcd exited unexpectedly (SIGKILL). The end of its log:'),
   });
   expect(tracesOf(folder)).toEqual([]);
 });

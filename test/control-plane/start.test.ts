@@ -119,14 +119,14 @@ describe('with programs that do not work', () => {
     };
   });
 
-  test('the start fails with the last words of the first that ended, and its log is kept', async () => {
+  test('the start fails with the end of the log of the first program that exited, and that log is kept', async () => {
     const error = await startControlPlane().catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(Refusal);
     const { message } = error as Refusal; // it is one, as was just seen
     expect(message).toMatch(
-      /^etcd ended \(code 3\) before it was ready\. Its last words:\nno room for --data-dir=.*\nThe/,
+      /^etcd exited \(code 3\) before it was ready\. The end of its log:\nno room for --data-dir=.*\nFull/,
     );
-    const log = message.split('The whole log: ')[1] ?? '';
+    const log = message.split('Full log: ')[1] ?? '';
     expect(readFileSync(log, 'utf8')).toContain('no room for');
     const kept = log.slice(0, log.lastIndexOf('/'));
     expect(tracesOf(kept.replace(/-logs$/, ''))).toEqual([]);
@@ -135,14 +135,14 @@ describe('with programs that do not work', () => {
 
   test('logs go where they were asked to go', async () => {
     const logDir = scratch.at('logs');
-    await expect(startControlPlane({ logDir })).rejects.toThrow(`The whole log: ${logDir}/etcd.log`);
+    await expect(startControlPlane({ logDir })).rejects.toThrow(`Full log: ${logDir}/etcd.log`);
     expect(readdirSync(logDir)).toEqual(['etcd.log']);
   });
 
   test('a program that is none is a sentence as well', async () => {
     scratch.write('bin/etcd', '\u007FELF not at all');
     await expect(startControlPlane({ logDir: scratch.at('logs') })).rejects.toThrow(
-      /^etcd ended \(.*\) before it was ready/,
+      /^etcd exited \(.*\) before it was ready/,
     );
   });
 });

@@ -54,7 +54,7 @@ describe('what the cache is divided by', () => {
 
 test('a program is built once, with progress, and found from then on', async () => {
   const first = await ensure();
-  expect(first.printed).toMatch(/Fetching the sources of etcd v[\s\S]*\nBuilt etcd v3\.\d+\.\d+ in \d+ s\n$/);
+  expect(first.printed).toMatch(/Downloading the sources of etcd v[\s\S]*\nBuilt etcd v3\.\d+\.\d+ in \d+ s\n$/);
   expect(existsSync(first.etcd)).toBe(true);
   expect(readdirSync(dirname(first.etcd)), 'neither log nor half binary').toEqual(['etcd']);
   expect(await ensure()).toEqual({ etcd: first.etcd, printed: '' });
@@ -84,7 +84,7 @@ describe('an interrupted build', () => {
     run.child.kill(signal);
     const { code, text } = await run.ended;
     expect(code).toBe(1);
-    expect(text).toContain('Building etcd was interrupted; the next run goes on from there.');
+    expect(text).toContain('Building etcd was interrupted. The next run continues from there.');
     expect(readdirSync(recipeOf('etcd', scratch.env).folder)).toEqual(['etcd.log']);
   });
 
@@ -113,7 +113,7 @@ describe('a sentence says what to do when', () => {
       'there is no Go',
       () =>
         ensureComponents(['etcd'], { env: { ...scratch.env, PATH: scratch.at('nothing') }, output: { write() {} } }),
-      /^Building etcd needs Go 1\.26\.0 or newer, and there is no `go` on the PATH: get it from .*, or set KUBEBUILDER_ASSETS/,
+      /^Building etcd needs Go 1\.26\.0 or newer, but there is no `go` on the PATH\. Install it from .*, or set KUBEBUILDER_ASSETS/,
     ],
     [
       'Go is too old',
@@ -121,7 +121,7 @@ describe('a sentence says what to do when', () => {
         scratch.program('go', go('go1.25.9'));
         return ensure();
       },
-      /^Building etcd needs Go 1\.26\.0 or newer, and only go1\.25\.9 is here: /,
+      /^Building etcd needs Go 1\.26\.0 or newer, but this is go1\.25\.9\. Install /,
     ],
     [
       'Go is too old to say more than that',
@@ -129,17 +129,17 @@ describe('a sentence says what to do when', () => {
         scratch.program('go', 'echo "go: go.mod requires go >= 1.26.0" >&2; exit 1');
         return ensure();
       },
-      /^Building etcd needs Go 1\.26\.0 or newer, and the Go of this machine is older: /,
+      /^Building etcd needs Go 1\.26\.0 or newer, but the installed one is older\. Install /,
     ],
     [
       'the disk is full',
       () => ensure(() => 0.4e9),
-      /^Building etcd needs about 1\.0 GB, and where .*modules lies 0\.4 GB are free: make room, /,
+      /^Building etcd needs about 1\.0 GB, but .*modules is on a disk with 0\.4 GB free\. Free some space, or set KUBEBUILDER_ASSETS /,
     ],
     [
       'the disk has room for the sources, but not for what is compiled of them',
       () => ensure(() => 1.5e9),
-      /^Building etcd needs about 1\.7 GB, and where .* lies 1\.5 GB are free: make room, /,
+      /^Building etcd needs about 1\.7 GB, but .* is on a disk with 1\.5 GB free\. Free some space, /,
     ],
     [
       'sources cannot be had',
@@ -147,7 +147,7 @@ describe('a sentence says what to do when', () => {
         scratch.program('go', `[ "$1" = list ] && exit 1; ${go('go1.26.0')}`);
         return ensure();
       },
-      /^The sources of etcd v.* could not be downloaded; Go's own words are in .*etcd\.log: mend that and run this again\.$/,
+      /^The sources of etcd v.* could not be downloaded\. The output of Go is in .*etcd\.log\. Fix the cause, then run the command again\.$/,
     ],
     [
       'KUBEBUILDER_ASSETS lacks a program',
@@ -165,8 +165,11 @@ describe('a sentence says what to do when', () => {
     const error = await ensure().catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(Refusal);
     const log = recipeOf('etcd', scratch.env).folder.slice(scratch.path.length + 1);
-    expect(error).toHaveProperty('message', expect.stringMatching(/^Building etcd v.* failed; Go's own words are in /));
-    expect(error).toHaveProperty('message', expect.stringContaining(`${log}/etcd.log: mend`));
+    expect(error).toHaveProperty(
+      'message',
+      expect.stringMatching(/^Building etcd v.* failed\. The output of Go is in /),
+    );
+    expect(error).toHaveProperty('message', expect.stringContaining(`${log}/etcd.log. Fix`));
     expect(scratch.lines(`${log}/etcd.log`)).toContain('x.go:1: no');
     expect(readdirSync(scratch.at(log))).toEqual(['etcd.log']);
   });

@@ -129,7 +129,7 @@ describe('the control plane is built, and one line says why, when', () => {
     await using mirror = await start();
     const { programs, printed } = await ensure({ ENVTEST_MIRROR: mirror.url }, surroundings);
     expect(programs).toEqual(built());
-    const lines = printed.split('\n').filter((line) => !/^(Downloading|Fetching|Building|Built) /.test(line));
+    const lines = printed.split('\n').filter((line) => !/^(Downloading|Building|Built) /.test(line));
     const sentence = `^Can't download the control plane: ${reason.source}\\. Building it from source instead: about \\d+ (min|s)`;
     expect(lines).toEqual([expect.stringMatching(sentence), '']);
     expect(readdirSync(cacheFolder(scratch.env)), 'nothing is left of the download').toEqual([

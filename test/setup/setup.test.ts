@@ -101,12 +101,12 @@ describe('a sentence says what to do when', () => {
     [
       'npm fails',
       'echo "npm error nothing there" >&2; exit 7',
-      /npm error nothing there\nThe packages could not be installed: `npm ci` ended with 7; its words are above\.\n$/,
+      /npm error nothing there\n`npm ci` failed \(7\); its output is above\. Fix the cause, then run the command again\.\n$/,
     ],
     [
       'the Node package was installed without its program',
       'mkdir -p node_modules/.bin',
-      /node_modules\/\.bin\/node should be Node 24, but `--version` answers nothing: let npm run install scripts .*\n$/,
+      /node_modules\/\.bin\/node is not Node 24\. Allow npm to run install scripts \(.*\), then run `npm rebuild node`\.\n$/,
     ],
   ])('%s, and the next run tries again', async (_when, script, sentence) => {
     scratch.program('npm', script);
