@@ -1,7 +1,8 @@
 /** The Go toolchain of this machine, as far as building the programs needs it. */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { goVersionFor, type Recipe } from './catalogue.ts';
 import { Refusal } from './refusal.ts';
@@ -22,6 +23,8 @@ export interface Workload {
 export const insteadOfBuilding = 'set KUBEBUILDER_ASSETS to a folder that contains the programs';
 
 const hint = `Install it from https://go.dev/dl, or ${insteadOfBuilding}`;
+
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Go, run for one recipe. What it says is appended to `logFile`. */
 export class Go {
@@ -81,49 +84,46 @@ export class Go {
     env: NodeJS.ProcessEnv = {},
     onLine: (line: string) => void = () => {},
   ): Promise<{ code: number | null; lines: string[] }> {
-    const child = spawn('go', args, {
-      cwd: this.#recipe.moduleFolder,
-      env: { ...this.#env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    let child: ChildProcessByStdio<null, Readable, Readable> | undefined;
+    let isInterrupted = false;
+    const interrupt = () => {
+      isInterrupted = true;
+      child?.kill();
+    };
+    // Before Go is started: a signal may come as soon as it runs.
+    for (const signal of signals) process.on(signal, interrupt);
     const log = createWriteStream(this.#logFile, { flags: 'a' });
-    child.stderr.pipe(log);
-    createInterface(child.stderr).on('line', onLine);
-    const lines: string[] = [];
-    createInterface(child.stdout).on('line', (line) => lines.push(line));
     try {
-      return { code: await this.#end(child), lines };
+      child = spawn('go', args, {
+        cwd: this.#recipe.moduleFolder,
+        env: { ...this.#env, ...env },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      child.stderr.pipe(log);
+      createInterface(child.stderr).on('line', onLine);
+      const lines: string[] = [];
+      createInterface(child.stdout).on('line', (line) => lines.push(line));
+      const code = await this.#end(child);
+      if (isInterrupted)
+        throw new Refusal(`Building ${this.#recipe.name} was interrupted. The next run continues from there.`);
+      return { code, lines };
     } finally {
+      for (const signal of signals) process.off(signal, interrupt);
       // Also after a refusal: a log that is opened only later may find its folder gone.
       await finished(log.end());
     }
   }
 
-  async #end(child: ChildProcess): Promise<number | null> {
+  #end(child: ChildProcess): Promise<number | null> {
     const { promise, resolve, reject } = Promise.withResolvers<number | null>();
-    let isInterrupted = false;
-    const interrupt = () => {
-      isInterrupted = true;
-      child.kill();
-    };
-    const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-    for (const signal of signals) process.on(signal, interrupt);
     child.once('error', (error: NodeJS.ErrnoException) => {
       const { name } = this.#recipe;
       const isMissing = error.code === 'ENOENT';
       const sentence = `Building ${name} needs Go ${goVersionFor(this.#recipe)} or newer, but there is no \`go\` on the PATH. ${hint}.`;
       reject(isMissing ? new Refusal(sentence) : error);
     });
-    child.once('close', (code) => {
-      if (isInterrupted)
-        reject(new Refusal(`Building ${this.#recipe.name} was interrupted. The next run continues from there.`));
-      else resolve(code);
-    });
-    try {
-      return await promise;
-    } finally {
-      for (const signal of signals) process.off(signal, interrupt);
-    }
+    child.once('close', resolve);
+    return promise;
   }
 }
 
