@@ -345,7 +345,9 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       if (objects.obstacle === 'NotServed') return notInstalled;
       if (objects.obstacle === 'Forbidden')
         return `The API server does not let the operator list and watch ${plural}.${group}: check its roles and credentials.`;
-      return isSynced ? undefined : 'The initial list of VirtualMachines is not complete.';
+      return isSynced
+        ? undefined
+        : 'The initial list of VirtualMachines is not complete; see the log for failed requests.';
     },
     isAlive: () => {
       if (workers === undefined || isStopping) return true;

@@ -19,6 +19,7 @@ import { createHealthServer } from './telemetry/health.ts';
 import type { Log } from './telemetry/log.ts';
 import { createLogger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
+import { Readiness } from './telemetry/readiness.ts';
 import { redact, registerSecret } from './telemetry/redact.ts';
 import { noTracing, sampledPart, type Tracing, wantsTraces } from './telemetry/tracing.ts';
 import { operatorVersion } from './version.ts';
@@ -113,11 +114,16 @@ async function run(settings: Settings, env: Environment): Promise<number> {
   });
   /** What the start waits for. */
   let obstacle: string | undefined;
+  const checks = () => [
+    { name: 'kubernetes', cause: obstacle },
+    { name: 'virtualmachines', cause: app.notReady() },
+  ];
+  const readiness = new Readiness(checks, log);
   const health = createHealthServer({
     metricsAddress: settings.metricsAddress,
     healthAddress: settings.healthAddress,
     isAlive: () => app.isAlive(),
-    notReady: () => obstacle ?? app.notReady(),
+    readiness,
     metrics,
     log,
   });
@@ -136,9 +142,13 @@ async function run(settings: Settings, env: Environment): Promise<number> {
       inquiries: createInquiries(unfenced),
       clock: systemClock,
       log,
-      onObstacle: (why) => (obstacle = why),
+      onObstacle: (why) => {
+        obstacle = why;
+        if (why !== undefined) readiness.look();
+      },
     });
     await Promise.all([unfenced.close(), app.start()]);
+    readiness.look();
     // Only now, so that whoever wins acts at once.
     election?.start();
     await election?.won;

@@ -71,8 +71,17 @@ kubeconfig or the service account. Node reads the file at the start; restart the
 
 ## Exit codes
 
-What can be mended while the operator waits does not end it: an API server that does not answer or does not know it, a CustomResourceDefinition that is missing or older than
-the operator needs, a right that is missing, a Lease that cannot be written. It says in one sentence what is missing, serves \`/readyz\` as not ready until it is there, and goes on by itself.
+The operator doesn't end for what you can fix while it waits: an API server that doesn't answer or rejects its credentials, a CustomResourceDefinition that is missing or
+too old, or a missing permission. \`/readyz\` names the cause, as does one log line, and the operator continues automatically once it is fixed:
+
+\`\`\`text
+[+]ping ok
+[-]kubernetes failed: The operator may not list virtualmachines (vps247.com) in all namespaces.
+[-]virtualmachines failed: The initial list of VirtualMachines is not complete; see the log for failed requests.
+readyz check failed
+\`\`\`
+
+\`/readyz?verbose\` shows the same list when all checks pass. A replica on standby is ready.
 
 ${markdownTable(['code', 'meaning', 'what to do'], [...codes, ...signals])}
 `;

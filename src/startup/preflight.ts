@@ -30,13 +30,12 @@ const mostFields = 5;
 
 /**
  * Resolves when the cluster has what the operator cannot do without: a server that answers, the resource with all its fields,
- * and the rights. Whatever is missing can be put there while it waits, so it waits; what stands in the way is said whenever it changes.
+ * and the permissions. You can add what is missing while the operator waits, so it waits.
  */
 export async function untilUsable(
   namespaces: readonly string[],
   { inquiries, clock, log, onObstacle }: PreflightDeps,
 ): Promise<void> {
-  let said = '';
   for (;;) {
     const { obstacles, losses } = await inspect(namespaces, inquiries);
     onObstacle?.(obstacles.length === 0 ? undefined : obstacles.join(' '));
@@ -44,9 +43,6 @@ export async function untilUsable(
       for (const loss of losses) log.warn('Missing optional permission', { reason: loss });
       return;
     }
-    const text = obstacles.join(' ');
-    if (text !== said) log.warn('Not ready, waiting', { reason: text });
-    said = text;
     await wait(clock, retryAfter);
   }
 }

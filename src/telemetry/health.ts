@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Log } from './log.ts';
+import type { Readiness } from './readiness.ts';
 
 /** Where to listen: an empty host is all addresses, IPv6 and IPv4; port 0 is any free one. */
 interface ListenAddress {
@@ -13,8 +14,7 @@ export interface HealthServerOptions {
   readonly healthAddress: ListenAddress;
   /** Whether the work goes round; false for long makes Kubernetes restart the pod. An event loop that is stuck does not even answer, which comes to the same. */
   readonly isAlive: () => boolean;
-  /** What stands in the way of being ready, as a sentence; undefined when nothing does. */
-  readonly notReady: () => string | undefined;
+  readonly readiness: Pick<Readiness, 'look'>;
   readonly metrics: { readonly contentType: string; render(): Promise<string> };
   readonly log: Log;
 }
@@ -33,17 +33,17 @@ interface Answer {
   readonly type?: string;
   readonly body: string;
 }
-type Page = () => Answer | Promise<Answer>;
+type Page = (query: URLSearchParams) => Answer | Promise<Answer>;
 
 /** Serves `/metrics` on one address and `/healthz` and `/readyz` on the other, so that metrics can be fenced off. */
 export function createHealthServer(options: HealthServerOptions): HealthServer {
-  const { metricsAddress, healthAddress, isAlive, notReady, metrics, log } = options;
+  const { metricsAddress, healthAddress, isAlive, readiness, metrics, log } = options;
   const metricsServer = serve(log, {
     '/metrics': async () => ({ status: 200, type: metrics.contentType, body: await metrics.render() }),
   });
   const healthServer = serve(log, {
-    '/healthz': () => verdict(isAlive() ? undefined : 'the work has stopped'),
-    '/readyz': () => verdict(notReady()),
+    '/healthz': () => (isAlive() ? ok : { status: 503, body: 'reconciliation has stopped\n' }),
+    '/readyz': (query) => showReadiness(readiness.look(), query.has('verbose')),
   });
   let addresses: HealthServer['addresses'];
   return {
@@ -67,20 +67,25 @@ export function createHealthServer(options: HealthServerOptions): HealthServer {
   };
 }
 
-function verdict(reason: string | undefined): Answer {
-  return reason === undefined ? { status: 200, body: 'ok\n' } : { status: 503, body: `${reason}\n` };
+const ok: Answer = { status: 200, body: 'ok\n' };
+
+/** As the Kubernetes API server does: all checks when one fails, or when asked with `?verbose`. */
+function showReadiness({ isReady, lines }: ReturnType<Readiness['look']>, isVerbose: boolean): Answer {
+  if (isReady && !isVerbose) return ok;
+  const body = [...lines, `readyz check ${isReady ? 'passed' : 'failed'}`, ''].join('\n');
+  return { status: isReady ? 200 : 503, body };
 }
 
 function serve(log: Log, pages: Readonly<Record<string, Page>>): Server {
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = (request.url ?? '').split('?')[0] ?? '';
+    const [path = '', query] = (request.url ?? '').split('?');
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
     if (page === undefined) return send(request, response, { status: 404, body: 'not found\n' });
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       return send(request, response, { status: 405, body: 'only GET\n' });
     }
     try {
-      send(request, response, await page());
+      send(request, response, await page(new URLSearchParams(query)));
     } catch (error) {
       log.error('Failed to serve page', { path, error });
       send(request, response, { status: 500, body: 'failed, see the log\n' });

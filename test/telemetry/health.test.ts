@@ -15,7 +15,7 @@ async function startServer(options: Partial<HealthServerOptions> = {}): Promise<
     metricsAddress: anyPort,
     healthAddress: anyPort,
     isAlive: () => true,
-    notReady: () => undefined,
+    readiness: { look: () => ({ isReady: true, lines: [] }) },
     metrics: createMetrics({ version: 'x' }),
     log: silentLog,
     ...options,
@@ -40,7 +40,7 @@ test('serves the metrics page with its content type', async () => {
 
 test('says whether it is alive and ready, each time anew', async () => {
   let isReady = false;
-  const { health } = await startServer({ notReady: () => (isReady ? undefined : 'why it is not') });
+  const { health } = await startServer({ readiness: { look: () => ({ isReady, lines: [] }) } });
   const statusOf = async (path: string): Promise<number> => (await fetch(`${health}${path}`)).status;
   expect([await statusOf('/healthz'), await statusOf('/readyz')]).toEqual([200, 503]);
   isReady = true;
@@ -52,7 +52,7 @@ test('says whether it is alive and ready, each time anew', async () => {
 test('a stopped loop is not alive', async () => {
   const { health } = await startServer({ isAlive: () => false });
   const response = await fetch(`${health}/healthz`);
-  expect([response.status, await response.text()]).toEqual([503, 'the work has stopped\n']);
+  expect([response.status, await response.text()]).toEqual([503, 'reconciliation has stopped\n']);
 });
 
 test('each address serves only its own pages, to GET and HEAD only', async () => {
@@ -82,7 +82,7 @@ test('a port in use is one sentence naming the flag, and nothing stays open', as
     metricsAddress: { host: '127.0.0.1', port: metricsPort },
     healthAddress: { host: '127.0.0.1', port },
     isAlive: () => true,
-    notReady: () => undefined,
+    readiness: { look: () => ({ isReady: true, lines: [] }) },
     metrics: createMetrics({ version: 'x' }),
     log: silentLog,
   });

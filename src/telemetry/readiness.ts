@@ -1,0 +1,43 @@
+import type { Log } from './log.ts';
+import { scrub } from './redact.ts';
+
+/** Something that must be so before the operator is ready. */
+export interface ReadinessCheck {
+  /** As `/readyz` names it. */
+  readonly name: string;
+  /** What it waits for, as a sentence; undefined: it passes. */
+  readonly cause: string | undefined;
+}
+
+/** What `/readyz` shows, in the form of the Kubernetes API server's, and one log line whenever the cause changes. */
+export class Readiness {
+  readonly #checks: () => readonly ReadinessCheck[];
+  readonly #log: Log;
+  #logged: string | undefined;
+
+  constructor(checks: () => readonly ReadinessCheck[], log: Log) {
+    this.#checks = checks;
+    this.#log = log;
+  }
+
+  /** Evaluates all checks. */
+  look(): { readonly isReady: boolean; readonly lines: readonly string[] } {
+    const checks = this.#checks();
+    const failed = checks.find(({ cause }) => cause !== undefined);
+    this.#tell(failed);
+    return { isReady: failed === undefined, lines: ['[+]ping ok', ...checks.map(lineOf)] };
+  }
+
+  /** The first cause only: what comes after it can't be known yet. */
+  #tell(failed: ReadinessCheck | undefined): void {
+    const cause = failed?.cause ?? '';
+    if (cause === this.#logged) return;
+    this.#logged = cause;
+    if (failed === undefined) this.#log.info('Ready');
+    else this.#log.warn('Not ready, waiting', { check: failed.name, reason: cause });
+  }
+}
+
+function lineOf({ name, cause }: ReadinessCheck): string {
+  return cause === undefined ? `[+]${name} ok` : `[-]${name} failed: ${scrub(cause)}`;
+}
