@@ -90,6 +90,8 @@ export interface History {
   readonly passwordSecret?: string;
   /** Why the Secret for the initial password was not written, a sentence; tried again now and then. */
   readonly passwordConflict?: string;
+  /** The Secret with the initial password of an earlier VM, which is why. */
+  readonly outdatedPasswordSecret?: string;
   /** A call that must not be repeated before this time. */
   readonly notBefore?: number;
 }

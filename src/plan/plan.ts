@@ -1,7 +1,7 @@
 import { annotations, finalizer } from '../api/v1alpha1/names.ts';
 import { type Identity, compareHint, isNameOwn, providerName } from '../api/v1alpha1/identity.ts';
 import type { Origin, VirtualMachine } from '../api/v1alpha1/types.ts';
-import { type Decision, act, wait } from './action.ts';
+import { type Decision, type Verdict, act, wait } from './action.ts';
 import { claim, create, isInDoubt } from './create.ts';
 import { deletionPolicyOf, externalDeletePolicyOf } from './defaults.ts';
 import { fromFailure, missing, rejected } from './failure.ts';
@@ -351,7 +351,14 @@ function powerState(o: Observed): Decision | undefined {
   const handledRestart = decision.handledRestart ?? handledWithoutRestart(o, machine);
   const after =
     o.history.passwordConflict === undefined ? decision.after : Math.min(decision.after ?? Infinity, passwordRetry);
-  return { ...decision, handledRestart, after };
+  return { ...decision, verdict: withOutdatedPassword(o, decision.verdict), handledRestart, after };
+}
+
+/** Whoever waits for Ready reads the Secret next. */
+function withOutdatedPassword({ history }: Observed, verdict: Verdict | undefined): Verdict | undefined {
+  const { outdatedPasswordSecret: secret } = history;
+  if (secret === undefined || verdict?.reason !== 'Available') return verdict;
+  return { ...verdict, message: `${verdict.message}; Secret "${secret}" holds the password of an earlier VM` };
 }
 
 /** What the status says of operations stays as it is when nothing could be observed. */

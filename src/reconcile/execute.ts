@@ -13,7 +13,7 @@ import type { DeleteBudget } from './delete-budget.ts';
 import type { Memory } from './history.ts';
 import { patchMetadata, withFinalizer, withoutFinalizer } from './metadata-patch.ts';
 import type { NamespaceQuota } from './namespace-quota.ts';
-import { type Owner, writePassword } from './password-secret.ts';
+import { type Owner, type PasswordExecution, writePassword } from './password-secret.ts';
 import type { ObjectClient } from './removed-objects.ts';
 import { refusalBasis } from './observe.ts';
 
@@ -33,9 +33,7 @@ export type Execution =
     }
   /** `record`: what the status has to record. Undefined: it does already. */
   | { readonly type: 'Recorded'; readonly record?: KnownMachine }
-  /** `secretName`: the password is there, written now or by an earlier pass; else why not. Awaited: a deleted object's Secret is in the way. */
-  | { readonly type: 'PasswordWritten'; readonly secretName: string }
-  | { readonly type: 'PasswordConflict' | 'PasswordAwaited'; readonly message: string }
+  | PasswordExecution
   /** `action`: as it was sent, its operation with the time of that. */
   | { readonly type: 'Powered'; readonly action: PowerAction; readonly outcome: Outcome<void> }
   | { readonly type: 'Deleted'; readonly outcome: Outcome<'Accepted' | 'NotFound'> }

@@ -88,7 +88,10 @@ export class Memory {
   #request: string | undefined;
   requestedAt: number | undefined;
   /** Why the Secret for the initial password was not written, and when (monotonic) that is tried again. */
-  #passwordConflict: { readonly message: string; readonly until: number } | undefined;
+  #passwordConflict:
+    { readonly message: string; readonly until: number; readonly outdated: string | undefined } | undefined;
+  /** The generation of the spec that this is about. */
+  #generation: number | undefined;
   /** Since when (monotonic) the Secret of an object that is gone has the place of this one's. */
   #passwordAwaitedSince: number | undefined;
   /** The Secret that the initial password is in, until the status tells it. */
@@ -204,8 +207,14 @@ export class Memory {
     return now - this.#passwordAwaitedSince;
   }
 
-  notePasswordConflict(message: string, until: number): void {
-    this.#passwordConflict = { message, until };
+  notePasswordConflict(message: string, until: number, outdated?: string): void {
+    this.#passwordConflict = { message, until, outdated };
+  }
+
+  /** The spec as it is now: it may name another Secret for the password, or none. */
+  noteSpec(generation: number): void {
+    if (generation !== this.#generation) this.#passwordConflict = undefined;
+    this.#generation = generation;
   }
 
   /** Whether this annotation without a meaning (`name=value`) was not reported yet, or long ago; it counts as reported then. */
@@ -309,7 +318,12 @@ export class Memory {
         ? { writeRefusal: { action: write.action, message: write.message, until: epochOf(write.until) } }
         : {}),
       ...(this.passwordSecret === undefined ? {} : { passwordSecret: this.passwordSecret }),
-      ...(conflict !== undefined && conflict.until > monotonic ? { passwordConflict: conflict.message } : {}),
+      ...(conflict !== undefined && conflict.until > monotonic
+        ? {
+            passwordConflict: conflict.message,
+            ...(conflict.outdated === undefined ? {} : { outdatedPasswordSecret: conflict.outdated }),
+          }
+        : {}),
       ...(this.notBefore === undefined ? {} : { notBefore: epochOf(this.notBefore) }),
     };
   }

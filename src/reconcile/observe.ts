@@ -67,6 +67,7 @@ export async function observe(
   if (lookup.kind === 'Found') memory.secretVersion = lookup.version;
   const requests = readRequests(object);
   memory.noteRequest(requests.reconcile, deps.clock.monotonic());
+  memory.noteSpec(object.metadata.generation);
   const pending = memory.openIntent(object.metadata.annotations?.[annotations.createPending]);
   const announced = object.metadata.annotations?.[annotations.createPending] ?? memory.sentIntent;
   const announcement = readIntent(announced, object.metadata.uid);

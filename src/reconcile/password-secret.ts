@@ -1,4 +1,4 @@
-import { apiVersion, group, kind, machineIdAnnotation } from '../api/v1alpha1/names.ts';
+import { annotations, apiVersion, group, kind, machineIdAnnotation } from '../api/v1alpha1/names.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { KubeError, type KubeErrorReason } from '../kube/errors.ts';
@@ -14,6 +14,14 @@ const passwordRetry = 5 * 60_000;
  * only then. Meanwhile the new object isn't Ready.
  */
 const collectorPatience = 60_000;
+
+/** What came of writing the password: it is there, written now or by an earlier reconciliation; else why not, as a sentence. */
+export type PasswordExecution =
+  | { readonly type: 'PasswordWritten'; readonly secretName: string }
+  /** `outdated`: the Secret that holds the password of an earlier VM. */
+  | { readonly type: 'PasswordConflict'; readonly message: string; readonly outdated?: string }
+  /** The Secret of a deleted object is in the way. */
+  | { readonly type: 'PasswordAwaited'; readonly message: string };
 
 /** What a Secret says of its owner. */
 export interface Owner {
@@ -37,7 +45,7 @@ export async function writePassword(
   object: VirtualMachine,
   { id, secretName, password }: Extract<Action, { type: 'WritePassword' }>,
   isGone: (owner: Owner) => boolean,
-): Promise<Execution> {
+): Promise<PasswordExecution> {
   const { namespace, name, uid } = object.metadata;
   const body = {
     apiVersion: 'v1',
@@ -56,12 +64,12 @@ export async function writePassword(
   try {
     const stored = await client.create(secrets, namespace, body);
     if (judge(stored, uid, id, isGone) === 'Ours') return { type: 'PasswordWritten', secretName };
-    const message = `Secret "${secretName}" was created, but an admission policy removed its ownerReference or the annotation ${machineIdAnnotation}; exempt the operator's service account, then delete the Secret`;
+    const message = `Secret "${secretName}" was created, but an admission policy removed its ownerReference or the annotation ${machineIdAnnotation}. Exempt the operator's service account, then delete the Secret: ${replacing(object, secretName)}`;
     return { type: 'PasswordConflict', message };
   } catch (error) {
     if (!(error instanceof KubeError)) throw error;
     if (refused.has(error.reason)) {
-      const message = `Secret "${secretName}" cannot be created in namespace "${namespace}" (${error.reason}); see to the operator's rights, quotas and admission there, or set spec.initialPasswordSecret.disabled`;
+      const message = `Secret "${secretName}" can't be created in namespace "${namespace}" (${error.reason}). Set spec.initialPasswordSecret.disabled, or check the operator's permissions, quotas and admission policies there, then: ${retrying(object)}`;
       return { type: 'PasswordConflict', message };
     }
     if (error.reason !== 'AlreadyExists') throw error;
@@ -69,15 +77,24 @@ export async function writePassword(
   const verdict = judge(await client.get(secrets, { namespace, name: secretName }), uid, id, isGone);
   if (verdict === 'Ours') return { type: 'PasswordWritten', secretName };
   if (verdict === 'Leftover') {
-    const message = `Secret "${secretName}" belongs to a VirtualMachine that was deleted, and the garbage collector has not deleted it; delete it: kubectl --namespace ${namespace} delete secret ${secretName}`;
+    const message = `Secret "${secretName}" belongs to a VirtualMachine that was deleted, and the garbage collector has not deleted it; delete it: ${replacing(object, secretName)}`;
     return { type: 'PasswordAwaited', message };
   }
-  const whose =
-    verdict === 'Foreign'
-      ? 'is there already and is not owned by this object'
-      : 'holds the password of an earlier machine of this object';
-  const message = `Secret "${secretName}" ${whose}; it is not written to, so rename or delete it, or name another in spec.initialPasswordSecret`;
+  if (verdict === 'Outdated') {
+    const message = `Secret "${secretName}" holds the password of an earlier VM of this object. Set another spec.initialPasswordSecret.name, or replace it by that of VM ${id}: ${replacing(object, secretName)}`;
+    return { type: 'PasswordConflict', message, outdated: secretName };
+  }
+  const message = `Secret "${secretName}" exists and this object doesn't own it, so the operator doesn't overwrite it. Set another spec.initialPasswordSecret.name, or delete the Secret: ${replacing(object, secretName)}`;
   return { type: 'PasswordConflict', message };
+}
+
+/** The operator doesn't watch these Secrets, so that the command also has the object reconciled. */
+function replacing(object: VirtualMachine, secretName: string): string {
+  return `kubectl -n ${object.metadata.namespace} delete secret ${secretName} && ${retrying(object)}`;
+}
+
+function retrying({ metadata: { namespace, name } }: VirtualMachine): string {
+  return `kubectl -n ${namespace} annotate vps ${name} --overwrite ${annotations.reconcileRequestedAt}="$(date)"`;
 }
 
 /** What came of it, at `now` (monotonic), for the next reconciliations. */
@@ -86,7 +103,9 @@ export function rememberPassword(memory: Memory, execution: Execution, now: numb
   const isConflict =
     execution.type === 'PasswordConflict' ||
     (execution.type === 'PasswordAwaited' && memory.awaitedPassword(now) >= collectorPatience);
-  if (isConflict) memory.notePasswordConflict(execution.message, now + passwordRetry);
+  if (!isConflict) return;
+  const outdated = execution.type === 'PasswordConflict' ? execution.outdated : undefined;
+  memory.notePasswordConflict(execution.message, now + passwordRetry, outdated);
 }
 
 /** Whose a Secret is that has the name already. */
@@ -97,14 +116,14 @@ function judge(
   isGone: (owner: Owner) => boolean,
 ): 'Ours' | 'Foreign' | 'Outdated' | 'Leftover' {
   // Whatever the API server answers; each field is checked.
-  const { ownerReferences, annotations } =
+  const { ownerReferences, annotations: notes } =
     (secret as { metadata?: { ownerReferences?: unknown; annotations?: Record<string, unknown> } }).metadata ?? {};
   const owners: readonly unknown[] = Array.isArray(ownerReferences) ? ownerReferences : [];
   // The garbage collector deletes it once all of its owners are gone.
   const isLeftover = owners.length > 0 && owners.map(readOwner).every((owner) => owner !== undefined && isGone(owner));
   if (isLeftover) return 'Leftover';
   if (!owners.some((owner) => readOwner(owner)?.uid === uid)) return 'Foreign';
-  return annotations?.[machineIdAnnotation] === String(id) ? 'Ours' : 'Outdated';
+  return notes?.[machineIdAnnotation] === String(id) ? 'Ours' : 'Outdated';
 }
 
 /** A VirtualMachine that owns it; undefined for an owner of another kind. */

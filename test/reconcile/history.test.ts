@@ -273,6 +273,20 @@ describe('a refusal', () => {
     memory.notePasswordConflict('Secret "x" is there', 1_000);
     expect(historyAt(memory, 999).passwordConflict).toBe('Secret "x" is there');
     expect(historyAt(memory, 1_000).passwordConflict).toBeUndefined();
+    expect('outdatedPasswordSecret' in historyAt(memory, 999)).toBe(false);
+    memory.notePasswordConflict('Secret "x" is of an earlier VM', 1_000, 'x');
+    expect(historyAt(memory, 999).outdatedPasswordSecret).toBe('x');
+    expect('outdatedPasswordSecret' in historyAt(memory, 1_000)).toBe(false);
+  });
+
+  it('of the Secret for the password stands for its spec', () => {
+    const memory = new Memory('uid', 0);
+    memory.noteSpec(1);
+    memory.notePasswordConflict('Secret "x" is there', 1_000);
+    memory.noteSpec(1);
+    expect(historyAt(memory, 999).passwordConflict).toBe('Secret "x" is there');
+    memory.noteSpec(2);
+    expect(historyAt(memory, 999).passwordConflict).toBeUndefined();
   });
 });
 

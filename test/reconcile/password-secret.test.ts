@@ -35,37 +35,39 @@ it.each([
     because: 'the Secret holds the password of an earlier VM',
     answer: 'AlreadyExists',
     present: secret(uid, { [machineIdAnnotation]: '89' }),
-    says: 'holds the password of an earlier machine of this object',
+    isOutdated: true,
+    says: 'holds the password of an earlier VM of this object. Set another spec.initialPasswordSecret.name, or replace it by that of VM 90: kubectl -n default delete secret web-password && kubectl -n default annotate vps web ',
   },
   {
     because: 'the Secret does not say of which VM its password is',
     answer: 'AlreadyExists',
     present: secret(uid, {}),
-    says: 'holds the password of an earlier machine of this object',
+    isOutdated: true,
+    says: 'holds the password of an earlier VM of this object. Set another spec.initialPasswordSecret.name, or replace it by that of VM 90: kubectl -n default delete secret web-password && kubectl -n default annotate vps web ',
   },
   {
     because: 'the Secret is owned by another object',
     answer: 'AlreadyExists',
     present: secret('another-uid'),
-    says: 'is there already and is not owned by this object',
+    says: "exists and this object doesn't own it",
   },
   {
     because: 'the Secret is owned by no object',
     answer: 'AlreadyExists',
     present: { metadata: {} },
-    says: 'is there already and is not owned by this object',
+    says: "exists and this object doesn't own it",
   },
   {
     because: 'one of its owners is there',
     answer: 'AlreadyExists',
     present: { metadata: { ownerReferences: ownedBy('gone', 'another-uid') } },
-    says: 'is there already and is not owned by this object',
+    says: "exists and this object doesn't own it",
   },
   {
     because: 'its owner is of another kind',
     answer: 'AlreadyExists',
     present: { metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'web', uid: 'gone' }] } },
-    says: 'is there already and is not owned by this object',
+    says: "exists and this object doesn't own it",
   },
   {
     because: 'its owner is of a kind of the same name in another group',
@@ -75,7 +77,7 @@ it.each([
         ownerReferences: [{ apiVersion: 'kubevirt.io/v1', kind: 'VirtualMachine', name: 'web', uid: 'gone' }],
       },
     },
-    says: 'is there already and is not owned by this object',
+    says: "exists and this object doesn't own it",
   },
   {
     because: 'a policy removed the owner',
@@ -87,19 +89,20 @@ it.each([
     answer: secret(uid, {}),
     says: 'an admission policy removed its owner',
   },
-  { because: 'it is not permitted', answer: 'Forbidden', says: 'cannot be created in namespace "default" (Forbidden)' },
-  { because: 'it is not valid', answer: 'Invalid', says: 'cannot be created in namespace "default" (Invalid)' },
-  { because: 'the namespace is gone', answer: 'NotFound', says: 'cannot be created in namespace "default" (NotFound)' },
-  { because: 'it is refused', answer: 'Unexpected', says: 'cannot be created in namespace "default" (Unexpected)' },
+  { because: 'it is not permitted', answer: 'Forbidden', says: `can't be created in namespace "default" (Forbidden)` },
+  { because: 'it is not valid', answer: 'Invalid', says: `can't be created in namespace "default" (Invalid)` },
+  { because: 'the namespace is gone', answer: 'NotFound', says: `can't be created in namespace "default" (NotFound)` },
+  { because: 'it is refused', answer: 'Unexpected', says: `can't be created in namespace "default" (Unexpected)` },
 ] as const)('the password is not written, which is no failure: $because', async ({ answer, says, ...more }) => {
   const execution = await written(answer, 'present' in more ? more.present : undefined);
-  expect(execution).toEqual({ type: 'PasswordConflict', message: expect.stringContaining(says) });
+  const outdated = 'isOutdated' in more ? { outdated: 'web-password' } : {};
+  expect(execution).toEqual({ type: 'PasswordConflict', message: expect.stringContaining(says), ...outdated });
 });
 
 it('a Secret whose owner is gone is left to the garbage collector', async () => {
   expect(await written('AlreadyExists', secret('gone'))).toEqual({
     type: 'PasswordAwaited',
-    message: expect.stringContaining('delete it: kubectl --namespace default delete secret web-password'),
+    message: expect.stringContaining('delete it: kubectl -n default delete secret web-password'),
   });
 });
 

@@ -295,8 +295,9 @@ const table = {
     progress: 'Settled',
     event: 'Warning',
     meaning:
-      'The Secret for the initial password exists already and is not written to: it is not owned by this object, or holds the password of an earlier machine.',
-    remedy: 'Rename or delete that Secret, name another in spec.initialPasswordSecret, or set its disabled.',
+      "The Secret for the initial password can't be written. It exists, and this object doesn't own it or it holds the password of an earlier VM; or the API server refuses it. The operator never overwrites or deletes a Secret.",
+    remedy:
+      "Run the command in the message: it deletes the Secret, and the operator writes it again within seconds, with the password that the provider returns for the present VM. A password that you changed in the VM isn't known to the provider. Or set another spec.initialPasswordSecret.name.",
   },
   AnnotationIgnored: {
     ready: 'Keep',
