@@ -11,7 +11,9 @@ const usage = `Usage: npm run control-plane [-- --with-controller-manager]
 Starts etcd and kube-apiserver on this machine, prints how to reach them, and stops them on Ctrl-C. All data is deleted then.
 
   --with-controller-manager   run the controllers too: garbage collection, namespaces, service accounts, deployments
-  --help                      this text`;
+  --help                      this text
+
+Environment variables: KUBEBUILDER_ASSETS, ENVTEST_MIRROR and HTTPS_PROXY, as for npm run demo.`;
 
 /** Throws a Refusal when the flags make no sense. */
 function readOptions(args: string[]): { wantsHelp: boolean; controllerManager: boolean } {

@@ -3,7 +3,7 @@
  * role, and four machines going through their life. Ends with a receipt read off the emulator's ledger; exits 1 when
  * anything differs from what it must be.
  */
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -19,9 +19,16 @@ const usage = `Usage: npm run demo [-- --kubeconfig FILE] [--no-stay]
 
 Runs the whole thing: a real control plane, the emulated provider, the operator, and machines going through their life.
 
-  --kubeconfig FILE   use that cluster instead of a control plane of the demo's own
+  --kubeconfig FILE   use an existing cluster, such as one of kind, instead of starting a control plane
   --no-stay           end after the receipt, also on a terminal
-  --help              this text`;
+  --help              this text
+
+Environment variables:
+
+  KUBEBUILDER_ASSETS  folder with etcd, kube-apiserver and kubectl, used instead of downloading them
+  ENVTEST_MIRROR      where to download them from, instead of
+                      https://github.com/kubernetes-sigs/controller-tools/releases/download
+  HTTPS_PROXY         proxy for the download; NO_PROXY lists exceptions`;
 
 interface Options {
   readonly kubeconfig: string | undefined;
@@ -53,7 +60,7 @@ async function main(): Promise<number> {
     if (isGood !== undefined && options.mayStay) await interrupted;
   } finally {
     for (const cleanup of cleanups.toReversed()) await cleanup();
-    if (exitCode === 1 && readdirSync(directory).length > 0) console.log(`The logs are kept in ${directory}`);
+    if (exitCode === 1 && readdirSync(directory).length > 0) console.log(`Logs: ${directory}`);
     else rmSync(directory, { recursive: true, force: true });
   }
   return exitCode;
@@ -85,10 +92,13 @@ async function run(
   if (!isOwnCluster) cleanups.push(() => clearAway(cluster));
   const isGood = await play({ cluster, emulator, apiKey, out: process.stdout });
   if (options.mayStay) {
-    console.log('\nEverything stays up. To look around, in another terminal:\n');
+    console.log('\nThe demo keeps running. To look around, run in another terminal:\n');
     console.log(`  export KUBECONFIG=${kubeconfig}`);
+    const folder = programs && path.dirname(programs['kube-apiserver']);
+    if (folder && existsSync(path.join(folder, 'kubectl')))
+      console.log(`  export PATH=${folder}${path.delimiter}$PATH`);
     console.log(`  kubectl apply -f deploy/samples -n ${demoNamespace} && kubectl get vps -n ${demoNamespace} -w\n`);
-    console.log('Ctrl-C ends it.');
+    console.log('Press Ctrl-C to stop it.');
   }
   return isGood;
 }
