@@ -1,5 +1,9 @@
 import { expect, test } from 'vitest';
 import type { AppSettings } from '../../src/app.ts';
+import type { Reason } from '../../src/api/v1alpha1/reasons.ts';
+import { FleetMetrics } from '../../src/reconcile/fleet-metrics.ts';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { objectWith } from '../plan/fixtures.ts';
 import { createWorld, type World } from './world/world.ts';
 
 function create(settings: Partial<AppSettings> = {}): Promise<World> {
@@ -31,6 +35,36 @@ test('each object tells whether it is ready, and what the provider tells of its 
   expect(after).not.toContain('object="web"');
   expect(after).not.toContain('vps247_operator_objects{');
 });
+
+test.each(['Mystery', 'constructor'])(
+  "a reason %s, which is not one of the operator's, counts as Other",
+  async (reason) => {
+    const metrics = createMetrics({ version: '1.0.0', withProcess: false });
+    const fleet = new FleetMetrics({
+      metrics,
+      claims: { isHeld: () => false, soleHolder: () => undefined },
+      get: () => undefined,
+      accounts: () => new Map(),
+      now: () => 0,
+      machineLimit: 0,
+    });
+    const condition = {
+      type: 'Ready',
+      status: 'True',
+      message: '',
+      lastTransitionTime: '',
+      observedGeneration: 1,
+    } as const;
+    // `as`: whoever may write a status writes any reason.
+    fleet.change(
+      'default/web',
+      undefined,
+      objectWith({ status: { conditions: [{ ...condition, reason: reason as Reason }] } }),
+    );
+    fleet.show();
+    expect(await metrics.render()).toContain('vps247_operator_objects{reason="Other"} 1');
+  },
+);
 
 test('without series for each object the account is counted all the same', async () => {
   const { apply, clock, metricsPage, room } = await create({ machineMetricsLimit: 0 });
