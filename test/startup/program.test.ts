@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -6,22 +6,13 @@ import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
 import { startOperator } from '../../hack/kit/operator.ts';
 import { startRawServer } from '../support/raw-server.ts';
+import { writeKubeconfig } from './cluster.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'vps247-program-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function kubeconfig(name: string, server: string): string {
-  const file = path.join(folder, name);
-  const config = {
-    apiVersion: 'v1',
-    kind: 'Config',
-    'current-context': 'one',
-    contexts: [{ name: 'one', context: { cluster: 'one', user: 'one' } }],
-    clusters: [{ name: 'one', cluster: { server } }],
-    users: [{ name: 'one', user: {} }],
-  };
-  writeFileSync(file, JSON.stringify(config));
-  return file;
+  return writeKubeconfig(path.join(folder, name), server);
 }
 
 /** Nobody listens there. */
