@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Baseline, Baselines } from './baseline.ts';
 import { Campaign, type Known, type Result } from './campaign.ts';
+import { refusedByCompiler } from './compile.ts';
 import { type Copy, makeCopy } from './copy.ts';
 import { equivalents, isExcused } from './equivalent.ts';
 import { Imports } from './imports.ts';
@@ -136,11 +137,15 @@ async function mutate(): Promise<boolean> {
   const all = files.flatMap((file) => mutantsOf(file, imports.text(file)));
   const wanted = all.filter((mutant) => !equivalents.some((row) => isExcused(mutant, row)));
   const seed = values.seed === undefined ? Math.floor(Math.random() * 1e9) : Number(values.seed);
-  const chosen = shuffle(wanted, seed).slice(0, values.sample === undefined ? undefined : Number(values.sample));
+  const sample = shuffle(wanted, seed).slice(0, values.sample === undefined ? undefined : Number(values.sample));
+  if (sample.length === 0) return gone.length === 0;
+  const copies = Array.from({ length: Number(values.workers) }, copyProject);
+  const [copy = copyProject()] = copies;
+  const refused = refusedByCompiler(copy, sample, (file) => imports.text(file));
+  const chosen = sample.filter((mutant) => !refused.has(mutant));
   console.log(
-    `${files.length} files, ${all.length} mutants, ${all.length - wanted.length} of them equivalent; ${chosen.length} chosen with --seed ${seed}`,
+    `${files.length} files, ${all.length} mutants, ${all.length - wanted.length} of them equivalent; ${sample.length} chosen with --seed ${seed}, the compiler refuses ${refused.size} of them`,
   );
-  if (chosen.length === 0) return gone.length === 0;
 
   const mutated = new Set(chosen.map(({ file }) => file));
   const tests = globSync('test/**/*.test.ts', { cwd: root })
@@ -152,7 +157,6 @@ async function mutate(): Promise<boolean> {
         [...imports.reachedFrom(test).keys()].some((file) => mutated.has(file)),
     )
     .toSorted();
-  const copies = Array.from({ length: Number(values.workers) }, copyProject);
   const store = new Store<Baseline>(join(out, 'tests.jsonl'));
   const baselines = new Baselines(imports, store, copyProject(), globSync('src/**/*.ts', { cwd: root }));
   const minutes = values.minutes === undefined ? (values.all ? Infinity : 30) : Number(values.minutes);

@@ -1,7 +1,8 @@
-import { mkdtempDisposableSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempDisposableSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { refusedByCompiler } from '../../hack/mutants/compile.ts';
 import { equivalents, isExcused } from '../../hack/mutants/equivalent.ts';
 import { Imports } from '../../hack/mutants/imports.ts';
 import { instrument, regionAt, regionsOf } from '../../hack/mutants/instrument.ts';
@@ -86,6 +87,31 @@ describe('mutants', () => {
   it.each(equivalents)('that is listed as equivalent exists: $file $function $text', (row) => {
     const imports = new Imports(root);
     expect(mutantsOf(row.file, imports.text(row.file)).some((mutant) => isExcused(mutant, row))).toBe(true);
+  });
+});
+
+describe('the compiler', () => {
+  it('refuses mutants with wrong types, and none for a name that is no longer used', () => {
+    using folder = mkdtempDisposableSync(join(tmpdir(), 'vps247-compile-'));
+    symlinkSync(join(root, 'node_modules'), join(folder.path, 'node_modules'));
+    copyFileSync(join(root, 'tsconfig.json'), join(folder.path, 'tsconfig.json'));
+    const source =
+      'const zero = 0;\nexport const half = (a: number | undefined): number => (a === undefined ? zero : a / 2);';
+    writeFileSync(join(folder.path, 'a.ts'), source);
+    const mutants = mutantsOf('a.ts', source);
+    expect(() => refusedByCompiler({ folder: folder.path }, mutants, () => source)).toThrow(
+      "a.ts doesn't compile without a mistake",
+    );
+    writeFileSync(join(folder.path, 'package.json'), '{ "type": "module" }');
+    const refused = refusedByCompiler({ folder: folder.path }, mutants, () => source);
+    expect(mutants.map((mutant) => [mutant.replacement, refused.has(mutant)])).toEqual([
+      ['1', false],
+      ['true', false],
+      ['false', true],
+      ['a * 2', false],
+      ['3', false],
+    ]);
+    expect(readdirSync(folder.path).toSorted()).toEqual(['a.ts', 'node_modules', 'package.json', 'tsconfig.json']);
   });
 });
 
