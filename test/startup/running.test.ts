@@ -24,7 +24,7 @@ test.each([
     flags: ['--leader-election=true', ...flags],
     logFile,
   });
-  await expect.poll(operator.output).toContain('"Leading"');
+  await expect.poll(operator.output).toContain('"lease":"');
   await operator.kill();
   const leases = cluster.requests.flatMap((request) => /\/namespaces\/(\w+)\/leases/.exec(request)?.[1] ?? []);
   expect(new Set(leases)).toEqual(new Set([namespace]));
@@ -46,7 +46,7 @@ test('a second SIGINT ends it at once, although the Lease is not given back yet'
     flags: ['--leader-election=true', '--lease-duration=10m', '--renew-deadline=5m', '--shutdown-grace-period=10m'],
     logFile,
   });
-  await expect.poll(operator.output).toContain('"Leading"');
+  await expect.poll(operator.output).toContain('"lease":"');
   process.kill(operator.pid, 'SIGINT');
   await Promise.race([released.promise, operator.exited]);
   process.kill(operator.pid, 'SIGINT');
