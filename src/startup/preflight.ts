@@ -22,7 +22,7 @@ interface Findings {
 }
 
 const definition = `CustomResourceDefinition ${plural}.${group}`;
-const remedy = `apply crds/${plural}.${group}.yaml of this version`;
+const remedy = 'apply deploy/manifests/crds.yaml of this version';
 /** What stands in the way when the resource is not served. */
 export const notInstalled = `The ${definition} is not installed: ${remedy}.`;
 const retryAfter = 2_000;

@@ -166,6 +166,10 @@ describe('the CustomResourceDefinition', () => {
     succeed('kubectl delete vps web');
   });
 
+  it('and its policies are the same for another manager: a server-side apply over them has no conflict', () => {
+    succeed('kubectl apply --server-side --dry-run=server --field-manager another -f deploy/manifests/crds.yaml');
+  });
+
   it('goes with its policies and all objects once that is allowed', async () => {
     await cluster.create({ name: 'web', namespace: 'default', spec });
     succeed(refusal.slice(refusal.indexOf('kubectl')));

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { busyVerdict } from '../../src/plan/busy.ts';
 import { plan } from '../../src/plan/plan.ts';
-import { failure, machineIn, observedWith } from './fixtures.ts';
+import { conditionsFor } from '../../src/status/conditions.ts';
+import { failure, machineIn, now, observedWith } from './fixtures.ts';
 import { halted, kill, soft, stop } from './powers.ts';
 import { describeRows } from './rows.ts';
 
@@ -139,6 +140,19 @@ it.each([
   const message = plan(observedWith({ ...deleted, ...given })).verdict?.message ?? '';
   expect(message.startsWith(given.begins)).toBe(true);
   expect(message.endsWith(`spec.deletionProtection holds up the deletion. ${lift}`)).toBe(true);
+});
+
+it('however much else there is to report, and however long the names are, the command is whole', () => {
+  const o = observedWith({
+    ...deleted,
+    spec: on,
+    machine: { kind: 'ReadFailed', failure: failure({ text: 'é'.repeat(5_000) }) },
+  });
+  const metadata = { ...o.object.metadata, name: 'n'.repeat(253), namespace: 's'.repeat(63) };
+  const verdict = plan({ ...o, object: { ...o.object, metadata } }).verdict ?? { reason: 'Available', message: '' };
+  const context = { credentials: { kind: 'Accepted' }, generation: 1 } as const;
+  const [ready] = conditionsFor(verdict, context, now);
+  expect(ready?.message).toMatch(/^ListMachines failed .*é…\. spec.* -p '\{"spec":\{"deletionProtection":false\}\}'$/);
 });
 
 it('a missing key is reported without a promise to delete the VM', () => {

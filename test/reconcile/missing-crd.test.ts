@@ -26,7 +26,7 @@ it('a CRD that is missing for a while: the operator says so, concludes nothing, 
   expect(world.notReady()).toBeUndefined();
   await clock.advance(60 * minute);
   expect(world.notReady()).toBe(
-    'The CustomResourceDefinition virtualmachines.vps247.com is not installed: apply crds/virtualmachines.vps247.com.yaml of this version.',
+    'The CustomResourceDefinition virtualmachines.vps247.com is not installed: apply deploy/manifests/crds.yaml of this version.',
   );
   expect(world.isAlive()).toBe(true);
   expect(changes()).toBe(before);

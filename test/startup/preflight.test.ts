@@ -85,22 +85,22 @@ describe('what is missing is reported as a sentence, and waited for', () => {
     [
       'the definition',
       { openApi: () => Promise.reject(notServed) },
-      'The CustomResourceDefinition virtualmachines.vps247.com is not installed: apply crds/virtualmachines.vps247.com.yaml of this version.',
+      'The CustomResourceDefinition virtualmachines.vps247.com is not installed: apply deploy/manifests/crds.yaml of this version.',
     ],
     [
       'the definition in the document',
       { openApi: async () => ({ components: { schemas: {} } }) },
-      'The CustomResourceDefinition virtualmachines.vps247.com is not installed: apply crds/virtualmachines.vps247.com.yaml of this version.',
+      'The CustomResourceDefinition virtualmachines.vps247.com is not installed: apply deploy/manifests/crds.yaml of this version.',
     ],
     [
       'a field, at the top and below',
       { openApi: async () => openApi('spec.restartRequest', 'spec.powerOff.mode') },
-      'The CustomResourceDefinition virtualmachines.vps247.com is older than this operator, it lacks spec.powerOff.mode, spec.restartRequest: apply crds/virtualmachines.vps247.com.yaml of this version.',
+      'The CustomResourceDefinition virtualmachines.vps247.com is older than this operator, it lacks spec.powerOff.mode, spec.restartRequest: apply deploy/manifests/crds.yaml of this version.',
     ],
     [
       'a value of a field',
       { openApi: async () => JSON.parse(JSON.stringify(openApi()).replace('"TrySoft"', '"Tried"')) as unknown },
-      'The CustomResourceDefinition virtualmachines.vps247.com is older than this operator, it lacks spec.powerOff.mode=TrySoft: apply crds/virtualmachines.vps247.com.yaml of this version.',
+      'The CustomResourceDefinition virtualmachines.vps247.com is older than this operator, it lacks spec.powerOff.mode=TrySoft: apply deploy/manifests/crds.yaml of this version.',
     ],
     [
       'most fields',
@@ -108,7 +108,7 @@ describe('what is missing is reported as a sentence, and waited for', () => {
         openApi: async () =>
           openApi('spec.region', 'spec.package', 'spec.osTemplate', 'spec.ipv6', 'spec.sshKeyIds', 'status'),
       },
-      'The CustomResourceDefinition virtualmachines.vps247.com is older than this operator, it lacks spec.region, spec.package, spec.osTemplate, spec.ipv6, spec.sshKeyIds and 1 more: apply crds/virtualmachines.vps247.com.yaml of this version.',
+      'The CustomResourceDefinition virtualmachines.vps247.com is older than this operator, it lacks spec.region, spec.package, spec.osTemplate, spec.ipv6, spec.sshKeyIds and 1 more: apply deploy/manifests/crds.yaml of this version.',
     ],
     [
       'a right',

@@ -61,9 +61,7 @@ describe('an operator that is started before anything is there for it', () => {
       try {
         await says('The CustomResourceDefinition virtualmachines.vps247.com is not installed');
         await cluster.apply(oldDefinition());
-        await says(
-          'is older than this operator, it lacks spec.restartRequest: apply crds/virtualmachines.vps247.com.yaml',
-        );
+        await says('is older than this operator, it lacks spec.restartRequest: apply deploy/manifests/crds.yaml');
         await cluster.create({ name: 'odd', namespace: 'team-b', spec: { ...spec, powerState: 'Suspended' } });
         await cluster.applyCrd();
         recorder = recordObjects(plane.kubeconfigPath, path.join(out, 'objects'));
