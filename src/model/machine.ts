@@ -50,6 +50,7 @@ export interface Machine {
   /** The same: the time of the last action. */
   readonly updatedAt?: string;
   readonly lastTask?: LastTask;
+  readonly diskIds?: readonly ProviderId[];
   readonly initialPassword?: Secret;
   /** Hours run since the last billing cycle. */
   readonly unbilledHours?: number;

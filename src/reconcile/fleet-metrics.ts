@@ -1,12 +1,16 @@
 import { reasons } from '../api/v1alpha1/reasons.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
-import type { ProviderId } from '../model/machine.ts';
+import type { Machine, ProviderId } from '../model/machine.ts';
 import type { Account, Snapshot } from '../provider/account/account.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import type { Claims, Standing } from './claims.ts';
 
 /** The provider counts transfer in MB of 1,048,576 bytes: a package's GB come as 1,024 of them. */
 const megabyte = 1_048_576;
+
+const usageFields = ['unbilledHours', 'transferTotal', 'transferRemaining'] as const;
+/** Of all VMs of an account that the provider returns it for; undefined if of none. */
+type Usage = Pick<Machine, (typeof usageFields)[number]>;
 
 export interface FleetMetricsOptions {
   readonly metrics: Metrics;
@@ -36,6 +40,7 @@ export class FleetMetrics {
   readonly #held = new WeakMap<Snapshot, { readonly held: number; readonly changes: number }>();
   /** A list does not change once it is there. */
   readonly #duplicates = new WeakMap<Snapshot, number>();
+  readonly #usage = new WeakMap<Snapshot, Usage>();
 
   constructor(options: FleetMetricsOptions) {
     this.#options = options;
@@ -70,9 +75,12 @@ export class FleetMetrics {
     for (const asked of this.#deleted.values()) oldest = Math.min(oldest, asked);
     metrics.deletionOldest.set(Number.isFinite(oldest) ? Math.max(0, now() - oldest) / 1_000 : 0);
     const { accountKeyRejected, accountMachines, accountDuplicateNames } = metrics;
-    const { machineReady, machineUnbilled, machineTransfer, machineTransferRemaining } = metrics;
+    const { accountUnbilled, accountTransfer, accountTransferRemaining } = metrics;
+    const { machineReady, machineUnbilled, machineTransfer, machineTransferRemaining, machineLastAction } = metrics;
     for (const gauge of [accountKeyRejected, accountMachines, accountDuplicateNames]) gauge.reset();
-    for (const gauge of [machineReady, machineUnbilled, machineTransfer, machineTransferRemaining]) gauge.reset();
+    for (const gauge of [accountUnbilled, accountTransfer, accountTransferRemaining]) gauge.reset();
+    for (const gauge of [machineReady, machineUnbilled, machineTransfer, machineTransferRemaining, machineLastAction])
+      gauge.reset();
     for (const [ordinal, account] of this.#options.accounts()) {
       accountKeyRejected.set({ account: String(ordinal) }, account.verdict === 'Rejected' ? 1 : 0);
       if (account.snapshot !== undefined) this.#showAccount(String(ordinal), account, account.snapshot);
@@ -91,15 +99,21 @@ export class FleetMetrics {
       for (const machine of snapshot.machines) {
         const labels = this.#labelsOfHolder(machine.id, standing);
         if (labels === undefined) continue;
-        const { unbilledHours, transferTotal, transferRemaining } = machine;
+        const { unbilledHours, transferTotal, transferRemaining, updatedAt } = machine;
         if (unbilledHours !== undefined) metrics.machineUnbilled.set(labels, unbilledHours);
         if (transferTotal !== undefined) metrics.machineTransfer.set(labels, transferTotal * megabyte);
         if (transferRemaining !== undefined) metrics.machineTransferRemaining.set(labels, transferRemaining * megabyte);
+        if (updatedAt !== undefined) metrics.machineLastAction.set(labels, Date.parse(updatedAt) / 1000);
       }
     }
     metrics.accountMachines.set({ account, managed: 'true' }, held);
     metrics.accountMachines.set({ account, managed: 'false' }, snapshot.machines.length - held);
     metrics.accountDuplicateNames.set({ account }, this.#duplicatesIn(snapshot));
+    const { unbilledHours, transferTotal, transferRemaining } = this.#usageIn(snapshot);
+    if (unbilledHours !== undefined) metrics.accountUnbilled.set({ account }, unbilledHours);
+    if (transferTotal !== undefined) metrics.accountTransfer.set({ account }, transferTotal * megabyte);
+    if (transferRemaining !== undefined)
+      metrics.accountTransferRemaining.set({ account }, transferRemaining * megabyte);
   }
 
   /**
@@ -124,6 +138,22 @@ export class FleetMetrics {
     for (const machine of snapshot.machines) if (this.#options.claims.isHeld(machine, account)) held += 1;
     this.#held.set(snapshot, { held, changes: this.#changes });
     return held;
+  }
+
+  /** Above the limit of series for each machine, these are all that is shown of it. */
+  #usageIn(snapshot: Snapshot): Usage {
+    let usage = this.#usage.get(snapshot);
+    if (usage === undefined) {
+      const sums: { -readonly [K in keyof Usage]: Usage[K] } = {};
+      for (const machine of snapshot.machines)
+        for (const field of usageFields) {
+          const value = machine[field];
+          if (value !== undefined) sums[field] = (sums[field] ?? 0) + value;
+        }
+      usage = sums;
+      this.#usage.set(snapshot, usage);
+    }
+    return usage;
   }
 
   #duplicatesIn(snapshot: Snapshot): number {

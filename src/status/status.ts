@@ -47,7 +47,9 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
     region: entry(machine?.region, spec.region, kept?.region),
     package: entry(machine?.package, spec.package, kept?.package),
     osTemplate: entry(machine?.osTemplate, spec.osTemplate, kept?.osTemplate),
+    diskIds: machine === undefined ? (isGone ? undefined : kept?.diskIds) : machine.diskIds,
     createdAt: machine?.createdAt ?? kept?.createdAt,
+    updatedTime: machine?.updatedAt ?? kept?.updatedTime,
     initialPasswordSecret: secretOf(o, report, kept),
     apiKeyHash: isKeyProven ? o.apiKeyHash : kept?.apiKeyHash,
     usesDefaultCredentials: (isKeyProven ? o.isDefaultKey : kept?.usesDefaultCredentials) || undefined,
@@ -158,13 +160,15 @@ function entry(
  * Whether the status is worth a write. Equal ones are not, and neither is a state that merely flickers while an
  * operation that is already told is under way: what matters then is its end, which changes the conditions. Nor is the
  * same trouble in other words, or an outage would write every object again and again. A task in progress is shown with what else is
- * written, or each power change would take a write more; that it ended or failed is written.
+ * written, or each power change would take a write more; that it ended or failed is written. So is the time of the last action, which
+ * the provider may change with anything.
  */
 export function isWorthWriting(before: VirtualMachineStatus | undefined, after: VirtualMachineStatus): boolean {
   if (before === undefined) return true;
   const flickers: Partial<Record<keyof VirtualMachineStatus, undefined>> = {
     ...(after.operation !== undefined && equal(before.operation, after.operation) ? { state: undefined } : {}),
     ...(isTaskBusy(after.lastTask) ? { lastTask: undefined } : {}),
+    updatedTime: undefined,
   };
   return !equal({ ...withoutQuotes(before), ...flickers }, { ...withoutQuotes(after), ...flickers });
 }

@@ -246,6 +246,24 @@ export const metricsTable = {
     help: 'Names that more than one VM has in the newest list of the account.',
     labels: ['account'],
   },
+  accountUnbilled: {
+    type: 'gauge',
+    name: 'account_unbilled_hours',
+    help: 'Hours that the VMs in the newest list of the account ran since the last billing cycle, together.',
+    labels: ['account'],
+  },
+  accountTransfer: {
+    type: 'gauge',
+    name: 'account_transfer_bytes',
+    help: 'Transfer that the VMs in the newest list of the account have for the month, together.',
+    labels: ['account'],
+  },
+  accountTransferRemaining: {
+    type: 'gauge',
+    name: 'account_transfer_remaining_bytes',
+    help: 'Transfer that is left of it, together.',
+    labels: ['account'],
+  },
   machineReady: {
     type: 'gauge',
     name: 'machine_ready',
@@ -262,6 +280,12 @@ export const metricsTable = {
     type: 'gauge',
     name: 'machine_transfer_bytes',
     help: 'Transfer that the VM may use in the month, by object.',
+    labels: ['object_namespace', 'object'],
+  },
+  machineLastAction: {
+    type: 'gauge',
+    name: 'machine_last_action_timestamp_seconds',
+    help: "The provider's time of the VM's last action, by object.",
     labels: ['object_namespace', 'object'],
   },
   machineTransferRemaining: {

@@ -14,11 +14,17 @@ const status = {
   ownerId: 1,
   state: 'Running',
   hostname: 'shown.example.com',
-  addresses: [{ version: 4, address: '192.0.2.7', gateway: '192.0.2.1', prefixLength: 25 }],
+  addresses: [
+    { version: 4, address: '192.0.2.7', gateway: '192.0.2.1', prefixLength: 25 },
+    { version: 6, first: '2001:db8::', last: '2001:db8::ffff:ffff:ffff:ffff', prefixLength: 64 },
+  ],
   region: { id: 1, name: 'New York 1' },
   package: { id: 3 },
   osTemplate: { id: 5, name: 'Debian' },
+  diskIds: [88, 89],
   createdAt: '2026-01-02T03:04:05.068Z',
+  updatedTime: '2026-01-02T03:04:06.068Z',
+  lastTask: { id: 7, name: 'VmStop', status: 'failed', progress: '40' },
   operation: {
     type: 'Stop',
     startedAt: '2026-01-02T03:04:05Z',

@@ -73,6 +73,7 @@ const odd: readonly (readonly [what: string, fields: Readonly<Record<string, unk
       ],
     },
   ],
+  ['a thousand disks', { virtual_machine_disk_ids: Array.from({ length: 1_000 }, (_, index) => index + 1) }],
   ['a task that says too much', { last_task: { name: '\u0000'.repeat(255), status: 'İ'.repeat(255) } }],
 ];
 

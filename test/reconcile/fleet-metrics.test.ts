@@ -68,8 +68,9 @@ test.each(['Mystery', 'constructor'])(
 
 test('without series for each object the account is counted all the same', async () => {
   const { apply, clock, metricsPage, room } = await create({ machineMetricsLimit: 0 });
-  room.add('theirs');
-  room.add('twin');
+  room.add('theirs', { unbilledHours: 7, transferTotal: 1_000, transferRemaining: 50 });
+  room.add('silent', { ownerId: 2, unbilledHours: 1_000 });
+  room.add('twin', { unbilledHours: 3, transferTotal: 500 });
   room.add('twin');
   apply('web');
   await clock.advance(2 * minute);
@@ -78,6 +79,16 @@ test('without series for each object the account is counted all the same', async
   expect(page).toContain('account_machines{account="1",managed="true"} 1');
   expect(page).toContain('account_machines{account="1",managed="false"} 3');
   expect(page).toContain('account_duplicate_names{account="1"} 1');
+  expect(page).toContain('account_unbilled_hours{account="1"} 10\n');
+  expect(page).toContain(`account_transfer_bytes{account="1"} ${1_500 * 1_048_576}\n`);
+  expect(page).toContain(`account_transfer_remaining_bytes{account="1"} ${50 * 1_048_576}\n`);
+});
+
+test('no usage is shown for an account whose VMs the provider returns none for', async () => {
+  const { apply, clock, metricsPage } = await create();
+  apply('web');
+  await clock.advance(2 * minute);
+  expect(await metricsPage()).not.toMatch(/^vps247_operator_account_(unbilled|transfer)/m);
 });
 
 test('a VM counts as unmanaged as soon as its object is gone, before the next list', async () => {

@@ -28,6 +28,8 @@ describe('status', () => {
       package: { id: 2, name: 'Budget' },
       osTemplate: { id: 4 },
       createdAt: '2026-01-01T00:00:00Z',
+      updatedAt: '2026-01-02T00:00:00Z',
+      diskIds: [88],
     });
     expect(statusFor(observedWith({ id: 90, machine, spec: { osTemplate: { id: 4 } } }), report)).toMatchObject({
       observedGeneration: 1,
@@ -42,6 +44,8 @@ describe('status', () => {
       package: { id: 2, name: 'Budget' },
       osTemplate: { id: 4 },
       createdAt: '2026-01-01T00:00:00Z',
+      updatedTime: '2026-01-02T00:00:00Z',
+      diskIds: [88],
     });
   });
 
@@ -106,6 +110,8 @@ describe('status', () => {
     usesDefaultCredentials: true,
     powerState: 'Halted',
     lastTask: { id: 7, name: 'VmStop', status: 'failed' },
+    diskIds: [88],
+    updatedTime: '2026-01-02T00:00:00Z',
   } as const satisfies Partial<VirtualMachineStatus>;
   const handled = { lastRestartRequest: 'two', lastHandledReconcileAt: '2026-05-01' } as const;
   const busy = { ...report, verdict: verdict('ProviderUnavailable') };
@@ -284,6 +290,12 @@ describe('writing', () => {
       lastTask === undefined ? status : { ...status, lastTask };
     expect(isWorthWriting(withTask(before), withTask(after))).toBe(worth);
     expect(isWorthWriting({ ...withTask(before), hostname: 'old' }, withTask(after))).toBe(true);
+  });
+
+  it('is not worth it for the time of the last action alone', () => {
+    const before = { observedGeneration: 1, state: 'Running', updatedTime: secondsAgo(60) } as const;
+    expect(isWorthWriting(before, { ...before, updatedTime: secondsAgo(5) })).toBe(false);
+    expect(isWorthWriting(before, { ...before, updatedTime: secondsAgo(5), state: 'Halted' })).toBe(true);
   });
 
   it('is not worth it when the provider only words the same problem differently', () => {

@@ -116,7 +116,10 @@ export interface VirtualMachineStatus {
   readonly region?: CatalogueStatus;
   readonly package?: CatalogueStatus;
   readonly osTemplate?: CatalogueStatus;
+  readonly diskIds?: readonly number[];
   readonly createdAt?: string;
+  /** As of the last write: a change of it alone is not written. */
+  readonly updatedTime?: string;
   /** The Secret the initial password was written to. */
   readonly initialPasswordSecret?: { readonly name: string };
   /** A keyed hash of the object's UID: with the API key that the VM was last seen with. */

@@ -121,7 +121,8 @@ export function isSame(a: Machine, b: Machine): boolean {
     isSameRef(a.region, b.region) &&
     isSameRef(a.package, b.package) &&
     isSameRef(a.osTemplate, b.osTemplate) &&
-    isSameAddresses(a, b)
+    isSameAddresses(a, b) &&
+    isSameDisks(a.diskIds, b.diskIds)
   );
 }
 
@@ -143,6 +144,10 @@ function kept(before: Machine | undefined, now: Machine): Machine {
 
 function isSameRef(a: Machine['region'], b: Machine['region']): boolean {
   return a?.id === b?.id && a?.name === b?.name;
+}
+
+function isSameDisks(a: Machine['diskIds'] = [], b: Machine['diskIds'] = []): boolean {
+  return a.length === b.length && a.every((id, index) => id === b[index]);
 }
 
 function isSameAddresses(a: Machine, b: Machine): boolean {

@@ -48,6 +48,8 @@ const stateBySpelling: ReadonlyMap<string, MachineState> = new Map<string, Machi
 const longestPassword = 4096;
 const longestState = 64;
 const longestProgress = 32;
+/** As many as an object's status can hold. */
+const mostDisks = 16;
 const machineWrappers = ['virtual_machine', 'vm'];
 
 /** What an answer is held against: the secrets that must not show in it, and the wall clock. */
@@ -147,6 +149,7 @@ function readMachine(wire: WireObject, now: number): MachineDraft {
   set(rest, 'ownerId', optionalId(wire['owner_id']));
   set(rest, 'createdAt', optionalTime(wire['created_at'], now));
   set(rest, 'updatedAt', optionalTime(wire['updated_at'], now));
+  set(rest, 'diskIds', optionalIds(wire['virtual_machine_disk_ids'])?.slice(0, mostDisks));
   set(rest, 'unbilledHours', optionalAmount(wire['unbilled_hours']));
   set(rest, 'transferTotal', optionalAmount(wire['transfer']));
   // The provider's text and its example spell it differently.

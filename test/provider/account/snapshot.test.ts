@@ -37,6 +37,7 @@ const meaningful: readonly [what: string, fields: Partial<Machine>][] = [
     'last of a range',
     { addresses: [{ version: 4, address: '10.0.0.1', last: '10.0.0.3', gateway: '10.0.0.254', prefixLength: 24 }] },
   ],
+  ['a disk', { diskIds: [88] }],
   ['address gone', { addresses: [] }],
 ];
 

@@ -6,6 +6,7 @@ import { KnownSecrets } from '../../../src/provider/http/known-secrets.ts';
 import * as decoders from '../../../src/provider/http/mapping.ts';
 import { WireError } from '../../../src/provider/http/wire.ts';
 import { registerSecret } from '../../../src/telemetry/redact.ts';
+import { example } from '../../contract/example.ts';
 
 const now = Date.UTC(2026, 0, 1);
 const context = (): decoders.Context => ({ secrets: new KnownSecrets(new Secret('planted-key')), now });
@@ -27,31 +28,6 @@ const mapping = {
   decodeOsTemplates: (body: unknown) => decoders.decodeOsTemplates(text(body), context()),
 };
 
-/** The vendor's own example. */
-const example = {
-  id: 90,
-  name: 'api_test',
-  hostname: 'xxxx',
-  state: 'running',
-  created_at: '2015-02-21T00:26:55.068Z',
-  region_id: 1,
-  os_template_id: 1,
-  initial_password: 'planted-password',
-  owner_id: 1,
-  updated_at: '2015-02-21T00:35:29.192Z',
-  region_name: 'New York 1',
-  os_template_name: 'Ubuntu 11.10 Server x64',
-  ip_allocations: [
-    { version: 4, first: '123.123.123.123', last: '123.123.123.123', gateway: '123.123.123.1', prefixlen: 25 },
-  ],
-  last_task: { id: 1, name: 'VmKill', progress: null, status: 'Pending' },
-  package_id: 1,
-  package_name: 'Budget',
-  unbilled_hours: 1,
-  transfer: 22410,
-  month_transfer: 22400,
-  virtual_machine_disk_ids: [88],
-};
 const least = { id: 1, name: 'web', state: 'running' };
 
 test('a password that is a common word hides no other VM and no catalogue entry named after it', () => {
@@ -77,6 +53,7 @@ test("the vendor's example is understood field by field", () => {
     createdAt: '2015-02-21T00:26:55.068Z',
     updatedAt: '2015-02-21T00:35:29.192Z',
     lastTask: { id: 1, name: 'VmKill', status: 'pending' },
+    diskIds: [88],
     unbilledHours: 1,
     transferTotal: 22410,
     transferRemaining: 22400,
@@ -111,6 +88,7 @@ const unusableFields: readonly [reason: string, fields: Record<string, unknown>]
   ['a day that does not exist', { created_at: '2015-13-41T00:26:55Z' }],
   ['an empty password is none yet', { initial_password: '' }],
   ['ids that are none', { owner_id: 'me', region_id: 0, package_id: 1.5, os_template_id: -1 }],
+  ['ids of disks that are none', { virtual_machine_disk_ids: [88, 'x'] }],
   ['amounts that are none', { unbilled_hours: 'many', transfer: -1, month_transfer: null }],
   ['a task without a status says nothing', { last_task: { id: 1, name: 'VmKill' } }],
   ['a task that is none', { last_task: 'VmKill' }],
@@ -367,5 +345,7 @@ describe('what an object could not hold', () => {
     expect(machine.region).toEqual({ id: 1 });
     expect(machine.lastTask).toEqual({ status: 'pending' });
     expect(machine.addresses).toHaveLength(256);
+    const disks = Array.from({ length: 17 }, (_, index) => index + 1);
+    expect(mapping.decodeMachine({ ...least, virtual_machine_disk_ids: disks }).diskIds).toEqual(disks.slice(0, 16));
   });
 });

@@ -242,7 +242,17 @@ export const statusSchema: Schema = {
     region: catalogueStatus('Where the machine runs.'),
     package: catalogueStatus('Size and price of the machine.'),
     osTemplate: catalogueStatus('The operating system the machine was created with.'),
+    diskIds: {
+      type: 'array',
+      description: "The ids of the VM's disks at the provider.",
+      maxItems: 16,
+      'x-kubernetes-list-type': 'atomic',
+      items: providerId("A disk's id."),
+    },
     createdAt: time("When the machine was created, by the provider's clock."),
+    updatedTime: time(
+      "The provider's time of the VM's last action, as of the last write of this status. The metric vps247_operator_machine_last_action_timestamp_seconds has the newest.",
+    ),
     initialPasswordSecret: {
       type: 'object',
       description: 'The Secret that the initial password was written to; it is written once.',

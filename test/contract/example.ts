@@ -1,0 +1,25 @@
+/** A VM as the vendor's documentation shows it, with every attribute that it names. */
+export const example = {
+  id: 90,
+  name: 'api_test',
+  hostname: 'xxxx',
+  state: 'running',
+  created_at: '2015-02-21T00:26:55.068Z',
+  region_id: 1,
+  os_template_id: 1,
+  initial_password: 'planted-password',
+  owner_id: 1,
+  updated_at: '2015-02-21T00:35:29.192Z',
+  region_name: 'New York 1',
+  os_template_name: 'Ubuntu 11.10 Server x64',
+  ip_allocations: [
+    { version: 4, first: '123.123.123.123', last: '123.123.123.123', gateway: '123.123.123.1', prefixlen: 25 },
+  ],
+  last_task: { id: 1, name: 'VmKill', progress: null, status: 'Pending' },
+  package_id: 1,
+  package_name: 'Budget',
+  unbilled_hours: 1,
+  transfer: 22410,
+  month_transfer: 22400,
+  virtual_machine_disk_ids: [88],
+};
