@@ -6,6 +6,8 @@ export const navigation = [
       { text: 'Overview', link: '/' },
       { text: 'Install', link: '/installation' },
       { text: 'A first machine', link: '/first-machine' },
+      { text: 'Regions, packages and templates', link: '/catalogue' },
+      { text: 'Local development', link: '/local-development' },
       { text: 'Concepts', link: '/concepts' },
     ],
   },

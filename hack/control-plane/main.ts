@@ -1,8 +1,11 @@
 /** `npm run control-plane`: a control plane to try things on, until Ctrl-C. */
 import { delimiter, dirname } from 'node:path';
 import { parseArgs } from 'node:util';
+import { Cluster } from '../kit/cluster.ts';
+import { collectGarbage } from '../kit/garbage-collector.ts';
 import { showProgress } from '../setup/progress.mjs';
 import { ensureArchivedComponents, ensureComponents } from './components.ts';
+import { publish } from './place.ts';
 import { Refusal } from './refusal.ts';
 import { startControlPlane } from './start.ts';
 
@@ -10,7 +13,8 @@ const usage = `Usage: npm run control-plane [-- --with-controller-manager]
 
 Starts etcd and kube-apiserver on this machine, prints how to reach them, and stops them on Ctrl-C. All data is deleted then.
 
-  --with-controller-manager   run the controllers too: garbage collection, namespaces, service accounts, deployments
+  --with-controller-manager   run the controllers too: garbage collection, namespaces, service accounts, deployments. Without it,
+                              only the Secrets of deleted VirtualMachines are deleted
   --help                      this text
 
 Environment variables: KUBEBUILDER_ASSETS, ENVTEST_MIRROR and HTTPS_PROXY, as for npm run demo.`;
@@ -60,10 +64,15 @@ async function main(): Promise<void> {
     finish(lastWords);
   }
   await using plane = await starting;
+  using published = publish({ kubeconfig: plane.kubeconfigPath, kubectl: programs.kubectl });
+  const cluster = new Cluster(plane.kubeconfigPath);
+  await using collecting = new AsyncDisposableStack();
+  collecting.defer(() => cluster.close());
+  if (!controllerManager) collecting.defer(collectGarbage(cluster));
   console.log(`To use it, in another terminal:
 
-  export KUBECONFIG=${plane.kubeconfigPath}
-  export PATH=${dirname(programs.kubectl)}${delimiter}$PATH
+  export KUBECONFIG=${published.kubeconfig}
+  export PATH=${dirname(published.kubectl)}${delimiter}$PATH
 
 Logs: ${plane.logDir}
 Press Ctrl-C to stop it.`);

@@ -12,6 +12,7 @@ import { serve } from '../../src/emulator/server.ts';
 import { ensureArchivedComponents } from '../control-plane/components.ts';
 import { type ControlPlaneOptions, startControlPlane } from '../control-plane/start.ts';
 import { Cluster } from '../kit/cluster.ts';
+import { collectGarbage } from '../kit/garbage-collector.ts';
 import { type OperatorProcess, startOperator } from '../kit/operator.ts';
 import { demoNamespace, play } from './play.ts';
 
@@ -77,7 +78,8 @@ async function run(
   const kubeconfig = options.kubeconfig ?? (await startCluster(programs, directory, cleanups));
   const cluster = new Cluster(kubeconfig);
   cleanups.push(() => cluster.close());
-  if (!isOwnCluster) await refuseOtherOperator(cluster);
+  if (isOwnCluster) cleanups.push(collectGarbage(cluster));
+  else await refuseOtherOperator(cluster);
 
   const emulator = createEmulator({ seed: 1, accounts: [{ ownerId: 1, keys: [apiKey] }] });
   const provider = await serve(emulator, { port: 0 });

@@ -23,6 +23,10 @@ export interface Manifest {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
+interface ListOf<T> {
+  readonly items: readonly T[];
+}
+
 /** Every kind in our manifests forms its plural in the regular way. */
 function pluralOf(singular: string): string {
   return `${singular.toLowerCase()}s`;
@@ -157,7 +161,24 @@ export class Cluster {
   async list(namespace: string): Promise<readonly VirtualMachine[]> {
     const answer = await this.#read(collectionOf(namespace), 'list');
     if (answer === undefined) throw new Error('list: VirtualMachines are not served');
-    return (answer as { readonly items: readonly VirtualMachine[] }).items;
+    return (answer as ListOf<VirtualMachine>).items;
+  }
+
+  /** Deletes the Secrets that only VirtualMachines own that are gone, as the garbage collector would. */
+  async deleteOrphanedSecrets(): Promise<void> {
+    // The Secrets first: whoever owns one of these was there before it, and is listed below unless it is gone.
+    const secrets = await this.#read('/api/v1/secrets', 'list');
+    const machines = await this.#read(`/apis/${apiVersion}/${plural}`, 'list');
+    if (machines === undefined) return;
+    // What the API server promises of a list.
+    const there = new Set((machines as ListOf<KubernetesObject>).items.map(({ metadata }) => metadata?.uid));
+    for (const { metadata } of (secrets as ListOf<KubernetesObject>).items) {
+      const owners = metadata?.ownerReferences ?? [];
+      const isOrphan = owners.every((owner) => owner.kind === kind && !there.has(owner.uid));
+      if (owners.length === 0 || !isOrphan) continue;
+      const { name = '', namespace = '', uid = '' } = metadata ?? {};
+      await this.#core.deleteNamespacedSecret({ name, namespace, body: { preconditions: { uid } } });
+    }
   }
 
   /** One request on a connection that is kept: tests poll with this. Undefined for a 404. */
@@ -215,12 +236,17 @@ export class Cluster {
     }
   }
 
-  /** A kubeconfig file in `directory` that has the rights of the service account and no others. */
-  async kubeconfigOfServiceAccount(namespace: string, name: string, directory: string): Promise<string> {
+  /** A kubeconfig file in `directory` that has the rights of the service account and no others, for an hour unless told otherwise. */
+  async kubeconfigOfServiceAccount(
+    namespace: string,
+    name: string,
+    directory: string,
+    expirationSeconds = 3600,
+  ): Promise<string> {
     const answer = await this.#core.createNamespacedServiceAccountToken({
       name,
       namespace,
-      body: { spec: { audiences: [], expirationSeconds: 3600 } },
+      body: { spec: { audiences: [], expirationSeconds } },
     });
     const cluster = this.#config.getCurrentCluster();
     if (cluster === null || answer.status === undefined)

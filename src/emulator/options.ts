@@ -13,8 +13,8 @@ export interface ProgramOptions {
   readonly manualClock: boolean;
 }
 
-const defaultPort = 8_247;
-const defaultKey = 'demo-key';
+export const defaultPort = 8_247;
+export const defaultKey = 'demo-key';
 
 const flags = ['port', 'seed', 'key', 'switch', 'latency', 'manual-clock', 'help'] as const;
 type Flag = (typeof flags)[number];

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, test } from 'vitest';
@@ -12,7 +13,8 @@ async function run() {
   const { promise: folder, resolve, reject } = Promise.withResolvers<string>();
   createInterface(child.stdout).on('line', (line) => {
     const path = /export KUBECONFIG=(.*)/.exec(line)?.[1];
-    if (path !== undefined) resolve(dirname(path));
+    // What is printed may be a link to it.
+    if (path !== undefined) resolve(dirname(realpathSync(path)));
   });
   void end.then(({ text }) => reject(new Error(text)));
   return { child, ended: end, folder: await folder };

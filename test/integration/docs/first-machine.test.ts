@@ -1,10 +1,9 @@
-import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
 import { sharedCluster } from '../../support/cluster.ts';
 import { type Fence, fences } from '../../support/documented.ts';
+import { plain, readerShell } from '../../support/reader.ts';
 import { apiKey, useStages } from '../operator/stage.ts';
 
 const page = 'docs/first-machine.md';
@@ -22,16 +21,6 @@ test('every shell block of the page has a name, and shows what it prints', () =>
   expect(steps.map(({ run }) => run)).toEqual(blocks);
 });
 
-/** Ages, addresses, ids and widths of columns are the reader's own. */
-function plain(output: string): string {
-  return output
-    .replaceAll(/\b\d+\.\d+\.\d+\.\d+\b/g, 'ADDRESS')
-    .replaceAll(/\b1\d{3}\b/g, 'ID')
-    .replaceAll(/\b\d+(?:ms|s|m)\b/g, 'AGE')
-    .replaceAll(/[ \t]+/g, ' ')
-    .trim();
-}
-
 test('its commands, in order, print what the page shows', async () => {
   const stage = await stageOf('tutorial', { withSecret: false });
   await stage.operator();
@@ -43,16 +32,7 @@ test('its commands, in order, print what the page shows', async () => {
   // The namespace is part of what the reader has chosen before.
   writeFileSync(own, readFileSync(kubeconfig));
   const environment = { PATH: `${bin}:${process.env['PATH']}`, KUBECONFIG: own, HOME: stage.directory };
-  const shell = async (script: string): Promise<string> => {
-    const child = spawn('bash', ['--norc', '-euo', 'pipefail', '-c', script], {
-      env: environment,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    const ended = new Promise((resolve) => child.once('close', resolve));
-    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
-    await ended;
-    return stdout + stderr;
-  };
+  const shell = (script: string): Promise<string> => readerShell(script, { env: environment });
   await shell(`kubectl config set-context --current --namespace=${stage.namespace}`);
   for (const { run, shows } of steps) {
     const printed = await shell(run.text.replaceAll('YOUR-KEY', apiKey));

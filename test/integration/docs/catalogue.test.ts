@@ -1,0 +1,45 @@
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { sharedCluster } from '../../support/cluster.ts';
+import { documented, fences } from '../../support/documented.ts';
+import { projectRoot } from '../../support/pages.ts';
+import { readerShell } from '../../support/reader.ts';
+import { apiKey, useStages } from '../operator/stage.ts';
+
+const page = 'docs/catalogue.md';
+const stageFor = useStages('catalogue');
+
+/** What the page shows below the block of this name. */
+function shown(name: string): string | undefined {
+  const all = fences(page);
+  const next = all[all.findIndex((fence) => fence.name === name) + 1];
+  return next?.language === 'text' ? next.text : undefined;
+}
+
+test('its commands list what the account can order, and show what a typo says', async () => {
+  const stage = await stageFor('page');
+  await stage.operator();
+  const { kubeconfig, kubectl } = sharedCluster();
+  const bin = path.join(stage.directory, 'bin');
+  mkdirSync(bin, { recursive: true });
+  symlinkSync(kubectl, path.join(bin, 'kubectl'));
+  const own = path.join(stage.directory, 'kubeconfig');
+  writeFileSync(own, readFileSync(kubeconfig));
+  const env = { PATH: `${bin}:${process.env['PATH']}`, KUBECONFIG: own, HOME: stage.directory };
+  const run = (script: string): Promise<string> =>
+    readerShell(script.replace('https://api.vps247.com', stage.apiUrl), { env, cwd: projectRoot });
+  await run(`kubectl config set-context --current --namespace=${stage.namespace}`);
+
+  expect(JSON.parse(await run(documented(page, 'regions')))).toEqual(JSON.parse(shown('regions') ?? ''));
+  const { packages, osTemplates } = stage.emulator.catalogue;
+  const named = async (block: string) => JSON.parse(await run(documented(page, block))) as readonly { name: string }[];
+  expect((await named('packages')).map(({ name }) => name)).toEqual(packages.map(({ name }) => name));
+  expect((await named('templates')).map(({ name }) => name)).toEqual(osTemplates.map(({ name }) => name));
+  expect(await run(documented(page, 'typo'))).toBe(shown('typo'));
+  // The API key is an argument of no program: bash shows what it starts.
+  expect(await run(`set -x; ${documented(page, 'regions')}`)).not.toContain(apiKey);
+  await stage.cluster.delete(stage.namespace, 'typo');
+  await stage.untilGone('typo');
+});
