@@ -132,6 +132,18 @@ const rows: Partial<Readonly<Record<MetricName, Row>>> = {
     }),
     shows: /{account="1"} 1$/m,
   },
+  accountUnbilled: {
+    run: after((world) => world.room.set(idOf(world), { unbilledHours: 7 })),
+    shows: /{account="1"} 7$/m,
+  },
+  accountTransfer: {
+    run: after((world) => world.room.set(idOf(world), { transferTotal: 1 })),
+    shows: /{account="1"} 1048576$/m,
+  },
+  accountTransferRemaining: {
+    run: after((world) => world.room.set(idOf(world), { transferRemaining: 2 })),
+    shows: /{account="1"} 2097152$/m,
+  },
   machineReady: {
     run: begin,
     shows: /{object_namespace="default",object="web",reason="Available",state="Running"} 1$/m,
@@ -143,6 +155,10 @@ const rows: Partial<Readonly<Record<MetricName, Row>>> = {
   machineTransfer: {
     run: after((world) => world.room.set(idOf(world), { transferTotal: 1 })),
     shows: /{object_namespace="default",object="web"} 1048576$/m,
+  },
+  machineLastAction: {
+    run: after((world) => world.room.set(idOf(world), { updatedAt: '2026-01-01T00:00:00.000Z' })),
+    shows: /{object_namespace="default",object="web"} 1767225600$/m,
   },
   machineTransferRemaining: {
     run: after((world) => world.room.set(idOf(world), { transferRemaining: 2 })),
