@@ -4,13 +4,13 @@ import type { Emulator } from '../../src/emulator/emulator.ts';
 import type { Operation } from '../../src/emulator/operations.ts';
 import { type Cluster, readiness } from '../kit/cluster.ts';
 import { isRight, type ReceiptLine, renderReceipt } from './receipt.ts';
-import { createLiveTable } from './table.ts';
+import { type Column, createLiveTable, type Output } from './table.ts';
 
 export interface Stage {
   readonly cluster: Cluster;
   readonly emulator: Emulator;
   readonly apiKey: string;
-  readonly out: NodeJS.WriteStream;
+  readonly out: Output;
 }
 
 /** Something asked of Kubernetes, and the provider call that has to follow. */
@@ -24,11 +24,26 @@ interface Asked {
 
 export const demoNamespace = 'vps247-demo';
 const namespace = demoNamespace;
-const header = ['OBJECT', 'WANTED', 'READY', 'REASON', 'STATE', 'ADDRESS', '│ MACHINE', 'POWER', 'LAST TASK'];
+
+const columns: readonly Column[] = [
+  { title: 'OBJECT', width: 'appliance'.length },
+  { title: 'DESIRED', width: '(deleted)'.length },
+  { title: 'READY', width: 'Unknown'.length },
+  { title: 'REASON', width: 'UnknownCatalogName'.length },
+  { title: 'STATE', width: 'Starting'.length, dispensable: 2 },
+  { title: 'ADDRESS', width: '198.18.255.255'.length, dispensable: 3 },
+  { title: '│ VM', width: '│ 1001'.length },
+  { title: 'POWER', width: 'starting'.length },
+  { title: 'LAST TASK', width: 'VmRestart completed'.length, dispensable: 1 },
+];
+const legend = `Left of │: the VirtualMachine in Kubernetes, with its desired power state.
+Right of │: the VM at the emulated provider.
+Each line begins with the seconds since the start.`;
 
 /** Lets the sample machines live their life, telling it; answers whether the ledger is what it must be. */
 export async function play({ cluster, emulator, apiKey, out }: Stage): Promise<boolean> {
-  const table = createLiveTable(header, out);
+  out.write(`${legend}\n${out.isTTY === true ? '' : 'An object is printed when it changes.\n'}\n`);
+  const table = createLiveTable(columns, out);
   const asked: Asked[] = [];
   let objects: readonly VirtualMachine[] = [];
 

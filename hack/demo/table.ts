@@ -1,3 +1,18 @@
+/** Where the table goes: a terminal, a pipe or a file. */
+export interface Output {
+  write(text: string): unknown;
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+}
+
+export interface Column {
+  readonly title: string;
+  /** Of its widest usual cell, so that a row that was printed before stays aligned with those that follow. */
+  readonly width: number;
+  /** Left out where the terminal is too narrow, the highest first; without it, never. */
+  readonly dispensable?: number;
+}
+
 /** A table that redraws itself in place on a terminal, and elsewhere prints only the rows that changed. */
 export interface LiveTable {
   show(rows: readonly (readonly string[])[]): void;
@@ -5,12 +20,15 @@ export interface LiveTable {
   say(text: string): void;
 }
 
-export function createLiveTable(header: readonly string[], out: NodeJS.WriteStream): LiveTable {
+const gap = 2;
+
+export function createLiveTable(columns: readonly Column[], out: Output): LiveTable {
   let drawn = 0;
   let shown: readonly (readonly string[])[] = [];
   let printed = new Set<string>();
+  const header = columns.map(({ title }) => title);
   // They only grow: columns that jump are hard to read.
-  const widths: number[] = [];
+  const widths = columns.map(({ title, width }) => Math.max(title.length, width));
   const startedAt = performance.now();
   const seconds = (): string => `${((performance.now() - startedAt) / 1000).toFixed(1).padStart(5)} s`;
 
@@ -19,16 +37,25 @@ export function createLiveTable(header: readonly string[], out: NodeJS.WriteStre
     drawn = 0;
   };
   const draw = (): void => {
-    const lines = align([header, ...shown], widths).map((line) => line.slice(0, (out.columns ?? 120) - 1));
+    const rows = [header, ...shown];
+    growTo(rows, widths);
+    // The last column of a terminal stays free: some wrap as soon as it is written to.
+    const available = (out.columns ?? Infinity) - 1;
+    const fitting = columnsThatFit(columns, widths, available);
+    const lines = align(
+      rows.map((row) => fitting.map((index) => row[index] ?? '')),
+      fitting.map((index) => widths[index] ?? 0),
+    );
     out.write(`${lines.join('\n')}\n`);
-    drawn = lines.length;
+    // What is too long all the same is wrapped by the terminal.
+    drawn = lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / (available + 1))), 0);
   };
 
   return {
     show(rows) {
       if (JSON.stringify(rows) === JSON.stringify(shown)) return;
       shown = rows;
-      if (out.isTTY) {
+      if (out.isTTY === true) {
         erase();
         draw();
         return;
@@ -42,22 +69,40 @@ export function createLiveTable(header: readonly string[], out: NodeJS.WriteStre
       printed = new Set(cells);
     },
     say(text) {
-      if (out.isTTY) erase();
+      if (out.isTTY === true) erase();
       out.write(`${seconds()}  ${text}\n`);
-      if (out.isTTY) draw();
+      if (out.isTTY === true) draw();
     },
   };
 }
 
-/** Columns as wide as their widest cell so far (kept in `widths`), two spaces apart. */
-export function align(rows: readonly (readonly string[])[], widths: number[] = []): readonly string[] {
+/** The indices of the columns that fit into a line of `available` characters; fewer the narrower it is. */
+function columnsThatFit(columns: readonly Column[], widths: readonly number[], available: number): readonly number[] {
+  let kept = [...columns.keys()];
+  const lineLength = (): number => kept.reduce((sum, index) => sum + (widths[index] ?? 0) + gap, -gap);
+  const candidates = columns
+    .flatMap(({ dispensable }, index) => (dispensable === undefined ? [] : [{ index, dispensable }]))
+    .toSorted((a, b) => b.dispensable - a.dispensable);
+  for (const { index } of candidates) {
+    if (lineLength() <= available) break;
+    kept = kept.filter((other) => other !== index);
+  }
+  return kept;
+}
+
+function growTo(rows: readonly (readonly string[])[], widths: number[]): void {
   for (const row of rows) {
     for (const [index, cell] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, cell.length);
   }
+}
+
+/** Columns as wide as their widest cell so far (kept in `widths`), two spaces apart. */
+export function align(rows: readonly (readonly string[])[], widths: number[] = []): readonly string[] {
+  growTo(rows, widths);
   return rows.map((row) =>
     row
       .map((cell, index) => cell.padEnd(widths[index] ?? 0))
-      .join('  ')
+      .join(' '.repeat(gap))
       .trimEnd(),
   );
 }
