@@ -13,7 +13,10 @@ function row(what: string, values: Values, ...words: readonly string[]): Row {
 }
 
 const wrongByItself: readonly Row[] = [
-  row('a misspelt key', { replica: 3 }, "'replica' not allowed"),
+  row('a misspelt key', { replica: 3 }, "'replica' not allowed", "value must be 'replicas'"),
+  row('a name that other charts have', { replicaCount: 3 }, "'replicaCount' not allowed", "value must be 'replicas'"),
+  row('a key in other letters', { Nodeselector: {} }, "value must be 'nodeSelector'"),
+  row('a key that begins like no other', { fooBar: 1 }, "'fooBar' not allowed", "'affinity', ", ", 'watchNamespaces'"),
   row('a misspelt key further down', { image: { tagg: 'x' } }, '/image', "'tagg' not allowed"),
   row('a misspelt setting', { config: { polInterval: '5m' } }, '/config', "'polInterval' not allowed"),
   row('a setting that has another place', { config: { namespaces: ['a'] } }, '/config', "'namespaces' not allowed"),

@@ -30,8 +30,33 @@ export function renderSchema(): string {
     }
     node.properties[value.keys.at(-1) ?? ''] = schemaOf(value);
   }
+  const propertyNames = suggestions(Object.keys(root.properties).toSorted());
   const head = { $schema: 'http://json-schema.org/draft-07/schema#', title: 'Values of the chart vps247-operator' };
-  return `${JSON.stringify({ ...head, ...root }, null, 2)}\n`;
+  return `${JSON.stringify({ ...head, ...root, propertyNames }, null, 2)}\n`;
+}
+
+/** Letters that a misspelt name most likely has right: those at its beginning. */
+const beginning = 3;
+
+/**
+ * Which names are valid, for the message about one that isn't: those that begin alike, or all. `additionalProperties` alone names only
+ * the wrong one, and templates aren't rendered once the schema has refused. Only for the names at the top: of an object below, helm
+ * 4.3 reports the wrong place of a name.
+ */
+function suggestions(names: readonly string[]): Schema {
+  const groups = Map.groupBy(names, (name) => name.slice(0, beginning).toLowerCase());
+  const alike = [...groups].map(([start, group]) => when({ pattern: `^${inAnyCase(start)}` }, { enum: group }));
+  const others = when({ not: { pattern: `^(${[...groups.keys()].map(inAnyCase).join('|')})` } }, { enum: names });
+  return { allOf: [...alike, others] };
+}
+
+function when(condition: Schema, consequence: Schema): Schema {
+  // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema; nobody awaits it
+  return { if: condition, then: consequence };
+}
+
+function inAnyCase(word: string): string {
+  return word.replaceAll(/[a-z]/g, (letter) => `[${letter}${letter.toUpperCase()}]`);
 }
 
 function branch(): Branch {
