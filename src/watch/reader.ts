@@ -24,9 +24,11 @@ export function createReader<Row>(toRow: (object: unknown) => Row | undefined, l
       unreadable.delete(key);
       return row === undefined ? { kind: 'None' } : { kind: 'Row', row };
     } catch (error) {
-      if (!unreadable.has(key)) log.error('Failed to decode object, skipped it', { object: key, error });
-      if (unreadable.size >= mostUnreadable) unreadable.clear();
-      unreadable.add(key);
+      if (!unreadable.has(key)) {
+        log.error('Failed to decode object, skipped it', { object: key, error });
+        if (unreadable.size >= mostUnreadable) unreadable.clear();
+        unreadable.add(key);
+      }
       return { kind: 'Unreadable' };
     }
   }
