@@ -44,7 +44,7 @@ export class Delays {
       this.#answersSince = undefined;
       return unreachable;
     }
-    if (this.#growth === unreachable) this.#answersSince ??= now;
+    if (this.#growth === unreachable) this.#answersSince = now;
     if (this.#answersSince !== undefined && now - this.#answersSince < startTime) return starting;
     return reason === 'Unexpected' ? missing : inTrouble;
   }

@@ -42,12 +42,12 @@ const longestPage = 4 * 1_024 * 1_024;
  */
 export function createEverythingReader<Row>(
   options: EverythingOptions<Row>,
-): (how?: { readonly inPages?: boolean }) => Promise<Everything<Row>> {
+): (how: { readonly inPages: boolean }) => Promise<Everything<Row>> {
   const { client, resource, namespace, labelSelector, pageSize = 500, store, read, clock, signal } = options;
   let canStream = true;
   let hasStreamed = false;
 
-  return async ({ inPages = false } = {}) => (canStream && !inPages ? await stream() : undefined) ?? pages();
+  return async ({ inPages }) => (canStream && !inPages ? await stream() : undefined) ?? pages();
 
   /** Undefined when the server does not know this way. */
   async function stream(): Promise<Everything<Row> | undefined> {

@@ -135,7 +135,6 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
         onOpen: opened,
       });
       for await (const event of stream) {
-        if (openedAt === undefined) opened();
         silence.heard();
         take(event, from);
       }
@@ -153,7 +152,7 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
       return false;
     }
     // Or something on the way that ends every watch would make this a busy loop.
-    if (clock.monotonic() - startedAt < 1_000 && !signal.aborted) {
+    if (clock.monotonic() - startedAt < 1_000) {
       throw new KubeError(`watch ${resource.plural}: ended at once`, { reason: 'Unavailable' });
     }
     return true;
@@ -225,7 +224,7 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
     if (isExpired && !wasExpired) return log.debug('Watch resourceVersion expired, relisting', { reason });
     if (!isFailing) log.warn('Watch failed, retrying', { reason, error });
     isFailing = true;
-    const asked = error instanceof KubeError ? (error.retryAfter ?? 0) : 0;
+    const asked = error instanceof KubeError ? error.retryAfter : undefined;
     await wait(clock, delays.next(reason, clock.monotonic(), asked), signal);
   }
 }

@@ -58,6 +58,11 @@ test.each<{ because: string; failures: readonly Failure[]; delays: readonly numb
     delays: [200, 100, 200, ...Array.from({ length: 199 }, () => 300), 800],
   },
   {
+    because: 'one that is starting is given the second that it asks for, and no longer wait',
+    failures: [{ reason: 'Network' }, { reason: 'Unavailable', asked: 1_000 }, { reason: 'Unavailable', asked: 1_001 }],
+    delays: [200, 1_000, 200],
+  },
+  {
     because: 'one that goes away again has a minute to start in when it is back',
     failures: [
       { reason: 'Network' },

@@ -21,6 +21,9 @@ export interface FakeObject {
 /** An API server of one resource: it has state, lists it in pages, watches from history, fails when told to. */
 export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
   readonly calls: string[] = [];
+  /** What each call asked for, those that were refused included. */
+  readonly asked: (Omit<ListOptions, 'resourceVersion'> &
+    Partial<Pick<WatchOptions, 'timeoutSeconds' | 'sendInitialEvents'>>)[] = [];
   readonly watches = new Set<Watch>();
   /** The next calls fail, one for each reason. */
   readonly failures: (
@@ -86,7 +89,9 @@ export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
   /** How many items each page was asked for. */
   readonly limits: number[] = [];
 
-  async list(_resource: unknown, { namespace, limit = 500, continue: from, longestAnswer }: ListOptions = {}) {
+  async list(_resource: unknown, options: ListOptions = {}) {
+    const { namespace, limit = 500, continue: from, longestAnswer } = options;
+    this.asked.push(options);
     this.calls.push(['list', namespace, from].filter(Boolean).join(' '));
     this.limits.push(limit);
     this.#failIfTold();
@@ -103,6 +108,7 @@ export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
   }
 
   async *watch(_resource: unknown, options: WatchOptions): AsyncIterable<WatchEvent> {
+    this.asked.push(options);
     if (options.signal.aborted) throw new KubeError('watch', { reason: 'Network' });
     const isStream = options.sendInitialEvents === true;
     if (isStream && this.streams === 'refuses') throw new KubeError('watch', { reason: 'Invalid' });

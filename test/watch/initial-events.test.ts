@@ -149,4 +149,50 @@ describe('the initial list as watch events', () => {
     expect(rowsOf(reflector)).toEqual({ 'a/web': '1' });
     expect(cluster.calls.slice(0, 2)).toEqual(['stream', 'stream']);
   });
+
+  test.each([
+    { reason: 'Network', retryAfter: 4_999, how: 'stream' },
+    { reason: 'Network', retryAfter: 5_000, how: 'list' },
+    { reason: 'Unavailable', retryAfter: 6_000, how: 'stream' },
+  ] as const)('after $retryAfter ms of $reason it is a $how', async ({ reason, retryAfter, how }) => {
+    const { cluster, reflector, clock } = await stage();
+    cluster.streams = 'yes';
+    cluster.failures.push({ reason, retryAfter });
+    reflector.start();
+    await clock.advance(retryAfter);
+    expect(cluster.calls).toEqual(['stream', how, 'watch 100']);
+  });
+
+  test('it may take longer than five seconds, as long as objects come', async () => {
+    const { cluster, reflector, clock } = await streaming('ignores', { 'a/web': '1' });
+    const object = { metadata: { namespace: 'a', name: 'db', uid: 'uid-9', resourceVersion: '90' }, spec: '1' };
+    for (let seconds = 0; seconds < 12; seconds += 4) {
+      await clock.advance(4_000);
+      for (const watch of cluster.watches) watch.send({ type: 'ADDED', object });
+      await clock.settle();
+    }
+    expect(cluster.calls).toEqual(['stream']);
+    const end = { resourceVersion: '101', annotations: { 'k8s.io/initial-events-end': 'true' } };
+    for (const watch of cluster.watches) watch.send({ type: 'BOOKMARK', object: { metadata: end } });
+    await clock.settle();
+    expect(rowsOf(reflector)).toEqual({ 'a/web': '1', 'a/db': '1' });
+  });
+
+  test('another bookmark is not its end', async () => {
+    const { cluster, reflector, clock } = await streaming('ignores', { 'a/web': '1' });
+    cluster.bookmark();
+    for (const watch of cluster.watches)
+      watch.send({ type: 'BOOKMARK', object: { metadata: { resourceVersion: '101' } } });
+    await clock.settle();
+    expect([reflector.isSynced(), cluster.calls]).toEqual([false, ['stream']]);
+  });
+
+  test('an ERROR event that calls it invalid is a refusal: all is read in pages at once', async () => {
+    const { cluster, reflector, clock } = await streaming('ignores', { 'a/web': '1' });
+    const invalid = { kind: 'Status', code: 422, reason: 'Invalid', message: 'sendInitialEvents is forbidden' };
+    for (const watch of cluster.watches) watch.send({ type: 'ERROR', object: invalid });
+    await clock.settle();
+    expect(rowsOf(reflector)).toEqual({ 'a/web': '1' });
+    expect(cluster.calls).toEqual(['stream', 'list', 'watch 101']);
+  });
 });

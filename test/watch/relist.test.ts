@@ -63,6 +63,7 @@ describe('a relist', () => {
     expect(changes).toEqual(['a/gone: 1 → -', 'a/web: 1 → 2']);
     expect(rowsOf(reflector)).toEqual({ 'a/web': '2' });
     expect(cluster.calls.slice(2)).toEqual(['list', 'watch 104']);
+    expect(reflector.isSynced()).toBe(true);
   });
 
   test('a watch that ends before the next list is due goes on without one', async () => {

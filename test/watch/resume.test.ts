@@ -135,6 +135,30 @@ describe('a watch that ends', () => {
     expect(cluster.calls.length).toBeLessThan(12);
   });
 
+  test.each([
+    { lasted: 999, retriedAfter: 800 },
+    { lasted: 1_000, retriedAfter: 0 },
+  ])('one that ends in order after $lasted ms is followed by the next after $retriedAfter ms', async (row) => {
+    const { cluster, clock } = await stage({});
+    await clock.advance(row.lasted);
+    cluster.cut();
+    await clock.settle();
+    await clock.advance(Math.max(0, row.retriedAfter - 1));
+    expect(cluster.calls).toHaveLength(row.retriedAfter === 0 ? 3 : 2);
+    await clock.advance(1);
+    expect(cluster.calls.slice(2)).toEqual(['watch 100']);
+  });
+
+  test.each([1, 60_000])('silence counts from the last event, which came after %i ms', async (heardAt) => {
+    const { cluster, clock } = await stage({});
+    await clock.advance(heardAt);
+    cluster.bookmark();
+    await clock.advance(179_999);
+    expect(cluster.calls).toEqual(['list', 'watch 100']);
+    await clock.advance(1);
+    expect(cluster.calls.slice(2)).toEqual(['list', 'watch 100']);
+  });
+
   test('every watch but the first is counted', async () => {
     let restarts = 0;
     const { cluster, clock } = await stage({}, { onRestart: () => (restarts += 1) });
@@ -297,5 +321,29 @@ describe('an API server that comes back', () => {
     expect(cluster.limits.at(-1)).toBe(1);
     expect(cluster.calls.slice(before)).toEqual(['watch 101', 'watch 101', 'watch 101', 'list']);
     expect(cluster.watches.size).toBe(1);
+    cluster.cut();
+    await clock.advance(60_000);
+    expect(cluster.calls.slice(before + 4)).toEqual(['watch 101']);
+  });
+
+  test.each(['TooManyRequests', 'Unauthorized', 'Forbidden'] as const)(
+    'one that answered with %s meanwhile was not restored, and is not compared',
+    async (reason) => {
+      const { cluster, clock } = await stage({ 'a/web': 'old' });
+      cluster.cut(reason);
+      await clock.advance(60_000);
+      expect(cluster.calls).toEqual(['list', 'watch 101', 'watch 101']);
+    },
+  );
+
+  test('the comparison ends with the watch beside it', async () => {
+    const { cluster, clock } = await stage({ 'a/web': 'old' });
+    cluster.cut('Network');
+    await clock.advance(2_000);
+    const [comparison] = cluster.asked.slice(-1);
+    expect([comparison?.limit, comparison?.signal?.aborted]).toEqual([1, false]);
+    cluster.cut();
+    await clock.settle();
+    expect(comparison?.signal?.aborted).toBe(true);
   });
 });

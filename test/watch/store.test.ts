@@ -306,6 +306,16 @@ describe('events in the wrong order', () => {
       undefined,
     ],
     [
+      'a change between two deletions told last',
+      [
+        ['DELETED', 'u', 12],
+        ['DELETED', 'v', 14],
+        ['ADDED', 'v', 13],
+      ],
+      undefined,
+    ],
+    ['the deletion of an object that followed, which nobody told of', [['DELETED', 'v', 12]], undefined],
+    [
       'changes swapped',
       [
         ['MODIFIED', 'u', 12],
@@ -324,6 +334,37 @@ describe('events in the wrong order', () => {
     for (let number = 11; number < 3_000; number += 1) store.apply('DELETED', version(`gone-${number}`, 'x', number));
     store.apply('MODIFIED', version('gone-2999', 'x', 11));
     expect(store.get('gone-2999')).toBeUndefined();
+  });
+
+  test('a thousand deletions are remembered, and of an object that was deleted again the last one', () => {
+    const store = stocked();
+    const remove = (name: string, number: number) => store.apply('DELETED', version(name, 'x', number));
+    const comesBack = (name: string) => store.apply('ADDED', version(name, 'x', 10)) !== undefined;
+    for (let index = 0; index < 1_000; index += 1) remove(`gone-${index}`, 11 + index);
+    expect(comesBack('gone-0')).toBe(false);
+    remove('gone-0', 2_000);
+    remove('one-more', 2_001);
+    expect(['gone-0', 'gone-1', 'gone-2'].map(comesBack)).toEqual([false, true, false]);
+  });
+
+  test('the place where a watch goes on never gets earlier', () => {
+    const store = stocked();
+    store.progress('12');
+    store.apply('MODIFIED', version('web', 'u', 11));
+    expect(store.resourceVersion).toBe('12');
+  });
+
+  test('a deletion tells what the object was at its end', () => {
+    const store = stocked();
+    expect(store.apply('DELETED', version('web', 'u', 11))).toMatchObject({ before: 'web 5', last: 'web 11' });
+    expect(stocked().apply('DELETED', version('web', 'u', 11, { kind: 'Unreadable' }))).not.toHaveProperty('last');
+  });
+
+  test('a list whose object was held when it was read changes nothing, whatever came since', () => {
+    const store = stocked();
+    store.apply('MODIFIED', version('web', 'u', 11));
+    expect(store.replace(listed(version('web', 'u', 5, { kind: 'Held' })), '12')).toEqual([]);
+    expect(store.get('web')).toBe('web 11');
   });
 
   test('a list begins anew: a server restored from a backup counts again', () => {
