@@ -170,6 +170,25 @@ describe('a VM that is gone', () => {
     expect(room.count('GetMachine', since)).toBeLessThan(60);
   });
 
+  it('is not recreated if a list shows it again, under whatever name, while the create request waits for its turn', async () => {
+    const world = await createWorld({ providerRate: 1, providerBurst: 1 });
+    const { apply, clock, condition, room } = world;
+    apply('web');
+    await clock.advance(2 * minute);
+    const machine = [...room.machines.values()][0] ?? expect.fail('no VM');
+    room.machines.clear();
+    await clock.advance(2 * minute);
+    const announced = /not before (\S+)$/.exec(condition('web', 'Synced')?.message ?? '')?.[1] ?? '';
+    await clock.advance(Date.parse(announced) - clock.now() - second);
+    // Their requests take more than a minute.
+    for (let index = 0; index < 90; index += 1) apply(`other-${index}`);
+    await clock.advance(20 * second);
+    expect(room.made.get(machine.name)).toBe(1);
+    room.machines.set(machine.id, { ...machine, name: 'renamed' });
+    await clock.advance(5 * minute);
+    expect([room.made.size, room.made.get(machine.name)]).toEqual([91, 1]);
+  });
+
   it('is reported with the time of its turn', async () => {
     const { room, clock, condition } = await createFleet(3);
     room.machines.clear();
