@@ -135,6 +135,32 @@ describe('an account', () => {
     await clock.advance(2_000);
     expect(condition('web', 'Ready')?.status).toBe('True');
   });
+
+  it('is read again soon while it is rejected, though nobody watches its Secret', async () => {
+    const { apply, clock, condition, room, useKey } = await createWorld();
+    useKey('owner-1', { isLabelled: false });
+    room.refused.add(1);
+    apply('web');
+    await clock.advance(minute);
+    expect(condition('web', 'Ready')?.reason).toBe('CredentialsRejected');
+    useKey('owner-2', { isLabelled: false });
+    await clock.advance(minute);
+    expect(condition('web', 'Ready')?.status).toBe('True');
+  });
+
+  it('is read again soon while it is that of another account, though nobody watches its Secret', async () => {
+    const { apply, clock, condition, room, useKey } = await createWorld();
+    useKey('owner-1', { isLabelled: false });
+    apply('web');
+    await clock.advance(minute);
+    room.add('theirs', { ownerId: 2 });
+    useKey('owner-2', { isLabelled: false });
+    await clock.advance(60 * minute);
+    expect(condition('web', 'Synced')?.reason).toBe('AccountMismatch');
+    useKey('owner-1', { isLabelled: false });
+    await clock.advance(3 * minute);
+    expect(condition('web', 'Ready')?.status).toBe('True');
+  });
 });
 
 describe('waking up', () => {
