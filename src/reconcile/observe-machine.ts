@@ -295,13 +295,13 @@ function lookForId(
     lackingFor,
     visibilityWindow: deps.limits.visibilityWindow,
   });
-  // A later list decides: soon at first, then ever more slowly, because what stands in the way may stay.
-  const soon = deps.clock.monotonic() + Math.min(lackingFor, longestDoubt);
-  if (verdict.kind === 'Unknown') account.want(key, Math.max(soon, massAbsence?.until ?? 0));
   if (verdict.kind === 'Absent')
     return inPlaceOf(deps, account, snapshot, subject, { absence, id, wasSeen, notFoundAt: read.startedAt });
+  // A later list decides: soon at first, then ever more slowly, because what stands in the way may stay.
+  const soon = deps.clock.monotonic() + Math.min(lackingFor, longestDoubt);
+  account.want(key, Math.max(soon, massAbsence?.until ?? 0));
   // Just created and not visible yet is no reason for alarm.
-  return verdict.kind === 'Unknown' && !wasSeen && lackingFor < deps.limits.visibilityWindow ? notYetSeen : verdict;
+  return !wasSeen && lackingFor < deps.limits.visibilityWindow ? notYetSeen : verdict;
 }
 
 /** Whether the VM that the object records was last seen with the key in use. */

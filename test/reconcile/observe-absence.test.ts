@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { secondsAgo } from '../plan/fixtures.ts';
+import { mayCreate } from '../../src/reconcile/observe-machine.ts';
+import { objectWith, secondsAgo } from '../plan/fixtures.ts';
 import {
   second,
   now,
@@ -20,6 +21,7 @@ import {
   mass,
 } from './world/observing.ts';
 
+const { ownerId: _, ...unowned } = other;
 const gone = { id: 90, status: { ownerId: 1, state: 'Running' }, read: 404 } as const;
 const lacking = (milliseconds: number, lists = 3) =>
   ({ absenceOf: () => ({ since: listedAt - milliseconds, lists }) }) as const;
@@ -52,6 +54,13 @@ describeRows('a recorded VM that the list lacks', [
     account: { followedSince: () => late },
     what: 'NotYetSeen',
     wants: ['list -1'],
+  },
+  {
+    because: 'the list began with the subscription',
+    ...known,
+    account: { followedSince: () => listedAt },
+    read: vm(),
+    what: 'Present 90',
   },
   { because: 'it is read', ...known, what: 'NotYetSeen', wants: [] },
   { because: 'it cannot be read', ...known, read: 'Failed', what: 'ReadFailed', wants: ['list 5'] },
@@ -115,6 +124,15 @@ describeRows('a recorded VM that the list lacks', [
     what: 'AbsenceUnconfirmed',
   },
   {
+    because: 'the account has only a VM of which no owner is told',
+    ...gone,
+    status: { state: 'Running' },
+    account: { ownerId: undefined, ...lacking(visibilityWindow) },
+    deleting: true,
+    listed: [unowned],
+    what: 'Absent',
+  },
+  {
     because: 'it has none, and the key is the recorded one',
     ...gone,
     status: { state: 'Running', apiKeyHash: keyHash },
@@ -129,6 +147,34 @@ describeRows('a recorded VM that the list lacks', [
     status: { ownerId: 1, state: 'Pending' },
     what: 'NotYetSeen',
     wants: ['list 0'],
+  },
+  {
+    because: 'it was never seen, and should be visible by now',
+    ...gone,
+    status: { state: 'Pending' },
+    account: { ownerId: undefined, ...lacking(visibilityWindow, 2) },
+    what: 'AbsenceUnconfirmed',
+  },
+  {
+    because: 'it is recorded as Halted, so it was seen',
+    ...gone,
+    status: { ownerId: 1, state: 'Halted' },
+    deleting: true,
+    what: 'Absent',
+  },
+  {
+    because: 'it is recorded as Starting, so it was seen',
+    ...gone,
+    status: { ownerId: 1, state: 'Starting' },
+    deleting: true,
+    what: 'Absent',
+  },
+  {
+    because: 'it is recorded as Halting, so it was seen',
+    ...gone,
+    status: { ownerId: 1, state: 'Halting' },
+    deleting: true,
+    what: 'Absent',
   },
   {
     because: 'it was created just now, and seen',
@@ -281,6 +327,18 @@ describeRows('a recorded VM that is gone, before another one is created', [
   },
 ]);
 
+it('says until when a VM that is gone counts as gone for too short a time', () => {
+  const { observed } = observe({ ...recreated, account: lacking(recreateAfter - 8 * second) });
+  // Five minutes after the first list that lacked it, by the wall clock of the test.
+  expect(observed).toMatchObject({ reason: { until: Date.UTC(2026, 0, 1) + (listedAt - now) + 8 * second } });
+});
+
+it('of a VM that is not seen yet, none may be created in its place', () => {
+  const { observed } = observe({ listed: 'NoListYet' });
+  expect(mayCreate(objectWith(), { kind: 'None' }, observed)).toBe(false);
+  expect(mayCreate(objectWith(), { kind: 'None' }, { kind: 'Absent' })).toBe(true);
+});
+
 const toAdopt = { read: 404, target: { id: 7 }, account: lacking(visibilityWindow) } as const;
 
 describeRows('a VM to adopt that is gone', [
@@ -290,6 +348,30 @@ describeRows('a VM to adopt that is gone', [
     spec: { adoption: { policy: 'MustExist', id: 7 }, providerName: 'shop' },
     what: 'Absent',
     wants: [],
+  },
+  {
+    because: 'and must exist, by a list that is older than the object',
+    ...toAdopt,
+    spec: { adoption: { policy: 'MustExist', id: 7 } },
+    seenSince: late,
+    what: 'NotYetSeen',
+  },
+  {
+    because: 'and need not: what the object shows is not that this one was seen',
+    ...toAdopt,
+    spec: { adoption: { policy: 'IfExists', id: 7 }, providerName: 'shop' },
+    status: { state: 'Running' },
+    account: longGone,
+    what: 'AbsenceRecent',
+  },
+  {
+    because: 'in an account without any VM, with a key that recorded nothing of it',
+    ...toAdopt,
+    spec: { adoption: { policy: 'MustExist', id: 7 } },
+    status: { apiKeyHash: keyHash },
+    account: { ownerId: undefined, ...lacking(visibilityWindow, 1) },
+    listed: [],
+    what: 'AbsenceUnconfirmed',
   },
   {
     because: 'and need not: another one is created in its place, which takes as long',

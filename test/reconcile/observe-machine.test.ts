@@ -21,6 +21,7 @@ import {
   seen,
   rightOne,
   mass,
+  type Given,
 } from './world/observing.ts';
 
 describeRows('an object that nothing was ever created for', [
@@ -87,6 +88,13 @@ describeRows('a recorded VM that was read', [
     what: 'NotYetSeen',
   },
   {
+    because: 'before patience with it ended a moment ago',
+    ...known,
+    sightings: seen(listedAt),
+    memory: { lookAgainAt: now },
+    what: 'NotYetSeen',
+  },
+  {
     because: 'and patience with it lasts',
     ...known,
     sightings: seen(listedAt),
@@ -115,6 +123,22 @@ describeRows('a create answer that named another VM', [
     listed: [rightOne],
     what: 'Present 90',
   },
+  {
+    because: 'or the id is that of an earlier object',
+    ...answeredWrongly,
+    subject: { isIntentProven: true, identity: { kind: 'Foreign', uid: 'earlier', id: 90 } },
+    target: { id: 90 },
+    listed: [rightOne],
+    what: 'Present 90',
+  },
+  {
+    because: 'or the one of a chosen name was there before the request',
+    ...chosen,
+    ...answeredWrongly,
+    pending: { name: 'shop', after: Date.UTC(2026, 0, 2) },
+    listed: [vm({ id: 91, name: 'shop', createdAt: '2026-01-01T00:00:00Z' })],
+    what: 'Present 90',
+  },
   { because: 'or is not proven', ...answeredWrongly, subject: {}, listed: [rightOne], what: 'Present 90' },
   {
     because: 'or the answer was right',
@@ -132,6 +156,12 @@ const byOwner2 = { sightings: seen(listedAt, { ownerId: 2 }) };
 
 describeRows('a VM of another owner than the recorded one', [
   { because: 'is not that one', ...ofOwner1, ...byOwner2, what: 'OtherAccount' },
+  {
+    because: 'and one of the recorded owner is, under whatever name',
+    ...ofOwner1,
+    sightings: seen(listedAt, { name: 'x' }),
+    what: 'Present 90',
+  },
   { because: 'unless key and name are the same', ...sameKey, ...byOwner2, what: 'Present 90' },
   {
     because: 'not only the key',
@@ -180,6 +210,13 @@ describeRows("with the operator's own key", [
 
 describeRows('a name in the list', [
   { because: 'of one VM', ...chosen, listed: [shop], what: 'Present 90' },
+  {
+    because: 'that began when it was asked for',
+    ...chosen,
+    memory: { requestedAt: listedAt },
+    listed: [shop],
+    what: 'Present 90',
+  },
   { because: 'of two', ...chosen, listed: [shop, vm({ id: 91, name: 'shop' })], what: 'DuplicateName' },
   { because: 'of none', ...chosen, what: 'Absent', wants: [] },
   {
@@ -218,22 +255,33 @@ describeRows('a name in the list', [
     what: 'NotYetSeen',
     wants: ['list 0'],
   },
+  {
+    because: 'of none, before an earlier create request was refused, of which nothing is open',
+    ...chosen,
+    memory: { refusedAt: late },
+    what: 'Absent',
+  },
   { because: 'of none, five seconds ago', ...chosen, answeredAt: now - 5_000, what: 'Absent' },
   { because: 'of none, long ago, and nothing is created', ...chosen, deleting: true, answeredAt: 0, what: 'Absent' },
   { because: 'of none, long ago, and it carries the UID', finalizer: true, answeredAt: 0, what: 'Absent' },
 ]);
 
-it('a VM that is found by its name counts as seen, and as up since that list', () => {
-  const { memory } = observe({ ...chosen, listed: [shop] });
+it.each([
+  { by: 'name', given: { ...chosen, listed: [shop] } },
+  { by: 'id', given: { ...known, sightings: seen(listedAt) } },
+])('a VM that is found by its $by counts as seen, and as up since that list', ({ given }) => {
+  const { memory } = observe(given);
   expect(memory.wasSeen).toBe(true);
   expect(memory.history({ now: 0, monotonic: now }, String, String).lastUpAt).toBe(listedAt - now);
 });
 
-it.each<{ entry: ListedMachine; isOurs: boolean }>([
+it.each<{ given?: Given; entry: ListedMachine; isOurs: boolean }>([
   { entry: { id: 9, name: 'shop', problem: 'x' }, isOurs: true },
   { entry: nameless, isOurs: false },
-])('says of a VM that cannot be read whether it is known to be the one that is meant: $isOurs', ({ entry, isOurs }) => {
-  const { observed } = observe({ ...chosen, listed: [entry] });
+  { given: known, entry: { id: 90, problem: 'x' }, isOurs: true },
+])('says of a VM that cannot be read whether it is known to be the one that is meant: $isOurs', (row) => {
+  const { given = chosen, entry, isOurs } = row;
+  const { observed } = observe({ ...given, listed: [entry] });
   expect(observed).toMatchObject({ reason: { kind: 'Unreadable', isOurs } });
 });
 
@@ -291,6 +339,20 @@ describeRows('a name that a create request may have led to', [
     what: 'OtherAccount',
   },
   { because: 'it was sent with another key', ...settling, pending: { proof: 'x' }, what: 'OtherKey' },
+  {
+    because: 'with another key of another owner, of whom the list shows no VM',
+    ...settling,
+    pending: { proof: 'x', ownerId: 2 },
+    listed: [],
+    what: 'OtherKey',
+  },
+  {
+    because: 'with another key, and nobody knows of which owner either is',
+    ...settling,
+    pending: { proof: 'x' },
+    account: { ownerId: undefined },
+    what: 'OtherKey',
+  },
   { because: 'with another key of this owner', ...settling, pending: { proof: 'x', ownerId: 1 }, what: 'Absent' },
   {
     because: 'by this process, with this key',
