@@ -66,7 +66,7 @@ const combinations = [
   ],
   [
     '`adoption.policy: MustExist` without an id, and without a `providerName`',
-    'an object that was restored takes over the machine it was recorded with; any other finds nothing (`NothingToAdopt`)',
+    'an object that was restored takes over the machine it was recorded with; any other finds nothing (`AdoptionTargetNotFound`)',
   ],
   [
     '`deletionPolicy: Retain` with `deletionProtection: true`',

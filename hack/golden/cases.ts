@@ -179,7 +179,7 @@ export const cases: readonly Case[] = [
     name: 'nothing-to-adopt',
     group: 'at-rest',
     spec: { adoption: { policy: 'MustExist', id: 999_999 } },
-    first: 'False/NothingToAdopt',
+    first: 'False/AdoptionTargetNotFound',
   },
   {
     name: 'stopping',

@@ -103,7 +103,10 @@ function missing(o: Observed): Decision {
   const { id } = o.object.spec.adoption;
   const what = id === undefined ? `named "${o.providerName}"` : `with id ${id}`;
   return wait(
-    { reason: 'NothingToAdopt', message: `spec.adoption.policy is MustExist, and the account has no machine ${what}` },
+    {
+      reason: 'AdoptionTargetNotFound',
+      message: `spec.adoption.policy is MustExist, and the account has no machine ${what}`,
+    },
     { after: refusedRetry },
   );
 }
@@ -146,7 +149,7 @@ const clockTolerance = 60_000;
  * | name     | the name carries this object's UID               | ours                                          |
  * | name     | its create call was refused, and the provider does not say when the VM was created | NameConflict |
  * | name     | an intent of this key is there, VM no older      | ours, unless another object records it: the name had been shown free before |
- * | any      | adoption Never                                   | NameConflict; RestoredUnconfirmed comes before |
+ * | any      | adoption Never                                   | NameConflict; IdentityFromOtherObject comes before |
  * | any      | another object holds it                          | NameConflict                                  |
  * | id       | spec.providerName says another name              | NameConflict                                  |
  * | any      | the namespace has as many VMs as it may          | QuotaExceeded                                 |

@@ -16,7 +16,7 @@ export function identityUnusable(o: Observed): Decision | undefined {
       ? `the operator's default API key gives no right to it; put an API key of your own into Secret "${o.object.spec.credentialsSecretRef.name}" and set spec.adoption.policy to MustExist, or remove the annotations ${annotations.machine} and ${annotations.createPending} for a new VM`
       : 'set spec.adoption.policy to MustExist to take the machine over, if nothing else holds it';
     return wait({
-      reason: 'RestoredUnconfirmed',
+      reason: 'IdentityFromOtherObject',
       message: `${what} for the object with UID ${identity.uid}, not for this one; ${remedy}`,
     });
   }

@@ -88,7 +88,7 @@ export function isSettled({ cluster, room }: State): boolean {
   switch (ready?.reason) {
     case 'ExternallyDeleted':
       return readIdentity(object).kind === 'Known' && recorded === undefined && !mayBeThere(room);
-    case 'RestoredUnconfirmed':
+    case 'IdentityFromOtherObject':
       return readIdentity(object).kind === 'Foreign' && !mayBeThere(room);
     case 'NameConflict':
       return hasNamesake(room);

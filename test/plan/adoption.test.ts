@@ -53,7 +53,7 @@ describeRows('taking over', [
     because: 'not there, and it must be',
     given: { spec: byId, machine: 'Absent' },
     action: 'None',
-    reason: 'NothingToAdopt',
+    reason: 'AdoptionTargetNotFound',
   },
   {
     because: 'not there, and it need not be',
@@ -182,7 +182,7 @@ describeRows('restored, copied or moved', [
     because: 'touches nothing',
     given: { ...restored, machine: 'Halted' },
     action: 'None',
-    reason: 'RestoredUnconfirmed',
+    reason: 'IdentityFromOtherObject',
   },
   {
     because: 'takes its machine over when its owner says so',
@@ -204,7 +204,7 @@ describeRows('restored, copied or moved', [
     because: 'and makes none if it must find it',
     given: { ...restored, spec: { adoption: { policy: 'MustExist' } }, machine: 'Absent' },
     action: 'None',
-    reason: 'NothingToAdopt',
+    reason: 'AdoptionTargetNotFound',
   },
   {
     because: 'goes without a call, whatever its machine is',
@@ -215,7 +215,7 @@ describeRows('restored, copied or moved', [
     because: 'an announced create call of another life is not repeated here',
     given: { intent: true, recordedFor: 'another-uid' },
     action: 'None',
-    reason: 'RestoredUnconfirmed',
+    reason: 'IdentityFromOtherObject',
   },
 ]);
 

@@ -133,7 +133,7 @@ describeRows('creating', [
       machine: machineIn('Running', { name: 'shared' }),
     },
     action: 'None',
-    reason: 'RestoredUnconfirmed',
+    reason: 'IdentityFromOtherObject',
   },
   {
     because: 'two machines of the name: a human decides',

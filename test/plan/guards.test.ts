@@ -66,7 +66,7 @@ describeRows('guards', [
     because: 'restored from a backup: neither created nor touched',
     given: { id: 90, recordedFor: 'another-uid', machine: 'Running', spec: halted },
     action: 'None',
-    reason: 'RestoredUnconfirmed',
+    reason: 'IdentityFromOtherObject',
   },
   {
     because: 'an annotation edited into nonsense is not an absent one',

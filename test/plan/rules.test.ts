@@ -89,7 +89,7 @@ const table: Readonly<Record<RuleName, RuleRow>> = {
         observed: { credentials: { kind: 'Missing', message: 'no Secret' } },
       },
       action: 'None',
-      reason: 'RestoredUnconfirmed',
+      reason: 'IdentityFromOtherObject',
     },
     overrules: 'credentialsUnusable',
     not: {

@@ -162,7 +162,7 @@ const scenarios: Readonly<Record<Reason, Scenario>> = {
       remove(world);
     }),
   },
-  RestoredUnconfirmed: {
+  IdentityFromOtherObject: {
     run: ({ cluster }) => {
       const hint = JSON.stringify({ id: 4_711, uid: 'of-another-object', name: 'web-deadbeef' });
       cluster.put('virtualmachines', {
@@ -178,7 +178,7 @@ const scenarios: Readonly<Record<Reason, Scenario>> = {
       return begin(world);
     },
   },
-  NothingToAdopt: { run: (world) => begin(world, { adoption: { policy: 'MustExist', id: 4_711 } }) },
+  AdoptionTargetNotFound: { run: (world) => begin(world, { adoption: { policy: 'MustExist', id: 4_711 } }) },
   InitialPasswordConflict: {
     run: (world) => {
       const { cluster, room } = world;

@@ -261,7 +261,7 @@ const table = {
     remedy:
       'Delete the VM that you do not need at the provider; the ids are in the message. To delete the object and keep all VMs, run the command in the message.',
   },
-  RestoredUnconfirmed: {
+  IdentityFromOtherObject: {
     ready: 'Unknown',
     synced: 'False',
     progress: 'Stalled',
@@ -281,7 +281,7 @@ const table = {
     remedy:
       "Take it over with the command in the message; or annotate vps247.com/ignore-orphan-candidates=true for a machine of the object's own. The setting orphanCandidates turns the question off.",
   },
-  NothingToAdopt: {
+  AdoptionTargetNotFound: {
     ready: 'False',
     synced: 'False',
     progress: 'Stalled',

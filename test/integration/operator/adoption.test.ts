@@ -99,7 +99,7 @@ describe('a machine that exists', () => {
     await stage.create('thief', { adoption: { policy: 'IfExists', id: status?.id } });
     await stage.create('stranger', { adoption: { policy: 'MustExist', id: theirs } });
     await stage.untilReady('thief', 'False/NameConflict');
-    await stage.untilReady('stranger', 'False/NothingToAdopt');
+    await stage.untilReady('stranger', 'False/AdoptionTargetNotFound');
     expect((await stage.untilReady('web', 'True/Available')).status?.id).toBe(status?.id);
     await Promise.all(['thief', 'stranger'].map((name) => stage.cluster.delete(stage.namespace, name)));
     await Promise.all(['thief', 'stranger'].map((name) => stage.untilGone(name)));
@@ -114,7 +114,7 @@ describe('a machine that does not exist', () => {
     const person = personAt(stage);
     await stage.operator();
     await stage.create('web', { adoption: { policy: 'MustExist', id: 999 } });
-    await stage.untilReady('web', 'False/NothingToAdopt');
+    await stage.untilReady('web', 'False/AdoptionTargetNotFound');
     expect(calls(stage)).toEqual([]);
     await person.change('web', { adoption: { policy: 'IfExists' } });
     expect((await stage.untilReady('web', 'True/Available')).status?.origin).toBe('Created');

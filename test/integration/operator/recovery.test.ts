@@ -202,8 +202,8 @@ describe('an object that is lost and comes back', () => {
     await home.sh(documented(page, 'restore').replace('\n', ' || true'));
     await home.until(
       'default/batch True/Available',
-      'default/web Unknown/RestoredUnconfirmed',
-      'team-a/cache Unknown/RestoredUnconfirmed',
+      'default/web Unknown/IdentityFromOtherObject',
+      'team-a/cache Unknown/IdentityFromOtherObject',
     );
     await twoLists();
     expect(calls()).toEqual(done);
@@ -212,7 +212,7 @@ describe('an object that is lost and comes back', () => {
     const objects = await home.until(
       'default/batch True/Available',
       'default/web True/Available',
-      'team-a/cache Unknown/RestoredUnconfirmed',
+      'team-a/cache Unknown/IdentityFromOtherObject',
     );
     expect(held(objects)['default/web']).toBe(id);
     expect(calls()).toEqual(done);
@@ -234,7 +234,7 @@ describe('an object that is lost and comes back', () => {
       ${documented(page, 'let-go')}
       kubectl apply -f export.yaml`);
     const others = ['default/batch True/Available', 'team-a/cache True/Available'];
-    await home.until(...others, 'default/web Unknown/RestoredUnconfirmed');
+    await home.until(...others, 'default/web Unknown/IdentityFromOtherObject');
     await home.sh(documented(page, 'take-back-one'));
     await home.until(...others, 'default/web True/Available');
 
@@ -319,7 +319,7 @@ describe('a cluster that is lost', () => {
     await other.sh(`cp ${path.join(home.folder, 'machines.yaml')} .
       ${documented(page, 'restore')}`);
     await startAt(other);
-    await other.until(...allShow('Unknown/RestoredUnconfirmed'));
+    await other.until(...allShow('Unknown/IdentityFromOtherObject'));
     await twoLists();
     expect(calls()).toEqual(done);
     await other.sh(documented(page, 'take-back-restored'));
@@ -428,7 +428,7 @@ describe('an object that is there twice', () => {
     await startAt(other);
     await other.sh(`cp ${path.join(home.folder, 'machines.yaml')} .
       ${documented(page, 'restore')}`);
-    const copies = await other.until(...allShow('Unknown/RestoredUnconfirmed'));
+    const copies = await other.until(...allShow('Unknown/IdentityFromOtherObject'));
     expect(held(copies)).toEqual({});
     await twoLists();
     await other.sh('kubectl delete vps --all -A');
@@ -443,7 +443,7 @@ describe('an object that is there twice', () => {
     await home.sh(home.write([manifest('web')]));
     const before = held(await home.until('default/web True/Available'));
     await home.sh(`kubectl get vps web -o yaml | sed 's/^  name: web$/  name: web-copy/' | kubectl create -f -`);
-    await home.until('default/web True/Available', 'default/web-copy Unknown/RestoredUnconfirmed');
+    await home.until('default/web True/Available', 'default/web-copy Unknown/IdentityFromOtherObject');
     await home.sh(documented(page, 'take-back-one').replace(' web ', ' web-copy ').replace('MustExist', 'IfExists'));
     await home.until('default/web True/Available', 'default/web-copy False/NameConflict');
     await twoLists();
