@@ -62,7 +62,7 @@ const combinations = [
   ['a `restartRequest` that is there when the machine is created', 'no restart: a new machine has just booted'],
   [
     '`adoption.id` with a `providerName`',
-    'the machine must have both; another name is `NameConflict`. With `IfExists` and no such machine, one is created under that name',
+    'the machine must have both; another name is `AdoptionMismatch`. With `IfExists` and no such machine, one is created under that name',
   ],
   [
     '`adoption.policy: MustExist` without an id, and without a `providerName`',

@@ -17,13 +17,13 @@ export function renderConditions(): string {
 
 ${generatedFrom('src/api/v1alpha1/reasons.ts')}
 
-- \`Ready\`: the machine is as asked. A machine that is meant to be halted, and is, is Ready.
-- \`Synced\`: the last pass could act as it wanted.
+- \`Ready\`: the VM matches the spec. A VM that is to be halted, and is, is Ready.
+- \`Synced\`: the last reconciliation could do what it had to.
 - \`CredentialsValid\`: the provider accepts the API key.
-- \`Reconciling\`: work is under way, or waited for. Present only while true.
-- \`Stalled\`: nothing will change until a human changes something. Present only while true.
+- \`Reconciling\`: work is in progress, or the operator waits for it. Present only while true.
+- \`Stalled\`: nothing changes until you act. Present only while true.
 
-\`Ready\` and the other conditions carry one of these reasons; \`kubectl describe\` shows it with a message about the case at hand. "As before" leaves a
+\`Ready\` and the other conditions carry one of these reasons. Each has one meaning and one remedy. \`kubectl describe\` shows it with a message about the case at hand; its commands can be pasted. In the commands on this page, NAMESPACE and NAME stand for the object's. "As before" leaves a
 Ready machine Ready, because nothing says that it is not.
 
 ${markdownTable(['reason', 'Ready', 'Synced', 'shown as', 'event'], overview)}

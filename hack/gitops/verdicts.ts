@@ -28,7 +28,7 @@ const keptUp: Verdicts = { kstatus: 'InProgress', argo: 'Healthy' };
 const leaving: Verdicts = { kstatus: 'Terminating', argo: 'Progressing' };
 
 const passes = 'it goes on by itself';
-const needsSomebody = 'waiting longer changes nothing: somebody has to act';
+const needsSomebody = 'it waits until you act';
 const policy = 'it is at rest but not as the spec says, because a policy wants it so';
 const outage = 'an outage is no failure of the object; a machine that was as asked still is, as far as anybody knows';
 
@@ -37,11 +37,19 @@ export const verdicts: Readonly<Record<Reason, VerdictRow>> = {
   Creating: { ...going, because: passes },
   ProvisioningFailed: { ...failed, because: needsSomebody },
   CreateOutcomeUnknown: { ...going, because: 'lists will tell' },
+  CreateBackoff: { ...going, because: 'the next request may lead to a VM' },
   NameConflict: { ...failed, because: needsSomebody },
+  NameTaken: { ...failed, because: needsSomebody },
+  HeldByOtherObject: { ...failed, because: needsSomebody },
+  AdoptionMismatch: { ...failed, because: needsSomebody },
   IdentityMismatch: { ...failed, because: needsSomebody },
+  IdentityUnproven: { ...failed, because: needsSomebody },
   InvalidSpec: { ...failed, because: needsSomebody },
   UnknownCatalogName: { ...failed, because: needsSomebody },
+  CombinationNotOffered: { ...failed, because: needsSomebody },
+  CreateRefused: { ...failed, because: needsSomebody },
   QuotaExceeded: { ...failed, because: needsSomebody },
+  NamespaceLimitReached: { ...failed, because: needsSomebody },
   Starting: { ...going, because: passes },
   Stopping: { ...going, because: passes },
   Restarting: { ...going, because: passes },
@@ -68,8 +76,10 @@ export const verdicts: Readonly<Record<Reason, VerdictRow>> = {
   IdentityFromOtherObject: { ...failed, because: needsSomebody },
   OrphanCandidateFound: { ...failed, because: needsSomebody },
   AdoptionTargetNotFound: { ...failed, because: needsSomebody },
+  AdoptionNotPermitted: { ...failed, because: needsSomebody },
   InitialPasswordConflict: { ...done, because: 'the machine is as asked all the same; Synced tells of the Secret' },
-  AnnotationIgnored: { ...done, because: 'told in an event only' },
+  InvalidAnnotation: { ...done, because: 'reported as an event only' },
+  MachineAnnotationCorrected: { ...done, because: 'reported as an event only' },
   WriteRefused: { ...failed, because: 'a policy stands in the way: you have to change it or the object' },
   OwnedByOtherInstallation: { ...done, because: 'reported as an event only' },
   Deleting: { ...leaving, because: 'whatever the conditions say' },

@@ -173,7 +173,7 @@ export const cases: readonly Case[] = [
       emulator.person.create({ name: 'taken' });
       return { providerName: 'taken' };
     },
-    first: 'False/NameConflict',
+    first: 'False/NameTaken',
   },
   {
     name: 'nothing-to-adopt',

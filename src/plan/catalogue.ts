@@ -29,7 +29,7 @@ const maxNearest = 3;
  * | name    | two match  | UnknownCatalogName: a guess would bill the wrong thing      |
  * | name    | none       | UnknownCatalogName with the names there are, nearest first  |
  * | name    | no (404)   | UnknownCatalogName: say that ids are needed                 |
- * | package not in region, template not in package | InvalidSpec, when the lists say so            |
+ * | package not in region, template not in package | CombinationNotOffered, when the lists say so  |
  */
 export function resolve(
   spec: VirtualMachineSpec,
@@ -45,14 +45,14 @@ export function resolve(
   const inRegion = region.entry?.packageIds;
   if (inRegion !== undefined && !inRegion.includes(pack.id)) {
     const message = `package ${describe(pack)} is not offered in region ${describe(region)}`;
-    return invalid(
+    return notOffered(
       `${message}; offered there: ${offered(catalogue.packages, inRegion)}. Fix spec.package or spec.region.`,
     );
   }
   const onPackage = pack.entry?.osTemplateIds;
   if (onPackage !== undefined && !onPackage.includes(template.id)) {
     const message = `osTemplate ${describe(template)} is not offered with package ${describe(pack)}`;
-    return invalid(
+    return notOffered(
       `${message}; offered with it: ${offered(catalogue.osTemplates, onPackage)}. Fix spec.osTemplate or spec.package.`,
     );
   }
@@ -116,6 +116,6 @@ function unknownName(message: string): { ok: false; verdict: Verdict } {
   return { ok: false, verdict: { reason: 'UnknownCatalogName', message } };
 }
 
-function invalid(message: string): { ok: false; verdict: Verdict } {
-  return { ok: false, verdict: { reason: 'InvalidSpec', message } };
+function notOffered(message: string): { ok: false; verdict: Verdict } {
+  return { ok: false, verdict: { reason: 'CombinationNotOffered', message } };
 }

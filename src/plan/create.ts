@@ -1,4 +1,5 @@
 import { isNameOwn, providerName } from '../api/v1alpha1/identity.ts';
+import { adoptVm, annotate, deleteObject, patchSpec, retainVm } from '../api/v1alpha1/commands.ts';
 import { annotations } from '../api/v1alpha1/names.ts';
 import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { Origin } from '../api/v1alpha1/types.ts';
@@ -45,7 +46,7 @@ export function create(o: Observed): Decision {
   const dueAt = fruitless === undefined ? o.now : fruitless.since + repeatAfter(fruitless.creates, o.limits);
   if (fruitless !== undefined && dueAt > o.now) {
     const message = `${fruitless.creates} create requests for "${o.providerName}" led to no VM of that name; the next one is sent at ${toSeconds(dueAt)}. If the provider has the VM under another name, delete it there`;
-    return wait({ reason: 'CreateOutcomeUnknown', message }, { after: dueAt - o.now });
+    return wait({ reason: 'CreateBackoff', message }, { after: dueAt - o.now });
   }
   const doubt = o.orphanCandidates.length > 0 && !o.requests.ignoresOrphanCandidates ? orphanCandidate(o) : undefined;
   if (doubt !== undefined && o.limits.orphanCandidates === 'Hold') return wait(doubt, { after: heldRetry });
@@ -95,20 +96,16 @@ function asksForOthers({ identity, object }: Observed): boolean {
 /** The same whatever VMs there are, or a tenant could find out by asking for one after the other. */
 function notWithDefaultKey(o: Observed): Decision {
   const secret = o.object.spec.credentialsSecretRef.name;
-  const message = `spec.adoption can't be used with the operator's default API key, which gives no right to VMs that exist; put an API key of your own into Secret "${secret}", or remove spec.adoption`;
-  return wait({ reason: 'InvalidSpec', message }, { after: refusedRetry });
+  const message = `spec.adoption can't be used with the operator's default API key, which gives no right to VMs that exist; put an API key of your own into Secret "${secret}", or, for a new VM: ${patchSpec(o.object.metadata, { adoption: { policy: 'Never', id: null } })}`;
+  return wait({ reason: 'AdoptionNotPermitted', message }, { after: refusedRetry });
 }
 
 function missing(o: Observed): Decision {
   const { id } = o.object.spec.adoption;
   const what = id === undefined ? `named "${o.providerName}"` : `with id ${id}`;
-  return wait(
-    {
-      reason: 'AdoptionTargetNotFound',
-      message: `spec.adoption.policy is MustExist, and the account has no machine ${what}`,
-    },
-    { after: refusedRetry },
-  );
+  const instead = patchSpec(o.object.metadata, { adoption: { policy: 'IfExists', id: null } });
+  const message = `spec.adoption.policy is MustExist, and the account has no VM ${what}; correct spec.adoption, or, to create a VM instead: ${instead}`;
+  return wait({ reason: 'AdoptionTargetNotFound', message }, { after: refusedRetry });
 }
 
 function namespaceFull({ object, isDefaultKey }: Observed, { limit, leftRunning }: NamespaceLimit): Decision {
@@ -121,21 +118,16 @@ function namespaceFull({ object, isDefaultKey }: Observed, { limit, leftRunning 
       ? 'delete an object, or ask your cluster administrator for more'
       : `deleted objects left ${leftRunning.slice(0, mostLeftNamed).join(', ')} running: ${remedy}`;
   const message = `namespace "${namespace}" has reached its limit of ${limit} VMs (maxMachinesPerNamespace); ${left}`;
-  return wait({ reason: 'QuotaExceeded', message }, { after: heldRetry });
+  return wait({ reason: 'NamespaceLimitReached', message }, { after: heldRetry });
 }
 
 function orphanCandidate(o: Observed): Verdict {
-  const { name, namespace } = o.object.metadata;
-  const [first] = o.orphanCandidates;
+  const { metadata } = o.object;
   const found = o.orphanCandidates.map((machine) => `"${machine.name}" (id ${machine.id})`).join(', ');
-  const patch = JSON.stringify({ spec: { adoption: { policy: 'MustExist', id: first?.id } } });
-  return {
-    reason: 'OrphanCandidateFound',
-    message:
-      `no object holds ${found}, which may be this object's machine from an earlier life; to take it over: ` +
-      `kubectl -n ${namespace} patch vps ${name} --type merge -p '${patch}'; for a new machine: ` +
-      `kubectl -n ${namespace} annotate vps ${name} ${annotations.ignoreOrphanCandidates}=true`,
-  };
+  const adopt = adoptVm(metadata, o.orphanCandidates[0]?.id);
+  const ignore = annotate(metadata, { [annotations.ignoreOrphanCandidates]: 'true' });
+  const message = `no object manages ${found}, which may be the VM of an earlier object of this name; to adopt it: ${adopt}; for a new VM: ${ignore}`;
+  return { reason: 'OrphanCandidateFound', message };
 }
 
 /** A list that shows a machine of ours may be of a clock that is corrected now and then. */
@@ -147,30 +139,28 @@ const clockTolerance = 60_000;
  * | found by | and                                              | then                                          |
  * | -------- | ------------------------------------------------ | --------------------------------------------- |
  * | name     | the name carries this object's UID               | ours                                          |
- * | name     | its create call was refused, and the provider does not say when the VM was created | NameConflict |
+ * | name     | its create call was refused, and the provider does not say when the VM was created | IdentityUnproven |
  * | name     | an intent of this key is there, VM no older      | ours, unless another object records it: the name had been shown free before |
- * | any      | adoption Never                                   | NameConflict; IdentityFromOtherObject comes before |
- * | any      | another object holds it                          | NameConflict                                  |
- * | id       | spec.providerName says another name              | NameConflict                                  |
- * | any      | the namespace has as many VMs as it may          | QuotaExceeded                                 |
- * | any      |                                                  | taken over                                    |
+ * | any      | adoption Never                                   | NameTaken; IdentityFromOtherObject comes before |
+ * | any      | another object records it                        | HeldByOtherObject                             |
+ * | id       | spec.providerName says another name              | AdoptionMismatch                              |
+ * | any      | the namespace has as many VMs as it may          | NamespaceLimitReached                         |
+ * | any      |                                                  | adopted                                       |
  */
 export function claim(o: Observed, machine: Machine): Decision {
   const isNamed = machine.name === providerName(o.object);
   if (isNamed && isNameOwn(o.object)) return record(o, machine, 'Created');
   if (isNamed && isFromIntent(o, machine))
-    return o.machineHeldBy === undefined ? record(o, machine, 'Created') : held(o.machineHeldBy, machine);
+    return o.machineHeldBy === undefined ? record(o, machine, 'Created') : held(o, o.machineHeldBy, machine);
   const { adoption, providerName: asked } = o.object.spec;
   if (adoption.policy === 'Never' && isInDoubt(o, machine)) return doubtful(o, machine);
-  if (adoption.policy === 'Never') {
-    return conflict(
-      `machine ${machine.id} at the provider already has the name "${machine.name}" and was not created for this object; remove it, take it over with spec.adoption, or apply the object anew with another spec.providerName`,
-    );
-  }
+  if (adoption.policy === 'Never') return nameTaken(o, machine);
   if (o.isDefaultKey) return notWithDefaultKey(o);
-  if (o.machineHeldBy !== undefined) return held(o.machineHeldBy, machine);
+  if (o.machineHeldBy !== undefined) return held(o, o.machineHeldBy, machine);
   if (asked !== undefined && machine.name !== asked) {
-    return conflict(`machine ${machine.id} is named "${machine.name}", but spec.providerName is "${asked}"`);
+    const byName = patchSpec(o.object.metadata, { adoption: { id: null } });
+    const message = `VM ${machine.id} is named "${machine.name}", but spec.providerName is "${asked}"; correct spec.adoption.id, or, to look for the VM by its name: ${byName}`;
+    return wait({ reason: 'AdoptionMismatch', message }, { after: heldRetry });
   }
   if (o.namespaceLimit !== undefined) return namespaceFull(o, o.namespaceLimit);
   return record(o, machine, 'Adopted');
@@ -188,13 +178,18 @@ export function isInDoubt({ object, intent, isIntentRefused }: Claimant, machine
 }
 
 function doubtful(o: Observed, { id, name }: Machine): Decision {
+  const { metadata } = o.object;
   const remedy =
-    o.object.metadata.deletionTimestamp === undefined
-      ? `if it is this object's, set spec.adoption to {policy: MustExist, id: ${id}}; if not, delete this object`
+    metadata.deletionTimestamp === undefined
+      ? `if it is this object's, adopt it: ${adoptVm(metadata, id)}; if not: ${retainVm(metadata)} && ${deleteObject(metadata)}`
       : `if it is this object's, delete it at the provider${leavingVm(o, 'leave it running')}`;
-  return conflict(
-    `the provider refused to create "${name}" and lists VM ${id} of that name without the time of its creation, so it may be this object's or not; ${remedy}`,
-  );
+  const message = `the provider refused to create "${name}" and lists VM ${id} of that name without the time of its creation, so it may be this object's or not; ${remedy}`;
+  return wait({ reason: 'IdentityUnproven', message }, { after: heldRetry });
+}
+
+function nameTaken({ object: { metadata } }: Observed, { id, name }: Machine): Decision {
+  const message = `VM ${id} at the provider already has the name "${name}" and was not created for this object; to adopt it: ${adoptVm(metadata, id)}; for a VM with another spec.providerName, delete this object and apply it again: ${deleteObject(metadata)}`;
+  return wait({ reason: 'NameTaken', message }, { after: heldRetry });
 }
 
 /** Whether the VM is the one that the create intent was written for: anybody can write an annotation, but not its proof. */
@@ -222,20 +217,17 @@ function record(o: Observed, { id, name, ownerId }: Machine, origin: Origin): De
   });
 }
 
-function held(holder: string, { id }: Machine): Decision {
-  return conflict(`machine ${id} belongs to the object ${holder}`);
-}
-
-function conflict(message: string): Decision {
-  return wait({ reason: 'NameConflict', message }, { after: heldRetry });
+function held({ object: { metadata } }: Observed, holder: string, { id }: Machine): Decision {
+  const message = `VM ${id} belongs to the object ${holder}; to leave it to that one, delete this object: ${deleteObject(metadata)}`;
+  return wait({ reason: 'HeldByOtherObject', message }, { after: heldRetry });
 }
 
 /** Why the provider refused a create call, as a verdict. */
 export function refused(failure: Failure): Verdict {
-  const reason: Reason = failure.status === 402 ? 'QuotaExceeded' : 'InvalidSpec';
+  const reason: Reason = failure.status === 402 ? 'QuotaExceeded' : 'CreateRefused';
   const words = failure.text === '' ? failure.code : failure.text;
   return {
     reason,
-    message: `the provider refused to create the machine (${failure.status ?? failure.code}): ${words}`,
+    message: `the provider refused to create the VM (${failure.status ?? failure.code}): ${words}`,
   };
 }

@@ -1,3 +1,4 @@
+import { annotate, deleteObject, patchSpec, replaceApiKey, resetStatus, retainVm } from '../api/v1alpha1/commands.ts';
 import { annotations, finalizer } from '../api/v1alpha1/names.ts';
 import { type Identity, compareHint, isNameOwn, providerName } from '../api/v1alpha1/identity.ts';
 import type { Origin, VirtualMachine } from '../api/v1alpha1/types.ts';
@@ -108,10 +109,9 @@ function orphan(o: Observed): Decision {
   const isReading = o.machine.kind === 'Unknown' && o.machine.reason.kind === 'NotYetSeen';
   const hasKey = o.credentials.kind === 'Accepted' || o.credentials.kind === 'Unverified';
   if (isReading && hasKey) return wait(undefined, { ...kept(o), urgent: true });
-  const [what, fix] = isObserving(o)
-    ? ['spec.managementPolicy Observe', 'set it to Manage']
-    : ['spec.deletionPolicy Retain', 'set it to Delete'];
-  const message = `deleted, but ${what} would leave the VM running in the account of the operator's default API key; ${fix}, or ask your cluster administrator to permit that (defaultCredentialsOrphanNamespaces)`;
+  const what = isObserving(o) ? 'spec.managementPolicy Observe' : 'spec.deletionPolicy Retain';
+  const deleted = patchSpec(o.object.metadata, { deletionPolicy: 'Delete', managementPolicy: 'Manage' });
+  const message = `deleted, but ${what} would leave the VM running in the account of the operator's default API key; ask your cluster administrator to permit that (defaultCredentialsOrphanNamespaces), or have the VM deleted with all data: ${deleted}`;
   return wait({ reason: 'OrphanNotPermitted', message }, kept(o));
 }
 
@@ -151,7 +151,7 @@ function nameHeldByOther(o: Observed): Decision | undefined {
   return wait(
     {
       reason: 'NameConflict',
-      message: `the object ${o.nameHeldBy} already claims the provider name "${o.providerName}"; apply this one anew with another spec.providerName`,
+      message: `the object ${o.nameHeldBy} already claims the provider name "${o.providerName}"; choose another spec.providerName: delete this object and apply it again: ${deleteObject(o.object.metadata)}`,
     },
     { after: conflictRetry },
   );
@@ -161,7 +161,7 @@ function nameHeldByOther(o: Observed): Decision | undefined {
 function unprovenInDeletion(o: Observed, holder: string): Decision | undefined {
   if (o.machine.kind !== 'Present' || o.machineHeldBy !== undefined) return undefined;
   const message = `VM ${o.machine.machine.id} has the provider name "${o.providerName}", which the object ${holder} claims too, and no object records it${leavingVm(o, leavingToOther)}`;
-  return wait({ reason: 'IdentityMismatch', message }, { ...kept(o), after: conflictRetry });
+  return wait({ reason: 'IdentityUnproven', message }, { ...kept(o), after: conflictRetry });
 }
 
 function machineUnknown(o: Observed): Decision | undefined {
@@ -184,13 +184,13 @@ function unknown(o: Observed, reason: UnknownReason): Decision {
       );
     case 'OtherKey': {
       const secret = o.object.spec.credentialsSecretRef.name;
-      const message = `a create call for "${o.providerName}" was made with an earlier key of Secret "${secret}", and nothing shows that the present one is of the same account; put the earlier key back, or, if the provider has no machine of that name, remove the annotation ${annotations.createPending}`;
+      const message = `a create call for "${o.providerName}" was made with an earlier key of Secret "${secret}", and nothing shows that the present one is of the same account; put the earlier key back, or, if the provider has no machine of that name, remove the create intent: ${annotate(o.object.metadata, { [annotations.createPending]: undefined })}`;
       return wait({ reason: 'AccountMismatch', message }, { ...kept(o), after: accountRetry });
     }
     case 'NotOwn':
       return wait({
-        reason: 'IdentityMismatch',
-        message: `with the operator's default API key only the VM named "${providerName(o.object)}" is this object's; put the API key that the recorded VM was seen with into Secret "${o.object.spec.credentialsSecretRef.name}", and remove the annotation ${annotations.defaultCredentials}`,
+        reason: 'AccountMismatch',
+        message: `with the operator's default API key only the VM named "${providerName(o.object)}" is this object's; put the API key that the recorded VM was seen with into Secret "${o.object.spec.credentialsSecretRef.name}", and run: ${annotate(o.object.metadata, { [annotations.defaultCredentials]: undefined })}`,
       });
     case 'DuplicateName':
       return wait({
@@ -236,7 +236,7 @@ function unknown(o: Observed, reason: UnknownReason): Decision {
       return wait(
         {
           reason: 'AccountMismatch',
-          message: `the API key shows machines of owner ${reason.ownerId}, but this machine belongs to owner ${ownerOf(o) ?? 'unknown'}`,
+          message: `the API key shows VMs of owner ${reason.ownerId}, but this VM belongs to owner ${ownerOf(o) ?? 'unknown'}; put a key of that owner there: ${replaceApiKey(o.object.metadata.namespace, o.object.spec.credentialsSecretRef)}`,
         },
         { ...kept(o), after: accountRetry },
       );
@@ -246,12 +246,12 @@ function unknown(o: Observed, reason: UnknownReason): Decision {
 /** Two objects never act on one machine, whatever their annotations say. */
 function machineHeldByOther(o: Observed): Decision | undefined {
   if (o.identity.kind !== 'Known' || o.machineHeldBy === undefined) return undefined;
-  const message = `machine ${o.identity.id} belongs to the object ${o.machineHeldBy}, which records it too`;
+  const { metadata } = o.object;
   // Released without a word, the VM would go on running, and nobody would know which of the two was right.
-  return wait(
-    { reason: 'IdentityMismatch', message: message + leavingVm(o, leavingToOther) },
-    { ...kept(o), after: conflictRetry },
-  );
+  const retained = o.mayOrphan ? `; to ${leavingToOther}: ${retainVm(metadata)} && ${deleteObject(metadata)}` : '';
+  const remedy = isDeleting(o) ? leavingVm(o, leavingToOther) : retained;
+  const message = `VM ${o.identity.id} belongs to the object ${o.machineHeldBy}, which records it too${remedy}`;
+  return wait({ reason: 'HeldByOtherObject', message }, { ...kept(o), after: conflictRetry });
 }
 
 /** The provider cannot rename a machine, so an id whose machine has another name was not recorded by us. */
@@ -259,11 +259,9 @@ function identityMismatch(o: Observed): Decision | undefined {
   if (o.identity.kind !== 'Known' || o.machine.kind !== 'Present') return undefined;
   const { machine } = o.machine;
   if (machine.name === o.providerName) return undefined;
-  const remedy = leavingVm(o);
-  return wait({
-    reason: 'IdentityMismatch',
-    message: `machine ${machine.id} is named "${machine.name}" at the provider, not "${o.providerName}"${remedy}`,
-  });
+  const remedy = `if the status was edited, a cluster administrator resets it: ${resetStatus(o.object.metadata)}`;
+  const message = `VM ${machine.id} on record is named "${machine.name}" at the provider, not "${o.providerName}"; ${remedy}${leavingVm(o)}`;
+  return wait({ reason: 'IdentityMismatch', message });
 }
 
 /** As recorded with the machine, or with the announcement of its create call; else as it was last seen. */

@@ -1,4 +1,5 @@
 import { isNameOwn } from '../api/v1alpha1/identity.ts';
+import { adoptVm, annotate } from '../api/v1alpha1/commands.ts';
 import { annotations } from '../api/v1alpha1/names.ts';
 import { type Decision, act, wait } from './action.ts';
 import { leavingVm } from './leaving.ts';
@@ -11,10 +12,12 @@ export function identityUnusable(o: Observed): Decision | undefined {
   if (identity.kind === 'Foreign') {
     if (o.object.metadata.deletionTimestamp !== undefined) return act({ type: 'ReleaseFinalizer' }, undefined);
     if (adoption.policy !== 'Never') return undefined;
-    const what = identity.id === undefined ? 'a create call was announced' : `machine ${identity.id} was recorded`;
-    const remedy = o.isDefaultKey
-      ? `the operator's default API key gives no right to it; put an API key of your own into Secret "${o.object.spec.credentialsSecretRef.name}" and set spec.adoption.policy to MustExist, or remove the annotations ${annotations.machine} and ${annotations.createPending} for a new VM`
-      : 'set spec.adoption.policy to MustExist to take the machine over, if nothing else holds it';
+    const { metadata, spec } = o.object;
+    const what = identity.id === undefined ? 'the create intent was written' : `VM ${identity.id} was recorded`;
+    const adopt = o.isDefaultKey
+      ? `to adopt the VM, put an API key of your own into Secret "${spec.credentialsSecretRef.name}" and set spec.adoption.policy to MustExist`
+      : `if no other object and no other cluster manages the VM, adopt it: ${adoptVm(metadata)}`;
+    const remedy = `${adopt}; for a new VM: ${annotate(metadata, { [annotations.machine]: undefined, [annotations.createPending]: undefined })}`;
     return wait({
       reason: 'IdentityFromOtherObject',
       message: `${what} for the object with UID ${identity.uid}, not for this one; ${remedy}`,
@@ -30,10 +33,13 @@ export function unproven(o: Observed): Decision {
   const { metadata } = o.object;
   const id = o.identity.kind === 'Unproven' ? o.identity.id : undefined;
   const what = id === undefined ? "can't be read" : `names VM ${id}`;
-  const adoption = id === undefined ? 'spec.adoption' : `spec.adoption to {policy: MustExist, id: ${id}}`;
-  const forNone = metadata.deletionTimestamp === undefined ? '; for a new VM, remove the annotation' : leavingVm(o);
+  const adopt = id === undefined ? 'set spec.adoption to adopt the VM' : `to adopt the VM: ${adoptVm(metadata, id)}`;
+  const otherwise =
+    metadata.deletionTimestamp === undefined
+      ? `; for a new VM: ${annotate(metadata, { [annotations.machine]: undefined })}`
+      : leavingVm(o);
   return wait({
-    reason: 'IdentityMismatch',
-    message: `the annotation ${annotations.machine} ${what}, but the status has no record of it, and an annotation alone proves nothing; to adopt the VM, set ${adoption}${forNone}`,
+    reason: 'IdentityUnproven',
+    message: `the annotation ${annotations.machine} ${what}, but the status has no record of it, and an annotation alone proves nothing; ${adopt}${otherwise}`,
   });
 }

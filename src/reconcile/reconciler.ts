@@ -2,6 +2,7 @@ import type { Reason } from '../api/v1alpha1/reasons.ts';
 import { reasons } from '../api/v1alpha1/reasons.ts';
 import { compareHint } from '../api/v1alpha1/identity.ts';
 import { annotations, apiVersion, kind } from '../api/v1alpha1/names.ts';
+import { annotate } from '../api/v1alpha1/commands.ts';
 import { senselessAnnotations } from '../api/v1alpha1/requests.ts';
 import type { ConditionType, VirtualMachine, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import { isRefused, KubeError, type KubeErrorReason } from '../kube/errors.ts';
@@ -279,7 +280,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     const now = deps.clock.monotonic();
     const { after, urgent, wants } = conclusion;
     account?.setUrgent(key, urgent);
-    if (observed.namespaceLimit !== undefined && conclusion.report?.verdict.reason === 'QuotaExceeded')
+    if (observed.namespaceLimit !== undefined && conclusion.report?.verdict.reason === 'NamespaceLimitReached')
       deps.quota.wait(key);
     const since = account?.lastChangeAt(observed.providerName) ?? now;
     if (wants === 'List') account?.want(key, since);
@@ -345,7 +346,12 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   function tellSenseless(object: VirtualMachine, memory: Memory): void {
     for (const annotation of senselessAnnotations(object)) {
       if (!memory.isNewSenseless(annotation)) continue;
-      tellEvent(object, 'AnnotationIgnored', `${annotation} means nothing; it takes "true" or "false"`);
+      const remove = annotate(object.metadata, { [annotation.split('=', 1)[0] ?? '']: undefined });
+      tellEvent(
+        object,
+        'InvalidAnnotation',
+        `${annotation} is ignored; set it to "true" or "false", or remove it: ${remove}`,
+      );
     }
   }
 
@@ -354,8 +360,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     if (memory.saidContradiction || identity.kind !== 'Known' || compareHint(object, identity) !== 'Contradicting')
       return;
     memory.saidContradiction = true;
-    const note = `${annotations.machine} does not say what the status records (VM ${identity.id}): it is ignored, and corrected`;
-    tellEvent(object, 'AnnotationIgnored', note);
+    const note = `${annotations.machine} differs from the record in the status (VM ${identity.id}); the operator corrects it`;
+    tellEvent(object, 'MachineAnnotationCorrected', note);
   }
 
   function tellEvent(object: VirtualMachine, reason: Reason, note: string): void {

@@ -13,7 +13,8 @@ const circumstances: Partial<Record<Reason, ObservedOptions>> = {
 };
 const besides: ReadonlySet<Reason> = new Set<Reason>([
   'InitialPasswordConflict',
-  'AnnotationIgnored',
+  'InvalidAnnotation',
+  'MachineAnnotationCorrected',
   'OwnedByOtherInstallation',
 ]);
 

@@ -72,7 +72,7 @@ export function isSettled({ cluster, room }: State): boolean {
   const ready = object.status?.conditions?.find(({ type }) => type === 'Ready');
   if (ready?.reason === 'AbsenceUnconfirmed') return recorded === undefined && !mayBeThere(room) && hasNamesake(room);
   // An annotation that somebody wrote before there was a record: it grants nothing, and holds back.
-  if (ready?.reason === 'IdentityMismatch') return readIdentity(object).kind === 'Unproven';
+  if (ready?.reason === 'IdentityUnproven') return readIdentity(object).kind === 'Unproven';
   if (isDeleting(object)) return false;
   if (recorded?.isOurs === true) {
     return (
@@ -90,7 +90,7 @@ export function isSettled({ cluster, room }: State): boolean {
       return readIdentity(object).kind === 'Known' && recorded === undefined && !mayBeThere(room);
     case 'IdentityFromOtherObject':
       return readIdentity(object).kind === 'Foreign' && !mayBeThere(room);
-    case 'NameConflict':
+    case 'NameTaken':
       return hasNamesake(room);
     default:
       return false;

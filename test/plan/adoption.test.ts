@@ -18,25 +18,25 @@ describeRows('taking over', [
     because: 'never by a bare name',
     given: { spec: { providerName: 'legacy' }, machine: legacy },
     action: 'None',
-    reason: 'NameConflict',
+    reason: 'NameTaken',
   },
   {
     because: 'not from another object',
     given: { spec: byId, machine: legacy, observed: { machineHeldBy: 'default/other' } },
     action: 'None',
-    reason: 'NameConflict',
+    reason: 'HeldByOtherObject',
   },
   {
     because: "not with the operator's own key: it opens everybody's machines",
     given: { spec: byId, machine: 'Absent', observed: { isDefaultKey: true } },
     action: 'None',
-    reason: 'InvalidSpec',
+    reason: 'AdoptionNotPermitted',
   },
   {
     because: "nor by a name, nor if it need not exist, with the operator's own key",
     given: { spec: { adoption: { policy: 'IfExists', id: 7 } }, machine: 'Absent', observed: { isDefaultKey: true } },
     action: 'None',
-    reason: 'InvalidSpec',
+    reason: 'AdoptionNotPermitted',
   },
   {
     because: "with the operator's own key a VM of the object's own name is its own, whatever adoption says",
@@ -47,7 +47,7 @@ describeRows('taking over', [
     because: 'not when the spec names another one as well',
     given: { spec: { ...byId, providerName: 'web' }, machine: legacy },
     action: 'None',
-    reason: 'NameConflict',
+    reason: 'AdoptionMismatch',
   },
   {
     because: 'not there, and it must be',
@@ -126,19 +126,19 @@ describeRows('an annotation without a record', [
     because: 'grants nothing',
     given: { ...chosen, machine: { kind: 'NotYetSeen' } },
     action: 'None',
-    reason: 'IdentityMismatch',
+    reason: 'IdentityUnproven',
   },
   {
     because: 'holds back a deletion, which would leave the VM without a word',
     given: { ...chosen, deleting: true, machine: { kind: 'NotYetSeen' } },
     action: 'None',
-    reason: 'IdentityMismatch',
+    reason: 'IdentityUnproven',
   },
   {
     because: 'that cannot be read may be of a VM, too',
     given: { annotations: { 'vps247.com/machine': '{' }, spec: { providerName: 'legacy' } },
     action: 'None',
-    reason: 'IdentityMismatch',
+    reason: 'IdentityUnproven',
   },
   {
     because: 'gives way to what the user grants',
@@ -154,7 +154,7 @@ describeRows('an annotation without a record', [
       observed: { machineHeldBy: 'team-a/legacy' },
     },
     action: 'None',
-    reason: 'NameConflict',
+    reason: 'HeldByOtherObject',
   },
   {
     because: 'nor deletes it',
@@ -170,7 +170,7 @@ describeRows('an annotation without a record', [
     because: 'holds back a create call, even where the name would prove a VM',
     given: { ...hint, machine: 'Absent' },
     action: 'None',
-    reason: 'IdentityMismatch',
+    reason: 'IdentityUnproven',
   },
 ]);
 
@@ -193,7 +193,7 @@ describeRows('restored, copied or moved', [
     because: 'but not from the object it was copied from',
     given: { ...restored, spec: ifExists, machine: old, observed: { machineHeldBy: 'default/original' } },
     action: 'None',
-    reason: 'NameConflict',
+    reason: 'HeldByOtherObject',
   },
   {
     because: 'makes one when the old one is shown to be gone, if it may',
@@ -247,7 +247,9 @@ describeRows('machines of an earlier life', [
 
 it("with the operator's own key, asks for a change that the API server admits: an id needs a policy other than Never", () => {
   const o = observedWith({ spec: byId, machine: 'Absent', observed: { isDefaultKey: true } });
-  expect(plan(o).verdict?.message).toMatch(/into Secret "vps247-credentials", or remove spec\.adoption$/);
+  expect(plan(o).verdict?.message).toMatch(
+    /into Secret "vps247-credentials", or, for a new VM: kubectl .*'{"spec":{"adoption":{"policy":"Never","id":null}}}'$/,
+  );
 });
 
 it('says in one line how to take over a machine of an earlier life', () => {
@@ -306,13 +308,13 @@ describeRows('ours by an announced create call', [
       observed: { isIntentProven: false },
     },
     action: 'None',
-    reason: 'NameConflict',
+    reason: 'NameTaken',
   },
   {
     because: 'a machine that is older by the clock of the provider itself was there before',
     given: announced(600),
     action: 'None',
-    reason: 'NameConflict',
+    reason: 'NameTaken',
   },
   {
     because: "the provider's clock may be corrected by a minute between the list and the call",
@@ -323,6 +325,6 @@ describeRows('ours by an announced create call', [
     because: 'by more than a minute is older',
     given: announced(71),
     action: 'None',
-    reason: 'NameConflict',
+    reason: 'NameTaken',
   },
 ]);

@@ -57,7 +57,7 @@ describe('a choice of region, package and template', () => {
     const [asked, lists] = ['spec' in given ? given.spec : spec, 'lists' in given ? given.lists : {}];
     expect(resolve({ ...spec, ...asked }, { ...catalogue, ...lists })).toEqual({
       ok: false,
-      verdict: { reason: 'InvalidSpec', message: says },
+      verdict: { reason: 'CombinationNotOffered', message: says },
     });
   });
 

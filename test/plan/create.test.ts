@@ -48,13 +48,13 @@ describeRows('creating', [
     because: 'the region does not offer the package',
     given: { spec: { package: { id: 9 } } },
     action: 'None',
-    reason: 'InvalidSpec',
+    reason: 'CombinationNotOffered',
   },
   {
     because: 'the package does not offer the template',
     given: { spec: { osTemplate: { id: 5 } } },
     action: 'None',
-    reason: 'InvalidSpec',
+    reason: 'CombinationNotOffered',
   },
   {
     because: 'ids need no catalogue',
@@ -89,7 +89,7 @@ describeRows('creating', [
       history: { refusal: failure({ operation: 'CreateMachine', class: 'Terminal', code: 'BadRequest', status: 400 }) },
     },
     action: 'None',
-    reason: 'InvalidSpec',
+    reason: 'CreateRefused',
   },
   {
     because: 'a refusal for money says so',
@@ -122,7 +122,7 @@ describeRows('creating', [
     because: 'a bare name proves nothing',
     given: { spec: { providerName: 'shared' }, machine: machineIn('Running', { name: 'shared' }) },
     action: 'None',
-    reason: 'NameConflict',
+    reason: 'NameTaken',
   },
   {
     because: 'an intent that was copied from another object: restored, so neither claimed nor created',
@@ -173,7 +173,7 @@ describeRows('creating', [
       observed: { nameHeldBy: 'b/older' },
     },
     action: 'None',
-    reason: 'IdentityMismatch',
+    reason: 'IdentityUnproven',
   },
   {
     because: 'the gate of the account is closed',

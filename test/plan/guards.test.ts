@@ -72,7 +72,7 @@ describeRows('guards', [
     because: 'an annotation edited into nonsense is not an absent one',
     given: { annotations: { 'vps247.com/machine': '{"id":"ninety"}' } },
     action: 'None',
-    reason: 'IdentityMismatch',
+    reason: 'IdentityUnproven',
   },
   {
     because: 'an id edited to point at a foreign machine does not reach it',

@@ -28,7 +28,10 @@ describe('plan', () => {
   });
 
   it.each([
-    { isDefaultKey: false, whose: 'in Secret "vps247-credentials" under "api-key"; put a valid one there' },
+    {
+      isDefaultKey: false,
+      whose: 'in Secret "vps247-credentials" under "api-key"; to replace it: kubectl -n default patch secret',
+    },
     { isDefaultKey: true, whose: "the operator's default API key; ask your cluster administrator to replace it" },
   ])('says whose key is not accepted: $whose', ({ isDefaultKey, whose }) => {
     const observed = { isDefaultKey, credentials: { kind: 'Rejected', failure: undefined } } as const;

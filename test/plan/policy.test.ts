@@ -170,13 +170,13 @@ describeRows('deletion policies', [
     because: 'an object that another one outranks does not go silently while its VM is there',
     given: { id: 90, deleting: true, machine: 'Halted', observed: { machineHeldBy: 'default/other' } },
     action: 'None',
-    reason: 'IdentityMismatch',
+    reason: 'HeldByOtherObject',
   },
   {
     because: 'and does nothing to it while it stays',
     given: { id: 90, machine: 'Halted', observed: { machineHeldBy: 'default/other' } },
     action: 'None',
-    reason: 'IdentityMismatch',
+    reason: 'HeldByOtherObject',
   },
   {
     because: 'no more deletes a minute than allowed',
@@ -188,7 +188,7 @@ describeRows('deletion policies', [
     because: 'no more machines in a namespace than allowed',
     given: { observed: { namespaceLimit: { limit: 3, leftRunning: [] } } },
     action: 'None',
-    reason: 'QuotaExceeded',
+    reason: 'NamespaceLimitReached',
   },
 ]);
 

@@ -135,7 +135,7 @@ const table: Readonly<Record<RuleName, RuleRow>> = {
     applies: {
       given: { ...deleting, id: 90, machine: named('other'), observed: { machineHeldBy: 'a/b' } },
       action: 'None',
-      reason: 'IdentityMismatch',
+      reason: 'HeldByOtherObject',
     },
     overrules: 'identityMismatch',
     not: { given: { ...deleting, id: 90, machine: named('other') }, decides: 'identityMismatch' },

@@ -41,13 +41,13 @@ describe('a chosen name that a stranger takes just before the create call', () =
     scene.apply('web', { providerName: 'shop' });
     await clock.advance(2 * minute);
     expect(scene.condition('web', 'Ready')).toMatchObject({
-      reason: 'NameConflict',
+      reason: 'IdentityUnproven',
       message: expect.stringContaining('lists VM 2 of that name without the time of its creation'),
     });
     cluster.remove('virtualmachines', 'web');
     await clock.advance(10 * minute);
     expect(scene.condition('web', 'Ready')).toMatchObject({
-      reason: 'NameConflict',
+      reason: 'IdentityUnproven',
       message: expect.stringContaining('patch vps web --type merge -p \'{"spec":{"deletionPolicy":"Retain"}}\''),
     });
     cluster.change('web', { spec: { deletionPolicy: 'Retain' } });
@@ -65,7 +65,7 @@ describe('a chosen name that a stranger takes just before the create call', () =
     const scene = await createScene((room, name) => void room.add(name, { createdAt: '2025-12-31T22:00:00.000Z' }));
     scene.apply('web', { providerName: 'shop' });
     await scene.clock.advance(2 * minute);
-    expect(scene.condition('web', 'Ready')?.reason).toBe('NameConflict');
+    expect(scene.condition('web', 'Ready')?.reason).toBe('NameTaken');
     scene.cluster.remove('virtualmachines', 'web');
     await scene.clock.advance(minute);
     expect(scene.cluster.machine('web')).toBeUndefined();
@@ -86,7 +86,7 @@ describe('a chosen name that a stranger takes just before the create call', () =
 });
 
 function expectConflict({ condition, room }: World, creates: number): void {
-  expect(condition('web', 'Ready')?.reason).toBe('NameConflict');
+  expect(condition('web', 'Ready')?.reason).toBe('NameTaken');
   expect(room.count('CreateMachine')).toBe(creates);
 }
 
@@ -154,7 +154,7 @@ describe('the VM of a chosen name whose create request had no answer', () => {
     // It was there before, and no list had shown it.
     room.add('shop', { createdAt: new Date(clock.now() - 10 * minute).toISOString() });
     await clock.advance(2 * minute);
-    expect(condition('web', 'Ready')?.reason).toBe('NameConflict');
+    expect(condition('web', 'Ready')?.reason).toBe('NameTaken');
     cluster.remove('virtualmachines', 'web');
     await clock.advance(2 * minute);
     expect([cluster.machine('web'), room.machines.size]).toEqual([undefined, 2]);
@@ -203,7 +203,7 @@ describe('the VM of a chosen name whose create request had no answer', () => {
     useKeyOf(2);
     await clock.advance(10 * minute);
     expect(cluster.machine('web')?.status?.origin).toBeUndefined();
-    expect(condition('web', 'Synced')?.reason).toBe('NameConflict');
+    expect(condition('web', 'Synced')?.reason).toBe('NameTaken');
     expect(room.count('CreateMachine')).toBe(1);
   });
 });

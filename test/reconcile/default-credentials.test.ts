@@ -106,7 +106,7 @@ it('gives no right to other VMs to an object whose namespace gets a key that the
   const { id } = room.add('theirs');
   apply('thief', { adoption: { policy: 'MustExist', id } });
   await clock.advance(minute);
-  expect(condition('thief', 'Ready')?.reason).toBe('InvalidSpec');
+  expect(condition('thief', 'Ready')?.reason).toBe('AdoptionNotPermitted');
   room.holds = (_, ownerId) => (ownerId === 2 ? new Promise(() => {}) : undefined);
   useKeyOf(2);
   await clock.advance(10 * minute);

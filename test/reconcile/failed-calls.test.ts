@@ -60,7 +60,7 @@ const table: Readonly<Record<Call, Readonly<Record<FailureClass, Row>>>> = {
   Create: {
     Retry: ['ProviderUnavailable', 750, undefined],
     Wait: ['ProviderUnavailable', 7_500, undefined],
-    Terminal: ['InvalidSpec', undefined, 'List'],
+    Terminal: ['CreateRefused', undefined, 'List'],
     Credentials: ['CredentialsRejected', 750, undefined],
     UnknownOutcome: ['CreateOutcomeUnknown', undefined, 'List'],
   },

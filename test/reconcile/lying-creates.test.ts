@@ -169,7 +169,7 @@ describe('create calls that lead to VMs of another name', () => {
     }
     expect(created()).toBe(5);
     expect(scene.condition('web', 'Ready')).toMatchObject({
-      reason: 'CreateOutcomeUnknown',
+      reason: 'CreateBackoff',
       message: expect.stringMatching(
         /^5 create requests for "web-.*" led to no VM of that name; the next one is sent at/,
       ),

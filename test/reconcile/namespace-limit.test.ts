@@ -46,7 +46,7 @@ it.each([
   apply('g');
   await clock.advance(2 * minute);
   expect(condition('g', 'Ready')).toMatchObject({
-    reason: 'QuotaExceeded',
+    reason: 'NamespaceLimitReached',
     message: expect.stringMatching(/has reached its limit of 2 VMs .*deleted objects left 1, 2 running/),
   });
   // Whoever deletes one at the provider has room for another.
@@ -64,7 +64,7 @@ it('one that was left running can be adopted again, and nothing more', async () 
   await clock.advance(minute);
   apply('b', { adoption: { policy: 'MustExist', id: other.id } });
   await clock.advance(2 * minute);
-  expect(condition('b', 'Ready')?.reason).toBe('QuotaExceeded');
+  expect(condition('b', 'Ready')?.reason).toBe('NamespaceLimitReached');
   apply('c', { adoption: { policy: 'MustExist', id: 1 } });
   await clock.advance(2 * minute);
   expect(condition('c', 'Ready')?.status).toBe('True');
@@ -114,7 +114,7 @@ it.each([
   for (const name of names)
     cluster.put('virtualmachines', { metadata: { name, ...metadata }, spec, status: { observedGeneration: -1 } });
   expect(await mostWithin(world, 3)).toBeLessThanOrEqual(2);
-  expect(condition('a', 'Ready')?.reason).toBe('QuotaExceeded');
+  expect(condition('a', 'Ready')?.reason).toBe('NamespaceLimitReached');
   for (const name of names) cluster.remove('virtualmachines', name);
   await clock.advance(5 * minute);
   // It harms only its own namespace, and that not for good.
@@ -226,7 +226,7 @@ it('an object whose create the provider refused leaves its place to another one'
   room.accidents.set('CreateMachine', [{ class: 'Terminal', code: 'Unprocessable', status: 422 }]);
   apply('a');
   await clock.advance(minute);
-  expect(condition('a', 'Ready')?.reason).toBe('InvalidSpec');
+  expect(condition('a', 'Ready')?.reason).toBe('CreateRefused');
   apply('b');
   await clock.advance(minute);
   expect(condition('b', 'Ready')?.status).toBe('True');

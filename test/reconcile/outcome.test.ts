@@ -61,13 +61,13 @@ describe('conclude', () => {
       because: 'refused after an unknown outcome: a list tells whether the name is taken by our own machine',
       given: { intent: true },
       execution: failedCreate({ class: 'Terminal', code: 'BadRequest', status: 400 }),
-      reason: 'InvalidSpec',
+      reason: 'CreateRefused',
     },
     {
       because: 'refused',
       given: {},
       execution: failedCreate({ class: 'Terminal', code: 'Unprocessable', status: 422 }),
-      reason: 'InvalidSpec',
+      reason: 'CreateRefused',
     },
     {
       because: 'no funds',

@@ -272,7 +272,7 @@ describe('a tenant who writes the annotation', () => {
     apply('db');
     await clock.advance(10 * minute);
     expect(changes(world)).toEqual(['CreateMachine']);
-    expect(condition('db', 'Ready')?.reason).toBe('QuotaExceeded');
+    expect(condition('db', 'Ready')?.reason).toBe('NamespaceLimitReached');
     cluster.change('web', assign(null));
     await clock.advance(10 * minute);
     expect(cluster.machine('web')).toBeUndefined();

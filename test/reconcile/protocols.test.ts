@@ -124,7 +124,7 @@ describe('taking over', () => {
     apply('two', { adoption });
     await clock.advance(5 * minute);
     const reasons = ['one', 'two'].map((name) => condition(name, 'Synced')?.reason).toSorted();
-    expect(reasons).toEqual(['Available', 'NameConflict']);
+    expect(reasons).toEqual(['Available', 'HeldByOtherObject']);
     const records = ['one', 'two'].map((name) => cluster.machine(name)?.metadata.annotations?.[annotations.machine]);
     expect(records.filter((record) => record !== undefined)).toHaveLength(1);
     expect(room.count('CreateMachine')).toBe(0);
@@ -151,8 +151,10 @@ describe('taking over', () => {
     cluster.change('web', { spec: { adoption: { policy: 'Never', id: null } } });
     await restart();
     await clock.advance(minute);
-    expect(condition('web', 'Synced')?.reason).toBe('IdentityMismatch');
-    expect(condition('web', 'Synced')?.message).toContain(`set spec.adoption to {policy: MustExist, id: ${id}}`);
+    expect(condition('web', 'Synced')?.reason).toBe('IdentityUnproven');
+    expect(condition('web', 'Synced')?.message).toContain(
+      `to adopt the VM: kubectl -n default patch vps web --type merge -p '{"spec":{"adoption":{"policy":"MustExist","id":${id}}}}';`,
+    );
     cluster.change('web', { spec: { adoption: { policy: 'MustExist', id } } });
     await clock.advance(minute);
     expect(cluster.machine('web')?.status?.origin).toBe('Adopted');
@@ -190,7 +192,7 @@ describe('a chosen name that others take at the last moment', () => {
     room.add('chosen');
     await clock.advance(5 * minute);
     cluster.failures.splice(0);
-    expect(condition('web', 'Synced')?.reason).toBe('NameConflict');
+    expect(condition('web', 'Synced')?.reason).toBe('NameTaken');
     expect(cluster.machine('web')?.metadata.annotations?.[annotations.machine]).toBeUndefined();
     cluster.remove('virtualmachines', 'web');
     await clock.advance(5 * minute);
@@ -343,7 +345,7 @@ describe('limits of the operator', () => {
     for (const name of names) apply(name);
     await clock.advance(5 * minute);
     expect(room.machines.size).toBe(3);
-    const waiting = names.filter((name) => condition(name, 'Synced')?.reason === 'QuotaExceeded');
+    const waiting = names.filter((name) => condition(name, 'Synced')?.reason === 'NamespaceLimitReached');
     expect(waiting).toHaveLength(7);
     const made = names.find((name) => !waiting.includes(name)) ?? '';
     cluster.remove('virtualmachines', made);

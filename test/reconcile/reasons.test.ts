@@ -3,7 +3,9 @@ import { annotations } from '../../src/api/v1alpha1/names.ts';
 import { type Reason, reasons } from '../../src/api/v1alpha1/reasons.ts';
 import type { Condition } from '../../src/api/v1alpha1/types.ts';
 import type { AppSettings } from '../../src/app.ts';
+import { succeeded } from '../../src/model/failure.ts';
 import { Secret } from '../../src/model/secret.ts';
+import type { Provider } from '../../src/provider/port.ts';
 import { usualSpec } from './world/operator.ts';
 import { createWorld, type World } from './world/world.ts';
 
@@ -12,6 +14,8 @@ const minute = 60_000;
 /** How the object `web` comes to show a reason. */
 interface Scenario {
   readonly settings?: Partial<AppSettings>;
+  /** What the provider does otherwise. */
+  readonly provider?: Partial<Provider>;
   readonly run: (world: World) => void | Promise<void>;
   /** No condition has it, only an Event. */
   readonly isEventOnly?: true;
@@ -56,14 +60,65 @@ const scenarios: Readonly<Record<Reason, Scenario>> = {
       return begin(world);
     },
   },
+  CreateBackoff: {
+    run: async (world) => {
+      world.room.broken.set('CreateMachine', { class: 'UnknownOutcome', code: 'Timeout' });
+      await begin(world);
+      await world.clock.advance(10 * minute);
+    },
+  },
   NameConflict: {
+    run: async (world) => {
+      world.apply('db', { providerName: 'shop' });
+      await world.clock.advance(minute);
+      await begin(world, { providerName: 'shop' });
+    },
+  },
+  NameTaken: {
     run: (world) => {
       world.room.add('shop');
       return begin(world, { providerName: 'shop' });
     },
   },
+  HeldByOtherObject: {
+    run: async (world) => {
+      const { id } = world.room.add('legacy');
+      world.apply('db', { adoption: { policy: 'MustExist', id } });
+      await world.clock.advance(minute);
+      await begin(world, { adoption: { policy: 'MustExist', id } });
+    },
+  },
+  AdoptionMismatch: {
+    run: (world) => {
+      const { id } = world.room.add('legacy');
+      return begin(world, { providerName: 'shop', adoption: { policy: 'MustExist', id } });
+    },
+  },
   IdentityMismatch: { run: after((world) => world.room.set(idOf(world), { name: 'renamed' })) },
+  IdentityUnproven: {
+    run: ({ cluster, room }) => {
+      const { id } = room.add('shop');
+      const uid = 'of-the-object';
+      const hint = JSON.stringify({ id, uid, name: 'shop' });
+      cluster.put('virtualmachines', {
+        metadata: { name: 'web', uid, annotations: { [annotations.machine]: hint } },
+        spec: { ...usualSpec, providerName: 'shop' },
+        status: { observedGeneration: -1 },
+      });
+    },
+  },
   InvalidSpec: {
+    run: ({ cluster }) =>
+      cluster.put('virtualmachines', { metadata: { name: 'web' }, spec: { ...usualSpec, powerState: 'Suspended' } }),
+  },
+  CombinationNotOffered: {
+    provider: {
+      listRegions: () => Promise.resolve(succeeded([{ id: 1, name: 'Amsterdam 1', packageIds: [7] }])),
+      listPackages: () => Promise.resolve(succeeded([{ id: 2, name: 'Budget' }])),
+    },
+    run: begin,
+  },
+  CreateRefused: {
     run: (world) => {
       world.room.broken.set('CreateMachine', { class: 'Terminal', code: 'BadRequest', status: 400 });
       return begin(world);
@@ -71,6 +126,12 @@ const scenarios: Readonly<Record<Reason, Scenario>> = {
   },
   UnknownCatalogName: { run: (world) => begin(world, { region: { name: 'Amsterdm 1' } }) },
   QuotaExceeded: {
+    run: (world) => {
+      world.room.broken.set('CreateMachine', { class: 'Terminal', code: 'PaymentRequired', status: 402 });
+      return begin(world);
+    },
+  },
+  NamespaceLimitReached: {
     settings: { maxMachinesPerNamespace: 1 },
     run: async (world) => {
       world.apply('db');
@@ -190,9 +251,26 @@ const scenarios: Readonly<Record<Reason, Scenario>> = {
       });
     },
   },
-  AnnotationIgnored: {
+  AdoptionNotPermitted: {
+    settings: {
+      defaultCredentialsSecret: { namespace: 'ops', name: 'shared', key: undefined },
+      defaultCredentialsNamespaces: ['default'],
+    },
+    run: (world) => {
+      world.cluster.remove('secrets', 'vps247-credentials');
+      putSecret(world, 'shared', 1, 'ops');
+      return begin(world, { adoption: { policy: 'MustExist', id: 4_711 } });
+    },
+  },
+  InvalidAnnotation: {
     run: after(({ cluster }) =>
       cluster.change('web', { metadata: { annotations: { [annotations.paused]: 'maybe' } } }),
+    ),
+    isEventOnly: true,
+  },
+  MachineAnnotationCorrected: {
+    run: after(({ cluster }) =>
+      cluster.change('web', { metadata: { annotations: { [annotations.machine]: JSON.stringify({ id: 4_711 }) } } }),
     ),
     isEventOnly: true,
   },
@@ -240,11 +318,11 @@ const scenarios: Readonly<Record<Reason, Scenario>> = {
 const names = Object.keys(scenarios) as readonly Reason[];
 
 describe.each(names)('%s', (reason) => {
-  const { settings = {}, run, isEventOnly = false } = scenarios[reason];
+  const { settings = {}, provider = {}, run, isEventOnly = false } = scenarios[reason];
   const row = reasons[reason];
 
   it(`is shown by an object, and reported by an Event of type ${row.event}`, async () => {
-    const world = await createWorld(settings);
+    const world = await createWorld(settings, { through: (truth) => ({ ...truth, ...provider }) });
     await run(world);
     await world.clock.advance(2 * minute);
     const events = world.cluster.events.filter((event) => event.regarding.name === 'web' && event.reason === reason);

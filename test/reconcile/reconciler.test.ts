@@ -295,7 +295,7 @@ describe('one machine for one object', () => {
     room.add('plain');
     room.broken.clear();
     await clock.advance(10 * minute);
-    expect(condition('web', 'Synced')?.reason).toBe('NameConflict');
+    expect(condition('web', 'Synced')?.reason).toBe('NameTaken');
     cluster.remove('virtualmachines', 'web');
     await clock.advance(2 * minute);
     expect([cluster.machine('web'), room.machines.size]).toEqual([undefined, 1]);

@@ -82,7 +82,7 @@ describe('a create that was refused', () => {
       operation === 'ListMachines' && world.room.count('CreateMachine') > 0 ? held : undefined;
     world.apply('web');
     await world.clock.advance(minute / 2);
-    expect(world.condition('web', 'Ready')?.reason).toBe('InvalidSpec');
+    expect(world.condition('web', 'Ready')?.reason).toBe('CreateRefused');
     expect(intent(world)).toBeDefined();
     expect(object(world)?.metadata.finalizers).toEqual(bothFinalizers);
     world.room.holds = () => undefined;
@@ -90,7 +90,7 @@ describe('a create that was refused', () => {
     await world.clock.advance(minute);
     expect(intent(world)).toBeUndefined();
     expect(object(world)?.metadata.finalizers).toEqual([othersFinalizer]);
-    expect(world.condition('web', 'Ready')?.reason).toBe('InvalidSpec');
+    expect(world.condition('web', 'Ready')?.reason).toBe('CreateRefused');
     expect(world.cluster.writes.filter((write) => write.endsWith(' web'))).toEqual([
       'patch web',
       'status web',
@@ -125,7 +125,7 @@ describe('a create that was refused', () => {
     world.room.accidents.set('CreateMachine', [refusal]);
     world.apply('web');
     await world.clock.advance(100);
-    expect(world.condition('web', 'Ready')?.reason).toBe('InvalidSpec');
+    expect(world.condition('web', 'Ready')?.reason).toBe('CreateRefused');
     world.cluster.change('web', { spec: { package: { id: 3 } } });
     await world.clock.advance(5_000);
     expect(world.room.count('CreateMachine')).toBe(2);

@@ -94,7 +94,7 @@ describe('an admission policy that alters what the operator stores', () => {
     world.cluster.admission = (_, object) => object;
     await world.clock.advance(10 * minute);
     expect(world.cluster.machine('web')?.status).toMatchObject({ id, origin: 'Adopted' });
-    expect(world.condition('thief', 'Ready')?.reason).toBe('NameConflict');
+    expect(world.condition('thief', 'Ready')?.reason).toBe('HeldByOtherObject');
   });
 
   it('changes the hint of an adoption: the VM is not adopted, and the object can be deleted without it', async () => {

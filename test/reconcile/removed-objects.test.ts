@@ -185,7 +185,7 @@ describe('what the API server removed in order', () => {
     apply('web');
     await clock.advance(10 * minute);
     expect(condition('web', 'Ready')).toMatchObject({
-      reason: 'QuotaExceeded',
+      reason: 'NamespaceLimitReached',
       message: expect.stringContaining('deleted objects left 1 running'),
     });
     expect(room.count('CreateMachine')).toBe(1);

@@ -260,7 +260,7 @@ const effects: { readonly [Name in keyof AppSettings]: Effect<Name> } = {
       await begin(world);
       return ready(world);
     },
-    expected: ['Available', 'QuotaExceeded'],
+    expected: ['Available', 'NamespaceLimitReached'],
   },
   // Bystanders use two.
   maxApiKeys: { value: 3, observe: beginSecond, expected: ['Available', 'ApiKeyLimitReached'] },

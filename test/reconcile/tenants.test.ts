@@ -83,7 +83,7 @@ describe('in one account', () => {
     b.apply('thief', { ...adopt(1001), deletionPolicy: 'Delete', initialPasswordSecret: { name: 'stolen' } });
     b.claim('thief', 1001, 'legacy');
     await world.clock.advance(2 * minute);
-    expect(b.condition('thief')?.reason).toBe('NameConflict');
+    expect(b.condition('thief')?.reason).toBe('HeldByOtherObject');
     expect(b.object('thief')?.status).not.toHaveProperty('id');
     expect(b.object('thief')?.status).not.toHaveProperty('state');
     b.annotate('thief', { [annotations.createPending]: '{}' });
@@ -106,7 +106,7 @@ describe('in one account', () => {
       [annotations.createPending]: JSON.stringify({ at: '2020-01-01T00:00:00Z', name: 'legacy', uid, owner: 1 }),
     });
     await world.clock.advance(2 * minute);
-    expect(b.condition('thief')?.reason).toBe('NameConflict');
+    expect(b.condition('thief')?.reason).toBe('NameTaken');
     b.delete('thief');
     await world.clock.advance(2 * minute);
     expect([b.object('thief'), changesIn(world)]).toEqual([undefined, []]);
@@ -138,7 +138,7 @@ describe('in one account', () => {
     const b = world.tenant('team-b', { ownerId: 1 });
     b.apply('thief', adopt(1001), first);
     await world.clock.advance(2 * minute);
-    expect(b.condition('thief')?.message).toBe('machine 1001 belongs to the object team-a/legacy');
+    expect(b.condition('thief')?.message).toContain('VM 1001 belongs to the object team-a/legacy;');
   });
 
   it('also right after a start, while nobody has reconciled that object yet', async () => {
@@ -152,7 +152,7 @@ describe('in one account', () => {
     b.apply('thief', adopt(1001), first);
     await world.restart();
     await world.clock.advance(2 * minute);
-    expect(b.condition('thief')?.reason).toBe('NameConflict');
+    expect(b.condition('thief')?.reason).toBe('HeldByOtherObject');
   });
 
   it('an object that is deleted while another one records its VM waits, and says which one and what to do', async () => {
@@ -171,7 +171,7 @@ describe('in one account', () => {
     a.delete('twin');
     await world.clock.advance(2 * minute);
     expect(a.condition('twin', 'DeletionBlocked')?.message).toBe(
-      `machine ${siteId} belongs to the object team-a/site, which records it too; to delete this object and leave the VM to that one: kubectl -n team-a patch vps twin --type merge -p '{"spec":{"deletionPolicy":"Retain"}}'`,
+      `VM ${siteId} belongs to the object team-a/site, which records it too; to delete this object and leave the VM to that one: kubectl -n team-a patch vps twin --type merge -p '{"spec":{"deletionPolicy":"Retain"}}'`,
     );
     expect(world.room.machines.get(siteId)?.state).toBe('Running');
     world.cluster.change('twin', { spec: { deletionPolicy: 'Retain' } }, 'team-a');
@@ -239,7 +239,9 @@ it('an annotation that contradicts the record is reported once, and corrected', 
     await world.clock.advance(minute);
     expect(hint()).toMatchObject({ id });
   }
-  const events = world.cluster.created.filter(({ body }) => JSON.stringify(body).includes('AnnotationIgnored'));
+  const events = world.cluster.created.filter(({ body }) =>
+    JSON.stringify(body).includes('MachineAnnotationCorrected'),
+  );
   expect(events).toHaveLength(1);
   expect(a.condition('web')?.status).toBe('True');
 });
@@ -275,7 +277,7 @@ describe("with the operator's own key", () => {
         );
       };
       expect(told('there')).toEqual(told('nowhere'));
-      expect(b.condition('there')?.reason).toBe('InvalidSpec');
+      expect(b.condition('there')?.reason).toBe('AdoptionNotPermitted');
       expect(changesIn(world)).toEqual([]);
     },
   );

@@ -1,5 +1,4 @@
-import { annotations, type AnnotationName } from './names.ts';
-import type { VirtualMachineSpec } from './types.ts';
+import { annotations } from './names.ts';
 
 /** The object that a command is for. */
 export interface CommandTarget {
@@ -7,11 +6,14 @@ export interface CommandTarget {
   readonly name: string;
 }
 
+/** A command as a page shows it. */
+export const code = (command: string): string => `\`${command}\``;
+
 /** Stands for any object, on pages that print commands. */
 export const anyObject: CommandTarget = { namespace: 'NS', name: 'NAME' };
 
-/** The command that sets fields of the spec, to be pasted into a shell as it is. */
-export function patchSpec({ namespace, name }: CommandTarget, spec: Partial<VirtualMachineSpec>): string {
+/** The command that merges fields into the spec, to be pasted into a shell as it is; null removes a field. */
+export function patchSpec({ namespace, name }: CommandTarget, spec: Readonly<Record<string, unknown>>): string {
   const patch = JSON.stringify({ spec }).replaceAll("'", String.raw`'\''`);
   return `kubectl -n ${namespace} patch vps ${name} --type merge -p '${patch}'`;
 }
@@ -21,15 +23,39 @@ export function retainVm(target: CommandTarget): string {
   return patchSpec(target, { deletionPolicy: 'Retain' });
 }
 
-/** The command that sets annotations, or removes those whose value is undefined. */
+/** The command that lets the object adopt this VM, or the one that it records or names. */
+export function adoptVm(target: CommandTarget, id?: number): string {
+  return patchSpec(target, { adoption: { policy: 'MustExist', ...(id === undefined ? {} : { id }) } });
+}
+
+/** The command that deletes the object. */
+export function deleteObject({ namespace, name }: CommandTarget): string {
+  return `kubectl -n ${namespace} delete vps ${name}`;
+}
+
+/** The command that sets annotations, given by their full names, or removes those whose value is undefined. */
 export function annotate(
   { namespace, name }: CommandTarget,
-  values: Partial<Readonly<Record<AnnotationName, string | undefined>>>,
+  values: Readonly<Record<string, string | undefined>>,
 ): string {
-  // `as`: the keys are those of the type.
-  const words = (Object.keys(values) as AnnotationName[]).map((key) => {
-    const value = values[key];
-    return value === undefined ? `${annotations[key]}-` : `${annotations[key]}=${value}`;
-  });
+  const words = Object.entries(values).map(([key, value]) => (value === undefined ? `${key}-` : `${key}=${value}`));
   return `kubectl -n ${namespace} annotate vps ${name} ${words.join(' ')}`;
+}
+
+/** The command that forgets what is recorded of the VM; a cluster administrator may run it. */
+export function resetStatus({ namespace, name }: CommandTarget): string {
+  return `kubectl -n ${namespace} patch vps ${name} --subresource=status --type merge -p '{"status":null}'`;
+}
+
+/** The command that has the object reconciled now, with what was put off. */
+export function reconcileNow({ namespace, name }: CommandTarget): string {
+  return `kubectl -n ${namespace} annotate vps ${name} --overwrite ${annotations.reconcileRequestedAt}="$(date)"`;
+}
+
+/** The command that puts another API key into a Secret: YOUR-KEY stands for it. */
+export function replaceApiKey(
+  namespace: string,
+  { name, key }: { readonly name: string; readonly key: string },
+): string {
+  return `kubectl -n ${namespace} patch secret ${name} --type merge -p '${JSON.stringify({ stringData: { [key]: 'YOUR-KEY' } })}'`;
 }

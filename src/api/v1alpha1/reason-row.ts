@@ -18,3 +18,8 @@ export interface ReasonRow {
   readonly meaning: string;
   readonly remedy: string;
 }
+
+/** Nothing changes until you act. */
+export const stalled = { ready: 'False', synced: 'False', progress: 'Stalled', event: 'Warning' } as const;
+/** The operator or the provider is at work. */
+export const inProgress = { ready: 'False', synced: 'True', progress: 'Reconciling', event: 'Normal' } as const;

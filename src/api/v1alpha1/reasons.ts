@@ -1,10 +1,27 @@
-import type { ReasonRow } from './reason-row.ts';
+import {
+  annotate,
+  anyObject,
+  code,
+  deleteObject,
+  patchSpec,
+  reconcileNow,
+  replaceApiKey,
+  retainVm,
+} from './commands.ts';
+import { annotations, defaultCredentials } from './names.ts';
+import { identityReasons } from './identity-reasons.ts';
+import { inProgress, type ReasonRow, stalled } from './reason-row.ts';
 
-const nothing = 'Nothing: it resolves by itself.';
+const waits = 'No action needed.';
+const keepVm = code(retainVm(anyObject));
+const retryNow = `To retry immediately: ${code(reconcileNow(anyObject))}.`;
+const newApiKey = code(replaceApiKey(anyObject.namespace, defaultCredentials));
+const manage = code(patchSpec(anyObject, { managementPolicy: 'Manage' }));
 
 /**
  * Every reason an object can show, and what each condition says for it. This table is the only place that maps a reason
- * to conditions, events and exit from them; docs/conditions.md is generated from it.
+ * to conditions, events and exit from them; docs/conditions.md is generated from it. A reason has one meaning and one
+ * remedy: two cases that need different remedies are two reasons. A command in a remedy works as it is pasted.
  */
 const table = {
   Available: {
@@ -13,16 +30,13 @@ const table = {
     progress: 'Settled',
     event: 'Normal',
     meaning:
-      'The machine exists and its power state is the one asked for (a machine asked to be halted is Ready when halted).',
-    remedy: 'Nothing to do.',
+      'The VM exists and its power state matches spec.powerState. A VM that is to be halted is Ready when it is halted.',
+    remedy: waits,
   },
   Creating: {
-    ready: 'False',
-    synced: 'True',
-    progress: 'Reconciling',
-    event: 'Normal',
-    meaning: 'The provider accepted the machine and is provisioning it.',
-    remedy: nothing,
+    ...inProgress,
+    meaning: 'The provider accepted the VM and is provisioning it, or the operator is adopting a VM that exists.',
+    remedy: waits,
   },
   ProvisioningFailed: {
     ready: 'False',
@@ -40,88 +54,77 @@ const table = {
     progress: 'Reconciling',
     event: 'Warning',
     meaning:
-      'A create call was sent, or may have been, and its answer was lost. No second call is made until complete lists show whether the machine exists.',
-    remedy: 'Nothing: two complete lists, the visibility window apart, decide it.',
+      "The operator sent a create request, or may have sent it, and doesn't know its result. It sends no second request until it knows whether the VM exists.",
+    remedy: 'No action needed. The operator lists the VMs twice, `--visibility-window` apart, before it retries.',
   },
-  NameConflict: {
+  CreateBackoff: {
     ready: 'False',
     synced: 'False',
-    progress: 'Stalled',
+    progress: 'Reconciling',
     event: 'Warning',
     meaning:
-      "A machine of this name exists that is not this object's, or another object claims the name or holds the machine. No call is made.",
+      'Several create requests led to no VM of the requested name. The operator sends the next one with exponential backoff.',
     remedy:
-      'Choose another spec.providerName (delete and re-apply the object), or remove the other holder. To take over a machine that no object holds, set spec.adoption.policy.',
+      'At the provider, look for VMs under another name that these requests created, and delete them. The message has the time of the next request.',
   },
-  IdentityMismatch: {
-    ready: 'False',
-    synced: 'False',
-    progress: 'Stalled',
-    event: 'Warning',
+  ...identityReasons,
+  InvalidSpec: {
+    ...stalled,
     blocksDeletion: true,
     meaning:
-      "Nothing proves that the VM is the object's: it has another name than the record, another object records it too, or only an annotation names it. The operator changes nothing at the provider.",
-    remedy:
-      'If only an annotation names the VM, set spec.adoption to adopt it, or remove the annotation vps247.com/machine for a new VM. If the status was edited, have a cluster administrator set it to null. To delete the object and leave the VM, run the command in the message.',
-  },
-  InvalidSpec: {
-    ready: 'False',
-    synced: 'False',
-    progress: 'Stalled',
-    event: 'Warning',
-    meaning:
-      'The provider, or its catalogue, refuses this combination of region, package, template or keys; or the object was stored under an earlier schema, with a value that is not allowed any more.',
-    remedy:
-      'Correct what the message names, or, where that cannot be changed, delete the object and apply a corrected one. What the provider refused is tried again every 30 minutes. An object with such a value is not deleted either, because what it wants for its machine is not known.',
+      "The object was stored under an earlier schema, and its spec has a value that isn't valid any more. Nothing is done, and the object isn't deleted, because the desired state isn't known in full.",
+    remedy: `Correct the fields that the message names. To delete the object and keep its VM: ${keepVm}.`,
   },
   UnknownCatalogName: {
-    ready: 'False',
-    synced: 'False',
-    progress: 'Stalled',
-    event: 'Warning',
-    meaning: "The region, package or template named in the spec is not in the provider's catalogue. No call is made.",
-    remedy: 'Delete the object and apply one with a name from the list in the message.',
+    ...stalled,
+    meaning:
+      "The provider's catalogue doesn't have the region, package or template that the spec names. No request is sent.",
+    remedy: `Use a name from the list in the message: delete the object and apply it again: ${code(deleteObject(anyObject))}.`,
+  },
+  CombinationNotOffered: {
+    ...stalled,
+    meaning:
+      "The provider's catalogue doesn't offer the package in the region, or the template with the package. No request is sent.",
+    remedy: `Choose a combination from the list in the message: delete the object and apply it again: ${code(deleteObject(anyObject))}.`,
+  },
+  CreateRefused: {
+    ...stalled,
+    meaning:
+      'The provider refused to create the VM. The message has its answer. The operator retries every 30 minutes.',
+    remedy: `Correct what the message names. ${retryNow}`,
   },
   QuotaExceeded: {
-    ready: 'False',
-    synced: 'False',
-    progress: 'Stalled',
-    event: 'Warning',
+    ...stalled,
     meaning:
-      "The provider refuses to create the VM for lack of funds or quota, or the operator's limit of VMs in this namespace is reached. VMs that deleted objects left running count until the provider's list no longer shows them.",
-    remedy: 'Raise the quota, top up the account, or delete what is not needed. It is tried again automatically.',
+      "The provider refused to create the VM because funds or its quota don't suffice. The operator retries every 30 minutes.",
+    remedy: `Add funds, have the provider raise the quota, or delete VMs that you don't need. ${retryNow}`,
+  },
+  NamespaceLimitReached: {
+    ...stalled,
+    meaning:
+      "The objects of this namespace have as many VMs as the operator allows (maxMachinesPerNamespace). VMs that deleted objects left running count until the provider's list no longer shows them.",
+    remedy:
+      "Delete objects that you don't need, or ask your cluster administrator to raise maxMachinesPerNamespace. The operator retries automatically.",
   },
   Starting: {
-    ready: 'False',
-    synced: 'True',
-    progress: 'Reconciling',
-    event: 'Normal',
-    meaning: 'The machine is being powered on.',
-    remedy: nothing,
+    ...inProgress,
+    meaning: 'The VM is being powered on.',
+    remedy: waits,
   },
   Stopping: {
-    ready: 'False',
-    synced: 'True',
-    progress: 'Reconciling',
-    event: 'Normal',
-    meaning: 'The machine is being powered off: by a shutdown signal, or by a power cut where spec.powerOff says so.',
-    remedy: nothing,
+    ...inProgress,
+    meaning: 'The VM is being powered off: by a shutdown signal, or by cutting its power if spec.powerOff says so.',
+    remedy: waits,
   },
   Restarting: {
-    ready: 'False',
-    synced: 'True',
-    progress: 'Reconciling',
-    event: 'Normal',
-    meaning: 'The machine is being restarted, as spec.restartRequest asks.',
-    remedy: nothing,
+    ...inProgress,
+    meaning: 'The VM is being restarted, as spec.restartRequest requests.',
+    remedy: waits,
   },
   ProviderBusy: {
-    ready: 'False',
-    synced: 'True',
-    progress: 'Reconciling',
-    event: 'Normal',
-    meaning: 'The provider is still at work on the machine and takes no further power call.',
-    remedy: nothing,
+    ...inProgress,
+    meaning: 'The provider is busy with the VM and accepts no further power request.',
+    remedy: waits,
   },
   PowerTransitionStuck: {
     ready: 'False',
@@ -131,8 +134,7 @@ const table = {
     blocksDeletion: true,
     meaning:
       'The VM did not reach the wanted power state in time, or the provider has refused a call for that long. The message says whether the operator sends the call again, with exponential backoff, or waits for the provider.',
-    remedy:
-      "Check the VM's console at the provider. To cut the power of a VM that does not halt, annotate vps247.com/force-power-off=true; with powerOff.mode Soft, choose TrySoft or Hard as well. Delete a VM that cannot be repaired at the provider.",
+    remedy: `Check the VM's console at the provider. To cut the power of a VM that doesn't halt: ${code(annotate(anyObject, { [annotations.forcePowerOff]: 'true' }))}; with powerOff.mode Soft, set TrySoft or Hard as well. Delete a VM that can't be repaired at the provider.`,
   },
   PowerChangeFailed: {
     ready: 'False',
@@ -149,16 +151,16 @@ const table = {
     synced: 'True',
     progress: 'Reconciling',
     event: 'Warning',
-    meaning: 'The machine falls back to halted soon after each start; the next start waits.',
-    remedy: "Look at the machine's console at the provider: its guest does not stay up.",
+    meaning: 'The VM halts soon after each start. The operator starts it again with exponential backoff.',
+    remedy: `Check the VM's console at the provider: its guest doesn't stay up. To start the VM now: ${code(reconcileNow(anyObject))}.`,
   },
   PowerDrift: {
     ready: 'False',
     synced: 'True',
     progress: 'Settled',
     event: 'Warning',
-    meaning: 'Others changed the power of the machine, and spec.powerDriftPolicy Report leaves it so.',
-    remedy: 'Change spec.powerState to what is wanted, or set spec.powerDriftPolicy to Correct.',
+    meaning: 'The power of the VM was changed outside the operator, and spec.powerDriftPolicy Report leaves it so.',
+    remedy: `Set spec.powerState to the power state that you want. Or have the operator correct it: ${code(patchSpec(anyObject, { powerDriftPolicy: 'Correct' }))}.`,
   },
   CredentialsMissing: {
     ready: 'Unknown',
@@ -177,8 +179,8 @@ const table = {
     progress: 'Stalled',
     event: 'Warning',
     blocksDeletion: true,
-    meaning: 'The provider does not accept the API key. That says nothing about the machine, so nothing is done.',
-    remedy: 'Put a valid key into the Secret.',
+    meaning: 'The provider rejects the API key. This says nothing about the VM, so the operator does nothing.',
+    remedy: `Put a valid key into the Secret: ${newApiKey}. To replace the operator's default API key, ask your cluster administrator.`,
   },
   ApiKeyLimitReached: {
     ready: 'Unknown',
@@ -187,9 +189,9 @@ const table = {
     event: 'Warning',
     blocksDeletion: true,
     meaning:
-      'As many API keys are in use as the operator may use for this namespace, or altogether. The key of this object is not tried.',
+      "The operator uses as many API keys as it may for this namespace, or in total. It doesn't try the key of this object.",
     remedy:
-      'Use one key for several objects, or delete objects whose keys are not valid. Or ask your cluster administrator to raise maxApiKeysPerNamespace or maxApiKeys. It is tried again automatically.',
+      "Use one key for several objects, or delete objects whose keys aren't valid. Or ask your cluster administrator to raise maxApiKeysPerNamespace or maxApiKeys. The operator retries automatically.",
   },
   AccountMismatch: {
     ready: 'Unknown',
@@ -197,48 +199,50 @@ const table = {
     progress: 'Stalled',
     event: 'Warning',
     blocksDeletion: true,
-    meaning: 'The API key belongs to another account than the one that owns the machine. Nothing is done.',
-    remedy: "Put a key of the owning account (status.ownerId) into the object's Secret.",
+    meaning:
+      "The API key isn't the one that the VM was recorded with, and it opens another account or nothing shows that it opens the same one. The operator does nothing.",
+    remedy: `Put a key of the account that owns the VM (status.ownerId) into the Secret of the object: ${newApiKey}. If the message names an annotation to remove, remove it with the command there.`,
   },
   RateLimited: {
     ready: 'Keep',
     synced: 'False',
     progress: 'Reconciling',
     event: 'Normal',
-    meaning: 'The provider asked for fewer calls; the account waits as long as it said.',
-    remedy: nothing,
+    meaning:
+      'The provider asked for fewer requests. The operator sends none for this account until the time that the provider named.',
+    remedy: waits,
   },
   ProviderUnavailable: {
     ready: 'Keep',
     synced: 'False',
     progress: 'Reconciling',
     event: 'Warning',
-    meaning: 'The provider cannot be reached or answers with errors. What is not seen is not taken for absent.',
-    remedy: 'Nothing if it passes; else check the network path to the API and the status page of the provider.',
+    meaning: "The provider can't be reached or returns errors. The operator doesn't conclude anything about the VM.",
+    remedy:
+      "No action needed if it passes. Otherwise check the network path to the provider's API and the provider's status page.",
   },
   ProtocolError: {
     ready: 'Keep',
     synced: 'False',
     progress: 'Reconciling',
     event: 'Warning',
-    meaning: 'The provider answers something that cannot be understood. Nothing is concluded from it.',
-    remedy: 'If it lasts, report it with the message: the API may have changed.',
+    meaning: "The operator can't read the provider's answer. It doesn't conclude anything from it.",
+    remedy: "If it lasts, report it with the message: the provider's API may have changed.",
   },
   ExternallyDeleted: {
-    ready: 'False',
-    synced: 'False',
-    progress: 'Stalled',
-    event: 'Warning',
-    meaning: 'The machine was deleted at the provider by someone else; that is shown by a 404 and a complete list.',
-    remedy: 'Set spec.onExternalDelete to Recreate for a new, empty machine, or delete the object.',
+    ...stalled,
+    meaning:
+      "The VM was deleted at the provider, outside the operator. GET returns 404, and the list doesn't contain it.",
+    remedy: `For a new, empty VM: ${code(patchSpec(anyObject, { onExternalDelete: 'Recreate' }))}. Otherwise delete the object: ${code(deleteObject(anyObject))}.`,
   },
   AbsenceUnconfirmed: {
     ready: 'Unknown',
     synced: 'False',
     progress: 'Reconciling',
     event: 'Warning',
-    meaning: 'The machine is not seen, but the evidence that it is gone is not complete. Nothing is done on a guess.',
-    remedy: 'Nothing: further complete lists decide it.',
+    meaning:
+      "The list doesn't contain the VM, but that doesn't prove yet that it is deleted. The operator does nothing on a guess.",
+    remedy: 'No action needed. Further complete lists decide it.',
   },
   RecreationDelayed: {
     ready: 'False',
@@ -246,48 +250,15 @@ const table = {
     progress: 'Reconciling',
     event: 'Warning',
     meaning:
-      'The VM is not in the list any more, and spec.onExternalDelete is Recreate. The operator creates a new one once at least three complete lists over five minutes lacked it and GET returns 404; VMs of one API key are recreated one by one, a minute apart.',
-    remedy:
-      'No action needed. To prevent the new VM, set spec.onExternalDelete to Report or delete the object. If the old VM reappears before that, the object continues with it.',
+      "The list doesn't contain the VM any more, and spec.onExternalDelete is Recreate. The operator creates a new one once at least three complete lists over five minutes lacked it and GET returns 404. It recreates VMs of one API key one by one, a minute apart.",
+    remedy: `No action needed. To prevent the new VM: ${code(patchSpec(anyObject, { onExternalDelete: 'Report' }))}. If the old VM reappears before that, the object continues with it.`,
   },
   DuplicateMachine: {
-    ready: 'False',
-    synced: 'False',
-    progress: 'Stalled',
-    event: 'Warning',
+    ...stalled,
     blocksDeletion: true,
     meaning:
       "Two VMs have the name of this object's VM, for example because a VM reappeared after it had been recreated. The operator continues with the VM on record, if there is one, and doesn't touch the others. Deleting the object waits, because the operator can't know which VM holds your data.",
-    remedy:
-      'Delete the VM that you do not need at the provider; the ids are in the message. To delete the object and keep all VMs, run the command in the message.',
-  },
-  IdentityFromOtherObject: {
-    ready: 'Unknown',
-    synced: 'False',
-    progress: 'Stalled',
-    event: 'Warning',
-    meaning:
-      'The object carries the identity of another object (restored from a backup, copied or moved). It neither creates nor touches a machine.',
-    remedy:
-      'Set spec.adoption.policy to MustExist to take over the machine, if no other object and no other cluster holds it. Or remove the annotations vps247.com/machine and vps247.com/create-pending to have a new machine made.',
-  },
-  OrphanCandidateFound: {
-    ready: 'False',
-    synced: 'False',
-    progress: 'Stalled',
-    event: 'Warning',
-    meaning:
-      "A machine exists that carries this object's name with another object's suffix, and no object holds it: it may be this object's from before the cluster was rebuilt. No second one is made.",
-    remedy:
-      "Take it over with the command in the message; or annotate vps247.com/ignore-orphan-candidates=true for a machine of the object's own. The setting orphanCandidates turns the question off.",
-  },
-  AdoptionTargetNotFound: {
-    ready: 'False',
-    synced: 'False',
-    progress: 'Stalled',
-    event: 'Warning',
-    meaning: 'spec.adoption.policy is MustExist, and the machine is shown not to exist in this account.',
-    remedy: 'Correct spec.adoption.id, or set spec.adoption.policy to IfExists to have a machine created.',
+    remedy: `At the provider, delete the VM that you don't need; the ids are in the message. To delete the object and keep all VMs: ${keepVm}.`,
   },
   InitialPasswordConflict: {
     ready: 'Keep',
@@ -299,14 +270,23 @@ const table = {
     remedy:
       "Run the command in the message: it deletes the Secret, and the operator writes it again within seconds, with the password that the provider returns for the present VM. A password that you changed in the VM isn't known to the provider. Or set another spec.initialPasswordSecret.name.",
   },
-  AnnotationIgnored: {
+  InvalidAnnotation: {
     ready: 'Keep',
     synced: 'True',
     progress: 'Settled',
     event: 'Warning',
     meaning:
-      'An annotation of the operator has a value that means nothing, and counts as if it were not there; or vps247.com/machine contradicts the record in the status, and is corrected. Reported in an event only.',
-    remedy: 'Set it to "true" or "false", or remove it. Nothing for vps247.com/machine.',
+      "An annotation of the operator has a value that isn't valid. The operator ignores the annotation. Reported as an event only.",
+    remedy: 'Set it to "true" or "false", or remove it with the command in the message.',
+  },
+  MachineAnnotationCorrected: {
+    ready: 'Keep',
+    synced: 'True',
+    progress: 'Settled',
+    event: 'Warning',
+    meaning:
+      'The annotation vps247.com/machine differed from the record in the status. The operator ignores it and writes the recorded value. Reported as an event only.',
+    remedy: waits,
   },
   WriteRefused: {
     ready: 'Keep',
@@ -326,28 +306,20 @@ const table = {
     event: 'Warning',
     meaning:
       'The annotation vps247.com/managed-by names another installation of the operator, and this one leaves the object alone. Reported as an event only.',
-    remedy:
-      'If the named installation runs, restrict one of the two to other namespaces or labels. If it is gone, set takeOverFrom, or remove the annotation.',
+    remedy: `If the named installation runs, restrict one of the two to other namespaces or labels. If it was removed, set takeOverFrom, or remove the annotation: ${code(annotate(anyObject, { [annotations.managedBy]: undefined }))}.`,
   },
   Deleting: {
-    ready: 'False',
-    synced: 'True',
-    progress: 'Reconciling',
-    event: 'Normal',
+    ...inProgress,
     meaning:
-      'The object is being deleted: the machine is powered off, deleted, and shown to be gone before the object goes.',
-    remedy: nothing,
+      'The object is being deleted. The operator powers the VM off, deletes it, and confirms that it is deleted before it removes the finalizer.',
+    remedy: waits,
   },
   DeletionProtected: {
-    ready: 'False',
-    synced: 'False',
-    progress: 'Stalled',
-    event: 'Warning',
+    ...stalled,
     blocksDeletion: true,
     meaning:
       'The object was deleted where no admission policy refused that, and spec.deletionProtection is true. The VM stays, and the operator goes on managing its power.',
-    remedy:
-      "A deletion can't be cancelled. To delete the object and its VM with all data, set spec.deletionProtection to false. To delete the object and keep the VM, set spec.deletionPolicy to Retain.",
+    remedy: `A deletion can't be cancelled. To delete the object and its VM with all data: ${code(patchSpec(anyObject, { deletionProtection: false }))}. To delete the object and keep the VM: ${keepVm}.`,
   },
   OrphanNotPermitted: {
     ready: 'Keep',
@@ -357,8 +329,7 @@ const table = {
     blocksDeletion: true,
     meaning:
       "The object was deleted, and deletionPolicy Retain or managementPolicy Observe would leave its VM running. The VM is in the account of the operator's default API key, where only a cluster administrator may permit that. Nothing is done.",
-    remedy:
-      'Have the VM deleted: set spec.deletionPolicy to Delete and spec.managementPolicy to Manage. Or ask your cluster administrator to add the namespace to defaultCredentialsOrphanNamespaces.',
+    remedy: `Have the VM deleted: ${code(patchSpec(anyObject, { deletionPolicy: 'Delete', managementPolicy: 'Manage' }))}. Or ask your cluster administrator to add the namespace to defaultCredentialsOrphanNamespaces.`,
   },
   Paused: {
     ready: 'Keep',
@@ -367,16 +338,17 @@ const table = {
     event: 'Normal',
     blocksDeletion: true,
     shows: 'Paused',
-    meaning: 'The annotation vps247.com/paused is "true": nothing is done, not even a deletion.',
-    remedy: 'Remove the annotation to go on.',
+    meaning:
+      'The annotation vps247.com/paused is "true". The operator does nothing for the object, including its deletion.',
+    remedy: `To continue, remove the annotation: ${code(annotate(anyObject, { [annotations.paused]: undefined }))}.`,
   },
   ObserveOnly: {
     ready: 'False',
     synced: 'True',
     progress: 'Settled',
     event: 'Normal',
-    meaning: 'The machine is not as the spec says, and spec.managementPolicy Observe leaves it so.',
-    remedy: 'Set spec.managementPolicy to Manage to have it changed.',
+    meaning: 'The VM differs from the spec, and spec.managementPolicy Observe leaves it so.',
+    remedy: `To let the operator change it: ${manage}.`,
   },
   PlanOnly: {
     ready: 'False',
@@ -384,8 +356,8 @@ const table = {
     progress: 'Settled',
     event: 'Normal',
     blocksDeletion: true,
-    meaning: 'A step is due that spec.managementPolicy Plan keeps back; status.plannedActions shows it.',
-    remedy: 'Set spec.managementPolicy to Manage to have it done.',
+    meaning: 'An action is due, and spec.managementPolicy Plan holds it back; status.plannedActions shows it.',
+    remedy: `To carry it out: ${manage}.`,
   },
 } as const satisfies Readonly<Record<string, ReasonRow>>;
 

@@ -68,7 +68,7 @@ describe('a machine that exists', () => {
     await stage.operator();
     const decided = names.map((name) =>
       person.until(name, 'has or has not got it', (object) =>
-        /\/(Available|NameConflict)$/.test(conditionOf(object, 'Ready')),
+        /\/(Available|HeldByOtherObject)$/.test(conditionOf(object, 'Ready')),
       ),
     );
     const reasons = (await Promise.all(decided)).map((object) => ({
@@ -98,7 +98,7 @@ describe('a machine that exists', () => {
     const theirs = stage.emulator.person.create({ ownerId: 2, name: 'theirs' });
     await stage.create('thief', { adoption: { policy: 'IfExists', id: status?.id } });
     await stage.create('stranger', { adoption: { policy: 'MustExist', id: theirs } });
-    await stage.untilReady('thief', 'False/NameConflict');
+    await stage.untilReady('thief', 'False/HeldByOtherObject');
     await stage.untilReady('stranger', 'False/AdoptionTargetNotFound');
     expect((await stage.untilReady('web', 'True/Available')).status?.id).toBe(status?.id);
     await Promise.all(['thief', 'stranger'].map((name) => stage.cluster.delete(stage.namespace, name)));

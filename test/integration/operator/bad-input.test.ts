@@ -43,7 +43,7 @@ describe('bad input', () => {
     await stage.create('web');
     await stage.untilReady('web', 'Unknown/CredentialsRejected');
     expect(await message(stage, 'web')).toMatch(
-      /^the provider does not accept the API key in Secret "vps247-credentials" under "api-key"; put a valid one there \(.+ 401/,
+      /^the provider does not accept the API key in Secret "vps247-credentials" under "api-key" \(.+ 401.*\); to replace it: kubectl/,
     );
     expect(stage.emulator.ledger.writes()).toEqual([]);
     await stage.cluster.putSecret(stage.namespace, apiKey);
@@ -66,9 +66,9 @@ describe('bad input', () => {
     const foreign = stage.emulator.person.create({ ownerId: 1, name: 'taken' });
     await stage.operator();
     await stage.create('web', { providerName: 'taken' });
-    await stage.untilReady('web', 'False/NameConflict');
+    await stage.untilReady('web', 'False/NameTaken');
     expect(await message(stage, 'web')).toContain(
-      'remove it, take it over with spec.adoption, or apply the object anew with another spec.providerName',
+      `to adopt it: kubectl -n ${stage.namespace} patch vps web --type merge -p`,
     );
     expect(stage.emulator.ledger.writes()).toEqual([]);
     stage.emulator.person.delete(foreign);
@@ -81,7 +81,7 @@ describe('bad input', () => {
     stage.emulator.person.create({ ownerId: 1, name: 'taken' });
     await stage.operator();
     await stage.create('web', { providerName: 'taken' });
-    await stage.untilReady('web', 'False/NameConflict');
+    await stage.untilReady('web', 'False/NameTaken');
     await stage.cluster.delete(stage.namespace, 'web');
     await stage.untilGone('web');
     expect(stage.emulator.ledger.writes()).toEqual([]);

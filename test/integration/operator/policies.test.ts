@@ -229,16 +229,16 @@ describe('annotations', () => {
     await person.annotate('web', { paused: 'yes', 'force-power-off': 'True' });
     await stage.cluster.until('it is told', async () => {
       const events = await person.events('web');
-      return events.filter((event) => event === 'Warning AnnotationIgnored 1').length === 2;
+      return events.filter((event) => event === 'Warning InvalidAnnotation 1').length === 2;
     });
     await person.change('web', { powerState: 'Halted' });
     await person.until('web', 'halted', ({ status }) => status?.state === 'Halted');
     await stage.cluster.delete(stage.namespace, 'web');
     await stage.untilGone('web');
     expect(calls(stage)).toEqual(['CreateMachine', 'StopMachine', 'DeleteMachine']);
-    expect((await person.events('web')).filter((event) => event.includes('AnnotationIgnored'))).toEqual([
-      'Warning AnnotationIgnored 1',
-      'Warning AnnotationIgnored 1',
+    expect((await person.events('web')).filter((event) => event.includes('InvalidAnnotation'))).toEqual([
+      'Warning InvalidAnnotation 1',
+      'Warning InvalidAnnotation 1',
     ]);
   });
 });

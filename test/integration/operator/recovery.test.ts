@@ -344,11 +344,11 @@ describe('a cluster that is lost', () => {
 
     await home.sh(apply);
     await startAt(home);
-    await home.until(...allShow('False/OrphanCandidateFound'), 'default/db False/NameConflict');
+    await home.until(...allShow('False/OrphanCandidateFound'), 'default/db False/NameTaken');
     await twoLists();
     expect(calls()).toEqual(done);
     await home.sh(documented(page, 'take-back-applied'));
-    await home.until(...allShow('True/Available'), 'default/db False/NameConflict');
+    await home.until(...allShow('True/Available'), 'default/db False/NameTaken');
     await home.sh(documented(page, 'take-back-one').replace(' web ', ' db '));
     const objects = await home.until(...allShow('True/Available'), 'default/db True/Available');
     expect(held(objects)).toEqual(before);
@@ -445,7 +445,7 @@ describe('an object that is there twice', () => {
     await home.sh(`kubectl get vps web -o yaml | sed 's/^  name: web$/  name: web-copy/' | kubectl create -f -`);
     await home.until('default/web True/Available', 'default/web-copy Unknown/IdentityFromOtherObject');
     await home.sh(documented(page, 'take-back-one').replace(' web ', ' web-copy ').replace('MustExist', 'IfExists'));
-    await home.until('default/web True/Available', 'default/web-copy False/NameConflict');
+    await home.until('default/web True/Available', 'default/web-copy False/HeldByOtherObject');
     await twoLists();
     expect(calls()).toEqual(['CreateMachine']);
 
