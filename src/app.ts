@@ -2,7 +2,7 @@ import { apiVersion, credentialsLabel, group, kind, plural, version } from './ap
 import { reasons } from './api/v1alpha1/reasons.ts';
 import type { VirtualMachine } from './api/v1alpha1/types.ts';
 import type { KubeClient } from './kube/client.ts';
-import { createEventRecorder } from './kube/events.ts';
+import { createEventRecorder, type EventNote } from './kube/events.ts';
 import type { Clock } from './model/clock.ts';
 import type { Fence } from './model/fence.ts';
 import type { LabelSelector } from './model/label-selector.ts';
@@ -24,6 +24,7 @@ import { Ownership } from './reconcile/ownership.ts';
 import { type Reconciler, createReconciler } from './reconcile/reconciler.ts';
 import { RemovedObjects } from './reconcile/removed-objects.ts';
 import { SpecToCall } from './reconcile/spec-to-call.ts';
+import { UnmanagedMachines } from './reconcile/unmanaged-machines.ts';
 import { notInstalled } from './startup/preflight.ts';
 import type { Log } from './telemetry/log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
@@ -83,6 +84,8 @@ export interface AppPorts {
   readonly instance: string;
   /** Namespace and name of the Lease of this installation; undefined: it has no name, and manages what no installation does. */
   readonly installation?: string | undefined;
+  /** What events about the operator itself belong to; undefined: they are only logged. */
+  readonly self?: () => EventNote['regarding'] | undefined;
 }
 
 export interface App {
@@ -144,6 +147,10 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     clock,
     log,
     random,
+    onSnapshot: (snapshot, ordinal) => {
+      const account = accounts.list().get(ordinal);
+      if (account !== undefined) unmanaged.listed(ordinal, account, snapshot);
+    },
     wake: (key) => {
       queue.add(key, { priority: 'normal' });
       reconciler?.changed(key);
@@ -190,6 +197,15 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     accounts: () => accounts.list(),
     now: () => clock.now(),
     machineLimit: settings.machineMetricsLimit,
+  });
+  const unmanaged = new UnmanagedMachines({
+    claims,
+    clock,
+    log,
+    announce: (event) => {
+      const regarding = ports.self?.();
+      if (regarding !== undefined) events.record({ regarding, type: 'Normal', action: 'ListMachines', ...event });
+    },
   });
   /** What there may be something to do for, if only to report that another installation does it. */
   const concerns = (object: VirtualMachine | undefined): boolean =>

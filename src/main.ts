@@ -92,6 +92,7 @@ async function run(settings: Settings, env: Environment): Promise<number> {
     tracing,
     instance: hostname(),
     installation: leaseNamespace === undefined ? undefined : `${leaseNamespace}/${leaseName(settings)}`,
+    self: () => election?.reference(),
     connect: (apiKey) =>
       createHttpProvider({
         baseUrl: settings.apiUrl,

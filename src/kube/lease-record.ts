@@ -1,5 +1,6 @@
 /** A Lease as it is stored, as far as leader election reads it. */
 export interface LeaseRecord {
+  readonly uid: string;
   readonly resourceVersion: string;
   /** Undefined: nobody holds it. */
   readonly holder: string | undefined;
@@ -17,6 +18,7 @@ export function readLease(object: unknown): LeaseRecord {
   const { holderIdentity, leaseDurationSeconds, leaseTransitions } = fieldsOf(spec);
   const holder = typeof holderIdentity === 'string' && holderIdentity !== '' ? holderIdentity : undefined;
   return {
+    uid: String(fieldsOf(metadata)['uid'] ?? ''),
     resourceVersion: String(fieldsOf(metadata)['resourceVersion']),
     holder,
     duration: typeof leaseDurationSeconds === 'number' ? leaseDurationSeconds * 1000 : 0,

@@ -1,5 +1,6 @@
 import type { Clock } from '../model/clock.ts';
 import type { Log } from '../telemetry/log.ts';
+import type { EventNote } from './events.ts';
 import type { KubeClient, ObjectRef, Resource } from './client.ts';
 import { KubeError, type KubeErrorReason } from './errors.ts';
 import {
@@ -48,11 +49,14 @@ export interface Lease {
    * deadline, and true again if one then shows that nobody took it meanwhile.
    */
   isHeld(): boolean;
+  /** The Lease as events are about it; undefined before it was read. */
+  reference(): EventNote['regarding'] | undefined;
   /** Gives it back, so that another process need not wait; nothing may be changed any more. Never rejects. */
   release(): Promise<void>;
 }
 
 const resource: Resource = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' };
+const leaseKind = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' } as const;
 
 /**
  * Expected flow: look → nobody has it, or whoever has it was silent for as long as it asked for → take → renew, again and
@@ -76,6 +80,7 @@ class Candidate implements Lease {
   #state: 'Waiting' | 'Holding' | 'Over' = 'Waiting';
   /** The Lease as last read or written; undefined when that is not known, as after a lost answer. */
   #known: LeaseRecord | undefined;
+  #uid: string | undefined;
   /** The resourceVersion that was last seen, unless it was our own. */
   #seenOfOthers: string | undefined;
   /** Until when (monotonic) the last holder seen is respected. */
@@ -104,6 +109,11 @@ class Candidate implements Lease {
     if (this.#state !== 'Holding') return false;
     const { monotonic, wall } = this.#renewedAt;
     return clock.monotonic() - monotonic < times.renewDeadline && clock.now() - wall < times.renewDeadline;
+  }
+
+  reference(): EventNote['regarding'] | undefined {
+    if (this.#uid === undefined) return undefined;
+    return { ...leaseKind, ...this.#options.ref, uid: this.#uid };
   }
 
   start(): void {
@@ -188,7 +198,7 @@ class Candidate implements Lease {
     this.#wasTried = true;
     try {
       if (seen !== undefined) await this.#write(seen, spec);
-      else this.#known = readLease(await client.create(resource, ref.namespace, leaseObject(ref, spec)));
+      else this.#keep(await client.create(resource, ref.namespace, leaseObject(ref, spec)));
     } catch (error) {
       // Somebody else was faster, and is seen at the next look.
       if (hasReason(error, seen === undefined ? 'AlreadyExists' : 'Conflict')) return;
@@ -225,7 +235,7 @@ class Candidate implements Lease {
   /** Undefined when there is none. */
   async #read(): Promise<LeaseRecord | undefined> {
     try {
-      this.#known = readLease(await this.#options.client.get(resource, this.#options.ref));
+      this.#keep(await this.#options.client.get(resource, this.#options.ref));
     } catch (error) {
       if (!hasReason(error, 'NotFound')) throw error;
       this.#known = undefined;
@@ -237,7 +247,12 @@ class Candidate implements Lease {
   async #write({ resourceVersion }: LeaseRecord, spec: object): Promise<void> {
     this.#known = undefined;
     const body = { metadata: { resourceVersion }, spec };
-    this.#known = readLease(await this.#options.client.patch(resource, this.#options.ref, { type: 'merge', body }));
+    this.#keep(await this.#options.client.patch(resource, this.#options.ref, { type: 'merge', body }));
+  }
+
+  #keep(stored: unknown): void {
+    this.#known = readLease(stored);
+    this.#uid = this.#known.uid;
   }
 
   #claim(): Claim {
@@ -253,7 +268,7 @@ class Candidate implements Lease {
 
 function leaseObject({ namespace, name }: ObjectRef, spec: object): object {
   const labels = { 'app.kubernetes.io/name': 'vps247-operator' };
-  return { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { namespace, name, labels }, spec };
+  return { ...leaseKind, metadata: { namespace, name, labels }, spec };
 }
 
 function hasReason(error: unknown, ...reasons: readonly KubeErrorReason[]): boolean {

@@ -21,7 +21,9 @@ test('a create whose task fails is reported, and leads to no second VM, no delet
   expect(statusOf(world)).toMatchObject({ state: 'Pending', lastTask: { name: 'VmCreate', status: 'failed' } });
   const { length } = world.cluster.writes;
   await world.clock.advance(hour);
-  expect(world.cluster.writes.slice(length)).toEqual([]);
+  // The event that names the unmanaged VM of the account, and is about the operator's Lease.
+  expect(world.cluster.writes.slice(length)).toEqual(['create events']);
+  expect(world.cluster.events.at(-1)).toMatchObject({ reason: 'UnmanagedVMs', regarding: { kind: 'Lease' } });
   expect(written(world)).toEqual(['CreateMachine']);
   expect(warnings(world)).toEqual(['ProvisioningFailed']);
 });

@@ -86,6 +86,7 @@ test('several operators only with a Lease, which they may take in their own name
   const role = onlyOne(manifests, 'Role');
   expect(role['rules']).toEqual([
     { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['get', 'create', 'patch'] },
+    { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
   ]);
   const { roleRef, subjects } = onlyOne(manifests, 'RoleBinding');
   expect(roleRef).toMatchObject({ kind: 'Role', name: role.metadata.name });

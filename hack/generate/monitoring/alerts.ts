@@ -225,10 +225,10 @@ export const alerts: readonly Alert[] = [
     for: '1h',
     summary: 'The account has unmanaged VMs.',
     description:
-      'No object manages {{ $value }} VMs of account {{ $labels.account }}; the provider bills them all the same. Adopt them, delete them at the provider, or silence this alert if they are known.',
+      'No object manages {{ $value }} VMs of account {{ $labels.account }}; the provider bills them all the same. The log line "Found unmanaged VMs" and an event of the Lease name them. Adopt them, delete them at the provider, or silence this alert if they are known.',
     steps: [
-      'Compare the list at the provider with `kubectl get virtualmachines -A`. The operator never changes an unmanaged VM.',
-      'Adopt a VM with `spec.adoption`, or delete it at the provider. Where an account is shared on purpose, silence the alert.',
+      'Find their names and ids: `kubectl -n vps247-system events --for lease/vps247-operator` shows the last change of the set, as long as the API server keeps events (an hour by default). The log keeps it: `kubectl -n vps247-system logs -l app.kubernetes.io/name=vps247-operator --tail=-1 | grep "unmanaged VMs"`. Both name ten VMs at most, and count the rest; compare the list at the provider with `kubectl get virtualmachines -A` for these. The operator never changes an unmanaged VM.',
+      'Adopt a VM with `spec.adoption` and its id, or delete it at the provider. Where an account is shared on purpose, silence the alert.',
     ],
     fires: {
       series: {

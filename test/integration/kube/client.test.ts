@@ -2,6 +2,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createKubeClient, type KubeClient } from '../../../src/kube/client.ts';
 import { createEventRecorder } from '../../../src/kube/events.ts';
+import { createLease } from '../../../src/kube/lease.ts';
 import { createTransport } from '../../../src/kube/transport.ts';
 import { systemClock } from '../../../src/model/clock.ts';
 import { silentLog } from '../../../src/telemetry/log.ts';
@@ -125,4 +126,40 @@ test('events are stored as the server wants them, and repeated ones counted', as
       series: expect.objectContaining({ count: 3 }),
     }),
   ]);
+});
+
+test('events about the operator itself are about its Lease, in its namespace', async () => {
+  const ref = { namespace: 'kube-system', name: 'reported' };
+  const times = { leaseDuration: 15_000, renewDeadline: 10_000, retryPeriod: 2_000 };
+  const lease = createLease({
+    client,
+    ref,
+    identity: 'test-1',
+    times,
+    clock: systemClock,
+    random: Math.random,
+    log: silentLog,
+  });
+  expect(lease.reference()).toBeUndefined();
+  lease.start();
+  await lease.won;
+  const regarding = lease.reference();
+  await lease.release();
+  if (regarding === undefined) throw new Error('a Lease that was won is not known');
+  const recorder = createEventRecorder({ client, clock: systemClock, log: silentLog, instance: 'test-1' });
+  recorder.record({
+    regarding,
+    type: 'Normal',
+    reason: 'UnmanagedVMs',
+    action: 'ListMachines',
+    note: '1 unmanaged VM',
+  });
+  await recorder.drain();
+  const { metadata } = (await client.get({ group: 'coordination.k8s.io', version: 'v1', plural: 'leases' }, ref)) as {
+    readonly metadata: { readonly uid: string };
+  };
+  // As kubectl describe looks for them: by name and UID of the object that they involve.
+  const { items } = await client.list({ group: '', version: 'v1', plural: 'events' }, { namespace: ref.namespace });
+  const involvedObject = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', ...ref, uid: metadata.uid };
+  expect(items).toContainEqual(expect.objectContaining({ involvedObject, message: '1 unmanaged VM' }));
 });

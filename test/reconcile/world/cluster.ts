@@ -54,7 +54,7 @@ export class InMemoryCluster implements KubeClient {
   /** Every VirtualMachine as it was stored each time, in order. */
   readonly versions: VirtualMachine[] = [];
   readonly events: {
-    readonly regarding: { readonly name: string };
+    readonly regarding: { readonly kind: string; readonly namespace: string; readonly name: string };
     readonly type: string;
     readonly reason: string;
     readonly note: string;

@@ -100,6 +100,15 @@ function fenced(cluster: InMemoryCluster, { fence, onCall }: Pick<Leadership, 'f
   });
 }
 
+/** What events about the operator are about. */
+export const ownLease = {
+  apiVersion: 'coordination.k8s.io/v1',
+  kind: 'Lease',
+  namespace: 'vps247-system',
+  name: 'vps247-operator',
+  uid: 'lease-uid',
+} as const;
+
 export interface Line {
   readonly message: string;
   readonly fields: LogFields | undefined;
@@ -181,6 +190,7 @@ export async function runOperator(options: OperatorOptions): Promise<OperatorWor
         fence,
         instance: 'test',
         installation: installation ?? undefined,
+        self: () => ownLease,
       },
     );
     void app

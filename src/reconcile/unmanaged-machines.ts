@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import type { Clock } from '../model/clock.ts';
+import type { Machine } from '../model/machine.ts';
+import { cutToBytes } from '../model/text.ts';
+import type { Snapshot } from '../provider/account/account.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Claims, Standing } from './claims.ts';
+
+/** An event about the operator itself. */
+export interface OwnEvent {
+  readonly reason: 'UnmanagedVMs' | 'NoUnmanagedVMs';
+  readonly note: string;
+}
+
+export interface UnmanagedMachinesOptions {
+  readonly claims: Pick<Claims, 'isHeld'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** In the operator's own namespace: the names may be those of any tenant's account. */
+  readonly announce: (event: OwnEvent) => void;
+}
+
+/** What was seen of an account at the last look, and what of it was reported. Times are monotonic. */
+interface Seen {
+  readonly set: string;
+  readonly at: number;
+  reported: string;
+  reportedAt: number;
+}
+
+const lookEvery = 50_000;
+/** A list whose VMs come and go is reported no more often. */
+const reportEvery = 10 * 60_000;
+const mostNamed = 10;
+/** With ten names, the note of an event stays below its 1 KiB. */
+const longestName = 64;
+const none = '';
+
+/**
+ * Reports which VMs of an account no object manages, in one log line and one event whenever the set has changed. A set counts
+ * once two looks in a row show the same: an object that was applied a moment ago may not have its VM on record yet.
+ */
+export class UnmanagedMachines {
+  readonly #options: UnmanagedMachinesOptions;
+  readonly #seen = new WeakMap<object, Seen>();
+
+  constructor(options: UnmanagedMachinesOptions) {
+    this.#options = options;
+  }
+
+  /** A complete list of the account with this number has come. Between two looks is most of a minute. */
+  listed(ordinal: number, account: Standing, { machines }: Pick<Snapshot, 'machines'>): void {
+    const { claims, clock } = this.#options;
+    const now = clock.monotonic();
+    const seen = this.#seen.get(account);
+    if (seen !== undefined && now - seen.at < lookEvery) return;
+    const unmanaged = machines.filter((machine) => !claims.isHeld(machine, account));
+    const set = hashOf(unmanaged);
+    const current: Seen = { reported: none, reportedAt: -Infinity, ...seen, set, at: now };
+    this.#seen.set(account, current);
+    if (seen?.set !== set || set === current.reported || now - current.reportedAt < reportEvery) return;
+    current.reported = set;
+    current.reportedAt = now;
+    this.#report(ordinal, unmanaged);
+  }
+
+  #report(account: number, unmanaged: readonly Machine[]): void {
+    const { log, announce } = this.#options;
+    const count = unmanaged.length;
+    if (count === 0) {
+      log.info('No unmanaged VMs', { account });
+      announce({ reason: 'NoUnmanagedVMs', note: `an object manages every VM of account ${account}` });
+      return;
+    }
+    const vms = unmanaged.slice(0, mostNamed).map(({ id, name }) => ({ id, name: cutToBytes(name, longestName) }));
+    const more = count - vms.length;
+    log.info('Found unmanaged VMs', { account, count, vms, ...(more > 0 ? { more } : {}) });
+    const names = vms.map(({ id, name }) => `${name} (id ${id})`).join(', ');
+    const what = count === 1 ? '1 unmanaged VM' : `${count} unmanaged VMs`;
+    const rest = more > 0 ? ` and ${more} more` : '';
+    announce({ reason: 'UnmanagedVMs', note: `${what} in account ${account}: ${names}${rest}` });
+  }
+}
+
+/** Of the ids, in whatever order they are listed; empty for none. A large account is not kept twice. */
+function hashOf(machines: readonly Machine[]): string {
+  if (machines.length === 0) return none;
+  const ids = machines.map(({ id }) => id).toSorted((a, b) => a - b);
+  return createHash('sha256').update(ids.join()).digest('base64');
+}
