@@ -35,6 +35,17 @@ ${markdownTable(['annotation', 'value', 'written by', 'meaning'], annotationRows
 
 Another value of one that takes "true" means nothing: it counts as if it were not there, and an event says so.
 
+## Restart a VM
+
+\`kubectl rollout restart\` works with Kubernetes' own workloads only. To restart a running VM, set \`spec.restartRequest\` to a new text:
+
+<!-- test: restart -->
+\`\`\`sh
+kubectl patch vps NAME --type merge --patch '{"spec":{"restartRequest":"'"$(date -u +%FT%TZ)"'"}}'
+\`\`\`
+
+The operator restarts the VM once for each new text, and then shows the text in \`status.lastRestartRequest\`.
+
 ## Combinations that look contradictory
 
 ${markdownTable(['given', 'what happens'], combinations)}

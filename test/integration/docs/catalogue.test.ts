@@ -1,11 +1,6 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { expect, test } from 'vitest';
-import { sharedCluster } from '../../support/cluster.ts';
 import { documented, fences } from '../../support/documented.ts';
-import { projectRoot } from '../../support/pages.ts';
-import { readerShell } from '../../support/reader.ts';
+import { readerOf } from '../../support/reader.ts';
 import { apiKey, useStages } from '../operator/stage.ts';
 
 const page = 'docs/catalogue.md';
@@ -21,16 +16,8 @@ function shown(name: string): string | undefined {
 test('its commands list what the account can order, and show what a typo says', async () => {
   const stage = await stageFor('page');
   await stage.operator();
-  const { kubeconfig, kubectl } = sharedCluster();
-  const bin = path.join(stage.directory, 'bin');
-  mkdirSync(bin, { recursive: true });
-  symlinkSync(kubectl, path.join(bin, 'kubectl'));
-  const own = path.join(stage.directory, 'kubeconfig');
-  writeFileSync(own, readFileSync(kubeconfig));
-  const env = { PATH: `${bin}:${process.env['PATH']}`, KUBECONFIG: own, HOME: stage.directory };
-  const run = (script: string): Promise<string> =>
-    readerShell(script.replace('https://api.vps247.com', stage.apiUrl), { env, cwd: projectRoot });
-  await run(`kubectl config set-context --current --namespace=${stage.namespace}`);
+  const shell = await readerOf(stage.directory, stage.namespace);
+  const run = (script: string): Promise<string> => shell(script.replace('https://api.vps247.com', stage.apiUrl));
 
   expect(JSON.parse(await run(documented(page, 'regions')))).toEqual(JSON.parse(shown('regions') ?? ''));
   const { packages, osTemplates } = stage.emulator.catalogue;

@@ -1,5 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { FaultAction, FaultWhen } from '../../../src/emulator/fault-rule.ts';
+import { documented } from '../../support/documented.ts';
+import { readerOf } from '../../support/reader.ts';
 import { conditionOf, personAt } from './person.ts';
 import { type Stage, type StageOptions, useStages } from './stage.ts';
 
@@ -34,6 +36,19 @@ async function untilHandled(stage: Stage, request: string, state: 'Running' | 'H
 }
 
 describe('a restart by request', () => {
+  it('is made by the command that the pages show', async () => {
+    const stage = await stageFor('documented');
+    await stage.operator();
+    await stage.create('web');
+    await stage.untilReady('web', 'True/Available');
+    const command = documented('docs/api.md', 'restart');
+    expect(documented('docs/faq.md', 'restart')).toBe(command);
+    const shell = await readerOf(stage.directory, stage.namespace);
+    expect(await shell(command.replace('NAME', 'web'))).toBe('virtualmachine.vps247.com/web patched\n');
+    await untilHandled(stage, (await stage.object('web'))?.spec.restartRequest ?? '');
+    expect([asked(stage), restarts(stage)]).toEqual([1, 1]);
+  });
+
   it('happens once for each new text, and not for one that was there first or came while the machine was halted', async () => {
     const stage = await stageFor('once');
     const person = personAt(stage);
