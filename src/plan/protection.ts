@@ -1,3 +1,4 @@
+import { patchSpec } from '../api/v1alpha1/commands.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import { cutToBytes } from '../model/text.ts';
 import { type Decision, type Verdict, wait } from './action.ts';
@@ -17,10 +18,10 @@ export function isHeldUp({ metadata, spec }: VirtualMachine): boolean {
 }
 
 /** What holds up the deletion, and what the command that ends that does. `meanwhile` is about the VM. */
-export function deletionHeldUp({ metadata: { namespace, name } }: VirtualMachine, meanwhile?: Verdict): Verdict {
+export function deletionHeldUp({ metadata }: VirtualMachine, meanwhile?: Verdict): Verdict {
   if (meanwhile?.reason === 'DeletionProtected') return meanwhile;
   const vm = meanwhile === undefined || meanwhile.reason === 'Available' ? '' : `${shortened(meanwhile)}. `;
-  const lift = `kubectl -n ${namespace} patch vps ${name} --type merge -p '{"spec":{"deletionProtection":false}}'`;
+  const lift = patchSpec(metadata, { deletionProtection: false });
   const message = `${vm}spec.deletionProtection holds up the deletion. This deletes the object and its VM with all data: ${lift}`;
   return { reason: 'DeletionProtected', message };
 }
