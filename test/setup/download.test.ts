@@ -1,7 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { cacheFolder, recipeOf } from '../../hack/control-plane/catalogue.ts';
 import { ensureArchivedComponents } from '../../hack/control-plane/components.ts';
 import { pinnedArchive } from '../../hack/control-plane/envtest.ts';
@@ -43,7 +44,14 @@ async function ensure(variables: NodeJS.ProcessEnv, surroundings: Surroundings =
   return { programs, printed };
 }
 
-/** Whether these are the ones that were built. */
+/** The file that holds what has arrived. */
+const partial = () => {
+  const name = readdirSync(cacheFolder(scratch.env)).find((entry) => entry.endsWith('.partial'));
+  return name === undefined ? undefined : join(cacheFolder(scratch.env), name);
+};
+const partialSize = () => statSync(partial() ?? '', { throwIfNoEntry: false })?.size ?? 0;
+
+/** Where they are built. */
 const built = () => ({
   etcd: `${recipeOf('etcd', scratch.env).folder}/etcd`,
   'kube-apiserver': `${recipeOf('kube-apiserver', scratch.env).folder}/kube-apiserver`,
@@ -65,6 +73,32 @@ test('the control plane is downloaded once, and found from then on', async () =>
   expect(await ensure({ ENVTEST_MIRROR: mirror.url })).toEqual({ programs: first.programs, printed: '' });
   expect(mirror.requests).toEqual([`${pathOnMirror} all`]);
   expect(scratch.lines('builds')).toEqual([]);
+});
+
+test('a mirror may call the compression of the archive an encoding', async () => {
+  await using mirror = await Mirror.start((_request, response) => {
+    response.writeHead(200, { 'content-encoding': 'gzip' }).end(archive.content);
+  });
+  expect((await ensure({ ENVTEST_MIRROR: mirror.url })).programs).toEqual(downloaded);
+});
+
+test('a download that takes long is continued while something arrives', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const server = Promise.withResolvers<ServerResponse>();
+    await using mirror = await Mirror.start((_request, response) => server.resolve(response));
+    const patience = { connect: 60_000, silence: 1_000 };
+    const ensuring = ensure({ ENVTEST_MIRROR: mirror.url }, { patience });
+    const response = await server.promise;
+    vi.advanceTimersByTime(600);
+    response.write(archive.content.subarray(0, 100));
+    await expect.poll(partialSize).toBe(100);
+    vi.advanceTimersByTime(600);
+    response.end(archive.content.subarray(100));
+    expect((await ensuring).programs).toEqual(downloaded);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test('two at once download once', async () => {
@@ -152,13 +186,6 @@ describe('the control plane is built, and one line says why, when', () => {
     expect(readdirSync(cacheFolder(scratch.env)).filter((name) => name.includes('envtest'))).toEqual([]);
   });
 });
-
-/** The file that holds what has arrived. */
-const partial = () => {
-  const name = readdirSync(cacheFolder(scratch.env)).find((entry) => entry.endsWith('.partial'));
-  return name === undefined ? undefined : join(cacheFolder(scratch.env), name);
-};
-const partialSize = () => statSync(partial() ?? '', { throwIfNoEntry: false })?.size ?? 0;
 
 /** The request for what `half` left out. */
 const rest = () => `${pathOnMirror} bytes=${Math.floor(archive.content.length / 2)}-`;
