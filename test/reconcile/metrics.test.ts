@@ -195,3 +195,12 @@ describe.each(named)('the metric %s', (name, { settings = {}, run, shows, isCons
     expect(await linesOf(world, name)).toMatch(shows);
   });
 });
+
+it('an object that changes during its reconciliation is requeued, which is no error', async () => {
+  const world = await createWorld({}, { withoutBystanders: 'each of them counts' });
+  world.cluster.failures.push({ write: 'patch web', reason: 'Conflict' });
+  await begin(world);
+  expect(world.cluster.machine('web')?.status?.state).toBe('Running');
+  expect(await linesOf(world, 'reconciles')).toMatch(new RegExp(`result="requeue"} 1$`, 'm'));
+  expect(await linesOf(world, 'reconcileErrors')).toMatch(/ 0$/);
+});
