@@ -45,7 +45,7 @@ export class Delayed {
     const first = this.#heap[0];
     if (first === undefined || (this.#timer !== undefined && this.#timer.due <= first.due)) return;
     this.#timer?.cancel();
-    const cancel = this.#clock.schedule(Math.max(0, first.due - this.#clock.monotonic()), () => this.#ring());
+    const cancel = this.#clock.schedule(first.due - this.#clock.monotonic(), () => this.#ring());
     this.#timer = { due: first.due, cancel };
   }
 

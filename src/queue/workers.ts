@@ -125,7 +125,7 @@ export function runWorkers({ queue, backoff, count = 32, handle, clock, log, onP
   }
 
   function complain(key: string, error: unknown): void {
-    const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    const text = String(error);
     if (complaints.get(key) === text) return;
     complaints.set(key, text);
     log.error('Reconciler error', { object: key, error });

@@ -83,10 +83,13 @@ test.each<[string, () => Promise<Handled>]>([
   expect(times.slice(5)).toEqual([1_000, 1_005]);
 });
 
-test('a pass that fails for a reason of others says when it comes back, and counts as failed', async () => {
-  const { clock, queue, passes } = stage(async () => ({ failed: true, after: 2_000 }));
+test.each<[string, Handled, number]>([
+  ['says when it comes back', { failed: true, after: 2_000 }, 4_000],
+  ['comes back with growing delays', { failed: true }, 15],
+])('a pass that fails for a reason of others %s, and counts as failed', async (_what, handled, milliseconds) => {
+  const { clock, queue, passes } = stage(async () => handled);
   queue.add('a');
-  await clock.advance(4_000);
+  await clock.advance(milliseconds);
   expect(passes.map(({ result }) => result)).toEqual(['error', 'error', 'error']);
 });
 

@@ -81,6 +81,24 @@ test.each<[string, readonly (readonly [string, Priority])[], string[]]>([
     ['a', 'b'],
   ],
   [
+    'normal is more urgent than a resync',
+    [
+      ['a', 'resync'],
+      ['b', 'resync'],
+      ['b', 'normal'],
+    ],
+    ['b', 'a'],
+  ],
+  [
+    'a change of yours is more urgent than normal',
+    [
+      ['a', 'normal'],
+      ['b', 'normal'],
+      ['b', 'user'],
+    ],
+    ['b', 'a'],
+  ],
+  [
     'a less urgent one does not',
     [
       ['a', 'user'],
@@ -117,6 +135,14 @@ test('of two that have waited too long, the one that waited longer goes first, w
   expect(await drain(queue)).toEqual(['normal', 'resync']);
 });
 
+test('of two that have waited too long and equally long, the more urgent one goes first', async () => {
+  const { queue, clock } = stage();
+  queue.add('resync', { priority: 'resync' });
+  queue.add('normal');
+  await clock.advance(6_000);
+  expect(await drain(queue)).toEqual(['normal', 'resync']);
+});
+
 test('a key that became more urgent keeps the time it has waited', async () => {
   const { queue, clock } = stage();
   queue.add('a', { priority: 'resync' });
@@ -124,6 +150,7 @@ test('a key that became more urgent keeps the time it has waited', async () => {
   queue.add('a', { priority: 'user' });
   expect(queue.oldestWaitMs).toBe(3_000);
   expect(queue.waitOf((await queue.take()) ?? '')).toBe(3_000);
+  expect(queue.waitOf('never-taken')).toBe(0);
 });
 
 test('what is added for later comes then, the earliest time counting', async () => {
@@ -320,11 +347,14 @@ test('the oldest wait is that of any key, in whatever namespace and behind which
   queue.add('b/old', { priority: 'resync' });
   await clock.advance(1_000);
   queue.add('a/1', { priority: 'user' });
-  await clock.advance(1_000);
+  await clock.advance(500);
+  queue.add('c/1', { priority: 'resync' });
+  expect(queue.oldestWaitMs).toBe(1_500);
+  await clock.advance(500);
   queue.add('b/1', { priority: 'user' });
   queue.add('b/old', { priority: 'user' });
   expect(queue.oldestWaitMs).toBe(2_000);
-  expect(await drain(queue)).toEqual(['a/1', 'b/1', 'b/old']);
+  expect(await drain(queue)).toEqual(['a/1', 'b/1', 'b/old', 'c/1']);
   expect(queue.oldestWaitMs).toBe(0);
 });
 
@@ -438,6 +468,7 @@ test('counts what begins to wait once, and what is to wait later, as the workque
   expect(queue.depths).toEqual({ user: 1, normal: 0, resync: 1 });
   await queue.take();
   queue.add('a');
+  expect(counts).toEqual({ adds: 3, delays: 0 });
   queue.add('a');
   expect(counts).toEqual({ adds: 3, delays: 0 });
   queue.done('a');
