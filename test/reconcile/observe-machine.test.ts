@@ -37,6 +37,12 @@ describeRows('the list must not be older than the object', [
   { because: 'that has an intent', pending: {}, seenSince: late, what: 'NotYetSeen' },
   { because: 'whose intent was taken out', memory: { sentIntent: text }, seenSince: late, what: 'NotYetSeen' },
   { because: 'that has the finalizer', finalizer: true, seenSince: late, what: 'NotYetSeen' },
+  {
+    because: 'that has the record of an earlier object',
+    subject: { identity: { kind: 'Foreign', uid: 'earlier', id: 90 } },
+    seenSince: late,
+    what: 'NotYetSeen',
+  },
   { because: 'that shows a VM', status: { id: 90 }, seenSince: late, what: 'NotYetSeen' },
   {
     because: 'but of a recorded VM it may be',
