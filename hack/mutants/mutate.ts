@@ -162,6 +162,10 @@ function isLog(node: Node): boolean {
   return /^#?log$/.test(name ?? '') && /^(debug|info|warn|error)$/.test(keyName(property) ?? '');
 }
 
+function isLogStatement(node: Node): boolean {
+  return node.type === 'ExpressionStatement' && isLog(node.expression);
+}
+
 type Add = (kind: Kind, span: { readonly start: number; readonly end: number }, replacement: string) => void;
 
 /** Each condition is replaced as a whole and operand by operand, which finds more than an exchanged operator would. */
@@ -193,7 +197,7 @@ function mutate(node: Node, ancestors: readonly Node[], source: string, add: Add
       add('block', node.body, '{}');
       return;
     case 'CatchClause':
-      if (node.body.body.length > 0) add('block', node.body, '{}');
+      if (!node.body.body.every(isLogStatement)) add('block', node.body, '{}');
       return;
     case 'LogicalExpression':
       if (node.operator === '??') {

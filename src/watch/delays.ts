@@ -29,12 +29,13 @@ export class Delays {
   }
 
   /** Milliseconds to wait after one more failure, at `now` (monotonic), with which the server asked to wait for `asked`. */
-  next(reason: KubeErrorReason, now: number, asked = 0): number {
+  next(reason: KubeErrorReason, now: number, asked?: number): number {
     const growth = this.#growthFor(reason, now);
     if (growth !== this.#growth) this.#failures = 0;
     this.#growth = growth;
     const delay = Math.min(growth.shortest * 2 ** this.#failures, growth.longest) * (1 + this.#random() / 2);
     this.#failures += 1;
+    if (asked === undefined) return delay;
     const isHeeded = growth !== starting || reason === 'TooManyRequests' || asked <= longestAsked;
     return isHeeded ? Math.max(delay, asked) : delay;
   }

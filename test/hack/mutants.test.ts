@@ -71,6 +71,12 @@ describe('mutants', () => {
       [';', 'a(allOf({ ...{} }));'],
     ],
     ['log lines have none', "this.#log.warn('Text', { a: 1 });", []],
+    ['nor has what only logs an error', "try { } catch (error) { log.warn('Text', { error }); }", []],
+    [
+      'what handles an error does nothing',
+      "try { } catch (error) { log.warn('Text', { error }); a(); }",
+      ['try { } catch (error) {}', "try { } catch (error) { log.warn('Text', { error }); ; }"],
+    ],
     ['texts for people have none', 'x({ message: `a ${b + 1}` });', [';']],
     ['the words of an error have none', "throw new TypeError('Wrong');", []],
   ])('%s', (_what, source, mutants) => {
