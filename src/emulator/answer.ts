@@ -18,7 +18,13 @@ export function jsonText(status: number, body: string): Answer {
   return { status, contentType: 'application/json; charset=utf-8', body };
 }
 
-export function html(status: number, title: string): Answer {
+/** Text as it stands in a page. */
+export function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+}
+
+export function html(status: number, sentence: string): Answer {
+  const title = escapeHtml(sentence);
   return {
     status,
     contentType: 'text/html; charset=utf-8',

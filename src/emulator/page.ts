@@ -1,4 +1,4 @@
-import type { Answer } from './answer.ts';
+import { type Answer, escapeHtml } from './answer.ts';
 import { controlEndpoints, controlPrefix } from './control.ts';
 import type { Emulator } from './emulator.ts';
 import { endpoints } from './operations.ts';
@@ -86,8 +86,4 @@ function table(header: readonly string[], rows: readonly (readonly string[])[]):
 
 function line(tag: 'th' | 'td', cells: readonly string[]): string {
   return `<tr>${cells.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join('')}</tr>`;
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
