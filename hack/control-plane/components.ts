@@ -132,7 +132,8 @@ async function build(recipe: Recipe, path: string, { env, freeBytes, output }: S
   const finish = showProgress(() => {
     if (work === undefined) return `Downloading the sources of ${name} ${version}`;
     const left = remaining(recipe, work, compiled, elapsed());
-    return `Building ${name} ${version}: ${compiled} of ${work.stale} packages, about ${inWords(left)} left`;
+    const percent = Math.floor((100 * compiled) / (work.stale + 1));
+    return `Building ${name} ${version}: ${percent} %, about ${inWords(rounded(left))} left`;
   }, output);
   let lastWords: string | undefined;
   try {
@@ -167,6 +168,12 @@ function demandRoom(
       `Building ${name} needs about ${gigabytes.toFixed(1)} GB, but ${place} is on a disk with ${free.toFixed(1)} GB free. Free some space, or ${insteadOfBuilding}.`,
     );
   }
+}
+
+/** To 10 seconds, and from a minute on to minutes: an estimate is no better. */
+function rounded(milliseconds: number): number {
+  const step = milliseconds > 60_000 ? 60_000 : 10_000;
+  return Math.ceil(milliseconds / step) * step;
 }
 
 /**

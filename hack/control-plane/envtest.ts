@@ -72,7 +72,7 @@ function isComplete(folder: string): boolean {
 }
 
 async function downloadInto(folder: string, archive: Archive, { env, output, patience }: Needs): Promise<void> {
-  const what = `etcd, kube-apiserver and kubectl (Kubernetes ${archive.version})`;
+  const what = `the control plane (Kubernetes ${archive.version})`;
   let progress: Progress = { received: 0, total: undefined };
   const finish = showProgress(() => `Downloading ${what}${megabytes(progress)}`, output);
   let lastWords: string | undefined;

@@ -65,7 +65,7 @@ test('the control plane is downloaded once, and found from then on', async () =>
   await using mirror = await Mirror.start(whole(archive.content));
   const first = await ensure({ ENVTEST_MIRROR: `${mirror.url}/` });
   expect(first.programs).toEqual(downloaded);
-  expect(first.printed).toMatch(/\nDownloaded etcd, kube-apiserver and kubectl \(Kubernetes v1\.99\.0\) in \d+ s\n$/);
+  expect(first.printed).toMatch(/\nDownloaded the control plane \(Kubernetes v1\.99\.0\) in \d+ s\n$/);
   const { etcd } = Object(first.programs);
   expect(spawnSync(etcd, { encoding: 'utf8' }).stdout).toBe('etcd\n');
   expect(readdirSync(dirname(etcd)).toSorted()).toEqual(['etcd', 'kube-apiserver', 'kubectl']);
