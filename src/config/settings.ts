@@ -193,7 +193,7 @@ export const settingsTable = {
   machineMetricsLimit: setting(
     integer(0, 100_000),
     '500',
-    'Up to how many objects metrics have series for each of them (machine_…): four for each machine. With more objects there are none, so that a scrape does not cost ever more; 0: never.',
+    'Up to how many objects metrics have series for each VM (machine_…): five each. With more objects there are only the sums of each account; 0: never.',
   ),
   healthAddress: setting(hostPort, ':8081', 'Where /healthz and /readyz are served; port 0 takes any free port.'),
   logLevel: setting(choice('debug', 'info', 'warn', 'error'), 'info', 'The least important lines to log.'),

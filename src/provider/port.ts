@@ -24,7 +24,8 @@ export interface CreateAnswer {
  * - Methods never throw and never reject; whatever goes wrong is a `Failure` (see model/failure.ts).
  * - Reads are retried inside, within the read's deadline. Writes are sent at most once per call.
  * - No write is idempotent. `UnknownOutcome` means the write may have taken effect: read before writing again.
- * - 2xx on a power call or a delete means accepted, not done: judge by a later read.
+ * - 2xx on a power call or a delete means accepted, not done: judge by a later read. Its body, where it is the VM, shows it as it
+ *   was or as it is to be, ahead of lists that lag: taken for a read, a start would seem to have fallen back. So it isn't read.
  * - `signal` aborts a call; an aborted write that may have been sent is `UnknownOutcome`, else `Cancelled`.
  */
 export interface Provider {

@@ -52,8 +52,10 @@ const meaningless: readonly [why: string, fields: Partial<Machine>][] = [
   ['the time of the last action says nothing that state and task do not', { updatedAt: '2026-01-01T00:00:00.000Z' }],
 ];
 
-test.for(meaningless)('no change: %s', ([, fields]) => {
-  expect(changedNames([base], [{ ...base, ...fields }])).toEqual([]);
+test.for(meaningless)('no change, and the newest is shown: %s', ([, fields]) => {
+  const now = { ...base, ...fields };
+  expect(changedNames([base], [now])).toEqual([]);
+  expect(createSnapshot(1, 1, [now], createSnapshot(0, 0, [base])).byId(1)).toBe(now);
 });
 
 test('a password is only ever written once, so another one is no change', () => {

@@ -42,6 +42,19 @@ describe('an allocation', () => {
       first: '192.0.2.0',
       last: '192.0.2.255',
     },
+    {
+      because: 'the smallest IPv4 subnet',
+      given: allocation('192.0.2.4', '192.0.2.7', 30),
+      first: '192.0.2.4',
+      last: '192.0.2.7',
+    },
+    {
+      because: 'the same without its prefix may be any four addresses',
+      given: allocation('192.0.2.4', '192.0.2.7'),
+      address: '192.0.2.4',
+      first: '192.0.2.4',
+      last: '192.0.2.7',
+    },
     { because: 'an IPv6 address', given: allocation('2001:db8::1:0:0:2', undefined, 64), address: '2001:db8::1:0:0:2' },
     {
       because: 'an IPv6 address that ends in zeros',
