@@ -171,3 +171,11 @@ it.each([0, 700_000])(
     expect(message).toMatch(/^the provider (refuses|has refused) StopMachine .*406: boom.*; the operator tries again/);
   },
 );
+
+it('a power call that is sent again after refusals names the command once', () => {
+  const { action, verdict } = plan(
+    observedWith({ ...deleted, machine: 'Running', spec: off, history: { refusedFor: 700_000 } }),
+  );
+  expect(action.type).toBe('Stop');
+  expect(verdict?.message.split('spec.deletionProtection holds up the deletion')).toHaveLength(2);
+});
