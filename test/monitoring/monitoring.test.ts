@@ -67,6 +67,17 @@ describe('dashboards', () => {
     },
   );
 
+  test('of what other programs measure too, only the series of the operator are asked for', () => {
+    const shared = /(?:controller_runtime|workqueue|rest_client|leader_election|process)_\w+\{/;
+    const wrong = queries.filter(
+      ([, expr]) =>
+        shared.test(expr) &&
+        !expr.includes('controller="virtualmachine.vps247.com"') &&
+        !expr.includes(' and on (cluster, namespace, job, instance) vps247_operator_build_info{'),
+    );
+    expect(wrong.map(([where]) => where)).toEqual([]);
+  });
+
   /** Of two replicas, the one on standby reports its objects too; of two installations, each reports its own. */
   test('no gauge of what exists is added up over replicas, and none is taken from one installation only', () => {
     const seenByAll = /(?:_objects|_machines|account_machines)\{/;

@@ -1,4 +1,4 @@
-import { fullName } from '../../../src/telemetry/metrics-table.ts';
+import { controller, fullName } from '../../../src/telemetry/metrics-table.ts';
 
 /** One picture: what it is for, and its queries. Widths are of Grafana's 24 columns. */
 export interface Panel {
@@ -38,6 +38,9 @@ const installation = installationVariables.join(', ');
 
 const m = (name: string, labels = ''): string =>
   `${fullName(name)}{${ofInstallation}${labels === '' ? '' : `,${labels}`}}`;
+const own = `controller="${controller}"`;
+/** Of a metric that any process may have, the series of targets that are this operator: a job may have others. */
+const ofOperator = (expr: string): string => `${expr} and on (${installation}, instance) ${m('build_info')}`;
 /** Replicas of one installation report the same, or those on standby nothing: the highest counts. */
 const once = (by: string, expr: string): string => `max by (${installation}, ${by}) (${expr})`;
 /** Installations that share the work report different objects: they are added. */
@@ -47,11 +50,11 @@ const total = (by: string, expr: string): string => `sum(${once(by, expr)})`;
 const ofObject = (expr: string): string => `max by (cluster, object_namespace, object) (${expr})`;
 const chosen = 'object_namespace="$object_namespace",object="$object"';
 const rate = (expr: string): string => `rate(${expr}[$__rate_interval])`;
-const quantile = (q: number, name: string, by = 'le'): string =>
-  `histogram_quantile(${q}, sum by (${by}) (${rate(m(`${name}_bucket`))}))`;
-const p50AndP99 = (name: string): Panel['queries'] => [
-  { expr: quantile(0.5, name), legend: 'p50' },
-  { expr: quantile(0.99, name), legend: 'p99' },
+const quantile = (q: number, series: string, by = 'le'): string =>
+  `histogram_quantile(${q}, sum by (${by}) (${series}))`;
+const p50AndP99 = (series: string): Panel['queries'] => [
+  { expr: quantile(0.5, series), legend: 'p50' },
+  { expr: quantile(0.99, series), legend: 'p99' },
 ];
 
 export const dashboards: readonly Dashboard[] = [
@@ -249,7 +252,7 @@ export const dashboards: readonly Dashboard[] = [
         unit: 'short',
         width: 8,
         isNumber: true,
-        queries: [{ expr: `sum(${m('leader_election_master_status')})`, legend: 'leaders' }],
+        queries: [{ expr: `sum(${ofOperator(m('leader_election_master_status'))})`, legend: 'leaders' }],
       },
       {
         title: 'Age of the VM list',
@@ -268,14 +271,16 @@ export const dashboards: readonly Dashboard[] = [
         },
         unit: 'reqps',
         isStacked: true,
-        queries: [{ expr: `sum by (result) (${rate(m('controller_runtime_reconcile_total'))})`, legend: '{{result}}' }],
+        queries: [
+          { expr: `sum by (result) (${rate(m('controller_runtime_reconcile_total', own))})`, legend: '{{result}}' },
+        ],
       },
       {
         title: 'Reconciliation time',
         tells: 'Calls and waits for the provider included.',
         onABadDay: { see: 'p99 is as long as Kubernetes takes to refuse.', peak: 0.4 },
         unit: 's',
-        queries: p50AndP99('controller_runtime_reconcile_time_seconds'),
+        queries: p50AndP99(rate(m('controller_runtime_reconcile_time_seconds_bucket', own))),
       },
       {
         title: 'Work queue depth',
@@ -283,7 +288,7 @@ export const dashboards: readonly Dashboard[] = [
         onABadDay: { see: 'Objects pile up behind the workers and do not get fewer.', peak: 5 },
         unit: 'short',
         isStacked: true,
-        queries: [{ expr: `sum by (priority) (${m('workqueue_depth')})`, legend: '{{priority}}' }],
+        queries: [{ expr: `sum by (priority) (${m('workqueue_depth', own)})`, legend: '{{priority}}' }],
       },
       {
         title: 'Work queue latency',
@@ -292,8 +297,7 @@ export const dashboards: readonly Dashboard[] = [
         unit: 's',
         queries: [
           { expr: `max(${m('queue_oldest_wait_seconds')})`, legend: 'oldest now' },
-          { expr: quantile(0.5, 'workqueue_queue_duration_seconds'), legend: 'p50' },
-          { expr: quantile(0.99, 'workqueue_queue_duration_seconds'), legend: 'p99' },
+          ...p50AndP99(rate(m('workqueue_queue_duration_seconds_bucket', own))),
         ],
       },
       {
@@ -302,8 +306,8 @@ export const dashboards: readonly Dashboard[] = [
         onABadDay: { see: 'All are in use, and stay so.', peak: 2 },
         unit: 'short',
         queries: [
-          { expr: `sum(${m('controller_runtime_active_workers')})`, legend: 'in use' },
-          { expr: `sum(${m('controller_runtime_max_concurrent_reconciles')})`, legend: 'workers' },
+          { expr: `sum(${m('controller_runtime_active_workers', own)})`, legend: 'in use' },
+          { expr: `sum(${m('controller_runtime_max_concurrent_reconciles', own)})`, legend: 'workers' },
         ],
       },
       {
@@ -311,14 +315,14 @@ export const dashboards: readonly Dashboard[] = [
         tells: 'How long one reconciliation has used its worker. One that waits for the provider uses none.',
         onABadDay: { see: 'As long as Kubernetes takes to refuse; a line that rises is a call that hangs.' },
         unit: 's',
-        queries: [{ expr: `max(${m('workqueue_longest_running_processor_seconds')})`, legend: 'longest' }],
+        queries: [{ expr: `max(${m('workqueue_longest_running_processor_seconds', own)})`, legend: 'longest' }],
       },
       {
         title: 'Time from spec change to provider call',
         tells: 'From when the operator observes a change until it calls the provider, waits for a slot included.',
         onABadDay: { see: 'A change that waits for a worker comes late; where there is no change there is no line.' },
         unit: 's',
-        queries: p50AndP99('spec_to_call_seconds'),
+        queries: p50AndP99(rate(m('spec_to_call_seconds_bucket'))),
       },
       {
         title: 'Provider call rate by outcome',
@@ -333,7 +337,12 @@ export const dashboards: readonly Dashboard[] = [
         tells: 'By operation.',
         onABadDay: { see: 'Little here: a provider that refuses does it quickly. A slow one shows at once.' },
         unit: 's',
-        queries: [{ expr: quantile(0.99, 'provider_call_duration_seconds', 'le, operation'), legend: '{{operation}}' }],
+        queries: [
+          {
+            expr: quantile(0.99, rate(m('provider_call_duration_seconds_bucket')), 'le, operation'),
+            legend: '{{operation}}',
+          },
+        ],
       },
       {
         title: 'Provider availability',
@@ -370,14 +379,14 @@ export const dashboards: readonly Dashboard[] = [
         onABadDay: { see: '500 where there is usually none.' },
         unit: 'reqps',
         isStacked: true,
-        queries: [{ expr: `sum by (code) (${rate(m('rest_client_requests_total'))})`, legend: '{{code}}' }],
+        queries: [{ expr: `sum by (code) (${ofOperator(rate(m('rest_client_requests_total')))})`, legend: '{{code}}' }],
       },
       {
         title: 'Kubernetes request time',
         tells: 'To the start of the answer.',
         onABadDay: { see: 'p99 rises to what the API server takes to refuse.', peak: 0.4 },
         unit: 's',
-        queries: p50AndP99('rest_client_request_duration_seconds'),
+        queries: p50AndP99(ofOperator(rate(m('rest_client_request_duration_seconds_bucket')))),
       },
       {
         title: 'Kubernetes traffic',
@@ -396,14 +405,14 @@ export const dashboards: readonly Dashboard[] = [
           see: 'A spike at a start and a gap before it; a steady load comes from reconciliations that repeat.',
         },
         unit: 'cores',
-        queries: [{ expr: rate(m('process_cpu_seconds_total')), legend: '{{instance}}' }],
+        queries: [{ expr: ofOperator(rate(m('process_cpu_seconds_total'))), legend: '{{instance}}' }],
       },
       {
         title: 'Memory',
         tells: 'Resident, by replica.',
         onABadDay: { see: 'A gap, and a new beginning.' },
         unit: 'bytes',
-        queries: [{ expr: m('process_resident_memory_bytes'), legend: '{{instance}}' }],
+        queries: [{ expr: ofOperator(m('process_resident_memory_bytes')), legend: '{{instance}}' }],
       },
     ],
   },

@@ -66,6 +66,8 @@ const addedRows = [
   { panel: 'Unmanaged VMs', metric: 'account_machines', labels: 'account="1",managed="false"', shows: 8 },
   { panel: 'VMs by state', metric: 'machines', labels: 'state="Running"', shows: 8, by: '{state="Running"}' },
   { panel: 'Oldest deletion', metric: 'deletion_oldest_seconds', labels: '', shows: 5 },
+  { panel: 'Replicas', metric: 'build_info', labels: 'version="1"', shows: 4, by: '{version="1"}' },
+  { panel: 'Leaders', metric: 'leader_election_master_status', labels: 'name="vps247-operator"', shows: 15 },
 ] as const;
 
 /** For promtool: the panels of the fleet with more than one installation and replica. */
@@ -79,12 +81,19 @@ function addedPanels(): object {
   return {
     name: 'panels add installations, and count what several replicas see once',
     interval: '1m',
-    input_series: addedRows.flatMap(({ metric, labels }) =>
-      replicas.map(({ target, value }) => ({
-        series: `${fullName(metric)}{${[target, labels].filter((part) => part !== '').join(',')}}`,
-        values: `${value}x5`,
-      })),
-    ),
+    input_series: [
+      ...addedRows.flatMap(({ metric, labels }) =>
+        replicas.map(({ target, value }) => ({
+          series: `${fullName(metric)}{${[target, labels].filter((part) => part !== '').join(',')}}`,
+          values: `${value}x5`,
+        })),
+      ),
+      // An operator of another project, which the same job scrapes.
+      {
+        series: 'leader_election_master_status{job="vps247-operator",namespace="one",instance="c",name="x"}',
+        values: '1x5',
+      },
+    ],
     promql_expr_test: addedRows.map(({ panel, shows, ...row }) => ({
       expr: withVariables(panels.find(({ title }) => title === panel)?.queries[0]?.expr ?? '', values),
       eval_time: '2m',
