@@ -37,15 +37,15 @@ export async function liveGoodDay(stage: Stage): Promise<void> {
 /** In the order in which they are planted. */
 export const faults: readonly Fault[] = [
   {
-    what: 'the operator is killed, and is not started again',
+    what: 'the operator is killed and does not restart',
     alerts: ['Vps247OperatorDown'],
     plant: (stage) => stage.killOperator(),
     mend: (stage) => stage.startOperator(),
   },
   {
-    what: 'it runs again, but somebody who is gone holds the Lease',
+    what: 'it runs again, but a replica that no longer exists holds the Lease',
     alerts: ['Vps247OperatorNoLeader'],
-    plant: (stage) => stage.giveLease('somebody-who-is-gone'),
+    plant: (stage) => stage.giveLease('replica-that-no-longer-exists'),
     mend: async (stage) => {
       await stage.giveLease(undefined);
       await stage.untilActing();
@@ -60,7 +60,7 @@ export const faults: readonly Fault[] = [
     },
   },
   {
-    what: 'somebody makes two machines of the same name by hand, in the account of `shop`',
+    what: 'a user creates two VMs of the same name by hand, in the account of `shop`',
     alerts: ['Vps247UnmanagedMachines', 'Vps247DuplicateNames'],
     plant: ({ emulator }) => {
       emulator.person.create({ name: 'legacy', ownerId: 1 });
@@ -73,7 +73,7 @@ export const faults: readonly Fault[] = [
     plant: ({ emulator }) => emulator.accounts.revokeKey(keyOf('lab')),
   },
   {
-    what: 'the provider asks for fewer calls whenever `games/arena` is to be halted',
+    what: 'the provider answers 429 to each stop request for `games/arena`',
     alerts: ['Vps247RateLimited'],
     plant: async ({ cluster, emulator }) => {
       const action = { kind: 'rate-limit', retryAfter: '1' } as const;
@@ -82,12 +82,12 @@ export const faults: readonly Fault[] = [
     },
   },
   {
-    what: 'a second installation is given the same objects',
+    what: 'a second installation gets the same objects',
     alerts: ['Vps247TwoInstallations'],
     plant: (stage) => stage.startSecond(),
   },
   {
-    what: '`shop/web` is to be halted, and its guest ignores the signal',
+    what: 'the spec of `shop/web` becomes Halted, and its guest ignores the signal',
     alerts: ['Vps247TransitionStuck'],
     plant: async ({ cluster, emulator }) => {
       for (const { id, name } of emulator.machines())

@@ -51,8 +51,9 @@ function aboutBadDay({ faults }: BadDay): string {
       alerts.map((alert) => `${alert.name} after ${alert.at - at} s`).join(', '),
     ]),
   );
-  return `The pictures below were not made up: \`npm run verify -- prometheus\` has a real Prometheus scrape a running operator, on a good day and then on one on which everything goes wrong, and \`npm run bad-day\` keeps what
-every panel showed. It is sixty times faster than life: a second stands for a minute, also in what alerts wait for. Each panel has a red ground from the first fault on, and the numbers are those of the faults:
+  return `The pictures below are recorded. \`npm run verify -- prometheus\` runs a real Prometheus that scrapes a running operator, first on a good day and
+then on a day on which everything fails. \`npm run bad-day\` records what every panel shows. The recording is sixty times faster than real time:
+a second stands for a minute, also in the times of alerts. Each panel has a red background from the first fault on. The numbers are those of the faults:
 
 ${table}`;
 }

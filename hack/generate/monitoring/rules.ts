@@ -121,7 +121,7 @@ export function renderRunbooks(): string {
     ({ name, summary, description, severity, expr, for: time, steps }) =>
       `## ${name}\n\n${summary} (${severity}, after ${time})\n\n${inWords(description)}\n\n${steps.map((step, index) => `${index + 1}. ${step}`).join('\n')}\n\nRule:\n\n\`\`\`promql\n${expr}\n\`\`\`\n`,
   );
-  return `# Runbooks\n\n${generatedFrom(source)}\n\nWhat to do when one of the [alerts](monitoring.md) fires. None of them needs a machine to be touched in a hurry: an operator that is down, or in doubt, changes nothing.\n\n${sections.join('\n')}`;
+  return `# Runbooks\n\n${generatedFrom(source)}\n\nWhat to do when one of the [alerts](monitoring.md) fires. None of them requires you to change a VM in a hurry: an operator that is down, or uncertain, changes nothing.\n\n${sections.join('\n')}`;
 }
 
 /** The table of alerts for docs/monitoring.md. */
