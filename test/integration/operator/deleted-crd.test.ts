@@ -1,0 +1,68 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { startControlPlane } from '../../../hack/control-plane/start.ts';
+import { Cluster, readiness } from '../../../hack/kit/cluster.ts';
+import { hurried, hurriedLatencies } from '../../../hack/kit/hurried.ts';
+import { startOperator } from '../../../hack/kit/operator.ts';
+import { createEmulator } from '../../../src/emulator/emulator.ts';
+import { serve } from '../../../src/emulator/server.ts';
+import { apiKey, spec } from './stage.ts';
+
+const out = path.join(import.meta.dirname, '../../../.out/operator/deleted-crd');
+const namespace = 'team';
+
+it(
+  'a CRD that was deleted while no operator ran: one that starts later keeps the VMs of protected objects alone, and powers them',
+  { timeout: 180_000 },
+  async () => {
+    rmSync(out, { recursive: true, force: true });
+    mkdirSync(out, { recursive: true });
+    await using plane = await startControlPlane({ isAudited: true, logDir: path.join(out, 'control-plane') });
+    const cluster = new Cluster(plane.kubeconfigPath);
+    await cluster.applyCrd();
+    await cluster.applyRights();
+    await cluster.createNamespace(namespace);
+    await cluster.putSecret(namespace, apiKey);
+    const emulator = createEmulator({ accounts: [{ ownerId: 1, keys: [apiKey] }], latencies: hurriedLatencies });
+    const provider = await serve(emulator, { port: 0 });
+    const kubeconfig = await cluster.kubeconfigOfServiceAccount('vps247-system', 'vps247-operator', out);
+    const start = (logFile: string) =>
+      startOperator({ kubeconfig, apiUrl: provider.url, flags: hurried(), logFile: path.join(out, logFile) });
+    const untilReady = (name: string, expected: string) =>
+      cluster.until(`${name} is ${expected}`, async () => readiness(await cluster.get(namespace, name)) === expected);
+    const writes = () => emulator.ledger.writes().map(({ operation }) => operation);
+    const first = start('first.log');
+    let second: ReturnType<typeof start> | undefined;
+    try {
+      await cluster.create({ name: 'plain', namespace, spec });
+      await cluster.create({ name: 'kept', namespace, spec: { ...spec, deletionProtection: true } });
+      for (const name of ['plain', 'kept']) await untilReady(name, 'True/Available');
+      expect(await first.stop()).toBe(0);
+      const metadata = { name: 'virtualmachines.vps247.com' };
+      await cluster.remove({ apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata });
+      const isGoing = async (name: string) =>
+        (await cluster.get(namespace, name))?.metadata.deletionTimestamp !== undefined;
+      await cluster.until('both are Terminating', async () => (await isGoing('plain')) && (await isGoing('kept')));
+
+      second = start('second.log');
+      await cluster.until('plain is gone', async () => (await cluster.get(namespace, 'plain')) === undefined);
+      await untilReady('kept', 'False/DeletionProtected');
+      const seen = writes().length;
+      await cluster.patch(namespace, 'kept', { spec: { powerState: 'Halted' } });
+      await cluster.until(
+        'kept is halted',
+        async () => (await cluster.get(namespace, 'kept'))?.status?.powerState === 'Halted',
+      );
+      expect(writes().slice(seen)).toEqual(['StopMachine']);
+      expect(emulator.ledger.liveMachines()).toHaveLength(1);
+      await cluster.patch(namespace, 'kept', { spec: { deletionProtection: false } });
+      await cluster.until('its VM is deleted', async () => emulator.ledger.liveMachines().length === 0);
+    } finally {
+      await first.kill();
+      await second?.kill();
+      await provider.close();
+      await cluster.close();
+    }
+  },
+);
