@@ -8,15 +8,15 @@ const failure = (code: FailureCode, more: Partial<Failure> = {}): Outcome<never>
 const down = failure('ServerError', { status: 500 });
 const fine = succeeded(undefined);
 
-function scene() {
+/** By default in the middle of the jitter. */
+function scene(random = 0.5) {
   const clock = createManualClock();
-  // 0.5 is the middle of the jitter.
-  return { clock, breaker: new Breaker(clock, () => 0.5) };
+  return { clock, breaker: new Breaker(clock, () => random) };
 }
 
-function open() {
-  const it = scene();
-  for (let time = 0; time < 5; time += 1) it.breaker.heed(down);
+function open(random?: number, accident = down) {
+  const it = scene(random);
+  for (let time = 0; time < 5; time += 1) it.breaker.heed(accident);
   return it;
 }
 
@@ -57,6 +57,10 @@ describe('closed', () => {
     expect(breaker.isOpen).toBe(isOpen);
   });
 
+  test('stays so by a call that we gave up', () => {
+    expect(scene().breaker.heed(failure('Cancelled'))).toBe(false);
+  });
+
   test('lists count like any other call', () => {
     const { breaker } = scene();
     expect([1, 2, 3, 4, 5].map(() => breaker.heedList(down))).toEqual([
@@ -82,6 +86,20 @@ describe('open', () => {
       text: 'no call is made before the provider answers a list',
     });
     expect(breaker.probeAt).toBe(5_000);
+  });
+
+  test.for([
+    { random: 0, probeAt: 4_500, retryAfter: 4_500 },
+    { random: 1, probeAt: 5_500, retryAfter: 5_500 },
+    { random: 0.0004, probeAt: 4_500.4, retryAfter: 4_501 },
+  ])('the first probe comes at $probeAt ms with the random number $random', ({ random, probeAt, retryAfter }) => {
+    const { breaker } = open(random);
+    expect(breaker.probeAt).toBeCloseTo(probeAt, 6);
+    expect(breaker.failure?.retryAfter).toBe(retryAfter);
+  });
+
+  test('tells no status if there was no answer', () => {
+    expect(open(0.5, failure('Timeout')).breaker.failure).not.toHaveProperty('status');
   });
 
   test('probes come ever later, up to once a minute', () => {
