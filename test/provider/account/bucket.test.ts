@@ -35,8 +35,30 @@ test('a shorter pause does not end a longer one', async () => {
   expect(takeAll(bucket)).toBe(0);
 });
 
+test('the next token is the nearer the longer it was waited for, and is there at once while one is left', async () => {
+  const clock = createManualClock();
+  const bucket = new Bucket(clock, { rate: 10, burst: 20 });
+  bucket.pause(60_000);
+  expect(bucket.nextIn).toBe(0);
+  await clock.advance(60_000);
+  takeAll(bucket);
+  await clock.advance(50);
+  expect(bucket.nextIn).toBe(50);
+  await clock.advance(950);
+  bucket.drain();
+  expect(takeAll(bucket)).toBe(1);
+});
+
+test('each millisecond counts', async () => {
+  const clock = createManualClock();
+  const bucket = new Bucket(clock, { rate: 1_000, burst: 1 });
+  expect(takeAll(bucket)).toBe(1);
+  await clock.advance(1);
+  expect(takeAll(bucket)).toBe(1);
+});
+
 test('without a rate there is no limit, and halving changes nothing', () => {
-  const bucket = new Bucket(createManualClock(), { rate: 0, burst: 1 });
+  const bucket = new Bucket(createManualClock(), { rate: 0, burst: 0 });
   bucket.halve(1_000);
   bucket.drain();
   expect([takeAll(bucket), bucket.nextIn, bucket.rate]).toEqual([1_000, 0, Infinity]);

@@ -24,6 +24,8 @@ const refused: readonly [reason: string, url: string, insecure: boolean][] = [
   ["a name that only ends like this machine's name", 'http://example.localhost', false],
   ['another protocol, also when insecure', 'ftp://localhost', true],
   ['a user and a password', 'https://me:planted-password@api.vps247.com', false],
+  ['a user alone', 'https://me@api.vps247.com', false],
+  ['a password alone', 'https://:planted-password@api.vps247.com', false],
   ['a query', 'https://api.vps247.com/?key=planted-password', false],
   ['a fragment', 'https://api.vps247.com/#x', false],
 ];

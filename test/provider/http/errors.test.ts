@@ -138,6 +138,7 @@ const table: readonly Row[] = [
     ]),
   ),
   split('unavailable for a known time', status(503, true), 'Wait/ServerError', 'UnknownOutcome/ServerError'),
+  split('in trouble for a known time', status(500, true), 'Retry/ServerError', 'UnknownOutcome/ServerError'),
   ...[500, 502, 503, 504, 599].map((code) =>
     split(
       `${code}: it may have been done before it failed`,

@@ -6,6 +6,16 @@ function passwords(name: string, count: number): readonly string[] {
   return Array.from({ length: count }, (_, index) => `${name}-${index}`);
 }
 
+test('a password that was told alone is known, and only the one that is asked for beside the key', () => {
+  const known = new KnownSecrets(new Secret('planted-key'));
+  known.add('told-passw0rd');
+  const quoted = (index: typeof known.index) =>
+    ['planted-key', 'told-passw0rd', 'other-passw0rd'].map((text) => index.quotedIn(text));
+  expect(quoted(known.index)).toEqual([true, true, false]);
+  expect(quoted(known.with('other-passw0rd'))).toEqual([true, false, true]);
+  expect(quoted(known.with(undefined))).toEqual([true, false, false]);
+});
+
 test('passwords of old lists are forgotten in time, and the API key never', () => {
   const known = new KnownSecrets(new Secret('planted-key'));
   const quoted = () => ['planted-key', 'old-passw0rd-0', 'new-passw0rd-0'].map((text) => known.index.quotedIn(text));
