@@ -208,6 +208,43 @@ export const equivalents: readonly Equivalent[] = [
     text: 'true',
     reason: 'Whatever is found sets it.',
   },
+  {
+    file: 'src/provider/account/breaker.ts',
+    function: 'Breaker.heedList',
+    kind: 'assignment',
+    text: 'this.#failure = undefined;',
+    reason: 'While closed it is asked for by nobody, and opening sets it.',
+  },
+  {
+    file: 'src/provider/account/bucket.ts',
+    function: 'Bucket.#refill',
+    kind: 'comparison',
+    text: 'elapsed <= 0',
+    replacement: 'elapsed < 0',
+    reason: 'In no time nothing comes in.',
+  },
+  {
+    file: 'src/provider/http/base-url.ts',
+    function: 'isLoopback',
+    kind: 'pattern',
+    text: '/^127\\.\\d+\\.\\d+\\.\\d+$/',
+    replacement: '/127\\.\\d+\\.\\d+\\.\\d+$/',
+    reason: 'A host whose last part is a number is an IPv4 address, or the URL is none.',
+  },
+  {
+    file: 'src/provider/http/errors.ts',
+    function: 'classify',
+    kind: 'case',
+    text: "case 'Answered': break;",
+    reason: 'Without a case the switch ends as well.',
+  },
+  {
+    file: 'src/provider/http/retry.ts',
+    function: 'retryRead',
+    kind: 'element',
+    text: 'factor: 2',
+    reason: 'It is the default of p-retry.',
+  },
 ];
 
 export function isExcused(mutant: Mutant, { file, function: name, kind, text, replacement }: Equivalent): boolean {
