@@ -1,5 +1,5 @@
 import { isNameOwn, providerName } from '../api/v1alpha1/identity.ts';
-import { adoptVm, annotate, deleteObject, patchSpec, retainVm } from '../api/v1alpha1/commands.ts';
+import { adoptVm, annotate, deleteKeepingVm, deleteObject, patchSpec } from '../api/v1alpha1/commands.ts';
 import { annotations } from '../api/v1alpha1/names.ts';
 import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { Origin } from '../api/v1alpha1/types.ts';
@@ -181,7 +181,7 @@ function doubtful(o: Observed, { id, name }: Machine): Decision {
   const { metadata } = o.object;
   const remedy =
     metadata.deletionTimestamp === undefined
-      ? `if it is this object's, adopt it: ${adoptVm(metadata, id)}; if not: ${retainVm(metadata)} && ${deleteObject(metadata)}`
+      ? `if it is this object's, adopt it: ${adoptVm(metadata, id)}; if not: ${deleteKeepingVm(metadata)}`
       : `if it is this object's, delete it at the provider${leavingVm(o, 'leave it running')}`;
   const message = `the provider refused to create "${name}" and lists VM ${id} of that name without the time of its creation, so it may be this object's or not; ${remedy}`;
   return wait({ reason: 'IdentityUnproven', message }, { after: heldRetry });

@@ -1,4 +1,11 @@
-import { annotate, deleteObject, patchSpec, replaceApiKey, resetStatus, retainVm } from '../api/v1alpha1/commands.ts';
+import {
+  annotate,
+  deleteKeepingVm,
+  deleteObject,
+  patchSpec,
+  replaceApiKey,
+  resetStatus,
+} from '../api/v1alpha1/commands.ts';
 import { annotations, finalizer } from '../api/v1alpha1/names.ts';
 import { type Identity, compareHint, isNameOwn, providerName } from '../api/v1alpha1/identity.ts';
 import type { Origin, VirtualMachine } from '../api/v1alpha1/types.ts';
@@ -248,7 +255,7 @@ function machineHeldByOther(o: Observed): Decision | undefined {
   if (o.identity.kind !== 'Known' || o.machineHeldBy === undefined) return undefined;
   const { metadata } = o.object;
   // Released without a word, the VM would go on running, and nobody would know which of the two was right.
-  const retained = o.mayOrphan ? `; to ${leavingToOther}: ${retainVm(metadata)} && ${deleteObject(metadata)}` : '';
+  const retained = o.mayOrphan ? `; to ${leavingToOther}: ${deleteKeepingVm(metadata)}` : '';
   const remedy = isDeleting(o) ? leavingVm(o, leavingToOther) : retained;
   const message = `VM ${o.identity.id} belongs to the object ${o.machineHeldBy}, which records it too${remedy}`;
   return wait({ reason: 'HeldByOtherObject', message }, { ...kept(o), after: conflictRetry });

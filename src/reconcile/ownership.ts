@@ -1,3 +1,4 @@
+import { annotate } from '../api/v1alpha1/commands.ts';
 import { annotations, finalizer } from '../api/v1alpha1/names.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import { KubeError } from '../kube/errors.ts';
@@ -132,7 +133,7 @@ export class Ownership {
       this.#wasTakenOver(object)
         ? `${installation} took it over, and ${owner} took it back: takeOverFrom is set in both; a cluster administrator has to remove it from one of them`
         : `managed by ${owner}, not by ${installation}, which leaves it alone; if ${owner} is gone: ` +
-            `kubectl -n ${namespace} annotate vps ${name} ${annotations.managedBy}-; for all its objects, a cluster administrator can set takeOverFrom`,
+            `${annotate({ namespace, name }, { [annotations.managedBy]: undefined })}; for all its objects, a cluster administrator can set takeOverFrom`,
     );
   }
 

@@ -1,4 +1,5 @@
-import { annotations, apiVersion, group, kind, machineIdAnnotation } from '../api/v1alpha1/names.ts';
+import { reconcileNow } from '../api/v1alpha1/commands.ts';
+import { apiVersion, group, kind, machineIdAnnotation } from '../api/v1alpha1/names.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { KubeError, type KubeErrorReason } from '../kube/errors.ts';
@@ -69,7 +70,7 @@ export async function writePassword(
   } catch (error) {
     if (!(error instanceof KubeError)) throw error;
     if (refused.has(error.reason)) {
-      const message = `Secret "${secretName}" can't be created in namespace "${namespace}" (${error.reason}). Set spec.initialPasswordSecret.disabled, or check the operator's permissions, quotas and admission policies there, then: ${retrying(object)}`;
+      const message = `Secret "${secretName}" can't be created in namespace "${namespace}" (${error.reason}). Set spec.initialPasswordSecret.disabled, or check the operator's permissions, quotas and admission policies there, then: ${reconcileNow(object.metadata)}`;
       return { type: 'PasswordConflict', message };
     }
     if (error.reason !== 'AlreadyExists') throw error;
@@ -90,11 +91,7 @@ export async function writePassword(
 
 /** The operator doesn't watch these Secrets, so that the command also has the object reconciled. */
 function replacing(object: VirtualMachine, secretName: string): string {
-  return `kubectl -n ${object.metadata.namespace} delete secret ${secretName} && ${retrying(object)}`;
-}
-
-function retrying({ metadata: { namespace, name } }: VirtualMachine): string {
-  return `kubectl -n ${namespace} annotate vps ${name} --overwrite ${annotations.reconcileRequestedAt}="$(date)"`;
+  return `kubectl -n ${object.metadata.namespace} delete secret ${secretName} && ${reconcileNow(object.metadata)}`;
 }
 
 /** What came of it, at `now` (monotonic), for the next reconciliations. */

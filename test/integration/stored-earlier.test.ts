@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
-import { parse, stringify } from 'yaml';
 import { startControlPlane } from '../../hack/control-plane/start.ts';
 import { Cluster } from '../../hack/kit/cluster.ts';
 import { retainVm } from '../../src/api/v1alpha1/commands.ts';
-import { apiVersion, finalizer, kind } from '../../src/api/v1alpha1/names.ts';
+import { finalizer } from '../../src/api/v1alpha1/names.ts';
 import { sharedCluster } from '../support/cluster.ts';
+import { permissiveCrd, presentCrd, store } from './remedies/place.ts';
 import { selectors } from './resource.ts';
 import { refusals } from './spec-constraints.ts';
 
@@ -21,22 +21,6 @@ const nameOf = (index: number): string => `vm-${index}`;
 /** What the API server refuses although the patch doesn't touch it: it checks these with everything beside them. */
 const refused = ['no region', 'no package', 'no osTemplate', 'an id in quotes'];
 
-/** The CRD of a time when the API server took any spec. */
-function permissiveCrd(): string {
-  const crd = parse(readFileSync(join(root, 'crds/virtualmachines.vps247.com.yaml'), 'utf8')) as {
-    readonly spec: { readonly versions: readonly { readonly schema: { readonly openAPIV3Schema: Schema } }[] };
-  };
-  const schema = crd.spec.versions[0]?.schema.openAPIV3Schema;
-  if (schema !== undefined) schema.properties.spec = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
-  const file = join(out, 'permissive.yaml');
-  writeFileSync(join(root, file), stringify(crd));
-  return file;
-}
-
-interface Schema {
-  readonly properties: Record<string, object>;
-}
-
 it('a stored spec that the present schema refuses keeps no object from being set to Retain while it is being deleted', async () => {
   rmSync(join(root, out), { recursive: true, force: true });
   mkdirSync(join(root, out), { recursive: true });
@@ -48,21 +32,14 @@ it('a stored spec that the present schema refuses keeps no object from being set
     const { status, stdout, stderr } = spawnSync('bash', ['-c', script], { encoding: 'utf8' });
     return status === 0 ? stdout : stderr;
   };
-  await cluster.applyCrd(permissiveCrd());
+  writeFileSync(join(root, out, 'permissive.yaml'), permissiveCrd());
+  await cluster.applyCrd(join(out, 'permissive.yaml'));
   for (const [index, { spec }] of refusals.entries()) {
     const metadata = { name: nameOf(index), namespace: 'default', finalizers: [finalizer] };
-    await cluster.apply({ apiVersion, kind, metadata, spec });
+    await store(cluster, metadata, spec);
     await cluster.delete('default', metadata.name);
   }
-  await cluster.applyCrd();
-  const probe = { ...selectors, powerState: 'Other' };
-  await cluster.until('the API server knows the present schema', async () => {
-    const metadata = { name: 'probe', namespace: 'default' };
-    return cluster.apply({ apiVersion, kind, metadata, spec: probe }).then(
-      () => false,
-      () => true,
-    );
-  });
+  await presentCrd(cluster);
   const answers = refusals.map(({ what }, index) => [
     what,
     shell(retainVm({ namespace: 'default', name: nameOf(index) })).replace(/^virtualmachine\S+ /, ''),

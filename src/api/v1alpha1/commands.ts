@@ -10,7 +10,7 @@ export interface CommandTarget {
 export const code = (command: string): string => `\`${command}\``;
 
 /** Stands for any object, on pages that print commands. */
-export const anyObject: CommandTarget = { namespace: 'NS', name: 'NAME' };
+export const anyObject: CommandTarget = { namespace: 'NAMESPACE', name: 'NAME' };
 
 /** The command that merges fields into the spec, to be pasted into a shell as it is; null removes a field. */
 export function patchSpec({ namespace, name }: CommandTarget, spec: Readonly<Record<string, unknown>>): string {
@@ -26,6 +26,11 @@ export function retainVm(target: CommandTarget): string {
 /** The command that lets the object adopt this VM, or the one that it records or names. */
 export function adoptVm(target: CommandTarget, id?: number): string {
   return patchSpec(target, { adoption: { policy: 'MustExist', ...(id === undefined ? {} : { id }) } });
+}
+
+/** The command that deletes the object and keeps its VM, also where it is being deleted already. */
+export function deleteKeepingVm(target: CommandTarget): string {
+  return `${retainVm(target)} && ${deleteObject(target)} --ignore-not-found`;
 }
 
 /** The command that deletes the object. */

@@ -1,8 +1,17 @@
-import { adoptVm, annotate, anyObject, code, deleteObject, patchSpec, resetStatus, retainVm } from './commands.ts';
+import {
+  adoptVm,
+  annotate,
+  anyObject,
+  code,
+  deleteKeepingVm,
+  deleteObject,
+  patchSpec,
+  resetStatus,
+} from './commands.ts';
 import { annotations } from './names.ts';
 import { type ReasonRow, stalled } from './reason-row.ts';
 
-const keepVm = code(retainVm(anyObject));
+const keepVm = code(deleteKeepingVm(anyObject));
 
 /** The reasons that say whose VM or name it is. */
 export const identityReasons = {
@@ -23,7 +32,7 @@ export const identityReasons = {
     blocksDeletion: true,
     meaning:
       'The VM belongs to another object, which the message names. Two objects never manage one VM, so the operator does nothing for this one.',
-    remedy: `Decide which object keeps the VM. To delete the other one without the VM: ${code(`${retainVm(anyObject)} && ${deleteObject(anyObject)}`)}.`,
+    remedy: `Decide which object keeps the VM. To delete the other one without the VM: ${keepVm}.`,
   },
   AdoptionMismatch: {
     ...stalled,

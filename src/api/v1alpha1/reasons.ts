@@ -6,14 +6,14 @@ import {
   patchSpec,
   reconcileNow,
   replaceApiKey,
-  retainVm,
+  deleteKeepingVm,
 } from './commands.ts';
 import { annotations, defaultCredentials } from './names.ts';
 import { identityReasons } from './identity-reasons.ts';
 import { inProgress, type ReasonRow, stalled } from './reason-row.ts';
 
 const waits = 'No action needed.';
-const keepVm = code(retainVm(anyObject));
+const keepVm = code(deleteKeepingVm(anyObject));
 const retryNow = `To retry immediately: ${code(reconcileNow(anyObject))}.`;
 const newApiKey = code(replaceApiKey(anyObject.namespace, defaultCredentials));
 const manage = code(patchSpec(anyObject, { managementPolicy: 'Manage' }));
@@ -134,7 +134,7 @@ const table = {
     blocksDeletion: true,
     meaning:
       'The VM did not reach the wanted power state in time, or the provider has refused a call for that long. The message says whether the operator sends the call again, with exponential backoff, or waits for the provider.',
-    remedy: `Check the VM's console at the provider. To cut the power of a VM that doesn't halt: ${code(annotate(anyObject, { [annotations.forcePowerOff]: 'true' }))}; with powerOff.mode Soft, set TrySoft or Hard as well. Delete a VM that can't be repaired at the provider.`,
+    remedy: `Check the VM's console at the provider. To cut the power of a VM that doesn't halt: ${code(patchSpec(anyObject, { powerOff: { mode: 'Hard' } }))}. Delete a VM that can't be repaired at the provider.`,
   },
   PowerChangeFailed: {
     ready: 'False',

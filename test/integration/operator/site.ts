@@ -70,13 +70,20 @@ export class Site {
     return stdout;
   }
 
-  /** An operator for the whole cluster, in a hurry, with the rights of its service account. */
-  async operator(apiUrl: string, flags: readonly string[] = []): Promise<OperatorProcess> {
+  /**
+   * An operator for the whole cluster, in a hurry, with the rights of its service account. `settings` by their flags' names shall be
+   * otherwise.
+   */
+  async operator(
+    apiUrl: string,
+    flags: readonly string[] = [],
+    settings: Readonly<Record<string, string>> = {},
+  ): Promise<OperatorProcess> {
     this.#starts += 1;
     const operator = startOperator({
       kubeconfig: this.#operatorKubeconfig,
       apiUrl,
-      flags: [...hurried(), ...flags],
+      flags: [...hurried(settings), ...flags],
       logFile: path.join(this.#logs, `operator-${this.#starts}.log`),
     });
     await operator.addresses;

@@ -1,0 +1,257 @@
+import { annotations, finalizer } from '../../../src/api/v1alpha1/names.ts';
+import type { Reason } from '../../../src/api/v1alpha1/reasons.ts';
+import { spec } from '../operator/stage.ts';
+import { keyOf, type Place, store } from './place.ts';
+
+/** What holds after a command was pasted. */
+export interface After {
+  /** `status/reason` of Ready, or `gone` for an object that is. */
+  readonly ready: string;
+  /** How many VMs the account has then. */
+  readonly vms: number;
+}
+
+export interface Shown {
+  /** Before the operator starts, under a CRD that allows any spec. */
+  readonly prepare?: (place: Place) => Promise<void>;
+  /** How `web` comes to show the reason. */
+  readonly arrange: (place: Place) => Promise<unknown>;
+  /** Whether its namespace uses the operator's default API key. */
+  readonly isDefaultKey?: true;
+  /** Whether there is no Secret with an API key at first. */
+  readonly hasNoKey?: true;
+  /** For each command: first those of the message, then those of the page that the message doesn't have. */
+  readonly after: readonly After[];
+}
+
+/** Nothing to paste, and why. */
+interface Nothing {
+  readonly none: string;
+}
+
+const passes = { none: 'it resolves by itself' } as const satisfies Nothing;
+const atTheProvider = { none: 'what helps is done at the provider' } as const satisfies Nothing;
+const byYourChoice = { none: 'what to change depends on what you want' } as const satisfies Nothing;
+const available = (vms: number): After => ({ ready: 'True/Available', vms });
+const gone = (vms: number): After => ({ ready: 'gone', vms });
+
+async function createAndChange(place: Place, wanted: object, change: (id: number) => Promise<void>): Promise<void> {
+  await place.create('web', { ...wanted });
+  await change(await place.until('True/Available'));
+}
+
+const suspended = { ...spec, powerState: 'Suspended' };
+
+export const remedies: Readonly<Record<Reason, Shown | Nothing>> = {
+  Available: { none: 'all is well' },
+  Creating: passes,
+  ProvisioningFailed: atTheProvider,
+  CreateOutcomeUnknown: passes,
+  CreateBackoff: atTheProvider,
+  NameConflict: {
+    arrange: async (place) => {
+      await place.create('db', { providerName: 'shop' });
+      await place.until('True/Available', 'db');
+      await place.create('web', { providerName: 'shop' });
+    },
+    after: [gone(1)],
+  },
+  NameTaken: {
+    arrange: (place) => {
+      place.plant('shop');
+      return place.create('web', { providerName: 'shop' });
+    },
+    after: [available(1), gone(1), available(1)],
+  },
+  HeldByOtherObject: {
+    arrange: async (place) => {
+      const adoption = { policy: 'MustExist', id: place.plant('legacy') };
+      await place.create('db', { adoption });
+      await place.until('True/Available', 'db');
+      await place.create('web', { adoption });
+    },
+    after: [gone(1), gone(1)],
+  },
+  AdoptionMismatch: {
+    arrange: (place) => {
+      place.plant('shop');
+      return place.create('web', {
+        providerName: 'shop',
+        adoption: { policy: 'MustExist', id: place.plant('legacy') },
+      });
+    },
+    after: [available(2)],
+  },
+  IdentityMismatch: {
+    arrange: async (place) => {
+      await place.create('web', { managementPolicy: 'Plan' });
+      await place.until('False/PlanOnly');
+      const { uid = '' } = (await place.object())?.metadata ?? {};
+      const record = { uid, id: place.plant('theirs'), origin: 'Created', providerName: `web-${uid.slice(0, 8)}` };
+      await place.sh(
+        `kubectl -n ${place.namespace} patch vps web --subresource=status --type merge -p '${JSON.stringify({ status: record })}'`,
+      );
+      await place.change({ managementPolicy: 'Manage' });
+    },
+    after: [available(2), gone(1)],
+  },
+  IdentityUnproven: {
+    arrange: async (place) => {
+      await place.create('web', {}, { annotations: { [annotations.paused]: 'true' } });
+      const { uid } = (await place.object())?.metadata ?? {};
+      const hint = JSON.stringify({ id: place.plant('legacy'), uid, name: 'legacy' });
+      await place.annotate({ [annotations.machine]: hint, [annotations.paused]: null });
+    },
+    after: [available(1), available(2), gone(1)],
+  },
+  IdentityFromOtherObject: {
+    arrange: (place) => {
+      const hint = JSON.stringify({ id: place.plant('legacy'), uid: 'of-another-object', name: 'legacy' });
+      return place.create('web', {}, { annotations: { [annotations.machine]: hint } });
+    },
+    after: [available(1), available(2)],
+  },
+  OrphanCandidateFound: {
+    arrange: (place) => {
+      place.plant('web-deadbeef');
+      return place.create('web');
+    },
+    after: [available(1), available(2)],
+  },
+  AdoptionTargetNotFound: {
+    arrange: (place) => place.create('web', { adoption: { policy: 'MustExist', id: 4_711 } }),
+    after: [available(1)],
+  },
+  AdoptionNotPermitted: {
+    isDefaultKey: true,
+    arrange: (place) => place.create('web', { adoption: { policy: 'MustExist', id: 4_711 } }),
+    after: [available(1)],
+  },
+  InvalidSpec: {
+    prepare: async ({ cluster, namespace }) => {
+      await store(cluster, { name: 'web', namespace, finalizers: [finalizer] }, suspended);
+      await cluster.delete(namespace, 'web');
+    },
+    arrange: () => Promise.resolve(),
+    after: [gone(0), gone(0)],
+  },
+  UnknownCatalogName: {
+    arrange: (place) => place.create('web', { region: { name: 'Amsterdm 1' } }),
+    after: [gone(0)],
+  },
+  CombinationNotOffered: {
+    arrange: (place) => place.create('web', { region: { name: 'London 1' }, package: { id: 3 } }),
+    after: [gone(0)],
+  },
+  CreateRefused: {
+    arrange: (place) => {
+      place.refuseCreate(422);
+      return place.create('web');
+    },
+    after: [available(1)],
+  },
+  QuotaExceeded: {
+    arrange: (place) => {
+      place.refuseCreate(402);
+      return place.create('web');
+    },
+    after: [available(1)],
+  },
+  NamespaceLimitReached: byYourChoice,
+  Starting: passes,
+  Stopping: passes,
+  Restarting: passes,
+  ProviderBusy: passes,
+  PowerTransitionStuck: {
+    arrange: (place) => {
+      const deaf = { osTemplate: { name: 'Appliance (ignores ACPI)' }, powerOff: { mode: 'Soft', gracePeriod: '1s' } };
+      return createAndChange(place, deaf, () => place.change({ powerState: 'Halted' }));
+    },
+    after: [available(1)],
+  },
+  PowerChangeFailed: atTheProvider,
+  StartBackoff: {
+    arrange: (place) => place.create('web', { providerName: `loop-${place.ownerId}` }),
+    after: [available(1)],
+  },
+  PowerDrift: {
+    arrange: (place) =>
+      createAndChange(place, { powerDriftPolicy: 'Report' }, async (id) => {
+        place.emulator.person.power(id, 'stop');
+      }),
+    after: [available(1)],
+  },
+  CredentialsMissing: { hasNoKey: true, arrange: (place) => place.create('web'), after: [available(1)] },
+  CredentialsRejected: {
+    arrange: async (place) => {
+      await place.putKey(`${place.apiKey}-of-nobody`);
+      await place.create('web');
+    },
+    after: [available(1)],
+  },
+  ApiKeyLimitReached: byYourChoice,
+  AccountMismatch: {
+    arrange: async (place) => {
+      const other = place.ownerId + 1_000;
+      place.emulator.person.create({ ownerId: other, name: 'theirs' });
+      await createAndChange(place, {}, () => place.putKey(keyOf(other)));
+    },
+    after: [available(1)],
+  },
+  RateLimited: passes,
+  ProviderUnavailable: passes,
+  ProtocolError: { none: 'it is reported to the maintainers' },
+  ExternallyDeleted: {
+    arrange: (place) =>
+      createAndChange(place, { onExternalDelete: 'Report' }, async (id) => void place.emulator.person.delete(id)),
+    after: [available(1), gone(0)],
+  },
+  AbsenceUnconfirmed: passes,
+  RecreationDelayed: {
+    arrange: (place) => createAndChange(place, {}, async (id) => void place.emulator.person.delete(id)),
+    after: [{ ready: 'False/ExternallyDeleted', vms: 0 }],
+  },
+  DuplicateMachine: {
+    arrange: (place) => createAndChange(place, {}, async () => void place.plant(place.vms()[0] ?? '')),
+    after: [gone(2)],
+  },
+  InitialPasswordConflict: {
+    arrange: async (place) => {
+      await place.sh(`kubectl -n ${place.namespace} create secret generic web-initial-password`);
+      await place.create('web');
+    },
+    after: [available(1)],
+  },
+  InvalidAnnotation: {
+    arrange: (place) => place.create('web', {}, { annotations: { [annotations.paused]: 'maybe' } }),
+    after: [available(1)],
+  },
+  MachineAnnotationCorrected: passes,
+  WriteRefused: { none: 'the policy that refuses the write is not the operator’s' },
+  OwnedByOtherInstallation: {
+    arrange: (place) => place.create('web', {}, { annotations: { [annotations.managedBy]: 'other/installation' } }),
+    after: [available(1)],
+  },
+  Deleting: passes,
+  DeletionProtected: {
+    arrange: (place) => createAndChange(place, { deletionProtection: true }, () => place.remove()),
+    after: [gone(0), gone(1)],
+  },
+  OrphanNotPermitted: {
+    isDefaultKey: true,
+    arrange: (place) => createAndChange(place, { deletionPolicy: 'Retain' }, () => place.remove()),
+    after: [gone(0)],
+  },
+  Paused: {
+    arrange: (place) => place.create('web', {}, { annotations: { [annotations.paused]: 'true' } }),
+    after: [available(1)],
+  },
+  ObserveOnly: {
+    arrange: (place) => {
+      const adoption = { policy: 'MustExist', id: place.plant('legacy', 'halted') };
+      return place.create('web', { managementPolicy: 'Observe', adoption });
+    },
+    after: [available(1)],
+  },
+  PlanOnly: { arrange: (place) => place.create('web', { managementPolicy: 'Plan' }), after: [available(1)] },
+};
