@@ -57,8 +57,11 @@ describe('closed', () => {
     expect(breaker.isOpen).toBe(isOpen);
   });
 
-  test('stays so by a call that we gave up', () => {
-    expect(scene().breaker.heed(failure('Cancelled'))).toBe(false);
+  test.for([
+    ['that we gave up', failure('Cancelled')],
+    ['that is answered', fine],
+  ] as const)('stays so by a call %s', ([, outcome]) => {
+    expect(scene().breaker.heed(outcome)).toBe(false);
   });
 
   test('lists count like any other call', () => {

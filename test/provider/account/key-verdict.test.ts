@@ -44,6 +44,14 @@ test('a key that is to be tried again is tried by a list that starts no earlier'
   expect(key.retryAt).toBeUndefined();
 });
 
+test('the refusal is kept until the key is accepted', () => {
+  const key = new KeyVerdict();
+  key.judge(0, refused);
+  expect(key.rejection).toMatchObject({ class: 'Credentials', status: 401 });
+  key.judge(1, fine);
+  expect(key.rejection).toBeUndefined();
+});
+
 test('refusals count until the key is accepted, and no more after that', () => {
   const key = new KeyVerdict();
   const counts = [refused, failing('Retry'), refused, fine, refused].map((outcome, startedAt) => {
