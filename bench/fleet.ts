@@ -58,7 +58,7 @@ export class Fleet {
     };
     const wanted = {
       ...spec,
-      ...(isWithoutPassword === true ? { initialPasswordSecret: { disabled: true } } : {}),
+      ...(isWithoutPassword === true ? { initialPasswordSecret: { policy: 'None' } } : {}),
       ...(secret === undefined ? {} : { credentialsSecretRef: { name: secret } }),
     };
     const body = JSON.stringify({ apiVersion, kind, metadata, spec: wanted });

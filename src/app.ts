@@ -1,5 +1,4 @@
 import { apiVersion, credentialsLabel, group, kind, plural, version } from './api/v1alpha1/names.ts';
-import { reasons } from './api/v1alpha1/reasons.ts';
 import type { VirtualMachine } from './api/v1alpha1/types.ts';
 import type { KubeClient } from './kube/client.ts';
 import { createEventRecorder, type EventNote } from './kube/events.ts';
@@ -179,7 +178,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     announce: ({ metadata: { namespace, name, uid, resourceVersion } }, note) =>
       events.record({
         regarding: { apiVersion, kind, namespace, name, uid, resourceVersion },
-        type: reasons.OwnedByOtherInstallation.event,
+        type: 'Warning',
         reason: 'OwnedByOtherInstallation',
         action: 'Reconcile',
         note,

@@ -35,6 +35,8 @@ kubectl -n vps247-system get deployment vps247-operator -o jsonpath='{.spec.temp
 ];
 
 const lookAt: Readonly<Record<Reason, string>> = {
+  Observing: looks.object,
+  DiffersFromSpec: looks.object,
   Available: looks.object,
   Creating: looks.object,
   ProvisioningFailed: looks.task,

@@ -33,6 +33,7 @@ const policy = 'it is at rest but not as the spec says, because a policy wants i
 const outage = 'an outage is no failure of the object; a machine that was as asked still is, as far as anybody knows';
 
 export const verdicts: Readonly<Record<Reason, VerdictRow>> = {
+  Observing: { ...going, because: 'the first list of the account decides' },
   Available: { ...done, because: 'the machine is as asked, running or halted' },
   Creating: { ...going, because: passes },
   ProvisioningFailed: { ...failed, because: needsSomebody },
@@ -77,6 +78,10 @@ export const verdicts: Readonly<Record<Reason, VerdictRow>> = {
   OrphanCandidateFound: { ...failed, because: needsSomebody },
   AdoptionTargetNotFound: { ...failed, because: needsSomebody },
   AdoptionNotPermitted: { ...failed, because: needsSomebody },
+  DiffersFromSpec: {
+    ...done,
+    because: 'the power state is as the spec says; AsSpecified, an event and an alert report the rest',
+  },
   InitialPasswordConflict: { ...done, because: 'the machine is as asked all the same; Synced tells of the Secret' },
   InvalidAnnotation: { ...done, because: 'reported as an event only' },
   MachineAnnotationCorrected: { ...done, because: 'reported as an event only' },

@@ -68,7 +68,7 @@ export const cases: readonly Case[] = [
       sshKeyIds: [7, 8],
       providerName: 'every-field-of-it',
       powerState: 'Running',
-      powerOff: { mode: 'Hard', gracePeriod: '1m30s' },
+      powerOff: { mode: 'Hard', gracePeriodSeconds: 90 },
       restartRequest: 'there from the beginning',
       powerDriftPolicy: 'Report',
       managementPolicy: 'Manage',
@@ -184,7 +184,7 @@ export const cases: readonly Case[] = [
   {
     name: 'stopping',
     group: 'under-way',
-    spec: { ...deaf, powerOff: { gracePeriod: '1h' } },
+    spec: { ...deaf, powerOff: { gracePeriodSeconds: 3600 } },
     first: ready,
     afterwards: { act: change('stopping', { powerState: 'Halted' }), last: 'False/Stopping' },
   },
@@ -192,7 +192,7 @@ export const cases: readonly Case[] = [
   {
     name: 'deleting',
     group: 'under-way',
-    spec: { ...deaf, powerOff: { gracePeriod: '1h' } },
+    spec: { ...deaf, powerOff: { gracePeriodSeconds: 3600 } },
     first: ready,
     afterwards: { act: ({ cluster, namespace }) => cluster.delete(namespace, 'deleting'), last: 'False/Deleting' },
   },

@@ -18,7 +18,7 @@ const crowd = 24;
 /** A quiet morning: machines are made, one is halted and started again. */
 export async function liveGoodDay(stage: Stage): Promise<void> {
   const { cluster } = stage;
-  const soft = { powerOff: { mode: 'Soft', gracePeriod: '5s' } };
+  const soft = { powerOff: { mode: 'Soft', gracePeriodSeconds: 5 } };
   await stage.create('shop', 'web', soft);
   await stage.create('shop', 'db');
   await stage.create('lab', 'build');

@@ -148,7 +148,7 @@ export class People {
         package: { name: 'Budget' },
         osTemplate: { name: 'Debian 13 x64' },
         powerState,
-        powerOff: { mode, gracePeriod: '2s' },
+        powerOff: { mode, gracePeriodSeconds: 2 },
         ...(restartRequest === undefined ? {} : { restartRequest }),
       },
     });

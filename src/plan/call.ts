@@ -1,5 +1,4 @@
 import type { OperationStatus, OperationType } from '../api/v1alpha1/types.ts';
-import { parseDuration } from '../model/duration.ts';
 import { type Machine, isTaskBusy } from '../model/machine.ts';
 import { type Decision, type Verdict, act, wait } from './action.ts';
 import { busyVerdict } from './busy.ts';
@@ -98,7 +97,7 @@ export function current(o: Observed, type: OperationType): OperationStatus | und
 export function patienceOf(o: Observed, operation: OperationStatus | undefined): number {
   const isShutdown =
     operation?.type === 'Stop' || (o.machine.kind === 'Present' && o.machine.machine.state === 'Halting');
-  return o.limits.stuckAfter + (isShutdown ? (parseDuration(o.object.spec.powerOff.gracePeriod) ?? 0) : 0);
+  return o.limits.stuckAfter + (isShutdown ? o.object.spec.powerOff.gracePeriodSeconds * 1_000 : 0);
 }
 
 /** The message claims another call only where one follows. */

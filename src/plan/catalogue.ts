@@ -9,6 +9,14 @@ export type Resolution =
   | { readonly ok: true; readonly regionId: number; readonly packageId: number; readonly osTemplateId: number }
   | { readonly ok: false; readonly verdict: Verdict };
 
+/** One that says what to create. */
+type CreatableSpec = VirtualMachineSpec & Readonly<Record<'region' | 'package' | 'osTemplate', CatalogueSelector>>;
+
+/** False only of objects that adopt or observe a VM. */
+export function isCreatable(spec: VirtualMachineSpec): spec is CreatableSpec {
+  return spec.region !== undefined && spec.package !== undefined && spec.osTemplate !== undefined;
+}
+
 interface Entry {
   readonly id: number;
   readonly name?: string;
@@ -31,10 +39,7 @@ const maxNearest = 3;
  * | name    | no (404)   | UnknownCatalogName: say that ids are needed                 |
  * | package not in region, template not in package | CombinationNotOffered, when the lists say so  |
  */
-export function resolve(
-  spec: VirtualMachineSpec,
-  catalogue: CatalogueObservation & { readonly kind: 'Read' },
-): Resolution {
+export function resolve(spec: CreatableSpec, catalogue: CatalogueObservation & { readonly kind: 'Read' }): Resolution {
   const region = pick<Region>('region', spec.region, catalogue.regions);
   if (!region.ok) return region;
   const pack = pick<Package>('package', spec.package, catalogue.packages);

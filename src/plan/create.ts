@@ -6,7 +6,7 @@ import type { Origin } from '../api/v1alpha1/types.ts';
 import type { Failure } from '../model/failure.ts';
 import type { Machine } from '../model/machine.ts';
 import { type Decision, type Verdict, act, wait } from './action.ts';
-import { resolve } from './catalogue.ts';
+import { isCreatable, resolve } from './catalogue.ts';
 import type { Limits, NamespaceLimit, Observed } from './observed.ts';
 import { fromFailure } from './failure.ts';
 import { leavingVm } from './leaving.ts';
@@ -34,6 +34,7 @@ export function create(o: Observed): Decision {
   if (o.isDefaultKey && asksForOthers(o)) return notWithDefaultKey(o);
   if (o.identity.kind !== 'Known' && spec.adoption.policy === 'MustExist' && o.intent?.isOwn !== true)
     return missing(o);
+  if (!isCreatable(spec)) return missing(o);
   if (o.identity.kind === 'Unproven') return unproven(o);
   if (o.history.refusal !== undefined) {
     const isIntentStored = o.object.metadata.annotations?.[annotations.createPending] !== undefined;
@@ -103,7 +104,11 @@ function notWithDefaultKey(o: Observed): Decision {
 function missing(o: Observed): Decision {
   const { id } = o.object.spec.adoption;
   const what = id === undefined ? `named "${o.providerName}"` : `with id ${id}`;
-  const instead = patchSpec(o.object.metadata, { adoption: { policy: 'IfExists', id: null } });
+  if (!isCreatable(o.object.spec)) {
+    const none = `the account has no VM ${what}, and the spec lacks the region, package or osTemplate to create one`;
+    return wait({ reason: 'AdoptionTargetNotFound', message: none }, { after: refusedRetry });
+  }
+  const instead = patchSpec(o.object.metadata, { adoption: { policy: 'IfExists', id: null, name: null } });
   const message = `spec.adoption.policy is MustExist, and the account has no VM ${what}; correct spec.adoption, or, to create a VM instead: ${instead}`;
   return wait({ reason: 'AdoptionTargetNotFound', message }, { after: refusedRetry });
 }

@@ -65,6 +65,8 @@ export type CatalogueObservation =
  * repeated call or starts a wait anew. Durations are milliseconds, times epoch milliseconds.
  */
 export interface History {
+  /** How long this process has known the object. */
+  readonly knownFor: number;
   /** How long the machine has been seen in its present state. */
   readonly stateFor: number;
   /** How long the provider has been saying that a task is at work; 0 when it does not. */

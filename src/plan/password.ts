@@ -8,14 +8,14 @@ import type { Observed } from './observed.ts';
  *
  * | spec                 | origin  | the status tells a Secret | then                                       |
  * | -------------------- | ------- | ------------------------- | ------------------------------------------ |
- * | disabled             |         |                           | never                                      |
+ * | policy None          |         |                           | never                                      |
  * | no name              | Adopted |                           | never: it is most likely long changed      |
  * |                      |         | yes                       | never again, whatever became of the Secret |
  * |                      |         | no                        | written, once the provider tells it        |
  */
 export function passwordUnwritten(o: Observed, machine: Machine): Decision | undefined {
   const { initialPasswordSecret: wanted } = o.object.spec;
-  if (wanted.disabled === true || o.identity.kind !== 'Known') return undefined;
+  if (wanted.policy === 'None' || o.identity.kind !== 'Known') return undefined;
   if (o.identity.origin === 'Adopted' && wanted.name === undefined) return undefined;
   const { passwordSecret, passwordConflict } = o.history;
   const isTold = o.object.status?.id === machine.id && o.object.status.initialPasswordSecret !== undefined;

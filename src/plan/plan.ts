@@ -10,6 +10,8 @@ import { annotations, finalizer } from '../api/v1alpha1/names.ts';
 import { type Identity, compareHint, isNameOwn, providerName } from '../api/v1alpha1/identity.ts';
 import type { Origin, VirtualMachine } from '../api/v1alpha1/types.ts';
 import { type Decision, type Verdict, act, wait } from './action.ts';
+import { compareWithSpec } from './as-specified.ts';
+import { isCreatable } from './catalogue.ts';
 import { claim, create, isInDoubt } from './create.ts';
 import { deletionPolicyOf, externalDeletePolicyOf } from './defaults.ts';
 import { fromFailure, missing, rejected } from './failure.ts';
@@ -17,6 +19,7 @@ import { heldBack, unwritable } from './held-back.ts';
 import { leavingVm } from './leaving.ts';
 import { toSeconds } from './moment.ts';
 import type { Observed, UnknownReason } from './observed.ts';
+import { explained } from './observing.ts';
 import { passwordUnwritten } from './password.ts';
 import { isObserving, underPolicy } from './policy.ts';
 import { correctOrReport } from './power.ts';
@@ -78,9 +81,9 @@ export const rules = {
 export function plan(o: Observed): Decision {
   for (const rule of Object.values<Rule>(rules)) {
     const decision = rule(o);
-    if (decision !== undefined) return unwritable(o, heldBack(o, underPolicy(o, decision)));
+    if (decision !== undefined) return explained(o, unwritable(o, heldBack(o, underPolicy(o, decision))));
   }
-  return wait(undefined);
+  return explained(o, wait(undefined));
 }
 
 /** Our finalizer is stored before anything billable, so without it there is nothing of ours to delete. */
@@ -312,6 +315,17 @@ function externallyDeleted(o: Observed): Decision | undefined {
   const { identity } = o;
   if (identity.kind !== 'Known' || o.machine.kind !== 'Absent') return undefined;
   if (isRecreated(o.object, identity)) {
+    const { result, message: difference } = compareWithSpec(o.object, identity.id, o.object.status ?? {});
+    if (result === 'Different')
+      return wait({
+        reason: 'ExternallyDeleted',
+        message: `VM ${identity.id} was deleted outside the operator; it is not recreated, because it was not as the spec says. ${difference}`,
+      });
+    if (!isCreatable(o.object.spec))
+      return wait({
+        reason: 'ExternallyDeleted',
+        message: `VM ${identity.id} was deleted outside the operator; it is not recreated, because the spec lacks its region, package or osTemplate`,
+      });
     const decision = create(o);
     const dueAt = o.recreationDueAt ?? o.now;
     if (decision.action.type === 'Create' && dueAt > o.now) {

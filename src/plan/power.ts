@@ -1,5 +1,4 @@
 import type { OperationStatus, PowerState } from '../api/v1alpha1/types.ts';
-import { parseDuration } from '../model/duration.ts';
 import type { Machine } from '../model/machine.ts';
 import { type Decision, wait } from './action.ts';
 import { current, send, transit } from './call.ts';
@@ -164,7 +163,7 @@ function turnBack(o: Observed, machine: Machine): Decision {
 
 /** How long a guest has to follow the shutdown signal, in milliseconds. */
 function graceOf({ object, requests }: Observed): number {
-  return requests.isPowerOffForced ? 0 : (parseDuration(object.spec.powerOff.gracePeriod) ?? 0);
+  return requests.isPowerOffForced ? 0 : object.spec.powerOff.gracePeriodSeconds * 1_000;
 }
 
 /** Powers off by the mode of the spec. */
@@ -188,7 +187,7 @@ function powerOff(o: Observed, machine: Machine): Decision {
   if (machine.state === 'Halting') return awaitShutdown(o, machine, stop, undefined);
   const verdict = { reason: 'Stopping', message: shutdownMessage(machine) } as const;
   const details = mode === 'TrySoft' ? { deadline: new Date(o.now + grace).toISOString() } : {};
-  const base = parseDuration(o.object.spec.powerOff.gracePeriod) ?? 0;
+  const base = o.object.spec.powerOff.gracePeriodSeconds * 1_000;
   return send(o, machine, { type: 'Stop', verdict, before: stop, base, details });
 }
 

@@ -304,6 +304,7 @@ export class Memory {
     const isUnwritable = write !== undefined && write.until > monotonic && write.basis === writeBasis();
     const conflict = this.#passwordConflict;
     return {
+      knownFor: since(this.firstSeenAt),
       stateFor: this.#state === undefined ? 0 : since(this.#stateSince),
       taskBusyFor: since(this.#busySince),
       ...(this.#lastUpAt === undefined ? {} : { lastUpAt: epochOf(this.#lastUpAt) }),

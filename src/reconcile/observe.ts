@@ -6,6 +6,7 @@ import {
   providerName,
   readIdentity,
   readIntent,
+  soughtName,
 } from '../api/v1alpha1/identity.ts';
 import { annotations, writtenBy } from '../api/v1alpha1/names.ts';
 import { readRequests } from '../api/v1alpha1/requests.ts';
@@ -83,8 +84,10 @@ export async function observe(
     pending === undefined || (recorded.kind === 'Known' && recorded.id !== announcement?.replaces)
       ? undefined
       : announcement;
-  const name = recorded.kind === 'Known' ? recorded.name : providerName(object);
   const isDefaultKey = lookup.kind === 'Found' && lookup.isDefault;
+  // A VM that may have been created comes first, and with the operator's own key nothing else is looked for.
+  const sought = isDefaultKey || intent?.isOwn === true ? providerName(object) : soughtName(object);
+  const name = recorded.kind === 'Known' ? recorded.name : sought;
   const isIntentRefused = pending !== undefined && pending === memory.refusedIntent;
   const subject: Subject = {
     key,

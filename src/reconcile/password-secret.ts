@@ -70,7 +70,7 @@ export async function writePassword(
   } catch (error) {
     if (!(error instanceof KubeError)) throw error;
     if (refused.has(error.reason)) {
-      const message = `Secret "${secretName}" can't be created in namespace "${namespace}" (${error.reason}). Set spec.initialPasswordSecret.disabled, or check the operator's permissions, quotas and admission policies there, then: ${reconcileNow(object.metadata)}`;
+      const message = `Secret "${secretName}" can't be created in namespace "${namespace}" (${error.reason}). Set spec.initialPasswordSecret.policy to None, or check the operator's permissions, quotas and admission policies there, then: ${reconcileNow(object.metadata)}`;
       return { type: 'PasswordConflict', message };
     }
     if (error.reason !== 'AlreadyExists') throw error;

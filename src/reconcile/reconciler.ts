@@ -4,19 +4,19 @@ import { compareHint } from '../api/v1alpha1/identity.ts';
 import { annotations, apiVersion, kind } from '../api/v1alpha1/names.ts';
 import { annotate } from '../api/v1alpha1/commands.ts';
 import { senselessAnnotations } from '../api/v1alpha1/requests.ts';
-import type { ConditionType, VirtualMachine, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
+import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import { isRefused, KubeError, type KubeErrorReason } from '../kube/errors.ts';
 import type { EventRecorder } from '../kube/events.ts';
 import { refusalWords } from '../plan/busy.ts';
 import { plan } from '../plan/plan.ts';
-import { type Action, type Decision, type Verdict, announcementOf } from '../plan/action.ts';
+import { type Action, type Decision, announcementOf } from '../plan/action.ts';
 import type { Observed } from '../plan/observed.ts';
 import type { Fence } from '../model/fence.ts';
 import type { MachineState } from '../model/machine.ts';
 import type { Account } from '../provider/account/account.ts';
 import type { Handled, Park } from '../queue/workers.ts';
 import { isDeletionOnRecord } from '../status/conditions.ts';
-import { type Report, isTrouble, isWorthWriting, statusFor } from '../status/status.ts';
+import { type Report, isWorthWriting, statusFor } from '../status/status.ts';
 import type { Log } from '../telemetry/log.ts';
 import { type CallingAccount, type Execution, execute } from './execute.ts';
 import { loggedCall, logWrite } from './call-log.ts';
@@ -30,6 +30,7 @@ import type { SpecToCall } from './spec-to-call.ts';
 import { type Observation, type ObserveDeps, observe, writeBasis } from './observe.ts';
 import { type Conclusion, conclude, isRefusedAsBusy } from './outcome.ts';
 import { createStatusWriter } from './status-writer.ts';
+import { transitionEvents } from './transition-events.ts';
 import { unclaimed } from './write-refusal.ts';
 
 /** How a pass ended, for the workers. */
@@ -64,7 +65,7 @@ export interface Reconciler {
 const isAway: ReadonlySet<KubeErrorReason> = new Set(['Network', 'Timeout', 'Unavailable', 'Fenced']);
 const awayRetry = 2_000;
 
-/** The five words: observe, plan, execute, conclude, status. Everything it remembers may be lost at any time. */
+/** observe, plan, execute, conclude, status. Everything it remembers may be lost at any time. */
 export function createReconciler(deps: ReconcilerDeps): Reconciler {
   const memories = new Map<string, Memory>();
   /** Looks again whether the call that a pass over this key waits with is still called for. */
@@ -309,7 +310,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     if (!isWorthWriting(before, status)) return Infinity;
     const heldFor = statuses.heldFor(status, memory);
     if (heldFor > 0 && !isOutcome && told.record === undefined) return heldFor;
-    announceTransition(object, before, status, told.verdict);
+    for (const { reason, message } of transitionEvents(before, status, told.verdict))
+      tellEvent(object, reason, message);
     if (refusal?.form === 'Nothing') memory.unsaved = { status, refusal };
     // No worker is held meanwhile: the next object's call does not wait for this one's status.
     else await park(statuses.save(object, status, memory, isOutcome));
@@ -323,23 +325,6 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     if (!isWorthWriting(before, status)) return;
     tellEvent(object, verdict.reason, verdict.message);
     await park(statuses.save(object, status, memory, false));
-  }
-
-  /** One event per change of reason: a condition that stays as it was is not news. */
-  function announceTransition(
-    object: VirtualMachine,
-    before: VirtualMachineStatus | undefined,
-    status: VirtualMachineStatus,
-    { reason, message }: Verdict,
-  ): void {
-    const [shown, synced] = [reasonOf(before, 'Synced'), reasonOf(status, 'Synced')];
-    // Trouble beside the machine covers what Synced would say of it.
-    const shownOfMachine = isTrouble(shown) ? reasonOf(before, 'Ready') : shown;
-    if (shownOfMachine !== reason) tellEvent(object, reason, message);
-    if (isTrouble(synced) && synced !== reason && shown !== synced) {
-      const trouble = status.conditions?.find(({ type }) => type === 'Synced');
-      tellEvent(object, synced, trouble?.message ?? '');
-    }
   }
 
   /** Once for each value, as long as this process lives. */
@@ -366,9 +351,11 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
 
   function tellEvent(object: VirtualMachine, reason: Reason, note: string): void {
     const { namespace, name, uid, resourceVersion } = object.metadata;
+    const { event: type } = reasons[reason];
+    if (type === 'None') return;
     deps.events.record({
       regarding: { apiVersion, kind, namespace, name, uid, resourceVersion },
-      type: reasons[reason].event,
+      type,
       reason,
       action: 'Reconcile',
       note,
@@ -384,10 +371,6 @@ function isBack(account: Account, { identity }: Observed): boolean {
 /** What the newest read shows of the machine that was observed. */
 function shownState(account: Account, { machine }: Observed): MachineState | undefined {
   return machine.kind === 'Present' ? account.sighting(machine.machine.id)?.machine.state : undefined;
-}
-
-function reasonOf(status: VirtualMachineStatus | undefined, type: ConditionType): string | undefined {
-  return status?.conditions?.find((condition) => condition.type === type)?.reason;
 }
 
 function keyOf(object: VirtualMachine): string {

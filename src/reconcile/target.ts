@@ -36,12 +36,12 @@ export interface Target {
  * | Known                           |          | its id                                                          |
  * | None, own intent                |          | the name                                                        |
  * | None                            | id       | that id                                                         |
- * | None                            |          | the name                                                        |
+ * | None                            |          | the name: of spec.adoption, else the object's                   |
  * | Foreign                         | Never    | nothing                                                         |
- * | Foreign                         | another  | the id of spec.adoption, else the hinted id, else the name      |
+ * | Foreign                         | another  | id or name of spec.adoption, else the hinted id, else the name  |
  * | Unproven, name carries the UID  |          | as None                                                         |
  * | Unproven                        | Never    | nothing                                                         |
- * | Unproven                        | another  | the id of spec.adoption, else the hinted id, else the name      |
+ * | Unproven                        | another  | id or name of spec.adoption, else the hinted id, else the name  |
  */
 export function targetOf({ object, identity, intent, name, isDefaultKey }: Subject): Target | undefined {
   if (identity.kind === 'Known') return { id: identity.id, name };
@@ -53,9 +53,11 @@ export function targetOf({ object, identity, intent, name, isDefaultKey }: Subje
       return asked === undefined || intent?.isOwn === true ? { name } : { id: asked, name };
     case 'Unproven':
       if (isNameOwn(object)) return asked === undefined ? { name } : { id: asked, name };
-      return adoption.policy === 'Never' ? undefined : hinted(asked ?? identity.id, name);
+      if (adoption.policy === 'Never') return undefined;
+      return adoption.name === undefined ? hinted(asked ?? identity.id, name) : { name };
     case 'Foreign':
-      return adoption.policy === 'Never' ? undefined : hinted(asked ?? identity.id, identity.name ?? name);
+      if (adoption.policy === 'Never') return undefined;
+      return adoption.name === undefined ? hinted(asked ?? identity.id, identity.name ?? name) : { name };
   }
 }
 

@@ -1,6 +1,7 @@
 import { annotations } from '../api/v1alpha1/names.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import type { Verdict, Action } from '../plan/action.ts';
+import { compareWithSpec } from '../plan/as-specified.ts';
 import type { Observed } from '../plan/observed.ts';
 import type { KubeError } from '../kube/errors.ts';
 import { conditionsFor } from '../status/conditions.ts';
@@ -19,14 +20,16 @@ export function writeRefused(o: Observed, action: Action, error: KubeError): Ver
 
 /** What an object reports that isn't reconciled, because the annotation that names this installation can't be stored. Pure. */
 export function unclaimed(
-  { metadata: { generation } }: VirtualMachine,
+  object: VirtualMachine,
   before: VirtualMachineStatus | undefined,
   error: KubeError,
   now: number,
 ): { readonly verdict: Verdict; readonly status: VirtualMachineStatus } {
+  const { generation } = object.metadata;
   const message = `the object is not reconciled, because the annotation ${annotations.managedBy} cannot be stored: ${error.words ?? error.message}; ${writeRemedy}`;
   const verdict = { reason: 'WriteRefused', message } as const;
-  const circumstances = { credentials: { kind: 'Unverified' }, generation } as const;
+  const comparison = compareWithSpec(object, before?.id, before ?? {});
+  const circumstances = { credentials: { kind: 'Unverified' }, generation, comparison } as const;
   const conditions = conditionsFor(verdict, circumstances, now, before?.conditions);
   return { verdict, status: { ...before, observedGeneration: generation, conditions } };
 }

@@ -3,11 +3,13 @@ import { type Reason, reasons } from '../api/v1alpha1/reasons.ts';
 import type { Condition, ConditionStatus, ConditionType, VirtualMachine } from '../api/v1alpha1/types.ts';
 import { cutToBytes } from '../model/text.ts';
 import type { Verdict } from '../plan/action.ts';
+import type { Comparison } from '../plan/as-specified.ts';
 import type { CredentialsObservation } from '../plan/observed.ts';
 
 /** The order in which conditions are stored and shown. */
 const order: readonly ConditionType[] = [
   'Ready',
+  'AsSpecified',
   'Synced',
   'CredentialsValid',
   'Reconciling',
@@ -24,17 +26,19 @@ export interface Circumstances {
   readonly credentials: CredentialsObservation;
   readonly generation: number;
   readonly isDeleting?: boolean;
+  /** The VM beside the spec. */
+  readonly comparison: Comparison;
   /** Something beside the machine that could not be done; Synced tells of it when all else is well. */
   readonly trouble?: Verdict | undefined;
 }
 
 /**
- * The conditions for a verdict, given those before. Pure. All but the first three are there only while true, as kstatus
+ * The conditions for a verdict, given those before. Pure. All but the first four are there only while true, as kstatus
  * wants it; `lastTransitionTime` moves only when a condition's status does.
  */
 export function conditionsFor(
   verdict: Verdict,
-  { credentials, generation, isDeleting = false, trouble }: Circumstances,
+  { credentials, generation, isDeleting = false, comparison, trouble }: Circumstances,
   now: number,
   before: readonly Condition[] = [],
 ): readonly Condition[] {
@@ -43,6 +47,7 @@ export function conditionsFor(
     isTrue ? next(before, type, 'True', verdict.reason, verdict.message, generation, now) : undefined;
   const found: (Condition | undefined)[] = [
     ready(row, verdict, generation, now, before),
+    asSpecified(comparison, generation, now, before),
     synced(row, verdict, trouble, generation, now, before),
     credentialsValid(credentials, generation, now, before),
     whileTrue('Reconciling', row.progress === 'Reconciling'),
@@ -87,12 +92,32 @@ function ready(
   now: number,
   before: readonly Condition[],
 ): Condition {
+  return next(before, 'Ready', readyStatus(row, generation, before), verdict.reason, verdict.message, generation, now);
+}
+
+/** `Keep`: as it was, but a spec that changed since may not be met. */
+function readyStatus({ ready: status }: ReasonRow, generation: number, before: readonly Condition[]): ConditionStatus {
+  if (status !== 'Keep') return status;
   const previous = before.find((condition) => condition.type === 'Ready');
-  // As it was, its generation included: that a newer spec is met is not known. What is at rest would be taken for met, though.
-  const isKept = row.progress !== 'Settled' || previous?.observedGeneration === generation;
-  if (row.ready === 'Keep' && previous?.status === 'True' && isKept) return previous;
-  const status: ConditionStatus = row.ready === 'Keep' ? 'False' : row.ready;
-  return next(before, 'Ready', status, verdict.reason, verdict.message, generation, now);
+  if (previous === undefined) return 'False';
+  return previous.status === 'True' && previous.observedGeneration !== generation ? 'Unknown' : previous.status;
+}
+
+/** Ready is about the power state: a VM in another region, or of another package, can't be made into the one of the spec. */
+function asSpecified(
+  { result, message }: Comparison,
+  generation: number,
+  now: number,
+  before: readonly Condition[],
+): Condition {
+  const [status, reason] = (
+    {
+      Same: ['True', 'AsSpecified'],
+      Different: ['False', 'DiffersFromSpec'],
+      Unknown: ['Unknown', 'NotCompared'],
+    } as const
+  )[result];
+  return next(before, 'AsSpecified', status, reason, message, generation, now);
 }
 
 function synced(
@@ -103,9 +128,10 @@ function synced(
   now: number,
   before: readonly Condition[],
 ): Condition {
-  if (row.synced === 'False') return next(before, 'Synced', 'False', verdict.reason, verdict.message, generation, now);
+  if (row.synced !== 'True')
+    return next(before, 'Synced', row.synced, verdict.reason, verdict.message, generation, now);
   return trouble === undefined
-    ? next(before, 'Synced', 'True', verdict.reason, '', generation, now)
+    ? next(before, 'Synced', 'True', verdict.reason, 'the last reconciliation succeeded', generation, now)
     : next(before, 'Synced', 'False', trouble.reason, trouble.message, generation, now);
 }
 
@@ -114,10 +140,10 @@ function credentialsValid(
   generation: number,
   now: number,
   before: readonly Condition[],
-): Condition | undefined {
+): Condition {
   switch (credentials.kind) {
     case 'Accepted':
-      return next(before, 'CredentialsValid', 'True', 'Accepted', '', generation, now);
+      return next(before, 'CredentialsValid', 'True', 'Accepted', 'the provider accepts the API key', generation, now);
     case 'Missing':
       return next(before, 'CredentialsValid', 'False', 'CredentialsMissing', credentials.message, generation, now);
     case 'Rejected':
@@ -131,8 +157,11 @@ function credentialsValid(
         now,
       );
     case 'Unverified':
-    case 'TooMany':
-      return before.find((condition) => condition.type === 'CredentialsValid');
+    case 'TooMany': {
+      const message = 'the provider has not answered a request with this API key yet';
+      const previous = before.find((condition) => condition.type === 'CredentialsValid');
+      return previous ?? next(before, 'CredentialsValid', 'Unknown', 'Unverified', message, generation, now);
+    }
   }
 }
 
@@ -140,7 +169,7 @@ function next(
   before: readonly Condition[],
   type: ConditionType,
   status: ConditionStatus,
-  reason: Reason | 'Accepted',
+  reason: Reason | 'Accepted' | 'Unverified' | 'AsSpecified' | 'NotCompared',
   message: string,
   observedGeneration: number,
   now: number,

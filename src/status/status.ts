@@ -3,6 +3,7 @@ import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { CatalogueStatus, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import { type CatalogueRef, type Machine, type MachineState, isTaskBusy, isTaskFailed } from '../model/machine.ts';
 import type { Decision, Verdict } from '../plan/action.ts';
+import { compareWithSpec } from '../plan/as-specified.ts';
 import { claim } from '../plan/create.ts';
 import type { Observed } from '../plan/observed.ts';
 import { duplicateMachine } from '../plan/twins.ts';
@@ -34,6 +35,11 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
   // The key in use shows the VM, or the VM was just created with it.
   const isKeyProven = machine !== undefined || report.record !== undefined;
   const reached = isReached(o, report) ? spec.powerState : kept?.powerState;
+  const refs = {
+    region: entry(machine?.region, kept?.region),
+    package: entry(machine?.package, kept?.package),
+    osTemplate: entry(machine?.osTemplate, kept?.osTemplate),
+  };
   return compact({
     observedGeneration: o.object.metadata.generation,
     uid: record.uid,
@@ -44,9 +50,7 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
     state: report.state ?? machine?.state ?? (isGone ? undefined : kept?.state),
     hostname: machine?.hostname ?? (isGone ? undefined : kept?.hostname),
     addresses: machine === undefined ? (isGone ? undefined : kept?.addresses) : machine.addresses,
-    region: entry(machine?.region, spec.region, kept?.region),
-    package: entry(machine?.package, spec.package, kept?.package),
-    osTemplate: entry(machine?.osTemplate, spec.osTemplate, kept?.osTemplate),
+    ...refs,
     diskIds: machine === undefined ? (isGone ? undefined : kept?.diskIds) : machine.diskIds,
     createdAt: machine?.createdAt ?? kept?.createdAt,
     updatedTime: machine?.updatedAt ?? kept?.updatedTime,
@@ -67,6 +71,7 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
         credentials: o.credentials,
         generation: o.object.metadata.generation,
         isDeleting: o.object.metadata.deletionTimestamp !== undefined,
+        comparison: compareWithSpec(o.object, id, refs),
         trouble: troubleOf(o),
       },
       o.now,
@@ -145,14 +150,10 @@ function troubleOf(o: Observed): Verdict | undefined {
   return passwordConflict === undefined ? undefined : { reason: 'InitialPasswordConflict', message: passwordConflict };
 }
 
-/** A machine names its region by id and perhaps by name; the name the user chose fills in for a missing one. */
-function entry(
-  seen: CatalogueRef | undefined,
-  asked: { readonly id: number } | { readonly name: string },
-  before: CatalogueStatus | undefined,
-): CatalogueStatus | undefined {
+/** Names only as the provider reports them: where an answer lacks one, the name that an earlier answer had with this id. */
+function entry(seen: CatalogueRef | undefined, before: CatalogueStatus | undefined): CatalogueStatus | undefined {
   if (seen === undefined) return before;
-  const name = seen.name ?? ('name' in asked ? asked.name : undefined);
+  const name = seen.name ?? (before?.id === seen.id ? before.name : undefined);
   return name === undefined ? { id: seen.id } : { id: seen.id, name };
 }
 

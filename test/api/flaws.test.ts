@@ -10,6 +10,16 @@ test('a spec that the schema allows is taken as it is', () => {
   expect(read.spec).toBe(good);
 });
 
+function without(field: 'region' | 'package' | 'osTemplate') {
+  const { [field]: _, ...rest } = good;
+  return rest;
+}
+
+test.each(['region', 'package', 'osTemplate'] as const)('%s may be missing where no VM is created from it', (field) => {
+  for (const given of [{ adoption: { policy: 'MustExist', name: 'Web 1' } }, { managementPolicy: 'Observe' }])
+    expect(readSpec({ ...without(field), ...given }).flaws).toEqual([]);
+});
+
 test('bounds belong to what the schema allows', () => {
   const sshKeyIds = [1, Number.MAX_SAFE_INTEGER, ...Array.from({ length: 30 }, (_, index) => index + 2)];
   for (const providerName of ['x', 'x'.repeat(63)])
@@ -44,19 +54,19 @@ test.each<[stored: unknown, flaw: string, spec: object]>([
   ],
   [{ ...good, deletionPolicy: 'Archive' }, 'spec.deletionPolicy must be one of Delete, Retain, not "Archive"', good],
   [
-    { ...good, adoption: { policy: 'Never', id: -1 } },
+    { ...good, adoption: { policy: 'MustExist', id: -1 } },
     'spec.adoption.id must be from 1 to 9007199254740991, not -1',
-    good,
+    { ...good, adoption: { policy: 'MustExist' } },
   ],
   [
-    { ...good, powerOff: { mode: 'Gentle', gracePeriod: '7m' } },
+    { ...good, powerOff: { mode: 'Gentle', gracePeriodSeconds: 420 } },
     'spec.powerOff.mode must be one of Soft, Hard, TrySoft, not "Gentle"',
-    { ...good, powerOff: { mode: 'TrySoft', gracePeriod: '7m' } },
+    { ...good, powerOff: { mode: 'TrySoft', gracePeriodSeconds: 420 } },
   ],
   [
-    { ...good, powerOff: { mode: 'Soft', gracePeriod: 'a while' } },
-    'spec.powerOff.gracePeriod must be a duration such as 90s or 5m, not "a while"',
-    { ...good, powerOff: { mode: 'Soft', gracePeriod: 'a while' } },
+    { ...good, powerOff: { mode: 'Soft', gracePeriodSeconds: '5m' } },
+    'spec.powerOff.gracePeriodSeconds must be an integer, not "5m"',
+    { ...good, powerOff: { mode: 'Soft', gracePeriodSeconds: 300 } },
   ],
   [{ ...good, credentialsSecretRef: 'mine' }, 'spec.credentialsSecretRef must be an object, not "mine"', good],
   [{ ...good, credentialsSecretRef: undefined }, 'spec.credentialsSecretRef is missing', good],
@@ -66,6 +76,13 @@ test.each<[stored: unknown, flaw: string, spec: object]>([
     { ...good, region: { id: 1, name: 'one' } },
   ],
   [{ ...good, region: {} }, 'spec.region needs exactly one of id or name', { ...good, region: {} }],
+  [without('package'), 'spec.package is missing', { ...without('package') }],
+  ...(['Never', 'IfExists'] as const).flatMap((policy) =>
+    [{ id: 7 }, { name: 'Web 1' }].map((which): [object, string, object] => {
+      const spec = { ...good, adoption: { policy, ...which } };
+      return [spec, 'spec.adoption.id and spec.adoption.name need policy MustExist', spec];
+    }),
+  ),
 ])('%j: %s', (stored, flaw, spec) => {
   expect(readSpec(stored)).toEqual({ flaws: [flaw], spec });
 });
@@ -76,7 +93,6 @@ test.each([[undefined], [null], ['spec'], [[]]])('%j is no spec, and still nobod
   expect(spec).toMatchObject({
     powerState: 'Running',
     credentialsSecretRef: { name: 'vps247-credentials' },
-    region: {},
   });
 });
 

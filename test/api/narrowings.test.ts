@@ -43,21 +43,21 @@ describe('what takes something away is found', () => {
     ['a version less', ({ version }) => (version.name = 'v1beta1'), 'version v1alpha1 is gone'],
     ['a version not served', ({ version }) => (version.served = false), 'version v1alpha1 is not served any more'],
     ['no status subresource', ({ version }) => delete version.subresources, 'subresource status is gone'],
-    ['a column less', ({ version }) => version.additionalPrinterColumns.shift(), 'column State is gone'],
+    ['a column less', ({ version }) => version.additionalPrinterColumns.shift(), 'column Desired is gone'],
     [
       'a column that shows something else',
       ({ version }) => (version.additionalPrinterColumns[0].jsonPath = '.status.id'),
-      'column State: jsonPath was ".status.state" and is ".status.id"',
+      'column Desired: jsonPath was ".spec.powerState" and is ".status.id"',
     ],
     [
       'a column of another type',
-      ({ version }) => (version.additionalPrinterColumns[6].type = 'string'),
+      ({ version }) => (version.additionalPrinterColumns[8].type = 'string'),
       'column ID: type was "integer" and is "string"',
     ],
     [
       'a column that is hidden',
       ({ version }) => (version.additionalPrinterColumns[0].priority = 1),
-      'column State is shown with -o wide only',
+      'column Desired is shown with -o wide only',
     ],
     ['a field of the spec less', ({ spec }) => delete spec.ipv6, 'spec.ipv6 is gone'],
     ['a nested field less', ({ spec }) => delete spec.powerOff.properties.mode, 'spec.powerOff.mode is gone'],
@@ -91,7 +91,7 @@ describe('what takes something away is found', () => {
     ],
     [
       'a field that has to be given',
-      ({ version }) => version.schema.openAPIV3Schema.properties.spec.required.push('providerName'),
+      ({ version }) => (version.schema.openAPIV3Schema.properties.spec.required = ['providerName']),
       'spec: required "providerName" has to be given now',
     ],
     [
@@ -103,7 +103,7 @@ describe('what takes something away is found', () => {
       'a new field that has to be given',
       ({ version, spec }) => {
         spec.zone = { type: 'string' };
-        version.schema.openAPIV3Schema.properties.spec.required.push('zone');
+        version.schema.openAPIV3Schema.properties.spec.required = ['zone'];
       },
       'spec: required "zone" has to be given now',
     ],
@@ -238,10 +238,7 @@ describe('what only adds is not complained about', () => {
     ['wider bounds', ({ spec }) => (spec.sshKeyIds.maxItems = 64)],
     ['no bound', ({ spec }) => delete spec.providerName.maxLength],
     ['no pattern', ({ spec }) => delete spec.providerName.pattern],
-    [
-      'a field that need not be given any more',
-      ({ version }) => version.schema.openAPIV3Schema.properties.spec.required.pop(),
-    ],
+    ['a field that need not be given any more', ({ version }) => version.schema.openAPIV3Schema.required.pop()],
     ['a rule less', ({ spec }) => spec.region['x-kubernetes-validations'].pop()],
     ['a rule with another message', ({ spec }) => (spec.region['x-kubernetes-validations'][0].message = 'one of them')],
     [

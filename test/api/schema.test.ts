@@ -64,16 +64,15 @@ describe('types and schema say the same', () => {
 
 test('columns that are always shown fit beside each other; the rest is for -o wide', () => {
   const shown = printerColumns.filter(({ priority }) => priority === undefined).map(({ name }) => name);
-  expect(shown).toEqual(['State', 'Address', 'Region', 'Package', 'Ready', 'Age']);
+  expect(shown).toEqual(['Desired', 'State', 'Ready', 'Reason', 'Address', 'Region', 'Package', 'Age']);
 });
 
-/** What the API server shows for the path of a column: fields, an index, all fields, or the condition of a type. */
+/** What the API server shows for the path of a column: fields, an index, or the condition of a type. */
 function shownFor(object: unknown, jsonPath: string): unknown {
   let found = object;
-  for (const [, name, index, type] of jsonPath.matchAll(/\.(\w+|\*)|\[(\d+)\]|\[\?\(@\.type=="(\w+)"\)\]/g)) {
+  for (const [, name, index, type] of jsonPath.matchAll(/\.(\w+)|\[(\d+)\]|\[\?\(@\.type=="(\w+)"\)\]/g)) {
     // `as`: the object below holds nothing else.
-    if (name === '*') [found] = Object.values(found as object);
-    else if (name !== undefined) found = (found as Record<string, unknown>)[name];
+    if (name !== undefined) found = (found as Record<string, unknown>)[name];
     else if (index !== undefined) found = (found as readonly unknown[])[Number(index)];
     else found = (found as readonly { readonly type: string }[]).find((one) => one.type === type);
   }
@@ -84,9 +83,13 @@ test('each column shows what its title says', () => {
   const creationTimestamp = '2026-01-01T00:00:00Z';
   const object = {
     metadata: { creationTimestamp },
-    spec: { region: { name: 'Amsterdam 1' }, package: { id: 2 }, osTemplate: { name: 'Debian 13 x64' } },
+    spec: { region: { name: 'Amsterdam 1' }, package: { id: 2 }, osTemplate: { id: 3 }, powerState: 'Halted' },
     status: {
       id: 90,
+      origin: 'Adopted',
+      region: { id: 7, name: 'London 1' },
+      package: { id: 1, name: 'Budget' },
+      osTemplate: { id: 3, name: 'Debian 13 x64' },
       state: 'Running',
       addresses: [{ address: '192.0.2.7' }, { address: '2001:db8::7' }],
       conditions: [
@@ -96,15 +99,17 @@ test('each column shows what its title says', () => {
     },
   };
   expect(Object.fromEntries(printerColumns.map(({ name, jsonPath }) => [name, shownFor(object, jsonPath)]))).toEqual({
+    Desired: 'Halted',
     State: 'Running',
-    Address: '192.0.2.7',
-    Region: 'Amsterdam 1',
-    Package: 2,
     Ready: 'True',
+    Reason: 'Available',
+    Address: '192.0.2.7',
+    Region: 'London 1',
+    Package: 'Budget',
     Age: creationTimestamp,
     ID: 90,
     Template: 'Debian 13 x64',
-    Reason: 'Available',
+    Origin: 'Adopted',
     Message: 'machine 90 is running',
   });
 });
@@ -125,7 +130,7 @@ test('what a spec leaves out has these values, which a change would alter for ev
     'spec.managementPolicy': 'Manage',
     'spec.powerDriftPolicy': 'Correct',
     'spec.powerOff': {},
-    'spec.powerOff.gracePeriod': '5m',
+    'spec.powerOff.gracePeriodSeconds': 300,
     'spec.powerOff.mode': 'TrySoft',
     'spec.powerState': 'Running',
     'spec.privateNetworking': false,

@@ -56,7 +56,7 @@ describe('a guest that ignores the shutdown signal', () => {
 
   test.each(ignoredStops)('%s, and mode Soft: never cut off, and told to be stuck', async (ignoredStop) => {
     const world = await createDeafWorld(ignoredStop);
-    world.apply('web', { powerOff: { mode: 'Soft', gracePeriod: '1m' } });
+    world.apply('web', { powerOff: { mode: 'Soft', gracePeriodSeconds: 60 } });
     await world.clock.advance(patience);
     halt.ask(world);
     await world.clock.advance(hour);

@@ -73,7 +73,7 @@ test.each([
 
 test('without a Secret in the spec, within seconds nothing is reported of one', async () => {
   const world = await createRecreated();
-  world.cluster.change('web', { spec: { initialPasswordSecret: { disabled: true } } });
+  world.cluster.change('web', { spec: { initialPasswordSecret: { policy: 'None' } } });
   await world.clock.advance(2 * second);
   expect([synced(world)?.reason, ready(world)?.message]).toEqual(['Available', expect.stringMatching(/is running$/)]);
 });

@@ -2,19 +2,21 @@ import type { Reason } from '../../src/api/v1alpha1/reasons.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../../src/api/v1alpha1/types.ts';
 import type { Observed } from '../../src/plan/observed.ts';
 import { type Report, statusFor } from '../../src/status/status.ts';
-import { type ObservedOptions, observedWith } from '../plan/fixtures.ts';
+import { type ObservedOptions, machineIn, observedWith } from '../plan/fixtures.ts';
 
 /** How an object comes to show a reason that is no verdict, or only in deletion. */
 const circumstances: Partial<Record<Reason, ObservedOptions>> = {
   Deleting: { deleting: true },
   DeletionProtected: { deleting: true, spec: { deletionProtection: true } },
   OrphanNotPermitted: { deleting: true },
+  DiffersFromSpec: { machine: machineIn('Running', { region: { id: 7, name: 'London 1' } }) },
   InitialPasswordConflict: { history: { passwordConflict: 'Secret "x" is there' } },
 };
 const besides: ReadonlySet<Reason> = new Set<Reason>([
   'InitialPasswordConflict',
   'InvalidAnnotation',
   'MachineAnnotationCorrected',
+  'DiffersFromSpec',
   'OwnedByOtherInstallation',
 ]);
 

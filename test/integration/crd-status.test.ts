@@ -19,7 +19,7 @@ const status = {
     { version: 6, first: '2001:db8::', last: '2001:db8::ffff:ffff:ffff:ffff', prefixLength: 64 },
   ],
   region: { id: 1, name: 'New York 1' },
-  package: { id: 3 },
+  package: { id: 3, name: 'Budget' },
   osTemplate: { id: 5, name: 'Debian' },
   diskIds: [88, 89],
   createdAt: '2026-01-02T03:04:05.068Z',
@@ -61,27 +61,27 @@ describe('what people see', () => {
     const rows = (await vps.succeed('get', 'vps', 'shown', '-o', 'wide')).trimEnd().split('\n');
     const [head = [], row = []] = rows.map((line) => line.split(/ {2,}/));
     expect(head.join(' ').replaceAll(/\s+/g, ' ')).toBe(
-      'NAME STATE ADDRESS REGION PACKAGE READY AGE ID TEMPLATE REASON MESSAGE',
+      'NAME DESIRED STATE READY REASON ADDRESS REGION PACKAGE AGE ID TEMPLATE ORIGIN MESSAGE',
     );
-    expect(row.toSpliced(6, 1)).toEqual([
+    expect(row.toSpliced(8, 1)).toEqual([
       'shown',
       'Running',
+      'Running',
+      'True',
+      'Available',
       '192.0.2.7',
       'New York 1',
-      '3',
-      'True',
+      'Budget',
       '90',
       'Debian',
-      'Available',
+      'Created',
       'The machine is running.',
     ]);
     expect(await vps.succeed('get', 'vps', 'shown')).not.toContain('TEMPLATE');
   });
 
   test('an object nobody looked at has empty columns', async () => {
-    expect(await vps.succeed('get', 'vps', 'untouched', '--no-headers')).toMatch(
-      /^untouched\s+New York 1\s+3\s+\d\S*\s*$/,
-    );
+    expect(await vps.succeed('get', 'vps', 'untouched', '--no-headers')).toMatch(/^untouched\s+Running\s+\d\S*\s*$/);
   });
 
   test('the category and the short name', async () => {

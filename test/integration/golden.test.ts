@@ -108,7 +108,7 @@ it.each(goldenVersions())('what %s left behind is served, valid and changeable, 
     const put = (values: object) =>
       cluster.apply({ ...type, metadata: { name, namespace }, spec: { ...spec, ...values } });
     const bumps = metadata.generation - (metadata.deletionTimestamp === undefined ? 1 : 2);
-    for (let index = 0; index < bumps; index += 1) await put({ powerOff: { gracePeriod: `${index + 61}s` } });
+    for (let index = 0; index < bumps; index += 1) await put({ powerOff: { gracePeriodSeconds: index + 61 } });
     await put({});
     const { uid = '' } = (await cluster.get(namespace, name))?.metadata ?? {};
     renaming.push([metadata.uid, uid], [metadata.uid.slice(0, 8), uid.slice(0, 8)]);
@@ -181,7 +181,7 @@ it.each(goldenVersions())('what %s left behind is served, valid and changeable, 
       apiVersion,
       kind,
       metadata: { name, namespace },
-      spec: Object.assign({}, spec, { powerOff: { mode: 'Soft', gracePeriod: '7m' } }),
+      spec: Object.assign({}, spec, { powerOff: { mode: 'Soft', gracePeriodSeconds: 420 } }),
     }));
     kubectl(['apply', '--server-side', '--force-conflicts', '--dry-run=server', '-f', '-'], {
       apiVersion: 'v1',

@@ -56,12 +56,17 @@ function lengths(path: string, most: number, specWith: (text: string) => object)
   ];
 }
 
+const requiredRule =
+  "spec has(self.region) && has(self.__package__) && has(self.osTemplate) || self.adoption.policy == 'MustExist' || self.managementPolicy == 'Observe'";
+const requiredWords =
+  'spec: Invalid value: region, package and osTemplate are required, unless adoption.policy is MustExist or managementPolicy is Observe';
+
 function selector(field: 'region' | 'package' | 'osTemplate'): readonly Refusal[] {
   const path = `spec.${field}`;
   const rule = `${path} has(self.id) != has(self.name)`;
   const complaint = `${path}: Invalid value: ${field} needs exactly one of id or name`;
   return [
-    refusal(`${path} required`, `no ${field}`, { [field]: undefined }, `${path}: Required value`),
+    refusal(requiredRule, `no ${field}`, { [field]: undefined }, requiredWords),
     refusal(rule, `neither id nor name of the ${field}`, { [field]: {} }, complaint),
     refusal(rule, `both id and name of the ${field}`, { [field]: { id: 1, name: 'S' } }, complaint),
     ...ids(`${path}.id`, (id) => ({ [field]: { id } })),
@@ -96,11 +101,18 @@ export const refusals: readonly Refusal[] = [
   ),
   choice('spec.powerState', 'another power state', { powerState: 'Other' }, '"Running", "Halted"'),
   choice('spec.powerOff.mode', 'another power-off mode', { powerOff: { mode: 'Other' } }, '"Soft", "Hard", "TrySoft"'),
-  refusal(
-    'spec.powerOff.gracePeriod maxLength',
-    'a grace period of more characters than any needs',
-    { powerOff: { gracePeriod: `${'0'.repeat(16)}5m` } },
-    'spec.powerOff.gracePeriod: Too long: may not be more than 16 bytes',
+  ...(
+    [
+      ['minimum', 0, 'greater than or equal to 1'],
+      ['maximum', 3601, 'less than or equal to 3600'],
+    ] as const
+  ).map(([keyword, gracePeriodSeconds, words]) =>
+    refusal(
+      `spec.powerOff.gracePeriodSeconds ${keyword}`,
+      `a grace period of ${gracePeriodSeconds} seconds`,
+      { powerOff: { gracePeriodSeconds } },
+      `spec.powerOff.gracePeriodSeconds in body should be ${words}`,
+    ),
   ),
   ...lengths('spec.restartRequest', 256, (restartRequest) => ({ restartRequest })),
   choice(
@@ -122,12 +134,20 @@ export const refusals: readonly Refusal[] = [
     '"Never", "IfExists", "MustExist"',
   ),
   ...ids('spec.adoption.id', (id) => ({ adoption: { policy: 'MustExist', id } })),
-  ...[{ policy: 'Never', id: 7 }, { id: 7 }].map((adoption) =>
+  ...lengths('spec.adoption.name', 255, (name) => ({ adoption: { policy: 'MustExist', name } })),
+  ...[
+    { policy: 'Never', id: 7 },
+    { id: 7 },
+    { policy: 'IfExists', id: 7 },
+    { policy: 'IfExists', name: 'Web 1' },
+    { name: 'Web 1' },
+    { policy: 'MustExist', id: 7, name: 'Web 1' },
+  ].map((adoption) =>
     refusal(
-      "spec.adoption !has(self.id) || self.policy != 'Never'",
-      `an id to adopt without a policy that adopts: ${JSON.stringify(adoption)}`,
+      "spec.adoption !has(self.id) && !has(self.name) || self.policy == 'MustExist' && has(self.id) != has(self.name)",
+      `adoption of ${JSON.stringify(adoption)}`,
       { adoption },
-      'spec.adoption.id: Invalid value: adoption.id needs adoption.policy IfExists or MustExist',
+      'spec.adoption: Invalid value: adoption takes an id or a name, not both, and only with policy MustExist',
     ),
   ),
   choice(
@@ -164,55 +184,74 @@ export const refusals: readonly Refusal[] = [
     { initialPasswordSecret: { name: 'A/b' } },
     'spec.initialPasswordSecret.name in body should match',
   ),
+  choice(
+    'spec.initialPasswordSecret.policy',
+    'another policy for the password Secret',
+    { initialPasswordSecret: { policy: 'Other' } },
+    '"Create", "None"',
+  ),
   refusal(
-    'spec.initialPasswordSecret !has(self.name) || !has(self.disabled) || !self.disabled',
-    'a name for a password Secret that is disabled',
-    { initialPasswordSecret: { name: 'root', disabled: true } },
-    'spec.initialPasswordSecret.disabled: Invalid value: initialPasswordSecret takes a name or disabled: true, not both',
+    "spec.initialPasswordSecret !has(self.name) || !has(self.policy) || self.policy != 'None'",
+    'a name for a password Secret that is not to be written',
+    { initialPasswordSecret: { name: 'root', policy: 'None' } },
+    'spec.initialPasswordSecret.policy: Invalid value: initialPasswordSecret takes a name or policy None, not both',
   ),
   refusal(undefined, 'an unknown field', { powerstate: 'Halted' }, 'unknown field "spec.powerstate"'),
-];
-
-const gracePeriodRule =
-  "spec.powerOff.gracePeriod self.matches('^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h))+$') && " +
-  "duration(self) >= duration('1s') && duration(self) <= duration('1h')";
-
-function gracePeriod(value: string, what: string) {
-  const words = 'gracePeriod must be a duration from 1s to 1h, such as 90s or 5m';
-  const complaint = `spec.powerOff.gracePeriod: Invalid value: "${value}": ${words}`;
-  return { value, what, shows: gracePeriodRule, complaint };
-}
-
-export const gracePeriods = [
-  gracePeriod('0s', 'nothing'),
-  gracePeriod('999ms', 'just too short'),
-  gracePeriod('1h1ms', 'just too long'),
-  gracePeriod('-5m', 'negative'),
-  gracePeriod('300', 'no unit'),
-  gracePeriod('5 minutes', 'words'),
-  gracePeriod('999999h999999h', 'overflows'),
 ];
 
 const providerNameRule =
   'spec has(self.providerName) == has(oldSelf.providerName) && ' +
   '(!has(self.providerName) || self.providerName == oldSelf.providerName)';
 
-function change(name: 'plain' | 'named', field: string, value: unknown, what: string) {
-  const shows = field === 'providerName' ? providerNameRule : `spec.${field} self == oldSelf`;
-  return { name, field, spec: { [field]: value }, what, shows };
-}
+const providerNameWords =
+  'providerName cannot be changed, added or removed once the object exists: create a new VirtualMachine with the other providerName';
 
-/** Changes of the objects `plain`, which has nothing but the selectors, and `named`, which has SSH keys and a name as well. */
+/** Changes that are refused also before there is a VM, of the objects `plain` and `named`. */
+export const renamings = [
+  { name: 'plain', providerName: 'late', what: 'added' },
+  { name: 'named', providerName: 'other', what: 'changed' },
+  { name: 'named', providerName: null, what: 'removed' },
+].map(({ name, providerName, what }) => ({
+  name,
+  providerName,
+  what,
+  shows: providerNameRule,
+  complaint: providerNameWords,
+}));
+
+/** What the status of `plain` and `named` shows of their VMs, which differ from the spec. */
+export const shown = {
+  id: 90,
+  region: { id: 7, name: 'London 1' },
+  package: { id: 4, name: 'Budget' },
+  osTemplate: { id: 5 },
+} as const;
+
+/** What the spec may be corrected to, or leave as it is, once there is a VM. */
+export const corrections: readonly (readonly [what: string, spec: object])[] = [
+  ['the region of the VM, by id', { region: { name: null, id: 7 } }],
+  ['the region of the VM, by name', { region: { name: 'London 1' } }],
+  ['the package of the VM, by id', { package: { id: 4 } }],
+  ['the package of the VM, by name', { package: { id: null, name: 'Budget' } }],
+  ['the template of the VM, by id', { osTemplate: { name: null, id: 5 } }],
+  ['all three at once', { region: { name: 'London 1' }, package: { id: 4 }, osTemplate: { name: null, id: 5 } }],
+  ['nothing about them, for a VM that is adopted', { region: null, adoption: { policy: 'MustExist' } }],
+];
+
+/** Changes of the objects `plain` and `named` that are refused once there is a VM, and allowed before. */
 export const changes = [
-  change('plain', 'region', { name: 'Oslo' }, 'by name'),
-  change('plain', 'region', { name: null, id: 1 }, 'from name to id, which may be another'),
-  change('plain', 'package', { id: 4 }, 'resizing is not offered by the provider'),
-  change('plain', 'osTemplate', { name: 'Ubuntu' }, 'nor is reinstalling'),
-  change('plain', 'ipv6', true, 'from its default'),
-  change('plain', 'privateNetworking', true, 'from its default'),
-  change('plain', 'sshKeyIds', [1], 'from its default'),
-  change('named', 'sshKeyIds', null, 'back to its default'),
-  change('plain', 'providerName', 'late', 'added'),
-  change('named', 'providerName', 'other', 'changed'),
-  change('named', 'providerName', null, 'removed'),
+  { name: 'plain', spec: { region: { name: 'Oslo' } }, what: 'another region' },
+  { name: 'plain', spec: { region: { name: null, id: 1 } }, what: 'a region by an id that is not the one of the VM' },
+  { name: 'plain', spec: { package: { id: 5 } }, what: 'another package: the provider does not resize VMs' },
+  { name: 'plain', spec: { package: { id: null, name: 'Large' } }, what: 'another package by name' },
+  { name: 'plain', spec: { osTemplate: { name: 'Ubuntu' } }, what: 'a template whose name the status does not show' },
+  {
+    name: 'plain',
+    spec: { region: { name: 'London 1' }, package: { id: 5 } },
+    what: 'one that is right and one that is not',
+  },
+  { name: 'plain', spec: { ipv6: true }, what: 'ipv6' },
+  { name: 'plain', spec: { privateNetworking: true }, what: 'privateNetworking' },
+  { name: 'plain', spec: { sshKeyIds: [1] }, what: 'SSH keys' },
+  { name: 'named', spec: { sshKeyIds: null }, what: 'SSH keys back to the default' },
 ];

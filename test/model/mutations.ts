@@ -106,7 +106,7 @@ export const mutations: readonly Mutation[] = [
     breaks: cutByRule,
     configuration: {
       from: 'Settled',
-      spec: { powerOff: { mode: 'Hard', gracePeriod: '1s' } },
+      spec: { powerOff: { mode: 'Hard', gracePeriodSeconds: 1 } },
       left: { policy: 1, powerState: 1 },
     },
   },
@@ -245,7 +245,7 @@ export const mutations: readonly Mutation[] = [
     breaks: cutByRule,
     configuration: {
       from: 'Settled',
-      spec: { powerOff: { mode: 'Soft', gracePeriod: '1s' } },
+      spec: { powerOff: { mode: 'Soft', gracePeriodSeconds: 1 } },
       left: { powerState: 1, guest: 1 },
     },
   },
@@ -343,8 +343,8 @@ export const mutations: readonly Mutation[] = [
     mistake: 'a machine is taken over from others without being asked to',
     file: 'plan/create.ts',
     function: 'claim',
-    find: "if (adoption.policy === 'Never') {}",
-    replacement: 'if (adoption === undefined) {}',
+    find: "if (adoption.policy === 'Never') return nameTaken(o, machine);",
+    replacement: 'if (adoption === undefined) return nameTaken(o, machine);',
     breaks: nothingForeignOnRecord,
     configuration: { from: 'Applied', spec: { providerName: 'plain' }, left: { namesake: 1 } },
   },

@@ -63,7 +63,7 @@ test('the samples show one of each: running, halted, deaf to the signal, mistake
   expect(sample('batch')['spec'].powerState).toBe('Halted');
   expect(sample('appliance')['spec']).toMatchObject({
     osTemplate: { name: 'Appliance (ignores ACPI)' },
-    powerOff: { mode: 'TrySoft', gracePeriod: '5s' },
+    powerOff: { mode: 'TrySoft', gracePeriodSeconds: 5 },
   });
   expect(sample('typo')['spec'].package).toEqual({ name: 'Budgett' });
 });

@@ -54,7 +54,7 @@ it('a restart that is refused after answers were lost keeps the backoff of those
   });
 });
 
-const hard = { powerState: 'Halted', powerOff: { mode: 'Hard', gracePeriod: '5m' } } as const;
+const hard = { powerState: 'Halted', powerOff: { mode: 'Hard', gracePeriodSeconds: 300 } } as const;
 const cut = (seconds: number) =>
   ({
     id: 90,
@@ -69,8 +69,8 @@ describeRows('a call that was sent three times, 30 s and 60 s apart', [
   { because: 'and no earlier', given: cut(509), action: 'Kill', reason: 'Stopping' },
 ]);
 
-const hour = { powerState: 'Halted', powerOff: { mode: 'TrySoft', gracePeriod: '1h' } } as const;
-const soft = { powerState: 'Halted', powerOff: { mode: 'Soft', gracePeriod: '1h' } } as const;
+const hour = { powerState: 'Halted', powerOff: { mode: 'TrySoft', gracePeriodSeconds: 3600 } } as const;
+const soft = { powerState: 'Halted', powerOff: { mode: 'Soft', gracePeriodSeconds: 3600 } } as const;
 const stop = (seconds: number): OperationStatus => ({ type: 'Stop', startedAt: secondsAgo(seconds), attempts: 1 });
 const stopping = (seconds: number, state: 'Running' | 'Halting') =>
   ({ id: 90, machine: state, status: { operation: stop(seconds) }, history: { stateFor: seconds * second } }) as const;

@@ -276,7 +276,7 @@ const forcing: readonly Row[] = [
       ...forced,
       id: 90,
       machine: 'Halting',
-      spec: { powerState: 'Halted', powerOff: { mode: 'Soft', gracePeriod: '5m' } },
+      spec: { powerState: 'Halted', powerOff: { mode: 'Soft', gracePeriodSeconds: 300 } },
       status: { operation: stop },
     },
     action: 'None',
@@ -306,7 +306,7 @@ describeRows('the initial password', [
   },
   {
     because: 'is not wanted',
-    given: { id: 90, machine: told, spec: { initialPasswordSecret: { disabled: true } } },
+    given: { id: 90, machine: told, spec: { initialPasswordSecret: { policy: 'None' } } },
     action: 'None',
   },
   {

@@ -54,7 +54,7 @@ describeRows('power', [
     given: {
       id: 90,
       machine: 'Halting',
-      spec: { powerOff: { mode: 'Soft', gracePeriod: '5m' } },
+      spec: { powerOff: { mode: 'Soft', gracePeriodSeconds: 300 } },
       status: { operation: { ...stop, startedAt: secondsAgo(400) } },
     },
     action: 'None',

@@ -6,8 +6,8 @@ export const kill = { type: 'Kill', startedAt: secondsAgo(10), attempts: 1 } as 
 export const start = { type: 'Start', startedAt: secondsAgo(10), attempts: 1 } as const;
 
 export const halted = { powerState: 'Halted' } as const;
-export const soft = { powerState: 'Halted', powerOff: { mode: 'Soft', gracePeriod: '5m' } } as const;
-export const hard = { powerState: 'Halted', powerOff: { mode: 'Hard', gracePeriod: '5m' } } as const;
+export const soft = { powerState: 'Halted', powerOff: { mode: 'Soft', gracePeriodSeconds: 300 } } as const;
+export const hard = { powerState: 'Halted', powerOff: { mode: 'Hard', gracePeriodSeconds: 300 } } as const;
 
 /** A VM that became Ready so long ago. */
 export const ready = (secondsSince: number) => ({

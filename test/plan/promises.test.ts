@@ -25,7 +25,7 @@ function* observations(): Generator<ObservedOptions> {
                     id: 90,
                     machine,
                     deleting,
-                    spec: { powerState, powerOff: { mode, gracePeriod: '5m' } },
+                    spec: { powerState, powerOff: { mode, gracePeriodSeconds: 300 } },
                     ...(type === undefined
                       ? {}
                       : { status: { operation: { type, startedAt: secondsAgo(seconds), attempts } } }),

@@ -150,7 +150,11 @@ it('however much else there is to report, and however long the names are, the co
   });
   const metadata = { ...o.object.metadata, name: 'n'.repeat(253), namespace: 's'.repeat(63) };
   const verdict = plan({ ...o, object: { ...o.object, metadata } }).verdict ?? { reason: 'Available', message: '' };
-  const context = { credentials: { kind: 'Accepted' }, generation: 1 } as const;
+  const context = {
+    credentials: { kind: 'Accepted' },
+    generation: 1,
+    comparison: { result: 'Same', message: '' },
+  } as const;
   const [ready] = conditionsFor(verdict, context, now);
   expect(ready?.message).toMatch(/^ListMachines failed .*é…\. spec.* -p '\{"spec":\{"deletionProtection":false\}\}'$/);
 });

@@ -13,7 +13,12 @@ describeRows('deleting', [
   },
   {
     because: 'the same mode as any power-off',
-    given: { deleting: true, id: 90, machine: 'Running', spec: { powerOff: { mode: 'Hard', gracePeriod: '5m' } } },
+    given: {
+      deleting: true,
+      id: 90,
+      machine: 'Running',
+      spec: { powerOff: { mode: 'Hard', gracePeriodSeconds: 300 } },
+    },
     action: 'Kill',
     reason: 'Deleting',
   },

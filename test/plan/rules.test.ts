@@ -224,7 +224,7 @@ describe.each(ruleNames)('the rule %s', (name) => {
   });
 });
 
-const hard = { powerState: 'Halted', powerOff: { mode: 'Hard', gracePeriod: '5m' } } as const;
+const hard = { powerState: 'Halted', powerOff: { mode: 'Hard', gracePeriodSeconds: 300 } } as const;
 const refusal = failure({ operation: 'CreateMachine', class: 'Terminal', code: 'BadRequest', status: 400 });
 
 interface ActionRow {

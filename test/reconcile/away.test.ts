@@ -114,7 +114,7 @@ describe('a wave of creates', () => {
   it('holds up no kill and no delete, and no create of another namespace', async () => {
     const world = await createWorld();
     const { apply, clock, cluster, room } = world;
-    apply('hard', { powerOff: { mode: 'Hard', gracePeriod: '1m' } });
+    apply('hard', { powerOff: { mode: 'Hard', gracePeriodSeconds: 60 } });
     apply('gone', { powerState: 'Halted' });
     await clock.advance(minute);
     for (const name of names) apply(name);

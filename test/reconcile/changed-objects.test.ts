@@ -5,7 +5,7 @@ import type { Operation } from '../../src/model/failure.ts';
 import { createWorld, type World } from './world/world.ts';
 
 const minute = 60_000;
-const hard = { powerState: 'Halted', powerOff: { mode: 'Hard', gracePeriod: '1m' } } as const;
+const hard = { powerState: 'Halted', powerOff: { mode: 'Hard', gracePeriodSeconds: 60 } } as const;
 const paused = { metadata: { annotations: { [annotations.paused]: 'true' } } };
 const unpaused = { metadata: { annotations: { [annotations.paused]: null } } };
 

@@ -22,7 +22,7 @@ const written = ({ room }: World, since: number) =>
 
 describe('a VM in a state that does not end', () => {
   test.each(endless)('%s: DELETE is sent ten minutes after that began, and the object goes', async (state) => {
-    const world = await createStuck(state, { powerOff: { mode: 'Soft', gracePeriod: '0s' } });
+    const world = await createStuck(state, { powerOff: { mode: 'Soft', gracePeriodSeconds: 1 } });
     const { room, clock, cluster } = world;
     const since = clock.monotonic();
     room.deletable = [state];
@@ -37,7 +37,7 @@ describe('a VM in a state that does not end', () => {
   test.each(endless)(
     '%s, and the provider refuses: its words are reported, and DELETE is sent ever later',
     async (state) => {
-      const world = await createStuck(state, { powerOff: { mode: 'Soft', gracePeriod: '0s' } });
+      const world = await createStuck(state, { powerOff: { mode: 'Soft', gracePeriodSeconds: 1 } });
       const { room, clock, cluster, condition } = world;
       cluster.remove('virtualmachines', 'web');
       await clock.advance(12 * minute);
@@ -67,7 +67,7 @@ describe('a VM in a state that does not end', () => {
   );
 
   test('Halting, and neither a power cut nor DELETE is taken for an hour: both are tried until one is', async () => {
-    const world = await createStuck('Halting', { powerOff: { mode: 'TrySoft', gracePeriod: '1m' } });
+    const world = await createStuck('Halting', { powerOff: { mode: 'TrySoft', gracePeriodSeconds: 60 } });
     const { room, clock, cluster } = world;
     const busy = { class: 'Wait', code: 'Busy', status: 406 } as const;
     room.broken.set('KillMachine', busy);

@@ -45,7 +45,7 @@ const calls: Readonly<
     given: {
       id: 90,
       machine: 'Running',
-      spec: { powerState: 'Halted', powerOff: { mode: 'Hard', gracePeriod: '5m' } },
+      spec: { powerState: 'Halted', powerOff: { mode: 'Hard', gracePeriodSeconds: 300 } },
     },
     operation: 'KillMachine',
     result: 'Powered',

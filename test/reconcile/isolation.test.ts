@@ -121,7 +121,7 @@ async function waitInLine(mode: 'TrySoft' | 'Hard' = 'TrySoft') {
   const world = await createWorld({ maxInFlight: 4 });
   const { apply, clock, cluster, room } = world;
   for (const name of many.slice(0, 4)) apply(name);
-  apply('web-4', { powerOff: { mode, gracePeriod: '1m' } });
+  apply('web-4', { powerOff: { mode, gracePeriodSeconds: 60 } });
   await clock.advance(60_000);
   const { promise, resolve } = Promise.withResolvers<void>();
   let held = 0;

@@ -7,7 +7,7 @@ import type { Execution } from '../../src/reconcile/execute.ts';
 import { type Conclusion, conclude } from '../../src/reconcile/outcome.ts';
 import { failure, machineIn, now, observedWith, type ObservedOptions, secondsAgo } from '../plan/fixtures.ts';
 
-const hard = { powerState: 'Halted', powerOff: { mode: 'Hard', gracePeriod: '5m' } } as const;
+const hard = { powerState: 'Halted', powerOff: { mode: 'Hard', gracePeriodSeconds: 300 } } as const;
 
 /** What came of an action; which one it was, and that it was sent as decided, follows from the decision. */
 type CarriedOut = Execution | Omit<Extract<Execution, { type: 'Powered' }>, 'action'>;

@@ -74,7 +74,7 @@ describe('times of the status', () => {
 
 async function create() {
   const world = await createWorld();
-  world.apply('web', { powerOff: { mode: 'TrySoft', gracePeriod: '1m' } });
+  world.apply('web', { powerOff: { mode: 'TrySoft', gracePeriodSeconds: 60 } });
   await world.clock.advance(2 * minute);
   return world;
 }

@@ -74,7 +74,7 @@ describe('a protected object that was deleted', () => {
   });
 
   it('is not powered off without a record of that, unlike a VM that is to be deleted', async () => {
-    const world = await deleted({ powerOff: { mode: 'Hard', gracePeriod: '0s' } });
+    const world = await deleted({ powerOff: { mode: 'Hard', gracePeriodSeconds: 1 } });
     world.cluster.admission = (write, object) => (write === 'status web' ? 'Forbidden' : object);
     world.cluster.change('web', { spec: { powerState: 'Halted' } });
     await world.clock.advance(10 * minute);

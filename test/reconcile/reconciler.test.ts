@@ -100,7 +100,7 @@ describe('Events', () => {
 
   it('report a power cut once, however often the provider refuses it', async () => {
     const { apply, clock, cluster, events, room } = await createWorld();
-    apply('web', { powerOff: { mode: 'Hard', gracePeriod: '1m' } });
+    apply('web', { powerOff: { mode: 'Hard', gracePeriodSeconds: 60 } });
     await clock.advance(minute);
     room.broken.set('KillMachine', { class: 'Wait', code: 'Busy', status: 406 });
     cluster.change('web', { spec: { powerState: 'Halted' } });
@@ -225,7 +225,7 @@ describe('quiet', () => {
 
   it.each([
     { what: 'restart', spec: { restartRequest: 'now' } },
-    { what: 'power cut', spec: { powerState: 'Halted', powerOff: { mode: 'Hard', gracePeriod: '1m' } } },
+    { what: 'power cut', spec: { powerState: 'Halted', powerOff: { mode: 'Hard', gracePeriodSeconds: 60 } } },
   ])('tells a $what, which is on record before it is made, in one event', async ({ spec }) => {
     const { apply, clock, cluster, condition } = await createWorld();
     apply('web');

@@ -33,7 +33,7 @@ it('a VM to adopt that must exist and does not is reported as that, and not as o
   apply('web', { adoption: { policy: 'MustExist', id: 4711 } });
   await clock.advance(10 * minute);
   const reasons = cluster.versions.flatMap(({ status }) => status?.conditions?.map(({ reason }) => reason) ?? []);
-  expect(new Set(reasons)).toEqual(new Set(['AdoptionTargetNotFound', 'Accepted']));
+  expect(new Set(reasons)).toEqual(new Set(['Observing', 'AdoptionTargetNotFound', 'NotCompared', 'Accepted']));
   expect(room.count('CreateMachine')).toBe(0);
 });
 

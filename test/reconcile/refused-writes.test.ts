@@ -153,7 +153,7 @@ describe('an admission policy that refuses what the operator stores', () => {
     world.cluster.admission = (write, object) => (write === 'status web' ? 'Forbidden' : object);
     world.cluster.change('web', { spec: { restartRequest: 'once' } });
     await world.clock.advance(10 * minute);
-    world.cluster.change('web', { spec: { powerState: 'Halted', powerOff: { mode: 'Hard', gracePeriod: '1m' } } });
+    world.cluster.change('web', { spec: { powerState: 'Halted', powerOff: { mode: 'Hard', gracePeriodSeconds: 60 } } });
     await world.clock.advance(10 * minute);
     expect([world.room.restarts, world.room.count('KillMachine')]).toEqual([0, 0]);
     world.cluster.remove('virtualmachines', 'web');
@@ -303,7 +303,7 @@ describe('a status that the API server does not store', () => {
 
   it('refused while the object is deleted: its power is cut as the spec says, and the VM is deleted', async () => {
     const world = await createWorld();
-    world.apply('web', { powerOff: { mode: 'Hard', gracePeriod: '1m' } });
+    world.apply('web', { powerOff: { mode: 'Hard', gracePeriodSeconds: 60 } });
     await world.clock.advance(minute);
     world.cluster.admission = (write, object) => (write === 'status web' ? 'Forbidden' : object);
     world.cluster.remove('virtualmachines', 'web');

@@ -258,16 +258,17 @@ describe("with the operator's own key", () => {
   };
 
   it.each([
-    { policy: 'MustExist', managementPolicy: 'Manage' },
-    { policy: 'IfExists', managementPolicy: 'Manage' },
-    { policy: 'MustExist', managementPolicy: 'Observe' },
+    { by: 'id', there: { id: 1001 }, nowhere: { id: 4711 }, managementPolicy: 'Manage' },
+    { by: 'id', there: { id: 1001 }, nowhere: { id: 4711 }, managementPolicy: 'Observe' },
+    { by: 'name', there: { name: 'legacy' }, nowhere: { name: 'other' }, managementPolicy: 'Manage' },
+    { by: 'name', there: { name: 'legacy' }, nowhere: { name: 'other' }, managementPolicy: 'Observe' },
   ] as const)(
-    'adoption by id says the same whether there is such a VM or not, and shows nothing of it: $policy $managementPolicy',
-    async ({ policy, managementPolicy }) => {
+    'adoption by $by says the same whether there is such a VM or not, and shows nothing of it: $managementPolicy',
+    async ({ there, nowhere, managementPolicy }) => {
       const { world, b } = await createSharedWorld();
       world.room.add('legacy', { id: 1001, ownerId: 1, hostname: 'legacy.example' });
-      b.apply('there', { adoption: { policy, id: 1001 }, managementPolicy });
-      b.apply('nowhere', { adoption: { policy, id: 4711 }, managementPolicy });
+      b.apply('there', { adoption: { policy: 'MustExist', ...there }, managementPolicy });
+      b.apply('nowhere', { adoption: { policy: 'MustExist', ...nowhere }, managementPolicy });
       await world.clock.advance(10 * minute);
       const told = (name: string) => {
         const { conditions, ...status } = b.object(name)?.status ?? {};

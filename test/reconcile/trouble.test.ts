@@ -89,7 +89,7 @@ async function disturb(
   if (kind === 14 && isThere)
     cluster.change(name, { metadata: { annotations: { [annotations.paused]: pick(['true', null]) } } });
   if (kind === 11 && isThere)
-    cluster.change(name, { spec: { powerOff: { mode: pick(['TrySoft', 'Hard']), gracePeriod: '1m' } } });
+    cluster.change(name, { spec: { powerOff: { mode: pick(['TrySoft', 'Hard']), gracePeriodSeconds: 60 } } });
 }
 
 it.each([...fixedSeeds, drawn, drawn, drawn])(

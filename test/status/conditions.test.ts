@@ -5,13 +5,18 @@ import { conditionsFor, isDeletionOnRecord, withTrouble } from '../../src/status
 import { failure, now, objectWith } from '../plan/fixtures.ts';
 
 const accepted = { kind: 'Accepted' } as const;
+const comparison = { result: 'Same', message: 'as specified' } as const;
 const verdict = (reason: Reason, message = 'because') => ({ reason, message });
 const statusOf = (conditions: readonly Condition[], type: string) => conditions.find((c) => c.type === type)?.status;
 
 describe('conditions', () => {
   it.each(Object.entries(reasons))('%s shows what its row says', (reason, row) => {
     // Object.entries forgets that the keys are reasons.
-    const conditions = conditionsFor(verdict(reason as Reason), { credentials: accepted, generation: 3 }, now);
+    const conditions = conditionsFor(
+      verdict(reason as Reason),
+      { credentials: accepted, generation: 3, comparison },
+      now,
+    );
     expect(statusOf(conditions, 'Ready')).toBe(row.ready === 'Keep' ? 'False' : row.ready);
     expect(statusOf(conditions, 'Synced')).toBe(row.synced);
     expect(statusOf(conditions, 'Reconciling')).toBe(row.progress === 'Reconciling' ? 'True' : undefined);
@@ -22,7 +27,7 @@ describe('conditions', () => {
   });
 
   it('leaves a Ready VM Ready for reasons that say nothing about the VM, and for no others', () => {
-    const context = { credentials: accepted, generation: 1 };
+    const context = { credentials: accepted, generation: 1, comparison };
     const before = conditionsFor(verdict('Available'), context, now);
     // `as`: Object.keys forgets that the keys are reasons.
     const names = Object.keys(reasons) as Reason[];
@@ -30,6 +35,7 @@ describe('conditions', () => {
       (reason) => statusOf(conditionsFor(verdict(reason), context, now, before), 'Ready') === 'True',
     );
     expect(keeping).toEqual([
+      'DiffersFromSpec',
       'Available',
       'RateLimited',
       'ProviderUnavailable',
@@ -44,53 +50,72 @@ describe('conditions', () => {
     ]);
   });
 
-  it('leaves a VM Ready for its earlier generation for these reasons, and for no others', () => {
-    const before = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1 }, now);
+  it('does not claim that a VM matches a spec that has changed since it was Ready', () => {
+    const before = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1, comparison }, now);
     // `as`: Object.keys forgets that the keys are reasons.
-    const keeping = (Object.keys(reasons) as Reason[]).filter((reason) => {
-      const after = conditionsFor(verdict(reason), { credentials: accepted, generation: 2 }, now, before);
-      return after.some((one) => one.type === 'Ready' && one.status === 'True' && one.observedGeneration === 1);
+    const claiming = (Object.keys(reasons) as Reason[]).filter((reason) => {
+      const after = conditionsFor(verdict(reason), { credentials: accepted, generation: 2, comparison }, now, before);
+      return statusOf(after, 'Ready') === 'True';
     });
-    expect(keeping).toEqual([
-      'RateLimited',
-      'ProviderUnavailable',
-      'ProtocolError',
-      'WriteRefused',
-      'OrphanNotPermitted',
-    ]);
+    expect(claiming).toEqual(['Available']);
   });
 
   it('leaves a Ready machine Ready while the account is rate limited', () => {
-    const before = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1 }, now);
-    const after = conditionsFor(verdict('RateLimited'), { credentials: accepted, generation: 1 }, now + 5_000, before);
-    expect(after.find((c) => c.type === 'Ready')).toEqual(before.find((c) => c.type === 'Ready'));
+    const before = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1, comparison }, now);
+    const after = conditionsFor(
+      verdict('RateLimited'),
+      { credentials: accepted, generation: 1, comparison },
+      now + 5_000,
+      before,
+    );
+    expect(after.find((c) => c.type === 'Ready')).toEqual({
+      ...before.find((c) => c.type === 'Ready'),
+      reason: 'RateLimited',
+      message: 'because',
+    });
     expect(statusOf(after, 'Synced')).toBe('False');
   });
 
   it('does not claim during an outage that a newer spec is met', () => {
-    const before = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1 }, now);
+    const before = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1, comparison }, now);
     const after = conditionsFor(
       verdict('ProviderUnavailable'),
-      { credentials: accepted, generation: 2 },
+      { credentials: accepted, generation: 2, comparison },
       now + 5_000,
       before,
     );
-    expect(after.find((c) => c.type === 'Ready')?.observedGeneration).toBe(1);
+    expect(statusOf(after, 'Ready')).toBe('Unknown');
   });
 
   it('cuts a message that quotes an endless name', () => {
     const conditions = conditionsFor(
       verdict('NameConflict', 'x'.repeat(100_000)),
-      { credentials: accepted, generation: 1 },
+      { credentials: accepted, generation: 1, comparison },
       now,
     );
-    expect(conditions.map(({ message }) => Buffer.byteLength(message))).toEqual([1024, 1024, 0, 1024]);
+    expect(conditions.map(({ message }) => Buffer.byteLength(message))).toEqual([
+      1024,
+      'as specified'.length,
+      1024,
+      'the provider accepts the API key'.length,
+      1024,
+    ]);
   });
 
   it('moves lastTransitionTime only when the status moves', () => {
-    const first = conditionsFor(verdict('Creating'), { credentials: accepted, generation: 1 }, now);
-    const second = conditionsFor(verdict('Starting'), { credentials: accepted, generation: 1 }, now + 60_000, first);
-    const third = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1 }, now + 120_000, second);
+    const first = conditionsFor(verdict('Creating'), { credentials: accepted, generation: 1, comparison }, now);
+    const second = conditionsFor(
+      verdict('Starting'),
+      { credentials: accepted, generation: 1, comparison },
+      now + 60_000,
+      first,
+    );
+    const third = conditionsFor(
+      verdict('Available'),
+      { credentials: accepted, generation: 1, comparison },
+      now + 120_000,
+      second,
+    );
     const times = [first, second, third].map((c) => c.find(({ type }) => type === 'Ready')?.lastTransitionTime);
     expect(times).toEqual(['2026-06-01T12:00:00Z', '2026-06-01T12:00:00Z', '2026-06-01T12:02:00Z']);
   });
@@ -98,11 +123,11 @@ describe('conditions', () => {
   it('come in a fixed order', () => {
     // `as`: Object.keys forgets that the keys are reasons.
     const orders = (Object.keys(reasons) as Reason[]).map((reason) =>
-      conditionsFor(verdict(reason), { credentials: accepted, generation: 1, isDeleting: true }, now).map(
+      conditionsFor(verdict(reason), { credentials: accepted, generation: 1, comparison, isDeleting: true }, now).map(
         ({ type }) => type,
       ),
     );
-    const first = ['Ready', 'Synced', 'CredentialsValid'];
+    const first = ['Ready', 'AsSpecified', 'Synced', 'CredentialsValid'];
     const rest = ['Reconciling', 'Stalled', 'Paused', 'DeletionBlocked'];
     for (const order of orders)
       expect(order).toEqual([...first, ...rest.filter((type) => order.includes(type as never))]);
@@ -110,7 +135,7 @@ describe('conditions', () => {
   });
 
   it.each(Object.entries(reasons))('%s blocks a deletion as its row says', (reason, row) => {
-    const context = { credentials: accepted, generation: 3, isDeleting: true };
+    const context = { credentials: accepted, generation: 3, comparison, isDeleting: true };
     // Object.entries forgets that the keys are reasons.
     const conditions = conditionsFor(verdict(reason as Reason), context, now);
     expect(statusOf(conditions, 'DeletionBlocked')).toBe(row.blocksDeletion === true ? 'True' : undefined);
@@ -131,8 +156,8 @@ describe('conditions', () => {
     },
     { credentials: { kind: 'TooMany', limit: 'TotalReached' }, expected: { status: 'True', reason: 'Accepted' } },
   ] as const)('report the API key: $credentials.kind', ({ credentials, expected }) => {
-    const before = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1 }, now);
-    const after = conditionsFor(verdict('Available'), { credentials, generation: 1 }, now, before);
+    const before = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1, comparison }, now);
+    const after = conditionsFor(verdict('Available'), { credentials, generation: 1, comparison }, now, before);
     expect(after.find(({ type }) => type === 'CredentialsValid')).toMatchObject(expected);
   });
 
@@ -140,7 +165,7 @@ describe('conditions', () => {
     { reason: 'Available', message: 'trouble', expected: { status: 'False', reason: 'WriteRefused' } },
     { reason: 'NameConflict', message: 'because; trouble', expected: { status: 'False', reason: 'NameConflict' } },
   ] as const)('report trouble beside $reason in Synced alone', ({ reason, message, expected }) => {
-    const before = conditionsFor(verdict(reason), { credentials: accepted, generation: 1 }, now);
+    const before = conditionsFor(verdict(reason), { credentials: accepted, generation: 1, comparison }, now);
     const after = withTrouble(before, verdict('WriteRefused', 'trouble'), now + 1_500, before);
     expect(after.filter(({ type }) => type !== 'Synced')).toEqual(before.filter(({ type }) => type !== 'Synced'));
     const lastTransitionTime = reason === 'Available' ? '2026-06-01T12:00:01Z' : '2026-06-01T12:00:00Z';
@@ -168,17 +193,17 @@ describe('conditions', () => {
     expect([recorded([synced, ready]), recorded([synced]), recorded([])]).toEqual([expected, false, false]);
   });
 
-  it('says nothing about a key nobody has judged yet, and keeps what was said before', () => {
+  it('claims nothing about a key that the provider has not judged yet, and keeps what an earlier answer showed', () => {
     expect(
       statusOf(
-        conditionsFor(verdict('Creating'), { credentials: { kind: 'Unverified' }, generation: 1 }, now),
+        conditionsFor(verdict('Creating'), { credentials: { kind: 'Unverified' }, generation: 1, comparison }, now),
         'CredentialsValid',
       ),
-    ).toBeUndefined();
-    const before = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1 }, now);
+    ).toBe('Unknown');
+    const before = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1, comparison }, now);
     const after = conditionsFor(
       verdict('Available'),
-      { credentials: { kind: 'Unverified' }, generation: 1 },
+      { credentials: { kind: 'Unverified' }, generation: 1, comparison },
       now,
       before,
     );

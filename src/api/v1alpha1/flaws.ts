@@ -9,7 +9,6 @@ export interface ReadSpec {
 }
 
 const selectors = ['region', 'package', 'osTemplate'] as const;
-const durations = /^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h))+$/;
 const longestQuote = 64;
 
 /**
@@ -104,15 +103,20 @@ function flawsOf(schema: Schema, value: unknown, path: string): readonly string[
 
 /** What the schema says in CEL, as far as nothing works without it. */
 function contradictions(stored: unknown): readonly string[] {
-  const spec = isRecord(stored) ? stored : {};
+  if (!isRecord(stored)) return [];
+  const spec = stored;
+  const adoption = isRecord(spec['adoption']) ? spec['adoption'] : {};
+  const isOptional = adoption['policy'] === 'MustExist' || spec['managementPolicy'] === 'Observe';
   const flaws = selectors.flatMap((name) => {
     const selector = spec[name];
+    if (selector === undefined) return isOptional ? [] : [`spec.${name} is missing`];
     const isOne = !isRecord(selector) || (selector['id'] === undefined) !== (selector['name'] === undefined);
     return isOne ? [] : [`spec.${name} needs exactly one of id or name`];
   });
-  const { gracePeriod } = isRecord(spec['powerOff']) ? spec['powerOff'] : {};
-  if (typeof gracePeriod !== 'string' || durations.test(gracePeriod)) return flaws;
-  return [...flaws, `spec.powerOff.gracePeriod must be a duration such as 90s or 5m, not ${quote(gracePeriod)}`];
+  const isNamed = adoption['id'] !== undefined || adoption['name'] !== undefined;
+  return isNamed && adoption['policy'] !== 'MustExist'
+    ? [...flaws, 'spec.adoption.id and spec.adoption.name need policy MustExist']
+    : flaws;
 }
 
 function repaired(schema: Schema, value: unknown): unknown {
@@ -124,7 +128,7 @@ function repaired(schema: Schema, value: unknown): unknown {
     ]);
     // What is optional and not there stays away, unlike an object whose parts have defaults.
     const isWanted = value !== undefined || schema.default !== undefined || schema === specSchema;
-    return isWanted ? Object.fromEntries(properties.filter(([, part]) => part !== undefined)) : {};
+    return isWanted ? Object.fromEntries(properties.filter(([, part]) => part !== undefined)) : undefined;
   }
   return value === undefined || flawsOf(schema, value, '').length > 0 ? schema.default : value;
 }

@@ -9,6 +9,12 @@ export function providerName(object: VirtualMachine): string {
   return object.spec.providerName ?? nameWithUid(object.metadata);
 }
 
+/** The name to look for: of the VM to adopt, if the spec names one and the object is to create none. */
+export function soughtName(object: VirtualMachine): string {
+  const { policy, name } = object.spec.adoption;
+  return policy === 'MustExist' && name !== undefined ? name : providerName(object);
+}
+
 /** Whether the provider name carries this very object's UID, so that nobody else can have made a machine of it. */
 export function isNameOwn(object: VirtualMachine): boolean {
   return providerName(object) === nameWithUid(object.metadata);

@@ -10,9 +10,10 @@
  */
 export interface ReasonRow {
   readonly ready: 'True' | 'False' | 'Unknown' | 'Keep';
-  readonly synced: 'True' | 'False';
+  readonly synced: 'True' | 'False' | 'Unknown';
   readonly progress: 'Settled' | 'Reconciling' | 'Stalled';
-  readonly event: 'Normal' | 'Warning';
+  /** `None`: it says nothing that the next event doesn't say. */
+  readonly event: 'Normal' | 'Warning' | 'None';
   readonly blocksDeletion?: true;
   readonly shows?: 'Paused';
   readonly meaning: string;

@@ -10,6 +10,7 @@ import {
 } from './commands.ts';
 import { annotations, defaultCredentials } from './names.ts';
 import { identityReasons } from './identity-reasons.ts';
+import { observationReasons } from './observation-reasons.ts';
 import { inProgress, type ReasonRow, stalled } from './reason-row.ts';
 
 const waits = 'No action needed.';
@@ -24,6 +25,7 @@ const manage = code(patchSpec(anyObject, { managementPolicy: 'Manage' }));
  * remedy: two cases that need different remedies are two reasons. A command in a remedy works as it is pasted.
  */
 const table = {
+  ...observationReasons,
   Available: {
     ready: 'True',
     synced: 'True',

@@ -1,13 +1,13 @@
 import { apiVersion, group, kind, plural, version } from './names.ts';
 import type { Schema } from './schema/openapi.ts';
-import { specSchema } from './schema/spec.ts';
+import { afterCreation, specSchema } from './schema/spec.ts';
 import { statusSchema } from './schema/status.ts';
 
 /** The whole object; `metadata` is Kubernetes' own. */
 export const virtualMachineSchema: Schema = {
   type: 'object',
   description:
-    'A virtual machine at vps247. Applying it creates the machine, which is billed from then on; deleting it deletes the machine with its data.',
+    'A virtual machine (VM) at vps247. Creating the object creates the VM, which is billed from then on; deleting the object deletes the VM with its data.',
   required: ['spec'],
   properties: {
     apiVersion: { type: 'string', description: `The version of this resource, ${apiVersion}.` },
@@ -17,6 +17,7 @@ export const virtualMachineSchema: Schema = {
     spec: specSchema,
     status: statusSchema,
   },
+  'x-kubernetes-validations': [afterCreation],
 };
 
 interface PrinterColumn {
@@ -32,30 +33,35 @@ function ofReady(field: string): string {
   return `.status.conditions[?(@.type=="Ready")].${field}`;
 }
 
-/** What `kubectl get` shows after the name. A selector holds exactly one of id and name, so `*` is whichever was given. */
+/** What `kubectl get` shows after the name: the desired power state, and nothing else that isn't observed. */
 export const printerColumns: readonly PrinterColumn[] = [
-  { name: 'State', type: 'string', jsonPath: '.status.state', description: "The machine's state at the provider" },
+  { name: 'Desired', type: 'string', jsonPath: '.spec.powerState', description: 'The desired power state' },
+  { name: 'State', type: 'string', jsonPath: '.status.state', description: "The VM's state at the provider" },
+  { name: 'Ready', type: 'string', jsonPath: ofReady('status'), description: 'Whether the VM matches the spec' },
+  { name: 'Reason', type: 'string', jsonPath: ofReady('reason'), description: 'Why it is ready or not' },
   {
     name: 'Address',
     type: 'string',
     jsonPath: '.status.addresses[0].address',
     description: 'The IP address to connect to',
   },
-  { name: 'Region', type: 'string', jsonPath: '.spec.region.*', description: 'The region asked for' },
-  { name: 'Package', type: 'string', jsonPath: '.spec.package.*', description: 'The package asked for' },
-  { name: 'Ready', type: 'string', jsonPath: ofReady('status'), description: 'Whether the machine is as asked' },
+  { name: 'Region', type: 'string', jsonPath: '.status.region.name', description: 'The region of the VM' },
+  { name: 'Package', type: 'string', jsonPath: '.status.package.name', description: 'The package of the VM' },
   { name: 'Age', type: 'date', jsonPath: '.metadata.creationTimestamp', description: 'Age of the object' },
-  { name: 'ID', type: 'integer', jsonPath: '.status.id', description: "The machine's id at the provider", priority: 1 },
-  {
-    name: 'Template',
-    type: 'string',
-    jsonPath: '.spec.osTemplate.*',
-    description: 'The template asked for',
-    priority: 1,
-  },
-  { name: 'Reason', type: 'string', jsonPath: ofReady('reason'), description: 'Why it is ready or not', priority: 1 },
-  { name: 'Message', type: 'string', jsonPath: ofReady('message'), description: 'The same for humans', priority: 1 },
+  { name: 'ID', type: 'integer', jsonPath: '.status.id', description: "The VM's id at the provider", priority: 1 },
+  { name: 'Template', type: 'string', jsonPath: '.status.osTemplate.name', description: 'Its template', priority: 1 },
+  { name: 'Origin', type: 'string', jsonPath: '.status.origin', description: 'Created or adopted', priority: 1 },
+  { name: 'Message', type: 'string', jsonPath: ofReady('message'), description: 'The reason in words', priority: 1 },
 ];
+
+/** What `kubectl get --field-selector` takes besides name and namespace. */
+const selectableFields = [
+  '.spec.powerState',
+  '.status.state',
+  '.status.origin',
+  '.status.region.name',
+  '.status.package.name',
+].map((jsonPath) => ({ jsonPath }));
 
 /** The CustomResourceDefinition that `crds/` is generated from: plain data, ready to be applied. */
 export const customResourceDefinition = {
@@ -80,6 +86,7 @@ export const customResourceDefinition = {
         storage: true,
         subresources: { status: {} },
         additionalPrinterColumns: printerColumns,
+        selectableFields,
         schema: { openAPIV3Schema: virtualMachineSchema },
       },
     ],

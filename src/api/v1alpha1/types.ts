@@ -10,39 +10,40 @@ export type PowerDriftPolicy = 'Correct' | 'Report';
 export type ManagementPolicy = 'Manage' | 'Plan' | 'Observe';
 export type AdoptionPolicy = 'Never' | 'IfExists' | 'MustExist';
 export type ExternalDeletePolicy = 'Recreate' | 'Report';
+export type InitialPasswordPolicy = 'Create' | 'None';
 export type DeletionPolicy = 'Delete' | 'Retain';
 /** How the machine came to belong to the object. */
 export type Origin = 'Created' | 'Adopted';
 
 export interface VirtualMachineSpec {
-  readonly region: CatalogueSelector;
-  readonly package: CatalogueSelector;
-  readonly osTemplate: CatalogueSelector;
+  readonly region?: CatalogueSelector;
+  readonly package?: CatalogueSelector;
+  readonly osTemplate?: CatalogueSelector;
   readonly ipv6: boolean;
   readonly privateNetworking: boolean;
   readonly sshKeyIds: readonly number[];
   readonly providerName?: string;
   readonly powerState: PowerState;
-  /** `gracePeriod` is a Go duration such as `5m` or `1h30m`. */
-  readonly powerOff: { readonly mode: PowerOffMode; readonly gracePeriod: string };
+  readonly powerOff: { readonly mode: PowerOffMode; readonly gracePeriodSeconds: number };
   /** A string that differs from the one handled last restarts the machine once. */
   readonly restartRequest?: string;
   readonly powerDriftPolicy: PowerDriftPolicy;
   readonly managementPolicy: ManagementPolicy;
-  readonly adoption: { readonly policy: AdoptionPolicy; readonly id?: number };
+  /** `id` or `name` at the provider, of the VM to adopt: with MustExist only. */
+  readonly adoption: { readonly policy: AdoptionPolicy; readonly id?: number; readonly name?: string };
   /** Undefined: Recreate for a machine that was created, Report for one that was adopted. */
   readonly onExternalDelete?: ExternalDeletePolicy;
   /** Undefined: Delete for a machine that was created, Retain for one that was adopted. */
   readonly deletionPolicy?: DeletionPolicy;
   readonly deletionProtection: boolean;
   readonly credentialsSecretRef: { readonly name: string; readonly key: string };
-  /** Undefined name: `<object's name>-initial-password`. */
-  readonly initialPasswordSecret: { readonly name?: string; readonly disabled?: boolean };
+  /** Undefined name: `<object's name>-initial-password`; undefined policy: Create. */
+  readonly initialPasswordSecret: { readonly name?: string; readonly policy?: InitialPasswordPolicy };
 }
 
 export type ConditionStatus = 'True' | 'False' | 'Unknown';
 export type ConditionType =
-  'Ready' | 'Synced' | 'CredentialsValid' | 'Reconciling' | 'Stalled' | 'Paused' | 'DeletionBlocked';
+  'Ready' | 'AsSpecified' | 'Synced' | 'CredentialsValid' | 'Reconciling' | 'Stalled' | 'Paused' | 'DeletionBlocked';
 
 export interface Condition {
   readonly type: ConditionType;
@@ -158,6 +159,7 @@ export interface ObjectMeta {
 
 export interface VirtualMachine {
   readonly metadata: ObjectMeta;
+  /** `region`, `package` and `osTemplate` may be missing only with `adoption.policy` MustExist or `managementPolicy` Observe. */
   readonly spec: VirtualMachineSpec;
   /** What the stored spec says that the schema does not allow (any more), a sentence each; then `spec` is not what is wanted. */
   readonly flaws?: readonly string[];

@@ -70,7 +70,10 @@ describe('a life on the real API server', () => {
   it('cuts the power of a guest that ignores the shutdown signal, after the grace period and once', async () => {
     const stage = await stageFor('deaf-guest');
     await stage.operator();
-    await stage.create('deaf', { osTemplate: { name: 'Appliance (ignores ACPI)' }, powerOff: { gracePeriod: '2s' } });
+    await stage.create('deaf', {
+      osTemplate: { name: 'Appliance (ignores ACPI)' },
+      powerOff: { gracePeriodSeconds: 2 },
+    });
     await stage.untilReady('deaf', 'True/Available');
     await stage.cluster.delete(stage.namespace, 'deaf');
     await stage.untilGone('deaf');

@@ -120,7 +120,7 @@ describe('the initial password', () => {
     const stage = await stageFor('late-or-never', { switches: { passwordLag: 1_500 } });
     await stage.operator();
     await stage.create('late', { initialPasswordSecret: { name: 'root-of-late' } });
-    await stage.create('never', { initialPasswordSecret: { disabled: true } });
+    await stage.create('never', { initialPasswordSecret: { policy: 'None' } });
     const { status } = await stage.untilReady('late', 'True/Available');
     await stage.untilReady('never', 'True/Available');
     await stage.cluster.until('it is written', async () => (await secretOf(stage, 'root-of-late')) !== undefined);

@@ -128,7 +128,7 @@ describe('deletion', () => {
     const stage = await stageFor('forced');
     const person = personAt(stage);
     await stage.operator();
-    await stage.create('web', { ...deaf, powerOff: { gracePeriod: '1h' } });
+    await stage.create('web', { ...deaf, powerOff: { gracePeriodSeconds: 3600 } });
     await stage.untilReady('web', 'True/Available');
     await stage.cluster.delete(stage.namespace, 'web');
     await person.until('web', 'is shut down', ({ status }) => status?.operation?.type === 'Stop');

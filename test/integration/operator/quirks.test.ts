@@ -8,7 +8,7 @@ type Switches = NonNullable<StageOptions['switches']>;
 async function live(stage: Stage): Promise<readonly string[]> {
   const { cluster, emulator, namespace } = stage;
   await stage.operator();
-  await stage.create('web', { powerOff: { gracePeriod: '3s' } });
+  await stage.create('web', { powerOff: { gracePeriodSeconds: 3 } });
   await stage.untilReady('web', 'True/Available');
   await cluster.patch(namespace, 'web', { spec: { powerState: 'Halted' } });
   await cluster.until('web is halted', async () => (await stage.object('web'))?.status?.state === 'Halted');
@@ -85,7 +85,7 @@ describe('a provider with ways of its own', () => {
       switches: { ignoredStop: 'stays-running', ignoresShutdownNames: 'deaf-*' },
     });
     await stage.operator();
-    await stage.create('deaf', { powerState: 'Halted', powerOff: { gracePeriod: '1s' } });
+    await stage.create('deaf', { powerState: 'Halted', powerOff: { gracePeriodSeconds: 1 } });
     await stage.untilReady('deaf', 'True/Available');
     expect(stage.emulator.ledger.writes().map(({ operation }) => operation)).toEqual([
       'CreateMachine',

@@ -43,6 +43,15 @@ async function createAndChange(place: Place, wanted: object, change: (id: number
 const suspended = { ...spec, powerState: 'Suspended' };
 
 export const remedies: Readonly<Record<Reason, Shown | Nothing>> = {
+  Observing: passes,
+  DiffersFromSpec: {
+    arrange: (place) =>
+      place.create('web', {
+        package: { name: 'Standard' },
+        adoption: { policy: 'MustExist', id: place.plant('legacy') },
+      }),
+    after: [available(1)],
+  },
   Available: { none: 'all is well' },
   Creating: passes,
   ProvisioningFailed: atTheProvider,

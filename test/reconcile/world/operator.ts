@@ -22,7 +22,7 @@ export const usualSpec: VirtualMachineSpec = {
   privateNetworking: false,
   sshKeyIds: [],
   powerState: 'Running',
-  powerOff: { mode: 'TrySoft', gracePeriod: '1m' },
+  powerOff: { mode: 'TrySoft', gracePeriodSeconds: 60 },
   powerDriftPolicy: 'Correct',
   managementPolicy: 'Manage',
   adoption: { policy: 'Never' },

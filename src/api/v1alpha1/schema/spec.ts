@@ -2,6 +2,7 @@ import type {
   AdoptionPolicy,
   DeletionPolicy,
   ExternalDeletePolicy,
+  InitialPasswordPolicy,
   ManagementPolicy,
   PowerDriftPolicy,
   PowerOffMode,
@@ -11,20 +12,13 @@ import type {
 import { defaultCredentials } from '../names.ts';
 import { allOf, providerId, type CelRule, type PropertiesOf, type Schema } from './openapi.ts';
 
-/** For fields that are always there (required or defaulted): such a rule does not run when one side lacks the field. */
-function immutable(field: string): CelRule {
-  return {
-    rule: 'self == oldSelf',
-    message: `${field} cannot be changed once the object exists: create a new VirtualMachine with the other ${field} and delete this one`,
-  };
-}
-
 function catalogueSelector(field: string, what: string): Schema {
   return {
     type: 'object',
     description:
       `${what}, by exactly one of id or name. ` +
-      'A name is looked up once, before the machine is created. Cannot be changed.',
+      'Required, unless adoption.policy is MustExist or managementPolicy is Observe. The operator looks up a name once, before it creates the VM. ' +
+      'You can change it until the VM exists; after that, you can only correct it to what status shows.',
     properties: {
       id: providerId(`The provider's id of the ${field}.`),
       name: {
@@ -36,7 +30,6 @@ function catalogueSelector(field: string, what: string): Schema {
     } satisfies PropertiesOf<{ id: number; name: string }>,
     'x-kubernetes-validations': [
       { rule: 'has(self.id) != has(self.name)', message: `${field} needs exactly one of id or name` },
-      immutable(field),
     ],
   };
 }
@@ -54,21 +47,14 @@ const powerOff: Schema = {
         'Soft sends the shutdown signal, again after pauses that grow, and waits for as long as it takes. Hard cuts the power at once, which may lose data. ' +
         'TrySoft sends the shutdown signal and cuts the power when the grace period is over.',
     },
-    gracePeriod: {
-      type: 'string',
-      // Two terms of six digits cannot overflow a duration in CEL; an overflow would be an obscure error instead of the message.
-      maxLength: 16,
-      default: '5m',
+    gracePeriodSeconds: {
+      type: 'integer',
+      format: 'int32',
+      minimum: 1,
+      maximum: 3600,
+      default: 300,
       description:
-        'How long the guest has to shut down, before TrySoft cuts the power or Soft sends the signal again, as a duration such as 90s, 5m or 1h; from 1s to 1h. Hard ignores it.',
-      'x-kubernetes-validations': [
-        {
-          rule:
-            "self.matches('^([0-9]{1,6}([.][0-9]{1,3})?(ms|s|m|h))+$') && " +
-            "duration(self) >= duration('1s') && duration(self) <= duration('1h')",
-          message: 'gracePeriod must be a duration from 1s to 1h, such as 90s or 5m',
-        },
-      ],
+        'How many seconds the guest has to shut down before TrySoft cuts the power or Soft sends the signal again. Hard ignores it.',
     },
   } satisfies PropertiesOf<VirtualMachineSpec['powerOff']>,
 };
@@ -83,8 +69,8 @@ const secretName = {
 const adoption: Schema = {
   type: 'object',
   description:
-    'Whether a machine that exists already is taken over. It is looked for by id, else by spec.providerName; ' +
-    'an object restored from a backup takes over the machine it was recorded with. A machine that another object holds is never taken.',
+    'Whether the operator adopts a VM that exists already. It looks for the VM by id or name, else by spec.providerName; ' +
+    'an object restored from a backup adopts the VM that it was recorded with. A VM that belongs to another object is never adopted.',
   default: {},
   properties: {
     policy: {
@@ -92,15 +78,22 @@ const adoption: Schema = {
       enum: allOf<AdoptionPolicy>({ Never: true, IfExists: true, MustExist: true }),
       default: 'Never',
       description:
-        'Never takes over nothing. IfExists takes over the machine, and creates one when it is shown not to exist. MustExist never creates one.',
+        'Never: existing VMs are not adopted. IfExists adopts the VM named spec.providerName, and creates one if there is none. MustExist never creates a VM.',
     },
-    id: providerId("The provider's id of the machine to take over; needs a policy other than Never."),
+    id: providerId("The provider's id of the VM to adopt; needs policy MustExist."),
+    name: {
+      type: 'string',
+      minLength: 1,
+      maxLength: 255,
+      description:
+        'The exact name at the provider of the VM to adopt, such as "Web 1" or db.example.com; needs policy MustExist.',
+    },
   } satisfies PropertiesOf<VirtualMachineSpec['adoption']>,
   'x-kubernetes-validations': [
     {
-      rule: "!has(self.id) || self.policy != 'Never'",
-      message: 'adoption.id needs adoption.policy IfExists or MustExist; with Never no machine is taken over',
-      fieldPath: '.id',
+      rule: "!has(self.id) && !has(self.name) || self.policy == 'MustExist' && has(self.id) != has(self.name)",
+      message:
+        'adoption takes an id or a name, not both, and only with policy MustExist: a VM that is created has neither. With IfExists, spec.providerName says which VM',
     },
   ],
 };
@@ -116,13 +109,17 @@ const initialPasswordSecret: Schema = {
       ...secretName,
       description: "Name of the Secret; by default the object's name with -initial-password.",
     },
-    disabled: { type: 'boolean', description: 'Whether no Secret is written.' },
+    policy: {
+      type: 'string',
+      enum: allOf<InitialPasswordPolicy>({ Create: true, None: true }),
+      description: 'Create, the default, writes the Secret; None writes no Secret.',
+    },
   } satisfies PropertiesOf<VirtualMachineSpec['initialPasswordSecret']>,
   'x-kubernetes-validations': [
     {
-      rule: '!has(self.name) || !has(self.disabled) || !self.disabled',
-      message: 'initialPasswordSecret takes a name or disabled: true, not both',
-      fieldPath: '.disabled',
+      rule: "!has(self.name) || !has(self.policy) || self.policy != 'None'",
+      message: 'initialPasswordSecret takes a name or policy None, not both',
+      fieldPath: '.policy',
     },
   ],
 };
@@ -149,8 +146,7 @@ const credentialsSecretRef: Schema = {
 
 export const specSchema: Schema = {
   type: 'object',
-  description: 'The machine as it is wanted.',
-  required: ['region', 'package', 'osTemplate'],
+  description: 'The desired state of the VM.',
   properties: {
     region: catalogueSelector('region', 'Where the machine runs'),
     package: catalogueSelector('package', 'Size and price of the machine'),
@@ -158,14 +154,12 @@ export const specSchema: Schema = {
     ipv6: {
       type: 'boolean',
       default: false,
-      description: 'Whether the machine gets an IPv6 address. Cannot be changed.',
-      'x-kubernetes-validations': [immutable('ipv6')],
+      description: 'Whether the VM gets an IPv6 address. You can change it until the VM exists.',
     },
     privateNetworking: {
       type: 'boolean',
       default: false,
-      description: 'Whether the machine is attached to the private network. Cannot be changed.',
-      'x-kubernetes-validations': [immutable('privateNetworking')],
+      description: 'Whether the VM is attached to the private network. You can change it until the VM exists.',
     },
     sshKeyIds: {
       type: 'array',
@@ -173,8 +167,8 @@ export const specSchema: Schema = {
       maxItems: 32,
       'x-kubernetes-list-type': 'set',
       items: providerId("The provider's id of an SSH key."),
-      description: "The provider's ids of the SSH keys the machine is created with, at most 32. Cannot be changed.",
-      'x-kubernetes-validations': [immutable('sshKeyIds')],
+      description:
+        "The provider's ids of the SSH keys that the VM is created with, at most 32. You can change them until the VM exists.",
     },
     providerName: {
       type: 'string',
@@ -236,6 +230,11 @@ export const specSchema: Schema = {
   } satisfies PropertiesOf<VirtualMachineSpec>,
   'x-kubernetes-validations': [
     {
+      rule: "has(self.region) && has(self.__package__) && has(self.osTemplate) || self.adoption.policy == 'MustExist' || self.managementPolicy == 'Observe'",
+      message:
+        'region, package and osTemplate are required, unless adoption.policy is MustExist or managementPolicy is Observe',
+    },
+    {
       // On the spec and not on the field, because a rule of the field does not run when the field comes or goes.
       rule:
         'has(self.providerName) == has(oldSelf.providerName) && ' +
@@ -245,4 +244,29 @@ export const specSchema: Schema = {
       fieldPath: '.providerName',
     },
   ],
+};
+
+/** `package` is a keyword of CEL. */
+const correctable = ['region', '__package__', 'osTemplate'] as const;
+const fixed = ['ipv6', 'privateNetworking', 'sshKeyIds'] as const;
+
+/** Whether a field is as it was, is not given any more, or says what the status shows. */
+function sameOrTrue(field: (typeof correctable)[number]): string {
+  const [wanted, before, seen] = [`self.spec.${field}`, `oldSelf.spec.${field}`, `self.status.${field}`];
+  const isTrue = `has(${wanted}.id) && ${wanted}.id == ${seen}.id || has(${wanted}.name) && has(${seen}.name) && ${wanted}.name == ${seen}.name`;
+  return `(!has(${wanted}) || has(${before}) && ${wanted} == ${before} || has(${seen}) && (${isTrue}))`;
+}
+
+/** One rule on the whole object, because it compares the spec with the status. It runs on every write: the common cases come first. */
+export const afterCreation: CelRule = {
+  rule: [
+    '!has(oldSelf.status) || !has(oldSelf.status.id) || self.spec == oldSelf.spec',
+    [...correctable.map(sameOrTrue), ...fixed.map((field) => `self.spec.${field} == oldSelf.spec.${field}`)].join(
+      ' && ',
+    ),
+  ].join(' || '),
+  message:
+    'the VM exists: region, package and osTemplate can only be corrected to what status shows, and ipv6, privateNetworking and sshKeyIds ' +
+    'cannot be changed. For another VM, create a new VirtualMachine and delete this one',
+  fieldPath: '.spec',
 };

@@ -1,0 +1,23 @@
+import type { ReasonRow } from './reason-row.ts';
+
+/** Reasons about what is known of the VM, rather than about the work on it. */
+export const observationReasons = {
+  Observing: {
+    ready: 'Unknown',
+    synced: 'Unknown',
+    progress: 'Reconciling',
+    event: 'None',
+    meaning: 'The operator is reading the VMs of the account, and knows nothing of this VM yet.',
+    remedy: 'Nothing: it resolves by itself.',
+  },
+  DiffersFromSpec: {
+    ready: 'Keep',
+    synced: 'True',
+    progress: 'Settled',
+    event: 'Warning',
+    meaning:
+      'The region, package or template of the VM is not that of the spec: the VM was adopted, the spec changed while it was being created, or it was changed in the control panel of the provider. Shown in the condition AsSpecified. While it differs, the VM is not recreated.',
+    remedy:
+      'Correct the spec to what status shows, with the command in the message or in your manifests. For a VM as the spec says, create a new object.',
+  },
+} as const satisfies Readonly<Record<string, ReasonRow>>;

@@ -1,0 +1,27 @@
+import type { ConditionType, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
+import type { Verdict } from '../plan/action.ts';
+import { isTrouble } from '../status/status.ts';
+
+/** The events of a new status: one per change of reason, because a condition that stays as it was is not news. Pure. */
+export function transitionEvents(
+  before: VirtualMachineStatus | undefined,
+  after: VirtualMachineStatus,
+  verdict: Verdict,
+): readonly Verdict[] {
+  const shown = reasonOf(before, 'Synced');
+  const synced = after.conditions?.find(({ type }) => type === 'Synced');
+  const asSpecified = after.conditions?.find(({ type }) => type === 'AsSpecified');
+  const events: Verdict[] = [];
+  // Trouble beside the VM covers what Synced would report of it.
+  const shownOfVm = isTrouble(shown) ? reasonOf(before, 'Ready') : shown;
+  if (shownOfVm !== verdict.reason) events.push(verdict);
+  if (synced !== undefined && isTrouble(synced.reason) && synced.reason !== verdict.reason && shown !== synced.reason)
+    events.push({ reason: synced.reason, message: synced.message });
+  if (asSpecified?.reason === 'DiffersFromSpec' && reasonOf(before, 'AsSpecified') !== 'DiffersFromSpec')
+    events.push({ reason: 'DiffersFromSpec', message: asSpecified.message });
+  return events;
+}
+
+function reasonOf(status: VirtualMachineStatus | undefined, type: ConditionType): string | undefined {
+  return status?.conditions?.find((condition) => condition.type === type)?.reason;
+}
