@@ -46,7 +46,7 @@ describe('a chosen name that a stranger takes just before the create call', () =
     });
     cluster.remove('virtualmachines', 'web');
     await clock.advance(10 * minute);
-    expect(scene.condition('web', 'Ready')).toMatchObject({
+    expect(scene.condition('web', 'DeletionBlocked')).toMatchObject({
       reason: 'IdentityUnproven',
       message: expect.stringContaining('patch vps web --type merge -p \'{"spec":{"deletionPolicy":"Retain"}}\''),
     });

@@ -380,7 +380,7 @@ describe('a cluster that is lost', () => {
 
     // The person follows the message of one, with the id that they know to be right.
     const message = (await home.object('web')).status?.conditions?.[0]?.message ?? '';
-    const command = /to take it over: (kubectl .*?'\{.*?\}')/.exec(message)?.[1] ?? '';
+    const command = /to adopt it: (kubectl .*?'\{.*?\}')/.exec(message)?.[1] ?? '';
     await home.sh(command.replace(/"id":\d+/, `"id":${before['default/web']}`));
     // Not to wait the minute after which it would look again by itself.
     await home.sh('kubectl annotate vps --all -A vps247.com/reconcile-requested-at=now');
