@@ -176,7 +176,7 @@ export const metricsTable = {
   kubernetesCalls: {
     type: 'counter',
     name: 'rest_client_requests_total',
-    help: 'Requests to the Kubernetes API, by HTTP status (<error>: no answer), method and host; beside what client-go counts, also by verb and resource.',
+    help: 'Requests to the Kubernetes API, by HTTP status (`<error>`: no answer), method and host; beside what client-go counts, also by verb and resource.',
     labels: ['code', 'method', 'host', 'verb', 'resource'],
   },
   kubernetesCallDuration: {

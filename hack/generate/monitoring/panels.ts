@@ -375,7 +375,7 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Kubernetes request rate by status',
-        tells: '<error> is no answer; 409 is harmless.',
+        tells: '`<error>` means that no answer came; 409 is harmless.',
         onABadDay: { see: '500 where there is usually none.' },
         unit: 'reqps',
         isStacked: true,
