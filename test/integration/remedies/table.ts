@@ -173,7 +173,10 @@ export const remedies: Readonly<Record<Reason, Shown | Nothing>> = {
   ProviderBusy: passes,
   PowerTransitionStuck: {
     arrange: (place) => {
-      const deaf = { osTemplate: { name: 'Appliance (ignores ACPI)' }, powerOff: { mode: 'Soft', gracePeriod: '1s' } };
+      const deaf = {
+        osTemplate: { name: 'Appliance (ignores ACPI)' },
+        powerOff: { mode: 'Soft', gracePeriodSeconds: 1 },
+      };
       return createAndChange(place, deaf, () => place.change({ powerState: 'Halted' }));
     },
     after: [available(1)],
