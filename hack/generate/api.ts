@@ -1,5 +1,5 @@
 import { annotations, annotationTable, apiVersion, kind } from '../../src/api/v1alpha1/names.ts';
-import { printerColumns, virtualMachineSchema } from '../../src/api/v1alpha1/schema.ts';
+import { customResourceDefinition, printerColumns, virtualMachineSchema } from '../../src/api/v1alpha1/schema.ts';
 import type { Schema } from '../../src/api/v1alpha1/schema/openapi.ts';
 import { generatedFrom, markdownTable } from './table.ts';
 
@@ -12,6 +12,9 @@ export function renderApi(): string {
     description,
     priority === undefined ? '' : 'with `-o wide`',
   ]);
+  const selectable = customResourceDefinition.spec.versions.flatMap(({ selectableFields }) =>
+    selectableFields.map(({ jsonPath }) => jsonPath.slice(1)),
+  );
   return `# The custom resource
 
 ${generatedFrom('src/api/v1alpha1/schema')}
@@ -46,13 +49,60 @@ kubectl patch vps NAME --type merge --patch '{"spec":{"restartRequest":"'"$(date
 
 The operator restarts the VM once for each new text, and then shows the text in \`status.lastRestartRequest\`.
 
+## Change a spec
+
+You can fix any mistake in a spec until its VM exists. Afterwards the API server refuses what can't be done to a VM:
+
+${markdownTable(['field', 'until the VM exists', 'afterwards'], changes)}
+
+The VM exists as soon as \`status.id\` shows it. The provider can't change the region, package or template of a VM.
+A correction makes the spec say what the VM has: the operator sends no request for it. For another VM, create a new
+object and delete this one.
+
+The condition [\`AsSpecified\`](conditions.md) compares the region, package and template of the VM with the spec. If
+they differ, its message has the command that corrects the spec. A VM that differs from its spec isn't recreated after
+it was deleted outside the operator.
+
+## Adopt a VM
+
+An object that adopts a VM needs nothing but \`adoption\`. It names the VM by its id, or by its exact name at the
+provider, which may be any text:
+
+\`\`\`yaml
+apiVersion: ${apiVersion}
+kind: ${kind}
+metadata:
+  name: legacy-web
+spec:
+  adoption:
+    policy: MustExist
+    name: Web 1
+\`\`\`
+
+\`region\`, \`package\` and \`osTemplate\` are optional here, and with \`managementPolicy: Observe\`. Where the spec has
+them, they are compared with the VM. [The example](../examples/adoption/README.md) adopts VMs in two steps.
+
 ## Combinations that look contradictory
 
 ${markdownTable(['given', 'what happens'], combinations)}
 
 ## Columns of kubectl get
 
+All columns but NAME and DESIRED show what the operator observed. A column is empty until the provider reports its value.
+
 ${markdownTable(['column', 'meaning', 'shown'], [['NAME', 'Name of the object', ''], ...columns])}
+
+## Select objects by field
+
+\`kubectl get vps --field-selector FIELD=VALUE\` takes these fields besides \`metadata.name\` and \`metadata.namespace\`:
+
+${selectable.map((field) => `- \`${field}\``).join('\n')}
+
+For example, the VMs that are halted, in all namespaces:
+
+\`\`\`sh
+kubectl get vps --all-namespaces --field-selector status.state=Halted
+\`\`\`
 `;
 }
 
@@ -62,22 +112,42 @@ const annotationRows = (Object.keys(annotationTable) as (keyof typeof annotation
   return [`\`${annotations[name]}\``, value, by, meaning];
 });
 
+const changes = [
+  [
+    '`region`, `package`, `osTemplate`',
+    'yes',
+    'only to what the same field of `status` shows, by id or name; you can also remove it where it is optional',
+  ],
+  ['`ipv6`, `privateNetworking`, `sshKeyIds`', 'yes', 'no'],
+  ['`providerName`', 'no', 'no'],
+  ['`credentialsSecretRef`', 'yes', 'yes, to a key of the same account'],
+  ['every other field', 'yes', 'yes'],
+];
+
 const combinations = [
   ['both `id` and `name` of a region, package or template', 'refused'],
-  ['`adoption.id` with `adoption.policy: Never`', 'refused'],
-  ['`initialPasswordSecret.name` with `disabled: true`', 'refused'],
+  [
+    'no `region`, `package` or `osTemplate`',
+    'refused, unless `adoption.policy` is `MustExist` or `managementPolicy` is `Observe`',
+  ],
+  ['both `adoption.id` and `adoption.name`', 'refused'],
+  [
+    '`adoption.id` or `adoption.name` with a policy other than `MustExist`',
+    'refused: a VM that is created has neither. With `IfExists`, `providerName` says which VM',
+  ],
+  ['`initialPasswordSecret.name` with `initialPasswordSecret.policy: None`', 'refused'],
   [
     '`powerState: Halted` with a `restartRequest`',
     'no restart: the request counts as handled once the machine is halted',
   ],
   ['a `restartRequest` that is there when the machine is created', 'no restart: a new machine has just booted'],
   [
-    '`adoption.id` with a `providerName`',
-    'the machine must have both; another name is `AdoptionMismatch`. With `IfExists` and no such machine, one is created under that name',
+    '`adoption.id` or `adoption.name` with a `providerName`',
+    'the VM must have both; another name is `AdoptionMismatch`',
   ],
   [
-    '`adoption.policy: MustExist` without an id, and without a `providerName`',
-    'an object that was restored takes over the machine it was recorded with; any other finds nothing (`AdoptionTargetNotFound`)',
+    '`adoption.policy: MustExist` without `id`, `name` and `providerName`',
+    'a restored object adopts the VM that it was recorded with; any other object finds nothing (`AdoptionTargetNotFound`)',
   ],
   [
     '`deletionPolicy: Retain` with `deletionProtection: true`',
@@ -112,8 +182,6 @@ function typeOf({ type, format }: Schema): string {
 
 function rulesOf(schema: Schema): string[] {
   const rules: string[] = [];
-  if (schema['x-kubernetes-validations']?.some(({ rule }) => rule === 'self == oldSelf') === true)
-    rules.push('immutable');
   if (schema.enum !== undefined) rules.push(`one of ${schema.enum.map((value) => `\`${value}\``).join(', ')}`);
   if (schema.minimum !== undefined) rules.push(`at least ${schema.minimum}`);
   if (schema.maximum !== undefined) rules.push(`at most ${schema.maximum}`);
