@@ -97,7 +97,7 @@ function asksForOthers({ identity, object }: Observed): boolean {
 /** The same whatever VMs there are, or a tenant could find out by asking for one after the other. */
 function notWithDefaultKey(o: Observed): Decision {
   const secret = o.object.spec.credentialsSecretRef.name;
-  const message = `spec.adoption can't be used with the operator's default API key, which gives no right to VMs that exist; put an API key of your own into Secret "${secret}", or, for a new VM: ${patchSpec(o.object.metadata, { adoption: { policy: 'Never', id: null } })}`;
+  const message = `spec.adoption can't be used with the operator's default API key, which gives no right to VMs that exist; put an API key of your own into Secret "${secret}", or, for a new VM: ${patchSpec(o.object.metadata, { adoption: { policy: 'Never', id: null, name: null } })}`;
   return wait({ reason: 'AdoptionNotPermitted', message }, { after: refusedRetry });
 }
 

@@ -46,7 +46,7 @@ it('a stored spec that the present schema refuses keeps no object from being set
   ]);
   expect(answers.filter(([, answer]) => answer !== 'patched\n').map(([what]) => what)).toEqual(refused);
   // The API server says what has to be corrected in the same patch.
-  expect(answers.find(([what]) => what === 'no region')?.[1]).toContain('spec.region: Required value');
+  expect(answers.find(([what]) => what === 'no region')?.[1]).toContain('region, package and osTemplate are required');
   const completed = JSON.stringify({ spec: { ...selectors, deletionPolicy: 'Retain' } });
   expect(shell(`kubectl patch vps ${nameOf(0)} --type merge -p '${completed}'`)).toContain('patched');
 });

@@ -248,7 +248,7 @@ describeRows('machines of an earlier life', [
 it("with the operator's own key, asks for a change that the API server admits: an id needs a policy other than Never", () => {
   const o = observedWith({ spec: byId, machine: 'Absent', observed: { isDefaultKey: true } });
   expect(plan(o).verdict?.message).toMatch(
-    /into Secret "vps247-credentials", or, for a new VM: kubectl .*'{"spec":{"adoption":{"policy":"Never","id":null}}}'$/,
+    /into Secret "vps247-credentials", or, for a new VM: kubectl .*'{"spec":{"adoption":{"policy":"Never","id":null,"name":null}}}'$/,
   );
 });
 

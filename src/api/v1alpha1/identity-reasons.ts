@@ -71,12 +71,12 @@ export const identityReasons = {
   AdoptionTargetNotFound: {
     ...stalled,
     meaning: "spec.adoption.policy is MustExist, and the account doesn't have the VM.",
-    remedy: `Correct spec.adoption. Or have a VM created: ${code(patchSpec(anyObject, { adoption: { policy: 'IfExists', id: null } }))}.`,
+    remedy: `Correct spec.adoption. Or have a VM created: ${code(patchSpec(anyObject, { adoption: { policy: 'IfExists', id: null, name: null } }))}.`,
   },
   AdoptionNotPermitted: {
     ...stalled,
     meaning:
       "The spec asks to adopt a VM, but the object uses the operator's default API key, which gives no right to VMs that exist.",
-    remedy: `Put an API key of your own into the Secret. Or, for a new VM, remove the adoption: ${code(patchSpec(anyObject, { adoption: { policy: 'Never', id: null } }))}.`,
+    remedy: `Put an API key of your own into the Secret. Or, for a new VM, remove the adoption: ${code(patchSpec(anyObject, { adoption: { policy: 'Never', id: null, name: null } }))}.`,
   },
 } as const satisfies Readonly<Record<string, ReasonRow>>;

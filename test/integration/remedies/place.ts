@@ -119,16 +119,25 @@ export function keyOf(ownerId: number): string {
 /** The CRD of a time when the API server took any spec, as YAML. */
 export function permissiveCrd(): string {
   const file = join(import.meta.dirname, '../../../crds/virtualmachines.vps247.com.yaml');
-  const crd = parse(readFileSync(file, 'utf8')) as {
-    readonly spec: { readonly versions: readonly { readonly schema: { readonly openAPIV3Schema: Schema } }[] };
-  };
-  const schema = crd.spec.versions[0]?.schema.openAPIV3Schema;
-  if (schema !== undefined) schema.properties.spec = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+  const crd = parse(readFileSync(file, 'utf8')) as { readonly spec: { readonly versions: readonly Version[] } };
+  for (const version of crd.spec.versions) {
+    const schema = version.schema.openAPIV3Schema;
+    schema.properties.spec = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
+    // They are about fields that this schema doesn't know.
+    delete schema['x-kubernetes-validations'];
+    delete version.selectableFields;
+  }
   return stringify(crd);
 }
 
-interface Schema {
-  readonly properties: Record<string, object>;
+interface Version {
+  readonly schema: {
+    readonly openAPIV3Schema: {
+      readonly properties: Record<string, object>;
+      'x-kubernetes-validations'?: unknown;
+    };
+  };
+  selectableFields?: unknown;
 }
 
 /** Has the API server store an object whatever its spec says, while it serves the permissive CRD. */
