@@ -81,13 +81,14 @@ const table = {
     ...stalled,
     meaning:
       "The provider's catalogue doesn't have the region, package or template that the spec names. No request is sent.",
-    remedy: `Use a name from the list in the message: delete the object and apply it again: ${code(deleteObject(anyObject))}.`,
+    remedy: 'Set the field that the message names to a name from its list. It can be changed until a VM exists.',
   },
   CombinationNotOffered: {
     ...stalled,
     meaning:
       "The provider's catalogue doesn't offer the package in the region, or the template with the package. No request is sent.",
-    remedy: `Choose a combination from the list in the message: delete the object and apply it again: ${code(deleteObject(anyObject))}.`,
+    remedy:
+      'Set the fields that the message names to a combination from its list. They can be changed until a VM exists.',
   },
   CreateRefused: {
     ...stalled,

@@ -144,14 +144,8 @@ export const remedies: Readonly<Record<Reason, Shown | Nothing>> = {
     arrange: () => Promise.resolve(),
     after: [gone(0), gone(0)],
   },
-  UnknownCatalogName: {
-    arrange: (place) => place.create('web', { region: { name: 'Amsterdm 1' } }),
-    after: [gone(0)],
-  },
-  CombinationNotOffered: {
-    arrange: (place) => place.create('web', { region: { name: 'London 1' }, package: { id: 3 } }),
-    after: [gone(0)],
-  },
+  UnknownCatalogName: byYourChoice,
+  CombinationNotOffered: byYourChoice,
   CreateRefused: {
     arrange: (place) => {
       place.refuseCreate(422);
