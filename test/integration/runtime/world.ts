@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type ControlPlane, startControlPlane } from '../../../hack/control-plane/start.ts';
 import { Cluster } from '../../../hack/kit/cluster.ts';
+import { collectGarbage } from '../../../hack/kit/garbage-collector.ts';
 import { hurried, hurriedLatencies } from '../../../hack/kit/hurried.ts';
 import { type OperatorProcess, startOperator } from '../../../hack/kit/operator.ts';
 import { recordObjects } from '../../../hack/kit/record-objects.ts';
@@ -50,6 +51,7 @@ export async function openWorld(name: string): Promise<World> {
   await cluster.applyCrd();
   await cluster.applyRights();
   await cluster.putSecret(namespace, apiKey);
+  const stopCollecting = collectGarbage(cluster);
   const kubeconfig = await cluster.kubeconfigOfServiceAccount('vps247-system', 'vps247-operator', out);
   const emulator = createEmulator({
     seed: 7,
@@ -145,6 +147,7 @@ export async function openWorld(name: string): Promise<World> {
       writeFileSync(path.join(out, 'ledger.json'), JSON.stringify({ calls, effects }, null, 1));
       await proxy.close();
       await provider.close();
+      await stopCollecting();
       await cluster.close();
       await recorder.stop();
       await plane.stop();
