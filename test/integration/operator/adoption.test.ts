@@ -96,7 +96,7 @@ describe('a machine that exists', () => {
     await stage.create('web');
     const { status } = await stage.untilReady('web', 'True/Available');
     const theirs = stage.emulator.person.create({ ownerId: 2, name: 'theirs' });
-    await stage.create('thief', { adoption: { policy: 'IfExists', id: status?.id } });
+    await stage.create('thief', { adoption: { policy: 'MustExist', id: status?.id } });
     await stage.create('stranger', { adoption: { policy: 'MustExist', id: theirs } });
     await stage.untilReady('thief', 'False/HeldByOtherObject');
     await stage.untilReady('stranger', 'False/AdoptionTargetNotFound');
@@ -116,7 +116,7 @@ describe('a machine that does not exist', () => {
     await stage.create('web', { adoption: { policy: 'MustExist', id: 999 } });
     await stage.untilReady('web', 'False/AdoptionTargetNotFound');
     expect(calls(stage)).toEqual([]);
-    await person.change('web', { adoption: { policy: 'IfExists' } });
+    await person.change('web', { adoption: { policy: 'IfExists', id: null } });
     expect((await stage.untilReady('web', 'True/Available')).status?.origin).toBe('Created');
     expect(calls(stage)).toEqual(['CreateMachine']);
   });

@@ -69,10 +69,10 @@ describe('management', () => {
     await stage.untilReady('web', 'True/Available');
     await person.annotate('web', { paused: 'true' });
     const paused = await person.untilCondition('web', 'Paused', 'True/Paused');
-    // It is as it was last asked for: nothing says otherwise.
-    expect(conditionOf(paused, 'Ready')).toBe('True/Available');
+    // The VM was as specified before the pause, and the spec is the same.
+    expect(conditionOf(paused, 'Ready')).toBe('True/Paused');
     await person.change('web', { powerState: 'Halted' });
-    await person.untilCondition('web', 'Ready', 'False/Paused');
+    await person.untilCondition('web', 'Ready', 'Unknown/Paused');
     await stage.cluster.delete(stage.namespace, 'web');
     await person.untilCondition('web', 'DeletionBlocked', 'True/Paused');
     await person.untilListed(2);
