@@ -35,7 +35,7 @@ export function compareWithSpec(
   id: number | undefined,
   actual: Actual,
 ): Comparison {
-  if (id === undefined) return { result: 'Unknown', message: 'the object has no VM yet' };
+  if (id === undefined) return { result: 'Unknown', message: 'the object has no VM' };
   const compared = fields.map((field) => ({ field, wanted: spec[field], seen: actual[field] }));
   const different = compared.filter(({ wanted, seen }) => compare(wanted, seen) === 'Different');
   if (different.length > 0) {

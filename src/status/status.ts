@@ -71,7 +71,7 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
         credentials: o.credentials,
         generation: o.object.metadata.generation,
         isDeleting: o.object.metadata.deletionTimestamp !== undefined,
-        comparison: compareWithSpec(o.object, id, refs),
+        comparison: compareWithSpec(o.object, isGone ? undefined : id, refs),
         trouble: troubleOf(o),
       },
       o.now,

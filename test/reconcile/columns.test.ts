@@ -1,0 +1,180 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import type { CatalogueSelector, VirtualMachine, VirtualMachineSpec } from '../../src/api/v1alpha1/types.ts';
+import type { CatalogueRef, Machine } from '../../src/model/machine.ts';
+import { assertProperty } from '../support/property.ts';
+import { createWorldWithCatalogue, type Detail, type Field, fields, offers } from './world/catalogue.ts';
+import { usualSpec } from './world/operator.ts';
+import type { World } from './world/world.ts';
+
+const hour = 3_600_000;
+
+/** VMs that exist before the object, in the order of their ids. */
+const existing = ['Web 1', 'api_test'];
+
+type Wish = Pick<VirtualMachineSpec, Field | 'adoption' | 'managementPolicy' | 'powerState' | 'onExternalDelete'>;
+
+/** What the user changes, what is changed in the provider's control panel, and a restart of the operator. */
+type Change =
+  | { readonly type: 'Spec'; readonly wish: Wish }
+  | { readonly type: 'Panel'; readonly id: number; readonly fields: Partial<Machine> }
+  | { readonly type: 'Delete'; readonly id: number }
+  | { readonly type: 'Restart' };
+
+const selectorOf = (field: Field): fc.Arbitrary<CatalogueSelector> =>
+  fc.oneof(
+    fc.constantFrom(...offers[field]).map(({ id }) => ({ id })),
+    fc.constantFrom(...offers[field].map(({ name }) => name), 'No Such Name').map((name) => ({ name })),
+  );
+
+/** The provider may rename an entry, so any name comes with any id. */
+const refOf = (field: Field): fc.Arbitrary<CatalogueRef> =>
+  fc.oneof(
+    { weight: 3, arbitrary: fc.constantFrom<CatalogueRef>(...offers[field]) },
+    { weight: 1, arbitrary: fc.constantFrom(...offers[field]).map(({ id, name }) => ({ id, name: `${name} (new)` })) },
+  );
+
+const adoptions: fc.Arbitrary<VirtualMachineSpec['adoption']> = fc.oneof(
+  fc.constantFrom({ policy: 'Never' }, { policy: 'IfExists' }, { policy: 'MustExist' }),
+  fc.constantFrom(1, 2, 99).map((id) => ({ policy: 'MustExist' as const, id })),
+  fc.constantFrom(...existing, 'db.example.com').map((name) => ({ policy: 'MustExist' as const, name })),
+);
+
+/** Whatever the CRD admits of a new object: without `adoption` the fields are required. */
+const wishes: fc.Arbitrary<Wish> = fc
+  .record({
+    adoption: adoptions,
+    managementPolicy: fc.constantFrom('Manage', 'Manage', 'Observe'),
+    powerState: fc.constantFrom('Running', 'Halted'),
+    onExternalDelete: fc.constantFrom('Recreate', 'Report'),
+    region: selectorOf('region'),
+    package: selectorOf('package'),
+    osTemplate: selectorOf('osTemplate'),
+    missing: fc.subarray([...fields]),
+  })
+  .map(({ missing, ...wish }): Wish => {
+    const mayLack = wish.adoption.policy === 'MustExist' || wish.managementPolicy === 'Observe';
+    if (!mayLack) return wish;
+    // What is left of a record without some fields is one without them.
+    return Object.fromEntries(Object.entries(wish).filter(([key]) => !missing.some((field) => field === key))) as Wish;
+  });
+
+const vms = fc.record({ region: refOf('region'), package: refOf('package'), osTemplate: refOf('osTemplate') });
+
+const changes: fc.Arbitrary<Change> = fc.oneof(
+  { weight: 4, arbitrary: wishes.map((wish) => ({ type: 'Spec' as const, wish })) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      type: fc.constant('Panel' as const),
+      // 3 is the first VM that the operator creates.
+      id: fc.constantFrom(1, 2, 3),
+      fields: fc.oneof(
+        refOf('region').map((region) => ({ region })),
+        refOf('package').map((size) => ({ package: size })),
+        refOf('osTemplate').map((osTemplate) => ({ osTemplate })),
+        fc.constantFrom('Running' as const, 'Halted' as const).map((state) => ({ state })),
+        fc
+          .constantFrom('192.0.2.1', '198.51.100.7')
+          .map((address) => ({ addresses: [{ version: 4 as const, address }] })),
+      ),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('Delete' as const), id: fc.constantFrom(1, 2, 3) }) },
+  { weight: 1, arbitrary: fc.constant({ type: 'Restart' as const }) },
+);
+
+/** Fields that a change leaves out are removed, as `kubectl replace` does. */
+function replaceSpec({ cluster }: World, wish: Wish): void {
+  const absent = Object.fromEntries([...fields, 'onExternalDelete'].map((field) => [field, null]));
+  const adoption = { id: null, name: null, ...wish.adoption };
+  const given = Object.fromEntries(
+    fields.flatMap((field) => {
+      const selector = wish[field];
+      return selector === undefined ? [] : [[field, { id: null, name: null, ...selector }]];
+    }),
+  );
+  cluster.change('web', { spec: { ...absent, ...wish, ...given, adoption } });
+}
+
+async function happen(world: World, change: Change): Promise<void> {
+  switch (change.type) {
+    case 'Spec':
+      return replaceSpec(world, change.wish);
+    case 'Panel':
+      return world.room.set(change.id, change.fields);
+    case 'Delete':
+      return void world.room.machines.delete(change.id);
+    case 'Restart':
+      return world.restart();
+  }
+}
+
+/** What is wrong with what the object shows, given the provider's own records. */
+function liesOf({ spec, status }: VirtualMachine, { room }: World, detail: Detail): readonly string[] {
+  const isTrue = (type: string): boolean => status?.conditions?.find((one) => one.type === type)?.status === 'True';
+  if (!isTrue('Ready') && !isTrue('AsSpecified')) return [];
+  const vm = room.machines.get(status?.id ?? 0);
+  if (vm === undefined) return [`there is no VM ${status?.id}`];
+  const shown = [
+    ['state', status?.state, vm.state],
+    ['addresses', status?.addresses, vm.addresses],
+    ...fields.map((field) => [field, status?.[field], asReported(vm[field], detail)] as const),
+  ] as const;
+  const lies = shown
+    .filter(([, column, truth]) => JSON.stringify(column) !== JSON.stringify(truth))
+    .map(([name, column, truth]) => `${name} shows ${JSON.stringify(column)} of ${JSON.stringify(truth)}`);
+  const unmet = fields
+    .filter((field) => isTrue('AsSpecified') && !isMet(spec[field], vm[field]))
+    .map((field) => `AsSpecified, but ${field} is ${JSON.stringify(vm[field])}`);
+  return [...lies, ...unmet];
+}
+
+function asReported(ref: CatalogueRef | undefined, detail: Detail): CatalogueRef | undefined {
+  if (ref === undefined || detail === 'Nothing') return undefined;
+  return detail === 'Ids' ? { id: ref.id } : ref;
+}
+
+function isMet(wanted: CatalogueSelector | undefined, ref: CatalogueRef | undefined): boolean {
+  if (wanted === undefined) return true;
+  return 'id' in wanted ? wanted.id === ref?.id : wanted.name === ref?.name;
+}
+
+test('whatever the user and the provider change, an object that is Ready or AsSpecified shows its VM as it is', async () => {
+  await assertProperty(
+    fc.asyncProperty(
+      fc.constantFrom<Detail>('IdsAndNames', 'IdsAndNames', 'Ids', 'Nothing'),
+      fc.tuple(vms, vms),
+      wishes,
+      fc.array(fc.record({ change: changes, wait: fc.constantFrom(0, 5_000, hour) }), { maxLength: 8 }),
+      async (detail, refs, wish, happened) => {
+        const world = await createWorldWithCatalogue(detail);
+        existing.forEach((name, index) => world.room.add(name, refs[index]));
+        world.apply('web', { ...usualSpec, ...withAbsent(wish) });
+        await world.clock.advance(hour);
+        const judge = (): void => {
+          const object = world.cluster.machine('web');
+          if (object === undefined) throw new Error('the object is gone');
+          expect(liesOf(object, world, detail)).toEqual([]);
+        };
+        judge();
+        for (const { change, wait } of happened) {
+          await happen(world, change);
+          await world.clock.advance(wait);
+          if (wait === hour) judge();
+        }
+        await world.clock.advance(hour);
+        judge();
+        // No name was created twice.
+        expect(world.room.heldTwice).toEqual(new Set());
+      },
+    ),
+    { runs: 60 },
+  );
+}, 120_000);
+
+/** `apply` merges with a spec that has all fields. */
+function withAbsent(wish: Wish): Partial<VirtualMachineSpec> {
+  const absent = Object.fromEntries(fields.map((field) => [field, undefined]));
+  return { ...absent, ...wish };
+}
