@@ -154,7 +154,10 @@ const combinations = [
     'the deletion is refused. Where no admission policy does that, the object goes and its machine stays',
   ],
   ['`managementPolicy: Observe`, and the object is deleted', 'the machine stays'],
-  ['`managementPolicy: Plan`, and the object is deleted', 'both stay, and `status.plannedActions` shows the next step'],
+  [
+    '`managementPolicy: Plan`, and the object is deleted',
+    'both stay, and `status.plannedActions` shows how the VM would be deleted',
+  ],
 ];
 
 function renderFields(schema: Schema): string {

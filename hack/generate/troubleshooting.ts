@@ -12,7 +12,7 @@ const looks = {
   log: 'kubectl -n vps247-system logs deployment/vps247-operator --tail=50',
   orphanCandidates: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{.status.orphanCandidates}'`,
   holders: `kubectl get vps -A -o custom-columns=NAMESPACE:.metadata.namespace,NAME:.metadata.name,ID:.status.id,MACHINE:.status.providerName`,
-  planned: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{.status.plannedActions}'`,
+  planned: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{range .status.plannedActions[*]}{.operation}: {.message}{"\\n"}{end}'`,
   startFailure: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{.status.startFailure}'`,
   passwords: 'kubectl -n NAMESPACE describe secret NAME-initial-password',
   events: 'kubectl -n NAMESPACE events --for virtualmachine/NAME',

@@ -85,9 +85,18 @@ export interface Region {
   readonly packageIds?: readonly ProviderId[];
 }
 
+/** `amount` is the provider's decimal text: a number could not hold it exactly. */
+export interface Price {
+  readonly amount: string;
+  readonly currency: 'EUR' | 'GBP' | 'USD';
+  readonly per: 'hour' | 'month';
+}
+
 export interface Package {
   readonly id: ProviderId;
   readonly name?: string;
+  /** Those that can be read; undefined when there is none. */
+  readonly prices?: readonly Price[];
   /** Templates that fit this package; undefined when the provider does not say. */
   readonly osTemplateIds?: readonly ProviderId[];
 }

@@ -162,7 +162,7 @@ function turnBack(o: Observed, machine: Machine): Decision {
 }
 
 /** How long a guest has to follow the shutdown signal, in milliseconds. */
-function graceOf({ object, requests }: Observed): number {
+export function graceOf({ object, requests }: Observed): number {
   return requests.isPowerOffForced ? 0 : object.spec.powerOff.gracePeriodSeconds * 1_000;
 }
 

@@ -338,23 +338,6 @@ describeRows('the initial password', [
 ]);
 
 describe('what is planned', () => {
-  it('names the next call, and only that', () => {
-    const { plannedActions } = plan(observedWith({ spec: { ...planOnly, powerState: 'Halted' } }));
-    expect(plannedActions).toEqual([
-      {
-        operation: 'CreateMachine',
-        message: 'create machine "web-0a1b2c3d" in region 1 with package 2 and template 4',
-      },
-    ]);
-  });
-
-  it('names an adoption, which is no call but changes whose VM it is', () => {
-    const machine = machineIn('Running', { id: 7, name: 'x' });
-    const { plannedActions, verdict } = plan(observedWith({ machine, spec: { ...planOnly, ...adoptingX } }));
-    expect(plannedActions).toEqual([{ operation: 'AdoptMachine', message: 'take over machine 7 ("x")' }]);
-    expect(verdict?.message).toBe('next: take over machine 7 ("x"); spec.managementPolicy is Plan');
-  });
-
   it.each(['Plan', 'Observe'] as const)(
     'keeps the operation and the failed starts on record: %s',
     (managementPolicy) => {

@@ -359,7 +359,8 @@ const table = {
     progress: 'Settled',
     event: 'Normal',
     blocksDeletion: true,
-    meaning: 'An action is due, and spec.managementPolicy Plan holds it back; status.plannedActions shows it.',
+    meaning:
+      'Calls are due, and spec.managementPolicy Plan holds them back. The message and status.plannedActions show all of them.',
     remedy: `To carry it out: ${manage}.`,
   },
 } as const satisfies Readonly<Record<string, ReasonRow>>;

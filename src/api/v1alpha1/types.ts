@@ -84,7 +84,7 @@ export interface TaskStatus {
   readonly progress?: string;
 }
 
-/** The next call that `managementPolicy: Plan` keeps from being made. */
+/** One step of what `managementPolicy: Plan` holds back. */
 export interface PlannedAction {
   readonly operation: string;
   readonly message: string;

@@ -7,6 +7,7 @@ import type {
   MachineState,
   OsTemplate,
   Package,
+  Price,
   ProviderId,
   Region,
 } from '../../model/machine.ts';
@@ -215,8 +216,9 @@ export function decodeRegions(text: string, context: Context): readonly Region[]
 }
 
 export function decodePackages(text: string, context: Context): readonly Package[] {
-  return readCatalogue(text, ['packages', 'package'], context, (wire, entry) => {
+  return readCatalogue(text, ['packages', 'package'], context, (wire, entry, sanitizer) => {
     const pack: Draft<Package> = entry;
+    set(pack, 'prices', readPrices(wire, sanitizer));
     set(pack, 'osTemplateIds', optionalIds(wire['os_template_ids']));
     return pack;
   });
@@ -226,6 +228,22 @@ export function decodeOsTemplates(text: string, context: Context): readonly OsTe
   return readCatalogue(text, ['os_templates', 'os_template'], context, (_, entry) => entry);
 }
 
+const priceFields = (['month', 'hour'] as const).flatMap((per) =>
+  (['EUR', 'GBP', 'USD'] as const).map((currency) => {
+    return { per, currency, field: `price_${per}_${currency.toLowerCase()}` };
+  }),
+);
+const decimal = /^\d{1,7}(?:\.\d{1,6})?$/;
+
+function readPrices(wire: WireObject, sanitizer: Sanitizer): readonly Price[] | undefined {
+  const prices = priceFields.flatMap(({ per, currency, field }) => {
+    const text = rawText(wire[field]);
+    const amount = text && sanitizer.exact(text);
+    return amount !== undefined && decimal.test(amount) ? [{ amount, currency, per }] : [];
+  });
+  return prices.length === 0 ? undefined : prices;
+}
+
 type CatalogueEntry = Draft<OsTemplate>;
 
 /** An entry without a usable name can be chosen by its id, and makes the others no less usable. */
@@ -233,7 +251,7 @@ function readCatalogue<T extends CatalogueEntry>(
   text: string,
   [listName, wrapper]: readonly [string, string],
   { secrets }: Context,
-  read: (wire: WireObject, entry: CatalogueEntry) => T,
+  read: (wire: WireObject, entry: CatalogueEntry, sanitizer: Sanitizer) => T,
 ): readonly T[] {
   const sanitizer = new Sanitizer(secrets);
   const entries = readEntries(text, [listName, 'data'], (item) => {
@@ -241,7 +259,7 @@ function readCatalogue<T extends CatalogueEntry>(
     const entry: CatalogueEntry = { id: requiredId(wire['id'], `an entry of ${listName}`) };
     const name = rawText(wire['name']);
     set(entry, 'name', name && sanitizer.exact(name));
-    return read(wire, entry);
+    return read(wire, entry, sanitizer);
   });
   return requireUniqueIds(entries);
 }

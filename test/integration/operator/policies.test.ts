@@ -6,7 +6,8 @@ const stageFor = useStages('policies');
 // Several times as long as it takes, for machines with other things to do.
 vi.setConfig({ testTimeout: 180_000 });
 const calls = ({ emulator }: Stage): readonly string[] => emulator.ledger.writes().map(({ operation }) => operation);
-const planned = (operation: string) => [expect.objectContaining({ operation })];
+const planned = (...steps: readonly string[]) =>
+  steps.map((operation) => expect.objectContaining({ operation }) as unknown);
 /** Its guest does not heed the shutdown signal: powering it off takes the whole grace period. */
 const deaf = { osTemplate: { name: 'Appliance (ignores ACPI)' } };
 
@@ -17,7 +18,12 @@ describe('management', () => {
     await stage.operator();
     await stage.create('web', { managementPolicy: 'Plan' });
     const first = await stage.untilReady('web', 'False/PlanOnly');
-    expect(first.status?.plannedActions).toEqual(planned('CreateMachine'));
+    expect(first.status?.plannedActions).toEqual([
+      {
+        operation: 'CreateMachine',
+        message: `create VM "${first.status?.providerName}" in region "Amsterdam 1" (1) with package "Budget" (1) and OS template "Debian 13 x64" (1) for 4.00 EUR or 4.50 USD a month`,
+      },
+    ]);
     expect(first.metadata.finalizers).toBeUndefined();
     await person.untilListed(2);
     expect(calls(stage)).toEqual([]);
@@ -25,10 +31,12 @@ describe('management', () => {
     expect((await stage.untilReady('web', 'True/Available')).status?.plannedActions).toBeUndefined();
 
     await person.change('web', { managementPolicy: 'Plan', powerState: 'Halted' });
-    expect((await stage.untilReady('web', 'False/PlanOnly')).status?.plannedActions).toEqual(planned('StopMachine'));
+    expect((await stage.untilReady('web', 'False/PlanOnly')).status?.plannedActions).toEqual(
+      planned('StopMachine', 'KillMachine'),
+    );
     await stage.cluster.delete(stage.namespace, 'web');
     const deleting = await person.untilCondition('web', 'DeletionBlocked', 'True/PlanOnly');
-    expect(deleting.status?.plannedActions).toEqual(planned('StopMachine'));
+    expect(deleting.status?.plannedActions).toEqual(planned('StopMachine', 'KillMachine', 'DeleteMachine'));
     await person.untilListed(2);
     expect(calls(stage)).toEqual(['CreateMachine']);
     await person.change('web', { managementPolicy: 'Manage' });
@@ -53,7 +61,7 @@ describe('management', () => {
     await stage.untilReady('none', 'False/ObserveOnly');
     stage.emulator.person.power(id, 'stop');
     const changed = await stage.untilReady('web', 'False/ObserveOnly');
-    expect(changed.status?.conditions?.[0]?.message).toContain(`start machine ${id} is due`);
+    expect(changed.status?.conditions?.[0]?.message).toContain(`due: start VM ${id} ("legacy")`);
     await person.until('web', 'halted', ({ status }) => status?.state === 'Halted');
     await Promise.all(['web', 'none'].map((name) => stage.cluster.delete(stage.namespace, name)));
     await Promise.all(['web', 'none'].map((name) => stage.untilGone(name)));

@@ -306,6 +306,8 @@ test('the answer must be about the machine that was asked for', () => {
   expect(() => mapping.decodeMachineOf(2, least)).toThrow(WireError);
 });
 
+const pricesOf = (fields: object) => mapping.decodePackages([{ id: 1, ...fields }])[0]?.prices;
+
 describe('catalogue', () => {
   test('regions, packages and templates are read with what fits together', () => {
     expect(mapping.decodeRegions([{ id: 1, name: 'New York 1', country_code: 'us', package_ids: [1, '2'] }])).toEqual([
@@ -317,6 +319,15 @@ describe('catalogue', () => {
     expect(mapping.decodeOsTemplates({ data: [{ id: 1, name: 'Ubuntu', os_type: 'linux' }] })).toEqual([
       { id: 1, name: 'Ubuntu' },
     ]);
+  });
+
+  test('the price of a package is read as it is spelled, and an odd one is left out', () => {
+    expect(pricesOf({ price_month_eur: '4.90', price_month_gbp: null, price_hour_usd: '0.0070' })).toEqual([
+      { amount: '4.90', currency: 'EUR', per: 'month' },
+      { amount: '0.0070', currency: 'USD', per: 'hour' },
+    ]);
+    for (const odd of [4.9, '-1', '1,000', '1e3', '', '4.', '12345678', '5 off', 'free', true, {}])
+      expect(pricesOf({ price_month_eur: odd })).toBeUndefined();
   });
 
   test('a list of fitting ids with one unreadable entry is unknown, not shorter', () => {

@@ -205,7 +205,7 @@ export const specSchema: Schema = {
       enum: allOf<ManagementPolicy>({ Manage: true, Plan: true, Observe: true }),
       default: 'Manage',
       description:
-        'Manage acts. Plan shows the next call in status.plannedActions and makes none. Observe only looks; deleting the object then leaves the machine alone.',
+        'Manage acts. Plan shows the calls that are due in status.plannedActions and makes none. Observe only looks; deleting the object then leaves the machine alone.',
     },
     adoption,
     onExternalDelete: {

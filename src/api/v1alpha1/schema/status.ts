@@ -116,7 +116,7 @@ const startFailure: Schema = {
 
 const plannedActions: Schema = {
   type: 'array',
-  description: 'What managementPolicy Plan keeps from happening: the very next step, and no further ones.',
+  description: 'What managementPolicy Plan holds back: all steps, in order, as far as the operator can tell now.',
   maxItems: 8,
   'x-kubernetes-list-type': 'atomic',
   items: {
@@ -124,8 +124,12 @@ const plannedActions: Schema = {
     description: 'One step.',
     required: allOf<RequiredOf<PlannedAction>>({ operation: true, message: true }),
     properties: {
-      operation: { type: 'string', maxLength: 64, description: 'The call, or AdoptMachine.' },
-      message: { type: 'string', maxLength: 1024, description: 'The same for humans.' },
+      operation: { type: 'string', maxLength: 64, description: 'The provider call, or AdoptMachine.' },
+      message: {
+        type: 'string',
+        maxLength: 1024,
+        description: 'What the step does: names, ids, the price where it is known, and data loss.',
+      },
     } satisfies PropertiesOf<PlannedAction>,
   },
 };

@@ -1,0 +1,132 @@
+import type { KnownMachine } from '../api/v1alpha1/identity.ts';
+import type { PlannedAction } from '../api/v1alpha1/types.ts';
+import type { CatalogueRef, CreateRequest, Machine, MachineState, Package } from '../model/machine.ts';
+import { cutToBytes } from '../model/text.ts';
+import type { Action } from './action.ts';
+import type { Observed } from './observed.ts';
+import { graceOf } from './power.ts';
+import { isToBeDeleted } from './protection.ts';
+
+/** Bytes: with longer names a message would be cut at its end, where the price and the data loss are. */
+const longestName = 64;
+
+/**
+ * All that the operator would do, beginning with the action that is due; undefined if that changes neither the provider nor whose
+ * VM it is. "power off" is a stop (Soft), a stop and a kill (TrySoft), or a kill (Hard); an end is the deletion of the object.
+ *
+ * | action due  | then, to run                   | then, to be halted            | then, at the end                          |
+ * | ----------- | ------------------------------ | ----------------------------- | ----------------------------------------- |
+ * | Create      |                                | power off: a new VM runs      |                                           |
+ * | adoption    | start, unless it runs          | power off, unless it is halted | power off, unless it is halted, and delete |
+ * | Start       |                                |                               |                                           |
+ * | Stop        |                                | kill (TrySoft)                | kill (TrySoft), delete                    |
+ * | Kill        | start                          |                               | delete                                    |
+ * | Restart, Delete |                            |                               |                                           |
+ */
+export function sequenceOf(o: Observed, action: Action): readonly PlannedAction[] | undefined {
+  const machine = o.machine.kind === 'Present' ? o.machine.machine : undefined;
+  const vm = 'id' in action ? describeVm({ id: action.id, name: machine?.name ?? o.providerName }) : '';
+  switch (action.type) {
+    case 'Create': {
+      const vmOfRequest = `VM ${quote(action.request.name)}`;
+      const powerOff = o.object.spec.powerState === 'Halted' ? powerOffFrom(o, 'Running', vmOfRequest) : [];
+      return [step('CreateMachine', describeCreate(o, action.request)), ...powerOff];
+    }
+    case 'RecordIdentity':
+      return action.machine.origin === 'Adopted' ? adoption(o, action.machine, machine) : undefined;
+    case 'Start':
+      return [start(vm)];
+    case 'Stop':
+      return [...powerOffFrom(o, 'Running', vm), ...afterPowerOff(o, vm)];
+    case 'Restart':
+      return [step('RestartMachine', `restart ${vm}`)];
+    case 'Kill':
+      return [step('KillMachine', `cut the power of ${vm}`), ...afterPowerOff(o, vm)];
+    case 'Delete':
+      return [remove(vm)];
+    case 'None':
+    case 'CompleteIdentity':
+    case 'WritePassword':
+    case 'WithdrawIntent':
+    case 'ReleaseFinalizer':
+      return undefined;
+  }
+}
+
+function adoption(o: Observed, known: KnownMachine, machine: Machine | undefined): readonly PlannedAction[] {
+  const vm = describeVm(known);
+  const places = [named('in region', machine?.region), named('with package', machine?.package)];
+  const message = ['adopt', vm, ...places].filter((words) => words !== '').join(' ');
+  return [step('AdoptMachine', message), ...toSpec(o, machine?.state ?? 'Unknown', vm)];
+}
+
+/** What becomes of a VM that is on record from now on. */
+function toSpec(o: Observed, state: MachineState, vm: string): readonly PlannedAction[] {
+  if (o.object.spec.powerState === 'Halted' || isToBeDeleted(o.object))
+    return [...(state === 'Halted' ? [] : powerOffFrom(o, state, vm)), ...afterPowerOff(o, vm)];
+  return state === 'Halted' || state === 'Halting' ? [start(vm)] : [];
+}
+
+function powerOffFrom(o: Observed, state: MachineState, vm: string): readonly PlannedAction[] {
+  const { mode } = o.object.spec.powerOff;
+  if (mode === 'Hard') return [step('KillMachine', `cut the power of ${vm}`)];
+  const shutdown = step('StopMachine', `send ${vm} the shutdown signal`);
+  const cut = step('KillMachine', `cut its power if it isn't halted after ${graceOf(o) / 1_000} s`);
+  return [...(state === 'Halting' ? [] : [shutdown]), ...(mode === 'TrySoft' ? [cut] : [])];
+}
+
+function afterPowerOff({ object }: Observed, vm: string): readonly PlannedAction[] {
+  if (isToBeDeleted(object)) return [remove(vm)];
+  return object.spec.powerState === 'Running' ? [start(vm)] : [];
+}
+
+function start(vm: string): PlannedAction {
+  return step('StartMachine', `start ${vm}`);
+}
+
+function remove(vm: string): PlannedAction {
+  return step('DeleteMachine', `delete ${vm} and all its data, which can't be undone`);
+}
+
+function describeVm({ id, name }: Pick<Machine, 'id' | 'name'>): string {
+  return `VM ${id} (${quote(name)})`;
+}
+
+function describeEntry({ id, name }: CatalogueRef): string {
+  return name === undefined ? `${id}` : `${quote(name)} (${id})`;
+}
+
+function quote(name: string): string {
+  return `"${cutToBytes(name, longestName)}"`;
+}
+
+function named(words: string, ref: CatalogueRef | undefined): string {
+  return ref === undefined ? '' : `${words} ${describeEntry(ref)}`;
+}
+
+function describeCreate({ catalogue, identity }: Observed, request: CreateRequest): string {
+  const { regions, packages, osTemplates } = catalogue.kind === 'Read' ? catalogue : {};
+  const pack: Package = entryOf(request.packageId, packages);
+  const vm = identity.kind === 'Known' ? 'a new, empty VM' : 'VM';
+  const instead = identity.kind === 'Known' ? ` in place of VM ${identity.id}` : '';
+  const region = describeEntry(entryOf(request.regionId, regions));
+  const template = describeEntry(entryOf(request.osTemplateId, osTemplates));
+  return `create ${vm} ${quote(request.name)}${instead} in region ${region} with package ${describeEntry(pack)} and OS template ${template} for ${describePrice(pack)}`;
+}
+
+function entryOf<T extends CatalogueRef>(id: number, list: readonly T[] | undefined): T | CatalogueRef {
+  return list?.find((entry) => entry.id === id) ?? { id };
+}
+
+/** Which currency an account pays in is not known. */
+function describePrice({ prices = [] }: Package): string {
+  for (const per of ['month', 'hour'] as const) {
+    const amounts = prices.filter((price) => price.per === per).map(({ amount, currency }) => `${amount} ${currency}`);
+    if (amounts.length > 0) return `${amounts.join(' or ')} ${per === 'hour' ? 'an' : 'a'} ${per}`;
+  }
+  return 'a price that the catalogue does not show';
+}
+
+function step(operation: string, message: string): PlannedAction {
+  return { operation, message };
+}
