@@ -163,8 +163,8 @@ export function claim(o: Observed, machine: Machine): Decision {
   if (o.isDefaultKey) return notWithDefaultKey(o);
   if (o.machineHeldBy !== undefined) return held(o, o.machineHeldBy, machine);
   if (asked !== undefined && machine.name !== asked) {
-    const byName = patchSpec(o.object.metadata, { adoption: { id: null } });
-    const message = `VM ${machine.id} is named "${machine.name}", but spec.providerName is "${asked}"; correct spec.adoption.id, or, to look for the VM by its name: ${byName}`;
+    const byName = patchSpec(o.object.metadata, { adoption: { id: null, name: null } });
+    const message = `VM ${machine.id} is named "${machine.name}", but spec.providerName is "${asked}"; correct spec.adoption, or, to adopt the VM of that name: ${byName}`;
     return wait({ reason: 'AdoptionMismatch', message }, { after: heldRetry });
   }
   if (o.namespaceLimit !== undefined) return namespaceFull(o, o.namespaceLimit);

@@ -245,11 +245,16 @@ describeRows('machines of an earlier life', [
   },
 ]);
 
-it("with the operator's own key, asks for a change that the API server admits: an id needs a policy other than Never", () => {
+it("with the operator's own key, asks for a change that the API server admits: an id or a name needs the policy MustExist", () => {
   const o = observedWith({ spec: byId, machine: 'Absent', observed: { isDefaultKey: true } });
   expect(plan(o).verdict?.message).toMatch(
     /into Secret "vps247-credentials", or, for a new VM: kubectl .*'{"spec":{"adoption":{"policy":"Never","id":null,"name":null}}}'$/,
   );
+});
+
+it('finds the VM named spec.providerName once the command of a mismatch has removed both id and name', () => {
+  const o = observedWith({ spec: { ...byId, providerName: 'web' }, machine: legacy });
+  expect(plan(o).verdict?.message).toMatch(/kubectl .*'{"spec":{"adoption":{"id":null,"name":null}}}'$/);
 });
 
 it('says in one line how to take over a machine of an earlier life', () => {

@@ -36,8 +36,9 @@ export const identityReasons = {
   },
   AdoptionMismatch: {
     ...stalled,
-    meaning: "The VM that spec.adoption.id names has another name than spec.providerName. It isn't adopted.",
-    remedy: `Correct spec.adoption.id. Or remove it, so that the operator looks for the VM by its name: ${code(patchSpec(anyObject, { adoption: { id: null } }))}.`,
+    meaning:
+      "The VM that spec.adoption names by its id or name has another name than spec.providerName. It isn't adopted.",
+    remedy: `Correct spec.adoption. Or adopt the VM that spec.providerName names: ${code(patchSpec(anyObject, { adoption: { id: null, name: null } }))}.`,
   },
   IdentityMismatch: {
     ...stalled,
@@ -71,7 +72,7 @@ export const identityReasons = {
   AdoptionTargetNotFound: {
     ...stalled,
     meaning: "spec.adoption.policy is MustExist, and the account doesn't have the VM.",
-    remedy: `Correct spec.adoption. Or have a VM created: ${code(patchSpec(anyObject, { adoption: { policy: 'IfExists', id: null, name: null } }))}.`,
+    remedy: `Correct spec.adoption. Or have a VM created, for which the spec needs region, package and osTemplate: ${code(patchSpec(anyObject, { adoption: { policy: 'IfExists', id: null, name: null } }))}.`,
   },
   AdoptionNotPermitted: {
     ...stalled,
