@@ -19,6 +19,7 @@ interface Version {
   readonly storage: boolean;
   readonly subresources?: Readonly<Record<string, unknown>>;
   readonly additionalPrinterColumns?: readonly Column[];
+  readonly selectableFields?: readonly { readonly jsonPath: string }[];
   readonly schema: { readonly openAPIV3Schema: Schema };
 }
 
@@ -55,8 +56,13 @@ function versionNarrowings(before: Version, after: Version): readonly string[] {
       (subresource) => `version ${name}: subresource ${subresource} is gone`,
     ),
     ...(before.additionalPrinterColumns ?? []).flatMap((column) => columnNarrowings(column, after)),
+    ...missing(pathsOf(before), pathsOf(after)).map((field) => `field ${String(field)} is not selectable any more`),
     ...schemaNarrowings(before.schema.openAPIV3Schema, after.schema.openAPIV3Schema, ''),
   ];
+}
+
+function pathsOf({ selectableFields = [] }: Version): readonly string[] {
+  return selectableFields.map(({ jsonPath }) => jsonPath);
 }
 
 /** People and scripts read columns by name; where one is shown may change only to be seen more often. */

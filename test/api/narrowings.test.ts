@@ -45,6 +45,11 @@ describe('what takes something away is found', () => {
     ['no status subresource', ({ version }) => delete version.subresources, 'subresource status is gone'],
     ['a column less', ({ version }) => version.additionalPrinterColumns.shift(), 'column Desired is gone'],
     [
+      'a selectable field less',
+      ({ version }) => version.selectableFields.shift(),
+      'field .spec.powerState is not selectable any more',
+    ],
+    [
       'a column that shows something else',
       ({ version }) => (version.additionalPrinterColumns[0].jsonPath = '.status.id'),
       'column Desired: jsonPath was ".spec.powerState" and is ".status.id"',
