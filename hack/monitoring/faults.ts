@@ -68,6 +68,14 @@ export const faults: readonly Fault[] = [
     },
   },
   {
+    what: "a user moves the VM of `shop/web` to another package in the provider's control panel",
+    alerts: ['Vps247DiffersFromSpec'],
+    plant: ({ emulator }) => {
+      for (const { id, name, packageId } of emulator.machines())
+        if (name.startsWith('web-')) emulator.person.resize(id, packageId + 1);
+    },
+  },
+  {
     what: 'the provider rejects the key of `lab`',
     alerts: ['Vps247CredentialsRejected'],
     plant: ({ emulator }) => emulator.accounts.revokeKey(keyOf('lab')),

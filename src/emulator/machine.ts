@@ -12,8 +12,10 @@ export interface Order {
 }
 
 /** A machine as the emulator keeps it. Times are milliseconds since the epoch. */
-export interface Machine extends Order {
+export interface Machine extends Omit<Order, 'packageId'> {
   readonly id: number;
+  /** Changes only in the provider's control panel. */
+  packageId: number;
   readonly ownerId: number;
   readonly createdAt: number;
   readonly password: string;

@@ -17,6 +17,8 @@ export interface Person {
   power(id: number, command: PowerCommand): boolean;
   /** Deletes whatever the state; false when there is no such machine. */
   delete(id: number): boolean;
+  /** Moves the VM to another package; false when there is no such VM. */
+  resize(id: number, packageId: number): boolean;
   /** A machine that is there at once, whether its name is taken or not; returns its id. */
   create(order: PersonOrder): number;
 }
@@ -30,6 +32,11 @@ export function createPerson(fleet: Fleet, catalogue: Catalogue, defaultOwnerId:
     delete: (id) => {
       const machine = fleet.find(id);
       if (machine !== undefined) fleet.destroy(machine, 'person');
+      return machine !== undefined;
+    },
+    resize: (id, packageId) => {
+      const machine = fleet.find(id);
+      if (machine !== undefined) machine.packageId = packageId;
       return machine !== undefined;
     },
     create: ({ ownerId = defaultOwnerId, state = 'running', ...order }) => {

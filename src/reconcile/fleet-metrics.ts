@@ -32,6 +32,7 @@ export class FleetMetrics {
   readonly #options: FleetMetricsOptions;
   readonly #byReason = new Map<string, number>();
   readonly #byState = new Map<string, number>();
+  #differing = 0;
   readonly #keys = new Set<string>();
   /** When the deletion of those that are being deleted was asked for; in the order in which that was noticed. */
   readonly #deleted = new Map<string, number>();
@@ -56,6 +57,7 @@ export class FleetMetrics {
       if (object === undefined) continue;
       count(this.#byReason, reasonOf(object), by);
       count(this.#byState, stateOf(object), by);
+      if (isDifferent(object)) this.#differing += by;
     }
     if (after === undefined) this.#keys.delete(key);
     else this.#keys.add(key);
@@ -69,6 +71,7 @@ export class FleetMetrics {
     const { metrics, now } = this.#options;
     metrics.objects.reset();
     for (const [reason, objects] of this.#byReason) metrics.objects.set({ reason }, objects);
+    metrics.objectsDiffering.set(this.#differing);
     metrics.machines.reset();
     for (const [state, machines] of this.#byState) metrics.machines.set({ state }, machines);
     let oldest = Number.POSITIVE_INFINITY;
@@ -196,6 +199,10 @@ function stateOf(object: VirtualMachine): string {
 
 function readyOf(object: VirtualMachine) {
   return object.status?.conditions?.find(({ type }) => type === 'Ready');
+}
+
+function isDifferent({ status }: VirtualMachine): boolean {
+  return status?.conditions?.some(({ type, status: is }) => type === 'AsSpecified' && is === 'False') === true;
 }
 
 /** One of a closed set: whoever may write a status could otherwise make series without end. */

@@ -216,6 +216,12 @@ export const metricsTable = {
     help: 'Objects by the reason of their condition Ready; None before there is one.',
     labels: ['reason'],
   },
+  objectsDiffering: {
+    type: 'gauge',
+    name: 'objects_differing_from_spec',
+    help: 'Objects whose VM has another region, package or template than the spec: condition AsSpecified is False.',
+    labels: [],
+  },
   objectsOwnedByOthers: {
     type: 'gauge',
     name: 'objects_owned_by_others',

@@ -111,6 +111,10 @@ const rows: Partial<Readonly<Record<MetricName, Row>>> = {
   },
   machines: { run: begin, shows: /{state="Running"} 1$/m },
   objects: { run: begin, shows: /{reason="Available"} 1$/m },
+  objectsDiffering: {
+    run: after((world) => world.room.set(idOf(world), { package: { id: 7, name: 'Large' } })),
+    shows: / 1$/m,
+  },
   objectsOwnedByOthers: {
     run: after(({ cluster }) =>
       cluster.change('web', { metadata: { annotations: { [annotations.managedBy]: 'other/installation' } } }),

@@ -268,6 +268,22 @@ export const alerts: readonly Alert[] = [
     isQuiet: { because: 'all names differ', series: { [of('account_duplicate_names', 'account="2"')]: '0x30' } },
   },
   {
+    name: 'Vps247DiffersFromSpec',
+    severity: 'warning',
+    expr: `max by (${per}) (${metric('objects_differing_from_spec')}) > 0`,
+    for: '15m',
+    summary: 'VMs have another region, package or template than their objects.',
+    description:
+      '{{ $value }} objects of the operator in {{ $labels.namespace }} show AsSpecified False: their VMs have another region, package or template than the spec. They are not recreated while that is so.',
+    steps: [
+      `List them: \`kubectl get virtualmachines -A -o jsonpath='{range .items[?(@.status.conditions[1].status=="False")]}{.metadata.namespace}/{.metadata.name}: {.status.conditions[1].message}{"\\n"}{end}'\`.`,
+      'Correct each spec to what the VM is, in its manifest or with the command in the message.',
+      'For a VM as the spec says, create a new object: the provider can neither move nor resize a VM.',
+    ],
+    fires: { series: { [of('objects_differing_from_spec')]: '2x40' }, at: '20m', labels: installation, value: '2' },
+    isQuiet: { because: 'the specs were corrected', series: { [of('objects_differing_from_spec')]: '9x3 0x40' } },
+  },
+  {
     name: 'Vps247TwoInstallations',
     severity: 'warning',
     expr: `max by (${per}) (${metric('objects_owned_by_others')}) > 0`,

@@ -5,6 +5,7 @@ import { startControlPlane } from '../../../hack/control-plane/start.ts';
 import { Cluster, readiness } from '../../../hack/kit/cluster.ts';
 import { hurried, hurriedLatencies } from '../../../hack/kit/hurried.ts';
 import { startOperator } from '../../../hack/kit/operator.ts';
+import { recordObjects } from '../../../hack/kit/record-objects.ts';
 import { createEmulator } from '../../../src/emulator/emulator.ts';
 import { serve } from '../../../src/emulator/server.ts';
 import { apiKey, spec } from './stage.ts';
@@ -32,6 +33,7 @@ it(
     const untilReady = (name: string, expected: string) =>
       cluster.until(`${name} is ${expected}`, async () => readiness(await cluster.get(namespace, name)) === expected);
     const writes = () => emulator.ledger.writes().map(({ operation }) => operation);
+    const recorder = recordObjects(plane.kubeconfigPath, path.join(out, 'objects'));
     const first = start('first.log');
     let second: ReturnType<typeof start> | undefined;
     try {
@@ -61,6 +63,7 @@ it(
     } finally {
       await first.kill();
       await second?.kill();
+      await recorder.stop();
       await provider.close();
       await cluster.close();
     }
