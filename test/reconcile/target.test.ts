@@ -12,6 +12,7 @@ const chosen = { providerName: 'shop' } as const;
 const never = { adoption: { policy: 'Never' } } as const;
 const ifExists = { adoption: { policy: 'IfExists' } } as const;
 const byId = { adoption: { policy: 'MustExist', id: 7 } } as const;
+const byName = { adoption: { policy: 'MustExist', name: 'Web 1' } } as const;
 const foreign: Identity = { kind: 'Foreign', uid: 'earlier', id: 5, name: 'old' };
 const foreignName: Identity = { kind: 'Foreign', uid: 'earlier' };
 const hinted: Identity = { kind: 'Unproven', id: 5 };
@@ -83,6 +84,18 @@ it.each<{
     given: { spec: { ...chosen, ...byId } },
     identity: hinted,
     target: { id: 7, name: 'shop' },
+  },
+  {
+    because: 'the VM of the name that is granted rather than the hint',
+    given: { spec: { ...chosen, ...byName } },
+    identity: hinted,
+    target: { name: 'shop' },
+  },
+  {
+    because: 'the VM of the name that is granted rather than the one that an earlier object recorded',
+    given: { spec: byName },
+    identity: foreign,
+    target: { name: own },
   },
   {
     because: 'the name, if the hint cannot be read',

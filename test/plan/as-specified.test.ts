@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import { compareWithSpec } from '../../src/plan/as-specified.ts';
+import { plan } from '../../src/plan/plan.ts';
+import { objectWith, observedWith } from './fixtures.ts';
+
+const london = { id: 7, name: 'London 1' };
+const budget = { id: 2, name: 'Budget' };
+const debian = { id: 4, name: 'Debian 13 x64' };
+const vm = { region: london, package: budget, osTemplate: debian };
+const same = { region: { id: 7 }, package: { name: 'Budget' }, osTemplate: { id: 4 } } as const;
+
+const gone = (spec: Parameters<typeof objectWith>[0], status = {}) =>
+  plan(
+    observedWith({
+      id: 90,
+      machine: 'Absent',
+      spec: { ...same, onExternalDelete: 'Recreate', ...spec },
+      status: { id: 90, ...status },
+    }),
+  );
+
+const unseen = (knownFor: number, more: object = {}) =>
+  plan(observedWith({ machine: { kind: 'NotYetSeen' }, history: { knownFor }, ...more }));
+
+describe('the comparison of a VM with the spec', () => {
+  it.each([
+    { because: 'ids and names are those of the VM', spec: same, actual: vm, result: 'Same' },
+    { because: 'another id', spec: { ...same, region: { id: 8 } }, actual: vm, result: 'Different' },
+    { because: 'another name', spec: { ...same, package: { name: 'Standard' } }, actual: vm, result: 'Different' },
+    { because: 'another template', spec: { ...same, osTemplate: { id: 5 } }, actual: vm, result: 'Different' },
+    {
+      because: 'a name, and the provider reports only an id',
+      spec: same,
+      actual: { ...vm, package: { id: 2 } },
+      result: 'Unknown',
+    },
+    { because: 'nothing reported of a field', spec: same, actual: { ...vm, region: undefined }, result: 'Unknown' },
+    {
+      because: 'one field differs and another can not be compared',
+      spec: { ...same, region: { id: 8 } },
+      actual: { ...vm, package: undefined },
+      result: 'Different',
+    },
+  ] as const)('$because: $result', ({ spec, actual, result }) => {
+    expect(compareWithSpec(objectWith({ spec }), 90, actual).result).toBe(result);
+  });
+
+  it.each(['region', 'package', 'osTemplate'] as const)(
+    'claims nothing about a %s that the spec leaves out',
+    (field) => {
+      const object = objectWith({ spec: same });
+      const { [field]: _, ...rest } = object.spec;
+      const actual = { ...vm, [field]: { id: 999, name: 'Other' } };
+      expect(compareWithSpec({ ...object, spec: rest }, 90, actual).result).toBe('Same');
+    },
+  );
+
+  it('is unknown without a VM, whatever the status still shows', () => {
+    expect(compareWithSpec(objectWith({ spec: { ...same, region: { id: 8 } } }), undefined, vm)).toEqual({
+      result: 'Unknown',
+      message: 'the object has no VM',
+    });
+  });
+
+  it('names each field that differs, what it is and what the spec says, and the command that corrects all of them', () => {
+    const spec = { region: { name: 'Amsterdam 1' }, package: { id: 3 }, osTemplate: { id: 4 } };
+    const { message } = compareWithSpec(objectWith({ spec }), 90, { ...vm, package: { id: 2 } });
+    expect(message).toBe(
+      'VM 90: region is "London 1" (id 7), the spec says "Amsterdam 1"; package is id 2, the spec says id 3. To correct the spec: ' +
+        `kubectl -n default patch vps web --type merge -p '{"spec":{"region":{"id":7,"name":null},"package":{"id":2,"name":null}}}'`,
+    );
+  });
+});
+
+describe('a VM that was deleted outside the operator, with onExternalDelete Recreate', () => {
+  it('is not recreated as something else than it was', () => {
+    const { action, verdict } = gone({}, { ...vm, package: { id: 3, name: 'Standard' } });
+    expect(action.type).toBe('None');
+    expect(verdict?.reason).toBe('ExternallyDeleted');
+    expect(verdict?.message).toContain('it is not recreated, because it was not as the spec says. VM 90: package is');
+  });
+
+  it('is not recreated where the spec does not say what to create', () => {
+    const { action, verdict } = gone({ package: undefined } as never, vm);
+    expect(action.type).toBe('None');
+    expect(verdict).toMatchObject({ reason: 'ExternallyDeleted', message: expect.stringContaining('the spec lacks') });
+  });
+
+  it.each([
+    ['was as the spec says', vm],
+    ['is one of which nothing else is known', {}],
+  ])('is recreated where it %s', (_what, status) => {
+    const { verdict } = gone({}, status);
+    expect(verdict?.reason).not.toBe('ExternallyDeleted');
+  });
+});
+
+describe('an object without any condition', () => {
+  it.each([
+    { knownFor: 0, after: 1_000 },
+    { knownFor: 999, after: 1 },
+  ])('may have more to report within its first second: $knownFor ms', ({ knownFor, after }) => {
+    expect(unseen(knownFor)).toMatchObject({ verdict: undefined, after });
+  });
+
+  it('shows after a second what the operator looks for', () => {
+    expect(unseen(1_000).verdict).toEqual({
+      reason: 'Observing',
+      message: 'reading the VMs of the account to look for VM "web-0a1b2c3d"',
+    });
+    const adoption = { policy: 'MustExist', id: 4711 } as const;
+    expect(unseen(1_000, { spec: { adoption } }).verdict?.message).toContain('to look for VM 4711');
+  });
+
+  it('is the only one that does', () => {
+    expect(unseen(1_000, { status: { conditions: [] } })).toMatchObject({ verdict: undefined, after: undefined });
+    expect(unseen(1_000, { deleting: true }).verdict).toBeUndefined();
+  });
+});
