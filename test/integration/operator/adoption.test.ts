@@ -1,7 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
-import { annotations } from '../../../src/api/v1alpha1/names.ts';
+import { annotations, apiVersion, kind } from '../../../src/api/v1alpha1/names.ts';
 import { conditionOf, personAt } from './person.ts';
-import { type Stage, useStages } from './stage.ts';
+import { readiness } from '../../../hack/kit/cluster.ts';
+import { kubectl } from '../../support/cluster.ts';
+import { apiKey, type Stage, useStages } from './stage.ts';
 
 const stageFor = useStages('adoption');
 // Several times as long as it takes, for machines with other things to do.
@@ -121,3 +123,87 @@ describe('a machine that does not exist', () => {
     expect(calls(stage)).toEqual(['CreateMachine']);
   });
 });
+
+/** Names that the provider accepts and Kubernetes doesn't. */
+const names = ['api_test', 'Web', 'db.example.com', 'Büro', `it's "quoted"`];
+
+/** VMs of every region and package, running and halted, in the order of their ids. */
+function plantFleet({ emulator }: Stage, size: number): void {
+  const { regions, packages } = emulator.catalogue;
+  for (let index = 0; index < size; index += 1) {
+    const region = regions[index % regions.length];
+    const packageId = region?.packageIds[index % region.packageIds.length];
+    const templates = packages.find(({ id }) => id === packageId)?.osTemplateIds ?? [];
+    emulator.person.create({
+      name: `${names[index % names.length]} ${index}`,
+      state: index % 3 === 0 ? 'halted' : 'running',
+      ...(region === undefined ? {} : { regionId: region.id }),
+      ...(packageId === undefined ? {} : { packageId }),
+      osTemplateId: templates[index % templates.length] ?? 1,
+    });
+  }
+}
+
+/** What the provider's API answers, as far as an object shows it. */
+async function answeredBy({ apiUrl }: Stage): Promise<readonly unknown[]> {
+  const response = await fetch(`${apiUrl}/virtual_machines`, { headers: { 'X-Api-Key': apiKey } });
+  const machines = (await response.json()) as readonly Readonly<Record<string, unknown>>[];
+  return machines.map((machine) => ({
+    id: machine['id'],
+    name: machine['name'],
+    state: String(machine['state']).replace(/^./, (letter) => letter.toUpperCase()),
+    region: { id: machine['region_id'], name: machine['region_name'] },
+    package: { id: machine['package_id'], name: machine['package_name'] },
+    osTemplate: { id: machine['os_template_id'], name: machine['os_template_name'] },
+    addresses: (machine['ip_allocations'] as readonly { readonly first: string }[]).map(({ first }) => first),
+  }));
+}
+
+describe('a fleet of VMs that exist', () => {
+  it('is adopted and observed as it is, by ids and by names, from files without region, package and template', async () => {
+    const stage = await stageFor('fleet');
+    const person = personAt(stage);
+    plantFleet(stage, 60);
+    const before = stage.emulator.ledger.effects.length;
+    await stage.operator();
+    const items = stage.emulator.machines().map(({ id, name, state }, index) => ({
+      apiVersion,
+      kind,
+      metadata: { name: `vm-${index}`, namespace: stage.namespace },
+      spec: {
+        adoption: { policy: 'MustExist', ...(index % 2 === 0 ? { id } : { name }) },
+        ...(index % 4 < 2 ? { managementPolicy: 'Observe' } : {}),
+        // The operator starts an adopted VM that is to run, which is the default.
+        ...(state === 'halted' ? { powerState: 'Halted' } : {}),
+      },
+    }));
+    const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+    expect(await kubectl(['apply', '-f', '-'], { input: list })).toMatchObject({ code: 0, stderr: '' });
+    const ready = async (): Promise<readonly string[]> =>
+      (await stage.cluster.list(stage.namespace)).map((object) => readiness(object)).filter(isReady);
+    await stage.cluster.until('all are Ready', async () => (await ready()).length === items.length);
+    await person.untilListed(2);
+
+    expect(await ready()).toHaveLength(items.length);
+    const objects = await stage.cluster.list(stage.namespace);
+    expect(objects.map((object) => conditionOf(object, 'AsSpecified'))).toEqual(items.map(() => 'True/AsSpecified'));
+    const shown = objects.map(({ status = { observedGeneration: 0 } }) => ({
+      id: status.id,
+      name: status.providerName,
+      state: status.state,
+      region: status.region,
+      package: status.package,
+      osTemplate: status.osTemplate,
+      addresses: status.addresses?.map(({ address }) => address),
+    }));
+    expect(shown.toSorted(byId)).toEqual(await answeredBy(stage));
+    expect([calls(stage), stage.emulator.ledger.effects.slice(before)]).toEqual([[], []]);
+    expect(await person.kubectl('get', 'secrets', '-o', 'name')).toBe('secret/vps247-credentials\n');
+  });
+});
+
+const isReady = (text: string): boolean => text === 'True/Available';
+
+function byId(one: { readonly id: number | undefined }, other: { readonly id: number | undefined }): number {
+  return (one.id ?? 0) - (other.id ?? 0);
+}
