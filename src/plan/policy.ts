@@ -1,6 +1,6 @@
 import { patchSpec } from '../api/v1alpha1/commands.ts';
 import type { PlannedAction } from '../api/v1alpha1/types.ts';
-import { type Decision, wait } from './action.ts';
+import { type Action, type Decision, wait } from './action.ts';
 import type { Observed } from './observed.ts';
 import { sequenceOf } from './sequence.ts';
 
@@ -14,7 +14,7 @@ import { sequenceOf } from './sequence.ts';
  * | recording a machine that is proven ours, its password | done | done       | kept back                  |
  */
 export function underPolicy(o: Observed, decision: Decision): Decision {
-  const { action } = decision;
+  const action = dueOf(o, decision);
   const policy = o.object.spec.managementPolicy;
   if (policy === 'Manage' || action.type === 'None' || action.type === 'ReleaseFinalizer') return decision;
   const sequence = sequenceOf(o, action);
@@ -27,6 +27,11 @@ export function underPolicy(o: Observed, decision: Decision): Decision {
   if (sequence === undefined) return decision;
   const message = `planned: ${textOf(sequence)}. To approve: ${patchSpec(o.object.metadata, { managementPolicy: 'Manage' })}`;
   return wait({ reason: 'PlanOnly', message }, { operation, startFailure, plannedActions: sequence });
+}
+
+/** A delete that only the limit of deletes a minute holds up is due as well: until it is approved it needs no place in that queue. */
+function dueOf({ machine }: Observed, { action, awaitsDelete }: Decision): Action {
+  return awaitsDelete && machine.kind === 'Present' ? { type: 'Delete', id: machine.machine.id } : action;
 }
 
 /** Whether nothing may be written on behalf of the object, so that rules that only record need not be asked. */

@@ -71,6 +71,45 @@ const rows: readonly Row[] = [
     given: { machine: machineIn('Starting', { id: 7, name: 'Web 1' }), spec: adopting },
     steps: [['Adopt', 'adopt VM 7 ("Web 1")']],
   },
+  {
+    what: 'an adoption of a halted VM that is to stay so',
+    given: { machine: machineIn('Halted', x), spec: { ...adopting, powerState: 'Halted' } },
+    steps: [['Adopt', adopt]],
+  },
+  {
+    what: 'an adoption of a VM that halts and is to run',
+    given: { machine: machineIn('Halting', x), spec: adopting },
+    steps: [
+      ['Adopt', adopt],
+      ['Start', 'start VM 7 ("Web 1")'],
+    ],
+  },
+  {
+    what: 'an adoption of a VM that halts and is to be halted',
+    given: { machine: machineIn('Halting', x), spec: { ...adopting, powerState: 'Halted' } },
+    steps: [
+      ['Adopt', adopt],
+      ['Kill', cut],
+    ],
+  },
+  {
+    what: 'an adoption for a deletion',
+    given: {
+      id: 7,
+      isHint: true,
+      adoptedAs: 'Web 1',
+      finalizer: true,
+      deleting: true,
+      machine: machineIn('Running', x),
+      spec: { ...adopting, deletionPolicy: 'Delete' },
+    },
+    steps: [
+      ['Adopt', adopt],
+      ['Stop', 'send VM 7 ("Web 1") the shutdown signal'],
+      ['Kill', cut],
+      ['Delete', 'delete VM 7 ("Web 1") and all its data, which can\'t be undone'],
+    ],
+  },
   { what: 'a start', given: { id: 90, machine: 'Halted' }, steps: [['Start', `start ${vm}`]] },
   {
     what: 'a restart',
@@ -122,6 +161,11 @@ const rows: readonly Row[] = [
   },
   { what: 'a deletion of a halted VM', given: { ...deleting, machine: 'Halted' }, steps: [['Delete', gone]] },
   {
+    what: 'a deletion that the limit of deletes a minute holds up',
+    given: { ...deleting, machine: 'Halted', observed: { deletesHeldFor: 5_000 } },
+    steps: [['Delete', gone]],
+  },
+  {
     what: 'a deletion that is protected: the power alone',
     given: { ...deleting, machine: 'Running', spec: { deletionProtection: true, powerState: 'Halted' } },
     steps: [
@@ -134,7 +178,7 @@ const rows: readonly Row[] = [
 describe('the plan', () => {
   it.each(rows)('of $what has every step', ({ given, steps }) => {
     const decision = plan(observedWith({ ...given, spec: { ...given.spec, managementPolicy: 'Plan' } }));
-    expect(decision.action.type).toBe('None');
+    expect([decision.action.type, decision.awaitsDelete]).toEqual(['None', false]);
     expect(decision.plannedActions).toEqual(
       steps.map(([operation, message]) => ({ operation: `${operation}Machine`, message })),
     );
