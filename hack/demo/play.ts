@@ -3,6 +3,7 @@ import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
 import type { Emulator } from '../../src/emulator/emulator.ts';
 import type { Operation } from '../../src/emulator/operations.ts';
 import { type Cluster, readiness } from '../kit/cluster.ts';
+import { kubectlCells, kubectlColumns } from './kubectl-columns.ts';
 import { isRight, type ReceiptLine, renderReceipt } from './receipt.ts';
 import { type Column, createLiveTable, type Output } from './table.ts';
 
@@ -26,17 +27,12 @@ export const demoNamespace = 'vps247-demo';
 const namespace = demoNamespace;
 
 const columns: readonly Column[] = [
-  { title: 'OBJECT', width: 'appliance'.length },
-  { title: 'DESIRED', width: '(deleted)'.length },
-  { title: 'READY', width: 'Unknown'.length },
-  { title: 'REASON', width: 'UnknownCatalogName'.length },
-  { title: 'STATE', width: 'Starting'.length, dispensable: 2 },
-  { title: 'ADDRESS', width: '198.18.255.255'.length, dispensable: 3 },
+  ...kubectlColumns,
   { title: '│ VM', width: '│ 1001'.length },
   { title: 'POWER', width: 'starting'.length },
   { title: 'LAST TASK', width: 'VmRestart completed'.length, dispensable: 1 },
 ];
-const legend = `Left of │: the VirtualMachine in Kubernetes, with its desired power state.
+const legend = `Left of │: the VirtualMachine in Kubernetes, with the columns of kubectl get vps.
 Right of │: the VM at the emulated provider.
 Each line begins with the seconds since the start.`;
 
@@ -128,16 +124,9 @@ export async function play({ cluster, emulator, apiKey, out }: Stage): Promise<b
 function rowsOf(objects: readonly VirtualMachine[], emulator: Emulator): string[][] {
   const machines = emulator.machines();
   return objects.map((object) => {
-    const { metadata, spec, status } = object;
-    const machine = machines.find(({ name }) => name === status?.providerName);
-    const [ready = '-', reason = ''] = readiness(object).split('/');
+    const machine = machines.find(({ name }) => name === object.status?.providerName);
     return [
-      metadata.name,
-      metadata.deletionTimestamp === undefined ? spec.powerState : '(deleted)',
-      ready,
-      reason,
-      status?.state ?? '',
-      status?.addresses?.[0]?.address ?? '',
+      ...kubectlCells(object),
       `│ ${machine === undefined ? '-' : `${machine.id}`}`,
       machine?.state ?? '',
       machine === undefined ? '' : `${machine.task.name} ${machine.task.status}`,

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
+import { kubectlCells, kubectlColumns } from '../../hack/demo/kubectl-columns.ts';
 import { type Column, createLiveTable } from '../../hack/demo/table.ts';
+import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
+import { objectWith } from '../plan/fixtures.ts';
 
 const columns: readonly Column[] = [
   { title: 'OBJECT', width: 9 },
@@ -54,4 +57,31 @@ test('a row that a narrow terminal wraps is erased in full before the next drawi
   table.show([later]);
   // The header fits into one line, the row of 29 characters takes two.
   expect(lines().join('\n')).toContain('\u001B[3A\u001B[0J');
+});
+
+test('the demo shows the columns of kubectl get, each with what kubectl reads for it', () => {
+  const fresh = objectWith();
+  const status = {
+    state: 'Running',
+    region: { id: 1, name: 'Amsterdam 1' },
+    package: { id: 2, name: 'Standard' },
+    addresses: [{ address: '198.18.3.233', family: 'IPv4', scope: 'Public' }],
+    conditions: [
+      { type: 'Synced', status: 'False', reason: 'RateLimited' },
+      { type: 'Ready', status: 'True', reason: 'Available' },
+    ],
+  };
+  // Only what the columns read.
+  const running = { ...fresh, status } as unknown as VirtualMachine;
+  expect(kubectlCells(running).map((cell, index) => [kubectlColumns[index]?.title, cell])).toEqual([
+    ['NAME', 'web'],
+    ['DESIRED', 'Running'],
+    ['STATE', 'Running'],
+    ['READY', 'True'],
+    ['REASON', 'Available'],
+    ['ADDRESS', '198.18.3.233'],
+    ['REGION', 'Amsterdam 1'],
+    ['PACKAGE', 'Standard'],
+  ]);
+  expect(kubectlCells(fresh)).toEqual(['web', 'Running', '', '', '', '', '', '']);
 });
