@@ -12,6 +12,7 @@ const looks = {
   log: 'kubectl -n vps247-system logs deployment/vps247-operator --tail=50',
   orphanCandidates: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{.status.orphanCandidates}'`,
   holders: `kubectl get vps -A -o custom-columns=NAMESPACE:.metadata.namespace,NAME:.metadata.name,ID:.status.id,MACHINE:.status.providerName`,
+  comparison: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{.spec.region} {.spec.package} {.spec.osTemplate}{"\\n"}{.status.region} {.status.package} {.status.osTemplate}{"\\n"}'`,
   planned: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{range .status.plannedActions[*]}{.operation}: {.message}{"\\n"}{end}'`,
   startFailure: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{.status.startFailure}'`,
   passwords: 'kubectl -n NAMESPACE describe secret NAME-initial-password',
@@ -36,7 +37,7 @@ kubectl -n vps247-system get deployment vps247-operator -o jsonpath='{.spec.temp
 
 const lookAt: Readonly<Record<Reason, string>> = {
   Observing: looks.object,
-  DiffersFromSpec: looks.object,
+  DiffersFromSpec: looks.comparison,
   Available: looks.object,
   Creating: looks.object,
   ProvisioningFailed: looks.task,
@@ -101,7 +102,7 @@ export function renderTroubleshooting(): string {
   const groups: readonly (readonly [string, readonly Reason[]])[] = [
     ['wait for you (`Stalled`)', all.filter((reason) => reasons[reason].progress === 'Stalled')],
     ['resolve by themselves (`Reconciling`)', all.filter((reason) => reasons[reason].progress === 'Reconciling')],
-    ['stay so because somebody wants it so', all.filter((reason) => reasons[reason].progress === 'Settled')],
+    ['stay as they are, by your choice', all.filter((reason) => reasons[reason].progress === 'Settled')],
   ];
   const gathered = gather.map(({ what, command }) => `# ${what}\n${command}`).join('\n');
   const sections = all.map(
@@ -121,7 +122,8 @@ ${lookAt[reason]}
 
 ${generatedFrom('src/api/v1alpha1/reasons.ts and hack/generate/troubleshooting.ts')}
 
-Every object says what it waits for. Begin with those that are not Ready, and go by the reason:
+Every object shows what it waits for. Begin with the objects that are not Ready, and follow the column REASON. An
+object may also be Ready with a reason, such as Paused or ProviderUnavailable:
 
 \`\`\`sh
 kubectl get vps -A -o wide
@@ -132,7 +134,13 @@ ${markdownTable(
   groups.map(([what, which]) => [what, links(which)]),
 )}
 
-To have an object looked at afresh, now, with what was put off tried again:
+Whether each VM has the region, package and template of its spec:
+
+\`\`\`sh
+kubectl get vps -A -o custom-columns='NAMESPACE:.metadata.namespace,NAME:.metadata.name,AS-SPECIFIED:.status.conditions[?(@.type=="AsSpecified")].status'
+\`\`\`
+
+To reconcile an object now, and retry what is in backoff:
 
 \`\`\`sh
 kubectl -n NAMESPACE annotate vps NAME --overwrite vps247.com/reconcile-requested-at="$(date)"
@@ -140,7 +148,8 @@ kubectl -n NAMESPACE annotate vps NAME --overwrite vps247.com/reconcile-requeste
 
 ## Objects without any condition
 
-No operator looks after them: it is not running, not ready, or set to other namespaces or labels. Its log says in one sentence what it waits for.
+A new object has conditions within a second, also while the operator waits for the provider (Observing). If it has none,
+the operator is not running, not ready, or watches other namespaces or labels. Its log shows what it waits for.
 
 \`\`\`sh
 kubectl -n vps247-system get pods
