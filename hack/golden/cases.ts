@@ -106,7 +106,7 @@ export const cases: readonly Case[] = [
           metadata: { name: 'paused', namespace, annotations: { 'vps247.com/paused': 'true' } },
           spec: { powerState: 'Halted' },
         }),
-      last: 'False/Paused',
+      last: 'Unknown/Paused',
     },
   },
   { name: 'planned', group: 'at-rest', spec: { managementPolicy: 'Plan' }, first: 'False/PlanOnly' },
@@ -136,8 +136,10 @@ export const cases: readonly Case[] = [
     group: 'at-rest',
     spec: { deletionProtection: true },
     first: ready,
-    // Its Ready stays as it was.
-    afterwards: { act: ({ cluster, namespace }) => cluster.delete(namespace, 'protected'), last: ready },
+    afterwards: {
+      act: ({ cluster, namespace }) => cluster.delete(namespace, 'protected'),
+      last: 'False/DeletionProtected',
+    },
   },
   {
     name: 'drifted',
