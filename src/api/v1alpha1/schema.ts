@@ -37,8 +37,13 @@ function ofReady(field: string): string {
 export const printerColumns: readonly PrinterColumn[] = [
   { name: 'Desired', type: 'string', jsonPath: '.spec.powerState', description: 'The desired power state' },
   { name: 'State', type: 'string', jsonPath: '.status.state', description: "The VM's state at the provider" },
-  { name: 'Ready', type: 'string', jsonPath: ofReady('status'), description: 'Whether the VM matches the spec' },
-  { name: 'Reason', type: 'string', jsonPath: ofReady('reason'), description: 'Why it is ready or not' },
+  {
+    name: 'Ready',
+    type: 'string',
+    jsonPath: ofReady('status'),
+    description: 'Whether the VM exists in the desired power state',
+  },
+  { name: 'Reason', type: 'string', jsonPath: ofReady('reason'), description: 'The reason of the condition Ready' },
   {
     name: 'Address',
     type: 'string',
