@@ -18,7 +18,7 @@ describe('helm install, with the Deployment rolled out and its Pods run', () => 
     { timeout: 120_000 },
     async () => {
       const { cluster, kubelet, emulator } = site;
-      expect(await site.rollOut({})).toContain('looks after the VirtualMachines of the whole cluster');
+      expect(await site.rollOut({})).toContain('manages the VirtualMachines of the whole cluster');
       expect(kubelet.pods.map(({ isReady, restarts }) => ({ isReady, restarts }))).toEqual([
         { isReady: true, restarts: 0 },
         { isReady: true, restarts: 0 },
