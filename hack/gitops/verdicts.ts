@@ -30,11 +30,11 @@ const leaving: Verdicts = { kstatus: 'Terminating', argo: 'Progressing' };
 const passes = 'it goes on by itself';
 const needsSomebody = 'it waits until you act';
 const policy = 'it is at rest but not as the spec says, because a policy wants it so';
-const outage = 'an outage is no failure of the object; a machine that was as asked still is, as far as anybody knows';
+const outage = 'an outage is no failure of the object; nothing shows that a VM that was Ready changed';
 
 export const verdicts: Readonly<Record<Reason, VerdictRow>> = {
-  Observing: { ...going, because: 'the first list of the account decides' },
-  Available: { ...done, because: 'the machine is as asked, running or halted' },
+  Observing: { ...going, because: 'the operator reads the first list of the account' },
+  Available: { ...done, because: 'the power state is as the spec says, running or halted' },
   Creating: { ...going, because: passes },
   ProvisioningFailed: { ...failed, because: needsSomebody },
   CreateOutcomeUnknown: { ...going, because: 'lists will tell' },
@@ -55,13 +55,13 @@ export const verdicts: Readonly<Record<Reason, VerdictRow>> = {
   Stopping: { ...going, because: passes },
   Restarting: { ...going, because: passes },
   ProviderBusy: { ...going, because: passes },
-  PowerTransitionStuck: { ...failed, because: 'it is tried again, but has been for long: somebody should look' },
+  PowerTransitionStuck: { ...failed, because: 'the operator retries, but has for long: check the VM' },
   PowerChangeFailed: { ...going, because: 'it is tried again' },
   StartBackoff: { ...going, because: 'the next start may hold' },
   PowerDrift: {
     kstatus: 'InProgress',
     argo: 'Degraded',
-    because: 'others changed the power and the spec wants that reported, not corrected: somebody has to decide',
+    because: 'the power was changed outside the operator, and the spec has that reported, not corrected: you decide',
   },
   CredentialsMissing: { ...failed, because: needsSomebody },
   CredentialsRejected: { ...failed, because: needsSomebody },
@@ -82,7 +82,7 @@ export const verdicts: Readonly<Record<Reason, VerdictRow>> = {
     ...done,
     because: 'the power state is as the spec says; AsSpecified, an event and an alert report the rest',
   },
-  InitialPasswordConflict: { ...done, because: 'the machine is as asked all the same; Synced tells of the Secret' },
+  InitialPasswordConflict: { ...done, because: 'the power state is as the spec says; Synced reports the Secret' },
   InvalidAnnotation: { ...done, because: 'reported as an event only' },
   MachineAnnotationCorrected: { ...done, because: 'reported as an event only' },
   WriteRefused: { ...failed, because: 'a policy stands in the way: you have to change it or the object' },

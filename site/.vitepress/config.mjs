@@ -42,7 +42,7 @@ function linkOutside(md) {
 
 export default defineConfig({
   title: 'vps247-operator',
-  description: 'Virtual machines at the hosting provider vps247, kept by Kubernetes',
+  description: 'Manage virtual machines at the hosting provider vps247 from Kubernetes',
   // A link to docs/, so that pages find the packages of site/.
   srcDir: 'pages',
   outDir: join(root, '.out/site'),
