@@ -60,7 +60,7 @@ function withCatalogue(provider: Provider, room: MachineRoom, detail: Detail): P
 }
 
 /** What the VM of this request is. */
-export function ordered({ regionId, packageId, osTemplateId }: CreateRequest): Pick<Machine, Field> {
+function ordered({ regionId, packageId, osTemplateId }: CreateRequest): Pick<Machine, Field> {
   return {
     region: offered('region', regionId),
     package: offered('package', packageId),
