@@ -235,8 +235,8 @@ const table = {
   ExternallyDeleted: {
     ...stalled,
     meaning:
-      "The VM was deleted at the provider, outside the operator. GET returns 404, and the list doesn't contain it.",
-    remedy: `For a new, empty VM: ${code(patchSpec(anyObject, { onExternalDelete: 'Recreate' }))}. Otherwise delete the object: ${code(deleteObject(anyObject))}.`,
+      "The VM was deleted at the provider, outside the operator. GET returns 404, and the list doesn't contain it. A VM that differed from its spec, or whose spec lacks region, package or osTemplate, isn't recreated: the operator doesn't know which VM you want.",
+    remedy: `For a new, empty VM: ${code(patchSpec(anyObject, { onExternalDelete: 'Recreate' }))}. If the message says that the VM differed from the spec, also run the command in it. Otherwise delete the object: ${code(deleteObject(anyObject))}.`,
   },
   AbsenceUnconfirmed: {
     ready: 'Unknown',
