@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { annotations } from '../../src/api/v1alpha1/names.ts';
 import type { CatalogueSelector, VirtualMachine, VirtualMachineSpec } from '../../src/api/v1alpha1/types.ts';
 import type { CatalogueRef, Machine } from '../../src/model/machine.ts';
 import { assertProperty } from '../support/property.ts';
@@ -19,7 +20,7 @@ type Change =
   | { readonly type: 'Spec'; readonly wish: Wish }
   | { readonly type: 'Panel'; readonly id: number; readonly fields: Partial<Machine> }
   | { readonly type: 'Delete'; readonly id: number }
-  | { readonly type: 'Restart' };
+  | { readonly type: 'Pause' | 'Resume' | 'Restart' };
 
 const selectorOf = (field: Field): fc.Arbitrary<CatalogueSelector> =>
   fc.oneof(
@@ -44,7 +45,7 @@ const adoptions: fc.Arbitrary<VirtualMachineSpec['adoption']> = fc.oneof(
 const wishes: fc.Arbitrary<Wish> = fc
   .record({
     adoption: adoptions,
-    managementPolicy: fc.constantFrom('Manage', 'Manage', 'Observe'),
+    managementPolicy: fc.constantFrom('Manage', 'Manage', 'Plan', 'Observe'),
     powerState: fc.constantFrom('Running', 'Halted'),
     onExternalDelete: fc.constantFrom('Recreate', 'Report'),
     region: selectorOf('region'),
@@ -81,7 +82,7 @@ const changes: fc.Arbitrary<Change> = fc.oneof(
     }),
   },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('Delete' as const), id: fc.constantFrom(1, 2, 3) }) },
-  { weight: 1, arbitrary: fc.constant({ type: 'Restart' as const }) },
+  { weight: 2, arbitrary: fc.constantFrom('Pause', 'Resume', 'Restart').map((type) => ({ type }) as const) },
 );
 
 /** Fields that a change leaves out are removed, as `kubectl replace` does. */
@@ -105,6 +106,11 @@ async function happen(world: World, change: Change): Promise<void> {
       return world.room.set(change.id, change.fields);
     case 'Delete':
       return void world.room.machines.delete(change.id);
+    case 'Pause':
+    case 'Resume':
+      return world.cluster.change('web', {
+        metadata: { annotations: { [annotations.paused]: change.type === 'Pause' ? 'true' : null } },
+      });
     case 'Restart':
       return world.restart();
   }
