@@ -35,7 +35,7 @@ describe('what waits for an object', () => {
     await person.untilCondition('halted', 'Paused', 'True/Paused');
     expect(await statusOf(stage, 'halted')).toBe('Current Suspended');
     await person.change('halted', { powerState: 'Running' });
-    await person.untilCondition('halted', 'Ready', 'False/Paused');
+    await person.untilCondition('halted', 'Ready', 'Unknown/Paused');
     expect(await statusOf(stage, 'halted')).toBe('InProgress Suspended');
     await stage.cluster.delete(stage.namespace, 'halted');
     expect(await statusOf(stage, 'halted')).toBe('Terminating');

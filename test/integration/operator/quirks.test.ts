@@ -136,7 +136,7 @@ describe('a provider with ways of its own', () => {
     });
     expect((await stage.object('web'))?.status?.conditions?.find(({ type }) => type === 'Ready')).toMatchObject({
       status: 'True',
-      reason: 'Available',
+      reason: 'RateLimited',
     });
     const limited = stage.emulator.ledger.calls.find(({ outcome }) => outcome === 429);
     await stage.cluster.until('it is over', async () => {
