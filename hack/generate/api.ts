@@ -80,7 +80,8 @@ spec:
 \`\`\`
 
 \`region\`, \`package\` and \`osTemplate\` are optional here, and with \`managementPolicy: Observe\`. Where the spec has
-them, they are compared with the VM. [The example](../examples/adoption/README.md) adopts VMs in two steps.
+them, they are compared with the VM. \`powerState\` is \`Running\` by default: for a VM that is to stay halted, set
+\`powerState: Halted\` or begin with \`managementPolicy: Observe\`. [The example](../examples/adoption/README.md) adopts VMs in two steps.
 
 ## Combinations that look contradictory
 
