@@ -111,6 +111,7 @@ describe("Argo CD's message", () => {
       showing('Paused', { before: ready }),
       showing('PlanOnly'),
       showing('InitialPasswordConflict'),
+      showing('DiffersFromSpec'),
     ]);
     expect(shown.map(({ message }) => message)).toEqual([
       'because of NameConflict',
@@ -118,6 +119,7 @@ describe("Argo CD's message", () => {
       'because of Paused',
       'because of PlanOnly',
       'because of InitialPasswordConflict; Secret "x" is there',
+      expect.stringMatching(/^because of DiffersFromSpec; VM 90: region is "London 1" \(id 7\), the spec says /),
     ]);
   });
 

@@ -39,6 +39,10 @@ if ready.status == "True" and ready.observedGeneration == obj.metadata.generatio
   if synced ~= nil and synced.status == "False" then
     return answer("Healthy", ready.message .. "; " .. synced.message)
   end
+  local asSpecified = condition.AsSpecified
+  if asSpecified ~= nil and asSpecified.status == "False" then
+    return answer("Healthy", ready.message .. "; " .. asSpecified.message)
+  end
   return answer("Healthy", ready.message)
 end
 if isTrue("Reconciling") then
