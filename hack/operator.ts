@@ -73,9 +73,9 @@ async function answers(url: string): Promise<boolean> {
 async function prepare(): Promise<string> {
   const cluster = new Cluster(place.kubeconfig);
   try {
-    await cluster.applyCrd();
+    await cluster.applyCrd('deploy/manifests/crds.yaml');
     await cluster.applyRights();
-    console.log('Applied the CRD and the permissions of the operator.');
+    console.log('Applied the CRD, the policies that protect it and its objects, and the permissions of the operator.');
     await cluster.putSecret('default', defaultKey);
     console.log('Applied Secret vps247-credentials with the API key of the emulator in namespace default.');
     const folder = path.dirname(place.kubeconfig);

@@ -29,7 +29,7 @@ interface ListOf<T> {
 
 /** Every kind in our manifests forms its plural in the regular way. */
 function pluralOf(singular: string): string {
-  return `${singular.toLowerCase()}s`;
+  return `${singular.toLowerCase().replace(/y$/, 'ie')}s`;
 }
 
 function collectionOf(namespace: string): string {

@@ -212,7 +212,7 @@ function record(o: Observed, { id, name, ownerId }: Machine, origin: Origin): De
   const verdict: Verdict =
     origin === 'Created'
       ? { reason: 'Creating', message: `machine ${id} is being provisioned` }
-      : { reason: 'Creating', message: `taking over machine ${id} ("${name}")` };
+      : { reason: 'Creating', message: `adopting VM ${id} ("${name}")` };
   return act({ type: 'RecordIdentity', machine }, verdict, {
     urgent: true,
     // A request that was there before the VM was on record is not a wish of today; after a lost status, a second restart would hurt.

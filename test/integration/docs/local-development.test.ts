@@ -42,6 +42,11 @@ const typed = (script: string): string =>
     .replace(/^npm run emulator$/m, `npm run emulator -- --port ${port}`)
     .replaceAll(`127.0.0.1:${defaultPort}`, `127.0.0.1:${port}`);
 
+/** What a script prints in the fourth terminal. */
+function shell(script: string): Promise<string> {
+  return readerShell(`${documented(page, 'terminal')}\n${script}`, { cwd: checkout, env: env() });
+}
+
 /** A terminal in which a program runs until the end of the test, and what it has printed. */
 function terminal(block: string): () => string {
   // A process group of its own: npm has children.
@@ -87,8 +92,6 @@ test('three terminals, in any order, and the commands of the fourth do what the 
 });
 
 test('samples that are deleted and applied again at once have the new password Secret, also without a garbage collector', async () => {
-  const shell = (script: string): Promise<string> =>
-    readerShell(`${documented(page, 'terminal')}\n${script}`, { cwd: checkout, env: env() });
   const again = `${documented(page, 'create')}${documented(page, 'delete')}`;
   expect(await shell(`${again}${documented(page, 'create')}`)).not.toContain('exit code');
   const machine = await shell(`kubectl get vps web -o jsonpath='{.metadata.uid}'`);
@@ -97,6 +100,15 @@ test('samples that are deleted and applied again at once have the new password S
   expect(await shell('kubectl get events --field-selector reason=InitialPasswordConflict')).toContain(
     'No resources found',
   );
+});
+
+test('a protected object is refused to be deleted, as in an installation', async () => {
+  expect(await shell('kubectl get validatingadmissionpolicybinding -o name')).toContain(
+    'deletion-protection.vps247.com',
+  );
+  await shell(`kubectl patch vps web --type merge -p '{"spec":{"deletionProtection":true}}'`);
+  expect(await shell('kubectl delete vps web 2>&1')).toContain('deletionProtection');
+  expect(await shell('kubectl get vps web -o name')).toContain('virtualmachine.vps247.com/web');
 });
 
 test('the page and the flags name the same port and key', () => {
