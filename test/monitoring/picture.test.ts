@@ -6,7 +6,7 @@ import { axisOf } from '../../hack/generate/monitoring/units.ts';
 
 const panel = (title: string, more: Partial<Panel> = {}): Panel => ({
   title,
-  tells: '',
+  description: '',
   onABadDay: { see: '' },
   unit: 'short',
   queries: [{ expr: title.toLowerCase(), legend: '' }],
@@ -24,7 +24,13 @@ function dayOf(values: readonly (readonly (number | null)[])[]): BadDay {
   };
 }
 
-const board = (of: Panel): Dashboard => ({ file: 'fleet', title: 'Fleet', tells: '', variables: [], panels: [of] });
+const board = (of: Panel): Dashboard => ({
+  file: 'fleet',
+  title: 'Fleet',
+  description: '',
+  variables: [],
+  panels: [of],
+});
 const pointsIn = (svg: string, shape: string): readonly string[] =>
   Array.from(svg.matchAll(new RegExp(`<${shape} points="([^"]*)"`, 'g')), ([, points = '']) => points);
 
@@ -58,7 +64,7 @@ describe('a picture', () => {
     expect(svg).toContain('>at most 8 s</text>');
   });
 
-  test('tells words from marks', () => {
+  test('distinguishes words from marks', () => {
     const day = dayOf([[1]]);
     expect(drawDashboard({ ...board(panel('A')), title: 'a <b> & c' }, day)).toContain('a &lt;b&gt; &amp; c');
   });

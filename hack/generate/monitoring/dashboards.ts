@@ -7,11 +7,11 @@ const source = { type: 'prometheus', uid: '${datasource}' };
 export function renderDashboard(file: Dashboard['file']): string {
   const dashboard = dashboards.find((candidate) => candidate.file === file);
   if (dashboard === undefined) throw new Error(`there is no dashboard ${file}`);
-  const { title, tells, variables, panels } = dashboard;
+  const { title, description, variables, panels } = dashboard;
   const json = {
     uid: `vps247-${file}`,
     title,
-    description: tells,
+    description,
     tags: ['vps247'],
     schemaVersion: 39,
     editable: true,
@@ -84,14 +84,18 @@ function placed(panels: readonly Panel[]): readonly object[] {
   });
 }
 
-function render({ title, tells, unit, queries, isNumber, isStacked }: Panel, id: number, gridPos: object): object {
+function render(
+  { title, description, unit, queries, isNumber, isStacked }: Panel,
+  id: number,
+  gridPos: object,
+): object {
   const lines = {
     custom: { fillOpacity: isStacked ? 30 : 0, stacking: { mode: isStacked ? 'normal' : 'none' }, showPoints: 'never' },
   };
   return {
     id,
     title,
-    description: tells,
+    description,
     type: isNumber ? 'stat' : 'timeseries',
     datasource: source,
     gridPos,

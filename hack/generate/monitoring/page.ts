@@ -33,12 +33,12 @@ export function renderPicture(of: Dashboard['file']): string {
   return drawDashboard(dashboard, readBadDay());
 }
 
-function aboutDashboard({ file: name, title, tells, panels }: Dashboard): string {
+function aboutDashboard({ file: name, title, description, panels }: Dashboard): string {
   const table = markdownTable(
-    ['panel', 'tells', 'on a bad day'],
-    panels.map((panel) => [panel.title, panel.tells, panel.onABadDay.see]),
+    ['panel', 'meaning', 'on a bad day'],
+    panels.map((panel) => [panel.title, panel.description, panel.onABadDay.see]),
   );
-  return `### ${title}\n\n${tells}\n\n![${title} on a bad day](monitoring-${name}.svg)\n\n${table}`;
+  return `### ${title}\n\n${description}\n\n![${title} on a bad day](monitoring-${name}.svg)\n\n${table}`;
 }
 
 function aboutBadDay({ faults }: BadDay): string {

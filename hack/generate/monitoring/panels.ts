@@ -3,7 +3,7 @@ import { controller, fullName } from '../../../src/telemetry/metrics-table.ts';
 /** One picture: what it is for, and its queries. Widths are of Grafana's 24 columns. */
 export interface Panel {
   readonly title: string;
-  readonly tells: string;
+  readonly description: string;
   readonly unit: 'short' | 's' | 'h' | 'bytes' | 'percentunit' | 'reqps' | 'Bps' | 'cores';
   readonly queries: readonly { readonly expr: string; readonly legend: string }[];
   readonly width?: 8 | 12 | 24;
@@ -25,7 +25,7 @@ export interface Panel {
 export interface Dashboard {
   readonly file: 'fleet' | 'machine' | 'operator';
   readonly title: string;
-  readonly tells: string;
+  readonly description: string;
   /** Chosen at the top beside cluster, namespace and job, each from a label's values; a later one only from what the earlier ones leave. */
   readonly variables: readonly { readonly name: string; readonly metric: string }[];
   readonly panels: readonly Panel[];
@@ -61,12 +61,12 @@ export const dashboards: readonly Dashboard[] = [
   {
     file: 'fleet',
     title: 'vps247 / Fleet',
-    tells: 'All VMs: how many there are, which do not match their spec and why, and which are unmanaged.',
+    description: 'All VMs: how many there are, which do not match their spec and why, and which are unmanaged.',
     variables: [],
     panels: [
       {
         title: 'Objects',
-        tells: 'All VirtualMachines.',
+        description: 'All VirtualMachines.',
         onABadDay: {
           see: 'Rises when many are applied at once; no value while no operator runs.',
           peak: 28,
@@ -78,7 +78,7 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Not ready',
-        tells: 'Objects whose VM does not match the spec, for any reason.',
+        description: 'Objects whose VM does not match the spec, for any reason.',
         onABadDay: { see: 'The size of the incident; each reason is in the panel below.', peak: 26 },
         unit: 'short',
         width: 8,
@@ -89,7 +89,7 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Unmanaged VMs',
-        tells: 'Billed, and managed by no object. An account that two installations use is counted by both.',
+        description: 'Billed, and managed by no object. An account that two installations use is counted by both.',
         onABadDay: { see: 'Steps up by the VMs that were created by hand.', peak: 2 },
         unit: 'short',
         width: 8,
@@ -98,7 +98,7 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'VMs by state',
-        tells: 'As the provider reports them.',
+        description: 'As the provider reports them.',
         onABadDay: {
           see: 'A band of Halting that does not end is a guest that ignores the signal; None are objects without a VM.',
         },
@@ -108,7 +108,7 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Objects by reason',
-        tells: 'All but Available are in progress or need you; docs/conditions.md explains each.',
+        description: 'All but Available are in progress or need you; docs/conditions.md explains each.',
         onABadDay: {
           see: 'Each kind of trouble is a band with a name of its own; those that stay need you.',
           peak: 20,
@@ -120,7 +120,7 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Duplicate VM names',
-        tells: 'Names that more than one VM has, by account. The operator does not act on VMs of these names.',
+        description: 'Names that more than one VM has, by account. The operator does not act on VMs of these names.',
         onABadDay: { see: 'One account steps up: two VMs have the same name.', peak: 1 },
         unit: 'short',
         queries: [
@@ -129,14 +129,14 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Rejected API keys',
-        tells: '1: the operator does nothing for the VMs of this account.',
+        description: '1: the operator does nothing for the VMs of this account.',
         onABadDay: { see: 'The account whose key is rejected goes to 1 and stays.', peak: 1 },
         unit: 'short',
         queries: [{ expr: once('account', m('account_key_rejected')), legend: '{{namespace}}: account {{account}}' }],
       },
       {
         title: 'Oldest deletion',
-        tells: 'How long the object has been terminating that has been for longest.',
+        description: 'How long the object has been terminating that has been for longest.',
         onABadDay: {
           see: 'A straight slope: the same object waits. It falls when that one is gone.',
           peak: 60,
@@ -146,7 +146,7 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Transfer left, lowest ten',
-        tells: 'Share of the month’s transfer.',
+        description: 'Share of the month’s transfer.',
         onABadDay: { see: 'One line falls away from all others, down to the tenth where the alert is.', trough: 0.03 },
         unit: 'percentunit',
         queries: [
@@ -158,7 +158,7 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Unbilled hours, highest ten',
-        tells: 'What the next bill will have.',
+        description: 'What the next bill will have.',
         onABadDay: { see: 'Nothing: this is about cost, not about failures.' },
         unit: 'h',
         width: 24,
@@ -174,7 +174,7 @@ export const dashboards: readonly Dashboard[] = [
   {
     file: 'machine',
     title: 'vps247 / VM',
-    tells: 'One object and its VM; there are such series up to --machine-metrics-limit objects.',
+    description: 'One object and its VM; there are such series up to --machine-metrics-limit objects.',
     variables: [
       { name: 'object_namespace', metric: m('machine_ready') },
       { name: 'object', metric: m('machine_ready', 'object_namespace="$object_namespace"') },
@@ -182,7 +182,7 @@ export const dashboards: readonly Dashboard[] = [
     panels: [
       {
         title: 'Ready',
-        tells: '1: the VM matches the spec. The legend names the reason.',
+        description: '1: the VM matches the spec. The legend names the reason.',
         onABadDay: { see: 'Falls to 0, with another line for each reason and state.', trough: 0 },
         unit: 'short',
         width: 24,
@@ -195,7 +195,7 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Unbilled hours',
-        tells: 'Falls to zero when the provider bills.',
+        description: 'Falls to zero when the provider bills.',
         onABadDay: { see: 'Nothing, as long as the VM runs.' },
         unit: 'h',
         width: 8,
@@ -203,7 +203,7 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Transfer',
-        tells: 'What is left of the month, beside the total.',
+        description: 'What is left of the month, beside the total.',
         onABadDay: { see: 'What is left falls away from the total.' },
         unit: 'bytes',
         width: 8,
@@ -214,7 +214,7 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Share of the transfer left',
-        tells: 'An alert fires below a tenth.',
+        description: 'An alert fires below a tenth.',
         onABadDay: { see: 'The same as a share; the alert is at a tenth.', trough: 0.03 },
         unit: 'percentunit',
         width: 8,
@@ -230,12 +230,12 @@ export const dashboards: readonly Dashboard[] = [
   {
     file: 'operator',
     title: 'vps247 / Operator',
-    tells: 'The health of the operator itself: leader election, reconciliations, and its calls to both APIs.',
+    description: 'The health of the operator itself: leader election, reconciliations, and its calls to both APIs.',
     variables: [],
     panels: [
       {
         title: 'Replicas',
-        tells: 'Running, by version.',
+        description: 'Running, by version.',
         onABadDay: { see: 'A gap: nothing is scraped, so there is no value, not even 0.' },
         unit: 'short',
         width: 8,
@@ -244,7 +244,7 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Leaders',
-        tells: 'One for each installation.',
+        description: 'One for each installation.',
         onABadDay: {
           see: '0 beside a running replica: no replica holds the Lease. 2: there is another installation.',
           trough: 0,
@@ -256,7 +256,7 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Age of the VM list',
-        tells: 'Of the account whose newest list is oldest.',
+        description: 'Of the account whose newest list is oldest.',
         onABadDay: { see: 'A slope: one account is not listed any more.', peak: 30 },
         unit: 's',
         width: 8,
@@ -265,7 +265,7 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Reconciliation rate by result',
-        tells: 'error: an exception or a refused write. Failed provider calls are in a panel of their own.',
+        description: 'error: an exception or a refused write. Failed provider calls are in a panel of their own.',
         onABadDay: {
           see: 'A band of error, where there is usually none.',
         },
@@ -277,14 +277,14 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Reconciliation time',
-        tells: 'Calls and waits for the provider included.',
+        description: 'Calls and waits for the provider included.',
         onABadDay: { see: 'p99 is as long as Kubernetes takes to refuse.', peak: 0.4 },
         unit: 's',
         queries: p50AndP99(rate(m('controller_runtime_reconcile_time_seconds_bucket', own))),
       },
       {
         title: 'Work queue depth',
-        tells: 'Objects that wait for a worker, by priority.',
+        description: 'Objects that wait for a worker, by priority.',
         onABadDay: { see: 'Objects pile up behind the workers and do not get fewer.', peak: 5 },
         unit: 'short',
         isStacked: true,
@@ -292,7 +292,7 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Work queue latency',
-        tells: 'How long objects wait. An alert fires when one waits for more than a minute.',
+        description: 'How long objects wait. An alert fires when one waits for more than a minute.',
         onABadDay: { see: 'The oldest wait stays where it is usually gone at once.', peak: 1 },
         unit: 's',
         queries: [
@@ -302,7 +302,7 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Workers in use',
-        tells: 'Beside how many there are.',
+        description: 'Beside how many there are.',
         onABadDay: { see: 'All are in use, and stay so.', peak: 2 },
         unit: 'short',
         queries: [
@@ -312,21 +312,21 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Longest running worker',
-        tells: 'How long one reconciliation has used its worker. One that waits for the provider uses none.',
+        description: 'How long one reconciliation has used its worker. One that waits for the provider uses none.',
         onABadDay: { see: 'As long as Kubernetes takes to refuse; a line that rises is a call that hangs.' },
         unit: 's',
         queries: [{ expr: `max(${m('workqueue_longest_running_processor_seconds', own)})`, legend: 'longest' }],
       },
       {
         title: 'Time from spec change to provider call',
-        tells: 'From when the operator observes a change until it calls the provider, waits for a slot included.',
+        description: 'From when the operator observes a change until it calls the provider, waits for a slot included.',
         onABadDay: { see: 'A change that waits for a worker comes late; where there is no change there is no line.' },
         unit: 's',
         queries: p50AndP99(rate(m('spec_to_call_seconds_bucket'))),
       },
       {
         title: 'Provider call rate by outcome',
-        tells: 'Every code but ok is a failure.',
+        description: 'Every code but ok is a failure.',
         onABadDay: { see: 'RateLimited, ConnectionLost and others beside ok.' },
         unit: 'reqps',
         isStacked: true,
@@ -334,7 +334,7 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Provider call time, p99',
-        tells: 'By operation.',
+        description: 'By operation.',
         onABadDay: { see: 'Little here: a provider that refuses does it quickly. A slow one shows at once.' },
         unit: 's',
         queries: [
@@ -346,7 +346,8 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Provider availability',
-        tells: 'Unavailable: the circuit breaker is open, only lists are tried. Paused: the provider answered 429.',
+        description:
+          'Unavailable: the circuit breaker is open, only lists are tried. Paused: the provider answered 429.',
         onABadDay: {
           see: 'Unavailable for the account whose calls get no answer; paused again and again for the one that is rate-limited.',
           peak: 1,
@@ -365,7 +366,7 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Provider calls in flight and waiting',
-        tells: 'Those that wait for a slot by priority.',
+        description: 'Those that wait for a slot by priority.',
         onABadDay: { see: 'Calls wait while the provider asks for none.' },
         unit: 'short',
         queries: [
@@ -375,7 +376,7 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Kubernetes request rate by status',
-        tells: '`<error>` means that no answer came; 409 is harmless.',
+        description: '`<error>` means that no answer came; 409 is harmless.',
         onABadDay: { see: '500 where there is usually none.' },
         unit: 'reqps',
         isStacked: true,
@@ -383,14 +384,14 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Kubernetes request time',
-        tells: 'To the start of the answer.',
+        description: 'To the start of the answer.',
         onABadDay: { see: 'p99 rises to what the API server takes to refuse.', peak: 0.4 },
         unit: 's',
         queries: p50AndP99(ofOperator(rate(m('rest_client_request_duration_seconds_bucket')))),
       },
       {
         title: 'Kubernetes traffic',
-        tells: 'Bodies, watches included.',
+        description: 'Bodies, watches included.',
         onABadDay: { see: 'A spike when the operator starts and reads everything; else little.' },
         unit: 'Bps',
         queries: [
@@ -400,7 +401,7 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'CPU',
-        tells: 'Cores in use, by replica.',
+        description: 'Cores in use, by replica.',
         onABadDay: {
           see: 'A spike at a start and a gap before it; a steady load comes from reconciliations that repeat.',
         },
@@ -409,7 +410,7 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Memory',
-        tells: 'Resident, by replica.',
+        description: 'Resident, by replica.',
         onABadDay: { see: 'A gap, and a new beginning.' },
         unit: 'bytes',
         queries: [{ expr: ofOperator(m('process_resident_memory_bytes')), legend: '{{instance}}' }],
