@@ -31,14 +31,16 @@ export type PowerAction = Extract<Action, { readonly operation: OperationStatus 
 /** The same, begun at `at` (epoch milliseconds) rather than when it was decided: between the two it may have waited for its turn. */
 export function begunAt<T extends PowerAction>(action: T, at: number): T {
   const { operation } = action;
-  const { deadline } = operation;
-  const waited = at - Date.parse(operation.startedAt);
+  const { deadlineTime } = operation;
+  const waited = at - Date.parse(operation.startTime);
   return {
     ...action,
     operation: {
       ...operation,
-      startedAt: new Date(at).toISOString(),
-      ...(deadline === undefined ? {} : { deadline: new Date(Date.parse(deadline) + waited).toISOString() }),
+      startTime: new Date(at).toISOString(),
+      ...(deadlineTime === undefined
+        ? {}
+        : { deadlineTime: new Date(Date.parse(deadlineTime) + waited).toISOString() }),
     },
   };
 }

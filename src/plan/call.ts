@@ -15,7 +15,7 @@ export interface PowerCall {
   /** Patience before sending again; it doubles each time. Milliseconds. A call that certainly was not made is sent as if it were the first. */
   readonly base: number;
   /** Goes into the operation that is stored. */
-  readonly details?: Pick<OperationStatus, 'deadline' | 'request' | 'actionBefore'>;
+  readonly details?: Pick<OperationStatus, 'deadlineTime' | 'restartRequest' | 'previousActionTime'>;
 }
 
 /** Sends a power call, unless it is under way, or the provider is at work on the machine. */
@@ -23,10 +23,10 @@ export function send(o: Observed, machine: Machine, call: PowerCall): Decision {
   const { before } = call;
   const attempts = before?.attempts ?? 1;
   if (before !== undefined && attempts > 0) {
-    const again = Date.parse(before.startedAt) + pauseAfter(attempts, call.base);
+    const again = Date.parse(before.startTime) + pauseAfter(attempts, call.base);
     if (again > o.now) return transit(o, call.verdict, { operation: before, after: again - o.now, isRepeated: true });
     // Its time is that of the newest call, or one that comes late would be followed by more at once.
-    const operation = { ...before, startedAt: new Date(o.now).toISOString(), attempts: attempts + 1 };
+    const operation = { ...before, startTime: new Date(o.now).toISOString(), attempts: attempts + 1 };
     const trouble = stuck(o, before, { isRepeated: true }) ?? powerChangeFailed(o, machine, before, true);
     return ask(o, machine, call, operation, trouble ?? call.verdict);
   }
@@ -47,7 +47,7 @@ export function send(o: Observed, machine: Machine, call: PowerCall): Decision {
 
 /** The operation as it is stored when it begins. */
 export function begun(o: Observed, { type, details }: PowerCall, attempts = 1): OperationStatus {
-  return { type, startedAt: new Date(o.now).toISOString(), ...details, attempts };
+  return { type, startTime: new Date(o.now).toISOString(), ...details, attempts };
 }
 
 function ask(o: Observed, machine: Machine, call: PowerCall, operation: OperationStatus, verdict: Verdict): Decision {
@@ -90,7 +90,7 @@ export function transit(
 /** The operation in flight, if it is of this type and its time can be read. */
 export function current(o: Observed, type: OperationType): OperationStatus | undefined {
   const operation = o.object.status?.operation;
-  return operation?.type === type && Number.isFinite(Date.parse(operation.startedAt)) ? operation : undefined;
+  return operation?.type === type && Number.isFinite(Date.parse(operation.startTime)) ? operation : undefined;
 }
 
 /** A shutdown may take the grace period that the user gave it before it counts as stuck. */
@@ -122,5 +122,5 @@ function stuck(o: Observed, operation: OperationStatus | undefined, rest: Transi
 /** Since the first call of the operation: the stored time is that of the last one. */
 function goingOnFor(o: Observed, operation: OperationStatus): number {
   const earlier = patienceAfter((operation.attempts ?? 1) - 1, o.limits.visibilityWindow);
-  return o.now - Date.parse(operation.startedAt) + earlier;
+  return o.now - Date.parse(operation.startTime) + earlier;
 }

@@ -87,7 +87,7 @@ const steadyAfter = 60_000;
 function running(o: Observed, machine: Machine): Decision {
   const restarted = restart(o, machine);
   if (restarted !== undefined && restarted !== 'Done') return restarted;
-  const handledRestart = restarted === 'Done' ? o.object.status?.operation?.request : undefined;
+  const handledRestart = restarted === 'Done' ? o.object.status?.operation?.restartRequest : undefined;
   const message = `machine ${machine.id} is running${failedTaskNote(machine)}`;
   const verdict = { reason: 'Available', message } as const;
   const startFailure = o.object.status?.startFailure;
@@ -108,13 +108,13 @@ function halted(o: Observed, machine: Machine): Decision {
     return transit(o, verdict, { operation, after: left });
   }
   const decision = start(o, machine);
-  return operation === undefined ? decision : { ...decision, handledRestart: operation.request };
+  return operation === undefined ? decision : { ...decision, handledRestart: operation.restartRequest };
 }
 
 function start(o: Observed, machine: Machine): Decision {
   const operation = current(o, 'Start');
   const before = o.object.status?.startFailure;
-  const cameUp = operation !== undefined && (o.history.lastUpAt ?? 0) > Date.parse(operation.startedAt);
+  const cameUp = operation !== undefined && (o.history.lastUpAt ?? 0) > Date.parse(operation.startTime);
   const wasUpBriefly =
     operation === undefined && o.object.status?.state === 'Running' && isReady(o) && seenUpFor(o) < steadyAfter;
   // A guest that does not stay up goes down without anybody's doing; one that others halted is simply started again.
@@ -122,7 +122,7 @@ function start(o: Observed, machine: Machine): Decision {
     const failure = startFailureAfter(before, o.now, o.object.metadata.uid);
     return backingOff(machine, failure, o.now);
   }
-  const isBackingOff = before?.retryAfter !== undefined && Date.parse(before.retryAfter) > o.now;
+  const isBackingOff = before?.retryTime !== undefined && Date.parse(before.retryTime) > o.now;
   // Whoever asks for a look right now has perhaps mended the guest.
   if (isBackingOff && o.requests.reconcile === undefined) return backingOff(machine, before, o.now);
 
@@ -135,10 +135,10 @@ function backingOff(
   failure: NonNullable<ReturnType<typeof startFailureAfter>>,
   now: number,
 ): Decision {
-  const message = `machine ${machine.id} fell back to halted after ${failure.count} start(s); next start at ${failure.retryAfter}`;
+  const message = `machine ${machine.id} fell back to halted after ${failure.count} start(s); next start at ${failure.retryTime}`;
   return wait(
     { reason: 'StartBackoff', message },
-    { startFailure: failure, after: Math.max(0, Date.parse(failure.retryAfter ?? failure.lastAt) - now) },
+    { startFailure: failure, after: Math.max(0, Date.parse(failure.retryTime ?? failure.lastTime) - now) },
   );
 }
 
@@ -153,7 +153,7 @@ function turnBack(o: Observed, machine: Machine): Decision {
   } as const;
   const isOurs = kill !== undefined || stop !== undefined;
   if (o.object.spec.powerOff.mode === 'Soft' || !(isOurs || o.requests.isPowerOffForced)) return transit(o, verdict);
-  const left = graceOf(o) - (stop === undefined ? 0 : o.now - Date.parse(stop.startedAt));
+  const left = graceOf(o) - (stop === undefined ? 0 : o.now - Date.parse(stop.startTime));
   if (kill === undefined && stop !== undefined && left > 0)
     return transit(o, verdict, { operation: stop, after: left });
   const cut = `power of machine ${machine.id} is being cut; it is started again after that`;
@@ -180,13 +180,13 @@ function powerOff(o: Observed, machine: Machine): Decision {
     if (kill !== undefined) return send(o, machine, { type: 'Kill', verdict: cut, before: kill, base: window });
     // A shutdown that someone else began has no record: patience starts when it was first seen.
     const waited =
-      stop !== undefined ? o.now - Date.parse(stop.startedAt) : machine.state === 'Halting' ? o.history.stateFor : -1;
+      stop !== undefined ? o.now - Date.parse(stop.startTime) : machine.state === 'Halting' ? o.history.stateFor : -1;
     if (waited >= grace) return send(o, machine, { type: 'Kill', verdict: cut, before: undefined, base: window });
     if (waited >= 0) return awaitShutdown(o, machine, stop, grace - waited);
   }
   if (machine.state === 'Halting') return awaitShutdown(o, machine, stop, undefined);
   const verdict = { reason: 'Stopping', message: shutdownMessage(machine) } as const;
-  const details = mode === 'TrySoft' ? { deadline: new Date(o.now + grace).toISOString() } : {};
+  const details = mode === 'TrySoft' ? { deadlineTime: new Date(o.now + grace).toISOString() } : {};
   const base = o.object.spec.powerOff.gracePeriodSeconds * 1_000;
   return send(o, machine, { type: 'Stop', verdict, before: stop, base, details });
 }

@@ -30,25 +30,25 @@ export function restart(o: Observed, machine: Machine): 'Done' | Decision | unde
     const isDue = isRestartDue(o) && handledWithoutRestart(o, machine) === undefined;
     return isDue ? send(o, machine, callFor(o, machine)) : undefined;
   }
-  const since = o.now - Date.parse(operation.startedAt);
+  const since = o.now - Date.parse(operation.startTime);
   const verdict = verdictFor(machine);
-  if (operation.code !== undefined && operation.code !== accepted) return again(o, machine, operation);
+  if (operation.lastResult !== undefined && operation.lastResult !== accepted) return again(o, machine, operation);
   if (isDownSince(o, operation)) return 'Done';
   const window = o.limits.visibilityWindow;
-  if (operation.code === accepted) {
+  if (operation.lastResult === accepted) {
     const isOver = since >= window && !isTaskBusy(machine.lastTask);
     if (isOver && (failedTaskOf(o, machine, operation) === undefined || isFailureReported(o))) return 'Done';
     return transit(o, verdict, { operation, after: Math.max(window - since, 0) || window });
   }
-  const { actionBefore } = operation;
-  const isKnown = machine.updatedAt !== undefined && actionBefore !== undefined;
-  if (isKnown && machine.updatedAt !== actionBefore && !isTaskBusy(machine.lastTask)) return 'Done';
+  const { previousActionTime } = operation;
+  const isKnown = machine.updatedAt !== undefined && previousActionTime !== undefined;
+  if (isKnown && machine.updatedAt !== previousActionTime && !isTaskBusy(machine.lastTask)) return 'Done';
   const settled = o.limits.callDeadline + window * 2 ** Math.min((operation.attempts ?? 1) - 1, 6);
   if (since < settled) return transit(o, verdict, { operation, after: settled - since });
-  return isKnown && machine.updatedAt === actionBefore ? again(o, machine, operation) : 'Done';
+  return isKnown && machine.updatedAt === previousActionTime ? again(o, machine, operation) : 'Done';
 }
 
-/** The code of an operation whose call the provider took. */
+/** The last result of an operation whose call the provider accepted. */
 export const accepted = 'Accepted';
 
 /** Whether the spec asks for a restart that was not handled yet. */
@@ -68,14 +68,14 @@ function isFailureReported({ object }: Observed): boolean {
 }
 
 function isDownSince(o: Observed, operation: OperationStatus): boolean {
-  return (o.history.lastDownAt ?? 0) > Date.parse(operation.startedAt);
+  return (o.history.lastDownAt ?? 0) > Date.parse(operation.startTime);
 }
 
 /** The call once more, as a new one: its own time and the last action as it is now. */
 function again(o: Observed, machine: Machine, before: OperationStatus): Decision {
-  const call = callFor(o, machine, before.request);
+  const call = callFor(o, machine, before.restartRequest);
   const attempts = before.attempts ?? 1;
-  const due = Date.parse(before.startedAt) + (attempts === 0 ? 0 : pauseAfter(attempts, o.limits.visibilityWindow));
+  const due = Date.parse(before.startTime) + (attempts === 0 ? 0 : pauseAfter(attempts, o.limits.visibilityWindow));
   if (due > o.now) return transit(o, call.verdict, { operation: before, after: due - o.now, isRepeated: true });
   return act({ type: 'Restart', id: machine.id, operation: begun(o, call, attempts + 1) }, call.verdict, {
     operation: before,
@@ -90,8 +90,8 @@ function callFor(o: Observed, machine: Machine, request = o.object.spec.restartR
     before: undefined,
     base: o.limits.visibilityWindow,
     details: {
-      ...(request === undefined ? {} : { request }),
-      ...(machine.updatedAt === undefined ? {} : { actionBefore: machine.updatedAt }),
+      ...(request === undefined ? {} : { restartRequest: request }),
+      ...(machine.updatedAt === undefined ? {} : { previousActionTime: machine.updatedAt }),
     },
   };
 }

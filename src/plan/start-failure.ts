@@ -15,7 +15,7 @@ export const longestStartPause = ceiling * 1.5;
 export function startFailureAfter(before: StartFailure | undefined, now: number, uid: string): StartFailure {
   const count = (before?.count ?? 0) + 1;
   const delay = Math.min(unit * count * count, ceiling) * (0.5 + spread(`${uid}/${count}`));
-  return { count, lastAt: new Date(now).toISOString(), retryAfter: new Date(now + delay).toISOString() };
+  return { count, lastTime: new Date(now).toISOString(), retryTime: new Date(now + delay).toISOString() };
 }
 
 /** FNV-1a of the text, as a number in [0, 1). */

@@ -178,7 +178,9 @@ function operationAfterFailure(o: Observed, action: Action, failure: Failure): O
   const before = o.object.status?.operation;
   // An earlier call of the same kind stands, with its time.
   const isRepeated = before?.type === action.type && (before.attempts ?? 1) > 0;
-  return isRepeated ? { ...before, code: failure.code } : { ...action.operation, attempts: 0, code: failure.code };
+  return isRepeated
+    ? { ...before, lastResult: failure.code }
+    : { ...action.operation, attempts: 0, lastResult: failure.code };
 }
 
 function holdFor(failure: Failure, failures: number, random: number): number {

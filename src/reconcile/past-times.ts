@@ -16,8 +16,8 @@ export function withPastTimes(object: VirtualMachine, now: number): VirtualMachi
 function clamp(status: VirtualMachineStatus, now: number): VirtualMachineStatus {
   const { operation, startFailure, conditions } = status;
   const isWrong =
-    (operation !== undefined && !isPast(operation.startedAt, now)) ||
-    (startFailure?.retryAfter !== undefined && !isPast(startFailure.retryAfter, now + longestStartPause)) ||
+    (operation !== undefined && !isPast(operation.startTime, now)) ||
+    (startFailure?.retryTime !== undefined && !isPast(startFailure.retryTime, now + longestStartPause)) ||
     conditions?.some(({ lastTransitionTime }) => !isPast(lastTransitionTime, now)) === true;
   if (!isWrong) return status;
   return {
@@ -35,14 +35,14 @@ function isPast(time: string, now: number): boolean {
 
 /** Its deadline was counted from the same clock. */
 function begun(operation: OperationStatus, now: number): OperationStatus {
-  if (isPast(operation.startedAt, now)) return operation;
-  const { deadline: _, ...rest } = operation;
-  return { ...rest, startedAt: toIso(now) };
+  if (isPast(operation.startTime, now)) return operation;
+  const { deadlineTime: _, ...rest } = operation;
+  return { ...rest, startTime: toIso(now) };
 }
 
 function retried(failure: NonNullable<VirtualMachineStatus['startFailure']>, now: number): typeof failure {
-  if (failure.retryAfter === undefined || isPast(failure.retryAfter, now + longestStartPause)) return failure;
-  return { ...failure, lastAt: toIso(now), retryAfter: toIso(now + longestStartPause) };
+  if (failure.retryTime === undefined || isPast(failure.retryTime, now + longestStartPause)) return failure;
+  return { ...failure, lastTime: toIso(now), retryTime: toIso(now + longestStartPause) };
 }
 
 function changed(condition: Condition, now: number): Condition {

@@ -52,7 +52,7 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
     addresses: machine === undefined ? (isGone ? undefined : kept?.addresses) : machine.addresses,
     ...refs,
     diskIds: machine === undefined ? (isGone ? undefined : kept?.diskIds) : machine.diskIds,
-    createdAt: machine?.createdAt ?? kept?.createdAt,
+    creationTime: machine?.createdAt ?? kept?.creationTime,
     updatedTime: machine?.updatedAt ?? kept?.updatedTime,
     initialPasswordSecret: secretOf(o, report, kept),
     apiKeyHash: isKeyProven ? o.apiKeyHash : kept?.apiKeyHash,

@@ -22,7 +22,7 @@ const status: VirtualMachineStatus = {
   state: 'Running',
   hostname: 'bench-1-0a1b2c3d',
   addresses: [{ version: 4, address: '198.18.3.233', gateway: '198.18.0.1', prefixLength: 15 }],
-  createdAt: '2026-01-01T10:01:00.000Z',
+  creationTime: '2026-01-01T10:01:00.000Z',
   initialPasswordSecret: { name: 'bench-1-initial-password' },
   apiKeyHash: 'hash',
   conditions: [
@@ -38,7 +38,7 @@ test('a status said of one machine is said of another: its id, names, address an
     providerName: 'bench-10-0a1b2c3d',
     hostname: 'bench-10-0a1b2c3d',
     addresses: [{ version: 4, address: '198.18.3.242', gateway: '198.18.0.1', prefixLength: 15 }],
-    createdAt: '2026-01-01T10:02:00.000Z',
+    creationTime: '2026-01-01T10:02:00.000Z',
     initialPasswordSecret: { name: 'bench-10-initial-password' },
     conditions: [
       { type: 'Ready', status: 'True', reason: 'Available', message: 'machine 1010 is running', ...condition },

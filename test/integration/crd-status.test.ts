@@ -22,17 +22,17 @@ const status = {
   package: { id: 3, name: 'Budget' },
   osTemplate: { id: 5, name: 'Debian' },
   diskIds: [88, 89],
-  createdAt: '2026-01-02T03:04:05.068Z',
+  creationTime: '2026-01-02T03:04:05.068Z',
   updatedTime: '2026-01-02T03:04:06.068Z',
   lastTask: { id: 7, name: 'VmStop', status: 'failed', progress: '40' },
   operation: {
     type: 'Stop',
-    startedAt: '2026-01-02T03:04:05Z',
-    deadline: '2026-01-02T03:09:05Z',
+    startTime: '2026-01-02T03:04:05Z',
+    deadlineTime: '2026-01-02T03:09:05Z',
     attempts: 1,
-    code: 'Busy',
+    lastResult: 'Busy',
   },
-  startFailure: { count: 1, lastAt: '2026-01-02T03:04:05Z', retryAfter: '2026-01-02T03:04:15Z' },
+  startFailure: { count: 1, lastTime: '2026-01-02T03:04:05Z', retryTime: '2026-01-02T03:04:15Z' },
   conditions: [
     {
       type: 'Ready',

@@ -163,5 +163,5 @@ function mayKill(object: VirtualMachine | undefined, at: number): boolean {
   const { mode } = object?.spec.powerOff ?? {};
   const operation = object?.status?.operation;
   if (mode === 'Soft') return false;
-  return mode === 'Hard' || operation?.type !== 'Stop' || at - Date.parse(operation.startedAt) >= gracePeriod;
+  return mode === 'Hard' || operation?.type !== 'Stop' || at - Date.parse(operation.startTime) >= gracePeriod;
 }

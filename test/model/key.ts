@@ -22,8 +22,8 @@ const ages: Readonly<Record<string, number>> = {
   doubtSince: 3,
   repeatedAt: longestPause,
   deleteAcceptedAt: 3,
-  deadline: 0,
-  lastAt: 0,
+  deadlineTime: 0,
+  lastTime: 0,
   creationTimestamp: 0,
   deletionTimestamp: 0,
   message: 0,
@@ -31,12 +31,13 @@ const ages: Readonly<Record<string, number>> = {
   changedLast: 0,
   _lastUpAt: 0,
   _lastDownAt: 0,
-  actionBefore: 0,
+  previousActionTime: 0,
   since: 0,
   lookStartedAt: 0,
   absentSince: 4,
   answeredAt: 1,
   createdAt: 0,
+  creationTime: 0,
   madeAt: 0,
   actedAt: 0,
   updatedAt: 0,
@@ -61,7 +62,7 @@ const orders: readonly ReadonlySet<string>[] = [
   // Whether an announcement is the one that was sent, or was settled.
   `${annotations.createPending} sentIntent refusedIntent settledIntent`,
   // The provider's clock: whether somebody acted on the machine.
-  'createdAt madeAt actedAt updatedAt actionBefore _updatedAt _updatedAtWhenUp',
+  'createdAt creationTime madeAt actedAt updatedAt previousActionTime _updatedAt _updatedAtWhenUp',
 ].map((names) => new Set(names.split(' ')));
 
 /** Times that count only while a create call may have been sent. */
@@ -241,11 +242,11 @@ function liveObject({ metadata, spec, status }: VirtualMachine): unknown {
 
 /** With the start of an operation told apart from that of a list, and from that of one whose call was sent again. */
 function liveStatus({ operation, conditions, ...rest }: Partial<VirtualMachineStatus> = {}): unknown {
-  const startedAt = (operation?.attempts ?? 1) > 1 ? 'repeatedAt' : 'operationStartedAt';
+  const since = (operation?.attempts ?? 1) > 1 ? 'repeatedAt' : 'operationStartedAt';
   return {
     ...rest,
     // A merge patch removes it by null.
-    operation: operation && { ...operation, startedAt: undefined, [startedAt]: operation.startedAt },
+    operation: operation && { ...operation, startTime: undefined, [since]: operation.startTime },
     // Of all conditions only since when the object is Ready is ever looked at.
     conditions: conditions?.map(liveCondition),
   };

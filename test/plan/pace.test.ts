@@ -30,9 +30,9 @@ const restarting = (seconds: number, more: Partial<OperationStatus>) => {
       lastRestartRequest: 'one',
       operation: {
         type: 'Restart',
-        startedAt: secondsAgo(seconds),
-        request: 'two',
-        actionBefore: actedAt,
+        startTime: secondsAgo(seconds),
+        restartRequest: 'two',
+        previousActionTime: actedAt,
         attempts: 1,
         ...more,
       },
@@ -46,11 +46,11 @@ it('a restart whose answers are lost is repeated with exponential backoff, each 
 });
 
 it('a restart that is refused after answers were lost keeps the backoff of those', () => {
-  const refused = { code: 'Busy' };
+  const refused = { lastResult: 'Busy' };
   expect(counts.map((attempts) => plan(restarting(0, { attempts, ...refused })).after)).toEqual(pauses);
   expect(plan(restarting(120, { attempts: 3, ...refused })).action).toMatchObject({
     type: 'Restart',
-    operation: { attempts: 4, startedAt: secondsAgo(0), request: 'two' },
+    operation: { attempts: 4, startTime: secondsAgo(0), restartRequest: 'two' },
   });
 });
 
@@ -60,7 +60,7 @@ const cut = (seconds: number) =>
     id: 90,
     machine: 'Running',
     spec: hard,
-    status: { operation: { type: 'Kill', startedAt: secondsAgo(seconds), attempts: 3 } },
+    status: { operation: { type: 'Kill', startTime: secondsAgo(seconds), attempts: 3 } },
     history: { stateFor: 2_000 * second },
   }) as const;
 
@@ -71,7 +71,7 @@ describeRows('a call that was sent three times, 30 s and 60 s apart', [
 
 const hour = { powerState: 'Halted', powerOff: { mode: 'TrySoft', gracePeriodSeconds: 3600 } } as const;
 const soft = { powerState: 'Halted', powerOff: { mode: 'Soft', gracePeriodSeconds: 3600 } } as const;
-const stop = (seconds: number): OperationStatus => ({ type: 'Stop', startedAt: secondsAgo(seconds), attempts: 1 });
+const stop = (seconds: number): OperationStatus => ({ type: 'Stop', startTime: secondsAgo(seconds), attempts: 1 });
 const stopping = (seconds: number, state: 'Running' | 'Halting') =>
   ({ id: 90, machine: state, status: { operation: stop(seconds) }, history: { stateFor: seconds * second } }) as const;
 

@@ -39,25 +39,25 @@ describe('plan', () => {
   });
 
   it('comes back when the grace period ends', () => {
-    const operation = { ...stop, startedAt: secondsAgo(60) };
+    const operation = { ...stop, startTime: secondsAgo(60) };
     expect(plan(observedWith({ id: 90, machine: 'Halting', spec: halted, status: { operation } })).after).toBe(240_000);
   });
 
   it('never waits longer than half an hour to send a call again that had no effect', () => {
-    const operation = { ...kill, startedAt: secondsAgo(10 * 86_400), attempts: 100 };
+    const operation = { ...kill, startTime: secondsAgo(10 * 86_400), attempts: 100 };
     const given = { id: 90, machine: 'Running', spec: hard, status: { operation } } as const;
     expect(plan(observedWith(given)).action.type).toBe('Kill');
   });
 
   it('counts patience from the newest call: after an outage the call is made once, not again at once', () => {
-    const never = { ...kill, startedAt: secondsAgo(600), attempts: 0, code: 'ConnectFailed' };
-    const without = { ...kill, startedAt: secondsAgo(600), attempts: 1 };
+    const never = { ...kill, startTime: secondsAgo(600), attempts: 0, lastResult: 'ConnectFailed' };
+    const without = { ...kill, startTime: secondsAgo(600), attempts: 1 };
     for (const [operation, attempts] of [
       [never, 1],
       [without, 2],
     ] as const) {
       const { action } = plan(observedWith({ id: 90, machine: 'Running', spec: hard, status: { operation } }));
-      expect(action).toMatchObject({ type: 'Kill', operation: { startedAt: new Date(now).toISOString(), attempts } });
+      expect(action).toMatchObject({ type: 'Kill', operation: { startTime: new Date(now).toISOString(), attempts } });
       const asked = 'operation' in action ? action.operation : undefined;
       const next = observedWith({
         id: 90,
@@ -82,7 +82,7 @@ describe('plan', () => {
 
   it('waits longer after each failed start, at most five minutes and a half', () => {
     const delays = [0, 1, 2, 3, 8].map((count) => {
-      const startFailure = { count, lastAt: secondsAgo(100), retryAfter: secondsAgo(50) };
+      const startFailure = { count, lastTime: secondsAgo(100), retryTime: secondsAgo(50) };
       const status = { ...ready(5), startFailure };
       return plan(observedWith({ id: 90, machine: 'Halted', status })).after ?? 0;
     });
@@ -95,7 +95,7 @@ describe('plan', () => {
 
   it('spreads the starts of VMs that fell back at the same moment', () => {
     const uids = Array.from({ length: 100 }, (_, index) => `${uid.slice(0, -2)}${10 + index}`.slice(-36));
-    const retries = uids.map((one) => startFailureAfter(undefined, now, one).retryAfter);
+    const retries = uids.map((one) => startFailureAfter(undefined, now, one).retryTime);
     expect(new Set(retries).size).toBeGreaterThan(90);
   });
 

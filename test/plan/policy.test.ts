@@ -237,7 +237,7 @@ describeRows('power changed by others', [
     given: {
       id: 90,
       machine: 'Halting',
-      status: { ...reached, operation: { type: 'Restart', startedAt: secondsAgo(1), attempts: 1 } },
+      status: { ...reached, operation: { type: 'Restart', startTime: secondsAgo(1), attempts: 1 } },
       spec: report,
     },
     action: 'None',
@@ -256,7 +256,7 @@ describeRows('power changed by others', [
   },
 ]);
 
-const stop = { type: 'Stop', startedAt: secondsAgo(5), attempts: 1 } as const;
+const stop = { type: 'Stop', startTime: secondsAgo(5), attempts: 1 } as const;
 const forced = { annotations: { 'vps247.com/force-power-off': 'true' } };
 
 const forcing: readonly Row[] = [
@@ -341,7 +341,7 @@ describe('what is planned', () => {
   it.each(['Plan', 'Observe'] as const)(
     'keeps the operation and the failed starts on record: %s',
     (managementPolicy) => {
-      const startFailure = { count: 3, lastAt: secondsAgo(100), retryAfter: secondsAgo(50) };
+      const startFailure = { count: 3, lastTime: secondsAgo(100), retryTime: secondsAgo(50) };
       const status = { startFailure, operation: stop };
       const { action, ...decision } = plan(
         observedWith({ id: 90, machine: 'Halted', status, spec: { managementPolicy } }),
@@ -365,7 +365,7 @@ describe('what is planned', () => {
   });
 
   it('starts at once when somebody asks for a look, whatever the backoff', () => {
-    const startFailure = { count: 3, lastAt: secondsAgo(1), retryAfter: new Date(now + 60_000).toISOString() };
+    const startFailure = { count: 3, lastTime: secondsAgo(1), retryTime: new Date(now + 60_000).toISOString() };
     const annotations = { 'vps247.com/reconcile-requested-at': 'now' };
     expect(plan(observedWith({ id: 90, machine: 'Halted', status: { startFailure } })).action.type).toBe('None');
     expect(plan(observedWith({ id: 90, machine: 'Halted', status: { startFailure }, annotations })).action.type).toBe(

@@ -39,13 +39,13 @@ describeRows('power', [
   },
   {
     because: 'also when it was us who began it, as long as its time lasts',
-    given: { id: 90, machine: 'Halting', status: { operation: { ...stop, startedAt: secondsAgo(299) } } },
+    given: { id: 90, machine: 'Halting', status: { operation: { ...stop, startTime: secondsAgo(299) } } },
     action: 'None',
     reason: 'Stopping',
   },
   {
     because: 'a guest that ignores the signal would keep our own shutdown from ever ending',
-    given: { id: 90, machine: 'Halting', status: { operation: { ...stop, startedAt: secondsAgo(300) } } },
+    given: { id: 90, machine: 'Halting', status: { operation: { ...stop, startTime: secondsAgo(300) } } },
     action: 'Kill',
     reason: 'Stopping',
   },
@@ -55,7 +55,7 @@ describeRows('power', [
       id: 90,
       machine: 'Halting',
       spec: { powerOff: { mode: 'Soft', gracePeriodSeconds: 300 } },
-      status: { operation: { ...stop, startedAt: secondsAgo(400) } },
+      status: { operation: { ...stop, startTime: secondsAgo(400) } },
     },
     action: 'None',
     reason: 'Stopping',
@@ -84,7 +84,7 @@ describeRows('power', [
       id: 90,
       machine: 'Halting',
       annotations: { 'vps247.com/force-power-off': 'true' },
-      status: { operation: { type: 'Restart', startedAt: secondsAgo(20), attempts: 1, request: 'once' } },
+      status: { operation: { type: 'Restart', startTime: secondsAgo(20), attempts: 1, restartRequest: 'once' } },
     },
     action: 'None',
     reason: 'Restarting',
@@ -97,19 +97,19 @@ describeRows('power', [
   },
   {
     because: 'the guest has time until the grace period ends',
-    given: { id: 90, machine: 'Halting', spec: halted, status: { operation: { ...stop, startedAt: secondsAgo(299) } } },
+    given: { id: 90, machine: 'Halting', spec: halted, status: { operation: { ...stop, startTime: secondsAgo(299) } } },
     action: 'None',
     reason: 'Stopping',
   },
   {
     because: 'the guest ignored the signal for the whole grace period',
-    given: { id: 90, machine: 'Halting', spec: halted, status: { operation: { ...stop, startedAt: secondsAgo(300) } } },
+    given: { id: 90, machine: 'Halting', spec: halted, status: { operation: { ...stop, startTime: secondsAgo(300) } } },
     action: 'Kill',
     reason: 'Stopping',
   },
   {
     because: 'also when the provider still calls it running',
-    given: { id: 90, machine: 'Running', spec: halted, status: { operation: { ...stop, startedAt: secondsAgo(300) } } },
+    given: { id: 90, machine: 'Running', spec: halted, status: { operation: { ...stop, startTime: secondsAgo(300) } } },
     action: 'Kill',
   },
   {
@@ -118,7 +118,7 @@ describeRows('power', [
       id: 90,
       machine: machineIn('Halting', { lastTask: { name: 'VmStop', status: 'pending' } }),
       spec: halted,
-      status: { operation: { ...stop, startedAt: secondsAgo(300) } },
+      status: { operation: { ...stop, startTime: secondsAgo(300) } },
       history: { taskBusyFor: 300_000 },
     },
     action: 'Kill',
@@ -129,14 +129,14 @@ describeRows('power', [
       id: 90,
       machine: 'Halting',
       spec: soft,
-      status: { operation: { ...stop, startedAt: secondsAgo(86_400), attempts: 9 } },
+      status: { operation: { ...stop, startTime: secondsAgo(86_400), attempts: 9 } },
     },
     action: 'None',
     reason: 'PowerTransitionStuck',
   },
   {
     because: 'Soft asks again when the guest slept through it',
-    given: { id: 90, machine: 'Running', spec: soft, status: { operation: { ...stop, startedAt: secondsAgo(301) } } },
+    given: { id: 90, machine: 'Running', spec: soft, status: { operation: { ...stop, startTime: secondsAgo(301) } } },
     action: 'Stop',
   },
   {
@@ -157,7 +157,7 @@ describeRows('power', [
   },
   {
     because: 'a power cut on record that had no effect is repeated',
-    given: { id: 90, machine: 'Running', spec: hard, status: { operation: { ...kill, startedAt: secondsAgo(30) } } },
+    given: { id: 90, machine: 'Running', spec: hard, status: { operation: { ...kill, startTime: secondsAgo(30) } } },
     action: 'Kill',
   },
   {
@@ -166,13 +166,18 @@ describeRows('power', [
       id: 90,
       machine: 'Running',
       spec: hard,
-      status: { operation: { ...kill, startedAt: secondsAgo(59), attempts: 2 } },
+      status: { operation: { ...kill, startTime: secondsAgo(59), attempts: 2 } },
     },
     action: 'None',
   },
   {
     because: 'a power cut that the provider certainly did not take is tried again at once',
-    given: { id: 90, machine: 'Running', spec: hard, status: { operation: { ...kill, attempts: 0, code: 'Busy' } } },
+    given: {
+      id: 90,
+      machine: 'Running',
+      spec: hard,
+      status: { operation: { ...kill, attempts: 0, lastResult: 'Busy' } },
+    },
     action: 'Kill',
   },
   {
@@ -183,7 +188,7 @@ describeRows('power', [
   },
   {
     because: 'an accepted start without effect is sent again',
-    given: { id: 90, machine: 'Halted', status: { operation: { ...start, startedAt: secondsAgo(30) } } },
+    given: { id: 90, machine: 'Halted', status: { operation: { ...start, startTime: secondsAgo(30) } } },
     action: 'Start',
   },
   {
@@ -218,7 +223,7 @@ describeRows('power', [
     given: {
       id: 90,
       machine: 'Halted',
-      status: { startFailure: { count: 1, lastAt: secondsAgo(1), retryAfter: secondsAgo(-9) } },
+      status: { startFailure: { count: 1, lastTime: secondsAgo(1), retryTime: secondsAgo(-9) } },
     },
     action: 'None',
     reason: 'StartBackoff',
@@ -228,7 +233,7 @@ describeRows('power', [
     given: {
       id: 90,
       machine: 'Halted',
-      status: { startFailure: { count: 1, lastAt: secondsAgo(20), retryAfter: secondsAgo(1) } },
+      status: { startFailure: { count: 1, lastTime: secondsAgo(20), retryTime: secondsAgo(1) } },
     },
     action: 'Start',
   },

@@ -1,9 +1,9 @@
 import { secondsAgo } from './fixtures.ts';
 
 /** Calls on record: sent so long ago, and accepted. */
-export const stop = { type: 'Stop', startedAt: secondsAgo(60), attempts: 1 } as const;
-export const kill = { type: 'Kill', startedAt: secondsAgo(10), attempts: 1 } as const;
-export const start = { type: 'Start', startedAt: secondsAgo(10), attempts: 1 } as const;
+export const stop = { type: 'Stop', startTime: secondsAgo(60), attempts: 1 } as const;
+export const kill = { type: 'Kill', startTime: secondsAgo(10), attempts: 1 } as const;
+export const start = { type: 'Start', startTime: secondsAgo(10), attempts: 1 } as const;
 
 export const halted = { powerState: 'Halted' } as const;
 export const soft = { powerState: 'Halted', powerOff: { mode: 'Soft', gracePeriodSeconds: 300 } } as const;

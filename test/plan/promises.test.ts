@@ -28,7 +28,7 @@ function* observations(): Generator<ObservedOptions> {
                     spec: { powerState, powerOff: { mode, gracePeriodSeconds: 300 } },
                     ...(type === undefined
                       ? {}
-                      : { status: { operation: { type, startedAt: secondsAgo(seconds), attempts } } }),
+                      : { status: { operation: { type, startTime: secondsAgo(seconds), attempts } } }),
                     history: { stateFor: seconds * 1000, refusedFor },
                   };
 }

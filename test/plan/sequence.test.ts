@@ -25,7 +25,7 @@ const halted = { spec: { powerState: 'Halted' } } as const;
 const adopting = { adoption: { policy: 'MustExist', id: 7 } } as const;
 const deleting = { id: 90, deleting: true } as const;
 const off = (mode: 'Soft' | 'Hard') => ({ powerOff: { mode, gracePeriodSeconds: 60 } }) as const;
-const stopped = { type: 'Stop', startedAt: secondsAgo(301), attempts: 1 } as const;
+const stopped = { type: 'Stop', startTime: secondsAgo(301), attempts: 1 } as const;
 
 const rows: readonly Row[] = [
   { what: 'a create', given: {}, steps: [['Create', `${create} ${unpriced}`]] },

@@ -6,7 +6,13 @@ import { halted, hard, kill, soft, start, stop } from './powers.ts';
 import { describeRows } from './rows.ts';
 
 const failed = (name: string): LastTask => ({ name, status: 'failed' });
-const restart = { type: 'Restart', startedAt: secondsAgo(5), attempts: 1, request: 'once', code: 'Accepted' } as const;
+const restart = {
+  type: 'Restart',
+  startTime: secondsAgo(5),
+  attempts: 1,
+  restartRequest: 'once',
+  lastResult: 'Accepted',
+} as const;
 const reported = [
   {
     type: 'Ready',
@@ -71,7 +77,7 @@ describeRows('a task that failed', [
     given: {
       id: 90,
       machine: machineIn('Halted', { lastTask: failed('VmStart') }),
-      status: { operation: { ...start, startedAt: secondsAgo(29) } },
+      status: { operation: { ...start, startTime: secondsAgo(29) } },
     },
     action: 'None',
     reason: 'PowerChangeFailed',
@@ -81,7 +87,7 @@ describeRows('a task that failed', [
     given: {
       id: 90,
       machine: machineIn('Halted', { lastTask: failed('VmStart') }),
-      status: { operation: { ...start, startedAt: secondsAgo(30) } },
+      status: { operation: { ...start, startTime: secondsAgo(30) } },
     },
     action: 'Start',
     reason: 'PowerChangeFailed',
@@ -138,7 +144,7 @@ describeRows('a task that failed', [
       id: 90,
       spec: halted,
       machine: machineIn('Running', { lastTask: failed('VmStop') }),
-      status: { operation: { ...stop, startedAt: secondsAgo(299) } },
+      status: { operation: { ...stop, startTime: secondsAgo(299) } },
     },
     action: 'None',
     reason: 'PowerChangeFailed',
@@ -149,7 +155,7 @@ describeRows('a task that failed', [
       id: 90,
       spec: halted,
       machine: machineIn('Running', { lastTask: failed('VmStop') }),
-      status: { operation: { ...stop, startedAt: secondsAgo(300) } },
+      status: { operation: { ...stop, startTime: secondsAgo(300) } },
     },
     action: 'Kill',
     reason: 'Stopping',
@@ -171,7 +177,7 @@ describeRows('a task that failed', [
       id: 90,
       spec: soft,
       machine: machineIn('Halting', { lastTask: failed('VmStop') }),
-      status: { operation: { ...stop, startedAt: secondsAgo(1_000) } },
+      status: { operation: { ...stop, startTime: secondsAgo(1_000) } },
     },
     action: 'None',
     reason: 'PowerTransitionStuck',
@@ -187,7 +193,7 @@ describeRows('a task that failed', [
     given: {
       id: 90,
       machine: machineIn('Running', { lastTask: failed('VmRestart') }),
-      status: { operation: { ...restart, startedAt: secondsAgo(60) } },
+      status: { operation: { ...restart, startTime: secondsAgo(60) } },
     },
     action: 'None',
     reason: 'PowerChangeFailed',
@@ -197,7 +203,7 @@ describeRows('a task that failed', [
     given: {
       id: 90,
       machine: machineIn('Running', { lastTask: failed('VmRestart') }),
-      status: { operation: { ...restart, startedAt: secondsAgo(30) }, conditions: reported },
+      status: { operation: { ...restart, startTime: secondsAgo(30) }, conditions: reported },
     },
     action: 'None',
     reason: 'Available',
@@ -236,7 +242,7 @@ describe('a message', () => {
       says: 'for more than 600 s (VmStart: failed); the operator sends it again',
       given: {
         machine: machineIn('Halted', { lastTask: failed('VmStart') }),
-        status: { operation: { ...start, startedAt: secondsAgo(700) } },
+        status: { operation: { ...start, startTime: secondsAgo(700) } },
       },
     },
     {

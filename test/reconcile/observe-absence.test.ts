@@ -201,7 +201,7 @@ describeRows('a VM that lists leave out and that answers to its id is listed aga
   {
     because: 'within five seconds, if a power call was made',
     ...known,
-    status: { operation: { type: 'Stop', startedAt: secondsAgo(1), attempts: 1 } },
+    status: { operation: { type: 'Stop', startTime: secondsAgo(1), attempts: 1 } },
     read: vm(),
     lagging: 600 * second,
     what: 'Present 90',

@@ -187,7 +187,7 @@ describe('conclude', () => {
     );
     expect(report).toMatchObject({
       state: 'Halting',
-      operation: { type: 'Stop', startedAt: secondsAgo(0), deadline: secondsAgo(-300), attempts: 1 },
+      operation: { type: 'Stop', startTime: secondsAgo(0), deadlineTime: secondsAgo(-300), attempts: 1 },
     });
   });
 
@@ -203,7 +203,7 @@ describe('conclude', () => {
       0,
       0.5,
     );
-    expect(report?.operation).toMatchObject({ startedAt: secondsAgo(-40), deadline: secondsAgo(-340) });
+    expect(report?.operation).toMatchObject({ startTime: secondsAgo(-40), deadlineTime: secondsAgo(-340) });
   });
 
   it('has no stop on record whose answer was lost: the guest must not be cut off without a signal', () => {
@@ -218,39 +218,39 @@ describe('conclude', () => {
     const lost = concluded(given, failedPower({ operation: 'KillMachine', class: 'UnknownOutcome', code: 'Timeout' }));
     const busy = concluded(given, failedPower({ operation: 'KillMachine', class: 'Wait', code: 'Busy', status: 406 }));
     expect(lost.report?.operation).toMatchObject({ type: 'Kill', attempts: 1 });
-    expect(busy.report?.operation).toMatchObject({ type: 'Kill', attempts: 0, code: 'Busy' });
+    expect(busy.report?.operation).toMatchObject({ type: 'Kill', attempts: 0, lastResult: 'Busy' });
   });
 
   it.each<{ because: string; failure: Partial<Failure>; before?: number; stored: object }>([
     {
       because: 'a login page may stand behind a call that went through',
       failure: { class: 'Credentials', code: 'HtmlAnswer', status: 200 },
-      stored: { attempts: 1, startedAt: secondsAgo(0) },
+      stored: { attempts: 1, startTime: secondsAgo(0) },
     },
     {
       because: 'so may a redirect',
       failure: { class: 'Credentials', code: 'Redirected', status: 302 },
-      stored: { attempts: 1, startedAt: secondsAgo(0) },
+      stored: { attempts: 1, startTime: secondsAgo(0) },
     },
     {
       because: 'a key that is refused is refused before anything happens',
       failure: { class: 'Credentials', code: 'Unauthorized', status: 401 },
-      stored: { attempts: 0, startedAt: secondsAgo(0), code: 'Unauthorized' },
+      stored: { attempts: 0, startTime: secondsAgo(0), lastResult: 'Unauthorized' },
     },
     {
       because: 'an earlier power cut that was sent stands, with its time',
       before: 1,
       failure: { class: 'Wait', code: 'Busy', status: 406 },
-      stored: { attempts: 1, startedAt: secondsAgo(40), code: 'Busy' },
+      stored: { attempts: 1, startTime: secondsAgo(40), lastResult: 'Busy' },
     },
     {
       because: 'one that was never made does not',
       before: 0,
       failure: { class: 'Retry', code: 'ConnectFailed' },
-      stored: { attempts: 0, startedAt: secondsAgo(0), code: 'ConnectFailed' },
+      stored: { attempts: 0, startTime: secondsAgo(0), lastResult: 'ConnectFailed' },
     },
   ])('of a power cut that failed, what is on record: $because', ({ failure: why, before, stored }) => {
-    const operation = before === undefined ? undefined : { type: 'Kill', startedAt: secondsAgo(40), attempts: before };
+    const operation = before === undefined ? undefined : { type: 'Kill', startTime: secondsAgo(40), attempts: before };
     const given = { id: 90, machine: 'Running', spec: hard, status: { operation } } as ObservedOptions; // `undefined` is left out by the API server
     const { report } = concluded(given, failedPower({ operation: 'KillMachine', ...why }));
     expect(report?.operation).toEqual({ type: 'Kill', ...stored });
@@ -310,7 +310,7 @@ describe('conclude', () => {
   });
 
   it('still tells of the shutdown while the delete runs: one write for both', () => {
-    const operation = { type: 'Stop', startedAt: secondsAgo(5), attempts: 1 } as const;
+    const operation = { type: 'Stop', startTime: secondsAgo(5), attempts: 1 } as const;
     const given = { id: 90, machine: 'Halted', deleting: true, status: { operation } } as const;
     expect(concluded(given, { type: 'Deleted', outcome: { ok: true, value: 'Accepted' } }).report?.operation).toEqual(
       operation,

@@ -8,10 +8,10 @@ const hour = 60 * minute;
 const future = ['9999-12-31T23:59:59Z', 'no time at all', secondsAgo(-1)];
 
 describe('times of the status', () => {
-  test.each(future)('%s: an operation counts as begun now', (startedAt) => {
-    const operation = { type: 'Stop', startedAt, deadline: startedAt, attempts: 2 } as const;
+  test.each(future)('%s: an operation counts as begun now', (startTime) => {
+    const operation = { type: 'Stop', startTime, deadlineTime: startTime, attempts: 2 } as const;
     const { status } = withPastTimes(objectWith({ id: 90, status: { operation } }), now);
-    expect(status?.operation).toEqual({ type: 'Stop', startedAt: secondsAgo(0), attempts: 2 });
+    expect(status?.operation).toEqual({ type: 'Stop', startTime: secondsAgo(0), attempts: 2 });
   });
 
   test.each(future)('%s: a condition counts as changed now', (lastTransitionTime) => {
@@ -22,9 +22,9 @@ describe('times of the status', () => {
   });
 
   test('a start is put off for no longer than any start is', () => {
-    const startFailure = { count: 3, lastAt: '9999-12-31T00:00:00Z', retryAfter: '9999-12-31T00:05:00Z' };
+    const startFailure = { count: 3, lastTime: '9999-12-31T00:00:00Z', retryTime: '9999-12-31T00:05:00Z' };
     const { status } = withPastTimes(objectWith({ id: 90, status: { startFailure } }), now);
-    expect(status?.startFailure).toEqual({ count: 3, lastAt: secondsAgo(0), retryAfter: secondsAgo(-450) });
+    expect(status?.startFailure).toEqual({ count: 3, lastTime: secondsAgo(0), retryTime: secondsAgo(-450) });
   });
 
   test('a condition has whole seconds, as Kubernetes writes them', () => {
@@ -37,14 +37,14 @@ describe('times of the status', () => {
   test('only what is still to come is changed', () => {
     const condition = { status: 'True', reason: 'x', message: '', observedGeneration: 1 } as const;
     const past = {
-      operation: { type: 'Stop', startedAt: secondsAgo(5), deadline: secondsAgo(-60), attempts: 1 },
+      operation: { type: 'Stop', startTime: secondsAgo(5), deadlineTime: secondsAgo(-60), attempts: 1 },
       // As late as a start is ever put off.
-      startFailure: { count: 3, lastAt: secondsAgo(9), retryAfter: secondsAgo(-450) },
+      startFailure: { count: 3, lastTime: secondsAgo(9), retryTime: secondsAgo(-450) },
       conditions: [{ ...condition, type: 'Ready', lastTransitionTime: secondsAgo(5) }],
     } as const;
     const wrong = {
-      operation: { ...past.operation, startedAt: secondsAgo(-1) },
-      startFailure: { ...past.startFailure, retryAfter: secondsAgo(-451) },
+      operation: { ...past.operation, startTime: secondsAgo(-1) },
+      startFailure: { ...past.startFailure, retryTime: secondsAgo(-451) },
       conditions: [...past.conditions, { ...condition, type: 'Synced', lastTransitionTime: secondsAgo(-1) }],
     } as const;
     for (const field of ['operation', 'startFailure', 'conditions'] as const) {
@@ -55,7 +55,7 @@ describe('times of the status', () => {
       expect(status?.conditions?.[0]).toEqual(past.conditions[0]);
     }
     // Of a failure that was never put off, nothing is.
-    const never = { ...wrong, startFailure: { count: 1, lastAt: secondsAgo(9) } };
+    const never = { ...wrong, startFailure: { count: 1, lastTime: secondsAgo(9) } };
     expect(withPastTimes(objectWith({ status: never }), now).status?.startFailure).toEqual(never.startFailure);
   });
 
@@ -65,8 +65,8 @@ describe('times of the status', () => {
   });
 
   test('an object whose times have passed is handed on as it is', () => {
-    const startFailure = { count: 3, lastAt: secondsAgo(1), retryAfter: secondsAgo(-300) };
-    const operation = { type: 'Start', startedAt: secondsAgo(0), attempts: 1 } as const;
+    const startFailure = { count: 3, lastTime: secondsAgo(1), retryTime: secondsAgo(-300) };
+    const operation = { type: 'Start', startTime: secondsAgo(0), attempts: 1 } as const;
     const object = objectWith({ id: 90, status: { startFailure, operation } });
     expect(withPastTimes(object, now)).toBe(object);
   });

@@ -42,7 +42,7 @@ function logged(fields: Readonly<Record<string, unknown>>): string[] {
 const stop = {
   type: 'Stop',
   id: 90,
-  operation: { type: 'Stop', startedAt: new Date(now).toISOString(), attempts: 1 },
+  operation: { type: 'Stop', startTime: new Date(now).toISOString(), attempts: 1 },
 } as const;
 
 /** Objects in whose passes the call may have failed, and what came of the pass. */

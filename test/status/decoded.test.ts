@@ -51,7 +51,7 @@ function expectValid(status: VirtualMachineStatus): void {
   const sent: unknown = JSON.parse(JSON.stringify(status));
   expect([validate(sent), validate.errors]).toEqual([true, null]);
   expect(JSON.stringify(sent).isWellFormed()).toBe(true);
-  for (const time of [status.createdAt, status.operation?.actionBefore]) {
+  for (const time of [status.creationTime, status.operation?.previousActionTime]) {
     if (time !== undefined) expect(Date.parse(time)).toBeLessThanOrEqual(now + 24 * 3_600_000);
   }
 }

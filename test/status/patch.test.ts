@@ -16,8 +16,8 @@ const record = {
   apiKeyHash: 'hash',
   initialPasswordSecret: { name: 'web-password' },
   powerState: 'Running',
-  operation: { type: 'Restart', startedAt: time },
-  startFailure: { count: 1, lastAt: time },
+  operation: { type: 'Restart', startTime: time },
+  startFailure: { count: 1, lastTime: time },
   lastRestartRequest: 'two',
 } as const satisfies Partial<VirtualMachineStatus>;
 const after: VirtualMachineStatus = {

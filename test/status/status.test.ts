@@ -43,7 +43,7 @@ describe('status', () => {
       region: { id: 1 },
       package: { id: 2, name: 'Budget' },
       osTemplate: { id: 4 },
-      createdAt: '2026-01-01T00:00:00Z',
+      creationTime: '2026-01-01T00:00:00Z',
       updatedTime: '2026-01-02T00:00:00Z',
       diskIds: [88],
     });
@@ -104,7 +104,7 @@ describe('status', () => {
     region: { id: 1, name: 'Amsterdam 1' },
     package: { id: 2, name: 'Budget' },
     osTemplate: { id: 4 },
-    createdAt: '2026-01-01T00:00:00Z',
+    creationTime: '2026-01-01T00:00:00Z',
     initialPasswordSecret: { name: 'x' },
     apiKeyHash: 'hash-of-another-key',
     usesDefaultCredentials: true,
@@ -120,7 +120,7 @@ describe('status', () => {
     const observed = observedWith({
       id: 90,
       machine: { kind: 'AbsenceUnconfirmed' },
-      status: { ...seen, ...handled, operation: { type: 'Stop', startedAt: secondsAgo(5), attempts: 1 } },
+      status: { ...seen, ...handled, operation: { type: 'Stop', startTime: secondsAgo(5), attempts: 1 } },
     });
     const { observedGeneration, conditions, ...status } = statusFor(observed, busy);
     expect(status).toEqual({
@@ -154,8 +154,8 @@ describe('status', () => {
 
   it('reports what the reconciliation did', () => {
     const did = {
-      operation: { type: 'Stop', startedAt: secondsAgo(5), attempts: 1 },
-      startFailure: { count: 2, lastAt: secondsAgo(5) },
+      operation: { type: 'Stop', startTime: secondsAgo(5), attempts: 1 },
+      startFailure: { count: 2, lastTime: secondsAgo(5) },
       plannedActions: [],
     } as const;
     const observed = observedWith({
@@ -261,7 +261,7 @@ const statusWith = (reason: Reason, message: string) => ({
 });
 
 describe('writing', () => {
-  const operation = { type: 'Stop', startedAt: secondsAgo(5), attempts: 1 } as const;
+  const operation = { type: 'Stop', startTime: secondsAgo(5), attempts: 1 } as const;
 
   it('is not worth it when nothing differs', () => {
     expect(

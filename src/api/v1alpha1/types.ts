@@ -62,18 +62,18 @@ export interface CatalogueStatus {
 
 export type OperationType = 'Start' | 'Stop' | 'Restart' | 'Kill';
 
-/** The power operation in flight. `deadline` is when patience ends (kill for a stop, stuck for the rest). */
+/** The power operation in progress. `deadlineTime` is when the grace period of a stop in mode TrySoft ends. */
 export interface OperationStatus {
   readonly type: OperationType;
-  readonly startedAt: string;
-  readonly deadline?: string;
+  readonly startTime: string;
+  readonly deadlineTime?: string;
   readonly attempts?: number;
-  /** What the provider answered last: `Accepted`, or why it refused. Missing: the answer is not known. */
-  readonly code?: string;
-  /** The value of `spec.restartRequest` that a restart is for. */
-  readonly request?: string;
-  /** The provider's time of the machine's last action as it was before a restart was asked for. */
-  readonly actionBefore?: string;
+  /** The result of the last call: `Accepted`, or why the provider refused it. Missing while it is unknown. */
+  readonly lastResult?: string;
+  /** The `spec.restartRequest` that this restart is for. */
+  readonly restartRequest?: string;
+  /** The provider's time of the VM's last action before this restart. */
+  readonly previousActionTime?: string;
 }
 
 /** A task of the provider on the VM, in its own words. */
@@ -118,7 +118,7 @@ export interface VirtualMachineStatus {
   readonly package?: CatalogueStatus;
   readonly osTemplate?: CatalogueStatus;
   readonly diskIds?: readonly number[];
-  readonly createdAt?: string;
+  readonly creationTime?: string;
   /** As of the last write: a change of it alone is not written. */
   readonly updatedTime?: string;
   /** The Secret the initial password was written to. */
@@ -132,7 +132,7 @@ export interface VirtualMachineStatus {
   readonly operation?: OperationStatus;
   /** There while it is in progress, and when it failed. */
   readonly lastTask?: TaskStatus;
-  readonly startFailure?: { readonly count: number; readonly lastAt: string; readonly retryAfter?: string };
+  readonly startFailure?: { readonly count: number; readonly lastTime: string; readonly retryTime?: string };
   readonly lastRestartRequest?: string;
   readonly plannedActions?: readonly PlannedAction[];
   readonly orphanCandidates?: readonly OrphanCandidate[];

@@ -219,7 +219,7 @@ describe('annotations', () => {
     await person.until('loop', 'answers', (object) => object.status?.lastHandledReconcileAt === '2026-01-01T00:00:00Z');
     await stage.untilReady('loop', 'True/Available');
     const start = stage.emulator.ledger.calls.find(({ operation }) => operation === 'StartMachine');
-    expect(start?.at).toBeLessThan(Date.parse(status?.startFailure?.retryAfter ?? ''));
+    expect(start?.at).toBeLessThan(Date.parse(status?.startFailure?.retryTime ?? ''));
 
     // Any other value asks again; the machine is as asked, so it costs one list and one status.
     const lists = stage.emulator.ledger.callsByOperation().ListMachines ?? 0;

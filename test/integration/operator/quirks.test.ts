@@ -99,15 +99,15 @@ describe('a provider with ways of its own', () => {
     await stage.operator();
     await stage.create('loop');
     const object = await stage.untilReady('loop', 'False/StartBackoff');
-    const { retryAfter = '', lastAt = '' } = object.status?.startFailure ?? {};
+    const { retryTime = '', lastTime = '' } = object.status?.startFailure ?? {};
     expect(object.status?.startFailure?.count).toBe(1);
-    expect(Date.parse(retryAfter) - Date.parse(lastAt)).toBeGreaterThanOrEqual(5_000);
+    expect(Date.parse(retryTime) - Date.parse(lastTime)).toBeGreaterThanOrEqual(5_000);
     await stage.cluster.until(
       'it is started again',
       async () => stage.emulator.ledger.callsByOperation()['StartMachine'] === 1,
     );
     const start = stage.emulator.ledger.writes().at(-1);
-    expect(start?.at).toBeGreaterThanOrEqual(Date.parse(retryAfter) - 1);
+    expect(start?.at).toBeGreaterThanOrEqual(Date.parse(retryTime) - 1);
     const second = await stage.untilReady('loop', 'False/StartBackoff');
     await stage.cluster.until(
       'the second failure counts',

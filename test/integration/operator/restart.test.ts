@@ -149,7 +149,7 @@ describe('a restart by request', () => {
       stage.emulator.addFault({ operation: 'RestartMachine', when, action, times: 1 });
       await person.change('web', { restartRequest: 'now' });
       await stage.cluster.until('the call is under way', async () => asked(stage) === 1);
-      expect((await stage.object('web'))?.status?.operation).toMatchObject({ type: 'Restart', request: 'now' });
+      expect((await stage.object('web'))?.status?.operation).toMatchObject({ type: 'Restart', restartRequest: 'now' });
       if (isKilled) {
         await operator.kill();
         await stage.operator();

@@ -167,7 +167,9 @@ function isTold(outcome: Outcome<unknown>): boolean {
 
 /** A restart is on record, with what it is for, before it is asked for. */
 export function onRecord({ cluster }: State, call: ProviderCall): ProviderCall {
-  return call.operation === 'RestartMachine' ? { ...call, request: cluster.object?.status?.operation?.request } : call;
+  return call.operation === 'RestartMachine'
+    ? { ...call, request: cluster.object?.status?.operation?.restartRequest }
+    : call;
 }
 
 /** The call that the pass under way sends now. */

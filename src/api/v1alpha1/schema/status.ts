@@ -64,27 +64,34 @@ const addresses: Schema = {
 
 const operation: Schema = {
   type: 'object',
-  description: 'The power operation under way; absent when there is none.',
-  required: allOf<RequiredOf<OperationStatus>>({ type: true, startedAt: true }),
+  description: 'The power operation in progress; absent when there is none.',
+  required: allOf<RequiredOf<OperationStatus>>({ type: true, startTime: true }),
   properties: {
     type: {
       type: 'string',
       enum: allOf<OperationType>({ Start: true, Stop: true, Restart: true, Kill: true }),
       description: 'What is being done.',
     },
-    startedAt: time('When it was asked of the provider.'),
-    deadline: time(
-      'When patience ends: a stop in mode TrySoft is then followed by a power cut, anything else is reported as stuck.',
-    ),
-    attempts: { type: 'integer', format: 'int32', minimum: 0, description: 'How often it was asked.' },
-    code: {
+    startTime: time('When the operator last sent the call.'),
+    deadlineTime: time('When the grace period ends and the operator cuts the power. Only for a stop in mode TrySoft.'),
+    attempts: {
+      type: 'integer',
+      format: 'int32',
+      minimum: 0,
+      description: 'How many times the operator sent the call.',
+    },
+    lastResult: {
       type: 'string',
       maxLength: 64,
       description:
-        'What the provider answered last: Accepted, or why it refused. Missing while the answer is not known.',
+        'The result of the last call: Accepted, or why the provider refused it. Missing while it is unknown.',
     },
-    request: { type: 'string', maxLength: 256, description: 'The spec.restartRequest that a restart is for.' },
-    actionBefore: time("The provider's time of the machine's last action before a restart was asked for."),
+    restartRequest: {
+      type: 'string',
+      maxLength: 256,
+      description: 'The spec.restartRequest that this restart is for.',
+    },
+    previousActionTime: time("The provider's time of the VM's last action before this restart."),
   } satisfies PropertiesOf<OperationStatus>,
 };
 
@@ -106,11 +113,11 @@ type StartFailure = NonNullable<VirtualMachineStatus['startFailure']>;
 const startFailure: Schema = {
   type: 'object',
   description: 'Starts after which the machine fell back to halted; absent when the last one held.',
-  required: allOf<RequiredOf<StartFailure>>({ count: true, lastAt: true }),
+  required: allOf<RequiredOf<StartFailure>>({ count: true, lastTime: true }),
   properties: {
     count: { type: 'integer', format: 'int32', minimum: 0, description: 'How many in a row.' },
-    lastAt: time('When the last one was noticed.'),
-    retryAfter: time('When the next start is tried.'),
+    lastTime: time('When the operator saw the last one.'),
+    retryTime: time('When the operator starts the VM again.'),
   } satisfies PropertiesOf<StartFailure>,
 };
 
@@ -253,7 +260,7 @@ export const statusSchema: Schema = {
       'x-kubernetes-list-type': 'atomic',
       items: providerId("A disk's id."),
     },
-    createdAt: time("When the machine was created, by the provider's clock."),
+    creationTime: time("When the VM was created, by the provider's clock."),
     updatedTime: time(
       "The provider's time of the VM's last action, as of the last write of this status. The metric vps247_operator_machine_last_action_timestamp_seconds has the newest.",
     ),
