@@ -15,8 +15,6 @@ import { Recordings } from './recordings.ts';
 import { madeUpSuccess, spoil, type Delivery } from './spoil.ts';
 import { defaultSwitches, type Switches } from './switches.ts';
 
-export { serve } from './server.ts';
-
 export interface EmulatorOptions {
   readonly accounts: readonly AccountOptions[];
   readonly clock?: EmulatorClock;

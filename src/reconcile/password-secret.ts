@@ -5,7 +5,6 @@ import type { KubeClient } from '../kube/client.ts';
 import { KubeError, type KubeErrorReason } from '../kube/errors.ts';
 import type { ProviderId } from '../model/machine.ts';
 import type { Action } from '../plan/action.ts';
-import type { Execution } from './execute.ts';
 import type { Memory } from './history.ts';
 
 /** How soon a Secret is tried again that stood in the way of the initial password. */
@@ -95,7 +94,7 @@ function replacing(object: VirtualMachine, secretName: string): string {
 }
 
 /** What came of it, at `now` (monotonic), for the next reconciliations. */
-export function rememberPassword(memory: Memory, execution: Execution, now: number): void {
+export function rememberPassword(memory: Memory, execution: PasswordExecution, now: number): void {
   if (execution.type === 'PasswordWritten') memory.passwordSecret = execution.secretName;
   const isConflict =
     execution.type === 'PasswordConflict' ||

@@ -267,7 +267,12 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       // Being asked to wait is no failure, or one after many of them would hold for minutes.
       else if (outcome.failure.class !== 'Wait') memory.failures += 1;
     }
-    rememberPassword(memory, execution, deps.clock.monotonic());
+    if (
+      execution.type === 'PasswordWritten' ||
+      execution.type === 'PasswordConflict' ||
+      execution.type === 'PasswordAwaited'
+    )
+      rememberPassword(memory, execution, deps.clock.monotonic());
     const { unwritten, after = 0 } = conclusion;
     if (unwritten !== undefined) {
       const message = conclusion.report?.verdict.message ?? '';

@@ -9,7 +9,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll } from 'vitest';
 import { createManualClock } from '../../src/emulator/clock.ts';
-import { createEmulator, serve } from '../../src/emulator/emulator.ts';
+import { createEmulator } from '../../src/emulator/emulator.ts';
+import { serve } from '../../src/emulator/server.ts';
 import type { Switches } from '../../src/emulator/switches.ts';
 import { describeConformance } from './conformance.ts';
 

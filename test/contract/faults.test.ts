@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Emulator } from '../../src/emulator/emulator.ts';
-import { createEmulator, serve } from '../../src/emulator/emulator.ts';
+import { createEmulator } from '../../src/emulator/emulator.ts';
+import { serve } from '../../src/emulator/server.ts';
 import type { FaultAction } from '../../src/emulator/fault-rule.ts';
 import { serveTrap } from '../../src/emulator/trap.ts';
 import type { Outcome } from '../../src/model/failure.ts';

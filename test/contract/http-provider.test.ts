@@ -1,4 +1,5 @@
-import { createEmulator, serve } from '../../src/emulator/emulator.ts';
+import { createEmulator } from '../../src/emulator/emulator.ts';
+import { serve } from '../../src/emulator/server.ts';
 import type { Switches } from '../../src/emulator/switches.ts';
 import { Secret } from '../../src/model/secret.ts';
 import { createHttpProvider } from '../../src/provider/http/client.ts';

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { realClock, type EmulatorClock } from '../../src/emulator/clock.ts';
-import { createEmulator, serve, type Emulator } from '../../src/emulator/emulator.ts';
+import { createEmulator, type Emulator } from '../../src/emulator/emulator.ts';
+import { serve } from '../../src/emulator/server.ts';
 import type { FaultRule } from '../../src/emulator/fault-rule.ts';
 import { listen } from '../../src/emulator/listen.ts';
 import { exchange, type Exchange, type ExchangeRequest } from '../../src/provider/http/transport.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { annotations, finalizer } from '../../src/api/v1alpha1/names.ts';
-import type { InMemoryCluster, Stored } from './world/cluster.ts';
+import type { InMemoryCluster } from './world/cluster.ts';
+import type { Stored } from './world/stored.ts';
 import { createWorld, type World } from './world/world.ts';
 
 const minute = 60_000;

@@ -1,7 +1,7 @@
 import { afterEach, expect } from 'vitest';
 import type { VirtualMachineSpec } from '../../../src/api/v1alpha1/types.ts';
 import type { Machine } from '../../../src/model/machine.ts';
-import type { InMemoryCluster, Stored } from './cluster.ts';
+import type { Stored } from './stored.ts';
 
 const namespaces = ['bystanders', 'neighbours'] as const;
 
@@ -67,7 +67,7 @@ afterEach(() => {
 
 /** Objects and VMs of bystanders are at the end of the test as they were. */
 export function expectUntouched(
-  cluster: InMemoryCluster,
+  cluster: { stored(plural: string, isWanted: (namespace: string) => boolean): readonly Stored[] },
   provider: { readonly bystanders: readonly Machine[]; readonly bystanderChanges: readonly string[] },
   { objects, machines }: Settled,
 ): void {

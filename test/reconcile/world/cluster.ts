@@ -12,12 +12,7 @@ import type {
 import { KubeError, type KubeErrorReason } from '../../../src/kube/errors.ts';
 import type { Clock } from '../../../src/model/clock.ts';
 import { isBystander } from './bystanders.ts';
-
-/** An object as it is stored. */
-export interface Stored {
-  readonly metadata: Readonly<Record<string, unknown>> & { readonly namespace: string; readonly name: string };
-  readonly [field: string]: unknown;
-}
+import type { Stored } from './stored.ts';
 
 interface Watch {
   readonly plural: string;
