@@ -80,6 +80,29 @@ export function wrongImports(sources: readonly Source[]): string[] {
   );
 }
 
+/** One sentence for each permission of the table that no import uses. */
+export function unusedPermissions(
+  sources: readonly Source[],
+  table: Readonly<Record<string, Folder>> = arrows,
+): string[] {
+  const used = new Set(
+    sources.flatMap(({ path, text }) =>
+      importsOf(text).map((specifier) => `${folderOf(path)} → ${nameOf(path, specifier)}`),
+    ),
+  );
+  return Object.entries(table).flatMap(([folder, { folders, packages }]) =>
+    [...folders, ...packages]
+      .filter((name) => !used.has(`${folder} → ${name}`))
+      .map((name) => `src/${folder} may import ${name}, but doesn't: remove the permission`),
+  );
+}
+
+/** The name that the table has for what is imported: a folder of src, a package, or `node:`. */
+function nameOf(path: string, specifier: string): string {
+  if (specifier.startsWith('.')) return folderOf(posix.join(posix.dirname(path), specifier));
+  return specifier.startsWith('node:') ? 'node:' : specifier;
+}
+
 function wrongImport(path: string, specifier: string): string | undefined {
   if (composition.has(path)) return undefined;
   const folder = folderOf(path);
