@@ -222,8 +222,11 @@ function record(o: Observed, { id, name, ownerId }: Machine, origin: Origin): De
   });
 }
 
-function held({ object: { metadata } }: Observed, holder: string, { id }: Machine): Decision {
-  const message = `VM ${id} belongs to the object ${holder}; to leave it to that one, delete this object: ${deleteObject(metadata)}`;
+function held({ object: { metadata, spec } }: Observed, holder: string, { id }: Machine): Decision {
+  const { adoption } = spec;
+  const isNamed = adoption.id !== undefined || adoption.name !== undefined;
+  const another = isNamed ? '; to adopt another VM, change spec.adoption' : '';
+  const message = `VM ${id} belongs to the object ${holder}; to leave it to that one, delete this object: ${deleteObject(metadata)}${another}`;
   return wait({ reason: 'HeldByOtherObject', message }, { after: heldRetry });
 }
 

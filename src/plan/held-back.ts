@@ -1,4 +1,5 @@
 import { type Decision, isProviderCall, wait } from './action.ts';
+import { kept } from './kept.ts';
 import type { Observed } from './observed.ts';
 
 /** Nothing is sent before the time the provider asked for: a filter over whatever was decided. */
@@ -27,8 +28,4 @@ export function unwritable(o: Observed, decision: Decision): Decision {
   if (writeRefusal?.action !== decision.action.type) return decision;
   const { message, until } = writeRefusal;
   return wait({ reason: 'WriteRefused', message }, { ...kept(o), after: Math.max(0, until - o.now) });
-}
-
-function kept({ object }: Observed): Pick<Decision, 'operation' | 'startFailure'> {
-  return { operation: object.status?.operation, startFailure: object.status?.startFailure };
 }

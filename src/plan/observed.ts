@@ -17,8 +17,8 @@ export type UnknownReason =
   | { readonly kind: 'OtherKey' }
   /** The operator's own key shows it, and its name doesn't carry this object's UID. */
   | { readonly kind: 'NotOwn' }
-  /** Two machines of the object's name. */
-  | { readonly kind: 'DuplicateName'; readonly ids: readonly ProviderId[] }
+  /** Several VMs of the name that the object looks for. */
+  | { readonly kind: 'DuplicateName'; readonly name: string; readonly ids: readonly ProviderId[] }
   /** The list lacks it, but a 404 or the account's proof is still missing. */
   | { readonly kind: 'AbsenceUnconfirmed' }
   /**

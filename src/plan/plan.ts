@@ -1,24 +1,17 @@
-import {
-  annotate,
-  deleteKeepingVm,
-  deleteObject,
-  patchSpec,
-  replaceApiKey,
-  resetStatus,
-} from '../api/v1alpha1/commands.ts';
+import { patchSpec, resetStatus } from '../api/v1alpha1/commands.ts';
 import { annotations, finalizer } from '../api/v1alpha1/names.ts';
-import { type Identity, compareHint, isNameOwn, providerName } from '../api/v1alpha1/identity.ts';
-import type { Origin, VirtualMachine } from '../api/v1alpha1/types.ts';
+import { compareHint, isNameOwn } from '../api/v1alpha1/identity.ts';
+import type { Origin } from '../api/v1alpha1/types.ts';
 import { type Decision, type Verdict, act, wait } from './action.ts';
-import { compareWithSpec } from './as-specified.ts';
-import { isCreatable } from './catalogue.ts';
+import { machineHeldByOther, nameHeldByOther } from './conflicts.ts';
 import { claim, create, isInDoubt } from './create.ts';
-import { deletionPolicyOf, externalDeletePolicyOf } from './defaults.ts';
-import { fromFailure, missing, rejected } from './failure.ts';
+import { deletionPolicyOf } from './defaults.ts';
+import { externallyDeleted } from './external-deletion.ts';
+import { missing, rejected } from './failure.ts';
 import { heldBack, unwritable } from './held-back.ts';
+import { kept } from './kept.ts';
 import { leavingVm } from './leaving.ts';
-import { toSeconds } from './moment.ts';
-import type { Observed, UnknownReason } from './observed.ts';
+import type { Observed } from './observed.ts';
 import { explained } from './observing.ts';
 import { passwordUnwritten } from './password.ts';
 import { isObserving, underPolicy } from './policy.ts';
@@ -26,6 +19,7 @@ import { correctOrReport } from './power.ts';
 import { heldUp, isHeldUp } from './protection.ts';
 import { remove } from './remove.ts';
 import { handledWithoutRestart } from './restart.ts';
+import { unknownMachine } from './unknown-machine.ts';
 import { identityUnusable } from './unproven.ts';
 import { duplicateMachine } from './twins.ts';
 
@@ -35,19 +29,12 @@ const secretRetry = 15_000;
 /** How often it is tried whether there is room for one more API key. */
 const keyRetry = 60_000;
 
-/** How often a name is tried that another object claims. */
-const conflictRetry = 15_000;
-
-/** How often a key of another account is looked at anew, in case nobody watches its Secret for us. */
-const accountRetry = 60_000;
-
 /** How often a Secret that stood in the way of the initial password is looked at again. */
 const passwordRetry = 5 * 60_000;
 
 /** How many things wrong with a spec are told at once. */
 const mostFlaws = 5;
 
-const leavingToOther = 'delete this object and leave the VM to that one';
 type Rule = (o: Observed) => Decision | undefined;
 
 /**
@@ -154,114 +141,8 @@ function credentialsUnusable(o: Observed): Decision | undefined {
   return undefined;
 }
 
-/** Two objects of one name would share a machine; the one that came first keeps it. */
-function nameHeldByOther(o: Observed): Decision | undefined {
-  if (o.nameHeldBy === undefined || o.identity.kind === 'Known') return undefined;
-  if (isDeleting(o)) return unprovenInDeletion(o, o.nameHeldBy);
-  return wait(
-    {
-      reason: 'NameConflict',
-      message: `the object ${o.nameHeldBy} already claims the provider name "${o.providerName}"; choose another spec.providerName: delete this object and apply it again: ${deleteObject(o.object.metadata)}`,
-    },
-    { after: conflictRetry },
-  );
-}
-
-/** An object that creates nothing any more needs no name. But either of the two may have created a VM of the name. */
-function unprovenInDeletion(o: Observed, holder: string): Decision | undefined {
-  if (o.machine.kind !== 'Present' || o.machineHeldBy !== undefined) return undefined;
-  const message = `VM ${o.machine.machine.id} has the provider name "${o.providerName}", which the object ${holder} claims too, and no object records it${leavingVm(o, leavingToOther)}`;
-  return wait({ reason: 'IdentityUnproven', message }, { ...kept(o), after: conflictRetry });
-}
-
 function machineUnknown(o: Observed): Decision | undefined {
-  return o.machine.kind === 'Unknown' ? unknown(o, o.machine.reason) : undefined;
-}
-
-function unknown(o: Observed, reason: UnknownReason): Decision {
-  switch (reason.kind) {
-    case 'NotYetSeen':
-      return wait(undefined, { urgent: (o.object.status?.operation ?? o.intent) !== undefined || isDeleting(o) });
-    case 'ReadFailed':
-      return wait(fromFailure(o, reason.failure), kept(o));
-    case 'OutcomeUnknown':
-      return wait(
-        {
-          reason: 'CreateOutcomeUnknown',
-          message: `a create call for "${o.providerName}" was sent or may have been, and its answer is not known; complete lists will tell`,
-        },
-        { urgent: true },
-      );
-    case 'OtherKey': {
-      const secret = o.object.spec.credentialsSecretRef.name;
-      const message = `a create call for "${o.providerName}" was made with an earlier key of Secret "${secret}", and nothing shows that the present one is of the same account; put the earlier key back, or, if the provider has no machine of that name, remove the create intent: ${annotate(o.object.metadata, { [annotations.createPending]: undefined })}`;
-      return wait({ reason: 'AccountMismatch', message }, { ...kept(o), after: accountRetry });
-    }
-    case 'NotOwn':
-      return wait({
-        reason: 'AccountMismatch',
-        message: `with the operator's default API key only the VM named "${providerName(o.object)}" is this object's; put the API key that the recorded VM was seen with into Secret "${o.object.spec.credentialsSecretRef.name}", and run: ${annotate(o.object.metadata, { [annotations.defaultCredentials]: undefined })}`,
-      });
-    case 'DuplicateName':
-      return wait({
-        reason: 'DuplicateMachine',
-        message: `the provider has ${reason.ids.length} machine(s) named "${providerName(o.object)}" (ids ${reason.ids.join(', ')}); no call is made before one alone has the name, or none`,
-      });
-    case 'AbsenceUnconfirmed':
-      return wait(
-        {
-          reason: 'AbsenceUnconfirmed',
-          message:
-            'the machine is not in the list, but the evidence that it is gone is not complete: a 404, a complete list, and proof that both are of its account',
-        },
-        kept(o),
-      );
-    case 'AbsenceRecent':
-      return wait(
-        {
-          reason: 'RecreationDelayed',
-          message: `VM ${reason.id} is not in the list and GET returns 404; if that lasts, a new VM is created, not before ${toSeconds(reason.until)}`,
-        },
-        kept(o),
-      );
-    case 'Unreadable': {
-      const held = reason.isOurs ? 'no call is made for it' : `it may be "${o.providerName}", so no VM is created`;
-      // With the operator's own key it may be another tenant's.
-      const isHidden = o.isDefaultKey && !reason.isOurs;
-      const which = isHidden ? "a VM that can't be read" : `VM ${reason.id}, but ${reason.problem}`;
-      const message = `the provider lists ${which}; ${held} until the provider's answer can be read`;
-      return wait({ reason: 'ProtocolError', message }, kept(o));
-    }
-    case 'MassAbsence': {
-      const many = o.isDefaultKey ? 'many' : `${reason.vanished} of the account's ${reason.of}`;
-      return wait(
-        {
-          reason: 'AbsenceUnconfirmed',
-          message: `${many} machines vanished from the list at once; nothing counts as gone before complete lists have agreed for five minutes`,
-        },
-        kept(o),
-      );
-    }
-    case 'OtherAccount':
-      return wait(
-        {
-          reason: 'AccountMismatch',
-          message: `the API key shows VMs of owner ${reason.ownerId}, but this VM belongs to owner ${ownerOf(o) ?? 'unknown'}; put a key of that owner there: ${replaceApiKey(o.object.metadata.namespace, o.object.spec.credentialsSecretRef)}`,
-        },
-        { ...kept(o), after: accountRetry },
-      );
-  }
-}
-
-/** Two objects never act on one machine, whatever their annotations say. */
-function machineHeldByOther(o: Observed): Decision | undefined {
-  if (o.identity.kind !== 'Known' || o.machineHeldBy === undefined) return undefined;
-  const { metadata } = o.object;
-  // Released without a word, the VM would go on running, and nobody would know which of the two was right.
-  const retained = o.mayOrphan ? `; to ${leavingToOther}: ${deleteKeepingVm(metadata)}` : '';
-  const remedy = isDeleting(o) ? leavingVm(o, leavingToOther) : retained;
-  const message = `VM ${o.identity.id} belongs to the object ${o.machineHeldBy}, which records it too${remedy}`;
-  return wait({ reason: 'HeldByOtherObject', message }, { ...kept(o), after: conflictRetry });
+  return o.machine.kind === 'Unknown' ? unknownMachine(o, o.machine.reason) : undefined;
 }
 
 /** The provider cannot rename a machine, so an id whose machine has another name was not recorded by us. */
@@ -272,12 +153,6 @@ function identityMismatch(o: Observed): Decision | undefined {
   const remedy = `if the status was edited, a cluster administrator resets it: ${resetStatus(o.object.metadata)}`;
   const message = `VM ${machine.id} on record is named "${machine.name}" at the provider, not "${o.providerName}"; ${remedy}${leavingVm(o)}`;
   return wait({ reason: 'IdentityMismatch', message });
-}
-
-/** As recorded with the machine, or with the announcement of its create call; else as it was last seen. */
-function ownerOf({ identity, intent, object }: Observed): number | undefined {
-  const recorded = identity.kind === 'Known' || identity.kind === 'Foreign' ? identity.ownerId : intent?.ownerId;
-  return recorded ?? object.status?.ownerId;
 }
 
 /** Deleting the recorded VM alone would leave the other one behind, and which one holds the data is not known. */
@@ -309,41 +184,6 @@ function unclaimedMachine(o: Observed): Decision | undefined {
 
 function creation(o: Observed): Decision | undefined {
   return o.identity.kind !== 'Known' && o.machine.kind === 'Absent' ? create(o) : undefined;
-}
-
-function externallyDeleted(o: Observed): Decision | undefined {
-  const { identity } = o;
-  if (identity.kind !== 'Known' || o.machine.kind !== 'Absent') return undefined;
-  if (isRecreated(o.object, identity)) {
-    const { result, message: difference } = compareWithSpec(o.object, identity.id, o.object.status ?? {});
-    if (result === 'Different')
-      return wait({
-        reason: 'ExternallyDeleted',
-        message: `VM ${identity.id} was deleted outside the operator; it is not recreated, because it was not as the spec says. ${difference}`,
-      });
-    if (!isCreatable(o.object.spec))
-      return wait({
-        reason: 'ExternallyDeleted',
-        message: `VM ${identity.id} was deleted outside the operator; it is not recreated, because the spec lacks its region, package or osTemplate`,
-      });
-    const decision = create(o);
-    const dueAt = o.recreationDueAt ?? o.now;
-    if (decision.action.type === 'Create' && dueAt > o.now) {
-      const turn = `VM ${identity.id} was deleted outside the operator; VMs of one API key are recreated one by one, this one at ${toSeconds(dueAt)}`;
-      return wait({ reason: 'RecreationDelayed', message: turn }, { after: dueAt - o.now });
-    }
-    const message = `VM ${identity.id} was deleted outside the operator; a new one is created`;
-    return { ...decision, event: { reason: 'ExternallyDeleted', message } };
-  }
-  return wait({
-    reason: 'ExternallyDeleted',
-    message: `VM ${identity.id} is not in the list and GET returns 404: it was deleted outside the operator. Set spec.onExternalDelete to Recreate for a new, empty VM, or delete the object. If the VM reappears, the object continues with it`,
-  });
-}
-
-/** Whether a VM that is confirmed deleted is created again. */
-export function isRecreated(object: VirtualMachine, identity: Identity): boolean {
-  return identity.kind === 'Known' && externalDeletePolicyOf(object, identity.origin) === 'Recreate';
 }
 
 /** The VM is on record, but the finalizer or the hint is missing or wrong, or the create intent is still there. */
@@ -378,11 +218,6 @@ function withOutdatedPassword({ history }: Observed, verdict: Verdict | undefine
   const { outdatedPasswordSecret: secret } = history;
   if (secret === undefined || verdict?.reason !== 'Available') return verdict;
   return { ...verdict, message: `${verdict.message}; Secret "${secret}" holds the password of an earlier VM` };
-}
-
-/** What the status says of operations stays as it is when nothing could be observed. */
-function kept(o: Observed): Pick<Decision, 'operation' | 'startFailure'> {
-  return { operation: o.object.status?.operation, startFailure: o.object.status?.startFailure };
 }
 
 function isDeleting(o: Observed): boolean {

@@ -5,7 +5,7 @@ import type { Clock } from '../model/clock.ts';
 import type { Machine, ProviderId, UnreadableMachine } from '../model/machine.ts';
 import type { Limits, MachineObservation } from '../plan/observed.ts';
 import { isFromIntent } from '../plan/create.ts';
-import { isRecreated } from '../plan/plan.ts';
+import { isRecreated } from '../plan/external-deletion.ts';
 import type { Absence } from '../provider/account/absence.ts';
 import type { Account, Snapshot } from '../provider/account/account.ts';
 import { judgeAbsence, judgeAccount, judgeName, judgeRecreation, unreadableOf, unsettled } from './evidence.ts';
@@ -106,7 +106,7 @@ function inPlaceOf(
     if (found.length === 1 && (isOurs || identity.kind !== 'Known')) return { kind: 'Present', machine };
     // No second VM of the name is created, but the object of one that is gone may go.
     if (!isOurs && !isCreate) return { kind: 'Absent' };
-    return { kind: 'Unknown', reason: { kind: 'DuplicateName', ids: found.map(({ id }) => id) } };
+    return duplicateName(providerName(object), found);
   }
   const byName = intent === undefined ? undefined : lookForName(deps, account, snapshot, subject, providerName(object));
   if (byName?.kind === 'Unknown') return byName;
@@ -121,6 +121,10 @@ function inPlaceOf(
   account.want(key, Math.max(verdict.wantListAfter, deps.clock.monotonic() + readAgain));
   const until = epochOf(deps.clock, (gone.absence?.since ?? snapshot.startedAt) + recreateAfter);
   return { kind: 'Unknown', reason: { kind: 'AbsenceRecent', id: gone.id, until } };
+}
+
+function duplicateName(name: string, found: readonly Machine[]): MachineObservation {
+  return { kind: 'Unknown', reason: { kind: 'DuplicateName', name, ids: found.map(({ id }) => id) } };
 }
 
 /** No VM that can be read has the name: absent, unless one has it that can't be read, or may have it. */
@@ -190,7 +194,7 @@ function lookForName(
   const { object, memory, key, intent } = subject;
   const found = snapshot.byName(name);
   const [machine] = found;
-  if (found.length > 1) return { kind: 'Unknown', reason: { kind: 'DuplicateName', ids: found.map(({ id }) => id) } };
+  if (found.length > 1) return duplicateName(name, found);
   if (machine !== undefined) {
     memory.sawMachine(machine, deps.clock.monotonic(), snapshot.startedAt);
     return { kind: 'Present', machine };

@@ -5,6 +5,8 @@ import { describeRows } from './rows.ts';
 
 const legacy = machineIn('Running', { id: 7, name: 'legacy' });
 const byId = { adoption: { policy: 'MustExist', id: 7 } } as const;
+const byName = { adoption: { policy: 'MustExist', name: 'legacy' } } as const;
+const heldByName = { providerName: 'legacy', nameHeldBy: 'default/other' } as const;
 const ifExists = { adoption: { policy: 'IfExists' } } as const;
 
 describeRows('taking over', [
@@ -25,6 +27,40 @@ describeRows('taking over', [
     given: { spec: byId, machine: legacy, observed: { machineHeldBy: 'default/other' } },
     action: 'None',
     reason: 'HeldByOtherObject',
+  },
+  {
+    because: 'named by its name, it is not taken from another object either, which is the same situation',
+    given: { spec: byName, machine: legacy, observed: { ...heldByName, machineHeldBy: 'default/other' } },
+    action: 'None',
+    reason: 'HeldByOtherObject',
+  },
+  {
+    because: 'nor where it need not exist',
+    given: {
+      spec: { ...ifExists, providerName: 'legacy' },
+      machine: legacy,
+      observed: { ...heldByName, machineHeldBy: 'default/other' },
+    },
+    action: 'None',
+    reason: 'HeldByOtherObject',
+  },
+  {
+    because: 'an object that claims the name may be about to record it',
+    given: { spec: byName, machine: legacy, observed: heldByName },
+    action: 'None',
+    reason: 'NameConflict',
+  },
+  {
+    because: 'the name of another object, whose VM is not there',
+    given: { spec: byName, machine: 'Absent', observed: heldByName },
+    action: 'None',
+    reason: 'AdoptionTargetNotFound',
+  },
+  {
+    because: 'the name of another object, before the list',
+    given: { spec: byName, machine: { kind: 'NotYetSeen' }, observed: heldByName },
+    action: 'None',
+    reason: 'nothing new',
   },
   {
     because: "not with the operator's own key: it opens everybody's machines",
@@ -333,3 +369,51 @@ describeRows('ours by an announced create call', [
     reason: 'NameTaken',
   },
 ]);
+
+const patch = (adoption: object) =>
+  `kubectl -n default patch vps web --type merge -p '${JSON.stringify({ spec: { adoption } })}'`;
+
+it.each([
+  { because: 'to adopt', given: { spec: byName }, remedy: `; to adopt VM 7: ${patch({ id: 7, name: null })}` },
+  {
+    because: 'to create',
+    given: { spec: { ...ifExists, providerName: 'legacy' } },
+    remedy: '; delete those that you do not need at the provider',
+  },
+  {
+    because: 'that is deleted',
+    given: { spec: byName, deleting: true, finalizer: true },
+    remedy: `; delete those that you do not need at the provider; to delete this object without the VM: kubectl -n default patch vps web --type merge -p '{"spec":{"deletionPolicy":"Retain"}}'`,
+  },
+])(
+  'two VMs of the name that an object looks for $because are reported by that name, with a remedy',
+  ({ given, remedy }) => {
+    const machine = { kind: 'DuplicateName', name: 'legacy', ids: [7, 8] } as const;
+    expect(plan(observedWith({ ...given, machine })).verdict).toEqual({
+      reason: 'DuplicateMachine',
+      message: `the provider has 2 VMs named "legacy" (ids 7, 8), so the operator sends no request for any of them${remedy}`,
+    });
+  },
+);
+
+it('a VM of the name that a new one would get is reported, and not called several', () => {
+  const machine = { kind: 'DuplicateName', name: 'web', ids: [8] } as const;
+  expect(plan(observedWith({ id: 90, machine })).verdict?.message).toBe(
+    'VM 8 has the name "web", so the operator creates no other one; delete VM 8 at the provider if you do not need it',
+  );
+});
+
+it.each([
+  {
+    machineHeldBy: 'default/other',
+    message:
+      'VM 7 belongs to the object default/other; to leave it to that one, delete this object: kubectl -n default delete vps web; to adopt another VM, change spec.adoption',
+  },
+  {
+    machineHeldBy: undefined,
+    message: `the object default/other already claims the provider name "legacy"; if the VM isn't that object's, adopt it by its id: ${patch({ id: 7, name: null })}`,
+  },
+])('the remedy for an object that adopts by name is to change what it adopts', ({ machineHeldBy, message }) => {
+  const o = observedWith({ spec: byName, machine: legacy, observed: { ...heldByName, machineHeldBy } });
+  expect(plan(o).verdict?.message).toBe(message);
+});

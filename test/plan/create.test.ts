@@ -137,7 +137,7 @@ describeRows('creating', [
   },
   {
     because: 'two machines of the name: a human decides',
-    given: { intent: true, machine: { kind: 'DuplicateName', ids: [1, 2] } },
+    given: { intent: true, machine: { kind: 'DuplicateName', name: 'web', ids: [1, 2] } },
     action: 'None',
     reason: 'DuplicateMachine',
   },

@@ -53,3 +53,39 @@ describe.each(keys)('two objects that ask for one free name, with $keys', ({ sec
     expect(condition('younger', 'Ready')?.reason).toBe('NameConflict');
   });
 });
+
+describe('two objects that adopt one VM', () => {
+  it.each([
+    ['by id', (id: number) => ({ adoption: { policy: 'MustExist', id } }) as const],
+    ['by name', () => ({ adoption: { policy: 'MustExist', name: 'Web 1' } }) as const],
+  ])('%s: the second one reports whose it is, and adopts another one once it names that', async (_, wish) => {
+    const { apply, clock, cluster, condition, room } = await createWorld();
+    const { id } = room.add('Web 1');
+    const other = room.add('Web 2');
+    apply('first', wish(id));
+    await clock.advance(minute);
+    apply('second', wish(id));
+    await clock.advance(minute);
+    expect(condition('second', 'Ready')).toMatchObject({
+      reason: 'HeldByOtherObject',
+      message: `VM ${id} belongs to the object default/first; to leave it to that one, delete this object: kubectl -n default delete vps second; to adopt another VM, change spec.adoption`,
+    });
+    cluster.change('second', { spec: { adoption: { id: other.id, name: null } } });
+    await clock.advance(minute);
+    expect(cluster.machine('second')?.status).toMatchObject({ id: other.id, origin: 'Adopted' });
+  });
+
+  it('of several VMs of the name none is adopted, until one is named by its id', async () => {
+    const { apply, clock, cluster, condition, room } = await createWorld();
+    const [{ id }] = [room.add('Web 1'), room.add('Web 1')];
+    apply('first', { adoption: { policy: 'MustExist', name: 'Web 1' } });
+    await clock.advance(minute);
+    const command = `kubectl -n default patch vps first --type merge -p '{"spec":{"adoption":{"id":${id},"name":null}}}'`;
+    expect(condition('first', 'Ready')?.reason).toBe('DuplicateMachine');
+    expect(condition('first', 'Ready')?.message).toContain(`2 VMs named "Web 1" (ids ${id}, ${id + 1})`);
+    expect(condition('first', 'Ready')?.message).toContain(`to adopt VM ${id}: ${command}`);
+    cluster.change('first', { spec: { adoption: { id, name: null } } });
+    await clock.advance(minute);
+    expect(cluster.machine('first')?.status).toMatchObject({ id, origin: 'Adopted' });
+  });
+});

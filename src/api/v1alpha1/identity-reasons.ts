@@ -19,7 +19,7 @@ export const identityReasons = {
     ...stalled,
     meaning:
       'Another object in this account claims the same provider name. The object that came first keeps it. No request is sent for this one.',
-    remedy: `Choose another spec.providerName. It can't be changed, so delete the object and apply it again: ${code(deleteObject(anyObject))}.`,
+    remedy: `Choose another spec.providerName. It can't be changed, so delete the object and apply it again: ${code(deleteObject(anyObject))}. To adopt a VM of that name that isn't the other object's, name its id in spec.adoption, with the command in the message.`,
   },
   NameTaken: {
     ...stalled,
@@ -32,7 +32,7 @@ export const identityReasons = {
     blocksDeletion: true,
     meaning:
       'The VM belongs to another object, which the message names. Two objects never manage one VM, so the operator does nothing for this one.',
-    remedy: `Decide which object keeps the VM. To delete the other one without the VM: ${keepVm}.`,
+    remedy: `Decide which object keeps the VM. To delete the other one without the VM: ${keepVm}. An object that has no VM of its own yet can name another one in spec.adoption.`,
   },
   AdoptionMismatch: {
     ...stalled,

@@ -1,0 +1,45 @@
+import type { Identity } from '../api/v1alpha1/identity.ts';
+import type { VirtualMachine } from '../api/v1alpha1/types.ts';
+import { type Decision, wait } from './action.ts';
+import { compareWithSpec } from './as-specified.ts';
+import { isCreatable } from './catalogue.ts';
+import { create } from './create.ts';
+import { externalDeletePolicyOf } from './defaults.ts';
+import { toSeconds } from './moment.ts';
+import type { Observed } from './observed.ts';
+
+/** The rule for a VM on record that is confirmed deleted. */
+export function externallyDeleted(o: Observed): Decision | undefined {
+  const { identity } = o;
+  if (identity.kind !== 'Known' || o.machine.kind !== 'Absent') return undefined;
+  if (isRecreated(o.object, identity)) {
+    const { result, message: difference } = compareWithSpec(o.object, identity.id, o.object.status ?? {});
+    if (result === 'Different')
+      return wait({
+        reason: 'ExternallyDeleted',
+        message: `VM ${identity.id} was deleted outside the operator; it is not recreated, because it was not as the spec says. ${difference}`,
+      });
+    if (!isCreatable(o.object.spec))
+      return wait({
+        reason: 'ExternallyDeleted',
+        message: `VM ${identity.id} was deleted outside the operator; it is not recreated, because the spec lacks its region, package or osTemplate`,
+      });
+    const decision = create(o);
+    const dueAt = o.recreationDueAt ?? o.now;
+    if (decision.action.type === 'Create' && dueAt > o.now) {
+      const turn = `VM ${identity.id} was deleted outside the operator; VMs of one API key are recreated one by one, this one at ${toSeconds(dueAt)}`;
+      return wait({ reason: 'RecreationDelayed', message: turn }, { after: dueAt - o.now });
+    }
+    const message = `VM ${identity.id} was deleted outside the operator; a new one is created`;
+    return { ...decision, event: { reason: 'ExternallyDeleted', message } };
+  }
+  return wait({
+    reason: 'ExternallyDeleted',
+    message: `VM ${identity.id} is not in the list and GET returns 404: it was deleted outside the operator. Set spec.onExternalDelete to Recreate for a new, empty VM, or delete the object. If the VM reappears, the object continues with it`,
+  });
+}
+
+/** Whether a VM that is confirmed deleted is created again. */
+export function isRecreated(object: VirtualMachine, identity: Identity): boolean {
+  return identity.kind === 'Known' && externalDeletePolicyOf(object, identity.origin) === 'Recreate';
+}

@@ -1,0 +1,109 @@
+import { annotate, patchSpec, replaceApiKey } from '../api/v1alpha1/commands.ts';
+import { providerName } from '../api/v1alpha1/identity.ts';
+import { annotations } from '../api/v1alpha1/names.ts';
+import { type Decision, wait } from './action.ts';
+import { fromFailure } from './failure.ts';
+import { kept } from './kept.ts';
+import { leavingVm } from './leaving.ts';
+import { toSeconds } from './moment.ts';
+import type { Observed, UnknownReason } from './observed.ts';
+
+/** How often a key of another account is tried again, in case the operator doesn't watch its Secret. */
+const accountRetry = 60_000;
+
+/** What is reported, and waited for, while nothing is known of the VM. No call follows from it. */
+export function unknownMachine(o: Observed, reason: UnknownReason): Decision {
+  switch (reason.kind) {
+    case 'NotYetSeen':
+      return wait(undefined, {
+        urgent:
+          (o.object.status?.operation ?? o.intent) !== undefined || o.object.metadata.deletionTimestamp !== undefined,
+      });
+    case 'ReadFailed':
+      return wait(fromFailure(o, reason.failure), kept(o));
+    case 'OutcomeUnknown':
+      return wait(
+        {
+          reason: 'CreateOutcomeUnknown',
+          message: `a create call for "${o.providerName}" was sent or may have been, and its answer is not known; complete lists will tell`,
+        },
+        { urgent: true },
+      );
+    case 'OtherKey': {
+      const secret = o.object.spec.credentialsSecretRef.name;
+      const message = `a create call for "${o.providerName}" was made with an earlier key of Secret "${secret}", and nothing shows that the present one is of the same account; put the earlier key back, or, if the provider has no machine of that name, remove the create intent: ${annotate(o.object.metadata, { [annotations.createPending]: undefined })}`;
+      return wait({ reason: 'AccountMismatch', message }, { ...kept(o), after: accountRetry });
+    }
+    case 'NotOwn':
+      return wait({
+        reason: 'AccountMismatch',
+        message: `with the operator's default API key only the VM named "${providerName(o.object)}" is this object's; put the API key that the recorded VM was seen with into Secret "${o.object.spec.credentialsSecretRef.name}", and run: ${annotate(o.object.metadata, { [annotations.defaultCredentials]: undefined })}`,
+      });
+    case 'DuplicateName':
+      return wait({ reason: 'DuplicateMachine', message: severalNamed(o, reason) });
+    case 'AbsenceUnconfirmed':
+      return wait(
+        {
+          reason: 'AbsenceUnconfirmed',
+          message:
+            'the machine is not in the list, but the evidence that it is gone is not complete: a 404, a complete list, and proof that both are of its account',
+        },
+        kept(o),
+      );
+    case 'AbsenceRecent':
+      return wait(
+        {
+          reason: 'RecreationDelayed',
+          message: `VM ${reason.id} is not in the list and GET returns 404; if that lasts, a new VM is created, not before ${toSeconds(reason.until)}`,
+        },
+        kept(o),
+      );
+    case 'Unreadable': {
+      const held = reason.isOurs ? 'no call is made for it' : `it may be "${o.providerName}", so no VM is created`;
+      // With the operator's own key it may be another tenant's.
+      const isHidden = o.isDefaultKey && !reason.isOurs;
+      const which = isHidden ? "a VM that can't be read" : `VM ${reason.id}, but ${reason.problem}`;
+      const message = `the provider lists ${which}; ${held} until the provider's answer can be read`;
+      return wait({ reason: 'ProtocolError', message }, kept(o));
+    }
+    case 'MassAbsence': {
+      const many = o.isDefaultKey ? 'many' : `${reason.vanished} of the account's ${reason.of}`;
+      return wait(
+        {
+          reason: 'AbsenceUnconfirmed',
+          message: `${many} machines vanished from the list at once; nothing counts as gone before complete lists have agreed for five minutes`,
+        },
+        kept(o),
+      );
+    }
+    case 'OtherAccount':
+      return wait(
+        {
+          reason: 'AccountMismatch',
+          message: `the API key shows VMs of owner ${reason.ownerId}, but this VM belongs to owner ${ownerOf(o) ?? 'unknown'}; put a key of that owner there: ${replaceApiKey(o.object.metadata.namespace, o.object.spec.credentialsSecretRef)}`,
+        },
+        { ...kept(o), after: accountRetry },
+      );
+  }
+}
+
+/** As recorded with the machine, or with the announcement of its create call; else as it was last seen. */
+function ownerOf({ identity, intent, object }: Observed): number | undefined {
+  const recorded = identity.kind === 'Known' || identity.kind === 'Foreign' ? identity.ownerId : intent?.ownerId;
+  return recorded ?? object.status?.ownerId;
+}
+
+/** Of several VMs of one name no rule picks one: `spec.adoption` may, until the object has a VM. */
+function severalNamed(o: Observed, { name, ids }: Extract<UnknownReason, { kind: 'DuplicateName' }>): string {
+  const { metadata, spec } = o.object;
+  const [id] = ids;
+  // The recorded VM is gone, and one that isn't the object's has the name of the one to be created.
+  if (ids.length === 1)
+    return `VM ${id} has the name "${name}", so the operator creates no other one; delete VM ${id} at the provider if you do not need it${leavingVm(o)}`;
+  const isAdopting = spec.adoption.policy === 'MustExist' && !o.isDefaultKey && o.intent?.isOwn !== true;
+  const isChoosable = isAdopting && o.identity.kind !== 'Known' && metadata.deletionTimestamp === undefined;
+  const remedy = isChoosable
+    ? `to adopt VM ${id}: ${patchSpec(metadata, { adoption: { id, name: null } })}`
+    : 'delete those that you do not need at the provider';
+  return `the provider has ${ids.length} VMs named "${name}" (ids ${ids.join(', ')}), so the operator sends no request for any of them; ${remedy}${leavingVm(o)}`;
+}
