@@ -1,4 +1,4 @@
-/** A step of `npm run verify`: builds docs/ into .out/site, and follows every link and anchor of what was built. */
+/** A step of `npm run verify`: builds docs/ and examples/ into .out/site, and follows every link and anchor of what was built. */
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { installSitePackage, root, run } from './site-package.ts';
@@ -41,9 +41,12 @@ for (const [name, text] of textOf) {
 // The sidebar of any page is the navigation.
 const home = textOf.get('index.html') ?? '';
 const shown = new Set(Array.from(home.matchAll(/href="([^"#]+)"/g), ([, href = '']) => pageAt(href)));
-const sources = names(path.join(root, 'docs'), '.md').map((name) =>
-  name.replace(/README\.md$/, 'index.md').replace(/\.md$/, '.html'),
-);
+const sources = [
+  ...names(path.join(root, 'docs'), '.md').map((name) => name.replace(/README\.md$/, 'index.md')),
+  ...names(path.join(root, 'examples'), 'README.md').map((name) =>
+    path.posix.join('examples', name.replace(/^README\.md$/, 'index.md').replace(/\/README\.md$/, '.md')),
+  ),
+].map((name) => name.replace(/\.md$/, '.html'));
 for (const page of sources) if (!shown.has(page)) problems.push(`${page} is in no navigation`);
 for (const page of sources) if (!idsOf.has(page)) problems.push(`${page} was not built`);
 

@@ -64,7 +64,8 @@ export const steps: readonly Step[] = [
   },
   {
     name: 'site',
-    shows: 'docs/ is built into a site without a dead link or anchor, and every page is in its navigation',
+    shows:
+      'docs/ and examples/ are built into a site without a dead link or anchor, and every page is in its navigation',
     command: ['node', 'hack/verify/site.ts'],
   },
   {
