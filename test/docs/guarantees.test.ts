@@ -17,9 +17,9 @@ function filesIn(page: string): string[] {
 }
 
 describe.each(promises)('$title', ({ section }) => {
-  const parts = section.split(/\*\*(?:Rests on|Would break it|Shown by)\*\*/);
+  const parts = section.split(/\*\*(?:How it works|Limitations|Tests)\*\*/);
 
-  it('says what it rests on, what would break it, and which test shows it', () => {
+  it('states how it works, its limitations, and its tests', () => {
     expect(parts).toHaveLength(4);
     const [, mechanisms = '', assumptions = '', tests = ''] = parts;
     expect(filesIn(mechanisms).filter((file) => file.startsWith('src/'))).not.toEqual([]);
