@@ -1,5 +1,6 @@
 import { formatDuration } from '../model/duration.ts';
 import { nearest } from '../model/nearest.ts';
+import { cutToCharacters } from '../model/text.ts';
 import { helpText } from './help.ts';
 import {
   flagOf,
@@ -168,5 +169,5 @@ function disorder(settings: Settings, { lesser, greater, factor }: Order): strin
 }
 
 function quote(value: string): string {
-  return JSON.stringify(value.length > 64 ? `${value.slice(0, 64)}…` : value);
+  return JSON.stringify(cutToCharacters(value, 64));
 }

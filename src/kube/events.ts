@@ -123,7 +123,7 @@ export function createEventRecorder(options: {
       metadata: { namespace, name: series.name },
       eventTime: microTime(series.firstAt),
       reportingController: controller,
-      reportingInstance: options.instance.slice(0, 128),
+      reportingInstance: cutToBytes(options.instance, 128),
       regarding,
       type,
       reason,

@@ -28,6 +28,36 @@ export function withoutUnprintable(text: string): string {
   return plainAscii.test(text) ? text : text.replace(unprintables, '');
 }
 
+/** Characters as the API server counts them: code points of Unicode, where one outside of the BMP has two units of UTF-16. */
+function countCharacters(text: string): number {
+  let count = text.length;
+  for (let at = 0; at < text.length; at += 1) {
+    if (text.charCodeAt(at) >> 10 !== highSurrogate || text.charCodeAt(at + 1) >> 10 !== lowSurrogate) continue;
+    count -= 1;
+    at += 1;
+  }
+  return count;
+}
+
+const highSurrogate = 0xd800 >> 10;
+const lowSurrogate = 0xdc00 >> 10;
+
+/** Whether the text has so many characters, as the API server counts them. */
+export function hasCharacters(text: string, least: number, most: number): boolean {
+  // A character has two units at most: no more of a huge text is ever counted.
+  if (text.length < least || text.length > 2 * most) return false;
+  const count = countCharacters(text);
+  return count >= least && count <= most;
+}
+
+/** At most so many characters, none of them cut in two; an ellipsis ends a text that was longer. */
+export function cutToCharacters(text: string, most: number): string {
+  if (text.length <= most || hasCharacters(text, 0, most)) return text;
+  return `${Array.from(text.slice(0, 2 * most))
+    .slice(0, most - 1)
+    .join('')}${ellipsis}`;
+}
+
 /** At most so many bytes of UTF-8, never half a character; an ellipsis ends a text that was longer. */
 export function cutToBytes(text: string, bytes: number): string {
   // A character of UTF-16 takes at least one byte: no more of a huge text is ever measured.
@@ -37,6 +67,14 @@ export function cutToBytes(text: string, bytes: number): string {
   const { written } = new TextEncoder().encodeInto(text, kept);
   // A copy: what `slice` returns would keep all of the text in memory.
   return kept.toString('utf8', 0, written) + ellipsis;
+}
+
+/** Bytes of a name in a sentence: enough to recognize it, and no more, because a sentence also has commands to hold. */
+const longestQuoted = 64;
+
+/** The text in quotation marks, as a part of a message: cut, printable, and with its own quotation marks escaped. */
+export function quoted(text: string): string {
+  return JSON.stringify(sanitize(text, longestQuoted));
 }
 
 /** One line of at most so many bytes, fit for a status, an event or a log. Secrets are another matter: see SecretIndex. */

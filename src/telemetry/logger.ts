@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream';
 import winston from 'winston';
+import { printable } from '../model/text.ts';
 import type { Log, LogFields } from './log.ts';
 import { redact, scrub } from './redact.ts';
 
@@ -55,7 +56,8 @@ export function createLogger({ level, format, write, now = Date.now }: LoggerOpt
       const line: Line = {
         time: new Date(now()).toISOString(),
         level: lineLevel,
-        message: scrub(message),
+        // A line break or a control character must not forge a second line.
+        message: printable(scrub(message)),
         fields: clean,
       };
       logger.log({ level: lineLevel, message: '', line });
@@ -78,15 +80,10 @@ function renderJson({ fields, ...head }: Line): string {
 
 function renderText({ time, level, message, fields }: Line): string {
   const pairs = Object.entries(fields).map(([name, value]) => ` ${name}=${renderValue(value)}`);
-  return `${time} ${level.toUpperCase().padEnd(5)} ${oneLine(message)}${pairs.join('')}`;
+  return `${time} ${level.toUpperCase().padEnd(5)} ${message}${pairs.join('')}`;
 }
 
 function renderValue(value: unknown): string {
   if (typeof value === 'string' && /^[\w./:@[\]-]+$/.test(value)) return value;
   return JSON.stringify(value);
-}
-
-/** A line break in a message, or a control character, must not forge a second line. */
-function oneLine(message: string): string {
-  return message.replaceAll(/\p{Cc}+/gu, ' ');
 }

@@ -1,6 +1,6 @@
 import { SecretIndex, shortestSecret } from '../model/secret-index.ts';
 import { Secret } from '../model/secret.ts';
-import { cutToBytes } from '../model/text.ts';
+import { cutToBytes, cutToCharacters, printable } from '../model/text.ts';
 
 const redacted = '[redacted]';
 
@@ -86,7 +86,7 @@ export function redact(value: unknown, options: RedactOptions = { withStacks: fa
 function walk(value: unknown, options: RedactOptions, path: readonly object[]): unknown {
   switch (typeof value) {
     case 'string':
-      return shorten(scrub(cutToBytes(value, limits.read)), limits.text);
+      return cutToCharacters(printable(scrub(cutToBytes(value, limits.read))), limits.text);
     case 'number':
       return Number.isFinite(value) ? value : String(value);
     case 'boolean':
@@ -131,7 +131,7 @@ function walkError(error: Error, options: RedactOptions, path: readonly object[]
   }
   const clean = walkEntries(Object.entries(fields), options, path);
   if (!options.withStacks || typeof error.stack !== 'string') return clean;
-  return { ...clean, stack: shorten(scrub(cutToBytes(error.stack, limits.read)), limits.stack) };
+  return { ...clean, stack: cutToCharacters(scrub(cutToBytes(error.stack, limits.read)), limits.stack) };
 }
 
 function walkList(items: readonly unknown[], options: RedactOptions, path: readonly object[]): unknown {
@@ -146,15 +146,11 @@ function walkEntries(
 ): Record<string, unknown> {
   const clean = new Map<string, unknown>();
   for (const [key, value] of entries.slice(0, limits.entries)) {
-    const name = shorten(scrub(cutToBytes(String(key), limits.read)), 128);
+    const name = cutToCharacters(printable(scrub(cutToBytes(String(key), limits.read))), 128);
     const isTelling = typeof value === 'string' && tellingName.test(name) && !harmlessName.test(name);
     const text = isTelling ? redacted : walk(value, options, path);
     if (text !== undefined) clean.set(name, text);
   }
   if (entries.length > limits.entries) clean.set('…', `[${entries.length - limits.entries} more]`);
   return Object.fromEntries(clean);
-}
-
-function shorten(text: string, length: number): string {
-  return text.length > length ? `${text.slice(0, length)}…` : text;
 }

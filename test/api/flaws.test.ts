@@ -26,6 +26,18 @@ test('bounds belong to what the schema allows', () => {
     expect(readSpec({ ...good, providerName, sshKeyIds }).flaws).toEqual([]);
 });
 
+const adopting = (length: number): object => ({
+  ...good,
+  adoption: { policy: 'MustExist', name: '😀'.repeat(length) },
+});
+
+test('characters are counted as the API server counts them', () => {
+  expect(readSpec(adopting(255)).flaws).toEqual([]);
+  expect(readSpec(adopting(256)).flaws).toEqual([
+    `spec.adoption.name must have 1 to 255 characters, not "${'😀'.repeat(62)}…`,
+  ]);
+});
+
 test('what the schema does not know is left to whoever does', () => {
   expect(readSpec({ ...good, fromLater: true }).flaws).toEqual([]);
 });
@@ -44,12 +56,12 @@ test.each<[stored: unknown, flaw: string, spec: object]>([
   [{ ...good, providerName: '' }, 'spec.providerName must have 1 to 63 characters, not ""', good],
   [
     { ...good, providerName: 'x'.repeat(64) },
-    `spec.providerName must have 1 to 63 characters, not "${'x'.repeat(63)}…`,
+    `spec.providerName must have 1 to 63 characters, not "${'x'.repeat(62)}…`,
     good,
   ],
   [
     { ...good, sshKeyIds: Array.from({ length: 33 }, (_, index) => index + 1) },
-    'spec.sshKeyIds must have at most 32 items, not [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,…',
+    'spec.sshKeyIds must have at most 32 items, not [1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24…',
     good,
   ],
   [{ ...good, deletionPolicy: 'Archive' }, 'spec.deletionPolicy must be one of Delete, Retain, not "Archive"', good],

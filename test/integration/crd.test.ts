@@ -1,8 +1,10 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { afterCreation, specSchema } from '../../src/api/v1alpha1/schema/spec.ts';
 import { virtualMachineSchema } from '../../src/api/v1alpha1/schema.ts';
+import { readSpec } from '../../src/api/v1alpha1/flaws.ts';
+import { objectWith } from '../plan/fixtures.ts';
 import { resourceIn, selectors } from './resource.ts';
-import { changes, constraintsOf, corrections, refusals, renamings, shown } from './spec-constraints.ts';
+import { borders, changes, constraintsOf, corrections, refusals, renamings, shown } from './spec-constraints.ts';
 
 const vps = resourceIn('crd');
 
@@ -95,6 +97,16 @@ describe('refused, naming field and rule', () => {
     expect(text).toContain(complaint);
     expect(ok).toBe(false);
   });
+});
+
+test.each(borders)('$what: the operator allows in a stored spec what the API server allows', async ({ spec }) => {
+  const { ok } = await vps.tryOut({ ...selectors, ...spec });
+  const { spec: base } = objectWith();
+  const credentialsSecretRef = {
+    ...base.credentialsSecretRef,
+    ...('credentialsSecretRef' in spec ? (spec.credentialsSecretRef as object) : {}),
+  };
+  expect(readSpec({ ...base, ...spec, credentialsSecretRef }).flaws).toHaveLength(ok ? 0 : 1);
 });
 
 describe('once created', () => {

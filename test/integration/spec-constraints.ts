@@ -74,6 +74,36 @@ function selector(field: 'region' | 'package' | 'osTemplate'): readonly Refusal[
   ];
 }
 
+/** The last values that are allowed and the first that are not, where two programs may count or match differently. */
+export const borders: readonly { readonly what: string; readonly spec: object }[] = [
+  ...(
+    [
+      ['spec.region.name', 255, (name) => ({ region: { name } })],
+      ['spec.adoption.name', 255, (name) => ({ adoption: { policy: 'MustExist', name } })],
+      ['spec.restartRequest', 256, (restartRequest) => ({ restartRequest })],
+    ] as readonly (readonly [string, number, (text: string) => object])[]
+  ).flatMap(([path, most, specWith]) =>
+    ['a', 'é', '東', '😀', 'e\u0301'].flatMap((unit) =>
+      [most, most + 1].map((length) => {
+        const text = unit.repeat(length).slice(0, Array.from(unit).length === 1 ? undefined : length);
+        return { what: `${path} of ${length} characters like ${unit}`, spec: specWith(text) };
+      }),
+    ),
+  ),
+  ...[63, 64].map((length) => ({
+    what: `spec.providerName of ${length} characters`,
+    spec: { providerName: 'a'.repeat(length) },
+  })),
+  ...[32, 33].map((length) => ({
+    what: `${length} SSH keys`,
+    spec: { sshKeyIds: Array.from({ length }, (_, index) => index + 1) },
+  })),
+  ...['web\n', '\nweb', 'wéb', 'web😀'].flatMap((text) => [
+    { what: `spec.providerName ${JSON.stringify(text)}`, spec: { providerName: text } },
+    { what: `spec.credentialsSecretRef.key ${JSON.stringify(text)}`, spec: { credentialsSecretRef: { key: text } } },
+  ]),
+];
+
 export const refusals: readonly Refusal[] = [
   ...selector('region'),
   ...selector('package'),

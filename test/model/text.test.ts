@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { cutToBytes, isPrintable, printable, sanitize } from '../../src/model/text.ts';
+import {
+  cutToBytes,
+  cutToCharacters,
+  hasCharacters,
+  isPrintable,
+  printable,
+  quoted,
+  sanitize,
+} from '../../src/model/text.ts';
 import { assertProperty } from '../support/property.ts';
 
 const rows: readonly [reason: string, text: string, shown: string][] = [
@@ -35,6 +43,34 @@ describe('cutToBytes', () => {
     for (let round = 0; round < 1_000; round += 1) cutToBytes(huge, 100);
     expect(process.cpuUsage(startedAt).user).toBeLessThan(1_000_000);
   });
+});
+
+describe('characters', () => {
+  test('are counted as the API server counts them', () => {
+    expect(hasCharacters('😀'.repeat(255), 255, 255)).toBe(true);
+    expect(hasCharacters('😀'.repeat(256), 1, 255)).toBe(false);
+    expect(hasCharacters('', 0, 0)).toBe(true);
+    expect(hasCharacters('', 1, 2)).toBe(false);
+    // One character to a reader, two to the API server.
+    expect(hasCharacters('e\u0301', 2, 2)).toBe(true);
+    // The API server never sends half a character; it counts as one.
+    expect(hasCharacters('\ud800\ud800a', 3, 3)).toBe(true);
+  });
+
+  test('are never cut in two', () => {
+    expect(cutToCharacters('😀'.repeat(4), 4)).toBe('😀'.repeat(4));
+    expect(cutToCharacters('😀'.repeat(5), 4)).toBe('😀😀😀…');
+    expect(cutToCharacters('xxxx😀', 4)).toBe('xxx…');
+  });
+});
+
+test.for<readonly [text: string, shown: string]>([
+  ['Web 1', '"Web 1"'],
+  ['a "b" \\', String.raw`"a \"b\" \\"`],
+  ['a\u202eb\nc', '"a\ufffdb c"'],
+  ['x'.repeat(65), `"${'x'.repeat(61)}…"`],
+])('%j is quoted as %s', ([text, shown]) => {
+  expect(quoted(text)).toBe(shown);
 });
 
 test('whatever comes, the result fits, is printable, and is left as it is the second time', async () => {

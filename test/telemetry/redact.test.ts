@@ -35,14 +35,17 @@ const rows: readonly (readonly [value: unknown, expected: unknown, reason: strin
   [{ token: 3, secret: false }, { token: 3, secret: false }, 'a count is no secret'],
   [circular, { name: 'loop', self: '[circular]' }, 'a loop ends'],
   [{ a: { b: { c: { d: { e: { f: 1 } } } } } }, { a: { b: { c: { d: { e: '[deeper]' } } } } }, 'depth is bounded'],
-  ['x'.repeat(3_000), `${'x'.repeat(2_048)}…`, 'length is bounded'],
+  ['x'.repeat(3_000), `${'x'.repeat(2_047)}…`, 'length is bounded'],
+  [`${'x'.repeat(2_046)}😀😀`, `${'x'.repeat(2_046)}😀😀`, 'characters are counted, not units of UTF-16'],
+  [`${'x'.repeat(2_046)}😀😀😀`, `${'x'.repeat(2_046)}😀…`, 'a cut splits no character'],
+  ['a\u202eb\nc', 'a\ufffdb c', 'what changes how its neighbors are shown is replaced'],
   [Array.from({ length: 52 }, () => 1), [...Array.from({ length: 50 }, () => 1), '[2 more]'], 'entries are bounded'],
   [
     Object.fromEntries(Array.from({ length: 52 }, (_, index) => [`f${index}`, 1])),
     { ...Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`f${index}`, 1])), '…': '[2 more]' },
     'fields are bounded',
   ],
-  [{ ['n'.repeat(300)]: 1 }, { [`${'n'.repeat(128)}…`]: 1 }, 'names are bounded'],
+  [{ ['n'.repeat(300)]: 1 }, { [`${'n'.repeat(127)}…`]: 1 }, 'names are bounded'],
   [{ a: { b: 1 }, c: { b: 1 } }, { a: { b: 1 }, c: { b: 1 } }, 'the same object beside itself is no loop'],
   [new Socket(), '[Socket]', 'instances of classes are not walked: a request holds its headers'],
   [Buffer.from('hunter22'), '[Buffer]', 'bytes are not printed'],
@@ -156,7 +159,7 @@ describe('scrub', () => {
 
   test('a stack is bounded', () => {
     const shown = redact(Object.assign(new Error('x'), { stack: 's'.repeat(9_000) }), { withStacks: true });
-    expect(shown).toMatchObject({ stack: `${'s'.repeat(4_096)}…` });
+    expect(shown).toMatchObject({ stack: `${'s'.repeat(4_095)}…` });
   });
 
   test('is not misled by letters that mean something in a pattern', () => {

@@ -1,3 +1,4 @@
+import { cutToCharacters, hasCharacters, printable } from '../../model/text.ts';
 import type { Schema } from './schema/openapi.ts';
 import { specSchema } from './schema/spec.ts';
 import type { VirtualMachineSpec } from './types.ts';
@@ -32,8 +33,7 @@ function flawOf(schema: Schema, value: unknown): string | undefined {
   if (schema.enum?.includes(value as string) === false) return `must be one of ${schema.enum.join(', ')}`;
   if (typeof value === 'string') {
     const { minLength = 0, maxLength = Infinity, pattern } = schema;
-    if (value.length < minLength || value.length > maxLength)
-      return `must have ${minLength} to ${maxLength} characters`;
+    if (!hasCharacters(value, minLength, maxLength)) return `must have ${minLength} to ${maxLength} characters`;
     if (pattern !== undefined && !patternOf(pattern).test(value)) return `must match ${pattern}`;
   }
   const size = Array.isArray(value) ? value.length : 0;
@@ -46,7 +46,7 @@ function flawOf(schema: Schema, value: unknown): string | undefined {
 const patterns = new Map<string, RegExp>();
 
 function patternOf(text: string): RegExp {
-  const pattern = patterns.get(text) ?? new RegExp(text);
+  const pattern = patterns.get(text) ?? new RegExp(text, 'u');
   patterns.set(text, pattern);
   return pattern;
 }
@@ -135,7 +135,7 @@ function repaired(schema: Schema, value: unknown): unknown {
 
 function quote(value: unknown): string {
   const text = JSON.stringify(value) ?? 'nothing';
-  return text.length > longestQuote ? `${text.slice(0, longestQuote)}…` : text;
+  return cutToCharacters(printable(text), longestQuote);
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

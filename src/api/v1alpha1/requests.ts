@@ -6,18 +6,16 @@ export interface Requests {
   readonly isPaused: boolean;
   readonly isPowerOffForced: boolean;
   readonly ignoresOrphanCandidates: boolean;
-  /** A value of reconcile-requested-at that was not handled yet, cut to what the status can hold. */
+  /** A value of reconcile-requested-at that was not handled yet. It is no longer than what the status can hold, because `read.ts` cuts it. */
   readonly reconcile: string | undefined;
 }
 
 const switches = [annotations.paused, annotations.forcePowerOff, annotations.ignoreOrphanCandidates] as const;
 
-const longestEcho = 256;
-
 /** Reads the annotations. A value that means nothing counts as if it were not there; `senseless` names those. */
 export function readRequests({ metadata, status }: VirtualMachine): Requests {
   const on = (name: (typeof switches)[number]): boolean => metadata.annotations?.[name] === 'true';
-  const asked = metadata.annotations?.[annotations.reconcileRequestedAt]?.slice(0, longestEcho);
+  const asked = metadata.annotations?.[annotations.reconcileRequestedAt];
   return {
     isPaused: on(annotations.paused),
     isPowerOffForced: on(annotations.forcePowerOff),

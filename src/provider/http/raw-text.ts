@@ -1,5 +1,5 @@
 import { SecretIndex } from '../../model/secret-index.ts';
-import { cutToBytes, isPrintable, printable, withoutUnprintable } from '../../model/text.ts';
+import { cutToCharacters, hasCharacters, isPrintable, printable, withoutUnprintable } from '../../model/text.ts';
 import { registeredSecrets } from '../../telemetry/redact.ts';
 import type { KnownSecrets } from './known-secrets.ts';
 
@@ -15,7 +15,7 @@ export interface RawText {
 
 /** A text of at most so many characters. A longer one names nothing, and counts as missing. */
 export function rawText(value: unknown, longest = longestName): RawText | undefined {
-  const isUsable = typeof value === 'string' && value !== '' && value.length <= longest;
+  const isUsable = typeof value === 'string' && value !== '' && hasCharacters(value, 0, longest);
   // It is a string at run time; only `Sanitizer` makes one of it again.
   return isUsable ? (value as unknown as RawText) : undefined;
 }
@@ -52,7 +52,7 @@ export class Sanitizer {
     const joined = withoutUnprintable(scrubbed);
     const bare = this.#scrub(joined);
     const clean = bare === joined ? printable(scrubbed) : bare;
-    const shown = clean === plain ? plain : cutToBytes(clean, longestName);
+    const shown = clean === plain ? plain : cutToCharacters(clean, longestName);
     if (this.#remembered.size < mostRemembered) this.#remembered.set(text, shown);
     return shown;
   }

@@ -1,5 +1,5 @@
 import { SecretIndex, shortestSecret } from '../../model/secret-index.ts';
-import { printable, withoutUnprintable } from '../../model/text.ts';
+import { cutToCharacters, printable, withoutUnprintable } from '../../model/text.ts';
 import { spellingsOf } from '../../model/spellings.ts';
 import { registeredSecrets } from '../../telemetry/redact.ts';
 
@@ -44,7 +44,7 @@ export function tidy(body: string, known: SecretIndex, own: ReadonlySet<string> 
   const joined = withoutUnprintable(oneLine);
   const bare = without(joined);
   const clean = bare === joined ? printable(oneLine) : bare;
-  return clean.length <= longestText ? clean : `${clean.slice(0, longestText - 1).toWellFormed()}…`;
+  return cutToCharacters(clean, longestText);
 }
 
 /** The beginning of the text. If it is cut, without the end in which the first half of a secret may stand. */

@@ -126,6 +126,11 @@ test.for(refused)('a machine without a usable id is refused, and the list with i
   expect(() => mapping.decodeMachines([least, item])).toThrow(WireError);
 });
 
+test('a name has as many characters as the API server counts', () => {
+  const name = '😀'.repeat(255);
+  expect(mapping.decodeMachines([{ ...least, name }])).toMatchObject([{ id: 1, name }]);
+});
+
 const missingName = 'its name is missing, or longer than 255 characters';
 const oddName = 'its name has characters that cannot be shown, or quotes an API key or its own password';
 const missingState = 'its state is missing';
