@@ -17,6 +17,8 @@ import { renderDashboard } from './generate/monitoring/dashboards.ts';
 import { renderMonitoring, renderPicture } from './generate/monitoring/page.ts';
 import { renderRules, renderRuleTests, renderRunbooks } from './generate/monitoring/rules.ts';
 import { renderCurves, renderPerformance } from './generate/performance.ts';
+import { renderRbac } from './generate/rbac.ts';
+import { renderSizing } from './generate/sizing.ts';
 import { renderVerdicts } from './generate/verdicts.ts';
 import { goldenChartFiles, leftInGoldenChart } from './golden/chart.ts';
 import { currentVersion, goldenFolder, isReleased } from './golden/versions.ts';
@@ -50,6 +52,7 @@ const pages: readonly { readonly path: string; readonly render: () => string }[]
   { path: 'docs/runbooks.md', render: renderRunbooks },
   { path: 'docs/performance-curve.svg', render: renderCurves },
   { path: 'docs/performance.md', render: renderPerformance },
+  { path: 'docs/sizing.md', render: renderSizing },
   // What is out is not changed any more.
   ...(isReleased(currentVersion())
     ? []
@@ -59,6 +62,9 @@ const pages: readonly { readonly path: string; readonly render: () => string }[]
       ]),
   { path: 'docs/troubleshooting.md', render: renderTroubleshooting },
 ];
+
+/** Generated from the manifests that helm renders. */
+const pagesOfManifests: typeof pages = [{ path: 'docs/rbac.md', render: renderRbac }];
 
 const root = join(import.meta.dirname, '..');
 
@@ -87,7 +93,7 @@ function leftOver(): readonly string[] {
 }
 
 function renderPages(): readonly Page[] {
-  return pages.map(({ path, render }) => ({ path, text: render() }));
+  return [...pages, ...pagesOfManifests].map(({ path, render }) => ({ path, text: render() }));
 }
 
 /**
@@ -99,7 +105,7 @@ async function generate(isCheck: boolean): Promise<number> {
     const stale = [...(await staleOf(renderPages())).map(({ path }) => path), ...leftOver()];
     console.log(
       stale.length === 0
-        ? `${pages.length} generated files are up to date`
+        ? `${pages.length + pagesOfManifests.length} generated files are up to date`
         : `Not up to date, run npm run generate: ${stale.join(', ')}`,
     );
     return stale.length > 0 ? 1 : 0;
@@ -112,6 +118,7 @@ async function generate(isCheck: boolean): Promise<number> {
     written.push(path);
   }
   written.push(...(await write(await renderManifests())));
+  for (const { path, render } of pagesOfManifests) written.push(...(await write([{ path, text: render() }])));
   console.log(written.length === 0 ? 'All generated files are up to date' : `Wrote ${written.join(', ')}`);
   return 0;
 }

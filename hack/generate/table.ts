@@ -12,3 +12,19 @@ function tableRow(cells: readonly string[]): string {
 export function generatedFrom(source: string): string {
   return `<!-- Generated from ${source} by \`npm run generate\`; do not edit. -->`;
 }
+
+/** The text in lines of at most `width` characters, where words allow it; all lines but the first begin with `indent`. */
+export function wrapped(text: string, width: number, indent = ''): string {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    const longer = line === '' ? word : `${line} ${word}`;
+    if (line !== '' && longer.length > width) {
+      lines.push(line);
+      line = `${indent}${word}`;
+    } else {
+      line = longer;
+    }
+  }
+  return [...lines, line].join('\n');
+}

@@ -18,7 +18,7 @@ export interface Fence {
 export function fences(page: string): readonly Fence[] {
   const text = readFileSync(join(root, page), 'utf8');
   const pattern =
-    /(?:<!-- test: (?<name>[-\w]+) -->\n *)?^(?<indent> *)```(?<language>\w*)[^\n]*\n(?<text>[\s\S]*?)^ *```$/gm;
+    /(?:<!-- test: (?<name>[-\w]+) -->\n+)?^(?<indent> *)```(?<language>\w*)[^\n]*\n(?<text>[\s\S]*?)^ *```$/gm;
   return [...text.matchAll(pattern)].map(({ groups = {}, index }) => ({
     language: groups['language'] ?? '',
     name: groups['name'],

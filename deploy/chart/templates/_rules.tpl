@@ -1,21 +1,22 @@
-{{- /* All that the operator may do with objects and what belongs to them, each verb by name, wherever it is granted: in the whole
-cluster, or in the namespaces that are watched. It may neither create nor delete a VirtualMachine: that is for people. */}}
+{{- /* The operator's permissions on objects and what belongs to them, each verb by name: for the cluster, or for each namespace that is
+watched. The comments are the reasons in docs/rbac.md. */}}
 {{- define "vps247-operator.rules" -}}
-# Patch is for metadata: the finalizer and the annotations that tell which machine is whose.
+# Reads the objects. Patches only metadata: the finalizer, and annotations such as the create intent. The operator can neither create
+# nor delete a VirtualMachine.
 - apiGroups: [vps247.com]
   resources: [virtualmachines]
   verbs: [get, list, watch, patch]
+# Writes the status.
 - apiGroups: [vps247.com]
   resources: [virtualmachines/status]
   verbs: [patch]
-# API keys, which it never writes; and Secrets with initial passwords, which it creates and can neither change nor delete:
-# whatever is there already is safe from it. It gets the Secrets that objects name, and lists and watches those labelled
-# vps247.com/credentials=true, so that a new key works at once. RBAC can't tell labels apart, and the names are the users'
-# own: as far as Kubernetes knows, this account may read every Secret {{ . }}.
+# Reads API keys: gets the Secrets that objects name, and lists and watches those with the label vps247.com/credentials=true, so that it
+# picks up a rotated key immediately. Creates Secrets with initial passwords; it can neither change nor delete a Secret. RBAC can't
+# restrict by label, and users choose the names, so the service account may read every Secret {{ . }}.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get, list, watch, create]
-# Patch is for counting an event that happens again.
+# Emits events. Patches one to count it when it happens again.
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
