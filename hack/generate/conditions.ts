@@ -19,8 +19,8 @@ ${generatedFrom('src/api/v1alpha1/reasons.ts')}
 
 - \`Ready\`: the VM exists, and its power state matches the spec. A VM that is to be halted, and is, is Ready.
 - \`AsSpecified\`: the VM has the region, package and template of the spec. If it doesn't (\`DiffersFromSpec\`), the message
-  has the command that corrects the spec. Unknown (\`NotCompared\`) while there is no VM, or the provider doesn't report
-  enough of it. \`Ready\` doesn't depend on it.
+  has the command that corrects the spec. Unknown (\`NotCompared\`) while there is no VM, the operator can't see it,
+  or the provider doesn't report enough of it. \`Ready\` doesn't depend on it.
 - \`Synced\`: the last reconciliation could do what it had to.
 - \`CredentialsValid\`: the provider accepts the API key.
 - \`Reconciling\`: work is in progress, or the operator waits for it. Present only while true.

@@ -344,9 +344,10 @@ function ownerRecorded({ identity }: Subject): ProviderId | undefined {
   return identity.kind === 'Foreign' || identity.kind === 'Known' ? identity.ownerId : undefined;
 }
 
-function wasSeenBefore(object: VirtualMachine): boolean {
-  const state = object.status?.state;
-  return state === 'Running' || state === 'Halted' || state === 'Starting' || state === 'Halting';
+/** Ready was reached, or the state on record is one that only a list shows. */
+function wasSeenBefore({ status }: VirtualMachine): boolean {
+  const state = status?.state;
+  return status?.powerState !== undefined || (state !== undefined && state !== 'Pending' && state !== 'Unknown');
 }
 
 /** Whether a machine may be made: only then are the catalogue and machines of an earlier life looked at. */

@@ -26,6 +26,8 @@ export interface Circumstances {
   readonly credentials: CredentialsObservation;
   readonly generation: number;
   readonly isDeleting?: boolean;
+  /** Whether what was last seen of the VM holds. */
+  readonly isHeld?: boolean;
   /** The VM beside the spec. */
   readonly comparison: Comparison;
   /** Something beside the machine that could not be done; Synced tells of it when all else is well. */
@@ -38,7 +40,7 @@ export interface Circumstances {
  */
 export function conditionsFor(
   verdict: Verdict,
-  { credentials, generation, isDeleting = false, comparison, trouble }: Circumstances,
+  { credentials, generation, isDeleting = false, isHeld = true, comparison, trouble }: Circumstances,
   now: number,
   before: readonly Condition[] = [],
 ): readonly Condition[] {
@@ -46,7 +48,7 @@ export function conditionsFor(
   const whileTrue = (type: ConditionType, isTrue: boolean): Condition | undefined =>
     isTrue ? next(before, type, 'True', verdict.reason, verdict.message, generation, now) : undefined;
   const found: (Condition | undefined)[] = [
-    ready(row, verdict, generation, now, before),
+    ready(row, verdict, isHeld, generation, now, before),
     asSpecified(comparison, generation, now, before),
     synced(row, verdict, trouble, generation, now, before),
     credentialsValid(credentials, generation, now, before),
@@ -88,19 +90,34 @@ export function isDeletionOnRecord({ metadata, status }: VirtualMachine): boolea
 function ready(
   row: ReasonRow,
   verdict: Verdict,
+  isHeld: boolean,
   generation: number,
   now: number,
   before: readonly Condition[],
 ): Condition {
-  return next(before, 'Ready', readyStatus(row, generation, before), verdict.reason, verdict.message, generation, now);
+  return next(
+    before,
+    'Ready',
+    readyStatus(row, isHeld, generation, before),
+    verdict.reason,
+    verdict.message,
+    generation,
+    now,
+  );
 }
 
-/** `Keep`: as it was, but a spec that changed since may not be met. */
-function readyStatus({ ready: status }: ReasonRow, generation: number, before: readonly Condition[]): ConditionStatus {
+/** `Keep`: as it was, but a spec that changed since may not be met, nor one whose VM may be gone. */
+function readyStatus(
+  { ready: status }: ReasonRow,
+  isHeld: boolean,
+  generation: number,
+  before: readonly Condition[],
+): ConditionStatus {
   if (status !== 'Keep') return status;
   const previous = before.find((condition) => condition.type === 'Ready');
   if (previous === undefined) return 'False';
-  return previous.status === 'True' && previous.observedGeneration !== generation ? 'Unknown' : previous.status;
+  const isCurrent = isHeld && previous.observedGeneration === generation;
+  return previous.status === 'True' && !isCurrent ? 'Unknown' : previous.status;
 }
 
 /** Ready is about the power state: a VM in another region, or of another package, can't be made into the one of the spec. */

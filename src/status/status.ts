@@ -8,6 +8,7 @@ import { claim } from '../plan/create.ts';
 import type { Observed } from '../plan/observed.ts';
 import { duplicateMachine } from '../plan/twins.ts';
 import { conditionsFor } from './conditions.ts';
+import { type LastKnown, held, lastKnown } from './last-known.ts';
 
 /** What a pass came to, as far as the status tells it. */
 export interface Report extends Pick<Decision, 'operation' | 'startFailure' | 'handledRestart' | 'plannedActions'> {
@@ -21,13 +22,14 @@ export interface Report extends Pick<Decision, 'operation' | 'startFailure' | 'h
 }
 
 /**
- * The status after a pass. Pure. What could not be observed keeps its last known value: a status that forgets an
- * address because one list failed would be a lie of its own kind. What was known of another machine is not kept.
+ * The status after a reconciliation. Pure. What could not be observed keeps its last known value as long as that holds
+ * (last-known.ts): to forget an address because one list failed would be untrue as well. What was known of another VM is not kept.
  */
 export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
   const before = o.object.status;
   const machine = report.machine ?? (o.machine.kind === 'Present' && mayShow(o) ? o.machine.machine : undefined);
-  const isGone = o.machine.kind === 'Absent' && report.machine === undefined;
+  const { standing, because } = machine === undefined && report.record === undefined ? lastKnown(o) : held;
+  const isUnlisted = standing === 'Unlisted' || standing === 'Gone';
   const record = recordOf(o, report);
   const id = record.id ?? shownId(o, machine);
   const { spec } = o.object;
@@ -47,11 +49,11 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
     providerName: record.providerName ?? machine?.name ?? o.providerName,
     origin: record.origin,
     ownerId: machine?.ownerId ?? record.ownerId ?? kept?.ownerId,
-    state: report.state ?? machine?.state ?? (isGone ? undefined : kept?.state),
-    hostname: machine?.hostname ?? (isGone ? undefined : kept?.hostname),
-    addresses: machine === undefined ? (isGone ? undefined : kept?.addresses) : machine.addresses,
+    state: report.state ?? machine?.state ?? stateLeft(kept?.state, standing),
+    hostname: machine?.hostname ?? (isUnlisted ? undefined : kept?.hostname),
+    addresses: machine === undefined ? (isUnlisted ? undefined : kept?.addresses) : machine.addresses,
     ...refs,
-    diskIds: machine === undefined ? (isGone ? undefined : kept?.diskIds) : machine.diskIds,
+    diskIds: machine === undefined ? (isUnlisted ? undefined : kept?.diskIds) : machine.diskIds,
     creationTime: machine?.createdAt ?? kept?.creationTime,
     updatedTime: machine?.updatedAt ?? kept?.updatedTime,
     initialPasswordSecret: secretOf(o, report, kept),
@@ -59,7 +61,7 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
     usesDefaultCredentials: (isKeyProven ? o.isDefaultKey : kept?.usesDefaultCredentials) || undefined,
     powerState: reached,
     operation: report.operation,
-    lastTask: machine === undefined ? (isGone ? undefined : kept?.lastTask) : shownTask(machine),
+    lastTask: machine === undefined ? (isUnlisted ? undefined : kept?.lastTask) : shownTask(machine),
     startFailure: report.startFailure,
     lastRestartRequest: report.handledRestart ?? before?.lastRestartRequest,
     plannedActions: report.plannedActions,
@@ -71,13 +73,23 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
         credentials: o.credentials,
         generation: o.object.metadata.generation,
         isDeleting: o.object.metadata.deletionTimestamp !== undefined,
-        comparison: compareWithSpec(o.object, isGone ? undefined : id, refs),
+        isHeld: standing === 'Held',
+        comparison:
+          because === undefined ? compareWithSpec(o.object, id, refs) : { result: 'Unknown', message: because },
         trouble: troubleOf(o),
       },
       o.now,
       before?.conditions,
     ),
   });
+}
+
+function stateLeft(
+  before: VirtualMachineStatus['state'],
+  standing: LastKnown['standing'],
+): VirtualMachineStatus['state'] {
+  if (standing === 'Held') return before;
+  return standing === 'Gone' || before === undefined ? undefined : 'Unknown';
 }
 
 /** Whether the VM's power is that of the spec. What holds up a deletion is reported in place of that. */

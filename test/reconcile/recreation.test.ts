@@ -285,3 +285,34 @@ describe('a VM that reappears after it was recreated', () => {
     expect([cluster.machine('web-0'), room.machines.has(1), room.machines.has(3)]).toEqual([undefined, true, true]);
   });
 });
+
+describe('what is shown of a VM that the list lacks', () => {
+  it.each(['Recreate', 'Report'] as const)(
+    'is neither its last state nor an address, with %s',
+    async (onExternalDelete) => {
+      const world = await createWorld();
+      world.apply('web', { onExternalDelete });
+      await world.clock.advance(2 * minute);
+      world.room.set(1, { addresses: [{ version: 4, address: '192.0.2.1' }] });
+      await world.clock.advance(2 * minute);
+      expect(world.cluster.machine('web')?.status).toMatchObject({
+        state: 'Running',
+        addresses: [{ address: '192.0.2.1' }],
+      });
+      const lists = world.room.count('ListMachines');
+      hide(world, 1);
+      while (world.room.count('ListMachines') === lists) await world.clock.advance(second);
+      await world.clock.advance(10 * second);
+      const { state = 'None', addresses } = world.cluster.machine('web')?.status ?? {};
+      expect([state, addresses]).toEqual([onExternalDelete === 'Recreate' ? 'Unknown' : 'None', undefined]);
+      expect(world.condition('web', 'AsSpecified')).toMatchObject({ status: 'Unknown', reason: 'NotCompared' });
+      show(world);
+      await world.clock.advance(2 * minute);
+      expect(world.cluster.machine('web')?.status).toMatchObject({
+        state: 'Running',
+        addresses: [{ address: '192.0.2.1' }],
+      });
+      expect(world.room.made.size).toBe(1);
+    },
+  );
+});

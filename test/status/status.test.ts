@@ -5,7 +5,7 @@ import type { VirtualMachineStatus } from '../../src/api/v1alpha1/types.ts';
 import { Secret } from '../../src/model/secret.ts';
 import { conditionsFor } from '../../src/status/conditions.ts';
 import { equal, isTrouble, isWorthWriting, mergePatch, statusFor } from '../../src/status/status.ts';
-import { machineIn, now, objectWith, observedWith, secondsAgo, uid } from '../plan/fixtures.ts';
+import { failure, machineIn, now, objectWith, observedWith, secondsAgo, uid } from '../plan/fixtures.ts';
 import { assertProperty } from '../support/property.ts';
 
 const accepted = { kind: 'Accepted' } as const;
@@ -49,14 +49,80 @@ describe('status', () => {
     });
   });
 
-  it('keeps what was known while the machine cannot be seen', () => {
-    const addresses = [{ version: 4, address: '192.0.2.7' }] as const;
-    const observed = observedWith({
-      id: 90,
-      machine: { kind: 'AbsenceUnconfirmed' },
-      status: { state: 'Running', addresses },
-    });
-    expect(statusFor(observed, report)).toMatchObject({ state: 'Running', addresses });
+  const addresses = [{ version: 4, address: '192.0.2.7' }] as const;
+  const specified = {
+    region: { id: 1, name: 'Amsterdam 1' },
+    package: { id: 2, name: 'Budget' },
+    osTemplate: { id: 4, name: 'Debian 13 x64' },
+  };
+  const lastSeen = { state: 'Running', addresses, hostname: 'x', diskIds: [88], ...specified } as const;
+  const unlisted = { state: 'Unknown', compared: "Unknown: the list doesn't contain the VM" } as const;
+  const heldStill = {
+    state: 'Running',
+    addresses,
+    compared: 'True: VM 90 has the region, package and template of the spec',
+  };
+  const otherKey = { state: 'Unknown', addresses, compared: "Unknown: the API key doesn't show the VM" } as const;
+  const rejectedKey = { credentials: { kind: 'Rejected', failure: undefined } } as const;
+  const restored = {
+    recordedFor: 'another-uid',
+    status: { ...lastSeen, uid: 'another-uid', id: 90, origin: 'Created' },
+  } as const;
+
+  it.each([
+    { machine: { kind: 'NotYetSeen' }, shows: heldStill },
+    { machine: { kind: 'ReadFailed', failure: failure() }, shows: heldStill },
+    { machine: { kind: 'Unreadable', id: 90, problem: 'x', isOurs: true }, shows: heldStill },
+    { machine: { kind: 'OtherAccount', ownerId: 2 }, shows: otherKey },
+    { machine: { kind: 'OtherKey' }, shows: otherKey },
+    { machine: { kind: 'NotOwn' }, shows: otherKey },
+    {
+      machine: { kind: 'OutcomeUnknown' },
+      shows: { state: 'Unknown', addresses, compared: "Unknown: it isn't known whether the VM exists" },
+    },
+    { machine: { kind: 'AbsenceUnconfirmed' }, shows: unlisted },
+    { machine: { kind: 'AbsenceRecent', id: 90, until: now }, shows: unlisted },
+    { machine: { kind: 'MassAbsence', vanished: 5, of: 9 }, shows: unlisted },
+    { machine: { kind: 'DuplicateName', name: 'web', ids: [91] }, shows: unlisted },
+    { machine: 'Absent', shows: { compared: 'Unknown: the object has no VM' } },
+    {
+      machine: { kind: 'ReadFailed', failure: failure() },
+      given: { observed: rejectedKey },
+      shows: { state: 'Unknown', addresses, compared: "Unknown: the VM can't be read without a valid API key" },
+    },
+    {
+      machine: { kind: 'NotYetSeen' },
+      given: restored,
+      shows: { state: 'Unknown', compared: 'Unknown: no VM is proven to be the one of this object' },
+    },
+  ] as const)('shows of a VM that it does not see what still holds: $machine', ({ machine, shows, ...more }) => {
+    const given = 'given' in more ? more.given : {};
+    const shown = statusFor(
+      observedWith({ id: 90, machine, status: lastSeen, spec: { osTemplate: { id: 4 } }, ...given }),
+      report,
+    );
+    const { status, message } = shown.conditions?.find(({ type }) => type === 'AsSpecified') ?? {};
+    const columns = { state: shown.state, addresses: shown.addresses, compared: `${status}: ${message}` };
+    expect(columns).toEqual({ state: undefined, addresses: undefined, ...shows });
+    const isUnlisted = !('addresses' in shows);
+    expect([shown.hostname, shown.diskIds]).toEqual(isUnlisted ? [undefined, undefined] : ['x', [88]]);
+    // What was ordered stays on record: onExternalDelete compares the spec with it.
+    expect(shown.region).toEqual(specified.region);
+  });
+
+  it.each([
+    { machine: { kind: 'ReadFailed', failure: failure() }, ready: 'True' },
+    { machine: { kind: 'AbsenceUnconfirmed' }, ready: 'Unknown' },
+    { machine: 'Absent', ready: 'Unknown' },
+  ] as const)('does not keep Ready for a VM that may be gone: $machine', ({ machine, ready }) => {
+    const before = conditionsFor(
+      verdict('Available'),
+      { credentials: accepted, generation: 1, comparison: { result: 'Same', message: '' } },
+      now,
+    );
+    const observed = observedWith({ id: 90, machine, status: { ...lastSeen, conditions: before } });
+    const { conditions } = statusFor(observed, { ...report, verdict: verdict('Paused') });
+    expect(conditions?.find(({ type }) => type === 'Ready')?.status).toBe(ready);
   });
 
   it.each([
@@ -119,7 +185,7 @@ describe('status', () => {
   it('keeps all that the VM and the requests of the user are known by, when a reconciliation learns nothing', () => {
     const observed = observedWith({
       id: 90,
-      machine: { kind: 'AbsenceUnconfirmed' },
+      machine: { kind: 'ReadFailed', failure: failure() },
       status: { ...seen, ...handled, operation: { type: 'Stop', startTime: secondsAgo(5), attempts: 1 } },
     });
     const { observedGeneration, conditions, ...status } = statusFor(observed, busy);

@@ -246,7 +246,8 @@ export const statusSchema: Schema = {
         Halted: true,
         Unknown: true,
       }),
-      description: "The machine's state at the provider; Unknown is one that this version does not know.",
+      description:
+        "The VM's state at the provider. Unknown: this version doesn't know the state, or the operator can't see the VM.",
     },
     hostname: { type: 'string', maxLength: 255, description: "The machine's host name." },
     addresses,

@@ -1,0 +1,52 @@
+import type { Observed } from '../plan/observed.ts';
+
+/** What the status still says of a VM that this reconciliation did not see: whether that holds, and why not. */
+export interface LastKnown {
+  /**
+   * `Held`: nothing says otherwise. `Unseen`: no read can show the VM, so its state is Unknown, while addresses stay. `Unlisted`: the
+   * list lacks it, so that nothing of it that may have ended with it is shown.
+   */
+  readonly standing: 'Held' | 'Unseen' | 'Unlisted' | 'Gone';
+  /** Why the VM can't be compared with the spec; undefined for `Held`. */
+  readonly because?: string;
+}
+
+export const held: LastKnown = { standing: 'Held' };
+
+/**
+ * Pure. An outage says nothing about a VM, and Ready stays as it was, so what was last seen holds. Worked table:
+ *
+ * | why the VM is not seen                                      | standing |
+ * | ----------------------------------------------------------- | -------- |
+ * | no read since the last change; the provider or its answer failed | Held |
+ * | no usable API key, or the key shows another account         | Unseen   |
+ * | what a create request led to isn't known                    | Unseen   |
+ * | another object's record                                     | Unlisted |
+ * | the list lacks the VM                                       | Unlisted |
+ * | confirmed deleted                                           | Gone     |
+ */
+export function lastKnown({ machine, credentials, identity }: Observed): LastKnown {
+  if (machine.kind === 'Absent') return { standing: 'Gone', because: 'the object has no VM' };
+  if (machine.kind === 'Present') return held;
+  if (identity.kind === 'Foreign' || identity.kind === 'Unproven')
+    return { standing: 'Unlisted', because: 'no VM is proven to be the one of this object' };
+  if (credentials.kind !== 'Accepted' && credentials.kind !== 'Unverified')
+    return { standing: 'Unseen', because: "the VM can't be read without a valid API key" };
+  switch (machine.reason.kind) {
+    case 'NotYetSeen':
+    case 'ReadFailed':
+    case 'Unreadable':
+      return held;
+    case 'OtherAccount':
+    case 'OtherKey':
+    case 'NotOwn':
+      return { standing: 'Unseen', because: "the API key doesn't show the VM" };
+    case 'OutcomeUnknown':
+      return { standing: 'Unseen', because: "it isn't known whether the VM exists" };
+    case 'AbsenceUnconfirmed':
+    case 'AbsenceRecent':
+    case 'MassAbsence':
+    case 'DuplicateName':
+      return { standing: 'Unlisted', because: "the list doesn't contain the VM" };
+  }
+}
