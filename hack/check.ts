@@ -18,6 +18,7 @@ const steps: readonly Step[] = [
   { name: 'lint', command: ['oxlint'] },
   { name: 'format', command: ['prettier', '--check', '.'], remedy: 'npx prettier --write .' },
   { name: 'generated files', command: ['node', 'hack/generate.ts', '--check'], remedy: 'npm run generate' },
+  { name: 'prose', command: ['node', 'hack/prose.ts'] },
   { name: 'unused files, exports, packages', command: ['knip', '--no-progress'] },
 ];
 

@@ -1,0 +1,58 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Finding, findingsIn } from './findings.ts';
+import { type Counts, parseRecord } from './record.ts';
+import { type Exception, exceptions } from './words.ts';
+
+const root = join(import.meta.dirname, '..', '..');
+export const recordPath = 'hack/prose/record.txt';
+
+/** All formats that people read as text, but the words themselves and what a released version left behind. */
+const isRead = /\.(?:md|ts|mjs|go|lua|ya?ml|tpl|txt)$|^Dockerfile$|^\.ci\//;
+const notRead: readonly string[] = [':!hack/prose/words.ts', `:!${recordPath}`, ':!test/golden/*'];
+/** Its source is read instead. */
+const isGenerated = /^(?:<!--|#|\/\/)?.*Generated .*do not edit/im;
+
+interface Prose {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** What people read below these paths; without paths, in the whole project. */
+function readProse(paths: readonly string[]): readonly Prose[] {
+  const command = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', ...paths, ...notRead];
+  return execFileSync('git', command, { cwd: root, encoding: 'utf8' })
+    .split('\0')
+    .filter((path) => isRead.test(path) && existsSync(join(root, path)))
+    .map((path) => ({ path, text: readFileSync(join(root, path), 'utf8') }))
+    .filter(({ text }) => !isGenerated.test(text.slice(0, 600)));
+}
+
+export interface Findings {
+  readonly byFile: ReadonlyMap<string, readonly Finding[]>;
+  /** Exceptions that none of the files needs. */
+  readonly unneeded: readonly Exception[];
+}
+
+export async function findAll(paths: readonly string[]): Promise<Findings> {
+  const byFile = new Map<string, readonly Finding[]>();
+  const needed = new Set<Exception>();
+  for (const { path, text } of readProse(paths)) {
+    const findings = (await findingsIn(text)).filter(({ words }) => {
+      const exception = exceptions.find((one) => one.path.test(path) && one.words.test(words));
+      if (exception !== undefined) needed.add(exception);
+      return exception === undefined;
+    });
+    if (findings.length > 0) byFile.set(path, findings);
+  }
+  return { byFile, unneeded: exceptions.filter((exception) => !needed.has(exception)) };
+}
+
+export function countsOf({ byFile }: Findings): Counts {
+  return Object.fromEntries([...byFile].map(([path, findings]) => [path, findings.length]));
+}
+
+export function readRecord(): Counts {
+  return parseRecord(readFileSync(join(root, recordPath), 'utf8'));
+}
