@@ -3,12 +3,15 @@ import type { PlannedAction } from '../api/v1alpha1/types.ts';
 import type { CatalogueRef, CreateRequest, Machine, MachineState, Package } from '../model/machine.ts';
 import { cutToBytes } from '../model/text.ts';
 import type { Action } from './action.ts';
+import { differencesFrom } from './as-specified.ts';
 import type { Observed } from './observed.ts';
 import { graceOf } from './power.ts';
 import { isToBeDeleted } from './protection.ts';
 
 /** Bytes: with longer names a message would be cut at its end, where the price and the data loss are. */
 const longestName = 64;
+/** Of what the spec says: whoever reads the plan has it at hand. */
+const longestWanted = 16;
 
 /**
  * All that the operator would do, beginning with the action that is due; undefined if that changes neither the provider nor whose
@@ -53,11 +56,20 @@ export function sequenceOf(o: Observed, action: Action): readonly PlannedAction[
   }
 }
 
+/** The VM keeps what differs from the spec, so whoever approves the plan reads it here. */
 function adoption(o: Observed, known: KnownMachine, machine: Machine | undefined): readonly PlannedAction[] {
   const vm = describeVm(known);
-  const places = [named('in region', machine?.region), named('with package', machine?.package)];
+  const places = [
+    named('in region', machine?.region),
+    named('with package', machine?.package),
+    named('and OS template', machine?.osTemplate),
+  ];
+  const differences = differencesFrom(o.object.spec, machine ?? {}).map(
+    ({ field, wanted }) => `spec.${field} ${'id' in wanted ? wanted.id : quote(wanted.name, longestWanted)}`,
+  );
   const message = ['adopt', vm, ...places].filter((words) => words !== '').join(' ');
-  return [step('AdoptMachine', message), ...toSpec(o, machine?.state ?? 'Unknown', vm)];
+  const different = differences.length === 0 ? '' : `, which differs from ${differences.join(', ')}`;
+  return [step('AdoptMachine', message + different), ...toSpec(o, machine?.state ?? 'Unknown', vm)];
 }
 
 /** What becomes of a VM that is on record from now on. */
@@ -96,8 +108,8 @@ function describeEntry({ id, name }: CatalogueRef): string {
   return name === undefined ? `${id}` : `${quote(name)} (${id})`;
 }
 
-function quote(name: string): string {
-  return `"${cutToBytes(name, longestName)}"`;
+function quote(name: string, longest = longestName): string {
+  return `"${cutToBytes(name, longest)}"`;
 }
 
 function named(words: string, ref: CatalogueRef | undefined): string {

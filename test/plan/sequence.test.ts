@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import type { VirtualMachineSpec } from '../../src/api/v1alpha1/types.ts';
 import type { Price } from '../../src/model/machine.ts';
 import { plan } from '../../src/plan/plan.ts';
 import { machineIn, type ObservedOptions, observedWith, secondsAgo } from './fixtures.ts';
 
 const x = { id: 7, name: 'Web 1', region: { id: 3, name: 'London 1' }, package: { id: 1, name: 'Budget' } };
-const adopt = 'adopt VM 7 ("Web 1") in region "London 1" (3) with package "Budget" (1)';
+const adopt =
+  'adopt VM 7 ("Web 1") in region "London 1" (3) with package "Budget" (1), which differs from spec.region "Amsterdam 1"';
 const create =
   'create VM "web-0a1b2c3d" in region "Amsterdam 1" (1) with package "Budget" (2) and OS template "Debian 13 x64" (4) for';
 const unpriced = 'a price that the catalogue does not show';
@@ -49,6 +51,27 @@ const rows: readonly Row[] = [
     ],
   },
   { what: 'an adoption', given: { machine: machineIn('Running', x), spec: adopting }, steps: [['Adopt', adopt]] },
+  {
+    what: 'an adoption of a VM that differs from the spec in all that can be compared',
+    given: {
+      machine: machineIn('Running', { ...x, package: { id: 1 }, osTemplate: { id: 5, name: 'Windows' } }),
+      spec: { ...adopting, package: { id: 2 } },
+    },
+    steps: [
+      [
+        'Adopt',
+        'adopt VM 7 ("Web 1") in region "London 1" (3) with package 1 and OS template "Windows" (5), which differs from spec.region "Amsterdam 1", spec.package 2, spec.osTemplate "Debian 13 x64"',
+      ],
+    ],
+  },
+  {
+    what: 'an adoption of a VM that is as the spec says',
+    given: {
+      machine: machineIn('Running', { ...x, region: { id: 1, name: 'Amsterdam 1' } }),
+      spec: adopting,
+    },
+    steps: [['Adopt', 'adopt VM 7 ("Web 1") in region "Amsterdam 1" (1) with package "Budget" (1)']],
+  },
   {
     what: 'an adoption of a halted VM',
     given: { machine: machineIn('Halted', x), spec: adopting },
@@ -196,19 +219,29 @@ describe('the plan', () => {
     expect(verdict?.message).toBe(`planned: ${gone}. To approve: ${approve}`);
   });
 
-  it.each<{ what: string; given: ObservedOptions; ends: RegExp }>([
+  it.each<{ what: string; given: ObservedOptions; named?: Partial<VirtualMachineSpec>; ends: RegExp }>([
     { what: 'a create', given: { spec: { powerState: 'Halted' } }, ends: /9\.999999 USD a month$/ },
     { what: 'a recreation', given: { id: 2 ** 53 - 1, spec: { onExternalDelete: 'Recreate' } }, ends: /USD a month$/ },
     { what: 'a deletion', given: { ...deleting, machine: machineIn('Running', { name }) }, ends: /signal$/ },
     {
       what: 'an adoption',
-      given: { machine: machineIn('Running', { ...x, name }), spec: { ...adopting, powerState: 'Halted' } },
-      ends: /\(1\)$/,
+      given: {
+        machine: machineIn('Running', {
+          id: 7,
+          name,
+          region: { id: 1, name },
+          package: { id: 1, name },
+          osTemplate: { id: 1, name },
+        }),
+        spec: { ...adopting, powerState: 'Halted' },
+      },
+      named: { region: { name: `${name}-` }, package: { name: `${name}-` }, osTemplate: { name: `${name}-` } },
+      ends: /, spec\.osTemplate "é+…"$/,
     },
-  ])('of $what fits into the status, with the command, however long the names are', ({ given, ends }) => {
+  ])('of $what fits into the status, with the command, however long the names are', ({ given, named, ends }) => {
     const [region, pack, template] = [{ id: 1 }, { id: 2 }, { id: 4 }];
     const choice = { region, package: pack, osTemplate: template, managementPolicy: 'Plan' } as const;
-    const base = observedWith({ ...given, spec: { ...given.spec, ...choice } });
+    const base = observedWith({ ...given, spec: { ...given.spec, ...choice, ...named } });
     const longest = { name: 'o'.repeat(253), namespace: 'n'.repeat(63) };
     const object = { ...base.object, metadata: { ...base.object.metadata, ...longest } };
     const prices = (['EUR', 'GBP', 'USD'] as const).map((currency) => {
