@@ -2,7 +2,7 @@ import { patchSpec, resetStatus } from '../api/v1alpha1/commands.ts';
 import { annotations, finalizer } from '../api/v1alpha1/names.ts';
 import { compareHint, isNameOwn } from '../api/v1alpha1/identity.ts';
 import type { Origin } from '../api/v1alpha1/types.ts';
-import { type Decision, type Verdict, act, wait } from './action.ts';
+import { type Decision, act, wait } from './action.ts';
 import { machineHeldByOther, nameHeldByOther } from './conflicts.ts';
 import { claim, create, isInDoubt } from './create.ts';
 import { deletionPolicyOf } from './defaults.ts';
@@ -11,6 +11,7 @@ import { missing, rejected } from './failure.ts';
 import { heldBack, unwritable } from './held-back.ts';
 import { kept } from './kept.ts';
 import { leavingVm } from './leaving.ts';
+import { withNotes } from './notes.ts';
 import type { Observed } from './observed.ts';
 import { explained } from './observing.ts';
 import { passwordUnwritten } from './password.ts';
@@ -210,14 +211,7 @@ function powerState(o: Observed): Decision | undefined {
   const handledRestart = decision.handledRestart ?? handledWithoutRestart(o, machine);
   const after =
     o.history.passwordConflict === undefined ? decision.after : Math.min(decision.after ?? Infinity, passwordRetry);
-  return { ...decision, verdict: withOutdatedPassword(o, decision.verdict), handledRestart, after };
-}
-
-/** Whoever waits for Ready reads the Secret next. */
-function withOutdatedPassword({ history }: Observed, verdict: Verdict | undefined): Verdict | undefined {
-  const { outdatedPasswordSecret: secret } = history;
-  if (secret === undefined || verdict?.reason !== 'Available') return verdict;
-  return { ...verdict, message: `${verdict.message}; Secret "${secret}" holds the password of an earlier VM` };
+  return { ...decision, verdict: withNotes(o, decision.verdict), handledRestart, after };
 }
 
 function isDeleting(o: Observed): boolean {

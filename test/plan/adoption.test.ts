@@ -417,3 +417,18 @@ it.each([
   const o = observedWith({ spec: byName, machine: legacy, observed: { ...heldByName, machineHeldBy } });
   expect(plan(o).verdict?.message).toBe(message);
 });
+
+const unused = (vm: string) =>
+  `; spec.adoption names VM ${vm}, which isn't adopted, because this object already has VM 90; to adopt it, create another object`;
+
+it.each([
+  { adoption: { policy: 'MustExist', id: 7 }, note: unused('7') },
+  { adoption: { policy: 'MustExist', name: 'legacy' }, note: unused('"legacy"') },
+  { adoption: { policy: 'MustExist', id: 90 }, note: '' },
+  { adoption: { policy: 'MustExist', name: 'web-0a1b2c3d' }, note: '' },
+  { adoption: { policy: 'MustExist' }, note: '' },
+] as const)('an object with a VM says that it adopts no other one, given $adoption', ({ adoption, note }) => {
+  const { action, verdict } = plan(observedWith({ id: 90, machine: 'Running', spec: { adoption } }));
+  const { verdict: usual } = plan(observedWith({ id: 90, machine: 'Running' }));
+  expect([action.type, verdict]).toEqual(['None', { reason: 'Available', message: `${usual?.message}${note}` }]);
+});

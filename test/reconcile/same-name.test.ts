@@ -75,6 +75,21 @@ describe('two objects that adopt one VM', () => {
     expect(cluster.machine('second')?.status).toMatchObject({ id: other.id, origin: 'Adopted' });
   });
 
+  it('an object that has a VM adopts no other one, and says so', async () => {
+    const { apply, clock, cluster, condition, room } = await createWorld();
+    const { id } = room.add('Web 1');
+    apply('first');
+    await clock.advance(minute);
+    const before = cluster.machine('first')?.status?.id;
+    cluster.change('first', { spec: { adoption: { policy: 'MustExist', name: 'Web 1' } } });
+    await clock.advance(minute);
+    expect(cluster.machine('first')?.status).toMatchObject({ id: before, origin: 'Created' });
+    expect(condition('first', 'Ready')?.message).toContain(`spec.adoption names VM "Web 1", which isn't adopted`);
+    apply('second', { adoption: { policy: 'MustExist', name: 'Web 1' } });
+    await clock.advance(minute);
+    expect(cluster.machine('second')?.status).toMatchObject({ id, origin: 'Adopted' });
+  });
+
   it('of several VMs of the name none is adopted, until one is named by its id', async () => {
     const { apply, clock, cluster, condition, room } = await createWorld();
     const [{ id }] = [room.add('Web 1'), room.add('Web 1')];

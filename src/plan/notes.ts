@@ -1,0 +1,25 @@
+import type { Verdict } from './action.ts';
+import type { Observed } from './observed.ts';
+
+/** What a message that the VM matches the spec adds to that: a part of the spec, or of what was written for it, that doesn't apply. */
+export function withNotes(o: Observed, verdict: Verdict | undefined): Verdict | undefined {
+  if (verdict?.reason !== 'Available') return verdict;
+  return { ...verdict, message: [verdict.message, ...outdatedPassword(o), ...unusedAdoption(o)].join('; ') };
+}
+
+/** A user who waits for Ready reads the Secret next. */
+function outdatedPassword({ history }: Observed): readonly string[] {
+  const { outdatedPasswordSecret: secret } = history;
+  return secret === undefined ? [] : [`Secret "${secret}" holds the password of an earlier VM`];
+}
+
+/** Also after the adopted VM was recreated: the new one has another id and name. */
+function unusedAdoption({ identity, object: { spec } }: Observed): readonly string[] {
+  const { id, name } = spec.adoption;
+  if (identity.kind !== 'Known') return [];
+  if ((id ?? identity.id) === identity.id && (name ?? identity.name) === identity.name) return [];
+  const other = id === undefined ? `"${name}"` : `${id}`;
+  return [
+    `spec.adoption names VM ${other}, which isn't adopted, because this object already has VM ${identity.id}; to adopt it, create another object`,
+  ];
+}
