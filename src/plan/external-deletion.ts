@@ -1,4 +1,5 @@
 import type { Identity } from '../api/v1alpha1/identity.ts';
+import type { Requests } from '../api/v1alpha1/requests.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import { type Decision, wait } from './action.ts';
 import { compareWithSpec } from './as-specified.ts';
@@ -13,16 +14,11 @@ export function externallyDeleted(o: Observed): Decision | undefined {
   const { identity } = o;
   if (identity.kind !== 'Known' || o.machine.kind !== 'Absent') return undefined;
   if (isRecreated(o.object, identity)) {
-    const { result, message: difference } = compareWithSpec(o.object, identity.id, o.object.status ?? {});
-    if (result === 'Different')
+    const obstacle = recreationObstacle(o.object, identity.id);
+    if (obstacle !== undefined)
       return wait({
         reason: 'ExternallyDeleted',
-        message: `VM ${identity.id} was deleted outside the operator; it is not recreated, because it was not as the spec says. ${difference}`,
-      });
-    if (!isCreatable(o.object.spec))
-      return wait({
-        reason: 'ExternallyDeleted',
-        message: `VM ${identity.id} was deleted outside the operator; it is not recreated, because the spec lacks its region, package or osTemplate`,
+        message: `VM ${identity.id} was deleted outside the operator; it is not recreated, because ${obstacle}`,
       });
     const decision = create(o);
     const dueAt = o.recreationDueAt ?? o.now;
@@ -42,4 +38,17 @@ export function externallyDeleted(o: Observed): Decision | undefined {
 /** Whether a VM that is confirmed deleted is created again. */
 export function isRecreated(object: VirtualMachine, identity: Identity): boolean {
   return identity.kind === 'Known' && externalDeletePolicyOf(object, identity.origin) === 'Recreate';
+}
+
+/** What keeps the VM on record from being created again although `spec.onExternalDelete` says so: the operator doesn't know which VM you want. */
+function recreationObstacle(object: VirtualMachine, id: number): string | undefined {
+  const { result, message: difference } = compareWithSpec(object, id, object.status ?? {});
+  if (result === 'Different') return `it was not as the spec says. ${difference}`;
+  return isCreatable(object.spec) ? undefined : 'the spec lacks its region, package or osTemplate';
+}
+
+/** Whether the object may take a turn of the account's rate of recreations: not while a create request is only planned. */
+export function takesRecreationTurn(object: VirtualMachine, identity: Identity, { isPaused }: Requests): boolean {
+  if (identity.kind !== 'Known' || object.spec.managementPolicy !== 'Manage' || isPaused) return false;
+  return isRecreated(object, identity) && recreationObstacle(object, identity.id) === undefined;
 }

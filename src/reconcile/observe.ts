@@ -11,6 +11,7 @@ import {
 import { annotations, writtenBy } from '../api/v1alpha1/names.ts';
 import { readRequests } from '../api/v1alpha1/requests.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
+import { takesRecreationTurn } from '../plan/external-deletion.ts';
 import type { CatalogueObservation, CredentialsObservation, MachineObservation, Observed } from '../plan/observed.ts';
 import type { Account } from '../provider/account/account.ts';
 import { isDeletionOnRecord } from '../status/conditions.ts';
@@ -159,7 +160,8 @@ export async function observe(
       credentials: observeCredentials(lookup, found, account),
       machine,
       catalogue,
-      recreationDueAt: isCreate && identity.kind === 'Known' ? recreationDueAt(deps, key, account) : undefined,
+      recreationDueAt:
+        isCreate && takesRecreationTurn(object, identity, requests) ? recreationDueAt(deps, key, account) : undefined,
       twins: twinsOf(object, identity, machine, account, lookup.kind === 'Found' && lookup.isDefault),
       isProviderAway: account?.isAway === true,
       gateClosedFor: Math.max(0, (account?.gateClosedUntil ?? 0) - deps.clock.monotonic()),

@@ -170,6 +170,28 @@ describe('a VM that is gone', () => {
     expect(room.count('GetMachine', since)).toBeLessThan(60);
   });
 
+  it.each([
+    { what: 'are only planned', change: { spec: { managementPolicy: 'Plan' } }, reason: 'PlanOnly' },
+    { what: 'are paused', change: { metadata: { annotations: { 'vps247.com/paused': 'true' } } }, reason: 'Paused' },
+    {
+      what: 'wait for a correction of the spec',
+      change: { spec: { region: { id: 2, name: null } } },
+      reason: 'ExternallyDeleted',
+    },
+  ])('is recreated without a delay by others that $what', async ({ change, reason }) => {
+    const world = await createFleet(5);
+    const { room, clock, cluster, condition } = world;
+    for (let id = 1; id < 6; id += 1) room.set(id, { region: { id: 1 } });
+    await clock.advance(2 * minute);
+    for (const index of [0, 1, 2, 3]) cluster.change(`web-${index}`, change);
+    await clock.advance(minute);
+    room.machines.clear();
+    await clock.advance(6.5 * minute);
+    expect(room.count('CreateMachine')).toBe(6);
+    expect(condition('web-4', 'Ready')?.reason).toBe('Available');
+    for (const index of [0, 1, 2, 3]) expect(condition(`web-${index}`, 'Ready')?.reason).toBe(reason);
+  });
+
   it('is not recreated if a list shows it again, under whatever name, while the create request waits for its turn', async () => {
     const world = await createWorld({ providerRate: 1, providerBurst: 1 });
     const { apply, clock, condition, room } = world;
