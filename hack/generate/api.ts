@@ -55,7 +55,7 @@ You can fix any mistake in a spec until its VM exists. Afterwards the API server
 
 ${markdownTable(['field', 'until the VM exists', 'afterwards'], changes)}
 
-The VM exists as soon as \`status.id\` shows it. The provider can't change the region, package or template of a VM.
+The VM exists while \`status.state\` shows its state. What \`status\` doesn't show of it contradicts nothing. The provider can't change the region, package or template of a VM.
 A correction makes the spec say what the VM has: the operator sends no request for it. For another VM, create a new
 object and delete this one.
 

@@ -1,10 +1,12 @@
+import { readIdentity } from '../api/v1alpha1/identity.ts';
 import { annotations } from '../api/v1alpha1/names.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import type { Verdict, Action } from '../plan/action.ts';
-import { compareWithSpec } from '../plan/as-specified.ts';
+import { type Comparison, compareWithSpec } from '../plan/as-specified.ts';
 import type { Observed } from '../plan/observed.ts';
 import type { KubeError } from '../kube/errors.ts';
 import { conditionsFor } from '../status/conditions.ts';
+import { ofOther } from '../status/last-known.ts';
 
 /** What to do about a refused write. */
 export const writeRemedy =
@@ -28,7 +30,10 @@ export function unclaimed(
   const { generation } = object.metadata;
   const message = `the object is not reconciled, because the annotation ${annotations.managedBy} cannot be stored: ${error.words ?? error.message}; ${writeRemedy}`;
   const verdict = { reason: 'WriteRefused', message } as const;
-  const comparison = compareWithSpec(object, before?.id, before ?? {});
+  const comparison: Comparison =
+    readIdentity(object).kind === 'Foreign'
+      ? { result: 'Unknown', message: ofOther.because }
+      : compareWithSpec(object, before?.id, before ?? {});
   const circumstances = { credentials: { kind: 'Unverified' }, generation, comparison } as const;
   const conditions = conditionsFor(verdict, circumstances, now, before?.conditions);
   return { verdict, status: { ...before, observedGeneration: generation, conditions } };

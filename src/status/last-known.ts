@@ -4,14 +4,20 @@ import type { Observed } from '../plan/observed.ts';
 export interface LastKnown {
   /**
    * `Held`: nothing says otherwise. `Unseen`: no read can show the VM, so its state is Unknown, while addresses stay. `Unlisted`: the
-   * list lacks it, so that nothing of it that may have ended with it is shown.
+   * list lacks it, so that nothing of it that may have ended with it is shown. `OfOther`: it is another object's, so nothing of it is shown.
    */
-  readonly standing: 'Held' | 'Unseen' | 'Unlisted' | 'Gone';
+  readonly standing: 'Held' | 'Unseen' | 'Unlisted' | 'Gone' | 'OfOther';
   /** Why the VM can't be compared with the spec; undefined for `Held`. */
   readonly because?: string;
 }
 
 export const held: LastKnown = { standing: 'Held' };
+
+/** The status or annotations are another object's. */
+export const ofOther = {
+  standing: 'OfOther',
+  because: 'the object carries the identity of another object, so it has no VM to compare',
+} as const satisfies LastKnown;
 
 /**
  * Pure. An outage says nothing about a VM, and Ready stays as it was, so what was last seen holds. Worked table:
@@ -21,14 +27,16 @@ export const held: LastKnown = { standing: 'Held' };
  * | no read since the last change; the provider or its answer failed | Held |
  * | no usable API key, or the key shows another account         | Unseen   |
  * | what a create request led to isn't known                    | Unseen   |
- * | another object's record                                     | Unlisted |
+ * | another object's record, whatever is seen                   | OfOther  |
+ * | only an annotation names the VM                             | Unlisted |
  * | the list lacks the VM                                       | Unlisted |
  * | confirmed deleted                                           | Gone     |
  */
 export function lastKnown({ machine, credentials, identity }: Observed): LastKnown {
+  if (identity.kind === 'Foreign') return ofOther;
   if (machine.kind === 'Absent') return { standing: 'Gone', because: 'the object has no VM' };
   if (machine.kind === 'Present') return held;
-  if (identity.kind === 'Foreign' || identity.kind === 'Unproven')
+  if (identity.kind === 'Unproven')
     return { standing: 'Unlisted', because: 'no VM is proven to be the one of this object' };
   if (credentials.kind !== 'Accepted' && credentials.kind !== 'Unverified')
     return { standing: 'Unseen', because: "the VM can't be read without a valid API key" };

@@ -3,7 +3,7 @@ import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { CatalogueStatus, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import { type CatalogueRef, type Machine, type MachineState, isTaskBusy, isTaskFailed } from '../model/machine.ts';
 import type { Decision, Verdict } from '../plan/action.ts';
-import { compareWithSpec } from '../plan/as-specified.ts';
+import { type Actual, compareWithSpec } from '../plan/as-specified.ts';
 import { claim } from '../plan/create.ts';
 import type { Observed } from '../plan/observed.ts';
 import { duplicateMachine } from '../plan/twins.ts';
@@ -37,11 +37,10 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
   // The key in use shows the VM, or the VM was just created with it.
   const isKeyProven = machine !== undefined || report.record !== undefined;
   const reached = isReached(o, report) ? spec.powerState : kept?.powerState;
-  const refs = {
-    region: entry(machine?.region, kept?.region),
-    package: entry(machine?.package, kept?.package),
-    osTemplate: entry(machine?.osTemplate, kept?.osTemplate),
-  };
+  const last = standing === 'OfOther' ? undefined : kept;
+  // What differed from the spec is not recreated as something else, so it stays on record. Else the spec may say what is to come.
+  const isDropped = standing === 'Gone' && compareWithSpec(o.object, id, last ?? {}).result !== 'Different';
+  const refs = isDropped ? {} : refsOf(machine, last);
   return compact({
     observedGeneration: o.object.metadata.generation,
     uid: record.uid,
@@ -49,19 +48,19 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
     providerName: record.providerName ?? machine?.name ?? o.providerName,
     origin: record.origin,
     ownerId: machine?.ownerId ?? record.ownerId ?? kept?.ownerId,
-    state: report.state ?? machine?.state ?? stateLeft(kept?.state, standing),
-    hostname: machine?.hostname ?? (isUnlisted ? undefined : kept?.hostname),
-    addresses: machine === undefined ? (isUnlisted ? undefined : kept?.addresses) : machine.addresses,
+    state: report.state ?? machine?.state ?? stateLeft(last?.state, standing),
+    hostname: machine?.hostname ?? (isUnlisted ? undefined : last?.hostname),
+    addresses: machine === undefined ? (isUnlisted ? undefined : last?.addresses) : machine.addresses,
     ...refs,
-    diskIds: machine === undefined ? (isUnlisted ? undefined : kept?.diskIds) : machine.diskIds,
-    creationTime: machine?.createdAt ?? kept?.creationTime,
-    updatedTime: machine?.updatedAt ?? kept?.updatedTime,
+    diskIds: machine === undefined ? (isUnlisted ? undefined : last?.diskIds) : machine.diskIds,
+    creationTime: machine?.createdAt ?? last?.creationTime,
+    updatedTime: machine?.updatedAt ?? last?.updatedTime,
     initialPasswordSecret: secretOf(o, report, kept),
     apiKeyHash: isKeyProven ? o.apiKeyHash : kept?.apiKeyHash,
     usesDefaultCredentials: (isKeyProven ? o.isDefaultKey : kept?.usesDefaultCredentials) || undefined,
     powerState: reached,
     operation: report.operation,
-    lastTask: machine === undefined ? (isUnlisted ? undefined : kept?.lastTask) : shownTask(machine),
+    lastTask: machine === undefined ? (isUnlisted ? undefined : last?.lastTask) : shownTask(machine),
     startFailure: report.startFailure,
     lastRestartRequest: report.handledRestart ?? before?.lastRestartRequest,
     plannedActions: report.plannedActions,
@@ -104,6 +103,14 @@ function shownTask({ lastTask }: Machine): VirtualMachineStatus['lastTask'] {
   return isTaskBusy(lastTask) || isTaskFailed(lastTask) ? lastTask : undefined;
 }
 
+function refsOf(machine: Machine | undefined, last: VirtualMachineStatus | undefined): Actual {
+  return {
+    region: entry(machine?.region, last?.region),
+    package: entry(machine?.package, last?.package),
+    osTemplate: entry(machine?.osTemplate, last?.osTemplate),
+  };
+}
+
 type StatusRecord = Pick<VirtualMachineStatus, 'uid' | 'id' | 'providerName' | 'origin' | 'ownerId'>;
 
 /** The record of the object's VM. One that came with another object's UID stays as it is, so that it is not acted on later either. */
@@ -113,17 +120,15 @@ function recordOf(o: Observed, report: Report): StatusRecord {
     const { name: providerName, ...rest } = known;
     return { uid: o.object.metadata.uid, providerName, ...rest };
   }
-  const { uid, id, providerName, origin, ownerId } = o.object.status ?? {};
-  const isForeign = o.identity.kind === 'Foreign' && uid === o.identity.uid;
-  return isForeign
-    ? {
-        uid,
-        ...(id === undefined ? {} : { id }),
-        ...(providerName === undefined ? {} : { providerName }),
-        ...(origin === undefined ? {} : { origin }),
-        ...(ownerId === undefined ? {} : { ownerId }),
-      }
-    : {};
+  if (o.identity.kind !== 'Foreign' || o.identity.isRecord !== true) return {};
+  const { id, providerName, origin, ownerId } = o.object.status ?? {};
+  return {
+    uid: o.identity.uid,
+    ...(id === undefined ? {} : { id }),
+    ...(providerName === undefined ? {} : { providerName }),
+    ...(origin === undefined ? {} : { origin }),
+    ...(ownerId === undefined ? {} : { ownerId }),
+  };
 }
 
 /** An id without an origin is only shown: it makes no record. */

@@ -53,7 +53,7 @@ describe('readIdentity', () => {
     {
       because: 'a restore brought the status of another object',
       status: { ...recordOf(90, 'other'), ownerId: 7 },
-      expected: { kind: 'Foreign', uid: 'other', id: 90, name: 'web-0a1b2c3d', ownerId: 7 },
+      expected: { kind: 'Foreign', isRecord: true, uid: 'other', id: 90, name: 'web-0a1b2c3d', ownerId: 7 },
     },
     {
       because: 'an id that was only shown is no record',

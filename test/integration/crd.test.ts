@@ -140,12 +140,18 @@ describe('once created', () => {
 describe('once the VM exists', () => {
   beforeAll(async () => {
     const status = { observedGeneration: 1, ...shown };
-    for (const [name, more] of [
-      ['plain-with-vm', {}],
-      ['named-with-vm', { sshKeyIds: [1, 2], providerName: 'chosen' }],
+    const named = { sshKeyIds: [1, 2], providerName: 'chosen' };
+    const adopted = { region: undefined, adoption: { policy: 'MustExist' } };
+    for (const [name, more, lacks] of [
+      ['plain-with-vm', {}, {}],
+      ['named-with-vm', named, {}],
+      ['plain-without-vm', {}, { state: undefined }],
+      ['named-without-vm', named, { state: undefined }],
+      ['unreported', adopted, { region: undefined, package: undefined, osTemplate: undefined }],
     ] as const) {
       await vps.apply(name, { ...selectors, ...more });
-      expect(await vps.patch(name, { status }, '--subresource=status')).toMatchObject({ ok: true });
+      const body = { status: { ...status, ...lacks } };
+      expect(await vps.patch(name, body, '--subresource=status')).toMatchObject({ ok: true });
     }
   });
 
@@ -155,6 +161,20 @@ describe('once the VM exists', () => {
       'spec: Invalid value: the VM exists: region, package and osTemplate can only be corrected to',
     );
     expect(ok).toBe(false);
+  });
+
+  test.each(changes)('$name: accepted, once status shows that the VM is gone: $what', async ({ name, spec }) => {
+    const { ok, text } = await vps.patch(`${name}-without-vm`, { spec }, '--dry-run=server');
+    expect(text).toSatisfy(() => ok);
+  });
+
+  test.each<[string, object]>([
+    ['a field that was left out is put back', { region: { name: 'New York 1' } }],
+    ['a name becomes an id', { osTemplate: { name: null, id: 5 } }],
+    ['an id becomes a name', { package: { id: null, name: 'Budget' } }],
+  ])('what the provider does not report contradicts nothing: %s', async (_what, spec) => {
+    const { ok, text } = await vps.patch('unreported', { spec }, '--dry-run=server');
+    expect(text).toSatisfy(() => ok);
   });
 
   test.each(corrections)('the spec can be corrected to %s', async (_what, spec) => {

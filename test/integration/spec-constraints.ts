@@ -252,6 +252,7 @@ export const renamings = [
 /** What the status of `plain` and `named` shows of their VMs, which differ from the spec. */
 export const shown = {
   id: 90,
+  state: 'Running',
   region: { id: 7, name: 'London 1' },
   package: { id: 4, name: 'Budget' },
   osTemplate: { id: 5 },
@@ -264,6 +265,7 @@ export const corrections: readonly (readonly [what: string, spec: object])[] = [
   ['the package of the VM, by id', { package: { id: 4 } }],
   ['the package of the VM, by name', { package: { id: null, name: 'Budget' } }],
   ['the template of the VM, by id', { osTemplate: { name: null, id: 5 } }],
+  ['a template by its name, of which the status shows only the id', { osTemplate: { name: 'Ubuntu' } }],
   ['all three at once', { region: { name: 'London 1' }, package: { id: 4 }, osTemplate: { name: null, id: 5 } }],
   ['nothing about them, for a VM that is adopted', { region: null, adoption: { policy: 'MustExist' } }],
 ];
@@ -274,7 +276,7 @@ export const changes = [
   { name: 'plain', spec: { region: { name: null, id: 1 } }, what: 'a region by an id that is not the one of the VM' },
   { name: 'plain', spec: { package: { id: 5 } }, what: 'another package: the provider does not resize VMs' },
   { name: 'plain', spec: { package: { id: null, name: 'Large' } }, what: 'another package by name' },
-  { name: 'plain', spec: { osTemplate: { name: 'Ubuntu' } }, what: 'a template whose name the status does not show' },
+  { name: 'plain', spec: { osTemplate: { name: null, id: 6 } }, what: 'another template by id' },
   {
     name: 'plain',
     spec: { region: { name: 'London 1' }, package: { id: 5 } },

@@ -112,6 +112,26 @@ describe('a VM whose package the provider reports without its name', () => {
   });
 });
 
+describe('a VM that was as the spec says and was deleted outside the operator', () => {
+  it('is replaced by one of the spec as you changed it since', async () => {
+    const world = await createWorldWithCatalogue();
+    const { clock, cluster, room } = world;
+    world.apply('web', { ...spec, onExternalDelete: 'Report' });
+    await clock.advance(minute);
+    room.machines.clear();
+    await clock.advance(hour);
+    expect(shown(world, 'Ready')).toBe('False/ExternallyDeleted');
+    // What the API server refuses to contradict is not shown any more.
+    const { state, region, package: size, osTemplate } = cluster.machine('web')?.status ?? {};
+    expect([state, region, size, osTemplate]).toEqual([undefined, undefined, undefined, undefined]);
+
+    cluster.change('web', { spec: { package: { name: 'Pro' }, onExternalDelete: 'Recreate' } });
+    await clock.advance(hour);
+    expect([...room.machines.values()]).toMatchObject([{ package: { name: 'Pro' } }]);
+    expect([shown(world, 'Ready'), shown(world, 'AsSpecified')]).toEqual(['True/Available', 'True/AsSpecified']);
+  });
+});
+
 describe('a VM that differs from its spec', () => {
   it('is not recreated after it was deleted outside the operator, until the spec is corrected', async () => {
     const world = await adoptDifferent({ onExternalDelete: 'Recreate' });

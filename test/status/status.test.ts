@@ -93,7 +93,7 @@ describe('status', () => {
     {
       machine: { kind: 'NotYetSeen' },
       given: restored,
-      shows: { state: 'Unknown', compared: 'Unknown: no VM is proven to be the one of this object' },
+      shows: { compared: 'Unknown: the object carries the identity of another object, so it has no VM to compare' },
     },
   ] as const)('shows of a VM that it does not see what still holds: $machine', ({ machine, shows, ...more }) => {
     const given = 'given' in more ? more.given : {};
@@ -106,8 +106,8 @@ describe('status', () => {
     expect(columns).toEqual({ state: undefined, addresses: undefined, ...shows });
     const isUnlisted = !('addresses' in shows);
     expect([shown.hostname, shown.diskIds]).toEqual(isUnlisted ? [undefined, undefined] : ['x', [88]]);
-    // What was ordered stays on record: onExternalDelete compares the spec with it.
-    expect(shown.region).toEqual(specified.region);
+    const isToStay = machine !== 'Absent' && !('recordedFor' in given);
+    expect(shown.region).toEqual(isToStay ? specified.region : undefined);
   });
 
   it.each([
@@ -148,6 +148,42 @@ describe('status', () => {
       undefined,
       1,
     ]);
+  });
+
+  it.each([
+    { because: 'as the spec says, so the spec may say something else now', budget: 2, shown: {} },
+    { because: 'not as the spec says, so it is not recreated', budget: 9, shown: { package: { id: 9 } } },
+  ])('of a VM that was deleted outside the operator: it was $because', ({ budget, shown }) => {
+    const observed = observedWith({
+      id: 90,
+      machine: 'Absent',
+      spec: { package: { id: 2 } },
+      status: { state: 'Running', package: { id: budget } },
+    });
+    const { region, package: size, osTemplate } = statusFor(observed, report);
+    expect({ region, package: size, osTemplate }).toEqual({ region: undefined, osTemplate: undefined, ...shown });
+  });
+
+  it('shows nothing of the VM that was recorded for another object, and keeps that record', () => {
+    const record = { uid: 'of-another-object', id: 90, origin: 'Created', providerName: 'web-99999999' } as const;
+    const vm = {
+      state: 'Running',
+      hostname: 'x',
+      region: { id: 7 },
+      creationTime: secondsAgo(9),
+      diskIds: [1],
+    } as const;
+    const observed = observedWith({ machine: { kind: 'NotYetSeen' }, status: { ...record, ...vm } });
+    const unusable = { ...report, verdict: verdict('IdentityFromOtherObject') };
+    const { conditions, observedGeneration: _, ...status } = statusFor(observed, unusable);
+    expect(status).toEqual(record);
+    expect(conditions).toContainEqual(
+      expect.objectContaining({
+        type: 'AsSpecified',
+        status: 'Unknown',
+        message: 'the object carries the identity of another object, so it has no VM to compare',
+      }),
+    );
   });
 
   it('does not take the Secret with the password of an earlier machine for that of the one just made', () => {

@@ -52,6 +52,8 @@ export type Identity =
   | {
       readonly kind: 'Foreign';
       readonly uid: string;
+      /** Whether the status says so, rather than an annotation. */
+      readonly isRecord?: true;
       readonly id?: number;
       readonly name?: string;
       readonly ownerId?: number;
@@ -75,7 +77,9 @@ export function readIdentity(
   const { status } = object;
   const record = readRecord(object);
   if (record !== undefined)
-    return status?.uid === uid ? { kind: 'Known', ...record } : foreign(status?.uid ?? '', record);
+    return status?.uid === uid
+      ? { kind: 'Known', ...record }
+      : { ...foreign(status?.uid ?? '', record), isRecord: true };
   const text = object.metadata.annotations?.[annotations.machine];
   if (text !== undefined) {
     const hint = readHint(text);
@@ -89,7 +93,7 @@ export function readIdentity(
 function foreign(
   uid: string,
   { id, name, ownerId }: { readonly id?: number; readonly name?: string; readonly ownerId?: number },
-): Identity {
+): Extract<Identity, { kind: 'Foreign' }> {
   return {
     kind: 'Foreign',
     uid,

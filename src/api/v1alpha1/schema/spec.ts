@@ -250,17 +250,17 @@ export const specSchema: Schema = {
 const correctable = ['region', '__package__', 'osTemplate'] as const;
 const fixed = ['ipv6', 'privateNetworking', 'sshKeyIds'] as const;
 
-/** Whether a field is as it was, is not given any more, or says what the status shows. */
+/** Whether a field is as it was, is not given any more, or says nothing else than the status shows. */
 function sameOrTrue(field: (typeof correctable)[number]): string {
   const [wanted, before, seen] = [`self.spec.${field}`, `oldSelf.spec.${field}`, `self.status.${field}`];
-  const isTrue = `has(${wanted}.id) && ${wanted}.id == ${seen}.id || has(${wanted}.name) && has(${seen}.name) && ${wanted}.name == ${seen}.name`;
-  return `(!has(${wanted}) || has(${before}) && ${wanted} == ${before} || has(${seen}) && (${isTrue}))`;
+  const isTrue = `has(${wanted}.id) ? ${wanted}.id == ${seen}.id : !has(${seen}.name) || ${wanted}.name == ${seen}.name`;
+  return `(!has(${wanted}) || !has(${seen}) || has(${before}) && ${wanted} == ${before} || (${isTrue}))`;
 }
 
 /** One rule on the whole object, because it compares the spec with the status. It runs on every write: the common cases come first. */
 export const afterCreation: CelRule = {
   rule: [
-    '!has(oldSelf.status) || !has(oldSelf.status.id) || self.spec == oldSelf.spec',
+    '!has(oldSelf.status) || !has(oldSelf.status.state) || self.spec == oldSelf.spec',
     [...correctable.map(sameOrTrue), ...fixed.map((field) => `self.spec.${field} == oldSelf.spec.${field}`)].join(
       ' && ',
     ),
