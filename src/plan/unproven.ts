@@ -1,5 +1,5 @@
 import { isNameOwn } from '../api/v1alpha1/identity.ts';
-import { adoptVm, annotate } from '../api/v1alpha1/commands.ts';
+import { adoptVm, annotate, deleteObject } from '../api/v1alpha1/commands.ts';
 import { annotations } from '../api/v1alpha1/names.ts';
 import { type Decision, act, wait } from './action.ts';
 import { leavingVm } from './leaving.ts';
@@ -17,7 +17,12 @@ export function identityUnusable(o: Observed): Decision | undefined {
     const adopt = o.isDefaultKey
       ? `to adopt the VM, put an API key of your own into Secret "${spec.credentialsSecretRef.name}" and set spec.adoption.policy to MustExist`
       : `if no other object and no other cluster manages the VM, adopt it: ${adoptVm(metadata)}`;
-    const remedy = `${adopt}; for a new VM: ${annotate(metadata, { [annotations.machine]: undefined, [annotations.createPending]: undefined })}`;
+    // Only the deletion of the object removes what the status records without a cluster administrator; it leaves that VM alone.
+    const renew =
+      identity.isRecord === true
+        ? `for a new VM, delete this object, which keeps VM ${identity.id}, and apply it again: ${deleteObject(metadata)}`
+        : `for a new VM: ${annotate(metadata, { [annotations.machine]: undefined, [annotations.createPending]: undefined })}`;
+    const remedy = `${adopt}; ${renew}`;
     return wait({
       reason: 'IdentityFromOtherObject',
       message: `${what} for the object with UID ${identity.uid}, not for this one; ${remedy}`,

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { plan } from '../../src/plan/plan.ts';
 import { failure, machineIn, observedWith, secondsAgo, uid } from './fixtures.ts';
 import { describeRows } from './rows.ts';
@@ -254,6 +254,27 @@ describeRows('restored, copied or moved', [
     reason: 'IdentityFromOtherObject',
   },
 ]);
+
+describe('for a new VM instead of the one that was recorded for another object', () => {
+  const record = { uid: 'another-uid', id: 90, origin: 'Created', providerName: 'web-99999999' } as const;
+  it.each([
+    {
+      because: 'the annotations go, if they alone say so',
+      given: restored,
+      command: 'annotate vps web vps247.com/machine- ',
+    },
+    { because: 'the object goes, if the status says so', given: { status: record }, command: 'delete vps web' },
+  ])('$because', ({ given, command }) => {
+    const { message = '' } = plan(observedWith({ ...given, machine: { kind: 'NotYetSeen' } })).verdict ?? {};
+    expect(message.split('; ').at(-1)).toMatch(/^for a new VM/);
+    expect(message.split('; ').at(-1)).toContain(`: kubectl -n default ${command}`);
+  });
+
+  it('and the object goes without a call', () => {
+    const { action } = plan(observedWith({ status: record, finalizer: true, deleting: true, machine: 'Running' }));
+    expect(action.type).toBe('ReleaseFinalizer');
+  });
+});
 
 const alike = { orphanCandidates: [{ id: 5, name: 'web-99999999' }] };
 

@@ -61,7 +61,7 @@ export const identityReasons = {
     event: 'Warning',
     meaning:
       'The object carries the identity of another object: it was restored from a backup, copied or moved. The operator neither creates a VM for it nor touches one.',
-    remedy: `If no other object and no other cluster manages the VM, adopt it: ${code(adoptVm(anyObject))}. For a new VM: ${code(annotate(anyObject, { [annotations.machine]: undefined, [annotations.createPending]: undefined }))}.`,
+    remedy: `If no other object and no other cluster manages the VM, adopt it: ${code(adoptVm(anyObject))}. For a new VM, run the command in the message.`,
   },
   OrphanCandidateFound: {
     ...stalled,

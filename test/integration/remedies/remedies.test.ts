@@ -32,10 +32,13 @@ const names = Object.keys(remedies) as readonly Reason[];
 const cases: readonly Case[] = names.flatMap((reason) => {
   const row = remedies[reason];
   if ('none' in row) return [];
-  return row.after.map((after, index) => {
-    const namespace = `${reason.replaceAll(/(?<!^)[A-Z]/g, '-$&').toLowerCase()}-${index}`;
-    return { reason, shown: row, index, after, namespace };
-  });
+  const ways = 'after' in row ? [row] : row;
+  return ways.flatMap((shown, way) =>
+    shown.after.map((after, index) => {
+      const namespace = `${reason.replaceAll(/(?<!^)[A-Z]/g, '-$&').toLowerCase()}-${way}-${index}`;
+      return { reason, shown, index, after, namespace };
+    }),
+  );
 });
 
 const results = new Map<Case, Promise<void>>();

@@ -42,7 +42,8 @@ async function createAndChange(place: Place, wanted: object, change: (id: number
 
 const suspended = { ...spec, powerState: 'Suspended' };
 
-export const remedies: Readonly<Record<Reason, Shown | Nothing>> = {
+/** More than one: ways to come to show the reason, with other commands. */
+export const remedies: Readonly<Record<Reason, Shown | readonly Shown[] | Nothing>> = {
   Observing: passes,
   DiffersFromSpec: {
     arrange: (place) =>
@@ -113,13 +114,32 @@ export const remedies: Readonly<Record<Reason, Shown | Nothing>> = {
     },
     after: [available(1), available(2), gone(1)],
   },
-  IdentityFromOtherObject: {
-    arrange: (place) => {
-      const hint = JSON.stringify({ id: place.plant('legacy'), uid: 'of-another-object', name: 'legacy' });
-      return place.create('web', {}, { annotations: { [annotations.machine]: hint } });
+  IdentityFromOtherObject: [
+    {
+      arrange: (place) => {
+        const hint = JSON.stringify({ id: place.plant('legacy'), uid: 'of-another-object', name: 'legacy' });
+        return place.create('web', {}, { annotations: { [annotations.machine]: hint } });
+      },
+      after: [available(1), available(2)],
     },
-    after: [available(1), available(2)],
-  },
+    {
+      arrange: async (place) => {
+        await place.create('web', {}, { annotations: { [annotations.paused]: 'true' } });
+        await place.until('False/Paused');
+        const record = {
+          uid: 'of-another-object',
+          id: place.plant('legacy'),
+          origin: 'Created',
+          providerName: 'legacy',
+        };
+        await place.sh(
+          `kubectl -n ${place.namespace} patch vps web --subresource=status --type merge -p '${JSON.stringify({ status: record })}'`,
+        );
+        await place.annotate({ [annotations.paused]: null });
+      },
+      after: [available(1), gone(1)],
+    },
+  ],
   OrphanCandidateFound: {
     arrange: (place) => {
       place.plant('web-deadbeef');
