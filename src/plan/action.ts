@@ -75,7 +75,7 @@ export interface Decision {
   /** A restart request that counts as handled from now on. */
   readonly handledRestart: string | undefined;
   readonly plannedActions: readonly PlannedAction[] | undefined;
-  /** To be told in an event besides the verdict, once the provider has taken the call. */
+  /** Reported in an event besides the verdict, once the provider has accepted the call, or the finalizer is released. */
   readonly event: Verdict | undefined;
   /** Come back after this many milliseconds even when nothing happens. */
   readonly after: number | undefined;

@@ -1,4 +1,4 @@
-import { patchSpec, resetStatus } from '../api/v1alpha1/commands.ts';
+import { resetStatus } from '../api/v1alpha1/commands.ts';
 import { annotations, finalizer } from '../api/v1alpha1/names.ts';
 import { compareHint, isNameOwn } from '../api/v1alpha1/identity.ts';
 import type { Origin } from '../api/v1alpha1/types.ts';
@@ -14,6 +14,7 @@ import { leavingVm } from './leaving.ts';
 import { withNotes } from './notes.ts';
 import type { Observed } from './observed.ts';
 import { explained } from './observing.ts';
+import { orphan } from './orphan.ts';
 import { passwordUnwritten } from './password.ts';
 import { isObserving, underPolicy } from './policy.ts';
 import { correctOrReport } from './power.ts';
@@ -94,23 +95,10 @@ function specUnreadable(o: Observed): Decision | undefined {
   return wait({ reason: 'InvalidSpec', message }, kept(o));
 }
 
-/** The object goes and its machine stays: somebody wants it so. No call is made, so nothing has to be known of the machine. */
+/** The user wants the VM to stay. No call is made, so nothing has to be known of the VM. */
 function letGo(o: Observed): Decision | undefined {
   if (!isDeleting(o)) return undefined;
   return isObserving(o) || deletionPolicyOf(o.object, originOf(o)) === 'Retain' ? orphan(o) : undefined;
-}
-
-/** In the account of the operator's own key a VM that nobody deletes is the administrator's to pay for. */
-function orphan(o: Observed): Decision {
-  if (o.mayOrphan || o.machine.kind === 'Absent') return act({ type: 'ReleaseFinalizer' }, undefined);
-  // Whether there is a VM, and whose key shows it, is on its way.
-  const isReading = o.machine.kind === 'Unknown' && o.machine.reason.kind === 'NotYetSeen';
-  const hasKey = o.credentials.kind === 'Accepted' || o.credentials.kind === 'Unverified';
-  if (isReading && hasKey) return wait(undefined, { ...kept(o), urgent: true });
-  const what = isObserving(o) ? 'spec.managementPolicy Observe' : 'spec.deletionPolicy Retain';
-  const deleted = patchSpec(o.object.metadata, { deletionPolicy: 'Delete', managementPolicy: 'Manage' });
-  const message = `deleted, but ${what} would leave the VM running in the account of the operator's default API key; ask your cluster administrator to permit that (defaultCredentialsOrphanNamespaces), or have the VM deleted with all data: ${deleted}`;
-  return wait({ reason: 'OrphanNotPermitted', message }, kept(o));
 }
 
 function deletionProtected(o: Observed): Decision | undefined {

@@ -120,8 +120,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     const execution = await carryOut(observation, decision, memory, park);
     const conclusion = conclude(observation.observed, decision, execution, memory.failures, deps.random());
     remember(memory, observation.observed, decision, execution, conclusion);
-    if (decision.event !== undefined && 'outcome' in execution && execution.outcome.ok)
-      tellEvent(object, decision.event.reason, decision.event.message);
+    const isDone = execution.type === 'Released' || ('outcome' in execution && execution.outcome.ok);
+    if (decision.event !== undefined && isDone) tellEvent(object, decision.event.reason, decision.event.message);
     logWrite(deps.log, key, decision.action, execution);
     follow(key, observation, conclusion, memory);
     let heldFor = Infinity;

@@ -183,3 +183,22 @@ it('a power call that is sent again after refusals names the command once', () =
   expect(action.type).toBe('Stop');
   expect(verdict?.message.split('spec.deletionProtection holds up the deletion')).toHaveLength(2);
 });
+
+it.each([
+  { machine: 'Halting', spec: on, says: 'halting' },
+  { machine: 'Halted', spec: on, says: 'halted' },
+  { machine: 'Halting', spec: {}, says: 'halting' },
+  { machine: 'Running', spec: on, says: undefined },
+  { machine: 'Halting', spec: off, says: undefined },
+  { machine: 'Absent', spec: on, says: undefined },
+  { machine: { kind: 'NotYetSeen' }, spec: on, says: undefined },
+] as const)(
+  'kept by Retain, a VM stays as it is, which is reported where it is to run: $machine',
+  ({ machine, spec, says }) => {
+    const { action, event } = plan(
+      observedWith({ ...deleted, machine, spec: { ...spec, deletionPolicy: 'Retain' }, status: { operation: stop } }),
+    );
+    const message = `VM 90 stays as it is, ${says}: deletionPolicy Retain doesn't start it again. Start it at the provider, or adopt it with another object`;
+    expect([action.type, event]).toEqual(['ReleaseFinalizer', says && { reason: 'Stopping', message }]);
+  },
+);

@@ -92,4 +92,19 @@ describe('a protected object that was deleted', () => {
     expect(calls(world)).toEqual(['StopMachine']);
     expect(world.condition('web', 'DeletionBlocked')).toMatchObject({ reason: 'DeletionProtected' });
   });
+
+  it('is left halting by Retain in the middle of its shutdown, which an event reports', async () => {
+    const world = await createWorld();
+    world.apply('web');
+    await world.clock.advance(2 * minute);
+    world.cluster.remove('virtualmachines', 'web');
+    await world.clock.advance(1_000);
+    world.cluster.change('web', { spec: { deletionProtection: true } });
+    await world.clock.advance(1_000);
+    expect(world.condition('web', 'Ready')?.message).toMatch(/is halting/);
+    world.cluster.change('web', { spec: { deletionPolicy: 'Retain' } });
+    await world.clock.advance(10 * minute);
+    expect([world.cluster.machine('web'), calls(world)]).toEqual([undefined, ['StopMachine']]);
+    expect(world.events('web').filter((event) => event.includes('VM 1 stays as it is, halting'))).toHaveLength(1);
+  });
 });

@@ -322,7 +322,7 @@ const table = {
     blocksDeletion: true,
     meaning:
       'The object was deleted where no admission policy refused that, and spec.deletionProtection is true. The VM stays, and the operator goes on managing its power.',
-    remedy: `A deletion can't be cancelled. To delete the object and its VM with all data: ${code(patchSpec(anyObject, { deletionProtection: false }))}. To delete the object and keep the VM: ${keepVm}.`,
+    remedy: `A deletion can't be cancelled. To delete the object and its VM with all data: ${code(patchSpec(anyObject, { deletionProtection: false }))}. To delete the object and keep the VM: ${keepVm}. The VM keeps the power state that it has then: if a shutdown is in progress, wait until STATE is Running again.`,
   },
   OrphanNotPermitted: {
     ready: 'Keep',

@@ -218,7 +218,7 @@ export const specSchema: Schema = {
       type: 'string',
       enum: allOf<DeletionPolicy>({ Delete: true, Retain: true }),
       description:
-        "What happens to the machine when the object is deleted: Delete deletes it with its data, Retain leaves it. Without it, Delete for a machine that was created by this object, Retain for one that was adopted. With the operator's default API key, Retain needs the permission of a cluster administrator.",
+        "What happens to the machine when the object is deleted: Delete deletes it with its data, Retain leaves it at once in the power state that it is in. Without it, Delete for a machine that was created by this object, Retain for one that was adopted. With the operator's default API key, Retain needs the permission of a cluster administrator.",
     },
     deletionProtection: {
       type: 'boolean',
