@@ -1,6 +1,6 @@
 import type { Clock } from '../model/clock.ts';
 import type { Log } from '../telemetry/log.ts';
-import { cutToBytes } from '../model/text.ts';
+import { cutMessage, cutToBytes } from '../model/text.ts';
 import type { KubeClient, Resource } from './client.ts';
 import { KubeError, type KubeErrorReason } from './errors.ts';
 import { wait } from './wait.ts';
@@ -160,7 +160,7 @@ export function createEventRecorder(options: {
     record(event) {
       const now = clock.now();
       const { regarding, type, reason } = event;
-      const note = cutToBytes(event.note, longestNote);
+      const note = cutMessage(event.note, longestNote);
       const key = JSON.stringify([regarding.uid, regarding.name, type, reason, note]);
       let series = known.get(regarding.namespace, key);
       if (series === undefined || now - series.firstAt >= seriesMs) {

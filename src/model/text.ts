@@ -58,6 +58,37 @@ export function cutToCharacters(text: string, most: number): string {
     .join('')}${ellipsis}`;
 }
 
+/** A value as JSON in which unprintable characters are escaped: it reads as it is shown. */
+export function printableJson(value: unknown): string {
+  return JSON.stringify(value).replace(unprintables, (run) =>
+    Array.from({ length: run.length }, (_, at) => `\\u${run.charCodeAt(at).toString(16).padStart(4, '0')}`).join(''),
+  );
+}
+
+/** What the commands in messages begin with: the caller of a message cuts none of them. */
+const command = /(?<!&& )\bkubectl -n /g;
+
+/**
+ * A message of at most so many bytes. Of a longer one the words before the first command are cut, because a command works only as a
+ * whole; of commands that are too long together, the last ones are kept.
+ */
+export function cutMessage(message: string, bytes: number): string {
+  if (message.length <= bytes && Buffer.byteLength(message) <= bytes) return message;
+  for (const { index } of message.matchAll(command)) {
+    // With the words that say what it is for.
+    const clause = Math.max(message.lastIndexOf('; ', index), message.lastIndexOf('. ', index)) + 2;
+    for (const start of clause < 2 ? [index] : [clause, index]) {
+      const rest = message.slice(start);
+      const left = bytes - Buffer.byteLength(rest) - 1;
+      if (left >= shortestFacts) return `${cutToBytes(message.slice(0, start).trimEnd(), left)} ${rest}`;
+    }
+  }
+  return cutToBytes(message, bytes);
+}
+
+/** Bytes that say something. */
+const shortestFacts = 40;
+
 /** At most so many bytes of UTF-8, never half a character; an ellipsis ends a text that was longer. */
 export function cutToBytes(text: string, bytes: number): string {
   // A character of UTF-16 takes at least one byte: no more of a huge text is ever measured.
@@ -73,8 +104,8 @@ export function cutToBytes(text: string, bytes: number): string {
 const longestQuoted = 64;
 
 /** The text in quotation marks, as a part of a message: cut, printable, and with its own quotation marks escaped. */
-export function quoted(text: string): string {
-  return JSON.stringify(sanitize(text, longestQuoted));
+export function quoted(text: string, bytes = longestQuoted): string {
+  return JSON.stringify(sanitize(text, bytes));
 }
 
 /** One line of at most so many bytes, fit for a status, an event or a log. Secrets are another matter: see SecretIndex. */

@@ -5,6 +5,7 @@ import type {
   VirtualMachine,
   VirtualMachineStatus,
 } from '../api/v1alpha1/types.ts';
+import { quoted } from '../model/text.ts';
 
 const fields = ['region', 'package', 'osTemplate'] as const;
 type Field = (typeof fields)[number];
@@ -81,5 +82,5 @@ function compare(wanted: CatalogueSelector | undefined, seen: CatalogueStatus | 
 function describe(ref: Partial<{ id: number; name: string }>): string {
   const { id, name } = ref;
   if (name === undefined) return `id ${id}`;
-  return id === undefined ? JSON.stringify(name) : `${JSON.stringify(name)} (id ${id})`;
+  return id === undefined ? quoted(name) : `${quoted(name)} (id ${id})`;
 }

@@ -1,6 +1,7 @@
 import type { CatalogueSelector, VirtualMachineSpec } from '../api/v1alpha1/types.ts';
 import type { OsTemplate, Package, Region } from '../model/machine.ts';
 import { byNearness } from '../model/nearest.ts';
+import { quoted } from '../model/text.ts';
 import type { Verdict } from './action.ts';
 import type { CatalogueObservation } from './observed.ts';
 
@@ -85,11 +86,13 @@ function pick<T extends Entry>(field: string, selector: CatalogueSelector, list:
   const [entry] = matches;
   if (entry === undefined) {
     const choices = choicesFor(selector.name, list);
-    return unknownName(`${field} "${selector.name}" not found; ${choices}. Fix spec.${field}.name.`);
+    return unknownName(`${field} ${quoted(selector.name)} not found; ${choices}. Fix spec.${field}.name.`);
   }
   if (matches.length > 1) {
     const ids = matches.map((match) => match.id).join(', ');
-    return unknownName(`spec.${field}.name: "${selector.name}" names several (ids ${ids}), so give the id instead`);
+    return unknownName(
+      `spec.${field}.name: ${quoted(selector.name)} names several (ids ${ids}), so give the id instead`,
+    );
   }
   return { ok: true, id: entry.id, entry };
 }
@@ -114,7 +117,7 @@ function names(list: readonly Entry[], most = maxNamesInMessage): string {
 
 function describe(choice: { readonly id: number; readonly entry: Entry | undefined }): string {
   const name = choice.entry?.name;
-  return name === undefined ? `${choice.id}` : `"${name}" (${choice.id})`;
+  return name === undefined ? `${choice.id}` : `${quoted(name)} (${choice.id})`;
 }
 
 function unknownName(message: string): { ok: false; verdict: Verdict } {

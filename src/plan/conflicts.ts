@@ -1,4 +1,5 @@
 import { deleteKeepingVm, deleteObject, patchSpec } from '../api/v1alpha1/commands.ts';
+import { quoted } from '../model/text.ts';
 import { type Decision, wait } from './action.ts';
 import { kept } from './kept.ts';
 import { leavingVm } from './leaving.ts';
@@ -28,7 +29,7 @@ export function nameHeldByOther(o: Observed): Decision | undefined {
   if (policy !== 'Never' && machine.kind === 'Present' && o.machineHeldBy !== undefined) return undefined;
   const isAdoptionOnly = policy === 'MustExist' && o.intent?.isOwn !== true;
   if (isAdoptionOnly && machine.kind !== 'Present') return undefined;
-  const message = `the object ${holder} already claims the provider name "${o.providerName}"; ${remedyFor(o)}`;
+  const message = `the object ${holder} already claims the provider name ${quoted(o.providerName)}; ${remedyFor(o)}`;
   return wait({ reason: 'NameConflict', message }, { after: conflictRetry });
 }
 
@@ -42,7 +43,7 @@ function remedyFor({ object: { metadata, spec }, machine }: Observed): string {
 /** An object that creates nothing any more needs no name. But either of the two may have created a VM of the name. */
 function unprovenInDeletion(o: Observed, holder: string): Decision | undefined {
   if (o.machine.kind !== 'Present' || o.machineHeldBy !== undefined) return undefined;
-  const message = `VM ${o.machine.machine.id} has the provider name "${o.providerName}", which the object ${holder} claims too, and no object records it${leavingVm(o, leavingToOther)}`;
+  const message = `VM ${o.machine.machine.id} has the provider name ${quoted(o.providerName)}, which the object ${holder} claims too, and no object records it${leavingVm(o, leavingToOther)}`;
   return wait({ reason: 'IdentityUnproven', message }, { ...kept(o), after: conflictRetry });
 }
 

@@ -5,6 +5,7 @@ import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { Origin } from '../api/v1alpha1/types.ts';
 import type { Failure } from '../model/failure.ts';
 import type { Machine } from '../model/machine.ts';
+import { quoted } from '../model/text.ts';
 import { type Decision, type Verdict, act, wait } from './action.ts';
 import { isCreatable, resolve } from './catalogue.ts';
 import type { Limits, NamespaceLimit, Observed } from './observed.ts';
@@ -46,7 +47,7 @@ export function create(o: Observed): Decision {
   const { fruitless } = o;
   const dueAt = fruitless === undefined ? o.now : fruitless.since + repeatAfter(fruitless.creates, o.limits);
   if (fruitless !== undefined && dueAt > o.now) {
-    const message = `${fruitless.creates} create requests for "${o.providerName}" led to no VM of that name; the next one is sent at ${toSeconds(dueAt)}. If the provider has the VM under another name, delete it there`;
+    const message = `${fruitless.creates} create requests for ${quoted(o.providerName)} led to no VM of that name; the next one is sent at ${toSeconds(dueAt)}. If the provider has the VM under another name, delete it there`;
     return wait({ reason: 'CreateBackoff', message }, { after: dueAt - o.now });
   }
   const doubt = o.orphanCandidates.length > 0 && !o.requests.ignoresOrphanCandidates ? orphanCandidate(o) : undefined;
@@ -73,7 +74,7 @@ export function create(o: Observed): Decision {
         sshKeyIds: spec.sshKeyIds,
       },
     },
-    { reason: 'Creating', message: `creating machine "${name}"` },
+    { reason: 'Creating', message: `creating machine ${quoted(name)}` },
     // A new machine boots anyway.
     { urgent: true, handledRestart: spec.restartRequest, event: doubt },
   );
@@ -97,13 +98,13 @@ function asksForOthers({ identity, object }: Observed): boolean {
 /** The same whatever VMs there are, or a tenant could find out by asking for one after the other. */
 function notWithDefaultKey(o: Observed): Decision {
   const secret = o.object.spec.credentialsSecretRef.name;
-  const message = `spec.adoption can't be used with the operator's default API key, which gives no right to VMs that exist; put an API key of your own into Secret "${secret}", or, for a new VM: ${patchSpec(o.object.metadata, { adoption: { policy: 'Never', id: null, name: null } })}`;
+  const message = `spec.adoption can't be used with the operator's default API key, which gives no right to VMs that exist; put an API key of your own into Secret ${quoted(secret)}, or, for a new VM: ${patchSpec(o.object.metadata, { adoption: { policy: 'Never', id: null, name: null } })}`;
   return wait({ reason: 'AdoptionNotPermitted', message }, { after: refusedRetry });
 }
 
 function missing(o: Observed): Decision {
   const { id } = o.object.spec.adoption;
-  const what = id === undefined ? `named "${o.providerName}"` : `with id ${id}`;
+  const what = id === undefined ? `named ${quoted(o.providerName)}` : `with id ${id}`;
   if (!isCreatable(o.object.spec)) {
     const none = `the account has no VM ${what}, and the spec lacks the region, package or osTemplate to create one`;
     return wait({ reason: 'AdoptionTargetNotFound', message: none }, { after: refusedRetry });
@@ -122,13 +123,13 @@ function namespaceFull({ object, isDefaultKey }: Observed, { limit, leftRunning 
     leftRunning.length === 0
       ? 'delete an object, or ask your cluster administrator for more'
       : `deleted objects left ${leftRunning.slice(0, mostLeftNamed).join(', ')} running: ${remedy}`;
-  const message = `namespace "${namespace}" has reached its limit of ${limit} VMs (maxMachinesPerNamespace); ${left}`;
+  const message = `namespace ${quoted(namespace)} has reached its limit of ${limit} VMs (maxMachinesPerNamespace); ${left}`;
   return wait({ reason: 'NamespaceLimitReached', message }, { after: heldRetry });
 }
 
 function orphanCandidate(o: Observed): Verdict {
   const { metadata } = o.object;
-  const found = o.orphanCandidates.map((machine) => `"${machine.name}" (id ${machine.id})`).join(', ');
+  const found = o.orphanCandidates.map((machine) => `${quoted(machine.name)} (id ${machine.id})`).join(', ');
   const adopt = adoptVm(metadata, o.orphanCandidates[0]?.id);
   const ignore = annotate(metadata, { [annotations.ignoreOrphanCandidates]: 'true' });
   const message = `no object manages ${found}, which may be the VM of an earlier object of this name; to adopt it: ${adopt}; for a new VM: ${ignore}`;
@@ -164,7 +165,7 @@ export function claim(o: Observed, machine: Machine): Decision {
   if (o.machineHeldBy !== undefined) return held(o, o.machineHeldBy, machine);
   if (asked !== undefined && machine.name !== asked) {
     const byName = patchSpec(o.object.metadata, { adoption: { id: null, name: null } });
-    const message = `VM ${machine.id} is named "${machine.name}", but spec.providerName is "${asked}"; correct spec.adoption, or, to adopt the VM of that name: ${byName}`;
+    const message = `VM ${machine.id} is named ${quoted(machine.name)}, but spec.providerName is ${quoted(asked)}; correct spec.adoption, or, to adopt the VM of that name: ${byName}`;
     return wait({ reason: 'AdoptionMismatch', message }, { after: heldRetry });
   }
   if (o.namespaceLimit !== undefined) return namespaceFull(o, o.namespaceLimit);
@@ -188,12 +189,12 @@ function doubtful(o: Observed, { id, name }: Machine): Decision {
     metadata.deletionTimestamp === undefined
       ? `if it is this object's, adopt it: ${adoptVm(metadata, id)}; if not: ${deleteKeepingVm(metadata)}`
       : `if it is this object's, delete it at the provider${leavingVm(o, 'leave it running')}`;
-  const message = `the provider refused to create "${name}" and lists VM ${id} of that name without the time of its creation, so it may be this object's or not; ${remedy}`;
+  const message = `the provider refused to create ${quoted(name)} and lists VM ${id} of that name without the time of its creation, so it may be this object's or not; ${remedy}`;
   return wait({ reason: 'IdentityUnproven', message }, { after: heldRetry });
 }
 
 function nameTaken({ object: { metadata } }: Observed, { id, name }: Machine): Decision {
-  const message = `VM ${id} at the provider already has the name "${name}" and was not created for this object; to adopt it: ${adoptVm(metadata, id)}; for a VM with another spec.providerName, delete this object and apply it again: ${deleteObject(metadata)}`;
+  const message = `VM ${id} at the provider already has the name ${quoted(name)} and was not created for this object; to adopt it: ${adoptVm(metadata, id)}; for a VM with another spec.providerName, delete this object and apply it again: ${deleteObject(metadata)}`;
   return wait({ reason: 'NameTaken', message }, { after: heldRetry });
 }
 
@@ -212,7 +213,7 @@ function record(o: Observed, { id, name, ownerId }: Machine, origin: Origin): De
   const verdict: Verdict =
     origin === 'Created'
       ? { reason: 'Creating', message: `machine ${id} is being provisioned` }
-      : { reason: 'Creating', message: `adopting VM ${id} ("${name}")` };
+      : { reason: 'Creating', message: `adopting VM ${id} (${quoted(name)})` };
   return act({ type: 'RecordIdentity', machine }, verdict, {
     urgent: true,
     // A request that was there before the VM was on record is not a wish of today; after a lost status, a second restart would hurt.

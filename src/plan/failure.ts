@@ -1,6 +1,7 @@
 import { replaceApiKey } from '../api/v1alpha1/commands.ts';
 import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { Failure, FailureCode } from '../model/failure.ts';
+import { quoted } from '../model/text.ts';
 import type { Verdict } from './action.ts';
 import { leavingVm } from './leaving.ts';
 import type { Observed } from './observed.ts';
@@ -37,7 +38,7 @@ export function rejected(o: Asker, failure: Failure | undefined): Verdict {
   const answer = failure === undefined ? '' : ` (${describe(failure)})`;
   const message = isDefaultKey
     ? `the provider does not accept the operator's default API key; ask your cluster administrator to replace it${answer}`
-    : `the provider does not accept the API key in Secret "${name}" under "${key}"${answer}; to replace it: ${replaceApiKey(object.metadata.namespace, { name, key })}`;
+    : `the provider does not accept the API key in Secret ${quoted(name)} under ${quoted(key)}${answer}; to replace it: ${replaceApiKey(object.metadata.namespace, { name, key })}`;
   return { reason: 'CredentialsRejected', message: message + leavingVm(o, insteadOfDeletion) };
 }
 

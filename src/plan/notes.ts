@@ -1,3 +1,4 @@
+import { quoted } from '../model/text.ts';
 import type { Verdict } from './action.ts';
 import type { Observed } from './observed.ts';
 
@@ -10,7 +11,7 @@ export function withNotes(o: Observed, verdict: Verdict | undefined): Verdict | 
 /** A user who waits for Ready reads the Secret next. */
 function outdatedPassword({ history }: Observed): readonly string[] {
   const { outdatedPasswordSecret: secret } = history;
-  return secret === undefined ? [] : [`Secret "${secret}" holds the password of an earlier VM`];
+  return secret === undefined ? [] : [`Secret ${quoted(secret)} holds the password of an earlier VM`];
 }
 
 /** Also after the adopted VM was recreated: the new one has another id and name. */
@@ -18,7 +19,7 @@ function unusedAdoption({ identity, object: { spec } }: Observed): readonly stri
   const { id, name } = spec.adoption;
   if (identity.kind !== 'Known') return [];
   if ((id ?? identity.id) === identity.id && (name ?? identity.name) === identity.name) return [];
-  const other = id === undefined ? `"${name}"` : `${id}`;
+  const other = id === undefined ? quoted(name ?? '') : `${id}`;
   return [
     `spec.adoption names VM ${other}, which isn't adopted, because this object already has VM ${identity.id}; to adopt it, create another object`,
   ];

@@ -1,3 +1,4 @@
+import { quoted } from '../model/text.ts';
 import { type Decision, type Verdict } from './action.ts';
 import type { Observed } from './observed.ts';
 
@@ -17,6 +18,6 @@ export function explained(o: Observed, decision: Decision): Decision {
 
 function observing({ object, identity, providerName: name }: Observed): Verdict {
   const { id } = identity.kind === 'Known' ? identity : object.spec.adoption;
-  const which = id === undefined ? `"${name}"` : `${id}`;
+  const which = id === undefined ? quoted(name) : `${id}`;
   return { reason: 'Observing', message: `reading the VMs of the account to look for VM ${which}` };
 }

@@ -2,6 +2,7 @@ import { resetStatus } from '../api/v1alpha1/commands.ts';
 import { annotations, finalizer } from '../api/v1alpha1/names.ts';
 import { compareHint, isNameOwn } from '../api/v1alpha1/identity.ts';
 import type { Origin } from '../api/v1alpha1/types.ts';
+import { quoted } from '../model/text.ts';
 import { type Decision, act, wait } from './action.ts';
 import { machineHeldByOther, nameHeldByOther } from './conflicts.ts';
 import { claim, create, isInDoubt } from './create.ts';
@@ -120,7 +121,7 @@ function credentialsUnusable(o: Observed): Decision | undefined {
     const { namespace } = o.object.metadata;
     const message =
       o.credentials.limit === 'GroupReached'
-        ? `the objects of namespace "${namespace}" use as many API keys as they may (maxApiKeysPerNamespace); use one key for several objects, or ask your cluster administrator for more`
+        ? `the objects of namespace ${quoted(namespace)} use as many API keys as they may (maxApiKeysPerNamespace); use one key for several objects, or ask your cluster administrator for more`
         : 'as many API keys are in use as the operator may use (maxApiKeys); ask your cluster administrator for more';
     return wait({ reason: 'ApiKeyLimitReached', message }, { ...kept(o), after: keyRetry });
   }
@@ -140,7 +141,7 @@ function identityMismatch(o: Observed): Decision | undefined {
   const { machine } = o.machine;
   if (machine.name === o.providerName) return undefined;
   const remedy = `if the status was edited, a cluster administrator resets it: ${resetStatus(o.object.metadata)}`;
-  const message = `VM ${machine.id} on record is named "${machine.name}" at the provider, not "${o.providerName}"; ${remedy}${leavingVm(o)}`;
+  const message = `VM ${machine.id} on record is named ${quoted(machine.name)} at the provider, not ${quoted(o.providerName)}; ${remedy}${leavingVm(o)}`;
   return wait({ reason: 'IdentityMismatch', message });
 }
 

@@ -1,11 +1,7 @@
 import { patchSpec } from '../api/v1alpha1/commands.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
-import { cutToBytes } from '../model/text.ts';
 import { type Decision, type Verdict, wait } from './action.ts';
 import type { Observed } from './observed.ts';
-
-/** Bytes: the longest names leave so much of a condition's message. */
-const longestMeanwhile = 500;
 
 /** Whether the operator is to delete the VM: `spec.deletionProtection` holds that up. */
 export function isToBeDeleted({ metadata, spec }: VirtualMachine): boolean {
@@ -20,15 +16,10 @@ export function isHeldUp({ metadata, spec }: VirtualMachine): boolean {
 /** What holds up the deletion, and what the command that ends that does. `meanwhile` is about the VM. */
 export function deletionHeldUp({ metadata }: VirtualMachine, meanwhile?: Verdict): Verdict {
   if (meanwhile?.reason === 'DeletionProtected') return meanwhile;
-  const vm = meanwhile === undefined || meanwhile.reason === 'Available' ? '' : `${shortened(meanwhile)}. `;
+  const vm = meanwhile === undefined || meanwhile.reason === 'Available' ? '' : `${meanwhile.message}; `;
   const lift = patchSpec(metadata, { deletionProtection: false });
   const message = `${vm}spec.deletionProtection holds up the deletion. This deletes the object and its VM with all data: ${lift}`;
   return { reason: 'DeletionProtected', message };
-}
-
-/** A condition is cut at its end, where the command is. */
-function shortened({ message }: Verdict): string {
-  return cutToBytes(message, longestMeanwhile);
 }
 
 /** The VM stays, and its power is managed as before, by what was decided about that: whoever protects it needs it. */

@@ -1,16 +1,14 @@
 import type { KnownMachine } from '../api/v1alpha1/identity.ts';
 import type { PlannedAction } from '../api/v1alpha1/types.ts';
 import type { CatalogueRef, CreateRequest, Machine, MachineState, Package } from '../model/machine.ts';
-import { cutToBytes } from '../model/text.ts';
+import { quoted } from '../model/text.ts';
 import type { Action } from './action.ts';
 import { differencesFrom } from './as-specified.ts';
 import type { Observed } from './observed.ts';
 import { graceOf } from './power.ts';
 import { isToBeDeleted } from './protection.ts';
 
-/** Bytes: with longer names a message would be cut at its end, where the price and the data loss are. */
-const longestName = 64;
-/** Of what the spec says: whoever reads the plan has it at hand. */
+/** Bytes of what the spec says: whoever reads the plan has it at hand. */
 const longestWanted = 16;
 
 /**
@@ -31,7 +29,7 @@ export function sequenceOf(o: Observed, action: Action): readonly PlannedAction[
   const vm = 'id' in action ? describeVm({ id: action.id, name: machine?.name ?? o.providerName }) : '';
   switch (action.type) {
     case 'Create': {
-      const vmOfRequest = `VM ${quote(action.request.name)}`;
+      const vmOfRequest = `VM ${quoted(action.request.name)}`;
       const powerOff = o.object.spec.powerState === 'Halted' ? powerOffFrom(o, 'Running', vmOfRequest) : [];
       return [step('CreateMachine', describeCreate(o, action.request)), ...powerOff];
     }
@@ -65,7 +63,7 @@ function adoption(o: Observed, known: KnownMachine, machine: Machine | undefined
     named('and OS template', machine?.osTemplate),
   ];
   const differences = differencesFrom(o.object.spec, machine ?? {}).map(
-    ({ field, wanted }) => `spec.${field} ${'id' in wanted ? wanted.id : quote(wanted.name, longestWanted)}`,
+    ({ field, wanted }) => `spec.${field} ${'id' in wanted ? wanted.id : quoted(wanted.name, longestWanted)}`,
   );
   const message = ['adopt', vm, ...places].filter((words) => words !== '').join(' ');
   const different = differences.length === 0 ? '' : `, which differs from ${differences.join(', ')}`;
@@ -101,15 +99,11 @@ function remove(vm: string): PlannedAction {
 }
 
 function describeVm({ id, name }: Pick<Machine, 'id' | 'name'>): string {
-  return `VM ${id} (${quote(name)})`;
+  return `VM ${id} (${quoted(name)})`;
 }
 
 function describeEntry({ id, name }: CatalogueRef): string {
-  return name === undefined ? `${id}` : `${quote(name)} (${id})`;
-}
-
-function quote(name: string, longest = longestName): string {
-  return `"${cutToBytes(name, longest)}"`;
+  return name === undefined ? `${id}` : `${quoted(name)} (${id})`;
 }
 
 function named(words: string, ref: CatalogueRef | undefined): string {
@@ -123,7 +117,7 @@ function describeCreate({ catalogue, identity }: Observed, request: CreateReques
   const instead = identity.kind === 'Known' ? ` in place of VM ${identity.id}` : '';
   const region = describeEntry(entryOf(request.regionId, regions));
   const template = describeEntry(entryOf(request.osTemplateId, osTemplates));
-  return `create ${vm} ${quote(request.name)}${instead} in region ${region} with package ${describeEntry(pack)} and OS template ${template} for ${describePrice(pack)}`;
+  return `create ${vm} ${quoted(request.name)}${instead} in region ${region} with package ${describeEntry(pack)} and OS template ${template} for ${describePrice(pack)}`;
 }
 
 function entryOf<T extends CatalogueRef>(id: number, list: readonly T[] | undefined): T | CatalogueRef {

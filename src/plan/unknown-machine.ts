@@ -1,6 +1,7 @@
 import { annotate, patchSpec, replaceApiKey } from '../api/v1alpha1/commands.ts';
 import { providerName } from '../api/v1alpha1/identity.ts';
 import { annotations } from '../api/v1alpha1/names.ts';
+import { quoted } from '../model/text.ts';
 import { type Decision, wait } from './action.ts';
 import { fromFailure } from './failure.ts';
 import { kept } from './kept.ts';
@@ -25,19 +26,19 @@ export function unknownMachine(o: Observed, reason: UnknownReason): Decision {
       return wait(
         {
           reason: 'CreateOutcomeUnknown',
-          message: `a create call for "${o.providerName}" was sent or may have been, and its answer is not known; complete lists will tell`,
+          message: `a create call for ${quoted(o.providerName)} was sent or may have been, and its answer is not known; complete lists will tell`,
         },
         { urgent: true },
       );
     case 'OtherKey': {
       const secret = o.object.spec.credentialsSecretRef.name;
-      const message = `a create call for "${o.providerName}" was made with an earlier key of Secret "${secret}", and nothing shows that the present one is of the same account; put the earlier key back, or, if the provider has no machine of that name, remove the create intent: ${annotate(o.object.metadata, { [annotations.createPending]: undefined })}`;
+      const message = `a create call for ${quoted(o.providerName)} was made with an earlier key of Secret ${quoted(secret)}, and nothing shows that the present one is of the same account; put the earlier key back, or, if the provider has no machine of that name, remove the create intent: ${annotate(o.object.metadata, { [annotations.createPending]: undefined })}`;
       return wait({ reason: 'AccountMismatch', message }, { ...kept(o), after: accountRetry });
     }
     case 'NotOwn':
       return wait({
         reason: 'AccountMismatch',
-        message: `with the operator's default API key only the VM named "${providerName(o.object)}" is this object's; put the API key that the recorded VM was seen with into Secret "${o.object.spec.credentialsSecretRef.name}", and run: ${annotate(o.object.metadata, { [annotations.defaultCredentials]: undefined })}`,
+        message: `with the operator's default API key only the VM named ${quoted(providerName(o.object))} is this object's; put the API key that the recorded VM was seen with into Secret ${quoted(o.object.spec.credentialsSecretRef.name)}, and run: ${annotate(o.object.metadata, { [annotations.defaultCredentials]: undefined })}`,
       });
     case 'DuplicateName':
       return wait({ reason: 'DuplicateMachine', message: severalNamed(o, reason) });
@@ -59,7 +60,9 @@ export function unknownMachine(o: Observed, reason: UnknownReason): Decision {
         kept(o),
       );
     case 'Unreadable': {
-      const held = reason.isOurs ? 'no call is made for it' : `it may be "${o.providerName}", so no VM is created`;
+      const held = reason.isOurs
+        ? 'no call is made for it'
+        : `it may be ${quoted(o.providerName)}, so no VM is created`;
       // With the operator's own key it may be another tenant's.
       const isHidden = o.isDefaultKey && !reason.isOurs;
       const which = isHidden ? "a VM that can't be read" : `VM ${reason.id}, but ${reason.problem}`;
@@ -99,11 +102,11 @@ function severalNamed(o: Observed, { name, ids }: Extract<UnknownReason, { kind:
   const [id] = ids;
   // The recorded VM is gone, and one that isn't the object's has the name of the one to be created.
   if (ids.length === 1)
-    return `VM ${id} has the name "${name}", so the operator creates no other one; delete VM ${id} at the provider if you do not need it${leavingVm(o)}`;
+    return `VM ${id} has the name ${quoted(name)}, so the operator creates no other one; delete VM ${id} at the provider if you do not need it${leavingVm(o)}`;
   const isAdopting = spec.adoption.policy === 'MustExist' && !o.isDefaultKey && o.intent?.isOwn !== true;
   const isChoosable = isAdopting && o.identity.kind !== 'Known' && metadata.deletionTimestamp === undefined;
   const remedy = isChoosable
     ? `to adopt VM ${id}: ${patchSpec(metadata, { adoption: { id, name: null } })}`
     : 'delete those that you do not need at the provider';
-  return `the provider has ${ids.length} VMs named "${name}" (ids ${ids.join(', ')}), so the operator sends no request for any of them; ${remedy}${leavingVm(o)}`;
+  return `the provider has ${ids.length} VMs named ${quoted(name)} (ids ${ids.join(', ')}), so the operator sends no request for any of them; ${remedy}${leavingVm(o)}`;
 }

@@ -1,6 +1,7 @@
 import { isNameOwn } from '../api/v1alpha1/identity.ts';
 import { adoptVm, annotate, deleteObject } from '../api/v1alpha1/commands.ts';
 import { annotations } from '../api/v1alpha1/names.ts';
+import { quoted } from '../model/text.ts';
 import { type Decision, act, wait } from './action.ts';
 import { leavingVm } from './leaving.ts';
 import type { Observed } from './observed.ts';
@@ -15,7 +16,7 @@ export function identityUnusable(o: Observed): Decision | undefined {
     const { metadata, spec } = o.object;
     const what = identity.id === undefined ? 'the create intent was written' : `VM ${identity.id} was recorded`;
     const adopt = o.isDefaultKey
-      ? `to adopt the VM, put an API key of your own into Secret "${spec.credentialsSecretRef.name}" and set spec.adoption.policy to MustExist`
+      ? `to adopt the VM, put an API key of your own into Secret ${quoted(spec.credentialsSecretRef.name)} and set spec.adoption.policy to MustExist`
       : `if no other object and no other cluster manages the VM, adopt it: ${adoptVm(metadata)}`;
     // Only the deletion of the object removes what the status records without a cluster administrator; it leaves that VM alone.
     const renew =

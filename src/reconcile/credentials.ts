@@ -13,6 +13,8 @@ import { KubeError } from '../kube/errors.ts';
 import type { Clock } from '../model/clock.ts';
 import { Secret } from '../model/secret.ts';
 import { Places } from '../model/places.ts';
+import { createApiKey, labelSecret } from '../api/v1alpha1/commands.ts';
+import { quoted } from '../model/text.ts';
 import type { Log } from '../telemetry/log.ts';
 
 /**
@@ -279,12 +281,12 @@ function whatIsNeeded(
   isLabelRequired: boolean,
 ): string {
   if (kind === 'Forbidden')
-    return `the operator may not read Secret "${name}" in namespace "${namespace}"; grant it "get" on secrets there`;
+    return `the operator may not read Secret ${quoted(name)} in namespace ${quoted(namespace)}; grant it "get" on secrets there`;
   // One command each: the label alone is missing where a Secret exists already. Nothing but `;` after one, which a shell accepts.
-  const label = `label it: kubectl -n ${namespace} label secret ${name} ${credentialsLabel}=true; `;
+  const label = `label it: ${labelSecret(namespace, name, `${credentialsLabel}=true`)}; `;
   return (
-    `no usable API key under "${key}" in Secret "${name}"; create the Secret: ` +
-    `kubectl -n ${namespace} create secret generic ${name} --from-literal=${key}=YOUR-KEY; ${isLabelRequired ? label : ''}` +
+    `no usable API key under ${quoted(key)} in Secret ${quoted(name)}; create the Secret: ` +
+    `${createApiKey(namespace, { name, key })}; ${isLabelRequired ? label : ''}` +
     `if it exists, it must have type Opaque or ${credentialsType}${isLabelRequired ? ', the label' : ''} and a key of at most ${longestKey} printable ASCII characters`
   );
 }

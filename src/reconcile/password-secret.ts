@@ -1,9 +1,10 @@
-import { reconcileNow } from '../api/v1alpha1/commands.ts';
+import { reconcileNow, replaceSecret } from '../api/v1alpha1/commands.ts';
 import { apiVersion, group, kind, machineIdAnnotation } from '../api/v1alpha1/names.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { KubeError, type KubeErrorReason } from '../kube/errors.ts';
 import type { ProviderId } from '../model/machine.ts';
+import { quoted } from '../model/text.ts';
 import type { Action } from '../plan/action.ts';
 import type { Memory } from './history.ts';
 
@@ -64,12 +65,12 @@ export async function writePassword(
   try {
     const stored = await client.create(secrets, namespace, body);
     if (judge(stored, uid, id, isGone) === 'Ours') return { type: 'PasswordWritten', secretName };
-    const message = `Secret "${secretName}" was created, but an admission policy removed its ownerReference or the annotation ${machineIdAnnotation}. Exempt the operator's service account, then delete the Secret: ${replacing(object, secretName)}`;
+    const message = `Secret ${quoted(secretName)} was created, but an admission policy removed its ownerReference or the annotation ${machineIdAnnotation}. Exempt the operator's service account, then delete the Secret: ${replaceSecret(object.metadata, secretName)}`;
     return { type: 'PasswordConflict', message };
   } catch (error) {
     if (!(error instanceof KubeError)) throw error;
     if (refused.has(error.reason)) {
-      const message = `Secret "${secretName}" can't be created in namespace "${namespace}" (${error.reason}). Set spec.initialPasswordSecret.policy to None, or check the operator's permissions, quotas and admission policies there, then: ${reconcileNow(object.metadata)}`;
+      const message = `Secret ${quoted(secretName)} can't be created in namespace ${quoted(namespace)} (${error.reason}). Set spec.initialPasswordSecret.policy to None, or check the operator's permissions, quotas and admission policies there, then: ${reconcileNow(object.metadata)}`;
       return { type: 'PasswordConflict', message };
     }
     if (error.reason !== 'AlreadyExists') throw error;
@@ -77,20 +78,15 @@ export async function writePassword(
   const verdict = judge(await client.get(secrets, { namespace, name: secretName }), uid, id, isGone);
   if (verdict === 'Ours') return { type: 'PasswordWritten', secretName };
   if (verdict === 'Leftover') {
-    const message = `Secret "${secretName}" belongs to a VirtualMachine that was deleted, and the garbage collector has not deleted it; delete it: ${replacing(object, secretName)}`;
+    const message = `Secret ${quoted(secretName)} belongs to a VirtualMachine that was deleted, and the garbage collector has not deleted it; delete it: ${replaceSecret(object.metadata, secretName)}`;
     return { type: 'PasswordAwaited', message };
   }
   if (verdict === 'Outdated') {
-    const message = `Secret "${secretName}" holds the password of an earlier VM of this object. Set another spec.initialPasswordSecret.name, or replace it by that of VM ${id}: ${replacing(object, secretName)}`;
+    const message = `Secret ${quoted(secretName)} holds the password of an earlier VM of this object. Set another spec.initialPasswordSecret.name, or replace it by that of VM ${id}: ${replaceSecret(object.metadata, secretName)}`;
     return { type: 'PasswordConflict', message, outdated: secretName };
   }
-  const message = `Secret "${secretName}" exists and this object doesn't own it, so the operator doesn't overwrite it. Set another spec.initialPasswordSecret.name, or delete the Secret: ${replacing(object, secretName)}`;
+  const message = `Secret ${quoted(secretName)} exists and this object doesn't own it, so the operator doesn't overwrite it. Set another spec.initialPasswordSecret.name, or delete the Secret: ${replaceSecret(object.metadata, secretName)}`;
   return { type: 'PasswordConflict', message };
-}
-
-/** The operator doesn't watch these Secrets, so that the command also has the object reconciled. */
-function replacing(object: VirtualMachine, secretName: string): string {
-  return `kubectl -n ${object.metadata.namespace} delete secret ${secretName} && ${reconcileNow(object.metadata)}`;
 }
 
 /** What came of it, at `now` (monotonic), for the next reconciliations. */

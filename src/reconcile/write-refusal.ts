@@ -1,6 +1,7 @@
 import { readIdentity } from '../api/v1alpha1/identity.ts';
 import { annotations } from '../api/v1alpha1/names.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
+import { quoted } from '../model/text.ts';
 import type { Verdict, Action } from '../plan/action.ts';
 import { type Comparison, compareWithSpec } from '../plan/as-specified.ts';
 import type { Observed } from '../plan/observed.ts';
@@ -42,7 +43,7 @@ export function unclaimed(
 function consequence(o: Observed, action: Action): string {
   switch (action.type) {
     case 'Create':
-      return `VM "${action.request.name}" is not created, because finalizer and create intent cannot be stored`;
+      return `VM ${quoted(action.request.name)} is not created, because finalizer and create intent cannot be stored`;
     case 'RecordIdentity':
       return `VM ${action.machine.id} cannot be recorded in the object`;
     case 'WithdrawIntent':

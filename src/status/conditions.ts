@@ -1,7 +1,7 @@
 import type { ReasonRow } from '../api/v1alpha1/reason-row.ts';
 import { type Reason, reasons } from '../api/v1alpha1/reasons.ts';
 import type { Condition, ConditionStatus, ConditionType, VirtualMachine } from '../api/v1alpha1/types.ts';
-import { cutToBytes } from '../model/text.ts';
+import { cutMessage } from '../model/text.ts';
 import type { Verdict } from '../plan/action.ts';
 import type { Comparison } from '../plan/as-specified.ts';
 import type { CredentialsObservation } from '../plan/observed.ts';
@@ -18,8 +18,8 @@ const order: readonly ConditionType[] = [
   'DeletionBlocked',
 ];
 
-/** Bytes: a message may quote names, and an event holds no more. */
-const longestMessage = 1024;
+/** Bytes: room for all commands of a message, with the longest names of an object. An event holds less. */
+const longestMessage = 2_048;
 
 /** What conditions tell besides the verdict. */
 export interface Circumstances {
@@ -74,7 +74,7 @@ export function withTrouble(
     if (type !== 'Synced') return condition;
     return status === 'True'
       ? next(before, type, 'False', trouble.reason, trouble.message, observedGeneration, now)
-      : { ...condition, message: cutToBytes(`${message}; ${trouble.message}`, longestMessage) };
+      : { ...condition, message: cutMessage(`${message}; ${trouble.message}`, longestMessage) };
   });
 }
 
@@ -193,7 +193,7 @@ function next(
 ): Condition {
   const previous = before.find((condition) => condition.type === type);
   const lastTransitionTime = previous?.status === status ? previous.lastTransitionTime : toSeconds(now);
-  return { type, status, reason, message: cutToBytes(message, longestMessage), observedGeneration, lastTransitionTime };
+  return { type, status, reason, message: cutMessage(message, longestMessage), observedGeneration, lastTransitionTime };
 }
 
 /** Kubernetes times carry whole seconds. */

@@ -30,6 +30,26 @@ test.each([
   expect(complaints({ path: 'x', text })).toEqual([expect.stringContaining(complaint)]);
 });
 
+const rules: readonly (readonly [what: string, pattern: RegExp, folders: readonly string[]])[] = [
+  // A name may hold quotation marks and characters that change how its neighbors are shown.
+  ['quotes a name itself instead of by `quoted`', /"\$\{/, ['src/api', 'src/plan', 'src/reconcile', 'src/status']],
+  // It may end within a character, or within a command.
+  ['cuts a text itself instead of by `cutToCharacters`, `cutToBytes` or `cutMessage`', /slice\(.*…/, ['src']],
+  // A shell takes some names for more than a word.
+  ['puts a command together outside of commands.ts', /kubectl -n \$\{/, ['src']],
+];
+
+test.each(rules)('no message %s', (_what, pattern, folders) => {
+  const found = folders.flatMap((folder) =>
+    readSources(folder).flatMap(({ path, text }) =>
+      path.endsWith('src/model/text.ts')
+        ? []
+        : text.split('\n').flatMap((line) => (pattern.test(line) ? [`${path}: ${line.trim()}`] : [])),
+    ),
+  );
+  expect(found).toEqual([]);
+});
+
 /** More than fits into one look: divide it by behaviour. */
 const mostLines = 500;
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
+  cutMessage,
   cutToBytes,
   cutToCharacters,
   hasCharacters,
@@ -42,6 +43,34 @@ describe('cutToBytes', () => {
     const startedAt = process.cpuUsage();
     for (let round = 0; round < 1_000; round += 1) cutToBytes(huge, 100);
     expect(process.cpuUsage(startedAt).user).toBeLessThan(1_000_000);
+  });
+});
+
+describe('cutMessage', () => {
+  const command = `kubectl -n default patch vps web -p '{"a":"; b. c"}'`;
+
+  const facts = 'x'.repeat(500);
+
+  test.for<readonly [reason: string, message: string, rest: string]>([
+    ['the end, where there is no command', facts, ''],
+    ['the facts before the command', `${facts}; run: ${command}`, `run: ${command}`],
+    ['the facts before two commands', `${facts}; a: ${command}; b: ${command}`, `a: ${command}; b: ${command}`],
+    [
+      'the facts before two commands that are one',
+      `${facts}; a: ${command} && ${command}`,
+      `a: ${command} && ${command}`,
+    ],
+    [
+      'the first of too many commands',
+      `${facts}; ${'a'.repeat(60)}: ${command}; b: ${command}; c: ${command}`,
+      `b: ${command}; c: ${command}`,
+    ],
+    ['the words about a command that needs all of the room', `${facts}; ${'a'.repeat(120)}: ${command}`, command],
+  ])('cuts %s', ([, message, rest]) => {
+    const cut = cutMessage(message, 200);
+    expect(cut.replace(/^x{30,}… ?/, '')).toBe(rest);
+    expect(Buffer.byteLength(cut)).toBeLessThanOrEqual(200);
+    expect(cutMessage(message, 2_000)).toBe(message);
   });
 });
 

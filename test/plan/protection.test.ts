@@ -135,7 +135,7 @@ const lift = `This deletes the object and its VM with all data: kubectl -n defau
 
 it.each([
   { because: 'at rest', machine: 'Running', spec: on, begins: 'spec.deletionProtection holds up the deletion. ' },
-  { because: 'on its way', machine: 'Running', spec: off, begins: 'machine 90 was sent the shutdown signal. ' },
+  { because: 'on its way', machine: 'Running', spec: off, begins: 'machine 90 was sent the shutdown signal; ' },
 ] as const)('a protected VM $because: the message ends with what lifting it does, and how', (given) => {
   const message = plan(observedWith({ ...deleted, ...given })).verdict?.message ?? '';
   expect(message.startsWith(given.begins)).toBe(true);
@@ -156,13 +156,15 @@ it('however much else there is to report, and however long the names are, the co
     comparison: { result: 'Same', message: '' },
   } as const;
   const [ready] = conditionsFor(verdict, context, now);
-  expect(ready?.message).toMatch(/^ListMachines failed .*é…\. spec.* -p '\{"spec":\{"deletionProtection":false\}\}'$/);
+  expect(ready?.message).toMatch(
+    /^ListMachines failed .*é+… This deletes .* -p '\{"spec":\{"deletionProtection":false\}\}'$/,
+  );
 });
 
 it('a missing key is reported without a promise to delete the VM', () => {
   const credentials = { kind: 'Missing', message: 'no Secret' } as const;
   const decision = plan(observedWith({ ...deleted, machine: 'Running', spec: on, observed: { credentials } }));
-  expect(decision.verdict?.message).toBe(`no Secret. spec.deletionProtection holds up the deletion. ${lift}`);
+  expect(decision.verdict?.message).toBe(`no Secret; spec.deletionProtection holds up the deletion. ${lift}`);
 });
 
 it.each([0, 700_000])(

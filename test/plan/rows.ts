@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Action } from '../../src/plan/action.ts';
 import type { Reason } from '../../src/api/v1alpha1/reasons.ts';
 import { plan } from '../../src/plan/plan.ts';
+import { cutMessage } from '../../src/model/text.ts';
 import { type ObservedOptions, observedWith } from './fixtures.ts';
 
 /** One line of the specification: what is given, what is done, and what is told. */
@@ -13,6 +14,9 @@ export interface Row {
   readonly reason?: Reason | 'nothing new';
 }
 
+/** With the one before it, where the two are one. */
+const lastCommand = /(?<!&& )kubectl -n (?!.*(?<!&& )kubectl -n )/;
+
 /** The composed decision for each row. */
 export function describeRows(name: string, rows: readonly Row[]): void {
   describe(`plan: ${name}`, () => {
@@ -20,6 +24,22 @@ export function describeRows(name: string, rows: readonly Row[]): void {
       const decision = plan(observedWith(given));
       const told = decision.verdict?.reason ?? 'nothing new';
       expect({ action: decision.action.type, reason: told }).toEqual({ action, reason: reason ?? told });
+    });
+
+    it('an event ends with the command of its message, and a condition has all of them, however long the names are', () => {
+      const cut: string[] = [];
+      for (const { given } of rows) {
+        const o = observedWith(given);
+        const metadata = { ...o.object.metadata, name: 'n'.repeat(253), namespace: 's'.repeat(63) };
+        const message = plan({ ...o, object: { ...o.object, metadata } }).verdict?.message ?? '';
+        const [first, last] = [message.indexOf('kubectl -n '), message.search(lastCommand)];
+        if (first === -1) continue;
+        const isKept =
+          cutMessage(message, 1_024).includes(message.slice(last)) &&
+          cutMessage(message, 2_048).includes(message.slice(first));
+        if (!isKept) cut.push(message);
+      }
+      expect(cut).toEqual([]);
     });
   });
 }

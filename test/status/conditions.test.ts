@@ -94,11 +94,11 @@ describe('conditions', () => {
       now,
     );
     expect(conditions.map(({ message }) => Buffer.byteLength(message))).toEqual([
-      1024,
+      2_048,
       'as specified'.length,
-      1024,
+      2_048,
       'the provider accepts the API key'.length,
-      1024,
+      2_048,
     ]);
   });
 

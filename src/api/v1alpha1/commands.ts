@@ -1,3 +1,4 @@
+import { printableJson } from '../../model/text.ts';
 import { annotations } from './names.ts';
 
 /** The object that a command is for. */
@@ -12,10 +13,18 @@ export const code = (command: string): string => `\`${command}\``;
 /** Stands for any object, on pages that print commands. */
 export const anyObject: CommandTarget = { namespace: 'NAMESPACE', name: 'NAME' };
 
+/** A word that a shell takes as it is, whatever it holds. Every part of a command that isn't constant goes through here. */
+function word(text: string): string {
+  return /^[\w%+,./:=@-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
+}
+
+function kubectl(namespace: string, ...words: readonly string[]): string {
+  return ['kubectl', '-n', namespace, ...words].map(word).join(' ');
+}
+
 /** The command that merges fields into the spec, to be pasted into a shell as it is; null removes a field. */
 export function patchSpec({ namespace, name }: CommandTarget, spec: Readonly<Record<string, unknown>>): string {
-  const patch = JSON.stringify({ spec }).replaceAll("'", String.raw`'\''`);
-  return `kubectl -n ${namespace} patch vps ${name} --type merge -p '${patch}'`;
+  return kubectl(namespace, 'patch', 'vps', name, '--type', 'merge', '-p', printableJson({ spec }));
 }
 
 /** The command that lets the object go and leaves its VM running. */
@@ -35,7 +44,7 @@ export function deleteKeepingVm(target: CommandTarget): string {
 
 /** The command that deletes the object. */
 export function deleteObject({ namespace, name }: CommandTarget): string {
-  return `kubectl -n ${namespace} delete vps ${name}`;
+  return kubectl(namespace, 'delete', 'vps', name);
 }
 
 /** The command that sets annotations, given by their full names, or removes those whose value is undefined. */
@@ -44,17 +53,27 @@ export function annotate(
   values: Readonly<Record<string, string | undefined>>,
 ): string {
   const words = Object.entries(values).map(([key, value]) => (value === undefined ? `${key}-` : `${key}=${value}`));
-  return `kubectl -n ${namespace} annotate vps ${name} ${words.join(' ')}`;
+  return kubectl(namespace, 'annotate', 'vps', name, ...words);
 }
 
 /** The command that forgets what is recorded of the VM; a cluster administrator may run it. */
 export function resetStatus({ namespace, name }: CommandTarget): string {
-  return `kubectl -n ${namespace} patch vps ${name} --subresource=status --type merge -p '{"status":null}'`;
+  return kubectl(
+    namespace,
+    'patch',
+    'vps',
+    name,
+    '--subresource=status',
+    '--type',
+    'merge',
+    '-p',
+    printableJson({ status: null }),
+  );
 }
 
 /** The command that has the object reconciled now, with what was put off. */
 export function reconcileNow({ namespace, name }: CommandTarget): string {
-  return `kubectl -n ${namespace} annotate vps ${name} --overwrite ${annotations.reconcileRequestedAt}="$(date)"`;
+  return `${kubectl(namespace, 'annotate', 'vps', name, '--overwrite')} ${annotations.reconcileRequestedAt}="$(date)"`;
 }
 
 /** The command that puts another API key into a Secret: YOUR-KEY stands for it. */
@@ -62,5 +81,24 @@ export function replaceApiKey(
   namespace: string,
   { name, key }: { readonly name: string; readonly key: string },
 ): string {
-  return `kubectl -n ${namespace} patch secret ${name} --type merge -p '${JSON.stringify({ stringData: { [key]: 'YOUR-KEY' } })}'`;
+  const patch = printableJson({ stringData: { [key]: 'YOUR-KEY' } });
+  return kubectl(namespace, 'patch', 'secret', name, '--type', 'merge', '-p', patch);
+}
+
+/** The command that creates a Secret with an API key: YOUR-KEY stands for it. */
+export function createApiKey(
+  namespace: string,
+  { name, key }: { readonly name: string; readonly key: string },
+): string {
+  return kubectl(namespace, 'create', 'secret', 'generic', name, `--from-literal=${key}=YOUR-KEY`);
+}
+
+/** The command that labels a Secret, so that the operator uses it as an API key. */
+export function labelSecret(namespace: string, name: string, label: string): string {
+  return kubectl(namespace, 'label', 'secret', name, label);
+}
+
+/** The command that deletes the Secret of an initial password and has the object reconciled: the operator doesn't watch these Secrets. */
+export function replaceSecret(target: CommandTarget, secretName: string): string {
+  return `${kubectl(target.namespace, 'delete', 'secret', secretName)} && ${reconcileNow(target)}`;
 }

@@ -1,3 +1,4 @@
+import { quoted } from '../../model/text.ts';
 import { annotations } from './names.ts';
 import type { VirtualMachine } from './types.ts';
 
@@ -28,6 +29,6 @@ export function readRequests({ metadata, status }: VirtualMachine): Requests {
 export function senselessAnnotations({ metadata }: VirtualMachine): readonly string[] {
   return switches.flatMap((name) => {
     const value = metadata.annotations?.[name];
-    return value === undefined || value === 'true' || value === 'false' ? [] : [`${name}=${JSON.stringify(value)}`];
+    return value === undefined || value === 'true' || value === 'false' ? [] : [`${name}=${quoted(value)}`];
   });
 }
