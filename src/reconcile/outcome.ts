@@ -205,8 +205,8 @@ function accepted(decision: Decision): Report | undefined {
   if (verdict === undefined) return undefined;
   const operation = 'operation' in action ? action.operation : undefined;
   // Whether a restart was taken decides, after a crash, whether it is asked for once more.
-  const told =
-    action.type === 'Restart' && operation !== undefined ? { ...operation, code: restartAccepted } : operation;
+  const told: OperationStatus | undefined =
+    action.type === 'Restart' && operation !== undefined ? { ...operation, lastResult: restartAccepted } : operation;
   return { ...base(decision, verdict), operation: told, state: stateAfter[action.type] };
 }
 

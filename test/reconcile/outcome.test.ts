@@ -191,6 +191,20 @@ describe('conclude', () => {
     });
   });
 
+  it('has an accepted restart on record with its result', () => {
+    const { report } = concluded(
+      { id: 90, machine: 'Running', spec: { restartRequest: 'two' }, status: { lastRestartRequest: 'one' } },
+      { type: 'Powered', outcome: { ok: true, value: undefined } },
+    );
+    expect(report?.operation).toEqual({
+      type: 'Restart',
+      startTime: secondsAgo(0),
+      restartRequest: 'two',
+      attempts: 1,
+      lastResult: 'Accepted',
+    });
+  });
+
   it('counts the time of a guest from when it was told, not from when that was decided', () => {
     const given = { id: 90, machine: 'Running', spec: { powerState: 'Halted' } } as const;
     const observed = observedWith(given);
