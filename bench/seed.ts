@@ -46,7 +46,8 @@ export async function seed(
     } as const;
     await fleet.annotate(name, { [annotations.machine]: writeHint({ ...pilot, ...object }, record) });
     const apiKeyHash = keyedHash(new Secret(apiKey), keyText(object.metadata));
-    await fleet.setStatus(name, { ...statusLike(pilot.status, model, { object, machine }), apiKeyHash });
+    const status = statusLike(pilot.status, model, { object, machine });
+    await fleet.setStatus(name, { ...status, internal: { ...status.internal, apiKeyHash } });
   });
 }
 

@@ -70,7 +70,7 @@ export function correctOrReport(o: Observed, machine: Machine): Decision {
  */
 function isDrifted(o: Observed, machine: Machine): boolean {
   const { spec, status } = o.object;
-  if (status?.powerState !== spec.powerState || status.operation !== undefined) return false;
+  if (status?.internal?.lastSyncedPowerState !== spec.powerState || status.operation !== undefined) return false;
   return spec.powerState === 'Running'
     ? machine.state === 'Halting' || machine.state === 'Halted'
     : machine.state === 'Starting' || machine.state === 'Running';

@@ -310,7 +310,7 @@ function lookForId(
 
 /** Whether the VM that the object records was last seen with the key in use. */
 function isSameKey({ object: { metadata, status }, identity }: Subject, account: Account): boolean {
-  return identity.kind === 'Known' && status?.apiKeyHash === account.keyedHash(keyText(metadata));
+  return identity.kind === 'Known' && status?.internal?.apiKeyHash === account.keyedHash(keyText(metadata));
 }
 
 /**
@@ -347,7 +347,10 @@ function ownerRecorded({ identity }: Subject): ProviderId | undefined {
 /** Ready was reached, or the state on record is one that only a list shows. */
 function wasSeenBefore({ status }: VirtualMachine): boolean {
   const state = status?.state;
-  return status?.powerState !== undefined || (state !== undefined && state !== 'Pending' && state !== 'Unknown');
+  return (
+    status?.internal?.lastSyncedPowerState !== undefined ||
+    (state !== undefined && state !== 'Pending' && state !== 'Unknown')
+  );
 }
 
 /** Whether a machine may be made: only then are the catalogue and machines of an earlier life looked at. */

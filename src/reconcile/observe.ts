@@ -196,7 +196,10 @@ function accountInUse(present: Account, memory: Memory, isDefault: boolean): Acc
 function usesDefaultKey({ metadata, status }: VirtualMachine, lookup: KeyLookup, machine: MachineObservation): boolean {
   if (lookup.kind === 'Found' && lookup.isDefault) return true;
   if (lookup.kind === 'Found' && machine.kind === 'Present') return false;
-  return status?.usesDefaultCredentials === true || metadata.annotations?.[annotations.defaultCredentials] === 'true';
+  return (
+    status?.internal?.usesDefaultCredentials === true ||
+    metadata.annotations?.[annotations.defaultCredentials] === 'true'
+  );
 }
 
 /**

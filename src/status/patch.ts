@@ -9,17 +9,15 @@ const resource = { group, version, plural };
 
 /** What decisions rest on. The rest is for people, and most of it comes from the provider. */
 const recordFields = [
-  'uid',
   'id',
   'providerName',
   'origin',
   'ownerId',
-  'apiKeyHash',
   'initialPasswordSecret',
-  'powerState',
   'operation',
   'startFailure',
   'lastRestartRequest',
+  'internal',
 ] as const satisfies readonly (keyof VirtualMachineStatus)[];
 
 /** How much of a status is written: the less, the less can be invalid. */

@@ -1,6 +1,6 @@
 import type { KnownMachine } from '../api/v1alpha1/identity.ts';
 import type { Reason } from '../api/v1alpha1/reasons.ts';
-import type { CatalogueStatus, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
+import type { CatalogueStatus, InternalStatus, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import { type CatalogueRef, type Machine, type MachineState, isTaskBusy, isTaskFailed } from '../model/machine.ts';
 import type { Decision, Verdict } from '../plan/action.ts';
 import { type Actual, compareWithSpec } from '../plan/as-specified.ts';
@@ -30,20 +30,17 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
   const machine = report.machine ?? (o.machine.kind === 'Present' && mayShow(o) ? o.machine.machine : undefined);
   const { standing, because } = machine === undefined && report.record === undefined ? lastKnown(o) : held;
   const isUnlisted = standing === 'Unlisted' || standing === 'Gone';
-  const record = recordOf(o, report);
+  const { objectUID, ...record } = recordOf(o, report);
   const id = record.id ?? shownId(o, machine);
-  const { spec } = o.object;
   const kept = before?.id === undefined || before.id === id ? before : undefined;
   // The key in use shows the VM, or the VM was just created with it.
   const isKeyProven = machine !== undefined || report.record !== undefined;
-  const reached = isReached(o, report) ? spec.powerState : kept?.powerState;
   const last = standing === 'OfOther' ? undefined : kept;
   // What differed from the spec is not recreated as something else, so it stays on record. Else the spec may say what is to come.
   const isDropped = standing === 'Gone' && compareWithSpec(o.object, id, last ?? {}).result !== 'Different';
   const refs = isDropped ? {} : refsOf(machine, last);
-  return compact({
+  return compact<VirtualMachineStatus>({
     observedGeneration: o.object.metadata.generation,
-    uid: record.uid,
     id,
     providerName: record.providerName ?? machine?.name ?? o.providerName,
     origin: record.origin,
@@ -56,9 +53,6 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
     creationTime: machine?.createdAt ?? last?.creationTime,
     updatedTime: machine?.updatedAt ?? last?.updatedTime,
     initialPasswordSecret: secretOf(o, report, kept),
-    apiKeyHash: isKeyProven ? o.apiKeyHash : kept?.apiKeyHash,
-    usesDefaultCredentials: (isKeyProven ? o.isDefaultKey : kept?.usesDefaultCredentials) || undefined,
-    powerState: reached,
     operation: report.operation,
     lastTask: machine === undefined ? (isUnlisted ? undefined : last?.lastTask) : shownTask(machine),
     startFailure: report.startFailure,
@@ -66,6 +60,12 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
     plannedActions: report.plannedActions,
     orphanCandidates: o.orphanCandidates.length === 0 ? undefined : o.orphanCandidates,
     lastHandledReconcileAt: o.requests.reconcile ?? before?.lastHandledReconcileAt,
+    internal: compactOrNone<InternalStatus>({
+      objectUID,
+      apiKeyHash: isKeyProven ? o.apiKeyHash : kept?.internal?.apiKeyHash,
+      usesDefaultCredentials: (isKeyProven ? o.isDefaultKey : kept?.internal?.usesDefaultCredentials) || undefined,
+      lastSyncedPowerState: isReached(o, report) ? o.object.spec.powerState : kept?.internal?.lastSyncedPowerState,
+    }),
     conditions: conditionsFor(
       report.verdict,
       {
@@ -111,19 +111,20 @@ function refsOf(machine: Machine | undefined, last: VirtualMachineStatus | undef
   };
 }
 
-type StatusRecord = Pick<VirtualMachineStatus, 'uid' | 'id' | 'providerName' | 'origin' | 'ownerId'>;
+type StatusRecord = Pick<VirtualMachineStatus, 'id' | 'providerName' | 'origin' | 'ownerId'> &
+  Pick<InternalStatus, 'objectUID'>;
 
 /** The record of the object's VM. One that came with another object's UID stays as it is, so that it is not acted on later either. */
 function recordOf(o: Observed, report: Report): StatusRecord {
   const known = report.record ?? (o.identity.kind === 'Known' ? o.identity : undefined);
   if (known !== undefined) {
     const { name: providerName, ...rest } = known;
-    return { uid: o.object.metadata.uid, providerName, ...rest };
+    return { objectUID: o.object.metadata.uid, providerName, ...rest };
   }
   if (o.identity.kind !== 'Foreign' || o.identity.isRecord !== true) return {};
   const { id, providerName, origin, ownerId } = o.object.status ?? {};
   return {
-    uid: o.identity.uid,
+    objectUID: o.identity.uid,
     ...(id === undefined ? {} : { id }),
     ...(providerName === undefined ? {} : { providerName }),
     ...(origin === undefined ? {} : { origin }),
@@ -234,11 +235,12 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 /** Drops undefined fields, so that the status holds what is known and nothing else. */
-function compact(status: {
-  readonly [K in keyof VirtualMachineStatus]: VirtualMachineStatus[K] | undefined;
-}): VirtualMachineStatus {
+function compact<T>(fields: { readonly [K in keyof T]: T[K] | undefined }): T {
   // Only undefined values were removed, which is exactly the difference between the two types.
-  return Object.fromEntries(
-    Object.entries(status).filter(([, value]) => value !== undefined),
-  ) as unknown as VirtualMachineStatus;
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as unknown as T;
+}
+
+function compactOrNone<T>(fields: { readonly [K in keyof T]: T[K] | undefined }): T | undefined {
+  const known = compact<T>(fields);
+  return Object.keys(known as object).length === 0 ? undefined : known;
 }

@@ -36,7 +36,7 @@ describe('providerName', () => {
 });
 
 const recordOf = (id: number, uidOfRecord = uid) =>
-  ({ id, uid: uidOfRecord, origin: 'Created', providerName: 'web-0a1b2c3d' }) as const;
+  ({ id, origin: 'Created', providerName: 'web-0a1b2c3d', internal: { objectUID: uidOfRecord } }) as const;
 const known = { kind: 'Known', id: 90, origin: 'Created', name: 'web-0a1b2c3d' };
 
 const machineOf = (ownerId: number | undefined) =>
@@ -47,7 +47,7 @@ describe('readIdentity', () => {
     { because: 'the operator alone writes the status', status: recordOf(90), expected: known },
     {
       because: 'it says how the VM came to the object, its name and its account',
-      status: { id: 90, uid, origin: 'Adopted', providerName: 'legacy', ownerId: 7 },
+      status: { id: 90, origin: 'Adopted', providerName: 'legacy', ownerId: 7, internal: { objectUID: uid } },
       expected: { kind: 'Known', id: 90, origin: 'Adopted', name: 'legacy', ownerId: 7 },
     },
     {

@@ -14,7 +14,6 @@ const condition = { observedGeneration: 1, lastTransitionTime: '2026-01-01T10:01
 
 const status: VirtualMachineStatus = {
   observedGeneration: 1,
-  uid: 'uid-1001',
   id: 1_001,
   providerName: 'bench-1-0a1b2c3d',
   origin: 'Created',
@@ -24,7 +23,7 @@ const status: VirtualMachineStatus = {
   addresses: [{ version: 4, address: '198.18.3.233', gateway: '198.18.0.1', prefixLength: 15 }],
   creationTime: '2026-01-01T10:01:00.000Z',
   initialPasswordSecret: { name: 'bench-1-initial-password' },
-  apiKeyHash: 'hash',
+  internal: { objectUID: 'uid-1001', apiKeyHash: 'hash' },
   conditions: [
     { type: 'Ready', status: 'True', reason: 'Available', message: 'machine 1001 is running', ...condition },
   ],
@@ -33,13 +32,13 @@ const status: VirtualMachineStatus = {
 test('a status said of one machine is said of another: its id, names, address and times, and nothing else', () => {
   expect(statusLike(status, from, to)).toEqual({
     ...status,
-    uid: 'uid-1010',
     id: 1_010,
     providerName: 'bench-10-0a1b2c3d',
     hostname: 'bench-10-0a1b2c3d',
     addresses: [{ version: 4, address: '198.18.3.242', gateway: '198.18.0.1', prefixLength: 15 }],
     creationTime: '2026-01-01T10:02:00.000Z',
     initialPasswordSecret: { name: 'bench-10-initial-password' },
+    internal: { objectUID: 'uid-1010', apiKeyHash: 'hash' },
     conditions: [
       { type: 'Ready', status: 'True', reason: 'Available', message: 'machine 1010 is running', ...condition },
     ],

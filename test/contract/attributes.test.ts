@@ -29,7 +29,7 @@ const rows: Readonly<Record<string, Row>> = {
   hostname: { shows: ['status.hostname'], as: 'xxxx', costs: 'Write', changed: 'yyyy' },
   state: { shows: ['status.state'], as: 'Running', costs: 'Write', changed: 'halted' },
   created_at: {
-    shows: ['status.createdAt'],
+    shows: ['status.creationTime'],
     as: '2015-02-21T00:26:55.068Z',
     costs: 'Write',
     changed: '2015-02-21T00:26:56.000Z',

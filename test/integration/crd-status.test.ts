@@ -33,6 +33,12 @@ const status = {
     lastResult: 'Busy',
   },
   startFailure: { count: 1, lastTime: '2026-01-02T03:04:05Z', retryTime: '2026-01-02T03:04:15Z' },
+  internal: {
+    objectUID: '0a1b2c3d-4e5f-6789-abcd-ef0123456789',
+    apiKeyHash: 'hash',
+    usesDefaultCredentials: true,
+    lastSyncedPowerState: 'Running',
+  },
   conditions: [
     {
       type: 'Ready',

@@ -112,8 +112,8 @@ it.each(goldenVersions())('what %s left behind is served, valid and changeable, 
     await put({});
     const { uid = '' } = (await cluster.get(namespace, name))?.metadata ?? {};
     renaming.push([metadata.uid, uid], [metadata.uid.slice(0, 8), uid.slice(0, 8)]);
-    if (status?.apiKeyHash !== undefined)
-      renaming.push([status.apiKeyHash, keyedHash(new Secret(apiKey), keyText({ ...metadata, uid }))]);
+    const hash = status?.internal?.apiKeyHash;
+    if (hash !== undefined) renaming.push([hash, keyedHash(new Secret(apiKey), keyText({ ...metadata, uid }))]);
   }
   for (const { metadata, status, ...type } of renamed(samples, renaming)) {
     const { name, namespace, labels, annotations, finalizers } = metadata;

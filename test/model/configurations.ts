@@ -353,6 +353,11 @@ function restored(spec: Configuration['spec']): VirtualMachine {
     { ...spec, providerName: neighbourName },
     { finalizers: [finalizer], annotations: { [annotations.machine]: identity } },
   );
-  const record = { uid: 'of another object', id: neighbourId, origin: 'Created', providerName: neighbourName } as const;
+  const record = {
+    id: neighbourId,
+    origin: 'Created',
+    providerName: neighbourName,
+    internal: { objectUID: 'of another object' },
+  } as const;
   return { ...object, status: { observedGeneration: 1, ...record } };
 }

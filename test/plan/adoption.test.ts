@@ -256,7 +256,12 @@ describeRows('restored, copied or moved', [
 ]);
 
 describe('for a new VM instead of the one that was recorded for another object', () => {
-  const record = { uid: 'another-uid', id: 90, origin: 'Created', providerName: 'web-99999999' } as const;
+  const record = {
+    id: 90,
+    origin: 'Created',
+    providerName: 'web-99999999',
+    internal: { objectUID: 'another-uid' },
+  } as const;
   it.each([
     {
       because: 'the annotations go, if they alone say so',

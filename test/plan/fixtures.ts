@@ -1,7 +1,12 @@
 import { annotations, finalizer } from '../../src/api/v1alpha1/names.ts';
 import { providerName, readIdentity, readIntent } from '../../src/api/v1alpha1/identity.ts';
 import { readRequests } from '../../src/api/v1alpha1/requests.ts';
-import type { VirtualMachine, VirtualMachineSpec, VirtualMachineStatus } from '../../src/api/v1alpha1/types.ts';
+import type {
+  InternalStatus,
+  VirtualMachine,
+  VirtualMachineSpec,
+  VirtualMachineStatus,
+} from '../../src/api/v1alpha1/types.ts';
 import type { Failure } from '../../src/model/failure.ts';
 import type { Machine, MachineState } from '../../src/model/machine.ts';
 import type { Observed } from '../../src/plan/observed.ts';
@@ -54,7 +59,12 @@ export function objectWith(options: ObjectOptions = {}): VirtualMachine {
   const record =
     id === undefined || isHint
       ? {}
-      : ({ uid, id, origin, providerName: name ?? options.spec?.providerName ?? ownName } as const);
+      : ({
+          id,
+          origin,
+          providerName: name ?? options.spec?.providerName ?? ownName,
+          internal: { objectUID: uid },
+        } as const);
   return {
     metadata: {
       name: 'web',
@@ -81,8 +91,14 @@ export function objectWith(options: ObjectOptions = {}): VirtualMachine {
     },
     spec: { ...spec, ...options.spec },
     ...(options.flaws === undefined ? {} : { flaws: options.flaws }),
-    status: { observedGeneration: -1, ...record, ...options.status },
+    status: { observedGeneration: -1, ...record, ...options.status, ...withInternal(record, options.status) },
   };
+}
+
+/** What a test gives of the bookkeeping is added to that of the record. */
+function withInternal(...parts: readonly (Partial<VirtualMachineStatus> | undefined)[]): Partial<VirtualMachineStatus> {
+  const internal = Object.assign({}, ...parts.map((part) => part?.internal)) as InternalStatus;
+  return Object.keys(internal).length === 0 ? {} : { internal };
 }
 
 export function machineIn(state: MachineState, more: Partial<Machine> = {}): Machine {

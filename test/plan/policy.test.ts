@@ -206,7 +206,7 @@ describeRows('a key that is changed', [
   },
 ]);
 
-const reached = { powerState: 'Running', id: 90 } as const;
+const reached = { internal: { lastSyncedPowerState: 'Running' }, id: 90 } as const;
 const report = { powerDriftPolicy: 'Report' } as const;
 
 describeRows('power changed by others', [
@@ -229,7 +229,12 @@ describeRows('power changed by others', [
   },
   {
     because: 'nor is one that the spec asks for now',
-    given: { id: 90, machine: 'Halted', status: { ...reached, powerState: 'Halted' }, spec: report },
+    given: {
+      id: 90,
+      machine: 'Halted',
+      status: { ...reached, internal: { lastSyncedPowerState: 'Halted' } },
+      spec: report,
+    },
     action: 'Start',
   },
   {
@@ -249,7 +254,7 @@ describeRows('power changed by others', [
       id: 90,
       machine: 'Running',
       deleting: true,
-      status: { id: 90, powerState: 'Halted' },
+      status: { id: 90, internal: { lastSyncedPowerState: 'Halted' } },
       spec: { ...report, powerState: 'Halted' },
     },
     action: 'Stop',

@@ -31,7 +31,8 @@ function objectOf({ age, record, name = 'web', ...options }: Given): VirtualMach
   const spec = { providerName: 'shop', ...options.spec };
   const uid = `${String(age).padStart(8, '0')}-0000-4000-8000-000000000000`;
   const object = objectWith({ ...options, spec });
-  const known = record === undefined ? {} : { providerName: spec.providerName, uid, ...record };
+  const known =
+    record === undefined ? {} : { providerName: spec.providerName, internal: { objectUID: uid }, ...record };
   const creationTimestamp = `2026-01-01T00:00:0${age}Z`;
   return {
     ...object,

@@ -189,7 +189,7 @@ it.each<{ because: string; change: object; back: object }>([
     const { apply, clock, cluster, condition, room } = await createSharedWorld();
     apply('web');
     await clock.advance(minute);
-    expect(cluster.machine('web')?.status?.usesDefaultCredentials).toBe(true);
+    expect(cluster.machine('web')?.status?.internal?.usesDefaultCredentials).toBe(true);
     cluster.change('web', change as Record<string, unknown>);
     await clock.advance(minute);
     cluster.remove('virtualmachines', 'web');

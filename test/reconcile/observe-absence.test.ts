@@ -135,7 +135,7 @@ describeRows('a recorded VM that the list lacks', [
   {
     because: 'it has none, and the key is the recorded one',
     ...gone,
-    status: { state: 'Running', apiKeyHash: keyHash },
+    status: { state: 'Running', internal: { apiKeyHash: keyHash } },
     account: { ownerId: undefined },
     deleting: true,
     listed: [],
@@ -368,7 +368,7 @@ describeRows('a VM to adopt that is gone', [
     because: 'in an account without any VM, with a key that recorded nothing of it',
     ...toAdopt,
     spec: { adoption: { policy: 'MustExist', id: 7 } },
-    status: { apiKeyHash: keyHash },
+    status: { internal: { apiKeyHash: keyHash } },
     account: { ownerId: undefined, ...lacking(visibilityWindow, 1) },
     listed: [],
     what: 'AbsenceUnconfirmed',

@@ -157,7 +157,7 @@ describeRows('a create answer that named another VM', [
 
 const { ownerId: _, ...unowned } = vm();
 const ofOwner1 = { id: 90, status: { ownerId: 1 } } as const;
-const sameKey = { id: 90, status: { ownerId: 1, apiKeyHash: keyHash } } as const;
+const sameKey = { id: 90, status: { ownerId: 1, internal: { apiKeyHash: keyHash } } } as const;
 const byOwner2 = { sightings: seen(listedAt, { ownerId: 2 }) };
 
 describeRows('a VM of another owner than the recorded one', [

@@ -41,13 +41,19 @@ describe('a protected object that was deleted', () => {
     world.cluster.change('web', { spec: { powerState: 'Halted' } });
     await world.clock.advance(2 * minute);
     expect(calls(world)).toEqual(['StopMachine']);
-    expect(world.cluster.machine('web')?.status).toMatchObject({ state: 'Halted', powerState: 'Halted' });
+    expect(world.cluster.machine('web')?.status).toMatchObject({
+      state: 'Halted',
+      internal: { lastSyncedPowerState: 'Halted' },
+    });
     expect(world.condition('web', 'Ready')).toMatchObject({ status: 'False', reason: 'DeletionProtected' });
     expect(writes(world) - before).toBe(2);
     world.cluster.change('web', { spec: { powerState: 'Running' } });
     await world.clock.advance(2 * minute);
     expect(calls(world)).toEqual(['StopMachine', 'StartMachine']);
-    expect(world.cluster.machine('web')?.status).toMatchObject({ state: 'Running', powerState: 'Running' });
+    expect(world.cluster.machine('web')?.status).toMatchObject({
+      state: 'Running',
+      internal: { lastSyncedPowerState: 'Running' },
+    });
     world.cluster.change('web', { spec: { deletionProtection: false } });
     await world.clock.advance(5 * minute);
     expect(calls(world)).toEqual(['StopMachine', 'StartMachine', 'StopMachine', 'DeleteMachine']);
@@ -70,7 +76,10 @@ describe('a protected object that was deleted', () => {
     world.cluster.change('web', { spec: { deletionProtection: true } });
     await world.clock.advance(10 * minute);
     expect(calls(world)).toEqual(['StopMachine', 'StartMachine']);
-    expect(world.cluster.machine('web')?.status).toMatchObject({ state: 'Running', powerState: 'Running' });
+    expect(world.cluster.machine('web')?.status).toMatchObject({
+      state: 'Running',
+      internal: { lastSyncedPowerState: 'Running' },
+    });
   });
 
   it('is not powered off without a record of that, unlike a VM that is to be deleted', async () => {

@@ -20,7 +20,10 @@ async function begin(kind: keyof typeof writesOf) {
 function expectRecorded({ cluster, condition, room }: Awaited<ReturnType<typeof begin>>, kind: keyof typeof writesOf) {
   const { metadata, status } = cluster.machine('web') ?? {};
   expect(condition('web', 'Ready')?.status).toBe('True');
-  expect(status).toMatchObject({ uid: metadata?.uid, origin: kind === 'adopt' ? 'Adopted' : 'Created' });
+  expect(status).toMatchObject({
+    origin: kind === 'adopt' ? 'Adopted' : 'Created',
+    internal: { objectUID: metadata?.uid },
+  });
   expect(JSON.parse(metadata?.annotations?.[annotations.machine] ?? '{}')).toMatchObject({ id: status?.id });
   expect(metadata?.annotations).not.toHaveProperty([annotations.createPending]);
   expect(metadata?.finalizers).toEqual(bothFinalizers);
@@ -113,7 +116,11 @@ it('the answer of a create is not recorded in an object that took the name of it
   answer();
   await clock.advance(5 * minute);
   const { metadata, status } = cluster.machine('web') ?? {};
-  expect([condition('web', 'Ready')?.status, status?.id, status?.uid]).toEqual(['True', 2, metadata?.uid]);
+  expect([condition('web', 'Ready')?.status, status?.id, status?.internal?.objectUID]).toEqual([
+    'True',
+    2,
+    metadata?.uid,
+  ]);
   const recorded = cluster.versions.filter((version) => version.metadata.uid === metadata?.uid);
   expect(new Set(recorded.map((version) => version.status?.id))).toEqual(new Set([undefined, 2]));
 });

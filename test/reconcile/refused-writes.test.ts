@@ -202,7 +202,7 @@ describe('a status that the API server does not store', () => {
     world.apply('web');
     await world.clock.advance(60 * minute);
     const { status } = world.cluster.machine('web') ?? {};
-    expect(status).toMatchObject({ id: 1, origin: 'Created', powerState: 'Running' });
+    expect(status).toMatchObject({ id: 1, origin: 'Created', internal: { lastSyncedPowerState: 'Running' } });
     expect(ready(world)?.status).toBe('True');
     expect(synced(world)).toMatchObject({ status: 'False', reason: 'WriteRefused' });
     expect(synced(world)?.message).toContain('the policy "test" denied the request');

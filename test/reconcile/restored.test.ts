@@ -25,7 +25,8 @@ it('does not act on a record whose VM has another name', async () => {
   await clock.advance(minute);
   const { uid } = cluster.machine('web')?.metadata ?? {};
   const providerName = `web-${uid?.slice(0, 8)}`;
-  cluster.change('web', { spec: { managementPolicy: 'Manage' }, status: { uid, id, origin: 'Created', providerName } });
+  const record = { id, origin: 'Created', providerName, internal: { objectUID: uid } };
+  cluster.change('web', { spec: { managementPolicy: 'Manage' }, status: record });
   await clock.advance(5 * minute);
   expect(condition('web', 'Ready')?.reason).toBe('IdentityMismatch');
   expect(cluster.machine('web')?.status?.providerName).toBe(providerName);

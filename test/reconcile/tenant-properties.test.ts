@@ -121,10 +121,11 @@ function take(b: Tenant, step: Step): void {
 
 /** A status without what two runs may differ in: ids of objects and versions, and when something was. */
 function toldOf(object: VirtualMachine | undefined): unknown {
-  const { uid: _, apiKeyHash: __, conditions = [], ...status } = object?.status ?? { observedGeneration: 0 };
+  const { internal, conditions = [], ...status } = object?.status ?? { observedGeneration: 0 };
   return {
     ...status,
-    createdAt: undefined,
+    creationTime: undefined,
+    internal: { ...internal, objectUID: undefined, apiKeyHash: undefined },
     conditions: conditions.map(({ type, status: value, reason, message }) => [type, value, reason, message]),
   };
 }

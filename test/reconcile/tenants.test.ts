@@ -162,7 +162,7 @@ describe('in one account', () => {
     await world.clock.advance(minute);
     const { uid } = a.object('twin')?.metadata ?? {};
     // Nobody but a cluster administrator can do that.
-    const record = { uid, id: siteId, origin: 'Adopted', providerName: 'site', ownerId: 1 };
+    const record = { id: siteId, origin: 'Adopted', providerName: 'site', ownerId: 1, internal: { objectUID: uid } };
     world.cluster.change(
       'twin',
       { metadata: { finalizers: [finalizer] }, spec: { providerName: null, deletionPolicy: 'Delete' }, status: record },
@@ -271,10 +271,13 @@ describe("with the operator's own key", () => {
       b.apply('nowhere', { adoption: { policy: 'MustExist', ...nowhere }, managementPolicy });
       await world.clock.advance(10 * minute);
       const told = (name: string) => {
-        const { conditions, ...status } = b.object(name)?.status ?? {};
+        const { conditions, internal, ...status } = b.object(name)?.status ?? {};
         const texts = conditions?.map(({ type, status: value, reason, message }) => [type, value, reason, message]);
         return JSON.parse(
-          JSON.stringify([texts, { ...status, uid: '', providerName: '', apiKeyHash: '' }]).replaceAll(name, ''),
+          JSON.stringify([
+            texts,
+            { ...status, providerName: '', internal: { ...internal, objectUID: '', apiKeyHash: '' } },
+          ]).replaceAll(name, ''),
         );
       };
       expect(told('there')).toEqual(told('nowhere'));
@@ -321,7 +324,7 @@ describe("with the operator's own key", () => {
 function restore(world: TenantWorld, a: Tenant): void {
   const { uid } = a.object('web')?.metadata ?? {};
   const annotation = { [annotations.machine]: JSON.stringify({ id: 4711, uid }) };
-  const status = { id: 4711, origin: 'Created', ownerId: 1, uid };
+  const status = { id: 4711, origin: 'Created', ownerId: 1, internal: { objectUID: uid } };
   world.cluster.change('web', { metadata: { annotations: annotation }, status }, 'team-a');
 }
 

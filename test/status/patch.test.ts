@@ -8,17 +8,15 @@ import { now, objectWith, uid } from '../plan/fixtures.ts';
 const time = '2026-06-01T12:00:00Z';
 /** What decisions rest on after a crash. */
 const record = {
-  uid,
   id: 90,
   providerName: 'web-0a1b2c3d',
   origin: 'Created',
   ownerId: 1,
-  apiKeyHash: 'hash',
   initialPasswordSecret: { name: 'web-password' },
-  powerState: 'Running',
   operation: { type: 'Restart', startTime: time },
   startFailure: { count: 1, lastTime: time },
   lastRestartRequest: 'two',
+  internal: { objectUID: uid, apiKeyHash: 'hash', lastSyncedPowerState: 'Running' },
 } as const satisfies Partial<VirtualMachineStatus>;
 const after: VirtualMachineStatus = {
   observedGeneration: 1,

@@ -66,7 +66,7 @@ describe('status', () => {
   const rejectedKey = { credentials: { kind: 'Rejected', failure: undefined } } as const;
   const restored = {
     recordedFor: 'another-uid',
-    status: { ...lastSeen, uid: 'another-uid', id: 90, origin: 'Created' },
+    status: { ...lastSeen, id: 90, origin: 'Created', internal: { objectUID: 'another-uid' } },
   } as const;
 
   it.each([
@@ -131,8 +131,8 @@ describe('status', () => {
     { machine: { kind: 'AbsenceUnconfirmed' }, recorded: 'hash-of-another-key' },
     { machine: { kind: 'OtherAccount', ownerId: 2 }, recorded: 'hash-of-another-key' },
   ] as const)('records the key that last showed the VM, and no other: $machine', ({ machine, recorded }) => {
-    const observed = observedWith({ id: 90, machine, status: { apiKeyHash: 'hash-of-another-key' } });
-    expect(statusFor(observed, report).apiKeyHash).toBe(recorded);
+    const observed = observedWith({ id: 90, machine, status: { internal: { apiKeyHash: 'hash-of-another-key' } } });
+    expect(statusFor(observed, report).internal?.apiKeyHash).toBe(recorded);
   });
 
   it('forgets state and addresses of a machine shown to be gone', () => {
@@ -165,7 +165,12 @@ describe('status', () => {
   });
 
   it('shows nothing of the VM that was recorded for another object, and keeps that record', () => {
-    const record = { uid: 'of-another-object', id: 90, origin: 'Created', providerName: 'web-99999999' } as const;
+    const record = {
+      id: 90,
+      origin: 'Created',
+      providerName: 'web-99999999',
+      internal: { objectUID: 'of-another-object' },
+    } as const;
     const vm = {
       state: 'Running',
       hostname: 'x',
@@ -208,9 +213,7 @@ describe('status', () => {
     osTemplate: { id: 4 },
     creationTime: '2026-01-01T00:00:00Z',
     initialPasswordSecret: { name: 'x' },
-    apiKeyHash: 'hash-of-another-key',
-    usesDefaultCredentials: true,
-    powerState: 'Halted',
+    internal: { apiKeyHash: 'hash-of-another-key', usesDefaultCredentials: true, lastSyncedPowerState: 'Halted' },
     lastTask: { id: 7, name: 'VmStop', status: 'failed' },
     diskIds: [88],
     updatedTime: '2026-01-02T00:00:00Z',
@@ -226,12 +229,12 @@ describe('status', () => {
     });
     const { observedGeneration, conditions, ...status } = statusFor(observed, busy);
     expect(status).toEqual({
-      uid,
       id: 90,
       providerName: 'web-0a1b2c3d',
       origin: 'Created',
       ...seen,
       ...handled,
+      internal: { objectUID: uid, ...seen.internal },
     });
     expect([observedGeneration, conditions?.length]).toEqual([1, 5]);
   });
@@ -245,12 +248,11 @@ describe('status', () => {
     const record = { id: 91, origin: 'Created', name: 'web' } as const;
     const { observedGeneration: _, conditions: _conditions, ...status } = statusFor(observed, { ...busy, record });
     expect(status).toEqual({
-      uid,
       id: 91,
       providerName: 'web',
       origin: 'Created',
-      apiKeyHash: 'hash-of-the-key',
       ...handled,
+      internal: { objectUID: uid, apiKeyHash: 'hash-of-the-key' },
     });
   });
 
@@ -275,14 +277,16 @@ describe('status', () => {
     expect(status).toMatchObject({
       ...did,
       state: 'Halting',
-      powerState: 'Running',
       lastRestartRequest: 'three',
       initialPasswordSecret: { name: 'x' },
       lastHandledReconcileAt: '2026-06-01',
       orphanCandidates: [{ id: 7, name: 'web-1' }],
-      apiKeyHash: 'hash-of-the-key',
     });
-    expect(status).not.toHaveProperty('usesDefaultCredentials');
+    expect(status.internal).toEqual({
+      objectUID: uid,
+      apiKeyHash: 'hash-of-the-key',
+      lastSyncedPowerState: 'Running',
+    });
   });
 
   it.each([
@@ -293,7 +297,7 @@ describe('status', () => {
     ({ shown, ...policy }) => {
       const spec = { ...policy, adoption: { policy: 'MustExist', id: 90 } } as const;
       const status = statusFor(observedWith({ machine: 'Running', spec }), report);
-      expect([status.id, status.origin, status.uid]).toEqual([shown, undefined, undefined]);
+      expect([status.id, status.origin, status.internal?.objectUID]).toEqual([shown, undefined, undefined]);
     },
   );
 
@@ -316,8 +320,8 @@ describe('status', () => {
   });
 
   it.each([
-    { uid: 'other', id: 90, origin: 'Created', providerName: 'web', ownerId: 7 },
-    { uid: 'other', id: 90, origin: 'Adopted', providerName: 'web' },
+    { id: 90, origin: 'Created', providerName: 'web', ownerId: 7, internal: { objectUID: 'other' } },
+    { id: 90, origin: 'Adopted', providerName: 'web', internal: { objectUID: 'other' } },
   ] as const)('keeps the record of another object as it is: %j', (record) => {
     const status = statusFor(observedWith({ machine: { kind: 'AbsenceUnconfirmed' }, status: record }), busy);
     expect(status).toMatchObject(record);

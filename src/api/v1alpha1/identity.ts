@@ -74,12 +74,12 @@ export function readIdentity(
   pending: string | null = object.metadata.annotations?.[annotations.createPending] ?? null,
 ): Identity {
   const { uid } = object.metadata;
-  const { status } = object;
+  const recordedFor = object.status?.internal?.objectUID;
   const record = readRecord(object);
   if (record !== undefined)
-    return status?.uid === uid
+    return recordedFor === uid
       ? { kind: 'Known', ...record }
-      : { ...foreign(status?.uid ?? '', record), isRecord: true };
+      : { ...foreign(recordedFor ?? '', record), isRecord: true };
   const text = object.metadata.annotations?.[annotations.machine];
   if (text !== undefined) {
     const hint = readHint(text);
@@ -105,8 +105,8 @@ function foreign(
 
 /** What the status records, for whichever object. An id without an origin and a UID is only shown. */
 function readRecord(object: VirtualMachine): KnownMachine | undefined {
-  const { uid, id, providerName: name = providerName(object), origin, ownerId } = object.status ?? {};
-  if (uid === undefined || id === undefined || origin === undefined) return undefined;
+  const { id, providerName: name = providerName(object), origin, ownerId, internal } = object.status ?? {};
+  if (internal?.objectUID === undefined || id === undefined || origin === undefined) return undefined;
   return { id, origin, name, ...(ownerId === undefined ? {} : { ownerId }) };
 }
 
@@ -227,7 +227,7 @@ export function writeIntent(
   return JSON.stringify({ ...value, proof: hash(signedText(value)) });
 }
 
-/** What `status.apiKeyHash` is a keyed hash of. */
+/** What `status.internal.apiKeyHash` is a keyed hash of. */
 export function keyText({ uid }: ObjectMeta): string {
   return JSON.stringify(['key', uid]);
 }

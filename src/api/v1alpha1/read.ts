@@ -10,6 +10,9 @@ const longestValue = { you: 256, 'the operator': 2_048 } as const;
 const mostFinalizers = 32;
 const longestFinalizers = 2_048;
 
+/** No two objects have the same. */
+const own = ['internal'] as const;
+
 /**
  * Reads objects as the API server stores them. A tenant may write 1.5 MiB into one, so only what the operator uses is kept, each
  * part within a bound:
@@ -32,8 +35,8 @@ export function createVirtualMachineReader(labels: readonly string[] = []): (obj
 
   function statusOf(status: VirtualMachineStatus): VirtualMachineStatus {
     const { conditions } = status;
-    if (conditions === undefined) return sharing.shareFields(status);
-    return sharing.shareFields({ ...status, conditions: conditions.map((condition) => sharing.share(condition)) });
+    if (conditions === undefined) return sharing.shareFields(status, own);
+    return sharing.shareFields({ ...status, conditions: conditions.map((condition) => sharing.share(condition)) }, own);
   }
 
   return (object) => {

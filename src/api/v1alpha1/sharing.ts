@@ -23,12 +23,12 @@ export class Sharing {
     return value;
   }
 
-  /** An object each of whose fields is shared. */
-  shareFields<T extends object>(value: T): T {
+  /** An object each of whose fields is shared, but those that are its own: kept, they would only displace others. */
+  shareFields<T extends object>(value: T, own: readonly (keyof T)[] = []): T {
     // A copy of the same shape takes less memory than one put together anew.
     const copy = { ...value };
     // `as`: the names of an object's own fields.
-    for (const name of Object.keys(copy) as (keyof T)[]) copy[name] = this.share(copy[name]);
+    for (const name of Object.keys(copy) as (keyof T)[]) if (!own.includes(name)) copy[name] = this.share(copy[name]);
     return copy;
   }
 }

@@ -96,10 +96,20 @@ export interface OrphanCandidate {
   readonly name: string;
 }
 
+/** Bookkeeping of the operator: nothing that a user can act on. */
+export interface InternalStatus {
+  /** The object that `id`, `origin`, `providerName` and `ownerId` of the status were recorded for. */
+  readonly objectUID?: string;
+  /** A keyed hash of the object's UID, with the API key that the VM was last seen with. */
+  readonly apiKeyHash?: string;
+  /** The VM was last seen with the operator's default API key rather than with one of the namespace. */
+  readonly usesDefaultCredentials?: boolean;
+  /** The power state in which the VM last matched the spec. */
+  readonly lastSyncedPowerState?: PowerState;
+}
+
 export interface VirtualMachineStatus {
   readonly observedGeneration: number;
-  /** The object that `id`, `origin`, `providerName` and `ownerId` were recorded for. */
-  readonly uid?: string;
   readonly id?: number;
   readonly providerName?: string;
   readonly origin?: Origin;
@@ -123,12 +133,6 @@ export interface VirtualMachineStatus {
   readonly updatedTime?: string;
   /** The Secret the initial password was written to. */
   readonly initialPasswordSecret?: { readonly name: string };
-  /** A keyed hash of the object's UID: with the API key that the VM was last seen with. */
-  readonly apiKeyHash?: string;
-  /** The VM was last seen with the operator's own key rather than with one of the namespace. */
-  readonly usesDefaultCredentials?: boolean;
-  /** The power state last reached as asked. */
-  readonly powerState?: PowerState;
   readonly operation?: OperationStatus;
   /** There while it is in progress, and when it failed. */
   readonly lastTask?: TaskStatus;
@@ -137,6 +141,7 @@ export interface VirtualMachineStatus {
   readonly plannedActions?: readonly PlannedAction[];
   readonly orphanCandidates?: readonly OrphanCandidate[];
   readonly lastHandledReconcileAt?: string;
+  readonly internal?: InternalStatus;
   readonly conditions?: readonly Condition[];
 }
 

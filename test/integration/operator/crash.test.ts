@@ -89,6 +89,10 @@ describe('an operator killed with kill -9', () => {
     expect(await operator.stop()).toBe(0);
     const object = await stage.object('web');
     const [machine] = stage.emulator.machines();
-    expect(object?.status).toMatchObject({ uid: object?.metadata.uid, id: machine?.id, origin: 'Created' });
+    expect(object?.status).toMatchObject({
+      id: machine?.id,
+      origin: 'Created',
+      internal: { objectUID: object?.metadata.uid },
+    });
   });
 });

@@ -54,7 +54,7 @@ it(
       await cluster.patch(namespace, 'kept', { spec: { powerState: 'Halted' } });
       await cluster.until(
         'kept is halted',
-        async () => (await cluster.get(namespace, 'kept'))?.status?.powerState === 'Halted',
+        async () => (await cluster.get(namespace, 'kept'))?.status?.internal?.lastSyncedPowerState === 'Halted',
       );
       expect(writes().slice(seen)).toEqual(['StopMachine']);
       expect(emulator.ledger.liveMachines()).toHaveLength(1);

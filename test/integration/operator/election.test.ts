@@ -77,7 +77,11 @@ describe('two operators with one Lease', () => {
     expect(await measureUntilLeading(standby)).toBeLessThan(usualLease);
     const object = await stage.object('web');
     const [machine] = stage.emulator.machines();
-    expect(object?.status).toMatchObject({ uid: object?.metadata.uid, id: machine?.id, origin: 'Created' });
+    expect(object?.status).toMatchObject({
+      id: machine?.id,
+      origin: 'Created',
+      internal: { objectUID: object?.metadata.uid },
+    });
     const { metadata } = await stage.untilReady('web', 'True/Available');
     expect(metadata.annotations?.['vps247.com/machine']).toContain(metadata.uid);
     expect(metadata.annotations?.['vps247.com/create-pending']).toBeUndefined();
@@ -221,7 +225,11 @@ describe('an end that was asked for', () => {
     expect(await stopped).toBe(0);
     const object = await stage.object('web');
     const [machine] = stage.emulator.machines();
-    expect(object?.status).toMatchObject({ uid: object?.metadata.uid, id: machine?.id, origin: 'Created' });
+    expect(object?.status).toMatchObject({
+      id: machine?.id,
+      origin: 'Created',
+      internal: { objectUID: object?.metadata.uid },
+    });
     await untilLeading(stage, standby);
   });
 

@@ -147,7 +147,7 @@ describe('a policy that refuses what the operator stores', () => {
     const shown = await person.untilCondition('web', 'Synced', 'False/WriteRefused');
     expect(messageOf(shown)).toContain('no hostnames here');
     const object = await stage.untilReady('web', 'True/Available');
-    expect(object.status).toMatchObject({ origin: 'Created', powerState: 'Running' });
+    expect(object.status).toMatchObject({ origin: 'Created', internal: { lastSyncedPowerState: 'Running' } });
     expect(object.status).not.toHaveProperty('hostname');
     await cluster.delete(namespace, 'web');
     await stage.untilGone('web');

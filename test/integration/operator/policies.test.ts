@@ -106,7 +106,11 @@ describe('deletion', () => {
     await person.untilListed(2);
     expect(calls(stage)).toEqual(['CreateMachine', 'CreateMachine']);
     await person.change('protected', { powerState: 'Halted' });
-    const halted = await person.until('protected', 'is halted', (vm) => vm.status?.powerState === 'Halted');
+    const halted = await person.until(
+      'protected',
+      'is halted',
+      (vm) => vm.status?.internal?.lastSyncedPowerState === 'Halted',
+    );
     expect(conditionOf(halted, 'Ready')).toBe('False/DeletionProtected');
     const lift = `kubectl -n ${stage.namespace} patch vps protected --type merge -p '{"spec":{"deletionProtection":false}}'`;
     expect(await person.kubectl('get', 'vps', 'protected', '-o', 'wide')).toContain(lift);

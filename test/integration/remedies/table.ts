@@ -97,7 +97,12 @@ export const remedies: Readonly<Record<Reason, Shown | readonly Shown[] | Nothin
       await place.create('web', { managementPolicy: 'Plan' });
       await place.until('False/PlanOnly');
       const { uid = '' } = (await place.object())?.metadata ?? {};
-      const record = { uid, id: place.plant('theirs'), origin: 'Created', providerName: `web-${uid.slice(0, 8)}` };
+      const record = {
+        id: place.plant('theirs'),
+        origin: 'Created',
+        providerName: `web-${uid.slice(0, 8)}`,
+        internal: { objectUID: uid },
+      };
       await place.sh(
         `kubectl -n ${place.namespace} patch vps web --subresource=status --type merge -p '${JSON.stringify({ status: record })}'`,
       );
@@ -127,10 +132,10 @@ export const remedies: Readonly<Record<Reason, Shown | readonly Shown[] | Nothin
         await place.create('web', {}, { annotations: { [annotations.paused]: 'true' } });
         await place.until('False/Paused');
         const record = {
-          uid: 'of-another-object',
           id: place.plant('legacy'),
           origin: 'Created',
           providerName: 'legacy',
+          internal: { objectUID: 'of-another-object' },
         };
         await place.sh(
           `kubectl -n ${place.namespace} patch vps web --subresource=status --type merge -p '${JSON.stringify({ status: record })}'`,

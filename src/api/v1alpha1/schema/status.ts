@@ -2,6 +2,7 @@ import type {
   CatalogueStatus,
   Condition,
   ConditionStatus,
+  InternalStatus,
   OrphanCandidate,
   OperationStatus,
   OperationType,
@@ -210,6 +211,34 @@ const conditions: Schema = {
   },
 };
 
+const internal: Schema = {
+  type: 'object',
+  description: 'Internal bookkeeping of the operator; not part of the API, may change in any release.',
+  properties: {
+    objectUID: {
+      type: 'string',
+      maxLength: 64,
+      description:
+        'The UID of the object that the VM was recorded for. The operator does not act on a record with another UID, from a backup or a copy.',
+    },
+    apiKeyHash: {
+      type: 'string',
+      maxLength: 64,
+      description:
+        "A keyed hash (HMAC-SHA256, 128 bits) of the object's UID, with the API key that the VM was last seen with. While it is the same, a list without any VM is of the same account.",
+    },
+    usesDefaultCredentials: {
+      type: 'boolean',
+      description: "Whether the VM was last seen with the operator's default API key.",
+    },
+    lastSyncedPowerState: {
+      type: 'string',
+      enum: allOf<PowerState>({ Running: true, Halted: true }),
+      description: 'The power state in which the VM last matched the spec. A VM that then differs has drifted.',
+    },
+  } satisfies PropertiesOf<InternalStatus>,
+};
+
 export const statusSchema: Schema = {
   type: 'object',
   description: 'The machine as it was last seen, written by the operator only.',
@@ -221,12 +250,6 @@ export const statusSchema: Schema = {
       format: 'int64',
       minimum: -1,
       description: 'The generation of the spec that was last acted on; -1 when none was.',
-    },
-    uid: {
-      type: 'string',
-      maxLength: 64,
-      description:
-        'The UID of the object that the VM was recorded for. A record that comes with another UID, from a backup or a copy, is not acted on.',
     },
     id: providerId("The machine's id at the provider."),
     providerName: { type: 'string', maxLength: 255, description: "The machine's name at the provider." },
@@ -273,22 +296,6 @@ export const statusSchema: Schema = {
         name: { type: 'string', maxLength: 253, description: 'Name of the Secret.' },
       } satisfies PropertiesOf<NonNullable<VirtualMachineStatus['initialPasswordSecret']>>,
     },
-    apiKeyHash: {
-      type: 'string',
-      maxLength: 64,
-      description:
-        "A keyed hash (HMAC-SHA256, 128 bits) of the object's UID, with the API key that the VM was last seen with. While it is the same, a list without any VM is of the same account.",
-    },
-    usesDefaultCredentials: {
-      type: 'boolean',
-      description:
-        "Whether the VM was last seen with the operator's default API key. Leaving it running then needs an administrator's permission.",
-    },
-    powerState: {
-      type: 'string',
-      enum: allOf<PowerState>({ Running: true, Halted: true }),
-      description: 'The power state last reached as asked; a machine that then differs was changed by others.',
-    },
     operation,
     lastTask,
     startFailure,
@@ -304,6 +311,7 @@ export const statusSchema: Schema = {
       maxLength: 256,
       description: 'The value of the annotation vps247.com/reconcile-requested-at that was handled last.',
     },
+    internal,
     conditions,
   } satisfies PropertiesOf<VirtualMachineStatus>,
 };
