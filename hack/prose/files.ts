@@ -12,7 +12,7 @@ export const recordPath = 'hack/prose/record.txt';
 const isRead = /\.(?:md|ts|mjs|go|lua|ya?ml|tpl|txt)$|^Dockerfile$|^\.ci\//;
 const notRead: readonly string[] = [':!hack/prose/words.ts', `:!${recordPath}`, ':!test/golden/*'];
 /** Its source is read instead. */
-const isGenerated = /^(?:<!--|#|\/\/)?.*Generated .*do not edit/im;
+const isGenerated = /^(?:<!--|#) Generated .*do not edit/m;
 
 interface Prose {
   readonly path: string;
