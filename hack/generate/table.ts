@@ -28,3 +28,6 @@ export function wrapped(text: string, width: number, indent = ''): string {
   }
   return [...lines, line].join('\n');
 }
+
+/** Characters in a line of a generated page. */
+export const pageWidth = 100;

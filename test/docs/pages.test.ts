@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { reasons } from '../../src/api/v1alpha1/reasons.ts';
+import { flagOf, settingNames } from '../../src/config/settings.ts';
+import { fullName, metricsTable } from '../../src/telemetry/metrics-table.ts';
 import { anchorsIn, brokenLinks } from '../../hack/verify/links.ts';
 import { fences } from '../support/documented.ts';
 import { filesBelow, pages, projectRoot } from '../support/pages.ts';
@@ -68,4 +70,16 @@ test.each(Object.keys(reasons))('troubleshooting has %s, with what to look at an
   const [, section = ''] = textOf('docs/troubleshooting.md').split(`\n### ${reason}\n`);
   const [own = ''] = section.split('\n### ');
   expect(own).toMatch(/\*\*Look at:\*\*\n\n```sh\n\S[\s\S]*\n```\n\n\*\*Do:\*\* \S/);
+});
+
+/** A table of many columns can't be read in a terminal, nor linked to. */
+test.each([
+  ['docs/metrics.md', Object.values(metricsTable).map(({ name }) => fullName(name))],
+  ['docs/configuration.md', settingNames.map(flagOf)],
+])('%s has a heading for each entry and no table', (page, entries) => {
+  const lines = textOf(page).split('\n');
+  expect(lines.filter((line) => line.startsWith('### '))).toEqual(
+    expect.arrayContaining(entries.map((entry) => `### ${entry}`)),
+  );
+  expect(lines.filter((line) => line.startsWith('|') || line.length > 115)).toEqual([]);
 });
