@@ -7,7 +7,6 @@ import { chartFiles } from './generate/chart/files.ts';
 import { renderChartReadme } from './generate/chart/readme.ts';
 import { renderSchema } from './generate/chart/schema.ts';
 import { renderArgoConfig } from './generate/argocd.ts';
-import { renderComparison } from './generate/comparison.ts';
 import { renderConditions } from './generate/conditions.ts';
 import { renderConfiguration } from './generate/configuration.ts';
 import { renderCrd } from './generate/crd.ts';
@@ -42,7 +41,6 @@ const pages: readonly { readonly path: string; readonly render: () => string }[]
   ...chartFiles,
   { path: 'deploy/gitops/argocd/argocd-cm.yaml', render: renderArgoConfig },
   { path: 'docs/api.md', render: renderApi },
-  { path: 'docs/comparison.md', render: renderComparison },
   { path: 'docs/conditions.md', render: renderConditions },
   { path: 'docs/configuration.md', render: renderConfiguration },
   { path: 'docs/gitops-health.md', render: renderVerdicts },
