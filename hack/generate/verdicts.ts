@@ -1,7 +1,7 @@
 import { type Verdicts, verdicts } from '../gitops/verdicts.ts';
 import { generatedFrom, markdownTable } from './table.ts';
 
-/** docs/gitops-health.md: what the tools of GitOps make of each reason. Pure. */
+/** docs/gitops-health.md: how GitOps tools interpret each reason. Pure. */
 export function renderVerdicts(): string {
   const rows = Object.entries(verdicts).map(([reason, row]) => [
     `[${reason}](conditions.md#${reason.toLowerCase()})`,
@@ -9,15 +9,19 @@ export function renderVerdicts(): string {
     cell('argo', row, row.wasReady),
     row.because,
   ]);
-  return `# What GitOps tools make of each reason
+  return `# Health in Argo CD and Flux
 
 ${generatedFrom('hack/gitops/verdicts.ts')}
 
-The second column is the library kstatus, which Flux, kpt and Helm 4 ask; the third is Argo CD with the script
-[deploy/gitops/argocd/health.lua](../deploy/gitops/argocd/health.lua). Tests run both over every reason. An object that nobody has looked at yet, or not since its
-spec changed, is InProgress and Progressing; one that is being deleted is Terminating and Progressing. "If it was Ready" means: as this very spec asks, before the reason came up.
+The column *Flux* shows the result of the kstatus library, which Flux, kpt, and Helm 4 use. The column
+*Argo CD* shows the result of the script [health.lua](../deploy/gitops/argocd/health.lua). Tests run
+both for every reason.
 
-${markdownTable(['reason', 'Flux (kstatus)', 'Argo CD', 'because'], rows)}
+- An object that was never reconciled, or not since its spec changed, is InProgress and Progressing.
+- An object that is being deleted is Terminating and Progressing.
+- "If it was Ready" means: Ready with the current spec, before the reason occurred.
+
+${markdownTable(['reason', 'Flux', 'Argo CD', 'explanation'], rows)}
 `;
 }
 

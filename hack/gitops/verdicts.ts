@@ -1,6 +1,6 @@
 /**
- * What the tools of GitOps make of each reason: the library kstatus (Flux, kpt, Helm 4), and Argo CD with the
- * script in deploy/gitops/argocd. Tests hold it against both; docs/gitops-health.md is generated from it.
+ * How GitOps tools interpret each reason: the library kstatus (Flux, kpt, Helm 4), and Argo CD with the script in
+ * deploy/gitops/argocd. Tests compare it with both; docs/gitops-health.md is generated from it.
  */
 import type { Reason } from '../../src/api/v1alpha1/reasons.ts';
 
@@ -13,7 +13,7 @@ export interface Verdicts {
 }
 
 export interface VerdictRow extends Verdicts {
-  /** The same for a machine that was as this very spec asks before, where it differs. */
+  /** The verdicts for an object that was Ready with its current spec, where they differ. */
   readonly wasReady?: Verdicts;
   readonly because: string;
 }
@@ -21,79 +21,79 @@ export interface VerdictRow extends Verdicts {
 const done: Verdicts = { kstatus: 'Current', argo: 'Healthy' };
 const going: Verdicts = { kstatus: 'InProgress', argo: 'Progressing' };
 const failed: Verdicts = { kstatus: 'Failed', argo: 'Degraded' };
-/** kstatus has no word for what is at rest and not as the spec says: a rollout must not be told that it is done. */
+/** kstatus has no state for an object that is at rest and doesn't match its spec. A rollout must not count it as done. */
 const atRest: Verdicts = { kstatus: 'InProgress', argo: 'Suspended' };
-/** As kstatus puts it, work is under way; the machine is as asked all the same. */
+/** For kstatus, a reconciliation is in progress; the VM still matches the spec. */
 const keptUp: Verdicts = { kstatus: 'InProgress', argo: 'Healthy' };
 const leaving: Verdicts = { kstatus: 'Terminating', argo: 'Progressing' };
 
-const passes = 'it goes on by itself';
-const needsSomebody = 'it waits until you act';
-const policy = 'it is at rest but not as the spec says, because a policy wants it so';
-const outage = 'an outage is no failure of the object; nothing shows that a VM that was Ready changed';
+const progresses = 'the operator continues without your action';
+const needsAction = 'it requires your action';
+const policy = 'a policy prevents changes, and the VM does not match the spec';
+const outage = 'an outage is not a failure of the object; a VM that was Ready counts as unchanged';
 
 export const verdicts: Readonly<Record<Reason, VerdictRow>> = {
   Observing: { ...going, because: 'the operator reads the first list of the account' },
-  Available: { ...done, because: 'the power state is as the spec says, running or halted' },
-  Creating: { ...going, because: passes },
-  ProvisioningFailed: { ...failed, because: needsSomebody },
-  CreateOutcomeUnknown: { ...going, because: 'lists will tell' },
+  Available: { ...done, because: 'the power state matches the spec, running or halted' },
+  Creating: { ...going, because: progresses },
+  ProvisioningFailed: { ...failed, because: needsAction },
+  CreateOutcomeUnknown: { ...going, because: 'the next lists show whether the VM exists' },
   CreateBackoff: { ...going, because: 'the next request may lead to a VM' },
-  NameConflict: { ...failed, because: needsSomebody },
-  NameTaken: { ...failed, because: needsSomebody },
-  HeldByOtherObject: { ...failed, because: needsSomebody },
-  AdoptionMismatch: { ...failed, because: needsSomebody },
-  IdentityMismatch: { ...failed, because: needsSomebody },
-  IdentityUnproven: { ...failed, because: needsSomebody },
-  InvalidSpec: { ...failed, because: needsSomebody },
-  UnknownCatalogName: { ...failed, because: needsSomebody },
-  CombinationNotOffered: { ...failed, because: needsSomebody },
-  CreateRefused: { ...failed, because: needsSomebody },
-  QuotaExceeded: { ...failed, because: needsSomebody },
-  NamespaceLimitReached: { ...failed, because: needsSomebody },
-  Starting: { ...going, because: passes },
-  Stopping: { ...going, because: passes },
-  Restarting: { ...going, because: passes },
-  ProviderBusy: { ...going, because: passes },
-  PowerTransitionStuck: { ...failed, because: 'the operator retries, but has for long: check the VM' },
-  PowerChangeFailed: { ...going, because: 'it is tried again' },
-  StartBackoff: { ...going, because: 'the next start may hold' },
+  NameConflict: { ...failed, because: needsAction },
+  NameTaken: { ...failed, because: needsAction },
+  HeldByOtherObject: { ...failed, because: needsAction },
+  AdoptionMismatch: { ...failed, because: needsAction },
+  IdentityMismatch: { ...failed, because: needsAction },
+  IdentityUnproven: { ...failed, because: needsAction },
+  InvalidSpec: { ...failed, because: needsAction },
+  UnknownCatalogName: { ...failed, because: needsAction },
+  CombinationNotOffered: { ...failed, because: needsAction },
+  CreateRefused: { ...failed, because: needsAction },
+  QuotaExceeded: { ...failed, because: needsAction },
+  NamespaceLimitReached: { ...failed, because: needsAction },
+  Starting: { ...going, because: progresses },
+  Stopping: { ...going, because: progresses },
+  Restarting: { ...going, because: progresses },
+  ProviderBusy: { ...going, because: progresses },
+  PowerTransitionStuck: { ...failed, because: 'the operator has retried for a long time: check the VM' },
+  PowerChangeFailed: { ...going, because: 'the operator retries' },
+  StartBackoff: { ...going, because: 'the next start may succeed' },
   PowerDrift: {
     kstatus: 'InProgress',
     argo: 'Degraded',
-    because: 'the power was changed outside the operator, and the spec has that reported, not corrected: you decide',
+    because: 'the power state was changed outside the operator, and the spec asks to report that and not to correct it',
   },
-  CredentialsMissing: { ...failed, because: needsSomebody },
-  CredentialsRejected: { ...failed, because: needsSomebody },
-  ApiKeyLimitReached: { ...failed, because: needsSomebody },
-  AccountMismatch: { ...failed, because: needsSomebody },
+  CredentialsMissing: { ...failed, because: needsAction },
+  CredentialsRejected: { ...failed, because: needsAction },
+  ApiKeyLimitReached: { ...failed, because: needsAction },
+  AccountMismatch: { ...failed, because: needsAction },
   RateLimited: { ...going, wasReady: keptUp, because: outage },
   ProviderUnavailable: { ...going, wasReady: keptUp, because: outage },
   ProtocolError: { ...going, wasReady: keptUp, because: outage },
-  ExternallyDeleted: { ...failed, because: needsSomebody },
-  AbsenceUnconfirmed: { ...going, because: 'lists will tell' },
-  RecreationDelayed: { ...going, because: passes },
-  DuplicateMachine: { ...failed, because: needsSomebody },
-  IdentityFromOtherObject: { ...failed, because: needsSomebody },
-  OrphanCandidateFound: { ...failed, because: needsSomebody },
-  AdoptionTargetNotFound: { ...failed, because: needsSomebody },
-  AdoptionNotPermitted: { ...failed, because: needsSomebody },
+  ExternallyDeleted: { ...failed, because: needsAction },
+  AbsenceUnconfirmed: { ...going, because: 'the next lists show whether the VM exists' },
+  RecreationDelayed: { ...going, because: progresses },
+  DuplicateMachine: { ...failed, because: needsAction },
+  IdentityFromOtherObject: { ...failed, because: needsAction },
+  OrphanCandidateFound: { ...failed, because: needsAction },
+  AdoptionTargetNotFound: { ...failed, because: needsAction },
+  AdoptionNotPermitted: { ...failed, because: needsAction },
   DiffersFromSpec: {
     ...done,
-    because: 'the power state is as the spec says; AsSpecified, an event and an alert report the rest',
+    because: 'the power state matches the spec; AsSpecified, an event, and an alert report the difference',
   },
-  InitialPasswordConflict: { ...done, because: 'the power state is as the spec says; Synced reports the Secret' },
+  InitialPasswordConflict: { ...done, because: 'the power state matches the spec; Synced reports the Secret' },
   InvalidAnnotation: { ...done, because: 'reported as an event only' },
   MachineAnnotationCorrected: { ...done, because: 'reported as an event only' },
-  WriteRefused: { ...failed, because: 'a policy stands in the way: you have to change it or the object' },
+  WriteRefused: { ...failed, because: 'a policy refuses the write: change the policy or the object' },
   OwnedByOtherInstallation: { ...done, because: 'reported as an event only' },
-  Deleting: { ...leaving, because: 'whatever the conditions say' },
-  DeletionProtected: { ...leaving, because: 'whatever the conditions say' },
-  OrphanNotPermitted: { ...leaving, because: 'whatever the conditions say' },
+  Deleting: { ...leaving, because: 'independent of the conditions' },
+  DeletionProtected: { ...leaving, because: 'independent of the conditions' },
+  OrphanNotPermitted: { ...leaving, because: 'independent of the conditions' },
   Paused: {
     ...atRest,
     wasReady: { kstatus: 'Current', argo: 'Suspended' },
-    because: 'what was reached stays reached; what was not is not',
+    because: 'a paused object keeps its earlier result',
   },
   ObserveOnly: { ...atRest, because: policy },
   PlanOnly: { ...atRest, because: policy },
