@@ -21,7 +21,7 @@ function unpinned(text: string): string[] {
 function unmatched(text: string): string[] {
   const used = new Set(Array.from(text.matchAll(/\]\[(\w+)\]/g), ([, mark = '']) => mark));
   const defined = new Set(Array.from(text.matchAll(/^\[(\w+)\]:\s/gm), ([, mark = '']) => mark));
-  return [...used.symmetricDifference(defined)];
+  return [...[...used].filter((mark) => !defined.has(mark)), ...[...defined].filter((mark) => !used.has(mark))];
 }
 
 test('every file of another project is linked at the commit that the page lists as its source', () => {
