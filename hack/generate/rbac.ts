@@ -34,7 +34,7 @@ ${generatedFrom(manifest)}
 
 The chart grants each verb by name, and no wildcard. The tests run the operator with exactly these
 roles: a rule that no test uses fails them, and so does a missing rule
-([ADR 0040](adr/0040-rights-are-compared-with-those-used.md)).
+([ADR 0040](adr/0040-compare-granted-permissions-with-those-used.md)).
 
 ## Permissions of the operator
 
