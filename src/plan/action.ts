@@ -59,7 +59,7 @@ export function isProviderCall(action: Action): boolean {
   return providerCalls.has(action.type);
 }
 
-/** What to tell: the reason decides the conditions (see api/v1alpha1/reasons.ts), the message is for people. */
+/** What to report: the reason decides the conditions (see api/v1alpha1/reasons.ts), the message is for people. */
 export interface Verdict {
   readonly reason: Reason;
   readonly message: string;
@@ -114,10 +114,10 @@ export function act(action: Action, verdict: Verdict | undefined, rest: Rest = {
 export function announcementOf({ type, id }: Extract<Action, { type: 'Kill' | 'Restart' | 'Delete' }>): Verdict {
   switch (type) {
     case 'Kill':
-      return { reason: 'Stopping', message: `cutting the power of machine ${id}` };
+      return { reason: 'Stopping', message: `cutting the power of VM ${id}` };
     case 'Restart':
-      return { reason: 'Restarting', message: `restarting machine ${id}` };
+      return { reason: 'Restarting', message: `restarting VM ${id}` };
     case 'Delete':
-      return { reason: 'Deleting', message: `machine ${id} is being deleted` };
+      return { reason: 'Deleting', message: `deleting VM ${id}` };
   }
 }

@@ -6,7 +6,7 @@ import type { Observed } from './observed.ts';
 import { pauseAfter, patienceAfter } from './pace.ts';
 import { failedTaskOf, powerChangeFailed, wordsOf } from './task.ts';
 
-/** A power call that is due, and how it is told. */
+/** A power call that is due, and what is reported of it. */
 export interface PowerCall {
   readonly type: OperationType;
   readonly verdict: Verdict & { readonly reason: 'Starting' | 'Stopping' | 'Restarting' };
@@ -18,7 +18,7 @@ export interface PowerCall {
   readonly details?: Pick<OperationStatus, 'deadlineTime' | 'restartRequest' | 'previousActionTime'>;
 }
 
-/** Sends a power call, unless it is under way, or the provider is at work on the machine. */
+/** Sends a power call, unless it is in flight, or the provider is busy with the VM. */
 export function send(o: Observed, machine: Machine, call: PowerCall): Decision {
   const { before } = call;
   const attempts = before?.attempts ?? 1;
@@ -31,7 +31,7 @@ export function send(o: Observed, machine: Machine, call: PowerCall): Decision {
     return ask(o, machine, call, operation, trouble ?? call.verdict);
   }
   if (isTaskBusy(machine.lastTask) && call.type !== 'Kill' && o.history.taskBusyFor < o.limits.stuckAfter) {
-    const message = `the provider is at work on machine ${machine.id} (${machine.lastTask === undefined ? 'task' : wordsOf(machine.lastTask)})`;
+    const message = `the provider is busy with VM ${machine.id} (${machine.lastTask === undefined ? 'task' : wordsOf(machine.lastTask)})`;
     return wait(
       { reason: 'ProviderBusy', message },
       // A task that stays as it is changes nothing that would wake anybody.
@@ -51,9 +51,9 @@ export function begun(o: Observed, { type, details }: PowerCall, attempts = 1): 
 }
 
 function ask(o: Observed, machine: Machine, call: PowerCall, operation: OperationStatus, verdict: Verdict): Decision {
-  // Asked again and again, it is told once that the provider does not take it.
-  const told = o.history.refusedFor > 0 ? busyVerdict(o, `${call.type}Machine`) : verdict;
-  return act({ type: call.type, id: machine.id, operation }, told, {
+  // While the provider refuses it again and again, that is reported, not the call.
+  const reported = o.history.refusedFor > 0 ? busyVerdict(o, `${call.type}Machine`) : verdict;
+  return act({ type: call.type, id: machine.id, operation }, reported, {
     operation: call.before ?? operation,
     urgent: true,
     startFailure: o.object.status?.startFailure,

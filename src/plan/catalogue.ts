@@ -97,7 +97,7 @@ function pick<T extends Entry>(field: string, selector: CatalogueSelector, list:
   return { ok: true, id: entry.id, entry };
 }
 
-/** The nearest ones by themselves: in a long list nobody finds the one letter that differs. */
+/** The nearest ones by themselves: in a long list the one letter that differs is hard to find. */
 function choicesFor(name: string, list: readonly Entry[]): string {
   const sorted = byNearness(name, list, (entry) => entry.name ?? '');
   if (sorted.length <= maxNearest) return `valid: ${names(sorted)}`;

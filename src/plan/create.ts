@@ -27,7 +27,7 @@ const mostLeftNamed = 10;
 const heldRetry = 60_000;
 
 /**
- * For an object whose machine is shown not to exist, and that is to have one. Everything that would only be refused is
+ * For an object whose VM is confirmed not to exist, and that is to have one. Everything that would only be refused is
  * found before the call; the call itself is guarded by `execute`, which stores finalizer and intent first.
  */
 export function create(o: Observed): Decision {
@@ -74,7 +74,7 @@ export function create(o: Observed): Decision {
         sshKeyIds: spec.sshKeyIds,
       },
     },
-    { reason: 'Creating', message: `creating machine ${quoted(name)}` },
+    { reason: 'Creating', message: `creating VM ${quoted(name)}` },
     // A new machine boots anyway.
     { urgent: true, handledRestart: spec.restartRequest, event: doubt },
   );
@@ -82,7 +82,7 @@ export function create(o: Observed): Decision {
 
 /**
  * A provider may create a VM under another name than the one asked for, or never show it: each further create call may be one more
- * VM to pay for. The first is repeated as soon as lists have shown that there is no VM, the others ever later.
+ * VM to pay for. The first is repeated as soon as lists have confirmed that no VM exists, the others with exponential backoff.
  */
 function repeatAfter(creates: number, { recreateAfter }: Limits): number {
   return creates < 2 ? 0 : Math.max(recreateAfter, Math.min(longestRepeat, recreateAfter * 2 ** (creates - 2)));
@@ -140,7 +140,7 @@ function orphanCandidate(o: Observed): Verdict {
 const clockTolerance = 60_000;
 
 /**
- * For an object that records no machine of its own while one is there that it may mean. Worked table, first row that applies:
+ * For an object without a VM on record, while a VM exists that it may mean. Worked table, first row that applies:
  *
  * | found by | and                                              | then                                          |
  * | -------- | ------------------------------------------------ | --------------------------------------------- |
@@ -204,7 +204,7 @@ export function isFromIntent(o: Claimant, machine: Machine): boolean {
   if (intent?.isOwn !== true || !isIntentProven) return false;
   if (isInDoubt(o, machine)) return false;
   const createdAt = Date.parse(machine.createdAt ?? '');
-  // Both are times of the provider's own clock. Where it tells none, the announcement alone has to do.
+  // Both are times of the provider's own clock. Where it reports none, the intent alone decides.
   return !(createdAt < (intent.after ?? -Infinity) - clockTolerance);
 }
 
@@ -212,7 +212,7 @@ function record(o: Observed, { id, name, ownerId }: Machine, origin: Origin): De
   const machine = { id, name, origin, ...(ownerId === undefined ? {} : { ownerId }) };
   const verdict: Verdict =
     origin === 'Created'
-      ? { reason: 'Creating', message: `machine ${id} is being provisioned` }
+      ? { reason: 'Creating', message: `VM ${id} is being provisioned` }
       : { reason: 'Creating', message: `adopting VM ${id} (${quoted(name)})` };
   return act({ type: 'RecordIdentity', machine }, verdict, {
     urgent: true,

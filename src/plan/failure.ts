@@ -24,7 +24,7 @@ export function fromFailure(o: Asker, failure: Failure): Verdict {
   return { reason: reasonByCode[failure.code] ?? 'ProviderUnavailable', message: describe(failure) };
 }
 
-/** There is no usable key, as `message` says. An object that is being deleted also says how that can end. */
+/** No key is usable, as `message` says. An object that is being deleted also says how that can end. */
 export function missing(o: Pick<Observed, 'object' | 'mayOrphan'>, message: string): Verdict {
   if (!isToBeDeleted(o.object)) return { reason: 'CredentialsMissing', message };
   const instead = leavingVm(o, insteadOfDeletion);

@@ -8,15 +8,15 @@ export function heldBack(o: Observed, decision: Decision): Decision {
   const held = { ...kept(o), urgent: decision.urgent };
   if (o.gateClosedFor > 0) {
     return wait(
-      { reason: 'RateLimited', message: 'the provider asked for fewer calls' },
+      { reason: 'RateLimited', message: 'the provider asked for fewer requests' },
       { ...held, after: o.gateClosedFor },
     );
   }
   if (o.isProviderAway) {
-    const message = 'the provider does not answer; the call is made once a list shows that it does again';
+    const message = 'the provider is unavailable; the operator sends the request after a list succeeds';
     return wait({ reason: 'ProviderUnavailable', message }, held);
   }
-  // Its owner took the key away; the first answer to the new one, which is on its way, tells how to go on.
+  // The key was replaced; the first answer to the new one, which is on its way, decides.
   if (o.isKeyChanging) return wait(undefined, held);
   const left = (o.history.notBefore ?? 0) - o.now;
   return left > 0 ? wait(undefined, { ...held, after: left }) : decision;

@@ -62,7 +62,7 @@ export type CatalogueObservation =
 
 /**
  * What this process remembers of the object. Everything here may be lost in a crash without harm: it only spares a
- * repeated call or starts a wait anew. Durations are milliseconds, times epoch milliseconds.
+ * repeated call or restarts a wait. Durations are milliseconds, times epoch milliseconds.
  */
 export interface History {
   /** How long this process has known the object. */
@@ -79,7 +79,7 @@ export interface History {
   readonly lastUpAt?: number;
   /** When it was last seen going down, down, or starting. */
   readonly lastDownAt?: number;
-  /** Whether somebody acted on the machine since it was last up, so that it did not go down by itself. */
+  /** Whether a user acted on the VM since it was last up, so that it did not go down by itself. */
   readonly wasActedOn: boolean;
   /** When DELETE was last accepted, and how often. */
   readonly deleteAcceptedAt?: number;
@@ -105,9 +105,9 @@ export interface Limits {
   readonly visibilityWindow: number;
   /** How long lists have to lack a VM before another one is created in its place. */
   readonly recreateAfter: number;
-  /** The longest a changing call can be under way. */
+  /** The longest that a changing call can be in flight. */
   readonly callDeadline: number;
-  /** Whether a machine that may be an object's from an earlier life holds up a create, or is only told of. */
+  /** Whether a machine that may be an object's from an earlier life holds up a create, or is only reported. */
   readonly orphanCandidates: 'Hold' | 'Report';
 }
 

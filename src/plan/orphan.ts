@@ -21,7 +21,7 @@ export function orphan(o: Observed): Decision {
   return wait({ reason: 'OrphanNotPermitted', message }, kept(o));
 }
 
-/** Of a VM that is to run, and that the deletion powered off before its object was told to leave it. */
+/** Of a VM that is to run, and that the deletion powered off before `deletionPolicy` kept it. */
 function leftPoweredOff({ identity, machine, object }: Observed): Verdict | undefined {
   if (identity.kind !== 'Known' || machine.kind !== 'Present' || object.spec.powerState !== 'Running') return undefined;
   const { id, state } = machine.machine;

@@ -1,9 +1,9 @@
-/** However often a call had no effect, it is sent again after this long: somebody may have mended what was in its way. */
+/** However often a call had no effect, it is sent again after this long: what was in its way may be fixed. */
 const longestPause = 30 * 60_000;
 
 /**
  * Milliseconds from the first of `attempts` calls until the next one is due: pauses of 1, 2, 4 … times `base`, half an
- * hour at most. With the time of the first call and the count, no field of its own is needed to know when.
+ * hour at most. With the time of the first call and the count, no other field is needed to know when.
  */
 export function patienceAfter(attempts: number, base: number): number {
   let total = 0;

@@ -3,15 +3,15 @@ import { type Decision, act } from './action.ts';
 import type { Observed } from './observed.ts';
 
 /**
- * The machine's initial root password goes into a Secret once, before the machine is called Ready, so that whoever waits
+ * The machine's initial root password goes into a Secret once, before the machine is called Ready, so that a user who waits
  * for that finds it there. Undefined: there is none to write, now or ever.
  *
- * | spec                 | origin  | the status tells a Secret | then                                       |
+ * | spec                 | origin  | the status has a Secret   | then                                       |
  * | -------------------- | ------- | ------------------------- | ------------------------------------------ |
  * | policy None          |         |                           | never                                      |
  * | no name              | Adopted |                           | never: it is most likely long changed      |
  * |                      |         | yes                       | never again, whatever became of the Secret |
- * |                      |         | no                        | written, once the provider tells it        |
+ * |                      |         | no                        | written, once the provider returns it      |
  */
 export function passwordUnwritten(o: Observed, machine: Machine): Decision | undefined {
   const { initialPasswordSecret: wanted } = o.object.spec;

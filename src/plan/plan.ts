@@ -35,7 +35,7 @@ const keyRetry = 60_000;
 /** How often a Secret that stood in the way of the initial password is looked at again. */
 const passwordRetry = 5 * 60_000;
 
-/** How many things wrong with a spec are told at once. */
+/** How many mistakes in a spec are reported at once. */
 const mostFlaws = 5;
 
 type Rule = (o: Observed) => Decision | undefined;
@@ -92,7 +92,7 @@ function specUnreadable(o: Observed): Decision | undefined {
   const { flaws = [] } = o.object;
   const isRetained = isDeleting(o) && o.object.spec.deletionPolicy === 'Retain';
   if (flaws.length === 0 || isRetained) return undefined;
-  const message = `${flaws.slice(0, mostFlaws).join('; ')}; correct it, nothing is done until then${leavingVm(o)}`;
+  const message = `${flaws.slice(0, mostFlaws).join('; ')}; the operator does nothing until that is fixed${leavingVm(o)}`;
   return wait({ reason: 'InvalidSpec', message }, kept(o));
 }
 
@@ -168,7 +168,7 @@ function deletion(o: Observed): Decision | undefined {
 function unclaimedMachine(o: Observed): Decision | undefined {
   if (o.identity.kind === 'Known' || o.machine.kind !== 'Present') return undefined;
   const claimed = claim(o, o.machine.machine);
-  // Who only observes goes on to look at its power.
+  // Under Observe, the next rules compare its power.
   return isObserving(o) && claimed.action.type === 'RecordIdentity' ? undefined : claimed;
 }
 

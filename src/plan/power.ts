@@ -1,6 +1,7 @@
 import type { OperationStatus, PowerState } from '../api/v1alpha1/types.ts';
 import type { Machine } from '../model/machine.ts';
 import { type Decision, wait } from './action.ts';
+import { differencesFrom } from './as-specified.ts';
 import { current, send, transit } from './call.ts';
 import type { Observed } from './observed.ts';
 import { restart } from './restart.ts';
@@ -15,10 +16,10 @@ import { failedTaskNote, provisioningFailed } from './task.ts';
  * | Running       | wait              | done; restart if asked | wait; kill as below      | start, unless backing off   |
  * | Halted        | wait              | stop, or kill by mode  | wait; past deadline kill | done                        |
  *
- * A call that was accepted but shows no effect is sent again, ever more slowly. `Soft` never kills.
- * A shutdown of ours that was thought better of cannot be called back: once its time is over the power is cut as it would have been,
- * or a guest that ignores the signal would halt for ever. One that others began is only waited for, unless `force-power-off` is there.
- * A state this version does not know is left alone. For an object that is being deleted, remove.ts ends what does not end by itself. A restart leads through halting, halted and starting by itself.
+ * A call that was accepted but shows no effect is sent again, with exponential backoff. `Soft` never kills.
+ * A stop request can't be cancelled: once the grace period is over the power is cut, also if the VM is to run by then, or a guest that
+ * ignores the signal would halt forever. A shutdown that began outside the operator is only waited for, without `force-power-off`.
+ * In a state this version does not know, no call is sent. For an object that is being deleted, remove.ts ends what does not end by itself. A restart leads through halting, halted and starting by itself.
  */
 export function power(o: Observed, machine: Machine, wanted: PowerState): Decision {
   switch (machine.state) {
@@ -33,31 +34,35 @@ export function power(o: Observed, machine: Machine, wanted: PowerState): Decisi
     case 'Pending':
       return pending(o, machine);
     case 'Starting':
-      return transit(o, restarting(o, machine) ?? { reason: 'Starting', message: `machine ${machine.id} is starting` });
+      return transit(o, restarting(o, machine) ?? { reason: 'Starting', message: `VM ${machine.id} is starting` });
     case 'Running':
       return wanted === 'Running' ? running(o, machine) : powerOff(o, machine);
     case 'Halting':
       return wanted === 'Running' ? turnBack(o, machine) : powerOff(o, machine);
     case 'Halted':
-      return wanted === 'Running'
-        ? halted(o, machine)
-        : wait({ reason: 'Available', message: `machine ${machine.id} is halted, as asked${failedTaskNote(machine)}` });
+      return wanted === 'Running' ? halted(o, machine) : wait({ reason: 'Available', message: matching(o, machine) });
   }
+}
+
+/** Ready is about the power state alone: AsSpecified reports another region, package or template. */
+function matching({ object }: Observed, machine: Machine): string {
+  const isSame = differencesFrom(object.spec, machine).length === 0;
+  const what = isSame ? 'matches the spec' : 'its power state matches the spec';
+  return `VM ${machine.id} is ${machine.state.toLowerCase()}; ${what}${failedTaskNote(machine)}`;
 }
 
 /** Nothing follows from a failed task: a list shows it if the VM changes all the same. */
 function pending(o: Observed, machine: Machine): Decision {
   const failed = provisioningFailed(machine);
-  if (failed === undefined)
-    return transit(o, { reason: 'Creating', message: `machine ${machine.id} is being provisioned` });
+  if (failed === undefined) return transit(o, { reason: 'Creating', message: `VM ${machine.id} is being provisioned` });
   return wait(failed, { operation: o.object.status?.operation, startFailure: o.object.status?.startFailure });
 }
 
-/** The same, as far as others changed the power of a machine that was as asked. */
+/** The same, and what follows from power drift: the power of a VM in sync changed outside the operator. */
 export function correctOrReport(o: Observed, machine: Machine): Decision {
   const wanted = o.object.spec.powerState;
   if (!isDrifted(o, machine)) return power(o, machine, wanted);
-  const message = `machine ${machine.id} is ${machine.state.toLowerCase()}, though it was ${wanted.toLowerCase()} as asked: others changed its power, or its guest did`;
+  const message = `power drift: VM ${machine.id} is ${machine.state.toLowerCase()} but spec.powerState is ${wanted}`;
   const drift = { reason: 'PowerDrift', message } as const;
   return o.object.spec.powerDriftPolicy === 'Report'
     ? wait(drift, { startFailure: o.object.status?.startFailure })
@@ -65,8 +70,8 @@ export function correctOrReport(o: Observed, machine: Machine): Decision {
 }
 
 /**
- * Whether others changed the power of a machine that was as the spec asks: it had been reached, nothing of ours is under
- * way, and now it is on its way to the other state or there.
+ * Power drift: the power state of the spec had been reached, no operation is in flight, and the VM is in the other state or on
+ * its way there.
  */
 function isDrifted(o: Observed, machine: Machine): boolean {
   const { spec, status } = o.object;
@@ -78,7 +83,7 @@ function isDrifted(o: Observed, machine: Machine): boolean {
 
 function restarting(o: Observed, machine: Machine) {
   if (current(o, 'Restart') === undefined) return undefined;
-  return { reason: 'Restarting', message: `machine ${machine.id} is being restarted` } as const;
+  return { reason: 'Restarting', message: `VM ${machine.id} is being restarted` } as const;
 }
 
 /** A guest that stays up this long after a start has started. */
@@ -88,8 +93,7 @@ function running(o: Observed, machine: Machine): Decision {
   const restarted = restart(o, machine);
   if (restarted !== undefined && restarted !== 'Done') return restarted;
   const handledRestart = restarted === 'Done' ? o.object.status?.operation?.restartRequest : undefined;
-  const message = `machine ${machine.id} is running${failedTaskNote(machine)}`;
-  const verdict = { reason: 'Available', message } as const;
+  const verdict = { reason: 'Available', message: matching(o, machine) } as const;
   const startFailure = o.object.status?.startFailure;
   if (startFailure === undefined) return wait(verdict, { handledRestart });
   const left = steadyAfter - seenUpFor(o);
@@ -104,7 +108,7 @@ function halted(o: Observed, machine: Machine): Decision {
   const operation = current(o, 'Restart');
   const left = o.limits.visibilityWindow - o.history.stateFor;
   if (operation !== undefined && left > 0) {
-    const verdict = { reason: 'Restarting', message: `machine ${machine.id} is being restarted` } as const;
+    const verdict = { reason: 'Restarting', message: `VM ${machine.id} is being restarted` } as const;
     return transit(o, verdict, { operation, after: left });
   }
   const decision = start(o, machine);
@@ -117,16 +121,16 @@ function start(o: Observed, machine: Machine): Decision {
   const cameUp = operation !== undefined && (o.history.lastUpAt ?? 0) > Date.parse(operation.startTime);
   const wasUpBriefly =
     operation === undefined && o.object.status?.state === 'Running' && isReady(o) && seenUpFor(o) < steadyAfter;
-  // A guest that does not stay up goes down without anybody's doing; one that others halted is simply started again.
+  // A guest that does not stay up halts by itself; one that was halted outside the operator is simply started again.
   if ((cameUp || wasUpBriefly) && !o.history.wasActedOn) {
     const failure = startFailureAfter(before, o.now, o.object.metadata.uid);
     return backingOff(machine, failure, o.now);
   }
   const isBackingOff = before?.retryTime !== undefined && Date.parse(before.retryTime) > o.now;
-  // Whoever asks for a look right now has perhaps mended the guest.
+  // A user who requests a reconciliation may have fixed the guest.
   if (isBackingOff && o.requests.reconcile === undefined) return backingOff(machine, before, o.now);
 
-  const verdict = { reason: 'Starting', message: `machine ${machine.id} is starting` } as const;
+  const verdict = { reason: 'Starting', message: `VM ${machine.id} is starting` } as const;
   return send(o, machine, { type: 'Start', verdict, before: operation, base: o.limits.visibilityWindow });
 }
 
@@ -135,7 +139,7 @@ function backingOff(
   failure: NonNullable<ReturnType<typeof startFailureAfter>>,
   now: number,
 ): Decision {
-  const message = `machine ${machine.id} fell back to halted after ${failure.count} start(s); next start at ${failure.retryTime}`;
+  const message = `VM ${machine.id} halted again after ${failure.count} start(s); next start at ${failure.retryTime}`;
   return wait(
     { reason: 'StartBackoff', message },
     { startFailure: failure, after: Math.max(0, Date.parse(failure.retryTime ?? failure.lastTime) - now) },
@@ -149,14 +153,14 @@ function turnBack(o: Observed, machine: Machine): Decision {
   if (ofRestart !== undefined) return transit(o, ofRestart);
   const verdict = {
     reason: 'Stopping',
-    message: `machine ${machine.id} is halting; it is started again after that`,
+    message: `VM ${machine.id} is halting; the operator starts it after that`,
   } as const;
   const isOurs = kill !== undefined || stop !== undefined;
   if (o.object.spec.powerOff.mode === 'Soft' || !(isOurs || o.requests.isPowerOffForced)) return transit(o, verdict);
   const left = graceOf(o) - (stop === undefined ? 0 : o.now - Date.parse(stop.startTime));
   if (kill === undefined && stop !== undefined && left > 0)
     return transit(o, verdict, { operation: stop, after: left });
-  const cut = `power of machine ${machine.id} is being cut; it is started again after that`;
+  const cut = `cutting the power of VM ${machine.id}; the operator starts it after that`;
   const base = o.limits.visibilityWindow;
   return send(o, machine, { type: 'Kill', verdict: { reason: 'Stopping', message: cut }, before: kill, base });
 }
@@ -172,7 +176,7 @@ function powerOff(o: Observed, machine: Machine): Decision {
   const grace = graceOf(o);
   const kill = current(o, 'Kill');
   const stop = current(o, 'Stop');
-  const cut = { reason: 'Stopping', message: `power of machine ${machine.id} is being cut` } as const;
+  const cut = { reason: 'Stopping', message: `cutting the power of VM ${machine.id}` } as const;
   const window = o.limits.visibilityWindow;
 
   if (mode === 'Hard') return send(o, machine, { type: 'Kill', verdict: cut, before: kill, base: window });
@@ -201,7 +205,7 @@ function awaitShutdown(
 }
 
 function shutdownMessage(machine: Machine): string {
-  return `machine ${machine.id} was sent the shutdown signal`;
+  return `the operator sent VM ${machine.id} the shutdown signal`;
 }
 
 /**

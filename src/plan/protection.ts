@@ -22,7 +22,7 @@ export function deletionHeldUp({ metadata }: VirtualMachine, meanwhile?: Verdict
   return { reason: 'DeletionProtected', message };
 }
 
-/** The VM stays, and its power is managed as before, by what was decided about that: whoever protects it needs it. */
+/** The VM stays, and its power is managed as before, by what was decided about that: a protected VM is in use. */
 export function heldUp({ object }: Observed, power: Decision | undefined): Decision {
   const { operation, startFailure, conditions = [] } = object.status ?? {};
   const verdict = deletionHeldUp(object, power?.verdict);

@@ -8,7 +8,7 @@ import { power } from './power.ts';
 import { failedTaskNote } from './task.ts';
 
 /**
- * For an object that is being deleted and whose VM is there, until the VM is shown to be gone. Worked table:
+ * For an object that is being deleted and whose VM is there, until the VM is confirmed deleted. Worked table:
  *
  * | state seen                 | for less than its patience  | for longer                                                 |
  * | -------------------------- | --------------------------- | ---------------------------------------------------------- |
@@ -53,7 +53,7 @@ function sendDelete(o: Observed, machine: Machine, message: string): Decision {
     if (again > o.now) return wait(verdict, { operation, urgent: true, after: again - o.now });
   }
   if (o.deletesHeldFor > 0) {
-    const held = `${message}; the operator allows only so many deletes a minute (maxDeletesPerMinute), and namespaces take turns`;
+    const held = `${message}; waiting for the limit of deletes a minute (maxDeletesPerMinute), in turn with other namespaces`;
     return wait(
       { ...verdict, message: held },
       { operation, urgent: true, after: o.deletesHeldFor, awaitsDelete: true },
@@ -63,7 +63,7 @@ function sendDelete(o: Observed, machine: Machine, message: string): Decision {
 }
 
 /**
- * The steps of powering off are told as one: a write for each of them would wake every watcher to say what
+ * The steps of powering off are reported as one: a write for each of them would wake every watcher to say what
  * `status.operation` says already. What needs a human keeps its own reason.
  */
 function asDeleting(o: Observed, decision: Decision, machine: Machine): Decision {
@@ -88,6 +88,6 @@ const steps: ReadonlySet<Reason> = new Set<Reason>([
 ]);
 
 function messageFor(machine: Machine, isPoweredOffFirst: boolean): string {
-  const what = isPoweredOffFirst ? 'is powered off, then deleted' : 'is being deleted';
-  return `machine ${machine.id} ${what}${failedTaskNote(machine)}`;
+  const what = isPoweredOffFirst ? `powering off VM ${machine.id}, then deleting it` : `deleting VM ${machine.id}`;
+  return `${what}${failedTaskNote(machine)}`;
 }

@@ -9,7 +9,7 @@ import { failedTaskOf } from './task.ts';
 /**
  * A restart is an event, not a state: each new `spec.restartRequest` restarts a running machine exactly once. The operation
  * is stored before the call, with the provider's time of the machine's last action, so that after a crash or a lost
- * answer it can be told whether the call was made. For a machine that is seen running:
+ * answer it is known whether the call was made. For a machine that is seen running:
  *
  * | operation | answer   | seen since                                         | then                                       |
  * | --------- | -------- | -------------------------------------------------- | ------------------------------------------ |
@@ -20,7 +20,7 @@ import { failedTaskOf } from './task.ts';
  * | Restart   | accepted | that its task failed                               | PowerChangeFailed for the window, then done: a second restart would hurt |
  * | Restart   | unknown  | another last action, and no task                   | done: it was made                          |
  * | Restart   | unknown  | the same last action, longer than a call can last  | restart again: the call was not made       |
- * | Restart   | unknown  | nothing: the provider tells no time of last action | done: a second restart would hurt          |
+ * | Restart   | unknown  | nothing: the provider reports no time of last action | done: a second restart would hurt          |
  *
  * Undefined: there is nothing to restart.
  */
@@ -71,7 +71,7 @@ function isDownSince(o: Observed, operation: OperationStatus): boolean {
   return (o.history.lastDownAt ?? 0) > Date.parse(operation.startTime);
 }
 
-/** The call once more, as a new one: its own time and the last action as it is now. */
+/** The call again, as a new one: its own time and the last action as it is now. */
 function again(o: Observed, machine: Machine, before: OperationStatus): Decision {
   const call = callFor(o, machine, before.restartRequest);
   const attempts = before.attempts ?? 1;
@@ -97,5 +97,5 @@ function callFor(o: Observed, machine: Machine, request = o.object.spec.restartR
 }
 
 function verdictFor(machine: Machine): PowerCall['verdict'] {
-  return { reason: 'Restarting', message: `machine ${machine.id} is being restarted` };
+  return { reason: 'Restarting', message: `VM ${machine.id} is being restarted` };
 }

@@ -8,7 +8,7 @@ import type { Observed } from './observed.ts';
 import { graceOf } from './power.ts';
 import { isToBeDeleted } from './protection.ts';
 
-/** Bytes of what the spec says: whoever reads the plan has it at hand. */
+/** Bytes of what the spec says: its reader has it at hand. */
 const longestWanted = 16;
 
 /**
@@ -54,7 +54,7 @@ export function sequenceOf(o: Observed, action: Action): readonly PlannedAction[
   }
 }
 
-/** The VM keeps what differs from the spec, so whoever approves the plan reads it here. */
+/** The VM keeps what differs from the spec, so the user who approves the plan reads it here. */
 function adoption(o: Observed, known: KnownMachine, machine: Machine | undefined): readonly PlannedAction[] {
   const vm = describeVm(known);
   const places = [

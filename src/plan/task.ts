@@ -4,7 +4,7 @@ import type { Verdict } from './action.ts';
 import type { Observed } from './observed.ts';
 
 /**
- * Only `VmKill` is a documented name; the others are inferred. A task of any other name may be somebody else's, so that its failure
+ * Only `VmKill` is a documented name; the others are inferred. A task of any other name may be from outside the operator, so that its failure
  * is not taken for that of the operation.
  */
 const namesOf: Readonly<Record<OperationType, RegExp>> = {

@@ -26,13 +26,13 @@ export function unknownMachine(o: Observed, reason: UnknownReason): Decision {
       return wait(
         {
           reason: 'CreateOutcomeUnknown',
-          message: `a create call for ${quoted(o.providerName)} was sent or may have been, and its answer is not known; complete lists will tell`,
+          message: `the result of the create request for ${quoted(o.providerName)} is unknown; checking whether the VM exists`,
         },
         { urgent: true },
       );
     case 'OtherKey': {
       const secret = o.object.spec.credentialsSecretRef.name;
-      const message = `a create call for ${quoted(o.providerName)} was made with an earlier key of Secret ${quoted(secret)}, and nothing shows that the present one is of the same account; put the earlier key back, or, if the provider has no machine of that name, remove the create intent: ${annotate(o.object.metadata, { [annotations.createPending]: undefined })}`;
+      const message = `a create request for ${quoted(o.providerName)} was sent with an earlier key of Secret ${quoted(secret)}, and nothing shows that the present key is of the same account; put the earlier key back, or, if the provider has no VM of that name, remove the create intent: ${annotate(o.object.metadata, { [annotations.createPending]: undefined })}`;
       return wait({ reason: 'AccountMismatch', message }, { ...kept(o), after: accountRetry });
     }
     case 'NotOwn':
@@ -47,7 +47,7 @@ export function unknownMachine(o: Observed, reason: UnknownReason): Decision {
         {
           reason: 'AbsenceUnconfirmed',
           message:
-            'the machine is not in the list, but the evidence that it is gone is not complete: a 404, a complete list, and proof that both are of its account',
+            "the list doesn't contain the VM, which doesn't prove that it is deleted; the operator also needs a 404 for its id, and proof that both answers are about its account",
         },
         kept(o),
       );
@@ -61,7 +61,7 @@ export function unknownMachine(o: Observed, reason: UnknownReason): Decision {
       );
     case 'Unreadable': {
       const held = reason.isOurs
-        ? 'no call is made for it'
+        ? 'the operator sends no request for it'
         : `it may be ${quoted(o.providerName)}, so no VM is created`;
       // With the operator's own key it may be another tenant's.
       const isHidden = o.isDefaultKey && !reason.isOurs;
@@ -74,7 +74,7 @@ export function unknownMachine(o: Observed, reason: UnknownReason): Decision {
       return wait(
         {
           reason: 'AbsenceUnconfirmed',
-          message: `${many} machines vanished from the list at once; nothing counts as gone before complete lists have agreed for five minutes`,
+          message: `${many} VMs disappeared from the list at once; the operator takes none of them for deleted before complete lists agree for five minutes`,
         },
         kept(o),
       );

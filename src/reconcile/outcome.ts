@@ -123,8 +123,8 @@ function recorded(decision: Decision, record: KnownMachine | undefined): Report 
 function created(decision: Decision, record: KnownMachine | undefined, machine: Report['machine']): Conclusion {
   const message =
     record === undefined
-      ? 'the provider accepted the machine without telling its id; it is looked for by its name'
-      : `machine ${record.id} is being provisioned`;
+      ? 'the provider accepted the VM without returning its id; the operator looks for it by its name'
+      : `VM ${record.id} is being provisioned`;
   const report: Report = {
     ...base(decision, { reason: 'Creating', message }),
     record,

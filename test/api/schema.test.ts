@@ -94,7 +94,7 @@ test('each column shows what its title says', () => {
       addresses: [{ address: '192.0.2.7' }, { address: '2001:db8::7' }],
       conditions: [
         { type: 'Synced', status: 'False', reason: 'RateLimited', message: 'wait' },
-        { type: 'Ready', status: 'True', reason: 'Available', message: 'machine 90 is running' },
+        { type: 'Ready', status: 'True', reason: 'Available', message: 'VM 90 is running; matches the spec' },
       ],
     },
   };
@@ -110,7 +110,7 @@ test('each column shows what its title says', () => {
     ID: 90,
     Template: 'Debian 13 x64',
     Origin: 'Adopted',
-    Message: 'machine 90 is running',
+    Message: 'VM 90 is running; matches the spec',
   });
 });
 

@@ -25,7 +25,13 @@ const status: VirtualMachineStatus = {
   initialPasswordSecret: { name: 'bench-1-initial-password' },
   internal: { objectUID: 'uid-1001', apiKeyHash: 'hash' },
   conditions: [
-    { type: 'Ready', status: 'True', reason: 'Available', message: 'machine 1001 is running', ...condition },
+    {
+      type: 'Ready',
+      status: 'True',
+      reason: 'Available',
+      message: 'VM 1001 is running; matches the spec',
+      ...condition,
+    },
   ],
 };
 
@@ -40,7 +46,13 @@ test('a status said of one machine is said of another: its id, names, address an
     initialPasswordSecret: { name: 'bench-10-initial-password' },
     internal: { objectUID: 'uid-1010', apiKeyHash: 'hash' },
     conditions: [
-      { type: 'Ready', status: 'True', reason: 'Available', message: 'machine 1010 is running', ...condition },
+      {
+        type: 'Ready',
+        status: 'True',
+        reason: 'Available',
+        message: 'VM 1010 is running; matches the spec',
+        ...condition,
+      },
     ],
   });
 });

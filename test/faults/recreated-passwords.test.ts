@@ -32,7 +32,9 @@ test('while a Secret holds the password of an earlier VM, Ready says so, and Syn
   const world = await createRecreated();
   expect([ready(world)?.status, ready(world)?.message]).toEqual([
     'True',
-    expect.stringMatching(/is running; Secret "web-initial-password" holds the password of an earlier VM$/),
+    expect.stringMatching(
+      /is running; matches the spec; Secret "web-initial-password" holds the password of an earlier VM$/,
+    ),
   ]);
   expect(synced(world)).toMatchObject({
     reason: 'InitialPasswordConflict',
@@ -67,7 +69,10 @@ test.each([
   act(world);
   await world.clock.advance(2 * second);
   expect(passwords(world).at(-1)).toMatchObject({ metadata: { name }, stringData: passwordOf(world) });
-  expect([synced(world)?.reason, ready(world)?.message]).toEqual(['Available', expect.stringMatching(/is running$/)]);
+  expect([synced(world)?.reason, ready(world)?.message]).toEqual([
+    'Available',
+    expect.stringMatching(/is running; matches the spec$/),
+  ]);
   expect(world.cluster.machine('web')?.status?.initialPasswordSecret).toEqual({ name });
 });
 
@@ -75,5 +80,8 @@ test('without a Secret in the spec, within seconds nothing is reported of one', 
   const world = await createRecreated();
   world.cluster.change('web', { spec: { initialPasswordSecret: { policy: 'None' } } });
   await world.clock.advance(2 * second);
-  expect([synced(world)?.reason, ready(world)?.message]).toEqual(['Available', expect.stringMatching(/is running$/)]);
+  expect([synced(world)?.reason, ready(world)?.message]).toEqual([
+    'Available',
+    expect.stringMatching(/is running; matches the spec$/),
+  ]);
 });

@@ -357,8 +357,8 @@ describe('what is planned', () => {
   );
 
   it.each([
-    { machine: told, verdict: /^machine 90 is running; Secret "x" holds the password of an earlier VM$/ },
-    { machine: { ...told, state: 'Halted' }, verdict: /^machine 90 is starting$/ },
+    { machine: told, verdict: /^VM 90 is running; matches the spec; Secret "x" holds the password of an earlier VM$/ },
+    { machine: { ...told, state: 'Halted' }, verdict: /^VM 90 is starting$/ },
   ] as const)('says in Available that a Secret is of an earlier VM: $verdict', ({ machine, verdict }) => {
     const history = { passwordConflict: 'Secret "x" is there', outdatedPasswordSecret: 'x' };
     expect(plan(observedWith({ id: 90, machine, history })).verdict?.message).toMatch(verdict);

@@ -1,4 +1,6 @@
-import { machineIn, secondsAgo } from './fixtures.ts';
+import { expect, it } from 'vitest';
+import { plan } from '../../src/plan/plan.ts';
+import { machineIn, observedWith, secondsAgo } from './fixtures.ts';
 import { halted, hard, kill, ready, soft, start, stop } from './powers.ts';
 import { describeRows } from './rows.ts';
 
@@ -269,3 +271,35 @@ describeRows('power', [
     action: 'None',
   },
 ]);
+
+const drifted = { status: { internal: { lastSyncedPowerState: 'Running' } } } as const;
+
+it.each([
+  { given: { machine: 'Running' }, says: 'VM 90 is running; matches the spec' },
+  { given: { machine: 'Halted', spec: halted }, says: 'VM 90 is halted; matches the spec' },
+  {
+    given: { machine: 'Running', spec: { managementPolicy: 'Observe' } },
+    says: 'VM 90 is running; matches the spec',
+  },
+  {
+    // AsSpecified reports the region.
+    given: { machine: machineIn('Running', { region: { id: 7, name: 'London 1' } }) },
+    says: 'VM 90 is running; its power state matches the spec',
+  },
+  {
+    given: { machine: 'Halted', ...drifted, spec: { powerDriftPolicy: 'Report' } },
+    says: 'power drift: VM 90 is halted but spec.powerState is Running',
+  },
+  { given: { machine: 'Halted' }, says: 'VM 90 is starting' },
+  { given: { machine: 'Running', spec: halted }, says: 'the operator sent VM 90 the shutdown signal' },
+  { given: { machine: 'Halted', deleting: true }, says: 'deleting VM 90' },
+] as const)('says what is, in the words of the documentation: $says', ({ given, says }) => {
+  expect(plan(observedWith({ id: 90, ...given })).verdict?.message).toBe(says);
+});
+
+it('says that the result of a create request is unknown', () => {
+  const { verdict } = plan(observedWith({ intent: true, machine: { kind: 'OutcomeUnknown' } }));
+  expect(verdict?.message).toBe(
+    'the result of the create request for "web-0a1b2c3d" is unknown; checking whether the VM exists',
+  );
+});

@@ -135,7 +135,7 @@ const lift = `This deletes the object and its VM with all data: kubectl -n defau
 
 it.each([
   { because: 'at rest', machine: 'Running', spec: on, begins: 'spec.deletionProtection holds up the deletion. ' },
-  { because: 'on its way', machine: 'Running', spec: off, begins: 'machine 90 was sent the shutdown signal; ' },
+  { because: 'on its way', machine: 'Running', spec: off, begins: 'the operator sent VM 90 the shutdown signal; ' },
 ] as const)('a protected VM $because: the message ends with what lifting it does, and how', (given) => {
   const message = plan(observedWith({ ...deleted, ...given })).verdict?.message ?? '';
   expect(message.startsWith(given.begins)).toBe(true);

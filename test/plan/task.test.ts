@@ -246,15 +246,15 @@ describe('a message', () => {
       },
     },
     {
-      says: 'machine 90 is running; its last task at the provider failed (VmRestart: failed)',
+      says: 'VM 90 is running; matches the spec; its last task at the provider failed (VmRestart: failed)',
       given: { machine: machineIn('Running', { lastTask: failed('VmRestart') }) },
     },
     {
-      says: 'machine 90 is halted, as asked; its last task at the provider failed (VmStart: failed)',
+      says: 'VM 90 is halted; matches the spec; its last task at the provider failed (VmStart: failed)',
       given: { spec: halted, machine: machineIn('Halted', { lastTask: failed('VmStart') }) },
     },
     {
-      says: 'machine 90 is being deleted; its last task at the provider failed (VmDelete: failed)',
+      says: 'deleting VM 90; its last task at the provider failed (VmDelete: failed)',
       given: { deleting: true, machine: machineIn('Halted', { lastTask: failed('VmDelete') }) },
     },
   ] as const)('names the task: $says', ({ says, given }) => {

@@ -41,7 +41,7 @@ describe('half the machines vanish at once', () => {
     await clock.advance(5 * minute);
     expect(condition('web-1', 'Synced')).toMatchObject({
       reason: 'AbsenceUnconfirmed',
-      message: expect.stringContaining("5 of the account's 11 machines vanished"),
+      message: expect.stringContaining("5 of the account's 11 VMs disappeared"),
     });
     expect(cluster.machine('web-0')).toBeDefined();
     show();

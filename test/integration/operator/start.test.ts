@@ -96,7 +96,7 @@ describe('an operator that is started before anything is there for it', () => {
         );
         const odd = await cluster.get('team-b', 'odd');
         expect(odd?.status?.conditions?.find(({ type }) => type === 'Ready')?.message).toBe(
-          'spec.powerState must be one of Running, Halted, not "Suspended"; correct it, nothing is done until then',
+          'spec.powerState must be one of Running, Halted, not "Suspended"; the operator does nothing until that is fixed',
         );
         expect(emulator.ledger.machinesEverCreated()).toHaveLength(1);
         await cluster.patch('team-b', 'odd', { spec: { powerState: 'Halted' } });
