@@ -1,10 +1,24 @@
 import type { DeletionPolicy, ExternalDeletePolicy, Origin, VirtualMachine } from '../api/v1alpha1/types.ts';
 
-/** What the spec leaves open depends on how the machine came to the object; undefined: it has none yet. */
-export function deletionPolicyOf({ spec }: VirtualMachine, origin: Origin | undefined): DeletionPolicy {
-  return spec.deletionPolicy ?? (origin === 'Adopted' ? 'Retain' : 'Delete');
+/**
+ * The policies in effect, as `plan` applies them and the status shows them. Worked table, first row that applies:
+ *
+ * | managementPolicy | set in the spec | origin of the VM | deletionPolicy | onExternalDelete |
+ * | ---------------- | --------------- | ---------------- | -------------- | ---------------- |
+ * | Observe          | any             | any              | Retain         | as below         |
+ * | any              | yes             | any              | as set         | as set           |
+ * | any              | no              | Created          | Delete         | Recreate         |
+ * | any              | no              | Adopted          | Retain         | Report           |
+ * | any              | no              | no VM yet        | undefined      | undefined        |
+ */
+export function deletionPolicyOf({ spec }: VirtualMachine, origin: Origin | undefined): DeletionPolicy | undefined {
+  if (spec.managementPolicy === 'Observe') return 'Retain';
+  return spec.deletionPolicy ?? (origin && (origin === 'Adopted' ? 'Retain' : 'Delete'));
 }
 
-export function externalDeletePolicyOf({ spec }: VirtualMachine, origin: Origin): ExternalDeletePolicy {
-  return spec.onExternalDelete ?? (origin === 'Adopted' ? 'Report' : 'Recreate');
+export function externalDeletePolicyOf(
+  { spec }: VirtualMachine,
+  origin: Origin | undefined,
+): ExternalDeletePolicy | undefined {
+  return spec.onExternalDelete ?? (origin && (origin === 'Adopted' ? 'Report' : 'Recreate'));
 }

@@ -99,7 +99,7 @@ function specUnreadable(o: Observed): Decision | undefined {
 /** The user wants the VM to stay. No call is made, so nothing has to be known of the VM. */
 function letGo(o: Observed): Decision | undefined {
   if (!isDeleting(o)) return undefined;
-  return isObserving(o) || deletionPolicyOf(o.object, originOf(o)) === 'Retain' ? orphan(o) : undefined;
+  return deletionPolicyOf(o.object, originOf(o)) === 'Retain' ? orphan(o) : undefined;
 }
 
 function deletionProtected(o: Observed): Decision | undefined {

@@ -20,6 +20,9 @@ const recordFields = [
   'internal',
 ] as const satisfies readonly (keyof VirtualMachineStatus)[];
 
+/** What the generation that was observed makes true. Of a few fixed values, so never invalid. */
+const ofTheSpec = ['deletionPolicy', 'onExternalDelete'] as const satisfies readonly (keyof VirtualMachineStatus)[];
+
 /** How much of a status is written: the less, the less can be invalid. */
 export const forms = ['Full', 'Record', 'Conditions'] as const;
 export type Form = (typeof forms)[number];
@@ -115,9 +118,8 @@ function inForm(
   const { observedGeneration, conditions = [] } = after;
   const trouble = { reason: 'WriteRefused', message: `part of the status cannot be stored: ${because}` } as const;
   const told = because === undefined ? conditions : withTrouble(conditions, trouble, now, before.conditions);
-  const kept = { ...before, observedGeneration, conditions: told };
-  if (form === 'Conditions') return kept;
-  const record = Object.fromEntries(recordFields.map((field) => [field, after[field]]));
+  const fields = form === 'Conditions' ? ofTheSpec : [...ofTheSpec, ...recordFields];
+  const written = Object.fromEntries(fields.map((field) => [field, after[field]]));
   // `as`: an undefined field is one that goes.
-  return { ...kept, ...record } as VirtualMachineStatus;
+  return { ...before, ...written, observedGeneration, conditions: told } as VirtualMachineStatus;
 }

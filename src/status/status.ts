@@ -5,6 +5,7 @@ import { type CatalogueRef, type Machine, type MachineState, isTaskBusy, isTaskF
 import type { Decision, Verdict } from '../plan/action.ts';
 import { type Actual, compareWithSpec } from '../plan/as-specified.ts';
 import { claim } from '../plan/create.ts';
+import { deletionPolicyOf, externalDeletePolicyOf } from '../plan/defaults.ts';
 import type { Observed } from '../plan/observed.ts';
 import { duplicateMachine } from '../plan/twins.ts';
 import { conditionsFor } from './conditions.ts';
@@ -30,7 +31,8 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
   const machine = report.machine ?? (o.machine.kind === 'Present' && mayShow(o) ? o.machine.machine : undefined);
   const { standing, because } = machine === undefined && report.record === undefined ? lastKnown(o) : held;
   const isUnlisted = standing === 'Unlisted' || standing === 'Gone';
-  const { objectUID, ...record } = recordOf(o, report);
+  const known = knownOf(o, report);
+  const { objectUID, ...record } = recordOf(o, known);
   const id = record.id ?? shownId(o, machine);
   const kept = before?.id === undefined || before.id === id ? before : undefined;
   // The key in use shows the VM, or the VM was just created with it.
@@ -45,6 +47,8 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
     providerName: record.providerName ?? machine?.name ?? o.providerName,
     origin: record.origin,
     ownerId: machine?.ownerId ?? record.ownerId ?? kept?.ownerId,
+    deletionPolicy: deletionPolicyOf(o.object, known?.origin),
+    onExternalDelete: externalDeletePolicyOf(o.object, known?.origin),
     state: report.state ?? machine?.state ?? stateLeft(last?.state, standing),
     hostname: machine?.hostname ?? (isUnlisted ? undefined : last?.hostname),
     addresses: machine === undefined ? (isUnlisted ? undefined : last?.addresses) : machine.addresses,
@@ -111,12 +115,15 @@ function refsOf(machine: Machine | undefined, last: VirtualMachineStatus | undef
   };
 }
 
+function knownOf({ identity }: Observed, { record }: Report): KnownMachine | undefined {
+  return record ?? (identity.kind === 'Known' ? identity : undefined);
+}
+
 type StatusRecord = Pick<VirtualMachineStatus, 'id' | 'providerName' | 'origin' | 'ownerId'> &
   Pick<InternalStatus, 'objectUID'>;
 
 /** The record of the object's VM. One that came with another object's UID stays as it is, so that it is not acted on later either. */
-function recordOf(o: Observed, report: Report): StatusRecord {
-  const known = report.record ?? (o.identity.kind === 'Known' ? o.identity : undefined);
+function recordOf(o: Observed, known: KnownMachine | undefined): StatusRecord {
   if (known !== undefined) {
     const { name: providerName, ...rest } = known;
     return { objectUID: o.object.metadata.uid, providerName, ...rest };

@@ -12,6 +12,8 @@ const status = {
   providerName: 'shown-01234567',
   origin: 'Created',
   ownerId: 1,
+  deletionPolicy: 'Delete',
+  onExternalDelete: 'Recreate',
   state: 'Running',
   hostname: 'shown.example.com',
   addresses: [

@@ -49,6 +49,20 @@ describe.each(['create', 'adopt'] as const)('%s', (kind) => {
     expect(world.cluster.writes.filter((write) => write.endsWith('web')).length).toBeLessThanOrEqual(writesOf[kind]);
   });
 
+  it('shows the policies in effect, and a change of them with the one write that the change takes anyway', async () => {
+    const world = await begin(kind);
+    world.applyIt();
+    await world.clock.advance(2 * minute);
+    const [deletionPolicy, onExternalDelete] = kind === 'adopt' ? ['Retain', 'Report'] : ['Delete', 'Recreate'];
+    expect(world.cluster.machine('web')?.status).toMatchObject({ deletionPolicy, onExternalDelete });
+    const before = world.cluster.writes.length;
+    const other = kind === 'adopt' ? 'Delete' : 'Retain';
+    world.cluster.change('web', { spec: { deletionPolicy: other } });
+    await world.clock.advance(2 * minute);
+    expect(world.cluster.machine('web')?.status).toMatchObject({ deletionPolicy: other, observedGeneration: 2 });
+    expect(world.cluster.writes.slice(before)).toHaveLength(1);
+  });
+
   it.each(Array.from({ length: writesOf[kind] }, (_, index) => index))(
     'is known after a crash before write %i',
     async (last) => {

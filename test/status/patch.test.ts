@@ -50,7 +50,7 @@ const withoutHostname: Answer = (object) => {
 };
 
 /** Writes `after` to an API server that answers so, one patch after the other; each is stored as the next version. */
-async function write(answers: readonly Answer[], more: { readonly resourceVersion?: string } = {}) {
+async function write(answers: readonly Answer[], more: { readonly resourceVersion?: string } = {}, wanted = after) {
   const sent: Body[] = [];
   let object = objectWith();
   const client = {
@@ -70,7 +70,7 @@ async function write(answers: readonly Answer[], more: { readonly resourceVersio
       return Promise.resolve(answer);
     },
   };
-  const written = await writeStatus(client, { object, after, now, among: forms, ...more });
+  const written = await writeStatus(client, { object, after: wanted, now, among: forms, ...more });
   return { sent, written };
 }
 
@@ -92,6 +92,15 @@ test('where that is invalid too, the conditions are written alone', async () => 
   expect(Object.keys(sent[2]?.status ?? {})).toEqual(['observedGeneration', 'conditions']);
   expect(written.form).toBe('Conditions');
 });
+
+test.each([{ refusals: [] }, { refusals: [invalid] }, { refusals: [invalid, invalid] }])(
+  'the policies in effect are written with the generation that they follow from: $refusals.length forms refused',
+  async ({ refusals }) => {
+    const policies = { deletionPolicy: 'Retain', onExternalDelete: 'Report' } as const;
+    const { sent } = await write([...refusals, asSent], {}, { ...after, ...policies });
+    expect(sent.at(-1)?.status).toMatchObject({ observedGeneration: 1, ...policies });
+  },
+);
 
 test('what is written for a call is only stored on the version that was read, or that its own write made', async () => {
   const { sent, written } = await write([withoutHostname, asSent], { resourceVersion: '7' });

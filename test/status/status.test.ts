@@ -219,6 +219,7 @@ describe('status', () => {
     updatedTime: '2026-01-02T00:00:00Z',
   } as const satisfies Partial<VirtualMachineStatus>;
   const handled = { lastRestartRequest: 'two', lastHandledReconcileAt: '2026-05-01' } as const;
+  const ofCreated = { deletionPolicy: 'Delete', onExternalDelete: 'Recreate' } as const;
   const busy = { ...report, verdict: verdict('ProviderUnavailable') };
 
   it('keeps all that the VM and the requests of the user are known by, when a reconciliation learns nothing', () => {
@@ -234,6 +235,7 @@ describe('status', () => {
       origin: 'Created',
       ...seen,
       ...handled,
+      ...ofCreated,
       internal: { objectUID: uid, ...seen.internal },
     });
     expect([observedGeneration, conditions?.length]).toEqual([1, 5]);
@@ -252,6 +254,7 @@ describe('status', () => {
       providerName: 'web',
       origin: 'Created',
       ...handled,
+      ...ofCreated,
       internal: { objectUID: uid, apiKeyHash: 'hash-of-the-key' },
     });
   });

@@ -114,6 +114,9 @@ export interface VirtualMachineStatus {
   readonly providerName?: string;
   readonly origin?: Origin;
   readonly ownerId?: number;
+  /** The policies in effect: those of the spec, else the defaults for `origin`. Missing as long as they depend on a VM to come. */
+  readonly deletionPolicy?: DeletionPolicy;
+  readonly onExternalDelete?: ExternalDeletePolicy;
   readonly state?: 'Pending' | 'Starting' | 'Running' | 'Halting' | 'Halted' | 'Unknown';
   readonly hostname?: string;
   readonly addresses?: readonly {

@@ -212,13 +212,13 @@ export const specSchema: Schema = {
       type: 'string',
       enum: allOf<ExternalDeletePolicy>({ Recreate: true, Report: true }),
       description:
-        'What happens when the machine is shown to have been deleted by others: Recreate makes a new, empty one, Report says so. Without it, Recreate for a machine that was created by this object, Report for one that was adopted.',
+        'What happens when the machine is shown to have been deleted by others: Recreate makes a new, empty one, Report says so. Without it, Recreate for a machine that was created by this object, Report for one that was adopted. status.onExternalDelete shows which applies.',
     },
     deletionPolicy: {
       type: 'string',
       enum: allOf<DeletionPolicy>({ Delete: true, Retain: true }),
       description:
-        "What happens to the machine when the object is deleted: Delete deletes it with its data, Retain leaves it at once in the power state that it is in. Without it, Delete for a machine that was created by this object, Retain for one that was adopted. With the operator's default API key, Retain needs the permission of a cluster administrator.",
+        "What happens to the machine when the object is deleted: Delete deletes it with its data, Retain leaves it at once in the power state that it is in. Without it, Delete for a machine that was created by this object, Retain for one that was adopted; status.deletionPolicy shows which applies. With the operator's default API key, Retain needs the permission of a cluster administrator.",
     },
     deletionProtection: {
       type: 'boolean',

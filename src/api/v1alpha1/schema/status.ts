@@ -2,6 +2,8 @@ import type {
   CatalogueStatus,
   Condition,
   ConditionStatus,
+  DeletionPolicy,
+  ExternalDeletePolicy,
   InternalStatus,
   OrphanCandidate,
   OperationStatus,
@@ -259,6 +261,18 @@ export const statusSchema: Schema = {
       description: 'How the machine came to belong to this object.',
     },
     ownerId: providerId("The provider's id of the account that owns the machine."),
+    deletionPolicy: {
+      type: 'string',
+      enum: allOf<DeletionPolicy>({ Delete: true, Retain: true }),
+      description:
+        'The deletionPolicy in effect: that of the spec, else the default for the origin of the VM. Retain while managementPolicy is Observe. Missing until the default is known.',
+    },
+    onExternalDelete: {
+      type: 'string',
+      enum: allOf<ExternalDeletePolicy>({ Recreate: true, Report: true }),
+      description:
+        'The onExternalDelete in effect: that of the spec, else the default for the origin of the VM. Missing until the default is known.',
+    },
     state: {
       type: 'string',
       enum: allOf<NonNullable<VirtualMachineStatus['state']>>({
