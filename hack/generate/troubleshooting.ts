@@ -79,6 +79,7 @@ const lookAt: Readonly<Record<Reason, string>> = {
   AdoptionTargetNotFound: looks.object,
   AdoptionNotPermitted: looks.secret,
   InitialPasswordConflict: looks.passwords,
+  InitialPasswordNotStored: looks.events,
   InvalidAnnotation: looks.record,
   MachineAnnotationCorrected: looks.events,
   WriteRefused: looks.events,

@@ -83,6 +83,7 @@ export const verdicts: Readonly<Record<Reason, VerdictRow>> = {
     because: 'the power state matches the spec; AsSpecified, an event, and an alert report the difference',
   },
   InitialPasswordConflict: { ...done, because: 'the power state matches the spec; Synced reports the Secret' },
+  InitialPasswordNotStored: { ...done, because: 'the power state matches the spec; Synced reports the Secret' },
   InvalidAnnotation: { ...done, because: 'reported as an event only' },
   MachineAnnotationCorrected: { ...done, because: 'reported as an event only' },
   WriteRefused: { ...failed, because: 'a policy refuses the write: change the policy or the object' },

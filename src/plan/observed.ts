@@ -2,7 +2,7 @@ import type { Identity, Intent } from '../api/v1alpha1/identity.ts';
 import type { Requests } from '../api/v1alpha1/requests.ts';
 import type { OrphanCandidate, VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { Failure } from '../model/failure.ts';
-import type { Action } from './action.ts';
+import type { Action, Verdict } from './action.ts';
 import type { Machine, OsTemplate, Package, ProviderId, Region } from '../model/machine.ts';
 
 /** Why nothing can be said about the machine right now. */
@@ -90,8 +90,8 @@ export interface History {
   readonly writeRefusal?: { readonly action: Action['type']; readonly message: string; readonly until: number };
   /** The Secret that the initial password was just written to. */
   readonly passwordSecret?: string;
-  /** Why the Secret for the initial password was not written, a sentence; tried again now and then. */
-  readonly passwordConflict?: string;
+  /** Why the Secret for the initial password was not written; tried again now and then. */
+  readonly passwordConflict?: Verdict;
   /** The Secret with the initial password of an earlier VM, which is why. */
   readonly outdatedPasswordSecret?: string;
   /** A call that must not be repeated before this time. */

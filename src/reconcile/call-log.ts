@@ -75,7 +75,7 @@ export function logWrite(log: Log, key: string, action: Action, execution: Execu
         secretName: execution.secretName,
       });
     case 'PasswordConflict':
-      return log.warn('Secret of the initial password is in the way', {
+      return log.warn('Could not store the Secret of the initial password', {
         object: key,
         reason: execution.message,
       });

@@ -1,7 +1,7 @@
 import type { VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import type { Failure } from '../model/failure.ts';
 import { type Machine, type MachineState, type ProviderId, isTaskBusy } from '../model/machine.ts';
-import type { Action } from '../plan/action.ts';
+import type { Action, Verdict } from '../plan/action.ts';
 import type { History } from '../plan/observed.ts';
 import type { Account } from '../provider/account/account.ts';
 import type { FoundKey } from './credentials.ts';
@@ -89,7 +89,7 @@ export class Memory {
   requestedAt: number | undefined;
   /** Why the Secret for the initial password was not written, and when (monotonic) that is tried again. */
   #passwordConflict:
-    { readonly message: string; readonly until: number; readonly outdated: string | undefined } | undefined;
+    { readonly verdict: Verdict; readonly until: number; readonly outdated: string | undefined } | undefined;
   /** The generation of the spec that this is about. */
   #generation: number | undefined;
   /** Since when (monotonic) the Secret of an object that is gone has the place of this one's. */
@@ -207,8 +207,8 @@ export class Memory {
     return now - this.#passwordAwaitedSince;
   }
 
-  notePasswordConflict(message: string, until: number, outdated?: string): void {
-    this.#passwordConflict = { message, until, outdated };
+  notePasswordConflict(verdict: Verdict, until: number, outdated?: string): void {
+    this.#passwordConflict = { verdict, until, outdated };
   }
 
   /** The spec as it is now: it may name another Secret for the password, or none. */
@@ -321,7 +321,7 @@ export class Memory {
       ...(this.passwordSecret === undefined ? {} : { passwordSecret: this.passwordSecret }),
       ...(conflict !== undefined && conflict.until > monotonic
         ? {
-            passwordConflict: conflict.message,
+            passwordConflict: conflict.verdict,
             ...(conflict.outdated === undefined ? {} : { outdatedPasswordSecret: conflict.outdated }),
           }
         : {}),

@@ -1,5 +1,6 @@
-import { reconcileNow, replaceSecret } from '../api/v1alpha1/commands.ts';
+import { patchSpec, replaceSecret } from '../api/v1alpha1/commands.ts';
 import { apiVersion, group, kind, machineIdAnnotation } from '../api/v1alpha1/names.ts';
+import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { KubeClient } from '../kube/client.ts';
 import { KubeError, type KubeErrorReason } from '../kube/errors.ts';
@@ -16,11 +17,18 @@ const passwordRetry = 5 * 60_000;
  */
 const collectorPatience = 60_000;
 
+type PasswordReason = Extract<Reason, 'InitialPasswordConflict' | 'InitialPasswordNotStored'>;
+
 /** What came of writing the password: it is there, written now or by an earlier reconciliation; else why not, as a sentence. */
 export type PasswordExecution =
   | { readonly type: 'PasswordWritten'; readonly secretName: string }
   /** `outdated`: the Secret that holds the password of an earlier VM. */
-  | { readonly type: 'PasswordConflict'; readonly message: string; readonly outdated?: string }
+  | {
+      readonly type: 'PasswordConflict';
+      readonly reason: PasswordReason;
+      readonly message: string;
+      readonly outdated?: string;
+    }
   /** The Secret of a deleted object is in the way. */
   | { readonly type: 'PasswordAwaited'; readonly message: string };
 
@@ -65,13 +73,14 @@ export async function writePassword(
   try {
     const stored = await client.create(secrets, namespace, body);
     if (judge(stored, uid, id, isGone) === 'Ours') return { type: 'PasswordWritten', secretName };
-    const message = `Secret ${quoted(secretName)} was created, but an admission policy removed its ownerReference or the annotation ${machineIdAnnotation}. Exempt the operator's service account, then delete the Secret: ${replaceSecret(object.metadata, secretName)}`;
-    return { type: 'PasswordConflict', message };
+    const message = `Secret ${quoted(secretName)} was created, but an admission policy removed its ownerReference or the annotation ${machineIdAnnotation}. Exempt the operator's service account, then replace the Secret: ${replaceSecret(object.metadata, secretName)}`;
+    return { type: 'PasswordConflict', reason: 'InitialPasswordNotStored', message };
   } catch (error) {
     if (!(error instanceof KubeError)) throw error;
     if (refused.has(error.reason)) {
-      const message = `Secret ${quoted(secretName)} can't be created in namespace ${quoted(namespace)} (${error.reason}). Set spec.initialPasswordSecret.policy to None, or check the operator's permissions, quotas and admission policies there, then: ${reconcileNow(object.metadata)}`;
-      return { type: 'PasswordConflict', message };
+      const withoutSecret = patchSpec(object.metadata, { initialPasswordSecret: { policy: 'None', name: null } });
+      const message = `Secret ${quoted(secretName)} can't be created in namespace ${quoted(namespace)} (${error.reason}). Check the operator's permissions, quotas and admission policies there; the operator retries within five minutes. To do without the Secret: ${withoutSecret}`;
+      return { type: 'PasswordConflict', reason: 'InitialPasswordNotStored', message };
     }
     if (error.reason !== 'AlreadyExists') throw error;
   }
@@ -83,10 +92,10 @@ export async function writePassword(
   }
   if (verdict === 'Outdated') {
     const message = `Secret ${quoted(secretName)} holds the password of an earlier VM of this object. Set another spec.initialPasswordSecret.name, or replace it by that of VM ${id}: ${replaceSecret(object.metadata, secretName)}`;
-    return { type: 'PasswordConflict', message, outdated: secretName };
+    return { type: 'PasswordConflict', reason: 'InitialPasswordConflict', message, outdated: secretName };
   }
   const message = `Secret ${quoted(secretName)} exists and this object doesn't own it, so the operator doesn't overwrite it. Set another spec.initialPasswordSecret.name, or delete the Secret: ${replaceSecret(object.metadata, secretName)}`;
-  return { type: 'PasswordConflict', message };
+  return { type: 'PasswordConflict', reason: 'InitialPasswordConflict', message };
 }
 
 /** What came of it, at `now` (monotonic), for the next reconciliations. */
@@ -96,8 +105,11 @@ export function rememberPassword(memory: Memory, execution: PasswordExecution, n
     execution.type === 'PasswordConflict' ||
     (execution.type === 'PasswordAwaited' && memory.awaitedPassword(now) >= collectorPatience);
   if (!isConflict) return;
-  const outdated = execution.type === 'PasswordConflict' ? execution.outdated : undefined;
-  memory.notePasswordConflict(execution.message, now + passwordRetry, outdated);
+  const { reason, outdated } =
+    execution.type === 'PasswordConflict'
+      ? execution
+      : { reason: 'InitialPasswordConflict' as const, outdated: undefined };
+  memory.notePasswordConflict({ reason, message: execution.message }, now + passwordRetry, outdated);
 }
 
 /** Whose a Secret is that has the name already. */

@@ -162,7 +162,11 @@ function secretOf(
 }
 
 /** Reasons of trouble beside the VM: Synced shows them while Ready stays that of the VM. */
-const troubles = ['DuplicateMachine', 'InitialPasswordConflict'] as const satisfies readonly Reason[];
+const troubles = [
+  'DuplicateMachine',
+  'InitialPasswordConflict',
+  'InitialPasswordNotStored',
+] as const satisfies readonly Reason[];
 
 export function isTrouble(reason: string | undefined): reason is (typeof troubles)[number] {
   return troubles.some((trouble) => trouble === reason);
@@ -171,8 +175,7 @@ export function isTrouble(reason: string | undefined): reason is (typeof trouble
 /** What went wrong beside the machine. */
 function troubleOf(o: Observed): Verdict | undefined {
   if (o.twins.length > 0) return duplicateMachine(o);
-  const { passwordConflict } = o.history;
-  return passwordConflict === undefined ? undefined : { reason: 'InitialPasswordConflict', message: passwordConflict };
+  return o.history.passwordConflict;
 }
 
 /** Names only as the provider reports them: where an answer lacks one, the name that an earlier answer had with this id. */

@@ -10,10 +10,16 @@ const circumstances: Partial<Record<Reason, ObservedOptions>> = {
   DeletionProtected: { deleting: true, spec: { deletionProtection: true } },
   OrphanNotPermitted: { deleting: true },
   DiffersFromSpec: { machine: machineIn('Running', { region: { id: 7, name: 'London 1' } }) },
-  InitialPasswordConflict: { history: { passwordConflict: 'Secret "x" is there' } },
+  InitialPasswordNotStored: {
+    history: { passwordConflict: { reason: 'InitialPasswordNotStored', message: 'Secret "x"' } },
+  },
+  InitialPasswordConflict: {
+    history: { passwordConflict: { reason: 'InitialPasswordConflict', message: 'Secret "x" is there' } },
+  },
 };
 const besides: ReadonlySet<Reason> = new Set<Reason>([
   'InitialPasswordConflict',
+  'InitialPasswordNotStored',
   'InvalidAnnotation',
   'MachineAnnotationCorrected',
   'DiffersFromSpec',

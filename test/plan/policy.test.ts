@@ -331,7 +331,11 @@ describeRows('the initial password', [
   },
   {
     because: "has somebody else's Secret in its way: the machine is kept all the same",
-    given: { id: 90, machine: { ...told, state: 'Halted' }, history: { passwordConflict: 'Secret "x" is there' } },
+    given: {
+      id: 90,
+      machine: { ...told, state: 'Halted' },
+      history: { passwordConflict: { reason: 'InitialPasswordConflict' as const, message: 'Secret "x" is there' } },
+    },
     action: 'Start',
   },
   {
@@ -360,12 +364,19 @@ describe('what is planned', () => {
     { machine: told, verdict: /^VM 90 is running; matches the spec; Secret "x" holds the password of an earlier VM$/ },
     { machine: { ...told, state: 'Halted' }, verdict: /^VM 90 is starting$/ },
   ] as const)('says in Available that a Secret is of an earlier VM: $verdict', ({ machine, verdict }) => {
-    const history = { passwordConflict: 'Secret "x" is there', outdatedPasswordSecret: 'x' };
+    const history = {
+      passwordConflict: { reason: 'InitialPasswordConflict' as const, message: 'Secret "x" is there' },
+      outdatedPasswordSecret: 'x',
+    };
     expect(plan(observedWith({ id: 90, machine, history })).verdict?.message).toMatch(verdict);
   });
 
   it('goes on looking at a conflict of Secrets', () => {
-    const given = { id: 90, machine: told, history: { passwordConflict: 'Secret "x" is there' } };
+    const given = {
+      id: 90,
+      machine: told,
+      history: { passwordConflict: { reason: 'InitialPasswordConflict' as const, message: 'Secret "x" is there' } },
+    };
     expect(plan(observedWith(given)).after).toBe(300_000);
   });
 

@@ -95,7 +95,7 @@ function memoryOfSeven(): Memory {
   memory.sawMachine(machineIn('Running'), 100, 100);
   memory.sawMachine(machineIn('Halted'), 200, 200);
   Object.assign(memory, { deleteAcceptedAt: 300, deletes: 2, passwordSecret: 'web-password' });
-  memory.notePasswordConflict('Secret "x" is there', 9_000);
+  memory.notePasswordConflict({ reason: 'InitialPasswordConflict', message: 'Secret "x" is there' }, 9_000);
   memory.sawLack(250);
   return memory;
 }
@@ -107,7 +107,7 @@ describe('a VM with another id', () => {
     deleteAcceptedAt: epoch + 300,
     deletes: 2,
     passwordSecret: 'web-password',
-    passwordConflict: 'Secret "x" is there',
+    passwordConflict: { reason: 'InitialPasswordConflict', message: 'Secret "x" is there' },
   };
 
   it('shares nothing with the one before', () => {
@@ -208,7 +208,7 @@ function memoryThatPutOff(): Memory {
   const memory = new Memory('uid', 0);
   memory.notBefore = 900;
   memory.refuseWrite({ action: 'Create', message: 'denied', until: 900 }, 'same');
-  memory.notePasswordConflict('Secret "x" is there', 900);
+  memory.notePasswordConflict({ reason: 'InitialPasswordConflict', message: 'Secret "x" is there' }, 900);
   return memory;
 }
 
@@ -270,11 +270,15 @@ describe('a refusal', () => {
 
   it('of the Secret for the password stands for its time', () => {
     const memory = new Memory('uid', 0);
-    memory.notePasswordConflict('Secret "x" is there', 1_000);
-    expect(historyAt(memory, 999).passwordConflict).toBe('Secret "x" is there');
+    memory.notePasswordConflict({ reason: 'InitialPasswordConflict', message: 'Secret "x" is there' }, 1_000);
+    expect(historyAt(memory, 999).passwordConflict?.message).toBe('Secret "x" is there');
     expect(historyAt(memory, 1_000).passwordConflict).toBeUndefined();
     expect('outdatedPasswordSecret' in historyAt(memory, 999)).toBe(false);
-    memory.notePasswordConflict('Secret "x" is of an earlier VM', 1_000, 'x');
+    memory.notePasswordConflict(
+      { reason: 'InitialPasswordConflict', message: 'Secret "x" is of an earlier VM' },
+      1_000,
+      'x',
+    );
     expect(historyAt(memory, 999).outdatedPasswordSecret).toBe('x');
     expect('outdatedPasswordSecret' in historyAt(memory, 1_000)).toBe(false);
   });
@@ -282,9 +286,9 @@ describe('a refusal', () => {
   it('of the Secret for the password stands for its spec', () => {
     const memory = new Memory('uid', 0);
     memory.noteSpec(1);
-    memory.notePasswordConflict('Secret "x" is there', 1_000);
+    memory.notePasswordConflict({ reason: 'InitialPasswordConflict', message: 'Secret "x" is there' }, 1_000);
     memory.noteSpec(1);
-    expect(historyAt(memory, 999).passwordConflict).toBe('Secret "x" is there');
+    expect(historyAt(memory, 999).passwordConflict?.message).toBe('Secret "x" is there');
     memory.noteSpec(2);
     expect(historyAt(memory, 999).passwordConflict).toBeUndefined();
   });

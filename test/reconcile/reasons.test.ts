@@ -265,6 +265,14 @@ const scenarios: Readonly<Record<Reason, Scenario>> = {
       });
     },
   },
+  InitialPasswordNotStored: {
+    run: (world) => {
+      const { cluster, room } = world;
+      const { id } = room.add('legacy', { initialPassword: new Secret('emulated-password-1') });
+      cluster.secretRefusal = 'Forbidden';
+      return begin(world, { adoption: { policy: 'MustExist', id }, initialPasswordSecret: { name: 'password' } });
+    },
+  },
   AdoptionNotPermitted: {
     settings: {
       defaultCredentialsSecret: { namespace: 'ops', name: 'shared', key: undefined },

@@ -41,6 +41,7 @@ describe('conditions', () => {
       'ProviderUnavailable',
       'ProtocolError',
       'InitialPasswordConflict',
+      'InitialPasswordNotStored',
       'InvalidAnnotation',
       'MachineAnnotationCorrected',
       'WriteRefused',

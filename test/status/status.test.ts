@@ -333,7 +333,16 @@ describe('status', () => {
 
   it.each([
     { because: 'a VM with the name of the recorded one', observed: { twins: [91] }, reason: 'DuplicateMachine' },
-    { because: 'a password Secret', history: { passwordConflict: 'taken' }, reason: 'InitialPasswordConflict' },
+    {
+      because: 'a password that the API server refuses',
+      history: { passwordConflict: { reason: 'InitialPasswordNotStored' as const, message: 'Forbidden' } },
+      reason: 'InitialPasswordNotStored',
+    },
+    {
+      because: 'a password Secret',
+      history: { passwordConflict: { reason: 'InitialPasswordConflict' as const, message: 'taken' } },
+      reason: 'InitialPasswordConflict',
+    },
     { because: 'nothing', reason: 'Available' },
   ])('reports trouble beside the VM in Synced: $because', ({ observed = {}, history = {}, reason }) => {
     const { conditions } = statusFor(observedWith({ id: 90, machine: 'Running', observed, history }), report);

@@ -269,9 +269,18 @@ const table = {
     progress: 'Settled',
     event: 'Warning',
     meaning:
-      "The Secret for the initial password can't be written. It exists, and this object doesn't own it or it holds the password of an earlier VM; or the API server refuses it. The operator never overwrites or deletes a Secret.",
+      'A Secret has the name of the one for the initial password: another object owns it, no object owns it, or it holds the password of an earlier VM. The operator never overwrites or deletes a Secret.',
     remedy:
       "Run the command in the message: it deletes the Secret, and the operator writes it again within seconds, with the password that the provider returns for the present VM. A password that you changed in the VM isn't known to the provider. Or set another spec.initialPasswordSecret.name.",
+  },
+  InitialPasswordNotStored: {
+    ready: 'Keep',
+    synced: 'False',
+    progress: 'Settled',
+    event: 'Warning',
+    meaning:
+      "The API server refuses to store the Secret for the initial password, or an admission policy altered it. The password isn't available.",
+    remedy: `Check the operator's permissions, quotas and admission policies in the namespace; the operator retries within five minutes. To do without the Secret: ${code(patchSpec(anyObject, { initialPasswordSecret: { policy: 'None', name: null } }))}.`,
   },
   InvalidAnnotation: {
     ready: 'Keep',

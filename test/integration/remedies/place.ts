@@ -102,6 +102,43 @@ export class Place {
     });
   }
 
+  /** Has an admission policy refuse what the operator writes into Secrets. */
+  async refuseSecrets(): Promise<void> {
+    const admission = 'admissionregistration.k8s.io/v1';
+    const metadata = { name: `no-secrets.${this.namespace}` };
+    const rule = { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['secrets'] };
+    await this.cluster.apply({
+      apiVersion: admission,
+      kind: 'ValidatingAdmissionPolicy',
+      metadata,
+      spec: {
+        matchConstraints: {
+          namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': this.namespace } },
+          resourceRules: [rule],
+        },
+        validations: [{ expression: '!has(object.metadata.annotations)', message: 'no Secrets here' }],
+      },
+    });
+    await this.cluster.apply({
+      apiVersion: admission,
+      kind: 'ValidatingAdmissionPolicyBinding',
+      metadata,
+      spec: { policyName: metadata.name, validationActions: ['Deny'] },
+    });
+    await this.watch('the policy refuses Secrets', () =>
+      this.cluster
+        .apply({
+          apiVersion: 'v1',
+          kind: 'Secret',
+          metadata: { name: 'probe', namespace: this.namespace, annotations: { a: 'b' } },
+        })
+        .then(
+          () => false,
+          () => true,
+        ),
+    );
+  }
+
   /** The names of the account's VMs. */
   vms(): readonly string[] {
     return this.emulator

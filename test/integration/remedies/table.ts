@@ -253,6 +253,13 @@ export const remedies: Readonly<Record<Reason, Shown | readonly Shown[] | Nothin
     },
     after: [available(1)],
   },
+  InitialPasswordNotStored: {
+    arrange: async (place) => {
+      await place.refuseSecrets();
+      await place.create('web');
+    },
+    after: [available(1)],
+  },
   InvalidAnnotation: {
     arrange: (place) => place.create('web', {}, { annotations: { [annotations.paused]: 'maybe' } }),
     after: [available(1)],

@@ -60,6 +60,8 @@ export class InMemoryCluster implements KubeClient {
   admission: (write: Write, object: Stored) => Stored | KubeErrorReason = (_, object) => object;
   /** What a patch waits for before anything comes of it. */
   holds: (write: Write) => Promise<void> | undefined = () => undefined;
+  /** Why the API server refuses to create a Secret, if it does. */
+  secretRefusal: KubeErrorReason | undefined;
   readonly #clock: Clock;
   readonly #objects = new Map<string, Stored>();
   readonly #watches = new Set<Watch>();
@@ -160,6 +162,8 @@ export class InMemoryCluster implements KubeClient {
       return Promise.resolve(body);
     }
     this.writes.push(`create ${resource.plural}`);
+    if (resource.plural === 'secrets' && this.secretRefusal !== undefined)
+      return Promise.reject(new KubeError('create', { reason: this.secretRefusal }));
     // What the operator sends.
     const { name } = (body as Partial<Stored>).metadata ?? {};
     if (this.#objects.has(`${resource.plural}/${namespace}/${name}`))
