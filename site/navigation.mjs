@@ -15,15 +15,22 @@ export const navigation = [
   {
     text: 'Manage VMs',
     items: [
-      { text: 'All examples', link: '/examples/' },
-      { text: 'Create a VM from files', link: '/examples/first-machine' },
-      { text: 'Adopt existing VMs', link: '/examples/adoption' },
+      { text: 'Common tasks', link: '/tasks' },
+      { text: 'Restart a VM', link: '/tasks#restart-a-vm' },
+      { text: 'Halt a VM, and what it costs', link: '/tasks#halt-and-start-a-vm' },
+      { text: 'Rotate an API key', link: '/tasks#rotate-an-api-key' },
+      { text: 'Resize a VM', link: '/tasks#resize-a-vm' },
+      { text: 'Rename or move an object', link: '/tasks#rename-an-object' },
+      { text: 'Import existing VMs', link: '/import' },
+      { text: 'Adopt one VM', link: '/examples/adoption' },
       { text: 'Preview changes', link: '/examples/plan' },
       { text: 'Protect and keep VMs', link: '/examples/keep' },
       { text: 'Several accounts', link: '/examples/accounts' },
       { text: 'A namespace for a team', link: '/examples/team' },
       { text: 'GitOps', link: '/gitops' },
       { text: 'GitOps example', link: '/examples/gitops' },
+      { text: 'Create a VM from files', link: '/examples/first-machine' },
+      { text: 'All examples', link: '/examples/' },
     ],
   },
   {
@@ -31,6 +38,7 @@ export const navigation = [
     items: [
       { text: 'Multi-tenancy', link: '/multi-tenancy' },
       { text: 'Scaling', link: '/scaling' },
+      { text: 'Restricted networks', link: '/restricted-networks' },
       { text: 'Monitoring', link: '/monitoring' },
       { text: 'Runbooks', link: '/runbooks' },
       { text: 'Tracing', link: '/tracing' },

@@ -90,7 +90,8 @@ this proxy.
 \`NODE_EXTRA_CA_CERTS\` names a file of PEM certificates. The operator trusts them beside the CAs that
 Node ships, for every TLS connection except that to the Kubernetes API server, whose CA is in the
 kubeconfig or the service account. Node reads the file at the start; restart the operator after a
-change. [Installation](installation.md#behind-a-proxy-or-with-a-private-ca) shows it for the chart.
+change. [Restricted networks](restricted-networks.md#behind-a-proxy-or-with-a-private-ca) shows it for
+the chart.
 
 ## Exit codes
 

@@ -1,7 +1,6 @@
 /**
- * A step of `npm run verify`: the commands of the pages about installing, upgrading and removing are run as their reader would run them,
- * in a checkout, in an order in which somebody might. The provider of the checkout is the emulated one; the images and signatures that
- * they name are nobody's here.
+ * A step of `npm run verify`: runs the commands of the pages about installing, upgrading and uninstalling in a checkout, as a reader
+ * might. The provider of the checkout is emulated, and the node has one image: the operator's, under the name in the manifests.
  */
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -14,18 +13,18 @@ import { demand } from './chart-values.ts';
 const root = path.join(import.meta.dirname, '../..');
 const apiKey = 'key-of-an-emulated-account';
 const spec = { region: { name: 'Amsterdam 1' }, package: { name: 'Budget' }, osTemplate: { name: 'Debian 13 x64' } };
-const pages = ['docs/installation.md', 'docs/upgrade.md', 'docs/uninstall.md'] as const;
+const pages = ['docs/installation.md', 'docs/restricted-networks.md', 'docs/upgrade.md', 'docs/uninstall.md'] as const;
 
-/** Blocks that are not run here, by what they begin with, and why. */
+/** Blocks that are not run here, by their beginning, and the reason. */
 const elsewhere: Readonly<Record<string, string>> = {
   'docker build': 'there is no container engine',
-  'helm install vps247-operator deploy/chart --namespace vps247-system --create-namespace \\\n  --set image.registry':
-    'the node has no image of that name',
+  'docker load': 'there is no container engine',
+  'helm upgrade vps247-operator deploy/chart --namespace vps247-system --reuse-values \\\n  --set image.digest':
+    'the node has no image of that digest',
   'cosign verify': 'nothing is signed',
-  'kubectl --namespace vps247-system logs': 'the node gives out no logs',
 };
-/** Lines within a block, likewise: what they ask answers by a name in a network of Pods, which the node has not. */
-const untold = /^helm --namespace vps247-system test .*\n/m;
+/** Lines within a block, likewise: the node has no network of Pods for `helm test`, and serves no logs. */
+const leftOut = [/^helm --namespace vps247-system test .*\n/m, /^kubectl --namespace vps247-system logs .*$/m];
 
 const blocks = pages.flatMap((page) =>
   fences(page)
@@ -57,14 +56,15 @@ function checkOut(): void {
 }
 
 /** Runs the one block that begins so, and with `$` is nothing but that; answers what it printed. */
-async function run(begin: string, { namespace = 'default', name = 'web' } = {}): Promise<string> {
+async function run(begin: string, { namespace = 'default', name = 'web', page = 'docs/' } = {}): Promise<string> {
   const isIt = (text: string): boolean => (begin.endsWith('$') ? `${text}$` === begin : text.startsWith(begin));
-  const found = blocks.filter(({ text }) => isIt(text));
+  const found = blocks.filter(({ text, where }) => isIt(text) && where.startsWith(page));
   const [block] = found;
   if (block === undefined || found.length > 1) throw new Error(`${found.length} blocks begin with ${begin}`);
   due.delete(block);
-  const script = block.text
-    .replace(untold, '')
+  const script = leftOut
+    .reduce((text, line) => text.replace(line, ''), block.text)
+    .replaceAll(/\bREGISTRY\b/g, 'ghcr.io/vps247')
     .replaceAll(/YOUR-KEY|\$API_KEY/g, apiKey)
     .replaceAll(/\bRELEASE\b/g, namespace)
     .replaceAll(/\bNAMESPACE\b(?!:)/g, namespace)
@@ -90,7 +90,8 @@ checkOut();
 
 // By Helm, with a machine that a new version, the old one and none at all leave alone.
 await person(`kubectl delete namespace ${home} team-a`);
-await run('helm install vps247-operator deploy/chart --namespace vps247-system --create-namespace\n');
+await run('helm install vps247-operator deploy/chart --namespace vps247-system --create-namespace \\\n');
+await run('kubectl --namespace vps247-system get pods');
 writeFileSync(path.join(checkout, 'ca.crt'), 'certificates');
 await run('kubectl --namespace vps247-system create configmap private-ca');
 await run('kubectl create secret generic vps247-credentials');
@@ -98,18 +99,20 @@ await machine('default', 'web');
 await run('kubectl get vps -A -o yaml > machines.yaml');
 demand(readFileSync(path.join(checkout, 'machines.yaml'), 'utf8').includes('name: web'), 'the backup has no machine');
 await run('kubectl apply --server-side -f deploy/manifests/crds.yaml');
-await run('helm upgrade vps247-operator deploy/chart');
+await run('helm upgrade vps247-operator deploy/chart --namespace vps247-system --reset');
 await run('helm rollback vps247-operator');
 await person(rolledOut);
 await run('kubectl --namespace vps247-system scale deployment');
-await person(`helm install vps247-operator deploy/chart --namespace ${home}`);
+await run('helm package deploy/chart');
+writeFileSync(path.join(checkout, 'values.yaml'), '');
+await run('helm install vps247-operator vps247-operator-0.1.0.tgz');
 await person(rolledOut);
 await run('helm uninstall vps247-operator --namespace vps247-system\n$');
 
 // Without Helm, over what Helm has left, and back.
-const both = 'kubectl apply -f deploy/manifests/crds.yaml -f deploy/manifests/install.yaml';
-await run(`${both}\nkubectl --namespace`);
-await run(`${both}\nkubectl apply -k`);
+const plain = 'kubectl apply -f deploy/manifests/crds.yaml\nsed';
+await run(plain, { page: 'docs/installation.md' });
+await run(plain, { page: 'docs/upgrade.md' });
 for (const file of ['crds', 'install'])
   demand((await person(`kubectl diff -f deploy/manifests/${file}.yaml`)) === '', 'the two ways differ');
 await person(rolledOut);
@@ -171,9 +174,17 @@ demand((await person('kubectl get vps -A')) === '', 'an object is left');
 demand(emulator.ledger.liveMachines().length === 3, 'a machine that was let go is gone');
 
 // By kustomize, and at last by Helm with Roles alone.
-await run('kubectl apply -k deploy/kustomize/crds\nkubectl apply -k deploy/kustomize/overlays/cluster\n$');
+const customized = 'kubectl apply -k deploy/kustomize/crds\nkubectl apply -k .';
+const kustomization = fences('docs/installation.md').find(({ text }) => text.includes('kind: Kustomization'));
+demand(kustomization !== undefined, 'docs/installation.md has no kustomization');
+writeFileSync(
+  path.join(checkout, 'kustomization.yaml'),
+  (kustomization?.text ?? '').replace('REGISTRY', 'ghcr.io/vps247'),
+);
+await run(customized, { page: 'docs/installation.md' });
+await run(customized, { page: 'docs/upgrade.md' });
 await person(rolledOut);
-await person(`kubectl delete -k deploy/kustomize/overlays/cluster
+await person(`kubectl delete -k .
 kubectl annotate crd virtualmachines.vps247.com vps247.com/allow-deletion=true
 kubectl delete -k deploy/kustomize/crds
 kubectl delete role,rolebinding --all --namespace team-b

@@ -193,7 +193,7 @@ describe('an object that is lost and comes back', () => {
     const { 'default/web': id } = await live();
     const done = calls();
     await home.sh(documented(page, 'back-up'));
-    await home.sh(`${documented(page, 'let-go')}
+    await home.sh(`${documented(page, 'orphan')}
       kubectl -n team-a patch vps cache --type merge -p '{"spec":{"deletionPolicy":"Retain"}}'; kubectl -n team-a delete vps cache`);
     await home.until('default/batch True/Available');
     expect(calls()).toEqual(done);
@@ -208,7 +208,7 @@ describe('an object that is lost and comes back', () => {
     await twoLists();
     expect(calls()).toEqual(done);
 
-    await home.sh(documented(page, 'take-back-one'));
+    await home.sh(documented(page, 'adopt-one'));
     const objects = await home.until(
       'default/batch True/Available',
       'default/web True/Available',
@@ -231,11 +231,11 @@ describe('an object that is lost and comes back', () => {
     const { 'default/web': id } = await live();
     const done = calls();
     await home.sh(`kubectl get vps web -o yaml > export.yaml
-      ${documented(page, 'let-go')}
+      ${documented(page, 'orphan')}
       kubectl apply -f export.yaml`);
     const others = ['default/batch True/Available', 'team-a/cache True/Available'];
     await home.until(...others, 'default/web Unknown/IdentityFromOtherObject');
-    await home.sh(documented(page, 'take-back-one'));
+    await home.sh(documented(page, 'adopt-one'));
     await home.until(...others, 'default/web True/Available');
 
     await expect(home.sh('kubectl apply -f git.yaml')).rejects.toThrow('"web" is invalid: metadata.resourceVersion');
@@ -272,11 +272,11 @@ describe('an object that is lost and comes back', () => {
     const before = held(await home.until('default/web True/Available', 'team-a/cache True/Available'));
     await home.sh('kubectl delete vps --all -A --wait=false');
     await home.cluster.until('both were sent the signal', async () => calls().length === 4);
-    await home.sh(documented(page, 'let-all-go'));
+    await home.sh(documented(page, 'orphan-all'));
     await home.until();
     await home.sh(apply);
     await home.until('default/web False/OrphanCandidateFound', 'team-a/cache False/OrphanCandidateFound');
-    await home.sh(documented(page, 'take-back-applied'));
+    await home.sh(documented(page, 'adopt-applied'));
     await home.cluster.until('both are taken back', async () => Object.keys(held(await home.objects())).length === 2);
     expect(held(await home.objects())).toEqual(before);
     expect(calls()).toEqual(['CreateMachine', 'CreateMachine', 'StopMachine', 'StopMachine']);
@@ -300,7 +300,7 @@ describe('an object that is lost and comes back', () => {
     await home.until('gone/web Unknown/CredentialsMissing');
     const conditions = (await home.object('web', 'gone')).status?.conditions ?? [];
     expect(conditions.find(({ type }) => type === 'DeletionBlocked')?.status).toBe('True');
-    await home.sh(documented(page, 'let-all-go'));
+    await home.sh(documented(page, 'orphan-all'));
     await home.sh('kubectl wait --for=delete namespace/gone --timeout=60s');
     expect(calls()).toEqual(['CreateMachine']);
     expect(liveNames()).toHaveLength(1);
@@ -322,7 +322,7 @@ describe('a cluster that is lost', () => {
     await other.until(...allShow('Unknown/IdentityFromOtherObject'));
     await twoLists();
     expect(calls()).toEqual(done);
-    await other.sh(documented(page, 'take-back-restored'));
+    await other.sh(documented(page, 'adopt-restored'));
     expect(held(await other.until(...allShow('True/Available')))).toEqual(before);
 
     // The wish is not needed any more once the machine is on record, and no manifest has it.
@@ -347,9 +347,9 @@ describe('a cluster that is lost', () => {
     await home.until(...allShow('False/OrphanCandidateFound'), 'default/db False/NameTaken');
     await twoLists();
     expect(calls()).toEqual(done);
-    await home.sh(documented(page, 'take-back-applied'));
+    await home.sh(documented(page, 'adopt-applied'));
     await home.until(...allShow('True/Available'), 'default/db False/NameTaken');
-    await home.sh(documented(page, 'take-back-one').replace(' web ', ' db '));
+    await home.sh(documented(page, 'adopt-one').replace(' web ', ' db '));
     const objects = await home.until(...allShow('True/Available'), 'default/db True/Available');
     expect(held(objects)).toEqual(before);
     expect(calls()).toEqual(done);
@@ -369,7 +369,7 @@ describe('a cluster that is lost', () => {
     await home.sh(apply);
     await startAt(home);
     await home.until(...keys.map((key) => `${key} False/OrphanCandidateFound`));
-    const said = await home.sh(documented(page, 'take-back-applied'));
+    const said = await home.sh(documented(page, 'adopt-applied'));
     expect(said).toContain('default/web may mean');
     expect(said).toContain('team-a/web may mean');
     await home.until(
@@ -388,7 +388,7 @@ describe('a cluster that is lost', () => {
       const { status } = await home.object('web', 'team-a');
       return status?.orphanCandidates?.length === 1;
     });
-    await home.sh(documented(page, 'take-back-applied'));
+    await home.sh(documented(page, 'adopt-applied'));
     expect(held(await home.until(...keys.map((key) => `${key} True/Available`)))).toEqual(before);
     expect(calls()).toEqual(done);
   });
@@ -444,7 +444,7 @@ describe('an object that is there twice', () => {
     const before = held(await home.until('default/web True/Available'));
     await home.sh(`kubectl get vps web -o yaml | sed 's/^  name: web$/  name: web-copy/' | kubectl create -f -`);
     await home.until('default/web True/Available', 'default/web-copy Unknown/IdentityFromOtherObject');
-    await home.sh(documented(page, 'take-back-one').replace(' web ', ' web-copy ').replace('MustExist', 'IfExists'));
+    await home.sh(documented(page, 'adopt-one').replace(' web ', ' web-copy ').replace('MustExist', 'IfExists'));
     await home.until('default/web True/Available', 'default/web-copy False/HeldByOtherObject');
     await twoLists();
     expect(calls()).toEqual(['CreateMachine']);
@@ -465,8 +465,8 @@ describe('an object that is there twice', () => {
     await home.sh(home.write([manifest('web')]));
     const before = held(await home.until('default/web True/Available'));
     await home.sh(`kubectl get vps web -o yaml | sed 's/^  namespace: default$/  namespace: team-a/' | kubectl create -f -
-      ${documented(page, 'let-go')}
-      ${documented(page, 'take-back-one').replace('kubectl', 'kubectl -n team-a')}`);
+      ${documented(page, 'orphan')}
+      ${documented(page, 'adopt-one').replace('kubectl', 'kubectl -n team-a')}`);
     const after = held(await home.until('team-a/web True/Available'));
     expect(after).toEqual({ 'team-a/web': before['default/web'] });
     expect(calls()).toEqual(['CreateMachine']);

@@ -42,7 +42,7 @@ describe('a restart by request', () => {
     await stage.create('web');
     await stage.untilReady('web', 'True/Available');
     const command = documented('docs/api.md', 'restart');
-    expect(documented('docs/faq.md', 'restart')).toBe(command);
+    expect(documented('docs/tasks.md', 'restart')).toBe(command.replace('NAME', 'web'));
     const shell = await readerOf(stage.directory, stage.namespace);
     expect(await shell(command.replace('NAME', 'web'))).toBe('virtualmachine.vps247.com/web patched\n');
     await untilHandled(stage, (await stage.object('web'))?.spec.restartRequest ?? '');

@@ -36,6 +36,8 @@ export interface Stage {
 
 export interface StartOptions {
   readonly flags?: readonly string[];
+  /** Namespaces to watch besides the stage's. */
+  readonly namespaces?: readonly string[];
   /** Settings by their flags' names that shall be otherwise than those of an operator in a hurry. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly entry?: string;
@@ -101,6 +103,7 @@ export function useStages(suite: string): (name: string, options?: StageOptions)
       starts += 1;
       const {
         flags = [],
+        namespaces = [],
         settings = {},
         entry,
         variables = {},
@@ -109,7 +112,12 @@ export function useStages(suite: string): (name: string, options?: StageOptions)
       const operator = startOperator({
         kubeconfig: through.kubeconfig,
         apiUrl: through.apiUrl,
-        flags: ['--namespaces', namespace, ...hurried({ 'log-level': 'debug', ...settings }), ...flags],
+        flags: [
+          '--namespaces',
+          [namespace, ...namespaces].join(','),
+          ...hurried({ 'log-level': 'debug', ...settings }),
+          ...flags,
+        ],
         logFile: path.join(directory, `operator-${starts}.log`),
         variables,
         ...(entry === undefined ? {} : { entry }),
