@@ -9,8 +9,10 @@ import type { Claims, Standing } from './claims.ts';
 const megabyte = 1_048_576;
 
 const usageFields = ['unbilledHours', 'transferTotal', 'transferRemaining'] as const;
+/** Below this share of a VM's transfer for the month, little of it is left. */
+const lowTransfer = 0.1;
 /** Of all VMs of an account that the provider returns it for; undefined if of none. */
-type Usage = Pick<Machine, (typeof usageFields)[number]>;
+type Usage = Pick<Machine, (typeof usageFields)[number]> & { readonly lowTransfer: number };
 
 export interface FleetMetricsOptions {
   readonly metrics: Metrics;
@@ -78,10 +80,10 @@ export class FleetMetrics {
     for (const asked of this.#deleted.values()) oldest = Math.min(oldest, asked);
     metrics.deletionOldest.set(Number.isFinite(oldest) ? Math.max(0, now() - oldest) / 1_000 : 0);
     const { accountKeyRejected, accountMachines, accountDuplicateNames } = metrics;
-    const { accountUnbilled, accountTransfer, accountTransferRemaining } = metrics;
+    const { accountUnbilled, accountTransfer, accountTransferRemaining, accountLowTransfer } = metrics;
     const { machineReady, machineUnbilled, machineTransfer, machineTransferRemaining, machineLastAction } = metrics;
     for (const gauge of [accountKeyRejected, accountMachines, accountDuplicateNames]) gauge.reset();
-    for (const gauge of [accountUnbilled, accountTransfer, accountTransferRemaining]) gauge.reset();
+    for (const gauge of [accountUnbilled, accountTransfer, accountTransferRemaining, accountLowTransfer]) gauge.reset();
     for (const gauge of [machineReady, machineUnbilled, machineTransfer, machineTransferRemaining, machineLastAction])
       gauge.reset();
     for (const [ordinal, account] of this.#options.accounts()) {
@@ -112,11 +114,13 @@ export class FleetMetrics {
     metrics.accountMachines.set({ account, managed: 'true' }, held);
     metrics.accountMachines.set({ account, managed: 'false' }, snapshot.machines.length - held);
     metrics.accountDuplicateNames.set({ account }, this.#duplicatesIn(snapshot));
-    const { unbilledHours, transferTotal, transferRemaining } = this.#usageIn(snapshot);
+    const { unbilledHours, transferTotal, transferRemaining, lowTransfer: low } = this.#usageIn(snapshot);
     if (unbilledHours !== undefined) metrics.accountUnbilled.set({ account }, unbilledHours);
     if (transferTotal !== undefined) metrics.accountTransfer.set({ account }, transferTotal * megabyte);
-    if (transferRemaining !== undefined)
+    if (transferRemaining !== undefined) {
       metrics.accountTransferRemaining.set({ account }, transferRemaining * megabyte);
+      metrics.accountLowTransfer.set({ account }, low);
+    }
   }
 
   /**
@@ -147,12 +151,14 @@ export class FleetMetrics {
   #usageIn(snapshot: Snapshot): Usage {
     let usage = this.#usage.get(snapshot);
     if (usage === undefined) {
-      const sums: { -readonly [K in keyof Usage]: Usage[K] } = {};
-      for (const machine of snapshot.machines)
+      const sums: { -readonly [K in keyof Usage]: Usage[K] } = { lowTransfer: 0 };
+      for (const machine of snapshot.machines) {
+        if (hasLowTransfer(machine)) sums.lowTransfer += 1;
         for (const field of usageFields) {
           const value = machine[field];
           if (value !== undefined) sums[field] = (sums[field] ?? 0) + value;
         }
+      }
       usage = sums;
       this.#usage.set(snapshot, usage);
     }
@@ -185,6 +191,11 @@ export class FleetMetrics {
       this.#options.metrics.machineReady.set(labels, readyOf(object)?.status === 'True' ? 1 : 0);
     }
   }
+}
+
+/** A VM without a limit has a transfer of 0. */
+function hasLowTransfer({ transferTotal: total = 0, transferRemaining: left }: Machine): boolean {
+  return total > 0 && left !== undefined && left / total < lowTransfer;
 }
 
 function count(counts: Map<string, number>, of: string, by: 1 | -1): void {

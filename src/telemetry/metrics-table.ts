@@ -270,6 +270,12 @@ export const metricsTable = {
     help: 'Transfer that is left of it, together.',
     labels: ['account'],
   },
+  accountLowTransfer: {
+    type: 'gauge',
+    name: 'account_machines_low_transfer',
+    help: 'VMs in the newest list of the account that have less than a tenth of their transfer for the month left.',
+    labels: ['account'],
+  },
   machineReady: {
     type: 'gauge',
     name: 'machine_ready',

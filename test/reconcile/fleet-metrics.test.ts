@@ -82,13 +82,27 @@ test('without series for each object the account is counted all the same', async
   expect(page).toContain('account_unbilled_hours{account="1"} 10\n');
   expect(page).toContain(`account_transfer_bytes{account="1"} ${1_500 * 1_048_576}\n`);
   expect(page).toContain(`account_transfer_remaining_bytes{account="1"} ${50 * 1_048_576}\n`);
+  expect(page).toContain('account_machines_low_transfer{account="1"} 1\n');
+});
+
+test('a VM has little transfer left below a tenth, and none that has no limit', async () => {
+  const { apply, clock, metricsPage, room } = await create();
+  room.add('just-enough', { transferTotal: 1_000, transferRemaining: 100 });
+  room.add('unlimited', { transferTotal: 0, transferRemaining: 0 });
+  room.add('unknown', { transferTotal: 1_000 });
+  apply('web');
+  await clock.advance(2 * minute);
+  expect(await metricsPage()).toContain('account_machines_low_transfer{account="1"} 0\n');
+  room.add('used-up', { transferTotal: 1_000, transferRemaining: 99 });
+  await clock.advance(2 * minute);
+  expect(await metricsPage()).toContain('account_machines_low_transfer{account="1"} 1\n');
 });
 
 test('no usage is shown for an account whose VMs the provider returns none for', async () => {
   const { apply, clock, metricsPage } = await create();
   apply('web');
   await clock.advance(2 * minute);
-  expect(await metricsPage()).not.toMatch(/^vps247_operator_account_(unbilled|transfer)/m);
+  expect(await metricsPage()).not.toMatch(/^vps247_operator_account_(unbilled|transfer|machines_low)/m);
 });
 
 test('a VM counts as unmanaged as soon as its object is gone, before the next list', async () => {

@@ -36,7 +36,6 @@ const installation = { job: 'vps247-operator', namespace: 'vps247-system' };
 const of = (name: string, labels = ''): string => metric(name, labels === '' ? target : `${target},${labels}`);
 /** Of a metric that other operators have too. */
 const own = `controller="${controller}"`;
-const machine = 'object_namespace="shop",object="web"';
 
 /** Two replicas, and whether each is the leader. */
 const replicas = (first: string, second: string): Series => ({
@@ -318,32 +317,25 @@ export const alerts: readonly Alert[] = [
   {
     name: 'Vps247TransferNearlyUsedUp',
     severity: 'warning',
-    expr: `min by (${per}, object_namespace, object) (${metric('machine_transfer_remaining_bytes')}) / min by (${per}, object_namespace, object) (${metric('machine_transfer_bytes')} > 0) < 0.1`,
+    expr: `max by (${per}, account) (${metric('account_machines_low_transfer')}) > 0`,
     for: '15m',
     summary: "Less than a tenth of a VM's transfer for the month is left.",
     description:
-      '{{ $labels.object_namespace }}/{{ $labels.object }} has {{ $value | humanizePercentage }} of its transfer left. Find what sends so much, or ask the provider for more.',
+      '{{ $value }} VMs of account {{ $labels.account }} have less than a tenth of their transfer for the month left. Find out what sends so much, or ask the provider for more.',
     steps: [
-      'Check the dashboard of this VM: was it used at once, or evenly over the month?',
+      'Find the VMs in the panel "Transfer left, lowest ten" of the fleet dashboard. It has data up to `--machine-metrics-limit` objects, and only for VMs that an object manages. Otherwise, check the VMs at the provider, or raise the limit.',
+      'Check the dashboard of the VM: was the transfer used at once, or evenly over the month?',
       'Find what sends so much in the guest, or take a larger package: that is a new VM.',
     ],
     fires: {
-      series: {
-        [of('machine_transfer_bytes', machine)]: '1000x30',
-        [of('machine_transfer_remaining_bytes', machine)]: '50x30',
-      },
+      series: { [of('account_machines_low_transfer', 'account="1"')]: '1x30' },
       at: '20m',
-      labels: { ...installation, object_namespace: 'shop', object: 'web' },
-      value: '5%',
+      labels: { ...installation, account: '1' },
+      value: '1',
     },
     isQuiet: {
-      because: 'a fifth is left, and another VM has no limit',
-      series: {
-        [of('machine_transfer_bytes', machine)]: '1000x30',
-        [of('machine_transfer_remaining_bytes', machine)]: '200x30',
-        [of('machine_transfer_bytes', 'object_namespace="shop",object="db"')]: '0x30',
-        [of('machine_transfer_remaining_bytes', 'object_namespace="shop",object="db"')]: '0x30',
-      },
+      because: 'all VMs have more left',
+      series: { [of('account_machines_low_transfer', 'account="1"')]: '0x30' },
     },
   },
 ];
