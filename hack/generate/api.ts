@@ -55,13 +55,15 @@ You can fix any mistake in a spec until its VM exists. Afterwards the API server
 
 ${markdownTable(['field', 'until the VM exists', 'afterwards'], changes)}
 
-The VM exists while \`status.state\` shows its state. What \`status\` doesn't show of it contradicts nothing. The provider can't change the region, package or template of a VM.
-A correction makes the spec say what the VM has: the operator sends no request for it. For another VM, create a new
-object and delete this one.
+The VM exists while \`status.state\` shows its state. Where \`status\` doesn't show a field, every value is accepted:
+the provider doesn't report it, or the operator didn't create the VM. The provider can change none of these fields of
+a VM. A correction makes the spec say what the VM has: the operator sends no request for it. For another VM, create a
+new object and delete this one.
 
-The condition [\`AsSpecified\`](conditions.md) compares the region, package and template of the VM with the spec. If
-they differ, its message has the command that corrects the spec. A VM that differs from its spec isn't recreated after
-it was deleted outside the operator.
+A change while the create request is in flight is accepted too, and may come too late for the VM. The condition
+[\`AsSpecified\`](conditions.md) compares the VM with the spec. If they differ, its message has the command that
+corrects the spec. A VM that differs from its spec isn't recreated after it was deleted outside the operator, until
+you correct the spec. If it didn't differ, you can change the spec after the deletion, and the new VM gets that spec.
 
 ## Adopt a VM
 
@@ -119,7 +121,7 @@ const changes = [
     'yes',
     'only to what the same field of `status` shows, by id or name; you can also remove it where it is optional',
   ],
-  ['`ipv6`, `privateNetworking`, `sshKeyIds`', 'yes', 'no'],
+  ['`ipv6`, `privateNetworking`, `sshKeyIds`', 'yes', 'only to what the same field of `status` shows'],
   ['`providerName`', 'no', 'no'],
   ['`credentialsSecretRef`', 'yes', 'yes, to a key of the same account'],
   ['every other field', 'yes', 'yes'],

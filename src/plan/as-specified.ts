@@ -2,16 +2,23 @@ import { patchSpec } from '../api/v1alpha1/commands.ts';
 import type {
   CatalogueSelector,
   CatalogueStatus,
+  CreationOptions,
   VirtualMachine,
   VirtualMachineStatus,
 } from '../api/v1alpha1/types.ts';
-import { quoted } from '../model/text.ts';
+import { cutToBytes, quoted } from '../model/text.ts';
 
 const fields = ['region', 'package', 'osTemplate'] as const;
 type Field = (typeof fields)[number];
 
+const options = ['ipv6', 'privateNetworking', 'sshKeyIds'] as const satisfies readonly (keyof CreationOptions)[];
+
+/** Bytes of what differs together with the command: a condition holds 1024, and half a command corrects nothing. */
+const longest = 850;
+const leastSaid = 100;
+
 /** What is known of a VM, as far as it can be compared with a spec. */
-export type Actual = { readonly [F in Field]?: VirtualMachineStatus[F] | undefined };
+export type Actual = { readonly [F in Field | keyof CreationOptions]?: VirtualMachineStatus[F] | undefined };
 
 /** A field in which a VM is known to differ from the spec. */
 export interface Difference {
@@ -20,7 +27,7 @@ export interface Difference {
   readonly seen: CatalogueStatus;
 }
 
-/** Whether a VM has the region, package and template of the spec. `Unknown`: the provider has not reported what it takes to tell. */
+/** Whether a VM is as the spec says, as far as that is known. `Unknown`: the provider has not reported what it takes to tell. */
 export interface Comparison {
   readonly result: 'Same' | 'Different' | 'Unknown';
   /** The result as a sentence; for `Different` with the command that corrects the spec. */
@@ -37,6 +44,8 @@ export interface Comparison {
  * | id   | id               | compared  |
  * | name | id and name      | compared  |
  * | name | id               | unknown   |
+ *
+ * What a VM was created with is compared where it is on record, and else not claimed: the provider doesn't report it.
  */
 export function compareWithSpec(
   { spec, metadata }: VirtualMachine,
@@ -45,13 +54,21 @@ export function compareWithSpec(
 ): Comparison {
   if (id === undefined) return { result: 'Unknown', message: 'the object has no VM' };
   const different = differencesFrom(spec, actual);
-  if (different.length > 0) {
-    const facts = different.map(
-      ({ field, wanted, seen }) => `${field} is ${describe(seen)}, the spec says ${describe(wanted)}`,
-    );
-    const truth = Object.fromEntries(different.map(({ field, seen }) => [field, { id: seen.id, name: null }]));
+  const otherOptions = options.filter((option) => isOther(spec[option], actual[option]));
+  if (different.length > 0 || otherOptions.length > 0) {
+    const facts = [
+      ...different.map(({ field, wanted, seen }) => `${field} is ${describe(seen)}, the spec says ${describe(wanted)}`),
+      ...(otherOptions.length === 0
+        ? []
+        : [`it was created with another ${otherOptions.join(', ')} than the spec says`]),
+    ];
+    const truth = Object.fromEntries([
+      ...different.map(({ field, seen }) => [field, { id: seen.id, name: null }] as const),
+      ...otherOptions.map((option) => [option, actual[option]] as const),
+    ]);
     const command = patchSpec(metadata, truth);
-    return { result: 'Different', message: `VM ${id}: ${facts.join('; ')}. To correct the spec: ${command}` };
+    const said = cutToBytes(facts.join('; '), Math.max(leastSaid, longest - Buffer.byteLength(command)));
+    return { result: 'Different', message: `VM ${id}: ${said}. To correct the spec: ${command}` };
   }
   const unknown = fields.filter((field) => compare(spec[field], actual[field]) === 'Unknown');
   return unknown.length > 0
@@ -60,6 +77,13 @@ export function compareWithSpec(
         message: `the provider does not report enough of VM ${id} to compare its ${unknown.join(', ')}`,
       }
     : { result: 'Same', message: `VM ${id} has the region, package and template of the spec` };
+}
+
+/** SSH keys are a set. */
+function isOther(wanted: boolean | readonly number[], seen: boolean | readonly number[] | undefined): boolean {
+  if (seen === undefined) return false;
+  if (typeof wanted === 'boolean' || typeof seen === 'boolean') return wanted !== seen;
+  return wanted.length !== seen.length || wanted.some((id) => !seen.includes(id));
 }
 
 /** The fields that are known to differ. */

@@ -209,7 +209,14 @@ export function isFromIntent(o: Claimant, machine: Machine): boolean {
 }
 
 function record(o: Observed, { id, name, ownerId }: Machine, origin: Origin): Decision {
-  const machine = { id, name, origin, ...(ownerId === undefined ? {} : { ownerId }) };
+  const options = origin === 'Created' && o.isIntentProven && o.intent?.isOwn === true ? o.intent.options : undefined;
+  const machine = {
+    id,
+    name,
+    origin,
+    ...(ownerId === undefined ? {} : { ownerId }),
+    ...(options === undefined ? {} : { options }),
+  };
   const verdict: Verdict =
     origin === 'Created'
       ? { reason: 'Creating', message: `VM ${id} is being provisioned` }

@@ -1,4 +1,4 @@
-import { type KnownMachine, readIdentity, readIntent, writeHint, writeIntent } from '../api/v1alpha1/identity.ts';
+import { type KnownMachine, optionsOf, writeHint } from '../api/v1alpha1/identity.ts';
 import { annotations, group, plural, version } from '../api/v1alpha1/names.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import { KubeError, isRefused } from '../kube/errors.ts';
@@ -9,6 +9,7 @@ import { type Action, type PowerAction, begunAt } from '../plan/action.ts';
 import type { Account, Change } from '../provider/account/account.ts';
 import type { CreateAnswer, Provider } from '../provider/port.ts';
 import { refusedRetry } from '../plan/create.ts';
+import { intentFor } from './create-intent.ts';
 import type { DeleteBudget } from './delete-budget.ts';
 import type { Memory } from './history.ts';
 import { patchMetadata, withFinalizer, withoutFinalizer } from './metadata-patch.ts';
@@ -129,27 +130,7 @@ function carryOut(deps: ExecuteDeps, action: Action, target: Target): Promise<Ex
 async function create(deps: ExecuteDeps, target: Target, request: CreateRequest): Promise<Execution> {
   const { object, account, memory } = target;
   if (account === null) return { type: 'Superseded' };
-  const { newestTime = Infinity, unreadable } = account.snapshot ?? {};
-  const now = deps.clock.now();
-  const open = memory.openIntent(object.metadata.annotations?.[annotations.createPending]);
-  const before = open === memory.refusedIntent ? undefined : readIntent(open, object.metadata.uid);
-  const isProven = before?.isOwn === true && before.proof === account.keyedHash(before.signed);
-  const recorded = readIdentity(object);
-  const intent = writeIntent(
-    object.metadata,
-    {
-      at: now,
-      name: request.name,
-      // By a time to come, the new VM would be older than its own call.
-      after: newestTime === Infinity ? undefined : Math.min(newestTime, now),
-      nameless: [...(unreadable?.values() ?? [])].filter((entry) => entry.name === undefined).map(({ id }) => id),
-      // A call before this one may have had an effect that no list showed: this one is then refused for its name.
-      ...(isProven ? { after: before.after, nameless: before.nameless ?? [], tries: (before.tries ?? 1) + 1 } : {}),
-      ownerId: account.ownerId,
-      replaces: recorded.kind === 'Known' ? recorded.id : undefined,
-    },
-    (text) => account.keyedHash(text),
-  );
+  const intent = intentFor(request, object, memory, account, deps.clock.now());
   let announced: VirtualMachine | undefined;
   let refusedByKubernetes: unknown;
 
@@ -200,14 +181,21 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
 
 /** What an answer shows of the new VM: nothing, if it names a VM that was listed before or describes one of another name. */
 function createdBy(
-  { name }: CreateRequest,
+  request: CreateRequest,
   { id, machine }: CreateAnswer,
   { snapshot, ownerId: accountOwner }: CallingAccount,
 ): Pick<Extract<Execution, { type: 'Created' }>, 'record' | 'machine'> {
   if (id === undefined || snapshot?.has(id) === true) return {};
+  const { name } = request;
   const described = machine?.name === name ? machine : undefined;
   const ownerId = described?.ownerId ?? accountOwner;
-  const record = { id, origin: 'Created' as const, name, ...(ownerId === undefined ? {} : { ownerId }) };
+  const record = {
+    id,
+    origin: 'Created' as const,
+    name,
+    options: optionsOf(request),
+    ...(ownerId === undefined ? {} : { ownerId }),
+  };
   return { record, machine: described };
 }
 

@@ -1,6 +1,6 @@
 import type { KnownMachine } from '../api/v1alpha1/identity.ts';
 import type { Reason } from '../api/v1alpha1/reasons.ts';
-import type { CatalogueStatus, InternalStatus, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
+import type { CatalogueStatus, CreationOptions, InternalStatus, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import { type CatalogueRef, type Machine, type MachineState, isTaskBusy, isTaskFailed } from '../model/machine.ts';
 import type { Decision, Verdict } from '../plan/action.ts';
 import { type Actual, compareWithSpec } from '../plan/as-specified.ts';
@@ -40,7 +40,8 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
   const last = standing === 'OfOther' ? undefined : kept;
   // What differed from the spec is not recreated as something else, so it stays on record. Else the spec may say what is to come.
   const isDropped = standing === 'Gone' && compareWithSpec(o.object, id, last ?? {}).result !== 'Different';
-  const refs = isDropped ? {} : refsOf(machine, last);
+  const created = report.record === undefined ? last : report.record.options;
+  const refs = isDropped ? {} : { ...refsOf(machine, last), ...optionsOf(created) };
   return compact<VirtualMachineStatus>({
     observedGeneration: o.object.metadata.generation,
     id,
@@ -119,13 +120,17 @@ function knownOf({ identity }: Observed, { record }: Report): KnownMachine | und
   return record ?? (identity.kind === 'Known' ? identity : undefined);
 }
 
+function optionsOf({ ipv6, privateNetworking, sshKeyIds }: Partial<CreationOptions> = {}): Actual {
+  return { ipv6, privateNetworking, sshKeyIds };
+}
+
 type StatusRecord = Pick<VirtualMachineStatus, 'id' | 'providerName' | 'origin' | 'ownerId'> &
   Pick<InternalStatus, 'objectUID'>;
 
 /** The record of the object's VM. One that came with another object's UID stays as it is, so that it is not acted on later either. */
 function recordOf(o: Observed, known: KnownMachine | undefined): StatusRecord {
   if (known !== undefined) {
-    const { name: providerName, ...rest } = known;
+    const { name: providerName, options: _, ...rest } = known;
     return { objectUID: o.object.metadata.uid, providerName, ...rest };
   }
   if (o.identity.kind !== 'Foreign' || o.identity.isRecord !== true) return {};

@@ -153,15 +153,26 @@ describe('readIntent', () => {
   });
 
   const after = Date.UTC(2026, 0, 1);
+  const options = { ipv6: true, privateNetworking: false, sshKeyIds: [7] };
   const written = writeIntent(
     objectWith().metadata,
-    { at: after, name: 'web', after, ownerId: 7, replaces: 3, tries: 4 },
+    { at: after, name: 'web', after, ownerId: 7, replaces: 3, tries: 4, options },
     hash,
   );
 
   it('reads what was written', () => {
     const { signed, proof, ...intent } = readIntent(written, uid) ?? {};
-    expect(intent).toEqual({ isOwn: true, uid, name: 'web', at: after, after, ownerId: 7, replaces: 3, tries: 4 });
+    expect(intent).toEqual({
+      isOwn: true,
+      uid,
+      name: 'web',
+      at: after,
+      after,
+      ownerId: 7,
+      replaces: 3,
+      tries: 4,
+      options,
+    });
     expect(proof).toBe(hash(signed ?? ''));
   });
 
@@ -173,12 +184,22 @@ describe('readIntent', () => {
     expect(readIntent(more, uid)?.nameless).toEqual(nameless.slice(0, 32));
   });
 
+  it.each([
+    { options: 'edited' },
+    { options: null },
+    { options: { ...options, ipv6: 'yes' } },
+    { options: { ...options, sshKeyIds: [0] } },
+    { options: { ipv6: true, privateNetworking: true } },
+  ])('reads no options of $options', (edited) => {
+    expect(readIntent(JSON.stringify({ ...JSON.parse(written), ...edited }), uid)?.options).toBeUndefined();
+  });
+
   it('writes only what is known', () => {
     const text = writeIntent(objectWith().metadata, { at: after, name: 'web', nameless: [] }, () => 'proof');
     expect(JSON.parse(text)).toEqual({ at: '2026-01-01T00:00:00.000Z', name: 'web', uid, proof: 'proof' });
   });
 
-  it.each(['at', 'name', 'uid', 'after', 'owner', 'replaces', 'tries'])(
+  it.each(['at', 'name', 'uid', 'after', 'owner', 'replaces', 'tries', 'options'])(
     'is no longer proven when "%s" is edited',
     (field) => {
       const { signed, proof } = readIntent(JSON.stringify({ ...JSON.parse(written), [field]: 'edited' }), uid) ?? {};

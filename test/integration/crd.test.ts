@@ -147,7 +147,11 @@ describe('once the VM exists', () => {
       ['named-with-vm', named, {}],
       ['plain-without-vm', {}, { state: undefined }],
       ['named-without-vm', named, { state: undefined }],
-      ['unreported', adopted, { region: undefined, package: undefined, osTemplate: undefined }],
+      [
+        'unreported',
+        adopted,
+        { ...Object.fromEntries(Object.keys(shown).map((field) => [field, undefined])), state: 'Running' },
+      ],
     ] as const) {
       await vps.apply(name, { ...selectors, ...more });
       const body = { status: { ...status, ...lacks } };
@@ -158,7 +162,7 @@ describe('once the VM exists', () => {
   test.each(changes)('$name: refused: $what', async ({ name, spec }) => {
     const { ok, text } = await vps.patch(`${name}-with-vm`, { spec }, '--dry-run=server');
     expect(text).toContain(
-      'spec: Invalid value: the VM exists: region, package and osTemplate can only be corrected to',
+      'spec: Invalid value: the VM exists: region, package, osTemplate, ipv6, privateNetworking and sshKeyIds can only be corrected to',
     );
     expect(ok).toBe(false);
   });
@@ -172,6 +176,7 @@ describe('once the VM exists', () => {
     ['a field that was left out is put back', { region: { name: 'New York 1' } }],
     ['a name becomes an id', { osTemplate: { name: null, id: 5 } }],
     ['an id becomes a name', { package: { id: null, name: 'Budget' } }],
+    ['options of a VM that was adopted', { ipv6: true, privateNetworking: true, sshKeyIds: [1] }],
   ])('what the provider does not report contradicts nothing: %s', async (_what, spec) => {
     const { ok, text } = await vps.patch('unreported', { spec }, '--dry-run=server');
     expect(text).toSatisfy(() => ok);

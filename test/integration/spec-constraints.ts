@@ -256,6 +256,9 @@ export const shown = {
   region: { id: 7, name: 'London 1' },
   package: { id: 4, name: 'Budget' },
   osTemplate: { id: 5 },
+  ipv6: false,
+  privateNetworking: true,
+  sshKeyIds: [1, 2],
 } as const;
 
 /** What the spec may be corrected to, or leave as it is, once there is a VM. */
@@ -267,6 +270,7 @@ export const corrections: readonly (readonly [what: string, spec: object])[] = [
   ['the template of the VM, by id', { osTemplate: { name: null, id: 5 } }],
   ['a template by its name, of which the status shows only the id', { osTemplate: { name: 'Ubuntu' } }],
   ['all three at once', { region: { name: 'London 1' }, package: { id: 4 }, osTemplate: { name: null, id: 5 } }],
+  ['the options that the VM was created with', { privateNetworking: true, sshKeyIds: [2, 1] }],
   ['nothing about them, for a VM that is adopted', { region: null, adoption: { policy: 'MustExist' } }],
 ];
 
@@ -283,7 +287,7 @@ export const changes = [
     what: 'one that is right and one that is not',
   },
   { name: 'plain', spec: { ipv6: true }, what: 'ipv6' },
-  { name: 'plain', spec: { privateNetworking: true }, what: 'privateNetworking' },
+  { name: 'plain', spec: { privateNetworking: true, ipv6: true }, what: 'an option that is right and one that is not' },
   { name: 'plain', spec: { sshKeyIds: [1] }, what: 'SSH keys' },
   { name: 'named', spec: { sshKeyIds: null }, what: 'SSH keys back to the default' },
 ];

@@ -28,6 +28,25 @@ describe('the comparison of a VM with the spec', () => {
     { because: 'another id', spec: { ...same, region: { id: 8 } }, actual: vm, result: 'Different' },
     { because: 'another name', spec: { ...same, package: { name: 'Standard' } }, actual: vm, result: 'Different' },
     { because: 'another template', spec: { ...same, osTemplate: { id: 5 } }, actual: vm, result: 'Different' },
+    { because: 'it was created with another ipv6', spec: same, actual: { ...vm, ipv6: true }, result: 'Different' },
+    {
+      because: 'its SSH keys are those of the spec, in another order',
+      spec: { ...same, sshKeyIds: [1, 2] },
+      actual: { ...vm, ipv6: false, sshKeyIds: [2, 1] },
+      result: 'Same',
+    },
+    {
+      because: 'one of its SSH keys is another',
+      spec: { ...same, sshKeyIds: [1, 2] },
+      actual: { ...vm, sshKeyIds: [1, 3] },
+      result: 'Different',
+    },
+    {
+      because: 'what it was created with is not known, so nothing is claimed',
+      spec: { ...same, ipv6: true, privateNetworking: true, sshKeyIds: [1] },
+      actual: vm,
+      result: 'Same',
+    },
     {
       because: 'a name, and the provider reports only an id',
       spec: same,
@@ -70,6 +89,26 @@ describe('the comparison of a VM with the spec', () => {
         `kubectl -n default patch vps web --type merge -p '{"spec":{"region":{"id":7,"name":null},"package":{"id":2,"name":null}}}'`,
     );
   });
+});
+
+it('names the options that a VM was created with by the command that corrects them', () => {
+  const object = objectWith({ spec: { ...same, sshKeyIds: [1, 2] } });
+  const { message } = compareWithSpec(object, 90, { ...vm, privateNetworking: true, sshKeyIds: [] });
+  expect(message).toBe(
+    'VM 90: it was created with another privateNetworking, sshKeyIds than the spec says. ' +
+      `To correct the spec: kubectl -n default patch vps web --type merge -p '{"spec":{"privateNetworking":true,"sshKeyIds":[]}}'`,
+  );
+});
+
+it('leaves room for the command, however long the names are', () => {
+  const name = '\u00fc'.repeat(255);
+  const keys = Array.from({ length: 32 }, (_, index) => 1_000_000 + index);
+  const spec = { region: { name }, package: { name }, osTemplate: { name } };
+  const entry = { id: 10 ** 6, name: `${name.slice(1)}x` };
+  const actual = { region: entry, package: entry, osTemplate: entry, sshKeyIds: keys, ipv6: true };
+  const { message } = compareWithSpec(objectWith({ spec }), 10 ** 6, actual);
+  expect(Buffer.byteLength(message)).toBeLessThanOrEqual(900);
+  expect(message).toMatch(/"ipv6":true,"sshKeyIds":\[1000000,.*1000031\]\}\}'$/);
 });
 
 describe('a VM that was deleted outside the operator, with onExternalDelete Recreate', () => {

@@ -1,4 +1,7 @@
-import { failure, machineIn } from './fixtures.ts';
+import { expect, it } from 'vitest';
+import { annotations } from '../../src/api/v1alpha1/names.ts';
+import { plan } from '../../src/plan/plan.ts';
+import { failure, machineIn, observedWith, uid } from './fixtures.ts';
 import { describeRows } from './rows.ts';
 
 describeRows('creating', [
@@ -182,3 +185,25 @@ describeRows('creating', [
     reason: 'RateLimited',
   },
 ]);
+
+it.each([
+  {
+    because: 'as the create intent says',
+    isIntentProven: true,
+    options: { ipv6: true, privateNetworking: false, sshKeyIds: [7] },
+  },
+  { because: 'not known, if the user may have written the intent', isIntentProven: false, options: undefined },
+])('what a VM that is found was created with is $because', ({ isIntentProven, options }) => {
+  const intent = { uid, name: 'web-0a1b2c3d', options: { ipv6: true, privateNetworking: false, sshKeyIds: [7] } };
+  const { action } = plan(
+    observedWith({
+      annotations: { [annotations.createPending]: JSON.stringify(intent) },
+      machine: 'Running',
+      observed: { isIntentProven },
+    }),
+  );
+  expect(action).toEqual({
+    type: 'RecordIdentity',
+    machine: { id: 90, name: 'web-0a1b2c3d', origin: 'Created', ownerId: 1, ...(options && { options }) },
+  });
+});

@@ -66,17 +66,23 @@ describe('a spec that changes while its create request is in flight', () => {
     make(world);
     world.apply('web', spec);
     for (let steps = 0; room.count('CreateMachine') === 0 && steps < 1_000; steps += 1) await clock.advance(1);
-    cluster.change('web', { spec: { package: { name: 'Pro' } } });
+    cluster.change('web', { spec: { package: { name: 'Pro' }, ipv6: true, sshKeyIds: [7] } });
     await clock.advance(hour);
     expect(room.count('CreateMachine')).toBe(1);
     expect([...room.machines.values()]).toMatchObject([{ package: { name: 'Budget' } }]);
-    expect(cluster.machine('web')?.status?.package).toEqual({ id: 1, name: 'Budget' });
+    expect(cluster.machine('web')?.status).toMatchObject({
+      package: { id: 1, name: 'Budget' },
+      ipv6: false,
+      privateNetworking: false,
+      sshKeyIds: [],
+    });
     expect([shown(world, 'Ready'), shown(world, 'AsSpecified')]).toEqual(['True/Available', 'False/DiffersFromSpec']);
     expect(world.condition('web', 'AsSpecified')?.message).toContain('package is "Budget" (id 1), the spec says "Pro"');
 
     correctSpec(world);
     await clock.advance(minute);
     expect(shown(world, 'AsSpecified')).toBe('True/AsSpecified');
+    expect(cluster.machine('web')?.spec).toMatchObject({ ipv6: false, sshKeyIds: [] });
     expect(room.count('CreateMachine')).toBe(1);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { readIntent } from '../../src/api/v1alpha1/identity.ts';
+import { readIntent, writeIntent } from '../../src/api/v1alpha1/identity.ts';
 import { annotations } from '../../src/api/v1alpha1/names.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
 import type { Patch } from '../../src/kube/client.ts';
@@ -13,8 +13,8 @@ import { failure, machineIn, objectWith, type ObjectOptions, uid } from '../plan
 import { createManualClock } from '../support/clock.ts';
 
 const name = 'web-0a1b2c3d';
-// `as`: of a request only the name is read here.
-const request = { name } as CreateRequest;
+const ordered = { ipv6: true, privateNetworking: false, sshKeyIds: [7] };
+const request: CreateRequest = { name, regionId: 1, packageId: 2, osTemplateId: 4, ...ordered };
 
 /** Carries out a create whose turn has come, for an account whose newest list shows VM 5. */
 async function create(options: {
@@ -64,7 +64,10 @@ describe('a create', () => {
   it('is announced in the object before its call', async () => {
     const { calls, execution } = await create({});
     expect(calls).toEqual(['patch', 'CreateMachine']);
-    expect(execution).toMatchObject({ type: 'Created', record: { id: 90, name, origin: 'Created', ownerId: 1 } });
+    expect(execution).toMatchObject({
+      type: 'Created',
+      record: { id: 90, name, origin: 'Created', ownerId: 1, options: ordered },
+    });
   });
 
   it('whose place in the namespace another object took meanwhile writes and calls nothing', async () => {
@@ -84,10 +87,33 @@ describe('a create', () => {
     expect(readIntent(intent, uid)?.replaces).toBe(replaces);
   });
 
+  it.each([
+    { what: 'the first has them', earlier: undefined, announced: ordered },
+    { what: 'an earlier one had the same', earlier: ordered, announced: ordered },
+    { what: 'an earlier one, which may have had an effect, had others', earlier: { ...ordered, ipv6: false } },
+    { what: 'an earlier one did not say', earlier: 'unknown' as const },
+    { what: 'an earlier one was made with another key', earlier: ordered, sign: () => 'by another key' },
+  ])(
+    'announces its options where the VM is sure to have them: $what',
+    async ({ earlier, announced, sign = String }) => {
+      const { metadata } = objectWith();
+      const before = { at: 1, name, options: earlier === 'unknown' ? undefined : earlier };
+      const pending = earlier === undefined ? {} : { [annotations.createPending]: writeIntent(metadata, before, sign) };
+      const { intent, execution } = await create({ object: { annotations: pending } });
+      expect(readIntent(intent, uid)?.options).toEqual(announced);
+      // Of the call that was answered they are known.
+      expect(execution).toMatchObject({ record: { options: ordered } });
+    },
+  );
+
   it.each<{ because: string; answer: CreateAnswer; record: object | undefined }>([
     { because: 'the id of a VM that was listed before', answer: { id: 5 }, record: undefined },
     { because: 'no id', answer: {}, record: undefined },
-    { because: 'an id that no list has', answer: { id: 6 }, record: { id: 6, name, origin: 'Created', ownerId: 1 } },
+    {
+      because: 'an id that no list has',
+      answer: { id: 6 },
+      record: { id: 6, name, origin: 'Created', ownerId: 1, options: ordered },
+    },
   ])('that is answered with $because records $record', async ({ answer, record }) => {
     const { execution } = await create({ answer: succeeded(answer) });
     expect(execution.type === 'Created' && execution.record).toEqual(record);

@@ -150,47 +150,6 @@ describe('status', () => {
     ]);
   });
 
-  it.each([
-    { because: 'as the spec says, so the spec may say something else now', budget: 2, shown: {} },
-    { because: 'not as the spec says, so it is not recreated', budget: 9, shown: { package: { id: 9 } } },
-  ])('of a VM that was deleted outside the operator: it was $because', ({ budget, shown }) => {
-    const observed = observedWith({
-      id: 90,
-      machine: 'Absent',
-      spec: { package: { id: 2 } },
-      status: { state: 'Running', package: { id: budget } },
-    });
-    const { region, package: size, osTemplate } = statusFor(observed, report);
-    expect({ region, package: size, osTemplate }).toEqual({ region: undefined, osTemplate: undefined, ...shown });
-  });
-
-  it('shows nothing of the VM that was recorded for another object, and keeps that record', () => {
-    const record = {
-      id: 90,
-      origin: 'Created',
-      providerName: 'web-99999999',
-      internal: { objectUID: 'of-another-object' },
-    } as const;
-    const vm = {
-      state: 'Running',
-      hostname: 'x',
-      region: { id: 7 },
-      creationTime: secondsAgo(9),
-      diskIds: [1],
-    } as const;
-    const observed = observedWith({ machine: { kind: 'NotYetSeen' }, status: { ...record, ...vm } });
-    const unusable = { ...report, verdict: verdict('IdentityFromOtherObject') };
-    const { conditions, observedGeneration: _, ...status } = statusFor(observed, unusable);
-    expect(status).toEqual(record);
-    expect(conditions).toContainEqual(
-      expect.objectContaining({
-        type: 'AsSpecified',
-        status: 'Unknown',
-        message: 'the object carries the identity of another object, so it has no VM to compare',
-      }),
-    );
-  });
-
   it('does not take the Secret with the password of an earlier machine for that of the one just made', () => {
     const observed = observedWith({
       id: 90,

@@ -1,5 +1,5 @@
 import { annotations } from './names.ts';
-import type { ObjectMeta, Origin, VirtualMachine } from './types.ts';
+import type { CreationOptions, ObjectMeta, Origin, VirtualMachine } from './types.ts';
 
 const maxNameLength = 63;
 const suffixLength = 8;
@@ -60,12 +60,16 @@ export type Identity =
     }
   | { readonly kind: 'Unproven'; readonly id?: number };
 
-/** `name`: the VM's name at the provider; `ownerId`: of the account it was in when it was recorded, if known. */
+/**
+ * `name`: the VM's name at the provider; `ownerId`: of the account it was in when it was recorded, if known; `options`: what it was
+ * created with, while that is about to be recorded.
+ */
 export interface KnownMachine {
   readonly id: number;
   readonly origin: Origin;
   readonly name: string;
   readonly ownerId?: number;
+  readonly options?: CreationOptions;
 }
 
 /** `pending` is the create intent that counts, null for none: the object's own annotation unless given. */
@@ -166,6 +170,8 @@ export interface Intent {
   /** When it was written (epoch milliseconds by our clock), and how many create calls in a row led to no VM, this one included. */
   readonly at?: number;
   readonly tries?: number;
+  /** What the VM is created with. Missing where an earlier call, which may have had an effect, had other options. */
+  readonly options?: CreationOptions;
   /** All of the above as one text, and its hash with the API key: whoever wrote the intent held that key. */
   readonly signed: string;
   readonly proof?: string;
@@ -190,13 +196,29 @@ export function readIntent(text: string | undefined, uid: string): Intent | unde
     ...(isId(value['replaces']) ? { replaces: value['replaces'] } : {}),
     ...(Number.isFinite(at) ? { at } : {}),
     ...(isId(value['tries']) ? { tries: value['tries'] } : {}),
+    ...readOptions(value['options']),
     signed: signedText(value),
     ...(typeof value['proof'] === 'string' ? { proof: value['proof'] } : {}),
   };
 }
 
-function signedText({ at, name, uid, after, owner, nameless, replaces, tries }: Record<string, unknown>): string {
-  return JSON.stringify(['create', at, name, uid, after, owner, nameless, replaces, tries]);
+/** Nothing but the options of an order. */
+export function optionsOf({ ipv6, privateNetworking, sshKeyIds }: CreationOptions): CreationOptions {
+  return { ipv6, privateNetworking, sshKeyIds };
+}
+
+function readOptions(value: unknown): Pick<Intent, 'options'> {
+  if (typeof value !== 'object' || value === null) return {};
+  // Record<string, unknown> claims nothing about the fields; each is checked.
+  const { ipv6, privateNetworking, sshKeyIds } = value as Record<string, unknown>;
+  if (typeof ipv6 !== 'boolean' || typeof privateNetworking !== 'boolean') return {};
+  if (!Array.isArray(sshKeyIds) || !sshKeyIds.every(isId)) return {};
+  return { options: { ipv6, privateNetworking, sshKeyIds } };
+}
+
+function signedText(value: Record<string, unknown>): string {
+  const { at, name, uid, after, owner, nameless, replaces, tries, options } = value;
+  return JSON.stringify(['create', at, name, uid, after, owner, nameless, replaces, tries, options]);
 }
 
 /** Epoch milliseconds: `at` by our clock, `after` by the provider's. `hash`: with the API key that the call is made with. */
@@ -210,10 +232,11 @@ export function writeIntent(
     readonly nameless?: readonly number[];
     readonly replaces?: number | undefined;
     readonly tries?: number;
+    readonly options?: CreationOptions | undefined;
   },
   hash: (text: string) => string,
 ): string {
-  const { at, name, after, ownerId: owner, nameless = [], replaces, tries = 1 } = intent;
+  const { at, name, after, ownerId: owner, nameless = [], replaces, tries = 1, options } = intent;
   const value = {
     at: new Date(at).toISOString(),
     name,
@@ -223,6 +246,7 @@ export function writeIntent(
     ...(nameless.length === 0 ? {} : { nameless: nameless.slice(0, mostNameless) }),
     ...(replaces === undefined ? {} : { replaces }),
     ...(tries === 1 ? {} : { tries }),
+    ...(options === undefined ? {} : { options }),
   };
   return JSON.stringify({ ...value, proof: hash(signedText(value)) });
 }

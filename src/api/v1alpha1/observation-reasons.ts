@@ -16,7 +16,7 @@ export const observationReasons = {
     progress: 'Settled',
     event: 'Warning',
     meaning:
-      'The region, package or template of the VM is not that of the spec: the VM was adopted, the spec changed while it was being created, or it was changed in the control panel of the provider. Shown in the condition AsSpecified. While it differs, the VM is not recreated.',
+      'The VM has another region, package, template or creation option (ipv6, privateNetworking, sshKeyIds) than the spec: the VM was adopted, the spec changed while it was being created, or it was changed in the control panel of the provider. Shown in the condition AsSpecified. While it differs, the VM is not recreated.',
     remedy:
       'Correct the spec to what status shows, with the command in the message or in your manifests. For a VM as the spec says, create a new object.',
   },

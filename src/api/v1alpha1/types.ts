@@ -41,6 +41,9 @@ export interface VirtualMachineSpec {
   readonly initialPasswordSecret: { readonly name?: string; readonly policy?: InitialPasswordPolicy };
 }
 
+/** What a VM is created with and the provider doesn't report. */
+export type CreationOptions = Pick<VirtualMachineSpec, 'ipv6' | 'privateNetworking' | 'sshKeyIds'>;
+
 export type ConditionStatus = 'True' | 'False' | 'Unknown';
 export type ConditionType =
   'Ready' | 'AsSpecified' | 'Synced' | 'CredentialsValid' | 'Reconciling' | 'Stalled' | 'Paused' | 'DeletionBlocked';
@@ -130,6 +133,10 @@ export interface VirtualMachineStatus {
   readonly region?: CatalogueStatus;
   readonly package?: CatalogueStatus;
   readonly osTemplate?: CatalogueStatus;
+  /** The options that the VM was created with; undefined where that isn't known, as for an adopted VM. */
+  readonly ipv6?: boolean;
+  readonly privateNetworking?: boolean;
+  readonly sshKeyIds?: readonly number[];
   readonly diskIds?: readonly number[];
   readonly creationTime?: string;
   /** As of the last write: a change of it alone is not written. */

@@ -1,5 +1,6 @@
 import type {
   AdoptionPolicy,
+  CreationOptions,
   DeletionPolicy,
   ExternalDeletePolicy,
   InitialPasswordPolicy,
@@ -154,12 +155,14 @@ export const specSchema: Schema = {
     ipv6: {
       type: 'boolean',
       default: false,
-      description: 'Whether the VM gets an IPv6 address. You can change it until the VM exists.',
+      description:
+        'Whether the VM is created with an IPv6 address. You can change it until the VM exists; after that, you can only correct it to what status shows.',
     },
     privateNetworking: {
       type: 'boolean',
       default: false,
-      description: 'Whether the VM is attached to the private network. You can change it until the VM exists.',
+      description:
+        'Whether the VM is created with private networking. You can change it until the VM exists; after that, you can only correct it to what status shows.',
     },
     sshKeyIds: {
       type: 'array',
@@ -168,7 +171,7 @@ export const specSchema: Schema = {
       'x-kubernetes-list-type': 'set',
       items: providerId("The provider's id of an SSH key."),
       description:
-        "The provider's ids of the SSH keys that the VM is created with, at most 32. You can change them until the VM exists.",
+        "The provider's ids of the SSH keys that the VM is created with, at most 32. You can change them until the VM exists; after that, you can only correct them to what status shows.",
     },
     providerName: {
       type: 'string',
@@ -247,26 +250,33 @@ export const specSchema: Schema = {
 };
 
 /** `package` is a keyword of CEL. */
-const correctable = ['region', '__package__', 'osTemplate'] as const;
-const fixed = ['ipv6', 'privateNetworking', 'sshKeyIds'] as const;
+const selected = ['region', '__package__', 'osTemplate'] as const;
+const options = ['ipv6', 'privateNetworking', 'sshKeyIds'] as const satisfies readonly (keyof CreationOptions)[];
 
 /** Whether a field is as it was, is not given any more, or says nothing else than the status shows. */
-function sameOrTrue(field: (typeof correctable)[number]): string {
+function isSelectable(field: (typeof selected)[number]): string {
   const [wanted, before, seen] = [`self.spec.${field}`, `oldSelf.spec.${field}`, `self.status.${field}`];
   const isTrue = `has(${wanted}.id) ? ${wanted}.id == ${seen}.id : !has(${seen}.name) || ${wanted}.name == ${seen}.name`;
   return `(!has(${wanted}) || !has(${seen}) || has(${before}) && ${wanted} == ${before} || (${isTrue}))`;
 }
 
-/** One rule on the whole object, because it compares the spec with the status. It runs on every write: the common cases come first. */
+/** The same for fields that are always given. */
+function isOption(field: (typeof options)[number]): string {
+  const [wanted, seen] = [`self.spec.${field}`, `self.status.${field}`];
+  return `(!has(${seen}) || ${wanted} == oldSelf.spec.${field} || ${wanted} == ${seen})`;
+}
+
+/**
+ * While there is a VM, the spec must not contradict what the status shows of it. One rule on the whole object, because it compares the
+ * spec with the status. It runs on every write: the common cases come first.
+ */
 export const afterCreation: CelRule = {
   rule: [
     '!has(oldSelf.status) || !has(oldSelf.status.state) || self.spec == oldSelf.spec',
-    [...correctable.map(sameOrTrue), ...fixed.map((field) => `self.spec.${field} == oldSelf.spec.${field}`)].join(
-      ' && ',
-    ),
+    [...selected.map(isSelectable), ...options.map(isOption)].join(' && '),
   ].join(' || '),
   message:
-    'the VM exists: region, package and osTemplate can only be corrected to what status shows, and ipv6, privateNetworking and sshKeyIds ' +
-    'cannot be changed. For another VM, create a new VirtualMachine and delete this one',
+    'the VM exists: region, package, osTemplate, ipv6, privateNetworking and sshKeyIds can only be corrected to what status shows. ' +
+    'For another VM, create a new VirtualMachine and delete this one',
   fieldPath: '.spec',
 };

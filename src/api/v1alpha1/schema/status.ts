@@ -291,6 +291,22 @@ export const statusSchema: Schema = {
     region: catalogueStatus('Where the machine runs.'),
     package: catalogueStatus('Size and price of the machine.'),
     osTemplate: catalogueStatus('The operating system the machine was created with.'),
+    ipv6: {
+      type: 'boolean',
+      description:
+        "Whether the VM was created with an IPv6 address. Missing if that isn't known, as for an adopted VM.",
+    },
+    privateNetworking: {
+      type: 'boolean',
+      description: "Whether the VM was created with private networking. Missing if that isn't known.",
+    },
+    sshKeyIds: {
+      type: 'array',
+      description: "The ids of the SSH keys that the VM was created with. Missing if that isn't known.",
+      maxItems: 32,
+      'x-kubernetes-list-type': 'set',
+      items: providerId('The id of an SSH key.'),
+    },
     diskIds: {
       type: 'array',
       description: "The ids of the VM's disks at the provider.",

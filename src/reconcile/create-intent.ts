@@ -1,0 +1,39 @@
+import { optionsOf, readIdentity, readIntent, writeIntent } from '../api/v1alpha1/identity.ts';
+import { annotations } from '../api/v1alpha1/names.ts';
+import type { VirtualMachine } from '../api/v1alpha1/types.ts';
+import type { CreateRequest } from '../model/machine.ts';
+import type { Account } from '../provider/account/account.ts';
+import { equal } from '../status/status.ts';
+import type { Memory } from './history.ts';
+
+/** The create intent that is stored before the call: what is known before it, and of calls before this one. `now`: epoch milliseconds. */
+export function intentFor(
+  request: CreateRequest,
+  object: VirtualMachine,
+  memory: Memory,
+  account: Pick<Account, 'snapshot' | 'ownerId' | 'keyedHash'>,
+  now: number,
+): string {
+  const { newestTime = Infinity, unreadable } = account.snapshot ?? {};
+  const open = memory.openIntent(object.metadata.annotations?.[annotations.createPending]);
+  const before = open === memory.refusedIntent ? undefined : readIntent(open, object.metadata.uid);
+  const isProven = before?.isOwn === true && before.proof === account.keyedHash(before.signed);
+  const options = optionsOf(request);
+  const recorded = readIdentity(object);
+  return writeIntent(
+    object.metadata,
+    {
+      at: now,
+      name: request.name,
+      // By a time to come, the new VM would be older than its own call.
+      after: newestTime === Infinity ? undefined : Math.min(newestTime, now),
+      nameless: [...(unreadable?.values() ?? [])].filter((entry) => entry.name === undefined).map(({ id }) => id),
+      // A call before this one may have had an effect that no list showed: this one is then refused for its name.
+      ...(isProven ? { after: before.after, nameless: before.nameless ?? [], tries: (before.tries ?? 1) + 1 } : {}),
+      options: before === undefined || (isProven && equal(before.options, options)) ? options : undefined,
+      ownerId: account.ownerId,
+      replaces: recorded.kind === 'Known' ? recorded.id : undefined,
+    },
+    (text) => account.keyedHash(text),
+  );
+}
