@@ -94,6 +94,8 @@ export interface History {
   readonly passwordConflict?: Verdict;
   /** The Secret with the initial password of an earlier VM, which is why. */
   readonly outdatedPasswordSecret?: string;
+  /** Whether a call has waited for its turn for so long that this is to be reported, and is not yet. */
+  readonly isQueued?: boolean;
   /** A call that must not be repeated before this time. */
   readonly notBefore?: number;
 }

@@ -16,7 +16,9 @@ export function explained(o: Observed, decision: Decision): Decision {
     : { ...decision, verdict: observing(o) };
 }
 
-function observing({ object, identity, providerName: name }: Observed): Verdict {
+function observing({ object, identity, machine, providerName: name }: Observed): Verdict {
+  if (machine.kind === 'Absent')
+    return { reason: 'Observing', message: `reading the catalogue of the account, to create VM ${quoted(name)}` };
   const { id } = identity.kind === 'Known' ? identity : object.spec.adoption;
   const which = id === undefined ? quoted(name) : `${id}`;
   return { reason: 'Observing', message: `reading the VMs of the account to look for VM ${which}` };

@@ -20,6 +20,7 @@ import { passwordUnwritten } from './password.ts';
 import { isObserving, underPolicy } from './policy.ts';
 import { correctOrReport } from './power.ts';
 import { heldUp, isHeldUp } from './protection.ts';
+import { queued } from './queued.ts';
 import { remove } from './remove.ts';
 import { handledWithoutRestart } from './restart.ts';
 import { unknownMachine } from './unknown-machine.ts';
@@ -71,7 +72,7 @@ export const rules = {
 export function plan(o: Observed): Decision {
   for (const rule of Object.values<Rule>(rules)) {
     const decision = rule(o);
-    if (decision !== undefined) return explained(o, unwritable(o, heldBack(o, underPolicy(o, decision))));
+    if (decision !== undefined) return explained(o, unwritable(o, queued(o, heldBack(o, underPolicy(o, decision)))));
   }
   return explained(o, wait(undefined));
 }

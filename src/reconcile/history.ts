@@ -105,6 +105,8 @@ export class Memory {
   wasSeen = false;
   deleteAcceptedAt: number | undefined;
   deletes = 0;
+  /** That a call has waited for its turn for a while, until one gets its turn. */
+  queueing: 'Unreported' | 'Reported' | undefined;
   /** When (monotonic) the next call may be sent for this object. */
   notBefore: number | undefined;
   #refusal:
@@ -325,6 +327,7 @@ export class Memory {
             ...(conflict.outdated === undefined ? {} : { outdatedPasswordSecret: conflict.outdated }),
           }
         : {}),
+      ...(this.queueing === 'Unreported' ? { isQueued: true } : {}),
       ...(this.notBefore === undefined ? {} : { notBefore: epochOf(this.notBefore) }),
     };
   }

@@ -65,6 +65,9 @@ export interface Reconciler {
 const isAway: ReadonlySet<KubeErrorReason> = new Set(['Network', 'Timeout', 'Unavailable', 'Fenced']);
 const awayRetry = 2_000;
 
+/** How long a call waits for its turn before the object reports that it waits: a quick turn takes no status write. */
+const longestSilence = 1_000;
+
 /** observe, plan, execute, conclude, status. Everything it remembers may be lost at any time. */
 export function createReconciler(deps: ReconcilerDeps): Reconciler {
   const memories = new Map<string, Memory>();
@@ -115,6 +118,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     if (observation === undefined) return {};
     tellContradiction(observation.observed, memory);
     const decision = plan(observation.observed);
+    if (observation.observed.history.isQueued === true) memory.queueing = 'Reported';
     observation.account?.setUrgent(key, decision.urgent);
     if (decision.awaitsDelete) deps.deletes.wait(key);
     const execution = await carryOut(observation, decision, memory, park);
@@ -194,7 +198,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       {
         object: observed.object,
         providerName: observed.providerName,
-        account: account === null ? null : inTurn(account, observed, action, park),
+        account: account === null ? null : inTurn(account, observed, action, memory, park),
         isDefaultKey: observed.isDefaultKey,
         memory,
       },
@@ -206,7 +210,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
    * account in trouble slows no other. Its turn may come long after it was decided on, hence only if all is still so; if
    * that changes before, it is given up at once, or whatever is called for now would wait for that turn.
    */
-  function inTurn(account: Account, observed: Observed, action: Action, park: Park): CallingAccount {
+  function inTurn(account: Account, observed: Observed, action: Action, memory: Memory, park: Park): CallingAccount {
     const key = keyOf(observed.object);
     const subject = { object: key, vmName: observed.providerName, action };
     const shownBefore = shownState(account, observed);
@@ -221,7 +225,15 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
         inLine.set(key, () => {
           if (!isStillSo(account, observed, shownBefore)) waiting.abort();
         });
+        const stopTimer = memory.queueing === 'Reported' ? undefined : deps.clock.schedule(longestSilence, giveUp);
+        // The report is a write, after which the object is no longer as it was decided on: so the request queues again.
+        function giveUp(): void {
+          memory.queueing = 'Unreported';
+          waiting.abort();
+        }
         const granted = async (): Promise<boolean> => {
+          stopTimer?.();
+          memory.queueing = undefined;
           inLine.delete(key);
           if (!deps.fence() || !isStillSo(account, observed, shownBefore)) return false;
           if (observed.recreationDueAt !== undefined && !account.recreations.take(key)) return false;
@@ -234,6 +246,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
           const logged = loggedCall(call, subject, deps);
           return await park(account.write({ ...change, givenUp: waiting.signal }, logged, granted));
         } finally {
+          stopTimer?.();
           inLine.delete(key);
         }
       },

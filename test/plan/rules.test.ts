@@ -299,6 +299,16 @@ describe.each(types)('the action %s', (type) => {
     else expect(action.type).toBe(type);
   });
 
+  it(isCall ? 'is reported while it waits for its slot, before it queues again' : 'waits for no slot', () => {
+    const usual = decide(type);
+    const { action, verdict, after, operation } = decide(type, { history: { isQueued: true } });
+    if (!isCall) return expect(action.type).toBe(type);
+    expect([action.type, verdict?.reason, after]).toEqual(['None', usual.verdict?.reason, 0]);
+    expect(verdict?.message).toMatch(/^waiting for a slot in the request queue of the account, to \w+ .*VM /);
+    // Nothing was sent.
+    return expect(operation).toBeUndefined();
+  });
+
   it('is held back while its own write is refused, and by the refusal of no other', () => {
     const refused = (action: Action['type']) =>
       decide(type, { history: { writeRefusal: { action, message: 'denied', until: now + 5_000 } } });

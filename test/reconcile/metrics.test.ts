@@ -56,7 +56,8 @@ const inLine: Pick<Row, 'settings' | 'run'> = {
     await begin(world);
     world.room.holds = (operation) => (operation === 'StopMachine' ? new Promise(() => {}) : undefined);
     for (const name of ['web', 'db']) world.cluster.change(name, { spec: { powerState: 'Halted' } });
-    await world.clock.advance(1_000);
+    // After the second that a call may wait unreported.
+    await world.clock.advance(2_000);
   },
 };
 

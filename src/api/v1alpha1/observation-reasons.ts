@@ -7,7 +7,7 @@ export const observationReasons = {
     synced: 'Unknown',
     progress: 'Reconciling',
     event: 'None',
-    meaning: 'The operator is reading the VMs of the account, and knows nothing of this VM yet.',
+    meaning: 'The operator is reading the VMs or the catalogue of the account, and knows nothing of this VM yet.',
     remedy: 'Nothing: it resolves by itself.',
   },
   DiffersFromSpec: {

@@ -37,7 +37,8 @@ const table = {
   },
   Creating: {
     ...inProgress,
-    meaning: 'The provider accepted the VM and is provisioning it, or the operator is adopting a VM that exists.',
+    meaning:
+      "The provider accepted the VM and is provisioning it, or the operator is adopting a VM that exists. Or the create request waits for a slot in the operator's request queue, which the message says.",
     remedy: waits,
   },
   ProvisioningFailed: {
@@ -172,7 +173,7 @@ const table = {
     event: 'Warning',
     blocksDeletion: true,
     meaning:
-      'There is no usable API key: the Secret or its entry is missing, or is not one for an API key. The message is the same in each case, so that it tells nothing about Secrets to users who may not read them. No call is made.',
+      'The API key is not usable: the Secret or its entry is missing, or is not one for an API key. The message is the same in each case, so that it reveals nothing about Secrets to users who may not read them. The operator sends no request.',
     remedy:
       'Create the Secret with the command in the message. If it exists, its type must be Opaque or vps247.com/api-key; where the administrator requires the label, add it with the command in the message. With the label vps247.com/credentials=true, the operator picks up a new key immediately.',
   },
@@ -330,7 +331,7 @@ const table = {
     ...stalled,
     blocksDeletion: true,
     meaning:
-      'The object was deleted where no admission policy refused that, and spec.deletionProtection is true. The VM stays, and the operator goes on managing its power.',
+      'The object was deleted where no admission policy refused that, and spec.deletionProtection is true. The VM stays, and the operator still manages its power.',
     remedy: `A deletion can't be cancelled. To delete the object and its VM with all data: ${code(patchSpec(anyObject, { deletionProtection: false }))}. To delete the object and keep the VM: ${keepVm}. The VM keeps the power state that it has then: if a shutdown is in progress, wait until STATE is Running again.`,
   },
   OrphanNotPermitted: {

@@ -1,0 +1,42 @@
+import { quoted } from '../model/text.ts';
+import { type Action, type Decision, isProviderCall, wait } from './action.ts';
+import { kept } from './kept.ts';
+import type { Observed } from './observed.ts';
+import { isHeldUp } from './protection.ts';
+
+/**
+ * A request that has waited for its turn for a while is reported before it queues again: a filter over whatever was decided. One whose
+ * turn comes quickly is not, and needs no status write. What holds a request back otherwise (held-back.ts) is reported as that.
+ */
+export function queued(o: Observed, decision: Decision): Decision {
+  const { action, verdict } = decision;
+  if (o.history.isQueued !== true || !isProviderCall(action) || verdict === undefined) return decision;
+  const waits = `waiting for a slot in the request queue of the account, to ${describe(o, action)}; the rate limiter and the concurrency limit assign slots`;
+  // What holds up the deletion stays the message.
+  const message = isHeldUp(o.object) ? verdict.message : waits;
+  return wait({ reason: verdict.reason, message }, { ...kept(o), urgent: decision.urgent, after: 0 });
+}
+
+function describe({ providerName }: Observed, action: Action): string {
+  switch (action.type) {
+    case 'Create':
+      return `create VM ${quoted(providerName)}`;
+    case 'Start':
+      return `start VM ${action.id}`;
+    case 'Stop':
+      return `send VM ${action.id} the shutdown signal`;
+    case 'Restart':
+      return `restart VM ${action.id}`;
+    case 'Kill':
+      return `cut the power of VM ${action.id}`;
+    case 'Delete':
+      return `delete VM ${action.id}`;
+    case 'None':
+    case 'RecordIdentity':
+    case 'CompleteIdentity':
+    case 'WritePassword':
+    case 'WithdrawIntent':
+    case 'ReleaseFinalizer':
+      return 'continue';
+  }
+}
