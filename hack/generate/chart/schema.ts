@@ -32,7 +32,10 @@ export function renderSchema(): string {
   }
   const propertyNames = suggestions(Object.keys(root.properties).toSorted());
   const head = { $schema: 'http://json-schema.org/draft-07/schema#', title: 'Values of the chart vps247-operator' };
-  return `${JSON.stringify({ ...head, ...root, propertyNames }, null, 2)}\n`;
+  const properties = Object.fromEntries(
+    Object.entries(root.properties).map(([name, node]) => [name, suggesting({ ...node })]),
+  );
+  return `${JSON.stringify({ ...head, ...root, properties, propertyNames }, null, 2)}\n`;
 }
 
 /** Letters that a misspelt name most likely has right: those at its beginning. */
@@ -41,13 +44,49 @@ const beginning = 3;
 /**
  * Which names are valid, for the message about one that isn't: those that begin alike, or all. `additionalProperties` alone names only
  * the wrong one, and templates aren't rendered once the schema has refused. Only for the names at the top: of an object below, helm
- * 4.3 reports the wrong place of a name.
+ * 4.3 reports the wrong place of a `propertyNames`.
  */
 function suggestions(names: readonly string[]): Schema {
   const groups = Map.groupBy(names, (name) => name.slice(0, beginning).toLowerCase());
   const alike = [...groups].map(([start, group]) => when({ pattern: `^${inAnyCase(start)}` }, { enum: group }));
   const others = when({ not: { pattern: `^(${[...groups.keys()].map(inAnyCase).join('|')})` } }, { enum: names });
   return { allOf: [...alike, others] };
+}
+
+/**
+ * The same for the names in objects below, at any depth. What a wrong name holds must be a text that nobody gives, and that helm
+ * prints: which names begin alike, or all.
+ */
+function suggesting(schema: Schema): Schema {
+  const inner = Object.fromEntries(
+    Object.entries(schema).map(([key, value]): [string, unknown] => [key, isMap(value) ? suggesting(value) : value]),
+  );
+  const { properties, additionalProperties } = schema;
+  if (!isMap(properties) || additionalProperties !== false) return inner;
+  const names = Object.keys(properties).toSorted();
+  const groups = Map.groupBy(names, (name) => name.slice(0, beginning));
+  const alike = [...groups].map(([start, group]): [string, Schema] => [
+    `^${start}${anythingBut(group.map((name) => name.slice(beginning)))}$`,
+    insteadOf(group),
+  ]);
+  return { ...inner, patternProperties: Object.fromEntries(alike), additionalProperties: insteadOf(names) };
+}
+
+function insteadOf(names: readonly string[]): Schema {
+  return {
+    const: names.length === 1 ? `unknown name: use ${names[0]}` : `unknown name: use one of ${names.join(', ')}`,
+  };
+}
+
+/** A pattern for every text that is none of these; Go's patterns can't look ahead. */
+function anythingBut(words: readonly string[]): string {
+  const byFirst = Map.groupBy(
+    words.filter((word) => word !== ''),
+    (word) => word.charAt(0),
+  );
+  const begun = [...byFirst].map(([first, group]) => first + anythingBut(group.map((word) => word.slice(1))));
+  const others = byFirst.size === 0 ? '.+' : `[^${[...byFirst.keys()].join('')}].*`;
+  return `(${[...begun, others, ...(words.includes('') ? [] : [''])].join('|')})`;
 }
 
 function when(condition: Schema, consequence: Schema): Schema {
