@@ -1,14 +1,13 @@
-/** What a fleet costs by its size, and what each machine of it does. Pure. */
-import type { Chart } from './curve.ts';
+/** The cost of a fleet by its size. Pure. */
 import type { Results } from './results.ts';
 import { summarize } from './times.ts';
 
-/** One cost, as it is read off a run. */
+/** One cost of a run. */
 interface Cost {
   readonly what: string;
   readonly unit: string;
   readonly of: (results: Results) => number;
-  /** Whether it is the fleet's, of which each machine has its part; else each change's, however many machines are idle. */
+  /** Whether the cost is that of the whole fleet; otherwise that of one change, for any number of idle VMs. */
   readonly isShared: boolean;
 }
 
@@ -16,7 +15,7 @@ const reaction = ({ flips }: Results) => summarize(flips.map((flip) => flip.reac
 
 const costs: readonly Cost[] = [
   {
-    what: 'start until all are observed',
+    what: 'start until all objects are observed',
     unit: 's',
     of: ({ starts }) => summarize(starts.map(({ milliseconds }) => milliseconds)).p50 / 1_000,
     isShared: true,
@@ -38,45 +37,25 @@ const costs: readonly Cost[] = [
   { what: 'spec change → provider, p99', unit: 'ms', of: (results) => reaction(results).p99, isShared: false },
 ];
 
-/** How much more a machine may cost among ten times as many: straight but for what the measurement itself varies. */
-const straight = 1.3;
+/** Growth up to this factor counts as linear, because measurements vary. */
+const linear = 1.3;
 
 export interface Growth {
   readonly what: string;
   readonly unit: string;
   /** For each size, in the order of the runs. */
   readonly values: readonly number[];
-  /** The largest run's to the one before it: of each machine for what all share, else of each change. */
+  /** Ratio of the last two runs: cost per VM for the fleet's costs, otherwise cost per change. */
   readonly ratio: number;
-  readonly isStraight: boolean;
+  readonly isLinear: boolean;
 }
 
-/** How each cost grows over runs of growing size; two at least. */
+/** How each cost grows over runs of increasing size; at least two. */
 export function growthOf(runs: readonly Results[]): readonly Growth[] {
   const [before, last] = runs.slice(-2);
-  if (before === undefined || last === undefined) throw new Error('growth takes two runs');
+  if (before === undefined || last === undefined) throw new Error('growth requires two runs');
   return costs.map(({ what, unit, of, isShared }) => {
     const ratio = isShared ? of(last) / last.size / (of(before) / before.size) : of(last) / of(before);
-    return { what, unit, values: runs.map(of), ratio, isStraight: ratio <= straight };
+    return { what, unit, values: runs.map(of), ratio, isLinear: ratio <= linear };
   });
-}
-
-/** The charts of the costs: those of a change in one, each of the others by itself. */
-export function chartsOf(runs: readonly Results[]): readonly Chart[] {
-  const line = ({ what, of }: Cost, name = what) => ({
-    name,
-    points: runs.map((results) => ({ size: results.size, value: of(results) })),
-  });
-  const [start, startCpu, idleCpu, memory, p50, p99] = costs;
-  if (!start || !startCpu || !idleCpu || !memory || !p50 || !p99) throw new Error('a cost is missing');
-  return [
-    { title: 'Start until all are observed', unit: 'seconds', lines: [line(start, 'time'), line(startCpu, 'CPU')] },
-    { title: 'Idle', unit: 'CPU seconds a minute', lines: [line(idleCpu, 'CPU')] },
-    { title: 'Memory, idle', unit: 'MiB', lines: [line(memory, 'resident')] },
-    {
-      title: 'Spec change → provider',
-      unit: 'ms',
-      lines: [line(p50, 'p50'), line(p99, 'p99')],
-    },
-  ];
 }

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import type { CallEntry } from '../src/emulator/ledger.ts';
 import type { Counts } from './readings.ts';
 
-/** What the emulator's ledger holds, as its control API tells it. */
+/** The emulator's ledger, as its control API returns it. */
 export interface LedgerPage extends CallsPage {
   readonly liveMachines: readonly unknown[];
   readonly duplicates: readonly unknown[];
@@ -19,7 +19,7 @@ export interface CallsPage {
   readonly callsByOperation: Counts;
 }
 
-/** A machine as the provider lists it, as far as it is looked at here. */
+/** The fields of a listed VM that the bench reads. */
 export interface ListedMachine {
   readonly id: number;
   readonly name: string;
@@ -27,7 +27,7 @@ export interface ListedMachine {
   readonly ip_allocations: readonly { readonly first: string }[];
 }
 
-/** The emulated provider in a process of its own, so that its work is not measured as anybody else's. */
+/** The emulated provider in a separate process, so that its work isn't measured with that of another one. */
 export interface EmulatorProcess {
   readonly url: string;
   ledger(): Promise<LedgerPage>;
@@ -82,7 +82,7 @@ async function readUrl({ stdout }: ChildProcess): Promise<string> {
   if (stdout === null) throw new Error('the emulator has no output');
   for await (const line of createInterface({ input: stdout })) {
     const [url] = /http:\/\/\S+/.exec(line) ?? [];
-    // Whatever else it prints is not read; it must not wait for anybody to read it.
+    // Its further output isn't read, and must not block it.
     stdout.resume();
     if (url !== undefined) return url;
   }

@@ -1,4 +1,4 @@
-/** From what was read to the figures of each part: which floor, and what each must be. Pure. */
+/** The figures of each part of a run, with floor and limit. Pure. */
 import { type Span, sumWithout } from './readings.ts';
 import type { Attack, Burst, Flip, Left, Measured, Mishaps, Outage, Results, Start } from './results.ts';
 import type { Figure, Section } from './table.ts';
@@ -42,7 +42,7 @@ export function figuresOfStarts(size: number, starts: readonly Start[]): Section
   const spans = starts.map(({ span }) => span);
   const sum = (count: (span: Span) => number): number => spans.reduce((total, span) => total + count(span), 0);
   return {
-    title: `${starts.length} starts with ${size} machines`,
+    title: `${starts.length} starts with ${size} VMs`,
     figures: [
       {
         what: 'ListMachines per start',
@@ -50,7 +50,7 @@ export function figuresOfStarts(size: number, starts: readonly Start[]): Section
         digits: 1,
         floor: 1,
         must: { notExceed: 2 },
-        note: 'a second one where the first began before the last object was known',
+        note: 'a second one if the first started before the last object was known',
       },
       {
         what: 'other provider calls',
@@ -63,11 +63,16 @@ export function figuresOfStarts(size: number, starts: readonly Start[]): Section
         measured: sum(({ kubernetesWrites: writes }) => sumWithout(writes, 'leases')),
         floor: 0,
         must: { equal: 0 },
-        note: 'all is as it should be',
+        note: 'everything is in sync',
       },
-      { what: 'passes per object', measured: sum(({ passes }) => passes) / starts.length / size, digits: 2, floor: 1 },
       {
-        what: 'a list in pages by itself, p50',
+        what: 'reconciliations per object',
+        measured: sum(({ passes }) => passes) / starts.length / size,
+        digits: 2,
+        floor: 1,
+      },
+      {
+        what: 'a list in pages alone, p50',
         measured: list.p50,
         digits: 2,
         unit: 's',
@@ -82,21 +87,21 @@ export function figuresOfStarts(size: number, starts: readonly Start[]): Section
         note: `${(time.p50 / list.p50).toFixed(1)} × the list; ${time.min.toFixed(2)}–${time.max.toFixed(2)} s`,
       },
       {
-        what: 'CPU until at rest',
+        what: 'CPU until idle',
         measured: sum(({ cpuSeconds }) => cpuSeconds) / starts.length,
         digits: 2,
         unit: 's',
       },
       ...(peaks.length === 0
         ? []
-        : [{ what: 'most memory, p50', measured: summarize(peaks).p50 / 2 ** 20, unit: 'MiB', note: 'resident' }]),
+        : [{ what: 'peak memory, p50', measured: summarize(peaks).p50 / 2 ** 20, unit: 'MiB', note: 'resident' }]),
     ],
   };
 }
 
 export function figuresOfCreates({ objects, busySeconds, span }: Measured, hasPassword: boolean): Section {
   return {
-    title: `${objects} creates, ${hasPassword ? 'each with a Secret for its password' : 'no Secret for the password'}`,
+    title: `${objects} creates, ${hasPassword ? 'with a password Secret' : 'without a password Secret'}`,
     figures: [
       exactly(span, 'CreateMachine', objects),
       lists(span, busySeconds, 1),
@@ -106,7 +111,7 @@ export function figuresOfCreates({ objects, busySeconds, span }: Measured, hasPa
         measured: sumOf(span, catalogue),
         floor: 0,
         must: { notExceed: 3 },
-        note: 'each list once, unless it is known already',
+        note: 'each list once, unless already known',
       },
       noOther(span, ['CreateMachine', 'ListMachines', 'GetMachine', ...catalogue]),
       ...kubernetesWrites(span, 'create', objects, { floor: hasPassword ? 3 : 2, most: hasPassword ? 5 : 4 }),
@@ -117,14 +122,14 @@ export function figuresOfCreates({ objects, busySeconds, span }: Measured, hasPa
 export function figuresOfSteadyState(objects: number, span: Span): Section {
   const polls = Math.floor(span.seconds / shortestIdlePoll) + 1;
   return {
-    title: `${objects} machines, ${span.seconds.toFixed(0)} s of nothing to do`,
+    title: `${objects} VMs, ${span.seconds.toFixed(0)} s idle`,
     figures: [
       {
         what: 'ListMachines',
         measured: span.provider['ListMachines'] ?? 0,
         floor: Math.floor(span.seconds / 60),
         must: { notExceed: polls },
-        note: 'one a minute, however many machines',
+        note: 'one a minute, for any number of VMs',
       },
       noOther(span, ['ListMachines']),
       {
@@ -135,11 +140,11 @@ export function figuresOfSteadyState(objects: number, span: Span): Section {
       },
       ...leases(span),
       {
-        what: 'passes',
+        what: 'reconciliations',
         measured: span.passes,
         floor: 0,
         must: { equal: 0 },
-        note: 'no list wakes what did not change',
+        note: 'a list requeues only objects whose VM changed',
       },
       { what: 'CPU of the operator', measured: span.cpuSeconds, digits: 2, unit: 's', floor: 0 },
       { what: 'memory of the operator', measured: span.residentBytes / 2 ** 20, unit: 'MiB', note: 'resident' },
@@ -147,20 +152,20 @@ export function figuresOfSteadyState(objects: number, span: Span): Section {
   };
 }
 
-/** `calm`: the same flips while nobody attacked. */
+/** `calm`: the same power changes without an attack. */
 export function figuresOfAttack(calm: readonly Flip[], { flips, rounds, peakBytes }: Attack): Section {
   const before = summarize(calm.map(({ reaction }) => reaction));
   const probe = summarize(flips.map((flip) => flip.probe));
   const reaction = summarize(flips.map((flip) => flip.reaction));
   return {
-    title: `${flips.length} power flips while another tenant changes ${rounds} keys and values of 100 kB`,
+    title: `${flips.length} power changes while another tenant changes ${rounds} keys and values of 100 kB`,
     figures: [
       {
-        what: 'a PATCH by itself, p50',
+        what: 'a PATCH alone, p50',
         measured: probe.p50,
         digits: 1,
         unit: 'ms',
-        note: `${probe.min.toFixed(1)}–${probe.max.toFixed(1)} ms; the API server is attacked as well`,
+        note: `${probe.min.toFixed(1)}–${probe.max.toFixed(1)} ms; the API server is under attack too`,
       },
       {
         what: 'PATCH sent → provider called, p50',
@@ -172,7 +177,7 @@ export function figuresOfAttack(calm: readonly Flip[], { flips, rounds, peakByte
       { what: 'PATCH sent → provider called, p99', measured: reaction.p99, unit: 'ms', floor: probe.p50 },
       ...(peakBytes === undefined
         ? []
-        : [{ what: 'most memory, resident', measured: peakBytes / 2 ** 20, unit: 'MiB', must: { notExceed: 384 } }]),
+        : [{ what: 'peak memory, resident', measured: peakBytes / 2 ** 20, unit: 'MiB', must: { notExceed: 384 } }]),
     ],
   };
 }
@@ -184,20 +189,20 @@ export function figuresOfFlips(flips: readonly Flip[], { busySeconds, span }: Me
   const ratio = (value: number): string => `${(value / probe.p50).toFixed(1)} × the PATCH`;
   const writes = { floor: 1, most: 2 };
   return {
-    title: `${length} power flips, one after the other`,
+    title: `${length} power changes, one at a time`,
     figures: [
       exactly(span, 'StopMachine', length / 2),
       exactly(span, 'StartMachine', length / 2),
       lists(span, busySeconds, 0),
       singleReads(span, busySeconds),
       noOther(span, ['StopMachine', 'StartMachine', 'ListMachines', 'GetMachine']),
-      ...kubernetesWrites(span, 'flip', length, writes),
+      ...kubernetesWrites(span, 'power change', length, writes),
       {
-        what: 'a PATCH by itself, p50',
+        what: 'a PATCH alone, p50',
         measured: probe.p50,
         digits: 1,
         unit: 'ms',
-        note: `${probe.min.toFixed(1)}–${probe.max.toFixed(1)} ms; the same change to an object nobody watches`,
+        note: `${probe.min.toFixed(1)}–${probe.max.toFixed(1)} ms; the same change to an unwatched object`,
       },
       {
         what: 'PATCH sent → provider called, p50',
@@ -222,15 +227,15 @@ export function figuresOfBursts(bursts: readonly Burst[], { objects, busySeconds
   const each = objects / bursts.length;
   const probes = bursts.map(({ probe }) => probe);
   return {
-    title: `${each} power flips at once, ${bursts.length} times`,
+    title: `${each} power changes at once, ${bursts.length} times`,
     figures: [
       exactly(span, 'StopMachine', objects / 2),
       exactly(span, 'StartMachine', objects / 2),
       lists(span, busySeconds, bursts.length),
       singleReads(span, busySeconds),
       noOther(span, ['StopMachine', 'StartMachine', 'ListMachines', 'GetMachine']),
-      ...kubernetesWrites(span, 'flip', objects, { floor: 1, most: 2 }),
-      timesOf('as many PATCHes by themselves', probes),
+      ...kubernetesWrites(span, 'power change', objects, { floor: 1, most: 2 }),
+      timesOf('as many PATCHes alone', probes),
       timesOf(
         'the PATCHes of the burst',
         bursts.map(({ patches }) => patches),
@@ -256,22 +261,22 @@ export function figuresOfDeletes({ objects, busySeconds, span }: Measured, left:
       noOther(span, ['StopMachine', 'DeleteMachine', 'GetMachine', 'ListMachines']),
       ...kubernetesWrites(span, 'delete', objects, { floor: 1, most: 2.5 }),
       { what: 'objects left', measured: left.objects, floor: 0, must: { equal: 0 } },
-      { what: 'machines left', measured: left.machines, floor: 0, must: { equal: 0 } },
+      { what: 'VMs left', measured: left.machines, floor: 0, must: { equal: 0 } },
     ],
   };
 }
 
 export function figuresOfOutage({ downSeconds, milliseconds, restarts }: Outage): Section {
   return {
-    title: `the API server away for ${downSeconds} s`,
+    title: `API server unavailable for ${downSeconds} s`,
     figures: [
-      { what: 'starts of the operator', measured: restarts, floor: 0, must: { equal: 0 }, note: 'it waits' },
+      { what: 'starts of the operator', measured: restarts, floor: 0, must: { equal: 0 }, note: 'the operator waits' },
       {
         what: 'PATCH sent → provider called',
         measured: milliseconds / 1_000,
         digits: 1,
         unit: 's',
-        note: 'the first PATCH that the API server took after its return',
+        note: 'the first PATCH that the API server accepted afterwards',
       },
     ],
   };
@@ -281,8 +286,8 @@ export function figuresOfMishaps({ duplicates, forbidden }: Mishaps): Section {
   return {
     title: 'the whole run',
     figures: [
-      { what: 'names held twice', measured: duplicates, floor: 0, must: { equal: 0 } },
-      { what: 'calls in a wrong state', measured: forbidden, floor: 0, must: { equal: 0 } },
+      { what: 'duplicate VM names', measured: duplicates, floor: 0, must: { equal: 0 } },
+      { what: 'calls that the VM state does not allow', measured: forbidden, floor: 0, must: { equal: 0 } },
     ],
   };
 }
@@ -299,7 +304,7 @@ function lists({ provider }: Span, busySeconds: number, floor: number): Figure {
     measured: provider['ListMachines'] ?? 0,
     floor,
     must: { notExceed: Math.ceil(busySeconds / urgentPoll) + 1 },
-    note: `one a second at most, in ${busySeconds.toFixed(1)} s`,
+    note: `at most one a second, in ${busySeconds.toFixed(1)} s`,
   };
 }
 
@@ -313,7 +318,7 @@ function singleReads({ provider }: Span, busySeconds: number, gone = 0): Figure 
     measured: provider['GetMachine'] ?? 0,
     floor: gone,
     must: { from: gone, notExceed: gone + mostSingleReads * (Math.ceil(busySeconds / urgentPoll) + 1) },
-    note: gone === 0 ? 'in place of lists' : 'the 404 that shows it is gone, and in place of lists',
+    note: gone === 0 ? 'instead of lists' : 'the 404 that confirms the deletion, and instead of lists',
   };
 }
 

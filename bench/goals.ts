@@ -1,30 +1,30 @@
-/** The numbers to reach, with what a run came to beside them. Pure. */
+/** The goals, compared with the results of a run. Pure. */
 import { sumWithout } from './readings.ts';
 import type { Flip, Measured, Results } from './results.ts';
 import { summarize } from './times.ts';
 
-/** One number to reach. All columns are words: what they hold is of many kinds. */
+/** One goal. All columns are text, because their values have different units. */
 export interface Goal {
   readonly what: string;
   readonly measured: string;
-  /** The least with which anybody could do it. */
+  /** The least that any operator needs. */
   readonly floor: string;
-  /** The same job written with controller-runtime, as it was once measured: two cores, 1,000 objects. */
+  /** An operator built with controller-runtime that does the same, measured once: two cores, 1,000 objects. */
   readonly controllerRuntime: string;
   readonly goal: string;
   readonly isMet: boolean;
   readonly note: string;
 }
 
-/** How fast creates may be sent where the operator paces itself: a second, and those that may go at once. */
-const pace = { rate: 10, burst: 20 } as const;
+/** The operator's default rate limit: calls a second, and the burst. */
+const rateLimit = { rate: 10, burst: 20 } as const;
 
 /** The chart's memory limit in MiB. */
 const memoryLimit = 384;
 
-/** The least seconds for so many paced calls. */
-export function pacedFloor(calls: number): number {
-  return Math.max(0, calls - pace.burst) / pace.rate;
+/** The least seconds for so many calls within the rate limit. */
+export function rateLimitedFloor(calls: number): number {
+  return Math.max(0, calls - rateLimit.burst) / rateLimit.rate;
 }
 
 export function goalsOf(results: Results): readonly Goal[] {
@@ -42,7 +42,7 @@ function countsOf({ size, steady, creating, bursting, flipping, deleting }: Resu
   const perTransition = calls / bursting.objects;
   return [
     {
-      what: `provider reads a minute, ${size} machines idle`,
+      what: `provider reads a minute, ${size} VMs idle`,
       measured: `${reads.toFixed(1)} lists, ${writes} writes`,
       floor: '1 list',
       controllerRuntime: '923 of 1,000',
@@ -57,7 +57,7 @@ function countsOf({ size, steady, creating, bursting, flipping, deleting }: Resu
       controllerRuntime: '1,000',
       goal: '1 a poll',
       isMet: createLists <= Math.ceil(withPassword.busySeconds) + 1,
-      note: `in ${withPassword.busySeconds.toFixed(1)} s; a poll a second while machines change`,
+      note: `in ${withPassword.busySeconds.toFixed(1)} s; one poll a second while VMs change`,
     },
     {
       what: 'provider writes per power transition',
@@ -66,21 +66,21 @@ function countsOf({ size, steady, creating, bursting, flipping, deleting }: Resu
       controllerRuntime: '1.0',
       goal: '1.0 exactly',
       isMet: perTransition === 1,
-      note: `${bursting.objects} flips`,
+      note: `${bursting.objects} power changes`,
     },
     {
       ...writesOf('create', withPassword, 4, '2', '3'),
-      note: 'finalizer and intent; id into an annotation; status when ordered; Secret with the password; status when it runs',
+      note: 'finalizer and intent; status record; annotation; password Secret; status when the VM runs',
     },
     {
       ...writesOf('create without a password Secret', withoutPassword, 4, '2', '3'),
-      note: 'the same less the Secret; the annotation is the one that backups keep',
+      note: 'the same without the Secret',
     },
     {
-      ...writesOf('power flip', flipping, 2, '1', '2'),
-      note: 'status when the call is accepted, and when it was followed',
+      ...writesOf('power change', flipping, 2, '1', '2'),
+      note: 'status when the call is accepted, and when the VM has changed',
     },
-    { ...writesOf('delete', deleting, 2.5, '1', '2.5'), note: 'status that tells of the shutdown; finalizer' },
+    { ...writesOf('delete', deleting, 2.5, '1', '2.5'), note: 'status that reports the shutdown; finalizer' },
   ];
 }
 
@@ -120,11 +120,11 @@ function attackOf({ flips, attack }: Results): readonly Goal[] {
       controllerRuntime: '-',
       goal: '≤ 1.5 ×',
       isMet: ratio <= 1.5,
-      note: `p50 of ${attack.flips.length} flips, in PATCHes of the same time; meanwhile ${attack.rounds} keys and values of 100 kB`,
+      note: `p50 of ${attack.flips.length} power changes, as a ratio to PATCHes of the same time, during ${attack.rounds} changes of keys and values of 100 kB`,
     },
     {
-      what: 'one hostile tenant: most memory',
-      measured: Number.isNaN(peak) ? 'not told here' : `${peak.toFixed(0)} MiB`,
+      what: 'one hostile tenant: peak memory',
+      measured: Number.isNaN(peak) ? 'not available' : `${peak.toFixed(0)} MiB`,
       floor: '-',
       controllerRuntime: '-',
       goal: `≤ ${memoryLimit} MiB, the chart's limit`,
@@ -145,33 +145,33 @@ function reactionsOf({ flips, bursts, creating, outage }: Results): readonly Goa
     controllerRuntime,
     goal: `≤ ${most} ×`,
     isMet: ratio(part) <= most,
-    note: `${reaction[part]} ms to ${probe.p50.toFixed(1)} ms (${probe.min.toFixed(1)}–${probe.max.toFixed(1)}) of the PATCH by itself; ${flips.length} flips`,
+    note: `${reaction[part]} ms, compared with ${probe.p50.toFixed(1)} ms (${probe.min.toFixed(1)}–${probe.max.toFixed(1)}) of the PATCH alone; ${flips.length} power changes`,
   });
   const probes = summarize(bursts.map((burst) => burst.probe));
   const lastCalls = summarize(bursts.map(({ lastCall }) => lastCall));
   const burst = lastCalls.p50 / probes.p50;
   const { withPassword } = creating;
-  const floor = pacedFloor(withPassword.objects);
+  const floor = rateLimitedFloor(withPassword.objects);
   return [
     react('p50', 1.2, '1.2 ×'),
     react('p99', 2, '1.6 ×'),
     {
-      what: 'flips at once → last request at the provider',
+      what: 'power changes at once → last request at the provider',
       measured: `${burst.toFixed(1)} × PATCHes`,
       floor: '1 ×',
       controllerRuntime: '1.9 × (20 to 10.6 s)',
       goal: '≤ 1.9 ×',
       isMet: burst <= 1.9,
-      note: `${lastCalls.p50.toFixed(1)} s (${lastCalls.min.toFixed(1)}–${lastCalls.max.toFixed(1)}) to ${probes.p50.toFixed(1)} s of the PATCHes by themselves`,
+      note: `${lastCalls.p50.toFixed(1)} s (${lastCalls.min.toFixed(1)}–${lastCalls.max.toFixed(1)}), compared with ${probes.p50.toFixed(1)} s of the PATCHes alone`,
     },
     {
       what: `${withPassword.objects} creates`,
       measured: `${withPassword.busySeconds.toFixed(1)} s`,
-      floor: `${floor.toFixed(1)} s if paced`,
+      floor: `${floor.toFixed(1)} s with the rate limit`,
       controllerRuntime: '-',
       goal: '≤ 1.15 × floor',
       isMet: withPassword.busySeconds <= 1.15 * floor,
-      note: `paced: ${pace.rate} a second after ${pace.burst} at once`,
+      note: `rate limit: ${rateLimit.rate} a second after a burst of ${rateLimit.burst}`,
     },
     {
       what: `API server back after ${outage.downSeconds} s → change at the provider`,
@@ -180,7 +180,7 @@ function reactionsOf({ flips, bursts, creating, outage }: Results): readonly Goa
       controllerRuntime: '-',
       goal: '≤ 5 s, no restart',
       isMet: outage.milliseconds <= 5_000 && outage.restarts === 0,
-      note: 'from the first PATCH that it took',
+      note: 'from the first PATCH that it accepted',
     },
   ];
 }
@@ -198,11 +198,11 @@ function startOf({ size, starts }: Results): readonly Goal[] {
       controllerRuntime: '0.7 s at 1,000',
       goal: '≤ 3 s at 10,000',
       isMet: time.p50 <= 3,
-      note: `${time.min.toFixed(1)}–${time.max.toFixed(1)} s, ${(time.p50 / list.p50).toFixed(1)} × the list by itself`,
+      note: `${time.min.toFixed(1)}–${time.max.toFixed(1)} s, ${(time.p50 / list.p50).toFixed(1)} × the list alone`,
     },
     {
-      what: 'most memory until then',
-      measured: Number.isNaN(peak) ? 'not told here' : `${peak.toFixed(0)} MiB`,
+      what: 'peak memory of a start',
+      measured: Number.isNaN(peak) ? 'not available' : `${peak.toFixed(0)} MiB`,
       floor: '-',
       controllerRuntime: '-',
       goal: '≤ 180 MB at 10,000',

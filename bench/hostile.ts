@@ -6,7 +6,7 @@ import type { Fleet } from './fleet.ts';
 const objects = 100;
 const longValue = 100_000;
 
-/** A tenant of its own namespace that does what costs an operator most, as fast as the API server takes it. */
+/** A tenant of another namespace that causes the most expensive work, as fast as the API server accepts it. */
 export class HostileTenant {
   readonly #cluster: Cluster;
   readonly #fleet: Fleet;
@@ -27,14 +27,14 @@ export class HostileTenant {
     }
   }
 
-  /** Goes on until `signal`: a key that changes, which concerns all who use it, and a value that nobody should keep. */
+  /** Until `signal`: changes a key, which affects all objects that use it, and sets a value that must not be stored. */
   async attack(signal: AbortSignal): Promise<number> {
     let rounds = 0;
     for (; !signal.aborted; rounds += 1) {
       const name = `hostile-${rounds % objects}`;
       await this.#cluster.putSecret(this.#namespace, `nonsense-again-${rounds}`, { name });
       await this.#fleet.annotate(name, { 'vps247.com/paused': `${rounds}-${'N'.repeat(longValue)}` });
-      // The API server is measured as well.
+      // The API server is measured too.
       await pause(20);
     }
     return rounds;

@@ -1,7 +1,7 @@
 /**
- * `npm run bench`: a real kube-apiserver and etcd, the emulated provider in a process of its own, the operator with the
- * rights of its own role, and machines going through their life. Prints what was counted and how long it took, with the
- * least possible beside it; exits 1 when a count is not what it must be. Times are told, not judged.
+ * `npm run bench`: a real kube-apiserver and etcd, the emulated provider in a separate process, the operator with the
+ * permissions of its role, and VMs that are created, powered and deleted. Prints counts and times, with the
+ * least possible beside it; exits 1 when a count exceeds its limit. Times are reported, not judged.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -20,10 +20,10 @@ const usage = `Usage: npm run bench [-- --size N [--keep] | --curve]
 
 Measures the operator on a real API server against the emulated provider: calls, writes, time, CPU, memory.
 
-  --size N   how many machines are there: ${sizes.join(', ')} (default ${sizes[0]}, two minutes; the last, fifteen)
-  --keep     puts the figures into docs/performance.json; npm run generate makes page and picture of it
-  --curve    every size, one after the other, kept
-  --help     this text`;
+  --size N   number of VMs: ${sizes.join(', ')} (default ${sizes[0]}, two minutes; the largest takes fifteen)
+  --keep     stores the figures in docs/performance.json, from which npm run generate renders the page
+  --curve    runs every size, and stores the figures
+  --help     show this text`;
 
 type Say = (text: string) => void;
 
@@ -59,12 +59,14 @@ async function bench(chosen: readonly number[], isKept: boolean, directory: stri
     const results = await Promise.race([interrupted, measure(size, entry, join(directory, String(size)), say)]);
     if (results === 130) return 130;
     all.push(results);
-    // Each as soon as it is there: the last takes the longest.
+    // Immediately, because the last run takes the longest.
     if (isKept) keep(results);
     console.log(`\n${renderGoals(goalsOf(results))}\n`);
   }
   const wrong = all.flatMap((results) => findWrong(sectionsOf(results)));
-  console.log(wrong.length === 0 ? 'Every count is as it must be.' : `Not as they must be:\n${wrong.join('\n')}`);
+  console.log(
+    wrong.length === 0 ? 'All counts are within their limits.' : `Counts outside their limits:\n${wrong.join('\n')}`,
+  );
   return wrong.length === 0 ? 0 : 1;
 }
 
@@ -72,7 +74,7 @@ async function measure(size: number, entry: string, directory: string, say: Say)
   say(`starting a control plane and the provider for ${size} machines`);
   const stage = await setStage(entry, directory);
   try {
-    // Part by part: a run that is broken off has told what it came to.
+    // Part by part, so that an interrupted run has shown its results.
     return await run(stage, size, { say, show: (section) => console.log(`${renderTable([section])}\n`) });
   } finally {
     await stage.close();
@@ -81,7 +83,7 @@ async function measure(size: number, entry: string, directory: string, say: Say)
 
 try {
   process.exitCode = await main();
-  // Whatever was under way at a Ctrl-C shall not go on.
+  // Work that was in progress at a Ctrl-C must not continue.
   if (process.exitCode === 130) process.exit();
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);

@@ -1,4 +1,4 @@
-/** Does something for each item, so many at a time; rejects with the first that fails, when those under way have ended. */
+/** Handles each item, with a limit on concurrency. Rejects with the first failure, once all started items have ended. */
 export async function inParallel<T, R>(
   items: readonly T[],
   together: number,
@@ -7,7 +7,7 @@ export async function inParallel<T, R>(
   const results: R[] = [];
   const queue = items.entries();
   const worker = async (): Promise<void> => {
-    // Shared by all workers: each takes the next item that nobody has.
+    // Shared by all workers: each takes the next free item.
     for (const [index, item] of queue) results[index] = await work(item, index);
   };
   const ended = await Promise.allSettled(Array.from({ length: together }, worker));

@@ -18,8 +18,8 @@ const usage = `Usage: npm run profile [-- --size N]
 
 Writes CPU and heap profiles of the operator to .out/profile, and prints the largest costs.
 
-  --size N   how many machines are there: ${sizes.join(', ')} (default ${sizes.at(-1)})
-  --help     this text`;
+  --size N   number of VMs: ${sizes.join(', ')} (default ${sizes.at(-1)})
+  --help     show this text`;
 
 const root = join(import.meta.dirname, '..');
 const shown = 12;

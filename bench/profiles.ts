@@ -81,7 +81,7 @@ interface Spent {
   readonly module: string;
 }
 
-/** Every node with something of its own, and on whose behalf it ran. */
+/** Every node with its own cost, and the function that caused it. */
 function* walk<Node extends { readonly callFrame: CallFrame }>(
   root: Node,
   childrenOf: (node: Node) => readonly Node[],
@@ -95,7 +95,7 @@ function* walk<Node extends { readonly callFrame: CallFrame }>(
     const isOurs = module.startsWith('src/');
     const asker = isOurs ? `${callFrame.functionName || '(anonymous)'} ${module}` : top.asker;
     const amount = amountOf(top.node);
-    // What nobody of ours asked for stands for itself.
+    // A cost that no function of the project caused is listed by itself.
     if (amount > 0 && !idle.has(callFrame.functionName)) yield { amount, asker: asker || module, module };
     for (const node of childrenOf(top.node)) stack.push({ node, asker });
   }

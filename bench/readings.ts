@@ -13,7 +13,7 @@ export interface Reading {
   readonly cpuSeconds: number;
   /** Memory of the operator's process now. */
   readonly residentBytes: number;
-  /** Passes over objects that have ended. */
+  /** Reconciliations that have ended. */
   readonly passes: number;
 }
 
@@ -27,7 +27,7 @@ const reads: ReadonlySet<string> = new Set(['get', 'list', 'watch', 'version']);
 /** A line of Prometheus' text format without timestamp; label values of the operator hold neither commas nor quotes. */
 const sampleLine = /^([a-z_][a-z0-9_]*)(?:\{(.*)\})? (\S+)$/i;
 
-/** What the operator's /metrics page tells. Throws when the page lacks what is looked for. */
+/** Reads the operator's /metrics page. Throws if a metric is missing. */
 export function readMetrics(page: string): Omit<Reading, 'at' | 'provider'> {
   const kubernetesWrites: Record<string, number> = {};
   let passes = 0;
@@ -38,7 +38,7 @@ export function readMetrics(page: string): Omit<Reading, 'at' | 'provider'> {
     if (name === 'controller_runtime_reconcile_total') passes += Number(value);
     if (name !== 'rest_client_requests_total') continue;
     const { verb = '', resource = '' } = readLabels(labels);
-    // What the operator may do is asked for at its start by creating a question; nothing of it is stored.
+    // The operator checks its permissions at startup by creating reviews, which aren't stored.
     if (resource === 'selfsubjectaccessreviews') continue;
     if (!reads.has(verb)) kubernetesWrites[resource] = (kubernetesWrites[resource] ?? 0) + Number(value);
   }

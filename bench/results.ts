@@ -1,29 +1,29 @@
-/** What a run measured: plain data, from which the tables, the page and the curves are made. */
+/** What a run measured: plain data, from which the tables and the page are rendered. */
 import type { Span } from './readings.ts';
 
-/** A part of the run that ended when nothing was called any more. */
+/** A part of the run, until no more calls were made. */
 export interface Measured {
   /** How many objects were created, flipped or deleted. */
   readonly objects: number;
-  /** From the first request to the last object being as asked. */
+  /** From the first request until the last object is in sync. */
   readonly busySeconds: number;
   readonly span: Span;
 }
 
-/** One start of the operator on a cluster where nothing is to be done. Milliseconds. */
+/** One start of the operator on a cluster that is in sync. Milliseconds. */
 export interface Start {
-  /** From the process being started to the end of the last pass. */
+  /** From the start of the process to the end of the last reconciliation. */
   readonly milliseconds: number;
-  /** A list of the same objects in pages of 500 just before, while nobody else asked for anything. */
+  /** A list of the same objects in pages of 500 just before, without other requests. */
   readonly listMilliseconds: number;
-  /** The most memory the process had until then; undefined where the system does not tell. */
+  /** The most memory the process had until then; undefined where the system doesn't report it. */
   readonly peakBytes: number | undefined;
   readonly span: Span;
 }
 
 /** What one flip of spec.powerState took. Milliseconds. */
 export interface Flip {
-  /** A PATCH like it, made just before on an object that nobody watches, until its answer. */
+  /** The same PATCH on an unwatched object just before, until its response. */
   readonly probe: number;
   /** From before the PATCH was sent until the provider received the power call. */
   readonly reaction: number;
@@ -31,7 +31,7 @@ export interface Flip {
 
 /** Many flips at once. Seconds from the first PATCH being sent. */
 export interface Burst {
-  /** To the last answer of as many PATCHes on objects that nobody watches, just before. */
+  /** To the last response of as many PATCHes on unwatched objects, just before. */
   readonly probe: number;
   /** To the last answer of the PATCHes themselves. */
   readonly patches: number;
@@ -41,18 +41,18 @@ export interface Burst {
 
 export interface Outage {
   readonly downSeconds: number;
-  /** From the first PATCH that the API server took after its return, before it was sent, to the power call. */
+  /** From sending the first PATCH that the API server accepted afterwards, to the power call. */
   readonly milliseconds: number;
-  /** How often the operator's process had to be started anew. */
+  /** Restarts of the operator's process. */
   readonly restarts: number;
 }
 
-/** Flips while another tenant does what costs most. */
+/** Power changes while another tenant causes the most expensive work. */
 export interface Attack {
   readonly flips: readonly Flip[];
   /** Secrets that tenant changed, and annotations of 100 kB, meanwhile. */
   readonly rounds: number;
-  /** The most memory the process had until then; undefined where the system does not tell. */
+  /** The most memory the process had until then; undefined where the system doesn't report it. */
   readonly peakBytes: number | undefined;
 }
 
@@ -61,7 +61,7 @@ export interface Left {
   readonly machines: number;
 }
 
-/** What must not have happened in the whole run. */
+/** Mistakes of the operator in the whole run. */
 export interface Mishaps {
   readonly duplicates: number;
   readonly forbidden: number;

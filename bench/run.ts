@@ -44,12 +44,12 @@ function extentOf(size: number): Extent {
 /** For how long nothing must be called before a part counts as over: milliseconds. */
 const stillness = 3_000;
 const patience = 60_000;
-/** Requests under way at once where many are sent. */
+/** Requests in flight at once where many are sent. */
 const together = 32;
 /** What is created and deleted among the others. */
 const passing = 'passing';
 
-/** Told how the run goes: what begins, and what each part came to as soon as it is over. */
+/** Receives the progress of the run: what starts, and the results of each part as soon as it ends. */
 interface Listener {
   readonly say: (text: string) => void;
   readonly show: (section: Section) => void;
@@ -169,7 +169,7 @@ export class Bench {
     await this.#operator?.stop();
   }
 
-  /** Starts the operator anew, and leaves it running when it has come to rest. */
+  /** Restarts the operator, and leaves it running once it is idle. */
   async relaunch(launch: Launch): Promise<void> {
     await this.stop();
     await this.#launch(launch);
@@ -196,7 +196,7 @@ export class Bench {
     return { milliseconds, listMilliseconds, peakBytes, span };
   }
 
-  /** When the passes over all objects had ended, by a count that then stood still; each object is looked at once at least. */
+  /** When the reconciliations of all objects had ended and their count no longer changed; each object is reconciled at least once. */
   async #lastPassAfter(startedAt: number): Promise<number> {
     const deadline = startedAt + patience;
     let passes = 0;
@@ -244,7 +244,7 @@ export class Bench {
     await unwatched.setPower(name, power);
     const probe = performance.now() - probeStart;
 
-    // The ledger tells whole milliseconds of the same clock.
+    // The ledger has whole milliseconds of the same clock.
     const sentAt = Date.now();
     await fleet.setPower(name, power);
     // Not asked at once: the operator shall have the API server for itself.
@@ -330,7 +330,7 @@ export class Bench {
     const sentAt = await this.#firstSuccess(() => fleet.setPower(name, 'Halted'));
     await isBack;
     await this.#until('the change reaches the provider', 1_000, async () => {
-      // An operator that gave up is started again, as Kubernetes would, and that is told.
+      // An operator that exited is restarted, as in Kubernetes, and the restart is counted.
       if (restarts > 0 && this.#operator === operator) await this.#launch();
       return (await this.#powerCallsSince(since)).length > 0;
     });

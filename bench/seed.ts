@@ -17,7 +17,7 @@ export interface Pair {
   readonly machine: ListedMachine;
 }
 
-/** Requests under way at once. */
+/** Requests in flight at once. */
 const together = 24;
 
 /**

@@ -28,12 +28,12 @@ export interface Launch {
 export interface Stage {
   readonly plane: ControlPlane;
   readonly emulator: EmulatorProcess;
-  /** What the operator looks after. */
+  /** What the operator manages. */
   readonly fleet: Fleet;
   /** The same kind of objects where the operator does not look. */
   readonly unwatched: Fleet;
   readonly hostile: HostileTenant;
-  /** Starts it with the rights of its own role and its settings as they are by default, but for where to look and its pace. */
+  /** Starts it with the permissions of its role and its default settings, except for namespaces and rate limit. */
   startOperator(launch?: Launch): OperatorProcess;
   /** Ends all of it, the operators included. */
   close(): Promise<void>;
@@ -92,7 +92,7 @@ export async function setStage(entry: string, directory: string): Promise<Stage>
   }
 }
 
-/** The most memory a process had so far, in bytes; undefined where the system does not tell. */
+/** The most memory a process had so far, in bytes; undefined where the system doesn't report it. */
 export function peakMemoryOf(pid: number): number | undefined {
   try {
     const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];

@@ -1,16 +1,16 @@
 import { align } from '../hack/demo/table.ts';
 import type { Goal } from './goals.ts';
 
-/** One line of the result: what was measured, the least that is possible at all, and what it must be. */
+/** One line of the result: what was measured, the least possible, and the limit. */
 export interface Figure {
   readonly what: string;
   readonly measured: number;
   /** Digits after the point; 0 for counts. */
   readonly digits?: number;
   readonly unit?: string;
-  /** The least that would do the job; undefined where nobody can say. */
+  /** The least possible; undefined if unknown. */
   readonly floor?: number;
-  /** Left out for what is told and not judged: times depend on the machine and on what else it does. */
+  /** Undefined if the figure isn't judged: times depend on the machine and its other load. */
   readonly must?: { readonly equal: number } | { readonly from?: number; readonly notExceed: number };
   readonly note?: string;
 }
@@ -21,39 +21,38 @@ export interface Section {
   readonly figures: readonly Figure[];
 }
 
-/** Whether a figure is what it must be; always so for one that is not judged. */
+/** Whether a figure is within its limit; always true without one. */
 export function isRight({ measured, must }: Figure): boolean {
   if (must === undefined) return true;
   if ('equal' in must) return measured === must.equal;
   return measured >= (must.from ?? -Infinity) && measured <= must.notExceed;
 }
 
-/** The figures that are not right, a sentence each. */
+/** One sentence for each figure outside its limit. */
 export function findWrong(sections: readonly Section[]): readonly string[] {
   return sections.flatMap(({ title, figures }) =>
     figures
       .filter((figure) => !isRight(figure))
-      .map((figure) => `${title}: ${figure.what} is ${write(figure, figure.measured)}, must be ${writeMust(figure)}`),
+      .map((figure) => `${title}: ${figure.what} is ${write(figure, figure.measured)}, limit: ${writeMust(figure)}`),
   );
+}
+
+/** Name, value, floor, limit and note of a figure. */
+export function cellsOf(figure: Figure): readonly string[] {
+  const { what, measured, floor, note = '' } = figure;
+  return [what, write(figure, measured), floor === undefined ? '' : write(figure, floor), writeMust(figure), note];
 }
 
 export function renderTable(sections: readonly Section[]): string {
   const rows = sections.flatMap(({ title, figures }) => [
     ['', '', '', '', '', ''],
-    ['', title.toUpperCase(), 'MEASURED', 'FLOOR', 'MUST BE', ''],
-    ...figures.map((figure) => [
-      isRight(figure) ? ' ' : '✗',
-      figure.what,
-      write(figure, figure.measured),
-      figure.floor === undefined ? '' : write(figure, figure.floor),
-      writeMust(figure),
-      figure.note ?? '',
-    ]),
+    ['', title.toUpperCase(), 'MEASURED', 'FLOOR', 'LIMIT', ''],
+    ...figures.map((figure) => [isRight(figure) ? ' ' : '✗', ...cellsOf(figure)]),
   ]);
   return align(rows).join('\n');
 }
 
-/** The numbers to reach; a goal that is missed is marked, and no more than that. */
+/** The goals; a missed one is marked. */
 export function renderGoals(goals: readonly Goal[]): string {
   return align([
     ['', '', 'MEASURED', 'FLOOR', 'CONTROLLER-RUNTIME', 'GOAL', ''],

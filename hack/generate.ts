@@ -15,7 +15,7 @@ import { renderMetrics } from './generate/metrics.ts';
 import { renderDashboard } from './generate/monitoring/dashboards.ts';
 import { renderMonitoring, renderPicture } from './generate/monitoring/page.ts';
 import { renderRules, renderRuleTests, renderRunbooks } from './generate/monitoring/rules.ts';
-import { renderCurves, renderPerformance } from './generate/performance.ts';
+import { renderPerformance } from './generate/performance.ts';
 import { renderRbac } from './generate/rbac.ts';
 import { renderSizing } from './generate/sizing.ts';
 import { renderVerdicts } from './generate/verdicts.ts';
@@ -50,7 +50,6 @@ const pages: readonly { readonly path: string; readonly render: () => string }[]
   { path: 'docs/monitoring-machine.svg', render: () => renderPicture('machine') },
   { path: 'docs/monitoring-operator.svg', render: () => renderPicture('operator') },
   { path: 'docs/runbooks.md', render: renderRunbooks },
-  { path: 'docs/performance-curve.svg', render: renderCurves },
   { path: 'docs/performance.md', render: renderPerformance },
   { path: 'docs/sizing.md', render: renderSizing },
   // What is out is not changed any more.

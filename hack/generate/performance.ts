@@ -1,23 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { chartsOf, growthOf } from '../../bench/costs.ts';
-import { drawCurves } from '../../bench/curve.ts';
+import { growthOf } from '../../bench/costs.ts';
 import { sectionsOf } from '../../bench/figures.ts';
-import { goalsOf } from '../../bench/goals.ts';
+import { type Goal, goalsOf } from '../../bench/goals.ts';
 import { readKept } from '../../bench/kept.ts';
 import type { Results } from '../../bench/results.ts';
-import { renderGoals, renderTable } from '../../bench/table.ts';
+import { cellsOf, type Section } from '../../bench/table.ts';
 import { markdownTable } from './table.ts';
 
 const docs = join(import.meta.dirname, '../../docs');
 const [begin, end] = ['<!-- figures: npm run bench -- --curve -->', '<!-- end of the figures -->'];
 
-/** The picture of the figures that `npm run bench -- --keep` left in docs/performance.json. */
-export function renderCurves(): string {
-  return drawCurves(chartsOf(readKept()));
-}
-
-/** The page with its part between the two marks made anew from the same figures; the rest is written by hand. */
+/** The page with the part between the two marks rendered from docs/performance.json; the rest is written by hand. */
 export function renderPerformance(): string {
   const page = readFileSync(join(docs, 'performance.md'), 'utf8');
   const [before, rest] = page.split(begin);
@@ -29,33 +23,51 @@ export function renderPerformance(): string {
 function renderFigures(runs: readonly Results[]): string {
   const largest = runs.at(-1);
   if (largest === undefined) throw new Error('docs/performance.json has no run');
-  const machines = inWords(largest.size);
+  const vms = `${inWords(largest.size)} VMs`;
+  const goals = goalsOf(largest);
   return [
-    `With ${machines} machines, on ${largest.cores} cores that carried the API server, etcd, the provider, the bench and the operator:`,
-    fence(renderGoals(goalsOf(largest))),
-    '## How cost grows',
-    '![Cost by the number of machines](performance-curve.svg)',
-    ...(runs.length < 2 ? [] : [renderGrowth(runs)]),
-    `## Every figure with ${machines} machines`,
-    fence(renderTable(sectionsOf(largest)).trimStart().replace(/^/, '   ')),
+    `Measured with ${vms} on ${largest.cores} cores, which also ran the API server, etcd, the provider, and the bench.`,
+    renderGoals(goals),
+    'Details:',
+    goals.flatMap(({ what, note }) => (note === '' ? [] : [`- ${what}: ${note}`])).join('\n'),
+    ...(runs.length < 2 ? [] : ['## Growth with the number of VMs', renderGrowth(runs)]),
+    `## All figures with ${vms}`,
+    ...sectionsOf(largest).map(renderSection),
   ].join('\n\n');
 }
 
+function renderGoals(goals: readonly Goal[]): string {
+  return markdownTable(
+    ['', 'measured', 'goal', 'met', 'floor', 'controller-runtime'],
+    goals.map(({ what, measured, goal, isMet, floor, controllerRuntime }) => [
+      what,
+      measured,
+      goal,
+      isMet ? 'yes' : 'no',
+      floor,
+      controllerRuntime,
+    ]),
+  );
+}
+
 function renderGrowth(runs: readonly Results[]): string {
-  const head = ['', ...runs.map(({ size }) => `${inWords(size)} machines`), 'growth', ''];
-  const rows = growthOf(runs).map(({ what, unit, values, ratio, isStraight }) =>
+  const head = ['', ...runs.map(({ size }) => `${inWords(size)} VMs`), 'growth', ''];
+  const rows = growthOf(runs).map(({ what, unit, values, ratio, isLinear }) =>
     [what].concat(
       values.map((value) => `${value.toPrecision(3)} ${unit}`),
-      [`${ratio.toFixed(2)} ×`, isStraight ? 'straight' : 'steeper'],
+      [`${ratio.toFixed(2)} ×`, isLinear ? 'linear or less' : 'more than linear'],
     ),
   );
   return `${markdownTable(head, rows)}
 
-Growth compares the last two runs: what the whole fleet costs, divided by its machines; what one change costs, as it is. Up to 1.3 × is called straight.`;
+Growth compares the last two runs. Costs of the whole fleet are divided by its VMs; costs of one change are compared
+directly. Up to 1.3 × counts as linear.`;
 }
 
-function fence(text: string): string {
-  return `\`\`\`text\n${text}\n\`\`\``;
+function renderSection({ title, figures }: Section): string {
+  return `### ${title.charAt(0).toUpperCase()}${title.slice(1)}
+
+${markdownTable(['', 'measured', 'floor', 'limit', ''], figures.map(cellsOf))}`;
 }
 
 function inWords(count: number): string {

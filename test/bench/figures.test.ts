@@ -94,20 +94,25 @@ const flips = [
 ];
 
 test.each([
-  { provider: { StopMachine: 1, StartMachine: 1 }, status: 4, expected: [], why: 'the slowest is told, not judged' },
+  {
+    provider: { StopMachine: 1, StartMachine: 1 },
+    status: 4,
+    expected: [],
+    why: 'the slowest is reported, not judged',
+  },
   { provider: { StopMachine: 2, StartMachine: 1 }, status: 4, expected: ['StopMachine'], why: 'a call sent twice' },
   {
     provider: { StopMachine: 1, StartMachine: 1, KillMachine: 1 },
     status: 5,
-    expected: ['other provider calls', 'Kubernetes writes per flip'],
-    why: 'a power cut nobody asked for, and five writes for two flips',
+    expected: ['other provider calls', 'Kubernetes writes per power change'],
+    why: 'an unrequested power cut, and five writes for two power changes',
   },
-])('flips: $why', ({ provider, status, expected }) => {
+])('power changes: $why', ({ provider, status, expected }) => {
   const counted = measured(2, 3, provider, { 'virtualmachines/status': status });
   expect(wrong(figuresOfFlips(flips, counted))).toEqual(expected);
 });
 
-test('a median that is many times that of the PATCH is a wait where nothing has to wait', () => {
+test('a median many times that of the PATCH exceeds the limit', () => {
   const slow = [1, 2, 3].map(() => ({ probe: 5, reaction: 26 }));
   const counted = measured(3, 3, { StopMachine: 2, StartMachine: 1 }, {});
   expect(wrong(figuresOfFlips(slow, counted))).toContain('PATCH sent → provider called, p50');
@@ -120,12 +125,12 @@ test('the floor of a reaction is the PATCH of the same run', () => {
 });
 
 test.each([
-  { left: { objects: 0, machines: 0 }, gets: 10, expected: [], why: 'all gone, each shown to be' },
+  { left: { objects: 0, machines: 0 }, gets: 10, expected: [], why: 'all deleted, each confirmed' },
   {
     left: { objects: 0, machines: 1 },
     gets: 10,
-    expected: ['machines left'],
-    why: 'a machine that nobody knows of and somebody pays for',
+    expected: ['VMs left'],
+    why: 'a VM that no object records and that incurs charges',
   },
   { left: { objects: 0, machines: 0 }, gets: 9, expected: ['GetMachine'], why: 'one released without evidence' },
 ])('deletes: $why', ({ left, gets, expected }) => {
@@ -145,7 +150,7 @@ test.each([
   {
     starts: [start({ ListMachines: 1 }, {}), start({ ListMachines: 1 }, { 'virtualmachines/status': 1 })],
     expected: ['Kubernetes writes'],
-    why: 'nothing is to be told of a fleet that is as it was',
+    why: 'a fleet in sync needs no write',
   },
   {
     starts: [start({ ListMachines: 1, GetMachine: 10 }, {})],
@@ -157,7 +162,7 @@ test.each([
   expect(wrong(figuresOfStarts(10, starts))).toEqual(expected);
 });
 
-test('a start is set beside the list of the same objects, and memory is left out where nobody tells it', () => {
+test("a start is set beside the list of the same objects, and memory is left out where the system doesn't report it", () => {
   const { figures } = figuresOfStarts(10, [{ ...start({ ListMachines: 1 }, {}), peakBytes: undefined }]);
   expect(figures.find(({ what }) => what.startsWith('start →'))).toMatchObject({ measured: 1.5, floor: 0.5 });
   expect(figures.some(({ what }) => what.includes('memory'))).toBe(false);
@@ -176,7 +181,7 @@ test.each([
 });
 
 test.each([
-  { restarts: 0, milliseconds: 60_000, expected: [], why: 'time is told, not judged' },
+  { restarts: 0, milliseconds: 60_000, expected: [], why: 'time is reported, not judged' },
   { restarts: 1, milliseconds: 100, expected: ['starts of the operator'], why: 'it must not give up' },
 ])('an outage: $why', ({ restarts, milliseconds, expected }) => {
   expect(wrong(figuresOfOutage({ downSeconds: 60, milliseconds, restarts }))).toEqual(expected);

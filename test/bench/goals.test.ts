@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { sectionsOf } from '../../bench/figures.ts';
-import { goalsOf, pacedFloor } from '../../bench/goals.ts';
+import { goalsOf, rateLimitedFloor } from '../../bench/goals.ts';
 import type { Results } from '../../bench/results.ts';
 import { findWrong, renderGoals } from '../../bench/table.ts';
 import { measuredOf, resultsOf, spanOf } from './results.ts';
@@ -10,7 +10,7 @@ const missed = (more: Partial<Results>): string[] =>
     .filter(({ isMet }) => !isMet)
     .map(({ what }) => what);
 
-/** Of a create with a password: five writes where four are the goal, told and not excused. */
+/** A create with a password: five writes, while the goal is four. */
 const always = 'Kubernetes writes per create';
 
 test('a good run reaches every number but one, and every count is right', () => {
@@ -26,17 +26,17 @@ test.each([
   { more: { flips: flips(6, 11) }, expected: 'spec change → request at the provider, p99', why: '2.2 × the PATCH' },
   {
     more: { bursts: [{ probe: 2, patches: 3, lastCall: 4 }] },
-    expected: 'flips at once → last request at the provider',
+    expected: 'power changes at once → last request at the provider',
     why: 'twice the PATCHes',
   },
   {
     more: { steady: spanOf({ ListMachines: 2, GetMachine: 1 }, {}, { seconds: 120 }) },
-    expected: 'provider reads a minute, 100 machines idle',
+    expected: 'provider reads a minute, 100 VMs idle',
     why: 'a read beside the lists',
   },
   {
     more: { steady: spanOf({ ListMachines: 2 }, { events: 1 }, { seconds: 120 }) },
-    expected: 'provider reads a minute, 100 machines idle',
+    expected: 'provider reads a minute, 100 VMs idle',
     why: 'a write while nothing changes',
   },
   {
@@ -62,7 +62,7 @@ test.each([
   },
   {
     more: { attack: { flips: flips(6), rounds: 1, peakBytes: 385 * 2 ** 20 } },
-    expected: 'one hostile tenant: most memory',
+    expected: 'one hostile tenant: peak memory',
     why: 'a megabyte more than the chart allows',
   },
   {
@@ -79,7 +79,7 @@ test.each([
   expect(missed(more).filter((what) => what !== always)).toEqual([expected]);
 });
 
-test('a lease that is renewed is no write of steady state', () => {
+test('a lease renewal does not count as a write in steady state', () => {
   expect(missed({ steady: spanOf({ ListMachines: 2 }, { leases: 60 }, { seconds: 120 }) })).toEqual([always]);
 });
 
@@ -87,7 +87,7 @@ test.each([
   { calls: 1_000, expected: 98, why: 'twenty at once, then ten a second' },
   { calls: 10, expected: 0, why: 'all at once' },
 ])('$calls paced creates take $expected s at least: $why', ({ calls, expected }) => {
-  expect(pacedFloor(calls)).toBe(expected);
+  expect(rateLimitedFloor(calls)).toBe(expected);
 });
 
 test('a goal that is missed is marked, with what others reach beside it', () => {
@@ -100,6 +100,6 @@ test('where the system does not tell the peak of memory, the goal is not called 
   const [start] = resultsOf().starts;
   expect(missed({ starts: start === undefined ? [] : [{ ...start, peakBytes: undefined }] })).toEqual([
     always,
-    'most memory until then',
+    'peak memory of a start',
   ]);
 });

@@ -5,14 +5,14 @@ const run = (size: number, isKept = false) => ({ kind: 'run', sizes: [size], isK
 
 test.each([
   { args: [], expected: run(100), why: 'small unless said otherwise' },
-  { args: ['--size', '10000'], expected: run(10_000), why: 'as asked' },
+  { args: ['--size', '10000'], expected: run(10_000), why: 'the given size' },
   { args: ['--size', '1000', '--keep'], expected: run(1_000, true), why: 'for the page' },
   {
     args: ['--curve'],
     expected: { kind: 'run', sizes: [100, 1_000, 10_000], isKept: true },
     why: 'every size, for the page',
   },
-  { args: ['--help'], expected: { kind: 'help' }, why: 'help goes before all else' },
+  { args: ['--help'], expected: { kind: 'help' }, why: 'help takes precedence' },
   { args: ['-h', '--size', '1000'], expected: { kind: 'help' }, why: 'also with other flags' },
   {
     args: ['--size', '250'],

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { inParallel } from '../../bench/parallel.ts';
 
-test('no more than so many are under way at once, and results keep the order of the items', async () => {
+test('concurrency is limited, and results keep the order of the items', async () => {
   let underWay = 0;
   let most = 0;
   const results = await inParallel([1, 2, 3, 4, 5, 6, 7], 3, async (item) => {
@@ -15,7 +15,7 @@ test('no more than so many are under way at once, and results keep the order of 
   expect(most).toBe(3);
 });
 
-test('a failure is told once all that was begun has ended', async () => {
+test('a failure is reported once all started items have ended', async () => {
   let ended = 0;
   const work = inParallel([1, 2], 2, async (item) => {
     if (item === 1) throw new Error('refused');

@@ -30,7 +30,7 @@ const profile: CpuProfile = {
   timeDeltas: [900_000, 1_000, 2_000, 3_000, 4_000, 5_000, 6_000, 7_000, 8_000],
 };
 
-test('time is told by who of ours asked for it, native code and packages included; idleness is none', () => {
+test('time is attributed to the calling function of the project, with native code and packages, without idle time', () => {
   const { total, byFunction } = readCpuProfile(profile, locate);
   expect(total).toBe(36);
   expect(byFunction).toEqual([
@@ -42,7 +42,7 @@ test('time is told by who of ours asked for it, native code and packages include
   ]);
 });
 
-test('time is told by whose own code it was', () => {
+test('time is attributed to the code that used it', () => {
   expect(readCpuProfile(profile, locate).byModule).toEqual([
     ['package inner', 8],
     ['node:internal/stream', 7],
@@ -66,7 +66,7 @@ const node = (callFrame: Node['callFrame'], selfSize: number, ...children: reado
   children,
 });
 
-test('memory is told in the same way', () => {
+test('memory is attributed in the same way', () => {
   const head = node(frame('(root)'), 0, node(bundled('parse', 1), 10, node(frame('JSON.parse'), 90)));
   expect(readHeapProfile({ head }, locate)).toEqual({
     total: 100,

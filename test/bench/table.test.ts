@@ -4,26 +4,26 @@ import { type Figure, findWrong, isRight, renderTable } from '../../bench/table.
 const figure = (more: Partial<Figure>): Figure => ({ what: 'x', measured: 2, ...more });
 
 test.each([
-  { more: { must: { equal: 2 } }, right: true, why: 'as it must be' },
+  { more: { must: { equal: 2 } }, right: true, why: 'equal to the limit' },
   { more: { must: { equal: 3 } }, right: false, why: 'too few is as wrong as too many' },
   { more: { must: { equal: 1 } }, right: false, why: 'too many' },
   { more: { must: { notExceed: 2 } }, right: true, why: 'the bound itself is allowed' },
   { more: { must: { notExceed: 1.9 } }, right: false, why: 'above the bound' },
-  { more: { floor: 0 }, right: true, why: 'the floor is told, not demanded' },
-  { more: { measured: Number.NaN, must: { notExceed: 9 } }, right: false, why: 'what is no number proves nothing' },
+  { more: { floor: 0 }, right: true, why: 'the floor is informational' },
+  { more: { measured: Number.NaN, must: { notExceed: 9 } }, right: false, why: 'a missing number fails' },
 ])('$more is right: $right, $why', ({ more, right }) => {
   expect(isRight(figure(more))).toBe(right);
 });
 
-test('what is wrong is told with the part of the run it belongs to', () => {
+test('a figure outside its limit is reported with its part of the run', () => {
   const sections = [
     { title: 'creates', figures: [figure({ what: 'good', must: { equal: 2 } })] },
     { title: 'flips', figures: [figure({ what: 'writes', digits: 2, must: { notExceed: 1 } })] },
   ];
-  expect(findWrong(sections)).toEqual(['flips: writes is 2.00, must be ≤ 1']);
+  expect(findWrong(sections)).toEqual(['flips: writes is 2.00, limit: ≤ 1']);
 });
 
-test('the floor stands beside the figure, in its unit, and what is wrong is marked', () => {
+test('the floor is beside the figure, in its unit, and a figure outside its limit is marked', () => {
   const figures = [
     figure({ what: 'time', measured: 8, unit: 'ms', floor: 5.9, note: 'slow' }),
     figure({ what: 'calls', must: { equal: 1 } }),
@@ -33,7 +33,7 @@ test('the floor stands beside the figure, in its unit, and what is wrong is mark
     .map((line) => line.trim().split(/ {2,}/));
   expect(rows).toEqual([
     [''],
-    ['FLIPS', 'MEASURED', 'FLOOR', 'MUST BE'],
+    ['FLIPS', 'MEASURED', 'FLOOR', 'LIMIT'],
     ['time', '8 ms', '6 ms', 'slow'],
     ['✗', 'calls', '2', '1'],
   ]);
