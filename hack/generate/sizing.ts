@@ -23,8 +23,8 @@ CPU is the time that the process used: 0.6 s a minute is 1 % of a core.
 
 ## Requests and limits
 
-The chart's defaults are a request of 50m CPU and 128Mi memory, and a limit of 384Mi memory. There
-is no CPU limit.
+The chart's defaults are a request of 50m CPU and 128Mi memory, and a limit of 384Mi memory. The
+chart sets no CPU limit.
 
 - Up to 1,000 VMs, the defaults fit.
 - For 10,000 VMs, set the memory request to 256Mi. The default limit leaves room to read

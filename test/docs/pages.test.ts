@@ -41,6 +41,23 @@ describe.each(pages.filter((page) => shellOf(page).length > 0))('%s', (page) => 
   });
 });
 
+test("the README's session is part of the tutorial, which a test runs", () => {
+  const tutorial = new Set(linesOf('docs/first-machine.md'));
+  const session = linesOf('README.md').filter((line) => line !== '$ cat web.yaml');
+  expect(session.length).toBeGreaterThan(15);
+  expect(session.filter((line) => !tutorial.has(line.replace(/^\$ /, '').replace(' web.yaml', " - <<'END'")))).toEqual(
+    [],
+  );
+});
+
+/** The lines of a page's commands, manifests and output, without those that are empty. */
+function linesOf(page: string): readonly string[] {
+  const languages = page === 'README.md' ? ['console'] : ['sh', 'text'];
+  return fences(page)
+    .filter(({ language }) => languages.includes(language))
+    .flatMap(({ text }) => text.split('\n').filter((line) => line !== ''));
+}
+
 function isThere(file: string): boolean {
   const plain = file.replace(/\/$/, '');
   const folder = plain.split('/')[0] ?? '';

@@ -95,8 +95,8 @@ export const alerts: readonly Alert[] = [
       'Reconciliations of the operator in {{ $labels.namespace }} fail. Start with the log: it has a line for each object, with the error.',
     steps: [
       'Read the lines of level warn and error in the log: `Reconciler error` names the object and the error.',
-      'Compare `vps247_operator_provider_calls_total` and `rest_client_requests_total`, each by code, to tell the provider from Kubernetes.',
-      'If the error is no answer of the API server, it is a bug of the operator: report it with the log line.',
+      'Compare `vps247_operator_provider_calls_total` and `rest_client_requests_total`, each by code, to find out which API fails.',
+      'If the error does not come from the API server, it is a bug of the operator. Report it with the log line.',
     ],
     fires: {
       series: {
@@ -128,7 +128,7 @@ export const alerts: readonly Alert[] = [
       'The provider rejects the key of account {{ $labels.account }}, so the operator does nothing for its VMs. Put a valid key into the Secret of the objects that show CredentialsRejected.',
     steps: [
       "Find the objects: `kubectl get virtualmachines -A` shows CredentialsRejected; each one's `spec.credentialsSecretRef` names the Secret.",
-      'Put a valid key of the same account into it. It is tried at once if the Secret has the label `vps247.com/credentials=true`. A key of another account is noticed, and nothing is done with it.',
+      'Put a valid key of the same account into it. The operator tries it immediately if the Secret has the label `vps247.com/credentials=true`. With a key of another account, the operator changes nothing.',
     ],
     fires: {
       series: { [of('account_key_rejected', 'account="1"')]: '1x20' },
@@ -149,7 +149,7 @@ export const alerts: readonly Alert[] = [
     description:
       'The provider refuses calls of the operator in {{ $labels.namespace }} for their number, and changes take longer. Lower --provider-rate, or find out who else uses the key.',
     steps: [
-      'Compare `vps247_operator_provider_rate_limit` with `--provider-rate`: the operator halves its rate by itself. If that does not help, another program uses the same key.',
+      'Compare `vps247_operator_provider_rate_limit` with `--provider-rate`: the operator halves its rate automatically. If that does not help, another program uses the same key.',
       'Set `--provider-rate` to what the provider allows, or raise `--poll-interval`.',
     ],
     fires: {
@@ -324,8 +324,8 @@ export const alerts: readonly Alert[] = [
       '{{ $value }} VMs of account {{ $labels.account }} have less than a tenth of their transfer for the month left. Find out what sends so much, or ask the provider for more.',
     steps: [
       'Find the VMs in the panel "Transfer left, lowest ten" of the fleet dashboard. It has data up to `--machine-metrics-limit` objects, and only for VMs that an object manages. Otherwise, check the VMs at the provider, or raise the limit.',
-      'Check the dashboard of the VM: was the transfer used at once, or evenly over the month?',
-      'Find what sends so much in the guest, or take a larger package: that is a new VM.',
+      'Check the dashboard of this VM: was the transfer used in a short time, or evenly over the month?',
+      'Find the program in the guest that sends so much, or replace the VM with one of a larger package.',
     ],
     fires: {
       series: { [of('account_machines_low_transfer', 'account="1"')]: '1x30' },

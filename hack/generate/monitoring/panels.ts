@@ -68,7 +68,7 @@ export const dashboards: readonly Dashboard[] = [
         title: 'Objects',
         description: 'All VirtualMachines.',
         onABadDay: {
-          see: 'Rises when many are applied at once; no value while no operator runs.',
+          see: 'Rises when many are applied at once. No value while no operator runs.',
           peak: 28,
         },
         unit: 'short',
@@ -100,7 +100,7 @@ export const dashboards: readonly Dashboard[] = [
         title: 'VMs by state',
         description: 'As the provider reports them.',
         onABadDay: {
-          see: 'A band of Halting that does not end is a guest that ignores the signal; None are objects without a VM.',
+          see: 'A band of Halting that does not end: a guest ignores the signal. None: objects without a VM.',
         },
         unit: 'short',
         isStacked: true,
@@ -110,7 +110,7 @@ export const dashboards: readonly Dashboard[] = [
         title: 'Objects by reason',
         description: 'All but Available are in progress or need you; docs/conditions.md explains each.',
         onABadDay: {
-          see: 'Each kind of trouble is a band with a name of its own; those that stay need you.',
+          see: 'Each problem is a separate band. A band that stays needs your action.',
           peak: 20,
         },
         isForTrouble: true,
@@ -129,16 +129,16 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Rejected API keys',
-        description: '1: the operator does nothing for the VMs of this account.',
+        description: '1: the provider rejects the key, and the operator does nothing for the VMs of the account.',
         onABadDay: { see: 'The account whose key is rejected goes to 1 and stays.', peak: 1 },
         unit: 'short',
         queries: [{ expr: once('account', m('account_key_rejected')), legend: '{{namespace}}: account {{account}}' }],
       },
       {
         title: 'Oldest deletion',
-        description: 'How long the object has been terminating that has been for longest.',
+        description: 'Age of the oldest deletion that has not ended.',
         onABadDay: {
-          see: 'A straight slope: the same object waits. It falls when that one is gone.',
+          see: 'A straight slope: the same object waits. It falls when that object is gone.',
           peak: 60,
         },
         unit: 's',
@@ -158,7 +158,7 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Unbilled hours, highest ten',
-        description: 'What the next bill will have.',
+        description: 'Hours that the next bill will contain.',
         onABadDay: { see: 'Nothing: this is about cost, not about failures.' },
         unit: 'h',
         width: 24,
@@ -174,7 +174,7 @@ export const dashboards: readonly Dashboard[] = [
   {
     file: 'machine',
     title: 'vps247 / VM',
-    description: 'One object and its VM; there are such series up to --machine-metrics-limit objects.',
+    description: 'One object and its VM. Per-VM metrics exist with up to --machine-metrics-limit objects.',
     variables: [
       { name: 'object_namespace', metric: m('machine_ready') },
       { name: 'object', metric: m('machine_ready', 'object_namespace="$object_namespace"') },
@@ -203,8 +203,8 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Transfer',
-        description: 'What is left of the month, beside the total.',
-        onABadDay: { see: 'What is left falls away from the total.' },
+        description: 'Remaining transfer of the month, and the total.',
+        onABadDay: { see: 'The remaining transfer falls below the total.' },
         unit: 'bytes',
         width: 8,
         queries: [
@@ -215,7 +215,7 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Share of the transfer left',
         description: 'An alert fires below a tenth.',
-        onABadDay: { see: 'The same as a share; the alert is at a tenth.', trough: 0.03 },
+        onABadDay: { see: 'The same as a share. The alert fires below a tenth.', trough: 0.03 },
         unit: 'percentunit',
         width: 8,
         queries: [
@@ -256,8 +256,8 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Age of the VM list',
-        description: 'Of the account whose newest list is oldest.',
-        onABadDay: { see: 'A slope: one account is not listed any more.', peak: 30 },
+        description: 'Age of the newest list, for the account where it is oldest.',
+        onABadDay: { see: 'A slope: the operator does not list one account anymore.', peak: 30 },
         unit: 's',
         width: 8,
         isNumber: true,
@@ -265,7 +265,7 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Reconciliation rate by result',
-        description: 'error: an exception or a refused write. Failed provider calls are in a panel of their own.',
+        description: 'error: an exception or a refused write. Failed provider calls are in a separate panel.',
         onABadDay: {
           see: 'A band of error, where there is usually none.',
         },
@@ -277,15 +277,15 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Reconciliation time',
-        description: 'Calls and waits for the provider included.',
-        onABadDay: { see: 'p99 is as long as Kubernetes takes to refuse.', peak: 0.4 },
+        description: 'Including calls to the provider and waits for them.',
+        onABadDay: { see: 'p99 is as long as Kubernetes takes to reject a request.', peak: 0.4 },
         unit: 's',
         queries: p50AndP99(rate(m('controller_runtime_reconcile_time_seconds_bucket', own))),
       },
       {
         title: 'Work queue depth',
         description: 'Objects that wait for a worker, by priority.',
-        onABadDay: { see: 'Objects pile up behind the workers and do not get fewer.', peak: 5 },
+        onABadDay: { see: 'The depth rises and does not fall.', peak: 5 },
         unit: 'short',
         isStacked: true,
         queries: [{ expr: `sum by (priority) (${m('workqueue_depth', own)})`, legend: '{{priority}}' }],
@@ -293,7 +293,7 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Work queue latency',
         description: 'How long objects wait. An alert fires when one waits for more than a minute.',
-        onABadDay: { see: 'The oldest wait stays where it is usually gone at once.', peak: 1 },
+        onABadDay: { see: 'The oldest wait stays high. Usually it is near zero.', peak: 1 },
         unit: 's',
         queries: [
           { expr: `max(${m('queue_oldest_wait_seconds')})`, legend: 'oldest now' },
@@ -302,7 +302,7 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Workers in use',
-        description: 'Beside how many there are.',
+        description: 'Compared with the number of workers.',
         onABadDay: { see: 'All are in use, and stay so.', peak: 2 },
         unit: 'short',
         queries: [
@@ -313,14 +313,15 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Longest running worker',
         description: 'How long one reconciliation has used its worker. One that waits for the provider uses none.',
-        onABadDay: { see: 'As long as Kubernetes takes to refuse; a line that rises is a call that hangs.' },
+        onABadDay: { see: 'As long as Kubernetes takes to reject a request. A rising line is a call that hangs.' },
         unit: 's',
         queries: [{ expr: `max(${m('workqueue_longest_running_processor_seconds', own)})`, legend: 'longest' }],
       },
       {
         title: 'Time from spec change to provider call',
-        description: 'From when the operator observes a change until it calls the provider, waits for a slot included.',
-        onABadDay: { see: 'A change that waits for a worker comes late; where there is no change there is no line.' },
+        description:
+          'From when the operator observes a change until it calls the provider, including the wait for a slot.',
+        onABadDay: { see: 'A change that waits for a worker is late. Without changes, the panel is empty.' },
         unit: 's',
         queries: p50AndP99(rate(m('spec_to_call_seconds_bucket'))),
       },
@@ -335,7 +336,7 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Provider call time, p99',
         description: 'By operation.',
-        onABadDay: { see: 'Little here: a provider that refuses does it quickly. A slow one shows at once.' },
+        onABadDay: { see: 'Little change: rejections are fast. A slow provider shows immediately.' },
         unit: 's',
         queries: [
           {
@@ -349,7 +350,7 @@ export const dashboards: readonly Dashboard[] = [
         description:
           'Unavailable: the circuit breaker is open, only lists are tried. Paused: the provider answered 429.',
         onABadDay: {
-          see: 'Unavailable for the account whose calls get no answer; paused again and again for the one that is rate-limited.',
+          see: 'Unavailable for the account whose calls get no response. Paused repeatedly for the one that is rate-limited.',
           peak: 1,
         },
         unit: 'short',
@@ -367,7 +368,7 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Provider calls in flight and waiting',
         description: 'Those that wait for a slot by priority.',
-        onABadDay: { see: 'Calls wait while the provider asks for none.' },
+        onABadDay: { see: 'Calls wait during a rate-limit pause.' },
         unit: 'short',
         queries: [
           { expr: `sum(${m('provider_calls_in_flight')})`, legend: 'in flight' },
@@ -384,15 +385,15 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Kubernetes request time',
-        description: 'To the start of the answer.',
-        onABadDay: { see: 'p99 rises to what the API server takes to refuse.', peak: 0.4 },
+        description: 'Until the start of the response.',
+        onABadDay: { see: 'p99 rises to the time that the API server takes to reject a request.', peak: 0.4 },
         unit: 's',
         queries: p50AndP99(ofOperator(rate(m('rest_client_request_duration_seconds_bucket')))),
       },
       {
         title: 'Kubernetes traffic',
         description: 'Bodies, watches included.',
-        onABadDay: { see: 'A spike when the operator starts and reads everything; else little.' },
+        onABadDay: { see: 'A spike when the operator starts and reads all objects. Otherwise little.' },
         unit: 'Bps',
         queries: [
           { expr: `sum(${rate(m('kubernetes_received_bytes_total'))})`, legend: 'received' },
@@ -403,7 +404,7 @@ export const dashboards: readonly Dashboard[] = [
         title: 'CPU',
         description: 'Cores in use, by replica.',
         onABadDay: {
-          see: 'A spike at a start and a gap before it; a steady load comes from reconciliations that repeat.',
+          see: 'A gap, then a spike at the start. A steady load comes from repeated reconciliations.',
         },
         unit: 'cores',
         queries: [{ expr: ofOperator(rate(m('process_cpu_seconds_total'))), legend: '{{instance}}' }],
@@ -411,7 +412,7 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Memory',
         description: 'Resident, by replica.',
-        onABadDay: { see: 'A gap, and a new beginning.' },
+        onABadDay: { see: 'A gap, then the memory of a new process.' },
         unit: 'bytes',
         queries: [{ expr: ofOperator(m('process_resident_memory_bytes')), legend: '{{instance}}' }],
       },

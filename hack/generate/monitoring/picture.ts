@@ -1,4 +1,4 @@
-/** A dashboard on a bad day as a picture, laid out as Grafana lays it out: what was recorded, drawn as text. Pure. */
+/** Draws a dashboard with the recorded values as an SVG picture, in Grafana's layout. Pure. */
 import { gridLine, ink, openSvg, round, text } from '../svg.ts';
 import type { BadDay, RecordedSeries } from './bad-day.ts';
 import { rowsOf } from './dashboards.ts';
@@ -49,7 +49,7 @@ export function drawDashboard({ file, title, panels }: Dashboard, day: BadDay): 
     });
     y += Math.max(...heights) + 8;
   }
-  return [...openSvg(width, y, `${title}, on a bad day`), ...parts, '</svg>', ''].join('\n');
+  return [...openSvg(width, y, `${title}, during failures`), ...parts, '</svg>', ''].join('\n');
 }
 
 /** What was recorded for exactly these queries; anything else would show another panel. */

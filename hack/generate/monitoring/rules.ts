@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import { repositoryUrl } from '../package.ts';
-import { generatedFrom, markdownTable } from '../table.ts';
+import { generatedFrom, pageWidth, wrapped } from '../table.ts';
 import { fullName } from '../../../src/telemetry/metrics-table.ts';
 import { type Alert, alerts } from './alerts.ts';
 import { dashboards } from './panels.ts';
@@ -117,24 +117,32 @@ function rendered(alert: Alert): Readonly<Record<string, string>> {
 
 /** docs/runbooks.md: a section for each alert, under its name. */
 export function renderRunbooks(): string {
-  const sections = alerts.map(
-    ({ name, summary, description, severity, expr, for: time, steps }) =>
-      `## ${name}\n\n${summary} (${severity}, after ${time})\n\n${inWords(description)}\n\n${steps.map((step, index) => `${index + 1}. ${step}`).join('\n')}\n\nRule:\n\n\`\`\`promql\n${expr}\n\`\`\`\n`,
-  );
-  return `# Runbooks\n\n${generatedFrom(source)}\n\nWhat to do when one of the [alerts](monitoring.md) fires. None of them requires you to change a VM in a hurry: an operator that is down, or uncertain, changes nothing.\n\n${sections.join('\n')}`;
+  const sections = alerts.map(({ name, summary, description, severity, expr, for: time, steps }) => {
+    const list = steps.map((step, index) => wrapped(`${index + 1}. ${step}`, pageWidth, '   ')).join('\n');
+    const about = wrapped(`${summary} ${inWords(description)}`, pageWidth);
+    return `## ${name}\n\nSeverity ${severity}, after ${time}.\n\n${about}\n\n${list}\n\nRule:\n\n\`\`\`promql\n${expr.replaceAll(' / ', '\n  / ')}\n\`\`\`\n`;
+  });
+  return `# Runbooks
+
+${generatedFrom(source)}
+
+What to do when one of the [alerts](monitoring.md#alerts) fires. You don't need to change a VM in a hurry:
+an operator that is down, or uncertain, changes nothing.
+
+${sections.join('\n')}`;
 }
 
-/** The table of alerts for docs/monitoring.md. */
-export function alertsTable(): string {
-  return markdownTable(
-    ['alert', 'severity', 'after', 'meaning'],
-    alerts.map(({ name, severity, for: time, summary }) => [
-      `[${name}](runbooks.md#${name.toLowerCase()})`,
-      severity,
-      time,
-      summary,
-    ]),
-  );
+/** The alerts for docs/monitoring.md. */
+export function alertsList(): string {
+  return alerts
+    .map(({ name, severity, for: time, summary }) =>
+      wrapped(
+        `- [${name}](runbooks.md#${name.toLowerCase()}) (${severity}, after ${time}): ${summary}`,
+        pageWidth,
+        '  ',
+      ),
+    )
+    .join('\n');
 }
 
 /** A page has no labels to fill in. */
