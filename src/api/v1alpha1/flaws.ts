@@ -14,8 +14,8 @@ const longestQuote = 64;
 
 /**
  * Reads a stored spec. The API server validates what is written, not what is stored already: an object that an earlier schema
- * allowed stays as it was. Where it is flawed it has the default or nothing instead, so that whoever looks at it (other objects
- * do, for its name) finds what the type promises; only a spec without flaws says what is wanted.
+ * allowed stays as it was. Where it is flawed it has the default or nothing instead, so that its readers (other objects
+ * are, for its name) find what the type promises; only a spec without flaws says what is wanted.
  */
 export function readSpec(stored: unknown): ReadSpec {
   // Nearly every spec is right, and a whole fleet is read at the start: sentences are made for the others only.

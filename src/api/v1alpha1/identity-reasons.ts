@@ -32,7 +32,7 @@ export const identityReasons = {
     blocksDeletion: true,
     meaning:
       'The VM belongs to another object, which the message names. Two objects never manage one VM, so the operator does nothing for this one.',
-    remedy: `Decide which object keeps the VM. To delete the other one without the VM: ${keepVm}. An object that has no VM of its own yet can name another one in spec.adoption.`,
+    remedy: `Decide which object keeps the VM. To delete the other one without the VM: ${keepVm}. An object without a VM can name another one in spec.adoption.`,
   },
   AdoptionMismatch: {
     ...stalled,

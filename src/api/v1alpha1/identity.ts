@@ -15,7 +15,7 @@ export function soughtName(object: VirtualMachine): string {
   return policy === 'MustExist' && name !== undefined ? name : providerName(object);
 }
 
-/** Whether the provider name carries this very object's UID, so that nobody else can have made a machine of it. */
+/** Whether the provider name carries this very object's UID, so that no other object can have created a VM of that name. */
 export function isNameOwn(object: VirtualMachine): boolean {
   return providerName(object) === nameWithUid(object.metadata);
 }
@@ -159,7 +159,7 @@ export interface Intent {
   /** The object it was announced for, when it can be read. */
   readonly uid?: string;
   readonly name?: string;
-  /** The newest time the provider had told before the call (epoch milliseconds by its clock): our machine is no older. */
+  /** The newest time that the provider had reported before the call (epoch milliseconds by its clock): our VM isn't older. */
   readonly after?: number;
   /** The owner of the account the call was to be made with. */
   readonly ownerId?: number;
@@ -172,7 +172,7 @@ export interface Intent {
   readonly tries?: number;
   /** What the VM is created with. Missing where an earlier call, which may have had an effect, had other options. */
   readonly options?: CreationOptions;
-  /** All of the above as one text, and its hash with the API key: whoever wrote the intent held that key. */
+  /** All of the above as one text, and its hash with the API key, which the writer of the intent held. */
   readonly signed: string;
   readonly proof?: string;
 }

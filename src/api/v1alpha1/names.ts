@@ -4,7 +4,7 @@ export const apiVersion = `${group}/${version}`;
 export const kind = 'VirtualMachine';
 export const plural = 'virtualmachines';
 
-/** Keeps the object until its machine is shown to be gone. */
+/** Keeps the object until its VM is confirmed deleted. */
 export const finalizer = 'vps247.com/machine';
 
 export const annotations = {

@@ -99,7 +99,7 @@ function annotationsOf(all: ObjectMeta['annotations'] = {}): Record<string, stri
 const appliedConfiguration = 'kubectl.kubernetes.io/last-applied-configuration';
 const names: ReadonlySet<string> = new Set(Object.values(annotations));
 
-/** FNV-1a. The API server sends names in order, so that equal maps are told alike. */
+/** FNV-1a. The API server sends names in order, so that equal maps have the same hash. */
 function fingerprintOf(labels: ObjectMeta['labels'] = {}, all: ObjectMeta['annotations'] = {}): number {
   let hash = 0x811c9dc5;
   const add = (text: string): void => {

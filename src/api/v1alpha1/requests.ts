@@ -7,7 +7,7 @@ export interface Requests {
   readonly isPaused: boolean;
   readonly isPowerOffForced: boolean;
   readonly ignoresOrphanCandidates: boolean;
-  /** A value of reconcile-requested-at that was not handled yet. It is no longer than what the status can hold, because `read.ts` cuts it. */
+  /** A value of reconcile-requested-at that was not handled yet. It fits into the status, because `read.ts` cuts it. */
   readonly reconcile: string | undefined;
 }
 

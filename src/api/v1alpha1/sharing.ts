@@ -1,11 +1,11 @@
-/** Enough for the wordings of a fleet; after that, what is remembered is forgotten at once, and shared anew. */
+/** Enough for the wordings of a fleet; after that, what is remembered is forgotten at once, and sharing starts again. */
 const most = 2_000;
-/** Longer ones (in JSON) are hardly ever equal, and would be kept by whoever makes each of them another. */
+/** Longer ones (in JSON) are hardly ever equal, and a tenant that makes each of them another would have all of them kept. */
 const longest = 1_024;
 
 /**
  * Keeps equal values once. The objects of a fleet mostly say the same (sizes, defaults, conditions), and each comes off the
- * wire with a copy of its own: that would be half of their memory. Only for values that nobody changes.
+ * wire with a separate copy: that would be half of their memory. Only for values that are never changed.
  */
 export class Sharing {
   readonly #known = new Map<string, unknown>();
@@ -25,7 +25,7 @@ export class Sharing {
 
   /** An object each of whose fields is shared, but those that are its own: kept, they would only displace others. */
   shareFields<T extends object>(value: T, own: readonly (keyof T)[] = []): T {
-    // A copy of the same shape takes less memory than one put together anew.
+    // A copy of the same shape takes less memory than one put together again.
     const copy = { ...value };
     // `as`: the names of an object's own fields.
     for (const name of Object.keys(copy) as (keyof T)[]) if (!own.includes(name)) copy[name] = this.share(copy[name]);

@@ -93,7 +93,7 @@ export interface PlannedAction {
   readonly message: string;
 }
 
-/** A machine that may be this object's from an earlier life: same name, another object's suffix, held by nobody. */
+/** A machine that may be this object's from an earlier life: same name, another object's suffix, unmanaged. */
 export interface OrphanCandidate {
   readonly id: number;
   readonly name: string;

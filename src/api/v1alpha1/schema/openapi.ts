@@ -39,7 +39,7 @@ export function allOf<Union extends string>(members: Readonly<Record<Union, true
   return Object.keys(members);
 }
 
-/** The provider's ids are integers; beyond 2^53 a JSON number is no longer exact. */
+/** The provider's ids are integers; beyond 2^53 a JSON number isn't exact. */
 export function providerId(description: string): Schema {
   return { type: 'integer', format: 'int64', minimum: 1, maximum: Number.MAX_SAFE_INTEGER, description };
 }

@@ -201,7 +201,7 @@ export const specSchema: Schema = {
       enum: allOf<PowerDriftPolicy>({ Correct: true, Report: true }),
       default: 'Correct',
       description:
-        'What happens when others change the power of a machine that was as asked: Correct puts it back, Report says so and leaves it until powerState changes.',
+        'What happens on power drift, when the power of the VM changes outside the operator: Correct restores spec.powerState, Report only reports it until powerState changes.',
     },
     managementPolicy: {
       type: 'string',

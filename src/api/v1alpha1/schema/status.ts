@@ -22,7 +22,7 @@ function catalogueStatus(description: string): Schema {
     required: allOf<RequiredOf<CatalogueStatus>>({ id: true }),
     properties: {
       id: providerId("The provider's id."),
-      name: { type: 'string', maxLength: 255, description: "The provider's name, when it tells one." },
+      name: { type: 'string', maxLength: 255, description: "The provider's name, when it reports one." },
     } satisfies PropertiesOf<CatalogueStatus>,
   };
 }
@@ -52,14 +52,14 @@ const addresses: Schema = {
       gateway: {
         type: 'string',
         maxLength: 64,
-        description: 'The gateway of its network, when the provider tells it.',
+        description: 'The gateway of its network, when the provider reports it.',
       },
       prefixLength: {
         type: 'integer',
         format: 'int32',
         minimum: 0,
         maximum: 128,
-        description: 'The prefix length of its network, when the provider tells it.',
+        description: 'The prefix length of its network, when the provider reports it.',
       },
     } satisfies PropertiesOf<AddressStatus>,
   },
@@ -186,8 +186,8 @@ const conditions: Schema = {
         pattern:
           '^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$',
         description:
-          'Ready: the machine is as asked. Synced: the last pass could act. CredentialsValid: the provider accepts the key. ' +
-          'Present only while true: Reconciling (work is under way), Stalled (a human is needed), Paused, and DeletionBlocked.',
+          'Ready: the VM exists in the power state of the spec. AsSpecified: it has the region, package and template of the spec. Synced: the last reconciliation succeeded. CredentialsValid: the provider accepts the key. ' +
+          'Present only while true: Reconciling (work is in progress), Stalled (you have to act), Paused, and DeletionBlocked.',
       },
       status: {
         type: 'string',
@@ -244,7 +244,7 @@ const internal: Schema = {
 export const statusSchema: Schema = {
   type: 'object',
   description: 'The machine as it was last seen, written by the operator only.',
-  // So that an object nobody has looked at yet is not taken for healthy: its generation is 1.
+  // So that an object that was never reconciled is not taken for healthy: its generation is 1.
   default: { observedGeneration: -1 },
   properties: {
     observedGeneration: {
