@@ -219,7 +219,7 @@ export const metricsTable = {
   objectsDiffering: {
     type: 'gauge',
     name: 'objects_differing_from_spec',
-    help: 'Objects whose VM has another region, package or template than the spec: condition AsSpecified is False.',
+    help: 'Objects whose VM differs from the spec: condition AsSpecified is False.',
     labels: [],
   },
   objectsOwnedByOthers: {

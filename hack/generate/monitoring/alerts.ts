@@ -271,9 +271,9 @@ export const alerts: readonly Alert[] = [
     severity: 'warning',
     expr: `max by (${per}) (${metric('objects_differing_from_spec')}) > 0`,
     for: '15m',
-    summary: 'VMs have another region, package or template than their objects.',
+    summary: 'VMs differ from the spec of their objects.',
     description:
-      '{{ $value }} objects of the operator in {{ $labels.namespace }} show AsSpecified False: their VMs have another region, package or template than the spec. They are not recreated while that is so.',
+      '{{ $value }} objects of the operator in {{ $labels.namespace }} show AsSpecified False: their VMs have another region, package, template or creation option than the spec. They are not recreated while that is so.',
     steps: [
       `List them: \`kubectl get virtualmachines -A -o jsonpath='{range .items[?(@.status.conditions[1].status=="False")]}{.metadata.namespace}/{.metadata.name}: {.status.conditions[1].message}{"\\n"}{end}'\`.`,
       'Correct each spec to what the VM is, in its manifest or with the command in the message.',
