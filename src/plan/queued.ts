@@ -2,7 +2,7 @@ import { quoted } from '../model/text.ts';
 import { type Action, type Decision, isProviderCall, wait } from './action.ts';
 import { kept } from './kept.ts';
 import type { Observed } from './observed.ts';
-import { isHeldUp } from './protection.ts';
+import { deletionHeldUp, isHeldUp } from './protection.ts';
 
 /**
  * A request that has waited for its turn for a while is reported before it queues again: a filter over whatever was decided. One whose
@@ -12,9 +12,10 @@ export function queued(o: Observed, decision: Decision): Decision {
   const { action, verdict } = decision;
   if (o.history.isQueued !== true || !isProviderCall(action) || verdict === undefined) return decision;
   const waits = `waiting for a slot in the request queue of the account, to ${describe(o, action)}; the rate limiter and the concurrency limit assign slots`;
-  // What holds up the deletion stays the message.
-  const message = isHeldUp(o.object) ? verdict.message : waits;
-  return wait({ reason: verdict.reason, message }, { ...kept(o), urgent: decision.urgent, after: 0 });
+  const reported = isHeldUp(o.object)
+    ? deletionHeldUp(o.object, { reason: 'ProviderBusy', message: waits })
+    : { reason: verdict.reason, message: waits };
+  return wait(reported, { ...kept(o), urgent: decision.urgent, after: 0 });
 }
 
 function describe({ providerName }: Observed, action: Action): string {

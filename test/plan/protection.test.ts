@@ -204,3 +204,14 @@ it.each([
     expect([action.type, event]).toEqual(['ReleaseFinalizer', says && { reason: 'Stopping', message }]);
   },
 );
+
+it('a power call that waits for its slot is not reported as sent, and the command stays', () => {
+  const { action, verdict } = plan(
+    observedWith({ ...deleted, machine: 'Running', spec: off, history: { isQueued: true } }),
+  );
+  expect([action.type, verdict?.reason]).toEqual(['None', 'DeletionProtected']);
+  expect(verdict?.message).toMatch(
+    /^waiting for a slot .*, to send VM 90 the shutdown signal; .*spec\.deletionProtection/,
+  );
+  expect(verdict?.message.endsWith(lift)).toBe(true);
+});
