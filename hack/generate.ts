@@ -1,5 +1,6 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { format, resolveConfig } from 'prettier';
 import { renderApi } from './generate/api.ts';
 import { renderChart } from './generate/chart/chart.ts';
 import { renderCrdTemplate } from './generate/chart/crd.ts';
@@ -67,8 +68,16 @@ const pagesOfManifests: typeof pages = [{ path: 'docs/rbac.md', render: renderRb
 
 const root = join(import.meta.dirname, '..');
 
+/** Markdown is wrapped, as in pages that are written by hand. */
+async function formatted({ path, text }: Page): Promise<Page> {
+  if (!path.endsWith('.md')) return { path, text };
+  const filepath = join(root, path);
+  return { path, text: await format(text, { ...(await resolveConfig(filepath)), filepath }) };
+}
+
 /** The pages whose file differs. */
-async function staleOf(rendered: readonly Page[]): Promise<readonly Page[]> {
+async function staleOf(raw: readonly Page[]): Promise<readonly Page[]> {
+  const rendered = await Promise.all(raw.map(formatted));
   // A file that cannot be read is one to be written.
   const present = await Promise.all(
     rendered.map(({ path }) => readFile(join(root, path), 'utf8').catch(() => undefined)),
