@@ -65,7 +65,7 @@ test('the alerts are those of the file, but for those that are not wanted, with 
 test('an alert that there is not cannot be left out', async () => {
   const { complaint } = await render({ prometheusRule: { enabled: true, disabledAlerts: ['Slow', 'Sloow'] } });
   expect(complaint.match(/^- .*$/gm)).toEqual([
-    '- prometheusRule.disabledAlerts names Sloow, which is no alert of this chart.',
+    "- prometheusRule.disabledAlerts names Sloow, which isn't an alert of this chart.",
   ]);
 });
 

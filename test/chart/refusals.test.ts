@@ -73,15 +73,11 @@ const wrongByItself: readonly Row[] = [
 ];
 
 const wrongTogether: readonly Row[] = [
-  row(
-    'namespaced without namespaces',
-    { scope: 'Namespaced' },
-    'scope is Namespaced, and watchNamespaces names no namespace',
-  ),
+  row('namespaced without namespaces', { scope: 'Namespaced' }, 'scope is Namespaced, but watchNamespaces is empty'),
   row(
     'the cluster with namespaces',
     { scope: 'Cluster', watchNamespaces: ['a'] },
-    'scope is Cluster, and watchNamespaces names namespaces: a',
+    'scope is Cluster, but watchNamespaces is set: a',
   ),
   row(
     'a budget for one replica',
@@ -91,22 +87,26 @@ const wrongTogether: readonly Row[] = [
   row(
     'both ends of a budget',
     { podDisruptionBudget: { minAvailable: 1, maxUnavailable: 1 } },
-    'minAvailable or maxUnavailable, not both',
+    'set minAvailable or maxUnavailable, not both',
   ),
   row(
-    'a budget that lets no node go',
+    'a budget that blocks node drains',
     { podDisruptionBudget: { minAvailable: 2 } },
     'podDisruptionBudget.minAvailable (2) must be less than replicas (2)',
   ),
-  row('several that act', { config: { leaderElection: false } }, 'replicas is 2 and config.leaderElection is false'),
   row(
-    'a key for nobody',
-    { config: { defaultCredentialsSecret: 'keys/shared' } },
-    'config.defaultCredentialsSecret and config.defaultCredentialsNamespaces must be given together',
+    'several active operators',
+    { config: { leaderElection: false } },
+    'replicas is 2 and config.leaderElection is false',
   ),
-  row('somebody without a key', { config: { defaultCredentialsNamespaces: ['a'] } }, 'must be given together'),
   row(
-    'a key for a namespace that is not looked after',
+    'a key without namespaces',
+    { config: { defaultCredentialsSecret: 'keys/shared' } },
+    'config.defaultCredentialsSecret and config.defaultCredentialsNamespaces must be set together',
+  ),
+  row('namespaces without a key', { config: { defaultCredentialsNamespaces: ['a'] } }, 'must be set together'),
+  row(
+    'a key for a namespace that is not watched',
     {
       watchNamespaces: ['a'],
       config: { defaultCredentialsSecret: 'keys/shared', defaultCredentialsNamespaces: ['b'] },
@@ -119,7 +119,7 @@ const wrongTogether: readonly Row[] = [
     'http://127.0.0.1.example.org',
     'http://example.org/localhost',
     'http://[::2]',
-  ].map((apiUrl) => row(`a key in clear text to ${apiUrl}`, { config: { apiUrl } }, 'config.apiUrl must be https')),
+  ].map((apiUrl) => row(`a key in plain text to ${apiUrl}`, { config: { apiUrl } }, 'config.apiUrl must be https')),
   row(
     'both monitors',
     { serviceMonitor: { enabled: true }, podMonitor: { enabled: true } },
@@ -131,12 +131,12 @@ const wrongTogether: readonly Row[] = [
     'podMonitor.scrapeTimeout (1m) must not be longer than podMonitor.interval (30s)',
   ),
   row(
-    'an alert that there is not',
+    'an unknown alert',
     { prometheusRule: { disabledAlerts: ['Nonsense'] } },
     'prometheusRule.disabledAlerts names Nonsense',
   ),
-  row('one port for both', { config: { healthAddress: ':8080' } }, 'must have different ports, both have 8080'),
-  row('a port by chance', { config: { metricsAddress: '0.0.0.0:0' } }, 'config.metricsAddress must name a port'),
+  row('one port for both', { config: { healthAddress: ':8080' } }, 'must have different ports; both have 8080'),
+  row('a random port', { config: { metricsAddress: '0.0.0.0:0' } }, 'config.metricsAddress must include a port'),
   row(
     'killed before it ends',
     { terminationGracePeriodSeconds: 20 },
@@ -152,7 +152,11 @@ const wrongTogether: readonly Row[] = [
     { config: { urgentPollInterval: '1m', pollInterval: '59.5s' } },
     'config.urgentPollInterval (1m) must not be longer than config.pollInterval (59.5s)',
   ),
-  row('an account that nobody names', { serviceAccount: { create: false } }, 'serviceAccount.name does not say'),
+  row(
+    'a service account without a name',
+    { serviceAccount: { create: false } },
+    'set serviceAccount.name to an existing service account',
+  ),
   row(
     'a way around the values, by a flag',
     { extraArgs: ['--namespaces=a'] },
@@ -171,7 +175,7 @@ test.each([...wrongByItself, ...wrongTogether])('$what is refused by name', asyn
   for (const word of words) expect(complaint).toContain(word);
 });
 
-test('all that is at odds is said at once', async () => {
+test('all problems are reported at once', async () => {
   const { complaint } = await renderChart({
     scope: 'Namespaced',
     config: { leaderElection: false, pollInterval: '2h' },

@@ -181,16 +181,16 @@ test('the notes have the next command, a sample that is the one of the project, 
   expect(notes).toContain('kubectl --namespace vps247-system rollout status deployment/vps247-operator');
   const pasted = /kubectl --namespace team-a apply -f - <<'END'\n([\s\S]*?)\nEND\n/.exec(notes)?.[1] ?? '';
   expect(parse(pasted)).toEqual(parse(readFileSync(path.join(samplesFolder, 'web.yaml'), 'utf8')));
-  expect(notes).toContain('this cluster does not serve VirtualMachines');
-  expect(notes).toContain('replicas is 1: nobody stands by');
-  expect(notes).toContain('Nothing reads the metrics');
+  expect(notes).toContain("this cluster doesn't serve VirtualMachines");
+  expect(notes).toContain('replicas is 1: no replica is on standby');
+  expect(notes).toContain("Metrics aren't scraped");
   expect(
     await notesOf({
       serviceMonitor: { enabled: true },
       config: { maxMachinesPerNamespace: 5 },
       prometheusRule: { enabled: true },
     }),
-  ).not.toContain('Please note');
+  ).not.toContain('Warnings:');
 });
 
 test('`helm test` asks a restricted pod, which is no pod of the Service, and which waits for what is not ready yet', async () => {

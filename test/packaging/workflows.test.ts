@@ -102,7 +102,7 @@ describe('a release', () => {
     ['another version', 'v99.0.0', 1],
     ['a version that only looks like it', `v${packageVersion().replaceAll('.', 'x')}`, 1],
   ])('needs a tag that is the version of package and chart: %s', (_what, tag, code) => {
-    expect(runStep('The tag is the version of package and chart', { GITHUB_REF_NAME: tag })).toBe(code);
+    expect(runStep('Compare the tag with the version of package and chart', { GITHUB_REF_NAME: tag })).toBe(code);
   });
 
   const digest = `sha256:${'0123456789abcdef'.repeat(4)}`;
@@ -112,7 +112,7 @@ describe('a release', () => {
     ['none of the chart', digest, '', 1],
     ['one that is too long', digest, `${digest}0`, 1],
   ])('signs nothing without a digest: %s', (_what, image, chart, code) => {
-    expect(runStep('Image and chart have a digest', { IMAGE: image, CHART: chart })).toBe(code);
+    expect(runStep('Require digests of image and chart', { IMAGE: image, CHART: chart })).toBe(code);
   });
 
   test.each([
@@ -131,13 +131,13 @@ describe('a release', () => {
       VERSION: '1',
       GH_TOKEN: '',
     };
-    expect(runStep('The chart', { GITHUB_ACTOR: 'x', ...env }, folder.path)).toBe(code);
+    expect(runStep('Push the chart', { GITHUB_ACTOR: 'x', ...env }, folder.path)).toBe(code);
     expect(readFileSync(told, 'utf8')).toBe(output);
   });
 
   test('looks at both digests before it signs or attests anything', () => {
     const names = release.jobs['publish']?.steps.map(({ name = '' }) => name) ?? [];
-    const checked = names.indexOf('Image and chart have a digest');
+    const checked = names.indexOf('Require digests of image and chart');
     const using = names.findIndex((name) => name === 'Sign' || name.startsWith('Attest'));
     expect(checked).toBeGreaterThan(0);
     expect(using).toBeGreaterThan(checked);

@@ -1,5 +1,5 @@
--- Health of a VirtualMachine for Argo CD; docs/gitops-health.md says what it makes of each reason.
--- An object that is being deleted does not come here: Argo CD itself calls it Progressing.
+-- Health of a VirtualMachine for Argo CD. docs/gitops-health.md lists the result for each reason.
+-- Argo CD itself reports an object that is being deleted as Progressing, without this script.
 
 local function answer(status, message)
   return { status = status, message = message }

@@ -1,6 +1,6 @@
 import { type Setting, settingsTable } from '../../../src/config/settings.ts';
 import { packageInfo } from '../package.ts';
-import { generatedFrom, markdownTable } from '../table.ts';
+import { generatedFrom } from '../table.ts';
 import { configNames } from './schema.ts';
 import { readValues } from './values.ts';
 
@@ -8,19 +8,18 @@ import { readValues } from './values.ts';
 export function renderChartReadme(): string {
   const values = readValues();
   const sections = [...new Set(values.map(({ section }) => section))];
-  const tables = sections.map((section) => {
-    const rows = values
+  const lists = sections.map((section) => {
+    const entries = values
       .filter((value) => value.section === section)
-      .map(({ keys, byDefault, description }) => [
-        `\`${keys.join('.')}\``,
-        `\`${JSON.stringify(byDefault)}\``,
-        description,
-      ]);
-    return `${section === '' ? '' : `### ${section}\n\n`}${markdownTable(['value', 'default', 'meaning'], rows)}`;
+      .map(({ keys, byDefault, description }) =>
+        entryOf(keys.join('.'), `default \`${JSON.stringify(byDefault)}\``, description),
+      );
+    return `${section === '' ? '' : `### ${section}\n\n`}${entries.join('\n')}`;
   });
   const settings = configNames.map((name) => {
     const { kind, byDefault, sentence }: Setting<unknown> = settingsTable[name];
-    return [`\`config.${name}\``, byDefault === '' ? '' : `\`${byDefault}\``, kind.rule, sentence];
+    const rule = byDefault === '' ? kind.rule : `${kind.rule}, default \`${byDefault}\``;
+    return entryOf(`config.${name}`, rule, sentence);
   });
   const { description, version } = packageInfo();
   return `# vps247-operator
@@ -31,39 +30,50 @@ ${description}.
 
 ## Install
 
-Kubernetes 1.31 or newer, Helm 3.18 or newer, in a checkout of the project:
+The chart requires Kubernetes 1.31 or newer and Helm 3.18 or newer. In a checkout of the project, run:
 
 \`\`\`sh
 helm install vps247-operator deploy/chart --namespace vps247-system --create-namespace
 \`\`\`
 
-It tells what to do next. A value that is misspelt, of the wrong type or at odds with another one is refused with a sentence that names it.
+The output shows the next steps. Helm refuses a value that is misspelled, of the wrong type, or in conflict with
+another one, and names it.
 
-In a few namespaces instead of the whole cluster, with a Role in each and without any ClusterRole:
+To manage a few namespaces only, with a Role in each and without a ClusterRole:
 
 \`\`\`sh
 helm install vps247-operator deploy/chart --namespace vps247-system --create-namespace \\
   --set scope=Namespaced --set 'watchNamespaces={team-a,team-b}'
 \`\`\`
 
-The CustomResourceDefinition and the policies that protect it are the whole cluster's all the same. Whoever may not apply them sets \`crds.enabled=false\`, and has
-a cluster administrator apply \`deploy/manifests/crds.yaml\`.
+The CRD and the policies that protect it are cluster-scoped. If you can't install them, ask a cluster administrator to
+apply \`deploy/manifests/crds.yaml\`, then set \`crds.enabled=false\`.
 
-## Upgrade, roll back, uninstall
+## Upgrade and roll back
 
-\`helm upgrade\` and \`helm rollback\` replace one operator after the other; each ends its calls first, and no machine is touched. The CustomResourceDefinition
-goes with them. \`helm uninstall\` stops the operator and removes its rights. **The CustomResourceDefinition, the VirtualMachines and
-their machines stay**, and go on costing: delete the VirtualMachines before, if their machines shall go. Installed again, the operator goes on where it ended. The CustomResourceDefinition
-is taken over by a release of the same name and namespace; another one needs \`crds.enabled=false\`, or \`--take-ownership\`.
+\`helm upgrade\` and \`helm rollback\` replace one replica after the other. Each replica finishes its calls first, and no
+VM is changed. The CRD is updated with the release.
+
+## Uninstall
+
+\`helm uninstall\` removes the operator and its permissions. **The CRD, the VirtualMachines, and their VMs remain**, and
+the VMs incur charges. To delete the VMs, delete the VirtualMachines first.
+
+If you install the chart again, the operator continues to manage the VirtualMachines. A release of the same name and
+namespace owns the CRD again. Any other release needs \`crds.enabled=false\` or \`--take-ownership\`.
 
 ## Values
 
-${tables.join('\n\n')}
+${lists.join('\n\n')}
 
-### Settings of the operator
+### Operator settings
 
-Under \`config\`, for version ${version}. What is not given has the default here.
+Settings under \`config\` of version ${version}. A setting that you omit has the default shown here.
 
-${markdownTable(['value', 'default', 'must be', 'meaning'], settings)}
+${settings.join('\n')}
 `;
+}
+
+function entryOf(name: string, rule: string, description: string): string {
+  return `- \`${name}\` (${rule}): ${description}`;
 }

@@ -26,8 +26,8 @@ app.kubernetes.io/name: {{ include "vps247-operator.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end }}
 
-{{- /* What tells the operator's pods from all others, that of `helm test` too. A Deployment's selector can't be changed: no label may
-come or go here. */}}
+{{- /* Labels that only the operator's Pods have, not the Pod of `helm test`. A Deployment's selector is immutable: never add or remove a
+label here. */}}
 {{- define "vps247-operator.selectorLabels" -}}
 {{ include "vps247-operator.releaseLabels" . }}
 app.kubernetes.io/component: operator
