@@ -14,7 +14,7 @@ import { renderCrd } from './generate/crd.ts';
 import { type Page, renderManifests } from './generate/manifests.ts';
 import { renderMetrics } from './generate/metrics.ts';
 import { renderDashboard } from './generate/monitoring/dashboards.ts';
-import { renderMonitoring, renderPicture } from './generate/monitoring/page.ts';
+import { renderMonitoring } from './generate/monitoring/page.ts';
 import { renderRules, renderRuleTests, renderRunbooks } from './generate/monitoring/rules.ts';
 import { renderPerformance } from './generate/performance.ts';
 import { renderRbac } from './generate/rbac.ts';
@@ -47,9 +47,6 @@ const pages: readonly { readonly path: string; readonly render: () => string }[]
   { path: 'docs/gitops-health.md', render: renderVerdicts },
   { path: 'docs/metrics.md', render: renderMetrics },
   { path: 'docs/monitoring.md', render: renderMonitoring },
-  { path: 'docs/monitoring-fleet.svg', render: () => renderPicture('fleet') },
-  { path: 'docs/monitoring-machine.svg', render: () => renderPicture('machine') },
-  { path: 'docs/monitoring-operator.svg', render: () => renderPicture('operator') },
   { path: 'docs/runbooks.md', render: renderRunbooks },
   { path: 'docs/performance.md', render: renderPerformance },
   { path: 'docs/sizing.md', render: renderSizing },

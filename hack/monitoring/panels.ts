@@ -1,6 +1,5 @@
-import type { RecordedPanel, RecordedSeries } from '../generate/monitoring/bad-day.ts';
 import { dashboards, type Panel } from '../generate/monitoring/panels.ts';
-import { inLegend, rateInterval, withVariables } from '../generate/monitoring/variables.ts';
+import { rateInterval, withVariables } from '../generate/monitoring/variables.ts';
 import { hurriedDuration } from './pace.ts';
 import type { Prometheus, Series } from './prometheus.ts';
 
@@ -55,27 +54,4 @@ export function valuesIn({ queries }: ShownPanel, from: number, to: number): rea
     series.flatMap(({ points }) => points.filter(([time]) => time >= from && time < to).map(([, value]) => value)),
   );
   return values.some((ofQuery) => ofQuery.length === 0) ? undefined : values.flat();
-}
-
-/** The same with every `step`th value, and only as many digits of it as a picture shows. */
-export function recordPanel(
-  { dashboard, panel, queries }: ShownPanel,
-  { startedAt, endedAt }: Day,
-  step: number,
-): RecordedPanel {
-  const count = Math.floor((endedAt - startedAt) / step) + 1;
-  const record = ({ labels, points }: Series, legend: string): RecordedSeries => {
-    const at = new Map(points.map(([time, value]) => [Math.round(time - startedAt), value]));
-    const values = Array.from({ length: count }, (_, index) => rounded(at.get(index * step)));
-    return { legend: inLegend(legend, labels), values };
-  };
-  return {
-    dashboard,
-    title: panel.title,
-    queries: queries.map(({ expr, legend, series }) => ({ expr, series: series.map((one) => record(one, legend)) })),
-  };
-}
-
-function rounded(value: number | undefined): number | null {
-  return value === undefined ? null : Number(value.toPrecision(3));
 }

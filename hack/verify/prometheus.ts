@@ -1,28 +1,25 @@
 /**
  * A step of `npm run verify`: a real Prometheus, with the rules that are shipped, scrapes a running operator on a good day and then on one on which
- * everything goes wrong. With `--record` it keeps what every panel showed, for the pictures in docs/monitoring.md.
+ * everything goes wrong.
  */
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { alerts } from '../generate/monitoring/alerts.ts';
-import { keepBadDay } from '../generate/monitoring/bad-day.ts';
 import { dashboards } from '../generate/monitoring/panels.ts';
 import { renderRules } from '../generate/monitoring/rules.ts';
 import { rateInterval, withVariables } from '../generate/monitoring/variables.ts';
 import { faults, type Fault, liveGoodDay } from '../monitoring/faults.ts';
 import { hurriedAlert, pace } from '../monitoring/pace.ts';
-import { chosen, type Day, recordPanel, type ShownPanel, showPanels, valuesIn } from '../monitoring/panels.ts';
+import { chosen, type Day, showPanels, valuesIn } from '../monitoring/panels.ts';
 import { Prometheus } from '../monitoring/prometheus.ts';
 import { Stage } from '../monitoring/stage.ts';
 
 const logs = path.join(import.meta.dirname, '../../.out/verify/prometheus');
 /** So many scrapes and evaluations of the rules make a good day. */
 const goodDay = 25;
-/** Between two faults that stay, so that each can be seen in a picture. Milliseconds. */
+/** Between two faults that stay. Milliseconds. */
 const spacing = 4_000;
-/** Seconds between two values of the record. */
-const step = 2;
 
 const now = (): number => Date.now() / 1_000;
 
@@ -173,15 +170,3 @@ for (const { file, title } of dashboards) {
   );
 }
 demand(problems.length === 0, problems.join('\n'));
-if (process.argv.includes('--record')) {
-  keepBadDay({
-    seconds: day.endedAt - day.startedAt,
-    step,
-    faults: planted.map(({ fault, at }) => ({
-      at: Math.round(at - startedAt),
-      what: fault.what,
-      alerts: fault.alerts.map((name) => ({ name, at: Math.round((fired.get(name)?.at ?? 0) - startedAt) })),
-    })),
-    panels: shown.map((panel: ShownPanel) => recordPanel(panel, day, step)),
-  });
-}

@@ -58,7 +58,7 @@ interface Placed {
 }
 
 /** From left to right, and on in the next row when one is full. */
-export function rowsOf(panels: readonly Panel[]): readonly (readonly Placed[])[] {
+function rowsOf(panels: readonly Panel[]): readonly (readonly Placed[])[] {
   const rows: Placed[][] = [];
   let x = Number.POSITIVE_INFINITY;
   for (const panel of panels) {

@@ -5,8 +5,3 @@ export const rateInterval = '5m';
 export function withVariables(expr: string, values: Readonly<Record<string, string>>): string {
   return expr.replaceAll(/\$(\w+)/g, (whole, name: string) => values[name] ?? whole);
 }
-
-/** A legend, which names labels as `{{label}}`, as Grafana words it for one series. */
-export function inLegend(legend: string, labels: Readonly<Record<string, string>>): string {
-  return legend.replaceAll(/\{\{(\w+)\}\}/g, (_, label: string) => labels[label] ?? '');
-}
