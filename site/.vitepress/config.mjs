@@ -50,6 +50,22 @@ function resolveLinks(md) {
   };
 }
 
+/**
+ * Output without columns wraps (theme/layout.css).
+ * @param {import('vitepress').MarkdownRenderer} md
+ */
+function wrapOutput(md) {
+  const render = md.renderer.rules.fence;
+  md.renderer.rules.fence = (tokens, index, ...others) => {
+    const { info, content } = tokens[index];
+    const html = render(tokens, index, ...others);
+    const hasColumns = /\S {3,}\S|[─│▶]/.test(content);
+    return info.trim() === 'text' && !hasColumns
+      ? html.replace('class="language-text', 'class="wraps language-text')
+      : html;
+  };
+}
+
 /** Appends the manifests of an example to its page, so that the site shows them. */
 const exampleFiles = {
   name: 'example-files',
@@ -82,7 +98,12 @@ export default defineConfig({
     'examples/README.md': 'examples/index.md',
     'examples/:name/README.md': 'examples/:name.md',
   },
-  markdown: { config: resolveLinks },
+  markdown: {
+    config: (md) => {
+      resolveLinks(md);
+      wrapOutput(md);
+    },
+  },
   vite: { plugins: [exampleFiles], resolve: { preserveSymlinks: true } },
   themeConfig: {
     nav: [

@@ -1,0 +1,4 @@
+import DefaultTheme from 'vitepress/theme';
+import './layout.css';
+
+export default DefaultTheme;
