@@ -4,9 +4,20 @@ import { virtualMachineSchema } from '../../src/api/v1alpha1/schema.ts';
 import { readSpec } from '../../src/api/v1alpha1/flaws.ts';
 import { objectWith } from '../plan/fixtures.ts';
 import { resourceIn, selectors } from './resource.ts';
-import { borders, changes, constraintsOf, corrections, refusals, renamings, shown } from './spec-constraints.ts';
+import {
+  borders,
+  changes,
+  constraintsOf,
+  corrections,
+  refusals,
+  refusedBy,
+  renamings,
+  shown,
+} from './spec-constraints.ts';
 
 const vps = resourceIn('crd');
+const vmExists =
+  'the VM exists: region, package, osTemplate, ipv6, privateNetworking and sshKeyIds can only be corrected to';
 
 beforeAll(() => vps.install());
 
@@ -94,7 +105,7 @@ describe('refused, naming field and rule', () => {
 
   test.each(refusals)('$what', async ({ spec, complaint }) => {
     const { ok, text } = await vps.tryOut(spec);
-    expect(text).toContain(complaint);
+    for (const part of complaint) expect(text).toContain(part);
     expect(ok).toBe(false);
   });
 });
@@ -117,7 +128,7 @@ describe('once created', () => {
 
   test.each(renamings)('the provider name of $name cannot be $what', async ({ name, providerName, complaint }) => {
     const { ok, text } = await vps.patch(name, { spec: { providerName } }, '--dry-run=server');
-    expect(text).toContain(complaint);
+    for (const part of complaint) expect(text).toContain(part);
     expect(ok).toBe(false);
   });
 
@@ -161,9 +172,7 @@ describe('once the VM exists', () => {
 
   test.each(changes)('$name: refused: $what', async ({ name, spec }) => {
     const { ok, text } = await vps.patch(`${name}-with-vm`, { spec }, '--dry-run=server');
-    expect(text).toContain(
-      'spec: Invalid value: the VM exists: region, package, osTemplate, ipv6, privateNetworking and sshKeyIds can only be corrected to',
-    );
+    for (const part of refusedBy('spec', vmExists)) expect(text).toContain(part);
     expect(ok).toBe(false);
   });
 

@@ -19,14 +19,29 @@ export function constraintsOf(schema: Schema, path: string): readonly string[] {
 interface Refusal {
   readonly what: string;
   readonly spec: object;
-  /** What the API server answers. */
-  readonly complaint: string;
+  /** What the API server answers, without the words that differ between its versions. */
+  readonly complaint: readonly string[];
   /** The constraint that refuses it; undefined: the schema as a whole, such as a type or an unknown field. */
   readonly shows?: string;
 }
 
-function refusal(shows: string | undefined, what: string, spec: object, complaint: string): Refusal {
-  return { what, spec: { ...selectors, ...spec }, complaint, ...(shows === undefined ? {} : { shows }) };
+/** How the API server refuses a value by a rule. Between the two parts, 1.31 names the type of the value. */
+export function refusedBy(path: string, words: string): readonly string[] {
+  return [`${path}: Invalid value: `, words];
+}
+
+function refusal(
+  shows: string | undefined,
+  what: string,
+  spec: object,
+  complaint: string | readonly string[],
+): Refusal {
+  return {
+    what,
+    spec: { ...selectors, ...spec },
+    complaint: [complaint].flat(),
+    ...(shows === undefined ? {} : { shows }),
+  };
 }
 
 /** The two ends of what an id can be. */
@@ -51,7 +66,8 @@ function lengths(path: string, most: number, specWith: (text: string) => object)
       `${path} maxLength`,
       `${path} is too long`,
       specWith('a'.repeat(most + 1)),
-      `${path}: Too long: may not be more than ${most} bytes`,
+      // Between the two parts is "longer" in 1.31, and "more" in later versions.
+      [`${path}: Too long: may not be `, ` than ${most}`],
     ),
   ];
 }
@@ -59,14 +75,14 @@ function lengths(path: string, most: number, specWith: (text: string) => object)
 const requiredRule =
   "spec has(self.region) && has(self.__package__) && has(self.osTemplate) || self.adoption.policy == 'MustExist' || self.managementPolicy == 'Observe'";
 const requiredWords =
-  'spec: Invalid value: region, package and osTemplate are required, unless adoption.policy is MustExist or managementPolicy is Observe';
+  'region, package and osTemplate are required, unless adoption.policy is MustExist or managementPolicy is Observe';
 
 function selector(field: 'region' | 'package' | 'osTemplate'): readonly Refusal[] {
   const path = `spec.${field}`;
   const rule = `${path} has(self.id) != has(self.name)`;
-  const complaint = `${path}: Invalid value: ${field} needs exactly one of id or name`;
+  const complaint = refusedBy(path, `${field} needs exactly one of id or name`);
   return [
-    refusal(requiredRule, `no ${field}`, { [field]: undefined }, requiredWords),
+    refusal(requiredRule, `no ${field}`, { [field]: undefined }, refusedBy('spec', requiredWords)),
     refusal(rule, `neither id nor name of the ${field}`, { [field]: {} }, complaint),
     refusal(rule, `both id and name of the ${field}`, { [field]: { id: 1, name: 'S' } }, complaint),
     ...ids(`${path}.id`, (id) => ({ [field]: { id } })),
@@ -177,7 +193,7 @@ export const refusals: readonly Refusal[] = [
       "spec.adoption !has(self.id) && !has(self.name) || self.policy == 'MustExist' && has(self.id) != has(self.name)",
       `adoption of ${JSON.stringify(adoption)}`,
       { adoption },
-      'spec.adoption: Invalid value: adoption takes an id or a name, not both, and only with policy MustExist',
+      refusedBy('spec.adoption', 'adoption takes an id or a name, not both, and only with policy MustExist'),
     ),
   ),
   choice(
@@ -224,7 +240,7 @@ export const refusals: readonly Refusal[] = [
     "spec.initialPasswordSecret !has(self.name) || !has(self.policy) || self.policy != 'None'",
     'a name for a password Secret that is not to be written',
     { initialPasswordSecret: { name: 'root', policy: 'None' } },
-    'spec.initialPasswordSecret.policy: Invalid value: initialPasswordSecret takes a name or policy None, not both',
+    refusedBy('spec.initialPasswordSecret.policy', 'initialPasswordSecret takes a name or policy None, not both'),
   ),
   refusal(undefined, 'an unknown field', { powerstate: 'Halted' }, 'unknown field "spec.powerstate"'),
 ];
@@ -246,7 +262,7 @@ export const renamings = [
   providerName,
   what,
   shows: providerNameRule,
-  complaint: providerNameWords,
+  complaint: refusedBy('spec.providerName', providerNameWords),
 }));
 
 /** What the status of `plain` and `named` shows of their VMs, which differ from the spec. */
