@@ -11,7 +11,7 @@ export interface Page {
 
 const namespace = 'vps247-system';
 
-/** What tells objects apart; `text` is one YAML document. */
+/** An object with its key; `text` is one YAML document. */
 interface Part {
   readonly kind: string;
   readonly key: string;
@@ -20,25 +20,25 @@ interface Part {
 
 const header = '# Generated from deploy/chart by `npm run generate`; do not edit.\n';
 
-const definitions = `${header}# The CustomResourceDefinition, and the policies by which the API server refuses to delete it and protected VirtualMachines:
+const definitions = `${header}# The CRD, and the policies with which the API server refuses to delete it and protected VirtualMachines:
 #   kubectl apply -f deploy/manifests/crds.yaml
-# Every VirtualMachine goes with the definition. docs/uninstall.md has the way to delete it.
+# Deleting the CRD deletes every VirtualMachine. To delete it, see docs/uninstall.md.
 `;
 
-const installation = `${header}# The operator for the whole cluster, in namespace ${namespace}. What all VirtualMachines would go with is in a file of its own, so that
-# \`kubectl delete -f\` of this one leaves them:
+const installation = `${header}# The operator for the whole cluster, in namespace ${namespace}. The CRD is in a separate file, so that \`kubectl delete -f\` of this file
+# keeps all VirtualMachines:
 #   kubectl apply -f deploy/manifests/crds.yaml -f deploy/manifests/install.yaml
 `;
 
-const namespacedInstallation = `${header}# The operator for the machines of its own namespace, ${namespace}, without any right outside of it. Nothing here is the cluster's, so the
-# CustomResourceDefinition and the namespace must be there:
+const namespacedInstallation = `${header}# The operator for the VMs in its namespace, ${namespace}, without permissions elsewhere. This file contains no cluster-scoped object, so the
+# CRD and the namespace must exist:
 #   kubectl apply -f deploy/manifests/crds.yaml
 #   kubectl create namespace ${namespace}
 #   kubectl apply -f deploy/manifests/install-namespaced.yaml
 # For other namespaces: helm template vps247-operator deploy/chart --namespace ${namespace} --set crds.enabled=false --set 'watchNamespaces={team-a,team-b}'
 `;
 
-/** Everything that is made of the chart. Throws when helm refuses. */
+/** All files that are generated from the chart. Throws when helm refuses. */
 export async function renderManifests(): Promise<readonly Page[]> {
   const whole = await partsOf({ namespace: { create: true } });
   const namespaced = await partsOf({ crds: { enabled: false }, scope: 'Namespaced', watchNamespaces: [namespace] });

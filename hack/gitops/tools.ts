@@ -1,4 +1,4 @@
-/** What others' tools make of objects, asked of their own libraries (hack/control-plane/gitops). */
+/** How the libraries of GitOps tools interpret objects (hack/control-plane/gitops). */
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';

@@ -100,6 +100,7 @@ export const exceptions: readonly Exception[] = [
     words: /^holders?$/i,
     because: 'Kubernetes calls it the holder of a Lease',
   },
+  { path: /^docs\/comparison\.md$/, words: /^announcement$/i, because: 'a file name of another project' },
   { path: /lock\.test\.ts/, words: /^holders?$/i, because: 'the process that holds a lock file' },
   {
     path: /^test\/(?:architecture\/log|hack\/prose)\.test\.ts$/,

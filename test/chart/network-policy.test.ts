@@ -81,7 +81,7 @@ test('it holds for the Pods of the operator, and not for the one of `helm test`'
   expect(onlyOne(objects, 'Pod').metadata.labels).not.toMatchObject(podSelector.matchLabels);
 });
 
-test('metricsFrom: they alone read metrics, and whoever likes asks for health, as the kubelet does', async () => {
+test('metricsFrom: only these peers read metrics, and all peers read health, as the kubelet does', async () => {
   const passage = await passageOf({ networkPolicy: { enabled: true, metricsFrom: [prometheus] } });
   expect(passage.in(tried, prometheus)).toEqual(['8080/TCP', '8081/TCP']);
   expect(passage.in(tried, stranger)).toEqual(['8081/TCP']);

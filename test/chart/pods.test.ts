@@ -29,7 +29,7 @@ function mostBytes(results: unknown, name = ''): number {
 const patience = ({ periodSeconds, failureThreshold = 3 }: Probe): number => periodSeconds * failureThreshold;
 
 describe('probes', () => {
-  test('a start may take a minute, a process that is stuck is ended after half of one, and readiness is told within seconds', async () => {
+  test('a start may take a minute, a stuck process is restarted after half a minute, and readiness changes within seconds', async () => {
     const { startupProbe, livenessProbe, readinessProbe } = (await podOf({})).container;
     expect([patience(startupProbe), patience(livenessProbe), readinessProbe.periodSeconds]).toEqual([60, 30, 5]);
     for (const probe of [livenessProbe, readinessProbe]) expect(probe.timeoutSeconds).toBe(5);

@@ -24,7 +24,7 @@ test('with namespaces there is a Role and a binding in each, and nothing for the
     ({ kind, metadata }) => kind === 'ClusterRole' && metadata.name === 'vps247-operator',
   );
   const role = objects.find(({ kind, metadata }) => kind === 'Role' && metadata.namespace === 'team-a');
-  expect(role?.['rules'], 'the same rights').toEqual(whole?.['rules']);
+  expect(role?.['rules'], 'the same permissions').toEqual(whole?.['rules']);
 });
 
 test('the default key is read by name where it lies, and nowhere else in that namespace', async () => {
@@ -193,7 +193,7 @@ test('the notes have the next command, a sample that is the one of the project, 
   ).not.toContain('Warnings:');
 });
 
-test('`helm test` asks a restricted pod, which is no pod of the Service, and which waits for what is not ready yet', async () => {
+test('`helm test` runs a restricted pod that the Service does not select, and waits until the operator is ready', async () => {
   const objects = await objectsOf({});
   const pod = onlyOne(objects, 'Pod');
   const selector = onlyOne(objects, 'Service')['spec'].selector;

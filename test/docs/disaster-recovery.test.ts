@@ -6,7 +6,7 @@ import { shellBlocks } from '../support/documented.ts';
 const root = path.join(import.meta.dirname, '../..');
 const blocks = shellBlocks('docs/disaster-recovery.md');
 
-test('every command of the page has a name of its own, by which a test runs it', () => {
+test('every command of the page has a unique name, by which a test runs it', () => {
   const runs = readFileSync(path.join(root, 'test/integration/operator/recovery.test.ts'), 'utf8');
   expect(blocks.length).toBeGreaterThan(8);
   expect(blocks.filter(({ name }) => !runs.includes(`documented(page, '${name}')`))).toEqual([]);

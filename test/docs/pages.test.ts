@@ -68,7 +68,7 @@ test('no link between files is broken', () => {
   expect(pages.flatMap((page) => brokenLinks(projectRoot, page, textOf(page)))).toEqual([]);
 });
 
-test('a broken link, a missing heading, a way out of the repository and a plain http address would be noticed', () => {
+test('a broken link, a missing heading, a path outside of the repository and a plain http address are found', () => {
   const text = '[a](none.md) [b](api.md#none) [c](../../x.md) [d](http://example.org) `[e](none.md)` [f](api.md#spec)';
   expect(brokenLinks(projectRoot, 'docs/x.md', text)).toEqual([
     'docs/x.md:1: none.md: no such file',

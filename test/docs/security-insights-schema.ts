@@ -129,5 +129,5 @@ const repository = object(
   },
 );
 
-/** Of a file that tells of the project and of the repository: ours, the only one of the project, has to. */
+/** For a file about the project and the repository, as in a project with one repository. */
 export const securityInsights = object({ header, project, repository });

@@ -28,7 +28,7 @@ test('it is as version 2.2.0 of the specification asks', () => {
 });
 
 test.each([
-  ['a field that nobody knows', { project: { ...insights.project, owner: 'x' } }, '/project: must NOT have additional'],
+  ['an unknown field', { project: { ...insights.project, owner: 'x' } }, '/project: must NOT have additional'],
   ['a field too few', { repository: { ...insights.repository, status: undefined } }, 'must have required property'],
   ['another version', { header: { ...insights.header, 'schema-version': '2.0.0' } }, '/header/schema-version: must be'],
   [
@@ -36,7 +36,7 @@ test.each([
     { header: { ...insights.header, 'last-updated': 'today' } },
     '/header/last-updated: must match',
   ],
-  ['nobody in charge', { project: { ...insights.project, administrators: [] } }, '/project/administrators: must NOT'],
+  ['no administrator', { project: { ...insights.project, administrators: [] } }, '/project/administrators: must NOT'],
 ])('%s would be noticed', (_what, change, fault) => {
   const changed = JSON.parse(JSON.stringify({ ...insights, ...change }));
   expect(faultsOf(changed)).toEqual([expect.stringContaining(fault)]);

@@ -22,7 +22,7 @@ function faultsOf(threat: string, known: Tests): string[] {
   const named = (known[threat] ?? []).flatMap((one) => Object.entries(one));
   if (named.length === 0) return ['names no test'];
   return named.flatMap(([file, title]) => {
-    if (!existsSync(path.join(root, file))) return [`there is no ${file}`];
+    if (!existsSync(path.join(root, file))) return [`${file} does not exist`];
     const source = readFileSync(path.join(root, file), 'utf8');
     const isThere = ["'", '"', '`'].some((quote) => source.includes(`${quote}${title}${quote}`));
     return isThere ? [] : [`${file} has no test "${title}"`];
@@ -42,7 +42,7 @@ test('the page lists every threat that has tests, and no threat twice', () => {
 
 test('a threat without tests, a missing file and a missing test are found', () => {
   expect(faultsOf('a', {})).toEqual(['names no test']);
-  expect(faultsOf('a', { a: [{ 'test/none.test.ts': 'x' }] })).toEqual(['there is no test/none.test.ts']);
+  expect(faultsOf('a', { a: [{ 'test/none.test.ts': 'x' }] })).toEqual(['test/none.test.ts does not exist']);
   expect(faultsOf('a', { a: [{ 'test/docs/guarantees.test.ts': 'gone' }] })).toEqual([
     'test/docs/guarantees.test.ts has no test "gone"',
   ]);

@@ -54,8 +54,8 @@ function suggestions(names: readonly string[]): Schema {
 }
 
 /**
- * The same for the names in objects below, at any depth. What a wrong name holds must be a text that nobody gives, and that helm
- * prints: which names begin alike, or all.
+ * The same for the names in nested objects. The value of a wrong name must equal an impossible text that helm prints: similar names, or
+ * all names.
  */
 function suggesting(schema: Schema): Schema {
   const inner = Object.fromEntries(
@@ -90,7 +90,7 @@ function anythingBut(words: readonly string[]): string {
 }
 
 function when(condition: Schema, consequence: Schema): Schema {
-  // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema; nobody awaits it
+  // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema, never awaited
   return { if: condition, then: consequence };
 }
 
@@ -103,7 +103,7 @@ function branch(): Branch {
 }
 
 function schemaOf({ keys, description, byDefault, refinement }: Value): Schema {
-  // A mere type is the least that a default tells.
+  // The default determines at least the type.
   const type = Array.isArray(byDefault) ? 'array' : isMap(byDefault) ? 'object' : typeOf(byDefault);
   const { $ref, ...refined } = resolve(refinement);
   if ($ref !== undefined) throw new Error(`values.yaml refers to ${String($ref)}, which is not defined`);

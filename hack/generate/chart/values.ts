@@ -1,6 +1,6 @@
 /**
- * The comments of deploy/chart/values.yaml, which are the source of the chart's schema and of its README. The lines above a key describe it;
- * `# @schema {…}`, on a line of its own, refines what the default's type tells; `# @section …` begins a table.
+ * The comments of deploy/chart/values.yaml, which are the source of the chart's schema and of its README. The lines above a key describe it.
+ * `# @schema {…}`, on a separate line, refines the type of the default. `# @section …` starts a section.
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';

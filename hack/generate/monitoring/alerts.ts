@@ -297,7 +297,10 @@ export const alerts: readonly Alert[] = [
       'If no such installation ever existed, a user wrote the annotation. Only the objects that carry it are affected: remove it.',
     ],
     fires: { series: { [of('objects_owned_by_others')]: '2x40' }, at: '20m', labels: installation, value: '2' },
-    isQuiet: { because: 'the objects were taken over', series: { [of('objects_owned_by_others')]: '9x3 0x40' } },
+    isQuiet: {
+      because: 'this installation manages the objects',
+      series: { [of('objects_owned_by_others')]: '9x3 0x40' },
+    },
   },
   {
     name: 'Vps247QueueWait',

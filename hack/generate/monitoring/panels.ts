@@ -236,7 +236,7 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Replicas',
         description: 'Running, by version.',
-        onABadDay: { see: 'A gap: nothing is scraped, so there is no value, not even 0.' },
+        onABadDay: { see: 'A gap: nothing is scraped, so the panel has no value, not even 0.' },
         unit: 'short',
         width: 8,
         isNumber: true,
