@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { CallEntry } from '../src/emulator/ledger.ts';
+import type { CallEntry } from '../emulator/ledger.ts';
 import type { Counts } from './readings.ts';
 
 /** The emulator's ledger, as its control API returns it. */
@@ -45,7 +45,7 @@ const latencies = { pickup: 20, provision: 100, start: 50, halt: 50 };
 /** Starts it on a free port; it ends with this process. */
 export async function startEmulator(apiKey: string): Promise<EmulatorProcess> {
   const flags = Object.entries(latencies).flatMap(([name, latency]) => ['--latency', `${name}=${latency}`]);
-  const program = join(import.meta.dirname, '../src/emulator/main.ts');
+  const program = join(import.meta.dirname, '../emulator/main.ts');
   const child = spawn(process.execPath, [program, '--port', '0', '--key', apiKey, ...flags], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -60,7 +60,7 @@ export async function startEmulator(apiKey: string): Promise<EmulatorProcess> {
   };
   return {
     url,
-    // Our own program, at the same commit: what it sends is what src/emulator/control.ts and wire.ts put together.
+    // Our own program, at the same commit: what it sends is what emulator/control-api.ts and wire-format.ts put together.
     ledger: async () => (await ask('/_emulator/ledger')) as LedgerPage,
     calls: async (since = 0) => (await ask(`/_emulator/calls?since=${since}`)) as CallsPage,
     place: async (name) => {

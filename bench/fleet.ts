@@ -1,8 +1,8 @@
 import { CustomObjectsApi, KubeConfig } from '@kubernetes/client-node';
-import { apiVersion, finalizer, group, kind, plural, version } from '../src/api/v1alpha1/names.ts';
+import { apiVersion, finalizer, group, kind, plural, version } from '../src/api/v1alpha1/constants.ts';
 import type { PowerState, VirtualMachine, VirtualMachineStatus } from '../src/api/v1alpha1/types.ts';
-import { createTransport, type Transport } from '../src/kube/transport.ts';
-import { systemClock } from '../src/model/clock.ts';
+import { createTransport, type Transport } from '../src/kubernetes/transport.ts';
+import { systemClock } from '../src/domain/clock.ts';
 
 const spec = {
   region: { name: 'Amsterdam 1' },

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Cluster } from '../hack/kit/cluster.ts';
+import type { Cluster } from '../test/support/control-plane.ts';
 import type { Fleet } from './fleet.ts';
 
 /** More keys than a namespace may use, none of which the provider accepts. */

@@ -8,12 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildBundle } from '../hack/build.ts';
 import { sectionsOf } from './figures.ts';
-import { goalsOf } from './goals.ts';
-import { keep } from './kept.ts';
+import { goalsOf } from './targets.ts';
+import { keep } from './results-store.ts';
 import { readOptions, sizes } from './options.ts';
 import type { Results } from './results.ts';
 import { run } from './run.ts';
-import { setStage } from './stage.ts';
+import { setStage } from './environment.ts';
 import { findWrong, renderGoals, renderTable } from './table.ts';
 
 const usage = `Usage: npm run bench [-- --size N [--keep] | --curve]

@@ -12,7 +12,7 @@ import { align } from '../hack/demo/table.ts';
 import { readOptions, sizes } from './options.ts';
 import { type Locate, type Profile, readCpuProfile, readHeapProfile } from './profiles.ts';
 import { Bench } from './run.ts';
-import { setStage } from './stage.ts';
+import { setStage } from './environment.ts';
 
 const usage = `Usage: npm run profile [-- --size N]
 

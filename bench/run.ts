@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { OperatorProcess } from '../hack/kit/operator.ts';
+import type { OperatorProcess } from '../test/support/operator-process.ts';
 import type { PowerState } from '../src/api/v1alpha1/types.ts';
-import type { CallEntry } from '../src/emulator/ledger.ts';
+import type { CallEntry } from '../emulator/ledger.ts';
 import {
   figuresOfAttack,
   figuresOfBursts,
@@ -19,7 +19,7 @@ import { inParallel } from './parallel.ts';
 import { between, readMetrics, type Reading, type Span } from './readings.ts';
 import type { Attack, Burst, Flip, Measured, Outage, Results, Start } from './results.ts';
 import { seed } from './seed.ts';
-import { apiKey, type Launch, peakMemoryOf, type Stage } from './stage.ts';
+import { apiKey, type Launch, peakMemoryOf, type Stage } from './environment.ts';
 import type { Section } from './table.ts';
 
 /** How much of each thing a run of this size does: enough to tell, and no longer than it must be. */

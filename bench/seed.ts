@@ -3,9 +3,9 @@
  * itself said of one. Ten thousand creates through the operator would take longer than all that is to be measured.
  */
 import { keyText, providerName, writeHint } from '../src/api/v1alpha1/identity.ts';
-import { annotations } from '../src/api/v1alpha1/names.ts';
+import { annotations } from '../src/api/v1alpha1/constants.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../src/api/v1alpha1/types.ts';
-import { Secret } from '../src/model/secret.ts';
+import { Secret } from '../src/domain/secret.ts';
 import { keyedHash } from '../src/provider/account/keyed-hash.ts';
 import type { EmulatorProcess, ListedMachine } from './emulator.ts';
 import type { Fleet } from './fleet.ts';

@@ -1,5 +1,5 @@
 import { align } from '../hack/demo/table.ts';
-import type { Goal } from './goals.ts';
+import type { Goal } from './targets.ts';
 
 /** One line of the result: what was measured, the least possible, and the limit. */
 export interface Figure {

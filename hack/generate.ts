@@ -19,7 +19,7 @@ import { renderRules, renderRuleTests, renderRunbooks } from './generate/monitor
 import { renderPerformance } from './generate/performance.ts';
 import { renderRbac } from './generate/rbac.ts';
 import { renderSizing } from './generate/sizing.ts';
-import { renderVerdicts } from './generate/verdicts.ts';
+import { renderVerdicts } from './generate/gitops-health.ts';
 import { goldenChartFiles, leftInGoldenChart } from './golden/chart.ts';
 import { currentVersion, goldenFolder, isReleased } from './golden/versions.ts';
 import { renderTroubleshooting } from './generate/troubleshooting.ts';

@@ -5,9 +5,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { defaultKey, defaultPort } from '../src/emulator/options.ts';
-import { place } from './control-plane/place.ts';
-import { Cluster } from './kit/cluster.ts';
+import { defaultKey, defaultPort } from '../emulator/options.ts';
+import { place } from './control-plane/directories.ts';
+import { Cluster } from '../test/support/control-plane.ts';
 
 const usage = `Usage: npm run operator [-- FLAGS OF THE OPERATOR]
 

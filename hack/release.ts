@@ -8,7 +8,7 @@ import { cpSync, mkdirSync, mkdtempDisposableSync, readdirSync, readFileSync, wr
 import os from 'node:os';
 import path from 'node:path';
 import { buildBundle } from './build.ts';
-import { packageChart } from './kit/helm.ts';
+import { packageChart } from '../test/support/helm.ts';
 import { makeSbom } from './sbom.ts';
 
 const root = path.join(import.meta.dirname, '..');

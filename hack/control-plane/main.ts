@@ -1,11 +1,11 @@
 /** `npm run control-plane`: a control plane to try things on, until Ctrl-C. */
 import { delimiter, dirname } from 'node:path';
 import { parseArgs } from 'node:util';
-import { Cluster } from '../kit/cluster.ts';
-import { collectGarbage } from '../kit/garbage-collector.ts';
+import { Cluster } from '../../test/support/control-plane.ts';
+import { collectGarbage } from '../../test/support/garbage-collector.ts';
 import { showProgress } from '../setup/progress.mjs';
 import { ensureArchivedComponents, ensureComponents } from './components.ts';
-import { publish } from './place.ts';
+import { publish } from './directories.ts';
 import { Refusal } from './refusal.ts';
 import { startControlPlane } from './start.ts';
 

@@ -7,14 +7,14 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { createEmulator } from '../../src/emulator/emulator.ts';
-import { serve } from '../../src/emulator/server.ts';
+import { createEmulator } from '../../emulator/emulator.ts';
+import { serve } from '../../emulator/server.ts';
 import { ensureArchivedComponents } from '../control-plane/components.ts';
 import { type ControlPlaneOptions, startControlPlane } from '../control-plane/start.ts';
-import { Cluster } from '../kit/cluster.ts';
-import { collectGarbage } from '../kit/garbage-collector.ts';
-import { type OperatorProcess, startOperator } from '../kit/operator.ts';
-import { demoNamespace, play } from './play.ts';
+import { Cluster } from '../../test/support/control-plane.ts';
+import { collectGarbage } from '../../test/support/garbage-collector.ts';
+import { type OperatorProcess, startOperator } from '../../test/support/operator-process.ts';
+import { demoNamespace, play } from './scenario.ts';
 
 const usage = `Usage: npm run demo [-- --kubeconfig FILE] [--no-stay]
 

@@ -1,4 +1,4 @@
-import { annotations, annotationTable, apiVersion, kind } from '../../src/api/v1alpha1/names.ts';
+import { annotations, annotationTable, apiVersion, kind } from '../../src/api/v1alpha1/constants.ts';
 import { customResourceDefinition, printerColumns, virtualMachineSchema } from '../../src/api/v1alpha1/schema.ts';
 import type { Schema } from '../../src/api/v1alpha1/schema/openapi.ts';
 import { generatedFrom, markdownTable } from './table.ts';

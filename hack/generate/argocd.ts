@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { group, kind } from '../../src/api/v1alpha1/names.ts';
+import { group, kind } from '../../src/api/v1alpha1/constants.ts';
 
 const folder = join(import.meta.dirname, '../../deploy/gitops/argocd');
 

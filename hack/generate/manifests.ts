@@ -1,6 +1,6 @@
 /** The plain manifests and the files for kustomize: the chart rendered by helm, without what only helm makes use of. */
 import { parse } from 'yaml';
-import { renderChart, type Values } from '../kit/helm.ts';
+import { renderChart, type Values } from '../../test/support/helm.ts';
 
 /** One file that is generated and committed. */
 export interface Page {

@@ -1,4 +1,4 @@
-import { readKept } from '../../bench/kept.ts';
+import { readKept } from '../../bench/results-store.ts';
 import type { Results } from '../../bench/results.ts';
 import { summarize } from '../../bench/times.ts';
 import { generatedFrom } from './table.ts';

@@ -2,9 +2,9 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import { apiVersion, kind } from '../../src/api/v1alpha1/names.ts';
+import { apiVersion, kind } from '../../src/api/v1alpha1/constants.ts';
 import { ensureComponents } from '../control-plane/components.ts';
-import type { KStatus } from './verdicts.ts';
+import type { KStatus } from './health-table.ts';
 
 const scripts = join(import.meta.dirname, '../../deploy/gitops/argocd');
 

@@ -1,6 +1,6 @@
 /** The objects of a golden set: each shows something that the operator tells of an object, at rest or under way. */
-import type { Emulator } from '../../src/emulator/emulator.ts';
-import type { Cluster } from '../kit/cluster.ts';
+import type { Emulator } from '../../emulator/emulator.ts';
+import type { Cluster } from '../../test/support/control-plane.ts';
 
 export interface Room {
   readonly cluster: Cluster;

@@ -6,7 +6,7 @@ import { createServer, type Server } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { Buildah, Unable } from './buildah.ts';
-import { makeStandIns } from './stand-ins.ts';
+import { makeStandIns } from './fakes.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 const cache = path.join(process.env['XDG_CACHE_HOME'] ?? path.join(os.homedir(), '.cache'), 'vps247-operator/image');

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { crowded, keyOf, type Stage } from './stage.ts';
+import { crowded, keyOf, type Stage } from './environment.ts';
 
 /** Something that goes wrong on the bad day. */
 export interface Fault {

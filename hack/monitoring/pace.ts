@@ -1,4 +1,4 @@
-import { parseDuration } from '../../src/model/duration.ts';
+import { parseDuration } from '../../src/domain/duration.ts';
 import type { Alert } from '../generate/monitoring/alerts.ts';
 
 /** A second of a run stands for a minute of life: whatever takes time in an alert or a query takes a sixtieth of it. */

@@ -50,7 +50,9 @@ The exit code is 1 if a planted mistake survived or could not be planted, or if 
 
 const root = join(import.meta.dirname, '../..');
 const out = join(root, '.out/mutants');
-const folders = ['api', 'plan', 'provider', 'queue', 'reconcile', 'status', 'watch'].map((name) => `src/${name}/`);
+const folders = ['api', 'plan', 'provider', 'controller', 'reconcile', 'status', 'kubernetes/cache'].map(
+  (name) => `src/${name}/`,
+);
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -153,7 +155,7 @@ async function mutate(): Promise<boolean> {
     .filter(
       (test) =>
         isUnit(test) &&
-        test !== 'test/model/mutations.test.ts' &&
+        test !== 'test/model-check/mutations.test.ts' &&
         [...imports.reachedFrom(test).keys()].some((file) => mutated.has(file)),
     )
     .toSorted();

@@ -1,11 +1,11 @@
 import { providerName, readIntent } from '../../src/api/v1alpha1/identity.ts';
-import { annotations } from '../../src/api/v1alpha1/names.ts';
+import { annotations } from '../../src/api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
-import type { Emulator } from '../../src/emulator/emulator.ts';
-import type { Ledger } from '../../src/emulator/ledger.ts';
-import type { MachineView } from '../../src/emulator/machine.ts';
-import { isWrite } from '../../src/emulator/operations.ts';
-import { objectOf } from '../kit/machine-name.ts';
+import type { Emulator } from '../../emulator/emulator.ts';
+import type { Ledger } from '../../emulator/ledger.ts';
+import type { MachineView } from '../../emulator/machine.ts';
+import { isWrite } from '../../emulator/operations.ts';
+import { objectOf } from '../../test/support/machine-name.ts';
 
 /** Machines in the account that belong to no object: no call may ever change one. Some have the bare name of an object. */
 export function placeForeign({ person, machines }: Emulator, objects: readonly string[]): readonly MachineView[] {

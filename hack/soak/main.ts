@@ -10,7 +10,7 @@ import { parseArgs } from 'node:util';
 import { buildBundle } from '../build.ts';
 import { ensureComponents } from '../control-plane/components.ts';
 import { startControlPlane } from '../control-plane/start.ts';
-import { Cluster } from '../kit/cluster.ts';
+import { Cluster } from '../../test/support/control-plane.ts';
 import { soak } from './soak.ts';
 
 const usage = `Usage: npm run soak [-- --minutes N] [--seed N] [--objects N]

@@ -1,9 +1,9 @@
-import type { FaultRule } from '../../src/emulator/fault-rule.ts';
-import { createRandom, type Random } from '../../src/emulator/random.ts';
-import type { Switches } from '../../src/emulator/switches.ts';
-import type { PowerCommand } from '../../src/emulator/transitions.ts';
-import type { Api } from '../kit/wire-signature.ts';
-import type { Point, Treatment } from '../kit/wire-proxy.ts';
+import type { FaultRule } from '../../emulator/fault-rule.ts';
+import { createRandom, type Random } from '../../emulator/random.ts';
+import type { Switches } from '../../emulator/behaviour.ts';
+import type { PowerCommand } from '../../emulator/transitions.ts';
+import type { Api } from '../../test/support/wire-signature.ts';
+import type { Point, Treatment } from '../../test/support/wire-proxy.ts';
 
 export interface ScheduleOptions {
   readonly seed: number;

@@ -1,18 +1,18 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createEmulator, type Emulator } from '../../src/emulator/emulator.ts';
-import type { FaultHandle } from '../../src/emulator/faults.ts';
-import type { MachineView } from '../../src/emulator/machine.ts';
-import { serve } from '../../src/emulator/server.ts';
-import { isRight, type ReceiptLine, renderReceipt } from '../demo/receipt.ts';
-import type { Cluster } from '../kit/cluster.ts';
-import { hurried, hurriedLatencies } from '../kit/hurried.ts';
-import { recordObjects } from '../kit/record-objects.ts';
-import { startWireProxy, type Traffic, type WireProxy } from '../kit/wire-proxy.ts';
-import type { Api } from '../kit/wire-signature.ts';
+import { createEmulator, type Emulator } from '../../emulator/emulator.ts';
+import type { FaultHandle } from '../../emulator/faults.ts';
+import type { MachineView } from '../../emulator/machine.ts';
+import { serve } from '../../emulator/server.ts';
+import { isRight, type ReceiptLine, renderReceipt } from '../demo/summary.ts';
+import type { Cluster } from '../../test/support/control-plane.ts';
+import { hurried, hurriedLatencies } from '../../test/support/fast-settings.ts';
+import { recordObjects } from '../../test/support/record-objects.ts';
+import { startWireProxy, type Traffic, type WireProxy } from '../../test/support/wire-proxy.ts';
+import type { Api } from '../../test/support/wire-signature.ts';
 import { changed, heldBy, mostAtOnce, placeForeign, writesTo } from './audit.ts';
-import { People } from './people.ts';
+import { People } from './workload.ts';
 import {
   calm,
   createSchedule,
@@ -25,8 +25,8 @@ import {
   visibilityWindow,
   waitsFor,
 } from './schedule.ts';
-import { Trouble } from './trouble.ts';
-import { Victim } from './victim.ts';
+import { Trouble } from './fault-plan.ts';
+import { Victim } from './operator-under-test.ts';
 
 const apiKey = 'soak-key';
 

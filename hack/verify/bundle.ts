@@ -7,7 +7,7 @@ import { cpSync, mkdirSync, mkdtempDisposableSync, readdirSync, readFileSync, ut
 import os from 'node:os';
 import path from 'node:path';
 import { buildBundle } from '../build.ts';
-import { chartFolder, packageChart } from '../kit/helm.ts';
+import { chartFolder, packageChart } from '../../test/support/helm.ts';
 import { sourceDateEpoch, writeRelease } from '../release.ts';
 import { purlOf } from '../sbom.ts';
 

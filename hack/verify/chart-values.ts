@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
-import { chartFolder, type Values } from '../kit/helm.ts';
+import { chartFolder, type Values } from '../../test/support/helm.ts';
 
 /** One of them, by the name of its file. */
 export interface ValuesFile {

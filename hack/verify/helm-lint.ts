@@ -1,7 +1,7 @@
 /** A step of `npm run verify`: helm's own rules, with every values file, and a packaged chart that renders as the folder does. */
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { chartFolder, helm, packageChart, renderChart } from '../kit/helm.ts';
+import { chartFolder, helm, packageChart, renderChart } from '../../test/support/helm.ts';
 import { demand, valuesFiles } from './chart-values.ts';
 
 const files = valuesFiles();

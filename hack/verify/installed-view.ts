@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { Image } from '../kit/kubelet-image.ts';
+import type { Image } from '../../test/support/kubelet/image.ts';
 
 interface View {
   /** The operator's program with its arguments. */

@@ -9,10 +9,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { parseAllDocuments } from 'yaml';
 import { goldenChart } from '../golden/chart.ts';
 import { goldenVersions } from '../golden/versions.ts';
-import { hurriedEnvironment } from '../kit/hurried.ts';
-import { InstalledSite } from '../kit/installed-site.ts';
-import type { PodOnNode } from '../kit/kubelet-pod.ts';
-import { builtImage } from '../kit/operator-image.ts';
+import { hurriedEnvironment } from '../../test/support/fast-settings.ts';
+import { InstalledSite } from '../../test/support/installed-site.ts';
+import type { PodOnNode } from '../../test/support/kubelet/pod.ts';
+import { builtImage } from '../../test/support/operator-image.ts';
 import { demand } from './chart-values.ts';
 import { flawsIn } from './installed-view.ts';
 

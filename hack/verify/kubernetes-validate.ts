@@ -5,7 +5,7 @@
 import { spawnSync } from 'node:child_process';
 import { globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { renderChart } from '../kit/helm.ts';
+import { renderChart } from '../../test/support/helm.ts';
 import { ensurePythonTool } from '../tools/python.ts';
 import { demand, valuesFiles } from './chart-values.ts';
 

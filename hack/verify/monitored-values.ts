@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
-import { chartFolder, type Values } from '../kit/helm.ts';
+import { chartFolder, type Values } from '../../test/support/helm.ts';
 import { valuesFiles } from './chart-values.ts';
 
 interface Variant {

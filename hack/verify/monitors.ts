@@ -14,9 +14,9 @@ import { pages } from '../../test/support/pages.ts';
 import { ensureComponents } from '../control-plane/components.ts';
 import { startControlPlane } from '../control-plane/start.ts';
 import { definitions as schemas } from '../generate/chart/definitions.ts';
-import { renderChart } from '../kit/helm.ts';
-import { definitionsOf, isPrometheusOperators } from '../kit/prometheus-operator.ts';
-import { type Target, targetsOf } from '../kit/scraped.ts';
+import { renderChart } from '../../test/support/helm.ts';
+import { definitionsOf, isPrometheusOperators } from '../../test/support/prometheus-operator.ts';
+import { type Target, targetsOf } from '../../test/support/scrape-targets.ts';
 import { demand } from './chart-values.ts';
 import { valuesLeftOut, variants } from './monitored-values.ts';
 

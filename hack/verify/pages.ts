@@ -6,8 +6,8 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { fences } from '../../test/support/documented.ts';
-import { hurriedEnvironment } from '../kit/hurried.ts';
-import { InstalledSite } from '../kit/installed-site.ts';
+import { hurriedEnvironment } from '../../test/support/fast-settings.ts';
+import { InstalledSite } from '../../test/support/installed-site.ts';
 import { demand } from './chart-values.ts';
 
 const root = path.join(import.meta.dirname, '../..');

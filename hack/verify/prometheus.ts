@@ -13,7 +13,7 @@ import { faults, type Fault, liveGoodDay } from '../monitoring/faults.ts';
 import { hurriedAlert, pace } from '../monitoring/pace.ts';
 import { chosen, type Day, showPanels, valuesIn } from '../monitoring/panels.ts';
 import { Prometheus } from '../monitoring/prometheus.ts';
-import { Stage } from '../monitoring/stage.ts';
+import { Stage } from '../monitoring/environment.ts';
 
 const logs = path.join(import.meta.dirname, '../../.out/verify/prometheus');
 /** So many scrapes and evaluations of the rules make a good day. */

@@ -1,5 +1,5 @@
-import { formatDuration, parseDuration } from '../model/duration.ts';
-import { type LabelSelector, parseSelector } from '../model/label-selector.ts';
+import { formatDuration, parseDuration } from '../domain/duration.ts';
+import { type LabelSelector, parseSelector } from '../domain/label-selector.ts';
 
 /** What fits, as data, for whoever judges a setting before the operator does; durations are milliseconds, patterns regular expressions. */
 export type Bounds =

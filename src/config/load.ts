@@ -1,6 +1,6 @@
-import { formatDuration } from '../model/duration.ts';
-import { nearest } from '../model/nearest.ts';
-import { cutToCharacters } from '../model/text.ts';
+import { formatDuration } from '../domain/duration.ts';
+import { nearest } from '../domain/nearest-names.ts';
+import { cutToCharacters } from '../domain/text.ts';
 import { helpText } from './help.ts';
 import {
   flagOf,

@@ -1,8 +1,8 @@
 import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { KnownMachine } from '../api/v1alpha1/identity.ts';
 import type { OperationStatus, PlannedAction, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
-import type { CreateRequest, ProviderId } from '../model/machine.ts';
-import type { Secret } from '../model/secret.ts';
+import type { CreateRequest, ProviderId } from '../domain/machine.ts';
+import type { Secret } from '../domain/secret.ts';
 
 /** Everything the operator can do in one pass. At most one of them is a call that changes something at the provider. */
 export type Action =

@@ -6,7 +6,7 @@ import type {
   VirtualMachine,
   VirtualMachineStatus,
 } from '../api/v1alpha1/types.ts';
-import { cutToBytes, quoted } from '../model/text.ts';
+import { cutToBytes, quoted } from '../domain/text.ts';
 
 const fields = ['region', 'package', 'osTemplate'] as const;
 type Field = (typeof fields)[number];

@@ -1,7 +1,7 @@
 import type { CatalogueSelector, VirtualMachineSpec } from '../api/v1alpha1/types.ts';
-import type { OsTemplate, Package, Region } from '../model/machine.ts';
-import { byNearness } from '../model/nearest.ts';
-import { quoted } from '../model/text.ts';
+import type { OsTemplate, Package, Region } from '../domain/machine.ts';
+import { byNearness } from '../domain/nearest-names.ts';
+import { quoted } from '../domain/text.ts';
 import type { Verdict } from './action.ts';
 import type { CatalogueObservation } from './observed.ts';
 

@@ -1,8 +1,8 @@
 import { deleteKeepingVm, deleteObject, patchSpec } from '../api/v1alpha1/commands.ts';
-import { quoted } from '../model/text.ts';
+import { quoted } from '../domain/text.ts';
 import { type Decision, wait } from './action.ts';
 import { kept } from './kept.ts';
-import { leavingVm } from './leaving.ts';
+import { leavingVm } from './retain-hint.ts';
 import type { Observed } from './observed.ts';
 
 /** How often a name or a VM of another object is tried again. */

@@ -1,18 +1,18 @@
 import { isNameOwn, providerName } from '../api/v1alpha1/identity.ts';
 import { adoptVm, annotate, deleteKeepingVm, deleteObject, patchSpec } from '../api/v1alpha1/commands.ts';
-import { annotations } from '../api/v1alpha1/names.ts';
+import { annotations } from '../api/v1alpha1/constants.ts';
 import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { Origin } from '../api/v1alpha1/types.ts';
-import type { Failure } from '../model/failure.ts';
-import type { Machine } from '../model/machine.ts';
-import { quoted } from '../model/text.ts';
+import type { Failure } from '../domain/failure.ts';
+import type { Machine } from '../domain/machine.ts';
+import { quoted } from '../domain/text.ts';
 import { type Decision, type Verdict, act, wait } from './action.ts';
 import { isCreatable, resolve } from './catalogue.ts';
 import type { Limits, NamespaceLimit, Observed } from './observed.ts';
-import { fromFailure } from './failure.ts';
-import { leavingVm } from './leaving.ts';
-import { toSeconds } from './moment.ts';
-import { unproven } from './unproven.ts';
+import { fromFailure } from './failure-status.ts';
+import { leavingVm } from './retain-hint.ts';
+import { toSeconds } from './whole-seconds.ts';
+import { unproven } from './identity-unusable.ts';
 
 /** A refusal may rest on something outside the object (a quota, a catalogue), so it is tried again now and then. */
 export const refusedRetry = 30 * 60_000;

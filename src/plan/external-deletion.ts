@@ -1,12 +1,12 @@
 import type { Identity } from '../api/v1alpha1/identity.ts';
-import type { Requests } from '../api/v1alpha1/requests.ts';
+import type { Requests } from '../api/v1alpha1/annotations.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import { type Decision, wait } from './action.ts';
 import { compareWithSpec } from './as-specified.ts';
 import { isCreatable } from './catalogue.ts';
 import { create } from './create.ts';
 import { externalDeletePolicyOf } from './defaults.ts';
-import { toSeconds } from './moment.ts';
+import { toSeconds } from './whole-seconds.ts';
 import type { Observed } from './observed.ts';
 
 /** The rule for a VM on record that is confirmed deleted. */

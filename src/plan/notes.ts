@@ -1,4 +1,4 @@
-import { quoted } from '../model/text.ts';
+import { quoted } from '../domain/text.ts';
 import type { Verdict } from './action.ts';
 import type { Observed } from './observed.ts';
 

@@ -1,9 +1,9 @@
 import type { Identity, Intent } from '../api/v1alpha1/identity.ts';
-import type { Requests } from '../api/v1alpha1/requests.ts';
+import type { Requests } from '../api/v1alpha1/annotations.ts';
 import type { OrphanCandidate, VirtualMachine } from '../api/v1alpha1/types.ts';
-import type { Failure } from '../model/failure.ts';
+import type { Failure } from '../domain/failure.ts';
 import type { Action, Verdict } from './action.ts';
-import type { Machine, OsTemplate, Package, ProviderId, Region } from '../model/machine.ts';
+import type { Machine, OsTemplate, Package, ProviderId, Region } from '../domain/machine.ts';
 
 /** Why nothing can be said about the machine right now. */
 export type UnknownReason =

@@ -1,4 +1,4 @@
-import type { Machine } from '../model/machine.ts';
+import type { Machine } from '../domain/machine.ts';
 import { type Decision, act } from './action.ts';
 import type { Observed } from './observed.ts';
 

@@ -1,11 +1,11 @@
 import type { OperationStatus, PowerState } from '../api/v1alpha1/types.ts';
-import type { Machine } from '../model/machine.ts';
+import type { Machine } from '../domain/machine.ts';
 import { type Decision, wait } from './action.ts';
 import { differencesFrom } from './as-specified.ts';
-import { current, send, transit } from './call.ts';
+import { current, send, transit } from './power-call.ts';
 import type { Observed } from './observed.ts';
 import { restart } from './restart.ts';
-import { startFailureAfter } from './start-failure.ts';
+import { startFailureAfter } from './start-backoff.ts';
 import { failedTaskNote, provisioningFailed } from './task.ts';
 
 /**
@@ -19,7 +19,7 @@ import { failedTaskNote, provisioningFailed } from './task.ts';
  * A call that was accepted but shows no effect is sent again, with exponential backoff. `Soft` never kills.
  * A stop request can't be cancelled: once the grace period is over the power is cut, also if the VM is to run by then, or a guest that
  * ignores the signal would halt forever. A shutdown that began outside the operator is only waited for, without `force-power-off`.
- * In a state this version does not know, no call is sent. For an object that is being deleted, remove.ts ends what does not end by itself. A restart leads through halting, halted and starting by itself.
+ * In a state this version does not know, no call is sent. For an object that is being deleted, delete.ts ends what does not end by itself. A restart leads through halting, halted and starting by itself.
  */
 export function power(o: Observed, machine: Machine, wanted: PowerState): Decision {
   switch (machine.state) {

@@ -1,4 +1,4 @@
-import { quoted } from '../model/text.ts';
+import { quoted } from '../domain/text.ts';
 import { type Action, type Decision, isProviderCall, wait } from './action.ts';
 import { kept } from './kept.ts';
 import type { Observed } from './observed.ts';
@@ -6,7 +6,7 @@ import { deletionHeldUp, isHeldUp } from './protection.ts';
 
 /**
  * A request that has waited for its turn for a while is reported before it queues again: a filter over whatever was decided. One whose
- * turn comes quickly is not, and needs no status write. What holds a request back otherwise (held-back.ts) is reported as that.
+ * turn comes quickly is not, and needs no status write. What holds a request back otherwise (deferred-calls.ts) is reported as that.
  */
 export function queued(o: Observed, decision: Decision): Decision {
   const { action, verdict } = decision;

@@ -1,9 +1,9 @@
 import type { OperationStatus } from '../api/v1alpha1/types.ts';
-import { type Machine, isTaskBusy } from '../model/machine.ts';
+import { type Machine, isTaskBusy } from '../domain/machine.ts';
 import { type Decision, act } from './action.ts';
-import { type PowerCall, begun, current, send, transit } from './call.ts';
+import { type PowerCall, begun, current, send, transit } from './power-call.ts';
 import type { Observed } from './observed.ts';
-import { pauseAfter } from './pace.ts';
+import { pauseAfter } from './call-backoff.ts';
 import { failedTaskOf } from './task.ts';
 
 /**

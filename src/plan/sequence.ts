@@ -1,7 +1,7 @@
 import type { KnownMachine } from '../api/v1alpha1/identity.ts';
 import type { PlannedAction } from '../api/v1alpha1/types.ts';
-import type { CatalogueRef, CreateRequest, Machine, MachineState, Package } from '../model/machine.ts';
-import { quoted } from '../model/text.ts';
+import type { CatalogueRef, CreateRequest, Machine, MachineState, Package } from '../domain/machine.ts';
+import { quoted } from '../domain/text.ts';
 import type { Action } from './action.ts';
 import { differencesFrom } from './as-specified.ts';
 import type { Observed } from './observed.ts';

@@ -1,5 +1,5 @@
 import type { OperationStatus, OperationType } from '../api/v1alpha1/types.ts';
-import { type LastTask, type Machine, isTaskBusy, isTaskFailed } from '../model/machine.ts';
+import { type LastTask, type Machine, isTaskBusy, isTaskFailed } from '../domain/machine.ts';
 import type { Verdict } from './action.ts';
 import type { Observed } from './observed.ts';
 

@@ -1,12 +1,12 @@
 import { annotate, patchSpec, replaceApiKey } from '../api/v1alpha1/commands.ts';
 import { providerName } from '../api/v1alpha1/identity.ts';
-import { annotations } from '../api/v1alpha1/names.ts';
-import { quoted } from '../model/text.ts';
+import { annotations } from '../api/v1alpha1/constants.ts';
+import { quoted } from '../domain/text.ts';
 import { type Decision, wait } from './action.ts';
-import { fromFailure } from './failure.ts';
+import { fromFailure } from './failure-status.ts';
 import { kept } from './kept.ts';
-import { leavingVm } from './leaving.ts';
-import { toSeconds } from './moment.ts';
+import { leavingVm } from './retain-hint.ts';
+import { toSeconds } from './whole-seconds.ts';
 import type { Observed, UnknownReason } from './observed.ts';
 
 /** How often a key of another account is tried again, in case the operator doesn't watch its Secret. */

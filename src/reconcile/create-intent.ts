@@ -1,10 +1,10 @@
 import { optionsOf, readIdentity, readIntent, writeIntent } from '../api/v1alpha1/identity.ts';
-import { annotations } from '../api/v1alpha1/names.ts';
+import { annotations } from '../api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
-import type { CreateRequest } from '../model/machine.ts';
+import type { CreateRequest } from '../domain/machine.ts';
 import type { Account } from '../provider/account/account.ts';
 import { equal } from '../status/status.ts';
-import type { Memory } from './history.ts';
+import type { Memory } from './object-state.ts';
 
 /** The create intent that is stored before the call: what is known before it, and of calls before this one. `now`: epoch milliseconds. */
 export function intentFor(

@@ -6,15 +6,15 @@ import {
   defaultCredentials,
   finalizer,
   machineIdAnnotation,
-} from '../api/v1alpha1/names.ts';
+} from '../api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
-import type { KubeClient } from '../kube/client.ts';
-import { KubeError } from '../kube/errors.ts';
-import type { Clock } from '../model/clock.ts';
-import { Secret } from '../model/secret.ts';
-import { Places } from '../model/places.ts';
+import type { KubeClient } from '../kubernetes/client.ts';
+import { KubeError } from '../kubernetes/errors.ts';
+import type { Clock } from '../domain/clock.ts';
+import { Secret } from '../domain/secret.ts';
+import { Places } from '../domain/semaphore.ts';
 import { createApiKey, labelSecret } from '../api/v1alpha1/commands.ts';
-import { quoted } from '../model/text.ts';
+import { quoted } from '../domain/text.ts';
 import type { Log } from '../telemetry/log.ts';
 
 /**

@@ -1,9 +1,9 @@
 import { reasons } from '../api/v1alpha1/reasons.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
-import type { Machine, ProviderId } from '../model/machine.ts';
+import type { Machine, ProviderId } from '../domain/machine.ts';
 import type { Account, Snapshot } from '../provider/account/account.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { Claims, Standing } from './claims.ts';
+import type { Claims, Standing } from '../controller/machine-index.ts';
 
 /** The provider counts transfer in MB of 1,048,576 bytes: a package's GB come as 1,024 of them. */
 const megabyte = 1_048_576;

@@ -1,9 +1,9 @@
 import { annotate } from '../api/v1alpha1/commands.ts';
-import { annotations, finalizer } from '../api/v1alpha1/names.ts';
+import { annotations, finalizer } from '../api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
-import { KubeError } from '../kube/errors.ts';
+import { KubeError } from '../kubernetes/errors.ts';
 import type { Log } from '../telemetry/log.ts';
-import { patchMetadata } from './metadata-patch.ts';
+import { patchMetadata } from './execute/metadata-patch.ts';
 import type { ObjectClient } from './removed-objects.ts';
 
 export interface OwnershipOptions {

@@ -1,9 +1,9 @@
-import { annotations, finalizer, plural } from '../api/v1alpha1/names.ts';
+import { annotations, finalizer, plural } from '../api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
-import type { KubeClient, ObjectRef, Patch, Resource } from '../kube/client.ts';
-import type { Clock } from '../model/clock.ts';
+import type { KubeClient, ObjectRef, Patch, Resource } from '../kubernetes/client.ts';
+import type { Clock } from '../domain/clock.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { ReflectorChange } from '../watch/reflector.ts';
+import type { ReflectorChange } from '../kubernetes/cache/reflector.ts';
 
 /** A tenant that wins this race again and again costs no more memory than this. */
 const mostKept = 1_000;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { VirtualMachineStatus } from '../api/v1alpha1/types.ts';
-import { backoff } from './outcome.ts';
+import { backoff } from './conclude.ts';
 
 /** A status that stood for so long is put back at once. */
 const calm = 10 * 60_000;

@@ -1,16 +1,16 @@
 import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
-import type { KubeClient } from '../kube/client.ts';
-import { KubeError, isRefused } from '../kube/errors.ts';
-import type { Clock } from '../model/clock.ts';
+import type { KubeClient } from '../kubernetes/client.ts';
+import { KubeError, isRefused } from '../kubernetes/errors.ts';
+import type { Clock } from '../domain/clock.ts';
 import type { Action } from '../plan/action.ts';
 import { isToBeDeleted } from '../plan/protection.ts';
-import { Places } from '../model/places.ts';
+import { Places } from '../domain/semaphore.ts';
 import { type Form, type WrittenStatus, forms, writeStatus } from '../status/patch.ts';
-import type { Memory } from './history.ts';
-import { backoff } from './outcome.ts';
+import type { Memory } from './object-state.ts';
+import { backoff } from './conclude.ts';
 import { Rewrites } from './rewrites.ts';
-import { writeRemedy } from './write-refusal.ts';
+import { writeRemedy } from './execute/write-refusal.ts';
 
 /**
  * Status writes under way at once. An API server with two cores does no more in the same time with more of them, and those

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { Clock } from '../model/clock.ts';
-import type { Machine } from '../model/machine.ts';
-import { cutToBytes } from '../model/text.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { Machine } from '../domain/machine.ts';
+import { cutToBytes } from '../domain/text.ts';
 import type { Snapshot } from '../provider/account/account.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { Claims, Standing } from './claims.ts';
+import type { Claims, Standing } from '../controller/machine-index.ts';
 
 /** An event about the operator itself. */
 export interface OwnEvent {

@@ -1,10 +1,10 @@
-import { group, plural, version } from '../api/v1alpha1/names.ts';
-import { KubeError } from '../kube/errors.ts';
-import type { Inquiries } from '../kube/inquiries.ts';
-import { wait } from '../kube/wait.ts';
-import type { Clock } from '../model/clock.ts';
+import { group, plural, version } from '../api/v1alpha1/constants.ts';
+import { KubeError } from '../kubernetes/errors.ts';
+import type { Inquiries } from '../kubernetes/access-review.ts';
+import { wait } from '../kubernetes/wait.ts';
+import type { Clock } from '../domain/clock.ts';
 import type { Log } from '../telemetry/log.ts';
-import { type NeededRight, neededRights } from './rights.ts';
+import { type NeededRight, neededRights } from './required-permissions.ts';
 import { missingFields } from './served-schema.ts';
 
 export interface PreflightDeps {

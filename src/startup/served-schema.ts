@@ -1,4 +1,4 @@
-import { kind, version } from '../api/v1alpha1/names.ts';
+import { kind, version } from '../api/v1alpha1/constants.ts';
 import { virtualMachineSchema } from '../api/v1alpha1/schema.ts';
 import type { Schema } from '../api/v1alpha1/schema/openapi.ts';
 

@@ -1,7 +1,7 @@
 import type { ReasonRow } from '../api/v1alpha1/reason-row.ts';
 import { type Reason, reasons } from '../api/v1alpha1/reasons.ts';
 import type { Condition, ConditionStatus, ConditionType, VirtualMachine } from '../api/v1alpha1/types.ts';
-import { cutMessage } from '../model/text.ts';
+import { cutMessage } from '../domain/text.ts';
 import type { Verdict } from '../plan/action.ts';
 import type { Comparison } from '../plan/as-specified.ts';
 import type { CredentialsObservation } from '../plan/observed.ts';

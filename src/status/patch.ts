@@ -1,7 +1,7 @@
-import { group, plural, version } from '../api/v1alpha1/names.ts';
+import { group, plural, version } from '../api/v1alpha1/constants.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
-import type { KubeClient } from '../kube/client.ts';
-import { KubeError } from '../kube/errors.ts';
+import type { KubeClient } from '../kubernetes/client.ts';
+import { KubeError } from '../kubernetes/errors.ts';
 import { withTrouble } from './conditions.ts';
 import { equal, mergePatch } from './status.ts';
 

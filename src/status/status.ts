@@ -1,13 +1,13 @@
 import type { KnownMachine } from '../api/v1alpha1/identity.ts';
 import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { CatalogueStatus, CreationOptions, InternalStatus, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
-import { type CatalogueRef, type Machine, type MachineState, isTaskBusy, isTaskFailed } from '../model/machine.ts';
+import { type CatalogueRef, type Machine, type MachineState, isTaskBusy, isTaskFailed } from '../domain/machine.ts';
 import type { Decision, Verdict } from '../plan/action.ts';
 import { type Actual, compareWithSpec } from '../plan/as-specified.ts';
 import { claim } from '../plan/create.ts';
 import { deletionPolicyOf, externalDeletePolicyOf } from '../plan/defaults.ts';
 import type { Observed } from '../plan/observed.ts';
-import { duplicateMachine } from '../plan/twins.ts';
+import { duplicateMachine } from '../plan/duplicate-machine.ts';
 import { conditionsFor } from './conditions.ts';
 import { type LastKnown, held, lastKnown } from './last-known.ts';
 

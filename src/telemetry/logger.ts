@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import winston from 'winston';
-import { printable } from '../model/text.ts';
+import { printable } from '../domain/text.ts';
 import type { Log, LogFields } from './log.ts';
 import { redact, scrub } from './redact.ts';
 

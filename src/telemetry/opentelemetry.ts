@@ -8,7 +8,7 @@ import {
   serviceNameEnvDetector,
 } from '@opentelemetry/resources';
 import { BatchSpanProcessor, TraceIdRatioBasedSampler, TracerProvider } from '@opentelemetry/sdk-trace';
-import type { Clock } from '../model/clock.ts';
+import type { Clock } from '../domain/clock.ts';
 import type { Log } from './log.ts';
 import type { Tracing } from './tracing.ts';
 

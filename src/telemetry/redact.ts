@@ -1,6 +1,6 @@
-import { SecretIndex, shortestSecret } from '../model/secret-index.ts';
-import { Secret } from '../model/secret.ts';
-import { cutToBytes, cutToCharacters, printable } from '../model/text.ts';
+import { SecretIndex, shortestSecret } from '../domain/secret-matcher.ts';
+import { Secret } from '../domain/secret.ts';
+import { cutToBytes, cutToCharacters, printable } from '../domain/text.ts';
 
 const redacted = '[redacted]';
 

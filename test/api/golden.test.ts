@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { renderCrd } from '../../hack/generate/crd.ts';
 import { goldenChartFiles, leftInGoldenChart } from '../../hack/golden/chart.ts';
-import { type Definition, narrowings } from '../../hack/golden/narrowings.ts';
+import { type Definition, narrowings } from '../../hack/golden/breaking-changes.ts';
 import { currentVersion, goldenFolder, goldenVersions } from '../../hack/golden/versions.ts';
 
 const root = join(import.meta.dirname, '../..');

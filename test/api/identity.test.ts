@@ -9,7 +9,7 @@ import {
   writeHint,
   writeIntent,
 } from '../../src/api/v1alpha1/identity.ts';
-import { annotations } from '../../src/api/v1alpha1/names.ts';
+import { annotations } from '../../src/api/v1alpha1/constants.ts';
 import { objectWith, uid } from '../plan/fixtures.ts';
 
 const named = (name: string) => {

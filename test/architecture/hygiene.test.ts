@@ -42,7 +42,7 @@ const rules: readonly (readonly [what: string, pattern: RegExp, folders: readonl
 test.each(rules)('no message %s', (_what, pattern, folders) => {
   const found = folders.flatMap((folder) =>
     readSources(folder).flatMap(({ path, text }) =>
-      path.endsWith('src/model/text.ts')
+      path.endsWith('src/domain/text.ts')
         ? []
         : text.split('\n').flatMap((line) => (pattern.test(line) ? [`${path}: ${line.trim()}`] : [])),
     ),

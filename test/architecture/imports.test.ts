@@ -3,7 +3,7 @@ import { arrows, unusedPermissions, wrongImports } from './arrows.ts';
 import { importCycles } from './cycles.ts';
 import { importsOf, readSources, type Source } from './sources.ts';
 
-const sources = readSources('src').filter(({ path }) => path.endsWith('.ts'));
+const sources = ['src', 'emulator'].flatMap(readSources).filter(({ path }) => path.endsWith('.ts'));
 
 describe('arrows between folders', () => {
   test('go one way', () => {
@@ -29,24 +29,24 @@ describe('arrows between folders', () => {
     };
     const files = [
       { path: 'src/plan/x.ts', text: "import type { X } from '../api/x.ts';" },
-      { path: 'src/kube/deep/x.ts', text: "import { x } from 'node:fs';\nimport '../../model/x.ts';" },
+      { path: 'src/kubernetes/deep/x.ts', text: "import { x } from 'node:fs';\nimport '../../model/x.ts';" },
     ];
     expect(unusedPermissions(files, table)).toEqual([
       "src/plan may import model, but doesn't: remove the permission",
-      "src/kube may import got, but doesn't: remove the permission",
+      "src/kubernetes may import got, but doesn't: remove the permission",
     ]);
   });
 
   test.each<[string, string, string | undefined, string]>([
     [
       'src/plan/plan.ts',
-      "import { x } from '../kube/client.ts';",
-      'src/plan/plan.ts imports src/kube/client.ts',
+      "import { x } from '../kubernetes/client.ts';",
+      'src/plan/plan.ts imports src/kubernetes/client.ts',
       'a wrong way',
     ],
     [
       'src/plan/plan.ts',
-      "import type { X } from '../provider/port.ts';",
+      "import type { X } from '../provider/provider.ts';",
       'src/plan/plan.ts imports src/provider',
       'a type',
     ],
@@ -56,25 +56,25 @@ describe('arrows between folders', () => {
       'src/plan/plan.ts imports the package node:process',
       'impure',
     ],
+    ['emulator/server.ts', "import { a,\n  b } from '../src/domain/machine.ts';", 'emulator/server.ts', 'many lines'],
+    ['src/api/x.ts', "export * from '../kubernetes/errors.ts';", 'src/api/x.ts', 're-exported'],
+    ['src/controller/x.ts', "const x = await import('../reconcile/reconciler.ts');", 'src/controller/x.ts', 'dynamic'],
     [
-      'src/emulator/server.ts',
-      "import { a,\n  b } from '../model/machine.ts';",
-      'src/emulator/server.ts',
-      'many lines',
+      'src/kubernetes/x.ts',
+      "import { x } from '../../hack/x.ts';",
+      'src/kubernetes/x.ts imports hack/x.ts',
+      'out of src',
     ],
-    ['src/api/x.ts', "export * from '../kube/errors.ts';", 'src/api/x.ts', 're-exported'],
-    ['src/queue/x.ts', "const x = await import('../plan/plan.ts');", 'src/queue/x.ts', 'dynamic'],
-    ['src/kube/x.ts', "import { x } from '../../hack/x.ts';", 'src/kube/x.ts imports hack/x.ts', 'out of src'],
     [
-      'src/queue/x.ts',
-      "import { start } from '../app.ts';",
-      'src/queue/x.ts imports src/app.ts',
+      'src/controller/x.ts',
+      "import { start } from '../operator.ts';",
+      'src/controller/x.ts imports src/operator.ts',
       'the composition root',
     ],
     ['src/tools/x.ts', "import { x } from './y.ts';", 'src/tools/x.ts is in no known folder', 'a new folder'],
     ['src/reconcile/x.ts', "import { plan } from '../plan/plan.ts';", undefined, 'a right way'],
     ['src/plan/deep/x.ts', "import { plan } from '../plan.ts';", undefined, 'its own folder'],
-    ['src/main.ts', "import { start } from './app.ts';", undefined, 'the composition root itself'],
+    ['src/main.ts', "import { start } from './operator.ts';", undefined, 'the composition root itself'],
   ])('%s with %j: %s (%s)', (path, text, complaint) => {
     const found = wrongImports([{ path, text }]);
     if (complaint === undefined) expect(found).toEqual([]);
@@ -90,7 +90,9 @@ describe('arrows between folders', () => {
 
 describe('import cycles between files', () => {
   test('do not exist', () => {
-    const all = ['src', 'hack', 'bench', 'test'].flatMap(readSources).filter(({ path }) => /\.(ts|mjs)$/.test(path));
+    const all = ['src', 'emulator', 'hack', 'bench', 'test']
+      .flatMap(readSources)
+      .filter(({ path }) => /\.(ts|mjs)$/.test(path));
     expect(all.length).toBeGreaterThan(700);
     expect(importCycles(all)).toEqual([]);
   });
@@ -118,35 +120,35 @@ interface Reserved {
 const reserved: readonly Reserved[] = [
   {
     what: /\bprocess\.(env|exit|exitCode|argv)\b/,
-    allowed: [/^src\/main\.ts$/, /^src\/emulator\/main\.ts$/],
+    allowed: [/^src\/main\.ts$/, /^emulator\/main\.ts$/],
     reason: 'only programs look at their environment and end themselves',
   },
   {
     what: /\b(client|kube\w*)\??\.(create|patch|replace|delete|update)\(/,
     allowed: [
-      /^src\/reconcile\/(metadata-patch|password-secret|removed-objects)\.ts$/,
+      /^src\/reconcile\/(execute\/(metadata-patch|password-secret)|removed-objects)\.ts$/,
       /^src\/status\/patch\.ts$/,
-      /^src\/kube\/(client|events|lease)\.ts$/,
+      /^src\/kubernetes\/(client|events|leader-election\/leader-elector)\.ts$/,
     ],
     reason: 'few files write to Kubernetes, so that they can all be read',
   },
   {
     what: /Pick<KubeClient,[^>]*'(create|patch|replace|delete|update)'/,
     allowed: [
-      /^src\/reconcile\/(metadata-patch|status-writer|password-secret|removed-objects)\.ts$/,
+      /^src\/reconcile\/(execute\/(metadata-patch|password-secret)|status-writer|removed-objects)\.ts$/,
       /^src\/status\/patch\.ts$/,
-      /^src\/kube\//,
+      /^src\/kubernetes\//,
     ],
     reason: 'who does not write to Kubernetes is not handed the means',
   },
   {
     what: /\.(create|delete|start|stop|restart|kill)Machine\(/,
-    allowed: [/^src\/reconcile\/execute\.ts$/, /^src\/provider\//],
+    allowed: [/^src\/reconcile\/execute\/execute\.ts$/, /^src\/provider\//],
     reason: 'one file makes the calls that bill, cut power and destroy',
   },
   {
     what: /\bDate\.now\(|\bnew Date\(\)|\bperformance\.now\(|\bsetTimeout\(|\bsetInterval\(/,
-    allowed: [/^src\/model\/clock\.ts$/, /^src\/emulator\//],
+    allowed: [/^src\/domain\/clock\.ts$/, /^emulator\//],
     reason: 'time is injected, or tests would have to wait',
   },
   {
@@ -189,6 +191,6 @@ describe('what only few files may do', () => {
   });
 });
 
-test('no file of src is longer than 400 lines', () => {
+test('no file of a program is longer than 400 lines', () => {
   expect(sources.filter(({ text }) => text.split('\n').length > 400).map(({ path }) => path)).toEqual([]);
 });

@@ -56,7 +56,9 @@ function linesIn(path: string, text: string): readonly Line[] {
   });
 }
 
-const lines = readSources('src').flatMap(({ path, text }) => (path.endsWith('.ts') ? linesIn(path, text) : []));
+const lines = ['src', 'emulator']
+  .flatMap(readSources)
+  .flatMap(({ path, text }) => (path.endsWith('.ts') ? linesIn(path, text) : []));
 
 /** Words that only this project used for what others call otherwise. */
 const unusual =

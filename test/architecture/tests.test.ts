@@ -45,7 +45,7 @@ test('whatever runs a program that is built from Go modules is in a project that
     sources.map(({ path, text }) => [path, text.replaceAll(/^(?:import|export) type [^;]*;/gm, '')]),
   );
   const builders = sources
-    .filter(({ path, text }) => path.startsWith('hack/') && text.includes('ensureComponents(['))
+    .filter(({ path, text }) => /^(hack|test\/support)\//.test(path) && text.includes('ensureComponents(['))
     .map(({ path }) => path);
   expect(builders.length).toBeGreaterThan(5);
   const prepared = Object.values(needs).flatMap(({ files }) => files);

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { growthOf } from '../../bench/costs.ts';
-import { withRun } from '../../bench/kept.ts';
+import { withRun } from '../../bench/results-store.ts';
 import { resultsOf, spanOf } from './results.ts';
 
 /** Runs whose idle CPU and latency are as given. */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { sectionsOf } from '../../bench/figures.ts';
-import { goalsOf, rateLimitedFloor } from '../../bench/goals.ts';
+import { goalsOf, rateLimitedFloor } from '../../bench/targets.ts';
 import type { Results } from '../../bench/results.ts';
 import { findWrong, renderGoals } from '../../bench/table.ts';
 import { measuredOf, resultsOf, spanOf } from './results.ts';

@@ -5,7 +5,7 @@ const frame = (functionName: string, url = '', lineNumber = 0) => ({ functionNam
 
 /** Lines of the bundle by the file they came from. */
 const files: Readonly<Record<number, string>> = {
-  1: 'src/kube/lines.ts',
+  1: 'src/kubernetes/json-lines.ts',
   2: 'node_modules/undici/lib/core.js',
   3: 'src/plan/plan.ts',
   4: 'node_modules/@scope/pack/node_modules/inner/index.js',
@@ -34,7 +34,7 @@ test('time is attributed to the calling function of the project, with native cod
   const { total, byFunction } = readCpuProfile(profile, locate);
   expect(total).toBe(36);
   expect(byFunction).toEqual([
-    ['parse src/kube/lines.ts', 10],
+    ['parse src/kubernetes/json-lines.ts', 10],
     ['package inner', 8],
     ['node:internal/stream', 7],
     ['(garbage collector)', 6],
@@ -50,7 +50,7 @@ test('time is attributed to the code that used it', () => {
     ['src/plan/plan.ts', 5],
     ['(native code)', 5],
     ['package undici', 4],
-    ['src/kube/lines.ts', 1],
+    ['src/kubernetes/json-lines.ts', 1],
   ]);
 });
 
@@ -70,10 +70,10 @@ test('memory is attributed in the same way', () => {
   const head = node(frame('(root)'), 0, node(bundled('parse', 1), 10, node(frame('JSON.parse'), 90)));
   expect(readHeapProfile({ head }, locate)).toEqual({
     total: 100,
-    byFunction: [['parse src/kube/lines.ts', 100]],
+    byFunction: [['parse src/kubernetes/json-lines.ts', 100]],
     byModule: [
       ['(native code)', 90],
-      ['src/kube/lines.ts', 10],
+      ['src/kubernetes/json-lines.ts', 10],
     ],
   });
 });

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { helm, chartFolder, renderChart, type Values } from '../../hack/kit/helm.ts';
+import { helm, chartFolder, renderChart, type Values } from '../support/helm.ts';
 import { type Manifest, parseManifests } from '../packaging/manifests.ts';
 
 const renderings = new Map<string, Promise<Awaited<ReturnType<typeof renderChart>>>>();

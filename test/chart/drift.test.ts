@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { chartFiles } from '../../hack/generate/chart/files.ts';
 import { keptFiles } from '../../hack/golden/chart.ts';
 import { renderManifests } from '../../hack/generate/manifests.ts';
-import { packageChart } from '../../hack/kit/helm.ts';
+import { packageChart } from '../support/helm.ts';
 import { packageVersion, projectRoot } from '../packaging/manifests.ts';
 
 test('the manifests and the files for kustomize are what helm makes of the chart; else: npm run generate', async () => {

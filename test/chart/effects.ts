@@ -1,4 +1,4 @@
-import type { Values } from '../../hack/kit/helm.ts';
+import type { Values } from '../support/helm.ts';
 import { type Manifest, onlyOne } from '../packaging/manifests.ts';
 
 type Objects = readonly Manifest[];

@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, mkdtempDisposableSync, rmSync, writeFileSync } from 
 import os from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { chartFolder, renderChart, type Values } from '../../hack/kit/helm.ts';
+import { chartFolder, renderChart, type Values } from '../support/helm.ts';
 import { onlyOne, parseManifests } from '../packaging/manifests.ts';
 
 const rules = `groups:

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { expect, test } from 'vitest';
-import type { Values } from '../../hack/kit/helm.ts';
+import type { Values } from '../support/helm.ts';
 import { type Manifest, onlyOne } from '../packaging/manifests.ts';
 import { objectsOf } from './chart.ts';
 

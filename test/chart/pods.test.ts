@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Values } from '../../hack/kit/helm.ts';
+import type { Values } from '../support/helm.ts';
 import { onlyOne, projectRoot } from '../packaging/manifests.ts';
 import { notesOf, objectsOf } from './chart.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { renderChart, type Values } from '../../hack/kit/helm.ts';
+import { renderChart, type Values } from '../support/helm.ts';
 
 /** What is wrong, the values, and the words that must name it. */
 interface Row {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Values } from '../../hack/kit/helm.ts';
+import type { Values } from '../support/helm.ts';
 import { configNames, elsewhere } from '../../hack/generate/chart/schema.ts';
 import type { Bounds } from '../../src/config/kinds.ts';
 import { loadSettings } from '../../src/config/load.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { readValues } from '../../hack/generate/chart/values.ts';
-import type { Values } from '../../hack/kit/helm.ts';
+import type { Values } from '../support/helm.ts';
 import { objectsOf } from './chart.ts';
 import { type Effect, effects, switchedOn, withoutEffect } from './effects.ts';
 

@@ -8,10 +8,10 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll } from 'vitest';
-import { createManualClock } from '../../src/emulator/clock.ts';
-import { createEmulator } from '../../src/emulator/emulator.ts';
-import { serve } from '../../src/emulator/server.ts';
-import type { Switches } from '../../src/emulator/switches.ts';
+import { createManualClock } from '../../emulator/clock.ts';
+import { createEmulator } from '../../emulator/emulator.ts';
+import { serve } from '../../emulator/server.ts';
+import type { Switches } from '../../emulator/behaviour.ts';
 import { describeConformance } from './conformance.ts';
 
 const settings: readonly (readonly [name: string, switches: Partial<Switches>])[] = [

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Machine, isReadable } from '../../src/model/machine.ts';
-import { Secret } from '../../src/model/secret.ts';
+import { type Machine, isReadable } from '../../src/domain/machine.ts';
+import { Secret } from '../../src/domain/secret.ts';
 import { KnownSecrets } from '../../src/provider/http/known-secrets.ts';
-import { decodeMachines } from '../../src/provider/http/mapping.ts';
+import { decodeMachines } from '../../src/provider/http/decode.ts';
 import { createWorld, type World } from '../reconcile/world/world.ts';
 import { example } from './example.ts';
 

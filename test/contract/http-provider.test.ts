@@ -1,9 +1,9 @@
-import { createEmulator } from '../../src/emulator/emulator.ts';
-import { serve } from '../../src/emulator/server.ts';
-import type { Switches } from '../../src/emulator/switches.ts';
-import { Secret } from '../../src/model/secret.ts';
+import { createEmulator } from '../../emulator/emulator.ts';
+import { serve } from '../../emulator/server.ts';
+import type { Switches } from '../../emulator/behaviour.ts';
+import { Secret } from '../../src/domain/secret.ts';
 import { createHttpProvider } from '../../src/provider/http/client.ts';
-import type { Provider } from '../../src/provider/port.ts';
+import type { Provider } from '../../src/provider/provider.ts';
 import { silentLog } from '../../src/telemetry/log.ts';
 import { createManualClock } from '../support/clock.ts';
 import type { ProviderWorld } from './provider.ts';

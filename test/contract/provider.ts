@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import type { Outcome } from '../../src/model/failure.ts';
-import type { CreateRequest, Machine, MachineState, ProviderId } from '../../src/model/machine.ts';
-import { isReadable } from '../../src/model/machine.ts';
-import type { Provider } from '../../src/provider/port.ts';
+import type { Outcome } from '../../src/domain/failure.ts';
+import type { CreateRequest, Machine, MachineState, ProviderId } from '../../src/domain/machine.ts';
+import { isReadable } from '../../src/domain/machine.ts';
+import type { Provider } from '../../src/provider/provider.ts';
 
 /** A provider with no machines yet, and what the suite has to know of it. */
 export interface ProviderWorld extends AsyncDisposable {

@@ -1,4 +1,4 @@
-import { type EmulatorClock, realClock } from '../../src/emulator/clock.ts';
+import { type EmulatorClock, realClock } from '../../emulator/clock.ts';
 
 /** Real time, in which what takes long can be kept from ending: a machine on its way stays on its way until it is let go. */
 export interface HeldClock extends EmulatorClock {

@@ -1,9 +1,9 @@
-import { readiness } from '../../hack/kit/cluster.ts';
-import { objectOf } from '../../hack/kit/machine-name.ts';
-import type { OperatorProcess } from '../../hack/kit/operator.ts';
-import { type Passing, type Point, startWireProxy, type Treatment, type WireProxy } from '../../hack/kit/wire-proxy.ts';
+import { readiness } from '../support/control-plane.ts';
+import { objectOf } from '../support/machine-name.ts';
+import type { OperatorProcess } from '../support/operator-process.ts';
+import { type Passing, type Point, startWireProxy, type Treatment, type WireProxy } from '../support/wire-proxy.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
-import type { Stage } from '../integration/operator/stage.ts';
+import type { Stage } from '../integration/operator/fixture.ts';
 import type { HeldClock } from './held-clock.ts';
 import { type Expectation, judge, machinesOf, missing } from './oracle.ts';
 import { type Phase, subject } from './phases.ts';

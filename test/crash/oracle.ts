@@ -1,6 +1,6 @@
-import { objectOf } from '../../hack/kit/machine-name.ts';
-import type { CallEntry, Ledger } from '../../src/emulator/ledger.ts';
-import { isWrite, type Operation } from '../../src/emulator/operations.ts';
+import { objectOf } from '../support/machine-name.ts';
+import type { CallEntry, Ledger } from '../../emulator/ledger.ts';
+import { isWrite, type Operation } from '../../emulator/operations.ts';
 
 /** How often the provider may accept each changing call; calls that are not named, never. */
 export type Calls = Readonly<Partial<Record<Operation, number>>>;

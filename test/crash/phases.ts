@@ -1,6 +1,6 @@
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
-import { readiness } from '../../hack/kit/cluster.ts';
-import type { Stage } from '../integration/operator/stage.ts';
+import { readiness } from '../support/control-plane.ts';
+import type { Stage } from '../integration/operator/fixture.ts';
 import type { Calls } from './oracle.ts';
 
 /** The object whose life is lived. */

@@ -1,4 +1,4 @@
-import { type Point, points } from '../../hack/kit/wire-proxy.ts';
+import { type Point, points } from '../support/wire-proxy.ts';
 import type { Kill, Life } from './life.ts';
 
 /** Requests by phase, with what came of a death at each point: the header, then a row each. */

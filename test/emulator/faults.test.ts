@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { serveTrap } from '../../src/emulator/trap.ts';
-import { readFaultRule, type FaultRule } from '../../src/emulator/fault-rule.ts';
-import { Faults } from '../../src/emulator/faults.ts';
-import type { Switches } from '../../src/emulator/switches.ts';
+import { serveTrap } from '../../emulator/redirect-sink.ts';
+import { readFaultRule, type FaultRule } from '../../emulator/fault-rule.ts';
+import { Faults } from '../../emulator/faults.ts';
+import type { Switches } from '../../emulator/behaviour.ts';
 import { visitOverHttp, type HttpVisit } from './http.ts';
 import { order, visit } from './visitor.ts';
 

@@ -1,6 +1,6 @@
-import { createManualClock } from '../../src/emulator/clock.ts';
-import { createEmulator, type Emulator, type EmulatorOptions } from '../../src/emulator/emulator.ts';
-import { serve } from '../../src/emulator/server.ts';
+import { createManualClock } from '../../emulator/clock.ts';
+import { createEmulator, type Emulator, type EmulatorOptions } from '../../emulator/emulator.ts';
+import { serve } from '../../emulator/server.ts';
 import { Agent, request } from 'undici';
 import { latencies, order, type Body } from './visitor.ts';
 

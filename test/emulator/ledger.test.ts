@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { Ledger, type EffectNote } from '../../src/emulator/ledger.ts';
-import type { State } from '../../src/emulator/transitions.ts';
+import { Ledger, type EffectNote } from '../../emulator/ledger.ts';
+import type { State } from '../../emulator/transitions.ts';
 import { order, visit } from './visitor.ts';
 
 const subject = (machineId: number, machineName = 'web', account = 1) => ({ machineId, machineName, account });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { defaultSwitches, type Switches } from '../../src/emulator/switches.ts';
+import { defaultSwitches, type Switches } from '../../emulator/behaviour.ts';
 import { order, visit, type Visit } from './visitor.ts';
 
 /** What the list says, and what each machine says of itself. */

@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { helpText, readOptions } from '../../src/emulator/options.ts';
-import { switchTable } from '../../src/emulator/switches.ts';
+import { helpText, readOptions } from '../../emulator/options.ts';
+import { switchTable } from '../../emulator/behaviour.ts';
 
-const program = join(import.meta.dirname, '..', '..', 'src', 'emulator', 'main.ts');
+const program = join(import.meta.dirname, '../../emulator/main.ts');
 
 /** Starts the program. `exit` is its code, `lines` what it prints. */
 function start(...args: readonly string[]) {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { createEmulator } from '../../src/emulator/emulator.ts';
-import { serve } from '../../src/emulator/server.ts';
+import { createEmulator } from '../../emulator/emulator.ts';
+import { serve } from '../../emulator/server.ts';
 import { visitOverHttp } from './http.ts';
 
 test('closing takes no longer for calls that hang and connections that are kept', async () => {

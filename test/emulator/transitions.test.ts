@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { defaultSwitches, type Switches } from '../../src/emulator/switches.ts';
+import { defaultSwitches, type Switches } from '../../emulator/behaviour.ts';
 import {
   judge,
   possibleMoves,
@@ -9,7 +9,7 @@ import {
   type State,
   type Task,
   type Verdict,
-} from '../../src/emulator/transitions.ts';
+} from '../../emulator/transitions.ts';
 
 const done: Task = { id: 1, name: 'VmCreate', status: 'complete' };
 const stopping: Task = { id: 1, name: 'VmStop', status: 'pending' };

@@ -1,6 +1,6 @@
-import { createManualClock } from '../../src/emulator/clock.ts';
-import { createEmulator, type Emulator, type EmulatorOptions } from '../../src/emulator/emulator.ts';
-import type { Delivery } from '../../src/emulator/spoil.ts';
+import { createManualClock } from '../../emulator/clock.ts';
+import { createEmulator, type Emulator, type EmulatorOptions } from '../../emulator/emulator.ts';
+import type { Delivery } from '../../emulator/apply-fault.ts';
 
 export const order = { os_template_id: 1, region_id: 1, package_id: 1, has_private_networking: false, has_ipv6: false };
 

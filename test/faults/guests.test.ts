@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Switches } from '../../src/emulator/switches.ts';
+import type { Switches } from '../../emulator/behaviour.ts';
 import { expectDone, life, patience, stepOf, take } from './life.ts';
 import { createFaultyWorld, type FaultyWorld, hour, minute } from './world.ts';
 

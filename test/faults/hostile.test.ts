@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { FaultAction, FaultRule } from '../../src/emulator/fault-rule.ts';
-import type { Operation } from '../../src/model/failure.ts';
+import type { FaultAction, FaultRule } from '../../emulator/fault-rule.ts';
+import type { Operation } from '../../src/domain/failure.ts';
 import { brokenLists, brokenMachines, oddCatalogues, soundLists } from './hostile.ts';
 import { calm, expectedOf, initial, outcomeOf, powerSpecs } from './outcome.ts';
 import { bothFinalizers } from '../reconcile/world/cluster.ts';

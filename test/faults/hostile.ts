@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { FaultAction } from '../../src/emulator/fault-rule.ts';
+import type { FaultAction } from '../../emulator/fault-rule.ts';
 
 /**
  * Answers that a provider in trouble, or another server in its place, might give to a read. `broken` ones say nothing that

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { Reason } from '../../src/api/v1alpha1/reasons.ts';
-import type { Operation } from '../../src/model/failure.ts';
+import type { Operation } from '../../src/domain/failure.ts';
 import { type FaultyWorld, minute } from './world.ts';
 
 /** What a user asks for, and what it comes to at a provider without faults. */

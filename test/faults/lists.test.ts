@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Reason } from '../../src/api/v1alpha1/reasons.ts';
-import type { FaultAction } from '../../src/emulator/fault-rule.ts';
+import type { FaultAction } from '../../emulator/fault-rule.ts';
 import { expectDone, life, liveThrough, patience, stepOf, take } from './life.ts';
 import { bothFinalizers } from '../reconcile/world/cluster.ts';
 import { createFaultyWorld, type FaultyOptions, type FaultyWorld, hour, keys, minute } from './world.ts';

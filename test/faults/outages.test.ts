@@ -1,8 +1,8 @@
-import { finalizer } from '../../src/api/v1alpha1/names.ts';
+import { finalizer } from '../../src/api/v1alpha1/constants.ts';
 import { describe, expect, test } from 'vitest';
 import type { Reason } from '../../src/api/v1alpha1/reasons.ts';
-import type { FaultAction } from '../../src/emulator/fault-rule.ts';
-import type { Operation } from '../../src/model/failure.ts';
+import type { FaultAction } from '../../emulator/fault-rule.ts';
+import type { Operation } from '../../src/domain/failure.ts';
 import { expectDone, life, liveThrough, patience, type Trouble, type Step, stepOf, take } from './life.ts';
 import { createFaultyWorld, type FaultyWorld, hour, keys, minute } from './world.ts';
 

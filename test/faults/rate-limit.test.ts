@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Operation } from '../../src/model/failure.ts';
+import type { Operation } from '../../src/domain/failure.ts';
 import { life, liveThrough, patience, type Step, stepOf } from './life.ts';
 import { createFaultyWorld, hour, minute } from './world.ts';
 

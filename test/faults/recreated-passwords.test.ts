@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { apiVersion, kind, machineIdAnnotation } from '../../src/api/v1alpha1/names.ts';
+import { apiVersion, kind, machineIdAnnotation } from '../../src/api/v1alpha1/constants.ts';
 import { stepOf, take } from './life.ts';
 import { createFaultyWorld, type FaultyWorld, hour, minute } from './world.ts';
 

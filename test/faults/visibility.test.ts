@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { FaultAction } from '../../src/emulator/fault-rule.ts';
+import type { FaultAction } from '../../emulator/fault-rule.ts';
 import { usual } from '../reconcile/world/operator.ts';
 import { expectDone, life, patience, stepOf, take } from './life.ts';
 import { createFaultyWorld } from './world.ts';

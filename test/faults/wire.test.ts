@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { realClock, type EmulatorClock } from '../../src/emulator/clock.ts';
-import { createEmulator, type Emulator } from '../../src/emulator/emulator.ts';
-import { serve } from '../../src/emulator/server.ts';
-import type { FaultRule } from '../../src/emulator/fault-rule.ts';
-import { listen } from '../../src/emulator/listen.ts';
+import { realClock, type EmulatorClock } from '../../emulator/clock.ts';
+import { createEmulator, type Emulator } from '../../emulator/emulator.ts';
+import { serve } from '../../emulator/server.ts';
+import type { FaultRule } from '../../emulator/fault-rule.ts';
+import { listen } from '../../emulator/listen.ts';
 import { exchange, type Exchange, type ExchangeRequest } from '../../src/provider/http/transport.ts';
 import { createManualClock } from '../support/clock.ts';
 import { createWire } from './wire.ts';

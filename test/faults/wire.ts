@@ -1,8 +1,8 @@
-import type { Answer } from '../../src/emulator/answer.ts';
-import { headersOf } from '../../src/emulator/deliver.ts';
-import type { Emulator } from '../../src/emulator/emulator.ts';
-import type { Delivery } from '../../src/emulator/spoil.ts';
-import type { Clock } from '../../src/model/clock.ts';
+import type { Answer } from '../../emulator/response.ts';
+import { headersOf } from '../../emulator/send-response.ts';
+import type { Emulator } from '../../emulator/emulator.ts';
+import type { Delivery } from '../../emulator/apply-fault.ts';
+import type { Clock } from '../../src/domain/clock.ts';
 import type { Exchange, ExchangeRequest, Received } from '../../src/provider/http/transport.ts';
 
 /** The way between the operator and the emulated provider, without a network: all that takes time takes the clock's. */

@@ -1,11 +1,11 @@
 import { expect, vi } from 'vitest';
 import { providerName } from '../../src/api/v1alpha1/identity.ts';
-import { createEmulator, type Emulator } from '../../src/emulator/emulator.ts';
-import type { CallEntry } from '../../src/emulator/ledger.ts';
-import type { MachineView } from '../../src/emulator/machine.ts';
-import type { Switches } from '../../src/emulator/switches.ts';
+import { createEmulator, type Emulator } from '../../emulator/emulator.ts';
+import type { CallEntry } from '../../emulator/ledger.ts';
+import type { MachineView } from '../../emulator/machine.ts';
+import type { Switches } from '../../emulator/behaviour.ts';
 import { createHttpProvider } from '../../src/provider/http/client.ts';
-import type { Clock } from '../../src/model/clock.ts';
+import type { Clock } from '../../src/domain/clock.ts';
 import { createManualClock, type ManualClock } from '../support/clock.ts';
 import { expectAtTheEnd } from '../reconcile/world/bystanders.ts';
 import { InMemoryCluster } from '../reconcile/world/cluster.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Reason } from '../../src/api/v1alpha1/reasons.ts';
-import type { FaultAction, FaultWhen } from '../../src/emulator/fault-rule.ts';
-import type { Operation } from '../../src/model/failure.ts';
+import type { FaultAction, FaultWhen } from '../../emulator/fault-rule.ts';
+import type { Operation } from '../../src/domain/failure.ts';
 import { expectDone, life, liveThrough, patience, type Step, stepOf } from './life.ts';
 import { createFaultyWorld } from './world.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type CallOutcome, Ledger } from '../../src/emulator/ledger.ts';
-import type { Operation } from '../../src/emulator/operations.ts';
+import { type CallOutcome, Ledger } from '../../emulator/ledger.ts';
+import type { Operation } from '../../emulator/operations.ts';
 import type { Life } from '../crash/life.ts';
 import { judge, machinesOf, missing } from '../crash/oracle.ts';
 import { markdownOf, tableOf, totalsOf } from '../crash/table.ts';

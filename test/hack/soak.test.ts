@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { Passing } from '../../hack/kit/wire-proxy.ts';
+import type { Passing } from '../support/wire-proxy.ts';
 import { changed, heldBy, mostAtOnce, placeForeign, writesTo } from '../../hack/soak/audit.ts';
 import { createSchedule, objectsOf, type Step } from '../../hack/soak/schedule.ts';
-import { Trouble } from '../../hack/soak/trouble.ts';
-import { apiVersion } from '../../src/api/v1alpha1/names.ts';
+import { Trouble } from '../../hack/soak/fault-plan.ts';
+import { apiVersion } from '../../src/api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
-import { createEmulator } from '../../src/emulator/emulator.ts';
+import { createEmulator } from '../../emulator/emulator.ts';
 
 const options = { seed: 7, seconds: 60, objects: 30 };
 

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { afterCreation, specSchema } from '../../src/api/v1alpha1/schema/spec.ts';
 import { virtualMachineSchema } from '../../src/api/v1alpha1/schema.ts';
-import { readSpec } from '../../src/api/v1alpha1/flaws.ts';
+import { readSpec } from '../../src/api/v1alpha1/validation.ts';
 import { objectWith } from '../plan/fixtures.ts';
 import { resourceIn, selectors } from './resource.ts';
 import {

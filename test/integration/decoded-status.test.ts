@@ -1,10 +1,10 @@
 import { beforeAll, expect, test } from 'vitest';
-import { isReadable } from '../../src/model/machine.ts';
-import { Secret } from '../../src/model/secret.ts';
+import { isReadable } from '../../src/domain/machine.ts';
+import { Secret } from '../../src/domain/secret.ts';
 import { KnownSecrets } from '../../src/provider/http/known-secrets.ts';
-import { decodeMachines } from '../../src/provider/http/mapping.ts';
+import { decodeMachines } from '../../src/provider/http/decode.ts';
 import { plan } from '../../src/plan/plan.ts';
-import { conclude } from '../../src/reconcile/outcome.ts';
+import { conclude } from '../../src/reconcile/conclude.ts';
 import { statusFor } from '../../src/status/status.ts';
 import { observedWith } from '../plan/fixtures.ts';
 import { resourceIn, selectors } from './resource.ts';

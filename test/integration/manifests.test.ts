@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { installation, onlyOne, readManifests, samplesFolder, type Manifest } from '../packaging/manifests.ts';
-import { freshNamespace, kubectl } from '../support/cluster.ts';
+import { freshNamespace, kubectl } from '../support/shared-cluster.ts';
 
 // Everything is applied to the cluster that other suites use too, and left there: applying it again changes nothing.
 const manifests = readManifests(installation);

@@ -4,8 +4,8 @@ import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ensureComponents } from '../../hack/control-plane/components.ts';
 import { type ControlPlane, startControlPlane } from '../../hack/control-plane/start.ts';
-import { Cluster } from '../../hack/kit/cluster.ts';
-import { spec } from './operator/stage.ts';
+import { Cluster } from '../support/control-plane.ts';
+import { spec } from './operator/fixture.ts';
 
 /** Several times as long as it takes, for machines with other things to do. */
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect, vi } from 'vitest';
-import { kubectl } from '../support/cluster.ts';
+import { kubectl } from '../support/shared-cluster.ts';
 
 const crdFile = join(import.meta.dirname, '../../crds/virtualmachines.vps247.com.yaml');
 

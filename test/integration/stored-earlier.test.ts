@@ -3,11 +3,11 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { startControlPlane } from '../../hack/control-plane/start.ts';
-import { Cluster } from '../../hack/kit/cluster.ts';
+import { Cluster } from '../support/control-plane.ts';
 import { retainVm } from '../../src/api/v1alpha1/commands.ts';
-import { finalizer } from '../../src/api/v1alpha1/names.ts';
-import { sharedCluster } from '../support/cluster.ts';
-import { permissiveCrd, presentCrd, store } from './remedies/place.ts';
+import { finalizer } from '../../src/api/v1alpha1/constants.ts';
+import { sharedCluster } from '../support/shared-cluster.ts';
+import { permissiveCrd, presentCrd, store } from './remedies/fixture.ts';
 import { selectors } from './resource.ts';
 import { refusals } from './spec-constraints.ts';
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { nodeEnvironment, nodeFlags } from '../../hack/kit/node-options.ts';
+import { nodeEnvironment, nodeFlags } from '../support/node-options.ts';
 import { settingsTable } from '../../src/config/settings.ts';
 import { packageVersion, projectRoot } from './manifests.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { parseDuration } from '../../src/model/duration.ts';
-import { neededRights } from '../../src/startup/rights.ts';
+import { parseDuration } from '../../src/domain/duration.ts';
+import { neededRights } from '../../src/startup/required-permissions.ts';
 import { settingNames, settingsTable, variableOf } from '../../src/config/settings.ts';
 import { definitions, installation, onlyOne, packageVersion, readManifests } from './manifests.ts';
 

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { credentialsLabel } from '../../src/api/v1alpha1/names.ts';
+import { credentialsLabel } from '../../src/api/v1alpha1/constants.ts';
 import { definitions, onlyOne, readManifests, samplesFolder, type Manifest } from './manifests.ts';
 
 /** The part of an OpenAPI schema that is walked here. */

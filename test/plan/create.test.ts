@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { annotations } from '../../src/api/v1alpha1/names.ts';
+import { annotations } from '../../src/api/v1alpha1/constants.ts';
 import { plan } from '../../src/plan/plan.ts';
 import { failure, machineIn, observedWith, uid } from './fixtures.ts';
 import { describeRows } from './rows.ts';

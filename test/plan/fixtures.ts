@@ -1,14 +1,14 @@
-import { annotations, finalizer } from '../../src/api/v1alpha1/names.ts';
+import { annotations, finalizer } from '../../src/api/v1alpha1/constants.ts';
 import { providerName, readIdentity, readIntent } from '../../src/api/v1alpha1/identity.ts';
-import { readRequests } from '../../src/api/v1alpha1/requests.ts';
+import { readRequests } from '../../src/api/v1alpha1/annotations.ts';
 import type {
   InternalStatus,
   VirtualMachine,
   VirtualMachineSpec,
   VirtualMachineStatus,
 } from '../../src/api/v1alpha1/types.ts';
-import type { Failure } from '../../src/model/failure.ts';
-import type { Machine, MachineState } from '../../src/model/machine.ts';
+import type { Failure } from '../../src/domain/failure.ts';
+import type { Machine, MachineState } from '../../src/domain/machine.ts';
 import type { Observed } from '../../src/plan/observed.ts';
 
 export const now = Date.UTC(2026, 5, 1, 12);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Secret } from '../../src/model/secret.ts';
+import { Secret } from '../../src/domain/secret.ts';
 import { plan } from '../../src/plan/plan.ts';
 import { machineIn, now, observedWith, secondsAgo } from './fixtures.ts';
 import { type Row, describeRows } from './rows.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { busyVerdict } from '../../src/plan/busy.ts';
+import { busyVerdict } from '../../src/plan/provider-busy.ts';
 import { plan } from '../../src/plan/plan.ts';
 import { conditionsFor } from '../../src/status/conditions.ts';
 import { failure, machineIn, now, observedWith } from './fixtures.ts';

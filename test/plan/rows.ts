@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Action } from '../../src/plan/action.ts';
 import type { Reason } from '../../src/api/v1alpha1/reasons.ts';
 import { plan } from '../../src/plan/plan.ts';
-import { cutMessage } from '../../src/model/text.ts';
+import { cutMessage } from '../../src/domain/text.ts';
 import { type ObservedOptions, observedWith } from './fixtures.ts';
 
 /** One line of the specification: what is given, what is done, and what is told. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Reason } from '../../src/api/v1alpha1/reasons.ts';
-import { Secret } from '../../src/model/secret.ts';
+import { Secret } from '../../src/domain/secret.ts';
 import { type Action, isProviderCall } from '../../src/plan/action.ts';
 import { plan, rules } from '../../src/plan/plan.ts';
 import { failure, machineIn, now, secondsAgo, type ObservedOptions, observedWith } from './fixtures.ts';

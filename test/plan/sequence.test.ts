@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { VirtualMachineSpec } from '../../src/api/v1alpha1/types.ts';
-import type { Price } from '../../src/model/machine.ts';
+import type { Price } from '../../src/domain/machine.ts';
 import { plan } from '../../src/plan/plan.ts';
 import { machineIn, type ObservedOptions, observedWith, secondsAgo } from './fixtures.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { LastTask } from '../../src/model/machine.ts';
+import type { LastTask } from '../../src/domain/machine.ts';
 import { plan } from '../../src/plan/plan.ts';
 import { machineIn, observedWith, type ObservedOptions, secondsAgo } from './fixtures.ts';
 import { halted, hard, kill, soft, start, stop } from './powers.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { annotations, finalizer } from '../../src/api/v1alpha1/names.ts';
+import { annotations, finalizer } from '../../src/api/v1alpha1/constants.ts';
 import type { VirtualMachine, VirtualMachineSpec } from '../../src/api/v1alpha1/types.ts';
-import type { Operation } from '../../src/model/failure.ts';
+import type { Operation } from '../../src/domain/failure.ts';
 import { createWorld, type World } from './world/world.ts';
 
 const minute = 60_000;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { failed } from '../../src/model/failure.ts';
+import { failed } from '../../src/domain/failure.ts';
 import { createManualClock } from '../support/clock.ts';
-import type { MachineRoom } from './world/room.ts';
+import type { MachineRoom } from './world/fake-provider.ts';
 import { createWorld, type World } from './world/world.ts';
 
 const minute = 60_000;

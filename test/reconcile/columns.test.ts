@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { annotations } from '../../src/api/v1alpha1/names.ts';
+import { annotations } from '../../src/api/v1alpha1/constants.ts';
 import type { CatalogueSelector, VirtualMachine, VirtualMachineSpec } from '../../src/api/v1alpha1/types.ts';
-import type { CatalogueRef, Machine } from '../../src/model/machine.ts';
+import type { CatalogueRef, Machine } from '../../src/domain/machine.ts';
 import { assertProperty } from '../support/property.ts';
 import { createWorldWithCatalogue, type Detail, type Field, fields, offers } from './world/catalogue.ts';
 import { usualSpec } from './world/operator.ts';

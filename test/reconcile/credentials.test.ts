@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { annotations } from '../../src/api/v1alpha1/names.ts';
-import { KubeError } from '../../src/kube/errors.ts';
+import { annotations } from '../../src/api/v1alpha1/constants.ts';
+import { KubeError } from '../../src/kubernetes/errors.ts';
 import { type SharedCredentials, createCredentials, judge } from '../../src/reconcile/credentials.ts';
 import { type ObjectOptions, objectWith } from '../plan/fixtures.ts';
 import { silentLog } from '../../src/telemetry/log.ts';

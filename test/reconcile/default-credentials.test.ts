@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { annotations } from '../../src/api/v1alpha1/names.ts';
+import { annotations } from '../../src/api/v1alpha1/constants.ts';
 import { createWorld, type World } from './world/world.ts';
 
 const minute = 60_000;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { MachineState } from '../../src/model/machine.ts';
+import type { MachineState } from '../../src/domain/machine.ts';
 import { bothFinalizers } from './world/cluster.ts';
 import { createWorld, type World } from './world/world.ts';
 

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { Reason } from '../../src/api/v1alpha1/reasons.ts';
-import type { FailureClass, FailureCode, Operation } from '../../src/model/failure.ts';
+import type { FailureClass, FailureCode, Operation } from '../../src/domain/failure.ts';
 import type { Action } from '../../src/plan/action.ts';
-import { fromFailure } from '../../src/plan/failure.ts';
+import { fromFailure } from '../../src/plan/failure-status.ts';
 import { plan } from '../../src/plan/plan.ts';
-import type { Execution } from '../../src/reconcile/execute.ts';
-import { conclude } from '../../src/reconcile/outcome.ts';
+import type { Execution } from '../../src/reconcile/execute/execute.ts';
+import { conclude } from '../../src/reconcile/conclude.ts';
 import { failure, machineIn, type ObservedOptions, observedWith, secondsAgo } from '../plan/fixtures.ts';
 
 type Call = Exclude<

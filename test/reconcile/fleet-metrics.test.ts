@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { AppSettings } from '../../src/app.ts';
+import type { AppSettings } from '../../src/operator.ts';
 import type { Reason } from '../../src/api/v1alpha1/reasons.ts';
 import { FleetMetrics } from '../../src/reconcile/fleet-metrics.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';

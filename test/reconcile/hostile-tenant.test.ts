@@ -1,9 +1,9 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it, vi } from 'vitest';
-import type { AppSettings } from '../../src/app.ts';
+import type { AppSettings } from '../../src/operator.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
-import { failed } from '../../src/model/failure.ts';
+import { failed } from '../../src/domain/failure.ts';
 import { createManualClock } from '../support/clock.ts';
 import { objectWith } from '../plan/fixtures.ts';
 import { createWorld, type World } from './world/world.ts';

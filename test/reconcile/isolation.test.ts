@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Operation } from '../../src/model/failure.ts';
+import type { Operation } from '../../src/domain/failure.ts';
 import { createTenantWorld } from './world/tenants.ts';
 import { createWorld, type World } from './world/world.ts';
 

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { writeIntent } from '../../src/api/v1alpha1/identity.ts';
 import { keyedHash } from '../../src/provider/account/keyed-hash.ts';
-import { Secret } from '../../src/model/secret.ts';
-import { annotations } from '../../src/api/v1alpha1/names.ts';
-import { parseSelector } from '../../src/model/label-selector.ts';
+import { Secret } from '../../src/domain/secret.ts';
+import { annotations } from '../../src/api/v1alpha1/constants.ts';
+import { parseSelector } from '../../src/domain/label-selector.ts';
 import { createWorld, type World } from './world/world.ts';
 
 const minute = 60_000;

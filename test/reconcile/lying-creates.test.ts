@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { failed, succeeded } from '../../src/model/failure.ts';
-import type { Machine } from '../../src/model/machine.ts';
-import type { Provider } from '../../src/provider/port.ts';
-import type { MachineRoom } from './world/room.ts';
+import { failed, succeeded } from '../../src/domain/failure.ts';
+import type { Machine } from '../../src/domain/machine.ts';
+import type { Provider } from '../../src/provider/provider.ts';
+import type { MachineRoom } from './world/fake-provider.ts';
 import { createWorld, type World } from './world/world.ts';
 
 const minute = 60_000;

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { annotations } from '../../src/api/v1alpha1/names.ts';
-import type { AppSettings } from '../../src/app.ts';
-import { KubeError } from '../../src/kube/errors.ts';
+import { annotations } from '../../src/api/v1alpha1/constants.ts';
+import type { AppSettings } from '../../src/operator.ts';
+import { KubeError } from '../../src/kubernetes/errors.ts';
 import { controller, fullName, type MetricName, metricsTable } from '../../src/telemetry/metrics-table.ts';
 import { usualSpec } from './world/operator.ts';
 import { createWorld, type World } from './world/world.ts';

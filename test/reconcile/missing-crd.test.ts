@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { KubeError } from '../../src/kube/errors.ts';
+import { KubeError } from '../../src/kubernetes/errors.ts';
 import { createWorld } from './world/world.ts';
 
 const minute = 60_000;

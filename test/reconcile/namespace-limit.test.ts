@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { annotations, finalizer } from '../../src/api/v1alpha1/names.ts';
+import { annotations, finalizer } from '../../src/api/v1alpha1/constants.ts';
 import { usualSpec } from './world/operator.ts';
 import { createWorld, type World } from './world/world.ts';
 

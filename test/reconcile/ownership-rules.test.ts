@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { annotations, finalizer } from '../../src/api/v1alpha1/names.ts';
+import { annotations, finalizer } from '../../src/api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
-import { KubeError } from '../../src/kube/errors.ts';
+import { KubeError } from '../../src/kubernetes/errors.ts';
 import { Ownership, type OwnershipOptions } from '../../src/reconcile/ownership.ts';
 import { objectWith } from '../plan/fixtures.ts';
 

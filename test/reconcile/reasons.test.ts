@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { annotations } from '../../src/api/v1alpha1/names.ts';
+import { annotations } from '../../src/api/v1alpha1/constants.ts';
 import { type Reason, reasons } from '../../src/api/v1alpha1/reasons.ts';
 import type { Condition } from '../../src/api/v1alpha1/types.ts';
-import type { AppSettings } from '../../src/app.ts';
-import { succeeded } from '../../src/model/failure.ts';
-import { Secret } from '../../src/model/secret.ts';
-import type { Provider } from '../../src/provider/port.ts';
+import type { AppSettings } from '../../src/operator.ts';
+import { succeeded } from '../../src/domain/failure.ts';
+import { Secret } from '../../src/domain/secret.ts';
+import type { Provider } from '../../src/provider/provider.ts';
 import { usualSpec } from './world/operator.ts';
 import { createWorld, type World } from './world/world.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { annotations } from '../../src/api/v1alpha1/names.ts';
+import { annotations } from '../../src/api/v1alpha1/constants.ts';
 import type { VirtualMachineSpec } from '../../src/api/v1alpha1/types.ts';
 import { bothFinalizers } from './world/cluster.ts';
 import { createWorld } from './world/world.ts';

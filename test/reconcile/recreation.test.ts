@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import type { Machine } from '../../src/model/machine.ts';
+import type { Machine } from '../../src/domain/machine.ts';
 import { createWorld, type World } from './world/world.ts';
 
 const second = 1_000;

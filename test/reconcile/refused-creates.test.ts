@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { annotations } from '../../src/api/v1alpha1/names.ts';
+import { annotations } from '../../src/api/v1alpha1/constants.ts';
 import { bothFinalizers, othersFinalizer } from './world/cluster.ts';
 import { createWorld, type World } from './world/world.ts';
 
 const minute = 60_000;
 const refusal = { class: 'Terminal', code: 'Unprocessable', status: 422 } as const;
-/** Every 4xx to a create: see src/provider/http/errors.ts. */
+/** Every 4xx to a create: see src/provider/http/classify.ts. */
 const answers = [
   { class: 'Terminal', code: 'BadRequest', status: 400 },
   { class: 'Terminal', code: 'PaymentRequired', status: 402 },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { annotations, finalizer } from '../../src/api/v1alpha1/names.ts';
+import { annotations, finalizer } from '../../src/api/v1alpha1/constants.ts';
 import type { InMemoryCluster } from './world/cluster.ts';
 import type { Stored } from './world/stored.ts';
 import { createWorld, type World } from './world/world.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { annotations } from '../../src/api/v1alpha1/names.ts';
-import type { AppSettings } from '../../src/app.ts';
-import type { Operation } from '../../src/model/failure.ts';
-import { parseSelector } from '../../src/model/label-selector.ts';
+import { annotations } from '../../src/api/v1alpha1/constants.ts';
+import type { AppSettings } from '../../src/operator.ts';
+import type { Operation } from '../../src/domain/failure.ts';
+import { parseSelector } from '../../src/domain/label-selector.ts';
 import { usual, usualSpec } from './world/operator.ts';
 import { createWorld, type World } from './world/world.ts';
 

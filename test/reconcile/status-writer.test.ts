@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { VirtualMachine, VirtualMachineStatus } from '../../src/api/v1alpha1/types.ts';
-import type { KubeClient, Patch } from '../../src/kube/client.ts';
-import { KubeError, type KubeErrorReason } from '../../src/kube/errors.ts';
-import { Memory } from '../../src/reconcile/history.ts';
+import type { KubeClient, Patch } from '../../src/kubernetes/client.ts';
+import { KubeError, type KubeErrorReason } from '../../src/kubernetes/errors.ts';
+import { Memory } from '../../src/reconcile/object-state.ts';
 import { createStatusWriter } from '../../src/reconcile/status-writer.ts';
 import { objectWith, uid } from '../plan/fixtures.ts';
 import { createManualClock } from '../support/clock.ts';

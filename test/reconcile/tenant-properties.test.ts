@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { annotations } from '../../src/api/v1alpha1/names.ts';
+import { annotations } from '../../src/api/v1alpha1/constants.ts';
 import type { VirtualMachine, VirtualMachineSpec } from '../../src/api/v1alpha1/types.ts';
 import { createTenantWorld, type Tenant, type TenantWorld } from './world/tenants.ts';
 import { assertProperty } from '../support/property.ts';

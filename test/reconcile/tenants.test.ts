@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { annotations, finalizer } from '../../src/api/v1alpha1/names.ts';
-import { Secret } from '../../src/model/secret.ts';
+import { annotations, finalizer } from '../../src/api/v1alpha1/constants.ts';
+import { Secret } from '../../src/domain/secret.ts';
 import { createTenantWorld, type Tenant, type TenantWorld } from './world/tenants.ts';
 
 const minute = 60_000;

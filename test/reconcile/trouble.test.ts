@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { annotations } from '../../src/api/v1alpha1/names.ts';
-import type { Operation } from '../../src/model/failure.ts';
+import { annotations } from '../../src/api/v1alpha1/constants.ts';
+import type { Operation } from '../../src/domain/failure.ts';
 import { drawSeed } from '../support/property.ts';
 import { createWorld, type World } from './world/world.ts';
 

@@ -1,11 +1,11 @@
 import { text } from 'node:stream/consumers';
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { KubeError } from '../../src/kube/errors.ts';
-import { Secret } from '../../src/model/secret.ts';
-import { writePassword } from '../../src/reconcile/password-secret.ts';
+import { KubeError } from '../../src/kubernetes/errors.ts';
+import { Secret } from '../../src/domain/secret.ts';
+import { writePassword } from '../../src/reconcile/execute/password-secret.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
-import { connect, json } from '../kube/connect.ts';
+import { connect, json } from '../kubernetes/connect.ts';
 import { objectWith } from '../plan/fixtures.ts';
 import { startRawServer } from '../support/raw-server.ts';
 import { Search } from './search.ts';

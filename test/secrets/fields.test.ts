@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { Secret } from '../../src/model/secret.ts';
+import { Secret } from '../../src/domain/secret.ts';
 import { registerSecret } from '../../src/telemetry/redact.ts';
 import { life } from '../faults/life.ts';
 import { createFaultyWorld, type FaultyWorld, keys, minute } from '../faults/world.ts';

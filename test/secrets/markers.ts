@@ -1,4 +1,4 @@
-import { passwordMarker } from '../../src/emulator/fleet.ts';
+import { passwordMarker } from '../../emulator/fleet.ts';
 
 /** How every API key begins that a test plants. */
 export const keyMarker = 'planted-key-';

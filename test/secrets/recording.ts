@@ -1,5 +1,5 @@
 import { channel } from 'node:diagnostics_channel';
-import type { Recorded } from '../../hack/kit/record-objects.ts';
+import type { Recorded } from '../support/record-objects.ts';
 
 /** Or, as a sentence, why nothing is known. */
 export type Recording = Recorded | string;

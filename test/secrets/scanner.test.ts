@@ -6,7 +6,7 @@ import { asyncProperty, nat, string } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { type Run, searchRun } from './run.ts';
 import { Search } from './search.ts';
-import { openSecret } from '../../hack/kit/secret-object.ts';
+import { openSecret } from '../support/secret-object.ts';
 import { assertProperty } from '../support/property.ts';
 
 const value = 'n33dle/of+th3 h4ystack="ö"&<x>';

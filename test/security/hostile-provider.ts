@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { passwordMarker } from '../../src/emulator/fleet.ts';
+import { passwordMarker } from '../../emulator/fleet.ts';
 
 /**
  * A provider that lies, for the tests of the trust model. It keeps a truthful store of VMs and a ledger of every call and effect; what it

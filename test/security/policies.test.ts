@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { readiness } from '../../hack/kit/cluster.ts';
+import { readiness } from '../support/control-plane.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
 import { ClusterUnderAttack, messageOf, spec, type Tenant } from './cluster-under-attack.ts';
 

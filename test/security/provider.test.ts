@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { readiness } from '../../hack/kit/cluster.ts';
-import { passwordMarker } from '../../src/emulator/fleet.ts';
+import { readiness } from '../support/control-plane.ts';
+import { passwordMarker } from '../../emulator/fleet.ts';
 import { ClusterUnderAttack, type Tenant } from './cluster-under-attack.ts';
 import { watchHealth } from './health.ts';
 import type { Answer, Fields } from './hostile-provider.ts';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { readiness } from '../../hack/kit/cluster.ts';
-import type { OperatorProcess } from '../../hack/kit/operator.ts';
-import { apiVersion, finalizer, kind } from '../../src/api/v1alpha1/names.ts';
+import { readiness } from '../support/control-plane.ts';
+import type { OperatorProcess } from '../support/operator-process.ts';
+import { apiVersion, finalizer, kind } from '../../src/api/v1alpha1/constants.ts';
 import { keyMarker } from '../secrets/markers.ts';
 import {
   ClusterUnderAttack,

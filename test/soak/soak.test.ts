@@ -2,7 +2,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { buildBundle } from '../../hack/build.ts';
 import { soak } from '../../hack/soak/soak.ts';
-import { useStages } from '../integration/operator/stage.ts';
+import { useStages } from '../integration/operator/fixture.ts';
 import { seeds } from './seeds.ts';
 
 const stageFor = useStages('soak');

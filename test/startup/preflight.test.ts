@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { virtualMachineSchema } from '../../src/api/v1alpha1/schema.ts';
-import { KubeError } from '../../src/kube/errors.ts';
-import type { Inquiries, Right } from '../../src/kube/inquiries.ts';
+import { KubeError } from '../../src/kubernetes/errors.ts';
+import type { Inquiries, Right } from '../../src/kubernetes/access-review.ts';
 import type { Log } from '../../src/telemetry/log.ts';
 import { untilUsable } from '../../src/startup/preflight.ts';
 import { missingFields } from '../../src/startup/served-schema.ts';

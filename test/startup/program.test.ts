@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { startOperator } from '../../hack/kit/operator.ts';
+import { startOperator } from '../support/operator-process.ts';
 import { startRawServer } from '../support/raw-server.ts';
 import { writeKubeconfig } from './cluster.ts';
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { startOperator } from '../../hack/kit/operator.ts';
+import { startOperator } from '../support/operator-process.ts';
 import { startCollector } from '../support/collector.ts';
 import { startRawServer } from '../support/raw-server.ts';
 import { serveCluster, writeKubeconfig } from './cluster.ts';

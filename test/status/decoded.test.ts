@@ -4,15 +4,15 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { statusSchema } from '../../src/api/v1alpha1/schema/status.ts';
 import type { VirtualMachineStatus } from '../../src/api/v1alpha1/types.ts';
-import { isReadable, type Machine } from '../../src/model/machine.ts';
-import { Secret } from '../../src/model/secret.ts';
+import { isReadable, type Machine } from '../../src/domain/machine.ts';
+import { Secret } from '../../src/domain/secret.ts';
 import { plan } from '../../src/plan/plan.ts';
 import { KnownSecrets } from '../../src/provider/http/known-secrets.ts';
-import * as mapping from '../../src/provider/http/mapping.ts';
-import { conclude } from '../../src/reconcile/outcome.ts';
+import * as mapping from '../../src/provider/http/decode.ts';
+import { conclude } from '../../src/reconcile/conclude.ts';
 import { statusFor } from '../../src/status/status.ts';
 import { now, observedWith, type ObservedOptions } from '../plan/fixtures.ts';
-import { nastyMachine, nastyText, planted } from '../provider/http/hostile-answers.ts';
+import { nastyMachine, nastyText, planted } from '../provider/http/hostile-responses.ts';
 import { assertProperty } from '../support/property.ts';
 
 // As the API server judges it: unknown formats and keywords of Kubernetes say nothing about a value.

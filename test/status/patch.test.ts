@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { VirtualMachine, VirtualMachineStatus } from '../../src/api/v1alpha1/types.ts';
-import type { Patch } from '../../src/kube/client.ts';
-import { KubeError } from '../../src/kube/errors.ts';
+import type { Patch } from '../../src/kubernetes/client.ts';
+import { KubeError } from '../../src/kubernetes/errors.ts';
 import { forms, writeStatus } from '../../src/status/patch.ts';
 import { now, objectWith, uid } from '../plan/fixtures.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import fc from 'fast-check';
 import type { Reason } from '../../src/api/v1alpha1/reasons.ts';
 import type { VirtualMachineStatus } from '../../src/api/v1alpha1/types.ts';
-import { Secret } from '../../src/model/secret.ts';
+import { Secret } from '../../src/domain/secret.ts';
 import { conditionsFor } from '../../src/status/conditions.ts';
 import { equal, isTrouble, isWorthWriting, mergePatch, statusFor } from '../../src/status/status.ts';
 import { failure, machineIn, now, objectWith, observedWith, secondsAgo, uid } from '../plan/fixtures.ts';

@@ -1,7 +1,7 @@
-import type { Failure, Operation, Outcome } from '../../src/model/failure.ts';
-import { failed, succeeded } from '../../src/model/failure.ts';
-import type { Machine } from '../../src/model/machine.ts';
-import type { CreateAnswer, Provider } from '../../src/provider/port.ts';
+import type { Failure, Operation, Outcome } from '../../src/domain/failure.ts';
+import { failed, succeeded } from '../../src/domain/failure.ts';
+import type { Machine } from '../../src/domain/machine.ts';
+import type { CreateAnswer, Provider } from '../../src/provider/provider.ts';
 
 /** A provider that answers from a list of machines which the test changes as it likes. */
 export interface FakeProvider extends Provider {

@@ -12,7 +12,7 @@ interface Need {
 
 /** By the name of the vitest project that these files are. All other tests need none. */
 export const needs = {
-  chart: { files: ['test/chart/**/*.test.ts', 'test/monitoring/scraped.test.ts'], programs: ['helm'] },
+  chart: { files: ['test/chart/**/*.test.ts', 'test/monitoring/scrape-targets.test.ts'], programs: ['helm'] },
   gitops: { files: ['test/gitops/**/*.test.ts'], programs: ['gitops'] },
   integration: {
     files: [

@@ -5,7 +5,7 @@ import type { TestProject } from 'vitest/node';
 import { ensureComponents } from '../../hack/control-plane/components.ts';
 import { Refusal } from '../../hack/control-plane/refusal.ts';
 import { startControlPlane } from '../../hack/control-plane/start.ts';
-import { recordObjects } from '../../hack/kit/record-objects.ts';
+import { recordObjects } from './record-objects.ts';
 import { publishRecorded } from '../secrets/recording.ts';
 import { needs } from './programs.ts';
 

@@ -1,6 +1,6 @@
 import { anything, property, string } from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Secret } from '../../src/model/secret.ts';
+import { Secret } from '../../src/domain/secret.ts';
 import type { Log, LogFields } from '../../src/telemetry/log.ts';
 import { createLogger, type LogLevel } from '../../src/telemetry/logger.ts';
 import { registerSecret } from '../../src/telemetry/redact.ts';

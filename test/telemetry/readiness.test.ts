@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { createHealthServer } from '../../src/telemetry/health.ts';
+import { createHealthServer } from '../../src/telemetry/http-server.ts';
 import { type Log, silentLog } from '../../src/telemetry/log.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { Readiness } from '../../src/telemetry/readiness.ts';
 import { registerSecret } from '../../src/telemetry/redact.ts';
-import { Secret } from '../../src/model/secret.ts';
+import { Secret } from '../../src/domain/secret.ts';
 
 function setUp() {
   const causes: { kubernetes?: string; virtualmachines?: string } = { virtualmachines: 'No list yet.' };

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Secret } from '../../src/model/secret.ts';
+import { Secret } from '../../src/domain/secret.ts';
 import { redact, registerSecret, scrub } from '../../src/telemetry/redact.ts';
 import { Search } from '../secrets/search.ts';
 import { assertProperty } from '../support/property.ts';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseDocument, stringify } from 'yaml';
-import { group, kind, plural, version } from '../../../src/api/v1alpha1/names.ts';
+import { group, kind, plural, version } from '../../../src/api/v1alpha1/constants.ts';
 import { customResourceDefinition } from '../../../src/api/v1alpha1/schema.ts';
 import { imageName, packageInfo, repositoryUrl } from '../package.ts';
 

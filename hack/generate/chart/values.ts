@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
-import { chartFolder } from '../../kit/helm.ts';
+import { chartFolder } from '../../../test/support/helm.ts';
 
 /** A JSON schema, as far as it is looked into here. */
 export type Schema = Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
-import { printableJson } from '../../model/text.ts';
-import { annotations } from './names.ts';
+import { printableJson } from '../../domain/text.ts';
+import { annotations } from './constants.ts';
 
 /** The object that a command is for. */
 export interface CommandTarget {

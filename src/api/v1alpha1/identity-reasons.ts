@@ -8,7 +8,7 @@ import {
   patchSpec,
   resetStatus,
 } from './commands.ts';
-import { annotations } from './names.ts';
+import { annotations } from './constants.ts';
 import { type ReasonRow, stalled } from './reason-row.ts';
 
 const keepVm = code(deleteKeepingVm(anyObject));

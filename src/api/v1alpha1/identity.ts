@@ -1,4 +1,4 @@
-import { annotations } from './names.ts';
+import { annotations } from './constants.ts';
 import type { CreationOptions, ObjectMeta, Origin, VirtualMachine } from './types.ts';
 
 const maxNameLength = 63;

@@ -8,7 +8,7 @@ import {
   replaceApiKey,
   deleteKeepingVm,
 } from './commands.ts';
-import { annotations, defaultCredentials } from './names.ts';
+import { annotations, defaultCredentials } from './constants.ts';
 import { identityReasons } from './identity-reasons.ts';
 import { observationReasons } from './observation-reasons.ts';
 import { inProgress, type ReasonRow, stalled } from './reason-row.ts';

@@ -1,4 +1,4 @@
-import { apiVersion, group, kind, plural, version } from './names.ts';
+import { apiVersion, group, kind, plural, version } from './constants.ts';
 import type { Schema } from './schema/openapi.ts';
 import { afterCreation, specSchema } from './schema/spec.ts';
 import { statusSchema } from './schema/status.ts';

@@ -1,9 +1,9 @@
-import type { Clock } from '../../model/clock.ts';
+import type { Clock } from '../../domain/clock.ts';
 import type { Log } from '../../telemetry/log.ts';
-import type { Provider } from '../port.ts';
+import type { Provider } from '../provider.ts';
 import type { Snapshot } from './account.ts';
-import type { Pace } from './pace.ts';
-import type { Probes } from './probes.ts';
+import type { Pace } from './polling/poll-schedule.ts';
+import type { Probes } from './polling/key-probes.ts';
 
 export interface AccountOptions {
   readonly provider: Provider;

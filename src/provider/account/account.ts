@@ -1,10 +1,10 @@
-import type { Failure, Outcome } from '../../model/failure.ts';
-import type { Machine, OsTemplate, Package, ProviderId, Region, UnreadableMachine } from '../../model/machine.ts';
-import type { Provider } from '../port.ts';
+import type { Failure, Outcome } from '../../domain/failure.ts';
+import type { Machine, OsTemplate, Package, ProviderId, Region, UnreadableMachine } from '../../domain/machine.ts';
+import type { Provider } from '../provider.ts';
 import type { Absence } from './absence.ts';
-import type { Recreations } from './recreations.ts';
-import type { TrafficReading } from './traffic.ts';
-import type { Lane } from './turns.ts';
+import type { Recreations } from './admission/recreation-rate.ts';
+import type { TrafficReading } from './admission/call-admission.ts';
+import type { Lane } from './admission/call-scheduler.ts';
 
 /** A complete list of the account's machines, as one request answered it. Times are monotonic milliseconds. */
 export interface Snapshot {

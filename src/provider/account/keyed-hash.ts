@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import type { Secret } from '../../model/secret.ts';
+import type { Secret } from '../../domain/secret.ts';
 
 /** 128 bits: nobody can make the hash without the key, and it is short enough for an annotation. */
 const bytes = 16;

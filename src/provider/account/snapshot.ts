@@ -1,5 +1,5 @@
-import type { ListedMachine, Machine, ProviderId } from '../../model/machine.ts';
-import { isReadable } from '../../model/machine.ts';
+import type { ListedMachine, Machine, ProviderId } from '../../domain/machine.ts';
+import { isReadable } from '../../domain/machine.ts';
 import type { Snapshot, UnreadableEntry } from './account.ts';
 
 /** Machines as they were last known, by id and all of them. */

@@ -1,7 +1,7 @@
 import { BlockList, isIP } from 'node:net';
-import type { Address } from '../../model/machine.ts';
-import type { WireObject } from './wire.ts';
-import { isWireObject } from './wire.ts';
+import type { Address } from '../../domain/machine.ts';
+import type { WireObject } from './json-fields.ts';
+import { isWireObject } from './json-fields.ts';
 
 const order = new Intl.Collator('en', { numeric: true });
 

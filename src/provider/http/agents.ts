@@ -1,7 +1,7 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { Duplex } from 'node:stream';
-import { systemClock } from '../../model/clock.ts';
+import { systemClock } from '../../domain/clock.ts';
 import type { Proxy } from './proxy.ts';
 
 /** How connections come about and how long they are kept. */

@@ -1,4 +1,4 @@
-import type { Places } from '../../model/places.ts';
+import type { Places } from '../../domain/semaphore.ts';
 
 /** So much of a body is read at any time; for more it needs a place among the large ones. */
 const small = 64 * 1024;

@@ -1,5 +1,5 @@
-import { SecretIndex } from '../../model/secret-index.ts';
-import type { Secret } from '../../model/secret.ts';
+import { SecretIndex } from '../../domain/secret-matcher.ts';
+import type { Secret } from '../../domain/secret.ts';
 
 /** Passwords that are no longer listed are kept up to so many times the newest list, which may have lost some for a moment. */
 const mostTurnover = 2;

@@ -1,6 +1,6 @@
 import type { ProxyEnv } from 'node:http';
 import { BlockList, isIP } from 'node:net';
-import { Secret } from '../../model/secret.ts';
+import { Secret } from '../../domain/secret.ts';
 import { isLoopback } from './base-url.ts';
 
 /** The proxy between the operator and the provider. */

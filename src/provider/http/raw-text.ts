@@ -1,5 +1,5 @@
-import { SecretIndex } from '../../model/secret-index.ts';
-import { cutToCharacters, hasCharacters, isPrintable, printable, withoutUnprintable } from '../../model/text.ts';
+import { SecretIndex } from '../../domain/secret-matcher.ts';
+import { cutToCharacters, hasCharacters, isPrintable, printable, withoutUnprintable } from '../../domain/text.ts';
 import { registeredSecrets } from '../../telemetry/redact.ts';
 import type { KnownSecrets } from './known-secrets.ts';
 

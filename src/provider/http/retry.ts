@@ -1,6 +1,6 @@
 import pRetry from 'p-retry';
-import type { Clock } from '../../model/clock.ts';
-import type { FailureCode, Outcome } from '../../model/failure.ts';
+import type { Clock } from '../../domain/clock.ts';
+import type { FailureCode, Outcome } from '../../domain/failure.ts';
 
 export interface ReadRetries {
   /** Attempts after the first. */

@@ -2,9 +2,9 @@ import type http from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import got, { type Got, RequestError, TimeoutError } from 'got';
-import { systemClock } from '../../model/clock.ts';
-import type { Fence } from '../../model/fence.ts';
-import { Places } from '../../model/places.ts';
+import { systemClock } from '../../domain/clock.ts';
+import type { Fence } from '../../domain/fence.ts';
+import { Places } from '../../domain/semaphore.ts';
 import { type ConnectionOptions, createAgents } from './agents.ts';
 import { Body } from './body.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { documented, fences } from '../../support/documented.ts';
-import { readerOf } from '../../support/reader.ts';
-import { apiKey, useStages } from '../operator/stage.ts';
+import { readerOf } from '../../support/reader-shell.ts';
+import { apiKey, useStages } from '../operator/fixture.ts';
 
 const page = 'docs/catalogue.md';
 const stageFor = useStages('catalogue');

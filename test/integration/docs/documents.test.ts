@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { renderChart } from '../../../hack/kit/helm.ts';
+import { renderChart } from '../../support/helm.ts';
 import { fences } from '../../support/documented.ts';
-import { kubectl } from '../../support/cluster.ts';
+import { kubectl } from '../../support/shared-cluster.ts';
 import { filesBelow, pages, projectRoot } from '../../support/pages.ts';
 import { type Manifest, parseManifests } from '../../packaging/manifests.ts';
 import { resourceIn } from '../resource.ts';

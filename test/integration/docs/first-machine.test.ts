@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Fence, fences } from '../../support/documented.ts';
-import { plain, readerOf } from '../../support/reader.ts';
-import { apiKey, useStages } from '../operator/stage.ts';
+import { plain, readerOf } from '../../support/reader-shell.ts';
+import { apiKey, useStages } from '../operator/fixture.ts';
 
 const page = 'docs/first-machine.md';
 const stageOf = useStages('first-machine');

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { documented, shellBlocks } from '../../support/documented.ts';
-import { readerOf } from '../../support/reader.ts';
-import { useStages } from '../operator/stage.ts';
+import { readerOf } from '../../support/reader-shell.ts';
+import { useStages } from '../operator/fixture.ts';
 
 const page = 'docs/import.md';
 const stageFor = useStages('import');

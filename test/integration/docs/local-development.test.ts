@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { freePort } from '../../../hack/control-plane/ports.ts';
-import { defaultKey, defaultPort } from '../../../src/emulator/options.ts';
+import { defaultKey, defaultPort } from '../../../emulator/options.ts';
 import { documented, fences } from '../../support/documented.ts';
 import { projectRoot } from '../../support/pages.ts';
-import { plain, readerShell } from '../../support/reader.ts';
+import { plain, readerShell } from '../../support/reader-shell.ts';
 
 const page = 'docs/local-development.md';
 // Three programs and a control plane of its own start here.
@@ -20,7 +20,17 @@ let port = 0;
 
 beforeAll(async () => {
   port = await freePort();
-  for (const name of ['package.json', 'package-lock.json', 'node_modules', 'hack', 'src', 'deploy', 'crds'])
+  for (const name of [
+    'package.json',
+    'package-lock.json',
+    'node_modules',
+    'hack',
+    'src',
+    'emulator',
+    'test',
+    'deploy',
+    'crds',
+  ])
     symlinkSync(path.join(projectRoot, name), path.join(checkout, name));
   mkdirSync(path.join(checkout, '.out'));
 });

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { documented, shellBlocks } from '../../support/documented.ts';
-import { freshNamespace } from '../../support/cluster.ts';
-import { readerOf } from '../../support/reader.ts';
-import { apiKey, rotatedKey, useStages } from '../operator/stage.ts';
+import { freshNamespace } from '../../support/shared-cluster.ts';
+import { readerOf } from '../../support/reader-shell.ts';
+import { apiKey, rotatedKey, useStages } from '../operator/fixture.ts';
 
 const page = 'docs/tasks.md';
 const stageFor = useStages('tasks');

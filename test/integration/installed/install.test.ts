@@ -1,8 +1,8 @@
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readiness } from '../../../hack/kit/cluster.ts';
-import { InstalledSite } from '../../../hack/kit/installed-site.ts';
-import { apiKey, spec } from '../operator/stage.ts';
+import { readiness } from '../../support/control-plane.ts';
+import { InstalledSite } from '../../support/installed-site.ts';
+import { apiKey, spec } from '../operator/fixture.ts';
 
 const { release } = InstalledSite;
 let site: InstalledSite;

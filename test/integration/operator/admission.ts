@@ -1,4 +1,4 @@
-import { kubectl } from '../../support/cluster.ts';
+import { kubectl } from '../../support/shared-cluster.ts';
 
 const group = 'admissionregistration.k8s.io/v1';
 

@@ -1,9 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
-import { annotations, apiVersion, kind } from '../../../src/api/v1alpha1/names.ts';
-import { conditionOf, personAt } from './person.ts';
-import { readiness } from '../../../hack/kit/cluster.ts';
-import { kubectl } from '../../support/cluster.ts';
-import { apiKey, type Stage, useStages } from './stage.ts';
+import { annotations, apiVersion, kind } from '../../../src/api/v1alpha1/constants.ts';
+import { conditionOf, personAt } from './user.ts';
+import { readiness } from '../../support/control-plane.ts';
+import { kubectl } from '../../support/shared-cluster.ts';
+import { apiKey, type Stage, useStages } from './fixture.ts';
 
 const stageFor = useStages('adoption');
 // Several times as long as it takes, for machines with other things to do.

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { serveTrap } from '../../../src/emulator/trap.ts';
+import { serveTrap } from '../../../emulator/redirect-sink.ts';
 import { keyMarker } from '../../secrets/markers.ts';
-import { apiKey, rotatedKey, type Stage, useStages } from './stage.ts';
+import { apiKey, rotatedKey, type Stage, useStages } from './fixture.ts';
 
 const stageFor = useStages('bad-input');
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Stage, useStages } from './stage.ts';
+import { type Stage, useStages } from './fixture.ts';
 
 const stageFor = useStages('crash');
 const creates = { method: 'POST', path: '/virtual_machines' } as const;

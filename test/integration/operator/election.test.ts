@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import type { OperatorProcess } from '../../../hack/kit/operator.ts';
-import type { Passing } from '../../../hack/kit/wire-proxy.ts';
+import type { OperatorProcess } from '../../support/operator-process.ts';
+import type { Passing } from '../../support/wire-proxy.ts';
 import {
   editLease,
   elected,
@@ -15,8 +15,8 @@ import {
   untilLeading,
   untilReadyToLead,
   watchedOperator,
-} from './electorate.ts';
-import { type Stage, useStages } from './stage.ts';
+} from './candidates.ts';
+import { type Stage, useStages } from './fixture.ts';
 
 const stageFor = useStages('election');
 /** Milliseconds that a lease lasts when no flag says otherwise. How exactly it is kept to is for the tests with a manual clock. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { apiVersion, finalizer, kind } from '../../../src/api/v1alpha1/names.ts';
-import { kubectl } from '../../support/cluster.ts';
-import { spec, useStages } from './stage.ts';
+import { apiVersion, finalizer, kind } from '../../../src/api/v1alpha1/constants.ts';
+import { kubectl } from '../../support/shared-cluster.ts';
+import { spec, useStages } from './fixture.ts';
 
 const stageFor = useStages('garbage-collector');
 /** A patch. */

@@ -1,8 +1,8 @@
 import { expect, it, vi } from 'vitest';
-import { annotations, finalizer } from '../../../src/api/v1alpha1/names.ts';
-import { kubectl } from '../../support/cluster.ts';
-import { watchedOperator } from './electorate.ts';
-import { spec, type Stage, useStages } from './stage.ts';
+import { annotations, finalizer } from '../../../src/api/v1alpha1/constants.ts';
+import { kubectl } from '../../support/shared-cluster.ts';
+import { watchedOperator } from './candidates.ts';
+import { spec, type Stage, useStages } from './fixture.ts';
 
 const stageFor = useStages('gitops');
 // Several times as long as it takes, for machines with other things to do.

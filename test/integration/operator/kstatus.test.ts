@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { healthsOf, kstatusesOf } from '../../../hack/gitops/tools.ts';
-import { personAt } from './person.ts';
-import { type Stage, useStages } from './stage.ts';
+import { personAt } from './user.ts';
+import { type Stage, useStages } from './fixture.ts';
 
 const stageFor = useStages('kstatus');
 // Several times as long as it takes, for machines with other things to do.

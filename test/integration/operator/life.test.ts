@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { annotations, finalizer } from '../../../src/api/v1alpha1/names.ts';
-import { personAt } from './person.ts';
-import { useStages } from './stage.ts';
+import { annotations, finalizer } from '../../../src/api/v1alpha1/constants.ts';
+import { personAt } from './user.ts';
+import { useStages } from './fixture.ts';
 
 const stageFor = useStages('life');
 

@@ -7,7 +7,7 @@ import { buildBundle } from '../../../hack/build.ts';
 import { createCertificateAuthority } from '../../support/certificate.ts';
 import { startForwardProxy } from '../../support/forward-proxy.ts';
 import { startTlsServer, type TlsServer } from '../../support/tls-server.ts';
-import { apiKey, useStages } from './stage.ts';
+import { apiKey, useStages } from './fixture.ts';
 
 const stageOf = useStages('network');
 // Several times as long as it takes, for machines with other things to do.

@@ -3,9 +3,9 @@ import { delimiter, dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { describe, expect, it, vi } from 'vitest';
-import { sharedCluster } from '../../support/cluster.ts';
-import { conditionOf, personAt } from './person.ts';
-import { type Stage, useStages } from './stage.ts';
+import { sharedCluster } from '../../support/shared-cluster.ts';
+import { conditionOf, personAt } from './user.ts';
+import { type Stage, useStages } from './fixture.ts';
 
 const stageFor = useStages('password');
 // Several times as long as it takes, for machines with other things to do.

@@ -1,10 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { VirtualMachine } from '../../../src/api/v1alpha1/types.ts';
-import type { OperatorProcess } from '../../../hack/kit/operator.ts';
-import { kubectl } from '../../support/cluster.ts';
+import type { OperatorProcess } from '../../support/operator-process.ts';
+import { kubectl } from '../../support/shared-cluster.ts';
 import { admissionIn } from './admission.ts';
-import { personAt } from './person.ts';
-import { type Stage, spec, useStages } from './stage.ts';
+import { personAt } from './user.ts';
+import { type Stage, spec, useStages } from './fixture.ts';
 
 const stageFor = useStages('policies-admission');
 // Several times as long as it takes, for machines with other things to do.

@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import { conditionOf, personAt } from './person.ts';
-import { type Stage, useStages } from './stage.ts';
+import { conditionOf, personAt } from './user.ts';
+import { type Stage, useStages } from './fixture.ts';
 
 const stageFor = useStages('policies');
 // Several times as long as it takes, for machines with other things to do.

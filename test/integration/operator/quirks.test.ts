@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Stage, type StageOptions, useStages } from './stage.ts';
+import { type Stage, type StageOptions, useStages } from './fixture.ts';
 
 const stageFor = useStages('quirks');
 type Switches = NonNullable<StageOptions['switches']>;

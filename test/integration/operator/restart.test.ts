@@ -1,9 +1,9 @@
 import { describe, expect, it, vi } from 'vitest';
-import type { FaultAction, FaultWhen } from '../../../src/emulator/fault-rule.ts';
+import type { FaultAction, FaultWhen } from '../../../emulator/fault-rule.ts';
 import { documented } from '../../support/documented.ts';
-import { readerOf } from '../../support/reader.ts';
-import { conditionOf, personAt } from './person.ts';
-import { type Stage, type StageOptions, useStages } from './stage.ts';
+import { readerOf } from '../../support/reader-shell.ts';
+import { conditionOf, personAt } from './user.ts';
+import { type Stage, type StageOptions, useStages } from './fixture.ts';
 
 const stageFor = useStages('restart');
 // Several times as long as it takes, for machines with other things to do.

@@ -1,14 +1,14 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createEmulator, type Emulator } from '../../../src/emulator/emulator.ts';
-import { serve } from '../../../src/emulator/server.ts';
+import { createEmulator, type Emulator } from '../../../emulator/emulator.ts';
+import { serve } from '../../../emulator/server.ts';
 import { type ControlPlane, startControlPlane } from '../../../hack/control-plane/start.ts';
-import { Cluster, readiness } from '../../../hack/kit/cluster.ts';
-import { type OperatorProcess, startOperator } from '../../../hack/kit/operator.ts';
-import { recordObjects } from '../../../hack/kit/record-objects.ts';
-import { kubectl } from '../../support/cluster.ts';
-import { apiKey, spec } from './stage.ts';
+import { Cluster, readiness } from '../../support/control-plane.ts';
+import { type OperatorProcess, startOperator } from '../../support/operator-process.ts';
+import { recordObjects } from '../../support/record-objects.ts';
+import { kubectl } from '../../support/shared-cluster.ts';
+import { apiKey, spec } from './fixture.ts';
 
 const out = path.join(import.meta.dirname, '../../../.out/operator/restored-api-server');
 const crd = 'crd/virtualmachines.vps247.com';

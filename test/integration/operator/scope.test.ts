@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { OperatorProcess } from '../../../hack/kit/operator.ts';
-import { isLeading, metric } from './electorate.ts';
-import { spec, type Stage, useStages } from './stage.ts';
+import type { OperatorProcess } from '../../support/operator-process.ts';
+import { isLeading, metric } from './candidates.ts';
+import { spec, type Stage, useStages } from './fixture.ts';
 
 const stageFor = useStages('scope');
 

@@ -3,13 +3,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
-import { Cluster, readiness } from '../../../hack/kit/cluster.ts';
-import { hurried } from '../../../hack/kit/hurried.ts';
-import { type OperatorProcess, startOperator } from '../../../hack/kit/operator.ts';
+import { Cluster, readiness } from '../../support/control-plane.ts';
+import { hurried } from '../../support/fast-settings.ts';
+import { type OperatorProcess, startOperator } from '../../support/operator-process.ts';
 import { type ControlPlane, startControlPlane } from '../../../hack/control-plane/start.ts';
 import type { VirtualMachine } from '../../../src/api/v1alpha1/types.ts';
-import { recordObjects } from '../../../hack/kit/record-objects.ts';
-import { sharedCluster } from '../../support/cluster.ts';
+import { recordObjects } from '../../support/record-objects.ts';
+import { sharedCluster } from '../../support/shared-cluster.ts';
 
 /**
  * A cluster of the test's own with the operator's manifests installed, and a person at its shell: commands that mean the whole cluster

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { buildBundle } from '../../../hack/build.ts';
 import { startCollector } from '../../support/collector.ts';
-import { apiKey, useStages } from './stage.ts';
+import { apiKey, useStages } from './fixture.ts';
 
 const stageOf = useStages('traces');
 

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { stringify } from 'yaml';
-import { helm } from '../../../hack/kit/helm.ts';
-import { kubectl, sharedCluster } from '../../support/cluster.ts';
-import { personAt } from './person.ts';
-import { apiKey, type Stage, spec, useStages } from './stage.ts';
+import { helm } from '../../support/helm.ts';
+import { kubectl, sharedCluster } from '../../support/shared-cluster.ts';
+import { personAt } from './user.ts';
+import { apiKey, type Stage, spec, useStages } from './fixture.ts';
 
 const stageFor = useStages('uninstall');
 // Several times as long as it takes, for machines with other things to do.

@@ -1,14 +1,14 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hurriedLatencies } from '../../../hack/kit/hurried.ts';
-import type { OperatorProcess } from '../../../hack/kit/operator.ts';
+import { hurriedLatencies } from '../../support/fast-settings.ts';
+import type { OperatorProcess } from '../../support/operator-process.ts';
 import { anyObject } from '../../../src/api/v1alpha1/commands.ts';
 import { type Reason, reasons } from '../../../src/api/v1alpha1/reasons.ts';
-import { createEmulator, type Emulator } from '../../../src/emulator/emulator.ts';
-import { serve } from '../../../src/emulator/server.ts';
+import { createEmulator, type Emulator } from '../../../emulator/emulator.ts';
+import { serve } from '../../../emulator/server.ts';
 import { Site } from '../operator/site.ts';
-import { keyOf, permissiveCrd, Place, presentCrd } from './place.ts';
+import { keyOf, permissiveCrd, Place, presentCrd } from './fixture.ts';
 import { remedies, type After, type Shown } from './table.ts';
 
 const out = '.out/operator/remedies';

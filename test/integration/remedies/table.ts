@@ -1,7 +1,7 @@
-import { annotations, finalizer } from '../../../src/api/v1alpha1/names.ts';
+import { annotations, finalizer } from '../../../src/api/v1alpha1/constants.ts';
 import type { Reason } from '../../../src/api/v1alpha1/reasons.ts';
-import { spec } from '../operator/stage.ts';
-import { keyOf, type Place, store } from './place.ts';
+import { spec } from '../operator/fixture.ts';
+import { keyOf, type Place, store } from './fixture.ts';
 
 /** What holds after a command was pasted. */
 export interface After {

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { Treatment } from '../../../hack/kit/wire-proxy.ts';
-import { isWatch } from '../../../hack/kit/wire-signature.ts';
+import type { Treatment } from '../../support/wire-proxy.ts';
+import { isWatch } from '../../support/wire-signature.ts';
 import { isEverything, isMachineWatch, isOfMachines, isOfSecrets, namespace, openWorld, type World } from './world.ts';
 
 /**

@@ -1,17 +1,17 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { type ControlPlane, startControlPlane } from '../../../hack/control-plane/start.ts';
-import { Cluster } from '../../../hack/kit/cluster.ts';
-import { collectGarbage } from '../../../hack/kit/garbage-collector.ts';
-import { hurried, hurriedLatencies } from '../../../hack/kit/hurried.ts';
-import { type OperatorProcess, startOperator } from '../../../hack/kit/operator.ts';
-import { recordObjects } from '../../../hack/kit/record-objects.ts';
-import { type Passing, startWireProxy, type Treatment, type WireProxy } from '../../../hack/kit/wire-proxy.ts';
-import { isWatch } from '../../../hack/kit/wire-signature.ts';
+import { Cluster } from '../../support/control-plane.ts';
+import { collectGarbage } from '../../support/garbage-collector.ts';
+import { hurried, hurriedLatencies } from '../../support/fast-settings.ts';
+import { type OperatorProcess, startOperator } from '../../support/operator-process.ts';
+import { recordObjects } from '../../support/record-objects.ts';
+import { type Passing, startWireProxy, type Treatment, type WireProxy } from '../../support/wire-proxy.ts';
+import { isWatch } from '../../support/wire-signature.ts';
 import type { PowerState, VirtualMachine } from '../../../src/api/v1alpha1/types.ts';
-import { createEmulator, type Emulator } from '../../../src/emulator/emulator.ts';
-import { serve } from '../../../src/emulator/server.ts';
-import { apiKey, spec } from '../operator/stage.ts';
+import { createEmulator, type Emulator } from '../../../emulator/emulator.ts';
+import { serve } from '../../../emulator/server.ts';
+import { apiKey, spec } from '../operator/fixture.ts';
 
 export const namespace = 'default';
 
@@ -38,7 +38,7 @@ export interface World extends AsyncDisposable {
   memory(): number;
 }
 
-/** A little more than what src/watch takes for steady; milliseconds. */
+/** A little more than what src/kubernetes/cache takes for steady; milliseconds. */
 const steady = 5_300;
 
 export async function openWorld(name: string): Promise<World> {

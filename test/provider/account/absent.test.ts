@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { machine } from '../../support/fake-provider.ts';
-import { down, scene } from './scene.ts';
+import { down, scene } from './fixture.ts';
 
 describe('VMs that the lists of an account lack', () => {
   test('a list that started before the VM was followed is no evidence that it is gone', async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { machine } from '../../support/fake-provider.ts';
-import { change, down, scene } from './scene.ts';
+import { change, down, scene } from './fixture.ts';
 
 const machines = Array.from({ length: 60 }, (_, index) => machine(index + 1));
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { machine } from '../../support/fake-provider.ts';
-import { change, down, scene } from './scene.ts';
+import { change, down, scene } from './fixture.ts';
 
 describe('what an account reads beside the list', () => {
   test('the owner is learned from a list, and a list that shows another one replaces it', async () => {

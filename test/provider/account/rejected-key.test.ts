@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Facts, change, down, limited, scene, unauthorized } from './scene.ts';
+import { type Facts, change, down, limited, scene, unauthorized } from './fixture.ts';
 
 const doubts: readonly [what: string, list: Facts, answer: object | undefined, verdict: string][] = [
   ['refused too: the key is rejected', unauthorized, { failure: unauthorized }, 'Rejected'],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Failure } from '../../../src/model/failure.ts';
+import type { Failure } from '../../../src/domain/failure.ts';
 import type { Change } from '../../../src/provider/account/account.ts';
 import { createAccount } from '../../../src/provider/account/shared-account.ts';
 import { silentLog } from '../../../src/telemetry/log.ts';

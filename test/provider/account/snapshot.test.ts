@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Machine } from '../../../src/model/machine.ts';
-import { Secret } from '../../../src/model/secret.ts';
+import type { Machine } from '../../../src/domain/machine.ts';
+import { Secret } from '../../../src/domain/secret.ts';
 import { createSnapshot, findChanges } from '../../../src/provider/account/snapshot.ts';
 import { machine } from '../../support/fake-provider.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { change, scene } from './scene.ts';
+import { change, scene } from './fixture.ts';
 
 describe('stopping an account', () => {
   test('aborts reads, sends no call that waits, and waits for the write in flight', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { machine } from '../../support/fake-provider.ts';
-import { type Facts, change, down, scene } from './scene.ts';
+import { type Facts, change, down, scene } from './fixture.ts';
 
 const ten = Array.from({ length: 10 }, (_, index) => machine(index + 1));
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Facts, change, scene } from './scene.ts';
+import { type Facts, change, scene } from './fixture.ts';
 
 const answers: readonly [reason: string, failure: Facts | undefined][] = [
   ['accepted', undefined],

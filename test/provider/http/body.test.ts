@@ -1,6 +1,6 @@
 import { setImmediate as settle } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { Places } from '../../../src/model/places.ts';
+import { Places } from '../../../src/domain/semaphore.ts';
 import { Body } from '../../../src/provider/http/body.ts';
 
 const large = Buffer.alloc(100_000, 'x');

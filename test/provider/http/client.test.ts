@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Secret } from '../../../src/model/secret.ts';
+import { Secret } from '../../../src/domain/secret.ts';
 import { createHttpProvider, type HttpProviderOptions } from '../../../src/provider/http/client.ts';
-import { listLimits } from '../../../src/provider/http/list-text.ts';
+import { listLimits } from '../../../src/provider/http/list-parser.ts';
 import type { ExchangeRequest } from '../../../src/provider/http/transport.ts';
 import { silentLog } from '../../../src/telemetry/log.ts';
 

@@ -1,16 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Operation } from '../../../src/model/failure.ts';
-import { isReadable, type ListedMachine } from '../../../src/model/machine.ts';
-import { Secret } from '../../../src/model/secret.ts';
-import { isPrintable } from '../../../src/model/text.ts';
-import { interpret } from '../../../src/provider/http/answer.ts';
+import type { Operation } from '../../../src/domain/failure.ts';
+import { isReadable, type ListedMachine } from '../../../src/domain/machine.ts';
+import { Secret } from '../../../src/domain/secret.ts';
+import { isPrintable } from '../../../src/domain/text.ts';
+import { interpret } from '../../../src/provider/http/response.ts';
 import { KnownSecrets } from '../../../src/provider/http/known-secrets.ts';
-import * as mapping from '../../../src/provider/http/mapping.ts';
-import { WireError } from '../../../src/provider/http/wire.ts';
+import * as mapping from '../../../src/provider/http/decode.ts';
+import { WireError } from '../../../src/provider/http/json-fields.ts';
 import { registerSecret } from '../../../src/telemetry/redact.ts';
 import { Search } from '../../secrets/search.ts';
-import { nastyAnswer, nastyText, planted } from './hostile-answers.ts';
+import { nastyAnswer, nastyText, planted } from './hostile-responses.ts';
 import { assertProperty } from '../../support/property.ts';
 
 const now = Date.UTC(2026, 5, 1, 12);

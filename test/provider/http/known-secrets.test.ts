@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Secret } from '../../../src/model/secret.ts';
+import { Secret } from '../../../src/domain/secret.ts';
 import { KnownSecrets } from '../../../src/provider/http/known-secrets.ts';
 
 function passwords(name: string, count: number): readonly string[] {

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { nodeEnvironment, nodeFlags } from '../../../hack/kit/node-options.ts';
-import { listLimits } from '../../../src/provider/http/list-text.ts';
+import { nodeEnvironment, nodeFlags } from '../../support/node-options.ts';
+import { listLimits } from '../../../src/provider/http/list-parser.ts';
 import { startRawServer } from '../../support/raw-server.ts';
 
 const program = fileURLToPath(new URL('./list-memory.ts', import.meta.url));

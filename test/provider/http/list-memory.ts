@@ -3,8 +3,8 @@
  * does, or with as many keys at once as it is given, and prints what that took: a process of its own, because memory can be told of
  * processes only.
  */
-import { Secret } from '../../../src/model/secret.ts';
-import { Sightings } from '../../../src/provider/account/sightings.ts';
+import { Secret } from '../../../src/domain/secret.ts';
+import { Sightings } from '../../../src/provider/account/machine-cache.ts';
 import { createHttpProvider } from '../../../src/provider/http/client.ts';
 import { silentLog } from '../../../src/telemetry/log.ts';
 

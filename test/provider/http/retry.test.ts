@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { systemClock } from '../../../src/model/clock.ts';
-import { failed, type FailureClass, type FailureCode, type Outcome, succeeded } from '../../../src/model/failure.ts';
+import { systemClock } from '../../../src/domain/clock.ts';
+import { failed, type FailureClass, type FailureCode, type Outcome, succeeded } from '../../../src/domain/failure.ts';
 import { type ReadRetries, retryRead } from '../../../src/provider/http/retry.ts';
 
 const reset = fail('Retry', 'ConnectionLost');

@@ -5,12 +5,12 @@ import { buffer } from 'node:stream/consumers';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import type { Outcome } from '../../../src/model/failure.ts';
-import type { CreateRequest } from '../../../src/model/machine.ts';
-import { Secret } from '../../../src/model/secret.ts';
+import type { Outcome } from '../../../src/domain/failure.ts';
+import type { CreateRequest } from '../../../src/domain/machine.ts';
+import { Secret } from '../../../src/domain/secret.ts';
 import type { CallRecord, CallTimeouts, HttpProviderOptions } from '../../../src/provider/http/client.ts';
 import { createHttpProvider } from '../../../src/provider/http/client.ts';
-import type { Provider } from '../../../src/provider/port.ts';
+import type { Provider } from '../../../src/provider/provider.ts';
 import { silentLog } from '../../../src/telemetry/log.ts';
 import { startRawServer } from '../../support/raw-server.ts';
 

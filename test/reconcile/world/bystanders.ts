@@ -1,6 +1,6 @@
 import { afterEach, expect } from 'vitest';
 import type { VirtualMachineSpec } from '../../../src/api/v1alpha1/types.ts';
-import type { Machine } from '../../../src/model/machine.ts';
+import type { Machine } from '../../../src/domain/machine.ts';
 import type { Stored } from './stored.ts';
 
 const namespaces = ['bystanders', 'neighbours'] as const;

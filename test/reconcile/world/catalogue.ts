@@ -1,7 +1,7 @@
-import { succeeded } from '../../../src/model/failure.ts';
-import type { CatalogueRef, CreateRequest, ListedMachine, Machine } from '../../../src/model/machine.ts';
-import type { Provider } from '../../../src/provider/port.ts';
-import type { MachineRoom } from './room.ts';
+import { succeeded } from '../../../src/domain/failure.ts';
+import type { CatalogueRef, CreateRequest, ListedMachine, Machine } from '../../../src/domain/machine.ts';
+import type { Provider } from '../../../src/provider/provider.ts';
+import type { MachineRoom } from './fake-provider.ts';
 import { createWorld, type World } from './world.ts';
 
 /** How much a provider reports of the region, package and template of a VM. */

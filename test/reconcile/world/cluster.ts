@@ -1,4 +1,4 @@
-import { finalizer } from '../../../src/api/v1alpha1/names.ts';
+import { finalizer } from '../../../src/api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../../../src/api/v1alpha1/types.ts';
 import type {
   KubeClient,
@@ -8,9 +8,9 @@ import type {
   Resource,
   WatchEvent,
   WatchOptions,
-} from '../../../src/kube/client.ts';
-import { KubeError, type KubeErrorReason } from '../../../src/kube/errors.ts';
-import type { Clock } from '../../../src/model/clock.ts';
+} from '../../../src/kubernetes/client.ts';
+import { KubeError, type KubeErrorReason } from '../../../src/kubernetes/errors.ts';
+import type { Clock } from '../../../src/domain/clock.ts';
 import { isBystander } from './bystanders.ts';
 import type { Stored } from './stored.ts';
 

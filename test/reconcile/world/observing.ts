@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { type Intent, keyText, readIdentity } from '../../../src/api/v1alpha1/identity.ts';
-import { failed, succeeded } from '../../../src/model/failure.ts';
-import type { ListedMachine, Machine, ProviderId } from '../../../src/model/machine.ts';
+import { failed, succeeded } from '../../../src/domain/failure.ts';
+import type { ListedMachine, Machine, ProviderId } from '../../../src/domain/machine.ts';
 import type { Account } from '../../../src/provider/account/account.ts';
 import { createSnapshot } from '../../../src/provider/account/snapshot.ts';
-import { Memory } from '../../../src/reconcile/history.ts';
-import { observeMachine } from '../../../src/reconcile/observe-machine.ts';
-import type { Subject, Target } from '../../../src/reconcile/target.ts';
+import { Memory } from '../../../src/reconcile/object-state.ts';
+import { observeMachine } from '../../../src/reconcile/observe/observe-machine.ts';
+import type { Subject, Target } from '../../../src/reconcile/observe/machine-lookup.ts';
 import { failure, machineIn, type ObjectOptions, objectWith, observedWith, uid } from '../../plan/fixtures.ts';
 import { createManualClock } from '../../support/clock.ts';
 

@@ -1,5 +1,5 @@
-import type { AppSettings } from '../../../src/app.ts';
-import { annotations } from '../../../src/api/v1alpha1/names.ts';
+import type { AppSettings } from '../../../src/operator.ts';
+import { annotations } from '../../../src/api/v1alpha1/constants.ts';
 import type { Condition, VirtualMachine, VirtualMachineSpec } from '../../../src/api/v1alpha1/types.ts';
 import { usualSpec } from './operator.ts';
 import { createWorld, type World } from './world.ts';

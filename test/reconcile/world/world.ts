@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
-import type { AppSettings } from '../../../src/app.ts';
-import type { Secret } from '../../../src/model/secret.ts';
-import type { Provider } from '../../../src/provider/port.ts';
+import type { AppSettings } from '../../../src/operator.ts';
+import type { Secret } from '../../../src/domain/secret.ts';
+import type { Provider } from '../../../src/provider/provider.ts';
 import { createManualClock, type ManualClock } from '../../support/clock.ts';
 import {
   bystanders,
@@ -14,7 +14,7 @@ import {
 } from './bystanders.ts';
 import { InMemoryCluster } from './cluster.ts';
 import { type Leadership, type OperatorWorld, runOperator, usualSpec } from './operator.ts';
-import { MachineRoom } from './room.ts';
+import { MachineRoom } from './fake-provider.ts';
 
 /** The whole operator between an API server and a machine room in memory, on a clock that the test moves. */
 export interface World extends OperatorWorld {

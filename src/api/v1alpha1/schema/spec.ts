@@ -10,7 +10,7 @@ import type {
   PowerState,
   VirtualMachineSpec,
 } from '../types.ts';
-import { defaultCredentials } from '../names.ts';
+import { defaultCredentials } from '../constants.ts';
 import { allOf, providerId, type CelRule, type PropertiesOf, type Schema } from './openapi.ts';
 
 function catalogueSelector(field: string, what: string): Schema {

@@ -1,0 +1,81 @@
+import { html, json, redirect, type Answer } from './response.ts';
+import type { FaultAction } from './fault-rule.ts';
+
+/** What is done to the connection in the end. */
+export type Delivery =
+  | { readonly kind: 'answer'; readonly answer: Answer }
+  | { readonly kind: 'hang' }
+  | { readonly kind: 'reset' }
+  | { readonly kind: 'truncate'; readonly answer: Answer; readonly bytes: number }
+  | { readonly kind: 'drip'; readonly answer: Answer; readonly bytes: number; readonly everyMs: number }
+  | { readonly kind: 'oversize'; readonly bytes: number };
+
+const garbage = ']}{ "virtual_machines": [ {"id": 1, "na\u0000\u0007';
+
+/** What comes of a fault that strikes `answer`; many kinds put something else in its place. */
+export function spoil(action: Exclude<FaultAction, { kind: 'delay' | 'replay' }>, answer: Answer): Delivery {
+  switch (action.kind) {
+    case 'status':
+      return { kind: 'answer', answer: { ...withBody(action.status, action.body), headers: action.headers ?? {} } };
+    case 'hang':
+    case 'reset':
+      return { kind: action.kind };
+    case 'truncate':
+      return { kind: 'truncate', answer, bytes: action.bytes ?? Math.floor(Buffer.byteLength(answer.body) / 2) };
+    case 'garbage':
+      return { kind: 'answer', answer: { ...json(200, {}), body: garbage } };
+    case 'html':
+      return { kind: 'answer', answer: html(action.status ?? 200, 'Down for maintenance') };
+    case 'redirect':
+      return { kind: 'answer', answer: redirect(action.status ?? 302, action.to) };
+    case 'rate-limit': {
+      const refused = json(action.status ?? 429, { error: 'Too many requests' });
+      const { retryAfter } = action;
+      return {
+        kind: 'answer',
+        answer: retryAfter === undefined ? refused : { ...refused, headers: { 'Retry-After': retryAfter } },
+      };
+    }
+    case 'drip':
+      return { kind: 'drip', answer, bytes: action.bytes, everyMs: action.everyMs };
+    case 'oversize':
+      return { kind: 'oversize', bytes: action.bytes ?? 3 * 2 ** 20 };
+    case 'half-list':
+      return {
+        kind: 'answer',
+        answer: withItems(answer, (items) => items.slice(0, Math.floor(items.length / 2))),
+      };
+    case 'empty-list':
+      return { kind: 'answer', answer: withItems(answer, () => []) };
+    case 'edit':
+      return { kind: 'answer', answer: edited(answer, action) };
+  }
+}
+
+/** The success that a call is told when nothing was done for it. */
+export const madeUpSuccess: Answer = json(200, { status: 'success' });
+
+/** The same list in the same envelope, with other items. What is no list stays as it is. */
+function withItems(answer: Answer, change: (items: readonly unknown[]) => readonly unknown[]): Answer {
+  const body: unknown = answer.body === '' ? undefined : JSON.parse(answer.body);
+  if (Array.isArray(body)) return { ...answer, body: JSON.stringify(change(body)) };
+  // A machine, which has arrays of its own, has an id.
+  if (typeof body !== 'object' || body === null || 'id' in body) return answer;
+  const changed = Object.entries(body).map(([name, value]) => [name, Array.isArray(value) ? change(value) : value]);
+  return { ...answer, body: JSON.stringify(Object.fromEntries(changed)) };
+}
+
+function edited(answer: Answer, { fields, id }: Extract<FaultAction, { kind: 'edit' }>): Answer {
+  const edit = (item: unknown): unknown => {
+    if (typeof item !== 'object' || item === null || !('id' in item)) return item;
+    return id === undefined || item.id === id ? { ...item, ...fields } : item;
+  };
+  const body: unknown = answer.body === '' ? undefined : JSON.parse(answer.body);
+  if (typeof body === 'object' && body !== null && 'id' in body) return { ...answer, body: JSON.stringify(edit(body)) };
+  return withItems(answer, (items) => items.map(edit));
+}
+
+function withBody(status: number, body: unknown): Answer {
+  if (typeof body !== 'string') return json(status, body);
+  return { status, contentType: /^\s*</.test(body) ? 'text/html' : 'text/plain', body };
+}

@@ -1,0 +1,175 @@
+import { json, type Answer } from './response.ts';
+import type { Emulator } from './emulator.ts';
+import { readFaultRule } from './fault-rule.ts';
+import type { PersonOrder } from './console-user.ts';
+import { readSwitches, switchTable } from './behaviour.ts';
+
+export const controlPrefix = '/_emulator/';
+
+export interface ControlRequest {
+  readonly method: string;
+  readonly pathname: string;
+  readonly searchParams: URLSearchParams;
+  readonly body: string;
+  readonly remoteAddress: string | undefined;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+type Handle = (
+  emulator: Emulator,
+  call: { readonly body: Fields; readonly id: number; readonly since: number },
+) => unknown;
+
+/**
+ * The control API for other processes: JSON in, JSON out, no key. What goes wrong is `{"problems": [sentence, …]}`.
+ * Handlers return the body of a 200; a `Refusal` is thrown for anything else.
+ */
+const endpoints: Readonly<Record<string, Handle>> = {
+  'GET state': (emulator) => ({
+    now: new Date(emulator.clock.now()).toISOString(),
+    machines: emulator.machines(),
+    catalogue: emulator.catalogue,
+  }),
+  /** `?since=SEQ` leaves out what was read before. */
+  'GET ledger': ({ ledger }, { since }) => ({
+    calls: ledger.callsSince(since),
+    effects: ledger.effects.filter(({ seq }) => seq > since),
+    callsByOperation: ledger.callsByOperation(),
+    liveMachines: ledger.liveMachines(),
+    duplicates: ledger.duplicates(),
+    forbiddenTransitions: ledger.forbiddenTransitions(),
+    impossibleEffects: ledger.impossibleEffects(),
+  }),
+  /** Of the ledger what costs the same however much is in it: for those who look often. */
+  'GET calls': ({ ledger }, { since }) => ({
+    calls: ledger.callsSince(since),
+    callsByOperation: ledger.callsByOperation(),
+  }),
+  'GET switches': ({ switches }) => ({
+    switches,
+    about: Object.fromEntries(
+      Object.entries(switchTable).map(([name, { expects, sentence }]) => [name, { expects, sentence }]),
+    ),
+  }),
+  'POST switches': (emulator, { body }) => {
+    const { switches, problems } = readSwitches(body);
+    if (problems.length > 0) throw new Refusal(400, problems);
+    emulator.setSwitches(switches);
+    return { switches: emulator.switches };
+  },
+  'GET faults': (emulator) => ({ faults: emulator.faults() }),
+  'POST faults': (emulator, { body }) => {
+    const rule = readFaultRule(body);
+    if (typeof rule === 'string') throw new Refusal(400, [rule]);
+    return { id: emulator.addFault(rule).id };
+  },
+  'DELETE faults': (emulator) => {
+    emulator.clearFaults();
+    return {};
+  },
+  'DELETE recordings': (emulator) => {
+    emulator.recordAnew();
+    return {};
+  },
+  'POST machines': (emulator, { body }) => ({ id: emulator.person.create(readPersonOrder(body)) }),
+  'POST machines/{id}/power': (emulator, { body: { command }, id }) => {
+    if (command !== 'start' && command !== 'stop' && command !== 'restart' && command !== 'kill') {
+      throw new Refusal(400, ['"command" is start, stop, restart or kill.']);
+    }
+    if (!emulator.person.power(id, command)) throw new Refusal(409, [`The machine is in no state for a ${command}.`]);
+    return {};
+  },
+  'POST machines/{id}/ignore-shutdown': (emulator, { body: { ignores }, id }) => {
+    if (typeof ignores !== 'boolean') throw new Refusal(400, ['"ignores" is true or false.']);
+    emulator.setIgnoresShutdown(id, ignores);
+    return {};
+  },
+  'POST machines/{id}/delete': (emulator, { id }) => {
+    emulator.person.delete(id);
+    return {};
+  },
+  'POST clock/advance': async ({ clock }, { body: { ms } }) => {
+    if (clock.advance === undefined) throw new Refusal(409, ['The clock runs by itself; --manual-clock stops it.']);
+    if (typeof ms !== 'number' || !Number.isSafeInteger(ms) || ms < 0) {
+      throw new Refusal(400, ['"ms" is a number of milliseconds.']);
+    }
+    await clock.advance(ms);
+    return { now: new Date(clock.now()).toISOString() };
+  },
+};
+
+/** Method and path below the prefix, such as `GET ledger`. */
+export const controlEndpoints: readonly string[] = Object.keys(endpoints);
+
+class Refusal extends Error {
+  readonly status: number;
+  readonly problems: readonly string[];
+
+  constructor(status: number, problems: readonly string[]) {
+    super(problems.join(' '));
+    this.status = status;
+    this.problems = problems;
+  }
+}
+
+/** Answers control requests, from this machine only. */
+export function createControl(emulator: Emulator): (request: ControlRequest) => Promise<Answer> {
+  return async (request) => {
+    try {
+      return json(200, await handle(emulator, request));
+    } catch (error) {
+      if (error instanceof Refusal) return json(error.status, { problems: error.problems });
+      throw error;
+    }
+  };
+}
+
+async function handle(emulator: Emulator, request: ControlRequest): Promise<unknown> {
+  if (!isLoopback(request.remoteAddress)) throw new Refusal(403, ['The control API is for this machine only.']);
+  const path = request.pathname.slice(controlPrefix.length);
+  const id = /^machines\/(\d{1,15})\//.exec(path)?.[1];
+  const endpoint = `${request.method} ${id === undefined ? path : path.replace(id, '{id}')}`;
+  const found = Object.hasOwn(endpoints, endpoint) ? endpoints[endpoint] : undefined;
+  if (found === undefined)
+    throw new Refusal(404, [`There is no ${endpoint}; there is ${controlEndpoints.join(', ')}.`]);
+  if (id !== undefined && !emulator.machines().some((machine) => machine.id === Number(id))) {
+    throw new Refusal(404, [`There is no machine ${id}.`]);
+  }
+  const since = Number(request.searchParams.get('since') ?? 0);
+  return found(emulator, {
+    body: readBody(request.body),
+    id: Number(id ?? 0),
+    since: Number.isFinite(since) ? since : 0,
+  });
+}
+
+function readBody(body: string): Fields {
+  if (body.trim() === '') return {};
+  try {
+    const value: unknown = JSON.parse(body);
+    // Any object will do: each handler looks at its own fields.
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields;
+  } catch {
+    // Told below, as for every other body that is no object.
+  }
+  throw new Refusal(400, ['The body is a JSON object.']);
+}
+
+function readPersonOrder({ name, state, ownerId, regionId, packageId, osTemplateId }: Fields): PersonOrder {
+  if (typeof name !== 'string' || name === '') throw new Refusal(400, ['"name" is the name of the machine.']);
+  if (state !== undefined && state !== 'running' && state !== 'halted') {
+    throw new Refusal(400, ['"state" is running or halted.']);
+  }
+  const ids = Object.entries({ ownerId, regionId, packageId, osTemplateId }).filter(([, id]) => id !== undefined);
+  const wrong = ids.filter(([, id]) => !Number.isSafeInteger(id));
+  if (wrong.length > 0)
+    throw new Refusal(
+      400,
+      wrong.map(([field]) => `"${field}" is a number.`),
+    );
+  return { name, ...(state === undefined ? {} : { state }), ...Object.fromEntries(ids) };
+}
+
+export function isLoopback(address: string | undefined): boolean {
+  return address === '::1' || /^(::ffff:)?127\./.test(address ?? '');
+}

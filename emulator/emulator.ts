@@ -1,0 +1,185 @@
+import { Accounts, type AccountOptions } from './accounts.ts';
+import type { Answer } from './response.ts';
+import { defaultCatalogue, type Catalogue } from './catalogue.ts';
+import { realClock, type EmulatorClock } from './clock.ts';
+import type { FaultRule } from './fault-rule.ts';
+import { Faults, type FaultHandle } from './faults.ts';
+import { Fleet } from './fleet.ts';
+import { defaultLatencies, type Latencies } from './latencies.ts';
+import { Ledger, type CallOutcome } from './ledger.ts';
+import type { MachineView } from './machine.ts';
+import { isWrite, route } from './operations.ts';
+import { createPerson, type Person } from './console-user.ts';
+import { Provider, type Call } from './provider-api.ts';
+import { Recordings } from './replay-cache.ts';
+import { madeUpSuccess, spoil, type Delivery } from './apply-fault.ts';
+import { defaultSwitches, type Switches } from './behaviour.ts';
+
+export interface EmulatorOptions {
+  readonly accounts: readonly AccountOptions[];
+  readonly clock?: EmulatorClock;
+  /** Latencies and passwords follow from it. */
+  readonly seed?: number;
+  readonly catalogue?: Catalogue;
+  readonly switches?: Partial<Switches>;
+  readonly latencies?: Partial<Latencies>;
+}
+
+/** A request as it came off the wire. */
+export interface ReceivedRequest {
+  readonly method: string;
+  /** Without the query. */
+  readonly path: string;
+  readonly key: string | undefined;
+  readonly accept: string | undefined;
+  readonly body: string;
+}
+
+/** The provider without its network. Everything is synchronous but what the clock has in store. */
+export interface Emulator {
+  readonly clock: EmulatorClock;
+  readonly ledger: Ledger;
+  readonly accounts: Accounts;
+  readonly catalogue: Catalogue;
+  /** What somebody at the provider's own panel does, without any key. */
+  readonly person: Person;
+  readonly switches: Switches;
+  setSwitches(switches: Partial<Switches>): void;
+  addFault(rule: FaultRule): FaultHandle;
+  clearFaults(): void;
+  faults(): readonly unknown[];
+  /** What the fault `replay` repeats is forgotten: the next answer to each call is its first. */
+  recordAnew(): void;
+  /** Milliseconds since the epoch as the provider tells them: a switch may put its clock off. */
+  toldTime(): number;
+  /** All machines that exist, of all accounts. */
+  machines(): readonly MachineView[];
+  /** For tests that look where passwords turn up; undefined for a machine that does not exist. */
+  passwordOf(id: number): string | undefined;
+  /** For one machine, or for all of a name, those to come included. */
+  setIgnoresShutdown(idOrName: number | string, ignores: boolean): void;
+  /**
+   * Takes one request and delivers what is to be answered, at once or later. The returned function says how the
+   * connection ended, when that is another end than the one delivered.
+   */
+  receive(request: ReceivedRequest, deliver: (delivery: Delivery) => void): (outcome: CallOutcome) => void;
+}
+
+export function createEmulator(options: EmulatorOptions): Emulator {
+  const clock = options.clock ?? realClock;
+  const catalogue = options.catalogue ?? defaultCatalogue;
+  const ledger = new Ledger(() => clock.now());
+  const accounts = new Accounts(options.accounts);
+  const faults = new Faults();
+  const recordings = new Recordings();
+  let current: Switches = { ...defaultSwitches, ...options.switches };
+  const switches = (): Switches => current;
+  const fleet = new Fleet({
+    clock,
+    ledger,
+    osTemplates: catalogue.osTemplates,
+    latencies: { ...defaultLatencies, ...options.latencies },
+    switches,
+    seed: options.seed ?? 1,
+  });
+  const provider = new Provider({ clock, accounts, catalogue, fleet, switches });
+
+  return {
+    clock,
+    ledger,
+    accounts,
+    catalogue,
+    person: createPerson(fleet, catalogue, options.accounts[0]?.ownerId ?? 1),
+    get switches() {
+      return current;
+    },
+    setSwitches: (changed) => {
+      current = { ...current, ...changed };
+    },
+    addFault: (rule) => faults.add(rule),
+    clearFaults: () => faults.clear(),
+    faults: () => faults.list(),
+    recordAnew: () => recordings.clear(),
+    toldTime: () => clock.now() + current.clockOffset,
+    machines: () => fleet.live().map((machine) => fleet.view(machine)),
+    passwordOf: (id) => fleet.find(id)?.password,
+    setIgnoresShutdown: (idOrName, ignores) => fleet.setIgnoresShutdown(idOrName, ignores),
+    receive: (request, deliver) => {
+      const call = register(request);
+      const fault = faults.strike({ ...request, operation: call.operation, machineName: call.machineName });
+      if (fault !== undefined) ledger.ended(call.seq, { fault: `${fault.when} ${fault.action.kind}` });
+      perform(call, fault, (delivery) => {
+        ledger.ended(call.seq, { outcome: outcomeOf(delivery) });
+        deliver(delivery);
+      });
+      return (outcome) => ledger.ended(call.seq, { outcome });
+    },
+  };
+
+  function register(request: ReceivedRequest): Call & { readonly machineName: string | undefined } {
+    const { operation, id } = route(request.method, request.path);
+    const body = parse(request.body);
+    const isAboutMachine = request.path.startsWith('/virtual_machines');
+    const machine = id === undefined || !isAboutMachine ? undefined : fleet.find(id);
+    const machineName = operation === 'CreateMachine' ? nameIn(body) : machine?.name;
+    const account = accounts.ownerOf(request.key);
+    const seq = ledger.called({
+      ...(account === undefined ? {} : { account }),
+      method: request.method,
+      path: accounts.withoutKeys(request.path).slice(0, 256),
+      operation,
+      ...(id === undefined || !isAboutMachine ? {} : { machineId: id }),
+      ...(machineName === undefined ? {} : { machineName: machineName.slice(0, 256) }),
+    });
+    return { seq, operation, machineOrEntryId: id, key: request.key, accept: request.accept, body, machineName };
+  }
+
+  function perform(call: Call, fault: FaultRule | undefined, deliver: (delivery: Delivery) => void): void {
+    const recording = `${call.operation} ${call.machineOrEntryId} ${accounts.ownerOf(call.key)}`;
+    const answer = (): Answer => recordings.note(recording, provider.answer(call));
+    if (fault === undefined) {
+      deliver({ kind: 'answer', answer: answer() });
+      return;
+    }
+    const { when, action } = fault;
+    const hasEffect = when === 'after' || !isWrite(call.operation);
+    if (action.kind === 'delay') {
+      const early = when === 'after' ? answer() : undefined;
+      const late = when === 'instead' && isWrite(call.operation) ? () => madeUpSuccess : answer;
+      clock.schedule(action.ms, () => deliver({ kind: 'answer', answer: early ?? late() }));
+      return;
+    }
+    const spoiled = hasEffect ? answer() : madeUpSuccess;
+    if (action.kind === 'replay') deliver({ kind: 'answer', answer: recordings.first(recording) ?? spoiled });
+    else deliver(spoil(action, spoiled));
+  }
+}
+
+function outcomeOf(delivery: Delivery): CallOutcome {
+  switch (delivery.kind) {
+    case 'hang':
+    case 'reset':
+      return delivery.kind;
+    case 'oversize':
+      return 200;
+    case 'answer':
+    case 'truncate':
+    case 'drip':
+      return delivery.answer.status;
+  }
+}
+
+function parse(body: string): unknown {
+  // Most requests have none, and a refusal of the parser costs more than all the rest of a call.
+  if (body === '') return undefined;
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}
+
+function nameIn(body: unknown): string | undefined {
+  const name = typeof body === 'object' && body !== null && 'name' in body ? body.name : undefined;
+  return typeof name === 'string' ? name : undefined;
+}

@@ -1,0 +1,59 @@
+import type { Switches } from './behaviour.ts';
+
+/** An HTTP answer as it would be sent if nothing went wrong on the way. */
+export interface Answer {
+  readonly status: number;
+  readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** `undefined` is an empty body. */
+export function json(status: number, body: unknown): Answer {
+  return body === undefined ? { status, body: '' } : jsonText(status, JSON.stringify(body));
+}
+
+/** For what is JSON already. */
+export function jsonText(status: number, body: string): Answer {
+  return { status, contentType: 'application/json; charset=utf-8', body };
+}
+
+/** Text as it stands in a page. */
+export function escapeHtml(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
+}
+
+export function html(status: number, sentence: string): Answer {
+  const title = escapeHtml(sentence);
+  return {
+    status,
+    contentType: 'text/html; charset=utf-8',
+    body: `<!DOCTYPE html><html><head><title>${title}</title></head><body><h1>${title}</h1></body></html>`,
+  };
+}
+
+export function redirect(status: number, location: string): Answer {
+  return { ...html(status, 'Moved'), headers: { Location: location } };
+}
+
+/** An error in the shape that the switches ask for. `field` is what the sentence is about. */
+export function refusal(status: number, field: string, sentence: string, { errorBody }: Switches): Answer {
+  switch (errorBody) {
+    case 'error':
+      return json(status, { error: sentence });
+    case 'errors-string':
+      return json(status, { errors: sentence });
+    case 'errors-array':
+      return json(status, { errors: [sentence] });
+    case 'errors-map':
+      return json(status, { errors: { [field]: [sentence] } });
+    case 'message':
+      return json(status, { message: sentence });
+    case 'text':
+      return { status, contentType: 'text/plain; charset=utf-8', body: sentence };
+    case 'html':
+      return html(status, sentence);
+    case 'empty':
+      return json(status, undefined);
+  }
+}

@@ -1,0 +1,201 @@
+import type { Catalogue, CatalogueOsTemplate, CataloguePackage, CatalogueRegion } from './catalogue.ts';
+import { uptime, type Machine } from './machine.ts';
+import { isNamed, type Switches } from './behaviour.ts';
+import type { State } from './transitions.ts';
+
+/** How things are written on the wire: JSON values, in the shape that the switches ask for. */
+export interface Writing {
+  readonly switches: Switches;
+  readonly catalogue: Catalogue;
+  readonly now: number;
+}
+
+type Fields = Record<string, unknown>;
+
+const aliases: Readonly<Record<State, string>> = {
+  pending: 'provisioning',
+  starting: 'starting',
+  running: 'running',
+  halting: 'shutting down',
+  halted: 'off',
+};
+
+/** The items of a list, JSON each, in its envelope, JSON too; `name` is the list's own, such as `virtual_machines`. */
+export function writeList(items: readonly string[], name: string, { listShape, unknownFields }: Switches): string {
+  const array = `[${items.join(',')}]`;
+  if (listShape === 'array') return array;
+  const more = unknownFields === 'some' ? `,"total_count":${items.length}` : '';
+  return `{${JSON.stringify(listShape === 'data' ? 'data' : name)}:${array}${more}}`;
+}
+
+/** A machine, wrapped if machines are. */
+export function writeMachine(machine: Machine, writing: Writing): unknown {
+  const { itemShape } = writing.switches;
+  const fields = machineFields(machine, writing);
+  return itemShape === 'bare' ? fields : { [itemShape]: fields };
+}
+
+/** What a create is answered with; undefined is no body at all. */
+export function writeCreated(machine: Machine, writing: Writing): unknown {
+  const id = writeId(machine.id, writing.switches);
+  switch (writing.switches.createAnswer) {
+    case 'machine':
+      return writeMachine(machine, writing);
+    case 'wrapped':
+      return { virtual_machine: machineFields(machine, writing) };
+    case 'id':
+      return { id };
+    case 'success-id':
+      return { status: 'success', id };
+    case 'success':
+      return { status: 'success' };
+    case 'empty':
+      return undefined;
+  }
+}
+
+/** What an accepted power call is answered with. */
+export function writePowered(machine: Machine, writing: Writing): unknown {
+  switch (writing.switches.powerAnswer) {
+    case 'machine':
+      return writeMachine(machine, writing);
+    case 'success':
+      return { status: 'success', message: 'Accepted' };
+    case 'empty':
+      return undefined;
+  }
+}
+
+export function writeRegion(region: CatalogueRegion, switches: Switches): unknown {
+  return {
+    id: writeId(region.id, switches),
+    name: region.name,
+    country_code: region.countryCode,
+    package_ids: region.packageIds.map((id) => writeId(id, switches)),
+    ...strangeFields(switches),
+  };
+}
+
+export function writePackage(entry: CataloguePackage, switches: Switches): unknown {
+  return {
+    id: writeId(entry.id, switches),
+    name: entry.name,
+    memory: entry.memory,
+    disk_space: entry.diskSpace,
+    cpu_cores: entry.cpuCores,
+    bandwidth: entry.bandwidth,
+    ipv4_addresses: entry.ipv4Addresses,
+    ipv6_addresses: entry.ipv6Addresses,
+    price_hour_eur: entry.priceHour.eur,
+    price_hour_gbp: entry.priceHour.gbp,
+    price_hour_usd: entry.priceHour.usd,
+    price_month_eur: entry.priceMonth.eur,
+    price_month_gbp: entry.priceMonth.gbp,
+    price_month_usd: entry.priceMonth.usd,
+    os_template_ids: entry.osTemplateIds.map((id) => writeId(id, switches)),
+    ...strangeFields(switches),
+  };
+}
+
+export function writeOsTemplate(template: CatalogueOsTemplate, switches: Switches): unknown {
+  return {
+    id: writeId(template.id, switches),
+    name: template.name,
+    os_type: template.osType,
+    min_size: template.minSize,
+    description: template.description,
+    ...strangeFields(switches),
+  };
+}
+
+function machineFields(machine: Machine, writing: Writing): Fields {
+  const { switches } = writing;
+  const required = { id: writeId(machine.id, switches), name: machine.name, state: writeState(machine, switches) };
+  if (switches.optionalFields === 'missing') return required;
+  const optional = optionalFields(machine, writing);
+  if (switches.optionalFields === 'null') {
+    return { ...required, ...Object.fromEntries(Object.keys(optional).map((field) => [field, null])) };
+  }
+  return { ...required, ...optional, ...strangeFields(switches) };
+}
+
+function optionalFields(machine: Machine, { switches, catalogue, now }: Writing): Fields {
+  const { id, regionId, packageId, osTemplateId, createdAt, updatedAt, task } = machine;
+  const plan = catalogue.packages.find((entry) => entry.id === packageId);
+  const transfer = (plan?.bandwidth ?? 0) * 1_024;
+  const used = isNamed(switches.transferUsedNames, machine.name) ? Math.min(100, switches.transferUsed) : 0;
+  const age = now - createdAt;
+  return {
+    hostname: machine.name.toLowerCase(),
+    created_at: new Date(createdAt + switches.clockOffset).toISOString(),
+    updated_at: new Date(updatedAt + switches.clockOffset).toISOString(),
+    owner_id: writeId(machine.ownerId, switches),
+    region_id: writeId(regionId, switches),
+    region_name: nameOf(catalogue.regions, regionId),
+    package_id: writeId(packageId, switches),
+    package_name: nameOf(catalogue.packages, packageId),
+    os_template_id: writeId(osTemplateId, switches),
+    os_template_name: nameOf(catalogue.osTemplates, osTemplateId),
+    initial_password: age < switches.passwordLag ? null : machine.password,
+    ...(age < switches.addressLag ? noAddresses(switches) : addresses(machine, switches)),
+    ...(switches.lastTask === 'shown'
+      ? { last_task: { id: writeId(task.id, switches), name: task.name, progress: null, status: task.status } }
+      : {}),
+    unbilled_hours: billedHours(uptime(machine, now)),
+    transfer,
+    [switches.transferField]: Math.floor((transfer * (100 - used)) / 100),
+    virtual_machine_disk_ids: [writeId(id, switches)],
+  };
+}
+
+/** A begun hour is billed whole. */
+export function billedHours(milliseconds: number): number {
+  return Math.ceil(milliseconds / 3_600_000);
+}
+
+function nameOf(entries: readonly { readonly id: number; readonly name: string }[], id: number): string | null {
+  return entries.find((entry) => entry.id === id)?.name ?? null;
+}
+
+function writeId(id: number, { idShape }: Switches): number | string {
+  return idShape === 'string' ? String(id) : id;
+}
+
+function writeState({ name, state }: Machine, switches: Switches): string {
+  if (isNamed(switches.strangeStateNames, name)) return switches.strangeState;
+  switch (switches.stateSpelling) {
+    case 'documented':
+      return state;
+    case 'aliases':
+      return aliases[state];
+    case 'upper':
+      return state.toUpperCase();
+  }
+}
+
+/** Addresses are made of the id, inside blocks that are reserved for benchmarks and documentation: each once, none real. */
+function addresses({ id, hasIpv6 }: Machine, { addressShape, ipv6Allocation }: Switches): Fields {
+  const first = `198.${18 + ((id >> 16) & 1)}.${(id >> 8) & 255}.${id & 255}`;
+  const prefix = `2001:db8:${((id >> 16) & 0xffff).toString(16)}:${(id & 0xffff).toString(16)}::`;
+  const own = `${prefix}2`;
+  const subnet = { first: prefix, last: `${prefix.slice(0, -1)}ffff:ffff:ffff:ffff` };
+  const four = { version: 4, first, last: first, gateway: '198.18.0.1', prefixlen: 15 };
+  const range = ipv6Allocation === 'subnet' ? subnet : { first: own, last: own };
+  const six = { version: 6, ...range, gateway: `${prefix}1`, prefixlen: 64 };
+  const assignments = [first, ...(hasIpv6 ? [own] : [])].map((address) => ({ ip_address: address }));
+  return {
+    ...(addressShape === 'ip_assignments' ? {} : { ip_allocations: hasIpv6 ? [four, six] : [four] }),
+    ...(addressShape === 'ip_allocations' ? {} : { ip_assignments: assignments }),
+  };
+}
+
+function noAddresses({ addressShape }: Switches): Fields {
+  return {
+    ...(addressShape === 'ip_assignments' ? {} : { ip_allocations: [] }),
+    ...(addressShape === 'ip_allocations' ? {} : { ip_assignments: [] }),
+  };
+}
+
+function strangeFields({ unknownFields }: Switches): Fields {
+  return unknownFields === 'some' ? { flavour: { id: 7, tags: ['new'] }, backups: [], locked: null } : {};
+}

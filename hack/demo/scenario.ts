@@ -1,0 +1,210 @@
+import { readdirSync } from 'node:fs';
+import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
+import type { Emulator } from '../../emulator/emulator.ts';
+import type { Operation } from '../../emulator/operations.ts';
+import { type Cluster, readiness } from '../../test/support/control-plane.ts';
+import { kubectlCells, kubectlColumns } from './kubectl-columns.ts';
+import { isRight, type ReceiptLine, renderReceipt } from './summary.ts';
+import { type Column, createLiveTable, type Output } from './table.ts';
+
+export interface Stage {
+  readonly cluster: Cluster;
+  readonly emulator: Emulator;
+  readonly apiKey: string;
+  readonly out: Output;
+}
+
+/** Something asked of Kubernetes, and the provider call that has to follow. */
+interface Asked {
+  readonly what: 'apply' | 'patch';
+  readonly name: string;
+  readonly operation: Operation;
+  /** Epoch milliseconds. */
+  readonly at: number;
+}
+
+export const demoNamespace = 'vps247-demo';
+const namespace = demoNamespace;
+
+const columns: readonly Column[] = [
+  ...kubectlColumns,
+  { title: '│ VM', width: '│ 1001'.length },
+  { title: 'POWER', width: 'starting'.length },
+  { title: 'LAST TASK', width: 'VmRestart completed'.length, dispensable: 1 },
+];
+const legend = `Left of │: the VirtualMachine in Kubernetes, with the columns of kubectl get vps.
+Right of │: the VM at the emulated provider.
+Each line begins with the seconds since the start.`;
+
+/** Lets the sample machines live their life, telling it; answers whether the ledger is what it must be. */
+export async function play({ cluster, emulator, apiKey, out }: Stage): Promise<boolean> {
+  out.write(`${legend}\n${out.isTTY === true ? '' : 'An object is printed when it changes.\n'}\n`);
+  const table = createLiveTable(columns, out);
+  const asked: Asked[] = [];
+  let objects: readonly VirtualMachine[] = [];
+
+  const look = async (): Promise<void> => {
+    objects = await cluster.list(namespace);
+    table.show(rowsOf(objects, emulator));
+  };
+  const until = async (what: string, isTrue: () => boolean): Promise<void> => {
+    await cluster.until(what, async () => {
+      await look();
+      return isTrue();
+    });
+  };
+  const is = (name: string, expected: string) =>
+    readiness(objects.find((object) => object.metadata.name === name)) === expected;
+  const stateOf = (name: string) => objects.find((object) => object.metadata.name === name)?.status?.state;
+  const handledOf = (name: string) =>
+    objects.find((object) => object.metadata.name === name)?.status?.lastRestartRequest;
+
+  await cluster.createNamespace(namespace);
+  await cluster.putSecret(namespace, apiKey);
+  const startedAt = performance.now();
+
+  const files = readdirSync(new URL('../../deploy/samples', import.meta.url))
+    .filter((file) => file.endsWith('.yaml'))
+    .toSorted();
+  table.say(`kubectl apply -f deploy/samples   (${files.join(', ')})`);
+  for (const file of files) {
+    asked.push({ what: 'apply', name: file.replace('.yaml', ''), operation: 'CreateMachine', at: Date.now() });
+    await cluster.applyFiles([`deploy/samples/${file}`], undefined, namespace);
+  }
+  await until('the samples are as asked', () => {
+    const isRunning = ['web', 'appliance'].every((name) => is(name, 'True/Available') && stateOf(name) === 'Running');
+    return (
+      isRunning &&
+      is('batch', 'True/Available') &&
+      stateOf('batch') === 'Halted' &&
+      is('typo', 'False/UnknownCatalogName')
+    );
+  });
+  const typo = objects
+    .find((object) => object.metadata.name === 'typo')
+    ?.status?.conditions?.find(({ type }) => type === 'Ready');
+  table.say(`typo says: ${typo?.message ?? ''}`);
+
+  table.say('kubectl patch vps web --type merge -p \'{"spec":{"powerState":"Halted"}}\'');
+  asked.push({ what: 'patch', name: 'web', operation: 'StopMachine', at: Date.now() });
+  await cluster.patch(namespace, 'web', { spec: { powerState: 'Halted' } });
+  await until('web is halted', () => is('web', 'True/Available') && stateOf('web') === 'Halted');
+
+  table.say('kubectl patch vps web --type merge -p \'{"spec":{"powerState":"Running"}}\'');
+  asked.push({ what: 'patch', name: 'web', operation: 'StartMachine', at: Date.now() });
+  await cluster.patch(namespace, 'web', { spec: { powerState: 'Running' } });
+  await until('web runs again', () => is('web', 'True/Available') && stateOf('web') === 'Running');
+
+  table.say('kubectl patch vps web --type merge -p \'{"spec":{"restartRequest":"new kernel"}}\'');
+  asked.push({ what: 'patch', name: 'web', operation: 'RestartMachine', at: Date.now() });
+  await cluster.patch(namespace, 'web', { spec: { restartRequest: 'new kernel' } });
+  await until('web was restarted', () => is('web', 'True/Available') && handledOf('web') === 'new kernel');
+
+  table.say('kubectl patch vps appliance … Halted   (its guest ignores the shutdown signal: power is cut after 5 s)');
+  await cluster.patch(namespace, 'appliance', { spec: { powerState: 'Halted' } });
+  await until('appliance is halted', () => is('appliance', 'True/Available') && stateOf('appliance') === 'Halted');
+
+  table.say('kubectl delete -f deploy/samples');
+  for (const file of files) await cluster.delete(namespace, file.replace('.yaml', ''));
+  await until('the objects are gone', () => objects.length === 0);
+  const duration = performance.now() - startedAt;
+
+  const receipt = [
+    ...outcome(emulator),
+    ...writes(emulator),
+    ...reads(emulator, duration),
+    ...latencies(emulator, asked),
+  ];
+  out.write(`\n${renderReceipt(receipt)}\n`);
+  const isGood = receipt.every(isRight);
+  out.write(isGood ? '\nEverything is as it must be.\n' : '\nThe lines marked ✗ are not what they must be.\n');
+  return isGood;
+}
+
+function rowsOf(objects: readonly VirtualMachine[], emulator: Emulator): string[][] {
+  const machines = emulator.machines();
+  return objects.map((object) => {
+    const machine = machines.find(({ name }) => name === object.status?.providerName);
+    return [
+      ...kubectlCells(object),
+      `│ ${machine === undefined ? '-' : `${machine.id}`}`,
+      machine?.state ?? '',
+      machine === undefined ? '' : `${machine.task.name} ${machine.task.status}`,
+    ];
+  });
+}
+
+function outcome(emulator: Emulator): ReceiptLine[] {
+  const { ledger } = emulator;
+  return [
+    { what: 'machines created', counted: ledger.machinesEverCreated().length, least: 3 },
+    {
+      what: 'machines deleted',
+      counted: ledger.effects.filter((effect) => effect.kind === 'deleted').length,
+      least: 3,
+    },
+    { what: 'machines left', counted: ledger.liveMachines().length, least: 0 },
+    { what: 'names held twice', counted: ledger.duplicates().length, least: 0 },
+    { what: 'calls in a wrong state', counted: ledger.forbiddenTransitions().length, least: 0 },
+  ];
+}
+
+/** What the story above needs and nothing more: each count follows from a line of it. */
+function writes(emulator: Emulator): ReceiptLine[] {
+  const calls = emulator.ledger.callsByOperation();
+  const line = (operation: Operation, least: number, note: string): ReceiptLine => ({
+    what: operation,
+    counted: calls[operation] ?? 0,
+    least,
+    note,
+  });
+  return [
+    line('CreateMachine', 3, 'web, batch, appliance; none for typo'),
+    line('StopMachine', 4, 'batch to be halted, web, appliance, web to be deleted'),
+    line('StartMachine', 1, 'web'),
+    line('KillMachine', 1, 'appliance, after its grace period'),
+    line('RestartMachine', 1, 'web'),
+    line('DeleteMachine', 3, ''),
+  ];
+}
+
+function reads(emulator: Emulator, duration: number): ReceiptLine[] {
+  const calls = emulator.ledger.callsByOperation();
+  const pollsPossible = Math.ceil(duration / 1000) + 1;
+  return [
+    {
+      what: 'ListMachines',
+      counted: calls['ListMachines'] ?? 0,
+      least: undefined,
+      most: pollsPossible,
+      note: `one a second at most in ${(duration / 1000).toFixed(0)} s, however many objects`,
+    },
+    {
+      what: 'GetMachine',
+      counted: calls['GetMachine'] ?? 0,
+      least: 3,
+      note: 'one for each deletion: the 404 that shows it',
+    },
+    {
+      what: 'catalogue',
+      counted: (calls['ListRegions'] ?? 0) + (calls['ListPackages'] ?? 0) + (calls['ListOsTemplates'] ?? 0),
+      least: 3,
+      note: 'regions, packages, templates: once each',
+    },
+  ];
+}
+
+/** From before the request to the API server is sent until the provider receives what follows from it. */
+function latencies(emulator: Emulator, asked: readonly Asked[]): ReceiptLine[] {
+  return asked.flatMap(({ what, name, operation, at }) => {
+    const call = emulator.ledger
+      .writes()
+      .find((entry) => entry.operation === operation && entry.machineName?.startsWith(`${name}-`) && entry.at >= at);
+    const line = {
+      what: `${what} ${name} → ${operation}`,
+      least: undefined,
+      note: 'ms, the request to the API server included',
+    };
+    return call === undefined ? [] : [{ ...line, counted: call.at - at }];
+  });
+}

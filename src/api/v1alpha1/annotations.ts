@@ -1,0 +1,34 @@
+import { quoted } from '../../domain/text.ts';
+import { annotations } from './constants.ts';
+import type { VirtualMachine } from './types.ts';
+
+/** What people ask of the operator by annotations. */
+export interface Requests {
+  readonly isPaused: boolean;
+  readonly isPowerOffForced: boolean;
+  readonly ignoresOrphanCandidates: boolean;
+  /** A value of reconcile-requested-at that was not handled yet. It fits into the status, because `decode.ts` cuts it. */
+  readonly reconcile: string | undefined;
+}
+
+const switches = [annotations.paused, annotations.forcePowerOff, annotations.ignoreOrphanCandidates] as const;
+
+/** Reads the annotations. A value that means nothing counts as if it were not there; `senseless` names those. */
+export function readRequests({ metadata, status }: VirtualMachine): Requests {
+  const on = (name: (typeof switches)[number]): boolean => metadata.annotations?.[name] === 'true';
+  const asked = metadata.annotations?.[annotations.reconcileRequestedAt];
+  return {
+    isPaused: on(annotations.paused),
+    isPowerOffForced: on(annotations.forcePowerOff),
+    ignoresOrphanCandidates: on(annotations.ignoreOrphanCandidates),
+    reconcile: asked === status?.lastHandledReconcileAt ? undefined : asked,
+  };
+}
+
+/** Annotations of ours that are neither "true" nor "false", as `name=value`. */
+export function senselessAnnotations({ metadata }: VirtualMachine): readonly string[] {
+  return switches.flatMap((name) => {
+    const value = metadata.annotations?.[name];
+    return value === undefined || value === 'true' || value === 'false' ? [] : [`${name}=${quoted(value)}`];
+  });
+}

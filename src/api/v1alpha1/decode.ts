@@ -1,0 +1,120 @@
+import { cutToBytes } from '../../domain/text.ts';
+import { readSpec } from './validation.ts';
+import { type AnnotationName, annotations, annotationTable, finalizer } from './constants.ts';
+import { Sharing } from './interner.ts';
+import type { ObjectMeta, VirtualMachine, VirtualMachineStatus } from './types.ts';
+
+/** Bytes of an annotation's value: what you write is echoed at most, what the operator writes is a small record. */
+const longestValue = { you: 256, 'the operator': 2_048 } as const;
+/** Finalizers of other programs that are kept, and their characters together. */
+const mostFinalizers = 32;
+const longestFinalizers = 2_048;
+
+/** No two objects have the same. */
+const own = ['internal'] as const;
+
+/**
+ * Reads objects as the API server stores them. A tenant may write 1.5 MiB into one, so only what the operator uses is kept, each
+ * part within a bound:
+ *
+ * | part                         | kept                                                                        |
+ * | ---------------------------- | --------------------------------------------------------------------------- |
+ * | annotations                  | the operator's own, cut: a cut record can't be read, a cut switch means nothing |
+ * | labels                       | those that `--selector` names                                               |
+ * | other labels and annotations | a number that changes with them                                             |
+ * | finalizers                   | all, if they are few; else the operator's own: a patch then reads the others |
+ * | spec                         | as the schema bounds it                                                     |
+ * | status                       | as the operator wrote it                                                    |
+ * | managedFields, owners, …     | nothing                                                                     |
+ *
+ * What many objects say is kept once. The API server has validated them against the CRD of its time, so the spec is checked
+ * against the present one. Throws when what every Kubernetes object has is missing.
+ */
+export function createVirtualMachineReader(labels: readonly string[] = []): (object: unknown) => VirtualMachine {
+  const sharing = new Sharing();
+
+  function statusOf(status: VirtualMachineStatus): VirtualMachineStatus {
+    const { conditions } = status;
+    if (conditions === undefined) return sharing.shareFields(status, own);
+    return sharing.shareFields({ ...status, conditions: conditions.map((condition) => sharing.share(condition)) }, own);
+  }
+
+  return (object) => {
+    // What the CRD promises of stored objects is exactly this type; the check below is for anything else on the line.
+    const { metadata, spec, status } = object as VirtualMachine & { metadata?: Record<string, unknown> };
+    if (typeof metadata?.uid !== 'string') throw new TypeError('not a VirtualMachine');
+    const read = readSpec(spec);
+    return {
+      metadata: {
+        name: metadata.name,
+        namespace: metadata.namespace,
+        uid: metadata.uid,
+        resourceVersion: metadata.resourceVersion,
+        generation: metadata.generation,
+        ...(metadata.creationTimestamp === undefined ? {} : { creationTimestamp: metadata.creationTimestamp }),
+        ...(metadata.deletionTimestamp === undefined ? {} : { deletionTimestamp: metadata.deletionTimestamp }),
+        ...finalizersOf(metadata.finalizers ?? [], sharing),
+        ...(labels.length === 0 ? {} : { labels: sharing.share(labelsOf(metadata.labels, labels)) }),
+        annotations: annotationsOf(metadata.annotations),
+        fingerprint: fingerprintOf(metadata.labels, metadata.annotations),
+      },
+      // First as a whole: the defaults are most of it, and a fleet is mostly of few kinds.
+      spec: sharing.share(sharing.shareFields(read.spec)),
+      ...(read.flaws.length === 0 ? {} : { flaws: read.flaws }),
+      ...(status === undefined ? {} : { status: statusOf(status) }),
+    };
+  };
+}
+
+function finalizersOf(
+  finalizers: readonly string[],
+  sharing: Sharing,
+): Pick<ObjectMeta, 'finalizers' | 'hasMoreFinalizers'> {
+  const isMany = finalizers.length > mostFinalizers || finalizers.join('').length > longestFinalizers;
+  if (!isMany) return { finalizers: sharing.share(finalizers) };
+  return { finalizers: finalizers.includes(finalizer) ? [finalizer] : [], hasMoreFinalizers: true };
+}
+
+function labelsOf(labels: ObjectMeta['labels'] = {}, names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = labels[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
+// `Object.entries` forgets the type of the keys.
+const known = Object.entries(annotations) as readonly (readonly [AnnotationName, string])[];
+
+function annotationsOf(all: ObjectMeta['annotations'] = {}): Record<string, string> {
+  const kept: Record<string, string> = {};
+  for (const [which, name] of known) {
+    const value = all[name];
+    if (value !== undefined) kept[name] = cutToBytes(value, longestValue[annotationTable[which].by]);
+  }
+  return kept;
+}
+
+const appliedConfiguration = 'kubectl.kubernetes.io/last-applied-configuration';
+const names: ReadonlySet<string> = new Set(Object.values(annotations));
+
+/** FNV-1a. The API server sends names in order, so that equal maps have the same hash. */
+function fingerprintOf(labels: ObjectMeta['labels'] = {}, all: ObjectMeta['annotations'] = {}): number {
+  let hash = 0x811c9dc5;
+  const add = (text: string): void => {
+    for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+    hash = Math.imul(hash ^ 0xffff, 0x01000193);
+  };
+  for (const name in labels) {
+    add(name);
+    add(labels[name] ?? '');
+  }
+  for (const name in all) {
+    // kubectl's copy of the manifest says again what the spec says.
+    if (names.has(name) || name === appliedConfiguration) continue;
+    add(name);
+    add(all[name] ?? '');
+  }
+  return hash;
+}

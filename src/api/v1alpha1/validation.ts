@@ -1,0 +1,143 @@
+import { cutToCharacters, hasCharacters, printable } from '../../domain/text.ts';
+import type { Schema } from './schema/openapi.ts';
+import { specSchema } from './schema/spec.ts';
+import type { VirtualMachineSpec } from './types.ts';
+
+/** A spec as it may be worked with, and what is wrong with the one that is stored, a sentence each. */
+export interface ReadSpec {
+  readonly spec: VirtualMachineSpec;
+  readonly flaws: readonly string[];
+}
+
+const selectors = ['region', 'package', 'osTemplate'] as const;
+const longestQuote = 64;
+
+/**
+ * Reads a stored spec. The API server validates what is written, not what is stored already: an object that an earlier schema
+ * allowed stays as it was. Where it is flawed it has the default or nothing instead, so that its readers (other objects
+ * are, for its name) find what the type promises; only a spec without flaws says what is wanted.
+ */
+export function readSpec(stored: unknown): ReadSpec {
+  // Nearly every spec is right, and a whole fleet is read at the start: sentences are made for the others only.
+  const flaws = [...(fits(specSchema, stored) ? [] : flawsOf(specSchema, stored, 'spec')), ...contradictions(stored)];
+  // `as`: it fits the schema, which the type is held to.
+  const spec = (flaws.length === 0 ? stored : repaired(specSchema, stored)) as VirtualMachineSpec;
+  return { spec, flaws };
+}
+
+/** What is wrong with the value itself: undefined when nothing is. */
+function flawOf(schema: Schema, value: unknown): string | undefined {
+  const { type } = schema;
+  if (!isOfType(type, value))
+    return `must be ${type === 'array' || type === 'object' || type === 'integer' ? 'an' : 'a'} ${type}`;
+  if (schema.enum?.includes(value as string) === false) return `must be one of ${schema.enum.join(', ')}`;
+  if (typeof value === 'string') {
+    const { minLength = 0, maxLength = Infinity, pattern } = schema;
+    if (!hasCharacters(value, minLength, maxLength)) return `must have ${minLength} to ${maxLength} characters`;
+    if (pattern !== undefined && !patternOf(pattern).test(value)) return `must match ${pattern}`;
+  }
+  const size = Array.isArray(value) ? value.length : 0;
+  if (size > (schema.maxItems ?? Infinity)) return `must have at most ${schema.maxItems} items`;
+  const { minimum = -Infinity, maximum = Infinity } = schema;
+  if (typeof value === 'number' && (value < minimum || value > maximum)) return `must be from ${minimum} to ${maximum}`;
+  return undefined;
+}
+
+const patterns = new Map<string, RegExp>();
+
+function patternOf(text: string): RegExp {
+  const pattern = patterns.get(text) ?? new RegExp(text, 'u');
+  patterns.set(text, pattern);
+  return pattern;
+}
+
+function isOfType(type: Schema['type'], value: unknown): boolean {
+  switch (type) {
+    case 'object':
+      return isRecord(value);
+    case 'array':
+      return Array.isArray(value);
+    case 'integer':
+      return Number.isSafeInteger(value);
+    case 'string':
+    case 'boolean':
+      return typeof value === type;
+  }
+}
+
+function fits(schema: Schema, value: unknown): boolean {
+  if (flawOf(schema, value) !== undefined) return false;
+  if (schema.type === 'array') {
+    const { items } = schema;
+    // Its type was looked at just now, here and below.
+    return items === undefined || (value as readonly unknown[]).every((item) => fits(items, item));
+  }
+  if (schema.type !== 'object') return true;
+  const { properties = {} } = schema;
+  for (const name in properties) {
+    const [property, part] = [properties[name], (value as Readonly<Record<string, unknown>>)[name]];
+    if (property === undefined) continue;
+    if (part === undefined ? isNeeded(schema, name, property) : !fits(property, part)) return false;
+  }
+  return true;
+}
+
+/** The API server fills in defaults when it reads an object. */
+function isNeeded({ required }: Schema, name: string, property: Schema): boolean {
+  return property.default !== undefined || required?.includes(name) === true;
+}
+
+function flawsOf(schema: Schema, value: unknown, path: string): readonly string[] {
+  const flaw = flawOf(schema, value);
+  if (flaw !== undefined) return [`${path} ${flaw}, not ${quote(value)}`];
+  if (Array.isArray(value)) {
+    const { items } = schema;
+    return items === undefined ? [] : value.flatMap((item, index) => flawsOf(items, item, `${path}[${index}]`));
+  }
+  if (!isRecord(value)) return [];
+  return Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
+    if (value[name] !== undefined) return flawsOf(property, value[name], `${path}.${name}`);
+    return isNeeded(schema, name, property) ? [`${path}.${name} is missing`] : [];
+  });
+}
+
+/** What the schema says in CEL, as far as nothing works without it. */
+function contradictions(stored: unknown): readonly string[] {
+  if (!isRecord(stored)) return [];
+  const spec = stored;
+  const adoption = isRecord(spec['adoption']) ? spec['adoption'] : {};
+  const isOptional = adoption['policy'] === 'MustExist' || spec['managementPolicy'] === 'Observe';
+  const flaws = selectors.flatMap((name) => {
+    const selector = spec[name];
+    if (selector === undefined) return isOptional ? [] : [`spec.${name} is missing`];
+    const isOne = !isRecord(selector) || (selector['id'] === undefined) !== (selector['name'] === undefined);
+    return isOne ? [] : [`spec.${name} needs exactly one of id or name`];
+  });
+  const isNamed = adoption['id'] !== undefined || adoption['name'] !== undefined;
+  return isNamed && adoption['policy'] !== 'MustExist'
+    ? [...flaws, 'spec.adoption.id and spec.adoption.name need policy MustExist']
+    : flaws;
+}
+
+function repaired(schema: Schema, value: unknown): unknown {
+  if (schema.type === 'object') {
+    const given = isRecord(value) ? value : {};
+    const properties = Object.entries(schema.properties ?? {}).map(([name, property]) => [
+      name,
+      repaired(property, given[name]),
+    ]);
+    // What is optional and not there stays away, unlike an object whose parts have defaults.
+    const isWanted = value !== undefined || schema.default !== undefined || schema === specSchema;
+    return isWanted ? Object.fromEntries(properties.filter(([, part]) => part !== undefined)) : undefined;
+  }
+  return value === undefined || flawsOf(schema, value, '').length > 0 ? schema.default : value;
+}
+
+function quote(value: unknown): string {
+  const text = JSON.stringify(value) ?? 'nothing';
+  return cutToCharacters(printable(text), longestQuote);
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,71 @@
+import type { Resource } from '../client.ts';
+import { KubeError } from '../errors.ts';
+import type { Log } from '../../telemetry/log.ts';
+import type { Store, Version } from './store.ts';
+
+/**
+ * Makes a `Version` of an object; undefined for what is none, because its metadata is not that of a stored object. With a
+ * `store`, a version that it holds is not understood again: a fleet that is listed anew is not in memory twice.
+ */
+export type Reader<Row> = (object: unknown, store?: Store<Row>) => Version<Row> | undefined;
+
+/** Objects of which it is remembered that the log has them. */
+const mostUnreadable = 1_000;
+
+const held = { kind: 'Held' } as const;
+
+/** Reads with `toRow`. An object it throws at is logged once, until it is readable again. */
+export function createReader<Row>(toRow: (object: unknown) => Row | undefined, log: Log): Reader<Row> {
+  const unreadable = new Set<string>();
+
+  function contentOf(key: string, object: unknown): Version<Row>['content'] {
+    try {
+      const row = toRow(object);
+      unreadable.delete(key);
+      return row === undefined ? { kind: 'None' } : { kind: 'Row', row };
+    } catch (error) {
+      if (!unreadable.has(key)) {
+        log.error('Failed to decode object, skipped it', { object: key, error });
+        if (unreadable.size >= mostUnreadable) unreadable.clear();
+        unreadable.add(key);
+      }
+      return { kind: 'Unreadable' };
+    }
+  }
+
+  return (object, store) => {
+    const { namespace, name, uid, resourceVersion } = record(record(object)['metadata']);
+    if (typeof name !== 'string' || typeof uid !== 'string' || typeof resourceVersion !== 'string') return undefined;
+    const key = `${typeof namespace === 'string' ? namespace : ''}/${name}`;
+    const isHeld = store?.holds(key, uid, resourceVersion) === true;
+    return { key, uid, resourceVersion, content: isHeld ? held : contentOf(key, object) };
+  };
+}
+
+/** The version of an object that the server sent; throws KubeError `Protocol` for what is none. */
+export function understand<Row>(
+  read: Reader<Row>,
+  resource: Resource,
+  object: unknown,
+  known?: Store<Row>,
+): Version<Row> {
+  const version = read(object, known);
+  if (version !== undefined) return version;
+  throw new KubeError(`${resource.plural}: an object without metadata`, { reason: 'Protocol' });
+}
+
+/** Whether a bookmark says that all objects were told. */
+export function isEndOfInitial(object: unknown): boolean {
+  return record(record(record(object)['metadata'])['annotations'])['k8s.io/initial-events-end'] === 'true';
+}
+
+/** The resourceVersion of a bookmark, which is an object of nothing else. */
+export function readBookmark(object: unknown): string | undefined {
+  const { resourceVersion } = record(record(object)['metadata']);
+  return typeof resourceVersion === 'string' && resourceVersion !== '' ? resourceVersion : undefined;
+}
+
+function record(value: unknown): Readonly<Record<string, unknown>> {
+  // `as`: any object can be asked for its properties.
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}

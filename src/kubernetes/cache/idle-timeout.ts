@@ -1,0 +1,19 @@
+import type { Clock } from '../../domain/clock.ts';
+
+/** Aborts its signal when nothing was heard for `milliseconds`. */
+export function createSilence(clock: Clock, milliseconds: number) {
+  const controller = new AbortController();
+  let heardAt = clock.monotonic();
+  // Looked at when it may be over rather than moved with every event, of which there may be thousands.
+  const look = (): void => {
+    const left = heardAt + milliseconds - clock.monotonic();
+    if (left <= 0) controller.abort();
+    else cancel = clock.schedule(left, look);
+  };
+  let cancel = clock.schedule(milliseconds, look);
+  return {
+    signal: controller.signal,
+    heard: () => void (heardAt = clock.monotonic()),
+    end: () => cancel(),
+  };
+}

@@ -1,0 +1,237 @@
+import type { KubeClient, Resource, WatchEvent } from '../client.ts';
+import { answerError, KubeError, type KubeErrorReason, readStatus } from '../errors.ts';
+import { wait } from '../wait.ts';
+import type { Clock } from '../../domain/clock.ts';
+import type { Log } from '../../telemetry/log.ts';
+import { Delays } from './watch-backoff.ts';
+import { createEverythingReader } from './initial-list.ts';
+import { readBookmark, understand, type Reader } from './decoder.ts';
+import { isNewer } from './resource-version.ts';
+import { createSilence } from './idle-timeout.ts';
+import type { Change, Store } from './store.ts';
+
+/** The resource is not served, as without its CRD; or the API server does not let this client read it. */
+export type Obstacle = 'NotServed' | 'Forbidden';
+
+export interface FollowOptions<Row> {
+  readonly client: Pick<KubeClient, 'list' | 'watch'>;
+  readonly resource: Resource;
+  readonly namespace: string | undefined;
+  readonly labelSelector?: string | undefined;
+  readonly pageSize?: number;
+  /** Milliseconds after which all is listed anew although nothing seems wrong; a tenth less or more by chance. */
+  readonly relistInterval?: number;
+  readonly store: Store<Row>;
+  readonly read: Reader<Row>;
+  readonly tell: (change: Change<Row>, initial: boolean) => void;
+  readonly onSynced: () => void;
+  readonly onRestart?: () => void;
+  /** What keeps it from listing and watching until an administrator does something; undefined: nothing does. */
+  readonly onObstacle: (obstacle: Obstacle | undefined) => void;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The server sends a bookmark every minute (the first after two). Nothing for longer than this is a connection that is
+ * dead, or a server restored from a backup: it sends nothing to a watch from a resourceVersion that it has yet to reach.
+ */
+const longestSilence = 180_000;
+/** A server that could not be reached for so long was away; anything shorter is a connection that broke. */
+const absence = 5_000;
+/** A watch that lasted this long worked; its end is no reason to wait before the next. */
+const steady = 5_000;
+
+/** How long after its begin a watch is compared with where the server is in its history, if that may have changed. */
+const settled = 1_000;
+/** Failures with which a server may be restored from a backup before it answers again. */
+const unreachable: ReadonlySet<KubeErrorReason> = new Set(['Network', 'Timeout', 'Unavailable']);
+
+/** Errors that say nothing about the place where the watch was: it can go on from there. After any other, all is listed anew. */
+const resumable: ReadonlySet<KubeErrorReason> = new Set([
+  'Network',
+  'Timeout',
+  'Unavailable',
+  'TooManyRequests',
+  'Unauthorized',
+  'Forbidden',
+]);
+
+/**
+ * An event that gets lost on the way leaves no trace: the watch goes on, and the next bookmark says that all is well. Only
+ * the object's next event or a list tells. With this, the copy is wrong for half an hour at most.
+ */
+const usualRelistInterval = 30 * 60_000;
+
+/** Keeps `store` like the server's objects of one namespace (or all) until `signal`: list, watch, and again from where it broke. */
+export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
+  const { client, resource, namespace, labelSelector, store, read, clock, random, signal } = options;
+  const { relistInterval = usualRelistInterval } = options;
+  const log = options.log.with({ resource: resource.plural, ...(namespace === undefined ? {} : { namespace }) });
+  const delays = new Delays(random);
+  const readEverything = createEverythingReader(options);
+  let isSynced = false;
+  let needsList = true;
+  let isFailing = false;
+  let isExpired = false;
+  /** Since when (monotonic) it could not be reached; it may be back, but has listed nothing since. */
+  let awaySince: number | undefined;
+  let watches = 0;
+  let openedAt: number | undefined;
+  /** A connection failed since the server last told its resourceVersion: it may be one restored from a backup. */
+  let mayBeRestored = false;
+  /** When all is to be listed anew, whatever happens (monotonic). */
+  let relistAt = 0;
+
+  while (!signal.aborted) {
+    openedAt = undefined;
+    try {
+      if (needsList) await list();
+      needsList = false;
+      if (!(await watch()) || clock.monotonic() >= relistAt) needsList = true;
+    } catch (error) {
+      if (!signal.aborted) await recover(error);
+    }
+  }
+
+  /** Everything first, then all changes at once: a list that breaks off changes nothing. */
+  async function list(): Promise<void> {
+    store.beginList();
+    const { versions, resourceVersion } = await readEverything({
+      inPages: awaySince !== undefined && clock.monotonic() - awaySince >= absence,
+    });
+    if (signal.aborted) return;
+    awaySince = undefined;
+    mayBeRestored = false;
+    options.onObstacle(undefined);
+    for (const change of store.replace(versions, resourceVersion)) options.tell(change, !isSynced);
+    if (!isSynced) options.onSynced();
+    isSynced = true;
+    relistAt = clock.monotonic() + relistInterval * (0.9 + random() * 0.2);
+  }
+
+  /** Follows one watch to its end; false when it went silent. */
+  async function watch(): Promise<boolean> {
+    const silence = createSilence(clock, longestSilence);
+    const restored = new AbortController();
+    const done = new AbortController();
+    const startedAt = clock.monotonic();
+    const from = store.resourceVersion ?? '';
+    const untilCompared = mayBeRestored
+      ? clock.schedule(settled, () => void compare(from, restored, AbortSignal.any([signal, done.signal])))
+      : () => {};
+    if (watches > 0) options.onRestart?.();
+    watches += 1;
+    try {
+      const stream = client.watch(resource, {
+        namespace,
+        labelSelector,
+        resourceVersion: from,
+        timeoutSeconds: secondsOfWatch(),
+        allowWatchBookmarks: true,
+        signal: AbortSignal.any([signal, silence.signal, restored.signal]),
+        onOpen: opened,
+      });
+      for await (const event of stream) {
+        silence.heard();
+        take(event, from);
+      }
+    } finally {
+      silence.end();
+      untilCompared();
+      done.abort();
+    }
+    if (restored.signal.aborted) {
+      log.warn('API server returned an earlier resourceVersion than before, relisting');
+      return false;
+    }
+    if (silence.signal.aborted) {
+      log.info('Watch was silent for too long, relisting');
+      return false;
+    }
+    // Or something on the way that ends every watch would make this a busy loop.
+    if (clock.monotonic() - startedAt < 1_000) {
+      throw new KubeError(`watch ${resource.plural}: ended at once`, { reason: 'Unavailable' });
+    }
+    return true;
+  }
+
+  /** Asks beside the watch where the server is in its history. A failure says nothing: the next watch asks again. */
+  async function compare(from: string, restored: AbortController, until: AbortSignal): Promise<void> {
+    try {
+      const { resourceVersion } = await client.list(resource, { namespace, labelSelector, limit: 1, signal: until });
+      mayBeRestored = false;
+      if (isNewer(from, resourceVersion)) restored.abort();
+    } catch (error) {
+      log.debug('Failed to read resourceVersion of API server', { error });
+    }
+  }
+
+  /** Different for each, so that a thousand watches that began together do not end together; and no longer than to the next list. */
+  function secondsOfWatch(): number {
+    const untilList = Math.ceil((relistAt - clock.monotonic()) / 1_000);
+    return Math.max(2, Math.min(300 + Math.floor(random() * 300), untilList));
+  }
+
+  function opened(): void {
+    openedAt = clock.monotonic();
+    options.onObstacle(undefined);
+    if (isFailing) log.info('Watch resumed');
+    isFailing = false;
+  }
+
+  function take({ type, object }: WatchEvent, from: string): void {
+    if (type === 'ERROR') {
+      const status = readStatus(object);
+      throw answerError(`watch ${resource.plural}`, status?.code ?? 0, status);
+    }
+    if (type === 'BOOKMARK') {
+      const version = readBookmark(object);
+      if (version !== undefined) store.progress(demandAfter(from, version));
+      return;
+    }
+    const version = understand(read, resource, object);
+    demandAfter(from, version.resourceVersion);
+    const change = store.apply(type, version);
+    if (change !== undefined) options.tell(change, false);
+  }
+
+  /** A watch tells what comes after its beginning. Anything earlier is another history: relist. */
+  function demandAfter(from: string, version: string): string {
+    if (!isNewer(from, version)) return version;
+    throw new KubeError(`watch ${resource.plural}: an event from before the watch`, { reason: 'Gone' });
+  }
+
+  /** Decides how to go on after a failure, says so once, and waits. */
+  async function recover(error: unknown): Promise<void> {
+    const reason = error instanceof KubeError ? error.reason : 'Unexpected';
+    const wasSteady = openedAt !== undefined && clock.monotonic() - openedAt >= steady;
+    if (wasSteady) {
+      delays.reset();
+      awaySince = undefined;
+    }
+    if (!resumable.has(reason)) needsList = true;
+    options.onObstacle(obstacleOf(error));
+    // Load balancers cut quiet connections, and old history is thrown away: both are daily business.
+    if (wasSteady && (reason === 'Network' || reason === 'Gone')) return log.debug('Watch ended early', { reason });
+    if (reason === 'Network') awaySince ??= clock.monotonic();
+    if (!wasSteady && unreachable.has(reason)) mayBeRestored = true;
+    // After an absence the place where the watch was is mostly gone. That is an answer, and no reason to wait with the list.
+    const wasExpired = isExpired;
+    isExpired = reason === 'Gone';
+    if (isExpired && !wasExpired) return log.debug('Watch resourceVersion expired, relisting', { reason });
+    if (!isFailing) log.warn('Watch failed, retrying', { reason, error });
+    isFailing = true;
+    const asked = error instanceof KubeError ? error.retryAfter : undefined;
+    await wait(clock, delays.next(reason, clock.monotonic(), asked), signal);
+  }
+}
+
+/** An API server that is out of reach is none: it comes back by itself. */
+function obstacleOf(error: unknown): Obstacle | undefined {
+  if (!(error instanceof KubeError)) return undefined;
+  if (error.reason === 'Forbidden' || error.reason === 'Unauthorized') return 'Forbidden';
+  return error.status === 404 ? 'NotServed' : undefined;
+}

@@ -1,0 +1,129 @@
+import type { KubeClient, Resource } from '../client.ts';
+import type { Clock } from '../../domain/clock.ts';
+import type { Log } from '../../telemetry/log.ts';
+import { follow, type Obstacle } from './list-watch.ts';
+import { createReader } from './decoder.ts';
+import { type Change, Store } from './store.ts';
+
+/** One object that came (no `before`), changed or went (no `after`). */
+export interface ReflectorChange<Row> extends Change<Row> {
+  /** It was there when the reflector started. */
+  readonly initial: boolean;
+}
+
+export interface ReflectorOptions<Row> {
+  readonly client: Pick<KubeClient, 'list' | 'watch'>;
+  readonly resource: Resource;
+  /** All namespaces when left out; else one list and one watch for each. */
+  readonly namespaces?: readonly string[] | undefined;
+  readonly labelSelector?: string | undefined;
+  /**
+   * What is kept of an object; undefined: nothing. If it throws, that is logged and the object stays as it was last
+   * understood, or unknown.
+   */
+  readonly toRow: (object: unknown) => Row | undefined;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+  /** Told of every change of what `get` answers, after it: by list, watch or `observe`. */
+  readonly onChange: (change: ReflectorChange<Row>) => void;
+  /** Told of every watch but the first. */
+  readonly onRestart?: () => void;
+  readonly pageSize?: number;
+  /** Milliseconds after which all is listed anew although nothing seems wrong; half an hour when left out. */
+  readonly relistInterval?: number;
+}
+
+/** A local copy of what the API server has of one kind, kept up to date for ever. */
+export interface Reflector<Row> {
+  start(): void;
+  /** Resolves when nothing is under way any more. */
+  stop(): Promise<void>;
+  /** Resolves when everything has been listed once; never, if stopped before. */
+  readonly synced: Promise<void>;
+  isSynced(): boolean;
+  /** What keeps it from being up to date until an administrator does something. */
+  readonly obstacle: Obstacle | undefined;
+  /** By `namespace/name`. */
+  get(key: string): Row | undefined;
+  keys(): Iterable<string>;
+  readonly size: number;
+  /**
+   * Takes the answer of our own write, so that whoever looks next sees it. Nothing happens if it is known already or
+   * something newer is, its deletion included.
+   */
+  observe(object: unknown): void;
+}
+
+/** Lists and watches; never gives up, never takes silence, an error or half an answer for a deletion. */
+export function createReflector<Row>(options: ReflectorOptions<Row>): Reflector<Row> {
+  const { namespaces, log, resource } = options;
+  const read = createReader(options.toRow, log.with({ resource: resource.plural }));
+  // Under '' for all namespaces at once.
+  const stores = new Map((namespaces ?? ['']).map((namespace) => [namespace, new Store<Row>()]));
+  const stopping = new AbortController();
+  const synced = Promise.withResolvers<void>();
+  const obstacles = new Map<string, Obstacle>();
+  let unsynced = stores.size;
+  let loops: Promise<unknown> = Promise.resolve();
+  if (unsynced === 0) synced.resolve();
+
+  const storeOf = (key: string): Store<Row> | undefined =>
+    stores.get(namespaces === undefined ? '' : key.slice(0, key.indexOf('/')));
+
+  function tell(change: Change<Row>, initial: boolean): void {
+    try {
+      options.onChange({ ...change, initial });
+    } catch (error) {
+      // Its listener's fault; what is known stays true.
+      log.error('Failed to handle change of object', { object: change.key, error });
+    }
+  }
+
+  return {
+    start() {
+      loops = Promise.all(
+        [...stores].map(([namespace, store]) =>
+          follow({
+            ...options,
+            namespace: namespace === '' ? undefined : namespace,
+            store,
+            read,
+            tell,
+            onObstacle(obstacle) {
+              if (obstacle === undefined) obstacles.delete(namespace);
+              else obstacles.set(namespace, obstacle);
+            },
+            signal: stopping.signal,
+            onSynced() {
+              unsynced -= 1;
+              if (unsynced === 0) synced.resolve();
+            },
+          }),
+        ),
+      );
+    },
+    async stop() {
+      stopping.abort();
+      await loops;
+    },
+    synced: synced.promise,
+    isSynced: () => unsynced === 0,
+    get obstacle() {
+      const [obstacle] = obstacles.values();
+      return obstacle;
+    },
+    get: (key) => storeOf(key)?.get(key),
+    *keys() {
+      for (const store of stores.values()) yield* store.keys();
+    },
+    get size() {
+      return [...stores.values()].reduce((sum, store) => sum + store.size, 0);
+    },
+    observe(object) {
+      const version = read(object);
+      const change = version && storeOf(version.key)?.observe(version);
+      if (change !== undefined) tell(change, false);
+    },
+  };
+}

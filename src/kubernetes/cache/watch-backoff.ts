@@ -1,0 +1,58 @@
+import type { KubeErrorReason } from '../errors.ts';
+
+interface Growth {
+  readonly shortest: number;
+  readonly longest: number;
+}
+
+const inTrouble: Growth = { shortest: 800, longest: 20_000 };
+/** A connection that is refused costs next to nothing, and the server should be found as soon as it is back. */
+const unreachable: Growth = { shortest: 200, longest: 600 };
+/** Without its CRD a resource is not served; once it is applied, it should be found. */
+const missing: Growth = { shortest: 800, longest: 2_000 };
+const starting: Growth = { shortest: 100, longest: 300 };
+/** How long a server that answers again may take until it serves everything. Milliseconds. */
+const startTime = 60_000;
+/** The longest `Retry-After` that counts meanwhile: a server that starts is mostly ready sooner than it says. */
+const longestAsked = 1_000;
+
+/** Growing delays between tries to list or watch, up to half of each by chance. */
+export class Delays {
+  readonly #random: () => number;
+  #growth: Growth = inTrouble;
+  #failures = 0;
+  /** Since when (monotonic) a server answers that could not be reached before. */
+  #answersSince: number | undefined;
+
+  constructor(random: () => number) {
+    this.#random = random;
+  }
+
+  /** Milliseconds to wait after one more failure, at `now` (monotonic), with which the server asked to wait for `asked`. */
+  next(reason: KubeErrorReason, now: number, asked?: number): number {
+    const growth = this.#growthFor(reason, now);
+    if (growth !== this.#growth) this.#failures = 0;
+    this.#growth = growth;
+    const delay = Math.min(growth.shortest * 2 ** this.#failures, growth.longest) * (1 + this.#random() / 2);
+    this.#failures += 1;
+    if (asked === undefined) return delay;
+    const isHeeded = growth !== starting || reason === 'TooManyRequests' || asked <= longestAsked;
+    return isHeeded ? Math.max(delay, asked) : delay;
+  }
+
+  #growthFor(reason: KubeErrorReason, now: number): Growth {
+    if (reason === 'Network') {
+      this.#answersSince = undefined;
+      return unreachable;
+    }
+    if (this.#growth === unreachable) this.#answersSince = now;
+    if (this.#answersSince !== undefined && now - this.#answersSince < startTime) return starting;
+    return reason === 'Unexpected' ? missing : inTrouble;
+  }
+
+  reset(): void {
+    this.#failures = 0;
+    this.#growth = inTrouble;
+    this.#answersSince = undefined;
+  }
+}

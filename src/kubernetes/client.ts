@@ -1,0 +1,257 @@
+import { answerError, KubeError, type KubeErrorReason, readStatus } from './errors.ts';
+import { parse, readJsonLines } from './json-lines.ts';
+import { parseRetryAfter } from './retry-after.ts';
+import { type Answer, type Call, longestObject, type Transport } from './transport.ts';
+import { wait } from './wait.ts';
+
+/** A kind of object by its place in the API; the core group is ''. */
+export interface Resource {
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+}
+
+export interface ObjectRef {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface ListOptions {
+  /** All namespaces when left out. */
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  /** Most items of one page. */
+  readonly limit?: number | undefined;
+  /** From the page before. */
+  readonly continue?: string | undefined;
+  readonly resourceVersion?: string | undefined;
+  readonly resourceVersionMatch?: 'NotOlderThan' | 'Exact' | undefined;
+  /** The most bytes of the answer; with more the call is `TooLarge`. */
+  readonly longestAnswer?: number | undefined;
+  /** Gives the call up. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface ListPage {
+  readonly items: unknown[];
+  readonly resourceVersion: string;
+  /** Set when there are more items. */
+  readonly continue?: string;
+  readonly remainingItemCount?: number;
+}
+
+export interface WatchOptions {
+  readonly namespace?: string | undefined;
+  readonly labelSelector?: string | undefined;
+  /** Events after this one. With `sendInitialEvents` it may be empty: of the newest state. */
+  readonly resourceVersion: string;
+  /**
+   * All objects come first, each as ADDED, and then a BOOKMARK with the annotation `k8s.io/initial-events-end`. A server that
+   * does not know this refuses it (`Invalid`), or sends no such bookmark.
+   */
+  readonly sendInitialEvents?: true | undefined;
+  /** The server ends the watch after so many seconds. */
+  readonly timeoutSeconds: number;
+  readonly allowWatchBookmarks: true;
+  /** Ends the watch at once, without an error. */
+  readonly signal: AbortSignal;
+  /** The server accepted the watch; its first event may be a minute away. */
+  readonly onOpen?: (() => void) | undefined;
+}
+
+const eventTypes = ['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR'] as const;
+
+export interface WatchEvent {
+  readonly type: (typeof eventTypes)[number];
+  /** An ERROR's is a `Status`. */
+  readonly object: unknown;
+}
+
+export interface Patch {
+  readonly type: 'merge' | 'json';
+  readonly body: unknown;
+  readonly subresource?: 'status';
+}
+
+/** The Kubernetes API as far as it is used here. Everything throws KubeError and nothing else. */
+export interface KubeClient {
+  /** Throws `NotFound` only when the API says that this object is not there. */
+  get(resource: Resource, ref: ObjectRef): Promise<unknown>;
+  list(resource: Resource, options?: ListOptions): Promise<ListPage>;
+  /** Answers the object as stored. */
+  create(resource: Resource, namespace: string, body: unknown): Promise<unknown>;
+  /** Answers the object as stored. With metadata.resourceVersion in a merge body, a changed object is a `Conflict`. */
+  patch(resource: Resource, ref: ObjectRef, patch: Patch): Promise<unknown>;
+  /** Ends when the server ends it in order or `signal` is aborted; a connection that breaks is `Network`. */
+  watch(resource: Resource, options: WatchOptions): AsyncIterable<WatchEvent>;
+  /** The server's version, as `v1.37.2`. */
+  version(): Promise<string>;
+  /** Waits for calls under way; ends watches. */
+  close(): Promise<void>;
+}
+
+const fieldManager = 'vps247-operator';
+const tries = 3;
+/** Longer waits are the caller's: it may have something better to do. */
+const longestWait = 5_000;
+/** Who lists also watches, and has delays of its own, which know whether the server is about to start. */
+const longestWaitOfList = 1_000;
+
+/** Refused before it was handled, or never harmful: may be sent again. */
+const readRetries: ReadonlySet<KubeErrorReason> = new Set(['TooManyRequests', 'Unavailable', 'Network']);
+const writeRetries: ReadonlySet<KubeErrorReason> = new Set(['TooManyRequests']);
+
+export function createKubeClient(transport: Transport): KubeClient {
+  const { clock } = transport;
+
+  async function callOnce(request: Call, signal?: AbortSignal): Promise<unknown> {
+    const answer = await transport.exchange(request, signal);
+    if (answer.status < 200 || answer.status > 299) throw refusal(request, answer, clock.now());
+    return parse(request.what, answer.body, answer.status);
+  }
+
+  async function call(request: Call, signal?: AbortSignal): Promise<unknown> {
+    const retried = request.method === 'GET' ? readRetries : writeRetries;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await callOnce(request, signal);
+      } catch (error) {
+        if (!(error instanceof KubeError) || !retried.has(error.reason) || attempt === tries || signal?.aborted)
+          throw error;
+        const delay = error.retryAfter ?? 100 * 2 ** attempt;
+        if (delay > (request.verb === 'list' ? longestWaitOfList : longestWait)) throw error;
+        await wait(clock, delay, signal);
+      }
+    }
+  }
+
+  return {
+    get: (resource, ref) =>
+      call({
+        verb: 'get',
+        resource: resource.plural,
+        what: `get ${resource.plural} ${ref.namespace}/${ref.name}`,
+        method: 'GET',
+        path: pathOf(resource, ref.namespace, ref.name),
+      }),
+
+    async list(resource, { namespace, signal, longestAnswer, ...query } = {}) {
+      const what = `list ${resource.plural}${inNamespace(namespace)}`;
+      const path = pathOf(resource, namespace) + queryOf({ ...query });
+      const bound = longestAnswer === undefined ? {} : { longestAnswer };
+      const page = await call({ verb: 'list', resource: resource.plural, what, method: 'GET', path, ...bound }, signal);
+      return readPage(what, page);
+    },
+
+    create: (resource, namespace, body) =>
+      call({
+        verb: 'create',
+        resource: resource.plural,
+        what: `create ${resource.plural}${inNamespace(namespace)}`,
+        method: 'POST',
+        path: pathOf(resource, namespace) + queryOf({ fieldManager }),
+        contentType: 'application/json',
+        body: JSON.stringify(body),
+      }),
+
+    patch(resource, ref, { type, body, subresource }) {
+      const target = subresource === undefined ? resource.plural : `${resource.plural}/${subresource}`;
+      return call({
+        verb: 'patch',
+        resource: target,
+        what: `patch ${target} ${ref.namespace}/${ref.name}`,
+        method: 'PATCH',
+        path: pathOf(resource, ref.namespace, ref.name, subresource) + queryOf({ fieldManager }),
+        contentType: `application/${type === 'merge' ? 'merge-patch' : 'json-patch'}+json`,
+        body: JSON.stringify(body),
+      });
+    },
+
+    async *watch(resource, { namespace, signal, onOpen, ...options }) {
+      const what = `watch ${resource.plural}${inNamespace(namespace)}`;
+      // Said with it, or the server refuses.
+      const match = options.sendInitialEvents === true ? { resourceVersionMatch: 'NotOlderThan' } : {};
+      const path = pathOf(resource, namespace) + queryOf({ watch: true, ...options, ...match });
+      try {
+        const request: Call = { verb: 'watch', resource: resource.plural, what, method: 'GET', path };
+        const answer = await transport.open(request, signal);
+        if (answer.stream === undefined) throw refusal(request, answer, clock.now());
+        onOpen?.();
+        for await (const event of readJsonLines(what, answer.stream, longestObject)) yield readEvent(what, event);
+      } catch (error) {
+        if (!signal.aborted) throw error;
+      }
+    },
+
+    async version() {
+      const what = 'get the version';
+      const { gitVersion } = record(
+        await call({ verb: 'version', resource: '', what, method: 'GET', path: '/version' }),
+      );
+      return typeof gitVersion === 'string' ? gitVersion : 'unknown';
+    },
+
+    close: () => transport.close(),
+  };
+}
+
+function pathOf({ group, version, plural }: Resource, namespace?: string, name?: string, subresource?: string): string {
+  const root = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
+  const parts = [...(namespace === undefined ? [] : ['namespaces', namespace]), plural, name, subresource];
+  return [root, ...parts.filter((part) => part !== undefined).map(encodeURIComponent)].join('/');
+}
+
+function queryOf(values: Readonly<Record<string, string | number | boolean | undefined>>): string {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) {
+    if (value !== undefined) query.set(name, String(value));
+  }
+  return query.size === 0 ? '' : `?${query}`;
+}
+
+function inNamespace(namespace: string | undefined): string {
+  return namespace === undefined ? '' : ` in ${namespace}`;
+}
+
+function refusal(call: Call, { status, body, retryAfter, date }: Answer, now: number): KubeError {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    // Not the API's own words, as a proxy's page or a plain "404 page not found"; the status says enough.
+  }
+  return answerError(call.what, status, readStatus(value), {
+    retryAfter: parseRetryAfter(retryAfter, date, now),
+    isSecret: call.resource === 'secrets' && call.body !== undefined,
+  });
+}
+
+function readPage(what: string, value: unknown): ListPage {
+  const { items, metadata } = record(value);
+  const { resourceVersion, continue: next, remainingItemCount } = record(metadata);
+  // An empty list may come as null. Anything else that is no list must not be taken for one that is empty.
+  const isList = Array.isArray(items) || items === null;
+  if (!isList || typeof resourceVersion !== 'string' || resourceVersion === '') {
+    throw new KubeError(`${what}: the answer is not a list`, { reason: 'Protocol' });
+  }
+  return {
+    items: items ?? [],
+    resourceVersion,
+    ...(typeof next === 'string' && next !== '' ? { continue: next } : {}),
+    ...(typeof remainingItemCount === 'number' ? { remainingItemCount } : {}),
+  };
+}
+
+function readEvent(what: string, value: unknown): WatchEvent {
+  const { type, object } = record(value);
+  const known = eventTypes.find((name) => name === type);
+  if (known === undefined || typeof object !== 'object' || object === null) {
+    throw new KubeError(`${what}: not a watch event`, { reason: 'Protocol' });
+  }
+  return { type: known, object };
+}
+
+function record(value: unknown): Readonly<Record<string, unknown>> {
+  // `as`: any object can be asked for its properties.
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}

@@ -1,0 +1,268 @@
+import type { Clock } from '../../domain/clock.ts';
+import type { Log } from '../../telemetry/log.ts';
+import type { EventNote } from '../events.ts';
+import type { KubeClient, ObjectRef, Resource } from '../client.ts';
+import { KubeError, type KubeErrorReason } from '../errors.ts';
+import { type Claim, isReleased, type LeaseRecord, readLease, releasedSpec, renewedSpec, takenSpec } from './lease.ts';
+import { wait } from '../wait.ts';
+
+/** Milliseconds. `renewDeadline` is less than `leaseDuration`, `retryPeriod` less than `renewDeadline`. */
+export interface LeaseTimes {
+  /** For how long others respect the lease after they saw it change. */
+  readonly leaseDuration: number;
+  /** For how long its holder counts on it after it asked for the renewal that was granted last. */
+  readonly renewDeadline: number;
+  /** How often it is renewed. Whoever waits looks twice as often, so that one that was given back is taken within this time. */
+  readonly retryPeriod: number;
+}
+
+export interface LeaseOptions {
+  /** On connections of its own: one that other calls keep busy would delay a renewal. Its deadline is half of `renewDeadline`. */
+  readonly client: Pick<KubeClient, 'get' | 'create' | 'patch'>;
+  readonly ref: ObjectRef;
+  /** Of this process and no other, ever. */
+  readonly identity: string;
+  readonly times: LeaseTimes;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+/** The claim of one process to be the one that acts, by a Lease that all of them share. */
+export interface Lease {
+  /** Begins to ask for it. */
+  start(): void;
+  /** Resolves when this process holds the lease for the first time. */
+  readonly won: Promise<void>;
+  /** Resolves with the reason, a sentence, when somebody else may have it: for ever, this process never takes it again. */
+  readonly lost: Promise<string>;
+  /**
+   * Whether it is certain, at this moment, that nobody else holds it. False while renewals fail for longer than the renew
+   * deadline, and true again if one then shows that nobody took it meanwhile.
+   */
+  isHeld(): boolean;
+  /** The Lease as events are about it; undefined before it was read. */
+  reference(): EventNote['regarding'] | undefined;
+  /** Gives it back, so that another process need not wait; nothing may be changed any more. Never rejects. */
+  release(): Promise<void>;
+}
+
+const resource: Resource = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases' };
+const leaseKind = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' } as const;
+
+/**
+ * Expected flow: look → nobody has it, or whoever has it was silent for as long as it asked for → take → renew, again and
+ * again → release. Every write carries the resourceVersion that was read, so that of two who take it one does.
+ *
+ * Guarantees: a holder counts on the lease until `renewDeadline` after it *sent* the renewal; everybody else respects it for
+ * `leaseDuration` after they *saw* it changed, which is later. No clock of one machine is compared with another's.
+ *
+ * Assumes that monotonic clocks run alike to within the difference of the two times (a third, by default). While a machine is
+ * suspended its monotonic clock stands still; its wall clock is set right when it wakes, so both must agree that there is time left.
+ */
+export function createLease(options: LeaseOptions): Lease {
+  return new Candidate(options);
+}
+
+class Candidate implements Lease {
+  readonly #options: LeaseOptions;
+  readonly #stopping = new AbortController();
+  readonly #won = Promise.withResolvers<void>();
+  readonly #lost = Promise.withResolvers<string>();
+  #state: 'Waiting' | 'Holding' | 'Over' = 'Waiting';
+  /** The Lease as last read or written; undefined when that is not known, as after a lost answer. */
+  #known: LeaseRecord | undefined;
+  #uid: string | undefined;
+  /** The resourceVersion that was last seen, unless it was our own. */
+  #seenOfOthers: string | undefined;
+  /** Until when (monotonic) the last holder seen is respected. */
+  #busyUntil = -Infinity;
+  /** When the renewal granted last was sent, by both clocks. */
+  #renewedAt = { monotonic: -Infinity, wall: -Infinity };
+  #wasTried = false;
+  #isFailing = false;
+  #isInDoubt = false;
+  #loop: Promise<void> = Promise.resolve();
+
+  constructor(options: LeaseOptions) {
+    this.#options = options;
+  }
+
+  get won(): Promise<void> {
+    return this.#won.promise;
+  }
+
+  get lost(): Promise<string> {
+    return this.#lost.promise;
+  }
+
+  isHeld(): boolean {
+    const { clock, times } = this.#options;
+    if (this.#state !== 'Holding') return false;
+    const { monotonic, wall } = this.#renewedAt;
+    return clock.monotonic() - monotonic < times.renewDeadline && clock.now() - wall < times.renewDeadline;
+  }
+
+  reference(): EventNote['regarding'] | undefined {
+    if (this.#uid === undefined) return undefined;
+    return { ...leaseKind, ...this.#options.ref, uid: this.#uid };
+  }
+
+  start(): void {
+    this.#loop = this.#run();
+  }
+
+  async release(): Promise<void> {
+    this.#stopping.abort();
+    await this.#loop;
+    this.#state = 'Over';
+    if (!this.#wasTried) return;
+    try {
+      const known = this.#known ?? (await this.#read());
+      if (known?.holder === this.#options.identity) await this.#write(known, releasedSpec(this.#options.clock.now()));
+    } catch (error) {
+      this.#options.log.warn('Failed to release Lease', { error });
+    }
+  }
+
+  async #run(): Promise<void> {
+    const { clock, log } = this.#options;
+    const { signal } = this.#stopping;
+    while (!signal.aborted && !this.#isOver()) {
+      try {
+        await (this.#state === 'Holding' ? this.#renew() : this.#look());
+        if (this.#isFailing) log.info('Read or updated Lease again');
+        this.#isFailing = false;
+      } catch (error) {
+        if (!this.#isFailing) log.warn('Failed to read or update Lease, retrying', { error });
+        this.#isFailing = true;
+      }
+      this.#tellDoubt();
+      if (!this.#isOver()) await wait(clock, this.#pause(), signal);
+    }
+  }
+
+  #isOver(): boolean {
+    return this.#state === 'Over';
+  }
+
+  /** Once when it begins, and once when it ends. */
+  #tellDoubt(): void {
+    const isInDoubt = this.#state === 'Holding' && !this.isHeld();
+    if (isInDoubt === this.#isInDoubt) return;
+    this.#isInDoubt = isInDoubt;
+    const { log } = this.#options;
+    if (isInDoubt) log.warn('Leadership is uncertain, writes are suspended');
+    else if (this.#state === 'Holding') log.info('Leadership is confirmed, writes resumed');
+  }
+
+  /** Milliseconds until the next step. */
+  #pause(): number {
+    const { clock, times, random } = this.#options;
+    const now = clock.monotonic();
+    // By chance, so that many who wait do not all ask at the same moment.
+    const look = (times.retryPeriod / 2) * (0.9 + 0.2 * random());
+    if (this.#state === 'Waiting') return this.#busyUntil > now ? Math.min(look, this.#busyUntil - now) : look;
+    return this.#isFailing
+      ? look
+      : Math.max(0, this.#renewedAt.monotonic + times.retryPeriod * (0.9 + 0.1 * random()) - now);
+  }
+
+  async #look(): Promise<void> {
+    const { clock, identity, times, log } = this.#options;
+    const seen = await this.#read();
+    const now = clock.monotonic();
+    // Also one that was emptied by hand, and one that is gone: that is no word of its holder's, who may not have noticed yet.
+    if (seen !== undefined && seen.holder !== identity && seen.resourceVersion !== this.#seenOfOthers) {
+      if (this.#seenOfOthers === undefined && seen.holder !== undefined)
+        log.info('On standby', { holder: seen.holder });
+      this.#seenOfOthers = seen.resourceVersion;
+      this.#busyUntil = isReleased(seen) ? -Infinity : now + Math.max(seen.duration, times.leaseDuration);
+    }
+    // Our own name: an earlier try went through and its answer was lost.
+    if (seen?.holder === identity || now >= this.#busyUntil) await this.#take(seen);
+  }
+
+  async #take(seen: LeaseRecord | undefined): Promise<void> {
+    const { client, ref, log } = this.#options;
+    const sentAt = this.#now();
+    const spec = takenSpec(this.#claim(), seen);
+    this.#wasTried = true;
+    try {
+      if (seen !== undefined) await this.#write(seen, spec);
+      else this.#keep(await client.create(resource, ref.namespace, leaseObject(ref, spec)));
+    } catch (error) {
+      // Somebody else was faster, and is seen at the next look.
+      if (hasReason(error, seen === undefined ? 'AlreadyExists' : 'Conflict')) return;
+      throw error;
+    }
+    this.#renewedAt = sentAt;
+    this.#state = 'Holding';
+    log.info('Acquired Lease, became leader', { lease: `${ref.namespace}/${ref.name}` });
+    this.#won.resolve();
+  }
+
+  async #renew(): Promise<void> {
+    const known = this.#known ?? (await this.#read());
+    if (known?.holder !== this.#options.identity) return this.#lose(known);
+    const sentAt = this.#now();
+    try {
+      await this.#write(known, renewedSpec(this.#claim()));
+    } catch (error) {
+      if (hasReason(error, 'NotFound')) return this.#lose(undefined);
+      // Somebody changed it: whether that took it away is seen at once, not at the next turn.
+      if (hasReason(error, 'Conflict')) return this.#renew();
+      throw error;
+    }
+    this.#renewedAt = sentAt;
+  }
+
+  #lose(seen: LeaseRecord | undefined): void {
+    this.#state = 'Over';
+    const { namespace, name } = this.#options.ref;
+    const what = seen === undefined ? 'was deleted' : `is held by ${seen.holder ?? 'nobody'} now`;
+    this.#lost.resolve(`the Lease ${namespace}/${name} ${what}`);
+  }
+
+  /** Undefined when there is none. */
+  async #read(): Promise<LeaseRecord | undefined> {
+    try {
+      this.#keep(await this.#options.client.get(resource, this.#options.ref));
+    } catch (error) {
+      if (!hasReason(error, 'NotFound')) throw error;
+      this.#known = undefined;
+    }
+    return this.#known;
+  }
+
+  /** Stored only if nobody changed it since `seen`. Until the answer is here, what is stored is not known. */
+  async #write({ resourceVersion }: LeaseRecord, spec: object): Promise<void> {
+    this.#known = undefined;
+    const body = { metadata: { resourceVersion }, spec };
+    this.#keep(await this.#options.client.patch(resource, this.#options.ref, { type: 'merge', body }));
+  }
+
+  #keep(stored: unknown): void {
+    this.#known = readLease(stored);
+    this.#uid = this.#known.uid;
+  }
+
+  #claim(): Claim {
+    const { identity, times, clock } = this.#options;
+    return { identity, duration: times.leaseDuration, at: clock.now() };
+  }
+
+  #now(): { readonly monotonic: number; readonly wall: number } {
+    const { clock } = this.#options;
+    return { monotonic: clock.monotonic(), wall: clock.now() };
+  }
+}
+
+function leaseObject({ namespace, name }: ObjectRef, spec: object): object {
+  const labels = { 'app.kubernetes.io/name': 'vps247-operator' };
+  return { ...leaseKind, metadata: { namespace, name, labels }, spec };
+}
+
+function hasReason(error: unknown, ...reasons: readonly KubeErrorReason[]): boolean {
+  return error instanceof KubeError && reasons.includes(error.reason);
+}

@@ -1,0 +1,264 @@
+import type { KubeConfig } from '@kubernetes/client-node';
+import { type Dispatcher, Pool } from 'undici';
+import type { Clock } from '../domain/clock.ts';
+import type { Fence } from '../domain/fence.ts';
+import { createCredentials, type Identity, type TlsOptions } from './auth.ts';
+import { KubeError } from './errors.ts';
+import { fencedDispatcher } from './fenced-dispatcher.ts';
+import { decode } from './json-lines.ts';
+
+export type KubeVerb = 'get' | 'list' | 'create' | 'patch' | 'watch' | 'version';
+
+/** One request as the transport needs to know it. */
+export interface Call {
+  readonly verb: KubeVerb;
+  /** `virtualmachines`, `virtualmachines/status`: what is counted. */
+  readonly resource: string;
+  /** The call in words, with which its errors begin. */
+  readonly what: string;
+  readonly method: 'GET' | 'POST' | 'PATCH';
+  /** Path and query below the server's URL. */
+  readonly path: string;
+  readonly contentType?: string;
+  readonly body?: string;
+  /** The most bytes that an answer may have; more is `TooLarge`. */
+  readonly longestAnswer?: number;
+}
+
+/** An object has 1.5 MiB at most unless etcd is set to take more, and may come with as much again of who wrote which field. */
+export const longestObject = 32 * 1_024 * 1_024;
+
+export interface Answer {
+  readonly status: number;
+  readonly retryAfter?: string;
+  readonly date?: string;
+  readonly body: string;
+}
+
+/** A request that was sent, for metrics and tests: HTTP status 0 when no answer came; a watch ends its time with its first byte. */
+export interface CallReport {
+  readonly verb: KubeVerb;
+  readonly method: Call['method'];
+  /** Of the API server, with its port if the URL has one. */
+  readonly host: string;
+  readonly resource: string;
+  readonly status: number;
+  readonly milliseconds: number;
+}
+
+/** Bytes of bodies, told when they were sent and with each piece that was received; those of a watch come as long as it lasts. */
+export interface TrafficReport {
+  readonly verb: KubeVerb;
+  readonly resource: string;
+  readonly sent: number;
+  readonly received: number;
+}
+
+/** Carries requests to one API server. Everything throws KubeError `Network`, `Timeout` or `Unauthorized`, else answers. */
+export interface Transport {
+  /** What deadlines are measured by, and waits between tries. */
+  readonly clock: Clock;
+  /** Sends a request once (twice after a 401 that another token may mend) and reads all of its answer. */
+  exchange(call: Call, signal?: AbortSignal): Promise<Answer>;
+  /** The same, with the body of a 200 left open. The deadline is for the start of the answer; `signal` ends it all. */
+  open(call: Call, signal: AbortSignal): Promise<Answer & { readonly stream?: AsyncIterable<Uint8Array> }>;
+  /** Waits for exchanges under way, cuts watches. */
+  close(): Promise<void>;
+}
+
+export interface TransportOptions {
+  readonly clock: Clock;
+  /** The operator's version, for the User-Agent. */
+  readonly version: string;
+  /** Milliseconds for a call from being made to the end of its answer, or the start of a watch's. */
+  readonly deadline?: number;
+  /** Asked directly before anything but a GET is sent; a call it does not let through ends as `Fenced`. */
+  readonly fence?: Fence;
+  readonly onCall?: (report: CallReport) => void;
+  readonly onTraffic?: (report: TrafficReport) => void;
+}
+
+interface Connections {
+  readonly tls: TlsOptions;
+  readonly calls: Dispatcher;
+  readonly watches: Pool;
+}
+
+/** As many as there are workers, so that none waits for another's connection. */
+const callConnections = 32;
+
+/** Connections that are kept and shared, one pool for calls and one for watches, which occupy theirs for minutes. */
+export function createTransport(config: KubeConfig, options: TransportOptions): Transport {
+  const { clock, version, deadline = 30_000 } = options;
+  const credentials = createCredentials(config, clock);
+  const server = new URL(config.getCurrentCluster()?.server ?? '');
+  const prefix = server.pathname.replace(/\/$/, '');
+  let connections: Connections | undefined;
+
+  function connect(tls: TlsOptions): Connections {
+    if (connections !== undefined && isSame(connections.tls, tls)) return connections;
+    // The client certificate or the cluster's CA was rotated: new connections use it, the old ones finish what they carry.
+    void connections?.calls.close();
+    void connections?.watches.close();
+    const pool: Pool.Options = {
+      pipelining: 1,
+      // One connection for all would let a large list hold up every small call.
+      allowH2: false,
+      // A request on a connection that is still warm saves the handshakes; API servers keep idle ones for 90 s or longer.
+      keepAliveTimeout: 60_000,
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connect: { ...tls, keepAliveInitialDelay: 30_000 },
+    };
+    const calls = new Pool(server.origin, { ...pool, connections: callConnections });
+    connections = {
+      tls,
+      calls: options.fence === undefined ? calls : fencedDispatcher(calls, options.fence),
+      watches: new Pool(server.origin, pool),
+    };
+    return connections;
+  }
+
+  async function send(kind: 'calls' | 'watches', call: Call, signal: AbortSignal): Promise<Dispatcher.ResponseData> {
+    const identity = await credentials.current();
+    const answer = await sendAs(identity, kind, call, signal);
+    if (answer.statusCode !== 401 || !(await credentials.refresh())) return answer;
+    await answer.body.dump();
+    return sendAs(await credentials.current(), kind, call, signal);
+  }
+
+  async function sendAs(identity: Identity, kind: 'calls' | 'watches', call: Call, signal: AbortSignal) {
+    const startedAt = clock.monotonic();
+    let status = 0;
+    try {
+      const answer = await connect(identity.tls)[kind].request({
+        method: call.method,
+        path: `${prefix}${call.path}`,
+        headers: {
+          ...identity.headers,
+          accept: 'application/json',
+          'user-agent': `vps247-operator/${version}`,
+          ...(call.contentType === undefined ? {} : { 'content-type': call.contentType }),
+        },
+        body: call.body ?? null,
+        signal,
+      });
+      status = answer.statusCode;
+      return answer;
+    } finally {
+      const { verb, method, resource, body = '' } = call;
+      const milliseconds = clock.monotonic() - startedAt;
+      options.onCall?.({ verb, method, host: server.host, resource, status, milliseconds });
+      if (body !== '') options.onTraffic?.({ verb, resource, sent: Buffer.byteLength(body), received: 0 });
+    }
+  }
+
+  function received({ verb, resource }: Call, bytes: number): void {
+    options.onTraffic?.({ verb, resource, sent: 0, received: bytes });
+  }
+
+  /** Runs `work` under the deadline, which `release` lifts early; errors become KubeErrors here and nowhere else. */
+  async function within<T>(
+    call: Call,
+    work: (signal: AbortSignal, release: () => void) => Promise<T>,
+    outer?: AbortSignal,
+  ): Promise<T> {
+    const timeout = new AbortController();
+    const release = clock.schedule(deadline, () => timeout.abort());
+    const signal = outer === undefined ? timeout.signal : AbortSignal.any([outer, timeout.signal]);
+    const aborted = Promise.withResolvers<never>();
+    const abort = (): void => aborted.reject(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    if (signal.aborted) abort();
+    try {
+      // Raced, because a credential plugin that hangs heeds no signal.
+      return await Promise.race([work(signal, release), aborted.promise]);
+    } catch (error) {
+      throw lostError(call.what, error, timeout.signal.aborted ? deadline : undefined);
+    } finally {
+      release();
+      // Or the outer signal, which may live as long as the process, would hold on to this answer.
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  return {
+    clock,
+    exchange: (call, outer) =>
+      within(
+        call,
+        async (signal) => readAnswer(call, await send('calls', call, signal), (bytes) => received(call, bytes)),
+        outer,
+      ),
+    open: (call, outer) =>
+      within(
+        call,
+        async (signal, release) => {
+          const response = await send('watches', call, signal);
+          const count = (bytes: number): void => received(call, bytes);
+          if (response.statusCode !== 200) return readAnswer(call, response, count);
+          release();
+          return { status: 200, body: '', stream: readStream(call.what, response.body, count) };
+        },
+        outer,
+      ),
+    async close() {
+      await Promise.all([connections?.watches.destroy(), connections?.calls.close()]);
+    },
+  };
+}
+
+/** The rest of the options comes from the kubeconfig, which is read once. */
+function isSame(a: TlsOptions, b: TlsOptions): boolean {
+  return a.ca === b.ca && a.cert === b.cert && a.key === b.key;
+}
+
+type Count = (bytes: number) => void;
+
+async function readAnswer(
+  { what, longestAnswer = longestObject }: Call,
+  { statusCode, headers, body }: Dispatcher.ResponseData,
+  count: Count,
+): Promise<Answer> {
+  const { 'retry-after': retryAfter, date } = headers;
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  // Leaving the loop early destroys the connection, and with it the rest of the answer.
+  for await (const piece of body as AsyncIterable<Uint8Array>) {
+    count(piece.length);
+    length += piece.length;
+    if (length > longestAnswer)
+      throw new KubeError(`${what}: the answer has more than ${longestAnswer} bytes`, { reason: 'TooLarge' });
+    pieces.push(piece);
+  }
+  const [first] = pieces;
+  const bytes = pieces.length === 1 && first !== undefined ? first : Buffer.concat(pieces);
+  return {
+    status: statusCode,
+    ...(typeof retryAfter === 'string' ? { retryAfter } : {}),
+    ...(typeof date === 'string' ? { date } : {}),
+    body: decode(bytes),
+  };
+}
+
+async function* readStream(what: string, stream: AsyncIterable<Uint8Array>, count: Count): AsyncIterable<Uint8Array> {
+  try {
+    for await (const chunk of stream) {
+      count(chunk.length);
+      yield chunk;
+    }
+  } catch (error) {
+    throw lostError(what, error, undefined);
+  }
+}
+
+/** Of an error only its code is taken: a constant of Node's or undici's. The rest may hold the request with its token. */
+function lostError(what: string, error: unknown, deadline: number | undefined): KubeError {
+  if (error instanceof KubeError) return error;
+  if (deadline !== undefined) {
+    return new KubeError(`${what}: no complete answer within ${deadline} ms`, { reason: 'Timeout' });
+  }
+  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
+  const detail = typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,63}$/.test(code) ? code : 'connection lost';
+  return new KubeError(`${what}: ${detail}`, { reason: 'Network' });
+}

@@ -1,0 +1,15 @@
+import type { Clock } from '../domain/clock.ts';
+
+/** Resolves after `milliseconds`, or at once when `signal` is or becomes aborted. */
+export function wait(clock: Clock, milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted) return resolve();
+    const end = (): void => {
+      cancel();
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const cancel = clock.schedule(milliseconds, end);
+    signal?.addEventListener('abort', end);
+  });
+}

@@ -1,0 +1,93 @@
+import type { Reason } from '../api/v1alpha1/reasons.ts';
+import type { Machine } from '../domain/machine.ts';
+import { type Decision, act, wait } from './action.ts';
+import { patienceOf } from './power-call.ts';
+import type { Observed } from './observed.ts';
+import { pauseAfter } from './call-backoff.ts';
+import { power } from './power.ts';
+import { failedTaskNote } from './task.ts';
+
+/**
+ * For an object that is being deleted and whose VM is there, until the VM is confirmed deleted. Worked table:
+ *
+ * | state seen                 | for less than its patience  | for longer                                                 |
+ * | -------------------------- | --------------------------- | ---------------------------------------------------------- |
+ * | Halted                     | DELETE                      | DELETE                                                     |
+ * | Running                    | as the power table says     | as the power table says                                    |
+ * | Pending, Starting, Unknown | wait                        | DELETE                                                     |
+ * | Halting                    | as the power table says     | DELETE; once that is refused, as the power table says, too |
+ *
+ * Patience is `stuckAfter`, with the grace period on top for a shutdown. Nothing else would ever come of such a state, and a
+ * provider that can't delete the VM yet refuses (400, 406), which the object then reports. Repeating a DELETE does no harm, so it is
+ * not recorded, merely spaced out.
+ */
+export function remove(o: Observed, machine: Machine): Decision {
+  const patience = patienceOf(o, o.object.status?.operation);
+  const left = patience - o.history.stateFor;
+  if (isEndless(o, machine, left)) {
+    const message = `VM ${machine.id} has been in state ${machine.state} for more than ${Math.round(patience / 1000)} s; the operator deletes it nevertheless`;
+    return sendDelete(o, machine, message);
+  }
+  if (machine.state !== 'Halted') return comingBackIn(left, asDeleting(o, power(o, machine, 'Halted'), machine));
+  return sendDelete(o, machine, messageFor(machine, o.object.status?.operation !== undefined));
+}
+
+function isEndless(o: Observed, { state }: Machine, left: number): boolean {
+  if (state === 'Halted' || state === 'Running' || left > 0) return false;
+  // Power cuts take turns with it, where the mode allows them: each may be what helps.
+  return state !== 'Halting' || o.object.spec.powerOff.mode === 'Soft' || o.history.refusedFor === 0;
+}
+
+/** No list wakes an object whose VM stays as it is. */
+function comingBackIn(left: number, decision: Decision): Decision {
+  const isWaiting = decision.action.type === 'None' && left > 0;
+  return isWaiting ? { ...decision, after: Math.min(left, decision.after ?? Infinity) } : decision;
+}
+
+function sendDelete(o: Observed, machine: Machine, message: string): Decision {
+  const operation = o.object.status?.operation;
+  const verdict = { reason: 'Deleting', message } as const;
+  const { deleteAcceptedAt, deletes } = o.history;
+  if (deleteAcceptedAt !== undefined) {
+    const again = deleteAcceptedAt + pauseAfter(deletes, o.limits.visibilityWindow);
+    if (again > o.now) return wait(verdict, { operation, urgent: true, after: again - o.now });
+  }
+  if (o.deletesHeldFor > 0) {
+    const held = `${message}; waiting for the limit of deletes a minute (maxDeletesPerMinute), in turn with other namespaces`;
+    return wait(
+      { ...verdict, message: held },
+      { operation, urgent: true, after: o.deletesHeldFor, awaitsDelete: true },
+    );
+  }
+  return act({ type: 'Delete', id: machine.id }, verdict, { operation, urgent: true });
+}
+
+/**
+ * The steps of powering off are reported as one: a write for each of them would wake every watcher to say what
+ * `status.operation` says already. What needs a human keeps its own reason.
+ */
+function asDeleting(o: Observed, decision: Decision, machine: Machine): Decision {
+  const { verdict } = decision;
+  if (verdict === undefined) return decision;
+  if (machine.state === 'Unknown') {
+    const seconds = Math.round(o.limits.stuckAfter / 1000);
+    const message = `VM ${machine.id} is in a state that the operator does not know; if that lasts ${seconds} s, the operator deletes it nevertheless`;
+    return { ...decision, verdict: { reason: 'Deleting', message } };
+  }
+  return steps.has(verdict.reason)
+    ? { ...decision, verdict: { reason: 'Deleting', message: messageFor(machine, true) } }
+    : decision;
+}
+
+const steps: ReadonlySet<Reason> = new Set<Reason>([
+  'Creating',
+  'ProvisioningFailed',
+  'Starting',
+  'Stopping',
+  'PowerChangeFailed',
+]);
+
+function messageFor(machine: Machine, isPoweredOffFirst: boolean): string {
+  const what = isPoweredOffFirst ? `powering off VM ${machine.id}, then deleting it` : `deleting VM ${machine.id}`;
+  return `${what}${failedTaskNote(machine)}`;
+}

@@ -1,0 +1,15 @@
+import type { Verdict } from './action.ts';
+import { leavingVm } from './retain-hint.ts';
+import type { Observed } from './observed.ts';
+
+/** What is reported while other VMs have the name of the recorded one. */
+export function duplicateMachine(o: Observed): Verdict {
+  const { twins, machine, object } = o;
+  const current = machine.kind === 'Present' ? machine.machine.id : 'unknown';
+  const others = `VM ${twins.join(', ')}`;
+  const message =
+    object.metadata.deletionTimestamp === undefined
+      ? `${others} has the same name at the provider as VM ${current}, which this object manages; delete the one that you do not need at the provider`
+      : `VM ${current} and ${others} have the same name at the provider, so neither is deleted; delete one of them at the provider${leavingVm(o, 'keep both')}`;
+  return { reason: 'DuplicateMachine', message };
+}

@@ -1,0 +1,49 @@
+import { replaceApiKey } from '../api/v1alpha1/commands.ts';
+import type { Reason } from '../api/v1alpha1/reasons.ts';
+import type { Failure, FailureCode } from '../domain/failure.ts';
+import { quoted } from '../domain/text.ts';
+import type { Verdict } from './action.ts';
+import { leavingVm } from './retain-hint.ts';
+import type { Observed } from './observed.ts';
+import { isToBeDeleted } from './protection.ts';
+
+/** Whose key it was. */
+type Asker = Pick<Observed, 'object' | 'isDefaultKey' | 'mayOrphan'>;
+
+const insteadOfDeletion = 'leave the VM running instead';
+
+const reasonByCode: Partial<Record<FailureCode, Reason>> = {
+  RateLimited: 'RateLimited',
+  ProtocolError: 'ProtocolError',
+  BodyTooLarge: 'ProtocolError',
+};
+
+/** What a failed read or call means for the object: by class first, then by code, never by text. */
+export function fromFailure(o: Asker, failure: Failure): Verdict {
+  if (failure.class === 'Credentials') return rejected(o, failure);
+  return { reason: reasonByCode[failure.code] ?? 'ProviderUnavailable', message: describe(failure) };
+}
+
+/** No key is usable, as `message` says. An object that is being deleted also says how that can end. */
+export function missing(o: Pick<Observed, 'object' | 'mayOrphan'>, message: string): Verdict {
+  if (!isToBeDeleted(o.object)) return { reason: 'CredentialsMissing', message };
+  const instead = leavingVm(o, insteadOfDeletion);
+  return { reason: 'CredentialsMissing', message: `${message}; the VM is deleted once the key is there${instead}` };
+}
+
+/** The key is not accepted: which one, and what to do about it. */
+export function rejected(o: Asker, failure: Failure | undefined): Verdict {
+  const { object, isDefaultKey } = o;
+  const { name, key } = object.spec.credentialsSecretRef;
+  const answer = failure === undefined ? '' : ` (${describe(failure)})`;
+  const message = isDefaultKey
+    ? `the provider does not accept the operator's default API key; ask your cluster administrator to replace it${answer}`
+    : `the provider does not accept the API key in Secret ${quoted(name)} under ${quoted(key)}${answer}; to replace it: ${replaceApiKey(object.metadata.namespace, { name, key })}`;
+  return { reason: 'CredentialsRejected', message: message + leavingVm(o, insteadOfDeletion) };
+}
+
+function describe(failure: Failure): string {
+  const status = failure.status === undefined ? '' : ` ${failure.status}`;
+  const words = failure.text === '' ? '' : `: ${failure.text}`;
+  return `${failure.operation} failed with ${failure.code}${status}${words}`;
+}

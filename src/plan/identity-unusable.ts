@@ -1,0 +1,51 @@
+import { isNameOwn } from '../api/v1alpha1/identity.ts';
+import { adoptVm, annotate, deleteObject } from '../api/v1alpha1/commands.ts';
+import { annotations } from '../api/v1alpha1/constants.ts';
+import { quoted } from '../domain/text.ts';
+import { type Decision, act, wait } from './action.ts';
+import { leavingVm } from './retain-hint.ts';
+import type { Observed } from './observed.ts';
+
+/** Restored, copied or edited: the recorded machine was not recorded for this object, so it is not touched unless its owner says so. */
+export function identityUnusable(o: Observed): Decision | undefined {
+  const { identity } = o;
+  const { adoption } = o.object.spec;
+  if (identity.kind === 'Foreign') {
+    if (o.object.metadata.deletionTimestamp !== undefined) return act({ type: 'ReleaseFinalizer' }, undefined);
+    if (adoption.policy !== 'Never') return undefined;
+    const { metadata, spec } = o.object;
+    const what = identity.id === undefined ? 'the create intent was written' : `VM ${identity.id} was recorded`;
+    const adopt = o.isDefaultKey
+      ? `to adopt the VM, put an API key of your own into Secret ${quoted(spec.credentialsSecretRef.name)} and set spec.adoption.policy to MustExist`
+      : `if no other object and no other cluster manages the VM, adopt it: ${adoptVm(metadata)}`;
+    // Only the deletion of the object removes what the status records without a cluster administrator; it leaves that VM alone.
+    const renew =
+      identity.isRecord === true
+        ? `for a new VM, delete this object, which keeps VM ${identity.id}, and apply it again: ${deleteObject(metadata)}`
+        : `for a new VM: ${annotate(metadata, { [annotations.machine]: undefined, [annotations.createPending]: undefined })}`;
+    const remedy = `${adopt}; ${renew}`;
+    return wait({
+      reason: 'IdentityFromOtherObject',
+      message: `${what} for the object with UID ${identity.uid}, not for this one; ${remedy}`,
+    });
+  }
+  // A name with the object's UID proves what the annotation does not.
+  const isLookedFor = isNameOwn(o.object) || adoption.policy !== 'Never';
+  return identity.kind === 'Unproven' && !isLookedFor ? unproven(o) : undefined;
+}
+
+/** The annotation hints at a VM that nothing proves to be the object's: not acted on, and no second one is created. */
+export function unproven(o: Observed): Decision {
+  const { metadata } = o.object;
+  const id = o.identity.kind === 'Unproven' ? o.identity.id : undefined;
+  const what = id === undefined ? "can't be read" : `names VM ${id}`;
+  const adopt = id === undefined ? 'set spec.adoption to adopt the VM' : `to adopt the VM: ${adoptVm(metadata, id)}`;
+  const otherwise =
+    metadata.deletionTimestamp === undefined
+      ? `; for a new VM: ${annotate(metadata, { [annotations.machine]: undefined })}`
+      : leavingVm(o);
+  return wait({
+    reason: 'IdentityUnproven',
+    message: `the annotation ${annotations.machine} ${what}, but the status has no record of it, and an annotation alone proves nothing; ${adopt}${otherwise}`,
+  });
+}

@@ -1,0 +1,126 @@
+import type { OperationStatus, OperationType } from '../api/v1alpha1/types.ts';
+import { type Machine, isTaskBusy } from '../domain/machine.ts';
+import { type Decision, type Verdict, act, wait } from './action.ts';
+import { busyVerdict } from './provider-busy.ts';
+import type { Observed } from './observed.ts';
+import { pauseAfter, patienceAfter } from './call-backoff.ts';
+import { failedTaskOf, powerChangeFailed, wordsOf } from './task.ts';
+
+/** A power call that is due, and what is reported of it. */
+export interface PowerCall {
+  readonly type: OperationType;
+  readonly verdict: Verdict & { readonly reason: 'Starting' | 'Stopping' | 'Restarting' };
+  /** The same operation when it was already sent. */
+  readonly before: OperationStatus | undefined;
+  /** Patience before sending again; it doubles each time. Milliseconds. A call that certainly was not made is sent as if it were the first. */
+  readonly base: number;
+  /** Goes into the operation that is stored. */
+  readonly details?: Pick<OperationStatus, 'deadlineTime' | 'restartRequest' | 'previousActionTime'>;
+}
+
+/** Sends a power call, unless it is in flight, or the provider is busy with the VM. */
+export function send(o: Observed, machine: Machine, call: PowerCall): Decision {
+  const { before } = call;
+  const attempts = before?.attempts ?? 1;
+  if (before !== undefined && attempts > 0) {
+    const again = Date.parse(before.startTime) + pauseAfter(attempts, call.base);
+    if (again > o.now) return transit(o, call.verdict, { operation: before, after: again - o.now, isRepeated: true });
+    // Its time is that of the newest call, or one that comes late would be followed by more at once.
+    const operation = { ...before, startTime: new Date(o.now).toISOString(), attempts: attempts + 1 };
+    const trouble = stuck(o, before, { isRepeated: true }) ?? powerChangeFailed(o, machine, before, true);
+    return ask(o, machine, call, operation, trouble ?? call.verdict);
+  }
+  if (isTaskBusy(machine.lastTask) && call.type !== 'Kill' && o.history.taskBusyFor < o.limits.stuckAfter) {
+    const message = `the provider is busy with VM ${machine.id} (${machine.lastTask === undefined ? 'task' : wordsOf(machine.lastTask)})`;
+    return wait(
+      { reason: 'ProviderBusy', message },
+      // A task that stays as it is changes nothing that would wake anybody.
+      {
+        urgent: true,
+        startFailure: o.object.status?.startFailure,
+        after: o.limits.stuckAfter - o.history.taskBusyFor,
+      },
+    );
+  }
+  return ask(o, machine, call, begun(o, call), call.verdict);
+}
+
+/** The operation as it is stored when it begins. */
+export function begun(o: Observed, { type, details }: PowerCall, attempts = 1): OperationStatus {
+  return { type, startTime: new Date(o.now).toISOString(), ...details, attempts };
+}
+
+function ask(o: Observed, machine: Machine, call: PowerCall, operation: OperationStatus, verdict: Verdict): Decision {
+  // While the provider refuses it again and again, that is reported, not the call.
+  const reported = o.history.refusedFor > 0 ? busyVerdict(o, `${call.type}Machine`) : verdict;
+  return act({ type: call.type, id: machine.id, operation }, reported, {
+    operation: call.before ?? operation,
+    urgent: true,
+    startFailure: o.object.status?.startFailure,
+  });
+}
+
+/** What follows a transition that does not end: something after this time, or the same call again; otherwise nothing. */
+interface Transition {
+  readonly after?: number | undefined;
+  readonly isRepeated?: boolean;
+}
+
+/** Waits for a transition to end, and says so when it takes too long. */
+export function transit(
+  o: Observed,
+  verdict: Verdict & { readonly reason: 'Creating' | 'Starting' | 'Stopping' | 'Restarting' },
+  rest: Transition & { readonly operation?: OperationStatus | undefined } = {},
+): Decision {
+  const operation = 'operation' in rest ? rest.operation : o.object.status?.operation;
+  const patience = patienceOf(o, operation) - o.history.stateFor;
+  const after = Math.min(rest.after ?? Infinity, patience > 0 ? patience : Infinity);
+  const failed =
+    o.machine.kind === 'Present'
+      ? powerChangeFailed(o, o.machine.machine, operation, rest.isRepeated === true)
+      : undefined;
+  return wait(stuck(o, operation, rest) ?? failed ?? verdict, {
+    operation,
+    urgent: true,
+    startFailure: o.object.status?.startFailure,
+    after: Number.isFinite(after) ? after : undefined,
+  });
+}
+
+/** The operation in flight, if it is of this type and its time can be read. */
+export function current(o: Observed, type: OperationType): OperationStatus | undefined {
+  const operation = o.object.status?.operation;
+  return operation?.type === type && Number.isFinite(Date.parse(operation.startTime)) ? operation : undefined;
+}
+
+/** A shutdown may take the grace period that the user gave it before it counts as stuck. */
+export function patienceOf(o: Observed, operation: OperationStatus | undefined): number {
+  const isShutdown =
+    operation?.type === 'Stop' || (o.machine.kind === 'Present' && o.machine.machine.state === 'Halting');
+  return o.limits.stuckAfter + (isShutdown ? o.object.spec.powerOff.gracePeriodSeconds * 1_000 : 0);
+}
+
+/** The message claims another call only where one follows. */
+function stuck(o: Observed, operation: OperationStatus | undefined, rest: Transition): Verdict | undefined {
+  const since = operation === undefined ? o.history.stateFor : goingOnFor(o, operation);
+  const patience = patienceOf(o, operation);
+  if (since < patience || o.machine.kind !== 'Present') return undefined;
+  const { machine } = o.machine;
+  const { id, state } = machine;
+  const task = failedTaskOf(o, machine, operation);
+  const lasted = `for more than ${Math.round(patience / 1000)} s${task === undefined ? '' : ` (${task})`}`;
+  const waits = `VM ${id} has been ${state} ${lasted}`;
+  const isRepeated = rest.isRepeated === true && operation !== undefined;
+  const message = isRepeated
+    ? `${operation.type.toLowerCase()} of VM ${id} has had no effect ${lasted}; the operator sends it again with exponential backoff`
+    : rest.after === undefined
+      ? `${waits}; the operator sends nothing until that changes`
+      : waits;
+  return { reason: 'PowerTransitionStuck', message };
+}
+
+/** Since the first call of the operation: the stored time is that of the last one. */
+function goingOnFor(o: Observed, operation: OperationStatus): number {
+  const earlier = patienceAfter((operation.attempts ?? 1) - 1, o.limits.visibilityWindow);
+  return o.now - Date.parse(operation.startTime) + earlier;
+}

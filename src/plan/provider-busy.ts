@@ -1,0 +1,32 @@
+import type { Failure } from '../domain/failure.ts';
+import type { Verdict } from './action.ts';
+import type { Observed } from './observed.ts';
+import { deletionHeldUp, isHeldUp, isToBeDeleted } from './protection.ts';
+
+/**
+ * What is reported while the provider answers a call ("KillMachine") with "not now". The words are those of the first such
+ * answer, or each one that is worded differently would be a status write.
+ */
+export function busyVerdict(o: Observed, operation: string, failure?: Failure): Verdict {
+  const verdict = refusal(o, operation, failure);
+  return isHeldUp(o.object) ? deletionHeldUp(o.object, verdict) : verdict;
+}
+
+function refusal(o: Observed, operation: string, failure: Failure | undefined): Verdict {
+  const words = o.history.refusedWords ?? (failure === undefined ? '' : refusalWords(failure));
+  const answer = words === '' ? '' : ` (${words})`;
+  if (o.history.refusedFor >= o.limits.stuckAfter) {
+    const seconds = Math.round(o.limits.stuckAfter / 1000);
+    return {
+      reason: 'PowerTransitionStuck',
+      message: `the provider has refused ${operation} for more than ${seconds} s${answer}; the operator tries again with exponential backoff`,
+    };
+  }
+  const message = `the provider refuses ${operation} for now${answer}; the operator tries again`;
+  return { reason: isToBeDeleted(o.object) ? 'Deleting' : 'ProviderBusy', message };
+}
+
+/** The provider's words for a refusal, such as `400: power the VM down first`. */
+export function refusalWords({ status, text }: Failure): string {
+  return [status, text].filter((part) => part !== undefined && part !== '').join(': ');
+}

@@ -1,0 +1,178 @@
+import { createHash } from 'node:crypto';
+import type { Secret } from '../../domain/secret.ts';
+import { registerSecret } from '../../telemetry/redact.ts';
+import type { Provider } from '../provider.ts';
+import type { Account, Snapshot } from './account.ts';
+import type { AccountOptions } from './account-options.ts';
+import { keyedHash } from './keyed-hash.ts';
+import { ListTotal } from './list-size-limit.ts';
+import { Probes } from './polling/key-probes.ts';
+import { createAccount, type SharedAccount } from './shared-account.ts';
+
+/** How long an account that nobody follows is kept, and how often that is looked at. */
+const keptFor = 10 * 60_000;
+const sweepEvery = 60_000;
+
+/** How many API keys may be in use at a time. */
+export interface AccountLimits {
+  readonly total: number;
+  readonly perGroup: number;
+}
+
+export interface AccountsOptions extends Omit<
+  AccountOptions,
+  'provider' | 'keyedHash' | 'onAccepted' | 'onSnapshot' | 'probes'
+> {
+  /** Connects to the provider with a key. All accounts of a registry are at the same base URL. */
+  readonly connect: (apiKey: Secret) => Provider;
+  /** `account` is the ordinal number that logs and metrics name the account by. */
+  readonly onSnapshot?: (snapshot: Snapshot, account: number) => void;
+  readonly limits: AccountLimits;
+}
+
+/** The accounts in use, one for each API key, shared by all objects that use the key. */
+export interface Accounts {
+  /**
+   * The account of this key, for an object of this group (its namespace); or which limit leaves no room for one more. One
+   * that nobody followed for ten minutes is stopped, and begun again when asked for; sooner when there is no room for another.
+   */
+  get(apiKey: Secret, group: string): Account | 'TotalReached' | 'GroupReached';
+  /** Those in use, by their ordinal number. */
+  list(): ReadonlyMap<number, Account>;
+  /** Stops all of them; writes under way are waited for. */
+  stop(): Promise<void>;
+}
+
+interface Entry {
+  readonly ordinal: number;
+  readonly account: SharedAccount;
+  readonly groups: Set<string>;
+  /** An accepted key is not printed as long as the account is there. */
+  release: () => void;
+  usedAt: number;
+}
+
+/**
+ * Worked table of what happens when there is no room for one more key:
+ *
+ * | there is one                                              | then                                               |
+ * | --------------------------------------------------------- | -------------------------------------------------- |
+ * | that nobody follows                                       | it is stopped, the one unused for longest first     |
+ * | not accepted, of a group with more such keys than this one | it is stopped: a key that was not accepted does nothing |
+ * | accepted                                                  | it stays, whatever comes                           |
+ */
+export function createAccounts(options: AccountsOptions): Accounts {
+  const { connect, onSnapshot, limits, ...shared } = options;
+  const { clock, log } = shared;
+  const probes = new Probes(clock, limits.perGroup);
+  const lists = new ListTotal();
+  // By a hash, so that a plain key is held in one place only. It is never logged: short keys could be guessed from it.
+  const entries = new Map<string, Entry>();
+  /** Each `Secret` is asked with in every pass of its objects, and hashed once. */
+  const hashes = new WeakMap<Secret, string>();
+  let ordinals = 0;
+  let sweptAt = clock.monotonic();
+
+  const open = (apiKey: Secret): Entry => {
+    ordinals += 1;
+    const ordinal = ordinals;
+    const entry: Omit<Entry, 'account'> = { ordinal, groups: new Set(), release: () => {}, usedAt: clock.monotonic() };
+    let isRegistered = false;
+    const account = createAccount({
+      ...shared,
+      log: log.with({ account: ordinal }),
+      provider: lists.bound(ordinal, connect(apiKey)),
+      probes,
+      // Not sooner: anybody can put any word into a Secret, and no text with that word would be shown to anyone else.
+      onAccepted: () => {
+        if (!isRegistered) entry.release = registerSecret(apiKey);
+        isRegistered = true;
+      },
+      keyedHash: (text) => keyedHash(apiKey, text),
+      ...(onSnapshot === undefined ? {} : { onSnapshot: (snapshot: Snapshot) => onSnapshot(snapshot, ordinal) }),
+    });
+    return Object.assign(entry, { account });
+  };
+
+  const close = (hash: string, entry: Entry): void => {
+    entries.delete(hash);
+    lists.forget(entry.ordinal);
+    void entry.account.stop().then(() => entry.release());
+  };
+
+  const sweep = (now: number): void => {
+    if (now - sweptAt < sweepEvery) return;
+    sweptAt = now;
+    for (const [hash, entry] of entries) {
+      forgetGroups(entry);
+      if (entry.account.followed > 0) entry.usedAt = now;
+      if (now - entry.usedAt >= keptFor) close(hash, entry);
+    }
+  };
+
+  const closeUnused = (): boolean => {
+    const unused = [...entries].filter(([, { account }]) => account.followed === 0);
+    const [oldest] = unused.toSorted(([, a], [, b]) => a.usedAt - b.usedAt);
+    if (oldest === undefined) return false;
+    close(...oldest);
+    return true;
+  };
+
+  const closeUnaccepted = (group: string): boolean => {
+    const byGroup = Map.groupBy(
+      [...entries].filter(([, { account, groups }]) => account.verdict !== 'Accepted' && groups.size === 1),
+      ([, { groups }]) => [...groups].join(''),
+    );
+    const own = byGroup.get(group)?.length ?? 0;
+    const [most] = [...byGroup.values()].toSorted((a, b) => b.length - a.length);
+    // This one would be one more.
+    if (most === undefined || most.length <= own + 1) return false;
+    const [first] = most.toSorted(([, a], [, b]) => a.account.verdict.localeCompare(b.account.verdict));
+    if (first === undefined) return false;
+    close(...first);
+    return true;
+  };
+
+  /** Whether this group may use one more key. */
+  const hasRoom = (group: string): boolean => {
+    const used = (): number => [...entries.values()].filter(({ groups }) => groups.has(group)).length;
+    if (used() < limits.perGroup) return true;
+    for (const entry of entries.values()) forgetGroups(entry);
+    return used() < limits.perGroup;
+  };
+
+  const hashOf = (apiKey: Secret): string => {
+    const known = hashes.get(apiKey);
+    if (known !== undefined) return known;
+    const hash = createHash('sha256').update(apiKey.reveal()).digest('base64');
+    hashes.set(apiKey, hash);
+    return hash;
+  };
+
+  return {
+    get: (apiKey, group) => {
+      const now = clock.monotonic();
+      sweep(now);
+      const hash = hashOf(apiKey);
+      let entry = entries.get(hash);
+      if (entry?.groups.has(group) !== true && !hasRoom(group)) return 'GroupReached';
+      if (entry === undefined) {
+        if (entries.size >= limits.total && !closeUnused() && !closeUnaccepted(group)) return 'TotalReached';
+        entry = open(apiKey);
+        entries.set(hash, entry);
+      }
+      entry.groups.add(group);
+      entry.usedAt = now;
+      return entry.account;
+    },
+    list: () => new Map([...entries.values()].map(({ ordinal, account }) => [ordinal, account])),
+    stop: async () => {
+      await Promise.all([...entries.values()].map(({ account }) => account.stop()));
+    },
+  };
+}
+
+/** A group whose objects use another key by now, or are gone. */
+function forgetGroups({ account, groups }: Entry): void {
+  for (const group of groups) if (!account.isFollowedFrom(group)) groups.delete(group);
+}

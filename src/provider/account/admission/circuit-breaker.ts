@@ -1,0 +1,96 @@
+import type { Clock } from '../../../domain/clock.ts';
+import type { Failure, FailureCode, Outcome } from '../../../domain/failure.ts';
+
+/** How many accidents in a row open it. */
+const accidentsToOpen = 5;
+/** From opening to the first probe, doubled for each one that fails, up to the longest; ±10 %. */
+const firstProbe = 5_000;
+const longestProbe = 60_000;
+
+/** The provider did not answer, or only to say that it is in trouble itself. Whatever else it says, it is there. */
+const accidents: ReadonlySet<FailureCode> = new Set(['ConnectFailed', 'ConnectionLost', 'Timeout', 'ServerError']);
+
+/**
+ * Open while the provider is away: then nothing is sent but a list now and then, which probes whether it is back. Calls
+ * that were under way when it opened say nothing any more. Worked table:
+ *
+ * | closed, and the account hears                                | then                                                    |
+ * | ------------------------------------------------------------ | ------------------------------------------------------- |
+ * | no connection, no answer, half an answer, a 5xx; five in a row | open; a probe after 5 s                               |
+ * | four of them, and any other answer: 200, 401, 406, 429, garbage | closed; counted from none again                       |
+ * | a call that we aborted                                       | as before: that says nothing of the provider            |
+ * | **open, and a list is answered by**                          |                                                         |
+ * | one of those accidents                                       | open; the next probe after 10, 20, 40, 60, 60 … s       |
+ * | anything else                                                | closed                                                  |
+ */
+export class Breaker {
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  #inRow = 0;
+  #probes = 0;
+  #probeAt: number | undefined;
+  #failure: Failure | undefined;
+
+  constructor(clock: Clock, random: () => number) {
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  get isOpen(): boolean {
+    return this.#probeAt !== undefined;
+  }
+
+  /** When (monotonic) the next list may be tried; undefined while closed. */
+  get probeAt(): number | undefined {
+    return this.#probeAt;
+  }
+
+  /** Why no call is made, with what is left until the next probe; undefined while closed. Nobody else's words are in it. */
+  get failure(): Failure | undefined {
+    if (this.#probeAt === undefined || this.#failure === undefined) return undefined;
+    const { operation, code, status } = this.#failure;
+    return {
+      operation,
+      class: 'Wait',
+      code,
+      ...(status === undefined ? {} : { status }),
+      retryAfter: Math.max(0, Math.ceil(this.#probeAt - this.#clock.monotonic())),
+      text: 'no call is made before the provider answers a list',
+    };
+  }
+
+  /** What a single call was answered; whether that opened it. */
+  heed(outcome: Outcome<unknown>): boolean {
+    if (this.isOpen) return false;
+    if (!outcome.ok && outcome.failure.code === 'Cancelled') return false;
+    if (outcome.ok || !accidents.has(outcome.failure.code)) {
+      this.#inRow = 0;
+      return false;
+    }
+    this.#inRow += 1;
+    if (this.#inRow < accidentsToOpen) return false;
+    this.#probes = 0;
+    this.#stayOpen(outcome.failure);
+    return true;
+  }
+
+  /** What a list was answered: `Opened` or `Closed` by it, or as before. */
+  heedList(outcome: Outcome<unknown>): 'Opened' | 'Closed' | undefined {
+    if (!this.isOpen) return this.heed(outcome) ? 'Opened' : undefined;
+    if (!outcome.ok && accidents.has(outcome.failure.code)) {
+      this.#probes += 1;
+      this.#stayOpen(outcome.failure);
+      return undefined;
+    }
+    this.#inRow = 0;
+    this.#probeAt = undefined;
+    this.#failure = undefined;
+    return 'Closed';
+  }
+
+  #stayOpen(failure: Failure): void {
+    const delay = Math.min(firstProbe * 2 ** this.#probes, longestProbe) * (0.9 + 0.2 * this.#random());
+    this.#probeAt = this.#clock.monotonic() + delay;
+    this.#failure = failure;
+  }
+}

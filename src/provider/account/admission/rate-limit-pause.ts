@@ -1,0 +1,49 @@
+import type { Clock } from '../../../domain/clock.ts';
+import type { Failure } from '../../../domain/failure.ts';
+
+/** When a 429 does not say how long to stay away. */
+const defaultWait = 5_000;
+/** A provider that says "0 seconds" still said "too many". */
+const shortestWait = 1_000;
+
+/** Closed while the provider asked us to stay away: no call of the account goes out then, but those under way end. */
+export class Gate {
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  #until = -Infinity;
+  #failure: Failure | undefined;
+
+  constructor(clock: Clock, random: () => number) {
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  /** Until when (monotonic) it is closed; undefined when it is open. */
+  get closedUntil(): number | undefined {
+    return this.#until > this.#clock.monotonic() ? this.#until : undefined;
+  }
+
+  /** The failure that closed it, with what is left of the wait; undefined when it is open. */
+  get failure(): Failure | undefined {
+    const until = this.closedUntil;
+    if (until === undefined || this.#failure === undefined) return undefined;
+    return { ...this.#failure, class: 'Wait', retryAfter: Math.ceil(until - this.#clock.monotonic()) };
+  }
+
+  /**
+   * Closes it if the failure asks for that; a shorter wait than the present one changes nothing. Whether it was open
+   * until now: calls that were under way together may all be answered so, which is one wish and not many.
+   */
+  heed(failure: Failure): 'Closed' | 'Prolonged' | undefined {
+    const asks = failure.code === 'RateLimited' || (failure.code === 'ServerError' && failure.retryAfter !== undefined);
+    if (!asks) return undefined;
+    const wait = Math.max(shortestWait, failure.retryAfter ?? defaultWait);
+    // Later by up to a tenth, so that several operators do not come back at the same moment.
+    const until = this.#clock.monotonic() + wait * (1 + 0.1 * this.#random());
+    if (until <= this.#until) return undefined;
+    const wasOpen = this.closedUntil === undefined;
+    this.#until = until;
+    this.#failure = failure;
+    return wasOpen ? 'Closed' : 'Prolonged';
+  }
+}

@@ -1,0 +1,66 @@
+import type { Clock } from '../../domain/clock.ts';
+import type { Outcome } from '../../domain/failure.ts';
+import { succeeded } from '../../domain/failure.ts';
+import type { Provider } from '../provider.ts';
+import type { Catalogue } from './account.ts';
+
+const keptFor = 10 * 60_000;
+/** A failure is answered again for a moment, so that a thousand objects that need the catalogue ask once. */
+const failureKeptFor = 5_000;
+
+/** Reads the catalogue once for all who ask meanwhile, and keeps it for ten minutes. Nobody waits: keys are told. */
+export class CatalogueCache {
+  readonly #clock: Clock;
+  readonly #read: () => Promise<Outcome<Catalogue>>;
+  readonly #tell: (keys: Iterable<string>) => void;
+  readonly #waiting = new Set<string>();
+  #kept: { readonly outcome: Outcome<Catalogue>; readonly until: number } | undefined;
+  #isReading = false;
+
+  constructor(clock: Clock, read: () => Promise<Outcome<Catalogue>>, tell: (keys: Iterable<string>) => void) {
+    this.#clock = clock;
+    this.#read = read;
+    this.#tell = tell;
+  }
+
+  /** What is known without a call, if anything. */
+  get fresh(): Outcome<Catalogue> | undefined {
+    return this.#kept !== undefined && this.#kept.until > this.#clock.monotonic() ? this.#kept.outcome : undefined;
+  }
+
+  /** Reads it, unless that is under way; `key` is told when it is there or could not be had. */
+  start(key: string): void {
+    this.#waiting.add(key);
+    if (!this.#isReading) void this.#fetch();
+  }
+
+  forget(key: string): void {
+    this.#waiting.delete(key);
+  }
+
+  async #fetch(): Promise<void> {
+    this.#isReading = true;
+    const outcome = await this.#read();
+    this.#isReading = false;
+    this.#kept = { outcome, until: this.#clock.monotonic() + (outcome.ok ? keptFor : failureKeptFor) };
+    const told = [...this.#waiting];
+    this.#waiting.clear();
+    this.#tell(told);
+  }
+}
+
+/** Makes one read of the catalogue. */
+type ReadOne = <T>(read: (signal: AbortSignal) => Promise<Outcome<T>>) => Promise<Outcome<T>>;
+
+/** All three lists, or the first failure among them. */
+export async function readCatalogue(provider: Provider, readOne: ReadOne): Promise<Outcome<Catalogue>> {
+  const [regions, packages, osTemplates] = await Promise.all([
+    readOne((signal) => provider.listRegions(signal)),
+    readOne((signal) => provider.listPackages(signal)),
+    readOne((signal) => provider.listOsTemplates(signal)),
+  ]);
+  if (!regions.ok) return regions;
+  if (!packages.ok) return packages;
+  if (!osTemplates.ok) return osTemplates;
+  return succeeded({ regions: regions.value, packages: packages.value, osTemplates: osTemplates.value });
+}

@@ -1,0 +1,62 @@
+import { failed } from '../../domain/failure.ts';
+import { isReadable, type ListedMachine } from '../../domain/machine.ts';
+import type { Provider } from '../provider.ts';
+
+/**
+ * What the newest lists of all accounts may take in memory together, by the estimate below: some 70,000 VMs as they usually are. One
+ * list is bounded by `listLimits`, but a provider may answer each of a thousand keys with the largest one.
+ */
+const mostBytes = 48 * 2 ** 20;
+
+const failure = {
+  operation: 'ListMachines',
+  class: 'Retry',
+  code: 'ProtocolError',
+  text: `the lists of all API keys in use are larger than ${mostBytes / 2 ** 20} MiB together, which is the most that the operator keeps`,
+} as const;
+
+/** The size of the newest list of each account. */
+export class ListTotal {
+  readonly #sizes = new Map<number, number>();
+  #total = 0;
+
+  /** The provider of one account. A list for which there is no room fails, and the one before it counts on. */
+  bound(account: number, provider: Provider): Provider {
+    this.#sizes.set(account, 0);
+    return {
+      ...provider,
+      listMachines: async (signal) => {
+        const outcome = await provider.listMachines(signal);
+        return outcome.ok && !this.#admit(account, sizeOf(outcome.value)) ? failed(failure) : outcome;
+      },
+    };
+  }
+
+  forget(account: number): void {
+    this.#total -= this.#sizes.get(account) ?? 0;
+    this.#sizes.delete(account);
+  }
+
+  #admit(account: number, size: number): boolean {
+    const before = this.#sizes.get(account);
+    // Answered after the account was closed.
+    if (before === undefined) return true;
+    const total = this.#total - before + size;
+    // A list that shrinks is always welcome.
+    if (total > mostBytes && size > before) return false;
+    this.#sizes.set(account, size);
+    this.#total = total;
+    return true;
+  }
+}
+
+/** In bytes, roughly. */
+function sizeOf(machines: readonly ListedMachine[]): number {
+  let size = 0;
+  for (const machine of machines) {
+    size += 400;
+    if (isReadable(machine))
+      size += 2 * (machine.name.length + (machine.hostname?.length ?? 0)) + 100 * machine.addresses.length;
+  }
+  return size;
+}

@@ -1,0 +1,50 @@
+import type { Clock } from '../../../domain/clock.ts';
+import { Places } from '../../../domain/semaphore.ts';
+import { Bucket } from '../admission/token-bucket.ts';
+
+/** Each such list opens a connection of its own. */
+const inFlight = 16;
+/** Lists a second of each group, when all that it may have at once were had. */
+const rate = 1;
+/** So long after its last list a group is forgotten. */
+const forgottenAfter = 10 * 60_000;
+
+/**
+ * Lists for keys that the provider didn't accept: any number of them may be no keys at all, and a tenant can put another one into its
+ * Secret each moment. A provider may refuse an address that sends many, and that would be everybody's.
+ */
+export class Probes {
+  readonly #clock: Clock;
+  readonly #burst: number;
+  readonly #places = new Places(inFlight);
+  readonly #groups = new Map<string, { readonly bucket: Bucket; usedAt: number }>();
+
+  /** `burst`: lists that each group may have at once, one for each key that it may use. */
+  constructor(clock: Clock, burst: number) {
+    this.#clock = clock;
+    this.#burst = burst;
+  }
+
+  /** Lists when the turn of the group has come; undefined when the list is not wanted any more by then. */
+  async during<T>(list: () => Promise<T>, group: string, isWanted: () => boolean): Promise<T | undefined> {
+    const bucket = this.#bucketOf(group);
+    while (isWanted()) {
+      if (bucket.take()) return this.#places.during(list, group);
+      await new Promise<void>((resolve) => this.#clock.schedule(bucket.nextIn, resolve));
+    }
+    return undefined;
+  }
+
+  #bucketOf(group: string): Bucket {
+    const now = this.#clock.monotonic();
+    const known = this.#groups.get(group);
+    if (known !== undefined) {
+      known.usedAt = now;
+      return known.bucket;
+    }
+    for (const [other, { usedAt }] of this.#groups) if (usedAt < now - forgottenAfter) this.#groups.delete(other);
+    const bucket = new Bucket(this.#clock, { rate, burst: this.#burst });
+    this.#groups.set(group, { bucket, usedAt: now });
+    return bucket;
+  }
+}

@@ -1,0 +1,199 @@
+import type { Clock } from '../../../domain/clock.ts';
+import type { ListedMachine, ProviderId } from '../../../domain/machine.ts';
+import type { Timed } from '../account.ts';
+import type { Followers } from '../subscriptions.ts';
+import { type Pace, mostSingleReads, nextRead, type ReadNeeds } from './poll-schedule.ts';
+import { ReadWaiters } from './read-requests.ts';
+
+export interface PollOptions {
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly pace: Pace;
+  readonly followers: Followers;
+  /** What else the moment of the next read depends on. */
+  readonly needs: () => Pick<ReadNeeds, 'isRejected' | 'rejections' | 'retryAt' | 'gateClosedUntil' | 'probeAt'> & {
+    /** Since when a list is needed to settle a doubt. */
+    readonly doubtedAt: number | undefined;
+  };
+  /** How many machines a list would show, and how many calls a second there may be. */
+  readonly size: () => { readonly rows: number; readonly ratePerSecond: number };
+  /** Reads the list; undefined when no call was made. */
+  readonly list: () => Promise<Timed<readonly ListedMachine[]> | undefined>;
+  readonly onList: (list: Timed<readonly ListedMachine[]>) => void;
+  /** Reads one machine and takes the answer in, whatever it is. */
+  readonly read: (id: ProviderId) => Promise<void>;
+}
+
+/** When the account is read, and whether by a list or machine by machine. One list at a time, one round of single reads at a time. */
+export class Poll {
+  /** How many lists in a row failed, up to now. */
+  failures = 0;
+
+  readonly #options: PollOptions;
+  readonly #clock: Clock;
+  readonly #pace: Pace;
+  readonly #waiters = new ReadWaiters();
+  readonly #machineWaiters = new ReadWaiters();
+  readonly #urgent = new Set<string>();
+  /** Those whose machine a single read did not show: only a list tells more of it, as long as the urgency lasts. */
+  readonly #unread = new Set<string>();
+  #lastList: ReadNeeds['lastList'];
+  #lastRead: ReadNeeds['lastRead'];
+  #urgentInterval: number;
+  #idleInterval: number;
+  #isListing = false;
+  #isReading = false;
+  #isStopped = false;
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(options: PollOptions) {
+    this.#options = options;
+    this.#clock = options.clock;
+    this.#pace = options.pace;
+    this.#urgentInterval = options.pace.urgentPollMinMs;
+    this.#idleInterval = options.pace.idlePollMs;
+  }
+
+  setUrgent(key: string, urgent: boolean): void {
+    if (!urgent) {
+      this.#urgent.delete(key);
+      this.#unread.delete(key);
+    } else if (!this.#urgent.has(key)) {
+      this.#urgent.add(key);
+      this.quicken();
+    }
+  }
+
+  /** `after` is monotonic and not to come. */
+  wantList(key: string, after: number): void {
+    this.#waiters.add(key, after);
+    this.schedule();
+  }
+
+  wantMachine(key: string, after: number): void {
+    this.#machineWaiters.add(key, after);
+    this.schedule();
+  }
+
+  /** A single read did not show the machine that `key` follows: a list has to. */
+  needsList(key: string, after: number): void {
+    if (this.#urgent.has(key)) this.#unread.add(key);
+    if (this.#machineWaiters.takeKey(key, Infinity) || this.#urgent.has(key)) this.wantList(key, after);
+  }
+
+  /** Something is about to change: the next read comes soon. */
+  quicken(): void {
+    this.#urgentInterval = this.#pace.urgentPollMinMs;
+    this.schedule();
+  }
+
+  /** Removes and returns the keys that a list started at `startedAt` serves. */
+  servedBy(startedAt: number): readonly string[] {
+    return [...this.#waiters.take(startedAt), ...this.#machineWaiters.take(startedAt)];
+  }
+
+  /** Whether `key` waited for a single read that started at `startedAt`; it does no longer then. */
+  isServed(key: string, startedAt: number): boolean {
+    return this.#machineWaiters.takeKey(key, startedAt);
+  }
+
+  forget(key: string): void {
+    this.#waiters.forget(key);
+    this.#machineWaiters.forget(key);
+    this.#urgent.delete(key);
+    this.#unread.delete(key);
+    this.schedule();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelTimer?.();
+  }
+
+  /** Starts the next read, or a timer for it. Called whenever something changed that its moment depends on. */
+  schedule(): void {
+    // A list serves everybody: nothing is read beside it.
+    if (this.#isListing || this.#isStopped) return;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
+    const { doubtedAt, ...needs } = this.#options.needs();
+    const next = nextRead(
+      {
+        ...needs,
+        lastList: this.#lastList,
+        lastRead: this.#lastRead,
+        failures: this.failures,
+        isFollowed: this.#options.followers.size > 0,
+        wantedAt: earlier(this.#waiters.earliest, doubtedAt),
+        // A round under way is waited for.
+        machineWantedAt: this.#isReading ? undefined : this.#machineWaiters.earliest,
+        urgentInterval: this.#isReading || this.#urgent.size === 0 ? undefined : this.#urgentInterval,
+        idleInterval: this.#idleInterval,
+      },
+      this.#pace,
+    );
+    if (next === undefined) return;
+    const delay = next.at - this.#clock.monotonic();
+    if (delay > 0) {
+      this.#cancelTimer = this.#clock.schedule(delay, () => this.schedule());
+      return;
+    }
+    const singly = next.kind === 'List' ? undefined : this.#singly();
+    if (singly === undefined) void this.#list();
+    else void this.#readEach(singly);
+  }
+
+  /** The machines that somebody waits for, if reading each of them is cheaper than a list. */
+  #singly(): ReadonlySet<ProviderId> | undefined {
+    const { rows, ratePerSecond } = this.#options.size();
+    const { maxInFlight } = this.#pace;
+    const most = mostSingleReads(rows, { intervalMs: this.#urgentInterval, ratePerSecond, maxInFlight });
+    const ids = new Set<ProviderId>();
+    for (const keys of [this.#urgent, this.#machineWaiters.servedAt(this.#clock.monotonic())]) {
+      for (const key of keys) {
+        const id = this.#options.followers.idOf(key);
+        if (id === undefined || this.#unread.has(key)) return undefined;
+        ids.add(id);
+        if (ids.size > most) return undefined;
+      }
+    }
+    return ids.size === 0 ? undefined : ids;
+  }
+
+  async #list(): Promise<void> {
+    this.#isListing = true;
+    this.#slowDown();
+    const list = await this.#options.list();
+    this.#isListing = false;
+    if (this.#isStopped) return;
+    if (list !== undefined) {
+      this.#lastList = { startedAt: list.startedAt, endedAt: this.#clock.monotonic() };
+      this.#lastRead = this.#lastList;
+      this.#idleInterval = this.#pace.idlePollMs * (0.9 + 0.2 * this.#options.random());
+      this.failures = list.outcome.ok ? 0 : this.failures + 1;
+      this.#options.onList(list);
+    }
+    this.schedule();
+  }
+
+  async #readEach(ids: ReadonlySet<ProviderId>): Promise<void> {
+    this.#isReading = true;
+    this.#slowDown();
+    const startedAt = this.#clock.monotonic();
+    // For whatever else is needed meanwhile.
+    this.schedule();
+    await Promise.all([...ids].map((id) => this.#options.read(id)));
+    this.#isReading = false;
+    const endedAt = this.#clock.monotonic();
+    if (endedAt >= (this.#lastRead?.endedAt ?? 0)) this.#lastRead = { startedAt, endedAt };
+    this.schedule();
+  }
+
+  #slowDown(): void {
+    this.#urgentInterval = Math.min(this.#urgentInterval * 1.5, this.#pace.urgentPollMaxMs);
+  }
+}
+
+function earlier(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
+}

@@ -1,0 +1,95 @@
+import { KeyIndex } from '../../domain/key-index.ts';
+import type { ProviderId } from '../../domain/machine.ts';
+import type { Changes } from './snapshot.ts';
+
+interface Subject {
+  readonly name: string;
+  readonly id?: ProviderId | undefined;
+  readonly isGoing?: boolean | undefined;
+  readonly group?: string | undefined;
+}
+
+/** Since when (monotonic) a key has followed the machine of this id, or this name while no id is known. */
+interface Followed extends Subject {
+  readonly since: number;
+}
+
+/** Which key follows which machine. A key follows one machine, by its name and, once known, by its id. */
+export class Followers {
+  readonly #subjects = new Map<string, Followed>();
+  readonly #byName = new KeyIndex<string>();
+  readonly #byId = new KeyIndex<ProviderId>();
+  /** How many keys of each group follow a machine. */
+  readonly #groups = new Map<string, number>();
+
+  get size(): number {
+    return this.#subjects.size;
+  }
+
+  keys(): Iterable<string> {
+    return this.#subjects.keys();
+  }
+
+  subjects(): Iterable<Followed> {
+    return this.#subjects.values();
+  }
+
+  isFollowed(id: ProviderId): boolean {
+    return this.#byId.has(id);
+  }
+
+  since(key: string): number | undefined {
+    return this.#subjects.get(key)?.since;
+  }
+
+  /** The id of the machine that the key follows, once known. */
+  idOf(key: string): ProviderId | undefined {
+    return this.#subjects.get(key)?.id;
+  }
+
+  /** Whom the key shares its turns with; one that was not told stands for itself. */
+  groupOf(key: string): string {
+    return this.#subjects.get(key)?.group ?? key;
+  }
+
+  hasGroup(group: string): boolean {
+    return this.#groups.has(group);
+  }
+
+  /** Those who follow a machine, in the order they came. */
+  groups(): Iterable<string> {
+    return this.#groups.keys();
+  }
+
+  /** `now` is monotonic. */
+  follow(key: string, { name, id, isGoing, group }: Subject, now: number): void {
+    const old = this.#subjects.get(key);
+    // Whether it was going already is a matter of when the key began to follow it.
+    if (old?.name === name && old.id === id) return;
+    this.forget(key);
+    this.#subjects.set(key, { name, id, isGoing, group, since: now });
+    this.#byName.add(name, key);
+    if (id !== undefined) this.#byId.add(id, key);
+    this.#groups.set(group ?? key, (this.#groups.get(group ?? key) ?? 0) + 1);
+  }
+
+  forget(key: string): void {
+    const old = this.#subjects.get(key);
+    if (old === undefined) return;
+    this.#subjects.delete(key);
+    this.#byName.delete(old.name, key);
+    if (old.id !== undefined) this.#byId.delete(old.id, key);
+    const group = old.group ?? key;
+    const left = (this.#groups.get(group) ?? 1) - 1;
+    if (left === 0) this.#groups.delete(group);
+    else this.#groups.set(group, left);
+  }
+
+  /** The keys that follow one of the machines, each once. */
+  of({ ids, names }: Changes): ReadonlySet<string> {
+    const keys = new Set<string>();
+    for (const name of names) for (const key of this.#byName.keysOf(name)) keys.add(key);
+    for (const id of ids) for (const key of this.#byId.keysOf(id)) keys.add(key);
+    return keys;
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * What every answer and every accident of a provider call means. This table is the specification, `classify` is it in
+ * code, and nothing else assigns a class or a code. The provider's words are never looked at.
+ *
+ *   event                              reads (GET)         create              delete              power calls
+ *   ---------------------------------  ------------------  ------------------  ------------------  ------------------
+ *   key that no header can carry       Credentials         Credentials         Credentials         Credentials
+ *   id that no URL can carry           Terminal            -                   Terminal            Terminal
+ *   certainly not sent (DNS, refused,
+ *     connect timeout, TLS, cancelled) Retry               Retry               Retry               Retry
+ *   sent, no answer (reset, timeout)   Retry               UnknownOutcome      UnknownOutcome      UnknownOutcome
+ *   2xx, body is not what is due       Retry               UnknownOutcome      accepted            accepted
+ *   2xx, body is HTML                  Credentials         Credentials         Credentials         Credentials
+ *   3xx                                Credentials         Credentials         Credentials         Credentials
+ *   400                                Retry               Terminal            Wait (still on)     Retry
+ *   401, 403                           Credentials         Credentials         Credentials         Credentials
+ *   402, 409, 422                      Retry               Terminal            Retry               Retry
+ *   404                                Retry; machine or   Terminal            'NotFound'          Retry
+ *                                      catalogue: none
+ *   406                                Wait                Wait                Wait                Wait
+ *   408                                Retry               UnknownOutcome      UnknownOutcome      UnknownOutcome
+ *   429                                Wait                Wait                Wait                Wait
+ *   other 4xx                          Retry               Terminal            Retry               Retry
+ *   503 with Retry-After               Wait                UnknownOutcome      UnknownOutcome      UnknownOutcome
+ *   5xx, anything else                 Retry               UnknownOutcome      UnknownOutcome      UnknownOutcome
+ *
+ * A login page comes as a redirect or as HTML with a 2xx: both mean that the key was not accepted, never that a machine
+ * is gone. Error pages (4xx, 5xx) are often HTML too, but there the status already says what happened.
+ * A list that answers 404 is no empty list: it is a wrong address.
+ */
+import type { FailureClass, FailureCode, Operation } from '../../domain/failure.ts';
+import { isWrite } from '../../domain/failure.ts';
+
+/** How a call ended, as far as its meaning depends on it. */
+export type CallEvent =
+  /** The request could not even be written down. */
+  | { readonly kind: 'Unsendable'; readonly part: 'Key' | 'Id' }
+  /** An answer with this status. `retryAfter`: whether it named a usable time. Its body matters only if `unusable`. */
+  | { readonly kind: 'Answered'; readonly status: number; readonly retryAfter: boolean; readonly unusable?: Unusable }
+  /** Nothing of the request left this machine on an established connection. */
+  | { readonly kind: 'NotSent'; readonly code: 'ConnectFailed' | 'Timeout' | 'Cancelled' }
+  /** The request may have arrived; its answer did not. */
+  | { readonly kind: 'Lost'; readonly code: 'ConnectionLost' | 'Timeout' | 'Cancelled' };
+
+/** Why the body of a 2xx is not what is due. `ConnectionLost` and `Timeout`: it ended too early. */
+export type Unusable = 'HtmlAnswer' | 'ProtocolError' | 'BodyTooLarge' | 'ConnectionLost' | 'Timeout' | 'Cancelled';
+
+/** `Success`: decode the body, if there is one to decode. `Absent`: the provider's 404 where it is an answer. */
+export type Classified = 'Success' | 'Absent' | { readonly class: FailureClass; readonly code: FailureCode };
+
+export function classify(operation: Operation, event: CallEvent): Classified {
+  const unclear: FailureClass = isWrite(operation) ? 'UnknownOutcome' : 'Retry';
+  switch (event.kind) {
+    case 'Unsendable':
+      if (event.part === 'Key') return { class: 'Credentials', code: 'Unauthorized' };
+      return { class: 'Terminal', code: 'BadRequest' };
+    case 'NotSent':
+      return { class: 'Retry', code: event.code };
+    case 'Lost':
+      return { class: unclear, code: event.code };
+    case 'Answered':
+      break;
+  }
+
+  const { status, unusable } = event;
+  if (status >= 200 && status < 300) {
+    if (unusable === undefined) return 'Success';
+    if (unusable === 'HtmlAnswer') return { class: 'Credentials', code: unusable };
+    // A later read shows what a delete or a power call did; only a create has something to tell in its answer.
+    if (isWrite(operation) && operation !== 'CreateMachine') return 'Success';
+    return { class: unclear, code: unusable };
+  }
+  if (status >= 300 && status < 400) return { class: 'Credentials', code: 'Redirected' };
+  if (status >= 400 && status < 500) return classifyRefusal(operation, status);
+  if (status === 503 && event.retryAfter && !isWrite(operation)) return { class: 'Wait', code: 'ServerError' };
+  return { class: unclear, code: status >= 500 && status < 600 ? 'ServerError' : 'UnexpectedStatus' };
+}
+
+const sameForEveryCall: ReadonlyMap<number, Classified> = new Map<number, Classified>([
+  [401, { class: 'Credentials', code: 'Unauthorized' }],
+  [403, { class: 'Credentials', code: 'Forbidden' }],
+  [406, { class: 'Wait', code: 'Busy' }],
+  [429, { class: 'Wait', code: 'RateLimited' }],
+]);
+
+const codeByStatus: ReadonlyMap<number, FailureCode> = new Map([
+  [400, 'BadRequest'],
+  [402, 'PaymentRequired'],
+  [404, 'NotFound'],
+  [409, 'Conflict'],
+  [422, 'Unprocessable'],
+]);
+
+/** Where the provider's 404 is an answer: no such machine for this key, or no such catalogue. */
+const mayBeAbsent: ReadonlySet<Operation> = new Set<Operation>([
+  'GetMachine',
+  'DeleteMachine',
+  'ListRegions',
+  'ListPackages',
+  'ListOsTemplates',
+]);
+
+function classifyRefusal(operation: Operation, status: number): Classified {
+  const same = sameForEveryCall.get(status);
+  if (same !== undefined) return same;
+  // The server gave up waiting for a request that it may have read to its end.
+  if (status === 408) return { class: isWrite(operation) ? 'UnknownOutcome' : 'Retry', code: 'Timeout' };
+  if (status === 404 && mayBeAbsent.has(operation)) return 'Absent';
+  const code = codeByStatus.get(status) ?? 'UnexpectedStatus';
+  if (operation === 'CreateMachine') return { class: 'Terminal', code };
+  if (operation === 'DeleteMachine' && status === 400) return { class: 'Wait', code };
+  return { class: 'Retry', code };
+}

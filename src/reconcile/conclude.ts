@@ -1,0 +1,220 @@
+import type { KnownMachine } from '../api/v1alpha1/identity.ts';
+import type { OperationStatus } from '../api/v1alpha1/types.ts';
+import type { KubeError } from '../kubernetes/errors.ts';
+import type { Failure } from '../domain/failure.ts';
+import type { MachineState } from '../domain/machine.ts';
+import type { Action, Decision } from '../plan/action.ts';
+import { busyVerdict } from '../plan/provider-busy.ts';
+import { refused } from '../plan/create.ts';
+import { fromFailure } from '../plan/failure-status.ts';
+import type { Observed } from '../plan/observed.ts';
+import { accepted as restartAccepted } from '../plan/restart.ts';
+import type { Report } from '../status/status.ts';
+import type { Execution } from './execute/execute.ts';
+import { writeRefused } from './execute/write-refusal.ts';
+
+/** What follows from a pass. Durations in milliseconds. */
+export interface Conclusion {
+  /** What the status is to tell; undefined when nothing is new. */
+  readonly report: Report | undefined;
+  /** Come back after this long even when nothing happens. */
+  readonly after: number | undefined;
+  /** Send no further call for this object before this long. */
+  readonly hold: number | undefined;
+  /** The kind of action whose write Kubernetes refused: not tried again before `after`, unless you change the object. */
+  readonly unwritten: Action['type'] | undefined;
+  readonly urgent: boolean;
+  /** The object changed under the pass: again at once. */
+  readonly isSuperseded: boolean;
+  /** What should wake the object that is read after the call: a list, or its machine by whichever read. */
+  readonly wants: 'List' | 'Machine' | undefined;
+}
+
+const busyHold = 5_000;
+const passwordRecheck = 2_000;
+const firstRetry = 1_000;
+const longestRetry = 5 * 60_000;
+
+/**
+ * Joins what was decided with what came of it. Pure; `random` is a number in [0, 1) and `failures` counts the calls
+ * for this object, and the writes they rest on, that failed in a row before this one.
+ *
+ * | call answered     | then                                                                          |
+ * | ----------------- | ----------------------------------------------------------------------------- |
+ * | accepted          | the operation is on record, the next list tells what came of it                |
+ * | busy (406), 400 on delete | not an error: look again, call again after 5–10 s, or a tenth of the time so far; stuck after 10 min |
+ * | 429               | the account's gate is closed; again when it opens                             |
+ * | refused (create)  | shown at once; once a later list lacks the VM, stalled until spec, your annotations or key change, or 30 min |
+ * | credentials       | said so; the account probes slowly                                            |
+ * | retry, unknown    | look again first, then call again after 1 s … 5 min                            |
+ * | none: Kubernetes refused or altered what is stored first | WriteRefused; tried again after 1 s … 5 min |
+ */
+export function conclude(
+  o: Observed,
+  decision: Decision,
+  execution: Execution,
+  failures: number,
+  random: number,
+): Conclusion {
+  switch (execution.type) {
+    case 'Superseded':
+      return { ...quiet, isSuperseded: true, urgent: decision.urgent };
+    case 'Released':
+      return quiet;
+    case 'Withdrawn':
+      return { ...quiet, report: reportOf(decision, decision.operation), after: decision.after };
+    case 'WriteRefused':
+      return unwritten(o, decision, decision.action, execution.error, backoff(failures, random));
+    case 'Nothing':
+      return {
+        ...quiet,
+        report: reportOf(decision, decision.operation),
+        after: decision.after,
+        urgent: decision.urgent,
+      };
+    case 'Recorded':
+      return { ...quiet, report: recorded(decision, execution.record), urgent: true, after: 0 };
+    case 'PasswordWritten':
+    case 'PasswordConflict':
+      // The object as stored comes back at once, and is decided on again.
+      return { ...quiet, urgent: true, after: 0 };
+    case 'PasswordAwaited':
+      return { ...quiet, urgent: true, after: passwordRecheck };
+    case 'Created':
+      return execution.outcome.ok
+        ? created(decision, execution.record, execution.machine)
+        : createFailed(o, decision, execution.outcome.failure, failures, random);
+    case 'Powered': {
+      const sent = { ...decision, action: execution.action };
+      return execution.outcome.ok
+        ? { ...quiet, report: accepted(sent), after: decision.after, urgent: true, wants: 'Machine' }
+        : callFailed(o, sent, execution.outcome.failure, failures, random);
+    }
+    case 'Deleted':
+      return execution.outcome.ok
+        ? {
+            ...quiet,
+            report: reportOf(decision, decision.operation),
+            after: o.limits.visibilityWindow,
+            urgent: true,
+            // Of what is gone, only a list is evidence.
+            wants: 'List',
+          }
+        : callFailed(o, decision, execution.outcome.failure, failures, random);
+  }
+}
+
+const quiet: Conclusion = {
+  report: undefined,
+  after: undefined,
+  hold: undefined,
+  unwritten: undefined,
+  urgent: false,
+  isSuperseded: false,
+  wants: undefined,
+};
+
+/** The status record of a VM that was found or adopted; what is on record already needs no report. */
+function recorded(decision: Decision, record: KnownMachine | undefined): Report | undefined {
+  if (record === undefined || decision.verdict === undefined) return undefined;
+  return { ...base(decision, decision.verdict), record };
+}
+
+function created(decision: Decision, record: KnownMachine | undefined, machine: Report['machine']): Conclusion {
+  const message =
+    record === undefined
+      ? 'the provider accepted the VM without returning its id; the operator looks for it by its name'
+      : `VM ${record.id} is being provisioned`;
+  const report: Report = {
+    ...base(decision, { reason: 'Creating', message }),
+    record,
+    machine,
+    state: machine === undefined ? 'Pending' : undefined,
+  };
+  return { ...quiet, report, urgent: true, wants: 'List' };
+}
+
+function unwritten(o: Observed, decision: Decision, action: Action, error: KubeError, after: number): Conclusion {
+  const { operation, startFailure } = o.object.status ?? {};
+  const report: Report = { ...base(decision, writeRefused(o, action, error)), operation, startFailure };
+  return { ...quiet, report, after, unwritten: action.type };
+}
+
+function createFailed(o: Observed, decision: Decision, failure: Failure, failures: number, random: number): Conclusion {
+  if (failure.class === 'UnknownOutcome') {
+    const verdict = { reason: 'CreateOutcomeUnknown', message: fromFailure(o, failure).message } as const;
+    return { ...quiet, report: base(decision, verdict), urgent: true, wants: 'List' };
+  }
+  if (failure.class === 'Terminal')
+    return { ...quiet, report: base(decision, refused(failure)), urgent: true, wants: 'List' };
+  const hold = holdFor(failure, failures, random);
+  return { ...quiet, report: base(decision, fromFailure(o, failure)), after: hold, hold };
+}
+
+function callFailed(o: Observed, decision: Decision, failure: Failure, failures: number, random: number): Conclusion {
+  const { refusedFor } = o.history;
+  const slower = Math.min(longestRetry, refusedFor / 10);
+  const hold = Math.max(holdFor(failure, failures, random), slower);
+  const operation = operationAfterFailure(o, decision.action, failure);
+  const verdict = isRefusedAsBusy(failure) ? busyVerdict(o, failure.operation, failure) : fromFailure(o, failure);
+  const report: Report = { ...base(decision, verdict), operation };
+  return { ...quiet, report, after: hold, hold, urgent: true, wants: 'Machine' };
+}
+
+/** Whether the provider said "not now": 406, or 400 to the delete of a machine that it takes for running. */
+export function isRefusedAsBusy(failure: Failure): boolean {
+  return failure.class === 'Wait' && failure.code !== 'RateLimited';
+}
+
+/**
+ * A start or stop is on record only once accepted. A restart or a power cut is on record before: one that certainly was
+ * not made is marked as never tried, one whose answer was lost stands.
+ */
+function operationAfterFailure(o: Observed, action: Action, failure: Failure): OperationStatus | undefined {
+  if (action.type !== 'Kill' && action.type !== 'Restart') return o.object.status?.operation;
+  // A login page or a redirect may stand behind a call that went through.
+  const isUnknown = failure.code === 'HtmlAnswer' || failure.code === 'Redirected';
+  if (failure.class === 'UnknownOutcome' || isUnknown) return action.operation;
+  const before = o.object.status?.operation;
+  // An earlier call of the same kind stands, with its time.
+  const isRepeated = before?.type === action.type && (before.attempts ?? 1) > 0;
+  return isRepeated
+    ? { ...before, lastResult: failure.code }
+    : { ...action.operation, attempts: 0, lastResult: failure.code };
+}
+
+function holdFor(failure: Failure, failures: number, random: number): number {
+  if (failure.class === 'Wait') return failure.retryAfter ?? busyHold * (1 + random);
+  return backoff(failures, random);
+}
+
+/** Milliseconds until what failed so often before is tried again. */
+export function backoff(failures: number, random: number): number {
+  return Math.min(longestRetry, firstRetry * 2 ** failures) * (0.5 + random / 2);
+}
+
+const stateAfter: Partial<Record<Action['type'], MachineState>> = {
+  Start: 'Starting',
+  Stop: 'Halting',
+  Restart: 'Halting',
+  Kill: 'Halting',
+};
+
+function accepted(decision: Decision): Report | undefined {
+  const { action, verdict } = decision;
+  if (verdict === undefined) return undefined;
+  const operation = 'operation' in action ? action.operation : undefined;
+  // Whether a restart was taken decides, after a crash, whether it is asked for once more.
+  const told: OperationStatus | undefined =
+    action.type === 'Restart' && operation !== undefined ? { ...operation, lastResult: restartAccepted } : operation;
+  return { ...base(decision, verdict), operation: told, state: stateAfter[action.type] };
+}
+
+function reportOf(decision: Decision, operation: OperationStatus | undefined): Report | undefined {
+  return decision.verdict === undefined ? undefined : { ...base(decision, decision.verdict), operation };
+}
+
+function base(decision: Decision, verdict: Report['verdict']): Report {
+  const { operation, startFailure, handledRestart, plannedActions } = decision;
+  return { verdict, operation, startFailure, handledRestart, plannedActions };
+}

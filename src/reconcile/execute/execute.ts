@@ -1,0 +1,384 @@
+import { type KnownMachine, optionsOf, writeHint } from '../../api/v1alpha1/identity.ts';
+import { annotations, group, plural, version } from '../../api/v1alpha1/constants.ts';
+import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
+import { KubeError, isRefused } from '../../kubernetes/errors.ts';
+import type { Clock } from '../../domain/clock.ts';
+import type { Failure, Outcome } from '../../domain/failure.ts';
+import type { CreateRequest, Machine } from '../../domain/machine.ts';
+import { type Action, type PowerAction, begunAt } from '../../plan/action.ts';
+import type { Account, Change } from '../../provider/account/account.ts';
+import type { CreateAnswer, Provider } from '../../provider/provider.ts';
+import { refusedRetry } from '../../plan/create.ts';
+import { intentFor } from '../create-intent.ts';
+import type { DeleteBudget } from '../../controller/deletion-rate.ts';
+import type { Memory } from '../object-state.ts';
+import { patchMetadata, withFinalizer, withoutFinalizer } from './metadata-patch.ts';
+import type { NamespaceQuota } from '../../controller/namespace-quota.ts';
+import { type Owner, type PasswordExecution, writePassword } from './password-secret.ts';
+import type { ObjectClient } from '../removed-objects.ts';
+import { refusalBasis } from '../observe/observe.ts';
+
+/** What carrying out an action came to. `Superseded`: the object changed since it was read, and nothing was sent. */
+export type Execution =
+  | { readonly type: 'Nothing' }
+  | { readonly type: 'Superseded' }
+  /** Kubernetes refused or altered a write that has to be stored first. No call followed it. */
+  | { readonly type: 'WriteRefused'; readonly error: KubeError }
+  | {
+      readonly type: 'Created';
+      readonly outcome: Outcome<CreateAnswer>;
+      /** What the status has to record. */
+      readonly record?: KnownMachine | undefined;
+      /** The new VM, if the answer describes it. */
+      readonly machine?: Machine | undefined;
+    }
+  /** `record`: what the status has to record. Undefined: it does already. */
+  | { readonly type: 'Recorded'; readonly record?: KnownMachine }
+  | PasswordExecution
+  /** `action`: as it was sent, its operation with the time of that. */
+  | { readonly type: 'Powered'; readonly action: PowerAction; readonly outcome: Outcome<void> }
+  | { readonly type: 'Deleted'; readonly outcome: Outcome<'Accepted' | 'NotFound'> }
+  | { readonly type: 'Withdrawn' }
+  | { readonly type: 'Released' };
+
+export interface ExecuteDeps {
+  readonly client: ObjectClient;
+  readonly clock: Clock;
+  /** Feeds the object as just stored into the cache, so that the next pass reads its own write. */
+  readonly stored: (object: unknown) => void;
+  /** Whether nothing newer than this version of the object is known. */
+  readonly isNewest: (object: VirtualMachine) => boolean;
+  /** Takes a VM for the object until its status records it, so that of two objects that adopt one at the same time one does. */
+  readonly reserve: (machine: KnownMachine) => boolean;
+  /** Gives it back: nothing came of the adoption. */
+  readonly release: (machine: KnownMachine) => void;
+  readonly quota: Pick<NamespaceQuota, 'reserve' | 'release' | 'confirmGone'>;
+  readonly deletes: Pick<DeleteBudget, 'take'>;
+  /** Annotation that goes on an object with its finalizer. */
+  readonly ownership: Readonly<Record<string, string>>;
+  /** Stores the status that announces a restart, a power cut or a delete, only if nobody changed the object. Throws KubeError. */
+  readonly announce: (action: Action) => Promise<void>;
+  /** Whether the object's namespace has no VirtualMachine of this name and UID any more. */
+  readonly isGone: (owner: Owner) => boolean;
+}
+
+/** The account as far as calls go through it, and what it knows that goes on record with them. */
+export type CallingAccount = Pick<Account, 'write' | 'snapshot' | 'ownerId' | 'keyedHash'>;
+
+/** What an action is carried out on. */
+export interface Target {
+  readonly object: VirtualMachine;
+  readonly providerName: string;
+  readonly account: CallingAccount | null;
+  /** Whether the account's key is the operator's own. */
+  readonly isDefaultKey: boolean;
+  readonly memory: Memory;
+}
+
+const resource = { group, version, plural };
+
+/**
+ * Carries out one action: the only place that changes anything at the provider, and with it the object's finalizer and
+ * identity. Throws KubeError when Kubernetes does not answer a write; then nothing was sent that is not on record.
+ */
+export async function execute(deps: ExecuteDeps, action: Action, target: Target): Promise<Execution> {
+  try {
+    return await carryOut(deps, action, target);
+  } catch (error) {
+    if (isRefused(error)) return { type: 'WriteRefused', error };
+    throw error;
+  }
+}
+
+function carryOut(deps: ExecuteDeps, action: Action, target: Target): Promise<Execution> | Execution {
+  switch (action.type) {
+    case 'None':
+      return { type: 'Nothing' };
+    case 'Create':
+      return create(deps, target, action.request);
+    case 'RecordIdentity':
+      return action.machine.origin === 'Adopted'
+        ? adopt(deps, target, action.machine)
+        : { type: 'Recorded', record: action.machine };
+    case 'CompleteIdentity':
+      return completeIdentity(deps, target, action.machine);
+    case 'WritePassword':
+      return writePassword(deps.client, target.object, action, deps.isGone);
+    case 'Start':
+      return power(deps, target, action, (provider) => provider.startMachine(action.id));
+    case 'Stop':
+      return power(deps, target, action, (provider) => provider.stopMachine(action.id));
+    case 'Restart':
+      return callOnRecord(deps, target, action, (provider) => provider.restartMachine(action.id));
+    case 'Kill':
+      return callOnRecord(deps, target, action, (provider) => provider.killMachine(action.id));
+    case 'Delete':
+      return remove(deps, target, action);
+    case 'WithdrawIntent':
+      return withdraw(deps, target);
+    case 'ReleaseFinalizer':
+      return release(deps, target);
+  }
+}
+
+/**
+ * Expected flow: slot granted → finalizer and intent stored, with the resourceVersion that was read → POST → status record
+ * (by the reconciler) → hint stored, intent gone (CompleteIdentity). Guarantees: no POST without a stored intent; a stale
+ * reader sends nothing; the intent stays until the status record is stored, and while it is there, the next
+ * reconciliation looks for the VM by its name before it may create again.
+ */
+async function create(deps: ExecuteDeps, target: Target, request: CreateRequest): Promise<Execution> {
+  const { object, account, memory } = target;
+  if (account === null) return { type: 'Superseded' };
+  const intent = intentFor(request, object, memory, account, deps.clock.now());
+  let announced: VirtualMachine | undefined;
+  let refusedByKubernetes: unknown;
+
+  const outcome = await account.write(
+    { ...change(target, 'Create'), subject: request.name },
+    (provider) => {
+      memory.sentIntent = intent;
+      memory.refusedIntent = undefined;
+      memory.intentAccount = memory.account;
+      memory.intentSentAt = deps.clock.monotonic();
+      memory.forgetLack();
+      return provider.createMachine(request);
+    },
+    async () => {
+      if (!deps.quota.reserve(keyOf(object))) return false;
+      try {
+        announced = await patchMetadata(deps, object, {
+          finalizers: withFinalizer(object),
+          annotations: {
+            [annotations.createPending]: intent,
+            [annotations.machine]: null,
+            [annotations.defaultCredentials]: target.isDefaultKey ? 'true' : null,
+            ...deps.ownership,
+          },
+        });
+        if (deps.isNewest(announced)) return true;
+        memory.settle(intent, intent);
+      } catch (error) {
+        // Whether or not it was stored, no call follows it. One that certainly was not leaves what is known of the stored one.
+        if (!isSuperseded(error)) memory.settle(intent, object.metadata.annotations?.[annotations.createPending]);
+        refusedByKubernetes = error;
+      }
+      deps.quota.release(keyOf(object));
+      return false;
+    },
+  );
+  if (announced === undefined || outcome === undefined) {
+    // Without a refusal the turn never came: the object or the account is no longer as it was when this was decided.
+    if (refusedByKubernetes === undefined || isSuperseded(refusedByKubernetes)) return { type: 'Superseded' };
+    throw refusedByKubernetes;
+  }
+  if (outcome.ok) {
+    return { type: 'Created', outcome, ...createdBy(request, outcome.value, account) };
+  }
+  noteFailure(target, intent, outcome.failure, deps.clock);
+  return { type: 'Created', outcome };
+}
+
+/** What an answer shows of the new VM: nothing, if it names a VM that was listed before or describes one of another name. */
+function createdBy(
+  request: CreateRequest,
+  { id, machine }: CreateAnswer,
+  { snapshot, ownerId: accountOwner }: CallingAccount,
+): Pick<Extract<Execution, { type: 'Created' }>, 'record' | 'machine'> {
+  if (id === undefined || snapshot?.has(id) === true) return {};
+  const { name } = request;
+  const described = machine?.name === name ? machine : undefined;
+  const ownerId = described?.ownerId ?? accountOwner;
+  const record = {
+    id,
+    origin: 'Created' as const,
+    name,
+    options: optionsOf(request),
+    ...(ownerId === undefined ? {} : { ownerId }),
+  };
+  return { record, machine: described };
+}
+
+/** After a failed create: what its answer says of a VM that it may have created all the same. */
+function noteFailure({ memory, object }: Target, intent: string, failure: Failure, clock: Clock): void {
+  switch (failure.class) {
+    case 'Retry':
+      // Never sent: of a create, nothing else is classed so.
+      return memory.settle(intent, intent);
+    case 'UnknownOutcome':
+      return;
+    case 'Terminal':
+      memory.refuse(failure, refusalBasis(object), clock.monotonic() + refusedRetry);
+      break;
+    case 'Credentials':
+      // A login page or a redirect may stand behind a call that went through; 401 and 403 are given before it does.
+      if (failure.code !== 'Unauthorized' && failure.code !== 'Forbidden') return;
+      break;
+    case 'Wait':
+      break;
+  }
+  // A proxy may have sent it twice: a list tells whether the first one was carried out.
+  memory.refusedIntent = intent;
+  memory.refusedAt = clock.monotonic();
+}
+
+/** The provider refused the create, and a later list lacks its VM: nothing is left that the finalizer would protect. */
+async function withdraw(deps: ExecuteDeps, { object, memory }: Target): Promise<Execution> {
+  const intent = object.metadata.annotations?.[annotations.createPending];
+  deps.quota.confirmGone(keyOf(object));
+  const withdrawn = { finalizers: withoutFinalizer(object), annotations: { [annotations.createPending]: null } };
+  const execution = await unlessSuperseded(patchMetadata(deps, object, withdrawn), { type: 'Withdrawn' });
+  if (intent !== undefined && execution.type === 'Withdrawn') memory.settle(intent, undefined);
+  return execution;
+}
+
+const recordAttempts = 5;
+
+/**
+ * Finalizer and hint first, only if nobody changed the object since: what was decided on may have been whether to adopt the VM
+ * at all. The status record follows in the same reconciliation; after a crash in between, spec.adoption grants it again.
+ */
+async function adopt(deps: ExecuteDeps, target: Target, machine: KnownMachine): Promise<Execution> {
+  const key = keyOf(target.object);
+  if (!deps.reserve(machine)) return { type: 'Superseded' };
+  try {
+    if (!deps.quota.reserve(key, machine.id)) return { type: 'Superseded' };
+    await patchIdentity(deps, target.object, machine);
+    return { type: 'Recorded', record: machine };
+  } catch (error) {
+    deps.release(machine);
+    if (isSuperseded(error)) return { type: 'Superseded' };
+    throw error;
+  } finally {
+    deps.quota.release(key);
+  }
+}
+
+/** The VM is on record already, so a changed object is read again rather than given up. */
+async function completeIdentity(
+  deps: ExecuteDeps,
+  { object, memory }: Target,
+  machine: KnownMachine,
+): Promise<Execution> {
+  let current = object;
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await patchIdentity(deps, current, machine);
+      memory.sentIntent = undefined;
+      return { type: 'Recorded' };
+    } catch (error) {
+      if (isSuperseded(error) && attempt === recordAttempts) return { type: 'Superseded' };
+      if (!(error instanceof KubeError) || error.reason !== 'Conflict') throw error;
+      // The API server validated the object against the CRD; only identity and finalizers are read from it here.
+      const { namespace, name } = object.metadata;
+      const fresh = (await deps.client.get(resource, { namespace, name })) as VirtualMachine;
+      if (fresh.metadata.uid !== object.metadata.uid) throw error;
+      current = fresh;
+    }
+  }
+}
+
+async function patchIdentity(deps: ExecuteDeps, holder: VirtualMachine, machine: KnownMachine): Promise<void> {
+  await patchMetadata(deps, holder, {
+    finalizers: withFinalizer(holder),
+    annotations: {
+      [annotations.machine]: writeHint(holder, machine),
+      [annotations.createPending]: null,
+      ...deps.ownership,
+    },
+  });
+}
+
+async function power(
+  deps: ExecuteDeps,
+  target: Target,
+  action: PowerAction,
+  call: (provider: Provider) => Promise<Outcome<void>>,
+  onGranted: (sent: PowerAction) => Promise<void> = () => Promise.resolve(),
+): Promise<Execution> {
+  let sent = action;
+  const lane = action.type === 'Kill' ? 'Remove' : 'Power';
+  const outcome = await target.account?.write(change(target, lane), call, async () => {
+    sent = begunAt(action, deps.clock.now());
+    await onGranted(sent);
+    return true;
+  });
+  if (outcome === undefined) return { type: 'Superseded' };
+  // The guest has its time from when it was told, not from when that was sent.
+  if (action.type === 'Stop') sent = begunAt(action, deps.clock.now());
+  return { type: 'Powered', action: sent, outcome };
+}
+
+/** A second restart or power cut would hurt, so the first is on record before it is made, but not before its turn has come. */
+async function callOnRecord(
+  deps: ExecuteDeps,
+  target: Target,
+  action: PowerAction,
+  call: (provider: Provider) => Promise<Outcome<void>>,
+): Promise<Execution> {
+  try {
+    return await power(deps, target, action, call, deps.announce);
+  } catch (error) {
+    if (isSuperseded(error)) return { type: 'Superseded' };
+    throw error;
+  }
+}
+
+/** On record before it is made: a later process that finds many machines gone at once knows which of them were to go. */
+async function remove(
+  deps: ExecuteDeps,
+  target: Target,
+  action: Extract<Action, { type: 'Delete' }>,
+): Promise<Execution> {
+  let outcome;
+  try {
+    outcome = await target.account?.write(
+      change(target, 'Remove'),
+      (provider) => provider.deleteMachine(action.id),
+      async () => {
+        if (!deps.deletes.take(keyOf(target.object))) return false;
+        await deps.announce(action);
+        return true;
+      },
+    );
+  } catch (error) {
+    if (!isSuperseded(error)) throw error;
+  }
+  if (outcome === undefined) return { type: 'Superseded' };
+  if (outcome.ok) {
+    target.memory.deleteAcceptedAt = deps.clock.monotonic();
+    target.memory.deletes += 1;
+  }
+  return { type: 'Deleted', outcome };
+}
+
+async function release(deps: ExecuteDeps, { object }: Target): Promise<Execution> {
+  const released = patchMetadata(deps, object, { finalizers: withoutFinalizer(object) }).catch((error: unknown) => {
+    if (!(error instanceof KubeError) || error.reason !== 'NotFound') throw error;
+  });
+  return unlessSuperseded(released, { type: 'Released' });
+}
+
+/** What a write came to, if nobody changed the object before it. */
+async function unlessSuperseded(write: Promise<unknown>, done: Execution): Promise<Execution> {
+  try {
+    await write;
+    return done;
+  } catch (error) {
+    if (isSuperseded(error)) return { type: 'Superseded' };
+    throw error;
+  }
+}
+
+function keyOf({ metadata }: VirtualMachine): string {
+  return `${metadata.namespace}/${metadata.name}`;
+}
+
+/** Objects of one namespace take their turns together, so that many of them hold up no other namespace. */
+function change({ object, providerName }: Target, lane: Change['lane']): Change {
+  return { subject: providerName, lane, group: object.metadata.namespace };
+}
+
+function isSuperseded(error: unknown): boolean {
+  return error instanceof KubeError && (error.reason === 'Conflict' || error.reason === 'NotFound');
+}

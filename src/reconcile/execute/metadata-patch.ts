@@ -1,0 +1,68 @@
+import { finalizer, group, plural, version } from '../../api/v1alpha1/constants.ts';
+import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
+import type { KubeClient } from '../../kubernetes/client.ts';
+import { KubeError } from '../../kubernetes/errors.ts';
+
+const resource = { group, version, plural };
+
+/** Finalizers as a whole; annotations by name, null for one that goes. */
+export interface MetadataPatch {
+  readonly finalizers: readonly string[];
+  readonly annotations?: Readonly<Record<string, string | null>>;
+}
+
+/**
+ * One metadata patch, stored only if the object is still as `object` was read. Returns the object as stored. Throws KubeError:
+ * `Altered` if an admission policy changed what was sent, because no call may rest on a record that is not there.
+ */
+export async function patchMetadata(
+  {
+    client,
+    stored,
+  }: { readonly client: Pick<KubeClient, 'get' | 'patch'>; readonly stored: (object: unknown) => void },
+  object: VirtualMachine,
+  metadata: MetadataPatch,
+): Promise<VirtualMachine> {
+  const { namespace, name, resourceVersion } = object.metadata;
+  const finalizers = await withOthers(client, object, metadata.finalizers);
+  const body = { metadata: { resourceVersion, ...metadata, finalizers } };
+  // `as`: the API server validated the object against the CRD.
+  const answer = (await client.patch(resource, { namespace, name }, { type: 'merge', body })) as VirtualMachine;
+  stored(answer);
+  const altered = alteredIn(metadata, answer);
+  if (altered.length === 0) return answer;
+  const words = `an admission policy changed what the operator wrote: ${altered.join(', ')} not stored as sent`;
+  throw new KubeError(`patch ${plural} ${namespace}/${name}: ${words}`, { reason: 'Altered', words });
+}
+
+/** A list in a merge patch replaces the one that is stored. Of an object with very many finalizers, those of others are read for it. */
+async function withOthers(
+  client: Pick<KubeClient, 'get'>,
+  { metadata: { namespace, name, hasMoreFinalizers } }: VirtualMachine,
+  sent: readonly string[],
+): Promise<readonly string[]> {
+  if (hasMoreFinalizers !== true) return sent;
+  // `as`: metadata is Kubernetes' own.
+  const { metadata } = (await client.get(resource, { namespace, name })) as VirtualMachine;
+  const others = (metadata.finalizers ?? []).filter((one) => one !== finalizer);
+  return sent.includes(finalizer) ? [...others, finalizer] : others;
+}
+
+/** What of a patch is otherwise in the object as stored. Finalizers and annotations of others are theirs. Pure. */
+export function alteredIn(sent: MetadataPatch, { metadata }: VirtualMachine): readonly string[] {
+  const isHeld = metadata.finalizers?.includes(finalizer) ?? false;
+  return [
+    ...(isHeld === sent.finalizers.includes(finalizer) ? [] : [`finalizer ${finalizer}`]),
+    ...Object.entries(sent.annotations ?? {})
+      .filter(([name, value]) => (metadata.annotations?.[name] ?? null) !== value)
+      .map(([name]) => `annotation ${name}`),
+  ];
+}
+
+export function withFinalizer({ metadata: { finalizers = [] } }: VirtualMachine): readonly string[] {
+  return finalizers.includes(finalizer) ? finalizers : [...finalizers, finalizer];
+}
+
+export function withoutFinalizer({ metadata: { finalizers = [] } }: VirtualMachine): readonly string[] {
+  return finalizers.filter((name) => name !== finalizer);
+}

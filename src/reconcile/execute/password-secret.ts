@@ -1,0 +1,139 @@
+import { patchSpec, replaceSecret } from '../../api/v1alpha1/commands.ts';
+import { apiVersion, group, kind, machineIdAnnotation } from '../../api/v1alpha1/constants.ts';
+import type { Reason } from '../../api/v1alpha1/reasons.ts';
+import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
+import type { KubeClient } from '../../kubernetes/client.ts';
+import { KubeError, type KubeErrorReason } from '../../kubernetes/errors.ts';
+import type { ProviderId } from '../../domain/machine.ts';
+import { quoted } from '../../domain/text.ts';
+import type { Action } from '../../plan/action.ts';
+import type { Memory } from '../object-state.ts';
+
+/** How soon a Secret is tried again that stood in the way of the initial password. */
+const passwordRetry = 5 * 60_000;
+/**
+ * How long the garbage collector has for the Secret of an object that is gone: it looks for new CRDs every 30 s, and knows the owners
+ * only then. Meanwhile the new object isn't Ready.
+ */
+const collectorPatience = 60_000;
+
+type PasswordReason = Extract<Reason, 'InitialPasswordConflict' | 'InitialPasswordNotStored'>;
+
+/** What came of writing the password: it is there, written now or by an earlier reconciliation; else why not, as a sentence. */
+export type PasswordExecution =
+  | { readonly type: 'PasswordWritten'; readonly secretName: string }
+  /** `outdated`: the Secret that holds the password of an earlier VM. */
+  | {
+      readonly type: 'PasswordConflict';
+      readonly reason: PasswordReason;
+      readonly message: string;
+      readonly outdated?: string;
+    }
+  /** The Secret of a deleted object is in the way. */
+  | { readonly type: 'PasswordAwaited'; readonly message: string };
+
+/** What a Secret says of its owner. */
+export interface Owner {
+  readonly name: string;
+  readonly uid: string;
+}
+
+const secrets = { group: '', version: 'v1', plural: 'secrets' };
+
+/** The API server's judgement, which stands in the way of the Secret but not of the machine. What may pass is thrown. */
+const refused: ReadonlySet<KubeErrorReason> = new Set(['Forbidden', 'Invalid', 'NotFound', 'Unexpected']);
+
+/**
+ * Creates the Secret with the initial password, owned by the object so that it goes with it. It is only ever created: the
+ * operator has no right to change a Secret, so that none can be overwritten by it. One that is there already is looked at: an
+ * earlier pass may have written it and died, or the garbage collector is about to delete it. `isGone`: whether the namespace has no
+ * such object any more. Throws KubeError.
+ */
+export async function writePassword(
+  client: Pick<KubeClient, 'create' | 'get'>,
+  object: VirtualMachine,
+  { id, secretName, password }: Extract<Action, { type: 'WritePassword' }>,
+  isGone: (owner: Owner) => boolean,
+): Promise<PasswordExecution> {
+  const { namespace, name, uid } = object.metadata;
+  const body = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    type: 'Opaque',
+    metadata: {
+      name: secretName,
+      namespace,
+      // So that the password of an earlier VM is not taken for this one's, and the Secret not for one with an API key.
+      annotations: { [machineIdAnnotation]: String(id) },
+      labels: { 'app.kubernetes.io/managed-by': 'vps247-operator' },
+      ownerReferences: [{ apiVersion, kind, name, uid, controller: true, blockOwnerDeletion: false }],
+    },
+    stringData: { password: password.reveal() },
+  };
+  try {
+    const stored = await client.create(secrets, namespace, body);
+    if (judge(stored, uid, id, isGone) === 'Ours') return { type: 'PasswordWritten', secretName };
+    const message = `Secret ${quoted(secretName)} was created, but an admission policy removed its ownerReference or the annotation ${machineIdAnnotation}. Exempt the operator's service account, then replace the Secret: ${replaceSecret(object.metadata, secretName)}`;
+    return { type: 'PasswordConflict', reason: 'InitialPasswordNotStored', message };
+  } catch (error) {
+    if (!(error instanceof KubeError)) throw error;
+    if (refused.has(error.reason)) {
+      const withoutSecret = patchSpec(object.metadata, { initialPasswordSecret: { policy: 'None', name: null } });
+      const message = `Secret ${quoted(secretName)} can't be created in namespace ${quoted(namespace)} (${error.reason}). Check the operator's permissions, quotas and admission policies there; the operator retries within five minutes. To do without the Secret: ${withoutSecret}`;
+      return { type: 'PasswordConflict', reason: 'InitialPasswordNotStored', message };
+    }
+    if (error.reason !== 'AlreadyExists') throw error;
+  }
+  const verdict = judge(await client.get(secrets, { namespace, name: secretName }), uid, id, isGone);
+  if (verdict === 'Ours') return { type: 'PasswordWritten', secretName };
+  if (verdict === 'Leftover') {
+    const message = `Secret ${quoted(secretName)} belongs to a VirtualMachine that was deleted, and the garbage collector has not deleted it; delete it: ${replaceSecret(object.metadata, secretName)}`;
+    return { type: 'PasswordAwaited', message };
+  }
+  if (verdict === 'Outdated') {
+    const message = `Secret ${quoted(secretName)} holds the password of an earlier VM of this object. Set another spec.initialPasswordSecret.name, or replace it by that of VM ${id}: ${replaceSecret(object.metadata, secretName)}`;
+    return { type: 'PasswordConflict', reason: 'InitialPasswordConflict', message, outdated: secretName };
+  }
+  const message = `Secret ${quoted(secretName)} exists and this object doesn't own it, so the operator doesn't overwrite it. Set another spec.initialPasswordSecret.name, or delete the Secret: ${replaceSecret(object.metadata, secretName)}`;
+  return { type: 'PasswordConflict', reason: 'InitialPasswordConflict', message };
+}
+
+/** What came of it, at `now` (monotonic), for the next reconciliations. */
+export function rememberPassword(memory: Memory, execution: PasswordExecution, now: number): void {
+  if (execution.type === 'PasswordWritten') memory.passwordSecret = execution.secretName;
+  const isConflict =
+    execution.type === 'PasswordConflict' ||
+    (execution.type === 'PasswordAwaited' && memory.awaitedPassword(now) >= collectorPatience);
+  if (!isConflict) return;
+  const { reason, outdated } =
+    execution.type === 'PasswordConflict'
+      ? execution
+      : { reason: 'InitialPasswordConflict' as const, outdated: undefined };
+  memory.notePasswordConflict({ reason, message: execution.message }, now + passwordRetry, outdated);
+}
+
+/** Whose a Secret is that has the name already. */
+function judge(
+  secret: unknown,
+  uid: string,
+  id: ProviderId,
+  isGone: (owner: Owner) => boolean,
+): 'Ours' | 'Foreign' | 'Outdated' | 'Leftover' {
+  // Whatever the API server answers; each field is checked.
+  const { ownerReferences, annotations: notes } =
+    (secret as { metadata?: { ownerReferences?: unknown; annotations?: Record<string, unknown> } }).metadata ?? {};
+  const owners: readonly unknown[] = Array.isArray(ownerReferences) ? ownerReferences : [];
+  // The garbage collector deletes it once all of its owners are gone.
+  const isLeftover = owners.length > 0 && owners.map(readOwner).every((owner) => owner !== undefined && isGone(owner));
+  if (isLeftover) return 'Leftover';
+  if (!owners.some((owner) => readOwner(owner)?.uid === uid)) return 'Foreign';
+  return notes?.[machineIdAnnotation] === String(id) ? 'Ours' : 'Outdated';
+}
+
+/** A VirtualMachine that owns it; undefined for an owner of another kind. */
+function readOwner(reference: unknown): Owner | undefined {
+  // Whatever the API server answers; each field is checked.
+  const { apiVersion: of, kind: what, name, uid } = (reference ?? {}) as Readonly<Record<string, unknown>>;
+  if (typeof of !== 'string' || typeof name !== 'string' || typeof uid !== 'string') return undefined;
+  return of.startsWith(`${group}/`) && what === kind ? { name, uid } : undefined;
+}

@@ -1,0 +1,334 @@
+import type { VirtualMachineStatus } from '../api/v1alpha1/types.ts';
+import type { Failure } from '../domain/failure.ts';
+import { type Machine, type MachineState, type ProviderId, isTaskBusy } from '../domain/machine.ts';
+import type { Action, Verdict } from '../plan/action.ts';
+import type { History } from '../plan/observed.ts';
+import type { Account } from '../provider/account/account.ts';
+import type { FoundKey } from './credentials.ts';
+import type { Form } from '../status/patch.ts';
+
+/** Any of them may be the one that is stored, when the API server's answer was lost. */
+const mostSettled = 32;
+/** Whoever sets another value each time hears of each, but not that nothing of it is kept. */
+const mostSaid = 8;
+
+/**
+ * Without `refusal` the API server did not answer, and it is stored before anything else is decided. A refused one is decided on
+ * as if it were stored.
+ */
+export interface UnsavedStatus {
+  readonly status: VirtualMachineStatus;
+  readonly refusal?: {
+    /** What of it was stored. */
+    readonly form: Form | 'Nothing';
+    /** Why, in the API server's words. */
+    readonly because: string;
+    /** Not tried in full again before (epoch milliseconds). */
+    readonly until: number;
+    /** Refusals in a row. */
+    readonly count: number;
+  };
+}
+
+/** One moment by both clocks: epoch milliseconds, and monotonic ones. */
+export interface Moment {
+  readonly now: number;
+  readonly monotonic: number;
+}
+
+/**
+ * What this process remembers of one object between passes. All times are monotonic: the wall clock may be set back, and no wait
+ * may last until it has caught up. Losing it costs a wait or a repeated harmless call, never
+ * a second machine: everything that must survive a crash is in the object itself.
+ */
+export class Memory {
+  /** The object's UID: an object of the same name that came later starts afresh. */
+  readonly uid: string;
+  /** When this process first saw the object (monotonic). A look at the list for it must not be older. */
+  readonly firstSeenAt: number;
+  /** The account last used; evidence gathered with another key does not count. Null: it has no usable key. */
+  account: Account | null | undefined;
+  /** The Secret that the key was read from last: its UID and resourceVersion. */
+  secretVersion: string | undefined;
+  /** The key that the provider accepted last for this object, and where it is from: name and entry of the Secret. */
+  acceptedKey: { readonly from: string; readonly lookup: FoundKey } | undefined;
+  /** Whether that account's key is the operator's own. */
+  usesDefaultKey = false;
+  /** The account of a key that was put into the Secret and is not judged yet. */
+  successor: Account | undefined;
+
+  /** The announcement of the create call that this process sent last, as stored, until the machine is on record. */
+  sentIntent: string | undefined;
+  /** The account that call was made with. */
+  intentAccount: unknown;
+  /** When that call was sent (monotonic). */
+  intentSentAt: number | undefined;
+  /** An announcement, as stored, that is known to have had no effect. */
+  #settledIntents: Set<string> | undefined;
+  /** The announcement of a create call that the provider refused: one list that starts later settles it. */
+  refusedIntent: string | undefined;
+  /** When that answer came (monotonic). */
+  refusedAt = 0;
+  /** A status that is not stored, or not in full. */
+  unsaved: UnsavedStatus | undefined;
+  /** Since when (monotonic) the provider answers every call for the machine with "busy". */
+  refusedSince: number | undefined;
+  refusedWords: string | undefined;
+  /** Provider calls for this object, and writes that have to be stored before them, that failed in a row. */
+  failures = 0;
+  /** When patience with a machine in transition ends (monotonic): decided on with a list that started no earlier. */
+  lookAgainAt: number | undefined;
+  /** Start of the first list (monotonic) that lacked the name of a create whose outcome is unknown. */
+  firstLacking: number | undefined;
+  #laggingSince: number | undefined;
+
+  /** The machine that all this is about; what was remembered of another one does not count. */
+  #id: ProviderId | undefined;
+  /** A value of reconcile-requested-at that is not handled yet, and since when (monotonic) it is known. */
+  #request: string | undefined;
+  requestedAt: number | undefined;
+  /** Why the Secret for the initial password was not written, and when (monotonic) that is tried again. */
+  #passwordConflict:
+    { readonly verdict: Verdict; readonly until: number; readonly outdated: string | undefined } | undefined;
+  /** The generation of the spec that this is about. */
+  #generation: number | undefined;
+  /** Since when (monotonic) the Secret of an object that is gone has the place of this one's. */
+  #passwordAwaitedSince: number | undefined;
+  /** The Secret that the initial password is in, until the status tells it. */
+  passwordSecret: string | undefined;
+  /** The newest annotations that mean nothing and were reported, as `name=value`. */
+  #saidSenseless: Set<string> | undefined;
+  /** Whether it was reported that the hint contradicts the record. */
+  saidContradiction = false;
+
+  /** Whether the machine was seen in a list. */
+  wasSeen = false;
+  deleteAcceptedAt: number | undefined;
+  deletes = 0;
+  /** That a call has waited for its turn for a while, until one gets its turn. */
+  queueing: 'Unreported' | 'Reported' | undefined;
+  /** When (monotonic) the next call may be sent for this object. */
+  notBefore: number | undefined;
+  #refusal:
+    | {
+        readonly failure: Failure;
+        readonly basis: string;
+        readonly until: number;
+        readonly account: Account | null | undefined;
+      }
+    | undefined;
+
+  #writeRefusal: (NonNullable<History['writeRefusal']> & { readonly basis: string }) | undefined;
+
+  #state: MachineState | undefined;
+  #stateSince = 0;
+  #busySince: number | undefined;
+  #lastUpAt: number | undefined;
+  #lastDownAt: number | undefined;
+  /** The provider's time of the last action: now, and while the machine was last up. */
+  #updatedAt: string | undefined;
+  #updatedAtWhenUp: string | undefined;
+
+  constructor(uid: string, firstSeenAt: number) {
+    this.uid = uid;
+    this.firstSeenAt = firstSeenAt;
+  }
+
+  /** The announcement certainly led to no call that had an effect. `stored`: the one the object was read with, which stays known. */
+  settle(intent: string, stored: string | undefined): void {
+    const settled = (this.#settledIntents ??= new Set());
+    settled.add(intent);
+    for (const old of settled) {
+      if (settled.size <= mostSettled) return;
+      if (old !== stored) settled.delete(old);
+    }
+  }
+
+  /**
+   * The announcement whose call may have had an effect, given the one in the object. One that somebody took out of the
+   * object is still remembered; one that is known to have come to nothing proves nothing.
+   */
+  openIntent(stored: string | undefined): string | undefined {
+    const intent = stored ?? this.sentIntent;
+    return intent !== undefined && this.#settledIntents?.has(intent) === true ? undefined : intent;
+  }
+
+  /** The account of the key in the Secret, if it is not the one to work with yet. */
+  awaitVerdictOn(successor: Account | undefined, inUse: Account | null, key: string): void {
+    if (this.successor !== successor && this.successor !== inUse) this.successor?.forget(key);
+    this.successor = successor;
+  }
+
+  /** Works from now on with this account; the one before need not wake `key` any more. */
+  use(account: Account | null, key: string): void {
+    if (this.account === account) return;
+    this.account?.forget(key);
+    this.account = account;
+    this.forgetLack();
+  }
+
+  /** The object is gone. */
+  end(key: string): void {
+    this.account?.forget(key);
+    this.successor?.forget(key);
+  }
+
+  /** Looks from now on at the machine with this id, or at whichever proves itself by its name. */
+  follow(id: ProviderId | undefined): void {
+    if (id === this.#id) return;
+    const isLearned = this.#id === undefined && this.#state !== undefined;
+    this.#id = id;
+    // The machine that was found by its name is the one whose id is known now.
+    if (isLearned) return;
+    this.wasSeen = false;
+    this.#state = undefined;
+    this.#lastUpAt = undefined;
+    this.#lastDownAt = undefined;
+    this.deleteAcceptedAt = undefined;
+    this.deletes = 0;
+    this.passwordSecret = undefined;
+    this.#passwordAwaitedSince = undefined;
+    this.#passwordConflict = undefined;
+    this.forgetLack();
+  }
+
+  /** Somebody asks for a look right now (monotonic): what was put off is due. */
+  noteRequest(value: string | undefined, now: number): void {
+    if (value === this.#request) return;
+    this.#request = value;
+    this.requestedAt = value === undefined ? undefined : now;
+    if (value === undefined) return;
+    this.notBefore = undefined;
+    this.#writeRefusal = undefined;
+    this.#passwordConflict = undefined;
+  }
+
+  /** For how long the place for the Secret has not been free, at `now` (monotonic). */
+  awaitedPassword(now: number): number {
+    this.#passwordAwaitedSince ??= now;
+    return now - this.#passwordAwaitedSince;
+  }
+
+  notePasswordConflict(verdict: Verdict, until: number, outdated?: string): void {
+    this.#passwordConflict = { verdict, until, outdated };
+  }
+
+  /** The spec as it is now: it may name another Secret for the password, or none. */
+  noteSpec(generation: number): void {
+    if (generation !== this.#generation) this.#passwordConflict = undefined;
+    this.#generation = generation;
+  }
+
+  /** Whether this annotation without a meaning (`name=value`) was not reported yet, or long ago; it counts as reported then. */
+  isNewSenseless(annotation: string): boolean {
+    const said = (this.#saidSenseless ??= new Set());
+    if (said.has(annotation)) return false;
+    said.add(annotation);
+    const [oldest] = said;
+    if (said.size > mostSaid && oldest !== undefined) said.delete(oldest);
+    return true;
+  }
+
+  /** The machine as a read showed it that began at `seenAt`, at `now`. */
+  sawMachine(machine: Machine, now: number, seenAt: number): void {
+    if (machine.state !== this.#state) {
+      this.#state = machine.state;
+      this.#stateSince = now;
+      this.notBefore = undefined;
+      this.refusedSince = undefined;
+      this.refusedWords = undefined;
+    }
+    this.#updatedAt = machine.updatedAt;
+    if (machine.state === 'Starting' || machine.state === 'Running') {
+      this.#lastUpAt = seenAt;
+      this.#updatedAtWhenUp = machine.updatedAt;
+    }
+    if (machine.state === 'Halting' || machine.state === 'Halted' || machine.state === 'Starting')
+      this.#lastDownAt = seenAt;
+    this.#busySince = isTaskBusy(machine.lastTask) ? (this.#busySince ?? now) : undefined;
+    this.wasSeen = true;
+    this.forgetLack();
+  }
+
+  /** A list lacked the machine while it answered to its id: for how long that has been so (monotonic `now`). */
+  lagged(now: number): number {
+    this.#laggingSince ??= now;
+    return now - this.#laggingSince;
+  }
+
+  /** A list shows the machine again. */
+  caughtUp(): void {
+    this.#laggingSince = undefined;
+  }
+
+  /** A complete list that started at `startedAt` (monotonic) lacked the name. */
+  sawLack(startedAt: number): void {
+    this.firstLacking ??= startedAt;
+  }
+
+  forgetLack(): void {
+    this.firstLacking = undefined;
+  }
+
+  /**
+   * The provider refused the create call: not repeated before `until`, unless `basis` (spec, annotations) or
+   * the key changes.
+   */
+  refuse(failure: Failure, basis: string, until: number): void {
+    this.#refusal = { failure, basis, until, account: this.account };
+  }
+
+  /** Kubernetes refused a write: not repeated before `until`, unless `basis` (what you wrote of the object) changes. */
+  refuseWrite(refusal: NonNullable<History['writeRefusal']>, basis: string): void {
+    this.#writeRefusal = { ...refusal, basis };
+    this.failures += 1;
+  }
+
+  /** A write of the kind was stored. */
+  wrote(action: Action['type']): void {
+    if (this.#writeRefusal?.action !== action) return;
+    this.#writeRefusal = undefined;
+    this.failures = 0;
+  }
+
+  #currentRefusal(now: number, basis: () => string): Failure | undefined {
+    const refusal = this.#refusal;
+    if (refusal === undefined || refusal.until <= now || refusal.account !== this.account) return undefined;
+    return refusal.basis === basis() ? refusal.failure : undefined;
+  }
+
+  /** As `plan` sees it, in epoch milliseconds. A basis costs a hash, and hardly any object was ever refused: asked only then. */
+  history({ now, monotonic }: Moment, basis: () => string, writeBasis: () => string): History {
+    const epochOf = (moment: number): number => now - (monotonic - moment);
+    const since = (moment: number | undefined): number => (moment === undefined ? 0 : monotonic - moment);
+    const refusal = this.#currentRefusal(monotonic, basis);
+    const write = this.#writeRefusal;
+    const isUnwritable = write !== undefined && write.until > monotonic && write.basis === writeBasis();
+    const conflict = this.#passwordConflict;
+    return {
+      knownFor: since(this.firstSeenAt),
+      stateFor: this.#state === undefined ? 0 : since(this.#stateSince),
+      taskBusyFor: since(this.#busySince),
+      ...(this.#lastUpAt === undefined ? {} : { lastUpAt: epochOf(this.#lastUpAt) }),
+      ...(this.#lastDownAt === undefined ? {} : { lastDownAt: epochOf(this.#lastDownAt) }),
+      refusedFor: since(this.refusedSince),
+      ...(this.refusedWords === undefined ? {} : { refusedWords: this.refusedWords }),
+      wasActedOn: this.#lastUpAt !== undefined && this.#updatedAt !== this.#updatedAtWhenUp,
+      ...(this.deleteAcceptedAt === undefined ? {} : { deleteAcceptedAt: epochOf(this.deleteAcceptedAt) }),
+      deletes: this.deletes,
+      ...(refusal === undefined ? {} : { refusal }),
+      ...(isUnwritable
+        ? { writeRefusal: { action: write.action, message: write.message, until: epochOf(write.until) } }
+        : {}),
+      ...(this.passwordSecret === undefined ? {} : { passwordSecret: this.passwordSecret }),
+      ...(conflict !== undefined && conflict.until > monotonic
+        ? {
+            passwordConflict: conflict.verdict,
+            ...(conflict.outdated === undefined ? {} : { outdatedPasswordSecret: conflict.outdated }),
+          }
+        : {}),
+      ...(this.queueing === 'Unreported' ? { isQueued: true } : {}),
+      ...(this.notBefore === undefined ? {} : { notBefore: epochOf(this.notBefore) }),
+    };
+  }
+}

@@ -1,0 +1,180 @@
+import type { ProviderId } from '../../domain/machine.ts';
+import type { MachineObservation } from '../../plan/observed.ts';
+import type { Absence } from '../../provider/account/absence.ts';
+import type { Snapshot, UnreadableEntry } from '../../provider/account/account.ts';
+
+/** What speaks for a recorded machine being gone. The list counts only when it started after our last change. */
+export interface AbsenceEvidence {
+  /** Owners that the newest complete list shows. */
+  readonly listedOwners: readonly ProviderId[];
+  /** Whether that list shows no machine at all. */
+  readonly isEmpty: boolean;
+  /** Whether `GET /{id}` answered 404 after that list. */
+  readonly notFound: boolean;
+  /** The owner recorded for the machine when it was last seen. */
+  readonly ownerId: ProviderId | undefined;
+  /** The owner this very key has shown since the operator started. */
+  readonly keyOwnerId: ProviderId | undefined;
+  /** Whether the machine was last seen with this very key, by what the object records. */
+  readonly isSameKey: boolean;
+  /** Whether the object records the machine; one that is only asked for may be anybody's, or nobody's. */
+  readonly isRecorded: boolean;
+  /** Complete lists in a row that lacked the machine. */
+  readonly lists: number;
+  /** Whether the machine was ever seen; one that never was may not be visible yet. */
+  readonly wasSeen: boolean;
+  /** Milliseconds between the first and the newest of those lists. */
+  readonly lackingFor: number;
+  readonly visibilityWindow: number;
+  /** How many vanished from the list together with it, when those were too many to be believed. */
+  readonly massAbsence: { readonly vanished: number; readonly of: number } | undefined;
+}
+
+/** Agreeing lists that stand in for the account's proof where no owner is told. */
+const agreeingLists = 3;
+
+/**
+ * Judges whether a machine that the list lacks is gone. Pure. Worked table, first row that applies; where it says Absent
+ * and the machine vanished together with many others, it is MassAbsence instead:
+ *
+ * | list shows            | 404 | then                                                                      |
+ * | --------------------- | --- | ------------------------------------------------------------------------- |
+ * | another owner         |     | OtherAccount: with such a key every machine is a 404                      |
+ * | anything              | no  | AbsenceUnconfirmed                                                        |
+ * | never seen before     | yes | AbsenceUnconfirmed until lists lacked it for the visibility window        |
+ * | the machine's owner   | yes | Absent                                                                    |
+ * | no machine at all     | yes | Absent if this key is the one that saw the machine, or its owner          |
+ * | no machine at all     | yes | of a machine that is not on record: Absent if lists agree                 |
+ * | owner not known       | yes | Absent if lists agree                                                     |
+ *
+ * Lists agree when three in a row lacked it, over the visibility window at least.
+ */
+export function judgeAbsence(evidence: AbsenceEvidence): MachineObservation {
+  const { listedOwners, ownerId } = evidence;
+  const [firstOwner] = listedOwners;
+  const otherAccount = judgeAccount(listedOwners, ownerId);
+  if (otherAccount !== undefined) return otherAccount;
+  if (!evidence.notFound) return unconfirmed;
+  if (!evidence.wasSeen && evidence.lackingFor < evidence.visibilityWindow) return unconfirmed;
+  const isOwnersList = ownerId !== undefined && firstOwner !== undefined;
+  const isOwnersKey = evidence.isSameKey || (ownerId !== undefined && evidence.keyOwnerId === ownerId);
+  const doAgree = evidence.lists >= agreeingLists && evidence.lackingFor >= evidence.visibilityWindow;
+  // Any number of empty lists say nothing when they may be another account's.
+  const mayAgree = !evidence.isEmpty || !evidence.isRecorded;
+  if (!isOwnersList && !isOwnersKey && !(doAgree && mayAgree)) return unconfirmed;
+  const { massAbsence } = evidence;
+  return massAbsence === undefined ? { kind: 'Absent' } : unsettled(massAbsence);
+}
+
+/** The first row of the table by itself: it needs no 404. */
+export function judgeAccount(
+  listedOwners: readonly ProviderId[],
+  ownerId: ProviderId | undefined,
+): MachineObservation | undefined {
+  const [firstOwner] = listedOwners;
+  if (ownerId === undefined || firstOwner === undefined || listedOwners.includes(ownerId)) return undefined;
+  return { kind: 'Unknown', reason: { kind: 'OtherAccount', ownerId: firstOwner } };
+}
+
+/** Many machines are missing at once, which says nothing about any one of them. */
+export function unsettled({ vanished, of }: { readonly vanished: number; readonly of: number }): MachineObservation {
+  return { kind: 'Unknown', reason: { kind: 'MassAbsence', vanished, of } };
+}
+
+const unconfirmed: MachineObservation = { kind: 'Unknown', reason: { kind: 'AbsenceUnconfirmed' } };
+
+/** What speaks for creating another VM in place of one that is gone by the table above. Monotonic milliseconds. */
+export interface RecreationEvidence {
+  /** Complete lists in a row that lacked it; undefined: a read has shown it since. */
+  readonly absence: Absence | undefined;
+  /** When the newest of them started. */
+  readonly newest: number;
+  /** When the `GET` started that was answered 404. */
+  readonly notFoundAt: number;
+  readonly recreateAfter: number;
+}
+
+/** At least so many lists have to agree before a VM is recreated. */
+const listsToRecreate = 3;
+
+/**
+ * Whether another VM may be created. A wrong "gone" costs money and leaves a VM behind, a late one costs minutes, so it is never
+ * urgent. Pure. Worked table, first row that applies:
+ *
+ * | lists that lacked it in a row           | 404 after the newest | then                                       |
+ * | --------------------------------------- | -------------------- | ------------------------------------------ |
+ * | none                                    |                      | wait for a list                            |
+ * | over less than five minutes             |                      | wait for a list after these                |
+ * | one or two                              |                      | wait for another list                      |
+ * | three or more, over five minutes        | no                   | read it                                    |
+ * | three or more, over five minutes        | yes                  | another one may be created                 |
+ */
+export function judgeRecreation(
+  e: RecreationEvidence,
+): { readonly isDue: true } | { readonly isDue: false; readonly wantListAfter: number } {
+  const { absence, newest } = e;
+  if (absence === undefined) return { isDue: false, wantListAfter: newest + 1 };
+  const until = absence.since + e.recreateAfter;
+  if (newest < until) return { isDue: false, wantListAfter: until };
+  if (absence.lists < listsToRecreate) return { isDue: false, wantListAfter: newest + 1 };
+  if (e.notFoundAt < newest) return { isDue: false, wantListAfter: newest + 1 };
+  return { isDue: true };
+}
+
+/** When an announced create call can no longer be under way, and what lists have said since. Monotonic milliseconds. */
+export interface NameEvidence {
+  /** The later of the announcement and this process's start, plus the response deadline. */
+  readonly earliest: number;
+  /** When the first complete list that lacks the name, at or after `earliest`, started. */
+  readonly firstLacking: number | undefined;
+  /** When the newest complete list, which lacks the name, started. */
+  readonly newest: number;
+  readonly visibilityWindow: number;
+}
+
+/** Whether a create call whose answer was lost is shown to have had no effect, and otherwise which list to ask for. */
+export function judgeName(
+  e: NameEvidence,
+): { readonly absent: true } | { readonly absent: false; readonly wantListAfter: number } {
+  if (e.firstLacking === undefined || e.newest < e.earliest) return { absent: false, wantListAfter: e.earliest };
+  const second = e.firstLacking + e.visibilityWindow;
+  return e.newest >= second ? { absent: true } : { absent: false, wantListAfter: second };
+}
+
+/** For how long lists have to show a VM without a readable name before it stands in the way of no create. */
+const namelessFor = 5 * 60_000;
+
+/** What is asked of a list that shows no readable VM of a name. Monotonic milliseconds. */
+export interface NameQuestion {
+  readonly name: string;
+  /** Whether nothing was ever created or announced for the object, and its name carries its UID. */
+  readonly isUntouched: boolean;
+  /** The create call that may have had an effect, if there is one; `nameless`: what its intent has on record, `sentAt`: if this process sent it. */
+  readonly intent: { readonly nameless: readonly ProviderId[]; readonly sentAt: number | undefined } | undefined;
+}
+
+/**
+ * The VM in the list that can't be read and may have the name; undefined: none has it. Pure. Worked table, for each
+ * such VM, first row that applies:
+ *
+ * | its name                               | and                                                  | may be the one |
+ * | -------------------------------------- | ---------------------------------------------------- | -------------- |
+ * | can be read, or was read earlier       |                                                      | if it is it    |
+ * | unknown                                | nothing was ever announced for the object            | no             |
+ * | unknown                                | it was listed before the create call was announced   | no             |
+ * | unknown                                | no call is in doubt, and five minutes of lists show it so | no        |
+ * | unknown                                |                                                      | yes            |
+ *
+ * So one VM of somebody else's without a name holds up no create for long, and a VM of ours that the provider shows
+ * without its name is not created twice.
+ */
+export function unreadableOf(snapshot: Snapshot, question: NameQuestion): UnreadableEntry | undefined {
+  return [...snapshot.unreadable.values()].find((entry) => mayHaveName(entry, snapshot.startedAt, question));
+}
+
+function mayHaveName(entry: UnreadableEntry, now: number, { name, isUntouched, intent }: NameQuestion): boolean {
+  if (entry.name !== undefined) return entry.name === name;
+  if (isUntouched) return false;
+  if (intent === undefined) return now - entry.since < namelessFor;
+  return !intent.nameless.includes(entry.id) && !(intent.sentAt !== undefined && entry.since <= intent.sentAt);
+}

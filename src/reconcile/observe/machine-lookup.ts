@@ -1,0 +1,92 @@
+import { type Identity, type Intent, isNameOwn, providerName } from '../../api/v1alpha1/identity.ts';
+import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
+import type { ProviderId } from '../../domain/machine.ts';
+import type { MachineObservation } from '../../plan/observed.ts';
+import type { Account, Snapshot } from '../../provider/account/account.ts';
+import type { Memory } from '../object-state.ts';
+
+/** What one reconciliation is about: an object, and what is recorded or hinted of its VM. */
+export interface Subject {
+  readonly key: string;
+  readonly object: VirtualMachine;
+  readonly memory: Memory;
+  /** The machine's name: as recorded, else as it would be created. */
+  readonly name: string;
+  readonly identity: Identity;
+  readonly intent: Intent | undefined;
+  /** Whether the intent was written with the key in use, or by this process. */
+  readonly isIntentProven: boolean;
+  /** Whether the provider refused the create call of the intent. */
+  readonly isIntentRefused: boolean;
+  /** Whether the key is the operator's own, with which only names that carry the UID prove anything. */
+  readonly isDefaultKey: boolean;
+}
+
+/** What to look for: a machine by its id, or by its name. */
+export interface Target {
+  readonly id?: ProviderId;
+  readonly name: string;
+}
+
+/**
+ * With the operator's own key nothing but the object's own name is looked for: a tenant must not learn what else there is.
+ *
+ * | identity                        | adoption | looked for                                                      |
+ * | ------------------------------- | -------- | --------------------------------------------------------------- |
+ * | Known                           |          | its id                                                          |
+ * | None, own intent                |          | the name                                                        |
+ * | None                            | id       | that id                                                         |
+ * | None                            |          | the name: of spec.adoption, else the object's                   |
+ * | Foreign                         | Never    | nothing                                                         |
+ * | Foreign                         | another  | id or name of spec.adoption, else the hinted id, else the name  |
+ * | Unproven, name carries the UID  |          | as None                                                         |
+ * | Unproven                        | Never    | nothing                                                         |
+ * | Unproven                        | another  | id or name of spec.adoption, else the hinted id, else the name  |
+ */
+export function targetOf({ object, identity, intent, name, isDefaultKey }: Subject): Target | undefined {
+  if (identity.kind === 'Known') return { id: identity.id, name };
+  if (isDefaultKey) return { name };
+  const { adoption } = object.spec;
+  const asked = adoption.policy === 'Never' ? undefined : adoption.id;
+  switch (identity.kind) {
+    case 'None':
+      return asked === undefined || intent?.isOwn === true ? { name } : { id: asked, name };
+    case 'Unproven':
+      if (isNameOwn(object)) return asked === undefined ? { name } : { id: asked, name };
+      if (adoption.policy === 'Never') return undefined;
+      return adoption.name === undefined ? hinted(asked ?? identity.id, name) : { name };
+    case 'Foreign':
+      if (adoption.policy === 'Never') return undefined;
+      return adoption.name === undefined ? hinted(asked ?? identity.id, identity.name ?? name) : { name };
+  }
+}
+
+/** A record of a VM with another name, edited or restored, gives way to the one VM whose name carries the object's UID. */
+export function provenByName(object: VirtualMachine, identity: Identity, snapshot: Snapshot | undefined): Identity {
+  if (identity.kind !== 'Known' || snapshot === undefined || !isNameOwn(object)) return identity;
+  const name = providerName(object);
+  const shown = snapshot.byId(identity.id);
+  const isOther = shown !== undefined && shown.name !== name;
+  return isOther && snapshot.byName(name).length === 1 ? { kind: 'None' } : identity;
+}
+
+function hinted(id: ProviderId | undefined, name: string): Target {
+  return id === undefined ? { name } : { id, name };
+}
+
+/**
+ * Other VMs that have the name of the recorded one, which was created for this object: one that was replaced may come back.
+ * With the operator's own key only a name with the object's UID says so, because another namespace may have chosen the same one.
+ */
+export function twinsOf(
+  object: VirtualMachine,
+  identity: Identity,
+  machine: MachineObservation,
+  account: Account | null,
+  isDefaultKey: boolean,
+): readonly ProviderId[] {
+  if (identity.kind !== 'Known' || identity.origin !== 'Created' || machine.kind !== 'Present') return [];
+  if (isDefaultKey && !isNameOwn(object)) return [];
+  const named = account?.snapshot?.byName(machine.machine.name) ?? [];
+  return named.length < 2 ? [] : named.flatMap(({ id }) => (id === identity.id ? [] : [id]));
+}

@@ -1,0 +1,360 @@
+import { type Identity, isNameOwn, keyText, providerName } from '../../api/v1alpha1/identity.ts';
+import { annotations, finalizer } from '../../api/v1alpha1/constants.ts';
+import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
+import type { Clock } from '../../domain/clock.ts';
+import type { Machine, ProviderId, UnreadableMachine } from '../../domain/machine.ts';
+import type { Limits, MachineObservation } from '../../plan/observed.ts';
+import { isFromIntent } from '../../plan/create.ts';
+import { isRecreated } from '../../plan/external-deletion.ts';
+import type { Absence } from '../../provider/account/absence.ts';
+import type { Account, Snapshot } from '../../provider/account/account.ts';
+import { judgeAbsence, judgeAccount, judgeName, judgeRecreation, unreadableOf, unsettled } from './absence-evidence.ts';
+import type { Subject, Target } from './machine-lookup.ts';
+
+export interface MachineDeps {
+  readonly clock: Clock;
+  readonly limits: Limits;
+  /**
+   * When this process began to act on the object (monotonic): when it won the lease, or when the object's labels made it its own.
+   * Calls of whoever acted before may be under way until the deadline after it.
+   */
+  readonly actingSince: (key: string) => number;
+}
+
+export const notYetSeen: MachineObservation = { kind: 'Unknown', reason: { kind: 'NotYetSeen' } };
+const outcomeUnknown: MachineObservation = { kind: 'Unknown', reason: { kind: 'OutcomeUnknown' } };
+
+/** How soon the read of a single machine is tried again. */
+const readAgain = 5_000;
+/** The longest wait for a further list while the evidence of absence is not complete. */
+const longestDoubt = 60_000;
+
+/** What is known of the machine that the object stands for, and a wish for a read where that is not enough. */
+export function observeMachine(
+  deps: MachineDeps,
+  account: Account,
+  subject: Subject,
+  target: Target,
+): MachineObservation {
+  const { key, object, memory, name, identity } = subject;
+  if (account.lastFailure !== undefined) {
+    return { kind: 'Unknown', reason: { kind: 'ReadFailed', failure: account.lastFailure } };
+  }
+  const { snapshot } = account;
+  if (target.id === undefined && identity.kind === 'None' && isUntouched(subject)) {
+    if (snapshot === undefined) {
+      account.want(key, 0);
+      return notYetSeen;
+    }
+    // Any complete list will do: what it is asked for, machines of an earlier life, has been there for long. One of this very
+    // name is our own: Kubernetes was put back to a time before it was made.
+    if (snapshot.byName(target.name).length === 0)
+      return unreadableNamed(deps, account, snapshot, subject, target.name);
+  }
+  const notBefore = Math.max(
+    account.lastChangeAt(name) ?? 0,
+    // The VM that replaces a recorded one may have another name.
+    account.lastChangeAt(providerName(object)) ?? 0,
+    // A look for a name, unlike one for a known machine, must not be older than the object as this process knows it.
+    identity.kind === 'Known' ? 0 : memory.firstSeenAt,
+    memory.requestedAt ?? 0,
+    memory.lookAgainAt !== undefined && memory.lookAgainAt <= deps.clock.monotonic() ? memory.lookAgainAt : 0,
+  );
+  const sighting = target.id === undefined ? undefined : account.sighting(target.id);
+  if (snapshot !== undefined && sighting !== undefined && sighting.startedAt >= notBefore) {
+    if (snapshot.has(sighting.machine.id)) memory.caughtUp();
+    const successor = isUnseen(subject, sighting.machine) ? successorIn(snapshot, subject) : undefined;
+    return presentOf(deps, account, subject, successor ?? sighting.machine, sighting.startedAt);
+  }
+  if (snapshot === undefined || snapshot.startedAt < notBefore) {
+    account.wantMachine(key, notBefore);
+    return notYetSeen;
+  }
+  const unreadable = target.id === undefined ? undefined : snapshot.unreadable.get(target.id);
+  if (unreadable !== undefined) return unreadableMachine(unreadable, true);
+  // From here on it is looked for in a list: only those tell what is absent, and what a name stands for.
+  if (target.id === undefined) return lookForName(deps, account, snapshot, subject, target.name);
+  return lookForId(deps, account, snapshot, subject, target.id);
+}
+
+/** A VM that the newest list lacks and that `GET` does not find. */
+interface Gone {
+  readonly id: ProviderId;
+  readonly absence: Absence | undefined;
+  readonly wasSeen: boolean;
+  /** When that `GET` started (monotonic). */
+  readonly notFoundAt: number;
+}
+
+/**
+ * For a VM that is gone by its id: one may have the object's name. The record is of an earlier VM then, because a create call
+ * was not recorded any more, or a backup brought the record back. Before another one is created, being gone has to last.
+ */
+function inPlaceOf(
+  deps: MachineDeps,
+  account: Account,
+  snapshot: Snapshot,
+  subject: Subject,
+  gone: Gone,
+): MachineObservation {
+  const { key, object, identity, intent } = subject;
+  const found = snapshot.byName(providerName(object));
+  const [machine] = found;
+  const isCreate = mayCreate(object, identity, { kind: 'Absent' });
+  if (machine !== undefined) {
+    const isOurs = isSuccessor(subject, machine);
+    if (found.length === 1 && (isOurs || identity.kind !== 'Known')) return { kind: 'Present', machine };
+    // No second VM of the name is created, but the object of one that is gone may go.
+    if (!isOurs && !isCreate) return { kind: 'Absent' };
+    return duplicateName(providerName(object), found);
+  }
+  const byName = intent === undefined ? undefined : lookForName(deps, account, snapshot, subject, providerName(object));
+  if (byName?.kind === 'Unknown') return byName;
+  const mustExist = identity.kind !== 'Known' && object.spec.adoption.policy === 'MustExist';
+  if (!isCreate || mustExist) return { kind: 'Absent' };
+  const lacking = unreadableNamed(deps, account, snapshot, subject, providerName(object));
+  if (lacking.kind === 'Unknown') return lacking;
+  // A VM is not denied as long as it may not be listed yet.
+  const recreateAfter = deps.limits.recreateAfter + (gone.wasSeen ? 0 : deps.limits.visibilityWindow);
+  const verdict = judgeRecreation({ ...gone, newest: snapshot.startedAt, recreateAfter });
+  if (verdict.isDue) return freeName(deps, account, snapshot, subject);
+  account.want(key, Math.max(verdict.wantListAfter, deps.clock.monotonic() + readAgain));
+  const until = epochOf(deps.clock, (gone.absence?.since ?? snapshot.startedAt) + recreateAfter);
+  return { kind: 'Unknown', reason: { kind: 'AbsenceRecent', id: gone.id, until } };
+}
+
+function duplicateName(name: string, found: readonly Machine[]): MachineObservation {
+  return { kind: 'Unknown', reason: { kind: 'DuplicateName', name, ids: found.map(({ id }) => id) } };
+}
+
+/** No VM that can be read has the name: absent, unless one has it that can't be read, or may have it. */
+function unreadableNamed(
+  deps: MachineDeps,
+  account: Account,
+  snapshot: Snapshot,
+  subject: Subject,
+  name: string,
+): MachineObservation {
+  const { key, object, memory, intent } = subject;
+  const isOpen = memory.openIntent(object.metadata.annotations?.[annotations.createPending]) !== undefined;
+  const unreadable = unreadableOf(snapshot, {
+    name,
+    isUntouched: isUntouched(subject),
+    intent: isOpen ? { nameless: intent?.nameless ?? [], sentAt: memory.intentSentAt } : undefined,
+  });
+  if (unreadable === undefined) return { kind: 'Absent' };
+  // When it can be read it may turn out to be of a name that wakes nobody here.
+  account.want(key, deps.clock.monotonic() + longestDoubt);
+  return unreadableMachine(unreadable, unreadable.name !== undefined);
+}
+
+function unreadableMachine({ id, problem }: UnreadableMachine, isOurs: boolean): MachineObservation {
+  return { kind: 'Unknown', reason: { kind: 'Unreadable', id, problem, isOurs } };
+}
+
+/** Whether the id on record is only what a create call was answered: its intent is still there, and the VM has another name. */
+function isUnseen({ object, identity, name, isIntentProven }: Subject, { name: seen }: Machine): boolean {
+  const isOpen = object.metadata.annotations?.[annotations.createPending] !== undefined && isIntentProven;
+  return identity.kind === 'Known' && isOpen && seen !== name;
+}
+
+/** The one VM that proves itself the object's. */
+function successorIn(snapshot: Snapshot, subject: Subject): Machine | undefined {
+  const [machine, ...others] = snapshot.byName(providerName(subject.object));
+  return machine !== undefined && others.length === 0 && isSuccessor(subject, machine) ? machine : undefined;
+}
+
+/** Whether a VM with another id than the recorded one proves itself the object's. */
+function isSuccessor(subject: Subject, machine: Machine): boolean {
+  const { object } = subject;
+  return machine.name === providerName(object) && (isNameOwn(object) || isFromIntent(subject, machine));
+}
+
+/**
+ * Nothing of ours can be there yet: the name carries the object's UID, nothing was ever announced or recorded, and
+ * without our finalizer, which is stored before anything billable, no earlier record can have been lost.
+ */
+function isUntouched({ object, memory }: Subject): boolean {
+  const { metadata, status } = object;
+  return (
+    isNameOwn(object) &&
+    (metadata.annotations?.[annotations.createPending] ?? memory.openIntent(undefined)) === undefined &&
+    metadata.finalizers?.includes(finalizer) !== true &&
+    status?.id === undefined
+  );
+}
+
+function lookForName(
+  deps: MachineDeps,
+  account: Account,
+  snapshot: Snapshot,
+  subject: Subject,
+  name: string,
+): MachineObservation {
+  const { object, memory, key, intent } = subject;
+  const found = snapshot.byName(name);
+  const [machine] = found;
+  if (found.length > 1) return duplicateName(name, found);
+  if (machine !== undefined) {
+    memory.sawMachine(machine, deps.clock.monotonic(), snapshot.startedAt);
+    return { kind: 'Present', machine };
+  }
+  const lacking = unreadableNamed(deps, account, snapshot, subject, name);
+  if (lacking.kind === 'Unknown') return lacking;
+  const { massAbsence } = account;
+  if (massAbsence !== undefined) {
+    account.want(key, Math.max(massAbsence.until, deps.clock.monotonic()));
+    return unsettled(massAbsence);
+  }
+  const open = memory.openIntent(object.metadata.annotations?.[annotations.createPending]);
+  if (open === undefined) return freeName(deps, account, snapshot, subject);
+  // The call was made with the key of another account, so this one's lists say nothing about it.
+  const otherAccount = judgeAccount(snapshot.ownerIds, intent?.ownerId);
+  if (otherAccount !== undefined) return otherAccount;
+  if (!isKeyOf(subject, account)) return { kind: 'Unknown', reason: { kind: 'OtherKey' } };
+
+  if (memory.refusedIntent === open && snapshot.startedAt >= memory.refusedAt)
+    return freeName(deps, account, snapshot, subject);
+  const earliest = Math.max(deps.actingSince(key), memory.intentSentAt ?? 0) + deps.limits.callDeadline;
+  if (snapshot.startedAt >= earliest) memory.sawLack(snapshot.startedAt);
+  const verdict = judgeName({
+    earliest,
+    firstLacking: memory.firstLacking,
+    newest: snapshot.startedAt,
+    visibilityWindow: deps.limits.visibilityWindow,
+  });
+  if (verdict.absent) return freeName(deps, account, snapshot, subject);
+  account.want(key, verdict.wantListAfter);
+  return outcomeUnknown;
+}
+
+/** How old a list may be, from its answer on, that shows a chosen name to be free. */
+const freeFor = 5_000;
+
+/**
+ * No VM has the name. Anybody of the account may take a name that the manifest chose, and a create call that is refused for that
+ * could make a stranger's VM look like the object's: before a create call the list has to be a new one.
+ */
+function freeName(deps: MachineDeps, account: Account, snapshot: Snapshot, subject: Subject): MachineObservation {
+  const { key, object, identity } = subject;
+  const isNew = deps.clock.monotonic() - snapshot.answeredAt <= freeFor;
+  if (isNew || isNameOwn(object) || !mayCreate(object, identity, { kind: 'Absent' })) return { kind: 'Absent' };
+  account.want(key, deps.clock.monotonic());
+  return notYetSeen;
+}
+
+/** Whether the key in use is the one the create intent was written with, or is shown to be of the same account. */
+function isKeyOf({ intent, isIntentProven, memory }: Subject, account: Account): boolean {
+  if (memory.intentAccount === account || intent?.proof === undefined) return true;
+  return isIntentProven || (intent.ownerId !== undefined && intent.ownerId === account.ownerId);
+}
+
+/** The list does not show it, nor does any later read of it alone. */
+function lookForId(
+  deps: MachineDeps,
+  account: Account,
+  snapshot: Snapshot,
+  subject: Subject,
+  id: ProviderId,
+): MachineObservation {
+  const { key, object, memory, name } = subject;
+  const ownerId = ownerRecorded(subject);
+  const otherAccount = judgeAccount(snapshot.ownerIds, ownerId);
+  if (otherAccount !== undefined) return otherAccount;
+  const followedSince = account.followedSince(key) ?? 0;
+  if (snapshot.startedAt < followedSince) {
+    account.want(key, followedSince);
+    return notYetSeen;
+  }
+  const read = account.lookUp(key, id, snapshot.startedAt);
+  if (read === undefined) return notYetSeen;
+  if (!read.outcome.ok) {
+    // A machine that no list shows any more wakes nobody.
+    account.want(key, deps.clock.monotonic() + readAgain);
+    return { kind: 'Unknown', reason: { kind: 'ReadFailed', failure: read.outcome.failure } };
+  }
+  if (read.outcome.value !== undefined) {
+    // The list lags: a machine that answers to its id is there.
+    const now = deps.clock.monotonic();
+    const isMoving = object.status?.operation !== undefined || object.metadata.deletionTimestamp !== undefined;
+    account.want(key, now + Math.min(memory.lagged(now), isMoving ? readAgain : longestDoubt));
+    return presentOf(deps, account, subject, read.outcome.value, read.startedAt);
+  }
+  const wasSeen = memory.wasSeen || (subject.identity.kind === 'Known' && wasSeenBefore(object));
+  const absence = account.absenceOf(id);
+  const lackingFor = snapshot.startedAt - (absence?.since ?? snapshot.startedAt);
+  const massAbsence = account.massAbsenceOf(id);
+  const verdict = judgeAbsence({
+    massAbsence,
+    listedOwners: snapshot.ownerIds,
+    isEmpty: snapshot.machines.length === 0 && snapshot.unreadable.size === 0,
+    isRecorded: subject.identity.kind !== 'None',
+    isSameKey: isSameKey(subject, account),
+    // Another VM of the name casts doubt on that, unless it proves itself the one that came after.
+    notFound: snapshot.byName(name).every((other) => isSuccessor(subject, other)),
+    ownerId,
+    keyOwnerId: account.ownerId,
+    lists: absence?.lists ?? 0,
+    wasSeen,
+    lackingFor,
+    visibilityWindow: deps.limits.visibilityWindow,
+  });
+  if (verdict.kind === 'Absent')
+    return inPlaceOf(deps, account, snapshot, subject, { absence, id, wasSeen, notFoundAt: read.startedAt });
+  // A later list decides: soon at first, then ever more slowly, because what stands in the way may stay.
+  const soon = deps.clock.monotonic() + Math.min(lackingFor, longestDoubt);
+  account.want(key, Math.max(soon, massAbsence?.until ?? 0));
+  // Just created and not visible yet is no reason for alarm.
+  return !wasSeen && lackingFor < deps.limits.visibilityWindow ? notYetSeen : verdict;
+}
+
+/** Whether the VM that the object records was last seen with the key in use. */
+function isSameKey({ object: { metadata, status }, identity }: Subject, account: Account): boolean {
+  return identity.kind === 'Known' && status?.internal?.apiKeyHash === account.keyedHash(keyText(metadata));
+}
+
+/**
+ * A VM of another owner than the one recorded is not the one that was recorded, unless the key and the name are the same: an
+ * answer named a wrong owner then. With the operator's own key, which shows the VMs
+ * of many, only a name with the object's UID proves one the object's.
+ */
+function presentOf(
+  deps: MachineDeps,
+  account: Account,
+  subject: Subject,
+  machine: Machine,
+  startedAt: number,
+): MachineObservation {
+  const recorded = ownerRecorded(subject);
+  const isSame = machine.name === subject.name && (isSameKey(subject, account) || subject.isIntentProven);
+  if (recorded !== undefined && machine.ownerId !== undefined && machine.ownerId !== recorded && !isSame)
+    return { kind: 'Unknown', reason: { kind: 'OtherAccount', ownerId: machine.ownerId } };
+  if (subject.isDefaultKey && machine.name !== providerName(subject.object))
+    return { kind: 'Unknown', reason: { kind: 'NotOwn' } };
+  subject.memory.sawMachine(machine, deps.clock.monotonic(), startedAt);
+  return { kind: 'Present', machine };
+}
+
+/** A monotonic moment as epoch milliseconds. */
+function epochOf(clock: Clock, moment: number): number {
+  return clock.now() - (clock.monotonic() - moment);
+}
+
+function ownerRecorded({ identity }: Subject): ProviderId | undefined {
+  return identity.kind === 'Foreign' || identity.kind === 'Known' ? identity.ownerId : undefined;
+}
+
+/** Ready was reached, or the state on record is one that only a list shows. */
+function wasSeenBefore({ status }: VirtualMachine): boolean {
+  const state = status?.state;
+  return (
+    status?.internal?.lastSyncedPowerState !== undefined ||
+    (state !== undefined && state !== 'Pending' && state !== 'Unknown')
+  );
+}
+
+/** Whether a machine may be made: only then are the catalogue and machines of an earlier life looked at. */
+export function mayCreate(object: VirtualMachine, identity: Identity, machine: MachineObservation): boolean {
+  if (machine.kind !== 'Absent' || object.metadata.deletionTimestamp !== undefined) return false;
+  return identity.kind !== 'Known' || isRecreated(object, identity);
+}

@@ -1,0 +1,42 @@
+import type { VirtualMachine } from '../api/v1alpha1/types.ts';
+import type { Clock } from '../domain/clock.ts';
+
+/**
+ * How long it takes from when the newest change of what is asked for was seen until the provider is called for it, waits for a turn
+ * or a quota included. Many changes call for nothing: those are forgotten once a pass has found that, so that a call which drift asks
+ * for later is not taken for theirs.
+ */
+export class SpecToCall {
+  readonly #clock: Clock;
+  readonly #observe: (seconds: number) => void;
+  readonly #seenAt = new Map<string, number>();
+
+  constructor(clock: Clock, observe: (seconds: number) => void) {
+    this.#clock = clock;
+    this.#observe = observe;
+  }
+
+  /** An object to act on came, changed or went. `initial`: it was met, and may have been so for long. */
+  change(key: string, before: VirtualMachine | undefined, after: VirtualMachine | undefined, initial: boolean): void {
+    if (after === undefined) this.#seenAt.delete(key);
+    else if (!initial && isAskedAnew(before, after)) this.#seenAt.set(key, this.#clock.monotonic());
+  }
+
+  /** A call for this object is sent now. */
+  called(key: string): void {
+    const seenAt = this.#seenAt.get(key);
+    if (seenAt === undefined) return;
+    this.#seenAt.delete(key);
+    this.#observe((this.#clock.monotonic() - seenAt) / 1_000);
+  }
+
+  /** A pass found nothing to call for: its machine is there, and as asked. */
+  settled(key: string): void {
+    this.#seenAt.delete(key);
+  }
+}
+
+/** A deletion raises the generation as a new spec does. */
+function isAskedAnew(before: VirtualMachine | undefined, after: VirtualMachine): boolean {
+  return before?.metadata.generation !== after.metadata.generation;
+}

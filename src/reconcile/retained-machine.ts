@@ -1,0 +1,30 @@
+import type { Account } from '../provider/account/account.ts';
+import type { LeftMachine } from '../controller/namespace-quota.ts';
+
+/**
+ * Whether lists show that a VM is gone that an object left running. Only a list of its own account does, and only one that
+ * started at `earliest` (monotonic) or later: a VM may be created by then and not be shown yet. While no such list is had, because
+ * no object uses the account's key any more, the VM counts as there.
+ */
+export function isShownGone(
+  { id, name, ownerId, account }: LeftMachine,
+  accounts: Iterable<Account>,
+  earliest: number,
+): boolean {
+  let newest = -Infinity;
+  let isGone = false;
+  for (const one of accounts) {
+    const { snapshot } = one;
+    if (snapshot === undefined || snapshot.startedAt < newest) continue;
+    // An entry that can't be read is a VM, and may be of any name.
+    const isShown =
+      id === undefined ? snapshot.byName(name).length > 0 || snapshot.unreadable.size > 0 : snapshot.has(id);
+    const isItsAccount = ownerId === undefined ? one === account : one.ownerId === ownerId;
+    // Ids are the provider's, and mean the same in every account.
+    if (!isItsAccount && !(isShown && id !== undefined)) continue;
+    newest = snapshot.startedAt;
+    const isBelieved = id === undefined ? one.massAbsence === undefined : one.massAbsenceOf(id) === undefined;
+    isGone = !isShown && isBelieved && snapshot.startedAt >= earliest;
+  }
+  return isGone;
+}

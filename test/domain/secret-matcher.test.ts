@@ -1,0 +1,83 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { SecretIndex } from '../../src/domain/secret-matcher.ts';
+import { Search } from '../secrets/search.ts';
+import { assertProperty } from '../support/property.ts';
+
+const rows: readonly [reason: string, secrets: readonly string[], text: string, clean: string][] = [
+  ['as it is', ['planted-key'], 'the planted-key is wrong', 'the [redacted] is wrong'],
+  ['in another case', ['Planted-Key'], 'PLANTED-kEY', '[redacted]'],
+  ['twice', ['planted-key'], 'planted-keyplanted-key', '[redacted][redacted]'],
+  ['the longer of two', ['planted', 'planted-key'], 'planted-key planted', '[redacted] [redacted]'],
+  ['one that begins within another', ['abcdefgh', 'efghijkl'], 'abcdefghijkl!', '[redacted]!'],
+  ['one in another', ['abcdefghijkl', 'cdefgh'], 'abcdefghijkl!', '[redacted]!'],
+  ['a short one stays', ['abcde'], 'abcde', 'abcde'],
+  ['the beginning of one stays', ['planted-key'], 'planted-', 'planted-'],
+];
+
+test.for(rows)('%s', ([, secrets, text, clean]) => {
+  const index = new SecretIndex(secrets);
+  expect(index.scrub(text)).toBe(clean);
+  expect(index.quotedIn(text)).toBe(text !== clean);
+});
+
+test('a text with many beginnings of a secret is taken for pieces of it', () => {
+  const index = new SecretIndex(['planted-key']);
+  expect(index.scrub('planted- '.repeat(20))).toMatch(/^(planted- ){8}\[redacted\]$/);
+});
+
+test('secrets that are told apart by too little are found by their beginning', () => {
+  const index = new SecretIndex(Array.from({ length: 20 }, (_, more) => `planted-${'x'.repeat(more)}!`));
+  expect(index.scrub('a planted- thing')).toBe('a [redacted]');
+});
+
+test('whatever is planted is found, in every spelling, and in whatever surroundings', async () => {
+  const secret = fc.string({ minLength: 6, maxLength: 40 });
+  await assertProperty(
+    fc.asyncProperty(
+      fc.array(secret, { minLength: 1, maxLength: 5 }),
+      fc.string(),
+      fc.string(),
+      async (plain, a, b) => {
+        fc.pre(plain.every((one) => !'[redacted]'.includes(one.toLowerCase())));
+        const index = new SecretIndex(plain);
+        const search = new Search({ markers: [], values: plain });
+        for (const one of plain) {
+          const text = `${a}${one}${b}`;
+          const json = JSON.stringify({ text });
+          for (const printed of [
+            text,
+            json,
+            JSON.stringify(json),
+            encodeURIComponent(text),
+            Buffer.from(text).toString('base64'),
+          ]) {
+            const clean = index.scrub(printed);
+            expect(await search.text(clean)).toEqual([]);
+            expect(index.scrub(clean)).toBe(clean);
+          }
+        }
+      },
+    ),
+    { runs: 200 },
+  );
+});
+
+function secondsFor(index: SecretIndex, text: string): number {
+  const startedAt = process.cpuUsage();
+  index.scrub(text);
+  return process.cpuUsage(startedAt).user / 1e6;
+}
+
+describe('takes time in proportion to the text', () => {
+  test('with twenty thousand secrets that are alike', () => {
+    const index = new SecretIndex(Array.from({ length: 20_000 }, (_, n) => `${'a'.repeat(6 + (n % 250))}${n}`));
+    expect(secondsFor(index, 'a'.repeat(1_000_000))).toBeLessThan(1);
+  });
+
+  test('with the beginnings of secrets all over', () => {
+    const index = new SecretIndex(Array.from({ length: 20_000 }, (_, n) => `${n}-secret-of-many`));
+    const beginnings = Array.from({ length: 50_000 }, (_, n) => `${n % 20_000}-secr`).join(' ');
+    expect(secondsFor(index, beginnings)).toBeLessThan(1);
+  });
+});

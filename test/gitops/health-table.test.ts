@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest';
+import { healthsOf, kstatusesOf } from '../../hack/gitops/tools.ts';
+import { type Verdicts, verdicts } from '../../hack/gitops/health-table.ts';
+import { type Reason, reasons } from '../../src/api/v1alpha1/reasons.ts';
+import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
+import { type ShownOptions, showing } from './objects.ts';
+
+// Object.keys forgets that they are reasons.
+const all = Object.keys(reasons) as Reason[];
+const ready = showing('Available').status;
+
+interface Shape {
+  readonly what: string;
+  readonly reason: Reason;
+  readonly object: VirtualMachine;
+}
+
+function shape(what: string, reason: Reason, options: ShownOptions = {}): Shape {
+  return { what: `${reason}, ${what}`, reason, object: showing(reason, options) };
+}
+
+/** What the table says of an object that shows a reason. */
+function expected({ reason, object }: Shape): Verdicts {
+  const { metadata, status } = object;
+  if (metadata.deletionTimestamp !== undefined) return { kstatus: 'Terminating', argo: 'Progressing' };
+  const row = verdicts[reason];
+  const condition = status?.conditions?.find(({ type }) => type === 'Ready');
+  const isKept = condition?.status === 'True' && condition.observedGeneration === metadata.generation;
+  const { kstatus, argo } = isKept ? (row.wasReady ?? row) : row;
+  return { kstatus, argo };
+}
+
+async function judge(objects: readonly VirtualMachine[]): Promise<readonly Verdicts[]> {
+  const [statuses, healths] = await Promise.all([kstatusesOf(objects), healthsOf(objects)]);
+  return objects.map(({ metadata }, index) => ({
+    // Holes would be lines that a program did not answer, and differ from anything expected.
+    kstatus: statuses[index] as Verdicts['kstatus'],
+    // So does Argo CD, before it asks any script.
+    argo: (metadata.deletionTimestamp === undefined ? healths[index]?.status : 'Progressing') as Verdicts['argo'],
+  }));
+}
+
+/** The shapes of which kstatus or Argo CD's script says something else than the table. */
+async function surprises(shapes: readonly Shape[]): Promise<readonly string[]> {
+  const found = await judge(shapes.map(({ object }) => object));
+  return shapes.flatMap((one, index) => {
+    const [is, should] = [JSON.stringify(found[index]), JSON.stringify(expected(one))];
+    return is === should ? [] : [`${one.what}: ${is}, not ${should}`];
+  });
+}
+
+describe('kstatus and Argo CD make of an object what the table says', () => {
+  it('for each reason, of an object without a past', async () => {
+    const shapes = all.map((reason) => shape('first', reason));
+    expect(await surprises(shapes)).toEqual([]);
+    const judged = await judge(shapes.map(({ object }) => object));
+    expect(judged).toEqual(all.map((reason) => ({ kstatus: verdicts[reason].kstatus, argo: verdicts[reason].argo })));
+  });
+
+  it('for each reason, of a machine that was Ready', async () => {
+    const judged = await judge(all.map((reason) => showing(reason, { before: ready })));
+    const wanted = all.map((reason) => verdicts[reason].wasReady ?? verdicts[reason]);
+    expect(judged).toEqual(wanted.map(({ kstatus, argo }) => ({ kstatus, argo })));
+  });
+
+  it('for each reason, of a machine that was Ready under an earlier spec: as if it had never been', async () => {
+    const judged = await judge(all.map((reason) => showing(reason, { before: ready, generation: 2 })));
+    expect(judged).toEqual(all.map((reason) => ({ kstatus: verdicts[reason].kstatus, argo: verdicts[reason].argo })));
+  });
+
+  it('for each reason after each other, spec changed or not, deleted or not, whatever is known of the key', async () => {
+    const keys: ShownOptions['credentials'][] = [
+      { kind: 'Accepted' },
+      { kind: 'Missing', message: 'no Secret' },
+      { kind: 'Rejected', failure: undefined },
+      { kind: 'Unverified' },
+    ];
+    const shapes = all.flatMap((earlier) => {
+      const before = showing(earlier, { before: ready }).status;
+      return all.flatMap((reason, index) => {
+        const credentials = keys[index % keys.length];
+        return [
+          shape(`after ${earlier}`, reason, { before, credentials }),
+          shape(`after ${earlier} and a change`, reason, { before, generation: 2, credentials }),
+          shape(`after ${earlier}, deleted`, reason, { before, isDeleting: true, credentials }),
+        ];
+      });
+    });
+    expect(shapes).toHaveLength(all.length ** 2 * 3);
+    expect(await surprises(shapes)).toEqual([]);
+  });
+
+  it('of one that nobody has looked at, or not since its spec changed: going on', async () => {
+    const { metadata, spec, status } = showing('Available');
+    const untouched = { metadata, spec, status: { observedGeneration: -1 } };
+    const changed = { metadata: { ...metadata, generation: 2 }, spec, ...(status && { status }) };
+    expect(await judge([untouched, changed])).toEqual([
+      { kstatus: 'InProgress', argo: 'Progressing' },
+      { kstatus: 'InProgress', argo: 'Progressing' },
+    ]);
+    // The reason for the default of the status: an object that tells nothing at all counts as done for kstatus.
+    expect(await judge([{ metadata, spec }])).toEqual([{ kstatus: 'Current', argo: 'Progressing' }]);
+  });
+});
+
+describe("Argo CD's message", () => {
+  it('is the one of the condition that decides', async () => {
+    const shown = await healthsOf([
+      showing('NameConflict'),
+      showing('Creating'),
+      showing('Paused', { before: ready }),
+      showing('PlanOnly'),
+      showing('InitialPasswordConflict'),
+      showing('DiffersFromSpec'),
+    ]);
+    expect(shown.map(({ message }) => message)).toEqual([
+      'because of NameConflict',
+      'because of Creating',
+      'because of Paused',
+      'because of PlanOnly',
+      'because of InitialPasswordConflict; Secret "x" is there',
+      expect.stringMatching(/^because of DiffersFromSpec; VM 90: region is "London 1" \(id 7\), the spec says /),
+    ]);
+  });
+
+  it('is never empty, whatever the reason', async () => {
+    const shown = await healthsOf(all.flatMap((reason) => [showing(reason), showing(reason, { before: ready })]));
+    expect(shown.filter(({ message }) => typeof message !== 'string' || message === '')).toEqual([]);
+  });
+});

@@ -1,0 +1,174 @@
+import type { KubeClient, ListOptions, WatchEvent, WatchOptions } from '../../../src/kubernetes/client.ts';
+import { KubeError, type KubeErrorReason } from '../../../src/kubernetes/errors.ts';
+
+interface Watch {
+  readonly options: WatchOptions;
+  send(event: WatchEvent): void;
+  /** Without a reason it ends in order. */
+  end(reason?: KubeErrorReason): void;
+}
+
+export interface FakeObject {
+  readonly metadata: {
+    readonly namespace: string;
+    readonly name: string;
+    readonly uid: string;
+    readonly resourceVersion: string;
+  };
+  readonly spec: string;
+}
+
+/** An API server of one resource: it has state, lists it in pages, watches from history, fails when told to. */
+export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
+  readonly calls: string[] = [];
+  /** What each call asked for, those that were refused included. */
+  readonly asked: (Omit<ListOptions, 'resourceVersion'> &
+    Partial<Pick<WatchOptions, 'timeoutSeconds' | 'sendInitialEvents'>>)[] = [];
+  readonly watches = new Set<Watch>();
+  /** The next calls fail, one for each reason. */
+  readonly failures: (
+    KubeErrorReason | { readonly reason: KubeErrorReason; readonly retryAfter?: number; readonly status?: number }
+  )[] = [];
+  /** While set, changes are not told to the watches: they are silent. */
+  isSilent = false;
+  /** Whether it knows `sendInitialEvents`; else it refuses, or says nothing. */
+  streams: 'yes' | 'refuses' | 'ignores' = 'refuses';
+  /** Runs after each page of a list, before the next is asked for. */
+  afterPage: (() => void) | undefined;
+  readonly #objects = new Map<string, FakeObject>();
+  readonly #history: { readonly version: number; readonly event: WatchEvent }[] = [];
+  #version = 100;
+  #oldest = 0;
+  #uids = 0;
+
+  put(key: string, spec = ''): FakeObject {
+    const [namespace = '', name = ''] = key.split('/');
+    const known = this.#objects.get(key);
+    this.#version += 1;
+    const uid = known?.metadata.uid ?? `uid-${(this.#uids += 1)}`;
+    const object = { metadata: { namespace, name, uid, resourceVersion: String(this.#version) }, spec };
+    this.#objects.set(key, object);
+    this.#tell(known === undefined ? 'ADDED' : 'MODIFIED', object);
+    return object;
+  }
+
+  remove(key: string): void {
+    const known = this.#objects.get(key);
+    if (known === undefined) return;
+    this.#objects.delete(key);
+    this.#version += 1;
+    const metadata = { ...known.metadata, resourceVersion: String(this.#version) };
+    this.#tell('DELETED', { ...known, metadata });
+  }
+
+  bookmark(): void {
+    for (const watch of this.watches) {
+      if (this.#version < Number(watch.options.resourceVersion)) continue;
+      watch.send({ type: 'BOOKMARK', object: { metadata: { resourceVersion: String(this.#version) } } });
+    }
+  }
+
+  /** Throws history away: a watch from before is refused. */
+  compact(): void {
+    this.#oldest = this.#version;
+  }
+
+  /** As after a restore from a backup: other objects, lower versions. */
+  restore(version: number, objects: Readonly<Record<string, string>>): void {
+    this.#objects.clear();
+    this.#history.length = 0;
+    this.#version = version;
+    for (const [key, spec] of Object.entries(objects)) this.put(key, spec);
+  }
+
+  /** Ends all watches. */
+  cut(reason?: KubeErrorReason): void {
+    for (const watch of this.watches) watch.end(reason);
+  }
+
+  /** How many items each page was asked for. */
+  readonly limits: number[] = [];
+
+  async list(_resource: unknown, options: ListOptions = {}) {
+    const { namespace, limit = 500, continue: from, longestAnswer } = options;
+    this.asked.push(options);
+    this.calls.push(['list', namespace, from].filter(Boolean).join(' '));
+    this.limits.push(limit);
+    this.#failIfTold();
+    const [version, start] = from === undefined ? [this.#version, 0] : from.split('+').map(Number);
+    const all = [...this.#objects.values()].filter(
+      (object) => (namespace ?? object.metadata.namespace) === object.metadata.namespace,
+    );
+    const items = all.slice(start, (start ?? 0) + limit);
+    const end = (start ?? 0) + limit;
+    const bytes = items.reduce((sum, { spec }) => sum + spec.length, 0);
+    if (bytes > (longestAnswer ?? Infinity)) throw new KubeError('list', { reason: 'TooLarge' });
+    this.afterPage?.();
+    return { items, resourceVersion: String(version), ...(end < all.length ? { continue: `${version}+${end}` } : {}) };
+  }
+
+  async *watch(_resource: unknown, options: WatchOptions): AsyncIterable<WatchEvent> {
+    this.asked.push(options);
+    if (options.signal.aborted) throw new KubeError('watch', { reason: 'Network' });
+    const isStream = options.sendInitialEvents === true;
+    if (isStream && this.streams === 'refuses') throw new KubeError('watch', { reason: 'Invalid' });
+    this.calls.push(
+      [isStream ? 'stream' : 'watch', options.namespace, options.resourceVersion].filter(Boolean).join(' '),
+    );
+    this.#failIfTold();
+    const since = Number(options.resourceVersion);
+    if (!isStream && since < this.#oldest) throw new KubeError('watch', { reason: 'Gone' });
+    const events = isStream
+      ? this.#initial()
+      : this.#history.filter(({ version }) => version > since).map(({ event }) => event);
+    let wake: (() => void) | undefined;
+    let end: { readonly reason: KubeErrorReason | undefined } | undefined;
+    const watch: Watch = {
+      options,
+      send(event) {
+        events.push(event);
+        wake?.();
+      },
+      end(reason) {
+        end = { reason };
+        wake?.();
+      },
+    };
+    options.signal.addEventListener('abort', () => watch.end());
+    this.watches.add(watch);
+    options.onOpen?.();
+    try {
+      for (;;) {
+        for (let event = events.shift(); event !== undefined; event = events.shift()) yield event;
+        if (end?.reason !== undefined) throw new KubeError('watch', { reason: end.reason });
+        if (end !== undefined) return;
+        await new Promise<void>((resolve) => (wake = resolve));
+      }
+    } finally {
+      this.watches.delete(watch);
+    }
+  }
+
+  #initial(): WatchEvent[] {
+    const objects = [...this.#objects.values()].map((object): WatchEvent => ({ type: 'ADDED', object }));
+    const annotations = { 'k8s.io/initial-events-end': 'true' };
+    const end = { metadata: { resourceVersion: String(this.#version), annotations } };
+    return this.streams === 'yes' ? [...objects, { type: 'BOOKMARK', object: end }] : objects;
+  }
+
+  #tell(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: FakeObject): void {
+    this.#history.push({ version: this.#version, event: { type, object } });
+    if (this.isSilent) return;
+    for (const { options, send } of this.watches) {
+      // A watch is told of nothing that is not after its beginning, however long the server takes to get there.
+      if (this.#version <= Number(options.resourceVersion)) continue;
+      if ((options.namespace ?? object.metadata.namespace) === object.metadata.namespace) send({ type, object });
+    }
+  }
+
+  #failIfTold(): void {
+    const failure = this.failures.shift();
+    if (failure === undefined) return;
+    throw new KubeError('told to fail', typeof failure === 'string' ? { reason: failure } : failure);
+  }
+}

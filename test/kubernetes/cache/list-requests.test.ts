@@ -1,0 +1,125 @@
+import { describe, expect, test } from 'vitest';
+import { KubeError } from '../../../src/kubernetes/errors.ts';
+import type { Log } from '../../../src/telemetry/log.ts';
+import { stage } from './reflector-fixture.ts';
+
+const minute = 60_000;
+
+describe('what is asked of the API server', () => {
+  test.each(['yes', 'refuses'] as const)(
+    'is of the namespace and the label selector in each call, and ends with the reflector (%s)',
+    async (streams) => {
+      const { cluster, reflector, clock } = await stage(undefined, { namespaces: ['a'], labelSelector: 'kind=web' });
+      cluster.streams = streams;
+      reflector.start();
+      await clock.advance(10_000);
+      // The server may be a restored one: it is compared, by a list of one object.
+      cluster.failures.push('Network');
+      cluster.cut('Network');
+      await clock.advance(10_000);
+      expect(cluster.asked).toHaveLength(streams === 'yes' ? 5 : 6);
+      for (const { namespace, labelSelector } of cluster.asked)
+        expect({ namespace, labelSelector }).toEqual({ namespace: 'a', labelSelector: 'kind=web' });
+      await reflector.stop();
+      expect(cluster.asked.map(({ signal }) => signal?.aborted)).toEqual(cluster.asked.map(() => true));
+    },
+  );
+
+  test('a server that refuses the initial list as watch events is asked for it once', async () => {
+    const { cluster, clock } = await stage({});
+    await clock.advance(10_000);
+    cluster.cut('Gone');
+    await clock.settle();
+    expect(cluster.calls).toEqual(['list', 'watch 100', 'list', 'watch 100']);
+    expect(cluster.asked.filter(({ sendInitialEvents }) => sendInitialEvents)).toHaveLength(1);
+  });
+
+  test('the connection of the initial list is given back when all is read', async () => {
+    const { cluster, clock, reflector } = await stage();
+    cluster.streams = 'yes';
+    reflector.start();
+    await clock.settle();
+    expect(cluster.asked.map(({ signal, timeoutSeconds }) => [signal?.aborted, timeoutSeconds])).toEqual([
+      [true, 300],
+      [false, 300],
+    ]);
+  });
+
+  test.each([
+    { random: 0, relistInterval: undefined, seconds: 300 },
+    { random: 0.001, relistInterval: undefined, seconds: 300 },
+    { random: 0.5, relistInterval: undefined, seconds: 450 },
+    { random: 0.999, relistInterval: undefined, seconds: 599 },
+    { random: 0, relistInterval: 100_000, seconds: 90 },
+    { random: 0.5, relistInterval: 100_000, seconds: 100 },
+    { random: 0.999, relistInterval: 100_000, seconds: 110 },
+    { random: 0, relistInterval: 10_500, seconds: 10 },
+  ])(
+    'a watch lasts $seconds s with a relist every $relistInterval ms and the random number $random',
+    async ({ random, relistInterval, seconds }) => {
+      const options = { random: () => random, ...(relistInterval === undefined ? {} : { relistInterval }) };
+      const { cluster } = await stage({}, options);
+      expect(cluster.asked.at(-1)?.timeoutSeconds).toBe(seconds);
+    },
+  );
+
+  test('all is relisted every half an hour, here a tenth earlier by chance', async () => {
+    const { cluster, clock } = await stage({});
+    for (let passed = 0; passed < 26; passed += 2) {
+      await clock.advance(2 * minute);
+      cluster.bookmark();
+    }
+    cluster.cut();
+    await clock.settle();
+    expect(cluster.asked.at(-1)?.timeoutSeconds).toBe(60);
+    expect(cluster.calls.filter((call) => call === 'list')).toHaveLength(1);
+    await clock.advance(minute);
+    cluster.cut();
+    await clock.settle();
+    expect(cluster.calls.filter((call) => call === 'list')).toHaveLength(2);
+  });
+});
+
+describe('a reflector that stops', () => {
+  test('while a list is under way says nothing', async () => {
+    const { lines, reflector, clock } = await stage(undefined, {
+      client: {
+        list: (_resource, { signal } = {}) =>
+          new Promise((_resolve, reject) =>
+            signal?.addEventListener('abort', () => reject(new KubeError('list', { reason: 'Forbidden' }))),
+          ),
+        watch: () => {
+          throw new KubeError('watch', { reason: 'Invalid' });
+        },
+      },
+    });
+    reflector.start();
+    await clock.settle();
+    await reflector.stop();
+    expect([lines, reflector.obstacle]).toEqual([[], undefined]);
+  });
+});
+
+test.each([
+  [undefined, [{ resource: 'things' }, { resource: 'things' }]],
+  [['a'], [{ resource: 'things' }, { resource: 'things', namespace: 'a' }]],
+])('log lines of the namespaces %j name the resource, and the namespace if there is one', async (namespaces, named) => {
+  const fields: unknown[] = [];
+  const log: Log = {
+    debug: () => {},
+    info: () => {},
+    warn: () => {},
+    error: () => {},
+    with: (more) => {
+      fields.push(more);
+      return log;
+    },
+  };
+  await stage({}, { log, namespaces });
+  expect(fields).toEqual(named);
+});
+
+test('without any namespace there is nothing to wait for', async () => {
+  const { cluster, reflector } = await stage({}, { namespaces: [] });
+  expect([reflector.isSynced(), cluster.calls]).toEqual([true, []]);
+});

@@ -1,0 +1,103 @@
+import { expect, test } from 'vitest';
+import type { KubeErrorReason } from '../../../src/kubernetes/errors.ts';
+import { Delays } from '../../../src/kubernetes/cache/watch-backoff.ts';
+
+interface Failure {
+  readonly reason: KubeErrorReason;
+  readonly asked?: number;
+}
+
+const times = (count: number, reason: KubeErrorReason, asked = 0): Failure[] =>
+  Array.from({ length: count }, () => ({ reason, asked }));
+
+/** The delays after these failures, the time of each counted. */
+function delaysOf(failures: readonly Failure[], random = 0): readonly number[] {
+  const waiting = new Delays(() => random);
+  let now = 1_000;
+  return failures.map(({ reason, asked }) => {
+    const delay = waiting.next(reason, now, asked);
+    now += delay;
+    return delay;
+  });
+}
+
+test.each<{ because: string; failures: readonly Failure[]; delays: readonly number[] }>([
+  {
+    because: 'a server in trouble is asked ever less often',
+    failures: times(7, 'Unavailable'),
+    delays: [800, 1_600, 3_200, 6_400, 12_800, 20_000, 20_000],
+  },
+  {
+    because: 'a server in trouble that asks to wait is waited for',
+    failures: times(2, 'Unavailable', 5_000),
+    delays: [5_000, 5_000],
+  },
+  {
+    because: 'one that cannot be reached is looked for all the time',
+    failures: times(5, 'Network'),
+    delays: [200, 400, 600, 600, 600],
+  },
+  {
+    because: 'one that answers after an absence is starting, and asked again soon, whatever it asks for',
+    failures: [...times(3, 'Network'), ...times(4, 'Unavailable', 5_000), { reason: 'Forbidden' }],
+    delays: [200, 400, 600, 100, 200, 300, 300, 300],
+  },
+  {
+    because: 'a short wait that a starting server asks for is heeded, and any wait because of too many requests',
+    failures: [{ reason: 'Network' }, ...times(2, 'Unavailable', 1_000), { reason: 'TooManyRequests', asked: 7_000 }],
+    delays: [200, 1_000, 1_000, 7_000],
+  },
+  {
+    because: 'a resource that is not served is looked for every few seconds',
+    failures: times(4, 'Unexpected'),
+    delays: [800, 1_600, 2_000, 2_000],
+  },
+  {
+    because: 'one that has not started within a minute is in trouble',
+    failures: [{ reason: 'Network' }, ...times(202, 'Unavailable')],
+    delays: [200, 100, 200, ...Array.from({ length: 199 }, () => 300), 800],
+  },
+  {
+    because: 'one that is starting is given the second that it asks for, and no longer wait',
+    failures: [{ reason: 'Network' }, { reason: 'Unavailable', asked: 1_000 }, { reason: 'Unavailable', asked: 1_001 }],
+    delays: [200, 1_000, 200],
+  },
+  {
+    because: 'one that goes away again has a minute to start in when it is back',
+    failures: [
+      { reason: 'Network' },
+      ...times(150, 'Unavailable'),
+      { reason: 'Network' },
+      ...times(150, 'Unavailable'),
+    ],
+    delays: [
+      200,
+      100,
+      200,
+      ...times(148, 'Unavailable').map(() => 300),
+      200,
+      100,
+      200,
+      ...times(148, 'Unavailable').map(() => 300),
+    ],
+  },
+])('$because', ({ failures, delays }) => {
+  expect(delaysOf(failures)).toEqual(delays);
+});
+
+test('up to half is added by chance, and after success it begins again', () => {
+  const waiting = new Delays(() => 1);
+  expect([waiting.next('Unavailable', 0), waiting.next('Unavailable', 0)]).toEqual([1_200, 2_400]);
+  waiting.reset();
+  expect(waiting.next('Unavailable', 0)).toBe(1_200);
+  // Also after an outage: what fails later is not a server that is still starting.
+  for (const reason of ['Network', 'Unavailable'] as const) waiting.next(reason, 0);
+  waiting.reset();
+  expect(waiting.next('Unavailable', 0)).toBe(1_200);
+  waiting.next('Network', 0);
+  waiting.reset();
+  expect(waiting.next('Unavailable', 0)).toBe(1_200);
+  expect(delaysOf([...times(3, 'Network'), ...times(3, 'Unavailable', 5_000)], 0.999).every((ms) => ms < 900)).toBe(
+    true,
+  );
+});

@@ -1,0 +1,265 @@
+import { expect, test } from 'vitest';
+import type { KubeClient } from '../../src/kubernetes/client.ts';
+import { KubeError, type KubeErrorReason } from '../../src/kubernetes/errors.ts';
+import { createEventRecorder, type EventNote, type EventRecorder } from '../../src/kubernetes/events.ts';
+import type { Log } from '../../src/telemetry/log.ts';
+import { silentLog } from '../../src/telemetry/log.ts';
+import { createManualClock, type ManualClock } from '../support/clock.ts';
+
+const created: EventNote = {
+  regarding: {
+    apiVersion: 'vps247.com/v1alpha1',
+    kind: 'VirtualMachine',
+    namespace: 'default',
+    name: 'web',
+    uid: 'u-1',
+  },
+  type: 'Normal',
+  reason: 'Available',
+  action: 'Reconcile',
+  note: 'The machine runs',
+};
+
+interface Stage {
+  readonly recorder: EventRecorder;
+  readonly clock: ManualClock;
+  readonly calls: readonly string[];
+  readonly bodies: readonly Record<string, unknown>[];
+  readonly warnings: readonly string[];
+  /** The next calls fail, one for each reason. */
+  fail(...reasons: KubeErrorReason[]): void;
+  /** Calls wait until the returned function is called. */
+  hold(): () => void;
+}
+
+function stage(): Stage {
+  const clock = createManualClock();
+  const calls: string[] = [];
+  const bodies: Record<string, unknown>[] = [];
+  const warnings: string[] = [];
+  const failures: KubeErrorReason[] = [];
+  let held: Promise<void> = Promise.resolve();
+  async function call(what: string, body: unknown): Promise<unknown> {
+    calls.push(what);
+    // The recorder sends objects.
+    bodies.push(body as Record<string, unknown>);
+    await held;
+    const reason = failures.shift();
+    if (reason !== undefined) throw new KubeError(what, { reason });
+    return body;
+  }
+  const client: Pick<KubeClient, 'create' | 'patch'> = {
+    create: (_resource, namespace, body) => call(`create ${namespace}`, body),
+    patch: (_resource, { name }, { body }) => call(`patch ${name}`, body),
+  };
+  const log: Log = { ...silentLog, warn: (message) => void warnings.push(message) };
+  return {
+    recorder: createEventRecorder({ client, clock, log, instance: 'pod-1' }),
+    clock,
+    calls,
+    bodies,
+    warnings,
+    fail: (...reasons) => void failures.push(...reasons),
+    hold() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      held = promise;
+      return resolve;
+    },
+  };
+}
+
+test('an event says what happened to which object, when, and who says so', async () => {
+  const { recorder, bodies } = stage();
+  recorder.record(created);
+  await recorder.drain();
+  expect(bodies).toEqual([
+    {
+      apiVersion: 'events.k8s.io/v1',
+      kind: 'Event',
+      metadata: { namespace: 'default', name: expect.stringMatching(/^web\.[0-9a-f]+$/) },
+      eventTime: '2026-01-01T00:00:00.000000Z',
+      reportingController: 'vps247.com/operator',
+      reportingInstance: 'pod-1',
+      regarding: created.regarding,
+      type: 'Normal',
+      reason: 'Available',
+      action: 'Reconcile',
+      note: 'The machine runs',
+    },
+  ]);
+});
+
+test('the same again is counted in the event that is there', async () => {
+  const { recorder, clock, calls, bodies } = stage();
+  recorder.record(created);
+  await clock.advance(60_000);
+  recorder.record(created);
+  await recorder.drain();
+  expect(calls).toEqual(['create default', expect.stringMatching(/^patch web\./)]);
+  expect(bodies[1]).toEqual({ series: { count: 2, lastObservedTime: '2026-01-01T00:01:00.000000Z' } });
+});
+
+test('a note that keeps coming begins a new event every six minutes', async () => {
+  const { recorder, clock, calls } = stage();
+  for (let minute = 0; minute < 12; minute += 1) {
+    recorder.record(created);
+    await clock.advance(60_000);
+  }
+  expect(calls.map((call) => call.split(' ')[0])).toEqual([
+    'create',
+    ...Array(5).fill('patch'),
+    'create',
+    ...Array(5).fill('patch'),
+  ]);
+});
+
+test('what comes while a call is under way is one call later', async () => {
+  const { recorder, calls, bodies, hold } = stage();
+  const release = hold();
+  for (let count = 0; count < 50; count += 1) recorder.record(created);
+  release();
+  await recorder.drain();
+  expect(calls).toHaveLength(2);
+  expect(bodies[1]).toMatchObject({ series: { count: 50 } });
+});
+
+test.each([
+  ['six minutes later', created, 6 * 60_000],
+  ['with another note', { ...created, note: 'It runs again' }, 0],
+  ['on a later object of the same name', { ...created, regarding: { ...created.regarding, uid: 'u-2' } }, 0],
+])('%s it is an event of its own', async (_what, second, later) => {
+  const { recorder, clock, calls, bodies } = stage();
+  recorder.record(created);
+  await clock.advance(later);
+  recorder.record(second);
+  await recorder.drain();
+  expect(calls).toEqual(['create default', 'create default']);
+  expect(new Set(bodies.map(({ metadata }) => JSON.stringify(metadata))).size).toBe(2);
+});
+
+test('an event the API server has thrown away is told anew', async () => {
+  const { recorder, calls, clock, fail } = stage();
+  recorder.record(created);
+  await clock.settle();
+  fail('NotFound');
+  recorder.record(created);
+  await recorder.drain();
+  expect(calls).toEqual(['create default', expect.stringContaining('patch'), 'create default']);
+});
+
+test('an API server that is away for a moment loses no event', async () => {
+  const { recorder, clock, calls, warnings, fail } = stage();
+  fail('Network', 'Unavailable');
+  recorder.record(created);
+  await clock.advance(3_000);
+  expect(calls).toHaveLength(3);
+  expect(warnings).toEqual([]);
+});
+
+test('stored although the answer was lost, it is not stored twice', async () => {
+  const { recorder, clock, bodies, warnings, fail } = stage();
+  fail('Timeout', 'AlreadyExists');
+  recorder.record(created);
+  await clock.advance(1_000);
+  expect(bodies[0]?.['metadata']).toEqual(bodies[1]?.['metadata']);
+  expect(warnings).toEqual([]);
+});
+
+test('refused events are dropped, which is said once until one is stored', async () => {
+  const { recorder, clock, calls, warnings, fail } = stage();
+  fail('Forbidden', 'Forbidden');
+  recorder.record(created);
+  recorder.record({ ...created, note: 'b' });
+  await clock.settle();
+  expect([calls.length, warnings.length]).toEqual([2, 1]);
+  recorder.record({ ...created, note: 'c' });
+  await clock.settle();
+  fail('Forbidden');
+  recorder.record({ ...created, note: 'd' });
+  await clock.settle();
+  expect(warnings).toHaveLength(2);
+});
+
+test('a flood is bounded', async () => {
+  const { recorder, calls, warnings, hold } = stage();
+  const release = hold();
+  for (let count = 0; count < 2_000; count += 1) recorder.record({ ...created, note: `${count}` });
+  release();
+  await recorder.drain();
+  expect(calls).toHaveLength(1_001);
+  expect(warnings).toEqual(['Dropped events']);
+});
+
+test('at the end nobody waits for an API server that is away', async () => {
+  const { recorder, clock, calls, fail } = stage();
+  fail('Network', 'Network');
+  recorder.record(created);
+  recorder.record({ ...created, note: 'b' });
+  await recorder.drain();
+  expect(calls).toHaveLength(2);
+  expect(clock.pending).toBe(0);
+});
+
+test.each([
+  ['long', 'x'.repeat(5_000)],
+  ['of characters of several bytes', '€'.repeat(2_000)],
+])('a note that is %s is cut to what the API server takes', async (_what, note) => {
+  const { recorder, bodies } = stage();
+  recorder.record({ ...created, note });
+  await recorder.drain();
+  const stored = String(bodies[0]?.['note']);
+  expect(Buffer.byteLength(stored)).toBeLessThanOrEqual(1_024);
+  expect(stored).toMatch(/^(x+|€+)…$/);
+});
+
+test('an object with the longest name has events with valid names', async () => {
+  const { recorder, bodies } = stage();
+  // The cut falls on a dot.
+  const name = `${'a'.repeat(236)}.${'b'.repeat(16)}`;
+  recorder.record({ ...created, regarding: { ...created.regarding, name } });
+  await recorder.drain();
+  const { metadata } = bodies[0] as { metadata: { name: string } };
+  expect(metadata.name.length).toBeLessThanOrEqual(253);
+  expect(metadata.name).toMatch(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*$/);
+});
+
+const inNamespace = (namespace: string, index: number): EventNote => ({
+  ...created,
+  regarding: { ...created.regarding, namespace },
+  note: `${namespace} ${index}`,
+});
+
+test('a namespace with very many events loses its own, and holds up those of others for one turn', async () => {
+  const { recorder, calls, bodies, warnings, hold } = stage();
+  const release = hold();
+  for (let index = 0; index < 5_000; index += 1) recorder.record(inNamespace('a', index));
+  for (let index = 0; index < 3; index += 1) recorder.record(inNamespace('b', index));
+  release();
+  await recorder.drain();
+  expect(calls.slice(0, 7)).toEqual(['a', 'a', 'b', 'a', 'b', 'a', 'b'].map((namespace) => `create ${namespace}`));
+  expect(calls.filter((call) => call === 'create b')).toHaveLength(3);
+  expect(calls.length).toBeLessThanOrEqual(1_001);
+  expect(bodies[1]).toMatchObject({ note: 'a 1' });
+  expect(warnings).toEqual(['Dropped events']);
+});
+
+test('what is remembered of them is bounded, and that of others stays', async () => {
+  const { recorder, clock, calls } = stage();
+  recorder.record(inNamespace('b', 0));
+  for (let round = 0; round < 10; round += 1) {
+    for (let index = 0; index < 900; index += 1)
+      recorder.record({ ...inNamespace('a', round * 900 + index), reason: 'x'.repeat(100) });
+    await clock.settle();
+  }
+  recorder.record(inNamespace('b', 0));
+  await recorder.drain();
+  expect(calls.at(-1)).toContain('patch web.');
+});
+
+test('of a note of any length a kilobyte is kept', async () => {
+  const { recorder, bodies } = stage();
+  for (const end of ['a', 'b']) recorder.record({ ...created, note: `${'x'.repeat(200_000)}${end}` });
+  await recorder.drain();
+  expect(bodies).toHaveLength(2);
+  expect(bodies[1]).toHaveProperty('series.count', 2);
+});

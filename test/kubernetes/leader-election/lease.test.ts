@@ -1,0 +1,17 @@
+import { expect, test } from 'vitest';
+import { readLease, takenSpec } from '../../../src/kubernetes/leader-election/lease.ts';
+
+const claim = { identity: 'pod-1', duration: 15_000, at: 0 };
+
+test.each([
+  ['one that nobody had', undefined, 0],
+  ['one that another one had', readLease({ metadata: {}, spec: { holderIdentity: 'pod-2', leaseTransitions: 7 } }), 8],
+  ['one that was given back', readLease({ metadata: {}, spec: { holderIdentity: '', leaseTransitions: 7 } }), 8],
+  ['one that tells no number', readLease({ metadata: {}, spec: { leaseTransitions: 'many' } }), 1],
+])('whoever takes %s counts the change of the holder', (_what, before, leaseTransitions) => {
+  expect(takenSpec(claim, before)).toMatchObject({
+    holderIdentity: 'pod-1',
+    leaseDurationSeconds: 15,
+    leaseTransitions,
+  });
+});

@@ -1,0 +1,84 @@
+import { can, later, type Move, spend } from './action.ts';
+import { isListDue, refresh } from '../world/reads.ts';
+import { isInTransit, isLagging, nextState } from '../world/fake-provider.ts';
+import type { AccountName, AccountState, LookUp, State } from '../state.ts';
+import type { Subject } from '../subject.ts';
+import { tick, tickOf, ticksBetween } from '../time.ts';
+
+/** The clock moves on to the next tick, if all is done that happens within one. */
+export function clockMoves(subject: Subject, state: State): readonly Move[] {
+  if (!mayPass(state)) return [];
+  const needs: ('stall' | 'slow')[] = [];
+  if (!isIdle(state)) needs.push('stall');
+  if (isSlow(state)) needs.push('slow');
+  if (!needs.every((need) => can(state, need))) return [];
+  const [first = 'clock'] = needs;
+  const label = {
+    clock: 'the clock moves on',
+    stall: 'the clock moves on meanwhile',
+    slow: 'the transition takes long',
+  };
+  return [
+    {
+      kind: first,
+      label: label[first],
+      to: pass(subject, needs.reduce(spend, state)),
+      turn: needs.length === 0 ? 'clock' : undefined,
+    },
+  ];
+}
+
+/** Whether a machine is in transition for the second tick. */
+function isSlow({ room, now }: State): boolean {
+  return room.machines.some(
+    (machine) => nextState[machine.state] !== undefined && ticksBetween(machine.changedAt, now) >= 1,
+  );
+}
+
+/** The provider keeps its word: no call is under way and no list lags for longer than the second tick. */
+function mayPass({ room, operator, now }: State): boolean {
+  return (
+    room.adrift.every(({ sentAt }) => ticksBetween(sentAt, now) < 1) &&
+    room.machines.every(
+      (machine) => !(isLagging(machine) || machine.isDoomed) || ticksBetween(machine.changedAt, now) < 1,
+    ) &&
+    Object.values(operator.accounts).every(({ listing, lookUp }) => listing === undefined && !isUnderWay(lookUp))
+  );
+}
+
+function isUnderWay(lookUp: LookUp | undefined): boolean {
+  return lookUp !== undefined && lookUp.answer === undefined;
+}
+
+/** The operator keeps up: it has heard of all changes, has nothing to do, and its lists are up to date. */
+function isIdle({ cluster, operator, room, now }: State): boolean {
+  return (
+    operator.pass === undefined &&
+    !operator.isDue &&
+    operator.cache?.metadata.resourceVersion === cluster.object?.metadata.resourceVersion &&
+    // `as`: those are the names of the accounts.
+    (Object.entries(operator.accounts) as [AccountName, AccountState][]).every(
+      ([name, account]) => !isListDue(account, room, name, now),
+    )
+  );
+}
+
+function pass(subject: Subject, state: State): State {
+  const { operator } = state;
+  const now = (tickOf(state.now) + ticksToGo(state)) * tick;
+  const isDue = operator.dueAt !== undefined && operator.dueAt <= now;
+  const accounts = Object.fromEntries(
+    Object.entries(operator.accounts).map(([name, account]) => [name, refresh(subject, account, now)]),
+  );
+  const next = { ...operator, accounts, ...(isDue ? { isDue, dueAt: undefined } : {}) };
+  return later(state, { operator: next }, now - state.now);
+}
+
+/** A long wait is taken in one, when nothing else is going on. */
+function ticksToGo({ operator, room, now }: State): number {
+  const isCalm = room.adrift.length === 0 && !room.machines.some((machine) => isInTransit(machine));
+  const ahead = ticksBetween(now, operator.dueAt ?? now);
+  return isCalm && ahead > longWait ? ahead + 1 : 1;
+}
+
+const longWait = 3;

@@ -1,0 +1,83 @@
+import type { VirtualMachine } from '../../../src/api/v1alpha1/types.ts';
+import type { Operator, State } from '../state.ts';
+import type { Subject } from '../subject.ts';
+import { type Begun, proceed } from '../world/reconciliation.ts';
+import { isInDoubt } from '../world/reads.ts';
+import { describe } from '../world/request.ts';
+import { answerMoves, onRecord, sentBy } from './responses.ts';
+import { can, inOperator, later, type Move, spend } from './action.ts';
+
+/** What the operator's process does by itself: hear of changes, and work on the object. */
+export async function operatorMoves(subject: Subject, state: State): Promise<readonly Move[]> {
+  return [...watch(state), ...(await pass(subject, state)), ...crash(state)];
+}
+
+/** The watch tells the newest version: `Store.apply` of src/kubernetes/cache/store.ts, and `onChange` in src/operator.ts. */
+function watch(state: State): Move[] {
+  const { object } = state.cluster;
+  const { cache } = state.operator;
+  if (object?.metadata.resourceVersion === cache?.metadata.resourceVersion) return [];
+  const to = inOperator(state, { cache: object, isDue: true });
+  return [{ kind: 'watch', label: 'the operator hears of the change', to, turn: 'watch' }];
+}
+
+/** A worker takes the object from the queue, or a pass under way is answered. */
+async function pass(subject: Subject, state: State): Promise<Move[]> {
+  const { operator } = state;
+  if (operator.pass !== undefined) return answerMoves(subject, state, operator.pass);
+  if (!operator.isDue || Object.values(operator.accounts).some(isInDoubt)) return [];
+  // Whoever works on it now says anew when it is due again: `claim` of src/controller/work-queue.ts.
+  const taken: State = { ...state, operator: { ...operator, isDue: false, dueAt: undefined } };
+  const begun: Begun = { startedAt: state.now, object: operator.cache, secret: state.cluster.secret, answers: [] };
+  const next = await proceed(subject, taken, begun);
+  return [
+    {
+      kind: 'pass',
+      label: `a pass begins, ${next.pass === undefined ? 'and ends' : `to ${describe(next.pass.asks)}`}`,
+      to: later(state, { operator: next }),
+      turn: 'pass',
+    },
+  ];
+}
+
+/** `kill -9`, and a new process: it lists what there is, and remembers nothing. */
+function crash(state: State): Move[] {
+  if (!can(state, 'crash')) return [];
+  const spent = spend(state, 'crash');
+  const asks = state.operator.pass?.asks;
+  const to = later(spent, { operator: newOperator(state.cluster.object, state.now + 1) });
+  const moves: Move[] = [{ kind: 'crash', label: 'the operator crashes', to, turn: undefined }];
+  if (asks?.kind === 'Call') {
+    const call = onRecord(state, asks.call);
+    const sentAt = state.now + 1;
+    const isCreate = call.operation === 'CreateMachine';
+    moves.push({
+      kind: 'crash',
+      label: `${describe(asks)}: the operator crashes`,
+      to: {
+        ...to,
+        room: {
+          ...state.room,
+          adrift: [...state.room.adrift, { ...call, sentAt }],
+          createdWith: isCreate ? call.account : state.room.createdWith,
+        },
+        sent: sentBy(state, call),
+        doubtSince: isCreate ? sentAt : state.doubtSince,
+      },
+      turn: undefined,
+    });
+  }
+  return moves;
+}
+
+export function newOperator(object: VirtualMachine | undefined, now: number): Operator {
+  return {
+    actingSince: now,
+    cache: object,
+    isDue: object !== undefined,
+    dueAt: undefined,
+    memory: undefined,
+    accounts: {},
+    pass: undefined,
+  };
+}

@@ -1,0 +1,210 @@
+import { readIdentity } from '../../../src/api/v1alpha1/identity.ts';
+import { type Outcome, succeeded } from '../../../src/domain/failure.ts';
+import type { CreateAnswer } from '../../../src/provider/provider.ts';
+import type { Answer, Cluster, Pass, ProviderCall, Request, Room, SentCall, State } from '../state.ts';
+import type { Subject } from '../subject.ts';
+import { patch, policies, read, type Stored } from '../world/cluster.ts';
+import { type Begun, proceed } from '../world/reconciliation.ts';
+import { describe, kindOf } from '../world/request.ts';
+import { carryOut, type Effect, failure, find, type Manner, replace } from '../world/fake-provider.ts';
+import { can, later, type Move, spend } from './action.ts';
+
+/** The ways in which what a pass asks for may be answered. */
+export function answerMoves(subject: Subject, state: State, { asks, ...begun }: Pass): Promise<Move[]> {
+  const question = new Question(subject, state, begun);
+  switch (asks.kind) {
+    case 'Read':
+      return answerKubernetes(question, asks, read(state.cluster));
+    case 'Patch':
+      return answerKubernetes(question, asks, patch(state.cluster, asks));
+    case 'Call':
+      return answerCall(question, asks.call);
+  }
+}
+
+type Reply = { readonly value: unknown } | Pick<Extract<Answer, { readonly error: unknown }>, 'error'>;
+
+/** A pass that waits, in a state: makes the moves that answer it. */
+class Question {
+  readonly state: State;
+  readonly #subject: Subject;
+  readonly #begun: Begun;
+
+  constructor(subject: Subject, state: State, begun: Begun) {
+    this.state = state;
+    this.#subject = subject;
+    this.#begun = begun;
+  }
+
+  /** `from`: the state, less the misfortune that this takes. */
+  async answer(
+    move: Omit<Move, 'to'>,
+    reply: Reply,
+    change: Partial<Pick<State, 'cluster' | 'room' | 'doubtSince' | 'sent'>> = {},
+    from: State = this.state,
+  ): Promise<Move> {
+    const next = later(from, change);
+    const told: Answer = { at: next.now, cache: from.operator.cache, ...reply };
+    const answers = [...this.#begun.answers, told];
+    const operator = await proceed(this.#subject, next, { ...this.#begun, answers });
+    return { ...move, to: { ...next, operator } };
+  }
+}
+
+async function answerKubernetes(question: Question, asks: Request, stored: Stored): Promise<Move[]> {
+  const { state } = question;
+  const what = describe(asks);
+  const isStored = 'object' in stored;
+  const change = {
+    cluster: stored.cluster,
+    room: withAdopted(state.room, stored.cluster),
+    // Who has a machine on record has no doubt any more.
+    doubtSince: isStored && kindOf(asks) === 'record' ? undefined : state.doubtSince,
+  };
+  const moves = [
+    await question.answer(
+      {
+        kind: isStored ? kindOf(asks) : 'conflict',
+        label: `${what}: ${isStored ? 'done' : stored.error}`,
+        turn: 'answer',
+      },
+      isStored ? { value: stored.object } : { error: stored.error },
+      change,
+    ),
+  ];
+  if (asks.kind === 'Patch' && isStored) moves.push(...(await underPolicies(question, asks)));
+  if (!can(state, 'kubeFault') || asks.kind !== 'Patch') return moves;
+  const from = spend(state, 'kubeFault');
+  const fault = { kind: 'kubeFault', turn: undefined };
+  moves.push(await question.answer({ ...fault, label: `${what}: failed` }, { error: 'Unavailable' }, {}, from));
+  if (isStored) {
+    const label = `${what}: done, but it is told that it failed`;
+    moves.push(await question.answer({ ...fault, label }, { error: 'Timeout' }, change, from));
+  }
+  return moves;
+}
+
+async function underPolicies(question: Question, asks: Extract<Request, { kind: 'Patch' }>): Promise<Move[]> {
+  const { state } = question;
+  if (!can(state, 'policy')) return [];
+  const from = spend(state, 'policy');
+  const what = describe(asks);
+  const move = { kind: 'policy', turn: undefined };
+  const refused = (['Invalid', 'Forbidden'] as const).map((error) =>
+    question.answer({ ...move, label: `${what}: a policy refuses it as ${error}` }, { error }, {}, from),
+  );
+  const altered = Object.entries(policies[asks.subresource ?? 'metadata']).map(([part, policy]) => {
+    const stored = patch(state.cluster, asks, policy);
+    const reply = 'object' in stored ? { value: stored.object } : { error: stored.error };
+    const label = `${what}: a policy leaves ${part} as before`;
+    return question.answer({ ...move, label }, reply, { cluster: stored.cluster }, from);
+  });
+  return Promise.all([...refused, ...altered]);
+}
+
+/** A machine that was taken over as the object asks for is its own from then on. */
+function withAdopted(room: Room, { object }: Cluster): Room {
+  const identity = object === undefined ? undefined : readIdentity(object);
+  if (identity?.kind !== 'Known' || identity.origin !== 'Adopted' || object?.spec.adoption.policy === 'Never')
+    return room;
+  const machine = room.machines.find(({ id }) => id === identity.id);
+  return machine === undefined || machine.isOurs ? room : replace(room, { ...machine, isOurs: true });
+}
+
+/** A changing call reaches the provider, or does not. */
+function answerCall(question: Question, asked: ProviderCall): Promise<Move[]> {
+  const { state } = question;
+  const call = onRecord(state, asked);
+  const what = describe({ kind: 'Call', call });
+  const sent = sentBy(state, call);
+  const isCreate = call.operation === 'CreateMachine';
+  const plain = carryOut(state.room, call, { now: state.now + 1 });
+  const ways: Promise<Move>[] = [];
+  const add = (kind: Move['kind'], result: string, { room, outcome }: Effect, from: State): void => {
+    const doubt = isCreate ? { doubtSince: isTold(outcome) ? undefined : sent.at } : {};
+    const after = isCreate ? { ...room, createdWith: call.account } : room;
+    const move: Omit<Move, 'to'> = {
+      kind,
+      label: `${what}: ${result}`,
+      turn: kind === call.operation ? 'answer' : undefined,
+    };
+    ways.push(question.answer(move, { value: outcome }, { room: after, sent, ...doubt }, from));
+  };
+  const addManner = (kind: 'lag' | 'guest', result: string, manner: Omit<Manner, 'now'>): void => {
+    if (!plain.outcome.ok || !can(state, kind)) return;
+    add(kind, result, carryOut(state.room, call, { now: state.now + 1, ...manner }), spend(state, kind));
+  };
+
+  add(call.operation, plain.outcome.ok ? 'done' : plain.outcome.failure.code, plain, state);
+  if (call.operation !== 'DeleteMachine') addManner('lag', 'done, but lists do not show it yet', { lags: true });
+  if (call.operation === 'StopMachine') addManner('guest', 'done, but the guest ignores it', { isIgnored: true });
+  if (call.operation === 'RestartMachine') addManner('guest', 'done, and over at once', { isIgnored: true });
+  if (isCreate && plain.outcome.ok && can(state, 'noId')) {
+    add('noId', 'done, but it is told no id', { ...plain, outcome: succeeded({}) }, spend(state, 'noId'));
+  }
+  if (isCreate && plain.outcome.ok && can(state, 'refusedEffect')) {
+    const outcome = failure(call.operation, 'Terminal', 'Conflict', { status: 409 });
+    add('refusedEffect', 'done, but it is refused', { ...plain, outcome }, spend(state, 'refusedEffect'));
+  }
+  if (can(state, 'refusal')) {
+    for (const outcome of refusalsOf(call))
+      add('refusal', outcome.failure.code, { room: state.room, outcome }, spend(state, 'refusal'));
+  }
+  if (can(state, 'lostAnswer')) {
+    const room = { ...state.room, adrift: [...state.room.adrift, { ...call, sentAt: sent.at }] };
+    for (const outcome of lossesOf(call))
+      add('lostAnswer', outcome.failure.code, { room, outcome }, spend(state, 'lostAnswer'));
+  }
+  return Promise.all(ways);
+}
+
+/** Whether the outcome of a create call says for certain what came of it. */
+function isTold(outcome: Outcome<unknown>): boolean {
+  // `as`: that is what a create call is answered.
+  if (outcome.ok) return (outcome.value as CreateAnswer).id !== undefined;
+  return outcome.failure.class !== 'UnknownOutcome' && outcome.failure.code !== 'HtmlAnswer';
+}
+
+/** A restart is on record, with what it is for, before it is asked for. */
+export function onRecord({ cluster }: State, call: ProviderCall): ProviderCall {
+  return call.operation === 'RestartMachine'
+    ? { ...call, request: cluster.object?.status?.operation?.restartRequest }
+    : call;
+}
+
+/** The call that the pass under way sends now. */
+export function sentBy(state: State, call: ProviderCall): SentCall {
+  return {
+    ...call,
+    machine: find(state.room, call),
+    seen: seen(state, call),
+    object: state.operator.pass?.object,
+    at: state.now,
+    doubtSince: state.doubtSince,
+  };
+}
+
+/** What the pass under way has been shown of a machine: by the list that it has, or by a read. */
+function seen({ operator }: State, { account, id }: ProviderCall): SentCall['seen'] {
+  const { snapshot, lookUp } = operator.accounts[account] ?? {};
+  const listed = snapshot?.machines.find((machine) => machine.id === id);
+  if (listed !== undefined || lookUp?.answer?.outcome.ok !== true) return listed?.state;
+  return lookUp.id === id ? lookUp.answer.outcome.value?.state : undefined;
+}
+
+/** The ways in which a call certainly has no effect, one of each treatment: see src/provider/http/classify.ts. */
+function refusalsOf({ operation }: ProviderCall): readonly ReturnType<typeof failure>[] {
+  return [
+    failure(operation, 'Retry', 'ConnectFailed'),
+    failure(operation, 'Wait', 'RateLimited', { status: 429 }),
+    ...(operation === 'CreateMachine'
+      ? [failure(operation, 'Terminal', 'PaymentRequired', { status: 402 })]
+      : [failure(operation, 'Wait', 'Busy', { status: 406 })]),
+  ];
+}
+
+/** The ways in which the caller does not learn what came of it: behind a login page a call may have gone through. */
+function lossesOf({ operation }: ProviderCall): readonly ReturnType<typeof failure>[] {
+  const lost = failure(operation, 'UnknownOutcome', 'ConnectionLost');
+  return operation === 'CreateMachine' ? [lost, failure(operation, 'Credentials', 'HtmlAnswer')] : [lost];
+}

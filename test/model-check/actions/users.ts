@@ -1,0 +1,198 @@
+import { providerName } from '../../../src/api/v1alpha1/identity.ts';
+import { annotations } from '../../../src/api/v1alpha1/constants.ts';
+import type { VirtualMachine } from '../../../src/api/v1alpha1/types.ts';
+import { change } from '../world/cluster.ts';
+import { can, later, type Move, spend } from './action.ts';
+import type { Misfortune, Secret, State } from '../state.ts';
+import { toIso } from '../time.ts';
+
+/** What people do to the object and its Secret. A new dimension of the object is one more entry of `changes`. */
+export function peopleMoves(state: State): readonly Move[] {
+  const { object } = state.cluster;
+  return [...(object === undefined ? [] : changesOf(state, object)), ...secret(state)];
+}
+
+function changesOf(state: State, object: VirtualMachine): Move[] {
+  const { cluster, now } = state;
+  return changes.flatMap(({ kind, label, isPossible = () => true, make, undo }) => {
+    const moves: Move[] = [];
+    if (can(state, kind) && isPossible(object)) {
+      const to = later(spend(state, kind), { cluster: change(cluster, make(object, now)) });
+      moves.push({ kind, label: label(object), to, turn: undefined });
+    }
+    const undone = undo?.(object);
+    if (undone !== undefined) {
+      const to = later(state, { cluster: change(cluster, undone) });
+      moves.push({ kind: 'mend', label: `somebody takes that back: ${kind}`, to, turn: 'mend' });
+    }
+    return moves;
+  });
+}
+
+interface Change {
+  readonly kind: Misfortune;
+  readonly label: (object: VirtualMachine) => string;
+  readonly isPossible?: (object: VirtualMachine) => boolean;
+  readonly make: (object: VirtualMachine, now: number) => VirtualMachine;
+  /** The object with the change taken back, if it is made: in a world without faults somebody does so in the end. */
+  readonly undo?: (object: VirtualMachine) => VirtualMachine | undefined;
+}
+
+const changes: readonly Change[] = [
+  {
+    kind: 'powerState',
+    label: ({ spec }) => `somebody wants the machine ${otherState(spec.powerState)}`,
+    make: (object) => withSpec(object, { powerState: otherState(object.spec.powerState) }),
+  },
+  {
+    kind: 'mode',
+    label: ({ spec }) => `somebody sets powerOff.mode to ${otherMode(spec.powerOff.mode)}`,
+    make: (object) =>
+      withSpec(object, { powerOff: { ...object.spec.powerOff, mode: otherMode(object.spec.powerOff.mode) } }),
+  },
+  {
+    kind: 'restart',
+    label: () => 'somebody asks for a restart',
+    make: (object) => withSpec(object, { restartRequest: `of generation ${object.metadata.generation}` }),
+  },
+  {
+    kind: 'pause',
+    label: () => 'somebody pauses the object',
+    isPossible: ({ metadata }) => metadata.annotations?.[annotations.paused] === undefined,
+    make: (object) => withAnnotations(object, { [annotations.paused]: 'true' }),
+    undo: (object) =>
+      object.metadata.annotations?.[annotations.paused] === undefined
+        ? undefined
+        : withAnnotations(object, { [annotations.paused]: undefined }),
+  },
+  {
+    kind: 'observe',
+    label: () => 'somebody sets managementPolicy to Observe',
+    isPossible: ({ spec }) => spec.managementPolicy === 'Manage',
+    make: (object) => withSpec(object, { managementPolicy: 'Observe' }),
+    undo: (object) =>
+      object.spec.managementPolicy === 'Manage' ? undefined : withSpec(object, { managementPolicy: 'Manage' }),
+  },
+  {
+    kind: 'protection',
+    label: () => 'somebody protects the machine from deletion',
+    isPossible: ({ spec }) => !spec.deletionProtection,
+    make: (object) => withSpec(object, { deletionProtection: true }),
+    undo: (object) => (object.spec.deletionProtection ? withSpec(object, { deletionProtection: false }) : undefined),
+  },
+  {
+    kind: 'retention',
+    label: () => 'a user sets deletionPolicy Retain',
+    make: (object) => withSpec(object, { deletionPolicy: 'Retain' }),
+  },
+  {
+    kind: 'deletion',
+    label: () => 'somebody deletes the object',
+    // Without the finalizer a recorded machine is lost with the object before anybody can put it back.
+    isPossible: ({ metadata: { deletionTimestamp, finalizers = [] }, status }) =>
+      deletionTimestamp === undefined && (finalizers.length > 0 || status?.id === undefined),
+    make: (object, now) => withMeta(object, { deletionTimestamp: toIso(now) }),
+  },
+  {
+    kind: 'replace',
+    label: () => 'an update takes finalizers and annotations away',
+    // Before the status tells the id only the annotations witness the machine, and whoever takes them away takes the proof.
+    isPossible: ({ metadata, status }) => metadata.deletionTimestamp === undefined && status?.id !== undefined,
+    make: (object) => withMeta(object, { finalizers: [], annotations: {} }),
+  },
+  {
+    kind: 'tampering',
+    label: () => "somebody writes the neighbour's id into the object",
+    make: (object) =>
+      withAnnotations(object, {
+        [annotations.machine]: JSON.stringify({ id: neighbourId, uid: object.metadata.uid, name: neighbourName }),
+      }),
+  },
+  {
+    kind: 'tampering',
+    label: () => 'somebody writes a create intent into the object',
+    make: (object) =>
+      withAnnotations(object, {
+        [annotations.createPending]: JSON.stringify({ uid: object.metadata.uid, name: providerName(object) }),
+      }),
+  },
+];
+
+function withSpec(object: VirtualMachine, spec: Partial<VirtualMachine['spec']>): VirtualMachine {
+  return { ...object, spec: { ...object.spec, ...spec } };
+}
+
+function withMeta(object: VirtualMachine, metadata: Partial<VirtualMachine['metadata']>): VirtualMachine {
+  return { ...object, metadata: { ...object.metadata, ...metadata } };
+}
+
+/** Undefined: without that one. */
+function withAnnotations(
+  object: VirtualMachine,
+  changed: Readonly<Record<string, string | undefined>>,
+): VirtualMachine {
+  const all = Object.entries({ ...object.metadata.annotations, ...changed });
+  const left = all.flatMap(([name, text]) => (text === undefined ? [] : [[name, text] as const]));
+  return withMeta(object, { annotations: Object.fromEntries(left) });
+}
+
+/** A machine of the same account that is nobody's here. */
+export const neighbourId = 50;
+export const neighbourName = 'neighbour';
+/** Another one, to be taken over, or not. */
+export const strayName = 'stray';
+/** Of the machines that are made while the model runs. */
+export const firstId = 90;
+
+function otherState(state: VirtualMachine['spec']['powerState']): VirtualMachine['spec']['powerState'] {
+  return state === 'Running' ? 'Halted' : 'Running';
+}
+
+function otherMode(mode: VirtualMachine['spec']['powerOff']['mode']): VirtualMachine['spec']['powerOff']['mode'] {
+  return mode === 'TrySoft' ? 'Soft' : 'TrySoft';
+}
+
+/** Helm and kubectl delete Secrets before custom resources. */
+function deleteNext(state: State): Move[] {
+  const { cluster, now } = state;
+  const { object } = cluster;
+  if (object === undefined || object.metadata.deletionTimestamp !== undefined) return [];
+  const to = later(state, { cluster: change(cluster, withMeta(object, { deletionTimestamp: toIso(now) })) });
+  return [{ kind: 'mend', label: 'somebody deletes the object after its Secret', to, turn: 'mend' }];
+}
+
+/** The Secret is watched: a change of it wakes the object at once. */
+function secret(state: State): Move[] {
+  const { cluster, operator } = state;
+  const put = (from: State, keyOf: Secret['keyOf']): State => {
+    const next = { keyOf, version: cluster.secret.version + 1 };
+    const isDue = operator.cache !== undefined;
+    return later(from, { cluster: { ...cluster, secret: next }, operator: { ...operator, isDue } });
+  };
+  // The one that the object's machine was made with, if one was.
+  const right = state.room.createdWith ?? 'own';
+  if (cluster.secret.isUninstalled === true) return deleteNext(state);
+  const gone = put(spend(state, 'uninstall'), undefined);
+  const uninstalled = {
+    ...gone,
+    cluster: { ...gone.cluster, secret: { ...gone.cluster.secret, isUninstalled: true } },
+  } as const;
+  const uninstall: Move[] = can(state, 'uninstall')
+    ? [
+        {
+          kind: 'uninstall',
+          label: 'somebody deletes the Secret, to delete the object next',
+          to: uninstalled,
+          turn: undefined,
+        },
+      ]
+    : [];
+  if (cluster.secret.keyOf !== right)
+    return [{ kind: 'mend', label: 'somebody puts the right key back', to: put(state, right), turn: 'mend' }];
+  if (!can(state, 'otherKey')) return uninstall;
+  const from = spend(state, 'otherKey');
+  return [
+    { kind: 'otherKey', label: 'somebody puts a key of another account', to: put(from, 'other'), turn: undefined },
+    { kind: 'otherKey', label: 'somebody deletes the Secret', to: put(from, undefined), turn: undefined },
+  ];
+}

@@ -1,0 +1,246 @@
+import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
+import type { Failure, Operation, Outcome } from '../../src/domain/failure.ts';
+import type { Machine, MachineState } from '../../src/domain/machine.ts';
+import type { Account } from '../../src/provider/account/account.ts';
+
+/** The whole world at one moment. Never changed; states share what they have in common. */
+export interface State {
+  /** Epoch milliseconds. */
+  readonly now: number;
+  readonly cluster: Cluster;
+  readonly room: Room;
+  readonly operator: Operator;
+  /** How often each misfortune may still happen. */
+  readonly left: Budget;
+  /** When the last create call was sent, if nobody has been told for certain what came of it. */
+  readonly doubtSince: number | undefined;
+  /** The call that the last step sent to the provider. For judging that step, and no part of what makes states differ. */
+  readonly sent: SentCall | undefined;
+}
+
+/** The API server. */
+export interface Cluster {
+  /** Undefined: gone for good. */
+  readonly object: VirtualMachine | undefined;
+  /** As it was when it went. */
+  readonly gone: VirtualMachine | undefined;
+  /** The newest resourceVersion. */
+  readonly version: number;
+  readonly secret: Secret;
+}
+
+/** The Secret that the object names. */
+export interface Secret {
+  /** Whose key is in it; undefined: there is no such Secret. */
+  readonly keyOf: AccountName | undefined;
+  /** It was deleted together with the object, which is deleted next, and nobody puts it back. */
+  readonly isUninstalled?: true;
+  /** Its version: a new one each time somebody puts a key there. */
+  readonly version: number;
+}
+
+/** Accounts at the provider: the one the object's machine is made in, and another one that somebody has a key of. */
+export type AccountName = 'own' | 'other';
+export const ownerIds: Readonly<Record<AccountName, number>> = { own: 1, other: 2 };
+
+/** The provider. */
+export interface Room {
+  readonly machines: readonly RoomMachine[];
+  /** Calls whose caller has given up on them, but which may still be carried out. */
+  readonly adrift: readonly Adrift[];
+  readonly nextId: number;
+  /** Whether it accepts no key. */
+  readonly isRejecting: boolean;
+  /** The requests for which the machine was restarted. */
+  readonly restarts: readonly string[];
+  /** The account that the last create call for the object came to. */
+  readonly createdWith: AccountName | undefined;
+  /** Whether names are unique, as promised; if not, a second machine of one name is made. */
+  readonly refusesTwins: boolean;
+}
+
+export interface RoomMachine {
+  readonly id: number;
+  readonly name: string;
+  readonly owner: AccountName;
+  /** Made by a create call of the object under test. */
+  readonly isOurs: boolean;
+  readonly state: MachineState | 'Gone';
+  /** What lists show of it, and `GET` while it is not shown at all. */
+  readonly shown: MachineState | 'Nothing';
+  /** A delete was accepted and is yet to be carried out. */
+  readonly isDoomed: boolean;
+  /** When `state` changed: lists may lag behind it for the visibility window. */
+  readonly changedAt: number;
+  readonly madeAt: number;
+  /** The last action on it, by whomever: the provider's `updated_at`. */
+  readonly actedAt: number;
+}
+
+export interface ProviderCall {
+  readonly operation: Operation;
+  readonly account: AccountName;
+  readonly id?: number;
+  readonly name?: string;
+  /** Of a restart: the request that it is for, as it is on record. */
+  readonly request?: string | undefined;
+}
+
+export interface Adrift extends ProviderCall {
+  readonly sentAt: number;
+}
+
+/** A changing call as it reaches the provider. */
+export interface SentCall extends ProviderCall {
+  /** The machine it is for, as it was before; undefined when there is none. */
+  readonly machine: RoomMachine | undefined;
+  /** What the pass was shown of that machine. */
+  readonly seen: MachineState | undefined;
+  /** The object that the pass decided on. */
+  readonly object: VirtualMachine | undefined;
+  readonly at: number;
+  /** As in the state before. */
+  readonly doubtSince: number | undefined;
+}
+
+/** The operator's process: all of it is lost in a crash. */
+export interface Operator {
+  readonly actingSince: number;
+  /** The object as the watch, or the answer to its own write, told it last. */
+  readonly cache: VirtualMachine | undefined;
+  /** The object waits in the queue. */
+  readonly isDue: boolean;
+  /** When it is added to the queue by itself. */
+  readonly dueAt: number | undefined;
+  readonly memory: Remembered | undefined;
+  readonly accounts: Partial<Record<AccountName, AccountState>>;
+  readonly pass: Pass | undefined;
+}
+
+/** The fields of a `Memory`; an account in it is replaced by a reference. */
+export type Remembered = Readonly<Record<string, unknown>>;
+
+/** What src/provider/account/shared-account.ts keeps of an account. */
+export interface AccountState {
+  readonly verdict: Account['verdict'];
+  readonly rejection?: Failure | undefined;
+  readonly lastFailure?: Failure | undefined;
+  readonly ownerId?: number | undefined;
+  readonly emptySweeps: number;
+  readonly snapshot?: List | undefined;
+  readonly gateClosedUntil?: number | undefined;
+  /** By subject: when our last change of it was answered. */
+  readonly changes: Readonly<Record<string, number>>;
+  /** The machine that the object follows, and since when. */
+  readonly followed?: { readonly name: string; readonly id?: number | undefined; readonly since: number } | undefined;
+  /** When a call was refused for its key: the next list tells whether the key is accepted. */
+  readonly doubtedAt?: number | undefined;
+  readonly lookUp?: LookUp | undefined;
+  /** Of the machine that the object follows. */
+  readonly absence?: { readonly absentSince: number; readonly absentLists: number } | undefined;
+  /** A list that starts no earlier wakes the object. */
+  readonly wantedAt?: number | undefined;
+  /** A list that is under way, with what it is going to show. */
+  readonly listing?: List | undefined;
+}
+
+export interface List {
+  readonly startedAt: number;
+  readonly machines: readonly Machine[];
+}
+
+/** The read of a single machine, with its answer when there is one. */
+export interface LookUp {
+  readonly id: number;
+  readonly startedAt: number;
+  readonly answer?: { readonly outcome: Outcome<Machine | undefined>; readonly answeredAt: number } | undefined;
+  /** Whether nobody has had the answer yet. */
+  readonly isOwed: boolean;
+}
+
+/** A pass that waits for an answer. It is run again from its start with all answers so far: see reconciliation.ts. */
+export interface Pass {
+  readonly startedAt: number;
+  /** The cache and the Secret when it started. */
+  readonly object: VirtualMachine | undefined;
+  readonly secret: Secret;
+  readonly answers: readonly Answer[];
+  readonly asks: Request;
+}
+
+/** What a pass asks of the world. */
+export type Request =
+  | { readonly kind: 'Read' }
+  | { readonly kind: 'Patch'; readonly subresource: 'status' | undefined; readonly body: unknown }
+  | { readonly kind: 'Call'; readonly call: ProviderCall };
+
+/** `error`: a KubeError's reason. `cache`: the operator's, as the watch had filled it by then. */
+export type Answer = { readonly at: number; readonly cache: VirtualMachine | undefined } & (
+  | { readonly value: unknown }
+  | { readonly error: 'Conflict' | 'Invalid' | 'Forbidden' | 'NotFound' | 'Unavailable' | 'Timeout' }
+);
+
+/** Everything that may go wrong, or that others may do, each so many times. */
+export type Misfortune =
+  /** The operator's process ends and another one starts. */
+  | 'crash'
+  /** The answer of a changing call is lost; the call may be carried out until the response deadline. */
+  | 'lostAnswer'
+  /** A create call is answered without the machine's id. */
+  | 'noId'
+  /** A changing call certainly is not carried out: not sent, busy, too many calls, or refused. */
+  | 'refusal'
+  /** A list or a read of one machine fails. */
+  | 'failedRead'
+  /** A write to Kubernetes fails, stored or not. */
+  | 'kubeFault'
+  /** A create call is refused and carried out all the same: a proxy sent it twice. */
+  | 'refusedEffect'
+  /** An admission policy alters or refuses a write to Kubernetes. */
+  | 'policy'
+  /** Lists do not show at once what happened. */
+  | 'lag'
+  /** The provider denies a machine in lists and by its id, for less than the operator waits before it recreates one. */
+  | 'denial'
+  /** A list leaves a machine out that others show. */
+  | 'gap'
+  /** A list takes so long that other things happen between its start and its end. */
+  | 'slowList'
+  /** The clock moves on while the operator has something to do. */
+  | 'stall'
+  /** A transition takes another tick. */
+  | 'slow'
+  /** The guest ignores a shutdown signal, or falls back to halted while booting. */
+  | 'guest'
+  /** Somebody starts, stops or deletes the machine at the provider. */
+  | 'person'
+  /** Somebody else makes a machine of the object's name. */
+  | 'namesake'
+  /** Somebody changes spec.powerState. */
+  | 'powerState'
+  /** Somebody changes spec.powerOff.mode. */
+  | 'mode'
+  /** Somebody asks for a restart. */
+  | 'restart'
+  /** Somebody pauses the object for a while. */
+  | 'pause'
+  /** Somebody has the machine only observed for a while. */
+  | 'observe'
+  /** Somebody protects the machine from deletion for a while. */
+  | 'protection'
+  /** A user says that the object's deletion leaves the VM running. */
+  | 'retention'
+  /** Somebody deletes the object. */
+  | 'deletion'
+  /** An update takes finalizers and annotations away. */
+  | 'replace'
+  /** Somebody writes another machine's id into the object's identity. */
+  | 'tampering'
+  /** The Secret is gone, or holds a key of another account. */
+  | 'otherKey'
+  /** The Secret and the object are deleted together, the Secret first. */
+  | 'uninstall'
+  /** The provider accepts no key for a while. */
+  | 'rejection';
+
+export type Budget = Readonly<Partial<Record<Misfortune, number>>>;

@@ -1,0 +1,72 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { makeMistake, type Mistake } from '../../hack/mutants/mistake.ts';
+
+/**
+ * What is checked: the operator's own code, from the reconciler down. Only `memories` is not in the source: what the
+ * reconciler remembers of its objects is handed in, so that one moment can go on in many ways.
+ */
+export interface Subject {
+  readonly createReconciler: (
+    deps: Parameters<typeof import('../../src/reconcile/reconciler.ts').createReconciler>[0] & {
+      readonly memories: Map<string, object>;
+    },
+  ) => ReturnType<typeof import('../../src/reconcile/reconciler.ts').createReconciler>;
+  readonly Memory: typeof import('../../src/reconcile/object-state.ts').Memory;
+  readonly Claims: typeof import('../../src/controller/machine-index.ts').Claims;
+  readonly NamespaceQuota: typeof import('../../src/controller/namespace-quota.ts').NamespaceQuota;
+  readonly DeleteBudget: typeof import('../../src/controller/deletion-rate.ts').DeleteBudget;
+  readonly KubeError: typeof import('../../src/kubernetes/errors.ts').KubeError;
+  readonly Secret: typeof import('../../src/domain/secret.ts').Secret;
+  readonly createSnapshot: typeof import('../../src/provider/account/snapshot.ts').createSnapshot;
+  readonly afterList: typeof import('../../src/provider/account/absence.ts').afterList;
+  readonly findChanges: typeof import('../../src/provider/account/snapshot.ts').findChanges;
+}
+
+const handedIn: Mistake = {
+  file: 'reconcile/reconciler.ts',
+  function: 'createReconciler',
+  find: 'const memories = new Map<string, Memory>();',
+  replacement: 'const { memories } = deps as unknown as { readonly memories: Map<string, Memory> };',
+};
+
+/** Loads the operator's code with the mistakes, which are made in a copy that is gone when this resolves. */
+export async function loadSubject(mistakes: readonly Mistake[] = []): Promise<Subject> {
+  const folder = await mkdtemp(join(tmpdir(), 'vps247-model-'));
+  try {
+    await cp(join(import.meta.dirname, '../../src'), folder, { recursive: true });
+    for (const mistake of [...mistakes, handedIn]) await change(folder, mistake);
+    await openUp(join(folder, 'reconcile/object-state.ts'));
+    // `as`: types are erased, so what is loaded has those of the source it was copied from.
+    const load = async (file: string): Promise<Subject> =>
+      (await import(/* @vite-ignore */ pathToFileURL(join(folder, file)).href)) as Subject;
+    const files = [
+      'reconcile/reconciler.ts',
+      'reconcile/object-state.ts',
+      'controller/machine-index.ts',
+      'controller/namespace-quota.ts',
+      'controller/deletion-rate.ts',
+      'kubernetes/errors.ts',
+      'domain/secret.ts',
+      'provider/account/snapshot.ts',
+      'provider/account/absence.ts',
+    ];
+    // `as`: the parts of an object are the object.
+    return Object.assign({}, ...(await Promise.all(files.map(load)))) as Subject;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function change(folder: string, mistake: Mistake): Promise<void> {
+  const path = join(folder, mistake.file);
+  await writeFile(path, makeMistake(await readFile(path, 'utf8'), mistake));
+}
+
+/** Private fields become fields of their own, for a state holds a copy of them. */
+async function openUp(path: string): Promise<void> {
+  const text = await readFile(path, 'utf8');
+  await writeFile(path, text.replaceAll(/#(?=[a-z])/gi, '_'));
+}

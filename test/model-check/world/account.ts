@@ -1,0 +1,221 @@
+import { type Failure, failed, type Operation, type Outcome, succeeded } from '../../../src/domain/failure.ts';
+import type { Machine, ProviderId } from '../../../src/domain/machine.ts';
+import type { Account, Catalogue, Change, Sighting, Snapshot, Timed } from '../../../src/provider/account/account.ts';
+import type { Absence } from '../../../src/provider/account/absence.ts';
+import type { CreateAnswer, Provider } from '../../../src/provider/provider.ts';
+import type { AccountName, AccountState, ProviderCall } from '../state.ts';
+import type { Subject } from '../subject.ts';
+import { hear, isGateClosed, sawOwner, snapshotOf } from './reads.ts';
+
+/** What the account does within a pass, and to whom. */
+export interface AccountWorld {
+  readonly subject: Subject;
+  now(): number;
+  /** Asks the provider, and waits for its answer. */
+  call(call: ProviderCall): Promise<Outcome<unknown>>;
+  /** The object has something to look at. */
+  wake(): void;
+}
+
+/** How long a read that failed is answered for again: src/provider/account/polling/machine-reads.ts. */
+const failureKeptFor = 5_000;
+
+/**
+ * The account as a pass sees it. It stands for src/provider/account/shared-account.ts, whose timers and slots no state
+ * could hold, and does what that does when there is one object and a slot is free. What it reads by itself are steps of
+ * their own: reads.ts.
+ */
+export class ModelAccount implements Account {
+  readonly name: AccountName;
+  state: AccountState;
+  /** Fewer machines than these make no mass. */
+  readonly massAbsence = undefined;
+  /** With one object there is nobody who could wait for what another asked for. */
+  readonly isFirstListDue = false;
+  readonly #world: AccountWorld;
+
+  constructor(name: AccountName, state: AccountState, world: AccountWorld) {
+    this.name = name;
+    this.state = state;
+    this.#world = world;
+  }
+
+  get verdict(): Account['verdict'] {
+    return this.state.verdict;
+  }
+
+  get rejection(): Failure | undefined {
+    return this.state.rejection;
+  }
+
+  get lastFailure(): Failure | undefined {
+    return this.state.lastFailure;
+  }
+
+  get ownerId(): ProviderId | undefined {
+    return this.state.ownerId;
+  }
+
+  get emptySweeps(): number {
+    return this.state.emptySweeps;
+  }
+
+  get gateClosedUntil(): number | undefined {
+    return isGateClosed(this.state, this.#world.now()) ? this.state.gateClosedUntil : undefined;
+  }
+
+  get snapshot(): Snapshot | undefined {
+    const { snapshot } = this.state;
+    return snapshot && snapshotOf(this.#world.subject, snapshot);
+  }
+
+  /** Only a failed list counts as trouble: the accidents of few calls never come five in a row. */
+  readonly isAway = false;
+
+  get traffic(): never {
+    throw new Error('there are no lanes here');
+  }
+
+  /** Single machines are read for the evidence of their absence only: what else is read is a list. */
+  sighting(id: ProviderId): Sighting | undefined {
+    const { snapshot } = this;
+    const machine = snapshot?.byId(id);
+    return machine && snapshot && { startedAt: snapshot.startedAt, machine };
+  }
+
+  /** `ListedAccount.write`, with a free turn: no pass begins while the key is in doubt, which would hold it. */
+  async write<T>(
+    { subject }: Change,
+    call: (provider: Provider) => Promise<Outcome<T>>,
+    onGranted?: () => Promise<boolean>,
+  ): Promise<Outcome<T> | undefined> {
+    if (this.rejection !== undefined) return failed(this.rejection);
+    if (this.gateClosedUntil !== undefined) return undefined;
+    if (onGranted !== undefined && !(await onGranted())) return undefined;
+    this.#recordChange(subject, Infinity);
+    const outcome = await call(this.#provider());
+    this.#recordChange(subject, this.#world.now());
+    return outcome;
+  }
+
+  lastChangeAt(subject: string): number | undefined {
+    return this.state.changes[subject];
+  }
+
+  /** `ListedAccount.lookUp`, with what `LookUps.known` and `start` do. */
+  lookUp(_key: string, id: ProviderId, notBefore: number): Timed<Machine | undefined> | undefined {
+    const { lookUp, rejection } = this.state;
+    const known = lookUp?.id === id ? lookUp : undefined;
+    if (known?.answer !== undefined) {
+      const { outcome, answeredAt } = known.answer;
+      this.state = { ...this.state, lookUp: { ...known, isOwed: false } };
+      const isFresh = outcome.ok ? known.startedAt >= notBefore : this.#world.now() - answeredAt < failureKeptFor;
+      if (known.isOwed || isFresh) return { startedAt: known.startedAt, outcome };
+    }
+    const startedAt = this.#world.now();
+    const refusal = rejection ?? (this.gateClosedUntil === undefined ? undefined : rateLimited);
+    if (refusal !== undefined) return { startedAt, outcome: failed({ ...refusal, operation: 'GetMachine' }) };
+    if (known === undefined || known.answer !== undefined)
+      this.state = { ...this.state, lookUp: { id, startedAt, isOwed: false } };
+    return undefined;
+  }
+
+  /** A provider without a catalogue: what the spec asks for is right. */
+  catalogue(): Outcome<Catalogue> {
+    return succeeded({ regions: undefined, packages: undefined, osTemplates: undefined });
+  }
+
+  follow(_key: string, { name, id }: { readonly name: string; readonly id?: ProviderId | undefined }): void {
+    const { followed } = this.state;
+    if (followed?.name === name && followed.id === id) return;
+    const absence = followed?.id === id ? this.state.absence : undefined;
+    this.state = { ...this.state, followed: { name, id, since: this.#world.now() }, absence };
+  }
+
+  followedSince(): number | undefined {
+    return this.state.followed?.since;
+  }
+
+  absenceOf(id: ProviderId): Absence | undefined {
+    const { followed, absence } = this.state;
+    if (absence === undefined || followed?.id !== id) return undefined;
+    return { since: absence.absentSince, lists: absence.absentLists };
+  }
+
+  /** One object never waits for others. */
+  readonly recreations = { dueAt: () => this.#world.now(), take: () => true };
+
+  massAbsenceOf(): undefined {
+    return undefined;
+  }
+
+  /** The pace of lists is a matter of the steps: every tick has one at least. */
+  setUrgent(): void {}
+
+  want(_key: string, after: number): void {
+    const from = Number.isFinite(after) ? after : this.#world.now();
+    const { snapshot, wantedAt } = this.state;
+    if (snapshot !== undefined && snapshot.startedAt >= from) this.#world.wake();
+    else this.state = { ...this.state, wantedAt: Math.min(from, wantedAt ?? Infinity) };
+  }
+
+  wantMachine(key: string, after: number): void {
+    this.want(key, after);
+  }
+
+  /** Nobody else can make it. */
+  keyedHash(text: string): string {
+    return `${this.name} ${text}`;
+  }
+
+  /** Every tick has a list that judges the key. */
+  retryKey(): void {}
+
+  forget(): void {
+    this.state = { ...this.state, followed: undefined, wantedAt: undefined, lookUp: undefined, absence: undefined };
+  }
+
+  stop(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  #recordChange(subject: string, at: number): void {
+    this.state = { ...this.state, changes: { ...this.state.changes, [subject]: at } };
+  }
+
+  async #call(operation: Operation, target: Pick<ProviderCall, 'id' | 'name'>): Promise<Outcome<unknown>> {
+    const outcome = await this.#world.call({ operation, account: this.name, ...target });
+    const heard = hear(this.state, outcome, this.#world.now());
+    this.state = heard.account;
+    if (heard.isWoken) this.#world.wake();
+    return outcome;
+  }
+
+  #provider(): Provider {
+    // `as`: the room answers each call with what the port says of it.
+    return {
+      createMachine: async ({ name }) => {
+        const outcome = (await this.#call('CreateMachine', { name })) as Outcome<CreateAnswer>;
+        if (outcome.ok) this.state = sawOwner(this.state, outcome.value.machine);
+        return outcome;
+      },
+      deleteMachine: (id) => this.#call('DeleteMachine', { id }) as Promise<Outcome<'Accepted' | 'NotFound'>>,
+      startMachine: (id) => this.#call('StartMachine', { id }) as Promise<Outcome<void>>,
+      stopMachine: (id) => this.#call('StopMachine', { id }) as Promise<Outcome<void>>,
+      restartMachine: (id) => this.#call('RestartMachine', { id }) as Promise<Outcome<void>>,
+      killMachine: (id) => this.#call('KillMachine', { id }) as Promise<Outcome<void>>,
+      listMachines: nobodyReads,
+      getMachine: nobodyReads,
+      listRegions: nobodyReads,
+      listPackages: nobodyReads,
+      listOsTemplates: nobodyReads,
+    };
+  }
+}
+
+const rateLimited: Failure = { operation: 'GetMachine', class: 'Wait', code: 'RateLimited', text: '' };
+
+/** Whoever makes a changing call is handed a provider that only the account reads from. */
+function nobodyReads(): never {
+  throw new Error('only the account reads');
+}

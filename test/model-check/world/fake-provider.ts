@@ -1,0 +1,204 @@
+import type { Failure, FailureClass, FailureCode, Operation, Outcome } from '../../../src/domain/failure.ts';
+import { succeeded } from '../../../src/domain/failure.ts';
+import type { Machine, MachineState } from '../../../src/domain/machine.ts';
+import { type AccountName, ownerIds, type ProviderCall, type Room, type RoomMachine } from '../state.ts';
+import { toIso } from '../time.ts';
+
+/** The provider: what its calls do. It keeps the contract of src/provider/provider.ts. Pure. */
+
+export interface Effect {
+  readonly room: Room;
+  readonly outcome: Outcome<unknown>;
+}
+
+export interface Manner {
+  readonly now: number;
+  /** Lists do not show it yet. */
+  readonly lags?: boolean;
+  /** A shutdown signal is accepted, and the guest does nothing; or a restart is over at once. */
+  readonly isIgnored?: boolean;
+}
+
+export function failure(
+  operation: Operation,
+  kind: FailureClass,
+  code: FailureCode,
+  more: Partial<Failure> = {},
+): { readonly ok: false; readonly failure: Failure } {
+  return { ok: false, failure: { operation, class: kind, code, text: '', ...more } };
+}
+
+/** Carries a call out. */
+export function carryOut(room: Room, call: ProviderCall, manner: Manner): Effect {
+  const { operation } = call;
+  if (room.isRejecting) return { room, outcome: failure(operation, 'Credentials', 'Unauthorized', { status: 401 }) };
+  switch (operation) {
+    case 'CreateMachine':
+      return create(room, call, manner);
+    case 'GetMachine':
+      return { room, outcome: succeeded(read(room, call)) };
+    case 'StartMachine':
+      return power(room, call, manner, ['Halted'], 'Starting');
+    case 'StopMachine':
+      return power(room, call, manner, ['Running'], manner.isIgnored === true ? 'Running' : 'Halting');
+    case 'KillMachine':
+      return power(room, call, manner, ['Running', 'Halting'], 'Halting');
+    case 'RestartMachine':
+      return restart(room, call, manner);
+    case 'DeleteMachine':
+      return remove(room, call, manner);
+    default:
+      throw new Error(`nobody should call ${operation}`);
+  }
+}
+
+function create(room: Room, { name = '', account, operation }: ProviderCall, { now, lags }: Manner): Effect {
+  const hasTwin = room.machines.some(
+    (machine) => machine.name === name && machine.owner === account && isThere(machine),
+  );
+  if (hasTwin && room.refusesTwins) {
+    return { room, outcome: failure(operation, 'Terminal', 'Unprocessable', { status: 422 }) };
+  }
+  const machine: RoomMachine = {
+    id: room.nextId,
+    name,
+    owner: account,
+    isOurs: true,
+    state: 'Pending',
+    shown: lags === true ? 'Nothing' : 'Pending',
+    isDoomed: false,
+    changedAt: now,
+    madeAt: now,
+    actedAt: now,
+  };
+  return {
+    room: { ...room, machines: [...room.machines, machine], nextId: room.nextId + 1 },
+    outcome: succeeded({ id: machine.id, machine: toMachine(machine, 'Pending') }),
+  };
+}
+
+/** A machine that no list shows yet is not found by its id either; for the rest `GET` tells what is. */
+function read(room: Room, call: ProviderCall): Machine | undefined {
+  const machine = find(room, call);
+  if (machine === undefined || machine.state === 'Gone' || machine.shown === 'Nothing') return undefined;
+  return toMachine(machine, machine.state);
+}
+
+function power(
+  room: Room,
+  call: ProviderCall,
+  { now, lags }: Manner,
+  from: readonly RoomMachine['state'][],
+  to: MachineState,
+): Effect {
+  const machine = find(room, call);
+  const { operation } = call;
+  if (machine === undefined || !isThere(machine))
+    return { room, outcome: failure(operation, 'Retry', 'NotFound', { status: 404 }) };
+  if (machine.isDoomed || !from.includes(machine.state))
+    return { room, outcome: failure(operation, 'Wait', 'Busy', { status: 406 }) };
+  return {
+    room: replace(room, { ...become(machine, to, now, lags), actedAt: now }),
+    outcome: succeeded(undefined),
+  };
+}
+
+/** One that is ignored was too quick to be seen: the machine is up again before anybody looks. */
+function restart(room: Room, call: ProviderCall, manner: Manner): Effect {
+  const effect = power(room, call, manner, ['Running'], manner.isIgnored === true ? 'Running' : 'Starting');
+  if (!effect.outcome.ok) return effect;
+  return { ...effect, room: { ...effect.room, restarts: [...room.restarts, call.request ?? ''] } };
+}
+
+function remove(room: Room, call: ProviderCall, { now }: Manner): Effect {
+  const machine = find(room, call);
+  if (machine === undefined || !isThere(machine)) return { room, outcome: succeeded('NotFound') };
+  if (machine.state !== 'Halted')
+    return { room, outcome: failure(call.operation, 'Wait', 'BadRequest', { status: 400 }) };
+  return {
+    room: replace(room, { ...machine, isDoomed: true, changedAt: now, actedAt: now }),
+    outcome: succeeded('Accepted'),
+  };
+}
+
+/** The machine as this account's key may see it. */
+export function find(room: Room, { id, account }: ProviderCall): RoomMachine | undefined {
+  return room.machines.find((machine) => machine.id === id && machine.owner === account);
+}
+
+export function isThere(machine: RoomMachine): boolean {
+  return machine.state !== 'Gone';
+}
+
+/** Whether lists show something else than there is. */
+export function isLagging({ state, shown }: RoomMachine): boolean {
+  return shown !== (state === 'Gone' ? 'Nothing' : state);
+}
+
+/** Where transitions lead. */
+export const nextState: Readonly<Partial<Record<RoomMachine['state'], RoomMachine['state']>>> = {
+  Pending: 'Running',
+  Starting: 'Running',
+  Halting: 'Halted',
+};
+
+/** Whether something is still to come of what happened to it. */
+export function isInTransit(machine: RoomMachine): boolean {
+  return isLagging(machine) || machine.isDoomed || nextState[machine.state] !== undefined;
+}
+
+/** The machine in another state; a list that lags goes on showing what it shows. */
+export function become(
+  machine: RoomMachine,
+  state: RoomMachine['state'],
+  now: number,
+  lags: boolean | undefined,
+): RoomMachine {
+  const shown = lags === true ? machine.shown : state === 'Gone' ? 'Nothing' : state;
+  // Catching up late with one change, a list may not lag for longer because there was another.
+  const changedAt = lags === true && isLagging(machine) ? machine.changedAt : now;
+  return { ...machine, state, shown, changedAt };
+}
+
+/** Somebody else's machine. */
+export function newMachine(id: number, name: string, now: number): RoomMachine {
+  return {
+    id,
+    name,
+    owner: 'own',
+    isOurs: false,
+    state: 'Running',
+    shown: 'Running',
+    isDoomed: false,
+    changedAt: now,
+    madeAt: now,
+    actedAt: now,
+  };
+}
+
+/** One machine replaced; what is gone and no longer shown is forgotten. */
+export function replace(room: Room, machine: RoomMachine): Room {
+  const machines = room.machines
+    .map((one) => (one.id === machine.id ? machine : one))
+    .filter((one) => isThere(one) || isLagging(one));
+  return { ...room, machines };
+}
+
+/** What a list of the account shows now. */
+export function listOf(room: Room, account: AccountName): readonly Machine[] {
+  return room.machines.flatMap((machine) =>
+    machine.owner === account && machine.shown !== 'Nothing' ? [toMachine(machine, machine.shown)] : [],
+  );
+}
+
+function toMachine({ id, name, owner, madeAt, actedAt }: RoomMachine, state: MachineState): Machine {
+  return {
+    id,
+    name,
+    state,
+    ownerId: ownerIds[owner],
+    addresses: [],
+    createdAt: toIso(madeAt),
+    updatedAt: toIso(actedAt),
+  };
+}

@@ -1,0 +1,146 @@
+import { describe, expect, test } from 'vitest';
+import { failed, type Failure, type FailureCode, type Outcome, succeeded } from '../../../../src/domain/failure.ts';
+import { Breaker } from '../../../../src/provider/account/admission/circuit-breaker.ts';
+import { createManualClock } from '../../../support/clock.ts';
+
+const failure = (code: FailureCode, more: Partial<Failure> = {}): Outcome<never> =>
+  failed({ operation: 'StopMachine', class: 'Retry', code, text: 'the words of another', ...more });
+const down = failure('ServerError', { status: 500 });
+const fine = succeeded(undefined);
+
+/** By default in the middle of the jitter. */
+function scene(random = 0.5) {
+  const clock = createManualClock();
+  return { clock, breaker: new Breaker(clock, () => random) };
+}
+
+function open(random?: number, accident = down) {
+  const it = scene(random);
+  for (let time = 0; time < 5; time += 1) it.breaker.heed(accident);
+  return it;
+}
+
+describe('closed', () => {
+  test.for<[what: string, answers: readonly Outcome<unknown>[], isOpen: boolean]>([
+    ['five refused connections', Array<Outcome<unknown>>(5).fill(failure('ConnectFailed')), true],
+    ['five lost ones', Array<Outcome<unknown>>(5).fill(failure('ConnectionLost')), true],
+    ['five timeouts', Array<Outcome<unknown>>(5).fill(failure('Timeout')), true],
+    [
+      'one of each kind, and a 5xx',
+      ['ConnectFailed', 'ConnectionLost', 'Timeout', 'ServerError', 'Timeout'].map((code) =>
+        failure(code as FailureCode),
+      ),
+      true,
+    ],
+    ['four of them', [down, down, down, down], false],
+    ['four, an answer, and four more', [down, down, down, down, fine, down, down, down, down], false],
+    [
+      'four, "busy", and another: a provider that says no is there',
+      [down, down, down, down, failure('Busy'), down],
+      false,
+    ],
+    [
+      'four, "too many", and another: the gate sees to that',
+      [down, down, down, down, failure('RateLimited'), down],
+      false,
+    ],
+    ['four, a refused key, and another', [down, down, down, down, failure('Unauthorized'), down], false],
+    ['four, garbage, and another', [down, down, down, down, failure('ProtocolError'), down], false],
+    [
+      'four, a call that we gave up, and another: that says nothing',
+      [down, down, down, down, failure('Cancelled'), down],
+      true,
+    ],
+  ])('%s', ([, answers, isOpen]) => {
+    const { breaker } = scene();
+    for (const answer of answers) breaker.heed(answer);
+    expect(breaker.isOpen).toBe(isOpen);
+  });
+
+  test.for([
+    ['that we gave up', failure('Cancelled')],
+    ['that is answered', fine],
+  ] as const)('stays so by a call %s', ([, outcome]) => {
+    expect(scene().breaker.heed(outcome)).toBe(false);
+  });
+
+  test('lists count like any other call', () => {
+    const { breaker } = scene();
+    expect([1, 2, 3, 4, 5].map(() => breaker.heedList(down))).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+      'Opened',
+    ]);
+  });
+});
+
+describe('open', () => {
+  test('tells why without the words of whoever it happened to, and when the next list is tried', async () => {
+    const { clock, breaker } = open();
+    await clock.advance(2_000);
+    expect(breaker.failure).toEqual({
+      operation: 'StopMachine',
+      class: 'Wait',
+      code: 'ServerError',
+      status: 500,
+      retryAfter: 3_000,
+      text: 'no call is made before the provider answers a list',
+    });
+    expect(breaker.probeAt).toBe(5_000);
+  });
+
+  test.for([
+    { random: 0, probeAt: 4_500, retryAfter: 4_500 },
+    { random: 1, probeAt: 5_500, retryAfter: 5_500 },
+    { random: 0.0004, probeAt: 4_500.4, retryAfter: 4_501 },
+  ])('the first probe comes at $probeAt ms with the random number $random', ({ random, probeAt, retryAfter }) => {
+    const { breaker } = open(random);
+    expect(breaker.probeAt).toBeCloseTo(probeAt, 6);
+    expect(breaker.failure?.retryAfter).toBe(retryAfter);
+  });
+
+  test('tells no status if there was no answer', () => {
+    expect(open(0.5, failure('Timeout')).breaker.failure).not.toHaveProperty('status');
+  });
+
+  test('probes come ever later, up to once a minute', () => {
+    const { breaker } = open();
+    const times = [breaker.probeAt];
+    for (let probe = 0; probe < 6; probe += 1) {
+      breaker.heedList(down);
+      times.push(breaker.probeAt);
+    }
+    // The clock stands still: each is counted from the answer of the one before.
+    expect(times).toEqual([5_000, 10_000, 20_000, 40_000, 60_000, 60_000, 60_000]);
+  });
+
+  test('is unmoved by calls that were under way', async () => {
+    const { clock, breaker } = open();
+    breaker.heedList(down);
+    await clock.advance(2_000);
+    expect(breaker.heed(fine)).toBe(false);
+    for (let time = 0; time < 5; time += 1) expect(breaker.heed(down)).toBe(false);
+    expect([breaker.isOpen, breaker.probeAt]).toEqual([true, 10_000]);
+  });
+
+  test('asks for no wait when its probe is overdue', async () => {
+    const { clock, breaker } = open();
+    await clock.advance(60_000);
+    expect(breaker.failure?.retryAfter).toBe(0);
+  });
+
+  test.for<[what: string, answer: Outcome<unknown>]>([
+    ['a list', fine],
+    ['a refused key', failure('Unauthorized')],
+    ['too many calls', failure('RateLimited')],
+    ['garbage', failure('ProtocolError')],
+  ])('is closed by %s: the provider is there; five more open it anew, with the first delay', ([, answer]) => {
+    const { breaker } = open();
+    breaker.heedList(down);
+    expect([breaker.heedList(answer), breaker.isOpen, breaker.failure]).toEqual(['Closed', false, undefined]);
+    expect([1, 2, 3, 4, 5].map(() => breaker.heed(down))).toEqual([false, false, false, false, true]);
+    expect(breaker.probeAt).toBe(5_000);
+  });
+});

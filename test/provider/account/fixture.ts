@@ -1,0 +1,46 @@
+import type { Failure } from '../../../src/domain/failure.ts';
+import type { Change } from '../../../src/provider/account/account.ts';
+import type { AccountOptions } from '../../../src/provider/account/account-options.ts';
+import type { SharedAccount } from '../../../src/provider/account/shared-account.ts';
+import { createAccount } from '../../../src/provider/account/shared-account.ts';
+import { silentLog } from '../../../src/telemetry/log.ts';
+import type { ManualClock } from '../../support/clock.ts';
+import { createManualClock } from '../../support/clock.ts';
+import type { FakeProvider } from '../../support/fake-provider.ts';
+import { createFakeProvider, machine } from '../../support/fake-provider.ts';
+
+export interface Scene {
+  readonly clock: ManualClock;
+  readonly provider: FakeProvider;
+  readonly account: SharedAccount;
+  /** The keys woken since the last look, in order. */
+  woken(): readonly string[];
+}
+
+/** An account of its own, with a fake provider and a manual clock. */
+export function scene(machines = [machine(1), machine(2)], options: Partial<AccountOptions> = {}): Scene {
+  const clock = createManualClock();
+  const provider = createFakeProvider(machines);
+  const woken: string[] = [];
+  const wake = (key: string): void => void woken.push(key);
+  // 0.5 is the middle of every jitter: an idle poll is a minute, and a wait of the gate is 5 % longer than asked.
+  const account = createAccount({
+    provider,
+    keyedHash: (text) => text,
+    clock,
+    log: silentLog,
+    random: () => 0.5,
+    wake,
+    ...options,
+  });
+  return { clock, provider, account, woken: () => woken.splice(0) };
+}
+
+/** A write for this VM, of the namespace `default`. */
+export const change = (subject: string): Change => ({ subject, lane: 'Power', group: 'default' });
+
+/** A failure without the call that it belongs to. */
+export type Facts = Omit<Failure, 'operation'>;
+export const unauthorized: Facts = { class: 'Credentials', code: 'Unauthorized', status: 401, text: '' };
+export const down: Facts = { class: 'Retry', code: 'ConnectFailed', text: '' };
+export const limited: Facts = { class: 'Wait', code: 'RateLimited', status: 429, retryAfter: 20_000, text: '' };

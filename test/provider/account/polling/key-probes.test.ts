@@ -1,0 +1,62 @@
+import { expect, test } from 'vitest';
+import { Probes } from '../../../../src/provider/account/polling/key-probes.ts';
+import { createManualClock } from '../../../support/clock.ts';
+
+const minute = 60_000;
+
+function probesOf(burst: number) {
+  const clock = createManualClock();
+  const probes = new Probes(clock, burst);
+  const listed: string[] = [];
+  const list = (group: string, isWanted: () => boolean = () => true) =>
+    probes.during(() => Promise.resolve(listed.push(group)), group, isWanted);
+  return { clock, list, listed };
+}
+
+test('a group has one list for each of its keys at once, then one a second, and holds up no other group', async () => {
+  const { clock, list, listed } = probesOf(3);
+  for (let times = 0; times < 100; times += 1) void list('b');
+  await clock.advance(0);
+  expect(listed).toEqual(['b', 'b', 'b']);
+  void list('a');
+  await clock.advance(0);
+  expect(listed.at(-1)).toBe('a');
+  await clock.advance(10_000);
+  expect(listed.filter((group) => group === 'b')).toHaveLength(13);
+});
+
+test('a list that is not wanted any more takes no turn', async () => {
+  const { clock, list, listed } = probesOf(1);
+  let isWanted = true;
+  void list('b');
+  const dead = Array.from({ length: 1_000 }, () => list('b', () => isWanted));
+  isWanted = false;
+  const last = list('b');
+  await clock.advance(1_000);
+  expect(listed).toEqual(['b', 'b']);
+  expect([await last, new Set(await Promise.all(dead))]).toEqual([2, new Set([undefined])]);
+});
+
+test('who had none for long may have all at once again', async () => {
+  const { clock, list, listed } = probesOf(2);
+  for (let round = 0; round < 3; round += 1) {
+    void list('b');
+    void list('b');
+    await clock.advance(0);
+    expect(listed).toHaveLength(2 * (round + 1));
+    await clock.advance(20 * minute);
+    void list(`other-${round}`, () => false);
+  }
+});
+
+test('a namespace that lists again and again is not forgotten, so it has no more lists at once than its share', async () => {
+  const { clock, list, listed } = probesOf(3);
+  void list('b');
+  await clock.advance(11 * minute);
+  for (let times = 0; times < 3; times += 1) void list('b');
+  // The first list of another namespace clears out those that had none for long.
+  void list('other');
+  for (let times = 0; times < 3; times += 1) void list('b');
+  await clock.advance(0);
+  expect(listed.filter((group) => group === 'b')).toHaveLength(1 + 3);
+});

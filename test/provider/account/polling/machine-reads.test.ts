@@ -1,0 +1,90 @@
+import { expect, test } from 'vitest';
+import { type Failure, failed, succeeded } from '../../../../src/domain/failure.ts';
+import { LookUps } from '../../../../src/provider/account/polling/machine-reads.ts';
+import { createManualClock } from '../../../support/clock.ts';
+
+const lost: Failure = { operation: 'GetMachine', class: 'Retry', code: 'ConnectionLost', text: '' };
+
+/** Reads take a second each and answer 404, or the failures given first. */
+function scene(...failures: readonly Failure[]) {
+  const clock = createManualClock();
+  const told: string[] = [];
+  const left = [...failures];
+  let reads = 0;
+  const lookUps = new LookUps(
+    clock,
+    async () => {
+      reads += 1;
+      const startedAt = clock.monotonic();
+      const failure = left.shift();
+      await new Promise<void>((resolve) => clock.schedule(1_000, resolve));
+      return { startedAt, outcome: failure === undefined ? succeeded(undefined) : failed(failure) };
+    },
+    (key) => void told.push(key),
+  );
+  /** As a pass asks: what is known, else a read. */
+  const ask = (key: string, id: number, notBefore: number) => {
+    const known = lookUps.known(key, id, notBefore);
+    if (known === undefined) lookUps.start(key, id);
+    return known;
+  };
+  return { clock, lookUps, ask, told, reads: () => reads };
+}
+
+const notFound = { ok: true, value: undefined };
+
+test('one read answers as often as it is recent enough', async () => {
+  const { clock, ask, told, reads } = scene();
+  ask('a', 1, 0);
+  ask('a', 1, 0);
+  await clock.advance(1_000);
+  const answer = { startedAt: 0, outcome: notFound };
+  expect([ask('a', 1, 0), ask('a', 1, 0)]).toEqual([answer, answer]);
+  expect([told, reads()]).toEqual([['a'], 1]);
+});
+
+test('an answer is given once although a newer one is asked for by then, and never again', async () => {
+  const { clock, ask, reads } = scene();
+  ask('a', 1, 0);
+  await clock.advance(1_000);
+  expect(ask('a', 1, 900)).toMatchObject({ startedAt: 0 });
+  expect(ask('a', 1, 900)).toBeUndefined();
+  await clock.advance(1_000);
+  expect(ask('a', 1, 1_900)).toMatchObject({ startedAt: 1_000 });
+  expect(reads()).toBe(2);
+});
+
+test('a failure is an answer, and tried again after five seconds, not sooner', async () => {
+  const { clock, ask, reads } = scene(lost);
+  ask('a', 1, 0);
+  await clock.advance(1_000);
+  expect(ask('a', 1, 0)?.outcome).toEqual(failed(lost));
+  await clock.advance(4_999);
+  expect(ask('a', 1, 5_000)?.outcome).toEqual(failed(lost));
+  expect(reads()).toBe(1);
+  await clock.advance(1);
+  expect(ask('a', 1, 0)).toBeUndefined();
+  await clock.advance(1_000);
+  expect(ask('a', 1, 0)).toEqual({ startedAt: 6_000, outcome: notFound });
+});
+
+test('a key that looks for another machine is not told of the first', async () => {
+  const { clock, ask, told } = scene();
+  ask('a', 1, 0);
+  await clock.advance(500);
+  ask('a', 2, 0);
+  await clock.advance(500);
+  expect(told).toEqual([]);
+  await clock.advance(500);
+  expect([told, ask('a', 2, 0)]).toEqual([['a'], { startedAt: 500, outcome: notFound }]);
+});
+
+test('what is forgotten is read anew', async () => {
+  const { clock, lookUps, ask, reads } = scene();
+  ask('a', 1, 0);
+  ask('b', 2, 0);
+  await clock.advance(1_000);
+  lookUps.forget('a');
+  lookUps.forgetListed((id) => id === 2);
+  expect([ask('a', 1, 0), ask('b', 2, 0), reads()]).toEqual([undefined, undefined, 4]);
+});

@@ -1,0 +1,85 @@
+import { describe, expect, test } from 'vitest';
+import type { NextRead, ReadNeeds } from '../../../../src/provider/account/polling/poll-schedule.ts';
+import { defaultPace, mostSingleReads, nextRead } from '../../../../src/provider/account/polling/poll-schedule.ts';
+
+const quiet: ReadNeeds = {
+  lastList: { startedAt: 100_000, endedAt: 100_500 },
+  lastRead: { startedAt: 100_000, endedAt: 100_500 },
+  failures: 0,
+  isFollowed: true,
+  wantedAt: undefined,
+  machineWantedAt: undefined,
+  urgentInterval: undefined,
+  idleInterval: 57_000,
+  isRejected: false,
+  retryAt: undefined,
+  gateClosedUntil: undefined,
+  probeAt: undefined,
+};
+
+const list = (at: number): NextRead => ({ at, kind: 'List' });
+const any = (at: number): NextRead => ({ at, kind: 'Any' });
+const never = { lastList: undefined, lastRead: undefined };
+const sinceSingle = { lastRead: { startedAt: 120_000, endedAt: 120_100 } };
+
+const rows: readonly [reason: string, needs: Partial<ReadNeeds>, next: NextRead | undefined][] = [
+  ['nobody follows: an account that nobody uses costs nothing', { isFollowed: false }, undefined],
+  ['nobody follows, and urgency was left behind', { isFollowed: false, urgentInterval: 1_000 }, undefined],
+  ['the first follower needs a list at once', never, list(0)],
+  ['somebody wants the first list, but later', { ...never, isFollowed: false, wantedAt: 9_000 }, list(9_000)],
+  ['the gate holds even for the first list', { ...never, gateClosedUntil: 7_000 }, list(7_000)],
+  ['the first read is a list, whoever waits', { ...never, machineWantedAt: 0, urgentInterval: 1 }, list(0)],
+  ['followed and quiet', {}, list(157_500)],
+  [
+    'urgent: from the end of the last one, so that slow lists do not follow each other',
+    { urgentInterval: 1_500 },
+    any(102_000),
+  ],
+  ['urgent: from the end of the last read of any kind', { ...sinceSingle, urgentInterval: 1_500 }, any(121_600)],
+  ['single reads put off no idle list', { ...sinceSingle, urgentInterval: 90_000 }, list(157_500)],
+  ['urgency that grew past the idle interval does not slow down', { urgentInterval: 90_000 }, list(157_500)],
+  ['wanted at once: as soon as the spacing allows', { wantedAt: 100_600 }, list(101_000)],
+  ['wanted for a moment to come', { wantedAt: 130_000 }, list(130_000)],
+  ['wanted after the next idle poll: that one comes first', { wantedAt: 200_000 }, list(157_500)],
+  ['a machine is wanted at once: as soon as the spacing allows', { machineWantedAt: 100_600 }, any(101_000)],
+  ['a machine is wanted after single reads', { ...sinceSingle, machineWantedAt: 120_500 }, any(121_000)],
+  ['a list and a machine at the same time: the list serves both', { wantedAt: 0, machineWantedAt: 0 }, list(101_000)],
+  ['one failure: again after a second when somebody waits', { failures: 1, wantedAt: 100_600 }, list(101_500)],
+  ['more failures: the delay doubles', { failures: 3, wantedAt: 100_600 }, list(104_500)],
+  ['many failures: the delay stops growing', { failures: 40, urgentInterval: 1_000 }, list(110_500)],
+  ['failing and quiet: sooner than idle, so that recovery is seen', { failures: 1 }, list(110_500)],
+  ['failing: a single machine tells nothing that may be acted on', { failures: 1, machineWantedAt: 0 }, list(101_500)],
+  ['rejected: a slow probe, whoever waits', { isRejected: true, wantedAt: 1, urgentInterval: 1_000 }, list(160_500)],
+  ['rejected, and put into a Secret anew: at once', { isRejected: true, retryAt: 110_000 }, list(110_000)],
+  ['rejected, and put there just after a list', { isRejected: true, retryAt: 100_600 }, list(101_000)],
+  ['the gate is closed: not before it opens', { wantedAt: 100_600, gateClosedUntil: 140_000 }, list(140_000)],
+  [
+    'away: the probe, whoever waits and however often it failed',
+    { probeAt: 133_000, wantedAt: 1, failures: 9 },
+    list(133_000),
+  ],
+  ['away, and the gate is closed for longer', { probeAt: 133_000, gateClosedUntil: 140_000 }, list(140_000)],
+  ['away, and nobody cares', { probeAt: 133_000, isFollowed: false }, undefined],
+];
+
+test.for(rows)('%s', ([, needs, next]) => {
+  expect(nextRead({ ...quiet, ...needs }, defaultPace)).toEqual(next);
+});
+
+describe('machine by machine at most', () => {
+  test.for<[reason: string, rows: number, pace: Partial<Parameters<typeof mostSingleReads>[1]>, most: number]>([
+    ['nothing known yet', 0, {}, 0],
+    ['a hundred machines: a list is not even twice as dear as one', 102, {}, 0],
+    ['a list is twice as dear as one machine', 103, {}, 1],
+    ['a few hundred', 300, {}, 1],
+    ['a thousand, and half of the calls of a second', 1_000, {}, 5],
+    ['a thousand, in ten seconds: more of them were dearer than half a list', 1_000, { intervalMs: 10_000 }, 5],
+    ['ten thousand', 10_000, {}, 5],
+    ['ten thousand, and as many at once as may be', 10_000, { intervalMs: 10_000 }, 16],
+    ['ten thousand, and as many calls as one likes', 10_000, { ratePerSecond: Infinity }, 16],
+    ['ten thousand, and hardly any call', 10_000, { ratePerSecond: 1 }, 0],
+    ['ten thousand, in a hurry', 10_000, { intervalMs: 200 }, 1],
+  ])('%s', ([, size, pace, most]) => {
+    expect(mostSingleReads(size, { intervalMs: 1_000, ratePerSecond: 10, maxInFlight: 16, ...pace })).toBe(most);
+  });
+});

@@ -1,0 +1,227 @@
+import { describe, expect, test } from 'vitest';
+import { machine } from '../../../support/fake-provider.ts';
+import { type Scene, change, down, scene } from '../fixture.ts';
+
+const quickeners: readonly [what: string, act: (scene: Scene) => void][] = [
+  ['a new urgent object', ({ account }) => account.setUrgent('b', true)],
+  ['a write', ({ account }) => void account.write(change('machine-1'), (provider) => provider.stopMachine(1))],
+];
+
+describe('polling of an account', () => {
+  test('an account without followers makes no call', async () => {
+    const { clock, provider } = scene();
+    await clock.advance(600_000);
+    expect(provider.calls).toEqual([]);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('the first follower gets a list at once, then one list a minute serves all', async () => {
+    const { clock, provider, account, woken } = scene();
+    for (let index = 0; index < 1_000; index += 1) account.follow(`key-${index}`, { name: `machine-${index}` });
+    await clock.settle();
+    expect(provider.count('ListMachines')).toBe(1);
+    expect(woken()).toHaveLength(2_000);
+    expect(account.snapshot?.byId(1)?.name).toBe('machine-1');
+    await clock.advance(180_000);
+    expect(provider.count('ListMachines')).toBe(4);
+    expect(woken()).toEqual([]);
+  });
+
+  test('forgetting the last follower ends the polling', async () => {
+    const { clock, provider, account } = scene();
+    account.follow('a', { name: 'machine-1' });
+    await clock.settle();
+    account.forget('a');
+    await clock.advance(600_000);
+    expect(provider.count('ListMachines')).toBe(1);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('urgency and wants end with the object that had them', async () => {
+    const { clock, provider, account, woken } = scene();
+    account.follow('a', { name: 'machine-1' });
+    account.follow('b', { name: 'machine-2' });
+    await clock.settle();
+    account.setUrgent('a', true);
+    account.want('a', 30_000);
+    account.forget('a');
+    woken();
+    await clock.advance(59_999);
+    expect(provider.count('ListMachines')).toBe(1);
+    await clock.advance(60_001);
+    expect(provider.count('ListMachines')).toBe(3);
+    expect(woken()).toEqual([]);
+  });
+
+  test('only objects whose VM changed, appeared or disappeared are woken, by name or by id', async () => {
+    const { clock, provider, account, woken } = scene();
+    account.follow('unchanged', { name: 'machine-1' });
+    account.follow('by-id', { name: 'older-name', id: 2 });
+    account.follow('by-name', { name: 'machine-2' });
+    account.follow('both', { name: 'machine-2', id: 2 });
+    account.follow('coming', { name: 'machine-3' });
+    await clock.settle();
+    woken();
+    provider.machines = [machine(1), machine(2, { state: 'Halting' }), machine(3)];
+    await clock.advance(60_000);
+    expect(woken().toSorted()).toEqual(['both', 'by-id', 'by-name', 'coming']);
+    provider.machines = [machine(1), machine(2, { state: 'Halting' })];
+    await clock.advance(60_000);
+    expect(woken()).toEqual(['coming']);
+  });
+
+  test('an object that follows another VM is no longer woken for the first', async () => {
+    const { clock, provider, account, woken } = scene();
+    account.follow('a', { name: 'machine-1', id: 1 });
+    await clock.settle();
+    account.follow('a', { name: 'machine-2', id: 2 });
+    woken();
+    provider.machines = [machine(1, { state: 'Halted' }), machine(2)];
+    await clock.advance(60_000);
+    expect(woken()).toEqual([]);
+  });
+
+  test('urgency reads after 1 s, then with backoff up to 10 s, and ends with the last urgent object', async () => {
+    const { clock, provider, account } = scene();
+    account.follow('a', { name: 'machine-1' });
+    await clock.settle();
+    account.setUrgent('a', true);
+    const lists: number[] = [];
+    for (let second = 1; second <= 60; second += 1) {
+      await clock.advance(1_000);
+      lists.push(provider.count('ListMachines') - 1);
+    }
+    // 1, 2.5, 4.75, 8.1, 13.2, 20.8, 30.8, 40.8, 50.8
+    expect([lists[0], lists[2], lists[4], lists[8], lists[13], lists[20], lists[30], lists[59]]).toEqual([
+      1, 2, 3, 4, 5, 6, 7, 9,
+    ]);
+    account.setUrgent('a', false);
+    const before = provider.count('ListMachines');
+    await clock.advance(50_000);
+    expect(provider.count('ListMachines')).toBe(before);
+  });
+
+  test.for(quickeners)('%s restores the short polling interval', async ([, act]) => {
+    const it = scene();
+    it.account.follow('a', { name: 'machine-1' });
+    await it.clock.settle();
+    it.account.setUrgent('a', true);
+    await it.clock.advance(35_000);
+    const before = it.provider.count('ListMachines');
+    act(it);
+    await it.clock.advance(1_000);
+    expect(it.provider.count('ListMachines')).toBe(before + 1);
+  });
+
+  test('a VM that changes restores the short polling interval', async () => {
+    const { clock, provider, account } = scene();
+    account.follow('a', { name: 'machine-1' });
+    await clock.settle();
+    account.setUrgent('a', true);
+    await clock.advance(35_000);
+    provider.machines = [machine(1, { state: 'Halting' }), machine(2)];
+    const before = provider.count('ListMachines');
+    // At most 10 s until the change is seen, then 1 s and 1.5 s.
+    await clock.advance(10_000 + 2_500);
+    expect(provider.count('ListMachines')).toBeGreaterThanOrEqual(before + 3);
+  });
+
+  test('a want that the snapshot already serves is answered at once, without a call and not in the same turn', async () => {
+    const { clock, provider, account, woken } = scene();
+    account.follow('a', { name: 'machine-1' });
+    await clock.settle();
+    woken();
+    account.want('a', 0);
+    expect(woken()).toEqual([]);
+    await clock.settle();
+    expect(woken()).toEqual(['a']);
+    expect(provider.count('ListMachines')).toBe(1);
+  });
+
+  test('a thousand wants within a second cost one list', async () => {
+    const { clock, provider, account, woken } = scene();
+    account.follow('a', { name: 'machine-1' });
+    await clock.advance(100);
+    woken();
+    for (let index = 0; index < 1_000; index += 1) account.want(`key-${index}`, clock.monotonic());
+    expect(provider.count('ListMachines')).toBe(1);
+    await clock.advance(900);
+    expect(provider.count('ListMachines')).toBe(2);
+    expect(woken()).toHaveLength(1_000);
+  });
+
+  test('a list that started too early does not serve a want; the next one starts when the spacing allows', async () => {
+    const { clock, provider, account, woken } = scene();
+    const release = provider.hold('ListMachines');
+    account.follow('a', { name: 'machine-1' });
+    await clock.advance(100);
+    account.want('a', 100);
+    release();
+    await clock.settle();
+    expect(woken()).toEqual(['a', 'a']);
+    await clock.advance(899);
+    expect(provider.count('ListMachines')).toBe(1);
+    await clock.advance(1);
+    expect(provider.count('ListMachines')).toBe(2);
+    expect(account.snapshot?.startedAt).toBe(1_000);
+    expect(woken()).toEqual(['a']);
+  });
+
+  test('a want for a moment to come is served by a list that starts then', async () => {
+    const { clock, account, woken } = scene();
+    account.follow('a', { name: 'machine-1' });
+    await clock.settle();
+    woken();
+    account.want('a', 30_000);
+    await clock.advance(29_999);
+    expect(woken()).toEqual([]);
+    await clock.advance(1);
+    expect(account.snapshot?.startedAt).toBe(30_000);
+    expect(woken()).toEqual(['a']);
+  });
+
+  test('lists never overlap, however slow they are', async () => {
+    const { clock, provider, account } = scene();
+    const release = provider.hold('ListMachines');
+    account.follow('a', { name: 'machine-1' });
+    account.setUrgent('a', true);
+    account.want('a', 0);
+    await clock.advance(120_000);
+    expect(provider.count('ListMachines')).toBe(1);
+    release();
+    await clock.settle();
+    expect(account.snapshot).toMatchObject({ startedAt: 0, answeredAt: 120_000 });
+  });
+
+  test('a failed list wakes all that wait for one, and all others only at the first failure', async () => {
+    const { clock, provider, account, woken } = scene();
+    account.follow('a', { name: 'machine-1' });
+    account.follow('b', { name: 'machine-2' });
+    await clock.settle();
+    woken();
+    provider.failNext('ListMachines', down, down);
+    account.want('a', 1);
+    await clock.advance(1_000);
+    expect(account.lastFailure).toMatchObject(down);
+    expect(woken().toSorted()).toEqual(['a', 'b']);
+    account.want('a', 1);
+    await clock.advance(1_000);
+    expect(woken()).toEqual(['a']);
+    account.want('a', 1);
+    await clock.advance(2_000);
+    expect(account.lastFailure).toBeUndefined();
+    expect(woken().toSorted()).toEqual(['a', 'b']);
+    expect(account.snapshot?.machines).toHaveLength(2);
+  });
+
+  test('while lists fail they are tried every ten seconds, and the old snapshot stays', async () => {
+    const { clock, provider, account } = scene();
+    account.follow('a', { name: 'machine-1' });
+    await clock.settle();
+    const before = account.snapshot;
+    provider.failNext('ListMachines', down, down, down, down);
+    await clock.advance(60_000 + 30_000);
+    expect(provider.count('ListMachines')).toBe(5);
+    expect(account.snapshot).toBe(before);
+  });
+});

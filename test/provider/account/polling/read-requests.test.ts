@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest';
+import { ReadWaiters } from '../../../../src/provider/account/polling/read-requests.ts';
+
+test('a list serves those whose moment it started at or after, once', () => {
+  const waiters = new ReadWaiters();
+  waiters.add('early', 10);
+  waiters.add('exact', 20);
+  waiters.add('late', 21);
+  expect(waiters.earliest).toBe(10);
+  expect(waiters.take(20)).toEqual(['early', 'exact']);
+  expect(waiters.earliest).toBe(21);
+  expect(waiters.take(20)).toEqual([]);
+});
+
+test.for([
+  ['the earlier one first', [10, 20]],
+  ['the later one first', [20, 10]],
+] as const)('a key that asks twice is woken for the earlier moment, once, and asks again: %s', ([, moments]) => {
+  const waiters = new ReadWaiters();
+  for (const moment of moments) waiters.add('a', moment);
+  expect(waiters.earliest).toBe(10);
+  expect(waiters.take(15)).toEqual(['a']);
+  expect(waiters.take(20)).toEqual([]);
+  waiters.add('a', 20);
+  expect(waiters.take(20)).toEqual(['a']);
+});
+
+test('the moment of one that was forgotten does not come back', () => {
+  const waiters = new ReadWaiters();
+  waiters.add('a', 10);
+  waiters.forget('a');
+  expect(waiters.earliest).toBeUndefined();
+  waiters.add('b', 30);
+  expect(waiters.earliest).toBe(30);
+});

@@ -1,0 +1,150 @@
+import { describe, expect, it } from 'vitest';
+import { readIntent, writeIntent } from '../../../src/api/v1alpha1/identity.ts';
+import { annotations } from '../../../src/api/v1alpha1/constants.ts';
+import type { VirtualMachine } from '../../../src/api/v1alpha1/types.ts';
+import type { Patch } from '../../../src/kubernetes/client.ts';
+import { type Failure, failed, type Outcome, succeeded } from '../../../src/domain/failure.ts';
+import type { CreateRequest } from '../../../src/domain/machine.ts';
+import { createSnapshot } from '../../../src/provider/account/snapshot.ts';
+import type { CreateAnswer, Provider } from '../../../src/provider/provider.ts';
+import { type CallingAccount, execute, type ExecuteDeps } from '../../../src/reconcile/execute/execute.ts';
+import { Memory } from '../../../src/reconcile/object-state.ts';
+import { failure, machineIn, objectWith, type ObjectOptions, uid } from '../../plan/fixtures.ts';
+import { createManualClock } from '../../support/clock.ts';
+
+const name = 'web-0a1b2c3d';
+const ordered = { ipv6: true, privateNetworking: false, sshKeyIds: [7] };
+const request: CreateRequest = { name, regionId: 1, packageId: 2, osTemplateId: 4, ...ordered };
+
+/** Carries out a create whose turn has come, for an account whose newest list shows VM 5. */
+async function create(options: {
+  readonly object?: ObjectOptions;
+  readonly answer?: Outcome<CreateAnswer>;
+  readonly hasPlace?: boolean;
+}) {
+  const clock = createManualClock();
+  const object = objectWith(options.object);
+  const memory = new Memory(uid, 0);
+  const calls: string[] = [];
+  const stored = (change: Patch): VirtualMachine => {
+    calls.push('patch');
+    // `as`: only metadata is patched.
+    const { metadata } = change.body as Pick<VirtualMachine, 'metadata'>;
+    return { ...object, metadata: { ...object.metadata, ...metadata } };
+  };
+  let intent: string | undefined;
+  // `as`: what a create needs of them.
+  const deps = {
+    client: { patch: (_resource: object, _ref: object, change: Patch) => Promise.resolve(stored(change)) },
+    clock,
+    stored: ({ metadata }: VirtualMachine) => (intent = metadata.annotations?.[annotations.createPending]),
+    isNewest: () => true,
+    quota: { reserve: () => options.hasPlace ?? true, release: () => calls.push('release') },
+    ownership: {},
+  } as unknown as ExecuteDeps;
+  const provider = {
+    createMachine: () => {
+      calls.push('CreateMachine');
+      return Promise.resolve(options.answer ?? succeeded({ id: 90 }));
+    },
+  } as unknown as Provider;
+  const account = {
+    snapshot: createSnapshot(0, 0, [machineIn('Running', { id: 5, name: 'other' })]),
+    ownerId: 1,
+    keyedHash: (text: string) => text,
+    write: async (_change: object, call: (to: Provider) => Promise<unknown>, onGranted: () => Promise<boolean>) =>
+      (await onGranted()) ? call(provider) : undefined,
+  } as unknown as CallingAccount;
+  const target = { object, providerName: name, account, isDefaultKey: false, memory };
+  const execution = await execute(deps, { type: 'Create', request }, target);
+  return { execution, memory, calls, intent };
+}
+
+describe('a create', () => {
+  it('is announced in the object before its call', async () => {
+    const { calls, execution } = await create({});
+    expect(calls).toEqual(['patch', 'CreateMachine']);
+    expect(execution).toMatchObject({
+      type: 'Created',
+      record: { id: 90, name, origin: 'Created', ownerId: 1, options: ordered },
+    });
+  });
+
+  it('whose place in the namespace another object took meanwhile writes and calls nothing', async () => {
+    const { calls, execution } = await create({ hasPlace: false });
+    expect({ calls, execution }).toEqual({ calls: [], execution: { type: 'Superseded' } });
+  });
+
+  it.each([
+    { what: 'the VM on record, which it replaces', object: { id: 90 }, replaces: 90 },
+    {
+      what: 'none, because the hint of another object counts for nothing',
+      object: { id: 90, recordedFor: 'other' },
+      replaces: undefined,
+    },
+  ])('announces $what', async ({ object, replaces }) => {
+    const { intent } = await create({ object });
+    expect(readIntent(intent, uid)?.replaces).toBe(replaces);
+  });
+
+  it.each([
+    { what: 'the first has them', earlier: undefined, announced: ordered },
+    { what: 'an earlier one had the same', earlier: ordered, announced: ordered },
+    { what: 'an earlier one, which may have had an effect, had others', earlier: { ...ordered, ipv6: false } },
+    { what: 'an earlier one did not say', earlier: 'unknown' as const },
+    { what: 'an earlier one was made with another key', earlier: ordered, sign: () => 'by another key' },
+  ])(
+    'announces its options where the VM is sure to have them: $what',
+    async ({ earlier, announced, sign = String }) => {
+      const { metadata } = objectWith();
+      const before = { at: 1, name, options: earlier === 'unknown' ? undefined : earlier };
+      const pending = earlier === undefined ? {} : { [annotations.createPending]: writeIntent(metadata, before, sign) };
+      const { intent, execution } = await create({ object: { annotations: pending } });
+      expect(readIntent(intent, uid)?.options).toEqual(announced);
+      // Of the call that was answered they are known.
+      expect(execution).toMatchObject({ record: { options: ordered } });
+    },
+  );
+
+  it.each<{ because: string; answer: CreateAnswer; record: object | undefined }>([
+    { because: 'the id of a VM that was listed before', answer: { id: 5 }, record: undefined },
+    { because: 'no id', answer: {}, record: undefined },
+    {
+      because: 'an id that no list has',
+      answer: { id: 6 },
+      record: { id: 6, name, origin: 'Created', ownerId: 1, options: ordered },
+    },
+  ])('that is answered with $because records $record', async ({ answer, record }) => {
+    const { execution } = await create({ answer: succeeded(answer) });
+    expect(execution.type === 'Created' && execution.record).toEqual(record);
+  });
+
+  it.each<{ because: string; given: Partial<Failure>; isRefused: boolean }>([
+    {
+      because: 'a login page may stand behind a call that went through',
+      given: { class: 'Credentials', code: 'HtmlAnswer', status: 200 },
+      isRefused: false,
+    },
+    {
+      because: 'so may a redirect',
+      given: { class: 'Credentials', code: 'Redirected', status: 302 },
+      isRefused: false,
+    },
+    {
+      because: '401 is answered before anything happens',
+      given: { class: 'Credentials', code: 'Unauthorized', status: 401 },
+      isRefused: true,
+    },
+    { because: 'so is 403', given: { class: 'Credentials', code: 'Forbidden', status: 403 }, isRefused: true },
+    { because: 'a busy provider refuses', given: { class: 'Wait', code: 'Busy', status: 406 }, isRefused: true },
+    {
+      because: 'an answer that was lost says nothing',
+      given: { class: 'UnknownOutcome', code: 'Timeout' },
+      isRefused: false,
+    },
+  ])('that failed is one that one list settles: $isRefused, because $because', async ({ given, isRefused }) => {
+    const answer = failed(failure({ operation: 'CreateMachine', ...given }));
+    const { memory, intent } = await create({ answer });
+    expect([memory.sentIntent, memory.refusedIntent]).toEqual([intent, isRefused ? intent : undefined]);
+  });
+});

@@ -1,0 +1,117 @@
+import { expect, it } from 'vitest';
+import { machineIdAnnotation } from '../../../src/api/v1alpha1/constants.ts';
+import { KubeError, type KubeErrorReason } from '../../../src/kubernetes/errors.ts';
+import { Secret } from '../../../src/domain/secret.ts';
+import type { Execution } from '../../../src/reconcile/execute/execute.ts';
+import { writePassword } from '../../../src/reconcile/execute/password-secret.ts';
+import { objectWith, uid } from '../../plan/fixtures.ts';
+
+const ownedBy = (...uids: readonly string[]) =>
+  uids.map((owner) => ({ apiVersion: 'vps247.com/v1alpha1', kind: 'VirtualMachine', name: 'web', uid: owner }));
+
+const secret = (owner: string, annotations: Readonly<Record<string, string>> = { [machineIdAnnotation]: '90' }) => ({
+  metadata: { ownerReferences: ownedBy(owner), annotations },
+});
+
+/** What comes of it where the create is answered so, and this Secret is there. The object with the UID `gone` is. */
+function written(answer: object | KubeErrorReason, present: unknown = {}): Promise<Execution> {
+  const create = (): Promise<unknown> =>
+    typeof answer === 'string' ? Promise.reject(new KubeError('create', { reason: answer })) : Promise.resolve(answer);
+  const client = { create, get: () => Promise.resolve(present) };
+  const action = { type: 'WritePassword', id: 90, secretName: 'web-password', password: new Secret('s3cret') } as const;
+  return writePassword(client, objectWith({ id: 90 }), action, (owner) => owner.uid === 'gone');
+}
+
+it.each([
+  { because: 'it is stored as sent', answer: secret(uid) },
+  { because: 'an earlier reconciliation created it and died', answer: 'AlreadyExists', present: secret(uid) },
+] as const)('the password is written: $because', async ({ answer, ...more }) => {
+  const present = 'present' in more ? more.present : undefined;
+  expect(await written(answer, present)).toEqual({ type: 'PasswordWritten', secretName: 'web-password' });
+});
+
+it.each([
+  {
+    because: 'the Secret holds the password of an earlier VM',
+    answer: 'AlreadyExists',
+    present: secret(uid, { [machineIdAnnotation]: '89' }),
+    isOutdated: true,
+    says: 'holds the password of an earlier VM of this object. Set another spec.initialPasswordSecret.name, or replace it by that of VM 90: kubectl -n default delete secret web-password && kubectl -n default annotate vps web ',
+  },
+  {
+    because: 'the Secret does not say of which VM its password is',
+    answer: 'AlreadyExists',
+    present: secret(uid, {}),
+    isOutdated: true,
+    says: 'holds the password of an earlier VM of this object. Set another spec.initialPasswordSecret.name, or replace it by that of VM 90: kubectl -n default delete secret web-password && kubectl -n default annotate vps web ',
+  },
+  {
+    because: 'the Secret is owned by another object',
+    answer: 'AlreadyExists',
+    present: secret('another-uid'),
+    says: "exists and this object doesn't own it",
+  },
+  {
+    because: 'the Secret is owned by no object',
+    answer: 'AlreadyExists',
+    present: { metadata: {} },
+    says: "exists and this object doesn't own it",
+  },
+  {
+    because: 'one of its owners is there',
+    answer: 'AlreadyExists',
+    present: { metadata: { ownerReferences: ownedBy('gone', 'another-uid') } },
+    says: "exists and this object doesn't own it",
+  },
+  {
+    because: 'its owner is of another kind',
+    answer: 'AlreadyExists',
+    present: { metadata: { ownerReferences: [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'web', uid: 'gone' }] } },
+    says: "exists and this object doesn't own it",
+  },
+  {
+    because: 'its owner is of a kind of the same name in another group',
+    answer: 'AlreadyExists',
+    present: {
+      metadata: {
+        ownerReferences: [{ apiVersion: 'kubevirt.io/v1', kind: 'VirtualMachine', name: 'web', uid: 'gone' }],
+      },
+    },
+    says: "exists and this object doesn't own it",
+  },
+  {
+    because: 'a policy removed the owner',
+    answer: { metadata: { annotations: { [machineIdAnnotation]: '90' } } },
+    says: 'an admission policy removed its ownerReference',
+  },
+  {
+    because: 'a policy removed the annotation',
+    answer: secret(uid, {}),
+    says: 'an admission policy removed its owner',
+  },
+  { because: 'it is not permitted', answer: 'Forbidden', says: `can't be created in namespace "default" (Forbidden)` },
+  { because: 'it is not valid', answer: 'Invalid', says: `can't be created in namespace "default" (Invalid)` },
+  { because: 'the namespace is gone', answer: 'NotFound', says: `can't be created in namespace "default" (NotFound)` },
+  { because: 'it is refused', answer: 'Unexpected', says: `can't be created in namespace "default" (Unexpected)` },
+] as const)('the password is not written, which is no failure: $because', async ({ answer, says, ...more }) => {
+  const execution = await written(answer, 'present' in more ? more.present : undefined);
+  const outdated = 'isOutdated' in more ? { outdated: 'web-password' } : {};
+  const reason = /can't be created|admission policy/.test(says)
+    ? 'InitialPasswordNotStored'
+    : 'InitialPasswordConflict';
+  expect(execution).toEqual({ type: 'PasswordConflict', reason, message: expect.stringContaining(says), ...outdated });
+});
+
+it('a Secret whose owner is gone is left to the garbage collector', async () => {
+  expect(await written('AlreadyExists', secret('gone'))).toEqual({
+    type: 'PasswordAwaited',
+    message: expect.stringContaining('delete it: kubectl -n default delete secret web-password'),
+  });
+});
+
+it.each(['Network', 'Timeout', 'Unavailable', 'TooManyRequests', 'Unauthorized'] as const)(
+  'an API server that does not answer is tried again: %s',
+  async (reason) => {
+    await expect(written(reason)).rejects.toMatchObject({ reason });
+  },
+);

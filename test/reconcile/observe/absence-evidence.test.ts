@@ -1,0 +1,200 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type AbsenceEvidence,
+  judgeAbsence,
+  judgeName,
+  judgeRecreation,
+} from '../../../src/reconcile/observe/absence-evidence.ts';
+
+const complete: AbsenceEvidence = {
+  listedOwners: [1],
+  isEmpty: false,
+  isSameKey: false,
+  isRecorded: true,
+  notFound: true,
+  ownerId: 1,
+  keyOwnerId: 1,
+  lists: 1,
+  wasSeen: true,
+  lackingFor: 0,
+  visibilityWindow: 30_000,
+  massAbsence: undefined,
+};
+
+describe('judgeAbsence', () => {
+  it.each<{ because: string; given: Partial<AbsenceEvidence>; verdict: string }>([
+    { because: "404 and a list of the machine's owner", given: {}, verdict: 'Absent' },
+    { because: 'a list alone may lag', given: { notFound: false }, verdict: 'AbsenceUnconfirmed' },
+    { because: "another account's key makes everything a 404", given: { listedOwners: [2] }, verdict: 'OtherAccount' },
+    {
+      because: 'an empty list of the key that showed the machine before',
+      given: { listedOwners: [], isEmpty: true, keyOwnerId: 1 },
+      verdict: 'Absent',
+    },
+    {
+      because: 'an empty list of a key that never showed anything',
+      given: { listedOwners: [], isEmpty: true, keyOwnerId: undefined },
+      verdict: 'AbsenceUnconfirmed',
+    },
+    {
+      because: 'an empty list of a key that showed another owner',
+      given: { listedOwners: [], isEmpty: true, keyOwnerId: 2 },
+      verdict: 'AbsenceUnconfirmed',
+    },
+    {
+      because: 'three empty lists in a row, but too close together',
+      given: { listedOwners: [], isEmpty: true, keyOwnerId: undefined, lists: 3, lackingFor: 29_999 },
+      verdict: 'AbsenceUnconfirmed',
+    },
+    {
+      because: 'however many empty lists agree: they may be of an account that never had a machine',
+      given: { listedOwners: [], isEmpty: true, keyOwnerId: undefined, lists: 300, lackingFor: 30_000_000 },
+      verdict: 'AbsenceUnconfirmed',
+    },
+    {
+      because: 'an empty list of the key that the object was last seen with, by its own record',
+      given: { listedOwners: [], isEmpty: true, keyOwnerId: undefined, isSameKey: true },
+      verdict: 'Absent',
+    },
+    {
+      because: 'a machine that is only asked for: three empty lists agree over the visibility window',
+      given: {
+        listedOwners: [],
+        isEmpty: true,
+        isRecorded: false,
+        ownerId: undefined,
+        keyOwnerId: undefined,
+        lists: 3,
+        lackingFor: 30_000,
+      },
+      verdict: 'Absent',
+    },
+    {
+      because: 'a provider that names no owners: three lists that show other machines agree',
+      given: { ownerId: undefined, listedOwners: [], keyOwnerId: undefined, lists: 3, lackingFor: 30_000 },
+      verdict: 'Absent',
+    },
+    {
+      because: 'two such lists, however far apart',
+      given: { ownerId: undefined, listedOwners: [], keyOwnerId: undefined, lists: 2, lackingFor: 30_000_000 },
+      verdict: 'AbsenceUnconfirmed',
+    },
+    {
+      because: 'a hundred such lists within a second less than the window',
+      given: { ownerId: undefined, listedOwners: [], keyOwnerId: undefined, lists: 100, lackingFor: 29_000 },
+      verdict: 'AbsenceUnconfirmed',
+    },
+    {
+      because: 'a list of some owner says nothing of a VM whose owner is not known',
+      given: { ownerId: undefined, listedOwners: [1], keyOwnerId: undefined },
+      verdict: 'AbsenceUnconfirmed',
+    },
+    {
+      because: 'nor is such a list of another account',
+      given: { ownerId: undefined, listedOwners: [1], keyOwnerId: undefined, lists: 3, lackingFor: 30_000 },
+      verdict: 'Absent',
+    },
+    {
+      because: "a list that shows several owners, the machine's among them",
+      given: { listedOwners: [2, 1] },
+      verdict: 'Absent',
+    },
+    {
+      because: "several owners, none of them the machine's",
+      given: { listedOwners: [2, 3] },
+      verdict: 'OtherAccount',
+    },
+    {
+      because: 'just created, perhaps not visible yet',
+      given: { wasSeen: false, lackingFor: 29_999 },
+      verdict: 'AbsenceUnconfirmed',
+    },
+    {
+      because: 'created, and invisible for longer than the provider takes',
+      given: { wasSeen: false, lackingFor: 30_000 },
+      verdict: 'Absent',
+    },
+    {
+      because: 'it vanished together with many others',
+      given: { massAbsence: { vanished: 9, of: 40 } },
+      verdict: 'MassAbsence',
+    },
+    {
+      because: 'what is not even confirmed stays so',
+      given: { massAbsence: { vanished: 9, of: 40 }, notFound: false },
+      verdict: 'AbsenceUnconfirmed',
+    },
+    {
+      because: 'a provider that names no owners is believed after three lists',
+      given: { ownerId: undefined, listedOwners: [], isEmpty: true, keyOwnerId: undefined, lists: 2 },
+      verdict: 'AbsenceUnconfirmed',
+    },
+  ])('$because → $verdict', ({ given, verdict }) => {
+    const judged = judgeAbsence({ ...complete, ...given });
+    expect(judged.kind === 'Unknown' ? judged.reason.kind : judged.kind).toBe(verdict);
+  });
+});
+
+describe('judgeName', () => {
+  const window = { earliest: 1_000, visibilityWindow: 30_000 };
+  it.each([
+    {
+      because: 'no list yet that started when the call could no longer be under way',
+      given: { firstLacking: undefined, newest: 999 },
+      verdict: { absent: false, wantListAfter: 1_000 },
+    },
+    {
+      because: 'a list that lacked it before a later call: the newest one started while that could be in flight',
+      given: { firstLacking: 0, newest: 999 },
+      verdict: { absent: false, wantListAfter: 1_000 },
+    },
+    {
+      because: 'one list is not enough',
+      given: { firstLacking: 1_000, newest: 1_000 },
+      verdict: { absent: false, wantListAfter: 31_000 },
+    },
+    {
+      because: 'two lists too close together',
+      given: { firstLacking: 1_000, newest: 30_999 },
+      verdict: { absent: false, wantListAfter: 31_000 },
+    },
+    {
+      because: 'two lists, the visibility window apart',
+      given: { firstLacking: 1_000, newest: 31_000 },
+      verdict: { absent: true },
+    },
+  ])('$because', ({ given, verdict }) => {
+    expect(judgeName({ ...window, ...given })).toEqual(verdict);
+  });
+});
+
+describe('judgeRecreation', () => {
+  const minute = 60_000;
+  const fiveMinutes = 5 * minute;
+  const evidence = { absence: { since: 0, lists: 3 }, newest: fiveMinutes, notFoundAt: fiveMinutes };
+  it.each([
+    { because: 'three lists over five minutes, and a 404 at their end', given: {}, verdict: { isDue: true } },
+    {
+      because: 'a thousand lists over a millisecond less',
+      given: { absence: { since: 1, lists: 1_000 } },
+      verdict: { isDue: false, wantListAfter: fiveMinutes + 1 },
+    },
+    {
+      because: 'two lists, however far apart',
+      given: { absence: { since: -600 * minute, lists: 2 } },
+      verdict: { isDue: false, wantListAfter: fiveMinutes + 1 },
+    },
+    {
+      because: 'no 404 since the newest list',
+      given: { notFoundAt: fiveMinutes - 1 },
+      verdict: { isDue: false, wantListAfter: fiveMinutes + 1 },
+    },
+    {
+      because: 'a read has shown it since the newest list',
+      given: { absence: undefined },
+      verdict: { isDue: false, wantListAfter: fiveMinutes + 1 },
+    },
+  ])('$because', ({ given, verdict }) => {
+    expect(judgeRecreation({ ...evidence, recreateAfter: fiveMinutes, ...given })).toEqual(verdict);
+  });
+});

@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest';
+import { SpecToCall } from '../../src/reconcile/reaction-latency.ts';
+import { objectWith } from '../plan/fixtures.ts';
+import { createManualClock } from '../support/clock.ts';
+
+const key = 'default/web';
+const generation = (number: number) => {
+  const object = objectWith();
+  return { ...object, metadata: { ...object.metadata, generation: number } };
+};
+
+test('the time until the first call for a change is measured, and not that of a later call', async () => {
+  const clock = createManualClock();
+  const seconds: number[] = [];
+  const measured = new SpecToCall(clock, (time) => seconds.push(time));
+  measured.change(key, undefined, generation(1), false);
+  await clock.advance(2_000);
+  measured.called(key);
+  await clock.advance(60_000);
+  measured.called(key);
+  expect(seconds).toEqual([2]);
+  measured.change(key, generation(1), generation(2), false);
+  await clock.advance(3_000);
+  measured.called(key);
+  expect(seconds).toEqual([2, 3]);
+});
+
+test('nothing is measured for an object that was there, did not change, needed no call or is gone', async () => {
+  const clock = createManualClock();
+  const seconds: number[] = [];
+  const measured = new SpecToCall(clock, (time) => seconds.push(time));
+  const changes: readonly (() => void)[] = [
+    () => measured.change(key, undefined, generation(1), true),
+    () => measured.change(key, generation(1), generation(1), false),
+    () => {
+      measured.change(key, generation(1), generation(2), false);
+      measured.settled(key);
+    },
+    () => {
+      measured.change(key, generation(2), generation(3), false);
+      measured.change(key, generation(3), undefined, false);
+    },
+  ];
+  for (const change of changes) {
+    change();
+    measured.called(key);
+  }
+  expect(seconds).toEqual([]);
+});

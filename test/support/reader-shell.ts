@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { sharedCluster } from './shared-cluster.ts';
+import { projectRoot } from './pages.ts';
+
+/** What a reader of a page has: a shell that stops at the first command that fails. Answers what both streams got. */
+export async function readerShell(
+  script: string,
+  options: { readonly env: Readonly<Record<string, string>>; readonly cwd?: string },
+): Promise<string> {
+  const child = spawn('bash', ['--norc', '-euo', 'pipefail', '-c', script], {
+    ...options,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  const code = await ended;
+  return code === 0 ? stdout + stderr : `${stdout}${stderr}\nexit code ${code}`;
+}
+
+/** A reader's shell in a checkout, with kubectl for this namespace of the shared cluster; their files are in `directory`. */
+export async function readerOf(directory: string, namespace: string): Promise<(script: string) => Promise<string>> {
+  const { kubeconfig, kubectl } = sharedCluster();
+  const bin = path.join(directory, 'bin');
+  mkdirSync(bin, { recursive: true });
+  symlinkSync(kubectl, path.join(bin, 'kubectl'));
+  const own = path.join(directory, 'kubeconfig');
+  writeFileSync(own, readFileSync(kubeconfig));
+  const env = { PATH: `${bin}:${process.env['PATH']}`, KUBECONFIG: own, HOME: directory };
+  const shell = (script: string): Promise<string> => readerShell(script, { env, cwd: projectRoot });
+  // The namespace is part of what the reader has chosen before.
+  await shell(`kubectl config set-context --current --namespace=${namespace}`);
+  return shell;
+}
+
+/** Ages, addresses, ids and widths of columns are the reader's own. */
+export function plain(output: string): string {
+  return output
+    .replaceAll(/\b\d+\.\d+\.\d+\.\d+\b/g, 'ADDRESS')
+    .replaceAll(/\b1\d{3}\b/g, 'ID')
+    .replaceAll(/\b\d+(?:ms|s|m)\b/g, 'AGE')
+    .replaceAll(/[ \t]+/g, ' ')
+    .trim();
+}
