@@ -79,7 +79,7 @@ export const arrows: Readonly<Record<string, Folder>> = {
   },
   startup: {
     folders: ['api', 'domain', 'telemetry', 'kubernetes'],
-    packages: ['node:'],
+    packages: [],
     reason: 'what has to be so before work begins knows nothing of the work',
   },
   emulator: {

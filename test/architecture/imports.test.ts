@@ -24,15 +24,15 @@ describe('arrows between folders', () => {
 
   test('that no import uses are reported', () => {
     const table = {
-      plan: { folders: ['api', 'model'], packages: [], reason: '' },
-      kube: { folders: [], packages: ['node:', 'got'], reason: '' },
+      plan: { folders: ['api', 'domain'], packages: [], reason: '' },
+      kubernetes: { folders: [], packages: ['node:', 'got'], reason: '' },
     };
     const files = [
       { path: 'src/plan/x.ts', text: "import type { X } from '../api/x.ts';" },
-      { path: 'src/kubernetes/deep/x.ts', text: "import { x } from 'node:fs';\nimport '../../model/x.ts';" },
+      { path: 'src/kubernetes/deep/x.ts', text: "import { x } from 'node:fs';\nimport '../../domain/x.ts';" },
     ];
     expect(unusedPermissions(files, table)).toEqual([
-      "src/plan may import model, but doesn't: remove the permission",
+      "src/plan may import domain, but doesn't: remove the permission",
       "src/kubernetes may import got, but doesn't: remove the permission",
     ]);
   });
