@@ -64,6 +64,28 @@ function isThere(file: string): boolean {
   return ['', '.yaml', '.ts', '.md'].some(() => filesBelow(folder, '').includes(plain));
 }
 
+/** Source files that a page names in back quotes, by path or by the end of it, and that don't exist. */
+function missingSources(text: string): string[] {
+  const sources = ['src', 'emulator', 'test', 'hack', 'bench', 'site'].flatMap((folder) => filesBelow(folder, '.ts'));
+  return Array.from(text.matchAll(/`([\w./-]+\.ts)`/g), ([, file = '']) => file).filter(
+    (file) => !sources.some((source) => `/${source}`.endsWith(`/${file}`)),
+  );
+}
+
+test.each(['docs/architecture.md', 'CONTRIBUTING.md', ...pages.filter((page) => page.startsWith('docs/adr/'))])(
+  'the sources that %s names exist',
+  (page) => {
+    expect(missingSources(textOf(page))).toEqual([]);
+  },
+);
+
+test('a source that does not exist is found', () => {
+  expect(missingSources('`src/plan/plan.ts` `plan.ts` `nonsense.ts` `plan/nonsense.ts`')).toEqual([
+    'nonsense.ts',
+    'plan/nonsense.ts',
+  ]);
+});
+
 test('no link between files is broken', () => {
   expect(pages.flatMap((page) => brokenLinks(projectRoot, page, textOf(page)))).toEqual([]);
 });
