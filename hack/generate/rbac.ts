@@ -73,7 +73,7 @@ function rulesOf(role: YAMLMap): readonly string[] {
   const rules = role.get('rules');
   if (!isSeq(rules)) throw new Error(`${String(role.getIn(['metadata', 'name']))} has no rules`);
   return rules.items.map((rule, index) => {
-    if (!isMap(rule)) throw new Error('a rule is no map');
+    if (!isMap(rule)) throw new Error("a rule isn't a map");
     // The parser gives the comment above the first item of a list to the list.
     const comment = rule.commentBefore ?? (index === 0 ? rules.commentBefore : undefined);
     if (!comment) throw new Error(`a rule for ${String(rule.get('resources'))} has no comment with its reason`);

@@ -17,8 +17,8 @@ const pages = ['docs/installation.md', 'docs/restricted-networks.md', 'docs/upgr
 
 /** Blocks that are not run here, by their beginning, and the reason. */
 const elsewhere: Readonly<Record<string, string>> = {
-  'docker build': 'there is no container engine',
-  'docker load': 'there is no container engine',
+  'docker build': 'the machine has no container engine',
+  'docker load': 'the machine has no container engine',
   'helm upgrade vps247-operator deploy/chart --namespace vps247-system --reuse-values \\\n  --set image.digest':
     'the node has no image of that digest',
   'cosign verify': 'nothing is signed',
@@ -153,7 +153,7 @@ await run('kubectl delete vps --all --all-namespaces\nkubectl get');
 demand(emulator.ledger.liveMachines().length === 0, 'a machine is left');
 await run('helm uninstall vps247-operator --namespace vps247-system\nkubectl annotate crd');
 
-// In one namespace, then in others; the machines are let go, by the operator and without one.
+// In one namespace, then in others; the VMs are orphaned, by the operator and without one.
 await run('kubectl apply -f deploy/manifests/crds.yaml\nkubectl create namespace');
 await person(rolledOut);
 await person('kubectl create namespace team-a');
@@ -171,7 +171,7 @@ await person(`kubectl --namespace ${home} delete deployment vps247-operator`);
 await person('kubectl --namespace team-a delete vps shop --wait=false');
 await run('kubectl get vps --all-namespaces -o custom-columns', { namespace: 'team-a', name: 'shop' });
 demand((await person('kubectl get vps -A')) === '', 'an object is left');
-demand(emulator.ledger.liveMachines().length === 3, 'a machine that was let go is gone');
+demand(emulator.ledger.liveMachines().length === 3, 'an orphaned VM is gone');
 
 // By kustomize, and at last by Helm with Roles alone.
 const customized = 'kubectl apply -k deploy/kustomize/crds\nkubectl apply -k .';

@@ -20,8 +20,12 @@ export async function readerShell(
   return code === 0 ? stdout + stderr : `${stdout}${stderr}\nexit code ${code}`;
 }
 
-/** A reader's shell in a checkout, with kubectl for this namespace of the shared cluster; their files are in `directory`. */
-export async function readerOf(directory: string, namespace: string): Promise<(script: string) => Promise<string>> {
+/** A reader's shell in a checkout, with kubectl for this namespace of the shared cluster; the reader's files are in `directory`. */
+export async function readerOf(
+  directory: string,
+  namespace: string,
+  checkout = projectRoot,
+): Promise<(script: string) => Promise<string>> {
   const { kubeconfig, kubectl } = sharedCluster();
   const bin = path.join(directory, 'bin');
   mkdirSync(bin, { recursive: true });
@@ -29,7 +33,7 @@ export async function readerOf(directory: string, namespace: string): Promise<(s
   const own = path.join(directory, 'kubeconfig');
   writeFileSync(own, readFileSync(kubeconfig));
   const env = { PATH: `${bin}:${process.env['PATH']}`, KUBECONFIG: own, HOME: directory };
-  const shell = (script: string): Promise<string> => readerShell(script, { env, cwd: projectRoot });
+  const shell = (script: string): Promise<string> => readerShell(script, { env, cwd: checkout });
   // The namespace is part of what the reader has chosen before.
   await shell(`kubectl config set-context --current --namespace=${namespace}`);
   return shell;

@@ -1,0 +1,145 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { fences, shellBlocks } from '../../support/documented.ts';
+import { filesBelow, projectRoot } from '../../support/pages.ts';
+import { readerOf } from '../../support/reader-shell.ts';
+import { apiKey, rotatedKey, type Stage, type StageOptions, useStages } from '../operator/fixture.ts';
+
+const stageFor = useStages('examples');
+// Several times as long as it takes, for machines with other things to do.
+vi.setConfig({ testTimeout: 120_000 });
+
+/** Outside of the reports, because they contain an API key. */
+const checkouts: string[] = [];
+afterEach(() => {
+  for (const checkout of checkouts.splice(0)) rmSync(checkout, { recursive: true });
+});
+
+/** A stage, and the commands of an example in a checkout whose files are changed by `edit`. */
+async function exampleOf(
+  name: string,
+  options: StageOptions & {
+    readonly edit?: (text: string, stage: Stage) => string;
+    readonly namespaces?: string[];
+  } = {},
+): Promise<{ readonly stage: Stage; readonly run: (index: number) => Promise<string> }> {
+  const { edit = (text) => text, namespaces = [], ...stageOptions } = options;
+  const stage = await stageFor(name, stageOptions);
+  const checkout = mkdtempSync(path.join(tmpdir(), 'example-'));
+  checkouts.push(checkout);
+  cpSync(path.join(projectRoot, 'examples', name), path.join(checkout, 'examples', name), { recursive: true });
+  for (const file of filesBelow(path.join('examples', name), '.yaml'))
+    writeFileSync(path.join(checkout, file), edit(readFileSync(path.join(projectRoot, file), 'utf8'), stage));
+  await stage.start({ namespaces }).addresses;
+  const shell = await readerOf(stage.directory, stage.namespace, checkout);
+  const blocks = shellBlocks(`examples/${name}/README.md`);
+  let done = 0;
+  return {
+    stage,
+    run: async (index) => {
+      expect(index, 'the blocks run in order').toBe(done);
+      done += 1;
+      const printed = await shell((blocks[index]?.script ?? '').replaceAll('KEY-OF-TEAM-A', apiKey));
+      expect(printed).not.toContain('exit code');
+      if (index === blocks.length - 1) expect(done).toBe(blocks.length);
+      return printed;
+    },
+  };
+}
+
+const withKey = (text: string): string => text.replaceAll('REPLACE_ME', apiKey);
+const names = ({ emulator }: Stage): readonly string[] => emulator.ledger.liveMachines().map(({ name }) => name);
+/** Without what differs from run to run. */
+const plain = (text: string): string =>
+  text.replaceAll(/cache-[0-9a-f]{8}/g, 'cache-UID').replaceAll(/VM 1\d{3}\b/g, 'VM ID');
+
+describe('the commands of the example', () => {
+  test('first-machine create a VM', async () => {
+    const { run } = await exampleOf('first-machine', { withSecret: false, edit: withKey });
+    await run(0);
+    expect(await run(1)).toContain('condition met');
+  });
+
+  test('accounts create a VM in each of two accounts', async () => {
+    const keys = [apiKey, rotatedKey];
+    const { stage, run } = await exampleOf('accounts', {
+      withSecret: false,
+      accounts: keys.map((key, index) => ({ ownerId: index + 1, keys: [key] })),
+      edit: (text) => text.replace('REPLACE_ME', apiKey).replace('REPLACE_ME', rotatedKey),
+    });
+    await run(0);
+    await run(1);
+    for (const name of ['shop', 'trial']) await stage.untilReady(name, 'True/Available');
+    expect((await stage.object('shop'))?.status?.ownerId).toBe(1);
+    expect((await stage.object('trial'))?.status?.ownerId).toBe(2);
+  });
+
+  test('adoption adopt two VMs without changing them', async () => {
+    let id = 0;
+    const { stage, run } = await exampleOf('adoption', {
+      edit: (text, { emulator }) => {
+        if (id === 0) {
+          id = emulator.person.create({ name: 'Web 1' });
+          emulator.person.create({ name: 'Legacy DB (2019)' });
+        }
+        return text.replace('id: 1234', `id: ${id}`);
+      },
+    });
+    await run(0);
+    expect((await stage.untilReady('legacy-web', 'True/Available')).status?.id).toBe(id);
+    await run(1);
+    expect((await stage.untilReady('legacy-db', 'True/Available')).status?.origin).toBe('Adopted');
+    expect(stage.emulator.ledger.writes()).toEqual([]);
+  });
+
+  test('keep create two VMs', async () => {
+    const { stage, run } = await exampleOf('keep');
+    await run(0);
+    for (const name of ['database', 'archive']) await stage.untilReady(name, 'True/Available');
+    expect(names(stage)).toHaveLength(2);
+  });
+
+  test('plan show what the page shows, and nothing happens before it is approved', async () => {
+    const { stage, run } = await exampleOf('plan');
+    const [create, remove] = fences('examples/plan/README.md').filter(({ language }) => language === 'text');
+    const show = shellBlocks('examples/plan/README.md')[0]?.script.split('\n')[1] ?? '';
+    await run(0);
+    await stage.untilReady('cache', 'False/PlanOnly');
+    const shell = await readerOf(path.join(stage.directory, 'again'), stage.namespace);
+    expect(plain(await shell(show))).toBe(plain(create?.text ?? ''));
+    expect(names(stage)).toEqual([]);
+    await run(1);
+    await stage.untilReady('cache', 'True/Available');
+    await stage.cluster.patch(stage.namespace, 'cache', { spec: { managementPolicy: 'Plan' } });
+    await stage.cluster.delete(stage.namespace, 'cache');
+    await stage.cluster.until('the plan of the deletion', async () => (await shell(show)).includes('DeleteMachine'));
+    expect(plain(await shell(show))).toBe(plain(remove?.text ?? ''));
+    expect(names(stage)).toHaveLength(1);
+  });
+
+  test('team create a namespace with a VM', async () => {
+    const { stage, run } = await exampleOf('team', { namespaces: ['team-a'] });
+    for (const index of [0, 1, 2]) await run(index);
+    const isReady = async (): Promise<boolean> =>
+      (await stage.cluster.get('team-a', 'web'))?.status?.state === 'Running';
+    await stage.cluster.until('the VM of the team runs', isReady);
+    await stage.cluster.delete('team-a', 'web');
+    await stage.cluster.until('it is deleted', async () => names(stage).length === 0);
+  });
+});
+
+test('every example with commands for a cluster like ours is run', () => {
+  const examples = filesBelow('examples', 'README.md').filter((page) => shellBlocks(page).length > 0);
+  // Argo CD and Flux aren't there: documents.test.ts checks their objects.
+  expect(examples.map((page) => page.split('/')[1])).toEqual([
+    'accounts',
+    'adoption',
+    'first-machine',
+    'gitops',
+    'keep',
+    'plan',
+    'team',
+  ]);
+});
