@@ -50,6 +50,15 @@ test("the README's session is part of the tutorial, which a test runs", () => {
   );
 });
 
+test("the README's installation is part of the installation page, which a step of npm run verify runs", () => {
+  const page = new Set(shellOf('docs/installation.md').flatMap(({ text }) => text.split('\n')));
+  const own = shellOf('README.md')
+    .flatMap(({ text }) => text.split('\n'))
+    .filter((line) => /^(?:docker|helm|kubectl| )/.test(line));
+  expect(own.length).toBeGreaterThan(5);
+  expect(own.filter((line) => !page.has(line))).toEqual([]);
+});
+
 /** The lines of a page's commands, manifests and output, without those that are empty. */
 function linesOf(page: string): readonly string[] {
   const languages = page === 'README.md' ? ['console'] : ['sh', 'text'];

@@ -57,7 +57,7 @@ export const alerts: readonly Alert[] = [
     description:
       'Prometheus scrapes no replica. The VMs stay as they are, and nothing changes until a replica runs again. Check the Pods of the Deployment.',
     steps: [
-      'Find out why the last Pod ended: `kubectl -n vps247-system get pods` and `kubectl -n vps247-system describe pod`. docs/configuration.md explains the exit code.',
+      'Find out why the last Pod ended: `kubectl -n vps247-system get pods` and `kubectl -n vps247-system describe pod`. See [exit codes](configuration.md#exit-codes).',
       'If Pods are ready, Prometheus cannot reach them. Check its targets page, the ServiceMonitor or PodMonitor, and network policies.',
     ],
     fires: { series: { [of('build_info')]: '1x5 stale' }, at: '12m', labels: {} },
@@ -147,7 +147,7 @@ export const alerts: readonly Alert[] = [
     for: '15m',
     summary: 'The provider keeps answering 429 (too many requests).',
     description:
-      'The provider refuses calls of the operator in {{ $labels.namespace }} for their number, and changes take longer. Lower --provider-rate, or find out who else uses the key.',
+      'The operator in {{ $labels.namespace }} sends more requests than the provider allows, so changes take longer. Lower --provider-rate, or find out who else uses the key.',
     steps: [
       'Compare `vps247_operator_provider_rate_limit` with `--provider-rate`: the operator halves its rate automatically. If that does not help, another program uses the same key.',
       'Set `--provider-rate` to what the provider allows, or raise `--poll-interval`.',
@@ -211,7 +211,7 @@ export const alerts: readonly Alert[] = [
       'The VM of an object that is being deleted still exists, or is not confirmed deleted. It may incur charges. The condition DeletionBlocked names what the operator waits for.',
     steps: [
       'Find it: `kubectl get virtualmachines -A -o json | jq -r \'.items[] | select(.metadata.deletionTimestamp) | .metadata.namespace + "/" + .metadata.name\'`.',
-      'Its conditions Ready and DeletionBlocked name the reason, and docs/conditions.md the remedy.',
+      'Its conditions Ready and DeletionBlocked name the reason. [Conditions](conditions.md) has the remedy.',
       'Never remove the finalizer by hand: the VM would stay and be billed. To delete an object and keep its VM, set `spec.deletionPolicy: Retain`, also while the object is being deleted.',
     ],
     fires: { series: { [of('deletion_oldest_seconds')]: '0+60x80' }, at: '70m', labels: installation },
@@ -224,7 +224,7 @@ export const alerts: readonly Alert[] = [
     for: '1h',
     summary: 'The account has unmanaged VMs.',
     description:
-      'No object manages {{ $value }} VMs of account {{ $labels.account }}; the provider bills them all the same. The log line "Found unmanaged VMs" and an event of the Lease name them. Adopt them, delete them at the provider, or silence this alert if they are known.',
+      'No object manages {{ $value }} VMs of account {{ $labels.account }}. The provider bills them nevertheless. The log line "Found unmanaged VMs" and an event of the Lease name them. Adopt them, delete them at the provider, or silence this alert if they are known.',
     steps: [
       'Find their names and ids: `kubectl -n vps247-system events --for lease/vps247-operator` shows the last change of the set, as long as the API server keeps events (an hour by default). The log keeps it: `kubectl -n vps247-system logs -l app.kubernetes.io/name=vps247-operator --tail=-1 | grep "unmanaged VMs"`. Both name ten VMs at most, and count the rest; compare the list at the provider with `kubectl get virtualmachines -A` for these. The operator never changes an unmanaged VM.',
       'Adopt a VM with `spec.adoption` and its id, or delete it at the provider. Where an account is shared on purpose, silence the alert.',
@@ -277,7 +277,7 @@ export const alerts: readonly Alert[] = [
     steps: [
       `List them: \`kubectl get virtualmachines -A -o jsonpath='{range .items[?(@.status.conditions[1].status=="False")]}{.metadata.namespace}/{.metadata.name}: {.status.conditions[1].message}{"\\n"}{end}'\`.`,
       'Correct each spec to what the VM is, in its manifest or with the command in the message.',
-      'For a VM as the spec says, create a new object: the provider can neither move nor resize a VM.',
+      'To get a VM that matches the spec, create a new object: the provider can neither move nor resize a VM.',
     ],
     fires: { series: { [of('objects_differing_from_spec')]: '2x40' }, at: '20m', labels: installation, value: '2' },
     isQuiet: { because: 'the specs were corrected', series: { [of('objects_differing_from_spec')]: '9x3 0x40' } },
@@ -312,7 +312,7 @@ export const alerts: readonly Alert[] = [
       'The operator in {{ $labels.namespace }} does not keep up. Check whether reconciliations hang (workqueue_longest_running_processor_seconds) or CPU is short; else raise --workers.',
     steps: [
       'Check the dashboard of the operator: is CPU at its limit, does an API answer slowly, or do reconciliations hang?',
-      'Give it more CPU, or raise `--workers`; docs/scaling.md describes how several operators share the work.',
+      'Give it more CPU, raise `--workers`, or [shard](scaling.md#sharding) the objects.',
     ],
     fires: { series: { [of('queue_oldest_wait_seconds')]: '90x20' }, at: '15m', labels: installation },
     isQuiet: { because: 'a burst was over soon', series: { [of('queue_oldest_wait_seconds')]: '90x5 0x20' } },

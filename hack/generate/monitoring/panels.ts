@@ -78,8 +78,8 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Not ready',
-        description: 'Objects whose VM does not match the spec, for any reason.',
-        onABadDay: { see: 'The size of the incident; each reason is in the panel below.', peak: 26 },
+        description: 'Objects that are not Ready, for any reason.',
+        onABadDay: { see: 'The size of the incident. The panel below shows each reason.', peak: 26 },
         unit: 'short',
         width: 8,
         isNumber: true,
@@ -108,7 +108,8 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Objects by reason',
-        description: 'All but Available are in progress or need you; docs/conditions.md explains each.',
+        description:
+          'All reasons except Available are in progress or need your action. docs/conditions.md explains each.',
         onABadDay: {
           see: 'Each problem is a separate band. A band that stays needs your action.',
           peak: 20,
@@ -120,7 +121,7 @@ export const dashboards: readonly Dashboard[] = [
       },
       {
         title: 'Duplicate VM names',
-        description: 'Names that more than one VM has, by account. The operator does not act on VMs of these names.',
+        description: 'Names that more than one VM of the account has.',
         onABadDay: { see: 'One account steps up: two VMs have the same name.', peak: 1 },
         unit: 'short',
         queries: [
@@ -159,7 +160,7 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Unbilled hours, highest ten',
         description: 'Hours that the next bill will contain.',
-        onABadDay: { see: 'Nothing: this is about cost, not about failures.' },
+        onABadDay: { see: 'No change: this panel shows cost, not failures.' },
         unit: 'h',
         width: 24,
         queries: [
@@ -182,8 +183,8 @@ export const dashboards: readonly Dashboard[] = [
     panels: [
       {
         title: 'Ready',
-        description: '1: the VM matches the spec. The legend names the reason.',
-        onABadDay: { see: 'Falls to 0, with another line for each reason and state.', trough: 0 },
+        description: '1: the VM exists in the power state of the spec. The legend names the reason.',
+        onABadDay: { see: 'Falls to 0, with a new line for each reason and state.', trough: 0 },
         unit: 'short',
         width: 24,
         queries: [
@@ -196,7 +197,7 @@ export const dashboards: readonly Dashboard[] = [
       {
         title: 'Unbilled hours',
         description: 'Falls to zero when the provider bills.',
-        onABadDay: { see: 'Nothing, as long as the VM runs.' },
+        onABadDay: { see: 'No change while the VM runs.' },
         unit: 'h',
         width: 8,
         queries: [{ expr: ofObject(m('machine_unbilled_hours', chosen)), legend: 'hours' }],
