@@ -94,7 +94,14 @@ export function figuresOfStarts(size: number, starts: readonly Start[]): Section
       },
       ...(peaks.length === 0
         ? []
-        : [{ what: 'peak memory, p50', measured: summarize(peaks).p50 / 2 ** 20, unit: 'MiB', note: 'resident' }]),
+        : [
+            {
+              what: 'peak memory, p50',
+              measured: summarize(peaks).p50 / 2 ** 20,
+              unit: 'MiB',
+              note: 'resident memory',
+            },
+          ]),
     ],
   };
 }
@@ -147,7 +154,7 @@ export function figuresOfSteadyState(objects: number, span: Span): Section {
         note: 'a list requeues only objects whose VM changed',
       },
       { what: 'CPU of the operator', measured: span.cpuSeconds, digits: 2, unit: 's', floor: 0 },
-      { what: 'memory of the operator', measured: span.residentBytes / 2 ** 20, unit: 'MiB', note: 'resident' },
+      { what: 'memory of the operator', measured: span.residentBytes / 2 ** 20, unit: 'MiB', note: 'resident memory' },
     ],
   };
 }

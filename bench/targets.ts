@@ -129,7 +129,7 @@ function attackOf({ flips, attack }: Results): readonly Goal[] {
       controllerRuntime: '-',
       goal: `≤ ${memoryLimit} MiB, the chart's limit`,
       isMet: !(peak > memoryLimit),
-      note: 'resident',
+      note: 'resident memory',
     },
   ];
 }
@@ -207,7 +207,7 @@ function startOf({ size, starts }: Results): readonly Goal[] {
       controllerRuntime: '-',
       goal: '≤ 180 MB at 10,000',
       isMet: peak * 2 ** 20 <= 180e6,
-      note: 'resident',
+      note: 'resident memory',
     },
   ];
 }
@@ -231,7 +231,7 @@ function restOf({ steady }: Results): readonly Goal[] {
       controllerRuntime: '52 MB at 1,000',
       goal: '≤ 130 MB at 10,000',
       isMet: steady.residentBytes <= 130e6,
-      note: 'resident',
+      note: 'resident memory',
     },
   ];
 }

@@ -1,30 +1,48 @@
-import { type Verdicts, verdicts } from '../gitops/health-table.ts';
-import { generatedFrom, markdownTable } from './table.ts';
+import { type VerdictRow, type Verdicts, verdicts } from '../gitops/health-table.ts';
+import { generatedFrom } from './table.ts';
 
-/** docs/gitops-health.md: how GitOps tools interpret each reason. Pure. */
+/** docs/gitops-health.md: how GitOps tools interpret each reason, grouped by the result. Pure. */
 export function renderVerdicts(): string {
-  const rows = Object.entries(verdicts).map(([reason, row]) => [
-    `[${reason}](conditions.md#${reason.toLowerCase()})`,
-    cell('kstatus', row, row.wasReady),
-    cell('argo', row, row.wasReady),
-    row.because,
-  ]);
+  const groups = Map.groupBy(
+    Object.entries(verdicts),
+    ([, row]) => `${resultOf('kstatus', row)}, ${resultOf('argo', row)}`,
+  );
+  const sections = [...groups].map(([, rows]) => renderGroup(rows));
   return `# Health in Argo CD and Flux
 
 ${generatedFrom('hack/gitops/health-table.ts')}
 
-The column *Flux* shows the result of the kstatus library, which Flux, kpt, and Helm 4 use. The column
-*Argo CD* shows the result of the script [health.lua](../deploy/gitops/argocd/health.lua). Tests run
-both for every reason.
+This page lists the health that GitOps tools show for each reason of an object:
+
+- **Flux**: the result of the kstatus library, which Flux, kpt, and Helm 4 use.
+- **Argo CD**: the result of the script [health.lua](../deploy/gitops/argocd/health.lua).
+
+Tests run both for every reason. Independent of the reason:
 
 - An object that was never reconciled, or not since its spec changed, is InProgress and Progressing.
 - An object that is being deleted is Terminating and Progressing.
-- "If it was Ready" means: Ready with the current spec, before the reason occurred.
 
-${markdownTable(['reason', 'Flux', 'Argo CD', 'explanation'], rows)}
+"If it was Ready" means: Ready with the current spec, before the reason occurred.
+
+${sections.join('\n\n')}
 `;
 }
 
-function cell(tool: keyof Verdicts, row: Verdicts, wasReady: Verdicts = row): string {
-  return row[tool] === wasReady[tool] ? row[tool] : `${row[tool]}; ${wasReady[tool]} if it was Ready`;
+/** Reasons with the same result, in one item for each explanation. */
+function renderGroup(rows: readonly (readonly [string, VerdictRow])[]): string {
+  const [[, first] = ['', undefined]] = rows;
+  if (first === undefined) return '';
+  const items = Map.groupBy(rows, ([, { because }]) => because);
+  const list = [...items].map(([because, of]) => {
+    const reasons = of.map(([reason]) => `[${reason}](conditions.md#${reason.toLowerCase()})`);
+    return `- ${because.charAt(0).toUpperCase()}${because.slice(1)}: ${reasons.join(', ')}.`;
+  });
+  return `## ${resultOf('kstatus', first)} in Flux, ${resultOf('argo', first)} in Argo CD
+
+${list.join('\n')}`;
+}
+
+function resultOf(tool: keyof Verdicts, { wasReady, ...row }: VerdictRow): string {
+  const ready = wasReady?.[tool] ?? row[tool];
+  return ready === row[tool] ? ready : `${row[tool]} (${ready} if it was Ready)`;
 }

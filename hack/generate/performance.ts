@@ -28,46 +28,56 @@ function renderFigures(runs: readonly Results[]): string {
   return [
     `Measured with ${vms} on ${largest.cores} cores, which also ran the API server, etcd, the provider, and the bench.`,
     renderGoals(goals),
-    'Details:',
-    goals.flatMap(({ what, note }) => (note === '' ? [] : [`- ${what}: ${note}`])).join('\n'),
+    '✗ marks a missed goal. Details:',
+    goals.flatMap(detailOf).join('\n'),
     ...(runs.length < 2 ? [] : ['## Growth with the number of VMs', renderGrowth(runs)]),
     `## All figures with ${vms}`,
     ...sectionsOf(largest).map(renderSection),
   ].join('\n\n');
 }
 
+function detailOf({ what, floor, note }: Goal): readonly string[] {
+  const details = [note, floor === '-' ? '' : `floor: ${floor}`].filter((detail) => detail !== '');
+  return details.length === 0 ? [] : [`- ${what}: ${details.join('; ')}`];
+}
+
+/** A missed goal is marked, so that the table needs no column for that. */
 function renderGoals(goals: readonly Goal[]): string {
   return markdownTable(
-    ['', 'measured', 'goal', 'met', 'floor', 'controller-runtime'],
-    goals.map(({ what, measured, goal, isMet, floor, controllerRuntime }) => [
+    ['', 'measured', 'goal', 'controller-runtime'],
+    goals.map(({ what, measured, goal, isMet, controllerRuntime }) => [
       what,
-      measured,
+      isMet ? measured : `✗ ${measured}`,
       goal,
-      isMet ? 'yes' : 'no',
-      floor,
       controllerRuntime,
     ]),
   );
 }
 
 function renderGrowth(runs: readonly Results[]): string {
-  const head = ['', ...runs.map(({ size }) => `${inWords(size)} VMs`), 'growth', ''];
+  const head = ['', ...runs.map(({ size }) => `${inWords(size)} VMs`), 'growth'];
   const rows = growthOf(runs).map(({ what, unit, values, ratio, isLinear }) =>
     [what].concat(
       values.map((value) => `${value.toPrecision(3)} ${unit}`),
-      [`${ratio.toFixed(2)} ×`, isLinear ? 'linear or less' : 'more than linear'],
+      [`${isLinear ? '' : '✗ '}${ratio.toFixed(2)} ×`],
     ),
   );
   return `${markdownTable(head, rows)}
 
 Growth compares the last two runs. Costs of the whole fleet are divided by its VMs; costs of one change are compared
-directly. Up to 1.3 × counts as linear.`;
+directly. Up to 1.3 × counts as linear; ✗ marks more.`;
 }
 
 function renderSection({ title, figures }: Section): string {
   return `### ${title.charAt(0).toUpperCase()}${title.slice(1)}
 
-${markdownTable(['', 'measured', 'floor', 'limit', ''], figures.map(cellsOf))}`;
+${markdownTable(
+  ['', 'measured', 'floor', 'limit'],
+  figures.map((figure) => {
+    const [what = '', measured = '', floor = '', limit = '', note = ''] = cellsOf(figure);
+    return [note === '' ? what : `${what}: ${note}`, measured, floor, limit];
+  }),
+)}`;
 }
 
 function inWords(count: number): string {

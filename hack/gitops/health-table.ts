@@ -28,7 +28,7 @@ const keptUp: Verdicts = { kstatus: 'InProgress', argo: 'Healthy' };
 const leaving: Verdicts = { kstatus: 'Terminating', argo: 'Progressing' };
 
 const progresses = 'the operator continues without your action';
-const needsAction = 'it requires your action';
+const needsAction = 'the object requires your action';
 const policy = 'a policy prevents changes, and the VM does not match the spec';
 const outage = 'an outage is not a failure of the object; a VM that was Ready counts as unchanged';
 
@@ -55,7 +55,7 @@ export const verdicts: Readonly<Record<Reason, VerdictRow>> = {
   Stopping: { ...going, because: progresses },
   Restarting: { ...going, because: progresses },
   ProviderBusy: { ...going, because: progresses },
-  PowerTransitionStuck: { ...failed, because: 'the operator has retried for a long time: check the VM' },
+  PowerTransitionStuck: { ...failed, because: 'the operator has retried for a long time; check the VM' },
   PowerChangeFailed: { ...going, because: 'the operator retries' },
   StartBackoff: { ...going, because: 'the next start may succeed' },
   PowerDrift: {
@@ -86,7 +86,7 @@ export const verdicts: Readonly<Record<Reason, VerdictRow>> = {
   InitialPasswordNotStored: { ...done, because: 'the power state matches the spec; Synced reports the Secret' },
   InvalidAnnotation: { ...done, because: 'reported as an event only' },
   MachineAnnotationCorrected: { ...done, because: 'reported as an event only' },
-  WriteRefused: { ...failed, because: 'a policy refuses the write: change the policy or the object' },
+  WriteRefused: { ...failed, because: 'a policy refuses the write; change the policy or the object' },
   OwnedByOtherInstallation: { ...done, because: 'reported as an event only' },
   Deleting: { ...leaving, because: 'independent of the conditions' },
   DeletionProtected: { ...leaving, because: 'independent of the conditions' },
