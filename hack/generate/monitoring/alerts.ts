@@ -275,8 +275,8 @@ export const alerts: readonly Alert[] = [
     description:
       '{{ $value }} objects of the operator in {{ $labels.namespace }} show AsSpecified False: their VMs have another region, package, template or creation option than the spec. They are not recreated while that is so.',
     steps: [
-      `List them: \`kubectl get virtualmachines -A -o jsonpath='{range .items[?(@.status.conditions[1].status=="False")]}{.metadata.namespace}/{.metadata.name}: {.status.conditions[1].message}{"\\n"}{end}'\`.`,
-      'Correct each spec to what the VM is, in its manifest or with the command in the message.',
+      `List the objects, and find those with False: \`kubectl get vps -A -o custom-columns='NAMESPACE:.metadata.namespace,NAME:.metadata.name,AS-SPECIFIED:.status.conditions[?(@.type=="AsSpecified")].status'\`.`,
+      'Correct each spec to what the VM is, in its manifest or with the command in the message of the condition AsSpecified.',
       'To get a VM that matches the spec, create a new object: the provider can neither move nor resize a VM.',
     ],
     fires: { series: { [of('objects_differing_from_spec')]: '2x40' }, at: '20m', labels: installation, value: '2' },

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import { kubectl } from '../../support/shared-cluster.ts';
+import { projectRoot } from '../../support/pages.ts';
 import { documented } from '../../support/documented.ts';
 import { readerOf } from '../../support/reader-shell.ts';
 import { useStages } from '../operator/fixture.ts';
@@ -16,6 +19,12 @@ test('the commands of the FAQ show what differs, pause every object, and show wh
   const message = await shell(documented('docs/faq.md', 'differs').replace('NAME', 'web'));
   expect(message).toContain('kubectl -n');
   expect(message).toContain('package');
+
+  const [, list = ''] =
+    /`(kubectl get vps -A [^`]*AS-SPECIFIED[^`]*)`/.exec(
+      readFileSync(path.join(projectRoot, 'docs/runbooks.md'), 'utf8'),
+    ) ?? [];
+  expect(await shell(list.replace(' -A', ''))).toMatch(/ web +False$/m);
 
   const pause = documented('docs/faq.md', 'pause-all').replace('--all-namespaces ', '');
   expect(await shell(pause)).toBe('virtualmachine.vps247.com/web annotated\n');
