@@ -69,7 +69,7 @@ const wrongByItself: readonly Row[] = [
   row('no amount of memory', { resources: { limits: { memory: '384 MB' } } }, '/resources/limits/memory', 'pattern'),
   row('no label', { commonLabels: { team: 'two words' } }, '/commonLabels/team', 'pattern'),
   row('no Secret', { config: { defaultCredentialsSecret: 'shared' } }, '/config/defaultCredentialsSecret', 'pattern'),
-  row('a user in the URL', { config: { apiUrl: 'https://somebody@api.vps247.com' } }, '/config/apiUrl', 'pattern'),
+  row('a user in the URL', { config: { apiUrl: 'https://user@api.vps247.com' } }, '/config/apiUrl', 'pattern'),
 ];
 
 const wrongTogether: readonly Row[] = [

@@ -78,7 +78,7 @@ test('the last stage takes the bundle and the licences, and nothing else', () =>
   ]);
 });
 
-test('any user may read what runs, and nobody may change it', () => {
+test('any user can read the program, and no user can change it', () => {
   for (const { rest } of lastStage.filter(({ word }) => word === 'COPY'))
     expect(/--chmod=(\d+)/.exec(rest)?.[1], rest).toBe('444');
 });

@@ -42,7 +42,7 @@ test('the custom resource and what protects it are in a file that no uninstall d
 
 test('the role allows exactly what the operator does', () => {
   const { rules } = operatorsRole as unknown as { rules: Record<string, string[]>[] };
-  const rights = rules.flatMap(({ apiGroups = [], resources = [], verbs = [], ...rest }) => {
+  const permissions = rules.flatMap(({ apiGroups = [], resources = [], verbs = [], ...rest }) => {
     // Anything else in a rule (nonResourceURLs, resourceNames) would be a right that this list does not show.
     expect(rest).toEqual({});
     return resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}.${apiGroups.join()}`));
@@ -51,10 +51,10 @@ test('the role allows exactly what the operator does', () => {
     const what = subresource === undefined ? resource : `${resource}/${subresource}`;
     return `${verb} ${what}.${group}`;
   });
-  expect(rights.toSorted()).toEqual(needed.toSorted());
+  expect(permissions.toSorted()).toEqual(needed.toSorted());
 });
 
-test("the role is bound to the pod's service account and to nobody else", () => {
+test("the role is bound only to the pod's service account", () => {
   const { roleRef, subjects } = onlyOne(manifests, 'ClusterRoleBinding');
   const account = onlyOne(manifests, 'ServiceAccount');
   expect(roleRef.name).toBe(operatorsRole.metadata.name);
@@ -94,7 +94,7 @@ test('several operators only with a Lease, which they may take in their own name
   expect(subjects).toEqual([{ kind: 'ServiceAccount', ...pick(account.metadata, 'name', 'namespace') }]);
 });
 
-test('a new operator stands by before an old one goes', () => {
+test('a new operator is on standby before an old one stops', () => {
   const { type, rollingUpdate } = deployment['spec'].strategy;
   expect([type, rollingUpdate]).toEqual(['RollingUpdate', { maxUnavailable: 0, maxSurge: 1 }]);
 });

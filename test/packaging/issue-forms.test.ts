@@ -12,11 +12,11 @@ const forms = filesBelow(folder, '.yml').filter((file) => !file.endsWith('/confi
 const bug = read(`${folder}/bug.yml`);
 
 describe.each(forms)('%s', (file) => {
-  it('is a form as GitHub takes it', () => {
+  it('is a form that GitHub accepts', () => {
     expect(faultsOf(parse(read(file)))).toEqual([]);
   });
 
-  it('links to what is there', () => {
+  it('links to existing pages', () => {
     expect(ownLinks(read(file)).filter((linked) => !isThere(linked))).toEqual([]);
   });
 });
@@ -39,7 +39,7 @@ test('names are different', () => {
   expect(forms.length).toBeGreaterThan(1);
 });
 
-test('a bug is reported with what troubleshooting says to gather, no more and no less', () => {
+test('a bug report asks for exactly what troubleshooting lists', () => {
   const blocks = Array.from(bug.matchAll(/ +```\n([\s\S]*?) +```/g), ([, text = '']) => text);
   const asked = blocks.map((text) =>
     text
@@ -52,7 +52,7 @@ test('a bug is reported with what troubleshooting says to gather, no more and no
   for (const { command } of gather) expect(read('docs/troubleshooting.md')).toContain(command);
 });
 
-test('who reports a bug is warned of secrets before and asked after', () => {
+test('a bug report warns of secrets first and asks for a confirmation at the end', () => {
   const { body } = parse(bug);
   expect(body[0].attributes.value).toMatch(/API keys.*passwords.*Secret/);
   const last = body.at(-1);
@@ -62,7 +62,7 @@ test('who reports a bug is warned of secrets before and asked after', () => {
   ]);
 });
 
-test('there is no way around the forms but the private one and the pages', () => {
+test('only the private report and the documentation bypass the forms', () => {
   const { blank_issues_enabled: blank, contact_links: links } = parse(read(`${folder}/config.yml`));
   expect(blank).toBe(false);
   for (const link of links) expect(Object.keys(link)).toEqual(['name', 'url', 'about']);
@@ -78,21 +78,21 @@ describe('noticed would be', () => {
   const input = { type: 'input', id: 'a', attributes: { label: 'A' } };
 
   it.each([
-    ['a form without a name', { description: 'D', body: [input] }, 'name is no text'],
+    ['a form without a name', { description: 'D', body: [input] }, 'name: not a text'],
     ['a name of three letters', { name: 'Bug', description: 'D', body: [input] }, 'name has fewer than 4 letters'],
-    ['a key that is not known', { name: 'Form', description: 'D', body: [input], hello: 1 }, 'hello is no key'],
+    ['a key that is not known', { name: 'Form', description: 'D', body: [input], hello: 1 }, 'hello: unknown key'],
     ['text only', form({ type: 'markdown', attributes: { value: 'x' } }), 'nothing can be filled in'],
     ['two of one id', form(input, { ...input, attributes: { label: 'B' } }), 'body[1]: id a is there already'],
     ['two of one label', form(input, { ...input, id: 'b' }), 'body[1]: label a is there already'],
-    ['an unknown type', form({ ...input, type: 'number' }), 'body[0]: number is no type'],
-    ['an id with a blank', form({ ...input, id: 'a b' }), 'body[0]: a b is no id'],
-    ['no label', form({ ...input, attributes: {} }), 'body[0]: label is no text'],
+    ['an unknown type', form({ ...input, type: 'number' }), 'body[0]: number: unknown type'],
+    ['an id with a blank', form({ ...input, id: 'a b' }), 'body[0]: a b: invalid id'],
+    ['no label', form({ ...input, attributes: {} }), 'body[0]: label: not a text'],
     [
       'a word that thieves use',
       form({ ...input, attributes: { label: 'Password' } }),
       'body[0]: Password is forbidden',
     ],
-    ['an unknown attribute', form({ ...input, attributes: { label: 'A', x: 1 } }), 'body[0]: x is no attribute'],
+    ['an unknown attribute', form({ ...input, attributes: { label: 'A', x: 1 } }), 'body[0]: x: unknown attribute'],
     ['a choice of nothing', form({ type: 'dropdown', attributes: { label: 'A', options: [] } }), 'body[0]: no options'],
     [
       'the reserved choice',

@@ -1,6 +1,6 @@
 /**
  * What is wrong with an issue form, by GitHub's documentation ("Syntax for GitHub's form schema", "Common validation errors when creating
- * issue forms"). GitHub itself shows a form that breaks these rules to nobody, and says so only to who opens the file there.
+ * issue forms"). GitHub hides a form that violates these rules, and reports that only in the view of the file.
  */
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -15,7 +15,7 @@ const attributes: Readonly<Record<string, readonly string[]>> = {
   dropdown: ['label', 'description', 'multiple', 'options', 'default'],
   checkboxes: ['label', 'description', 'options'],
 };
-/** Types whose answer can be asked for; the options of checkboxes say so each for itself. */
+/** Types with an answer that can be required; each option of checkboxes has its own flag. */
 const isRequirable = new Set(['textarea', 'input', 'dropdown']);
 /** Asking for these is refused where free text is the answer. GitHub names one and says that there are more. */
 const forbidden = /password|token|api key/i;
@@ -24,9 +24,9 @@ export function faultsOf(form: unknown): readonly string[] {
   const { body, ...top } = fieldsOf(form);
   const elements = Array.isArray(body) ? body.map(fieldsOf) : [];
   const faults = [
-    ...['name', 'description'].filter((key) => !isText(top[key])).map((key) => `${key} is no text`),
+    ...['name', 'description'].filter((key) => !isText(top[key])).map((key) => `${key}: not a text`),
     ...(isText(top['name']) && top['name'].length < 4 ? ['name has fewer than 4 letters'] : []),
-    ...Object.keys(top).flatMap((key) => (topKeys.has(key) ? [] : [`${key} is no key`])),
+    ...Object.keys(top).flatMap((key) => (topKeys.has(key) ? [] : [`${key}: unknown key`])),
     ...(elements.every(({ type }) => type === 'markdown') ? ['nothing can be filled in'] : []),
   ];
   const ids = new Set<string>();
@@ -56,22 +56,22 @@ function repeated(what: string, value: unknown, seen: Set<string>): string[] {
 function faultsOfElement(element: Fields): string[] {
   const type = String(element['type']);
   const allowed = attributes[type];
-  if (allowed === undefined) return [`${type} is no type`];
+  if (allowed === undefined) return [`${type}: unknown type`];
   const given = fieldsOf(element['attributes']);
   const [needed = ''] = allowed;
   const { id, validations } = element;
   return [
-    ...Object.keys(element).flatMap((key) => (elementKeys.has(key) ? [] : [`${key} is no key`])),
-    ...(id === undefined || (isText(id) && /^[\w-]+$/.test(id)) ? [] : [`${String(id)} is no id`]),
-    ...(isText(given[needed]) ? [] : [`${needed} is no text`]),
-    ...Object.keys(given).flatMap((key) => (allowed.includes(key) ? [] : [`${key} is no attribute`])),
+    ...Object.keys(element).flatMap((key) => (elementKeys.has(key) ? [] : [`${key}: unknown key`])),
+    ...(id === undefined || (isText(id) && /^[\w-]+$/.test(id)) ? [] : [`${String(id)}: invalid id`]),
+    ...(isText(given[needed]) ? [] : [`${needed}: not a text`]),
+    ...Object.keys(given).flatMap((key) => (allowed.includes(key) ? [] : [`${key}: unknown attribute`])),
     ...(isAskedFreely(type) && forbidden.test(String(given['label']))
       ? [`${String(given['label'])} is forbidden`]
       : []),
     ...(allowed.includes('options') ? faultsOfOptions(type, given['options']) : []),
     ...(validations === undefined || isRequirable.has(type) ? [] : [`${type} has no validations`]),
     ...Object.entries(fieldsOf(validations)).flatMap(([key, value]) =>
-      key === 'required' && typeof value === 'boolean' ? [] : [`${key} is no validation`],
+      key === 'required' && typeof value === 'boolean' ? [] : [`${key}: unknown validation`],
     ),
   ];
 }
@@ -82,7 +82,7 @@ function faultsOfOptions(type: string, options: unknown): string[] {
   if (!Array.isArray(options) || options.length === 0) return ['no options'];
   const texts: unknown[] = type === 'dropdown' ? options : options.map((option) => fieldsOf(option)['label']);
   return [
-    ...texts.flatMap((text) => (isText(text) ? [] : [`option ${String(text)} is no text`])),
+    ...texts.flatMap((text) => (isText(text) ? [] : [`option ${String(text)}: not a text`])),
     ...texts.flatMap((text) => (/^none$/i.test(String(text)) ? [`${String(text)} is reserved`] : [])),
     ...(new Set(texts).size === texts.length ? [] : ['options are not unique']),
   ];
@@ -92,7 +92,7 @@ function isText(value: unknown): value is string {
   return typeof value === 'string' && value.trim() !== '';
 }
 
-/** Of what is no map there are none. */
+/** Empty unless the value is a map. */
 function fieldsOf(value: unknown): Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
 }

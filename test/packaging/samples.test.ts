@@ -45,7 +45,7 @@ function complaints(value: unknown, schema: Schema, where = 'spec'): string[] {
   return [...missing, ...wrong];
 }
 
-test('every sample is one object of the installed resource, named like its file, in no namespace of its own', () => {
+test('every sample is one object of the installed resource, named like its file, without a namespace', () => {
   for (const { file, apiVersion, kind, metadata } of samples) {
     expect(apiVersion).toBe(`${crd['spec'].group}/${version.name}`);
     expect(kind).toBe(crd['spec'].names.kind);

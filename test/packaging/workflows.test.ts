@@ -47,7 +47,7 @@ test('every action is named by a commit, with the version that this is, and by t
 });
 
 describe.each(workflows)('$file', ({ workflow }) => {
-  test('nothing has a right that its job does not name, or an hour that nobody gave it', () => {
+  test('each job names its permissions and its time limit', () => {
     expect(workflow.permissions).toEqual({});
     for (const [name, { permissions, 'timeout-minutes': minutes }] of Object.entries(workflow.jobs)) {
       expect(permissions, name).toBeDefined();
@@ -55,7 +55,7 @@ describe.each(workflows)('$file', ({ workflow }) => {
     }
   });
 
-  // But for the build of the image, in containers of its own.
+  // Except the build of the image, in separate containers.
   test('where something may be published, no code of packages runs', () => {
     for (const [name, { permissions = {}, steps }] of Object.entries(workflow.jobs)) {
       const mayPublish = ['contents', 'packages', 'attestations'].some((scope) => permissions[scope] === 'write');
@@ -76,7 +76,7 @@ function runStep(name: string, env: Readonly<Record<string, string>>, cwd = proj
   const steps = Object.values(release.jobs).flatMap((job) => job.steps);
   const script = steps.find((step) => step.name === name)?.run;
   expect(script, name).toBeDefined();
-  // Without a shell of its own, a step goes on when a program fails whose output goes to another one.
+  // Without an explicit shell, a step continues if a program in the middle of a pipe fails.
   const flags = release.defaults?.run.shell === 'bash' ? ['--noprofile', '--norc', '-eo', 'pipefail'] : ['-e'];
   const args = [...flags, '-c', script ?? ''];
   return spawnSync('bash', args, { cwd, env: { PATH: process.env['PATH'] ?? '', ...env } }).status;
@@ -116,26 +116,26 @@ describe('a release', () => {
   });
 
   test.each([
-    ['the digest that helm tells', `echo "Pushed: x" >&2; echo "Digest: ${digest}" >&2`, 0, `digest=${digest}\n`],
-    ['nothing when helm tells none', 'echo "Pushed: x"', 0, 'digest=\n'],
+    ['the digest that helm prints', `echo "Pushed: x" >&2; echo "Digest: ${digest}" >&2`, 0, `digest=${digest}\n`],
+    ['nothing when helm prints none', 'echo "Pushed: x"', 0, 'digest=\n'],
     ['nothing when helm fails', '[ "$1" = registry ]', 1, ''],
-  ])('hands on of the chart %s', (_what, helm, code, output) => {
+  ])('passes on, of the chart, %s', (_what, helm, code, output) => {
     using folder = mkdtempDisposableSync(path.join(os.tmpdir(), 'vps247-workflow-'));
-    const told = path.join(folder.path, 'output');
-    writeFileSync(told, '');
+    const outputFile = path.join(folder.path, 'output');
+    writeFileSync(outputFile, '');
     writeFileSync(path.join(folder.path, 'helm'), `#!/bin/sh\n${helm}\n`, { mode: 0o755 });
     const env = {
       PATH: `${folder.path}:${process.env['PATH']}`,
-      GITHUB_OUTPUT: told,
+      GITHUB_OUTPUT: outputFile,
       CHARTS: 'x',
       VERSION: '1',
       GH_TOKEN: '',
     };
     expect(runStep('Push the chart', { GITHUB_ACTOR: 'x', ...env }, folder.path)).toBe(code);
-    expect(readFileSync(told, 'utf8')).toBe(output);
+    expect(readFileSync(outputFile, 'utf8')).toBe(output);
   });
 
-  test('looks at both digests before it signs or attests anything', () => {
+  test('checks both digests before it signs or attests anything', () => {
     const names = release.jobs['publish']?.steps.map(({ name = '' }) => name) ?? [];
     const checked = names.indexOf('Require digests of image and chart');
     const using = names.findIndex((name) => name === 'Sign' || name.startsWith('Attest'));
