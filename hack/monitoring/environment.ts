@@ -111,7 +111,7 @@ export class Stage implements AsyncDisposable {
     await this.#operator.addresses;
   }
 
-  /** An operator for the same objects, with a Lease of its own. */
+  /** An operator for the same objects, with another Lease. */
   async startSecond(): Promise<void> {
     this.#second = this.#start('second', `${lease.name}-second`, this.secondAddress);
     await this.#second.addresses;
@@ -132,13 +132,13 @@ export class Stage implements AsyncDisposable {
     await this.#operator?.kill();
   }
 
-  /** Gives the Lease to somebody who never gives it back; undefined: to whoever wants it. */
+  /** Assigns the Lease to a process that never releases it; undefined: releases it. */
   async giveLease(to: string | undefined): Promise<void> {
     const change = to === undefined ? { holderIdentity: '', leaseDurationSeconds: 1 } : { holderIdentity: to };
     await this.cluster.patchLease(lease.namespace, lease.name, { leaseDurationSeconds: 3_600, ...change });
   }
 
-  /** An object for the smallest machine that there is. */
+  /** An object for the smallest VM. */
   async create(namespace: string, name: string, spec: Readonly<Record<string, unknown>> = {}): Promise<void> {
     const smallest = {
       region: { name: 'Amsterdam 1' },
@@ -148,9 +148,9 @@ export class Stage implements AsyncDisposable {
     await this.cluster.create({ namespace, name, spec: { ...smallest, ...spec } });
   }
 
-  /** Waits until every object of the teams is as asked. */
+  /** Waits until every object of the teams is in sync. */
   async untilReady(): Promise<void> {
-    await this.cluster.until('every machine is as asked', async () => {
+    await this.cluster.until('every VM is in sync', async () => {
       const objects = await Promise.all(teams.map((team) => this.cluster.list(team)));
       return objects.flat().every((object) => readiness(object) === 'True/Available');
     });

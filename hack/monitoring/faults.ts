@@ -1,18 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { crowded, keyOf, type Stage } from './environment.ts';
 
-/** Something that goes wrong on the bad day. */
+/** A planted fault. */
 export interface Fault {
-  /** As docs/monitoring.md tells it. */
+  /** For the output. */
   readonly what: string;
   /** The alerts that fire for it, and not before. */
   readonly alerts: readonly string[];
   readonly plant: (stage: Stage) => Promise<void> | void;
-  /** If there is one, the day goes on when the alerts have fired and this is done; else the fault stays. */
-  readonly mend?: (stage: Stage) => Promise<void>;
+  /** Runs when the alerts have fired, before the next fault. Without it, the fault stays. */
+  readonly fix?: (stage: Stage) => Promise<void>;
 }
 
-/** So many objects want to be looked at when Kubernetes is slow. */
+/** The number of objects to reconcile when Kubernetes is slow. */
 const crowd = 24;
 
 /** A quiet morning: machines are made, one is halted and started again. */
@@ -40,13 +40,13 @@ export const faults: readonly Fault[] = [
     what: 'the operator is killed and does not restart',
     alerts: ['Vps247OperatorDown'],
     plant: (stage) => stage.killOperator(),
-    mend: (stage) => stage.startOperator(),
+    fix: (stage) => stage.startOperator(),
   },
   {
     what: 'it runs again, but a replica that no longer exists holds the Lease',
     alerts: ['Vps247OperatorNoLeader'],
     plant: (stage) => stage.giveLease('replica-that-no-longer-exists'),
-    mend: async (stage) => {
+    fix: async (stage) => {
       await stage.giveLease(undefined);
       await stage.untilActing();
     },

@@ -1,9 +1,9 @@
 import { dashboards, type Panel } from '../generate/monitoring/panels.ts';
 import { rateInterval, withVariables } from '../generate/monitoring/variables.ts';
-import { hurriedDuration } from './pace.ts';
+import { scaledDuration } from './time-scale.ts';
 import type { Prometheus, Series } from './prometheus.ts';
 
-/** What somebody chose at the top of a dashboard that asks for it: the machine that has the most trouble. */
+/** The values of the variables of a dashboard: the VM with the most faults. */
 export const chosen = { object_namespace: 'shop', object: 'web' };
 
 const variables = {
@@ -11,7 +11,7 @@ const variables = {
   namespace: '.*',
   job: 'vps247-operator',
   ...chosen,
-  __rate_interval: hurriedDuration(rateInterval),
+  __rate_interval: scaledDuration(rateInterval),
 };
 
 /** The hours of a dashboard. Seconds since 1970. */

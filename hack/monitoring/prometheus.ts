@@ -8,7 +8,7 @@ import { freePort } from '../control-plane/ports.ts';
 import { answers } from '../control-plane/probe.ts';
 import { Service } from '../control-plane/service.ts';
 import { Watchdog } from '../control-plane/watchdog.ts';
-import { hurriedDuration } from './pace.ts';
+import { scaledDuration } from './time-scale.ts';
 
 export interface PrometheusOptions {
   readonly targets: readonly {
@@ -29,9 +29,9 @@ export interface Series {
 }
 
 /** Between two scrapes, and between two evaluations of the rules: a minute of life. */
-const interval = hurriedDuration('1m');
+const interval = scaledDuration('1m');
 /** For how long a value counts that was not scraped again: five minutes, as they are by default. */
-const lookback = hurriedDuration('5m');
+const lookback = scaledDuration('5m');
 
 export class Prometheus implements AsyncDisposable {
   readonly #service: Service;
@@ -59,7 +59,7 @@ export class Prometheus implements AsyncDisposable {
           job_name: 'vps247-operator',
           static_configs: targets.map(({ address, labels }) => ({ targets: [address], labels })),
         },
-        // How often rules were evaluated it tells of itself.
+        // Prometheus reports its rule evaluations in its own metrics.
         { job_name: 'prometheus', static_configs: [{ targets: [listen] }] },
       ],
     };
@@ -83,13 +83,13 @@ export class Prometheus implements AsyncDisposable {
     }
   }
 
-  /** What an expression is now. */
+  /** The current value of an expression. */
   async ask(expr: string): Promise<readonly Series[]> {
     const { result } = await this.#get<{ readonly result: readonly RawSeries[] }>('query', { query: expr });
     return result.map(({ metric, value }) => ({ labels: metric, points: value === undefined ? [] : [pointOf(value)] }));
   }
 
-  /** What it was, at every so many seconds between two times. Points that are no number are left out, and series without any. */
+  /** The values of an expression between two times, every `step` seconds. Leaves out NaN and infinite values, and series without a value. */
   async askRange(expr: string, span: { start: number; end: number; step: number }): Promise<readonly Series[]> {
     const parameters = { query: expr, start: String(span.start), end: String(span.end), step: String(span.step) };
     const { result } = await this.#get<{ readonly result: readonly RawSeries[] }>('query_range', parameters);
@@ -101,7 +101,7 @@ export class Prometheus implements AsyncDisposable {
       .filter(({ points }) => points.length > 0);
   }
 
-  /** The metrics that an expression names, as Prometheus reads it. Throws when that is no PromQL. */
+  /** The metrics that an expression names, as Prometheus reads it. Throws if it isn't valid PromQL. */
   async metricsIn(expr: string): Promise<readonly string[]> {
     return [...namesIn(await this.#get<unknown>('parse_query', { query: expr }))];
   }

@@ -1,6 +1,6 @@
 /**
- * A step of `npm run verify`: bundle and files of a release are the same when they are made again somewhere else, at another time; licences
- * are allowed; the SBOM keeps the schema of CycloneDX and names every package inside.
+ * A step of `npm run verify`: bundle and release files are reproducible in another folder at another time, licences are allowed, and the
+ * SBOM is valid CycloneDX and names every package in the bundle.
  */
 import { Spec, Validation } from '@cyclonedx/cyclonedx-library';
 import { cpSync, mkdirSync, mkdtempDisposableSync, readdirSync, readFileSync, utimesSync } from 'node:fs';
@@ -70,7 +70,7 @@ for (const folder of packages) {
   if (!allowed.has(license)) findings.push(`${name} ${version}: the licence ${JSON.stringify(license)} is not allowed`);
   if (!named.has(purlOf(folder))) findings.push(`${name} ${version} is in the bundle and not in the SBOM`);
 }
-// Some are installed twice, in folders of their own.
+// Some are installed twice, in nested folders.
 const inside = new Set(packages.map(purlOf));
 if (inside.size === 0) findings.push('no package was found in the bundle');
 if (components.length !== inside.size)

@@ -59,7 +59,8 @@ export function brokenLinks(root: string, file: string, text: string): string[] 
     if (path.relative(root, place).startsWith('..')) return complain('outside of the repository');
     if (!existsSync(place)) return complain('no such file');
     if (anchor === undefined) return [];
-    if (statSync(place).isDirectory() || !place.endsWith('.md')) return complain('an anchor in what is no page');
+    if (statSync(place).isDirectory() || !place.endsWith('.md'))
+      return complain('an anchor in a file that is not a page');
     return anchorsIn(readFileSync(place, 'utf8')).has(anchor) ? [] : complain('no such heading');
   });
 }

@@ -59,7 +59,7 @@ export const variants: readonly Variant[] = [
   { what: 'a ServiceMonitor alone', values: { serviceMonitor: { enabled: true } }, namespace: 'services' },
   { what: 'a PodMonitor alone', values: { podMonitor: { enabled: true } }, namespace: 'pods' },
   {
-    what: 'a ServiceMonitor and alerts with every value, in a namespace of their own',
+    what: 'a ServiceMonitor and alerts with every value, in another namespace',
     values: { ...other, prometheusRule, serviceMonitor: monitor },
     namespace: 'shared',
     release: 'first',
@@ -67,7 +67,7 @@ export const variants: readonly Variant[] = [
     port,
   },
   {
-    what: 'a PodMonitor and alerts with every value, in a namespace of their own',
+    what: 'a PodMonitor and alerts with every value, in another namespace',
     values: { ...other, prometheusRule, podMonitor: monitor },
     namespace: 'shared',
     release: 'second',

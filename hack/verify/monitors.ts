@@ -1,8 +1,7 @@
 /**
- * A step of `npm run verify`: what the chart, kustomize and our pages have for the Prometheus Operator is applied to a real API server that
- * has its definitions. Nothing in it may be unknown to them, it must be kept as it was written, and each monitor must lead to the port of
- * metrics of its own operator, and to nothing else, with all the others beside it. The Prometheus Operator's webhook judges only whether
- * alerts are PromQL, which the step `promtool` shows.
+ * A step of `npm run verify`: applies all objects for the Prometheus Operator, from the chart, kustomize and pages, to a real API server with
+ * its CRDs. The API server must accept every field and store it unchanged. Each monitor must select only the metrics port of the operator
+ * that it is installed with. The Prometheus Operator's webhook only validates PromQL, which the step `promtool` covers.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -83,7 +82,7 @@ function built(what: string, folder: string, namespace: string): Bundle {
   return { what, objects: relevant(succeed(what, ['kustomize', folder])), target: { ...usual, namespace } };
 }
 
-/** An overlay of somebody's own, which has all of ours in another namespace. */
+/** A user's overlay that moves all objects into another namespace. */
 function builtElsewhere(): Bundle {
   const folder = path.join(out, 'elsewhere');
   mkdirSync(folder);
@@ -146,7 +145,7 @@ for (const { what, objects, target } of bundles) {
   }
 }
 const deployments = [...kept.values()].filter(({ kind }) => kind === 'Deployment').length;
-console.log(`✓ each monitor leads to the metrics of its own operator, and of no other of ${deployments} beside it`);
+console.log(`✓ each monitor selects the metrics of its own operator, and of none of the ${deployments} beside it`);
 
 const [shownMonitor] = shown.flatMap(({ objects }) => objects);
 if (shownMonitor === undefined) throw new Error('no page shows a monitor');

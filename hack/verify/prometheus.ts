@@ -10,7 +10,7 @@ import { dashboards } from '../generate/monitoring/panels.ts';
 import { renderRules } from '../generate/monitoring/rules.ts';
 import { rateInterval, withVariables } from '../generate/monitoring/variables.ts';
 import { faults, type Fault, liveGoodDay } from '../monitoring/faults.ts';
-import { hurriedAlert, pace } from '../monitoring/pace.ts';
+import { scaledAlert, timeScale } from '../monitoring/time-scale.ts';
 import { chosen, type Day, showPanels, valuesIn } from '../monitoring/panels.ts';
 import { Prometheus } from '../monitoring/prometheus.ts';
 import { Stage } from '../monitoring/environment.ts';
@@ -35,7 +35,7 @@ await using prometheus = await Prometheus.start({
     { address: stage.metricsAddress, labels: { namespace: 'vps247-system', instance: 'vps247-operator' } },
     { address: stage.secondAddress, labels: { namespace: 'vps247-second', instance: 'vps247-second' } },
   ],
-  rules: renderRules(alerts.map(hurriedAlert)),
+  rules: renderRules(alerts.map(scaledAlert)),
   logFile: path.join(logs, 'prometheus.log'),
 });
 
@@ -112,15 +112,15 @@ for (const fault of faults) {
   planted.push({ fault, at: now() });
   console.log(`after ${Math.round(now() - startedAt)} s: ${fault.what}`);
   await fault.plant(stage);
-  if (fault.mend === undefined) {
+  if (fault.fix === undefined) {
     await sleep(spacing);
   } else {
     await untilFired(fault.alerts, 30_000);
-    await fault.mend(stage);
+    await fault.fix(stage);
   }
 }
 await untilFired(
-  faults.filter(({ mend }) => mend === undefined).flatMap((fault) => fault.alerts),
+  faults.filter(({ fix }) => fix === undefined).flatMap((fault) => fault.alerts),
   120_000,
 );
 await sleep(spacing);
@@ -138,7 +138,7 @@ for (const { name, fires, for: time } of alerts) {
     `${name} has other labels than promtool saw`,
   );
   console.log(
-    `✓ ${name} (for ${time}: ${pace} times faster) fires ${(firing.at - cause.at).toFixed(0)} s after: ${cause.fault.what}`,
+    `✓ ${name} (for ${time}: ${timeScale} times faster) fires ${(firing.at - cause.at).toFixed(0)} s after: ${cause.fault.what}`,
   );
 }
 

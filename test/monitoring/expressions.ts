@@ -15,7 +15,7 @@ export const expressions: readonly (readonly [where: string, expr: string])[] = 
   ),
 ];
 
-/** What an expression asks for; undefined when it is no PromQL. */
+/** What an expression asks for; undefined if it isn't valid PromQL. */
 export function metricsIn(expr: string): readonly string[] | undefined {
   const names: string[] = [];
   let isValid = true;

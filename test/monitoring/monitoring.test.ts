@@ -23,7 +23,7 @@ describe('expressions', () => {
     expect(metricsIn(expr)).not.toBeUndefined();
   });
 
-  test('the parser tells what is none', () => {
+  test('the parser rejects an invalid expression', () => {
     expect(metricsIn('sum by (a (b)')).toBeUndefined();
     expect(metricsIn('rate(a{b="c"}[5m]) / d')).toEqual(['a', 'd']);
   });
@@ -102,7 +102,7 @@ describe('runbooks', () => {
     expect(sections).toEqual(alerts.map(({ name }) => name));
   });
 
-  test.each(alerts)('$name tells what to do, and the link of its rule leads there', ({ name, steps, description }) => {
+  test.each(alerts)('$name has a runbook, and its rule links to it', ({ name, steps, description }) => {
     const rules = readFileSync(path.join(import.meta.dirname, '../../deploy/monitoring/rules.yaml'), 'utf8');
     expect(rules).toContain(`docs/runbooks.md#${name.toLowerCase()}\n`);
     expect(steps.length).toBeGreaterThanOrEqual(2);
