@@ -108,6 +108,7 @@ export default defineConfig({
   themeConfig: {
     nav: [
       { text: 'Install', link: '/installation' },
+      { text: 'Tasks', link: '/tasks' },
       { text: 'Troubleshooting', link: '/troubleshooting' },
       { text: 'API', link: '/api' },
     ],

@@ -11,7 +11,7 @@ const stageFor = useStages('import');
 test('its commands adopt every VM of an account without changing one, and write no password', async () => {
   const stage = await stageFor('page');
   const { emulator } = stage;
-  const names = ['Legacy DB (2019)', 'web', '-Batch_1'];
+  const names = ['Legacy DB (2019)', 'web', '-Batch_1', 'web'];
   const ids = names.map((name) => emulator.person.create({ name, state: name === 'web' ? 'running' : 'halted' }));
   await stage.operator();
   const shell = await readerOf(stage.directory, stage.namespace);
@@ -22,7 +22,7 @@ test('its commands adopt every VM of an account without changing one, and write 
     expect(printed).not.toContain('exit code');
   }
   expect(readFileSync(path.join(stage.directory, 'vms.json'), 'utf8')).not.toContain('emulated-password-');
-  const objects = [`legacy-db-2019-${ids[0]}`, `web-${ids[1]}`, `batch-1-${ids[2]}`];
+  const objects = [`legacy-db-2019-${ids[0]}`, `web-${ids[1]}`, `batch-1-${ids[2]}`, `web-${ids[3]}`];
   for (const [index, name] of objects.entries()) {
     const object = await stage.untilReady(name, 'True/Available');
     expect([object.status?.id, object.status?.origin]).toEqual([ids[index], 'Adopted']);
