@@ -19,7 +19,7 @@ interface Bundle {
 
 /**
  * Writes the bundle of `entry` and the licences into `outdir`; throws with esbuild's messages when it doesn't build. With
- * `sourcemap`, a map beside it that says which file each part came from, for whoever measures it.
+ * `sourcemap`, a source map beside it, for measurements.
  */
 export async function buildBundle(
   outdir = path.join(root, 'dist'),

@@ -9,7 +9,7 @@ interface Step {
   readonly name: string;
   /** A program of node_modules/.bin with its arguments. */
   readonly command: readonly [program: string, ...args: string[]];
-  /** What mends it, when one command does. */
+  /** The command that fixes it, if one does. */
   readonly remedy?: string;
 }
 
@@ -22,7 +22,7 @@ const steps: readonly Step[] = [
   { name: 'unused files, exports, packages', command: ['knip', '--no-progress'] },
 ];
 
-/** Runs one step, prints its line, and tells whether it passed. */
+/** Runs one step, prints its line, and returns whether it passed. */
 async function run({ name, command: [program, ...args], remedy }: Step): Promise<boolean> {
   const startedAt = performance.now();
   const child = spawn(join(binaries, program), args, {
@@ -50,7 +50,7 @@ async function run({ name, command: [program, ...args], remedy }: Step): Promise
   console.log(`${hasPassed ? 'ok    ' : 'FAILED'}  ${name}  ${((performance.now() - startedAt) / 1_000).toFixed(1)} s`);
   if (!hasPassed) {
     console.log(output.trimEnd().replaceAll(/^/gm, '        '));
-    if (remedy !== undefined) console.log(`        To mend it: ${remedy}`);
+    if (remedy !== undefined) console.log(`        To fix it: ${remedy}`);
   }
   return hasPassed;
 }

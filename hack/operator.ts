@@ -42,13 +42,13 @@ async function flagsFrom(args: readonly string[]): Promise<readonly string[] | u
   const defaults = {
     '--kubeconfig': await prepare(),
     '--api-url': emulator,
-    // Any free port: the log's first line tells which.
+    // Any free port: the log's first line shows it.
     '--metrics-address': '127.0.0.1:0',
     '--health-address': '127.0.0.1:0',
     '--log-format': 'text',
     // What you change at the emulator shows soon.
     '--poll-interval': '5s',
-    // There is no other operator to wait for.
+    // No other operator has to be waited for.
     '--leader-election': 'false',
   };
   return [...Object.entries(defaults).flatMap(([flag, value]) => (isGiven(flag) ? [] : [`${flag}=${value}`])), ...args];

@@ -1,5 +1,5 @@
 /**
- * `node hack/release.ts FOLDER`: the files of a release, the same byte for byte whoever makes them of the same commit with the same npm: the
+ * `node hack/release.ts FOLDER`: the files of a release, byte for byte identical for the same commit and the same npm: the
  * chart, the SBOM, the manifests, and SHA256SUMS over them. It publishes nothing and needs no right to.
  */
 import { execFileSync } from 'node:child_process';

@@ -1,4 +1,4 @@
-/** What the bundle is made of, as a CycloneDX document. */
+/** The content of the bundle, as a CycloneDX document. */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ interface Sbom {
 }
 
 /**
- * `packages` are folders, as buildBundle tells them; `madeAt` is when the sources were, so that the same sources make the same SBOM.
+ * `packages` are folders, as buildBundle returns them; `madeAt` is when the sources were, so that the same sources make the same SBOM.
  * Throws when npm can't tell what is installed.
  */
 export function makeSbom(packages: readonly string[], madeAt: Date): Sbom {

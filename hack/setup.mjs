@@ -13,7 +13,7 @@ import { showProgress } from './setup/progress.mjs';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const modules = join(root, 'node_modules');
 const node = join(modules, '.bin', 'node');
-// Written last and inside: whoever deletes or half-installs node_modules deletes it too.
+// Written last and inside, so that deleting node_modules or an incomplete installation removes it too.
 const stamp = join(modules, '.installed');
 
 /** Changes whenever `npm ci` would install something else. */
@@ -80,7 +80,7 @@ async function main() {
     console.error(`Waiting for process ${pid}, which is ${doing}.`);
   });
   try {
-    // Whoever was waited for has probably done it.
+    // The process that held the lock has probably installed them.
     const failure = isInstalled() ? undefined : await install(lock);
     if (failure !== undefined) {
       console.error(failure);

@@ -23,17 +23,17 @@ function countTests(vitest: Vitest): Counts {
   for (const module of vitest.state.getTestModules()) {
     for (const test of module.children.allTests()) {
       const { state } = test.result();
-      // Pending: it was cancelled before its turn, and proves nothing.
+      // Pending: it was cancelled before it ran, and proves nothing.
       counts[state === 'pending' ? 'failed' : state] += 1;
     }
     if (failedOutsideTests(module)) counts.failed += 1;
   }
-  // What went wrong between the tests counts too: an error that nobody caught, a control plane that did not start.
+  // What went wrong between the tests counts too: an uncaught error, a control plane that did not start.
   counts.failed += vitest.state.getUnhandledErrors().length;
   return counts;
 }
 
-/** What failed, each in a line, to be said once more where a reader of the end finds it. */
+/** One line for each failure, repeated at the end of the output. */
 function failures(vitest: Vitest): readonly string[] {
   return vitest.state.getTestModules().flatMap((module) => {
     const tests = [...module.children.allTests('failed')].map((test) => ({
@@ -95,7 +95,7 @@ if (isWhole) {
 for (const { summary, problems } of verdicts) for (const line of [...problems, summary]) console.log(line);
 for (const line of failing) console.log(line);
 const unsound = verdicts.filter(({ problems }) => problems.length > 0).length;
-// No test at all is no success: most likely an argument chose none.
+// A run without a test fails: most likely an argument matched none.
 if (failed > 0 || passed === 0 || unsound > 0) process.exitCode = 1;
 const counts = `${passed + verdicts.length - unsound} passed, ${failed + unsound} failed`;
 console.log(`${counts}${skipped > 0 ? `, ${skipped} skipped` : ''}`);

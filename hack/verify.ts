@@ -43,8 +43,8 @@ async function run({ name, shows, command: [program, ...args] }: Step): Promise<
   console.log(`${hasPassed ? 'ok    ' : 'FAILED'}  ${name}: ${shows} (${elapsed()})`);
   const said = readFileSync(logFile, 'utf8').trimEnd();
   // Facts that a step shows when all is well begin with a tick.
-  const told = hasPassed ? said.split('\n').filter((line) => line.startsWith('✓ ')) : said.split('\n').slice(-60);
-  for (const line of told) console.log(`        ${line}`);
+  const shown = hasPassed ? said.split('\n').filter((line) => line.startsWith('✓ ')) : said.split('\n').slice(-60);
+  for (const line of shown) console.log(`        ${line}`);
   return hasPassed;
 }
 

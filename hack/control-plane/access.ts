@@ -11,7 +11,7 @@ export interface Access {
   readonly token: string;
 }
 
-/** Users with tokens of their own, and the keys that the API server signs the tokens of service accounts with. */
+/** Users with their tokens, and the keys with which the API server signs the tokens of service accounts. */
 export interface Credentials {
   readonly adminToken: string;
   readonly controllerManagerToken: string;
@@ -21,7 +21,7 @@ export interface Credentials {
   readonly verificationKeyFile: string;
 }
 
-/** Makes them up anew, in `folder`. */
+/** Generates new ones, in `folder`. */
 export function makeCredentials(folder: string): Credentials {
   const credentials = {
     adminToken: randomBytes(32).toString('hex'),
@@ -31,7 +31,7 @@ export function makeCredentials(folder: string): Credentials {
     verificationKeyFile: join(folder, 'service-account.pub'),
   };
   const tokens = [
-    // The group that may do everything; the other is a user whom the API server gives a controller manager's rights by itself.
+    // The group with all permissions; the API server itself grants the other user those of a controller manager.
     `${credentials.adminToken},admin,admin,system:masters`,
     `${credentials.controllerManagerToken},system:kube-controller-manager,controller-manager`,
   ];

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 
 /** One program, and what its first build costs. */
 interface Program {
-  /** The folder beside this file whose go.mod pins it and all it is made of. */
+  /** The folder beside this file whose go.mod pins it and its dependencies. */
   readonly pinnedBy: 'actionlint' | 'etcd' | 'gitops' | 'kubernetes' | 'prometheus' | 'prometheus-operator';
   /** `.` for a program of ours, whose source is beside its go.mod. */
   readonly package: string;
@@ -14,7 +14,7 @@ interface Program {
   readonly module: string;
   /** Names the cached folder, where that is not the go.mod's own. */
   readonly product?: string;
-  /** The variable that tells the program its version. */
+  /** The variable with the version of the program. */
   readonly stamp?: string;
   /** Build tags, with commas between them. */
   readonly tags?: string;
@@ -22,7 +22,7 @@ interface Program {
   readonly seconds: number;
   /** What Go's caches grow by when nothing is there yet, with a fifth to spare. */
   readonly gigabytes: number;
-  /** Whether KUBEBUILDER_ASSETS, when set, must or may hold it. Default: it is no part of a control plane, and isn't taken from there. */
+  /** Whether KUBEBUILDER_ASSETS, when set, must or may hold it. Default: it doesn't belong to a control plane, and isn't taken from there. */
   readonly inAssets?: 'required' | 'optional';
 }
 
@@ -95,7 +95,7 @@ const programs = {
     seconds: 150,
     gigabytes: 2,
   },
-  // Of the same sources: it scrapes addresses that it is told, and shows no pages.
+  // From the same sources, without service discovery and without a web interface.
   prometheus: {
     pinnedBy: 'prometheus',
     package: 'github.com/prometheus/prometheus/cmd/prometheus',
@@ -168,7 +168,7 @@ export function isProgram(path: string): boolean {
   }
 }
 
-/** Of programs of others there is no source here. */
+/** Only programs that are built here have a source. */
 function readIfThere(file: string): string {
   return existsSync(file) ? readFileSync(file, 'utf8') : '';
 }

@@ -87,14 +87,14 @@ export function apiServerCommand(program: string, layout: Layout): Command {
       `--service-account-signing-key-file=${credentials.signingKeyFile}`,
       `--service-account-key-file=${credentials.verificationKeyFile}`,
       '--service-cluster-ip-range=10.0.0.0/24',
-      // It would publish its own address for pods to use, and refuses to start because nobody but this machine could reach it.
+      // It would publish its own address for Pods, and refuses to start because only this machine could reach it.
       '--endpoint-reconciler-type=none',
       ...(isAudited ? audit : []),
     ],
   };
 }
 
-/** What makes owner references, namespaces, service accounts and roll-outs real; there are no nodes to look after. */
+/** The controllers for owner references, namespaces, service accounts and rollouts; the cluster has no nodes. */
 const controllers = [
   'garbage-collector-controller',
   'namespace-controller',
@@ -115,7 +115,7 @@ export function controllerManagerCommand(program: string, kubeconfig: string, la
     args: [
       `--kubeconfig=${kubeconfig}`,
       `--controllers=${controllers.join(',')}`,
-      // Each controller has its own rights, as in a real cluster.
+      // Each controller has its own permissions, as in a real cluster.
       '--use-service-account-credentials',
       `--service-account-private-key-file=${credentials.signingKeyFile}`,
       // It is the only one; waiting to be elected would take seconds.

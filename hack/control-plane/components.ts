@@ -107,7 +107,7 @@ async function findOrBuild(name: ProgramName, surroundings: Surroundings): Promi
     output.write(`Waiting for process ${pid}, which is ${doing}.\n`);
   });
   try {
-    // Whoever was waited for may have built just this.
+    // The process that held the lock may have built it.
     if (!isProgram(path)) await build(recipe, path, surroundings);
     return path;
   } finally {
@@ -118,7 +118,7 @@ async function findOrBuild(name: ProgramName, surroundings: Surroundings): Promi
 async function build(recipe: Recipe, path: string, { env, freeBytes, output }: Surroundings): Promise<void> {
   const { name, version, folder } = recipe;
   mkdirSync(folder, { recursive: true });
-  // We hold the lock: what looks like being built is left over from somebody who was killed.
+  // This process holds the lock: an unfinished build is left over from a killed process.
   for (const entry of readdirSync(folder)) {
     if (entry.startsWith('.building-')) rmSync(join(folder, entry), { recursive: true, force: true });
   }
@@ -170,7 +170,7 @@ function demandRoom(
   }
 }
 
-/** To 10 seconds, and from a minute on to minutes: an estimate is no better. */
+/** Rounded to 10 seconds, and from one minute on to minutes, because an estimate isn't more accurate. */
 function rounded(milliseconds: number): number {
   const step = milliseconds > 60_000 ? 60_000 : 10_000;
   return Math.ceil(milliseconds / step) * step;
@@ -178,7 +178,7 @@ function rounded(milliseconds: number): number {
 
 /**
  * Milliseconds until the build is done. Packages differ too much in size for the first of them to tell; so what the build is known
- * to take counts at the beginning, and the pace seen so far towards the end.
+ * to take counts at the beginning, and the measured speed towards the end.
  */
 function remaining(recipe: Recipe, { packages, stale }: Workload, compiled: number, elapsed: number): number {
   // Linking counts as one twentieth of all packages: that much is to be done even if each of them is in Go's cache.

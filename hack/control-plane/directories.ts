@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 
-/** Where the control plane that somebody plays with is found by other programs, and by pages that name it. */
+/** Where other programs and pages find the control plane of `npm run control-plane`. */
 interface Place {
   readonly kubeconfig: string;
   readonly kubectl: string;

@@ -38,10 +38,10 @@ export class DownloadError extends Error {
   override name = 'DownloadError';
 }
 
-/** Somebody waits, and the programs can be built instead. */
+/** The user waits, and the programs can be built instead. */
 const usualPatience: Patience = { connect: 5_000, silence: 10_000 };
 
-/** A connection that breaks more often than this is no good for a file of this size. */
+/** A connection that breaks more often than this isn't usable for a file of this size. */
 const mostAttempts = 5;
 
 /** Resolves when the file is there with the content that it must have; rejects with a DownloadError. */

@@ -41,7 +41,7 @@ export class Go {
     this.#logFile = logFile;
   }
 
-  /** Throws a Refusal when there is no Go, or one that is too old. */
+  /** Throws a Refusal if Go is missing or too old. */
   async check(): Promise<GoFolders> {
     const needed = goVersionFor(this.#recipe);
     const { code, lines } = await this.#run(['env', 'GOVERSION', 'GOMODCACHE', 'GOCACHE']);
@@ -65,7 +65,7 @@ export class Go {
   async build(output: string, temporary: string, onPackage: () => void): Promise<void> {
     const args = ['build', ...this.#recipe.flags, '-v', '-o', output, this.#recipe.package];
     const { code } = await this.#run(args, { GOTMPDIR: temporary }, (line) => {
-      // Besides the packages, Go tells what it downloads, and under # what a compiler complains about.
+      // Besides the packages, Go prints its downloads, and compiler errors after #.
       if (!/^(go: |#)/.test(line)) onPackage();
     });
     if (code !== 0) throw this.#failed('Building', 'failed');

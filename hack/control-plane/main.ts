@@ -32,7 +32,7 @@ function readOptions(args: string[]): { wantsHelp: boolean; controllerManager: b
   }
 }
 
-/** The first wish to end. Later ones change nothing: npm passes on a Ctrl-C that the terminal has delivered already. */
+/** The first signal. Later ones are ignored: npm forwards a Ctrl-C that the terminal has already delivered. */
 function endWished(): Promise<'wished'> {
   return new Promise((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve('wished'));

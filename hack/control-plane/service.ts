@@ -27,7 +27,7 @@ export class Service {
   constructor(command: Command) {
     this.#command = command;
     const log = openSync(command.logFile, 'a');
-    // A process group of its own: Ctrl-C in the terminal is for this process, which stops the programs in the right order.
+    // A separate process group: Ctrl-C in the terminal is for this process, which stops the programs in the right order.
     this.#child = spawn(command.program, command.args, { detached: true, stdio: ['ignore', log, log] });
     closeSync(log);
     const { promise, resolve } = Promise.withResolvers<string>();
@@ -44,7 +44,7 @@ export class Service {
     return this.#hasEnded ? undefined : this.#child.pid;
   }
 
-  /** Waits until `isReady` says so. Throws a Refusal with the end of its log when it exits before, or takes too long. */
+  /** Waits until `isReady` returns true. Throws a Refusal with the end of its log when it exits before, or takes too long. */
   async ready(isReady: () => Promise<boolean>): Promise<void> {
     const deadline = performance.now() + startDeadline;
     while (!(await isReady())) {
@@ -54,7 +54,7 @@ export class Service {
     }
   }
 
-  /** Resolves, when it ended without being told to, with what to say about that. */
+  /** Resolves with a message when the program ends unexpectedly. */
   async failure(): Promise<Refusal> {
     const how = await this.ended;
     return this.#isStopping ? new Promise<Refusal>(() => {}) : this.#refusal(`exited unexpectedly (${how})`);

@@ -116,12 +116,12 @@ export class ControlPlane implements AsyncDisposable {
     return this.#isReady;
   }
 
-  /** Resolves when a program ended that was not told to, with what to say about it. */
+  /** Resolves with a message when a program ends unexpectedly. */
   get failure(): Promise<Refusal> {
     return this.#failure.promise;
   }
 
-  /** The text of a kubeconfig for somebody else: a service account, say. */
+  /** The text of a kubeconfig for another user, for example a service account. */
   kubeconfigFor(token: string): string {
     return kubeconfigOf({ server: this.server, caData: this.caData, token });
   }
@@ -155,7 +155,7 @@ export class ControlPlane implements AsyncDisposable {
     const { ports, credentials } = this.#layout;
     await service.ready(async () => {
       const target = { port: ports.apiServer, ca: this.caData || undefined, token: credentials.adminToken };
-      // It calls itself ready a moment before it has made the namespaces that everybody takes for granted.
+      // It reports ready shortly before it has created the default namespaces.
       return (
         (await answers({ ...target, path: '/readyz' })) &&
         (await answers({ ...target, path: '/api/v1/namespaces/default' }))
@@ -168,7 +168,7 @@ export class ControlPlane implements AsyncDisposable {
     await this.#whileStopped((data, backup) => cpSync(data, backup, { recursive: true }));
   }
 
-  /** Goes back to the copy: with it the server counts resourceVersions again that it has told before. */
+  /** Restores the copy: the server then issues resourceVersions again that it has issued before. */
   async restore(): Promise<void> {
     await this.#whileStopped((data, backup) => {
       rmSync(data, { recursive: true });
@@ -205,7 +205,7 @@ export class ControlPlane implements AsyncDisposable {
   }
 
   async #stop(): Promise<void> {
-    // The latest first: nobody loses what it is talking to. What they might still write, nobody will ever read: no need to ask politely.
+    // In reverse order, so that no program loses its server. Their data is discarded, so they are killed.
     for (const service of [...this.#services.values()].toReversed()) await service.kill();
     await this.#watchdog.release();
   }

@@ -2,8 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 
 /**
- * Each line says which processes run now. When no more lines come, whoever wrote them is gone: what runs is killed, and the folder
- * removed, though not before they are dead, or one might write into it once more. The pipe is closed by the kernel, so this works
+ * Each line says which processes run now. When no more lines come, the writer has ended: the processes are killed, and the folder
+ * removed, though not before they are dead, or one might write into it again. The pipe is closed by the kernel, so this works
  * after `kill -9` as well, when no code of the writer runs any more.
  */
 const script = `
@@ -23,12 +23,12 @@ export class Watchdog {
 
   /** Removes `folder`, if one is given, at the end, whatever the end is. */
   constructor(folder = '') {
-    // A process group of its own, or Ctrl-C would end it together with this process.
+    // A separate process group, or Ctrl-C would end it together with this process.
     this.#child = spawn('sh', ['-c', script, 'watchdog', folder], {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
     });
-    // It can't be written to when somebody killed it; then this process's own clean-up has to do.
+    // If it was killed, writing fails; this process's own clean-up is then enough.
     this.#child.stdin?.on('error', () => {});
   }
 

@@ -13,7 +13,7 @@ const looks: Readonly<Record<string, Omit<Column, 'title'>>> = {
   Package: { width: 'Standard'.length, dispensable: 4 },
 };
 
-/** Each line of the demo begins with a time of its own. */
+/** Each line of the demo begins with its own time. */
 const shown = printerColumns.filter(({ name, priority }) => priority === undefined && name !== 'Age');
 
 /** What `kubectl get vps` shows without `-o wide`, but for the age. */

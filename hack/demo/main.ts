@@ -127,7 +127,7 @@ async function refuseOtherOperator(cluster: Cluster): Promise<void> {
   );
 }
 
-/** Leaves no object behind whose finalizer nobody would take off. */
+/** Leaves no object behind whose finalizer would never be removed. */
 async function clearAway(cluster: Cluster): Promise<void> {
   console.log('Removing what the demo made in the cluster.');
   for (const { metadata } of await cluster.list(demoNamespace)) await cluster.delete(demoNamespace, metadata.name);
@@ -138,7 +138,7 @@ async function clearAway(cluster: Cluster): Promise<void> {
   );
 }
 
-/** The installation without its Deployment: there is no node to run it, so the operator runs as a process, with its rights. */
+/** The installation without its Deployment: the cluster has no node, so the operator runs as a process, with the same permissions. */
 async function install(
   cluster: Cluster,
   apiUrl: string,

@@ -36,7 +36,7 @@ const legend = `Left of │: the VirtualMachine in Kubernetes, with the columns 
 Right of │: the VM at the emulated provider.
 Each line begins with the seconds since the start.`;
 
-/** Lets the sample machines live their life, telling it; answers whether the ledger is what it must be. */
+/** Runs the life of the sample VMs and prints it. Returns whether the ledger is as expected. */
 export async function play({ cluster, emulator, apiKey, out }: Stage): Promise<boolean> {
   out.write(`${legend}\n${out.isTTY === true ? '' : 'An object is printed when it changes.\n'}\n`);
   const table = createLiveTable(columns, out);
@@ -71,7 +71,7 @@ export async function play({ cluster, emulator, apiKey, out }: Stage): Promise<b
     asked.push({ what: 'apply', name: file.replace('.yaml', ''), operation: 'CreateMachine', at: Date.now() });
     await cluster.applyFiles([`deploy/samples/${file}`], undefined, namespace);
   }
-  await until('the samples are as asked', () => {
+  await until('the samples are in sync', () => {
     const isRunning = ['web', 'appliance'].every((name) => is(name, 'True/Available') && stateOf(name) === 'Running');
     return (
       isRunning &&

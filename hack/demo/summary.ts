@@ -4,7 +4,7 @@ import { align } from './table.ts';
 export interface ReceiptLine {
   readonly what: string;
   readonly counted: number;
-  /** The least possible, which is also the only right number; undefined for a figure that is only told. */
+  /** The least possible, which is also the only correct number; undefined for an informational figure. */
   readonly least: number | undefined;
   /** An upper bound instead of an exact number. */
   readonly most?: number;

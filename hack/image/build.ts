@@ -15,13 +15,13 @@ const cache = path.join(process.env['XDG_CACHE_HOME'] ?? path.join(os.homedir(),
 export interface Built {
   readonly buildah: Buildah;
   readonly image: string;
-  /** The image that it is made from. */
+  /** Its base image. */
   readonly base: string;
   readonly version: string;
 }
 
 /**
- * Builds the Dockerfile on stand-ins for its base images, tells about it line by line, and answers what `use` makes of the result.
+ * Builds the Dockerfile on stand-ins for its base images, prints progress line by line, and returns the result of `use`.
  * Throws `Unable` with a sentence when that cannot be done here.
  */
 export async function buildImage<T>(use: (built: Built) => T): Promise<T> {
@@ -39,7 +39,7 @@ export async function buildImage<T>(use: (built: Built) => T): Promise<T> {
     console.log(`Stand-ins for ${bases.build} and ${bases.run}: Node ${process.version}, this machine's libraries.`);
 
     const options = ['--build-arg', `VERSION=${version}`, ...npmSettings(work)];
-    // The first stage gets a name of its own: pruning spares it, and the next build starts from its layers.
+    // The first stage gets a name, so that pruning keeps it and the next build reuses its layers.
     buildah.build(root, `localhost/${name}:build`, '--target', 'build', ...options);
     buildah.build(root, image, ...options);
     buildah.run('rmi', '--prune');
@@ -64,7 +64,7 @@ async function takeLock(): Promise<Server> {
   return server;
 }
 
-/** The base images that the Dockerfile names when nobody says otherwise. */
+/** The default base images of the Dockerfile. */
 function baseImages(dockerfile: string): { build: string; run: string } {
   const base = (arg: string) => new RegExp(`^ARG ${arg}=(\\S+)$`, 'm').exec(dockerfile)?.[1];
   const [build, run] = [base('BUILD_IMAGE'), base('RUN_IMAGE')];

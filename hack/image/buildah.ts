@@ -8,7 +8,7 @@ export class Unable extends Error {}
 /** Where buildah, as root, notes which registry had which blob, whatever `--root` says: removed again unless it was there. */
 const BLOB_NOTES = ['/var/lib/containers', '/var/lib/containers/cache'];
 
-/** Debian's buildah on a store of its own, so that no image or setting of the machine is used or changed. */
+/** Debian's buildah with a separate store, so that no image or setting of the machine is used or changed. */
 export class Buildah implements Disposable {
   readonly #store: readonly string[];
   readonly #env: NodeJS.ProcessEnv;
@@ -60,7 +60,7 @@ export class Buildah implements Disposable {
     );
   }
 
-  /** An image's configuration, or undefined when there is no such image. */
+  /** An image's configuration, or undefined if the image doesn't exist. */
   inspect(image: string): ImageConfig | undefined {
     if (this.run('images', '--quiet', '--filter', `reference=${image}`) === '') return undefined;
     return JSON.parse(this.run('inspect', '--type', 'image', image)).OCIv1.config;
@@ -86,7 +86,7 @@ export class Buildah implements Disposable {
   }
 }
 
-/** The part of an OCI image's configuration that is looked at here; absent when the Dockerfile says nothing of it. */
+/** The part of an OCI image's configuration that is used here; absent if the Dockerfile doesn't set it. */
 interface ImageConfig {
   readonly User?: string;
   readonly Entrypoint?: readonly string[];

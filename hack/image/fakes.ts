@@ -1,5 +1,5 @@
 /**
- * Images made from this machine's own files that carry the names of the Dockerfile's base images, so that the very
+ * Images of this machine's files that carry the names of the Dockerfile's base images, so that the very
  * Dockerfile can be built where no registry can be reached. They hold what its steps need and what its result needs, no more.
  */
 import { spawnSync } from 'node:child_process';
@@ -38,7 +38,7 @@ export function makeStandIns(buildah: Buildah, bases: { build: string; run: stri
   run.commit(buildah, bases.run, [`LABEL ${KEY_LABEL}=${key}`, 'ENTRYPOINT ["/nodejs/bin/node"]']);
 }
 
-/** What the image that the operator's is made from has: Node, and who its user is. */
+/** The content of the operator's base image: Node, and its user. */
 export function fillRunBase(run: Rootfs): void {
   run.addProgram(process.execPath, '/nodejs/bin/node');
   run.addFile(

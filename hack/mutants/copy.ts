@@ -22,7 +22,7 @@ export interface Copy {
   remove(): void;
 }
 
-/** Copies what is committed or would be. The copy is a repository of its own, because some tests ask git which files there are. */
+/** Copies what is committed or would be. The copy is a separate repository, because some tests ask git which files there are. */
 export function makeCopy(root: string): Copy {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'vps247-mutants-')));
   const git = (...args: string[]): string =>

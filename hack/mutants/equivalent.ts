@@ -213,7 +213,7 @@ export const equivalents: readonly Equivalent[] = [
     function: 'Breaker.heedList',
     kind: 'assignment',
     text: 'this.#failure = undefined;',
-    reason: 'While closed it is asked for by nobody, and opening sets it.',
+    reason: 'While closed, it is never read, and opening sets it.',
   },
   {
     file: 'src/provider/account/admission/token-bucket.ts',

@@ -64,7 +64,7 @@ function partsOf(node: Node): readonly Node[] {
   switch (node.type) {
     case 'FunctionDeclaration':
     case 'FunctionExpression':
-      // What comes before `super()` would be a mistake of its own.
+      // A statement before `super()` would be another mistake.
       return node.body === null ? [] : [node.body as Node];
     case 'ArrowFunctionExpression':
       return [node.body];

@@ -116,7 +116,7 @@ export function oneLine(text: string): string {
   return text.replaceAll(/\s+/g, ' ').trim();
 }
 
-/** What runs differently for nobody: types, imports, log lines, text for people. */
+/** Code without an effect on behaviour: types, imports, log lines, messages. */
 function isSkipped(node: Node, parent: Node | undefined): boolean {
   switch (node.type) {
     case 'ImportDeclaration':

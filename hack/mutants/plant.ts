@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Copy } from './copy.ts';
 import { type Answer, Runner } from './runner.ts';
 
-/** A mistake of somebody's choice, in any file of the project. */
+/** A chosen mistake, in any file of the project. */
 export interface Plant {
   readonly file: string;
   /** Occurs exactly once in the file. */

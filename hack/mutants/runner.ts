@@ -73,7 +73,7 @@ export class Runner {
   }
 
   async #start(): Promise<ChildProcess> {
-    // The copy's own program: it and the tests must load the same vitest. And a process group of its own: a test process that loops doesn't end by itself when its parent does.
+    // The copy's own program: it and the tests must load the same vitest. And a separate process group: a test process that loops doesn't end by itself when its parent does.
     const child = fork(join(this.#folder, 'hack/mutants/worker.ts'), {
       cwd: this.#folder,
       // `npm ci` in the project must not take Node away.

@@ -1,6 +1,6 @@
 /**
  * One process at a time, between processes of one machine. The lock is a folder holding a note on its owner. It comes into being
- * by one `rename`, note included, so nobody ever sees half of it; and it outlives its owner only until the next one asks, who sees
+ * by one `rename`, note included, so a partial lock is never visible; and it outlives its owner only until the next one asks, who sees
  * that the process in the note is gone.
  *
  * Plain JavaScript, because the set-up runs under whatever Node there is.
@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Who holds a lock: `startedAt` tells a process from a later one that was given the same id.
+ * Who holds a lock: `startedAt` distinguishes a process from a later one with the same id.
  * @typedef {{ readonly pid: number, readonly startedAt: string, readonly doing: string }} Owner
  */
 
@@ -21,9 +21,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
  */
 
 /**
- * Waits for the lock. `onWait` is told once for each owner waited for.
+ * Waits for the lock. `onWait` is called once for each owner waited for.
  * @param {string} path a folder that does not exist while the lock is free
- * @param {string} doing what others are told while they wait: "building etcd"
+ * @param {string} doing what waiting processes print: "building etcd"
  * @param {(owner: Owner) => void} onWait
  * @returns {Promise<Lock>}
  */
@@ -57,7 +57,7 @@ export async function takeLock(path, doing, onWait = () => {}) {
   }
   return {
     shareWith(pid) {
-      // Written elsewhere and renamed, so that nobody reads half of it.
+      // Written elsewhere and renamed, so that a partial note is never read.
       note(join(path, `child-${pid}`), pid, doing);
       renameSync(join(path, `child-${pid}`), join(path, 'child'));
     },

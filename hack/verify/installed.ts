@@ -259,7 +259,7 @@ function olderDefinition(): KubernetesObject {
   return older;
 }
 
-/** As docs/uninstall.md tells. */
+/** As in docs/uninstall.md. */
 async function deleteDefinition(): Promise<void> {
   const refusal = await site.kubectl('delete', 'crd', definition).then(() => '', String);
   demand(refusal.includes('vps247.com/allow-deletion=true'), `the definition is not protected: ${refusal}`);

@@ -1,6 +1,6 @@
 /**
  * A step of `npm run verify`: kubectl builds the base and every overlay; the overlays are what helm makes of the chart, object by object;
- * and an overlay of somebody's own moves all of it into another namespace.
+ * and a user's overlay moves all of it into another namespace.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -33,7 +33,7 @@ for (const [name, text] of textOf) {
     if (page === undefined) {
       if (!existsSync(path.join(built, decodeURI(address.pathname)))) problems.push(`${name}: ${href} leads nowhere`);
     } else if (address.hash !== '' && !idsOf.get(page)?.has(decodeURIComponent(address.hash.slice(1)))) {
-      problems.push(`${name}: ${href}: there is no such anchor`);
+      problems.push(`${name}: ${href}: anchor not found`);
     }
   }
 }
