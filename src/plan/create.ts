@@ -106,7 +106,7 @@ function missing(o: Observed): Decision {
   const { id } = o.object.spec.adoption;
   const what = id === undefined ? `named ${quoted(o.providerName)}` : `with id ${id}`;
   if (!isCreatable(o.object.spec)) {
-    const none = `the account has no VM ${what}, and the spec lacks the region, package or osTemplate to create one`;
+    const none = `the account has no VM ${what}; correct spec.adoption, or, to create a VM instead, add region, package and osTemplate`;
     return wait({ reason: 'AdoptionTargetNotFound', message: none }, { after: refusedRetry });
   }
   const instead = patchSpec(o.object.metadata, { adoption: { policy: 'IfExists', id: null, name: null } });

@@ -12,16 +12,40 @@ type Asker = Pick<Observed, 'object' | 'isDefaultKey' | 'mayOrphan'>;
 
 const insteadOfDeletion = 'leave the VM running instead';
 
-const reasonByCode: Partial<Record<FailureCode, Reason>> = {
-  RateLimited: 'RateLimited',
-  ProtocolError: 'ProtocolError',
-  BodyTooLarge: 'ProtocolError',
+interface Meaning {
+  readonly reason: Reason;
+  readonly problem: string;
+  readonly next: string;
+}
+
+const unreadable: Meaning = {
+  reason: 'ProtocolError',
+  problem: "the operator can't read the provider's answer",
+  next: 'The operator retries automatically',
+};
+
+/** For each code the reason, what that means, and what the operator does about it. */
+const byCode: Partial<Record<FailureCode, Meaning>> = {
+  RateLimited: {
+    reason: 'RateLimited',
+    problem: 'the provider asked for fewer requests',
+    next: 'The operator pauses the requests of this account, then retries',
+  },
+  ProtocolError: unreadable,
+  BodyTooLarge: unreadable,
+};
+
+const unavailable: Meaning = {
+  reason: 'ProviderUnavailable',
+  problem: "the provider can't be reached or returns errors",
+  next: 'The operator retries automatically',
 };
 
 /** What a failed read or call means for the object: by class first, then by code, never by text. */
 export function fromFailure(o: Asker, failure: Failure): Verdict {
   if (failure.class === 'Credentials') return rejected(o, failure);
-  return { reason: reasonByCode[failure.code] ?? 'ProviderUnavailable', message: describe(failure) };
+  const { reason, problem, next } = byCode[failure.code] ?? unavailable;
+  return { reason, message: `${problem}: ${describeFailure(failure)}. ${next}` };
 }
 
 /** No key is usable, as `message` says. An object that is being deleted also says how that can end. */
@@ -35,14 +59,15 @@ export function missing(o: Pick<Observed, 'object' | 'mayOrphan'>, message: stri
 export function rejected(o: Asker, failure: Failure | undefined): Verdict {
   const { object, isDefaultKey } = o;
   const { name, key } = object.spec.credentialsSecretRef;
-  const answer = failure === undefined ? '' : ` (${describe(failure)})`;
+  const answer = failure === undefined ? '' : ` (${describeFailure(failure)})`;
   const message = isDefaultKey
     ? `the provider does not accept the operator's default API key; ask your cluster administrator to replace it${answer}`
     : `the provider does not accept the API key in Secret ${quoted(name)} under ${quoted(key)}${answer}; to replace it: ${replaceApiKey(object.metadata.namespace, { name, key })}`;
   return { reason: 'CredentialsRejected', message: message + leavingVm(o, insteadOfDeletion) };
 }
 
-function describe(failure: Failure): string {
+/** The call, and how it failed. */
+export function describeFailure(failure: Failure): string {
   const status = failure.status === undefined ? '' : ` ${failure.status}`;
   const words = failure.text === '' ? '' : `: ${failure.text}`;
   return `${failure.operation} failed with ${failure.code}${status}${words}`;

@@ -3,10 +3,11 @@ import type { OperationStatus } from '../api/v1alpha1/types.ts';
 import type { KubeError } from '../kubernetes/errors.ts';
 import type { Failure } from '../domain/failure.ts';
 import type { MachineState } from '../domain/machine.ts';
+import { quoted } from '../domain/text.ts';
 import type { Action, Decision } from '../plan/action.ts';
 import { busyVerdict } from '../plan/provider-busy.ts';
 import { refused } from '../plan/create.ts';
-import { fromFailure } from '../plan/failure-status.ts';
+import { describeFailure, fromFailure } from '../plan/failure-status.ts';
 import type { Observed } from '../plan/observed.ts';
 import { accepted as restartAccepted } from '../plan/restart.ts';
 import type { Report } from '../status/status.ts';
@@ -142,7 +143,8 @@ function unwritten(o: Observed, decision: Decision, action: Action, error: KubeE
 
 function createFailed(o: Observed, decision: Decision, failure: Failure, failures: number, random: number): Conclusion {
   if (failure.class === 'UnknownOutcome') {
-    const verdict = { reason: 'CreateOutcomeUnknown', message: fromFailure(o, failure).message } as const;
+    const message = `the result of the create request for ${quoted(o.providerName)} is unknown (${describeFailure(failure)}); checking whether the VM exists`;
+    const verdict = { reason: 'CreateOutcomeUnknown', message } as const;
     return { ...quiet, report: base(decision, verdict), urgent: true, wants: 'List' };
   }
   if (failure.class === 'Terminal')

@@ -157,7 +157,7 @@ it('however much else there is to report, and however long the names are, the co
   } as const;
   const [ready] = conditionsFor(verdict, context, now);
   expect(ready?.message).toMatch(
-    /^ListMachines failed .*é+… This deletes .* -p '\{"spec":\{"deletionProtection":false\}\}'$/,
+    /^the provider .*: ListMachines failed .*é+… This deletes .* -p '\{"spec":\{"deletionProtection":false\}\}'$/,
   );
 });
 

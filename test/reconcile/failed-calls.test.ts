@@ -120,6 +120,10 @@ describe.each(names)('a failed %s', (name) => {
     expect({ reason: report?.verdict.reason, hold, wants }).toEqual({ reason, hold: held, wants: wanted });
     expect(report?.operation?.attempts).toBe(tries);
     expect([isSuperseded, unwritten]).toEqual([false, undefined]);
+    // What the operator does next; it never retries a create whose result it doesn't know.
+    const next = reason === 'CreateOutcomeUnknown' ? /; checking whether the VM exists$/ : /retries automatically$/;
+    if (reason === 'CreateOutcomeUnknown' || reason === 'ProviderUnavailable')
+      expect(report?.verdict.message).toMatch(next);
   });
 });
 
