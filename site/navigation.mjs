@@ -53,6 +53,7 @@ export const navigation = [
       { text: 'API', link: '/api' },
       { text: 'Annotations', link: '/api#annotations' },
       { text: 'Conditions', link: '/conditions' },
+      { text: 'What kubectl shows', link: '/situations' },
       { text: 'Troubleshooting', link: '/troubleshooting' },
       { text: 'Flags and settings', link: '/configuration' },
       { text: 'Metrics', link: '/metrics' },

@@ -39,12 +39,15 @@ export async function readerOf(
   return shell;
 }
 
-/** Ages, addresses, ids and widths of columns are the reader's own. */
+/** Times, ages, addresses, ids and widths of columns are the reader's own. */
 export function plain(output: string): string {
   return output
-    .replaceAll(/\b\d+\.\d+\.\d+\.\d+\b/g, 'ADDRESS')
+    .replaceAll(/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z/g, 'TIME')
+    .replaceAll(/\b\d+\.\d+\.\d+\.\d+\b|\b2001:db8:[\da-f:]*/g, 'ADDRESS')
     .replaceAll(/\b1\d{3}\b/g, 'ID')
-    .replaceAll(/\b\d+(?:ms|s|m)\b/g, 'AGE')
+    .replaceAll(/-[\da-f]{8}\b/g, '-UID')
+    .replaceAll(/\b(?:\d+(?:ms|h|m|s))+\b/g, 'AGE')
+    .replaceAll(/[ \t]+$/gm, '')
     .replaceAll(/[ \t]+/g, ' ')
     .trim();
 }

@@ -5,6 +5,8 @@ import type { Cluster } from '../../support/control-plane.ts';
 import { apiVersion, kind } from '../../../src/api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../../../src/api/v1alpha1/types.ts';
 import type { Emulator } from '../../../emulator/emulator.ts';
+import type { FaultAction } from '../../../emulator/fault-rule.ts';
+import type { Operation } from '../../../emulator/operations.ts';
 import { keyMarker } from '../../secrets/markers.ts';
 import type { Site } from '../operator/site.ts';
 import { spec } from '../operator/fixture.ts';
@@ -100,6 +102,12 @@ export class Place {
       when: 'instead',
       action: { kind: 'status', status, body: { error: 'no' } },
     });
+  }
+
+  /** From now on, what the account gets instead of every answer, or of those to this operation. */
+  answerWith(action: FaultAction, operation?: Operation): void {
+    const rule = { key: this.apiKey, when: 'before', action, times: 'always' } as const;
+    this.emulator.addFault(operation === undefined ? rule : { ...rule, operation });
   }
 
   /** Has an admission policy refuse what the operator writes into Secrets. */
