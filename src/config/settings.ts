@@ -14,7 +14,7 @@ import {
   type Kind,
 } from './kinds.ts';
 
-/** One setting: how it is read, what it is when nobody sets it, and one sentence for help and documentation. */
+/** One setting: its kind, its default, and its description for --help and documentation. */
 export interface Setting<T> {
   readonly kind: Kind<T>;
   /** As text, read like any other; empty means not set. */
@@ -27,191 +27,191 @@ function setting<T>(kind: Kind<T>, byDefault: string, sentence: string): Setting
 }
 
 /**
- * Every setting of the operator: the one source of flags, environment variables, help and docs/configuration.md.
- * The flag and the variable follow from the name: `pollInterval` is `--poll-interval` and `VPS247_POLL_INTERVAL`.
+ * Every setting of the operator: the source of flags, environment variables, --help and docs/configuration.md.
+ * The name determines flag and variable: `pollInterval` is `--poll-interval` and `VPS247_POLL_INTERVAL`.
  */
 export const settingsTable = {
   kubeconfig: setting(
     file,
     '',
-    'Kubeconfig file to reach the cluster with; without it the KUBECONFIG variable, ~/.kube/config and the service account are tried, in this order.',
+    'Kubeconfig file. If unset, the operator tries the KUBECONFIG variable, ~/.kube/config, and the service account, in this order.',
   ),
   namespaces: setting(
     namespaces,
     '',
-    'Namespaces to look after, with commas between them; empty means all, which needs a ClusterRole. With a list, Roles in each of them do.',
+    'Comma-separated namespaces to watch. Empty: all namespaces, which requires a ClusterRole. With a list, a Role in each namespace is enough.',
   ),
   selector: setting(
     labelSelector,
     '',
-    'Labels of the objects to look after, as kubectl takes them; empty means all. Several operators can share a cluster so: every object should match the selector of exactly one of them.',
+    'Label selector of the objects to reconcile, in the syntax of kubectl. Empty: all objects. Several operators can share a cluster in this way; every object should match the selector of exactly one of them.',
   ),
   leaderElection: setting(
     toggle,
     'true',
-    'Act only while holding a Lease, so that of several operators with the same scope one acts and the others stand by. Without it, see to it that there is never a second one.',
+    'Use a Lease for leader election. Of several operators with the same scope, only the leader reconciles; the others are on standby. Without leader election, never run a second operator.',
   ),
   leaderElectionNamespace: setting(
     objectName,
     '',
-    "Namespace of the Lease; without it the one of the pod's service account, or of the kubeconfig's context.",
+    "Namespace of the Lease. Default: the namespace of the Pod's service account, or of the kubeconfig's context.",
   ),
   leaseName: setting(
     objectName,
     '',
-    'Name of the Lease; without it one that follows from the namespaces and the selector, so that operators with the same scope share it and others do not. The chart names it after the release. Objects are marked with it.',
+    'Name of the Lease. Default: derived from namespaces and selector, so that only operators with the same scope share it. The chart uses the release name. Objects are annotated with it.',
   ),
   takeOverFrom: setting(
     leaseRefs,
     '',
-    'Other installations whose objects this one takes over, each as namespace/name of its Lease, separated by commas. Objects name the installation that manages them in the annotation vps247.com/managed-by. Uninstall the other one first.',
+    'Other installations whose objects this installation takes over, separated by commas. Each one is the namespace/name of its Lease. Objects name the installation that manages them in the annotation vps247.com/managed-by. Uninstall the other one first.',
   ),
   leaseDuration: setting(
     duration('1s', '10m'),
     '15s',
-    'How long the Lease of an operator that fell silent is respected by those that stand by.',
+    'How long operators on standby wait after the last observed renewal before they acquire the Lease.',
   ),
   renewDeadline: setting(
     duration('500ms', '10m'),
     '10s',
-    'How long an operator goes on acting after it asked for the last renewal that was granted; shorter than the lease duration by more than clocks may differ meanwhile.',
+    'How long the leader keeps retrying to renew the Lease before it stops making changes. The lease duration must be at least 1.2 times as long.',
   ),
   retryPeriod: setting(
     duration('100ms', '5m'),
     '2s',
-    'How often the Lease is renewed. Those that stand by look at it twice as often.',
+    'How often the leader renews the Lease. Operators on standby check it twice as often.',
   ),
   defaultCredentialsSecret: setting(
     secretName,
     '',
-    'Secret with an API key for objects that leave spec.credentialsSecretRef and spec.providerName alone and whose Secret does not exist; empty means none.',
+    'Secret with an API key for objects that set neither spec.credentialsSecretRef nor spec.providerName, and whose Secret does not exist. Empty: none.',
   ),
   defaultCredentialsNamespaces: setting(
     namespaces,
     '',
-    'Namespaces whose objects may use the key of the default Secret, with commas between them: whoever may create a VirtualMachine there spends its money.',
+    'Comma-separated namespaces whose objects may use the key of the default Secret. Every user who can create VirtualMachines there incurs charges for its account.',
   ),
   defaultCredentialsOrphanNamespaces: setting(
     namespaces,
     '',
-    'Namespaces whose objects may leave VMs running in the account of the default Secret, with commas between them: by deletionPolicy Retain or managementPolicy Observe. Elsewhere such a deletion waits with OrphanNotPermitted. Keys of a namespace are not concerned.',
+    'Comma-separated namespaces whose objects may leave VMs running in the account of the default Secret, by deletionPolicy Retain or managementPolicy Observe. In other namespaces, such a deletion waits with OrphanNotPermitted. This does not affect keys of a namespace.',
   ),
   requireCredentialsLabel: setting(
     toggle,
     'false',
-    'Use only Secrets with the label vps247.com/credentials: "true" as API keys, so that a tenant can have no other Secret of its namespace sent to the provider. The default Secret needs no label.',
+    'Use only Secrets with the label vps247.com/credentials: "true" as API keys, so that a tenant cannot make the operator send any other Secret of its namespace to the provider. The default Secret needs no label.',
   ),
-  apiUrl: setting(baseUrl, 'https://api.vps247.com', "Base URL of the provider's API; https, or http to this machine."),
+  apiUrl: setting(
+    baseUrl,
+    'https://api.vps247.com',
+    "Base URL of the provider's API. Must be https, or http to the local host.",
+  ),
   insecureApiUrl: setting(
     toggle,
     'false',
-    'Allow an API URL with http to another machine: API keys and root passwords then travel in clear text.',
+    'Allow an http API URL to another host. API keys and root passwords are then sent in plain text.',
   ),
-  apiConnectTimeout: setting(duration('100ms', '1m'), '5s', 'How long connecting to the provider may take.'),
+  apiConnectTimeout: setting(duration('100ms', '1m'), '5s', 'Timeout for connecting to the provider.'),
   apiResponseTimeout: setting(
     duration('100ms', '10m'),
     '30s',
-    'How long the provider may take for an answer, from the request to the last byte.',
+    'Timeout for a response of the provider, from the request to the last byte.',
   ),
   maxInFlight: setting(
     integer(1, 256),
     '16',
-    'Calls to the provider that may be under way at once, for each API key; a list of machines is not counted.',
+    'Maximum number of provider calls in flight for each API key. Lists of VMs do not count.',
   ),
   providerRate: setting(
     integer(0, 1_000),
     '10',
-    'Calls to the provider a second in the long run, for each API key; halved for a while whenever the provider asks for fewer. 0 is no limit.',
+    'Maximum sustained number of provider calls a second for each API key. Halved for a while when the provider asks for fewer calls. 0: unlimited.',
   ),
-  providerBurst: setting(
-    integer(1, 10_000),
-    '20',
-    'Calls to the provider that may go out at once after a quiet while, for each API key.',
-  ),
-  pollInterval: setting(
-    duration('1s', '1h'),
-    '60s',
-    "How often the list of an account's machines is read while nothing is going on.",
-  ),
+  providerBurst: setting(integer(1, 10_000), '20', 'Maximum burst of provider calls for each API key.'),
+  pollInterval: setting(duration('1s', '1h'), '60s', 'How often the VMs of an account are listed when idle.'),
   urgentPollInterval: setting(
     duration('50ms', '1m'),
     '1s',
-    'How soon it is read again while a machine is in transition, or just that machine where that is cheaper; the pause grows while nothing changes.',
+    'How often the VMs are listed while a VM is in transition, or how often only that VM is read where that is cheaper. The interval grows while nothing changes.',
   ),
   visibilityWindow: setting(
     duration('100ms', '1h'),
     '30s',
-    'How long a machine just created may be missing from the list. Too short a time risks a second, billed machine after a lost answer.',
+    'How long a new VM may be missing from the list. If this is too short, a lost answer can lead to a second, billed VM.',
   ),
   recreateAfter: setting(
     duration('1s', '24h'),
     '5m',
-    'How long complete lists, three at least, must lack a VM before the operator recreates it. VMs of one API key are recreated one by one, a fifth of this time apart. Shorten it only with an emulated provider: a list that is wrong for this long leads to a second, billed VM.',
+    'How long at least three complete lists must lack a VM before the operator recreates it. VMs of one API key are recreated one at a time, a fifth of this time apart. Shorten it only with an emulated provider: a list that is wrong for this long leads to a second, billed VM.',
   ),
   stuckAfter: setting(
     duration('1s', '24h'),
     '10m',
-    'After how long a power operation without effect is reported as stuck. If the object is being deleted and its VM is in an unknown or transitional state for that long, the operator sends DELETE.',
+    'How long a power operation may have no effect before it is reported as stuck. If the object is being deleted and its VM is in an unknown or transitional state for that long, the operator sends DELETE.',
   ),
   orphanCandidates: setting(
     choice('Hold', 'Report'),
     'Hold',
-    "What a machine does that may be a new object's from an earlier life (its name with another suffix, held by no object): Hold keeps a second one from being created until somebody decides, Report only tells. Report suits accounts that several clusters, or operators of separate namespaces, share.",
+    'What to do when an unmanaged VM looks like it belonged to an earlier object of the same name (same name with another suffix). Hold blocks the creation until you decide. Report only emits an event; use it for accounts that several clusters, or operators of separate namespaces, share.',
   ),
   maxMachinesPerNamespace: setting(
     integer(0, 100_000),
     '0',
-    'VMs that the objects of one namespace may have together, adopted ones and those that deleted objects left running included; further ones wait. 0 is no limit.',
+    'Maximum number of VMs of the objects in one namespace, including adopted VMs and those that deleted objects left running. Further ones wait. 0: unlimited.',
   ),
   maxApiKeys: setting(
     integer(1, 100_000),
     '1000',
-    'API keys in use at a time. One that the provider accepted stays in use; objects with a further one wait with ApiKeyLimitReached. Each takes memory and a list for each polling interval.',
+    'Maximum number of API keys in use. A key that the provider accepted stays in use; objects with a further key wait with ApiKeyLimitReached. Each key uses memory and one list for each polling interval.',
   ),
   maxApiKeysPerNamespace: setting(
     integer(1, 100_000),
     '32',
-    'API keys that the objects of one namespace may use at a time; objects with a further one wait with ApiKeyLimitReached.',
+    'Maximum number of API keys that the objects of one namespace use at a time. Objects with a further key wait with ApiKeyLimitReached.',
   ),
   maxDeletesPerMinute: setting(
     integer(0, 100_000),
     '0',
-    'VMs that are deleted in any minute; further ones wait, in turn for each namespace, so that a mistake with many objects can still be stopped. 0 is no limit.',
+    'Maximum number of VMs deleted in one minute. Further ones wait, round-robin by namespace, so that you can stop a mistake with many objects. 0: unlimited.',
   ),
   relistInterval: setting(
     duration('1s', '24h'),
     '30m',
-    'How often all objects are read again although the watch seems well, a tenth more or less by chance: so long an event that was lost on the way can go unnoticed.',
+    'Resync period (±10 % jitter): how often all objects are listed again, even if the watch looks healthy. This limits how long a lost event goes unnoticed.',
   ),
-  workers: setting(integer(1, 512), '32', 'Objects worked on at once, not counting those that wait for the provider.'),
+  workers: setting(
+    integer(1, 512),
+    '32',
+    'Maximum number of concurrent reconciliations, not counting those that wait for the provider.',
+  ),
   shutdownGracePeriod: setting(
     duration('100ms', '10m'),
     '25s',
-    "How long calls under way may take to end after SIGTERM; keep it below the pod's terminationGracePeriodSeconds.",
+    "How long calls in flight may take to finish after SIGTERM. Must be less than the Pod's terminationGracePeriodSeconds.",
   ),
-  metricsAddress: setting(hostPort, ':8080', 'Where /metrics is served; port 0 takes any free port.'),
+  metricsAddress: setting(hostPort, ':8080', 'Listen address of /metrics. Port 0 selects a free port.'),
   machineMetricsLimit: setting(
     integer(0, 100_000),
     '500',
-    'Up to how many objects metrics have series for each VM (machine_…): five each. With more objects there are only the sums of each account; 0: never.',
+    'Maximum number of objects with per-VM metrics (machine_…, five series each). Above it, only the sums of each account exist. 0: never.',
   ),
-  healthAddress: setting(hostPort, ':8081', 'Where /healthz and /readyz are served; port 0 takes any free port.'),
-  logLevel: setting(choice('debug', 'info', 'warn', 'error'), 'info', 'The least important lines to log.'),
+  healthAddress: setting(hostPort, ':8081', 'Listen address of /healthz and /readyz. Port 0 selects a free port.'),
+  logLevel: setting(choice('debug', 'info', 'warn', 'error'), 'info', 'Minimum level of log lines.'),
   logFormat: setting(
     choice('json', 'text'),
     'json',
-    'How lines are logged: JSON for machines, text for people. They go to standard output.',
+    'Log format: json for log collectors, text for reading. Logs go to standard output.',
   ),
 } as const satisfies Record<string, Setting<unknown>>;
 
 export type SettingName = keyof typeof settingsTable;
 
-/** All settings, read and judged. Durations are milliseconds; what need not be set may be undefined. */
+/** All settings, parsed and validated. Durations are milliseconds; optional ones may be undefined. */
 export type Settings = {
   readonly [Name in SettingName]: (typeof settingsTable)[Name] extends Setting<infer T> ? T : never;
 };
 
-// `Object.keys` forgets the type of the keys; the table above is not added to at run time.
+// `Object.keys` loses the type of the keys; the table above doesn't change at run time.
 export const settingNames = Object.keys(settingsTable) as readonly SettingName[];
 
 /** `pollInterval` → `--poll-interval` */
