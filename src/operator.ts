@@ -14,7 +14,7 @@ import { runWorkers, type Workers } from './controller/workers.ts';
 import { WorkMetrics } from './controller/work-queue-metrics.ts';
 import { createWorkqueue } from './controller/work-queue.ts';
 import { type SharedCredentials, createCredentials } from './reconcile/credentials.ts';
-import { Claims } from './controller/machine-index.ts';
+import { MachineIndex } from './controller/machine-index.ts';
 import { DeleteBudget } from './controller/deletion-rate.ts';
 import { FleetMetrics } from './reconcile/fleet-metrics.ts';
 import { isShownGone } from './reconcile/retained-machine.ts';
@@ -114,7 +114,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
   const work = new WorkMetrics(metrics);
   const queue = createWorkqueue({ clock, onAdd: () => work.added(), onDelay: () => work.delayed() });
   const backoff = createBackoff({ random });
-  const claims = new Claims();
+  const machineIndex = new MachineIndex();
   const quota = new NamespaceQuota({
     limit: settings.maxMachinesPerNamespace,
     accountOf: (key) => reconciler?.accountOf(key),
@@ -188,7 +188,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     object !== undefined && isInScope(object) && !ownership.isOthers(object);
   const fleet = new FleetMetrics({
     metrics,
-    claims,
+    machineIndex,
     get: (key) => {
       const object = objectOf(key);
       return isOurs(object) ? object : undefined;
@@ -198,7 +198,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     machineLimit: settings.machineMetricsLimit,
   });
   const unmanaged = new UnmanagedMachines({
-    claims,
+    machineIndex,
     clock,
     log,
     announce: (event) => {
@@ -237,7 +237,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       if (initial) return;
       credentials.invalidate(secret);
       // Objects of other operators are not reconciled here, which would place them.
-      for (const key of users.get(secret) ?? []) claims.use(key, undefined);
+      for (const key of users.get(secret) ?? []) machineIndex.setAccount(key, undefined);
       if (workers === undefined) return;
       for (const key of users.get(secret) ?? []) if (isOurs(objectOf(key))) queue.add(key, { priority: 'user' });
     },
@@ -248,7 +248,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       client: removed.client,
       clock,
       credentials,
-      claims,
+      machineIndex,
       quota,
       deletes,
       events,
@@ -279,7 +279,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     });
 
   function changed({ key, before, after, initial }: ReflectorChange<VirtualMachine>): void {
-    const waiting = [...claims.change(key, before, after), quota.change(key, before, after)];
+    const waiting = [...machineIndex.update(key, before, after), quota.change(key, before, after)];
     use(key, before, after);
     const [ours, stillOurs] = [isOurs(before) ? before : undefined, isOurs(after) ? after : undefined];
     fleet.change(key, ours, stillOurs);

@@ -22,11 +22,11 @@ const leavingToOther = 'delete this object and leave the VM to that one';
  * | may create          | otherwise                     | NameConflict                                     |
  */
 export function nameHeldByOther(o: Observed): Decision | undefined {
-  const { nameHeldBy: holder, machine, object } = o;
+  const { nameConflict: holder, machine, object } = o;
   if (holder === undefined || o.identity.kind === 'Known') return undefined;
   if (object.metadata.deletionTimestamp !== undefined) return unprovenInDeletion(o, holder);
   const { policy } = object.spec.adoption;
-  if (policy !== 'Never' && machine.kind === 'Present' && o.machineHeldBy !== undefined) return undefined;
+  if (policy !== 'Never' && machine.kind === 'Present' && o.machineConflict !== undefined) return undefined;
   const isAdoptionOnly = policy === 'MustExist' && o.intent?.isOwn !== true;
   if (isAdoptionOnly && machine.kind !== 'Present') return undefined;
   const message = `the object ${holder} already claims the provider name ${quoted(o.providerName)}; ${remedyFor(o)}`;
@@ -42,18 +42,18 @@ function remedyFor({ object: { metadata, spec }, machine }: Observed): string {
 
 /** An object that creates nothing any more needs no name. But either of the two may have created a VM of the name. */
 function unprovenInDeletion(o: Observed, holder: string): Decision | undefined {
-  if (o.machine.kind !== 'Present' || o.machineHeldBy !== undefined) return undefined;
+  if (o.machine.kind !== 'Present' || o.machineConflict !== undefined) return undefined;
   const message = `VM ${o.machine.machine.id} has the provider name ${quoted(o.providerName)}, which the object ${holder} claims too, and no object records it${leavingVm(o, leavingToOther)}`;
   return wait({ reason: 'IdentityUnproven', message }, { ...kept(o), after: conflictRetry });
 }
 
 /** Two objects never act on one VM, whatever their annotations say. */
 export function machineHeldByOther(o: Observed): Decision | undefined {
-  if (o.identity.kind !== 'Known' || o.machineHeldBy === undefined) return undefined;
+  if (o.identity.kind !== 'Known' || o.machineConflict === undefined) return undefined;
   const { metadata } = o.object;
   // Released silently, the VM would continue to run, and no one would know which of the two was right.
   const retained = o.mayOrphan ? `; to ${leavingToOther}: ${deleteKeepingVm(metadata)}` : '';
   const remedy = metadata.deletionTimestamp === undefined ? retained : leavingVm(o, leavingToOther);
-  const message = `VM ${o.identity.id} belongs to the object ${o.machineHeldBy}, which records it too${remedy}`;
+  const message = `VM ${o.identity.id} belongs to the object ${o.machineConflict}, which records it too${remedy}`;
   return wait({ reason: 'HeldByOtherObject', message }, { ...kept(o), after: conflictRetry });
 }

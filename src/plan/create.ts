@@ -24,7 +24,7 @@ const longestRepeat = 6 * 60 * 60_000;
 const mostLeftNamed = 10;
 
 /** How often a namespace that is full, or a name that is taken by an orphan candidate, is looked at again. */
-const heldRetry = 60_000;
+const conflictRetry = 60_000;
 
 /**
  * For an object whose VM is confirmed not to exist, and that is to have one. Everything that would only be refused is
@@ -51,7 +51,7 @@ export function create(o: Observed): Decision {
     return wait({ reason: 'CreateBackoff', message }, { after: dueAt - o.now });
   }
   const doubt = o.orphanCandidates.length > 0 && !o.requests.ignoresOrphanCandidates ? orphanCandidate(o) : undefined;
-  if (doubt !== undefined && o.limits.orphanCandidates === 'Hold') return wait(doubt, { after: heldRetry });
+  if (doubt !== undefined && o.limits.orphanCandidates === 'Hold') return wait(doubt, { after: conflictRetry });
   if (o.namespaceLimit !== undefined) return namespaceFull(o, o.namespaceLimit);
   // It was not read for a reason that has passed since.
   if (o.catalogue.kind === 'NotNeeded') return wait(undefined, { after: 1_000 });
@@ -124,7 +124,7 @@ function namespaceFull({ object, isDefaultKey }: Observed, { limit, leftRunning 
       ? 'delete an object, or ask your cluster administrator for more'
       : `deleted objects left ${leftRunning.slice(0, mostLeftNamed).join(', ')} running: ${remedy}`;
   const message = `namespace ${quoted(namespace)} has reached its limit of ${limit} VMs (maxMachinesPerNamespace); ${left}`;
-  return wait({ reason: 'NamespaceLimitReached', message }, { after: heldRetry });
+  return wait({ reason: 'NamespaceLimitReached', message }, { after: conflictRetry });
 }
 
 function orphanCandidate(o: Observed): Verdict {
@@ -153,32 +153,34 @@ const clockTolerance = 60_000;
  * | any      | the namespace has as many VMs as it may          | NamespaceLimitReached                         |
  * | any      |                                                  | adopted                                       |
  */
-export function claim(o: Observed, machine: Machine): Decision {
+export function recognize(o: Observed, machine: Machine): Decision {
   const isNamed = machine.name === providerName(o.object);
   if (isNamed && isNameOwn(o.object)) return record(o, machine, 'Created');
   if (isNamed && isFromIntent(o, machine))
-    return o.machineHeldBy === undefined ? record(o, machine, 'Created') : held(o, o.machineHeldBy, machine);
+    return o.machineConflict === undefined
+      ? record(o, machine, 'Created')
+      : takenByOther(o, o.machineConflict, machine);
   const { adoption, providerName: asked } = o.object.spec;
   if (adoption.policy === 'Never' && isInDoubt(o, machine)) return doubtful(o, machine);
   if (adoption.policy === 'Never') return nameTaken(o, machine);
   if (o.isDefaultKey) return notWithDefaultKey(o);
-  if (o.machineHeldBy !== undefined) return held(o, o.machineHeldBy, machine);
+  if (o.machineConflict !== undefined) return takenByOther(o, o.machineConflict, machine);
   if (asked !== undefined && machine.name !== asked) {
     const byName = patchSpec(o.object.metadata, { adoption: { id: null, name: null } });
     const message = `VM ${machine.id} is named ${quoted(machine.name)}, but spec.providerName is ${quoted(asked)}; correct spec.adoption, or, to adopt the VM of that name: ${byName}`;
-    return wait({ reason: 'AdoptionMismatch', message }, { after: heldRetry });
+    return wait({ reason: 'AdoptionMismatch', message }, { after: conflictRetry });
   }
   if (o.namespaceLimit !== undefined) return namespaceFull(o, o.namespaceLimit);
   return record(o, machine, 'Adopted');
 }
 
-type Claimant = Pick<Observed, 'object' | 'intent' | 'isIntentProven' | 'isIntentRefused'>;
+type IntentOwner = Pick<Observed, 'object' | 'intent' | 'isIntentProven' | 'isIntentRefused'>;
 
 /**
  * Whether a VM of a name that the manifest chose may be the object's or a stranger's: the provider refused to create it, for which
  * a VM of that name is a reason, and does not say when the one that is there was created.
  */
-export function isInDoubt({ object, intent, isIntentRefused }: Claimant, machine: Machine): boolean {
+export function isInDoubt({ object, intent, isIntentRefused }: IntentOwner, machine: Machine): boolean {
   const isNamed = machine.name === providerName(object) && !isNameOwn(object);
   return isNamed && intent?.isOwn === true && isIntentRefused && machine.createdAt === undefined;
 }
@@ -190,16 +192,16 @@ function doubtful(o: Observed, { id, name }: Machine): Decision {
       ? `if it is this object's, adopt it: ${adoptVm(metadata, id)}; if not: ${deleteKeepingVm(metadata)}`
       : `if it is this object's, delete it at the provider${leavingVm(o, 'leave it running')}`;
   const message = `the provider refused to create ${quoted(name)} and lists VM ${id} of that name without the time of its creation, so it may be this object's or not; ${remedy}`;
-  return wait({ reason: 'IdentityUnproven', message }, { after: heldRetry });
+  return wait({ reason: 'IdentityUnproven', message }, { after: conflictRetry });
 }
 
 function nameTaken({ object: { metadata } }: Observed, { id, name }: Machine): Decision {
   const message = `VM ${id} at the provider already has the name ${quoted(name)} and was not created for this object; to adopt it: ${adoptVm(metadata, id)}; for a VM with another spec.providerName, delete this object and apply it again: ${deleteObject(metadata)}`;
-  return wait({ reason: 'NameTaken', message }, { after: heldRetry });
+  return wait({ reason: 'NameTaken', message }, { after: conflictRetry });
 }
 
 /** Whether the VM is the one that the create intent was written for: anybody can write an annotation, but not its proof. */
-export function isFromIntent(o: Claimant, machine: Machine): boolean {
+export function isFromIntent(o: IntentOwner, machine: Machine): boolean {
   const { intent, isIntentProven } = o;
   if (intent?.isOwn !== true || !isIntentProven) return false;
   if (isInDoubt(o, machine)) return false;
@@ -230,12 +232,12 @@ function record(o: Observed, { id, name, ownerId }: Machine, origin: Origin): De
   });
 }
 
-function held({ object: { metadata, spec } }: Observed, holder: string, { id }: Machine): Decision {
+function takenByOther({ object: { metadata, spec } }: Observed, other: string, { id }: Machine): Decision {
   const { adoption } = spec;
   const isNamed = adoption.id !== undefined || adoption.name !== undefined;
   const another = isNamed ? '; to adopt another VM, change spec.adoption' : '';
-  const message = `VM ${id} belongs to the object ${holder}; to leave it to that one, delete this object: ${deleteObject(metadata)}${another}`;
-  return wait({ reason: 'HeldByOtherObject', message }, { after: heldRetry });
+  const message = `VM ${id} belongs to the object ${other}; to leave it to that one, delete this object: ${deleteObject(metadata)}${another}`;
+  return wait({ reason: 'HeldByOtherObject', message }, { after: conflictRetry });
 }
 
 /** Why the provider refused a create call, as a verdict. */

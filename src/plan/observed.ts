@@ -138,9 +138,9 @@ export interface Observed {
   readonly isIntentRefused: boolean;
   readonly requests: Requests;
   /** Another object of the same account that goes before this one for the provider name, as `namespace/name`. */
-  readonly nameHeldBy: string | undefined;
+  readonly nameConflict: string | undefined;
   /** Another object of the same account that the VM observed belongs to rather than to this one, as `namespace/name`. */
-  readonly machineHeldBy: string | undefined;
+  readonly machineConflict: string | undefined;
   /** A keyed hash of the object's UID with the key in use. */
   readonly apiKeyHash: string | undefined;
   /** Whether the Secret holds another key by now, which the provider has not judged yet. */

@@ -5,7 +5,7 @@ import type { Origin } from '../api/v1alpha1/types.ts';
 import { quoted } from '../domain/text.ts';
 import { type Decision, act, wait } from './action.ts';
 import { machineHeldByOther, nameHeldByOther } from './conflicts.ts';
-import { claim, create, isInDoubt } from './create.ts';
+import { recognize, create, isInDoubt } from './create.ts';
 import { deletionPolicyOf } from './defaults.ts';
 import { externallyDeleted } from './external-deletion.ts';
 import { missing, rejected } from './failure-status.ts';
@@ -60,7 +60,7 @@ export const rules = {
   identityMismatch,
   duplicatedDeletion,
   deletion,
-  unclaimedMachine,
+  unclaimedMachine: unrecordedMachine,
   creation,
   externallyDeleted,
   identityIncomplete,
@@ -157,7 +157,7 @@ function deletion(o: Observed): Decision | undefined {
   if (o.machine.kind === 'Absent') return act({ type: 'ReleaseFinalizer' }, undefined);
   if (o.machine.kind !== 'Present') return undefined;
   if (o.identity.kind === 'Known') return remove(o, o.machine.machine);
-  const claimed = claim(o, o.machine.machine);
+  const claimed = recognize(o, o.machine.machine);
   if (isInDoubt(o, o.machine.machine)) return claimed;
   if (claimed.action.type !== 'RecordIdentity') return act({ type: 'ReleaseFinalizer' }, undefined);
   const { origin } = claimed.action.machine;
@@ -166,9 +166,9 @@ function deletion(o: Observed): Decision | undefined {
   return origin === 'Created' || isAdopted ? claimed : act({ type: 'ReleaseFinalizer' }, undefined);
 }
 
-function unclaimedMachine(o: Observed): Decision | undefined {
+function unrecordedMachine(o: Observed): Decision | undefined {
   if (o.identity.kind === 'Known' || o.machine.kind !== 'Present') return undefined;
-  const claimed = claim(o, o.machine.machine);
+  const claimed = recognize(o, o.machine.machine);
   // Under Observe, the next rules compare its power.
   return isObserving(o) && claimed.action.type === 'RecordIdentity' ? undefined : claimed;
 }

@@ -3,7 +3,7 @@ import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { Machine, ProviderId } from '../domain/machine.ts';
 import type { Account, Snapshot } from '../provider/account/account.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { Claims, Standing } from '../controller/machine-index.ts';
+import type { MachineIndex, AccountIdentity } from '../controller/machine-index.ts';
 
 /** The provider counts transfer in MB of 1,048,576 bytes: a package's GB come as 1,024 of them. */
 const megabyte = 1_048_576;
@@ -16,7 +16,7 @@ type Usage = Pick<Machine, (typeof usageFields)[number]> & { readonly lowTransfe
 
 export interface FleetMetricsOptions {
   readonly metrics: Metrics;
-  readonly claims: Pick<Claims, 'isHeld' | 'soleHolder'>;
+  readonly machineIndex: Pick<MachineIndex, 'isReserved' | 'soleRecordOf'>;
   /** The object to act on of this key, if there is one. */
   readonly get: (key: string) => VirtualMachine | undefined;
   readonly accounts: () => ReadonlyMap<number, Pick<Account, 'snapshot' | 'verdict' | 'ownerId'>>;
@@ -97,7 +97,7 @@ export class FleetMetrics {
     return this.#keys.size <= this.#options.machineLimit;
   }
 
-  #showAccount(account: string, standing: Standing, snapshot: Snapshot): void {
+  #showAccount(account: string, standing: AccountIdentity, snapshot: Snapshot): void {
     const { metrics } = this.#options;
     const held = this.#heldIn(snapshot, standing);
     if (this.#hasMachineSeries) {
@@ -129,20 +129,20 @@ export class FleetMetrics {
    */
   #labelsOfHolder(
     id: ProviderId,
-    account: Standing,
+    account: AccountIdentity,
   ): { readonly object_namespace: string; readonly object: string } | undefined {
-    const key = this.#options.claims.soleHolder(id, account);
+    const key = this.#options.machineIndex.soleRecordOf(id, account);
     if (key === undefined) return undefined;
     const metadata = this.#options.get(key)?.metadata;
     return metadata && { object_namespace: metadata.namespace, object: metadata.name };
   }
 
   /** Counted anew only when the list or an object changed since: a scrape of a quiet fleet looks at no machine. */
-  #heldIn(snapshot: Snapshot, account: Standing): number {
+  #heldIn(snapshot: Snapshot, account: AccountIdentity): number {
     const known = this.#held.get(snapshot);
     if (known?.changes === this.#changes) return known.held;
     let held = 0;
-    for (const machine of snapshot.machines) if (this.#options.claims.isHeld(machine, account)) held += 1;
+    for (const machine of snapshot.machines) if (this.#options.machineIndex.isReserved(machine, account)) held += 1;
     this.#held.set(snapshot, { held, changes: this.#changes });
     return held;
   }

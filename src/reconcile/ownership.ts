@@ -97,7 +97,7 @@ export class Ownership {
    * The first step of a reconciliation of an object that this installation may manage: whether it goes on. If not, a write
    * brings the next one. Throws KubeError when Kubernetes refuses or alters that write.
    */
-  async claim(object: VirtualMachine): Promise<boolean> {
+  async ensureOwned(object: VirtualMachine): Promise<boolean> {
     const { installation } = this.#options;
     const owner = ownerOf(object);
     if (owner === installation) return true;

@@ -31,7 +31,7 @@ import { type Observation, type ObserveDeps, observe, writeBasis } from './obser
 import { type Conclusion, conclude, isRefusedAsBusy } from './conclude.ts';
 import { createStatusWriter } from './status-writer.ts';
 import { transitionEvents } from './transition-events.ts';
-import { unclaimed } from './execute/write-refusal.ts';
+import { ownershipNotStored } from './execute/write-refusal.ts';
 
 /** How a pass ended, for the workers. */
 export type PassResult = Handled;
@@ -41,7 +41,7 @@ export interface ReconcilerDeps extends ObserveDeps {
   readonly quota: NamespaceQuota;
   readonly deletes: DeleteBudget;
   readonly events: Pick<EventRecorder, 'record'>;
-  readonly ownership: Pick<Ownership, 'claim' | 'leave' | 'annotation'>;
+  readonly ownership: Pick<Ownership, 'ensureOwned' | 'leave' | 'annotation'>;
   readonly specToCall: Pick<SpecToCall, 'called' | 'settled'>;
   readonly log: Log;
   readonly random: () => number;
@@ -101,10 +101,10 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       return {};
     }
     try {
-      if (!(await deps.ownership.claim(stored))) return {};
+      if (!(await deps.ownership.ensureOwned(stored))) return {};
     } catch (error) {
       if (!isRefused(error)) throw error;
-      await reportUnclaimed(stored, error, memory, park);
+      await reportOwnershipNotStored(stored, error, memory, park);
       return { failed: true };
     }
     const { unsaved } = memory;
@@ -135,7 +135,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     } finally {
       // The status record reserves the VM now, or the VM is free again. A record that is refused is in memory only.
       if (decision.action.type === 'RecordIdentity' && memory.unsaved?.refusal === undefined)
-        deps.claims.release(decision.action.machine.id, key);
+        deps.machineIndex.unlockAdoption(decision.action.machine.id, key);
     }
     if (conclusion.isSuperseded) return { requeue: true };
     const isThere = observation.observed.machine.kind === 'Present';
@@ -173,8 +173,9 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       {
         client: deps.client,
         clock: deps.clock,
-        reserve: (machine) => account !== null && deps.claims.reserve(machine, keyOf(observed.object), account),
-        release: ({ id }) => deps.claims.release(id, keyOf(observed.object)),
+        lockForAdoption: (machine) =>
+          account !== null && deps.machineIndex.lockForAdoption(machine, keyOf(observed.object), account),
+        unlockAdoption: ({ id }) => deps.machineIndex.unlockAdoption(id, keyOf(observed.object)),
         quota: deps.quota,
         deletes: deps.deletes,
         ownership: deps.ownership.annotation,
@@ -337,9 +338,14 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   }
 
   /** The annotation of this installation can't be stored, so the object isn't reconciled: Ready stays as it was, Synced says why. */
-  async function reportUnclaimed(object: VirtualMachine, error: KubeError, memory: Memory, park: Park): Promise<void> {
+  async function reportOwnershipNotStored(
+    object: VirtualMachine,
+    error: KubeError,
+    memory: Memory,
+    park: Park,
+  ): Promise<void> {
     const before = memory.unsaved?.status ?? object.status;
-    const { verdict, status } = unclaimed(object, before, error, deps.clock.now());
+    const { verdict, status } = ownershipNotStored(object, before, error, deps.clock.now());
     if (!isWorthWriting(before, status)) return;
     tellEvent(object, verdict.reason, verdict.message);
     await park(statuses.save(object, status, memory, false));

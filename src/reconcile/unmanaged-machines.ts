@@ -4,7 +4,7 @@ import type { Machine } from '../domain/machine.ts';
 import { cutToBytes } from '../domain/text.ts';
 import type { Snapshot } from '../provider/account/account.ts';
 import type { Log } from '../telemetry/log.ts';
-import type { Claims, Standing } from '../controller/machine-index.ts';
+import type { MachineIndex, AccountIdentity } from '../controller/machine-index.ts';
 
 /** An event about the operator itself. */
 export interface OwnEvent {
@@ -13,7 +13,7 @@ export interface OwnEvent {
 }
 
 export interface UnmanagedMachinesOptions {
-  readonly claims: Pick<Claims, 'isHeld'>;
+  readonly machineIndex: Pick<MachineIndex, 'isReserved'>;
   readonly clock: Clock;
   readonly log: Log;
   /** In the operator's own namespace: the names may be those of any tenant's account. */
@@ -49,12 +49,12 @@ export class UnmanagedMachines {
   }
 
   /** A complete list of the account with this number has come. Between two looks is most of a minute. */
-  listed(ordinal: number, account: Standing, { machines }: Pick<Snapshot, 'machines'>): void {
-    const { claims, clock } = this.#options;
+  listed(ordinal: number, account: AccountIdentity, { machines }: Pick<Snapshot, 'machines'>): void {
+    const { machineIndex, clock } = this.#options;
     const now = clock.monotonic();
     const seen = this.#seen.get(account);
     if (seen !== undefined && now - seen.at < lookEvery) return;
-    const unmanaged = machines.filter((machine) => !claims.isHeld(machine, account));
+    const unmanaged = machines.filter((machine) => !machineIndex.isReserved(machine, account));
     const set = hashOf(unmanaged);
     const current: Seen = { reported: none, reportedAt: -Infinity, ...seen, set, at: now };
     this.#seen.set(account, current);

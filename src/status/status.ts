@@ -4,7 +4,7 @@ import type { CatalogueStatus, CreationOptions, InternalStatus, VirtualMachineSt
 import { type CatalogueRef, type Machine, type MachineState, isTaskBusy, isTaskFailed } from '../domain/machine.ts';
 import type { Decision, Verdict } from '../plan/action.ts';
 import { type Actual, compareWithSpec } from '../plan/as-specified.ts';
-import { claim } from '../plan/create.ts';
+import { recognize } from '../plan/create.ts';
 import { deletionPolicyOf, externalDeletePolicyOf } from '../plan/defaults.ts';
 import type { Observed } from '../plan/observed.ts';
 import { duplicateMachine } from '../plan/duplicate-machine.ts';
@@ -152,7 +152,7 @@ function shownId(o: Observed, machine: Machine | undefined): number | undefined 
 /** Whether the VM observed is the object's, or would be with the next step: of no other one the status shows anything. */
 function mayShow(o: Observed): boolean {
   if (o.machine.kind !== 'Present') return false;
-  return o.identity.kind === 'Known' || claim(o, o.machine.machine).action.type === 'RecordIdentity';
+  return o.identity.kind === 'Known' || recognize(o, o.machine.machine).action.type === 'RecordIdentity';
 }
 
 function secretOf(

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { annotations } from '../../src/api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
-import { Claims, type Standing } from '../../src/controller/machine-index.ts';
+import { MachineIndex, type AccountIdentity } from '../../src/controller/machine-index.ts';
 import { type ObjectOptions, objectWith } from '../plan/fixtures.ts';
 
-const accepted = (ownerId: number | undefined): Standing => ({ verdict: 'Accepted', ownerId });
+const accepted = (ownerId: number | undefined): AccountIdentity => ({ verdict: 'Accepted', ownerId });
 const key = accepted(1);
 const otherKey = accepted(1);
 const otherAccount = accepted(2);
@@ -22,7 +22,7 @@ interface Given extends Omit<ObjectOptions, 'id' | 'adoptedAs'> {
     readonly providerName?: string;
   };
   /** By default `key`; null: it has none. */
-  readonly account?: Standing | null | 'NotKnownYet';
+  readonly account?: AccountIdentity | null | 'NotKnownYet';
   readonly name?: string;
 }
 
@@ -42,14 +42,14 @@ function objectOf({ age, record, name = 'web', ...options }: Given): VirtualMach
 }
 
 /** Under the keys `default/0`, `default/1` …. */
-function claimsOf(...given: readonly Given[]): Claims {
-  const claims = new Claims();
+function claimsOf(...given: readonly Given[]): MachineIndex {
+  const machineIndex = new MachineIndex();
   for (const [index, one] of given.entries()) {
     const { account = key } = one;
-    claims.change(`default/${index}`, undefined, objectOf(one));
-    if (account !== 'NotKnownYet') claims.use(`default/${index}`, account);
+    machineIndex.update(`default/${index}`, undefined, objectOf(one));
+    if (account !== 'NotKnownYet') machineIndex.setAccount(`default/${index}`, account);
   }
-  return claims;
+  return machineIndex;
 }
 
 const created = { id: 7, origin: 'Created' } as const;
@@ -57,7 +57,7 @@ const adopted = { id: 7, origin: 'Adopted' } as const;
 const paused = { annotations: { [annotations.paused]: 'true' } };
 const ownName = { name: 'shop', spec: { providerName: 'shop-00000005' } };
 
-function standingOf({ account }: Given): Standing {
+function standingOf({ account }: Given): AccountIdentity {
   return typeof account === 'object' && account !== null ? account : key;
 }
 
@@ -167,9 +167,9 @@ describe('of two objects, the one that goes first for the name', () => {
     const name = first.spec?.providerName ?? 'shop';
     const [a, b] = [standingOf(first), standingOf(second)];
     for (const [order, given] of Object.entries({ asGiven: [first, second], turned: [second, first] })) {
-      const claims = claimsOf(...given);
+      const machineIndex = claimsOf(...given);
       const [one, two] = order === 'asGiven' ? ['default/0', 'default/1'] : ['default/1', 'default/0'];
-      expect([claims.nameHolder(name, one, a), claims.nameHolder(name, two, b)]).toEqual([
+      expect([machineIndex.nameConflict(name, one, a), machineIndex.nameConflict(name, two, b)]).toEqual([
         undefined,
         isFirst ? one : undefined,
       ]);
@@ -185,11 +185,11 @@ describe('of two objects, the one that goes first for the name', () => {
     },
   ])('follows from $what', ({ creationTimestamp, first }) => {
     const [one, two] = [objectOf({ age: 1 }), objectOf({ age: 2 })];
-    const claims = new Claims();
-    claims.change('default/b', undefined, { ...two, metadata: { ...two.metadata, creationTimestamp } });
-    claims.change('default/a', undefined, one);
-    for (const name of ['default/a', 'default/b']) claims.use(name, key);
-    const holders = ['default/a', 'default/b'].map((name) => claims.nameHolder('shop', name, key));
+    const machineIndex = new MachineIndex();
+    machineIndex.update('default/b', undefined, { ...two, metadata: { ...two.metadata, creationTimestamp } });
+    machineIndex.update('default/a', undefined, one);
+    for (const name of ['default/a', 'default/b']) machineIndex.setAccount(name, key);
+    const holders = ['default/a', 'default/b'].map((name) => machineIndex.nameConflict('shop', name, key));
     expect(holders.filter((holder) => holder !== undefined)).toEqual([first]);
   });
 });
@@ -203,67 +203,67 @@ describe('many objects that ask for one name', () => {
     { keys: 'one key', accountOf: () => key },
     { keys: 'two keys of one account', accountOf: (age: number) => (age % 2 === 0 ? otherKey : key) },
   ])('have it in the order of their age, with $keys, and each learns of its turn', ({ accountOf }) => {
-    const claims = claimsOf(...ages.map((age): Given => ({ age, account: accountOf(age) })));
+    const machineIndex = claimsOf(...ages.map((age): Given => ({ age, account: accountOf(age) })));
     for (const age of inOrder) {
       const asking = inOrder.filter((other) => other >= age);
-      expect(asking.map((other) => claims.nameHolder('shop', keyOf(other), key))).toEqual(
+      expect(asking.map((other) => machineIndex.nameConflict('shop', keyOf(other), key))).toEqual(
         asking.map((other) => (other === age ? undefined : keyOf(age))),
       );
-      const next = claims.change(keyOf(age), objectOf({ age }), undefined);
+      const next = machineIndex.update(keyOf(age), objectOf({ age }), undefined);
       expect(next.includes(keyOf(age + 1))).toBe(age < 7);
     }
   });
 
   it('are told apart by the owner on record where they have no key', () => {
-    const claims = claimsOf(
+    const machineIndex = claimsOf(
       { age: 1, record: { ...created, ownerId: 2 }, account: null },
       { age: 2, record: { ...created, ownerId: 1 }, account: null },
       { age: 3 },
     );
-    expect(claims.nameHolder('shop', 'default/2', key)).toBe('default/1');
+    expect(machineIndex.nameConflict('shop', 'default/2', key)).toBe('default/1');
   });
 
   it('are in the same order after one that reserves nothing has gone', () => {
-    const claims = claimsOf({ age: 1, ...paused }, { age: 2 }, { age: 3 });
-    expect(claims.change('default/0', objectOf({ age: 1, ...paused }), undefined)).toEqual([]);
-    expect(claims.nameHolder('shop', 'default/2', key)).toBe('default/1');
-    expect(claims.change('default/1', objectOf({ age: 2 }), undefined)).toEqual(['default/2']);
+    const machineIndex = claimsOf({ age: 1, ...paused }, { age: 2 }, { age: 3 });
+    expect(machineIndex.update('default/0', objectOf({ age: 1, ...paused }), undefined)).toEqual([]);
+    expect(machineIndex.nameConflict('shop', 'default/2', key)).toBe('default/1');
+    expect(machineIndex.update('default/1', objectOf({ age: 2 }), undefined)).toEqual(['default/2']);
   });
 
   it('one that was not the first leaves without a word', () => {
-    const claims = claimsOf({ age: 2 }, { age: 1 }, { age: 3 });
-    expect(claims.change('default/0', objectOf({ age: 2 }), undefined)).toEqual([]);
-    expect(claims.nameHolder('shop', 'default/2', key)).toBe('default/1');
+    const machineIndex = claimsOf({ age: 2 }, { age: 1 }, { age: 3 });
+    expect(machineIndex.update('default/0', objectOf({ age: 2 }), undefined)).toEqual([]);
+    expect(machineIndex.nameConflict('shop', 'default/2', key)).toBe('default/1');
   });
 
   it('those of another account hear nothing of it', () => {
-    const claims = claimsOf(
+    const machineIndex = claimsOf(
       { age: 1 },
       { age: 2 },
       { age: 3, account: otherAccount },
       { age: 4, account: otherAccount },
     );
-    expect(claims.change('default/0', objectOf({ age: 1 }), undefined)).toEqual(['default/1']);
+    expect(machineIndex.update('default/0', objectOf({ age: 1 }), undefined)).toEqual(['default/1']);
   });
 
   it('those of the recorded owner hear of it, with whichever key', () => {
     const record = { ...created, ownerId: 1 };
-    const claims = claimsOf(
+    const machineIndex = claimsOf(
       { age: 1, record, account: null },
       { age: 2, record: { ...adopted, ownerId: 1 }, account: null },
     );
-    expect(claims.change('default/0', objectOf({ age: 1, record }), undefined)).toEqual(['default/1']);
+    expect(machineIndex.update('default/0', objectOf({ age: 1, record }), undefined)).toEqual(['default/1']);
   });
 });
 
 describe('a change of an object', () => {
   it('that begins to be paused gives the name to the next one, and takes it back afterwards', () => {
-    const claims = claimsOf({ age: 1 }, { age: 2 });
+    const machineIndex = claimsOf({ age: 1 }, { age: 2 });
     const [before, after] = [objectOf({ age: 1 }), objectOf({ age: 1, ...paused })];
-    expect(claims.change('default/0', before, after)).toEqual(['default/1']);
-    expect(claims.nameHolder('shop', 'default/1', key)).toBeUndefined();
-    claims.change('default/0', after, before);
-    expect(claims.nameHolder('shop', 'default/1', key)).toBe('default/0');
+    expect(machineIndex.update('default/0', before, after)).toEqual(['default/1']);
+    expect(machineIndex.nameConflict('shop', 'default/1', key)).toBeUndefined();
+    machineIndex.update('default/0', after, before);
+    expect(machineIndex.nameConflict('shop', 'default/1', key)).toBe('default/0');
   });
 
   it.each<{ what: string; before: Given; after: Given; next: readonly string[] }>([
@@ -271,40 +271,43 @@ describe('a change of an object', () => {
     { what: 'another name', before: { age: 1 }, after: { age: 1, spec: { providerName: 'x' } }, next: ['default/1'] },
     { what: 'its rank', before: { age: 1, record: created }, after: { age: 1 }, next: ['default/1'] },
   ])('$what: who is told', ({ before, after, next }) => {
-    const claims = claimsOf(before, { age: 2 });
-    expect(claims.change('default/0', objectOf(before), objectOf(after))).toEqual(next);
+    const machineIndex = claimsOf(before, { age: 2 });
+    expect(machineIndex.update('default/0', objectOf(before), objectOf(after))).toEqual(next);
   });
 
   it('keeps the account that is known of it, and an object of the same name that came later has none yet', () => {
-    const claims = claimsOf({ age: 1 }, { age: 3 });
-    claims.change('default/0', objectOf({ age: 1 }), objectOf({ age: 1, spec: { providerName: 'x' } }));
-    claims.change('default/0', objectOf({ age: 1, spec: { providerName: 'x' } }), objectOf({ age: 1 }));
-    expect(claims.nameHolder('shop', 'default/1', key)).toBe('default/0');
-    claims.change('default/0', objectOf({ age: 1 }), objectOf({ age: 2 }));
-    expect(claims.nameHolder('shop', 'default/1', key)).toBeUndefined();
-    expect(claims.unplaced({ name: 'shop' }, 'default/1')).toEqual(['default/0']);
+    const machineIndex = claimsOf({ age: 1 }, { age: 3 });
+    machineIndex.update('default/0', objectOf({ age: 1 }), objectOf({ age: 1, spec: { providerName: 'x' } }));
+    machineIndex.update('default/0', objectOf({ age: 1, spec: { providerName: 'x' } }), objectOf({ age: 1 }));
+    expect(machineIndex.nameConflict('shop', 'default/1', key)).toBe('default/0');
+    machineIndex.update('default/0', objectOf({ age: 1 }), objectOf({ age: 2 }));
+    expect(machineIndex.nameConflict('shop', 'default/1', key)).toBeUndefined();
+    expect(machineIndex.withUnknownAccount({ name: 'shop' }, 'default/1')).toEqual(['default/0']);
   });
 
   it('into another object that came later puts it behind, also before its account is known', () => {
-    const claims = claimsOf({ age: 1, account: 'NotKnownYet' }, { age: 2 });
-    claims.change('default/0', objectOf({ age: 1 }), objectOf({ age: 3 }));
-    claims.use('default/0', key);
-    expect(['default/0', 'default/1'].map((name) => claims.nameHolder('shop', name, key))).toEqual([
+    const machineIndex = claimsOf({ age: 1, account: 'NotKnownYet' }, { age: 2 });
+    machineIndex.update('default/0', objectOf({ age: 1 }), objectOf({ age: 3 }));
+    machineIndex.setAccount('default/0', key);
+    expect(['default/0', 'default/1'].map((name) => machineIndex.nameConflict('shop', name, key))).toEqual([
       'default/1',
       undefined,
     ]);
   });
 
   it('of the record alone counts: its origin, its VM, its owner', () => {
-    const claims = claimsOf({ age: 2, record: adopted, account: null }, { age: 1, record: adopted });
+    const machineIndex = claimsOf({ age: 2, record: adopted, account: null }, { age: 1, record: adopted });
     const versions: readonly Given[] = [
       { age: 2, record: { ...adopted, ownerId: 1 } },
       { age: 2, record: { ...created, ownerId: 1 } },
       { age: 2, record: { ...created, ownerId: 1, id: 8 } },
     ];
     const found = versions.map((version, index) => {
-      claims.change('default/0', objectOf(versions[index - 1] ?? { age: 2, record: adopted }), objectOf(version));
-      return [claims.holder({ id: 7, name: '' }, 'default/1', key), claims.recordHolder(7, 'default/1', key)];
+      machineIndex.update('default/0', objectOf(versions[index - 1] ?? { age: 2, record: adopted }), objectOf(version));
+      return [
+        machineIndex.conflictOf({ id: 7, name: '' }, 'default/1', key),
+        machineIndex.recordConflict(7, 'default/1', key),
+      ];
     });
     expect(found).toEqual([
       ['default/0', undefined],
@@ -314,13 +317,13 @@ describe('a change of an object', () => {
   });
 
   it('of its account changes what it reserves there', () => {
-    const claims = claimsOf({ age: 1 }, { age: 2 });
-    claims.use('default/0', otherAccount);
-    expect(claims.nameHolder('shop', 'default/1', key)).toBeUndefined();
-    claims.use('default/0', otherKey);
-    expect(claims.nameHolder('shop', 'default/1', key)).toBe('default/0');
-    claims.use('default/gone', key);
-    expect(claims.nameHolder('shop', 'default/1', key)).toBe('default/0');
+    const machineIndex = claimsOf({ age: 1 }, { age: 2 });
+    machineIndex.setAccount('default/0', otherAccount);
+    expect(machineIndex.nameConflict('shop', 'default/1', key)).toBeUndefined();
+    machineIndex.setAccount('default/0', otherKey);
+    expect(machineIndex.nameConflict('shop', 'default/1', key)).toBe('default/0');
+    machineIndex.setAccount('default/gone', key);
+    expect(machineIndex.nameConflict('shop', 'default/1', key)).toBe('default/0');
   });
 });
 
@@ -328,67 +331,71 @@ describe('a VM', () => {
   const machine = { id: 7, name: 'legacy' };
 
   it('that two objects record belongs to the one that goes first, which is not the older one', () => {
-    const claims = claimsOf({ age: 1, record: adopted }, { age: 2, record: created }, { age: 3 });
-    const holders = ['default/0', 'default/1', 'default/2'].map((name) => claims.recordHolder(7, name, key));
+    const machineIndex = claimsOf({ age: 1, record: adopted }, { age: 2, record: created }, { age: 3 });
+    const holders = ['default/0', 'default/1', 'default/2'].map((name) => machineIndex.recordConflict(7, name, key));
     expect(holders).toEqual(['default/1', undefined, 'default/1']);
-    expect([claims.holder(machine, 'default/1', key), claims.holder(machine, 'default/0', key)]).toEqual([
-      'default/0',
-      'default/1',
+    expect([
+      machineIndex.conflictOf(machine, 'default/1', key),
+      machineIndex.conflictOf(machine, 'default/0', key),
+    ]).toEqual(['default/0', 'default/1']);
+    expect([machineIndex.isReserved(machine, key), machineIndex.soleRecordOf(7, key)]).toEqual([true, undefined]);
+    machineIndex.update('default/1', objectOf({ age: 2, record: created }), undefined);
+    expect(machineIndex.soleRecordOf(7, key)).toBe('default/0');
+    expect([machineIndex.soleRecordOf(8, key), machineIndex.soleRecordOf(7, otherAccount)]).toEqual([
+      undefined,
+      undefined,
     ]);
-    expect([claims.isHeld(machine, key), claims.soleHolder(7, key)]).toEqual([true, undefined]);
-    claims.change('default/1', objectOf({ age: 2, record: created }), undefined);
-    expect(claims.soleHolder(7, key)).toBe('default/0');
-    expect([claims.soleHolder(8, key), claims.soleHolder(7, otherAccount)]).toEqual([undefined, undefined]);
   });
 
   it('on record is not free for another object, whichever goes first, and is for the same one', () => {
-    const claims = claimsOf({ age: 2, record: adopted }, { age: 1, spec: { providerName: 'x' } });
-    expect([claims.holder(machine, 'default/1', key), claims.holder(machine, 'default/0', key)]).toEqual([
-      'default/0',
-      undefined,
-    ]);
-    expect([claims.reserve(machine, 'default/1', key), claims.reserve(machine, 'default/0', key)]).toEqual([
-      false,
-      true,
-    ]);
-    expect(claims.reserve(machine, 'default/1', otherAccount)).toBe(false);
+    const machineIndex = claimsOf({ age: 2, record: adopted }, { age: 1, spec: { providerName: 'x' } });
+    expect([
+      machineIndex.conflictOf(machine, 'default/1', key),
+      machineIndex.conflictOf(machine, 'default/0', key),
+    ]).toEqual(['default/0', undefined]);
+    expect([
+      machineIndex.lockForAdoption(machine, 'default/1', key),
+      machineIndex.lockForAdoption(machine, 'default/0', key),
+    ]).toEqual([false, true]);
+    expect(machineIndex.lockForAdoption(machine, 'default/1', otherAccount)).toBe(false);
   });
 
   it('whose name carries the UID of an object is not free for another one, in whichever account', () => {
     const own = { id: 8, name: 'shop-00000005' };
-    const claims = claimsOf({ age: 5, ...ownName, account: otherAccount }, { age: 1, spec: ownName.spec });
-    expect([claims.holder(own, 'default/1', key), claims.holder(own, 'default/0', otherAccount)]).toEqual([
-      'default/0',
-      undefined,
-    ]);
-    expect(claims.isHeld({ ...own, name: 'shop' }, key)).toBe(false);
+    const machineIndex = claimsOf({ age: 5, ...ownName, account: otherAccount }, { age: 1, spec: ownName.spec });
+    expect([
+      machineIndex.conflictOf(own, 'default/1', key),
+      machineIndex.conflictOf(own, 'default/0', otherAccount),
+    ]).toEqual(['default/0', undefined]);
+    expect(machineIndex.isReserved({ ...own, name: 'shop' }, key)).toBe(false);
   });
 
   it('that two adopt at the same time goes to one of them, until that gives it back', () => {
-    const claims = claimsOf({ age: 1 }, { age: 2 });
-    expect(['default/1', 'default/0', 'default/1'].map((name) => claims.reserve(machine, name, key))).toEqual([
-      true,
-      false,
-      true,
-    ]);
-    claims.release(7, 'default/0');
-    expect(claims.reserve(machine, 'default/0', key)).toBe(false);
-    claims.release(7, 'default/1');
-    expect(claims.reserve(machine, 'default/0', key)).toBe(true);
+    const machineIndex = claimsOf({ age: 1 }, { age: 2 });
+    expect(
+      ['default/1', 'default/0', 'default/1'].map((name) => machineIndex.lockForAdoption(machine, name, key)),
+    ).toEqual([true, false, true]);
+    machineIndex.unlockAdoption(7, 'default/0');
+    expect(machineIndex.lockForAdoption(machine, 'default/0', key)).toBe(false);
+    machineIndex.unlockAdoption(7, 'default/1');
+    expect(machineIndex.lockForAdoption(machine, 'default/0', key)).toBe(true);
   });
 
   it.each([
     { what: 'goes', after: undefined },
     { what: 'is replaced by another one of its name', after: objectOf({ age: 3 }) },
   ])('is free again when the object that adopts it $what', ({ after }) => {
-    const claims = claimsOf({ age: 1 }, { age: 2 });
-    for (const id of [7, 8]) claims.reserve({ ...machine, id }, 'default/0', key);
-    claims.reserve({ ...machine, id: 9 }, 'default/1', key);
-    claims.change('default/0', objectOf({ age: 1 }), objectOf({ age: 1, ...paused }));
-    expect(claims.reserve(machine, 'default/1', key)).toBe(false);
-    claims.change('default/0', objectOf({ age: 1, ...paused }), after);
-    expect([7, 8].map((id) => claims.reserve({ ...machine, id }, 'default/1', key))).toEqual([true, true]);
-    expect(claims.reserve({ ...machine, id: 9 }, 'default/2', key)).toBe(false);
+    const machineIndex = claimsOf({ age: 1 }, { age: 2 });
+    for (const id of [7, 8]) machineIndex.lockForAdoption({ ...machine, id }, 'default/0', key);
+    machineIndex.lockForAdoption({ ...machine, id: 9 }, 'default/1', key);
+    machineIndex.update('default/0', objectOf({ age: 1 }), objectOf({ age: 1, ...paused }));
+    expect(machineIndex.lockForAdoption(machine, 'default/1', key)).toBe(false);
+    machineIndex.update('default/0', objectOf({ age: 1, ...paused }), after);
+    expect([7, 8].map((id) => machineIndex.lockForAdoption({ ...machine, id }, 'default/1', key))).toEqual([
+      true,
+      true,
+    ]);
+    expect(machineIndex.lockForAdoption({ ...machine, id: 9 }, 'default/2', key)).toBe(false);
   });
 });
 
@@ -407,24 +414,27 @@ describe('objects whose account is not known yet', () => {
     { because: 'has an account', given: { age: 1, record: created }, ofName: false, ofId: false },
   ])('are asked for theirs if one $because', ({ given, ofName, ofId }) => {
     for (const more of [[], [{ age: 4, record: created }], [{ age: 4 }, { age: 5 }]]) {
-      const claims = claimsOf(given, { age: 2 }, ...more);
+      const machineIndex = claimsOf(given, { age: 2 }, ...more);
       const isAsked = (thing: { readonly id?: number; readonly name?: string }): boolean =>
-        claims.unplaced(thing, 'default/1').includes('default/0');
+        machineIndex.withUnknownAccount(thing, 'default/1').includes('default/0');
       expect([isAsked({ name: 'shop' }), isAsked({ id: 7 })]).toEqual([ofName, ofId]);
     }
   });
 
   it('are asked for the VM also by one that goes before them: what another one records is not free', () => {
-    const claims = claimsOf({ age: 3, account: 'NotKnownYet', record: adopted }, { age: 1, record: created });
-    expect([claims.unplaced({ id: 7 }, 'default/1'), claims.unplaced({ name: 'shop' }, 'default/1')]).toEqual([
-      ['default/0'],
-      [],
-    ]);
+    const machineIndex = claimsOf({ age: 3, account: 'NotKnownYet', record: adopted }, { age: 1, record: created });
+    expect([
+      machineIndex.withUnknownAccount({ id: 7 }, 'default/1'),
+      machineIndex.withUnknownAccount({ name: 'shop' }, 'default/1'),
+    ]).toEqual([['default/0'], []]);
   });
 
   it('are all asked for an object that is not known itself', () => {
-    const claims = claimsOf({ age: 3, account: 'NotKnownYet' }, { age: 1, account: 'NotKnownYet' });
-    expect(claims.unplaced({ name: 'shop' }, 'default/new').toSorted()).toEqual(['default/0', 'default/1']);
-    expect(claims.unplaced({}, 'default/new')).toEqual([]);
+    const machineIndex = claimsOf({ age: 3, account: 'NotKnownYet' }, { age: 1, account: 'NotKnownYet' });
+    expect(machineIndex.withUnknownAccount({ name: 'shop' }, 'default/new').toSorted()).toEqual([
+      'default/0',
+      'default/1',
+    ]);
+    expect(machineIndex.withUnknownAccount({}, 'default/new')).toEqual([]);
   });
 });

@@ -140,7 +140,7 @@ export const mutations: readonly Mutation[] = [
   {
     mistake: 'any machine of the name is taken over',
     file: 'plan/create.ts',
-    function: 'claim',
+    function: 'recognize',
     find: 'isNamed && isNameOwn(o.object)',
     replacement: 'isNamed',
     breaks: nothingForeignOnRecord,
@@ -342,7 +342,7 @@ export const mutations: readonly Mutation[] = [
   {
     mistake: 'a machine is taken over from others without being asked to',
     file: 'plan/create.ts',
-    function: 'claim',
+    function: 'recognize',
     find: "if (adoption.policy === 'Never') return nameTaken(o, machine);",
     replacement: 'if (adoption === undefined) return nameTaken(o, machine);',
     breaks: nothingForeignOnRecord,

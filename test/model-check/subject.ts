@@ -15,7 +15,7 @@ export interface Subject {
     },
   ) => ReturnType<typeof import('../../src/reconcile/reconciler.ts').createReconciler>;
   readonly Memory: typeof import('../../src/reconcile/object-state.ts').Memory;
-  readonly Claims: typeof import('../../src/controller/machine-index.ts').Claims;
+  readonly MachineIndex: typeof import('../../src/controller/machine-index.ts').MachineIndex;
   readonly NamespaceQuota: typeof import('../../src/controller/namespace-quota.ts').NamespaceQuota;
   readonly DeleteBudget: typeof import('../../src/controller/deletion-rate.ts').DeleteBudget;
   readonly KubeError: typeof import('../../src/kubernetes/errors.ts').KubeError;

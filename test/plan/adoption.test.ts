@@ -6,7 +6,7 @@ import { describeRows } from './rows.ts';
 const legacy = machineIn('Running', { id: 7, name: 'legacy' });
 const byId = { adoption: { policy: 'MustExist', id: 7 } } as const;
 const byName = { adoption: { policy: 'MustExist', name: 'legacy' } } as const;
-const heldByName = { providerName: 'legacy', nameHeldBy: 'default/other' } as const;
+const heldByName = { providerName: 'legacy', nameConflict: 'default/other' } as const;
 const ifExists = { adoption: { policy: 'IfExists' } } as const;
 
 describeRows('taking over', [
@@ -24,13 +24,13 @@ describeRows('taking over', [
   },
   {
     because: 'not from another object',
-    given: { spec: byId, machine: legacy, observed: { machineHeldBy: 'default/other' } },
+    given: { spec: byId, machine: legacy, observed: { machineConflict: 'default/other' } },
     action: 'None',
     reason: 'HeldByOtherObject',
   },
   {
     because: 'named by its name, it is not taken from another object either, which is the same situation',
-    given: { spec: byName, machine: legacy, observed: { ...heldByName, machineHeldBy: 'default/other' } },
+    given: { spec: byName, machine: legacy, observed: { ...heldByName, machineConflict: 'default/other' } },
     action: 'None',
     reason: 'HeldByOtherObject',
   },
@@ -39,7 +39,7 @@ describeRows('taking over', [
     given: {
       spec: { ...ifExists, providerName: 'legacy' },
       machine: legacy,
-      observed: { ...heldByName, machineHeldBy: 'default/other' },
+      observed: { ...heldByName, machineConflict: 'default/other' },
     },
     action: 'None',
     reason: 'HeldByOtherObject',
@@ -187,14 +187,14 @@ describeRows('an annotation without a record', [
       ...chosen,
       spec: { ...chosen.spec, ...byId },
       machine: legacy,
-      observed: { machineHeldBy: 'team-a/legacy' },
+      observed: { machineConflict: 'team-a/legacy' },
     },
     action: 'None',
     reason: 'HeldByOtherObject',
   },
   {
     because: 'nor deletes it',
-    given: { ...chosen, spec: byId, deleting: true, machine: legacy, observed: { machineHeldBy: 'team-a/legacy' } },
+    given: { ...chosen, spec: byId, deleting: true, machine: legacy, observed: { machineConflict: 'team-a/legacy' } },
     action: 'ReleaseFinalizer',
   },
   {
@@ -227,7 +227,7 @@ describeRows('restored, copied or moved', [
   },
   {
     because: 'but not from the object it was copied from',
-    given: { ...restored, spec: ifExists, machine: old, observed: { machineHeldBy: 'default/original' } },
+    given: { ...restored, spec: ifExists, machine: old, observed: { machineConflict: 'default/original' } },
     action: 'None',
     reason: 'HeldByOtherObject',
   },
@@ -431,16 +431,16 @@ it('a VM of the name that a new one would get is reported, and not called severa
 
 it.each([
   {
-    machineHeldBy: 'default/other',
+    machineConflict: 'default/other',
     message:
       'VM 7 belongs to the object default/other; to leave it to that one, delete this object: kubectl -n default delete vps web; to adopt another VM, change spec.adoption',
   },
   {
-    machineHeldBy: undefined,
+    machineConflict: undefined,
     message: `the object default/other already claims the provider name "legacy"; if the VM isn't that object's, adopt it by its id: ${patch({ id: 7, name: null })}`,
   },
-])('the remedy for an object that adopts by name is to change what it adopts', ({ machineHeldBy, message }) => {
-  const o = observedWith({ spec: byName, machine: legacy, observed: { ...heldByName, machineHeldBy } });
+])('the remedy for an object that adopts by name is to change what it adopts', ({ machineConflict, message }) => {
+  const o = observedWith({ spec: byName, machine: legacy, observed: { ...heldByName, machineConflict } });
   expect(plan(o).verdict?.message).toBe(message);
 });
 

@@ -146,13 +146,13 @@ describeRows('creating', [
   },
   {
     because: 'two objects of one name would share a machine',
-    given: { observed: { nameHeldBy: 'default/older' } },
+    given: { observed: { nameConflict: 'default/older' } },
     action: 'None',
     reason: 'NameConflict',
   },
   {
     because: 'an object that is deleted needs no name, and has no VM',
-    given: { deleting: true, intent: true, machine: 'Absent', observed: { nameHeldBy: 'b/older' } },
+    given: { deleting: true, intent: true, machine: 'Absent', observed: { nameConflict: 'b/older' } },
     action: 'ReleaseFinalizer',
   },
   {
@@ -162,7 +162,7 @@ describeRows('creating', [
       intent: true,
       machine: machineIn('Running', { name: 'site' }),
       spec: { providerName: 'site' },
-      observed: { nameHeldBy: 'b/older', machineHeldBy: 'b/older' },
+      observed: { nameConflict: 'b/older', machineConflict: 'b/older' },
     },
     action: 'ReleaseFinalizer',
   },
@@ -173,7 +173,7 @@ describeRows('creating', [
       intent: true,
       machine: machineIn('Running', { name: 'site' }),
       spec: { providerName: 'site' },
-      observed: { nameHeldBy: 'b/older' },
+      observed: { nameConflict: 'b/older' },
     },
     action: 'None',
     reason: 'IdentityUnproven',

@@ -129,7 +129,7 @@ export function observedWith(options: ObservedOptions = {}): Observed {
     fruitless: undefined,
     isIntentProven: options.intent === true,
     isIntentRefused: false,
-    nameHeldBy: undefined,
+    nameConflict: undefined,
     credentials: { kind: 'Accepted' },
     machine: machineObservation(options.machine),
     catalogue: {
@@ -159,7 +159,7 @@ export function observedWith(options: ObservedOptions = {}): Observed {
       ...options.history,
     },
     requests: readRequests(object),
-    machineHeldBy: undefined,
+    machineConflict: undefined,
     apiKeyHash: 'hash-of-the-key',
     isKeyChanging: false,
     isDefaultKey: false,

@@ -168,13 +168,13 @@ describeRows('deletion policies', [
   },
   {
     because: 'an object that another one outranks does not go silently while its VM is there',
-    given: { id: 90, deleting: true, machine: 'Halted', observed: { machineHeldBy: 'default/other' } },
+    given: { id: 90, deleting: true, machine: 'Halted', observed: { machineConflict: 'default/other' } },
     action: 'None',
     reason: 'HeldByOtherObject',
   },
   {
     because: 'and does nothing to it while it stays',
-    given: { id: 90, machine: 'Halted', observed: { machineHeldBy: 'default/other' } },
+    given: { id: 90, machine: 'Halted', observed: { machineConflict: 'default/other' } },
     action: 'None',
     reason: 'HeldByOtherObject',
   },
@@ -407,7 +407,7 @@ it.each([
   { what: 'is recorded by another object, too', given: { id: 90, machine: 'Halted' }, by: 'default/other' },
 ] as const)('a deletion that waits because its VM $what names the way out where it is permitted', (row) => {
   const messageWhere = (mayOrphan: boolean) => {
-    const observed = { mayOrphan, ...('by' in row ? { machineHeldBy: row.by } : {}) };
+    const observed = { mayOrphan, ...('by' in row ? { machineConflict: row.by } : {}) };
     return plan(observedWith({ ...row.given, deleting: true, observed })).verdict?.message;
   };
   expect(messageWhere(true)).toSatisfy((message: string) => message.endsWith(`: ${retain}`));

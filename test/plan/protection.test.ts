@@ -101,7 +101,7 @@ describeRows('deleted and protected', [
   },
   {
     because: 'a VM that another object records is not powered',
-    given: { ...deleted, machine: 'Running', spec: off, observed: { machineHeldBy: 'default/other' } },
+    given: { ...deleted, machine: 'Running', spec: off, observed: { machineConflict: 'default/other' } },
     action: 'None',
     reason: 'DeletionProtected',
   },

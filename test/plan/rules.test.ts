@@ -102,20 +102,20 @@ const table: Readonly<Record<RuleName, RuleRow>> = {
       given: {
         spec: chosen,
         machine: { kind: 'NotYetSeen' },
-        observed: { credentials: accountFull, nameHeldBy: 'a/b' },
+        observed: { credentials: accountFull, nameConflict: 'a/b' },
       },
       action: 'None',
       reason: 'ApiKeyLimitReached',
     },
     overrules: 'nameHeldByOther',
     not: {
-      given: { spec: chosen, machine: { kind: 'NotYetSeen' }, observed: { nameHeldBy: 'a/b' } },
+      given: { spec: chosen, machine: { kind: 'NotYetSeen' }, observed: { nameConflict: 'a/b' } },
       decides: 'nameHeldByOther',
     },
   },
   nameHeldByOther: {
     applies: {
-      given: { spec: chosen, machine: { kind: 'OutcomeUnknown' }, intent: true, observed: { nameHeldBy: 'a/b' } },
+      given: { spec: chosen, machine: { kind: 'OutcomeUnknown' }, intent: true, observed: { nameConflict: 'a/b' } },
       action: 'None',
       reason: 'NameConflict',
     },
@@ -124,16 +124,16 @@ const table: Readonly<Record<RuleName, RuleRow>> = {
   },
   machineUnknown: {
     applies: {
-      given: { id: 90, machine: { kind: 'ReadFailed', failure: failure() }, observed: { machineHeldBy: 'a/b' } },
+      given: { id: 90, machine: { kind: 'ReadFailed', failure: failure() }, observed: { machineConflict: 'a/b' } },
       action: 'None',
       reason: 'ProviderUnavailable',
     },
     overrules: 'machineHeldByOther',
-    not: { given: { id: 90, machine: 'Running', observed: { machineHeldBy: 'a/b' } }, decides: 'machineHeldByOther' },
+    not: { given: { id: 90, machine: 'Running', observed: { machineConflict: 'a/b' } }, decides: 'machineHeldByOther' },
   },
   machineHeldByOther: {
     applies: {
-      given: { ...deleting, id: 90, machine: named('other'), observed: { machineHeldBy: 'a/b' } },
+      given: { ...deleting, id: 90, machine: named('other'), observed: { machineConflict: 'a/b' } },
       action: 'None',
       reason: 'HeldByOtherObject',
     },

@@ -42,7 +42,7 @@ test.each(['Mystery', 'constructor'])(
     const metrics = createMetrics({ version: '1.0.0', withProcess: false });
     const fleet = new FleetMetrics({
       metrics,
-      claims: { isHeld: () => false, soleHolder: () => undefined },
+      machineIndex: { isReserved: () => false, soleRecordOf: () => undefined },
       get: () => undefined,
       accounts: () => new Map(),
       now: () => 0,

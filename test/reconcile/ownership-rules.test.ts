@@ -124,7 +124,7 @@ describe('what is written of it', () => {
       writes += 1;
       return stored();
     });
-    expect([await ownership.claim(object), writes]).toEqual([goesOn, goesOn ? 0 : 1]);
+    expect([await ownership.ensureOwned(object), writes]).toEqual([goesOn, goesOn ? 0 : 1]);
   });
 
   it.each([
@@ -134,7 +134,7 @@ describe('what is written of it', () => {
     { because: 'there was nothing to take over', patch: stored, owner: undefined, isOthers: false },
   ])('an object is taken over once: $because', async ({ patch, owner, isOthers }) => {
     const { ownership } = ownershipOf({}, patch);
-    await ownership.claim(marked(owner, held));
+    await ownership.ensureOwned(marked(owner, held));
     expect(ownership.isOthers(marked('b/old', held))).toBe(isOthers);
     // One of the same name that comes later is another object.
     expect(ownership.isOthers(owned('b/old', 'later'))).toBe(false);

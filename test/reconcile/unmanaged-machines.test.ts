@@ -116,7 +116,7 @@ test.each<
   const clock = createManualClock();
   const reasons: string[] = [];
   const unmanaged = new UnmanagedMachines({
-    claims: { isHeld: () => false },
+    machineIndex: { isReserved: () => false },
     clock,
     log: silentLog,
     announce: ({ reason }) => reasons.push(reason),

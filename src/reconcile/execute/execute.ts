@@ -49,9 +49,9 @@ export interface ExecuteDeps {
   /** Whether nothing newer than this version of the object is known. */
   readonly isNewest: (object: VirtualMachine) => boolean;
   /** Takes a VM for the object until its status records it, so that of two objects that adopt one at the same time one does. */
-  readonly reserve: (machine: KnownMachine) => boolean;
+  readonly lockForAdoption: (machine: KnownMachine) => boolean;
   /** Gives it back: nothing came of the adoption. */
-  readonly release: (machine: KnownMachine) => void;
+  readonly unlockAdoption: (machine: KnownMachine) => void;
   readonly quota: Pick<NamespaceQuota, 'reserve' | 'release' | 'confirmGone'>;
   readonly deletes: Pick<DeleteBudget, 'take'>;
   /** Annotation that goes on an object with its finalizer. */
@@ -240,13 +240,13 @@ const recordAttempts = 5;
  */
 async function adopt(deps: ExecuteDeps, target: Target, machine: KnownMachine): Promise<Execution> {
   const key = keyOf(target.object);
-  if (!deps.reserve(machine)) return { type: 'Superseded' };
+  if (!deps.lockForAdoption(machine)) return { type: 'Superseded' };
   try {
     if (!deps.quota.reserve(key, machine.id)) return { type: 'Superseded' };
     await patchIdentity(deps, target.object, machine);
     return { type: 'Recorded', record: machine };
   } catch (error) {
-    deps.release(machine);
+    deps.unlockAdoption(machine);
     if (isSuperseded(error)) return { type: 'Superseded' };
     throw error;
   } finally {
@@ -278,11 +278,11 @@ async function completeIdentity(
   }
 }
 
-async function patchIdentity(deps: ExecuteDeps, holder: VirtualMachine, machine: KnownMachine): Promise<void> {
-  await patchMetadata(deps, holder, {
-    finalizers: withFinalizer(holder),
+async function patchIdentity(deps: ExecuteDeps, object: VirtualMachine, machine: KnownMachine): Promise<void> {
+  await patchMetadata(deps, object, {
+    finalizers: withFinalizer(object),
     annotations: {
-      [annotations.machine]: writeHint(holder, machine),
+      [annotations.machine]: writeHint(object, machine),
       [annotations.createPending]: null,
       ...deps.ownership,
     },

@@ -22,7 +22,7 @@ export function writeRefused(o: Observed, action: Action, error: KubeError): Ver
 }
 
 /** What an object reports that isn't reconciled, because the annotation that names this installation can't be stored. Pure. */
-export function unclaimed(
+export function ownershipNotStored(
   object: VirtualMachine,
   before: VirtualMachineStatus | undefined,
   error: KubeError,

@@ -2,19 +2,19 @@ import { isNameOwn, nameHead } from '../../api/v1alpha1/identity.ts';
 import type { OrphanCandidate, VirtualMachine } from '../../api/v1alpha1/types.ts';
 import type { Machine } from '../../domain/machine.ts';
 import type { Account } from '../../provider/account/account.ts';
-import type { Claims } from '../../controller/machine-index.ts';
+import type { MachineIndex } from '../../controller/machine-index.ts';
 import type { Credentials, KeyLookup } from '../credentials.ts';
 import type { Subject } from './machine-lookup.ts';
 
 /** What tells whose a VM or a name is. */
-export interface RivalDeps {
+export interface ConflictDeps {
   readonly credentials: Pick<Credentials, 'lookup'>;
   /** Or which limit leaves no room for one more API key. */
   readonly accountFor: (
     key: Extract<KeyLookup, { kind: 'Found' }>['apiKey'],
     namespace: string,
   ) => Account | 'TotalReached' | 'GroupReached';
-  readonly claims: Claims;
+  readonly machineIndex: MachineIndex;
   readonly objectOf: (key: string) => VirtualMachine | undefined;
 }
 
@@ -22,50 +22,50 @@ const mostOrphanCandidates = 8;
 
 /** VMs with the object's name and another suffix that no object holds: the object may have been applied again in a new cluster. */
 export function orphanCandidatesOf(
-  claims: Pick<Claims, 'isHeld'>,
+  machineIndex: Pick<MachineIndex, 'isReserved'>,
   { object, identity, intent }: Subject,
   account: Account | null,
 ): readonly OrphanCandidate[] {
   if (identity.kind !== 'None' || intent !== undefined || !isNameOwn(object) || account === null) return [];
   return (account.snapshot?.withSuffix(nameHead(object)) ?? [])
-    .filter((machine) => !claims.isHeld(machine, account))
+    .filter((machine) => !machineIndex.isReserved(machine, account))
     .toSorted((a, b) => a.id - b.id)
     .slice(0, mostOrphanCandidates)
     .map(({ id, name }) => ({ id, name }));
 }
 
 /** Another object of the same account that the VM belongs to: one that records it and goes before this one, or whose name it has. */
-export async function machineHolder(
-  deps: RivalDeps,
+export async function machineConflict(
+  deps: ConflictDeps,
   { key, identity }: Subject,
   account: Account,
   machine: Machine,
 ): Promise<string | undefined> {
-  const { claims } = deps;
-  await place(deps, claims.unplaced({ id: machine.id }, key), key);
+  const { machineIndex } = deps;
+  await resolveAccounts(deps, machineIndex.withUnknownAccount({ id: machine.id }, key), key);
   return identity.kind === 'Known' && identity.id === machine.id
-    ? claims.recordHolder(machine.id, key, account)
-    : claims.holder(machine, key, account);
+    ? machineIndex.recordConflict(machine.id, key, account)
+    : machineIndex.conflictOf(machine, key, account);
 }
 
 /** Another object of the same account that goes before this one for its name. What is on record has its name already. */
-export async function nameHolder(
-  deps: RivalDeps,
+export async function nameConflict(
+  deps: ConflictDeps,
   { key, identity, name }: Subject,
   account: Account | null,
 ): Promise<string | undefined> {
   if (identity.kind === 'Known' || account === null) return undefined;
-  await place(deps, deps.claims.unplaced({ name }, key), key);
-  return deps.claims.nameHolder(name, key, account);
+  await resolveAccounts(deps, deps.machineIndex.withUnknownAccount({ name }, key), key);
+  return deps.machineIndex.nameConflict(name, key, account);
 }
 
 /** Objects that this process has not reconciled yet, or that are for another operator. Each is placed once. */
-async function place(deps: RivalDeps, keys: readonly string[], key: string): Promise<void> {
+async function resolveAccounts(deps: ConflictDeps, keys: readonly string[], key: string): Promise<void> {
   for (const other of keys) {
     const object = deps.objectOf(other);
     if (other === key || object === undefined) continue;
     const lookup = await deps.credentials.lookup(object);
     const found = lookup.kind === 'Found' ? deps.accountFor(lookup.apiKey, object.metadata.namespace) : 'Missing';
-    deps.claims.use(other, typeof found === 'string' ? null : found);
+    deps.machineIndex.setAccount(other, typeof found === 'string' ? null : found);
   }
 }

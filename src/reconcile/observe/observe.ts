@@ -26,10 +26,10 @@ import type { Memory } from '../object-state.ts';
 import type { NamespaceQuota } from '../../controller/namespace-quota.ts';
 import { type MachineDeps, mayCreate, notYetSeen, observeMachine } from './observe-machine.ts';
 import { withPastTimes } from './past-times.ts';
-import { type RivalDeps, orphanCandidatesOf, machineHolder, nameHolder } from './conflicts.ts';
+import { type ConflictDeps, orphanCandidatesOf, machineConflict, nameConflict } from './conflicts.ts';
 import { type Subject, provenByName, targetOf, twinsOf } from './machine-lookup.ts';
 
-export interface ObserveDeps extends RivalDeps, MachineDeps {
+export interface ObserveDeps extends ConflictDeps, MachineDeps {
   readonly credentials: Credentials;
   readonly quota: Pick<NamespaceQuota, 'reachedFor'>;
   readonly deletes: Pick<DeleteBudget, 'heldFor'>;
@@ -61,7 +61,7 @@ export async function observe(
   const account = lookup.kind === 'Found' && present !== null ? accountInUse(present, memory, lookup.isDefault) : null;
   memory.awaitVerdictOn(present === account ? undefined : (present ?? undefined), account, key);
   memory.use(account, key);
-  deps.claims.use(key, account);
+  deps.machineIndex.setAccount(key, account);
   if (lookup.kind === 'Found' && account === present && account?.verdict === 'Accepted')
     memory.acceptedKey = { from: secretOf(object), lookup };
   if (memory.successor !== undefined) {
@@ -150,15 +150,15 @@ export async function observe(
       isIntentProven,
       isIntentRefused,
       requests,
-      nameHeldBy: await nameHolder(deps, subject, account),
-      machineHeldBy:
+      nameConflict: await nameConflict(deps, subject, account),
+      machineConflict:
         machine.kind === 'Present' && account !== null
-          ? await machineHolder(deps, { ...subject, identity }, account, machine.machine)
+          ? await machineConflict(deps, { ...subject, identity }, account, machine.machine)
           : undefined,
       apiKeyHash: account?.keyedHash(keyText(object.metadata)),
       isKeyChanging: memory.successor !== undefined,
       isDefaultKey,
-      orphanCandidates: isCreate && !isDefaultKey ? orphanCandidatesOf(deps.claims, subject, account) : [],
+      orphanCandidates: isCreate && !isDefaultKey ? orphanCandidatesOf(deps.machineIndex, subject, account) : [],
       namespaceLimit: deps.quota.reachedFor(key, machine.kind === 'Present' ? machine.machine.id : undefined),
       mayOrphan: deps.mayOrphan(object.metadata.namespace) || !usesDefaultKey(object, lookup, machine),
       deletesHeldFor: object.metadata.deletionTimestamp === undefined ? 0 : deps.deletes.heldFor(key),
@@ -256,7 +256,7 @@ function recreationDueAt(deps: ObserveDeps, key: string, account: Account | null
 
 function observeCredentials(
   lookup: KeyLookup,
-  found: ReturnType<RivalDeps['accountFor']> | null,
+  found: ReturnType<ConflictDeps['accountFor']> | null,
   account: Account | null,
 ): CredentialsObservation {
   if (typeof found === 'string') return { kind: 'TooMany', limit: found };

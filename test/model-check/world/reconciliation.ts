@@ -35,7 +35,7 @@ export async function proceed(subject: Subject, state: State, pass: Begun): Prom
       distrust() {},
     },
     accountFor: (apiKey) => run.accountOf(apiKey.reveal() === 'own' ? 'own' : 'other'),
-    claims: run.claims,
+    machineIndex: run.machineIndex,
     quota: new subject.NamespaceQuota({ limit: 0, accountOf: () => undefined, watch: () => () => false }),
     deletes: new subject.DeleteBudget(clock, 0),
     limits: { stuckAfter, visibilityWindow, recreateAfter, callDeadline: responseDeadline, orphanCandidates: 'Hold' },
@@ -43,7 +43,7 @@ export async function proceed(subject: Subject, state: State, pass: Begun): Prom
     actingSince: () => state.operator.actingSince,
     fence: () => true,
     events: { record() {} },
-    ownership: { annotation: {}, claim: () => Promise.resolve(true), leave: () => Promise.resolve() },
+    ownership: { annotation: {}, ensureOwned: () => Promise.resolve(true), leave: () => Promise.resolve() },
     isInScope: () => true,
     specToCall: { called() {}, settled() {} },
     log: silent,
@@ -72,7 +72,7 @@ class Run {
   now: number;
   cache: VirtualMachine | undefined;
   readonly memories = new Map<string, object>();
-  readonly claims: InstanceType<Subject['Claims']>;
+  readonly machineIndex: InstanceType<Subject['MachineIndex']>;
   readonly question: Promise<Request>;
   readonly #subject: Subject;
   readonly #state: State;
@@ -91,8 +91,8 @@ class Run {
     this.#pass = pass;
     this.now = pass.startedAt;
     this.cache = pass.object;
-    this.claims = new subject.Claims();
-    this.claims.change(key, undefined, pass.object);
+    this.machineIndex = new subject.MachineIndex();
+    this.machineIndex.update(key, undefined, pass.object);
     this.#isWoken = state.operator.isDue;
     const { memory } = state.operator;
     if (memory !== undefined) this.memories.set(key, this.#recall(memory));

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { VirtualMachineStatus } from '../../../src/api/v1alpha1/types.ts';
 import { KubeError } from '../../../src/kubernetes/errors.ts';
 import type { Action } from '../../../src/plan/action.ts';
-import { unclaimed, writeRefused } from '../../../src/reconcile/execute/write-refusal.ts';
+import { ownershipNotStored, writeRefused } from '../../../src/reconcile/execute/write-refusal.ts';
 import { now, objectWith, observedWith, type ObservedOptions, secondsAgo } from '../../plan/fixtures.ts';
 
 const refusal = new KubeError('patch virtualmachines default/web: 403', {
@@ -42,7 +42,7 @@ it('an object that cannot be claimed keeps what its status said of the VM, and i
     state: 'Running',
     conditions: [{ ...ready, lastTransitionTime: secondsAgo(600) }],
   };
-  const { status, verdict } = unclaimed(objectWith(), before, refusal, now);
+  const { status, verdict } = ownershipNotStored(objectWith(), before, refusal, now);
   expect(status).toMatchObject({ id: 90, state: 'Running' });
   expect(status.conditions?.find(({ type }) => type === 'Ready')).toMatchObject({
     status: 'True',
