@@ -8,7 +8,7 @@ import { isNamed, type Switches } from './behaviour.ts';
 import {
   failing,
   isTaskUnderWay,
-  judge,
+  commandResult,
   stepsOf,
   taskOf,
   type Command,
@@ -84,7 +84,7 @@ export class Fleet {
   /** Whether the command was accepted; what follows takes its time. */
   power(machine: Machine, command: PowerCommand, cause: Cause): boolean {
     const switches = this.#world.switches();
-    const verdict = judge(command, machine.state, machine.task, switches);
+    const verdict = commandResult(command, machine.state, machine.task, switches);
     if (verdict === 'refuse') this.#refused(machine, command, cause);
     if (verdict !== 'accept') return verdict === 'ignore';
     this.#begin(machine, command);
@@ -96,7 +96,7 @@ export class Fleet {
   remove(machine: Machine, cause: Cause): boolean {
     // A delete that is queued already is accepted again, and changes nothing.
     if (machine.task.name === 'VmDelete' && isTaskUnderWay(machine.task)) return true;
-    if (judge('delete', machine.state, machine.task, this.#world.switches()) !== 'accept') {
+    if (commandResult('delete', machine.state, machine.task, this.#world.switches()) !== 'accept') {
       this.#refused(machine, 'delete', cause);
       return false;
     }

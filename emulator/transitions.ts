@@ -29,7 +29,7 @@ export interface Task {
 }
 
 /** `ignore` is a 200 that changes nothing. */
-export type Verdict = 'accept' | 'ignore' | 'refuse';
+export type CommandResult = 'accept' | 'ignore' | 'refuse';
 
 /** One move: after how long, and what it changes. */
 export interface Step {
@@ -51,7 +51,7 @@ export function isTaskUnderWay(task: Task): boolean {
 }
 
 /** Whether a command is accepted for a machine that really is in this state. */
-export function judge(command: Command, state: State, task: Task, switches: Switches): Verdict {
+export function commandResult(command: Command, state: State, task: Task, switches: Switches): CommandResult {
   if (isTaskUnderWay(task) && !(command === 'kill' && task.name === 'VmStop')) return 'refuse';
   if (command === 'kill' && isHalting(state, task) && switches.killWhileHalting === '406') return 'refuse';
   if (acceptedIn[command].includes(state)) return 'accept';

@@ -5,7 +5,7 @@ import type { Machine, ProviderId } from '../domain/machine.ts';
 import type { Account } from '../provider/account/account.ts';
 
 /** What says whether two objects are in the same account at the provider. */
-export type AccountIdentity = Pick<Account, 'verdict' | 'ownerId'>;
+export type AccountIdentity = Pick<Account, 'credentialStatus' | 'ownerId'>;
 
 /** What an object reserves for itself in its account. */
 interface Reservation {
@@ -74,7 +74,7 @@ function countsIn(reservation: Pick<Reservation, 'account' | 'ownerId'>, account
   if (ownerId === undefined) return false;
   return (
     reservation.ownerId === ownerId ||
-    (reservation.account?.verdict === 'Accepted' && reservation.account.ownerId === ownerId)
+    (reservation.account?.credentialStatus === 'Accepted' && reservation.account.ownerId === ownerId)
   );
 }
 

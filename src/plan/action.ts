@@ -60,7 +60,7 @@ export function isProviderCall(action: Action): boolean {
 }
 
 /** What to report: the reason decides the conditions (see api/v1alpha1/reasons.ts), the message is for people. */
-export interface Verdict {
+export interface StatusReason {
   readonly reason: Reason;
   readonly message: string;
 }
@@ -68,7 +68,7 @@ export interface Verdict {
 export interface Decision {
   readonly action: Action;
   /** Undefined: there is nothing new to say, the status stays as it is. */
-  readonly verdict: Verdict | undefined;
+  readonly statusReason: StatusReason | undefined;
   /** The operation in flight as the status is to show it; undefined when none is. */
   readonly operation: OperationStatus | undefined;
   readonly startFailure: VirtualMachineStatus['startFailure'] | undefined;
@@ -76,7 +76,7 @@ export interface Decision {
   readonly handledRestart: string | undefined;
   readonly plannedActions: readonly PlannedAction[] | undefined;
   /** Reported in an event besides the verdict, once the provider has accepted the call, or the finalizer is released. */
-  readonly event: Verdict | undefined;
+  readonly event: StatusReason | undefined;
   /** Come back after this many milliseconds even when nothing happens. */
   readonly after: number | undefined;
   /** Whether the machine is in transition, so that its account should be read at the fast pace. */
@@ -87,18 +87,18 @@ export interface Decision {
 
 const none: Action = { type: 'None' };
 
-type Rest = Partial<Omit<Decision, 'action' | 'verdict'>>;
+type Rest = Partial<Omit<Decision, 'action' | 'statusReason'>>;
 
 /** A decision to do nothing now but say why, and perhaps come back. */
-export function wait(verdict: Verdict | undefined, rest: Rest = {}): Decision {
-  return act(none, verdict, rest);
+export function wait(statusReason: StatusReason | undefined, rest: Rest = {}): Decision {
+  return act(none, statusReason, rest);
 }
 
 /** A decision to act. */
-export function act(action: Action, verdict: Verdict | undefined, rest: Rest = {}): Decision {
+export function act(action: Action, statusReason: StatusReason | undefined, rest: Rest = {}): Decision {
   return {
     action,
-    verdict,
+    statusReason,
     operation: rest.operation,
     startFailure: rest.startFailure,
     handledRestart: rest.handledRestart,
@@ -111,7 +111,7 @@ export function act(action: Action, verdict: Verdict | undefined, rest: Rest = {
 }
 
 /** What is on record before a call that can't be taken back. */
-export function announcementOf({ type, id }: Extract<Action, { type: 'Kill' | 'Restart' | 'Delete' }>): Verdict {
+export function announcementOf({ type, id }: Extract<Action, { type: 'Kill' | 'Restart' | 'Delete' }>): StatusReason {
   switch (type) {
     case 'Kill':
       return { reason: 'Stopping', message: `cutting the power of VM ${id}` };

@@ -2,13 +2,13 @@ import type { CatalogueSelector, VirtualMachineSpec } from '../api/v1alpha1/type
 import type { OsTemplate, Package, Region } from '../domain/machine.ts';
 import { byNearness } from '../domain/nearest-names.ts';
 import { quoted } from '../domain/text.ts';
-import type { Verdict } from './action.ts';
+import type { StatusReason } from './action.ts';
 import type { CatalogueObservation } from './observed.ts';
 
 /** The ids a create call needs, or what keeps the spec from having them. */
 export type Resolution =
   | { readonly ok: true; readonly regionId: number; readonly packageId: number; readonly osTemplateId: number }
-  | { readonly ok: false; readonly verdict: Verdict };
+  | { readonly ok: false; readonly statusReason: StatusReason };
 
 /** One that says what to create. */
 type CreatableSpec = VirtualMachineSpec & Readonly<Record<'region' | 'package' | 'osTemplate', CatalogueSelector>>;
@@ -67,7 +67,7 @@ export function resolve(spec: CreatableSpec, catalogue: CatalogueObservation & {
 
 type Pick<T> =
   | { readonly ok: true; readonly id: number; readonly entry: T | undefined }
-  | { readonly ok: false; readonly verdict: Verdict };
+  | { readonly ok: false; readonly statusReason: StatusReason };
 
 function pick<T extends Entry>(field: string, selector: CatalogueSelector, list: readonly T[] | undefined): Pick<T> {
   if ('id' in selector) {
@@ -120,10 +120,10 @@ function describe(choice: { readonly id: number; readonly entry: Entry | undefin
   return name === undefined ? `${choice.id}` : `${quoted(name)} (${choice.id})`;
 }
 
-function unknownName(message: string): { ok: false; verdict: Verdict } {
-  return { ok: false, verdict: { reason: 'UnknownCatalogName', message } };
+function unknownName(message: string): { ok: false; statusReason: StatusReason } {
+  return { ok: false, statusReason: { reason: 'UnknownCatalogName', message } };
 }
 
-function notOffered(message: string): { ok: false; verdict: Verdict } {
-  return { ok: false, verdict: { reason: 'CombinationNotOffered', message } };
+function notOffered(message: string): { ok: false; statusReason: StatusReason } {
+  return { ok: false, statusReason: { reason: 'CombinationNotOffered', message } };
 }

@@ -6,7 +6,7 @@ import type { Origin } from '../api/v1alpha1/types.ts';
 import type { Failure } from '../domain/failure.ts';
 import type { Machine } from '../domain/machine.ts';
 import { quoted } from '../domain/text.ts';
-import { type Decision, type Verdict, act, wait } from './action.ts';
+import { type Decision, type StatusReason, act, wait } from './action.ts';
 import { isCreatable, resolve } from './catalogue.ts';
 import type { Limits, NamespaceLimit, Observed } from './observed.ts';
 import { fromFailure } from './failure-status.ts';
@@ -59,7 +59,7 @@ export function create(o: Observed): Decision {
   if (o.catalogue.kind === 'Unavailable') return wait(fromFailure(o, o.catalogue.failure), { after: 10_000 });
 
   const resolution = resolve(spec, o.catalogue);
-  if (!resolution.ok) return wait(resolution.verdict, { after: refusedRetry });
+  if (!resolution.ok) return wait(resolution.statusReason, { after: refusedRetry });
   const name = providerName(o.object);
   return act(
     {
@@ -127,7 +127,7 @@ function namespaceFull({ object, isDefaultKey }: Observed, { limit, leftRunning 
   return wait({ reason: 'NamespaceLimitReached', message }, { after: conflictRetry });
 }
 
-function orphanCandidate(o: Observed): Verdict {
+function orphanCandidate(o: Observed): StatusReason {
   const { metadata } = o.object;
   const found = o.orphanCandidates.map((machine) => `${quoted(machine.name)} (id ${machine.id})`).join(', ');
   const adopt = adoptVm(metadata, o.orphanCandidates[0]?.id);
@@ -219,11 +219,11 @@ function record(o: Observed, { id, name, ownerId }: Machine, origin: Origin): De
     ...(ownerId === undefined ? {} : { ownerId }),
     ...(options === undefined ? {} : { options }),
   };
-  const verdict: Verdict =
+  const statusReason: StatusReason =
     origin === 'Created'
       ? { reason: 'Creating', message: `VM ${id} is being provisioned` }
       : { reason: 'Creating', message: `adopting VM ${id} (${quoted(name)})` };
-  return act({ type: 'RecordIdentity', machine }, verdict, {
+  return act({ type: 'RecordIdentity', machine }, statusReason, {
     urgent: true,
     // A request that was there before the VM was on record is not a wish of today; after a lost status, a second restart would hurt.
     handledRestart: o.object.spec.restartRequest,
@@ -241,7 +241,7 @@ function takenByOther({ object: { metadata, spec } }: Observed, other: string, {
 }
 
 /** Why the provider refused a create call, as a verdict. */
-export function refused(failure: Failure): Verdict {
+export function refused(failure: Failure): StatusReason {
   const reason: Reason = failure.status === 402 ? 'QuotaExceeded' : 'CreateRefused';
   const words = failure.text === '' ? failure.code : failure.text;
   return {

@@ -46,20 +46,20 @@ function comingBackIn(left: number, decision: Decision): Decision {
 
 function sendDelete(o: Observed, machine: Machine, message: string): Decision {
   const operation = o.object.status?.operation;
-  const verdict = { reason: 'Deleting', message } as const;
+  const statusReason = { reason: 'Deleting', message } as const;
   const { deleteAcceptedAt, deletes } = o.history;
   if (deleteAcceptedAt !== undefined) {
     const again = deleteAcceptedAt + pauseAfter(deletes, o.limits.visibilityWindow);
-    if (again > o.now) return wait(verdict, { operation, urgent: true, after: again - o.now });
+    if (again > o.now) return wait(statusReason, { operation, urgent: true, after: again - o.now });
   }
   if (o.deletesHeldFor > 0) {
     const held = `${message}; waiting for the limit of deletes a minute (maxDeletesPerMinute), in turn with other namespaces`;
     return wait(
-      { ...verdict, message: held },
+      { ...statusReason, message: held },
       { operation, urgent: true, after: o.deletesHeldFor, awaitsDelete: true },
     );
   }
-  return act({ type: 'Delete', id: machine.id }, verdict, { operation, urgent: true });
+  return act({ type: 'Delete', id: machine.id }, statusReason, { operation, urgent: true });
 }
 
 /**
@@ -67,15 +67,15 @@ function sendDelete(o: Observed, machine: Machine, message: string): Decision {
  * `status.operation` says already. What needs a human keeps its own reason.
  */
 function asDeleting(o: Observed, decision: Decision, machine: Machine): Decision {
-  const { verdict } = decision;
-  if (verdict === undefined) return decision;
+  const { statusReason } = decision;
+  if (statusReason === undefined) return decision;
   if (machine.state === 'Unknown') {
     const seconds = Math.round(o.limits.stuckAfter / 1000);
     const message = `VM ${machine.id} is in a state that the operator does not know; if that lasts ${seconds} s, the operator deletes it nevertheless`;
-    return { ...decision, verdict: { reason: 'Deleting', message } };
+    return { ...decision, statusReason: { reason: 'Deleting', message } };
   }
-  return steps.has(verdict.reason)
-    ? { ...decision, verdict: { reason: 'Deleting', message: messageFor(machine, true) } }
+  return steps.has(statusReason.reason)
+    ? { ...decision, statusReason: { reason: 'Deleting', message: messageFor(machine, true) } }
     : decision;
 }
 

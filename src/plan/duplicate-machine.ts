@@ -1,9 +1,9 @@
-import type { Verdict } from './action.ts';
+import type { StatusReason } from './action.ts';
 import { leavingVm } from './retain-hint.ts';
 import type { Observed } from './observed.ts';
 
 /** What is reported while other VMs have the name of the recorded one. */
-export function duplicateMachine(o: Observed): Verdict {
+export function duplicateMachine(o: Observed): StatusReason {
   const { twins, machine, object } = o;
   const current = machine.kind === 'Present' ? machine.machine.id : 'unknown';
   const others = `VM ${twins.join(', ')}`;

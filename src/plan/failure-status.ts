@@ -2,7 +2,7 @@ import { replaceApiKey } from '../api/v1alpha1/commands.ts';
 import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { Failure, FailureCode } from '../domain/failure.ts';
 import { quoted } from '../domain/text.ts';
-import type { Verdict } from './action.ts';
+import type { StatusReason } from './action.ts';
 import { leavingVm } from './retain-hint.ts';
 import type { Observed } from './observed.ts';
 import { isToBeDeleted } from './protection.ts';
@@ -42,21 +42,21 @@ const unavailable: Meaning = {
 };
 
 /** What a failed read or call means for the object: by class first, then by code, never by text. */
-export function fromFailure(o: Asker, failure: Failure): Verdict {
+export function fromFailure(o: Asker, failure: Failure): StatusReason {
   if (failure.class === 'Credentials') return rejected(o, failure);
   const { reason, problem, next } = byCode[failure.code] ?? unavailable;
   return { reason, message: `${problem}: ${describeFailure(failure)}. ${next}` };
 }
 
 /** No key is usable, as `message` says. An object that is being deleted also says how that can end. */
-export function missing(o: Pick<Observed, 'object' | 'mayOrphan'>, message: string): Verdict {
+export function missing(o: Pick<Observed, 'object' | 'mayOrphan'>, message: string): StatusReason {
   if (!isToBeDeleted(o.object)) return { reason: 'CredentialsMissing', message };
   const instead = leavingVm(o, insteadOfDeletion);
   return { reason: 'CredentialsMissing', message: `${message}; the VM is deleted once the key is there${instead}` };
 }
 
 /** The key is not accepted: which one, and what to do about it. */
-export function rejected(o: Asker, failure: Failure | undefined): Verdict {
+export function rejected(o: Asker, failure: Failure | undefined): StatusReason {
   const { object, isDefaultKey } = o;
   const { name, key } = object.spec.credentialsSecretRef;
   const answer = failure === undefined ? '' : ` (${describeFailure(failure)})`;

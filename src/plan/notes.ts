@@ -1,11 +1,11 @@
 import { quoted } from '../domain/text.ts';
-import type { Verdict } from './action.ts';
+import type { StatusReason } from './action.ts';
 import type { Observed } from './observed.ts';
 
 /** What a message that the VM matches the spec adds to that: a part of the spec, or of what was written for it, that doesn't apply. */
-export function withNotes(o: Observed, verdict: Verdict | undefined): Verdict | undefined {
-  if (verdict?.reason !== 'Available') return verdict;
-  return { ...verdict, message: [verdict.message, ...outdatedPassword(o), ...unusedAdoption(o)].join('; ') };
+export function withNotes(o: Observed, statusReason: StatusReason | undefined): StatusReason | undefined {
+  if (statusReason?.reason !== 'Available') return statusReason;
+  return { ...statusReason, message: [statusReason.message, ...outdatedPassword(o), ...unusedAdoption(o)].join('; ') };
 }
 
 /** A user who waits for Ready reads the Secret next. */

@@ -1,5 +1,5 @@
 import { quoted } from '../domain/text.ts';
-import { type Decision, type Verdict } from './action.ts';
+import { type Decision, type StatusReason } from './action.ts';
 import type { Observed } from './observed.ts';
 
 /** A create takes less when the provider answers quickly, and then needs no status in between. Milliseconds. */
@@ -8,15 +8,15 @@ const firstReport = 1_000;
 /** An object without any condition looks as if no operator ran: after a second it shows what the operator waits for. */
 export function explained(o: Observed, decision: Decision): Decision {
   const { metadata, status } = o.object;
-  const isReported = decision.verdict !== undefined || status?.conditions !== undefined;
+  const isReported = decision.statusReason !== undefined || status?.conditions !== undefined;
   if (isReported || decision.action.type !== 'None' || metadata.deletionTimestamp !== undefined) return decision;
   const left = firstReport - o.history.knownFor;
   return left > 0
     ? { ...decision, after: Math.min(decision.after ?? Infinity, left) }
-    : { ...decision, verdict: observing(o) };
+    : { ...decision, statusReason: observing(o) };
 }
 
-function observing({ object, identity, machine, providerName: name }: Observed): Verdict {
+function observing({ object, identity, machine, providerName: name }: Observed): StatusReason {
   if (machine.kind === 'Absent')
     return { reason: 'Observing', message: `reading the catalogue of the account, to create VM ${quoted(name)}` };
   const { id } = identity.kind === 'Known' ? identity : object.spec.adoption;

@@ -2,7 +2,7 @@ import type { Identity, Intent } from '../api/v1alpha1/identity.ts';
 import type { Requests } from '../api/v1alpha1/annotations.ts';
 import type { OrphanCandidate, VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { Failure } from '../domain/failure.ts';
-import type { Action, Verdict } from './action.ts';
+import type { Action, StatusReason } from './action.ts';
 import type { Machine, OsTemplate, Package, ProviderId, Region } from '../domain/machine.ts';
 
 /** Why nothing can be said about the machine right now. */
@@ -91,7 +91,7 @@ export interface History {
   /** The Secret that the initial password was just written to. */
   readonly passwordSecret?: string;
   /** Why the Secret for the initial password was not written; tried again now and then. */
-  readonly passwordConflict?: Verdict;
+  readonly passwordConflict?: StatusReason;
   /** The Secret with the initial password of an earlier VM, which is why. */
   readonly outdatedPasswordSecret?: string;
   /** Whether a call has waited for its turn for so long that this is to be reported, and is not yet. */

@@ -1,5 +1,5 @@
 import { patchSpec } from '../api/v1alpha1/commands.ts';
-import { type Decision, type Verdict, act, wait } from './action.ts';
+import { type Decision, type StatusReason, act, wait } from './action.ts';
 import { kept } from './kept.ts';
 import type { Observed } from './observed.ts';
 import { isObserving } from './policy.ts';
@@ -22,7 +22,7 @@ export function orphan(o: Observed): Decision {
 }
 
 /** Of a VM that is to run, and that the deletion powered off before `deletionPolicy` kept it. */
-function leftPoweredOff({ identity, machine, object }: Observed): Verdict | undefined {
+function leftPoweredOff({ identity, machine, object }: Observed): StatusReason | undefined {
   if (identity.kind !== 'Known' || machine.kind !== 'Present' || object.spec.powerState !== 'Running') return undefined;
   const { id, state } = machine.machine;
   if (state !== 'Halting' && state !== 'Halted') return undefined;

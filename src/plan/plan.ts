@@ -201,7 +201,7 @@ function powerState(o: Observed): Decision | undefined {
   const handledRestart = decision.handledRestart ?? handledWithoutRestart(o, machine);
   const after =
     o.history.passwordConflict === undefined ? decision.after : Math.min(decision.after ?? Infinity, passwordRetry);
-  return { ...decision, verdict: withNotes(o, decision.verdict), handledRestart, after };
+  return { ...decision, statusReason: withNotes(o, decision.statusReason), handledRestart, after };
 }
 
 function isDeleting(o: Observed): boolean {

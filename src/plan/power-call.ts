@@ -1,7 +1,7 @@
 import type { OperationStatus, OperationType } from '../api/v1alpha1/types.ts';
 import { type Machine, isTaskBusy } from '../domain/machine.ts';
-import { type Decision, type Verdict, act, wait } from './action.ts';
-import { busyVerdict } from './provider-busy.ts';
+import { type Decision, type StatusReason, act, wait } from './action.ts';
+import { providerBusy } from './provider-busy.ts';
 import type { Observed } from './observed.ts';
 import { pauseAfter, patienceAfter } from './call-backoff.ts';
 import { failedTaskOf, powerChangeFailed, wordsOf } from './task.ts';
@@ -9,7 +9,7 @@ import { failedTaskOf, powerChangeFailed, wordsOf } from './task.ts';
 /** A power call that is due, and what is reported of it. */
 export interface PowerCall {
   readonly type: OperationType;
-  readonly verdict: Verdict & { readonly reason: 'Starting' | 'Stopping' | 'Restarting' };
+  readonly statusReason: StatusReason & { readonly reason: 'Starting' | 'Stopping' | 'Restarting' };
   /** The same operation when it was already sent. */
   readonly before: OperationStatus | undefined;
   /** Patience before sending again; it doubles each time. Milliseconds. A call that certainly was not made is sent as if it were the first. */
@@ -24,11 +24,12 @@ export function send(o: Observed, machine: Machine, call: PowerCall): Decision {
   const attempts = before?.attempts ?? 1;
   if (before !== undefined && attempts > 0) {
     const again = Date.parse(before.startTime) + pauseAfter(attempts, call.base);
-    if (again > o.now) return transit(o, call.verdict, { operation: before, after: again - o.now, isRepeated: true });
+    if (again > o.now)
+      return transit(o, call.statusReason, { operation: before, after: again - o.now, isRepeated: true });
     // Its time is that of the newest call, or one that comes late would be followed by more at once.
     const operation = { ...before, startTime: new Date(o.now).toISOString(), attempts: attempts + 1 };
     const trouble = stuck(o, before, { isRepeated: true }) ?? powerChangeFailed(o, machine, before, true);
-    return ask(o, machine, call, operation, trouble ?? call.verdict);
+    return ask(o, machine, call, operation, trouble ?? call.statusReason);
   }
   if (isTaskBusy(machine.lastTask) && call.type !== 'Kill' && o.history.taskBusyFor < o.limits.stuckAfter) {
     const message = `the provider is busy with VM ${machine.id} (${machine.lastTask === undefined ? 'task' : wordsOf(machine.lastTask)})`;
@@ -42,7 +43,7 @@ export function send(o: Observed, machine: Machine, call: PowerCall): Decision {
       },
     );
   }
-  return ask(o, machine, call, begun(o, call), call.verdict);
+  return ask(o, machine, call, begun(o, call), call.statusReason);
 }
 
 /** The operation as it is stored when it begins. */
@@ -50,9 +51,15 @@ export function begun(o: Observed, { type, details }: PowerCall, attempts = 1): 
   return { type, startTime: new Date(o.now).toISOString(), ...details, attempts };
 }
 
-function ask(o: Observed, machine: Machine, call: PowerCall, operation: OperationStatus, verdict: Verdict): Decision {
+function ask(
+  o: Observed,
+  machine: Machine,
+  call: PowerCall,
+  operation: OperationStatus,
+  statusReason: StatusReason,
+): Decision {
   // While the provider refuses it again and again, that is reported, not the call.
-  const reported = o.history.refusedFor > 0 ? busyVerdict(o, `${call.type}Machine`) : verdict;
+  const reported = o.history.refusedFor > 0 ? providerBusy(o, `${call.type}Machine`) : statusReason;
   return act({ type: call.type, id: machine.id, operation }, reported, {
     operation: call.before ?? operation,
     urgent: true,
@@ -69,7 +76,7 @@ interface Transition {
 /** Waits for a transition to end, and says so when it takes too long. */
 export function transit(
   o: Observed,
-  verdict: Verdict & { readonly reason: 'Creating' | 'Starting' | 'Stopping' | 'Restarting' },
+  statusReason: StatusReason & { readonly reason: 'Creating' | 'Starting' | 'Stopping' | 'Restarting' },
   rest: Transition & { readonly operation?: OperationStatus | undefined } = {},
 ): Decision {
   const operation = 'operation' in rest ? rest.operation : o.object.status?.operation;
@@ -79,7 +86,7 @@ export function transit(
     o.machine.kind === 'Present'
       ? powerChangeFailed(o, o.machine.machine, operation, rest.isRepeated === true)
       : undefined;
-  return wait(stuck(o, operation, rest) ?? failed ?? verdict, {
+  return wait(stuck(o, operation, rest) ?? failed ?? statusReason, {
     operation,
     urgent: true,
     startFailure: o.object.status?.startFailure,
@@ -101,7 +108,7 @@ export function patienceOf(o: Observed, operation: OperationStatus | undefined):
 }
 
 /** The message claims another call only where one follows. */
-function stuck(o: Observed, operation: OperationStatus | undefined, rest: Transition): Verdict | undefined {
+function stuck(o: Observed, operation: OperationStatus | undefined, rest: Transition): StatusReason | undefined {
   const since = operation === undefined ? o.history.stateFor : goingOnFor(o, operation);
   const patience = patienceOf(o, operation);
   if (since < patience || o.machine.kind !== 'Present') return undefined;

@@ -93,14 +93,14 @@ function running(o: Observed, machine: Machine): Decision {
   const restarted = restart(o, machine);
   if (restarted !== undefined && restarted !== 'Done') return restarted;
   const handledRestart = restarted === 'Done' ? o.object.status?.operation?.restartRequest : undefined;
-  const verdict = { reason: 'Available', message: matching(o, machine) } as const;
+  const statusReason = { reason: 'Available', message: matching(o, machine) } as const;
   const startFailure = o.object.status?.startFailure;
-  if (startFailure === undefined) return wait(verdict, { handledRestart });
+  if (startFailure === undefined) return wait(statusReason, { handledRestart });
   const left = steadyAfter - seenUpFor(o);
   // One that fell back before is watched until it has been seen up for that long.
   return left <= 0
-    ? wait(verdict, { handledRestart })
-    : wait(verdict, { handledRestart, startFailure, after: left, urgent: true });
+    ? wait(statusReason, { handledRestart })
+    : wait(statusReason, { handledRestart, startFailure, after: left, urgent: true });
 }
 
 /** Halted on the way through a restart it starts by itself; one that stays so is started. */
@@ -108,8 +108,8 @@ function halted(o: Observed, machine: Machine): Decision {
   const operation = current(o, 'Restart');
   const left = o.limits.visibilityWindow - o.history.stateFor;
   if (operation !== undefined && left > 0) {
-    const verdict = { reason: 'Restarting', message: `VM ${machine.id} is being restarted` } as const;
-    return transit(o, verdict, { operation, after: left });
+    const statusReason = { reason: 'Restarting', message: `VM ${machine.id} is being restarted` } as const;
+    return transit(o, statusReason, { operation, after: left });
   }
   const decision = start(o, machine);
   return operation === undefined ? decision : { ...decision, handledRestart: operation.restartRequest };
@@ -130,8 +130,8 @@ function start(o: Observed, machine: Machine): Decision {
   // A user who requests a reconciliation may have fixed the guest.
   if (isBackingOff && o.requests.reconcile === undefined) return backingOff(machine, before, o.now);
 
-  const verdict = { reason: 'Starting', message: `VM ${machine.id} is starting` } as const;
-  return send(o, machine, { type: 'Start', verdict, before: operation, base: o.limits.visibilityWindow });
+  const statusReason = { reason: 'Starting', message: `VM ${machine.id} is starting` } as const;
+  return send(o, machine, { type: 'Start', statusReason, before: operation, base: o.limits.visibilityWindow });
 }
 
 function backingOff(
@@ -151,18 +151,19 @@ function turnBack(o: Observed, machine: Machine): Decision {
   const [kill, stop] = [current(o, 'Kill'), current(o, 'Stop')];
   const ofRestart = restarting(o, machine);
   if (ofRestart !== undefined) return transit(o, ofRestart);
-  const verdict = {
+  const statusReason = {
     reason: 'Stopping',
     message: `VM ${machine.id} is halting; the operator starts it after that`,
   } as const;
   const isOurs = kill !== undefined || stop !== undefined;
-  if (o.object.spec.powerOff.mode === 'Soft' || !(isOurs || o.requests.isPowerOffForced)) return transit(o, verdict);
+  if (o.object.spec.powerOff.mode === 'Soft' || !(isOurs || o.requests.isPowerOffForced))
+    return transit(o, statusReason);
   const left = graceOf(o) - (stop === undefined ? 0 : o.now - Date.parse(stop.startTime));
   if (kill === undefined && stop !== undefined && left > 0)
-    return transit(o, verdict, { operation: stop, after: left });
+    return transit(o, statusReason, { operation: stop, after: left });
   const cut = `cutting the power of VM ${machine.id}; the operator starts it after that`;
   const base = o.limits.visibilityWindow;
-  return send(o, machine, { type: 'Kill', verdict: { reason: 'Stopping', message: cut }, before: kill, base });
+  return send(o, machine, { type: 'Kill', statusReason: { reason: 'Stopping', message: cut }, before: kill, base });
 }
 
 /** How long a guest has to follow the shutdown signal, in milliseconds. */
@@ -179,20 +180,20 @@ function powerOff(o: Observed, machine: Machine): Decision {
   const cut = { reason: 'Stopping', message: `cutting the power of VM ${machine.id}` } as const;
   const window = o.limits.visibilityWindow;
 
-  if (mode === 'Hard') return send(o, machine, { type: 'Kill', verdict: cut, before: kill, base: window });
+  if (mode === 'Hard') return send(o, machine, { type: 'Kill', statusReason: cut, before: kill, base: window });
   if (mode === 'TrySoft') {
-    if (kill !== undefined) return send(o, machine, { type: 'Kill', verdict: cut, before: kill, base: window });
+    if (kill !== undefined) return send(o, machine, { type: 'Kill', statusReason: cut, before: kill, base: window });
     // A shutdown that someone else began has no record: patience starts when it was first seen.
     const waited =
       stop !== undefined ? o.now - Date.parse(stop.startTime) : machine.state === 'Halting' ? o.history.stateFor : -1;
-    if (waited >= grace) return send(o, machine, { type: 'Kill', verdict: cut, before: undefined, base: window });
+    if (waited >= grace) return send(o, machine, { type: 'Kill', statusReason: cut, before: undefined, base: window });
     if (waited >= 0) return awaitShutdown(o, machine, stop, grace - waited);
   }
   if (machine.state === 'Halting') return awaitShutdown(o, machine, stop, undefined);
-  const verdict = { reason: 'Stopping', message: shutdownMessage(machine) } as const;
+  const statusReason = { reason: 'Stopping', message: shutdownMessage(machine) } as const;
   const details = mode === 'TrySoft' ? { deadlineTime: new Date(o.now + grace).toISOString() } : {};
   const base = o.object.spec.powerOff.gracePeriodSeconds * 1_000;
-  return send(o, machine, { type: 'Stop', verdict, before: stop, base, details });
+  return send(o, machine, { type: 'Stop', statusReason, before: stop, base, details });
 }
 
 function awaitShutdown(

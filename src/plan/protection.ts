@@ -1,6 +1,6 @@
 import { patchSpec } from '../api/v1alpha1/commands.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
-import { type Decision, type Verdict, wait } from './action.ts';
+import { type Decision, type StatusReason, wait } from './action.ts';
 import type { Observed } from './observed.ts';
 
 /** Whether the operator is to delete the VM: `spec.deletionProtection` holds that up. */
@@ -14,7 +14,7 @@ export function isHeldUp({ metadata, spec }: VirtualMachine): boolean {
 }
 
 /** What holds up the deletion, and what the command that ends that does. `meanwhile` is about the VM. */
-export function deletionHeldUp({ metadata }: VirtualMachine, meanwhile?: Verdict): Verdict {
+export function deletionHeldUp({ metadata }: VirtualMachine, meanwhile?: StatusReason): StatusReason {
   if (meanwhile?.reason === 'DeletionProtected') return meanwhile;
   const vm = meanwhile === undefined || meanwhile.reason === 'Available' ? '' : `${meanwhile.message}; `;
   const lift = patchSpec(metadata, { deletionProtection: false });
@@ -25,9 +25,9 @@ export function deletionHeldUp({ metadata }: VirtualMachine, meanwhile?: Verdict
 /** The VM stays, and its power is managed as before, by what was decided about that: a protected VM is in use. */
 export function heldUp({ object }: Observed, power: Decision | undefined): Decision {
   const { operation, startFailure, conditions = [] } = object.status ?? {};
-  const verdict = deletionHeldUp(object, power?.verdict);
-  if (power === undefined) return wait(verdict, { operation, startFailure });
-  if (power.verdict !== undefined) return { ...power, verdict };
+  const statusReason = deletionHeldUp(object, power?.statusReason);
+  if (power === undefined) return wait(statusReason, { operation, startFailure });
+  if (power.statusReason !== undefined) return { ...power, statusReason };
   const isReported = conditions.some(({ reason }) => reason === 'DeletionProtected');
-  return isReported ? power : { ...power, operation, startFailure, verdict };
+  return isReported ? power : { ...power, operation, startFailure, statusReason };
 }

@@ -1,5 +1,5 @@
 import type { Failure } from '../domain/failure.ts';
-import type { Verdict } from './action.ts';
+import type { StatusReason } from './action.ts';
 import type { Observed } from './observed.ts';
 import { deletionHeldUp, isHeldUp, isToBeDeleted } from './protection.ts';
 
@@ -7,12 +7,12 @@ import { deletionHeldUp, isHeldUp, isToBeDeleted } from './protection.ts';
  * What is reported while the provider answers a call ("KillMachine") with "not now". The words are those of the first such
  * answer, or each one that is worded differently would be a status write.
  */
-export function busyVerdict(o: Observed, operation: string, failure?: Failure): Verdict {
-  const verdict = refusal(o, operation, failure);
-  return isHeldUp(o.object) ? deletionHeldUp(o.object, verdict) : verdict;
+export function providerBusy(o: Observed, operation: string, failure?: Failure): StatusReason {
+  const statusReason = refusal(o, operation, failure);
+  return isHeldUp(o.object) ? deletionHeldUp(o.object, statusReason) : statusReason;
 }
 
-function refusal(o: Observed, operation: string, failure: Failure | undefined): Verdict {
+function refusal(o: Observed, operation: string, failure: Failure | undefined): StatusReason {
   const words = o.history.refusedWords ?? (failure === undefined ? '' : refusalWords(failure));
   const answer = words === '' ? '' : ` (${words})`;
   if (o.history.refusedFor >= o.limits.stuckAfter) {

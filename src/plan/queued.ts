@@ -9,12 +9,12 @@ import { deletionHeldUp, isHeldUp } from './protection.ts';
  * turn comes quickly is not, and needs no status write. What holds a request back otherwise (deferred-calls.ts) is reported as that.
  */
 export function queued(o: Observed, decision: Decision): Decision {
-  const { action, verdict } = decision;
-  if (o.history.isQueued !== true || !isProviderCall(action) || verdict === undefined) return decision;
+  const { action, statusReason } = decision;
+  if (o.history.isQueued !== true || !isProviderCall(action) || statusReason === undefined) return decision;
   const waits = `waiting for a slot in the request queue of the account, to ${describe(o, action)}; the rate limiter and the concurrency limit assign slots`;
   const reported = isHeldUp(o.object)
     ? deletionHeldUp(o.object, { reason: 'ProviderBusy', message: waits })
-    : { reason: verdict.reason, message: waits };
+    : { reason: statusReason.reason, message: waits };
   return wait(reported, { ...kept(o), urgent: decision.urgent, after: 0 });
 }
 

@@ -31,20 +31,20 @@ export function restart(o: Observed, machine: Machine): 'Done' | Decision | unde
     return isDue ? send(o, machine, callFor(o, machine)) : undefined;
   }
   const since = o.now - Date.parse(operation.startTime);
-  const verdict = verdictFor(machine);
+  const statusReason = verdictFor(machine);
   if (operation.lastResult !== undefined && operation.lastResult !== accepted) return again(o, machine, operation);
   if (isDownSince(o, operation)) return 'Done';
   const window = o.limits.visibilityWindow;
   if (operation.lastResult === accepted) {
     const isOver = since >= window && !isTaskBusy(machine.lastTask);
     if (isOver && (failedTaskOf(o, machine, operation) === undefined || isFailureReported(o))) return 'Done';
-    return transit(o, verdict, { operation, after: Math.max(window - since, 0) || window });
+    return transit(o, statusReason, { operation, after: Math.max(window - since, 0) || window });
   }
   const { previousActionTime } = operation;
   const isKnown = machine.updatedAt !== undefined && previousActionTime !== undefined;
   if (isKnown && machine.updatedAt !== previousActionTime && !isTaskBusy(machine.lastTask)) return 'Done';
   const settled = o.limits.callDeadline + window * 2 ** Math.min((operation.attempts ?? 1) - 1, 6);
-  if (since < settled) return transit(o, verdict, { operation, after: settled - since });
+  if (since < settled) return transit(o, statusReason, { operation, after: settled - since });
   return isKnown && machine.updatedAt === previousActionTime ? again(o, machine, operation) : 'Done';
 }
 
@@ -76,8 +76,8 @@ function again(o: Observed, machine: Machine, before: OperationStatus): Decision
   const call = callFor(o, machine, before.restartRequest);
   const attempts = before.attempts ?? 1;
   const due = Date.parse(before.startTime) + (attempts === 0 ? 0 : pauseAfter(attempts, o.limits.visibilityWindow));
-  if (due > o.now) return transit(o, call.verdict, { operation: before, after: due - o.now, isRepeated: true });
-  return act({ type: 'Restart', id: machine.id, operation: begun(o, call, attempts + 1) }, call.verdict, {
+  if (due > o.now) return transit(o, call.statusReason, { operation: before, after: due - o.now, isRepeated: true });
+  return act({ type: 'Restart', id: machine.id, operation: begun(o, call, attempts + 1) }, call.statusReason, {
     operation: before,
     urgent: true,
   });
@@ -86,7 +86,7 @@ function again(o: Observed, machine: Machine, before: OperationStatus): Decision
 function callFor(o: Observed, machine: Machine, request = o.object.spec.restartRequest): PowerCall {
   return {
     type: 'Restart',
-    verdict: verdictFor(machine),
+    statusReason: verdictFor(machine),
     before: undefined,
     base: o.limits.visibilityWindow,
     details: {
@@ -96,6 +96,6 @@ function callFor(o: Observed, machine: Machine, request = o.object.spec.restartR
   };
 }
 
-function verdictFor(machine: Machine): PowerCall['verdict'] {
+function verdictFor(machine: Machine): PowerCall['statusReason'] {
   return { reason: 'Restarting', message: `VM ${machine.id} is being restarted` };
 }

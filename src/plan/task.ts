@@ -1,6 +1,6 @@
 import type { OperationStatus, OperationType } from '../api/v1alpha1/types.ts';
 import { type LastTask, type Machine, isTaskBusy, isTaskFailed } from '../domain/machine.ts';
-import type { Verdict } from './action.ts';
+import type { StatusReason } from './action.ts';
 import type { Observed } from './observed.ts';
 
 /**
@@ -15,7 +15,7 @@ const namesOf: Readonly<Record<OperationType, RegExp>> = {
 };
 
 /** For a VM that is pending: whatever failed was to provision it. */
-export function provisioningFailed({ id, lastTask }: Machine): Verdict | undefined {
+export function provisioningFailed({ id, lastTask }: Machine): StatusReason | undefined {
   if (!isTaskFailed(lastTask)) return undefined;
   const message = `VM ${id} isn't provisioned: its last task at the provider failed (${wordsOf(lastTask)}). The operator creates and deletes nothing because of that. Check the VM at the provider; for another VM, delete this object and apply it again`;
   return { reason: 'ProvisioningFailed', message };
@@ -27,7 +27,7 @@ export function powerChangeFailed(
   machine: Machine,
   operation: OperationStatus | undefined,
   isRepeated: boolean,
-): Verdict | undefined {
+): StatusReason | undefined {
   const words = failedTaskOf(o, machine, operation);
   if (words === undefined || operation === undefined) return undefined;
   const next = isRepeated

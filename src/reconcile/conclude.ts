@@ -5,7 +5,7 @@ import type { Failure } from '../domain/failure.ts';
 import type { MachineState } from '../domain/machine.ts';
 import { quoted } from '../domain/text.ts';
 import type { Action, Decision } from '../plan/action.ts';
-import { busyVerdict } from '../plan/provider-busy.ts';
+import { providerBusy } from '../plan/provider-busy.ts';
 import { refused } from '../plan/create.ts';
 import { describeFailure, fromFailure } from '../plan/failure-status.ts';
 import type { Observed } from '../plan/observed.ts';
@@ -117,8 +117,8 @@ const quiet: Conclusion = {
 
 /** The status record of a VM that was found or adopted; what is on record already needs no report. */
 function recorded(decision: Decision, record: KnownMachine | undefined): Report | undefined {
-  if (record === undefined || decision.verdict === undefined) return undefined;
-  return { ...base(decision, decision.verdict), record };
+  if (record === undefined || decision.statusReason === undefined) return undefined;
+  return { ...base(decision, decision.statusReason), record };
 }
 
 function created(decision: Decision, record: KnownMachine | undefined, machine: Report['machine']): Conclusion {
@@ -144,8 +144,8 @@ function unwritten(o: Observed, decision: Decision, action: Action, error: KubeE
 function createFailed(o: Observed, decision: Decision, failure: Failure, failures: number, random: number): Conclusion {
   if (failure.class === 'UnknownOutcome') {
     const message = `the result of the create request for ${quoted(o.providerName)} is unknown (${describeFailure(failure)}); checking whether the VM exists`;
-    const verdict = { reason: 'CreateOutcomeUnknown', message } as const;
-    return { ...quiet, report: base(decision, verdict), urgent: true, wants: 'List' };
+    const statusReason = { reason: 'CreateOutcomeUnknown', message } as const;
+    return { ...quiet, report: base(decision, statusReason), urgent: true, wants: 'List' };
   }
   if (failure.class === 'Terminal')
     return { ...quiet, report: base(decision, refused(failure)), urgent: true, wants: 'List' };
@@ -158,8 +158,8 @@ function callFailed(o: Observed, decision: Decision, failure: Failure, failures:
   const slower = Math.min(longestRetry, refusedFor / 10);
   const hold = Math.max(holdFor(failure, failures, random), slower);
   const operation = operationAfterFailure(o, decision.action, failure);
-  const verdict = isRefusedAsBusy(failure) ? busyVerdict(o, failure.operation, failure) : fromFailure(o, failure);
-  const report: Report = { ...base(decision, verdict), operation };
+  const statusReason = isRefusedAsBusy(failure) ? providerBusy(o, failure.operation, failure) : fromFailure(o, failure);
+  const report: Report = { ...base(decision, statusReason), operation };
   return { ...quiet, report, after: hold, hold, urgent: true, wants: 'Machine' };
 }
 
@@ -203,20 +203,20 @@ const stateAfter: Partial<Record<Action['type'], MachineState>> = {
 };
 
 function accepted(decision: Decision): Report | undefined {
-  const { action, verdict } = decision;
-  if (verdict === undefined) return undefined;
+  const { action, statusReason } = decision;
+  if (statusReason === undefined) return undefined;
   const operation = 'operation' in action ? action.operation : undefined;
   // Whether a restart was taken decides, after a crash, whether it is asked for once more.
   const told: OperationStatus | undefined =
     action.type === 'Restart' && operation !== undefined ? { ...operation, lastResult: restartAccepted } : operation;
-  return { ...base(decision, verdict), operation: told, state: stateAfter[action.type] };
+  return { ...base(decision, statusReason), operation: told, state: stateAfter[action.type] };
 }
 
 function reportOf(decision: Decision, operation: OperationStatus | undefined): Report | undefined {
-  return decision.verdict === undefined ? undefined : { ...base(decision, decision.verdict), operation };
+  return decision.statusReason === undefined ? undefined : { ...base(decision, decision.statusReason), operation };
 }
 
-function base(decision: Decision, verdict: Report['verdict']): Report {
+function base(decision: Decision, statusReason: Report['statusReason']): Report {
   const { operation, startFailure, handledRestart, plannedActions } = decision;
-  return { verdict, operation, startFailure, handledRestart, plannedActions };
+  return { statusReason, operation, startFailure, handledRestart, plannedActions };
 }

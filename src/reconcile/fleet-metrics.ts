@@ -19,7 +19,7 @@ export interface FleetMetricsOptions {
   readonly machineIndex: Pick<MachineIndex, 'isReserved' | 'soleRecordOf'>;
   /** The object to act on of this key, if there is one. */
   readonly get: (key: string) => VirtualMachine | undefined;
-  readonly accounts: () => ReadonlyMap<number, Pick<Account, 'snapshot' | 'verdict' | 'ownerId'>>;
+  readonly accounts: () => ReadonlyMap<number, Pick<Account, 'snapshot' | 'credentialStatus' | 'ownerId'>>;
   /** Milliseconds since 1970. */
   readonly now: () => number;
   /** Up to how many objects there are series for each of them. */
@@ -87,7 +87,7 @@ export class FleetMetrics {
     for (const gauge of [machineReady, machineUnbilled, machineTransfer, machineTransferRemaining, machineLastAction])
       gauge.reset();
     for (const [ordinal, account] of this.#options.accounts()) {
-      accountKeyRejected.set({ account: String(ordinal) }, account.verdict === 'Rejected' ? 1 : 0);
+      accountKeyRejected.set({ account: String(ordinal) }, account.credentialStatus === 'Rejected' ? 1 : 0);
       if (account.snapshot !== undefined) this.#showAccount(String(ordinal), account, account.snapshot);
     }
     if (this.#hasMachineSeries) this.#showReadiness();

@@ -1,7 +1,7 @@
 import type { VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import type { Failure } from '../domain/failure.ts';
 import { type Machine, type MachineState, type ProviderId, isTaskBusy } from '../domain/machine.ts';
-import type { Action, Verdict } from '../plan/action.ts';
+import type { Action, StatusReason } from '../plan/action.ts';
 import type { History } from '../plan/observed.ts';
 import type { Account } from '../provider/account/account.ts';
 import type { FoundKey } from './credentials.ts';
@@ -89,7 +89,7 @@ export class Memory {
   requestedAt: number | undefined;
   /** Why the Secret for the initial password was not written, and when (monotonic) that is tried again. */
   #passwordConflict:
-    { readonly verdict: Verdict; readonly until: number; readonly outdated: string | undefined } | undefined;
+    { readonly verdict: StatusReason; readonly until: number; readonly outdated: string | undefined } | undefined;
   /** The generation of the spec that this is about. */
   #generation: number | undefined;
   /** Since when (monotonic) the Secret of an object that is gone has the place of this one's. */
@@ -154,7 +154,7 @@ export class Memory {
   }
 
   /** The account of the key in the Secret, if it is not the one to work with yet. */
-  awaitVerdictOn(successor: Account | undefined, inUse: Account | null, key: string): void {
+  setSuccessor(successor: Account | undefined, inUse: Account | null, key: string): void {
     if (this.successor !== successor && this.successor !== inUse) this.successor?.forget(key);
     this.successor = successor;
   }
@@ -209,7 +209,7 @@ export class Memory {
     return now - this.#passwordAwaitedSince;
   }
 
-  notePasswordConflict(verdict: Verdict, until: number, outdated?: string): void {
+  notePasswordConflict(verdict: StatusReason, until: number, outdated?: string): void {
     this.#passwordConflict = { verdict, until, outdated };
   }
 

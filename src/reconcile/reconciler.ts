@@ -187,9 +187,9 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
           if (sent.type !== 'Kill' && sent.type !== 'Restart' && sent.type !== 'Delete') return;
           if (sent.type === 'Delete' && isDeletionOnRecord(observed.object)) return;
           const { reason, message } = announcementOf(sent);
-          const { verdict = { reason, message } } = decision;
+          const { statusReason = { reason, message } } = decision;
           const operation = 'operation' in sent ? sent.operation : decision.operation;
-          const status = statusFor(observed, { ...decision, verdict, operation });
+          const status = statusFor(observed, { ...decision, statusReason, operation });
           await statuses.announce(observed.object, sent.type, status, memory);
           // It may lose data, so it is told even where the reason stays the same; but not each time it is refused.
           if (observed.history.refusedFor === 0) tellEvent(observed.object, reason, message);
@@ -289,7 +289,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       rememberPassword(memory, execution, deps.clock.monotonic());
     const { unwritten, after = 0 } = conclusion;
     if (unwritten !== undefined) {
-      const message = conclusion.report?.verdict.message ?? '';
+      const message = conclusion.report?.statusReason.message ?? '';
       memory.refuseWrite({ action: unwritten, message, until: deps.clock.monotonic() + after }, writeBasis(object));
     } else if (execution.type !== 'Nothing' && execution.type !== 'Superseded') memory.wrote(action.type);
     if (conclusion.hold !== undefined) memory.notBefore = deps.clock.monotonic() + conclusion.hold;
@@ -300,7 +300,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     const now = deps.clock.monotonic();
     const { after, urgent, wants } = conclusion;
     account?.setUrgent(key, urgent);
-    if (observed.namespaceLimit !== undefined && conclusion.report?.verdict.reason === 'NamespaceLimitReached')
+    if (observed.namespaceLimit !== undefined && conclusion.report?.statusReason.reason === 'NamespaceLimitReached')
       deps.quota.wait(key);
     const since = account?.lastChangeAt(observed.providerName) ?? now;
     if (wants === 'List') account?.want(key, since);
@@ -329,7 +329,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     if (!isWorthWriting(before, status)) return Infinity;
     const heldFor = statuses.heldFor(status, memory);
     if (heldFor > 0 && !isOutcome && told.record === undefined) return heldFor;
-    for (const { reason, message } of transitionEvents(before, status, told.verdict))
+    for (const { reason, message } of transitionEvents(before, status, told.statusReason))
       tellEvent(object, reason, message);
     if (refusal?.form === 'Nothing') memory.unsaved = { status, refusal };
     // No worker is held meanwhile: the next object's call does not wait for this one's status.
@@ -345,9 +345,9 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     park: Park,
   ): Promise<void> {
     const before = memory.unsaved?.status ?? object.status;
-    const { verdict, status } = ownershipNotStored(object, before, error, deps.clock.now());
+    const { statusReason, status } = ownershipNotStored(object, before, error, deps.clock.now());
     if (!isWorthWriting(before, status)) return;
-    tellEvent(object, verdict.reason, verdict.message);
+    tellEvent(object, statusReason.reason, statusReason.message);
     await park(statuses.save(object, status, memory, false));
   }
 

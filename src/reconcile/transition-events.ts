@@ -1,17 +1,17 @@
 import type { ConditionType, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
-import type { Verdict } from '../plan/action.ts';
+import type { StatusReason } from '../plan/action.ts';
 import { isTrouble } from '../status/status.ts';
 
 /** The events of a new status: one per change of reason, because a condition that stays as it was is not news. Pure. */
 export function transitionEvents(
   before: VirtualMachineStatus | undefined,
   after: VirtualMachineStatus,
-  verdict: Verdict,
-): readonly Verdict[] {
+  verdict: StatusReason,
+): readonly StatusReason[] {
   const shown = reasonOf(before, 'Synced');
   const synced = after.conditions?.find(({ type }) => type === 'Synced');
   const asSpecified = after.conditions?.find(({ type }) => type === 'AsSpecified');
-  const events: Verdict[] = [];
+  const events: StatusReason[] = [];
   // Trouble beside the VM covers what Synced would report of it.
   const shownOfVm = isTrouble(shown) ? reasonOf(before, 'Ready') : shown;
   if (shownOfVm !== verdict.reason) events.push(verdict);

@@ -2,7 +2,7 @@ import type { ReasonRow } from '../api/v1alpha1/reason-row.ts';
 import { type Reason, reasons } from '../api/v1alpha1/reasons.ts';
 import type { Condition, ConditionStatus, ConditionType, VirtualMachine } from '../api/v1alpha1/types.ts';
 import { cutMessage } from '../domain/text.ts';
-import type { Verdict } from '../plan/action.ts';
+import type { StatusReason } from '../plan/action.ts';
 import type { Comparison } from '../plan/as-specified.ts';
 import type { CredentialsObservation } from '../plan/observed.ts';
 
@@ -31,7 +31,7 @@ export interface Circumstances {
   /** The VM beside the spec. */
   readonly comparison: Comparison;
   /** Something beside the machine that could not be done; Synced tells of it when all else is well. */
-  readonly trouble?: Verdict | undefined;
+  readonly trouble?: StatusReason | undefined;
 }
 
 /**
@@ -39,18 +39,18 @@ export interface Circumstances {
  * wants it; `lastTransitionTime` moves only when a condition's status does.
  */
 export function conditionsFor(
-  verdict: Verdict,
+  statusReason: StatusReason,
   { credentials, generation, isDeleting = false, isHeld = true, comparison, trouble }: Circumstances,
   now: number,
   before: readonly Condition[] = [],
 ): readonly Condition[] {
-  const row = reasons[verdict.reason];
+  const row = reasons[statusReason.reason];
   const whileTrue = (type: ConditionType, isTrue: boolean): Condition | undefined =>
-    isTrue ? next(before, type, 'True', verdict.reason, verdict.message, generation, now) : undefined;
+    isTrue ? next(before, type, 'True', statusReason.reason, statusReason.message, generation, now) : undefined;
   const found: (Condition | undefined)[] = [
-    ready(row, verdict, isHeld, generation, now, before),
+    ready(row, statusReason, isHeld, generation, now, before),
     asSpecified(comparison, generation, now, before),
-    synced(row, verdict, trouble, generation, now, before),
+    synced(row, statusReason, trouble, generation, now, before),
     credentialsValid(credentials, generation, now, before),
     whileTrue('Reconciling', row.progress === 'Reconciling'),
     whileTrue('Stalled', row.progress === 'Stalled'),
@@ -65,7 +65,7 @@ export function conditionsFor(
 /** The conditions with something that went wrong beside the verdict: Synced reports it, after what it has to report itself. */
 export function withTrouble(
   conditions: readonly Condition[],
-  trouble: Verdict,
+  trouble: StatusReason,
   now: number,
   before: readonly Condition[] = [],
 ): readonly Condition[] {
@@ -89,7 +89,7 @@ export function isDeletionOnRecord({ metadata, status }: VirtualMachine): boolea
 
 function ready(
   row: ReasonRow,
-  verdict: Verdict,
+  statusReason: StatusReason,
   isHeld: boolean,
   generation: number,
   now: number,
@@ -99,8 +99,8 @@ function ready(
     before,
     'Ready',
     readyStatus(row, isHeld, generation, before),
-    verdict.reason,
-    verdict.message,
+    statusReason.reason,
+    statusReason.message,
     generation,
     now,
   );
@@ -139,16 +139,16 @@ function asSpecified(
 
 function synced(
   row: ReasonRow,
-  verdict: Verdict,
-  trouble: Verdict | undefined,
+  statusReason: StatusReason,
+  trouble: StatusReason | undefined,
   generation: number,
   now: number,
   before: readonly Condition[],
 ): Condition {
   if (row.synced !== 'True')
-    return next(before, 'Synced', row.synced, verdict.reason, verdict.message, generation, now);
+    return next(before, 'Synced', row.synced, statusReason.reason, statusReason.message, generation, now);
   return trouble === undefined
-    ? next(before, 'Synced', 'True', verdict.reason, 'the last reconciliation succeeded', generation, now)
+    ? next(before, 'Synced', 'True', statusReason.reason, 'the last reconciliation succeeded', generation, now)
     : next(before, 'Synced', 'False', trouble.reason, trouble.message, generation, now);
 }
 

@@ -2,7 +2,7 @@ import type { KnownMachine } from '../api/v1alpha1/identity.ts';
 import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { CatalogueStatus, CreationOptions, InternalStatus, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import { type CatalogueRef, type Machine, type MachineState, isTaskBusy, isTaskFailed } from '../domain/machine.ts';
-import type { Decision, Verdict } from '../plan/action.ts';
+import type { Decision, StatusReason } from '../plan/action.ts';
 import { type Actual, compareWithSpec } from '../plan/as-specified.ts';
 import { recognize } from '../plan/create.ts';
 import { deletionPolicyOf, externalDeletePolicyOf } from '../plan/defaults.ts';
@@ -13,7 +13,7 @@ import { type LastKnown, held, lastKnown } from './last-known.ts';
 
 /** What a pass came to, as far as the status tells it. */
 export interface Report extends Pick<Decision, 'operation' | 'startFailure' | 'handledRestart' | 'plannedActions'> {
-  readonly verdict: Verdict;
+  readonly statusReason: StatusReason;
   /** The VM that this reconciliation learned to be the object's. */
   readonly record?: KnownMachine | undefined;
   /** The machine when this pass's own call described it. */
@@ -72,7 +72,7 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
       lastSyncedPowerState: isReached(o, report) ? o.object.spec.powerState : kept?.internal?.lastSyncedPowerState,
     }),
     conditions: conditionsFor(
-      report.verdict,
+      report.statusReason,
       {
         credentials: o.credentials,
         generation: o.object.metadata.generation,
@@ -97,8 +97,8 @@ function stateLeft(
 }
 
 /** Whether the VM's power is that of the spec. What holds up a deletion is reported in place of that. */
-function isReached({ object, machine }: Observed, { verdict, operation }: Report): boolean {
-  if (verdict.reason !== 'DeletionProtected') return verdict.reason === 'Available';
+function isReached({ object, machine }: Observed, { statusReason, operation }: Report): boolean {
+  if (statusReason.reason !== 'DeletionProtected') return statusReason.reason === 'Available';
   const isAtRest = machine.kind === 'Present' && operation === undefined;
   return isAtRest && machine.machine.state === object.spec.powerState;
 }
@@ -178,7 +178,7 @@ export function isTrouble(reason: string | undefined): reason is (typeof trouble
 }
 
 /** What went wrong beside the machine. */
-function troubleOf(o: Observed): Verdict | undefined {
+function troubleOf(o: Observed): StatusReason | undefined {
   if (o.twins.length > 0) return duplicateMachine(o);
   return o.history.passwordConflict;
 }

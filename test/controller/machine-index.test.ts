@@ -4,7 +4,7 @@ import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
 import { MachineIndex, type AccountIdentity } from '../../src/controller/machine-index.ts';
 import { type ObjectOptions, objectWith } from '../plan/fixtures.ts';
 
-const accepted = (ownerId: number | undefined): AccountIdentity => ({ verdict: 'Accepted', ownerId });
+const accepted = (ownerId: number | undefined): AccountIdentity => ({ credentialStatus: 'Accepted', ownerId });
 const key = accepted(1);
 const otherKey = accepted(1);
 const otherAccount = accepted(2);
@@ -128,7 +128,7 @@ describe('of two objects, the one that goes first for the name', () => {
     },
     {
       because: 'none, if the key of the older is not accepted any more',
-      first: { age: 1, account: { verdict: 'Rejected', ownerId: 1 } },
+      first: { age: 1, account: { credentialStatus: 'Rejected', ownerId: 1 } },
       second: { age: 2 },
       isFirst: false,
     },

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { defaultSwitches, type Switches } from '../../emulator/behaviour.ts';
 import {
-  judge,
+  commandResult,
   possibleMoves,
   stepsOf,
   type Command,
   type PowerCommand,
   type State,
   type Task,
-  type Verdict,
+  type CommandResult,
 } from '../../emulator/transitions.ts';
 
 const done: Task = { id: 1, name: 'VmCreate', status: 'complete' };
@@ -16,7 +16,7 @@ const stopping: Task = { id: 1, name: 'VmStop', status: 'pending' };
 const starting: Task = { id: 1, name: 'VmStart', status: 'pending' };
 
 describe('which command is accepted when', () => {
-  test.each<[Command, State, Task, Partial<Switches>, Verdict, string]>([
+  test.each<[Command, State, Task, Partial<Switches>, CommandResult, string]>([
     ['start', 'halted', done, {}, 'accept', 'power on'],
     ['start', 'running', done, {}, 'refuse', 'it is on'],
     ['start', 'running', done, { startInWrongState: '200' }, 'ignore', 'no failure is documented for a start'],
@@ -44,7 +44,7 @@ describe('which command is accepted when', () => {
     ['delete', 'halting', done, {}, 'refuse', 'not down yet'],
     ['delete', 'halted', starting, {}, 'refuse', 'it is on its way up'],
   ])('%s on %s with task %j and %j: %5$s (%6$s)', (command, state, task, switches, verdict) => {
-    expect(judge(command, state, task, { ...defaultSwitches, ...switches })).toBe(verdict);
+    expect(commandResult(command, state, task, { ...defaultSwitches, ...switches })).toBe(verdict);
   });
 });
 

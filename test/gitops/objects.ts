@@ -27,7 +27,7 @@ const besides: ReadonlySet<Reason> = new Set<Reason>([
 ]);
 
 const report = (reason: Reason): Report => ({
-  verdict: { reason: besides.has(reason) ? 'Available' : reason, message: `because of ${reason}` },
+  statusReason: { reason: besides.has(reason) ? 'Available' : reason, message: `because of ${reason}` },
   operation: undefined,
   startFailure: undefined,
   handledRestart: undefined,

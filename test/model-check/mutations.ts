@@ -37,7 +37,7 @@ export const mutations: readonly Mutation[] = [
   {
     mistake: 'one list is believed',
     file: 'reconcile/observe/absence-evidence.ts',
-    function: 'judgeName',
+    function: 'confirmNameFree',
     find: 'e.firstLacking + e.visibilityWindow',
     replacement: 'e.firstLacking',
     breaks: noDoubt,
@@ -203,7 +203,7 @@ export const mutations: readonly Mutation[] = [
   {
     mistake: 'a machine that was just created is gone when no list shows it',
     file: 'reconcile/observe/absence-evidence.ts',
-    function: 'judgeAbsence',
+    function: 'confirmAbsence',
     find: 'if (!evidence.wasSeen && evidence.lackingFor < evidence.visibilityWindow) return unconfirmed;',
     replacement: '',
     breaks: staysWithMachine,
@@ -221,7 +221,7 @@ export const mutations: readonly Mutation[] = [
   {
     mistake: 'the list of any account counts',
     file: 'reconcile/observe/absence-evidence.ts',
-    function: 'judgeAccount',
+    function: 'checkAccount',
     find: 'ownerId === undefined || firstOwner === undefined || listedOwners.includes(ownerId)',
     replacement: 'ownerId !== firstOwner || ownerId === firstOwner',
     breaks: staysWithMachine,
@@ -262,7 +262,7 @@ export const mutations: readonly Mutation[] = [
     mistake: 'nobody asks for the list that ends the doubt',
     file: 'reconcile/observe/observe-machine.ts',
     function: 'lookForName',
-    find: 'account.want(key, verdict.wantListAfter);',
+    find: 'account.want(key, judgment.wantListAfter);',
     replacement: '',
     breaks: liveness,
     configuration: { from: 'Applied', left: { lostAnswer: 1 } },
@@ -378,7 +378,7 @@ export const mutations: readonly Mutation[] = [
   {
     mistake: 'empty lists of any key agree',
     file: 'reconcile/observe/absence-evidence.ts',
-    function: 'judgeAbsence',
+    function: 'confirmAbsence',
     find: '!evidence.isEmpty || !evidence.isRecorded',
     replacement: 'evidence.lists > 0',
     breaks: staysWithMachine,
@@ -388,7 +388,7 @@ export const mutations: readonly Mutation[] = [
     mistake: 'a VM is recreated as soon as it is gone by the evidence that releases a finalizer',
     file: 'reconcile/observe/observe-machine.ts',
     function: 'inPlaceOf',
-    find: 'if (verdict.isDue) return freeName(deps, account, snapshot, subject);',
+    find: 'if (judgment.isDue) return freeName(deps, account, snapshot, subject);',
     replacement: "if (gone.absence !== undefined) return { kind: 'Absent' };",
     breaks: oneMachine,
     configuration: { from: 'Settled', left: { denial: 1 } },

@@ -122,7 +122,7 @@ export type Remembered = Readonly<Record<string, unknown>>;
 
 /** What src/provider/account/shared-account.ts keeps of an account. */
 export interface AccountState {
-  readonly verdict: Account['verdict'];
+  readonly verdict: Account['credentialStatus'];
   readonly rejection?: Failure | undefined;
   readonly lastFailure?: Failure | undefined;
   readonly ownerId?: number | undefined;

@@ -270,7 +270,7 @@ describe('for a new VM instead of the one that was recorded for another object',
     },
     { because: 'the object goes, if the status says so', given: { status: record }, command: 'delete vps web' },
   ])('$because', ({ given, command }) => {
-    const { message = '' } = plan(observedWith({ ...given, machine: { kind: 'NotYetSeen' } })).verdict ?? {};
+    const { message = '' } = plan(observedWith({ ...given, machine: { kind: 'NotYetSeen' } })).statusReason ?? {};
     expect(message.split('; ').at(-1)).toMatch(/^for a new VM/);
     expect(message.split('; ').at(-1)).toContain(`: kubectl -n default ${command}`);
   });
@@ -309,18 +309,18 @@ describeRows('machines of an earlier life', [
 
 it("with the operator's own key, asks for a change that the API server admits: an id or a name needs the policy MustExist", () => {
   const o = observedWith({ spec: byId, machine: 'Absent', observed: { isDefaultKey: true } });
-  expect(plan(o).verdict?.message).toMatch(
+  expect(plan(o).statusReason?.message).toMatch(
     /into Secret "vps247-credentials", or, for a new VM: kubectl .*'{"spec":{"adoption":{"policy":"Never","id":null,"name":null}}}'$/,
   );
 });
 
 it('finds the VM named spec.providerName once the command of a mismatch has removed both id and name', () => {
   const o = observedWith({ spec: { ...byId, providerName: 'web' }, machine: legacy });
-  expect(plan(o).verdict?.message).toMatch(/kubectl .*'{"spec":{"adoption":{"id":null,"name":null}}}'$/);
+  expect(plan(o).statusReason?.message).toMatch(/kubectl .*'{"spec":{"adoption":{"id":null,"name":null}}}'$/);
 });
 
 it('says in one line how to take over a machine of an earlier life', () => {
-  expect(plan(observedWith({ observed: alike })).verdict?.message).toContain(
+  expect(plan(observedWith({ observed: alike })).statusReason?.message).toContain(
     `kubectl -n default patch vps web --type merge -p '{"spec":{"adoption":{"policy":"MustExist","id":5}}}'`,
   );
 });
@@ -415,7 +415,7 @@ it.each([
   'two VMs of the name that an object looks for $because are reported by that name, with a remedy',
   ({ given, remedy }) => {
     const machine = { kind: 'DuplicateName', name: 'legacy', ids: [7, 8] } as const;
-    expect(plan(observedWith({ ...given, machine })).verdict).toEqual({
+    expect(plan(observedWith({ ...given, machine })).statusReason).toEqual({
       reason: 'DuplicateMachine',
       message: `the provider has 2 VMs named "legacy" (ids 7, 8), so the operator sends no request for any of them${remedy}`,
     });
@@ -424,7 +424,7 @@ it.each([
 
 it('a VM of the name that a new one would get is reported, and not called several', () => {
   const machine = { kind: 'DuplicateName', name: 'web', ids: [8] } as const;
-  expect(plan(observedWith({ id: 90, machine })).verdict?.message).toBe(
+  expect(plan(observedWith({ id: 90, machine })).statusReason?.message).toBe(
     'VM 8 has the name "web", so the operator creates no other one; delete VM 8 at the provider if you do not need it',
   );
 });
@@ -441,7 +441,7 @@ it.each([
   },
 ])('the remedy for an object that adopts by name is to change what it adopts', ({ machineConflict, message }) => {
   const o = observedWith({ spec: byName, machine: legacy, observed: { ...heldByName, machineConflict } });
-  expect(plan(o).verdict?.message).toBe(message);
+  expect(plan(o).statusReason?.message).toBe(message);
 });
 
 const unused = (vm: string) =>
@@ -454,7 +454,7 @@ it.each([
   { adoption: { policy: 'MustExist', name: 'web-0a1b2c3d' }, note: '' },
   { adoption: { policy: 'MustExist' }, note: '' },
 ] as const)('an object with a VM says that it adopts no other one, given $adoption', ({ adoption, note }) => {
-  const { action, verdict } = plan(observedWith({ id: 90, machine: 'Running', spec: { adoption } }));
-  const { verdict: usual } = plan(observedWith({ id: 90, machine: 'Running' }));
-  expect([action.type, verdict]).toEqual(['None', { reason: 'Available', message: `${usual?.message}${note}` }]);
+  const { action, statusReason } = plan(observedWith({ id: 90, machine: 'Running', spec: { adoption } }));
+  const { statusReason: usual } = plan(observedWith({ id: 90, machine: 'Running' }));
+  expect([action.type, statusReason]).toEqual(['None', { reason: 'Available', message: `${usual?.message}${note}` }]);
 });

@@ -113,24 +113,29 @@ it('leaves room for the command, however long the names are', () => {
 
 describe('a VM that was deleted outside the operator, with onExternalDelete Recreate', () => {
   it('is not recreated as something else than it was', () => {
-    const { action, verdict } = gone({}, { ...vm, package: { id: 3, name: 'Standard' } });
+    const { action, statusReason } = gone({}, { ...vm, package: { id: 3, name: 'Standard' } });
     expect(action.type).toBe('None');
-    expect(verdict?.reason).toBe('ExternallyDeleted');
-    expect(verdict?.message).toContain('it is not recreated, because it was not as the spec says. VM 90: package is');
+    expect(statusReason?.reason).toBe('ExternallyDeleted');
+    expect(statusReason?.message).toContain(
+      'it is not recreated, because it was not as the spec says. VM 90: package is',
+    );
   });
 
   it('is not recreated where the spec does not say what to create', () => {
-    const { action, verdict } = gone({ package: undefined } as never, vm);
+    const { action, statusReason } = gone({ package: undefined } as never, vm);
     expect(action.type).toBe('None');
-    expect(verdict).toMatchObject({ reason: 'ExternallyDeleted', message: expect.stringContaining('the spec lacks') });
+    expect(statusReason).toMatchObject({
+      reason: 'ExternallyDeleted',
+      message: expect.stringContaining('the spec lacks'),
+    });
   });
 
   it.each([
     ['was as the spec says', vm],
     ['is one of which nothing else is known', {}],
   ])('is recreated where it %s', (_what, status) => {
-    const { verdict } = gone({}, status);
-    expect(verdict?.reason).not.toBe('ExternallyDeleted');
+    const { statusReason } = gone({}, status);
+    expect(statusReason?.reason).not.toBe('ExternallyDeleted');
   });
 });
 
@@ -139,20 +144,20 @@ describe('an object without any condition', () => {
     { knownFor: 0, after: 1_000 },
     { knownFor: 999, after: 1 },
   ])('may have more to report within its first second: $knownFor ms', ({ knownFor, after }) => {
-    expect(unseen(knownFor)).toMatchObject({ verdict: undefined, after });
+    expect(unseen(knownFor)).toMatchObject({ statusReason: undefined, after });
   });
 
   it('shows after a second what the operator looks for', () => {
-    expect(unseen(1_000).verdict).toEqual({
+    expect(unseen(1_000).statusReason).toEqual({
       reason: 'Observing',
       message: 'reading the VMs of the account to look for VM "web-0a1b2c3d"',
     });
     const adoption = { policy: 'MustExist', id: 4711 } as const;
-    expect(unseen(1_000, { spec: { adoption } }).verdict?.message).toContain('to look for VM 4711');
+    expect(unseen(1_000, { spec: { adoption } }).statusReason?.message).toContain('to look for VM 4711');
   });
 
   it('is the only one that does', () => {
-    expect(unseen(1_000, { status: { conditions: [] } })).toMatchObject({ verdict: undefined, after: undefined });
-    expect(unseen(1_000, { deleting: true }).verdict).toBeUndefined();
+    expect(unseen(1_000, { status: { conditions: [] } })).toMatchObject({ statusReason: undefined, after: undefined });
+    expect(unseen(1_000, { deleting: true }).statusReason).toBeUndefined();
   });
 });

@@ -57,7 +57,7 @@ describe('a choice of region, package and template', () => {
     const [asked, lists] = ['spec' in given ? given.spec : spec, 'lists' in given ? given.lists : {}];
     expect(resolve({ ...spec, ...asked }, { ...catalogue, ...lists })).toEqual({
       ok: false,
-      verdict: { reason: 'CombinationNotOffered', message: says },
+      statusReason: { reason: 'CombinationNotOffered', message: says },
     });
   });
 
@@ -67,7 +67,7 @@ describe('a choice of region, package and template', () => {
     const osTemplates = [...templates, ...more].map((name, index) => ({ id: index + 1, name }));
     expect(resolve({ ...spec, osTemplate: { name: 'debain 13 x64' } }, { ...catalogue, osTemplates })).toEqual({
       ok: false,
-      verdict: {
+      statusReason: {
         reason: 'UnknownCatalogName',
         message:
           'osTemplate "debain 13 x64" not found; nearest: "Debian 13 x64" (5), "Debian 12 x64" (3), "Debian 13 arm64" (6); ' +
@@ -79,7 +79,7 @@ describe('a choice of region, package and template', () => {
 
   it('by an id that there is none of names the ids there are', () => {
     expect(resolve({ ...spec, package: { id: 7 } }, catalogue)).toMatchObject({
-      verdict: { message: 'package 7 not found; valid: "Budget" (2), "Elsewhere" (9). Fix spec.package.id.' },
+      statusReason: { message: 'package 7 not found; valid: "Budget" (2), "Elsewhere" (9). Fix spec.package.id.' },
     });
   });
 });

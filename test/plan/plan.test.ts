@@ -22,7 +22,7 @@ describe('plan', () => {
 
   it('names the choices when a name is wrong', () => {
     const decision = plan(observedWith({ spec: { package: { name: 'Budgett' } } }));
-    expect(decision.verdict?.message).toBe(
+    expect(decision.statusReason?.message).toBe(
       'package "Budgett" not found; valid: "Budget" (2), "Standard" (3), "Elsewhere" (9). Fix spec.package.name.',
     );
   });
@@ -35,7 +35,7 @@ describe('plan', () => {
     { isDefaultKey: true, whose: "the operator's default API key; ask your cluster administrator to replace it" },
   ])('says whose key is not accepted: $whose', ({ isDefaultKey, whose }) => {
     const observed = { isDefaultKey, credentials: { kind: 'Rejected', failure: undefined } } as const;
-    expect(plan(observedWith({ observed })).verdict?.message).toContain(whose);
+    expect(plan(observedWith({ observed })).statusReason?.message).toContain(whose);
   });
 
   it('comes back when the grace period ends', () => {
@@ -101,8 +101,11 @@ describe('plan', () => {
 
   it('reports no time that is earlier than the moment it acts', () => {
     const fruitless = { creates: 2, since: now - 1 };
-    const { after, verdict } = plan(observedWith({ intent: true, observed: { fruitless } }));
-    expect([after, verdict?.message]).toEqual([299_999, expect.stringContaining('is sent at 2026-06-01T12:05:00Z.')]);
+    const { after, statusReason } = plan(observedWith({ intent: true, observed: { fruitless } }));
+    expect([after, statusReason?.message]).toEqual([
+      299_999,
+      expect.stringContaining('is sent at 2026-06-01T12:05:00Z.'),
+    ]);
   });
 
   it('is a function: the same frozen observation gives the same decision, unchanged', () => {
@@ -133,7 +136,7 @@ it.each([
   { kind: 'Unreadable', id: 4711, problem: 'its state is "odd"', isOurs: false },
 ] as const)("with the operator's own key a message says nothing of other VMs: $kind", (machine) => {
   const messageWith = (isDefaultKey: boolean) =>
-    plan(observedWith({ intent: true, machine, observed: { isDefaultKey } })).verdict?.message;
+    plan(observedWith({ intent: true, machine, observed: { isDefaultKey } })).statusReason?.message;
   expect([messageWith(false), messageWith(true)]).toEqual([
     expect.stringMatching(/17|4711/),
     expect.not.stringMatching(/17|40|4711|odd/),

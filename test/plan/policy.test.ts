@@ -361,14 +361,17 @@ describe('what is planned', () => {
   );
 
   it.each([
-    { machine: told, verdict: /^VM 90 is running; matches the spec; Secret "x" holds the password of an earlier VM$/ },
-    { machine: { ...told, state: 'Halted' }, verdict: /^VM 90 is starting$/ },
-  ] as const)('says in Available that a Secret is of an earlier VM: $verdict', ({ machine, verdict }) => {
+    {
+      machine: told,
+      statusReason: /^VM 90 is running; matches the spec; Secret "x" holds the password of an earlier VM$/,
+    },
+    { machine: { ...told, state: 'Halted' }, statusReason: /^VM 90 is starting$/ },
+  ] as const)('says in Available that a Secret is of an earlier VM: $verdict', ({ machine, statusReason }) => {
     const history = {
       passwordConflict: { reason: 'InitialPasswordConflict' as const, message: 'Secret "x" is there' },
       outdatedPasswordSecret: 'x',
     };
-    expect(plan(observedWith({ id: 90, machine, history })).verdict?.message).toMatch(verdict);
+    expect(plan(observedWith({ id: 90, machine, history })).statusReason?.message).toMatch(statusReason);
   });
 
   it('goes on looking at a conflict of Secrets', () => {
@@ -398,7 +401,7 @@ it.each([
   { mayOrphan: false, says: 'no key; the VM is deleted once the key is there' },
 ])('recommends Retain only where it is permitted: $mayOrphan', ({ mayOrphan, says }) => {
   const observed = { mayOrphan, credentials: { kind: 'Missing', message: 'no key' } } as const;
-  const message = plan(observedWith({ id: 90, deleting: true, observed })).verdict?.message;
+  const message = plan(observedWith({ id: 90, deleting: true, observed })).statusReason?.message;
   expect(message?.endsWith(says)).toBe(true);
 });
 
@@ -408,7 +411,7 @@ it.each([
 ] as const)('a deletion that waits because its VM $what names the way out where it is permitted', (row) => {
   const messageWhere = (mayOrphan: boolean) => {
     const observed = { mayOrphan, ...('by' in row ? { machineConflict: row.by } : {}) };
-    return plan(observedWith({ ...row.given, deleting: true, observed })).verdict?.message;
+    return plan(observedWith({ ...row.given, deleting: true, observed })).statusReason?.message;
   };
   expect(messageWhere(true)).toSatisfy((message: string) => message.endsWith(`: ${retain}`));
   expect(messageWhere(false)).not.toContain('Retain');

@@ -294,12 +294,12 @@ it.each([
   { given: { machine: 'Running', spec: halted }, says: 'the operator sent VM 90 the shutdown signal' },
   { given: { machine: 'Halted', deleting: true }, says: 'deleting VM 90' },
 ] as const)('says what is, in the words of the documentation: $says', ({ given, says }) => {
-  expect(plan(observedWith({ id: 90, ...given })).verdict?.message).toBe(says);
+  expect(plan(observedWith({ id: 90, ...given })).statusReason?.message).toBe(says);
 });
 
 it('says that the result of a create request is unknown', () => {
-  const { verdict } = plan(observedWith({ intent: true, machine: { kind: 'OutcomeUnknown' } }));
-  expect(verdict?.message).toBe(
+  const { statusReason } = plan(observedWith({ intent: true, machine: { kind: 'OutcomeUnknown' } }));
+  expect(statusReason?.message).toBe(
     'the result of the create request for "web-0a1b2c3d" is unknown; checking whether the VM exists',
   );
 });

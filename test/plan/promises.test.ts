@@ -37,8 +37,8 @@ test('a message that claims another call or another look is true: there is a cal
   const lies = new Set<string>();
   let seen = 0;
   for (const given of observations()) {
-    const { verdict, action, after } = plan(observedWith(given));
-    const message = verdict?.message ?? '';
+    const { statusReason, action, after } = plan(observedWith(given));
+    const message = statusReason?.message ?? '';
     if (!claims.test(message) || followsOnItsOwn.test(message)) continue;
     seen += 1;
     if (action.type === 'None' && after === undefined) lies.add(`${message}: ${JSON.stringify(given)}`);

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { busyVerdict } from '../../src/plan/provider-busy.ts';
+import { providerBusy } from '../../src/plan/provider-busy.ts';
 import { plan } from '../../src/plan/plan.ts';
 import { conditionsFor } from '../../src/status/conditions.ts';
 import { failure, machineIn, now, observedWith } from './fixtures.ts';
@@ -137,7 +137,7 @@ it.each([
   { because: 'at rest', machine: 'Running', spec: on, begins: 'spec.deletionProtection holds up the deletion. ' },
   { because: 'on its way', machine: 'Running', spec: off, begins: 'the operator sent VM 90 the shutdown signal; ' },
 ] as const)('a protected VM $because: the message ends with what lifting it does, and how', (given) => {
-  const message = plan(observedWith({ ...deleted, ...given })).verdict?.message ?? '';
+  const message = plan(observedWith({ ...deleted, ...given })).statusReason?.message ?? '';
   expect(message.startsWith(given.begins)).toBe(true);
   expect(message.endsWith(`spec.deletionProtection holds up the deletion. ${lift}`)).toBe(true);
 });
@@ -149,13 +149,16 @@ it('however much else there is to report, and however long the names are, the co
     machine: { kind: 'ReadFailed', failure: failure({ text: 'é'.repeat(5_000) }) },
   });
   const metadata = { ...o.object.metadata, name: 'n'.repeat(253), namespace: 's'.repeat(63) };
-  const verdict = plan({ ...o, object: { ...o.object, metadata } }).verdict ?? { reason: 'Available', message: '' };
+  const statusReason = plan({ ...o, object: { ...o.object, metadata } }).statusReason ?? {
+    reason: 'Available',
+    message: '',
+  };
   const context = {
     credentials: { kind: 'Accepted' },
     generation: 1,
     comparison: { result: 'Same', message: '' },
   } as const;
-  const [ready] = conditionsFor(verdict, context, now);
+  const [ready] = conditionsFor(statusReason, context, now);
   expect(ready?.message).toMatch(
     /^the provider .*: ListMachines failed .*é+… This deletes .* -p '\{"spec":\{"deletionProtection":false\}\}'$/,
   );
@@ -164,7 +167,7 @@ it('however much else there is to report, and however long the names are, the co
 it('a missing key is reported without a promise to delete the VM', () => {
   const credentials = { kind: 'Missing', message: 'no Secret' } as const;
   const decision = plan(observedWith({ ...deleted, machine: 'Running', spec: on, observed: { credentials } }));
-  expect(decision.verdict?.message).toBe(`no Secret; spec.deletionProtection holds up the deletion. ${lift}`);
+  expect(decision.statusReason?.message).toBe(`no Secret; spec.deletionProtection holds up the deletion. ${lift}`);
 });
 
 it.each([0, 700_000])(
@@ -172,18 +175,18 @@ it.each([0, 700_000])(
   (refusedFor) => {
     const o = observedWith({ ...deleted, machine: 'Running', spec: off, history: { refusedFor } });
     const busy = failure({ operation: 'StopMachine', class: 'Wait', code: 'Busy', status: 406 });
-    const { reason, message } = busyVerdict(o, 'StopMachine', busy);
+    const { reason, message } = providerBusy(o, 'StopMachine', busy);
     expect(reason).toBe('DeletionProtected');
     expect(message).toMatch(/^the provider (refuses|has refused) StopMachine .*406: boom.*; the operator tries again/);
   },
 );
 
 it('a power call that is sent again after refusals names the command once', () => {
-  const { action, verdict } = plan(
+  const { action, statusReason } = plan(
     observedWith({ ...deleted, machine: 'Running', spec: off, history: { refusedFor: 700_000 } }),
   );
   expect(action.type).toBe('Stop');
-  expect(verdict?.message.split('spec.deletionProtection holds up the deletion')).toHaveLength(2);
+  expect(statusReason?.message.split('spec.deletionProtection holds up the deletion')).toHaveLength(2);
 });
 
 it.each([
@@ -206,12 +209,12 @@ it.each([
 );
 
 it('a power call that waits for its slot is not reported as sent, and the command stays', () => {
-  const { action, verdict } = plan(
+  const { action, statusReason } = plan(
     observedWith({ ...deleted, machine: 'Running', spec: off, history: { isQueued: true } }),
   );
-  expect([action.type, verdict?.reason]).toEqual(['None', 'DeletionProtected']);
-  expect(verdict?.message).toMatch(
+  expect([action.type, statusReason?.reason]).toEqual(['None', 'DeletionProtected']);
+  expect(statusReason?.message).toMatch(
     /^waiting for a slot .*, to send VM 90 the shutdown signal; .*spec\.deletionProtection/,
   );
-  expect(verdict?.message.endsWith(lift)).toBe(true);
+  expect(statusReason?.message.endsWith(lift)).toBe(true);
 });

@@ -22,7 +22,7 @@ export function describeRows(name: string, rows: readonly Row[]): void {
   describe(`plan: ${name}`, () => {
     it.each(rows)('$because → $action $reason', ({ given, action, reason }) => {
       const decision = plan(observedWith(given));
-      const told = decision.verdict?.reason ?? 'nothing new';
+      const told = decision.statusReason?.reason ?? 'nothing new';
       expect({ action: decision.action.type, reason: told }).toEqual({ action, reason: reason ?? told });
     });
 
@@ -31,7 +31,7 @@ export function describeRows(name: string, rows: readonly Row[]): void {
       for (const { given } of rows) {
         const o = observedWith(given);
         const metadata = { ...o.object.metadata, name: 'n'.repeat(253), namespace: 's'.repeat(63) };
-        const message = plan({ ...o, object: { ...o.object, metadata } }).verdict?.message ?? '';
+        const message = plan({ ...o, object: { ...o.object, metadata } }).statusReason?.message ?? '';
         const [first, last] = [message.indexOf('kubectl -n '), message.search(lastCommand)];
         if (first === -1) continue;
         const isKept =

@@ -214,9 +214,9 @@ describe.each(ruleNames)('the rule %s', (name) => {
   const { applies, overrules, not } = table[name];
 
   it('decides before all later ones', () => {
-    const { action, verdict } = plan(observedWith(applies.given));
+    const { action, statusReason } = plan(observedWith(applies.given));
     expect(decidersOf(applies.given).slice(0, 2)).toEqual([name, overrules].filter(Boolean));
-    expect([action.type, verdict?.reason]).toEqual([applies.action, applies.reason]);
+    expect([action.type, statusReason?.reason]).toEqual([applies.action, applies.reason]);
   });
 
   it('leaves another case to another rule', () => {
@@ -294,17 +294,17 @@ describe.each(types)('the action %s', (type) => {
   });
 
   it.each(holds)(isCall ? 'waits for the end of $what' : 'does not wait for the end of $what', ({ more, reason }) => {
-    const { action, verdict } = decide(type, more);
-    if (isCall) expect([action.type, verdict?.reason]).toEqual(['None', reason]);
+    const { action, statusReason } = decide(type, more);
+    if (isCall) expect([action.type, statusReason?.reason]).toEqual(['None', reason]);
     else expect(action.type).toBe(type);
   });
 
   it(isCall ? 'is reported while it waits for its slot, before it queues again' : 'waits for no slot', () => {
     const usual = decide(type);
-    const { action, verdict, after, operation } = decide(type, { history: { isQueued: true } });
+    const { action, statusReason, after, operation } = decide(type, { history: { isQueued: true } });
     if (!isCall) return expect(action.type).toBe(type);
-    expect([action.type, verdict?.reason, after]).toEqual(['None', usual.verdict?.reason, 0]);
-    expect(verdict?.message).toMatch(/^waiting for a slot in the request queue of the account, to \w+ .*VM /);
+    expect([action.type, statusReason?.reason, after]).toEqual(['None', usual.statusReason?.reason, 0]);
+    expect(statusReason?.message).toMatch(/^waiting for a slot in the request queue of the account, to \w+ .*VM /);
     // Nothing was sent.
     return expect(operation).toBeUndefined();
   });
@@ -312,16 +312,16 @@ describe.each(types)('the action %s', (type) => {
   it('is held back while its own write is refused, and by the refusal of no other', () => {
     const refused = (action: Action['type']) =>
       decide(type, { history: { writeRefusal: { action, message: 'denied', until: now + 5_000 } } });
-    const { action, verdict, after } = refused(type);
-    expect([action.type, verdict?.reason, after]).toEqual(['None', 'WriteRefused', 5_000]);
+    const { action, statusReason, after } = refused(type);
+    expect([action.type, statusReason?.reason, after]).toEqual(['None', 'WriteRefused', 5_000]);
     for (const other of types) if (other !== type) expect([other, refused(other).action.type]).toEqual([other, type]);
   });
 
   it(planned === undefined ? 'is done with policy Plan' : 'is only shown with policy Plan', () => {
-    const { action, verdict, plannedActions } = decide(type, { spec: { managementPolicy: 'Plan' } });
+    const { action, statusReason, plannedActions } = decide(type, { spec: { managementPolicy: 'Plan' } });
     if (planned === undefined) expect([action.type, plannedActions]).toEqual([type, undefined]);
     else {
-      expect([action.type, verdict?.reason]).toEqual(['None', 'PlanOnly']);
+      expect([action.type, statusReason?.reason]).toEqual(['None', 'PlanOnly']);
       expect(plannedActions?.[0]?.operation).toBe(planned);
     }
   });

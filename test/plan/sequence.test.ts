@@ -214,9 +214,9 @@ describe('the plan', () => {
   });
 
   it('is summed up in the condition, with the command that approves it', () => {
-    const { verdict } = plan(observedWith({ ...deleting, machine: 'Halted', spec: { managementPolicy: 'Plan' } }));
+    const { statusReason } = plan(observedWith({ ...deleting, machine: 'Halted', spec: { managementPolicy: 'Plan' } }));
     const approve = `kubectl -n default patch vps web --type merge -p '{"spec":{"managementPolicy":"Manage"}}'`;
-    expect(verdict?.message).toBe(`planned: ${gone}. To approve: ${approve}`);
+    expect(statusReason?.message).toBe(`planned: ${gone}. To approve: ${approve}`);
   });
 
   it.each<{ what: string; given: ObservedOptions; named?: Partial<VirtualMachineSpec>; ends: RegExp }>([
@@ -254,10 +254,10 @@ describe('the plan', () => {
       osTemplates: [{ ...template, name }],
     } as const;
     const providerName = base.identity.kind === 'Known' ? name : base.providerName;
-    const { plannedActions, verdict } = plan({ ...base, object, catalogue, providerName });
+    const { plannedActions, statusReason } = plan({ ...base, object, catalogue, providerName });
     expect(plannedActions?.[0]?.message).toMatch(ends);
-    expect(verdict?.message).toMatch(/"Manage"\}\}'$/);
-    expect(Buffer.byteLength(verdict?.message ?? '')).toBeLessThan(1_024);
+    expect(statusReason?.message).toMatch(/"Manage"\}\}'$/);
+    expect(Buffer.byteLength(statusReason?.message ?? '')).toBeLessThan(1_024);
   });
 });
 

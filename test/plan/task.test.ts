@@ -23,7 +23,7 @@ const reported = [
     lastTransitionTime: secondsAgo(5),
   },
 ] as const;
-const messageWith = (given: ObservedOptions) => plan(observedWith({ id: 90, ...given })).verdict?.message;
+const messageWith = (given: ObservedOptions) => plan(observedWith({ id: 90, ...given })).statusReason?.message;
 
 describeRows('a task that failed', [
   {

@@ -26,7 +26,7 @@ const failedCreate = (more: Partial<Failure>): Execution => ({
 const refusal = new KubeError('patch', { reason: 'Forbidden', words: 'labels are missing' });
 const heldFrom = ({ unwritten = 'None', report, after = 0 }: Conclusion) => ({
   action: unwritten,
-  message: report?.verdict.message ?? '',
+  message: report?.statusReason.message ?? '',
   until: now + after,
 });
 const failedPower = (more: Partial<Failure>): CarriedOut => ({
@@ -118,7 +118,7 @@ describe('conclude', () => {
     },
   ])('$because → $reason', ({ given, execution, reason, hold }) => {
     const conclusion = concluded(given, execution);
-    expect({ reason: conclusion.report?.verdict.reason, hold: conclusion.hold }).toEqual({ reason, hold });
+    expect({ reason: conclusion.report?.statusReason.reason, hold: conclusion.hold }).toEqual({ reason, hold });
   });
 
   it.each<{ given: ObservedOptions; execution?: CarriedOut; unwritten: string; says: string }>([
@@ -140,19 +140,25 @@ describe('conclude', () => {
     },
   ])('a refused write holds $unwritten back and quotes the policy', ({ given, execution, unwritten, says }) => {
     const conclusion = concluded(given, execution ?? { type: 'WriteRefused', error: refusal }, 3);
-    expect(conclusion.report?.verdict.reason).toBe('WriteRefused');
-    expect(conclusion.report?.verdict.message).toMatch(new RegExp(`^${says}.*: labels are missing; change the object`));
+    expect(conclusion.report?.statusReason.reason).toBe('WriteRefused');
+    expect(conclusion.report?.statusReason.message).toMatch(
+      new RegExp(`^${says}.*: labels are missing; change the object`),
+    );
     expect(conclusion).toMatchObject({ unwritten, after: 6_000 });
     const held = plan(observedWith({ ...given, history: { writeRefusal: heldFrom(conclusion) } }));
     if (plan(observedWith(given)).action.type === unwritten)
-      expect(held).toMatchObject({ action: { type: 'None' }, verdict: conclusion.report?.verdict, after: 6_000 });
+      expect(held).toMatchObject({
+        action: { type: 'None' },
+        statusReason: conclusion.report?.statusReason,
+        after: 6_000,
+      });
   });
 
   it('says that a machine is stuck which the provider has called busy for ten minutes, and asks ever more slowly', () => {
     const busy = failedPower({ operation: 'StartMachine', class: 'Wait', code: 'Busy', status: 406 });
     const told = [0, 599_000, 600_000, 1_200_000, 6_000_000].map((refusedFor) => {
       const { report, hold } = concluded({ id: 90, machine: 'Halted', history: { refusedFor } }, busy);
-      return [report?.verdict.reason, hold];
+      return [report?.statusReason.reason, hold];
     });
     expect(told).toEqual([
       ['ProviderBusy', 7_500],
@@ -167,7 +173,7 @@ describe('conclude', () => {
     const answers = ['request 1', 'request 2'].map((text) => {
       const busy = failedPower({ operation: 'StartMachine', class: 'Wait', code: 'Busy', status: 406, text });
       const history = text === 'request 1' ? {} : { refusedFor: 5_000, refusedWords: '406: request 1' };
-      return concluded({ id: 90, machine: 'Halted', history }, busy).report?.verdict.message;
+      return concluded({ id: 90, machine: 'Halted', history }, busy).report?.statusReason.message;
     });
     const message = 'the provider refuses StartMachine for now (406: request 1); the operator tries again';
     expect(answers).toEqual([message, message]);

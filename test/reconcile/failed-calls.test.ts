@@ -117,7 +117,7 @@ describe.each(names)('a failed %s', (name) => {
     const execution = { type: result, action: decision.action, outcome } as Execution;
     const { report, hold, wants, isSuperseded, unwritten } = conclude(observed, decision, execution, 0, 0.5);
     const [reason, held, wanted, tries] = table[name][kind];
-    expect({ reason: report?.verdict.reason, hold, wants }).toEqual({ reason, hold: held, wants: wanted });
+    expect({ reason: report?.statusReason.reason, hold, wants }).toEqual({ reason, hold: held, wants: wanted });
     expect(report?.operation?.attempts).toBe(tries);
     expect([isSuperseded, unwritten]).toEqual([false, undefined]);
     // What the operator does next; it never retries a create whose result it doesn't know.

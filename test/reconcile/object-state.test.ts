@@ -164,12 +164,12 @@ describe('accounts', () => {
     const [first, second, third] = ['first', 'second', 'third'].map((name) => accountThatNotes(forgotten, name));
     const memory = new Memory('uid', 0);
     memory.use(first ?? null, 'web');
-    memory.awaitVerdictOn(second, first ?? null, 'web');
-    memory.awaitVerdictOn(second, first ?? null, 'web');
+    memory.setSuccessor(second, first ?? null, 'web');
+    memory.setSuccessor(second, first ?? null, 'web');
     expect(forgotten).toEqual([]);
-    memory.awaitVerdictOn(third, first ?? null, 'web');
+    memory.setSuccessor(third, first ?? null, 'web');
     expect(forgotten).toEqual(['second: web']);
-    memory.awaitVerdictOn(undefined, third ?? null, 'web');
+    memory.setSuccessor(undefined, third ?? null, 'web');
     expect(forgotten).toEqual(['second: web']);
   });
 
@@ -177,7 +177,7 @@ describe('accounts', () => {
     const forgotten: string[] = [];
     const memory = new Memory('uid', 0);
     memory.use(accountThatNotes(forgotten, 'first'), 'web');
-    memory.awaitVerdictOn(accountThatNotes(forgotten, 'second'), memory.account ?? null, 'web');
+    memory.setSuccessor(accountThatNotes(forgotten, 'second'), memory.account ?? null, 'web');
     memory.end('web');
     expect(forgotten).toEqual(['first: web', 'second: web']);
   });

@@ -121,7 +121,7 @@ test.each<
     log: silentLog,
     announce: ({ reason }) => reasons.push(reason),
   });
-  const account = { verdict: 'Accepted', ownerId: 1 } as const;
+  const account = { credentialStatus: 'Accepted', ownerId: 1 } as const;
   for (const { at, ids } of lists) {
     await clock.advance(at - clock.monotonic());
     unmanaged.listed(1, account, { machines: ids.map((id) => machine(id)) });

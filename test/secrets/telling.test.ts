@@ -79,7 +79,7 @@ async function told(failure: Failure): Promise<string> {
     const { report } = conclude(observed, plan(observed), execution, 0, 0.5);
     if (report === undefined) continue;
     const { namespace, name, uid } = observed.object.metadata;
-    const { reason, message } = report.verdict;
+    const { reason, message } = report.statusReason;
     const regarding = { apiVersion: 'v1', kind: 'VirtualMachine', namespace, name, uid };
     events.record({ regarding, type: 'Warning', reason, action: 'Reconcile', note: message });
     said.push(statusFor(observed, report));

@@ -6,14 +6,14 @@ import { failure, now, objectWith } from '../plan/fixtures.ts';
 
 const accepted = { kind: 'Accepted' } as const;
 const comparison = { result: 'Same', message: 'as specified' } as const;
-const verdict = (reason: Reason, message = 'because') => ({ reason, message });
+const statusReason = (reason: Reason, message = 'because') => ({ reason, message });
 const statusOf = (conditions: readonly Condition[], type: string) => conditions.find((c) => c.type === type)?.status;
 
 describe('conditions', () => {
   it.each(Object.entries(reasons))('%s shows what its row says', (reason, row) => {
     // Object.entries forgets that the keys are reasons.
     const conditions = conditionsFor(
-      verdict(reason as Reason),
+      statusReason(reason as Reason),
       { credentials: accepted, generation: 3, comparison },
       now,
     );
@@ -28,11 +28,11 @@ describe('conditions', () => {
 
   it('leaves a Ready VM Ready for reasons that say nothing about the VM, and for no others', () => {
     const context = { credentials: accepted, generation: 1, comparison };
-    const before = conditionsFor(verdict('Available'), context, now);
+    const before = conditionsFor(statusReason('Available'), context, now);
     // `as`: Object.keys forgets that the keys are reasons.
     const names = Object.keys(reasons) as Reason[];
     const keeping = names.filter(
-      (reason) => statusOf(conditionsFor(verdict(reason), context, now, before), 'Ready') === 'True',
+      (reason) => statusOf(conditionsFor(statusReason(reason), context, now, before), 'Ready') === 'True',
     );
     expect(keeping).toEqual([
       'DiffersFromSpec',
@@ -52,19 +52,24 @@ describe('conditions', () => {
   });
 
   it('does not claim that a VM matches a spec that has changed since it was Ready', () => {
-    const before = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1, comparison }, now);
+    const before = conditionsFor(statusReason('Available'), { credentials: accepted, generation: 1, comparison }, now);
     // `as`: Object.keys forgets that the keys are reasons.
     const claiming = (Object.keys(reasons) as Reason[]).filter((reason) => {
-      const after = conditionsFor(verdict(reason), { credentials: accepted, generation: 2, comparison }, now, before);
+      const after = conditionsFor(
+        statusReason(reason),
+        { credentials: accepted, generation: 2, comparison },
+        now,
+        before,
+      );
       return statusOf(after, 'Ready') === 'True';
     });
     expect(claiming).toEqual(['Available']);
   });
 
   it('leaves a Ready machine Ready while the account is rate limited', () => {
-    const before = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1, comparison }, now);
+    const before = conditionsFor(statusReason('Available'), { credentials: accepted, generation: 1, comparison }, now);
     const after = conditionsFor(
-      verdict('RateLimited'),
+      statusReason('RateLimited'),
       { credentials: accepted, generation: 1, comparison },
       now + 5_000,
       before,
@@ -78,9 +83,9 @@ describe('conditions', () => {
   });
 
   it('does not claim during an outage that a newer spec is met', () => {
-    const before = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1, comparison }, now);
+    const before = conditionsFor(statusReason('Available'), { credentials: accepted, generation: 1, comparison }, now);
     const after = conditionsFor(
-      verdict('ProviderUnavailable'),
+      statusReason('ProviderUnavailable'),
       { credentials: accepted, generation: 2, comparison },
       now + 5_000,
       before,
@@ -90,7 +95,7 @@ describe('conditions', () => {
 
   it('cuts a message that quotes an endless name', () => {
     const conditions = conditionsFor(
-      verdict('NameConflict', 'x'.repeat(100_000)),
+      statusReason('NameConflict', 'x'.repeat(100_000)),
       { credentials: accepted, generation: 1, comparison },
       now,
     );
@@ -104,15 +109,15 @@ describe('conditions', () => {
   });
 
   it('moves lastTransitionTime only when the status moves', () => {
-    const first = conditionsFor(verdict('Creating'), { credentials: accepted, generation: 1, comparison }, now);
+    const first = conditionsFor(statusReason('Creating'), { credentials: accepted, generation: 1, comparison }, now);
     const second = conditionsFor(
-      verdict('Starting'),
+      statusReason('Starting'),
       { credentials: accepted, generation: 1, comparison },
       now + 60_000,
       first,
     );
     const third = conditionsFor(
-      verdict('Available'),
+      statusReason('Available'),
       { credentials: accepted, generation: 1, comparison },
       now + 120_000,
       second,
@@ -124,9 +129,11 @@ describe('conditions', () => {
   it('come in a fixed order', () => {
     // `as`: Object.keys forgets that the keys are reasons.
     const orders = (Object.keys(reasons) as Reason[]).map((reason) =>
-      conditionsFor(verdict(reason), { credentials: accepted, generation: 1, comparison, isDeleting: true }, now).map(
-        ({ type }) => type,
-      ),
+      conditionsFor(
+        statusReason(reason),
+        { credentials: accepted, generation: 1, comparison, isDeleting: true },
+        now,
+      ).map(({ type }) => type),
     );
     const first = ['Ready', 'AsSpecified', 'Synced', 'CredentialsValid'];
     const rest = ['Reconciling', 'Stalled', 'Paused', 'DeletionBlocked'];
@@ -138,7 +145,7 @@ describe('conditions', () => {
   it.each(Object.entries(reasons))('%s blocks a deletion as its row says', (reason, row) => {
     const context = { credentials: accepted, generation: 3, comparison, isDeleting: true };
     // Object.entries forgets that the keys are reasons.
-    const conditions = conditionsFor(verdict(reason as Reason), context, now);
+    const conditions = conditionsFor(statusReason(reason as Reason), context, now);
     expect(statusOf(conditions, 'DeletionBlocked')).toBe(row.blocksDeletion === true ? 'True' : undefined);
   });
 
@@ -157,8 +164,8 @@ describe('conditions', () => {
     },
     { credentials: { kind: 'TooMany', limit: 'TotalReached' }, expected: { status: 'True', reason: 'Accepted' } },
   ] as const)('report the API key: $credentials.kind', ({ credentials, expected }) => {
-    const before = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1, comparison }, now);
-    const after = conditionsFor(verdict('Available'), { credentials, generation: 1, comparison }, now, before);
+    const before = conditionsFor(statusReason('Available'), { credentials: accepted, generation: 1, comparison }, now);
+    const after = conditionsFor(statusReason('Available'), { credentials, generation: 1, comparison }, now, before);
     expect(after.find(({ type }) => type === 'CredentialsValid')).toMatchObject(expected);
   });
 
@@ -166,8 +173,8 @@ describe('conditions', () => {
     { reason: 'Available', message: 'trouble', expected: { status: 'False', reason: 'WriteRefused' } },
     { reason: 'NameConflict', message: 'because; trouble', expected: { status: 'False', reason: 'NameConflict' } },
   ] as const)('report trouble beside $reason in Synced alone', ({ reason, message, expected }) => {
-    const before = conditionsFor(verdict(reason), { credentials: accepted, generation: 1, comparison }, now);
-    const after = withTrouble(before, verdict('WriteRefused', 'trouble'), now + 1_500, before);
+    const before = conditionsFor(statusReason(reason), { credentials: accepted, generation: 1, comparison }, now);
+    const after = withTrouble(before, statusReason('WriteRefused', 'trouble'), now + 1_500, before);
     expect(after.filter(({ type }) => type !== 'Synced')).toEqual(before.filter(({ type }) => type !== 'Synced'));
     const lastTransitionTime = reason === 'Available' ? '2026-06-01T12:00:01Z' : '2026-06-01T12:00:00Z';
     expect(after.find(({ type }) => type === 'Synced')).toMatchObject({ ...expected, message, lastTransitionTime });
@@ -197,13 +204,17 @@ describe('conditions', () => {
   it('claims nothing about a key that the provider has not judged yet, and keeps what an earlier answer showed', () => {
     expect(
       statusOf(
-        conditionsFor(verdict('Creating'), { credentials: { kind: 'Unverified' }, generation: 1, comparison }, now),
+        conditionsFor(
+          statusReason('Creating'),
+          { credentials: { kind: 'Unverified' }, generation: 1, comparison },
+          now,
+        ),
         'CredentialsValid',
       ),
     ).toBe('Unknown');
-    const before = conditionsFor(verdict('Available'), { credentials: accepted, generation: 1, comparison }, now);
+    const before = conditionsFor(statusReason('Available'), { credentials: accepted, generation: 1, comparison }, now);
     const after = conditionsFor(
-      verdict('Available'),
+      statusReason('Available'),
       { credentials: { kind: 'Unverified' }, generation: 1, comparison },
       now,
       before,

@@ -87,7 +87,7 @@ test('whatever names a catalogue has, the status that tells of them is one that 
       const { report } = conclude(observed, plan(observed), { type: 'Nothing' }, 0, 0.5);
       if (report === undefined) return expect.unreachable();
       expectValid(statusFor(observed, report));
-      expect(report.verdict.message).not.toContain(planted.key);
+      expect(report.statusReason.message).not.toContain(planted.key);
     }),
   );
 });

@@ -5,7 +5,7 @@ import { statusFor } from '../../src/status/status.ts';
 import { machineIn, observedWith, type ObservedOptions } from '../plan/fixtures.ts';
 
 const report = {
-  verdict: { reason: 'Available', message: 'because' },
+  statusReason: { reason: 'Available', message: 'because' },
   operation: undefined,
   startFailure: undefined,
   handledRestart: undefined,

@@ -3,7 +3,7 @@ import { type Report, statusFor } from '../../src/status/status.ts';
 import { observedWith, secondsAgo } from '../plan/fixtures.ts';
 
 const report = {
-  verdict: { reason: 'Available', message: 'because' },
+  statusReason: { reason: 'Available', message: 'because' },
   operation: undefined,
   startFailure: undefined,
   handledRestart: undefined,
@@ -40,7 +40,7 @@ describe('what the status shows of a VM', () => {
       diskIds: [1],
     } as const;
     const observed = observedWith({ machine: { kind: 'NotYetSeen' }, status: { ...record, ...vm } });
-    const unusable = { ...report, verdict: { reason: 'IdentityFromOtherObject', message: 'because' } } as const;
+    const unusable = { ...report, statusReason: { reason: 'IdentityFromOtherObject', message: 'because' } } as const;
     const { conditions, observedGeneration: _, ...status } = statusFor(observed, unusable);
     expect(status).toEqual(record);
     expect(conditions).toContainEqual(

@@ -9,11 +9,11 @@ import { failure, machineIn, now, objectWith, observedWith, secondsAgo, uid } fr
 import { assertProperty } from '../support/property.ts';
 
 const accepted = { kind: 'Accepted' } as const;
-const verdict = (reason: Reason, message = 'because') => ({ reason, message });
+const statusReason = (reason: Reason, message = 'because') => ({ reason, message });
 
 describe('status', () => {
   const report = {
-    verdict: verdict('Available'),
+    statusReason: statusReason('Available'),
     operation: undefined,
     startFailure: undefined,
     handledRestart: undefined,
@@ -116,12 +116,12 @@ describe('status', () => {
     { machine: 'Absent', ready: 'Unknown' },
   ] as const)('does not keep Ready for a VM that may be gone: $machine', ({ machine, ready }) => {
     const before = conditionsFor(
-      verdict('Available'),
+      statusReason('Available'),
       { credentials: accepted, generation: 1, comparison: { result: 'Same', message: '' } },
       now,
     );
     const observed = observedWith({ id: 90, machine, status: { ...lastSeen, conditions: before } });
-    const { conditions } = statusFor(observed, { ...report, verdict: verdict('Paused') });
+    const { conditions } = statusFor(observed, { ...report, statusReason: statusReason('Paused') });
     expect(conditions?.find(({ type }) => type === 'Ready')?.status).toBe(ready);
   });
 
@@ -179,7 +179,7 @@ describe('status', () => {
   } as const satisfies Partial<VirtualMachineStatus>;
   const handled = { lastRestartRequest: 'two', lastHandledReconcileAt: '2026-05-01' } as const;
   const ofCreated = { deletionPolicy: 'Delete', onExternalDelete: 'Recreate' } as const;
-  const busy = { ...report, verdict: verdict('ProviderUnavailable') };
+  const busy = { ...report, statusReason: statusReason('ProviderUnavailable') };
 
   it('keeps all that the VM and the requests of the user are known by, when a reconciliation learns nothing', () => {
     const observed = observedWith({
@@ -331,7 +331,7 @@ describe('status', () => {
 const statusWith = (reason: Reason, message: string) => ({
   observedGeneration: 1,
   conditions: conditionsFor(
-    verdict(reason, message),
+    statusReason(reason, message),
     { credentials: accepted, generation: 1, comparison: { result: 'Same', message: 'as specified' } },
     now,
   ),

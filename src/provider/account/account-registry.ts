@@ -120,14 +120,16 @@ export function createAccounts(options: AccountsOptions): Accounts {
 
   const closeUnaccepted = (group: string): boolean => {
     const byGroup = Map.groupBy(
-      [...entries].filter(([, { account, groups }]) => account.verdict !== 'Accepted' && groups.size === 1),
+      [...entries].filter(([, { account, groups }]) => account.credentialStatus !== 'Accepted' && groups.size === 1),
       ([, { groups }]) => [...groups].join(''),
     );
     const own = byGroup.get(group)?.length ?? 0;
     const [most] = [...byGroup.values()].toSorted((a, b) => b.length - a.length);
     // This one would be one more.
     if (most === undefined || most.length <= own + 1) return false;
-    const [first] = most.toSorted(([, a], [, b]) => a.account.verdict.localeCompare(b.account.verdict));
+    const [first] = most.toSorted(([, a], [, b]) =>
+      a.account.credentialStatus.localeCompare(b.account.credentialStatus),
+    );
     if (first === undefined) return false;
     close(...first);
     return true;

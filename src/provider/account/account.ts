@@ -80,7 +80,7 @@ export interface Account {
    * Whether the provider accepted the key when last asked for a list: one call refused by a proxy, or for want of a
    * right, is no verdict on the key. A new account is `Unverified`.
    */
-  readonly verdict: 'Unverified' | 'Accepted' | 'Rejected';
+  readonly credentialStatus: 'Unverified' | 'Accepted' | 'Rejected';
   /** Why the key counts as rejected: what the newest list was answered. */
   readonly rejection: Failure | undefined;
   /** Why the last list could not be had; undefined after a good one. */

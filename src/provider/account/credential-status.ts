@@ -5,12 +5,12 @@ import type { Account } from './account.ts';
  * Whether the provider accepts the key. A list decides: one call refused by a proxy, or for want of a right, is no verdict
  * but a doubt, which the next list settles. Times are monotonic milliseconds.
  */
-export class KeyVerdict {
-  verdict: Account['verdict'] = 'Unverified';
+export class CredentialStatus {
+  status: Account['credentialStatus'] = 'Unverified';
   /** What the list was answered that rejected the key. */
   rejection: Failure | undefined;
   /** When a single call was last refused for its key, until a list that started later tells about the key. */
-  doubtedAt: number | undefined;
+  suspectedAt: number | undefined;
   /** How many lists in a row rejected a key that was never accepted. */
   rejections = 0;
   #wasAccepted = false;
@@ -23,31 +23,31 @@ export class KeyVerdict {
   }
 
   /** What a single call was answered; whether it changed the verdict. */
-  heard(outcome: Outcome<unknown>, now: number): boolean {
-    if (!outcome.ok && outcome.failure.class === 'Credentials') this.doubtedAt = now;
-    return outcome.ok && this.verdict === 'Unverified' && this.#decide(undefined);
+  onCall(outcome: Outcome<unknown>, now: number): boolean {
+    if (!outcome.ok && outcome.failure.class === 'Credentials') this.suspectedAt = now;
+    return outcome.ok && this.status === 'Unverified' && this.#set(undefined);
   }
 
   /** What a list was answered; whether it changed the verdict. */
-  judge(startedAt: number, outcome: Outcome<unknown>): boolean {
+  onList(startedAt: number, outcome: Outcome<unknown>): boolean {
     const isRejected = !outcome.ok && outcome.failure.class === 'Credentials';
     if (isRejected && !this.#wasAccepted) this.rejections += 1;
-    const isNew = (outcome.ok || isRejected) && this.#decide(outcome.ok ? undefined : outcome.failure);
-    const isSettled = this.verdict === 'Rejected' || (outcome.ok && startedAt >= (this.doubtedAt ?? 0));
-    if (isSettled) this.doubtedAt = undefined;
+    const isNew = (outcome.ok || isRejected) && this.#set(outcome.ok ? undefined : outcome.failure);
+    const isConfirmed = this.status === 'Rejected' || (outcome.ok && startedAt >= (this.suspectedAt ?? 0));
+    if (isConfirmed) this.suspectedAt = undefined;
     if (startedAt >= (this.retryAt ?? 0)) this.retryAt = undefined;
     return isNew;
   }
 
-  #decide(rejection: Failure | undefined): boolean {
-    const before = this.verdict;
-    this.verdict = rejection === undefined ? 'Accepted' : 'Rejected';
+  #set(rejection: Failure | undefined): boolean {
+    const before = this.status;
+    this.status = rejection === undefined ? 'Accepted' : 'Rejected';
     this.rejection = rejection;
     if (rejection === undefined) {
       this.#wasAccepted = true;
       this.rejections = 0;
       if (before !== 'Accepted') this.#onAccepted();
     }
-    return this.verdict !== before;
+    return this.status !== before;
   }
 }

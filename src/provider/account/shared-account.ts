@@ -9,7 +9,7 @@ import type { Account, Catalogue, Change, MassAbsence, Sighting, Snapshot, Timed
 import { CatalogueCache, readCatalogue } from './catalogue-cache.ts';
 import { ChangeLog } from './write-tracker.ts';
 import { Followers } from './subscriptions.ts';
-import { KeyVerdict } from './credential-status.ts';
+import { CredentialStatus } from './credential-status.ts';
 import { listenTo } from './observed-provider.ts';
 import { LookUps } from './polling/machine-reads.ts';
 import { Missing } from './disappearance-guard.ts';
@@ -40,7 +40,7 @@ export function createAccount(options: AccountOptions): SharedAccount {
 /**
  * The parts of an account, and what each answer means to all of them: when to read (`Poll`), whether a call may go out
  * (`Traffic`), what was seen (`Sightings`), whom that concerns (`Followers`), what is missing (`Missing`), and whether the
- * key is accepted (`KeyVerdict`).
+ * key is accepted (`CredentialStatus`).
  */
 class ListedAccount implements SharedAccount {
   lastFailure: Failure | undefined;
@@ -55,7 +55,7 @@ class ListedAccount implements SharedAccount {
   readonly #provider: Provider;
   readonly #followers = new Followers();
   readonly #sightings = new Sightings();
-  readonly #key: KeyVerdict;
+  readonly #credential: CredentialStatus;
   readonly #changes: ChangeLog;
   readonly #missing: Missing;
   readonly #traffic: Traffic;
@@ -71,13 +71,13 @@ class ListedAccount implements SharedAccount {
     const pace = { ...defaultPace, ...options.pace };
     this.#clock = clock;
     this.#log = log;
-    this.#key = new KeyVerdict(options.onAccepted);
+    this.#credential = new CredentialStatus(options.onAccepted);
     this.#wake = options.wake;
     this.#onSnapshot = options.onSnapshot;
     this.#changes = new ChangeLog(clock);
     this.recreations = new Recreations(clock, pace.recreationIntervalMs);
     this.#missing = new Missing(this.#followers, this.#changes, log);
-    this.#traffic = new Traffic({ clock, log, random, pace, isHeld: () => this.#key.doubtedAt !== undefined });
+    this.#traffic = new Traffic({ clock, log, random, pace, isHeld: () => this.#credential.suspectedAt !== undefined });
     this.#provider = listenTo(options.provider, {
       heard: (outcome) => this.#heard(outcome),
       sawOwner: (ownerId) => (this.ownerId ??= ownerId),
@@ -90,12 +90,12 @@ class ListedAccount implements SharedAccount {
       pace,
       followers: this.#followers,
       needs: () => ({
-        isRejected: this.verdict === 'Rejected',
-        rejections: this.#key.rejections,
-        retryAt: this.#key.retryAt,
+        isRejected: this.credentialStatus === 'Rejected',
+        rejections: this.#credential.rejections,
+        retryAt: this.#credential.retryAt,
         gateClosedUntil: this.#traffic.closedUntil,
         probeAt: this.#traffic.probeAt,
-        doubtedAt: this.#key.doubtedAt,
+        suspectedAt: this.#credential.suspectedAt,
       }),
       size: () => ({
         rows: (this.snapshot?.machines.length ?? 0) + (this.snapshot?.unreadable.size ?? 0),
@@ -113,12 +113,12 @@ class ListedAccount implements SharedAccount {
     );
   }
 
-  get verdict(): Account['verdict'] {
-    return this.#key.verdict;
+  get credentialStatus(): Account['credentialStatus'] {
+    return this.#credential.status;
   }
 
   get rejection(): Failure | undefined {
-    return this.#key.rejection;
+    return this.#credential.rejection;
   }
 
   get gateClosedUntil(): number | undefined {
@@ -242,8 +242,8 @@ class ListedAccount implements SharedAccount {
   }
 
   retryKey(): void {
-    if (this.verdict !== 'Rejected' || this.#key.retryAt !== undefined) return;
-    this.#key.retryAt = this.#clock.monotonic();
+    if (this.credentialStatus !== 'Rejected' || this.#credential.retryAt !== undefined) return;
+    this.#credential.retryAt = this.#clock.monotonic();
     this.#poll.schedule();
   }
 
@@ -277,7 +277,7 @@ class ListedAccount implements SharedAccount {
   /** Of a key that was not accepted a few at a time, in turn for each group: it may be one of many that are not keys at all. */
   #list(probes: Probes | undefined): Promise<Timed<readonly ListedMachine[]> | undefined> {
     const read = () => this.#timed('List', own, () => this.#provider.listMachines(this.#abort.signal));
-    if (probes === undefined || this.verdict === 'Accepted') return read();
+    if (probes === undefined || this.credentialStatus === 'Accepted') return read();
     const [group = own] = this.#followers.groups();
     return probes.during(read, group, () => !this.#abort.signal.aborted && this.#followers.size > 0);
   }
@@ -319,24 +319,24 @@ class ListedAccount implements SharedAccount {
   /** What a single call was answered. It may be refused for reasons of its own, so a list has to confirm that it is the key. */
   #heard(outcome: Outcome<unknown>): void {
     if (this.#abort.signal.aborted) return;
-    if (this.#key.heard(outcome, this.#clock.monotonic())) this.#tellVerdict();
+    if (this.#credential.onCall(outcome, this.#clock.monotonic())) this.#reportCredentialStatus();
     this.#traffic.heed(outcome);
     // A doubt, a closed gate or an absent provider may each change when the next list is due.
     if (!outcome.ok) this.#poll.schedule();
   }
 
   #heardList({ startedAt, outcome }: Timed<readonly ListedMachine[]>): void {
-    const wasDoubted = this.#key.doubtedAt !== undefined;
-    const isNew = this.#key.judge(startedAt, outcome);
+    const wasSuspected = this.#credential.suspectedAt !== undefined;
+    const isNew = this.#credential.onList(startedAt, outcome);
     this.#traffic.heedList(outcome);
-    if (isNew) this.#tellVerdict();
+    if (isNew) this.#reportCredentialStatus();
     // Without a good list there is no telling when the next one comes, and who waits had better look anew.
     if (outcome.ok) this.#traffic.grant();
-    else if (wasDoubted) this.#traffic.turnAway();
+    else if (wasSuspected) this.#traffic.turnAway();
     this.#wakeAll(outcome.ok ? this.#accept(startedAt, outcome.value) : this.#miss(outcome.failure));
   }
 
-  #tellVerdict(): void {
+  #reportCredentialStatus(): void {
     const failure = this.rejection;
     if (failure === undefined) {
       this.#log.info('Provider accepted API key');

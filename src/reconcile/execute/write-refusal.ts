@@ -2,7 +2,7 @@ import { readIdentity } from '../../api/v1alpha1/identity.ts';
 import { annotations } from '../../api/v1alpha1/constants.ts';
 import type { VirtualMachine, VirtualMachineStatus } from '../../api/v1alpha1/types.ts';
 import { quoted } from '../../domain/text.ts';
-import type { Verdict, Action } from '../../plan/action.ts';
+import type { StatusReason, Action } from '../../plan/action.ts';
 import { type Comparison, compareWithSpec } from '../../plan/as-specified.ts';
 import type { Observed } from '../../plan/observed.ts';
 import type { KubeError } from '../../kubernetes/errors.ts';
@@ -14,7 +14,7 @@ export const writeRemedy =
   "change the object so that it is admitted, or exempt the operator's service account from the policy";
 
 /** What a refused or altered write means for the object: what is not done because of it, why, and what to do. Pure. */
-export function writeRefused(o: Observed, action: Action, error: KubeError): Verdict {
+export function writeRefused(o: Observed, action: Action, error: KubeError): StatusReason {
   return {
     reason: 'WriteRefused',
     message: `${consequence(o, action)}: ${error.words ?? error.message}; ${writeRemedy}`,
@@ -27,17 +27,17 @@ export function ownershipNotStored(
   before: VirtualMachineStatus | undefined,
   error: KubeError,
   now: number,
-): { readonly verdict: Verdict; readonly status: VirtualMachineStatus } {
+): { readonly statusReason: StatusReason; readonly status: VirtualMachineStatus } {
   const { generation } = object.metadata;
   const message = `the object is not reconciled, because the annotation ${annotations.managedBy} cannot be stored: ${error.words ?? error.message}; ${writeRemedy}`;
-  const verdict = { reason: 'WriteRefused', message } as const;
+  const statusReason = { reason: 'WriteRefused', message } as const;
   const comparison: Comparison =
     readIdentity(object).kind === 'Foreign'
       ? { result: 'Unknown', message: ofOther.because }
       : compareWithSpec(object, before?.id, before ?? {});
   const circumstances = { credentials: { kind: 'Unverified' }, generation, comparison } as const;
-  const conditions = conditionsFor(verdict, circumstances, now, before?.conditions);
-  return { verdict, status: { ...before, observedGeneration: generation, conditions } };
+  const conditions = conditionsFor(statusReason, circumstances, now, before?.conditions);
+  return { statusReason, status: { ...before, observedGeneration: generation, conditions } };
 }
 
 function consequence(o: Observed, action: Action): string {

@@ -49,10 +49,10 @@ const agreeingLists = 3;
  *
  * Lists agree when three in a row lacked it, over the visibility window at least.
  */
-export function judgeAbsence(evidence: AbsenceEvidence): MachineObservation {
+export function confirmAbsence(evidence: AbsenceEvidence): MachineObservation {
   const { listedOwners, ownerId } = evidence;
   const [firstOwner] = listedOwners;
-  const otherAccount = judgeAccount(listedOwners, ownerId);
+  const otherAccount = checkAccount(listedOwners, ownerId);
   if (otherAccount !== undefined) return otherAccount;
   if (!evidence.notFound) return unconfirmed;
   if (!evidence.wasSeen && evidence.lackingFor < evidence.visibilityWindow) return unconfirmed;
@@ -63,11 +63,11 @@ export function judgeAbsence(evidence: AbsenceEvidence): MachineObservation {
   const mayAgree = !evidence.isEmpty || !evidence.isRecorded;
   if (!isOwnersList && !isOwnersKey && !(doAgree && mayAgree)) return unconfirmed;
   const { massAbsence } = evidence;
-  return massAbsence === undefined ? { kind: 'Absent' } : unsettled(massAbsence);
+  return massAbsence === undefined ? { kind: 'Absent' } : manyDisappeared(massAbsence);
 }
 
 /** The first row of the table by itself: it needs no 404. */
-export function judgeAccount(
+export function checkAccount(
   listedOwners: readonly ProviderId[],
   ownerId: ProviderId | undefined,
 ): MachineObservation | undefined {
@@ -77,7 +77,13 @@ export function judgeAccount(
 }
 
 /** Many machines are missing at once, which says nothing about any one of them. */
-export function unsettled({ vanished, of }: { readonly vanished: number; readonly of: number }): MachineObservation {
+export function manyDisappeared({
+  vanished,
+  of,
+}: {
+  readonly vanished: number;
+  readonly of: number;
+}): MachineObservation {
   return { kind: 'Unknown', reason: { kind: 'MassAbsence', vanished, of } };
 }
 
@@ -109,7 +115,7 @@ const listsToRecreate = 3;
  * | three or more, over five minutes        | no                   | read it                                    |
  * | three or more, over five minutes        | yes                  | another one may be created                 |
  */
-export function judgeRecreation(
+export function confirmRecreation(
   e: RecreationEvidence,
 ): { readonly isDue: true } | { readonly isDue: false; readonly wantListAfter: number } {
   const { absence, newest } = e;
@@ -133,7 +139,7 @@ export interface NameEvidence {
 }
 
 /** Whether a create call whose answer was lost is shown to have had no effect, and otherwise which list to ask for. */
-export function judgeName(
+export function confirmNameFree(
   e: NameEvidence,
 ): { readonly absent: true } | { readonly absent: false; readonly wantListAfter: number } {
   if (e.firstLacking === undefined || e.newest < e.earliest) return { absent: false, wantListAfter: e.earliest };

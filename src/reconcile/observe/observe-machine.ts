@@ -8,7 +8,14 @@ import { isFromIntent } from '../../plan/create.ts';
 import { isRecreated } from '../../plan/external-deletion.ts';
 import type { Absence } from '../../provider/account/absence.ts';
 import type { Account, Snapshot } from '../../provider/account/account.ts';
-import { judgeAbsence, judgeAccount, judgeName, judgeRecreation, unreadableOf, unsettled } from './absence-evidence.ts';
+import {
+  confirmAbsence,
+  checkAccount,
+  confirmNameFree,
+  confirmRecreation,
+  unreadableOf,
+  manyDisappeared,
+} from './absence-evidence.ts';
 import type { Subject, Target } from './machine-lookup.ts';
 
 export interface MachineDeps {
@@ -116,9 +123,9 @@ function inPlaceOf(
   if (lacking.kind === 'Unknown') return lacking;
   // A VM is not denied as long as it may not be listed yet.
   const recreateAfter = deps.limits.recreateAfter + (gone.wasSeen ? 0 : deps.limits.visibilityWindow);
-  const verdict = judgeRecreation({ ...gone, newest: snapshot.startedAt, recreateAfter });
-  if (verdict.isDue) return freeName(deps, account, snapshot, subject);
-  account.want(key, Math.max(verdict.wantListAfter, deps.clock.monotonic() + readAgain));
+  const judgment = confirmRecreation({ ...gone, newest: snapshot.startedAt, recreateAfter });
+  if (judgment.isDue) return freeName(deps, account, snapshot, subject);
+  account.want(key, Math.max(judgment.wantListAfter, deps.clock.monotonic() + readAgain));
   const until = epochOf(deps.clock, (gone.absence?.since ?? snapshot.startedAt) + recreateAfter);
   return { kind: 'Unknown', reason: { kind: 'AbsenceRecent', id: gone.id, until } };
 }
@@ -204,12 +211,12 @@ function lookForName(
   const { massAbsence } = account;
   if (massAbsence !== undefined) {
     account.want(key, Math.max(massAbsence.until, deps.clock.monotonic()));
-    return unsettled(massAbsence);
+    return manyDisappeared(massAbsence);
   }
   const open = memory.openIntent(object.metadata.annotations?.[annotations.createPending]);
   if (open === undefined) return freeName(deps, account, snapshot, subject);
   // The call was made with the key of another account, so this one's lists say nothing about it.
-  const otherAccount = judgeAccount(snapshot.ownerIds, intent?.ownerId);
+  const otherAccount = checkAccount(snapshot.ownerIds, intent?.ownerId);
   if (otherAccount !== undefined) return otherAccount;
   if (!isKeyOf(subject, account)) return { kind: 'Unknown', reason: { kind: 'OtherKey' } };
 
@@ -217,14 +224,14 @@ function lookForName(
     return freeName(deps, account, snapshot, subject);
   const earliest = Math.max(deps.actingSince(key), memory.intentSentAt ?? 0) + deps.limits.callDeadline;
   if (snapshot.startedAt >= earliest) memory.sawLack(snapshot.startedAt);
-  const verdict = judgeName({
+  const judgment = confirmNameFree({
     earliest,
     firstLacking: memory.firstLacking,
     newest: snapshot.startedAt,
     visibilityWindow: deps.limits.visibilityWindow,
   });
-  if (verdict.absent) return freeName(deps, account, snapshot, subject);
-  account.want(key, verdict.wantListAfter);
+  if (judgment.absent) return freeName(deps, account, snapshot, subject);
+  account.want(key, judgment.wantListAfter);
   return outcomeUnknown;
 }
 
@@ -259,7 +266,7 @@ function lookForId(
 ): MachineObservation {
   const { key, object, memory, name } = subject;
   const ownerId = ownerRecorded(subject);
-  const otherAccount = judgeAccount(snapshot.ownerIds, ownerId);
+  const otherAccount = checkAccount(snapshot.ownerIds, ownerId);
   if (otherAccount !== undefined) return otherAccount;
   const followedSince = account.followedSince(key) ?? 0;
   if (snapshot.startedAt < followedSince) {
@@ -284,7 +291,7 @@ function lookForId(
   const absence = account.absenceOf(id);
   const lackingFor = snapshot.startedAt - (absence?.since ?? snapshot.startedAt);
   const massAbsence = account.massAbsenceOf(id);
-  const verdict = judgeAbsence({
+  const judgment = confirmAbsence({
     massAbsence,
     listedOwners: snapshot.ownerIds,
     isEmpty: snapshot.machines.length === 0 && snapshot.unreadable.size === 0,
@@ -299,13 +306,13 @@ function lookForId(
     lackingFor,
     visibilityWindow: deps.limits.visibilityWindow,
   });
-  if (verdict.kind === 'Absent')
+  if (judgment.kind === 'Absent')
     return inPlaceOf(deps, account, snapshot, subject, { absence, id, wasSeen, notFoundAt: read.startedAt });
   // A later list decides: soon at first, then ever more slowly, because what stands in the way may stay.
   const soon = deps.clock.monotonic() + Math.min(lackingFor, longestDoubt);
   account.want(key, Math.max(soon, massAbsence?.until ?? 0));
   // Just created and not visible yet is no reason for alarm.
-  return !wasSeen && lackingFor < deps.limits.visibilityWindow ? notYetSeen : verdict;
+  return !wasSeen && lackingFor < deps.limits.visibilityWindow ? notYetSeen : judgment;
 }
 
 /** Whether the VM that the object records was last seen with the key in use. */

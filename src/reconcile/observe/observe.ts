@@ -59,10 +59,10 @@ export async function observe(
   const found = lookup.kind === 'Found' ? deps.accountFor(lookup.apiKey, object.metadata.namespace) : null;
   const present = typeof found === 'string' ? null : found;
   const account = lookup.kind === 'Found' && present !== null ? accountInUse(present, memory, lookup.isDefault) : null;
-  memory.awaitVerdictOn(present === account ? undefined : (present ?? undefined), account, key);
+  memory.setSuccessor(present === account ? undefined : (present ?? undefined), account, key);
   memory.use(account, key);
   deps.machineIndex.setAccount(key, account);
-  if (lookup.kind === 'Found' && account === present && account?.verdict === 'Accepted')
+  if (lookup.kind === 'Found' && account === present && account?.credentialStatus === 'Accepted')
     memory.acceptedKey = { from: secretOf(object), lookup };
   if (memory.successor !== undefined) {
     memory.successor.follow(key, { name: providerName(object), group: object.metadata.namespace });
@@ -122,7 +122,7 @@ export async function observe(
   if (account?.isAway === true && account.lastFailure === undefined) account.want(key, deps.clock.monotonic());
   const machine =
     account === null || target === undefined ? notYetSeen : observeMachine(deps, account, subject, target);
-  if (account?.verdict === 'Rejected' || isOtherAccount(machine)) deps.credentials.distrust(object);
+  if (account?.credentialStatus === 'Rejected' || isOtherAccount(machine)) deps.credentials.distrust(object);
   const now = deps.clock.now();
   const history = memory.history(
     { now, monotonic: deps.clock.monotonic() },
@@ -191,9 +191,9 @@ function isTold({ metadata, status }: VirtualMachine): boolean {
 function accountInUse(present: Account, memory: Memory, isDefault: boolean): Account {
   const before = memory.account;
   // The operator's own key gives other rights than one of the namespace, so neither stands in for the other.
-  const isJudged = present.verdict !== 'Unverified' || memory.usesDefaultKey !== isDefault;
+  const isVerified = present.credentialStatus !== 'Unverified' || memory.usesDefaultKey !== isDefault;
   memory.usesDefaultKey = isDefault;
-  if (before === undefined || before === null || before.verdict !== 'Accepted' || isJudged) return present;
+  if (before === undefined || before === null || before.credentialStatus !== 'Accepted' || isVerified) return present;
   return before;
 }
 
@@ -261,12 +261,12 @@ function observeCredentials(
 ): CredentialsObservation {
   if (typeof found === 'string') return { kind: 'TooMany', limit: found };
   if (lookup.kind === 'Missing') return lookup;
-  if (account?.verdict === 'Rejected') return { kind: 'Rejected', failure: account.rejection };
-  return { kind: account?.verdict === 'Accepted' ? 'Accepted' : 'Unverified' };
+  if (account?.credentialStatus === 'Rejected') return { kind: 'Rejected', failure: account.rejection };
+  return { kind: account?.credentialStatus === 'Accepted' ? 'Accepted' : 'Unverified' };
 }
 
 function observeCatalogue(key: string, account: Account | null): CatalogueObservation {
-  if (account === null || account.verdict === 'Rejected') return { kind: 'NotNeeded' };
+  if (account === null || account.credentialStatus === 'Rejected') return { kind: 'NotNeeded' };
   const outcome = account.catalogue(key);
   if (outcome === undefined) return { kind: 'Reading' };
   return outcome.ok ? { kind: 'Read', ...outcome.value } : { kind: 'Unavailable', failure: outcome.failure };

@@ -40,7 +40,7 @@ export class ModelAccount implements Account {
     this.#world = world;
   }
 
-  get verdict(): Account['verdict'] {
+  get credentialStatus(): Account['credentialStatus'] {
     return this.state.verdict;
   }
 

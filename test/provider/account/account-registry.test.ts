@@ -162,9 +162,9 @@ test('there are so many keys and no more: those that nobody uses go, then those 
   await clock.settle();
   expect([accounts.get(new Secret('bad-4'), 'b'), accounts.get(new Secret('good-3'), 'a')]).toEqual([
     'TotalReached',
-    expect.objectContaining({ verdict: 'Unverified' }),
+    expect.objectContaining({ credentialStatus: 'Unverified' }),
   ]);
-  expect(accountOf(accounts, 'good-1', 'a').verdict).toBe('Accepted');
+  expect(accountOf(accounts, 'good-1', 'a').credentialStatus).toBe('Accepted');
 });
 
 test('four hundred keys that are none are tried a few at a time, and others take turns with them', async () => {
@@ -217,7 +217,7 @@ test('a key is kept out of all texts once the provider accepts it: before, any w
   for (const one of keys) accountOf(accounts, one).follow('a/1', { group: 'a', name: 'x' });
   expect(hidden()).toEqual([]);
   await clock.settle();
-  expect(keys.map((one) => accountOf(accounts, one).verdict)).toEqual(['Rejected', 'Accepted']);
+  expect(keys.map((one) => accountOf(accounts, one).credentialStatus)).toEqual(['Rejected', 'Accepted']);
   expect(hidden()).toEqual(keys.slice(1));
 });
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { failed, type FailureClass, succeeded } from '../../../src/domain/failure.ts';
-import { KeyVerdict } from '../../../src/provider/account/credential-status.ts';
+import { CredentialStatus } from '../../../src/provider/account/credential-status.ts';
 
 const fine = succeeded(undefined);
 const failing = (treatment: FailureClass) =>
@@ -9,16 +9,16 @@ const refused = failing('Credentials');
 
 test('a call that is answered accepts a key that nobody has judged, and no list is needed', () => {
   let accepted = 0;
-  const key = new KeyVerdict(() => (accepted += 1));
-  expect([key.heard(fine, 0), key.verdict, key.heard(fine, 0)]).toEqual([true, 'Accepted', false]);
-  key.judge(1, fine);
+  const key = new CredentialStatus(() => (accepted += 1));
+  expect([key.onCall(fine, 0), key.status, key.onCall(fine, 0)]).toEqual([true, 'Accepted', false]);
+  key.onList(1, fine);
   expect(accepted).toBe(1);
 });
 
 test('a call that fails changes no verdict; only a refusal raises doubt', () => {
-  const key = new KeyVerdict();
-  expect([key.heard(failing('Retry'), 5), key.doubtedAt]).toEqual([false, undefined]);
-  expect([key.heard(refused, 5), key.doubtedAt, key.verdict]).toEqual([false, 5, 'Unverified']);
+  const key = new CredentialStatus();
+  expect([key.onCall(failing('Retry'), 5), key.suspectedAt]).toEqual([false, undefined]);
+  expect([key.onCall(refused, 5), key.suspectedAt, key.status]).toEqual([false, 5, 'Unverified']);
 });
 
 test.for([
@@ -27,36 +27,36 @@ test.for([
   { list: 'that fails for another reason', startedAt: 9, outcome: failing('Retry'), doubtedAt: 5 },
   { list: 'that is refused too', startedAt: 4, outcome: refused, doubtedAt: undefined },
 ])('doubt of a call that was refused after a list $list: since $doubtedAt', ({ startedAt, outcome, doubtedAt }) => {
-  const key = new KeyVerdict();
-  key.judge(0, fine);
-  key.heard(refused, 5);
-  key.judge(startedAt, outcome);
-  expect(key.doubtedAt).toBe(doubtedAt);
+  const key = new CredentialStatus();
+  key.onList(0, fine);
+  key.onCall(refused, 5);
+  key.onList(startedAt, outcome);
+  expect(key.suspectedAt).toBe(doubtedAt);
 });
 
 test('a key that is to be tried again is tried by a list that starts no earlier', () => {
-  const key = new KeyVerdict();
-  key.judge(0, refused);
+  const key = new CredentialStatus();
+  key.onList(0, refused);
   key.retryAt = 5;
-  key.judge(4, refused);
+  key.onList(4, refused);
   expect(key.retryAt).toBe(5);
-  key.judge(5, refused);
+  key.onList(5, refused);
   expect(key.retryAt).toBeUndefined();
 });
 
 test('the refusal is kept until the key is accepted', () => {
-  const key = new KeyVerdict();
-  key.judge(0, refused);
+  const key = new CredentialStatus();
+  key.onList(0, refused);
   expect(key.rejection).toMatchObject({ class: 'Credentials', status: 401 });
-  key.judge(1, fine);
+  key.onList(1, fine);
   expect(key.rejection).toBeUndefined();
 });
 
 test('refusals count until the key is accepted, and no more after that', () => {
-  const key = new KeyVerdict();
+  const key = new CredentialStatus();
   const counts = [refused, failing('Retry'), refused, fine, refused].map((outcome, startedAt) => {
-    const isNew = key.judge(startedAt, outcome);
-    return [isNew, key.verdict, key.rejections];
+    const isNew = key.onList(startedAt, outcome);
+    return [isNew, key.status, key.rejections];
   });
   expect(counts).toEqual([
     [true, 'Rejected', 1],

@@ -15,7 +15,7 @@ describe('a rejected API key', () => {
     woken();
     provider.failNext('ListMachines', unauthorized, unauthorized);
     await clock.advance(60_000);
-    expect(account.verdict).toBe('Rejected');
+    expect(account.credentialStatus).toBe('Rejected');
     expect(account.rejection).toMatchObject(unauthorized);
     // Once for the key, once for the list.
     expect(woken()).toEqual(['a', 'a']);
@@ -34,7 +34,7 @@ describe('a rejected API key', () => {
     expect(woken()).toEqual([]);
     await clock.advance(60_000);
     expect(provider.count('ListMachines')).toBe(4);
-    expect(account.verdict).toBe('Accepted');
+    expect(account.credentialStatus).toBe('Accepted');
     expect(account.rejection).toBeUndefined();
     expect(woken()).toEqual(['a', 'a']);
   });
@@ -46,12 +46,12 @@ describe('a rejected API key', () => {
     await clock.advance(30_000);
     for (let time = 0; time < 100; time += 1) account.retryKey();
     await clock.settle();
-    expect([account.verdict, provider.count('ListMachines')]).toEqual(['Rejected', 2]);
+    expect([account.credentialStatus, provider.count('ListMachines')]).toEqual(['Rejected', 2]);
     await clock.advance(30_000);
     expect(provider.count('ListMachines')).toBe(2);
     account.retryKey();
     await clock.settle();
-    expect([account.verdict, provider.count('ListMachines')]).toEqual(['Accepted', 3]);
+    expect([account.credentialStatus, provider.count('ListMachines')]).toEqual(['Accepted', 3]);
     account.retryKey();
     await clock.advance(30_000);
     expect(provider.count('ListMachines')).toBe(3);
@@ -68,7 +68,7 @@ describe('a rejected API key', () => {
     account.retryKey();
     release();
     await clock.advance(10_000);
-    expect([account.verdict, provider.count('ListMachines')]).toEqual(['Rejected', 2]);
+    expect([account.credentialStatus, provider.count('ListMachines')]).toEqual(['Rejected', 2]);
   });
 
   test('one refused call fails for its caller only, and asks for a list at once', async () => {
@@ -81,7 +81,7 @@ describe('a rejected API key', () => {
     expect(await account.write(change('machine-1'), (at) => at.stopMachine(1))).toMatchObject({
       failure: unauthorized,
     });
-    expect([account.verdict, account.rejection]).toEqual(['Accepted', undefined]);
+    expect([account.credentialStatus, account.rejection]).toEqual(['Accepted', undefined]);
     expect(provider.count('ListMachines')).toBe(2);
 
     const waiting = account.write(change('machine-2'), (at) => at.stopMachine(2));
@@ -91,7 +91,7 @@ describe('a rejected API key', () => {
     release();
     expect(await waiting).toEqual({ ok: true, value: undefined });
     await clock.settle();
-    expect([account.verdict, provider.count('GetMachine')]).toEqual(['Accepted', 1]);
+    expect([account.credentialStatus, provider.count('GetMachine')]).toEqual(['Accepted', 1]);
     expect(woken()).toEqual(['a']);
   });
 
@@ -126,7 +126,7 @@ describe('a rejected API key', () => {
       if (answer === undefined) expect(outcome).toBeUndefined();
       else expect(outcome).toMatchObject(answer);
     }
-    expect([account.verdict, provider.count('KillMachine')]).toEqual([verdict, 1]);
+    expect([account.credentialStatus, provider.count('KillMachine')]).toEqual([verdict, 1]);
     release();
     await underWay;
   });
@@ -136,7 +136,7 @@ describe('a rejected API key', () => {
     provider.failNext('StopMachine', unauthorized);
     provider.hold('ListMachines');
     await account.write(change('machine-1'), (at) => at.stopMachine(1));
-    expect(account.verdict).toBe('Unverified');
+    expect(account.credentialStatus).toBe('Unverified');
     expect(provider.calls).toEqual(['StopMachine', 'ListMachines']);
   });
 
@@ -150,7 +150,7 @@ describe('a rejected API key', () => {
     await clock.advance(60_000);
     release();
     expect(await underWay).toMatchObject({ ok: true });
-    expect(account.verdict).toBe('Rejected');
+    expect(account.credentialStatus).toBe('Rejected');
   });
 
   test('a rejection fails the calls that wait for a slot at once', async () => {
@@ -179,7 +179,7 @@ describe('a rejected API key', () => {
     release();
     await underWay;
     await clock.advance(60_000);
-    expect([account.verdict, provider.count('ListMachines')]).toEqual(['Accepted', 3]);
+    expect([account.credentialStatus, provider.count('ListMachines')]).toEqual(['Accepted', 3]);
     expect(await account.write(change('machine-1'), (at) => at.stopMachine(1))).toMatchObject({ ok: true });
   });
 

@@ -31,7 +31,11 @@ describe('stopping an account', () => {
     await account.stop();
     release();
     await clock.settle();
-    expect([account.snapshot, account.lastFailure, account.verdict]).toEqual([undefined, undefined, 'Unverified']);
+    expect([account.snapshot, account.lastFailure, account.credentialStatus]).toEqual([
+      undefined,
+      undefined,
+      'Unverified',
+    ]);
     expect(woken()).toEqual([]);
   });
 });

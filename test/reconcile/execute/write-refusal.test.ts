@@ -42,7 +42,7 @@ it('an object that cannot be claimed keeps what its status said of the VM, and i
     state: 'Running',
     conditions: [{ ...ready, lastTransitionTime: secondsAgo(600) }],
   };
-  const { status, verdict } = ownershipNotStored(objectWith(), before, refusal, now);
+  const { status, statusReason: verdict } = ownershipNotStored(objectWith(), before, refusal, now);
   expect(status).toMatchObject({ id: 90, state: 'Running' });
   expect(status.conditions?.find(({ type }) => type === 'Ready')).toMatchObject({
     status: 'True',

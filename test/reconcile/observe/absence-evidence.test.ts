@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import {
   type AbsenceEvidence,
-  judgeAbsence,
-  judgeName,
-  judgeRecreation,
+  confirmAbsence,
+  confirmNameFree,
+  confirmRecreation,
 } from '../../../src/reconcile/observe/absence-evidence.ts';
 
 const complete: AbsenceEvidence = {
@@ -130,7 +130,7 @@ describe('judgeAbsence', () => {
       verdict: 'AbsenceUnconfirmed',
     },
   ])('$because → $verdict', ({ given, verdict }) => {
-    const judged = judgeAbsence({ ...complete, ...given });
+    const judged = confirmAbsence({ ...complete, ...given });
     expect(judged.kind === 'Unknown' ? judged.reason.kind : judged.kind).toBe(verdict);
   });
 });
@@ -164,7 +164,7 @@ describe('judgeName', () => {
       verdict: { absent: true },
     },
   ])('$because', ({ given, verdict }) => {
-    expect(judgeName({ ...window, ...given })).toEqual(verdict);
+    expect(confirmNameFree({ ...window, ...given })).toEqual(verdict);
   });
 });
 
@@ -195,6 +195,6 @@ describe('judgeRecreation', () => {
       verdict: { isDue: false, wantListAfter: fiveMinutes + 1 },
     },
   ])('$because', ({ given, verdict }) => {
-    expect(judgeRecreation({ ...evidence, recreateAfter: fiveMinutes, ...given })).toEqual(verdict);
+    expect(confirmRecreation({ ...evidence, recreateAfter: fiveMinutes, ...given })).toEqual(verdict);
   });
 });

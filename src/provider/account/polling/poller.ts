@@ -13,7 +13,7 @@ export interface PollOptions {
   /** What else the moment of the next read depends on. */
   readonly needs: () => Pick<ReadNeeds, 'isRejected' | 'rejections' | 'retryAt' | 'gateClosedUntil' | 'probeAt'> & {
     /** Since when a list is needed to settle a doubt. */
-    readonly doubtedAt: number | undefined;
+    readonly suspectedAt: number | undefined;
   };
   /** How many machines a list would show, and how many calls a second there may be. */
   readonly size: () => { readonly rows: number; readonly ratePerSecond: number };
@@ -116,7 +116,7 @@ export class Poll {
     if (this.#isListing || this.#isStopped) return;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    const { doubtedAt, ...needs } = this.#options.needs();
+    const { suspectedAt, ...needs } = this.#options.needs();
     const next = nextRead(
       {
         ...needs,
@@ -124,7 +124,7 @@ export class Poll {
         lastRead: this.#lastRead,
         failures: this.failures,
         isFollowed: this.#options.followers.size > 0,
-        wantedAt: earlier(this.#waiters.earliest, doubtedAt),
+        wantedAt: earlier(this.#waiters.earliest, suspectedAt),
         // A round under way is waited for.
         machineWantedAt: this.#isReading ? undefined : this.#machineWaiters.earliest,
         urgentInterval: this.#isReading || this.#urgent.size === 0 ? undefined : this.#urgentInterval,
