@@ -221,7 +221,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       get ownerId() {
         return account.ownerId;
       },
-      write: async (change, call, onGranted) => {
+      write: async (write, call, beforeCall) => {
         const waiting = new AbortController();
         inLine.set(key, () => {
           if (!isStillSo(account, observed, shownBefore)) waiting.abort();
@@ -239,13 +239,13 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
           if (!deps.fence() || !isStillSo(account, observed, shownBefore)) return false;
           if (observed.recreationDueAt !== undefined && !account.recreations.take(key)) return false;
           // What goes on record first takes a while.
-          if (onGranted !== undefined && !((await onGranted()) && deps.fence())) return false;
+          if (beforeCall !== undefined && !((await beforeCall()) && deps.fence())) return false;
           deps.specToCall.called(key);
           return true;
         };
         try {
           const logged = loggedCall(call, subject, deps);
-          return await park(account.write({ ...change, givenUp: waiting.signal }, logged, granted));
+          return await park(account.write({ ...write, signal: waiting.signal }, logged, granted));
         } finally {
           stopTimer?.();
           inLine.delete(key);
@@ -302,7 +302,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     account?.setUrgent(key, urgent);
     if (observed.namespaceLimit !== undefined && conclusion.report?.statusReason.reason === 'NamespaceLimitReached')
       deps.quota.wait(key);
-    const since = account?.lastChangeAt(observed.providerName) ?? now;
+    const since = account?.lastWriteAt(observed.providerName) ?? now;
     if (wants === 'List') account?.want(key, since);
     if (wants === 'Machine') account?.wantMachine(key, since);
     if (observed.machine.kind !== 'Unknown')

@@ -57,7 +57,7 @@ export class RemovedObjects {
 
   /** A change of the watched objects, as it is with the ones kept here. */
   take(change: ReflectorChange<VirtualMachine>): ReflectorChange<VirtualMachine> {
-    const { key, after, last } = change;
+    const { key, after, lastState: last } = change;
     const kept = this.#objects.get(key);
     const wasHeldLately = this.#noteFinalizer(change);
     if (after !== undefined) {

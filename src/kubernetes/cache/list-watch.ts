@@ -8,7 +8,7 @@ import { createEverythingReader } from './initial-list.ts';
 import { readBookmark, understand, type Reader } from './decoder.ts';
 import { isNewer } from './resource-version.ts';
 import { createSilence } from './idle-timeout.ts';
-import type { Change, Store } from './store.ts';
+import type { ObjectChange, Store } from './store.ts';
 
 /** The resource is not served, as without its CRD; or the API server does not let this client read it. */
 export type Obstacle = 'NotServed' | 'Forbidden';
@@ -23,7 +23,7 @@ export interface FollowOptions<Row> {
   readonly relistInterval?: number;
   readonly store: Store<Row>;
   readonly read: Reader<Row>;
-  readonly tell: (change: Change<Row>, initial: boolean) => void;
+  readonly tell: (change: ObjectChange<Row>, initial: boolean) => void;
   readonly onSynced: () => void;
   readonly onRestart?: () => void;
   /** What keeps it from listing and watching until an administrator does something; undefined: nothing does. */

@@ -3,10 +3,10 @@ import type { Clock } from '../../domain/clock.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { follow, type Obstacle } from './list-watch.ts';
 import { createReader } from './decoder.ts';
-import { type Change, Store } from './store.ts';
+import { type ObjectChange, Store } from './store.ts';
 
 /** One object that came (no `before`), changed or went (no `after`). */
-export interface ReflectorChange<Row> extends Change<Row> {
+export interface ReflectorChange<Row> extends ObjectChange<Row> {
   /** It was there when the reflector started. */
   readonly initial: boolean;
 }
@@ -71,7 +71,7 @@ export function createReflector<Row>(options: ReflectorOptions<Row>): Reflector<
   const storeOf = (key: string): Store<Row> | undefined =>
     stores.get(namespaces === undefined ? '' : key.slice(0, key.indexOf('/')));
 
-  function tell(change: Change<Row>, initial: boolean): void {
+  function tell(change: ObjectChange<Row>, initial: boolean): void {
     try {
       options.onChange({ ...change, initial });
     } catch (error) {

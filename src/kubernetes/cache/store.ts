@@ -10,12 +10,12 @@ export interface Version<Row> {
   readonly content: { readonly kind: 'Row'; readonly row: Row } | { readonly kind: 'None' | 'Unreadable' | 'Held' };
 }
 
-export interface Change<Row> {
+export interface ObjectChange<Row> {
   readonly key: string;
   readonly before: Row | undefined;
   readonly after: Row | undefined;
   /** What it was when the server removed it; a list that lacks it doesn't show that. */
-  readonly last?: Row | undefined;
+  readonly lastState?: Row | undefined;
 }
 
 interface Held<Row> {
@@ -70,8 +70,8 @@ export class Store<Row> {
   }
 
   /** A complete list; answers what it changes. */
-  replace(versions: ReadonlyMap<string, Version<Row>>, resourceVersion: string): Change<Row>[] {
-    const changes: (Change<Row> | undefined)[] = [];
+  replace(versions: ReadonlyMap<string, Version<Row>>, resourceVersion: string): ObjectChange<Row>[] {
+    const changes: (ObjectChange<Row> | undefined)[] = [];
     for (const key of this.#held.keys()) {
       if (!versions.has(key) && !this.#isAhead(key, resourceVersion)) changes.push(this.#set(key, undefined));
     }
@@ -85,7 +85,7 @@ export class Store<Row> {
   }
 
   /** A watch event. */
-  apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', version: Version<Row>): Change<Row> | undefined {
+  apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', version: Version<Row>): ObjectChange<Row> | undefined {
     this.progress(version.resourceVersion);
     const held = this.#held.get(version.key);
     if (type === 'DELETED') {
@@ -93,7 +93,7 @@ export class Store<Row> {
       // The end of this very object, whatever was observed of it; but not that of a later one of the same name.
       const isOver = held?.uid === version.uid || (held && isNewer(version.resourceVersion, held.resourceVersion));
       const change = isOver ? this.#set(version.key, undefined) : undefined;
-      return change && version.content.kind === 'Row' ? { ...change, last: version.content.row } : change;
+      return change && version.content.kind === 'Row' ? { ...change, lastState: version.content.row } : change;
     }
     const newest = held?.resourceVersion ?? this.#buried.get(version.key);
     if (newest !== undefined && !isNewer(version.resourceVersion, newest)) return undefined;
@@ -115,7 +115,7 @@ export class Store<Row> {
   }
 
   /** The answer of a write. Of no use before the first list, which will have it. */
-  observe(version: Version<Row>): Change<Row> | undefined {
+  observe(version: Version<Row>): ObjectChange<Row> | undefined {
     if (this.#seen === undefined) return undefined;
     const known = this.#held.get(version.key)?.resourceVersion ?? this.#seen;
     if (!isNewer(version.resourceVersion, known)) return undefined;
@@ -128,7 +128,7 @@ export class Store<Row> {
     return held !== undefined && this.#observed?.has(key) === true && isNewer(held.resourceVersion, resourceVersion);
   }
 
-  #take({ key, uid, resourceVersion, content }: Version<Row>): Change<Row> | undefined {
+  #take({ key, uid, resourceVersion, content }: Version<Row>): ObjectChange<Row> | undefined {
     // `Held` was the case when it was asked; since then only something newer can have come.
     if (content.kind === 'Held' || this.holds(key, uid, resourceVersion)) return undefined;
     const held = this.#held.get(key);
@@ -137,7 +137,7 @@ export class Store<Row> {
     return this.#set(key, content.kind === 'Row' ? { uid, resourceVersion, row: content.row } : undefined);
   }
 
-  #set(key: string, next: Held<Row> | undefined): Change<Row> | undefined {
+  #set(key: string, next: Held<Row> | undefined): ObjectChange<Row> | undefined {
     const before = this.#held.get(key)?.row;
     if (next === undefined) this.#held.delete(key);
     else this.#held.set(key, next);

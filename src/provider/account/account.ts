@@ -39,13 +39,13 @@ export interface Sighting {
 }
 
 /** A changing call: of which machine (its provider name), how urgent, and whose turns it takes. */
-export interface Change {
-  readonly subject: string;
-  readonly lane: Exclude<Lane, 'Read' | 'List'>;
+export interface ProviderWrite {
+  readonly machineName: string;
+  readonly priority: Exclude<Lane, 'Read' | 'List'>;
   /** Groups have turns alike, however many calls each has waiting. An opaque string. */
-  readonly group: string;
+  readonly flow: string;
   /** Aborted: the call is given up, if its turn has not come. */
-  readonly givenUp?: AbortSignal;
+  readonly signal?: AbortSignal;
 }
 
 /** What the provider offers; an undefined list means it has no such endpoint. */
@@ -112,21 +112,21 @@ export interface Account {
   sighting(id: ProviderId): Sighting | undefined;
 
   /**
-   * Makes one changing call: waits for its turn, then calls. `onGranted` runs when the turn has come, directly before the
+   * Makes one changing call: waits for its turn, then calls. `beforeCall` runs when the turn has come, directly before the
    * call, and may refuse it by returning false. The answer is undefined when no call was made: refused so, given up, stopped, or the
    * provider asks us to stay away or is away, which nobody waits out in line. After a call that was refused for its key all
    * others wait until a list has told whether the key still is accepted. Calls for one machine are made one after the other.
    */
   write<T>(
-    change: Change,
+    write: ProviderWrite,
     call: (provider: Provider) => Promise<Outcome<T>>,
-    onGranted?: () => Promise<boolean>,
+    beforeCall?: () => Promise<boolean>,
   ): Promise<Outcome<T> | undefined>;
   /**
    * When our last change of `subject` was answered (monotonic), whatever the answer was; a read that started before says
    * nothing about it. `Infinity` while a change is under way.
    */
-  lastChangeAt(subject: string): number | undefined;
+  lastWriteAt(subject: string): number | undefined;
   /**
    * What a `GET` of this machine answered that was sent at or after `notBefore` (monotonic), or whose answer `key` has
    * not had yet. Undefined: it is being read, and `key` is woken when there is an answer. A failure is an answer too, for

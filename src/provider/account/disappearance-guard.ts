@@ -2,23 +2,23 @@ import type { ProviderId } from '../../domain/machine.ts';
 import type { Log } from '../../telemetry/log.ts';
 import { type Absence, afterList } from './absence.ts';
 import type { MassAbsence, Snapshot } from './account.ts';
-import type { ChangeLog } from './write-tracker.ts';
+import type { WriteTracker } from './write-tracker.ts';
 import type { Followers } from './subscriptions.ts';
 import { type Wave, afterSweep, endOf } from './mass-disappearance.ts';
 
 /** VMs that lists lack: each by itself, and as far as too many are missing at once to believe it of any. */
 export class Missing {
   readonly #followers: Followers;
-  readonly #changes: ChangeLog;
+  readonly #writes: WriteTracker;
   readonly #log: Log;
   /** Machines that we asked to be deleted, until nobody looks for them any more. */
   readonly #leaving = new Set<ProviderId>();
   #waves: readonly Wave[] = [];
   #absences = new Map<ProviderId, Absence>();
 
-  constructor(followers: Followers, changes: ChangeLog, log: Log) {
+  constructor(followers: Followers, writes: WriteTracker, log: Log) {
     this.#followers = followers;
-    this.#changes = changes;
+    this.#writes = writes;
     this.#log = log;
   }
 
@@ -62,7 +62,7 @@ export class Missing {
       }
       const isNew = since <= startedAt && (before === undefined || since > before.startedAt);
       // One that we have just made may not be visible yet.
-      if (id === undefined || !isNew || this.#changes.lastAt(name) !== undefined) continue;
+      if (id === undefined || !isNew || this.#writes.lastWriteAt(name) !== undefined) continue;
       if (isGoing === true && !expected.has(id)) going.add(id);
       expected.add(id);
     }

@@ -1,6 +1,6 @@
 import type { ListedMachine, Machine, ProviderId } from '../../domain/machine.ts';
 import type { Sighting, Snapshot } from './account.ts';
-import { type Changes, createSnapshot, findChanges, isSame } from './snapshot.ts';
+import { type SnapshotDiff, createSnapshot, diffSnapshots, isSame } from './snapshot.ts';
 
 /**
  * What was last seen of each machine: in the newest complete list, or in a read of that machine alone that started later.
@@ -24,7 +24,7 @@ export class Sightings {
   }
 
   /** Takes in a complete list; what changed since each machine was last seen, undefined if none was read before. */
-  addList(startedAt: number, answeredAt: number, machines: readonly ListedMachine[]): Changes | undefined {
+  addList(startedAt: number, answeredAt: number, machines: readonly ListedMachine[]): SnapshotDiff | undefined {
     const before = this.#snapshot;
     const known = before && {
       machines: [...before.machines, ...this.#unlisted(before)],
@@ -32,14 +32,14 @@ export class Sightings {
       byId: (id: ProviderId) => this.of(id)?.machine,
     };
     const snapshot = createSnapshot(startedAt, answeredAt, machines, known);
-    const changes = known && findChanges(known, snapshot);
+    const diff = known && diffSnapshots(known, snapshot);
     for (const [id, row] of this.#later) if (row.startedAt <= startedAt) this.#later.delete(id);
     this.#snapshot = snapshot;
-    return changes;
+    return diff;
   }
 
   /** Takes in one machine; what changed. One that was read before the newest list was changes nothing. */
-  addMachine(startedAt: number, machine: Machine): Changes {
+  addMachine(startedAt: number, machine: Machine): SnapshotDiff {
     const before = this.of(machine.id);
     const isOutdated = startedAt <= Math.max(before?.startedAt ?? -Infinity, this.#snapshot?.startedAt ?? -Infinity);
     if (isOutdated) return { ids: new Set(), names: new Set() };

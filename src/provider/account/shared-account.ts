@@ -5,9 +5,9 @@ import type { Log } from '../../telemetry/log.ts';
 import type { Provider } from '../provider.ts';
 import type { Absence } from './absence.ts';
 import type { AccountOptions } from './account-options.ts';
-import type { Account, Catalogue, Change, MassAbsence, Sighting, Snapshot, Timed } from './account.ts';
+import type { Account, Catalogue, ProviderWrite, MassAbsence, Sighting, Snapshot, Timed } from './account.ts';
 import { CatalogueCache, readCatalogue } from './catalogue-cache.ts';
-import { ChangeLog } from './write-tracker.ts';
+import { WriteTracker } from './write-tracker.ts';
 import { Followers } from './subscriptions.ts';
 import { CredentialStatus } from './credential-status.ts';
 import { listenTo } from './observed-provider.ts';
@@ -56,7 +56,7 @@ class ListedAccount implements SharedAccount {
   readonly #followers = new Followers();
   readonly #sightings = new Sightings();
   readonly #credential: CredentialStatus;
-  readonly #changes: ChangeLog;
+  readonly #writes: WriteTracker;
   readonly #missing: Missing;
   readonly #traffic: Traffic;
   readonly #poll: Poll;
@@ -74,9 +74,9 @@ class ListedAccount implements SharedAccount {
     this.#credential = new CredentialStatus(options.onAccepted);
     this.#wake = options.wake;
     this.#onSnapshot = options.onSnapshot;
-    this.#changes = new ChangeLog(clock);
+    this.#writes = new WriteTracker(clock);
     this.recreations = new Recreations(clock, pace.recreationIntervalMs);
-    this.#missing = new Missing(this.#followers, this.#changes, log);
+    this.#missing = new Missing(this.#followers, this.#writes, log);
     this.#traffic = new Traffic({ clock, log, random, pace, isHeld: () => this.#credential.suspectedAt !== undefined });
     this.#provider = listenTo(options.provider, {
       heard: (outcome) => this.#heard(outcome),
@@ -158,17 +158,17 @@ class ListedAccount implements SharedAccount {
   }
 
   write<T>(
-    { subject, lane, group, givenUp }: Change,
+    { machineName: subject, priority: lane, flow: group, signal: givenUp }: ProviderWrite,
     call: (provider: Provider) => Promise<Outcome<T>>,
-    onGranted?: () => Promise<boolean>,
+    beforeCall?: () => Promise<boolean>,
   ): Promise<Outcome<T> | undefined> {
-    return this.#changes.inTurn(subject, async () => {
+    return this.#writes.serialize(subject, async () => {
       const refused = (): Outcome<T> | undefined => this.rejection && failed(this.rejection);
       if (this.#refusal() !== undefined) return refused();
       const inTurn = async (): Promise<{ readonly outcome: Outcome<T> | undefined }> => {
         try {
-          if (onGranted !== undefined && !(await onGranted())) return { outcome: undefined };
-          return { outcome: await this.#changes.record(subject, () => call(this.#provider)) };
+          if (beforeCall !== undefined && !(await beforeCall())) return { outcome: undefined };
+          return { outcome: await this.#writes.track(subject, () => call(this.#provider)) };
         } finally {
           this.#poll.quicken();
         }
@@ -178,8 +178,8 @@ class ListedAccount implements SharedAccount {
     });
   }
 
-  lastChangeAt(subject: string): number | undefined {
-    return this.#changes.lastAt(subject);
+  lastWriteAt(subject: string): number | undefined {
+    return this.#writes.lastWriteAt(subject);
   }
 
   lookUp(key: string, id: ProviderId, notBefore: number): Timed<Machine | undefined> | undefined {
@@ -305,10 +305,10 @@ class ListedAccount implements SharedAccount {
       for (const key of keys) this.#poll.needsList(key, startedAt);
       return;
     }
-    const changes = this.#sightings.addMachine(startedAt, outcome.value);
-    if (changes.ids.size > 0) this.#poll.quicken();
+    const diff = this.#sightings.addMachine(startedAt, outcome.value);
+    if (diff.ids.size > 0) this.#poll.quicken();
     const waiting = [...keys].filter((key) => this.#poll.isServed(key, startedAt));
-    this.#wakeAll(new Set([...waiting, ...this.#followers.of(changes)]));
+    this.#wakeAll(new Set([...waiting, ...this.#followers.of(diff)]));
   }
 
   /** Why a call need not even be tried. A list is tried nevertheless: it shows whether that has changed. */
@@ -350,25 +350,25 @@ class ListedAccount implements SharedAccount {
   /** Takes over a new list; the keys that have something to look at. */
   #accept(startedAt: number, machines: readonly ListedMachine[]): ReadonlySet<string> {
     const before = this.snapshot;
-    const changes = this.#sightings.addList(startedAt, this.#clock.monotonic(), machines);
+    const diff = this.#sightings.addList(startedAt, this.#clock.monotonic(), machines);
     // It was just added.
     const snapshot = this.snapshot as Snapshot;
     this.emptySweeps = machines.length === 0 ? this.emptySweeps + 1 : 0;
     const [owner] = snapshot.ownerIds;
     const isOwnerShown = this.ownerId !== undefined && snapshot.ownerIds.includes(this.ownerId);
     if (owner !== undefined && !isOwnerShown) this.ownerId = owner;
-    this.#changes.forgetBefore(startedAt);
+    this.#writes.forgetBefore(startedAt);
     this.#lookUps.forgetListed((id) => snapshot.has(id));
     this.#missing.sweep(before, snapshot);
 
     const waiting = this.#poll.servedBy(startedAt);
-    if (changes !== undefined && changes.ids.size > 0) this.#poll.quicken();
+    if (diff !== undefined && diff.ids.size > 0) this.#poll.quicken();
     const isBack = this.lastFailure !== undefined;
     if (isBack) this.#log.info('Listed VMs again');
     this.#reportUnreadable(before, snapshot);
     this.lastFailure = undefined;
     this.#onSnapshot?.(snapshot);
-    const looking = changes === undefined || isBack ? this.#followers.keys() : this.#followers.of(changes);
+    const looking = diff === undefined || isBack ? this.#followers.keys() : this.#followers.of(diff);
     return new Set([...waiting, ...looking]);
   }
 

@@ -71,13 +71,13 @@ function newestOf(machines: readonly Machine[]): number | undefined {
 }
 
 /** What differs between two snapshots, by everything a machine may be followed by. */
-export interface Changes {
+export interface SnapshotDiff {
   readonly ids: ReadonlySet<ProviderId>;
   readonly names: ReadonlySet<string>;
 }
 
 /** The machines that came, went or changed; a machine that was renamed counts under both names. */
-export function findChanges(before: Known, after: Known): Changes {
+export function diffSnapshots(before: Known, after: Known): SnapshotDiff {
   const ids = new Set<ProviderId>();
   const names = new Set<string>();
   const note = (machine: Machine): void => {

@@ -1,6 +1,6 @@
 import { KeyIndex } from '../../domain/key-index.ts';
 import type { ProviderId } from '../../domain/machine.ts';
-import type { Changes } from './snapshot.ts';
+import type { SnapshotDiff } from './snapshot.ts';
 
 interface Subject {
   readonly name: string;
@@ -86,7 +86,7 @@ export class Followers {
   }
 
   /** The keys that follow one of the machines, each once. */
-  of({ ids, names }: Changes): ReadonlySet<string> {
+  of({ ids, names }: SnapshotDiff): ReadonlySet<string> {
     const keys = new Set<string>();
     for (const name of names) for (const key of this.#byName.keysOf(name)) keys.add(key);
     for (const id of ids) for (const key of this.#byId.keysOf(id)) keys.add(key);

@@ -4,7 +4,7 @@ import type { Clock } from '../../domain/clock.ts';
 const keptFor = 10 * 60_000;
 
 /** Which machine we changed when, and that no two changes of one machine are under way at a time. */
-export class ChangeLog {
+export class WriteTracker {
   readonly #clock: Clock;
   readonly #answeredAt = new Map<string, number>();
   readonly #tails = new Map<string, Promise<unknown>>();
@@ -14,38 +14,38 @@ export class ChangeLog {
   }
 
   /** When the last change was answered (monotonic); `Infinity` while one is under way: no read is fresh enough then. */
-  lastAt(subject: string): number | undefined {
-    return this.#answeredAt.get(subject);
+  lastWriteAt(machineName: string): number | undefined {
+    return this.#answeredAt.get(machineName);
   }
 
   /** Runs `work` when all earlier work on the subject has ended. */
-  async inTurn<T>(subject: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#tails.get(subject);
+  async serialize<T>(machineName: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#tails.get(machineName);
     const turn = before === undefined ? work() : before.then(work, work);
     // Whoever comes next only waits for the end; the outcome is the caller's.
     const tail = turn.catch(() => {});
-    this.#tails.set(subject, tail);
+    this.#tails.set(machineName, tail);
     try {
       return await turn;
     } finally {
-      if (this.#tails.get(subject) === tail) this.#tails.delete(subject);
+      if (this.#tails.get(machineName) === tail) this.#tails.delete(machineName);
     }
   }
 
   /** Makes the call. Whatever its outcome, what was read before its answer says nothing about the subject any more. */
-  async record<T>(subject: string, call: () => Promise<T>): Promise<T> {
-    this.#answeredAt.set(subject, Infinity);
+  async track<T>(machineName: string, call: () => Promise<T>): Promise<T> {
+    this.#answeredAt.set(machineName, Infinity);
     try {
       return await call();
     } finally {
-      this.#answeredAt.set(subject, this.#clock.monotonic());
+      this.#answeredAt.set(machineName, this.#clock.monotonic());
     }
   }
 
   /** A list that started at `startedAt` is there: changes long before it need no longer be known. */
   forgetBefore(startedAt: number): void {
-    for (const [subject, at] of this.#answeredAt) {
-      if (at < startedAt - keptFor) this.#answeredAt.delete(subject);
+    for (const [machineName, at] of this.#answeredAt) {
+      if (at < startedAt - keptFor) this.#answeredAt.delete(machineName);
     }
   }
 }

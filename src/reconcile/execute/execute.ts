@@ -6,7 +6,7 @@ import type { Clock } from '../../domain/clock.ts';
 import type { Failure, Outcome } from '../../domain/failure.ts';
 import type { CreateRequest, Machine } from '../../domain/machine.ts';
 import { type Action, type PowerAction, begunAt } from '../../plan/action.ts';
-import type { Account, Change } from '../../provider/account/account.ts';
+import type { Account, ProviderWrite } from '../../provider/account/account.ts';
 import type { CreateAnswer, Provider } from '../../provider/provider.ts';
 import { refusedRetry } from '../../plan/create.ts';
 import { intentFor } from '../create-intent.ts';
@@ -135,7 +135,7 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
   let refusedByKubernetes: unknown;
 
   const outcome = await account.write(
-    { ...change(target, 'Create'), subject: request.name },
+    { ...writeFor(target, 'Create'), machineName: request.name },
     (provider) => {
       memory.sentIntent = intent;
       memory.refusedIntent = undefined;
@@ -294,13 +294,13 @@ async function power(
   target: Target,
   action: PowerAction,
   call: (provider: Provider) => Promise<Outcome<void>>,
-  onGranted: (sent: PowerAction) => Promise<void> = () => Promise.resolve(),
+  beforeCall: (sent: PowerAction) => Promise<void> = () => Promise.resolve(),
 ): Promise<Execution> {
   let sent = action;
   const lane = action.type === 'Kill' ? 'Remove' : 'Power';
-  const outcome = await target.account?.write(change(target, lane), call, async () => {
+  const outcome = await target.account?.write(writeFor(target, lane), call, async () => {
     sent = begunAt(action, deps.clock.now());
-    await onGranted(sent);
+    await beforeCall(sent);
     return true;
   });
   if (outcome === undefined) return { type: 'Superseded' };
@@ -333,7 +333,7 @@ async function remove(
   let outcome;
   try {
     outcome = await target.account?.write(
-      change(target, 'Remove'),
+      writeFor(target, 'Remove'),
       (provider) => provider.deleteMachine(action.id),
       async () => {
         if (!deps.deletes.take(keyOf(target.object))) return false;
@@ -375,8 +375,8 @@ function keyOf({ metadata }: VirtualMachine): string {
 }
 
 /** Objects of one namespace take their turns together, so that many of them hold up no other namespace. */
-function change({ object, providerName }: Target, lane: Change['lane']): Change {
-  return { subject: providerName, lane, group: object.metadata.namespace };
+function writeFor({ object, providerName }: Target, lane: ProviderWrite['priority']): ProviderWrite {
+  return { machineName: providerName, priority: lane, flow: object.metadata.namespace };
 }
 
 function isSuperseded(error: unknown): boolean {

@@ -59,9 +59,9 @@ export function observeMachine(
       return unreadableNamed(deps, account, snapshot, subject, target.name);
   }
   const notBefore = Math.max(
-    account.lastChangeAt(name) ?? 0,
+    account.lastWriteAt(name) ?? 0,
     // The VM that replaces a recorded one may have another name.
-    account.lastChangeAt(providerName(object)) ?? 0,
+    account.lastWriteAt(providerName(object)) ?? 0,
     // A look for a name, unlike one for a known machine, must not be older than the object as this process knows it.
     identity.kind === 'Known' ? 0 : memory.firstSeenAt,
     memory.requestedAt ?? 0,

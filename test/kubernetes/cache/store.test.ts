@@ -356,7 +356,7 @@ describe('events in the wrong order', () => {
 
   test('a deletion tells what the object was at its end', () => {
     const store = stocked();
-    expect(store.apply('DELETED', version('web', 'u', 11))).toMatchObject({ before: 'web 5', last: 'web 11' });
+    expect(store.apply('DELETED', version('web', 'u', 11))).toMatchObject({ before: 'web 5', lastState: 'web 11' });
     expect(stocked().apply('DELETED', version('web', 'u', 11, { kind: 'Unreadable' }))).not.toHaveProperty('last');
   });
 

@@ -1,6 +1,13 @@
 import { type Failure, failed, type Operation, type Outcome, succeeded } from '../../../src/domain/failure.ts';
 import type { Machine, ProviderId } from '../../../src/domain/machine.ts';
-import type { Account, Catalogue, Change, Sighting, Snapshot, Timed } from '../../../src/provider/account/account.ts';
+import type {
+  Account,
+  Catalogue,
+  ProviderWrite,
+  Sighting,
+  Snapshot,
+  Timed,
+} from '../../../src/provider/account/account.ts';
 import type { Absence } from '../../../src/provider/account/absence.ts';
 import type { CreateAnswer, Provider } from '../../../src/provider/provider.ts';
 import type { AccountName, AccountState, ProviderCall } from '../state.ts';
@@ -85,7 +92,7 @@ export class ModelAccount implements Account {
 
   /** `ListedAccount.write`, with a free turn: no pass begins while the key is in doubt, which would hold it. */
   async write<T>(
-    { subject }: Change,
+    { machineName: subject }: ProviderWrite,
     call: (provider: Provider) => Promise<Outcome<T>>,
     onGranted?: () => Promise<boolean>,
   ): Promise<Outcome<T> | undefined> {
@@ -98,7 +105,7 @@ export class ModelAccount implements Account {
     return outcome;
   }
 
-  lastChangeAt(subject: string): number | undefined {
+  lastWriteAt(subject: string): number | undefined {
     return this.state.changes[subject];
   }
 

@@ -1,5 +1,5 @@
 import type { Failure } from '../../../src/domain/failure.ts';
-import type { Change } from '../../../src/provider/account/account.ts';
+import type { ProviderWrite } from '../../../src/provider/account/account.ts';
 import type { AccountOptions } from '../../../src/provider/account/account-options.ts';
 import type { SharedAccount } from '../../../src/provider/account/shared-account.ts';
 import { createAccount } from '../../../src/provider/account/shared-account.ts';
@@ -37,7 +37,11 @@ export function scene(machines = [machine(1), machine(2)], options: Partial<Acco
 }
 
 /** A write for this VM, of the namespace `default`. */
-export const change = (subject: string): Change => ({ subject, lane: 'Power', group: 'default' });
+export const change = (subject: string): ProviderWrite => ({
+  machineName: subject,
+  priority: 'Power',
+  flow: 'default',
+});
 
 /** A failure without the call that it belongs to. */
 export type Facts = Omit<Failure, 'operation'>;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Failure } from '../../../src/domain/failure.ts';
-import type { Change } from '../../../src/provider/account/account.ts';
+import type { ProviderWrite } from '../../../src/provider/account/account.ts';
 import { createAccount } from '../../../src/provider/account/shared-account.ts';
 import { silentLog } from '../../../src/telemetry/log.ts';
 import { createManualClock } from '../../support/clock.ts';
@@ -8,7 +8,7 @@ import { createFakeProvider, machine } from '../../support/fake-provider.ts';
 
 const fleet = Array.from({ length: 1_000 }, (_, index) => machine(index + 1));
 const down: Omit<Failure, 'operation'> = { class: 'Retry', code: 'ServerError', status: 500, text: '' };
-const change: Change = { subject: 'machine-1', lane: 'Power', group: 'default' };
+const change: ProviderWrite = { machineName: 'machine-1', priority: 'Power', flow: 'default' };
 
 /** A thousand machines, each followed by a key of its name, and one list of them. */
 async function scene(machines = fleet) {
@@ -147,7 +147,7 @@ test('a change that was answered after a read began is not shown by it', async (
   await account.write(change, (at) => at.stopMachine(1));
   release();
   await clock.settle();
-  expect([account.sighting(1)?.startedAt, account.lastChangeAt('machine-1')]).toEqual([30_000, 30_100]);
+  expect([account.sighting(1)?.startedAt, account.lastWriteAt('machine-1')]).toEqual([30_000, 30_100]);
 });
 
 test('while lists fail no machine is read alone', async () => {

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import type { Machine } from '../../../src/domain/machine.ts';
 import { Secret } from '../../../src/domain/secret.ts';
-import { createSnapshot, findChanges } from '../../../src/provider/account/snapshot.ts';
+import { createSnapshot, diffSnapshots } from '../../../src/provider/account/snapshot.ts';
 import { machine } from '../../support/fake-provider.ts';
 
 function changedNames(before: readonly Machine[], after: readonly Machine[]): readonly string[] {
-  return [...findChanges(createSnapshot(0, 0, before), createSnapshot(1, 1, after)).names].toSorted();
+  return [...diffSnapshots(createSnapshot(0, 0, before), createSnapshot(1, 1, after)).names].toSorted();
 }
 
 const base = machine(1, {

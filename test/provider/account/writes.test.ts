@@ -60,7 +60,7 @@ describe('writes of an account', () => {
       ),
     ).toBeUndefined();
     expect(provider.calls).toEqual([]);
-    expect(account.lastChangeAt('machine-1')).toBeUndefined();
+    expect(account.lastWriteAt('machine-1')).toBeUndefined();
   });
 
   test('a grant that fails frees its slot and its VM', async () => {
@@ -103,11 +103,11 @@ describe('writes of an account', () => {
       const release = provider.hold('StopMachine');
       const write = account.write(change('machine-1'), (at) => at.stopMachine(1));
       await clock.advance(500);
-      expect(account.lastChangeAt('machine-1')).toBe(Infinity);
+      expect(account.lastWriteAt('machine-1')).toBe(Infinity);
       release();
       await write;
-      expect(account.lastChangeAt('machine-1')).toBe(500);
-      expect(account.lastChangeAt('machine-2')).toBeUndefined();
+      expect(account.lastWriteAt('machine-1')).toBe(500);
+      expect(account.lastWriteAt('machine-2')).toBeUndefined();
     },
   );
 
@@ -119,7 +119,7 @@ describe('writes of an account', () => {
     const release = provider.hold('StopMachine');
     const write = account.write(change('machine-1'), (at) => at.stopMachine(1));
     await clock.advance(10);
-    account.want('a', account.lastChangeAt('machine-1') ?? 0);
+    account.want('a', account.lastWriteAt('machine-1') ?? 0);
     await clock.advance(1_000);
     expect(woken()).toEqual(['a']);
     release();
@@ -131,8 +131,8 @@ describe('writes of an account', () => {
     account.follow('a', { name: 'machine-1' });
     await account.write(change('machine-1'), (at) => at.stopMachine(1));
     await clock.advance(9 * 60_000);
-    expect(account.lastChangeAt('machine-1')).toBe(0);
+    expect(account.lastWriteAt('machine-1')).toBe(0);
     await clock.advance(2 * 60_000);
-    expect(account.lastChangeAt('machine-1')).toBeUndefined();
+    expect(account.lastWriteAt('machine-1')).toBeUndefined();
   });
 });

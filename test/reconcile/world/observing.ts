@@ -63,7 +63,7 @@ export function observe(given: Given) {
     ownerId: 1,
     snapshot: listed === 'NoListYet' ? undefined : createSnapshot(listedAt, answeredAt, shown, before),
     keyedHash: (words: string) => JSON.stringify(['hash', words]),
-    lastChangeAt: () => undefined,
+    lastWriteAt: () => undefined,
     sighting: (id: ProviderId) => sightings.find(({ machine }) => machine.id === id),
     lookUp: () => {
       if (read === undefined) return undefined;
