@@ -7,7 +7,7 @@ import type { Fence } from './domain/fence.ts';
 import type { LabelSelector } from './domain/label-selector.ts';
 import type { Secret } from './domain/secret.ts';
 import type { Account } from './provider/account/account.ts';
-import { createAccounts } from './provider/account/account-registry.ts';
+import { createAccountRegistry } from './provider/account/account-registry.ts';
 import type { Provider } from './provider/provider.ts';
 import { createBackoff } from './controller/requeue-backoff.ts';
 import { runWorkers, type Workers } from './controller/workers.ts';
@@ -15,7 +15,7 @@ import { WorkMetrics } from './controller/work-queue-metrics.ts';
 import { createWorkqueue } from './controller/work-queue.ts';
 import { type SharedCredentials, createCredentials } from './reconcile/credentials.ts';
 import { MachineIndex } from './controller/machine-index.ts';
-import { DeleteBudget } from './controller/deletion-rate.ts';
+import { DeletionRate } from './controller/deletion-rate.ts';
 import { FleetMetrics } from './reconcile/fleet-metrics.ts';
 import { isShownGone } from './reconcile/retained-machine.ts';
 import { NamespaceQuota } from './controller/namespace-quota.ts';
@@ -127,7 +127,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       return () => isShownGone(machine, accounts.list().values(), earliest);
     },
   });
-  const deletes = new DeleteBudget(clock, settings.maxDeletesPerMinute);
+  const deletionRate = new DeletionRate(clock, settings.maxDeletesPerMinute);
   const specToCall = new SpecToCall(clock, (seconds) => metrics.specToCall.observe(seconds));
   const users = new Map<string, Set<string>>();
   const events = createEventRecorder({ client, clock, log, instance: ports.instance });
@@ -141,7 +141,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       namespaces: settings.defaultCredentialsNamespaces,
     },
   });
-  const accounts = createAccounts({
+  const accounts = createAccountRegistry({
     connect: ports.connect,
     clock,
     log,
@@ -155,7 +155,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       reconciler?.changed(key);
     },
     limits: { total: settings.maxApiKeys, perGroup: settings.maxApiKeysPerNamespace },
-    pace: {
+    settings: {
       idlePollMs: settings.pollInterval,
       urgentPollMinMs: settings.urgentPollInterval,
       minListIntervalMs: settings.urgentPollInterval,
@@ -250,7 +250,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       credentials,
       machineIndex,
       quota,
-      deletes,
+      deletionRate,
       events,
       ownership,
       specToCall,

@@ -20,7 +20,7 @@ interface Taken {
  * | a, b        | 300 of a, then 1 of b  | a, then b     |
  * | a           | 1 of b                 | b at once     |
  */
-export class DeleteBudget {
+export class DeletionRate {
   readonly #clock: Clock;
   readonly #limit: number;
   /** Those of the last minute (monotonic), the oldest first. */

@@ -18,9 +18,9 @@ import type { Handled, Park } from '../controller/workers.ts';
 import { isDeletionOnRecord } from '../status/conditions.ts';
 import { type Report, isWorthWriting, statusFor } from '../status/status.ts';
 import type { Log } from '../telemetry/log.ts';
-import { type CallingAccount, type Execution, execute } from './execute/execute.ts';
+import { type WritableAccount, type Execution, execute } from './execute/execute.ts';
 import { loggedCall, logWrite } from './execute/call-log.ts';
-import type { DeleteBudget } from '../controller/deletion-rate.ts';
+import type { DeletionRate } from '../controller/deletion-rate.ts';
 import { Memory } from './object-state.ts';
 import type { NamespaceQuota } from '../controller/namespace-quota.ts';
 import type { Ownership } from './ownership.ts';
@@ -39,7 +39,7 @@ export type PassResult = Handled;
 export interface ReconcilerDeps extends ObserveDeps {
   readonly client: ObjectClient;
   readonly quota: NamespaceQuota;
-  readonly deletes: DeleteBudget;
+  readonly deletionRate: DeletionRate;
   readonly events: Pick<EventRecorder, 'record'>;
   readonly ownership: Pick<Ownership, 'ensureOwned' | 'leave' | 'annotation'>;
   readonly specToCall: Pick<SpecToCall, 'called' | 'settled'>;
@@ -120,7 +120,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     const decision = plan(observation.observed);
     if (observation.observed.history.isQueued === true) memory.queueing = 'Reported';
     observation.account?.setUrgent(key, decision.urgent);
-    if (decision.awaitsDelete) deps.deletes.wait(key);
+    if (decision.awaitsDelete) deps.deletionRate.wait(key);
     const execution = await carryOut(observation, decision, memory, park);
     const conclusion = conclude(observation.observed, decision, execution, memory.failures, deps.random());
     remember(memory, observation.observed, decision, execution, conclusion);
@@ -177,7 +177,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
           account !== null && deps.machineIndex.lockForAdoption(machine, keyOf(observed.object), account),
         unlockAdoption: ({ id }) => deps.machineIndex.unlockAdoption(id, keyOf(observed.object)),
         quota: deps.quota,
-        deletes: deps.deletes,
+        deletionRate: deps.deletionRate,
         ownership: deps.ownership.annotation,
         stored: (object) => deps.cache.observe(object),
         isGone: ({ name, uid }) => deps.objectOf(`${observed.object.metadata.namespace}/${name}`)?.metadata.uid !== uid,
@@ -211,7 +211,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
    * account in trouble slows no other. Its turn may come long after it was decided on, hence only if all is still so; if
    * that changes before, it is given up at once, or whatever is called for now would wait for that turn.
    */
-  function inTurn(account: Account, observed: Observed, action: Action, memory: Memory, park: Park): CallingAccount {
+  function inTurn(account: Account, observed: Observed, action: Action, memory: Memory, park: Park): WritableAccount {
     const key = keyOf(observed.object);
     const subject = { object: key, vmName: observed.providerName, action };
     const shownBefore = shownState(account, observed);
@@ -237,7 +237,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
           memory.queueing = undefined;
           inLine.delete(key);
           if (!deps.fence() || !isStillSo(account, observed, shownBefore)) return false;
-          if (observed.recreationDueAt !== undefined && !account.recreations.take(key)) return false;
+          if (observed.recreationDueAt !== undefined && !account.recreations.use(key)) return false;
           // What goes on record first takes a while.
           if (beforeCall !== undefined && !((await beforeCall()) && deps.fence())) return false;
           deps.specToCall.called(key);

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { DeleteBudget } from '../../src/controller/deletion-rate.ts';
+import { DeletionRate } from '../../src/controller/deletion-rate.ts';
 import { createManualClock } from '../support/clock.ts';
 
 test('no more in any minute than allowed, and the next one when the oldest is a minute old', async () => {
   const clock = createManualClock();
-  const budget = new DeleteBudget(clock, 2);
+  const budget = new DeletionRate(clock, 2);
   expect([budget.heldFor('a/1'), budget.take('a/1')]).toEqual([0, true]);
   await clock.advance(20_000);
   expect([budget.take('a/2'), budget.take('a/3'), budget.heldFor('a/3')]).toEqual([true, false, 40_000]);
@@ -21,7 +21,7 @@ test('no more in any minute than allowed, and the next one when the oldest is a 
 
 test('a refused one is not counted', async () => {
   const clock = createManualClock();
-  const budget = new DeleteBudget(clock, 1);
+  const budget = new DeletionRate(clock, 1);
   budget.take('a/1');
   await clock.advance(30_000);
   budget.take('a/2');
@@ -30,13 +30,13 @@ test('a refused one is not counted', async () => {
 });
 
 test('to look is not to take, nor to wait', () => {
-  const budget = new DeleteBudget(createManualClock(), 1);
+  const budget = new DeletionRate(createManualClock(), 1);
   expect([budget.heldFor('a/1'), budget.heldFor('b/1'), budget.take('c/1')]).toEqual([0, 0, true]);
 });
 
 test('three hundred deletes of one namespace hold up the only one of another for one turn', async () => {
   const clock = createManualClock();
-  const budget = new DeleteBudget(clock, 10);
+  const budget = new DeletionRate(clock, 10);
   const taken = Array.from({ length: 300 }, (_, index) => budget.take(`a/${index}`));
   expect(taken.filter(Boolean)).toHaveLength(10);
   await clock.advance(1_000);
@@ -50,7 +50,7 @@ test('three hundred deletes of one namespace hold up the only one of another for
 
 test('namespaces that wait take turns', async () => {
   const clock = createManualClock();
-  const budget = new DeleteBudget(clock, 2);
+  const budget = new DeletionRate(clock, 2);
   const waiting = ['a/1', 'a/2', 'a/3', 'a/4', 'b/1', 'b/2', 'c/1'];
   const order: string[] = [];
   for (let second = 0; second < 300; second += 1) {
@@ -62,7 +62,7 @@ test('namespaces that wait take turns', async () => {
 
 test('the next delete is that of the namespace with the fewest in the last minute, also if its last one is more recent', async () => {
   const clock = createManualClock();
-  const budget = new DeleteBudget(clock, 4);
+  const budget = new DeletionRate(clock, 4);
   for (const key of ['a/1', 'a/2', 'a/3', 'b/1']) {
     expect(budget.take(key)).toBe(true);
     await clock.advance(10_000);
@@ -74,7 +74,7 @@ test('the next delete is that of the namespace with the fewest in the last minut
 
 test('of namespaces with none so far, the one that came first is next, and within one the object that did', async () => {
   const clock = createManualClock();
-  const budget = new DeleteBudget(clock, 1);
+  const budget = new DeletionRate(clock, 1);
   for (const key of ['a/1', 'x/1', 'y/1']) budget.take(key);
   await clock.advance(60_000);
   expect(['y/1', 'x/2', 'x/1'].map((key) => budget.take(key))).toEqual([false, false, true]);
@@ -82,7 +82,7 @@ test('of namespaces with none so far, the one that came first is next, and withi
 
 test('each that waits learns of a turn of its own, so that they do not all come at once', async () => {
   const clock = createManualClock();
-  const budget = new DeleteBudget(clock, 2);
+  const budget = new DeletionRate(clock, 2);
   for (const key of ['a/1', 'a/2']) {
     budget.take(key);
     await clock.advance(10_000);
@@ -93,7 +93,7 @@ test('each that waits learns of a turn of its own, so that they do not all come 
 
 test('a turn that nobody comes for is soon another one', async () => {
   const clock = createManualClock();
-  const budget = new DeleteBudget(clock, 1);
+  const budget = new DeletionRate(clock, 1);
   for (const key of ['a/1', 'b/1']) budget.take(key);
   await clock.advance(60_000);
   expect(budget.take('a/2')).toBe(false);
@@ -104,7 +104,7 @@ test('a turn that nobody comes for is soon another one', async () => {
 });
 
 test('zero is no limit', () => {
-  const budget = new DeleteBudget(createManualClock(), 0);
+  const budget = new DeletionRate(createManualClock(), 0);
   expect(Array.from({ length: 1_000 }, (_, index) => budget.take(`a/${index}`)).every(Boolean)).toBe(true);
   expect(budget.heldFor('a/0')).toBe(0);
 });

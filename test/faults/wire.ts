@@ -130,11 +130,11 @@ class Conversation {
     else this.#lose('ConnectionLost', 'ECONNRESET');
   }
 
-  #drip(rest: Buffer, pace: { readonly bytes: number; readonly everyMs: number }): void {
+  #drip(rest: Buffer, settings: { readonly bytes: number; readonly everyMs: number }): void {
     if (this.#isOver) return;
-    this.#take(rest.subarray(0, pace.bytes));
-    if (rest.length <= pace.bytes) this.#end();
-    else this.#clock.schedule(pace.everyMs, () => this.#drip(rest.subarray(pace.bytes), pace));
+    this.#take(rest.subarray(0, settings.bytes));
+    if (rest.length <= settings.bytes) this.#end();
+    else this.#clock.schedule(settings.everyMs, () => this.#drip(rest.subarray(settings.bytes), settings));
   }
 
   #lose(code: 'ConnectionLost' | 'Timeout' | 'Cancelled', detail: string): void {

@@ -120,7 +120,7 @@ export interface Operator {
 /** The fields of a `Memory`; an account in it is replaced by a reference. */
 export type Remembered = Readonly<Record<string, unknown>>;
 
-/** What src/provider/account/shared-account.ts keeps of an account. */
+/** What src/provider/account/account-core.ts keeps of an account. */
 export interface AccountState {
   readonly verdict: Account['credentialStatus'];
   readonly rejection?: Failure | undefined;

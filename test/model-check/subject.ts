@@ -17,7 +17,7 @@ export interface Subject {
   readonly Memory: typeof import('../../src/reconcile/object-state.ts').Memory;
   readonly MachineIndex: typeof import('../../src/controller/machine-index.ts').MachineIndex;
   readonly NamespaceQuota: typeof import('../../src/controller/namespace-quota.ts').NamespaceQuota;
-  readonly DeleteBudget: typeof import('../../src/controller/deletion-rate.ts').DeleteBudget;
+  readonly DeletionRate: typeof import('../../src/controller/deletion-rate.ts').DeletionRate;
   readonly KubeError: typeof import('../../src/kubernetes/errors.ts').KubeError;
   readonly Secret: typeof import('../../src/domain/secret.ts').Secret;
   readonly createSnapshot: typeof import('../../src/provider/account/snapshot.ts').createSnapshot;

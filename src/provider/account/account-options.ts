@@ -2,7 +2,7 @@ import type { Clock } from '../../domain/clock.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { Provider } from '../provider.ts';
 import type { Snapshot } from './account.ts';
-import type { Pace } from './polling/poll-schedule.ts';
+import type { AccountSettings } from './polling/poll-schedule.ts';
 import type { Probes } from './polling/key-probes.ts';
 
 export interface AccountOptions {
@@ -14,7 +14,7 @@ export interface AccountOptions {
   readonly random: () => number;
   /** Told each key that has something to look at; must not throw, and may be told a key it no longer knows. */
   readonly wake: (key: string) => void;
-  readonly pace?: Partial<Pace>;
+  readonly settings?: Partial<AccountSettings>;
   /** Called when the provider accepts the key: at first, and again after it was rejected. */
   readonly onAccepted?: () => void;
   readonly onSnapshot?: (snapshot: Snapshot) => void;

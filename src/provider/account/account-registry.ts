@@ -5,9 +5,9 @@ import type { Provider } from '../provider.ts';
 import type { Account, Snapshot } from './account.ts';
 import type { AccountOptions } from './account-options.ts';
 import { keyedHash } from './keyed-hash.ts';
-import { ListTotal } from './list-size-limit.ts';
+import { ListSizeLimit } from './list-size-limit.ts';
 import { Probes } from './polling/key-probes.ts';
-import { createAccount, type SharedAccount } from './shared-account.ts';
+import { createAccount, type RegisteredAccount } from './account-core.ts';
 
 /** How long an account that nobody follows is kept, and how often that is looked at. */
 const keptFor = 10 * 60_000;
@@ -19,7 +19,7 @@ export interface AccountLimits {
   readonly perGroup: number;
 }
 
-export interface AccountsOptions extends Omit<
+export interface AccountRegistryOptions extends Omit<
   AccountOptions,
   'provider' | 'keyedHash' | 'onAccepted' | 'onSnapshot' | 'probes'
 > {
@@ -31,7 +31,7 @@ export interface AccountsOptions extends Omit<
 }
 
 /** The accounts in use, one for each API key, shared by all objects that use the key. */
-export interface Accounts {
+export interface AccountRegistry {
   /**
    * The account of this key, for an object of this group (its namespace); or which limit leaves no room for one more. One
    * that nobody followed for ten minutes is stopped, and begun again when asked for; sooner when there is no room for another.
@@ -45,7 +45,7 @@ export interface Accounts {
 
 interface Entry {
   readonly ordinal: number;
-  readonly account: SharedAccount;
+  readonly account: RegisteredAccount;
   readonly groups: Set<string>;
   /** An accepted key is not printed as long as the account is there. */
   release: () => void;
@@ -61,11 +61,11 @@ interface Entry {
  * | not accepted, of a group with more such keys than this one | it is stopped: a key that was not accepted does nothing |
  * | accepted                                                  | it stays, whatever comes                           |
  */
-export function createAccounts(options: AccountsOptions): Accounts {
+export function createAccountRegistry(options: AccountRegistryOptions): AccountRegistry {
   const { connect, onSnapshot, limits, ...shared } = options;
   const { clock, log } = shared;
   const probes = new Probes(clock, limits.perGroup);
-  const lists = new ListTotal();
+  const lists = new ListSizeLimit();
   // By a hash, so that a plain key is held in one place only. It is never logged: short keys could be guessed from it.
   const entries = new Map<string, Entry>();
   /** Each `Secret` is asked with in every pass of its objects, and hashed once. */

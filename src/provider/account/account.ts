@@ -2,7 +2,7 @@ import type { Failure, Outcome } from '../../domain/failure.ts';
 import type { Machine, OsTemplate, Package, ProviderId, Region, UnreadableMachine } from '../../domain/machine.ts';
 import type { Provider } from '../provider.ts';
 import type { Absence } from './absence.ts';
-import type { Recreations } from './admission/recreation-rate.ts';
+import type { RecreationRate } from './admission/recreation-rate.ts';
 import type { TrafficReading } from './admission/call-admission.ts';
 import type { Lane } from './admission/call-scheduler.ts';
 
@@ -161,7 +161,7 @@ export interface Account {
   /** Undefined while the newest list, or a later read, shows the VM, and for a VM that no key is subscribed to. */
   absenceOf(id: ProviderId): Absence | undefined;
   /** At which rate VMs that are gone are created again. */
-  readonly recreations: Pick<Recreations, 'dueAt' | 'take'>;
+  readonly recreations: Pick<RecreationRate, 'dueAt' | 'use'>;
   /** The mass absence in which this machine vanished; undefined once it is back or lists have agreed for long enough. */
   massAbsenceOf(id: ProviderId): MassAbsence | undefined;
   /**

@@ -16,7 +16,7 @@ const failure = {
 } as const;
 
 /** The size of the newest list of each account. */
-export class ListTotal {
+export class ListSizeLimit {
   readonly #sizes = new Map<number, number>();
   #total = 0;
 

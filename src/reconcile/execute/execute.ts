@@ -10,7 +10,7 @@ import type { Account, ProviderWrite } from '../../provider/account/account.ts';
 import type { CreateAnswer, Provider } from '../../provider/provider.ts';
 import { refusedRetry } from '../../plan/create.ts';
 import { intentFor } from '../create-intent.ts';
-import type { DeleteBudget } from '../../controller/deletion-rate.ts';
+import type { DeletionRate } from '../../controller/deletion-rate.ts';
 import type { Memory } from '../object-state.ts';
 import { patchMetadata, withFinalizer, withoutFinalizer } from './metadata-patch.ts';
 import type { NamespaceQuota } from '../../controller/namespace-quota.ts';
@@ -53,7 +53,7 @@ export interface ExecuteDeps {
   /** Gives it back: nothing came of the adoption. */
   readonly unlockAdoption: (machine: KnownMachine) => void;
   readonly quota: Pick<NamespaceQuota, 'reserve' | 'release' | 'confirmGone'>;
-  readonly deletes: Pick<DeleteBudget, 'take'>;
+  readonly deletionRate: Pick<DeletionRate, 'take'>;
   /** Annotation that goes on an object with its finalizer. */
   readonly ownership: Readonly<Record<string, string>>;
   /** Stores the status that announces a restart, a power cut or a delete, only if nobody changed the object. Throws KubeError. */
@@ -63,13 +63,13 @@ export interface ExecuteDeps {
 }
 
 /** The account as far as calls go through it, and what it knows that goes on record with them. */
-export type CallingAccount = Pick<Account, 'write' | 'snapshot' | 'ownerId' | 'keyedHash'>;
+export type WritableAccount = Pick<Account, 'write' | 'snapshot' | 'ownerId' | 'keyedHash'>;
 
 /** What an action is carried out on. */
-export interface Target {
+export interface ExecuteTarget {
   readonly object: VirtualMachine;
   readonly providerName: string;
-  readonly account: CallingAccount | null;
+  readonly account: WritableAccount | null;
   /** Whether the account's key is the operator's own. */
   readonly isDefaultKey: boolean;
   readonly memory: Memory;
@@ -81,7 +81,7 @@ const resource = { group, version, plural };
  * Carries out one action: the only place that changes anything at the provider, and with it the object's finalizer and
  * identity. Throws KubeError when Kubernetes does not answer a write; then nothing was sent that is not on record.
  */
-export async function execute(deps: ExecuteDeps, action: Action, target: Target): Promise<Execution> {
+export async function execute(deps: ExecuteDeps, action: Action, target: ExecuteTarget): Promise<Execution> {
   try {
     return await carryOut(deps, action, target);
   } catch (error) {
@@ -90,7 +90,7 @@ export async function execute(deps: ExecuteDeps, action: Action, target: Target)
   }
 }
 
-function carryOut(deps: ExecuteDeps, action: Action, target: Target): Promise<Execution> | Execution {
+function carryOut(deps: ExecuteDeps, action: Action, target: ExecuteTarget): Promise<Execution> | Execution {
   switch (action.type) {
     case 'None':
       return { type: 'Nothing' };
@@ -127,7 +127,7 @@ function carryOut(deps: ExecuteDeps, action: Action, target: Target): Promise<Ex
  * reader sends nothing; the intent stays until the status record is stored, and while it is there, the next
  * reconciliation looks for the VM by its name before it may create again.
  */
-async function create(deps: ExecuteDeps, target: Target, request: CreateRequest): Promise<Execution> {
+async function create(deps: ExecuteDeps, target: ExecuteTarget, request: CreateRequest): Promise<Execution> {
   const { object, account, memory } = target;
   if (account === null) return { type: 'Superseded' };
   const intent = intentFor(request, object, memory, account, deps.clock.now());
@@ -183,7 +183,7 @@ async function create(deps: ExecuteDeps, target: Target, request: CreateRequest)
 function createdBy(
   request: CreateRequest,
   { id, machine }: CreateAnswer,
-  { snapshot, ownerId: accountOwner }: CallingAccount,
+  { snapshot, ownerId: accountOwner }: WritableAccount,
 ): Pick<Extract<Execution, { type: 'Created' }>, 'record' | 'machine'> {
   if (id === undefined || snapshot?.has(id) === true) return {};
   const { name } = request;
@@ -200,7 +200,7 @@ function createdBy(
 }
 
 /** After a failed create: what its answer says of a VM that it may have created all the same. */
-function noteFailure({ memory, object }: Target, intent: string, failure: Failure, clock: Clock): void {
+function noteFailure({ memory, object }: ExecuteTarget, intent: string, failure: Failure, clock: Clock): void {
   switch (failure.class) {
     case 'Retry':
       // Never sent: of a create, nothing else is classed so.
@@ -223,7 +223,7 @@ function noteFailure({ memory, object }: Target, intent: string, failure: Failur
 }
 
 /** The provider refused the create, and a later list lacks its VM: nothing is left that the finalizer would protect. */
-async function withdraw(deps: ExecuteDeps, { object, memory }: Target): Promise<Execution> {
+async function withdraw(deps: ExecuteDeps, { object, memory }: ExecuteTarget): Promise<Execution> {
   const intent = object.metadata.annotations?.[annotations.createPending];
   deps.quota.confirmGone(keyOf(object));
   const withdrawn = { finalizers: withoutFinalizer(object), annotations: { [annotations.createPending]: null } };
@@ -238,7 +238,7 @@ const recordAttempts = 5;
  * Finalizer and hint first, only if nobody changed the object since: what was decided on may have been whether to adopt the VM
  * at all. The status record follows in the same reconciliation; after a crash in between, spec.adoption grants it again.
  */
-async function adopt(deps: ExecuteDeps, target: Target, machine: KnownMachine): Promise<Execution> {
+async function adopt(deps: ExecuteDeps, target: ExecuteTarget, machine: KnownMachine): Promise<Execution> {
   const key = keyOf(target.object);
   if (!deps.lockForAdoption(machine)) return { type: 'Superseded' };
   try {
@@ -257,7 +257,7 @@ async function adopt(deps: ExecuteDeps, target: Target, machine: KnownMachine): 
 /** The VM is on record already, so a changed object is read again rather than given up. */
 async function completeIdentity(
   deps: ExecuteDeps,
-  { object, memory }: Target,
+  { object, memory }: ExecuteTarget,
   machine: KnownMachine,
 ): Promise<Execution> {
   let current = object;
@@ -291,7 +291,7 @@ async function patchIdentity(deps: ExecuteDeps, object: VirtualMachine, machine:
 
 async function power(
   deps: ExecuteDeps,
-  target: Target,
+  target: ExecuteTarget,
   action: PowerAction,
   call: (provider: Provider) => Promise<Outcome<void>>,
   beforeCall: (sent: PowerAction) => Promise<void> = () => Promise.resolve(),
@@ -312,7 +312,7 @@ async function power(
 /** A second restart or power cut would hurt, so the first is on record before it is made, but not before its turn has come. */
 async function callOnRecord(
   deps: ExecuteDeps,
-  target: Target,
+  target: ExecuteTarget,
   action: PowerAction,
   call: (provider: Provider) => Promise<Outcome<void>>,
 ): Promise<Execution> {
@@ -327,7 +327,7 @@ async function callOnRecord(
 /** On record before it is made: a later process that finds many machines gone at once knows which of them were to go. */
 async function remove(
   deps: ExecuteDeps,
-  target: Target,
+  target: ExecuteTarget,
   action: Extract<Action, { type: 'Delete' }>,
 ): Promise<Execution> {
   let outcome;
@@ -336,7 +336,7 @@ async function remove(
       writeFor(target, 'Remove'),
       (provider) => provider.deleteMachine(action.id),
       async () => {
-        if (!deps.deletes.take(keyOf(target.object))) return false;
+        if (!deps.deletionRate.take(keyOf(target.object))) return false;
         await deps.announce(action);
         return true;
       },
@@ -352,7 +352,7 @@ async function remove(
   return { type: 'Deleted', outcome };
 }
 
-async function release(deps: ExecuteDeps, { object }: Target): Promise<Execution> {
+async function release(deps: ExecuteDeps, { object }: ExecuteTarget): Promise<Execution> {
   const released = patchMetadata(deps, object, { finalizers: withoutFinalizer(object) }).catch((error: unknown) => {
     if (!(error instanceof KubeError) || error.reason !== 'NotFound') throw error;
   });
@@ -375,7 +375,7 @@ function keyOf({ metadata }: VirtualMachine): string {
 }
 
 /** Objects of one namespace take their turns together, so that many of them hold up no other namespace. */
-function writeFor({ object, providerName }: Target, lane: ProviderWrite['priority']): ProviderWrite {
+function writeFor({ object, providerName }: ExecuteTarget, lane: ProviderWrite['priority']): ProviderWrite {
   return { machineName: providerName, priority: lane, flow: object.metadata.namespace };
 }
 

@@ -21,7 +21,7 @@ import type {
 import type { Account } from '../../provider/account/account.ts';
 import { isDeletionOnRecord } from '../../status/conditions.ts';
 import type { Credentials, KeyLookup } from '../credentials.ts';
-import type { DeleteBudget } from '../../controller/deletion-rate.ts';
+import type { DeletionRate } from '../../controller/deletion-rate.ts';
 import type { Memory } from '../object-state.ts';
 import type { NamespaceQuota } from '../../controller/namespace-quota.ts';
 import { type MachineDeps, mayCreate, notYetSeen, observeMachine } from './observe-machine.ts';
@@ -32,7 +32,7 @@ import { type Subject, provenByName, targetOf, twinsOf } from './machine-lookup.
 export interface ObserveDeps extends ConflictDeps, MachineDeps {
   readonly credentials: Credentials;
   readonly quota: Pick<NamespaceQuota, 'reachedFor'>;
-  readonly deletes: Pick<DeleteBudget, 'heldFor'>;
+  readonly deletionRate: Pick<DeletionRate, 'heldFor'>;
   /** Whether objects of this namespace may leave VMs running in the account of the operator's own key. */
   readonly mayOrphan: (namespace: string) => boolean;
 }
@@ -161,7 +161,7 @@ export async function observe(
       orphanCandidates: isCreate && !isDefaultKey ? orphanCandidatesOf(deps.machineIndex, subject, account) : [],
       namespaceLimit: deps.quota.reachedFor(key, machine.kind === 'Present' ? machine.machine.id : undefined),
       mayOrphan: deps.mayOrphan(object.metadata.namespace) || !usesDefaultKey(object, lookup, machine),
-      deletesHeldFor: object.metadata.deletionTimestamp === undefined ? 0 : deps.deletes.heldFor(key),
+      deletesHeldFor: object.metadata.deletionTimestamp === undefined ? 0 : deps.deletionRate.heldFor(key),
       credentials: observeCredentials(lookup, found, account),
       machine,
       catalogue,

@@ -26,7 +26,7 @@ export function listMoves(subject: Subject, state: State): Move[] {
   });
 }
 
-/** The read of a single machine is answered: `ListedAccount.#getMachine`, which takes a slot as a call does. */
+/** The read of a single machine is answered: `AccountCore.#getMachine`, which takes a slot as a call does. */
 export function lookUpMoves(state: State): Move[] {
   // `as`: those are the names of the accounts.
   const accounts = Object.entries(state.operator.accounts) as [AccountName, AccountState][];

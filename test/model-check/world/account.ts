@@ -28,7 +28,7 @@ export interface AccountWorld {
 const failureKeptFor = 5_000;
 
 /**
- * The account as a pass sees it. It stands for src/provider/account/shared-account.ts, whose timers and slots no state
+ * The account as a pass sees it. It stands for src/provider/account/account-core.ts, whose timers and slots no state
  * could hold, and does what that does when there is one object and a slot is free. What it reads by itself are steps of
  * their own: reads.ts.
  */
@@ -90,7 +90,7 @@ export class ModelAccount implements Account {
     return machine && snapshot && { startedAt: snapshot.startedAt, machine };
   }
 
-  /** `ListedAccount.write`, with a free turn: no pass begins while the key is in doubt, which would hold it. */
+  /** `AccountCore.write`, with a free turn: no pass begins while the key is in doubt, which would hold it. */
   async write<T>(
     { machineName: subject }: ProviderWrite,
     call: (provider: Provider) => Promise<Outcome<T>>,
@@ -109,7 +109,7 @@ export class ModelAccount implements Account {
     return this.state.changes[subject];
   }
 
-  /** `ListedAccount.lookUp`, with what `LookUps.known` and `start` do. */
+  /** `AccountCore.lookUp`, with what `LookUps.known` and `start` do. */
   lookUp(_key: string, id: ProviderId, notBefore: number): Timed<Machine | undefined> | undefined {
     const { lookUp, rejection } = this.state;
     const known = lookUp?.id === id ? lookUp : undefined;
@@ -150,7 +150,7 @@ export class ModelAccount implements Account {
   }
 
   /** One object never waits for others. */
-  readonly recreations = { dueAt: () => this.#world.now(), take: () => true };
+  readonly recreations = { dueAt: () => this.#world.now(), use: () => true };
 
   massAbsenceOf(): undefined {
     return undefined;

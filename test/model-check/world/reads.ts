@@ -5,7 +5,7 @@ import type { AccountName, AccountState, List, LookUp, Room } from '../state.ts'
 import type { Subject } from '../subject.ts';
 import { listOf } from './fake-provider.ts';
 
-/** What src/provider/account/shared-account.ts does between passes: it reads, and learns from what it reads. Pure. */
+/** What src/provider/account/account-core.ts does between passes: it reads, and learns from what it reads. Pure. */
 
 export const untried: AccountState = { verdict: 'Unverified', emptySweeps: 0, changes: {} };
 
@@ -27,7 +27,7 @@ export function isInDoubt({ followed, doubtedAt }: AccountState): boolean {
   return followed !== undefined && doubtedAt !== undefined;
 }
 
-/** `ListedAccount.#heard`: what a single call was answered. */
+/** `AccountCore.#heard`: what a single call was answered. */
 export function hear(before: AccountState, outcome: Outcome<unknown>, now: number): Heard {
   if (outcome.ok) return before.verdict === 'Unverified' ? decide(before, undefined) : unmoved(before);
   if (outcome.failure.class === 'Credentials') return unmoved({ ...before, doubtedAt: now });
@@ -102,7 +102,7 @@ function absenceAfter(
   return after && { absentSince: after.since, absentLists: after.lists };
 }
 
-/** `ListedAccount.#list` with a good answer: `#judgeKey`, then `#accept`. */
+/** `AccountCore.#list` with a good answer: `#judgeKey`, then `#accept`. */
 export function takeList(subject: Subject, before: AccountState, list: List): Heard {
   const judged = decide(before, undefined);
   const snapshot = snapshotOf(subject, list);
@@ -133,7 +133,7 @@ export function takeList(subject: Subject, before: AccountState, list: List): He
   };
 }
 
-/** `ListedAccount.#list` with a failure: `#judgeKey`, then `#miss`. */
+/** `AccountCore.#list` with a failure: `#judgeKey`, then `#miss`. */
 export function missList(before: AccountState, failure: Failure, now: number): Heard {
   const isRejection = failure.class === 'Credentials';
   const judged = isRejection ? decide(before, failure) : unmoved(heed(before, failure, now));
@@ -154,7 +154,7 @@ export function snapshotOf(subject: Subject, { startedAt, machines }: List): Sna
   return subject.createSnapshot(startedAt, startedAt, machines);
 }
 
-/** `ListedAccount.#decide`. */
+/** `AccountCore.#decide`. */
 function decide(before: AccountState, rejection: Failure | undefined): Heard {
   const verdict = rejection === undefined ? 'Accepted' : 'Rejected';
   const isWoken = verdict !== before.verdict && before.followed !== undefined;

@@ -37,7 +37,7 @@ export async function proceed(subject: Subject, state: State, pass: Begun): Prom
     accountFor: (apiKey) => run.accountOf(apiKey.reveal() === 'own' ? 'own' : 'other'),
     machineIndex: run.machineIndex,
     quota: new subject.NamespaceQuota({ limit: 0, accountOf: () => undefined, watch: () => () => false }),
-    deletes: new subject.DeleteBudget(clock, 0),
+    deletionRate: new subject.DeletionRate(clock, 0),
     limits: { stuckAfter, visibilityWindow, recreateAfter, callDeadline: responseDeadline, orphanCandidates: 'Hold' },
     mayOrphan: () => true,
     actingSince: () => state.operator.actingSince,

@@ -2,7 +2,11 @@ import { expect, test } from 'vitest';
 import { failed } from '../../../src/domain/failure.ts';
 import { Secret } from '../../../src/domain/secret.ts';
 import type { Account } from '../../../src/provider/account/account.ts';
-import { type AccountLimits, type Accounts, createAccounts } from '../../../src/provider/account/account-registry.ts';
+import {
+  type AccountLimits,
+  type AccountRegistry,
+  createAccountRegistry,
+} from '../../../src/provider/account/account-registry.ts';
 import { silentLog } from '../../../src/telemetry/log.ts';
 import type { Provider } from '../../../src/provider/provider.ts';
 import { registeredSecrets, registerSecret } from '../../../src/telemetry/redact.ts';
@@ -10,7 +14,7 @@ import { createManualClock } from '../../support/clock.ts';
 import { createFakeProvider, type FakeProvider, machine } from '../../support/fake-provider.ts';
 
 /** The account of a key, for which there is room. */
-function accountOf(accounts: Accounts, key: string, group = 'a'): Account {
+function accountOf(accounts: AccountRegistry, key: string, group = 'a'): Account {
   const account = accounts.get(new Secret(key), group);
   if (typeof account === 'string') throw new Error(account);
   return account;
@@ -23,7 +27,7 @@ function scene(
   const clock = createManualClock();
   const snapshots: number[] = [];
   let connections = 0;
-  const accounts = createAccounts({
+  const accounts = createAccountRegistry({
     clock,
     log: silentLog,
     random: () => 0.5,

@@ -1,8 +1,8 @@
 import type { Failure } from '../../../src/domain/failure.ts';
 import type { ProviderWrite } from '../../../src/provider/account/account.ts';
 import type { AccountOptions } from '../../../src/provider/account/account-options.ts';
-import type { SharedAccount } from '../../../src/provider/account/shared-account.ts';
-import { createAccount } from '../../../src/provider/account/shared-account.ts';
+import type { RegisteredAccount } from '../../../src/provider/account/account-core.ts';
+import { createAccount } from '../../../src/provider/account/account-core.ts';
 import { silentLog } from '../../../src/telemetry/log.ts';
 import type { ManualClock } from '../../support/clock.ts';
 import { createManualClock } from '../../support/clock.ts';
@@ -12,7 +12,7 @@ import { createFakeProvider, machine } from '../../support/fake-provider.ts';
 export interface Scene {
   readonly clock: ManualClock;
   readonly provider: FakeProvider;
-  readonly account: SharedAccount;
+  readonly account: RegisteredAccount;
   /** The keys woken since the last look, in order. */
   woken(): readonly string[];
 }

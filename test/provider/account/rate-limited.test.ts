@@ -35,7 +35,7 @@ describe('the rate-limit pause of an account', () => {
   });
 
   test('calls that wait for a slot when the pause begins are not sent, and look-ups fail', async () => {
-    const { clock, provider, account, woken } = scene([], { pace: { maxInFlight: 1 } });
+    const { clock, provider, account, woken } = scene([], { settings: { maxInFlight: 1 } });
     provider.failNext('StopMachine', limited);
     const release = provider.hold('StopMachine');
     const underWay = account.write(change('machine-1'), (at) => at.stopMachine(1));

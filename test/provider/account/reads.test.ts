@@ -78,7 +78,7 @@ describe('what an account reads beside the list', () => {
   });
 
   test('look-ups share the concurrency limit of the writes', async () => {
-    const { clock, provider, account } = scene([], { pace: { maxInFlight: 2 } });
+    const { clock, provider, account } = scene([], { settings: { maxInFlight: 2 } });
     const release = provider.hold('GetMachine');
     for (const id of [1, 2, 3]) account.lookUp(`key-${id}`, id, 0);
     await clock.settle();

@@ -112,7 +112,7 @@ describe('a rejected API key', () => {
   });
 
   test.for(doubts)('a call was refused, and the list is %s', async ([, list, answer, verdict]) => {
-    const { clock, provider, account } = scene([], { pace: { maxInFlight: 2 } });
+    const { clock, provider, account } = scene([], { settings: { maxInFlight: 2 } });
     account.follow('a', { name: 'machine-1' });
     await clock.settle();
     provider.failNext('StopMachine', unauthorized);
@@ -154,7 +154,7 @@ describe('a rejected API key', () => {
   });
 
   test('a rejection fails the calls that wait for a slot at once', async () => {
-    const { clock, provider, account } = scene([], { pace: { maxInFlight: 1 } });
+    const { clock, provider, account } = scene([], { settings: { maxInFlight: 1 } });
     account.follow('a', { name: 'machine-1' });
     await clock.settle();
     const release = provider.hold('StopMachine');

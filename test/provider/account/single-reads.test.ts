@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Failure } from '../../../src/domain/failure.ts';
 import type { ProviderWrite } from '../../../src/provider/account/account.ts';
-import { createAccount } from '../../../src/provider/account/shared-account.ts';
+import { createAccount } from '../../../src/provider/account/account-core.ts';
 import { silentLog } from '../../../src/telemetry/log.ts';
 import { createManualClock } from '../../support/clock.ts';
 import { createFakeProvider, machine } from '../../support/fake-provider.ts';

@@ -3,7 +3,7 @@ import { change, scene } from './fixture.ts';
 
 describe('stopping an account', () => {
   test('aborts reads, sends no call that waits, and waits for the write in flight', async () => {
-    const { clock, provider, account } = scene([], { pace: { maxInFlight: 1 } });
+    const { clock, provider, account } = scene([], { settings: { maxInFlight: 1 } });
     account.follow('a', { name: 'machine-1' });
     await clock.settle();
     const release = provider.hold('StopMachine');

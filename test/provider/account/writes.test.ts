@@ -9,7 +9,7 @@ const answers: readonly [reason: string, failure: Facts | undefined][] = [
 
 describe('writes of an account', () => {
   test('no more writes are in flight than allowed', async () => {
-    const { clock, provider, account } = scene([], { pace: { maxInFlight: 3 } });
+    const { clock, provider, account } = scene([], { settings: { maxInFlight: 3 } });
     const release = provider.hold('StopMachine');
     const writes = Array.from({ length: 10 }, (_, id) =>
       account.write(change(`machine-${id}`), (at) => at.stopMachine(id + 1)),
@@ -64,7 +64,7 @@ describe('writes of an account', () => {
   });
 
   test('a grant that fails frees its slot and its VM', async () => {
-    const { provider, account } = scene([], { pace: { maxInFlight: 1 } });
+    const { provider, account } = scene([], { settings: { maxInFlight: 1 } });
     const write = account.write(
       change('machine-1'),
       (at) => at.stopMachine(1),
@@ -76,7 +76,7 @@ describe('writes of an account', () => {
   });
 
   test('the grant comes directly before the call, after the wait for a slot', async () => {
-    const { clock, provider, account } = scene([], { pace: { maxInFlight: 1 } });
+    const { clock, provider, account } = scene([], { settings: { maxInFlight: 1 } });
     const release = provider.hold('StopMachine');
     const first = account.write(change('machine-1'), (at) => at.stopMachine(1));
     const grantedAt: number[] = [];

@@ -7,7 +7,7 @@ import { type Failure, failed, type Outcome, succeeded } from '../../../src/doma
 import type { CreateRequest } from '../../../src/domain/machine.ts';
 import { createSnapshot } from '../../../src/provider/account/snapshot.ts';
 import type { CreateAnswer, Provider } from '../../../src/provider/provider.ts';
-import { type CallingAccount, execute, type ExecuteDeps } from '../../../src/reconcile/execute/execute.ts';
+import { type WritableAccount, execute, type ExecuteDeps } from '../../../src/reconcile/execute/execute.ts';
 import { Memory } from '../../../src/reconcile/object-state.ts';
 import { failure, machineIn, objectWith, type ObjectOptions, uid } from '../../plan/fixtures.ts';
 import { createManualClock } from '../../support/clock.ts';
@@ -54,7 +54,7 @@ async function create(options: {
     keyedHash: (text: string) => text,
     write: async (_change: object, call: (to: Provider) => Promise<unknown>, onGranted: () => Promise<boolean>) =>
       (await onGranted()) ? call(provider) : undefined,
-  } as unknown as CallingAccount;
+  } as unknown as WritableAccount;
   const target = { object, providerName: name, account, isDefaultKey: false, memory };
   const execution = await execute(deps, { type: 'Create', request }, target);
   return { execution, memory, calls, intent };

@@ -4,7 +4,7 @@ import type { Log } from '../../../telemetry/log.ts';
 import { Breaker } from './circuit-breaker.ts';
 import { Bucket } from './token-bucket.ts';
 import { Gate } from './rate-limit-pause.ts';
-import type { Pace } from '../polling/poll-schedule.ts';
+import type { AccountSettings } from '../polling/poll-schedule.ts';
 import { type Lane, Turns } from './call-scheduler.ts';
 
 /** How calls of an account get through, for metrics. */
@@ -24,7 +24,7 @@ export interface TrafficOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly random: () => number;
-  readonly pace: Pick<Pace, 'ratePerSecond' | 'burst' | 'maxInFlight'>;
+  readonly settings: Pick<AccountSettings, 'ratePerSecond' | 'burst' | 'maxInFlight'>;
   /** Whether nothing but a list may go out, for reasons of the account's own. */
   readonly isHeld: () => boolean;
 }
@@ -40,14 +40,14 @@ export class Traffic {
   readonly #bucket: Bucket;
   readonly #turns: Turns;
 
-  constructor({ clock, log, random, pace, isHeld }: TrafficOptions) {
+  constructor({ clock, log, random, settings, isHeld }: TrafficOptions) {
     this.#log = log;
     this.#gate = new Gate(clock, random);
     this.#breaker = new Breaker(clock, random);
-    this.#bucket = new Bucket(clock, { rate: pace.ratePerSecond, burst: pace.burst });
+    this.#bucket = new Bucket(clock, { rate: settings.ratePerSecond, burst: settings.burst });
     this.#turns = new Turns(clock, {
       bucket: this.#bucket,
-      maxInFlight: pace.maxInFlight,
+      maxInFlight: settings.maxInFlight,
       isHeld: () => this.#breaker.isOpen || isHeld(),
     });
   }

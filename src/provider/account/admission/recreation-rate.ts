@@ -5,7 +5,7 @@ import type { Clock } from '../../../domain/clock.ts';
  * about many VMs is noticed before it is expensive. A key that does not use its turn within one interval gets another one at
  * the end. In memory only: after a restart the evidence takes longer than this anyway.
  */
-export class Recreations {
+export class RecreationRate {
   readonly #clock: Clock;
   readonly #interval: number;
   /** The start of each key's turn (monotonic), ascending. */
@@ -33,7 +33,7 @@ export class Recreations {
   }
 
   /** Uses up the turn of `key`, if it has come. */
-  take(key: string): boolean {
+  use(key: string): boolean {
     if (this.dueAt(key) > this.#clock.monotonic()) return false;
     return this.#slots.delete(key);
   }

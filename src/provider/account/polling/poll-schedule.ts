@@ -1,5 +1,5 @@
 /** How often an account may be read and changed. Milliseconds, except where another unit is named. */
-export interface Pace {
+export interface AccountSettings {
   /** Between two lists when nothing is going on, ±10 %. */
   readonly idlePollMs: number;
   /** While somebody has urgency: the first interval, which grows by half for each read up to the second. */
@@ -19,7 +19,7 @@ export interface Pace {
   readonly recreationIntervalMs: number;
 }
 
-export const defaultPace: Pace = {
+export const defaultAccountSettings: AccountSettings = {
   idlePollMs: 60_000,
   urgentPollMinMs: 1_000,
   urgentPollMaxMs: 10_000,
@@ -86,15 +86,15 @@ export interface NextRead {
  *
  * and never before the gate opens.
  */
-export function nextRead(needs: ReadNeeds, pace: Pace): NextRead | undefined {
+export function nextRead(needs: ReadNeeds, settings: AccountSettings): NextRead | undefined {
   const { lastList, failures, isFollowed, wantedAt, machineWantedAt, urgentInterval, probeAt } = needs;
   if (!isFollowed && wantedAt === undefined) return undefined;
   const open = Math.max(needs.gateClosedUntil ?? 0, probeAt ?? 0);
   if (lastList === undefined) return { at: Math.max(open, isFollowed ? 0 : (wantedAt ?? 0)), kind: 'List' };
-  const spaced = (moment: number, last: Ended): number => Math.max(moment, last.startedAt + pace.minListIntervalMs);
+  const spaced = (moment: number, last: Ended): number => Math.max(moment, last.startedAt + settings.minListIntervalMs);
   if (needs.isRejected) {
     const growth = Math.min(2 ** Math.max(0, (needs.rejections ?? 0) - 1), slowestProbe);
-    const probe = Math.min(lastList.endedAt + pace.probeMs * growth, spaced(needs.retryAt ?? Infinity, lastList));
+    const probe = Math.min(lastList.endedAt + settings.probeMs * growth, spaced(needs.retryAt ?? Infinity, lastList));
     return { at: Math.max(open, probe), kind: 'List' };
   }
   if (probeAt !== undefined) return { at: open, kind: 'List' };
@@ -103,14 +103,14 @@ export function nextRead(needs: ReadNeeds, pace: Pace): NextRead | undefined {
   const list = Math.min(
     isFollowed ? lastList.endedAt + needs.idleInterval : Infinity,
     spaced(wantedAt ?? Infinity, lastList),
-    isFollowed && failures > 0 ? lastList.endedAt + pace.urgentPollMaxMs : Infinity,
+    isFollowed && failures > 0 ? lastList.endedAt + settings.urgentPollMaxMs : Infinity,
   );
   const any = Math.min(
     isFollowed && urgentInterval !== undefined ? lastRead.endedAt + urgentInterval : Infinity,
     spaced(machineWantedAt ?? Infinity, lastRead),
   );
   // Nothing is decided on single machines while lists fail.
-  const delay = failures === 0 ? 0 : Math.min(pace.urgentPollMinMs * 2 ** (failures - 1), pace.urgentPollMaxMs);
+  const delay = failures === 0 ? 0 : Math.min(settings.urgentPollMinMs * 2 ** (failures - 1), settings.urgentPollMaxMs);
   const at = Math.max(open, lastList.endedAt + delay, Math.min(list, any));
   return { at, kind: any < list && failures === 0 ? 'Any' : 'List' };
 }

@@ -2,13 +2,13 @@ import type { Clock } from '../../../domain/clock.ts';
 import type { ListedMachine, ProviderId } from '../../../domain/machine.ts';
 import type { Timed } from '../account.ts';
 import type { Followers } from '../subscriptions.ts';
-import { type Pace, mostSingleReads, nextRead, type ReadNeeds } from './poll-schedule.ts';
+import { type AccountSettings, mostSingleReads, nextRead, type ReadNeeds } from './poll-schedule.ts';
 import { ReadWaiters } from './read-requests.ts';
 
 export interface PollOptions {
   readonly clock: Clock;
   readonly random: () => number;
-  readonly pace: Pace;
+  readonly settings: AccountSettings;
   readonly followers: Followers;
   /** What else the moment of the next read depends on. */
   readonly needs: () => Pick<ReadNeeds, 'isRejected' | 'rejections' | 'retryAt' | 'gateClosedUntil' | 'probeAt'> & {
@@ -31,7 +31,7 @@ export class Poll {
 
   readonly #options: PollOptions;
   readonly #clock: Clock;
-  readonly #pace: Pace;
+  readonly #pace: AccountSettings;
   readonly #waiters = new ReadWaiters();
   readonly #machineWaiters = new ReadWaiters();
   readonly #urgent = new Set<string>();
@@ -49,9 +49,9 @@ export class Poll {
   constructor(options: PollOptions) {
     this.#options = options;
     this.#clock = options.clock;
-    this.#pace = options.pace;
-    this.#urgentInterval = options.pace.urgentPollMinMs;
-    this.#idleInterval = options.pace.idlePollMs;
+    this.#pace = options.settings;
+    this.#urgentInterval = options.settings.urgentPollMinMs;
+    this.#idleInterval = options.settings.idlePollMs;
   }
 
   setUrgent(key: string, urgent: boolean): void {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { Recreations } from '../../../../src/provider/account/admission/recreation-rate.ts';
+import { RecreationRate } from '../../../../src/provider/account/admission/recreation-rate.ts';
 import { createManualClock } from '../../../support/clock.ts';
 import { scene } from '../fixture.ts';
 
@@ -8,7 +8,7 @@ const minute = 60_000;
 function create() {
   const clock = createManualClock();
   const start = clock.monotonic();
-  const recreations = new Recreations(clock, minute);
+  const recreations = new RecreationRate(clock, minute);
   return { clock, recreations, dueIn: (key: string) => (recreations.dueAt(key) - start) / minute };
 }
 
@@ -20,9 +20,9 @@ it('gives each key that asks a turn of its own, a minute apart, the first at onc
 it('lets nobody create before its turn, and nobody twice', async () => {
   const { clock, recreations, dueIn } = create();
   expect(['a', 'b'].map(dueIn)).toEqual([0, 1]);
-  expect(['a', 'a', 'b'].map((key) => recreations.take(key))).toEqual([true, false, false]);
+  expect(['a', 'a', 'b'].map((key) => recreations.use(key))).toEqual([true, false, false]);
   await clock.advance(minute);
-  expect(recreations.take('b')).toBe(true);
+  expect(recreations.use('b')).toBe(true);
 });
 
 it('moves a key that did not use its turn to the end, so that turns do not pile up', async () => {
@@ -30,12 +30,12 @@ it('moves a key that did not use its turn to the end, so that turns do not pile 
   expect(['a', 'b', 'c'].map(dueIn)).toEqual([0, 1, 2]);
   await clock.advance(10 * minute);
   expect(['a', 'b', 'c'].map(dueIn)).toEqual([10, 11, 12]);
-  expect(['a', 'b', 'c'].map((key) => recreations.take(key))).toEqual([true, false, false]);
+  expect(['a', 'b', 'c'].map((key) => recreations.use(key))).toEqual([true, false, false]);
 });
 
 it('keeps a minute between two VMs although nobody waited in between', async () => {
   const { clock, recreations, dueIn } = create();
-  recreations.take('a');
+  recreations.use('a');
   await clock.advance(minute / 2);
   expect(dueIn('b')).toBe(1);
 });

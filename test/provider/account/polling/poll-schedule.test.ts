@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { NextRead, ReadNeeds } from '../../../../src/provider/account/polling/poll-schedule.ts';
-import { defaultPace, mostSingleReads, nextRead } from '../../../../src/provider/account/polling/poll-schedule.ts';
+import {
+  defaultAccountSettings,
+  mostSingleReads,
+  nextRead,
+} from '../../../../src/provider/account/polling/poll-schedule.ts';
 
 const quiet: ReadNeeds = {
   lastList: { startedAt: 100_000, endedAt: 100_500 },
@@ -63,7 +67,7 @@ const rows: readonly [reason: string, needs: Partial<ReadNeeds>, next: NextRead 
 ];
 
 test.for(rows)('%s', ([, needs, next]) => {
-  expect(nextRead({ ...quiet, ...needs }, defaultPace)).toEqual(next);
+  expect(nextRead({ ...quiet, ...needs }, defaultAccountSettings)).toEqual(next);
 });
 
 describe('machine by machine at most', () => {
@@ -79,7 +83,7 @@ describe('machine by machine at most', () => {
     ['ten thousand, and as many calls as one likes', 10_000, { ratePerSecond: Infinity }, 16],
     ['ten thousand, and hardly any call', 10_000, { ratePerSecond: 1 }, 0],
     ['ten thousand, in a hurry', 10_000, { intervalMs: 200 }, 1],
-  ])('%s', ([, size, pace, most]) => {
-    expect(mostSingleReads(size, { intervalMs: 1_000, ratePerSecond: 10, maxInFlight: 16, ...pace })).toBe(most);
+  ])('%s', ([, size, settings, most]) => {
+    expect(mostSingleReads(size, { intervalMs: 1_000, ratePerSecond: 10, maxInFlight: 16, ...settings })).toBe(most);
   });
 });

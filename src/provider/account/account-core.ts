@@ -13,10 +13,10 @@ import { CredentialStatus } from './credential-status.ts';
 import { listenTo } from './observed-provider.ts';
 import { LookUps } from './polling/machine-reads.ts';
 import { Missing } from './disappearance-guard.ts';
-import { defaultPace } from './polling/poll-schedule.ts';
+import { defaultAccountSettings } from './polling/poll-schedule.ts';
 import { Poll } from './polling/poller.ts';
 import type { Probes } from './polling/key-probes.ts';
-import { Recreations } from './admission/recreation-rate.ts';
+import { RecreationRate } from './admission/recreation-rate.ts';
 import { Sightings } from './machine-cache.ts';
 import { Traffic, type TrafficReading } from './admission/call-admission.ts';
 
@@ -26,15 +26,15 @@ const mostReported = 5;
 const own = '';
 
 /** An account together with what the registry has to know of it. */
-export interface SharedAccount extends Account {
+export interface RegisteredAccount extends Account {
   /** How many keys follow a machine of it. */
   readonly followed: number;
   /** Whether a key of this group does. */
   isFollowedFrom(group: string): boolean;
 }
 
-export function createAccount(options: AccountOptions): SharedAccount {
-  return new ListedAccount(options);
+export function createAccount(options: AccountOptions): RegisteredAccount {
+  return new AccountCore(options);
 }
 
 /**
@@ -42,11 +42,11 @@ export function createAccount(options: AccountOptions): SharedAccount {
  * (`Traffic`), what was seen (`Sightings`), whom that concerns (`Followers`), what is missing (`Missing`), and whether the
  * key is accepted (`CredentialStatus`).
  */
-class ListedAccount implements SharedAccount {
+class AccountCore implements RegisteredAccount {
   lastFailure: Failure | undefined;
   ownerId: ProviderId | undefined;
   emptySweeps = 0;
-  readonly recreations: Recreations;
+  readonly recreations: RecreationRate;
 
   readonly #clock: Clock;
   readonly #log: Log;
@@ -68,16 +68,22 @@ class ListedAccount implements SharedAccount {
   constructor(options: AccountOptions) {
     const { clock, log, random } = options;
     this.keyedHash = options.keyedHash;
-    const pace = { ...defaultPace, ...options.pace };
+    const settings = { ...defaultAccountSettings, ...options.settings };
     this.#clock = clock;
     this.#log = log;
     this.#credential = new CredentialStatus(options.onAccepted);
     this.#wake = options.wake;
     this.#onSnapshot = options.onSnapshot;
     this.#writes = new WriteTracker(clock);
-    this.recreations = new Recreations(clock, pace.recreationIntervalMs);
+    this.recreations = new RecreationRate(clock, settings.recreationIntervalMs);
     this.#missing = new Missing(this.#followers, this.#writes, log);
-    this.#traffic = new Traffic({ clock, log, random, pace, isHeld: () => this.#credential.suspectedAt !== undefined });
+    this.#traffic = new Traffic({
+      clock,
+      log,
+      random,
+      settings,
+      isHeld: () => this.#credential.suspectedAt !== undefined,
+    });
     this.#provider = listenTo(options.provider, {
       heard: (outcome) => this.#heard(outcome),
       sawOwner: (ownerId) => (this.ownerId ??= ownerId),
@@ -87,7 +93,7 @@ class ListedAccount implements SharedAccount {
     this.#poll = new Poll({
       clock,
       random,
-      pace,
+      settings,
       followers: this.#followers,
       needs: () => ({
         isRejected: this.credentialStatus === 'Rejected',
