@@ -314,7 +314,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       ({ snapshot }) => clock.monotonic() - (snapshot?.answeredAt ?? Number.NaN),
     );
     metrics.listAge.set(Math.max(0, ...ages.filter(Number.isFinite)) / 1000);
-    showTraffic(metrics, accounts.list());
+    showCallStats(metrics, accounts.list());
     work.show(queue, workers, settings.workers);
     fleet.show();
     metrics.objectsOwnedByOthers.set(ownership.others);
@@ -373,17 +373,17 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
 }
 
 /** An account that is no longer in use is shown no longer. */
-function showTraffic(metrics: Metrics, accounts: ReadonlyMap<number, Account>): void {
+function showCallStats(metrics: Metrics, accounts: ReadonlyMap<number, Account>): void {
   const { providerUnavailable, providerPaused, providerRate, providerInFlight, providerWaiting } = metrics;
   for (const gauge of [providerUnavailable, providerPaused, providerRate, providerInFlight, providerWaiting])
     gauge.reset();
-  for (const [ordinal, { traffic }] of accounts) {
+  for (const [ordinal, { callStats }] of accounts) {
     const account = String(ordinal);
-    providerUnavailable.set({ account }, traffic.isBreakerOpen ? 1 : 0);
-    providerPaused.set({ account }, traffic.isGateClosed ? 1 : 0);
-    providerRate.set({ account }, traffic.rate);
-    providerInFlight.set({ account }, traffic.inFlight);
-    for (const [lane, count] of Object.entries(traffic.waiting))
-      providerWaiting.set({ account, priority: lane }, count);
+    providerUnavailable.set({ account }, callStats.isCircuitOpen ? 1 : 0);
+    providerPaused.set({ account }, callStats.isRateLimited ? 1 : 0);
+    providerRate.set({ account }, callStats.rate);
+    providerInFlight.set({ account }, callStats.inFlight);
+    for (const [priority, count] of Object.entries(callStats.waiting))
+      providerWaiting.set({ account, priority }, count);
   }
 }

@@ -16,7 +16,7 @@ export interface Equivalent {
 export const equivalents: readonly Equivalent[] = [
   {
     file: 'src/provider/account/admission/call-scheduler.ts',
-    function: 'Turns.grant',
+    function: 'CallScheduler.dispatch',
     kind: 'assignment',
     text: 'this.#cancelTimer = undefined;',
     reason: 'Cancelling a timer that is over or cancelled does nothing.',
@@ -210,14 +210,14 @@ export const equivalents: readonly Equivalent[] = [
   },
   {
     file: 'src/provider/account/admission/circuit-breaker.ts',
-    function: 'Breaker.heedList',
+    function: 'CircuitBreaker.recordList',
     kind: 'assignment',
     text: 'this.#failure = undefined;',
     reason: 'While closed, it is never read, and opening sets it.',
   },
   {
     file: 'src/provider/account/admission/token-bucket.ts',
-    function: 'Bucket.#refill',
+    function: 'TokenBucket.#refill',
     kind: 'comparison',
     text: 'elapsed <= 0',
     replacement: 'elapsed < 0',

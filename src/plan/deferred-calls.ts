@@ -6,13 +6,13 @@ import type { Observed } from './observed.ts';
 export function heldBack(o: Observed, decision: Decision): Decision {
   if (!isProviderCall(decision.action)) return decision;
   const held = { ...kept(o), urgent: decision.urgent };
-  if (o.gateClosedFor > 0) {
+  if (o.rateLimitedFor > 0) {
     return wait(
       { reason: 'RateLimited', message: 'the provider asked for fewer requests' },
-      { ...held, after: o.gateClosedFor },
+      { ...held, after: o.rateLimitedFor },
     );
   }
-  if (o.isProviderAway) {
+  if (o.isProviderUnavailable) {
     const message = 'the provider is unavailable; the operator sends the request after a list succeeds';
     return wait({ reason: 'ProviderUnavailable', message }, held);
   }

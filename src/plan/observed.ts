@@ -163,9 +163,9 @@ export interface Observed {
   /** Other VMs that have the name of the VM observed, which the object records. */
   readonly twins: readonly ProviderId[];
   /** How long the provider still asks the whole account to stay away; 0 when it does not. Milliseconds. */
-  readonly gateClosedFor: number;
+  readonly rateLimitedFor: number;
   /** Whether the provider does not answer for now, so that no call is made for any object of the account. */
-  readonly isProviderAway: boolean;
+  readonly isProviderUnavailable: boolean;
   readonly history: History;
   readonly limits: Limits;
 }

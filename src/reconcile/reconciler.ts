@@ -62,8 +62,8 @@ export interface Reconciler {
 }
 
 /** Failures that say nothing about the object, only that the API server is away for now, or that this process may not lead any more. */
-const isAway: ReadonlySet<KubeErrorReason> = new Set(['Network', 'Timeout', 'Unavailable', 'Fenced']);
-const awayRetry = 2_000;
+const unavailableReasons: ReadonlySet<KubeErrorReason> = new Set(['Network', 'Timeout', 'Unavailable', 'Fenced']);
+const unavailableRetry = 2_000;
 
 /** How long a call waits for its turn before the object reports that it waits: a quick turn takes no status write. */
 const longestSilence = 1_000;
@@ -82,10 +82,10 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       } catch (error) {
         // Removed a moment ago: the watch is about to show it.
         if (error instanceof KubeError && error.reason === 'NotFound') return { requeue: true };
-        if (!(error instanceof KubeError) || !isAway.has(error.reason)) throw error;
+        if (!(error instanceof KubeError) || !unavailableReasons.has(error.reason)) throw error;
         // The outage is not this object's: its delay must not outgrow it.
         deps.log.warn('API server is unavailable, requeued object', { object: key, error });
-        return { failed: true, after: awayRetry * (1 + deps.random() / 2) };
+        return { failed: true, after: unavailableRetry * (1 + deps.random() / 2) };
       }
     },
     changed: (key) => inLine.get(key)?.(),
@@ -232,7 +232,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
           memory.queueing = 'Unreported';
           waiting.abort();
         }
-        const granted = async (): Promise<boolean> => {
+        const beforeProviderCall = async (): Promise<boolean> => {
           stopTimer?.();
           memory.queueing = undefined;
           inLine.delete(key);
@@ -245,7 +245,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
         };
         try {
           const logged = loggedCall(call, subject, deps);
-          return await park(account.write({ ...write, signal: waiting.signal }, logged, granted));
+          return await park(account.write({ ...write, signal: waiting.signal }, logged, beforeProviderCall));
         } finally {
           stopTimer?.();
           inLine.delete(key);

@@ -180,7 +180,7 @@ describeRows('creating', [
   },
   {
     because: 'the gate of the account is closed',
-    given: { observed: { gateClosedFor: 5000 } },
+    given: { observed: { rateLimitedFor: 5000 } },
     action: 'None',
     reason: 'RateLimited',
   },

@@ -147,8 +147,8 @@ export function observedWith(options: ObservedOptions = {}): Observed {
         { id: 7, name: 'Twin' },
       ],
     },
-    gateClosedFor: 0,
-    isProviderAway: false,
+    rateLimitedFor: 0,
+    isProviderUnavailable: false,
     history: {
       knownFor: 0,
       stateFor: 0,

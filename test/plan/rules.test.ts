@@ -275,10 +275,10 @@ const types = Object.keys(actions) as readonly Action['type'][];
 
 /** What holds back every call, whatever it is, and nothing else. */
 const holds: readonly { readonly what: string; readonly more: ObservedOptions; readonly reason?: Reason }[] = [
-  { what: 'a rate-limit pause', more: { observed: { gateClosedFor: 5_000 } }, reason: 'RateLimited' },
+  { what: 'a rate-limit pause', more: { observed: { rateLimitedFor: 5_000 } }, reason: 'RateLimited' },
   {
     what: 'a provider that is unavailable',
-    more: { observed: { isProviderAway: true } },
+    more: { observed: { isProviderUnavailable: true } },
     reason: 'ProviderUnavailable',
   },
   { what: 'a key that is being replaced', more: { observed: { isKeyChanging: true } } },

@@ -77,7 +77,7 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
   let isFailing = false;
   let isExpired = false;
   /** Since when (monotonic) it could not be reached; it may be back, but has listed nothing since. */
-  let awaySince: number | undefined;
+  let unreachableSince: number | undefined;
   let watches = 0;
   let openedAt: number | undefined;
   /** A connection failed since the server last told its resourceVersion: it may be one restored from a backup. */
@@ -100,10 +100,10 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
   async function list(): Promise<void> {
     store.beginList();
     const { versions, resourceVersion } = await readEverything({
-      inPages: awaySince !== undefined && clock.monotonic() - awaySince >= absence,
+      inPages: unreachableSince !== undefined && clock.monotonic() - unreachableSince >= absence,
     });
     if (signal.aborted) return;
-    awaySince = undefined;
+    unreachableSince = undefined;
     mayBeRestored = false;
     options.onObstacle(undefined);
     for (const change of store.replace(versions, resourceVersion)) options.tell(change, !isSynced);
@@ -210,13 +210,13 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
     const wasSteady = openedAt !== undefined && clock.monotonic() - openedAt >= steady;
     if (wasSteady) {
       delays.reset();
-      awaySince = undefined;
+      unreachableSince = undefined;
     }
     if (!resumable.has(reason)) needsList = true;
     options.onObstacle(obstacleOf(error));
     // Load balancers cut quiet connections, and old history is thrown away: both are daily business.
     if (wasSteady && (reason === 'Network' || reason === 'Gone')) return log.debug('Watch ended early', { reason });
-    if (reason === 'Network') awaySince ??= clock.monotonic();
+    if (reason === 'Network') unreachableSince ??= clock.monotonic();
     if (!wasSteady && unreachable.has(reason)) mayBeRestored = true;
     // After an absence the place where the watch was is mostly gone. That is an answer, and no reason to wait with the list.
     const wasExpired = isExpired;

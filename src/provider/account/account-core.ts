@@ -15,10 +15,10 @@ import { LookUps } from './polling/machine-reads.ts';
 import { Missing } from './disappearance-guard.ts';
 import { defaultAccountSettings } from './polling/poll-schedule.ts';
 import { Poll } from './polling/poller.ts';
-import type { Probes } from './polling/key-probes.ts';
+import type { KeyProbes } from './polling/key-probes.ts';
 import { RecreationRate } from './admission/recreation-rate.ts';
 import { Sightings } from './machine-cache.ts';
-import { Traffic, type TrafficReading } from './admission/call-admission.ts';
+import { CallAdmission, type CallStats } from './admission/call-admission.ts';
 
 /** How many VMs that cannot be read a log line names. */
 const mostReported = 5;
@@ -30,7 +30,7 @@ export interface RegisteredAccount extends Account {
   /** How many keys follow a machine of it. */
   readonly followed: number;
   /** Whether a key of this group does. */
-  isFollowedFrom(group: string): boolean;
+  isFollowedFrom(flow: string): boolean;
 }
 
 export function createAccount(options: AccountOptions): RegisteredAccount {
@@ -58,7 +58,7 @@ class AccountCore implements RegisteredAccount {
   readonly #credential: CredentialStatus;
   readonly #writes: WriteTracker;
   readonly #missing: Missing;
-  readonly #traffic: Traffic;
+  readonly #admission: CallAdmission;
   readonly #poll: Poll;
   readonly #lookUps: LookUps;
   readonly #catalogue: CatalogueCache;
@@ -77,12 +77,12 @@ class AccountCore implements RegisteredAccount {
     this.#writes = new WriteTracker(clock);
     this.recreations = new RecreationRate(clock, settings.recreationIntervalMs);
     this.#missing = new Missing(this.#followers, this.#writes, log);
-    this.#traffic = new Traffic({
+    this.#admission = new CallAdmission({
       clock,
       log,
       random,
-      settings,
-      isHeld: () => this.#credential.suspectedAt !== undefined,
+      limits: settings,
+      listsOnly: () => this.#credential.suspectedAt !== undefined,
     });
     this.#provider = listenTo(options.provider, {
       heard: (outcome) => this.#heard(outcome),
@@ -99,15 +99,15 @@ class AccountCore implements RegisteredAccount {
         isRejected: this.credentialStatus === 'Rejected',
         rejections: this.#credential.rejections,
         retryAt: this.#credential.retryAt,
-        gateClosedUntil: this.#traffic.closedUntil,
-        probeAt: this.#traffic.probeAt,
+        rateLimitedUntil: this.#admission.pausedUntil,
+        nextProbeAt: this.#admission.nextProbeAt,
         suspectedAt: this.#credential.suspectedAt,
       }),
       size: () => ({
         rows: (this.snapshot?.machines.length ?? 0) + (this.snapshot?.unreadable.size ?? 0),
-        ratePerSecond: this.#traffic.rate,
+        ratePerSecond: this.#admission.rate,
       }),
-      list: () => this.#list(options.probes),
+      list: () => this.#list(options.keyProbes),
       onList: (list) => this.#heardList(list),
       read: (id) => this.#readMachine(id),
     });
@@ -127,16 +127,16 @@ class AccountCore implements RegisteredAccount {
     return this.#credential.rejection;
   }
 
-  get gateClosedUntil(): number | undefined {
-    return this.#traffic.closedUntil;
+  get rateLimitedUntil(): number | undefined {
+    return this.#admission.pausedUntil;
   }
 
-  get isAway(): boolean {
-    return this.#traffic.probeAt !== undefined;
+  get isUnavailable(): boolean {
+    return this.#admission.nextProbeAt !== undefined;
   }
 
-  get traffic(): TrafficReading {
-    return this.#traffic.reading;
+  get callStats(): CallStats {
+    return this.#admission.stats;
   }
 
   get snapshot(): Snapshot | undefined {
@@ -155,8 +155,8 @@ class AccountCore implements RegisteredAccount {
     return this.#followers.size;
   }
 
-  isFollowedFrom(group: string): boolean {
-    return this.#followers.hasGroup(group);
+  isFollowedFrom(flow: string): boolean {
+    return this.#followers.hasGroup(flow);
   }
 
   sighting(id: ProviderId): Sighting | undefined {
@@ -164,7 +164,7 @@ class AccountCore implements RegisteredAccount {
   }
 
   write<T>(
-    { machineName: subject, priority: lane, flow: group, signal: givenUp }: ProviderWrite,
+    { machineName: subject, priority, flow, signal }: ProviderWrite,
     call: (provider: Provider) => Promise<Outcome<T>>,
     beforeCall?: () => Promise<boolean>,
   ): Promise<Outcome<T> | undefined> {
@@ -179,8 +179,8 @@ class AccountCore implements RegisteredAccount {
           this.#poll.quicken();
         }
       };
-      const granted = await this.#traffic.inTurn(lane, group, inTurn, givenUp);
-      return granted === undefined ? refused() : granted.outcome;
+      const result = await this.#admission.schedule(priority, flow, inTurn, signal);
+      return result === undefined ? refused() : result.outcome;
     });
   }
 
@@ -264,7 +264,7 @@ class AccountCore implements RegisteredAccount {
   async stop(): Promise<void> {
     this.#abort.abort();
     this.#poll.stop();
-    await this.#traffic.stop();
+    await this.#admission.stop();
   }
 
   /** While a change is under way its moment is still in the future: the next read will do to look again. */
@@ -273,23 +273,23 @@ class AccountCore implements RegisteredAccount {
   }
 
   /** Makes a read when its turn comes; undefined when it does not come. */
-  #timed<T>(lane: 'Read' | 'List', group: string, read: () => Promise<Outcome<T>>): Promise<Timed<T> | undefined> {
-    return this.#traffic.inTurn(lane, group, async () => {
+  #timed<T>(priority: 'Read' | 'List', flow: string, read: () => Promise<Outcome<T>>): Promise<Timed<T> | undefined> {
+    return this.#admission.schedule(priority, flow, async () => {
       const startedAt = this.#clock.monotonic();
       return { startedAt, outcome: await read() };
     });
   }
 
   /** Of a key that was not accepted a few at a time, in turn for each group: it may be one of many that are not keys at all. */
-  #list(probes: Probes | undefined): Promise<Timed<readonly ListedMachine[]> | undefined> {
+  #list(keyProbes: KeyProbes | undefined): Promise<Timed<readonly ListedMachine[]> | undefined> {
     const read = () => this.#timed('List', own, () => this.#provider.listMachines(this.#abort.signal));
-    if (probes === undefined || this.credentialStatus === 'Accepted') return read();
-    const [group = own] = this.#followers.groups();
-    return probes.during(read, group, () => !this.#abort.signal.aborted && this.#followers.size > 0);
+    if (keyProbes === undefined || this.credentialStatus === 'Accepted') return read();
+    const [flow = own] = this.#followers.groups();
+    return keyProbes.during(read, flow, () => !this.#abort.signal.aborted && this.#followers.size > 0);
   }
 
-  async #getMachine(id: ProviderId, group: string): Promise<Timed<Machine | undefined> | undefined> {
-    const read = await this.#timed('Read', group, () => this.#provider.getMachine(id, this.#abort.signal));
+  async #getMachine(id: ProviderId, flow: string): Promise<Timed<Machine | undefined> | undefined> {
+    const read = await this.#timed('Read', flow, () => this.#provider.getMachine(id, this.#abort.signal));
     if (read?.outcome.ok === true && read.outcome.value !== undefined) this.#missing.shows(id);
     return read;
   }
@@ -319,14 +319,14 @@ class AccountCore implements RegisteredAccount {
 
   /** Why a call need not even be tried. A list is tried nevertheless: it shows whether that has changed. */
   #refusal(): Failure | undefined {
-    return this.rejection ?? this.#traffic.refusal;
+    return this.rejection ?? this.#admission.refusal;
   }
 
   /** What a single call was answered. It may be refused for reasons of its own, so a list has to confirm that it is the key. */
   #heard(outcome: Outcome<unknown>): void {
     if (this.#abort.signal.aborted) return;
     if (this.#credential.onCall(outcome, this.#clock.monotonic())) this.#reportCredentialStatus();
-    this.#traffic.heed(outcome);
+    this.#admission.record(outcome);
     // A doubt, a closed gate or an absent provider may each change when the next list is due.
     if (!outcome.ok) this.#poll.schedule();
   }
@@ -334,11 +334,11 @@ class AccountCore implements RegisteredAccount {
   #heardList({ startedAt, outcome }: Timed<readonly ListedMachine[]>): void {
     const wasSuspected = this.#credential.suspectedAt !== undefined;
     const isNew = this.#credential.onList(startedAt, outcome);
-    this.#traffic.heedList(outcome);
+    this.#admission.recordList(outcome);
     if (isNew) this.#reportCredentialStatus();
     // Without a good list there is no telling when the next one comes, and who waits had better look anew.
-    if (outcome.ok) this.#traffic.grant();
-    else if (wasSuspected) this.#traffic.turnAway();
+    if (outcome.ok) this.#admission.dispatch();
+    else if (wasSuspected) this.#admission.rejectWaiting();
     this.#wakeAll(outcome.ok ? this.#accept(startedAt, outcome.value) : this.#miss(outcome.failure));
   }
 
@@ -348,7 +348,7 @@ class AccountCore implements RegisteredAccount {
       this.#log.info('Provider accepted API key');
     } else {
       this.#log.warn('Provider rejected API key', { failure });
-      this.#traffic.turnAway();
+      this.#admission.rejectWaiting();
     }
     this.#wakeAll(this.#followers.keys());
   }

@@ -3,7 +3,7 @@ import type { Log } from '../../telemetry/log.ts';
 import type { Provider } from '../provider.ts';
 import type { Snapshot } from './account.ts';
 import type { AccountSettings } from './polling/poll-schedule.ts';
-import type { Probes } from './polling/key-probes.ts';
+import type { KeyProbes } from './polling/key-probes.ts';
 
 export interface AccountOptions {
   readonly provider: Provider;
@@ -19,5 +19,5 @@ export interface AccountOptions {
   readonly onAccepted?: () => void;
   readonly onSnapshot?: (snapshot: Snapshot) => void;
   /** Shared by all accounts: lists for keys that were not accepted are read a few at a time. */
-  readonly probes?: Probes;
+  readonly keyProbes?: KeyProbes;
 }

@@ -6,7 +6,7 @@ import type { Account, Snapshot } from './account.ts';
 import type { AccountOptions } from './account-options.ts';
 import { keyedHash } from './keyed-hash.ts';
 import { ListSizeLimit } from './list-size-limit.ts';
-import { Probes } from './polling/key-probes.ts';
+import { KeyProbes } from './polling/key-probes.ts';
 import { createAccount, type RegisteredAccount } from './account-core.ts';
 
 /** How long an account that nobody follows is kept, and how often that is looked at. */
@@ -64,7 +64,7 @@ interface Entry {
 export function createAccountRegistry(options: AccountRegistryOptions): AccountRegistry {
   const { connect, onSnapshot, limits, ...shared } = options;
   const { clock, log } = shared;
-  const probes = new Probes(clock, limits.perGroup);
+  const keyProbes = new KeyProbes(clock, limits.perGroup);
   const lists = new ListSizeLimit();
   // By a hash, so that a plain key is held in one place only. It is never logged: short keys could be guessed from it.
   const entries = new Map<string, Entry>();
@@ -82,7 +82,7 @@ export function createAccountRegistry(options: AccountRegistryOptions): AccountR
       ...shared,
       log: log.with({ account: ordinal }),
       provider: lists.bound(ordinal, connect(apiKey)),
-      probes,
+      keyProbes,
       // Not sooner: anybody can put any word into a Secret, and no text with that word would be shown to anyone else.
       onAccepted: () => {
         if (!isRegistered) entry.release = registerSecret(apiKey);

@@ -3,8 +3,8 @@ import type { Machine, OsTemplate, Package, ProviderId, Region, UnreadableMachin
 import type { Provider } from '../provider.ts';
 import type { Absence } from './absence.ts';
 import type { RecreationRate } from './admission/recreation-rate.ts';
-import type { TrafficReading } from './admission/call-admission.ts';
-import type { Lane } from './admission/call-scheduler.ts';
+import type { CallStats } from './admission/call-admission.ts';
+import type { CallPriority } from './admission/call-scheduler.ts';
 
 /** A complete list of the account's machines, as one request answered it. Times are monotonic milliseconds. */
 export interface Snapshot {
@@ -41,7 +41,7 @@ export interface Sighting {
 /** A changing call: of which machine (its provider name), how urgent, and whose turns it takes. */
 export interface ProviderWrite {
   readonly machineName: string;
-  readonly priority: Exclude<Lane, 'Read' | 'List'>;
+  readonly priority: Exclude<CallPriority, 'Read' | 'List'>;
   /** Groups have turns alike, however many calls each has waiting. An opaque string. */
   readonly flow: string;
   /** Aborted: the call is given up, if its turn has not come. */
@@ -86,14 +86,14 @@ export interface Account {
   /** Why the last list could not be had; undefined after a good one. */
   readonly lastFailure: Failure | undefined;
   /** Until when (monotonic) the provider asked us to stay away; undefined when it did not. */
-  readonly gateClosedUntil: number | undefined;
+  readonly rateLimitedUntil: number | undefined;
   /**
    * Whether the provider counts as away: several calls in a row had no answer, or one of its own trouble. Then no call is
    * made before a list comes through, which wakes whoever wants one.
    */
-  readonly isAway: boolean;
+  readonly isUnavailable: boolean;
   /** How its calls get through, for metrics. */
-  readonly traffic: TrafficReading;
+  readonly callStats: CallStats;
   /** The owner that answers to this key have shown, once one was seen. */
   readonly ownerId: ProviderId | undefined;
   /** How many of the newest snapshots in a row showed no machine at all. */

@@ -297,8 +297,8 @@ async function power(
   beforeCall: (sent: PowerAction) => Promise<void> = () => Promise.resolve(),
 ): Promise<Execution> {
   let sent = action;
-  const lane = action.type === 'Kill' ? 'Remove' : 'Power';
-  const outcome = await target.account?.write(writeFor(target, lane), call, async () => {
+  const priority = action.type === 'Kill' ? 'Remove' : 'Power';
+  const outcome = await target.account?.write(writeFor(target, priority), call, async () => {
     sent = begunAt(action, deps.clock.now());
     await beforeCall(sent);
     return true;
@@ -375,8 +375,8 @@ function keyOf({ metadata }: VirtualMachine): string {
 }
 
 /** Objects of one namespace take their turns together, so that many of them hold up no other namespace. */
-function writeFor({ object, providerName }: ExecuteTarget, lane: ProviderWrite['priority']): ProviderWrite {
-  return { machineName: providerName, priority: lane, flow: object.metadata.namespace };
+function writeFor({ object, providerName }: ExecuteTarget, priority: ProviderWrite['priority']): ProviderWrite {
+  return { machineName: providerName, priority, flow: object.metadata.namespace };
 }
 
 function isSuperseded(error: unknown): boolean {

@@ -119,7 +119,7 @@ export async function observe(
     return undefined;
   }
   // The list that shows that the provider is back wakes whoever would make a call by then.
-  if (account?.isAway === true && account.lastFailure === undefined) account.want(key, deps.clock.monotonic());
+  if (account?.isUnavailable === true && account.lastFailure === undefined) account.want(key, deps.clock.monotonic());
   const machine =
     account === null || target === undefined ? notYetSeen : observeMachine(deps, account, subject, target);
   if (account?.credentialStatus === 'Rejected' || isOtherAccount(machine)) deps.credentials.distrust(object);
@@ -168,8 +168,8 @@ export async function observe(
       recreationDueAt:
         isCreate && takesRecreationTurn(object, identity, requests) ? recreationDueAt(deps, key, account) : undefined,
       twins: twinsOf(object, identity, machine, account, lookup.kind === 'Found' && lookup.isDefault),
-      isProviderAway: account?.isAway === true,
-      gateClosedFor: Math.max(0, (account?.gateClosedUntil ?? 0) - deps.clock.monotonic()),
+      isProviderUnavailable: account?.isUnavailable === true,
+      rateLimitedFor: Math.max(0, (account?.rateLimitedUntil ?? 0) - deps.clock.monotonic()),
       history,
       limits: deps.limits,
     }),

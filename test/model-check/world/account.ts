@@ -67,7 +67,7 @@ export class ModelAccount implements Account {
     return this.state.emptySweeps;
   }
 
-  get gateClosedUntil(): number | undefined {
+  get rateLimitedUntil(): number | undefined {
     return isGateClosed(this.state, this.#world.now()) ? this.state.gateClosedUntil : undefined;
   }
 
@@ -77,9 +77,9 @@ export class ModelAccount implements Account {
   }
 
   /** Only a failed list counts as trouble: the accidents of few calls never come five in a row. */
-  readonly isAway = false;
+  readonly isUnavailable = false;
 
-  get traffic(): never {
+  get callStats(): never {
     throw new Error('there are no lanes here');
   }
 
@@ -97,7 +97,7 @@ export class ModelAccount implements Account {
     onGranted?: () => Promise<boolean>,
   ): Promise<Outcome<T> | undefined> {
     if (this.rejection !== undefined) return failed(this.rejection);
-    if (this.gateClosedUntil !== undefined) return undefined;
+    if (this.rateLimitedUntil !== undefined) return undefined;
     if (onGranted !== undefined && !(await onGranted())) return undefined;
     this.#recordChange(subject, Infinity);
     const outcome = await call(this.#provider());
@@ -120,7 +120,7 @@ export class ModelAccount implements Account {
       if (known.isOwed || isFresh) return { startedAt: known.startedAt, outcome };
     }
     const startedAt = this.#world.now();
-    const refusal = rejection ?? (this.gateClosedUntil === undefined ? undefined : rateLimited);
+    const refusal = rejection ?? (this.rateLimitedUntil === undefined ? undefined : rateLimited);
     if (refusal !== undefined) return { startedAt, outcome: failed({ ...refusal, operation: 'GetMachine' }) };
     if (known === undefined || known.answer !== undefined)
       this.state = { ...this.state, lookUp: { id, startedAt, isOwed: false } };

@@ -161,7 +161,7 @@ function decide(before: AccountState, rejection: Failure | undefined): Heard {
   return { account: { ...before, verdict, rejection }, isWoken };
 }
 
-/** `Gate.heed` of src/provider/account/admission/rate-limit-pause.ts. */
+/** `RateLimitPause.heed` of src/provider/account/admission/rate-limit-pause.ts. */
 function heed(account: AccountState, failure: Failure, now: number): AccountState {
   return failure.code === 'RateLimited' ? { ...account, gateClosedUntil: now + defaultWait } : account;
 }

@@ -15,10 +15,10 @@ test('after an outage calls go out one after the other at the permitted rate, no
   provider.failNext('ListMachines', ...Array.from({ length: 20 }, () => down));
   stopAll();
   await clock.advance(10 * 60_000);
-  expect(account.isAway).toBe(true);
+  expect(account.isUnavailable).toBe(true);
 
   const before = provider.count('StopMachine');
-  while (account.isAway) await clock.advance(1_000);
+  while (account.isUnavailable) await clock.advance(1_000);
   stopAll();
   await clock.settle();
   expect(provider.count('StopMachine') - before).toBeLessThanOrEqual(1);

@@ -16,7 +16,7 @@ describe('the rate-limit pause of an account', () => {
     await clock.settle();
     provider.failNext('StopMachine', limited);
     await account.write(change('machine-1'), (at) => at.stopMachine(1));
-    expect(account.gateClosedUntil).toBe(21_000);
+    expect(account.rateLimitedUntil).toBe(21_000);
 
     account.want('a', 1);
     expect(account.lookUp('a', 1, 0)?.outcome).toMatchObject({ failure: { class: 'Wait', retryAfter: 21_000 } });
@@ -24,7 +24,7 @@ describe('the rate-limit pause of an account', () => {
     expect(await account.write(change('machine-2'), (at) => at.stopMachine(2))).toBeUndefined();
     expect(provider.calls).toEqual(['ListMachines', 'StopMachine']);
     await clock.advance(1);
-    expect(account.gateClosedUntil).toBeUndefined();
+    expect(account.rateLimitedUntil).toBeUndefined();
     // One call at once, which was the list; the next one at half the rate: five a second.
     const stop = account.write(change('machine-2'), (at) => at.stopMachine(2));
     await clock.advance(199);
@@ -55,14 +55,14 @@ describe('the rate-limit pause of an account', () => {
     const { provider, account } = scene();
     provider.failNext('StopMachine', failure);
     await account.write(change('machine-1'), (at) => at.stopMachine(1));
-    expect(account.gateClosedUntil).toBe(until);
+    expect(account.rateLimitedUntil).toBe(until);
   });
 
   test('a shorter wait does not end the pause sooner', async () => {
     const { provider, account } = scene();
     provider.failNext('StopMachine', limited, { ...limited, retryAfter: 1_000 });
     await Promise.all([1, 2].map((id) => account.write(change(`machine-${id}`), (at) => at.stopMachine(id))));
-    expect(account.gateClosedUntil).toBe(21_000);
+    expect(account.rateLimitedUntil).toBe(21_000);
   });
 
   test('after a pause that was prolonged calls go out one after the other too', async () => {
@@ -73,7 +73,7 @@ describe('the rate-limit pause of an account', () => {
     provider.failNext('StopMachine', limited, { ...limited, retryAfter: 60_000 });
     stops(1, 2);
     await clock.settle();
-    expect(account.gateClosedUntil).toBe(63_000);
+    expect(account.rateLimitedUntil).toBe(63_000);
     await clock.advance(63_000);
     stops(3, 12);
     await clock.settle();

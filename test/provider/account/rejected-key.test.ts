@@ -194,7 +194,7 @@ describe('a rejected API key', () => {
     await clock.advance(60_000);
     release();
     await stop;
-    expect(account.gateClosedUntil).toBe(81_000);
+    expect(account.rateLimitedUntil).toBe(81_000);
     expect(await account.write(change('machine-1'), (at) => at.stopMachine(1))).toMatchObject({
       failure: unauthorized,
     });

@@ -1,19 +1,19 @@
 import type { Clock } from '../../../domain/clock.ts';
-import type { Bucket } from './token-bucket.ts';
+import type { TokenBucket } from './token-bucket.ts';
 
 /** What calls are for, the more urgent first: what ends a machine or its power, power, new machines, reads. */
-export const lanes = ['Remove', 'Power', 'Create', 'Read', 'List'] as const;
-export type Lane = (typeof lanes)[number];
+export const callPriorities = ['Remove', 'Power', 'Create', 'Read', 'List'] as const;
+export type CallPriority = (typeof callPriorities)[number];
 
 /** One turn in so many goes to the lane that has waited longest for one, so that none starves. */
-const sharedTurn = 4;
+const agingTurn = 4;
 
-export interface TurnsOptions {
-  readonly bucket: Bucket;
+export interface CallSchedulerOptions {
+  readonly bucket: TokenBucket;
   /** Calls under way at a time, lists apart: there is only ever one of those, and it must not wait for calls that hang. */
   readonly maxInFlight: number;
   /** Whether only a list may go out for now; call `grant` when that is over. */
-  readonly isHeld: () => boolean;
+  readonly listsOnly: () => boolean;
 }
 
 /**
@@ -30,17 +30,19 @@ export interface TurnsOptions {
  *
  * So a lane that waits has one in sixteen turns at least, and within it the groups take turns.
  */
-export class Turns {
+export class CallScheduler {
   readonly #clock: Clock;
-  readonly #options: TurnsOptions;
-  readonly #lanes = new Map<Lane, Line>(lanes.map((lane) => [lane, new Line()]));
+  readonly #options: CallSchedulerOptions;
+  readonly #levels = new Map<CallPriority, PriorityLevel>(
+    callPriorities.map((priority) => [priority, new PriorityLevel()]),
+  );
   readonly #idle = Promise.withResolvers<void>();
   #inFlight = 0;
-  #turn = 0;
+  #dispatched = 0;
   #isStopped = false;
   #cancelTimer: (() => void) | undefined;
 
-  constructor(clock: Clock, options: TurnsOptions) {
+  constructor(clock: Clock, options: CallSchedulerOptions) {
     this.#clock = clock;
     this.#options = options;
   }
@@ -51,25 +53,28 @@ export class Turns {
   }
 
   /** How many wait in each lane. */
-  get waiting(): Readonly<Record<Lane, number>> {
+  get waiting(): Readonly<Record<CallPriority, number>> {
     // The map has exactly the lanes.
-    return Object.fromEntries([...this.#lanes].map(([lane, line]) => [lane, line.size])) as Record<Lane, number>;
+    return Object.fromEntries([...this.#levels].map(([priority, level]) => [priority, level.size])) as Record<
+      CallPriority,
+      number
+    >;
   }
 
   /**
    * Waits for a turn. True: call now, and `end` it. False: turned away, stopped, or `signal` was aborted before the turn
    * came. `group` is who shares with others.
    */
-  async take(lane: Lane, group: string, signal?: AbortSignal): Promise<boolean> {
+  async acquire(priority: CallPriority, flow: string, signal?: AbortSignal): Promise<boolean> {
     if (this.#isStopped || signal?.aborted === true) return false;
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    const line = this.#line(lane);
+    const level = this.#level(priority);
     const leave = (): void => {
-      if (line.remove(group, resolve)) resolve(false);
+      if (level.remove(flow, resolve)) resolve(false);
     };
     signal?.addEventListener('abort', leave);
-    line.add(group, resolve);
-    this.grant();
+    level.add(flow, resolve);
+    this.dispatch();
     try {
       return await promise;
     } finally {
@@ -78,102 +83,105 @@ export class Turns {
   }
 
   /** The call of a turn in this lane has ended. */
-  end(lane: Lane): void {
-    if (lane !== 'List') this.#inFlight -= 1;
-    this.grant();
+  release(priority: CallPriority): void {
+    if (priority !== 'List') this.#inFlight -= 1;
+    this.dispatch();
     if (this.#isStopped && this.#inFlight === 0) this.#idle.resolve();
   }
 
   /** Grants what may be granted now. */
-  grant(): void {
+  dispatch(): void {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
-    for (let lane = this.#next(); lane !== undefined; lane = this.#next()) {
+    for (let priority = this.#next(); priority !== undefined; priority = this.#next()) {
       if (!this.#options.bucket.take()) {
-        this.#cancelTimer = this.#clock.schedule(this.#options.bucket.nextIn, () => this.grant());
+        this.#cancelTimer = this.#clock.schedule(this.#options.bucket.nextIn, () => this.dispatch());
         return;
       }
-      this.#turn += 1;
-      if (lane !== 'List') this.#inFlight += 1;
-      this.#line(lane).grant(this.#turn);
+      this.#dispatched += 1;
+      if (priority !== 'List') this.#inFlight += 1;
+      this.#level(priority).dispatch(this.#dispatched);
     }
   }
 
   /** Whoever waits gets no turn: it would not be soon. */
-  turnAway(): void {
-    for (const line of this.#lanes.values()) line.turnAway();
-    this.grant();
+  rejectWaiting(): void {
+    for (const level of this.#levels.values()) level.rejectWaiting();
+    this.dispatch();
   }
 
   /** Turns away who waits, and resolves when the last call has ended, lists apart. */
   stop(): Promise<void> {
     this.#isStopped = true;
-    this.turnAway();
+    this.rejectWaiting();
     if (this.#inFlight === 0) this.#idle.resolve();
     return this.#idle.promise;
   }
 
-  #next(): Lane | undefined {
-    const mayCall = this.#inFlight < this.#options.maxInFlight && !this.#options.isHeld();
-    const waiting = lanes.filter((lane) => this.#line(lane).size > 0 && (mayCall || lane === 'List'));
-    if ((this.#turn + 1) % sharedTurn !== 0) return waiting[0];
+  #next(): CallPriority | undefined {
+    const mayCall = this.#inFlight < this.#options.maxInFlight && !this.#options.listsOnly();
+    const waiting = callPriorities.filter(
+      (priority) => this.#level(priority).size > 0 && (mayCall || priority === 'List'),
+    );
+    if ((this.#dispatched + 1) % agingTurn !== 0) return waiting[0];
     let longest = waiting[0];
-    for (const lane of waiting) {
-      if (longest === undefined || this.#line(lane).lastTurn < this.#line(longest).lastTurn) longest = lane;
+    for (const priority of waiting) {
+      if (longest === undefined || this.#level(priority).lastDispatch < this.#level(longest).lastDispatch)
+        longest = priority;
     }
     return longest;
   }
 
-  #line(lane: Lane): Line {
+  #level(priority: CallPriority): PriorityLevel {
     // There is one for each lane, from the beginning.
-    return this.#lanes.get(lane) as Line;
+    return this.#levels.get(priority) as PriorityLevel;
   }
 }
 
-type Answer = (granted: boolean) => void;
+type Waiter = (isAcquired: boolean) => void;
 
 /** Who waits in one lane: the groups in turn, and within a group in the order of asking. */
-class Line {
+class PriorityLevel {
   size = 0;
   /** The number of the last turn that the lane had. */
-  lastTurn = 0;
-  readonly #groups = new Map<string, Answer[]>();
+  lastDispatch = 0;
+  readonly #flows = new Map<string, Waiter[]>();
 
-  add(group: string, answer: Answer): void {
-    const waiting = this.#groups.get(group);
-    if (waiting === undefined) this.#groups.set(group, [answer]);
-    else waiting.push(answer);
+  add(flow: string, waiter: Waiter): void {
+    const waiting = this.#flows.get(flow);
+    if (waiting === undefined) this.#flows.set(flow, [waiter]);
+    else waiting.push(waiter);
     this.size += 1;
   }
 
   /** Whether it was still in line. */
-  remove(group: string, answer: Answer): boolean {
-    const waiting = this.#groups.get(group) ?? [];
-    const place = waiting.indexOf(answer);
-    if (place === -1) return false;
-    waiting.splice(place, 1);
-    if (waiting.length === 0) this.#groups.delete(group);
+  remove(flow: string, waiter: Waiter): boolean {
+    const waiting = this.#flows.get(flow) ?? [];
+    const index = waiting.indexOf(waiter);
+    if (index === -1) return false;
+    waiting.splice(index, 1);
+    if (waiting.length === 0) this.#flows.delete(flow);
     this.size -= 1;
     return true;
   }
 
-  grant(turn: number): void {
-    const [next] = this.#groups;
+  dispatch(number: number): void {
+    const [next] = this.#flows;
     if (next === undefined) return;
-    const [group, waiting] = next;
-    const answer = waiting.shift();
-    this.#groups.delete(group);
+    const [flow, waiting] = next;
+    const waiter = waiting.shift();
+    this.#flows.delete(flow);
     // At the end of the round.
-    if (waiting.length > 0) this.#groups.set(group, waiting);
+    if (waiting.length > 0) this.#flows.set(flow, waiting);
     this.size -= 1;
-    this.lastTurn = turn;
-    answer?.(true);
+    this.lastDispatch = number;
+    waiter?.(true);
   }
 
-  turnAway(): void {
-    const all = [...this.#groups.values()].flat();
-    this.#groups.clear();
+  rejectWaiting(): void {
+    const all = [...this.#flows.values()].flat();
+    this.#flows.clear();
     this.size = 0;
-    for (const answer of all) answer(false);
+    for (const waiter of all) waiter(false);
   }
 }

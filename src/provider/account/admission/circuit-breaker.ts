@@ -2,13 +2,18 @@ import type { Clock } from '../../../domain/clock.ts';
 import type { Failure, FailureCode, Outcome } from '../../../domain/failure.ts';
 
 /** How many accidents in a row open it. */
-const accidentsToOpen = 5;
+const errorsToOpen = 5;
 /** From opening to the first probe, doubled for each one that fails, up to the longest; ±10 %. */
 const firstProbe = 5_000;
 const longestProbe = 60_000;
 
 /** The provider did not answer, or only to say that it is in trouble itself. Whatever else it says, it is there. */
-const accidents: ReadonlySet<FailureCode> = new Set(['ConnectFailed', 'ConnectionLost', 'Timeout', 'ServerError']);
+const connectivityErrors: ReadonlySet<FailureCode> = new Set([
+  'ConnectFailed',
+  'ConnectionLost',
+  'Timeout',
+  'ServerError',
+]);
 
 /**
  * Open while the provider is away: then nothing is sent but a list now and then, which probes whether it is back. Calls
@@ -23,12 +28,12 @@ const accidents: ReadonlySet<FailureCode> = new Set(['ConnectFailed', 'Connectio
  * | one of those accidents                                       | open; the next probe after 10, 20, 40, 60, 60 … s       |
  * | anything else                                                | closed                                                  |
  */
-export class Breaker {
+export class CircuitBreaker {
   readonly #clock: Clock;
   readonly #random: () => number;
   #inRow = 0;
   #probes = 0;
-  #probeAt: number | undefined;
+  #nextProbeAt: number | undefined;
   #failure: Failure | undefined;
 
   constructor(clock: Clock, random: () => number) {
@@ -37,60 +42,60 @@ export class Breaker {
   }
 
   get isOpen(): boolean {
-    return this.#probeAt !== undefined;
+    return this.#nextProbeAt !== undefined;
   }
 
   /** When (monotonic) the next list may be tried; undefined while closed. */
-  get probeAt(): number | undefined {
-    return this.#probeAt;
+  get nextProbeAt(): number | undefined {
+    return this.#nextProbeAt;
   }
 
   /** Why no call is made, with what is left until the next probe; undefined while closed. Nobody else's words are in it. */
   get failure(): Failure | undefined {
-    if (this.#probeAt === undefined || this.#failure === undefined) return undefined;
+    if (this.#nextProbeAt === undefined || this.#failure === undefined) return undefined;
     const { operation, code, status } = this.#failure;
     return {
       operation,
       class: 'Wait',
       code,
       ...(status === undefined ? {} : { status }),
-      retryAfter: Math.max(0, Math.ceil(this.#probeAt - this.#clock.monotonic())),
+      retryAfter: Math.max(0, Math.ceil(this.#nextProbeAt - this.#clock.monotonic())),
       text: 'no call is made before the provider answers a list',
     };
   }
 
   /** What a single call was answered; whether that opened it. */
-  heed(outcome: Outcome<unknown>): boolean {
+  record(outcome: Outcome<unknown>): boolean {
     if (this.isOpen) return false;
     if (!outcome.ok && outcome.failure.code === 'Cancelled') return false;
-    if (outcome.ok || !accidents.has(outcome.failure.code)) {
+    if (outcome.ok || !connectivityErrors.has(outcome.failure.code)) {
       this.#inRow = 0;
       return false;
     }
     this.#inRow += 1;
-    if (this.#inRow < accidentsToOpen) return false;
+    if (this.#inRow < errorsToOpen) return false;
     this.#probes = 0;
     this.#stayOpen(outcome.failure);
     return true;
   }
 
   /** What a list was answered: `Opened` or `Closed` by it, or as before. */
-  heedList(outcome: Outcome<unknown>): 'Opened' | 'Closed' | undefined {
-    if (!this.isOpen) return this.heed(outcome) ? 'Opened' : undefined;
-    if (!outcome.ok && accidents.has(outcome.failure.code)) {
+  recordList(outcome: Outcome<unknown>): 'Opened' | 'Closed' | undefined {
+    if (!this.isOpen) return this.record(outcome) ? 'Opened' : undefined;
+    if (!outcome.ok && connectivityErrors.has(outcome.failure.code)) {
       this.#probes += 1;
       this.#stayOpen(outcome.failure);
       return undefined;
     }
     this.#inRow = 0;
-    this.#probeAt = undefined;
+    this.#nextProbeAt = undefined;
     this.#failure = undefined;
     return 'Closed';
   }
 
   #stayOpen(failure: Failure): void {
     const delay = Math.min(firstProbe * 2 ** this.#probes, longestProbe) * (0.9 + 0.2 * this.#random());
-    this.#probeAt = this.#clock.monotonic() + delay;
+    this.#nextProbeAt = this.#clock.monotonic() + delay;
     this.#failure = failure;
   }
 }

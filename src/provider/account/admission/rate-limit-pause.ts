@@ -7,7 +7,7 @@ const defaultWait = 5_000;
 const shortestWait = 1_000;
 
 /** Closed while the provider asked us to stay away: no call of the account goes out then, but those under way end. */
-export class Gate {
+export class RateLimitPause {
   readonly #clock: Clock;
   readonly #random: () => number;
   #until = -Infinity;
@@ -19,13 +19,13 @@ export class Gate {
   }
 
   /** Until when (monotonic) it is closed; undefined when it is open. */
-  get closedUntil(): number | undefined {
+  get pausedUntil(): number | undefined {
     return this.#until > this.#clock.monotonic() ? this.#until : undefined;
   }
 
   /** The failure that closed it, with what is left of the wait; undefined when it is open. */
   get failure(): Failure | undefined {
-    const until = this.closedUntil;
+    const until = this.pausedUntil;
     if (until === undefined || this.#failure === undefined) return undefined;
     return { ...this.#failure, class: 'Wait', retryAfter: Math.ceil(until - this.#clock.monotonic()) };
   }
@@ -34,14 +34,14 @@ export class Gate {
    * Closes it if the failure asks for that; a shorter wait than the present one changes nothing. Whether it was open
    * until now: calls that were under way together may all be answered so, which is one wish and not many.
    */
-  heed(failure: Failure): 'Closed' | 'Prolonged' | undefined {
+  record(failure: Failure): 'Closed' | 'Prolonged' | undefined {
     const asks = failure.code === 'RateLimited' || (failure.code === 'ServerError' && failure.retryAfter !== undefined);
     if (!asks) return undefined;
     const wait = Math.max(shortestWait, failure.retryAfter ?? defaultWait);
     // Later by up to a tenth, so that several operators do not come back at the same moment.
     const until = this.#clock.monotonic() + wait * (1 + 0.1 * this.#random());
     if (until <= this.#until) return undefined;
-    const wasOpen = this.closedUntil === undefined;
+    const wasOpen = this.pausedUntil === undefined;
     this.#until = until;
     this.#failure = failure;
     return wasOpen ? 'Closed' : 'Prolonged';

@@ -7,7 +7,7 @@ const leastShare = 1 / 32;
 /** What rounding may lack of a whole token. */
 const rounding = 1e-6;
 
-export interface BucketOptions {
+export interface TokenBucketOptions {
   /** Tokens a second; 0: as many as anybody takes. */
   readonly rate: number;
   /** Tokens that are there at most, for calls that come all at once. */
@@ -18,7 +18,7 @@ export interface BucketOptions {
  * A token bucket: each call takes one token. In any stretch of time no more are taken than the burst and what came in
  * meanwhile. The rate is halved when the provider asks for fewer calls, and grows back evenly after that.
  */
-export class Bucket {
+export class TokenBucket {
   readonly #clock: Clock;
   readonly #full: number;
   readonly #burst: number;
@@ -27,7 +27,7 @@ export class Bucket {
   #at: number;
   #rate: number;
 
-  constructor(clock: Clock, { rate, burst }: BucketOptions) {
+  constructor(clock: Clock, { rate, burst }: TokenBucketOptions) {
     this.#clock = clock;
     this.#full = rate;
     this.#burst = burst;
@@ -61,19 +61,19 @@ export class Bucket {
   }
 
   /** The provider asks for fewer calls, and for none before `until` (monotonic). */
-  halve(until: number): void {
+  onThrottled(until: number): void {
     this.pause(until);
     this.#rate = Math.max(this.#rate / 2, this.#full * leastShare);
   }
 
   /** No token comes in before `until` (monotonic), and all but one go, or the pause itself would fill the bucket. */
   pause(until: number): void {
-    this.drain();
+    this.dropBurst();
     this.#at = Math.max(this.#at, until);
   }
 
   /** All but one token go, so that whoever has waited does not come all at once. */
-  drain(): void {
+  dropBurst(): void {
     this.#refill();
     this.#tokens = Math.min(this.#tokens, 1);
   }

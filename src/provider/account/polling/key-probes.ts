@@ -1,6 +1,6 @@
 import type { Clock } from '../../../domain/clock.ts';
 import { Places } from '../../../domain/semaphore.ts';
-import { Bucket } from '../admission/token-bucket.ts';
+import { TokenBucket } from '../admission/token-bucket.ts';
 
 /** Each such list opens a connection of its own. */
 const inFlight = 16;
@@ -13,11 +13,11 @@ const forgottenAfter = 10 * 60_000;
  * Lists for keys that the provider didn't accept: any number of them may be no keys at all, and a tenant can put another one into its
  * Secret each moment. A provider may refuse an address that sends many, and that would be everybody's.
  */
-export class Probes {
+export class KeyProbes {
   readonly #clock: Clock;
   readonly #burst: number;
   readonly #places = new Places(inFlight);
-  readonly #groups = new Map<string, { readonly bucket: Bucket; usedAt: number }>();
+  readonly #groups = new Map<string, { readonly bucket: TokenBucket; usedAt: number }>();
 
   /** `burst`: lists that each group may have at once, one for each key that it may use. */
   constructor(clock: Clock, burst: number) {
@@ -35,7 +35,7 @@ export class Probes {
     return undefined;
   }
 
-  #bucketOf(group: string): Bucket {
+  #bucketOf(group: string): TokenBucket {
     const now = this.#clock.monotonic();
     const known = this.#groups.get(group);
     if (known !== undefined) {
@@ -43,7 +43,7 @@ export class Probes {
       return known.bucket;
     }
     for (const [other, { usedAt }] of this.#groups) if (usedAt < now - forgottenAfter) this.#groups.delete(other);
-    const bucket = new Bucket(this.#clock, { rate, burst: this.#burst });
+    const bucket = new TokenBucket(this.#clock, { rate, burst: this.#burst });
     this.#groups.set(group, { bucket, usedAt: now });
     return bucket;
   }

@@ -58,9 +58,9 @@ export interface ReadNeeds {
   /** When a rejected key was put into a Secret anew. */
   readonly retryAt: number | undefined;
   /** Until when the provider asked us to stay away. */
-  readonly gateClosedUntil: number | undefined;
+  readonly rateLimitedUntil: number | undefined;
   /** When the next list may probe whether the provider is back; undefined while it is not away. */
-  readonly probeAt: number | undefined;
+  readonly nextProbeAt: number | undefined;
 }
 
 /** `Any`: a list, or a read of each machine that somebody waits for, whichever is cheaper then. */
@@ -87,9 +87,9 @@ export interface NextRead {
  * and never before the gate opens.
  */
 export function nextRead(needs: ReadNeeds, settings: AccountSettings): NextRead | undefined {
-  const { lastList, failures, isFollowed, wantedAt, machineWantedAt, urgentInterval, probeAt } = needs;
+  const { lastList, failures, isFollowed, wantedAt, machineWantedAt, urgentInterval, nextProbeAt } = needs;
   if (!isFollowed && wantedAt === undefined) return undefined;
-  const open = Math.max(needs.gateClosedUntil ?? 0, probeAt ?? 0);
+  const open = Math.max(needs.rateLimitedUntil ?? 0, nextProbeAt ?? 0);
   if (lastList === undefined) return { at: Math.max(open, isFollowed ? 0 : (wantedAt ?? 0)), kind: 'List' };
   const spaced = (moment: number, last: Ended): number => Math.max(moment, last.startedAt + settings.minListIntervalMs);
   if (needs.isRejected) {
@@ -97,7 +97,7 @@ export function nextRead(needs: ReadNeeds, settings: AccountSettings): NextRead 
     const probe = Math.min(lastList.endedAt + settings.probeMs * growth, spaced(needs.retryAt ?? Infinity, lastList));
     return { at: Math.max(open, probe), kind: 'List' };
   }
-  if (probeAt !== undefined) return { at: open, kind: 'List' };
+  if (nextProbeAt !== undefined) return { at: open, kind: 'List' };
 
   const lastRead = needs.lastRead ?? lastList;
   const list = Math.min(

@@ -11,7 +11,10 @@ export interface PollOptions {
   readonly settings: AccountSettings;
   readonly followers: Followers;
   /** What else the moment of the next read depends on. */
-  readonly needs: () => Pick<ReadNeeds, 'isRejected' | 'rejections' | 'retryAt' | 'gateClosedUntil' | 'probeAt'> & {
+  readonly needs: () => Pick<
+    ReadNeeds,
+    'isRejected' | 'rejections' | 'retryAt' | 'rateLimitedUntil' | 'nextProbeAt'
+  > & {
     /** Since when a list is needed to settle a doubt. */
     readonly suspectedAt: number | undefined;
   };

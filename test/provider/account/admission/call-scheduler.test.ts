@@ -1,22 +1,30 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Bucket } from '../../../../src/provider/account/admission/token-bucket.ts';
-import { type Lane, lanes, Turns } from '../../../../src/provider/account/admission/call-scheduler.ts';
+import { TokenBucket } from '../../../../src/provider/account/admission/token-bucket.ts';
+import {
+  type CallPriority,
+  callPriorities,
+  CallScheduler,
+} from '../../../../src/provider/account/admission/call-scheduler.ts';
 import { createManualClock } from '../../../support/clock.ts';
 import { assertProperty } from '../../../support/property.ts';
 
 interface Ask {
-  readonly lane: Lane;
+  readonly lane: CallPriority;
   readonly group: string;
 }
 
 function scene({ rate = 0, burst = 1, maxInFlight = 1_000_000, isHeld = (): boolean => false } = {}) {
   const clock = createManualClock();
-  const turns = new Turns(clock, { bucket: new Bucket(clock, { rate, burst }), maxInFlight, isHeld });
+  const turns = new CallScheduler(clock, {
+    bucket: new TokenBucket(clock, { rate, burst }),
+    maxInFlight,
+    listsOnly: isHeld,
+  });
   const granted: string[] = [];
   const refused: string[] = [];
-  const take = (lane: Lane, group: string, name = `${lane} ${group}`): void =>
-    void turns.take(lane, group).then((isGranted) => (isGranted ? granted : refused).push(name));
+  const take = (lane: CallPriority, group: string, name = `${lane} ${group}`): void =>
+    void turns.acquire(lane, group).then((isGranted) => (isGranted ? granted : refused).push(name));
   return { clock, turns, take, granted, refused };
 }
 
@@ -29,7 +37,7 @@ async function orderOf(asks: readonly Ask[], turnsToCome = asks.length): Promise
   return granted.slice(1);
 }
 
-const many = (count: number, lane: Lane, group: string): readonly Ask[] =>
+const many = (count: number, lane: CallPriority, group: string): readonly Ask[] =>
   Array.from({ length: count }, () => ({ lane, group }));
 
 describe('who has the turn when', () => {
@@ -41,7 +49,7 @@ describe('who has the turn when', () => {
     ],
     [
       'each lane has one waiting: in the order of urgency',
-      lanes.toReversed().map((lane) => ({ lane, group: 'a' })),
+      callPriorities.toReversed().map((lane) => ({ lane, group: 'a' })),
       ['Remove a', 'Power a', 'Create a', 'Read a', 'List a'],
     ],
     [
@@ -62,7 +70,7 @@ describe('who has the turn when', () => {
     ],
     [
       'all lanes are full: one turn in four goes to the others, one after the other',
-      lanes.flatMap((lane) => many(100, lane, 'a')),
+      callPriorities.flatMap((lane) => many(100, lane, 'a')),
       [
         'Remove a, Remove a, Power a',
         'Remove a, Remove a, Remove a, Create a',
@@ -96,10 +104,10 @@ test('as many are under way as may be; the next when one ends, and a list all th
   take('List', 'a', 'list');
   await clock.settle();
   expect([granted, turns.inFlight]).toEqual([['1', '2', 'list'], 2]);
-  turns.end('List');
+  turns.release('List');
   await clock.settle();
   expect([granted.length, turns.inFlight]).toEqual([3, 2]);
-  turns.end('Power');
+  turns.release('Power');
   await clock.settle();
   expect(granted).toEqual(['1', '2', 'list', '3']);
 });
@@ -112,7 +120,7 @@ test('while it is held only a list goes out; the others when that is over', asyn
   await clock.settle();
   expect(granted).toEqual(['List a']);
   held = false;
-  turns.grant();
+  turns.dispatch();
   await clock.settle();
   expect(granted).toEqual(['List a', 'Remove a']);
 });
@@ -123,7 +131,7 @@ test('turned away is who waits, not who comes later; and nothing is left ticking
   take('Power', 'a', '2');
   take('List', 'a', 'list');
   await clock.settle();
-  turns.turnAway();
+  turns.rejectWaiting();
   await clock.settle();
   expect([granted, refused, clock.pending]).toEqual([['1'], ['2', 'list'], 0]);
   take('Power', 'a', '3');
@@ -135,7 +143,7 @@ test('who gives up is out of the line, and takes nothing with it; a turn that ha
   const { clock, granted, refused, turns } = scene({ rate: 1 });
   const [first, second, third] = [new AbortController(), new AbortController(), new AbortController()];
   const take = async (name: string, { signal }: AbortController): Promise<void> =>
-    void ((await turns.take('Power', 'a', signal)) ? granted : refused).push(name);
+    void ((await turns.acquire('Power', 'a', signal)) ? granted : refused).push(name);
   void take('1', first);
   void take('2', second);
   void take('3', third);
@@ -153,18 +161,21 @@ test('who gives up is out of the line, and takes nothing with it; a turn that ha
   expect([refused.toSorted(), turns.waiting.Power]).toEqual([['2', '4', '5'], 0]);
 });
 
-test.for(lanes)('who gives up as the last of its group in %s leaves no empty place in the round', async (lane) => {
-  const { clock, take, granted, turns } = scene({ rate: 1 });
-  take('List', 'first');
-  const givenUp = new AbortController();
-  const leaving = turns.take(lane, 'leaves', givenUp.signal);
-  take(lane, 'stays');
-  givenUp.abort();
-  expect(await leaving).toBe(false);
-  await clock.advance(1_000);
-  expect(granted).toEqual(['List first', `${lane} stays`]);
-  expect(Object.values(turns.waiting)).toEqual(lanes.map(() => 0));
-});
+test.for(callPriorities)(
+  'who gives up as the last of its group in %s leaves no empty place in the round',
+  async (lane) => {
+    const { clock, take, granted, turns } = scene({ rate: 1 });
+    take('List', 'first');
+    const givenUp = new AbortController();
+    const leaving = turns.acquire(lane, 'leaves', givenUp.signal);
+    take(lane, 'stays');
+    givenUp.abort();
+    expect(await leaving).toBe(false);
+    await clock.advance(1_000);
+    expect(granted).toEqual(['List first', `${lane} stays`]);
+    expect(Object.values(turns.waiting)).toEqual(callPriorities.map(() => 0));
+  },
+);
 
 test('stopped it grants nothing more, and waits for all that is under way', async () => {
   const { clock, take, refused, turns } = scene({ maxInFlight: 2 });
@@ -177,10 +188,10 @@ test('stopped it grants nothing more, and waits for all that is under way', asyn
   take('Power', 'a', '3');
   await clock.settle();
   expect([refused.toSorted(), isStopped]).toEqual([['2', '3'], false]);
-  turns.end('Power');
+  turns.release('Power');
   await clock.settle();
   expect(isStopped).toBe(false);
-  turns.end('Power');
+  turns.release('Power');
   await clock.settle();
   expect(isStopped).toBe(true);
 });
@@ -189,7 +200,7 @@ async function wait(turn: Promise<boolean>, onGranted: () => void): Promise<void
   if (await turn) onGranted();
 }
 
-const ask = fc.record({ lane: fc.constantFrom(...lanes), group: fc.constantFrom('a', 'b', 'c') });
+const ask = fc.record({ lane: fc.constantFrom(...callPriorities), group: fc.constantFrom('a', 'b', 'c') });
 const step = fc.oneof(
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('ask' as const), asks: fc.array(ask, { maxLength: 30 }) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('advance' as const), milliseconds: fc.nat(2_000) }) },
@@ -201,17 +212,25 @@ test('whatever is asked for and however slowly calls end: no more calls than all
     fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
       const [rate, burst, maxInFlight] = [10, 5, 4];
       const clock = createManualClock();
-      const turns = new Turns(clock, { bucket: new Bucket(clock, { rate, burst }), maxInFlight, isHeld: () => false });
-      const granted: { readonly lane: Lane; readonly group: string; readonly number: number; readonly at: number }[] =
-        [];
-      const underWay: Lane[] = [];
+      const turns = new CallScheduler(clock, {
+        bucket: new TokenBucket(clock, { rate, burst }),
+        maxInFlight,
+        listsOnly: () => false,
+      });
+      const granted: {
+        readonly lane: CallPriority;
+        readonly group: string;
+        readonly number: number;
+        readonly at: number;
+      }[] = [];
+      const underWay: CallPriority[] = [];
       let asked = 0;
       for (const one of steps) {
         if (one.kind === 'advance') await clock.advance(one.milliseconds);
         for (const { lane, group } of one.kind === 'ask' ? one.asks : []) {
           asked += 1;
           const number = asked;
-          void wait(turns.take(lane, group), () => {
+          void wait(turns.acquire(lane, group), () => {
             granted.push({ lane, group, number, at: clock.monotonic() });
             underWay.push(lane);
           });
@@ -219,7 +238,7 @@ test('whatever is asked for and however slowly calls end: no more calls than all
         await clock.settle();
         for (let count = 0; one.kind === 'end' && count < one.count; count += 1) {
           const lane = underWay.shift();
-          if (lane !== undefined) turns.end(lane);
+          if (lane !== undefined) turns.release(lane);
         }
         await clock.settle();
         expect(underWay.filter((lane) => lane !== 'List').length).toBeLessThanOrEqual(maxInFlight);
@@ -231,7 +250,7 @@ test('whatever is asked for and however slowly calls end: no more calls than all
           expect(index + 1).toBeLessThanOrEqual(burst + (rate * (at - from)) / 1_000 + 0.001);
         }
       }
-      for (const lane of lanes) {
+      for (const lane of callPriorities) {
         for (const group of ['a', 'b', 'c']) {
           const numbers = granted.filter((one) => one.lane === lane && one.group === group).map(({ number }) => number);
           expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));

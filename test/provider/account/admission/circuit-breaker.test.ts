@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { failed, type Failure, type FailureCode, type Outcome, succeeded } from '../../../../src/domain/failure.ts';
-import { Breaker } from '../../../../src/provider/account/admission/circuit-breaker.ts';
+import { CircuitBreaker } from '../../../../src/provider/account/admission/circuit-breaker.ts';
 import { createManualClock } from '../../../support/clock.ts';
 
 const failure = (code: FailureCode, more: Partial<Failure> = {}): Outcome<never> =>
@@ -11,12 +11,12 @@ const fine = succeeded(undefined);
 /** By default in the middle of the jitter. */
 function scene(random = 0.5) {
   const clock = createManualClock();
-  return { clock, breaker: new Breaker(clock, () => random) };
+  return { clock, breaker: new CircuitBreaker(clock, () => random) };
 }
 
 function open(random?: number, accident = down) {
   const it = scene(random);
-  for (let time = 0; time < 5; time += 1) it.breaker.heed(accident);
+  for (let time = 0; time < 5; time += 1) it.breaker.record(accident);
   return it;
 }
 
@@ -53,7 +53,7 @@ describe('closed', () => {
     ],
   ])('%s', ([, answers, isOpen]) => {
     const { breaker } = scene();
-    for (const answer of answers) breaker.heed(answer);
+    for (const answer of answers) breaker.record(answer);
     expect(breaker.isOpen).toBe(isOpen);
   });
 
@@ -61,12 +61,12 @@ describe('closed', () => {
     ['that we gave up', failure('Cancelled')],
     ['that is answered', fine],
   ] as const)('stays so by a call %s', ([, outcome]) => {
-    expect(scene().breaker.heed(outcome)).toBe(false);
+    expect(scene().breaker.record(outcome)).toBe(false);
   });
 
   test('lists count like any other call', () => {
     const { breaker } = scene();
-    expect([1, 2, 3, 4, 5].map(() => breaker.heedList(down))).toEqual([
+    expect([1, 2, 3, 4, 5].map(() => breaker.recordList(down))).toEqual([
       undefined,
       undefined,
       undefined,
@@ -88,7 +88,7 @@ describe('open', () => {
       retryAfter: 3_000,
       text: 'no call is made before the provider answers a list',
     });
-    expect(breaker.probeAt).toBe(5_000);
+    expect(breaker.nextProbeAt).toBe(5_000);
   });
 
   test.for([
@@ -97,7 +97,7 @@ describe('open', () => {
     { random: 0.0004, probeAt: 4_500.4, retryAfter: 4_501 },
   ])('the first probe comes at $probeAt ms with the random number $random', ({ random, probeAt, retryAfter }) => {
     const { breaker } = open(random);
-    expect(breaker.probeAt).toBeCloseTo(probeAt, 6);
+    expect(breaker.nextProbeAt).toBeCloseTo(probeAt, 6);
     expect(breaker.failure?.retryAfter).toBe(retryAfter);
   });
 
@@ -107,10 +107,10 @@ describe('open', () => {
 
   test('probes come ever later, up to once a minute', () => {
     const { breaker } = open();
-    const times = [breaker.probeAt];
+    const times = [breaker.nextProbeAt];
     for (let probe = 0; probe < 6; probe += 1) {
-      breaker.heedList(down);
-      times.push(breaker.probeAt);
+      breaker.recordList(down);
+      times.push(breaker.nextProbeAt);
     }
     // The clock stands still: each is counted from the answer of the one before.
     expect(times).toEqual([5_000, 10_000, 20_000, 40_000, 60_000, 60_000, 60_000]);
@@ -118,11 +118,11 @@ describe('open', () => {
 
   test('is unmoved by calls that were under way', async () => {
     const { clock, breaker } = open();
-    breaker.heedList(down);
+    breaker.recordList(down);
     await clock.advance(2_000);
-    expect(breaker.heed(fine)).toBe(false);
-    for (let time = 0; time < 5; time += 1) expect(breaker.heed(down)).toBe(false);
-    expect([breaker.isOpen, breaker.probeAt]).toEqual([true, 10_000]);
+    expect(breaker.record(fine)).toBe(false);
+    for (let time = 0; time < 5; time += 1) expect(breaker.record(down)).toBe(false);
+    expect([breaker.isOpen, breaker.nextProbeAt]).toEqual([true, 10_000]);
   });
 
   test('asks for no wait when its probe is overdue', async () => {
@@ -138,9 +138,9 @@ describe('open', () => {
     ['garbage', failure('ProtocolError')],
   ])('is closed by %s: the provider is there; five more open it anew, with the first delay', ([, answer]) => {
     const { breaker } = open();
-    breaker.heedList(down);
-    expect([breaker.heedList(answer), breaker.isOpen, breaker.failure]).toEqual(['Closed', false, undefined]);
-    expect([1, 2, 3, 4, 5].map(() => breaker.heed(down))).toEqual([false, false, false, false, true]);
-    expect(breaker.probeAt).toBe(5_000);
+    breaker.recordList(down);
+    expect([breaker.recordList(answer), breaker.isOpen, breaker.failure]).toEqual(['Closed', false, undefined]);
+    expect([1, 2, 3, 4, 5].map(() => breaker.record(down))).toEqual([false, false, false, false, true]);
+    expect(breaker.nextProbeAt).toBe(5_000);
   });
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Failure } from '../../../../src/domain/failure.ts';
-import { Gate } from '../../../../src/provider/account/admission/rate-limit-pause.ts';
+import { RateLimitPause } from '../../../../src/provider/account/admission/rate-limit-pause.ts';
 import { createManualClock } from '../../../support/clock.ts';
 
 const limited = (retryAfter?: number): Failure => ({
@@ -18,33 +18,33 @@ test.for([
   { asked: 1_001, random: 0, until: 1_001 },
   { asked: 7_000, random: 1, until: 7_700 },
 ])('closed until $until ms by a wait of $asked ms and the random number $random', ({ asked, random, until }) => {
-  const gate = new Gate(createManualClock(), () => random);
-  expect(gate.heed(limited(asked))).toBe('Closed');
-  expect(gate.closedUntil).toBeCloseTo(until, 6);
+  const gate = new RateLimitPause(createManualClock(), () => random);
+  expect(gate.record(limited(asked))).toBe('Closed');
+  expect(gate.pausedUntil).toBeCloseTo(until, 6);
 });
 
 test('what is left of the wait is reported, in whole milliseconds, until it is over', async () => {
   const clock = createManualClock();
-  const gate = new Gate(clock, () => 0.0001);
-  gate.heed({ ...limited(5_000), class: 'Retry', code: 'ServerError', status: 503 });
+  const gate = new RateLimitPause(clock, () => 0.0001);
+  gate.record({ ...limited(5_000), class: 'Retry', code: 'ServerError', status: 503 });
   await clock.advance(2_000);
   expect(gate.failure).toMatchObject({ class: 'Wait', code: 'ServerError', retryAfter: 3_001 });
   await clock.advance(3_001);
-  expect([gate.failure, gate.closedUntil]).toEqual([undefined, undefined]);
+  expect([gate.failure, gate.pausedUntil]).toEqual([undefined, undefined]);
 });
 
 test('a longer wait prolongs it, a shorter one changes nothing, and another failure neither', async () => {
   const clock = createManualClock();
-  const gate = new Gate(clock, () => 0);
-  expect(gate.heed({ ...limited(), code: 'ServerError' })).toBe(undefined);
-  expect(gate.heed({ ...limited(9_000), code: 'Busy' })).toBe(undefined);
-  expect(gate.closedUntil).toBe(undefined);
-  expect([gate.heed(limited(5_000)), gate.heed(limited(5_000)), gate.heed(limited(4_000))]).toEqual([
+  const gate = new RateLimitPause(clock, () => 0);
+  expect(gate.record({ ...limited(), code: 'ServerError' })).toBe(undefined);
+  expect(gate.record({ ...limited(9_000), code: 'Busy' })).toBe(undefined);
+  expect(gate.pausedUntil).toBe(undefined);
+  expect([gate.record(limited(5_000)), gate.record(limited(5_000)), gate.record(limited(4_000))]).toEqual([
     'Closed',
     undefined,
     undefined,
   ]);
-  expect([gate.heed(limited(6_000)), gate.closedUntil]).toEqual(['Prolonged', 6_000]);
+  expect([gate.record(limited(6_000)), gate.pausedUntil]).toEqual(['Prolonged', 6_000]);
   await clock.advance(6_000);
-  expect(gate.heed(limited(1_000))).toBe('Closed');
+  expect(gate.record(limited(1_000))).toBe('Closed');
 });

@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Bucket } from '../../../../src/provider/account/admission/token-bucket.ts';
+import { TokenBucket } from '../../../../src/provider/account/admission/token-bucket.ts';
 import { createManualClock } from '../../../support/clock.ts';
 import { assertProperty } from '../../../support/property.ts';
 
 /** Takes what there is; how many. */
-function takeAll(bucket: Bucket): number {
+function takeAll(bucket: TokenBucket): number {
   let taken = 0;
   while (taken < 1_000 && bucket.take()) taken += 1;
   return taken;
@@ -13,7 +13,7 @@ function takeAll(bucket: Bucket): number {
 
 test('the burst is there at once, then the rate comes in, and never more than the burst piles up', async () => {
   const clock = createManualClock();
-  const bucket = new Bucket(clock, { rate: 10, burst: 20 });
+  const bucket = new TokenBucket(clock, { rate: 10, burst: 20 });
   expect(takeAll(bucket)).toBe(20);
   expect(bucket.nextIn).toBe(100);
   await clock.advance(100);
@@ -26,9 +26,9 @@ test('the burst is there at once, then the rate comes in, and never more than th
 
 test('a shorter pause does not end a longer one', async () => {
   const clock = createManualClock();
-  const bucket = new Bucket(clock, { rate: 10, burst: 20 });
-  bucket.halve(60_000);
-  bucket.halve(1_000);
+  const bucket = new TokenBucket(clock, { rate: 10, burst: 20 });
+  bucket.onThrottled(60_000);
+  bucket.onThrottled(1_000);
   bucket.pause(2_000);
   expect(takeAll(bucket)).toBe(1);
   await clock.advance(60_000);
@@ -37,7 +37,7 @@ test('a shorter pause does not end a longer one', async () => {
 
 test('the next token is the nearer the longer it was waited for, and is there at once while one is left', async () => {
   const clock = createManualClock();
-  const bucket = new Bucket(clock, { rate: 10, burst: 20 });
+  const bucket = new TokenBucket(clock, { rate: 10, burst: 20 });
   bucket.pause(60_000);
   expect(bucket.nextIn).toBe(0);
   await clock.advance(60_000);
@@ -45,29 +45,29 @@ test('the next token is the nearer the longer it was waited for, and is there at
   await clock.advance(50);
   expect(bucket.nextIn).toBe(50);
   await clock.advance(950);
-  bucket.drain();
+  bucket.dropBurst();
   expect(takeAll(bucket)).toBe(1);
 });
 
 test('each millisecond counts', async () => {
   const clock = createManualClock();
-  const bucket = new Bucket(clock, { rate: 1_000, burst: 1 });
+  const bucket = new TokenBucket(clock, { rate: 1_000, burst: 1 });
   expect(takeAll(bucket)).toBe(1);
   await clock.advance(1);
   expect(takeAll(bucket)).toBe(1);
 });
 
 test('without a rate there is no limit, and halving changes nothing', () => {
-  const bucket = new Bucket(createManualClock(), { rate: 0, burst: 0 });
-  bucket.halve(1_000);
-  bucket.drain();
+  const bucket = new TokenBucket(createManualClock(), { rate: 0, burst: 0 });
+  bucket.onThrottled(1_000);
+  bucket.dropBurst();
   expect([takeAll(bucket), bucket.nextIn, bucket.rate]).toEqual([1_000, 0, Infinity]);
 });
 
 test('halved: one call when the wait is over, then half the rate, which grows back in half a minute', async () => {
   const clock = createManualClock();
-  const bucket = new Bucket(clock, { rate: 10, burst: 20 });
-  bucket.halve(30_000);
+  const bucket = new TokenBucket(clock, { rate: 10, burst: 20 });
+  bucket.onThrottled(30_000);
   expect(takeAll(bucket)).toBe(1);
   expect([bucket.rate, bucket.nextIn]).toEqual([5, 30_200]);
   await clock.advance(30_000);
@@ -81,15 +81,15 @@ test('halved: one call when the wait is over, then half the rate, which grows ba
 });
 
 test('halved again and again there is always something left', () => {
-  const bucket = new Bucket(createManualClock(), { rate: 32, burst: 20 });
-  for (let time = 0; time < 100; time += 1) bucket.halve(0);
+  const bucket = new TokenBucket(createManualClock(), { rate: 32, burst: 20 });
+  for (let time = 0; time < 100; time += 1) bucket.onThrottled(0);
   expect(bucket.rate).toBe(1);
 });
 
 test('drained: one call, the others as they come in', async () => {
   const clock = createManualClock();
-  const bucket = new Bucket(clock, { rate: 10, burst: 20 });
-  bucket.drain();
+  const bucket = new TokenBucket(clock, { rate: 10, burst: 20 });
+  bucket.dropBurst();
   expect(takeAll(bucket)).toBe(1);
   await clock.advance(500);
   expect(takeAll(bucket)).toBe(5);
@@ -106,12 +106,12 @@ test('in no stretch of time more is taken than the burst and what came in, whate
   await assertProperty(
     fc.asyncProperty(fc.record(options), fc.array(step, { maxLength: 60 }), async ({ rate, burst }, steps) => {
       const clock = createManualClock();
-      const bucket = new Bucket(clock, { rate, burst });
+      const bucket = new TokenBucket(clock, { rate, burst });
       const taken: number[] = [];
       for (const one of steps) {
         if (one.kind === 'advance') await clock.advance(one.milliseconds);
-        if (one.kind === 'halve') bucket.halve(clock.monotonic() + one.wait);
-        if (one.kind === 'drain') bucket.drain();
+        if (one.kind === 'halve') bucket.onThrottled(clock.monotonic() + one.wait);
+        if (one.kind === 'drain') bucket.dropBurst();
         for (let count = 0; one.kind === 'take' && count < one.count; count += 1) {
           if (bucket.take()) taken.push(clock.monotonic());
         }
@@ -131,9 +131,9 @@ test('who comes back when told to finds a token', async () => {
   await assertProperty(
     fc.asyncProperty(fc.integer({ min: 1, max: 1_000 }), fc.integer({ min: 0, max: 5_000 }), async (rate, wait) => {
       const clock = createManualClock();
-      const bucket = new Bucket(clock, { rate, burst: 3 });
+      const bucket = new TokenBucket(clock, { rate, burst: 3 });
       takeAll(bucket);
-      bucket.halve(clock.monotonic() + wait);
+      bucket.onThrottled(clock.monotonic() + wait);
       for (let time = 0; time < 20; time += 1) {
         await clock.advance(bucket.nextIn);
         expect(bucket.take()).toBe(true);

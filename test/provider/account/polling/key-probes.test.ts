@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
-import { Probes } from '../../../../src/provider/account/polling/key-probes.ts';
+import { KeyProbes } from '../../../../src/provider/account/polling/key-probes.ts';
 import { createManualClock } from '../../../support/clock.ts';
 
 const minute = 60_000;
 
 function probesOf(burst: number) {
   const clock = createManualClock();
-  const probes = new Probes(clock, burst);
+  const keyProbes = new KeyProbes(clock, burst);
   const listed: string[] = [];
   const list = (group: string, isWanted: () => boolean = () => true) =>
-    probes.during(() => Promise.resolve(listed.push(group)), group, isWanted);
+    keyProbes.during(() => Promise.resolve(listed.push(group)), group, isWanted);
   return { clock, list, listed };
 }
 

@@ -17,8 +17,8 @@ const quiet: ReadNeeds = {
   idleInterval: 57_000,
   isRejected: false,
   retryAt: undefined,
-  gateClosedUntil: undefined,
-  probeAt: undefined,
+  rateLimitedUntil: undefined,
+  nextProbeAt: undefined,
 };
 
 const list = (at: number): NextRead => ({ at, kind: 'List' });
@@ -31,7 +31,7 @@ const rows: readonly [reason: string, needs: Partial<ReadNeeds>, next: NextRead 
   ['nobody follows, and urgency was left behind', { isFollowed: false, urgentInterval: 1_000 }, undefined],
   ['the first follower needs a list at once', never, list(0)],
   ['somebody wants the first list, but later', { ...never, isFollowed: false, wantedAt: 9_000 }, list(9_000)],
-  ['the gate holds even for the first list', { ...never, gateClosedUntil: 7_000 }, list(7_000)],
+  ['the gate holds even for the first list', { ...never, rateLimitedUntil: 7_000 }, list(7_000)],
   ['the first read is a list, whoever waits', { ...never, machineWantedAt: 0, urgentInterval: 1 }, list(0)],
   ['followed and quiet', {}, list(157_500)],
   [
@@ -56,14 +56,14 @@ const rows: readonly [reason: string, needs: Partial<ReadNeeds>, next: NextRead 
   ['rejected: a slow probe, whoever waits', { isRejected: true, wantedAt: 1, urgentInterval: 1_000 }, list(160_500)],
   ['rejected, and put into a Secret anew: at once', { isRejected: true, retryAt: 110_000 }, list(110_000)],
   ['rejected, and put there just after a list', { isRejected: true, retryAt: 100_600 }, list(101_000)],
-  ['the gate is closed: not before it opens', { wantedAt: 100_600, gateClosedUntil: 140_000 }, list(140_000)],
+  ['the gate is closed: not before it opens', { wantedAt: 100_600, rateLimitedUntil: 140_000 }, list(140_000)],
   [
     'away: the probe, whoever waits and however often it failed',
-    { probeAt: 133_000, wantedAt: 1, failures: 9 },
+    { nextProbeAt: 133_000, wantedAt: 1, failures: 9 },
     list(133_000),
   ],
-  ['away, and the gate is closed for longer', { probeAt: 133_000, gateClosedUntil: 140_000 }, list(140_000)],
-  ['away, and nobody cares', { probeAt: 133_000, isFollowed: false }, undefined],
+  ['away, and the gate is closed for longer', { nextProbeAt: 133_000, rateLimitedUntil: 140_000 }, list(140_000)],
+  ['away, and nobody cares', { nextProbeAt: 133_000, isFollowed: false }, undefined],
 ];
 
 test.for(rows)('%s', ([, needs, next]) => {
