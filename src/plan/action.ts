@@ -80,7 +80,7 @@ export interface Decision {
   /** Come back after this many milliseconds even when nothing happens. */
   readonly after: number | undefined;
   /** Whether the machine is in transition, so that its account should be read at the fast pace. */
-  readonly urgent: boolean;
+  readonly fastPolling: boolean;
   /** The machine is to be deleted now, and the limit of deletes a minute holds that up. */
   readonly awaitsDelete: boolean;
 }
@@ -105,7 +105,7 @@ export function act(action: Action, statusReason: StatusReason | undefined, rest
     plannedActions: rest.plannedActions,
     event: rest.event,
     after: rest.after,
-    urgent: rest.urgent ?? false,
+    fastPolling: rest.fastPolling ?? false,
     awaitsDelete: rest.awaitsDelete ?? false,
   };
 }

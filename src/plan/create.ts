@@ -76,7 +76,7 @@ export function create(o: Observed): Decision {
     },
     { reason: 'Creating', message: `creating VM ${quoted(name)}` },
     // A new machine boots anyway.
-    { urgent: true, handledRestart: spec.restartRequest, event: doubt },
+    { fastPolling: true, handledRestart: spec.restartRequest, event: doubt },
   );
 }
 
@@ -224,7 +224,7 @@ function record(o: Observed, { id, name, ownerId }: Machine, origin: Origin): De
       ? { reason: 'Creating', message: `VM ${id} is being provisioned` }
       : { reason: 'Creating', message: `adopting VM ${id} (${quoted(name)})` };
   return act({ type: 'RecordIdentity', machine }, statusReason, {
-    urgent: true,
+    fastPolling: true,
     // A request that was there before the VM was on record is not a wish of today; after a lost status, a second restart would hurt.
     handledRestart: o.object.spec.restartRequest,
     operation: o.object.status?.operation,

@@ -5,7 +5,7 @@ import type { Observed } from './observed.ts';
 /** Nothing is sent before the time the provider asked for: a filter over whatever was decided. */
 export function heldBack(o: Observed, decision: Decision): Decision {
   if (!isProviderCall(decision.action)) return decision;
-  const held = { ...kept(o), urgent: decision.urgent };
+  const held = { ...kept(o), urgent: decision.fastPolling };
   if (o.rateLimitedFor > 0) {
     return wait(
       { reason: 'RateLimited', message: 'the provider asked for fewer requests' },

@@ -50,16 +50,16 @@ function sendDelete(o: Observed, machine: Machine, message: string): Decision {
   const { deleteAcceptedAt, deletes } = o.history;
   if (deleteAcceptedAt !== undefined) {
     const again = deleteAcceptedAt + pauseAfter(deletes, o.limits.visibilityWindow);
-    if (again > o.now) return wait(statusReason, { operation, urgent: true, after: again - o.now });
+    if (again > o.now) return wait(statusReason, { operation, fastPolling: true, after: again - o.now });
   }
   if (o.deletesHeldFor > 0) {
     const held = `${message}; waiting for the limit of deletes a minute (maxDeletesPerMinute), in turn with other namespaces`;
     return wait(
       { ...statusReason, message: held },
-      { operation, urgent: true, after: o.deletesHeldFor, awaitsDelete: true },
+      { operation, fastPolling: true, after: o.deletesHeldFor, awaitsDelete: true },
     );
   }
-  return act({ type: 'Delete', id: machine.id }, statusReason, { operation, urgent: true });
+  return act({ type: 'Delete', id: machine.id }, statusReason, { operation, fastPolling: true });
 }
 
 /**

@@ -14,7 +14,7 @@ export function orphan(o: Observed): Decision {
   // Whether there is a VM, and whose key shows it, is on its way.
   const isReading = o.machine.kind === 'Unknown' && o.machine.reason.kind === 'NotYetSeen';
   const hasKey = o.credentials.kind === 'Accepted' || o.credentials.kind === 'Unverified';
-  if (isReading && hasKey) return wait(undefined, { ...kept(o), urgent: true });
+  if (isReading && hasKey) return wait(undefined, { ...kept(o), fastPolling: true });
   const what = isObserving(o) ? 'spec.managementPolicy Observe' : 'spec.deletionPolicy Retain';
   const deleted = patchSpec(o.object.metadata, { deletionPolicy: 'Delete', managementPolicy: 'Manage' });
   const message = `deleted, but ${what} would leave the VM running in the account of the operator's default API key; ask your cluster administrator to permit that (defaultCredentialsOrphanNamespaces), or have the VM deleted with all data: ${deleted}`;

@@ -24,7 +24,7 @@ export function passwordUnwritten(o: Observed, machine: Machine): Decision | und
   if (password === undefined || password.isEmpty) return undefined;
   const secretName = wanted.name ?? defaultSecretName(o.object.metadata.name);
   return act({ type: 'WritePassword', id: machine.id, secretName, password }, undefined, {
-    urgent: true,
+    fastPolling: true,
     operation: o.object.status?.operation,
     startFailure: o.object.status?.startFailure,
   });

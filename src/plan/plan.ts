@@ -186,7 +186,7 @@ function identityIncomplete(o: Observed): Decision | undefined {
   if (hasFinalizer(o) && !hasIntent && compareHint(object, identity) === 'Equal') return undefined;
   return act({ type: 'CompleteIdentity', machine: identity }, undefined, {
     ...kept(o),
-    urgent: true,
+    fastPolling: true,
   });
 }
 

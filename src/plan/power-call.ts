@@ -37,7 +37,7 @@ export function send(o: Observed, machine: Machine, call: PowerCall): Decision {
       { reason: 'ProviderBusy', message },
       // A task that stays as it is changes nothing that would wake anybody.
       {
-        urgent: true,
+        fastPolling: true,
         startFailure: o.object.status?.startFailure,
         after: o.limits.stuckAfter - o.history.taskBusyFor,
       },
@@ -62,7 +62,7 @@ function ask(
   const reported = o.history.refusedFor > 0 ? providerBusy(o, `${call.type}Machine`) : statusReason;
   return act({ type: call.type, id: machine.id, operation }, reported, {
     operation: call.before ?? operation,
-    urgent: true,
+    fastPolling: true,
     startFailure: o.object.status?.startFailure,
   });
 }
@@ -88,7 +88,7 @@ export function transit(
       : undefined;
   return wait(stuck(o, operation, rest) ?? failed ?? statusReason, {
     operation,
-    urgent: true,
+    fastPolling: true,
     startFailure: o.object.status?.startFailure,
     after: Number.isFinite(after) ? after : undefined,
   });

@@ -100,7 +100,7 @@ function running(o: Observed, machine: Machine): Decision {
   // One that fell back before is watched until it has been seen up for that long.
   return left <= 0
     ? wait(statusReason, { handledRestart })
-    : wait(statusReason, { handledRestart, startFailure, after: left, urgent: true });
+    : wait(statusReason, { handledRestart, startFailure, after: left, fastPolling: true });
 }
 
 /** Halted on the way through a restart it starts by itself; one that stays so is started. */

@@ -15,7 +15,7 @@ export function queued(o: Observed, decision: Decision): Decision {
   const reported = isHeldUp(o.object)
     ? deletionHeldUp(o.object, { reason: 'ProviderBusy', message: waits })
     : { reason: statusReason.reason, message: waits };
-  return wait(reported, { ...kept(o), urgent: decision.urgent, after: 0 });
+  return wait(reported, { ...kept(o), fastPolling: decision.fastPolling, after: 0 });
 }
 
 function describe({ providerName }: Observed, action: Action): string {

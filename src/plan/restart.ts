@@ -79,7 +79,7 @@ function again(o: Observed, machine: Machine, before: OperationStatus): Decision
   if (due > o.now) return transit(o, call.statusReason, { operation: before, after: due - o.now, isRepeated: true });
   return act({ type: 'Restart', id: machine.id, operation: begun(o, call, attempts + 1) }, call.statusReason, {
     operation: before,
-    urgent: true,
+    fastPolling: true,
   });
 }
 

@@ -17,7 +17,7 @@ export function unknownMachine(o: Observed, reason: UnknownReason): Decision {
   switch (reason.kind) {
     case 'NotYetSeen':
       return wait(undefined, {
-        urgent:
+        fastPolling:
           (o.object.status?.operation ?? o.intent) !== undefined || o.object.metadata.deletionTimestamp !== undefined,
       });
     case 'ReadFailed':
@@ -28,7 +28,7 @@ export function unknownMachine(o: Observed, reason: UnknownReason): Decision {
           reason: 'CreateOutcomeUnknown',
           message: `the result of the create request for ${quoted(o.providerName)} is unknown; checking whether the VM exists`,
         },
-        { urgent: true },
+        { fastPolling: true },
       );
     case 'OtherKey': {
       const secret = o.object.spec.credentialsSecretRef.name;

@@ -24,11 +24,11 @@ export interface Conclusion {
   readonly hold: number | undefined;
   /** The kind of action whose write Kubernetes refused: not tried again before `after`, unless you change the object. */
   readonly unwritten: Action['type'] | undefined;
-  readonly urgent: boolean;
+  readonly fastPolling: boolean;
   /** The object changed under the pass: again at once. */
   readonly isSuperseded: boolean;
   /** What should wake the object that is read after the call: a list, or its machine by whichever read. */
-  readonly wants: 'List' | 'Machine' | undefined;
+  readonly reread: 'List' | 'Machine' | undefined;
 }
 
 const busyHold = 5_000;
@@ -59,7 +59,7 @@ export function conclude(
 ): Conclusion {
   switch (execution.type) {
     case 'Superseded':
-      return { ...quiet, isSuperseded: true, urgent: decision.urgent };
+      return { ...quiet, isSuperseded: true, fastPolling: decision.fastPolling };
     case 'Released':
       return quiet;
     case 'Withdrawn':
@@ -71,16 +71,16 @@ export function conclude(
         ...quiet,
         report: reportOf(decision, decision.operation),
         after: decision.after,
-        urgent: decision.urgent,
+        fastPolling: decision.fastPolling,
       };
     case 'Recorded':
-      return { ...quiet, report: recorded(decision, execution.record), urgent: true, after: 0 };
+      return { ...quiet, report: recorded(decision, execution.record), fastPolling: true, after: 0 };
     case 'PasswordWritten':
     case 'PasswordConflict':
       // The object as stored comes back at once, and is decided on again.
-      return { ...quiet, urgent: true, after: 0 };
+      return { ...quiet, fastPolling: true, after: 0 };
     case 'PasswordAwaited':
-      return { ...quiet, urgent: true, after: passwordRecheck };
+      return { ...quiet, fastPolling: true, after: passwordRecheck };
     case 'Created':
       return execution.outcome.ok
         ? created(decision, execution.record, execution.machine)
@@ -88,7 +88,7 @@ export function conclude(
     case 'Powered': {
       const sent = { ...decision, action: execution.action };
       return execution.outcome.ok
-        ? { ...quiet, report: accepted(sent), after: decision.after, urgent: true, wants: 'Machine' }
+        ? { ...quiet, report: accepted(sent), after: decision.after, fastPolling: true, reread: 'Machine' }
         : callFailed(o, sent, execution.outcome.failure, failures, random);
     }
     case 'Deleted':
@@ -97,9 +97,9 @@ export function conclude(
             ...quiet,
             report: reportOf(decision, decision.operation),
             after: o.limits.visibilityWindow,
-            urgent: true,
+            fastPolling: true,
             // Of what is gone, only a list is evidence.
-            wants: 'List',
+            reread: 'List',
           }
         : callFailed(o, decision, execution.outcome.failure, failures, random);
   }
@@ -110,9 +110,9 @@ const quiet: Conclusion = {
   after: undefined,
   hold: undefined,
   unwritten: undefined,
-  urgent: false,
+  fastPolling: false,
   isSuperseded: false,
-  wants: undefined,
+  reread: undefined,
 };
 
 /** The status record of a VM that was found or adopted; what is on record already needs no report. */
@@ -132,7 +132,7 @@ function created(decision: Decision, record: KnownMachine | undefined, machine: 
     machine,
     state: machine === undefined ? 'Pending' : undefined,
   };
-  return { ...quiet, report, urgent: true, wants: 'List' };
+  return { ...quiet, report, fastPolling: true, reread: 'List' };
 }
 
 function unwritten(o: Observed, decision: Decision, action: Action, error: KubeError, after: number): Conclusion {
@@ -145,10 +145,10 @@ function createFailed(o: Observed, decision: Decision, failure: Failure, failure
   if (failure.class === 'UnknownOutcome') {
     const message = `the result of the create request for ${quoted(o.providerName)} is unknown (${describeFailure(failure)}); checking whether the VM exists`;
     const statusReason = { reason: 'CreateOutcomeUnknown', message } as const;
-    return { ...quiet, report: base(decision, statusReason), urgent: true, wants: 'List' };
+    return { ...quiet, report: base(decision, statusReason), fastPolling: true, reread: 'List' };
   }
   if (failure.class === 'Terminal')
-    return { ...quiet, report: base(decision, refused(failure)), urgent: true, wants: 'List' };
+    return { ...quiet, report: base(decision, refused(failure)), fastPolling: true, reread: 'List' };
   const hold = holdFor(failure, failures, random);
   return { ...quiet, report: base(decision, fromFailure(o, failure)), after: hold, hold };
 }
@@ -160,7 +160,7 @@ function callFailed(o: Observed, decision: Decision, failure: Failure, failures:
   const operation = operationAfterFailure(o, decision.action, failure);
   const statusReason = isRefusedAsBusy(failure) ? providerBusy(o, failure.operation, failure) : fromFailure(o, failure);
   const report: Report = { ...base(decision, statusReason), operation };
-  return { ...quiet, report, after: hold, hold, urgent: true, wants: 'Machine' };
+  return { ...quiet, report, after: hold, hold, fastPolling: true, reread: 'Machine' };
 }
 
 /** Whether the provider said "not now": 406, or 400 to the delete of a machine that it takes for running. */

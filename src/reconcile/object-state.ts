@@ -155,22 +155,22 @@ export class Memory {
 
   /** The account of the key in the Secret, if it is not the one to work with yet. */
   setSuccessor(successor: Account | undefined, inUse: Account | null, key: string): void {
-    if (this.successor !== successor && this.successor !== inUse) this.successor?.forget(key);
+    if (this.successor !== successor && this.successor !== inUse) this.successor?.unsubscribe(key);
     this.successor = successor;
   }
 
   /** Works from now on with this account; the one before need not wake `key` any more. */
   use(account: Account | null, key: string): void {
     if (this.account === account) return;
-    this.account?.forget(key);
+    this.account?.unsubscribe(key);
     this.account = account;
     this.forgetLack();
   }
 
   /** The object is gone. */
   end(key: string): void {
-    this.account?.forget(key);
-    this.successor?.forget(key);
+    this.account?.unsubscribe(key);
+    this.successor?.unsubscribe(key);
   }
 
   /** Looks from now on at the machine with this id, or at whichever proves itself by its name. */

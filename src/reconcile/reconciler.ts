@@ -119,7 +119,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     tellContradiction(observation.observed, memory);
     const decision = plan(observation.observed);
     if (observation.observed.history.isQueued === true) memory.queueing = 'Reported';
-    observation.account?.setUrgent(key, decision.urgent);
+    observation.account?.setFastPolling(key, decision.fastPolling);
     if (decision.awaitsDelete) deps.deletionRate.wait(key);
     const execution = await carryOut(observation, decision, memory, park);
     const conclusion = conclude(observation.observed, decision, execution, memory.failures, deps.random());
@@ -139,7 +139,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     }
     if (conclusion.isSuperseded) return { requeue: true };
     const isThere = observation.observed.machine.kind === 'Present';
-    if (isThere && execution.type === 'Nothing' && !conclusion.urgent) deps.specToCall.settled(key);
+    if (isThere && execution.type === 'Nothing' && !conclusion.fastPolling) deps.specToCall.settled(key);
     const unstored = (memory.unsaved?.refusal?.until ?? Infinity) - deps.clock.monotonic();
     const after = Math.min(conclusion.after ?? Infinity, Math.max(0, unstored), heldFor);
     return Number.isFinite(after) ? { after } : {};
@@ -298,13 +298,13 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   /** Has the account wake the object, and remembers when it is to be looked at rather than decided on from memory. */
   function follow(key: string, { account, observed }: Observation, conclusion: Conclusion, memory: Memory): void {
     const now = deps.clock.monotonic();
-    const { after, urgent, wants } = conclusion;
-    account?.setUrgent(key, urgent);
+    const { after, fastPolling: urgent, reread: wants } = conclusion;
+    account?.setFastPolling(key, urgent);
     if (observed.namespaceLimit !== undefined && conclusion.report?.statusReason.reason === 'NamespaceLimitReached')
       deps.quota.wait(key);
     const since = account?.lastWriteAt(observed.providerName) ?? now;
-    if (wants === 'List') account?.want(key, since);
-    if (wants === 'Machine') account?.wantMachine(key, since);
+    if (wants === 'List') account?.requestList(key, since);
+    if (wants === 'Machine') account?.requestMachine(key, since);
     if (observed.machine.kind !== 'Unknown')
       memory.lookAgainAt = urgent && after !== undefined ? now + after : undefined;
   }
@@ -389,12 +389,12 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
 
 /** Whether a read shows the recorded VM again, which was observed to be gone. */
 function isBack(account: Account, { identity }: Observed): boolean {
-  return identity.kind === 'Known' && account.sighting(identity.id) !== undefined;
+  return identity.kind === 'Known' && account.cachedMachine(identity.id) !== undefined;
 }
 
 /** What the newest read shows of the machine that was observed. */
 function shownState(account: Account, { machine }: Observed): MachineState | undefined {
-  return machine.kind === 'Present' ? account.sighting(machine.machine.id)?.machine.state : undefined;
+  return machine.kind === 'Present' ? account.cachedMachine(machine.machine.id)?.machine.state : undefined;
 }
 
 function keyOf(object: VirtualMachine): string {

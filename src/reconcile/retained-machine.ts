@@ -23,7 +23,8 @@ export function isShownGone(
     // Ids are the provider's, and mean the same in every account.
     if (!isItsAccount && !(isShown && id !== undefined)) continue;
     newest = snapshot.startedAt;
-    const isBelieved = id === undefined ? one.massAbsence === undefined : one.massAbsenceOf(id) === undefined;
+    const isBelieved =
+      id === undefined ? one.massDisappearance === undefined : one.massDisappearanceOf(id) === undefined;
     isGone = !isShown && isBelieved && snapshot.startedAt >= earliest;
   }
   return isGone;

@@ -262,7 +262,7 @@ export const mutations: readonly Mutation[] = [
     mistake: 'nobody asks for the list that ends the doubt',
     file: 'reconcile/observe/observe-machine.ts',
     function: 'lookForName',
-    find: 'account.want(key, judgment.wantListAfter);',
+    find: 'account.requestList(key, judgment.wantListAfter);',
     replacement: '',
     breaks: liveness,
     configuration: { from: 'Applied', left: { lostAnswer: 1 } },

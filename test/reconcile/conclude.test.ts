@@ -276,7 +276,7 @@ describe('conclude', () => {
     expect(report?.operation).toEqual({ type: 'Kill', ...stored });
   });
 
-  it.each<{ because: string; given: ObservedOptions; execution: CarriedOut; wants: Conclusion['wants'] }>([
+  it.each<{ because: string; given: ObservedOptions; execution: CarriedOut; wants: Conclusion['reread'] }>([
     {
       because: 'a new VM: a list shows it by its name',
       given: {},
@@ -326,7 +326,7 @@ describe('conclude', () => {
       wants: undefined,
     },
   ])('what is read after $because', ({ given, execution, wants }) => {
-    expect(concluded(given, execution).wants).toBe(wants);
+    expect(concluded(given, execution).reread).toBe(wants);
   });
 
   it('still tells of the shutdown while the delete runs: one write for both', () => {

@@ -115,7 +115,7 @@ describe.each(names)('a failed %s', (name) => {
     const outcome = { ok: false, failure: failure({ operation, class: kind, status: 0, ...examples[kind] }) } as const;
     // Only the results of calls have an outcome, and the action is that of the call.
     const execution = { type: result, action: decision.action, outcome } as Execution;
-    const { report, hold, wants, isSuperseded, unwritten } = conclude(observed, decision, execution, 0, 0.5);
+    const { report, hold, reread: wants, isSuperseded, unwritten } = conclude(observed, decision, execution, 0, 0.5);
     const [reason, held, wanted, tries] = table[name][kind];
     expect({ reason: report?.statusReason.reason, hold, wants }).toEqual({ reason, hold: held, wants: wanted });
     expect(report?.operation?.attempts).toBe(tries);

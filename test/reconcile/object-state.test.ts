@@ -24,7 +24,7 @@ function memoryThatSaw(...seen: readonly Seen[]): Memory {
 /** An account that notes who no longer follows it. */
 function accountThatNotes(forgotten: string[], name: string): Account {
   // Only what is asked of it.
-  return { forget: (key: string) => void forgotten.push(`${name}: ${key}`) } as unknown as Account;
+  return { unsubscribe: (key: string) => void forgotten.push(`${name}: ${key}`) } as unknown as Account;
 }
 
 describe('the state of a VM', () => {

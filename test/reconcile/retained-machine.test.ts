@@ -15,8 +15,8 @@ function account(startedAt: number, ids: readonly number[], ownerId = 1, isSuspi
   return {
     ownerId,
     snapshot: createSnapshot(startedAt, startedAt, machines),
-    massAbsence,
-    massAbsenceOf: () => massAbsence,
+    massDisappearance: massAbsence,
+    massDisappearanceOf: () => massAbsence,
   } as unknown as Account;
 }
 

@@ -5,32 +5,40 @@ import type { Log } from '../../telemetry/log.ts';
 import type { Provider } from '../provider.ts';
 import type { Absence } from './absence.ts';
 import type { AccountOptions } from './account-options.ts';
-import type { Account, Catalogue, ProviderWrite, MassAbsence, Sighting, Snapshot, Timed } from './account.ts';
+import type {
+  Account,
+  Catalogue,
+  ProviderWrite,
+  MassDisappearance,
+  CachedMachine,
+  Snapshot,
+  TimedRead,
+} from './account.ts';
 import { CatalogueCache, readCatalogue } from './catalogue-cache.ts';
 import { WriteTracker } from './write-tracker.ts';
-import { Followers } from './subscriptions.ts';
+import { Subscriptions } from './subscriptions.ts';
 import { CredentialStatus } from './credential-status.ts';
-import { listenTo } from './observed-provider.ts';
-import { LookUps } from './polling/machine-reads.ts';
-import { Missing } from './disappearance-guard.ts';
+import { observeCalls } from './observed-provider.ts';
+import { MachineReads } from './polling/machine-reads.ts';
+import { DisappearanceGuard } from './disappearance-guard.ts';
 import { defaultAccountSettings } from './polling/poll-schedule.ts';
-import { Poll } from './polling/poller.ts';
+import { Poller } from './polling/poller.ts';
 import type { KeyProbes } from './polling/key-probes.ts';
 import { RecreationRate } from './admission/recreation-rate.ts';
-import { Sightings } from './machine-cache.ts';
+import { MachineCache } from './machine-cache.ts';
 import { CallAdmission, type CallStats } from './admission/call-admission.ts';
 
 /** How many VMs that cannot be read a log line names. */
 const mostReported = 5;
 /** Whose turns the account's own reads take. No key or group of others can be it. */
-const own = '';
+const accountFlow = '';
 
 /** An account together with what the registry has to know of it. */
 export interface RegisteredAccount extends Account {
   /** How many keys follow a machine of it. */
-  readonly followed: number;
+  readonly subscriberCount: number;
   /** Whether a key of this group does. */
-  isFollowedFrom(flow: string): boolean;
+  hasSubscribersIn(flow: string): boolean;
 }
 
 export function createAccount(options: AccountOptions): RegisteredAccount {
@@ -38,14 +46,14 @@ export function createAccount(options: AccountOptions): RegisteredAccount {
 }
 
 /**
- * The parts of an account, and what each answer means to all of them: when to read (`Poll`), whether a call may go out
- * (`Traffic`), what was seen (`Sightings`), whom that concerns (`Followers`), what is missing (`Missing`), and whether the
+ * The parts of an account, and what each answer means to all of them: when to read (`Poller`), whether a call may go out
+ * (`Traffic`), what was seen (`MachineCache`), whom that concerns (`Subscriptions`), what is missing (`Missing`), and whether the
  * key is accepted (`CredentialStatus`).
  */
 class AccountCore implements RegisteredAccount {
   lastFailure: Failure | undefined;
   ownerId: ProviderId | undefined;
-  emptySweeps = 0;
+  emptyLists = 0;
   readonly recreations: RecreationRate;
 
   readonly #clock: Clock;
@@ -53,14 +61,14 @@ class AccountCore implements RegisteredAccount {
   readonly #wake: (key: string) => void;
   readonly #onSnapshot: ((snapshot: Snapshot) => void) | undefined;
   readonly #provider: Provider;
-  readonly #followers = new Followers();
-  readonly #sightings = new Sightings();
+  readonly #subscriptions = new Subscriptions();
+  readonly #machines = new MachineCache();
   readonly #credential: CredentialStatus;
   readonly #writes: WriteTracker;
-  readonly #missing: Missing;
+  readonly #disappearances: DisappearanceGuard;
   readonly #admission: CallAdmission;
-  readonly #poll: Poll;
-  readonly #lookUps: LookUps;
+  readonly #poller: Poller;
+  readonly #machineReads: MachineReads;
   readonly #catalogue: CatalogueCache;
   readonly #abort = new AbortController();
   readonly keyedHash: (text: string) => string;
@@ -76,7 +84,7 @@ class AccountCore implements RegisteredAccount {
     this.#onSnapshot = options.onSnapshot;
     this.#writes = new WriteTracker(clock);
     this.recreations = new RecreationRate(clock, settings.recreationIntervalMs);
-    this.#missing = new Missing(this.#followers, this.#writes, log);
+    this.#disappearances = new DisappearanceGuard(this.#subscriptions, this.#writes, log);
     this.#admission = new CallAdmission({
       clock,
       log,
@@ -84,17 +92,17 @@ class AccountCore implements RegisteredAccount {
       limits: settings,
       listsOnly: () => this.#credential.suspectedAt !== undefined,
     });
-    this.#provider = listenTo(options.provider, {
-      heard: (outcome) => this.#heard(outcome),
-      sawOwner: (ownerId) => (this.ownerId ??= ownerId),
-      leaves: (id) => this.#missing.leaves(id),
-      stays: (id) => this.#missing.stays(id),
+    this.#provider = observeCalls(options.provider, {
+      onCall: (outcome) => this.#onCall(outcome),
+      onOwner: (ownerId) => (this.ownerId ??= ownerId),
+      deleteSent: (id) => this.#disappearances.deleteSent(id),
+      deleteFailed: (id) => this.#disappearances.deleteFailed(id),
     });
-    this.#poll = new Poll({
+    this.#poller = new Poller({
       clock,
       random,
       settings,
-      followers: this.#followers,
+      subscriptions: this.#subscriptions,
       needs: () => ({
         isRejected: this.credentialStatus === 'Rejected',
         rejections: this.#credential.rejections,
@@ -107,11 +115,15 @@ class AccountCore implements RegisteredAccount {
         rows: (this.snapshot?.machines.length ?? 0) + (this.snapshot?.unreadable.size ?? 0),
         ratePerSecond: this.#admission.rate,
       }),
-      list: () => this.#list(options.keyProbes),
-      onList: (list) => this.#heardList(list),
-      read: (id) => this.#readMachine(id),
+      list: () => this.#listMachines(options.keyProbes),
+      onList: (list) => this.#onList(list),
+      read: (id) => this.#pollMachine(id),
     });
-    this.#lookUps = new LookUps(clock, (id, key) => this.#getMachine(id, this.#followers.groupOf(key)), options.wake);
+    this.#machineReads = new MachineReads(
+      clock,
+      (id, key) => this.#getMachine(id, this.#subscriptions.groupOf(key)),
+      options.wake,
+    );
     this.#catalogue = new CatalogueCache(
       clock,
       () => readCatalogue(this.#provider, (read) => this.#readForCatalogue(read)),
@@ -140,27 +152,27 @@ class AccountCore implements RegisteredAccount {
   }
 
   get snapshot(): Snapshot | undefined {
-    return this.#sightings.snapshot;
+    return this.#machines.snapshot;
   }
 
   get isFirstListDue(): boolean {
     return this.snapshot === undefined && this.lastFailure === undefined;
   }
 
-  get massAbsence(): MassAbsence | undefined {
-    return this.#missing.massAbsence;
+  get massDisappearance(): MassDisappearance | undefined {
+    return this.#disappearances.massDisappearance;
   }
 
-  get followed(): number {
-    return this.#followers.size;
+  get subscriberCount(): number {
+    return this.#subscriptions.size;
   }
 
-  isFollowedFrom(flow: string): boolean {
-    return this.#followers.hasGroup(flow);
+  hasSubscribersIn(flow: string): boolean {
+    return this.#subscriptions.hasGroup(flow);
   }
 
-  sighting(id: ProviderId): Sighting | undefined {
-    return this.#sightings.of(id);
+  cachedMachine(id: ProviderId): CachedMachine | undefined {
+    return this.#machines.get(id);
   }
 
   write<T>(
@@ -176,7 +188,7 @@ class AccountCore implements RegisteredAccount {
           if (beforeCall !== undefined && !(await beforeCall())) return { outcome: undefined };
           return { outcome: await this.#writes.track(subject, () => call(this.#provider)) };
         } finally {
-          this.#poll.quicken();
+          this.#poller.resetInterval();
         }
       };
       const result = await this.#admission.schedule(priority, flow, inTurn, signal);
@@ -188,16 +200,16 @@ class AccountCore implements RegisteredAccount {
     return this.#writes.lastWriteAt(subject);
   }
 
-  lookUp(key: string, id: ProviderId, notBefore: number): Timed<Machine | undefined> | undefined {
+  readMachine(key: string, id: ProviderId, notBefore: number): TimedRead<Machine | undefined> | undefined {
     // Stopped: what is cancelled is no answer.
     if (this.#abort.signal.aborted) return undefined;
-    const known = this.#lookUps.known(key, id, notBefore);
+    const known = this.#machineReads.known(key, id, notBefore);
     if (known !== undefined) return known;
     const refusal = this.#refusal();
     if (refusal !== undefined) {
       return { startedAt: this.#clock.monotonic(), outcome: failed({ ...refusal, operation: 'GetMachine' }) };
     }
-    this.#lookUps.start(key, id);
+    this.#machineReads.start(key, id);
     return undefined;
   }
 
@@ -211,69 +223,73 @@ class AccountCore implements RegisteredAccount {
     return undefined;
   }
 
-  follow(key: string, subject: Parameters<Account['follow']>[1]): void {
-    const isFirst = this.#followers.size === 0;
-    this.#followers.follow(key, subject, this.#clock.monotonic());
-    if (isFirst) this.#poll.schedule();
+  subscribe(key: string, subject: Parameters<Account['subscribe']>[1]): void {
+    const isFirst = this.#subscriptions.size === 0;
+    this.#subscriptions.subscribe(key, subject, this.#clock.monotonic());
+    if (isFirst) this.#poller.schedule();
   }
 
-  followedSince(key: string): number | undefined {
-    return this.#followers.since(key);
+  subscribedSince(key: string): number | undefined {
+    return this.#subscriptions.subscribedSince(key);
   }
 
   absenceOf(id: ProviderId): Absence | undefined {
-    return this.#missing.absenceOf(id);
+    return this.#disappearances.absenceOf(id);
   }
 
-  massAbsenceOf(id: ProviderId): MassAbsence | undefined {
-    return this.#missing.massAbsenceOf(id);
+  massDisappearanceOf(id: ProviderId): MassDisappearance | undefined {
+    return this.#disappearances.massDisappearanceOf(id);
   }
 
-  setUrgent(key: string, urgent: boolean): void {
-    this.#poll.setUrgent(key, urgent);
+  setFastPolling(key: string, urgent: boolean): void {
+    this.#poller.setFastPolling(key, urgent);
   }
 
-  want(key: string, after: number): void {
-    const from = this.#reachable(after);
+  requestList(key: string, after: number): void {
+    const from = this.#reachableTime(after);
     if (this.snapshot !== undefined && this.snapshot.startedAt >= from) queueMicrotask(() => this.#wake(key));
-    else this.#poll.wantList(key, from);
+    else this.#poller.requestList(key, from);
   }
 
-  wantMachine(key: string, after: number): void {
-    const from = this.#reachable(after);
-    const id = this.#followers.idOf(key);
-    const seen = id === undefined ? undefined : this.sighting(id);
+  requestMachine(key: string, after: number): void {
+    const from = this.#reachableTime(after);
+    const id = this.#subscriptions.idOf(key);
+    const seen = id === undefined ? undefined : this.cachedMachine(id);
     if (seen !== undefined && seen.startedAt >= from) queueMicrotask(() => this.#wake(key));
-    else this.#poll.wantMachine(key, from);
+    else this.#poller.requestMachine(key, from);
   }
 
   retryKey(): void {
     if (this.credentialStatus !== 'Rejected' || this.#credential.retryAt !== undefined) return;
     this.#credential.retryAt = this.#clock.monotonic();
-    this.#poll.schedule();
+    this.#poller.schedule();
   }
 
-  forget(key: string): void {
-    this.#followers.forget(key);
-    this.#lookUps.forget(key);
+  unsubscribe(key: string): void {
+    this.#subscriptions.unsubscribe(key);
+    this.#machineReads.forget(key);
     this.#catalogue.forget(key);
-    this.#poll.forget(key);
+    this.#poller.forget(key);
     this.recreations.forget(key);
   }
 
   async stop(): Promise<void> {
     this.#abort.abort();
-    this.#poll.stop();
+    this.#poller.stop();
     await this.#admission.stop();
   }
 
   /** While a change is under way its moment is still in the future: the next read will do to look again. */
-  #reachable(after: number): number {
+  #reachableTime(after: number): number {
     return Number.isFinite(after) ? after : this.#clock.monotonic();
   }
 
   /** Makes a read when its turn comes; undefined when it does not come. */
-  #timed<T>(priority: 'Read' | 'List', flow: string, read: () => Promise<Outcome<T>>): Promise<Timed<T> | undefined> {
+  #timedRead<T>(
+    priority: 'Read' | 'List',
+    flow: string,
+    read: () => Promise<Outcome<T>>,
+  ): Promise<TimedRead<T> | undefined> {
     return this.#admission.schedule(priority, flow, async () => {
       const startedAt = this.#clock.monotonic();
       return { startedAt, outcome: await read() };
@@ -281,40 +297,40 @@ class AccountCore implements RegisteredAccount {
   }
 
   /** Of a key that was not accepted a few at a time, in turn for each group: it may be one of many that are not keys at all. */
-  #list(keyProbes: KeyProbes | undefined): Promise<Timed<readonly ListedMachine[]> | undefined> {
-    const read = () => this.#timed('List', own, () => this.#provider.listMachines(this.#abort.signal));
+  #listMachines(keyProbes: KeyProbes | undefined): Promise<TimedRead<readonly ListedMachine[]> | undefined> {
+    const read = () => this.#timedRead('List', accountFlow, () => this.#provider.listMachines(this.#abort.signal));
     if (keyProbes === undefined || this.credentialStatus === 'Accepted') return read();
-    const [flow = own] = this.#followers.groups();
-    return keyProbes.during(read, flow, () => !this.#abort.signal.aborted && this.#followers.size > 0);
+    const [flow = accountFlow] = this.#subscriptions.groups();
+    return keyProbes.during(read, flow, () => !this.#abort.signal.aborted && this.#subscriptions.size > 0);
   }
 
-  async #getMachine(id: ProviderId, flow: string): Promise<Timed<Machine | undefined> | undefined> {
-    const read = await this.#timed('Read', flow, () => this.#provider.getMachine(id, this.#abort.signal));
-    if (read?.outcome.ok === true && read.outcome.value !== undefined) this.#missing.shows(id);
+  async #getMachine(id: ProviderId, flow: string): Promise<TimedRead<Machine | undefined> | undefined> {
+    const read = await this.#timedRead('Read', flow, () => this.#provider.getMachine(id, this.#abort.signal));
+    if (read?.outcome.ok === true && read.outcome.value !== undefined) this.#disappearances.machineRead(id);
     return read;
   }
 
   async #readForCatalogue<T>(read: (signal: AbortSignal) => Promise<Outcome<T>>): Promise<Outcome<T>> {
-    const answer = await this.#timed('Read', own, () => read(this.#abort.signal));
+    const answer = await this.#timedRead('Read', accountFlow, () => read(this.#abort.signal));
     // Turned away: for the reason that there is, or because the account is stopped and nobody will ask.
     const refusal = this.#refusal() ?? { class: 'Retry', code: 'Cancelled', text: '' };
     return answer?.outcome ?? failed({ ...refusal, operation: 'ListRegions' });
   }
 
   /** Reads one machine instead of a list. */
-  async #readMachine(id: ProviderId): Promise<void> {
-    const read = await this.#getMachine(id, own);
+  async #pollMachine(id: ProviderId): Promise<void> {
+    const read = await this.#getMachine(id, accountFlow);
     if (read === undefined || this.#abort.signal.aborted) return;
     const { startedAt, outcome } = read;
-    const keys = this.#followers.of({ ids: new Set([id]), names: new Set() });
+    const keys = this.#subscriptions.of({ ids: new Set([id]), names: new Set() });
     if (!outcome.ok || outcome.value === undefined) {
-      for (const key of keys) this.#poll.needsList(key, startedAt);
+      for (const key of keys) this.#poller.fallBackToList(key, startedAt);
       return;
     }
-    const diff = this.#sightings.addMachine(startedAt, outcome.value);
-    if (diff.ids.size > 0) this.#poll.quicken();
-    const waiting = [...keys].filter((key) => this.#poll.isServed(key, startedAt));
-    this.#wakeAll(new Set([...waiting, ...this.#followers.of(diff)]));
+    const diff = this.#machines.upsert(startedAt, outcome.value);
+    if (diff.ids.size > 0) this.#poller.resetInterval();
+    const waiting = [...keys].filter((key) => this.#poller.takeWaiter(key, startedAt));
+    this.#wakeAll(new Set([...waiting, ...this.#subscriptions.of(diff)]));
   }
 
   /** Why a call need not even be tried. A list is tried nevertheless: it shows whether that has changed. */
@@ -323,15 +339,15 @@ class AccountCore implements RegisteredAccount {
   }
 
   /** What a single call was answered. It may be refused for reasons of its own, so a list has to confirm that it is the key. */
-  #heard(outcome: Outcome<unknown>): void {
+  #onCall(outcome: Outcome<unknown>): void {
     if (this.#abort.signal.aborted) return;
     if (this.#credential.onCall(outcome, this.#clock.monotonic())) this.#reportCredentialStatus();
     this.#admission.record(outcome);
     // A doubt, a closed gate or an absent provider may each change when the next list is due.
-    if (!outcome.ok) this.#poll.schedule();
+    if (!outcome.ok) this.#poller.schedule();
   }
 
-  #heardList({ startedAt, outcome }: Timed<readonly ListedMachine[]>): void {
+  #onList({ startedAt, outcome }: TimedRead<readonly ListedMachine[]>): void {
     const wasSuspected = this.#credential.suspectedAt !== undefined;
     const isNew = this.#credential.onList(startedAt, outcome);
     this.#admission.recordList(outcome);
@@ -339,7 +355,7 @@ class AccountCore implements RegisteredAccount {
     // Without a good list there is no telling when the next one comes, and who waits had better look anew.
     if (outcome.ok) this.#admission.dispatch();
     else if (wasSuspected) this.#admission.rejectWaiting();
-    this.#wakeAll(outcome.ok ? this.#accept(startedAt, outcome.value) : this.#miss(outcome.failure));
+    this.#wakeAll(outcome.ok ? this.#onListed(startedAt, outcome.value) : this.#onListFailed(outcome.failure));
   }
 
   #reportCredentialStatus(): void {
@@ -350,32 +366,32 @@ class AccountCore implements RegisteredAccount {
       this.#log.warn('Provider rejected API key', { failure });
       this.#admission.rejectWaiting();
     }
-    this.#wakeAll(this.#followers.keys());
+    this.#wakeAll(this.#subscriptions.keys());
   }
 
   /** Takes over a new list; the keys that have something to look at. */
-  #accept(startedAt: number, machines: readonly ListedMachine[]): ReadonlySet<string> {
+  #onListed(startedAt: number, machines: readonly ListedMachine[]): ReadonlySet<string> {
     const before = this.snapshot;
-    const diff = this.#sightings.addList(startedAt, this.#clock.monotonic(), machines);
+    const diff = this.#machines.replace(startedAt, this.#clock.monotonic(), machines);
     // It was just added.
     const snapshot = this.snapshot as Snapshot;
-    this.emptySweeps = machines.length === 0 ? this.emptySweeps + 1 : 0;
+    this.emptyLists = machines.length === 0 ? this.emptyLists + 1 : 0;
     const [owner] = snapshot.ownerIds;
     const isOwnerShown = this.ownerId !== undefined && snapshot.ownerIds.includes(this.ownerId);
     if (owner !== undefined && !isOwnerShown) this.ownerId = owner;
     this.#writes.forgetBefore(startedAt);
-    this.#lookUps.forgetListed((id) => snapshot.has(id));
-    this.#missing.sweep(before, snapshot);
+    this.#machineReads.forgetListed((id) => snapshot.has(id));
+    this.#disappearances.compare(before, snapshot);
 
-    const waiting = this.#poll.servedBy(startedAt);
-    if (diff !== undefined && diff.ids.size > 0) this.#poll.quicken();
+    const waiting = this.#poller.takeWaitersFor(startedAt);
+    if (diff !== undefined && diff.ids.size > 0) this.#poller.resetInterval();
     const isBack = this.lastFailure !== undefined;
     if (isBack) this.#log.info('Listed VMs again');
     this.#reportUnreadable(before, snapshot);
     this.lastFailure = undefined;
     this.#onSnapshot?.(snapshot);
-    const looking = diff === undefined || isBack ? this.#followers.keys() : this.#followers.of(diff);
-    return new Set([...waiting, ...looking]);
+    const changedKeys = diff === undefined || isBack ? this.#subscriptions.keys() : this.#subscriptions.of(diff);
+    return new Set([...waiting, ...changedKeys]);
   }
 
   #reportUnreadable(before: Snapshot | undefined, { unreadable }: Snapshot): void {
@@ -388,11 +404,11 @@ class AccountCore implements RegisteredAccount {
   }
 
   /** A list could not be had: all who wait for one are told, and everybody when that is news. */
-  #miss(failure: Failure): ReadonlySet<string> {
-    const woken = new Set(this.#poll.servedBy(Infinity));
+  #onListFailed(failure: Failure): ReadonlySet<string> {
+    const woken = new Set(this.#poller.takeWaitersFor(Infinity));
     if (this.lastFailure?.class !== failure.class) {
       this.#log.warn('Failed to list VMs', { failure });
-      for (const key of this.#followers.keys()) woken.add(key);
+      for (const key of this.#subscriptions.keys()) woken.add(key);
     }
     this.lastFailure = failure;
     return woken;

@@ -105,13 +105,13 @@ export function createAccountRegistry(options: AccountRegistryOptions): AccountR
     sweptAt = now;
     for (const [hash, entry] of entries) {
       forgetGroups(entry);
-      if (entry.account.followed > 0) entry.usedAt = now;
+      if (entry.account.subscriberCount > 0) entry.usedAt = now;
       if (now - entry.usedAt >= keptFor) close(hash, entry);
     }
   };
 
   const closeUnused = (): boolean => {
-    const unused = [...entries].filter(([, { account }]) => account.followed === 0);
+    const unused = [...entries].filter(([, { account }]) => account.subscriberCount === 0);
     const [oldest] = unused.toSorted(([, a], [, b]) => a.usedAt - b.usedAt);
     if (oldest === undefined) return false;
     close(...oldest);
@@ -176,5 +176,5 @@ export function createAccountRegistry(options: AccountRegistryOptions): AccountR
 
 /** A group whose objects use another key by now, or are gone. */
 function forgetGroups({ account, groups }: Entry): void {
-  for (const group of groups) if (!account.isFollowedFrom(group)) groups.delete(group);
+  for (const group of groups) if (!account.hasSubscribersIn(group)) groups.delete(group);
 }

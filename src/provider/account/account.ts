@@ -33,7 +33,7 @@ export interface UnreadableEntry extends UnreadableMachine {
 }
 
 /** A machine as a read showed it that started then (monotonic milliseconds). */
-export interface Sighting {
+export interface CachedMachine {
   readonly startedAt: number;
   readonly machine: Machine;
 }
@@ -56,7 +56,7 @@ export interface Catalogue {
 }
 
 /** So many machines vanished from the list at once that their absence from it proves nothing for now. */
-export interface MassAbsence {
+export interface MassDisappearance {
   readonly vanished: number;
   /** How many the list should have shown. */
   readonly of: number;
@@ -65,7 +65,7 @@ export interface MassAbsence {
 }
 
 /** A read with the moment its request was sent (monotonic milliseconds). */
-export interface Timed<T> {
+export interface TimedRead<T> {
   readonly startedAt: number;
   readonly outcome: Outcome<T>;
 }
@@ -97,19 +97,19 @@ export interface Account {
   /** The owner that answers to this key have shown, once one was seen. */
   readonly ownerId: ProviderId | undefined;
   /** How many of the newest snapshots in a row showed no machine at all. */
-  readonly emptySweeps: number;
+  readonly emptyLists: number;
   /** The newest complete list. */
   readonly snapshot: Snapshot | undefined;
   /** Nothing was heard yet: neither a list nor that there is none to be had. */
   readonly isFirstListDue: boolean;
   /** The newest mass absence that is not settled; while there is one, that a list lacks a name proves nothing either. */
-  readonly massAbsence: MassAbsence | undefined;
+  readonly massDisappearance: MassDisappearance | undefined;
 
   /**
    * The machine as the newest read showed it: the newest list, or a later read of that machine alone. That none showed
    * it is no evidence that it is gone.
    */
-  sighting(id: ProviderId): Sighting | undefined;
+  cachedMachine(id: ProviderId): CachedMachine | undefined;
 
   /**
    * Makes one changing call: waits for its turn, then calls. `beforeCall` runs when the turn has come, directly before the
@@ -132,7 +132,7 @@ export interface Account {
    * not had yet. Undefined: it is being read, and `key` is woken when there is an answer. A failure is an answer too, for
    * five seconds. For evidence of absence only; everything else reads the snapshot.
    */
-  lookUp(key: string, id: ProviderId, notBefore: number): Timed<Machine | undefined> | undefined;
+  readMachine(key: string, id: ProviderId, notBefore: number): TimedRead<Machine | undefined> | undefined;
   /**
    * The catalogue, read at most once per ten minutes. Undefined: it is being read, and `key` is woken when it is there or
    * could not be had.
@@ -144,12 +144,12 @@ export interface Account {
    * `isGoing`: by what is on record its deletion had begun when the key began to follow it, so that nobody is surprised to find
    * it gone. `group` is whose turns it takes when its machine is looked up; its own when not told.
    */
-  follow(
+  subscribe(
     key: string,
-    subject: {
+    target: {
       readonly name: string;
       readonly id?: ProviderId | undefined;
-      readonly isGoing?: boolean;
+      readonly isDeleting?: boolean;
       readonly group?: string | undefined;
     },
   ): void;
@@ -157,34 +157,34 @@ export interface Account {
    * Since when (monotonic) `key` has followed the machine it follows now. A list that started earlier was not judged for
    * how many followed machines it lacks, so it is no evidence that this one is gone.
    */
-  followedSince(key: string): number | undefined;
+  subscribedSince(key: string): number | undefined;
   /** Undefined while the newest list, or a later read, shows the VM, and for a VM that no key is subscribed to. */
   absenceOf(id: ProviderId): Absence | undefined;
   /** At which rate VMs that are gone are created again. */
   readonly recreations: Pick<RecreationRate, 'dueAt' | 'use'>;
   /** The mass absence in which this machine vanished; undefined once it is back or lists have agreed for long enough. */
-  massAbsenceOf(id: ProviderId): MassAbsence | undefined;
+  massDisappearanceOf(id: ProviderId): MassDisappearance | undefined;
   /**
    * While any key has urgency, the machines of those that have are read at the fast pace instead of once per idle poll: each
    * by itself or all by a list, whichever is cheaper.
    */
-  setUrgent(key: string, urgent: boolean): void;
+  setFastPolling(key: string, urgent: boolean): void;
   /**
    * Asks for a list that starts at or after `after` (monotonic); `key` is woken when it is there or could not be had.
    * A key that already waits for an earlier one is woken by that, once: it looks, and asks again for what it still lacks.
    */
-  want(key: string, after: number): void;
+  requestList(key: string, after: number): void;
   /**
    * The same for whoever only asks how the machine is that `key` follows: a read of that machine alone does as well as a
    * list, unless it does not show it.
    */
-  wantMachine(key: string, after: number): void;
+  requestMachine(key: string, after: number): void;
   /** HMAC-SHA256 of the text with the account's key, 128 bits in base64url: the same for the same key, whatever Secret it is in. */
   keyedHash(text: string): string;
   /** A key that counts as rejected is tried at once: somebody has just put it into a Secret. */
   retryKey(): void;
   /** Drops everything held for `key`. */
-  forget(key: string): void;
+  unsubscribe(key: string): void;
   /** Ends polling and aborts reads; writes under way are waited for. */
   stop(): Promise<void>;
 }

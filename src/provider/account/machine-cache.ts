@@ -1,5 +1,5 @@
 import type { ListedMachine, Machine, ProviderId } from '../../domain/machine.ts';
-import type { Sighting, Snapshot } from './account.ts';
+import type { CachedMachine, Snapshot } from './account.ts';
 import { type SnapshotDiff, createSnapshot, diffSnapshots, isSame } from './snapshot.ts';
 
 /**
@@ -7,16 +7,16 @@ import { type SnapshotDiff, createSnapshot, diffSnapshots, isSame } from './snap
  * Such a row stands beside the list and is never taken for a part of it: that a machine is absent, how many there are
  * and what they are named is told by lists only. A list that started after it takes its place, whatever it shows.
  */
-export class Sightings {
+export class MachineCache {
   #snapshot: Snapshot | undefined;
-  readonly #later = new Map<ProviderId, Sighting>();
+  readonly #later = new Map<ProviderId, CachedMachine>();
 
   /** The newest complete list, as it was answered. */
   get snapshot(): Snapshot | undefined {
     return this.#snapshot;
   }
 
-  of(id: ProviderId): Sighting | undefined {
+  get(id: ProviderId): CachedMachine | undefined {
     const later = this.#later.get(id);
     if (later !== undefined) return later;
     const machine = this.#snapshot?.byId(id);
@@ -24,12 +24,12 @@ export class Sightings {
   }
 
   /** Takes in a complete list; what changed since each machine was last seen, undefined if none was read before. */
-  addList(startedAt: number, answeredAt: number, machines: readonly ListedMachine[]): SnapshotDiff | undefined {
+  replace(startedAt: number, answeredAt: number, machines: readonly ListedMachine[]): SnapshotDiff | undefined {
     const before = this.#snapshot;
     const known = before && {
       machines: [...before.machines, ...this.#unlisted(before)],
       unreadable: before.unreadable,
-      byId: (id: ProviderId) => this.of(id)?.machine,
+      byId: (id: ProviderId) => this.get(id)?.machine,
     };
     const snapshot = createSnapshot(startedAt, answeredAt, machines, known);
     const diff = known && diffSnapshots(known, snapshot);
@@ -39,8 +39,8 @@ export class Sightings {
   }
 
   /** Takes in one machine; what changed. One that was read before the newest list was changes nothing. */
-  addMachine(startedAt: number, machine: Machine): SnapshotDiff {
-    const before = this.of(machine.id);
+  upsert(startedAt: number, machine: Machine): SnapshotDiff {
+    const before = this.get(machine.id);
     const isOutdated = startedAt <= Math.max(before?.startedAt ?? -Infinity, this.#snapshot?.startedAt ?? -Infinity);
     if (isOutdated) return { ids: new Set(), names: new Set() };
     this.#later.set(machine.id, { startedAt, machine });

@@ -5,7 +5,7 @@ const agreeingFor = 5 * 60_000;
 const agreeingLists = 3;
 
 /** Machines that vanished together and are not taken for gone yet. Times are monotonic milliseconds. */
-export interface Wave {
+export interface Disappearance {
   readonly ids: ReadonlySet<ProviderId>;
   /** The start of the first list that lacked them, and how many lists have since, that one included. */
   readonly since: number;
@@ -16,15 +16,15 @@ export interface Wave {
 }
 
 /** One complete list, and what it should have shown. */
-export interface Sweep {
+export interface ListComparison {
   readonly startedAt: number;
   /** What the list before showed, and what somebody has begun to look for since. */
   readonly expected: ReadonlySet<ProviderId>;
   isListed(id: ProviderId): boolean;
   /** Whether we asked for it to be deleted, so that its absence surprises nobody. */
-  isLeaving(id: ProviderId): boolean;
+  isDeleting(id: ProviderId): boolean;
   /** Whether an earlier process had begun to delete it, by what its object records, and this one never saw it. */
-  mayHaveLeft(id: ProviderId): boolean;
+  mayBeDeleted(id: ProviderId): boolean;
 }
 
 /** A single machine goes now and then, a large part of an account hardly ever: then the list is to blame, or the key. */
@@ -51,27 +51,30 @@ export function isMass(vanished: number, of: number): boolean {
  *
  * Lists that could not be had are no lists: they neither confirm a wave nor end it.
  */
-export function afterSweep(waves: readonly Wave[], sweep: Sweep): readonly Wave[] {
-  const still = waves
-    .map((wave) => ({
-      ...wave,
-      ids: new Set([...wave.ids].filter((id) => !sweep.isListed(id))),
-      lists: wave.lists + 1,
+export function afterComparison(
+  disappearances: readonly Disappearance[],
+  list: ListComparison,
+): readonly Disappearance[] {
+  const open = disappearances
+    .map((disappearance) => ({
+      ...disappearance,
+      ids: new Set([...disappearance.ids].filter((id) => !list.isListed(id))),
+      lists: disappearance.lists + 1,
     }))
-    .filter((wave) => wave.ids.size > 0 && !isOver(wave, sweep.startedAt));
-  const ids = new Set([...sweep.expected].filter((id) => !sweep.isListed(id) && !sweep.isLeaving(id)));
-  const surprising = [...ids].filter((id) => !sweep.mayHaveLeft(id));
-  const of = sweep.expected.size;
+    .filter((disappearance) => disappearance.ids.size > 0 && !isOver(disappearance, list.startedAt));
+  const ids = new Set([...list.expected].filter((id) => !list.isListed(id) && !list.isDeleting(id)));
+  const surprising = [...ids].filter((id) => !list.mayBeDeleted(id));
+  const of = list.expected.size;
   return isMass(surprising.length, of)
-    ? [...still, { ids, since: sweep.startedAt, lists: 1, vanished: ids.size, of }]
-    : still;
+    ? [...open, { ids, since: list.startedAt, lists: 1, vanished: ids.size, of }]
+    : open;
 }
 
 /** When the wave may be over at the earliest (monotonic). */
-export function endOf(wave: Wave): number {
-  return wave.since + agreeingFor;
+export function endOf(disappearance: Disappearance): number {
+  return disappearance.since + agreeingFor;
 }
 
-function isOver(wave: Wave, startedAt: number): boolean {
-  return startedAt >= endOf(wave) && wave.lists >= agreeingLists;
+function isOver(disappearance: Disappearance, startedAt: number): boolean {
+  return startedAt >= endOf(disappearance) && disappearance.lists >= agreeingLists;
 }

@@ -3,51 +3,51 @@ import type { ProviderId } from '../../domain/machine.ts';
 import type { Provider } from '../provider.ts';
 
 /** What an account learns from the answers of single calls. */
-export interface Listener {
+export interface CallObserver {
   /** Every outcome but a list's, before the caller has it. */
-  heard(outcome: Outcome<unknown>): void;
+  onCall(outcome: Outcome<unknown>): void;
   /** A single machine's answer named its owner. */
-  sawOwner(ownerId: ProviderId): void;
+  onOwner(ownerId: ProviderId): void;
   /** A DELETE is about to be sent. */
-  leaves(id: ProviderId): void;
+  deleteSent(id: ProviderId): void;
   /** That DELETE certainly had no effect. */
-  stays(id: ProviderId): void;
+  deleteFailed(id: ProviderId): void;
 }
 
 /** The same provider, with somebody listening to its answers. A list is the account's own, who judges it as such. */
-export function listenTo(provider: Provider, listener: Listener): Provider {
-  const heard = async <T>(call: Promise<Outcome<T>>): Promise<Outcome<T>> => {
+export function observeCalls(provider: Provider, observer: CallObserver): Provider {
+  const onCall = async <T>(call: Promise<Outcome<T>>): Promise<Outcome<T>> => {
     const outcome = await call;
-    listener.heard(outcome);
+    observer.onCall(outcome);
     return outcome;
   };
-  const sawOwner = (ownerId: ProviderId | undefined): void => {
-    if (ownerId !== undefined) listener.sawOwner(ownerId);
+  const onOwner = (ownerId: ProviderId | undefined): void => {
+    if (ownerId !== undefined) observer.onOwner(ownerId);
   };
   return {
     listMachines: (signal) => provider.listMachines(signal),
     getMachine: async (id, signal) => {
-      const outcome = await heard(provider.getMachine(id, signal));
-      if (outcome.ok) sawOwner(outcome.value?.ownerId);
+      const outcome = await onCall(provider.getMachine(id, signal));
+      if (outcome.ok) onOwner(outcome.value?.ownerId);
       return outcome;
     },
     createMachine: async (request, signal) => {
-      const outcome = await heard(provider.createMachine(request, signal));
-      if (outcome.ok) sawOwner(outcome.value.machine?.ownerId);
+      const outcome = await onCall(provider.createMachine(request, signal));
+      if (outcome.ok) onOwner(outcome.value.machine?.ownerId);
       return outcome;
     },
     deleteMachine: async (id, signal) => {
-      listener.leaves(id);
-      const outcome = await heard(provider.deleteMachine(id, signal));
-      if (!outcome.ok && outcome.failure.class !== 'UnknownOutcome') listener.stays(id);
+      observer.deleteSent(id);
+      const outcome = await onCall(provider.deleteMachine(id, signal));
+      if (!outcome.ok && outcome.failure.class !== 'UnknownOutcome') observer.deleteFailed(id);
       return outcome;
     },
-    startMachine: (id, signal) => heard(provider.startMachine(id, signal)),
-    stopMachine: (id, signal) => heard(provider.stopMachine(id, signal)),
-    restartMachine: (id, signal) => heard(provider.restartMachine(id, signal)),
-    killMachine: (id, signal) => heard(provider.killMachine(id, signal)),
-    listRegions: (signal) => heard(provider.listRegions(signal)),
-    listPackages: (signal) => heard(provider.listPackages(signal)),
-    listOsTemplates: (signal) => heard(provider.listOsTemplates(signal)),
+    startMachine: (id, signal) => onCall(provider.startMachine(id, signal)),
+    stopMachine: (id, signal) => onCall(provider.stopMachine(id, signal)),
+    restartMachine: (id, signal) => onCall(provider.restartMachine(id, signal)),
+    killMachine: (id, signal) => onCall(provider.killMachine(id, signal)),
+    listRegions: (signal) => onCall(provider.listRegions(signal)),
+    listPackages: (signal) => onCall(provider.listPackages(signal)),
+    listOsTemplates: (signal) => onCall(provider.listOsTemplates(signal)),
   };
 }

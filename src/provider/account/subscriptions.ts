@@ -2,54 +2,54 @@ import { KeyIndex } from '../../domain/key-index.ts';
 import type { ProviderId } from '../../domain/machine.ts';
 import type { SnapshotDiff } from './snapshot.ts';
 
-interface Subject {
+interface SubscriptionTarget {
   readonly name: string;
   readonly id?: ProviderId | undefined;
-  readonly isGoing?: boolean | undefined;
+  readonly isDeleting?: boolean | undefined;
   readonly group?: string | undefined;
 }
 
 /** Since when (monotonic) a key has followed the machine of this id, or this name while no id is known. */
-interface Followed extends Subject {
-  readonly since: number;
+interface Subscription extends SubscriptionTarget {
+  readonly subscribedSince: number;
 }
 
 /** Which key follows which machine. A key follows one machine, by its name and, once known, by its id. */
-export class Followers {
-  readonly #subjects = new Map<string, Followed>();
+export class Subscriptions {
+  readonly #subscriptions = new Map<string, Subscription>();
   readonly #byName = new KeyIndex<string>();
   readonly #byId = new KeyIndex<ProviderId>();
   /** How many keys of each group follow a machine. */
   readonly #groups = new Map<string, number>();
 
   get size(): number {
-    return this.#subjects.size;
+    return this.#subscriptions.size;
   }
 
   keys(): Iterable<string> {
-    return this.#subjects.keys();
+    return this.#subscriptions.keys();
   }
 
-  subjects(): Iterable<Followed> {
-    return this.#subjects.values();
+  entries(): Iterable<Subscription> {
+    return this.#subscriptions.values();
   }
 
-  isFollowed(id: ProviderId): boolean {
+  isSubscribed(id: ProviderId): boolean {
     return this.#byId.has(id);
   }
 
-  since(key: string): number | undefined {
-    return this.#subjects.get(key)?.since;
+  subscribedSince(key: string): number | undefined {
+    return this.#subscriptions.get(key)?.subscribedSince;
   }
 
   /** The id of the machine that the key follows, once known. */
   idOf(key: string): ProviderId | undefined {
-    return this.#subjects.get(key)?.id;
+    return this.#subscriptions.get(key)?.id;
   }
 
   /** Whom the key shares its turns with; one that was not told stands for itself. */
   groupOf(key: string): string {
-    return this.#subjects.get(key)?.group ?? key;
+    return this.#subscriptions.get(key)?.group ?? key;
   }
 
   hasGroup(group: string): boolean {
@@ -62,21 +62,21 @@ export class Followers {
   }
 
   /** `now` is monotonic. */
-  follow(key: string, { name, id, isGoing, group }: Subject, now: number): void {
-    const old = this.#subjects.get(key);
+  subscribe(key: string, { name, id, isDeleting, group }: SubscriptionTarget, now: number): void {
+    const old = this.#subscriptions.get(key);
     // Whether it was going already is a matter of when the key began to follow it.
     if (old?.name === name && old.id === id) return;
-    this.forget(key);
-    this.#subjects.set(key, { name, id, isGoing, group, since: now });
+    this.unsubscribe(key);
+    this.#subscriptions.set(key, { name, id, isDeleting, group, subscribedSince: now });
     this.#byName.add(name, key);
     if (id !== undefined) this.#byId.add(id, key);
     this.#groups.set(group ?? key, (this.#groups.get(group ?? key) ?? 0) + 1);
   }
 
-  forget(key: string): void {
-    const old = this.#subjects.get(key);
+  unsubscribe(key: string): void {
+    const old = this.#subscriptions.get(key);
     if (old === undefined) return;
-    this.#subjects.delete(key);
+    this.#subscriptions.delete(key);
     this.#byName.delete(old.name, key);
     if (old.id !== undefined) this.#byId.delete(old.id, key);
     const group = old.group ?? key;

@@ -27,7 +27,7 @@ export interface AbsenceEvidence {
   readonly lackingFor: number;
   readonly visibilityWindow: number;
   /** How many vanished from the list together with it, when those were too many to be believed. */
-  readonly massAbsence: { readonly vanished: number; readonly of: number } | undefined;
+  readonly massDisappearance: { readonly vanished: number; readonly of: number } | undefined;
 }
 
 /** Agreeing lists that stand in for the account's proof where no owner is told. */
@@ -35,7 +35,7 @@ const agreeingLists = 3;
 
 /**
  * Judges whether a machine that the list lacks is gone. Pure. Worked table, first row that applies; where it says Absent
- * and the machine vanished together with many others, it is MassAbsence instead:
+ * and the machine vanished together with many others, it is MassDisappearance instead:
  *
  * | list shows            | 404 | then                                                                      |
  * | --------------------- | --- | ------------------------------------------------------------------------- |
@@ -62,8 +62,8 @@ export function confirmAbsence(evidence: AbsenceEvidence): MachineObservation {
   // Any number of empty lists say nothing when they may be another account's.
   const mayAgree = !evidence.isEmpty || !evidence.isRecorded;
   if (!isOwnersList && !isOwnersKey && !(doAgree && mayAgree)) return unconfirmed;
-  const { massAbsence } = evidence;
-  return massAbsence === undefined ? { kind: 'Absent' } : manyDisappeared(massAbsence);
+  const { massDisappearance } = evidence;
+  return massDisappearance === undefined ? { kind: 'Absent' } : manyDisappeared(massDisappearance);
 }
 
 /** The first row of the table by itself: it needs no 404. */

@@ -50,7 +50,7 @@ export function observeMachine(
   const { snapshot } = account;
   if (target.id === undefined && identity.kind === 'None' && isUntouched(subject)) {
     if (snapshot === undefined) {
-      account.want(key, 0);
+      account.requestList(key, 0);
       return notYetSeen;
     }
     // Any complete list will do: what it is asked for, machines of an earlier life, has been there for long. One of this very
@@ -67,14 +67,14 @@ export function observeMachine(
     memory.requestedAt ?? 0,
     memory.lookAgainAt !== undefined && memory.lookAgainAt <= deps.clock.monotonic() ? memory.lookAgainAt : 0,
   );
-  const sighting = target.id === undefined ? undefined : account.sighting(target.id);
+  const sighting = target.id === undefined ? undefined : account.cachedMachine(target.id);
   if (snapshot !== undefined && sighting !== undefined && sighting.startedAt >= notBefore) {
     if (snapshot.has(sighting.machine.id)) memory.caughtUp();
     const successor = isUnseen(subject, sighting.machine) ? successorIn(snapshot, subject) : undefined;
     return presentOf(deps, account, subject, successor ?? sighting.machine, sighting.startedAt);
   }
   if (snapshot === undefined || snapshot.startedAt < notBefore) {
-    account.wantMachine(key, notBefore);
+    account.requestMachine(key, notBefore);
     return notYetSeen;
   }
   const unreadable = target.id === undefined ? undefined : snapshot.unreadable.get(target.id);
@@ -125,7 +125,7 @@ function inPlaceOf(
   const recreateAfter = deps.limits.recreateAfter + (gone.wasSeen ? 0 : deps.limits.visibilityWindow);
   const judgment = confirmRecreation({ ...gone, newest: snapshot.startedAt, recreateAfter });
   if (judgment.isDue) return freeName(deps, account, snapshot, subject);
-  account.want(key, Math.max(judgment.wantListAfter, deps.clock.monotonic() + readAgain));
+  account.requestList(key, Math.max(judgment.wantListAfter, deps.clock.monotonic() + readAgain));
   const until = epochOf(deps.clock, (gone.absence?.since ?? snapshot.startedAt) + recreateAfter);
   return { kind: 'Unknown', reason: { kind: 'AbsenceRecent', id: gone.id, until } };
 }
@@ -151,7 +151,7 @@ function unreadableNamed(
   });
   if (unreadable === undefined) return { kind: 'Absent' };
   // When it can be read it may turn out to be of a name that wakes nobody here.
-  account.want(key, deps.clock.monotonic() + longestDoubt);
+  account.requestList(key, deps.clock.monotonic() + longestDoubt);
   return unreadableMachine(unreadable, unreadable.name !== undefined);
 }
 
@@ -208,10 +208,10 @@ function lookForName(
   }
   const lacking = unreadableNamed(deps, account, snapshot, subject, name);
   if (lacking.kind === 'Unknown') return lacking;
-  const { massAbsence } = account;
-  if (massAbsence !== undefined) {
-    account.want(key, Math.max(massAbsence.until, deps.clock.monotonic()));
-    return manyDisappeared(massAbsence);
+  const { massDisappearance } = account;
+  if (massDisappearance !== undefined) {
+    account.requestList(key, Math.max(massDisappearance.until, deps.clock.monotonic()));
+    return manyDisappeared(massDisappearance);
   }
   const open = memory.openIntent(object.metadata.annotations?.[annotations.createPending]);
   if (open === undefined) return freeName(deps, account, snapshot, subject);
@@ -231,7 +231,7 @@ function lookForName(
     visibilityWindow: deps.limits.visibilityWindow,
   });
   if (judgment.absent) return freeName(deps, account, snapshot, subject);
-  account.want(key, judgment.wantListAfter);
+  account.requestList(key, judgment.wantListAfter);
   return outcomeUnknown;
 }
 
@@ -246,7 +246,7 @@ function freeName(deps: MachineDeps, account: Account, snapshot: Snapshot, subje
   const { key, object, identity } = subject;
   const isNew = deps.clock.monotonic() - snapshot.answeredAt <= freeFor;
   if (isNew || isNameOwn(object) || !mayCreate(object, identity, { kind: 'Absent' })) return { kind: 'Absent' };
-  account.want(key, deps.clock.monotonic());
+  account.requestList(key, deps.clock.monotonic());
   return notYetSeen;
 }
 
@@ -268,31 +268,31 @@ function lookForId(
   const ownerId = ownerRecorded(subject);
   const otherAccount = checkAccount(snapshot.ownerIds, ownerId);
   if (otherAccount !== undefined) return otherAccount;
-  const followedSince = account.followedSince(key) ?? 0;
+  const followedSince = account.subscribedSince(key) ?? 0;
   if (snapshot.startedAt < followedSince) {
-    account.want(key, followedSince);
+    account.requestList(key, followedSince);
     return notYetSeen;
   }
-  const read = account.lookUp(key, id, snapshot.startedAt);
+  const read = account.readMachine(key, id, snapshot.startedAt);
   if (read === undefined) return notYetSeen;
   if (!read.outcome.ok) {
     // A machine that no list shows any more wakes nobody.
-    account.want(key, deps.clock.monotonic() + readAgain);
+    account.requestList(key, deps.clock.monotonic() + readAgain);
     return { kind: 'Unknown', reason: { kind: 'ReadFailed', failure: read.outcome.failure } };
   }
   if (read.outcome.value !== undefined) {
     // The list lags: a machine that answers to its id is there.
     const now = deps.clock.monotonic();
     const isMoving = object.status?.operation !== undefined || object.metadata.deletionTimestamp !== undefined;
-    account.want(key, now + Math.min(memory.lagged(now), isMoving ? readAgain : longestDoubt));
+    account.requestList(key, now + Math.min(memory.lagged(now), isMoving ? readAgain : longestDoubt));
     return presentOf(deps, account, subject, read.outcome.value, read.startedAt);
   }
   const wasSeen = memory.wasSeen || (subject.identity.kind === 'Known' && wasSeenBefore(object));
   const absence = account.absenceOf(id);
   const lackingFor = snapshot.startedAt - (absence?.since ?? snapshot.startedAt);
-  const massAbsence = account.massAbsenceOf(id);
+  const massDisappearance = account.massDisappearanceOf(id);
   const judgment = confirmAbsence({
-    massAbsence,
+    massDisappearance,
     listedOwners: snapshot.ownerIds,
     isEmpty: snapshot.machines.length === 0 && snapshot.unreadable.size === 0,
     isRecorded: subject.identity.kind !== 'None',
@@ -310,7 +310,7 @@ function lookForId(
     return inPlaceOf(deps, account, snapshot, subject, { absence, id, wasSeen, notFoundAt: read.startedAt });
   // A later list decides: soon at first, then ever more slowly, because what stands in the way may stay.
   const soon = deps.clock.monotonic() + Math.min(lackingFor, longestDoubt);
-  account.want(key, Math.max(soon, massAbsence?.until ?? 0));
+  account.requestList(key, Math.max(soon, massDisappearance?.until ?? 0));
   // Just created and not visible yet is no reason for alarm.
   return !wasSeen && lackingFor < deps.limits.visibilityWindow ? notYetSeen : judgment;
 }

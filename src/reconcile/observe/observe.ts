@@ -65,8 +65,8 @@ export async function observe(
   if (lookup.kind === 'Found' && account === present && account?.credentialStatus === 'Accepted')
     memory.acceptedKey = { from: secretOf(object), lookup };
   if (memory.successor !== undefined) {
-    memory.successor.follow(key, { name: providerName(object), group: object.metadata.namespace });
-    memory.successor.want(key, 0);
+    memory.successor.subscribe(key, { name: providerName(object), group: object.metadata.namespace });
+    memory.successor.requestList(key, 0);
   }
   // A key that was rejected and then put into the Secret anew is no longer judged by what was said of it before.
   if (lookup.kind === 'Found' && memory.secretVersion !== undefined && lookup.version !== memory.secretVersion)
@@ -108,18 +108,19 @@ export async function observe(
   };
   const target = targetOf(subject);
   memory.follow(target?.id);
-  account?.follow(key, {
+  account?.subscribe(key, {
     name,
     id: target?.id,
-    isGoing: isDeletionOnRecord(object),
+    isDeleting: isDeletionOnRecord(object),
     group: object.metadata.namespace,
   });
   if (account?.isFirstListDue === true && isTold(object)) {
-    account.want(key, 0);
+    account.requestList(key, 0);
     return undefined;
   }
   // The list that shows that the provider is back wakes whoever would make a call by then.
-  if (account?.isUnavailable === true && account.lastFailure === undefined) account.want(key, deps.clock.monotonic());
+  if (account?.isUnavailable === true && account.lastFailure === undefined)
+    account.requestList(key, deps.clock.monotonic());
   const machine =
     account === null || target === undefined ? notYetSeen : observeMachine(deps, account, subject, target);
   if (account?.credentialStatus === 'Rejected' || isOtherAccount(machine)) deps.credentials.distrust(object);
@@ -229,7 +230,7 @@ function isStored(identity: Identity, stored: VirtualMachine | undefined): boole
 /** A VM that is to be replaced was gone before that was announced, even if nothing came of the announcement; unless it is back. */
 function withoutReplaced(identity: Identity, replaced: number | undefined, account: Account | null): Identity {
   const isReplaced = identity.kind === 'Known' && identity.id === replaced;
-  return isReplaced && account?.sighting(identity.id) === undefined ? { kind: 'None' } : identity;
+  return isReplaced && account?.cachedMachine(identity.id) === undefined ? { kind: 'None' } : identity;
 }
 
 /** By this very key; or this process sent it, with another key of the same account. */

@@ -4,9 +4,9 @@ import type {
   Account,
   Catalogue,
   ProviderWrite,
-  Sighting,
+  CachedMachine,
   Snapshot,
-  Timed,
+  TimedRead,
 } from '../../../src/provider/account/account.ts';
 import type { Absence } from '../../../src/provider/account/absence.ts';
 import type { CreateAnswer, Provider } from '../../../src/provider/provider.ts';
@@ -36,7 +36,7 @@ export class ModelAccount implements Account {
   readonly name: AccountName;
   state: AccountState;
   /** Fewer machines than these make no mass. */
-  readonly massAbsence = undefined;
+  readonly massDisappearance = undefined;
   /** With one object there is nobody who could wait for what another asked for. */
   readonly isFirstListDue = false;
   readonly #world: AccountWorld;
@@ -63,7 +63,7 @@ export class ModelAccount implements Account {
     return this.state.ownerId;
   }
 
-  get emptySweeps(): number {
+  get emptyLists(): number {
     return this.state.emptySweeps;
   }
 
@@ -84,7 +84,7 @@ export class ModelAccount implements Account {
   }
 
   /** Single machines are read for the evidence of their absence only: what else is read is a list. */
-  sighting(id: ProviderId): Sighting | undefined {
+  cachedMachine(id: ProviderId): CachedMachine | undefined {
     const { snapshot } = this;
     const machine = snapshot?.byId(id);
     return machine && snapshot && { startedAt: snapshot.startedAt, machine };
@@ -109,8 +109,8 @@ export class ModelAccount implements Account {
     return this.state.changes[subject];
   }
 
-  /** `AccountCore.lookUp`, with what `LookUps.known` and `start` do. */
-  lookUp(_key: string, id: ProviderId, notBefore: number): Timed<Machine | undefined> | undefined {
+  /** `AccountCore.lookUp`, with what `MachineReads.known` and `start` do. */
+  readMachine(_key: string, id: ProviderId, notBefore: number): TimedRead<Machine | undefined> | undefined {
     const { lookUp, rejection } = this.state;
     const known = lookUp?.id === id ? lookUp : undefined;
     if (known?.answer !== undefined) {
@@ -132,14 +132,14 @@ export class ModelAccount implements Account {
     return succeeded({ regions: undefined, packages: undefined, osTemplates: undefined });
   }
 
-  follow(_key: string, { name, id }: { readonly name: string; readonly id?: ProviderId | undefined }): void {
+  subscribe(_key: string, { name, id }: { readonly name: string; readonly id?: ProviderId | undefined }): void {
     const { followed } = this.state;
     if (followed?.name === name && followed.id === id) return;
     const absence = followed?.id === id ? this.state.absence : undefined;
     this.state = { ...this.state, followed: { name, id, since: this.#world.now() }, absence };
   }
 
-  followedSince(): number | undefined {
+  subscribedSince(): number | undefined {
     return this.state.followed?.since;
   }
 
@@ -152,22 +152,22 @@ export class ModelAccount implements Account {
   /** One object never waits for others. */
   readonly recreations = { dueAt: () => this.#world.now(), use: () => true };
 
-  massAbsenceOf(): undefined {
+  massDisappearanceOf(): undefined {
     return undefined;
   }
 
   /** The pace of lists is a matter of the steps: every tick has one at least. */
-  setUrgent(): void {}
+  setFastPolling(): void {}
 
-  want(_key: string, after: number): void {
+  requestList(_key: string, after: number): void {
     const from = Number.isFinite(after) ? after : this.#world.now();
     const { snapshot, wantedAt } = this.state;
     if (snapshot !== undefined && snapshot.startedAt >= from) this.#world.wake();
     else this.state = { ...this.state, wantedAt: Math.min(from, wantedAt ?? Infinity) };
   }
 
-  wantMachine(key: string, after: number): void {
-    this.want(key, after);
+  requestMachine(key: string, after: number): void {
+    this.requestList(key, after);
   }
 
   /** Nobody else can make it. */
@@ -178,7 +178,7 @@ export class ModelAccount implements Account {
   /** Every tick has a list that judges the key. */
   retryKey(): void {}
 
-  forget(): void {
+  unsubscribe(): void {
     this.state = { ...this.state, followed: undefined, wantedAt: undefined, lookUp: undefined, absence: undefined };
   }
 

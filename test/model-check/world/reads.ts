@@ -40,7 +40,7 @@ export function sawOwner(account: AccountState, machine: Machine | undefined): A
   return ownerId === undefined ? account : { ...account, ownerId };
 }
 
-/** The answer to a read of a single machine: `LookUps.#carryOut`. */
+/** The answer to a read of a single machine: `MachineReads.#carryOut`. */
 export function answerLookUp(
   before: AccountState,
   lookUp: LookUp,

@@ -6,13 +6,13 @@ describe('VMs that the lists of an account lack', () => {
   test('a list that started before the VM was followed is no evidence that it is gone', async () => {
     const { clock, provider, account } = scene([]);
     const release = provider.hold('ListMachines');
-    account.follow('first', { name: 'machine-1', id: 1 });
+    account.subscribe('first', { name: 'machine-1', id: 1 });
     await clock.advance(10);
-    account.follow('later', { name: 'machine-2', id: 2 });
+    account.subscribe('later', { name: 'machine-2', id: 2 });
     release();
     await clock.settle();
     expect([account.absenceOf(1), account.absenceOf(2)]).toEqual([{ since: 0, lists: 1 }, undefined]);
-    account.want('later', 10);
+    account.requestList('later', 10);
     await clock.advance(1_000);
     expect([account.absenceOf(1), account.absenceOf(2)]).toEqual([
       { since: 0, lists: 2 },
@@ -22,7 +22,7 @@ describe('VMs that the lists of an account lack', () => {
 
   test('a list that fails counts for nothing, and one that shows the VM ends its absence', async () => {
     const { clock, provider, account } = scene([]);
-    account.follow('a', { name: 'machine-1', id: 1 });
+    account.subscribe('a', { name: 'machine-1', id: 1 });
     await clock.settle();
     provider.failNext('ListMachines', down);
     await clock.advance(60_000);
@@ -38,11 +38,11 @@ describe('VMs that the lists of an account lack', () => {
 
   test('a read that shows the VM alone ends its absence', async () => {
     const { clock, provider, account } = scene([]);
-    account.follow('a', { name: 'machine-1', id: 1 });
+    account.subscribe('a', { name: 'machine-1', id: 1 });
     await clock.settle();
     expect(account.absenceOf(1)).toEqual({ since: 0, lists: 1 });
     provider.machines = [machine(1)];
-    account.lookUp('a', 1, clock.monotonic());
+    account.readMachine('a', 1, clock.monotonic());
     await clock.settle();
     expect(account.absenceOf(1)).toBeUndefined();
   });

@@ -54,7 +54,7 @@ test('the same key is the same account, another key another one', () => {
 test('snapshots are told with the ordinal number of their account', async () => {
   const { clock, accounts, snapshots } = scene();
   accountOf(accounts, 'one');
-  accountOf(accounts, 'two').follow('a/1', { group: 'a', name: 'x' });
+  accountOf(accounts, 'two').subscribe('a/1', { group: 'a', name: 'x' });
   await clock.settle();
   expect(snapshots).toEqual([2]);
 });
@@ -62,7 +62,7 @@ test('snapshots are told with the ordinal number of their account', async () => 
 test('an account that nobody follows for ten minutes goes; one that is followed stays', async () => {
   const { clock, accounts } = scene();
   const followed = accountOf(accounts, 'followed');
-  followed.follow('a/1', { group: 'a', name: 'machine-1' });
+  followed.subscribe('a/1', { group: 'a', name: 'machine-1' });
   accountOf(accounts, 'unused');
   for (let minute = 0; minute < 11; minute += 1) {
     await clock.advance(60_000);
@@ -83,14 +83,14 @@ test('an account that is closed makes no more calls, also if an object that stil
   });
   const old = accountOf(accounts, 'replaced');
   // Two keys of one namespace, of which one makes room for the key of another.
-  for (const name of ['bad-1', 'bad-2']) accountOf(accounts, name, 'b').follow(`b/${name}`, { ...key, group: 'b' });
+  for (const name of ['bad-1', 'bad-2']) accountOf(accounts, name, 'b').subscribe(`b/${name}`, { ...key, group: 'b' });
   await clock.settle();
-  accountOf(accounts, 'good', 'c').follow('c/1', { ...key, group: 'c' });
+  accountOf(accounts, 'good', 'c').subscribe('c/1', { ...key, group: 'c' });
   expect([...accounts.list().keys()]).toEqual([2, 3, 4]);
-  accountOf(accounts, 'good-2', 'd').follow('d/1', { ...key, group: 'd' });
+  accountOf(accounts, 'good-2', 'd').subscribe('d/1', { ...key, group: 'd' });
   expect(accounts.list().size).toBe(3);
-  old.follow('a/1', { ...key, group: 'a' });
-  old.want('a/1', 0);
+  old.subscribe('a/1', { ...key, group: 'a' });
+  old.requestList('a/1', 0);
   const callsOf = (): Record<string, number> =>
     Object.fromEntries([...connected].map(([name, provider]) => [name, provider.calls.length]));
   const before = callsOf();
@@ -102,8 +102,8 @@ test('an account that is closed makes no more calls, also if an object that stil
 
 test('stopping ends the polling of all', async () => {
   const { clock, accounts } = scene();
-  accountOf(accounts, 'one').follow('a/1', { group: 'a', name: 'x' });
-  accountOf(accounts, 'two').follow('a/1', { group: 'a', name: 'x' });
+  accountOf(accounts, 'one').subscribe('a/1', { group: 'a', name: 'x' });
+  accountOf(accounts, 'two').subscribe('a/1', { group: 'a', name: 'x' });
   await clock.settle();
   await accounts.stop();
   expect(clock.pending).toBe(0);
@@ -126,42 +126,42 @@ function judging(name: string): Provider {
 
 test('a namespace uses so many keys and no more, until its objects use another one or are gone', async () => {
   const { accounts } = scene({ total: 1_000, perGroup: 2 });
-  for (const name of ['one', 'two']) accountOf(accounts, name).follow(`a/${name}`, { ...key, group: 'a' });
+  for (const name of ['one', 'two']) accountOf(accounts, name).subscribe(`a/${name}`, { ...key, group: 'a' });
   expect(accounts.get(new Secret('three'), 'a')).toBe('GroupReached');
   expect(accountOf(accounts, 'three', 'b')).not.toBe(accountOf(accounts, 'one'));
-  accountOf(accounts, 'one').forget('a/one');
+  accountOf(accounts, 'one').unsubscribe('a/one');
   expect(typeof accounts.get(new Secret('three'), 'a')).toBe('object');
 });
 
 test('a key stays in use by a namespace until the last of its objects is gone', () => {
   const { accounts } = scene({ total: 1_000, perGroup: 1 });
   const one = accountOf(accounts, 'one');
-  for (const name of ['a/1', 'a/2']) one.follow(name, { ...key, group: 'a' });
-  one.forget('a/1');
+  for (const name of ['a/1', 'a/2']) one.subscribe(name, { ...key, group: 'a' });
+  one.unsubscribe('a/1');
   expect(accounts.get(new Secret('two'), 'a')).toBe('GroupReached');
-  one.forget('a/2');
+  one.unsubscribe('a/2');
   expect(accounts.get(new Secret('two'), 'a')).toBeTypeOf('object');
 });
 
 test('a key that is in use for another namespace counts for each', () => {
   const { accounts } = scene({ total: 1_000, perGroup: 1 });
-  accountOf(accounts, 'shared', 'a').follow('a/1', { ...key, group: 'a' });
-  accountOf(accounts, 'own', 'b').follow('b/1', { ...key, group: 'b' });
+  accountOf(accounts, 'shared', 'a').subscribe('a/1', { ...key, group: 'a' });
+  accountOf(accounts, 'own', 'b').subscribe('b/1', { ...key, group: 'b' });
   expect(accounts.get(new Secret('shared'), 'b')).toBe('GroupReached');
 });
 
 test('there are so many keys and no more: those that nobody uses go, then those that were not accepted of whoever has most', async () => {
   const { clock, accounts } = scene({ total: 4, perGroup: 100 }, judging);
-  accountOf(accounts, 'good-1', 'a').follow('a/1', { ...key, group: 'a' });
-  for (const index of [1, 2]) accountOf(accounts, `bad-${index}`, 'b').follow(`b/${index}`, { ...key, group: 'b' });
+  accountOf(accounts, 'good-1', 'a').subscribe('a/1', { ...key, group: 'a' });
+  for (const index of [1, 2]) accountOf(accounts, `bad-${index}`, 'b').subscribe(`b/${index}`, { ...key, group: 'b' });
   accountOf(accounts, 'unused', 'c');
   await clock.settle();
   // In place of the unused one.
-  accountOf(accounts, 'bad-3', 'b').follow('b/3', { ...key, group: 'b' });
+  accountOf(accounts, 'bad-3', 'b').subscribe('b/3', { ...key, group: 'b' });
   expect([...accounts.list().keys()]).toEqual([1, 2, 3, 5]);
   await clock.settle();
   // In place of one of three that were rejected.
-  accountOf(accounts, 'good-2', 'd').follow('d/1', { ...key, group: 'd' });
+  accountOf(accounts, 'good-2', 'd').subscribe('d/1', { ...key, group: 'd' });
   expect([...accounts.list().keys()]).toEqual([1, 3, 5, 6]);
   await clock.settle();
   expect([accounts.get(new Secret('bad-4'), 'b'), accounts.get(new Secret('good-3'), 'a')]).toEqual([
@@ -182,8 +182,8 @@ test('four hundred keys that are none are tried a few at a time, and others take
     },
   }));
   for (let index = 0; index < 400; index += 1)
-    accountOf(accounts, `bad-${index}`, 'b').follow(`b/${index}`, { ...key, group: 'b' });
-  accountOf(accounts, 'mine', 'a').follow('a/1', { ...key, group: 'a' });
+    accountOf(accounts, `bad-${index}`, 'b').subscribe(`b/${index}`, { ...key, group: 'b' });
+  accountOf(accounts, 'mine', 'a').subscribe('a/1', { ...key, group: 'a' });
   await clock.settle();
   expect(asked).toHaveLength(16);
   for (const answer of answers.splice(0, 2)) answer();
@@ -205,7 +205,7 @@ test('a key that was never accepted is tried ever more slowly, one that was once
       },
     };
   });
-  for (const name of ['good', 'bad']) accountOf(accounts, name).follow(`a/${name}`, { ...key, group: 'a' });
+  for (const name of ['good', 'bad']) accountOf(accounts, name).subscribe(`a/${name}`, { ...key, group: 'a' });
   await clock.settle();
   good.isGood = false;
   lists.clear();
@@ -218,7 +218,7 @@ test('a key is kept out of all texts once the provider accepts it: before, any w
   const keys = ['Amsterdam', 'good-k3y-0f-4n-4cc0unt'];
   const hidden = (): readonly string[] => keys.filter((one) => registeredSecrets().quotedIn(`web in ${one}`));
   const { clock, accounts } = scene(undefined, judging);
-  for (const one of keys) accountOf(accounts, one).follow('a/1', { group: 'a', name: 'x' });
+  for (const one of keys) accountOf(accounts, one).subscribe('a/1', { group: 'a', name: 'x' });
   expect(hidden()).toEqual([]);
   await clock.settle();
   expect(keys.map((one) => accountOf(accounts, one).credentialStatus)).toEqual(['Rejected', 'Accepted']);
@@ -228,9 +228,9 @@ test('a key is kept out of all texts once the provider accepts it: before, any w
 test('a key whose account is closed is kept out of texts until a thousand other keys have come and gone', async () => {
   const { clock, accounts } = scene();
   const old = 'k3y-that-was-rotated';
-  accountOf(accounts, old).follow('a/1', { group: 'a', name: 'x' });
+  accountOf(accounts, old).subscribe('a/1', { group: 'a', name: 'x' });
   await clock.settle();
-  accountOf(accounts, old).forget('a/1');
+  accountOf(accounts, old).unsubscribe('a/1');
   await clock.advance(11 * 60_000);
   accountOf(accounts, 'other');
   await clock.settle();
@@ -249,12 +249,12 @@ test('the lists of all keys together are bounded: one that does not fit fails, t
   const { clock, accounts } = scene(undefined, () => createFakeProvider(large));
   const [one, two, three] = ['one', 'two', 'three'].map((name) => accountOf(accounts, name));
   for (const account of [one, two, three]) {
-    account?.follow('a/1', { group: 'a', name: 'x' });
+    account?.subscribe('a/1', { group: 'a', name: 'x' });
     await clock.settle();
   }
   expect([one, two, three].map((account) => account?.snapshot?.machines.length)).toEqual([20_000, 20_000, undefined]);
   expect(three?.lastFailure).toMatchObject({ code: 'ProtocolError', text: expect.stringContaining('all API keys') });
-  one?.forget('a/1');
+  one?.unsubscribe('a/1');
   await clock.advance(15 * 60_000);
   accountOf(accounts, 'two');
   await clock.advance(5 * 60_000);

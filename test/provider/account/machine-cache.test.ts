@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Sightings } from '../../../src/provider/account/machine-cache.ts';
+import { MachineCache } from '../../../src/provider/account/machine-cache.ts';
 import { machine } from '../../support/fake-provider.ts';
 
 const running = machine(1);
@@ -9,23 +9,23 @@ const nothing = { ids: new Set(), names: new Set() };
 const first = { ids: new Set([1]), names: new Set(['machine-1']) };
 
 function scene() {
-  const sightings = new Sightings();
-  sightings.addList(100, 110, [running, machine(2)]);
+  const sightings = new MachineCache();
+  sightings.replace(100, 110, [running, machine(2)]);
   return sightings;
 }
 
 test('a machine read alone after the list is seen as that read showed it, and the list stays as it was answered', () => {
   const sightings = scene();
-  expect(sightings.addMachine(200, halting)).toEqual(first);
-  expect(sightings.of(1)).toEqual({ startedAt: 200, machine: halting });
-  expect(sightings.of(2)).toEqual({ startedAt: 100, machine: machine(2) });
+  expect(sightings.upsert(200, halting)).toEqual(first);
+  expect(sightings.get(1)).toEqual({ startedAt: 200, machine: halting });
+  expect(sightings.get(2)).toEqual({ startedAt: 100, machine: machine(2) });
   expect([sightings.snapshot?.startedAt, sightings.snapshot?.byId(1)]).toEqual([100, running]);
 });
 
 test('the same again is no change, but newer', () => {
   const sightings = scene();
-  expect(sightings.addMachine(200, machine(1))).toEqual(nothing);
-  expect(sightings.of(1)?.startedAt).toBe(200);
+  expect(sightings.upsert(200, machine(1))).toEqual(nothing);
+  expect(sightings.get(1)?.startedAt).toBe(200);
 });
 
 test.for([
@@ -33,51 +33,51 @@ test.for([
   ['together with the list', 100],
 ])('a read that started %s tells nothing new', ([, startedAt]) => {
   const sightings = scene();
-  expect(sightings.addMachine(Number(startedAt), halted)).toEqual(nothing);
-  expect(sightings.of(1)?.machine).toBe(running);
+  expect(sightings.upsert(Number(startedAt), halted)).toEqual(nothing);
+  expect(sightings.get(1)?.machine).toBe(running);
 });
 
 test('of two reads the one that started later counts, whichever is answered first', () => {
   const sightings = scene();
-  sightings.addMachine(300, halted);
-  expect(sightings.addMachine(200, halting)).toEqual(nothing);
-  expect(sightings.of(1)).toEqual({ startedAt: 300, machine: halted });
+  sightings.upsert(300, halted);
+  expect(sightings.upsert(200, halting)).toEqual(nothing);
+  expect(sightings.get(1)).toEqual({ startedAt: 300, machine: halted });
 });
 
 test('a later list takes the place of a single read, whatever it shows, and tells what changed since that read', () => {
   const sightings = scene();
-  sightings.addMachine(200, halting);
-  expect(sightings.addList(300, 310, [halting, machine(2)])).toEqual(nothing);
-  expect(sightings.of(1)).toEqual({ startedAt: 300, machine: halting });
-  sightings.addMachine(400, halted);
+  sightings.upsert(200, halting);
+  expect(sightings.replace(300, 310, [halting, machine(2)])).toEqual(nothing);
+  expect(sightings.get(1)).toEqual({ startedAt: 300, machine: halting });
+  sightings.upsert(400, halted);
   // As the list before it: a comparison with that one alone would see no change.
-  expect(sightings.addList(500, 510, [halting, machine(2)])).toEqual(first);
-  expect(sightings.of(1)?.machine).toEqual(halting);
+  expect(sightings.replace(500, 510, [halting, machine(2)])).toEqual(first);
+  expect(sightings.get(1)?.machine).toEqual(halting);
 });
 
 test('a single read that started after a list which was answered later still counts', () => {
   const sightings = scene();
-  sightings.addMachine(300, halted);
-  sightings.addList(250, 400, [halting, machine(2)]);
-  expect(sightings.of(1)).toEqual({ startedAt: 300, machine: halted });
+  sightings.upsert(300, halted);
+  sightings.replace(250, 400, [halting, machine(2)]);
+  expect(sightings.get(1)).toEqual({ startedAt: 300, machine: halted });
   expect(sightings.snapshot?.byId(1)).toEqual(halting);
 });
 
 test('a machine that only a single read showed is not in the list, and its going is told', () => {
   const sightings = scene();
-  expect(sightings.addMachine(200, machine(3))).toEqual({ ids: new Set([3]), names: new Set(['machine-3']) });
-  expect([sightings.of(3)?.startedAt, sightings.snapshot?.byId(3), sightings.snapshot?.byName('machine-3')]).toEqual([
+  expect(sightings.upsert(200, machine(3))).toEqual({ ids: new Set([3]), names: new Set(['machine-3']) });
+  expect([sightings.get(3)?.startedAt, sightings.snapshot?.byId(3), sightings.snapshot?.byName('machine-3')]).toEqual([
     200,
     undefined,
     [],
   ]);
-  expect(sightings.addList(300, 310, [running, machine(2)])).toEqual({
+  expect(sightings.replace(300, 310, [running, machine(2)])).toEqual({
     ids: new Set([3]),
     names: new Set(['machine-3']),
   });
-  expect(sightings.of(3)).toBeUndefined();
+  expect(sightings.get(3)).toBeUndefined();
 });
 
 test('the first list has nothing to be compared with', () => {
-  expect(new Sightings().addList(0, 10, [running])).toBeUndefined();
+  expect(new MachineCache().replace(0, 10, [running])).toBeUndefined();
 });

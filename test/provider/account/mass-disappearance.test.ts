@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ProviderId } from '../../../src/domain/machine.ts';
-import { type Wave, afterSweep, isMass } from '../../../src/provider/account/mass-disappearance.ts';
+import { type Disappearance, afterComparison, isMass } from '../../../src/provider/account/mass-disappearance.ts';
 
 const minute = 60_000;
 
@@ -37,16 +37,16 @@ const all = ids(1, 40);
 const none = new Set<ProviderId>();
 
 /** Lists of an account of 40 machines, after one that showed them all. */
-function sweep(...steps: readonly Step[]): readonly Wave[] {
+function sweep(...steps: readonly Step[]): readonly Disappearance[] {
   let shown = all;
-  let waves: readonly Wave[] = [];
+  let waves: readonly Disappearance[] = [];
   for (const { at, lacks, leaving = none, since = none, going = none } of steps) {
-    waves = afterSweep(waves, {
+    waves = afterComparison(waves, {
       startedAt: at * minute,
       expected: new Set([...shown, ...since]),
       isListed: (id) => all.has(id) && !lacks.has(id),
-      isLeaving: (id) => leaving.has(id),
-      mayHaveLeft: (id) => going.has(id),
+      isDeleting: (id) => leaving.has(id),
+      mayBeDeleted: (id) => going.has(id),
     });
     shown = new Set([...all].filter((id) => !lacks.has(id)));
   }

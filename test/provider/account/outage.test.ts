@@ -6,7 +6,7 @@ const machines = Array.from({ length: 60 }, (_, index) => machine(index + 1));
 
 test('after an outage calls go out one after the other at the permitted rate, not as a burst', async () => {
   const { clock, provider, account } = scene(machines, { settings: { ratePerSecond: 10, burst: 20 } });
-  account.follow('a', { name: 'machine-1' });
+  account.subscribe('a', { name: 'machine-1' });
   await clock.settle();
   const stopAll = (): void => {
     for (const { id, name } of machines) void account.write(change(name), (at) => at.stopMachine(id));
@@ -36,11 +36,11 @@ test('a look-up of a quiet namespace is second at most behind a thousand of anot
     return { ok: true, value: undefined };
   };
   for (let id = 1; id <= 1_000; id += 1) {
-    account.follow(`busy/${id}`, { name: `busy-${id}`, group: 'busy' });
-    account.lookUp(`busy/${id}`, id, 0);
+    account.subscribe(`busy/${id}`, { name: `busy-${id}`, group: 'busy' });
+    account.readMachine(`busy/${id}`, id, 0);
   }
-  account.follow('quiet/1', { name: 'quiet-1', group: 'quiet' });
-  account.lookUp('quiet/1', 2_000, 0);
+  account.subscribe('quiet/1', { name: 'quiet-1', group: 'quiet' });
+  account.readMachine('quiet/1', 2_000, 0);
   await clock.advance(8_000);
   expect(looked.indexOf(2_000)).toBeGreaterThanOrEqual(0);
   expect(looked.indexOf(2_000)).toBeLessThanOrEqual(2);

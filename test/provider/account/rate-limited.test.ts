@@ -12,14 +12,14 @@ const refusals: readonly [reason: string, failure: Facts, until: number | undefi
 describe('the rate-limit pause of an account', () => {
   test('a 429 pauses the whole account until the time it named, and a little longer', async () => {
     const { clock, provider, account } = scene();
-    account.follow('a', { name: 'machine-1' });
+    account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     provider.failNext('StopMachine', limited);
     await account.write(change('machine-1'), (at) => at.stopMachine(1));
     expect(account.rateLimitedUntil).toBe(21_000);
 
-    account.want('a', 1);
-    expect(account.lookUp('a', 1, 0)?.outcome).toMatchObject({ failure: { class: 'Wait', retryAfter: 21_000 } });
+    account.requestList('a', 1);
+    expect(account.readMachine('a', 1, 0)?.outcome).toMatchObject({ failure: { class: 'Wait', retryAfter: 21_000 } });
     await clock.advance(20_999);
     expect(await account.write(change('machine-2'), (at) => at.stopMachine(2))).toBeUndefined();
     expect(provider.calls).toEqual(['ListMachines', 'StopMachine']);
@@ -40,14 +40,14 @@ describe('the rate-limit pause of an account', () => {
     const release = provider.hold('StopMachine');
     const underWay = account.write(change('machine-1'), (at) => at.stopMachine(1));
     const waiting = account.write(change('machine-2'), (at) => at.stopMachine(2));
-    account.lookUp('a', 3, 0);
+    account.readMachine('a', 3, 0);
     await clock.settle();
     release();
     expect(await underWay).toMatchObject({ failure: limited });
     expect(await waiting).toBeUndefined();
     await clock.settle();
     expect(woken()).toEqual(['a']);
-    expect(account.lookUp('a', 3, 0)?.outcome).toMatchObject({ failure: { class: 'Wait' } });
+    expect(account.readMachine('a', 3, 0)?.outcome).toMatchObject({ failure: { class: 'Wait' } });
     expect(provider.calls).toEqual(['StopMachine']);
   });
 

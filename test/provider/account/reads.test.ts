@@ -5,23 +5,23 @@ import { change, down, scene } from './fixture.ts';
 describe('what an account reads beside the list', () => {
   test('the owner is learned from a list, and a list that shows another one replaces it', async () => {
     const { clock, provider, account } = scene([machine(1, { ownerId: 5 })]);
-    account.follow('a', { name: 'machine-1' });
+    account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     expect(account.ownerId).toBe(5);
     provider.machines = [];
     await clock.advance(60_000);
-    expect([account.ownerId, account.emptySweeps]).toEqual([5, 1]);
+    expect([account.ownerId, account.emptyLists]).toEqual([5, 1]);
     await clock.advance(60_000);
-    expect(account.emptySweeps).toBe(2);
+    expect(account.emptyLists).toBe(2);
     provider.machines = [machine(9, { ownerId: 6 })];
     await clock.advance(60_000);
-    expect([account.ownerId, account.emptySweeps]).toEqual([6, 0]);
+    expect([account.ownerId, account.emptyLists]).toEqual([6, 0]);
     expect(account.snapshot?.ownerIds).toEqual([6]);
   });
 
   test('the owner stays the same for as long as the list shows it, whoever else is shown', async () => {
     const { clock, provider, account } = scene([machine(1, { ownerId: 5 })]);
-    account.follow('a', { name: 'machine-1' });
+    account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     provider.machines = [machine(2, { ownerId: 4 }), machine(1, { ownerId: 5 })];
     await clock.advance(60_000);
@@ -30,7 +30,7 @@ describe('what an account reads beside the list', () => {
 
   test('the owner is learned from a single machine too', async () => {
     const read = scene([machine(1, { ownerId: 5 })]);
-    read.account.lookUp('a', 1, 0);
+    read.account.readMachine('a', 1, 0);
     await read.clock.settle();
     expect(read.account.ownerId).toBe(5);
 
@@ -53,26 +53,26 @@ describe('what an account reads beside the list', () => {
     const { clock, provider, account, woken } = scene();
     const release = provider.hold('GetMachine');
     await clock.advance(100);
-    expect(account.lookUp('a', 1, 100)).toBeUndefined();
+    expect(account.readMachine('a', 1, 100)).toBeUndefined();
     await clock.advance(50);
-    expect(account.lookUp('a', 1, 150)).toBeUndefined();
+    expect(account.readMachine('a', 1, 150)).toBeUndefined();
     expect(woken()).toEqual([]);
     release();
     await clock.settle();
     expect(woken()).toEqual(['a']);
-    expect(account.lookUp('a', 1, 100)).toEqual({ startedAt: 100, outcome: { ok: true, value: machine(1) } });
+    expect(account.readMachine('a', 1, 100)).toEqual({ startedAt: 100, outcome: { ok: true, value: machine(1) } });
     expect(provider.count('GetMachine')).toBe(1);
   });
 
   test('what a look-up answered while the list lacked the machine is forgotten when a list shows it', async () => {
     const { clock, provider, account } = scene([]);
-    account.follow('a', { name: 'machine-1', id: 1 });
+    account.subscribe('a', { name: 'machine-1', id: 1 });
     await clock.settle();
-    account.lookUp('a', 1, 0);
+    account.readMachine('a', 1, 0);
     await clock.settle();
     provider.machines = [machine(1)];
     await clock.advance(60_000);
-    expect(account.lookUp('a', 1, 0)).toBeUndefined();
+    expect(account.readMachine('a', 1, 0)).toBeUndefined();
     await clock.settle();
     expect(provider.count('GetMachine')).toBe(2);
   });
@@ -80,7 +80,7 @@ describe('what an account reads beside the list', () => {
   test('look-ups share the concurrency limit of the writes', async () => {
     const { clock, provider, account } = scene([], { settings: { maxInFlight: 2 } });
     const release = provider.hold('GetMachine');
-    for (const id of [1, 2, 3]) account.lookUp(`key-${id}`, id, 0);
+    for (const id of [1, 2, 3]) account.readMachine(`key-${id}`, id, 0);
     await clock.settle();
     expect(provider.count('GetMachine')).toBe(2);
     release();
@@ -91,11 +91,11 @@ describe('what an account reads beside the list', () => {
   test('an object that is forgotten is not woken by what it asked for', async () => {
     const { clock, provider, account, woken } = scene();
     const releases = [provider.hold('GetMachine'), provider.hold('ListPackages')];
-    account.lookUp('a', 1, 0);
+    account.readMachine('a', 1, 0);
     account.catalogue('a');
     account.catalogue('b');
     await clock.settle();
-    account.forget('a');
+    account.unsubscribe('a');
     for (const release of releases) release();
     await clock.settle();
     expect(woken()).toEqual(['b']);
@@ -135,12 +135,12 @@ describe('what an account reads beside the list', () => {
   test('a read that is aborted by stopping gives no answer', async () => {
     const { clock, provider, account } = scene();
     const release = provider.hold('GetMachine');
-    account.lookUp('a', 1, 0);
+    account.readMachine('a', 1, 0);
     account.catalogue('a');
     await clock.settle();
     const stop = account.stop();
     release();
     await stop;
-    expect([account.lookUp('a', 1, 0), account.catalogue('a')]).toEqual([undefined, undefined]);
+    expect([account.readMachine('a', 1, 0), account.catalogue('a')]).toEqual([undefined, undefined]);
   });
 });

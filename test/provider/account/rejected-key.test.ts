@@ -10,7 +10,7 @@ const doubts: readonly [what: string, list: Facts, answer: object | undefined, v
 describe('a rejected API key', () => {
   test('wakes its objects once, stops all calls, and is probed once a minute', async () => {
     const { clock, provider, account, woken } = scene();
-    account.follow('a', { name: 'machine-1' });
+    account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     woken();
     provider.failNext('ListMachines', unauthorized, unauthorized);
@@ -20,10 +20,10 @@ describe('a rejected API key', () => {
     // Once for the key, once for the list.
     expect(woken()).toEqual(['a', 'a']);
 
-    account.setUrgent('a', true);
+    account.setFastPolling('a', true);
     const outcome = await account.write(change('machine-1'), (at) => at.stopMachine(1));
     expect(outcome).toMatchObject({ ok: false, failure: unauthorized });
-    expect(account.lookUp('a', 1, 0)?.outcome).toMatchObject({
+    expect(account.readMachine('a', 1, 0)?.outcome).toMatchObject({
       failure: { operation: 'GetMachine', ...unauthorized },
     });
     expect(account.catalogue('a')).toMatchObject({ ok: false, failure: unauthorized });
@@ -41,7 +41,7 @@ describe('a rejected API key', () => {
 
   test('is tried again at once when a Secret gets it again, once however many objects use it', async () => {
     const { clock, provider, account } = scene();
-    account.follow('a', { name: 'machine-1' });
+    account.subscribe('a', { name: 'machine-1' });
     provider.failNext('ListMachines', unauthorized, unauthorized);
     await clock.advance(30_000);
     for (let time = 0; time < 100; time += 1) account.retryKey();
@@ -59,7 +59,7 @@ describe('a rejected API key', () => {
 
   test('is not tried another time when a Secret gets it again while it is being tried', async () => {
     const { clock, provider, account } = scene();
-    account.follow('a', { name: 'machine-1' });
+    account.subscribe('a', { name: 'machine-1' });
     provider.failNext('ListMachines', unauthorized, unauthorized);
     await clock.advance(30_000);
     const release = provider.hold('ListMachines');
@@ -73,7 +73,7 @@ describe('a rejected API key', () => {
 
   test('one refused call fails for its caller only, and asks for a list at once', async () => {
     const { clock, provider, account, woken } = scene();
-    account.follow('a', { name: 'machine-1' });
+    account.subscribe('a', { name: 'machine-1' });
     await clock.advance(30_000);
     woken();
     provider.failNext('StopMachine', unauthorized);
@@ -85,7 +85,7 @@ describe('a rejected API key', () => {
     expect(provider.count('ListMachines')).toBe(2);
 
     const waiting = account.write(change('machine-2'), (at) => at.stopMachine(2));
-    account.lookUp('a', 3, 0);
+    account.readMachine('a', 3, 0);
     await clock.advance(10_000);
     expect([provider.count('StopMachine'), provider.count('GetMachine')]).toEqual([1, 0]);
     release();
@@ -98,7 +98,7 @@ describe('a rejected API key', () => {
   test('a list that started before a call was refused says nothing about it', async () => {
     const { clock, provider, account } = scene();
     const releaseList = provider.hold('ListMachines');
-    account.follow('a', { name: 'machine-1' });
+    account.subscribe('a', { name: 'machine-1' });
     await clock.advance(100);
     provider.failNext('StopMachine', unauthorized);
     await account.write(change('machine-1'), (at) => at.stopMachine(1));
@@ -113,7 +113,7 @@ describe('a rejected API key', () => {
 
   test.for(doubts)('a call was refused, and the list is %s', async ([, list, answer, verdict]) => {
     const { clock, provider, account } = scene([], { settings: { maxInFlight: 2 } });
-    account.follow('a', { name: 'machine-1' });
+    account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     provider.failNext('StopMachine', unauthorized);
     provider.failNext('ListMachines', list);
@@ -142,7 +142,7 @@ describe('a rejected API key', () => {
 
   test('the answer of a call that was in flight at the rejection does not accept the key', async () => {
     const { clock, provider, account } = scene();
-    account.follow('a', { name: 'machine-1' });
+    account.subscribe('a', { name: 'machine-1' });
     const release = provider.hold('StopMachine');
     const underWay = account.write(change('machine-1'), (at) => at.stopMachine(1));
     await clock.settle();
@@ -155,7 +155,7 @@ describe('a rejected API key', () => {
 
   test('a rejection fails the calls that wait for a slot at once', async () => {
     const { clock, provider, account } = scene([], { settings: { maxInFlight: 1 } });
-    account.follow('a', { name: 'machine-1' });
+    account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     const release = provider.hold('StopMachine');
     const underWay = account.write(change('machine-1'), (at) => at.stopMachine(1));
@@ -169,7 +169,7 @@ describe('a rejected API key', () => {
 
   test('calls refused while the key is rejected ask for no more lists', async () => {
     const { clock, provider, account } = scene();
-    account.follow('a', { name: 'machine-1' });
+    account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     const release = provider.hold('StopMachine');
     provider.failNext('StopMachine', unauthorized);
@@ -185,7 +185,7 @@ describe('a rejected API key', () => {
 
   test('a call fails at once, also during a rate-limit pause', async () => {
     const { clock, provider, account } = scene();
-    account.follow('a', { name: 'machine-1' });
+    account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     provider.failNext('StopMachine', limited);
     provider.failNext('ListMachines', unauthorized);

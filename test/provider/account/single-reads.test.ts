@@ -24,7 +24,7 @@ async function scene(machines = fleet) {
     random: () => 0.5,
     wake,
   });
-  for (const { id, name } of machines) account.follow(name, { name, id });
+  for (const { id, name } of machines) account.subscribe(name, { name, id });
   await clock.advance(30_000);
   woken.length = 0;
   const counts = (): readonly number[] => [provider.count('ListMachines'), provider.count('GetMachine')];
@@ -37,7 +37,7 @@ async function scene(machines = fleet) {
 
 test('a machine in transition is read alone, ever slower, and its change wakes its key', async () => {
   const { clock, account, counts, see, woken } = await scene();
-  account.setUrgent('machine-1', true);
+  account.setFastPolling('machine-1', true);
   await clock.advance(0);
   expect(counts()).toEqual([1, 1]);
   await clock.advance(1_500 + 2_250);
@@ -45,21 +45,21 @@ test('a machine in transition is read alone, ever slower, and its change wakes i
   expect(woken()).toEqual([]);
   see(1, { state: 'Halted' });
   await clock.advance(3_375);
-  expect([woken(), account.sighting(1)?.machine.state]).toEqual([['machine-1'], 'Halted']);
+  expect([woken(), account.cachedMachine(1)?.machine.state]).toEqual([['machine-1'], 'Halted']);
   expect([account.snapshot?.startedAt, account.snapshot?.byId(1)?.state]).toEqual([0, 'Running']);
-  account.setUrgent('machine-1', false);
+  account.setFastPolling('machine-1', false);
   await clock.advance(20_000);
   expect(counts()).toEqual([1, 4]);
 });
 
 test('the list goes on once a minute meanwhile, and what both show wakes nobody twice', async () => {
   const { clock, account, counts, see, woken } = await scene();
-  account.setUrgent('machine-1', true);
+  account.setFastPolling('machine-1', true);
   see(1, { state: 'Halting' });
   await clock.advance(0);
   expect(woken()).toEqual(['machine-1']);
   await clock.advance(30_000);
-  expect([counts()[0], woken(), account.sighting(1)?.startedAt]).toEqual([2, [], 60_000]);
+  expect([counts()[0], woken(), account.cachedMachine(1)?.startedAt]).toEqual([2, [], 60_000]);
 });
 
 test.for<[what: string, machines: number, urgent: number, readsAfter: readonly number[]]>([
@@ -71,7 +71,7 @@ test.for<[what: string, machines: number, urgent: number, readsAfter: readonly n
   ['one of a hundred: one list', 100, 1, [1, 0]],
 ])('what is cheaper is read: %s', async ([, machines, urgent, expected]) => {
   const { clock, account, counts } = await scene(fleet.slice(0, machines));
-  for (const { name } of fleet.slice(0, urgent)) account.setUrgent(name, true);
+  for (const { name } of fleet.slice(0, urgent)) account.setFastPolling(name, true);
   // The first one to become urgent is read before the others do: what counts is the round after it.
   await clock.advance(0);
   const [lists = 0, singly = 0] = counts();
@@ -81,8 +81,8 @@ test.for<[what: string, machines: number, urgent: number, readsAfter: readonly n
 
 test('who follows a name only needs a list', async () => {
   const { clock, account, counts } = await scene();
-  account.follow('new', { name: 'machine-2000' });
-  account.setUrgent('new', true);
+  account.subscribe('new', { name: 'machine-2000' });
+  account.setFastPolling('new', true);
   await clock.advance(0);
   expect(counts()).toEqual([2, 0]);
 });
@@ -90,14 +90,14 @@ test('who follows a name only needs a list', async () => {
 describe('somebody wants to know how its machine is', () => {
   test('it is read alone, and the key is woken though nothing changed', async () => {
     const { clock, account, counts, woken } = await scene();
-    account.wantMachine('machine-1', clock.monotonic());
+    account.requestMachine('machine-1', clock.monotonic());
     await clock.advance(0);
-    expect([counts(), woken(), account.sighting(1)?.startedAt]).toEqual([[1, 1], ['machine-1'], 30_000]);
+    expect([counts(), woken(), account.cachedMachine(1)?.startedAt]).toEqual([[1, 1], ['machine-1'], 30_000]);
   });
 
   test('what was seen already serves it at once', async () => {
     const { clock, account, counts, woken } = await scene();
-    account.wantMachine('machine-1', 0);
+    account.requestMachine('machine-1', 0);
     await clock.settle();
     expect([counts(), woken()]).toEqual([[1, 0], ['machine-1']]);
   });
@@ -105,9 +105,9 @@ describe('somebody wants to know how its machine is', () => {
   test('a read that is under way when it is asked for is too early: another one follows', async () => {
     const { clock, provider, account, counts, woken } = await scene();
     const release = provider.hold('GetMachine');
-    account.setUrgent('machine-1', true);
+    account.setFastPolling('machine-1', true);
     await clock.advance(100);
-    account.wantMachine('machine-1', clock.monotonic());
+    account.requestMachine('machine-1', clock.monotonic());
     release();
     await clock.advance(0);
     expect([counts(), woken()]).toEqual([[1, 1], []]);
@@ -124,15 +124,15 @@ describe('somebody wants to know how its machine is', () => {
       const { clock, provider, account, counts, woken } = await scene();
       if (gone === true) provider.machines = fleet.slice(1);
       if (fails === true) provider.failNext('GetMachine', down);
-      account.setUrgent('machine-1', true);
-      account.wantMachine('machine-1', clock.monotonic());
+      account.setFastPolling('machine-1', true);
+      account.requestMachine('machine-1', clock.monotonic());
       await clock.advance(0);
       expect([counts(), woken(), account.lastFailure]).toEqual([[2, 1], ['machine-1'], undefined]);
       await clock.advance(10_000);
       expect(counts()[1]).toBe(1);
       expect(counts()[0]).toBeGreaterThanOrEqual(4);
-      account.setUrgent('machine-1', false);
-      account.setUrgent('machine-1', true);
+      account.setFastPolling('machine-1', false);
+      account.setFastPolling('machine-1', true);
       await clock.advance(10_000);
       expect(counts()[1]).toBeGreaterThan(1);
     },
@@ -142,21 +142,21 @@ describe('somebody wants to know how its machine is', () => {
 test('a change that was answered after a read began is not shown by it', async () => {
   const { clock, provider, account } = await scene();
   const release = provider.hold('GetMachine');
-  account.setUrgent('machine-1', true);
+  account.setFastPolling('machine-1', true);
   await clock.advance(100);
   await account.write(change, (at) => at.stopMachine(1));
   release();
   await clock.settle();
-  expect([account.sighting(1)?.startedAt, account.lastWriteAt('machine-1')]).toEqual([30_000, 30_100]);
+  expect([account.cachedMachine(1)?.startedAt, account.lastWriteAt('machine-1')]).toEqual([30_000, 30_100]);
 });
 
 test('while lists fail no machine is read alone', async () => {
   const { clock, provider, account, counts } = await scene();
   provider.failNext('ListMachines', down, down, down);
-  account.want('machine-1', clock.monotonic());
+  account.requestList('machine-1', clock.monotonic());
   await clock.advance(0);
   expect(account.lastFailure).toBeDefined();
-  account.setUrgent('machine-1', true);
+  account.setFastPolling('machine-1', true);
   await clock.advance(1_000);
   expect(counts()).toEqual([3, 0]);
 });
@@ -164,12 +164,12 @@ test('while lists fail no machine is read alone', async () => {
 test('stopped in the middle of a single read, it takes nothing in', async () => {
   const { clock, provider, account, see, woken } = await scene();
   const release = provider.hold('GetMachine');
-  account.setUrgent('machine-1', true);
+  account.setFastPolling('machine-1', true);
   await clock.advance(0);
   see(1, { state: 'Halted' });
   const stop = account.stop();
   release();
   await stop;
   await clock.advance(60_000);
-  expect([account.sighting(1)?.machine.state, woken(), clock.pending]).toEqual(['Running', [], 0]);
+  expect([account.cachedMachine(1)?.machine.state, woken(), clock.pending]).toEqual(['Running', [], 0]);
 });

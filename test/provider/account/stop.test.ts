@@ -4,7 +4,7 @@ import { change, scene } from './fixture.ts';
 describe('stopping an account', () => {
   test('aborts reads, sends no call that waits, and waits for the write in flight', async () => {
     const { clock, provider, account } = scene([], { settings: { maxInFlight: 1 } });
-    account.follow('a', { name: 'machine-1' });
+    account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     const release = provider.hold('StopMachine');
     const underWay = account.write(change('machine-1'), (at) => at.stopMachine(1));
@@ -27,7 +27,7 @@ describe('stopping an account', () => {
   test('aborts a list in flight, and ignores its answer', async () => {
     const { clock, provider, account, woken } = scene();
     const release = provider.hold('ListMachines');
-    account.follow('a', { name: 'machine-1' });
+    account.subscribe('a', { name: 'machine-1' });
     await account.stop();
     release();
     await clock.settle();

@@ -13,13 +13,13 @@ const deletions: readonly [reason: string, failure: Facts | undefined, isDoubted
 describe('VMs that vanish from the list of an account', () => {
   test('VMs that vanish together are doubted for five minutes, also across lists that fail', async () => {
     const { clock, provider, account } = scene(ten);
-    account.follow('a', { name: 'machine-1', id: 1 });
+    account.subscribe('a', { name: 'machine-1', id: 1 });
     await clock.settle();
-    expect(account.massAbsence).toBeUndefined();
+    expect(account.massDisappearance).toBeUndefined();
     provider.machines = ten.slice(4);
     await clock.advance(60_000);
     const doubt = { vanished: 4, of: 10, until: 360_000 };
-    expect([account.massAbsenceOf(1), account.massAbsenceOf(5), account.massAbsence]).toEqual([
+    expect([account.massDisappearanceOf(1), account.massDisappearanceOf(5), account.massDisappearance]).toEqual([
       doubt,
       undefined,
       doubt,
@@ -29,28 +29,28 @@ describe('VMs that vanish from the list of an account', () => {
     expect(account.lastFailure).toBeDefined();
     provider.machines = ten.slice(3);
     await clock.advance(60_000);
-    expect([account.massAbsenceOf(1), account.massAbsenceOf(4)]).toEqual([doubt, undefined]);
+    expect([account.massDisappearanceOf(1), account.massDisappearanceOf(4)]).toEqual([doubt, undefined]);
     await clock.advance(160_000);
-    expect(account.massAbsenceOf(1)).toEqual(doubt);
+    expect(account.massDisappearanceOf(1)).toEqual(doubt);
     await clock.advance(60_000);
-    expect([account.massAbsenceOf(1), account.massAbsence]).toEqual([undefined, undefined]);
+    expect([account.massDisappearanceOf(1), account.massDisappearance]).toEqual([undefined, undefined]);
   });
 
   test.for(deletions)('VMs that the operator deleted are not missed: %s', async ([, failure, isDoubted]) => {
     const { clock, provider, account } = scene(ten);
-    for (const { id, name } of ten) account.follow(name, { name, id });
+    for (const { id, name } of ten) account.subscribe(name, { name, id });
     await clock.settle();
     if (failure !== undefined) provider.failNext('DeleteMachine', failure, failure, failure, failure);
     const deleted = ten.slice(0, 4).map(({ id, name }) => account.write(change(name), (at) => at.deleteMachine(id)));
     await Promise.all(deleted);
     provider.machines = ten.slice(4);
     await clock.advance(60_000);
-    expect(account.massAbsenceOf(1) !== undefined).toBe(isDoubted);
+    expect(account.massDisappearanceOf(1) !== undefined).toBe(isDoubted);
   });
 
   test('VMs that disappear while their DELETE is in flight are not missed', async () => {
     const { clock, provider, account } = scene(ten);
-    for (const { id, name } of ten) account.follow(name, { name, id });
+    for (const { id, name } of ten) account.subscribe(name, { name, id });
     await clock.settle();
     const release = provider.hold('DeleteMachine');
     const deleted = ten.slice(0, 4).map(({ id, name }) => account.write(change(name), (at) => at.deleteMachine(id)));
@@ -58,19 +58,19 @@ describe('VMs that vanish from the list of an account', () => {
     await clock.advance(60_000);
     release();
     await Promise.all(deleted);
-    expect(account.massAbsence).toBeUndefined();
+    expect(account.massDisappearance).toBeUndefined();
   });
 
   test('VMs that the operator deleted are not missed either when a list shows them again for once', async () => {
     const { clock, provider, account } = scene(ten);
-    for (const { id, name } of ten) account.follow(name, { name, id });
+    for (const { id, name } of ten) account.subscribe(name, { name, id });
     await clock.settle();
     await Promise.all(ten.slice(0, 4).map(({ id, name }) => account.write(change(name), (at) => at.deleteMachine(id))));
     for (const machines of [ten.slice(4), ten, ten.slice(4)]) {
       provider.machines = machines;
       await clock.advance(60_000);
     }
-    expect([account.snapshot?.machines.length, account.massAbsence]).toEqual([6, undefined]);
+    expect([account.snapshot?.machines.length, account.massDisappearance]).toEqual([6, undefined]);
   });
 
   test.for([
@@ -78,54 +78,54 @@ describe('VMs that vanish from the list of an account', () => {
     ['are missed when a list of this process showed them', 10, { vanished: 4, of: 10, until: 360_000 }],
   ] as const)('VMs whose deletion an earlier process began %s', async ([, shown, doubt]) => {
     const { clock, provider, account } = scene(ten.slice(10 - shown));
-    account.follow('a', { name: 'machine-10', id: 10 });
+    account.subscribe('a', { name: 'machine-10', id: 10 });
     await clock.settle();
     await clock.advance(10);
-    for (const { id, name } of ten.slice(0, 4)) account.follow(name, { name, id, isGoing: true });
+    for (const { id, name } of ten.slice(0, 4)) account.subscribe(name, { name, id, isDeleting: true });
     provider.machines = ten.slice(4);
     await clock.advance(59_990);
-    expect(account.massAbsence).toEqual(doubt);
+    expect(account.massDisappearance).toEqual(doubt);
   });
 
   test('a new process misses the VMs that it follows, by the first list that started since', async () => {
     const { clock, provider, account } = scene(ten.slice(5));
     const release = provider.hold('ListMachines');
-    account.follow('first', { name: 'machine-6', id: 6 });
+    account.subscribe('first', { name: 'machine-6', id: 6 });
     await clock.advance(10);
-    for (const { id, name } of ten) account.follow(name, { name, id });
+    for (const { id, name } of ten) account.subscribe(name, { name, id });
     release();
     await clock.settle();
     // That list started before they were looked for.
-    expect([account.massAbsence, account.followedSince('machine-1'), account.snapshot?.startedAt]).toEqual([
+    expect([account.massDisappearance, account.subscribedSince('machine-1'), account.snapshot?.startedAt]).toEqual([
       undefined,
       10,
       0,
     ]);
-    account.want('machine-1', 10);
+    account.requestList('machine-1', 10);
     await clock.advance(1_000);
-    expect(account.massAbsenceOf(1)).toMatchObject({ vanished: 5, of: 10 });
+    expect(account.massDisappearanceOf(1)).toMatchObject({ vanished: 5, of: 10 });
   });
 
   test('the time since when a VM is followed changes only with the VM', async () => {
     const { clock, account } = scene();
-    account.follow('a', { name: 'machine-1' });
+    account.subscribe('a', { name: 'machine-1' });
     await clock.advance(10);
-    account.follow('a', { name: 'machine-1', id: 1 });
+    account.subscribe('a', { name: 'machine-1', id: 1 });
     await clock.advance(10);
-    account.follow('a', { name: 'machine-1', id: 1 });
-    expect([account.followedSince('a'), account.followedSince('b')]).toEqual([10, undefined]);
+    account.subscribe('a', { name: 'machine-1', id: 1 });
+    expect([account.subscribedSince('a'), account.subscribedSince('b')]).toEqual([10, undefined]);
   });
 
   test('VMs that the operator has just created are not missed while no list shows them', async () => {
     const { clock, account } = scene([]);
-    account.follow('a', { name: 'machine-99' });
+    account.subscribe('a', { name: 'machine-99' });
     await clock.advance(10);
     const made = ten.slice(0, 5).map(async ({ id, name }) => {
       await account.write(change(name), () => Promise.resolve({ ok: true, value: { id } }));
-      account.follow(name, { name, id });
+      account.subscribe(name, { name, id });
     });
     await Promise.all(made);
     await clock.advance(60_000);
-    expect([account.snapshot?.startedAt, account.massAbsence]).toEqual([60_000, undefined]);
+    expect([account.snapshot?.startedAt, account.massDisappearance]).toEqual([60_000, undefined]);
   });
 });

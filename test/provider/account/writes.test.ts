@@ -113,13 +113,13 @@ describe('writes of an account', () => {
 
   test('a want during a change is served by the next list instead of never', async () => {
     const { clock, provider, account, woken } = scene();
-    account.follow('a', { name: 'machine-1' });
+    account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     woken();
     const release = provider.hold('StopMachine');
     const write = account.write(change('machine-1'), (at) => at.stopMachine(1));
     await clock.advance(10);
-    account.want('a', account.lastWriteAt('machine-1') ?? 0);
+    account.requestList('a', account.lastWriteAt('machine-1') ?? 0);
     await clock.advance(1_000);
     expect(woken()).toEqual(['a']);
     release();
@@ -128,7 +128,7 @@ describe('writes of an account', () => {
 
   test('old changes are forgotten once lists are far beyond them', async () => {
     const { clock, account } = scene();
-    account.follow('a', { name: 'machine-1' });
+    account.subscribe('a', { name: 'machine-1' });
     await account.write(change('machine-1'), (at) => at.stopMachine(1));
     await clock.advance(9 * 60_000);
     expect(account.lastWriteAt('machine-1')).toBe(0);

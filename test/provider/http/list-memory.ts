@@ -4,7 +4,7 @@
  * processes only.
  */
 import { Secret } from '../../../src/domain/secret.ts';
-import { Sightings } from '../../../src/provider/account/machine-cache.ts';
+import { MachineCache } from '../../../src/provider/account/machine-cache.ts';
 import { createHttpProvider } from '../../../src/provider/http/client.ts';
 import { silentLog } from '../../../src/telemetry/log.ts';
 
@@ -17,7 +17,7 @@ const accounts = Array.from({ length: Number(keys) }, (_, index) => ({
     retries: { count: 0 },
     timeouts: { response: Number(total), total: Number(total) },
   }),
-  sightings: new Sightings(),
+  sightings: new MachineCache(),
 }));
 const before = process.resourceUsage().maxRSS;
 let longest = 0;
@@ -28,7 +28,7 @@ for (let round = 1; round <= Number(rounds); round += 1) {
     accounts.map(async ({ provider, sightings }) => {
       const outcome = await provider.listMachines();
       answer = outcome.ok ? `${outcome.value.length} entries` : `${outcome.failure.code}: ${outcome.failure.text}`;
-      if (outcome.ok) sightings.addList(round, round, outcome.value);
+      if (outcome.ok) sightings.replace(round, round, outcome.value);
     }),
   );
   longest = Math.max(longest, process.cpuUsage(startedAt).user / 1_000);

@@ -18,7 +18,7 @@ const complete: AbsenceEvidence = {
   wasSeen: true,
   lackingFor: 0,
   visibilityWindow: 30_000,
-  massAbsence: undefined,
+  massDisappearance: undefined,
 };
 
 describe('judgeAbsence', () => {
@@ -116,12 +116,12 @@ describe('judgeAbsence', () => {
     },
     {
       because: 'it vanished together with many others',
-      given: { massAbsence: { vanished: 9, of: 40 } },
+      given: { massDisappearance: { vanished: 9, of: 40 } },
       verdict: 'MassAbsence',
     },
     {
       because: 'what is not even confirmed stays so',
-      given: { massAbsence: { vanished: 9, of: 40 }, notFound: false },
+      given: { massDisappearance: { vanished: 9, of: 40 }, notFound: false },
       verdict: 'AbsenceUnconfirmed',
     },
     {

@@ -250,7 +250,7 @@ describeRows('a name in the list', [
   {
     because: 'of none, and too many are missing',
     ...chosen,
-    account: { massAbsence: mass },
+    account: { massDisappearance: mass },
     what: 'MassAbsence',
     wants: ['list 60'],
   },

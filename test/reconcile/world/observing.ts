@@ -64,17 +64,17 @@ export function observe(given: Given) {
     snapshot: listed === 'NoListYet' ? undefined : createSnapshot(listedAt, answeredAt, shown, before),
     keyedHash: (words: string) => JSON.stringify(['hash', words]),
     lastWriteAt: () => undefined,
-    sighting: (id: ProviderId) => sightings.find(({ machine }) => machine.id === id),
-    lookUp: () => {
+    cachedMachine: (id: ProviderId) => sightings.find(({ machine }) => machine.id === id),
+    readMachine: () => {
       if (read === undefined) return undefined;
       const outcome = read === 'Failed' ? failed(failure()) : succeeded(read === 404 ? undefined : read);
       return { startedAt: listedAt, outcome };
     },
-    followedSince: () => 0,
+    subscribedSince: () => 0,
     absenceOf: () => ({ since: listedAt, lists: 1 }),
-    massAbsenceOf: () => undefined,
-    want: (_: string, after: number) => void wants.push(`list ${(after - now) / second}`),
-    wantMachine: (_: string, after: number) => void wants.push(`machine ${(after - now) / second}`),
+    massDisappearanceOf: () => undefined,
+    requestList: (_: string, after: number) => void wants.push(`list ${(after - now) / second}`),
+    requestMachine: (_: string, after: number) => void wants.push(`machine ${(after - now) / second}`),
     ...given.account,
   } as unknown as Account;
   const memory = Object.assign(new Memory(uid, given.seenSince ?? 0), remembered);

@@ -1,19 +1,19 @@
 import type { Clock } from '../../../domain/clock.ts';
 import type { Machine, ProviderId } from '../../../domain/machine.ts';
-import type { Timed } from '../account.ts';
+import type { TimedRead } from '../account.ts';
 
 /** A failure is answered again for a moment, so that passes in quick succession do not each read. */
 const failureKeptFor = 5_000;
 
-type Answer = Timed<Machine | undefined>;
+type MachineResult = TimedRead<Machine | undefined>;
 
-interface LookUp {
+interface MachineRead {
   readonly id: ProviderId;
-  isUnderWay: boolean;
-  answer: Answer | undefined;
+  isInFlight: boolean;
+  result: MachineResult | undefined;
   answeredAt: number;
   /** Whether nobody has had the answer yet. */
-  isOwed: boolean;
+  isUnconsumed: boolean;
 }
 
 /**
@@ -21,44 +21,44 @@ interface LookUp {
  * and asks again. An answer is given once even if newer ones are asked for by then, because lists that come faster than
  * answers would otherwise outdate them all.
  */
-export class LookUps {
+export class MachineReads {
   readonly #clock: Clock;
-  readonly #read: (id: ProviderId, key: string) => Promise<Answer | undefined>;
-  readonly #tell: (key: string) => void;
-  readonly #byKey = new Map<string, LookUp>();
+  readonly #getMachine: (id: ProviderId, key: string) => Promise<MachineResult | undefined>;
+  readonly #wake: (key: string) => void;
+  readonly #byKey = new Map<string, MachineRead>();
 
   /** `read` answers undefined when no call was made. */
   constructor(
     clock: Clock,
-    read: (id: ProviderId, key: string) => Promise<Answer | undefined>,
-    tell: (key: string) => void,
+    getMachine: (id: ProviderId, key: string) => Promise<MachineResult | undefined>,
+    wake: (key: string) => void,
   ) {
     this.#clock = clock;
-    this.#read = read;
-    this.#tell = tell;
+    this.#getMachine = getMachine;
+    this.#wake = wake;
   }
 
   /** What is known without a call: the answer of a read that started at or after `notBefore`, or was never given. */
-  known(key: string, id: ProviderId, notBefore: number): Answer | undefined {
-    const lookUp = this.#byKey.get(key);
-    if (lookUp?.answer === undefined || lookUp.id !== id) return undefined;
-    const { answer, answeredAt, isOwed } = lookUp;
-    lookUp.isOwed = false;
-    if (isOwed) return answer;
-    const isFresh = answer.outcome.ok
-      ? answer.startedAt >= notBefore
+  known(key: string, id: ProviderId, notBefore: number): MachineResult | undefined {
+    const read = this.#byKey.get(key);
+    if (read?.result === undefined || read.id !== id) return undefined;
+    const { result, answeredAt, isUnconsumed } = read;
+    read.isUnconsumed = false;
+    if (isUnconsumed) return result;
+    const isFresh = result.outcome.ok
+      ? result.startedAt >= notBefore
       : this.#clock.monotonic() - answeredAt < failureKeptFor;
-    return isFresh ? answer : undefined;
+    return isFresh ? result : undefined;
   }
 
   /** Reads it, unless that is under way; `key` is told when there is something to ask for. */
   start(key: string, id: ProviderId): void {
     const known = this.#byKey.get(key);
-    const lookUp =
-      known?.id === id ? known : { id, isUnderWay: false, answer: undefined, answeredAt: 0, isOwed: false };
-    if (lookUp.isUnderWay) return;
-    this.#byKey.set(key, lookUp);
-    void this.#carryOut(key, lookUp);
+    const read =
+      known?.id === id ? known : { id, isInFlight: false, result: undefined, answeredAt: 0, isUnconsumed: false };
+    if (read.isInFlight) return;
+    this.#byKey.set(key, read);
+    void this.#run(key, read);
   }
 
   forget(key: string): void {
@@ -70,16 +70,16 @@ export class LookUps {
     for (const [key, { id }] of this.#byKey) if (isListed(id)) this.#byKey.delete(key);
   }
 
-  async #carryOut(key: string, lookUp: LookUp): Promise<void> {
-    lookUp.isUnderWay = true;
-    const answer = await this.#read(lookUp.id, key);
-    lookUp.isUnderWay = false;
-    if (this.#byKey.get(key) !== lookUp) return;
-    if (answer !== undefined) {
-      lookUp.answer = answer;
-      lookUp.answeredAt = this.#clock.monotonic();
-      lookUp.isOwed = true;
+  async #run(key: string, read: MachineRead): Promise<void> {
+    read.isInFlight = true;
+    const result = await this.#getMachine(read.id, key);
+    read.isInFlight = false;
+    if (this.#byKey.get(key) !== read) return;
+    if (result !== undefined) {
+      read.result = result;
+      read.answeredAt = this.#clock.monotonic();
+      read.isUnconsumed = true;
     }
-    this.#tell(key);
+    this.#wake(key);
   }
 }

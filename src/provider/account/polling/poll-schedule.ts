@@ -45,12 +45,12 @@ export interface ReadNeeds {
   readonly lastRead: Ended | undefined;
   /** How many lists in a row failed, up to now. */
   readonly failures: number;
-  readonly isFollowed: boolean;
+  readonly hasSubscribers: boolean;
   /** The earliest moment that somebody wants a list to start at. */
-  readonly wantedAt: number | undefined;
+  readonly listRequestedAt: number | undefined;
   /** The earliest moment that somebody wants its machine to be read at, by whichever read. */
-  readonly machineWantedAt: number | undefined;
-  readonly urgentInterval: number | undefined;
+  readonly machineRequestedAt: number | undefined;
+  readonly fastInterval: number | undefined;
   readonly idleInterval: number;
   readonly isRejected: boolean;
   /** How many lists in a row rejected a key that was never accepted. */
@@ -87,10 +87,10 @@ export interface NextRead {
  * and never before the gate opens.
  */
 export function nextRead(needs: ReadNeeds, settings: AccountSettings): NextRead | undefined {
-  const { lastList, failures, isFollowed, wantedAt, machineWantedAt, urgentInterval, nextProbeAt } = needs;
-  if (!isFollowed && wantedAt === undefined) return undefined;
+  const { lastList, failures, hasSubscribers, listRequestedAt, machineRequestedAt, fastInterval, nextProbeAt } = needs;
+  if (!hasSubscribers && listRequestedAt === undefined) return undefined;
   const open = Math.max(needs.rateLimitedUntil ?? 0, nextProbeAt ?? 0);
-  if (lastList === undefined) return { at: Math.max(open, isFollowed ? 0 : (wantedAt ?? 0)), kind: 'List' };
+  if (lastList === undefined) return { at: Math.max(open, hasSubscribers ? 0 : (listRequestedAt ?? 0)), kind: 'List' };
   const spaced = (moment: number, last: Ended): number => Math.max(moment, last.startedAt + settings.minListIntervalMs);
   if (needs.isRejected) {
     const growth = Math.min(2 ** Math.max(0, (needs.rejections ?? 0) - 1), slowestProbe);
@@ -101,13 +101,13 @@ export function nextRead(needs: ReadNeeds, settings: AccountSettings): NextRead 
 
   const lastRead = needs.lastRead ?? lastList;
   const list = Math.min(
-    isFollowed ? lastList.endedAt + needs.idleInterval : Infinity,
-    spaced(wantedAt ?? Infinity, lastList),
-    isFollowed && failures > 0 ? lastList.endedAt + settings.urgentPollMaxMs : Infinity,
+    hasSubscribers ? lastList.endedAt + needs.idleInterval : Infinity,
+    spaced(listRequestedAt ?? Infinity, lastList),
+    hasSubscribers && failures > 0 ? lastList.endedAt + settings.urgentPollMaxMs : Infinity,
   );
   const any = Math.min(
-    isFollowed && urgentInterval !== undefined ? lastRead.endedAt + urgentInterval : Infinity,
-    spaced(machineWantedAt ?? Infinity, lastRead),
+    hasSubscribers && fastInterval !== undefined ? lastRead.endedAt + fastInterval : Infinity,
+    spaced(machineRequestedAt ?? Infinity, lastRead),
   );
   // Nothing is decided on single machines while lists fail.
   const delay = failures === 0 ? 0 : Math.min(settings.urgentPollMinMs * 2 ** (failures - 1), settings.urgentPollMaxMs);

@@ -1,15 +1,15 @@
 import type { Clock } from '../../../domain/clock.ts';
 import type { ListedMachine, ProviderId } from '../../../domain/machine.ts';
-import type { Timed } from '../account.ts';
-import type { Followers } from '../subscriptions.ts';
+import type { TimedRead } from '../account.ts';
+import type { Subscriptions } from '../subscriptions.ts';
 import { type AccountSettings, mostSingleReads, nextRead, type ReadNeeds } from './poll-schedule.ts';
-import { ReadWaiters } from './read-requests.ts';
+import { ReadRequests } from './read-requests.ts';
 
-export interface PollOptions {
+export interface PollerOptions {
   readonly clock: Clock;
   readonly random: () => number;
   readonly settings: AccountSettings;
-  readonly followers: Followers;
+  readonly subscriptions: Subscriptions;
   /** What else the moment of the next read depends on. */
   readonly needs: () => Pick<
     ReadNeeds,
@@ -21,89 +21,89 @@ export interface PollOptions {
   /** How many machines a list would show, and how many calls a second there may be. */
   readonly size: () => { readonly rows: number; readonly ratePerSecond: number };
   /** Reads the list; undefined when no call was made. */
-  readonly list: () => Promise<Timed<readonly ListedMachine[]> | undefined>;
-  readonly onList: (list: Timed<readonly ListedMachine[]>) => void;
+  readonly list: () => Promise<TimedRead<readonly ListedMachine[]> | undefined>;
+  readonly onList: (list: TimedRead<readonly ListedMachine[]>) => void;
   /** Reads one machine and takes the answer in, whatever it is. */
   readonly read: (id: ProviderId) => Promise<void>;
 }
 
 /** When the account is read, and whether by a list or machine by machine. One list at a time, one round of single reads at a time. */
-export class Poll {
+export class Poller {
   /** How many lists in a row failed, up to now. */
   failures = 0;
 
-  readonly #options: PollOptions;
+  readonly #options: PollerOptions;
   readonly #clock: Clock;
   readonly #pace: AccountSettings;
-  readonly #waiters = new ReadWaiters();
-  readonly #machineWaiters = new ReadWaiters();
-  readonly #urgent = new Set<string>();
+  readonly #listRequests = new ReadRequests();
+  readonly #machineRequests = new ReadRequests();
+  readonly #fastPolling = new Set<string>();
   /** Those whose machine a single read did not show: only a list tells more of it, as long as the urgency lasts. */
   readonly #unread = new Set<string>();
   #lastList: ReadNeeds['lastList'];
   #lastRead: ReadNeeds['lastRead'];
-  #urgentInterval: number;
+  #fastInterval: number;
   #idleInterval: number;
   #isListing = false;
   #isReading = false;
   #isStopped = false;
   #cancelTimer: (() => void) | undefined;
 
-  constructor(options: PollOptions) {
+  constructor(options: PollerOptions) {
     this.#options = options;
     this.#clock = options.clock;
     this.#pace = options.settings;
-    this.#urgentInterval = options.settings.urgentPollMinMs;
+    this.#fastInterval = options.settings.urgentPollMinMs;
     this.#idleInterval = options.settings.idlePollMs;
   }
 
-  setUrgent(key: string, urgent: boolean): void {
+  setFastPolling(key: string, urgent: boolean): void {
     if (!urgent) {
-      this.#urgent.delete(key);
+      this.#fastPolling.delete(key);
       this.#unread.delete(key);
-    } else if (!this.#urgent.has(key)) {
-      this.#urgent.add(key);
-      this.quicken();
+    } else if (!this.#fastPolling.has(key)) {
+      this.#fastPolling.add(key);
+      this.resetInterval();
     }
   }
 
   /** `after` is monotonic and not to come. */
-  wantList(key: string, after: number): void {
-    this.#waiters.add(key, after);
+  requestList(key: string, after: number): void {
+    this.#listRequests.add(key, after);
     this.schedule();
   }
 
-  wantMachine(key: string, after: number): void {
-    this.#machineWaiters.add(key, after);
+  requestMachine(key: string, after: number): void {
+    this.#machineRequests.add(key, after);
     this.schedule();
   }
 
   /** A single read did not show the machine that `key` follows: a list has to. */
-  needsList(key: string, after: number): void {
-    if (this.#urgent.has(key)) this.#unread.add(key);
-    if (this.#machineWaiters.takeKey(key, Infinity) || this.#urgent.has(key)) this.wantList(key, after);
+  fallBackToList(key: string, after: number): void {
+    if (this.#fastPolling.has(key)) this.#unread.add(key);
+    if (this.#machineRequests.takeOne(key, Infinity) || this.#fastPolling.has(key)) this.requestList(key, after);
   }
 
   /** Something is about to change: the next read comes soon. */
-  quicken(): void {
-    this.#urgentInterval = this.#pace.urgentPollMinMs;
+  resetInterval(): void {
+    this.#fastInterval = this.#pace.urgentPollMinMs;
     this.schedule();
   }
 
   /** Removes and returns the keys that a list started at `startedAt` serves. */
-  servedBy(startedAt: number): readonly string[] {
-    return [...this.#waiters.take(startedAt), ...this.#machineWaiters.take(startedAt)];
+  takeWaitersFor(startedAt: number): readonly string[] {
+    return [...this.#listRequests.take(startedAt), ...this.#machineRequests.take(startedAt)];
   }
 
   /** Whether `key` waited for a single read that started at `startedAt`; it does no longer then. */
-  isServed(key: string, startedAt: number): boolean {
-    return this.#machineWaiters.takeKey(key, startedAt);
+  takeWaiter(key: string, startedAt: number): boolean {
+    return this.#machineRequests.takeOne(key, startedAt);
   }
 
   forget(key: string): void {
-    this.#waiters.forget(key);
-    this.#machineWaiters.forget(key);
-    this.#urgent.delete(key);
+    this.#listRequests.forget(key);
+    this.#machineRequests.forget(key);
+    this.#fastPolling.delete(key);
     this.#unread.delete(key);
     this.schedule();
   }
@@ -126,11 +126,11 @@ export class Poll {
         lastList: this.#lastList,
         lastRead: this.#lastRead,
         failures: this.failures,
-        isFollowed: this.#options.followers.size > 0,
-        wantedAt: earlier(this.#waiters.earliest, suspectedAt),
+        hasSubscribers: this.#options.subscriptions.size > 0,
+        listRequestedAt: earlier(this.#listRequests.earliest, suspectedAt),
         // A round under way is waited for.
-        machineWantedAt: this.#isReading ? undefined : this.#machineWaiters.earliest,
-        urgentInterval: this.#isReading || this.#urgent.size === 0 ? undefined : this.#urgentInterval,
+        machineRequestedAt: this.#isReading ? undefined : this.#machineRequests.earliest,
+        fastInterval: this.#isReading || this.#fastPolling.size === 0 ? undefined : this.#fastInterval,
         idleInterval: this.#idleInterval,
       },
       this.#pace,
@@ -141,20 +141,20 @@ export class Poll {
       this.#cancelTimer = this.#clock.schedule(delay, () => this.schedule());
       return;
     }
-    const singly = next.kind === 'List' ? undefined : this.#singly();
-    if (singly === undefined) void this.#list();
-    else void this.#readEach(singly);
+    const machines = next.kind === 'List' ? undefined : this.#machinesToRead();
+    if (machines === undefined) void this.#list();
+    else void this.#readEach(machines);
   }
 
   /** The machines that somebody waits for, if reading each of them is cheaper than a list. */
-  #singly(): ReadonlySet<ProviderId> | undefined {
+  #machinesToRead(): ReadonlySet<ProviderId> | undefined {
     const { rows, ratePerSecond } = this.#options.size();
     const { maxInFlight } = this.#pace;
-    const most = mostSingleReads(rows, { intervalMs: this.#urgentInterval, ratePerSecond, maxInFlight });
+    const most = mostSingleReads(rows, { intervalMs: this.#fastInterval, ratePerSecond, maxInFlight });
     const ids = new Set<ProviderId>();
-    for (const keys of [this.#urgent, this.#machineWaiters.servedAt(this.#clock.monotonic())]) {
+    for (const keys of [this.#fastPolling, this.#machineRequests.servedAt(this.#clock.monotonic())]) {
       for (const key of keys) {
-        const id = this.#options.followers.idOf(key);
+        const id = this.#options.subscriptions.idOf(key);
         if (id === undefined || this.#unread.has(key)) return undefined;
         ids.add(id);
         if (ids.size > most) return undefined;
@@ -193,7 +193,7 @@ export class Poll {
   }
 
   #slowDown(): void {
-    this.#urgentInterval = Math.min(this.#urgentInterval * 1.5, this.#pace.urgentPollMaxMs);
+    this.#fastInterval = Math.min(this.#fastInterval * 1.5, this.#pace.urgentPollMaxMs);
   }
 }
 

@@ -1,5 +1,5 @@
 /** Who waits for a read that starts at or after which moment (monotonic milliseconds). */
-export class ReadWaiters {
+export class ReadRequests {
   readonly #after = new Map<string, number>();
   #earliest = Infinity;
 
@@ -34,7 +34,7 @@ export class ReadWaiters {
   }
 
   /** Removes the key if a read of its machine, started at `startedAt`, serves it; whether it does. */
-  takeKey(key: string, startedAt: number): boolean {
+  takeOne(key: string, startedAt: number): boolean {
     const after = this.#after.get(key);
     if (after === undefined || after > startedAt) return false;
     this.#after.delete(key);

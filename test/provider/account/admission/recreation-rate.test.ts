@@ -44,6 +44,6 @@ it('gives an object that was deleted and created again a turn of its own, at the
   const { account } = scene([]);
   const dueIn = (key: string): number => account.recreations.dueAt(key) / minute;
   expect(['a', 'b'].map(dueIn)).toEqual([0, 1]);
-  account.forget('b');
+  account.unsubscribe('b');
   expect(dueIn('b')).toBe(2);
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { type Failure, failed, succeeded } from '../../../../src/domain/failure.ts';
-import { LookUps } from '../../../../src/provider/account/polling/machine-reads.ts';
+import { MachineReads } from '../../../../src/provider/account/polling/machine-reads.ts';
 import { createManualClock } from '../../../support/clock.ts';
 
 const lost: Failure = { operation: 'GetMachine', class: 'Retry', code: 'ConnectionLost', text: '' };
@@ -11,7 +11,7 @@ function scene(...failures: readonly Failure[]) {
   const told: string[] = [];
   const left = [...failures];
   let reads = 0;
-  const lookUps = new LookUps(
+  const lookUps = new MachineReads(
     clock,
     async () => {
       reads += 1;

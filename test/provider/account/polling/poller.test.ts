@@ -3,7 +3,7 @@ import { machine } from '../../../support/fake-provider.ts';
 import { type Scene, change, down, scene } from '../fixture.ts';
 
 const quickeners: readonly [what: string, act: (scene: Scene) => void][] = [
-  ['a new urgent object', ({ account }) => account.setUrgent('b', true)],
+  ['a new urgent object', ({ account }) => account.setFastPolling('b', true)],
   ['a write', ({ account }) => void account.write(change('machine-1'), (provider) => provider.stopMachine(1))],
 ];
 
@@ -17,7 +17,7 @@ describe('polling of an account', () => {
 
   test('the first follower gets a list at once, then one list a minute serves all', async () => {
     const { clock, provider, account, woken } = scene();
-    for (let index = 0; index < 1_000; index += 1) account.follow(`key-${index}`, { name: `machine-${index}` });
+    for (let index = 0; index < 1_000; index += 1) account.subscribe(`key-${index}`, { name: `machine-${index}` });
     await clock.settle();
     expect(provider.count('ListMachines')).toBe(1);
     expect(woken()).toHaveLength(2_000);
@@ -29,9 +29,9 @@ describe('polling of an account', () => {
 
   test('forgetting the last follower ends the polling', async () => {
     const { clock, provider, account } = scene();
-    account.follow('a', { name: 'machine-1' });
+    account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
-    account.forget('a');
+    account.unsubscribe('a');
     await clock.advance(600_000);
     expect(provider.count('ListMachines')).toBe(1);
     expect(clock.pending).toBe(0);
@@ -39,12 +39,12 @@ describe('polling of an account', () => {
 
   test('urgency and wants end with the object that had them', async () => {
     const { clock, provider, account, woken } = scene();
-    account.follow('a', { name: 'machine-1' });
-    account.follow('b', { name: 'machine-2' });
+    account.subscribe('a', { name: 'machine-1' });
+    account.subscribe('b', { name: 'machine-2' });
     await clock.settle();
-    account.setUrgent('a', true);
-    account.want('a', 30_000);
-    account.forget('a');
+    account.setFastPolling('a', true);
+    account.requestList('a', 30_000);
+    account.unsubscribe('a');
     woken();
     await clock.advance(59_999);
     expect(provider.count('ListMachines')).toBe(1);
@@ -55,11 +55,11 @@ describe('polling of an account', () => {
 
   test('only objects whose VM changed, appeared or disappeared are woken, by name or by id', async () => {
     const { clock, provider, account, woken } = scene();
-    account.follow('unchanged', { name: 'machine-1' });
-    account.follow('by-id', { name: 'older-name', id: 2 });
-    account.follow('by-name', { name: 'machine-2' });
-    account.follow('both', { name: 'machine-2', id: 2 });
-    account.follow('coming', { name: 'machine-3' });
+    account.subscribe('unchanged', { name: 'machine-1' });
+    account.subscribe('by-id', { name: 'older-name', id: 2 });
+    account.subscribe('by-name', { name: 'machine-2' });
+    account.subscribe('both', { name: 'machine-2', id: 2 });
+    account.subscribe('coming', { name: 'machine-3' });
     await clock.settle();
     woken();
     provider.machines = [machine(1), machine(2, { state: 'Halting' }), machine(3)];
@@ -72,9 +72,9 @@ describe('polling of an account', () => {
 
   test('an object that follows another VM is no longer woken for the first', async () => {
     const { clock, provider, account, woken } = scene();
-    account.follow('a', { name: 'machine-1', id: 1 });
+    account.subscribe('a', { name: 'machine-1', id: 1 });
     await clock.settle();
-    account.follow('a', { name: 'machine-2', id: 2 });
+    account.subscribe('a', { name: 'machine-2', id: 2 });
     woken();
     provider.machines = [machine(1, { state: 'Halted' }), machine(2)];
     await clock.advance(60_000);
@@ -83,9 +83,9 @@ describe('polling of an account', () => {
 
   test('urgency reads after 1 s, then with backoff up to 10 s, and ends with the last urgent object', async () => {
     const { clock, provider, account } = scene();
-    account.follow('a', { name: 'machine-1' });
+    account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
-    account.setUrgent('a', true);
+    account.setFastPolling('a', true);
     const lists: number[] = [];
     for (let second = 1; second <= 60; second += 1) {
       await clock.advance(1_000);
@@ -95,7 +95,7 @@ describe('polling of an account', () => {
     expect([lists[0], lists[2], lists[4], lists[8], lists[13], lists[20], lists[30], lists[59]]).toEqual([
       1, 2, 3, 4, 5, 6, 7, 9,
     ]);
-    account.setUrgent('a', false);
+    account.setFastPolling('a', false);
     const before = provider.count('ListMachines');
     await clock.advance(50_000);
     expect(provider.count('ListMachines')).toBe(before);
@@ -103,9 +103,9 @@ describe('polling of an account', () => {
 
   test.for(quickeners)('%s restores the short polling interval', async ([, act]) => {
     const it = scene();
-    it.account.follow('a', { name: 'machine-1' });
+    it.account.subscribe('a', { name: 'machine-1' });
     await it.clock.settle();
-    it.account.setUrgent('a', true);
+    it.account.setFastPolling('a', true);
     await it.clock.advance(35_000);
     const before = it.provider.count('ListMachines');
     act(it);
@@ -115,9 +115,9 @@ describe('polling of an account', () => {
 
   test('a VM that changes restores the short polling interval', async () => {
     const { clock, provider, account } = scene();
-    account.follow('a', { name: 'machine-1' });
+    account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
-    account.setUrgent('a', true);
+    account.setFastPolling('a', true);
     await clock.advance(35_000);
     provider.machines = [machine(1, { state: 'Halting' }), machine(2)];
     const before = provider.count('ListMachines');
@@ -128,10 +128,10 @@ describe('polling of an account', () => {
 
   test('a want that the snapshot already serves is answered at once, without a call and not in the same turn', async () => {
     const { clock, provider, account, woken } = scene();
-    account.follow('a', { name: 'machine-1' });
+    account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     woken();
-    account.want('a', 0);
+    account.requestList('a', 0);
     expect(woken()).toEqual([]);
     await clock.settle();
     expect(woken()).toEqual(['a']);
@@ -140,10 +140,10 @@ describe('polling of an account', () => {
 
   test('a thousand wants within a second cost one list', async () => {
     const { clock, provider, account, woken } = scene();
-    account.follow('a', { name: 'machine-1' });
+    account.subscribe('a', { name: 'machine-1' });
     await clock.advance(100);
     woken();
-    for (let index = 0; index < 1_000; index += 1) account.want(`key-${index}`, clock.monotonic());
+    for (let index = 0; index < 1_000; index += 1) account.requestList(`key-${index}`, clock.monotonic());
     expect(provider.count('ListMachines')).toBe(1);
     await clock.advance(900);
     expect(provider.count('ListMachines')).toBe(2);
@@ -153,9 +153,9 @@ describe('polling of an account', () => {
   test('a list that started too early does not serve a want; the next one starts when the spacing allows', async () => {
     const { clock, provider, account, woken } = scene();
     const release = provider.hold('ListMachines');
-    account.follow('a', { name: 'machine-1' });
+    account.subscribe('a', { name: 'machine-1' });
     await clock.advance(100);
-    account.want('a', 100);
+    account.requestList('a', 100);
     release();
     await clock.settle();
     expect(woken()).toEqual(['a', 'a']);
@@ -169,10 +169,10 @@ describe('polling of an account', () => {
 
   test('a want for a moment to come is served by a list that starts then', async () => {
     const { clock, account, woken } = scene();
-    account.follow('a', { name: 'machine-1' });
+    account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     woken();
-    account.want('a', 30_000);
+    account.requestList('a', 30_000);
     await clock.advance(29_999);
     expect(woken()).toEqual([]);
     await clock.advance(1);
@@ -183,9 +183,9 @@ describe('polling of an account', () => {
   test('lists never overlap, however slow they are', async () => {
     const { clock, provider, account } = scene();
     const release = provider.hold('ListMachines');
-    account.follow('a', { name: 'machine-1' });
-    account.setUrgent('a', true);
-    account.want('a', 0);
+    account.subscribe('a', { name: 'machine-1' });
+    account.setFastPolling('a', true);
+    account.requestList('a', 0);
     await clock.advance(120_000);
     expect(provider.count('ListMachines')).toBe(1);
     release();
@@ -195,19 +195,19 @@ describe('polling of an account', () => {
 
   test('a failed list wakes all that wait for one, and all others only at the first failure', async () => {
     const { clock, provider, account, woken } = scene();
-    account.follow('a', { name: 'machine-1' });
-    account.follow('b', { name: 'machine-2' });
+    account.subscribe('a', { name: 'machine-1' });
+    account.subscribe('b', { name: 'machine-2' });
     await clock.settle();
     woken();
     provider.failNext('ListMachines', down, down);
-    account.want('a', 1);
+    account.requestList('a', 1);
     await clock.advance(1_000);
     expect(account.lastFailure).toMatchObject(down);
     expect(woken().toSorted()).toEqual(['a', 'b']);
-    account.want('a', 1);
+    account.requestList('a', 1);
     await clock.advance(1_000);
     expect(woken()).toEqual(['a']);
-    account.want('a', 1);
+    account.requestList('a', 1);
     await clock.advance(2_000);
     expect(account.lastFailure).toBeUndefined();
     expect(woken().toSorted()).toEqual(['a', 'b']);
@@ -216,7 +216,7 @@ describe('polling of an account', () => {
 
   test('while lists fail they are tried every ten seconds, and the old snapshot stays', async () => {
     const { clock, provider, account } = scene();
-    account.follow('a', { name: 'machine-1' });
+    account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     const before = account.snapshot;
     provider.failNext('ListMachines', down, down, down, down);

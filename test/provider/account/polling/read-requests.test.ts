@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { ReadWaiters } from '../../../../src/provider/account/polling/read-requests.ts';
+import { ReadRequests } from '../../../../src/provider/account/polling/read-requests.ts';
 
 test('a list serves those whose moment it started at or after, once', () => {
-  const waiters = new ReadWaiters();
+  const waiters = new ReadRequests();
   waiters.add('early', 10);
   waiters.add('exact', 20);
   waiters.add('late', 21);
@@ -16,7 +16,7 @@ test.for([
   ['the earlier one first', [10, 20]],
   ['the later one first', [20, 10]],
 ] as const)('a key that asks twice is woken for the earlier moment, once, and asks again: %s', ([, moments]) => {
-  const waiters = new ReadWaiters();
+  const waiters = new ReadRequests();
   for (const moment of moments) waiters.add('a', moment);
   expect(waiters.earliest).toBe(10);
   expect(waiters.take(15)).toEqual(['a']);
@@ -26,7 +26,7 @@ test.for([
 });
 
 test('the moment of one that was forgotten does not come back', () => {
-  const waiters = new ReadWaiters();
+  const waiters = new ReadRequests();
   waiters.add('a', 10);
   waiters.forget('a');
   expect(waiters.earliest).toBeUndefined();
