@@ -11,8 +11,8 @@ import { createAccountRegistry } from './provider/account/account-registry.ts';
 import type { Provider } from './provider/provider.ts';
 import { createBackoff } from './controller/requeue-backoff.ts';
 import { runWorkers, type Workers } from './controller/workers.ts';
-import { WorkMetrics } from './controller/work-queue-metrics.ts';
-import { createWorkqueue } from './controller/work-queue.ts';
+import { WorkQueueMetrics } from './controller/work-queue-metrics.ts';
+import { createWorkQueue } from './controller/work-queue.ts';
 import { type SharedCredentials, createCredentials } from './reconcile/credentials.ts';
 import { MachineIndex } from './controller/machine-index.ts';
 import { DeletionRate } from './controller/deletion-rate.ts';
@@ -102,7 +102,7 @@ export interface App {
 /** How soon an object is looked at again while it is not certain that this process may act. Milliseconds. */
 const whileFenced = 1_000;
 /**
- * No pass holds a worker for so long, nor do objects wait while no pass ends: longer than the deadlines of all its calls
+ * No reconciliation holds a worker for so long, nor do objects wait while no reconciliation ends: longer than the deadlines of all its calls
  * together, when neither API answers. A long queue alone is no reason for a restart, which would only make it longer.
  */
 const stuck = 15 * 60_000;
@@ -111,8 +111,8 @@ const stuck = 15 * 60_000;
 export function createApp(settings: AppSettings, ports: AppPorts): App {
   const { client, clock, random, log, metrics, tracing = noTracing } = ports;
   const callDeadline = settings.apiConnectTimeout + settings.apiResponseTimeout;
-  const work = new WorkMetrics(metrics);
-  const queue = createWorkqueue({ clock, onAdd: () => work.added(), onDelay: () => work.delayed() });
+  const queueMetrics = new WorkQueueMetrics(metrics);
+  const queue = createWorkQueue({ clock, onAdd: () => queueMetrics.added(), onDelay: () => queueMetrics.delayed() });
   const backoff = createBackoff({ random });
   const machineIndex = new MachineIndex();
   const quota = new NamespaceQuota({
@@ -315,7 +315,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     );
     metrics.listAge.set(Math.max(0, ...ages.filter(Number.isFinite)) / 1000);
     showCallStats(metrics, accounts.list());
-    work.show(queue, workers, settings.workers);
+    queueMetrics.show(queue, workers, settings.workers);
     fleet.show();
     metrics.objectsOwnedByOthers.set(ownership.others);
   });
@@ -330,20 +330,20 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       log.info('Synced VirtualMachines', { objects: objects.size, namespaces: settings.namespaces });
     },
     act() {
-      const passes = createPasses(clock.monotonic());
-      reconciler = passes;
+      const leaderReconciler = createPasses(clock.monotonic());
+      reconciler = leaderReconciler;
       workers = runWorkers({
         queue,
         backoff,
         count: settings.workers,
         clock,
         log,
-        // A pass that may change nothing would come to wrong conclusions from that.
-        handle: async (key, park) =>
+        // A reconciliation that may change nothing would come to wrong conclusions from that.
+        handle: async (key, withoutWorker) =>
           ports.fence()
-            ? tracing.pass(key, () => passes.reconcile(key, park))
+            ? tracing.reconciliation(key, () => leaderReconciler.reconcile(key, withoutWorker))
             : { after: whileFenced * (1 + random() / 2) },
-        onPass: (pass) => work.ended(pass),
+        onReconciled: (reconciliation) => queueMetrics.ended(reconciliation),
       });
       for (const key of [...objects.keys(), ...removed.keys()])
         if (concerns(objectOf(key))) queue.add(key, { priority: 'resync' });
@@ -352,7 +352,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       isStopping = true;
       await Promise.all([objects.stop(), secrets.stop()]);
       queue.shutdown();
-      // Together: a pass may wait for its turn at an account that does not answer, and is turned away there.
+      // Together: a reconciliation may wait for its turn at an account that does not answer, and is turned away there.
       await Promise.all([workers?.stop(), accounts.stop()]);
       await events.drain();
     },
@@ -367,7 +367,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     isAlive: () => {
       if (workers === undefined || isStopping) return true;
       const isIdle = clock.monotonic() - workers.lastEndAt > stuck;
-      return workers.longestPassMs <= stuck && !(isIdle && queue.oldestWaitMs > stuck);
+      return workers.longestReconcileMs <= stuck && !(isIdle && queue.oldestWaitMs > stuck);
     },
   };
 }

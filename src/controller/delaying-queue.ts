@@ -6,7 +6,7 @@ interface Entry {
 }
 
 /** Keys that come up later, each once, at the earliest time asked for. One timer for all of them. */
-export class Delayed {
+export class DelayingQueue {
   readonly #clock: Clock;
   readonly #onDue: (key: string) => void;
   readonly #dueByKey = new Map<string, number>();

@@ -2,7 +2,7 @@
  * Keys that wait with the same urgency. Namespaces take turns, so that five thousand objects of one do not hold up the only
  * one of another; within a namespace, who came first goes first.
  */
-export class Lane {
+export class FairQueue {
   /** By namespace, the one whose turn is next first; of each, since when (monotonic) which key waits. */
   readonly #namespaces = new Map<string, Map<string, number>>();
 
@@ -35,7 +35,7 @@ export class Lane {
   }
 
   /** The key's turn is over: it is taken out, and its namespace goes behind the others. */
-  take(key: string): void {
+  pop(key: string): void {
     const namespace = namespaceOf(key);
     const keys = this.#namespaces.get(namespace);
     this.delete(key);

@@ -182,18 +182,18 @@ export class NamespaceQuota {
 
   #remove(key: string): Place | undefined {
     const namespace = namespaceOf(key);
-    const places = this.#placesByNamespace.get(namespace);
-    const place = places?.get(key);
-    places?.delete(key);
-    if (places?.size === 0) this.#placesByNamespace.delete(namespace);
+    const semaphore = this.#placesByNamespace.get(namespace);
+    const place = semaphore?.get(key);
+    semaphore?.delete(key);
+    if (semaphore?.size === 0) this.#placesByNamespace.delete(namespace);
     return place;
   }
 
   #set(key: string, place: Place): void {
     if (place !== 'Claimed') this.#stopWaiting(key);
     const namespace = namespaceOf(key);
-    const places = this.#placesByNamespace.get(namespace) ?? new Map<string, Place>();
-    this.#placesByNamespace.set(namespace, places.set(key, place));
+    const semaphore = this.#placesByNamespace.get(namespace) ?? new Map<string, Place>();
+    this.#placesByNamespace.set(namespace, semaphore.set(key, place));
   }
 }
 

@@ -1,13 +1,13 @@
 import { controller } from '../telemetry/metrics-table.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import type { Pass, Workers } from './workers.ts';
-import type { Workqueue } from './work-queue.ts';
+import type { Reconciliation, Workers } from './workers.ts';
+import type { WorkQueue } from './work-queue.ts';
 
 const priorities = ['user', 'normal', 'resync'] as const;
-const results = ['success', 'requeue_after', 'requeue', 'error'] as const satisfies readonly Pass['result'][];
+const results = ['success', 'requeue_after', 'requeue', 'error'] as const satisfies readonly Reconciliation['result'][];
 
 /** The metrics of a workqueue and its workers, under the names and with the meaning that they have in controller-runtime and client-go. */
-export class WorkMetrics {
+export class WorkQueueMetrics {
   readonly #metrics: Metrics;
   readonly #queue = { name: controller, controller };
 
@@ -28,7 +28,7 @@ export class WorkMetrics {
     this.#metrics.queueRetries.inc(this.#queue);
   }
 
-  ended({ result, milliseconds, workMilliseconds, waitMilliseconds }: Pass): void {
+  ended({ result, milliseconds, workMilliseconds, waitMilliseconds }: Reconciliation): void {
     const { reconciles, reconcileErrors, reconcileDuration, queueWait, workDuration } = this.#metrics;
     reconciles.inc({ controller, result });
     if (result === 'error') reconcileErrors.inc({ controller });
@@ -38,12 +38,19 @@ export class WorkMetrics {
   }
 
   /** Sets the gauges. A process on standby has no workers, and its queue is empty. */
-  show({ depths, oldestWaitMs }: Workqueue, workers: Workers | undefined, count: number): void {
-    const { queueDepth, queueOldestWait, activeWorkers, maxWorkers, unfinishedWork, longestPass } = this.#metrics;
+  show({ depths, oldestWaitMs }: WorkQueue, workers: Workers | undefined, count: number): void {
+    const {
+      queueDepth,
+      queueOldestWait,
+      activeWorkers,
+      maxWorkers,
+      unfinishedWork,
+      longestPass: longestReconciliation,
+    } = this.#metrics;
     for (const priority of priorities) queueDepth.set({ ...this.#queue, priority }, depths[priority]);
     queueOldestWait.set(oldestWaitMs / 1_000);
     unfinishedWork.set(this.#queue, (workers?.unfinishedMs ?? 0) / 1_000);
-    longestPass.set(this.#queue, (workers?.longestPassMs ?? 0) / 1_000);
+    longestReconciliation.set(this.#queue, (workers?.longestReconcileMs ?? 0) / 1_000);
     if (workers === undefined) return;
     activeWorkers.set({ controller }, workers.active);
     maxWorkers.set({ controller }, count);

@@ -1,6 +1,6 @@
 import type { Clock } from '../domain/clock.ts';
-import { Delayed } from './delaying-queue.ts';
-import { Lane } from './fair-queue.ts';
+import { DelayingQueue } from './delaying-queue.ts';
+import { FairQueue } from './fair-queue.ts';
 
 /** Why a key is added, the most urgent first: somebody changed something; it is due; all are looked at once more. */
 export type Priority = 'user' | 'normal' | 'resync';
@@ -10,16 +10,16 @@ export type Priority = 'user' | 'normal' | 'resync';
  * that one is done. More urgent keys go first; one that has waited for five seconds gets every fourth turn whatever its
  * urgency, so that nobody starves and nobody who is urgent waits for a backlog. Among equals, namespaces take turns.
  */
-export interface Workqueue {
+export interface WorkQueue {
   /** `normal` unless said otherwise. The more urgent priority wins. */
   add(key: string, options?: { readonly priority?: Priority }): void;
   /** Adds it after so many milliseconds, or earlier if that was asked before; forgotten when the key is taken sooner. */
   addAfter(key: string, milliseconds: number): void;
   /** The next key, as soon as there is one; undefined after `shutdown`. Whoever takes it must say `done`. */
-  take(): Promise<string | undefined>;
+  get(): Promise<string | undefined>;
   done(key: string): void;
   /** Milliseconds that a taken key had waited. */
-  waitOf(key: string): number;
+  queueDuration(key: string): number;
   /** Nothing is handed out any more. */
   shutdown(): void;
   /** Keys that wait now. */
@@ -41,13 +41,13 @@ interface Processing {
   dirty: Waiting | undefined;
 }
 
-const urgency = { user: 0, normal: 1, resync: 2 } as const satisfies Record<Priority, number>;
+const rank = { user: 0, normal: 1, resync: 2 } as const satisfies Record<Priority, number>;
 const priorities = ['user', 'normal', 'resync'] as const satisfies readonly Priority[];
-const patience = 5_000;
+const agingAfter = 5_000;
 /** Turns by urgency after each that was given for having waited long. */
-const urgentTurns = 3;
+const turnsByRank = 3;
 
-export interface WorkqueueOptions {
+export interface WorkQueueOptions {
   readonly clock: Clock;
   /** A key begins to wait that did not wait already. */
   readonly onAdd?: () => void;
@@ -55,69 +55,73 @@ export interface WorkqueueOptions {
   readonly onDelay?: () => void;
 }
 
-export function createWorkqueue({ clock, onAdd, onDelay }: WorkqueueOptions): Workqueue {
-  const lanes: Record<Priority, Lane> = { user: new Lane(), normal: new Lane(), resync: new Lane() };
+export function createWorkQueue({ clock, onAdd, onDelay }: WorkQueueOptions): WorkQueue {
+  const queues: Record<Priority, FairQueue> = {
+    user: new FairQueue(),
+    normal: new FairQueue(),
+    resync: new FairQueue(),
+  };
   const priorityOf = new Map<string, Priority>();
   const processing = new Map<string, Processing>();
-  const takers: ((key: string | undefined) => void)[] = [];
-  const delayed = new Delayed(clock, (key) => add(key, 'normal'));
+  const getters: ((key: string | undefined) => void)[] = [];
+  const delaying = new DelayingQueue(clock, (key) => add(key, 'normal'));
   let isShutDown = false;
-  let urgentTurnsLeft = 0;
+  let turnsByRankLeft = 0;
 
   function add(key: string, priority: Priority): void {
     if (isShutDown) return;
-    const asked = { priority, since: clock.monotonic() };
+    const wanted = { priority, since: clock.monotonic() };
     const current = processing.get(key);
     if (current === undefined ? !priorityOf.has(key) : current.dirty === undefined) onAdd?.();
-    if (current === undefined) enqueue(key, asked);
-    else current.dirty = current.dirty === undefined ? asked : moreUrgent(current.dirty, asked);
+    if (current === undefined) enqueue(key, wanted);
+    else current.dirty = current.dirty === undefined ? wanted : higher(current.dirty, wanted);
     serve();
   }
 
-  function enqueue(key: string, asked: Waiting): void {
+  function enqueue(key: string, wanted: Waiting): void {
     const known = priorityOf.get(key);
-    const since = known === undefined ? undefined : lanes[known].since(key);
-    if (known === undefined || since === undefined) return place(key, asked);
-    if (urgency[known] <= urgency[asked.priority]) return;
-    lanes[known].delete(key);
-    place(key, { priority: asked.priority, since });
+    const since = known === undefined ? undefined : queues[known].since(key);
+    if (known === undefined || since === undefined) return append(key, wanted);
+    if (rank[known] <= rank[wanted.priority]) return;
+    queues[known].delete(key);
+    append(key, { priority: wanted.priority, since });
   }
 
-  function place(key: string, { priority, since }: Waiting): void {
-    lanes[priority].add(key, since);
+  function append(key: string, { priority, since }: Waiting): void {
+    queues[priority].add(key, since);
     priorityOf.set(key, priority);
   }
 
   /** Who is next by urgency; or, when it is time for that, who was passed over for longest. */
   function next(): (Waiting & { readonly key: string }) | undefined {
-    const late = clock.monotonic() - patience;
+    const late = clock.monotonic() - agingAfter;
     let best: (Waiting & { readonly key: string }) | undefined;
     let isByUrgency = true;
     for (const priority of priorities) {
-      const head = lanes[priority].head();
+      const head = queues[priority].head();
       if (head === undefined) continue;
-      const isOverdue = urgentTurnsLeft === 0 && head.since <= late;
+      const isOverdue = turnsByRankLeft === 0 && head.since <= late;
       if (best !== undefined && !(isOverdue && head.since < best.since)) continue;
       isByUrgency = best === undefined;
       best = { ...head, priority };
     }
-    if (best !== undefined) urgentTurnsLeft = isByUrgency ? Math.max(0, urgentTurnsLeft - 1) : urgentTurns;
+    if (best !== undefined) turnsByRankLeft = isByUrgency ? Math.max(0, turnsByRankLeft - 1) : turnsByRank;
     return best;
   }
 
   function serve(): void {
-    while (takers.length > 0) {
+    while (getters.length > 0) {
       const found = next();
       if (found === undefined) return;
-      takers.shift()?.(claim(found));
+      getters.shift()?.(handOut(found));
     }
   }
 
-  function claim({ key, priority, since }: Waiting & { readonly key: string }): string {
-    lanes[priority].take(key);
+  function handOut({ key, priority, since }: Waiting & { readonly key: string }): string {
+    queues[priority].pop(key);
     priorityOf.delete(key);
     // Whoever works on it now says anew when it is due again.
-    delayed.remove(key);
+    delaying.remove(key);
     processing.set(key, { waited: clock.monotonic() - since, dirty: undefined });
     return key;
   }
@@ -128,12 +132,12 @@ export function createWorkqueue({ clock, onAdd, onDelay }: WorkqueueOptions): Wo
       if (isShutDown) return;
       if (milliseconds <= 0) return add(key, 'normal');
       onDelay?.();
-      delayed.add(key, milliseconds);
+      delaying.add(key, milliseconds);
     },
-    take() {
+    get() {
       if (isShutDown) return Promise.resolve(undefined);
       return new Promise((resolve) => {
-        takers.push(resolve);
+        getters.push(resolve);
         serve();
       });
     },
@@ -144,11 +148,11 @@ export function createWorkqueue({ clock, onAdd, onDelay }: WorkqueueOptions): Wo
       enqueue(key, dirty);
       serve();
     },
-    waitOf: (key) => processing.get(key)?.waited ?? 0,
+    queueDuration: (key) => processing.get(key)?.waited ?? 0,
     shutdown() {
       isShutDown = true;
-      delayed.clear();
-      for (const resolve of takers.splice(0)) resolve(undefined);
+      delaying.clear();
+      for (const resolve of getters.splice(0)) resolve(undefined);
     },
     get depth() {
       return priorityOf.size;
@@ -160,11 +164,11 @@ export function createWorkqueue({ clock, onAdd, onDelay }: WorkqueueOptions): Wo
     },
     get oldestWaitMs() {
       const now = clock.monotonic();
-      return Math.max(...Object.values(lanes).map((lane) => now - (lane.oldest() ?? now)));
+      return Math.max(...Object.values(queues).map((queue) => now - (queue.oldest() ?? now)));
     },
   };
 }
 
-function moreUrgent(a: Waiting, b: Waiting): Waiting {
-  return { priority: urgency[a.priority] <= urgency[b.priority] ? a.priority : b.priority, since: a.since };
+function higher(a: Waiting, b: Waiting): Waiting {
+  return { priority: rank[a.priority] <= rank[b.priority] ? a.priority : b.priority, since: a.since };
 }

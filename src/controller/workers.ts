@@ -1,21 +1,21 @@
 import type { Clock } from '../domain/clock.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { Backoff } from './requeue-backoff.ts';
-import { Places } from '../domain/semaphore.ts';
-import type { Workqueue } from './work-queue.ts';
+import { Semaphore } from '../domain/semaphore.ts';
+import type { WorkQueue } from './work-queue.ts';
 
 /**
  * How work on a key ended: come back after so many milliseconds (or not by itself); with exponential backoff, though nothing
  * failed; or it failed, and comes back after so many milliseconds or else with exponential backoff.
  */
-export type Handled =
+export type ReconcileResult =
   { readonly after?: number } | { readonly requeue: true } | { readonly failed: true; readonly after?: number };
 
-/** Waits without a worker: another key is handled meanwhile, and this pass goes on when a worker is free again. */
-export type Park = <T>(wait: Promise<T>) => Promise<T>;
+/** Waits without a worker: another key is handled meanwhile, and this reconciliation goes on when a worker is free again. */
+export type ReleaseWorker = <T>(wait: Promise<T>) => Promise<T>;
 
-/** One pass over one key, for metrics. The results are those of controller-runtime. */
-export interface Pass {
+/** One reconciliation over one key, for metrics. The results are those of controller-runtime. */
+export interface Reconciliation {
   readonly key: string;
   readonly result: 'success' | 'requeue_after' | 'requeue' | 'error';
   readonly milliseconds: number;
@@ -26,124 +26,131 @@ export interface Pass {
 }
 
 export interface WorkersOptions {
-  readonly queue: Workqueue;
+  readonly queue: WorkQueue;
   readonly backoff: Backoff;
   /** How many keys are worked on at once, not counting those that are parked. */
   readonly count?: number;
   /** What may take long for reasons of others goes through `park`, so that it uses up no worker. */
-  readonly handle: (key: string, park: Park) => Promise<Handled>;
+  readonly handle: (key: string, withoutWorker: ReleaseWorker) => Promise<ReconcileResult>;
   readonly clock: Clock;
   readonly log: Log;
-  readonly onPass?: (pass: Pass) => void;
+  readonly onReconciled?: (reconciliation: Reconciliation) => void;
 }
 
 export interface Workers {
-  /** Milliseconds that the oldest pass has held its worker, not counting what it waited parked before; 0 when none does. */
-  readonly longestPassMs: number;
+  /** Milliseconds that the oldest reconciliation has held its worker, not counting what it waited parked before; 0 when none does. */
+  readonly longestReconcileMs: number;
   /** The same of all passes together. */
   readonly unfinishedMs: number;
   /** Workers in use. */
   readonly active: number;
-  /** When a pass ended last, or all began (monotonic). */
+  /** When a reconciliation ended last, or all began (monotonic). */
   readonly lastEndAt: number;
   /** Shuts the queue down and resolves when the passes under way are finished. */
   stop(): Promise<void>;
 }
 
-/** Takes keys and handles them, so many at a time. A pass that throws is that key's trouble only. */
-export function runWorkers({ queue, backoff, count = 32, handle, clock, log, onPass }: WorkersOptions): Workers {
+/** Takes keys and handles them, so many at a time. A reconciliation that throws is that key's trouble only. */
+export function runWorkers({ queue, backoff, count = 32, handle, clock, log, onReconciled }: WorkersOptions): Workers {
   /** Keys whose passes throw, with what was last said of them: said again only when it changes. */
-  const complaints = new Map<string, string>();
+  const lastErrors = new Map<string, string>();
 
-  const places = new Places(count);
+  const semaphore = new Semaphore(count);
   /** Since when (monotonic) which key holds a worker, the longest first. */
-  const holding = new Map<string, number>();
+  const busySince = new Map<string, number>();
   let lastEndAt = clock.monotonic();
 
   /** Milliseconds for which the key has held its worker; it does no longer. */
-  function letGo(key: string): number {
-    const held = clock.monotonic() - (holding.get(key) ?? clock.monotonic());
-    holding.delete(key);
-    return held;
+  function stopTimer(key: string): number {
+    const elapsed = clock.monotonic() - (busySince.get(key) ?? clock.monotonic());
+    busySince.delete(key);
+    return elapsed;
   }
 
-  async function parkedWait<T>(key: string, wait: Promise<T>, onHeld: (milliseconds: number) => void): Promise<T> {
-    onHeld(letGo(key));
+  async function waitWithoutWorker<T>(
+    key: string,
+    wait: Promise<T>,
+    addWorkTime: (milliseconds: number) => void,
+  ): Promise<T> {
+    addWorkTime(stopTimer(key));
     try {
-      return await places.away(wait, key.slice(0, key.indexOf('/')));
+      return await semaphore.runReleased(wait, key.slice(0, key.indexOf('/')));
     } finally {
-      holding.set(key, clock.monotonic());
+      busySince.set(key, clock.monotonic());
     }
   }
 
   async function work(): Promise<void> {
-    const passes = new Set<Promise<void>>();
+    const reconciliations = new Set<Promise<void>>();
     for (;;) {
       // A key that nobody can work on yet stays in the queue, where a more urgent one may still overtake it.
-      await places.vacancy();
-      const key = await queue.take();
+      await semaphore.untilAvailable();
+      const key = await queue.get();
       if (key === undefined) break;
-      await places.take();
-      const running = pass(key).finally(() => passes.delete(running));
-      passes.add(running);
+      await semaphore.acquire();
+      const running = reconcile(key).finally(() => reconciliations.delete(running));
+      reconciliations.add(running);
     }
-    await Promise.all(passes);
+    await Promise.all(reconciliations);
   }
 
-  async function pass(key: string): Promise<void> {
+  async function reconcile(key: string): Promise<void> {
     const startedAt = clock.monotonic();
-    const waitMilliseconds = queue.waitOf(key);
-    holding.set(key, startedAt);
+    const waitMilliseconds = queue.queueDuration(key);
+    busySince.set(key, startedAt);
     let workMilliseconds = 0;
-    const onHeld = (milliseconds: number): void => void (workMilliseconds += milliseconds);
-    const result = await handleOne(key, onHeld);
-    onHeld(letGo(key));
+    const addWorkTime = (milliseconds: number): void => void (workMilliseconds += milliseconds);
+    const result = await handleKey(key, addWorkTime);
+    addWorkTime(stopTimer(key));
     lastEndAt = clock.monotonic();
-    places.leave();
+    semaphore.release();
     queue.done(key);
-    onPass?.({ key, result, milliseconds: clock.monotonic() - startedAt, workMilliseconds, waitMilliseconds });
+    onReconciled?.({ key, result, milliseconds: clock.monotonic() - startedAt, workMilliseconds, waitMilliseconds });
   }
 
-  async function handleOne(key: string, onHeld: (milliseconds: number) => void): Promise<Pass['result']> {
+  async function handleKey(
+    key: string,
+    addWorkTime: (milliseconds: number) => void,
+  ): Promise<Reconciliation['result']> {
     try {
-      const handled = await handle(key, (wait) => parkedWait(key, wait, onHeld));
-      complaints.delete(key);
-      const hasFailed = 'failed' in handled;
-      if ('requeue' in handled || (hasFailed && handled.after === undefined)) {
+      const result = await handle(key, (wait) => waitWithoutWorker(key, wait, addWorkTime));
+      lastErrors.delete(key);
+      const hasFailed = 'failed' in result;
+      if ('requeue' in result || (hasFailed && result.after === undefined)) {
         queue.addAfter(key, backoff.next(key));
         return hasFailed ? 'error' : 'requeue';
       }
       backoff.forget(key);
-      if (handled.after === undefined) return 'success';
-      queue.addAfter(key, handled.after);
+      if (result.after === undefined) return 'success';
+      queue.addAfter(key, result.after);
       return hasFailed ? 'error' : 'requeue_after';
     } catch (error) {
-      complain(key, error);
+      logError(key, error);
       queue.addAfter(key, backoff.next(key));
       return 'error';
     }
   }
 
-  function complain(key: string, error: unknown): void {
+  function logError(key: string, error: unknown): void {
     const text = String(error);
-    if (complaints.get(key) === text) return;
-    complaints.set(key, text);
+    if (lastErrors.get(key) === text) return;
+    lastErrors.set(key, text);
     log.error('Reconciler error', { object: key, error });
   }
 
   const ended = work();
   return {
-    get longestPassMs() {
-      const [since] = holding.values();
+    get longestReconcileMs() {
+      const [since] = busySince.values();
       return since === undefined ? 0 : clock.monotonic() - since;
     },
     get unfinishedMs() {
       let sum = 0;
-      for (const since of holding.values()) sum += clock.monotonic() - since;
+      for (const since of busySince.values()) sum += clock.monotonic() - since;
       return sum;
     },
     get active() {
-      return holding.size;
+      return busySince.size;
     },
     get lastEndAt() {
       return lastEndAt;

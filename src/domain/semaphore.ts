@@ -1,5 +1,5 @@
 /** A number of places to work at. Groups take turns at those that become free; within a group, who asked first goes first. */
-export class Places {
+export class Semaphore {
   #free: number;
   /** The group whose turn is next first. */
   readonly #waiting = new Map<string, (() => void)[]>();
@@ -9,13 +9,13 @@ export class Places {
   }
 
   /** Resolves when there is a place, and leaves it free for whoever is next. */
-  async vacancy(): Promise<void> {
-    await this.take();
-    this.leave();
+  async untilAvailable(): Promise<void> {
+    await this.acquire();
+    this.release();
   }
 
   /** `group`: those who share their turns, as the objects of a namespace do. */
-  take(group = ''): Promise<void> {
+  acquire(group = ''): Promise<void> {
     if (this.#free > 0) {
       this.#free -= 1;
       return Promise.resolve();
@@ -27,7 +27,7 @@ export class Places {
     });
   }
 
-  leave(): void {
+  release(): void {
     const [next] = this.#waiting;
     if (next === undefined) {
       this.#free += 1;
@@ -42,22 +42,22 @@ export class Places {
   }
 
   /** Works at a place, as soon as there is one. */
-  async during<T>(work: () => Promise<T>, group?: string): Promise<T> {
-    await this.take(group);
+  async run<T>(work: () => Promise<T>, group?: string): Promise<T> {
+    await this.acquire(group);
     try {
       return await work();
     } finally {
-      this.leave();
+      this.release();
     }
   }
 
   /** Leaves the place to others until `wait` is over, then takes one again. */
-  async away<T>(wait: Promise<T>, group?: string): Promise<T> {
-    this.leave();
+  async runReleased<T>(wait: Promise<T>, group?: string): Promise<T> {
+    this.release();
     try {
       return await wait;
     } finally {
-      await this.take(group);
+      await this.acquire(group);
     }
   }
 }

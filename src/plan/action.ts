@@ -4,7 +4,7 @@ import type { OperationStatus, PlannedAction, VirtualMachineStatus } from '../ap
 import type { CreateRequest, ProviderId } from '../domain/machine.ts';
 import type { Secret } from '../domain/secret.ts';
 
-/** Everything the operator can do in one pass. At most one of them is a call that changes something at the provider. */
+/** Everything the operator can do in one reconciliation. At most one of them is a call that changes something at the provider. */
 export type Action =
   | { readonly type: 'None' }
   /** Finalizer and intent first, then the create call. */

@@ -119,7 +119,7 @@ export interface NamespaceLimit {
   readonly leftRunning: readonly string[];
 }
 
-/** Everything a decision may rest on, gathered by `observe` in one pass and never changed afterwards. */
+/** Everything a decision may rest on, gathered by `observe` in one reconciliation and never changed afterwards. */
 export interface Observed {
   /** Epoch milliseconds. */
   readonly now: number;

@@ -14,7 +14,7 @@ import type { Report } from '../status/status.ts';
 import type { Execution } from './execute/execute.ts';
 import { writeRefused } from './execute/write-refusal.ts';
 
-/** What follows from a pass. Durations in milliseconds. */
+/** What follows from a reconciliation. Durations in milliseconds. */
 export interface Conclusion {
   /** What the status is to tell; undefined when nothing is new. */
   readonly report: Report | undefined;
@@ -25,7 +25,7 @@ export interface Conclusion {
   /** The kind of action whose write Kubernetes refused: not tried again before `after`, unless you change the object. */
   readonly unwritten: Action['type'] | undefined;
   readonly fastPolling: boolean;
-  /** The object changed under the pass: again at once. */
+  /** The object changed under the reconciliation: again at once. */
   readonly isSuperseded: boolean;
   /** What should wake the object that is read after the call: a list, or its machine by whichever read. */
   readonly reread: 'List' | 'Machine' | undefined;

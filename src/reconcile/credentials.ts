@@ -12,7 +12,7 @@ import type { KubeClient } from '../kubernetes/client.ts';
 import { KubeError } from '../kubernetes/errors.ts';
 import type { Clock } from '../domain/clock.ts';
 import { Secret } from '../domain/secret.ts';
-import { Places } from '../domain/semaphore.ts';
+import { Semaphore } from '../domain/semaphore.ts';
 import { createApiKey, labelSecret } from '../api/v1alpha1/commands.ts';
 import { quoted } from '../domain/text.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -108,7 +108,7 @@ export function createCredentials(options: {
   const sharedRef = shared && { ...shared.secret, key: shared.secret.key ?? defaultCredentials.key };
   const bySecret = new Map<string, Map<string, Cached>>();
   const underWay = new Map<string, Promise<Reading>>();
-  const reads = new Places(readsInFlight);
+  const reads = new Semaphore(readsInFlight);
   /** Whether the log has that the operator's own Secret can't be used. */
   let isSharedReported = false;
 
@@ -116,7 +116,7 @@ export function createCredentials(options: {
     const { namespace, name, key } = ref;
     const resource = { group: '', version: 'v1', plural: 'secrets' };
     try {
-      const secret = await reads.during(() => client.get(resource, { namespace, name }), namespace);
+      const secret = await reads.run(() => client.get(resource, { namespace, name }), namespace);
       return judge(secret, key, isLabelRequired && ref !== sharedRef);
     } catch (error) {
       if (error instanceof KubeError && error.reason === 'NotFound') return { kind: 'Absent' };

@@ -3,7 +3,7 @@ import type { Clock } from '../domain/clock.ts';
 
 /**
  * How long it takes from when the newest change of what is asked for was seen until the provider is called for it, waits for a turn
- * or a quota included. Many changes call for nothing: those are forgotten once a pass has found that, so that a call which drift asks
+ * or a quota included. Many changes call for nothing: those are forgotten once a reconciliation has found that, so that a call which drift asks
  * for later is not taken for theirs.
  */
 export class SpecToCall {
@@ -30,7 +30,7 @@ export class SpecToCall {
     this.#observe((this.#clock.monotonic() - seenAt) / 1_000);
   }
 
-  /** A pass found nothing to call for: its machine is there, and as asked. */
+  /** A reconciliation found nothing to call for: its machine is there, and as asked. */
   settled(key: string): void {
     this.#seenAt.delete(key);
   }

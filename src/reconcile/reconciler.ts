@@ -14,7 +14,7 @@ import type { Observed } from '../plan/observed.ts';
 import type { Fence } from '../domain/fence.ts';
 import type { MachineState } from '../domain/machine.ts';
 import type { Account } from '../provider/account/account.ts';
-import type { Handled, Park } from '../controller/workers.ts';
+import type { ReconcileResult, ReleaseWorker } from '../controller/workers.ts';
 import { isDeletionOnRecord } from '../status/conditions.ts';
 import { type Report, isWorthWriting, statusFor } from '../status/status.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -33,9 +33,6 @@ import { createStatusWriter } from './status-writer.ts';
 import { transitionEvents } from './transition-events.ts';
 import { ownershipNotStored } from './execute/write-refusal.ts';
 
-/** How a pass ended, for the workers. */
-export type PassResult = Handled;
-
 export interface ReconcilerDeps extends ObserveDeps {
   readonly client: ObjectClient;
   readonly quota: NamespaceQuota;
@@ -53,8 +50,8 @@ export interface ReconcilerDeps extends ObserveDeps {
 }
 
 export interface Reconciler {
-  /** One pass over one object. Rejects with KubeError when Kubernetes refuses a write; the workers come back. */
-  reconcile(key: string, park: Park): Promise<PassResult>;
+  /** One reconciliation over one object. Rejects with KubeError when Kubernetes refuses a write; the workers come back. */
+  reconcile(key: string, withoutWorker: ReleaseWorker): Promise<ReconcileResult>;
   /** The object or its machine may have changed: a call that waits for its turn is given up if it is not called for any more. */
   changed(key: string): void;
   /** The account that the object last worked with. */
@@ -71,14 +68,14 @@ const longestSilence = 1_000;
 /** observe, plan, execute, conclude, status. Everything it remembers may be lost at any time. */
 export function createReconciler(deps: ReconcilerDeps): Reconciler {
   const memories = new Map<string, Memory>();
-  /** Looks again whether the call that a pass over this key waits with is still called for. */
+  /** Looks again whether the call that a reconciliation over this key waits with is still called for. */
   const inLine = new Map<string, () => void>();
   const statuses = createStatusWriter({ ...deps, reportEvent: tellEvent });
 
   return {
-    async reconcile(key, park) {
+    async reconcile(key, withoutWorker) {
       try {
-        return await pass(key, park);
+        return await reconcileObject(key, withoutWorker);
       } catch (error) {
         // Removed a moment ago: the watch is about to show it.
         if (error instanceof KubeError && error.reason === 'NotFound') return { requeue: true };
@@ -92,7 +89,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     accountOf: (key) => memories.get(key)?.account ?? undefined,
   };
 
-  async function pass(key: string, park: Park): Promise<PassResult> {
+  async function reconcileObject(key: string, withoutWorker: ReleaseWorker): Promise<ReconcileResult> {
     const stored = deps.cache.get(key);
     const memory = memoryFor(key, stored);
     if (stored === undefined || memory === undefined) {
@@ -104,7 +101,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       if (!(await deps.ownership.ensureOwned(stored))) return {};
     } catch (error) {
       if (!isRefused(error)) throw error;
-      await reportOwnershipNotStored(stored, error, memory, park);
+      await reportOwnershipNotStored(stored, error, memory, withoutWorker);
       return { failed: true };
     }
     const { unsaved } = memory;
@@ -121,7 +118,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     if (observation.observed.history.isQueued === true) memory.queueing = 'Reported';
     observation.account?.setFastPolling(key, decision.fastPolling);
     if (decision.awaitsDelete) deps.deletionRate.wait(key);
-    const execution = await carryOut(observation, decision, memory, park);
+    const execution = await carryOut(observation, decision, memory, withoutWorker);
     const conclusion = conclude(observation.observed, decision, execution, memory.failures, deps.random());
     remember(memory, observation.observed, decision, execution, conclusion);
     const isDone = execution.type === 'Released' || ('outcome' in execution && execution.outcome.ok);
@@ -131,7 +128,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     let heldFor = Infinity;
     try {
       if (conclusion.report !== undefined)
-        heldFor = await report(observation, conclusion.report, memory, 'outcome' in execution, park);
+        heldFor = await report(observation, conclusion.report, memory, 'outcome' in execution, withoutWorker);
     } finally {
       // The status record reserves the VM now, or the VM is free again. A record that is refused is in memory only.
       if (decision.action.type === 'RecordIdentity' && memory.unsaved?.refusal === undefined)
@@ -163,7 +160,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     observation: Observation,
     decision: Decision,
     memory: Memory,
-    park: Park,
+    withoutWorker: ReleaseWorker,
   ): Promise<Execution> {
     const { action } = decision;
     const { observed, account } = observation;
@@ -199,7 +196,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       {
         object: observed.object,
         providerName: observed.providerName,
-        account: account === null ? null : inTurn(account, observed, action, memory, park),
+        account: account === null ? null : inTurn(account, observed, action, memory, withoutWorker),
         isDefaultKey: observed.isDefaultKey,
         memory,
       },
@@ -207,11 +204,17 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   }
 
   /**
-   * The account for the calls of one pass. While a call waits for its turn and its answer no worker is held, so that an
+   * The account for the calls of one reconciliation. While a call waits for its turn and its answer no worker is held, so that an
    * account in trouble slows no other. Its turn may come long after it was decided on, hence only if all is still so; if
    * that changes before, it is given up at once, or whatever is called for now would wait for that turn.
    */
-  function inTurn(account: Account, observed: Observed, action: Action, memory: Memory, park: Park): WritableAccount {
+  function inTurn(
+    account: Account,
+    observed: Observed,
+    action: Action,
+    memory: Memory,
+    withoutWorker: ReleaseWorker,
+  ): WritableAccount {
     const key = keyOf(observed.object);
     const subject = { object: key, vmName: observed.providerName, action };
     const shownBefore = shownState(account, observed);
@@ -245,7 +248,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
         };
         try {
           const logged = loggedCall(call, subject, deps);
-          return await park(account.write({ ...write, signal: waiting.signal }, logged, beforeProviderCall));
+          return await withoutWorker(account.write({ ...write, signal: waiting.signal }, logged, beforeProviderCall));
         } finally {
           stopTimer?.();
           inLine.delete(key);
@@ -310,7 +313,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   }
 
   /**
-   * `isOutcome`: it tells of a call just made. If the API server does not answer, it is stored before the next pass decides. Returns
+   * `isOutcome`: it tells of a call just made. If the API server does not answer, it is stored before the next reconciliation decides. Returns
    * after how long it is to be tried again, in milliseconds; Infinity: that isn't needed.
    */
   async function report(
@@ -318,10 +321,10 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     told: Report,
     memory: Memory,
     isOutcome: boolean,
-    park: Park,
+    withoutWorker: ReleaseWorker,
   ): Promise<number> {
     const status = statusFor(observed, told);
-    // The cache holds the object as this pass's own writes left it.
+    // The cache holds the object as this reconciliation's own writes left it.
     const object = deps.cache.get(keyOf(observed.object)) ?? observed.object;
     if (object.metadata.uid !== observed.object.metadata.uid) return Infinity;
     const { refusal, status: unstored } = memory.unsaved ?? {};
@@ -333,7 +336,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       tellEvent(object, reason, message);
     if (refusal?.form === 'Nothing') memory.unsaved = { status, refusal };
     // No worker is held meanwhile: the next object's call does not wait for this one's status.
-    else await park(statuses.save(object, status, memory, isOutcome));
+    else await withoutWorker(statuses.save(object, status, memory, isOutcome));
     return Infinity;
   }
 
@@ -342,13 +345,13 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     object: VirtualMachine,
     error: KubeError,
     memory: Memory,
-    park: Park,
+    withoutWorker: ReleaseWorker,
   ): Promise<void> {
     const before = memory.unsaved?.status ?? object.status;
     const { statusReason, status } = ownershipNotStored(object, before, error, deps.clock.now());
     if (!isWorthWriting(before, status)) return;
     tellEvent(object, statusReason.reason, statusReason.message);
-    await park(statuses.save(object, status, memory, false));
+    await withoutWorker(statuses.save(object, status, memory, false));
   }
 
   /** Once for each value, as long as this process lives. */

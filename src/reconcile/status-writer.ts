@@ -5,7 +5,7 @@ import { KubeError, isRefused } from '../kubernetes/errors.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Action } from '../plan/action.ts';
 import { isToBeDeleted } from '../plan/protection.ts';
-import { Places } from '../domain/semaphore.ts';
+import { Semaphore } from '../domain/semaphore.ts';
 import { type Form, type WrittenStatus, forms, writeStatus } from '../status/patch.ts';
 import type { Memory } from './object-state.ts';
 import { backoff } from './conclude.ts';
@@ -43,7 +43,7 @@ export interface StatusWriterDeps {
 }
 
 export function createStatusWriter({ client, clock, random, cache, reportEvent }: StatusWriterDeps): StatusWriter {
-  const writing = new Places(statusWrites);
+  const writing = new Semaphore(statusWrites);
 
   const rewrites = new WeakMap<Memory, Rewrites>();
 
@@ -79,7 +79,7 @@ export function createStatusWriter({ client, clock, random, cache, reportEvent }
     memory: Memory,
     isOutcome: boolean,
   ): Promise<void> {
-    await writing.take(object.metadata.namespace);
+    await writing.acquire(object.metadata.namespace);
     try {
       const now = clock.now();
       const { form = 'Full', because, until = -Infinity } = memory.unsaved?.refusal ?? {};
@@ -95,7 +95,7 @@ export function createStatusWriter({ client, clock, random, cache, reportEvent }
       if (isOutcome || memory.unsaved?.refusal !== undefined) memory.unsaved = isGone ? undefined : { status: after };
       throw error;
     } finally {
-      writing.leave();
+      writing.release();
     }
   }
 

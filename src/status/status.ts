@@ -11,12 +11,12 @@ import { duplicateMachine } from '../plan/duplicate-machine.ts';
 import { conditionsFor } from './conditions.ts';
 import { type LastKnown, held, lastKnown } from './last-known.ts';
 
-/** What a pass came to, as far as the status tells it. */
+/** What a reconciliation came to, as far as the status tells it. */
 export interface Report extends Pick<Decision, 'operation' | 'startFailure' | 'handledRestart' | 'plannedActions'> {
   readonly statusReason: StatusReason;
   /** The VM that this reconciliation learned to be the object's. */
   readonly record?: KnownMachine | undefined;
-  /** The machine when this pass's own call described it. */
+  /** The machine when this reconciliation's own call described it. */
   readonly machine?: Machine | undefined;
   /** The state an accepted power call leads through; shown until the next read tells more. */
   readonly state?: MachineState | undefined;
@@ -161,7 +161,7 @@ function secretOf(
   kept: VirtualMachineStatus | undefined,
 ): VirtualMachineStatus['initialPasswordSecret'] {
   if (kept?.initialPasswordSecret !== undefined) return kept.initialPasswordSecret;
-  // What is remembered is of the machine before the one that this pass made.
+  // What is remembered is of the machine before the one that this reconciliation made.
   const isRemembered = report.record === undefined && history.passwordSecret !== undefined;
   return isRemembered ? { name: history.passwordSecret } : undefined;
 }

@@ -36,12 +36,12 @@ export function createTracing({ clock, log, version, sampledPart }: TracingOptio
     spanProcessors: [new BatchSpanProcessor({ exporter: new OTLPTraceExporter() })],
   });
   const tracer = provider.getTracer('vps247-operator', version);
-  /** The pass that the running code belongs to. */
+  /** The reconciliation that the running code belongs to. */
   const current = new AsyncLocalStorage<Context>();
   sayOnce(log);
 
   return {
-    async pass(key, work) {
+    async reconciliation(key, work) {
       const [namespace = '', name = ''] = key.split('/');
       const span = tracer.startSpan(
         'reconcile',

@@ -9,17 +9,17 @@ export interface TracedCall {
   readonly milliseconds: number;
 }
 
-/** Tells a collector of traces what is done and how long it takes: a span for each pass and for each call. */
+/** Tells a collector of traces what is done and how long it takes: a span for each reconciliation and for each call. */
 export interface Tracing {
-  /** Runs a pass over the object `namespace/name`. Calls that are made in it show as its parts. */
-  pass<T>(key: string, work: () => Promise<T>): Promise<T>;
+  /** Runs a reconciliation over the object `namespace/name`. Calls that are made in it show as its parts. */
+  reconciliation<T>(key: string, work: () => Promise<T>): Promise<T>;
   call(call: TracedCall): void;
   /** Delivers what is left, for two seconds at most. */
   stop(): Promise<void>;
 }
 
 export const noTracing: Tracing = {
-  pass: (_key, work) => work(),
+  reconciliation: (_key, work) => work(),
   call: () => {},
   stop: () => Promise.resolve(),
 };

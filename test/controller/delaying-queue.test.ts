@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { Delayed } from '../../src/controller/delaying-queue.ts';
+import { DelayingQueue } from '../../src/controller/delaying-queue.ts';
 import { createManualClock } from '../support/clock.ts';
 
 function stage() {
   const clock = createManualClock();
   const due: string[] = [];
-  return { clock, due, delayed: new Delayed(clock, (key) => due.push(key)) };
+  return { clock, due, delayed: new DelayingQueue(clock, (key) => due.push(key)) };
 }
 
 test('a key that was due can be added again', async () => {

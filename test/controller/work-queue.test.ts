@@ -1,19 +1,19 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createWorkqueue, type Priority, type Workqueue } from '../../src/controller/work-queue.ts';
+import { createWorkQueue, type Priority, type WorkQueue } from '../../src/controller/work-queue.ts';
 import { createManualClock } from '../support/clock.ts';
 import { assertProperty } from '../support/property.ts';
 
 function stage() {
   const clock = createManualClock();
-  return { clock, queue: createWorkqueue({ clock }) };
+  return { clock, queue: createWorkQueue({ clock }) };
 }
 
 /** Takes and finishes all that waits. */
-async function drain(queue: Workqueue): Promise<string[]> {
+async function drain(queue: WorkQueue): Promise<string[]> {
   const taken: string[] = [];
   while (queue.depth > 0) {
-    const key = (await queue.take()) ?? '';
+    const key = (await queue.get()) ?? '';
     taken.push(key);
     queue.done(key);
   }
@@ -29,7 +29,7 @@ test('a key waits at most once', async () => {
 
 test('whoever asks first gets the next key', async () => {
   const { queue } = stage();
-  const takes = Promise.all([queue.take(), queue.take()]);
+  const takes = Promise.all([queue.get(), queue.get()]);
   queue.add('a');
   queue.add('b');
   expect(await takes).toEqual(['a', 'b']);
@@ -38,12 +38,12 @@ test('whoever asks first gets the next key', async () => {
 test('a key is worked on by one at a time; added meanwhile, it comes again', async () => {
   const { queue, clock } = stage();
   queue.add('a');
-  await queue.take();
+  await queue.get();
   queue.add('a');
   queue.add('a');
   expect(queue.depth).toBe(0);
   let again: string | undefined;
-  void queue.take().then((key) => (again = key));
+  void queue.get().then((key) => (again = key));
   await clock.settle();
   expect(again).toBeUndefined();
   queue.done('a');
@@ -120,10 +120,10 @@ test('what has waited for five seconds goes before newer user changes', async ()
   queue.add('early', { priority: 'user' });
   await clock.advance(3_999);
   queue.add('late', { priority: 'user' });
-  expect(await queue.take()).toBe('early');
+  expect(await queue.get()).toBe('early');
   await clock.advance(1);
-  expect(await queue.take()).toBe('r');
-  expect(await queue.take()).toBe('late');
+  expect(await queue.get()).toBe('r');
+  expect(await queue.get()).toBe('late');
 });
 
 test('of two that have waited too long, the one that waited longer goes first, whatever its priority', async () => {
@@ -149,8 +149,8 @@ test('a key that became more urgent keeps the time it has waited', async () => {
   await clock.advance(3_000);
   queue.add('a', { priority: 'user' });
   expect(queue.oldestWaitMs).toBe(3_000);
-  expect(queue.waitOf((await queue.take()) ?? '')).toBe(3_000);
-  expect(queue.waitOf('never-taken')).toBe(0);
+  expect(queue.queueDuration((await queue.get()) ?? '')).toBe(3_000);
+  expect(queue.queueDuration('never-taken')).toBe(0);
 });
 
 test('what is added for later comes then, the earliest time counting', async () => {
@@ -195,7 +195,7 @@ test.each<{ because: string; added: readonly Priority[]; place: number }>([
 ])('a key added during its reconciliation waits with the most urgent priority: $because', async ({ added, place }) => {
   const { queue } = stage();
   queue.add('a/web', { priority: 'resync' });
-  await queue.take();
+  await queue.get();
   for (const priority of added) queue.add('a/web', { priority });
   queue.add('a/user', { priority: 'user' });
   queue.add('a/normal');
@@ -209,7 +209,7 @@ test.each<{ because: string; added: readonly Priority[]; place: number }>([
 test('a key added during its reconciliation has waited since it was added first', async () => {
   const { queue, clock } = stage();
   queue.add('a');
-  await queue.take();
+  await queue.get();
   queue.add('a', { priority: 'resync' });
   await clock.advance(1_000);
   queue.add('a', { priority: 'user' });
@@ -221,7 +221,7 @@ test('a key added during its reconciliation has waited since it was added first'
 test('a key that comes due while it is worked on comes again', async () => {
   const { queue, clock } = stage();
   queue.add('a');
-  await queue.take();
+  await queue.get();
   queue.addAfter('a', 1_000);
   await clock.advance(1_000);
   expect(queue.depth).toBe(0);
@@ -232,15 +232,15 @@ test('a key that comes due while it is worked on comes again', async () => {
 test('after shutdown nothing is handed out, and nobody waits', async () => {
   const { queue, clock } = stage();
   queue.add('taken');
-  await queue.take();
+  await queue.get();
   queue.add('taken');
-  const waiting = queue.take();
+  const waiting = queue.get();
   queue.addAfter('later', 1_000);
   queue.shutdown();
   queue.add('a');
   queue.addAfter('b', 0);
   queue.done('taken');
-  expect([await waiting, await queue.take()]).toEqual([undefined, undefined]);
+  expect([await waiting, await queue.get()]).toEqual([undefined, undefined]);
   expect([clock.pending, queue.depth]).toEqual([0, 0]);
 });
 
@@ -257,9 +257,9 @@ test('delays of any kind come up in order, each key once', async () => {
       await clock.advance(500);
       const came: Record<string, number> = {};
       while (queue.depth > 0) {
-        const key = (await queue.take()) ?? '';
+        const key = (await queue.get()) ?? '';
         expect(came).not.toHaveProperty(key);
-        came[key] = clock.monotonic() - queue.waitOf(key);
+        came[key] = clock.monotonic() - queue.queueDuration(key);
         queue.done(key);
       }
       expect(came).toEqual(due);
@@ -293,7 +293,7 @@ test('one object of a namespace does not wait for thousands of another', async (
   queue.add('other/2');
   const taken: string[] = [];
   for (let count = 0; count < 7; count += 1) {
-    const key = (await queue.take()) ?? '';
+    const key = (await queue.get()) ?? '';
     taken.push(key);
     queue.done(key);
   }
@@ -316,20 +316,20 @@ test('a key that waits in the middle of a namespace can become more urgent', asy
   expect(await drain(queue)).toEqual(['a/2', 'a/1', 'b/1']);
 });
 
-test.each<{ because: string; leave: (queue: Workqueue) => Promise<void> | void; order: string[] }>([
+test.each<{ because: string; leave: (queue: WorkQueue) => Promise<void> | void; order: string[] }>([
   {
     because: 'its only key became more urgent',
     leave: async (queue) => {
       queue.add('a/1', { priority: 'user' });
       queue.add('c/1', { priority: 'resync' });
-      queue.done((await queue.take()) ?? '');
+      queue.done((await queue.get()) ?? '');
     },
     order: ['b/1', 'c/1', 'a/2', 'b/2'],
   },
   {
     because: 'its only key was taken',
     leave: async (queue) => {
-      queue.done((await queue.take()) ?? '');
+      queue.done((await queue.get()) ?? '');
       queue.add('c/1', { priority: 'resync' });
     },
     order: ['b/1', 'c/1', 'a/2', 'b/2'],
@@ -361,7 +361,7 @@ test('the oldest wait is that of any key, in whatever namespace and behind which
 test('ten thousand keys that are taken before they are due leave few timers, and those still to come keep their order', async () => {
   const clock = createManualClock();
   let timers = 0;
-  const queue = createWorkqueue({
+  const queue = createWorkQueue({
     clock: { ...clock, schedule: (after, callback) => ((timers += 1), clock.schedule(after, callback)) },
   });
   const kept = Array.from({ length: 20 }, (_, index) => ({ key: `kept/${index}`, after: 20_000 + ((index * 7) % 20) }));
@@ -369,7 +369,7 @@ test('ten thousand keys that are taken before they are due leave few timers, and
   for (let index = 0; index < 10_000; index += 1) {
     queue.addAfter(`a/${index}`, 1_000 + index);
     queue.add(`a/${index}`);
-    queue.done((await queue.take()) ?? '');
+    queue.done((await queue.get()) ?? '');
   }
   timers = 0;
   await clock.advance(19_000);
@@ -382,7 +382,7 @@ test('ten thousand keys that are taken before they are due leave few timers, and
 test('ten thousand keys that come due set one timer at a time', async () => {
   const clock = createManualClock();
   let timers = 0;
-  const queue = createWorkqueue({
+  const queue = createWorkQueue({
     clock: {
       ...clock,
       schedule: (milliseconds, callback) => {
@@ -426,7 +426,7 @@ test('whatever comes in whatever order, no key is worked on twice at once and no
       const owed = new Map<string, number>();
       const owe = (asked: string, due: number): void => void owed.set(asked, Math.min(due, owed.get(asked) ?? due));
       const take = async (): Promise<void> => {
-        const taken = (await queue.take()) ?? '';
+        const taken = (await queue.get()) ?? '';
         expect(working).not.toContain(taken);
         expect(owed.get(taken)).toBeLessThanOrEqual(clock.monotonic());
         owed.delete(taken);
@@ -460,13 +460,13 @@ test('whatever comes in whatever order, no key is worked on twice at once and no
 test('counts what begins to wait once, and what is to wait later, as the workqueue of client-go does', async () => {
   const clock = createManualClock();
   const counts = { adds: 0, delays: 0 };
-  const queue = createWorkqueue({ clock, onAdd: () => (counts.adds += 1), onDelay: () => (counts.delays += 1) });
+  const queue = createWorkQueue({ clock, onAdd: () => (counts.adds += 1), onDelay: () => (counts.delays += 1) });
   queue.add('a');
   queue.add('a', { priority: 'user' });
   queue.add('b', { priority: 'resync' });
   expect(counts).toEqual({ adds: 2, delays: 0 });
   expect(queue.depths).toEqual({ user: 1, normal: 0, resync: 1 });
-  await queue.take();
+  await queue.get();
   queue.add('a');
   expect(counts).toEqual({ adds: 3, delays: 0 });
   queue.add('a');

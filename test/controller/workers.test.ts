@@ -1,20 +1,26 @@
 import { describe, expect, test } from 'vitest';
 import type { Clock } from '../../src/domain/clock.ts';
 import { createBackoff } from '../../src/controller/requeue-backoff.ts';
-import { type Handled, type Park, type Pass, runWorkers, type WorkersOptions } from '../../src/controller/workers.ts';
-import { createWorkqueue } from '../../src/controller/work-queue.ts';
+import {
+  type ReconcileResult,
+  type ReleaseWorker,
+  type Reconciliation,
+  runWorkers,
+  type WorkersOptions,
+} from '../../src/controller/workers.ts';
+import { createWorkQueue } from '../../src/controller/work-queue.ts';
 import type { Log } from '../../src/telemetry/log.ts';
 import { silentLog } from '../../src/telemetry/log.ts';
 import { createManualClock } from '../support/clock.ts';
 
 function stage(
-  handle: (key: string, clock: Clock, park: Park) => Promise<Handled>,
+  handle: (key: string, clock: Clock, park: ReleaseWorker) => Promise<ReconcileResult>,
   options: Partial<WorkersOptions> = {},
 ) {
   const clock = createManualClock();
-  const queue = createWorkqueue({ clock });
+  const queue = createWorkQueue({ clock });
   const lines: string[] = [];
-  const passes: Pass[] = [];
+  const passes: Reconciliation[] = [];
   const log: Log = { ...silentLog, error: (_message, fields) => void lines.push(String(fields?.['object'])) };
   const workers = runWorkers({
     queue,
@@ -22,7 +28,7 @@ function stage(
     handle: (key, park) => handle(key, clock, park),
     clock,
     log,
-    onPass: (pass) => passes.push(pass),
+    onReconciled: (pass) => passes.push(pass),
     ...options,
   });
   return { clock, queue, workers, lines, passes };
@@ -49,7 +55,7 @@ test('handles what is added, many at once but no more than told', async () => {
   expect([most, passes.length]).toEqual([3, 7]);
 });
 
-test('comes back when the pass asks for it, and not otherwise', async () => {
+test('comes back when the reconciliation asks for it, and not otherwise', async () => {
   const handled: string[] = [];
   const { clock, queue } = stage(async (key) => {
     handled.push(key);
@@ -65,11 +71,11 @@ test('comes back when the pass asks for it, and not otherwise', async () => {
   expect(handled).toHaveLength(3);
 });
 
-test.each<[string, () => Promise<Handled>]>([
+test.each<[string, () => Promise<ReconcileResult>]>([
   ['fails', async () => ({ failed: true })],
   ['asks to be requeued', async () => ({ requeue: true })],
   ['throws', () => Promise.reject(new Error('broken'))],
-])('a pass that %s comes back with growing delays, which success ends', async (_what, fail) => {
+])('a reconciliation that %s comes back with growing delays, which success ends', async (_what, fail) => {
   const times: number[] = [];
   const { clock, queue } = stage(async () => {
     times.push(clock.monotonic());
@@ -83,24 +89,29 @@ test.each<[string, () => Promise<Handled>]>([
   expect(times.slice(5)).toEqual([1_000, 1_005]);
 });
 
-test.each<[string, Handled, number]>([
+test.each<[string, ReconcileResult, number]>([
   ['says when it comes back', { failed: true, after: 2_000 }, 4_000],
   ['comes back with growing delays', { failed: true }, 15],
-])('a pass that fails for a reason of others %s, and counts as failed', async (_what, handled, milliseconds) => {
-  const { clock, queue, passes } = stage(async () => handled);
-  queue.add('a');
-  await clock.advance(milliseconds);
-  expect(passes.map(({ result }) => result)).toEqual(['error', 'error', 'error']);
-});
+])(
+  'a reconciliation that fails for a reason of others %s, and counts as failed',
+  async (_what, handled, milliseconds) => {
+    const { clock, queue, passes } = stage(async () => handled);
+    queue.add('a');
+    await clock.advance(milliseconds);
+    expect(passes.map(({ result }) => result)).toEqual(['error', 'error', 'error']);
+  },
+);
 
-test('a pass that asks to be requeued did not fail', async () => {
-  const { clock, queue, passes } = stage(async (): Promise<Handled> => (passes.length === 0 ? { requeue: true } : {}));
+test('a reconciliation that asks to be requeued did not fail', async () => {
+  const { clock, queue, passes } = stage(async (): Promise<ReconcileResult> =>
+    passes.length === 0 ? { requeue: true } : {},
+  );
   queue.add('a');
   await clock.advance(1_000);
   expect(passes.map(({ result }) => result)).toEqual(['requeue', 'success']);
 });
 
-test('a pass that throws is told once and harms no other', async () => {
+test('a reconciliation that throws is told once and harms no other', async () => {
   const { clock, queue, lines, passes } = stage(async (key) => {
     if (key === 'bad') throw new Error('broken');
     return {};
@@ -125,7 +136,7 @@ test('an error that changes, or returns after a success, is told again', async (
   expect(lines).toHaveLength(3);
 });
 
-test('each pass is reported with its result and times', async () => {
+test('each reconciliation is reported with its result and times', async () => {
   const { clock, queue, passes } = stage(
     async (key, { schedule }) => {
       await new Promise<void>((resolve) => schedule(20, resolve));
@@ -235,7 +246,7 @@ describe('a parked pass', () => {
     expect(log).toEqual(['slow begins', 'slow goes on', 'slow ends']);
   });
 
-  test('keeps its key: no second pass of it begins', async () => {
+  test('keeps its key: no second reconciliation of it begins', async () => {
     const { clock, queue, log, answer } = slowStage(2);
     queue.add('slow');
     await clock.settle();
@@ -273,7 +284,7 @@ describe('a parked pass', () => {
 });
 
 describe('how long workers are held', () => {
-  test('a pass that hangs after it was parked is noticed, from when it got its worker back', async () => {
+  test('a reconciliation that hangs after it was parked is noticed, from when it got its worker back', async () => {
     const parked = Promise.withResolvers<void>();
     const { clock, queue, workers } = stage(async (_key, _clock, park) => {
       await park(parked.promise);
@@ -284,10 +295,10 @@ describe('how long workers are held', () => {
     parked.resolve();
     await clock.settle();
     await clock.advance(7_000);
-    expect(workers.longestPassMs).toBe(7_000);
+    expect(workers.longestReconcileMs).toBe(7_000);
   });
 
-  test('is measured of each pass, without the time for which it was parked', async () => {
+  test('is measured of each reconciliation, without the time for which it was parked', async () => {
     const { clock, queue, passes } = stage(async (_key, { schedule }, park) => {
       const after = (time: number): Promise<void> => new Promise((resolve) => schedule(time, resolve));
       await after(20);
@@ -310,20 +321,20 @@ describe('how long workers are held', () => {
     expect([workers.active, workers.unfinishedMs]).toEqual([2, 8_000]);
   });
 
-  test('is told of the oldest pass, parked time not counted', async () => {
+  test('is told of the oldest reconciliation, parked time not counted', async () => {
     const { clock, queue, workers, answer, work } = slowStage(2);
-    expect([workers.longestPassMs, workers.lastEndAt]).toEqual([0, 0]);
+    expect([workers.longestReconcileMs, workers.lastEndAt]).toEqual([0, 0]);
     queue.add('slow');
     await clock.advance(1_000);
-    expect(workers.longestPassMs).toBe(0);
+    expect(workers.longestReconcileMs).toBe(0);
     queue.add('busy');
     await clock.advance(3_000);
-    expect(workers.longestPassMs).toBe(3_000);
+    expect(workers.longestReconcileMs).toBe(3_000);
     answer.resolve();
     await clock.advance(500);
-    expect([workers.longestPassMs, workers.lastEndAt]).toEqual([3_500, 4_000]);
+    expect([workers.longestReconcileMs, workers.lastEndAt]).toEqual([3_500, 4_000]);
     work.resolve();
     await clock.settle();
-    expect([workers.longestPassMs, workers.lastEndAt]).toEqual([0, 4_500]);
+    expect([workers.longestReconcileMs, workers.lastEndAt]).toEqual([0, 4_500]);
   });
 });

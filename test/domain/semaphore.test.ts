@@ -1,25 +1,25 @@
 import { expect, test } from 'vitest';
-import { Places } from '../../src/domain/semaphore.ts';
+import { Semaphore } from '../../src/domain/semaphore.ts';
 
 test('a group that asked a thousand times holds up another one for a single turn', async () => {
-  const places = new Places(2);
+  const semaphore = new Semaphore(2);
   const turns: string[] = [];
-  const ask = (group: string) => void places.take(group).then(() => turns.push(group));
+  const ask = (group: string) => void semaphore.acquire(group).then(() => turns.push(group));
   for (let index = 0; index < 1_000; index += 1) ask('a');
   ask('b');
   await Promise.resolve();
   expect(turns).toEqual(['a', 'a']);
-  for (let index = 0; index < 3; index += 1) places.leave();
+  for (let index = 0; index < 3; index += 1) semaphore.release();
   await Promise.resolve();
   expect(turns).toEqual(['a', 'a', 'a', 'b', 'a']);
 });
 
 test('work waits for a place, and leaves it when it ends or fails', async () => {
-  const places = new Places(1);
+  const semaphore = new Semaphore(1);
   const log: string[] = [];
   const first = Promise.withResolvers<void>();
   const work = (name: string, end: Promise<void>) =>
-    places.during(async () => {
+    semaphore.run(async () => {
       log.push(name);
       await end;
     });
@@ -35,15 +35,15 @@ test('work waits for a place, and leaves it when it ends or fails', async () => 
 });
 
 test('a place that nobody asks for is free for whoever asks next', async () => {
-  const places = new Places(1);
-  await places.take('a');
-  places.leave();
-  await places.take('b');
+  const semaphore = new Semaphore(1);
+  await semaphore.acquire('a');
+  semaphore.release();
+  await semaphore.acquire('b');
   let isTaken = false;
-  void places.take('c').then(() => (isTaken = true));
+  void semaphore.acquire('c').then(() => (isTaken = true));
   await Promise.resolve();
   expect(isTaken).toBe(false);
-  places.leave();
+  semaphore.release();
   await Promise.resolve();
   expect(isTaken).toBe(true);
 });

@@ -297,7 +297,7 @@ function liveRequest(request: Request): unknown {
   return { ...request, body: { ...body, status: liveStatus(status) } };
 }
 
-/** Of all that a pass is answered with only the object has metadata. */
+/** Of all that a reconciliation is answered with only the object has metadata. */
 function isObject(value: unknown): value is VirtualMachine {
   return typeof value === 'object' && value !== null && 'metadata' in value;
 }

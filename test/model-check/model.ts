@@ -5,7 +5,7 @@
  * What runs is the operator itself, from `createReconciler` down: observe, plan, execute, conclude, status. Around it are
  * small models of what it talks to: the API server (world/cluster.ts), the provider (world/room.ts) and, between the
  * two, the account, the watch and the queue (world/account.ts, world/reads.ts, moves/operator.ts), which stand for
- * src/provider/account, src/kubernetes/cache and src/controller. A pass may be interrupted at every call that it makes (world/pass.ts).
+ * src/provider/account, src/kubernetes/cache and src/controller. A reconciliation may be interrupted at every call that it makes (world/pass.ts).
  *
  * `invariants` must hold after every step. And from every state that is reached, a world without any further fault
  * comes to be as the object asks, and stays so (`isSettled`). `mutations` are mistakes that must be found.
@@ -63,7 +63,7 @@ export function createModel(subject: Subject, start: State): Model<State, Move> 
 async function movesOf(subject: Subject, state: State): Promise<readonly Move[]> {
   const { pass, isDue, accounts } = state.operator;
   // Passes are short and start at once: while there is something to do, only people and accidents come between, and the
-  // list that a pass has to wait for.
+  // list that a reconciliation has to wait for.
   const isQuiet = pass === undefined && (!isDue || Object.values(accounts).some(isInDoubt));
   return [
     ...(await operatorMoves(subject, state)),

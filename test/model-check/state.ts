@@ -94,9 +94,9 @@ export interface Adrift extends ProviderCall {
 export interface SentCall extends ProviderCall {
   /** The machine it is for, as it was before; undefined when there is none. */
   readonly machine: RoomMachine | undefined;
-  /** What the pass was shown of that machine. */
+  /** What the reconciliation was shown of that machine. */
   readonly seen: MachineState | undefined;
-  /** The object that the pass decided on. */
+  /** The object that the reconciliation decided on. */
   readonly object: VirtualMachine | undefined;
   readonly at: number;
   /** As in the state before. */
@@ -158,7 +158,7 @@ export interface LookUp {
   readonly isOwed: boolean;
 }
 
-/** A pass that waits for an answer. It is run again from its start with all answers so far: see reconciliation.ts. */
+/** A reconciliation that waits for an answer. It is run again from its start with all answers so far: see reconciliation.ts. */
 export interface Pass {
   readonly startedAt: number;
   /** The cache and the Secret when it started. */
@@ -168,7 +168,7 @@ export interface Pass {
   readonly asks: Request;
 }
 
-/** What a pass asks of the world. */
+/** What a reconciliation asks of the world. */
 export type Request =
   | { readonly kind: 'Read' }
   | { readonly kind: 'Patch'; readonly subresource: 'status' | undefined; readonly body: unknown }

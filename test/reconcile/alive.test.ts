@@ -3,7 +3,7 @@ import { createWorld } from './world/world.ts';
 
 const minute = 60_000;
 
-test('a pass that never ends is noticed after a quarter of an hour', async () => {
+test('a reconciliation that never ends is noticed after a quarter of an hour', async () => {
   const { apply, clock, cluster, isAlive } = await createWorld();
   cluster.get = () => new Promise(() => {});
   apply('web');

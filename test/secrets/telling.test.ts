@@ -45,7 +45,7 @@ const stop = {
   operation: { type: 'Stop', startTime: new Date(now).toISOString(), attempts: 1 },
 } as const;
 
-/** Objects in whose passes the call may have failed, and what came of the pass. */
+/** Objects in whose passes the call may have failed, and what came of the reconciliation. */
 function passes(failure: Failure): readonly (readonly [ObservedOptions, Execution])[] {
   const outcome = failed(failure);
   const halted = { spec: { powerState: 'Halted' } } as const;

@@ -24,18 +24,18 @@ const call = { api: 'provider', name: 'StopMachine', code: 'ok', isError: false,
 
 async function twoPasses(clock: ManualClock, tracing: Tracing): Promise<void> {
   const gate = Promise.withResolvers<void>();
-  const slow = tracing.pass('team-a/slow', async () => {
+  const slow = tracing.reconciliation('team-a/slow', async () => {
     await gate.promise;
     tracing.call(call);
     return 'slow';
   });
-  await tracing.pass('team-b/quick', async () => tracing.call({ ...call, code: 'Busy', isError: true }));
+  await tracing.reconciliation('team-b/quick', async () => tracing.call({ ...call, code: 'Busy', isError: true }));
   await clock.advance(1_000);
   gate.resolve();
   expect(await slow).toBe('slow');
 }
 
-test('each pass is a span, and each call is one of the pass that made it, whoever else is under way', async () => {
+test('each reconciliation is a span, and each call is one of the reconciliation that made it, whoever else is under way', async () => {
   await using collector = await startCollector();
   const { clock, tracing } = tracingTo(collector.url, { OTEL_RESOURCE_ATTRIBUTES: 'k8s.cluster.name=test' });
   await twoPasses(clock, tracing);
@@ -64,10 +64,10 @@ test('each pass is a span, and each call is one of the pass that made it, whoeve
   expect(spans.find(({ name }) => name === 'watch secrets')?.parentSpanId ?? '').toBe('');
 });
 
-test('a pass that throws shows as failed, without its words', async () => {
+test('a reconciliation that throws shows as failed, without its words', async () => {
   await using collector = await startCollector();
   const { tracing } = tracingTo(collector.url);
-  await expect(tracing.pass('a/web', () => Promise.reject(new Error('planted-key-1')))).rejects.toThrow(
+  await expect(tracing.reconciliation('a/web', () => Promise.reject(new Error('planted-key-1')))).rejects.toThrow(
     'planted-key-1',
   );
   await tracing.stop();
@@ -88,7 +88,7 @@ test('a collector that is not there is told of once, without what it was to be s
   await collector[Symbol.asyncDispose]();
   const headers = { OTEL_EXPORTER_OTLP_HEADERS: 'authorization=planted-key-2' };
   const { clock, lines, tracing } = tracingTo(collector.url, headers);
-  await tracing.pass('a/web', async () => {});
+  await tracing.reconciliation('a/web', async () => {});
   const stopped = tracing.stop();
   await clock.advance(2_000);
   await stopped;
@@ -96,7 +96,7 @@ test('a collector that is not there is told of once, without what it was to be s
 });
 
 test('without tracing, work is done and nothing else', async () => {
-  expect(await noTracing.pass('a/web', async () => 7)).toBe(7);
+  expect(await noTracing.reconciliation('a/web', async () => 7)).toBe(7);
   noTracing.call(call);
   await noTracing.stop();
 });

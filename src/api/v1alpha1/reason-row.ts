@@ -2,7 +2,7 @@
  * What each condition says for a reason.
  *
  * - `ready`: status of Ready; `Keep` leaves a machine that was Ready as it is, because nothing says otherwise.
- * - `synced`: whether the last pass could act as it wanted.
+ * - `synced`: whether the last reconciliation could act as it wanted.
  * - `progress`: `Reconciling` works or waits by itself, `Stalled` needs a human, `Settled` is neither: it stays so because
  *   the user wants it so.
  * - `blocksDeletion`: an object that is being deleted stays for this reason, and says so in DeletionBlocked.

@@ -301,7 +301,7 @@ class AccountCore implements RegisteredAccount {
     const read = () => this.#timedRead('List', accountFlow, () => this.#provider.listMachines(this.#abort.signal));
     if (keyProbes === undefined || this.credentialStatus === 'Accepted') return read();
     const [flow = accountFlow] = this.#subscriptions.groups();
-    return keyProbes.during(read, flow, () => !this.#abort.signal.aborted && this.#subscriptions.size > 0);
+    return keyProbes.run(read, flow, () => !this.#abort.signal.aborted && this.#subscriptions.size > 0);
   }
 
   async #getMachine(id: ProviderId, flow: string): Promise<TimedRead<Machine | undefined> | undefined> {

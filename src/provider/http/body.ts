@@ -1,4 +1,4 @@
-import type { Places } from '../../domain/semaphore.ts';
+import type { Semaphore } from '../../domain/semaphore.ts';
 
 /** So much of a body is read at any time; for more it needs a place among the large ones. */
 const small = 64 * 1024;
@@ -8,15 +8,15 @@ const small = 64 * 1024;
  * million bytes. Of all bodies that are received at the same time, only those with a place become large.
  */
 export class Body {
-  readonly #places: Places;
+  readonly #semaphore: Semaphore;
   readonly #limit: number;
   #bytes = Buffer.alloc(0);
   #length = 0;
   #place: Promise<void> | undefined;
 
-  constructor(limit: number, places: Places) {
+  constructor(limit: number, semaphore: Semaphore) {
     this.#limit = limit;
-    this.#places = places;
+    this.#semaphore = semaphore;
   }
 
   get text(): string {
@@ -26,7 +26,7 @@ export class Body {
   /** Waits for a place if it has to, but no longer than until `given` up; whether all of the chunk is within the limit. */
   async append(chunk: Buffer, given: Promise<unknown>): Promise<boolean> {
     const length = Math.min(this.#length + chunk.length, this.#limit);
-    if (length > small) await Promise.race([(this.#place ??= this.#places.take()), given]);
+    if (length > small) await Promise.race([(this.#place ??= this.#semaphore.acquire()), given]);
     if (length > this.#bytes.length) {
       const grown = Buffer.alloc(Math.min(this.#limit, Math.max(length, 2 * this.#bytes.length)));
       this.#bytes.copy(grown);
@@ -40,6 +40,6 @@ export class Body {
 
   /** Leaves the place, also one that it gets only later. */
   release(): void {
-    void this.#place?.then(() => this.#places.leave());
+    void this.#place?.then(() => this.#semaphore.release());
   }
 }

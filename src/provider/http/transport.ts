@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import got, { type Got, RequestError, TimeoutError } from 'got';
 import { systemClock } from '../../domain/clock.ts';
 import type { Fence } from '../../domain/fence.ts';
-import { Places } from '../../domain/semaphore.ts';
+import { Semaphore } from '../../domain/semaphore.ts';
 import { type ConnectionOptions, createAgents } from './agents.ts';
 import { Body } from './body.ts';
 
@@ -60,7 +60,7 @@ export function createExchange(options: ConnectionOptions = {}): (request: Excha
     followRedirect: false,
     throwHttpErrors: false,
   });
-  const largeBodies = new Places(mostLarge);
+  const largeBodies = new Semaphore(mostLarge);
   return (request) => {
     if (request.method !== 'GET') agents.closeStale();
     return exchangeBy(client, request, largeBodies);
@@ -74,7 +74,7 @@ export const exchange = createExchange();
  * One request, sent at most once, and its answer. Never rejects. Redirects are not followed, because the API key would
  * travel along; the body is counted while it comes. got's error objects hold the request with the key: none leaves here.
  */
-async function exchangeBy(client: Got, request: ExchangeRequest, largeBodies: Places): Promise<Exchange> {
+async function exchangeBy(client: Got, request: ExchangeRequest, largeBodies: Semaphore): Promise<Exchange> {
   if (request.signal?.aborted || isFenced(request)) return { kind: 'NotSent', code: 'Cancelled', detail: '' };
   let connected: boolean | undefined;
   let head: { readonly status: number; readonly headers: http.IncomingHttpHeaders } | undefined;

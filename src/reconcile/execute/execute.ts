@@ -44,7 +44,7 @@ export type Execution =
 export interface ExecuteDeps {
   readonly client: ObjectClient;
   readonly clock: Clock;
-  /** Feeds the object as just stored into the cache, so that the next pass reads its own write. */
+  /** Feeds the object as just stored into the cache, so that the next reconciliation reads its own write. */
   readonly stored: (object: unknown) => void;
   /** Whether nothing newer than this version of the object is known. */
   readonly isNewest: (object: VirtualMachine) => boolean;

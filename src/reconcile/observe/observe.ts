@@ -178,7 +178,7 @@ export async function observe(
 }
 
 /**
- * Its status says what there is to say of this very wish. Before the first list a pass could only find out that it has to wait:
+ * Its status says what there is to say of this very wish. Before the first list a reconciliation could only find out that it has to wait:
  * with ten thousand objects, that was half of the work of a start.
  */
 function isTold({ metadata, status }: VirtualMachine): boolean {

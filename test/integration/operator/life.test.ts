@@ -193,7 +193,7 @@ describe('a life on the real API server', () => {
     const lists = () => emulator.ledger.callsByOperation()['ListMachines'] ?? 0;
     const listsBefore = lists();
     await cluster.until('three idle polls', async () => lists() >= listsBefore + 3);
-    // One for the pass that found out, one for the pass that its own status brought about.
+    // One for the reconciliation that found out, one for the reconciliation that its own status brought about.
     expect(emulator.ledger.callsByOperation()['GetMachine']).toBeLessThanOrEqual(2);
 
     await cluster.delete(namespace, 'lost');

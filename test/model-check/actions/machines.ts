@@ -11,7 +11,7 @@ export function machineMoves(state: State): Move[] {
   ]);
 }
 
-/** Whether the pass under way is about to call a machine. */
+/** Whether the reconciliation under way is about to call a machine. */
 export function isCalling(pass: Pass | undefined): boolean {
   return pass?.asks.kind === 'Call' && pass.asks.call.id !== undefined;
 }

@@ -9,7 +9,7 @@ import { can, inOperator, later, type Move, spend } from './action.ts';
 
 /** What the operator's process does by itself: hear of changes, and work on the object. */
 export async function operatorMoves(subject: Subject, state: State): Promise<readonly Move[]> {
-  return [...watch(state), ...(await pass(subject, state)), ...crash(state)];
+  return [...watch(state), ...(await reconciliation(subject, state)), ...crash(state)];
 }
 
 /** The watch tells the newest version: `Store.apply` of src/kubernetes/cache/store.ts, and `onChange` in src/operator.ts. */
@@ -21,8 +21,8 @@ function watch(state: State): Move[] {
   return [{ kind: 'watch', label: 'the operator hears of the change', to, turn: 'watch' }];
 }
 
-/** A worker takes the object from the queue, or a pass under way is answered. */
-async function pass(subject: Subject, state: State): Promise<Move[]> {
+/** A worker takes the object from the queue, or a reconciliation under way is answered. */
+async function reconciliation(subject: Subject, state: State): Promise<Move[]> {
   const { operator } = state;
   if (operator.pass !== undefined) return answerMoves(subject, state, operator.pass);
   if (!operator.isDue || Object.values(operator.accounts).some(isInDoubt)) return [];

@@ -9,7 +9,7 @@ import { describe, kindOf } from '../world/request.ts';
 import { carryOut, type Effect, failure, find, type Manner, replace } from '../world/fake-provider.ts';
 import { can, later, type Move, spend } from './action.ts';
 
-/** The ways in which what a pass asks for may be answered. */
+/** The ways in which what a reconciliation asks for may be answered. */
 export function answerMoves(subject: Subject, state: State, { asks, ...begun }: Pass): Promise<Move[]> {
   const question = new Question(subject, state, begun);
   switch (asks.kind) {
@@ -24,7 +24,7 @@ export function answerMoves(subject: Subject, state: State, { asks, ...begun }: 
 
 type Reply = { readonly value: unknown } | Pick<Extract<Answer, { readonly error: unknown }>, 'error'>;
 
-/** A pass that waits, in a state: makes the moves that answer it. */
+/** A reconciliation that waits, in a state: makes the moves that answer it. */
 class Question {
   readonly state: State;
   readonly #subject: Subject;
@@ -172,7 +172,7 @@ export function onRecord({ cluster }: State, call: ProviderCall): ProviderCall {
     : call;
 }
 
-/** The call that the pass under way sends now. */
+/** The call that the reconciliation under way sends now. */
 export function sentBy(state: State, call: ProviderCall): SentCall {
   return {
     ...call,
@@ -184,7 +184,7 @@ export function sentBy(state: State, call: ProviderCall): SentCall {
   };
 }
 
-/** What the pass under way has been shown of a machine: by the list that it has, or by a read. */
+/** What the reconciliation under way has been shown of a machine: by the list that it has, or by a read. */
 function seen({ operator }: State, { account, id }: ProviderCall): SentCall['seen'] {
   const { snapshot, lookUp } = operator.accounts[account] ?? {};
   const listed = snapshot?.machines.find((machine) => machine.id === id);

@@ -14,7 +14,7 @@ import type { AccountName, AccountState, ProviderCall } from '../state.ts';
 import type { Subject } from '../subject.ts';
 import { hear, isGateClosed, sawOwner, snapshotOf } from './reads.ts';
 
-/** What the account does within a pass, and to whom. */
+/** What the account does within a reconciliation, and to whom. */
 export interface AccountWorld {
   readonly subject: Subject;
   now(): number;
@@ -28,7 +28,7 @@ export interface AccountWorld {
 const failureKeptFor = 5_000;
 
 /**
- * The account as a pass sees it. It stands for src/provider/account/account-core.ts, whose timers and slots no state
+ * The account as a reconciliation sees it. It stands for src/provider/account/account-core.ts, whose timers and slots no state
  * could hold, and does what that does when there is one object and a slot is free. What it reads by itself are steps of
  * their own: reads.ts.
  */
@@ -90,7 +90,7 @@ export class ModelAccount implements Account {
     return machine && snapshot && { startedAt: snapshot.startedAt, machine };
   }
 
-  /** `AccountCore.write`, with a free turn: no pass begins while the key is in doubt, which would hold it. */
+  /** `AccountCore.write`, with a free turn: no reconciliation begins while the key is in doubt, which would hold it. */
   async write<T>(
     { machineName: subject }: ProviderWrite,
     call: (provider: Provider) => Promise<Outcome<T>>,

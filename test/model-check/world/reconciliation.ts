@@ -3,7 +3,7 @@ import type { KubeClient } from '../../../src/kubernetes/client.ts';
 import type { Clock } from '../../../src/domain/clock.ts';
 import type { Outcome } from '../../../src/domain/failure.ts';
 import type { KeyLookup } from '../../../src/reconcile/credentials.ts';
-import type { PassResult } from '../../../src/reconcile/reconciler.ts';
+import type { ReconcileResult } from '../../../src/controller/workers.ts';
 import type { Log } from '../../../src/telemetry/log.ts';
 import { ModelAccount } from './account.ts';
 import { untried } from './reads.ts';
@@ -12,8 +12,8 @@ import type { Subject } from '../subject.ts';
 import { recreateAfter, responseDeadline, stuckAfter, visibilityWindow } from '../time.ts';
 
 /**
- * One pass of the real reconciler (src/reconcile/reconciler.ts: observe, plan, execute, conclude, status) in the middle
- * of which anything may happen. A promise can't be copied, so a pass is run again from its start for each further
+ * One reconciliation of the real reconciler (src/reconcile/reconciler.ts: observe, plan, execute, conclude, status) in the middle
+ * of which anything may happen. A promise can't be copied, so a reconciliation is run again from its start for each further
  * step, with the answers it has had so far; it then asks its next question, or ends. Nothing it does is kept until
  * it ends, but for what the cache learned of its writes: the world has seen no more of it than its questions.
  */
@@ -21,7 +21,7 @@ const key = 'default/web';
 
 export type Begun = Omit<Pass, 'asks'>;
 
-/** The operator when the pass has been answered as far as `pass` says: with `pass.asks` it waits again, without a pass it ended. */
+/** The operator when the reconciliation has been answered as far as `pass` says: with `pass.asks` it waits again, without a reconciliation it ended. */
 export async function proceed(subject: Subject, state: State, pass: Begun): Promise<Operator> {
   const run = new Run(subject, state, pass);
   const clock: Clock = { now: () => run.now, monotonic: () => run.now, schedule: () => () => {} };
@@ -120,7 +120,7 @@ class Run {
     return account;
   }
 
-  /** Of the Kubernetes API a pass uses these two calls, and only for the object. */
+  /** Of the Kubernetes API a reconciliation uses these two calls, and only for the object. */
   get client(): KubeClient {
     const client: Pick<KubeClient, 'get' | 'patch'> = {
       get: () => this.#await({ kind: 'Read' }),
@@ -149,7 +149,7 @@ class Run {
     };
   }
 
-  endWith(result: PassResult): Operator {
+  endWith(result: ReconcileResult): Operator {
     const { operator } = this.#state;
     const memory = this.memories.get(key);
     const after = 'requeue' in result ? 0 : (result.after ?? ('failed' in result ? 0 : undefined));
@@ -166,7 +166,7 @@ class Run {
       pass: undefined,
     };
   }
-  /** The next answer there is; if there is none yet, the pass stands still for ever and another one will have it. */
+  /** The next answer there is; if there is none yet, the reconciliation stands still for ever and another one will have it. */
   #await(request: Request): Promise<unknown> {
     const answer = this.#pass.answers[this.#position];
     if (answer === undefined) {

@@ -2,7 +2,7 @@ import { annotations } from '../../../src/api/v1alpha1/constants.ts';
 import type { Condition, VirtualMachineStatus } from '../../../src/api/v1alpha1/types.ts';
 import type { Request } from '../state.ts';
 
-/** What a pass asks for, in a word: every action of the plan but `None` asks for something of its own. */
+/** What a reconciliation asks for, in a word: every action of the plan but `None` asks for something of its own. */
 export type RequestKind = 'reread' | 'status' | 'intent' | 'record' | 'hint' | 'withdrawal' | 'release' | 'call';
 
 interface PatchBody {
@@ -23,7 +23,7 @@ export function kindOf(asks: Request): RequestKind {
   return written[annotations.createPending] === null ? 'withdrawal' : 'release';
 }
 
-/** What a pass asks for, to follow "it wants to". */
+/** What a reconciliation asks for, to follow "it wants to". */
 export function describe(asks: Request): string {
   switch (asks.kind) {
     case 'Read':

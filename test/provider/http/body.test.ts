@@ -1,14 +1,14 @@
 import { setImmediate as settle } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { Places } from '../../../src/domain/semaphore.ts';
+import { Semaphore } from '../../../src/domain/semaphore.ts';
 import { Body } from '../../../src/provider/http/body.ts';
 
 const large = Buffer.alloc(100_000, 'x');
 const never = new Promise<never>(() => {});
 
 test('a large body that is given up while it waits takes no place from others, and leaves its own', async () => {
-  const places = new Places(1);
-  const [first, second, givenUp, last] = [0, 1, 2, 3].map(() => new Body(1_000_000, places));
+  const semaphore = new Semaphore(1);
+  const [first, second, givenUp, last] = [0, 1, 2, 3].map(() => new Body(1_000_000, semaphore));
   const received: string[] = [];
   await first?.append(large, never).then(() => received.push('first'));
   void second?.append(large, never).then(() => received.push('second'));

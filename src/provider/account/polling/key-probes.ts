@@ -1,5 +1,5 @@
 import type { Clock } from '../../../domain/clock.ts';
-import { Places } from '../../../domain/semaphore.ts';
+import { Semaphore } from '../../../domain/semaphore.ts';
 import { TokenBucket } from '../admission/token-bucket.ts';
 
 /** Each such list opens a connection of its own. */
@@ -16,7 +16,7 @@ const forgottenAfter = 10 * 60_000;
 export class KeyProbes {
   readonly #clock: Clock;
   readonly #burst: number;
-  readonly #places = new Places(inFlight);
+  readonly #semaphore = new Semaphore(inFlight);
   readonly #groups = new Map<string, { readonly bucket: TokenBucket; usedAt: number }>();
 
   /** `burst`: lists that each group may have at once, one for each key that it may use. */
@@ -26,10 +26,10 @@ export class KeyProbes {
   }
 
   /** Lists when the turn of the group has come; undefined when the list is not wanted any more by then. */
-  async during<T>(list: () => Promise<T>, group: string, isWanted: () => boolean): Promise<T | undefined> {
+  async run<T>(list: () => Promise<T>, group: string, isWanted: () => boolean): Promise<T | undefined> {
     const bucket = this.#bucketOf(group);
     while (isWanted()) {
-      if (bucket.take()) return this.#places.during(list, group);
+      if (bucket.take()) return this.#semaphore.run(list, group);
       await new Promise<void>((resolve) => this.#clock.schedule(bucket.nextIn, resolve));
     }
     return undefined;

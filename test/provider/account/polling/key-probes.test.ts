@@ -9,7 +9,7 @@ function probesOf(burst: number) {
   const keyProbes = new KeyProbes(clock, burst);
   const listed: string[] = [];
   const list = (group: string, isWanted: () => boolean = () => true) =>
-    keyProbes.during(() => Promise.resolve(listed.push(group)), group, isWanted);
+    keyProbes.run(() => Promise.resolve(listed.push(group)), group, isWanted);
   return { clock, list, listed };
 }
 

@@ -22,7 +22,7 @@ function scene(...failures: readonly Failure[]) {
     },
     (key) => void told.push(key),
   );
-  /** As a pass asks: what is known, else a read. */
+  /** As a reconciliation asks: what is known, else a read. */
   const ask = (key: string, id: number, notBefore: number) => {
     const known = lookUps.known(key, id, notBefore);
     if (known === undefined) lookUps.start(key, id);
