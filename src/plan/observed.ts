@@ -64,7 +64,7 @@ export type CatalogueObservation =
  * What this process remembers of the object. Everything here may be lost in a crash without harm: it only spares a
  * repeated call or restarts a wait. Durations are milliseconds, times epoch milliseconds.
  */
-export interface History {
+export interface ObservedHistory {
   /** How long this process has known the object. */
   readonly knownFor: number;
   /** How long the machine has been seen in its present state. */
@@ -166,6 +166,6 @@ export interface Observed {
   readonly rateLimitedFor: number;
   /** Whether the provider does not answer for now, so that no call is made for any object of the account. */
   readonly isProviderUnavailable: boolean;
-  readonly history: History;
+  readonly history: ObservedHistory;
   readonly limits: Limits;
 }

@@ -4,19 +4,19 @@ import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { CreateRequest } from '../domain/machine.ts';
 import type { Account } from '../provider/account/account.ts';
 import { equal } from '../status/status.ts';
-import type { Memory } from './object-state.ts';
+import type { ObjectState } from './object-state.ts';
 
 /** The create intent that is stored before the call: what is known before it, and of calls before this one. `now`: epoch milliseconds. */
 export function intentFor(
   request: CreateRequest,
   object: VirtualMachine,
-  memory: Memory,
+  objectState: ObjectState,
   account: Pick<Account, 'snapshot' | 'ownerId' | 'keyedHash'>,
   now: number,
 ): string {
   const { newestTime = Infinity, unreadable } = account.snapshot ?? {};
-  const open = memory.openIntent(object.metadata.annotations?.[annotations.createPending]);
-  const before = open === memory.refusedIntent ? undefined : readIntent(open, object.metadata.uid);
+  const open = objectState.openIntent(object.metadata.annotations?.[annotations.createPending]);
+  const before = open === objectState.refusedIntent ? undefined : readIntent(open, object.metadata.uid);
   const isProven = before?.isOwn === true && before.proof === account.keyedHash(before.signed);
   const options = optionsOf(request);
   const recorded = readIdentity(object);

@@ -2,15 +2,15 @@ import type { VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import type { Failure } from '../domain/failure.ts';
 import { type Machine, type MachineState, type ProviderId, isTaskBusy } from '../domain/machine.ts';
 import type { Action, StatusReason } from '../plan/action.ts';
-import type { History } from '../plan/observed.ts';
+import type { ObservedHistory } from '../plan/observed.ts';
 import type { Account } from '../provider/account/account.ts';
 import type { FoundKey } from './credentials.ts';
 import type { Form } from '../status/patch.ts';
 
 /** Any of them may be the one that is stored, when the API server's answer was lost. */
-const mostSettled = 32;
+const mostSettledIntents = 32;
 /** Whoever sets another value each time hears of each, but not that nothing of it is kept. */
-const mostSaid = 8;
+const mostReported = 8;
 
 /**
  * Without `refusal` the API server did not answer, and it is stored before anything else is decided. A refused one is decided on
@@ -41,7 +41,7 @@ export interface Moment {
  * may last until it has caught up. Losing it costs a wait or a repeated harmless call, never
  * a second machine: everything that must survive a crash is in the object itself.
  */
-export class Memory {
+export class ObjectState {
   /** The object's UID: an object of the same name that came later starts afresh. */
   readonly uid: string;
   /** When this process first saw the object (monotonic). A look at the list for it must not be older. */
@@ -77,9 +77,9 @@ export class Memory {
   /** Provider calls for this object, and writes that have to be stored before them, that failed in a row. */
   failures = 0;
   /** When patience with a machine in transition ends (monotonic): decided on with a list that started no earlier. */
-  lookAgainAt: number | undefined;
+  relistAfter: number | undefined;
   /** Start of the first list (monotonic) that lacked the name of a create whose outcome is unknown. */
-  firstLacking: number | undefined;
+  firstListWithout: number | undefined;
   #laggingSince: number | undefined;
 
   /** The machine that all this is about; what was remembered of another one does not count. */
@@ -97,12 +97,12 @@ export class Memory {
   /** The Secret that the initial password is in, until the status tells it. */
   passwordSecret: string | undefined;
   /** The newest annotations that mean nothing and were reported, as `name=value`. */
-  #saidSenseless: Set<string> | undefined;
+  #reportedAnnotations: Set<string> | undefined;
   /** Whether it was reported that the hint contradicts the record. */
-  saidContradiction = false;
+  hasReportedHint = false;
 
   /** Whether the machine was seen in a list. */
-  wasSeen = false;
+  wasListed = false;
   deleteAcceptedAt: number | undefined;
   deletes = 0;
   /** That a call has waited for its turn for a while, until one gets its turn. */
@@ -118,7 +118,7 @@ export class Memory {
       }
     | undefined;
 
-  #writeRefusal: (NonNullable<History['writeRefusal']> & { readonly basis: string }) | undefined;
+  #writeRefusal: (NonNullable<ObservedHistory['writeRefusal']> & { readonly basis: string }) | undefined;
 
   #state: MachineState | undefined;
   #stateSince = 0;
@@ -135,11 +135,11 @@ export class Memory {
   }
 
   /** The announcement certainly led to no call that had an effect. `stored`: the one the object was read with, which stays known. */
-  settle(intent: string, stored: string | undefined): void {
+  settleIntent(intent: string, stored: string | undefined): void {
     const settled = (this.#settledIntents ??= new Set());
     settled.add(intent);
     for (const old of settled) {
-      if (settled.size <= mostSettled) return;
+      if (settled.size <= mostSettledIntents) return;
       if (old !== stored) settled.delete(old);
     }
   }
@@ -160,11 +160,11 @@ export class Memory {
   }
 
   /** Works from now on with this account; the one before need not wake `key` any more. */
-  use(account: Account | null, key: string): void {
+  setAccount(account: Account | null, key: string): void {
     if (this.account === account) return;
     this.account?.unsubscribe(key);
     this.account = account;
-    this.forgetLack();
+    this.resetAbsence();
   }
 
   /** The object is gone. */
@@ -174,13 +174,13 @@ export class Memory {
   }
 
   /** Looks from now on at the machine with this id, or at whichever proves itself by its name. */
-  follow(id: ProviderId | undefined): void {
+  setMachine(id: ProviderId | undefined): void {
     if (id === this.#id) return;
     const isLearned = this.#id === undefined && this.#state !== undefined;
     this.#id = id;
     // The machine that was found by its name is the one whose id is known now.
     if (isLearned) return;
-    this.wasSeen = false;
+    this.wasListed = false;
     this.#state = undefined;
     this.#lastUpAt = undefined;
     this.#lastDownAt = undefined;
@@ -189,7 +189,7 @@ export class Memory {
     this.passwordSecret = undefined;
     this.#passwordAwaitedSince = undefined;
     this.#passwordConflict = undefined;
-    this.forgetLack();
+    this.resetAbsence();
   }
 
   /** Somebody asks for a look right now (monotonic): what was put off is due. */
@@ -204,7 +204,7 @@ export class Memory {
   }
 
   /** For how long the place for the Secret has not been free, at `now` (monotonic). */
-  awaitedPassword(now: number): number {
+  passwordAwaitedFor(now: number): number {
     this.#passwordAwaitedSince ??= now;
     return now - this.#passwordAwaitedSince;
   }
@@ -220,17 +220,17 @@ export class Memory {
   }
 
   /** Whether this annotation without a meaning (`name=value`) was not reported yet, or long ago; it counts as reported then. */
-  isNewSenseless(annotation: string): boolean {
-    const said = (this.#saidSenseless ??= new Set());
-    if (said.has(annotation)) return false;
-    said.add(annotation);
-    const [oldest] = said;
-    if (said.size > mostSaid && oldest !== undefined) said.delete(oldest);
+  isNewInvalidAnnotation(annotation: string): boolean {
+    const reported = (this.#reportedAnnotations ??= new Set());
+    if (reported.has(annotation)) return false;
+    reported.add(annotation);
+    const [oldest] = reported;
+    if (reported.size > mostReported && oldest !== undefined) reported.delete(oldest);
     return true;
   }
 
   /** The machine as a read showed it that began at `seenAt`, at `now`. */
-  sawMachine(machine: Machine, now: number, seenAt: number): void {
+  recordMachine(machine: Machine, now: number, seenAt: number): void {
     if (machine.state !== this.#state) {
       this.#state = machine.state;
       this.#stateSince = now;
@@ -246,28 +246,28 @@ export class Memory {
     if (machine.state === 'Halting' || machine.state === 'Halted' || machine.state === 'Starting')
       this.#lastDownAt = seenAt;
     this.#busySince = isTaskBusy(machine.lastTask) ? (this.#busySince ?? now) : undefined;
-    this.wasSeen = true;
-    this.forgetLack();
+    this.wasListed = true;
+    this.resetAbsence();
   }
 
   /** A list lacked the machine while it answered to its id: for how long that has been so (monotonic `now`). */
-  lagged(now: number): number {
+  listLaggingFor(now: number): number {
     this.#laggingSince ??= now;
     return now - this.#laggingSince;
   }
 
   /** A list shows the machine again. */
-  caughtUp(): void {
+  listCaughtUp(): void {
     this.#laggingSince = undefined;
   }
 
   /** A complete list that started at `startedAt` (monotonic) lacked the name. */
-  sawLack(startedAt: number): void {
-    this.firstLacking ??= startedAt;
+  recordAbsence(startedAt: number): void {
+    this.firstListWithout ??= startedAt;
   }
 
-  forgetLack(): void {
-    this.firstLacking = undefined;
+  resetAbsence(): void {
+    this.firstListWithout = undefined;
   }
 
   /**
@@ -279,13 +279,13 @@ export class Memory {
   }
 
   /** Kubernetes refused a write: not repeated before `until`, unless `basis` (what you wrote of the object) changes. */
-  refuseWrite(refusal: NonNullable<History['writeRefusal']>, basis: string): void {
+  refuseWrite(refusal: NonNullable<ObservedHistory['writeRefusal']>, basis: string): void {
     this.#writeRefusal = { ...refusal, basis };
     this.failures += 1;
   }
 
   /** A write of the kind was stored. */
-  wrote(action: Action['type']): void {
+  writeStored(action: Action['type']): void {
     if (this.#writeRefusal?.action !== action) return;
     this.#writeRefusal = undefined;
     this.failures = 0;
@@ -298,7 +298,7 @@ export class Memory {
   }
 
   /** As `plan` sees it, in epoch milliseconds. A basis costs a hash, and hardly any object was ever refused: asked only then. */
-  history({ now, monotonic }: Moment, basis: () => string, writeBasis: () => string): History {
+  history({ now, monotonic }: Moment, basis: () => string, writeBasis: () => string): ObservedHistory {
     const epochOf = (moment: number): number => now - (monotonic - moment);
     const since = (moment: number | undefined): number => (moment === undefined ? 0 : monotonic - moment);
     const refusal = this.#currentRefusal(monotonic, basis);

@@ -21,7 +21,7 @@ import type { Log } from '../telemetry/log.ts';
 import { type WritableAccount, type Execution, execute } from './execute/execute.ts';
 import { loggedCall, logWrite } from './execute/call-log.ts';
 import type { DeletionRate } from '../controller/deletion-rate.ts';
-import { Memory } from './object-state.ts';
+import { ObjectState } from './object-state.ts';
 import type { NamespaceQuota } from '../controller/namespace-quota.ts';
 import type { Ownership } from './ownership.ts';
 import { rememberPassword } from './execute/password-secret.ts';
@@ -67,7 +67,7 @@ const longestSilence = 1_000;
 
 /** observe, plan, execute, conclude, status. Everything it remembers may be lost at any time. */
 export function createReconciler(deps: ReconcilerDeps): Reconciler {
-  const memories = new Map<string, Memory>();
+  const objectStates = new Map<string, ObjectState>();
   /** Looks again whether the call that a reconciliation over this key waits with is still called for. */
   const inLine = new Map<string, () => void>();
   const statuses = createStatusWriter({ ...deps, reportEvent: tellEvent });
@@ -86,13 +86,13 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       }
     },
     changed: (key) => inLine.get(key)?.(),
-    accountOf: (key) => memories.get(key)?.account ?? undefined,
+    accountOf: (key) => objectStates.get(key)?.account ?? undefined,
   };
 
   async function reconcileObject(key: string, withoutWorker: ReleaseWorker): Promise<ReconcileResult> {
     const stored = deps.cache.get(key);
-    const memory = memoryFor(key, stored);
-    if (stored === undefined || memory === undefined) {
+    const objectState = stateFor(key, stored);
+    if (stored === undefined || objectState === undefined) {
       const others = deps.objectOf(key);
       if (others !== undefined) await deps.ownership.leave(key, others, deps.isInScope(others));
       return {};
@@ -101,65 +101,65 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       if (!(await deps.ownership.ensureOwned(stored))) return {};
     } catch (error) {
       if (!isRefused(error)) throw error;
-      await reportOwnershipNotStored(stored, error, memory, withoutWorker);
+      await reportOwnershipNotStored(stored, error, objectState, withoutWorker);
       return { failed: true };
     }
-    const { unsaved } = memory;
+    const { unsaved } = objectState;
     if (unsaved !== undefined && (unsaved.refusal?.until ?? 0) <= deps.clock.monotonic()) {
-      await statuses.save(stored, unsaved.status, memory, true);
+      await statuses.save(stored, unsaved.status, objectState, true);
       return { after: 0 };
     }
     const object = unsaved === undefined ? stored : { ...stored, status: unsaved.status };
-    tellSenseless(object, memory);
-    const observation = await observe(deps, key, object, memory);
+    tellSenseless(object, objectState);
+    const observation = await observe(deps, key, object, objectState);
     if (observation === undefined) return {};
-    tellContradiction(observation.observed, memory);
+    tellContradiction(observation.observed, objectState);
     const decision = plan(observation.observed);
-    if (observation.observed.history.isQueued === true) memory.queueing = 'Reported';
+    if (observation.observed.history.isQueued === true) objectState.queueing = 'Reported';
     observation.account?.setFastPolling(key, decision.fastPolling);
     if (decision.awaitsDelete) deps.deletionRate.wait(key);
-    const execution = await carryOut(observation, decision, memory, withoutWorker);
-    const conclusion = conclude(observation.observed, decision, execution, memory.failures, deps.random());
-    remember(memory, observation.observed, decision, execution, conclusion);
+    const execution = await carryOut(observation, decision, objectState, withoutWorker);
+    const conclusion = conclude(observation.observed, decision, execution, objectState.failures, deps.random());
+    remember(objectState, observation.observed, decision, execution, conclusion);
     const isDone = execution.type === 'Released' || ('outcome' in execution && execution.outcome.ok);
     if (decision.event !== undefined && isDone) tellEvent(object, decision.event.reason, decision.event.message);
     logWrite(deps.log, key, decision.action, execution);
-    follow(key, observation, conclusion, memory);
+    follow(key, observation, conclusion, objectState);
     let heldFor = Infinity;
     try {
       if (conclusion.report !== undefined)
-        heldFor = await report(observation, conclusion.report, memory, 'outcome' in execution, withoutWorker);
+        heldFor = await report(observation, conclusion.report, objectState, 'outcome' in execution, withoutWorker);
     } finally {
       // The status record reserves the VM now, or the VM is free again. A record that is refused is in memory only.
-      if (decision.action.type === 'RecordIdentity' && memory.unsaved?.refusal === undefined)
+      if (decision.action.type === 'RecordIdentity' && objectState.unsaved?.refusal === undefined)
         deps.machineIndex.unlockAdoption(decision.action.machine.id, key);
     }
     if (conclusion.isSuperseded) return { requeue: true };
     const isThere = observation.observed.machine.kind === 'Present';
     if (isThere && execution.type === 'Nothing' && !conclusion.fastPolling) deps.specToCall.settled(key);
-    const unstored = (memory.unsaved?.refusal?.until ?? Infinity) - deps.clock.monotonic();
+    const unstored = (objectState.unsaved?.refusal?.until ?? Infinity) - deps.clock.monotonic();
     const after = Math.min(conclusion.after ?? Infinity, Math.max(0, unstored), heldFor);
     return Number.isFinite(after) ? { after } : {};
   }
 
   /** The memory of this very object; one of the same name that came before is forgotten. */
-  function memoryFor(key: string, object: VirtualMachine | undefined): Memory | undefined {
-    const known = memories.get(key);
+  function stateFor(key: string, object: VirtualMachine | undefined): ObjectState | undefined {
+    const known = objectStates.get(key);
     if (known !== undefined && known.uid === object?.metadata.uid) return known;
     known?.end(key);
     if (object === undefined) {
-      memories.delete(key);
+      objectStates.delete(key);
       return undefined;
     }
-    const memory = new Memory(object.metadata.uid, deps.clock.monotonic());
-    memories.set(key, memory);
-    return memory;
+    const objectState = new ObjectState(object.metadata.uid, deps.clock.monotonic());
+    objectStates.set(key, objectState);
+    return objectState;
   }
 
   async function carryOut(
     observation: Observation,
     decision: Decision,
-    memory: Memory,
+    objectState: ObjectState,
     withoutWorker: ReleaseWorker,
   ): Promise<Execution> {
     const { action } = decision;
@@ -187,7 +187,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
           const { statusReason = { reason, message } } = decision;
           const operation = 'operation' in sent ? sent.operation : decision.operation;
           const status = statusFor(observed, { ...decision, statusReason, operation });
-          await statuses.announce(observed.object, sent.type, status, memory);
+          await statuses.announce(observed.object, sent.type, status, objectState);
           // It may lose data, so it is told even where the reason stays the same; but not each time it is refused.
           if (observed.history.refusedFor === 0) tellEvent(observed.object, reason, message);
         },
@@ -196,9 +196,9 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       {
         object: observed.object,
         providerName: observed.providerName,
-        account: account === null ? null : inTurn(account, observed, action, memory, withoutWorker),
+        account: account === null ? null : inTurn(account, observed, action, objectState, withoutWorker),
         isDefaultKey: observed.isDefaultKey,
-        memory,
+        objectState,
       },
     );
   }
@@ -212,7 +212,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     account: Account,
     observed: Observed,
     action: Action,
-    memory: Memory,
+    objectState: ObjectState,
     withoutWorker: ReleaseWorker,
   ): WritableAccount {
     const key = keyOf(observed.object);
@@ -229,15 +229,15 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
         inLine.set(key, () => {
           if (!isStillSo(account, observed, shownBefore)) waiting.abort();
         });
-        const stopTimer = memory.queueing === 'Reported' ? undefined : deps.clock.schedule(longestSilence, giveUp);
+        const stopTimer = objectState.queueing === 'Reported' ? undefined : deps.clock.schedule(longestSilence, giveUp);
         // The report is a write, after which the object is no longer as it was decided on: so the request queues again.
         function giveUp(): void {
-          memory.queueing = 'Unreported';
+          objectState.queueing = 'Unreported';
           waiting.abort();
         }
         const beforeProviderCall = async (): Promise<boolean> => {
           stopTimer?.();
-          memory.queueing = undefined;
+          objectState.queueing = undefined;
           inLine.delete(key);
           if (!deps.fence() || !isStillSo(account, observed, shownBefore)) return false;
           if (observed.recreationDueAt !== undefined && !account.recreations.use(key)) return false;
@@ -269,7 +269,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   }
 
   function remember(
-    memory: Memory,
+    objectState: ObjectState,
     { object }: Observed,
     { action }: Decision,
     execution: Execution,
@@ -278,28 +278,36 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     if ('outcome' in execution) {
       const { outcome } = execution;
       const isBusy = !outcome.ok && isRefusedAsBusy(outcome.failure);
-      memory.refusedSince = isBusy ? (memory.refusedSince ?? deps.clock.monotonic()) : undefined;
-      memory.refusedWords = isBusy ? (memory.refusedWords ?? refusalWords(outcome.failure)) : undefined;
-      if (outcome.ok) memory.failures = 0;
+      objectState.refusedSince = isBusy ? (objectState.refusedSince ?? deps.clock.monotonic()) : undefined;
+      objectState.refusedWords = isBusy ? (objectState.refusedWords ?? refusalWords(outcome.failure)) : undefined;
+      if (outcome.ok) objectState.failures = 0;
       // Being asked to wait is no failure, or one after many of them would hold for minutes.
-      else if (outcome.failure.class !== 'Wait') memory.failures += 1;
+      else if (outcome.failure.class !== 'Wait') objectState.failures += 1;
     }
     if (
       execution.type === 'PasswordWritten' ||
       execution.type === 'PasswordConflict' ||
       execution.type === 'PasswordAwaited'
     )
-      rememberPassword(memory, execution, deps.clock.monotonic());
+      rememberPassword(objectState, execution, deps.clock.monotonic());
     const { unwritten, after = 0 } = conclusion;
     if (unwritten !== undefined) {
       const message = conclusion.report?.statusReason.message ?? '';
-      memory.refuseWrite({ action: unwritten, message, until: deps.clock.monotonic() + after }, writeBasis(object));
-    } else if (execution.type !== 'Nothing' && execution.type !== 'Superseded') memory.wrote(action.type);
-    if (conclusion.hold !== undefined) memory.notBefore = deps.clock.monotonic() + conclusion.hold;
+      objectState.refuseWrite(
+        { action: unwritten, message, until: deps.clock.monotonic() + after },
+        writeBasis(object),
+      );
+    } else if (execution.type !== 'Nothing' && execution.type !== 'Superseded') objectState.writeStored(action.type);
+    if (conclusion.hold !== undefined) objectState.notBefore = deps.clock.monotonic() + conclusion.hold;
   }
 
   /** Has the account wake the object, and remembers when it is to be looked at rather than decided on from memory. */
-  function follow(key: string, { account, observed }: Observation, conclusion: Conclusion, memory: Memory): void {
+  function follow(
+    key: string,
+    { account, observed }: Observation,
+    conclusion: Conclusion,
+    objectState: ObjectState,
+  ): void {
     const now = deps.clock.monotonic();
     const { after, fastPolling: urgent, reread: wants } = conclusion;
     account?.setFastPolling(key, urgent);
@@ -309,7 +317,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     if (wants === 'List') account?.requestList(key, since);
     if (wants === 'Machine') account?.requestMachine(key, since);
     if (observed.machine.kind !== 'Unknown')
-      memory.lookAgainAt = urgent && after !== undefined ? now + after : undefined;
+      objectState.relistAfter = urgent && after !== undefined ? now + after : undefined;
   }
 
   /**
@@ -319,7 +327,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   async function report(
     { observed }: Observation,
     told: Report,
-    memory: Memory,
+    objectState: ObjectState,
     isOutcome: boolean,
     withoutWorker: ReleaseWorker,
   ): Promise<number> {
@@ -327,16 +335,16 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     // The cache holds the object as this reconciliation's own writes left it.
     const object = deps.cache.get(keyOf(observed.object)) ?? observed.object;
     if (object.metadata.uid !== observed.object.metadata.uid) return Infinity;
-    const { refusal, status: unstored } = memory.unsaved ?? {};
+    const { refusal, status: unstored } = objectState.unsaved ?? {};
     const before = unstored ?? object.status;
     if (!isWorthWriting(before, status)) return Infinity;
-    const heldFor = statuses.heldFor(status, memory);
+    const heldFor = statuses.heldFor(status, objectState);
     if (heldFor > 0 && !isOutcome && told.record === undefined) return heldFor;
     for (const { reason, message } of transitionEvents(before, status, told.statusReason))
       tellEvent(object, reason, message);
-    if (refusal?.form === 'Nothing') memory.unsaved = { status, refusal };
+    if (refusal?.form === 'Nothing') objectState.unsaved = { status, refusal };
     // No worker is held meanwhile: the next object's call does not wait for this one's status.
-    else await withoutWorker(statuses.save(object, status, memory, isOutcome));
+    else await withoutWorker(statuses.save(object, status, objectState, isOutcome));
     return Infinity;
   }
 
@@ -344,20 +352,20 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   async function reportOwnershipNotStored(
     object: VirtualMachine,
     error: KubeError,
-    memory: Memory,
+    objectState: ObjectState,
     withoutWorker: ReleaseWorker,
   ): Promise<void> {
-    const before = memory.unsaved?.status ?? object.status;
+    const before = objectState.unsaved?.status ?? object.status;
     const { statusReason, status } = ownershipNotStored(object, before, error, deps.clock.now());
     if (!isWorthWriting(before, status)) return;
     tellEvent(object, statusReason.reason, statusReason.message);
-    await withoutWorker(statuses.save(object, status, memory, false));
+    await withoutWorker(statuses.save(object, status, objectState, false));
   }
 
   /** Once for each value, as long as this process lives. */
-  function tellSenseless(object: VirtualMachine, memory: Memory): void {
+  function tellSenseless(object: VirtualMachine, objectState: ObjectState): void {
     for (const annotation of senselessAnnotations(object)) {
-      if (!memory.isNewSenseless(annotation)) continue;
+      if (!objectState.isNewInvalidAnnotation(annotation)) continue;
       const remove = annotate(object.metadata, { [annotation.split('=', 1)[0] ?? '']: undefined });
       tellEvent(
         object,
@@ -368,10 +376,10 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   }
 
   /** Once, as long as this process lives. */
-  function tellContradiction({ object, identity }: Observed, memory: Memory): void {
-    if (memory.saidContradiction || identity.kind !== 'Known' || compareHint(object, identity) !== 'Contradicting')
+  function tellContradiction({ object, identity }: Observed, objectState: ObjectState): void {
+    if (objectState.hasReportedHint || identity.kind !== 'Known' || compareHint(object, identity) !== 'Contradicting')
       return;
-    memory.saidContradiction = true;
+    objectState.hasReportedHint = true;
     const note = `${annotations.machine} differs from the record in the status (VM ${identity.id}); the operator corrects it`;
     tellEvent(object, 'MachineAnnotationCorrected', note);
   }

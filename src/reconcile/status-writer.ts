@@ -7,7 +7,7 @@ import type { Action } from '../plan/action.ts';
 import { isToBeDeleted } from '../plan/protection.ts';
 import { Semaphore } from '../domain/semaphore.ts';
 import { type Form, type WrittenStatus, forms, writeStatus } from '../status/patch.ts';
-import type { Memory } from './object-state.ts';
+import type { ObjectState } from './object-state.ts';
 import { backoff } from './conclude.ts';
 import { Rewrites } from './rewrites.ts';
 import { writeRemedy } from './execute/write-refusal.ts';
@@ -21,17 +21,27 @@ const statusWrites = 16;
 /** A call that rests on its announcement must find it in the object. */
 const announcing: readonly Form[] = ['Full', 'Record'];
 
-/** Stores statuses, and remembers in `Memory.unsaved` what of one the API server refuses. */
+/** Stores statuses, and remembers in `ObjectState.unsaved` what of one the API server refuses. */
 export interface StatusWriter {
   /**
    * Stores the status that a call of this type rests on, only if the object is still as given. A deletion doesn't depend on it: a status
    * that is refused must not keep a VM that is to go. Throws KubeError.
    */
-  announce(object: VirtualMachine, type: Action['type'], after: VirtualMachineStatus, memory: Memory): Promise<void>;
+  announce(
+    object: VirtualMachine,
+    type: Action['type'],
+    after: VirtualMachineStatus,
+    objectState: ObjectState,
+  ): Promise<void>;
   /** `isOutcome`: it reports a call just made. If the API server does not answer, it is stored before anything else. Throws KubeError. */
-  save(object: VirtualMachine, after: VirtualMachineStatus, memory: Memory, isOutcome: boolean): Promise<void>;
+  save(
+    object: VirtualMachine,
+    after: VirtualMachineStatus,
+    objectState: ObjectState,
+    isOutcome: boolean,
+  ): Promise<void>;
   /** How long the status waits because another writer replaces it again and again. Milliseconds. */
-  heldFor(status: VirtualMachineStatus, memory: Memory): number;
+  heldFor(status: VirtualMachineStatus, objectState: ObjectState): number;
 }
 
 export interface StatusWriterDeps {
@@ -45,19 +55,19 @@ export interface StatusWriterDeps {
 export function createStatusWriter({ client, clock, random, cache, reportEvent }: StatusWriterDeps): StatusWriter {
   const writing = new Semaphore(statusWrites);
 
-  const rewrites = new WeakMap<Memory, Rewrites>();
+  const rewrites = new WeakMap<ObjectState, Rewrites>();
 
   return {
     announce,
     save,
-    heldFor: (status, memory) => rewrites.get(memory)?.heldFor(status, clock.monotonic()) ?? 0,
+    heldFor: (status, objectState) => rewrites.get(objectState)?.heldFor(status, clock.monotonic()) ?? 0,
   };
 
   async function announce(
     object: VirtualMachine,
     type: Action['type'],
     after: VirtualMachineStatus,
-    memory: Memory,
+    objectState: ObjectState,
   ): Promise<void> {
     const { resourceVersion } = object.metadata;
     const stored = cache.get(keyOf(object)) ?? object;
@@ -65,60 +75,71 @@ export function createStatusWriter({ client, clock, random, cache, reportEvent }
       const write = { object: stored, after, now: clock.now(), among: announcing, resourceVersion };
       const written = await writeStatus(client, write);
       cache.observe(written.stored);
-      noteStored(after, written, memory);
+      noteStored(after, written, objectState);
     } catch (error) {
       const isDeletion = isToBeDeleted(object) && type !== 'Restart';
       if (!isRefused(error) || !isDeletion) throw error;
-      noteRefused(object, after, error, memory);
+      noteRefused(object, after, error, objectState);
     }
   }
 
   async function save(
     object: VirtualMachine,
     after: VirtualMachineStatus,
-    memory: Memory,
+    objectState: ObjectState,
     isOutcome: boolean,
   ): Promise<void> {
     await writing.acquire(object.metadata.namespace);
     try {
       const now = clock.now();
-      const { form = 'Full', because, until = -Infinity } = memory.unsaved?.refusal ?? {};
+      const { form = 'Full', because, until = -Infinity } = objectState.unsaved?.refusal ?? {};
       // What was refused a moment ago is not sent again.
       const isHeld = form !== 'Nothing' && until > clock.monotonic();
       const shorter = isHeld ? { among: forms.slice(forms.indexOf(form)), because } : {};
       const written = await writeStatus(client, { object, after, now, ...shorter });
       cache.observe(written.stored);
-      noteStored(after, written, memory);
+      noteStored(after, written, objectState);
     } catch (error) {
-      if (isRefused(error)) return noteRefused(object, after, error, memory);
+      if (isRefused(error)) return noteRefused(object, after, error, objectState);
       const isGone = error instanceof KubeError && error.reason === 'NotFound';
-      if (isOutcome || memory.unsaved?.refusal !== undefined) memory.unsaved = isGone ? undefined : { status: after };
+      if (isOutcome || objectState.unsaved?.refusal !== undefined)
+        objectState.unsaved = isGone ? undefined : { status: after };
       throw error;
     } finally {
       writing.release();
     }
   }
 
-  function noteStored(status: VirtualMachineStatus, { form, because }: WrittenStatus, memory: Memory): void {
-    const known = rewrites.get(memory) ?? new Rewrites();
+  function noteStored(status: VirtualMachineStatus, { form, because }: WrittenStatus, objectState: ObjectState): void {
+    const known = rewrites.get(objectState) ?? new Rewrites();
     known.noteStored(status, clock.monotonic(), random());
-    rewrites.set(memory, known);
-    if (form === 'Full' || because === undefined) memory.unsaved = undefined;
-    else noteUnsaved(status, form, because, memory);
+    rewrites.set(objectState, known);
+    if (form === 'Full' || because === undefined) objectState.unsaved = undefined;
+    else noteUnsaved(status, form, because, objectState);
   }
 
-  function noteRefused(object: VirtualMachine, status: VirtualMachineStatus, error: KubeError, memory: Memory): void {
+  function noteRefused(
+    object: VirtualMachine,
+    status: VirtualMachineStatus,
+    error: KubeError,
+    objectState: ObjectState,
+  ): void {
     const because = error.words ?? error.message;
-    noteUnsaved(status, 'Nothing', because, memory);
+    noteUnsaved(status, 'Nothing', because, objectState);
     reportEvent(object, 'WriteRefused', `the status cannot be stored: ${because}; ${writeRemedy}`);
   }
 
-  function noteUnsaved(status: VirtualMachineStatus, form: Form | 'Nothing', because: string, memory: Memory): void {
-    const { count, until } = memory.unsaved?.refusal ?? { count: 0, until: -Infinity };
+  function noteUnsaved(
+    status: VirtualMachineStatus,
+    form: Form | 'Nothing',
+    because: string,
+    objectState: ObjectState,
+  ): void {
+    const { count, until } = objectState.unsaved?.refusal ?? { count: 0, until: -Infinity };
     const now = clock.monotonic();
     // A shorter one that was stored meanwhile says nothing about the full one.
     const next = until > now ? { count, until } : { count: count + 1, until: now + backoff(count, random()) };
-    memory.unsaved = { status, refusal: { form, because, ...next } };
+    objectState.unsaved = { status, refusal: { form, because, ...next } };
   }
 }
 

@@ -56,7 +56,7 @@ const counts: Readonly<Record<string, number>> = { emptySweeps: 3, absentLists: 
 /** Times that are compared with each other. */
 const orders: readonly ReadonlySet<string>[] = [
   // What a list says, or the read of a machine, depends on when it started.
-  'listStartedAt lookStartedAt changedLast firstSeenAt lookAgainAt requestedAt refusedAt firstLacking absentSince wantedAt doubtedAt since',
+  'listStartedAt lookStartedAt changedLast firstSeenAt relistAfter requestedAt refusedAt firstListWithout absentSince wantedAt doubtedAt since',
   // Whether a machine came up, or went down, after it was called.
   '_lastUpAt _lastDownAt operationStartedAt repeatedAt',
   // Whether an announcement is the one that was sent, or was settled.
@@ -119,7 +119,7 @@ export function createKeys(): (state: State) => string {
       partOf(cluster.object, liveObject),
       partOf(operator.cache, liveObject),
       partOf(cluster.gone, liveObject),
-      partOf(operator.memory),
+      partOf(operator.objectState),
       partOf(operator.pass, livePass),
       partOf(operator.pass?.object, liveObject),
       partOf(room, liveRoom),
@@ -134,7 +134,7 @@ export function createKeys(): (state: State) => string {
 
   return (state) => {
     const { now, cluster, operator, doubtSince } = state;
-    const { dueAt, memory, cache } = operator;
+    const { dueAt, objectState, cache } = operator;
     const times = [timeOf('actingSince', operator.actingSince)];
     if (dueAt !== undefined) times.push(timeOf('dueAt', dueAt));
     if (doubtSince !== undefined) times.push(timeOf('doubtSince', doubtSince));
@@ -156,7 +156,7 @@ export function createKeys(): (state: State) => string {
     }
     const mayBeCreating =
       cluster.object?.metadata.annotations?.[annotations.createPending] !== undefined ||
-      memory?.['sentIntent'] !== undefined;
+      objectState?.['sentIntent'] !== undefined;
     const present = tickOf(now);
     for (const { tick, longest, isOfCreate } of times) {
       const age = isOfCreate && !mayBeCreating ? 0 : Math.min(present - tick, longest);

@@ -112,12 +112,12 @@ export interface Operator {
   readonly isDue: boolean;
   /** When it is added to the queue by itself. */
   readonly dueAt: number | undefined;
-  readonly memory: Remembered | undefined;
+  readonly objectState: Remembered | undefined;
   readonly accounts: Partial<Record<AccountName, AccountState>>;
   readonly pass: Pass | undefined;
 }
 
-/** The fields of a `Memory`; an account in it is replaced by a reference. */
+/** The fields of a `ObjectState`; an account in it is replaced by a reference. */
 export type Remembered = Readonly<Record<string, unknown>>;
 
 /** What src/provider/account/account-core.ts keeps of an account. */

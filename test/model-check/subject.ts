@@ -11,10 +11,10 @@ import { makeMistake, type Mistake } from '../../hack/mutants/mistake.ts';
 export interface Subject {
   readonly createReconciler: (
     deps: Parameters<typeof import('../../src/reconcile/reconciler.ts').createReconciler>[0] & {
-      readonly memories: Map<string, object>;
+      readonly objectStates: Map<string, object>;
     },
   ) => ReturnType<typeof import('../../src/reconcile/reconciler.ts').createReconciler>;
-  readonly Memory: typeof import('../../src/reconcile/object-state.ts').Memory;
+  readonly ObjectState: typeof import('../../src/reconcile/object-state.ts').ObjectState;
   readonly MachineIndex: typeof import('../../src/controller/machine-index.ts').MachineIndex;
   readonly NamespaceQuota: typeof import('../../src/controller/namespace-quota.ts').NamespaceQuota;
   readonly DeletionRate: typeof import('../../src/controller/deletion-rate.ts').DeletionRate;
@@ -28,8 +28,8 @@ export interface Subject {
 const handedIn: Mistake = {
   file: 'reconcile/reconciler.ts',
   function: 'createReconciler',
-  find: 'const memories = new Map<string, Memory>();',
-  replacement: 'const { memories } = deps as unknown as { readonly memories: Map<string, Memory> };',
+  find: 'const objectStates = new Map<string, ObjectState>();',
+  replacement: 'const { objectStates } = deps as unknown as { readonly objectStates: Map<string, ObjectState> };',
 };
 
 /** Loads the operator's code with the mistakes, which are made in a copy that is gone when this resolves. */

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { VirtualMachine, VirtualMachineStatus } from '../../src/api/v1alpha1/types.ts';
 import type { KubeClient, Patch } from '../../src/kubernetes/client.ts';
 import { KubeError, type KubeErrorReason } from '../../src/kubernetes/errors.ts';
-import { Memory } from '../../src/reconcile/object-state.ts';
+import { ObjectState } from '../../src/reconcile/object-state.ts';
 import { createStatusWriter } from '../../src/reconcile/status-writer.ts';
 import { objectWith, uid } from '../plan/fixtures.ts';
 import { createManualClock } from '../support/clock.ts';
@@ -25,7 +25,7 @@ function setUp(refuses: (status: Partial<VirtualMachineStatus>) => KubeErrorReas
       return { ...object, status: { ...object.status, ...status } } as VirtualMachine;
     },
   };
-  const memory = new Memory(uid, 0);
+  const objectState = new ObjectState(uid, 0);
   const observed: unknown[] = [];
   const writer = createStatusWriter({
     client,
@@ -35,8 +35,8 @@ function setUp(refuses: (status: Partial<VirtualMachineStatus>) => KubeErrorReas
     reportEvent: () => {},
   });
   const save = (isOutcome = false): Promise<unknown> =>
-    writer.save(object, after, memory, isOutcome).catch((error: KubeError) => error.reason);
-  return { clock, memory, observed, save, sent };
+    writer.save(object, after, objectState, isOutcome).catch((error: KubeError) => error.reason);
+  return { clock, objectState, observed, save, sent };
 }
 
 describe('a status that was stored', () => {
@@ -64,27 +64,27 @@ describe('a status that could not be stored', () => {
     { what: 'anything else', reason: 'Timeout', isOutcome: false, isKept: false },
     { what: 'the outcome of a call for an object that is gone', reason: 'NotFound', isOutcome: true, isKept: false },
   ])('is kept if it is $what: $isKept', async ({ reason, isOutcome, isKept }) => {
-    const { memory, save } = setUp(() => reason);
+    const { objectState, save } = setUp(() => reason);
     expect(await save(isOutcome)).toBe(reason);
-    expect(memory.unsaved).toEqual(isKept ? { status: after } : undefined);
+    expect(objectState.unsaved).toEqual(isKept ? { status: after } : undefined);
   });
 
   it('stays kept if it was refused before and now there is no answer', async () => {
     let reason: KubeErrorReason = 'Forbidden';
-    const { memory, save } = setUp(() => reason);
+    const { objectState, save } = setUp(() => reason);
     await save();
-    expect(memory.unsaved?.refusal).toMatchObject({ form: 'Nothing', because: 'not so' });
+    expect(objectState.unsaved?.refusal).toMatchObject({ form: 'Nothing', because: 'not so' });
     reason = 'Timeout';
     expect(await save()).toBe('Timeout');
-    expect(memory.unsaved).toEqual({ status: after });
+    expect(objectState.unsaved).toEqual({ status: after });
   });
 });
 
 describe('a status of which a part was refused', () => {
   it('is sent without that part until the refusal is over, and then in full', async () => {
-    const { clock, memory, save, sent } = setUp((status) => ('state' in status ? 'Invalid' : undefined));
+    const { clock, objectState, save, sent } = setUp((status) => ('state' in status ? 'Invalid' : undefined));
     await save();
-    const { form, until = 0 } = memory.unsaved?.refusal ?? {};
+    const { form, until = 0 } = objectState.unsaved?.refusal ?? {};
     expect([form, sent.length]).toEqual(['Record', 2]);
     await clock.advance(until - clock.monotonic() - 1);
     await save();

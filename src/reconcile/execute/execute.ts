@@ -11,7 +11,7 @@ import type { CreateAnswer, Provider } from '../../provider/provider.ts';
 import { refusedRetry } from '../../plan/create.ts';
 import { intentFor } from '../create-intent.ts';
 import type { DeletionRate } from '../../controller/deletion-rate.ts';
-import type { Memory } from '../object-state.ts';
+import type { ObjectState } from '../object-state.ts';
 import { patchMetadata, withFinalizer, withoutFinalizer } from './metadata-patch.ts';
 import type { NamespaceQuota } from '../../controller/namespace-quota.ts';
 import { type Owner, type PasswordExecution, writePassword } from './password-secret.ts';
@@ -72,7 +72,7 @@ export interface ExecuteTarget {
   readonly account: WritableAccount | null;
   /** Whether the account's key is the operator's own. */
   readonly isDefaultKey: boolean;
-  readonly memory: Memory;
+  readonly objectState: ObjectState;
 }
 
 const resource = { group, version, plural };
@@ -128,20 +128,20 @@ function carryOut(deps: ExecuteDeps, action: Action, target: ExecuteTarget): Pro
  * reconciliation looks for the VM by its name before it may create again.
  */
 async function create(deps: ExecuteDeps, target: ExecuteTarget, request: CreateRequest): Promise<Execution> {
-  const { object, account, memory } = target;
+  const { object, account, objectState } = target;
   if (account === null) return { type: 'Superseded' };
-  const intent = intentFor(request, object, memory, account, deps.clock.now());
+  const intent = intentFor(request, object, objectState, account, deps.clock.now());
   let announced: VirtualMachine | undefined;
   let refusedByKubernetes: unknown;
 
   const outcome = await account.write(
     { ...writeFor(target, 'Create'), machineName: request.name },
     (provider) => {
-      memory.sentIntent = intent;
-      memory.refusedIntent = undefined;
-      memory.intentAccount = memory.account;
-      memory.intentSentAt = deps.clock.monotonic();
-      memory.forgetLack();
+      objectState.sentIntent = intent;
+      objectState.refusedIntent = undefined;
+      objectState.intentAccount = objectState.account;
+      objectState.intentSentAt = deps.clock.monotonic();
+      objectState.resetAbsence();
       return provider.createMachine(request);
     },
     async () => {
@@ -157,10 +157,11 @@ async function create(deps: ExecuteDeps, target: ExecuteTarget, request: CreateR
           },
         });
         if (deps.isNewest(announced)) return true;
-        memory.settle(intent, intent);
+        objectState.settleIntent(intent, intent);
       } catch (error) {
         // Whether or not it was stored, no call follows it. One that certainly was not leaves what is known of the stored one.
-        if (!isSuperseded(error)) memory.settle(intent, object.metadata.annotations?.[annotations.createPending]);
+        if (!isSuperseded(error))
+          objectState.settleIntent(intent, object.metadata.annotations?.[annotations.createPending]);
         refusedByKubernetes = error;
       }
       deps.quota.release(keyOf(object));
@@ -200,15 +201,15 @@ function createdBy(
 }
 
 /** After a failed create: what its answer says of a VM that it may have created all the same. */
-function noteFailure({ memory, object }: ExecuteTarget, intent: string, failure: Failure, clock: Clock): void {
+function noteFailure({ objectState, object }: ExecuteTarget, intent: string, failure: Failure, clock: Clock): void {
   switch (failure.class) {
     case 'Retry':
       // Never sent: of a create, nothing else is classed so.
-      return memory.settle(intent, intent);
+      return objectState.settleIntent(intent, intent);
     case 'UnknownOutcome':
       return;
     case 'Terminal':
-      memory.refuse(failure, refusalBasis(object), clock.monotonic() + refusedRetry);
+      objectState.refuse(failure, refusalBasis(object), clock.monotonic() + refusedRetry);
       break;
     case 'Credentials':
       // A login page or a redirect may stand behind a call that went through; 401 and 403 are given before it does.
@@ -218,17 +219,17 @@ function noteFailure({ memory, object }: ExecuteTarget, intent: string, failure:
       break;
   }
   // A proxy may have sent it twice: a list tells whether the first one was carried out.
-  memory.refusedIntent = intent;
-  memory.refusedAt = clock.monotonic();
+  objectState.refusedIntent = intent;
+  objectState.refusedAt = clock.monotonic();
 }
 
 /** The provider refused the create, and a later list lacks its VM: nothing is left that the finalizer would protect. */
-async function withdraw(deps: ExecuteDeps, { object, memory }: ExecuteTarget): Promise<Execution> {
+async function withdraw(deps: ExecuteDeps, { object, objectState }: ExecuteTarget): Promise<Execution> {
   const intent = object.metadata.annotations?.[annotations.createPending];
   deps.quota.confirmGone(keyOf(object));
   const withdrawn = { finalizers: withoutFinalizer(object), annotations: { [annotations.createPending]: null } };
   const execution = await unlessSuperseded(patchMetadata(deps, object, withdrawn), { type: 'Withdrawn' });
-  if (intent !== undefined && execution.type === 'Withdrawn') memory.settle(intent, undefined);
+  if (intent !== undefined && execution.type === 'Withdrawn') objectState.settleIntent(intent, undefined);
   return execution;
 }
 
@@ -257,14 +258,14 @@ async function adopt(deps: ExecuteDeps, target: ExecuteTarget, machine: KnownMac
 /** The VM is on record already, so a changed object is read again rather than given up. */
 async function completeIdentity(
   deps: ExecuteDeps,
-  { object, memory }: ExecuteTarget,
+  { object, objectState }: ExecuteTarget,
   machine: KnownMachine,
 ): Promise<Execution> {
   let current = object;
   for (let attempt = 1; ; attempt += 1) {
     try {
       await patchIdentity(deps, current, machine);
-      memory.sentIntent = undefined;
+      objectState.sentIntent = undefined;
       return { type: 'Recorded' };
     } catch (error) {
       if (isSuperseded(error) && attempt === recordAttempts) return { type: 'Superseded' };
@@ -346,8 +347,8 @@ async function remove(
   }
   if (outcome === undefined) return { type: 'Superseded' };
   if (outcome.ok) {
-    target.memory.deleteAcceptedAt = deps.clock.monotonic();
-    target.memory.deletes += 1;
+    target.objectState.deleteAcceptedAt = deps.clock.monotonic();
+    target.objectState.deletes += 1;
   }
   return { type: 'Deleted', outcome };
 }

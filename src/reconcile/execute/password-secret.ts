@@ -7,7 +7,7 @@ import { KubeError, type KubeErrorReason } from '../../kubernetes/errors.ts';
 import type { ProviderId } from '../../domain/machine.ts';
 import { quoted } from '../../domain/text.ts';
 import type { Action } from '../../plan/action.ts';
-import type { Memory } from '../object-state.ts';
+import type { ObjectState } from '../object-state.ts';
 
 /** How soon a Secret is tried again that stood in the way of the initial password. */
 const passwordRetry = 5 * 60_000;
@@ -99,17 +99,17 @@ export async function writePassword(
 }
 
 /** What came of it, at `now` (monotonic), for the next reconciliations. */
-export function rememberPassword(memory: Memory, execution: PasswordExecution, now: number): void {
-  if (execution.type === 'PasswordWritten') memory.passwordSecret = execution.secretName;
+export function rememberPassword(objectState: ObjectState, execution: PasswordExecution, now: number): void {
+  if (execution.type === 'PasswordWritten') objectState.passwordSecret = execution.secretName;
   const isConflict =
     execution.type === 'PasswordConflict' ||
-    (execution.type === 'PasswordAwaited' && memory.awaitedPassword(now) >= collectorPatience);
+    (execution.type === 'PasswordAwaited' && objectState.passwordAwaitedFor(now) >= collectorPatience);
   if (!isConflict) return;
   const { reason, outdated } =
     execution.type === 'PasswordConflict'
       ? execution
       : { reason: 'InitialPasswordConflict' as const, outdated: undefined };
-  memory.notePasswordConflict({ reason, message: execution.message }, now + passwordRetry, outdated);
+  objectState.notePasswordConflict({ reason, message: execution.message }, now + passwordRetry, outdated);
 }
 
 /** Whose a Secret is that has the name already. */

@@ -132,7 +132,7 @@ export interface NameEvidence {
   /** The later of the announcement and this process's start, plus the response deadline. */
   readonly earliest: number;
   /** When the first complete list that lacks the name, at or after `earliest`, started. */
-  readonly firstLacking: number | undefined;
+  readonly firstListWithout: number | undefined;
   /** When the newest complete list, which lacks the name, started. */
   readonly newest: number;
   readonly visibilityWindow: number;
@@ -142,8 +142,8 @@ export interface NameEvidence {
 export function confirmNameFree(
   e: NameEvidence,
 ): { readonly absent: true } | { readonly absent: false; readonly wantListAfter: number } {
-  if (e.firstLacking === undefined || e.newest < e.earliest) return { absent: false, wantListAfter: e.earliest };
-  const second = e.firstLacking + e.visibilityWindow;
+  if (e.firstListWithout === undefined || e.newest < e.earliest) return { absent: false, wantListAfter: e.earliest };
+  const second = e.firstListWithout + e.visibilityWindow;
   return e.newest >= second ? { absent: true } : { absent: false, wantListAfter: second };
 }
 

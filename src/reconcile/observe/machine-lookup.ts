@@ -3,13 +3,13 @@ import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
 import type { ProviderId } from '../../domain/machine.ts';
 import type { MachineObservation } from '../../plan/observed.ts';
 import type { Account, Snapshot } from '../../provider/account/account.ts';
-import type { Memory } from '../object-state.ts';
+import type { ObjectState } from '../object-state.ts';
 
 /** What one reconciliation is about: an object, and what is recorded or hinted of its VM. */
 export interface Subject {
   readonly key: string;
   readonly object: VirtualMachine;
-  readonly memory: Memory;
+  readonly objectState: ObjectState;
   /** The machine's name: as recorded, else as it would be created. */
   readonly name: string;
   readonly identity: Identity;

@@ -43,7 +43,7 @@ export function observeMachine(
   subject: Subject,
   target: Target,
 ): MachineObservation {
-  const { key, object, memory, name, identity } = subject;
+  const { key, object, objectState, name, identity } = subject;
   if (account.lastFailure !== undefined) {
     return { kind: 'Unknown', reason: { kind: 'ReadFailed', failure: account.lastFailure } };
   }
@@ -63,13 +63,15 @@ export function observeMachine(
     // The VM that replaces a recorded one may have another name.
     account.lastWriteAt(providerName(object)) ?? 0,
     // A look for a name, unlike one for a known machine, must not be older than the object as this process knows it.
-    identity.kind === 'Known' ? 0 : memory.firstSeenAt,
-    memory.requestedAt ?? 0,
-    memory.lookAgainAt !== undefined && memory.lookAgainAt <= deps.clock.monotonic() ? memory.lookAgainAt : 0,
+    identity.kind === 'Known' ? 0 : objectState.firstSeenAt,
+    objectState.requestedAt ?? 0,
+    objectState.relistAfter !== undefined && objectState.relistAfter <= deps.clock.monotonic()
+      ? objectState.relistAfter
+      : 0,
   );
   const sighting = target.id === undefined ? undefined : account.cachedMachine(target.id);
   if (snapshot !== undefined && sighting !== undefined && sighting.startedAt >= notBefore) {
-    if (snapshot.has(sighting.machine.id)) memory.caughtUp();
+    if (snapshot.has(sighting.machine.id)) objectState.listCaughtUp();
     const successor = isUnseen(subject, sighting.machine) ? successorIn(snapshot, subject) : undefined;
     return presentOf(deps, account, subject, successor ?? sighting.machine, sighting.startedAt);
   }
@@ -142,12 +144,12 @@ function unreadableNamed(
   subject: Subject,
   name: string,
 ): MachineObservation {
-  const { key, object, memory, intent } = subject;
-  const isOpen = memory.openIntent(object.metadata.annotations?.[annotations.createPending]) !== undefined;
+  const { key, object, objectState, intent } = subject;
+  const isOpen = objectState.openIntent(object.metadata.annotations?.[annotations.createPending]) !== undefined;
   const unreadable = unreadableOf(snapshot, {
     name,
     isUntouched: isUntouched(subject),
-    intent: isOpen ? { nameless: intent?.nameless ?? [], sentAt: memory.intentSentAt } : undefined,
+    intent: isOpen ? { nameless: intent?.nameless ?? [], sentAt: objectState.intentSentAt } : undefined,
   });
   if (unreadable === undefined) return { kind: 'Absent' };
   // When it can be read it may turn out to be of a name that wakes nobody here.
@@ -181,11 +183,11 @@ function isSuccessor(subject: Subject, machine: Machine): boolean {
  * Nothing of ours can be there yet: the name carries the object's UID, nothing was ever announced or recorded, and
  * without our finalizer, which is stored before anything billable, no earlier record can have been lost.
  */
-function isUntouched({ object, memory }: Subject): boolean {
+function isUntouched({ object, objectState }: Subject): boolean {
   const { metadata, status } = object;
   return (
     isNameOwn(object) &&
-    (metadata.annotations?.[annotations.createPending] ?? memory.openIntent(undefined)) === undefined &&
+    (metadata.annotations?.[annotations.createPending] ?? objectState.openIntent(undefined)) === undefined &&
     metadata.finalizers?.includes(finalizer) !== true &&
     status?.id === undefined
   );
@@ -198,12 +200,12 @@ function lookForName(
   subject: Subject,
   name: string,
 ): MachineObservation {
-  const { object, memory, key, intent } = subject;
+  const { object, objectState, key, intent } = subject;
   const found = snapshot.byName(name);
   const [machine] = found;
   if (found.length > 1) return duplicateName(name, found);
   if (machine !== undefined) {
-    memory.sawMachine(machine, deps.clock.monotonic(), snapshot.startedAt);
+    objectState.recordMachine(machine, deps.clock.monotonic(), snapshot.startedAt);
     return { kind: 'Present', machine };
   }
   const lacking = unreadableNamed(deps, account, snapshot, subject, name);
@@ -213,20 +215,20 @@ function lookForName(
     account.requestList(key, Math.max(massDisappearance.until, deps.clock.monotonic()));
     return manyDisappeared(massDisappearance);
   }
-  const open = memory.openIntent(object.metadata.annotations?.[annotations.createPending]);
+  const open = objectState.openIntent(object.metadata.annotations?.[annotations.createPending]);
   if (open === undefined) return freeName(deps, account, snapshot, subject);
   // The call was made with the key of another account, so this one's lists say nothing about it.
   const otherAccount = checkAccount(snapshot.ownerIds, intent?.ownerId);
   if (otherAccount !== undefined) return otherAccount;
   if (!isKeyOf(subject, account)) return { kind: 'Unknown', reason: { kind: 'OtherKey' } };
 
-  if (memory.refusedIntent === open && snapshot.startedAt >= memory.refusedAt)
+  if (objectState.refusedIntent === open && snapshot.startedAt >= objectState.refusedAt)
     return freeName(deps, account, snapshot, subject);
-  const earliest = Math.max(deps.actingSince(key), memory.intentSentAt ?? 0) + deps.limits.callDeadline;
-  if (snapshot.startedAt >= earliest) memory.sawLack(snapshot.startedAt);
+  const earliest = Math.max(deps.actingSince(key), objectState.intentSentAt ?? 0) + deps.limits.callDeadline;
+  if (snapshot.startedAt >= earliest) objectState.recordAbsence(snapshot.startedAt);
   const judgment = confirmNameFree({
     earliest,
-    firstLacking: memory.firstLacking,
+    firstListWithout: objectState.firstListWithout,
     newest: snapshot.startedAt,
     visibilityWindow: deps.limits.visibilityWindow,
   });
@@ -251,8 +253,8 @@ function freeName(deps: MachineDeps, account: Account, snapshot: Snapshot, subje
 }
 
 /** Whether the key in use is the one the create intent was written with, or is shown to be of the same account. */
-function isKeyOf({ intent, isIntentProven, memory }: Subject, account: Account): boolean {
-  if (memory.intentAccount === account || intent?.proof === undefined) return true;
+function isKeyOf({ intent, isIntentProven, objectState }: Subject, account: Account): boolean {
+  if (objectState.intentAccount === account || intent?.proof === undefined) return true;
   return isIntentProven || (intent.ownerId !== undefined && intent.ownerId === account.ownerId);
 }
 
@@ -264,7 +266,7 @@ function lookForId(
   subject: Subject,
   id: ProviderId,
 ): MachineObservation {
-  const { key, object, memory, name } = subject;
+  const { key, object, objectState, name } = subject;
   const ownerId = ownerRecorded(subject);
   const otherAccount = checkAccount(snapshot.ownerIds, ownerId);
   if (otherAccount !== undefined) return otherAccount;
@@ -284,10 +286,10 @@ function lookForId(
     // The list lags: a machine that answers to its id is there.
     const now = deps.clock.monotonic();
     const isMoving = object.status?.operation !== undefined || object.metadata.deletionTimestamp !== undefined;
-    account.requestList(key, now + Math.min(memory.lagged(now), isMoving ? readAgain : longestDoubt));
+    account.requestList(key, now + Math.min(objectState.listLaggingFor(now), isMoving ? readAgain : longestDoubt));
     return presentOf(deps, account, subject, read.outcome.value, read.startedAt);
   }
-  const wasSeen = memory.wasSeen || (subject.identity.kind === 'Known' && wasSeenBefore(object));
+  const wasSeen = objectState.wasListed || (subject.identity.kind === 'Known' && wasSeenBefore(object));
   const absence = account.absenceOf(id);
   const lackingFor = snapshot.startedAt - (absence?.since ?? snapshot.startedAt);
   const massDisappearance = account.massDisappearanceOf(id);
@@ -338,7 +340,7 @@ function presentOf(
     return { kind: 'Unknown', reason: { kind: 'OtherAccount', ownerId: machine.ownerId } };
   if (subject.isDefaultKey && machine.name !== providerName(subject.object))
     return { kind: 'Unknown', reason: { kind: 'NotOwn' } };
-  subject.memory.sawMachine(machine, deps.clock.monotonic(), startedAt);
+  subject.objectState.recordMachine(machine, deps.clock.monotonic(), startedAt);
   return { kind: 'Present', machine };
 }
 

@@ -22,7 +22,7 @@ import type { Account } from '../../provider/account/account.ts';
 import { isDeletionOnRecord } from '../../status/conditions.ts';
 import type { Credentials, KeyLookup } from '../credentials.ts';
 import type { DeletionRate } from '../../controller/deletion-rate.ts';
-import type { Memory } from '../object-state.ts';
+import type { ObjectState } from '../object-state.ts';
 import type { NamespaceQuota } from '../../controller/namespace-quota.ts';
 import { type MachineDeps, mayCreate, notYetSeen, observeMachine } from './observe-machine.ts';
 import { withPastTimes } from './past-times.ts';
@@ -52,33 +52,38 @@ export async function observe(
   deps: ObserveDeps,
   key: string,
   stored: VirtualMachine,
-  memory: Memory,
+  objectState: ObjectState,
 ): Promise<Observation | undefined> {
   const object = withPastTimes(stored, deps.clock.now());
-  const lookup = keyToFinishWith(object, memory, await deps.credentials.lookup(object));
+  const lookup = keyToFinishWith(object, objectState, await deps.credentials.lookup(object));
   const found = lookup.kind === 'Found' ? deps.accountFor(lookup.apiKey, object.metadata.namespace) : null;
   const present = typeof found === 'string' ? null : found;
-  const account = lookup.kind === 'Found' && present !== null ? accountInUse(present, memory, lookup.isDefault) : null;
-  memory.setSuccessor(present === account ? undefined : (present ?? undefined), account, key);
-  memory.use(account, key);
+  const account =
+    lookup.kind === 'Found' && present !== null ? accountInUse(present, objectState, lookup.isDefault) : null;
+  objectState.setSuccessor(present === account ? undefined : (present ?? undefined), account, key);
+  objectState.setAccount(account, key);
   deps.machineIndex.setAccount(key, account);
   if (lookup.kind === 'Found' && account === present && account?.credentialStatus === 'Accepted')
-    memory.acceptedKey = { from: secretOf(object), lookup };
-  if (memory.successor !== undefined) {
-    memory.successor.subscribe(key, { name: providerName(object), group: object.metadata.namespace });
-    memory.successor.requestList(key, 0);
+    objectState.acceptedKey = { from: secretOf(object), lookup };
+  if (objectState.successor !== undefined) {
+    objectState.successor.subscribe(key, { name: providerName(object), group: object.metadata.namespace });
+    objectState.successor.requestList(key, 0);
   }
   // A key that was rejected and then put into the Secret anew is no longer judged by what was said of it before.
-  if (lookup.kind === 'Found' && memory.secretVersion !== undefined && lookup.version !== memory.secretVersion)
+  if (
+    lookup.kind === 'Found' &&
+    objectState.secretVersion !== undefined &&
+    lookup.version !== objectState.secretVersion
+  )
     present?.retryKey();
-  if (lookup.kind === 'Found') memory.secretVersion = lookup.version;
+  if (lookup.kind === 'Found') objectState.secretVersion = lookup.version;
   const requests = readRequests(object);
-  memory.noteRequest(requests.reconcile, deps.clock.monotonic());
-  memory.noteSpec(object.metadata.generation);
-  const pending = memory.openIntent(object.metadata.annotations?.[annotations.createPending]);
-  const announced = object.metadata.annotations?.[annotations.createPending] ?? memory.sentIntent;
+  objectState.noteRequest(requests.reconcile, deps.clock.monotonic());
+  objectState.noteSpec(object.metadata.generation);
+  const pending = objectState.openIntent(object.metadata.annotations?.[annotations.createPending]);
+  const announced = object.metadata.annotations?.[annotations.createPending] ?? objectState.sentIntent;
   const announcement = readIntent(announced, object.metadata.uid);
-  const isIntentProven = isProven(object, announcement, account, announced === memory.sentIntent);
+  const isIntentProven = isProven(object, announcement, account, announced === objectState.sentIntent);
   const replaced = isIntentProven ? announcement?.replaces : undefined;
   const recorded = provenByName(
     object,
@@ -94,11 +99,11 @@ export async function observe(
   // A VM that may have been created comes first, and with the operator's own key nothing else is looked for.
   const sought = isDefaultKey || intent?.isOwn === true ? providerName(object) : soughtName(object);
   const name = recorded.kind === 'Known' ? recorded.name : sought;
-  const isIntentRefused = pending !== undefined && pending === memory.refusedIntent;
+  const isIntentRefused = pending !== undefined && pending === objectState.refusedIntent;
   const subject: Subject = {
     key,
     object,
-    memory,
+    objectState,
     name,
     identity: recorded,
     intent,
@@ -107,7 +112,7 @@ export async function observe(
     isDefaultKey,
   };
   const target = targetOf(subject);
-  memory.follow(target?.id);
+  objectState.setMachine(target?.id);
   account?.subscribe(key, {
     name,
     id: target?.id,
@@ -125,7 +130,7 @@ export async function observe(
     account === null || target === undefined ? notYetSeen : observeMachine(deps, account, subject, target);
   if (account?.credentialStatus === 'Rejected' || isOtherAccount(machine)) deps.credentials.distrust(object);
   const now = deps.clock.now();
-  const history = memory.history(
+  const history = objectState.history(
     { now, monotonic: deps.clock.monotonic() },
     () => refusalBasis(object),
     () => writeBasis(object),
@@ -157,7 +162,7 @@ export async function observe(
           ? await machineConflict(deps, { ...subject, identity }, account, machine.machine)
           : undefined,
       apiKeyHash: account?.keyedHash(keyText(object.metadata)),
-      isKeyChanging: memory.successor !== undefined,
+      isKeyChanging: objectState.successor !== undefined,
       isDefaultKey,
       orphanCandidates: isCreate && !isDefaultKey ? orphanCandidatesOf(deps.machineIndex, subject, account) : [],
       namespaceLimit: deps.quota.reachedFor(key, machine.kind === 'Present' ? machine.machine.id : undefined),
@@ -189,11 +194,11 @@ function isTold({ metadata, status }: VirtualMachine): boolean {
  * The account of the key, unless that was just put into the Secret and nobody has judged it yet: until then the one before
  * it is used, so that a rotation is not seen, and a mistake in one is told by the key's own verdict.
  */
-function accountInUse(present: Account, memory: Memory, isDefault: boolean): Account {
-  const before = memory.account;
+function accountInUse(present: Account, objectState: ObjectState, isDefault: boolean): Account {
+  const before = objectState.account;
   // The operator's own key gives other rights than one of the namespace, so neither stands in for the other.
-  const isVerified = present.credentialStatus !== 'Unverified' || memory.usesDefaultKey !== isDefault;
-  memory.usesDefaultKey = isDefault;
+  const isVerified = present.credentialStatus !== 'Unverified' || objectState.usesDefaultKey !== isDefault;
+  objectState.usesDefaultKey = isDefault;
   if (before === undefined || before === null || before.credentialStatus !== 'Accepted' || isVerified) return present;
   return before;
 }
@@ -212,7 +217,7 @@ function usesDefaultKey({ metadata, status }: VirtualMachine, lookup: KeyLookup,
  * While an object is deleted whose Secret was deleted too: the key from that Secret that the provider accepted last. Helm and kubectl
  * delete Secrets first, and a VM that nobody can delete any longer costs money. One that was replaced or rejected is not used.
  */
-function keyToFinishWith(object: VirtualMachine, { acceptedKey }: Memory, lookup: KeyLookup): KeyLookup {
+function keyToFinishWith(object: VirtualMachine, { acceptedKey }: ObjectState, lookup: KeyLookup): KeyLookup {
   const isGone = lookup.kind === 'Missing' && lookup.isAbsent === true;
   if (!isGone || object.metadata.deletionTimestamp === undefined) return lookup;
   return acceptedKey?.from === secretOf(object) ? acceptedKey.lookup : lookup;

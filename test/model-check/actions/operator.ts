@@ -76,7 +76,7 @@ export function newOperator(object: VirtualMachine | undefined, now: number): Op
     cache: object,
     isDue: object !== undefined,
     dueAt: undefined,
-    memory: undefined,
+    objectState: undefined,
     accounts: {},
     pass: undefined,
   };

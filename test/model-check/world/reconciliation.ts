@@ -50,7 +50,7 @@ export async function proceed(subject: Subject, state: State, pass: Begun): Prom
     random: () => 0.5,
     cache: { get: () => run.cache, observe: (object) => run.learn(object) },
     objectOf: () => run.cache,
-    memories: run.memories,
+    objectStates: run.objectStates,
   });
   const ended = reconciler
     .reconcile(key, (wait) => wait)
@@ -71,7 +71,7 @@ const silent: Log = { debug() {}, info() {}, warn() {}, error() {}, with: () => 
 class Run {
   now: number;
   cache: VirtualMachine | undefined;
-  readonly memories = new Map<string, object>();
+  readonly objectStates = new Map<string, object>();
   readonly machineIndex: InstanceType<Subject['MachineIndex']>;
   readonly question: Promise<Request>;
   readonly #subject: Subject;
@@ -94,8 +94,8 @@ class Run {
     this.machineIndex = new subject.MachineIndex();
     this.machineIndex.update(key, undefined, pass.object);
     this.#isWoken = state.operator.isDue;
-    const { memory } = state.operator;
-    if (memory !== undefined) this.memories.set(key, this.#recall(memory));
+    const { objectState } = state.operator;
+    if (objectState !== undefined) this.objectStates.set(key, this.#recall(objectState));
   }
 
   /** The object's key, as src/reconcile/credentials.ts finds it in a Secret that is watched. */
@@ -151,14 +151,14 @@ class Run {
 
   endWith(result: ReconcileResult): Operator {
     const { operator } = this.#state;
-    const memory = this.memories.get(key);
+    const objectState = this.objectStates.get(key);
     const after = 'requeue' in result ? 0 : (result.after ?? ('failed' in result ? 0 : undefined));
     return {
       ...operator,
       cache: this.cache,
       isDue: this.#isWoken || (after !== undefined && after <= 0),
       dueAt: after !== undefined && after > 0 ? this.now + after : undefined,
-      memory: memory && this.#remember(memory),
+      objectState: objectState && this.#remember(objectState),
       accounts: {
         ...operator.accounts,
         ...Object.fromEntries([...this.#accounts].map(([name, account]) => [name, account.state])),
@@ -186,7 +186,7 @@ class Run {
     else this.learn(cache);
   }
 
-  #remember(memory: object): Remembered {
+  #remember(objectState: object): Remembered {
     const { Secret } = this.#subject;
     const plain = (value: unknown): unknown => {
       if (value instanceof ModelAccount) return { account: value.name, isReference: true } satisfies Reference;
@@ -194,11 +194,11 @@ class Run {
       return mapFields(value, plain);
     };
     // `as`: an object can be asked for its fields.
-    return plain(memory) as Remembered;
+    return plain(objectState) as Remembered;
   }
 
   #recall(fields: Remembered): object {
-    return Object.assign(new this.#subject.Memory('', 0), this.#withAccounts(fields));
+    return Object.assign(new this.#subject.ObjectState('', 0), this.#withAccounts(fields));
   }
 
   #withAccounts(value: unknown): unknown {

@@ -8,7 +8,7 @@ import type { CreateRequest } from '../../../src/domain/machine.ts';
 import { createSnapshot } from '../../../src/provider/account/snapshot.ts';
 import type { CreateAnswer, Provider } from '../../../src/provider/provider.ts';
 import { type WritableAccount, execute, type ExecuteDeps } from '../../../src/reconcile/execute/execute.ts';
-import { Memory } from '../../../src/reconcile/object-state.ts';
+import { ObjectState } from '../../../src/reconcile/object-state.ts';
 import { failure, machineIn, objectWith, type ObjectOptions, uid } from '../../plan/fixtures.ts';
 import { createManualClock } from '../../support/clock.ts';
 
@@ -24,7 +24,7 @@ async function create(options: {
 }) {
   const clock = createManualClock();
   const object = objectWith(options.object);
-  const memory = new Memory(uid, 0);
+  const objectState = new ObjectState(uid, 0);
   const calls: string[] = [];
   const stored = (change: Patch): VirtualMachine => {
     calls.push('patch');
@@ -55,9 +55,9 @@ async function create(options: {
     write: async (_change: object, call: (to: Provider) => Promise<unknown>, onGranted: () => Promise<boolean>) =>
       (await onGranted()) ? call(provider) : undefined,
   } as unknown as WritableAccount;
-  const target = { object, providerName: name, account, isDefaultKey: false, memory };
+  const target = { object, providerName: name, account, isDefaultKey: false, objectState };
   const execution = await execute(deps, { type: 'Create', request }, target);
-  return { execution, memory, calls, intent };
+  return { execution, objectState, calls, intent };
 }
 
 describe('a create', () => {
@@ -144,7 +144,7 @@ describe('a create', () => {
     },
   ])('that failed is one that one list settles: $isRefused, because $because', async ({ given, isRefused }) => {
     const answer = failed(failure({ operation: 'CreateMachine', ...given }));
-    const { memory, intent } = await create({ answer });
-    expect([memory.sentIntent, memory.refusedIntent]).toEqual([intent, isRefused ? intent : undefined]);
+    const { objectState, intent } = await create({ answer });
+    expect([objectState.sentIntent, objectState.refusedIntent]).toEqual([intent, isRefused ? intent : undefined]);
   });
 });

@@ -140,27 +140,27 @@ describe('judgeName', () => {
   it.each([
     {
       because: 'no list yet that started when the call could no longer be under way',
-      given: { firstLacking: undefined, newest: 999 },
+      given: { firstListWithout: undefined, newest: 999 },
       verdict: { absent: false, wantListAfter: 1_000 },
     },
     {
       because: 'a list that lacked it before a later call: the newest one started while that could be in flight',
-      given: { firstLacking: 0, newest: 999 },
+      given: { firstListWithout: 0, newest: 999 },
       verdict: { absent: false, wantListAfter: 1_000 },
     },
     {
       because: 'one list is not enough',
-      given: { firstLacking: 1_000, newest: 1_000 },
+      given: { firstListWithout: 1_000, newest: 1_000 },
       verdict: { absent: false, wantListAfter: 31_000 },
     },
     {
       because: 'two lists too close together',
-      given: { firstLacking: 1_000, newest: 30_999 },
+      given: { firstListWithout: 1_000, newest: 30_999 },
       verdict: { absent: false, wantListAfter: 31_000 },
     },
     {
       because: 'two lists, the visibility window apart',
-      given: { firstLacking: 1_000, newest: 31_000 },
+      given: { firstListWithout: 1_000, newest: 31_000 },
       verdict: { absent: true },
     },
   ])('$because', ({ given, verdict }) => {

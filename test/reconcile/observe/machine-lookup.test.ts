@@ -3,7 +3,7 @@ import { type Identity, type Intent, readIdentity } from '../../../src/api/v1alp
 import type { Machine } from '../../../src/domain/machine.ts';
 import type { Account } from '../../../src/provider/account/account.ts';
 import { createSnapshot } from '../../../src/provider/account/snapshot.ts';
-import { Memory } from '../../../src/reconcile/object-state.ts';
+import { ObjectState } from '../../../src/reconcile/object-state.ts';
 import { type Target, provenByName, targetOf, twinsOf } from '../../../src/reconcile/observe/machine-lookup.ts';
 import { machineIn, type ObjectOptions, objectWith, uid } from '../../plan/fixtures.ts';
 
@@ -127,7 +127,7 @@ it.each<{
   const subject = {
     key: 'default/web',
     object,
-    memory: new Memory(uid, 0),
+    objectState: new ObjectState(uid, 0),
     name: object.spec.providerName ?? own,
     identity: identity ?? readIdentity(object),
     intent: intent && { isOwn: false, signed: '', ...intent },

@@ -180,7 +180,7 @@ describeRows('a recorded VM that the list lacks', [
     because: 'it was created just now, and seen',
     ...gone,
     status: { ownerId: 1, state: 'Pending' },
-    memory: { wasSeen: true },
+    objectState: { wasListed: true },
     deleting: true,
     what: 'Absent',
   },
@@ -213,8 +213,8 @@ it.each([
   { because: 'not once it was read alone', listed: [other], milliseconds: 60 * second },
   { because: 'once a list shows it', listed: [vm()], milliseconds: 0 },
 ])('a VM lags no longer: $because', ({ listed, milliseconds }) => {
-  const { memory } = observe({ ...known, lagging: 60 * second, listed, sightings: seen(late) });
-  expect(memory.lagged(now)).toBe(milliseconds);
+  const { objectState } = observe({ ...known, lagging: 60 * second, listed, sightings: seen(late) });
+  expect(objectState.listLaggingFor(now)).toBe(milliseconds);
 });
 
 const recreated = { ...gone, status: { ownerId: 1, state: 'Running' } } as const;

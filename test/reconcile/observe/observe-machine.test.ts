@@ -35,7 +35,7 @@ describeRows('an object that nothing was ever created for', [
 describeRows('the list must not be older than the object', [
   { because: 'that chose its name', ...chosen, seenSince: late, what: 'NotYetSeen', wants: ['machine -1'] },
   { because: 'that has an intent', pending: {}, seenSince: late, what: 'NotYetSeen' },
-  { because: 'whose intent was taken out', memory: { sentIntent: text }, seenSince: late, what: 'NotYetSeen' },
+  { because: 'whose intent was taken out', objectState: { sentIntent: text }, seenSince: late, what: 'NotYetSeen' },
   { because: 'that has the finalizer', finalizer: true, seenSince: late, what: 'NotYetSeen' },
   {
     because: 'that has the record of an earlier object',
@@ -83,35 +83,35 @@ describeRows('a recorded VM that was read', [
     because: 'before that was requested',
     ...known,
     sightings: seen(listedAt),
-    memory: { requestedAt: late },
+    objectState: { requestedAt: late },
     what: 'NotYetSeen',
   },
   {
     because: 'before patience with it ended',
     ...known,
     sightings: seen(listedAt),
-    memory: { lookAgainAt: late },
+    objectState: { relistAfter: late },
     what: 'NotYetSeen',
   },
   {
     because: 'before patience with it ended a moment ago',
     ...known,
     sightings: seen(listedAt),
-    memory: { lookAgainAt: now },
+    objectState: { relistAfter: now },
     what: 'NotYetSeen',
   },
   {
     because: 'and patience with it lasts',
     ...known,
     sightings: seen(listedAt),
-    memory: { lookAgainAt: now + 1 },
+    objectState: { relistAfter: now + 1 },
     what: 'Present 90',
   },
   {
     because: 'alone, after the newest list',
     ...known,
     sightings: seen(late),
-    memory: { requestedAt: late },
+    objectState: { requestedAt: late },
     what: 'Present 90',
   },
   { because: 'by the list, and cannot be read', ...known, listed: [{ id: 90, problem: 'x' }], what: 'Unreadable' },
@@ -219,7 +219,7 @@ describeRows('a name in the list', [
   {
     because: 'that began when it was asked for',
     ...chosen,
-    memory: { requestedAt: listedAt },
+    objectState: { requestedAt: listedAt },
     listed: [shop],
     what: 'Present 90',
   },
@@ -264,7 +264,7 @@ describeRows('a name in the list', [
   {
     because: 'of none, before an earlier create request was refused, of which nothing is open',
     ...chosen,
-    memory: { refusedAt: late },
+    objectState: { refusedAt: late },
     what: 'Absent',
   },
   { because: 'of none, five seconds ago', ...chosen, answeredAt: now - 5_000, what: 'Absent' },
@@ -276,9 +276,9 @@ it.each([
   { by: 'name', given: { ...chosen, listed: [shop] } },
   { by: 'id', given: { ...known, sightings: seen(listedAt) } },
 ])('a VM that is found by its $by counts as seen, and as up since that list', ({ given }) => {
-  const { memory } = observe(given);
-  expect(memory.wasSeen).toBe(true);
-  expect(memory.history({ now: 0, monotonic: now }, String, String).lastUpAt).toBe(listedAt - now);
+  const { objectState } = observe(given);
+  expect(objectState.wasListed).toBe(true);
+  expect(objectState.history({ now: 0, monotonic: now }, String, String).lastUpAt).toBe(listedAt - now);
 });
 
 it.each<{ given?: Given; entry: ListedMachine; isOurs: boolean }>([
@@ -291,7 +291,7 @@ it.each<{ given?: Given; entry: ListedMachine; isOurs: boolean }>([
   expect(observed).toMatchObject({ reason: { kind: 'Unreadable', isOurs } });
 });
 
-const settling = { pending: {}, memory: { firstLacking: listedAt - visibilityWindow } } as const;
+const settling = { pending: {}, objectState: { firstListWithout: listedAt - visibilityWindow } } as const;
 
 describeRows('a name that a create request may have led to', [
   { because: 'two lists lack it', ...settling, what: 'Absent' },
@@ -311,31 +311,31 @@ describeRows('a name that a create request may have led to', [
   {
     because: 'the request may be in flight',
     ...settling,
-    memory: { ...settling.memory, intentSentAt: listedAt - callDeadline + 1 },
+    objectState: { ...settling.objectState, intentSentAt: listedAt - callDeadline + 1 },
     what: 'OutcomeUnknown',
   },
   {
     because: 'it is settled already',
     pending: {},
-    memory: { firstLacking: listedAt, sentIntent: text },
+    objectState: { firstListWithout: listedAt, sentIntent: text },
     what: 'OutcomeUnknown',
   },
   {
     because: 'it was refused before the list',
     pending: {},
-    memory: { refusedIntent: text, refusedAt: listedAt },
+    objectState: { refusedIntent: text, refusedAt: listedAt },
     what: 'Absent',
   },
   {
     because: 'it was refused after the list began',
     pending: {},
-    memory: { refusedIntent: text, refusedAt: listedAt + 1 },
+    objectState: { refusedIntent: text, refusedAt: listedAt + 1 },
     what: 'OutcomeUnknown',
   },
   {
     because: 'another one was refused',
     pending: {},
-    memory: { refusedIntent: 'x', refusedAt: 0 },
+    objectState: { refusedIntent: 'x', refusedAt: 0 },
     what: 'OutcomeUnknown',
   },
   {
@@ -392,7 +392,7 @@ describeRows('a name that a create request may have led to', [
   {
     because: 'one without a name was there when it was sent',
     ...settling,
-    memory: { ...settling.memory, intentSentAt: listedAt },
+    objectState: { ...settling.objectState, intentSentAt: listedAt },
     actingSince: 0,
     listed: [nameless],
     what: 'OutcomeUnknown',
@@ -400,8 +400,8 @@ describeRows('a name that a create request may have led to', [
 ]);
 
 it.each([
-  { actingSince: listedAt - callDeadline + 1, firstLacking: undefined },
-  { actingSince: listedAt - callDeadline, firstLacking: listedAt },
+  { actingSince: listedAt - callDeadline + 1, firstListWithout: undefined },
+  { actingSince: listedAt - callDeadline, firstListWithout: listedAt },
 ])('a list counts only from when the request can no longer be in flight: $firstLacking', ({ actingSince, ...row }) => {
-  expect(observe({ pending: {}, actingSince }).memory.firstLacking).toBe(row.firstLacking);
+  expect(observe({ pending: {}, actingSince }).objectState.firstListWithout).toBe(row.firstListWithout);
 });

@@ -4,7 +4,7 @@ import { failed, succeeded } from '../../../src/domain/failure.ts';
 import type { ListedMachine, Machine, ProviderId } from '../../../src/domain/machine.ts';
 import type { Account } from '../../../src/provider/account/account.ts';
 import { createSnapshot } from '../../../src/provider/account/snapshot.ts';
-import { Memory } from '../../../src/reconcile/object-state.ts';
+import { ObjectState } from '../../../src/reconcile/object-state.ts';
 import { observeMachine } from '../../../src/reconcile/observe/observe-machine.ts';
 import type { Subject, Target } from '../../../src/reconcile/observe/machine-lookup.ts';
 import { failure, machineIn, type ObjectOptions, objectWith, observedWith, uid } from '../../plan/fixtures.ts';
@@ -33,7 +33,7 @@ export interface Given extends ObjectOptions {
   /** What `GET` answers: one VM, none (404), a failure; by default it is not answered yet. */
   readonly read?: Machine | 404 | 'Failed';
   readonly account?: Partial<Account>;
-  readonly memory?: Partial<Omit<Memory, 'uid' | 'firstSeenAt'>>;
+  readonly objectState?: Partial<Omit<ObjectState, 'uid' | 'firstSeenAt'>>;
   readonly seenSince?: number;
   /** For how long lists have left out a VM that answers to its id. */
   readonly lagging?: number;
@@ -49,7 +49,15 @@ export interface Given extends ObjectOptions {
 export const text = 'the stored intent';
 
 export function observe(given: Given) {
-  const { listed = [other], answeredAt = listedAt, sightings = [], read, pending, memory: remembered, ...rest } = given;
+  const {
+    listed = [other],
+    answeredAt = listedAt,
+    sightings = [],
+    read,
+    pending,
+    objectState: remembered,
+    ...rest
+  } = given;
   const clock = { ...createManualClock(), monotonic: () => now };
   const object = objectWith({
     ...rest,
@@ -77,16 +85,16 @@ export function observe(given: Given) {
     requestMachine: (_: string, after: number) => void wants.push(`machine ${(after - now) / second}`),
     ...given.account,
   } as unknown as Account;
-  const memory = Object.assign(new Memory(uid, given.seenSince ?? 0), remembered);
-  if (given.isSentWithKey === true) memory.intentAccount = account;
-  if (given.lagging !== undefined) memory.lagged(now - given.lagging);
+  const objectState = Object.assign(new ObjectState(uid, given.seenSince ?? 0), remembered);
+  if (given.isSentWithKey === true) objectState.intentAccount = account;
+  if (given.lagging !== undefined) objectState.listLaggingFor(now - given.lagging);
   const identity = readIdentity(object, null);
   const known = identity.kind === 'Known' ? identity : undefined;
   const name = known?.name ?? object.spec.providerName ?? own;
   const subject: Subject = {
     key: 'default/web',
     object,
-    memory,
+    objectState,
     name,
     identity,
     intent: pending === undefined ? undefined : { isOwn: true, uid, name, signed: '', ...pending },
@@ -104,7 +112,7 @@ export function observe(given: Given) {
       : observed.kind === 'Absent'
         ? 'Absent'
         : observed.reason.kind;
-  return { what, observed, wants, memory };
+  return { what, observed, wants, objectState };
 }
 
 export interface Row extends Given {
