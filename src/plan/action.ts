@@ -29,7 +29,7 @@ export type Action =
 export type PowerAction = Extract<Action, { readonly operation: OperationStatus }>;
 
 /** The same, begun at `at` (epoch milliseconds) rather than when it was decided: between the two it may have waited for its turn. */
-export function begunAt<T extends PowerAction>(action: T, at: number): T {
+export function withStart<T extends PowerAction>(action: T, at: number): T {
   const { operation } = action;
   const { deadlineTime } = operation;
   const waited = at - Date.parse(operation.startTime);
@@ -90,12 +90,12 @@ const none: Action = { type: 'None' };
 type Rest = Partial<Omit<Decision, 'action' | 'statusReason'>>;
 
 /** A decision to do nothing now but say why, and perhaps come back. */
-export function wait(statusReason: StatusReason | undefined, rest: Rest = {}): Decision {
-  return act(none, statusReason, rest);
+export function requeue(statusReason: StatusReason | undefined, rest: Rest = {}): Decision {
+  return perform(none, statusReason, rest);
 }
 
 /** A decision to act. */
-export function act(action: Action, statusReason: StatusReason | undefined, rest: Rest = {}): Decision {
+export function perform(action: Action, statusReason: StatusReason | undefined, rest: Rest = {}): Decision {
   return {
     action,
     statusReason,
@@ -111,7 +111,7 @@ export function act(action: Action, statusReason: StatusReason | undefined, rest
 }
 
 /** What is on record before a call that can't be taken back. */
-export function announcementOf({ type, id }: Extract<Action, { type: 'Kill' | 'Restart' | 'Delete' }>): StatusReason {
+export function intentStatus({ type, id }: Extract<Action, { type: 'Kill' | 'Restart' | 'Delete' }>): StatusReason {
   switch (type) {
     case 'Kill':
       return { reason: 'Stopping', message: `cutting the power of VM ${id}` };

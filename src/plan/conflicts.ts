@@ -1,6 +1,6 @@
 import { deleteKeepingVm, deleteObject, patchSpec } from '../api/v1alpha1/commands.ts';
 import { quoted } from '../domain/text.ts';
-import { type Decision, wait } from './action.ts';
+import { type Decision, requeue } from './action.ts';
 import { kept } from './kept.ts';
 import { leavingVm } from './retain-hint.ts';
 import type { Observed } from './observed.ts';
@@ -30,7 +30,7 @@ export function nameHeldByOther(o: Observed): Decision | undefined {
   const isAdoptionOnly = policy === 'MustExist' && o.intent?.isOwn !== true;
   if (isAdoptionOnly && machine.kind !== 'Present') return undefined;
   const message = `the object ${holder} already claims the provider name ${quoted(o.providerName)}; ${remedyFor(o)}`;
-  return wait({ reason: 'NameConflict', message }, { after: conflictRetry });
+  return requeue({ reason: 'NameConflict', message }, { after: conflictRetry });
 }
 
 /** `spec.adoption` can be changed until the object has a VM; `spec.providerName` can't. */
@@ -44,7 +44,7 @@ function remedyFor({ object: { metadata, spec }, machine }: Observed): string {
 function unprovenInDeletion(o: Observed, holder: string): Decision | undefined {
   if (o.machine.kind !== 'Present' || o.machineConflict !== undefined) return undefined;
   const message = `VM ${o.machine.machine.id} has the provider name ${quoted(o.providerName)}, which the object ${holder} claims too, and no object records it${leavingVm(o, leavingToOther)}`;
-  return wait({ reason: 'IdentityUnproven', message }, { ...kept(o), after: conflictRetry });
+  return requeue({ reason: 'IdentityUnproven', message }, { ...kept(o), after: conflictRetry });
 }
 
 /** Two objects never act on one VM, whatever their annotations say. */
@@ -55,5 +55,5 @@ export function machineHeldByOther(o: Observed): Decision | undefined {
   const retained = o.mayOrphan ? `; to ${leavingToOther}: ${deleteKeepingVm(metadata)}` : '';
   const remedy = metadata.deletionTimestamp === undefined ? retained : leavingVm(o, leavingToOther);
   const message = `VM ${o.identity.id} belongs to the object ${o.machineConflict}, which records it too${remedy}`;
-  return wait({ reason: 'HeldByOtherObject', message }, { ...kept(o), after: conflictRetry });
+  return requeue({ reason: 'HeldByOtherObject', message }, { ...kept(o), after: conflictRetry });
 }

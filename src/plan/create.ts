@@ -6,7 +6,7 @@ import type { Origin } from '../api/v1alpha1/types.ts';
 import type { Failure } from '../domain/failure.ts';
 import type { Machine } from '../domain/machine.ts';
 import { quoted } from '../domain/text.ts';
-import { type Decision, type StatusReason, act, wait } from './action.ts';
+import { type Decision, type StatusReason, perform, requeue } from './action.ts';
 import { isCreatable, resolve } from './catalogue.ts';
 import type { Limits, NamespaceLimit, Observed } from './observed.ts';
 import { fromFailure } from './failure-status.ts';
@@ -41,27 +41,27 @@ export function create(o: Observed): Decision {
     const isIntentStored = o.object.metadata.annotations?.[annotations.createPending] !== undefined;
     const rest = { after: refusedRetry };
     return isIntentStored
-      ? act({ type: 'WithdrawIntent' }, refused(o.history.refusal), rest)
-      : wait(refused(o.history.refusal), rest);
+      ? perform({ type: 'WithdrawIntent' }, refused(o.history.refusal), rest)
+      : requeue(refused(o.history.refusal), rest);
   }
   const { fruitless } = o;
   const dueAt = fruitless === undefined ? o.now : fruitless.since + repeatAfter(fruitless.creates, o.limits);
   if (fruitless !== undefined && dueAt > o.now) {
     const message = `${fruitless.creates} create requests for ${quoted(o.providerName)} led to no VM of that name; the next one is sent at ${toSeconds(dueAt)}. If the provider has the VM under another name, delete it there`;
-    return wait({ reason: 'CreateBackoff', message }, { after: dueAt - o.now });
+    return requeue({ reason: 'CreateBackoff', message }, { after: dueAt - o.now });
   }
   const doubt = o.orphanCandidates.length > 0 && !o.requests.ignoresOrphanCandidates ? orphanCandidate(o) : undefined;
-  if (doubt !== undefined && o.limits.orphanCandidates === 'Hold') return wait(doubt, { after: conflictRetry });
+  if (doubt !== undefined && o.limits.orphanCandidates === 'Hold') return requeue(doubt, { after: conflictRetry });
   if (o.namespaceLimit !== undefined) return namespaceFull(o, o.namespaceLimit);
   // It was not read for a reason that has passed since.
-  if (o.catalogue.kind === 'NotNeeded') return wait(undefined, { after: 1_000 });
-  if (o.catalogue.kind === 'Reading') return wait(undefined);
-  if (o.catalogue.kind === 'Unavailable') return wait(fromFailure(o, o.catalogue.failure), { after: 10_000 });
+  if (o.catalogue.kind === 'NotNeeded') return requeue(undefined, { after: 1_000 });
+  if (o.catalogue.kind === 'Reading') return requeue(undefined);
+  if (o.catalogue.kind === 'Unavailable') return requeue(fromFailure(o, o.catalogue.failure), { after: 10_000 });
 
   const resolution = resolve(spec, o.catalogue);
-  if (!resolution.ok) return wait(resolution.statusReason, { after: refusedRetry });
+  if (!resolution.ok) return requeue(resolution.statusReason, { after: refusedRetry });
   const name = providerName(o.object);
-  return act(
+  return perform(
     {
       type: 'Create',
       request: {
@@ -99,19 +99,24 @@ function asksForOthers({ identity, object }: Observed): boolean {
 function notWithDefaultKey(o: Observed): Decision {
   const secret = o.object.spec.credentialsSecretRef.name;
   const message = `spec.adoption can't be used with the operator's default API key, which gives no right to VMs that exist; put an API key of your own into Secret ${quoted(secret)}, or, for a new VM: ${patchSpec(o.object.metadata, { adoption: { policy: 'Never', id: null, name: null } })}`;
-  return wait({ reason: 'AdoptionNotPermitted', message }, { after: refusedRetry });
+  return requeue({ reason: 'AdoptionNotPermitted', message }, { after: refusedRetry });
 }
 
 function missing(o: Observed): Decision {
   const { id } = o.object.spec.adoption;
   const what = id === undefined ? `named ${quoted(o.providerName)}` : `with id ${id}`;
   if (!isCreatable(o.object.spec)) {
+<<<<<<< HEAD
     const none = `the account has no VM ${what}; correct spec.adoption, or, to create a VM instead, add region, package and osTemplate`;
     return wait({ reason: 'AdoptionTargetNotFound', message: none }, { after: refusedRetry });
+=======
+    const none = `the account has no VM ${what}, and the spec lacks the region, package or osTemplate to create one`;
+    return requeue({ reason: 'AdoptionTargetNotFound', message: none }, { after: refusedRetry });
+>>>>>>> 6b26a79 (Name the decisions of plan by what the operator does)
   }
   const instead = patchSpec(o.object.metadata, { adoption: { policy: 'IfExists', id: null, name: null } });
   const message = `spec.adoption.policy is MustExist, and the account has no VM ${what}; correct spec.adoption, or, to create a VM instead: ${instead}`;
-  return wait({ reason: 'AdoptionTargetNotFound', message }, { after: refusedRetry });
+  return requeue({ reason: 'AdoptionTargetNotFound', message }, { after: refusedRetry });
 }
 
 function namespaceFull({ object, isDefaultKey }: Observed, { limit, leftRunning }: NamespaceLimit): Decision {
@@ -124,7 +129,7 @@ function namespaceFull({ object, isDefaultKey }: Observed, { limit, leftRunning 
       ? 'delete an object, or ask your cluster administrator for more'
       : `deleted objects left ${leftRunning.slice(0, mostLeftNamed).join(', ')} running: ${remedy}`;
   const message = `namespace ${quoted(namespace)} has reached its limit of ${limit} VMs (maxMachinesPerNamespace); ${left}`;
-  return wait({ reason: 'NamespaceLimitReached', message }, { after: conflictRetry });
+  return requeue({ reason: 'NamespaceLimitReached', message }, { after: conflictRetry });
 }
 
 function orphanCandidate(o: Observed): StatusReason {
@@ -168,7 +173,7 @@ export function recognize(o: Observed, machine: Machine): Decision {
   if (asked !== undefined && machine.name !== asked) {
     const byName = patchSpec(o.object.metadata, { adoption: { id: null, name: null } });
     const message = `VM ${machine.id} is named ${quoted(machine.name)}, but spec.providerName is ${quoted(asked)}; correct spec.adoption, or, to adopt the VM of that name: ${byName}`;
-    return wait({ reason: 'AdoptionMismatch', message }, { after: conflictRetry });
+    return requeue({ reason: 'AdoptionMismatch', message }, { after: conflictRetry });
   }
   if (o.namespaceLimit !== undefined) return namespaceFull(o, o.namespaceLimit);
   return record(o, machine, 'Adopted');
@@ -192,12 +197,12 @@ function doubtful(o: Observed, { id, name }: Machine): Decision {
       ? `if it is this object's, adopt it: ${adoptVm(metadata, id)}; if not: ${deleteKeepingVm(metadata)}`
       : `if it is this object's, delete it at the provider${leavingVm(o, 'leave it running')}`;
   const message = `the provider refused to create ${quoted(name)} and lists VM ${id} of that name without the time of its creation, so it may be this object's or not; ${remedy}`;
-  return wait({ reason: 'IdentityUnproven', message }, { after: conflictRetry });
+  return requeue({ reason: 'IdentityUnproven', message }, { after: conflictRetry });
 }
 
 function nameTaken({ object: { metadata } }: Observed, { id, name }: Machine): Decision {
   const message = `VM ${id} at the provider already has the name ${quoted(name)} and was not created for this object; to adopt it: ${adoptVm(metadata, id)}; for a VM with another spec.providerName, delete this object and apply it again: ${deleteObject(metadata)}`;
-  return wait({ reason: 'NameTaken', message }, { after: conflictRetry });
+  return requeue({ reason: 'NameTaken', message }, { after: conflictRetry });
 }
 
 /** Whether the VM is the one that the create intent was written for: anybody can write an annotation, but not its proof. */
@@ -223,7 +228,7 @@ function record(o: Observed, { id, name, ownerId }: Machine, origin: Origin): De
     origin === 'Created'
       ? { reason: 'Creating', message: `VM ${id} is being provisioned` }
       : { reason: 'Creating', message: `adopting VM ${id} (${quoted(name)})` };
-  return act({ type: 'RecordIdentity', machine }, statusReason, {
+  return perform({ type: 'RecordIdentity', machine }, statusReason, {
     fastPolling: true,
     // A request that was there before the VM was on record is not a wish of today; after a lost status, a second restart would hurt.
     handledRestart: o.object.spec.restartRequest,
@@ -237,7 +242,7 @@ function takenByOther({ object: { metadata, spec } }: Observed, other: string, {
   const isNamed = adoption.id !== undefined || adoption.name !== undefined;
   const another = isNamed ? '; to adopt another VM, change spec.adoption' : '';
   const message = `VM ${id} belongs to the object ${other}; to leave it to that one, delete this object: ${deleteObject(metadata)}${another}`;
-  return wait({ reason: 'HeldByOtherObject', message }, { after: conflictRetry });
+  return requeue({ reason: 'HeldByOtherObject', message }, { after: conflictRetry });
 }
 
 /** Why the provider refused a create call, as a verdict. */

@@ -1,6 +1,6 @@
 import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { Machine } from '../domain/machine.ts';
-import { type Decision, act, wait } from './action.ts';
+import { type Decision, perform, requeue } from './action.ts';
 import { patienceOf } from './power-call.ts';
 import type { Observed } from './observed.ts';
 import { pauseAfter } from './call-backoff.ts';
@@ -21,14 +21,14 @@ import { failedTaskNote } from './task.ts';
  * provider that can't delete the VM yet refuses (400, 406), which the object then reports. Repeating a DELETE does no harm, so it is
  * not recorded, merely spaced out.
  */
-export function remove(o: Observed, machine: Machine): Decision {
+export function deleteMachine(o: Observed, machine: Machine): Decision {
   const patience = patienceOf(o, o.object.status?.operation);
   const left = patience - o.history.stateFor;
   if (isEndless(o, machine, left)) {
     const message = `VM ${machine.id} has been in state ${machine.state} for more than ${Math.round(patience / 1000)} s; the operator deletes it nevertheless`;
     return sendDelete(o, machine, message);
   }
-  if (machine.state !== 'Halted') return comingBackIn(left, asDeleting(o, power(o, machine, 'Halted'), machine));
+  if (machine.state !== 'Halted') return requeueIn(left, withDeletionStatus(o, power(o, machine, 'Halted'), machine));
   return sendDelete(o, machine, messageFor(machine, o.object.status?.operation !== undefined));
 }
 
@@ -39,7 +39,7 @@ function isEndless(o: Observed, { state }: Machine, left: number): boolean {
 }
 
 /** No list wakes an object whose VM stays as it is. */
-function comingBackIn(left: number, decision: Decision): Decision {
+function requeueIn(left: number, decision: Decision): Decision {
   const isWaiting = decision.action.type === 'None' && left > 0;
   return isWaiting ? { ...decision, after: Math.min(left, decision.after ?? Infinity) } : decision;
 }
@@ -50,23 +50,23 @@ function sendDelete(o: Observed, machine: Machine, message: string): Decision {
   const { deleteAcceptedAt, deletes } = o.history;
   if (deleteAcceptedAt !== undefined) {
     const again = deleteAcceptedAt + pauseAfter(deletes, o.limits.visibilityWindow);
-    if (again > o.now) return wait(statusReason, { operation, fastPolling: true, after: again - o.now });
+    if (again > o.now) return requeue(statusReason, { operation, fastPolling: true, after: again - o.now });
   }
   if (o.deletesHeldFor > 0) {
     const held = `${message}; waiting for the limit of deletes a minute (maxDeletesPerMinute), in turn with other namespaces`;
-    return wait(
+    return requeue(
       { ...statusReason, message: held },
       { operation, fastPolling: true, after: o.deletesHeldFor, awaitsDelete: true },
     );
   }
-  return act({ type: 'Delete', id: machine.id }, statusReason, { operation, fastPolling: true });
+  return perform({ type: 'Delete', id: machine.id }, statusReason, { operation, fastPolling: true });
 }
 
 /**
  * The steps of powering off are reported as one: a write for each of them would wake every watcher to say what
  * `status.operation` says already. What needs a human keeps its own reason.
  */
-function asDeleting(o: Observed, decision: Decision, machine: Machine): Decision {
+function withDeletionStatus(o: Observed, decision: Decision, machine: Machine): Decision {
   const { statusReason } = decision;
   if (statusReason === undefined) return decision;
   if (machine.state === 'Unknown') {

@@ -4,9 +4,9 @@ import type { Observed } from './observed.ts';
 
 /** What is reported while other VMs have the name of the recorded one. */
 export function duplicateMachine(o: Observed): StatusReason {
-  const { twins, machine, object } = o;
+  const { duplicates, machine, object } = o;
   const current = machine.kind === 'Present' ? machine.machine.id : 'unknown';
-  const others = `VM ${twins.join(', ')}`;
+  const others = `VM ${duplicates.join(', ')}`;
   const message =
     object.metadata.deletionTimestamp === undefined
       ? `${others} has the same name at the provider as VM ${current}, which this object manages; delete the one that you do not need at the provider`

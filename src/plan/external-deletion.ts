@@ -1,7 +1,7 @@
 import type { Identity } from '../api/v1alpha1/identity.ts';
 import type { Requests } from '../api/v1alpha1/annotations.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
-import { type Decision, wait } from './action.ts';
+import { type Decision, requeue } from './action.ts';
 import { compareWithSpec } from './as-specified.ts';
 import { isCreatable } from './catalogue.ts';
 import { create } from './create.ts';
@@ -16,7 +16,7 @@ export function externallyDeleted(o: Observed): Decision | undefined {
   if (isRecreated(o.object, identity)) {
     const obstacle = recreationObstacle(o.object, identity.id);
     if (obstacle !== undefined)
-      return wait({
+      return requeue({
         reason: 'ExternallyDeleted',
         message: `VM ${identity.id} was deleted outside the operator; it is not recreated, because ${obstacle}`,
       });
@@ -24,12 +24,12 @@ export function externallyDeleted(o: Observed): Decision | undefined {
     const dueAt = o.recreationDueAt ?? o.now;
     if (decision.action.type === 'Create' && dueAt > o.now) {
       const turn = `VM ${identity.id} was deleted outside the operator; VMs of one API key are recreated one by one, this one at ${toSeconds(dueAt)}`;
-      return wait({ reason: 'RecreationDelayed', message: turn }, { after: dueAt - o.now });
+      return requeue({ reason: 'RecreationDelayed', message: turn }, { after: dueAt - o.now });
     }
     const message = `VM ${identity.id} was deleted outside the operator; a new one is created`;
     return { ...decision, event: { reason: 'ExternallyDeleted', message } };
   }
-  return wait({
+  return requeue({
     reason: 'ExternallyDeleted',
     message: `VM ${identity.id} is not in the list and GET returns 404: it was deleted outside the operator. Set spec.onExternalDelete to Recreate for a new, empty VM, or delete the object. If the VM reappears, the object continues with it`,
   });

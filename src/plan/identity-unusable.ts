@@ -2,7 +2,7 @@ import { isNameOwn } from '../api/v1alpha1/identity.ts';
 import { adoptVm, annotate, deleteObject } from '../api/v1alpha1/commands.ts';
 import { annotations } from '../api/v1alpha1/constants.ts';
 import { quoted } from '../domain/text.ts';
-import { type Decision, act, wait } from './action.ts';
+import { type Decision, perform, requeue } from './action.ts';
 import { leavingVm } from './retain-hint.ts';
 import type { Observed } from './observed.ts';
 
@@ -11,7 +11,7 @@ export function identityUnusable(o: Observed): Decision | undefined {
   const { identity } = o;
   const { adoption } = o.object.spec;
   if (identity.kind === 'Foreign') {
-    if (o.object.metadata.deletionTimestamp !== undefined) return act({ type: 'ReleaseFinalizer' }, undefined);
+    if (o.object.metadata.deletionTimestamp !== undefined) return perform({ type: 'ReleaseFinalizer' }, undefined);
     if (adoption.policy !== 'Never') return undefined;
     const { metadata, spec } = o.object;
     const what = identity.id === undefined ? 'the create intent was written' : `VM ${identity.id} was recorded`;
@@ -24,7 +24,7 @@ export function identityUnusable(o: Observed): Decision | undefined {
         ? `for a new VM, delete this object, which keeps VM ${identity.id}, and apply it again: ${deleteObject(metadata)}`
         : `for a new VM: ${annotate(metadata, { [annotations.machine]: undefined, [annotations.createPending]: undefined })}`;
     const remedy = `${adopt}; ${renew}`;
-    return wait({
+    return requeue({
       reason: 'IdentityFromOtherObject',
       message: `${what} for the object with UID ${identity.uid}, not for this one; ${remedy}`,
     });
@@ -44,7 +44,7 @@ export function unproven(o: Observed): Decision {
     metadata.deletionTimestamp === undefined
       ? `; for a new VM: ${annotate(metadata, { [annotations.machine]: undefined })}`
       : leavingVm(o);
-  return wait({
+  return requeue({
     reason: 'IdentityUnproven',
     message: `the annotation ${annotations.machine} ${what}, but the status has no record of it, and an annotation alone proves nothing; ${adopt}${otherwise}`,
   });

@@ -161,7 +161,7 @@ export interface Observed {
   /** When the account's rate of recreations allows this one (epoch milliseconds); undefined unless a VM is to be created in place of one that is gone. */
   readonly recreationDueAt: number | undefined;
   /** Other VMs that have the name of the VM observed, which the object records. */
-  readonly twins: readonly ProviderId[];
+  readonly duplicates: readonly ProviderId[];
   /** How long the provider still asks the whole account to stay away; 0 when it does not. Milliseconds. */
   readonly rateLimitedFor: number;
   /** Whether the provider does not answer for now, so that no call is made for any object of the account. */

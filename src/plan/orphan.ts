@@ -1,5 +1,5 @@
 import { patchSpec } from '../api/v1alpha1/commands.ts';
-import { type Decision, type StatusReason, act, wait } from './action.ts';
+import { type Decision, type StatusReason, perform, requeue } from './action.ts';
 import { kept } from './kept.ts';
 import type { Observed } from './observed.ts';
 import { isObserving } from './policy.ts';
@@ -10,15 +10,15 @@ import { isObserving } from './policy.ts';
  */
 export function orphan(o: Observed): Decision {
   if (o.mayOrphan || o.machine.kind === 'Absent')
-    return act({ type: 'ReleaseFinalizer' }, undefined, { event: leftPoweredOff(o) });
+    return perform({ type: 'ReleaseFinalizer' }, undefined, { event: leftPoweredOff(o) });
   // Whether there is a VM, and whose key shows it, is on its way.
   const isReading = o.machine.kind === 'Unknown' && o.machine.reason.kind === 'NotYetSeen';
   const hasKey = o.credentials.kind === 'Accepted' || o.credentials.kind === 'Unverified';
-  if (isReading && hasKey) return wait(undefined, { ...kept(o), fastPolling: true });
+  if (isReading && hasKey) return requeue(undefined, { ...kept(o), fastPolling: true });
   const what = isObserving(o) ? 'spec.managementPolicy Observe' : 'spec.deletionPolicy Retain';
   const deleted = patchSpec(o.object.metadata, { deletionPolicy: 'Delete', managementPolicy: 'Manage' });
   const message = `deleted, but ${what} would leave the VM running in the account of the operator's default API key; ask your cluster administrator to permit that (defaultCredentialsOrphanNamespaces), or have the VM deleted with all data: ${deleted}`;
-  return wait({ reason: 'OrphanNotPermitted', message }, kept(o));
+  return requeue({ reason: 'OrphanNotPermitted', message }, kept(o));
 }
 
 /** Of a VM that is to run, and that the deletion powered off before `deletionPolicy` kept it. */

@@ -3,13 +3,13 @@ import { annotations, finalizer } from '../api/v1alpha1/constants.ts';
 import { compareHint, isNameOwn } from '../api/v1alpha1/identity.ts';
 import type { Origin } from '../api/v1alpha1/types.ts';
 import { quoted } from '../domain/text.ts';
-import { type Decision, act, wait } from './action.ts';
+import { type Decision, perform, requeue } from './action.ts';
 import { machineHeldByOther, nameHeldByOther } from './conflicts.ts';
 import { recognize, create, isInDoubt } from './create.ts';
 import { deletionPolicyOf } from './defaults.ts';
 import { externallyDeleted } from './external-deletion.ts';
 import { missing, rejected } from './failure-status.ts';
-import { heldBack, unwritable } from './deferred-calls.ts';
+import { deferCalls, unwritable } from './deferred-calls.ts';
 import { kept } from './kept.ts';
 import { leavingVm } from './retain-hint.ts';
 import { withNotes } from './notes.ts';
@@ -19,9 +19,9 @@ import { orphan } from './orphan.ts';
 import { passwordUnwritten } from './password.ts';
 import { isObserving, underPolicy } from './policy.ts';
 import { correctOrReport } from './power.ts';
-import { heldUp, isHeldUp } from './protection.ts';
+import { protectedDeletion, isDeletionProtected } from './protection.ts';
 import { queued } from './queued.ts';
-import { remove } from './delete.ts';
+import { deleteMachine } from './delete.ts';
 import { handledWithoutRestart } from './restart.ts';
 import { unknownMachine } from './unknown-machine.ts';
 import { identityUnusable } from './identity-unusable.ts';
@@ -47,10 +47,10 @@ type Rule = (o: Observed) => Decision | undefined;
  * list before any rule that could.
  */
 export const rules = {
-  notOurs,
+  notOurs: nothingToDelete,
   paused,
   specUnreadable,
-  letGo,
+  letGo: releaseWithoutDelete,
   deletionProtected,
   identityUnusable,
   credentialsUnusable,
@@ -72,20 +72,20 @@ export const rules = {
 export function plan(o: Observed): Decision {
   for (const rule of Object.values<Rule>(rules)) {
     const decision = rule(o);
-    if (decision !== undefined) return explained(o, unwritable(o, queued(o, heldBack(o, underPolicy(o, decision)))));
+    if (decision !== undefined) return explained(o, unwritable(o, queued(o, deferCalls(o, underPolicy(o, decision)))));
   }
-  return explained(o, wait(undefined));
+  return explained(o, requeue(undefined));
 }
 
 /** Our finalizer is stored before anything billable, so without it there is nothing of ours to delete. */
-function notOurs(o: Observed): Decision | undefined {
-  return isDeleting(o) && !hasFinalizer(o) ? wait(undefined) : undefined;
+function nothingToDelete(o: Observed): Decision | undefined {
+  return isDeleting(o) && !hasFinalizer(o) ? requeue(undefined) : undefined;
 }
 
 function paused(o: Observed): Decision | undefined {
   if (!o.requests.isPaused) return undefined;
   const what = isDeleting(o) ? 'deleted, but the deletion is ' : '';
-  return wait({ reason: 'Paused', message: `${what}paused by the annotation ${annotations.paused}` }, kept(o));
+  return requeue({ reason: 'Paused', message: `${what}paused by the annotation ${annotations.paused}` }, kept(o));
 }
 
 /** Stored under an earlier schema: what it wants is not known in full. A deletion needs no more of it than Retain. */
@@ -94,19 +94,19 @@ function specUnreadable(o: Observed): Decision | undefined {
   const isRetained = isDeleting(o) && o.object.spec.deletionPolicy === 'Retain';
   if (flaws.length === 0 || isRetained) return undefined;
   const message = `${flaws.slice(0, mostFlaws).join('; ')}; the operator does nothing until that is fixed${leavingVm(o)}`;
-  return wait({ reason: 'InvalidSpec', message }, kept(o));
+  return requeue({ reason: 'InvalidSpec', message }, kept(o));
 }
 
 /** The user wants the VM to stay. No call is made, so nothing has to be known of the VM. */
-function letGo(o: Observed): Decision | undefined {
+function releaseWithoutDelete(o: Observed): Decision | undefined {
   if (!isDeleting(o)) return undefined;
   return deletionPolicyOf(o.object, originOf(o)) === 'Retain' ? orphan(o) : undefined;
 }
 
 function deletionProtected(o: Observed): Decision | undefined {
-  if (!isHeldUp(o.object)) return undefined;
+  if (!isDeletionProtected(o.object)) return undefined;
   const isManaged = o.identity.kind === 'Known';
-  return heldUp(
+  return protectedDeletion(
     o,
     isManaged
       ? (credentialsUnusable(o) ?? machineUnknown(o) ?? machineHeldByOther(o) ?? identityMismatch(o) ?? powerState(o))
@@ -116,7 +116,7 @@ function deletionProtected(o: Observed): Decision | undefined {
 
 function credentialsUnusable(o: Observed): Decision | undefined {
   if (o.credentials.kind === 'Missing') {
-    return wait(missing(o, o.credentials.message), { ...kept(o), after: secretRetry });
+    return requeue(missing(o, o.credentials.message), { ...kept(o), after: secretRetry });
   }
   if (o.credentials.kind === 'TooMany') {
     const { namespace } = o.object.metadata;
@@ -124,10 +124,10 @@ function credentialsUnusable(o: Observed): Decision | undefined {
       o.credentials.limit === 'GroupReached'
         ? `the objects of namespace ${quoted(namespace)} use as many API keys as they may (maxApiKeysPerNamespace); use one key for several objects, or ask your cluster administrator for more`
         : 'as many API keys are in use as the operator may use (maxApiKeys); ask your cluster administrator for more';
-    return wait({ reason: 'ApiKeyLimitReached', message }, { ...kept(o), after: keyRetry });
+    return requeue({ reason: 'ApiKeyLimitReached', message }, { ...kept(o), after: keyRetry });
   }
   if (o.credentials.kind === 'Rejected') {
-    return wait(rejected(o, o.credentials.failure), { ...kept(o), after: secretRetry });
+    return requeue(rejected(o, o.credentials.failure), { ...kept(o), after: secretRetry });
   }
   return undefined;
 }
@@ -143,27 +143,27 @@ function identityMismatch(o: Observed): Decision | undefined {
   if (machine.name === o.providerName) return undefined;
   const remedy = `if the status was edited, a cluster administrator resets it: ${resetStatus(o.object.metadata)}`;
   const message = `VM ${machine.id} on record is named ${quoted(machine.name)} at the provider, not ${quoted(o.providerName)}; ${remedy}${leavingVm(o)}`;
-  return wait({ reason: 'IdentityMismatch', message });
+  return requeue({ reason: 'IdentityMismatch', message });
 }
 
 /** Deleting the recorded VM alone would leave the other one behind, and which one holds the data is not known. */
 function duplicatedDeletion(o: Observed): Decision | undefined {
-  if (!isDeleting(o) || o.twins.length === 0 || !isNameOwn(o.object)) return undefined;
-  return wait(duplicateMachine(o), kept(o));
+  if (!isDeleting(o) || o.duplicates.length === 0 || !isNameOwn(o.object)) return undefined;
+  return requeue(duplicateMachine(o), kept(o));
 }
 
 function deletion(o: Observed): Decision | undefined {
   if (!isDeleting(o)) return undefined;
-  if (o.machine.kind === 'Absent') return act({ type: 'ReleaseFinalizer' }, undefined);
+  if (o.machine.kind === 'Absent') return perform({ type: 'ReleaseFinalizer' }, undefined);
   if (o.machine.kind !== 'Present') return undefined;
-  if (o.identity.kind === 'Known') return remove(o, o.machine.machine);
+  if (o.identity.kind === 'Known') return deleteMachine(o, o.machine.machine);
   const claimed = recognize(o, o.machine.machine);
   if (isInDoubt(o, o.machine.machine)) return claimed;
-  if (claimed.action.type !== 'RecordIdentity') return act({ type: 'ReleaseFinalizer' }, undefined);
+  if (claimed.action.type !== 'RecordIdentity') return perform({ type: 'ReleaseFinalizer' }, undefined);
   const { origin } = claimed.action.machine;
   // A VM that was never ours does not keep our object from going, and is not adopted only to be deleted, or only to be left running.
   const isAdopted = o.identity.kind === 'Unproven' && deletionPolicyOf(o.object, origin) === 'Delete';
-  return origin === 'Created' || isAdopted ? claimed : act({ type: 'ReleaseFinalizer' }, undefined);
+  return origin === 'Created' || isAdopted ? claimed : perform({ type: 'ReleaseFinalizer' }, undefined);
 }
 
 function unrecordedMachine(o: Observed): Decision | undefined {
@@ -184,7 +184,7 @@ function identityIncomplete(o: Observed): Decision | undefined {
   if (identity.kind !== 'Known' || !o.isRecordStored || isObserving(o)) return undefined;
   const hasIntent = object.metadata.annotations?.[annotations.createPending] !== undefined;
   if (hasFinalizer(o) && !hasIntent && compareHint(object, identity) === 'Equal') return undefined;
-  return act({ type: 'CompleteIdentity', machine: identity }, undefined, {
+  return perform({ type: 'CompleteIdentity', machine: identity }, undefined, {
     ...kept(o),
     fastPolling: true,
   });

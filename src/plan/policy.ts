@@ -1,6 +1,6 @@
 import { patchSpec } from '../api/v1alpha1/commands.ts';
 import type { PlannedAction } from '../api/v1alpha1/types.ts';
-import { type Action, type Decision, wait } from './action.ts';
+import { type Action, type Decision, requeue } from './action.ts';
 import type { Observed } from './observed.ts';
 import { sequenceOf } from './sequence.ts';
 
@@ -22,11 +22,11 @@ export function underPolicy(o: Observed, decision: Decision): Decision {
   if (policy === 'Observe') {
     const due = sequence === undefined ? 'an update of the record' : textOf(sequence);
     const message = `due: ${due}; spec.managementPolicy is Observe, so the operator doesn't do it`;
-    return wait({ reason: 'ObserveOnly', message }, { operation, startFailure });
+    return requeue({ reason: 'ObserveOnly', message }, { operation, startFailure });
   }
   if (sequence === undefined) return decision;
   const message = `planned: ${textOf(sequence)}. To approve: ${patchSpec(o.object.metadata, { managementPolicy: 'Manage' })}`;
-  return wait({ reason: 'PlanOnly', message }, { operation, startFailure, plannedActions: sequence });
+  return requeue({ reason: 'PlanOnly', message }, { operation, startFailure, plannedActions: sequence });
 }
 
 /** A delete that only the limit of deletes a minute holds up is due as well: until it is approved it needs no place in that queue. */

@@ -1,6 +1,6 @@
 import type { OperationStatus, OperationType } from '../api/v1alpha1/types.ts';
 import { type Machine, isTaskBusy } from '../domain/machine.ts';
-import { type Decision, type StatusReason, act, wait } from './action.ts';
+import { type Decision, type StatusReason, perform, requeue } from './action.ts';
 import { providerBusy } from './provider-busy.ts';
 import type { Observed } from './observed.ts';
 import { pauseAfter, patienceAfter } from './call-backoff.ts';
@@ -19,21 +19,21 @@ export interface PowerCall {
 }
 
 /** Sends a power call, unless it is in flight, or the provider is busy with the VM. */
-export function send(o: Observed, machine: Machine, call: PowerCall): Decision {
+export function issue(o: Observed, machine: Machine, call: PowerCall): Decision {
   const { before } = call;
   const attempts = before?.attempts ?? 1;
   if (before !== undefined && attempts > 0) {
     const again = Date.parse(before.startTime) + pauseAfter(attempts, call.base);
     if (again > o.now)
-      return transit(o, call.statusReason, { operation: before, after: again - o.now, isRepeated: true });
+      return awaitTransition(o, call.statusReason, { operation: before, after: again - o.now, isRepeated: true });
     // Its time is that of the newest call, or one that comes late would be followed by more at once.
     const operation = { ...before, startTime: new Date(o.now).toISOString(), attempts: attempts + 1 };
     const trouble = stuck(o, before, { isRepeated: true }) ?? powerChangeFailed(o, machine, before, true);
-    return ask(o, machine, call, operation, trouble ?? call.statusReason);
+    return performCall(o, machine, call, operation, trouble ?? call.statusReason);
   }
   if (isTaskBusy(machine.lastTask) && call.type !== 'Kill' && o.history.taskBusyFor < o.limits.stuckAfter) {
     const message = `the provider is busy with VM ${machine.id} (${machine.lastTask === undefined ? 'task' : wordsOf(machine.lastTask)})`;
-    return wait(
+    return requeue(
       { reason: 'ProviderBusy', message },
       // A task that stays as it is changes nothing that would wake anybody.
       {
@@ -43,15 +43,15 @@ export function send(o: Observed, machine: Machine, call: PowerCall): Decision {
       },
     );
   }
-  return ask(o, machine, call, begun(o, call), call.statusReason);
+  return performCall(o, machine, call, newOperation(o, call), call.statusReason);
 }
 
 /** The operation as it is stored when it begins. */
-export function begun(o: Observed, { type, details }: PowerCall, attempts = 1): OperationStatus {
+export function newOperation(o: Observed, { type, details }: PowerCall, attempts = 1): OperationStatus {
   return { type, startTime: new Date(o.now).toISOString(), ...details, attempts };
 }
 
-function ask(
+function performCall(
   o: Observed,
   machine: Machine,
   call: PowerCall,
@@ -60,7 +60,7 @@ function ask(
 ): Decision {
   // While the provider refuses it again and again, that is reported, not the call.
   const reported = o.history.refusedFor > 0 ? providerBusy(o, `${call.type}Machine`) : statusReason;
-  return act({ type: call.type, id: machine.id, operation }, reported, {
+  return perform({ type: call.type, id: machine.id, operation }, reported, {
     operation: call.before ?? operation,
     fastPolling: true,
     startFailure: o.object.status?.startFailure,
@@ -74,7 +74,7 @@ interface Transition {
 }
 
 /** Waits for a transition to end, and says so when it takes too long. */
-export function transit(
+export function awaitTransition(
   o: Observed,
   statusReason: StatusReason & { readonly reason: 'Creating' | 'Starting' | 'Stopping' | 'Restarting' },
   rest: Transition & { readonly operation?: OperationStatus | undefined } = {},
@@ -86,7 +86,7 @@ export function transit(
     o.machine.kind === 'Present'
       ? powerChangeFailed(o, o.machine.machine, operation, rest.isRepeated === true)
       : undefined;
-  return wait(stuck(o, operation, rest) ?? failed ?? statusReason, {
+  return requeue(stuck(o, operation, rest) ?? failed ?? statusReason, {
     operation,
     fastPolling: true,
     startFailure: o.object.status?.startFailure,
@@ -95,7 +95,7 @@ export function transit(
 }
 
 /** The operation in flight, if it is of this type and its time can be read. */
-export function current(o: Observed, type: OperationType): OperationStatus | undefined {
+export function operationInFlight(o: Observed, type: OperationType): OperationStatus | undefined {
   const operation = o.object.status?.operation;
   return operation?.type === type && Number.isFinite(Date.parse(operation.startTime)) ? operation : undefined;
 }
@@ -109,7 +109,7 @@ export function patienceOf(o: Observed, operation: OperationStatus | undefined):
 
 /** The message claims another call only where one follows. */
 function stuck(o: Observed, operation: OperationStatus | undefined, rest: Transition): StatusReason | undefined {
-  const since = operation === undefined ? o.history.stateFor : goingOnFor(o, operation);
+  const since = operation === undefined ? o.history.stateFor : inProgressFor(o, operation);
   const patience = patienceOf(o, operation);
   if (since < patience || o.machine.kind !== 'Present') return undefined;
   const { machine } = o.machine;
@@ -127,7 +127,7 @@ function stuck(o: Observed, operation: OperationStatus | undefined, rest: Transi
 }
 
 /** Since the first call of the operation: the stored time is that of the last one. */
-function goingOnFor(o: Observed, operation: OperationStatus): number {
+function inProgressFor(o: Observed, operation: OperationStatus): number {
   const earlier = patienceAfter((operation.attempts ?? 1) - 1, o.limits.visibilityWindow);
   return o.now - Date.parse(operation.startTime) + earlier;
 }

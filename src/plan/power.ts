@@ -1,8 +1,8 @@
 import type { OperationStatus, PowerState } from '../api/v1alpha1/types.ts';
 import type { Machine } from '../domain/machine.ts';
-import { type Decision, wait } from './action.ts';
+import { type Decision, requeue } from './action.ts';
 import { differencesFrom } from './as-specified.ts';
-import { current, send, transit } from './power-call.ts';
+import { operationInFlight, issue, awaitTransition } from './power-call.ts';
 import type { Observed } from './observed.ts';
 import { restart } from './restart.ts';
 import { startFailureAfter } from './start-backoff.ts';
@@ -24,7 +24,7 @@ import { failedTaskNote, provisioningFailed } from './task.ts';
 export function power(o: Observed, machine: Machine, wanted: PowerState): Decision {
   switch (machine.state) {
     case 'Unknown':
-      return wait(
+      return requeue(
         {
           reason: 'ProtocolError',
           message: `VM ${machine.id} is in a state that the operator does not know; it sends no power call until that changes`,
@@ -34,13 +34,18 @@ export function power(o: Observed, machine: Machine, wanted: PowerState): Decisi
     case 'Pending':
       return pending(o, machine);
     case 'Starting':
-      return transit(o, restarting(o, machine) ?? { reason: 'Starting', message: `VM ${machine.id} is starting` });
+      return awaitTransition(
+        o,
+        restarting(o, machine) ?? { reason: 'Starting', message: `VM ${machine.id} is starting` },
+      );
     case 'Running':
       return wanted === 'Running' ? running(o, machine) : powerOff(o, machine);
     case 'Halting':
-      return wanted === 'Running' ? turnBack(o, machine) : powerOff(o, machine);
+      return wanted === 'Running' ? reverseShutdown(o, machine) : powerOff(o, machine);
     case 'Halted':
-      return wanted === 'Running' ? halted(o, machine) : wait({ reason: 'Available', message: matching(o, machine) });
+      return wanted === 'Running'
+        ? halted(o, machine)
+        : requeue({ reason: 'Available', message: matching(o, machine) });
   }
 }
 
@@ -54,8 +59,9 @@ function matching({ object }: Observed, machine: Machine): string {
 /** Nothing follows from a failed task: a list shows it if the VM changes all the same. */
 function pending(o: Observed, machine: Machine): Decision {
   const failed = provisioningFailed(machine);
-  if (failed === undefined) return transit(o, { reason: 'Creating', message: `VM ${machine.id} is being provisioned` });
-  return wait(failed, { operation: o.object.status?.operation, startFailure: o.object.status?.startFailure });
+  if (failed === undefined)
+    return awaitTransition(o, { reason: 'Creating', message: `VM ${machine.id} is being provisioned` });
+  return requeue(failed, { operation: o.object.status?.operation, startFailure: o.object.status?.startFailure });
 }
 
 /** The same, and what follows from power drift: the power of a VM in sync changed outside the operator. */
@@ -65,7 +71,7 @@ export function correctOrReport(o: Observed, machine: Machine): Decision {
   const message = `power drift: VM ${machine.id} is ${machine.state.toLowerCase()} but spec.powerState is ${wanted}`;
   const drift = { reason: 'PowerDrift', message } as const;
   return o.object.spec.powerDriftPolicy === 'Report'
-    ? wait(drift, { startFailure: o.object.status?.startFailure })
+    ? requeue(drift, { startFailure: o.object.status?.startFailure })
     : { ...power(o, machine, wanted), event: drift };
 }
 
@@ -82,7 +88,7 @@ function isDrifted(o: Observed, machine: Machine): boolean {
 }
 
 function restarting(o: Observed, machine: Machine) {
-  if (current(o, 'Restart') === undefined) return undefined;
+  if (operationInFlight(o, 'Restart') === undefined) return undefined;
   return { reason: 'Restarting', message: `VM ${machine.id} is being restarted` } as const;
 }
 
@@ -95,28 +101,28 @@ function running(o: Observed, machine: Machine): Decision {
   const handledRestart = restarted === 'Done' ? o.object.status?.operation?.restartRequest : undefined;
   const statusReason = { reason: 'Available', message: matching(o, machine) } as const;
   const startFailure = o.object.status?.startFailure;
-  if (startFailure === undefined) return wait(statusReason, { handledRestart });
+  if (startFailure === undefined) return requeue(statusReason, { handledRestart });
   const left = steadyAfter - seenUpFor(o);
   // One that fell back before is watched until it has been seen up for that long.
   return left <= 0
-    ? wait(statusReason, { handledRestart })
-    : wait(statusReason, { handledRestart, startFailure, after: left, fastPolling: true });
+    ? requeue(statusReason, { handledRestart })
+    : requeue(statusReason, { handledRestart, startFailure, after: left, fastPolling: true });
 }
 
 /** Halted on the way through a restart it starts by itself; one that stays so is started. */
 function halted(o: Observed, machine: Machine): Decision {
-  const operation = current(o, 'Restart');
+  const operation = operationInFlight(o, 'Restart');
   const left = o.limits.visibilityWindow - o.history.stateFor;
   if (operation !== undefined && left > 0) {
     const statusReason = { reason: 'Restarting', message: `VM ${machine.id} is being restarted` } as const;
-    return transit(o, statusReason, { operation, after: left });
+    return awaitTransition(o, statusReason, { operation, after: left });
   }
   const decision = start(o, machine);
   return operation === undefined ? decision : { ...decision, handledRestart: operation.restartRequest };
 }
 
 function start(o: Observed, machine: Machine): Decision {
-  const operation = current(o, 'Start');
+  const operation = operationInFlight(o, 'Start');
   const before = o.object.status?.startFailure;
   const cameUp = operation !== undefined && (o.history.lastUpAt ?? 0) > Date.parse(operation.startTime);
   const wasUpBriefly =
@@ -131,7 +137,7 @@ function start(o: Observed, machine: Machine): Decision {
   if (isBackingOff && o.requests.reconcile === undefined) return backingOff(machine, before, o.now);
 
   const statusReason = { reason: 'Starting', message: `VM ${machine.id} is starting` } as const;
-  return send(o, machine, { type: 'Start', statusReason, before: operation, base: o.limits.visibilityWindow });
+  return issue(o, machine, { type: 'Start', statusReason, before: operation, base: o.limits.visibilityWindow });
 }
 
 function backingOff(
@@ -140,30 +146,30 @@ function backingOff(
   now: number,
 ): Decision {
   const message = `VM ${machine.id} halted again after ${failure.count} start(s); next start at ${failure.retryTime}`;
-  return wait(
+  return requeue(
     { reason: 'StartBackoff', message },
     { startFailure: failure, after: Math.max(0, Date.parse(failure.retryTime ?? failure.lastTime) - now) },
   );
 }
 
 /** The machine is halting and is to run: it has to be down first. */
-function turnBack(o: Observed, machine: Machine): Decision {
-  const [kill, stop] = [current(o, 'Kill'), current(o, 'Stop')];
+function reverseShutdown(o: Observed, machine: Machine): Decision {
+  const [kill, stop] = [operationInFlight(o, 'Kill'), operationInFlight(o, 'Stop')];
   const ofRestart = restarting(o, machine);
-  if (ofRestart !== undefined) return transit(o, ofRestart);
+  if (ofRestart !== undefined) return awaitTransition(o, ofRestart);
   const statusReason = {
     reason: 'Stopping',
     message: `VM ${machine.id} is halting; the operator starts it after that`,
   } as const;
   const isOurs = kill !== undefined || stop !== undefined;
   if (o.object.spec.powerOff.mode === 'Soft' || !(isOurs || o.requests.isPowerOffForced))
-    return transit(o, statusReason);
+    return awaitTransition(o, statusReason);
   const left = graceOf(o) - (stop === undefined ? 0 : o.now - Date.parse(stop.startTime));
   if (kill === undefined && stop !== undefined && left > 0)
-    return transit(o, statusReason, { operation: stop, after: left });
+    return awaitTransition(o, statusReason, { operation: stop, after: left });
   const cut = `cutting the power of VM ${machine.id}; the operator starts it after that`;
   const base = o.limits.visibilityWindow;
-  return send(o, machine, { type: 'Kill', statusReason: { reason: 'Stopping', message: cut }, before: kill, base });
+  return issue(o, machine, { type: 'Kill', statusReason: { reason: 'Stopping', message: cut }, before: kill, base });
 }
 
 /** How long a guest has to follow the shutdown signal, in milliseconds. */
@@ -175,25 +181,25 @@ export function graceOf({ object, requests }: Observed): number {
 function powerOff(o: Observed, machine: Machine): Decision {
   const { mode } = o.object.spec.powerOff;
   const grace = graceOf(o);
-  const kill = current(o, 'Kill');
-  const stop = current(o, 'Stop');
+  const kill = operationInFlight(o, 'Kill');
+  const stop = operationInFlight(o, 'Stop');
   const cut = { reason: 'Stopping', message: `cutting the power of VM ${machine.id}` } as const;
   const window = o.limits.visibilityWindow;
 
-  if (mode === 'Hard') return send(o, machine, { type: 'Kill', statusReason: cut, before: kill, base: window });
+  if (mode === 'Hard') return issue(o, machine, { type: 'Kill', statusReason: cut, before: kill, base: window });
   if (mode === 'TrySoft') {
-    if (kill !== undefined) return send(o, machine, { type: 'Kill', statusReason: cut, before: kill, base: window });
+    if (kill !== undefined) return issue(o, machine, { type: 'Kill', statusReason: cut, before: kill, base: window });
     // A shutdown that someone else began has no record: patience starts when it was first seen.
     const waited =
       stop !== undefined ? o.now - Date.parse(stop.startTime) : machine.state === 'Halting' ? o.history.stateFor : -1;
-    if (waited >= grace) return send(o, machine, { type: 'Kill', statusReason: cut, before: undefined, base: window });
+    if (waited >= grace) return issue(o, machine, { type: 'Kill', statusReason: cut, before: undefined, base: window });
     if (waited >= 0) return awaitShutdown(o, machine, stop, grace - waited);
   }
   if (machine.state === 'Halting') return awaitShutdown(o, machine, stop, undefined);
   const statusReason = { reason: 'Stopping', message: shutdownMessage(machine) } as const;
   const details = mode === 'TrySoft' ? { deadlineTime: new Date(o.now + grace).toISOString() } : {};
   const base = o.object.spec.powerOff.gracePeriodSeconds * 1_000;
-  return send(o, machine, { type: 'Stop', statusReason, before: stop, base, details });
+  return issue(o, machine, { type: 'Stop', statusReason, before: stop, base, details });
 }
 
 function awaitShutdown(
@@ -202,7 +208,11 @@ function awaitShutdown(
   stop: OperationStatus | undefined,
   left: number | undefined,
 ): Decision {
-  return transit(o, { reason: 'Stopping', message: shutdownMessage(machine) }, { operation: stop, after: left });
+  return awaitTransition(
+    o,
+    { reason: 'Stopping', message: shutdownMessage(machine) },
+    { operation: stop, after: left },
+  );
 }
 
 function shutdownMessage(machine: Machine): string {

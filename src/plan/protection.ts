@@ -1,6 +1,6 @@
 import { patchSpec } from '../api/v1alpha1/commands.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
-import { type Decision, type StatusReason, wait } from './action.ts';
+import { type Decision, type StatusReason, requeue } from './action.ts';
 import type { Observed } from './observed.ts';
 
 /** Whether the operator is to delete the VM: `spec.deletionProtection` holds that up. */
@@ -9,12 +9,12 @@ export function isToBeDeleted({ metadata, spec }: VirtualMachine): boolean {
 }
 
 /** Whether the object was deleted although it is protected, as where no admission policy refuses that. */
-export function isHeldUp({ metadata, spec }: VirtualMachine): boolean {
+export function isDeletionProtected({ metadata, spec }: VirtualMachine): boolean {
   return metadata.deletionTimestamp !== undefined && spec.deletionProtection;
 }
 
 /** What holds up the deletion, and what the command that ends that does. `meanwhile` is about the VM. */
-export function deletionHeldUp({ metadata }: VirtualMachine, meanwhile?: StatusReason): StatusReason {
+export function deletionRefused({ metadata }: VirtualMachine, meanwhile?: StatusReason): StatusReason {
   if (meanwhile?.reason === 'DeletionProtected') return meanwhile;
   const vm = meanwhile === undefined || meanwhile.reason === 'Available' ? '' : `${meanwhile.message}; `;
   const lift = patchSpec(metadata, { deletionProtection: false });
@@ -23,10 +23,10 @@ export function deletionHeldUp({ metadata }: VirtualMachine, meanwhile?: StatusR
 }
 
 /** The VM stays, and its power is managed as before, by what was decided about that: a protected VM is in use. */
-export function heldUp({ object }: Observed, power: Decision | undefined): Decision {
+export function protectedDeletion({ object }: Observed, power: Decision | undefined): Decision {
   const { operation, startFailure, conditions = [] } = object.status ?? {};
-  const statusReason = deletionHeldUp(object, power?.statusReason);
-  if (power === undefined) return wait(statusReason, { operation, startFailure });
+  const statusReason = deletionRefused(object, power?.statusReason);
+  if (power === undefined) return requeue(statusReason, { operation, startFailure });
   if (power.statusReason !== undefined) return { ...power, statusReason };
   const isReported = conditions.some(({ reason }) => reason === 'DeletionProtected');
   return isReported ? power : { ...power, operation, startFailure, statusReason };

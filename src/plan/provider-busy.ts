@@ -1,7 +1,7 @@
 import type { Failure } from '../domain/failure.ts';
 import type { StatusReason } from './action.ts';
 import type { Observed } from './observed.ts';
-import { deletionHeldUp, isHeldUp, isToBeDeleted } from './protection.ts';
+import { deletionRefused, isDeletionProtected, isToBeDeleted } from './protection.ts';
 
 /**
  * What is reported while the provider answers a call ("KillMachine") with "not now". The words are those of the first such
@@ -9,7 +9,7 @@ import { deletionHeldUp, isHeldUp, isToBeDeleted } from './protection.ts';
  */
 export function providerBusy(o: Observed, operation: string, failure?: Failure): StatusReason {
   const statusReason = refusal(o, operation, failure);
-  return isHeldUp(o.object) ? deletionHeldUp(o.object, statusReason) : statusReason;
+  return isDeletionProtected(o.object) ? deletionRefused(o.object, statusReason) : statusReason;
 }
 
 function refusal(o: Observed, operation: string, failure: Failure | undefined): StatusReason {

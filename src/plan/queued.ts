@@ -1,8 +1,8 @@
 import { quoted } from '../domain/text.ts';
-import { type Action, type Decision, isProviderCall, wait } from './action.ts';
+import { type Action, type Decision, isProviderCall, requeue } from './action.ts';
 import { kept } from './kept.ts';
 import type { Observed } from './observed.ts';
-import { deletionHeldUp, isHeldUp } from './protection.ts';
+import { deletionRefused, isDeletionProtected } from './protection.ts';
 
 /**
  * A request that has waited for its turn for a while is reported before it queues again: a filter over whatever was decided. One whose
@@ -12,10 +12,10 @@ export function queued(o: Observed, decision: Decision): Decision {
   const { action, statusReason } = decision;
   if (o.history.isQueued !== true || !isProviderCall(action) || statusReason === undefined) return decision;
   const waits = `waiting for a slot in the request queue of the account, to ${describe(o, action)}; the rate limiter and the concurrency limit assign slots`;
-  const reported = isHeldUp(o.object)
-    ? deletionHeldUp(o.object, { reason: 'ProviderBusy', message: waits })
+  const reported = isDeletionProtected(o.object)
+    ? deletionRefused(o.object, { reason: 'ProviderBusy', message: waits })
     : { reason: statusReason.reason, message: waits };
-  return wait(reported, { ...kept(o), fastPolling: decision.fastPolling, after: 0 });
+  return requeue(reported, { ...kept(o), fastPolling: decision.fastPolling, after: 0 });
 }
 
 function describe({ providerName }: Observed, action: Action): string {

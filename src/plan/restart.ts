@@ -1,7 +1,7 @@
 import type { OperationStatus } from '../api/v1alpha1/types.ts';
 import { type Machine, isTaskBusy } from '../domain/machine.ts';
-import { type Decision, act } from './action.ts';
-import { type PowerCall, begun, current, send, transit } from './power-call.ts';
+import { type Decision, perform } from './action.ts';
+import { type PowerCall, newOperation, operationInFlight, issue, awaitTransition } from './power-call.ts';
 import type { Observed } from './observed.ts';
 import { pauseAfter } from './call-backoff.ts';
 import { failedTaskOf } from './task.ts';
@@ -25,10 +25,10 @@ import { failedTaskOf } from './task.ts';
  * Undefined: there is nothing to restart.
  */
 export function restart(o: Observed, machine: Machine): 'Done' | Decision | undefined {
-  const operation = current(o, 'Restart');
+  const operation = operationInFlight(o, 'Restart');
   if (operation === undefined) {
     const isDue = isRestartDue(o) && handledWithoutRestart(o, machine) === undefined;
-    return isDue ? send(o, machine, callFor(o, machine)) : undefined;
+    return isDue ? issue(o, machine, callFor(o, machine)) : undefined;
   }
   const since = o.now - Date.parse(operation.startTime);
   const statusReason = verdictFor(machine);
@@ -38,13 +38,13 @@ export function restart(o: Observed, machine: Machine): 'Done' | Decision | unde
   if (operation.lastResult === accepted) {
     const isOver = since >= window && !isTaskBusy(machine.lastTask);
     if (isOver && (failedTaskOf(o, machine, operation) === undefined || isFailureReported(o))) return 'Done';
-    return transit(o, statusReason, { operation, after: Math.max(window - since, 0) || window });
+    return awaitTransition(o, statusReason, { operation, after: Math.max(window - since, 0) || window });
   }
   const { previousActionTime } = operation;
   const isKnown = machine.updatedAt !== undefined && previousActionTime !== undefined;
   if (isKnown && machine.updatedAt !== previousActionTime && !isTaskBusy(machine.lastTask)) return 'Done';
   const settled = o.limits.callDeadline + window * 2 ** Math.min((operation.attempts ?? 1) - 1, 6);
-  if (since < settled) return transit(o, statusReason, { operation, after: settled - since });
+  if (since < settled) return awaitTransition(o, statusReason, { operation, after: settled - since });
   return isKnown && machine.updatedAt === previousActionTime ? again(o, machine, operation) : 'Done';
 }
 
@@ -58,7 +58,7 @@ function isRestartDue({ object: { spec, status } }: Observed): boolean {
 
 /** The request that counts as handled without a restart: one that is there while the VM is halted, or is only observed and not on record. */
 export function handledWithoutRestart(o: Observed, machine: Machine): string | undefined {
-  if (!isRestartDue(o) || current(o, 'Restart') !== undefined) return undefined;
+  if (!isRestartDue(o) || operationInFlight(o, 'Restart') !== undefined) return undefined;
   const isNew = o.object.status?.origin === undefined;
   return isNew || machine.state === 'Halted' ? o.object.spec.restartRequest : undefined;
 }
@@ -76,11 +76,16 @@ function again(o: Observed, machine: Machine, before: OperationStatus): Decision
   const call = callFor(o, machine, before.restartRequest);
   const attempts = before.attempts ?? 1;
   const due = Date.parse(before.startTime) + (attempts === 0 ? 0 : pauseAfter(attempts, o.limits.visibilityWindow));
-  if (due > o.now) return transit(o, call.statusReason, { operation: before, after: due - o.now, isRepeated: true });
-  return act({ type: 'Restart', id: machine.id, operation: begun(o, call, attempts + 1) }, call.statusReason, {
-    operation: before,
-    fastPolling: true,
-  });
+  if (due > o.now)
+    return awaitTransition(o, call.statusReason, { operation: before, after: due - o.now, isRepeated: true });
+  return perform(
+    { type: 'Restart', id: machine.id, operation: newOperation(o, call, attempts + 1) },
+    call.statusReason,
+    {
+      operation: before,
+      fastPolling: true,
+    },
+  );
 }
 
 function callFor(o: Observed, machine: Machine, request = o.object.spec.restartRequest): PowerCall {

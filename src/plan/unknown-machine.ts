@@ -2,7 +2,7 @@ import { annotate, patchSpec, replaceApiKey } from '../api/v1alpha1/commands.ts'
 import { providerName } from '../api/v1alpha1/identity.ts';
 import { annotations } from '../api/v1alpha1/constants.ts';
 import { quoted } from '../domain/text.ts';
-import { type Decision, wait } from './action.ts';
+import { type Decision, requeue } from './action.ts';
 import { fromFailure } from './failure-status.ts';
 import { kept } from './kept.ts';
 import { leavingVm } from './retain-hint.ts';
@@ -16,14 +16,14 @@ const accountRetry = 60_000;
 export function unknownMachine(o: Observed, reason: UnknownReason): Decision {
   switch (reason.kind) {
     case 'NotYetSeen':
-      return wait(undefined, {
+      return requeue(undefined, {
         fastPolling:
           (o.object.status?.operation ?? o.intent) !== undefined || o.object.metadata.deletionTimestamp !== undefined,
       });
     case 'ReadFailed':
-      return wait(fromFailure(o, reason.failure), kept(o));
+      return requeue(fromFailure(o, reason.failure), kept(o));
     case 'OutcomeUnknown':
-      return wait(
+      return requeue(
         {
           reason: 'CreateOutcomeUnknown',
           message: `the result of the create request for ${quoted(o.providerName)} is unknown; checking whether the VM exists`,
@@ -33,17 +33,17 @@ export function unknownMachine(o: Observed, reason: UnknownReason): Decision {
     case 'OtherKey': {
       const secret = o.object.spec.credentialsSecretRef.name;
       const message = `a create request for ${quoted(o.providerName)} was sent with an earlier key of Secret ${quoted(secret)}, and nothing shows that the present key is of the same account; put the earlier key back, or, if the provider has no VM of that name, remove the create intent: ${annotate(o.object.metadata, { [annotations.createPending]: undefined })}`;
-      return wait({ reason: 'AccountMismatch', message }, { ...kept(o), after: accountRetry });
+      return requeue({ reason: 'AccountMismatch', message }, { ...kept(o), after: accountRetry });
     }
     case 'NotOwn':
-      return wait({
+      return requeue({
         reason: 'AccountMismatch',
         message: `with the operator's default API key only the VM named ${quoted(providerName(o.object))} is this object's; put the API key that the recorded VM was seen with into Secret ${quoted(o.object.spec.credentialsSecretRef.name)}, and run: ${annotate(o.object.metadata, { [annotations.defaultCredentials]: undefined })}`,
       });
     case 'DuplicateName':
-      return wait({ reason: 'DuplicateMachine', message: severalNamed(o, reason) });
+      return requeue({ reason: 'DuplicateMachine', message: severalNamed(o, reason) });
     case 'AbsenceUnconfirmed':
-      return wait(
+      return requeue(
         {
           reason: 'AbsenceUnconfirmed',
           message:
@@ -52,7 +52,7 @@ export function unknownMachine(o: Observed, reason: UnknownReason): Decision {
         kept(o),
       );
     case 'AbsenceRecent':
-      return wait(
+      return requeue(
         {
           reason: 'RecreationDelayed',
           message: `VM ${reason.id} is not in the list and GET returns 404; if that lasts, a new VM is created, not before ${toSeconds(reason.until)}`,
@@ -67,11 +67,11 @@ export function unknownMachine(o: Observed, reason: UnknownReason): Decision {
       const isHidden = o.isDefaultKey && !reason.isOurs;
       const which = isHidden ? "a VM that can't be read" : `VM ${reason.id}, but ${reason.problem}`;
       const message = `the provider lists ${which}; ${held} until the provider's answer can be read`;
-      return wait({ reason: 'ProtocolError', message }, kept(o));
+      return requeue({ reason: 'ProtocolError', message }, kept(o));
     }
     case 'MassAbsence': {
       const many = o.isDefaultKey ? 'many' : `${reason.vanished} of the account's ${reason.of}`;
-      return wait(
+      return requeue(
         {
           reason: 'AbsenceUnconfirmed',
           message: `${many} VMs disappeared from the list at once; the operator takes none of them for deleted before complete lists agree for five minutes`,
@@ -80,7 +80,7 @@ export function unknownMachine(o: Observed, reason: UnknownReason): Decision {
       );
     }
     case 'OtherAccount':
-      return wait(
+      return requeue(
         {
           reason: 'AccountMismatch',
           message: `the API key shows VMs of owner ${reason.ownerId}, but this VM belongs to owner ${ownerOf(o) ?? 'unknown'}; put a key of that owner there: ${replaceApiKey(o.object.metadata.namespace, o.object.spec.credentialsSecretRef)}`,

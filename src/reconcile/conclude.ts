@@ -207,9 +207,9 @@ function accepted(decision: Decision): Report | undefined {
   if (statusReason === undefined) return undefined;
   const operation = 'operation' in action ? action.operation : undefined;
   // Whether a restart was taken decides, after a crash, whether it is asked for once more.
-  const told: OperationStatus | undefined =
+  const recordedOperation: OperationStatus | undefined =
     action.type === 'Restart' && operation !== undefined ? { ...operation, lastResult: restartAccepted } : operation;
-  return { ...base(decision, statusReason), operation: told, state: stateAfter[action.type] };
+  return { ...base(decision, statusReason), operation: recordedOperation, state: stateAfter[action.type] };
 }
 
 function reportOf(decision: Decision, operation: OperationStatus | undefined): Report | undefined {

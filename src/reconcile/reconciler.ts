@@ -9,7 +9,7 @@ import { isRefused, KubeError, type KubeErrorReason } from '../kubernetes/errors
 import type { EventRecorder } from '../kubernetes/events.ts';
 import { refusalWords } from '../plan/provider-busy.ts';
 import { plan } from '../plan/plan.ts';
-import { type Action, type Decision, announcementOf } from '../plan/action.ts';
+import { type Action, type Decision, intentStatus } from '../plan/action.ts';
 import type { Observed } from '../plan/observed.ts';
 import type { Fence } from '../domain/fence.ts';
 import type { MachineState } from '../domain/machine.ts';
@@ -180,14 +180,14 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
         isGone: ({ name, uid }) => deps.objectOf(`${observed.object.metadata.namespace}/${name}`)?.metadata.uid !== uid,
         isNewest: ({ metadata }) =>
           deps.cache.get(keyOf(observed.object))?.metadata.resourceVersion === metadata.resourceVersion,
-        announce: async (sent) => {
+        storeIntent: async (sent) => {
           if (sent.type !== 'Kill' && sent.type !== 'Restart' && sent.type !== 'Delete') return;
           if (sent.type === 'Delete' && isDeletionOnRecord(observed.object)) return;
-          const { reason, message } = announcementOf(sent);
+          const { reason, message } = intentStatus(sent);
           const { statusReason = { reason, message } } = decision;
           const operation = 'operation' in sent ? sent.operation : decision.operation;
           const status = statusFor(observed, { ...decision, statusReason, operation });
-          await statuses.announce(observed.object, sent.type, status, objectState);
+          await statuses.storeIntent(observed.object, sent.type, status, objectState);
           // It may lose data, so it is told even where the reason stays the same; but not each time it is refused.
           if (observed.history.refusedFor === 0) tellEvent(observed.object, reason, message);
         },

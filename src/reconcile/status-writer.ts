@@ -27,7 +27,7 @@ export interface StatusWriter {
    * Stores the status that a call of this type rests on, only if the object is still as given. A deletion doesn't depend on it: a status
    * that is refused must not keep a VM that is to go. Throws KubeError.
    */
-  announce(
+  storeIntent(
     object: VirtualMachine,
     type: Action['type'],
     after: VirtualMachineStatus,
@@ -58,12 +58,12 @@ export function createStatusWriter({ client, clock, random, cache, reportEvent }
   const rewrites = new WeakMap<ObjectState, Rewrites>();
 
   return {
-    announce,
+    storeIntent,
     save,
     heldFor: (status, objectState) => rewrites.get(objectState)?.heldFor(status, clock.monotonic()) ?? 0,
   };
 
-  async function announce(
+  async function storeIntent(
     object: VirtualMachine,
     type: Action['type'],
     after: VirtualMachineStatus,

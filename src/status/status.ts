@@ -179,7 +179,7 @@ export function isTrouble(reason: string | undefined): reason is (typeof trouble
 
 /** What went wrong beside the machine. */
 function troubleOf(o: Observed): StatusReason | undefined {
-  if (o.twins.length > 0) return duplicateMachine(o);
+  if (o.duplicates.length > 0) return duplicateMachine(o);
   return o.history.passwordConflict;
 }
 

@@ -168,7 +168,7 @@ export function observedWith(options: ObservedOptions = {}): Observed {
     mayOrphan: true,
     deletesHeldFor: 0,
     recreationDueAt: undefined,
-    twins: [],
+    duplicates: [],
     limits: {
       stuckAfter: 600_000,
       visibilityWindow: 30_000,

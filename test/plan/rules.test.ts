@@ -142,19 +142,19 @@ const table: Readonly<Record<RuleName, RuleRow>> = {
   },
   identityMismatch: {
     applies: {
-      given: { ...deleting, id: 90, machine: named('other'), observed: { twins: [91] } },
+      given: { ...deleting, id: 90, machine: named('other'), observed: { duplicates: [91] } },
       action: 'None',
       reason: 'IdentityMismatch',
     },
     overrules: 'duplicatedDeletion',
     not: {
-      given: { ...deleting, id: 90, machine: 'Running', observed: { twins: [91] } },
+      given: { ...deleting, id: 90, machine: 'Running', observed: { duplicates: [91] } },
       decides: 'duplicatedDeletion',
     },
   },
   duplicatedDeletion: {
     applies: {
-      given: { ...deleting, id: 90, machine: 'Running', observed: { twins: [91] } },
+      given: { ...deleting, id: 90, machine: 'Running', observed: { duplicates: [91] } },
       action: 'None',
       reason: 'DuplicateMachine',
     },

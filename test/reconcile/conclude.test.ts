@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { KubeError } from '../../src/kubernetes/errors.ts';
 import type { Failure } from '../../src/domain/failure.ts';
-import { type PowerAction, begunAt } from '../../src/plan/action.ts';
+import { type PowerAction, withStart } from '../../src/plan/action.ts';
 import { plan } from '../../src/plan/plan.ts';
 import type { Execution } from '../../src/reconcile/execute/execute.ts';
 import { type Conclusion, conclude } from '../../src/reconcile/conclude.ts';
@@ -215,7 +215,7 @@ describe('conclude', () => {
     const given = { id: 90, machine: 'Running', spec: { powerState: 'Halted' } } as const;
     const observed = observedWith(given);
     const decision = plan(observed);
-    const action = begunAt(decision.action as PowerAction, now + 40_000); // a running machine is stopped
+    const action = withStart(decision.action as PowerAction, now + 40_000); // a running machine is stopped
     const { report } = conclude(
       observed,
       decision,

@@ -291,7 +291,7 @@ describe('status', () => {
   });
 
   it.each([
-    { because: 'a VM with the name of the recorded one', observed: { twins: [91] }, reason: 'DuplicateMachine' },
+    { because: 'a VM with the name of the recorded one', observed: { duplicates: [91] }, reason: 'DuplicateMachine' },
     {
       because: 'a password that the API server refuses',
       history: { passwordConflict: { reason: 'InitialPasswordNotStored' as const, message: 'Forbidden' } },

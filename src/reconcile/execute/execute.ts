@@ -5,7 +5,7 @@ import { KubeError, isRefused } from '../../kubernetes/errors.ts';
 import type { Clock } from '../../domain/clock.ts';
 import type { Failure, Outcome } from '../../domain/failure.ts';
 import type { CreateRequest, Machine } from '../../domain/machine.ts';
-import { type Action, type PowerAction, begunAt } from '../../plan/action.ts';
+import { type Action, type PowerAction, withStart } from '../../plan/action.ts';
 import type { Account, ProviderWrite } from '../../provider/account/account.ts';
 import type { CreateAnswer, Provider } from '../../provider/provider.ts';
 import { refusedRetry } from '../../plan/create.ts';
@@ -57,7 +57,7 @@ export interface ExecuteDeps {
   /** Annotation that goes on an object with its finalizer. */
   readonly ownership: Readonly<Record<string, string>>;
   /** Stores the status that announces a restart, a power cut or a delete, only if nobody changed the object. Throws KubeError. */
-  readonly announce: (action: Action) => Promise<void>;
+  readonly storeIntent: (action: Action) => Promise<void>;
   /** Whether the object's namespace has no VirtualMachine of this name and UID any more. */
   readonly isGone: (owner: Owner) => boolean;
 }
@@ -109,11 +109,11 @@ function carryOut(deps: ExecuteDeps, action: Action, target: ExecuteTarget): Pro
     case 'Stop':
       return power(deps, target, action, (provider) => provider.stopMachine(action.id));
     case 'Restart':
-      return callOnRecord(deps, target, action, (provider) => provider.restartMachine(action.id));
+      return callAfterIntent(deps, target, action, (provider) => provider.restartMachine(action.id));
     case 'Kill':
-      return callOnRecord(deps, target, action, (provider) => provider.killMachine(action.id));
+      return callAfterIntent(deps, target, action, (provider) => provider.killMachine(action.id));
     case 'Delete':
-      return remove(deps, target, action);
+      return deleteMachine(deps, target, action);
     case 'WithdrawIntent':
       return withdraw(deps, target);
     case 'ReleaseFinalizer':
@@ -131,7 +131,7 @@ async function create(deps: ExecuteDeps, target: ExecuteTarget, request: CreateR
   const { object, account, objectState } = target;
   if (account === null) return { type: 'Superseded' };
   const intent = intentFor(request, object, objectState, account, deps.clock.now());
-  let announced: VirtualMachine | undefined;
+  let stored: VirtualMachine | undefined;
   let refusedByKubernetes: unknown;
 
   const outcome = await account.write(
@@ -147,7 +147,7 @@ async function create(deps: ExecuteDeps, target: ExecuteTarget, request: CreateR
     async () => {
       if (!deps.quota.reserve(keyOf(object))) return false;
       try {
-        announced = await patchMetadata(deps, object, {
+        stored = await patchMetadata(deps, object, {
           finalizers: withFinalizer(object),
           annotations: {
             [annotations.createPending]: intent,
@@ -156,7 +156,7 @@ async function create(deps: ExecuteDeps, target: ExecuteTarget, request: CreateR
             ...deps.ownership,
           },
         });
-        if (deps.isNewest(announced)) return true;
+        if (deps.isNewest(stored)) return true;
         objectState.settleIntent(intent, intent);
       } catch (error) {
         // Whether or not it was stored, no call follows it. One that certainly was not leaves what is known of the stored one.
@@ -168,7 +168,7 @@ async function create(deps: ExecuteDeps, target: ExecuteTarget, request: CreateR
       return false;
     },
   );
-  if (announced === undefined || outcome === undefined) {
+  if (stored === undefined || outcome === undefined) {
     // Without a refusal the turn never came: the object or the account is no longer as it was when this was decided.
     if (refusedByKubernetes === undefined || isSuperseded(refusedByKubernetes)) return { type: 'Superseded' };
     throw refusedByKubernetes;
@@ -300,25 +300,25 @@ async function power(
   let sent = action;
   const priority = action.type === 'Kill' ? 'Remove' : 'Power';
   const outcome = await target.account?.write(writeFor(target, priority), call, async () => {
-    sent = begunAt(action, deps.clock.now());
+    sent = withStart(action, deps.clock.now());
     await beforeCall(sent);
     return true;
   });
   if (outcome === undefined) return { type: 'Superseded' };
   // The guest has its time from when it was told, not from when that was sent.
-  if (action.type === 'Stop') sent = begunAt(action, deps.clock.now());
+  if (action.type === 'Stop') sent = withStart(action, deps.clock.now());
   return { type: 'Powered', action: sent, outcome };
 }
 
 /** A second restart or power cut would hurt, so the first is on record before it is made, but not before its turn has come. */
-async function callOnRecord(
+async function callAfterIntent(
   deps: ExecuteDeps,
   target: ExecuteTarget,
   action: PowerAction,
   call: (provider: Provider) => Promise<Outcome<void>>,
 ): Promise<Execution> {
   try {
-    return await power(deps, target, action, call, deps.announce);
+    return await power(deps, target, action, call, deps.storeIntent);
   } catch (error) {
     if (isSuperseded(error)) return { type: 'Superseded' };
     throw error;
@@ -326,7 +326,7 @@ async function callOnRecord(
 }
 
 /** On record before it is made: a later process that finds many machines gone at once knows which of them were to go. */
-async function remove(
+async function deleteMachine(
   deps: ExecuteDeps,
   target: ExecuteTarget,
   action: Extract<Action, { type: 'Delete' }>,
@@ -338,7 +338,7 @@ async function remove(
       (provider) => provider.deleteMachine(action.id),
       async () => {
         if (!deps.deletionRate.take(keyOf(target.object))) return false;
-        await deps.announce(action);
+        await deps.storeIntent(action);
         return true;
       },
     );

@@ -151,10 +151,10 @@ export function confirmNameFree(
 const namelessFor = 5 * 60_000;
 
 /** What is asked of a list that shows no readable VM of a name. Monotonic milliseconds. */
-export interface NameQuestion {
+export interface NameQuery {
   readonly name: string;
   /** Whether nothing was ever created or announced for the object, and its name carries its UID. */
-  readonly isUntouched: boolean;
+  readonly isNeverCreated: boolean;
   /** The create call that may have had an effect, if there is one; `nameless`: what its intent has on record, `sentAt`: if this process sent it. */
   readonly intent: { readonly nameless: readonly ProviderId[]; readonly sentAt: number | undefined } | undefined;
 }
@@ -174,13 +174,13 @@ export interface NameQuestion {
  * So one VM of somebody else's without a name holds up no create for long, and a VM of ours that the provider shows
  * without its name is not created twice.
  */
-export function unreadableOf(snapshot: Snapshot, question: NameQuestion): UnreadableEntry | undefined {
-  return [...snapshot.unreadable.values()].find((entry) => mayHaveName(entry, snapshot.startedAt, question));
+export function unreadableOf(snapshot: Snapshot, query: NameQuery): UnreadableEntry | undefined {
+  return [...snapshot.unreadable.values()].find((entry) => mayHaveName(entry, snapshot.startedAt, query));
 }
 
-function mayHaveName(entry: UnreadableEntry, now: number, { name, isUntouched, intent }: NameQuestion): boolean {
+function mayHaveName(entry: UnreadableEntry, now: number, { name, isNeverCreated, intent }: NameQuery): boolean {
   if (entry.name !== undefined) return entry.name === name;
-  if (isUntouched) return false;
+  if (isNeverCreated) return false;
   if (intent === undefined) return now - entry.since < namelessFor;
   return !intent.nameless.includes(entry.id) && !(intent.sentAt !== undefined && entry.since <= intent.sentAt);
 }

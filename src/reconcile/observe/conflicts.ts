@@ -4,7 +4,7 @@ import type { Machine } from '../../domain/machine.ts';
 import type { Account } from '../../provider/account/account.ts';
 import type { MachineIndex } from '../../controller/machine-index.ts';
 import type { Credentials, KeyLookup } from '../credentials.ts';
-import type { Subject } from './machine-lookup.ts';
+import type { ReconcileSubject } from './machine-lookup.ts';
 
 /** What tells whose a VM or a name is. */
 export interface ConflictDeps {
@@ -23,7 +23,7 @@ const mostOrphanCandidates = 8;
 /** VMs with the object's name and another suffix that no object holds: the object may have been applied again in a new cluster. */
 export function orphanCandidatesOf(
   machineIndex: Pick<MachineIndex, 'isReserved'>,
-  { object, identity, intent }: Subject,
+  { object, identity, intent }: ReconcileSubject,
   account: Account | null,
 ): readonly OrphanCandidate[] {
   if (identity.kind !== 'None' || intent !== undefined || !isNameOwn(object) || account === null) return [];
@@ -37,7 +37,7 @@ export function orphanCandidatesOf(
 /** Another object of the same account that the VM belongs to: one that records it and goes before this one, or whose name it has. */
 export async function machineConflict(
   deps: ConflictDeps,
-  { key, identity }: Subject,
+  { key, identity }: ReconcileSubject,
   account: Account,
   machine: Machine,
 ): Promise<string | undefined> {
@@ -51,7 +51,7 @@ export async function machineConflict(
 /** Another object of the same account that goes before this one for its name. What is on record has its name already. */
 export async function nameConflict(
   deps: ConflictDeps,
-  { key, identity, name }: Subject,
+  { key, identity, name }: ReconcileSubject,
   account: Account | null,
 ): Promise<string | undefined> {
   if (identity.kind === 'Known' || account === null) return undefined;

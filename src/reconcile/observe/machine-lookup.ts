@@ -6,7 +6,7 @@ import type { Account, Snapshot } from '../../provider/account/account.ts';
 import type { ObjectState } from '../object-state.ts';
 
 /** What one reconciliation is about: an object, and what is recorded or hinted of its VM. */
-export interface Subject {
+export interface ReconcileSubject {
   readonly key: string;
   readonly object: VirtualMachine;
   readonly objectState: ObjectState;
@@ -23,7 +23,7 @@ export interface Subject {
 }
 
 /** What to look for: a machine by its id, or by its name. */
-export interface Target {
+export interface MachineLookup {
   readonly id?: ProviderId;
   readonly name: string;
 }
@@ -43,7 +43,13 @@ export interface Target {
  * | Unproven                        | Never    | nothing                                                         |
  * | Unproven                        | another  | id or name of spec.adoption, else the hinted id, else the name  |
  */
-export function targetOf({ object, identity, intent, name, isDefaultKey }: Subject): Target | undefined {
+export function lookupOf({
+  object,
+  identity,
+  intent,
+  name,
+  isDefaultKey,
+}: ReconcileSubject): MachineLookup | undefined {
   if (identity.kind === 'Known') return { id: identity.id, name };
   if (isDefaultKey) return { name };
   const { adoption } = object.spec;
@@ -70,7 +76,7 @@ export function provenByName(object: VirtualMachine, identity: Identity, snapsho
   return isOther && snapshot.byName(name).length === 1 ? { kind: 'None' } : identity;
 }
 
-function hinted(id: ProviderId | undefined, name: string): Target {
+function hinted(id: ProviderId | undefined, name: string): MachineLookup {
   return id === undefined ? { name } : { id, name };
 }
 
@@ -78,7 +84,7 @@ function hinted(id: ProviderId | undefined, name: string): Target {
  * Other VMs that have the name of the recorded one, which was created for this object: one that was replaced may come back.
  * With the operator's own key only a name with the object's UID says so, because another namespace may have chosen the same one.
  */
-export function twinsOf(
+export function duplicatesOf(
   object: VirtualMachine,
   identity: Identity,
   machine: MachineObservation,

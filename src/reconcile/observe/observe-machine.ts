@@ -16,7 +16,7 @@ import {
   unreadableOf,
   manyDisappeared,
 } from './absence-evidence.ts';
-import type { Subject, Target } from './machine-lookup.ts';
+import type { ReconcileSubject, MachineLookup } from './machine-lookup.ts';
 
 export interface MachineDeps {
   readonly clock: Clock;
@@ -32,23 +32,23 @@ export const notYetSeen: MachineObservation = { kind: 'Unknown', reason: { kind:
 const outcomeUnknown: MachineObservation = { kind: 'Unknown', reason: { kind: 'OutcomeUnknown' } };
 
 /** How soon the read of a single machine is tried again. */
-const readAgain = 5_000;
+const rereadAfter = 5_000;
 /** The longest wait for a further list while the evidence of absence is not complete. */
-const longestDoubt = 60_000;
+const longestRecheck = 60_000;
 
 /** What is known of the machine that the object stands for, and a wish for a read where that is not enough. */
 export function observeMachine(
   deps: MachineDeps,
   account: Account,
-  subject: Subject,
-  target: Target,
+  subject: ReconcileSubject,
+  target: MachineLookup,
 ): MachineObservation {
   const { key, object, objectState, name, identity } = subject;
   if (account.lastFailure !== undefined) {
     return { kind: 'Unknown', reason: { kind: 'ReadFailed', failure: account.lastFailure } };
   }
   const { snapshot } = account;
-  if (target.id === undefined && identity.kind === 'None' && isUntouched(subject)) {
+  if (target.id === undefined && identity.kind === 'None' && isNeverCreated(subject)) {
     if (snapshot === undefined) {
       account.requestList(key, 0);
       return notYetSeen;
@@ -82,12 +82,12 @@ export function observeMachine(
   const unreadable = target.id === undefined ? undefined : snapshot.unreadable.get(target.id);
   if (unreadable !== undefined) return unreadableMachine(unreadable, true);
   // From here on it is looked for in a list: only those tell what is absent, and what a name stands for.
-  if (target.id === undefined) return lookForName(deps, account, snapshot, subject, target.name);
-  return lookForId(deps, account, snapshot, subject, target.id);
+  if (target.id === undefined) return findByName(deps, account, snapshot, subject, target.name);
+  return findById(deps, account, snapshot, subject, target.id);
 }
 
 /** A VM that the newest list lacks and that `GET` does not find. */
-interface Gone {
+interface GoneMachine {
   readonly id: ProviderId;
   readonly absence: Absence | undefined;
   readonly wasSeen: boolean;
@@ -99,12 +99,12 @@ interface Gone {
  * For a VM that is gone by its id: one may have the object's name. The record is of an earlier VM then, because a create call
  * was not recorded any more, or a backup brought the record back. Before another one is created, being gone has to last.
  */
-function inPlaceOf(
+function replacementOf(
   deps: MachineDeps,
   account: Account,
   snapshot: Snapshot,
-  subject: Subject,
-  gone: Gone,
+  subject: ReconcileSubject,
+  gone: GoneMachine,
 ): MachineObservation {
   const { key, object, identity, intent } = subject;
   const found = snapshot.byName(providerName(object));
@@ -117,7 +117,7 @@ function inPlaceOf(
     if (!isOurs && !isCreate) return { kind: 'Absent' };
     return duplicateName(providerName(object), found);
   }
-  const byName = intent === undefined ? undefined : lookForName(deps, account, snapshot, subject, providerName(object));
+  const byName = intent === undefined ? undefined : findByName(deps, account, snapshot, subject, providerName(object));
   if (byName?.kind === 'Unknown') return byName;
   const mustExist = identity.kind !== 'Known' && object.spec.adoption.policy === 'MustExist';
   if (!isCreate || mustExist) return { kind: 'Absent' };
@@ -127,7 +127,7 @@ function inPlaceOf(
   const recreateAfter = deps.limits.recreateAfter + (gone.wasSeen ? 0 : deps.limits.visibilityWindow);
   const judgment = confirmRecreation({ ...gone, newest: snapshot.startedAt, recreateAfter });
   if (judgment.isDue) return freeName(deps, account, snapshot, subject);
-  account.requestList(key, Math.max(judgment.wantListAfter, deps.clock.monotonic() + readAgain));
+  account.requestList(key, Math.max(judgment.wantListAfter, deps.clock.monotonic() + rereadAfter));
   const until = epochOf(deps.clock, (gone.absence?.since ?? snapshot.startedAt) + recreateAfter);
   return { kind: 'Unknown', reason: { kind: 'AbsenceRecent', id: gone.id, until } };
 }
@@ -141,19 +141,19 @@ function unreadableNamed(
   deps: MachineDeps,
   account: Account,
   snapshot: Snapshot,
-  subject: Subject,
+  subject: ReconcileSubject,
   name: string,
 ): MachineObservation {
   const { key, object, objectState, intent } = subject;
   const isOpen = objectState.openIntent(object.metadata.annotations?.[annotations.createPending]) !== undefined;
   const unreadable = unreadableOf(snapshot, {
     name,
-    isUntouched: isUntouched(subject),
+    isNeverCreated: isNeverCreated(subject),
     intent: isOpen ? { nameless: intent?.nameless ?? [], sentAt: objectState.intentSentAt } : undefined,
   });
   if (unreadable === undefined) return { kind: 'Absent' };
   // When it can be read it may turn out to be of a name that wakes nobody here.
-  account.requestList(key, deps.clock.monotonic() + longestDoubt);
+  account.requestList(key, deps.clock.monotonic() + longestRecheck);
   return unreadableMachine(unreadable, unreadable.name !== undefined);
 }
 
@@ -162,19 +162,19 @@ function unreadableMachine({ id, problem }: UnreadableMachine, isOurs: boolean):
 }
 
 /** Whether the id on record is only what a create call was answered: its intent is still there, and the VM has another name. */
-function isUnseen({ object, identity, name, isIntentProven }: Subject, { name: seen }: Machine): boolean {
+function isUnseen({ object, identity, name, isIntentProven }: ReconcileSubject, { name: seen }: Machine): boolean {
   const isOpen = object.metadata.annotations?.[annotations.createPending] !== undefined && isIntentProven;
   return identity.kind === 'Known' && isOpen && seen !== name;
 }
 
 /** The one VM that proves itself the object's. */
-function successorIn(snapshot: Snapshot, subject: Subject): Machine | undefined {
+function successorIn(snapshot: Snapshot, subject: ReconcileSubject): Machine | undefined {
   const [machine, ...others] = snapshot.byName(providerName(subject.object));
   return machine !== undefined && others.length === 0 && isSuccessor(subject, machine) ? machine : undefined;
 }
 
 /** Whether a VM with another id than the recorded one proves itself the object's. */
-function isSuccessor(subject: Subject, machine: Machine): boolean {
+function isSuccessor(subject: ReconcileSubject, machine: Machine): boolean {
   const { object } = subject;
   return machine.name === providerName(object) && (isNameOwn(object) || isFromIntent(subject, machine));
 }
@@ -183,7 +183,7 @@ function isSuccessor(subject: Subject, machine: Machine): boolean {
  * Nothing of ours can be there yet: the name carries the object's UID, nothing was ever announced or recorded, and
  * without our finalizer, which is stored before anything billable, no earlier record can have been lost.
  */
-function isUntouched({ object, objectState }: Subject): boolean {
+function isNeverCreated({ object, objectState }: ReconcileSubject): boolean {
   const { metadata, status } = object;
   return (
     isNameOwn(object) &&
@@ -193,11 +193,11 @@ function isUntouched({ object, objectState }: Subject): boolean {
   );
 }
 
-function lookForName(
+function findByName(
   deps: MachineDeps,
   account: Account,
   snapshot: Snapshot,
-  subject: Subject,
+  subject: ReconcileSubject,
   name: string,
 ): MachineObservation {
   const { object, objectState, key, intent } = subject;
@@ -244,7 +244,12 @@ const freeFor = 5_000;
  * No VM has the name. Anybody of the account may take a name that the manifest chose, and a create call that is refused for that
  * could make a stranger's VM look like the object's: before a create call the list has to be a new one.
  */
-function freeName(deps: MachineDeps, account: Account, snapshot: Snapshot, subject: Subject): MachineObservation {
+function freeName(
+  deps: MachineDeps,
+  account: Account,
+  snapshot: Snapshot,
+  subject: ReconcileSubject,
+): MachineObservation {
   const { key, object, identity } = subject;
   const isNew = deps.clock.monotonic() - snapshot.answeredAt <= freeFor;
   if (isNew || isNameOwn(object) || !mayCreate(object, identity, { kind: 'Absent' })) return { kind: 'Absent' };
@@ -253,17 +258,17 @@ function freeName(deps: MachineDeps, account: Account, snapshot: Snapshot, subje
 }
 
 /** Whether the key in use is the one the create intent was written with, or is shown to be of the same account. */
-function isKeyOf({ intent, isIntentProven, objectState }: Subject, account: Account): boolean {
+function isKeyOf({ intent, isIntentProven, objectState }: ReconcileSubject, account: Account): boolean {
   if (objectState.intentAccount === account || intent?.proof === undefined) return true;
   return isIntentProven || (intent.ownerId !== undefined && intent.ownerId === account.ownerId);
 }
 
 /** The list does not show it, nor does any later read of it alone. */
-function lookForId(
+function findById(
   deps: MachineDeps,
   account: Account,
   snapshot: Snapshot,
-  subject: Subject,
+  subject: ReconcileSubject,
   id: ProviderId,
 ): MachineObservation {
   const { key, object, objectState, name } = subject;
@@ -279,14 +284,14 @@ function lookForId(
   if (read === undefined) return notYetSeen;
   if (!read.outcome.ok) {
     // A machine that no list shows any more wakes nobody.
-    account.requestList(key, deps.clock.monotonic() + readAgain);
+    account.requestList(key, deps.clock.monotonic() + rereadAfter);
     return { kind: 'Unknown', reason: { kind: 'ReadFailed', failure: read.outcome.failure } };
   }
   if (read.outcome.value !== undefined) {
     // The list lags: a machine that answers to its id is there.
     const now = deps.clock.monotonic();
     const isMoving = object.status?.operation !== undefined || object.metadata.deletionTimestamp !== undefined;
-    account.requestList(key, now + Math.min(objectState.listLaggingFor(now), isMoving ? readAgain : longestDoubt));
+    account.requestList(key, now + Math.min(objectState.listLaggingFor(now), isMoving ? rereadAfter : longestRecheck));
     return presentOf(deps, account, subject, read.outcome.value, read.startedAt);
   }
   const wasSeen = objectState.wasListed || (subject.identity.kind === 'Known' && wasSeenBefore(object));
@@ -309,16 +314,16 @@ function lookForId(
     visibilityWindow: deps.limits.visibilityWindow,
   });
   if (judgment.kind === 'Absent')
-    return inPlaceOf(deps, account, snapshot, subject, { absence, id, wasSeen, notFoundAt: read.startedAt });
+    return replacementOf(deps, account, snapshot, subject, { absence, id, wasSeen, notFoundAt: read.startedAt });
   // A later list decides: soon at first, then ever more slowly, because what stands in the way may stay.
-  const soon = deps.clock.monotonic() + Math.min(lackingFor, longestDoubt);
+  const soon = deps.clock.monotonic() + Math.min(lackingFor, longestRecheck);
   account.requestList(key, Math.max(soon, massDisappearance?.until ?? 0));
   // Just created and not visible yet is no reason for alarm.
   return !wasSeen && lackingFor < deps.limits.visibilityWindow ? notYetSeen : judgment;
 }
 
 /** Whether the VM that the object records was last seen with the key in use. */
-function isSameKey({ object: { metadata, status }, identity }: Subject, account: Account): boolean {
+function isSameKey({ object: { metadata, status }, identity }: ReconcileSubject, account: Account): boolean {
   return identity.kind === 'Known' && status?.internal?.apiKeyHash === account.keyedHash(keyText(metadata));
 }
 
@@ -330,7 +335,7 @@ function isSameKey({ object: { metadata, status }, identity }: Subject, account:
 function presentOf(
   deps: MachineDeps,
   account: Account,
-  subject: Subject,
+  subject: ReconcileSubject,
   machine: Machine,
   startedAt: number,
 ): MachineObservation {
@@ -349,7 +354,7 @@ function epochOf(clock: Clock, moment: number): number {
   return clock.now() - (clock.monotonic() - moment);
 }
 
-function ownerRecorded({ identity }: Subject): ProviderId | undefined {
+function ownerRecorded({ identity }: ReconcileSubject): ProviderId | undefined {
   return identity.kind === 'Foreign' || identity.kind === 'Known' ? identity.ownerId : undefined;
 }
 

@@ -27,7 +27,7 @@ import type { NamespaceQuota } from '../../controller/namespace-quota.ts';
 import { type MachineDeps, mayCreate, notYetSeen, observeMachine } from './observe-machine.ts';
 import { withPastTimes } from './past-times.ts';
 import { type ConflictDeps, orphanCandidatesOf, machineConflict, nameConflict } from './conflicts.ts';
-import { type Subject, provenByName, targetOf, twinsOf } from './machine-lookup.ts';
+import { type ReconcileSubject, provenByName, lookupOf, duplicatesOf } from './machine-lookup.ts';
 
 export interface ObserveDeps extends ConflictDeps, MachineDeps {
   readonly credentials: Credentials;
@@ -100,7 +100,7 @@ export async function observe(
   const sought = isDefaultKey || intent?.isOwn === true ? providerName(object) : soughtName(object);
   const name = recorded.kind === 'Known' ? recorded.name : sought;
   const isIntentRefused = pending !== undefined && pending === objectState.refusedIntent;
-  const subject: Subject = {
+  const subject: ReconcileSubject = {
     key,
     object,
     objectState,
@@ -111,7 +111,7 @@ export async function observe(
     isIntentRefused,
     isDefaultKey,
   };
-  const target = targetOf(subject);
+  const target = lookupOf(subject);
   objectState.setMachine(target?.id);
   account?.subscribe(key, {
     name,
@@ -173,7 +173,7 @@ export async function observe(
       catalogue,
       recreationDueAt:
         isCreate && takesRecreationTurn(object, identity, requests) ? recreationDueAt(deps, key, account) : undefined,
-      twins: twinsOf(object, identity, machine, account, lookup.kind === 'Found' && lookup.isDefault),
+      duplicates: duplicatesOf(object, identity, machine, account, lookup.kind === 'Found' && lookup.isDefault),
       isProviderUnavailable: account?.isUnavailable === true,
       rateLimitedFor: Math.max(0, (account?.rateLimitedUntil ?? 0) - deps.clock.monotonic()),
       history,

@@ -4,7 +4,12 @@ import type { Machine } from '../../../src/domain/machine.ts';
 import type { Account } from '../../../src/provider/account/account.ts';
 import { createSnapshot } from '../../../src/provider/account/snapshot.ts';
 import { ObjectState } from '../../../src/reconcile/object-state.ts';
-import { type Target, provenByName, targetOf, twinsOf } from '../../../src/reconcile/observe/machine-lookup.ts';
+import {
+  type MachineLookup,
+  provenByName,
+  lookupOf,
+  duplicatesOf,
+} from '../../../src/reconcile/observe/machine-lookup.ts';
 import { machineIn, type ObjectOptions, objectWith, uid } from '../../plan/fixtures.ts';
 
 const own = 'web-0a1b2c3d';
@@ -24,7 +29,7 @@ it.each<{
   identity?: Identity;
   intent?: Partial<Intent>;
   isDefaultKey?: boolean;
-  target: Target | undefined;
+  target: MachineLookup | undefined;
 }>([
   { because: 'its record', given: { id: 90, spec: byId }, target: { id: 90, name: own } },
   { because: 'its name', target: { name: own } },
@@ -135,7 +140,7 @@ it.each<{
     isIntentRefused: false,
     isDefaultKey,
   };
-  expect(targetOf(subject)).toEqual(target);
+  expect(lookupOf(subject)).toEqual(target);
 });
 
 const vm = (id: number, name = own): Machine => machineIn('Running', { id, name });
@@ -162,31 +167,33 @@ it.each<{
   given?: ObjectOptions;
   listed: readonly Machine[];
   isDefaultKey?: boolean;
-  twins: readonly number[];
+  duplicates: readonly number[];
 }>([
-  { because: 'others of its name', listed: [vm(90), vm(91), vm(92)], twins: [91, 92] },
-  { because: 'none, if it alone has the name', listed: [vm(90), vm(91, 'x')], twins: [] },
-  { because: 'none, if it is alone in having it under another id', listed: [vm(91)], twins: [] },
-  { because: 'none of an adopted one', given: { adoptedAs: own }, listed: [vm(90), vm(91)], twins: [] },
+  { because: 'others of its name', listed: [vm(90), vm(91), vm(92)], duplicates: [91, 92] },
+  { because: 'none, if it alone has the name', listed: [vm(90), vm(91, 'x')], duplicates: [] },
+  { because: 'none, if it is alone in having it under another id', listed: [vm(91)], duplicates: [] },
+  { because: 'none of an adopted one', given: { adoptedAs: own }, listed: [vm(90), vm(91)], duplicates: [] },
   {
     because: "those of a name with the UID, with the operator's own key",
     listed: [vm(90), vm(91)],
     isDefaultKey: true,
-    twins: [91],
+    duplicates: [91],
   },
   {
     because: "none of a chosen name, with the operator's own key",
     given: { spec: chosen },
     listed: [vm(90, 'shop'), vm(91, 'shop')],
     isDefaultKey: true,
-    twins: [],
+    duplicates: [],
   },
-])('twins of a recorded VM are $because', ({ given, listed, isDefaultKey = false, twins }) => {
+])('twins of a recorded VM are $because', ({ given, listed, isDefaultKey = false, duplicates }) => {
   const object = objectWith({ id: 90, ...given });
   const name = object.spec.providerName ?? own;
   // Only what is asked of it.
   const account = { snapshot: createSnapshot(0, 0, listed) } as unknown as Account;
   const identity = readIdentity(object);
-  expect(twinsOf(object, identity, { kind: 'Present', machine: vm(90, name) }, account, isDefaultKey)).toEqual(twins);
-  expect(twinsOf(object, identity, { kind: 'Absent' }, account, isDefaultKey)).toEqual([]);
+  expect(duplicatesOf(object, identity, { kind: 'Present', machine: vm(90, name) }, account, isDefaultKey)).toEqual(
+    duplicates,
+  );
+  expect(duplicatesOf(object, identity, { kind: 'Absent' }, account, isDefaultKey)).toEqual([]);
 });

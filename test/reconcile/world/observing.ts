@@ -6,7 +6,7 @@ import type { Account } from '../../../src/provider/account/account.ts';
 import { createSnapshot } from '../../../src/provider/account/snapshot.ts';
 import { ObjectState } from '../../../src/reconcile/object-state.ts';
 import { observeMachine } from '../../../src/reconcile/observe/observe-machine.ts';
-import type { Subject, Target } from '../../../src/reconcile/observe/machine-lookup.ts';
+import type { ReconcileSubject, MachineLookup } from '../../../src/reconcile/observe/machine-lookup.ts';
 import { failure, machineIn, type ObjectOptions, objectWith, observedWith, uid } from '../../plan/fixtures.ts';
 import { createManualClock } from '../../support/clock.ts';
 
@@ -42,8 +42,8 @@ export interface Given extends ObjectOptions {
   readonly actingSince?: number;
   /** What the open intent says; by default there is none. */
   readonly pending?: Partial<Intent>;
-  readonly subject?: Partial<Subject>;
-  readonly target?: Partial<Target>;
+  readonly subject?: Partial<ReconcileSubject>;
+  readonly target?: Partial<MachineLookup>;
 }
 
 export const text = 'the stored intent';
@@ -91,7 +91,7 @@ export function observe(given: Given) {
   const identity = readIdentity(object, null);
   const known = identity.kind === 'Known' ? identity : undefined;
   const name = known?.name ?? object.spec.providerName ?? own;
-  const subject: Subject = {
+  const subject: ReconcileSubject = {
     key: 'default/web',
     object,
     objectState,
