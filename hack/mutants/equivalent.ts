@@ -53,7 +53,7 @@ export const equivalents: readonly Equivalent[] = [
   },
   {
     file: 'src/api/v1alpha1/validation.ts',
-    function: 'flawOf',
+    function: 'errorOf',
     kind: 'condition',
     text: "typeof value === 'string'",
     replacement: 'true',

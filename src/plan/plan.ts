@@ -37,7 +37,7 @@ const keyRetry = 60_000;
 const passwordRetry = 5 * 60_000;
 
 /** How many mistakes in a spec are reported at once. */
-const mostFlaws = 5;
+const mostSpecErrors = 5;
 
 type Rule = (o: Observed) => Decision | undefined;
 
@@ -90,10 +90,10 @@ function paused(o: Observed): Decision | undefined {
 
 /** Stored under an earlier schema: what it wants is not known in full. A deletion needs no more of it than Retain. */
 function specUnreadable(o: Observed): Decision | undefined {
-  const { flaws = [] } = o.object;
+  const { specErrors = [] } = o.object;
   const isRetained = isDeleting(o) && o.object.spec.deletionPolicy === 'Retain';
-  if (flaws.length === 0 || isRetained) return undefined;
-  const message = `${flaws.slice(0, mostFlaws).join('; ')}; the operator does nothing until that is fixed${leavingVm(o)}`;
+  if (specErrors.length === 0 || isRetained) return undefined;
+  const message = `${specErrors.slice(0, mostSpecErrors).join('; ')}; the operator does nothing until that is fixed${leavingVm(o)}`;
   return requeue({ reason: 'InvalidSpec', message }, kept(o));
 }
 

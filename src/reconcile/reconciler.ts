@@ -3,7 +3,7 @@ import { reasons } from '../api/v1alpha1/reasons.ts';
 import { compareHint } from '../api/v1alpha1/identity.ts';
 import { annotations, apiVersion, kind } from '../api/v1alpha1/constants.ts';
 import { annotate } from '../api/v1alpha1/commands.ts';
-import { senselessAnnotations } from '../api/v1alpha1/annotations.ts';
+import { invalidAnnotations } from '../api/v1alpha1/annotations.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import { isRefused, KubeError, type KubeErrorReason } from '../kubernetes/errors.ts';
 import type { EventRecorder } from '../kubernetes/events.ts';
@@ -70,7 +70,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   const objectStates = new Map<string, ObjectState>();
   /** Looks again whether the call that a reconciliation over this key waits with is still called for. */
   const inLine = new Map<string, () => void>();
-  const statuses = createStatusWriter({ ...deps, reportEvent: tellEvent });
+  const statuses = createStatusWriter({ ...deps, reportEvent: recordEvent });
 
   return {
     async reconcile(key, withoutWorker) {
@@ -110,10 +110,10 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       return { after: 0 };
     }
     const object = unsaved === undefined ? stored : { ...stored, status: unsaved.status };
-    tellSenseless(object, objectState);
+    reportInvalidAnnotations(object, objectState);
     const observation = await observe(deps, key, object, objectState);
     if (observation === undefined) return {};
-    tellContradiction(observation.observed, objectState);
+    reportHintMismatch(observation.observed, objectState);
     const decision = plan(observation.observed);
     if (observation.observed.history.isQueued === true) objectState.queueing = 'Reported';
     observation.account?.setFastPolling(key, decision.fastPolling);
@@ -122,7 +122,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     const conclusion = conclude(observation.observed, decision, execution, objectState.failures, deps.random());
     remember(objectState, observation.observed, decision, execution, conclusion);
     const isDone = execution.type === 'Released' || ('outcome' in execution && execution.outcome.ok);
-    if (decision.event !== undefined && isDone) tellEvent(object, decision.event.reason, decision.event.message);
+    if (decision.event !== undefined && isDone) recordEvent(object, decision.event.reason, decision.event.message);
     logWrite(deps.log, key, decision.action, execution);
     follow(key, observation, conclusion, objectState);
     let heldFor = Infinity;
@@ -189,7 +189,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
           const status = statusFor(observed, { ...decision, statusReason, operation });
           await statuses.storeIntent(observed.object, sent.type, status, objectState);
           // It may lose data, so it is told even where the reason stays the same; but not each time it is refused.
-          if (observed.history.refusedFor === 0) tellEvent(observed.object, reason, message);
+          if (observed.history.refusedFor === 0) recordEvent(observed.object, reason, message);
         },
       },
       action,
@@ -326,12 +326,12 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
    */
   async function report(
     { observed }: Observation,
-    told: Report,
+    reported: Report,
     objectState: ObjectState,
     isOutcome: boolean,
     withoutWorker: ReleaseWorker,
   ): Promise<number> {
-    const status = statusFor(observed, told);
+    const status = statusFor(observed, reported);
     // The cache holds the object as this reconciliation's own writes left it.
     const object = deps.cache.get(keyOf(observed.object)) ?? observed.object;
     if (object.metadata.uid !== observed.object.metadata.uid) return Infinity;
@@ -339,9 +339,9 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     const before = unstored ?? object.status;
     if (!isWorthWriting(before, status)) return Infinity;
     const heldFor = statuses.heldFor(status, objectState);
-    if (heldFor > 0 && !isOutcome && told.record === undefined) return heldFor;
-    for (const { reason, message } of transitionEvents(before, status, told.statusReason))
-      tellEvent(object, reason, message);
+    if (heldFor > 0 && !isOutcome && reported.record === undefined) return heldFor;
+    for (const { reason, message } of transitionEvents(before, status, reported.statusReason))
+      recordEvent(object, reason, message);
     if (refusal?.form === 'Nothing') objectState.unsaved = { status, refusal };
     // No worker is held meanwhile: the next object's call does not wait for this one's status.
     else await withoutWorker(statuses.save(object, status, objectState, isOutcome));
@@ -358,16 +358,16 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     const before = objectState.unsaved?.status ?? object.status;
     const { statusReason, status } = ownershipNotStored(object, before, error, deps.clock.now());
     if (!isWorthWriting(before, status)) return;
-    tellEvent(object, statusReason.reason, statusReason.message);
+    recordEvent(object, statusReason.reason, statusReason.message);
     await withoutWorker(statuses.save(object, status, objectState, false));
   }
 
   /** Once for each value, as long as this process lives. */
-  function tellSenseless(object: VirtualMachine, objectState: ObjectState): void {
-    for (const annotation of senselessAnnotations(object)) {
+  function reportInvalidAnnotations(object: VirtualMachine, objectState: ObjectState): void {
+    for (const annotation of invalidAnnotations(object)) {
       if (!objectState.isNewInvalidAnnotation(annotation)) continue;
       const remove = annotate(object.metadata, { [annotation.split('=', 1)[0] ?? '']: undefined });
-      tellEvent(
+      recordEvent(
         object,
         'InvalidAnnotation',
         `${annotation} is ignored; set it to "true" or "false", or remove it: ${remove}`,
@@ -376,15 +376,15 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   }
 
   /** Once, as long as this process lives. */
-  function tellContradiction({ object, identity }: Observed, objectState: ObjectState): void {
+  function reportHintMismatch({ object, identity }: Observed, objectState: ObjectState): void {
     if (objectState.hasReportedHint || identity.kind !== 'Known' || compareHint(object, identity) !== 'Contradicting')
       return;
     objectState.hasReportedHint = true;
     const note = `${annotations.machine} differs from the record in the status (VM ${identity.id}); the operator corrects it`;
-    tellEvent(object, 'MachineAnnotationCorrected', note);
+    recordEvent(object, 'MachineAnnotationCorrected', note);
   }
 
-  function tellEvent(object: VirtualMachine, reason: Reason, note: string): void {
+  function recordEvent(object: VirtualMachine, reason: Reason, note: string): void {
     const { namespace, name, uid, resourceVersion } = object.metadata;
     const { event: type } = reasons[reason];
     if (type === 'None') return;

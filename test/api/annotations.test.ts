@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { annotations, writtenBy } from '../../src/api/v1alpha1/constants.ts';
-import { readRequests, senselessAnnotations } from '../../src/api/v1alpha1/annotations.ts';
+import { readRequests, invalidAnnotations } from '../../src/api/v1alpha1/annotations.ts';
 import { objectWith } from '../plan/fixtures.ts';
 
 it.each([
@@ -16,5 +16,5 @@ it.each([
   const { isPaused, isPowerOffForced, ignoresOrphanCandidates } = readRequests(object);
   expect(writtenBy('you')).toEqual(expect.arrayContaining(names));
   expect([isPaused, isPowerOffForced, ignoresOrphanCandidates]).toEqual([isOn, isOn, isOn]);
-  expect(senselessAnnotations(object)).toEqual(isSenseless ? names.map((name) => `${name}="${value}"`) : []);
+  expect(invalidAnnotations(object)).toEqual(isSenseless ? names.map((name) => `${name}="${value}"`) : []);
 });

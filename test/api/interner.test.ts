@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { readIdentity } from '../../src/api/v1alpha1/identity.ts';
 import { writtenBy } from '../../src/api/v1alpha1/constants.ts';
 import { createVirtualMachineReader } from '../../src/api/v1alpha1/decode.ts';
-import { Sharing } from '../../src/api/v1alpha1/interner.ts';
+import { Interner } from '../../src/api/v1alpha1/interner.ts';
 import { objectWith } from '../plan/fixtures.ts';
 
 setFlagsFromString('--expose-gc');
@@ -12,11 +12,11 @@ setFlagsFromString('--expose-gc');
 const gc = runInNewContext('gc') as () => void;
 
 test('equal values become one, others stay apart', () => {
-  const sharing = new Sharing();
-  const first = sharing.share({ name: 'Budget' });
-  expect(sharing.share({ name: 'Budget' })).toBe(first);
-  expect(sharing.share({ name: 'Large' })).toEqual({ name: 'Large' });
-  expect([sharing.share('text'), sharing.share(7), sharing.share(null), sharing.share(undefined)]).toEqual([
+  const sharing = new Interner();
+  const first = sharing.intern({ name: 'Budget' });
+  expect(sharing.intern({ name: 'Budget' })).toBe(first);
+  expect(sharing.intern({ name: 'Large' })).toEqual({ name: 'Large' });
+  expect([sharing.intern('text'), sharing.intern(7), sharing.intern(null), sharing.intern(undefined)]).toEqual([
     'text',
     7,
     null,
@@ -25,8 +25,8 @@ test('equal values become one, others stay apart', () => {
 });
 
 test('what nobody shares does not pile up, and nothing gets mixed up', () => {
-  const sharing = new Sharing();
-  for (let id = 0; id < 10_000; id += 1) expect(sharing.share({ id })).toEqual({ id });
+  const sharing = new Interner();
+  for (let id = 0; id < 10_000; id += 1) expect(sharing.intern({ id })).toEqual({ id });
 });
 
 function stored(name: string, message = ''): object {
@@ -150,7 +150,7 @@ test('an object with very many finalizers has that of the operator only if it is
 test('what is wrong with a stored spec is kept with the object', () => {
   const read = createVirtualMachineReader();
   expect(read({ ...stored('a'), spec: { ...objectWith().spec, ipv6: 'yes' } })).toMatchObject({
-    flaws: ['spec.ipv6 must be a boolean, not "yes"'],
+    specErrors: ['spec.ipv6 must be a boolean, not "yes"'],
     spec: { ipv6: false },
   });
   expect(read(stored('a'))).not.toHaveProperty('flaws');

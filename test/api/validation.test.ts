@@ -6,7 +6,7 @@ const { spec: good } = objectWith();
 
 test('a spec that the schema allows is taken as it is', () => {
   const read = readSpec(good);
-  expect(read.flaws).toEqual([]);
+  expect(read.errors).toEqual([]);
   expect(read.spec).toBe(good);
 });
 
@@ -17,13 +17,13 @@ function without(field: 'region' | 'package' | 'osTemplate') {
 
 test.each(['region', 'package', 'osTemplate'] as const)('%s may be missing where no VM is created from it', (field) => {
   for (const given of [{ adoption: { policy: 'MustExist', name: 'Web 1' } }, { managementPolicy: 'Observe' }])
-    expect(readSpec({ ...without(field), ...given }).flaws).toEqual([]);
+    expect(readSpec({ ...without(field), ...given }).errors).toEqual([]);
 });
 
 test('bounds belong to what the schema allows', () => {
   const sshKeyIds = [1, Number.MAX_SAFE_INTEGER, ...Array.from({ length: 30 }, (_, index) => index + 2)];
   for (const providerName of ['x', 'x'.repeat(63)])
-    expect(readSpec({ ...good, providerName, sshKeyIds }).flaws).toEqual([]);
+    expect(readSpec({ ...good, providerName, sshKeyIds }).errors).toEqual([]);
 });
 
 const adopting = (length: number): object => ({
@@ -32,14 +32,14 @@ const adopting = (length: number): object => ({
 });
 
 test('characters are counted as the API server counts them', () => {
-  expect(readSpec(adopting(255)).flaws).toEqual([]);
-  expect(readSpec(adopting(256)).flaws).toEqual([
+  expect(readSpec(adopting(255)).errors).toEqual([]);
+  expect(readSpec(adopting(256)).errors).toEqual([
     `spec.adoption.name must have 1 to 255 characters, not "${'😀'.repeat(62)}…`,
   ]);
 });
 
 test('what the schema does not know is left to whoever does', () => {
-  expect(readSpec({ ...good, fromLater: true }).flaws).toEqual([]);
+  expect(readSpec({ ...good, fromLater: true }).errors).toEqual([]);
 });
 
 test.each<[stored: unknown, flaw: string, spec: object]>([
@@ -96,11 +96,11 @@ test.each<[stored: unknown, flaw: string, spec: object]>([
     }),
   ),
 ])('%j: %s', (stored, flaw, spec) => {
-  expect(readSpec(stored)).toEqual({ flaws: [flaw], spec });
+  expect(readSpec(stored)).toEqual({ errors: [flaw], spec });
 });
 
 test.each([[undefined], [null], ['spec'], [[]]])('%j is no spec, and still nobody falls over it', (stored) => {
-  const { flaws, spec } = readSpec(stored);
+  const { errors: flaws, spec } = readSpec(stored);
   expect(flaws).toEqual([`spec must be an object, not ${JSON.stringify(stored) ?? 'nothing'}`]);
   expect(spec).toMatchObject({
     powerState: 'Running',
@@ -109,6 +109,6 @@ test.each([[undefined], [null], ['spec'], [[]]])('%j is no spec, and still nobod
 });
 
 test('what is long is quoted in part only', () => {
-  const [flaw = ''] = readSpec({ ...good, powerState: 'x'.repeat(10_000) }).flaws;
+  const [flaw = ''] = readSpec({ ...good, powerState: 'x'.repeat(10_000) }).errors;
   expect(flaw.length).toBeLessThan(200);
 });

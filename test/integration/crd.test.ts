@@ -117,7 +117,7 @@ test.each(borders)('$what: the operator allows in a stored spec what the API ser
     ...base.credentialsSecretRef,
     ...('credentialsSecretRef' in spec ? (spec.credentialsSecretRef as object) : {}),
   };
-  expect(readSpec({ ...base, ...spec, credentialsSecretRef }).flaws).toHaveLength(ok ? 0 : 1);
+  expect(readSpec({ ...base, ...spec, credentialsSecretRef }).errors).toHaveLength(ok ? 0 : 1);
 });
 
 describe('once created', () => {

@@ -90,7 +90,7 @@ export function objectWith(options: ObjectOptions = {}): VirtualMachine {
       },
     },
     spec: { ...spec, ...options.spec },
-    ...(options.flaws === undefined ? {} : { flaws: options.flaws }),
+    ...(options.flaws === undefined ? {} : { specErrors: options.flaws }),
     status: { observedGeneration: -1, ...record, ...options.status, ...withInternal(record, options.status) },
   };
 }

@@ -16,17 +16,17 @@ const switches = [annotations.paused, annotations.forcePowerOff, annotations.ign
 /** Reads the annotations. A value that means nothing counts as if it were not there; `senseless` names those. */
 export function readRequests({ metadata, status }: VirtualMachine): Requests {
   const on = (name: (typeof switches)[number]): boolean => metadata.annotations?.[name] === 'true';
-  const asked = metadata.annotations?.[annotations.reconcileRequestedAt];
+  const requested = metadata.annotations?.[annotations.reconcileRequestedAt];
   return {
     isPaused: on(annotations.paused),
     isPowerOffForced: on(annotations.forcePowerOff),
     ignoresOrphanCandidates: on(annotations.ignoreOrphanCandidates),
-    reconcile: asked === status?.lastHandledReconcileAt ? undefined : asked,
+    reconcile: requested === status?.lastHandledReconcileAt ? undefined : requested,
   };
 }
 
 /** Annotations of ours that are neither "true" nor "false", as `name=value`. */
-export function senselessAnnotations({ metadata }: VirtualMachine): readonly string[] {
+export function invalidAnnotations({ metadata }: VirtualMachine): readonly string[] {
   return switches.flatMap((name) => {
     const value = metadata.annotations?.[name];
     return value === undefined || value === 'true' || value === 'false' ? [] : [`${name}=${quoted(value)}`];

@@ -1,7 +1,7 @@
 import { cutToBytes } from '../../domain/text.ts';
 import { readSpec } from './validation.ts';
 import { type AnnotationName, annotations, annotationTable, finalizer } from './constants.ts';
-import { Sharing } from './interner.ts';
+import { Interner } from './interner.ts';
 import type { ObjectMeta, VirtualMachine, VirtualMachineStatus } from './types.ts';
 
 /** Bytes of an annotation's value: what you write is echoed at most, what the operator writes is a small record. */
@@ -31,12 +31,15 @@ const own = ['internal'] as const;
  * against the present one. Throws when what every Kubernetes object has is missing.
  */
 export function createVirtualMachineReader(labels: readonly string[] = []): (object: unknown) => VirtualMachine {
-  const sharing = new Sharing();
+  const interner = new Interner();
 
   function statusOf(status: VirtualMachineStatus): VirtualMachineStatus {
     const { conditions } = status;
-    if (conditions === undefined) return sharing.shareFields(status, own);
-    return sharing.shareFields({ ...status, conditions: conditions.map((condition) => sharing.share(condition)) }, own);
+    if (conditions === undefined) return interner.internFields(status, own);
+    return interner.internFields(
+      { ...status, conditions: conditions.map((condition) => interner.intern(condition)) },
+      own,
+    );
   }
 
   return (object) => {
@@ -53,14 +56,14 @@ export function createVirtualMachineReader(labels: readonly string[] = []): (obj
         generation: metadata.generation,
         ...(metadata.creationTimestamp === undefined ? {} : { creationTimestamp: metadata.creationTimestamp }),
         ...(metadata.deletionTimestamp === undefined ? {} : { deletionTimestamp: metadata.deletionTimestamp }),
-        ...finalizersOf(metadata.finalizers ?? [], sharing),
-        ...(labels.length === 0 ? {} : { labels: sharing.share(labelsOf(metadata.labels, labels)) }),
+        ...finalizersOf(metadata.finalizers ?? [], interner),
+        ...(labels.length === 0 ? {} : { labels: interner.intern(labelsOf(metadata.labels, labels)) }),
         annotations: annotationsOf(metadata.annotations),
         fingerprint: fingerprintOf(metadata.labels, metadata.annotations),
       },
       // First as a whole: the defaults are most of it, and a fleet is mostly of few kinds.
-      spec: sharing.share(sharing.shareFields(read.spec)),
-      ...(read.flaws.length === 0 ? {} : { flaws: read.flaws }),
+      spec: interner.intern(interner.internFields(read.spec)),
+      ...(read.errors.length === 0 ? {} : { specErrors: read.errors }),
       ...(status === undefined ? {} : { status: statusOf(status) }),
     };
   };
@@ -68,10 +71,10 @@ export function createVirtualMachineReader(labels: readonly string[] = []): (obj
 
 function finalizersOf(
   finalizers: readonly string[],
-  sharing: Sharing,
+  interner: Interner,
 ): Pick<ObjectMeta, 'finalizers' | 'hasMoreFinalizers'> {
   const isMany = finalizers.length > mostFinalizers || finalizers.join('').length > longestFinalizers;
-  if (!isMany) return { finalizers: sharing.share(finalizers) };
+  if (!isMany) return { finalizers: interner.intern(finalizers) };
   return { finalizers: finalizers.includes(finalizer) ? [finalizer] : [], hasMoreFinalizers: true };
 }
 

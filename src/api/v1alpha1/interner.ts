@@ -7,11 +7,11 @@ const longest = 1_024;
  * Keeps equal values once. The objects of a fleet mostly say the same (sizes, defaults, conditions), and each comes off the
  * wire with a separate copy: that would be half of their memory. Only for values that are never changed.
  */
-export class Sharing {
+export class Interner {
   readonly #known = new Map<string, unknown>();
 
   /** The first of all values that have the same JSON, for a while. */
-  share<T>(value: T): T {
+  intern<T>(value: T): T {
     if (typeof value !== 'object' || value === null) return value;
     const text = JSON.stringify(value);
     if (text.length > longest) return value;
@@ -24,11 +24,11 @@ export class Sharing {
   }
 
   /** An object each of whose fields is shared, but those that are its own: kept, they would only displace others. */
-  shareFields<T extends object>(value: T, own: readonly (keyof T)[] = []): T {
+  internFields<T extends object>(value: T, own: readonly (keyof T)[] = []): T {
     // A copy of the same shape takes less memory than one put together again.
     const copy = { ...value };
     // `as`: the names of an object's own fields.
-    for (const name of Object.keys(copy) as (keyof T)[]) if (!own.includes(name)) copy[name] = this.share(copy[name]);
+    for (const name of Object.keys(copy) as (keyof T)[]) if (!own.includes(name)) copy[name] = this.intern(copy[name]);
     return copy;
   }
 }

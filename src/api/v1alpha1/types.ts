@@ -177,6 +177,6 @@ export interface VirtualMachine {
   /** `region`, `package` and `osTemplate` may be missing only with `adoption.policy` MustExist or `managementPolicy` Observe. */
   readonly spec: VirtualMachineSpec;
   /** What the stored spec says that the schema does not allow (any more), a sentence each; then `spec` is not what is wanted. */
-  readonly flaws?: readonly string[];
+  readonly specErrors?: readonly string[];
   readonly status?: VirtualMachineStatus;
 }

@@ -6,7 +6,7 @@ import type { VirtualMachineSpec } from './types.ts';
 /** A spec as it may be worked with, and what is wrong with the one that is stored, a sentence each. */
 export interface ReadSpec {
   readonly spec: VirtualMachineSpec;
-  readonly flaws: readonly string[];
+  readonly errors: readonly string[];
 }
 
 const selectors = ['region', 'package', 'osTemplate'] as const;
@@ -19,14 +19,17 @@ const longestQuote = 64;
  */
 export function readSpec(stored: unknown): ReadSpec {
   // Nearly every spec is right, and a whole fleet is read at the start: sentences are made for the others only.
-  const flaws = [...(fits(specSchema, stored) ? [] : flawsOf(specSchema, stored, 'spec')), ...contradictions(stored)];
+  const errors = [
+    ...(isValid(specSchema, stored) ? [] : errorsOf(specSchema, stored, 'spec')),
+    ...crossFieldErrors(stored),
+  ];
   // `as`: it fits the schema, which the type is held to.
-  const spec = (flaws.length === 0 ? stored : repaired(specSchema, stored)) as VirtualMachineSpec;
-  return { spec, flaws };
+  const spec = (errors.length === 0 ? stored : withDefaults(specSchema, stored)) as VirtualMachineSpec;
+  return { spec, errors };
 }
 
 /** What is wrong with the value itself: undefined when nothing is. */
-function flawOf(schema: Schema, value: unknown): string | undefined {
+function errorOf(schema: Schema, value: unknown): string | undefined {
   const { type } = schema;
   if (!isOfType(type, value))
     return `must be ${type === 'array' || type === 'object' || type === 'integer' ? 'an' : 'a'} ${type}`;
@@ -65,19 +68,19 @@ function isOfType(type: Schema['type'], value: unknown): boolean {
   }
 }
 
-function fits(schema: Schema, value: unknown): boolean {
-  if (flawOf(schema, value) !== undefined) return false;
+function isValid(schema: Schema, value: unknown): boolean {
+  if (errorOf(schema, value) !== undefined) return false;
   if (schema.type === 'array') {
     const { items } = schema;
     // Its type was looked at just now, here and below.
-    return items === undefined || (value as readonly unknown[]).every((item) => fits(items, item));
+    return items === undefined || (value as readonly unknown[]).every((item) => isValid(items, item));
   }
   if (schema.type !== 'object') return true;
   const { properties = {} } = schema;
   for (const name in properties) {
     const [property, part] = [properties[name], (value as Readonly<Record<string, unknown>>)[name]];
     if (property === undefined) continue;
-    if (part === undefined ? isNeeded(schema, name, property) : !fits(property, part)) return false;
+    if (part === undefined ? isNeeded(schema, name, property) : !isValid(property, part)) return false;
   }
   return true;
 }
@@ -87,27 +90,27 @@ function isNeeded({ required }: Schema, name: string, property: Schema): boolean
   return property.default !== undefined || required?.includes(name) === true;
 }
 
-function flawsOf(schema: Schema, value: unknown, path: string): readonly string[] {
-  const flaw = flawOf(schema, value);
-  if (flaw !== undefined) return [`${path} ${flaw}, not ${quote(value)}`];
+function errorsOf(schema: Schema, value: unknown, path: string): readonly string[] {
+  const error = errorOf(schema, value);
+  if (error !== undefined) return [`${path} ${error}, not ${quote(value)}`];
   if (Array.isArray(value)) {
     const { items } = schema;
-    return items === undefined ? [] : value.flatMap((item, index) => flawsOf(items, item, `${path}[${index}]`));
+    return items === undefined ? [] : value.flatMap((item, index) => errorsOf(items, item, `${path}[${index}]`));
   }
   if (!isRecord(value)) return [];
   return Object.entries(schema.properties ?? {}).flatMap(([name, property]) => {
-    if (value[name] !== undefined) return flawsOf(property, value[name], `${path}.${name}`);
+    if (value[name] !== undefined) return errorsOf(property, value[name], `${path}.${name}`);
     return isNeeded(schema, name, property) ? [`${path}.${name} is missing`] : [];
   });
 }
 
 /** What the schema says in CEL, as far as nothing works without it. */
-function contradictions(stored: unknown): readonly string[] {
+function crossFieldErrors(stored: unknown): readonly string[] {
   if (!isRecord(stored)) return [];
   const spec = stored;
   const adoption = isRecord(spec['adoption']) ? spec['adoption'] : {};
   const isOptional = adoption['policy'] === 'MustExist' || spec['managementPolicy'] === 'Observe';
-  const flaws = selectors.flatMap((name) => {
+  const errors = selectors.flatMap((name) => {
     const selector = spec[name];
     if (selector === undefined) return isOptional ? [] : [`spec.${name} is missing`];
     const isOne = !isRecord(selector) || (selector['id'] === undefined) !== (selector['name'] === undefined);
@@ -115,22 +118,22 @@ function contradictions(stored: unknown): readonly string[] {
   });
   const isNamed = adoption['id'] !== undefined || adoption['name'] !== undefined;
   return isNamed && adoption['policy'] !== 'MustExist'
-    ? [...flaws, 'spec.adoption.id and spec.adoption.name need policy MustExist']
-    : flaws;
+    ? [...errors, 'spec.adoption.id and spec.adoption.name need policy MustExist']
+    : errors;
 }
 
-function repaired(schema: Schema, value: unknown): unknown {
+function withDefaults(schema: Schema, value: unknown): unknown {
   if (schema.type === 'object') {
     const given = isRecord(value) ? value : {};
     const properties = Object.entries(schema.properties ?? {}).map(([name, property]) => [
       name,
-      repaired(property, given[name]),
+      withDefaults(property, given[name]),
     ]);
     // What is optional and not there stays away, unlike an object whose parts have defaults.
     const isWanted = value !== undefined || schema.default !== undefined || schema === specSchema;
     return isWanted ? Object.fromEntries(properties.filter(([, part]) => part !== undefined)) : undefined;
   }
-  return value === undefined || flawsOf(schema, value, '').length > 0 ? schema.default : value;
+  return value === undefined || errorsOf(schema, value, '').length > 0 ? schema.default : value;
 }
 
 function quote(value: unknown): string {
