@@ -6,15 +6,15 @@ import { loadSettings } from './config/load.ts';
 import type { Settings } from './config/settings.ts';
 import { createKubeClient } from './kubernetes/client.ts';
 import { type KubeConfig, loadKubeConfig, namespaceOf } from './kubernetes/config.ts';
-import { createInquiries } from './kubernetes/access-review.ts';
-import { createLease, type Lease } from './kubernetes/leader-election/leader-elector.ts';
+import { createAccessReview } from './kubernetes/access-review.ts';
+import { createLeaderElector, type LeaderElection } from './kubernetes/leader-election/leader-elector.ts';
 import { createTransport, type TransportOptions } from './kubernetes/transport.ts';
 import { systemClock } from './domain/clock.ts';
 import { createHttpProvider } from './provider/http/client.ts';
 import { type Proxy, readProxy } from './provider/http/proxy.ts';
 import { createExchange } from './provider/http/transport.ts';
 import { leaseName } from './kubernetes/leader-election/lease-name.ts';
-import { untilUsable } from './startup/preflight.ts';
+import { waitUntilReady } from './startup/preflight.ts';
 import { createHealthServer } from './telemetry/http-server.ts';
 import type { Log } from './telemetry/log.ts';
 import { createLogger } from './telemetry/logger.ts';
@@ -79,7 +79,7 @@ async function run(settings: Settings, env: Environment): Promise<number> {
     settings.leaderElection && leaseNamespace !== undefined
       ? elect(settings, leaseNamespace, kubeConfig, connections, log)
       : undefined;
-  const fence = (): boolean => election === undefined || election.isHeld();
+  const fence = (): boolean => election === undefined || election.isLeader();
   metrics.onScrape(() => metrics.leader.set({ name: leaseName(settings) }, fence() ? 1 : 0));
   const client = createKubeClient(createTransport(kubeConfig, { ...connections, fence }));
   const app = createApp(settings, {
@@ -139,11 +139,11 @@ async function run(settings: Settings, env: Environment): Promise<number> {
   const begin = async (): Promise<void> => {
     // Without the fence: it asks before it leads, and what it asks changes nothing.
     const unfenced = createTransport(kubeConfig, connections);
-    await untilUsable(settings.namespaces, {
-      inquiries: createInquiries(unfenced),
+    await waitUntilReady(settings.namespaces, {
+      accessReview: createAccessReview(unfenced),
       clock: systemClock,
       log,
-      onObstacle: (why) => {
+      onBlocked: (why) => {
         obstacle = why;
         if (why !== undefined) readiness.look();
       },
@@ -152,7 +152,7 @@ async function run(settings: Settings, env: Environment): Promise<number> {
     readiness.look();
     // Only now, so that whoever wins acts at once.
     election?.start();
-    await election?.won;
+    await election?.elected;
     app.act();
   };
   const lost = election?.lost ?? new Promise<never>(() => {});
@@ -194,9 +194,9 @@ function elect(
   kubeConfig: KubeConfig,
   connections: TransportOptions,
   log: Log,
-): Lease {
+): LeaderElection {
   const { leaseDuration, renewDeadline, retryPeriod } = settings;
-  return createLease({
+  return createLeaderElector({
     // Connections of its own: a renewal waits for no other call.
     client: createKubeClient(createTransport(kubeConfig, { ...connections, deadline: renewDeadline / 2 })),
     ref: { namespace, name: leaseName(settings) },

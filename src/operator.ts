@@ -24,7 +24,7 @@ import { type Reconciler, createReconciler } from './reconcile/reconciler.ts';
 import { RemovedObjects } from './reconcile/removed-objects.ts';
 import { SpecToCall } from './reconcile/reaction-latency.ts';
 import { UnmanagedMachines } from './reconcile/unmanaged-machines.ts';
-import { notInstalled } from './startup/preflight.ts';
+import { crdNotInstalled } from './startup/preflight.ts';
 import type { Log } from './telemetry/log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import { noTracing, type Tracing } from './telemetry/tracing.ts';
@@ -174,7 +174,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     takeOverFrom: settings.takeOverFrom,
     client: removed.client,
     log,
-    stored: (object) => objects.observe(object),
+    stored: (object) => objects.assume(object),
     announce: ({ metadata: { namespace, name, uid, resourceVersion } }, note) =>
       events.record({
         regarding: { apiVersion, kind, namespace, name, uid, resourceVersion },
@@ -222,7 +222,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     ...shared,
     resource: { group, version, plural },
     onRestart: () => metrics.watchRestarts.inc({ resource: plural }),
-    toRow: createVirtualMachineReader(settings.selector?.keys),
+    transform: createVirtualMachineReader(settings.selector?.keys),
     onChange: (change) => changed(removed.take(change)),
   });
   const secrets = createReflector<true>({
@@ -232,7 +232,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     onRestart: () => metrics.watchRestarts.inc({ resource: 'secrets' }),
     // Nothing of a Secret is kept: that it changed is all that matters, and who uses it reads it. The operator's own Secret may
     // be outside of its namespaces; then its changes are noticed when it is read again.
-    toRow: () => true,
+    transform: () => true,
     onChange: ({ key: secret, initial }) => {
       if (initial) return;
       credentials.invalidate(secret);
@@ -262,7 +262,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
           const object = objectOf(key);
           return isOurs(object) ? object : undefined;
         },
-        observe: (object) => objects.observe(object),
+        assume: (object) => objects.assume(object),
       },
       objectOf,
       isInScope,
@@ -357,8 +357,8 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       await events.drain();
     },
     notReady() {
-      if (objects.obstacle === 'NotServed') return notInstalled;
-      if (objects.obstacle === 'Forbidden')
+      if (objects.blocker === 'NotServed') return crdNotInstalled;
+      if (objects.blocker === 'Forbidden')
         return `The API server does not let the operator list and watch ${plural}.${group}: check its roles and credentials.`;
       return isSynced
         ? undefined

@@ -61,7 +61,7 @@ export const equivalents: readonly Equivalent[] = [
   },
   {
     file: 'src/kubernetes/cache/list-watch.ts',
-    function: 'follow',
+    function: 'listAndWatch',
     kind: 'condition',
     text: 'namespace === undefined',
     replacement: 'false',
@@ -69,21 +69,21 @@ export const equivalents: readonly Equivalent[] = [
   },
   {
     file: 'src/kubernetes/cache/list-watch.ts',
-    function: 'follow.watch',
+    function: 'listAndWatch.watch',
     kind: 'number',
     text: '1',
     reason: 'Only whether there was a watch before is asked.',
   },
   {
     file: 'src/kubernetes/cache/list-watch.ts',
-    function: 'follow.take',
+    function: 'listAndWatch.apply',
     kind: 'number',
     text: '0',
     reason: 'Neither is a status of HTTP, so both are read the same.',
   },
   {
     file: 'src/kubernetes/cache/initial-list.ts',
-    function: 'createEverythingReader.stream',
+    function: 'createLister.stream',
     kind: 'number',
     text: '0',
     reason: 'Neither is a status of HTTP, so both are read the same.',
@@ -92,7 +92,7 @@ export const equivalents: readonly Equivalent[] = [
     file: 'src/kubernetes/cache/store.ts',
     function: 'Store.replace',
     kind: 'assignment',
-    text: 'this.#observed = undefined;',
+    text: 'this.#assumed = undefined;',
     reason: 'It is asked for in a list only, and each list begins with a new one.',
   },
   {

@@ -4,7 +4,7 @@ import type { Resource } from './client.ts';
 import type { Call, Transport } from './transport.ts';
 
 /** Something that may be allowed or not. */
-export interface Right {
+export interface Permission {
   readonly verb: string;
   readonly group: string;
   /** The plural. */
@@ -13,15 +13,15 @@ export interface Right {
 }
 
 /** What the API server tells of itself and of who asks: anybody whom it knows may ask, and nothing is changed by it. Throws KubeError. */
-export interface Inquiries {
+export interface AccessReview {
   /** The OpenAPI v3 document of a group's version. A 404 is `Unexpected`: it serves no such group. */
   openApi(of: Pick<Resource, 'group' | 'version'>): Promise<unknown>;
   /** Whether whoever asks may do it in the namespace, or in all of them. */
-  isAllowed(right: Right, namespace?: string): Promise<boolean>;
+  isAllowed(permission: Permission, namespace?: string): Promise<boolean>;
 }
 
-export function createInquiries(transport: Transport): Inquiries {
-  async function ask(call: Call): Promise<unknown> {
+export function createAccessReview(transport: Transport): AccessReview {
+  async function request(call: Call): Promise<unknown> {
     const { status, body } = await transport.exchange(call);
     if (status >= 200 && status <= 299) return parse(call.what, body, status);
     throw answerError(call.what, status, statusOf(body));
@@ -29,25 +29,25 @@ export function createInquiries(transport: Transport): Inquiries {
 
   return {
     openApi: ({ group, version }) =>
-      ask({
+      request({
         verb: 'get',
         resource: 'openapi',
         what: `get the schema of ${group}/${version}`,
         method: 'GET',
         path: `/openapi/v3/apis/${group}/${version}`,
       }),
-    async isAllowed(right, namespace) {
-      const answer = await ask({
+    async isAllowed(permission, namespace) {
+      const answer = await request({
         verb: 'create',
         resource: 'selfsubjectaccessreviews',
-        what: `ask whether to ${right.verb} ${right.resource} is allowed`,
+        what: `ask whether to ${permission.verb} ${permission.resource} is allowed`,
         method: 'POST',
         path: '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
         contentType: 'application/json',
         body: JSON.stringify({
           apiVersion: 'authorization.k8s.io/v1',
           kind: 'SelfSubjectAccessReview',
-          spec: { resourceAttributes: { ...right, namespace } },
+          spec: { resourceAttributes: { ...permission, namespace } },
         }),
       });
       // Whatever it answers; anything but a clear yes is none.

@@ -43,7 +43,7 @@ export interface ReconcilerDeps extends ObserveDeps {
   readonly log: Log;
   readonly random: () => number;
   /** The objects to act on; `objectOf` also knows those that are others'. */
-  readonly cache: { get(key: string): VirtualMachine | undefined; observe(object: unknown): void };
+  readonly cache: { get(key: string): VirtualMachine | undefined; assume(object: unknown): void };
   /** Whether the selector matches. */
   readonly isInScope: (object: VirtualMachine) => boolean;
   readonly fence: Fence;
@@ -176,7 +176,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
         quota: deps.quota,
         deletionRate: deps.deletionRate,
         ownership: deps.ownership.annotation,
-        stored: (object) => deps.cache.observe(object),
+        stored: (object) => deps.cache.assume(object),
         isGone: ({ name, uid }) => deps.objectOf(`${observed.object.metadata.namespace}/${name}`)?.metadata.uid !== uid,
         isNewest: ({ metadata }) =>
           deps.cache.get(keyOf(observed.object))?.metadata.resourceVersion === metadata.resourceVersion,

@@ -48,7 +48,7 @@ export interface StatusWriterDeps {
   readonly client: Pick<KubeClient, 'get' | 'patch'>;
   readonly clock: Clock;
   readonly random: () => number;
-  readonly cache: { get(key: string): VirtualMachine | undefined; observe(object: unknown): void };
+  readonly cache: { get(key: string): VirtualMachine | undefined; assume(object: unknown): void };
   readonly reportEvent: (object: VirtualMachine, reason: Reason, note: string) => void;
 }
 
@@ -74,7 +74,7 @@ export function createStatusWriter({ client, clock, random, cache, reportEvent }
     try {
       const write = { object: stored, after, now: clock.now(), among: announcing, resourceVersion };
       const written = await writeStatus(client, write);
-      cache.observe(written.stored);
+      cache.assume(written.stored);
       noteStored(after, written, objectState);
     } catch (error) {
       const isDeletion = isToBeDeleted(object) && type !== 'Restart';
@@ -97,7 +97,7 @@ export function createStatusWriter({ client, clock, random, cache, reportEvent }
       const isHeld = form !== 'Nothing' && until > clock.monotonic();
       const shorter = isHeld ? { among: forms.slice(forms.indexOf(form)), because } : {};
       const written = await writeStatus(client, { object, after, now, ...shorter });
-      cache.observe(written.stored);
+      cache.assume(written.stored);
       noteStored(after, written, objectState);
     } catch (error) {
       if (isRefused(error)) return noteRefused(object, after, error, objectState);

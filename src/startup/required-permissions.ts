@@ -1,7 +1,7 @@
 import { group, plural } from '../api/v1alpha1/constants.ts';
-import type { Right } from '../kubernetes/access-review.ts';
+import type { Permission } from '../kubernetes/access-review.ts';
 
-export interface NeededRight extends Right {
+export interface RequiredPermission extends Permission {
   /** What goes wrong without it; undefined: the operator cannot work, and waits for it. */
   readonly without?: string;
 }
@@ -10,7 +10,7 @@ const noPrompt = 'a changed API key is noticed after minutes only';
 const noEvents = 'nothing is told by events';
 
 /** All that the operator does in the namespaces of its objects: the one source of what it asks for at its start. */
-export const neededRights: readonly NeededRight[] = [
+export const requiredPermissions: readonly RequiredPermission[] = [
   ...['get', 'list', 'watch', 'patch'].map((verb) => ({ verb, group, resource: plural })),
   { verb: 'patch', group, resource: plural, subresource: 'status' },
   { verb: 'get', group: '', resource: 'secrets' },

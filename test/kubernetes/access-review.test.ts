@@ -1,12 +1,12 @@
 import { KubeConfig } from '@kubernetes/client-node';
 import { expect, test } from 'vitest';
-import { createInquiries, type Right } from '../../src/kubernetes/access-review.ts';
+import { createAccessReview, type Permission } from '../../src/kubernetes/access-review.ts';
 import { createTransport } from '../../src/kubernetes/transport.ts';
 import { systemClock } from '../../src/domain/clock.ts';
 import { startRawServer } from '../support/raw-server.ts';
 import { json } from './connect.ts';
 
-const right: Right = { verb: 'patch', group: 'vps247.com', resource: 'virtualmachines', subresource: 'status' };
+const right: Permission = { verb: 'patch', group: 'vps247.com', resource: 'virtualmachines', subresource: 'status' };
 
 /** Asks a server that answers so; what was asked, and what came of it. */
 async function ask(answer: object, namespace?: string) {
@@ -21,7 +21,7 @@ async function ask(answer: object, namespace?: string) {
   const config = new KubeConfig();
   config.loadFromClusterAndUser({ name: 'test', server: server.url, skipTLSVerify: false }, { name: 'test' });
   const transport = createTransport(config, { clock: systemClock, version: '1.2.3' });
-  const isAllowed = await createInquiries(transport).isAllowed(right, namespace);
+  const isAllowed = await createAccessReview(transport).isAllowed(right, namespace);
   await transport.close();
   return { asked, isAllowed };
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseDuration } from '../../src/domain/duration.ts';
-import { neededRights } from '../../src/startup/required-permissions.ts';
+import { requiredPermissions } from '../../src/startup/required-permissions.ts';
 import { settingNames, settingsTable, variableOf } from '../../src/config/settings.ts';
 import { definitions, installation, onlyOne, packageVersion, readManifests } from './manifests.ts';
 
@@ -47,7 +47,7 @@ test('the role allows exactly what the operator does', () => {
     expect(rest).toEqual({});
     return resources.flatMap((resource) => verbs.map((verb) => `${verb} ${resource}.${apiGroups.join()}`));
   });
-  const needed = neededRights.map(({ verb, group, resource, subresource }) => {
+  const needed = requiredPermissions.map(({ verb, group, resource, subresource }) => {
     const what = subresource === undefined ? resource : `${resource}/${subresource}`;
     return `${verb} ${what}.${group}`;
   });

@@ -31,7 +31,7 @@ function setUp(refuses: (status: Partial<VirtualMachineStatus>) => KubeErrorReas
     client,
     clock,
     random: () => 0,
-    cache: { get: () => object, observe: (stored) => observed.push(stored) },
+    cache: { get: () => object, assume: (stored) => observed.push(stored) },
     reportEvent: () => {},
   });
   const save = (isOutcome = false): Promise<unknown> =>

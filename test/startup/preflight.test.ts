@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { virtualMachineSchema } from '../../src/api/v1alpha1/schema.ts';
 import { KubeError } from '../../src/kubernetes/errors.ts';
-import type { Inquiries, Right } from '../../src/kubernetes/access-review.ts';
+import type { AccessReview, Permission } from '../../src/kubernetes/access-review.ts';
 import type { Log } from '../../src/telemetry/log.ts';
-import { untilUsable } from '../../src/startup/preflight.ts';
+import { waitUntilReady } from '../../src/startup/preflight.ts';
 import { missingFields } from '../../src/startup/served-schema.ts';
 import { createManualClock } from '../support/clock.ts';
 
@@ -24,7 +24,7 @@ const notServed = new KubeError('get the schema: 404', { reason: 'Unexpected', s
 
 interface Case {
   readonly openApi?: () => Promise<unknown>;
-  readonly isAllowed?: (right: Right, namespace?: string) => boolean;
+  readonly isAllowed?: (right: Permission, namespace?: string) => boolean;
 }
 
 /** Runs it against a cluster that is like `before` for five seconds, and then all right. */
@@ -39,14 +39,16 @@ async function run(before: Case, namespaces: readonly string[] = []) {
     with: () => log,
   };
   const isAsBefore = (): boolean => clock.monotonic() < 5_000;
-  const inquiries: Inquiries = {
+  const accessReview: AccessReview = {
     openApi: async () => (isAsBefore() && before.openApi ? before.openApi() : openApi()),
     isAllowed: async (right, namespace) => !isAsBefore() || (before.isAllowed?.(right, namespace) ?? true),
   };
   let isDone = false;
   const shown: (string | undefined)[] = [];
   const onObstacle = (why: string | undefined) => void (why === shown.at(-1) || shown.push(why));
-  const done = untilUsable(namespaces, { inquiries, clock, log, onObstacle }).then(() => (isDone = true));
+  const done = waitUntilReady(namespaces, { accessReview, clock, log, onBlocked: onObstacle }).then(
+    () => (isDone = true),
+  );
   await clock.settle();
   const wasDoneAtOnce = isDone;
   await clock.advance(10_000);

@@ -1,28 +1,28 @@
 import type { Resource } from '../client.ts';
 import { KubeError } from '../errors.ts';
 import type { Log } from '../../telemetry/log.ts';
-import type { Store, Version } from './store.ts';
+import type { Store, ObjectVersion } from './store.ts';
 
 /**
  * Makes a `Version` of an object; undefined for what is none, because its metadata is not that of a stored object. With a
  * `store`, a version that it holds is not understood again: a fleet that is listed anew is not in memory twice.
  */
-export type Reader<Row> = (object: unknown, store?: Store<Row>) => Version<Row> | undefined;
+export type Decoder<Row> = (object: unknown, store?: Store<Row>) => ObjectVersion<Row> | undefined;
 
 /** Objects of which it is remembered that the log has them. */
 const mostUnreadable = 1_000;
 
-const held = { kind: 'Held' } as const;
+const unchanged = { kind: 'Held' } as const;
 
-/** Reads with `toRow`. An object it throws at is logged once, until it is readable again. */
-export function createReader<Row>(toRow: (object: unknown) => Row | undefined, log: Log): Reader<Row> {
+/** Reads with `transform`. An object it throws at is logged once, until it is readable again. */
+export function createDecoder<Row>(transform: (object: unknown) => Row | undefined, log: Log): Decoder<Row> {
   const unreadable = new Set<string>();
 
-  function contentOf(key: string, object: unknown): Version<Row>['content'] {
+  function contentOf(key: string, object: unknown): ObjectVersion<Row>['content'] {
     try {
-      const row = toRow(object);
+      const row = transform(object);
       unreadable.delete(key);
-      return row === undefined ? { kind: 'None' } : { kind: 'Row', row };
+      return row === undefined ? { kind: 'None' } : { kind: 'Row', object: row };
     } catch (error) {
       if (!unreadable.has(key)) {
         log.error('Failed to decode object, skipped it', { object: key, error });
@@ -37,19 +37,19 @@ export function createReader<Row>(toRow: (object: unknown) => Row | undefined, l
     const { namespace, name, uid, resourceVersion } = record(record(object)['metadata']);
     if (typeof name !== 'string' || typeof uid !== 'string' || typeof resourceVersion !== 'string') return undefined;
     const key = `${typeof namespace === 'string' ? namespace : ''}/${name}`;
-    const isHeld = store?.holds(key, uid, resourceVersion) === true;
-    return { key, uid, resourceVersion, content: isHeld ? held : contentOf(key, object) };
+    const isHeld = store?.has(key, uid, resourceVersion) === true;
+    return { key, uid, resourceVersion, content: isHeld ? unchanged : contentOf(key, object) };
   };
 }
 
 /** The version of an object that the server sent; throws KubeError `Protocol` for what is none. */
-export function understand<Row>(
-  read: Reader<Row>,
+export function decodeObject<Row>(
+  decoder: Decoder<Row>,
   resource: Resource,
   object: unknown,
   known?: Store<Row>,
-): Version<Row> {
-  const version = read(object, known);
+): ObjectVersion<Row> {
+  const version = decoder(object, known);
   if (version !== undefined) return version;
   throw new KubeError(`${resource.plural}: an object without metadata`, { reason: 'Protocol' });
 }

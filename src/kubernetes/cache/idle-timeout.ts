@@ -1,7 +1,7 @@
 import type { Clock } from '../../domain/clock.ts';
 
 /** Aborts its signal when nothing was heard for `milliseconds`. */
-export function createSilence(clock: Clock, milliseconds: number) {
+export function createIdleTimeout(clock: Clock, milliseconds: number) {
   const controller = new AbortController();
   let heardAt = clock.monotonic();
   // Looked at when it may be over rather than moved with every event, of which there may be thousands.
@@ -13,7 +13,7 @@ export function createSilence(clock: Clock, milliseconds: number) {
   let cancel = clock.schedule(milliseconds, look);
   return {
     signal: controller.signal,
-    heard: () => void (heardAt = clock.monotonic()),
+    reset: () => void (heardAt = clock.monotonic()),
     end: () => cancel(),
   };
 }

@@ -1,25 +1,25 @@
 import type { KubeClient, ListPage, Resource } from '../client.ts';
 import { answerError, KubeError, readStatus } from '../errors.ts';
 import type { Clock } from '../../domain/clock.ts';
-import { isEndOfInitial, readBookmark, understand, type Reader } from './decoder.ts';
-import { createSilence } from './idle-timeout.ts';
-import type { Store, Version } from './store.ts';
+import { isEndOfInitial, readBookmark, decodeObject, type Decoder } from './decoder.ts';
+import { createIdleTimeout } from './idle-timeout.ts';
+import type { Store, ObjectVersion } from './store.ts';
 
-export interface EverythingOptions<Row> {
+export interface ListerOptions<Row> {
   readonly client: Pick<KubeClient, 'list' | 'watch'>;
   readonly resource: Resource;
   readonly namespace: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly pageSize?: number;
   readonly store: Store<Row>;
-  readonly read: Reader<Row>;
+  readonly decoder: Decoder<Row>;
   readonly clock: Clock;
   readonly signal: AbortSignal;
 }
 
 /** All objects as of one moment. */
-export interface Everything<Row> {
-  readonly versions: ReadonlyMap<string, Version<Row>>;
+export interface ListResult<Row> {
+  readonly versions: ReadonlyMap<string, ObjectVersion<Row>>;
   readonly resourceVersion: string;
 }
 
@@ -40,19 +40,19 @@ const longestPage = 4 * 1_024 * 1_024;
  * that began to serve a moment ago is the one that forgets to answer. A server that says it cannot, or never did it, is asked once. It
  * rejects with KubeError when it breaks off: what came until then counts for nothing.
  */
-export function createEverythingReader<Row>(
-  options: EverythingOptions<Row>,
-): (how: { readonly inPages: boolean }) => Promise<Everything<Row>> {
-  const { client, resource, namespace, labelSelector, pageSize = 500, store, read, clock, signal } = options;
+export function createLister<Row>(
+  options: ListerOptions<Row>,
+): (how: { readonly inPages: boolean }) => Promise<ListResult<Row>> {
+  const { client, resource, namespace, labelSelector, pageSize = 500, store, decoder, clock, signal } = options;
   let canStream = true;
   let hasStreamed = false;
 
   return async ({ inPages }) => (canStream && !inPages ? await stream() : undefined) ?? pages();
 
   /** Undefined when the server does not know this way. */
-  async function stream(): Promise<Everything<Row> | undefined> {
-    const versions = new Map<string, Version<Row>>();
-    const silence = createSilence(clock, longestPause);
+  async function stream(): Promise<ListResult<Row> | undefined> {
+    const versions = new Map<string, ObjectVersion<Row>>();
+    const idleTimeout = createIdleTimeout(clock, longestPause);
     const done = new AbortController();
     try {
       const events = client.watch(resource, {
@@ -63,16 +63,16 @@ export function createEverythingReader<Row>(
         sendInitialEvents: true,
         allowWatchBookmarks: true,
         timeoutSeconds: 300,
-        signal: AbortSignal.any([signal, silence.signal, done.signal]),
+        signal: AbortSignal.any([signal, idleTimeout.signal, done.signal]),
       });
       for await (const { type, object } of events) {
-        silence.heard();
+        idleTimeout.reset();
         if (type === 'ERROR') {
           const status = readStatus(object);
           throw answerError(`watch ${resource.plural}`, status?.code ?? 0, status);
         }
         if (type !== 'BOOKMARK') {
-          const version = understand(read, resource, object, store);
+          const version = decodeObject(decoder, resource, object, store);
           // Changes may come in between: the newest counts.
           if (type === 'DELETED') versions.delete(version.key);
           else versions.set(version.key, version);
@@ -86,18 +86,18 @@ export function createEverythingReader<Row>(
       canStream = false;
       return undefined;
     } finally {
-      silence.end();
+      idleTimeout.end();
       done.abort();
     }
-    if (silence.signal.aborted) {
+    if (idleTimeout.signal.aborted) {
       canStream = hasStreamed;
       return undefined;
     }
     throw new KubeError(`watch ${resource.plural}: ended before all was told`, { reason: 'Network' });
   }
 
-  async function pages(): Promise<Everything<Row>> {
-    const versions = new Map<string, Version<Row>>();
+  async function pages(): Promise<ListResult<Row>> {
+    const versions = new Map<string, ObjectVersion<Row>>();
     let resourceVersion: string | undefined;
     let next: string | undefined;
     let limit = pageSize;
@@ -108,7 +108,7 @@ export function createEverythingReader<Row>(
         continue;
       }
       for (const item of page.items) {
-        const version = understand(read, resource, item, store);
+        const version = decodeObject(decoder, resource, item, store);
         versions.set(version.key, version);
       }
       resourceVersion ??= page.resourceVersion;

@@ -3,17 +3,17 @@ import { answerError, KubeError, type KubeErrorReason, readStatus } from '../err
 import { wait } from '../wait.ts';
 import type { Clock } from '../../domain/clock.ts';
 import type { Log } from '../../telemetry/log.ts';
-import { Delays } from './watch-backoff.ts';
-import { createEverythingReader } from './initial-list.ts';
-import { readBookmark, understand, type Reader } from './decoder.ts';
+import { WatchBackoff } from './watch-backoff.ts';
+import { createLister } from './initial-list.ts';
+import { readBookmark, decodeObject, type Decoder } from './decoder.ts';
 import { isNewer } from './resource-version.ts';
-import { createSilence } from './idle-timeout.ts';
+import { createIdleTimeout } from './idle-timeout.ts';
 import type { ObjectChange, Store } from './store.ts';
 
 /** The resource is not served, as without its CRD; or the API server does not let this client read it. */
-export type Obstacle = 'NotServed' | 'Forbidden';
+export type WatchBlocker = 'NotServed' | 'Forbidden';
 
-export interface FollowOptions<Row> {
+export interface ListWatchOptions<Row> {
   readonly client: Pick<KubeClient, 'list' | 'watch'>;
   readonly resource: Resource;
   readonly namespace: string | undefined;
@@ -22,12 +22,12 @@ export interface FollowOptions<Row> {
   /** Milliseconds after which all is listed anew although nothing seems wrong; a tenth less or more by chance. */
   readonly relistInterval?: number;
   readonly store: Store<Row>;
-  readonly read: Reader<Row>;
-  readonly tell: (change: ObjectChange<Row>, initial: boolean) => void;
+  readonly decoder: Decoder<Row>;
+  readonly onChange: (change: ObjectChange<Row>, initial: boolean) => void;
   readonly onSynced: () => void;
   readonly onRestart?: () => void;
   /** What keeps it from listing and watching until an administrator does something; undefined: nothing does. */
-  readonly onObstacle: (obstacle: Obstacle | undefined) => void;
+  readonly onBlocked: (obstacle: WatchBlocker | undefined) => void;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
@@ -38,7 +38,7 @@ export interface FollowOptions<Row> {
  * The server sends a bookmark every minute (the first after two). Nothing for longer than this is a connection that is
  * dead, or a server restored from a backup: it sends nothing to a watch from a resourceVersion that it has yet to reach.
  */
-const longestSilence = 180_000;
+const longestIdleTime = 180_000;
 /** A server that could not be reached for so long was away; anything shorter is a connection that broke. */
 const absence = 5_000;
 /** A watch that lasted this long worked; its end is no reason to wait before the next. */
@@ -66,12 +66,12 @@ const resumable: ReadonlySet<KubeErrorReason> = new Set([
 const usualRelistInterval = 30 * 60_000;
 
 /** Keeps `store` like the server's objects of one namespace (or all) until `signal`: list, watch, and again from where it broke. */
-export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
-  const { client, resource, namespace, labelSelector, store, read, clock, random, signal } = options;
+export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise<void> {
+  const { client, resource, namespace, labelSelector, store, decoder, clock, random, signal } = options;
   const { relistInterval = usualRelistInterval } = options;
   const log = options.log.with({ resource: resource.plural, ...(namespace === undefined ? {} : { namespace }) });
-  const delays = new Delays(random);
-  const readEverything = createEverythingReader(options);
+  const backoff = new WatchBackoff(random);
+  const listAll = createLister(options);
   let isSynced = false;
   let needsList = true;
   let isFailing = false;
@@ -99,14 +99,14 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
   /** Everything first, then all changes at once: a list that breaks off changes nothing. */
   async function list(): Promise<void> {
     store.beginList();
-    const { versions, resourceVersion } = await readEverything({
+    const { versions, resourceVersion } = await listAll({
       inPages: unreachableSince !== undefined && clock.monotonic() - unreachableSince >= absence,
     });
     if (signal.aborted) return;
     unreachableSince = undefined;
     mayBeRestored = false;
-    options.onObstacle(undefined);
-    for (const change of store.replace(versions, resourceVersion)) options.tell(change, !isSynced);
+    options.onBlocked(undefined);
+    for (const change of store.replace(versions, resourceVersion)) options.onChange(change, !isSynced);
     if (!isSynced) options.onSynced();
     isSynced = true;
     relistAt = clock.monotonic() + relistInterval * (0.9 + random() * 0.2);
@@ -114,7 +114,7 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
 
   /** Follows one watch to its end; false when it went silent. */
   async function watch(): Promise<boolean> {
-    const silence = createSilence(clock, longestSilence);
+    const idleTimeout = createIdleTimeout(clock, longestIdleTime);
     const restored = new AbortController();
     const done = new AbortController();
     const startedAt = clock.monotonic();
@@ -131,15 +131,15 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
         resourceVersion: from,
         timeoutSeconds: secondsOfWatch(),
         allowWatchBookmarks: true,
-        signal: AbortSignal.any([signal, silence.signal, restored.signal]),
+        signal: AbortSignal.any([signal, idleTimeout.signal, restored.signal]),
         onOpen: opened,
       });
       for await (const event of stream) {
-        silence.heard();
-        take(event, from);
+        idleTimeout.reset();
+        apply(event, from);
       }
     } finally {
-      silence.end();
+      idleTimeout.end();
       untilCompared();
       done.abort();
     }
@@ -147,7 +147,7 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
       log.warn('API server returned an earlier resourceVersion than before, relisting');
       return false;
     }
-    if (silence.signal.aborted) {
+    if (idleTimeout.signal.aborted) {
       log.info('Watch was silent for too long, relisting');
       return false;
     }
@@ -177,12 +177,12 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
 
   function opened(): void {
     openedAt = clock.monotonic();
-    options.onObstacle(undefined);
+    options.onBlocked(undefined);
     if (isFailing) log.info('Watch resumed');
     isFailing = false;
   }
 
-  function take({ type, object }: WatchEvent, from: string): void {
+  function apply({ type, object }: WatchEvent, from: string): void {
     if (type === 'ERROR') {
       const status = readStatus(object);
       throw answerError(`watch ${resource.plural}`, status?.code ?? 0, status);
@@ -192,10 +192,10 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
       if (version !== undefined) store.progress(demandAfter(from, version));
       return;
     }
-    const version = understand(read, resource, object);
+    const version = decodeObject(decoder, resource, object);
     demandAfter(from, version.resourceVersion);
     const change = store.apply(type, version);
-    if (change !== undefined) options.tell(change, false);
+    if (change !== undefined) options.onChange(change, false);
   }
 
   /** A watch tells what comes after its beginning. Anything earlier is another history: relist. */
@@ -209,11 +209,11 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
     const reason = error instanceof KubeError ? error.reason : 'Unexpected';
     const wasSteady = openedAt !== undefined && clock.monotonic() - openedAt >= steady;
     if (wasSteady) {
-      delays.reset();
+      backoff.reset();
       unreachableSince = undefined;
     }
     if (!resumable.has(reason)) needsList = true;
-    options.onObstacle(obstacleOf(error));
+    options.onBlocked(obstacleOf(error));
     // Load balancers cut quiet connections, and old history is thrown away: both are daily business.
     if (wasSteady && (reason === 'Network' || reason === 'Gone')) return log.debug('Watch ended early', { reason });
     if (reason === 'Network') unreachableSince ??= clock.monotonic();
@@ -225,12 +225,12 @@ export async function follow<Row>(options: FollowOptions<Row>): Promise<void> {
     if (!isFailing) log.warn('Watch failed, retrying', { reason, error });
     isFailing = true;
     const asked = error instanceof KubeError ? error.retryAfter : undefined;
-    await wait(clock, delays.next(reason, clock.monotonic(), asked), signal);
+    await wait(clock, backoff.next(reason, clock.monotonic(), asked), signal);
   }
 }
 
 /** An API server that is out of reach is none: it comes back by itself. */
-function obstacleOf(error: unknown): Obstacle | undefined {
+function obstacleOf(error: unknown): WatchBlocker | undefined {
   if (!(error instanceof KubeError)) return undefined;
   if (error.reason === 'Forbidden' || error.reason === 'Unauthorized') return 'Forbidden';
   return error.status === 404 ? 'NotServed' : undefined;

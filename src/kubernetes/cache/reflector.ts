@@ -1,8 +1,8 @@
 import type { KubeClient, Resource } from '../client.ts';
 import type { Clock } from '../../domain/clock.ts';
 import type { Log } from '../../telemetry/log.ts';
-import { follow, type Obstacle } from './list-watch.ts';
-import { createReader } from './decoder.ts';
+import { listAndWatch, type WatchBlocker } from './list-watch.ts';
+import { createDecoder } from './decoder.ts';
 import { type ObjectChange, Store } from './store.ts';
 
 /** One object that came (no `before`), changed or went (no `after`). */
@@ -21,7 +21,7 @@ export interface ReflectorOptions<Row> {
    * What is kept of an object; undefined: nothing. If it throws, that is logged and the object stays as it was last
    * understood, or unknown.
    */
-  readonly toRow: (object: unknown) => Row | undefined;
+  readonly transform: (object: unknown) => Row | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
@@ -43,7 +43,7 @@ export interface Reflector<Row> {
   readonly synced: Promise<void>;
   isSynced(): boolean;
   /** What keeps it from being up to date until an administrator does something. */
-  readonly obstacle: Obstacle | undefined;
+  readonly blocker: WatchBlocker | undefined;
   /** By `namespace/name`. */
   get(key: string): Row | undefined;
   keys(): Iterable<string>;
@@ -52,18 +52,18 @@ export interface Reflector<Row> {
    * Takes the answer of our own write, so that whoever looks next sees it. Nothing happens if it is known already or
    * something newer is, its deletion included.
    */
-  observe(object: unknown): void;
+  assume(object: unknown): void;
 }
 
 /** Lists and watches; never gives up, never takes silence, an error or half an answer for a deletion. */
 export function createReflector<Row>(options: ReflectorOptions<Row>): Reflector<Row> {
   const { namespaces, log, resource } = options;
-  const read = createReader(options.toRow, log.with({ resource: resource.plural }));
+  const decoder = createDecoder(options.transform, log.with({ resource: resource.plural }));
   // Under '' for all namespaces at once.
   const stores = new Map((namespaces ?? ['']).map((namespace) => [namespace, new Store<Row>()]));
   const stopping = new AbortController();
   const synced = Promise.withResolvers<void>();
-  const obstacles = new Map<string, Obstacle>();
+  const blockers = new Map<string, WatchBlocker>();
   let unsynced = stores.size;
   let loops: Promise<unknown> = Promise.resolve();
   if (unsynced === 0) synced.resolve();
@@ -71,7 +71,7 @@ export function createReflector<Row>(options: ReflectorOptions<Row>): Reflector<
   const storeOf = (key: string): Store<Row> | undefined =>
     stores.get(namespaces === undefined ? '' : key.slice(0, key.indexOf('/')));
 
-  function tell(change: ObjectChange<Row>, initial: boolean): void {
+  function notify(change: ObjectChange<Row>, initial: boolean): void {
     try {
       options.onChange({ ...change, initial });
     } catch (error) {
@@ -84,15 +84,15 @@ export function createReflector<Row>(options: ReflectorOptions<Row>): Reflector<
     start() {
       loops = Promise.all(
         [...stores].map(([namespace, store]) =>
-          follow({
+          listAndWatch({
             ...options,
             namespace: namespace === '' ? undefined : namespace,
             store,
-            read,
-            tell,
-            onObstacle(obstacle) {
-              if (obstacle === undefined) obstacles.delete(namespace);
-              else obstacles.set(namespace, obstacle);
+            decoder,
+            onChange: notify,
+            onBlocked(blocker) {
+              if (blocker === undefined) blockers.delete(namespace);
+              else blockers.set(namespace, blocker);
             },
             signal: stopping.signal,
             onSynced() {
@@ -109,9 +109,9 @@ export function createReflector<Row>(options: ReflectorOptions<Row>): Reflector<
     },
     synced: synced.promise,
     isSynced: () => unsynced === 0,
-    get obstacle() {
-      const [obstacle] = obstacles.values();
-      return obstacle;
+    get blocker() {
+      const [blocker] = blockers.values();
+      return blocker;
     },
     get: (key) => storeOf(key)?.get(key),
     *keys() {
@@ -120,10 +120,10 @@ export function createReflector<Row>(options: ReflectorOptions<Row>): Reflector<
     get size() {
       return [...stores.values()].reduce((sum, store) => sum + store.size, 0);
     },
-    observe(object) {
-      const version = read(object);
-      const change = version && storeOf(version.key)?.observe(version);
-      if (change !== undefined) tell(change, false);
+    assume(object) {
+      const version = decoder(object);
+      const change = version && storeOf(version.key)?.assume(version);
+      if (change !== undefined) notify(change, false);
     },
   };
 }

@@ -1,146 +1,147 @@
 import { isNewer } from './resource-version.ts';
 
 /** One version of one object, as the server told it. */
-export interface Version<Row> {
+export interface ObjectVersion<T> {
   /** `namespace/name`. */
   readonly key: string;
   readonly uid: string;
   readonly resourceVersion: string;
-  /** `None`: an object that nobody wants to know of; `Unreadable`: one that is there, whatever it says; `Held`: the one that `holds` confirmed. */
-  readonly content: { readonly kind: 'Row'; readonly row: Row } | { readonly kind: 'None' | 'Unreadable' | 'Held' };
+  /** `None`: an object that nobody wants to know of; `Unreadable`: one that is there, whatever it says; `Entry`: the one that `holds` confirmed. */
+  readonly content: { readonly kind: 'Row'; readonly object: T } | { readonly kind: 'None' | 'Unreadable' | 'Held' };
 }
 
-export interface ObjectChange<Row> {
+export interface ObjectChange<T> {
   readonly key: string;
-  readonly before: Row | undefined;
-  readonly after: Row | undefined;
+  readonly before: T | undefined;
+  readonly after: T | undefined;
   /** What it was when the server removed it; a list that lacks it doesn't show that. */
-  readonly lastState?: Row | undefined;
+  readonly lastState?: T | undefined;
 }
 
-interface Held<Row> {
+interface Entry<T> {
   readonly uid: string;
   readonly resourceVersion: string;
-  readonly row: Row;
+  readonly object: T;
 }
 
 /** How many deletions are remembered: more than the events that can be under way in disorder. */
-const mostBuried = 1_000;
+const mostTombstones = 1_000;
 
 /**
  * What is known of the objects of one list-and-watch. Two sources tell of them: lists and watch events, in the server's
  * order, and the answers to our own writes (`observe`), which run ahead of it. The newer version wins, and an object that
  * is gone stays gone: what is not held although all history up to its version was seen has been deleted.
  */
-export class Store<Row> {
-  readonly #held = new Map<string, Held<Row>>();
+export class Store<T> {
+  readonly #entries = new Map<string, Entry<T>>();
   /** All changes up to this resourceVersion have been seen. */
-  #seen: string | undefined;
+  #resourceVersion: string | undefined;
   /** The newest deletions that were told of, with their resourceVersions: an event that comes late does not bring an object back. */
-  readonly #buried = new Map<string, string>();
+  readonly #tombstones = new Map<string, string>();
   /** Keys observed since the list under way began: only these may be newer than it. */
-  #observed: Set<string> | undefined;
+  #assumed: Set<string> | undefined;
 
   /** Where a watch goes on; undefined before the first list. */
   get resourceVersion(): string | undefined {
-    return this.#seen;
+    return this.#resourceVersion;
   }
 
   get size(): number {
-    return this.#held.size;
+    return this.#entries.size;
   }
 
-  get(key: string): Row | undefined {
-    return this.#held.get(key)?.row;
+  get(key: string): T | undefined {
+    return this.#entries.get(key)?.object;
   }
 
   keys(): Iterable<string> {
-    return this.#held.keys();
+    return this.#entries.keys();
   }
 
   /** Whether the row of this very version is here. */
-  holds(key: string, uid: string, resourceVersion: string): boolean {
-    const held = this.#held.get(key);
-    return held?.uid === uid && held.resourceVersion === resourceVersion;
+  has(key: string, uid: string, resourceVersion: string): boolean {
+    const entry = this.#entries.get(key);
+    return entry?.uid === uid && entry.resourceVersion === resourceVersion;
   }
 
   /** A list is about to be asked for. What was known before counts no more than it, not even with a newer version: a server restored from a backup counts again. */
   beginList(): void {
-    this.#observed = new Set();
+    this.#assumed = new Set();
   }
 
   /** A complete list; answers what it changes. */
-  replace(versions: ReadonlyMap<string, Version<Row>>, resourceVersion: string): ObjectChange<Row>[] {
-    const changes: (ObjectChange<Row> | undefined)[] = [];
-    for (const key of this.#held.keys()) {
+  replace(versions: ReadonlyMap<string, ObjectVersion<T>>, resourceVersion: string): ObjectChange<T>[] {
+    const changes: (ObjectChange<T> | undefined)[] = [];
+    for (const key of this.#entries.keys()) {
       if (!versions.has(key) && !this.#isAhead(key, resourceVersion)) changes.push(this.#set(key, undefined));
     }
     for (const version of versions.values()) {
-      if (!this.#isAhead(version.key, version.resourceVersion)) changes.push(this.#take(version));
+      if (!this.#isAhead(version.key, version.resourceVersion)) changes.push(this.#upsert(version));
     }
-    this.#seen = resourceVersion;
-    this.#observed = undefined;
-    this.#buried.clear();
+    this.#resourceVersion = resourceVersion;
+    this.#assumed = undefined;
+    this.#tombstones.clear();
     return changes.filter((change) => change !== undefined);
   }
 
   /** A watch event. */
-  apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', version: Version<Row>): ObjectChange<Row> | undefined {
+  apply(type: 'ADDED' | 'MODIFIED' | 'DELETED', version: ObjectVersion<T>): ObjectChange<T> | undefined {
     this.progress(version.resourceVersion);
-    const held = this.#held.get(version.key);
+    const entry = this.#entries.get(version.key);
     if (type === 'DELETED') {
-      this.#bury(version);
+      this.#addTombstone(version);
       // The end of this very object, whatever was observed of it; but not that of a later one of the same name.
-      const isOver = held?.uid === version.uid || (held && isNewer(version.resourceVersion, held.resourceVersion));
+      const isOver = entry?.uid === version.uid || (entry && isNewer(version.resourceVersion, entry.resourceVersion));
       const change = isOver ? this.#set(version.key, undefined) : undefined;
-      return change && version.content.kind === 'Row' ? { ...change, lastState: version.content.row } : change;
+      return change && version.content.kind === 'Row' ? { ...change, lastState: version.content.object } : change;
     }
-    const newest = held?.resourceVersion ?? this.#buried.get(version.key);
+    const newest = entry?.resourceVersion ?? this.#tombstones.get(version.key);
     if (newest !== undefined && !isNewer(version.resourceVersion, newest)) return undefined;
-    return this.#take(version);
+    return this.#upsert(version);
   }
 
-  #bury({ key, resourceVersion }: Version<Row>): void {
-    const known = this.#buried.get(key);
+  #addTombstone({ key, resourceVersion }: ObjectVersion<T>): void {
+    const known = this.#tombstones.get(key);
     if (known !== undefined && !isNewer(resourceVersion, known)) return;
-    this.#buried.delete(key);
-    this.#buried.set(key, resourceVersion);
-    const [oldest] = this.#buried.keys();
-    if (this.#buried.size > mostBuried && oldest !== undefined) this.#buried.delete(oldest);
+    this.#tombstones.delete(key);
+    this.#tombstones.set(key, resourceVersion);
+    const [oldest] = this.#tombstones.keys();
+    if (this.#tombstones.size > mostTombstones && oldest !== undefined) this.#tombstones.delete(oldest);
   }
 
   /** A bookmark: nothing else happened up to here. */
   progress(resourceVersion: string): void {
-    if (this.#seen === undefined || isNewer(resourceVersion, this.#seen)) this.#seen = resourceVersion;
+    if (this.#resourceVersion === undefined || isNewer(resourceVersion, this.#resourceVersion))
+      this.#resourceVersion = resourceVersion;
   }
 
   /** The answer of a write. Of no use before the first list, which will have it. */
-  observe(version: Version<Row>): ObjectChange<Row> | undefined {
-    if (this.#seen === undefined) return undefined;
-    const known = this.#held.get(version.key)?.resourceVersion ?? this.#seen;
+  assume(version: ObjectVersion<T>): ObjectChange<T> | undefined {
+    if (this.#resourceVersion === undefined) return undefined;
+    const known = this.#entries.get(version.key)?.resourceVersion ?? this.#resourceVersion;
     if (!isNewer(version.resourceVersion, known)) return undefined;
-    this.#observed?.add(version.key);
-    return this.#take(version);
+    this.#assumed?.add(version.key);
+    return this.#upsert(version);
   }
 
   #isAhead(key: string, resourceVersion: string): boolean {
-    const held = this.#held.get(key);
-    return held !== undefined && this.#observed?.has(key) === true && isNewer(held.resourceVersion, resourceVersion);
+    const entry = this.#entries.get(key);
+    return entry !== undefined && this.#assumed?.has(key) === true && isNewer(entry.resourceVersion, resourceVersion);
   }
 
-  #take({ key, uid, resourceVersion, content }: Version<Row>): ObjectChange<Row> | undefined {
-    // `Held` was the case when it was asked; since then only something newer can have come.
-    if (content.kind === 'Held' || this.holds(key, uid, resourceVersion)) return undefined;
-    const held = this.#held.get(key);
+  #upsert({ key, uid, resourceVersion, content }: ObjectVersion<T>): ObjectChange<T> | undefined {
+    // `Entry` was the case when it was asked; since then only something newer can have come.
+    if (content.kind === 'Held' || this.has(key, uid, resourceVersion)) return undefined;
+    const entry = this.#entries.get(key);
     // What cannot be read is still there: its last readable version stands, unless that was of an earlier object.
-    if (content.kind === 'Unreadable' && held?.uid === uid) return undefined;
-    return this.#set(key, content.kind === 'Row' ? { uid, resourceVersion, row: content.row } : undefined);
+    if (content.kind === 'Unreadable' && entry?.uid === uid) return undefined;
+    return this.#set(key, content.kind === 'Row' ? { uid, resourceVersion, object: content.object } : undefined);
   }
 
-  #set(key: string, next: Held<Row> | undefined): ObjectChange<Row> | undefined {
-    const before = this.#held.get(key)?.row;
-    if (next === undefined) this.#held.delete(key);
-    else this.#held.set(key, next);
-    return before === undefined && next === undefined ? undefined : { key, before, after: next?.row };
+  #set(key: string, next: Entry<T> | undefined): ObjectChange<T> | undefined {
+    const before = this.#entries.get(key)?.object;
+    if (next === undefined) this.#entries.delete(key);
+    else this.#entries.set(key, next);
+    return before === undefined && next === undefined ? undefined : { key, before, after: next?.object };
   }
 }

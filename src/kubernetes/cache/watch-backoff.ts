@@ -17,7 +17,7 @@ const startTime = 60_000;
 const longestAsked = 1_000;
 
 /** Growing delays between tries to list or watch, up to half of each by chance. */
-export class Delays {
+export class WatchBackoff {
   readonly #random: () => number;
   #growth: Growth = inTrouble;
   #failures = 0;
@@ -29,15 +29,15 @@ export class Delays {
   }
 
   /** Milliseconds to wait after one more failure, at `now` (monotonic), with which the server asked to wait for `asked`. */
-  next(reason: KubeErrorReason, now: number, asked?: number): number {
+  next(reason: KubeErrorReason, now: number, retryAfter?: number): number {
     const growth = this.#growthFor(reason, now);
     if (growth !== this.#growth) this.#failures = 0;
     this.#growth = growth;
     const delay = Math.min(growth.shortest * 2 ** this.#failures, growth.longest) * (1 + this.#random() / 2);
     this.#failures += 1;
-    if (asked === undefined) return delay;
-    const isHeeded = growth !== starting || reason === 'TooManyRequests' || asked <= longestAsked;
-    return isHeeded ? Math.max(delay, asked) : delay;
+    if (retryAfter === undefined) return delay;
+    const countsRetryAfter = growth !== starting || reason === 'TooManyRequests' || retryAfter <= longestAsked;
+    return countsRetryAfter ? Math.max(delay, retryAfter) : delay;
   }
 
   #growthFor(reason: KubeErrorReason, now: number): Growth {

@@ -3,11 +3,19 @@ import type { Log } from '../../telemetry/log.ts';
 import type { EventNote } from '../events.ts';
 import type { KubeClient, ObjectRef, Resource } from '../client.ts';
 import { KubeError, type KubeErrorReason } from '../errors.ts';
-import { type Claim, isReleased, type LeaseRecord, readLease, releasedSpec, renewedSpec, takenSpec } from './lease.ts';
+import {
+  type LeaseRenewal,
+  isReleased,
+  type LeaseState,
+  readLease,
+  releasedSpec,
+  renewedSpec,
+  acquiredSpec,
+} from './lease.ts';
 import { wait } from '../wait.ts';
 
 /** Milliseconds. `renewDeadline` is less than `leaseDuration`, `retryPeriod` less than `renewDeadline`. */
-export interface LeaseTimes {
+export interface LeaderElectionTimes {
   /** For how long others respect the lease after they saw it change. */
   readonly leaseDuration: number;
   /** For how long its holder counts on it after it asked for the renewal that was granted last. */
@@ -16,31 +24,31 @@ export interface LeaseTimes {
   readonly retryPeriod: number;
 }
 
-export interface LeaseOptions {
+export interface LeaderElectionOptions {
   /** On connections of its own: one that other calls keep busy would delay a renewal. Its deadline is half of `renewDeadline`. */
   readonly client: Pick<KubeClient, 'get' | 'create' | 'patch'>;
   readonly ref: ObjectRef;
   /** Of this process and no other, ever. */
   readonly identity: string;
-  readonly times: LeaseTimes;
+  readonly times: LeaderElectionTimes;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
 }
 
 /** The claim of one process to be the one that acts, by a Lease that all of them share. */
-export interface Lease {
+export interface LeaderElection {
   /** Begins to ask for it. */
   start(): void;
   /** Resolves when this process holds the lease for the first time. */
-  readonly won: Promise<void>;
+  readonly elected: Promise<void>;
   /** Resolves with the reason, a sentence, when somebody else may have it: for ever, this process never takes it again. */
   readonly lost: Promise<string>;
   /**
    * Whether it is certain, at this moment, that nobody else holds it. False while renewals fail for longer than the renew
    * deadline, and true again if one then shows that nobody took it meanwhile.
    */
-  isHeld(): boolean;
+  isLeader(): boolean;
   /** The Lease as events are about it; undefined before it was read. */
   reference(): EventNote['regarding'] | undefined;
   /** Gives it back, so that another process need not wait; nothing may be changed any more. Never rejects. */
@@ -60,43 +68,43 @@ const leaseKind = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' } as con
  * Assumes that monotonic clocks run alike to within the difference of the two times (a third, by default). While a machine is
  * suspended its monotonic clock stands still; its wall clock is set right when it wakes, so both must agree that there is time left.
  */
-export function createLease(options: LeaseOptions): Lease {
-  return new Candidate(options);
+export function createLeaderElector(options: LeaderElectionOptions): LeaderElection {
+  return new LeaderElector(options);
 }
 
-class Candidate implements Lease {
-  readonly #options: LeaseOptions;
+class LeaderElector implements LeaderElection {
+  readonly #options: LeaderElectionOptions;
   readonly #stopping = new AbortController();
-  readonly #won = Promise.withResolvers<void>();
+  readonly #elected = Promise.withResolvers<void>();
   readonly #lost = Promise.withResolvers<string>();
   #state: 'Waiting' | 'Holding' | 'Over' = 'Waiting';
   /** The Lease as last read or written; undefined when that is not known, as after a lost answer. */
-  #known: LeaseRecord | undefined;
+  #known: LeaseState | undefined;
   #uid: string | undefined;
   /** The resourceVersion that was last seen, unless it was our own. */
-  #seenOfOthers: string | undefined;
+  #othersResourceVersion: string | undefined;
   /** Until when (monotonic) the last holder seen is respected. */
-  #busyUntil = -Infinity;
+  #heldUntil = -Infinity;
   /** When the renewal granted last was sent, by both clocks. */
   #renewedAt = { monotonic: -Infinity, wall: -Infinity };
   #wasTried = false;
   #isFailing = false;
-  #isInDoubt = false;
+  #isUncertain = false;
   #loop: Promise<void> = Promise.resolve();
 
-  constructor(options: LeaseOptions) {
+  constructor(options: LeaderElectionOptions) {
     this.#options = options;
   }
 
-  get won(): Promise<void> {
-    return this.#won.promise;
+  get elected(): Promise<void> {
+    return this.#elected.promise;
   }
 
   get lost(): Promise<string> {
     return this.#lost.promise;
   }
 
-  isHeld(): boolean {
+  isLeader(): boolean {
     const { clock, times } = this.#options;
     if (this.#state !== 'Holding') return false;
     const { monotonic, wall } = this.#renewedAt;
@@ -128,69 +136,69 @@ class Candidate implements Lease {
   async #run(): Promise<void> {
     const { clock, log } = this.#options;
     const { signal } = this.#stopping;
-    while (!signal.aborted && !this.#isOver()) {
+    while (!signal.aborted && !this.#hasEnded()) {
       try {
-        await (this.#state === 'Holding' ? this.#renew() : this.#look());
+        await (this.#state === 'Holding' ? this.#renew() : this.#tryAcquire());
         if (this.#isFailing) log.info('Read or updated Lease again');
         this.#isFailing = false;
       } catch (error) {
         if (!this.#isFailing) log.warn('Failed to read or update Lease, retrying', { error });
         this.#isFailing = true;
       }
-      this.#tellDoubt();
-      if (!this.#isOver()) await wait(clock, this.#pause(), signal);
+      this.#logUncertainty();
+      if (!this.#hasEnded()) await wait(clock, this.#delay(), signal);
     }
   }
 
-  #isOver(): boolean {
+  #hasEnded(): boolean {
     return this.#state === 'Over';
   }
 
   /** Once when it begins, and once when it ends. */
-  #tellDoubt(): void {
-    const isInDoubt = this.#state === 'Holding' && !this.isHeld();
-    if (isInDoubt === this.#isInDoubt) return;
-    this.#isInDoubt = isInDoubt;
+  #logUncertainty(): void {
+    const isUncertain = this.#state === 'Holding' && !this.isLeader();
+    if (isUncertain === this.#isUncertain) return;
+    this.#isUncertain = isUncertain;
     const { log } = this.#options;
-    if (isInDoubt) log.warn('Leadership is uncertain, writes are suspended');
+    if (isUncertain) log.warn('Leadership is uncertain, writes are suspended');
     else if (this.#state === 'Holding') log.info('Leadership is confirmed, writes resumed');
   }
 
   /** Milliseconds until the next step. */
-  #pause(): number {
+  #delay(): number {
     const { clock, times, random } = this.#options;
     const now = clock.monotonic();
     // By chance, so that many who wait do not all ask at the same moment.
-    const look = (times.retryPeriod / 2) * (0.9 + 0.2 * random());
-    if (this.#state === 'Waiting') return this.#busyUntil > now ? Math.min(look, this.#busyUntil - now) : look;
+    const interval = (times.retryPeriod / 2) * (0.9 + 0.2 * random());
+    if (this.#state === 'Waiting') return this.#heldUntil > now ? Math.min(interval, this.#heldUntil - now) : interval;
     return this.#isFailing
-      ? look
+      ? interval
       : Math.max(0, this.#renewedAt.monotonic + times.retryPeriod * (0.9 + 0.1 * random()) - now);
   }
 
-  async #look(): Promise<void> {
+  async #tryAcquire(): Promise<void> {
     const { clock, identity, times, log } = this.#options;
     const seen = await this.#read();
     const now = clock.monotonic();
     // Also one that was emptied by hand, and one that is gone: that is no word of its holder's, who may not have noticed yet.
-    if (seen !== undefined && seen.holder !== identity && seen.resourceVersion !== this.#seenOfOthers) {
-      if (this.#seenOfOthers === undefined && seen.holder !== undefined)
+    if (seen !== undefined && seen.holder !== identity && seen.resourceVersion !== this.#othersResourceVersion) {
+      if (this.#othersResourceVersion === undefined && seen.holder !== undefined)
         log.info('On standby', { holder: seen.holder });
-      this.#seenOfOthers = seen.resourceVersion;
-      this.#busyUntil = isReleased(seen) ? -Infinity : now + Math.max(seen.duration, times.leaseDuration);
+      this.#othersResourceVersion = seen.resourceVersion;
+      this.#heldUntil = isReleased(seen) ? -Infinity : now + Math.max(seen.duration, times.leaseDuration);
     }
     // Our own name: an earlier try went through and its answer was lost.
-    if (seen?.holder === identity || now >= this.#busyUntil) await this.#take(seen);
+    if (seen?.holder === identity || now >= this.#heldUntil) await this.#acquire(seen);
   }
 
-  async #take(seen: LeaseRecord | undefined): Promise<void> {
+  async #acquire(seen: LeaseState | undefined): Promise<void> {
     const { client, ref, log } = this.#options;
     const sentAt = this.#now();
-    const spec = takenSpec(this.#claim(), seen);
+    const spec = acquiredSpec(this.#renewal(), seen);
     this.#wasTried = true;
     try {
       if (seen !== undefined) await this.#write(seen, spec);
-      else this.#keep(await client.create(resource, ref.namespace, leaseObject(ref, spec)));
+      else this.#remember(await client.create(resource, ref.namespace, leaseObject(ref, spec)));
     } catch (error) {
       // Somebody else was faster, and is seen at the next look.
       if (hasReason(error, seen === undefined ? 'AlreadyExists' : 'Conflict')) return;
@@ -199,7 +207,7 @@ class Candidate implements Lease {
     this.#renewedAt = sentAt;
     this.#state = 'Holding';
     log.info('Acquired Lease, became leader', { lease: `${ref.namespace}/${ref.name}` });
-    this.#won.resolve();
+    this.#elected.resolve();
   }
 
   async #renew(): Promise<void> {
@@ -207,7 +215,7 @@ class Candidate implements Lease {
     if (known?.holder !== this.#options.identity) return this.#lose(known);
     const sentAt = this.#now();
     try {
-      await this.#write(known, renewedSpec(this.#claim()));
+      await this.#write(known, renewedSpec(this.#renewal()));
     } catch (error) {
       if (hasReason(error, 'NotFound')) return this.#lose(undefined);
       // Somebody changed it: whether that took it away is seen at once, not at the next turn.
@@ -217,7 +225,7 @@ class Candidate implements Lease {
     this.#renewedAt = sentAt;
   }
 
-  #lose(seen: LeaseRecord | undefined): void {
+  #lose(seen: LeaseState | undefined): void {
     this.#state = 'Over';
     const { namespace, name } = this.#options.ref;
     const what = seen === undefined ? 'was deleted' : `is held by ${seen.holder ?? 'nobody'} now`;
@@ -225,9 +233,9 @@ class Candidate implements Lease {
   }
 
   /** Undefined when there is none. */
-  async #read(): Promise<LeaseRecord | undefined> {
+  async #read(): Promise<LeaseState | undefined> {
     try {
-      this.#keep(await this.#options.client.get(resource, this.#options.ref));
+      this.#remember(await this.#options.client.get(resource, this.#options.ref));
     } catch (error) {
       if (!hasReason(error, 'NotFound')) throw error;
       this.#known = undefined;
@@ -236,18 +244,18 @@ class Candidate implements Lease {
   }
 
   /** Stored only if nobody changed it since `seen`. Until the answer is here, what is stored is not known. */
-  async #write({ resourceVersion }: LeaseRecord, spec: object): Promise<void> {
+  async #write({ resourceVersion }: LeaseState, spec: object): Promise<void> {
     this.#known = undefined;
     const body = { metadata: { resourceVersion }, spec };
-    this.#keep(await this.#options.client.patch(resource, this.#options.ref, { type: 'merge', body }));
+    this.#remember(await this.#options.client.patch(resource, this.#options.ref, { type: 'merge', body }));
   }
 
-  #keep(stored: unknown): void {
+  #remember(stored: unknown): void {
     this.#known = readLease(stored);
     this.#uid = this.#known.uid;
   }
 
-  #claim(): Claim {
+  #renewal(): LeaseRenewal {
     const { identity, times, clock } = this.#options;
     return { identity, duration: times.leaseDuration, at: clock.now() };
   }

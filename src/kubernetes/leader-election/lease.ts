@@ -1,5 +1,5 @@
 /** A Lease as it is stored, as far as leader election reads it. */
-export interface LeaseRecord {
+export interface LeaseState {
   readonly uid: string;
   readonly resourceVersion: string;
   /** Undefined: nobody holds it. */
@@ -13,7 +13,7 @@ export interface LeaseRecord {
 const releasedSeconds = 1;
 
 /** Reads a stored Lease. What is missing or no number counts as nothing, so that a spoilt one can be taken like an empty one. */
-export function readLease(object: unknown): LeaseRecord {
+export function readLease(object: unknown): LeaseState {
   const { metadata, spec } = fieldsOf(object);
   const { holderIdentity, leaseDurationSeconds, leaseTransitions } = fieldsOf(spec);
   const holder = typeof holderIdentity === 'string' && holderIdentity !== '' ? holderIdentity : undefined;
@@ -27,19 +27,19 @@ export function readLease(object: unknown): LeaseRecord {
 }
 
 /** Whether its last holder gave it back, and so changes nothing any more. */
-export function isReleased({ holder, duration }: LeaseRecord): boolean {
+export function isReleased({ holder, duration }: LeaseState): boolean {
   return holder === undefined && duration === releasedSeconds * 1000;
 }
 
 /** Milliseconds; `at` is epoch, for people: nobody judges by it. */
-export interface Claim {
+export interface LeaseRenewal {
   readonly identity: string;
   readonly duration: number;
   readonly at: number;
 }
 
 /** The spec with which `identity` takes the Lease, whatever it was before. */
-export function takenSpec({ identity, duration, at }: Claim, before: LeaseRecord | undefined): object {
+export function acquiredSpec({ identity, duration, at }: LeaseRenewal, before: LeaseState | undefined): object {
   return {
     holderIdentity: identity,
     leaseDurationSeconds: Math.ceil(duration / 1000),
@@ -50,7 +50,7 @@ export function takenSpec({ identity, duration, at }: Claim, before: LeaseRecord
 }
 
 /** What changes with each renewal. */
-export function renewedSpec({ identity, duration, at }: Claim): object {
+export function renewedSpec({ identity, duration, at }: LeaseRenewal): object {
   return { holderIdentity: identity, leaseDurationSeconds: Math.ceil(duration / 1000), renewTime: microTime(at) };
 }
 

@@ -2,7 +2,7 @@ import { KubeConfig } from '@kubernetes/client-node';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createKubeClient, type KubeClient } from '../../../src/kubernetes/client.ts';
 import { createEventRecorder } from '../../../src/kubernetes/events.ts';
-import { createLease } from '../../../src/kubernetes/leader-election/leader-elector.ts';
+import { createLeaderElector } from '../../../src/kubernetes/leader-election/leader-elector.ts';
 import { createTransport } from '../../../src/kubernetes/transport.ts';
 import { systemClock } from '../../../src/domain/clock.ts';
 import { silentLog } from '../../../src/telemetry/log.ts';
@@ -131,7 +131,7 @@ test('events are stored as the server wants them, and repeated ones counted', as
 test('events about the operator itself are about its Lease, in its namespace', async () => {
   const ref = { namespace: 'kube-system', name: 'reported' };
   const times = { leaseDuration: 15_000, renewDeadline: 10_000, retryPeriod: 2_000 };
-  const lease = createLease({
+  const lease = createLeaderElector({
     client,
     ref,
     identity: 'test-1',
@@ -142,7 +142,7 @@ test('events about the operator itself are about its Lease, in its namespace', a
   });
   expect(lease.reference()).toBeUndefined();
   lease.start();
-  await lease.won;
+  await lease.elected;
   const regarding = lease.reference();
   await lease.release();
   if (regarding === undefined) throw new Error('a Lease that was won is not known');

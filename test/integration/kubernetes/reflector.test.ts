@@ -54,7 +54,7 @@ function mirror(
     client: options.wrap?.(client) ?? (options.isStreamed === true ? client : inPages(client)),
     resource: configMaps,
     labelSelector: `suite=${label}`,
-    toRow: (object) => (object as { readonly data: { readonly value: string } }).data.value,
+    transform: (object) => (object as { readonly data: { readonly value: string } }).data.value,
     clock: systemClock,
     random: () => 0,
     log,
@@ -155,15 +155,15 @@ test('our own writes are seen at once; none brings back what is gone', async () 
   });
   await here.reflector.synced;
   const created = await here.client.create(configMaps, 'default', configMap('own', '1', 'own'));
-  here.reflector.observe(created);
+  here.reflector.assume(created);
   expect(here.reflector.get('default/own')).toBe('1');
   const ref = { namespace: 'default', name: 'own' };
   const patched = await here.client.patch(configMaps, ref, { type: 'merge', body: { data: { value: '2' } } });
-  here.reflector.observe(patched);
+  here.reflector.assume(patched);
   await api.call('DELETE', `${path}/own`);
   await api.call('POST', path, configMap('last', '1', 'own'));
   await here.until(() => here.reflector.get('default/last') === '1');
-  here.reflector.observe(patched);
+  here.reflector.assume(patched);
   expect(here.reflector.get('default/own')).toBeUndefined();
   expect(seen).toEqual(['default/own - → 1', 'default/own 1 → 2', 'default/own 2 → -', 'default/last - → 1']);
 });

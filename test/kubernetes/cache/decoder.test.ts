@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { silentLog } from '../../../src/telemetry/log.ts';
-import { createReader, readBookmark } from '../../../src/kubernetes/cache/decoder.ts';
+import { createDecoder, readBookmark } from '../../../src/kubernetes/cache/decoder.ts';
 
 const metadata = { namespace: 'a', name: 'web', uid: 'uid-1', resourceVersion: '7' };
 
@@ -17,14 +17,14 @@ describe('an object', () => {
     ['that is missing', undefined, undefined],
     ['that is text', 'web', undefined],
   ])('%s: %j has the key %j', (_what, object, key) => {
-    const read = createReader(() => 'row', silentLog);
+    const read = createDecoder(() => 'row', silentLog);
     expect(read(object)?.key).toBe(key);
   });
 
   test('that cannot be read is logged once; of a thousand others it is forgotten', () => {
     const logged: unknown[] = [];
     const log = { ...silentLog, error: (_message: string, fields?: object) => void logged.push(fields) };
-    const read = createReader(() => expect.fail('unreadable'), log);
+    const read = createDecoder(() => expect.fail('unreadable'), log);
     const readAgain = (index: number) => read({ metadata: { ...metadata, name: `web-${index}` } });
     for (let index = 0; index < 1_000; index += 1) readAgain(index);
     for (let index = 0; index < 1_000; index += 999) readAgain(index);

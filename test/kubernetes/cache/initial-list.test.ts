@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { silentLog } from '../../../src/telemetry/log.ts';
-import { createEverythingReader } from '../../../src/kubernetes/cache/initial-list.ts';
-import { createReader } from '../../../src/kubernetes/cache/decoder.ts';
+import { createLister } from '../../../src/kubernetes/cache/initial-list.ts';
+import { createDecoder } from '../../../src/kubernetes/cache/decoder.ts';
 import { Store } from '../../../src/kubernetes/cache/store.ts';
 import { createManualClock } from '../../support/clock.ts';
 
@@ -10,12 +10,12 @@ test('pages are watched from the version of the first, as later ones may be of a
     { items: [], resourceVersion: '5', continue: 'more' },
     { items: [], resourceVersion: '9' },
   ];
-  const readEverything = createEverythingReader<string>({
+  const readEverything = createLister<string>({
     client: { list: () => Promise.resolve(pages.shift() ?? expect.fail('a third page')), watch: expect.fail },
     resource: { group: 'example.com', version: 'v1', plural: 'things' },
     namespace: undefined,
     store: new Store<string>(),
-    read: createReader<string>(() => undefined, silentLog),
+    decoder: createDecoder<string>(() => undefined, silentLog),
     clock: createManualClock(),
     signal: new AbortController().signal,
   });

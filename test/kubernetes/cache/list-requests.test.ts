@@ -96,7 +96,7 @@ describe('a reflector that stops', () => {
     reflector.start();
     await clock.settle();
     await reflector.stop();
-    expect([lines, reflector.obstacle]).toEqual([[], undefined]);
+    expect([lines, reflector.blocker]).toEqual([[], undefined]);
   });
 });
 

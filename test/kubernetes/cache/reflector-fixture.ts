@@ -31,7 +31,7 @@ export async function stage(
   const reflector = createReflector<string>({
     client: cluster,
     resource: { group: 'example.com', version: 'v1', plural: 'things' },
-    toRow: (object) => (object as FakeObject).spec,
+    transform: (object) => (object as FakeObject).spec,
     clock,
     random: () => 0,
     log,

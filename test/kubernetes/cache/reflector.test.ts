@@ -102,7 +102,7 @@ describe('a reflector', () => {
     expect(changes).toEqual(['b/web: 1 → 2']);
     expect(rowsOf(reflector)).toEqual({ 'a/web': '1', 'b/web': '2' });
     expect(reflector.size).toBe(2);
-    reflector.observe(cluster.put('c/web', '3'));
+    reflector.assume(cluster.put('c/web', '3'));
     expect(reflector.get('c/web')).toBeUndefined();
   });
 });
@@ -124,9 +124,9 @@ test('of several namespaces, the one that must not be listed is an obstacle alth
   cluster.failures.push('Forbidden');
   reflector.start();
   await clock.settle();
-  expect([cluster.calls.includes('watch b 100'), reflector.obstacle]).toEqual([true, 'Forbidden']);
+  expect([cluster.calls.includes('watch b 100'), reflector.blocker]).toEqual([true, 'Forbidden']);
   await clock.advance(10_000);
-  expect([reflector.isSynced(), reflector.obstacle]).toEqual([true, undefined]);
+  expect([reflector.isSynced(), reflector.blocker]).toEqual([true, undefined]);
 });
 
 function choosy(object: unknown): string {
@@ -139,7 +139,7 @@ describe('objects and listeners that fail', () => {
   test('an object that cannot be read affects no other, is logged once until it can be read again, and does not count as deleted', async () => {
     const { cluster, reflector, clock, changes, lines } = await stage(
       { 'a/web': '1', 'a/odd': 'bad', 'a/db': '1' },
-      { toRow: choosy },
+      { transform: choosy },
     );
     expect(rowsOf(reflector)).toEqual({ 'a/web': '1', 'a/db': '1' });
     cluster.put('a/odd', 'bad');
@@ -185,7 +185,7 @@ describe('the answers of writes by the operator', () => {
     const { cluster, reflector, clock, changes } = await stage({ 'a/web': '1' });
     cluster.isSilent = true;
     const answer = cluster.put('a/web', '2');
-    reflector.observe(answer);
+    reflector.assume(answer);
     expect(reflector.get('a/web')).toBe('2');
     for (const watch of cluster.watches) watch.send({ type: 'MODIFIED', object: answer });
     await clock.settle();
@@ -197,7 +197,7 @@ describe('the answers of writes by the operator', () => {
     const answer = cluster.put('a/web', '2');
     cluster.remove('a/web');
     await clock.settle();
-    reflector.observe(answer);
+    reflector.assume(answer);
     expect(rowsOf(reflector)).toEqual({});
   });
 
@@ -207,7 +207,7 @@ describe('the answers of writes by the operator', () => {
     cluster.isSilent = true;
     cluster.afterPage = () => {
       cluster.afterPage = undefined;
-      reflector.observe(cluster.put('a/web', '2'));
+      reflector.assume(cluster.put('a/web', '2'));
     };
     cluster.cut('Gone');
     await clock.settle();

@@ -79,7 +79,7 @@ describe('a relist', () => {
     const read: string[] = [];
     const objects = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`a/${index}`, '1']));
     const { cluster, reflector, clock, changes } = await stage(objects, {
-      toRow: (object) => {
+      transform: (object) => {
         const { metadata, spec } = object as FakeObject;
         read.push(metadata.name);
         return spec;

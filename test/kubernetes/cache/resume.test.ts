@@ -238,22 +238,22 @@ describe('an API server that fails', () => {
       cluster.failures.push(...Array.from({ length: 3 }, () => reason));
       cluster.cut(typeof reason === 'string' ? reason : reason.reason);
       await clock.advance(2_000);
-      expect(reflector.obstacle).toBe(obstacle);
+      expect(reflector.blocker).toBe(obstacle);
       cluster.failures.length = 0;
       await clock.advance(10_000);
-      expect(reflector.obstacle).toBeUndefined();
+      expect(reflector.blocker).toBeUndefined();
       expect(rowsOf(reflector)).toEqual({ 'a/web': 'old' });
     }
   });
 
   test('it is no longer reported when the first object that a list returns is reported', async () => {
     const reported: unknown[] = [];
-    const { cluster, reflector, clock } = await stage(undefined, { onChange: () => reported.push(reflector.obstacle) });
+    const { cluster, reflector, clock } = await stage(undefined, { onChange: () => reported.push(reflector.blocker) });
     cluster.put('a/web', '1');
     cluster.failures.push('Forbidden');
     reflector.start();
     await clock.settle();
-    expect(reflector.obstacle).toBe('Forbidden');
+    expect(reflector.blocker).toBe('Forbidden');
     await clock.advance(2_000);
     expect(reported).toEqual([undefined]);
   });

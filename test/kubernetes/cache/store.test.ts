@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { isNewer } from '../../../src/kubernetes/cache/resource-version.ts';
-import { Store, type Version } from '../../../src/kubernetes/cache/store.ts';
+import { Store, type ObjectVersion } from '../../../src/kubernetes/cache/store.ts';
 import { assertProperty } from '../../support/property.ts';
 
 test.each<[string, string, boolean, string]>([
@@ -18,16 +18,16 @@ function version(
   key: string,
   uid: string,
   number: number,
-  content: Version<string>['content'] = row(`${key} ${number}`),
-): Version<string> {
+  content: ObjectVersion<string>['content'] = row(`${key} ${number}`),
+): ObjectVersion<string> {
   return { key, uid, resourceVersion: String(number), content };
 }
 
-function row(text: string): Version<string>['content'] {
-  return { kind: 'Row', row: text };
+function row(text: string): ObjectVersion<string>['content'] {
+  return { kind: 'Row', object: text };
 }
 
-function listed(...versions: readonly Version<string>[]): Map<string, Version<string>> {
+function listed(...versions: readonly ObjectVersion<string>[]): Map<string, ObjectVersion<string>> {
   return new Map(versions.map((each) => [each.key, each]));
 }
 
@@ -40,7 +40,7 @@ function stocked(): Store<string> {
 }
 
 describe('an answer to our own write', () => {
-  test.each<[string, Version<string>, string | undefined, string]>([
+  test.each<[string, ObjectVersion<string>, string | undefined, string]>([
     ['web', version('web', 'u', 11), 'web 11', 'newer'],
     ['web', version('web', 'u', 5), 'web 5', 'the same'],
     ['web', version('web', 'u', 4), 'web 5', 'older'],
@@ -50,19 +50,19 @@ describe('an answer to our own write', () => {
     ['web', version('web', 'u', 11, { kind: 'Unreadable' }), 'web 5', 'that cannot be understood'],
   ])('%s: %j leaves %j: %s', (key, answer, held) => {
     const store = stocked();
-    store.observe(answer);
+    store.assume(answer);
     expect(store.get(key)).toBe(held);
   });
 
   test('before the first list is of no use', () => {
     const store = new Store<string>();
-    expect(store.observe(version('web', 'u', 5))).toBeUndefined();
+    expect(store.assume(version('web', 'u', 5))).toBeUndefined();
     expect(store.size).toBe(0);
   });
 
   test('is not undone by an older event, or the end of an older object', () => {
     const store = stocked();
-    store.observe(version('web', 'v', 20));
+    store.assume(version('web', 'v', 20));
     expect(store.apply('MODIFIED', version('web', 'u', 12))).toBeUndefined();
     expect(store.apply('DELETED', version('web', 'u', 13))).toBeUndefined();
     expect(store.apply('ADDED', version('web', 'v', 14))).toBeUndefined();
@@ -71,15 +71,15 @@ describe('an answer to our own write', () => {
 
   test('does not outlive its object, whatever the versions say', () => {
     const store = stocked();
-    store.observe(version('web', 'u', 20));
+    store.assume(version('web', 'u', 20));
     expect(store.apply('DELETED', version('web', 'u', 15))).toMatchObject({ before: 'web 20', after: undefined });
   });
 
   test('made while a list is under way is not undone by the list', () => {
     const store = stocked();
     store.beginList();
-    store.observe(version('web', 'u', 21));
-    store.observe(version('db', 'w', 22));
+    store.assume(version('web', 'u', 21));
+    store.assume(version('db', 'w', 22));
     expect(store.replace(listed(version('web', 'u', 12)), '20')).toEqual([]);
     expect([store.get('web'), store.get('db')]).toEqual(['web 21', 'db 22']);
   });
@@ -87,14 +87,14 @@ describe('an answer to our own write', () => {
   test('made while a list is under way that knows better does not count', () => {
     const store = stocked();
     store.beginList();
-    store.observe(version('web', 'u', 15));
+    store.assume(version('web', 'u', 15));
     store.replace(listed(), '20');
     expect(store.size).toBe(0);
   });
 
   test('made before a list counts no more: the server may have been restored', () => {
     const store = stocked();
-    store.observe(version('web', 'u', 900));
+    store.assume(version('web', 'u', 900));
     store.beginList();
     store.replace(listed(version('web', 'u', 3)), '4');
     expect(store.get('web')).toBe('web 3');
@@ -150,13 +150,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 /** A server, and the wire between it and the store: a list is taken at one moment and arrives at a later one. */
 class World {
   readonly store = new Store<string>();
-  readonly #objects = new Map<string, Version<string>>();
-  readonly #history: { readonly type: 'MODIFIED' | 'DELETED'; readonly version: Version<string> }[] = [];
-  readonly #answers: Version<string>[] = [];
+  readonly #objects = new Map<string, ObjectVersion<string>>();
+  readonly #history: { readonly type: 'MODIFIED' | 'DELETED'; readonly version: ObjectVersion<string> }[] = [];
+  readonly #answers: ObjectVersion<string>[] = [];
   #now = 10;
   #uids = 0;
   #isListing = false;
-  #taken: { readonly versions: Map<string, Version<string>>; readonly at: number } | undefined;
+  #taken: { readonly versions: Map<string, ObjectVersion<string>>; readonly at: number } | undefined;
 
   constructor() {
     this.store.beginList();
@@ -182,7 +182,7 @@ class World {
       }
       case 'answer': {
         const answer = this.#answers[next.index];
-        if (answer !== undefined) this.store.observe(answer);
+        if (answer !== undefined) this.store.assume(answer);
         return;
       }
       case 'deliver':

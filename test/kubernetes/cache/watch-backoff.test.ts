@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { KubeErrorReason } from '../../../src/kubernetes/errors.ts';
-import { Delays } from '../../../src/kubernetes/cache/watch-backoff.ts';
+import { WatchBackoff } from '../../../src/kubernetes/cache/watch-backoff.ts';
 
 interface Failure {
   readonly reason: KubeErrorReason;
@@ -12,7 +12,7 @@ const times = (count: number, reason: KubeErrorReason, asked = 0): Failure[] =>
 
 /** The delays after these failures, the time of each counted. */
 function delaysOf(failures: readonly Failure[], random = 0): readonly number[] {
-  const waiting = new Delays(() => random);
+  const waiting = new WatchBackoff(() => random);
   let now = 1_000;
   return failures.map(({ reason, asked }) => {
     const delay = waiting.next(reason, now, asked);
@@ -86,7 +86,7 @@ test.each<{ because: string; failures: readonly Failure[]; delays: readonly numb
 });
 
 test('up to half is added by chance, and after success it begins again', () => {
-  const waiting = new Delays(() => 1);
+  const waiting = new WatchBackoff(() => 1);
   expect([waiting.next('Unavailable', 0), waiting.next('Unavailable', 0)]).toEqual([1_200, 2_400]);
   waiting.reset();
   expect(waiting.next('Unavailable', 0)).toBe(1_200);

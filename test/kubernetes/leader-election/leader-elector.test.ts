@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Lease } from '../../../src/kubernetes/leader-election/leader-elector.ts';
+import type { LeaderElection } from '../../../src/kubernetes/leader-election/leader-elector.ts';
 import type { Clock } from '../../../src/domain/clock.ts';
 import { createManualClock } from '../../support/clock.ts';
 import { isSettled, type Journey, LeaseRoom } from './lease-fixture.ts';
@@ -11,7 +11,7 @@ function createRoom(): LeaseRoom {
   return new LeaseRoom(createManualClock());
 }
 
-async function begin(room: LeaseRoom, identity: string): Promise<Lease> {
+async function begin(room: LeaseRoom, identity: string): Promise<LeaderElection> {
   const lease = room.candidate(identity);
   lease.start();
   await room.clock.settle();
@@ -27,19 +27,19 @@ test.each([
   const room = createRoom();
   if (spec !== undefined) room.store(spec);
   const lease = await begin(room, 'a');
-  expect(await isSettled(lease.won)).toBe(true);
-  expect(lease.isHeld()).toBe(true);
+  expect(await isSettled(lease.elected)).toBe(true);
+  expect(lease.isLeader()).toBe(true);
   expect(room.spec).toMatchObject({ holderIdentity: 'a', leaseDurationSeconds: 15 });
 });
 
 test('nothing is held before it was asked for, and nothing after it was given back', async () => {
   const room = createRoom();
   const lease = room.candidate('a');
-  expect(lease.isHeld()).toBe(false);
+  expect(lease.isLeader()).toBe(false);
   lease.start();
   await room.clock.settle();
   await lease.release();
-  expect(lease.isHeld()).toBe(false);
+  expect(lease.isLeader()).toBe(false);
   expect(room.spec).toMatchObject({ holderIdentity: '', leaseDurationSeconds: 1 });
   await room.clock.advance(60_000);
   expect(room.clock.pending).toBe(0);
@@ -50,7 +50,7 @@ test('it is renewed every two seconds, with one request each', async () => {
   const lease = await begin(room, 'a');
   room.requests.length = 0;
   await room.clock.advance(60_000);
-  expect(lease.isHeld()).toBe(true);
+  expect(lease.isLeader()).toBe(true);
   expect(new Set(room.requests)).toEqual(new Set(['a patch']));
   expect(room.requests.length).toBeGreaterThanOrEqual(30);
   expect(room.requests.length).toBeLessThanOrEqual(34);
@@ -70,9 +70,9 @@ test.each([
   lease.start();
   await room.clock.settle();
   await room.clock.advance(milliseconds - 1);
-  expect(await isSettled(lease.won)).toBe(false);
+  expect(await isSettled(lease.elected)).toBe(false);
   await room.clock.advance(1);
-  expect(lease.isHeld()).toBe(true);
+  expect(lease.isLeader()).toBe(true);
 });
 
 test('every change of it counts as a sign of life', async () => {
@@ -84,7 +84,7 @@ test('every change of it counts as a sign of life', async () => {
     room.store(others);
   }
   await room.clock.advance(14_000);
-  expect(await isSettled(lease.won)).toBe(false);
+  expect(await isSettled(lease.elected)).toBe(false);
 });
 
 test('one that is deleted while others stand by is respected as long as it would have been', async () => {
@@ -93,9 +93,9 @@ test('one that is deleted while others stand by is respected as long as it would
   const lease = await begin(room, 'a');
   room.store(undefined);
   await room.clock.advance(14_999);
-  expect(lease.isHeld()).toBe(false);
+  expect(lease.isLeader()).toBe(false);
   await room.clock.advance(1);
-  expect(lease.isHeld()).toBe(true);
+  expect(lease.isLeader()).toBe(true);
 });
 
 test('one that is given back is taken within the retry period, and by one only', async () => {
@@ -105,7 +105,7 @@ test('one that is given back is taken within the retry period, and by one only',
   await room.clock.advance(30_000);
   await holder.release();
   await room.clock.advance(2_000);
-  expect(standby.filter((lease) => lease.isHeld())).toHaveLength(1);
+  expect(standby.filter((lease) => lease.isLeader())).toHaveLength(1);
 });
 
 test('an answer that is lost when it is taken: it is taken when its own name is seen', async () => {
@@ -113,10 +113,10 @@ test('an answer that is lost when it is taken: it is taken when its own name is 
   room.store({ holderIdentity: '', leaseDurationSeconds: 1 });
   room.journeyOf = (_, verb) => (verb === 'patch' ? lostAnswer : { arrivesAfter: 0, answeredAfter: 0 });
   const lease = await begin(room, 'a');
-  expect(lease.isHeld()).toBe(false);
+  expect(lease.isLeader()).toBe(false);
   room.journeyOf = () => ({ arrivesAfter: 0, answeredAfter: 0 });
   await room.clock.advance(7_000);
-  expect(lease.isHeld()).toBe(true);
+  expect(lease.isLeader()).toBe(true);
 });
 
 test('it counts from when the renewal was sent, not from its answer', async () => {
@@ -125,11 +125,11 @@ test('it counts from when the renewal was sent, not from its answer', async () =
     verb === 'patch' ? lostRequest : { arrivesAfter: 0, answeredAfter: verb === 'create' ? 4_000 : 0 };
   const lease = await begin(room, 'a');
   await room.clock.advance(4_000);
-  expect(lease.isHeld()).toBe(true);
+  expect(lease.isLeader()).toBe(true);
   await room.clock.advance(5_999);
-  expect(lease.isHeld()).toBe(true);
+  expect(lease.isLeader()).toBe(true);
   await room.clock.advance(1);
-  expect(lease.isHeld()).toBe(false);
+  expect(lease.isLeader()).toBe(false);
 });
 
 test.each([
@@ -150,12 +150,12 @@ test.each([
   };
   const lease = await begin(room, 'a');
   await room.clock.advance(2_000 + 4_000);
-  expect([requests > quickOnes + 1, lease.isHeld()]).toEqual([true, true]);
+  expect([requests > quickOnes + 1, lease.isLeader()]).toEqual([true, true]);
   const until = (sentAt.at(-1) ?? 0) + 10_000;
   await room.clock.advance(until - room.clock.monotonic() - 1);
-  expect(lease.isHeld()).toBe(true);
+  expect(lease.isLeader()).toBe(true);
   await room.clock.advance(1);
-  expect(lease.isHeld()).toBe(false);
+  expect(lease.isLeader()).toBe(false);
 });
 
 test.each([
@@ -168,7 +168,7 @@ test.each([
   await room.clock.advance(7_000);
   room.journeyOf = () => ({ arrivesAfter: 0, answeredAfter: 0 });
   for (let second = 0; second < 10; second += 1) {
-    expect(lease.isHeld()).toBe(true);
+    expect(lease.isLeader()).toBe(true);
     await room.clock.advance(1_000);
   }
   expect(await isSettled(lease.lost)).toBe(false);
@@ -179,13 +179,13 @@ test('the server away for longer: nothing may be done, until it shows that nobod
   const lease = await begin(room, 'a');
   room.journeyOf = () => lostRequest;
   await room.clock.advance(10_000);
-  expect(lease.isHeld()).toBe(false);
+  expect(lease.isLeader()).toBe(false);
   await room.clock.advance(300_000);
-  expect(lease.isHeld()).toBe(false);
+  expect(lease.isLeader()).toBe(false);
   expect(await isSettled(lease.lost)).toBe(false);
   room.journeyOf = () => ({ arrivesAfter: 0, answeredAfter: 0 });
   await room.clock.advance(6_500);
-  expect(lease.isHeld()).toBe(true);
+  expect(lease.isLeader()).toBe(true);
 });
 
 test('the server away for longer, and another took it: it is lost for ever', async () => {
@@ -194,13 +194,13 @@ test('the server away for longer, and another took it: it is lost for ever', asy
   room.journeyOf = (identity) => (identity === 'a' ? lostRequest : { arrivesAfter: 0, answeredAfter: 0 });
   const other = await begin(room, 'b');
   await room.clock.advance(30_000);
-  expect(other.isHeld()).toBe(true);
+  expect(other.isLeader()).toBe(true);
   room.journeyOf = () => ({ arrivesAfter: 0, answeredAfter: 0 });
   await room.clock.advance(6_500);
   expect(await lease.lost).toBe('the Lease system/operator is held by b now');
   await other.release();
   await room.clock.advance(60_000);
-  expect(lease.isHeld()).toBe(false);
+  expect(lease.isLeader()).toBe(false);
 });
 
 test.each([
@@ -212,7 +212,7 @@ test.each([
   const lease = await begin(room, 'a');
   room.store(spec);
   await room.clock.advance(2_000);
-  expect(lease.isHeld()).toBe(false);
+  expect(lease.isLeader()).toBe(false);
   expect(await lease.lost).toBe(reason);
   room.requests.length = 0;
   await room.clock.advance(60_000);
@@ -224,7 +224,7 @@ test('somebody who changes something else of it takes nothing away', async () =>
   const lease = await begin(room, 'a');
   room.store({ ...room.spec, leaseTransitions: 7 });
   await room.clock.advance(20_000);
-  expect(lease.isHeld()).toBe(true);
+  expect(lease.isLeader()).toBe(true);
 });
 
 test('a stale read never takes what another has renewed meanwhile', async () => {
@@ -240,7 +240,7 @@ test('a stale read never takes what another has renewed meanwhile', async () => 
     }
   })();
   await renewals;
-  expect(lease.isHeld()).toBe(false);
+  expect(lease.isLeader()).toBe(false);
   expect(room.spec).toMatchObject({ holderIdentity: 'other' });
 });
 
@@ -287,10 +287,10 @@ test.each([
   lease.start();
   await room.clock.advance(60_000);
   offset = jump;
-  expect(lease.isHeld()).toBe(isHeldAtOnce);
+  expect(lease.isLeader()).toBe(isHeldAtOnce);
   await room.clock.advance(2_000);
-  expect(lease.isHeld()).toBe(true);
+  expect(lease.isLeader()).toBe(true);
   room.journeyOf = () => lostRequest;
   await room.clock.advance(10_000);
-  expect(lease.isHeld()).toBe(false);
+  expect(lease.isLeader()).toBe(false);
 });

@@ -1,6 +1,10 @@
 import type { KubeClient } from '../../../src/kubernetes/client.ts';
 import { KubeError, type KubeErrorReason } from '../../../src/kubernetes/errors.ts';
-import { createLease, type Lease, type LeaseTimes } from '../../../src/kubernetes/leader-election/leader-elector.ts';
+import {
+  createLeaderElector,
+  type LeaderElection,
+  type LeaderElectionTimes,
+} from '../../../src/kubernetes/leader-election/leader-elector.ts';
 import type { Clock } from '../../../src/domain/clock.ts';
 import { silentLog } from '../../../src/telemetry/log.ts';
 import type { ManualClock } from '../../support/clock.ts';
@@ -22,7 +26,7 @@ const straight: Journey = { arrivesAfter: 0, answeredAfter: 0 };
 /** One Lease on an API server in memory, with a wire between it and each candidate. Time is the manual clock's. */
 export class LeaseRoom {
   readonly clock: ManualClock;
-  readonly times: LeaseTimes;
+  readonly times: LeaderElectionTimes;
   /** `identity verb` of every request that arrived. */
   readonly requests: string[] = [];
   /** How the next request of this candidate fares. */
@@ -33,7 +37,7 @@ export class LeaseRoom {
 
   constructor(
     clock: ManualClock,
-    times: LeaseTimes = { leaseDuration: 15_000, renewDeadline: 10_000, retryPeriod: 2_000 },
+    times: LeaderElectionTimes = { leaseDuration: 15_000, renewDeadline: 10_000, retryPeriod: 2_000 },
   ) {
     this.clock = clock;
     this.times = times;
@@ -63,8 +67,8 @@ export class LeaseRoom {
     };
   }
 
-  candidate(identity: string, clock: Clock = this.clock, random: () => number = () => 0.5): Lease {
-    return createLease({
+  candidate(identity: string, clock: Clock = this.clock, random: () => number = () => 0.5): LeaderElection {
+    return createLeaderElector({
       client: this.#client(identity),
       ref: { namespace: 'system', name: 'operator' },
       identity,

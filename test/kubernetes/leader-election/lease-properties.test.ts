@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Lease } from '../../../src/kubernetes/leader-election/leader-elector.ts';
+import type { LeaderElection } from '../../../src/kubernetes/leader-election/leader-elector.ts';
 import { createManualClock } from '../../support/clock.ts';
 import { isSettled, type Journey, LeaseRoom } from './lease-fixture.ts';
 import { assertProperty } from '../../support/property.ts';
@@ -38,7 +38,7 @@ test('whatever is delayed, lost or frozen, and however clocks differ, no two eve
       const room = new LeaseRoom(createManualClock());
       room.journeyOf = (): Journey => wire.next().value;
       let born = 0;
-      const start = (): { readonly identity: string; readonly lease: Lease } => {
+      const start = (): { readonly identity: string; readonly lease: LeaderElection } => {
         born += 1;
         const identity = `p${born}`;
         const lease = room.candidate(identity, room.clockOf(identity, rates.next().value), () => (born % 10) / 10);
@@ -58,7 +58,7 @@ test('whatever is delayed, lost or frozen, and however clocks differ, no two eve
           if (isOver) alive[index] = start();
         }
         await room.clock.advance(step);
-        const holders = alive.filter(({ lease }) => lease.isHeld()).map(({ identity }) => identity);
+        const holders = alive.filter(({ lease }) => lease.isLeader()).map(({ identity }) => identity);
         expect(holders.length).toBeLessThanOrEqual(1);
         const [holder] = holders;
         if (holder !== undefined && holder !== leader) changes += 1;
@@ -85,7 +85,7 @@ test('once the wire is good again, one of them holds it soon', async () => {
       const lost = await Promise.all(
         leases.map((lease) => Promise.race([lease.lost.then(() => true), Promise.resolve(false)])),
       );
-      expect(leases.some((lease) => lease.isHeld()) || lost.includes(true)).toBe(true);
+      expect(leases.some((lease) => lease.isLeader()) || lost.includes(true)).toBe(true);
     }),
     { runs: 50 },
   );

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { readLease, takenSpec } from '../../../src/kubernetes/leader-election/lease.ts';
+import { readLease, acquiredSpec } from '../../../src/kubernetes/leader-election/lease.ts';
 
 const claim = { identity: 'pod-1', duration: 15_000, at: 0 };
 
@@ -9,7 +9,7 @@ test.each([
   ['one that was given back', readLease({ metadata: {}, spec: { holderIdentity: '', leaseTransitions: 7 } }), 8],
   ['one that tells no number', readLease({ metadata: {}, spec: { leaseTransitions: 'many' } }), 1],
 ])('whoever takes %s counts the change of the holder', (_what, before, leaseTransitions) => {
-  expect(takenSpec(claim, before)).toMatchObject({
+  expect(acquiredSpec(claim, before)).toMatchObject({
     holderIdentity: 'pod-1',
     leaseDurationSeconds: 15,
     leaseTransitions,

@@ -48,7 +48,7 @@ export async function proceed(subject: Subject, state: State, pass: Begun): Prom
     specToCall: { called() {}, settled() {} },
     log: silent,
     random: () => 0.5,
-    cache: { get: () => run.cache, observe: (object) => run.learn(object) },
+    cache: { get: () => run.cache, assume: (object) => run.learn(object) },
     objectOf: () => run.cache,
     objectStates: run.objectStates,
   });
