@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { createApp } from './operator.ts';
+import { createOperator } from './operator.ts';
 import { exitCodes, secondSignal } from './config/exit-codes.ts';
 import { loadSettings } from './config/load.ts';
 import type { Settings } from './config/settings.ts';
@@ -82,7 +82,7 @@ async function run(settings: Settings, env: Environment): Promise<number> {
   const fence = (): boolean => election === undefined || election.isLeader();
   metrics.onScrape(() => metrics.leader.set({ name: leaseName(settings) }, fence() ? 1 : 0));
   const client = createKubeClient(createTransport(kubeConfig, { ...connections, fence }));
-  const app = createApp(settings, {
+  const operator = createOperator(settings, {
     client,
     clock: systemClock,
     random: Math.random,
@@ -117,13 +117,13 @@ async function run(settings: Settings, env: Environment): Promise<number> {
   let obstacle: string | undefined;
   const checks = () => [
     { name: 'kubernetes', cause: obstacle },
-    { name: 'virtualmachines', cause: app.notReady() },
+    { name: 'virtualmachines', cause: operator.notReady() },
   ];
   const readiness = new Readiness(checks, log);
   const health = createHealthServer({
     metricsAddress: settings.metricsAddress,
     healthAddress: settings.healthAddress,
-    isAlive: () => app.isAlive(),
+    isAlive: () => operator.isAlive(),
     readiness,
     metrics,
     log,
@@ -148,12 +148,12 @@ async function run(settings: Settings, env: Environment): Promise<number> {
         if (why !== undefined) readiness.look();
       },
     });
-    await Promise.all([unfenced.close(), app.start()]);
+    await Promise.all([unfenced.close(), operator.start()]);
     readiness.look();
     // Only now, so that whoever wins acts at once.
     election?.start();
     await election?.elected;
-    app.act();
+    operator.lead();
   };
   const lost = election?.lost ?? new Promise<never>(() => {});
   const ends = lost.then((reason) => ({ reason }));
@@ -164,7 +164,7 @@ async function run(settings: Settings, env: Environment): Promise<number> {
 
   log.info('Stopping', end);
   const finish = async (): Promise<number> => {
-    await app.stop();
+    await operator.stop();
     await election?.release();
     await Promise.all([health.stop(), client.close(), tracing.stop()]);
     return exitCodes.Ended.code;

@@ -17,12 +17,12 @@ import { type SharedCredentials, createCredentials } from './reconcile/credentia
 import { MachineIndex } from './controller/machine-index.ts';
 import { DeletionRate } from './controller/deletion-rate.ts';
 import { FleetMetrics } from './reconcile/fleet-metrics.ts';
-import { isShownGone } from './reconcile/retained-machine.ts';
+import { isConfirmedGone } from './reconcile/retained-machine.ts';
 import { NamespaceQuota } from './controller/namespace-quota.ts';
 import { Ownership } from './reconcile/ownership.ts';
 import { type Reconciler, createReconciler } from './reconcile/reconciler.ts';
 import { RemovedObjects } from './reconcile/removed-objects.ts';
-import { SpecToCall } from './reconcile/reaction-latency.ts';
+import { ReactionLatency } from './reconcile/reaction-latency.ts';
 import { UnmanagedMachines } from './reconcile/unmanaged-machines.ts';
 import { crdNotInstalled } from './startup/preflight.ts';
 import type { Log } from './telemetry/log.ts';
@@ -32,7 +32,7 @@ import { createReflector, type ReflectorChange } from './kubernetes/cache/reflec
 import { createVirtualMachineReader } from './api/v1alpha1/decode.ts';
 
 /** What the app needs from the settings; durations in milliseconds. */
-export interface AppSettings {
+export interface OperatorSettings {
   /** Empty: all namespaces. */
   readonly namespaces: readonly string[];
   /** The objects to act on; undefined: all. The others are watched all the same: they may hold a name or a machine. */
@@ -67,7 +67,7 @@ export interface AppSettings {
   readonly apiResponseTimeout: number;
 }
 
-export interface AppPorts {
+export interface OperatorDeps {
   readonly client: KubeClient;
   /** Connects to the provider with a key. */
   readonly connect: (apiKey: Secret) => Provider;
@@ -87,11 +87,11 @@ export interface AppPorts {
   readonly self?: () => EventNote['regarding'] | undefined;
 }
 
-export interface App {
+export interface Operator {
   /** Follows the objects, and changes nothing. Resolves once all were read; rejects never, an absent API server is waited for. */
   start(): Promise<void>;
   /** Begins to act, once started: now nobody else does. */
-  act(): void;
+  lead(): void;
   /** Takes in nothing more, finishes the calls under way with their results written, and resolves. */
   stop(): Promise<void>;
   /** What stands in the way of being ready, as a sentence. */
@@ -100,16 +100,16 @@ export interface App {
 }
 
 /** How soon an object is looked at again while it is not certain that this process may act. Milliseconds. */
-const whileFenced = 1_000;
+const fencedRequeue = 1_000;
 /**
  * No reconciliation holds a worker for so long, nor do objects wait while no reconciliation ends: longer than the deadlines of all its calls
  * together, when neither API answers. A long queue alone is no reason for a restart, which would only make it longer.
  */
-const stuck = 15 * 60_000;
+const stuckAfter = 15 * 60_000;
 
 /** The composition root: watch → queue → observe → plan → execute → status, wired from ports. */
-export function createApp(settings: AppSettings, ports: AppPorts): App {
-  const { client, clock, random, log, metrics, tracing = noTracing } = ports;
+export function createOperator(settings: OperatorSettings, deps: OperatorDeps): Operator {
+  const { client, clock, random, log, metrics, tracing = noTracing } = deps;
   const callDeadline = settings.apiConnectTimeout + settings.apiResponseTimeout;
   const queueMetrics = new WorkQueueMetrics(metrics);
   const queue = createWorkQueue({ clock, onAdd: () => queueMetrics.added(), onDelay: () => queueMetrics.delayed() });
@@ -124,13 +124,13 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
         return undefined;
       // A create may be in flight, and what it makes is shown only then.
       const earliest = clock.monotonic() + callDeadline + settings.visibilityWindow;
-      return () => isShownGone(machine, accounts.list().values(), earliest);
+      return () => isConfirmedGone(machine, accounts.list().values(), earliest);
     },
   });
   const deletionRate = new DeletionRate(clock, settings.maxDeletesPerMinute);
-  const specToCall = new SpecToCall(clock, (seconds) => metrics.specToCall.observe(seconds));
-  const users = new Map<string, Set<string>>();
-  const events = createEventRecorder({ client, clock, log, instance: ports.instance });
+  const reactionLatency = new ReactionLatency(clock, (seconds) => metrics.specToCall.observe(seconds));
+  const objectsBySecret = new Map<string, Set<string>>();
+  const events = createEventRecorder({ client, clock, log, instance: deps.instance });
   const credentials = createCredentials({
     client,
     clock,
@@ -142,7 +142,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     },
   });
   const accounts = createAccountRegistry({
-    connect: ports.connect,
+    connect: deps.connect,
     clock,
     log,
     random,
@@ -152,7 +152,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     },
     wake: (key) => {
       queue.add(key, { priority: 'normal' });
-      reconciler?.changed(key);
+      reconciler?.onObjectChange(key);
     },
     limits: { total: settings.maxApiKeys, perGroup: settings.maxApiKeysPerNamespace },
     settings: {
@@ -167,10 +167,16 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
   });
   const scope = settings.namespaces.length === 0 ? {} : { namespaces: settings.namespaces };
   const isInScope = (object: VirtualMachine): boolean => settings.selector?.matches(object.metadata.labels) ?? true;
-  const removed = new RemovedObjects({ client, clock, log, isOurs: (object) => isOurs(object), onChange: changed });
+  const removed = new RemovedObjects({
+    client,
+    clock,
+    log,
+    isOurs: (object) => isOurs(object),
+    onChange: onObjectChange,
+  });
   const objectOf = (key: string): VirtualMachine | undefined => removed.get(key) ?? objects.get(key);
   const ownership = new Ownership({
-    installation: ports.installation,
+    installation: deps.installation,
     takeOverFrom: settings.takeOverFrom,
     client: removed.client,
     log,
@@ -185,7 +191,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       }),
   });
   const isOurs = (object: VirtualMachine | undefined): boolean =>
-    object !== undefined && isInScope(object) && !ownership.isOthers(object);
+    object !== undefined && isInScope(object) && !ownership.isOwnedByOthers(object);
   const fleet = new FleetMetrics({
     metrics,
     machineIndex,
@@ -202,15 +208,15 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     clock,
     log,
     announce: (event) => {
-      const regarding = ports.self?.();
+      const regarding = deps.self?.();
       if (regarding !== undefined) events.record({ regarding, type: 'Normal', action: 'ListMachines', ...event });
     },
   });
   /** What there may be something to do for, if only to report that another installation does it. */
-  const concerns = (object: VirtualMachine | undefined): boolean =>
+  const isRelevant = (object: VirtualMachine | undefined): boolean =>
     object !== undefined && (isInScope(object) || ownership.isMine(object));
   /** When new labels or another owner made an object ours that had been another operator's. */
-  const takenOver = new Map<string, number>();
+  const enteredScopeAt = new Map<string, number>();
   /** Both from the moment this process acts. */
   let reconciler: Reconciler | undefined;
   let workers: Workers | undefined;
@@ -223,7 +229,7 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     resource: { group, version, plural },
     onRestart: () => metrics.watchRestarts.inc({ resource: plural }),
     transform: createVirtualMachineReader(settings.selector?.keys),
-    onChange: (change) => changed(removed.take(change)),
+    onChange: (change) => onObjectChange(removed.take(change)),
   });
   const secrets = createReflector<true>({
     ...shared,
@@ -237,13 +243,14 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       if (initial) return;
       credentials.invalidate(secret);
       // Objects of other operators are not reconciled here, which would place them.
-      for (const key of users.get(secret) ?? []) machineIndex.setAccount(key, undefined);
+      for (const key of objectsBySecret.get(secret) ?? []) machineIndex.setAccount(key, undefined);
       if (workers === undefined) return;
-      for (const key of users.get(secret) ?? []) if (isOurs(objectOf(key))) queue.add(key, { priority: 'user' });
+      for (const key of objectsBySecret.get(secret) ?? [])
+        if (isOurs(objectOf(key))) queue.add(key, { priority: 'user' });
     },
   });
 
-  const createPasses = (actingSince: number) =>
+  const createLeaderReconciler = (leadingSince: number) =>
     createReconciler({
       client: removed.client,
       clock,
@@ -253,10 +260,10 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       deletionRate,
       events,
       ownership,
-      specToCall,
+      reactionLatency,
       log,
       random,
-      fence: ports.fence,
+      fence: deps.fence,
       cache: {
         get: (key) => {
           const object = objectOf(key);
@@ -275,38 +282,38 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
         callDeadline,
         orphanCandidates: settings.orphanCandidates,
       },
-      actingSince: (key) => Math.max(actingSince, takenOver.get(key) ?? 0),
+      leadingSince: (key) => Math.max(leadingSince, enteredScopeAt.get(key) ?? 0),
     });
 
-  function changed({ key, before, after, initial }: ReflectorChange<VirtualMachine>): void {
+  function onObjectChange({ key, before, after, initial }: ReflectorChange<VirtualMachine>): void {
     const waiting = [...machineIndex.update(key, before, after), quota.change(key, before, after)];
-    use(key, before, after);
+    indexSecrets(key, before, after);
     const [ours, stillOurs] = [isOurs(before) ? before : undefined, isOurs(after) ? after : undefined];
     fleet.change(key, ours, stillOurs);
     ownership.change(key, after, after !== undefined && isInScope(after));
-    specToCall.change(key, ours, stillOurs, initial || workers === undefined);
+    reactionLatency.specChanged(key, ours, stillOurs, initial || workers === undefined);
     if (isOurs(after) && before !== undefined && (!isOurs(before) || ownership.isTakenOver(before, after)))
-      takenOver.set(key, clock.monotonic());
-    else if (!isOurs(after)) takenOver.delete(key);
+      enteredScopeAt.set(key, clock.monotonic());
+    else if (!isOurs(after)) enteredScopeAt.delete(key);
     // Until this process acts nothing waits for it; then everything is looked at anyway.
     if (workers === undefined) return;
-    if (concerns(before) || concerns(after)) queue.add(key, { priority: initial ? 'resync' : 'user' });
-    reconciler?.changed(key);
+    if (isRelevant(before) || isRelevant(after)) queue.add(key, { priority: initial ? 'resync' : 'user' });
+    reconciler?.onObjectChange(key);
     for (const other of waiting)
       if (other !== undefined && isOurs(objectOf(other))) queue.add(other, { priority: 'normal' });
   }
 
   /** Keeps which objects read which Secret. */
-  function use(key: string, before: VirtualMachine | undefined, after: VirtualMachine | undefined): void {
+  function indexSecrets(key: string, before: VirtualMachine | undefined, after: VirtualMachine | undefined): void {
     const current = after === undefined ? [] : credentials.secretsOf(after);
     for (const old of before === undefined ? [] : credentials.secretsOf(before)) {
       if (current.includes(old)) continue;
-      users.get(old)?.delete(key);
-      if (users.get(old)?.size !== 0) continue;
-      users.delete(old);
+      objectsBySecret.get(old)?.delete(key);
+      if (objectsBySecret.get(old)?.size !== 0) continue;
+      objectsBySecret.delete(old);
       credentials.invalidate(old);
     }
-    for (const secret of current) users.set(secret, (users.get(secret) ?? new Set()).add(key));
+    for (const secret of current) objectsBySecret.set(secret, (objectsBySecret.get(secret) ?? new Set()).add(key));
   }
 
   metrics.onScrape(() => {
@@ -329,8 +336,8 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
       isSynced = true;
       log.info('Synced VirtualMachines', { objects: objects.size, namespaces: settings.namespaces });
     },
-    act() {
-      const leaderReconciler = createPasses(clock.monotonic());
+    lead() {
+      const leaderReconciler = createLeaderReconciler(clock.monotonic());
       reconciler = leaderReconciler;
       workers = runWorkers({
         queue,
@@ -340,13 +347,13 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
         log,
         // A reconciliation that may change nothing would come to wrong conclusions from that.
         handle: async (key, withoutWorker) =>
-          ports.fence()
+          deps.fence()
             ? tracing.reconciliation(key, () => leaderReconciler.reconcile(key, withoutWorker))
-            : { after: whileFenced * (1 + random() / 2) },
+            : { after: fencedRequeue * (1 + random() / 2) },
         onReconciled: (reconciliation) => queueMetrics.ended(reconciliation),
       });
       for (const key of [...objects.keys(), ...removed.keys()])
-        if (concerns(objectOf(key))) queue.add(key, { priority: 'resync' });
+        if (isRelevant(objectOf(key))) queue.add(key, { priority: 'resync' });
     },
     async stop() {
       isStopping = true;
@@ -366,8 +373,8 @@ export function createApp(settings: AppSettings, ports: AppPorts): App {
     },
     isAlive: () => {
       if (workers === undefined || isStopping) return true;
-      const isIdle = clock.monotonic() - workers.lastEndAt > stuck;
-      return workers.longestReconcileMs <= stuck && !(isIdle && queue.oldestWaitMs > stuck);
+      const isIdle = clock.monotonic() - workers.lastEndAt > stuckAfter;
+      return workers.longestReconcileMs <= stuckAfter && !(isIdle && queue.oldestWaitMs > stuckAfter);
     },
   };
 }

@@ -7,7 +7,7 @@ import type { NamespaceLimit } from '../plan/observed.ts';
 import type { Account } from '../provider/account/account.ts';
 
 /** A VM that an object had when it vanished, by its id or, where none is on record, by its name. */
-export interface LeftMachine {
+export interface RetainedMachine {
   readonly id: ProviderId | undefined;
   readonly name: string;
   /** Of the VM's account, where it is on record. */
@@ -16,7 +16,7 @@ export interface LeftMachine {
   readonly account: Account | undefined;
 }
 
-interface Left extends LeftMachine {
+interface Left extends RetainedMachine {
   readonly isGone: () => boolean;
   /** Whether the operator made or recorded it. Else only the object's metadata said so, which its owner can write. */
   readonly isCertain: boolean;
@@ -31,7 +31,7 @@ export interface NamespaceQuotaOptions {
    * Watches for the end of a VM that was left running just now: the answer tells whether lists show that it is gone. Undefined: no
    * list ever will.
    */
-  readonly watch: (machine: LeftMachine) => (() => boolean) | undefined;
+  readonly watch: (machine: RetainedMachine) => (() => boolean) | undefined;
 }
 
 /** How an object has its place: given for a create or adoption to come, given or on record, or merely by what its metadata says. */
@@ -213,7 +213,7 @@ function recordedId(object: VirtualMachine | undefined): ProviderId | undefined 
   return origin === undefined ? undefined : id;
 }
 
-function machineOf(object: VirtualMachine): Omit<LeftMachine, 'account'> {
+function machineOf(object: VirtualMachine): Omit<RetainedMachine, 'account'> {
   const { status } = object;
   const identity = readIdentity(object);
   const known = identity.kind === 'Known' ? identity : undefined;

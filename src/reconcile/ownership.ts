@@ -62,7 +62,7 @@ export class Ownership {
   }
 
   /** Whether another installation manages the object, which this one isn't to take over. */
-  isOthers(object: VirtualMachine): boolean {
+  isOwnedByOthers(object: VirtualMachine): boolean {
     const owner = ownerOf(object);
     if (owner === undefined || owner === this.#options.installation) return false;
     return !this.#takeOverFrom.has(owner) || this.#wasTakenOver(object);
@@ -81,7 +81,7 @@ export class Ownership {
 
   /** An object came, changed or, without `after`, went. */
   change(key: string, after: VirtualMachine | undefined, isInScope: boolean): void {
-    if (after !== undefined && isInScope && this.isOthers(after)) this.#others.add(key);
+    if (after !== undefined && isInScope && this.isOwnedByOthers(after)) this.#others.add(key);
     else this.#others.delete(key);
     if (after !== undefined) return;
     this.#announced.delete(key);

@@ -6,7 +6,7 @@ import type { Clock } from '../domain/clock.ts';
  * or a quota included. Many changes call for nothing: those are forgotten once a reconciliation has found that, so that a call which drift asks
  * for later is not taken for theirs.
  */
-export class SpecToCall {
+export class ReactionLatency {
   readonly #clock: Clock;
   readonly #observe: (seconds: number) => void;
   readonly #seenAt = new Map<string, number>();
@@ -17,13 +17,18 @@ export class SpecToCall {
   }
 
   /** An object to act on came, changed or went. `initial`: it was met, and may have been so for long. */
-  change(key: string, before: VirtualMachine | undefined, after: VirtualMachine | undefined, initial: boolean): void {
+  specChanged(
+    key: string,
+    before: VirtualMachine | undefined,
+    after: VirtualMachine | undefined,
+    initial: boolean,
+  ): void {
     if (after === undefined) this.#seenAt.delete(key);
     else if (!initial && isAskedAnew(before, after)) this.#seenAt.set(key, this.#clock.monotonic());
   }
 
   /** A call for this object is sent now. */
-  called(key: string): void {
+  observeCall(key: string): void {
     const seenAt = this.#seenAt.get(key);
     if (seenAt === undefined) return;
     this.#seenAt.delete(key);
@@ -31,7 +36,7 @@ export class SpecToCall {
   }
 
   /** A reconciliation found nothing to call for: its machine is there, and as asked. */
-  settled(key: string): void {
+  cancel(key: string): void {
     this.#seenAt.delete(key);
   }
 }

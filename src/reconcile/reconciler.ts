@@ -26,7 +26,7 @@ import type { NamespaceQuota } from '../controller/namespace-quota.ts';
 import type { Ownership } from './ownership.ts';
 import { rememberPassword } from './execute/password-secret.ts';
 import type { ObjectClient } from './removed-objects.ts';
-import type { SpecToCall } from './reaction-latency.ts';
+import type { ReactionLatency } from './reaction-latency.ts';
 import { type Observation, type ObserveDeps, observe, writeBasis } from './observe/observe.ts';
 import { type Conclusion, conclude, isRefusedAsBusy } from './conclude.ts';
 import { createStatusWriter } from './status-writer.ts';
@@ -39,7 +39,7 @@ export interface ReconcilerDeps extends ObserveDeps {
   readonly deletionRate: DeletionRate;
   readonly events: Pick<EventRecorder, 'record'>;
   readonly ownership: Pick<Ownership, 'ensureOwned' | 'leave' | 'annotation'>;
-  readonly specToCall: Pick<SpecToCall, 'called' | 'settled'>;
+  readonly reactionLatency: Pick<ReactionLatency, 'observeCall' | 'cancel'>;
   readonly log: Log;
   readonly random: () => number;
   /** The objects to act on; `objectOf` also knows those that are others'. */
@@ -53,7 +53,7 @@ export interface Reconciler {
   /** One reconciliation over one object. Rejects with KubeError when Kubernetes refuses a write; the workers come back. */
   reconcile(key: string, withoutWorker: ReleaseWorker): Promise<ReconcileResult>;
   /** The object or its machine may have changed: a call that waits for its turn is given up if it is not called for any more. */
-  changed(key: string): void;
+  onObjectChange(key: string): void;
   /** The account that the object last worked with. */
   accountOf(key: string): Account | undefined;
 }
@@ -69,7 +69,7 @@ const longestSilence = 1_000;
 export function createReconciler(deps: ReconcilerDeps): Reconciler {
   const objectStates = new Map<string, ObjectState>();
   /** Looks again whether the call that a reconciliation over this key waits with is still called for. */
-  const inLine = new Map<string, () => void>();
+  const abortWaiting = new Map<string, () => void>();
   const statuses = createStatusWriter({ ...deps, reportEvent: recordEvent });
 
   return {
@@ -85,7 +85,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
         return { failed: true, after: unavailableRetry * (1 + deps.random() / 2) };
       }
     },
-    changed: (key) => inLine.get(key)?.(),
+    onObjectChange: (key) => abortWaiting.get(key)?.(),
     accountOf: (key) => objectStates.get(key)?.account ?? undefined,
   };
 
@@ -136,7 +136,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     }
     if (conclusion.isSuperseded) return { requeue: true };
     const isThere = observation.observed.machine.kind === 'Present';
-    if (isThere && execution.type === 'Nothing' && !conclusion.fastPolling) deps.specToCall.settled(key);
+    if (isThere && execution.type === 'Nothing' && !conclusion.fastPolling) deps.reactionLatency.cancel(key);
     const unstored = (objectState.unsaved?.refusal?.until ?? Infinity) - deps.clock.monotonic();
     const after = Math.min(conclusion.after ?? Infinity, Math.max(0, unstored), heldFor);
     return Number.isFinite(after) ? { after } : {};
@@ -196,7 +196,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       {
         object: observed.object,
         providerName: observed.providerName,
-        account: account === null ? null : inTurn(account, observed, action, objectState, withoutWorker),
+        account: account === null ? null : guardedAccount(account, observed, action, objectState, withoutWorker),
         isDefaultKey: observed.isDefaultKey,
         objectState,
       },
@@ -208,7 +208,7 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
    * account in trouble slows no other. Its turn may come long after it was decided on, hence only if all is still so; if
    * that changes before, it is given up at once, or whatever is called for now would wait for that turn.
    */
-  function inTurn(
+  function guardedAccount(
     account: Account,
     observed: Observed,
     action: Action,
@@ -226,8 +226,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
       },
       write: async (write, call, beforeCall) => {
         const waiting = new AbortController();
-        inLine.set(key, () => {
-          if (!isStillSo(account, observed, shownBefore)) waiting.abort();
+        abortWaiting.set(key, () => {
+          if (!isStillCurrent(account, observed, shownBefore)) waiting.abort();
         });
         const stopTimer = objectState.queueing === 'Reported' ? undefined : deps.clock.schedule(longestSilence, giveUp);
         // The report is a write, after which the object is no longer as it was decided on: so the request queues again.
@@ -238,12 +238,12 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
         const beforeProviderCall = async (): Promise<boolean> => {
           stopTimer?.();
           objectState.queueing = undefined;
-          inLine.delete(key);
-          if (!deps.fence() || !isStillSo(account, observed, shownBefore)) return false;
+          abortWaiting.delete(key);
+          if (!deps.fence() || !isStillCurrent(account, observed, shownBefore)) return false;
           if (observed.recreationDueAt !== undefined && !account.recreations.use(key)) return false;
           // What goes on record first takes a while.
           if (beforeCall !== undefined && !((await beforeCall()) && deps.fence())) return false;
-          deps.specToCall.called(key);
+          deps.reactionLatency.observeCall(key);
           return true;
         };
         try {
@@ -251,13 +251,13 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
           return await withoutWorker(account.write({ ...write, signal: waiting.signal }, logged, beforeProviderCall));
         } finally {
           stopTimer?.();
-          inLine.delete(key);
+          abortWaiting.delete(key);
         }
       },
     };
   }
 
-  function isStillSo(account: Account, observed: Observed, shownBefore: MachineState | undefined): boolean {
+  function isStillCurrent(account: Account, observed: Observed, shownBefore: MachineState | undefined): boolean {
     const { object, providerName, machine } = observed;
     const { resourceVersion } = deps.cache.get(keyOf(object))?.metadata ?? {};
     if (resourceVersion !== object.metadata.resourceVersion) return false;

@@ -1,13 +1,13 @@
 import type { Account } from '../provider/account/account.ts';
-import type { LeftMachine } from '../controller/namespace-quota.ts';
+import type { RetainedMachine } from '../controller/namespace-quota.ts';
 
 /**
  * Whether lists show that a VM is gone that an object left running. Only a list of its own account does, and only one that
  * started at `earliest` (monotonic) or later: a VM may be created by then and not be shown yet. While no such list is had, because
  * no object uses the account's key any more, the VM counts as there.
  */
-export function isShownGone(
-  { id, name, ownerId, account }: LeftMachine,
+export function isConfirmedGone(
+  { id, name, ownerId, account }: RetainedMachine,
   accounts: Iterable<Account>,
   earliest: number,
 ): boolean {

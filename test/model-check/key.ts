@@ -135,7 +135,7 @@ export function createKeys(): (state: State) => string {
   return (state) => {
     const { now, cluster, operator, doubtSince } = state;
     const { dueAt, objectState, cache } = operator;
-    const times = [timeOf('actingSince', operator.actingSince)];
+    const times = [timeOf('actingSince', operator.leadingSince)];
     if (dueAt !== undefined) times.push(timeOf('dueAt', dueAt));
     if (doubtSince !== undefined) times.push(timeOf('doubtSince', doubtSince));
     const codes: number[] = [

@@ -105,7 +105,7 @@ export interface SentCall extends ProviderCall {
 
 /** The operator's process: all of it is lost in a crash. */
 export interface Operator {
-  readonly actingSince: number;
+  readonly leadingSince: number;
   /** The object as the watch, or the answer to its own write, told it last. */
   readonly cache: VirtualMachine | undefined;
   /** The object waits in the queue. */

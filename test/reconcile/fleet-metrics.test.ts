@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import type { AppSettings } from '../../src/operator.ts';
+import type { OperatorSettings } from '../../src/operator.ts';
 import type { Reason } from '../../src/api/v1alpha1/reasons.ts';
 import { FleetMetrics } from '../../src/reconcile/fleet-metrics.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { objectWith } from '../plan/fixtures.ts';
 import { createWorld, type World } from './world/world.ts';
 
-function create(settings: Partial<AppSettings> = {}): Promise<World> {
+function create(settings: Partial<OperatorSettings> = {}): Promise<World> {
   return createWorld(settings, { withoutBystanders: 'each of them counts' });
 }
 

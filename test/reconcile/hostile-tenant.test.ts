@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it, vi } from 'vitest';
-import type { AppSettings } from '../../src/operator.ts';
+import type { OperatorSettings } from '../../src/operator.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
 import { failed } from '../../src/domain/failure.ts';
 import { createManualClock } from '../support/clock.ts';
@@ -34,7 +34,7 @@ interface Scene extends World {
 }
 
 /** A tenant in `default` with a VM that is Ready, and another tenant in `b`. A key that names no owner is rejected after a second. */
-async function createScene(settings: Partial<AppSettings> = {}): Promise<Scene> {
+async function createScene(settings: Partial<OperatorSettings> = {}): Promise<Scene> {
   const clock = createManualClock();
   const probes = { now: 0, most: 0, connections: 0, lists: 0 };
   const world = await createWorld(settings, {

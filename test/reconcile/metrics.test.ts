@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { annotations } from '../../src/api/v1alpha1/constants.ts';
-import type { AppSettings } from '../../src/operator.ts';
+import type { OperatorSettings } from '../../src/operator.ts';
 import { KubeError } from '../../src/kubernetes/errors.ts';
 import { controller, fullName, type MetricName, metricsTable } from '../../src/telemetry/metrics-table.ts';
 import { usualSpec } from './world/operator.ts';
@@ -11,7 +11,7 @@ import { createWorld, type World } from './world/world.ts';
 const minute = 60_000;
 
 interface Row {
-  readonly settings?: Partial<AppSettings>;
+  readonly settings?: Partial<OperatorSettings>;
   readonly run: (world: World) => void | Promise<void>;
   /** The series, without the prefix, and a value that says something. */
   readonly shows: RegExp;

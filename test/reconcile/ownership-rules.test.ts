@@ -40,7 +40,7 @@ describe('whose an object is', () => {
     { owner: 'c/else', options: nameless, isMine: false, isOthers: true },
   ])('$owner, for $options: mine $isMine, of others $isOthers', ({ owner, options, isMine, isOthers }) => {
     const { ownership } = ownershipOf(options);
-    expect([ownership.isMine(owned(owner)), ownership.isOthers(owned(owner))]).toEqual([isMine, isOthers]);
+    expect([ownership.isMine(owned(owner)), ownership.isOwnedByOthers(owned(owner))]).toEqual([isMine, isOthers]);
   });
 
   it.each([
@@ -135,9 +135,9 @@ describe('what is written of it', () => {
   ])('an object is taken over once: $because', async ({ patch, owner, isOthers }) => {
     const { ownership } = ownershipOf({}, patch);
     await ownership.ensureOwned(marked(owner, held));
-    expect(ownership.isOthers(marked('b/old', held))).toBe(isOthers);
+    expect(ownership.isOwnedByOthers(marked('b/old', held))).toBe(isOthers);
     // One of the same name that comes later is another object.
-    expect(ownership.isOthers(owned('b/old', 'later'))).toBe(false);
+    expect(ownership.isOwnedByOthers(owned('b/old', 'later'))).toBe(false);
   });
 
   it.each([

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { writeIntent } from '../../src/api/v1alpha1/identity.ts';
 import { annotations } from '../../src/api/v1alpha1/constants.ts';
-import type { AppSettings } from '../../src/operator.ts';
+import type { OperatorSettings } from '../../src/operator.ts';
 import { parseSelector } from '../../src/domain/label-selector.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import { keyedHash } from '../../src/provider/account/keyed-hash.ts';
@@ -12,7 +12,7 @@ import { createWorld, type World } from './world/world.ts';
 const minute = 60_000;
 
 /** An installation that a cluster got by mistake beside another one, or in its place. */
-function install(name: string | null, beside?: World, settings: Partial<AppSettings> = {}): Promise<World> {
+function install(name: string | null, beside?: World, settings: Partial<OperatorSettings> = {}): Promise<World> {
   return createWorld(settings, {
     leadership: leadershipOf(name),
     beside,

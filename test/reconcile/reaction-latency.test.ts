@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { SpecToCall } from '../../src/reconcile/reaction-latency.ts';
+import { ReactionLatency } from '../../src/reconcile/reaction-latency.ts';
 import { objectWith } from '../plan/fixtures.ts';
 import { createManualClock } from '../support/clock.ts';
 
@@ -12,38 +12,38 @@ const generation = (number: number) => {
 test('the time until the first call for a change is measured, and not that of a later call', async () => {
   const clock = createManualClock();
   const seconds: number[] = [];
-  const measured = new SpecToCall(clock, (time) => seconds.push(time));
-  measured.change(key, undefined, generation(1), false);
+  const measured = new ReactionLatency(clock, (time) => seconds.push(time));
+  measured.specChanged(key, undefined, generation(1), false);
   await clock.advance(2_000);
-  measured.called(key);
+  measured.observeCall(key);
   await clock.advance(60_000);
-  measured.called(key);
+  measured.observeCall(key);
   expect(seconds).toEqual([2]);
-  measured.change(key, generation(1), generation(2), false);
+  measured.specChanged(key, generation(1), generation(2), false);
   await clock.advance(3_000);
-  measured.called(key);
+  measured.observeCall(key);
   expect(seconds).toEqual([2, 3]);
 });
 
 test('nothing is measured for an object that was there, did not change, needed no call or is gone', async () => {
   const clock = createManualClock();
   const seconds: number[] = [];
-  const measured = new SpecToCall(clock, (time) => seconds.push(time));
+  const measured = new ReactionLatency(clock, (time) => seconds.push(time));
   const changes: readonly (() => void)[] = [
-    () => measured.change(key, undefined, generation(1), true),
-    () => measured.change(key, generation(1), generation(1), false),
+    () => measured.specChanged(key, undefined, generation(1), true),
+    () => measured.specChanged(key, generation(1), generation(1), false),
     () => {
-      measured.change(key, generation(1), generation(2), false);
-      measured.settled(key);
+      measured.specChanged(key, generation(1), generation(2), false);
+      measured.cancel(key);
     },
     () => {
-      measured.change(key, generation(2), generation(3), false);
-      measured.change(key, generation(3), undefined, false);
+      measured.specChanged(key, generation(2), generation(3), false);
+      measured.specChanged(key, generation(3), undefined, false);
     },
   ];
   for (const change of changes) {
     change();
-    measured.called(key);
+    measured.observeCall(key);
   }
   expect(seconds).toEqual([]);
 });

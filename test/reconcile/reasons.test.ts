@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { annotations } from '../../src/api/v1alpha1/constants.ts';
 import { type Reason, reasons } from '../../src/api/v1alpha1/reasons.ts';
 import type { Condition } from '../../src/api/v1alpha1/types.ts';
-import type { AppSettings } from '../../src/operator.ts';
+import type { OperatorSettings } from '../../src/operator.ts';
 import { succeeded } from '../../src/domain/failure.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import type { Provider } from '../../src/provider/provider.ts';
@@ -13,7 +13,7 @@ const minute = 60_000;
 
 /** How the object `web` comes to show a reason. */
 interface Scenario {
-  readonly settings?: Partial<AppSettings>;
+  readonly settings?: Partial<OperatorSettings>;
   /** What the provider does otherwise. */
   readonly provider?: Partial<Provider>;
   readonly run: (world: World) => void | Promise<void>;

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Account } from '../../src/provider/account/account.ts';
 import { createSnapshot } from '../../src/provider/account/snapshot.ts';
-import { isShownGone } from '../../src/reconcile/retained-machine.ts';
+import { isConfirmedGone } from '../../src/reconcile/retained-machine.ts';
 import { machineIn } from '../plan/fixtures.ts';
 
 /** An account whose newest list started at `startedAt` and showed the VMs with these ids. */
@@ -77,5 +77,5 @@ it.each<{ because: string; machine?: object; accounts: readonly Account[]; isGon
     isGone: true,
   },
 ])('$because', ({ machine, accounts, isGone }) => {
-  expect(isShownGone({ ...left, ...machine }, accounts, 100)).toBe(isGone);
+  expect(isConfirmedGone({ ...left, ...machine }, accounts, 100)).toBe(isGone);
 });

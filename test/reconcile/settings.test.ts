@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { annotations } from '../../src/api/v1alpha1/constants.ts';
-import type { AppSettings } from '../../src/operator.ts';
+import type { OperatorSettings } from '../../src/operator.ts';
 import type { Operation } from '../../src/domain/failure.ts';
 import { parseSelector } from '../../src/domain/label-selector.ts';
 import { usual, usualSpec } from './world/operator.ts';
@@ -11,10 +11,10 @@ const shared = { namespace: 'ops', name: 'shared', key: undefined };
 const names = Array.from({ length: 50 }, (_, index) => `web-${index}`);
 
 /** What a setting changes that can be seen. */
-interface Effect<Name extends keyof AppSettings> {
-  readonly value: AppSettings[Name];
+interface Effect<Name extends keyof OperatorSettings> {
+  readonly value: OperatorSettings[Name];
   /** Other settings that it needs. */
-  readonly with?: Partial<AppSettings>;
+  readonly with?: Partial<OperatorSettings>;
   readonly withoutBystanders?: string;
   readonly observe: (world: World) => unknown;
   /** What is observed with the default, and with the value. */
@@ -84,7 +84,7 @@ async function restartInCreate(world: World): Promise<unknown> {
   return betweenCreates(world);
 }
 
-const effects: { readonly [Name in keyof AppSettings]: Effect<Name> } = {
+const effects: { readonly [Name in keyof OperatorSettings]: Effect<Name> } = {
   namespaces: {
     value: ['a', 'b'],
     observe: async (world) => {
@@ -288,7 +288,7 @@ const effects: { readonly [Name in keyof AppSettings]: Effect<Name> } = {
 };
 
 // The names of the table's fields.
-const settings = Object.keys(effects) as readonly (keyof AppSettings)[];
+const settings = Object.keys(effects) as readonly (keyof OperatorSettings)[];
 
 describe.each(settings)('the setting %s', (name) => {
   const { value, with: others = {}, withoutBystanders, observe, expected } = effects[name];

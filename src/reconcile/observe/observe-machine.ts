@@ -25,7 +25,7 @@ export interface MachineDeps {
    * When this process began to act on the object (monotonic): when it won the lease, or when the object's labels made it its own.
    * Calls of whoever acted before may be under way until the deadline after it.
    */
-  readonly actingSince: (key: string) => number;
+  readonly leadingSince: (key: string) => number;
 }
 
 export const notYetSeen: MachineObservation = { kind: 'Unknown', reason: { kind: 'NotYetSeen' } };
@@ -224,7 +224,7 @@ function findByName(
 
   if (objectState.refusedIntent === open && snapshot.startedAt >= objectState.refusedAt)
     return freeName(deps, account, snapshot, subject);
-  const earliest = Math.max(deps.actingSince(key), objectState.intentSentAt ?? 0) + deps.limits.callDeadline;
+  const earliest = Math.max(deps.leadingSince(key), objectState.intentSentAt ?? 0) + deps.limits.callDeadline;
   if (snapshot.startedAt >= earliest) objectState.recordAbsence(snapshot.startedAt);
   const judgment = confirmNameFree({
     earliest,

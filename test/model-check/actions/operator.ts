@@ -72,7 +72,7 @@ function crash(state: State): Move[] {
 
 export function newOperator(object: VirtualMachine | undefined, now: number): Operator {
   return {
-    actingSince: now,
+    leadingSince: now,
     cache: object,
     isDue: object !== undefined,
     dueAt: undefined,

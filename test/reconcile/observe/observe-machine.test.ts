@@ -304,10 +304,10 @@ describeRows('a name that a create request may have led to', [
   {
     because: 'the process has acted for too short a time',
     ...settling,
-    actingSince: listedAt - callDeadline + 1,
+    leadingSince: listedAt - callDeadline + 1,
     what: 'OutcomeUnknown',
   },
-  { because: 'for just long enough', ...settling, actingSince: listedAt - callDeadline, what: 'Absent' },
+  { because: 'for just long enough', ...settling, leadingSince: listedAt - callDeadline, what: 'Absent' },
   {
     because: 'the request may be in flight',
     ...settling,
@@ -393,15 +393,15 @@ describeRows('a name that a create request may have led to', [
     because: 'one without a name was there when it was sent',
     ...settling,
     objectState: { ...settling.objectState, intentSentAt: listedAt },
-    actingSince: 0,
+    leadingSince: 0,
     listed: [nameless],
     what: 'OutcomeUnknown',
   },
 ]);
 
 it.each([
-  { actingSince: listedAt - callDeadline + 1, firstListWithout: undefined },
-  { actingSince: listedAt - callDeadline, firstListWithout: listedAt },
-])('a list counts only from when the request can no longer be in flight: $firstLacking', ({ actingSince, ...row }) => {
-  expect(observe({ pending: {}, actingSince }).objectState.firstListWithout).toBe(row.firstListWithout);
+  { leadingSince: listedAt - callDeadline + 1, firstListWithout: undefined },
+  { leadingSince: listedAt - callDeadline, firstListWithout: listedAt },
+])('a list counts only from when the request can no longer be in flight: $firstLacking', ({ leadingSince, ...row }) => {
+  expect(observe({ pending: {}, leadingSince }).objectState.firstListWithout).toBe(row.firstListWithout);
 });

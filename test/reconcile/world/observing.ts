@@ -39,7 +39,7 @@ export interface Given extends ObjectOptions {
   readonly lagging?: number;
   /** Whether this process sent the create request with the key in use. */
   readonly isSentWithKey?: boolean;
-  readonly actingSince?: number;
+  readonly leadingSince?: number;
   /** What the open intent says; by default there is none. */
   readonly pending?: Partial<Intent>;
   readonly subject?: Partial<ReconcileSubject>;
@@ -104,7 +104,7 @@ export function observe(given: Given) {
     ...given.subject,
   };
   const target = { ...(known === undefined ? {} : { id: known.id }), name, ...given.target };
-  const deps = { clock, limits, actingSince: () => given.actingSince ?? 0 };
+  const deps = { clock, limits, leadingSince: () => given.leadingSince ?? 0 };
   const observed = observeMachine(deps, account, subject, target);
   const what =
     observed.kind === 'Present'

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import { type App, type AppSettings, createApp } from '../../../src/operator.ts';
+import { type Operator, type OperatorSettings, createOperator } from '../../../src/operator.ts';
 import type { Condition, VirtualMachineSpec } from '../../../src/api/v1alpha1/types.ts';
 import type { KubeClient } from '../../../src/kubernetes/client.ts';
 import { loadSettings } from '../../../src/config/load.ts';
@@ -32,9 +32,9 @@ export const usualSpec: VirtualMachineSpec = {
 };
 
 /** What the chart installs: it leaves settings that have no value to the operator. */
-export const usual: AppSettings = defaults();
+export const usual: OperatorSettings = defaults();
 
-function defaults(): AppSettings {
+function defaults(): OperatorSettings {
   const loaded = loadSettings([], {});
   if (!('settings' in loaded)) throw new Error(JSON.stringify(loaded));
   return loaded.settings;
@@ -116,7 +116,7 @@ export interface Line {
 
 /** One replica. */
 interface Replica {
-  readonly app: App;
+  readonly app: Operator;
   readonly metrics: Metrics;
   /** From now on it is the leader. */
   win(): void;
@@ -127,7 +127,7 @@ interface OperatorOptions {
   readonly clock: ManualClock;
   readonly cluster: InMemoryCluster;
   readonly connect: Connect;
-  readonly settings?: Partial<AppSettings>;
+  readonly settings?: Partial<OperatorSettings>;
   /** Without it two replicas run, of which one is on standby; with it one, and the test says when that may act. */
   readonly leadership?: Leadership | undefined;
 }
@@ -178,7 +178,7 @@ export async function runOperator(options: OperatorOptions): Promise<OperatorWor
       ...clock,
       schedule: (after, callback) => clock.schedule(after, () => !isKilled && callback()),
     };
-    const app = createApp(
+    const app = createOperator(
       { ...usual, ...settings },
       {
         client: untilKilled(fenced(cluster, { fence, ...(onCall === undefined ? {} : { onCall }) })),
@@ -196,7 +196,7 @@ export async function runOperator(options: OperatorOptions): Promise<OperatorWor
     void app
       .start()
       .then(() => won)
-      .then(() => !isKilled && app.act());
+      .then(() => !isKilled && app.lead());
     return {
       app,
       metrics,

@@ -1,4 +1,4 @@
-import type { AppSettings } from '../../../src/operator.ts';
+import type { OperatorSettings } from '../../../src/operator.ts';
 import { annotations } from '../../../src/api/v1alpha1/constants.ts';
 import type { Condition, VirtualMachine, VirtualMachineSpec } from '../../../src/api/v1alpha1/types.ts';
 import { usualSpec } from './operator.ts';
@@ -32,7 +32,7 @@ export interface TenantWorld extends World {
   tenant(namespace: string, key: { readonly ownerId: number; readonly name?: string } | undefined): Tenant;
 }
 
-export async function createTenantWorld(settings: Partial<AppSettings> = {}): Promise<TenantWorld> {
+export async function createTenantWorld(settings: Partial<OperatorSettings> = {}): Promise<TenantWorld> {
   const world = await createWorld(settings);
   const { cluster } = world;
   return {

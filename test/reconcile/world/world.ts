@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { AppSettings } from '../../../src/operator.ts';
+import type { OperatorSettings } from '../../../src/operator.ts';
 import type { Secret } from '../../../src/domain/secret.ts';
 import type { Provider } from '../../../src/provider/provider.ts';
 import { createManualClock, type ManualClock } from '../../support/clock.ts';
@@ -37,7 +37,10 @@ interface WorldOptions {
   readonly through?: (provider: Provider, apiKey: Secret, room: MachineRoom) => Provider;
 }
 
-export async function createWorld(settings: Partial<AppSettings> = {}, options: WorldOptions = {}): Promise<World> {
+export async function createWorld(
+  settings: Partial<OperatorSettings> = {},
+  options: WorldOptions = {},
+): Promise<World> {
   const { leadership, beside, through = (provider) => provider } = options;
   const { clock = beside?.clock ?? createManualClock() } = options;
   const room = beside?.room ?? new MachineRoom(clock);
