@@ -1,19 +1,19 @@
-import { html, json, redirect, type Answer } from './response.ts';
+import { html, json, redirect, type Response } from './response.ts';
 import type { FaultAction } from './fault-rule.ts';
 
 /** What is done to the connection in the end. */
 export type Delivery =
-  | { readonly kind: 'answer'; readonly answer: Answer }
+  | { readonly kind: 'answer'; readonly answer: Response }
   | { readonly kind: 'hang' }
   | { readonly kind: 'reset' }
-  | { readonly kind: 'truncate'; readonly answer: Answer; readonly bytes: number }
-  | { readonly kind: 'drip'; readonly answer: Answer; readonly bytes: number; readonly everyMs: number }
+  | { readonly kind: 'truncate'; readonly answer: Response; readonly bytes: number }
+  | { readonly kind: 'drip'; readonly answer: Response; readonly bytes: number; readonly everyMs: number }
   | { readonly kind: 'oversize'; readonly bytes: number };
 
 const garbage = ']}{ "virtual_machines": [ {"id": 1, "na\u0000\u0007';
 
 /** What comes of a fault that strikes `answer`; many kinds put something else in its place. */
-export function spoil(action: Exclude<FaultAction, { kind: 'delay' | 'replay' }>, answer: Answer): Delivery {
+export function applyFault(action: Exclude<FaultAction, { kind: 'delay' | 'replay' }>, answer: Response): Delivery {
   switch (action.kind) {
     case 'status':
       return { kind: 'answer', answer: { ...withBody(action.status, action.body), headers: action.headers ?? {} } };
@@ -53,10 +53,10 @@ export function spoil(action: Exclude<FaultAction, { kind: 'delay' | 'replay' }>
 }
 
 /** The success that a call is told when nothing was done for it. */
-export const madeUpSuccess: Answer = json(200, { status: 'success' });
+export const madeUpSuccess: Response = json(200, { status: 'success' });
 
 /** The same list in the same envelope, with other items. What is no list stays as it is. */
-function withItems(answer: Answer, change: (items: readonly unknown[]) => readonly unknown[]): Answer {
+function withItems(answer: Response, change: (items: readonly unknown[]) => readonly unknown[]): Response {
   const body: unknown = answer.body === '' ? undefined : JSON.parse(answer.body);
   if (Array.isArray(body)) return { ...answer, body: JSON.stringify(change(body)) };
   // A machine, which has arrays of its own, has an id.
@@ -65,7 +65,7 @@ function withItems(answer: Answer, change: (items: readonly unknown[]) => readon
   return { ...answer, body: JSON.stringify(Object.fromEntries(changed)) };
 }
 
-function edited(answer: Answer, { fields, id }: Extract<FaultAction, { kind: 'edit' }>): Answer {
+function edited(answer: Response, { fields, id }: Extract<FaultAction, { kind: 'edit' }>): Response {
   const edit = (item: unknown): unknown => {
     if (typeof item !== 'object' || item === null || !('id' in item)) return item;
     return id === undefined || item.id === id ? { ...item, ...fields } : item;
@@ -75,7 +75,7 @@ function edited(answer: Answer, { fields, id }: Extract<FaultAction, { kind: 'ed
   return withItems(answer, (items) => items.map(edit));
 }
 
-function withBody(status: number, body: unknown): Answer {
+function withBody(status: number, body: unknown): Response {
   if (typeof body !== 'string') return json(status, body);
   return { status, contentType: /^\s*</.test(body) ? 'text/html' : 'text/plain', body };
 }

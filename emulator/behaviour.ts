@@ -2,7 +2,7 @@
  * Everything the provider's documentation leaves open, or says in two ways, is a switch. The table is the only place
  * that names them: types, defaults, the program's help and the control API all come from it.
  */
-interface Switch<T> {
+interface Setting<T> {
   readonly byDefault: T;
   readonly expects: string;
   readonly sentence: string;
@@ -11,7 +11,7 @@ interface Switch<T> {
 }
 
 /** The first value is the default. */
-function choice<const T extends string>(values: readonly [T, ...T[]], sentence: string): Switch<T> {
+function choice<const T extends string>(values: readonly [T, ...T[]], sentence: string): Setting<T> {
   return {
     byDefault: values[0],
     expects: values.join(' | '),
@@ -20,7 +20,7 @@ function choice<const T extends string>(values: readonly [T, ...T[]], sentence: 
   };
 }
 
-function count(sentence: string, byDefault = 0): Switch<number> {
+function count(sentence: string, byDefault = 0): Setting<number> {
   return {
     byDefault,
     expects: 'a whole number',
@@ -32,7 +32,7 @@ function count(sentence: string, byDefault = 0): Switch<number> {
   };
 }
 
-function offset(sentence: string): Switch<number> {
+function offset(sentence: string): Setting<number> {
   return {
     byDefault: 0,
     expects: 'a whole number, negative or not',
@@ -44,7 +44,7 @@ function offset(sentence: string): Switch<number> {
   };
 }
 
-function text(byDefault: string, sentence: string): Switch<string> {
+function text(byDefault: string, sentence: string): Setting<string> {
   return {
     byDefault,
     expects: 'a text',
@@ -54,7 +54,7 @@ function text(byDefault: string, sentence: string): Switch<string> {
 }
 
 /** A regular expression that is looked for in machine names; the empty text matches none. */
-function names(sentence: string): Switch<string> {
+function names(sentence: string): Setting<string> {
   return {
     byDefault: '',
     expects: 'a regular expression',
@@ -63,7 +63,7 @@ function names(sentence: string): Switch<string> {
   };
 }
 
-export const switchTable = {
+export const behaviourTable = {
   listShape: choice(
     ['array', 'named', 'data'],
     'A list is a bare array, or in an object under its own name or "data".',
@@ -130,21 +130,21 @@ export const switchTable = {
   clockOffset: offset("Milliseconds by which the provider's clock is ahead, or behind if negative, in all it tells."),
 };
 
-export type Switches = {
-  readonly [K in keyof typeof switchTable]: (typeof switchTable)[K] extends Switch<infer T> ? T : never;
+export type Behaviour = {
+  readonly [K in keyof typeof behaviourTable]: (typeof behaviourTable)[K] extends Setting<infer T> ? T : never;
 };
 
-export const defaultSwitches: Switches = Object.fromEntries(
-  Object.entries(switchTable).map(([name, { byDefault }]) => [name, byDefault]),
+export const defaultBehaviour: Behaviour = Object.fromEntries(
+  Object.entries(behaviourTable).map(([name, { byDefault }]) => [name, byDefault]),
   // fromEntries forgets which name goes with which value; the table has just said it.
-) as Switches;
+) as Behaviour;
 
 /** Judges values from outside. All problems are told at once, a sentence each; with any, `switches` is of no use. */
-export function readSwitches(input: Readonly<Record<string, unknown>>): {
-  readonly switches: Partial<Switches>;
+export function readBehaviour(input: Readonly<Record<string, unknown>>): {
+  readonly switches: Partial<Behaviour>;
   readonly problems: readonly string[];
 } {
-  const known: ReadonlyMap<string, Switch<unknown>> = new Map(Object.entries(switchTable));
+  const known: ReadonlyMap<string, Setting<unknown>> = new Map(Object.entries(behaviourTable));
   const switches: Record<string, unknown> = {};
   const problems: string[] = [];
   for (const [name, value] of Object.entries(input)) {
@@ -156,7 +156,7 @@ export function readSwitches(input: Readonly<Record<string, unknown>>): {
     else switches[name] = read;
   }
   // Every value was read by the row of its own name.
-  return { switches: switches as Partial<Switches>, problems };
+  return { switches: switches as Partial<Behaviour>, problems };
 }
 
 /** Whether a machine's name is among those that a switch of names means. */

@@ -1,10 +1,10 @@
 import type { Catalogue } from './catalogue.ts';
 import type { Fleet } from './fleet.ts';
-import type { Order } from './machine.ts';
+import type { CreateRequest } from './machine.ts';
 import type { PowerCommand } from './transitions.ts';
 
 /** What a person orders; whatever is left out is the first that fits. */
-export type PersonOrder = Partial<Omit<Order, 'name'>> & {
+export type ConsoleCreate = Partial<Omit<CreateRequest, 'name'>> & {
   readonly name: string;
   readonly ownerId?: number;
   /** `running` by default. */
@@ -12,7 +12,7 @@ export type PersonOrder = Partial<Omit<Order, 'name'>> & {
 };
 
 /** Somebody at the provider's own panel. Effects are noted as caused by `person`. */
-export interface Person {
+export interface ConsoleUser {
   /** Whether it was accepted; false also when there is no such machine. */
   power(id: number, command: PowerCommand): boolean;
   /** Deletes whatever the state; false when there is no such machine. */
@@ -20,10 +20,10 @@ export interface Person {
   /** Moves the VM to another package; false when there is no such VM. */
   resize(id: number, packageId: number): boolean;
   /** A machine that is there at once, whether its name is taken or not; returns its id. */
-  create(order: PersonOrder): number;
+  create(order: ConsoleCreate): number;
 }
 
-export function createPerson(fleet: Fleet, catalogue: Catalogue, defaultOwnerId: number): Person {
+export function createConsoleUser(fleet: Fleet, catalogue: Catalogue, defaultOwnerId: number): ConsoleUser {
   return {
     power: (id, command) => {
       const machine = fleet.find(id);

@@ -1,8 +1,8 @@
-import { json, type Answer } from './response.ts';
+import { json, type Response } from './response.ts';
 import type { Emulator } from './emulator.ts';
 import { readFaultRule } from './fault-rule.ts';
-import type { PersonOrder } from './console-user.ts';
-import { readSwitches, switchTable } from './behaviour.ts';
+import type { ConsoleCreate } from './console-user.ts';
+import { readBehaviour, behaviourTable } from './behaviour.ts';
 
 export const controlPrefix = '/_emulator/';
 
@@ -48,11 +48,11 @@ const endpoints: Readonly<Record<string, Handle>> = {
   'GET switches': ({ switches }) => ({
     switches,
     about: Object.fromEntries(
-      Object.entries(switchTable).map(([name, { expects, sentence }]) => [name, { expects, sentence }]),
+      Object.entries(behaviourTable).map(([name, { expects, sentence }]) => [name, { expects, sentence }]),
     ),
   }),
   'POST switches': (emulator, { body }) => {
-    const { switches, problems } = readSwitches(body);
+    const { switches, problems } = readBehaviour(body);
     if (problems.length > 0) throw new Refusal(400, problems);
     emulator.setSwitches(switches);
     return { switches: emulator.switches };
@@ -113,7 +113,7 @@ class Refusal extends Error {
 }
 
 /** Answers control requests, from this machine only. */
-export function createControl(emulator: Emulator): (request: ControlRequest) => Promise<Answer> {
+export function createControl(emulator: Emulator): (request: ControlRequest) => Promise<Response> {
   return async (request) => {
     try {
       return json(200, await handle(emulator, request));
@@ -155,7 +155,7 @@ function readBody(body: string): Fields {
   throw new Refusal(400, ['The body is a JSON object.']);
 }
 
-function readPersonOrder({ name, state, ownerId, regionId, packageId, osTemplateId }: Fields): PersonOrder {
+function readPersonOrder({ name, state, ownerId, regionId, packageId, osTemplateId }: Fields): ConsoleCreate {
   if (typeof name !== 'string' || name === '') throw new Refusal(400, ['"name" is the name of the machine.']);
   if (state !== undefined && state !== 'running' && state !== 'halted') {
     throw new Refusal(400, ['"state" is running or halted.']);

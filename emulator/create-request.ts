@@ -1,8 +1,8 @@
 import type { Catalogue } from './catalogue.ts';
-import type { Order } from './machine.ts';
+import type { CreateRequest } from './machine.ts';
 
 /** What is wrong with the body of a create: the field, and a sentence. */
-export interface OrderProblem {
+export interface CreateRequestProblem {
   readonly field: string;
   readonly sentence: string;
 }
@@ -10,7 +10,7 @@ export interface OrderProblem {
 type Fields = Readonly<Record<string, unknown>>;
 
 /** Reads the body of a create (parsed JSON, undefined if it was none). Everything but the name's uniqueness is judged here. */
-export function readOrder(body: unknown, catalogue: Catalogue): Order | OrderProblem {
+export function readCreateRequest(body: unknown, catalogue: Catalogue): CreateRequest | CreateRequestProblem {
   if (!isObject(body)) return problem('body', 'must be a JSON object');
   const { name } = body;
   if (typeof name !== 'string' || name.trim() === '') return problem('name', "can't be blank");
@@ -48,10 +48,10 @@ function readId(value: unknown): number | undefined {
   return typeof id === 'number' && Number.isSafeInteger(id) && id > 0 ? id : undefined;
 }
 
-function missing(field: string, body: Fields): OrderProblem {
+function missing(field: string, body: Fields): CreateRequestProblem {
   return problem(field, (body[field] ?? null) === null ? "can't be blank" : 'is invalid');
 }
 
-function problem(field: string, complaint: string): OrderProblem {
+function problem(field: string, complaint: string): CreateRequestProblem {
   return { field, sentence: `${field} ${complaint}` };
 }

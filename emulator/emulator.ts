@@ -1,5 +1,5 @@
 import { Accounts, type AccountOptions } from './accounts.ts';
-import type { Answer } from './response.ts';
+import type { Response } from './response.ts';
 import { defaultCatalogue, type Catalogue } from './catalogue.ts';
 import { realClock, type EmulatorClock } from './clock.ts';
 import type { FaultRule } from './fault-rule.ts';
@@ -9,11 +9,11 @@ import { defaultLatencies, type Latencies } from './latencies.ts';
 import { Ledger, type CallOutcome } from './ledger.ts';
 import type { MachineView } from './machine.ts';
 import { isWrite, route } from './operations.ts';
-import { createPerson, type Person } from './console-user.ts';
-import { Provider, type Call } from './provider-api.ts';
-import { Recordings } from './replay-cache.ts';
-import { madeUpSuccess, spoil, type Delivery } from './apply-fault.ts';
-import { defaultSwitches, type Switches } from './behaviour.ts';
+import { createConsoleUser, type ConsoleUser } from './console-user.ts';
+import { ProviderApi, type Call } from './provider-api.ts';
+import { ReplayCache } from './replay-cache.ts';
+import { madeUpSuccess, applyFault, type Delivery } from './apply-fault.ts';
+import { defaultBehaviour, type Behaviour } from './behaviour.ts';
 
 export interface EmulatorOptions {
   readonly accounts: readonly AccountOptions[];
@@ -21,7 +21,7 @@ export interface EmulatorOptions {
   /** Latencies and passwords follow from it. */
   readonly seed?: number;
   readonly catalogue?: Catalogue;
-  readonly switches?: Partial<Switches>;
+  readonly switches?: Partial<Behaviour>;
   readonly latencies?: Partial<Latencies>;
 }
 
@@ -42,9 +42,9 @@ export interface Emulator {
   readonly accounts: Accounts;
   readonly catalogue: Catalogue;
   /** What somebody at the provider's own panel does, without any key. */
-  readonly person: Person;
-  readonly switches: Switches;
-  setSwitches(switches: Partial<Switches>): void;
+  readonly person: ConsoleUser;
+  readonly switches: Behaviour;
+  setSwitches(switches: Partial<Behaviour>): void;
   addFault(rule: FaultRule): FaultHandle;
   clearFaults(): void;
   faults(): readonly unknown[];
@@ -71,9 +71,9 @@ export function createEmulator(options: EmulatorOptions): Emulator {
   const ledger = new Ledger(() => clock.now());
   const accounts = new Accounts(options.accounts);
   const faults = new Faults();
-  const recordings = new Recordings();
-  let current: Switches = { ...defaultSwitches, ...options.switches };
-  const switches = (): Switches => current;
+  const replayCache = new ReplayCache();
+  let current: Behaviour = { ...defaultBehaviour, ...options.switches };
+  const switches = (): Behaviour => current;
   const fleet = new Fleet({
     clock,
     ledger,
@@ -82,14 +82,14 @@ export function createEmulator(options: EmulatorOptions): Emulator {
     switches,
     seed: options.seed ?? 1,
   });
-  const provider = new Provider({ clock, accounts, catalogue, fleet, switches });
+  const provider = new ProviderApi({ clock, accounts, catalogue, fleet, switches });
 
   return {
     clock,
     ledger,
     accounts,
     catalogue,
-    person: createPerson(fleet, catalogue, options.accounts[0]?.ownerId ?? 1),
+    person: createConsoleUser(fleet, catalogue, options.accounts[0]?.ownerId ?? 1),
     get switches() {
       return current;
     },
@@ -99,7 +99,7 @@ export function createEmulator(options: EmulatorOptions): Emulator {
     addFault: (rule) => faults.add(rule),
     clearFaults: () => faults.clear(),
     faults: () => faults.list(),
-    recordAnew: () => recordings.clear(),
+    recordAnew: () => replayCache.clear(),
     toldTime: () => clock.now() + current.clockOffset,
     machines: () => fleet.live().map((machine) => fleet.view(machine)),
     passwordOf: (id) => fleet.find(id)?.password,
@@ -136,7 +136,7 @@ export function createEmulator(options: EmulatorOptions): Emulator {
 
   function perform(call: Call, fault: FaultRule | undefined, deliver: (delivery: Delivery) => void): void {
     const recording = `${call.operation} ${call.machineOrEntryId} ${accounts.ownerOf(call.key)}`;
-    const answer = (): Answer => recordings.note(recording, provider.answer(call));
+    const answer = (): Response => replayCache.note(recording, provider.answer(call));
     if (fault === undefined) {
       deliver({ kind: 'answer', answer: answer() });
       return;
@@ -150,8 +150,8 @@ export function createEmulator(options: EmulatorOptions): Emulator {
       return;
     }
     const spoiled = hasEffect ? answer() : madeUpSuccess;
-    if (action.kind === 'replay') deliver({ kind: 'answer', answer: recordings.first(recording) ?? spoiled });
-    else deliver(spoil(action, spoiled));
+    if (action.kind === 'replay') deliver({ kind: 'answer', answer: replayCache.first(recording) ?? spoiled });
+    else deliver(applyFault(action, spoiled));
   }
 }
 

@@ -2,9 +2,9 @@ import type { CatalogueOsTemplate } from './catalogue.ts';
 import type { EmulatorClock } from './clock.ts';
 import type { Latencies } from './latencies.ts';
 import type { Cause, Ledger } from './ledger.ts';
-import type { Machine, MachineView, Order } from './machine.ts';
+import type { Machine, MachineView, CreateRequest } from './machine.ts';
 import { createRandom } from './random.ts';
-import { isNamed, type Switches } from './behaviour.ts';
+import { isNamed, type Behaviour } from './behaviour.ts';
 import {
   failing,
   isTaskUnderWay,
@@ -23,7 +23,7 @@ interface World {
   readonly osTemplates: readonly CatalogueOsTemplate[];
   readonly latencies: Latencies;
   /** Read afresh each time: switches may be turned while machines live. */
-  readonly switches: () => Switches;
+  readonly switches: () => Behaviour;
   readonly seed: number;
 }
 
@@ -67,14 +67,14 @@ export class Fleet {
   }
 
   /** Boots a new machine. Whether the order may be had is for the caller to know. */
-  create(order: Order, ownerId: number, cause: Cause): Machine {
+  create(order: CreateRequest, ownerId: number, cause: Cause): Machine {
     const machine = this.#add(order, ownerId, cause, 'pending');
     this.#carryOut(machine, 'create', cause);
     return machine;
   }
 
   /** A machine that is simply there, as if it had been made long ago. */
-  place(order: Order, ownerId: number, state: 'running' | 'halted'): Machine {
+  place(order: CreateRequest, ownerId: number, state: 'running' | 'halted'): Machine {
     const machine = this.#add(order, ownerId, 'person', state);
     machine.task = { ...machine.task, status: 'complete' };
     if (state === 'running') machine.upSince = this.#world.clock.now();
@@ -148,7 +148,7 @@ export class Fleet {
     };
   }
 
-  #add(order: Order, ownerId: number, cause: Cause, state: State): Machine {
+  #add(order: CreateRequest, ownerId: number, cause: Cause, state: State): Machine {
     const { clock, ledger, seed } = this.#world;
     const id = this.#nextId++;
     const now = clock.now();

@@ -1,4 +1,4 @@
-import { type Answer, escapeHtml } from './response.ts';
+import { type Response, escapeHtml } from './response.ts';
 import { controlEndpoints, controlPrefix } from './control-api.ts';
 import type { Emulator } from './emulator.ts';
 import { endpoints } from './operations.ts';
@@ -11,7 +11,7 @@ const style =
   'table{border-collapse:collapse}td,th{padding:.2em 1em .2em 0;text-align:left}pre{overflow-x:auto}';
 
 /** What a browser gets at `/`: what this is, which paths it has, and the VMs as they are now. `url`: where it listens. */
-export function frontPage(emulator: Emulator, url: string): Answer {
+export function frontPage(emulator: Emulator, url: string): Response {
   const machines = emulator.machines();
   const rows = machines.slice(0, mostRows).map(({ id, name, state, ownerId, task }) => {
     return [String(id), name, state, `${task.name} ${task.status}`, String(ownerId)];
@@ -46,7 +46,7 @@ export function frontPage(emulator: Emulator, url: string): Answer {
   );
 }
 
-function page(body: string): Answer {
+function page(body: string): Response {
   return {
     status: 200,
     contentType: 'text/html; charset=utf-8',

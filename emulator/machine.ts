@@ -2,7 +2,7 @@ import type { Random } from './random.ts';
 import type { State, Task } from './transitions.ts';
 
 /** What a create asks for; ids are those of the catalogue. */
-export interface Order {
+export interface CreateRequest {
   readonly name: string;
   readonly regionId: number;
   readonly packageId: number;
@@ -12,7 +12,7 @@ export interface Order {
 }
 
 /** A machine as the emulator keeps it. Times are milliseconds since the epoch. */
-export interface Machine extends Omit<Order, 'packageId'> {
+export interface Machine extends Omit<CreateRequest, 'packageId'> {
   readonly id: number;
   /** Changes only in the provider's control panel. */
   packageId: number;
@@ -36,7 +36,7 @@ export interface Machine extends Omit<Order, 'packageId'> {
 }
 
 /** A machine as in-process users and the control API see it: without its password. */
-export interface MachineView extends Order {
+export interface MachineView extends CreateRequest {
   readonly id: number;
   readonly ownerId: number;
   readonly state: State;

@@ -1,14 +1,14 @@
 import { parseArgs } from 'node:util';
 import type { AccountOptions } from './accounts.ts';
 import { defaultLatencies, readLatency, type Latencies, type Latency } from './latencies.ts';
-import { defaultSwitches, readSwitches, switchTable, type Switches } from './behaviour.ts';
+import { defaultBehaviour, readBehaviour, behaviourTable, type Behaviour } from './behaviour.ts';
 
 /** What the program was asked for. */
 export interface ProgramOptions {
   readonly port: number;
   readonly seed: number;
   readonly accounts: readonly AccountOptions[];
-  readonly switches: Partial<Switches>;
+  readonly switches: Partial<Behaviour>;
   readonly latencies: Partial<Latencies>;
   readonly manualClock: boolean;
 }
@@ -31,7 +31,7 @@ export function readOptions(
   const given = collect(args, problems);
   const port = readNumber('port', given.port, defaultPort, 65_535, problems);
   const seed = readNumber('seed', given.seed, 1, 4_294_967_295, problems);
-  const switches = readSwitches(Object.fromEntries(pairs('switch', given.switch, problems)));
+  const switches = readBehaviour(Object.fromEntries(pairs('switch', given.switch, problems)));
   problems.push(...switches.problems);
   const latencies = readLatencies(pairs('latency', given.latency, problems), problems);
   const accounts = readAccounts(given.key, problems);
@@ -42,9 +42,9 @@ export function readOptions(
 }
 
 export function helpText(): string {
-  const switchLines = Object.entries(switchTable).map(
+  const switchLines = Object.entries(behaviourTable).map(
     ([name, { expects, sentence }]) =>
-      `    ${name}=${JSON.stringify(defaultSwitches[name as keyof Switches]).replaceAll('"', '')}\n        ${sentence} (${expects})`,
+      `    ${name}=${JSON.stringify(defaultBehaviour[name as keyof Behaviour]).replaceAll('"', '')}\n        ${sentence} (${expects})`,
   );
   return [
     'The provider, emulated: machines that cost nothing and break on request.',

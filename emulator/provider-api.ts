@@ -1,13 +1,13 @@
 import type { Accounts } from './accounts.ts';
-import { html, json, jsonText, redirect, refusal, type Answer } from './response.ts';
+import { html, json, jsonText, redirect, refusal, type Response } from './response.ts';
 import type { Catalogue } from './catalogue.ts';
 import type { EmulatorClock } from './clock.ts';
 import type { Fleet } from './fleet.ts';
 import type { Machine } from './machine.ts';
 import { MachineTexts } from './machine-texts.ts';
 import type { Operation } from './operations.ts';
-import { readOrder } from './create-request.ts';
-import { isNamed, type Switches } from './behaviour.ts';
+import { readCreateRequest } from './create-request.ts';
+import { isNamed, type Behaviour } from './behaviour.ts';
 import type { PowerCommand } from './transitions.ts';
 import {
   writeCreated,
@@ -36,7 +36,7 @@ export interface ProviderWorld {
   readonly accounts: Accounts;
   readonly catalogue: Catalogue;
   readonly fleet: Fleet;
-  readonly switches: () => Switches;
+  readonly switches: () => Behaviour;
 }
 
 const powerCommands: Partial<Readonly<Record<Operation, PowerCommand>>> = {
@@ -47,7 +47,7 @@ const powerCommands: Partial<Readonly<Record<Operation, PowerCommand>>> = {
 };
 
 /** What the provider does with a call, and answers. No faults here: they strike around it. */
-export class Provider {
+export class ProviderApi {
   readonly #world: ProviderWorld;
   readonly #texts = new MachineTexts();
 
@@ -55,10 +55,10 @@ export class Provider {
     this.#world = world;
   }
 
-  answer(call: Call): Answer {
+  answer(call: Call): Response {
     const switches = this.#world.switches();
     const ownerId = this.#world.accounts.ownerOf(call.key);
-    if (ownerId === undefined) return turnAway(switches);
+    if (ownerId === undefined) return reject(switches);
     if (switches.accept === 'strict' && !/\*\/\*|application\/(\*|json)/i.test(call.accept ?? '*/*')) {
       return refusal(406, 'accept', 'Only application/json can be sent', switches);
     }
@@ -66,7 +66,7 @@ export class Provider {
   }
 
   /** Undefined: no call about machines, or about none that this account has. */
-  #machines(call: Call, ownerId: number): Answer | undefined {
+  #machines(call: Call, ownerId: number): Response | undefined {
     switch (call.operation) {
       case 'ListMachines':
         return this.#list(ownerId);
@@ -90,7 +90,7 @@ export class Provider {
     }
   }
 
-  #list(ownerId: number): Answer {
+  #list(ownerId: number): Response {
     const { listLag, deniedNames } = this.#world.switches();
     const listed = this.#world.fleet
       .all()
@@ -101,9 +101,9 @@ export class Provider {
     return jsonText(200, writeList(texts, 'virtual_machines', writing.switches));
   }
 
-  #create(call: Call, ownerId: number): Answer {
+  #create(call: Call, ownerId: number): Response {
     const switches = this.#world.switches();
-    const order = readOrder(call.body, this.#world.catalogue);
+    const order = readCreateRequest(call.body, this.#world.catalogue);
     if ('sentence' in order) return refusal(400, order.field, order.sentence, switches);
     if (switches.duplicateNames !== 'allowed' && this.#world.fleet.isNameTaken(order.name, ownerId)) {
       return refusal(Number(switches.duplicateNames), 'name', 'name has already been taken', switches);
@@ -112,7 +112,7 @@ export class Provider {
     return json(201, writeCreated(machine, this.#writing()));
   }
 
-  #delete(call: Call, machine: Machine): Answer {
+  #delete(call: Call, machine: Machine): Response {
     const switches = this.#world.switches();
     if (this.#world.fleet.remove(machine, call.seq)) return { status: 204, body: '' };
     return machine.state === 'running'
@@ -120,13 +120,13 @@ export class Provider {
       : refusal(Number(switches.deleteInTransition), 'state', 'The virtual machine is busy', switches);
   }
 
-  #power(call: Call, command: PowerCommand, machine: Machine): Answer {
+  #power(call: Call, command: PowerCommand, machine: Machine): Response {
     return this.#world.fleet.power(machine, command, call.seq)
       ? json(200, writePowered(machine, this.#writing()))
       : refusal(406, 'state', `Cannot ${command} a virtual machine in this state`, this.#world.switches());
   }
 
-  #catalogue({ operation, machineOrEntryId: id }: Call): Answer | undefined {
+  #catalogue({ operation, machineOrEntryId: id }: Call): Response | undefined {
     const switches = this.#world.switches();
     if (switches.catalogue === '404') return undefined;
     const { regions, packages, osTemplates } = this.#world.catalogue;
@@ -170,9 +170,9 @@ export class Provider {
 function list<T>(
   entries: readonly T[],
   name: string,
-  write: (entry: T, switches: Switches) => unknown,
-  switches: Switches,
-): Answer {
+  write: (entry: T, switches: Behaviour) => unknown,
+  switches: Behaviour,
+): Response {
   const texts = entries.map((entry) => JSON.stringify(write(entry, switches)));
   return jsonText(200, writeList(texts, name, switches));
 }
@@ -181,12 +181,12 @@ function single<T extends { readonly id: number }>(
   entries: readonly T[],
   id: number | undefined,
   write: (entry: T) => unknown,
-): Answer | undefined {
+): Response | undefined {
   const entry = entries.find((candidate) => candidate.id === id);
   return entry === undefined ? undefined : json(200, write(entry));
 }
 
-function turnAway(switches: Switches): Answer {
+function reject(switches: Behaviour): Response {
   switch (switches.unknownKey) {
     case '401':
       return refusal(401, 'key', 'The API key is not valid', switches);
@@ -199,6 +199,6 @@ function turnAway(switches: Switches): Answer {
   }
 }
 
-function notFound(switches: Switches): Answer {
+function notFound(switches: Behaviour): Response {
   return refusal(404, 'id', 'Not found', switches);
 }

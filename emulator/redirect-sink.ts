@@ -1,20 +1,20 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { listen, type Listening } from './listen.ts';
 
-export interface Trapped {
+export interface RedirectedRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
 }
 
-export interface Trap extends Listening {
+export interface RedirectSink extends Listening {
   /** Every request that came, in order: nobody should have followed a redirect here, least of all with a key. */
-  readonly requests: readonly Trapped[];
+  readonly requests: readonly RedirectedRequest[];
 }
 
 /** Another server, for redirects to point to. It keeps what it is told, keys included. */
-export async function serveTrap(): Promise<Trap> {
-  const requests: Trapped[] = [];
+export async function serveRedirectSink(): Promise<RedirectSink> {
+  const requests: RedirectedRequest[] = [];
   const server = await listen(
     (request, response) => {
       requests.push({ method: request.method ?? '', path: request.url ?? '', headers: request.headers });

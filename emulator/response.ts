@@ -1,7 +1,7 @@
-import type { Switches } from './behaviour.ts';
+import type { Behaviour } from './behaviour.ts';
 
 /** An HTTP answer as it would be sent if nothing went wrong on the way. */
-export interface Answer {
+export interface Response {
   readonly status: number;
   readonly contentType?: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -9,12 +9,12 @@ export interface Answer {
 }
 
 /** `undefined` is an empty body. */
-export function json(status: number, body: unknown): Answer {
+export function json(status: number, body: unknown): Response {
   return body === undefined ? { status, body: '' } : jsonText(status, JSON.stringify(body));
 }
 
 /** For what is JSON already. */
-export function jsonText(status: number, body: string): Answer {
+export function jsonText(status: number, body: string): Response {
   return { status, contentType: 'application/json; charset=utf-8', body };
 }
 
@@ -23,7 +23,7 @@ export function escapeHtml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
 
-export function html(status: number, sentence: string): Answer {
+export function html(status: number, sentence: string): Response {
   const title = escapeHtml(sentence);
   return {
     status,
@@ -32,12 +32,12 @@ export function html(status: number, sentence: string): Answer {
   };
 }
 
-export function redirect(status: number, location: string): Answer {
+export function redirect(status: number, location: string): Response {
   return { ...html(status, 'Moved'), headers: { Location: location } };
 }
 
 /** An error in the shape that the switches ask for. `field` is what the sentence is about. */
-export function refusal(status: number, field: string, sentence: string, { errorBody }: Switches): Answer {
+export function refusal(status: number, field: string, sentence: string, { errorBody }: Behaviour): Response {
   switch (errorBody) {
     case 'error':
       return json(status, { error: sentence });

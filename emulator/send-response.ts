@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import type { Answer } from './response.ts';
+import type { Response } from './response.ts';
 import type { EmulatorClock } from './clock.ts';
 import type { Delivery } from './apply-fault.ts';
 
@@ -11,7 +11,7 @@ interface Times {
 }
 
 /** Does to the connection what was decided, sound or spoiled. */
-export function deliver(delivery: Delivery, response: ServerResponse, times: Times): void {
+export function sendResponse(delivery: Delivery, response: ServerResponse, times: Times): void {
   // Who is gone needs no answer.
   if (response.destroyed) return;
   switch (delivery.kind) {
@@ -39,12 +39,12 @@ export function deliver(delivery: Delivery, response: ServerResponse, times: Tim
 }
 
 /** Status and headers. The length is always told, so that a body which ends early is seen to. */
-function begin(response: ServerResponse, answer: Answer, times: Times): void {
+function begin(response: ServerResponse, answer: Response, times: Times): void {
   response.writeHead(answer.status, headersOf(answer, times.toldTime()));
 }
 
 /** The headers that go with an answer given at `time`. */
-export function headersOf({ status, contentType, headers, body }: Answer, time: number): Record<string, string> {
+export function headersOf({ status, contentType, headers, body }: Response, time: number): Record<string, string> {
   return {
     ...dateOf(time),
     ...(status === 204 ? {} : { 'Content-Length': String(Buffer.byteLength(body)) }),

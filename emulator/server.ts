@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { json, type Answer } from './response.ts';
+import { json, type Response } from './response.ts';
 import { controlPrefix, createControl, isLoopback } from './control-api.ts';
-import { deliver } from './send-response.ts';
+import { sendResponse } from './send-response.ts';
 import type { Emulator } from './emulator.ts';
 import { listen, type Listening } from './listen.ts';
 import { frontPage } from './front-page.ts';
@@ -19,7 +19,7 @@ export async function serve(
     const body = await readBody(request);
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://emulator');
     const { remoteAddress, localAddress, localPort } = request.socket;
-    const answer = (value: Answer): void => deliver({ kind: 'answer', answer: value }, response, emulator);
+    const answer = (value: Response): void => sendResponse({ kind: 'answer', answer: value }, response, emulator);
     if (body === undefined) {
       answer(json(413, { error: 'The body is too large' }));
     } else if (request.method === 'GET' && pathname === '/' && isLoopback(remoteAddress)) {
@@ -56,7 +56,7 @@ function receive(
       accept: request.headers.accept,
       body,
     },
-    (delivery) => deliver(delivery, response, emulator),
+    (delivery) => sendResponse(delivery, response, emulator),
   );
   response.once('close', () => {
     if (!response.writableFinished) ended('abandoned');

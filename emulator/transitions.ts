@@ -1,5 +1,5 @@
 import type { Latencies } from './latencies.ts';
-import type { Switches } from './behaviour.ts';
+import type { Behaviour } from './behaviour.ts';
 
 /**
  * A machine's life as the provider is understood to run it. Pure: a table of what is accepted when, and for each command
@@ -51,7 +51,7 @@ export function isTaskUnderWay(task: Task): boolean {
 }
 
 /** Whether a command is accepted for a machine that really is in this state. */
-export function commandResult(command: Command, state: State, task: Task, switches: Switches): CommandResult {
+export function commandResult(command: Command, state: State, task: Task, switches: Behaviour): CommandResult {
   if (isTaskUnderWay(task) && !(command === 'kill' && task.name === 'VmStop')) return 'refuse';
   if (command === 'kill' && isHalting(state, task) && switches.killWhileHalting === '406') return 'refuse';
   if (acceptedIn[command].includes(state)) return 'accept';
@@ -74,7 +74,7 @@ export const taskOf: Readonly<Record<Command | 'create', TaskName>> = {
 /** What follows an accepted command. Its task is `pending` until the first step, while the state still stands. */
 export function stepsOf(
   command: PowerCommand | 'create',
-  switches: Switches,
+  switches: Behaviour,
   guest: { readonly ignoresShutdown: boolean },
 ): readonly Step[] {
   switch (command) {
@@ -122,11 +122,11 @@ export function failing(steps: readonly Step[]): readonly Step[] {
   ];
 }
 
-function signal({ stopTask }: Switches): Step {
+function signal({ stopTask }: Behaviour): Step {
   return { after: 'pickup', to: 'halting', task: stopTask === 'ends-with-signal' ? 'complete' : 'running' };
 }
 
-function ignoredStop(switches: Switches): readonly Step[] {
+function ignoredStop(switches: Behaviour): readonly Step[] {
   switch (switches.ignoredStop) {
     case 'stays-halting':
       return [signal(switches)];

@@ -1,11 +1,11 @@
 import type { Catalogue, CatalogueOsTemplate, CataloguePackage, CatalogueRegion } from './catalogue.ts';
 import { uptime, type Machine } from './machine.ts';
-import { isNamed, type Switches } from './behaviour.ts';
+import { isNamed, type Behaviour } from './behaviour.ts';
 import type { State } from './transitions.ts';
 
 /** How things are written on the wire: JSON values, in the shape that the switches ask for. */
 export interface Writing {
-  readonly switches: Switches;
+  readonly switches: Behaviour;
   readonly catalogue: Catalogue;
   readonly now: number;
 }
@@ -21,7 +21,7 @@ const aliases: Readonly<Record<State, string>> = {
 };
 
 /** The items of a list, JSON each, in its envelope, JSON too; `name` is the list's own, such as `virtual_machines`. */
-export function writeList(items: readonly string[], name: string, { listShape, unknownFields }: Switches): string {
+export function writeList(items: readonly string[], name: string, { listShape, unknownFields }: Behaviour): string {
   const array = `[${items.join(',')}]`;
   if (listShape === 'array') return array;
   const more = unknownFields === 'some' ? `,"total_count":${items.length}` : '';
@@ -66,7 +66,7 @@ export function writePowered(machine: Machine, writing: Writing): unknown {
   }
 }
 
-export function writeRegion(region: CatalogueRegion, switches: Switches): unknown {
+export function writeRegion(region: CatalogueRegion, switches: Behaviour): unknown {
   return {
     id: writeId(region.id, switches),
     name: region.name,
@@ -76,7 +76,7 @@ export function writeRegion(region: CatalogueRegion, switches: Switches): unknow
   };
 }
 
-export function writePackage(entry: CataloguePackage, switches: Switches): unknown {
+export function writePackage(entry: CataloguePackage, switches: Behaviour): unknown {
   return {
     id: writeId(entry.id, switches),
     name: entry.name,
@@ -97,7 +97,7 @@ export function writePackage(entry: CataloguePackage, switches: Switches): unkno
   };
 }
 
-export function writeOsTemplate(template: CatalogueOsTemplate, switches: Switches): unknown {
+export function writeOsTemplate(template: CatalogueOsTemplate, switches: Behaviour): unknown {
   return {
     id: writeId(template.id, switches),
     name: template.name,
@@ -157,11 +157,11 @@ function nameOf(entries: readonly { readonly id: number; readonly name: string }
   return entries.find((entry) => entry.id === id)?.name ?? null;
 }
 
-function writeId(id: number, { idShape }: Switches): number | string {
+function writeId(id: number, { idShape }: Behaviour): number | string {
   return idShape === 'string' ? String(id) : id;
 }
 
-function writeState({ name, state }: Machine, switches: Switches): string {
+function writeState({ name, state }: Machine, switches: Behaviour): string {
   if (isNamed(switches.strangeStateNames, name)) return switches.strangeState;
   switch (switches.stateSpelling) {
     case 'documented':
@@ -174,7 +174,7 @@ function writeState({ name, state }: Machine, switches: Switches): string {
 }
 
 /** Addresses are made of the id, inside blocks that are reserved for benchmarks and documentation: each once, none real. */
-function addresses({ id, hasIpv6 }: Machine, { addressShape, ipv6Allocation }: Switches): Fields {
+function addresses({ id, hasIpv6 }: Machine, { addressShape, ipv6Allocation }: Behaviour): Fields {
   const first = `198.${18 + ((id >> 16) & 1)}.${(id >> 8) & 255}.${id & 255}`;
   const prefix = `2001:db8:${((id >> 16) & 0xffff).toString(16)}:${(id & 0xffff).toString(16)}::`;
   const own = `${prefix}2`;
@@ -189,13 +189,13 @@ function addresses({ id, hasIpv6 }: Machine, { addressShape, ipv6Allocation }: S
   };
 }
 
-function noAddresses({ addressShape }: Switches): Fields {
+function noAddresses({ addressShape }: Behaviour): Fields {
   return {
     ...(addressShape === 'ip_assignments' ? {} : { ip_allocations: [] }),
     ...(addressShape === 'ip_allocations' ? {} : { ip_assignments: [] }),
   };
 }
 
-function strangeFields({ unknownFields }: Switches): Fields {
+function strangeFields({ unknownFields }: Behaviour): Fields {
   return unknownFields === 'some' ? { flavour: { id: 7, tags: ['new'] }, backups: [], locked: null } : {};
 }

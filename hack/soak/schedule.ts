@@ -1,6 +1,6 @@
 import type { FaultRule } from '../../emulator/fault-rule.ts';
 import { createRandom, type Random } from '../../emulator/random.ts';
-import type { Switches } from '../../emulator/behaviour.ts';
+import type { Behaviour } from '../../emulator/behaviour.ts';
 import type { PowerCommand } from '../../emulator/transitions.ts';
 import type { Api } from '../../test/support/wire-signature.ts';
 import type { Point, Treatment } from '../../test/support/wire-proxy.ts';
@@ -50,7 +50,7 @@ export type Deed =
   | { readonly kind: 'restart API server' }
   /** Faults of the provider's own. */
   | { readonly kind: 'fault'; readonly rule: FaultRule }
-  | { readonly kind: 'switches'; readonly switches: Partial<Switches> }
+  | { readonly kind: 'switches'; readonly switches: Partial<Behaviour> }
   /** The provider denies the VMs of these objects that are on record, in lists and by their ids, for so many milliseconds. */
   | { readonly kind: 'denial'; readonly objects: readonly string[]; readonly milliseconds: number }
   /** The next create creates the VM and is answered with this status, as when a proxy repeats it. Lists show the VM at once. */
@@ -68,17 +68,17 @@ export const calm = {
   getLag: 0,
   deletedListLag: 0,
   createAnswer: 'machine',
-} as const satisfies Partial<Switches>;
+} as const satisfies Partial<Behaviour>;
 
 /** A new VM is shown at once. */
-export const prompt = { listLag: 0, getLag: 0 } as const satisfies Partial<Switches>;
+export const prompt = { listLag: 0, getLag: 0 } as const satisfies Partial<Behaviour>;
 
 /** How long the operator is told that a new machine may be missing from the list: milliseconds. No lag reaches it. */
 export const visibilityWindow = 3_000;
 const longestLag = 2_500;
 
 /** How it behaves to begin with: the first lists after a create call whose answer was lost say nothing about the machine. */
-export const rough = { listLag: longestLag } as const satisfies Partial<Switches>;
+export const rough = { listLag: longestLag } as const satisfies Partial<Behaviour>;
 
 /** Guests are as the names of their objects say, so that whatever else happens follows from the schedule. */
 export const guests = {
@@ -86,7 +86,7 @@ export const guests = {
   bootLoopNames: '^loop-',
   bootLoopAfter: 400,
   bootLoopCount: 1,
-} as const satisfies Partial<Switches>;
+} as const satisfies Partial<Behaviour>;
 
 /** Objects that nobody deletes, nor their VMs: a finalizer is released with the evidence of one list, so a denial would leave the VM behind. */
 const kept = 'kept-';
@@ -247,8 +247,8 @@ function lostCreate(random: Random): FaultRule {
   return { when: 'after', operation: 'CreateMachine', action };
 }
 
-function behaviour(random: Random): Partial<Switches> {
-  return pick<Partial<Switches>>(random, [
+function behaviour(random: Random): Partial<Behaviour> {
+  return pick<Partial<Behaviour>>(random, [
     { listLag: random.between(1_000, longestLag) },
     { getLag: random.between(100, longestLag) },
     { deletedListLag: random.between(100, longestLag) },

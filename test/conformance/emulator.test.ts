@@ -11,10 +11,10 @@ import { afterAll } from 'vitest';
 import { createManualClock } from '../../emulator/clock.ts';
 import { createEmulator } from '../../emulator/emulator.ts';
 import { serve } from '../../emulator/server.ts';
-import type { Switches } from '../../emulator/behaviour.ts';
+import type { Behaviour } from '../../emulator/behaviour.ts';
 import { describeConformance } from './conformance.ts';
 
-const settings: readonly (readonly [name: string, switches: Partial<Switches>])[] = [
+const settings: readonly (readonly [name: string, switches: Partial<Behaviour>])[] = [
   ['as it is', {}],
   [
     'with lists and machines in objects, and ids in digits',

@@ -3,7 +3,7 @@ import type { Emulator } from '../../emulator/emulator.ts';
 import { createEmulator } from '../../emulator/emulator.ts';
 import { serve } from '../../emulator/server.ts';
 import type { FaultAction } from '../../emulator/fault-rule.ts';
-import { serveTrap } from '../../emulator/redirect-sink.ts';
+import { serveRedirectSink } from '../../emulator/redirect-sink.ts';
 import type { Outcome } from '../../src/domain/failure.ts';
 import type { CreateRequest } from '../../src/domain/machine.ts';
 import { Secret } from '../../src/domain/secret.ts';
@@ -93,7 +93,7 @@ test.for(rows)(
   '$action.kind: a list is not read as empty, a write that took effect is not taken for one that did not, and is sent once',
   async ({ action, list, create, kill }) => {
     await using world = await makeWorld();
-    const trap = await serveTrap();
+    const trap = await serveRedirectSink();
     await using _ = { [Symbol.asyncDispose]: () => trap.close() };
     const { emulator, connect, clock } = world;
     const first = await connect(patient).createMachine(order('first'));

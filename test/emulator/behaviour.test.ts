@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isNamed, readSwitches, switchTable, type Switches } from '../../emulator/behaviour.ts';
+import { isNamed, readBehaviour, behaviourTable, type Behaviour } from '../../emulator/behaviour.ts';
 import { latencies, order, visit } from './visitor.ts';
 
 type Check = (visited: ReturnType<typeof visit>) => unknown;
@@ -67,7 +67,7 @@ const afterIgnoredStop: Check = ({ call, running, advance }) => {
 };
 
 describe('each switch does what it says', () => {
-  test.each<[Partial<Switches>, Check, unknown]>([
+  test.each<[Partial<Behaviour>, Check, unknown]>([
     [{ listShape: 'array' }, list, expect.arrayContaining([expect.objectContaining({ name: 'web' })])],
     [{ listShape: 'named' }, list, { virtual_machines: [expect.objectContaining({ name: 'web' })] }],
     [{ listShape: 'data' }, list, { data: [expect.objectContaining({ name: 'web' })] }],
@@ -182,7 +182,7 @@ describe('each switch does what it says', () => {
   });
 });
 
-function at(milliseconds: number, switches: Partial<Switches>, look: Check): unknown {
+function at(milliseconds: number, switches: Partial<Behaviour>, look: Check): unknown {
   const visited = visit({ switches });
   visited.call('POST', '/virtual_machines', { ...order, name: 'web' });
   visited.advance(milliseconds);
@@ -190,7 +190,7 @@ function at(milliseconds: number, switches: Partial<Switches>, look: Check): unk
 }
 
 describe('what comes late', () => {
-  test.each<[Partial<Switches>, Check, unknown, unknown]>([
+  test.each<[Partial<Behaviour>, Check, unknown, unknown]>([
     [{ listLag: 500 }, ({ call }) => call('GET', '/virtual_machines').text === '[]', true, false],
     [{ listLag: 500 }, ({ call }) => call('GET', '/virtual_machines/1001').status, 200, 200],
     [{ getLag: 500 }, ({ call }) => call('GET', '/virtual_machines/1001').status, 404, 200],
@@ -229,19 +229,19 @@ describe('what comes late', () => {
 
 describe('switches from outside', () => {
   test('are read from text and from JSON alike', () => {
-    expect(readSwitches({ listLag: '250', killEffect: 'resets' })).toEqual({
+    expect(readBehaviour({ listLag: '250', killEffect: 'resets' })).toEqual({
       switches: { listLag: 250, killEffect: 'resets' },
       problems: [],
     });
-    expect(readSwitches({ listLag: 250, startInWrongState: 200 }).switches).toEqual({
+    expect(readBehaviour({ listLag: 250, startInWrongState: 200 }).switches).toEqual({
       listLag: 250,
       startInWrongState: '200',
     });
-    expect(readSwitches({ clockOffset: '-3600000' }).switches).toEqual({ clockOffset: -3_600_000 });
+    expect(readBehaviour({ clockOffset: '-3600000' }).switches).toEqual({ clockOffset: -3_600_000 });
   });
 
   test('all that is wrong is said at once', () => {
-    const { problems } = readSwitches({
+    const { problems } = readBehaviour({
       nothing: 1,
       listLag: -1,
       bootLoopNames: '(',
@@ -258,7 +258,7 @@ describe('switches from outside', () => {
   });
 
   test('every default is a value that the switch itself takes', () => {
-    expect(Object.entries(switchTable).filter(([, row]) => row.read(row.byDefault) !== row.byDefault)).toEqual([]);
+    expect(Object.entries(behaviourTable).filter(([, row]) => row.read(row.byDefault) !== row.byDefault)).toEqual([]);
   });
 
   test('an empty pattern means no machine, not every machine', () => {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { serveTrap } from '../../emulator/redirect-sink.ts';
+import { serveRedirectSink } from '../../emulator/redirect-sink.ts';
 import { readFaultRule, type FaultRule } from '../../emulator/fault-rule.ts';
 import { Faults } from '../../emulator/faults.ts';
-import type { Switches } from '../../emulator/behaviour.ts';
+import type { Behaviour } from '../../emulator/behaviour.ts';
 import { visitOverHttp, type HttpVisit } from './http.ts';
 import { order, visit } from './visitor.ts';
 
@@ -103,7 +103,7 @@ describe('over HTTP', () => {
 
   test('a redirect to a trap that tells who came, and with which headers', async () => {
     await using visited = await visitOverHttp();
-    const trap = await serveTrap();
+    const trap = await serveRedirectSink();
     try {
       visited.emulator.addFault({ when: 'instead', action: { kind: 'redirect', to: `${trap.url}/x` }, times: 2 });
       const { status, headers } = await visited.call('GET', '/virtual_machines');
@@ -233,7 +233,7 @@ describe('answers that are sound and wrong', () => {
     expect(emulator.machines().map(({ name }) => name)).toEqual(['web', 'db']);
   });
 
-  test.each<[Partial<Switches>, string]>([
+  test.each<[Partial<Behaviour>, string]>([
     [{ listShape: 'array' }, '[]'],
     [{ listShape: 'data', unknownFields: 'some' }, '{"data":[],"total_count":3}'],
   ])('a list without its second half, and one without any item: %j', (switches, none) => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { defaultSwitches, type Switches } from '../../emulator/behaviour.ts';
+import { defaultBehaviour, type Behaviour } from '../../emulator/behaviour.ts';
 import { order, visit, type Visit } from './visitor.ts';
 
 /** What the list says, and what each machine says of itself. */
@@ -37,7 +37,7 @@ test('the list tells of each machine what the machine tells of itself, whatever 
   }
 });
 
-const spellings: readonly Partial<Switches>[] = [
+const spellings: readonly Partial<Behaviour>[] = [
   { itemShape: 'vm' },
   { idShape: 'string' },
   { stateSpelling: 'upper' },
@@ -53,7 +53,7 @@ test.each(spellings)('a switch that is turned counts from the next list on: %o',
   const after = bothWays(visited);
   expect(after.list).toBe(after.single);
   expect(after.list).not.toBe(before.list);
-  visited.emulator.setSwitches(defaultSwitches);
+  visited.emulator.setSwitches(defaultBehaviour);
   expect(bothWays(visited).list).toBe(before.list);
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Switches } from '../../emulator/behaviour.ts';
+import type { Behaviour } from '../../emulator/behaviour.ts';
 import { expectDone, life, patience, stepOf, take } from './life.ts';
 import { createFaultyWorld, type FaultyWorld, hour, minute } from './world.ts';
 
@@ -7,7 +7,7 @@ const ignoredStops = ['stays-halting', 'back-to-running', 'stays-running'] as co
 const halt = stepOf('StopMachine');
 const written = (world: FaultyWorld) => world.writes().map(({ operation }) => operation);
 
-function createDeafWorld(ignoredStop: Switches['ignoredStop'], more: Partial<Switches> = {}): Promise<FaultyWorld> {
+function createDeafWorld(ignoredStop: Behaviour['ignoredStop'], more: Partial<Behaviour> = {}): Promise<FaultyWorld> {
   return createFaultyWorld({ ignoredStop, ignoresShutdownNames: '^web-0', ...more });
 }
 

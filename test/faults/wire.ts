@@ -1,4 +1,4 @@
-import type { Answer } from '../../emulator/response.ts';
+import type { Response } from '../../emulator/response.ts';
 import { headersOf } from '../../emulator/send-response.ts';
 import type { Emulator } from '../../emulator/emulator.ts';
 import type { Delivery } from '../../emulator/apply-fault.ts';
@@ -103,7 +103,7 @@ class Conversation {
     }
   }
 
-  #begin(answer: Answer): void {
+  #begin(answer: Response): void {
     const headers = Object.entries(headersOf(answer, this.#emulator.toldTime()));
     this.#head = {
       status: answer.status,
@@ -120,7 +120,7 @@ class Conversation {
     if (this.#bytes > limit) this.#end('BodyTooLarge');
   }
 
-  #truncate(answer: Answer, bytes: number): void {
+  #truncate(answer: Response, bytes: number): void {
     // The head goes out with the first of the body: where there is none to come, it is lost with it.
     if (isWithoutBody(answer)) return this.#lose('ConnectionLost', 'ECONNRESET');
     const body = bodyOf(answer);
@@ -163,11 +163,11 @@ class Conversation {
   }
 }
 
-function bodyOf(answer: Answer): Buffer {
+function bodyOf(answer: Response): Buffer {
   return Buffer.from(isWithoutBody(answer) ? '' : answer.body);
 }
 
 /** These statuses have no body, whatever is given for one. */
-function isWithoutBody({ status }: Answer): boolean {
+function isWithoutBody({ status }: Response): boolean {
   return status === 204 || status === 304;
 }

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import type { Switches } from '../../emulator/behaviour.ts';
+import type { Behaviour } from '../../emulator/behaviour.ts';
 import { expectDone, life, liveThrough, stepOf, take, type Trouble } from './life.ts';
 import { createFaultyWorld, type FaultyWorld, hour, minute } from './world.ts';
 
 const undisturbed = life.map(({ write }) => write);
 const written = (world: FaultyWorld) => world.writes().map(({ operation }) => operation);
 
-const wordings: readonly { readonly how: string; readonly switches: Partial<Switches> }[] = [
+const wordings: readonly { readonly how: string; readonly switches: Partial<Behaviour> }[] = [
   { how: 'ids as strings', switches: { idShape: 'string' } },
   { how: 'fields that nobody knows', switches: { unknownFields: 'some', listShape: 'named' } },
   { how: 'the list in an object', switches: { listShape: 'named' } },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { serveTrap } from '../../../emulator/redirect-sink.ts';
+import { serveRedirectSink } from '../../../emulator/redirect-sink.ts';
 import { keyMarker } from '../../secrets/markers.ts';
 import { apiKey, rotatedKey, type Stage, useStages } from './fixture.ts';
 
@@ -125,7 +125,7 @@ describe('a provider that answers badly', () => {
   });
 
   it('a redirect is not followed, and the key goes nowhere else', async () => {
-    const trap = await serveTrap();
+    const trap = await serveRedirectSink();
     try {
       const stage = await stageFor('redirect');
       stage.emulator.addFault({
