@@ -25,7 +25,7 @@ export interface Launch {
 }
 
 /** API server, provider and clients: everything but the operator, which comes and goes. */
-export interface Stage {
+export interface BenchEnvironment {
   readonly plane: ControlPlane;
   readonly emulator: EmulatorProcess;
   /** What the operator manages. */
@@ -40,7 +40,7 @@ export interface Stage {
 }
 
 /** Sets up one for operators of the program `entry`; logs go to `directory`. */
-export async function setStage(entry: string, directory: string): Promise<Stage> {
+export async function createEnvironment(entry: string, directory: string): Promise<BenchEnvironment> {
   const cleanups: (() => Promise<unknown>)[] = [];
   const close = async (): Promise<void> => {
     for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();

@@ -8,12 +8,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildBundle } from '../hack/build.ts';
 import { sectionsOf } from './figures.ts';
-import { goalsOf } from './targets.ts';
-import { keep } from './results-store.ts';
+import { targetsOf } from './targets.ts';
+import { storeResults } from './results-store.ts';
 import { readOptions, sizes } from './options.ts';
 import type { Results } from './results.ts';
 import { run } from './run.ts';
-import { setStage } from './environment.ts';
+import { createEnvironment } from './environment.ts';
 import { findWrong, renderGoals, renderTable } from './table.ts';
 
 const usage = `Usage: npm run bench [-- --size N [--keep] | --curve]
@@ -60,8 +60,8 @@ async function bench(chosen: readonly number[], isKept: boolean, directory: stri
     if (results === 130) return 130;
     all.push(results);
     // Immediately, because the last run takes the longest.
-    if (isKept) keep(results);
-    console.log(`\n${renderGoals(goalsOf(results))}\n`);
+    if (isKept) storeResults(results);
+    console.log(`\n${renderGoals(targetsOf(results))}\n`);
   }
   const wrong = all.flatMap((results) => findWrong(sectionsOf(results)));
   console.log(
@@ -72,7 +72,7 @@ async function bench(chosen: readonly number[], isKept: boolean, directory: stri
 
 async function measure(size: number, entry: string, directory: string, say: Say): Promise<Results> {
   say(`starting a control plane and the provider for ${size} machines`);
-  const stage = await setStage(entry, directory);
+  const stage = await createEnvironment(entry, directory);
   try {
     // Part by part, so that an interrupted run has shown its results.
     return await run(stage, size, { say, show: (section) => console.log(`${renderTable([section])}\n`) });

@@ -12,7 +12,7 @@ import { align } from '../hack/demo/table.ts';
 import { readOptions, sizes } from './options.ts';
 import { type Locate, type Profile, readCpuProfile, readHeapProfile } from './profiles.ts';
 import { Bench } from './run.ts';
-import { setStage } from './environment.ts';
+import { createEnvironment } from './environment.ts';
 
 const usage = `Usage: npm run profile [-- --size N]
 
@@ -46,7 +46,7 @@ async function profile(size: number, directory: string, out: string): Promise<vo
   const { file: entry } = await buildBundle(directory, join(root, 'src/main.ts'), { sourcemap: true });
   const locate = locatorOf(entry);
   console.log(`making ${size} machines and their objects`);
-  const stage = await setStage(entry, directory);
+  const stage = await createEnvironment(entry, directory);
   try {
     const bench = new Bench(stage, size);
     const names = Array.from({ length: size }, (_, index) => `bench-${index + 1}`);

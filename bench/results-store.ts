@@ -5,14 +5,14 @@ import type { Results } from './results.ts';
 const file = join(import.meta.dirname, '../docs/performance.json');
 
 /** The runs that docs/performance.md shows, the smallest first; one of each size. */
-export function readKept(): readonly Results[] {
+export function readResults(): readonly Results[] {
   // Written by `keep`, as it is.
   return JSON.parse(readFileSync(file, 'utf8')) as readonly Results[];
 }
 
 /** Replaces the stored run of the same size. */
-export function keep(results: Results): void {
-  writeFileSync(file, `${JSON.stringify(withRun(readKept(), results), null, 1)}\n`);
+export function storeResults(results: Results): void {
+  writeFileSync(file, `${JSON.stringify(withRun(readResults(), results), null, 1)}\n`);
 }
 
 /** Pure. */

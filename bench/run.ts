@@ -19,7 +19,7 @@ import { inParallel } from './parallel.ts';
 import { between, readMetrics, type Reading, type Span } from './readings.ts';
 import type { Attack, Burst, Flip, Measured, Outage, Results, Start } from './results.ts';
 import { seed } from './seed.ts';
-import { apiKey, type Launch, peakMemoryOf, type Stage } from './environment.ts';
+import { apiKey, type Launch, peakMemoryOf, type BenchEnvironment } from './environment.ts';
 import type { Section } from './table.ts';
 
 /** How much of each thing a run of this size does: enough to tell, and no longer than it must be. */
@@ -56,7 +56,7 @@ interface Listener {
 }
 
 /** Takes machines through their life and measures each part of it. */
-export async function run(stage: Stage, size: number, { say, show }: Listener): Promise<Results> {
+export async function run(stage: BenchEnvironment, size: number, { say, show }: Listener): Promise<Results> {
   const extent = extentOf(size);
   const bench = new Bench(stage, size);
   const names = Array.from({ length: size }, (_, index) => `bench-${index + 1}`);
@@ -144,12 +144,12 @@ export async function run(stage: Stage, size: number, { say, show }: Listener): 
 
 /** A stage with a fleet on it, and what can be done to it. */
 export class Bench {
-  readonly #stage: Stage;
+  readonly #stage: BenchEnvironment;
   readonly #size: number;
   #operator: OperatorProcess | undefined;
   #metricsUrl = '';
 
-  constructor(stage: Stage, size: number) {
+  constructor(stage: BenchEnvironment, size: number) {
     this.#stage = stage;
     this.#size = size;
   }

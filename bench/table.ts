@@ -1,5 +1,5 @@
 import { align } from '../hack/demo/table.ts';
-import type { Goal } from './targets.ts';
+import type { Target } from './targets.ts';
 
 /** One line of the result: what was measured, the least possible, and the limit. */
 export interface Figure {
@@ -53,7 +53,7 @@ export function renderTable(sections: readonly Section[]): string {
 }
 
 /** The goals; a missed one is marked. */
-export function renderGoals(goals: readonly Goal[]): string {
+export function renderGoals(goals: readonly Target[]): string {
   return align([
     ['', '', 'MEASURED', 'FLOOR', 'CONTROLLER-RUNTIME', 'GOAL', ''],
     ...goals.map(({ what, measured, floor, controllerRuntime, goal, isMet, note }) => [

@@ -4,7 +4,7 @@ import type { Flip, Measured, Results } from './results.ts';
 import { summarize } from './times.ts';
 
 /** One goal. All columns are text, because their values have different units. */
-export interface Goal {
+export interface Target {
   readonly what: string;
   readonly measured: string;
   /** The least that any operator needs. */
@@ -27,11 +27,11 @@ export function rateLimitedFloor(calls: number): number {
   return Math.max(0, calls - rateLimit.burst) / rateLimit.rate;
 }
 
-export function goalsOf(results: Results): readonly Goal[] {
+export function targetsOf(results: Results): readonly Target[] {
   return [...countsOf(results), ...reactionsOf(results), ...attackOf(results), ...startOf(results), ...restOf(results)];
 }
 
-function countsOf({ size, steady, creating, bursting, flipping, deleting }: Results): readonly Goal[] {
+function countsOf({ size, steady, creating, bursting, flipping, deleting }: Results): readonly Target[] {
   const { withPassword, withoutPassword } = creating;
   const lists = steady.provider['ListMachines'] ?? 0;
   const reads = (lists / steady.seconds) * 60;
@@ -90,7 +90,7 @@ function writesOf(
   most: number,
   floor: string,
   controllerRuntime: string,
-): Omit<Goal, 'note'> {
+): Omit<Target, 'note'> {
   const writes = sumWithout(span.kubernetesWrites, 'events', 'leases') / objects;
   return {
     what: `Kubernetes writes per ${each}`,
@@ -108,7 +108,7 @@ function ratioOf(flips: readonly Flip[]): number {
 }
 
 /** How much longer a reaction takes under attack, in PATCHes of the same minute: the API server is attacked as well. */
-function attackOf({ flips, attack }: Results): readonly Goal[] {
+function attackOf({ flips, attack }: Results): readonly Target[] {
   if (attack === undefined) return [];
   const ratio = ratioOf(attack.flips) / ratioOf(flips);
   const peak = (attack.peakBytes ?? Number.NaN) / 2 ** 20;
@@ -134,11 +134,11 @@ function attackOf({ flips, attack }: Results): readonly Goal[] {
   ];
 }
 
-function reactionsOf({ flips, bursts, creating, outage }: Results): readonly Goal[] {
+function reactionsOf({ flips, bursts, creating, outage }: Results): readonly Target[] {
   const probe = summarize(flips.map((flip) => flip.probe));
   const reaction = summarize(flips.map((flip) => flip.reaction));
   const ratio = (part: 'p50' | 'p99'): number => reaction[part] / probe.p50;
-  const react = (part: 'p50' | 'p99', most: number, controllerRuntime: string): Goal => ({
+  const react = (part: 'p50' | 'p99', most: number, controllerRuntime: string): Target => ({
     what: `spec change → request at the provider, ${part}`,
     measured: `${ratio(part).toFixed(1)} × PATCH`,
     floor: '1 ×',
@@ -185,7 +185,7 @@ function reactionsOf({ flips, bursts, creating, outage }: Results): readonly Goa
   ];
 }
 
-function startOf({ size, starts }: Results): readonly Goal[] {
+function startOf({ size, starts }: Results): readonly Target[] {
   const time = summarize(starts.map(({ milliseconds }) => milliseconds / 1_000));
   const list = summarize(starts.map(({ listMilliseconds }) => listMilliseconds / 1_000));
   const peaks = starts.map(({ peakBytes }) => peakBytes ?? Number.NaN);
@@ -212,7 +212,7 @@ function startOf({ size, starts }: Results): readonly Goal[] {
   ];
 }
 
-function restOf({ steady }: Results): readonly Goal[] {
+function restOf({ steady }: Results): readonly Target[] {
   const cpu = (steady.cpuSeconds / steady.seconds) * 60;
   return [
     {

@@ -1,8 +1,13 @@
 import { existsSync, mkdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 
+<<<<<<< HEAD
 /** Where other programs and pages find the control plane of `npm run control-plane`. */
 interface Place {
+=======
+/** Where the control plane that somebody plays with is found by other programs, and by pages that name it. */
+interface ControlPlaneFiles {
+>>>>>>> f4dca98 (Name fake providers, fixtures and workloads by what they are)
   readonly kubeconfig: string;
   readonly kubectl: string;
 }
@@ -10,7 +15,7 @@ interface Place {
 const folder = path.join('.out', 'control-plane');
 
 /** Absolute; in the checkout that the process was started in, as npm starts it. What is there may be of one that ended. */
-export const place: Place = {
+export const place: ControlPlaneFiles = {
   kubeconfig: path.resolve(folder, 'kubeconfig'),
   kubectl: path.resolve(folder, 'kubectl'),
 };
@@ -19,7 +24,7 @@ export const place: Place = {
  * Links the place to the files of a control plane that runs now, until disposed. After `kill -9` the links lead nowhere. A second
  * control plane of the same checkout leaves the first one its place, and is found by its own files alone.
  */
-export function publish(files: Place): Place & Disposable {
+export function publish(files: ControlPlaneFiles): ControlPlaneFiles & Disposable {
   mkdirSync(folder, { recursive: true });
   if (existsSync(place.kubeconfig)) return { ...files, [Symbol.dispose]: () => {} };
   for (const name of ['kubeconfig', 'kubectl'] as const) {

@@ -14,7 +14,7 @@ import { type ControlPlaneOptions, startControlPlane } from '../control-plane/st
 import { Cluster } from '../../test/support/control-plane.ts';
 import { collectGarbage } from '../../test/support/garbage-collector.ts';
 import { type OperatorProcess, startOperator } from '../../test/support/operator-process.ts';
-import { demoNamespace, play } from './scenario.ts';
+import { demoNamespace, runScenario } from './scenario.ts';
 
 const usage = `Usage: npm run demo [-- --kubeconfig FILE] [--no-stay]
 
@@ -92,7 +92,7 @@ async function run(
   console.log(`           ${metrics}/metrics, ${health}/readyz\n`);
 
   if (!isOwnCluster) cleanups.push(() => clearAway(cluster));
-  const isGood = await play({ cluster, emulator, apiKey, out: process.stdout });
+  const isGood = await runScenario({ cluster, emulator, apiKey, out: process.stdout });
   if (options.mayStay) {
     console.log('\nThe demo keeps running. To look around, run in another terminal:\n');
     console.log(`  export KUBECONFIG=${kubeconfig}`);

@@ -4,10 +4,10 @@ import type { Emulator } from '../../emulator/emulator.ts';
 import type { Operation } from '../../emulator/operations.ts';
 import { type Cluster, readiness } from '../../test/support/control-plane.ts';
 import { kubectlCells, kubectlColumns } from './kubectl-columns.ts';
-import { isRight, type ReceiptLine, renderReceipt } from './summary.ts';
+import { isRight, type SummaryLine, renderSummary } from './summary.ts';
 import { type Column, createLiveTable, type Output } from './table.ts';
 
-export interface Stage {
+export interface DemoEnvironment {
   readonly cluster: Cluster;
   readonly emulator: Emulator;
   readonly apiKey: string;
@@ -36,8 +36,13 @@ const legend = `Left of │: the VirtualMachine in Kubernetes, with the columns 
 Right of │: the VM at the emulated provider.
 Each line begins with the seconds since the start.`;
 
+<<<<<<< HEAD
 /** Runs the life of the sample VMs and prints it. Returns whether the ledger is as expected. */
 export async function play({ cluster, emulator, apiKey, out }: Stage): Promise<boolean> {
+=======
+/** Lets the sample machines live their life, telling it; answers whether the ledger is what it must be. */
+export async function runScenario({ cluster, emulator, apiKey, out }: DemoEnvironment): Promise<boolean> {
+>>>>>>> f4dca98 (Name fake providers, fixtures and workloads by what they are)
   out.write(`${legend}\n${out.isTTY === true ? '' : 'An object is printed when it changes.\n'}\n`);
   const table = createLiveTable(columns, out);
   const asked: Asked[] = [];
@@ -115,7 +120,7 @@ export async function play({ cluster, emulator, apiKey, out }: Stage): Promise<b
     ...reads(emulator, duration),
     ...latencies(emulator, asked),
   ];
-  out.write(`\n${renderReceipt(receipt)}\n`);
+  out.write(`\n${renderSummary(receipt)}\n`);
   const isGood = receipt.every(isRight);
   out.write(isGood ? '\nEverything is as it must be.\n' : '\nThe lines marked ✗ are not what they must be.\n');
   return isGood;
@@ -134,7 +139,7 @@ function rowsOf(objects: readonly VirtualMachine[], emulator: Emulator): string[
   });
 }
 
-function outcome(emulator: Emulator): ReceiptLine[] {
+function outcome(emulator: Emulator): SummaryLine[] {
   const { ledger } = emulator;
   return [
     { what: 'machines created', counted: ledger.machinesEverCreated().length, least: 3 },
@@ -150,9 +155,9 @@ function outcome(emulator: Emulator): ReceiptLine[] {
 }
 
 /** What the story above needs and nothing more: each count follows from a line of it. */
-function writes(emulator: Emulator): ReceiptLine[] {
+function writes(emulator: Emulator): SummaryLine[] {
   const calls = emulator.ledger.callsByOperation();
-  const line = (operation: Operation, least: number, note: string): ReceiptLine => ({
+  const line = (operation: Operation, least: number, note: string): SummaryLine => ({
     what: operation,
     counted: calls[operation] ?? 0,
     least,
@@ -168,7 +173,7 @@ function writes(emulator: Emulator): ReceiptLine[] {
   ];
 }
 
-function reads(emulator: Emulator, duration: number): ReceiptLine[] {
+function reads(emulator: Emulator, duration: number): SummaryLine[] {
   const calls = emulator.ledger.callsByOperation();
   const pollsPossible = Math.ceil(duration / 1000) + 1;
   return [
@@ -195,7 +200,7 @@ function reads(emulator: Emulator, duration: number): ReceiptLine[] {
 }
 
 /** From before the request to the API server is sent until the provider receives what follows from it. */
-function latencies(emulator: Emulator, asked: readonly Asked[]): ReceiptLine[] {
+function latencies(emulator: Emulator, asked: readonly Asked[]): SummaryLine[] {
   return asked.flatMap(({ what, name, operation, at }) => {
     const call = emulator.ledger
       .writes()

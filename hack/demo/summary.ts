@@ -1,7 +1,7 @@
 import { align } from './table.ts';
 
 /** One line of the receipt: what was counted, and what it had to be. */
-export interface ReceiptLine {
+export interface SummaryLine {
   readonly what: string;
   readonly counted: number;
   /** The least possible, which is also the only correct number; undefined for an informational figure. */
@@ -12,12 +12,12 @@ export interface ReceiptLine {
 }
 
 /** Whether a line is what it must be. */
-export function isRight(line: ReceiptLine): boolean {
+export function isRight(line: SummaryLine): boolean {
   if (line.least !== undefined && line.counted !== line.least) return false;
   return line.most === undefined || line.counted <= line.most;
 }
 
-export function renderReceipt(lines: readonly ReceiptLine[]): string {
+export function renderSummary(lines: readonly SummaryLine[]): string {
   const rows = lines.map((line) => [
     isRight(line) ? ' ' : '✗',
     line.what,

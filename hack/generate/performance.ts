@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { growthOf } from '../../bench/costs.ts';
 import { sectionsOf } from '../../bench/figures.ts';
-import { type Goal, goalsOf } from '../../bench/targets.ts';
-import { readKept } from '../../bench/results-store.ts';
+import { type Target, targetsOf } from '../../bench/targets.ts';
+import { readResults } from '../../bench/results-store.ts';
 import type { Results } from '../../bench/results.ts';
 import { cellsOf, type Section } from '../../bench/table.ts';
 import { markdownTable } from './table.ts';
@@ -17,14 +17,14 @@ export function renderPerformance(): string {
   const [before, rest] = page.split(begin);
   const [, after] = rest?.split(end) ?? [];
   if (before === undefined || after === undefined) throw new Error(`docs/performance.md has no ${begin} … ${end}`);
-  return `${before}${begin}\n\n${renderFigures(readKept())}\n\n${end}${after}`;
+  return `${before}${begin}\n\n${renderFigures(readResults())}\n\n${end}${after}`;
 }
 
 function renderFigures(runs: readonly Results[]): string {
   const largest = runs.at(-1);
   if (largest === undefined) throw new Error('docs/performance.json has no run');
   const vms = `${inWords(largest.size)} VMs`;
-  const goals = goalsOf(largest);
+  const goals = targetsOf(largest);
   return [
     `Measured with ${vms} on ${largest.cores} cores, which also ran the API server, etcd, the provider, and the bench.`,
     renderGoals(goals),
@@ -36,6 +36,7 @@ function renderFigures(runs: readonly Results[]): string {
   ].join('\n\n');
 }
 
+<<<<<<< HEAD
 function detailOf({ what, floor, note }: Goal): readonly string[] {
   const details = [note, floor === '-' ? '' : `floor: ${floor}`].filter((detail) => detail !== '');
   return details.length === 0 ? [] : [`- ${what}: ${details.join('; ')}`];
@@ -43,6 +44,9 @@ function detailOf({ what, floor, note }: Goal): readonly string[] {
 
 /** A missed goal is marked, so that the table needs no column for that. */
 function renderGoals(goals: readonly Goal[]): string {
+=======
+function renderGoals(goals: readonly Target[]): string {
+>>>>>>> f4dca98 (Name fake providers, fixtures and workloads by what they are)
   return markdownTable(
     ['', 'measured', 'goal', 'controller-runtime'],
     goals.map(({ what, measured, goal, isMet, controllerRuntime }) => [

@@ -1,11 +1,11 @@
-import { readKept } from '../../bench/results-store.ts';
+import { readResults } from '../../bench/results-store.ts';
 import type { Results } from '../../bench/results.ts';
 import { summarize } from '../../bench/times.ts';
 import { generatedFrom } from './table.ts';
 
 /** docs/sizing.md: what the operator needs, from the figures of docs/performance.json. */
 export function renderSizing(): string {
-  const runs = readKept();
+  const runs = readResults();
   const [cores] = runs.map((run) => run.cores);
   return `# Sizing
 

@@ -7,32 +7,32 @@ import type { Reason } from '../../src/api/v1alpha1/reasons.ts';
 export type KStatus = 'Current' | 'InProgress' | 'Failed' | 'Terminating';
 export type ArgoHealth = 'Healthy' | 'Progressing' | 'Degraded' | 'Suspended';
 
-export interface Verdicts {
+export interface ToolHealth {
   readonly kstatus: KStatus;
   readonly argo: ArgoHealth;
 }
 
-export interface VerdictRow extends Verdicts {
+export interface HealthRow extends ToolHealth {
   /** The verdicts for an object that was Ready with its current spec, where they differ. */
-  readonly wasReady?: Verdicts;
+  readonly wasReady?: ToolHealth;
   readonly because: string;
 }
 
-const done: Verdicts = { kstatus: 'Current', argo: 'Healthy' };
-const going: Verdicts = { kstatus: 'InProgress', argo: 'Progressing' };
-const failed: Verdicts = { kstatus: 'Failed', argo: 'Degraded' };
+const done: ToolHealth = { kstatus: 'Current', argo: 'Healthy' };
+const going: ToolHealth = { kstatus: 'InProgress', argo: 'Progressing' };
+const failed: ToolHealth = { kstatus: 'Failed', argo: 'Degraded' };
 /** kstatus has no state for an object that is at rest and doesn't match its spec. A rollout must not count it as done. */
-const atRest: Verdicts = { kstatus: 'InProgress', argo: 'Suspended' };
+const atRest: ToolHealth = { kstatus: 'InProgress', argo: 'Suspended' };
 /** For kstatus, a reconciliation is in progress; the VM still matches the spec. */
-const keptUp: Verdicts = { kstatus: 'InProgress', argo: 'Healthy' };
-const leaving: Verdicts = { kstatus: 'Terminating', argo: 'Progressing' };
+const keptUp: ToolHealth = { kstatus: 'InProgress', argo: 'Healthy' };
+const leaving: ToolHealth = { kstatus: 'Terminating', argo: 'Progressing' };
 
 const progresses = 'the operator continues without your action';
 const needsAction = 'the object requires your action';
 const policy = 'a policy prevents changes, and the VM does not match the spec';
 const outage = 'an outage is not a failure of the object; a VM that was Ready counts as unchanged';
 
-export const verdicts: Readonly<Record<Reason, VerdictRow>> = {
+export const healthTable: Readonly<Record<Reason, HealthRow>> = {
   Observing: { ...going, because: 'the operator reads the first list of the account' },
   Available: { ...done, because: 'the power state matches the spec, running or halted' },
   Creating: { ...going, because: progresses },

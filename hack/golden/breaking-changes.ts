@@ -34,7 +34,7 @@ interface Column {
 type Schema = Readonly<Record<string, unknown>>;
 
 /** One sentence for each thing that `after` takes away; empty if it only adds. Pure. */
-export function narrowings(before: Definition, after: Definition): readonly string[] {
+export function breakingChanges(before: Definition, after: Definition): readonly string[] {
   return [
     ...differences(before.spec, after.spec, ['group', 'scope']),
     ...differences(before.spec.names, after.spec.names, ['kind', 'listKind', 'plural', 'singular']),

@@ -12,7 +12,7 @@ import { createEmulator } from '../../emulator/emulator.ts';
 import { serve } from '../../emulator/server.ts';
 import { startControlPlane } from '../control-plane/start.ts';
 import { Cluster, readiness } from '../../test/support/control-plane.ts';
-import { hurried, hurriedLatencies } from '../../test/support/fast-settings.ts';
+import { fastSettings, fastLatencies } from '../../test/support/fast-settings.ts';
 import { startOperator } from '../../test/support/operator-process.ts';
 import { basis, type Case, cases, type Room } from './cases.ts';
 import { currentVersion, goldenFolder, isReleased } from './versions.ts';
@@ -78,14 +78,14 @@ async function main(): Promise<void> {
   const emulator = createEmulator({
     seed: 7,
     accounts: [{ ownerId: 1, keys: [apiKey] }],
-    latencies: hurriedLatencies,
+    latencies: fastLatencies,
     switches: { bootLoopNames: '^falling-back-', bootLoopAfter: 500 },
   });
   const provider = await serve(emulator, { port: 0 });
   const operator = startOperator({
     kubeconfig: plane.kubeconfigPath,
     apiUrl: provider.url,
-    flags: hurried(),
+    flags: fastSettings(),
     logFile: join(directory, 'operator.log'),
   });
   try {

@@ -6,7 +6,7 @@ import { createServer, type Server } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { Buildah, Unable } from './buildah.ts';
-import { makeStandIns } from './fakes.ts';
+import { makeFakes } from './fakes.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 const cache = path.join(process.env['XDG_CACHE_HOME'] ?? path.join(os.homedir(), '.cache'), 'vps247-operator/image');
@@ -35,7 +35,7 @@ export async function buildImage<T>(use: (built: Built) => T): Promise<T> {
   mkdirSync(work, { recursive: true, mode: 0o700 });
   try {
     using buildah = new Buildah(cache);
-    makeStandIns(buildah, bases, work);
+    makeFakes(buildah, bases, work);
     console.log(`Stand-ins for ${bases.build} and ${bases.run}: Node ${process.version}, this machine's libraries.`);
 
     const options = ['--build-arg', `VERSION=${version}`, ...npmSettings(work)];

@@ -11,7 +11,7 @@ import { Unable, type Buildah } from './buildah.ts';
 const KEY_LABEL = 'stand-in';
 
 /** Makes both stand-ins unless the store has them as this file and this Node would make them. `work` is scratch space. */
-export function makeStandIns(buildah: Buildah, bases: { build: string; run: string }, work: string): void {
+export function makeFakes(buildah: Buildah, bases: { build: string; run: string }, work: string): void {
   const npmProgram = process.env['npm_execpath'];
   if (npmProgram === undefined)
     throw new Unable('Start this as `npm run image`: the build stage gets the npm that runs it.');

@@ -5,7 +5,7 @@ import { serve } from '../../emulator/server.ts';
 import { freePort } from '../control-plane/ports.ts';
 import { startControlPlane } from '../control-plane/start.ts';
 import { Cluster, readiness } from '../../test/support/control-plane.ts';
-import { hurried, hurriedLatencies } from '../../test/support/fast-settings.ts';
+import { fastSettings, fastLatencies } from '../../test/support/fast-settings.ts';
 import { type OperatorProcess, startOperator } from '../../test/support/operator-process.ts';
 import { startWireProxy, type Passing, type Treatment } from '../../test/support/wire-proxy.ts';
 
@@ -29,7 +29,7 @@ const refusal = {
 };
 
 /** Settings that are times are a sixtieth of what they are by default, where that is not too short for a process. */
-const flags: readonly string[] = hurried({
+const flags: readonly string[] = fastSettings({
   'poll-interval': '1s',
   'stuck-after': '10s',
   'lease-duration': '3s',
@@ -43,7 +43,7 @@ export function keyOf(team: Team): string {
 }
 
 /** A cluster, the provider, and an operator between them: what is scraped, and what goes wrong. */
-export class Stage implements AsyncDisposable {
+export class MonitoringEnvironment implements AsyncDisposable {
   readonly cluster: Cluster;
   readonly emulator: Emulator;
   /** Where the operator of this stage serves its metrics, however often it is started: `127.0.0.1:8080`. */
@@ -59,7 +59,10 @@ export class Stage implements AsyncDisposable {
   #second: OperatorProcess | undefined;
   #starts = 0;
 
-  private constructor(parts: Pick<Stage, 'cluster' | 'emulator' | 'metricsAddress' | 'secondAddress'>, logs: string) {
+  private constructor(
+    parts: Pick<MonitoringEnvironment, 'cluster' | 'emulator' | 'metricsAddress' | 'secondAddress'>,
+    logs: string,
+  ) {
     this.cluster = parts.cluster;
     this.emulator = parts.emulator;
     this.metricsAddress = parts.metricsAddress;
@@ -69,7 +72,7 @@ export class Stage implements AsyncDisposable {
   }
 
   /** With everything but objects in place, and no operator yet. Logs go into `logs`, which is emptied. */
-  static async open(logs: string): Promise<Stage> {
+  static async open(logs: string): Promise<MonitoringEnvironment> {
     rmSync(logs, { recursive: true, force: true });
     mkdirSync(logs, { recursive: true });
     await using opening = new AsyncDisposableStack();
@@ -79,12 +82,12 @@ export class Stage implements AsyncDisposable {
     const emulator = createEmulator({
       seed: 7,
       accounts: teams.map((team, index) => ({ ownerId: index + 1, keys: [keyOf(team)] })),
-      latencies: { ...hurriedLatencies, start: 1_000, halt: 1_000 },
+      latencies: { ...fastLatencies, start: 1_000, halt: 1_000 },
     });
     const provider = await serve(emulator, { port: 0 });
     opening.defer(() => provider.close());
     const [metricsAddress, secondAddress] = [`127.0.0.1:${await freePort()}`, `127.0.0.1:${await freePort()}`];
-    const stage = new Stage({ cluster, emulator, metricsAddress, secondAddress }, logs);
+    const stage = new MonitoringEnvironment({ cluster, emulator, metricsAddress, secondAddress }, logs);
     await cluster.applyRights();
     await cluster.applyCrd();
     await cluster.createNamespace(crowded);

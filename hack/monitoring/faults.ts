@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { crowded, keyOf, type Stage } from './environment.ts';
+import { crowded, keyOf, type MonitoringEnvironment } from './environment.ts';
 
 /** A planted fault. */
 export interface Fault {
@@ -7,16 +7,22 @@ export interface Fault {
   readonly what: string;
   /** The alerts that fire for it, and not before. */
   readonly alerts: readonly string[];
+<<<<<<< HEAD
   readonly plant: (stage: Stage) => Promise<void> | void;
   /** Runs when the alerts have fired, before the next fault. Without it, the fault stays. */
   readonly fix?: (stage: Stage) => Promise<void>;
+=======
+  readonly plant: (stage: MonitoringEnvironment) => Promise<void> | void;
+  /** If there is one, the day goes on when the alerts have fired and this is done; else the fault stays. */
+  readonly mend?: (stage: MonitoringEnvironment) => Promise<void>;
+>>>>>>> f4dca98 (Name fake providers, fixtures and workloads by what they are)
 }
 
 /** The number of objects to reconcile when Kubernetes is slow. */
 const crowd = 24;
 
 /** A quiet morning: machines are made, one is halted and started again. */
-export async function liveGoodDay(stage: Stage): Promise<void> {
+export async function liveGoodDay(stage: MonitoringEnvironment): Promise<void> {
   const { cluster } = stage;
   const soft = { powerOff: { mode: 'Soft', gracePeriodSeconds: 5 } };
   await stage.create('shop', 'web', soft);

@@ -5,7 +5,7 @@ type WireDeed = Extract<Deed, { kind: 'wire' }>;
 type Ambush = Extract<Deed, { readonly at: unknown; readonly kind: 'kill' }>['at'];
 
 /** What the wire has in store for requests to come. */
-export class Trouble {
+export class FaultPlan {
   #wire: readonly { readonly deed: WireDeed; readonly until: number; left: number }[] = [];
   #ambushes: readonly { readonly ambush: Ambush; readonly until: number }[] = [];
   /** Requests that were not let pass, by what was done to them. */

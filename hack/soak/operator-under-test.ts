@@ -2,7 +2,7 @@ import { exitCodes } from '../../src/config/exit-codes.ts';
 import { type OperatorOptions, type OperatorProcess, startOperator } from '../../test/support/operator-process.ts';
 
 /** The operator, which comes back however often it is killed. */
-export class Victim {
+export class OperatorUnderTest {
   readonly #options: Omit<OperatorOptions, 'logFile'>;
   readonly #logStem: string;
   #operator: OperatorProcess | undefined;

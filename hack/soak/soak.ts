@@ -5,14 +5,14 @@ import { createEmulator, type Emulator } from '../../emulator/emulator.ts';
 import type { FaultHandle } from '../../emulator/faults.ts';
 import type { MachineView } from '../../emulator/machine.ts';
 import { serve } from '../../emulator/server.ts';
-import { isRight, type ReceiptLine, renderReceipt } from '../demo/summary.ts';
+import { isRight, type SummaryLine, renderSummary } from '../demo/summary.ts';
 import type { Cluster } from '../../test/support/control-plane.ts';
-import { hurried, hurriedLatencies } from '../../test/support/fast-settings.ts';
+import { fastSettings, fastLatencies } from '../../test/support/fast-settings.ts';
 import { recordObjects } from '../../test/support/record-objects.ts';
 import { startWireProxy, type Traffic, type WireProxy } from '../../test/support/wire-proxy.ts';
 import type { Api } from '../../test/support/wire-signature.ts';
 import { changed, heldBy, mostAtOnce, placeForeign, writesTo } from './audit.ts';
-import { People } from './workload.ts';
+import { Workload } from './workload.ts';
 import {
   calm,
   createSchedule,
@@ -25,8 +25,8 @@ import {
   visibilityWindow,
   waitsFor,
 } from './schedule.ts';
-import { Trouble } from './fault-plan.ts';
-import { Victim } from './operator-under-test.ts';
+import { FaultPlan } from './fault-plan.ts';
+import { OperatorUnderTest } from './operator-under-test.ts';
 
 const apiKey = 'soak-key';
 
@@ -66,7 +66,7 @@ export interface SoakOptions extends ScheduleOptions {
 
 export interface Outcome {
   readonly isGood: boolean;
-  readonly lines: readonly ReceiptLine[];
+  readonly lines: readonly SummaryLine[];
   /** The receipt, as people read it. */
   readonly text: string;
 }
@@ -77,9 +77,9 @@ interface Cast {
   readonly foreign: readonly MachineView[];
   /** One for each operator, so that who asks can be killed for it. */
   readonly proxies: readonly WireProxy[];
-  readonly operators: readonly Victim[];
-  readonly people: People;
-  readonly trouble: Trouble;
+  readonly operators: readonly OperatorUnderTest[];
+  readonly people: Workload;
+  readonly trouble: FaultPlan;
   /** The provider's own, and when each is over: `performance.now()`. */
   readonly faults: { readonly handle: FaultHandle; readonly until: number }[];
   /** Of the API server. */
@@ -122,7 +122,7 @@ async function gather(options: SoakOptions, cleanups: (() => unknown)[]): Promis
   const emulator = createEmulator({
     seed,
     accounts: [{ ownerId: 1, keys: [apiKey] }],
-    latencies: { ...hurriedLatencies, provision: [150, 900], start: [100, 500], halt: [100, 900], giveUp: 1_000 },
+    latencies: { ...fastLatencies, provision: [150, 900], start: [100, 500], halt: [100, 900], giveUp: 1_000 },
     // Or the provider itself would keep second machines from being made.
     switches: { ...guests, ...rough, duplicateNames: 'allowed' },
   });
@@ -133,8 +133,8 @@ async function gather(options: SoakOptions, cleanups: (() => unknown)[]): Promis
   const provider = await serve(emulator, { port: 0 });
   cleanups.push(() => provider.close());
   await cluster.putSecret(namespace, apiKey);
-  const trouble = new Trouble();
-  const operators: Victim[] = [];
+  const trouble = new FaultPlan();
+  const operators: OperatorUnderTest[] = [];
   const proxies: WireProxy[] = [];
   for (let index = 0; index < options.operators; index += 1) {
     const wire = path.join(directory, `wire-${index + 1}`);
@@ -147,8 +147,8 @@ async function gather(options: SoakOptions, cleanups: (() => unknown)[]): Promis
     });
     cleanups.push(() => proxy.close());
     const settings = { 'visibility-window': `${visibilityWindow}ms`, 'stuck-after': '20s', ...leaseTimes };
-    const flags = ['--namespaces', namespace, ...election(namespace), ...hurried(settings)];
-    const operator = new Victim(
+    const flags = ['--namespaces', namespace, ...election(namespace), ...fastSettings(settings)];
+    const operator = new OperatorUnderTest(
       { kubeconfig: proxy.kubeconfig, apiUrl: proxy.apiUrl, entry, flags },
       path.join(directory, `operator-${index + 1}`),
     );
@@ -157,7 +157,7 @@ async function gather(options: SoakOptions, cleanups: (() => unknown)[]): Promis
     operators.push(operator);
     proxies.push(proxy);
   }
-  const people = new People({ cluster, namespace, emulator });
+  const people = new Workload({ cluster, namespace, emulator });
   people.begin();
   cleanups.push(() => people.end());
   const cast: Cast = {
@@ -286,7 +286,7 @@ async function converge({ patience, signal }: SoakOptions, { people }: Cast): Pr
 function judged(
   { emulator, foreign, operators, people }: Cast,
   exitCodes: readonly (number | null)[],
-): readonly ReceiptLine[] {
+): readonly SummaryLine[] {
   const { ledger } = emulator;
   const leaks = ledger.leaks([...people.objects.flatMap(heldBy), ...foreign.map(({ name }) => name)]);
   return [
@@ -303,7 +303,7 @@ function judged(
 }
 
 /** What happened, so that one can tell whether it was enough. */
-function told({ emulator, proxies, operators, people, trouble, faults }: Cast): readonly ReceiptLine[] {
+function told({ emulator, proxies, operators, people, trouble, faults }: Cast): readonly SummaryLine[] {
   const { ledger } = emulator;
   const [kubernetes, provider] = [trafficOf(proxies, 'kubernetes'), trafficOf(proxies, 'provider')];
   const wire = [...trouble.counts].map(([what, count]) => `${count} ${what}`);
@@ -320,17 +320,17 @@ function told({ emulator, proxies, operators, people, trouble, faults }: Cast): 
   ];
 }
 
-function never(what: string, counted: number, note = ''): ReceiptLine {
+function never(what: string, counted: number, note = ''): SummaryLine {
   return { what, counted, least: 0, note };
 }
 
-function figure(what: string, counted: number, note = ''): ReceiptLine {
+function figure(what: string, counted: number, note = ''): SummaryLine {
   return { what, counted, least: undefined, note };
 }
 
-function conclude({ seed }: SoakOptions, lines: readonly ReceiptLine[]): Outcome {
+function conclude({ seed }: SoakOptions, lines: readonly SummaryLine[]): Outcome {
   const isGood = lines.every(isRight);
-  return { isGood, lines, text: `seed ${seed}${isGood ? '' : ' failed'}\n\n${renderReceipt(lines)}` };
+  return { isGood, lines, text: `seed ${seed}${isGood ? '' : ' failed'}\n\n${renderSummary(lines)}` };
 }
 
 function describe({ emulator, operators, people, trouble, faults }: Cast, elapsed: number): string {
@@ -346,7 +346,7 @@ function describe({ emulator, operators, people, trouble, faults }: Cast, elapse
   ].join(', ');
 }
 
-function killsOf(operators: readonly Victim[]): number {
+function killsOf(operators: readonly OperatorUnderTest[]): number {
   return sum(operators.map(({ kills }) => kills));
 }
 

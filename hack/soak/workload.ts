@@ -9,7 +9,7 @@ import type { Wish } from './schedule.ts';
 const pause = 200;
 const lookEvery = 1_000;
 
-export interface PeopleOptions {
+export interface WorkloadOptions {
   readonly cluster: Cluster;
   readonly namespace: string;
   readonly emulator: Emulator;
@@ -19,8 +19,8 @@ export interface PeopleOptions {
  * Those who want objects, and write that down straight at the API server, whatever becomes of the operator meanwhile. What
  * is asked of one object is asked in turn.
  */
-export class People {
-  readonly #options: PeopleOptions;
+export class Workload {
+  readonly #options: WorkloadOptions;
   readonly #turns = new Map<string, Promise<void>>();
   /** How much is still to be written down, by object. */
   readonly #left = new Map<string, number>();
@@ -35,7 +35,7 @@ export class People {
   /** How often somebody did what an object advised: made it anew because others had deleted its machine, or had its power cut. */
   remedies = 0;
 
-  constructor(options: PeopleOptions) {
+  constructor(options: WorkloadOptions) {
     this.#options = options;
   }
 

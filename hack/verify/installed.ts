@@ -9,7 +9,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { parseAllDocuments } from 'yaml';
 import { goldenChart } from '../golden/chart.ts';
 import { goldenVersions } from '../golden/versions.ts';
-import { hurriedEnvironment } from '../../test/support/fast-settings.ts';
+import { fastEnvironment } from '../../test/support/fast-settings.ts';
 import { InstalledSite } from '../../test/support/installed-site.ts';
 import type { PodOnNode } from '../../test/support/kubelet/pod.ts';
 import { builtImage } from '../../test/support/operator-image.ts';
@@ -211,7 +211,7 @@ interface KubernetesObject {
   readonly [field: string]: unknown;
 }
 
-const environment = hurriedEnvironment(site.apiUrl);
+const environment = fastEnvironment(site.apiUrl);
 
 /** An overlay of one's own, which has the operator call the emulated provider. */
 async function build(source: string): Promise<readonly KubernetesObject[]> {

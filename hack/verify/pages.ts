@@ -6,7 +6,7 @@ import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { fences } from '../../test/support/documented.ts';
-import { hurriedEnvironment } from '../../test/support/fast-settings.ts';
+import { fastEnvironment } from '../../test/support/fast-settings.ts';
 import { InstalledSite } from '../../test/support/installed-site.ts';
 import { demand } from './chart-values.ts';
 
@@ -37,7 +37,7 @@ await using site = await InstalledSite.open({ logs: path.join(root, '.out/verify
 const { cluster, emulator } = site;
 const checkout = path.join(site.logs, 'checkout');
 
-const environment = hurriedEnvironment(site.apiUrl);
+const environment = fastEnvironment(site.apiUrl);
 
 function change(file: string, from: RegExp, to: string): void {
   const text = readFileSync(path.join(checkout, file), 'utf8');

@@ -13,7 +13,7 @@ import { faults, type Fault, liveGoodDay } from '../monitoring/faults.ts';
 import { scaledAlert, timeScale } from '../monitoring/time-scale.ts';
 import { chosen, type Day, showPanels, valuesIn } from '../monitoring/panels.ts';
 import { Prometheus } from '../monitoring/prometheus.ts';
-import { Stage } from '../monitoring/environment.ts';
+import { MonitoringEnvironment } from '../monitoring/environment.ts';
 
 const logs = path.join(import.meta.dirname, '../../.out/verify/prometheus');
 /** So many scrapes and evaluations of the rules make a good day. */
@@ -28,7 +28,7 @@ function demand(isSo: boolean, otherwise: string): asserts isSo {
   if (!isSo) throw new Error(otherwise);
 }
 
-await using stage = await Stage.open(logs);
+await using stage = await MonitoringEnvironment.open(logs);
 await stage.startOperator();
 await using prometheus = await Prometheus.start({
   targets: [

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { type Definition, narrowings } from '../../hack/golden/breaking-changes.ts';
+import { type Definition, breakingChanges } from '../../hack/golden/breaking-changes.ts';
 
 const root = join(import.meta.dirname, '../..');
 // Freely spoilt below; any, as in the manifests.
@@ -29,7 +29,7 @@ function after(change: (parts: Parts) => void, start: (parts: Parts) => void = (
   start(partsOf(before));
   const later = structuredClone(before);
   change(partsOf(later));
-  return narrowings(before, later);
+  return breakingChanges(before, later);
 }
 
 describe('what takes something away is found', () => {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { renderCrd } from '../../hack/generate/crd.ts';
 import { goldenChartFiles, leftInGoldenChart } from '../../hack/golden/chart.ts';
-import { type Definition, narrowings } from '../../hack/golden/breaking-changes.ts';
+import { type Definition, breakingChanges } from '../../hack/golden/breaking-changes.ts';
 import { currentVersion, goldenFolder, goldenVersions } from '../../hack/golden/versions.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -15,7 +15,7 @@ const present = parse(renderCrd()) as Definition;
 
 describe('the definition only grows', () => {
   it.each(goldenVersions())('nothing of %s is taken away', (version) => {
-    expect(narrowings(definitionOf(version), present)).toEqual([]);
+    expect(breakingChanges(definitionOf(version), present)).toEqual([]);
   });
 });
 

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { sectionsOf } from '../../bench/figures.ts';
-import { goalsOf, rateLimitedFloor } from '../../bench/targets.ts';
+import { targetsOf, rateLimitedFloor } from '../../bench/targets.ts';
 import type { Results } from '../../bench/results.ts';
 import { findWrong, renderGoals } from '../../bench/table.ts';
 import { measuredOf, resultsOf, spanOf } from './results.ts';
 
 const missed = (more: Partial<Results>): string[] =>
-  goalsOf(resultsOf(more))
+  targetsOf(resultsOf(more))
     .filter(({ isMet }) => !isMet)
     .map(({ what }) => what);
 
@@ -91,7 +91,7 @@ test.each([
 });
 
 test('a goal that is missed is marked, with what others reach beside it', () => {
-  const [, ...rows] = renderGoals(goalsOf(resultsOf())).split('\n');
+  const [, ...rows] = renderGoals(targetsOf(resultsOf())).split('\n');
   const marked = rows.filter((row) => row.startsWith('✗'));
   expect(marked.map((row) => row.split(/ {2,}/).slice(1, 6))).toEqual([[always, '5.00', '2', '3', '≤ 4']]);
 });

@@ -127,7 +127,7 @@ function decode(wire: object): Machine {
 /** An object that adopted the VM of the example. */
 async function createAdopted(): Promise<World> {
   const world = await createWorld({}, { withoutBystanders: 'the totals are of one VM' });
-  world.room.add(answer.name, decode(answer));
+  world.fakeProvider.add(answer.name, decode(answer));
   world.apply('web', { adoption: { policy: 'MustExist', id: 90 }, initialPasswordSecret: { name: 'password' } });
   await world.clock.advance(2 * minute);
   return world;
@@ -180,7 +180,7 @@ describe('a change of one attribute alone', () => {
   const changing = Object.entries(rows).filter(([, { changed }]) => changed !== undefined);
 
   test.each(changing)('%s', async (attribute, { costs, changed }) => {
-    const { clock, cluster, room } = await createAdopted();
+    const { clock, cluster, fakeProvider: room } = await createAdopted();
     const { length } = cluster.writes;
     const [name = '', inner] = attribute.split('.');
     const before = (answer as Readonly<Record<string, unknown>>)[name];

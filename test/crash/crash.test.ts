@@ -3,15 +3,15 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { buildBundle } from '../../hack/build.ts';
 import { align } from '../../hack/demo/table.ts';
-import { hurriedLatencies as latencies } from '../support/fast-settings.ts';
+import { fastLatencies as latencies } from '../support/fast-settings.ts';
 import { points } from '../support/wire-proxy.ts';
-import { useStages } from '../integration/operator/fixture.ts';
+import { useFixtures } from '../integration/operator/fixture.ts';
 import { createHeldClock } from './held-clock.ts';
 import { type Life, live } from './life.ts';
 import { phases } from './phases.ts';
 import { markdownOf, tableOf, totalsOf } from './table.ts';
 
-const stageFor = useStages('crash-points');
+const stageFor = useFixtures('crash-points');
 const out = path.join(import.meta.dirname, '../../.out/crash');
 
 /** Shows what was tried, and keeps it. */

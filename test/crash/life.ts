@@ -3,7 +3,7 @@ import { objectOf } from '../support/machine-name.ts';
 import type { OperatorProcess } from '../support/operator-process.ts';
 import { type Passing, type Point, startWireProxy, type Treatment, type WireProxy } from '../support/wire-proxy.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
-import type { Stage } from '../integration/operator/fixture.ts';
+import type { OperatorFixture } from '../integration/operator/fixture.ts';
 import type { HeldClock } from './held-clock.ts';
 import { type Expectation, judge, machinesOf, missing } from './oracle.ts';
 import { type Phase, subject } from './phases.ts';
@@ -39,7 +39,7 @@ const neighbour = 'neighbour';
  * first time in its phase, and is started again each time. Rejects for nothing that the operator does wrong.
  */
 export async function live(
-  stage: Stage,
+  stage: OperatorFixture,
   clock: HeldClock,
   entry: string,
   point: Point,
@@ -60,7 +60,7 @@ function isInquiry({ path }: Passing): boolean {
 }
 
 class Mortal {
-  readonly #stage: Stage;
+  readonly #stage: OperatorFixture;
   /** The emulator's. */
   readonly #clock: HeldClock;
   readonly #entry: string;
@@ -84,7 +84,7 @@ class Mortal {
   #proxy: WireProxy | undefined;
   #operator: OperatorProcess | undefined;
 
-  constructor(stage: Stage, clock: HeldClock, entry: string, point: Point) {
+  constructor(stage: OperatorFixture, clock: HeldClock, entry: string, point: Point) {
     this.#stage = stage;
     this.#clock = clock;
     this.#entry = entry;

@@ -1,6 +1,6 @@
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
 import { readiness } from '../support/control-plane.ts';
-import type { Stage } from '../integration/operator/fixture.ts';
+import type { OperatorFixture } from '../integration/operator/fixture.ts';
 import type { Calls } from './oracle.ts';
 
 /** The object whose life is lived. */
@@ -11,13 +11,13 @@ export interface Phase {
   readonly name: string;
   /** The object it is about, if not the one whose life is lived. */
   readonly object?: string;
-  begin(stage: Stage): Promise<unknown>;
+  begin(stage: OperatorFixture): Promise<unknown>;
   /** Judged by the object as it is stored; undefined when it is gone. */
   isReached(object: VirtualMachine | undefined): boolean;
   /** The changing calls that it takes, exactly so many, however often the operator dies. */
   readonly calls: Calls;
   /** What else must be so once it is reached: a sentence for each thing that is not. */
-  check?(stage: Stage): Promise<readonly string[]>;
+  check?(stage: OperatorFixture): Promise<readonly string[]>;
 }
 
 /** The machine is as asked, by a status that knows the newest spec. */
@@ -30,18 +30,18 @@ function isSettled(object: VirtualMachine | undefined, state: 'Running' | 'Halte
 }
 
 function patch(spec: Readonly<Record<string, unknown>>) {
-  return ({ cluster, namespace }: Stage) => cluster.patch(namespace, subject, { spec });
+  return ({ cluster, namespace }: OperatorFixture) => cluster.patch(namespace, subject, { spec });
 }
 
 const adopted = 'adopted';
 
 /** There before the object that takes it over, under a name that an object of an earlier life might have given it. */
-function placeLegacy({ emulator }: Stage): number {
+function placeLegacy({ emulator }: OperatorFixture): number {
   return emulator.person.create({ name: `${adopted}-0badc0de` });
 }
 
 /** The Secret is there, once and with the right password, however often its writer died. */
-async function checkPassword({ cluster, namespace, emulator, object }: Stage): Promise<readonly string[]> {
+async function checkPassword({ cluster, namespace, emulator, object }: OperatorFixture): Promise<readonly string[]> {
   const id = (await object(subject))?.status?.id ?? 0;
   const name = `${subject}-initial-password`;
   const secret = await cluster.read({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace } });

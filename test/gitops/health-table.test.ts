@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { healthsOf, kstatusesOf } from '../../hack/gitops/tools.ts';
-import { type Verdicts, verdicts } from '../../hack/gitops/health-table.ts';
+import { type ToolHealth, healthTable } from '../../hack/gitops/health-table.ts';
 import { type Reason, reasons } from '../../src/api/v1alpha1/reasons.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
 import { type ShownOptions, showing } from './objects.ts';
@@ -20,23 +20,23 @@ function shape(what: string, reason: Reason, options: ShownOptions = {}): Shape 
 }
 
 /** What the table says of an object that shows a reason. */
-function expected({ reason, object }: Shape): Verdicts {
+function expected({ reason, object }: Shape): ToolHealth {
   const { metadata, status } = object;
   if (metadata.deletionTimestamp !== undefined) return { kstatus: 'Terminating', argo: 'Progressing' };
-  const row = verdicts[reason];
+  const row = healthTable[reason];
   const condition = status?.conditions?.find(({ type }) => type === 'Ready');
   const isKept = condition?.status === 'True' && condition.observedGeneration === metadata.generation;
   const { kstatus, argo } = isKept ? (row.wasReady ?? row) : row;
   return { kstatus, argo };
 }
 
-async function judge(objects: readonly VirtualMachine[]): Promise<readonly Verdicts[]> {
+async function judge(objects: readonly VirtualMachine[]): Promise<readonly ToolHealth[]> {
   const [statuses, healths] = await Promise.all([kstatusesOf(objects), healthsOf(objects)]);
   return objects.map(({ metadata }, index) => ({
     // Holes would be lines that a program did not answer, and differ from anything expected.
-    kstatus: statuses[index] as Verdicts['kstatus'],
+    kstatus: statuses[index] as ToolHealth['kstatus'],
     // So does Argo CD, before it asks any script.
-    argo: (metadata.deletionTimestamp === undefined ? healths[index]?.status : 'Progressing') as Verdicts['argo'],
+    argo: (metadata.deletionTimestamp === undefined ? healths[index]?.status : 'Progressing') as ToolHealth['argo'],
   }));
 }
 
@@ -54,18 +54,22 @@ describe('kstatus and Argo CD make of an object what the table says', () => {
     const shapes = all.map((reason) => shape('first', reason));
     expect(await surprises(shapes)).toEqual([]);
     const judged = await judge(shapes.map(({ object }) => object));
-    expect(judged).toEqual(all.map((reason) => ({ kstatus: verdicts[reason].kstatus, argo: verdicts[reason].argo })));
+    expect(judged).toEqual(
+      all.map((reason) => ({ kstatus: healthTable[reason].kstatus, argo: healthTable[reason].argo })),
+    );
   });
 
   it('for each reason, of a machine that was Ready', async () => {
     const judged = await judge(all.map((reason) => showing(reason, { before: ready })));
-    const wanted = all.map((reason) => verdicts[reason].wasReady ?? verdicts[reason]);
+    const wanted = all.map((reason) => healthTable[reason].wasReady ?? healthTable[reason]);
     expect(judged).toEqual(wanted.map(({ kstatus, argo }) => ({ kstatus, argo })));
   });
 
   it('for each reason, of a machine that was Ready under an earlier spec: as if it had never been', async () => {
     const judged = await judge(all.map((reason) => showing(reason, { before: ready, generation: 2 })));
-    expect(judged).toEqual(all.map((reason) => ({ kstatus: verdicts[reason].kstatus, argo: verdicts[reason].argo })));
+    expect(judged).toEqual(
+      all.map((reason) => ({ kstatus: healthTable[reason].kstatus, argo: healthTable[reason].argo })),
+    );
   });
 
   it('for each reason after each other, spec changed or not, deleted or not, whatever is known of the key', async () => {

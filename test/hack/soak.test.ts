@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Passing } from '../support/wire-proxy.ts';
 import { changed, heldBy, mostAtOnce, placeForeign, writesTo } from '../../hack/soak/audit.ts';
 import { createSchedule, objectsOf, type Step } from '../../hack/soak/schedule.ts';
-import { Trouble } from '../../hack/soak/fault-plan.ts';
+import { FaultPlan } from '../../hack/soak/fault-plan.ts';
 import { apiVersion } from '../../src/api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
 import { createEmulator } from '../../emulator/emulator.ts';
@@ -156,7 +156,7 @@ const spare = (): Promise<void> => Promise.resolve();
 
 describe('trouble on the wire', () => {
   test('strikes the requests it is meant for, so often and no more', () => {
-    const trouble = new Trouble();
+    const trouble = new FaultPlan();
     const treatment = { kind: 'reset', at: 'before' } as const;
     trouble.add({ kind: 'wire', api: 'provider', changes: true, times: 2, treatment }, 100);
     const asked = [
@@ -171,7 +171,7 @@ describe('trouble on the wire', () => {
   });
 
   test('strips finalizers from a write as an admission policy may, and nothing else', () => {
-    const trouble = new Trouble();
+    const trouble = new FaultPlan();
     const treatment = { kind: 'strip finalizers' } as const;
     trouble.add({ kind: 'wire', api: 'kubernetes', changes: true, times: 3, treatment }, 100);
     const patch = { metadata: { finalizers: ['a'], annotations: { b: 'c' } }, spec: {} };
@@ -187,7 +187,7 @@ describe('trouble on the wire', () => {
 
   test('kills at the next change, once, and never when it is over', async () => {
     let kills = 0;
-    const trouble = new Trouble();
+    const trouble = new FaultPlan();
     trouble.waylay({ api: 'kubernetes', point: 'effect' }, 100);
     expect(trouble.decide(request('kubernetes', 'GET'), spare, 0).kind).toBe('pass');
     const kill = async (): Promise<void> => void (kills += 1);
@@ -201,7 +201,7 @@ describe('trouble on the wire', () => {
   });
 
   test('leaves renewals of the Lease to what is meant for them', () => {
-    const trouble = new Trouble();
+    const trouble = new FaultPlan();
     const renewal = { ...request('kubernetes', 'PATCH'), path: '/apis/coordination.k8s.io/v1/namespaces/a/leases/b' };
     const treatment = { kind: 'reset', at: 'before' } as const;
     trouble.waylay({ api: 'kubernetes', point: 'effect' }, 100);
@@ -212,7 +212,7 @@ describe('trouble on the wire', () => {
   });
 
   test('does not wait for ever', () => {
-    const trouble = new Trouble();
+    const trouble = new FaultPlan();
     trouble.waylay({ api: 'provider', point: 'before' }, 100);
     trouble.add(
       { kind: 'wire', api: 'provider', changes: true, times: 1, treatment: { kind: 'refuse', status: 500 } },

@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import { startControlPlane } from '../../hack/control-plane/start.ts';
 import { goldenFolder, goldenVersions } from '../../hack/golden/versions.ts';
 import { Cluster } from '../support/control-plane.ts';
-import { hurried } from '../support/fast-settings.ts';
+import { fastSettings } from '../support/fast-settings.ts';
 import { startOperator } from '../support/operator-process.ts';
 import { recordObjects } from '../support/record-objects.ts';
 import { keyText } from '../../src/api/v1alpha1/identity.ts';
@@ -154,7 +154,7 @@ it.each(goldenVersions())('what %s left behind is served, valid and changeable, 
   const operator = startOperator({
     kubeconfig: plane.kubeconfigPath,
     apiUrl: provider.url,
-    flags: [...hurried(), '--namespaces', namespaces['at-rest']],
+    flags: [...fastSettings(), '--namespaces', namespaces['at-rest']],
     logFile: join(out, 'operator.log'),
   });
   try {

@@ -325,7 +325,7 @@ export async function startOf(subject: Subject, configuration: Configuration): P
   const applied: State = {
     now: dawn,
     cluster: newCluster(object, 'own'),
-    room: {
+    providerState: {
       machines: [
         ...(hasNeighbour ? [newMachine(neighbourId, neighbourName, dawn)] : []),
         ...(hasStray ? [newMachine(neighbourId + 1, strayName, dawn)] : []),

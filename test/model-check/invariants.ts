@@ -4,20 +4,20 @@ import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
 import type { Invariant } from './checker.ts';
 import { neighbourId } from './actions/users.ts';
 import { isThere } from './world/fake-provider.ts';
-import type { Room, RoomMachine, SentCall, State } from './state.ts';
+import type { ProviderState, ProviderMachine, SentCall, State } from './state.ts';
 import { gracePeriod, responseDeadline, stuckAfter, visibilityWindow } from './time.ts';
 
 /** What must hold after every step, whatever went wrong before. */
 export const invariants: readonly Invariant<State>[] = [
-  { name: 'one object has at most one machine', holds: ({ room }) => ours(room).length <= 1 },
+  { name: 'one object has at most one machine', holds: ({ providerState }) => ours(providerState).length <= 1 },
   {
     name: 'nothing foreign is changed',
     holds: ({ sent }) => sent?.machine === undefined || sent.machine.isOurs,
   },
   {
     name: 'nothing foreign is on record',
-    holds: ({ cluster, room }) => {
-      const recorded = recordedIn(cluster.object, room);
+    holds: ({ cluster, providerState }) => {
+      const recorded = recordedIn(cluster.object, providerState);
       return recorded === undefined || recorded.isOurs;
     },
   },
@@ -27,7 +27,7 @@ export const invariants: readonly Invariant<State>[] = [
   },
   {
     name: 'a request restarts once',
-    holds: ({ room }) => new Set(room.restarts).size === room.restarts.length,
+    holds: ({ providerState }) => new Set(providerState.restarts).size === providerState.restarts.length,
   },
   {
     name: 'only a machine seen halted is deleted, or one in a transition that has taken too long',
@@ -52,7 +52,8 @@ export const invariants: readonly Invariant<State>[] = [
   },
   {
     name: 'the object stays as long as its machine, unless it is to leave it',
-    holds: ({ cluster, room }) => cluster.object !== undefined || !mayBeThere(room) || isLetGo(cluster.gone),
+    holds: ({ cluster, providerState }) =>
+      cluster.object !== undefined || !mayBeThere(providerState) || isLetGo(cluster.gone),
   },
   {
     name: 'power is cut with an announcement, after the grace period, and never by Soft',
@@ -65,12 +66,13 @@ export const invariants: readonly Invariant<State>[] = [
 ];
 
 /** Whether the world is as the object asks, or the object says rightly why only a human can make it so. */
-export function isSettled({ cluster, room }: State): boolean {
+export function isSettled({ cluster, providerState }: State): boolean {
   const { object } = cluster;
-  if (object === undefined) return !mayBeThere(room) || isLetGo(cluster.gone);
-  const recorded = recordedIn(object, room);
+  if (object === undefined) return !mayBeThere(providerState) || isLetGo(cluster.gone);
+  const recorded = recordedIn(object, providerState);
   const ready = object.status?.conditions?.find(({ type }) => type === 'Ready');
-  if (ready?.reason === 'AbsenceUnconfirmed') return recorded === undefined && !mayBeThere(room) && hasNamesake(room);
+  if (ready?.reason === 'AbsenceUnconfirmed')
+    return recorded === undefined && !mayBeThere(providerState) && hasNamesake(providerState);
   // An annotation that somebody wrote before there was a record: it grants nothing, and holds back.
   if (ready?.reason === 'IdentityUnproven') return readIdentity(object).kind === 'Unproven';
   if (isDeleting(object)) return false;
@@ -87,11 +89,11 @@ export function isSettled({ cluster, room }: State): boolean {
   }
   switch (ready?.reason) {
     case 'ExternallyDeleted':
-      return readIdentity(object).kind === 'Known' && recorded === undefined && !mayBeThere(room);
+      return readIdentity(object).kind === 'Known' && recorded === undefined && !mayBeThere(providerState);
     case 'IdentityFromOtherObject':
-      return readIdentity(object).kind === 'Foreign' && !mayBeThere(room);
+      return readIdentity(object).kind === 'Foreign' && !mayBeThere(providerState);
     case 'NameTaken':
-      return hasNamesake(room);
+      return hasNamesake(providerState);
     default:
       return false;
   }
@@ -110,24 +112,24 @@ function isLetGo(gone: VirtualMachine | undefined): boolean {
   return managementPolicy === 'Observe' || (deletionPolicy ?? (isAdopted ? 'Retain' : 'Delete')) === 'Retain';
 }
 
-function ours({ machines }: Room): readonly RoomMachine[] {
+function ours({ machines }: ProviderState): readonly ProviderMachine[] {
   return machines.filter((machine) => machine.isOurs && isThere(machine));
 }
 
-function mayBeThere(room: Room): boolean {
-  return ours(room).length > 0 || room.adrift.some(({ operation }) => operation === 'CreateMachine');
+function mayBeThere(providerState: ProviderState): boolean {
+  return ours(providerState).length > 0 || providerState.adrift.some(({ operation }) => operation === 'CreateMachine');
 }
 
-function hasNamesake({ machines }: Room): boolean {
+function hasNamesake({ machines }: ProviderState): boolean {
   return machines.some(
     (machine) => isThere(machine) && !machine.isOurs && machine.owner === 'own' && machine.id !== neighbourId,
   );
 }
 
-function recordedIn(object: VirtualMachine | undefined, room: Room): RoomMachine | undefined {
+function recordedIn(object: VirtualMachine | undefined, providerState: ProviderState): ProviderMachine | undefined {
   const identity = object === undefined ? undefined : readIdentity(object);
   if (identity?.kind !== 'Known') return undefined;
-  return room.machines.find((machine) => machine.id === identity.id && isThere(machine));
+  return providerState.machines.find((machine) => machine.id === identity.id && isThere(machine));
 }
 
 function isCreate(sent: SentCall | undefined): sent is SentCall {

@@ -1,7 +1,7 @@
 import { annotations } from '../../src/api/v1alpha1/constants.ts';
 import type { Condition, VirtualMachine, VirtualMachineStatus } from '../../src/api/v1alpha1/types.ts';
 import { isInTransit } from './world/fake-provider.ts';
-import type { AccountState, Answer, Pass, Request, Room, RoomMachine, State } from './state.ts';
+import type { AccountState, Answer, Pass, Request, ProviderState, ProviderMachine, State } from './state.ts';
 import { dawn, tickOf } from './time.ts';
 
 /**
@@ -114,7 +114,7 @@ export function createKeys(): (state: State) => string {
     return part;
   }
 
-  function partsOf({ cluster, room, operator }: State): Part[] {
+  function partsOf({ cluster, providerState, operator }: State): Part[] {
     const parts = [
       partOf(cluster.object, liveObject),
       partOf(operator.cache, liveObject),
@@ -122,9 +122,9 @@ export function createKeys(): (state: State) => string {
       partOf(operator.objectState),
       partOf(operator.pass, livePass),
       partOf(operator.pass?.object, liveObject),
-      partOf(room, liveRoom),
+      partOf(providerState, liveRoom),
     ];
-    for (const machine of room.machines) parts.push(partOf(machine, liveMachine));
+    for (const machine of providerState.machines) parts.push(partOf(machine, liveMachine));
     for (const account of Object.values(operator.accounts)) {
       parts.push(partOf(account, liveAccount));
       for (const machine of account.snapshot?.machines ?? []) parts.push(partOf(machine));
@@ -269,12 +269,12 @@ function liveAccount(account: AccountState): unknown {
 }
 
 /** The machines are parts of their own. */
-function liveRoom({ machines, ...room }: Room): unknown {
-  return { ...room, length: machines.length };
+function liveRoom({ machines, ...providerState }: ProviderState): unknown {
+  return { ...providerState, length: machines.length };
 }
 
 /** When a machine changed counts as long as something is to come of it. */
-function liveMachine(machine: RoomMachine): unknown {
+function liveMachine(machine: ProviderMachine): unknown {
   return isInTransit(machine) ? machine : { ...machine, changedAt: undefined };
 }
 

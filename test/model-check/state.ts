@@ -8,7 +8,7 @@ export interface State {
   /** Epoch milliseconds. */
   readonly now: number;
   readonly cluster: Cluster;
-  readonly room: Room;
+  readonly providerState: ProviderState;
   readonly operator: Operator;
   /** How often each misfortune may still happen. */
   readonly left: Budget;
@@ -44,8 +44,8 @@ export type AccountName = 'own' | 'other';
 export const ownerIds: Readonly<Record<AccountName, number>> = { own: 1, other: 2 };
 
 /** The provider. */
-export interface Room {
-  readonly machines: readonly RoomMachine[];
+export interface ProviderState {
+  readonly machines: readonly ProviderMachine[];
   /** Calls whose caller has given up on them, but which may still be carried out. */
   readonly adrift: readonly Adrift[];
   readonly nextId: number;
@@ -59,7 +59,7 @@ export interface Room {
   readonly refusesTwins: boolean;
 }
 
-export interface RoomMachine {
+export interface ProviderMachine {
   readonly id: number;
   readonly name: string;
   readonly owner: AccountName;
@@ -93,7 +93,7 @@ export interface Adrift extends ProviderCall {
 /** A changing call as it reaches the provider. */
 export interface SentCall extends ProviderCall {
   /** The machine it is for, as it was before; undefined when there is none. */
-  readonly machine: RoomMachine | undefined;
+  readonly machine: ProviderMachine | undefined;
   /** What the reconciliation was shown of that machine. */
   readonly seen: MachineState | undefined;
   /** The object that the reconciliation decided on. */

@@ -14,8 +14,8 @@ test('a reconciliation that never ends is noticed after a quarter of an hour', a
 });
 
 test('a provider that does not answer is no reason for a restart', async () => {
-  const { apply, clock, isAlive, room } = await createWorld();
-  room.holds = () => new Promise(() => {});
+  const { apply, clock, isAlive, fakeProvider } = await createWorld();
+  fakeProvider.holds = () => new Promise(() => {});
   apply('web');
   await clock.advance(60 * minute);
   expect(isAlive()).toBe(true);

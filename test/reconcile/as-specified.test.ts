@@ -33,7 +33,7 @@ const differences = (world: World): number =>
 /** An object that adopts a VM of another package than its spec says. */
 async function adoptDifferent(more: Partial<VirtualMachineSpec> = {}): Promise<World> {
   const world = await createWorldWithCatalogue();
-  world.room.add('Web 1', {
+  world.fakeProvider.add('Web 1', {
     region: { id: 1, name: 'Amsterdam 1' },
     package: { id: 3, name: 'Pro' },
     osTemplate: { id: 1, name: 'Debian 13 x64' },
@@ -48,28 +48,30 @@ describe('a spec that changes while its create request is in flight', () => {
   const answers: readonly { readonly answer: string; readonly make: (world: World) => void }[] = [
     {
       answer: 'whose answer takes long',
-      make: ({ room, clock }) => {
-        room.holds = (operation) =>
+      make: ({ fakeProvider, clock }) => {
+        fakeProvider.holds = (operation) =>
           operation === 'CreateMachine' ? new Promise((resolve) => clock.schedule(20_000, resolve)) : undefined;
       },
     },
     {
       answer: 'whose answer is lost',
-      make: ({ room }) => {
-        room.accidents.set('CreateMachine', [{ class: 'UnknownOutcome', code: 'ConnectionLost', hasEffect: true }]);
+      make: ({ fakeProvider }) => {
+        fakeProvider.accidents.set('CreateMachine', [
+          { class: 'UnknownOutcome', code: 'ConnectionLost', hasEffect: true },
+        ]);
       },
     },
   ];
   it.each(answers)('$answer: there is one VM, of the earlier spec, and AsSpecified says how', async ({ make }) => {
     const world = await createWorldWithCatalogue();
-    const { clock, cluster, room } = world;
+    const { clock, cluster, fakeProvider } = world;
     make(world);
     world.apply('web', spec);
-    for (let steps = 0; room.count('CreateMachine') === 0 && steps < 1_000; steps += 1) await clock.advance(1);
+    for (let steps = 0; fakeProvider.count('CreateMachine') === 0 && steps < 1_000; steps += 1) await clock.advance(1);
     cluster.change('web', { spec: { package: { name: 'Pro' }, ipv6: true, sshKeyIds: [7] } });
     await clock.advance(hour);
-    expect(room.count('CreateMachine')).toBe(1);
-    expect([...room.machines.values()]).toMatchObject([{ package: { name: 'Budget' } }]);
+    expect(fakeProvider.count('CreateMachine')).toBe(1);
+    expect([...fakeProvider.machines.values()]).toMatchObject([{ package: { name: 'Budget' } }]);
     expect(cluster.machine('web')?.status).toMatchObject({
       package: { id: 1, name: 'Budget' },
       ipv6: false,
@@ -83,36 +85,36 @@ describe('a spec that changes while its create request is in flight', () => {
     await clock.advance(minute);
     expect(shown(world, 'AsSpecified')).toBe('True/AsSpecified');
     expect(cluster.machine('web')?.spec).toMatchObject({ ipv6: false, sshKeyIds: [] });
-    expect(room.count('CreateMachine')).toBe(1);
+    expect(fakeProvider.count('CreateMachine')).toBe(1);
   });
 });
 
 describe('a spec with a wrong name', () => {
   it('that is fixed before the create request gets one VM, of the fixed spec', async () => {
     const world = await createWorldWithCatalogue();
-    const { clock, cluster, room } = world;
+    const { clock, cluster, fakeProvider } = world;
     world.apply('web', { ...spec, package: { name: 'Budgte' } });
     await clock.advance(minute);
     expect(shown(world, 'Ready')).toBe('False/UnknownCatalogName');
     cluster.change('web', { spec: { package: { name: 'Pro' } } });
     await clock.advance(minute);
-    expect([...room.machines.values()]).toMatchObject([{ package: { id: 3, name: 'Pro' } }]);
+    expect([...fakeProvider.machines.values()]).toMatchObject([{ package: { id: 3, name: 'Pro' } }]);
     expect([shown(world, 'Ready'), shown(world, 'AsSpecified')]).toEqual(['True/Available', 'True/AsSpecified']);
-    expect(room.count('CreateMachine')).toBe(1);
+    expect(fakeProvider.count('CreateMachine')).toBe(1);
   });
 });
 
 describe('a VM whose package the provider reports without its name', () => {
   it('keeps the name that was reported with the same id, and has none with another id', async () => {
     const world = await createWorldWithCatalogue();
-    const { clock, cluster, room } = world;
+    const { clock, cluster, fakeProvider } = world;
     world.apply('web', spec);
     await clock.advance(minute);
     const sizeAndVerdict = (): unknown => [cluster.machine('web')?.status?.package, shown(world, 'AsSpecified')];
-    room.set(1, { package: { id: 1 }, addresses: [{ version: 4, address: '192.0.2.1' }] });
+    fakeProvider.set(1, { package: { id: 1 }, addresses: [{ version: 4, address: '192.0.2.1' }] });
     await clock.advance(hour);
     expect(sizeAndVerdict()).toEqual([{ id: 1, name: 'Budget' }, 'True/AsSpecified']);
-    room.set(1, { package: { id: 2 } });
+    fakeProvider.set(1, { package: { id: 2 } });
     await clock.advance(hour);
     expect(sizeAndVerdict()).toEqual([{ id: 2 }, 'Unknown/NotCompared']);
   });
@@ -121,10 +123,10 @@ describe('a VM whose package the provider reports without its name', () => {
 describe('a VM that was as the spec says and was deleted outside the operator', () => {
   it('is replaced by one of the spec as you changed it since', async () => {
     const world = await createWorldWithCatalogue();
-    const { clock, cluster, room } = world;
+    const { clock, cluster, fakeProvider } = world;
     world.apply('web', { ...spec, onExternalDelete: 'Report' });
     await clock.advance(minute);
-    room.machines.clear();
+    fakeProvider.machines.clear();
     await clock.advance(hour);
     expect(shown(world, 'Ready')).toBe('False/ExternallyDeleted');
     // What the API server refuses to contradict is not shown any more.
@@ -133,7 +135,7 @@ describe('a VM that was as the spec says and was deleted outside the operator', 
 
     cluster.change('web', { spec: { package: { name: 'Pro' }, onExternalDelete: 'Recreate' } });
     await clock.advance(hour);
-    expect([...room.machines.values()]).toMatchObject([{ package: { name: 'Pro' } }]);
+    expect([...fakeProvider.machines.values()]).toMatchObject([{ package: { name: 'Pro' } }]);
     expect([shown(world, 'Ready'), shown(world, 'AsSpecified')]).toEqual(['True/Available', 'True/AsSpecified']);
   });
 });
@@ -141,10 +143,10 @@ describe('a VM that was as the spec says and was deleted outside the operator', 
 describe('a VM that differs from its spec', () => {
   it('is not recreated after it was deleted outside the operator, until the spec is corrected', async () => {
     const world = await adoptDifferent({ onExternalDelete: 'Recreate' });
-    const { clock, room } = world;
-    room.machines.clear();
+    const { clock, fakeProvider } = world;
+    fakeProvider.machines.clear();
     await clock.advance(2 * hour);
-    expect(room.count('CreateMachine')).toBe(0);
+    expect(fakeProvider.count('CreateMachine')).toBe(0);
     const { reason, message } = world.condition('web', 'Ready') ?? {};
     expect([reason, message]).toEqual(['ExternallyDeleted', expect.stringContaining('To correct the spec: kubectl')]);
     // What the spec is compared with is gone.
@@ -152,15 +154,15 @@ describe('a VM that differs from its spec', () => {
 
     world.cluster.change('web', { spec: { package: { name: 'Pro' } } });
     await clock.advance(hour);
-    expect([...room.machines.values()]).toMatchObject([{ package: { name: 'Pro' } }]);
+    expect([...fakeProvider.machines.values()]).toMatchObject([{ package: { name: 'Pro' } }]);
     expect(shown(world, 'AsSpecified')).toBe('True/AsSpecified');
   });
 
   it('is reported with one event, however often its status is written, and with another when it differs again', async () => {
     const world = await adoptDifferent();
-    const { clock, room } = world;
+    const { clock, fakeProvider } = world;
     for (const address of ['192.0.2.1', '192.0.2.2', '192.0.2.3']) {
-      room.set(1, { addresses: [{ version: 4, address }] });
+      fakeProvider.set(1, { addresses: [{ version: 4, address }] });
       await clock.advance(20 * minute);
       expect(world.cluster.machine('web')?.status?.addresses).toEqual([{ version: 4, address }]);
     }
@@ -169,7 +171,7 @@ describe('a VM that differs from its spec', () => {
     correctSpec(world);
     await clock.advance(minute);
     expect([shown(world, 'AsSpecified'), differences(world)]).toEqual(['True/AsSpecified', 1]);
-    room.set(1, { package: { id: 2, name: 'Basic' } });
+    fakeProvider.set(1, { package: { id: 2, name: 'Basic' } });
     await clock.advance(hour);
     expect([shown(world, 'AsSpecified'), differences(world)]).toEqual(['False/DiffersFromSpec', 2]);
   });

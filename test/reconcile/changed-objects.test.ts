@@ -57,8 +57,8 @@ const rows: readonly Row[] = [
   {
     operation: 'DeleteMachine',
     write: 'status web',
-    begin: ({ cluster, room }) => {
-      room.set(1, { state: 'Halted' });
+    begin: ({ cluster, fakeProvider }) => {
+      fakeProvider.set(1, { state: 'Halted' });
       cluster.remove('virtualmachines', 'web');
     },
     announced: isSaidToGo,
@@ -70,7 +70,7 @@ describe.each(rows)(
   ({ operation, write, begin, announced }) => {
     it('gets neither the record nor the call while the change forbids it, and both once it does not', async () => {
       const world = await createWorld();
-      const { clock, cluster, room } = world;
+      const { clock, cluster, fakeProvider } = world;
       if (begin !== applied) {
         // A DELETE is sent at once to a VM that a list shows halted.
         world.apply('web', operation === 'DeleteMachine' ? { powerState: 'Halted' } : {});
@@ -81,19 +81,19 @@ describe.each(rows)(
       begin(world);
       await clock.advance(minute);
       expect(world.condition('web', 'Synced')?.reason).toBe('Paused');
-      expect(room.count(operation)).toBe(0);
+      expect(fakeProvider.count(operation)).toBe(0);
       expect(cluster.versions.slice(length).some(announced)).toBe(false);
       cluster.change('web', unpaused);
       await clock.advance(5 * minute);
-      expect(room.count(operation)).toBe(1);
+      expect(fakeProvider.count(operation)).toBe(1);
     });
   },
 );
 
 it('an adoption that the user withdraws before it is stored is not recorded, and the VM stays free', async () => {
   const world = await createWorld();
-  const { clock, cluster, room } = world;
-  const adoption: VirtualMachineSpec['adoption'] = { policy: 'MustExist', id: room.add('legacy').id };
+  const { clock, cluster, fakeProvider } = world;
+  const adoption: VirtualMachineSpec['adoption'] = { policy: 'MustExist', id: fakeProvider.add('legacy').id };
   changeBefore(world, 'patch web', { spec: { adoption: { policy: 'Never', id: null } } });
   world.apply('web', { adoption, providerName: 'legacy' });
   await clock.advance(minute);
@@ -108,11 +108,11 @@ it.each([
   { because: 'the power state', body: { spec: { powerState: 'Running' } } },
   { because: 'a pause', body: paused },
 ])('a stop that waits for its slot is not sent once the object changed: $because', async ({ body }) => {
-  const { apply, clock, cluster, room } = await createWorld({ maxInFlight: 1 });
+  const { apply, clock, cluster, fakeProvider } = await createWorld({ maxInFlight: 1 });
   for (const name of ['first', 'web']) apply(name);
   await clock.advance(minute);
   const { promise: answered, resolve } = Promise.withResolvers<void>();
-  room.holds = (operation) => (operation === 'StopMachine' ? answered : undefined);
+  fakeProvider.holds = (operation) => (operation === 'StopMachine' ? answered : undefined);
   cluster.change('first', { spec: { powerState: 'Halted' } });
   await clock.advance(10);
   cluster.change('web', { spec: { powerState: 'Halted' } });
@@ -121,7 +121,7 @@ it.each([
   await clock.advance(10);
   resolve();
   await clock.advance(minute);
-  expect(room.count('StopMachine')).toBe(1);
+  expect(fakeProvider.count('StopMachine')).toBe(1);
 });
 
 function finalizersOf({ cluster }: World): readonly string[] | undefined {
@@ -133,8 +133,8 @@ describe('finalizers of others', () => {
 
   it('stay through create, refusal and deletion, in which they alone keep the object in the end', async () => {
     const world = await createWorld();
-    const { clock, cluster, room } = world;
-    room.accidents.set('CreateMachine', [{ class: 'Terminal', code: 'Unprocessable', status: 422 }]);
+    const { clock, cluster, fakeProvider } = world;
+    fakeProvider.accidents.set('CreateMachine', [{ class: 'Terminal', code: 'Unprocessable', status: 422 }]);
     world.apply('web');
     cluster.change('web', { metadata: { finalizers: others } });
     await clock.advance(minute);
@@ -146,13 +146,13 @@ describe('finalizers of others', () => {
     expect(finalizersOf(world)).toEqual([...others, finalizer]);
     cluster.remove('virtualmachines', 'web');
     await clock.advance(2 * minute);
-    expect(room.machines.size).toBe(0);
+    expect(fakeProvider.machines.size).toBe(0);
     expect(finalizersOf(world)).toEqual(others);
   });
 
   it('stay when a VM is adopted', async () => {
     const world = await createWorld();
-    const { id } = world.room.add('legacy');
+    const { id } = world.fakeProvider.add('legacy');
     world.apply('web', { adoption: { policy: 'MustExist', id }, providerName: 'legacy' });
     world.cluster.change('web', { metadata: { finalizers: others } });
     await world.clock.advance(minute);

@@ -1,23 +1,25 @@
 import { describe, expect, it } from 'vitest';
 import { failed } from '../../src/domain/failure.ts';
 import { createManualClock } from '../support/clock.ts';
-import type { MachineRoom } from './world/fake-provider.ts';
+import type { InMemoryProvider } from './world/fake-provider.ts';
 import { createWorld, type World } from './world/world.ts';
 
 const minute = 60_000;
 
 /** A provider that refuses every create call under a name that a VM has. `inBetween` runs directly before a create call arrives. */
-async function createScene(inBetween: (room: MachineRoom, name: string, now: string) => void): Promise<World> {
+async function createScene(
+  inBetween: (fakeProvider: InMemoryProvider, name: string, now: string) => void,
+): Promise<World> {
   const clock = createManualClock();
   const world = await createWorld(
     {},
     {
       clock,
-      through: (truth, _, room) => ({
+      through: (truth, _, fakeProvider) => ({
         ...truth,
         createMachine: (request) => {
-          inBetween(room, request.name, new Date(clock.now()).toISOString());
-          const isTaken = [...room.machines.values()].some(({ name }) => name === request.name);
+          inBetween(fakeProvider, request.name, new Date(clock.now()).toISOString());
+          const isTaken = [...fakeProvider.machines.values()].some(({ name }) => name === request.name);
           const refusal = {
             operation: 'CreateMachine',
             class: 'Terminal',
@@ -30,14 +32,14 @@ async function createScene(inBetween: (room: MachineRoom, name: string, now: str
       }),
     },
   );
-  world.room.add('other', { createdAt: '2025-12-31T23:00:00.000Z' });
+  world.fakeProvider.add('other', { createdAt: '2025-12-31T23:00:00.000Z' });
   return world;
 }
 
 describe('a chosen name that a stranger takes just before the create call', () => {
   it('without the time of creation is not claimed, and deleting the object waits and leaves the VM', async () => {
-    const scene = await createScene((room, name) => void room.add(name));
-    const { clock, cluster, room } = scene;
+    const scene = await createScene((fakeProvider, name) => void fakeProvider.add(name));
+    const { clock, cluster, fakeProvider } = scene;
     scene.apply('web', { providerName: 'shop' });
     await clock.advance(2 * minute);
     expect(scene.condition('web', 'Ready')).toMatchObject({
@@ -53,53 +55,56 @@ describe('a chosen name that a stranger takes just before the create call', () =
     cluster.change('web', { spec: { deletionPolicy: 'Retain' } });
     await clock.advance(minute);
     expect(cluster.machine('web')).toBeUndefined();
-    expect([...room.machines.keys()]).toEqual([1, 2]);
+    expect([...fakeProvider.machines.keys()]).toEqual([1, 2]);
     expect(
       ['StopMachine', 'DeleteMachine'].map(
-        (operation) => room.calls.filter((call) => call.operation === operation).length,
+        (operation) => fakeProvider.calls.filter((call) => call.operation === operation).length,
       ),
     ).toEqual([0, 0]);
   });
 
   it('long before, which no list showed, is a conflict, and the object can be deleted', async () => {
-    const scene = await createScene((room, name) => void room.add(name, { createdAt: '2025-12-31T22:00:00.000Z' }));
+    const scene = await createScene(
+      (fakeProvider, name) => void fakeProvider.add(name, { createdAt: '2025-12-31T22:00:00.000Z' }),
+    );
     scene.apply('web', { providerName: 'shop' });
     await scene.clock.advance(2 * minute);
     expect(scene.condition('web', 'Ready')?.reason).toBe('NameTaken');
     scene.cluster.remove('virtualmachines', 'web');
     await scene.clock.advance(minute);
     expect(scene.cluster.machine('web')).toBeUndefined();
-    expect([...scene.room.machines.keys()]).toEqual([1, 2]);
+    expect([...scene.fakeProvider.machines.keys()]).toEqual([1, 2]);
   });
 
   it('is noticed by a list that is at most five seconds old, whatever is created and however often it is retried', async () => {
     const scene = await createScene(() => {});
-    const { clock, room } = scene;
-    const lists = (): number => room.calls.findLast(({ operation }) => operation === 'ListMachines')?.at ?? 0;
+    const { clock, fakeProvider } = scene;
+    const lists = (): number => fakeProvider.calls.findLast(({ operation }) => operation === 'ListMachines')?.at ?? 0;
     await clock.advance(50_000);
     const before = lists();
     scene.apply('web', { providerName: 'shop' });
     await clock.advance(100);
     expect(lists()).toBeGreaterThan(before);
-    expect(room.count('CreateMachine')).toBe(1);
+    expect(fakeProvider.count('CreateMachine')).toBe(1);
   });
 });
 
-function expectConflict({ condition, room }: World, creates: number): void {
+function expectConflict({ condition, fakeProvider }: World, creates: number): void {
   expect(condition('web', 'Ready')?.reason).toBe('NameTaken');
-  expect(room.count('CreateMachine')).toBe(creates);
+  expect(fakeProvider.count('CreateMachine')).toBe(creates);
 }
 
 describe('a chosen name that a VM has which no list has shown yet', () => {
   it('is a conflict when the VM was created after the last list and before the object: no create request is sent', async () => {
     const world = await createWorld();
-    const { clock, room } = world;
+    const { clock, fakeProvider } = world;
     world.apply('first');
     await clock.advance(minute);
-    const lists = room.count('ListMachines');
-    for (let steps = 0; room.count('ListMachines') === lists && steps < 1_000; steps += 1) await clock.advance(100);
+    const lists = fakeProvider.count('ListMachines');
+    for (let steps = 0; fakeProvider.count('ListMachines') === lists && steps < 1_000; steps += 1)
+      await clock.advance(100);
     await clock.advance(1_000);
-    room.add('shop');
+    fakeProvider.add('shop');
     world.apply('web', { providerName: 'shop' });
     await clock.advance(minute / 2);
     expectConflict(world, 1);
@@ -107,25 +112,25 @@ describe('a chosen name that a VM has which no list has shown yet', () => {
 
   it('is a conflict when the VM was created while an earlier refusal was waited for: no second create request is sent', async () => {
     const world = await createWorld();
-    const { clock, room } = world;
-    room.accidents.set('CreateMachine', [{ class: 'Terminal', code: 'PaymentRequired', status: 402 }]);
+    const { clock, fakeProvider } = world;
+    fakeProvider.accidents.set('CreateMachine', [{ class: 'Terminal', code: 'PaymentRequired', status: 402 }]);
     world.apply('web', { providerName: 'shop' });
     await clock.advance(100);
-    const at = room.calls.find(({ operation }) => operation === 'CreateMachine')?.at ?? 0;
+    const at = fakeProvider.calls.find(({ operation }) => operation === 'CreateMachine')?.at ?? 0;
     await clock.advance(at + 30 * minute - 20_000 - clock.monotonic());
-    const lists = room.count('ListMachines');
-    room.add('shop');
+    const lists = fakeProvider.count('ListMachines');
+    fakeProvider.add('shop');
     await clock.advance(15_000);
     // No list has shown it when the next create request is due.
-    expect(room.count('ListMachines')).toBe(lists);
+    expect(fakeProvider.count('ListMachines')).toBe(lists);
     await clock.advance(minute);
     expectConflict(world, 1);
   });
 
   it('is free by a list that took long to be read: it counts from its answer', async () => {
     const world = await createWorld();
-    const { clock, room } = world;
-    room.holds = (operation) =>
+    const { clock, fakeProvider } = world;
+    fakeProvider.holds = (operation) =>
       operation === 'ListMachines' ? new Promise((resolve) => clock.schedule(10_000, resolve)) : undefined;
     world.apply('web', { providerName: 'shop' });
     await clock.advance(2 * minute);
@@ -137,53 +142,54 @@ describe('the VM of a chosen name whose create request had no answer', () => {
   const lost = { class: 'UnknownOutcome', code: 'ConnectionLost' } as const;
 
   it("is the object's although another VM has a time that is still to come", async () => {
-    const { clock, room, apply, cluster } = await createWorld();
-    room.add('other', { createdAt: new Date(clock.now() + 24 * 60 * minute).toISOString() });
-    room.accidents.set('CreateMachine', [{ ...lost, hasEffect: true }]);
+    const { clock, fakeProvider, apply, cluster } = await createWorld();
+    fakeProvider.add('other', { createdAt: new Date(clock.now() + 24 * 60 * minute).toISOString() });
+    fakeProvider.accidents.set('CreateMachine', [{ ...lost, hasEffect: true }]);
     apply('web', { providerName: 'shop' });
     await clock.advance(2 * minute);
     expect(cluster.machine('web')?.status).toMatchObject({ id: 2, origin: 'Created' });
   });
 
   it("is a stranger's when it is older than what the provider had listed before the request", async () => {
-    const { clock, room, apply, cluster, condition } = await createWorld();
-    room.add('other', { createdAt: new Date(clock.now()).toISOString() });
-    room.accidents.set('CreateMachine', [lost]);
+    const { clock, fakeProvider, apply, cluster, condition } = await createWorld();
+    fakeProvider.add('other', { createdAt: new Date(clock.now()).toISOString() });
+    fakeProvider.accidents.set('CreateMachine', [lost]);
     apply('web', { providerName: 'shop' });
-    for (let steps = 0; room.count('CreateMachine') === 0 && steps < 1_000; steps += 1) await clock.advance(10);
+    for (let steps = 0; fakeProvider.count('CreateMachine') === 0 && steps < 1_000; steps += 1) await clock.advance(10);
     // It was there before, and no list had shown it.
-    room.add('shop', { createdAt: new Date(clock.now() - 10 * minute).toISOString() });
+    fakeProvider.add('shop', { createdAt: new Date(clock.now() - 10 * minute).toISOString() });
     await clock.advance(2 * minute);
     expect(condition('web', 'Ready')?.reason).toBe('NameTaken');
     cluster.remove('virtualmachines', 'web');
     await clock.advance(2 * minute);
-    expect([cluster.machine('web'), room.machines.size]).toEqual([undefined, 2]);
+    expect([cluster.machine('web'), fakeProvider.machines.size]).toEqual([undefined, 2]);
   });
 
   it("is the object's if a repeated request is refused because of it, whatever was created meanwhile", async () => {
-    const { clock, room, apply, cluster } = await createWorld({ visibilityWindow: 3 * minute });
-    room.add('other', { createdAt: new Date(clock.now()).toISOString() });
+    const { clock, fakeProvider, apply, cluster } = await createWorld({ visibilityWindow: 3 * minute });
+    fakeProvider.add('other', { createdAt: new Date(clock.now()).toISOString() });
     let isHidden = true;
-    room.listed = ({ name }) => !isHidden || name !== 'shop';
-    room.accidents.set('CreateMachine', [
+    fakeProvider.listed = ({ name }) => !isHidden || name !== 'shop';
+    fakeProvider.accidents.set('CreateMachine', [
       { ...lost, hasEffect: true },
       { class: 'Terminal', code: 'Unprocessable', status: 422 },
     ]);
     apply('web', { providerName: 'shop' });
     await clock.advance(2 * minute);
-    room.add('newer', { createdAt: new Date(clock.now()).toISOString() });
-    for (let steps = 0; room.count('CreateMachine') < 2 && steps < 1_000; steps += 1) await clock.advance(1_000);
+    fakeProvider.add('newer', { createdAt: new Date(clock.now()).toISOString() });
+    for (let steps = 0; fakeProvider.count('CreateMachine') < 2 && steps < 1_000; steps += 1)
+      await clock.advance(1_000);
     isHidden = false;
     await clock.advance(5 * minute);
     expect(cluster.machine('web')?.status).toMatchObject({ id: 2, origin: 'Created' });
   });
 
   it("is the object's by another key of the same account that replaces the one of the request", async () => {
-    const { apply, clock, cluster, room, useKey } = await createWorld();
-    room.add('other');
+    const { apply, clock, cluster, fakeProvider, useKey } = await createWorld();
+    fakeProvider.add('other');
     let isHidden = true;
-    room.listed = ({ name }) => !isHidden || name !== 'shop';
-    room.accidents.set('CreateMachine', [{ ...lost, hasEffect: true }]);
+    fakeProvider.listed = ({ name }) => !isHidden || name !== 'shop';
+    fakeProvider.accidents.set('CreateMachine', [{ ...lost, hasEffect: true }]);
     apply('web', { providerName: 'shop' });
     await clock.advance(1_000);
     useKey('owner-1-rotated');
@@ -194,16 +200,16 @@ describe('the VM of a chosen name whose create request had no answer', () => {
   });
 
   it("is not looked for in another account: a VM that has the name there stays that account's", async () => {
-    const { apply, clock, cluster, condition, room, useKeyOf } = await createWorld();
-    room.add('other');
-    room.accidents.set('CreateMachine', [lost]);
+    const { apply, clock, cluster, condition, fakeProvider, useKeyOf } = await createWorld();
+    fakeProvider.add('other');
+    fakeProvider.accidents.set('CreateMachine', [lost]);
     apply('web', { providerName: 'shop' });
     await clock.advance(1_000);
-    room.add('shop', { ownerId: 2, createdAt: new Date(clock.now()).toISOString() });
+    fakeProvider.add('shop', { ownerId: 2, createdAt: new Date(clock.now()).toISOString() });
     useKeyOf(2);
     await clock.advance(10 * minute);
     expect(cluster.machine('web')?.status?.origin).toBeUndefined();
     expect(condition('web', 'Synced')?.reason).toBe('NameTaken');
-    expect(room.count('CreateMachine')).toBe(1);
+    expect(fakeProvider.count('CreateMachine')).toBe(1);
   });
 });

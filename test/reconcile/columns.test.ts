@@ -103,9 +103,9 @@ async function happen(world: World, change: Change): Promise<void> {
     case 'Spec':
       return replaceSpec(world, change.wish);
     case 'Panel':
-      return world.room.set(change.id, change.fields);
+      return world.fakeProvider.set(change.id, change.fields);
     case 'Delete':
-      return void world.room.machines.delete(change.id);
+      return void world.fakeProvider.machines.delete(change.id);
     case 'Pause':
     case 'Resume':
       return world.cluster.change('web', {
@@ -117,10 +117,10 @@ async function happen(world: World, change: Change): Promise<void> {
 }
 
 /** What is wrong with what the object shows, given the provider's own records. */
-function liesOf({ spec, status }: VirtualMachine, { room }: World, detail: Detail): readonly string[] {
+function liesOf({ spec, status }: VirtualMachine, { fakeProvider }: World, detail: Detail): readonly string[] {
   const isTrue = (type: string): boolean => status?.conditions?.find((one) => one.type === type)?.status === 'True';
   if (!isTrue('Ready') && !isTrue('AsSpecified')) return [];
-  const vm = room.machines.get(status?.id ?? 0);
+  const vm = fakeProvider.machines.get(status?.id ?? 0);
   if (vm === undefined) return [`there is no VM ${status?.id}`];
   const shown = [
     ['state', status?.state, vm.state],
@@ -155,7 +155,7 @@ test('whatever the user and the provider change, an object that is Ready or AsSp
       fc.array(fc.record({ change: changes, wait: fc.constantFrom(0, 5_000, hour) }), { maxLength: 8 }),
       async (detail, refs, wish, happened) => {
         const world = await createWorldWithCatalogue(detail);
-        existing.forEach((name, index) => world.room.add(name, refs[index]));
+        existing.forEach((name, index) => world.fakeProvider.add(name, refs[index]));
         world.apply('web', { ...usualSpec, ...withAbsent(wish) });
         await world.clock.advance(hour);
         const judge = (): void => {
@@ -172,7 +172,7 @@ test('whatever the user and the provider change, an object that is Ready or AsSp
         await world.clock.advance(hour);
         judge();
         // No name was created twice.
-        expect(world.room.heldTwice).toEqual(new Set());
+        expect(world.fakeProvider.heldTwice).toEqual(new Set());
       },
     ),
     { runs: 60 },

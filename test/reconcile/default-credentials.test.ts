@@ -21,18 +21,22 @@ async function createSharedWorld(): Promise<World & { putShared(ownerId: number)
 }
 
 it('runs a whole life', async () => {
-  const { apply, clock, cluster, condition, room } = await createSharedWorld();
+  const { apply, clock, cluster, condition, fakeProvider } = await createSharedWorld();
   apply('web');
   await clock.advance(10_000);
   expect(condition('web', 'Ready')?.status).toBe('True');
   expect(cluster.machine('web')?.metadata.annotations?.[annotations.defaultCredentials]).toBe('true');
   cluster.remove('virtualmachines', 'web');
   await clock.advance(minute);
-  expect([cluster.machine('web'), room.machines.size, room.count('CreateMachine')]).toEqual([undefined, 0, 1]);
+  expect([cluster.machine('web'), fakeProvider.machines.size, fakeProvider.count('CreateMachine')]).toEqual([
+    undefined,
+    0,
+    1,
+  ]);
 });
 
 it('does not stand in for a key with which a machine was made, however empty its account is', async () => {
-  const { apply, clock, cluster, condition, putShared, restart, room, useKeyOf } = await createSharedWorld();
+  const { apply, clock, cluster, condition, putShared, restart, fakeProvider, useKeyOf } = await createSharedWorld();
   useKeyOf(2);
   apply('web');
   await clock.advance(10_000);
@@ -43,22 +47,22 @@ it('does not stand in for a key with which a machine was made, however empty its
   await restart();
   await clock.advance(10 * minute);
   expect(condition('web', 'Synced')?.reason).toBe('CredentialsMissing');
-  expect([room.machines.size, room.count('CreateMachine')]).toEqual([1, 1]);
+  expect([fakeProvider.machines.size, fakeProvider.count('CreateMachine')]).toEqual([1, 1]);
   putShared(1);
   useKeyOf(2);
   await clock.advance(2 * minute);
-  expect([cluster.machine('web'), room.machines.size]).toEqual([undefined, 0]);
+  expect([cluster.machine('web'), fakeProvider.machines.size]).toEqual([undefined, 0]);
 });
 
 it('is used on by the objects that began with it when their namespace gets a key', async () => {
-  const { apply, clock, condition, room, useKeyOf } = await createSharedWorld();
+  const { apply, clock, condition, fakeProvider, useKeyOf } = await createSharedWorld();
   apply('old');
   await clock.advance(10_000);
   useKeyOf(2);
   apply('new');
   await clock.advance(10 * minute);
   expect(['old', 'new'].map((name) => condition(name, 'Ready')?.status)).toEqual(['True', 'True']);
-  expect([...room.machines.values()].map(({ ownerId }) => ownerId)).toEqual([1, 2]);
+  expect([...fakeProvider.machines.values()].map(({ ownerId }) => ownerId)).toEqual([1, 2]);
 });
 
 it('works at once when it is put right', async () => {
@@ -75,8 +79,8 @@ it('works at once when it is put right', async () => {
 });
 
 it('adopts nothing, and deletes nothing that it was to adopt', async () => {
-  const { apply, clock, cluster, condition, room } = await createSharedWorld();
-  const { id } = room.add('theirs');
+  const { apply, clock, cluster, condition, fakeProvider } = await createSharedWorld();
+  const { id } = fakeProvider.add('theirs');
   apply('web', { adoption: { policy: 'MustExist', id } });
   await clock.advance(minute);
   expect(condition('web', 'Synced')?.status).toBe('False');
@@ -84,12 +88,12 @@ it('adopts nothing, and deletes nothing that it was to adopt', async () => {
   expect(cluster.machine('web')?.metadata.annotations?.[annotations.machine]).toBeUndefined();
   cluster.remove('virtualmachines', 'web');
   await clock.advance(minute);
-  expect([cluster.machine('web'), room.machines.get(id)?.state]).toEqual([undefined, 'Running']);
+  expect([cluster.machine('web'), fakeProvider.machines.get(id)?.state]).toEqual([undefined, 'Running']);
 });
 
 it('takes no machine over by an edited annotation', async () => {
-  const { apply, clock, cluster, room } = await createSharedWorld();
-  const { id, name } = room.add('theirs');
+  const { apply, clock, cluster, fakeProvider } = await createSharedWorld();
+  const { id, name } = fakeProvider.add('theirs');
   apply('web');
   await clock.advance(10_000);
   const { uid } = cluster.machine('web')?.metadata ?? {};
@@ -98,16 +102,16 @@ it('takes no machine over by an edited annotation', async () => {
   cluster.remove('virtualmachines', 'web');
   await clock.advance(minute);
   expect(cluster.machine('web')).toBeUndefined();
-  expect([...room.machines.values()].map((machine) => [machine.id, machine.state])).toEqual([[id, 'Running']]);
+  expect([...fakeProvider.machines.values()].map((machine) => [machine.id, machine.state])).toEqual([[id, 'Running']]);
 });
 
 it('gives no right to other VMs to an object whose namespace gets a key that the provider has not judged', async () => {
-  const { apply, clock, cluster, condition, room, useKeyOf } = await createSharedWorld();
-  const { id } = room.add('theirs');
+  const { apply, clock, cluster, condition, fakeProvider, useKeyOf } = await createSharedWorld();
+  const { id } = fakeProvider.add('theirs');
   apply('thief', { adoption: { policy: 'MustExist', id } });
   await clock.advance(minute);
   expect(condition('thief', 'Ready')?.reason).toBe('AdoptionNotPermitted');
-  room.holds = (_, ownerId) => (ownerId === 2 ? new Promise(() => {}) : undefined);
+  fakeProvider.holds = (_, ownerId) => (ownerId === 2 ? new Promise(() => {}) : undefined);
   useKeyOf(2);
   await clock.advance(10 * minute);
   const { metadata, status } = cluster.machine('thief') ?? {};
@@ -119,7 +123,7 @@ it.each([
   ['removes the annotation', { metadata: { annotations: { [annotations.defaultCredentials]: null } } }],
   ['names another Secret', { spec: { credentialsSecretRef: { name: 'other' } } }],
 ])('leaves no VM running without permission when a tenant %s', async (_, edit) => {
-  const { apply, clock, cluster, condition, restart, room } = await createSharedWorld();
+  const { apply, clock, cluster, condition, restart, fakeProvider } = await createSharedWorld();
   apply('web', { deletionPolicy: 'Retain' });
   await clock.advance(minute);
   cluster.change('web', edit);
@@ -128,5 +132,5 @@ it.each([
   cluster.remove('virtualmachines', 'web');
   await clock.advance(10 * minute);
   expect(condition('web', 'DeletionBlocked')).toMatchObject({ status: 'True', reason: 'OrphanNotPermitted' });
-  expect([cluster.machine('web') === undefined, room.machines.size]).toEqual([false, 1]);
+  expect([cluster.machine('web') === undefined, fakeProvider.machines.size]).toEqual([false, 1]);
 });

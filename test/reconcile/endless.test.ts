@@ -11,34 +11,34 @@ async function createStuck(state: MachineState, spec: Parameters<World['apply']>
   const world = await createWorld();
   world.apply('web', spec);
   await world.clock.advance(minute);
-  world.room.set(1, { state });
+  world.fakeProvider.set(1, { state });
   await world.clock.advance(2 * minute);
   return world;
 }
 
 const endless: readonly MachineState[] = ['Unknown', 'Pending', 'Starting', 'Halting'];
-const written = ({ room }: World, since: number) =>
-  room.calls.filter(({ operation, at }) => at >= since && /^(Start|Stop|Kill|Restart|Delete)/.test(operation));
+const written = ({ fakeProvider }: World, since: number) =>
+  fakeProvider.calls.filter(({ operation, at }) => at >= since && /^(Start|Stop|Kill|Restart|Delete)/.test(operation));
 
 describe('a VM in a state that does not end', () => {
   test.each(endless)('%s: DELETE is sent ten minutes after that began, and the object goes', async (state) => {
     const world = await createStuck(state, { powerOff: { mode: 'Soft', gracePeriodSeconds: 1 } });
-    const { room, clock, cluster } = world;
+    const { fakeProvider, clock, cluster } = world;
     const since = clock.monotonic();
-    room.deletable = [state];
+    fakeProvider.deletable = [state];
     cluster.remove('virtualmachines', 'web');
     await clock.advance(7 * minute);
     expect([written(world, since), cluster.machine('web')?.metadata.finalizers]).toEqual([[], bothFinalizers]);
     await clock.advance(3 * minute);
-    expect(room.count('DeleteMachine')).toBe(1);
-    expect([cluster.machine('web'), room.machines.size]).toEqual([undefined, 0]);
+    expect(fakeProvider.count('DeleteMachine')).toBe(1);
+    expect([cluster.machine('web'), fakeProvider.machines.size]).toEqual([undefined, 0]);
   });
 
   test.each(endless)(
     '%s, and the provider refuses: its words are reported, and DELETE is sent ever later',
     async (state) => {
       const world = await createStuck(state, { powerOff: { mode: 'Soft', gracePeriodSeconds: 1 } });
-      const { room, clock, cluster, condition } = world;
+      const { fakeProvider, clock, cluster, condition } = world;
       cluster.remove('virtualmachines', 'web');
       await clock.advance(12 * minute);
       expect(condition('web', 'Ready')).toMatchObject({
@@ -53,14 +53,14 @@ describe('a VM in a state that does not end', () => {
         ),
       });
       expect(condition('web', 'DeletionBlocked')?.status).toBe('True');
-      const calls = room.count('DeleteMachine');
+      const calls = fakeProvider.count('DeleteMachine');
       expect(calls).toBeLessThan(60);
       const [writes, since] = [cluster.writes.length, clock.monotonic()];
       await clock.advance(hour);
-      expect(room.count('DeleteMachine', since)).toBeGreaterThanOrEqual(11);
-      expect(room.count('DeleteMachine', since)).toBeLessThanOrEqual(13);
+      expect(fakeProvider.count('DeleteMachine', since)).toBeGreaterThanOrEqual(11);
+      expect(fakeProvider.count('DeleteMachine', since)).toBeLessThanOrEqual(13);
       expect(cluster.writes.length).toBe(writes);
-      room.deletable = [state];
+      fakeProvider.deletable = [state];
       await clock.advance(6 * minute);
       expect(cluster.machine('web')).toBeUndefined();
     },
@@ -68,16 +68,16 @@ describe('a VM in a state that does not end', () => {
 
   test('Halting, and neither a power cut nor DELETE is taken for an hour: both are tried until one is', async () => {
     const world = await createStuck('Halting', { powerOff: { mode: 'TrySoft', gracePeriodSeconds: 60 } });
-    const { room, clock, cluster } = world;
+    const { fakeProvider, clock, cluster } = world;
     const busy = { class: 'Wait', code: 'Busy', status: 406 } as const;
-    room.broken.set('KillMachine', busy);
+    fakeProvider.broken.set('KillMachine', busy);
     cluster.remove('virtualmachines', 'web');
     await clock.advance(hour);
-    expect(room.count('KillMachine')).toBeGreaterThan(5);
+    expect(fakeProvider.count('KillMachine')).toBeGreaterThan(5);
     expect(cluster.machine('web')).toBeDefined();
-    room.broken.delete('KillMachine');
+    fakeProvider.broken.delete('KillMachine');
     await clock.advance(10 * minute);
-    expect([cluster.machine('web'), room.machines.size]).toEqual([undefined, 0]);
+    expect([cluster.machine('web'), fakeProvider.machines.size]).toEqual([undefined, 0]);
   });
 
   test.each(endless)('%s, and the object is not deleted: no call, and no message that claims one', async (state) => {

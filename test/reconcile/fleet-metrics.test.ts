@@ -13,11 +13,11 @@ function create(settings: Partial<OperatorSettings> = {}): Promise<World> {
 const minute = 60_000;
 
 test('each object tells whether it is ready, and what the provider tells of its machine, until it is gone', async () => {
-  const { apply, clock, cluster, metricsPage, room } = await create();
+  const { apply, clock, cluster, metricsPage, fakeProvider } = await create();
   apply('web');
   await clock.advance(2 * minute);
   const id = cluster.machine('web')?.status?.id ?? 0;
-  room.set(id, { unbilledHours: 7, transferTotal: 1_000, transferRemaining: 50 });
+  fakeProvider.set(id, { unbilledHours: 7, transferTotal: 1_000, transferRemaining: 50 });
   await clock.advance(2 * minute);
   const page = await metricsPage();
   const namespace = cluster.machine('web')?.metadata.namespace;
@@ -67,11 +67,11 @@ test.each(['Mystery', 'constructor'])(
 );
 
 test('without series for each object the account is counted all the same', async () => {
-  const { apply, clock, metricsPage, room } = await create({ machineMetricsLimit: 0 });
-  room.add('theirs', { unbilledHours: 7, transferTotal: 1_000, transferRemaining: 50 });
-  room.add('silent', { ownerId: 2, unbilledHours: 1_000 });
-  room.add('twin', { unbilledHours: 3, transferTotal: 500 });
-  room.add('twin');
+  const { apply, clock, metricsPage, fakeProvider } = await create({ machineMetricsLimit: 0 });
+  fakeProvider.add('theirs', { unbilledHours: 7, transferTotal: 1_000, transferRemaining: 50 });
+  fakeProvider.add('silent', { ownerId: 2, unbilledHours: 1_000 });
+  fakeProvider.add('twin', { unbilledHours: 3, transferTotal: 500 });
+  fakeProvider.add('twin');
   apply('web');
   await clock.advance(2 * minute);
   const page = await metricsPage();
@@ -86,14 +86,14 @@ test('without series for each object the account is counted all the same', async
 });
 
 test('a VM has little transfer left below a tenth, and none that has no limit', async () => {
-  const { apply, clock, metricsPage, room } = await create();
-  room.add('just-enough', { transferTotal: 1_000, transferRemaining: 100 });
-  room.add('unlimited', { transferTotal: 0, transferRemaining: 0 });
-  room.add('unknown', { transferTotal: 1_000 });
+  const { apply, clock, metricsPage, fakeProvider } = await create();
+  fakeProvider.add('just-enough', { transferTotal: 1_000, transferRemaining: 100 });
+  fakeProvider.add('unlimited', { transferTotal: 0, transferRemaining: 0 });
+  fakeProvider.add('unknown', { transferTotal: 1_000 });
   apply('web');
   await clock.advance(2 * minute);
   expect(await metricsPage()).toContain('account_machines_low_transfer{account="1"} 0\n');
-  room.add('used-up', { transferTotal: 1_000, transferRemaining: 99 });
+  fakeProvider.add('used-up', { transferTotal: 1_000, transferRemaining: 99 });
   await clock.advance(2 * minute);
   expect(await metricsPage()).toContain('account_machines_low_transfer{account="1"} 1\n');
 });
@@ -106,15 +106,15 @@ test('no usage is shown for an account whose VMs the provider returns none for',
 });
 
 test('a VM counts as unmanaged as soon as its object is gone, before the next list', async () => {
-  const { apply, clock, cluster, metricsPage, room } = await create();
+  const { apply, clock, cluster, metricsPage, fakeProvider } = await create();
   apply('web', { deletionPolicy: 'Retain' });
   await clock.advance(2 * minute);
   expect(await metricsPage()).toContain('account_machines{account="1",managed="true"} 1');
-  const lists = room.count('ListMachines');
+  const lists = fakeProvider.count('ListMachines');
   cluster.remove('virtualmachines', 'web');
   await clock.advance(0);
   const page = await metricsPage();
-  expect([cluster.machine('web'), room.count('ListMachines')]).toEqual([undefined, lists]);
+  expect([cluster.machine('web'), fakeProvider.count('ListMachines')]).toEqual([undefined, lists]);
   expect(page).toContain('account_machines{account="1",managed="false"} 1');
 });
 
@@ -134,26 +134,26 @@ test('with more objects than the limit none has series of its own, and they are 
 });
 
 test('a rejected key shows until a list is answered again', async () => {
-  const { apply, clock, metricsPage, room } = await create();
+  const { apply, clock, metricsPage, fakeProvider } = await create();
   apply('web');
   await clock.advance(2 * minute);
   expect(await metricsPage()).toContain('account_key_rejected{account="1"} 0');
-  room.broken.set('ListMachines', { class: 'Credentials', code: 'Unauthorized', status: 401 });
+  fakeProvider.broken.set('ListMachines', { class: 'Credentials', code: 'Unauthorized', status: 401 });
   await clock.advance(2 * minute);
   const page = await metricsPage();
   expect(page).toContain('account_key_rejected{account="1"} 1');
   expect(page).toContain('vps247_operator_objects{reason="CredentialsRejected"} 1');
-  room.broken.delete('ListMachines');
+  fakeProvider.broken.delete('ListMachines');
   await clock.advance(20 * minute);
   expect(await metricsPage()).toContain('account_key_rejected{account="1"} 0');
 });
 
 test('a deletion that does not come to its end shows for how long', async () => {
-  const { apply, clock, cluster, metricsPage, room } = await create();
+  const { apply, clock, cluster, metricsPage, fakeProvider } = await create();
   apply('web');
   await clock.advance(2 * minute);
   expect(await metricsPage()).toContain('vps247_operator_deletion_oldest_seconds 0\n');
-  room.broken.set('DeleteMachine', { class: 'Retry', code: 'ServerError', status: 500 });
+  fakeProvider.broken.set('DeleteMachine', { class: 'Retry', code: 'ServerError', status: 500 });
   cluster.remove('virtualmachines', 'web');
   await clock.advance(30 * minute);
   const [, seconds] = /^vps247_operator_deletion_oldest_seconds (\S+)$/m.exec(await metricsPage()) ?? [];
@@ -162,7 +162,7 @@ test('a deletion that does not come to its end shows for how long', async () => 
 });
 
 test('the time from a change to its call is measured once, and not that of what nobody asked for anew', async () => {
-  const { apply, clock, cluster, metricsPage, room } = await create({ providerRate: 1, providerBurst: 1 });
+  const { apply, clock, cluster, metricsPage, fakeProvider } = await create({ providerRate: 1, providerBurst: 1 });
   const measured = async () => {
     const page = await metricsPage();
     const [count, sum] = ['count', 'sum'].map((of) =>
@@ -179,14 +179,14 @@ test('the time from a change to its call is measured once, and not that of what 
   // A change that calls for nothing, and long after it a machine that somebody halted at the provider.
   cluster.change('web', { spec: { deletionProtection: true } });
   await clock.advance(10 * minute);
-  room.set(cluster.machine('web')?.status?.id ?? 0, { state: 'Halted' });
+  fakeProvider.set(cluster.machine('web')?.status?.id ?? 0, { state: 'Halted' });
   await clock.advance(10 * minute);
-  expect(room.count('StartMachine')).toBe(1);
+  expect(fakeProvider.count('StartMachine')).toBe(1);
   expect((await measured()).count).toBe(1);
 
   cluster.change('web', { spec: { powerState: 'Halted' } });
   await clock.advance(minute);
-  expect(room.count('StopMachine')).toBe(1);
+  expect(fakeProvider.count('StopMachine')).toBe(1);
   const { count, sum } = await measured();
   expect(count).toBe(2);
   expect(sum).toBeGreaterThanOrEqual(created.sum ?? Infinity);

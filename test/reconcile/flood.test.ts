@@ -8,7 +8,7 @@ const minute = 60_000;
 vi.setConfig({ testTimeout: 300_000 });
 
 test('a thousand objects at once, and all of them deleted at once: each call once, and nothing is left', async () => {
-  const { apply, clock, cluster, complaints, condition, room } = await createWorld(
+  const { apply, clock, cluster, complaints, condition, fakeProvider } = await createWorld(
     { providerRate: 0, maxInFlight: 64 },
     { withoutBystanders: 'for the other key of the account, a fleet that goes is a mass absence' },
   );
@@ -16,17 +16,17 @@ test('a thousand objects at once, and all of them deleted at once: each call onc
   await clock.advance(5 * minute);
   const isReady = (name: string): boolean => condition(name, 'Ready')?.status === 'True';
   expect(names.filter((name) => !isReady(name))).toEqual([]);
-  expect([room.count('CreateMachine'), room.heldTwice.size, room.machines.size]).toEqual([
+  expect([fakeProvider.count('CreateMachine'), fakeProvider.heldTwice.size, fakeProvider.machines.size]).toEqual([
     names.length,
     0,
     names.length,
   ]);
 
-  const lists = room.count('ListMachines');
+  const lists = fakeProvider.count('ListMachines');
   for (const name of names) cluster.remove('virtualmachines', name);
   await clock.advance(5 * minute);
   expect(names.filter((name) => cluster.machine(name) !== undefined)).toEqual([]);
-  expect([room.machines.size, complaints]).toEqual([0, []]);
+  expect([fakeProvider.machines.size, complaints]).toEqual([0, []]);
   // One a second at most, however many wait for it.
-  expect(room.count('ListMachines') - lists).toBeLessThanOrEqual(5 * 60);
+  expect(fakeProvider.count('ListMachines') - lists).toBeLessThanOrEqual(5 * 60);
 });

@@ -82,7 +82,7 @@ async function createScene(settings: Partial<OperatorSettings> = {}): Promise<Sc
 }
 
 /** The other tenant's change is carried out at once. */
-async function expectServed({ clock, cluster, room }: Scene): Promise<void> {
+async function expectServed({ clock, cluster, fakeProvider }: Scene): Promise<void> {
   for (const [powerState, operation] of [
     ['Halted', 'StopMachine'],
     ['Running', 'StartMachine'],
@@ -90,7 +90,7 @@ async function expectServed({ clock, cluster, room }: Scene): Promise<void> {
     const since = clock.monotonic();
     cluster.change('web', { spec: { powerState } });
     await clock.advance(10);
-    expect(room.count(operation, since)).toBe(1);
+    expect(fakeProvider.count(operation, since)).toBe(1);
     await clock.advance(10_000);
   }
 }
@@ -148,7 +148,7 @@ describe('another tenant', () => {
 
   it('with a thousand objects whose key changes: another one has its turn among the first', async () => {
     const scene = await createScene({ workers: 1 });
-    const { clock, cluster, putSecret, putObject, room } = scene;
+    const { clock, cluster, putSecret, putObject, fakeProvider } = scene;
     putSecret('s', 'owner-2');
     for (let index = 0; index < 1_000; index += 1)
       putObject(`o-${index}`, 's', { annotations: { 'vps247.com/paused': 'true' } });
@@ -157,7 +157,7 @@ describe('another tenant', () => {
     putSecret('s', 'nonsense');
     cluster.change('web', { spec: { powerState: 'Halted' } });
     await clock.advance(0);
-    expect(room.count('StopMachine')).toBe(1);
+    expect(fakeProvider.count('StopMachine')).toBe(1);
     expect(cluster.writes.length - before).toBeLessThan(10);
   });
 

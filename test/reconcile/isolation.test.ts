@@ -33,8 +33,9 @@ describe('an account that does not answer', () => {
     {
       because: 'look-ups of machines that are gone hang',
       operation: 'GetMachine',
-      act: ({ cluster, room }) => {
-        for (const { id, ownerId } of room.machines.values()) if (ownerId === 1) room.machines.delete(id);
+      act: ({ cluster, fakeProvider }) => {
+        for (const { id, ownerId } of fakeProvider.machines.values())
+          if (ownerId === 1) fakeProvider.machines.delete(id);
         for (const name of many) cluster.remove('virtualmachines', name);
       },
     },
@@ -50,23 +51,24 @@ describe('an account that does not answer', () => {
   ])('slows no other one: $because', async ({ operation, act, after = 0 }) => {
     // Without a limit of calls a second all that can be sent is sent by the time that is looked at.
     const world = await createWorld({ providerRate: 0 });
-    const { apply, clock, cluster, condition, room } = world;
+    const { apply, clock, cluster, condition, fakeProvider } = world;
     if (operation !== 'CreateMachine') {
       for (const name of many) apply(name);
       await clock.advance(60_000);
     }
     await applyOther(world);
     expect(condition('other', 'Ready')?.status).toBe('True');
-    room.holds = (called, ownerId) => (called === operation && ownerId === 1 ? new Promise(() => {}) : undefined);
+    fakeProvider.holds = (called, ownerId) =>
+      called === operation && ownerId === 1 ? new Promise(() => {}) : undefined;
     await clock.advance(after);
     act(world);
     await clock.advance(10_000);
-    const before = room.count(operation);
+    const before = fakeProvider.count(operation);
     expect(before).toBeGreaterThan(0);
     const since = clock.monotonic();
     cluster.change('other', { spec: { powerState: 'Halted' } });
     await clock.advance(0);
-    expect(room.count('StopMachine', since)).toBe(1);
+    expect(fakeProvider.count('StopMachine', since)).toBe(1);
     await clock.advance(5_000);
     expect(condition('other', 'Ready')?.status).toBe('True');
     expect(cluster.machine('other')?.status?.state).toBe('Halted');
@@ -75,7 +77,7 @@ describe('an account that does not answer', () => {
 
 describe('an API server that is slow to store statuses', () => {
   it('holds up no call: all machines are stopped before the first is said to be, a few statuses at a time', async () => {
-    const { apply, clock, cluster, condition, room } = await createWorld({ providerRate: 0 });
+    const { apply, clock, cluster, condition, fakeProvider } = await createWorld({ providerRate: 0 });
     for (const name of many) apply(name);
     await clock.advance(60_000);
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -83,27 +85,27 @@ describe('an API server that is slow to store statuses', () => {
     cluster.holds = (write) => (write.startsWith('status ') ? promise : undefined);
     for (const name of many) cluster.change(name, { spec: { powerState: 'Halted' } });
     await clock.advance(500);
-    expect(room.count('StopMachine', since)).toBe(many.length);
+    expect(fakeProvider.count('StopMachine', since)).toBe(many.length);
     const underWay = cluster.writes.slice(before).filter((write) => write.startsWith('status '));
     expect(underWay).toHaveLength(16);
 
     cluster.holds = () => undefined;
     resolve();
     await clock.advance(60_000);
-    expect(room.count('StopMachine', since)).toBe(many.length);
+    expect(fakeProvider.count('StopMachine', since)).toBe(many.length);
     for (const name of many)
       expect(condition(name, 'Ready'), name).toMatchObject({ status: 'True', observedGeneration: 2 });
   });
 
   it('is waited for at the end: what was called for is on record', async () => {
-    const { apply, clock, cluster, stop, room } = await createWorld({ providerRate: 0 });
+    const { apply, clock, cluster, stop, fakeProvider } = await createWorld({ providerRate: 0 });
     for (const name of many) apply(name);
     await clock.advance(60_000);
     const { promise, resolve } = Promise.withResolvers<void>();
     cluster.holds = (write) => (write.startsWith('status ') ? promise : undefined);
     for (const name of many) cluster.change(name, { spec: { powerState: 'Halted' } });
     await clock.advance(500);
-    const called = room.count('StopMachine');
+    const called = fakeProvider.count('StopMachine');
     let hasStopped = false;
     const stopped = stop().then(() => (hasStopped = true));
     await clock.advance(1_000);
@@ -119,41 +121,41 @@ describe('an API server that is slow to store statuses', () => {
 /** Stops that hang in all four slots, and one object more whose stop or kill waits for its turn. */
 async function waitInLine(mode: 'TrySoft' | 'Hard' = 'TrySoft') {
   const world = await createWorld({ maxInFlight: 4 });
-  const { apply, clock, cluster, room } = world;
+  const { apply, clock, cluster, fakeProvider } = world;
   for (const name of many.slice(0, 4)) apply(name);
   apply('web-4', { powerOff: { mode, gracePeriodSeconds: 60 } });
   await clock.advance(60_000);
   const { promise, resolve } = Promise.withResolvers<void>();
   let held = 0;
-  room.holds = (operation) => (operation === 'StopMachine' && (held += 1) <= 4 ? promise : undefined);
+  fakeProvider.holds = (operation) => (operation === 'StopMachine' && (held += 1) <= 4 ? promise : undefined);
   for (const name of many.slice(0, 5)) cluster.change(name, { spec: { powerState: 'Halted' } });
   await clock.advance(1_000);
-  expect(room.count('StopMachine')).toBe(4);
+  expect(fakeProvider.count('StopMachine')).toBe(4);
   return { ...world, release: resolve };
 }
 
 describe('a call whose turn comes late', () => {
   it('is not made when the object was changed meanwhile', async () => {
-    const { clock, cluster, room, release } = await waitInLine();
+    const { clock, cluster, fakeProvider, release } = await waitInLine();
     cluster.change('web-4', { spec: { powerState: 'Running' } });
     release();
     await clock.advance(60_000);
-    expect(room.count('StopMachine')).toBe(4);
+    expect(fakeProvider.count('StopMachine')).toBe(4);
     expect(cluster.machine('web-4')?.status?.state).toBe('Running');
   });
 
   it('is not made when a list shows the machine in another state meanwhile', async () => {
-    const { clock, cluster, room, release } = await waitInLine();
-    room.set(5, { state: 'Halted' });
+    const { clock, cluster, fakeProvider, release } = await waitInLine();
+    fakeProvider.set(5, { state: 'Halted' });
     await clock.advance(60_000);
     release();
     await clock.advance(60_000);
-    expect(room.count('StopMachine')).toBe(4);
+    expect(fakeProvider.count('StopMachine')).toBe(4);
     expect(cluster.machine('web-4')?.status?.state).toBe('Halted');
   });
 
   it('is given up at once when another one is called for, which has a turn of its own', async () => {
-    const { apply, clock, cluster, condition, room } = await createWorld({ providerRate: 1, providerBurst: 1 });
+    const { apply, clock, cluster, condition, fakeProvider } = await createWorld({ providerRate: 1, providerBurst: 1 });
     const names = many.slice(0, 30);
     for (const name of names) apply(name);
     await clock.advance(120_000);
@@ -162,28 +164,30 @@ describe('a call whose turn comes late', () => {
     await clock.advance(2_000);
     cluster.change('web-29', { spec: { powerOff: { mode: 'Hard' } } });
     await clock.advance(3_000);
-    expect(room.count('KillMachine')).toBe(1);
-    expect(room.count('StopMachine')).toBeLessThan(6);
+    expect(fakeProvider.count('KillMachine')).toBe(1);
+    expect(fakeProvider.count('StopMachine')).toBeLessThan(6);
     await clock.advance(120_000);
-    expect([room.count('KillMachine'), room.count('StopMachine')]).toEqual([1, 29]);
+    expect([fakeProvider.count('KillMachine'), fakeProvider.count('StopMachine')]).toEqual([1, 29]);
   });
 
   it('is made when nothing changed', async () => {
-    const { clock, cluster, room, release } = await waitInLine();
+    const { clock, cluster, fakeProvider, release } = await waitInLine();
     release();
     await clock.advance(60_000);
-    expect(room.count('StopMachine')).toBe(5);
+    expect(fakeProvider.count('StopMachine')).toBe(5);
     expect(cluster.machine('web-4')?.status?.state).toBe('Halted');
   });
 
   it('leaves no trace of a power cut that never had its turn', async () => {
-    const { clock, cluster, room, release } = await waitInLine('Hard');
-    room.accidents.set('StopMachine', [{ class: 'Wait', code: 'RateLimited', status: 429, retryAfter: 60_000 }]);
+    const { clock, cluster, fakeProvider, release } = await waitInLine('Hard');
+    fakeProvider.accidents.set('StopMachine', [
+      { class: 'Wait', code: 'RateLimited', status: 429, retryAfter: 60_000 },
+    ]);
     release();
     await clock.advance(1_000);
     expect(cluster.machine('web-4')?.status?.operation).toBeUndefined();
     await clock.advance(120_000);
-    expect(room.count('KillMachine')).toBe(1);
+    expect(fakeProvider.count('KillMachine')).toBe(1);
     expect(cluster.machine('web-4')?.status?.state).toBe('Halted');
   });
 });
@@ -191,7 +195,7 @@ describe('a call whose turn comes late', () => {
 describe('the limit of deletes a minute', () => {
   it('lets namespaces take turns: the only delete of one is the first of the next minute', async () => {
     const world = await createTenantWorld({ maxDeletesPerMinute: 1 });
-    const { clock, room } = world;
+    const { clock, fakeProvider } = world;
     const [crowd, one] = [world.tenant('crowd', { ownerId: 1 }), world.tenant('one', { ownerId: 2 })];
     const names = Array.from({ length: 10 }, (_, index) => `web-${index}`);
     for (const name of names) crowd.apply(name, { powerState: 'Halted' });
@@ -201,7 +205,7 @@ describe('the limit of deletes a minute', () => {
     await clock.advance(5_000);
     one.delete('db');
     await clock.advance(70_000);
-    expect(room.count('DeleteMachine')).toBe(2);
+    expect(fakeProvider.count('DeleteMachine')).toBe(2);
     expect(one.object('db')).toBeUndefined();
   });
 });

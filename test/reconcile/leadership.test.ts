@@ -25,17 +25,17 @@ describe('an operator that stands by', () => {
   it('calls nobody and writes nothing, however long and whatever happens, and acts at once when it is its turn', async () => {
     const { promise: won, resolve: win } = Promise.withResolvers<void>();
     const world = await createWorld({}, { leadership: { won, fence: () => true } });
-    const { apply, clock, cluster, condition, room, useKeyOf } = world;
+    const { apply, clock, cluster, condition, fakeProvider, useKeyOf } = world;
     for (const name of ['web', 'gone', 'later']) apply(name);
     await clock.advance(60 * minute);
     cluster.change('web', { spec: { powerState: 'Halted' } });
     cluster.remove('virtualmachines', 'gone');
     useKeyOf(1);
     await clock.advance(60 * minute);
-    expect([room.calls, cluster.writes]).toEqual([[], []]);
+    expect([fakeProvider.calls, cluster.writes]).toEqual([[], []]);
     win();
     await clock.advance(100);
-    expect(room.count('CreateMachine')).toBe(2);
+    expect(fakeProvider.count('CreateMachine')).toBe(2);
     await clock.advance(minute);
     expect(condition('later', 'Ready')?.status).toBe('True');
     expect(cluster.machine('gone')).toBeUndefined();
@@ -66,8 +66,8 @@ describe('whenever it is no more certain that it leads', () => {
           leadership: { won: Promise.resolve(), fence: () => sent.length < limit, onCall },
         },
       );
-      const { clock, condition, room } = world;
-      room.holds = (operation) => void onCall(operation);
+      const { clock, condition, fakeProvider } = world;
+      fakeProvider.holds = (operation) => void onCall(operation);
       await live(world);
       isOver = sent.length < limit;
       expect(
@@ -81,7 +81,7 @@ describe('whenever it is no more certain that it leads', () => {
       await world.restart();
       await clock.advance(5 * minute);
       expect(condition('web', 'Ready')?.status, because).toBe('True');
-      expect([...room.made.values()], because).toEqual([1]);
+      expect([...fakeProvider.made.values()], because).toEqual([1]);
       await world.stop();
     }
     expect(closesAfter).toBeGreaterThan(30);
@@ -90,7 +90,7 @@ describe('whenever it is no more certain that it leads', () => {
   it('goes on by itself when it turns out that nobody else had it', async () => {
     let isOpen = true;
     const world = await createWorld({}, { leadership: { won: Promise.resolve(), fence: () => isOpen } });
-    const { apply, clock, cluster, condition, room } = world;
+    const { apply, clock, cluster, condition, fakeProvider } = world;
     apply('web');
     await clock.advance(minute);
     isOpen = false;
@@ -99,10 +99,10 @@ describe('whenever it is no more certain that it leads', () => {
     apply('new');
     await clock.advance(10 * minute);
     expect(cluster.writes.length).toBe(before);
-    expect(room.calls.filter(isWrite)).toHaveLength(1);
+    expect(fakeProvider.calls.filter(isWrite)).toHaveLength(1);
     isOpen = true;
     await clock.advance(2_000);
-    expect(room.calls.filter(isWrite)).toHaveLength(3);
+    expect(fakeProvider.calls.filter(isWrite)).toHaveLength(3);
     await clock.advance(minute);
     expect(condition('new', 'Ready')?.status).toBe('True');
     expect(cluster.machine('web')?.status?.state).toBe('Halted');
@@ -119,22 +119,22 @@ function createSelecting(): Promise<World> {
 describe('an operator with a selector', () => {
   it('leaves the objects of others alone, and knows them', async () => {
     const world = await createSelecting();
-    const { clock, cluster, condition, room } = world;
+    const { clock, cluster, condition, fakeProvider } = world;
     world.apply('theirs', { providerName: 'wanted' });
     cluster.change('theirs', { metadata: { labels: { shard: 'a' } } });
     await clock.advance(minute);
-    expect([room.calls, cluster.writes]).toEqual([[], []]);
+    expect([fakeProvider.calls, cluster.writes]).toEqual([[], []]);
     world.apply('ours', { providerName: 'wanted' });
     cluster.change('ours', { metadata: { labels: { shard: 'b' } } });
     await clock.advance(minute);
     expect(condition('ours', 'Ready')?.reason).toBe('NameConflict');
-    expect(room.calls.filter(isWrite)).toEqual([]);
+    expect(fakeProvider.calls.filter(isWrite)).toEqual([]);
     expect(cluster.machine('theirs')?.status?.conditions).toBeUndefined();
   });
 
   it('a name that an object of others reserves is free when its Secret holds a key of another account', async () => {
     const world = await createSelecting();
-    const { clock, cluster, condition, room } = world;
+    const { clock, cluster, condition, fakeProvider } = world;
     const put = (key: string) =>
       cluster.put('secrets', {
         metadata: { name: 'theirs', uid: 'theirs', labels: { watched: 'true' } },
@@ -156,27 +156,27 @@ describe('an operator with a selector', () => {
     put('owner-2');
     await clock.advance(minute);
     expect(condition('ours', 'Ready')?.status).toBe('True');
-    expect([...room.machines.values()].filter(({ name }) => name === 'wanted')).toHaveLength(1);
+    expect([...fakeProvider.machines.values()].filter(({ name }) => name === 'wanted')).toHaveLength(1);
   });
 
   it('lets an object go whose labels change', async () => {
     const world = await createSelecting();
-    const { clock, cluster, room } = world;
+    const { clock, cluster, fakeProvider } = world;
     world.apply('web');
     cluster.change('web', { metadata: { labels: { shard: 'b' } } });
     await clock.advance(minute);
     cluster.change('web', { metadata: { labels: { shard: 'a' } } });
     cluster.change('web', { spec: { powerState: 'Halted' } });
-    const lists = room.count('ListMachines');
+    const lists = fakeProvider.count('ListMachines');
     await clock.advance(10 * minute);
-    expect(room.calls.filter(isWrite)).toHaveLength(1);
+    expect(fakeProvider.calls.filter(isWrite)).toHaveLength(1);
     // Nobody follows a machine of this account any more.
-    expect(room.count('ListMachines') - lists).toBeLessThanOrEqual(1);
+    expect(fakeProvider.count('ListMachines') - lists).toBeLessThanOrEqual(1);
   });
 
   it('an object that comes with an announced create: the call of whoever had it may be under way until its deadline', async () => {
     const world = await createSelecting();
-    const { clock, cluster, condition, room } = world;
+    const { clock, cluster, condition, fakeProvider } = world;
     world.apply('other');
     cluster.change('other', { metadata: { labels: { shard: 'b' } } });
     world.apply('web');
@@ -188,14 +188,14 @@ describe('an operator with a selector', () => {
       metadata: { labels: { shard: 'a' }, annotations: { [annotations.createPending]: intent } },
     });
     await clock.advance(10 * minute);
-    const before = room.count('CreateMachine');
+    const before = fakeProvider.count('CreateMachine');
     cluster.change('web', { metadata: { labels: { shard: 'b' } } });
     await clock.advance(34_000);
     // The last moment at which it may take effect.
-    room.add(name);
+    fakeProvider.add(name);
     await clock.advance(5 * minute);
-    expect(room.count('CreateMachine')).toBe(before);
-    expect(room.made.get(name)).toBe(1);
+    expect(fakeProvider.count('CreateMachine')).toBe(before);
+    expect(fakeProvider.made.get(name)).toBe(1);
     expect(condition('web', 'Ready')?.status).toBe('True');
   });
 });

@@ -7,7 +7,7 @@ const second = 1_000;
 /** An object `web` whose VM has a password, while the Secret for it still is that of an earlier object `web`, or of another owner. */
 async function createAgain(ownerReference: object): Promise<World> {
   const world = await createWorld();
-  const { id } = world.room.add('legacy', { initialPassword: new Secret('emulated-password-1') });
+  const { id } = world.fakeProvider.add('legacy', { initialPassword: new Secret('emulated-password-1') });
   const owner = { apiVersion: 'vps247.com/v1alpha1', kind: 'VirtualMachine', name: 'web', uid: 'earlier' };
   const metadata = { name: 'password', ownerReferences: [{ ...owner, ...ownerReference }] };
   world.cluster.put('secrets', { metadata, data: {} });

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { failed, succeeded } from '../../src/domain/failure.ts';
 import type { Machine } from '../../src/domain/machine.ts';
 import type { Provider } from '../../src/provider/provider.ts';
-import type { MachineRoom } from './world/fake-provider.ts';
+import type { InMemoryProvider } from './world/fake-provider.ts';
 import { createWorld, type World } from './world/world.ts';
 
 const minute = 60_000;
@@ -20,48 +20,51 @@ function noting<T>(touched: Set<number>, call: (id: number) => Promise<T>): (id:
 }
 
 /** An account with an unmanaged VM `legacy` with the id 1, whose provider answers a create call as `lie` does. */
-async function createScene(lie: (truth: Provider, room: MachineRoom) => Partial<Provider>): Promise<Scene> {
+async function createScene(
+  lie: (truth: Provider, fakeProvider: InMemoryProvider) => Partial<Provider>,
+): Promise<Scene> {
   const touched = new Set<number>();
   const world = await createWorld(
     {},
     {
-      through: (truth, _, room) => ({
+      through: (truth, _, fakeProvider) => ({
         ...truth,
         stopMachine: noting(touched, truth.stopMachine),
         startMachine: noting(touched, truth.startMachine),
         restartMachine: noting(touched, truth.restartMachine),
         killMachine: noting(touched, truth.killMachine),
         deleteMachine: noting(touched, truth.deleteMachine),
-        ...lie(truth, room),
+        ...lie(truth, fakeProvider),
       }),
     },
   );
-  world.room.add('legacy', { hostname: 'legacy.example' });
+  world.fakeProvider.add('legacy', { hostname: 'legacy.example' });
   return { ...world, touched };
 }
 
-function vmsOf({ room }: Scene): readonly string[] {
-  return [...room.machines.values()].map(({ name }) => name);
+function vmsOf({ fakeProvider }: Scene): readonly string[] {
+  return [...fakeProvider.machines.values()].map(({ name }) => name);
 }
 
-const lies: readonly (readonly [what: string, answer: (machine: Machine, room: MachineRoom) => object])[] = [
-  ['an unmanaged VM, described', (_, room) => ({ id: 1, machine: room.machines.get(1) })],
-  ['an unmanaged VM by its id', () => ({ id: 1 })],
-  ['an id that no VM has', () => ({ id: 999 })],
-  ['no id', () => ({})],
+const lies: readonly (readonly [what: string, answer: (machine: Machine, fakeProvider: InMemoryProvider) => object])[] =
   [
-    'the new VM with the name of an unmanaged one',
-    ({ id }, room) => ({ id, machine: { ...room.machines.get(1), id } }),
-  ],
-  ['another owner', (machine) => ({ id: machine.id, machine: { ...machine, ownerId: 77 } })],
-];
+    ['an unmanaged VM, described', (_, fakeProvider) => ({ id: 1, machine: fakeProvider.machines.get(1) })],
+    ['an unmanaged VM by its id', () => ({ id: 1 })],
+    ['an id that no VM has', () => ({ id: 999 })],
+    ['no id', () => ({})],
+    [
+      'the new VM with the name of an unmanaged one',
+      ({ id }, fakeProvider) => ({ id, machine: { ...fakeProvider.machines.get(1), id } }),
+    ],
+    ['another owner', (machine) => ({ id: machine.id, machine: { ...machine, ownerId: 77 } })],
+  ];
 
 describe('a create call whose answer names', () => {
   it.each(lies)('%s: the VM that was created is the one that is managed and deleted', async (_what, answer) => {
-    const scene = await createScene((truth, room) => ({
+    const scene = await createScene((truth, fakeProvider) => ({
       createMachine: async (request) => {
         const told = await truth.createMachine(request);
-        return told.ok && told.value.machine !== undefined ? succeeded(answer(told.value.machine, room)) : told;
+        return told.ok && told.value.machine !== undefined ? succeeded(answer(told.value.machine, fakeProvider)) : told;
       },
     }));
     const { clock, cluster } = scene;
@@ -77,10 +80,10 @@ describe('a create call whose answer names', () => {
   });
 
   it.each(lies)('%s, and a crash directly after it: the same', async (_what, answer) => {
-    const scene = await createScene((truth, room) => ({
+    const scene = await createScene((truth, fakeProvider) => ({
       createMachine: async (request) => {
         const told = await truth.createMachine(request);
-        return told.ok && told.value.machine !== undefined ? succeeded(answer(told.value.machine, room)) : told;
+        return told.ok && told.value.machine !== undefined ? succeeded(answer(told.value.machine, fakeProvider)) : told;
       },
     }));
     scene.apply('web');
@@ -138,7 +141,7 @@ describe('lists that name a wrong owner for a while', () => {
     await scene.clock.advance(2 * minute);
     expect(scene.condition('web', 'Ready')?.status).toBe('True');
     expect(scene.cluster.machine('web')?.status).toMatchObject({ id: 2, ownerId: 1 });
-    expect(scene.room.count('CreateMachine')).toBe(1);
+    expect(scene.fakeProvider.count('CreateMachine')).toBe(1);
   });
 });
 
@@ -152,14 +155,14 @@ describe('create calls that lead to VMs of another name', () => {
   ] as const;
 
   it.each(outcomes)('and %s are sent ever more rarely, also by another process', async (_what, outcome) => {
-    const scene = await createScene((_truth, room) => ({
+    const scene = await createScene((_truth, fakeProvider) => ({
       createMachine: async (request) => {
-        room.add(request.name.toUpperCase());
+        fakeProvider.add(request.name.toUpperCase());
         return outcome();
       },
     }));
     const { clock, cluster } = scene;
-    const created = (): number => scene.room.machines.size - 1;
+    const created = (): number => scene.fakeProvider.machines.size - 1;
     scene.apply('web');
     await clock.advance(5 * minute);
     expect(created()).toBe(2);

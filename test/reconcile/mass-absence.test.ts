@@ -20,7 +20,7 @@ async function createFleet() {
   const second = { credentialsSecretRef: { name: 'second', key: 'api-key' } };
   for (const [index, name] of names.entries()) world.apply(name, index < 5 ? second : {});
   await world.clock.advance(2 * minute);
-  const { machines } = world.room;
+  const { machines } = world.fakeProvider;
   const hidden = [...machines].slice(0, 5);
   return {
     ...world,
@@ -35,7 +35,7 @@ async function createFleet() {
 
 describe('half the machines vanish at once', () => {
   it('is said, believed of none for five minutes, and forgotten when they are back', async () => {
-    const { clock, cluster, condition, hide, show, room } = await createFleet();
+    const { clock, cluster, condition, hide, show, fakeProvider } = await createFleet();
     hide();
     cluster.remove('virtualmachines', 'web-0');
     await clock.advance(5 * minute);
@@ -47,23 +47,23 @@ describe('half the machines vanish at once', () => {
     show();
     await clock.advance(2 * minute);
     expect(names.slice(1).map((name) => condition(name, 'Ready')?.status)).toEqual(Array(9).fill('True'));
-    expect([cluster.machine('web-0'), room.machines.size]).toEqual([undefined, 9]);
+    expect([cluster.machine('web-0'), fakeProvider.machines.size]).toEqual([undefined, 9]);
   });
 
   it('is believed when lists have agreed for five minutes: then they are recreated one by one, each once', async () => {
-    const { clock, cluster, condition, hide, room } = await createFleet();
+    const { clock, cluster, condition, hide, fakeProvider } = await createFleet();
     hide();
     cluster.remove('virtualmachines', 'web-0');
     await clock.advance(5 * minute);
-    expect(room.count('CreateMachine')).toBe(10);
+    expect(fakeProvider.count('CreateMachine')).toBe(10);
     await clock.advance(5 * minute);
     expect(condition('web-1', 'Ready')?.status).toBe('True');
-    expect(room.count('CreateMachine')).toBe(14);
+    expect(fakeProvider.count('CreateMachine')).toBe(14);
     expect(cluster.machine('web-0')).toBeUndefined();
   });
 
   it('is not believed by a new process either', async () => {
-    const { clock, cluster, condition, hide, restart, room, show } = await createFleet();
+    const { clock, cluster, condition, hide, restart, fakeProvider, show } = await createFleet();
     hide();
     await restart();
     cluster.remove('virtualmachines', 'web-0');
@@ -73,14 +73,14 @@ describe('half the machines vanish at once', () => {
     show();
     await clock.advance(2 * minute);
     expect(condition('web-1', 'Ready')?.status).toBe('True');
-    expect(room.machines.size).toBe(9);
+    expect(fakeProvider.machines.size).toBe(9);
   });
 
   it('is no surprise when the process before was deleting just those', async () => {
-    const { clock, cluster, names: all, restart, room } = { ...(await createFleet()), names };
+    const { clock, cluster, names: all, restart, fakeProvider } = { ...(await createFleet()), names };
     for (const name of all.slice(0, 6)) cluster.remove('virtualmachines', name);
     // Until all are deleted at the provider, and no object knows yet that they are gone.
-    while (room.count('DeleteMachine') < 6) await clock.advance(10);
+    while (fakeProvider.count('DeleteMachine') < 6) await clock.advance(10);
     expect(all.slice(0, 6).filter((name) => cluster.machine(name) !== undefined)).toHaveLength(6);
     await restart();
     await clock.advance(20_000);
@@ -88,9 +88,9 @@ describe('half the machines vanish at once', () => {
   });
 
   it('is not believed of what was to be deleted when others vanish with it', async () => {
-    const { clock, cluster, hide, restart, room } = await createFleet();
+    const { clock, cluster, hide, restart, fakeProvider } = await createFleet();
     cluster.remove('virtualmachines', 'web-9');
-    while (room.count('DeleteMachine') < 1) await clock.advance(10);
+    while (fakeProvider.count('DeleteMachine') < 1) await clock.advance(10);
     hide();
     await restart();
     await clock.advance(minute);
@@ -116,32 +116,35 @@ describe('half the machines vanish at once', () => {
   });
 
   it('makes no second machine for an object whose records were lost meanwhile', async () => {
-    const { clock, cluster, hide, room, show } = await createFleet();
+    const { clock, cluster, hide, fakeProvider, show } = await createFleet();
     hide();
     await clock.advance(2 * minute);
     cluster.change('web-0', { metadata: { annotations: { 'vps247.com/machine': null } }, status: null });
     await clock.advance(2 * minute);
-    expect(room.count('CreateMachine')).toBe(10);
+    expect(fakeProvider.count('CreateMachine')).toBe(10);
     show();
     await clock.advance(2 * minute);
-    expect([...room.made.values()]).toEqual(Array(10).fill(1));
+    expect([...fakeProvider.made.values()]).toEqual(Array(10).fill(1));
     expect(cluster.machine('web-0')?.status?.state).toBe('Running');
   });
 
   it('costs no more reads than a quiet account while it lasts', async () => {
-    const { clock, hide, room } = await createFleet();
+    const { clock, hide, fakeProvider } = await createFleet();
     hide();
     await clock.advance(2 * minute);
     const since = clock.monotonic();
     await clock.advance(3 * minute);
-    expect(room.count('ListMachines', since)).toBeLessThanOrEqual(4);
-    expect(room.count('GetMachine', since)).toBe(0);
+    expect(fakeProvider.count('ListMachines', since)).toBeLessThanOrEqual(4);
+    expect(fakeProvider.count('GetMachine', since)).toBe(0);
   });
 });
 
 it('a fleet that we delete ourselves goes at once', async () => {
-  const { clock, cluster, room } = await createFleet();
+  const { clock, cluster, fakeProvider } = await createFleet();
   for (const name of names) cluster.remove('virtualmachines', name);
   await clock.advance(minute);
-  expect([names.map((name) => cluster.machine(name)), room.machines.size]).toEqual([Array(10).fill(undefined), 0]);
+  expect([names.map((name) => cluster.machine(name)), fakeProvider.machines.size]).toEqual([
+    Array(10).fill(undefined),
+    0,
+  ]);
 });

@@ -54,7 +54,7 @@ const inLine: Pick<Row, 'settings' | 'run'> = {
   run: async (world) => {
     world.apply('db');
     await begin(world);
-    world.room.holds = (operation) => (operation === 'StopMachine' ? new Promise(() => {}) : undefined);
+    world.fakeProvider.holds = (operation) => (operation === 'StopMachine' ? new Promise(() => {}) : undefined);
     for (const name of ['web', 'db']) world.cluster.change(name, { spec: { powerState: 'Halted' } });
     // After the second that a call may wait unreported.
     await world.clock.advance(2_000);
@@ -91,14 +91,19 @@ const rows: Partial<Readonly<Record<MetricName, Row>>> = {
   specToCall: { run: begin, shows: /_count 1$/m },
   providerUnavailable: {
     run: after(
-      ({ room }) => void room.broken.set('ListMachines', { class: 'Retry', code: 'ConnectFailed' }),
+      ({ fakeProvider }) => void fakeProvider.broken.set('ListMachines', { class: 'Retry', code: 'ConnectFailed' }),
       10 * minute,
     ),
     shows: /{account="1"} 1$/m,
   },
   providerPaused: {
     run: after((world) => {
-      world.room.broken.set('StopMachine', { class: 'Wait', code: 'RateLimited', status: 429, retryAfter: 30_000 });
+      world.fakeProvider.broken.set('StopMachine', {
+        class: 'Wait',
+        code: 'RateLimited',
+        status: 429,
+        retryAfter: 30_000,
+      });
       halt(world);
     }, 1_000),
     shows: /{account="1"} 1$/m,
@@ -107,13 +112,15 @@ const rows: Partial<Readonly<Record<MetricName, Row>>> = {
   providerInFlight: { ...inLine, shows: /{account="1"} 1$/m },
   providerWaiting: { ...inLine, shows: /{account="1",priority="Power"} 1$/m },
   listAge: {
-    run: after(({ room }) => void room.broken.set('ListMachines', { class: 'Retry', code: 'ConnectFailed' })),
+    run: after(
+      ({ fakeProvider }) => void fakeProvider.broken.set('ListMachines', { class: 'Retry', code: 'ConnectFailed' }),
+    ),
     shows: new RegExp(` 1[0-9][0-9](\\.[0-9]+)?$`, 'm'),
   },
   machines: { run: begin, shows: /{state="Running"} 1$/m },
   objects: { run: begin, shows: /{reason="Available"} 1$/m },
   objectsDiffering: {
-    run: after((world) => world.room.set(idOf(world), { package: { id: 7, name: 'Large' } })),
+    run: after((world) => world.fakeProvider.set(idOf(world), { package: { id: 7, name: 'Large' } })),
     shows: / 1$/m,
   },
   objectsOwnedByOthers: {
@@ -124,29 +131,32 @@ const rows: Partial<Readonly<Record<MetricName, Row>>> = {
   },
   deletionOldest: {
     run: after((world) => {
-      world.room.broken.set('DeleteMachine', { class: 'Retry', code: 'ServerError', status: 500 });
+      world.fakeProvider.broken.set('DeleteMachine', { class: 'Retry', code: 'ServerError', status: 500 });
       world.cluster.remove('virtualmachines', 'web');
     }),
     shows: / 120(\.[0-9]+)?$/m,
   },
-  accountKeyRejected: { run: after(({ room }) => void room.refused.add(1)), shows: /{account="1"} 1$/m },
+  accountKeyRejected: {
+    run: after(({ fakeProvider }) => void fakeProvider.refused.add(1)),
+    shows: /{account="1"} 1$/m,
+  },
   accountMachines: { run: begin, shows: /{account="1",managed="true"} 1$/m },
   accountDuplicateNames: {
-    run: after(({ room }) => {
-      for (const name of ['twin', 'twin']) room.add(name);
+    run: after(({ fakeProvider }) => {
+      for (const name of ['twin', 'twin']) fakeProvider.add(name);
     }),
     shows: /{account="1"} 1$/m,
   },
   accountUnbilled: {
-    run: after((world) => world.room.set(idOf(world), { unbilledHours: 7 })),
+    run: after((world) => world.fakeProvider.set(idOf(world), { unbilledHours: 7 })),
     shows: /{account="1"} 7$/m,
   },
   accountTransfer: {
-    run: after((world) => world.room.set(idOf(world), { transferTotal: 1 })),
+    run: after((world) => world.fakeProvider.set(idOf(world), { transferTotal: 1 })),
     shows: /{account="1"} 1048576$/m,
   },
   accountTransferRemaining: {
-    run: after((world) => world.room.set(idOf(world), { transferRemaining: 2 })),
+    run: after((world) => world.fakeProvider.set(idOf(world), { transferRemaining: 2 })),
     shows: /{account="1"} 2097152$/m,
   },
   machineReady: {
@@ -154,19 +164,19 @@ const rows: Partial<Readonly<Record<MetricName, Row>>> = {
     shows: /{object_namespace="default",object="web",reason="Available",state="Running"} 1$/m,
   },
   machineUnbilled: {
-    run: after((world) => world.room.set(idOf(world), { unbilledHours: 7 })),
+    run: after((world) => world.fakeProvider.set(idOf(world), { unbilledHours: 7 })),
     shows: /{object_namespace="default",object="web"} 7$/m,
   },
   machineTransfer: {
-    run: after((world) => world.room.set(idOf(world), { transferTotal: 1 })),
+    run: after((world) => world.fakeProvider.set(idOf(world), { transferTotal: 1 })),
     shows: /{object_namespace="default",object="web"} 1048576$/m,
   },
   machineLastAction: {
-    run: after((world) => world.room.set(idOf(world), { updatedAt: '2026-01-01T00:00:00.000Z' })),
+    run: after((world) => world.fakeProvider.set(idOf(world), { updatedAt: '2026-01-01T00:00:00.000Z' })),
     shows: /{object_namespace="default",object="web"} 1767225600$/m,
   },
   machineTransferRemaining: {
-    run: after((world) => world.room.set(idOf(world), { transferRemaining: 2 })),
+    run: after((world) => world.fakeProvider.set(idOf(world), { transferRemaining: 2 })),
     shows: /{object_namespace="default",object="web"} 2097152$/m,
   },
   watchRestarts: {

@@ -10,10 +10,10 @@ const notServed = (): KubeError =>
 
 it('a CRD that is missing for a while: the operator says so, concludes nothing, and goes on when it is back', async () => {
   const world = await createWorld();
-  const { apply, clock, cluster, condition, room } = world;
+  const { apply, clock, cluster, condition, fakeProvider } = world;
   for (const name of ['web', 'db']) apply(name);
   await clock.advance(minute);
-  const changes = () => room.calls.filter(({ operation }) => !/^(List|Get)/.test(operation)).length;
+  const changes = () => fakeProvider.calls.filter(({ operation }) => !/^(List|Get)/.test(operation)).length;
   const before = changes();
   const { list, watch, patch } = cluster;
   Object.assign(cluster, {
@@ -38,16 +38,16 @@ it('a CRD that is missing for a while: the operator says so, concludes nothing, 
   await clock.advance(minute);
   expect(cluster.machine('web')?.status?.state).toBe('Halted');
   expect(condition('db', 'Ready')?.status).toBe('True');
-  expect([...room.made.values()]).toEqual([1, 1]);
+  expect([...fakeProvider.made.values()]).toEqual([1, 1]);
 });
 
 it('all objects gone from a list, as of a CRD that was applied again, and put back from the store: no VM is made twice', async () => {
   const world = await createWorld({ relistInterval: 5 * minute });
-  const { apply, clock, cluster, condition, room } = world;
+  const { apply, clock, cluster, condition, fakeProvider } = world;
   for (const name of ['web', 'db']) apply(name);
   await clock.advance(minute);
   const { list, watch } = cluster;
-  const changes = () => room.calls.filter(({ operation }) => !/^(List|Get)/.test(operation)).length;
+  const changes = () => fakeProvider.calls.filter(({ operation }) => !/^(List|Get)/.test(operation)).length;
   const before = changes();
   // Empty, as a resource that is served again before its objects are there.
   Object.assign(cluster, { list: () => Promise.resolve({ items: [], resourceVersion: '1000' }) });
@@ -57,6 +57,6 @@ it('all objects gone from a list, as of a CRD that was applied again, and put ba
   Object.assign(cluster, { list, watch });
   await clock.advance(40 * minute);
   for (const name of ['web', 'db']) expect(condition(name, 'Ready')?.status, name).toBe('True');
-  expect([...room.made.values()]).toEqual([1, 1]);
+  expect([...fakeProvider.made.values()]).toEqual([1, 1]);
   expect(changes()).toBe(before);
 });

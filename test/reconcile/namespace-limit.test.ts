@@ -7,11 +7,11 @@ const minute = 60_000;
 const names = ['a', 'b', 'c', 'd', 'e', 'f'];
 
 /** The most VMs that there were at any time, counted each second for so many minutes. */
-async function mostWithin({ clock, room }: World, minutes: number): Promise<number> {
-  let most = room.machines.size;
+async function mostWithin({ clock, fakeProvider }: World, minutes: number): Promise<number> {
+  let most = fakeProvider.machines.size;
   for (let second = 0; second < minutes * 60; second += 1) {
     await clock.advance(1_000);
-    most = Math.max(most, room.machines.size);
+    most = Math.max(most, fakeProvider.machines.size);
   }
   return most;
 }
@@ -35,14 +35,14 @@ it.each([
   ["with the operator's key, and permission", () => createSharedWorld(['default'])],
 ])('objects that are deleted and leave their VMs make no room for more: %s', async (_, begin) => {
   const world = await begin();
-  const { apply, clock, cluster, condition, room } = world;
+  const { apply, clock, cluster, condition, fakeProvider } = world;
   for (const name of names) {
     apply(name, { deletionPolicy: 'Retain' });
     expect(await mostWithin(world, 2)).toBeLessThanOrEqual(2);
     cluster.remove('virtualmachines', name);
     await clock.advance(minute);
   }
-  expect(room.machines.size).toBe(2);
+  expect(fakeProvider.machines.size).toBe(2);
   apply('g');
   await clock.advance(2 * minute);
   expect(condition('g', 'Ready')).toMatchObject({
@@ -50,17 +50,17 @@ it.each([
     message: expect.stringMatching(/has reached its limit of 2 VMs .*deleted objects left 1, 2 running/),
   });
   // Whoever deletes one at the provider has room for another.
-  room.machines.delete(1);
+  fakeProvider.machines.delete(1);
   expect(await mostWithin(world, 5)).toBe(2);
   expect(condition('g', 'Ready')?.status).toBe('True');
 });
 
 it('one that was left running can be adopted again, and nothing more', async () => {
-  const { apply, clock, cluster, condition, room } = await createWorld({ maxMachinesPerNamespace: 1 });
+  const { apply, clock, cluster, condition, fakeProvider } = await createWorld({ maxMachinesPerNamespace: 1 });
   apply('a', { deletionPolicy: 'Retain' });
   await clock.advance(minute);
   cluster.remove('virtualmachines', 'a');
-  const other = room.add('other');
+  const other = fakeProvider.add('other');
   await clock.advance(minute);
   apply('b', { adoption: { policy: 'MustExist', id: other.id } });
   await clock.advance(2 * minute);
@@ -88,7 +88,7 @@ it('whoever takes the finalizer and all records off its paused objects gets no m
 
 it('whoever deletes its paused objects so, before a restart, gets no more VMs either', async () => {
   const world = await createWorld({ maxMachinesPerNamespace: 2 });
-  const { apply, clock, cluster, room } = world;
+  const { apply, clock, cluster, fakeProvider } = world;
   for (const name of names) {
     apply(name);
     expect(await mostWithin(world, 2)).toBeLessThanOrEqual(2);
@@ -96,7 +96,7 @@ it('whoever deletes its paused objects so, before a restart, gets no more VMs ei
     cluster.remove('virtualmachines', name);
     await clock.advance(1_000);
   }
-  expect(room.machines.size).toBe(2);
+  expect(fakeProvider.machines.size).toBe(2);
 });
 
 it.each([
@@ -128,8 +128,8 @@ it.each([
 ] as const)(
   'an object that is paused just before its $what is stored leaves its place to another one',
   async ({ spec }) => {
-    const { apply, clock, cluster, condition, room } = await createWorld({ maxMachinesPerNamespace: 1 });
-    room.add('legacy');
+    const { apply, clock, cluster, condition, fakeProvider } = await createWorld({ maxMachinesPerNamespace: 1 });
+    fakeProvider.add('legacy');
     let isPaused = false;
     cluster.holds = (write) => {
       if (write !== 'patch a' || isPaused) return undefined;
@@ -148,7 +148,7 @@ it.each([
 
 it('VMs that were left running count, however many objects come and go afterwards', async () => {
   const world = await createWorld({ maxMachinesPerNamespace: 2 });
-  const { apply, clock, cluster, room } = world;
+  const { apply, clock, cluster, fakeProvider } = world;
   for (const name of ['a', 'b']) apply(name, { deletionPolicy: 'Retain' });
   await clock.advance(minute);
   for (const name of ['a', 'b']) cluster.remove('virtualmachines', name);
@@ -162,7 +162,7 @@ it('VMs that were left running count, however many objects come and go afterward
   await clock.advance(5 * minute);
   for (const name of ['c', 'd']) apply(name);
   await clock.advance(5 * minute);
-  expect(room.machines.size).toBe(2);
+  expect(fakeProvider.machines.size).toBe(2);
 });
 
 it.each<{ because: string; change: object; back: object }>([
@@ -186,7 +186,7 @@ it.each<{ because: string; change: object; back: object }>([
 ])(
   "in the account of the operator's key nothing is left running without permission: $because",
   async ({ change, back }) => {
-    const { apply, clock, cluster, condition, room } = await createSharedWorld();
+    const { apply, clock, cluster, condition, fakeProvider } = await createSharedWorld();
     apply('web');
     await clock.advance(minute);
     expect(cluster.machine('web')?.status?.internal?.usesDefaultCredentials).toBe(true);
@@ -199,31 +199,35 @@ it.each<{ because: string; change: object; back: object }>([
       reason: 'OrphanNotPermitted',
       message: expect.stringContaining('ask your cluster administrator'),
     });
-    expect(room.machines.size).toBe(1);
+    expect(fakeProvider.machines.size).toBe(1);
     cluster.change('web', back as Record<string, unknown>);
     await clock.advance(3 * minute);
-    expect([cluster.machine('web'), room.machines.size]).toEqual([undefined, 0]);
+    expect([cluster.machine('web'), fakeProvider.machines.size]).toEqual([undefined, 0]);
   },
 );
 
 it('goes without asking when the VM is gone, and where a key of the namespace shows the VM', async () => {
-  const { apply, clock, cluster, room } = await createSharedWorld();
+  const { apply, clock, cluster, fakeProvider } = await createSharedWorld();
   apply('gone', { deletionPolicy: 'Retain', onExternalDelete: 'Report' });
   apply('own', { deletionPolicy: 'Retain' });
   await clock.advance(minute);
-  room.machines.delete(1);
+  fakeProvider.machines.delete(1);
   const data = { 'api-key': Buffer.from('owner-1').toString('base64') };
   cluster.put('secrets', { metadata: { name: 'mine', labels: { watched: 'true' } }, data });
   cluster.change('own', { spec: { credentialsSecretRef: { name: 'mine' } } });
   await clock.advance(5 * minute);
   for (const name of ['gone', 'own']) cluster.remove('virtualmachines', name);
   await clock.advance(minute);
-  expect([cluster.machine('gone'), cluster.machine('own'), room.machines.size]).toEqual([undefined, undefined, 1]);
+  expect([cluster.machine('gone'), cluster.machine('own'), fakeProvider.machines.size]).toEqual([
+    undefined,
+    undefined,
+    1,
+  ]);
 });
 
 it('an object whose create the provider refused leaves its place to another one', async () => {
-  const { apply, clock, condition, room } = await createWorld({ maxMachinesPerNamespace: 1 });
-  room.accidents.set('CreateMachine', [{ class: 'Terminal', code: 'Unprocessable', status: 422 }]);
+  const { apply, clock, condition, fakeProvider } = await createWorld({ maxMachinesPerNamespace: 1 });
+  fakeProvider.accidents.set('CreateMachine', [{ class: 'Terminal', code: 'Unprocessable', status: 422 }]);
   apply('a');
   await clock.advance(minute);
   expect(condition('a', 'Ready')?.reason).toBe('CreateRefused');

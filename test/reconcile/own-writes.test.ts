@@ -9,11 +9,11 @@ const minute = 60_000;
 
 it('a refused create is sent once, also with the ownership annotation that the chart has the operator write', async () => {
   const world = await createWorld();
-  world.room.broken.set('CreateMachine', { class: 'Terminal', code: 'Unprocessable', status: 422 });
+  world.fakeProvider.broken.set('CreateMachine', { class: 'Terminal', code: 'Unprocessable', status: 422 });
   world.apply('web');
   await world.clock.advance(20 * minute);
   expect(world.cluster.machine('web')?.metadata.annotations).toHaveProperty(annotations.managedBy);
-  expect(world.room.count('CreateMachine')).toBe(1);
+  expect(world.fakeProvider.count('CreateMachine')).toBe(1);
 });
 
 it.each(writtenBy('the operator'))('%s never counts as a change of yours', (name) => {

@@ -33,13 +33,13 @@ const others = async (world: World): Promise<number> =>
 const assign = (owner: string | null) => ({ metadata: { annotations: { [annotations.managedBy]: owner } } });
 
 /** Operations that change something at the provider. */
-const changes = ({ room }: World): readonly string[] =>
-  room.calls.filter(({ operation }) => !/^(List|Get)/.test(operation)).map(({ operation }) => operation);
+const changes = ({ fakeProvider }: World): readonly string[] =>
+  fakeProvider.calls.filter(({ operation }) => !/^(List|Get)/.test(operation)).map(({ operation }) => operation);
 
 describe('two installations that watch the same objects', () => {
   it('the first manages them; the second writes nothing, reports it once and stays ready', async () => {
     const first = await install('a/first');
-    const { apply, clock, cluster, condition, room } = first;
+    const { apply, clock, cluster, condition, fakeProvider } = first;
     for (const name of ['web', 'db']) apply(name);
     await clock.advance(minute);
     const writes = cluster.writes.length;
@@ -60,7 +60,7 @@ describe('two installations that watch the same objects', () => {
     await clock.advance(30 * minute);
     expect(condition('web', 'Ready')?.status).toBe('True');
     expect(cluster.machine('db')).toBeUndefined();
-    expect([...room.made.values()]).toEqual([1, 1, 1]);
+    expect([...fakeProvider.made.values()]).toEqual([1, 1, 1]);
     expect(changes(first).toSorted()).toEqual([
       'CreateMachine',
       'CreateMachine',
@@ -74,12 +74,12 @@ describe('two installations that watch the same objects', () => {
   it('an object that both meet first is managed by the one whose write comes first', async () => {
     const first = await install('a/first');
     const second = await install('b/second', first);
-    const { apply, clock, condition, room } = first;
+    const { apply, clock, condition, fakeProvider } = first;
     const names = Array.from({ length: 12 }, (_, index) => `vm-${index}`);
     for (const name of names) apply(name);
     await clock.advance(5 * minute);
     for (const name of names) expect(condition(name, 'Ready')?.status, name).toBe('True');
-    expect([...room.made.values()]).toEqual(names.map(() => 1));
+    expect([...fakeProvider.made.values()]).toEqual(names.map(() => 1));
     expect((await others(first)) + (await others(second))).toBe(names.length);
     expect([first.notReady(), second.notReady()]).toEqual([undefined, undefined]);
   });
@@ -126,7 +126,7 @@ describe('an installation that replaces another one', () => {
 
   it('takes over by the setting, with one write for each object and the same VMs', async () => {
     const first = await install('a/first');
-    const { apply, clock, cluster, room } = first;
+    const { apply, clock, cluster, fakeProvider } = first;
     for (const name of ['web', 'db']) apply(name);
     await clock.advance(minute);
     await first.stop();
@@ -139,12 +139,12 @@ describe('an installation that replaces another one', () => {
     cluster.change('web', { spec: { powerState: 'Halted' } });
     await clock.advance(minute);
     expect(cluster.machine('web')?.status?.state).toBe('Halted');
-    expect([...room.made.values()]).toEqual([1, 1]);
+    expect([...fakeProvider.made.values()]).toEqual([1, 1]);
   });
 
   it('takes over an object whose annotation the administrator removes', async () => {
     const first = await install('a/first');
-    const { apply, clock, cluster, room } = first;
+    const { apply, clock, cluster, fakeProvider } = first;
     for (const name of ['web', 'db']) apply(name);
     await clock.advance(minute);
     await first.stop();
@@ -155,12 +155,12 @@ describe('an installation that replaces another one', () => {
     cluster.change('web', { spec: { powerState: 'Halted' } });
     await clock.advance(minute);
     expect(cluster.machine('web')?.status?.state).toBe('Halted');
-    expect([...room.made.values()]).toEqual([1, 1]);
+    expect([...fakeProvider.made.values()]).toEqual([1, 1]);
   });
 
   it('two that take over from each other: each does so once, then one of them manages the object', async () => {
     const first = await install('a/first', undefined, { takeOverFrom: ['b/second'] });
-    const { apply, clock, cluster, condition, room } = first;
+    const { apply, clock, cluster, condition, fakeProvider } = first;
     apply('web');
     await clock.advance(minute);
     const second = await install('b/second', first, { takeOverFrom: ['a/first'] });
@@ -174,14 +174,14 @@ describe('an installation that replaces another one', () => {
     await clock.advance(10 * minute);
     for (const name of ['web', 'new']) expect(condition(name, 'Ready')?.status, name).toBe('True');
     expect(changes(first).filter((operation) => operation === 'StopMachine')).toHaveLength(1);
-    expect([...room.made.values()]).toEqual([1, 1]);
+    expect([...fakeProvider.made.values()]).toEqual([1, 1]);
     expect(cluster.writes.filter((write) => write === 'patch web')).toHaveLength(4);
   });
 
   it('the other one stops at once if it still runs, and its create in flight is waited for', async () => {
     const first = await install('a/first');
-    const { apply, clock, cluster, condition, room } = first;
-    room.accidents.set('CreateMachine', [{ class: 'UnknownOutcome', code: 'ConnectionLost', hasEffect: true }]);
+    const { apply, clock, cluster, condition, fakeProvider } = first;
+    fakeProvider.accidents.set('CreateMachine', [{ class: 'UnknownOutcome', code: 'ConnectionLost', hasEffect: true }]);
     apply('web');
     await clock.advance(1_000);
     expect(cluster.machine('web')?.metadata.annotations).toHaveProperty([annotations.createPending]);
@@ -190,15 +190,15 @@ describe('an installation that replaces another one', () => {
     expect(ownerOf(second, 'web')).toBe('b/second');
     expect([await others(first), await others(second)]).toEqual([1, 0]);
     expect(condition('web', 'Ready')?.status).toBe('True');
-    expect([...room.made.values()]).toEqual([1]);
+    expect([...fakeProvider.made.values()]).toEqual([1]);
     cluster.change('web', { spec: { powerState: 'Halted' } });
     await clock.advance(minute);
-    expect(room.count('StopMachine')).toBe(1);
+    expect(fakeProvider.count('StopMachine')).toBe(1);
   });
 });
 
 it('a create that an installation announced may be in flight until its deadline after the object is taken over', async () => {
-  const { clock, cluster, room } = await install('b/second', undefined, { takeOverFrom: ['a/first'] });
+  const { clock, cluster, fakeProvider } = await install('b/second', undefined, { takeOverFrom: ['a/first'] });
   await clock.advance(10 * minute);
   const metadata = { name: 'web', namespace: 'default', uid: '0a1b2c3d-0000-4000-8000-000000000000' };
   const announced = { at: clock.now(), name: 'web-0a1b2c3d' };
@@ -216,9 +216,9 @@ it('a create that an installation announced may be in flight until its deadline 
   });
   // Within the deadline of 35 s and the visibility window of 30 s.
   await clock.advance(60_000);
-  expect(room.count('CreateMachine')).toBe(0);
+  expect(fakeProvider.count('CreateMachine')).toBe(0);
   await clock.advance(2 * minute);
-  expect(room.count('CreateMachine')).toBe(1);
+  expect(fakeProvider.count('CreateMachine')).toBe(1);
 });
 
 describe('a tenant who writes the annotation', () => {
@@ -340,7 +340,7 @@ describe('writes', () => {
 describe('an object whose labels move it to another installation', () => {
   it('is released by the one that had it and managed by the other at once, with its VM', async () => {
     const first = await install('a/first', undefined, { selector: parseSelector('shard=a') });
-    const { apply, clock, cluster, condition, room } = first;
+    const { apply, clock, cluster, condition, fakeProvider } = first;
     const second = await install('b/second', first, { selector: parseSelector('shard=b') });
     apply('web');
     cluster.change('web', { metadata: { labels: { shard: 'a' } } });
@@ -349,10 +349,10 @@ describe('an object whose labels move it to another installation', () => {
     cluster.change('web', { metadata: { labels: { shard: 'b' } } });
     cluster.change('web', { spec: { powerState: 'Halted' } });
     await clock.advance(5_000);
-    expect(room.count('StopMachine')).toBe(1);
+    expect(fakeProvider.count('StopMachine')).toBe(1);
     await clock.advance(2 * minute);
     expect(ownerOf(second, 'web')).toBe('b/second');
     expect(condition('web', 'Ready')?.status).toBe('True');
-    expect([...room.made.values()]).toEqual([1]);
+    expect([...fakeProvider.made.values()]).toEqual([1]);
   });
 });

@@ -3,7 +3,8 @@ import { createWorld, type World } from './world/world.ts';
 
 const minute = 60_000;
 const isChange = (operation: string): boolean => /^(Create|Start|Stop|Kill|Restart|Delete)/.test(operation);
-const calls = ({ room }: World): readonly string[] => room.calls.map(({ operation }) => operation).filter(isChange);
+const calls = ({ fakeProvider }: World): readonly string[] =>
+  fakeProvider.calls.map(({ operation }) => operation).filter(isChange);
 
 interface Row {
   readonly what: string;
@@ -37,8 +38,8 @@ it.each<Row>([
   },
   {
     what: 'an adoption',
-    begin: ({ apply, room }) => {
-      const { id } = room.add('legacy', { state: 'Halted' });
+    begin: ({ apply, fakeProvider }) => {
+      const { id } = fakeProvider.add('legacy', { state: 'Halted' });
       apply('web', { managementPolicy: 'Plan', adoption: { policy: 'MustExist', id } });
     },
     planned: ['AdoptMachine', 'StartMachine'],

@@ -14,7 +14,7 @@ async function deleted(spec: Parameters<World['apply']>[1] = {}): Promise<World>
   return world;
 }
 
-const calls = ({ room }: World) => room.calls.map(({ operation }) => operation).filter(isWritten);
+const calls = ({ fakeProvider }: World) => fakeProvider.calls.map(({ operation }) => operation).filter(isWritten);
 
 const writes = ({ cluster }: World) => cluster.writes.filter((write) => write.endsWith(' web')).length;
 
@@ -57,12 +57,12 @@ describe('a protected object that was deleted', () => {
     world.cluster.change('web', { spec: { deletionProtection: false } });
     await world.clock.advance(5 * minute);
     expect(calls(world)).toEqual(['StopMachine', 'StartMachine', 'StopMachine', 'DeleteMachine']);
-    expect([world.cluster.machine('web'), world.room.machines.size]).toEqual([undefined, 0]);
+    expect([world.cluster.machine('web'), world.fakeProvider.machines.size]).toEqual([undefined, 0]);
   });
 
   it('is started again when it was halted outside the operator', async () => {
     const world = await deleted();
-    world.room.set(1, { state: 'Halted' });
+    world.fakeProvider.set(1, { state: 'Halted' });
     await world.clock.advance(3 * minute);
     expect(calls(world)).toEqual(['StartMachine']);
   });

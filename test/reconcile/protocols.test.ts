@@ -7,42 +7,42 @@ const lost = { class: 'UnknownOutcome', code: 'ConnectionLost' } as const;
 
 describe('a machine that others deleted', () => {
   it('is made again once, under the same name, when it is shown to be gone', async () => {
-    const { apply, clock, cluster, condition, room } = await createWorld();
+    const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
     for (const name of ['a', 'b', 'c', 'd', 'e']) apply(name);
     await clock.advance(2 * minute);
     const { id = 0, providerName = '' } = cluster.machine('a')?.status ?? {};
-    room.machines.delete(id);
+    fakeProvider.machines.delete(id);
     await clock.advance(8 * minute);
     expect(condition('a', 'Ready')?.status).toBe('True');
     expect(cluster.machine('a')?.status).toMatchObject({ id: 6, providerName });
-    expect([room.made.get(providerName), room.count('CreateMachine')]).toEqual([2, 6]);
-    expect(room.heldTwice.size).toBe(0);
+    expect([fakeProvider.made.get(providerName), fakeProvider.count('CreateMachine')]).toEqual([2, 6]);
+    expect(fakeProvider.heldTwice.size).toBe(0);
   });
 
   it('is made again once although the answer to that is lost and the process dies', async () => {
-    const { apply, clock, cluster, condition, room, restart } = await createWorld();
+    const { apply, clock, cluster, condition, fakeProvider, restart } = await createWorld();
     for (const name of ['a', 'b', 'c', 'd', 'e']) apply(name);
     await clock.advance(2 * minute);
     const { id = 0, providerName = '' } = cluster.machine('a')?.status ?? {};
-    room.machines.delete(id);
-    room.accidents.set('CreateMachine', [{ ...lost, hasEffect: true }]);
-    while (room.count('CreateMachine') < 6) await clock.advance(1_000);
+    fakeProvider.machines.delete(id);
+    fakeProvider.accidents.set('CreateMachine', [{ ...lost, hasEffect: true }]);
+    while (fakeProvider.count('CreateMachine') < 6) await clock.advance(1_000);
     await restart();
     await clock.advance(5 * minute);
     expect(condition('a', 'Ready')?.status).toBe('True');
-    expect([room.made.get(providerName), room.heldTwice.size]).toEqual([2, 0]);
+    expect([fakeProvider.made.get(providerName), fakeProvider.heldTwice.size]).toEqual([2, 0]);
   });
 
   it('is made again where the annotation is gone: the status is the record', async () => {
-    const { apply, clock, cluster, condition, room, restart } = await createWorld();
+    const { apply, clock, cluster, condition, fakeProvider, restart } = await createWorld();
     for (const name of ['a', 'b', 'c', 'd', 'e']) apply(name, { providerName: name });
     await clock.advance(2 * minute);
     cluster.replace('a');
-    room.machines.delete(cluster.machine('a')?.status?.id ?? 0);
+    fakeProvider.machines.delete(cluster.machine('a')?.status?.id ?? 0);
     await restart();
     await clock.advance(10 * minute);
     expect(condition('a', 'Ready')?.status).toBe('True');
-    expect(room.count('CreateMachine')).toBe(6);
+    expect(fakeProvider.count('CreateMachine')).toBe(6);
   });
 });
 
@@ -50,15 +50,15 @@ describe('a restart', () => {
   const once = { restartRequest: 'once' };
 
   it('is made once for each request', async () => {
-    const { apply, clock, cluster, room } = await createWorld();
+    const { apply, clock, cluster, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(minute);
     cluster.change('web', { spec: once });
     await clock.advance(5 * minute);
-    expect([room.restarts, cluster.machine('web')?.status?.lastRestartRequest]).toEqual([1, 'once']);
+    expect([fakeProvider.restarts, cluster.machine('web')?.status?.lastRestartRequest]).toEqual([1, 'once']);
     cluster.change('web', { spec: { restartRequest: 'twice' } });
     await clock.advance(5 * minute);
-    expect([room.restarts, cluster.machine('web')?.status?.lastRestartRequest]).toEqual([2, 'twice']);
+    expect([fakeProvider.restarts, cluster.machine('web')?.status?.lastRestartRequest]).toEqual([2, 'twice']);
     expect(cluster.machine('web')?.status?.operation).toBeUndefined();
   });
 
@@ -68,22 +68,22 @@ describe('a restart', () => {
     { because: 'refused as busy', accident: { class: 'Wait', code: 'Busy', status: 406 } },
     { because: 'never sent', accident: { class: 'Retry', code: 'ConnectFailed' } },
   ] as const)('is made once when the call is $because', async ({ accident }) => {
-    const { apply, clock, cluster, room, restart } = await createWorld();
+    const { apply, clock, cluster, fakeProvider, restart } = await createWorld();
     apply('web');
     await clock.advance(minute);
     // Any action moves the provider's time of the last one, which is what tells later whether the restart was made.
-    room.set(1, { updatedAt: new Date(clock.now()).toISOString() });
+    fakeProvider.set(1, { updatedAt: new Date(clock.now()).toISOString() });
     await clock.advance(minute);
-    room.accidents.set('RestartMachine', [accident]);
+    fakeProvider.accidents.set('RestartMachine', [accident]);
     cluster.change('web', { spec: once });
     await clock.advance(5);
     await restart();
     await clock.advance(10 * minute);
-    expect([room.restarts, cluster.machine('web')?.status?.lastRestartRequest]).toEqual([1, 'once']);
+    expect([fakeProvider.restarts, cluster.machine('web')?.status?.lastRestartRequest]).toEqual([1, 'once']);
   });
 
   it('is not repeated when the status is lost', async () => {
-    const { apply, clock, cluster, room, restart } = await createWorld();
+    const { apply, clock, cluster, fakeProvider, restart } = await createWorld();
     apply('web');
     await clock.advance(minute);
     cluster.change('web', { spec: once });
@@ -91,34 +91,34 @@ describe('a restart', () => {
     cluster.wipeStatus('web');
     await restart();
     await clock.advance(5 * minute);
-    expect([room.restarts, cluster.machine('web')?.status?.lastRestartRequest]).toEqual([1, 'once']);
+    expect([fakeProvider.restarts, cluster.machine('web')?.status?.lastRestartRequest]).toEqual([1, 'once']);
   });
 });
 
 describe('a shutdown whose call is answered late', () => {
   it('leaves the guest its whole grace period from the answer on', async () => {
-    const { apply, clock, cluster, room } = await createWorld();
+    const { apply, clock, cluster, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(minute);
     const takes = 20_000;
-    room.holds = (operation) =>
+    fakeProvider.holds = (operation) =>
       operation === 'StopMachine' ? new Promise((resolve) => clock.schedule(takes, resolve)) : undefined;
     cluster.change('web', { spec: { powerState: 'Halted' } });
     const step = 500;
-    for (let steps = 0; room.count('KillMachine') === 0 && steps < 1_000; steps += 1) {
+    for (let steps = 0; fakeProvider.count('KillMachine') === 0 && steps < 1_000; steps += 1) {
       await clock.advance(step);
       // The guest ignores it.
-      if (room.machines.get(1)?.state === 'Halted') room.set(1, { state: 'Halting' });
+      if (fakeProvider.machines.get(1)?.state === 'Halted') fakeProvider.set(1, { state: 'Halting' });
     }
-    const at = (wanted: string): number => room.calls.find(({ operation }) => operation === wanted)?.at ?? 0;
+    const at = (wanted: string): number => fakeProvider.calls.find(({ operation }) => operation === wanted)?.at ?? 0;
     expect(at('KillMachine') - at('StopMachine')).toBeGreaterThanOrEqual(takes + minute);
   });
 });
 
 describe('taking over', () => {
   it('gives a machine to one of two objects that ask for it at the same moment', async () => {
-    const { apply, clock, cluster, condition, room } = await createWorld();
-    const { id } = room.add('legacy');
+    const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
+    const { id } = fakeProvider.add('legacy');
     const adoption = { policy: 'MustExist', id } as const;
     apply('one', { adoption });
     apply('two', { adoption });
@@ -127,24 +127,24 @@ describe('taking over', () => {
     expect(reasons).toEqual(['Available', 'HeldByOtherObject']);
     const records = ['one', 'two'].map((name) => cluster.machine(name)?.metadata.annotations?.[annotations.machine]);
     expect(records.filter((record) => record !== undefined)).toHaveLength(1);
-    expect(room.count('CreateMachine')).toBe(0);
+    expect(fakeProvider.count('CreateMachine')).toBe(0);
   });
 
   it('leaves the machine when the object goes', async () => {
-    const { apply, clock, cluster, condition, room } = await createWorld();
-    const { id } = room.add('legacy');
+    const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
+    const { id } = fakeProvider.add('legacy');
     apply('web', { adoption: { policy: 'MustExist', id } });
     await clock.advance(minute);
     expect(condition('web', 'Ready')?.status).toBe('True');
     cluster.remove('virtualmachines', 'web');
     await clock.advance(minute);
-    expect([cluster.machine('web'), room.machines.size]).toEqual([undefined, 1]);
-    expect(room.calls.filter(({ operation }) => /Stop|Kill|Delete/.test(operation))).toEqual([]);
+    expect([cluster.machine('web'), fakeProvider.machines.size]).toEqual([undefined, 1]);
+    expect(fakeProvider.calls.filter(({ operation }) => /Stop|Kill|Delete/.test(operation))).toEqual([]);
   });
 
   it('leaves it also when its status was lost before, and says what to do', async () => {
-    const { apply, clock, cluster, condition, room, restart } = await createWorld();
-    const { id } = room.add('legacy');
+    const { apply, clock, cluster, condition, fakeProvider, restart } = await createWorld();
+    const { id } = fakeProvider.add('legacy');
     apply('web', { adoption: { policy: 'MustExist', id } });
     await clock.advance(minute);
     cluster.wipeStatus('web');
@@ -160,13 +160,13 @@ describe('taking over', () => {
     expect(cluster.machine('web')?.status?.origin).toBe('Adopted');
     cluster.remove('virtualmachines', 'web');
     await clock.advance(minute);
-    expect([cluster.machine('web'), room.machines.size]).toEqual([undefined, 1]);
+    expect([cluster.machine('web'), fakeProvider.machines.size]).toEqual([undefined, 1]);
   });
 });
 
 describe('a chosen name that another object has', () => {
   it('is taken at once when that lets it go', async () => {
-    const { apply, clock, cluster, condition, room } = await createWorld();
+    const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
     apply('old', { providerName: 'chosen' });
     await clock.advance(minute);
     apply('new', { providerName: 'chosen' });
@@ -175,7 +175,7 @@ describe('a chosen name that another object has', () => {
     cluster.remove('virtualmachines', 'old');
     while (cluster.machine('old') !== undefined) await clock.advance(100);
     await clock.advance(1_000);
-    expect([room.count('CreateMachine'), room.heldTwice.size]).toEqual([2, 0]);
+    expect([fakeProvider.count('CreateMachine'), fakeProvider.heldTwice.size]).toEqual([2, 0]);
   });
 });
 
@@ -184,19 +184,19 @@ describe('a chosen name that others take at the last moment', () => {
     { because: 'its answer was lost', isStored: true },
     { because: 'it was not stored', isStored: false },
   ])('is not claimed for an announcement that no call followed: $because', async ({ isStored }) => {
-    const { apply, clock, cluster, condition, room } = await createWorld();
+    const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
     const failure = { write: 'patch web', reason: 'Timeout', isStored } as const;
     cluster.failures.push(...Array.from({ length: 1_000 }, () => failure));
     apply('web', { providerName: 'chosen' });
     while (cluster.failures.length === 1_000) await clock.advance(100);
-    room.add('chosen');
+    fakeProvider.add('chosen');
     await clock.advance(5 * minute);
     cluster.failures.splice(0);
     expect(condition('web', 'Synced')?.reason).toBe('NameTaken');
     expect(cluster.machine('web')?.metadata.annotations?.[annotations.machine]).toBeUndefined();
     cluster.remove('virtualmachines', 'web');
     await clock.advance(5 * minute);
-    expect([cluster.machine('web'), room.count('DeleteMachine'), room.count('CreateMachine')]).toEqual([
+    expect([cluster.machine('web'), fakeProvider.count('DeleteMachine'), fakeProvider.count('CreateMachine')]).toEqual([
       undefined,
       0,
       0,
@@ -218,14 +218,14 @@ describe('a key that is changed', () => {
   });
 
   it('and changed back before anybody judged it leaves all as it was', async () => {
-    const { apply, clock, cluster, room, useKeyOf } = await createWorld();
+    const { apply, clock, cluster, fakeProvider, useKeyOf } = await createWorld();
     apply('web');
     await clock.advance(2 * minute);
-    room.broken.set('ListMachines', { class: 'Retry', code: 'Timeout' });
+    fakeProvider.broken.set('ListMachines', { class: 'Retry', code: 'Timeout' });
     useKeyOf(2);
     await clock.advance(10);
     useKeyOf(1);
-    room.broken.clear();
+    fakeProvider.broken.clear();
     await clock.advance(2 * minute);
     cluster.change('web', { spec: { powerState: 'Halted' } });
     await clock.advance(minute);
@@ -233,9 +233,9 @@ describe('a key that is changed', () => {
   });
 
   it('to one of another account is said, and nothing is done with it', async () => {
-    const { apply, clock, condition, room, useKeyOf } = await createWorld();
+    const { apply, clock, condition, fakeProvider, useKeyOf } = await createWorld();
     apply('web');
-    room.add('theirs', { ownerId: 2 });
+    fakeProvider.add('theirs', { ownerId: 2 });
     await clock.advance(2 * minute);
     useKeyOf(2);
     await clock.advance(minute);
@@ -244,13 +244,13 @@ describe('a key that is changed', () => {
     useKeyOf(1);
     await clock.advance(2 * minute);
     expect(condition('web', 'Ready')?.status).toBe('True');
-    expect(room.count('CreateMachine')).toBe(1);
+    expect(fakeProvider.count('CreateMachine')).toBe(1);
   });
 });
 
 describe('a key of an account that has no machines', () => {
   it('is never taken for the end of a machine, and deletes nothing', async () => {
-    const { apply, clock, cluster, condition, room, useKeyOf } = await createWorld();
+    const { apply, clock, cluster, condition, fakeProvider, useKeyOf } = await createWorld();
     apply('kept');
     apply('leaving');
     await clock.advance(2 * minute);
@@ -260,34 +260,34 @@ describe('a key of an account that has no machines', () => {
     await clock.advance(60 * minute);
     expect(condition('kept', 'Synced')?.reason).toBe('AbsenceUnconfirmed');
     expect(cluster.machine('leaving')).toBeDefined();
-    expect([room.count('CreateMachine'), room.machines.size]).toEqual([2, 2]);
+    expect([fakeProvider.count('CreateMachine'), fakeProvider.machines.size]).toEqual([2, 2]);
     useKeyOf(1);
     await clock.advance(5 * minute);
     expect(condition('kept', 'Ready')?.status).toBe('True');
-    expect([cluster.machine('leaving'), room.machines.size]).toEqual([undefined, 1]);
+    expect([cluster.machine('leaving'), fakeProvider.machines.size]).toEqual([undefined, 1]);
   });
 
   it('creates nothing while a create with the key before is unresolved', async () => {
-    const { apply, clock, condition, room, restart, useKeyOf } = await createWorld();
-    room.accidents.set('CreateMachine', [{ ...lost, hasEffect: true }]);
+    const { apply, clock, condition, fakeProvider, restart, useKeyOf } = await createWorld();
+    fakeProvider.accidents.set('CreateMachine', [{ ...lost, hasEffect: true }]);
     apply('web');
     await clock.advance(1_000);
     useKeyOf(2);
     await restart();
     await clock.advance(60 * minute);
     expect(condition('web', 'Synced')?.reason).toBe('AccountMismatch');
-    expect(room.count('CreateMachine')).toBe(1);
+    expect(fakeProvider.count('CreateMachine')).toBe(1);
     useKeyOf(1);
     await clock.advance(5 * minute);
     expect(condition('web', 'Ready')?.status).toBe('True');
-    expect(room.count('CreateMachine')).toBe(1);
+    expect(fakeProvider.count('CreateMachine')).toBe(1);
   });
 
   it('lets the last machine of an account go after a restart, since the key is the same', async () => {
-    const { apply, clock, cluster, room, restart } = await createWorld();
+    const { apply, clock, cluster, fakeProvider, restart } = await createWorld();
     apply('web');
     await clock.advance(2 * minute);
-    room.machines.clear();
+    fakeProvider.machines.clear();
     await restart();
     cluster.remove('virtualmachines', 'web');
     await clock.advance(5 * minute);
@@ -297,43 +297,43 @@ describe('a key of an account that has no machines', () => {
 
 describe('an earlier life', () => {
   it('holds up a second machine until somebody decides', async () => {
-    const { apply, clock, cluster, condition, room } = await createWorld();
-    room.add('web-0badcafe');
+    const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
+    fakeProvider.add('web-0badcafe');
     apply('web');
     await clock.advance(10 * minute);
     expect(condition('web', 'Synced')?.reason).toBe('OrphanCandidateFound');
     expect(cluster.machine('web')?.status?.orphanCandidates).toEqual([{ id: 1, name: 'web-0badcafe' }]);
-    expect(room.count('CreateMachine')).toBe(0);
+    expect(fakeProvider.count('CreateMachine')).toBe(0);
     cluster.change('web', { spec: { adoption: { policy: 'MustExist', id: 1 } } });
     await clock.advance(minute);
     expect(condition('web', 'Ready')?.status).toBe('True');
     expect(cluster.machine('web')?.status).toMatchObject({ id: 1, origin: 'Adopted', providerName: 'web-0badcafe' });
     expect(cluster.machine('web')?.status?.orphanCandidates).toBeUndefined();
-    expect(room.count('CreateMachine')).toBe(0);
+    expect(fakeProvider.count('CreateMachine')).toBe(0);
   });
 
   it('is none when another object holds the machine', async () => {
-    const { apply, clock, condition, room } = await createWorld();
-    const { id } = room.add('web-0badcafe');
+    const { apply, clock, condition, fakeProvider } = await createWorld();
+    const { id } = fakeProvider.add('web-0badcafe');
     apply('old', { adoption: { policy: 'MustExist', id } });
     await clock.advance(minute);
     apply('web');
     await clock.advance(minute);
     expect(condition('web', 'Ready')?.status).toBe('True');
-    expect(room.count('CreateMachine')).toBe(1);
+    expect(fakeProvider.count('CreateMachine')).toBe(1);
   });
 });
 
 describe('a look right now', () => {
   it('is echoed once it was made, and costs a list', async () => {
-    const { apply, clock, cluster, room } = await createWorld();
+    const { apply, clock, cluster, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(5 * minute);
-    const lists = room.count('ListMachines');
+    const lists = fakeProvider.count('ListMachines');
     cluster.change('web', { metadata: { annotations: { [annotations.reconcileRequestedAt]: 'now' } } });
     await clock.advance(3_000);
     expect(cluster.machine('web')?.status?.lastHandledReconcileAt).toBe('now');
-    expect(room.count('ListMachines') - lists).toBe(1);
+    expect(fakeProvider.count('ListMachines') - lists).toBe(1);
   });
 });
 
@@ -341,30 +341,32 @@ describe('limits of the operator', () => {
   const names = Array.from({ length: 10 }, (_, index) => `web-${index}`);
 
   it('never has more machines in a namespace than allowed, however many ask at once, and goes on when one goes', async () => {
-    const { apply, clock, cluster, condition, room } = await createWorld({ maxMachinesPerNamespace: 3 });
+    const { apply, clock, cluster, condition, fakeProvider } = await createWorld({ maxMachinesPerNamespace: 3 });
     for (const name of names) apply(name);
     await clock.advance(5 * minute);
-    expect(room.machines.size).toBe(3);
+    expect(fakeProvider.machines.size).toBe(3);
     const waiting = names.filter((name) => condition(name, 'Synced')?.reason === 'NamespaceLimitReached');
     expect(waiting).toHaveLength(7);
     const made = names.find((name) => !waiting.includes(name)) ?? '';
     cluster.remove('virtualmachines', made);
     while (cluster.machine(made) !== undefined) await clock.advance(100);
     await clock.advance(1_000);
-    expect([room.machines.size, room.count('CreateMachine')]).toEqual([3, 4]);
+    expect([fakeProvider.machines.size, fakeProvider.count('CreateMachine')]).toEqual([3, 4]);
     await clock.advance(5 * minute);
-    expect([room.machines.size, room.count('CreateMachine')]).toEqual([3, 4]);
+    expect([fakeProvider.machines.size, fakeProvider.count('CreateMachine')]).toEqual([3, 4]);
   });
 
   it('deletes no more machines in a minute than allowed', async () => {
-    const { apply, clock, cluster, room } = await createWorld({ maxDeletesPerMinute: 2 });
+    const { apply, clock, cluster, fakeProvider } = await createWorld({ maxDeletesPerMinute: 2 });
     for (const name of names) apply(name, { powerState: 'Halted' });
     await clock.advance(5 * minute);
     const startedAt = clock.monotonic();
     for (const name of names) cluster.remove('virtualmachines', name);
     await clock.advance(10 * minute);
-    expect(room.machines.size).toBe(0);
-    const times = room.calls.filter(({ operation }) => operation === 'DeleteMachine').map(({ at }) => at - startedAt);
+    expect(fakeProvider.machines.size).toBe(0);
+    const times = fakeProvider.calls
+      .filter(({ operation }) => operation === 'DeleteMachine')
+      .map(({ at }) => at - startedAt);
     expect(times).toHaveLength(10);
     for (const [index, at] of times.slice(2).entries()) expect(at - (times[index] ?? 0)).toBeGreaterThanOrEqual(minute);
   });
@@ -374,34 +376,34 @@ describe('a guest that never stays up for a minute', () => {
   it.each([1_500, 20_000, 45_000])(
     'is noticed, and started ever more slowly, when it stays up for %i ms',
     async (up) => {
-      const { apply, clock, condition, room } = await createWorld();
+      const { apply, clock, condition, fakeProvider } = await createWorld();
       apply('web');
       let wasRunning = false;
       const reasons = new Set<string | undefined>();
       for (let second = 0; second < 3_600; second += 1) {
-        const isRunning = room.machines.get(1)?.state === 'Running';
-        if (isRunning && !wasRunning) clock.schedule(up, () => room.set(1, { state: 'Halted' }));
+        const isRunning = fakeProvider.machines.get(1)?.state === 'Running';
+        if (isRunning && !wasRunning) clock.schedule(up, () => fakeProvider.set(1, { state: 'Halted' }));
         wasRunning = isRunning;
         await clock.advance(1_000);
         reasons.add(condition('web', 'Ready')?.reason);
       }
       expect(reasons).toContain('StartBackoff');
-      expect(room.count('StartMachine')).toBeLessThanOrEqual(20);
+      expect(fakeProvider.count('StartMachine')).toBeLessThanOrEqual(20);
     },
   );
 });
 
 describe('a machine that lists leave out while it answers to its id', () => {
   it('is kept, and looked at ever more seldom', async () => {
-    const { apply, clock, condition, room } = await createWorld();
+    const { apply, clock, condition, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(2 * minute);
-    room.listed = () => false;
+    fakeProvider.listed = () => false;
     await clock.advance(5 * minute);
     const since = clock.monotonic();
     await clock.advance(60 * minute);
     expect(condition('web', 'Ready')?.status).toBe('True');
-    expect(room.count('GetMachine', since)).toBeLessThanOrEqual(130);
-    expect(room.count('CreateMachine')).toBe(1);
+    expect(fakeProvider.count('GetMachine', since)).toBeLessThanOrEqual(130);
+    expect(fakeProvider.count('CreateMachine')).toBe(1);
   });
 });

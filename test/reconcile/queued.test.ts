@@ -14,15 +14,15 @@ describe('a request that waits for its slot', () => {
     { what: 'the concurrency limit', settings: { maxInFlight: 1 } },
   ])('of $what is reported by a new object once it has waited for a second, and sent later', async ({ settings }) => {
     const world = await createWorld(settings);
-    const { apply, clock, condition, room } = world;
+    const { apply, clock, condition, fakeProvider } = world;
     if ('maxInFlight' in settings)
-      room.holds = (operation) =>
+      fakeProvider.holds = (operation) =>
         operation === 'CreateMachine' ? new Promise((resolve) => clock.schedule(8 * second, resolve)) : undefined;
     const names = Array.from({ length: 12 }, (_, index) => `web-${index}`);
     for (const name of names) apply(name);
     await clock.advance(7.5 * second);
     const silent = names.filter((name) => condition(name, 'Ready') === undefined);
-    expect(silent.length).toBeLessThanOrEqual(room.count('CreateMachine'));
+    expect(silent.length).toBeLessThanOrEqual(fakeProvider.count('CreateMachine'));
     const last = names.find((name) => condition(name, 'Ready')?.message.startsWith('waiting for a slot')) ?? '';
     expect(condition(last, 'Ready')).toMatchObject({
       status: 'False',
@@ -35,7 +35,7 @@ describe('a request that waits for its slot', () => {
     await clock.advance(0.4 * second);
     expect(writes(world, last)).toBe(before);
     await clock.advance(10 * minute);
-    expect([room.made.size, room.count('CreateMachine')]).toEqual([12, 12]);
+    expect([fakeProvider.made.size, fakeProvider.count('CreateMachine')]).toEqual([12, 12]);
     for (const name of names) expect(condition(name, 'Ready')?.reason).toBe('Available');
   });
 
@@ -49,10 +49,10 @@ describe('a request that waits for its slot', () => {
 
   it('is reported for a power change, too: Ready would be that of the earlier spec', async () => {
     const world = await createWorld({ maxInFlight: 1 });
-    const { apply, clock, cluster, condition, room } = world;
+    const { apply, clock, cluster, condition, fakeProvider } = world;
     apply('web');
     await clock.advance(2 * minute);
-    room.holds = (operation) =>
+    fakeProvider.holds = (operation) =>
       operation === 'CreateMachine' ? new Promise((resolve) => clock.schedule(20 * second, resolve)) : undefined;
     apply('other');
     await clock.advance(2 * second);
@@ -65,6 +65,6 @@ describe('a request that waits for its slot', () => {
     });
     await clock.advance(2 * minute);
     expect(condition('web', 'Ready')).toMatchObject({ status: 'True', message: 'VM 1 is halted; matches the spec' });
-    expect(room.count('StopMachine')).toBe(1);
+    expect(fakeProvider.count('StopMachine')).toBe(1);
   });
 });

@@ -49,13 +49,13 @@ function putSecret({ cluster }: World, name: string, ownerId: number, namespace 
 const scenarios: Readonly<Record<Reason, Scenario>> = {
   Observing: {
     run: async (world) => {
-      const { id } = world.room.add('legacy');
+      const { id } = world.fakeProvider.add('legacy');
       await begin(world, { adoption: { policy: 'MustExist', id: id + 1 } });
     },
   },
   DiffersFromSpec: {
     run: (world) => {
-      const { id } = world.room.add('legacy', { region: { id: 7, name: 'London 1' } });
+      const { id } = world.fakeProvider.add('legacy', { region: { id: 7, name: 'London 1' } });
       return begin(world, { adoption: { policy: 'MustExist', id } });
     },
   },
@@ -63,18 +63,18 @@ const scenarios: Readonly<Record<Reason, Scenario>> = {
   Creating: { run: begin },
   ProvisioningFailed: {
     run: after((world) =>
-      world.room.set(idOf(world), { state: 'Pending', lastTask: { name: 'VmCreate', status: 'failed' } }),
+      world.fakeProvider.set(idOf(world), { state: 'Pending', lastTask: { name: 'VmCreate', status: 'failed' } }),
     ),
   },
   CreateOutcomeUnknown: {
     run: (world) => {
-      world.room.broken.set('CreateMachine', { class: 'UnknownOutcome', code: 'Timeout' });
+      world.fakeProvider.broken.set('CreateMachine', { class: 'UnknownOutcome', code: 'Timeout' });
       return begin(world);
     },
   },
   CreateBackoff: {
     run: async (world) => {
-      world.room.broken.set('CreateMachine', { class: 'UnknownOutcome', code: 'Timeout' });
+      world.fakeProvider.broken.set('CreateMachine', { class: 'UnknownOutcome', code: 'Timeout' });
       await begin(world);
       await world.clock.advance(10 * minute);
     },
@@ -88,13 +88,13 @@ const scenarios: Readonly<Record<Reason, Scenario>> = {
   },
   NameTaken: {
     run: (world) => {
-      world.room.add('shop');
+      world.fakeProvider.add('shop');
       return begin(world, { providerName: 'shop' });
     },
   },
   HeldByOtherObject: {
     run: async (world) => {
-      const { id } = world.room.add('legacy');
+      const { id } = world.fakeProvider.add('legacy');
       world.apply('db', { adoption: { policy: 'MustExist', id } });
       await world.clock.advance(minute);
       await begin(world, { adoption: { policy: 'MustExist', id } });
@@ -102,14 +102,14 @@ const scenarios: Readonly<Record<Reason, Scenario>> = {
   },
   AdoptionMismatch: {
     run: (world) => {
-      const { id } = world.room.add('legacy');
+      const { id } = world.fakeProvider.add('legacy');
       return begin(world, { providerName: 'shop', adoption: { policy: 'MustExist', id } });
     },
   },
-  IdentityMismatch: { run: after((world) => world.room.set(idOf(world), { name: 'renamed' })) },
+  IdentityMismatch: { run: after((world) => world.fakeProvider.set(idOf(world), { name: 'renamed' })) },
   IdentityUnproven: {
-    run: ({ cluster, room }) => {
-      const { id } = room.add('shop');
+    run: ({ cluster, fakeProvider }) => {
+      const { id } = fakeProvider.add('shop');
       const uid = 'of-the-object';
       const hint = JSON.stringify({ id, uid, name: 'shop' });
       cluster.put('virtualmachines', {
@@ -132,14 +132,14 @@ const scenarios: Readonly<Record<Reason, Scenario>> = {
   },
   CreateRefused: {
     run: (world) => {
-      world.room.broken.set('CreateMachine', { class: 'Terminal', code: 'BadRequest', status: 400 });
+      world.fakeProvider.broken.set('CreateMachine', { class: 'Terminal', code: 'BadRequest', status: 400 });
       return begin(world);
     },
   },
   UnknownCatalogName: { run: (world) => begin(world, { region: { name: 'Amsterdm 1' } }) },
   QuotaExceeded: {
     run: (world) => {
-      world.room.broken.set('CreateMachine', { class: 'Terminal', code: 'PaymentRequired', status: 402 });
+      world.fakeProvider.broken.set('CreateMachine', { class: 'Terminal', code: 'PaymentRequired', status: 402 });
       return begin(world);
     },
   },
@@ -158,22 +158,22 @@ const scenarios: Readonly<Record<Reason, Scenario>> = {
   Restarting: { run: after(({ cluster }) => cluster.change('web', { spec: { restartRequest: 'once' } })) },
   ProviderBusy: {
     run: after((world) => {
-      world.room.broken.set('StopMachine', busy);
+      world.fakeProvider.broken.set('StopMachine', busy);
       halt(world);
     }),
   },
   PowerTransitionStuck: {
     run: after(async (world) => {
-      world.room.broken.set('StopMachine', busy);
+      world.fakeProvider.broken.set('StopMachine', busy);
       halt(world);
       await world.clock.advance(15 * minute);
     }),
   },
   PowerChangeFailed: {
     run: after((world) => {
-      world.room.broken.set('StopMachine', { class: 'UnknownOutcome', code: 'Timeout' });
-      world.room.set(idOf(world), { lastTask: { name: 'VmKill', status: 'failed' } });
-      world.room.broken.set('KillMachine', { class: 'UnknownOutcome', code: 'Timeout' });
+      world.fakeProvider.broken.set('StopMachine', { class: 'UnknownOutcome', code: 'Timeout' });
+      world.fakeProvider.set(idOf(world), { lastTask: { name: 'VmKill', status: 'failed' } });
+      world.fakeProvider.broken.set('KillMachine', { class: 'UnknownOutcome', code: 'Timeout' });
       world.cluster.change('web', {
         spec: { powerState: 'Halted', powerOff: { mode: 'Hard', gracePeriodSeconds: 60 } },
       });
@@ -182,16 +182,17 @@ const scenarios: Readonly<Record<Reason, Scenario>> = {
   StartBackoff: {
     run: after(async (world) => {
       for (let seconds = 0; seconds < 120; seconds += 1) {
-        if (world.room.machines.get(idOf(world))?.state === 'Running') world.room.set(idOf(world), { state: 'Halted' });
+        if (world.fakeProvider.machines.get(idOf(world))?.state === 'Running')
+          world.fakeProvider.set(idOf(world), { state: 'Halted' });
         await world.clock.advance(1_000);
       }
     }),
   },
   PowerDrift: {
-    run: after((world) => world.room.set(idOf(world), { state: 'Halted' }), { powerDriftPolicy: 'Report' }),
+    run: after((world) => world.fakeProvider.set(idOf(world), { state: 'Halted' }), { powerDriftPolicy: 'Report' }),
   },
   CredentialsMissing: { run: after(({ cluster }) => cluster.remove('secrets', 'vps247-credentials')) },
-  CredentialsRejected: { run: after(({ room }) => void room.refused.add(1)) },
+  CredentialsRejected: { run: after(({ fakeProvider }) => void fakeProvider.refused.add(1)) },
   ApiKeyLimitReached: {
     settings: { maxApiKeysPerNamespace: 1 },
     run: async (world) => {
@@ -203,36 +204,45 @@ const scenarios: Readonly<Record<Reason, Scenario>> = {
   },
   AccountMismatch: {
     run: after((world) => {
-      world.room.add('others', { ownerId: 2 });
+      world.fakeProvider.add('others', { ownerId: 2 });
       world.useKeyOf(2);
     }),
   },
   RateLimited: {
     run: after((world) => {
-      world.room.broken.set('StopMachine', { class: 'Wait', code: 'RateLimited', status: 429, retryAfter: 30_000 });
+      world.fakeProvider.broken.set('StopMachine', {
+        class: 'Wait',
+        code: 'RateLimited',
+        status: 429,
+        retryAfter: 30_000,
+      });
       halt(world);
     }),
   },
   ProviderUnavailable: {
-    run: after(({ room }) => void room.broken.set('ListMachines', { class: 'Retry', code: 'ConnectFailed' })),
+    run: after(
+      ({ fakeProvider }) => void fakeProvider.broken.set('ListMachines', { class: 'Retry', code: 'ConnectFailed' }),
+    ),
   },
   ProtocolError: {
-    run: after(({ room }) => void room.broken.set('ListMachines', { class: 'Retry', code: 'ProtocolError' })),
+    run: after(
+      ({ fakeProvider }) => void fakeProvider.broken.set('ListMachines', { class: 'Retry', code: 'ProtocolError' }),
+    ),
   },
   ExternallyDeleted: {
-    run: after((world) => void world.room.machines.delete(idOf(world)), { onExternalDelete: 'Report' }),
+    run: after((world) => void world.fakeProvider.machines.delete(idOf(world)), { onExternalDelete: 'Report' }),
   },
   AbsenceUnconfirmed: {
     run: async (world) => {
       for (const name of ['a', 'b', 'c', 'd', 'e']) world.apply(name);
       await begin(world);
-      world.room.machines.clear();
+      world.fakeProvider.machines.clear();
     },
   },
-  RecreationDelayed: { run: after((world) => void world.room.machines.delete(idOf(world))) },
+  RecreationDelayed: { run: after((world) => void world.fakeProvider.machines.delete(idOf(world))) },
   DuplicateMachine: {
     run: after(async (world) => {
-      world.room.add(world.room.machines.get(idOf(world))?.name ?? '');
+      world.fakeProvider.add(world.fakeProvider.machines.get(idOf(world))?.name ?? '');
       await world.clock.advance(2 * minute);
       remove(world);
     }),
@@ -249,15 +259,15 @@ const scenarios: Readonly<Record<Reason, Scenario>> = {
   },
   OrphanCandidateFound: {
     run: (world) => {
-      world.room.add('web-deadbeef');
+      world.fakeProvider.add('web-deadbeef');
       return begin(world);
     },
   },
   AdoptionTargetNotFound: { run: (world) => begin(world, { adoption: { policy: 'MustExist', id: 4_711 } }) },
   InitialPasswordConflict: {
     run: (world) => {
-      const { cluster, room } = world;
-      const { id } = room.add('legacy', { initialPassword: new Secret('emulated-password-1') });
+      const { cluster, fakeProvider } = world;
+      const { id } = fakeProvider.add('legacy', { initialPassword: new Secret('emulated-password-1') });
       cluster.put('secrets', { metadata: { name: 'password' }, data: {} });
       return begin(world, {
         adoption: { policy: 'MustExist', id },
@@ -267,8 +277,8 @@ const scenarios: Readonly<Record<Reason, Scenario>> = {
   },
   InitialPasswordNotStored: {
     run: (world) => {
-      const { cluster, room } = world;
-      const { id } = room.add('legacy', { initialPassword: new Secret('emulated-password-1') });
+      const { cluster, fakeProvider } = world;
+      const { id } = fakeProvider.add('legacy', { initialPassword: new Secret('emulated-password-1') });
       cluster.secretRefusal = 'Forbidden';
       return begin(world, { adoption: { policy: 'MustExist', id }, initialPasswordSecret: { name: 'password' } });
     },
@@ -329,7 +339,7 @@ const scenarios: Readonly<Record<Reason, Scenario>> = {
   },
   ObserveOnly: {
     run: (world) => {
-      const { id } = world.room.add('legacy', { state: 'Halted' });
+      const { id } = world.fakeProvider.add('legacy', { state: 'Halted' });
       return begin(world, { adoption: { policy: 'MustExist', id }, managementPolicy: 'Observe' });
     },
   },

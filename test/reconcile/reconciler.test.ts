@@ -8,42 +8,46 @@ const minute = 60_000;
 
 describe('a life', () => {
   it('runs from nothing to nothing with one create and one delete', async () => {
-    const { apply, clock, cluster, condition, room, complaints } = await createWorld();
+    const { apply, clock, cluster, condition, fakeProvider, complaints } = await createWorld();
     apply('web');
     await clock.advance(10_000);
     expect(condition('web', 'Ready')?.status).toBe('True');
     cluster.remove('virtualmachines', 'web');
     await clock.advance(minute);
     expect(cluster.machine('web')).toBeUndefined();
-    expect(room.machines.size).toBe(0);
-    expect([room.count('CreateMachine'), room.count('StopMachine'), room.count('DeleteMachine')]).toEqual([1, 1, 1]);
+    expect(fakeProvider.machines.size).toBe(0);
+    expect([
+      fakeProvider.count('CreateMachine'),
+      fakeProvider.count('StopMachine'),
+      fakeProvider.count('DeleteMachine'),
+    ]).toEqual([1, 1, 1]);
     expect(complaints).toEqual([]);
   });
 
   it('costs one list a minute and no write once nothing is to do', async () => {
-    const { apply, clock, cluster, room } = await createWorld();
+    const { apply, clock, cluster, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(5 * minute);
     const [since, writes] = [clock.monotonic(), cluster.writes.length];
     await clock.advance(10 * minute);
     expect(cluster.writes.length - writes).toBe(0);
-    expect(room.calls.filter(({ at }) => at >= since).length).toBeLessThanOrEqual(11);
+    expect(fakeProvider.calls.filter(({ at }) => at >= since).length).toBeLessThanOrEqual(11);
   });
 });
 
 describe('calls that fail', () => {
   it('are sent less and less often, and after one that succeeds as often as at first', async () => {
-    const { apply, clock, cluster, room } = await createWorld();
+    const { apply, clock, cluster, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(minute);
     const timesOf = (operation: 'StopMachine' | 'StartMachine') =>
-      room.calls.filter((call) => call.operation === operation).map(({ at }) => at);
-    room.accidents.set('StopMachine', [serverError, serverError, serverError, serverError]);
+      fakeProvider.calls.filter((call) => call.operation === operation).map(({ at }) => at);
+    fakeProvider.accidents.set('StopMachine', [serverError, serverError, serverError, serverError]);
     cluster.change('web', { spec: { powerState: 'Halted' } });
     await clock.advance(minute);
     const stops = timesOf('StopMachine');
     expect([stops.length, (stops[4] ?? 0) - (stops[3] ?? 0) > 4_000]).toEqual([5, true]);
-    room.accidents.set('StartMachine', [serverError]);
+    fakeProvider.accidents.set('StartMachine', [serverError]);
     cluster.change('web', { spec: { powerState: 'Running' } });
     await clock.advance(minute);
     const starts = timesOf('StartMachine');
@@ -51,32 +55,32 @@ describe('calls that fail', () => {
   });
 
   it('are sent at once when a reconciliation is requested, however long the provider asked to wait', async () => {
-    const { apply, clock, cluster, room } = await createWorld();
+    const { apply, clock, cluster, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(minute);
-    room.accidents.set('StopMachine', [{ class: 'Wait', code: 'Busy', status: 406, retryAfter: 10 * minute }]);
+    fakeProvider.accidents.set('StopMachine', [{ class: 'Wait', code: 'Busy', status: 406, retryAfter: 10 * minute }]);
     cluster.change('web', { spec: { powerState: 'Halted' } });
     await clock.advance(minute);
-    expect(room.count('StopMachine')).toBe(1);
+    expect(fakeProvider.count('StopMachine')).toBe(1);
     cluster.change('web', { metadata: { annotations: { [annotations.reconcileRequestedAt]: 'now' } } });
     await clock.advance(2_000);
-    expect(room.count('StopMachine')).toBe(2);
+    expect(fakeProvider.count('StopMachine')).toBe(2);
   });
 });
 
 describe('Events', () => {
   it('report that drift is corrected when the provider accepted the call, and not before', async () => {
-    const { apply, clock, events, room } = await createWorld();
+    const { apply, clock, events, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(minute);
     const drifts = () => events('web').filter((event) => event.startsWith('PowerDrift: ')).length;
-    room.broken.set('StartMachine', serverError);
-    room.set(1, { state: 'Halted' });
+    fakeProvider.broken.set('StartMachine', serverError);
+    fakeProvider.set(1, { state: 'Halted' });
     await clock.advance(2 * minute);
-    expect([room.count('StartMachine') > 0, drifts()]).toEqual([true, 0]);
-    room.broken.clear();
+    expect([fakeProvider.count('StartMachine') > 0, drifts()]).toEqual([true, 0]);
+    fakeProvider.broken.clear();
     await clock.advance(2 * minute);
-    expect([room.machines.get(1)?.state, drifts()]).toEqual(['Running', 1]);
+    expect([fakeProvider.machines.get(1)?.state, drifts()]).toEqual(['Running', 1]);
   });
 
   it('that are not sent yet are sent before the process ends', async () => {
@@ -99,20 +103,20 @@ describe('Events', () => {
   });
 
   it('report a power cut once, however often the provider refuses it', async () => {
-    const { apply, clock, cluster, events, room } = await createWorld();
+    const { apply, clock, cluster, events, fakeProvider } = await createWorld();
     apply('web', { powerOff: { mode: 'Hard', gracePeriodSeconds: 60 } });
     await clock.advance(minute);
-    room.broken.set('KillMachine', { class: 'Wait', code: 'Busy', status: 406 });
+    fakeProvider.broken.set('KillMachine', { class: 'Wait', code: 'Busy', status: 406 });
     cluster.change('web', { spec: { powerState: 'Halted' } });
     await clock.advance(5 * minute);
-    expect(room.count('KillMachine')).toBeGreaterThan(5);
+    expect(fakeProvider.count('KillMachine')).toBeGreaterThan(5);
     expect(events('web').filter((event) => event.includes('cutting the power'))).toHaveLength(1);
   });
 });
 
 describe('an account', () => {
   it('is read no more once the last object that uses it is gone', async () => {
-    const { apply, clock, cluster, room } = await createWorld();
+    const { apply, clock, cluster, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(minute);
     cluster.remove('virtualmachines', 'web');
@@ -120,26 +124,26 @@ describe('an account', () => {
     expect(cluster.machine('web')).toBeUndefined();
     const since = clock.monotonic();
     await clock.advance(60 * minute);
-    expect(room.calls.filter(({ at }) => at > since).length).toBeLessThanOrEqual(1);
+    expect(fakeProvider.calls.filter(({ at }) => at > since).length).toBeLessThanOrEqual(1);
   });
 
   it('is tried at once when its rejected key is put into the Secret again', async () => {
-    const { apply, clock, condition, room, useKeyOf } = await createWorld();
+    const { apply, clock, condition, fakeProvider, useKeyOf } = await createWorld();
     apply('web');
     await clock.advance(minute);
-    room.refused.add(1);
+    fakeProvider.refused.add(1);
     await clock.advance(60 * minute);
     expect(condition('web', 'Ready')?.reason).toBe('CredentialsRejected');
-    room.refused.delete(1);
+    fakeProvider.refused.delete(1);
     useKeyOf(1);
     await clock.advance(2_000);
     expect(condition('web', 'Ready')?.status).toBe('True');
   });
 
   it('is read again soon while it is rejected, though nobody watches its Secret', async () => {
-    const { apply, clock, condition, room, useKey } = await createWorld();
+    const { apply, clock, condition, fakeProvider, useKey } = await createWorld();
     useKey('owner-1', { isLabelled: false });
-    room.refused.add(1);
+    fakeProvider.refused.add(1);
     apply('web');
     await clock.advance(minute);
     expect(condition('web', 'Ready')?.reason).toBe('CredentialsRejected');
@@ -149,11 +153,11 @@ describe('an account', () => {
   });
 
   it('is read again soon while it is that of another account, though nobody watches its Secret', async () => {
-    const { apply, clock, condition, room, useKey } = await createWorld();
+    const { apply, clock, condition, fakeProvider, useKey } = await createWorld();
     useKey('owner-1', { isLabelled: false });
     apply('web');
     await clock.advance(minute);
-    room.add('theirs', { ownerId: 2 });
+    fakeProvider.add('theirs', { ownerId: 2 });
     useKey('owner-2', { isLabelled: false });
     await clock.advance(60 * minute);
     expect(condition('web', 'Synced')?.reason).toBe('AccountMismatch');
@@ -165,62 +169,62 @@ describe('an account', () => {
 
 describe('waking up', () => {
   it('deletes on although a read of the vanished machine failed for a while', async () => {
-    const { apply, clock, cluster, room } = await createWorld();
+    const { apply, clock, cluster, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(10_000);
-    room.broken.set('GetMachine', serverError);
+    fakeProvider.broken.set('GetMachine', serverError);
     cluster.remove('virtualmachines', 'web');
     await clock.advance(10 * minute);
     expect(cluster.machine('web')).toBeDefined();
-    room.broken.clear();
+    fakeProvider.broken.clear();
     await clock.advance(minute);
     expect(cluster.machine('web')).toBeUndefined();
   });
 
   it('sends the call in the end when a task is said to be at work for ever', async () => {
-    const { apply, clock, cluster, room } = await createWorld();
+    const { apply, clock, cluster, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(10_000);
-    room.set(1, { lastTask: { name: 'VmBackup', status: 'running' } });
+    fakeProvider.set(1, { lastTask: { name: 'VmBackup', status: 'running' } });
     await clock.advance(2 * minute);
     cluster.change('web', { spec: { powerState: 'Halted' } });
     await clock.advance(5 * minute);
-    expect(room.count('StopMachine')).toBe(0);
+    expect(fakeProvider.count('StopMachine')).toBe(0);
     await clock.advance(10 * minute);
-    expect(room.count('StopMachine')).toBe(1);
+    expect(fakeProvider.count('StopMachine')).toBe(1);
   });
 });
 
 describe('quiet', () => {
   it('does not read every second while the key is that of another account', async () => {
-    const { apply, clock, condition, room, useKeyOf } = await createWorld();
+    const { apply, clock, condition, fakeProvider, useKeyOf } = await createWorld();
     for (const name of ['a', 'b', 'c']) apply(name);
     await clock.advance(2 * minute);
-    room.add('theirs', { ownerId: 2 });
+    fakeProvider.add('theirs', { ownerId: 2 });
     useKeyOf(2);
     await clock.advance(minute);
     expect(condition('a', 'Synced')?.reason).toBe('AccountMismatch');
     const since = clock.monotonic();
     await clock.advance(10 * minute);
-    expect(room.count('ListMachines', since)).toBeLessThanOrEqual(11);
-    expect(room.count('GetMachine', since)).toBe(0);
+    expect(fakeProvider.count('ListMachines', since)).toBeLessThanOrEqual(11);
+    expect(fakeProvider.count('GetMachine', since)).toBe(0);
     useKeyOf(1);
     await clock.advance(minute);
     expect(condition('a', 'Ready')?.status).toBe('True');
   });
 
   it('does not read every second while another machine has taken the name', async () => {
-    const { apply, clock, condition, room } = await createWorld();
+    const { apply, clock, condition, fakeProvider } = await createWorld();
     apply('web', { providerName: 'web' });
     await clock.advance(2 * minute);
-    room.machines.clear();
-    room.add('web');
+    fakeProvider.machines.clear();
+    fakeProvider.add('web');
     await clock.advance(2 * minute);
     expect(condition('web', 'Synced')?.reason).toBe('AbsenceUnconfirmed');
     const since = clock.monotonic();
     await clock.advance(10 * minute);
-    expect(room.count('ListMachines', since)).toBeLessThanOrEqual(25);
-    expect(room.count('GetMachine', since)).toBeLessThanOrEqual(25);
+    expect(fakeProvider.count('ListMachines', since)).toBeLessThanOrEqual(25);
+    expect(fakeProvider.count('GetMachine', since)).toBeLessThanOrEqual(25);
   });
 
   it.each([
@@ -239,11 +243,11 @@ describe('quiet', () => {
   });
 
   it('does not write a new status for each new wording of the same outage', async () => {
-    const { apply, clock, cluster, room } = await createWorld();
+    const { apply, clock, cluster, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(10_000);
     let count = 0;
-    room.broken.set('ListMachines', {
+    fakeProvider.broken.set('ListMachines', {
       class: 'Credentials',
       code: 'Unauthorized',
       status: 401,
@@ -261,20 +265,20 @@ describe('quiet', () => {
 
 describe('one machine for one object', () => {
   it('sends no second create when an update without our annotations comes while the outcome is unknown', async () => {
-    const { apply, clock, cluster, room } = await createWorld();
-    room.accidents.set('CreateMachine', [{ ...lost, hasEffect: true }]);
-    room.listed = () => clock.monotonic() > 20_000;
+    const { apply, clock, cluster, fakeProvider } = await createWorld();
+    fakeProvider.accidents.set('CreateMachine', [{ ...lost, hasEffect: true }]);
+    fakeProvider.listed = () => clock.monotonic() > 20_000;
     apply('web');
     await clock.advance(1_000);
-    expect(room.count('CreateMachine')).toBe(1);
+    expect(fakeProvider.count('CreateMachine')).toBe(1);
     cluster.replace('web');
     await clock.advance(2 * minute);
-    expect(room.made).toEqual(new Map([['web-00000002', 1]]));
+    expect(fakeProvider.made).toEqual(new Map([['web-00000002', 1]]));
     expect(cluster.machine('web')?.metadata.annotations?.[annotations.machine]).toBeDefined();
   });
 
   it('knows its machine again after an update without our annotations, and deletes it', async () => {
-    const { apply, clock, cluster, condition, room } = await createWorld();
+    const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
     apply('web', { providerName: 'plain' });
     await clock.advance(10_000);
     cluster.replace('web');
@@ -284,55 +288,61 @@ describe('one machine for one object', () => {
     await clock.advance(0);
     cluster.remove('virtualmachines', 'web');
     await clock.advance(2 * minute);
-    expect([cluster.machine('web'), room.machines.size, room.count('CreateMachine')]).toEqual([undefined, 0, 1]);
+    expect([cluster.machine('web'), fakeProvider.machines.size, fakeProvider.count('CreateMachine')]).toEqual([
+      undefined,
+      0,
+      1,
+    ]);
   });
 
   it('claims no machine of its name that someone made while its own create certainly had no effect', async () => {
-    const { apply, clock, cluster, condition, room } = await createWorld();
-    room.broken.set('CreateMachine', { class: 'Retry', code: 'ConnectFailed' });
+    const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
+    fakeProvider.broken.set('CreateMachine', { class: 'Retry', code: 'ConnectFailed' });
     apply('web', { providerName: 'plain' });
     await clock.advance(minute);
-    room.add('plain');
-    room.broken.clear();
+    fakeProvider.add('plain');
+    fakeProvider.broken.clear();
     await clock.advance(10 * minute);
     expect(condition('web', 'Synced')?.reason).toBe('NameTaken');
     cluster.remove('virtualmachines', 'web');
     await clock.advance(2 * minute);
-    expect([cluster.machine('web'), room.machines.size]).toEqual([undefined, 1]);
+    expect([cluster.machine('web'), fakeProvider.machines.size]).toEqual([undefined, 1]);
   });
 
   it('is not alarmed when a refused spec is mended while the call is under way, and goes on with the new one', async () => {
-    const { apply, clock, cluster, complaints, condition, room } = await createWorld();
-    room.accidents.set('CreateMachine', [{ class: 'Terminal', code: 'Unprocessable', status: 422 }]);
+    const { apply, clock, cluster, complaints, condition, fakeProvider } = await createWorld();
+    fakeProvider.accidents.set('CreateMachine', [{ class: 'Terminal', code: 'Unprocessable', status: 422 }]);
     apply('web');
-    while (room.count('CreateMachine') === 0) await clock.advance(1);
+    while (fakeProvider.count('CreateMachine') === 0) await clock.advance(1);
     cluster.change('web', { spec: { powerState: 'Halted' } });
     await clock.advance(2 * minute);
     expect(complaints.filter((line) => line.includes('Reconciler error'))).toEqual([]);
     expect(condition('web', 'Ready')?.status).toBe('True');
-    expect([...room.made.values()]).toEqual([1]);
+    expect([...fakeProvider.made.values()]).toEqual([1]);
   });
 
   it('is not alarmed when the key is refused between the decision and the call', async () => {
-    const { apply, clock, complaints, condition, room, useKeyOf } = await createWorld();
+    const { apply, clock, complaints, condition, fakeProvider, useKeyOf } = await createWorld();
     const refused = { class: 'Credentials', code: 'Unauthorized', status: 401 } as const;
-    room.accidents.set('CreateMachine', [refused, refused, refused, refused]);
-    room.broken.set('ListMachines', refused);
+    fakeProvider.accidents.set('CreateMachine', [refused, refused, refused, refused]);
+    fakeProvider.broken.set('ListMachines', refused);
     for (let index = 0; index < 12; index += 1) apply(`web-${index}`);
     await clock.advance(30_000);
     expect(complaints.filter((line) => line.includes('Reconciler error'))).toEqual([]);
     expect(condition('web-11', 'Synced')?.reason).toBe('CredentialsRejected');
-    room.broken.clear();
+    fakeProvider.broken.clear();
     useKeyOf(1);
     await clock.advance(5 * minute);
-    expect([...room.made.values()]).toEqual(Array(12).fill(1));
+    expect([...fakeProvider.made.values()]).toEqual(Array(12).fill(1));
   });
 });
 
 describe('ending', () => {
   it('does not wait for a gate that is closed for minutes', async () => {
-    const { apply, clock, room, stop, condition } = await createWorld();
-    room.accidents.set('CreateMachine', [{ class: 'Wait', code: 'RateLimited', status: 429, retryAfter: 5 * minute }]);
+    const { apply, clock, fakeProvider, stop, condition } = await createWorld();
+    fakeProvider.accidents.set('CreateMachine', [
+      { class: 'Wait', code: 'RateLimited', status: 429, retryAfter: 5 * minute },
+    ]);
     for (let index = 0; index < 12; index += 1) apply(`web-${index}`);
     await clock.advance(25);
     let isStopped = false;
@@ -347,12 +357,12 @@ describe('ending', () => {
 
 describe('trouble that passes', () => {
   it('an hour without lists changes nothing, and all goes on after it', async () => {
-    const { apply, clock, cluster, condition, room } = await createWorld();
+    const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
     apply('steady');
     apply('leaving');
     apply('changed');
     await clock.advance(10_000);
-    room.broken.set('ListMachines', serverError);
+    fakeProvider.broken.set('ListMachines', serverError);
     await clock.advance(minute);
     apply('late');
     cluster.remove('virtualmachines', 'leaving');
@@ -360,21 +370,25 @@ describe('trouble that passes', () => {
     const writes = cluster.writes.length;
     await clock.advance(60 * minute);
     expect(cluster.writes.length - writes).toBeLessThan(8);
-    expect([room.count('CreateMachine'), room.count('StopMachine'), room.count('DeleteMachine')]).toEqual([3, 0, 0]);
-    room.broken.clear();
+    expect([
+      fakeProvider.count('CreateMachine'),
+      fakeProvider.count('StopMachine'),
+      fakeProvider.count('DeleteMachine'),
+    ]).toEqual([3, 0, 0]);
+    fakeProvider.broken.clear();
     await clock.advance(2 * minute);
     expect(['steady', 'changed', 'late'].map((name) => condition(name, 'Ready')?.status)).toEqual(
       Array(3).fill('True'),
     );
-    expect([cluster.machine('leaving'), room.machines.size]).toEqual([undefined, 3]);
+    expect([cluster.machine('leaving'), fakeProvider.machines.size]).toEqual([undefined, 3]);
   });
 
   it('one refused call of a good key is told of its object alone, and over with the next list', async () => {
-    const { apply, clock, cluster, condition, room } = await createWorld();
+    const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
     apply('web');
     apply('other');
     await clock.advance(10_000);
-    room.accidents.set('StopMachine', [{ class: 'Credentials', code: 'Unauthorized', status: 401 }]);
+    fakeProvider.accidents.set('StopMachine', [{ class: 'Credentials', code: 'Unauthorized', status: 401 }]);
     cluster.change('web', { spec: { powerState: 'Halted' } });
     await clock.advance(15);
     expect(condition('web', 'Synced')?.reason).toBe('CredentialsRejected');
@@ -382,7 +396,7 @@ describe('trouble that passes', () => {
     expect(condition('other', 'Synced')?.status).toBe('True');
     await clock.advance(10_000);
     expect(condition('web', 'Ready')?.status).toBe('True');
-    expect(room.machines.get(1)?.state).toBe('Halted');
+    expect(fakeProvider.machines.get(1)?.state).toBe('Halted');
   });
 
   it.each([
@@ -392,17 +406,17 @@ describe('trouble that passes', () => {
     { because: 'answered 406', accident: { class: 'Wait', code: 'Busy', status: 406 } as const },
     { because: 'never sent', accident: { class: 'Retry', code: 'ConnectFailed' } as const },
   ])('a DELETE that was $because ends with the machine gone', async ({ accident }) => {
-    const { apply, clock, cluster, room } = await createWorld();
+    const { apply, clock, cluster, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(10_000);
-    room.accidents.set('DeleteMachine', [accident]);
+    fakeProvider.accidents.set('DeleteMachine', [accident]);
     cluster.remove('virtualmachines', 'web');
     await clock.advance(2 * minute);
-    expect([cluster.machine('web'), room.machines.size]).toEqual([undefined, 0]);
+    expect([cluster.machine('web'), fakeProvider.machines.size]).toEqual([undefined, 0]);
   });
 
   it.each(['status web', 'patch web'])('a %s that Kubernetes took but never answered does no harm', async (write) => {
-    const { apply, clock, cluster, condition, room } = await createWorld();
+    const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
     for (const isStored of [true, false, true]) cluster.failures.push({ write, reason: 'Timeout', isStored });
     apply('web', { providerName: 'plain' });
     await clock.advance(5 * minute);
@@ -410,7 +424,11 @@ describe('trouble that passes', () => {
     cluster.remove('virtualmachines', 'web');
     for (const isStored of [true, false, true]) cluster.failures.push({ write, reason: 'Timeout', isStored });
     await clock.advance(5 * minute);
-    expect([cluster.machine('web'), room.machines.size, room.count('CreateMachine')]).toEqual([undefined, 0, 1]);
+    expect([cluster.machine('web'), fakeProvider.machines.size, fakeProvider.count('CreateMachine')]).toEqual([
+      undefined,
+      0,
+      1,
+    ]);
   });
 });
 
@@ -418,7 +436,7 @@ describe('killed and started again', () => {
   it.each([0, 1, 5, 6, 9, 10, 11, 12, 20, 25, 1_000, 2_000, 3_000])(
     'after %i ms: one machine, and none after deletion',
     async (milliseconds) => {
-      const { apply, clock, cluster, condition, room, restart } = await createWorld();
+      const { apply, clock, cluster, condition, fakeProvider, restart } = await createWorld();
       apply('web');
       await clock.advance(milliseconds);
       await restart();
@@ -428,7 +446,11 @@ describe('killed and started again', () => {
       await clock.advance(2_000 + milliseconds);
       await restart();
       await clock.advance(3 * minute);
-      expect([cluster.machine('web'), room.machines.size, room.count('CreateMachine')]).toEqual([undefined, 0, 1]);
+      expect([cluster.machine('web'), fakeProvider.machines.size, fakeProvider.count('CreateMachine')]).toEqual([
+        undefined,
+        0,
+        1,
+      ]);
     },
   );
 });

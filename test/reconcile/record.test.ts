@@ -11,13 +11,16 @@ const writesOf = { create: 4, adopt: 3 };
 
 async function begin(kind: keyof typeof writesOf) {
   const world = await createWorld();
-  const { id } = world.room.add('legacy', { id: 1001 });
+  const { id } = world.fakeProvider.add('legacy', { id: 1001 });
   const spec: Partial<VirtualMachineSpec> =
     kind === 'adopt' ? { adoption: { policy: 'MustExist', id } } : { providerName: 'chosen' };
   return { ...world, applyIt: () => world.apply('web', spec) };
 }
 
-function expectRecorded({ cluster, condition, room }: Awaited<ReturnType<typeof begin>>, kind: keyof typeof writesOf) {
+function expectRecorded(
+  { cluster, condition, fakeProvider }: Awaited<ReturnType<typeof begin>>,
+  kind: keyof typeof writesOf,
+) {
   const { metadata, status } = cluster.machine('web') ?? {};
   expect(condition('web', 'Ready')?.status).toBe('True');
   expect(status).toMatchObject({
@@ -27,17 +30,17 @@ function expectRecorded({ cluster, condition, room }: Awaited<ReturnType<typeof 
   expect(JSON.parse(metadata?.annotations?.[annotations.machine] ?? '{}')).toMatchObject({ id: status?.id });
   expect(metadata?.annotations).not.toHaveProperty([annotations.createPending]);
   expect(metadata?.finalizers).toEqual(bothFinalizers);
-  expect([room.count('CreateMachine'), room.heldTwice.size]).toEqual([kind === 'adopt' ? 0 : 1, 0]);
+  expect([fakeProvider.count('CreateMachine'), fakeProvider.heldTwice.size]).toEqual([kind === 'adopt' ? 0 : 1, 0]);
 }
 
 it('a VM to adopt that must exist and does not is reported as that, and not as one to be recreated', async () => {
-  const { apply, clock, cluster, room } = await createWorld();
-  room.add('other');
+  const { apply, clock, cluster, fakeProvider } = await createWorld();
+  fakeProvider.add('other');
   apply('web', { adoption: { policy: 'MustExist', id: 4711 } });
   await clock.advance(10 * minute);
   const reasons = cluster.versions.flatMap(({ status }) => status?.conditions?.map(({ reason }) => reason) ?? []);
   expect(new Set(reasons)).toEqual(new Set(['Observing', 'AdoptionTargetNotFound', 'NotCompared', 'Accepted']));
-  expect(room.count('CreateMachine')).toBe(0);
+  expect(fakeProvider.count('CreateMachine')).toBe(0);
 });
 
 describe.each(['create', 'adopt'] as const)('%s', (kind) => {
@@ -117,10 +120,10 @@ it('the hint of a VM is not written onto an object that took the name of its own
 });
 
 it('the answer of a create is not recorded in an object that took the name of its own meanwhile', async () => {
-  const { apply, clock, cluster, condition, room } = await createWorld({ orphanCandidates: 'Report' });
+  const { apply, clock, cluster, condition, fakeProvider } = await createWorld({ orphanCandidates: 'Report' });
   const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
-  room.holds = (operation) =>
-    operation === 'CreateMachine' && room.count('CreateMachine') === 0 ? answered : undefined;
+  fakeProvider.holds = (operation) =>
+    operation === 'CreateMachine' && fakeProvider.count('CreateMachine') === 0 ? answered : undefined;
   apply('web');
   await clock.advance(1_000);
   cluster.remove('virtualmachines', 'web');

@@ -13,7 +13,7 @@ async function createFleet(size: number): Promise<World> {
     await world.clock.advance(second);
   }
   await world.clock.advance(2 * minute);
-  expect(world.room.machines.size).toBe(size);
+  expect(world.fakeProvider.machines.size).toBe(size);
   return world;
 }
 
@@ -23,21 +23,21 @@ const isHidden =
     id > hidden;
 
 /** The provider hides the first VMs in lists, by their ids, or both. */
-function hide({ room }: World, hidden: number, where: 'lists' | 'ids' | 'both' = 'both'): void {
-  if (where !== 'ids') room.listed = isHidden(hidden);
-  if (where !== 'lists') room.answering = isHidden(hidden);
+function hide({ fakeProvider }: World, hidden: number, where: 'lists' | 'ids' | 'both' = 'both'): void {
+  if (where !== 'ids') fakeProvider.listed = isHidden(hidden);
+  if (where !== 'lists') fakeProvider.answering = isHidden(hidden);
 }
 
-function show({ room }: World): void {
-  room.listed = () => true;
-  room.answering = () => true;
+function show({ fakeProvider }: World): void {
+  fakeProvider.listed = () => true;
+  fakeProvider.answering = () => true;
 }
 
 /** No object ever had a second VM, and all are as they were. */
 async function expectUntouched(world: World, size: number): Promise<void> {
   await world.clock.advance(2 * minute);
-  expect([...world.room.made.values()]).toEqual(Array(size).fill(1));
-  expect(world.room.count('DeleteMachine')).toBe(0);
+  expect([...world.fakeProvider.made.values()]).toEqual(Array(size).fill(1));
+  expect(world.fakeProvider.count('DeleteMachine')).toBe(0);
   for (let index = 0; index < size; index += 1)
     expect(world.condition(`web-${index}`, 'Ready')).toMatchObject({ status: 'True', reason: 'Available' });
 }
@@ -45,9 +45,9 @@ async function expectUntouched(world: World, size: number): Promise<void> {
 describe('a provider that denies VMs for less than five minutes', () => {
   test.each([1, 2, 3])('one empty list and one 404, account of %i', async (size) => {
     const world = await createFleet(size);
-    const lists = world.room.count('ListMachines');
+    const lists = world.fakeProvider.count('ListMachines');
     hide(world, size);
-    while (world.room.count('ListMachines') === lists) await world.clock.advance(second);
+    while (world.fakeProvider.count('ListMachines') === lists) await world.clock.advance(second);
     await world.clock.advance(100);
     show(world);
     await expectUntouched(world, size);
@@ -82,8 +82,8 @@ describe('a provider that denies VMs for less than five minutes', () => {
       hide(world, 2);
       await world.clock.advance(4 * minute);
       show(world);
-      const lists = world.room.count('ListMachines');
-      while (world.room.count('ListMachines') === lists) await world.clock.advance(second);
+      const lists = world.fakeProvider.count('ListMachines');
+      while (world.fakeProvider.count('ListMachines') === lists) await world.clock.advance(second);
       await world.clock.advance(20);
     }
     await expectUntouched(world, 3);
@@ -93,7 +93,7 @@ describe('a provider that denies VMs for less than five minutes', () => {
     const world = await createFleet(3);
     hide(world, 2);
     await world.clock.advance(4 * minute);
-    world.room.answering = () => true;
+    world.fakeProvider.answering = () => true;
     await world.clock.advance(2 * minute);
     hide(world, 2);
     await world.clock.advance(4 * minute);
@@ -113,8 +113,8 @@ describe('a provider that denies VMs for less than five minutes', () => {
 
   test('while the record of the VM belongs to a restored object that may adopt it', async () => {
     const world = await createFleet(1);
-    const { room, cluster, clock } = world;
-    const stray = room.add('legacy');
+    const { fakeProvider, cluster, clock } = world;
+    const stray = fakeProvider.add('legacy');
     const identity = JSON.stringify({ id: stray.id, uid: 'of another object', name: 'legacy' });
     hide(world, stray.id, 'both');
     cluster.put('virtualmachines', {
@@ -125,15 +125,15 @@ describe('a provider that denies VMs for less than five minutes', () => {
     await clock.advance(4 * minute);
     show(world);
     await clock.advance(2 * minute);
-    expect([room.made.get('legacy'), cluster.machine('restored')?.status?.id]).toEqual([1, stray.id]);
+    expect([fakeProvider.made.get('legacy'), cluster.machine('restored')?.status?.id]).toEqual([1, stray.id]);
   });
 });
 
 describe('a VM that is gone', () => {
   it('is recreated once after five minutes, which the object announces, with few reads', async () => {
-    const { room, clock, condition } = await createFleet(3);
+    const { fakeProvider, clock, condition } = await createFleet(3);
     const [since, startedAt] = [clock.monotonic(), clock.now()];
-    room.machines.delete(1);
+    fakeProvider.machines.delete(1);
     await clock.advance(2 * minute);
     const message = condition('web-0', 'Synced')?.message ?? '';
     expect(condition('web-0', 'Synced')).toMatchObject({ status: 'False', reason: 'RecreationDelayed' });
@@ -141,33 +141,33 @@ describe('a VM that is gone', () => {
     const announced = Date.parse(/not before (\S+)$/.exec(message)?.[1] ?? '');
     expect(announced - startedAt).toBeGreaterThanOrEqual(5 * minute);
     while (clock.now() < announced) {
-      expect(room.count('CreateMachine')).toBe(3);
+      expect(fakeProvider.count('CreateMachine')).toBe(3);
       await clock.advance(second);
     }
     await clock.advance(minute);
-    expect([room.count('CreateMachine'), room.machines.size]).toEqual([4, 3]);
-    expect(room.count('GetMachine', since)).toBeLessThanOrEqual(8);
+    expect([fakeProvider.count('CreateMachine'), fakeProvider.machines.size]).toEqual([4, 3]);
+    expect(fakeProvider.count('GetMachine', since)).toBeLessThanOrEqual(8);
     await clock.advance(minute);
     expect(condition('web-0', 'Ready')?.reason).toBe('Available');
   });
 
   it('is recreated at most once a minute in one account', async () => {
-    const { room, clock, condition } = await createFleet(10);
+    const { fakeProvider, clock, condition } = await createFleet(10);
     const since = clock.monotonic();
-    room.machines.clear();
+    fakeProvider.machines.clear();
     await clock.advance(5 * minute);
-    expect(room.count('CreateMachine')).toBe(10);
+    expect(fakeProvider.count('CreateMachine')).toBe(10);
     const counts: number[] = [];
     for (let at = 0; at < 13; at += 1) {
       await clock.advance(minute);
-      counts.push(room.count('CreateMachine') - 10);
+      counts.push(fakeProvider.count('CreateMachine') - 10);
     }
     for (const [index, count] of counts.entries()) expect(count - (counts[index - 1] ?? 0)).toBeLessThanOrEqual(2);
     expect([counts[4] ?? 0, counts.at(-1)]).toEqual([expect.toSatisfy((count: number) => count <= 6), 10]);
-    expect(room.machines.size).toBe(10);
+    expect(fakeProvider.machines.size).toBe(10);
     expect(condition('web-9', 'Ready')?.status).toBe('True');
     // Neither the five minutes nor the turns are waited for by polling.
-    expect(room.count('GetMachine', since)).toBeLessThan(60);
+    expect(fakeProvider.count('GetMachine', since)).toBeLessThan(60);
   });
 
   it.each([
@@ -180,40 +180,40 @@ describe('a VM that is gone', () => {
     },
   ])('is recreated without a delay by others that $what', async ({ change, reason }) => {
     const world = await createFleet(5);
-    const { room, clock, cluster, condition } = world;
-    for (let id = 1; id < 6; id += 1) room.set(id, { region: { id: 1 } });
+    const { fakeProvider, clock, cluster, condition } = world;
+    for (let id = 1; id < 6; id += 1) fakeProvider.set(id, { region: { id: 1 } });
     await clock.advance(2 * minute);
     for (const index of [0, 1, 2, 3]) cluster.change(`web-${index}`, change);
     await clock.advance(minute);
-    room.machines.clear();
+    fakeProvider.machines.clear();
     await clock.advance(6.5 * minute);
-    expect(room.count('CreateMachine')).toBe(6);
+    expect(fakeProvider.count('CreateMachine')).toBe(6);
     expect(condition('web-4', 'Ready')?.reason).toBe('Available');
     for (const index of [0, 1, 2, 3]) expect(condition(`web-${index}`, 'Ready')?.reason).toBe(reason);
   });
 
   it('is not recreated if a list shows it again, under whatever name, while the create request waits for its turn', async () => {
     const world = await createWorld({ providerRate: 1, providerBurst: 1 });
-    const { apply, clock, condition, room } = world;
+    const { apply, clock, condition, fakeProvider } = world;
     apply('web');
     await clock.advance(2 * minute);
-    const machine = [...room.machines.values()][0] ?? expect.fail('no VM');
-    room.machines.clear();
+    const machine = [...fakeProvider.machines.values()][0] ?? expect.fail('no VM');
+    fakeProvider.machines.clear();
     await clock.advance(2 * minute);
     const announced = /not before (\S+)$/.exec(condition('web', 'Synced')?.message ?? '')?.[1] ?? '';
     await clock.advance(Date.parse(announced) - clock.now() - second);
     // Their requests take more than a minute.
     for (let index = 0; index < 90; index += 1) apply(`other-${index}`);
     await clock.advance(20 * second);
-    expect(room.made.get(machine.name)).toBe(1);
-    room.machines.set(machine.id, { ...machine, name: 'renamed' });
+    expect(fakeProvider.made.get(machine.name)).toBe(1);
+    fakeProvider.machines.set(machine.id, { ...machine, name: 'renamed' });
     await clock.advance(5 * minute);
-    expect([room.made.size, room.made.get(machine.name)]).toEqual([91, 1]);
+    expect([fakeProvider.made.size, fakeProvider.made.get(machine.name)]).toEqual([91, 1]);
   });
 
   it('is reported with the time of its turn', async () => {
-    const { room, clock, condition } = await createFleet(3);
-    room.machines.clear();
+    const { fakeProvider, clock, condition } = await createFleet(3);
+    fakeProvider.machines.clear();
     await clock.advance(6.5 * minute);
     const waiting = ['web-0', 'web-1', 'web-2'].map((name) => condition(name, 'Synced'));
     expect(waiting.filter((one) => one?.reason === 'RecreationDelayed')).not.toEqual([]);
@@ -222,23 +222,23 @@ describe('a VM that is gone', () => {
   });
 
   it('keeps no object from being deleted: the finalizer is released with the evidence of one list', async () => {
-    const { room, clock, cluster } = await createFleet(3);
-    room.machines.delete(1);
+    const { fakeProvider, clock, cluster } = await createFleet(3);
+    fakeProvider.machines.delete(1);
     await clock.advance(2 * minute);
     cluster.remove('virtualmachines', 'web-0');
     await clock.advance(second);
     expect(cluster.machine('web-0')).toBeUndefined();
-    expect(room.count('CreateMachine')).toBe(3);
+    expect(fakeProvider.count('CreateMachine')).toBe(3);
   });
 
   it('is reported by onExternalDelete: Report with what was seen, and managed again when it reappears', async () => {
     const world = await createWorld();
-    const { room, clock, condition, apply } = world;
+    const { fakeProvider, clock, condition, apply } = world;
     apply('web', { onExternalDelete: 'Report' });
-    room.add('other');
+    fakeProvider.add('other');
     await clock.advance(minute);
-    hide(world, Math.max(...room.machines.keys()));
-    room.listed = ({ name }) => name === 'other';
+    hide(world, Math.max(...fakeProvider.machines.keys()));
+    fakeProvider.listed = ({ name }) => name === 'other';
     await clock.advance(2 * minute);
     expect(condition('web', 'Ready')).toMatchObject({
       reason: 'ExternallyDeleted',
@@ -247,26 +247,26 @@ describe('a VM that is gone', () => {
     show(world);
     await clock.advance(2 * minute);
     expect(condition('web', 'Ready')).toMatchObject({ status: 'True', reason: 'Available' });
-    expect(room.count('CreateMachine')).toBe(1);
+    expect(fakeProvider.count('CreateMachine')).toBe(1);
   });
 });
 
 /** Two VMs that run, and the old one of web-0, which reappeared after its recreation. */
 async function createTwins() {
   const world = await createFleet(2);
-  const { room, clock } = world;
-  const old = room.machines.get(1);
-  room.machines.delete(1);
+  const { fakeProvider, clock } = world;
+  const old = fakeProvider.machines.get(1);
+  fakeProvider.machines.delete(1);
   await clock.advance(8 * minute);
-  expect(room.machines.size).toBe(2);
-  if (old !== undefined) room.machines.set(1, old);
+  expect(fakeProvider.machines.size).toBe(2);
+  if (old !== undefined) fakeProvider.machines.set(1, old);
   await clock.advance(2 * minute);
   return world;
 }
 
 describe('a VM that reappears after it was recreated', () => {
   it('is reported with both ids; the object continues with the new one, and nothing is stopped or deleted', async () => {
-    const { room, clock, cluster, condition } = await createTwins();
+    const { fakeProvider, clock, cluster, condition } = await createTwins();
     const id = cluster.machine('web-0')?.status?.id;
     expect(id).toBe(3);
     expect(condition('web-0', 'Synced')).toMatchObject({
@@ -277,15 +277,15 @@ describe('a VM that reappears after it was recreated', () => {
     expect(condition('web-0', 'Ready')).toMatchObject({ status: 'True', reason: 'Available' });
     cluster.change('web-0', { spec: { powerState: 'Halted' } });
     await clock.advance(2 * minute);
-    expect([room.machines.get(3)?.state, room.machines.get(1)?.state]).toEqual(['Halted', 'Running']);
-    expect(room.count('DeleteMachine')).toBe(0);
-    room.machines.delete(1);
+    expect([fakeProvider.machines.get(3)?.state, fakeProvider.machines.get(1)?.state]).toEqual(['Halted', 'Running']);
+    expect(fakeProvider.count('DeleteMachine')).toBe(0);
+    fakeProvider.machines.delete(1);
     await clock.advance(2 * minute);
     expect(condition('web-0', 'Synced')?.status).toBe('True');
   });
 
   it('holds up the deletion of the object, which names both, until one of them is left', async () => {
-    const { room, clock, cluster, condition } = await createTwins();
+    const { fakeProvider, clock, cluster, condition } = await createTwins();
     cluster.remove('virtualmachines', 'web-0');
     await clock.advance(5 * minute);
     expect(condition('web-0', 'DeletionBlocked')).toMatchObject({
@@ -293,18 +293,22 @@ describe('a VM that reappears after it was recreated', () => {
       reason: 'DuplicateMachine',
       message: expect.stringMatching(/VM 3 .*VM 1 .*kubectl -n default patch vps web-0 .*Retain/),
     });
-    expect([room.count('DeleteMachine'), room.count('StopMachine')]).toEqual([0, 0]);
-    room.machines.delete(1);
+    expect([fakeProvider.count('DeleteMachine'), fakeProvider.count('StopMachine')]).toEqual([0, 0]);
+    fakeProvider.machines.delete(1);
     await clock.advance(3 * minute);
-    expect([cluster.machine('web-0'), room.machines.has(3)]).toEqual([undefined, false]);
+    expect([cluster.machine('web-0'), fakeProvider.machines.has(3)]).toEqual([undefined, false]);
   });
 
   it('stays like the new one when the object is to leave its VM', async () => {
-    const { room, clock, cluster } = await createTwins();
+    const { fakeProvider, clock, cluster } = await createTwins();
     cluster.remove('virtualmachines', 'web-0');
     cluster.change('web-0', { spec: { deletionPolicy: 'Retain' } });
     await clock.advance(minute);
-    expect([cluster.machine('web-0'), room.machines.has(1), room.machines.has(3)]).toEqual([undefined, true, true]);
+    expect([cluster.machine('web-0'), fakeProvider.machines.has(1), fakeProvider.machines.has(3)]).toEqual([
+      undefined,
+      true,
+      true,
+    ]);
   });
 });
 
@@ -315,15 +319,15 @@ describe('what is shown of a VM that the list lacks', () => {
       const world = await createWorld();
       world.apply('web', { onExternalDelete });
       await world.clock.advance(2 * minute);
-      world.room.set(1, { addresses: [{ version: 4, address: '192.0.2.1' }] });
+      world.fakeProvider.set(1, { addresses: [{ version: 4, address: '192.0.2.1' }] });
       await world.clock.advance(2 * minute);
       expect(world.cluster.machine('web')?.status).toMatchObject({
         state: 'Running',
         addresses: [{ address: '192.0.2.1' }],
       });
-      const lists = world.room.count('ListMachines');
+      const lists = world.fakeProvider.count('ListMachines');
       hide(world, 1);
-      while (world.room.count('ListMachines') === lists) await world.clock.advance(second);
+      while (world.fakeProvider.count('ListMachines') === lists) await world.clock.advance(second);
       await world.clock.advance(10 * second);
       const { state = 'None', addresses } = world.cluster.machine('web')?.status ?? {};
       expect([state, addresses]).toEqual([onExternalDelete === 'Recreate' ? 'Unknown' : 'None', undefined]);
@@ -334,7 +338,7 @@ describe('what is shown of a VM that the list lacks', () => {
         state: 'Running',
         addresses: [{ address: '192.0.2.1' }],
       });
-      expect(world.room.made.size).toBe(1);
+      expect(world.fakeProvider.made.size).toBe(1);
     },
   );
 });

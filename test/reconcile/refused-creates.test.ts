@@ -29,47 +29,47 @@ const intent = (world: World) => object(world)?.metadata.annotations?.[annotatio
 describe.each(names)('a create under %s name that took effect', (_, spec) => {
   it.each(answers)('and was answered $status: the VM is recorded, and goes with its object', async (answer) => {
     const world = await createWorld();
-    world.room.accidents.set('CreateMachine', [{ ...answer, hasEffect: true }]);
+    world.fakeProvider.accidents.set('CreateMachine', [{ ...answer, hasEffect: true }]);
     world.apply('web', spec);
     await world.clock.advance(5 * minute);
-    expect(world.room.machines.size).toBe(1);
+    expect(world.fakeProvider.machines.size).toBe(1);
     expect(object(world)?.status).toMatchObject({ id: 1, origin: 'Created' });
     expect(world.condition('web', 'Ready')?.status).toBe('True');
-    expect(world.room.count('CreateMachine')).toBe(1);
+    expect(world.fakeProvider.count('CreateMachine')).toBe(1);
     world.cluster.remove('virtualmachines', 'web');
     await world.clock.advance(2 * minute);
     expect(object(world)).toBeUndefined();
-    expect(world.room.machines.size).toBe(0);
+    expect(world.fakeProvider.machines.size).toBe(0);
   });
 
   it('and was refused, before the object is deleted at once: the VM goes with it', async () => {
     const world = await createWorld();
-    world.room.accidents.set('CreateMachine', [{ ...refusal, hasEffect: true }]);
+    world.fakeProvider.accidents.set('CreateMachine', [{ ...refusal, hasEffect: true }]);
     world.apply('web', spec);
-    for (let steps = 0; world.room.count('CreateMachine') === 0 && steps < 1_000; steps += 1)
+    for (let steps = 0; world.fakeProvider.count('CreateMachine') === 0 && steps < 1_000; steps += 1)
       await world.clock.advance(10);
     await world.clock.advance(20);
     world.cluster.remove('virtualmachines', 'web');
     await world.clock.advance(5 * minute);
     expect(object(world)).toBeUndefined();
-    expect(world.room.machines.size).toBe(0);
+    expect(world.fakeProvider.machines.size).toBe(0);
   });
 
   it('and whose first answer was lost, and the second one says that the name is taken', async () => {
     const world = await createWorld();
     let isHidden = true;
-    world.room.listed = () => !isHidden;
-    world.room.accidents.set('CreateMachine', [
+    world.fakeProvider.listed = () => !isHidden;
+    world.fakeProvider.accidents.set('CreateMachine', [
       { class: 'UnknownOutcome', code: 'ConnectionLost', hasEffect: true },
       refusal,
     ]);
     world.apply('web', spec);
-    for (let steps = 0; world.room.count('CreateMachine') < 2 && steps < 1_000; steps += 1)
+    for (let steps = 0; world.fakeProvider.count('CreateMachine') < 2 && steps < 1_000; steps += 1)
       await world.clock.advance(1_000);
     isHidden = false;
     await world.clock.advance(5 * minute);
     expect(object(world)?.status).toMatchObject({ id: 1, origin: 'Created' });
-    expect(world.room.machines.size).toBe(1);
+    expect(world.fakeProvider.machines.size).toBe(1);
   });
 });
 
@@ -77,15 +77,15 @@ describe('a create that was refused', () => {
   it('shows the refusal at once, keeps finalizer and intent until a later list lacks the name, and costs no further write', async () => {
     const world = await createWorld();
     const { promise: held, resolve: release } = Promise.withResolvers<void>();
-    world.room.broken.set('CreateMachine', refusal);
-    world.room.holds = (operation) =>
-      operation === 'ListMachines' && world.room.count('CreateMachine') > 0 ? held : undefined;
+    world.fakeProvider.broken.set('CreateMachine', refusal);
+    world.fakeProvider.holds = (operation) =>
+      operation === 'ListMachines' && world.fakeProvider.count('CreateMachine') > 0 ? held : undefined;
     world.apply('web');
     await world.clock.advance(minute / 2);
     expect(world.condition('web', 'Ready')?.reason).toBe('CreateRefused');
     expect(intent(world)).toBeDefined();
     expect(object(world)?.metadata.finalizers).toEqual(bothFinalizers);
-    world.room.holds = () => undefined;
+    world.fakeProvider.holds = () => undefined;
     release();
     await world.clock.advance(minute);
     expect(intent(world)).toBeUndefined();
@@ -96,7 +96,7 @@ describe('a create that was refused', () => {
       'status web',
       'patch web',
     ]);
-    expect(world.room.count('CreateMachine')).toBe(1);
+    expect(world.fakeProvider.count('CreateMachine')).toBe(1);
   });
 
   it('and took effect is not sent again because an older list of another key of the account lacks its VM', async () => {
@@ -107,31 +107,31 @@ describe('a create that was refused', () => {
     world.apply('shop', second);
     await world.clock.advance(minute);
     // Known for longer than the newest list of the other key.
-    world.room.accidents.set('CreateMachine', [refusal]);
+    world.fakeProvider.accidents.set('CreateMachine', [refusal]);
     world.apply('web');
     await world.clock.advance(3 * minute);
-    world.room.accidents.set('CreateMachine', [{ ...refusal, hasEffect: true }]);
+    world.fakeProvider.accidents.set('CreateMachine', [{ ...refusal, hasEffect: true }]);
     world.cluster.change('web', { spec: { package: { id: 3 } } });
-    while (world.room.count('CreateMachine') < 3) await world.clock.advance(1);
+    while (world.fakeProvider.count('CreateMachine') < 3) await world.clock.advance(1);
     await world.clock.advance(15);
     world.cluster.change('web', { spec: second });
     await world.clock.advance(5 * minute);
     expect(world.condition('web', 'Ready')?.status).toBe('True');
-    expect([world.room.count('CreateMachine'), world.room.heldTwice.size]).toEqual([3, 0]);
+    expect([world.fakeProvider.count('CreateMachine'), world.fakeProvider.heldTwice.size]).toEqual([3, 0]);
   });
 
   it('creates as soon as the spec is corrected', async () => {
     const world = await createWorld();
-    world.room.accidents.set('CreateMachine', [refusal]);
+    world.fakeProvider.accidents.set('CreateMachine', [refusal]);
     world.apply('web');
     await world.clock.advance(100);
     expect(world.condition('web', 'Ready')?.reason).toBe('CreateRefused');
     world.cluster.change('web', { spec: { package: { id: 3 } } });
     await world.clock.advance(5_000);
-    expect(world.room.count('CreateMachine')).toBe(2);
+    expect(world.fakeProvider.count('CreateMachine')).toBe(2);
     await world.clock.advance(minute);
     expect(world.condition('web', 'Ready')?.status).toBe('True');
-    expect(world.room.machines.size).toBe(1);
+    expect(world.fakeProvider.machines.size).toBe(1);
   });
 
   it.each([
@@ -139,22 +139,22 @@ describe('a create that was refused', () => {
     { what: 'of the same account', apiKey: 'owner-1-rotated' },
   ])('creates as soon as another key $what is there', async ({ apiKey }) => {
     const world = await createWorld();
-    world.room.accidents.set('CreateMachine', [{ class: 'Terminal', code: 'PaymentRequired', status: 402 }]);
+    world.fakeProvider.accidents.set('CreateMachine', [{ class: 'Terminal', code: 'PaymentRequired', status: 402 }]);
     world.apply('web');
     await world.clock.advance(minute);
     expect(world.condition('web', 'Ready')?.reason).toBe('QuotaExceeded');
     world.useKey(apiKey);
     await world.clock.advance(minute);
     expect(world.condition('web', 'Ready')?.status).toBe('True');
-    expect(world.room.count('CreateMachine')).toBe(2);
+    expect(world.fakeProvider.count('CreateMachine')).toBe(2);
   });
 
   it('and never sent is sent again without a list', async () => {
     const world = await createWorld();
-    world.room.accidents.set('CreateMachine', [{ class: 'Retry', code: 'ConnectFailed' }]);
+    world.fakeProvider.accidents.set('CreateMachine', [{ class: 'Retry', code: 'ConnectFailed' }]);
     world.apply('web');
     await world.clock.advance(minute);
-    expect(world.room.count('CreateMachine')).toBe(2);
-    expect(world.room.machines.size).toBe(1);
+    expect(world.fakeProvider.count('CreateMachine')).toBe(2);
+    expect(world.fakeProvider.machines.size).toBe(1);
   });
 });

@@ -31,18 +31,18 @@ describe('an admission policy that alters what the operator stores', () => {
     world.cluster.admission = (_, object) => withoutFinalizers(object);
     world.apply('web');
     await world.clock.advance(60 * minute);
-    expect(world.room.count('CreateMachine')).toBe(0);
+    expect(world.fakeProvider.count('CreateMachine')).toBe(0);
     expect(ready(world)).toMatchObject({ status: 'False', reason: 'WriteRefused' });
     expect(ready(world)?.message).toContain(finalizer);
     expect(world.condition('web', 'Stalled')?.status).toBe('True');
     // 1, 2, 4 … seconds, then every five minutes or a little less.
     expect(patches(world).length).toBeLessThan(30);
-    expect(world.room.count('ListMachines')).toBeLessThan(100);
+    expect(world.fakeProvider.count('ListMachines')).toBeLessThan(100);
 
     world.cluster.remove('virtualmachines', 'web');
     await world.clock.advance(minute);
     expect(world.cluster.machine('web')).toBeUndefined();
-    expect(world.room.machines.size).toBe(0);
+    expect(world.fakeProvider.machines.size).toBe(0);
   });
 
   it.each([annotations.createPending, annotations.managedBy])(
@@ -52,7 +52,7 @@ describe('an admission policy that alters what the operator stores', () => {
       world.cluster.admission = (_, object) => withoutAnnotation(object, name);
       world.apply('web');
       await world.clock.advance(10 * minute);
-      expect(world.room.count('CreateMachine')).toBe(0);
+      expect(world.fakeProvider.count('CreateMachine')).toBe(0);
       expect(ready(world)).toMatchObject({ status: 'False', reason: 'WriteRefused' });
       expect(ready(world)?.message).toContain(name);
       world.cluster.remove('virtualmachines', 'web');
@@ -69,7 +69,7 @@ describe('an admission policy that alters what the operator stores', () => {
     world.cluster.admission = (_, object) => withoutAnnotation(object, annotations.machine);
     world.apply('web', spec);
     await world.clock.advance(10 * minute);
-    expect(world.room.count('CreateMachine')).toBe(1);
+    expect(world.fakeProvider.count('CreateMachine')).toBe(1);
     expect(synced(world)).toMatchObject({ status: 'False', reason: 'WriteRefused' });
     expect(synced(world)?.message).toContain(annotations.machine);
     expect(patches(world).length).toBeLessThan(15);
@@ -77,14 +77,14 @@ describe('an admission policy that alters what the operator stores', () => {
     await world.clock.advance(10 * minute);
     world.cluster.remove('virtualmachines', 'web');
     await world.clock.advance(5 * minute);
-    expect(world.room.machines.size).toBe(0);
+    expect(world.fakeProvider.machines.size).toBe(0);
     expect(world.cluster.machine('web')).toBeUndefined();
-    expect(world.room.count('CreateMachine')).toBe(1);
+    expect(world.fakeProvider.count('CreateMachine')).toBe(1);
   });
 
   it('refuses the record of an adoption: no other object adopts the VM', async () => {
     const world = await createWorld();
-    const { id } = world.room.add('legacy');
+    const { id } = world.fakeProvider.add('legacy');
     world.cluster.admission = (write, object) => (write === 'status web' ? 'Forbidden' : object);
     world.apply('web', { adoption: { policy: 'MustExist', id } });
     await world.clock.advance(minute);
@@ -100,7 +100,7 @@ describe('an admission policy that alters what the operator stores', () => {
 
   it('changes the hint of an adoption: the VM is not adopted, and the object can be deleted without it', async () => {
     const world = await createWorld();
-    const { id } = world.room.add('Legacy');
+    const { id } = world.fakeProvider.add('Legacy');
     world.cluster.admission = (_, object) => {
       // `as`: annotations are text by name.
       const values = (object.metadata['annotations'] ?? {}) as Readonly<Record<string, string>>;
@@ -113,7 +113,7 @@ describe('an admission policy that alters what the operator stores', () => {
     world.cluster.remove('virtualmachines', 'web');
     await world.clock.advance(5 * minute);
     expect(world.cluster.machine('web')).toBeUndefined();
-    expect([...world.room.machines.values()].map(({ name }) => name)).toEqual(['Legacy']);
+    expect([...world.fakeProvider.machines.values()].map(({ name }) => name)).toEqual(['Legacy']);
   });
 
   it('is corrected: the VM is created within five minutes, or at once when you change the object', async () => {
@@ -125,7 +125,7 @@ describe('an admission policy that alters what the operator stores', () => {
     world.cluster.change('web', { metadata: { labels: { 'cost-center': '7' } } });
     await world.clock.advance(10_000);
     expect(ready(world)?.reason).toBe('Available');
-    expect(world.room.count('CreateMachine')).toBe(1);
+    expect(world.fakeProvider.count('CreateMachine')).toBe(1);
   });
 });
 
@@ -137,7 +137,7 @@ describe('an admission policy that refuses what the operator stores', () => {
       world.cluster.admission = (write, object) => (write === 'patch web' ? reason : object);
       world.apply('web');
       await world.clock.advance(60 * minute);
-      expect(world.room.count('CreateMachine')).toBe(0);
+      expect(world.fakeProvider.count('CreateMachine')).toBe(0);
       expect(ready(world)).toMatchObject({ status: 'False', reason: 'WriteRefused' });
       expect(ready(world)?.message).toContain('the policy "test" denied the request');
       expect(patches(world).length).toBeLessThan(30);
@@ -156,10 +156,10 @@ describe('an admission policy that refuses what the operator stores', () => {
     await world.clock.advance(10 * minute);
     world.cluster.change('web', { spec: { powerState: 'Halted', powerOff: { mode: 'Hard', gracePeriodSeconds: 60 } } });
     await world.clock.advance(10 * minute);
-    expect([world.room.restarts, world.room.count('KillMachine')]).toEqual([0, 0]);
+    expect([world.fakeProvider.restarts, world.fakeProvider.count('KillMachine')]).toEqual([0, 0]);
     world.cluster.remove('virtualmachines', 'web');
     await world.clock.advance(10 * minute);
-    expect([world.room.count('KillMachine'), world.room.machines.size]).toEqual([1, 0]);
+    expect([world.fakeProvider.count('KillMachine'), world.fakeProvider.machines.size]).toEqual([1, 0]);
   });
 
   it('before a restart, what of the status could not be stored before is recorded too', async () => {
@@ -171,7 +171,7 @@ describe('an admission policy that refuses what the operator stores', () => {
     world.cluster.admission = (_, object) => object;
     world.cluster.change('web', { spec: { restartRequest: 'once' } });
     let recorded: unknown;
-    world.room.holds = (operation) => {
+    world.fakeProvider.holds = (operation) => {
       if (operation === 'RestartMachine') recorded = world.cluster.machine('web')?.status;
       return undefined;
     };
@@ -186,7 +186,7 @@ describe('an admission policy that refuses what the operator stores', () => {
     world.cluster.admission = (write, object) => (write === 'patch web' ? 'Forbidden' : object);
     world.cluster.remove('virtualmachines', 'web');
     await world.clock.advance(10 * minute);
-    expect(world.room.machines.size).toBe(0);
+    expect(world.fakeProvider.machines.size).toBe(0);
     expect(world.condition('web', 'DeletionBlocked')).toMatchObject({ status: 'True', reason: 'WriteRefused' });
     expect(ready(world)?.message).toContain('the VM is gone, but the finalizer cannot be removed');
     world.cluster.admission = (_, object) => object;
@@ -285,19 +285,19 @@ describe('a status that the API server does not store', () => {
       world.cluster.admission = policy;
       world.apply('web');
       await world.clock.advance(10 * minute);
-      expect(world.room.machines.get(1)?.state).toBe('Running');
+      expect(world.fakeProvider.machines.get(1)?.state).toBe('Running');
       expect(world.events('web')).toContainEqual(expect.stringMatching(/^WriteRefused: the status cannot be stored: /));
       world.cluster.change('web', { spec: { powerState: 'Halted' } });
       await world.clock.advance(10 * minute);
-      expect(world.room.machines.get(1)?.state).toBe('Halted');
+      expect(world.fakeProvider.machines.get(1)?.state).toBe('Halted');
       world.cluster.change('web', { spec: { powerState: 'Running' } });
       await world.clock.advance(10 * minute);
-      expect(world.room.count('StopMachine')).toBe(1);
-      expect(world.room.count('StartMachine')).toBe(1);
+      expect(world.fakeProvider.count('StopMachine')).toBe(1);
+      expect(world.fakeProvider.count('StartMachine')).toBe(1);
       expect(world.cluster.writes.filter((write) => write.startsWith('status')).length).toBeLessThan(60);
       world.cluster.remove('virtualmachines', 'web');
       await world.clock.advance(2 * minute);
-      expect(world.room.machines.size).toBe(0);
+      expect(world.fakeProvider.machines.size).toBe(0);
       expect(world.cluster.machine('web')).toBeUndefined();
     },
   );
@@ -309,9 +309,9 @@ describe('a status that the API server does not store', () => {
     world.cluster.admission = (write, object) => (write === 'status web' ? 'Forbidden' : object);
     world.cluster.remove('virtualmachines', 'web');
     await world.clock.advance(10 * minute);
-    expect(world.room.count('KillMachine')).toBe(1);
+    expect(world.fakeProvider.count('KillMachine')).toBe(1);
     expect(world.cluster.machine('web')).toBeUndefined();
-    expect(world.room.machines.size).toBe(0);
+    expect(world.fakeProvider.machines.size).toBe(0);
   });
 
   it.each(['Forbidden', 'Invalid'] as const)('%s: a restart that cannot be recorded is not made', async (reason) => {
@@ -321,10 +321,10 @@ describe('a status that the API server does not store', () => {
     world.cluster.admission = (write, object) => (write === 'status web' ? reason : object);
     world.cluster.change('web', { spec: { restartRequest: 'now' } });
     await world.clock.advance(10 * minute);
-    expect(world.room.restarts).toBe(0);
+    expect(world.fakeProvider.restarts).toBe(0);
     world.cluster.admission = (_, object) => object;
     await world.clock.advance(10 * minute);
-    expect(world.room.restarts).toBe(1);
+    expect(world.fakeProvider.restarts).toBe(1);
   });
 
   it('a conflict or an API server that does not answer still holds a delete back', async () => {
@@ -334,9 +334,9 @@ describe('a status that the API server does not store', () => {
     world.cluster.admission = (write, object) => (write === 'status web' ? 'Unavailable' : object);
     world.cluster.remove('virtualmachines', 'web');
     await world.clock.advance(10 * minute);
-    expect(world.room.count('DeleteMachine')).toBe(0);
+    expect(world.fakeProvider.count('DeleteMachine')).toBe(0);
     world.cluster.admission = (_, object) => object;
     await world.clock.advance(2 * minute);
-    expect(world.room.machines.size).toBe(0);
+    expect(world.fakeProvider.machines.size).toBe(0);
   });
 });

@@ -13,7 +13,7 @@ const names = [
 
 /** `kubectl delete` in the same moment as `kubectl apply`: the deletion takes effect when `call` arrives at the provider. */
 function deleteAt(world: World, call: 'CreateMachine', name = 'web'): void {
-  world.room.holds = (operation) => {
+  world.fakeProvider.holds = (operation) => {
     if (operation !== call || world.cluster.machine(name) === undefined) return undefined;
     world.cluster.finishDeletion(name);
     return undefined;
@@ -32,50 +32,54 @@ describe.each(names)(
       { answer: 'never sent', accident: { class: 'Retry', code: 'ConnectFailed' } },
     ] as const)('leaves no VM when its create call is $answer', async ({ accident }) => {
       const world = await createWorld();
-      const { apply, clock, cluster, complaints, room } = world;
-      if (accident !== undefined) room.accidents.set('CreateMachine', [accident]);
+      const { apply, clock, cluster, complaints, fakeProvider } = world;
+      if (accident !== undefined) fakeProvider.accidents.set('CreateMachine', [accident]);
       deleteAt(world, 'CreateMachine');
       apply('web', spec);
       await clock.advance(10 * minute);
       expect(cluster.machine('web')).toBeUndefined();
-      expect(room.count('CreateMachine')).toBe(1);
-      expect(room.machines.size).toBe(0);
+      expect(fakeProvider.count('CreateMachine')).toBe(1);
+      expect(fakeProvider.machines.size).toBe(0);
       expect(complaints.filter((one) => one.startsWith('Reconciler error'))).toEqual([]);
-      const [calls, writes] = [room.calls.length, cluster.writes.length];
+      const [calls, writes] = [fakeProvider.calls.length, cluster.writes.length];
       await clock.advance(10 * minute);
       // One list a minute at most, as of an account that nobody follows.
-      expect([room.calls.length - calls <= 10, cluster.writes.length - writes]).toEqual([true, 0]);
+      expect([fakeProvider.calls.length - calls <= 10, cluster.writes.length - writes]).toEqual([true, 0]);
     });
 
     it.each([{ after: 1_000 }, { after: 60_000 }])(
       'leaves no VM when it is removed $after ms after the VM was recorded',
       async ({ after }) => {
-        const { apply, clock, cluster, room } = await createWorld();
+        const { apply, clock, cluster, fakeProvider } = await createWorld();
         apply('web', spec);
         for (let steps = 0; cluster.machine('web')?.status?.id === undefined && steps < 1_000; steps += 1)
           await clock.advance(10);
         await clock.advance(after);
         cluster.finishDeletion('web');
         await clock.advance(10 * minute);
-        expect([cluster.machine('web'), room.machines.size, room.count('DeleteMachine')]).toEqual([undefined, 0, 1]);
+        expect([cluster.machine('web'), fakeProvider.machines.size, fakeProvider.count('DeleteMachine')]).toEqual([
+          undefined,
+          0,
+          1,
+        ]);
       },
     );
 
     it('leaves no VM, and no error in the log, when the watch shows it only after the VM is recorded', async () => {
-      const { apply, clock, cluster, complaints, room } = await createWorld();
-      room.holds = (operation) => {
+      const { apply, clock, cluster, complaints, fakeProvider } = await createWorld();
+      fakeProvider.holds = (operation) => {
         if (operation === 'CreateMachine') cluster.finishDeletion('web', { toldAfter: 1_000 });
         return undefined;
       };
       apply('web', spec);
       await clock.advance(10 * minute);
-      expect([cluster.machine('web'), room.machines.size]).toEqual([undefined, 0]);
+      expect([cluster.machine('web'), fakeProvider.machines.size]).toEqual([undefined, 0]);
       expect(complaints.filter((one) => !one.startsWith('Object was removed'))).toEqual([]);
     });
 
     it('gets no VM when that is known before the create call', async () => {
       const world = await createWorld();
-      const { apply, clock, cluster, room } = world;
+      const { apply, clock, cluster, fakeProvider } = world;
       cluster.admission = (write, object) => {
         // Stored and, before the answer arrives, removed.
         if (write === 'patch web') queueMicrotask(() => cluster.machine('web') && cluster.finishDeletion('web'));
@@ -84,16 +88,20 @@ describe.each(names)(
       apply('web', spec);
       await clock.advance(10 * minute);
       expect(cluster.machine('web')).toBeUndefined();
-      expect(room.count('CreateMachine')).toBe(0);
+      expect(fakeProvider.count('CreateMachine')).toBe(0);
     });
 
     it('keeps its VM with deletionPolicy Retain, and frees its name', async () => {
       const world = await createWorld();
-      const { apply, clock, cluster, room } = world;
+      const { apply, clock, cluster, fakeProvider } = world;
       deleteAt(world, 'CreateMachine');
       apply('web', { ...spec, deletionPolicy: 'Retain' });
       await clock.advance(10 * minute);
-      expect([cluster.machine('web'), room.machines.size, room.count('DeleteMachine')]).toEqual([undefined, 1, 0]);
+      expect([cluster.machine('web'), fakeProvider.machines.size, fakeProvider.count('DeleteMachine')]).toEqual([
+        undefined,
+        1,
+        0,
+      ]);
     });
 
     it('leaves no VM when another replica has become the leader meanwhile', async () => {
@@ -102,9 +110,9 @@ describe.each(names)(
       const world = await createWorld({}, { leadership: { won: Promise.resolve(), fence: () => leader === 'first' } });
       const leadership = { won, fence: () => leader === 'second' };
       const second = await createWorld({}, { leadership, beside: world });
-      const { apply, clock, cluster, room } = world;
-      room.accidents.set('CreateMachine', [{ ...lost, hasEffect: true }]);
-      room.holds = (operation) => {
+      const { apply, clock, cluster, fakeProvider } = world;
+      fakeProvider.accidents.set('CreateMachine', [{ ...lost, hasEffect: true }]);
+      fakeProvider.holds = (operation) => {
         if (operation !== 'CreateMachine') return undefined;
         cluster.finishDeletion('web');
         leader = 'second';
@@ -114,7 +122,7 @@ describe.each(names)(
       await clock.advance(minute);
       win();
       await clock.advance(10 * minute);
-      expect([cluster.machine('web'), room.machines.size]).toEqual([undefined, 0]);
+      expect([cluster.machine('web'), fakeProvider.machines.size]).toEqual([undefined, 0]);
       await second.stop();
     });
   },
@@ -134,60 +142,68 @@ describe('an object of another installation that is removed while it is created'
     await world.clock.advance(10 * minute);
     const warning = 'Object was removed during its create, deleting its VM';
     const kept = [world, beside].filter(({ complaints }) => complaints.includes(warning));
-    expect([kept.length, world.room.machines.size]).toEqual([1, 0]);
+    expect([kept.length, world.fakeProvider.machines.size]).toEqual([1, 0]);
   });
 });
 
 describe('what the API server removed in order', () => {
   it('leaves its VM when the object is taken out of etcd long after the finalizer was stored', async () => {
-    const { apply, clock, cluster, room } = await createWorld();
+    const { apply, clock, cluster, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(10 * minute);
     cluster.finishDeletion('web');
     await clock.advance(10 * minute);
-    expect([cluster.machine('web'), room.machines.size, room.count('DeleteMachine')]).toEqual([undefined, 1, 0]);
+    expect([cluster.machine('web'), fakeProvider.machines.size, fakeProvider.count('DeleteMachine')]).toEqual([
+      undefined,
+      1,
+      0,
+    ]);
   });
 
   it('is deleted in order: an object whose finalizer somebody took away leaves its VM', async () => {
-    const { apply, clock, cluster, room } = await createWorld();
+    const { apply, clock, cluster, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(minute);
     cluster.remove('virtualmachines', 'web');
     cluster.change('web', { metadata: { finalizers: [] } });
     await clock.advance(10 * minute);
-    expect([cluster.machine('web'), room.machines.size, room.count('DeleteMachine')]).toEqual([undefined, 1, 0]);
+    expect([cluster.machine('web'), fakeProvider.machines.size, fakeProvider.count('DeleteMachine')]).toEqual([
+      undefined,
+      1,
+      0,
+    ]);
   });
 
   it('gives way to a new object of its name, which reports the VM that is left', async () => {
     const world = await createWorld();
-    const { apply, clock, cluster, complaints, condition, room } = world;
-    room.broken.set('DeleteMachine', { class: 'Wait', code: 'Busy', status: 406 });
+    const { apply, clock, cluster, complaints, condition, fakeProvider } = world;
+    fakeProvider.broken.set('DeleteMachine', { class: 'Wait', code: 'Busy', status: 406 });
     deleteAt(world, 'CreateMachine');
     apply('web');
     await clock.advance(minute);
-    room.holds = () => undefined;
+    fakeProvider.holds = () => undefined;
     apply('web');
     await clock.advance(10 * minute);
     expect(complaints).toContain('Orphaned VM of removed object, its name is in use again');
     expect(condition('web', 'Ready')?.reason).toBe('OrphanCandidateFound');
     expect(cluster.machine('web')?.metadata.annotations?.[annotations.createPending]).toBeUndefined();
-    expect(room.machines.size).toBe(1);
+    expect(fakeProvider.machines.size).toBe(1);
   });
 
   it('gives way to a new object of its name, which may not have a VM beyond the limit of the namespace', async () => {
     const world = await createWorld({ orphanCandidates: 'Report', maxMachinesPerNamespace: 1 });
-    const { apply, clock, condition, room } = world;
-    room.broken.set('DeleteMachine', { class: 'Wait', code: 'Busy', status: 406 });
+    const { apply, clock, condition, fakeProvider } = world;
+    fakeProvider.broken.set('DeleteMachine', { class: 'Wait', code: 'Busy', status: 406 });
     deleteAt(world, 'CreateMachine');
     apply('web');
     await clock.advance(minute);
-    room.holds = () => undefined;
+    fakeProvider.holds = () => undefined;
     apply('web');
     await clock.advance(10 * minute);
     expect(condition('web', 'Ready')).toMatchObject({
       reason: 'NamespaceLimitReached',
       message: expect.stringContaining('deleted objects left 1 running'),
     });
-    expect(room.count('CreateMachine')).toBe(1);
+    expect(fakeProvider.count('CreateMachine')).toBe(1);
   });
 });

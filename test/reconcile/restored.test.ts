@@ -5,22 +5,22 @@ const minute = 60_000;
 
 /** etcd is put back to a moment when the object was there and its machine was not: the UID stays, all we stored is gone. */
 it('knows its machine again when the object was put back to a time before the create', async () => {
-  const { apply, clock, cluster, condition, restart, room } = await createWorld();
+  const { apply, clock, cluster, condition, restart, fakeProvider } = await createWorld();
   apply('web');
   const before = cluster.machine('web');
   await clock.advance(minute);
-  expect([...room.made.values()]).toEqual([1]);
+  expect([...fakeProvider.made.values()]).toEqual([1]);
 
   cluster.put('virtualmachines', { ...before, metadata: { ...before?.metadata } });
   await restart();
   await clock.advance(5 * minute);
-  expect([...room.made.values()]).toEqual([1]);
+  expect([...fakeProvider.made.values()]).toEqual([1]);
   expect(condition('web', 'Ready')?.status).toBe('True');
 });
 
 it('does not act on a record whose VM has another name', async () => {
-  const { apply, clock, cluster, condition, room } = await createWorld();
-  const { id } = room.add('theirs');
+  const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
+  const { id } = fakeProvider.add('theirs');
   apply('web', { managementPolicy: 'Plan' });
   await clock.advance(minute);
   const { uid } = cluster.machine('web')?.metadata ?? {};
@@ -30,5 +30,5 @@ it('does not act on a record whose VM has another name', async () => {
   await clock.advance(5 * minute);
   expect(condition('web', 'Ready')?.reason).toBe('IdentityMismatch');
   expect(cluster.machine('web')?.status?.providerName).toBe(providerName);
-  expect(room.calls.filter(({ operation }) => !operation.startsWith('List'))).toEqual([]);
+  expect(fakeProvider.calls.filter(({ operation }) => !operation.startsWith('List'))).toEqual([]);
 });

@@ -19,27 +19,27 @@ describe.each(keys)('two objects that ask for one free name, with $keys', ({ sec
   it.each([0, 5, 100, 5_000])(
     'applied %i ms apart: the older one gets it, the younger one reports that',
     async (apart) => {
-      const { apply, clock, cluster, condition, room } = await createWorld();
+      const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
       cluster.put('secrets', secondKey);
       apply('older', { providerName });
       if (apart > 0) await clock.advance(apart);
       apply('younger', { providerName, ...second });
       await clock.advance(5 * minute);
-      expect(room.made.get(providerName)).toBe(1);
+      expect(fakeProvider.made.get(providerName)).toBe(1);
       expect(condition('older', 'Ready')?.status).toBe('True');
       expect(condition('younger', 'Ready')).toMatchObject({ status: 'False', reason: 'NameConflict' });
-      expect(room.count('CreateMachine')).toBe(1);
+      expect(fakeProvider.count('CreateMachine')).toBe(1);
       // Once the older one and its VM are gone, the name is free for the other.
       cluster.remove('virtualmachines', 'older');
       await clock.advance(5 * minute);
       expect([cluster.machine('older'), condition('younger', 'Ready')?.status]).toEqual([undefined, 'True']);
-      expect([room.made.get(providerName), room.heldTwice.size]).toEqual([2, 0]);
+      expect([fakeProvider.made.get(providerName), fakeProvider.heldTwice.size]).toEqual([2, 0]);
     },
   );
 
   it('and were there before the operator began to act: the older one gets it', async () => {
     const { promise: won, resolve: win } = Promise.withResolvers<void>();
-    const { apply, clock, cluster, condition, room } = await createWorld(
+    const { apply, clock, cluster, condition, fakeProvider } = await createWorld(
       {},
       { leadership: { won, fence: () => true } },
     );
@@ -49,7 +49,7 @@ describe.each(keys)('two objects that ask for one free name, with $keys', ({ sec
     await clock.advance(minute);
     win();
     await clock.advance(5 * minute);
-    expect([room.made.get(providerName), condition('older', 'Ready')?.status]).toEqual([1, 'True']);
+    expect([fakeProvider.made.get(providerName), condition('older', 'Ready')?.status]).toEqual([1, 'True']);
     expect(condition('younger', 'Ready')?.reason).toBe('NameConflict');
   });
 });
@@ -59,9 +59,9 @@ describe('two objects that adopt one VM', () => {
     ['by id', (id: number) => ({ adoption: { policy: 'MustExist', id } }) as const],
     ['by name', () => ({ adoption: { policy: 'MustExist', name: 'Web 1' } }) as const],
   ])('%s: the second one reports whose it is, and adopts another one once it names that', async (_, wish) => {
-    const { apply, clock, cluster, condition, room } = await createWorld();
-    const { id } = room.add('Web 1');
-    const other = room.add('Web 2');
+    const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
+    const { id } = fakeProvider.add('Web 1');
+    const other = fakeProvider.add('Web 2');
     apply('first', wish(id));
     await clock.advance(minute);
     apply('second', wish(id));
@@ -76,8 +76,8 @@ describe('two objects that adopt one VM', () => {
   });
 
   it('an object that has a VM adopts no other one, and says so', async () => {
-    const { apply, clock, cluster, condition, room } = await createWorld();
-    const { id } = room.add('Web 1');
+    const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
+    const { id } = fakeProvider.add('Web 1');
     apply('first');
     await clock.advance(minute);
     const before = cluster.machine('first')?.status?.id;
@@ -91,8 +91,8 @@ describe('two objects that adopt one VM', () => {
   });
 
   it('of several VMs of the name none is adopted, until one is named by its id', async () => {
-    const { apply, clock, cluster, condition, room } = await createWorld();
-    const [{ id }] = [room.add('Web 1'), room.add('Web 1')];
+    const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
+    const [{ id }] = [fakeProvider.add('Web 1'), fakeProvider.add('Web 1')];
     apply('first', { adoption: { policy: 'MustExist', name: 'Web 1' } });
     await clock.advance(minute);
     const command = `kubectl -n default patch vps first --type merge -p '{"spec":{"adoption":{"id":${id},"name":null}}}'`;

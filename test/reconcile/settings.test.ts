@@ -31,8 +31,8 @@ async function begin({ apply, clock }: World, spec: Parameters<World['apply']>[1
 const idOf = ({ cluster }: World): number => cluster.machine('web')?.status?.id ?? 0;
 
 /** When the second create request was sent, in seconds after the first one. */
-function betweenCreates({ room }: World): number | undefined {
-  const [first, second] = room.calls.filter(({ operation }) => operation === 'CreateMachine');
+function betweenCreates({ fakeProvider }: World): number | undefined {
+  const [first, second] = fakeProvider.calls.filter(({ operation }) => operation === 'CreateMachine');
   return first === undefined || second === undefined ? undefined : Math.floor((second.at - first.at) / 1_000);
 }
 
@@ -49,19 +49,19 @@ async function beginShared(world: World, spec: Parameters<World['apply']>[1] = {
 }
 
 /** Fifty machines, all told to halt, whose calls never end. */
-async function haltMany({ apply, clock, cluster, room }: World, hold: boolean): Promise<number> {
+async function haltMany({ apply, clock, cluster, fakeProvider }: World, hold: boolean): Promise<number> {
   for (const name of names) apply(name);
   await clock.advance(5 * minute);
-  if (hold) room.holds = (operation) => (operation === 'StopMachine' ? new Promise(() => {}) : undefined);
+  if (hold) fakeProvider.holds = (operation) => (operation === 'StopMachine' ? new Promise(() => {}) : undefined);
   for (const name of names) cluster.change(name, { spec: { powerState: 'Halted' } });
   await clock.advance(990);
-  return room.count('StopMachine');
+  return fakeProvider.count('StopMachine');
 }
 
 async function countIn(world: World, operation: Operation, time: number): Promise<number> {
-  const before = world.room.count(operation);
+  const before = world.fakeProvider.count(operation);
   await world.clock.advance(time);
-  return world.room.count(operation) - before;
+  return world.fakeProvider.count(operation) - before;
 }
 
 /** Another object with another key comes first. */
@@ -75,10 +75,10 @@ async function beginSecond(world: World): Promise<unknown> {
 
 /** A create request that was under way when the process ended. */
 async function restartInCreate(world: World): Promise<unknown> {
-  const { clock, room } = world;
-  room.holds = (operation) => (operation === 'CreateMachine' ? new Promise(() => {}) : undefined);
+  const { clock, fakeProvider } = world;
+  fakeProvider.holds = (operation) => (operation === 'CreateMachine' ? new Promise(() => {}) : undefined);
   await begin(world, {}, 1_000);
-  room.holds = () => undefined;
+  fakeProvider.holds = () => undefined;
   await world.restart();
   await clock.advance(10 * minute);
   return betweenCreates(world);
@@ -216,7 +216,7 @@ const effects: { readonly [Name in keyof OperatorSettings]: Effect<Name> } = {
   visibilityWindow: {
     value: 2 * minute,
     observe: async (world) => {
-      world.room.accidents.set('CreateMachine', [{ class: 'UnknownOutcome', code: 'Timeout' }]);
+      world.fakeProvider.accidents.set('CreateMachine', [{ class: 'UnknownOutcome', code: 'Timeout' }]);
       await begin(world, {}, 10 * minute);
       return betweenCreates(world);
     },
@@ -226,7 +226,7 @@ const effects: { readonly [Name in keyof OperatorSettings]: Effect<Name> } = {
     value: 20 * minute,
     observe: async (world) => {
       await begin(world);
-      world.room.machines.delete(idOf(world));
+      world.fakeProvider.machines.delete(idOf(world));
       await world.clock.advance(60 * minute);
       return betweenCreates(world);
     },
@@ -236,7 +236,7 @@ const effects: { readonly [Name in keyof OperatorSettings]: Effect<Name> } = {
     value: 2 * minute,
     observe: async (world) => {
       await begin(world);
-      world.room.broken.set('StopMachine', { class: 'Wait', code: 'Busy', status: 406 });
+      world.fakeProvider.broken.set('StopMachine', { class: 'Wait', code: 'Busy', status: 406 });
       world.cluster.change('web', { spec: { powerState: 'Halted' } });
       await world.clock.advance(5 * minute);
       return ready(world);
@@ -246,7 +246,7 @@ const effects: { readonly [Name in keyof OperatorSettings]: Effect<Name> } = {
   orphanCandidates: {
     value: 'Report',
     observe: async (world) => {
-      world.room.add('web-deadbeef');
+      world.fakeProvider.add('web-deadbeef');
       await begin(world);
       return ready(world);
     },

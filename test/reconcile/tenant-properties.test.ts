@@ -146,13 +146,13 @@ async function live(
       const id = a.object(name)?.status?.id;
       if (id !== undefined) machines.add(id);
     }
-    seen.push([...machines].map((id) => world.room.machines.get(id)));
+    seen.push([...machines].map((id) => world.fakeProvider.machines.get(id)));
   };
   /** VMs that its objects ever had. */
   const machines = new Set<number>();
   const aNames = new Set(['legacy', 'site', 'web']);
-  world.room.add('legacy', { id: 1001, ownerId: 1 });
-  if (mayMeet) world.room.add('old', { id: 1005, ownerId: 1 });
+  world.fakeProvider.add('legacy', { id: 1001, ownerId: 1 });
+  if (mayMeet) world.fakeProvider.add('old', { id: 1005, ownerId: 1 });
   // Before B has VMs of its own: ids are given in order.
   a.apply('legacy', { adoption: { policy: 'MustExist', id: 1001 }, deletionPolicy: 'Delete' });
   a.apply('site', { providerName: 'site' });
@@ -161,7 +161,7 @@ async function live(
   for (const name of ['legacy', 'site']) a.change(name, { powerState: 'Halted' });
   await pass(1);
   if (mayMeet) {
-    world.room.add('web-0badc0de', { id: 1006, ownerId: 1 });
+    world.fakeProvider.add('web-0badc0de', { id: 1006, ownerId: 1 });
     a.apply('old', { adoption: { policy: 'MustExist', id: 1005 } });
     a.apply('web');
     aNames.add('old');
@@ -175,7 +175,7 @@ async function live(
   await pass(4);
   await world.clock.advance(5 * minute);
   seen.push([...aNames].map((name) => a.object(name) === undefined));
-  seen.push([...machines].map((id) => world.room.machines.get(id)));
+  seen.push([...machines].map((id) => world.fakeProvider.machines.get(id)));
   return seen;
 }
 

@@ -10,12 +10,17 @@ const adopt = (id: number) => ({ adoption: { policy: 'MustExist', id } }) as con
 const first = { creationTimestamp: '2020-01-01T00:00:00Z' };
 
 /** Calls that change a VM. */
-const changesIn = ({ room }: TenantWorld) => room.calls.filter(({ operation }) => !/^List|^Get/.test(operation));
+const changesIn = ({ fakeProvider }: TenantWorld) =>
+  fakeProvider.calls.filter(({ operation }) => !/^List|^Get/.test(operation));
 
 /** VM 1001 "legacy", adopted by team-a, and "site", created for it under a name that it chose. */
 async function settleTeamA(world: TenantWorld): Promise<{ readonly a: Tenant; readonly siteId: number }> {
   const a = world.tenant('team-a', { ownerId: 1 });
-  world.room.add('legacy', { id: 1001, ownerId: 1, initialPassword: new Secret('emulated-password-of-legacy') });
+  world.fakeProvider.add('legacy', {
+    id: 1001,
+    ownerId: 1,
+    initialPassword: new Secret('emulated-password-of-legacy'),
+  });
   a.apply('legacy', { ...adopt(1001), deletionPolicy: 'Delete' });
   a.apply('site', { providerName: 'site' });
   await world.clock.advance(2 * minute);
@@ -32,7 +37,7 @@ describe.each([
   it('neither freeze VMs of others nor keep them from being deleted', async () => {
     const world = await createTenantWorld();
     const b = world.tenant('team-b', key);
-    if (key?.ownerId === 9) world.room.refused.add(9);
+    if (key?.ownerId === 9) world.fakeProvider.refused.add(9);
     for (const name of ['one', 'two']) b.apply(name, { providerName: 'site' }, { ...first, annotations: paused });
     b.claim('one', 1001, 'legacy');
     const { a, siteId } = await settleTeamA(world);
@@ -44,13 +49,13 @@ describe.each([
     expect(['legacy', 'site'].map((name) => a.condition(name)?.status)).toEqual(['True', 'True']);
     for (const name of ['legacy', 'site']) a.delete(name);
     await world.clock.advance(5 * minute);
-    expect([a.object('legacy'), a.object('site'), world.room.machines.size]).toEqual([undefined, undefined, 0]);
+    expect([a.object('legacy'), a.object('site'), world.fakeProvider.machines.size]).toEqual([undefined, undefined, 0]);
   });
 
   it('do not keep a VM from being adopted', async () => {
     const world = await createTenantWorld();
     const [a, b] = [world.tenant('team-a', { ownerId: 1 }), world.tenant('team-b', key)];
-    world.room.add('old', { id: 1005, ownerId: 1 });
+    world.fakeProvider.add('old', { id: 1005, ownerId: 1 });
     b.apply('thief', {}, { ...first, annotations: paused });
     b.claim('thief', 1005, 'old');
     await world.clock.advance(minute);
@@ -62,7 +67,7 @@ describe.each([
   it('do not switch off the hold for orphan candidates', async () => {
     const world = await createTenantWorld();
     const [a, b] = [world.tenant('team-a', { ownerId: 1 }), world.tenant('team-b', key)];
-    world.room.add('web-0badc0de', { id: 1006, ownerId: 1 });
+    world.fakeProvider.add('web-0badc0de', { id: 1006, ownerId: 1 });
     b.apply('thief', { providerName: 'web-0badc0de' }, { ...first, annotations: paused });
     b.claim('thief', 1006, 'web-0badc0de');
     await world.clock.advance(minute);
@@ -98,7 +103,7 @@ describe('in one account', () => {
 
   it('a create intent that a tenant wrote claims no VM of the name', async () => {
     const world = await createTenantWorld();
-    world.room.add('legacy', { id: 1001, ownerId: 1 });
+    world.fakeProvider.add('legacy', { id: 1001, ownerId: 1 });
     const b = world.tenant('team-b', { ownerId: 1 });
     b.apply('thief', { providerName: 'legacy' });
     const { uid } = b.object('thief')?.metadata ?? {};
@@ -121,14 +126,14 @@ describe('in one account', () => {
       ({ metadata }) => metadata.annotations?.[annotations.createPending] ?? [],
     );
     const { id = 0 } = b.object('web')?.status ?? {};
-    world.room.machines.delete(id);
-    const { id: other } = world.room.add('chosen', { ownerId: 1 });
+    world.fakeProvider.machines.delete(id);
+    const { id: other } = world.fakeProvider.add('chosen', { ownerId: 1 });
     b.annotate('web', { [annotations.createPending]: written.at(-1) ?? '' });
     const before = changesIn(world).length;
     b.delete('web');
     await world.clock.advance(10 * minute);
     expect(changesIn(world)).toHaveLength(before);
-    expect(world.room.machines.get(other)?.state).toBe('Running');
+    expect(world.fakeProvider.machines.get(other)?.state).toBe('Running');
   });
 
   it('a paused object keeps the VM on its record', async () => {
@@ -173,10 +178,10 @@ describe('in one account', () => {
     expect(a.condition('twin', 'DeletionBlocked')?.message).toBe(
       `VM ${siteId} belongs to the object team-a/site, which records it too; to delete this object and leave the VM to that one: kubectl -n team-a patch vps twin --type merge -p '{"spec":{"deletionPolicy":"Retain"}}'`,
     );
-    expect(world.room.machines.get(siteId)?.state).toBe('Running');
+    expect(world.fakeProvider.machines.get(siteId)?.state).toBe('Running');
     world.cluster.change('twin', { spec: { deletionPolicy: 'Retain' } }, 'team-a');
     await world.clock.advance(minute);
-    expect([a.object('twin'), world.room.machines.get(siteId)?.state]).toEqual([undefined, 'Running']);
+    expect([a.object('twin'), world.fakeProvider.machines.get(siteId)?.state]).toEqual([undefined, 'Running']);
   });
 });
 
@@ -184,10 +189,10 @@ describe('in one account, what an object only asks for', () => {
   it('does not hold up the deletion of another one that has no VM', async () => {
     const world = await createTenantWorld();
     const [a, b] = [world.tenant('team-a', { ownerId: 1 }), world.tenant('team-b', { ownerId: 1 })];
-    world.room.add('other', { ownerId: 1 });
+    world.fakeProvider.add('other', { ownerId: 1 });
     b.apply('thief', { providerName: 'site', region: { name: 'nowhere' } }, { ...first, annotations: paused });
     await world.clock.advance(minute);
-    world.room.accidents.set('CreateMachine', [{ class: 'UnknownOutcome', code: 'ConnectionLost' }]);
+    world.fakeProvider.accidents.set('CreateMachine', [{ class: 'UnknownOutcome', code: 'ConnectionLost' }]);
     a.apply('site', { providerName: 'site' });
     await world.clock.advance(2_000);
     b.annotate('thief', { [annotations.paused]: null });
@@ -199,7 +204,7 @@ describe('in one account, what an object only asks for', () => {
   it('keeps no VM from being adopted, once it cannot be adopted by that one: Kubernetes was away, then the spec changed', async () => {
     const world = await createTenantWorld();
     const [a, b] = [world.tenant('team-a', { ownerId: 1 }), world.tenant('team-b', { ownerId: 1 })];
-    world.room.add('old', { id: 1005, ownerId: 1 });
+    world.fakeProvider.add('old', { id: 1005, ownerId: 1 });
     for (let times = 0; times < 2; times += 1)
       world.cluster.failures.push({ write: 'patch thief', reason: 'Unavailable' });
     b.apply('thief', adopt(1005));
@@ -214,7 +219,7 @@ describe('in one account, what an object only asks for', () => {
   it('nor once it is gone: a policy had refused its status', async () => {
     const world = await createTenantWorld();
     const [a, b] = [world.tenant('team-a', { ownerId: 1 }), world.tenant('team-b', { ownerId: 1 })];
-    world.room.add('old', { id: 1005, ownerId: 1 });
+    world.fakeProvider.add('old', { id: 1005, ownerId: 1 });
     world.cluster.admission = (write, object) => (write === 'status thief' ? 'Forbidden' : object);
     b.apply('thief', adopt(1005));
     await world.clock.advance(minute);
@@ -266,7 +271,7 @@ describe("with the operator's own key", () => {
     'adoption by $by says the same whether there is such a VM or not, and shows nothing of it: $managementPolicy',
     async ({ there, nowhere, managementPolicy }) => {
       const { world, b } = await createSharedWorld();
-      world.room.add('legacy', { id: 1001, ownerId: 1, hostname: 'legacy.example' });
+      world.fakeProvider.add('legacy', { id: 1001, ownerId: 1, hostname: 'legacy.example' });
       b.apply('there', { adoption: { policy: 'MustExist', ...there }, managementPolicy });
       b.apply('nowhere', { adoption: { policy: 'MustExist', ...nowhere }, managementPolicy });
       await world.clock.advance(10 * minute);
@@ -288,7 +293,7 @@ describe("with the operator's own key", () => {
 
   it('an annotation with the id of a VM shows nothing of it either', async () => {
     const { world, b } = await createSharedWorld();
-    world.room.add('legacy', { id: 1001, ownerId: 1, hostname: 'legacy.example' });
+    world.fakeProvider.add('legacy', { id: 1001, ownerId: 1, hostname: 'legacy.example' });
     b.apply('web', { managementPolicy: 'Observe', adoption: { policy: 'IfExists' } });
     for (const uid of [b.object('web')?.metadata.uid, 'other']) {
       b.annotate('web', { [annotations.machine]: JSON.stringify({ id: 1001, uid, name: 'legacy' }) });
@@ -299,7 +304,7 @@ describe("with the operator's own key", () => {
 
   it('another namespace is not held up by a VM that may be an orphan, nor told of it', async () => {
     const { world, b } = await createSharedWorld();
-    world.room.add('web-0badc0de', { ownerId: 1 });
+    world.fakeProvider.add('web-0badc0de', { ownerId: 1 });
     b.apply('web');
     await world.clock.advance(minute);
     expect(b.condition('web')?.status).toBe('True');
@@ -309,14 +314,14 @@ describe("with the operator's own key", () => {
   it('a record of a VM from another account is not acted on after the key was changed by annotation', async () => {
     const { world } = await createSharedWorld();
     const b = world.tenant('team-b', { ownerId: 2 });
-    world.room.add('legacy', { id: 1005, ownerId: 2 });
+    world.fakeProvider.add('legacy', { id: 1005, ownerId: 2 });
     b.apply('web', { ...adopt(1005), deletionPolicy: 'Delete' });
     await world.clock.advance(minute);
-    world.room.set(1005, { ownerId: 1 });
+    world.fakeProvider.set(1005, { ownerId: 1 });
     b.annotate('web', { [annotations.defaultCredentials]: 'true' });
     b.delete('web');
     await world.clock.advance(10 * minute);
-    expect(world.room.machines.get(1005)?.state).toBe('Running');
+    expect(world.fakeProvider.machines.get(1005)?.state).toBe('Running');
   });
 });
 
@@ -339,13 +344,13 @@ describe('a backup of an earlier life laid over the object', () => {
     await world.restart();
     await world.clock.advance(10 * minute);
     expect([a.object('web')?.status?.id, a.condition('web')?.status]).toEqual([id, 'True']);
-    expect(world.room.count('CreateMachine')).toBe(1);
+    expect(world.fakeProvider.count('CreateMachine')).toBe(1);
   });
 
   it('also if a VM with the recorded id is there, and has another name', async () => {
     const world = await createTenantWorld();
     const a = world.tenant('team-a', { ownerId: 1 });
-    world.room.add('theirs', { id: 4711, ownerId: 1 });
+    world.fakeProvider.add('theirs', { id: 4711, ownerId: 1 });
     a.apply('web');
     await world.clock.advance(minute);
     const { id, providerName } = a.object('web')?.status ?? {};
@@ -355,7 +360,7 @@ describe('a backup of an earlier life laid over the object', () => {
     a.change('web', { powerState: 'Halted' });
     await world.clock.advance(10 * minute);
     expect(a.object('web')?.status).toMatchObject({ id, providerName, origin: 'Created', state: 'Halted' });
-    expect(world.room.machines.get(4711)?.state).toBe('Running');
+    expect(world.fakeProvider.machines.get(4711)?.state).toBe('Running');
   });
 
   it('does not keep the object and its VM from being deleted', async () => {
@@ -367,7 +372,7 @@ describe('a backup of an earlier life laid over the object', () => {
     a.delete('web');
     await world.restart();
     await world.clock.advance(10 * minute);
-    expect([a.object('web'), world.room.machines.size]).toEqual([undefined, 0]);
+    expect([a.object('web'), world.fakeProvider.machines.size]).toEqual([undefined, 0]);
   });
 });
 
@@ -377,10 +382,10 @@ describe('keys are compared by what they are, not by the Secret they are in', ()
   it('a create intent in an account without any VM is settled after the Secret got another version', async () => {
     const world = await createTenantWorld();
     const a = world.tenant('team-a', { ownerId: 1 });
-    world.room.accidents.set('CreateMachine', [refused]);
+    world.fakeProvider.accidents.set('CreateMachine', [refused]);
     a.apply('web');
     await world.clock.advance(500);
-    expect(world.room.count('CreateMachine')).toBe(1);
+    expect(world.fakeProvider.count('CreateMachine')).toBe(1);
     world.tenant('team-a', { ownerId: 1 });
     await world.restart();
     await world.clock.advance(5 * minute);
@@ -390,15 +395,15 @@ describe('keys are compared by what they are, not by the Secret they are in', ()
   it('a lost create is settled with another key of the recorded owner', async () => {
     const world = await createTenantWorld();
     const a = world.tenant('team-a', { ownerId: 1 });
-    world.room.add('other', { ownerId: 1 });
-    world.room.accidents.set('CreateMachine', [{ class: 'UnknownOutcome', code: 'ConnectionLost' }]);
+    world.fakeProvider.add('other', { ownerId: 1 });
+    world.fakeProvider.accidents.set('CreateMachine', [{ class: 'UnknownOutcome', code: 'ConnectionLost' }]);
     a.apply('web');
     await world.clock.advance(500);
-    expect(world.room.count('CreateMachine')).toBe(1);
+    expect(world.fakeProvider.count('CreateMachine')).toBe(1);
     world.tenant('team-a', { ownerId: 1, name: 'rotated' });
     await world.restart();
     await world.clock.advance(5 * minute);
-    expect([a.condition('web')?.status, world.room.count('CreateMachine')]).toEqual(['True', 2]);
+    expect([a.condition('web')?.status, world.fakeProvider.count('CreateMachine')]).toEqual(['True', 2]);
   });
 
   it('metadata of a Secret costs no write', async () => {

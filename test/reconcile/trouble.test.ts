@@ -46,28 +46,29 @@ interface Done {
 }
 
 async function disturb(
-  { cluster, room, restart, clock, useKeyOf }: World,
+  { cluster, fakeProvider, restart, clock, useKeyOf }: World,
   random: () => number,
   done: Done,
 ): Promise<void> {
   const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] ?? pick(items);
   const name = pick(names);
-  const machine = [...room.machines.values()].find(({ name: its }) => its.startsWith(name));
+  const machine = [...fakeProvider.machines.values()].find(({ name: its }) => its.startsWith(name));
   const isThere =
     cluster.machine(name) !== undefined && cluster.machine(name)?.metadata.deletionTimestamp === undefined;
   const isTold = cluster.machine(name)?.status?.id !== undefined;
   const isOnRecord = cluster.machine(name)?.metadata.annotations?.[annotations.machine] !== undefined;
   const kind = Math.floor(random() * 15);
-  if (kind <= 1) room.accidents.set(pick(hit), [pick(accidents), ...(random() < 0.3 ? [pick(accidents)] : [])]);
+  if (kind <= 1) fakeProvider.accidents.set(pick(hit), [pick(accidents), ...(random() < 0.3 ? [pick(accidents)] : [])]);
   if (kind === 2 && isThere) cluster.change(name, { spec: { powerState: pick(['Running', 'Halted']) } });
   if (kind === 3) await restart();
   // While a create call is under way only the annotations witness the machine, and whoever takes them away takes the proof;
   // without them a machine that others deleted is not made again but reported.
   if (kind === 4 && isThere && isTold && isOnRecord && machine !== undefined) cluster.replace(name);
-  if (kind === 5 && machine !== undefined && machine.state === 'Running') room.set(machine.id, { state: 'Halted' });
+  if (kind === 5 && machine !== undefined && machine.state === 'Running')
+    fakeProvider.set(machine.id, { state: 'Halted' });
   if (kind === 6) {
     const since = clock.monotonic();
-    room.listed = () => clock.monotonic() > since + 25_000;
+    fakeProvider.listed = () => clock.monotonic() > since + 25_000;
   }
   if (kind === 7)
     cluster.failures.push({
@@ -75,15 +76,15 @@ async function disturb(
       reason: pick(['Timeout', 'Unavailable', 'Conflict']),
       isStored: random() < 0.5,
     });
-  if (kind === 8) room.broken.set(pick(hit), pick(accidents));
-  if (kind === 9) room.broken.clear();
+  if (kind === 8) fakeProvider.broken.set(pick(hit), pick(accidents));
+  if (kind === 9) fakeProvider.broken.clear();
   if (kind === 10) useKeyOf(1);
   if (kind === 12 && isThere) {
     done.requests += 1;
     cluster.change(name, { spec: { restartRequest: `${done.requests}` } });
   }
   if (kind === 13 && machine !== undefined && isOnRecord) {
-    room.machines.delete(machine.id);
+    fakeProvider.machines.delete(machine.id);
     done.deleted.set(machine.name, (done.deleted.get(machine.name) ?? 0) + 1);
   }
   if (kind === 14 && isThere)
@@ -97,16 +98,16 @@ it.each([...fixedSeeds, drawn, drawn, drawn])(
   async (chosen) => {
     const random = randomOf(typeof chosen === 'number' ? chosen : drawSeed());
     const world = await createWorld();
-    const { apply, clock, cluster, condition, room } = world;
+    const { apply, clock, cluster, condition, fakeProvider } = world;
     const done: Done = { deleted: new Map(), requests: 0 };
     const calm = async (): Promise<void> => {
       for (const name of names) {
         if (cluster.machine(name) !== undefined)
           cluster.change(name, { metadata: { annotations: { [annotations.paused]: null } } });
       }
-      room.broken.clear();
-      room.accidents.clear();
-      room.listed = () => true;
+      fakeProvider.broken.clear();
+      fakeProvider.accidents.clear();
+      fakeProvider.listed = () => true;
       cluster.failures.length = 0;
       await clock.advance(20 * minute);
     };
@@ -122,15 +123,19 @@ it.each([...fixedSeeds, drawn, drawn, drawn])(
       expect([name, condition(name, 'Ready')?.status, told]).toEqual([name, 'True', told]);
       expect(cluster.machine(name)?.spec.powerState).toBe(cluster.machine(name)?.status?.state);
     }
-    expect([...room.made].map(([name, made]) => made - (done.deleted.get(name) ?? 0))).toEqual([1, 1]);
+    expect([...fakeProvider.made].map(([name, made]) => made - (done.deleted.get(name) ?? 0))).toEqual([1, 1]);
     for (const name of names) cluster.remove('virtualmachines', name);
     for (let step = 0; step < 8; step += 1) {
       await clock.advance(random() < 0.5 ? random() * 60 : random() * 20_000);
       await disturb(world, random, done);
     }
     await calm();
-    expect([cluster.machine('own'), cluster.machine('plain'), room.machines.size]).toEqual([undefined, undefined, 0]);
-    expect(room.heldTwice).toEqual(new Set());
-    expect(room.restarts).toBeLessThanOrEqual(done.requests);
+    expect([cluster.machine('own'), cluster.machine('plain'), fakeProvider.machines.size]).toEqual([
+      undefined,
+      undefined,
+      0,
+    ]);
+    expect(fakeProvider.heldTwice).toEqual(new Set());
+    expect(fakeProvider.restarts).toBeLessThanOrEqual(done.requests);
   },
 );

@@ -21,15 +21,15 @@ async function runFleet(): Promise<World> {
   return world;
 }
 
-const callsSince = ({ room }: World, since: number): Readonly<Record<string, number>> => {
+const callsSince = ({ fakeProvider }: World, since: number): Readonly<Record<string, number>> => {
   const counts: Record<string, number> = {};
-  for (const { operation, at } of room.calls) if (at >= since) counts[operation] = (counts[operation] ?? 0) + 1;
+  for (const { operation, at } of fakeProvider.calls) if (at >= since) counts[operation] = (counts[operation] ?? 0) + 1;
   return counts;
 };
 
-function goAway({ room }: World): void {
+function goAway({ fakeProvider }: World): void {
   for (const operation of ['ListMachines', 'GetMachine', 'StopMachine', 'StartMachine', 'CreateMachine'] as const)
-    room.broken.set(operation, down);
+    fakeProvider.broken.set(operation, down);
 }
 
 /** Writes of the objects' own, without events. */
@@ -39,7 +39,7 @@ const writesSince = ({ cluster }: World, from: number): readonly string[] =>
 describe('an hour in which the provider is away, with many objects', () => {
   it('costs a probe a minute, one status write for each object when it begins, and one when it ends', async () => {
     const world = await runFleet();
-    const { clock, cluster, condition, room } = world;
+    const { clock, cluster, condition, fakeProvider } = world;
     const [since, from] = [clock.monotonic(), cluster.writes.length];
     goAway(world);
     await clock.advance(hour);
@@ -50,7 +50,7 @@ describe('an hour in which the provider is away, with many objects', () => {
     expect(condition('web-0', 'Ready')?.status).toBe('True');
 
     const [back, after] = [clock.monotonic(), cluster.writes.length];
-    room.broken.clear();
+    fakeProvider.broken.clear();
     await clock.advance(2 * minute);
     expect(writesSince(world, after).toSorted()).toEqual(names.map((name) => `status ${name}`).toSorted());
     expect(callsSince(world, back)).toEqual({ ListMachines: 2 });
@@ -59,7 +59,7 @@ describe('an hour in which the provider is away, with many objects', () => {
 
   it('and what was asked for meanwhile is done after it, at the rate that is allowed, each once', async () => {
     const world = await runFleet();
-    const { clock, cluster, condition, room } = world;
+    const { clock, cluster, condition, fakeProvider } = world;
     goAway(world);
     const since = clock.monotonic();
     for (const name of names) cluster.change(name, { spec: { powerState: 'Halted' } });
@@ -76,11 +76,11 @@ describe('an hour in which the provider is away, with many objects', () => {
     expect(names.filter((name) => condition(name, 'Synced')?.reason !== 'ProviderUnavailable')).toEqual([]);
 
     const back = clock.monotonic();
-    room.broken.clear();
+    fakeProvider.broken.clear();
     await clock.advance(5 * minute);
     expect(names.filter((name) => cluster.machine(name)?.status?.state !== 'Halted')).toEqual([]);
     expect(callsSince(world, back)['StopMachine']).toBe(names.length);
-    const stops = room.calls.filter(({ operation, at }) => operation === 'StopMachine' && at >= back);
+    const stops = fakeProvider.calls.filter(({ operation, at }) => operation === 'StopMachine' && at >= back);
     for (const [index, { at }] of stops.entries()) {
       const tenLater = stops[index + 30]?.at ?? Infinity;
       expect(tenLater - at).toBeGreaterThanOrEqual(1_000);
@@ -91,11 +91,11 @@ describe('an hour in which the provider is away, with many objects', () => {
 describe('a provider that answers lists but no calls', () => {
   it('is spared: five calls, and a while later five more; who asks for nothing hears nothing of it', async () => {
     const world = await createWorld();
-    const { apply, clock, cluster, condition, room } = world;
+    const { apply, clock, cluster, condition, fakeProvider } = world;
     for (const name of names.slice(0, 50)) apply(name);
     await clock.advance(minute);
     const from = cluster.writes.length;
-    room.broken.set('StopMachine', { class: 'UnknownOutcome', code: 'ServerError', status: 500 });
+    fakeProvider.broken.set('StopMachine', { class: 'UnknownOutcome', code: 'ServerError', status: 500 });
     const since = clock.monotonic();
     for (const name of names.slice(0, 40)) cluster.change(name, { spec: { powerState: 'Halted' } });
     await clock.advance(4_000);
@@ -103,7 +103,7 @@ describe('a provider that answers lists but no calls', () => {
     expect(callsSince(world, since)['StopMachine']).toBeLessThanOrEqual(usual.maxInFlight + 5 + usual.maxInFlight);
     expect(condition('web-39', 'Synced')?.reason).toBe('ProviderUnavailable');
     expect(writesSince(world, from)).not.toContain('status web-49');
-    room.broken.clear();
+    fakeProvider.broken.clear();
     await clock.advance(5 * minute);
     expect(names.slice(0, 40).filter((name) => cluster.machine(name)?.status?.state !== 'Halted')).toEqual([]);
     expect(writesSince(world, from)).not.toContain('status web-49');
@@ -113,7 +113,7 @@ describe('a provider that answers lists but no calls', () => {
 describe('a wave of creates', () => {
   it('holds up no kill and no delete, and no create of another namespace', async () => {
     const world = await createWorld();
-    const { apply, clock, cluster, room } = world;
+    const { apply, clock, cluster, fakeProvider } = world;
     apply('hard', { powerOff: { mode: 'Hard', gracePeriodSeconds: 60 } });
     apply('gone', { powerState: 'Halted' });
     await clock.advance(minute);
@@ -135,20 +135,20 @@ describe('a wave of creates', () => {
     await clock.advance(1_000);
     const calls = callsSince(world, since);
     expect([calls['KillMachine'], calls['DeleteMachine']]).toEqual([1, 1]);
-    expect([...room.machines.values()].some(({ name }) => name.startsWith('alone-'))).toBe(true);
-    expect(room.count('CreateMachine')).toBeLessThan(100);
+    expect([...fakeProvider.machines.values()].some(({ name }) => name.startsWith('alone-'))).toBe(true);
+    expect(fakeProvider.count('CreateMachine')).toBeLessThan(100);
     await clock.advance(3 * minute);
-    expect(room.count('CreateMachine')).toBe(names.length + 3);
+    expect(fakeProvider.count('CreateMachine')).toBe(names.length + 3);
   });
 
   it('takes as long as the rate allows, at one list a second', async () => {
     const world = await createWorld();
-    const { apply, clock, condition, room } = world;
+    const { apply, clock, condition, fakeProvider } = world;
     const since = clock.monotonic();
     for (const name of names) apply(name);
     await clock.advance(3 * minute);
     expect(names.filter((name) => condition(name, 'Ready')?.status !== 'True')).toEqual([]);
-    const creates = room.calls.filter(({ operation }) => operation === 'CreateMachine');
+    const creates = fakeProvider.calls.filter(({ operation }) => operation === 'CreateMachine');
     expect(creates).toHaveLength(names.length);
     const seconds = ((creates.at(-1)?.at ?? 0) - since) / 1_000;
     // Twenty at once, then ten a second.
@@ -163,14 +163,14 @@ describe('a wave of creates', () => {
 describe('a key that was rejected', () => {
   it('is tried at once when it is put into the Secret anew', async () => {
     const world = await createWorld();
-    const { apply, clock, condition, room, useKeyOf } = world;
+    const { apply, clock, condition, fakeProvider, useKeyOf } = world;
     apply('web');
     await clock.advance(minute);
-    room.broken.set('ListMachines', { class: 'Credentials', code: 'Unauthorized', status: 401 });
+    fakeProvider.broken.set('ListMachines', { class: 'Credentials', code: 'Unauthorized', status: 401 });
     // Half-way between two probes.
     await clock.advance(2.5 * minute);
     expect(condition('web', 'Synced')?.reason).toBe('CredentialsRejected');
-    room.broken.clear();
+    fakeProvider.broken.clear();
     const since = clock.monotonic();
     useKeyOf(1);
     await clock.advance(100);
@@ -184,7 +184,7 @@ it('the metrics show how the calls of each account get through, under a number a
     { providerRate: 1, providerBurst: 1 },
     { withoutBystanders: 'their accounts are counted too' },
   );
-  const { apply, clock, cluster, metricsPage, room } = world;
+  const { apply, clock, cluster, metricsPage, fakeProvider } = world;
   for (const name of names.slice(0, 5)) apply(name);
   // Half-way between two lists; the one that the urgency begins with has the token.
   await clock.advance(2.5 * minute);
@@ -195,7 +195,7 @@ it('the metrics show how the calls of each account get through, under a number a
   expect(busy).toContain('vps247_operator_provider_calls_in_flight{account="1"} 0');
   expect(busy).toContain('vps247_operator_provider_rate_limit{account="1"} 1\n');
   expect(busy).toContain('vps247_operator_provider_unavailable{account="1"} 0');
-  room.broken.set('StopMachine', { class: 'Wait', code: 'RateLimited', status: 429, retryAfter: 30_000 });
+  fakeProvider.broken.set('StopMachine', { class: 'Wait', code: 'RateLimited', status: 429, retryAfter: 30_000 });
   await clock.advance(3_000);
   const limited = await metricsPage();
   expect(limited).toContain('vps247_operator_provider_rate_limit_paused{account="1"} 1');

@@ -20,12 +20,12 @@ async function running(isLabelled = true): Promise<World> {
 
 function expectNothingLeft(world: World): void {
   expect(world.cluster.machine('web')).toBeUndefined();
-  expect(world.room.machines.size).toBe(0);
+  expect(world.fakeProvider.machines.size).toBe(0);
 }
 
 function expectBlocked(world: World, reason: string): void {
   expect(world.condition('web', 'DeletionBlocked')).toMatchObject({ status: 'True', reason });
-  expect(world.room.count('DeleteMachine')).toBe(0);
+  expect(world.fakeProvider.count('DeleteMachine')).toBe(0);
 }
 
 describe.each(labels)('a Secret %s that is deleted together with its objects', (_, isLabelled) => {
@@ -57,16 +57,16 @@ describe('a Secret that is deleted', () => {
     world.cluster.remove('secrets', secret);
     await world.clock.advance(1_000);
     expect(world.condition('web', 'Ready')?.reason).toBe('CredentialsMissing');
-    const before = world.room.calls.length;
+    const before = world.fakeProvider.calls.length;
     world.cluster.change('web', { spec: { powerState: 'Halted' } });
     await world.clock.advance(30 * minute);
-    expect(world.room.calls.length).toBe(before);
+    expect(world.fakeProvider.calls.length).toBe(before);
   });
 
   it('while its key is rejected: the deletion waits', async () => {
     const world = await running();
     for (const operation of ['ListMachines', 'GetMachine', 'StopMachine'] as const)
-      world.room.broken.set(operation, { class: 'Credentials', code: 'Unauthorized', status: 401 });
+      world.fakeProvider.broken.set(operation, { class: 'Credentials', code: 'Unauthorized', status: 401 });
     await world.clock.advance(2 * minute);
     world.cluster.remove('secrets', secret);
     await world.clock.advance(minute);
@@ -77,7 +77,7 @@ describe('a Secret that is deleted', () => {
 
   it('and is there again with a key of another account: that one counts', async () => {
     const world = await running();
-    world.room.add('theirs', { ownerId: 2 });
+    world.fakeProvider.add('theirs', { ownerId: 2 });
     world.cluster.remove('secrets', secret);
     await world.clock.advance(minute);
     world.useKeyOf(2);
@@ -88,7 +88,7 @@ describe('a Secret that is deleted', () => {
 
   it('does not take with it the key that was accepted before the one that it held last', async () => {
     const world = await running();
-    world.room.holds = (_, ownerId) => (ownerId === 3 ? new Promise(() => {}) : undefined);
+    world.fakeProvider.holds = (_, ownerId) => (ownerId === 3 ? new Promise(() => {}) : undefined);
     world.useKeyOf(3);
     await world.clock.advance(1_000);
     world.cluster.remove('secrets', secret);
@@ -126,12 +126,12 @@ describe('a Secret that is deleted', () => {
     world.cluster.remove('virtualmachines', 'web');
     await world.clock.advance(minute);
     expectBlocked(world, 'DeletionProtected');
-    world.room.holds = () => new Promise(() => {});
+    world.fakeProvider.holds = () => new Promise(() => {});
     await world.restart();
     await world.clock.advance(1_000);
     world.cluster.change('web', { spec: { deletionPolicy: 'Retain' } });
     await world.clock.advance(1_000);
     expect(world.cluster.machine('web')).toBeUndefined();
-    expect(world.room.machines.size).toBe(1);
+    expect(world.fakeProvider.machines.size).toBe(1);
   });
 });

@@ -23,8 +23,8 @@ const lines = (world: World): readonly unknown[] =>
 
 test('names and ids of unmanaged VMs are one log line and one event of the Lease, once, and so is that they are managed', async () => {
   const world = await create();
-  const first = world.room.add('Web 1');
-  world.room.add('db.example.com');
+  const first = world.fakeProvider.add('Web 1');
+  world.fakeProvider.add('db.example.com');
   world.apply('web');
   await world.clock.advance(60 * minute);
   const note = `UnmanagedVMs: 2 unmanaged VMs in account 1: Web 1 (id ${first.id}), db.example.com (id ${first.id + 1})`;
@@ -38,8 +38,8 @@ test('names and ids of unmanaged VMs are one log line and one event of the Lease
     new Set(['VirtualMachine in default', 'Lease in vps247-system']),
   );
 
-  world.room.machines.delete(first.id);
-  world.room.machines.delete(first.id + 1);
+  world.fakeProvider.machines.delete(first.id);
+  world.fakeProvider.machines.delete(first.id + 1);
   await world.clock.advance(20 * minute);
   expect(events(world)).toEqual([note, 'NoUnmanagedVMs: an object manages every VM of account 1']);
   expect(lines(world).slice(1)).toEqual([['No unmanaged VMs', { account: 1 }]]);
@@ -47,7 +47,7 @@ test('names and ids of unmanaged VMs are one log line and one event of the Lease
 
 test('VMs of objects are never reported, not while they are created, adopted or deleted', async () => {
   const world = await create();
-  const { id } = world.room.add('legacy');
+  const { id } = world.fakeProvider.add('legacy');
   world.apply('old', { adoption: { policy: 'MustExist', id } });
   for (let index = 0; index < 20; index += 1) {
     world.apply(`web-${index}`);
@@ -60,7 +60,7 @@ test('VMs of objects are never reported, not while they are created, adopted or 
 
 test('of many VMs ten are named, each name shortened, and the rest is counted', async () => {
   const world = await create();
-  for (let index = 0; index < 25; index += 1) world.room.add(`${'x'.repeat(200)}-${index}`);
+  for (let index = 0; index < 25; index += 1) world.fakeProvider.add(`${'x'.repeat(200)}-${index}`);
   world.apply('web');
   await world.clock.advance(10 * minute);
   const [note = ''] = events(world);
@@ -73,9 +73,9 @@ test('a list whose VMs come and go is reported at most once in ten minutes', asy
   const world = await create();
   world.apply('web');
   await world.clock.advance(minute);
-  const { id } = world.room.add('flapping');
+  const { id } = world.fakeProvider.add('flapping');
   for (let index = 0; index < 120; index += 1) {
-    world.room.listed = (listed) => listed.id !== id || index % 6 < 3;
+    world.fakeProvider.listed = (listed) => listed.id !== id || index % 6 < 3;
     await world.clock.advance(minute);
   }
   expect(lines(world).length).toBeGreaterThan(1);
@@ -88,7 +88,7 @@ test('a replica on standby reports nothing', async () => {
     {},
     { withoutBystanders: 'as above', leadership: { won: promise, fence: () => false } },
   );
-  world.room.add('legacy');
+  world.fakeProvider.add('legacy');
   world.apply('web');
   await world.clock.advance(60 * minute);
   expect([events(world), lines(world)]).toEqual([[], []]);

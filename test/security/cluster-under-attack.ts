@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import { ensureComponents } from '../../hack/control-plane/components.ts';
 import { type ControlPlane, startControlPlane } from '../../hack/control-plane/start.ts';
 import { Cluster, readiness } from '../support/control-plane.ts';
-import { hurried } from '../support/fast-settings.ts';
+import { fastSettings } from '../support/fast-settings.ts';
 import { type OperatorProcess, startOperator } from '../support/operator-process.ts';
 import { type Recorder, recordObjects } from '../support/record-objects.ts';
 import { apiVersion, kind, plural } from '../../src/api/v1alpha1/constants.ts';
@@ -147,7 +147,7 @@ export class ClusterUnderAttack implements AsyncDisposable {
         system,
         '--lease-name',
         release,
-        ...hurried(settings),
+        ...fastSettings(settings),
         ...(options.flags ?? []),
       ],
       logFile: path.join(this.logs, `operator-${this.#starts}.log`),

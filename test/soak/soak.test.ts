@@ -2,10 +2,10 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { buildBundle } from '../../hack/build.ts';
 import { soak } from '../../hack/soak/soak.ts';
-import { useStages } from '../integration/operator/fixture.ts';
+import { useFixtures } from '../integration/operator/fixture.ts';
 import { seeds } from './seeds.ts';
 
-const stageFor = useStages('soak');
+const stageFor = useFixtures('soak');
 /** Seconds: the slowest machine falls back twice, and a call that hangs at Kubernetes is given up after half a minute. */
 const patience = 240;
 

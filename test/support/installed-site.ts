@@ -10,7 +10,7 @@ import { ensureComponents } from '../../hack/control-plane/components.ts';
 import { type ControlPlane, startControlPlane } from '../../hack/control-plane/start.ts';
 import { Cluster, readiness } from './control-plane.ts';
 import { chartFolder, type Values } from './helm.ts';
-import { hurried, hurriedLatencies } from './fast-settings.ts';
+import { fastSettings, fastLatencies } from './fast-settings.ts';
 import type { Image } from './kubelet/image.ts';
 import { Kubelet, type KubeletOptions } from './kubelet/kubelet.ts';
 import { bundleImage } from './operator-image.ts';
@@ -84,7 +84,7 @@ export class InstalledSite implements AsyncDisposable {
     const programs = await ensureComponents(['helm', 'kubectl']);
     const emulator = createEmulator({
       seed: 7,
-      latencies: { ...hurriedLatencies, ...latencies },
+      latencies: { ...fastLatencies, ...latencies },
       accounts: [{ ownerId: 1, keys: [apiKey] }],
     });
     const logDir = path.join(logs, 'control-plane');
@@ -135,7 +135,7 @@ export class InstalledSite implements AsyncDisposable {
   async #apply(chart: string, values: Values, verb: string, release: string, ...flags: readonly string[]) {
     const file = path.join(this.logs, 'values.json');
     const { config = {}, ...more } = values;
-    const common = { extraArgs: hurried(), readinessProbe: { periodSeconds: 1 } };
+    const common = { extraArgs: fastSettings(), readinessProbe: { periodSeconds: 1 } };
     writeFileSync(file, JSON.stringify({ ...common, ...more, config: { apiUrl: this.apiUrl, ...Object(config) } }));
     return this.helm(verb, release, chart, '--values', file, ...flags);
   }

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { documented, fences } from '../../support/documented.ts';
 import { readerOf } from '../../support/reader-shell.ts';
-import { apiKey, useStages } from '../operator/fixture.ts';
+import { apiKey, useFixtures } from '../operator/fixture.ts';
 
 const page = 'docs/catalogue.md';
-const stageFor = useStages('catalogue');
+const stageFor = useFixtures('catalogue');
 
 /** What the page shows below the block of this name. */
 function shown(name: string): string | undefined {

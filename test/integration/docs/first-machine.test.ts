@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { type Fence, fences } from '../../support/documented.ts';
 import { plain, readerOf } from '../../support/reader-shell.ts';
-import { apiKey, useStages } from '../operator/fixture.ts';
+import { apiKey, useFixtures } from '../operator/fixture.ts';
 
 const page = 'docs/first-machine.md';
-const stageOf = useStages('first-machine');
+const stageOf = useFixtures('first-machine');
 
 /** Shell blocks, each with the block that shows what it prints. */
 const steps = fences(page).flatMap((fence, index, all): readonly { readonly run: Fence; readonly shows: Fence }[] => {

@@ -3,10 +3,10 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { documented, shellBlocks } from '../../support/documented.ts';
 import { readerOf } from '../../support/reader-shell.ts';
-import { useStages } from '../operator/fixture.ts';
+import { useFixtures } from '../operator/fixture.ts';
 
 const page = 'docs/import.md';
-const stageFor = useStages('import');
+const stageFor = useFixtures('import');
 
 test('its commands adopt every VM of an account without changing one, and write no password', async () => {
   const stage = await stageFor('page');

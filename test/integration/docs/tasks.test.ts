@@ -2,10 +2,10 @@ import { expect, test } from 'vitest';
 import { documented, shellBlocks } from '../../support/documented.ts';
 import { freshNamespace } from '../../support/shared-cluster.ts';
 import { readerOf } from '../../support/reader-shell.ts';
-import { apiKey, rotatedKey, useStages } from '../operator/fixture.ts';
+import { apiKey, rotatedKey, useFixtures } from '../operator/fixture.ts';
 
 const page = 'docs/tasks.md';
-const stageFor = useStages('tasks');
+const stageFor = useFixtures('tasks');
 
 test('the commands of the page, in its order, do what it says', async () => {
   const stage = await stageFor('page');

@@ -1,22 +1,23 @@
 import { describe, expect, it, vi } from 'vitest';
 import { annotations, apiVersion, kind } from '../../../src/api/v1alpha1/constants.ts';
-import { conditionOf, personAt } from './user.ts';
+import { conditionOf, userAt } from './user.ts';
 import { readiness } from '../../support/control-plane.ts';
 import { kubectl } from '../../support/shared-cluster.ts';
-import { apiKey, type Stage, useStages } from './fixture.ts';
+import { apiKey, type OperatorFixture, useFixtures } from './fixture.ts';
 
-const stageFor = useStages('adoption');
+const stageFor = useFixtures('adoption');
 // Several times as long as it takes, for machines with other things to do.
 vi.setConfig({ testTimeout: 180_000 });
-const calls = ({ emulator }: Stage): readonly string[] => emulator.ledger.writes().map(({ operation }) => operation);
+const calls = ({ emulator }: OperatorFixture): readonly string[] =>
+  emulator.ledger.writes().map(({ operation }) => operation);
 
 describe('a machine that exists', () => {
   it('is taken over by its id, powered as asked, and left when the object goes', async () => {
-    const stage = await stageFor('by-id');
-    const id = stage.emulator.person.create({ ownerId: 1, name: 'legacy', state: 'halted' });
-    await stage.operator();
-    const { metadata } = await stage.create('web', { adoption: { policy: 'MustExist', id } });
-    const object = await stage.untilReady('web', 'True/Available');
+    const fixture = await stageFor('by-id');
+    const id = fixture.emulator.person.create({ ownerId: 1, name: 'legacy', state: 'halted' });
+    await fixture.operator();
+    const { metadata } = await fixture.create('web', { adoption: { policy: 'MustExist', id } });
+    const object = await fixture.untilReady('web', 'True/Available');
     expect(object.status).toMatchObject({
       id,
       origin: 'Adopted',
@@ -31,43 +32,43 @@ describe('a machine that exists', () => {
       owner: 1,
       name: 'legacy',
     });
-    await stage.cluster.delete(stage.namespace, 'web');
-    await stage.untilGone('web');
-    expect(calls(stage)).toEqual(['StartMachine']);
-    expect(stage.emulator.machines()).toMatchObject([{ id, state: 'running' }]);
+    await fixture.cluster.delete(fixture.namespace, 'web');
+    await fixture.untilGone('web');
+    expect(calls(fixture)).toEqual(['StartMachine']);
+    expect(fixture.emulator.machines()).toMatchObject([{ id, state: 'running' }]);
 
-    await stage.create('again', { adoption: { policy: 'MustExist', id }, deletionPolicy: 'Delete' });
-    await stage.untilReady('again', 'True/Available');
-    await stage.cluster.delete(stage.namespace, 'again');
-    await stage.untilGone('again');
-    expect(calls(stage)).toEqual(['StartMachine', 'StopMachine', 'DeleteMachine']);
-    expect(stage.emulator.ledger.liveMachines()).toEqual([]);
+    await fixture.create('again', { adoption: { policy: 'MustExist', id }, deletionPolicy: 'Delete' });
+    await fixture.untilReady('again', 'True/Available');
+    await fixture.cluster.delete(fixture.namespace, 'again');
+    await fixture.untilGone('again');
+    expect(calls(fixture)).toEqual(['StartMachine', 'StopMachine', 'DeleteMachine']);
+    expect(fixture.emulator.ledger.liveMachines()).toEqual([]);
   });
 
   it('is taken over by its name, and one of a name that is free is created', async () => {
-    const stage = await stageFor('by-name');
-    const id = stage.emulator.person.create({ ownerId: 1, name: 'legacy' });
-    await stage.operator();
-    await stage.create('old', { providerName: 'legacy', adoption: { policy: 'IfExists' } });
-    await stage.create('new', { providerName: 'fresh', adoption: { policy: 'IfExists' } });
-    expect((await stage.untilReady('old', 'True/Available')).status).toMatchObject({ id, origin: 'Adopted' });
-    expect((await stage.untilReady('new', 'True/Available')).status).toMatchObject({
+    const fixture = await stageFor('by-name');
+    const id = fixture.emulator.person.create({ ownerId: 1, name: 'legacy' });
+    await fixture.operator();
+    await fixture.create('old', { providerName: 'legacy', adoption: { policy: 'IfExists' } });
+    await fixture.create('new', { providerName: 'fresh', adoption: { policy: 'IfExists' } });
+    expect((await fixture.untilReady('old', 'True/Available')).status).toMatchObject({ id, origin: 'Adopted' });
+    expect((await fixture.untilReady('new', 'True/Available')).status).toMatchObject({
       origin: 'Created',
       providerName: 'fresh',
     });
-    expect(calls(stage)).toEqual(['CreateMachine']);
-    await Promise.all(['old', 'new'].map((name) => stage.cluster.delete(stage.namespace, name)));
-    await Promise.all(['old', 'new'].map((name) => stage.untilGone(name)));
-    expect(stage.emulator.ledger.liveMachines().map(({ name }) => name)).toEqual(['legacy']);
+    expect(calls(fixture)).toEqual(['CreateMachine']);
+    await Promise.all(['old', 'new'].map((name) => fixture.cluster.delete(fixture.namespace, name)));
+    await Promise.all(['old', 'new'].map((name) => fixture.untilGone(name)));
+    expect(fixture.emulator.ledger.liveMachines().map(({ name }) => name)).toEqual(['legacy']);
   });
 
   it('is taken by one of two objects that ask for it at once, and by the other when that one is gone', async () => {
-    const stage = await stageFor('two-at-once');
-    const person = personAt(stage);
-    const id = stage.emulator.person.create({ ownerId: 1, name: 'legacy' });
+    const fixture = await stageFor('two-at-once');
+    const person = userAt(fixture);
+    const id = fixture.emulator.person.create({ ownerId: 1, name: 'legacy' });
     const names = ['one', 'two', 'three', 'four'];
-    await Promise.all(names.map((name) => stage.create(name, { adoption: { policy: 'MustExist', id } })));
-    await stage.operator();
+    await Promise.all(names.map((name) => fixture.create(name, { adoption: { policy: 'MustExist', id } })));
+    await fixture.operator();
     const decided = names.map((name) =>
       person.until(name, 'has or has not got it', (object) =>
         /\/(Available|HeldByOtherObject)$/.test(conditionOf(object, 'Ready')),
@@ -80,47 +81,47 @@ describe('a machine that exists', () => {
     const [winner, ...more] = reasons.filter(({ ready }) => ready === 'True/Available');
     expect(more).toEqual([]);
     await person.untilListed(2);
-    const objects = await stage.cluster.list(stage.namespace);
+    const objects = await fixture.cluster.list(fixture.namespace);
     expect(objects.filter(({ metadata }) => metadata.annotations?.[annotations.machine] !== undefined)).toHaveLength(1);
 
     const heir = names.find((name) => name !== winner?.name) ?? '';
-    await stage.cluster.delete(stage.namespace, winner?.name ?? '');
-    await stage.untilGone(winner?.name ?? '');
+    await fixture.cluster.delete(fixture.namespace, winner?.name ?? '');
+    await fixture.untilGone(winner?.name ?? '');
     // Not to wait the minute after which it would look again by itself.
     await person.annotate(heir, { 'reconcile-requested-at': 'now' });
-    expect((await stage.untilReady(heir, 'True/Available')).status?.id).toBe(id);
-    expect(calls(stage)).toEqual([]);
+    expect((await fixture.untilReady(heir, 'True/Available')).status?.id).toBe(id);
+    expect(calls(fixture)).toEqual([]);
   });
 
   it('is not taken from the object that made it, nor from another account', async () => {
-    const stage = await stageFor('not-free');
-    await stage.operator();
-    await stage.create('web');
-    const { status } = await stage.untilReady('web', 'True/Available');
-    const theirs = stage.emulator.person.create({ ownerId: 2, name: 'theirs' });
-    await stage.create('thief', { adoption: { policy: 'MustExist', id: status?.id } });
-    await stage.create('stranger', { adoption: { policy: 'MustExist', id: theirs } });
-    await stage.untilReady('thief', 'False/HeldByOtherObject');
-    await stage.untilReady('stranger', 'False/AdoptionTargetNotFound');
-    expect((await stage.untilReady('web', 'True/Available')).status?.id).toBe(status?.id);
-    await Promise.all(['thief', 'stranger'].map((name) => stage.cluster.delete(stage.namespace, name)));
-    await Promise.all(['thief', 'stranger'].map((name) => stage.untilGone(name)));
-    expect(calls(stage)).toEqual(['CreateMachine']);
-    expect(stage.emulator.machines()).toHaveLength(2);
+    const fixture = await stageFor('not-free');
+    await fixture.operator();
+    await fixture.create('web');
+    const { status } = await fixture.untilReady('web', 'True/Available');
+    const theirs = fixture.emulator.person.create({ ownerId: 2, name: 'theirs' });
+    await fixture.create('thief', { adoption: { policy: 'MustExist', id: status?.id } });
+    await fixture.create('stranger', { adoption: { policy: 'MustExist', id: theirs } });
+    await fixture.untilReady('thief', 'False/HeldByOtherObject');
+    await fixture.untilReady('stranger', 'False/AdoptionTargetNotFound');
+    expect((await fixture.untilReady('web', 'True/Available')).status?.id).toBe(status?.id);
+    await Promise.all(['thief', 'stranger'].map((name) => fixture.cluster.delete(fixture.namespace, name)));
+    await Promise.all(['thief', 'stranger'].map((name) => fixture.untilGone(name)));
+    expect(calls(fixture)).toEqual(['CreateMachine']);
+    expect(fixture.emulator.machines()).toHaveLength(2);
   });
 });
 
 describe('a machine that does not exist', () => {
   it('is created only for who says IfExists', async () => {
-    const stage = await stageFor('missing');
-    const person = personAt(stage);
-    await stage.operator();
-    await stage.create('web', { adoption: { policy: 'MustExist', id: 999 } });
-    await stage.untilReady('web', 'False/AdoptionTargetNotFound');
-    expect(calls(stage)).toEqual([]);
+    const fixture = await stageFor('missing');
+    const person = userAt(fixture);
+    await fixture.operator();
+    await fixture.create('web', { adoption: { policy: 'MustExist', id: 999 } });
+    await fixture.untilReady('web', 'False/AdoptionTargetNotFound');
+    expect(calls(fixture)).toEqual([]);
     await person.change('web', { adoption: { policy: 'IfExists', id: null } });
-    expect((await stage.untilReady('web', 'True/Available')).status?.origin).toBe('Created');
-    expect(calls(stage)).toEqual(['CreateMachine']);
+    expect((await fixture.untilReady('web', 'True/Available')).status?.origin).toBe('Created');
+    expect(calls(fixture)).toEqual(['CreateMachine']);
   });
 });
 
@@ -128,7 +129,7 @@ describe('a machine that does not exist', () => {
 const names = ['api_test', 'Web', 'db.example.com', 'Büro', `it's "quoted"`];
 
 /** VMs of every region and package, running and halted, in the order of their ids. */
-function plantFleet({ emulator }: Stage, size: number): void {
+function plantFleet({ emulator }: OperatorFixture, size: number): void {
   const { regions, packages } = emulator.catalogue;
   for (let index = 0; index < size; index += 1) {
     const region = regions[index % regions.length];
@@ -145,7 +146,7 @@ function plantFleet({ emulator }: Stage, size: number): void {
 }
 
 /** What the provider's API answers, as far as an object shows it. */
-async function answeredBy({ apiUrl }: Stage): Promise<readonly unknown[]> {
+async function answeredBy({ apiUrl }: OperatorFixture): Promise<readonly unknown[]> {
   const response = await fetch(`${apiUrl}/virtual_machines`, { headers: { 'X-Api-Key': apiKey } });
   const machines = (await response.json()) as readonly Readonly<Record<string, unknown>>[];
   return machines.map((machine) => ({
@@ -161,15 +162,15 @@ async function answeredBy({ apiUrl }: Stage): Promise<readonly unknown[]> {
 
 describe('a fleet of VMs that exist', () => {
   it('is adopted and observed as it is, by ids and by names, from files without region, package and template', async () => {
-    const stage = await stageFor('fleet');
-    const person = personAt(stage);
-    plantFleet(stage, 60);
-    const before = stage.emulator.ledger.effects.length;
-    await stage.operator();
-    const items = stage.emulator.machines().map(({ id, name, state }, index) => ({
+    const fixture = await stageFor('fleet');
+    const person = userAt(fixture);
+    plantFleet(fixture, 60);
+    const before = fixture.emulator.ledger.effects.length;
+    await fixture.operator();
+    const items = fixture.emulator.machines().map(({ id, name, state }, index) => ({
       apiVersion,
       kind,
-      metadata: { name: `vm-${index}`, namespace: stage.namespace },
+      metadata: { name: `vm-${index}`, namespace: fixture.namespace },
       spec: {
         adoption: { policy: 'MustExist', ...(index % 2 === 0 ? { id } : { name }) },
         ...(index % 4 < 2 ? { managementPolicy: 'Observe' } : {}),
@@ -180,12 +181,12 @@ describe('a fleet of VMs that exist', () => {
     const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
     expect(await kubectl(['apply', '-f', '-'], { input: list })).toMatchObject({ code: 0, stderr: '' });
     const ready = async (): Promise<readonly string[]> =>
-      (await stage.cluster.list(stage.namespace)).map((object) => readiness(object)).filter(isReady);
-    await stage.cluster.until('all are Ready', async () => (await ready()).length === items.length);
+      (await fixture.cluster.list(fixture.namespace)).map((object) => readiness(object)).filter(isReady);
+    await fixture.cluster.until('all are Ready', async () => (await ready()).length === items.length);
     await person.untilListed(2);
 
     expect(await ready()).toHaveLength(items.length);
-    const objects = await stage.cluster.list(stage.namespace);
+    const objects = await fixture.cluster.list(fixture.namespace);
     expect(objects.map((object) => conditionOf(object, 'AsSpecified'))).toEqual(items.map(() => 'True/AsSpecified'));
     const shown = objects.map(({ status = { observedGeneration: 0 } }) => ({
       id: status.id,
@@ -196,8 +197,8 @@ describe('a fleet of VMs that exist', () => {
       osTemplate: status.osTemplate,
       addresses: status.addresses?.map(({ address }) => address),
     }));
-    expect(shown.toSorted(byId)).toEqual(await answeredBy(stage));
-    expect([calls(stage), stage.emulator.ledger.effects.slice(before)]).toEqual([[], []]);
+    expect(shown.toSorted(byId)).toEqual(await answeredBy(fixture));
+    expect([calls(fixture), fixture.emulator.ledger.effects.slice(before)]).toEqual([[], []]);
     expect(await person.kubectl('get', 'secrets', '-o', 'name')).toBe('secret/vps247-credentials\n');
   });
 });

@@ -1,91 +1,91 @@
 import { describe, expect, it } from 'vitest';
 import { serveRedirectSink } from '../../../emulator/redirect-sink.ts';
 import { keyMarker } from '../../secrets/markers.ts';
-import { apiKey, rotatedKey, type Stage, useStages } from './fixture.ts';
+import { apiKey, rotatedKey, type OperatorFixture, useFixtures } from './fixture.ts';
 
-const stageFor = useStages('bad-input');
+const stageFor = useFixtures('bad-input');
 
-const message = async (stage: Stage, name: string) =>
-  (await stage.object(name))?.status?.conditions?.find(({ type }) => type === 'Ready')?.message;
+const message = async (fixture: OperatorFixture, name: string) =>
+  (await fixture.object(name))?.status?.conditions?.find(({ type }) => type === 'Ready')?.message;
 
 describe('bad input', () => {
   it('no Secret: says which one and where, makes no call, and goes on once it is there', async () => {
-    const stage = await stageFor('no-secret', { withSecret: false });
-    await stage.operator();
-    await stage.create('web');
-    await stage.untilReady('web', 'Unknown/CredentialsMissing');
-    expect(await message(stage, 'web')).toBe(
+    const fixture = await stageFor('no-secret', { withSecret: false });
+    await fixture.operator();
+    await fixture.create('web');
+    await fixture.untilReady('web', 'Unknown/CredentialsMissing');
+    expect(await message(fixture, 'web')).toBe(
       'no usable API key under "api-key" in Secret "vps247-credentials"; create the Secret: ' +
-        `kubectl -n ${stage.namespace} create secret generic vps247-credentials --from-literal=api-key=YOUR-KEY; ` +
+        `kubectl -n ${fixture.namespace} create secret generic vps247-credentials --from-literal=api-key=YOUR-KEY; ` +
         'if it exists, it must have type Opaque or vps247.com/api-key and a key of at most 512 printable ASCII characters',
     );
-    expect(stage.emulator.ledger.calls).toEqual([]);
-    await stage.cluster.putSecret(stage.namespace, apiKey);
-    await stage.untilReady('web', 'True/Available');
+    expect(fixture.emulator.ledger.calls).toEqual([]);
+    await fixture.cluster.putSecret(fixture.namespace, apiKey);
+    await fixture.untilReady('web', 'True/Available');
   });
 
   it('an empty key: no call, and a way out', async () => {
-    const stage = await stageFor('empty-key', { withSecret: false });
-    await stage.cluster.putSecret(stage.namespace, '  \n');
-    await stage.operator();
-    await stage.create('web');
-    await stage.untilReady('web', 'Unknown/CredentialsMissing');
-    expect(await message(stage, 'web')).toContain('no usable API key under "api-key"');
-    expect(stage.emulator.ledger.calls).toEqual([]);
-    await stage.cluster.putSecret(stage.namespace, `${apiKey}\n`);
-    await stage.untilReady('web', 'True/Available');
+    const fixture = await stageFor('empty-key', { withSecret: false });
+    await fixture.cluster.putSecret(fixture.namespace, '  \n');
+    await fixture.operator();
+    await fixture.create('web');
+    await fixture.untilReady('web', 'Unknown/CredentialsMissing');
+    expect(await message(fixture, 'web')).toContain('no usable API key under "api-key"');
+    expect(fixture.emulator.ledger.calls).toEqual([]);
+    await fixture.cluster.putSecret(fixture.namespace, `${apiKey}\n`);
+    await fixture.untilReady('web', 'True/Available');
   });
 
   it('a rejected key: no write, said so, and a corrected Secret works at once', async () => {
-    const stage = await stageFor('rejected-key', { withSecret: false });
-    await stage.cluster.putSecret(stage.namespace, `${keyMarker}of-nobody`);
-    await stage.operator();
-    await stage.create('web');
-    await stage.untilReady('web', 'Unknown/CredentialsRejected');
-    expect(await message(stage, 'web')).toMatch(
+    const fixture = await stageFor('rejected-key', { withSecret: false });
+    await fixture.cluster.putSecret(fixture.namespace, `${keyMarker}of-nobody`);
+    await fixture.operator();
+    await fixture.create('web');
+    await fixture.untilReady('web', 'Unknown/CredentialsRejected');
+    expect(await message(fixture, 'web')).toMatch(
       /^the provider does not accept the API key in Secret "vps247-credentials" under "api-key" \(.+ 401.*\); to replace it: kubectl/,
     );
-    expect(stage.emulator.ledger.writes()).toEqual([]);
-    await stage.cluster.putSecret(stage.namespace, apiKey);
-    await stage.untilReady('web', 'True/Available');
+    expect(fixture.emulator.ledger.writes()).toEqual([]);
+    await fixture.cluster.putSecret(fixture.namespace, apiKey);
+    await fixture.untilReady('web', 'True/Available');
   });
 
   it('an unknown package: names those there are, and makes no write', async () => {
-    const stage = await stageFor('unknown-package');
-    await stage.operator();
-    await stage.create('typo', { package: { name: 'Budgett' } });
-    await stage.untilReady('typo', 'False/UnknownCatalogName');
-    expect(await message(stage, 'typo')).toMatch(/^package "Budgett" not found; valid: "Budget"/);
-    expect(stage.emulator.ledger.writes()).toEqual([]);
-    await stage.cluster.delete(stage.namespace, 'typo');
-    await stage.untilGone('typo');
+    const fixture = await stageFor('unknown-package');
+    await fixture.operator();
+    await fixture.create('typo', { package: { name: 'Budgett' } });
+    await fixture.untilReady('typo', 'False/UnknownCatalogName');
+    expect(await message(fixture, 'typo')).toMatch(/^package "Budgett" not found; valid: "Budget"/);
+    expect(fixture.emulator.ledger.writes()).toEqual([]);
+    await fixture.cluster.delete(fixture.namespace, 'typo');
+    await fixture.untilGone('typo');
   });
 
   it('a name that a foreign machine has: no write to it, and the object is created once the name is free', async () => {
-    const stage = await stageFor('name-taken');
-    const foreign = stage.emulator.person.create({ ownerId: 1, name: 'taken' });
-    await stage.operator();
-    await stage.create('web', { providerName: 'taken' });
-    await stage.untilReady('web', 'False/NameTaken');
-    expect(await message(stage, 'web')).toContain(
-      `to adopt it: kubectl -n ${stage.namespace} patch vps web --type merge -p`,
+    const fixture = await stageFor('name-taken');
+    const foreign = fixture.emulator.person.create({ ownerId: 1, name: 'taken' });
+    await fixture.operator();
+    await fixture.create('web', { providerName: 'taken' });
+    await fixture.untilReady('web', 'False/NameTaken');
+    expect(await message(fixture, 'web')).toContain(
+      `to adopt it: kubectl -n ${fixture.namespace} patch vps web --type merge -p`,
     );
-    expect(stage.emulator.ledger.writes()).toEqual([]);
-    stage.emulator.person.delete(foreign);
-    await stage.untilReady('web', 'True/Available');
-    expect(stage.emulator.ledger.callsByOperation()['CreateMachine']).toBe(1);
+    expect(fixture.emulator.ledger.writes()).toEqual([]);
+    fixture.emulator.person.delete(foreign);
+    await fixture.untilReady('web', 'True/Available');
+    expect(fixture.emulator.ledger.callsByOperation()['CreateMachine']).toBe(1);
   });
 
   it('deleting an object whose name a foreign machine has leaves that machine alone', async () => {
-    const stage = await stageFor('name-taken-delete');
-    stage.emulator.person.create({ ownerId: 1, name: 'taken' });
-    await stage.operator();
-    await stage.create('web', { providerName: 'taken' });
-    await stage.untilReady('web', 'False/NameTaken');
-    await stage.cluster.delete(stage.namespace, 'web');
-    await stage.untilGone('web');
-    expect(stage.emulator.ledger.writes()).toEqual([]);
-    expect(stage.emulator.ledger.liveMachines()).toHaveLength(1);
+    const fixture = await stageFor('name-taken-delete');
+    fixture.emulator.person.create({ ownerId: 1, name: 'taken' });
+    await fixture.operator();
+    await fixture.create('web', { providerName: 'taken' });
+    await fixture.untilReady('web', 'False/NameTaken');
+    await fixture.cluster.delete(fixture.namespace, 'web');
+    await fixture.untilGone('web');
+    expect(fixture.emulator.ledger.writes()).toEqual([]);
+    expect(fixture.emulator.ledger.liveMachines()).toHaveLength(1);
   });
 });
 
@@ -103,40 +103,40 @@ describe('a provider that answers badly', () => {
   ] as const;
 
   it.each(bad)('$answer is never read as "no machine", and passes', async ({ action, reason }) => {
-    const stage = await stageFor(`answers-${reason}-${action.kind}`);
-    await stage.operator();
-    await stage.create('web');
-    const before = await stage.untilReady('web', 'True/Available');
-    stage.emulator.addFault({ ...list, when: 'instead', times: 'always', action });
-    await stage.cluster.until('Synced tells why', async () => {
-      const object = await stage.object('web');
+    const fixture = await stageFor(`answers-${reason}-${action.kind}`);
+    await fixture.operator();
+    await fixture.create('web');
+    const before = await fixture.untilReady('web', 'True/Available');
+    fixture.emulator.addFault({ ...list, when: 'instead', times: 'always', action });
+    await fixture.cluster.until('Synced tells why', async () => {
+      const object = await fixture.object('web');
       return object?.status?.conditions?.find(({ type }) => type === 'Synced')?.reason === reason;
     });
     // Deleting now would need to see the machine: nothing is done on a guess.
-    await stage.cluster.delete(stage.namespace, 'web');
-    const object = await stage.object('web');
+    await fixture.cluster.delete(fixture.namespace, 'web');
+    const object = await fixture.object('web');
     expect(object?.status?.id).toBe(before.status?.id);
     expect(object?.metadata.finalizers).toHaveLength(1);
-    expect(stage.emulator.ledger.writes()).toHaveLength(1);
-    stage.emulator.clearFaults();
-    if (reason === 'CredentialsRejected') await stage.cluster.putSecret(stage.namespace, rotatedKey);
-    await stage.untilGone('web');
-    expect(stage.emulator.ledger.liveMachines()).toEqual([]);
+    expect(fixture.emulator.ledger.writes()).toHaveLength(1);
+    fixture.emulator.clearFaults();
+    if (reason === 'CredentialsRejected') await fixture.cluster.putSecret(fixture.namespace, rotatedKey);
+    await fixture.untilGone('web');
+    expect(fixture.emulator.ledger.liveMachines()).toEqual([]);
   });
 
   it('a redirect is not followed, and the key goes nowhere else', async () => {
     const trap = await serveRedirectSink();
     try {
-      const stage = await stageFor('redirect');
-      stage.emulator.addFault({
+      const fixture = await stageFor('redirect');
+      fixture.emulator.addFault({
         ...list,
         when: 'instead',
         times: 'always',
         action: { kind: 'redirect', to: trap.url },
       });
-      await stage.operator();
-      await stage.create('web', { providerName: 'explicit' });
-      await stage.untilReady('web', 'Unknown/CredentialsRejected');
+      await fixture.operator();
+      await fixture.create('web', { providerName: 'explicit' });
+      await fixture.untilReady('web', 'Unknown/CredentialsRejected');
       expect(trap.requests).toEqual([]);
     } finally {
       await trap.close();

@@ -2,19 +2,19 @@ import { startWireProxy, type Passing, type Treatment } from '../../support/wire
 import { fullName } from '../../../src/telemetry/metrics-table.ts';
 import type { OperatorProcess } from '../../support/operator-process.ts';
 import { kubectl } from '../../support/shared-cluster.ts';
-import type { Stage } from './fixture.ts';
+import type { OperatorFixture } from './fixture.ts';
 
 /** The operator's service account may take Leases here only. */
 const leaseNamespace = 'vps247-system';
 
 /** Flags of the operators of a stage that elect one of them. */
-export function elected({ namespace }: Stage): readonly string[] {
+export function elected({ namespace }: OperatorFixture): readonly string[] {
   return [`--leader-election-namespace=${leaseNamespace}`, `--lease-name=${namespace}`];
 }
 
 /** The same in less than half of the time, which is still eight renewals. */
-export function hastilyElected(stage: Stage): readonly string[] {
-  return [...elected(stage), '--lease-duration=6s', '--renew-deadline=4s', '--retry-period=500ms'];
+export function hastilyElected(fixture: OperatorFixture): readonly string[] {
+  return [...elected(fixture), '--lease-duration=6s', '--renew-deadline=4s', '--retry-period=500ms'];
 }
 
 /** The value of a metric without labels, or the sum over all labels. */
@@ -29,13 +29,13 @@ export async function isLeading(operator: OperatorProcess): Promise<boolean> {
   return (await metric(operator, 'leader_election_master_status')) === 1;
 }
 
-export function untilLeading(stage: Stage, operator: OperatorProcess): Promise<void> {
-  return stage.cluster.until('it leads', () => isLeading(operator));
+export function untilLeading(fixture: OperatorFixture, operator: OperatorProcess): Promise<void> {
+  return fixture.cluster.until('it leads', () => isLeading(operator));
 }
 
 /** Everything has been read; whether it leads is another question. */
-export function untilReadyToLead(stage: Stage, operator: OperatorProcess): Promise<void> {
-  return stage.cluster.until(
+export function untilReadyToLead(fixture: OperatorFixture, operator: OperatorProcess): Promise<void> {
+  return fixture.cluster.until(
     'it is ready',
     async () => (await fetch(`${(await operator.addresses).health}/readyz`)).ok,
   );
@@ -43,13 +43,13 @@ export function untilReadyToLead(stage: Stage, operator: OperatorProcess): Promi
 
 /** Whoever watches over a request of an operator, and may do something to it. */
 export async function watchedOperator(
-  stage: Stage,
+  fixture: OperatorFixture,
   flags: readonly string[],
   decide: (request: Passing) => Treatment,
 ): Promise<{ readonly operator: OperatorProcess; readonly close: () => Promise<void> }> {
-  const { kubeconfig, apiUrl, directory } = stage;
+  const { kubeconfig, apiUrl, directory } = fixture;
   const proxy = await startWireProxy({ kubeconfig, apiUrl, directory, decide });
-  return { operator: stage.start({ flags, through: proxy }), close: () => proxy.close() };
+  return { operator: fixture.start({ flags, through: proxy }), close: () => proxy.close() };
 }
 
 export function isOfLease({ path }: Passing): boolean {
@@ -62,9 +62,9 @@ export function isChange(request: Passing): boolean {
 }
 
 /** Who holds the Lease of the stage's operators; undefined when it was given back. */
-export async function holderOf(stage: Stage): Promise<string | undefined> {
-  const metadata = { name: stage.namespace, namespace: leaseNamespace };
-  const lease = await stage.cluster.read({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata });
+export async function holderOf(fixture: OperatorFixture): Promise<string | undefined> {
+  const metadata = { name: fixture.namespace, namespace: leaseNamespace };
+  const lease = await fixture.cluster.read({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata });
   // What the API server stores of a Lease.
   const { holderIdentity } =
     (lease as { readonly spec?: { readonly holderIdentity?: string } } | undefined)?.spec ?? {};
@@ -72,8 +72,8 @@ export async function holderOf(stage: Stage): Promise<string | undefined> {
 }
 
 /** What somebody does to the Lease with kubectl. */
-export async function editLease(stage: Stage, spec: Readonly<Record<string, unknown>>): Promise<void> {
-  const patch = ['patch', 'lease', stage.namespace, '--type=merge', '-p', JSON.stringify({ spec })];
+export async function editLease(fixture: OperatorFixture, spec: Readonly<Record<string, unknown>>): Promise<void> {
+  const patch = ['patch', 'lease', fixture.namespace, '--type=merge', '-p', JSON.stringify({ spec })];
   const { code, stderr } = await kubectl(['-n', leaseNamespace, ...patch]);
   if (code !== 0) throw new Error(stderr);
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { expect, it } from 'vitest';
 import { startControlPlane } from '../../../hack/control-plane/start.ts';
 import { Cluster, readiness } from '../../support/control-plane.ts';
-import { hurried, hurriedLatencies } from '../../support/fast-settings.ts';
+import { fastSettings, fastLatencies } from '../../support/fast-settings.ts';
 import { startOperator } from '../../support/operator-process.ts';
 import { recordObjects } from '../../support/record-objects.ts';
 import { createEmulator } from '../../../emulator/emulator.ts';
@@ -25,11 +25,11 @@ it(
     await cluster.applyRights();
     await cluster.createNamespace(namespace);
     await cluster.putSecret(namespace, apiKey);
-    const emulator = createEmulator({ accounts: [{ ownerId: 1, keys: [apiKey] }], latencies: hurriedLatencies });
+    const emulator = createEmulator({ accounts: [{ ownerId: 1, keys: [apiKey] }], latencies: fastLatencies });
     const provider = await serve(emulator, { port: 0 });
     const kubeconfig = await cluster.kubeconfigOfServiceAccount('vps247-system', 'vps247-operator', out);
     const start = (logFile: string) =>
-      startOperator({ kubeconfig, apiUrl: provider.url, flags: hurried(), logFile: path.join(out, logFile) });
+      startOperator({ kubeconfig, apiUrl: provider.url, flags: fastSettings(), logFile: path.join(out, logFile) });
     const untilReady = (name: string, expected: string) =>
       cluster.until(`${name} is ${expected}`, async () => readiness(await cluster.get(namespace, name)) === expected);
     const writes = () => emulator.ledger.writes().map(({ operation }) => operation);

@@ -16,9 +16,9 @@ import {
   untilReadyToLead,
   watchedOperator,
 } from './candidates.ts';
-import { type Stage, useStages } from './fixture.ts';
+import { type OperatorFixture, useFixtures } from './fixture.ts';
 
-const stageFor = useStages('election');
+const stageFor = useFixtures('election');
 /** Milliseconds that a lease lasts when no flag says otherwise. How exactly it is kept to is for the tests with a manual clock. */
 const usualLease = 15_000;
 /** A call may take long. */
@@ -27,14 +27,14 @@ const creates = { method: 'POST', path: '/virtual_machines' } as const;
 
 /** One that leads and one that stands by, both with everything read. */
 async function pair(
-  stage: Stage,
+  fixture: OperatorFixture,
   flags: readonly string[],
   settings: Readonly<Record<string, string>> = {},
 ): Promise<readonly [OperatorProcess, OperatorProcess]> {
-  const leader = stage.start({ flags, settings });
-  await untilLeading(stage, leader);
-  const standby = stage.start({ flags, settings });
-  await untilReadyToLead(stage, standby);
+  const leader = fixture.start({ flags, settings });
+  await untilLeading(fixture, leader);
+  const standby = fixture.start({ flags, settings });
+  await untilReadyToLead(fixture, standby);
   return [leader, standby];
 }
 
@@ -52,42 +52,45 @@ async function readiness(operator: OperatorProcess): Promise<string> {
 
 describe('two operators with one Lease', () => {
   it('one acts; the other has read everything, is ready and calls nobody', async () => {
-    const stage = await stageFor('one-acts');
-    const operators = [stage.start({ flags: elected(stage) }), stage.start({ flags: elected(stage) })];
-    for (const operator of operators) await untilReadyToLead(stage, operator);
-    await stage.cluster.until('one leads', async () => (await Promise.all(operators.map(isLeading))).includes(true));
+    const fixture = await stageFor('one-acts');
+    const operators = [fixture.start({ flags: elected(fixture) }), fixture.start({ flags: elected(fixture) })];
+    for (const operator of operators) await untilReadyToLead(fixture, operator);
+    await fixture.cluster.until('one leads', async () => (await Promise.all(operators.map(isLeading))).includes(true));
     const names = Array.from({ length: 10 }, (_, index) => `vm-${index}`);
-    for (const name of names) await stage.create(name);
-    for (const name of names) await stage.untilReady(name, 'True/Available');
+    for (const name of names) await fixture.create(name);
+    for (const name of names) await fixture.untilReady(name, 'True/Available');
     const leading = await Promise.all(operators.map(isLeading));
     expect(leading.filter(Boolean)).toHaveLength(1);
     const idle = operators[leading.indexOf(false)];
     expect(idle && (await metric(idle, 'provider_calls_total'))).toBe(0);
     expect(idle && (await metric(idle, 'controller_runtime_reconcile_total'))).toBe(0);
-    expect(stage.emulator.ledger.callsByOperation()['CreateMachine']).toBe(10);
+    expect(fixture.emulator.ledger.callsByOperation()['CreateMachine']).toBe(10);
   });
 
   it('a clean hand-over does not wait until the lease expires, and loses no call', async () => {
-    const stage = await stageFor('hand-over');
-    const [leader, standby] = await pair(stage, elected(stage));
-    stage.emulator.addFault({ ...creates, when: 'after', action: { kind: 'delay', ms: 700 }, times: 1 });
-    await stage.create('web');
-    await stage.cluster.until('the call is under way', async () => stage.emulator.ledger.writes().length === 1);
+    const fixture = await stageFor('hand-over');
+    const [leader, standby] = await pair(fixture, elected(fixture));
+    fixture.emulator.addFault({ ...creates, when: 'after', action: { kind: 'delay', ms: 700 }, times: 1 });
+    await fixture.create('web');
+    await fixture.cluster.until('the call is under way', async () => fixture.emulator.ledger.writes().length === 1);
     expect(await leader.stop()).toBe(0);
     expect(await measureUntilLeading(standby)).toBeLessThan(usualLease);
-    const object = await stage.object('web');
-    const [machine] = stage.emulator.machines();
+    const object = await fixture.object('web');
+    const [machine] = fixture.emulator.machines();
     expect(object?.status).toMatchObject({
       id: machine?.id,
       origin: 'Created',
       internal: { objectUID: object?.metadata.uid },
     });
-    const { metadata } = await stage.untilReady('web', 'True/Available');
+    const { metadata } = await fixture.untilReady('web', 'True/Available');
     expect(metadata.annotations?.['vps247.com/machine']).toContain(metadata.uid);
     expect(metadata.annotations?.['vps247.com/create-pending']).toBeUndefined();
-    await stage.cluster.patch(stage.namespace, 'web', { spec: { powerState: 'Halted' } });
-    await stage.cluster.until('web is halted', async () => (await stage.object('web'))?.status?.state === 'Halted');
-    expect(stage.emulator.ledger.writes().map(({ operation }) => operation)).toEqual(['CreateMachine', 'StopMachine']);
+    await fixture.cluster.patch(fixture.namespace, 'web', { spec: { powerState: 'Halted' } });
+    await fixture.cluster.until('web is halted', async () => (await fixture.object('web'))?.status?.state === 'Halted');
+    expect(fixture.emulator.ledger.writes().map(({ operation }) => operation)).toEqual([
+      'CreateMachine',
+      'StopMachine',
+    ]);
   });
 
   it.each([
@@ -96,16 +99,16 @@ describe('two operators with one Lease', () => {
   ])(
     'kill -9 with the $times durations: the other acts when the lease has expired',
     async ({ times, flags, least }) => {
-      const stage = await stageFor(`kill-${times}`);
-      const [leader, standby] = await pair(stage, flags(stage));
-      await stage.create('web');
-      await stage.untilReady('web', 'True/Available');
+      const fixture = await stageFor(`kill-${times}`);
+      const [leader, standby] = await pair(fixture, flags(fixture));
+      await fixture.create('web');
+      await fixture.untilReady('web', 'True/Available');
       await leader.kill();
       const killedAt = performance.now();
-      await stage.cluster.patch(stage.namespace, 'web', { spec: { powerState: 'Halted' } });
-      await stage.cluster.until(
+      await fixture.cluster.patch(fixture.namespace, 'web', { spec: { powerState: 'Halted' } });
+      await fixture.cluster.until(
         'the machine is stopped',
-        async () => stage.emulator.ledger.callsByOperation()['StopMachine'] === 1,
+        async () => fixture.emulator.ledger.callsByOperation()['StopMachine'] === 1,
       );
       expect(performance.now() - killedAt).toBeGreaterThan(least);
       expect(await isLeading(standby)).toBe(true);
@@ -113,54 +116,54 @@ describe('two operators with one Lease', () => {
   );
 
   it('an operator that was frozen for longer than its lease writes nothing when it goes on', async () => {
-    const stage = await stageFor('frozen');
+    const fixture = await stageFor('frozen');
     const changes: Passing[] = [];
-    const watched = await watchedOperator(stage, hastilyElected(stage), (request) => {
+    const watched = await watchedOperator(fixture, hastilyElected(fixture), (request) => {
       if (isChange(request)) changes.push(request);
       return { kind: 'pass' };
     });
     const { operator: frozen } = watched;
-    await untilLeading(stage, frozen);
-    const standby = await stage.operator(hastilyElected(stage));
-    await untilReadyToLead(stage, standby);
+    await untilLeading(fixture, frozen);
+    const standby = await fixture.operator(hastilyElected(fixture));
+    await untilReadyToLead(fixture, standby);
     const names = Array.from({ length: 20 }, (_, index) => `vm-${index}`);
-    await Promise.all(names.map((name) => stage.create(name)));
-    await stage.cluster.until('it is in the middle of it', async () => stage.emulator.ledger.writes().length >= 5);
+    await Promise.all(names.map((name) => fixture.create(name)));
+    await fixture.cluster.until('it is in the middle of it', async () => fixture.emulator.ledger.writes().length >= 5);
     signal(frozen, 'SIGSTOP');
-    await untilLeading(stage, standby);
-    for (const name of names) await stage.untilReady(name, 'True/Available');
+    await untilLeading(fixture, standby);
+    for (const name of names) await fixture.untilReady(name, 'True/Available');
     // It would learn of all this first when it goes on.
-    for (const name of names) await stage.cluster.patch(stage.namespace, name, { spec: { powerState: 'Halted' } });
+    for (const name of names) await fixture.cluster.patch(fixture.namespace, name, { spec: { powerState: 'Halted' } });
     const changedUntilThen = changes.length;
     signal(frozen, 'SIGCONT');
     expect(await frozen.exited).toBe(5);
     expect(changes.slice(changedUntilThen).map(({ signature }) => signature)).toEqual([]);
     for (const name of names)
-      await stage.cluster.until(
+      await fixture.cluster.until(
         `${name} is halted`,
-        async () => (await stage.object(name))?.status?.state === 'Halted',
+        async () => (await fixture.object(name))?.status?.state === 'Halted',
       );
-    expect(stage.emulator.ledger.duplicates()).toEqual([]);
-    expect(stage.emulator.ledger.machinesEverCreated()).toHaveLength(20);
-    expect(stage.emulator.ledger.callsByOperation()['StopMachine']).toBe(20);
+    expect(fixture.emulator.ledger.duplicates()).toEqual([]);
+    expect(fixture.emulator.ledger.machinesEverCreated()).toHaveLength(20);
+    expect(fixture.emulator.ledger.callsByOperation()['StopMachine']).toBe(20);
     await watched.close();
   });
 
   it('a Lease in other hands: whoever had it ends at once, and whoever stands by respects the new holder', async () => {
-    const stage = await stageFor('stolen');
+    const fixture = await stageFor('stolen');
     // Many renewals fit into the time after which the leader would end for want of one, and the standby take over.
-    const [leader, standby] = await pair(stage, [
-      ...elected(stage),
+    const [leader, standby] = await pair(fixture, [
+      ...elected(fixture),
       '--lease-duration=8s',
       '--renew-deadline=6s',
       '--retry-period=200ms',
     ]);
-    await editLease(stage, { holderIdentity: 'thief' });
+    await editLease(fixture, { holderIdentity: 'thief' });
     const stolenAt = performance.now();
     expect(await leader.exited).toBe(5);
     expect(performance.now() - stolenAt).toBeLessThan(5_500);
     expect(await isLeading(standby)).toBe(false);
-    await untilLeading(stage, standby);
+    await untilLeading(fixture, standby);
     // Eight seconds from when it saw the thief, which was a moment before it was looked at here.
     expect(performance.now() - stolenAt).toBeGreaterThan(7_500);
   });
@@ -168,103 +171,103 @@ describe('two operators with one Lease', () => {
 
 describe('a Lease that cannot be renewed', () => {
   it('nothing is changed while it is not certain who leads, and everything is made up for then, by the same process', async () => {
-    const stage = await stageFor('uncertain');
+    const fixture = await stageFor('uncertain');
     let isCut = false;
     const changes: Passing[] = [];
-    const { operator, close } = await watchedOperator(stage, hastilyElected(stage), (request) => {
+    const { operator, close } = await watchedOperator(fixture, hastilyElected(fixture), (request) => {
       if (isCut && isOfLease(request)) return { kind: 'reset', at: 'before' };
       if (isCut && isChange(request)) changes.push(request);
       return { kind: 'pass' };
     });
-    await untilLeading(stage, operator);
-    await stage.create('web');
-    await stage.untilReady('web', 'True/Available');
+    await untilLeading(fixture, operator);
+    await fixture.create('web');
+    await fixture.untilReady('web', 'True/Available');
     isCut = true;
-    await stage.cluster.until('it is not certain any more', async () => !(await isLeading(operator)));
+    await fixture.cluster.until('it is not certain any more', async () => !(await isLeading(operator)));
     changes.length = 0;
-    await stage.cluster.patch(stage.namespace, 'web', { spec: { powerState: 'Halted' } });
-    await stage.create('later');
+    await fixture.cluster.patch(fixture.namespace, 'web', { spec: { powerState: 'Halted' } });
+    await fixture.create('later');
     const listed = await metric(operator, 'controller_runtime_reconcile_total');
     await new Promise((resolve) => setTimeout(resolve, 8_000)); // longer than any lease: that nothing happens is what is tested
     expect(changes.map(({ signature }) => signature)).toEqual([]);
     expect(await metric(operator, 'controller_runtime_reconcile_total')).toBeGreaterThan(listed);
     isCut = false;
-    await stage.untilReady('later', 'True/Available');
-    await stage.cluster.until('web is halted', async () => (await stage.object('web'))?.status?.state === 'Halted');
+    await fixture.untilReady('later', 'True/Available');
+    await fixture.cluster.until('web is halted', async () => (await fixture.object('web'))?.status?.state === 'Halted');
     expect(await operator.stop()).toBe(0);
-    expect(await holderOf(stage)).toBeUndefined();
+    expect(await holderOf(fixture)).toBeUndefined();
     await close();
   });
 });
 
 describe('an end that was asked for', () => {
   it('one that stands by ends at once', async () => {
-    const stage = await stageFor('end-of-standby');
-    const [leader, standby] = await pair(stage, elected(stage));
+    const fixture = await stageFor('end-of-standby');
+    const [leader, standby] = await pair(fixture, elected(fixture));
     expect(await standby.stop()).toBe(0);
     expect(await isLeading(leader)).toBe(true);
   });
 
   it('the Lease is renewed for as long as calls under way take', async () => {
-    const stage = await stageFor('slow-end');
-    const [leader, standby] = await pair(stage, hastilyElected(stage), patient);
-    stage.emulator.addFault({ ...creates, when: 'after', action: { kind: 'delay', ms: 9_000 }, times: 1 });
-    await stage.create('web');
-    await stage.cluster.until('the call is under way', async () => stage.emulator.ledger.writes().length === 1);
-    const { ledger } = stage.emulator;
-    const itself = await holderOf(stage);
+    const fixture = await stageFor('slow-end');
+    const [leader, standby] = await pair(fixture, hastilyElected(fixture), patient);
+    fixture.emulator.addFault({ ...creates, when: 'after', action: { kind: 'delay', ms: 9_000 }, times: 1 });
+    await fixture.create('web');
+    await fixture.cluster.until('the call is under way', async () => fixture.emulator.ledger.writes().length === 1);
+    const { ledger } = fixture.emulator;
+    const itself = await holderOf(fixture);
     const stopped = leader.stop();
     const holders = new Set<string | undefined>();
-    await stage.cluster.until('the call has its answer', async () => {
-      const holder = await holderOf(stage);
+    await fixture.cluster.until('the call has its answer', async () => {
+      const holder = await holderOf(fixture);
       if (ledger.writes().every(({ outcome }) => outcome !== 'open')) return true;
       holders.add(holder);
       return false;
     });
     expect(holders).toEqual(new Set([itself]));
     expect(await stopped).toBe(0);
-    const object = await stage.object('web');
-    const [machine] = stage.emulator.machines();
+    const object = await fixture.object('web');
+    const [machine] = fixture.emulator.machines();
     expect(object?.status).toMatchObject({
       id: machine?.id,
       origin: 'Created',
       internal: { objectUID: object?.metadata.uid },
     });
-    await untilLeading(stage, standby);
+    await untilLeading(fixture, standby);
   });
 
   it('a second signal ends it at once, and what was under way is found by the next one', async () => {
-    const stage = await stageFor('second-signal');
-    stage.emulator.addFault({ ...creates, when: 'after', action: { kind: 'hang' }, times: 1 });
-    const operator = stage.start({ flags: hastilyElected(stage), settings: patient });
-    await stage.create('web');
-    await stage.cluster.until('the call is under way', async () => stage.emulator.ledger.writes().length === 1);
+    const fixture = await stageFor('second-signal');
+    fixture.emulator.addFault({ ...creates, when: 'after', action: { kind: 'hang' }, times: 1 });
+    const operator = fixture.start({ flags: hastilyElected(fixture), settings: patient });
+    await fixture.create('web');
+    await fixture.cluster.until('the call is under way', async () => fixture.emulator.ledger.writes().length === 1);
     const stopping = operator.stop();
-    await stage.cluster.until('it is about to end', async () => operator.output().includes('"Stopping"'));
+    await fixture.cluster.until('it is about to end', async () => operator.output().includes('"Stopping"'));
     const asked = performance.now();
     signal(operator, 'SIGINT');
     expect(await stopping).toBe(130);
     // The call would hang for twenty seconds.
     expect(performance.now() - asked).toBeLessThan(10_000);
-    await stage.operator(hastilyElected(stage));
-    await stage.untilReady('web', 'True/Available');
-    expect(stage.emulator.ledger.machinesEverCreated()).toHaveLength(1);
+    await fixture.operator(hastilyElected(fixture));
+    await fixture.untilReady('web', 'True/Available');
+    expect(fixture.emulator.ledger.machinesEverCreated()).toHaveLength(1);
   });
 
   it('calls that take longer than the grace period are left to the next one', async () => {
-    const stage = await stageFor('grace-period');
-    stage.emulator.addFault({ ...creates, when: 'after', action: { kind: 'hang' }, times: 1 });
-    const operator = stage.start({ flags: ['--shutdown-grace-period=500ms'], settings: patient });
-    await stage.create('web');
-    await stage.cluster.until('the call is under way', async () => stage.emulator.ledger.writes().length === 1);
+    const fixture = await stageFor('grace-period');
+    fixture.emulator.addFault({ ...creates, when: 'after', action: { kind: 'hang' }, times: 1 });
+    const operator = fixture.start({ flags: ['--shutdown-grace-period=500ms'], settings: patient });
+    await fixture.create('web');
+    await fixture.cluster.until('the call is under way', async () => fixture.emulator.ledger.writes().length === 1);
     expect(await operator.stop()).toBe(6);
   });
 });
 
 describe('two installations with the same namespace, each with a Lease of its own', () => {
   it('the second reports it, stays ready and writes nothing; a third takes over by its setting', async () => {
-    const stage = await stageFor('two-installations');
-    const { cluster, emulator, namespace } = stage;
+    const fixture = await stageFor('two-installations');
+    const { cluster, emulator, namespace } = fixture;
     const installation = (name: string): readonly string[] => [
       '--leader-election-namespace=vps247-system',
       `--lease-name=${namespace}-${name}`,
@@ -272,17 +275,17 @@ describe('two installations with the same namespace, each with a Lease of its ow
       '--renew-deadline=4s',
       '--retry-period=500ms',
     ];
-    const first = stage.start({ flags: installation('first') });
-    for (const name of ['web', 'db']) await stage.create(name);
-    for (const name of ['web', 'db']) await stage.untilReady(name, 'True/Available');
-    const second = stage.start({ flags: installation('second') });
+    const first = fixture.start({ flags: installation('first') });
+    for (const name of ['web', 'db']) await fixture.create(name);
+    for (const name of ['web', 'db']) await fixture.untilReady(name, 'True/Available');
+    const second = fixture.start({ flags: installation('second') });
     await cluster.until('it is reported', async () =>
       second.output().includes('Skipped object that another installation manages'),
     );
     expect([await readiness(first), await readiness(second)]).toEqual(['ok\n', 'ok\n']);
     expect(await metric(second, 'objects_owned_by_others')).toBe(2);
     await cluster.patch(namespace, 'web', { spec: { powerState: 'Halted' } });
-    await cluster.until('web is halted', async () => (await stage.object('web'))?.status?.state === 'Halted');
+    await cluster.until('web is halted', async () => (await fixture.object('web'))?.status?.state === 'Halted');
     expect(await metric(second, 'provider_calls_total')).toBe(0);
     expect(
       emulator.ledger
@@ -295,14 +298,14 @@ describe('two installations with the same namespace, each with a Lease of its ow
     // `kill -9`: nothing is left of the first but its annotations.
     await first.kill();
     const from = `--take-over-from=vps247-system/${namespace}-first`;
-    const third = stage.start({ flags: [...installation('third'), from] });
+    const third = fixture.start({ flags: [...installation('third'), from] });
     const owners = async (): Promise<readonly unknown[]> =>
       (await cluster.list(namespace)).map(({ metadata }) => metadata.annotations?.['vps247.com/managed-by']);
     const thirds = Array(2).fill(`vps247-system/${namespace}-third`);
     await cluster.until('third has taken over', async () => isDeepStrictEqual(await owners(), thirds));
     expect(await readiness(third)).toBe('ok\n');
     await cluster.patch(namespace, 'web', { spec: { powerState: 'Running' } });
-    await cluster.until('web runs', async () => (await stage.object('web'))?.status?.state === 'Running');
+    await cluster.until('web runs', async () => (await fixture.object('web'))?.status?.state === 'Running');
     expect(await owners()).toEqual(thirds);
     expect(emulator.ledger.machinesEverCreated()).toHaveLength(2);
   });

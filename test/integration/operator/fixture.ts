@@ -6,7 +6,7 @@ import type { EmulatorClock } from '../../../emulator/clock.ts';
 import { createEmulator, type Emulator } from '../../../emulator/emulator.ts';
 import { serve } from '../../../emulator/server.ts';
 import { Cluster, readiness } from '../../support/control-plane.ts';
-import { hurried, hurriedLatencies } from '../../support/fast-settings.ts';
+import { fastSettings, fastLatencies } from '../../support/fast-settings.ts';
 import { type OperatorProcess, startOperator } from '../../support/operator-process.ts';
 import { keyMarker } from '../../secrets/markers.ts';
 import { freshNamespace, sharedCluster } from '../../support/shared-cluster.ts';
@@ -14,7 +14,7 @@ import { freshNamespace, sharedCluster } from '../../support/shared-cluster.ts';
 export const apiKey = `${keyMarker}5d41402abc4b2a76b9719d911017c592`;
 export const rotatedKey = `${keyMarker}7d793037a0760186574b0282f2f435e7`;
 
-export interface Stage {
+export interface OperatorFixture {
   readonly cluster: Cluster;
   readonly emulator: Emulator;
   readonly apiUrl: string;
@@ -45,7 +45,7 @@ export interface StartOptions {
   readonly through?: { readonly kubeconfig: string; readonly apiUrl: string };
 }
 
-export interface StageOptions {
+export interface FixtureOptions {
   readonly switches?: Parameters<Emulator['setSwitches']>[0];
   readonly withSecret?: boolean;
   readonly clock?: EmulatorClock;
@@ -59,7 +59,7 @@ export const spec = {
 } as const;
 
 /** A namespace on the shared real API server, an emulated provider of its own, and operators to be started on demand. */
-export function useStages(suite: string): (name: string, options?: StageOptions) => Promise<Stage> {
+export function useFixtures(suite: string): (name: string, options?: FixtureOptions) => Promise<OperatorFixture> {
   const cleanups: (() => Promise<unknown>)[] = [];
   let cluster: Cluster;
   let operatorKubeconfig: string;
@@ -85,7 +85,7 @@ export function useStages(suite: string): (name: string, options?: StageOptions)
     const namespace = await freshNamespace();
     const emulator = createEmulator({
       seed: 7,
-      latencies: hurriedLatencies,
+      latencies: fastLatencies,
       accounts: options.accounts ?? [{ ownerId: 1, keys: [apiKey, rotatedKey] }],
       ...(options.switches === undefined ? {} : { switches: options.switches }),
       ...(options.clock === undefined ? {} : { clock: options.clock }),
@@ -115,7 +115,7 @@ export function useStages(suite: string): (name: string, options?: StageOptions)
         flags: [
           '--namespaces',
           [namespace, ...namespaces].join(','),
-          ...hurried({ 'log-level': 'debug', ...settings }),
+          ...fastSettings({ 'log-level': 'debug', ...settings }),
           ...flags,
         ],
         logFile: path.join(directory, `operator-${starts}.log`),

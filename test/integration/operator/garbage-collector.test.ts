@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { apiVersion, finalizer, kind } from '../../../src/api/v1alpha1/constants.ts';
 import { kubectl } from '../../support/shared-cluster.ts';
-import { spec, useStages } from './fixture.ts';
+import { spec, useFixtures } from './fixture.ts';
 
-const stageFor = useStages('garbage-collector');
+const stageFor = useFixtures('garbage-collector');
 /** A patch. */
 const unheld = JSON.stringify({ metadata: { finalizers: null } });
 
 describe('with the real garbage collector', () => {
   it('deletes the machine when the owner of its object goes, and what the object owns goes with it', async () => {
-    const stage = await stageFor('owners');
-    const { cluster, emulator, namespace } = stage;
-    await stage.operator();
+    const fixture = await stageFor('owners');
+    const { cluster, emulator, namespace } = fixture;
+    await fixture.operator();
     const owner = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'team', namespace } };
     await cluster.apply(owner);
     const ownerUid = (await cluster.read(owner))?.metadata?.uid ?? '';
@@ -25,7 +25,7 @@ describe('with the real garbage collector', () => {
       },
       spec,
     });
-    const object = await stage.untilReady('web', 'True/Available');
+    const object = await fixture.untilReady('web', 'True/Available');
     const owned = {
       apiVersion: 'v1',
       kind: 'ConfigMap',
@@ -39,10 +39,10 @@ describe('with the real garbage collector', () => {
 
     await cluster.remove(owner);
     await cluster.until('the collector deletes the object', async () => {
-      const current = await stage.object('web');
+      const current = await fixture.object('web');
       return current === undefined || current.metadata.deletionTimestamp !== undefined;
     });
-    await stage.untilGone('web');
+    await fixture.untilGone('web');
     await cluster.until('the collector deletes what it owned', async () => (await cluster.read(owned)) === undefined);
     expect(emulator.ledger.liveMachines()).toEqual([]);
     expect(emulator.ledger.writes().map(({ operation }) => operation)).toEqual([
@@ -53,12 +53,12 @@ describe('with the real garbage collector', () => {
   });
 
   it('leaves the finalizers of others alone: an object deleted in the foreground waits for what it owns, and for a backup', async () => {
-    const stage = await stageFor('foreground');
-    const { cluster, emulator, namespace } = stage;
+    const fixture = await stageFor('foreground');
+    const { cluster, emulator, namespace } = fixture;
     const backup = 'backup.example.com/hold';
     await cluster.apply({ apiVersion, kind, metadata: { name: 'web', namespace, finalizers: [backup] }, spec });
-    await stage.operator();
-    const { metadata } = await stage.untilReady('web', 'True/Available');
+    await fixture.operator();
+    const { metadata } = await fixture.untilReady('web', 'True/Available');
     expect(metadata.finalizers).toEqual([backup, finalizer]);
     const owner = { apiVersion, kind, name: 'web', uid: metadata.uid, blockOwnerDeletion: true };
     const owned = {
@@ -69,7 +69,7 @@ describe('with the real garbage collector', () => {
     await cluster.apply(owned);
 
     await kubectl(['-n', namespace, 'delete', 'vps', 'web', '--cascade=foreground', '--wait=false']);
-    const finalizers = async () => (await stage.object('web'))?.metadata.finalizers;
+    const finalizers = async () => (await fixture.object('web'))?.metadata.finalizers;
     await cluster.until('only the finalizers of others are left', async () => (await finalizers())?.length === 2);
     expect((await finalizers())?.toSorted()).toEqual([backup, 'foregroundDeletion']);
     expect(emulator.ledger.liveMachines()).toEqual([]);
@@ -79,28 +79,28 @@ describe('with the real garbage collector', () => {
     expect(await finalizers()).toEqual([backup]);
     expect(await cluster.read(owned)).toBeUndefined();
     await kubectl(['-n', namespace, 'patch', 'vps', 'web', '--type=merge', '-p', unheld]);
-    await stage.untilGone('web');
+    await fixture.untilGone('web');
     expect(emulator.ledger.machinesEverCreated()).toHaveLength(1);
   });
 
   it('keeps a deleted object, with its finalizer, until its machine is gone, and its namespace with it', async () => {
-    const stage = await stageFor('finalizer');
-    const { cluster, emulator, namespace } = stage;
-    const operator = await stage.operator();
-    await stage.create('web');
-    await stage.untilReady('web', 'True/Available');
+    const fixture = await stageFor('finalizer');
+    const { cluster, emulator, namespace } = fixture;
+    const operator = await fixture.operator();
+    await fixture.create('web');
+    await fixture.untilReady('web', 'True/Available');
     await operator.kill();
     await cluster.deleteNamespace(namespace);
     await cluster.until(
       'the namespace is being deleted',
-      async () => (await stage.object('web'))?.metadata.deletionTimestamp !== undefined,
+      async () => (await fixture.object('web'))?.metadata.deletionTimestamp !== undefined,
     );
-    expect((await stage.object('web'))?.metadata.finalizers).toEqual([finalizer]);
+    expect((await fixture.object('web'))?.metadata.finalizers).toEqual([finalizer]);
     expect(emulator.ledger.liveMachines()).toHaveLength(1);
 
     // The Secret went with the namespace, but not the machine: the object stays and says what it lacks.
-    await stage.operator();
-    await stage.untilReady('web', 'Unknown/CredentialsMissing');
+    await fixture.operator();
+    await fixture.untilReady('web', 'Unknown/CredentialsMissing');
     expect(emulator.ledger.liveMachines()).toHaveLength(1);
   });
 });

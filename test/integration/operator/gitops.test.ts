@@ -2,9 +2,9 @@ import { expect, it, vi } from 'vitest';
 import { annotations, finalizer } from '../../../src/api/v1alpha1/constants.ts';
 import { kubectl } from '../../support/shared-cluster.ts';
 import { watchedOperator } from './candidates.ts';
-import { spec, type Stage, useStages } from './fixture.ts';
+import { spec, type OperatorFixture, useFixtures } from './fixture.ts';
 
-const stageFor = useStages('gitops');
+const stageFor = useFixtures('gitops');
 // Several times as long as it takes, for machines with other things to do.
 vi.setConfig({ testTimeout: 180_000 });
 
@@ -14,8 +14,8 @@ interface Entry {
   readonly fieldsV1: Readonly<Record<string, unknown>>;
 }
 
-function manifest(stage: Stage, labels: Readonly<Record<string, string>> = {}): string {
-  const metadata = { name: 'web', namespace: stage.namespace, labels };
+function manifest(fixture: OperatorFixture, labels: Readonly<Record<string, string>> = {}): string {
+  const metadata = { name: 'web', namespace: fixture.namespace, labels };
   return JSON.stringify({ apiVersion: 'vps247.com/v1alpha1', kind: 'VirtualMachine', metadata, spec });
 }
 
@@ -25,21 +25,21 @@ async function succeed(args: readonly string[], input: string): Promise<string> 
   return stdout;
 }
 
-const apply = (stage: Stage, manager: string, labels = {}, ...flags: readonly string[]) =>
-  succeed(['apply', '--server-side', `--field-manager=${manager}`, ...flags, '-f', '-'], manifest(stage, labels));
+const apply = (fixture: OperatorFixture, manager: string, labels = {}, ...flags: readonly string[]) =>
+  succeed(['apply', '--server-side', `--field-manager=${manager}`, ...flags, '-f', '-'], manifest(fixture, labels));
 
 /** Who wrote which fields of the object, as the API server keeps it. */
-async function entries(stage: Stage): Promise<readonly Entry[]> {
+async function entries(fixture: OperatorFixture): Promise<readonly Entry[]> {
   const { metadata } = JSON.parse(
-    await succeed(['-n', stage.namespace, 'get', 'vps', 'web', '-o', 'json', '--show-managed-fields'], ''),
+    await succeed(['-n', fixture.namespace, 'get', 'vps', 'web', '-o', 'json', '--show-managed-fields'], ''),
   ) as { readonly metadata: { readonly managedFields: readonly Entry[] } };
   return metadata.managedFields;
 }
 
 it('others apply what is in Git again and again: no conflict, no difference, no write of the operator', async () => {
-  const stage = await stageFor('applied');
+  const fixture = await stageFor('applied');
   const writes: { readonly method: string; readonly path: string; readonly fields: readonly string[] }[] = [];
-  const { close } = await watchedOperator(stage, [], ({ api, method, path, body }) => {
+  const { close } = await watchedOperator(fixture, [], ({ api, method, path, body }) => {
     if (api === 'kubernetes' && method !== 'GET' && path.includes('/virtualmachines')) {
       // Every body that the operator sends here is an object.
       writes.push({ method, path, fields: Object.keys(JSON.parse(body) as object) });
@@ -47,48 +47,48 @@ it('others apply what is in Git again and again: no conflict, no difference, no 
     return { kind: 'pass' };
   });
   try {
-    await apply(stage, 'argocd-controller', { 'app.kubernetes.io/instance': 'shop', gone: 'soon' });
-    const before = await stage.untilReady('web', 'True/Available');
+    await apply(fixture, 'argocd-controller', { 'app.kubernetes.io/instance': 'shop', gone: 'soon' });
+    const before = await fixture.untilReady('web', 'True/Available');
     const writesBefore = writes.length;
-    const lists = () => stage.emulator.ledger.callsByOperation().ListMachines ?? 0;
+    const lists = () => fixture.emulator.ledger.callsByOperation().ListMachines ?? 0;
     const listsBefore = lists();
     for (let round = 0; round < 3; round += 1) {
-      await apply(stage, 'argocd-controller', { 'app.kubernetes.io/instance': 'shop', gone: 'soon' });
+      await apply(fixture, 'argocd-controller', { 'app.kubernetes.io/instance': 'shop', gone: 'soon' });
     }
     // As Argo CD compares: what a server-side apply would change, and nothing has to be ignored.
     await succeed(
       ['diff', '--server-side', '--field-manager=argocd-controller', '-f', '-'],
-      manifest(stage, { 'app.kubernetes.io/instance': 'shop', gone: 'soon' }),
+      manifest(fixture, { 'app.kubernetes.io/instance': 'shop', gone: 'soon' }),
     );
-    await stage.cluster.until('two lists', async () => lists() >= listsBefore + 2);
-    const after = await stage.object('web');
+    await fixture.cluster.until('two lists', async () => lists() >= listsBefore + 2);
+    const after = await fixture.object('web');
     expect(after?.metadata.resourceVersion).toBe(before.metadata.resourceVersion);
     expect(writes).toHaveLength(writesBefore);
 
     // Flux takes the object over, by force, and drops a label.
-    await apply(stage, 'kustomize-controller', { 'app.kubernetes.io/instance': 'shop' }, '--force-conflicts');
-    await apply(stage, 'argocd-controller', { 'app.kubernetes.io/instance': 'shop' });
-    const { metadata } = (await stage.object('web')) ?? before;
+    await apply(fixture, 'kustomize-controller', { 'app.kubernetes.io/instance': 'shop' }, '--force-conflicts');
+    await apply(fixture, 'argocd-controller', { 'app.kubernetes.io/instance': 'shop' });
+    const { metadata } = (await fixture.object('web')) ?? before;
     expect(metadata.labels).toEqual({ 'app.kubernetes.io/instance': 'shop' });
     expect([metadata.finalizers, metadata.annotations]).toEqual([[finalizer], before.metadata.annotations]);
     expect(metadata.generation).toBe(1);
 
-    await stage.cluster.patch(stage.namespace, 'web', { spec: { powerState: 'Halted' } });
-    await stage.cluster.until('halted', async () => (await stage.object('web'))?.status?.state === 'Halted');
-    await stage.untilReady('web', 'True/Available');
-    const ours = (await entries(stage)).filter(({ manager }) => manager === 'vps247-operator');
+    await fixture.cluster.patch(fixture.namespace, 'web', { spec: { powerState: 'Halted' } });
+    await fixture.cluster.until('halted', async () => (await fixture.object('web'))?.status?.state === 'Halted');
+    await fixture.untilReady('web', 'True/Available');
+    const ours = (await entries(fixture)).filter(({ manager }) => manager === 'vps247-operator');
     expect(ours.flatMap(({ fieldsV1 }) => Object.keys(fieldsV1)).toSorted()).toEqual(['f:metadata', 'f:status']);
     const owned = ours.flatMap(({ fieldsV1 }) => Object.entries(Object(fieldsV1['f:metadata'])));
     expect(owned.map(([name]) => name).toSorted()).toEqual(['f:annotations', 'f:finalizers']);
     const [, inAnnotations] = owned.find(([name]) => name === 'f:annotations') ?? [];
     expect(Object.keys(Object(inAnnotations)).filter((name) => name !== '.')).toEqual([`f:${annotations.machine}`]);
 
-    await stage.cluster.delete(stage.namespace, 'web');
-    await stage.untilGone('web');
+    await fixture.cluster.delete(fixture.namespace, 'web');
+    await fixture.untilGone('web');
     // In the whole life nothing but patches, of metadata or of the status.
     expect(writes.filter(({ method }) => method !== 'PATCH')).toEqual([]);
     expect(writes.filter(({ fields }) => fields.some((field) => !['metadata', 'status'].includes(field)))).toEqual([]);
-    expect(stage.emulator.ledger.writes().map(({ operation }) => operation)).toEqual([
+    expect(fixture.emulator.ledger.writes().map(({ operation }) => operation)).toEqual([
       'CreateMachine',
       'StopMachine',
       'DeleteMachine',

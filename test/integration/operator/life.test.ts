@@ -1,18 +1,18 @@
 import { hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { annotations, finalizer } from '../../../src/api/v1alpha1/constants.ts';
-import { personAt } from './user.ts';
-import { useStages } from './fixture.ts';
+import { userAt } from './user.ts';
+import { useFixtures } from './fixture.ts';
 
-const stageFor = useStages('life');
+const stageFor = useFixtures('life');
 
 describe('a life on the real API server', () => {
   it('goes through every call: create, stop, start, kill, delete', async () => {
-    const stage = await stageFor('every-call');
-    const { cluster, emulator, namespace } = stage;
-    await stage.operator();
-    const created = await stage.create('web');
-    const running = await stage.untilReady('web', 'True/Available');
+    const fixture = await stageFor('every-call');
+    const { cluster, emulator, namespace } = fixture;
+    await fixture.operator();
+    const created = await fixture.create('web');
+    const running = await fixture.untilReady('web', 'True/Available');
     const [machine] = emulator.machines();
     expect(running.status).toMatchObject({
       observedGeneration: 1,
@@ -35,25 +35,25 @@ describe('a life on the real API server', () => {
     });
 
     await cluster.patch(namespace, 'web', { spec: { powerState: 'Halted' } });
-    await stage.untilReady('web', 'False/Stopping');
-    expect((await stage.untilReady('web', 'True/Available')).status).toMatchObject({
+    await fixture.untilReady('web', 'False/Stopping');
+    expect((await fixture.untilReady('web', 'True/Available')).status).toMatchObject({
       state: 'Halted',
       observedGeneration: 2,
     });
     // In a cluster that is the pod's name, by which you find the log.
     const reporters = ['get', 'events.events.k8s.io', '-o', 'jsonpath={.items[*].reportingInstance}'];
-    expect(new Set((await personAt(stage).kubectl(...reporters)).split(' '))).toEqual(new Set([hostname()]));
+    expect(new Set((await userAt(fixture).kubectl(...reporters)).split(' '))).toEqual(new Set([hostname()]));
 
     await cluster.patch(namespace, 'web', { spec: { powerState: 'Running' } });
-    await stage.untilReady('web', 'False/Starting');
-    expect((await stage.untilReady('web', 'True/Available')).status?.state).toBe('Running');
+    await fixture.untilReady('web', 'False/Starting');
+    expect((await fixture.untilReady('web', 'True/Available')).status?.state).toBe('Running');
 
     await cluster.patch(namespace, 'web', { spec: { powerState: 'Halted', powerOff: { mode: 'Hard' } } });
-    await stage.untilReady('web', 'False/Stopping');
-    expect((await stage.untilReady('web', 'True/Available')).status?.state).toBe('Halted');
+    await fixture.untilReady('web', 'False/Stopping');
+    expect((await fixture.untilReady('web', 'True/Available')).status?.state).toBe('Halted');
 
     await cluster.delete(namespace, 'web');
-    await stage.untilGone('web');
+    await fixture.untilGone('web');
 
     const { ledger } = emulator;
     expect(ledger.liveMachines()).toEqual([]);
@@ -68,16 +68,16 @@ describe('a life on the real API server', () => {
   });
 
   it('cuts the power of a guest that ignores the shutdown signal, after the grace period and once', async () => {
-    const stage = await stageFor('deaf-guest');
-    await stage.operator();
-    await stage.create('deaf', {
+    const fixture = await stageFor('deaf-guest');
+    await fixture.operator();
+    await fixture.create('deaf', {
       osTemplate: { name: 'Appliance (ignores ACPI)' },
       powerOff: { gracePeriodSeconds: 2 },
     });
-    await stage.untilReady('deaf', 'True/Available');
-    await stage.cluster.delete(stage.namespace, 'deaf');
-    await stage.untilGone('deaf');
-    const { ledger } = stage.emulator;
+    await fixture.untilReady('deaf', 'True/Available');
+    await fixture.cluster.delete(fixture.namespace, 'deaf');
+    await fixture.untilGone('deaf');
+    const { ledger } = fixture.emulator;
     expect(ledger.writes().map(({ operation }) => operation)).toEqual([
       'CreateMachine',
       'StopMachine',
@@ -90,13 +90,13 @@ describe('a life on the real API server', () => {
   });
 
   it('leaves no VM of objects that are deleted in the moment in which they are created', async () => {
-    const stage = await stageFor('in-the-same-moment');
-    const { cluster, emulator, namespace } = stage;
-    await stage.operator();
+    const fixture = await stageFor('in-the-same-moment');
+    const { cluster, emulator, namespace } = fixture;
+    await fixture.operator();
     // The operator stores its finalizer within milliseconds of the watch event: some deletions come before, some meanwhile, some after.
     await Promise.all(
       Array.from({ length: 40 }, async (_, index) => {
-        await stage.create(`vm-${index}`);
+        await fixture.create(`vm-${index}`);
         await new Promise((resolve) => setTimeout(resolve, index % 16));
         await cluster.delete(namespace, `vm-${index}`);
       }),
@@ -112,12 +112,12 @@ describe('a life on the real API server', () => {
   });
 
   it('holds fifty machines with fifty creates and one list a poll', async () => {
-    const stage = await stageFor('fifty');
-    const { cluster, emulator, namespace } = stage;
-    await stage.operator();
+    const fixture = await stageFor('fifty');
+    const { cluster, emulator, namespace } = fixture;
+    await fixture.operator();
     const names = Array.from({ length: 50 }, (_, index) => `vm-${index}`);
     const startedAt = performance.now();
-    await Promise.all(names.map((name) => stage.create(name)));
+    await Promise.all(names.map((name) => fixture.create(name)));
     await cluster.until('all fifty are Ready', async () => {
       const objects = await cluster.list(namespace);
       return (
@@ -148,11 +148,11 @@ describe('a life on the real API server', () => {
   });
 
   it('puts back a power state that others changed, and writes nothing while nothing changes', async () => {
-    const stage = await stageFor('drift');
-    const { emulator } = stage;
-    const operator = await stage.operator();
-    await stage.create('web', { powerState: 'Running' });
-    const before = await stage.untilReady('web', 'True/Available');
+    const fixture = await stageFor('drift');
+    const { emulator } = fixture;
+    const operator = await fixture.operator();
+    await fixture.create('web', { powerState: 'Running' });
+    const before = await fixture.untilReady('web', 'True/Available');
     const { metrics } = await operator.addresses;
     const creating = await writesOf(metrics);
     // Intent, identity, status while provisioning, the password's Secret, status when running; and an event for each of the
@@ -161,32 +161,32 @@ describe('a life on the real API server', () => {
 
     const lists = () => emulator.ledger.callsByOperation()['ListMachines'] ?? 0;
     const listsBefore = lists();
-    await stage.cluster.until('three idle polls', async () => lists() >= listsBefore + 3);
+    await fixture.cluster.until('three idle polls', async () => lists() >= listsBefore + 3);
     expect(await writesOf(metrics)).toEqual(creating);
-    expect((await stage.object('web'))?.metadata.resourceVersion).toBe(before.metadata.resourceVersion);
+    expect((await fixture.object('web'))?.metadata.resourceVersion).toBe(before.metadata.resourceVersion);
 
     emulator.person.power(before.status?.id ?? 0, 'stop');
-    await stage.untilReady('web', 'False/Starting');
-    await stage.untilReady('web', 'True/Available');
+    await fixture.untilReady('web', 'False/Starting');
+    await fixture.untilReady('web', 'True/Available');
     expect(emulator.ledger.writes().map(({ operation }) => operation)).toEqual(['CreateMachine', 'StartMachine']);
     expect((await writesOf(metrics))['virtualmachines/status']).toBe(4);
 
     // A delete costs two: the status that tells of the shutdown, and the finalizer.
-    await stage.cluster.delete(stage.namespace, 'web');
-    await stage.untilGone('web');
+    await fixture.cluster.delete(fixture.namespace, 'web');
+    await fixture.untilGone('web');
     expect(await writesOf(metrics)).toMatchObject({ virtualmachines: 3, 'virtualmachines/status': 5 });
   });
 
   it('says so when others deleted the machine, makes no second one, and lets the object go', async () => {
-    const stage = await stageFor('externally-deleted');
-    const { cluster, emulator, namespace } = stage;
-    await stage.operator();
-    await stage.create('kept');
-    await stage.create('lost', { onExternalDelete: 'Report' });
-    await stage.untilReady('kept', 'True/Available');
-    const before = await stage.untilReady('lost', 'True/Available');
+    const fixture = await stageFor('externally-deleted');
+    const { cluster, emulator, namespace } = fixture;
+    await fixture.operator();
+    await fixture.create('kept');
+    await fixture.create('lost', { onExternalDelete: 'Report' });
+    await fixture.untilReady('kept', 'True/Available');
+    const before = await fixture.untilReady('lost', 'True/Available');
     emulator.person.delete(before.status?.id ?? 0);
-    const after = await stage.untilReady('lost', 'False/ExternallyDeleted');
+    const after = await fixture.untilReady('lost', 'False/ExternallyDeleted');
     expect(after.status).toMatchObject({ id: before.status?.id, providerName: before.status?.providerName });
     expect(after.status?.state).toBeUndefined();
 
@@ -197,7 +197,7 @@ describe('a life on the real API server', () => {
     expect(emulator.ledger.callsByOperation()['GetMachine']).toBeLessThanOrEqual(2);
 
     await cluster.delete(namespace, 'lost');
-    await stage.untilGone('lost');
+    await fixture.untilGone('lost');
     expect(emulator.ledger.writes().map(({ operation }) => operation)).toEqual(['CreateMachine', 'CreateMachine']);
   });
 });

@@ -7,9 +7,9 @@ import { buildBundle } from '../../../hack/build.ts';
 import { createCertificateAuthority } from '../../support/certificate.ts';
 import { startForwardProxy } from '../../support/forward-proxy.ts';
 import { startTlsServer, type TlsServer } from '../../support/tls-server.ts';
-import { apiKey, useStages } from './fixture.ts';
+import { apiKey, useFixtures } from './fixture.ts';
 
-const stageOf = useStages('network');
+const stageOf = useFixtures('network');
 // Several times as long as it takes, for machines with other things to do.
 vi.setConfig({ testTimeout: 180_000 });
 
@@ -37,36 +37,36 @@ function startTlsFront(apiUrl: string): Promise<TlsServer> {
 }
 
 test('the bundle reaches a provider with a certificate of a private CA through a proxy, and Kubernetes without', async () => {
-  const stage = await stageOf('private-ca');
+  const fixture = await stageOf('private-ca');
   await using proxy = await startForwardProxy();
-  await using front = await startTlsFront(stage.apiUrl);
-  const operator = stage.start({
+  await using front = await startTlsFront(fixture.apiUrl);
+  const operator = fixture.start({
     entry: bundle,
-    through: { kubeconfig: stage.kubeconfig, apiUrl: `https://provider.test:${front.port}` },
+    through: { kubeconfig: fixture.kubeconfig, apiUrl: `https://provider.test:${front.port}` },
     variables: { HTTPS_PROXY: `http://127.0.0.1:${proxy.port}`, NODE_EXTRA_CA_CERTS: caFile },
   });
-  await stage.create('web');
-  await stage.untilReady('web', 'True/Available', 90_000);
+  await fixture.create('web');
+  await fixture.untilReady('web', 'True/Available', 90_000);
   expect(await operator.stop()).toBe(0);
   expect(operator.output()).toContain(`"proxy":"127.0.0.1:${proxy.port}"`);
-  expect(stage.emulator.machines()).toHaveLength(1);
+  expect(fixture.emulator.machines()).toHaveLength(1);
   expect(new Set(proxy.tunnels)).toEqual(new Set([`provider.test:${front.port}`]));
   expect(proxy.requests).toEqual([]);
   expect(proxy.seen()).not.toContain(apiKey);
 });
 
 test('without that CA the object says which certificate it was, and no key is sent', async () => {
-  const stage = await stageOf('unknown-ca');
+  const fixture = await stageOf('unknown-ca');
   await using proxy = await startForwardProxy();
-  await using front = await startTlsFront(stage.apiUrl);
-  stage.start({
+  await using front = await startTlsFront(fixture.apiUrl);
+  fixture.start({
     entry: bundle,
-    through: { kubeconfig: stage.kubeconfig, apiUrl: `https://provider.test:${front.port}` },
+    through: { kubeconfig: fixture.kubeconfig, apiUrl: `https://provider.test:${front.port}` },
     variables: { https_proxy: `http://127.0.0.1:${proxy.port}` },
   });
-  await stage.create('web');
-  await stage.cluster.until('the certificate is reported', async () =>
-    JSON.stringify((await stage.object('web'))?.status ?? {}).includes('UNABLE_TO_VERIFY_LEAF_SIGNATURE'),
+  await fixture.create('web');
+  await fixture.cluster.until('the certificate is reported', async () =>
+    JSON.stringify((await fixture.object('web'))?.status ?? {}).includes('UNABLE_TO_VERIFY_LEAF_SIGNATURE'),
   );
   expect(front.requests).toEqual([]);
 });

@@ -4,10 +4,10 @@ import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { describe, expect, it, vi } from 'vitest';
 import { sharedCluster } from '../../support/shared-cluster.ts';
-import { conditionOf, personAt } from './user.ts';
-import { type Stage, useStages } from './fixture.ts';
+import { conditionOf, userAt } from './user.ts';
+import { type OperatorFixture, useFixtures } from './fixture.ts';
 
-const stageFor = useStages('password');
+const stageFor = useFixtures('password');
 // Several times as long as it takes, for machines with other things to do.
 vi.setConfig({ testTimeout: 180_000 });
 
@@ -20,7 +20,7 @@ interface Secret {
   readonly data: Readonly<Record<string, string>>;
 }
 
-async function secretOf({ cluster, namespace }: Stage, name: string): Promise<Secret | undefined> {
+async function secretOf({ cluster, namespace }: OperatorFixture, name: string): Promise<Secret | undefined> {
   const found = await cluster.read({ apiVersion: 'v1', kind: 'Secret', metadata: { name, namespace } });
   // What a Secret is.
   return found as Secret | undefined;
@@ -30,13 +30,13 @@ const reveal = (secret: Secret | undefined): string | undefined =>
   secret === undefined ? undefined : Buffer.from(secret.data['password'] ?? '', 'base64').toString();
 
 /** Puts a Secret there that is nobody's. */
-function putForeign({ cluster, namespace }: Stage, name: string): Promise<void> {
+function putForeign({ cluster, namespace }: OperatorFixture, name: string): Promise<void> {
   const metadata = { name, namespace };
   return cluster.apply({ apiVersion: 'v1', kind: 'Secret', metadata, stringData: { password: 'mine' } });
 }
 
 /** The first version of the object, by the API server's count, that a watch shows as Ready. */
-function firstReady({ namespace }: Stage, name: string): Promise<number> {
+function firstReady({ namespace }: OperatorFixture, name: string): Promise<number> {
   const { kubectl, kubeconfig } = sharedCluster();
   const columns = '{.metadata.resourceVersion} {.status.conditions[?(@.type=="Ready")].status}{"\\n"}';
   const args = [
@@ -73,115 +73,115 @@ async function paste(command: string): Promise<void> {
 
 describe('the initial password', () => {
   it('is in a Secret before the machine is called Ready, and goes with the object', async () => {
-    const stage = await stageFor('written');
-    const person = personAt(stage);
-    await stage.create('web');
-    const ready = firstReady(stage, 'web');
-    await stage.operator();
-    const object = await stage.untilReady('web', 'True/Available');
-    const secret = await secretOf(stage, 'web-initial-password');
+    const fixture = await stageFor('written');
+    const person = userAt(fixture);
+    await fixture.create('web');
+    const ready = firstReady(fixture, 'web');
+    await fixture.operator();
+    const object = await fixture.untilReady('web', 'True/Available');
+    const secret = await secretOf(fixture, 'web-initial-password');
     expect(Number(secret?.metadata.resourceVersion)).toBeLessThan(await ready);
-    expect(reveal(secret)).toBe(stage.emulator.passwordOf(object.status?.id ?? 0));
+    expect(reveal(secret)).toBe(fixture.emulator.passwordOf(object.status?.id ?? 0));
     expect(secret?.metadata).toMatchObject({
       annotations: { 'vps247.com/machine-id': String(object.status?.id) },
       ownerReferences: [{ kind: 'VirtualMachine', name: 'web', uid: object.metadata.uid, controller: true }],
     });
     expect(object.status?.initialPasswordSecret).toEqual({ name: 'web-initial-password' });
 
-    await stage.cluster.delete(stage.namespace, 'web');
-    await stage.untilGone('web');
-    await stage.cluster.until(
+    await fixture.cluster.delete(fixture.namespace, 'web');
+    await fixture.untilGone('web');
+    await fixture.cluster.until(
       'the collector deletes the Secret',
-      async () => (await secretOf(stage, 'web-initial-password')) === undefined,
+      async () => (await secretOf(fixture, 'web-initial-password')) === undefined,
     );
     expect(await person.events('web')).toEqual(expect.not.arrayContaining([expect.stringMatching(/^Warning/)]));
   });
 
   it('is that of the new VM, without a Warning, where an object is deleted and applied again at once', async () => {
-    const stage = await stageFor('again');
-    await stage.operator();
-    await stage.create('web');
-    const before = await stage.untilReady('web', 'True/Available');
-    await stage.cluster.delete(stage.namespace, 'web');
-    await stage.untilGone('web');
-    await stage.create('web');
-    const after = await stage.untilReady('web', 'True/Available');
+    const fixture = await stageFor('again');
+    await fixture.operator();
+    await fixture.create('web');
+    const before = await fixture.untilReady('web', 'True/Available');
+    await fixture.cluster.delete(fixture.namespace, 'web');
+    await fixture.untilGone('web');
+    await fixture.create('web');
+    const after = await fixture.untilReady('web', 'True/Available');
     expect(after.metadata.uid).not.toBe(before.metadata.uid);
-    expect(reveal(await secretOf(stage, 'web-initial-password'))).toBe(
-      stage.emulator.passwordOf(after.status?.id ?? 0),
+    expect(reveal(await secretOf(fixture, 'web-initial-password'))).toBe(
+      fixture.emulator.passwordOf(after.status?.id ?? 0),
     );
     expect(conditionOf(after, 'Synced')).toBe('True/Available');
-    expect(await personAt(stage).events('web')).toEqual(
+    expect(await userAt(fixture).events('web')).toEqual(
       expect.not.arrayContaining([expect.stringMatching(/^Warning/)]),
     );
   });
 
   it('is written as soon as the provider tells it, and never when it is not wanted', async () => {
-    const stage = await stageFor('late-or-never', { switches: { passwordLag: 1_500 } });
-    await stage.operator();
-    await stage.create('late', { initialPasswordSecret: { name: 'root-of-late' } });
-    await stage.create('never', { initialPasswordSecret: { policy: 'None' } });
-    const { status } = await stage.untilReady('late', 'True/Available');
-    await stage.untilReady('never', 'True/Available');
-    await stage.cluster.until('it is written', async () => (await secretOf(stage, 'root-of-late')) !== undefined);
-    expect(reveal(await secretOf(stage, 'root-of-late'))).toBe(stage.emulator.passwordOf(status?.id ?? 0));
-    const secrets = await personAt(stage).kubectl('get', 'secrets', '-o', 'name');
+    const fixture = await stageFor('late-or-never', { switches: { passwordLag: 1_500 } });
+    await fixture.operator();
+    await fixture.create('late', { initialPasswordSecret: { name: 'root-of-late' } });
+    await fixture.create('never', { initialPasswordSecret: { policy: 'None' } });
+    const { status } = await fixture.untilReady('late', 'True/Available');
+    await fixture.untilReady('never', 'True/Available');
+    await fixture.cluster.until('it is written', async () => (await secretOf(fixture, 'root-of-late')) !== undefined);
+    expect(reveal(await secretOf(fixture, 'root-of-late'))).toBe(fixture.emulator.passwordOf(status?.id ?? 0));
+    const secrets = await userAt(fixture).kubectl('get', 'secrets', '-o', 'name');
     expect(secrets).toBe('secret/root-of-late\nsecret/vps247-credentials\n');
   });
 
   it("is not written over somebody's Secret, which is said, and is when that is out of the way", async () => {
-    const stage = await stageFor('foreign');
-    const person = personAt(stage);
-    await putForeign(stage, 'web-initial-password');
-    await stage.operator();
-    await stage.create('web');
-    const object = await stage.untilReady('web', 'True/Available');
+    const fixture = await stageFor('foreign');
+    const person = userAt(fixture);
+    await putForeign(fixture, 'web-initial-password');
+    await fixture.operator();
+    await fixture.create('web');
+    const object = await fixture.untilReady('web', 'True/Available');
     expect(conditionOf(object, 'Synced')).toBe('False/InitialPasswordConflict');
     expect(object.status?.initialPasswordSecret).toBeUndefined();
     expect(await person.events('web')).toContain('Warning InitialPasswordConflict 1');
     await person.untilListed(2);
-    expect(reveal(await secretOf(stage, 'web-initial-password'))).toBe('mine');
+    expect(reveal(await secretOf(fixture, 'web-initial-password'))).toBe('mine');
     await person.kubectl('delete', 'secret', 'web-initial-password');
     // Not to wait the five minutes after which it would try again by itself.
     await person.annotate('web', { 'reconcile-requested-at': 'now' });
     await person.untilCondition('web', 'Synced', 'True/Available');
-    expect(reveal(await secretOf(stage, 'web-initial-password'))).toBe(
-      stage.emulator.passwordOf(object.status?.id ?? 0),
+    expect(reveal(await secretOf(fixture, 'web-initial-password'))).toBe(
+      fixture.emulator.passwordOf(object.status?.id ?? 0),
     );
   });
 
   it('is written once: a Secret that somebody edits or deletes stays so, also for a new process', async () => {
-    const stage = await stageFor('once');
-    const person = personAt(stage);
-    const first = await stage.operator();
-    await Promise.all([stage.create('edited'), stage.create('deleted')]);
-    await stage.untilReady('edited', 'True/Available');
-    await stage.untilReady('deleted', 'True/Available');
+    const fixture = await stageFor('once');
+    const person = userAt(fixture);
+    const first = await fixture.operator();
+    await Promise.all([fixture.create('edited'), fixture.create('deleted')]);
+    await fixture.untilReady('edited', 'True/Available');
+    await fixture.untilReady('deleted', 'True/Available');
     const data = JSON.stringify({ stringData: { password: 'changed' } });
     await person.kubectl('patch', 'secret', 'edited-initial-password', '--type', 'merge', '-p', data);
     await person.kubectl('delete', 'secret', 'deleted-initial-password');
     await first.kill();
-    await stage.operator();
+    await fixture.operator();
     for (const name of ['edited', 'deleted']) {
       await person.annotate(name, { 'reconcile-requested-at': 'now' });
       await person.until(name, 'answers', ({ status }) => status?.lastHandledReconcileAt === 'now');
     }
     await person.untilListed(2);
-    expect(reveal(await secretOf(stage, 'edited-initial-password'))).toBe('changed');
-    expect(await secretOf(stage, 'deleted-initial-password')).toBeUndefined();
+    expect(reveal(await secretOf(fixture, 'edited-initial-password'))).toBe('changed');
+    expect(await secretOf(fixture, 'deleted-initial-password')).toBeUndefined();
   });
 
   it('is not in the Secret of a machine that was made again, which is said', async () => {
-    const stage = await stageFor('outdated');
-    const person = personAt(stage);
-    await stage.operator();
-    await stage.create('web');
-    const { status } = await stage.untilReady('web', 'True/Available');
-    const before = reveal(await secretOf(stage, 'web-initial-password'));
-    stage.emulator.person.delete(status?.id ?? 0);
+    const fixture = await stageFor('outdated');
+    const person = userAt(fixture);
+    await fixture.operator();
+    await fixture.create('web');
+    const { status } = await fixture.untilReady('web', 'True/Available');
+    const before = reveal(await secretOf(fixture, 'web-initial-password'));
+    fixture.emulator.person.delete(status?.id ?? 0);
     await person.until('web', 'has a new machine', (object) => object.status?.id !== status?.id);
     await person.untilCondition('web', 'Synced', 'False/InitialPasswordConflict');
-    expect(reveal(await secretOf(stage, 'web-initial-password'))).toBe(before);
+    expect(reveal(await secretOf(fixture, 'web-initial-password'))).toBe(before);
     const object = await person.until('web', 'is Ready', (one) => conditionOf(one, 'Ready') === 'True/Available');
     const messageOf = (type: string) => object.status?.conditions?.find((one) => one.type === type)?.message ?? '';
     expect(messageOf('Ready')).toContain('Secret "web-initial-password" holds the password of an earlier VM');
@@ -190,8 +190,8 @@ describe('the initial password', () => {
     const after = await person.untilCondition('web', 'Synced', 'True/Available');
     // By itself it would be tried again within five minutes.
     expect(performance.now() - since).toBeLessThan(60_000);
-    const password = stage.emulator.passwordOf(after.status?.id ?? 0);
+    const password = fixture.emulator.passwordOf(after.status?.id ?? 0);
     expect(password).not.toBe(before);
-    expect(reveal(await secretOf(stage, 'web-initial-password'))).toBe(password);
+    expect(reveal(await secretOf(fixture, 'web-initial-password'))).toBe(password);
   });
 });

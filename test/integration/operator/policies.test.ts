@@ -1,11 +1,12 @@
 import { describe, expect, it, vi } from 'vitest';
-import { conditionOf, personAt } from './user.ts';
-import { type Stage, useStages } from './fixture.ts';
+import { conditionOf, userAt } from './user.ts';
+import { type OperatorFixture, useFixtures } from './fixture.ts';
 
-const stageFor = useStages('policies');
+const stageFor = useFixtures('policies');
 // Several times as long as it takes, for machines with other things to do.
 vi.setConfig({ testTimeout: 180_000 });
-const calls = ({ emulator }: Stage): readonly string[] => emulator.ledger.writes().map(({ operation }) => operation);
+const calls = ({ emulator }: OperatorFixture): readonly string[] =>
+  emulator.ledger.writes().map(({ operation }) => operation);
 const planned = (...steps: readonly string[]) =>
   steps.map((operation) => expect.objectContaining({ operation }) as unknown);
 /** Its guest does not heed the shutdown signal: powering it off takes the whole grace period. */
@@ -13,11 +14,11 @@ const deaf = { osTemplate: { name: 'Appliance (ignores ACPI)' } };
 
 describe('management', () => {
   it('Plan shows each next call and makes none, until it is Manage', async () => {
-    const stage = await stageFor('plan');
-    const person = personAt(stage);
-    await stage.operator();
-    await stage.create('web', { managementPolicy: 'Plan' });
-    const first = await stage.untilReady('web', 'False/PlanOnly');
+    const fixture = await stageFor('plan');
+    const person = userAt(fixture);
+    await fixture.operator();
+    await fixture.create('web', { managementPolicy: 'Plan' });
+    const first = await fixture.untilReady('web', 'False/PlanOnly');
     expect(first.status?.plannedActions).toEqual([
       {
         operation: 'CreateMachine',
@@ -26,85 +27,85 @@ describe('management', () => {
     ]);
     expect(first.metadata.finalizers).toBeUndefined();
     await person.untilListed(2);
-    expect(calls(stage)).toEqual([]);
+    expect(calls(fixture)).toEqual([]);
     await person.change('web', { managementPolicy: 'Manage' });
-    expect((await stage.untilReady('web', 'True/Available')).status?.plannedActions).toBeUndefined();
+    expect((await fixture.untilReady('web', 'True/Available')).status?.plannedActions).toBeUndefined();
 
     await person.change('web', { managementPolicy: 'Plan', powerState: 'Halted' });
-    expect((await stage.untilReady('web', 'False/PlanOnly')).status?.plannedActions).toEqual(
+    expect((await fixture.untilReady('web', 'False/PlanOnly')).status?.plannedActions).toEqual(
       planned('StopMachine', 'KillMachine'),
     );
-    await stage.cluster.delete(stage.namespace, 'web');
+    await fixture.cluster.delete(fixture.namespace, 'web');
     const deleting = await person.untilCondition('web', 'DeletionBlocked', 'True/PlanOnly');
     expect(deleting.status?.plannedActions).toEqual(planned('StopMachine', 'KillMachine', 'DeleteMachine'));
     await person.untilListed(2);
-    expect(calls(stage)).toEqual(['CreateMachine']);
+    expect(calls(fixture)).toEqual(['CreateMachine']);
     await person.change('web', { managementPolicy: 'Manage' });
-    await stage.untilGone('web');
-    expect(calls(stage)).toEqual(['CreateMachine', 'StopMachine', 'DeleteMachine']);
+    await fixture.untilGone('web');
+    expect(calls(fixture)).toEqual(['CreateMachine', 'StopMachine', 'DeleteMachine']);
   });
 
   it('Observe looks at a machine, writes nothing anywhere, and leaves it', async () => {
-    const stage = await stageFor('observe');
-    const person = personAt(stage);
-    const id = stage.emulator.person.create({ ownerId: 1, name: 'legacy' });
-    await stage.operator();
-    await stage.create('web', { managementPolicy: 'Observe', adoption: { policy: 'MustExist', id } });
-    await stage.create('none', { managementPolicy: 'Observe' });
-    const object = await stage.untilReady('web', 'True/Available');
+    const fixture = await stageFor('observe');
+    const person = userAt(fixture);
+    const id = fixture.emulator.person.create({ ownerId: 1, name: 'legacy' });
+    await fixture.operator();
+    await fixture.create('web', { managementPolicy: 'Observe', adoption: { policy: 'MustExist', id } });
+    await fixture.create('none', { managementPolicy: 'Observe' });
+    const object = await fixture.untilReady('web', 'True/Available');
     expect(object.status).toMatchObject({ id, state: 'Running', addresses: [{}] });
     expect([object.metadata.finalizers, object.metadata.annotations, object.status?.origin]).toEqual([
       undefined,
       undefined,
       undefined,
     ]);
-    await stage.untilReady('none', 'False/ObserveOnly');
-    stage.emulator.person.power(id, 'stop');
-    const changed = await stage.untilReady('web', 'False/ObserveOnly');
+    await fixture.untilReady('none', 'False/ObserveOnly');
+    fixture.emulator.person.power(id, 'stop');
+    const changed = await fixture.untilReady('web', 'False/ObserveOnly');
     expect(changed.status?.conditions?.[0]?.message).toContain(`due: start VM ${id} ("legacy")`);
     await person.until('web', 'halted', ({ status }) => status?.state === 'Halted');
-    await Promise.all(['web', 'none'].map((name) => stage.cluster.delete(stage.namespace, name)));
-    await Promise.all(['web', 'none'].map((name) => stage.untilGone(name)));
-    expect(calls(stage)).toEqual([]);
+    await Promise.all(['web', 'none'].map((name) => fixture.cluster.delete(fixture.namespace, name)));
+    await Promise.all(['web', 'none'].map((name) => fixture.untilGone(name)));
+    expect(calls(fixture)).toEqual([]);
     expect(await person.kubectl('get', 'secrets', '-o', 'name')).toBe('secret/vps247-credentials\n');
   });
 
   it('paused: nothing happens, not even a deletion, until it is not', async () => {
-    const stage = await stageFor('paused');
-    const person = personAt(stage);
-    await stage.operator();
-    await stage.create('web');
-    await stage.untilReady('web', 'True/Available');
+    const fixture = await stageFor('paused');
+    const person = userAt(fixture);
+    await fixture.operator();
+    await fixture.create('web');
+    await fixture.untilReady('web', 'True/Available');
     await person.annotate('web', { paused: 'true' });
     const paused = await person.untilCondition('web', 'Paused', 'True/Paused');
     // The VM was as specified before the pause, and the spec is the same.
     expect(conditionOf(paused, 'Ready')).toBe('True/Paused');
     await person.change('web', { powerState: 'Halted' });
     await person.untilCondition('web', 'Ready', 'Unknown/Paused');
-    await stage.cluster.delete(stage.namespace, 'web');
+    await fixture.cluster.delete(fixture.namespace, 'web');
     await person.untilCondition('web', 'DeletionBlocked', 'True/Paused');
     await person.untilListed(2);
-    expect(calls(stage)).toEqual(['CreateMachine']);
+    expect(calls(fixture)).toEqual(['CreateMachine']);
     await person.annotate('web', { paused: null });
-    await stage.untilGone('web');
-    expect(calls(stage)).toEqual(['CreateMachine', 'StopMachine', 'DeleteMachine']);
+    await fixture.untilGone('web');
+    expect(calls(fixture)).toEqual(['CreateMachine', 'StopMachine', 'DeleteMachine']);
   });
 });
 
 describe('deletion', () => {
   it('waits while protected, with the power of the VM as the spec says, and spares a VM that is to be retained', async () => {
-    const stage = await stageFor('deletion');
-    const person = personAt(stage);
-    await stage.operator();
-    await stage.create('protected', { deletionProtection: true });
-    await stage.create('retained', { deletionPolicy: 'Retain' });
-    await stage.untilReady('protected', 'True/Available');
-    const { status } = await stage.untilReady('retained', 'True/Available');
-    await Promise.all(['protected', 'retained'].map((name) => stage.cluster.delete(stage.namespace, name)));
-    await stage.untilGone('retained');
+    const fixture = await stageFor('deletion');
+    const person = userAt(fixture);
+    await fixture.operator();
+    await fixture.create('protected', { deletionProtection: true });
+    await fixture.create('retained', { deletionPolicy: 'Retain' });
+    await fixture.untilReady('protected', 'True/Available');
+    const { status } = await fixture.untilReady('retained', 'True/Available');
+    await Promise.all(['protected', 'retained'].map((name) => fixture.cluster.delete(fixture.namespace, name)));
+    await fixture.untilGone('retained');
     await person.untilCondition('protected', 'DeletionBlocked', 'True/DeletionProtected');
     await person.untilListed(2);
-    expect(calls(stage)).toEqual(['CreateMachine', 'CreateMachine']);
+    expect(calls(fixture)).toEqual(['CreateMachine', 'CreateMachine']);
     await person.change('protected', { powerState: 'Halted' });
     const halted = await person.until(
       'protected',
@@ -112,56 +113,56 @@ describe('deletion', () => {
       (vm) => vm.status?.internal?.lastSyncedPowerState === 'Halted',
     );
     expect(conditionOf(halted, 'Ready')).toBe('False/DeletionProtected');
-    const lift = `kubectl -n ${stage.namespace} patch vps protected --type merge -p '{"spec":{"deletionProtection":false}}'`;
+    const lift = `kubectl -n ${fixture.namespace} patch vps protected --type merge -p '{"spec":{"deletionProtection":false}}'`;
     expect(await person.kubectl('get', 'vps', 'protected', '-o', 'wide')).toContain(lift);
     await person.change('protected', { deletionProtection: false });
-    await stage.untilGone('protected');
-    expect(calls(stage).slice(2)).toEqual(['StopMachine', 'DeleteMachine']);
-    expect(stage.emulator.ledger.liveMachines().map(({ id }) => id)).toEqual([status?.id]);
+    await fixture.untilGone('protected');
+    expect(calls(fixture).slice(2)).toEqual(['StopMachine', 'DeleteMachine']);
+    expect(fixture.emulator.ledger.liveMachines().map(({ id }) => id)).toEqual([status?.id]);
   });
 
   it('waits for a key that is rejected, and does not once the VM is to be retained', async () => {
-    const stage = await stageFor('rejected-key');
-    const person = personAt(stage);
-    await stage.operator();
-    await stage.create('web');
-    await stage.untilReady('web', 'True/Available');
-    await stage.cluster.putSecret(stage.namespace, 'not-the-key');
-    await stage.untilReady('web', 'Unknown/CredentialsRejected');
-    await stage.cluster.delete(stage.namespace, 'web');
+    const fixture = await stageFor('rejected-key');
+    const person = userAt(fixture);
+    await fixture.operator();
+    await fixture.create('web');
+    await fixture.untilReady('web', 'True/Available');
+    await fixture.cluster.putSecret(fixture.namespace, 'not-the-key');
+    await fixture.untilReady('web', 'Unknown/CredentialsRejected');
+    await fixture.cluster.delete(fixture.namespace, 'web');
     await person.untilCondition('web', 'DeletionBlocked', 'True/CredentialsRejected');
     await person.change('web', { deletionPolicy: 'Retain' });
-    await stage.untilGone('web');
-    expect(calls(stage)).toEqual(['CreateMachine']);
-    expect(stage.emulator.ledger.liveMachines()).toHaveLength(1);
+    await fixture.untilGone('web');
+    expect(calls(fixture)).toEqual(['CreateMachine']);
+    expect(fixture.emulator.ledger.liveMachines()).toHaveLength(1);
   });
 
   it('is not held up for the whole grace period when the power off is forced', async () => {
-    const stage = await stageFor('forced');
-    const person = personAt(stage);
-    await stage.operator();
-    await stage.create('web', { ...deaf, powerOff: { gracePeriodSeconds: 3600 } });
-    await stage.untilReady('web', 'True/Available');
-    await stage.cluster.delete(stage.namespace, 'web');
+    const fixture = await stageFor('forced');
+    const person = userAt(fixture);
+    await fixture.operator();
+    await fixture.create('web', { ...deaf, powerOff: { gracePeriodSeconds: 3600 } });
+    await fixture.untilReady('web', 'True/Available');
+    await fixture.cluster.delete(fixture.namespace, 'web');
     await person.until('web', 'is shut down', ({ status }) => status?.operation?.type === 'Stop');
     await person.annotate('web', { 'force-power-off': 'true' });
-    await stage.untilGone('web');
-    expect(calls(stage)).toEqual(['CreateMachine', 'StopMachine', 'KillMachine', 'DeleteMachine']);
+    await fixture.untilGone('web');
+    expect(calls(fixture)).toEqual(['CreateMachine', 'StopMachine', 'KillMachine', 'DeleteMachine']);
   });
 });
 
 describe('what others do', () => {
   it('a deleted machine is made again, once, or reported', async () => {
-    const stage = await stageFor('external-delete');
-    const person = personAt(stage);
-    await stage.operator();
-    await stage.create('again');
-    await stage.create('told', { onExternalDelete: 'Report' });
+    const fixture = await stageFor('external-delete');
+    const person = userAt(fixture);
+    await fixture.operator();
+    await fixture.create('again');
+    await fixture.create('told', { onExternalDelete: 'Report' });
     const [again, told] = [
-      await stage.untilReady('again', 'True/Available'),
-      await stage.untilReady('told', 'True/Available'),
+      await fixture.untilReady('again', 'True/Available'),
+      await fixture.untilReady('told', 'True/Available'),
     ];
-    for (const { status } of [again, told]) stage.emulator.person.delete(status?.id ?? 0);
+    for (const { status } of [again, told]) fixture.emulator.person.delete(status?.id ?? 0);
     const after = await person.until(
       'again',
       'has a new machine that is ready',
@@ -169,85 +170,85 @@ describe('what others do', () => {
     );
     expect(after.status?.providerName).toBe(again.status?.providerName);
     expect(await person.events('again')).toContain('Warning ExternallyDeleted 1');
-    const gone = await stage.untilReady('told', 'False/ExternallyDeleted');
+    const gone = await fixture.untilReady('told', 'False/ExternallyDeleted');
     expect(gone.status).toMatchObject({ id: told.status?.id });
     expect(gone.status?.state).toBeUndefined();
     await person.untilListed(2);
-    expect(calls(stage)).toEqual(['CreateMachine', 'CreateMachine', 'CreateMachine']);
-    expect(stage.emulator.ledger.duplicates()).toEqual([]);
+    expect(calls(fixture)).toEqual(['CreateMachine', 'CreateMachine', 'CreateMachine']);
+    expect(fixture.emulator.ledger.duplicates()).toEqual([]);
 
     // Somebody changes their mind.
     await person.change('told', { onExternalDelete: 'Recreate' });
-    await stage.untilReady('told', 'True/Available');
-    expect(stage.emulator.machines()).toHaveLength(2);
+    await fixture.untilReady('told', 'True/Available');
+    expect(fixture.emulator.machines()).toHaveLength(2);
   });
 
   it('power that others changed is reported and left, until the spec says otherwise', async () => {
-    const stage = await stageFor('drift');
-    const person = personAt(stage);
-    await stage.operator();
-    await stage.create('web', { powerDriftPolicy: 'Report' });
-    const { status } = await stage.untilReady('web', 'True/Available');
-    stage.emulator.person.power(status?.id ?? 0, 'stop');
-    await stage.untilReady('web', 'False/PowerDrift');
+    const fixture = await stageFor('drift');
+    const person = userAt(fixture);
+    await fixture.operator();
+    await fixture.create('web', { powerDriftPolicy: 'Report' });
+    const { status } = await fixture.untilReady('web', 'True/Available');
+    fixture.emulator.person.power(status?.id ?? 0, 'stop');
+    await fixture.untilReady('web', 'False/PowerDrift');
     await person.until('web', 'halted', (object) => object.status?.state === 'Halted');
     await person.untilListed(2);
-    expect(calls(stage)).toEqual(['CreateMachine']);
+    expect(calls(fixture)).toEqual(['CreateMachine']);
     await person.change('web', { powerState: 'Halted' });
-    await stage.untilReady('web', 'True/Available');
+    await fixture.untilReady('web', 'True/Available');
     await person.change('web', { powerState: 'Running' });
     await person.until(
       'web',
       'runs again',
       (object) => object.status?.state === 'Running' && conditionOf(object, 'Ready') === 'True/Available',
     );
-    stage.emulator.person.power(status?.id ?? 0, 'stop');
-    await stage.untilReady('web', 'False/PowerDrift');
+    fixture.emulator.person.power(status?.id ?? 0, 'stop');
+    await fixture.untilReady('web', 'False/PowerDrift');
     await person.change('web', { powerDriftPolicy: 'Correct' });
-    await stage.untilReady('web', 'True/Available');
-    expect(calls(stage)).toEqual(['CreateMachine', 'StartMachine', 'StartMachine']);
+    await fixture.untilReady('web', 'True/Available');
+    expect(calls(fixture)).toEqual(['CreateMachine', 'StartMachine', 'StartMachine']);
     expect(await person.events('web')).toContainEqual(expect.stringMatching(/^Warning PowerDrift /));
   });
 });
 
 describe('annotations', () => {
   it('reconcile-requested-at is answered in the status, and cuts a backoff short', async () => {
-    const stage = await stageFor('request', {
+    const fixture = await stageFor('request', {
       switches: { bootLoopNames: 'loop-*', bootLoopAfter: 800, bootLoopCount: 1 },
     });
-    const person = personAt(stage);
-    await stage.operator();
-    await stage.create('loop');
-    const { status } = await stage.untilReady('loop', 'False/StartBackoff');
+    const person = userAt(fixture);
+    await fixture.operator();
+    await fixture.create('loop');
+    const { status } = await fixture.untilReady('loop', 'False/StartBackoff');
     await person.annotate('loop', { 'reconcile-requested-at': '2026-01-01T00:00:00Z' });
     await person.until('loop', 'answers', (object) => object.status?.lastHandledReconcileAt === '2026-01-01T00:00:00Z');
-    await stage.untilReady('loop', 'True/Available');
-    const start = stage.emulator.ledger.calls.find(({ operation }) => operation === 'StartMachine');
+    await fixture.untilReady('loop', 'True/Available');
+    const start = fixture.emulator.ledger.calls.find(({ operation }) => operation === 'StartMachine');
     expect(start?.at).toBeLessThan(Date.parse(status?.startFailure?.retryTime ?? ''));
 
     // Any other value asks again; the machine is as asked, so it costs one list and one status.
-    const lists = stage.emulator.ledger.callsByOperation().ListMachines ?? 0;
+    const lists = fixture.emulator.ledger.callsByOperation().ListMachines ?? 0;
     await person.annotate('loop', { 'reconcile-requested-at': 'again' });
     await person.until('loop', 'answers', (object) => object.status?.lastHandledReconcileAt === 'again');
-    expect(stage.emulator.ledger.callsByOperation().ListMachines).toBeGreaterThan(lists);
+    expect(fixture.emulator.ledger.callsByOperation().ListMachines).toBeGreaterThan(lists);
   });
 
   it('a value that means nothing is told once, and counts as if it were not there', async () => {
-    const stage = await stageFor('senseless');
-    const person = personAt(stage);
-    await stage.operator();
-    await stage.create('web');
-    await stage.untilReady('web', 'True/Available');
+    const fixture = await stageFor('senseless');
+    const person = userAt(fixture);
+    await fixture.operator();
+    await fixture.create('web');
+    await fixture.untilReady('web', 'True/Available');
     await person.annotate('web', { paused: 'yes', 'force-power-off': 'True' });
-    await stage.cluster.until('it is told', async () => {
+    await fixture.cluster.until('it is told', async () => {
       const events = await person.events('web');
       return events.filter((event) => event === 'Warning InvalidAnnotation 1').length === 2;
     });
     await person.change('web', { powerState: 'Halted' });
     await person.until('web', 'halted', ({ status }) => status?.state === 'Halted');
-    await stage.cluster.delete(stage.namespace, 'web');
-    await stage.untilGone('web');
-    expect(calls(stage)).toEqual(['CreateMachine', 'StopMachine', 'DeleteMachine']);
+    await fixture.cluster.delete(fixture.namespace, 'web');
+    await fixture.untilGone('web');
+    expect(calls(fixture)).toEqual(['CreateMachine', 'StopMachine', 'DeleteMachine']);
     expect((await person.events('web')).filter((event) => event.includes('InvalidAnnotation'))).toEqual([
       'Warning InvalidAnnotation 1',
       'Warning InvalidAnnotation 1',

@@ -1,23 +1,23 @@
 import { describe, expect, it } from 'vitest';
-import { type Stage, type StageOptions, useStages } from './fixture.ts';
+import { type OperatorFixture, type FixtureOptions, useFixtures } from './fixture.ts';
 
-const stageFor = useStages('quirks');
-type Switches = NonNullable<StageOptions['switches']>;
+const stageFor = useFixtures('quirks');
+type Switches = NonNullable<FixtureOptions['switches']>;
 
 /** Created, halted, started, deleted; answers the changing calls it took. */
-async function live(stage: Stage): Promise<readonly string[]> {
-  const { cluster, emulator, namespace } = stage;
-  await stage.operator();
-  await stage.create('web', { powerOff: { gracePeriodSeconds: 3 } });
-  await stage.untilReady('web', 'True/Available');
+async function live(fixture: OperatorFixture): Promise<readonly string[]> {
+  const { cluster, emulator, namespace } = fixture;
+  await fixture.operator();
+  await fixture.create('web', { powerOff: { gracePeriodSeconds: 3 } });
+  await fixture.untilReady('web', 'True/Available');
   await cluster.patch(namespace, 'web', { spec: { powerState: 'Halted' } });
-  await cluster.until('web is halted', async () => (await stage.object('web'))?.status?.state === 'Halted');
-  await stage.untilReady('web', 'True/Available');
+  await cluster.until('web is halted', async () => (await fixture.object('web'))?.status?.state === 'Halted');
+  await fixture.untilReady('web', 'True/Available');
   await cluster.patch(namespace, 'web', { spec: { powerState: 'Running' } });
-  await cluster.until('web runs', async () => (await stage.object('web'))?.status?.state === 'Running');
-  await stage.untilReady('web', 'True/Available');
+  await cluster.until('web runs', async () => (await fixture.object('web'))?.status?.state === 'Running');
+  await fixture.untilReady('web', 'True/Available');
   await cluster.delete(namespace, 'web');
-  await stage.untilGone('web');
+  await fixture.untilGone('web');
   expect(emulator.ledger.machinesEverCreated()).toHaveLength(1);
   expect(emulator.ledger.liveMachines()).toEqual([]);
   expect(emulator.ledger.forbiddenTransitions()).toEqual([]);
@@ -48,24 +48,30 @@ describe('a provider with ways of its own', () => {
     { quirk: 'keeps the task of a stop until the machine is halted', switches: { stopTask: 'lasts-until-halted' } },
     { quirk: 'shows deleted machines for a while', switches: { deletedListLag: 700 } },
   ])('$quirk: one machine, and no call too many', async ({ quirk, switches }) => {
-    const stage = await stageFor(quirk.replaceAll(/\W+/g, '-'), { switches });
-    expect(await live(stage)).toEqual(['CreateMachine', 'StopMachine', 'StartMachine', 'StopMachine', 'DeleteMachine']);
+    const fixture = await stageFor(quirk.replaceAll(/\W+/g, '-'), { switches });
+    expect(await live(fixture)).toEqual([
+      'CreateMachine',
+      'StopMachine',
+      'StartMachine',
+      'StopMachine',
+      'DeleteMachine',
+    ]);
   });
 
   it('takes its time over a create while the object is changed: the machine is recorded in the object as it is then', async () => {
-    const stage = await stageFor('changed-meanwhile');
-    const { cluster, emulator, namespace } = stage;
+    const fixture = await stageFor('changed-meanwhile');
+    const { cluster, emulator, namespace } = fixture;
     emulator.addFault({ operation: 'CreateMachine', when: 'after', action: { kind: 'delay', ms: 4_000 } });
-    const operator = stage.start({ settings: { 'api-response-timeout': '30s' } });
+    const operator = fixture.start({ settings: { 'api-response-timeout': '30s' } });
     const { metrics } = await operator.addresses;
-    await stage.create('web');
+    await fixture.create('web');
     await cluster.until('a machine is made', async () => emulator.ledger.machinesEverCreated().length === 1);
     const others = Array.from({ length: 40 }, (_, index) => `example.com/finalizer-${index}`);
-    const finalizers = [...((await stage.object('web'))?.metadata.finalizers ?? []), ...others];
+    const finalizers = [...((await fixture.object('web'))?.metadata.finalizers ?? []), ...others];
     await cluster.patch(namespace, 'web', {
       metadata: { namespace, name: 'web', labels: { team: 'blue' }, finalizers },
     });
-    const { metadata, status } = await stage.untilReady('web', 'True/Available');
+    const { metadata, status } = await fixture.untilReady('web', 'True/Available');
     expect(metadata.labels).toEqual({ team: 'blue' });
     expect(metadata.finalizers?.toSorted()).toEqual(finalizers.toSorted());
     expect(metadata.annotations).toHaveProperty('vps247.com/machine', expect.stringContaining(String(status?.id)));
@@ -81,13 +87,13 @@ describe('a provider with ways of its own', () => {
   });
 
   it('calls a guest running that ignores the signal: it is cut off once, after its grace period', async () => {
-    const stage = await stageFor('deaf-and-reset', {
+    const fixture = await stageFor('deaf-and-reset', {
       switches: { ignoredStop: 'stays-running', ignoresShutdownNames: 'deaf-*' },
     });
-    await stage.operator();
-    await stage.create('deaf', { powerState: 'Halted', powerOff: { gracePeriodSeconds: 1 } });
-    await stage.untilReady('deaf', 'True/Available');
-    expect(stage.emulator.ledger.writes().map(({ operation }) => operation)).toEqual([
+    await fixture.operator();
+    await fixture.create('deaf', { powerState: 'Halted', powerOff: { gracePeriodSeconds: 1 } });
+    await fixture.untilReady('deaf', 'True/Available');
+    expect(fixture.emulator.ledger.writes().map(({ operation }) => operation)).toEqual([
       'CreateMachine',
       'StopMachine',
       'KillMachine',
@@ -95,57 +101,57 @@ describe('a provider with ways of its own', () => {
   });
 
   it('has a guest that does not stay up: started again ever more slowly, and said so', async () => {
-    const stage = await stageFor('boot-loop', { switches: { bootLoopNames: 'loop-*', bootLoopAfter: 800 } });
-    await stage.operator();
-    await stage.create('loop');
-    const object = await stage.untilReady('loop', 'False/StartBackoff');
+    const fixture = await stageFor('boot-loop', { switches: { bootLoopNames: 'loop-*', bootLoopAfter: 800 } });
+    await fixture.operator();
+    await fixture.create('loop');
+    const object = await fixture.untilReady('loop', 'False/StartBackoff');
     const { retryTime = '', lastTime = '' } = object.status?.startFailure ?? {};
     expect(object.status?.startFailure?.count).toBe(1);
     expect(Date.parse(retryTime) - Date.parse(lastTime)).toBeGreaterThanOrEqual(5_000);
-    await stage.cluster.until(
+    await fixture.cluster.until(
       'it is started again',
-      async () => stage.emulator.ledger.callsByOperation()['StartMachine'] === 1,
+      async () => fixture.emulator.ledger.callsByOperation()['StartMachine'] === 1,
     );
-    const start = stage.emulator.ledger.writes().at(-1);
+    const start = fixture.emulator.ledger.writes().at(-1);
     expect(start?.at).toBeGreaterThanOrEqual(Date.parse(retryTime) - 1);
-    const second = await stage.untilReady('loop', 'False/StartBackoff');
-    await stage.cluster.until(
+    const second = await fixture.untilReady('loop', 'False/StartBackoff');
+    await fixture.cluster.until(
       'the second failure counts',
-      async () => (await stage.object('loop'))?.status?.startFailure?.count === 2,
+      async () => (await fixture.object('loop'))?.status?.startFailure?.count === 2,
     );
     expect(second.metadata.uid).toBe(object.metadata.uid);
   });
 
   it('limits the rate: waits as told, and a healthy machine stays Ready', async () => {
-    const stage = await stageFor('rate-limit');
-    await stage.operator();
-    await stage.create('web');
-    await stage.untilReady('web', 'True/Available');
-    stage.emulator.addFault({
+    const fixture = await stageFor('rate-limit');
+    await fixture.operator();
+    await fixture.create('web');
+    await fixture.untilReady('web', 'True/Available');
+    fixture.emulator.addFault({
       method: 'GET',
       path: '/virtual_machines',
       when: 'instead',
       times: 1,
       action: { kind: 'rate-limit', retryAfter: '3' },
     });
-    await stage.cluster.until('Synced says so', async () => {
-      const object = await stage.object('web');
+    await fixture.cluster.until('Synced says so', async () => {
+      const object = await fixture.object('web');
       return (
         object?.status?.conditions?.some(({ type, reason }) => type === 'Synced' && reason === 'RateLimited') === true
       );
     });
-    expect((await stage.object('web'))?.status?.conditions?.find(({ type }) => type === 'Ready')).toMatchObject({
+    expect((await fixture.object('web'))?.status?.conditions?.find(({ type }) => type === 'Ready')).toMatchObject({
       status: 'True',
       reason: 'RateLimited',
     });
-    const limited = stage.emulator.ledger.calls.find(({ outcome }) => outcome === 429);
-    await stage.cluster.until('it is over', async () => {
-      const object = await stage.object('web');
+    const limited = fixture.emulator.ledger.calls.find(({ outcome }) => outcome === 429);
+    await fixture.cluster.until('it is over', async () => {
+      const object = await fixture.object('web');
       return (
         object?.status?.conditions?.some(({ type, reason }) => type === 'Synced' && reason === 'Available') === true
       );
     });
-    const next = stage.emulator.ledger.calls.find(({ seq }) => seq > (limited?.seq ?? Infinity));
+    const next = fixture.emulator.ledger.calls.find(({ seq }) => seq > (limited?.seq ?? Infinity));
     expect((next?.at ?? 0) - (limited?.at ?? 0)).toBeGreaterThanOrEqual(3_000);
   });
 });

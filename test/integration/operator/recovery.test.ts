@@ -6,7 +6,7 @@ import { annotations } from '../../../src/api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../../../src/api/v1alpha1/types.ts';
 import { createEmulator, type Emulator } from '../../../emulator/emulator.ts';
 import { serve } from '../../../emulator/server.ts';
-import { hurriedLatencies } from '../../support/fast-settings.ts';
+import { fastLatencies } from '../../support/fast-settings.ts';
 import type { OperatorProcess } from '../../support/operator-process.ts';
 import { documented } from '../../support/documented.ts';
 import { keyOf, Site } from './site.ts';
@@ -32,7 +32,7 @@ beforeAll(async () => {
 afterAll(() => Promise.all([home.close(), other.close()]), 60_000);
 
 async function begin(test: string): Promise<void> {
-  emulator = createEmulator({ seed: 7, latencies: hurriedLatencies, accounts: [{ ownerId: 1, keys: [apiKey] }] });
+  emulator = createEmulator({ seed: 7, latencies: fastLatencies, accounts: [{ ownerId: 1, keys: [apiKey] }] });
   const provider = await serve(emulator, { port: 0 });
   apiUrl = provider.url;
   stopProvider = async () => {

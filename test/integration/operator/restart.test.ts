@@ -2,17 +2,17 @@ import { describe, expect, it, vi } from 'vitest';
 import type { FaultAction, FaultWhen } from '../../../emulator/fault-rule.ts';
 import { documented } from '../../support/documented.ts';
 import { readerOf } from '../../support/reader-shell.ts';
-import { conditionOf, personAt } from './user.ts';
-import { type Stage, type StageOptions, useStages } from './fixture.ts';
+import { conditionOf, userAt } from './user.ts';
+import { type OperatorFixture, type FixtureOptions, useFixtures } from './fixture.ts';
 
-const stageFor = useStages('restart');
+const stageFor = useFixtures('restart');
 // Several times as long as it takes, for machines with other things to do.
 vi.setConfig({ testTimeout: 180_000 });
 
-const asked = ({ emulator }: Stage): number => emulator.ledger.callsByOperation().RestartMachine ?? 0;
+const asked = ({ emulator }: OperatorFixture): number => emulator.ledger.callsByOperation().RestartMachine ?? 0;
 
 /** Restarts that took place, by what the provider's ledger says happened. */
-function restarts({ emulator: { ledger } }: Stage): number {
+function restarts({ emulator: { ledger } }: OperatorFixture): number {
   const calls = new Set(ledger.calls.filter(({ operation }) => operation === 'RestartMachine').map(({ seq }) => seq));
   return ledger.effects.filter(
     (effect) =>
@@ -24,8 +24,12 @@ function restarts({ emulator: { ledger } }: Stage): number {
 }
 
 /** Until the request is handled and the machine is as asked. */
-async function untilHandled(stage: Stage, request: string, state: 'Running' | 'Halted' = 'Running'): Promise<void> {
-  await personAt(stage).until(
+async function untilHandled(
+  fixture: OperatorFixture,
+  request: string,
+  state: 'Running' | 'Halted' = 'Running',
+): Promise<void> {
+  await userAt(fixture).until(
     'web',
     `has handled ${request}`,
     (object) =>
@@ -37,51 +41,51 @@ async function untilHandled(stage: Stage, request: string, state: 'Running' | 'H
 
 describe('a restart by request', () => {
   it('is made by the command that the pages show', async () => {
-    const stage = await stageFor('documented');
-    await stage.operator();
-    await stage.create('web');
-    await stage.untilReady('web', 'True/Available');
+    const fixture = await stageFor('documented');
+    await fixture.operator();
+    await fixture.create('web');
+    await fixture.untilReady('web', 'True/Available');
     const command = documented('docs/api.md', 'restart');
     expect(documented('docs/tasks.md', 'restart')).toBe(command.replace('NAME', 'web'));
-    const shell = await readerOf(stage.directory, stage.namespace);
+    const shell = await readerOf(fixture.directory, fixture.namespace);
     expect(await shell(command.replace('NAME', 'web'))).toBe('virtualmachine.vps247.com/web patched\n');
-    await untilHandled(stage, (await stage.object('web'))?.spec.restartRequest ?? '');
-    expect([asked(stage), restarts(stage)]).toEqual([1, 1]);
+    await untilHandled(fixture, (await fixture.object('web'))?.spec.restartRequest ?? '');
+    expect([asked(fixture), restarts(fixture)]).toEqual([1, 1]);
   });
 
   it('happens once for each new text, and not for one that was there first or came while the machine was halted', async () => {
-    const stage = await stageFor('once');
-    const person = personAt(stage);
-    const first = await stage.operator();
-    await stage.create('web', { restartRequest: 'at creation' });
-    await untilHandled(stage, 'at creation');
+    const fixture = await stageFor('once');
+    const person = userAt(fixture);
+    const first = await fixture.operator();
+    await fixture.create('web', { restartRequest: 'at creation' });
+    await untilHandled(fixture, 'at creation');
     await person.untilListed(2);
-    expect(asked(stage)).toBe(0);
+    expect(asked(fixture)).toBe(0);
 
     await person.change('web', { restartRequest: 'monday' });
-    await untilHandled(stage, 'monday');
-    expect([asked(stage), restarts(stage)]).toEqual([1, 1]);
+    await untilHandled(fixture, 'monday');
+    expect([asked(fixture), restarts(fixture)]).toEqual([1, 1]);
 
     // A new process, another change, the same text: none of them asks for a restart.
     await first.kill();
-    await stage.operator();
+    await fixture.operator();
     await person.change('web', { powerDriftPolicy: 'Report' });
     await person.until('web', 'is seen', ({ metadata, status }) => status?.observedGeneration === metadata.generation);
     await person.untilListed(2);
-    expect(asked(stage)).toBe(1);
+    expect(asked(fixture)).toBe(1);
 
     await person.change('web', { powerState: 'Halted' });
     await person.until('web', 'is halted', (object) => object.status?.state === 'Halted');
     await person.change('web', { restartRequest: 'tuesday' });
-    await untilHandled(stage, 'tuesday', 'Halted');
+    await untilHandled(fixture, 'tuesday', 'Halted');
     await person.change('web', { powerState: 'Running' });
-    await untilHandled(stage, 'tuesday');
+    await untilHandled(fixture, 'tuesday');
     await person.untilListed(2);
-    expect(asked(stage)).toBe(1);
+    expect(asked(fixture)).toBe(1);
 
     await person.change('web', { restartRequest: 'wednesday' });
-    await untilHandled(stage, 'wednesday');
-    expect([asked(stage), restarts(stage)]).toEqual([2, 2]);
+    await untilHandled(fixture, 'wednesday');
+    expect([asked(fixture), restarts(fixture)]).toEqual([2, 2]);
     const told = (await person.events('web')).filter((event) => event.includes('Restarting'));
     // Two of the same note within minutes are one event with a count, unless they are of two processes.
     expect(told).toEqual(['Normal Restarting 1', 'Normal Restarting 1']);
@@ -92,7 +96,7 @@ describe('a restart by request', () => {
     when: FaultWhen;
     action: FaultAction;
     isKilled: boolean;
-    switches?: StageOptions['switches'];
+    switches?: FixtureOptions['switches'];
     calls: number;
     effects: number;
   }>([
@@ -141,23 +145,26 @@ describe('a restart by request', () => {
   ])(
     '$because: $effects restart, $calls calls',
     async ({ because, when, action, isKilled, switches = {}, ...expected }) => {
-      const stage = await stageFor(because.replaceAll(/\W+/g, '-'), { switches });
-      const person = personAt(stage);
-      const operator = await stage.operator();
-      await stage.create('web');
-      await stage.untilReady('web', 'True/Available');
-      stage.emulator.addFault({ operation: 'RestartMachine', when, action, times: 1 });
+      const fixture = await stageFor(because.replaceAll(/\W+/g, '-'), { switches });
+      const person = userAt(fixture);
+      const operator = await fixture.operator();
+      await fixture.create('web');
+      await fixture.untilReady('web', 'True/Available');
+      fixture.emulator.addFault({ operation: 'RestartMachine', when, action, times: 1 });
       await person.change('web', { restartRequest: 'now' });
-      await stage.cluster.until('the call is under way', async () => asked(stage) === 1);
-      expect((await stage.object('web'))?.status?.operation).toMatchObject({ type: 'Restart', restartRequest: 'now' });
+      await fixture.cluster.until('the call is under way', async () => asked(fixture) === 1);
+      expect((await fixture.object('web'))?.status?.operation).toMatchObject({
+        type: 'Restart',
+        restartRequest: 'now',
+      });
       if (isKilled) {
         await operator.kill();
-        await stage.operator();
+        await fixture.operator();
       }
-      await untilHandled(stage, 'now');
+      await untilHandled(fixture, 'now');
       await person.untilListed(2);
-      expect({ calls: asked(stage), effects: restarts(stage) }).toEqual(expected);
-      expect(stage.emulator.ledger.forbiddenTransitions()).toEqual([]);
+      expect({ calls: asked(fixture), effects: restarts(fixture) }).toEqual(expected);
+      expect(fixture.emulator.ledger.forbiddenTransitions()).toEqual([]);
     },
   );
 });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
 import { Cluster, readiness } from '../../support/control-plane.ts';
-import { hurried } from '../../support/fast-settings.ts';
+import { fastSettings } from '../../support/fast-settings.ts';
 import { type OperatorProcess, startOperator } from '../../support/operator-process.ts';
 import { type ControlPlane, startControlPlane } from '../../../hack/control-plane/start.ts';
 import type { VirtualMachine } from '../../../src/api/v1alpha1/types.ts';
@@ -83,7 +83,7 @@ export class Site {
     const operator = startOperator({
       kubeconfig: this.#operatorKubeconfig,
       apiUrl,
-      flags: [...hurried(settings), ...flags],
+      flags: [...fastSettings(settings), ...flags],
       logFile: path.join(this.#logs, `operator-${this.#starts}.log`),
     });
     await operator.addresses;

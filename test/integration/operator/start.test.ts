@@ -6,7 +6,7 @@ import { parse } from 'yaml';
 import { ensureComponents } from '../../../hack/control-plane/components.ts';
 import { startControlPlane } from '../../../hack/control-plane/start.ts';
 import { Cluster, readiness } from '../../support/control-plane.ts';
-import { hurried } from '../../support/fast-settings.ts';
+import { fastSettings } from '../../support/fast-settings.ts';
 import { startOperator } from '../../support/operator-process.ts';
 import { recordObjects } from '../../support/record-objects.ts';
 import { createEmulator } from '../../../emulator/emulator.ts';
@@ -52,7 +52,7 @@ describe('an operator that is started before anything is there for it', () => {
       const operator = startOperator({
         kubeconfig: await cluster.kubeconfigOfServiceAccount('vps247-system', 'vps247-operator', out),
         apiUrl: provider.url,
-        flags: [...hurried(), '--namespaces=team-b,team-a', '--leader-election-namespace=vps247-system'],
+        flags: [...fastSettings(), '--namespaces=team-b,team-a', '--leader-election-namespace=vps247-system'],
         logFile: path.join(out, 'operator.log'),
       });
       let recorder: ReturnType<typeof recordObjects> | undefined;

@@ -4,9 +4,9 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import { buildBundle } from '../../../hack/build.ts';
 import { startCollector } from '../../support/collector.ts';
-import { apiKey, useStages } from './fixture.ts';
+import { apiKey, useFixtures } from './fixture.ts';
 
-const stageOf = useStages('traces');
+const stageOf = useFixtures('traces');
 
 test(
   'the bundle tells a collector of every reconciliation and call, and of no secret',
@@ -16,19 +16,19 @@ test(
     try {
       await using collector = await startCollector();
       const { file } = await buildBundle(folder);
-      const stage = await stageOf('bundle');
-      const operator = stage.start({ entry: file, variables: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url } });
-      await stage.create('web');
-      await stage.untilReady('web', 'True/Available');
+      const fixture = await stageOf('bundle');
+      const operator = fixture.start({ entry: file, variables: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url } });
+      await fixture.create('web');
+      await fixture.untilReady('web', 'True/Available');
       expect(await operator.stop()).toBe(0);
       // Searched with all else that a run leaves.
-      writeFileSync(path.join(stage.directory, 'traces.json'), collector.bodies.join('\n'));
+      writeFileSync(path.join(fixture.directory, 'traces.json'), collector.bodies.join('\n'));
 
       const { spans } = collector;
       const passes = spans.filter(
         ({ name, attributes }) => name === 'reconcile' && attributes['vps247.object.name'] === 'web',
       );
-      expect(passes.every(({ attributes }) => attributes['k8s.namespace.name'] === stage.namespace)).toBe(true);
+      expect(passes.every(({ attributes }) => attributes['k8s.namespace.name'] === fixture.namespace)).toBe(true);
       const byId = new Map(passes.map((span) => [span.spanId, span]));
       const inPass = (wanted: string): boolean[] =>
         spans.filter(({ name }) => name === wanted).map(({ parentSpanId = '' }) => byId.has(parentSpanId));

@@ -5,10 +5,10 @@ import { afterAll, describe, expect, it, vi } from 'vitest';
 import { stringify } from 'yaml';
 import { helm } from '../../support/helm.ts';
 import { kubectl, sharedCluster } from '../../support/shared-cluster.ts';
-import { personAt } from './user.ts';
-import { apiKey, type Stage, spec, useStages } from './fixture.ts';
+import { userAt } from './user.ts';
+import { apiKey, type OperatorFixture, spec, useFixtures } from './fixture.ts';
 
-const stageFor = useStages('uninstall');
+const stageFor = useFixtures('uninstall');
 // Several times as long as it takes, for machines with other things to do.
 vi.setConfig({ testTimeout: 180_000 });
 
@@ -47,66 +47,66 @@ function write(name: string, files: Readonly<Record<string, object>>): string {
   return place;
 }
 
-async function expectNothingLeft(stage: Stage): Promise<void> {
-  await stage.untilGone('web');
-  const calls = stage.emulator.ledger.callsByOperation();
-  expect([calls.CreateMachine, calls.DeleteMachine, stage.emulator.ledger.liveMachines()]).toEqual([1, 1, []]);
+async function expectNothingLeft(fixture: OperatorFixture): Promise<void> {
+  await fixture.untilGone('web');
+  const calls = fixture.emulator.ledger.callsByOperation();
+  expect([calls.CreateMachine, calls.DeleteMachine, fixture.emulator.ledger.liveMachines()]).toEqual([1, 1, []]);
 }
 
 describe.each(labels)('a Secret %s that goes with its VirtualMachine', (what, secretLabels) => {
   it('helm uninstall deletes the VM', async () => {
-    const stage = await stageFor(`helm ${what}`, { withSecret: false });
+    const fixture = await stageFor(`helm ${what}`, { withSecret: false });
     const files = manifests(secretLabels);
     const chart = write(`chart ${what}`, {
       'Chart.yaml': { apiVersion: 'v2', name: 'team', version: '0.1.0' },
       ...Object.fromEntries(Object.entries(files).map(([name, content]) => [`templates/${name}`, content])),
     });
-    const where = ['--namespace', stage.namespace, '--kubeconfig', sharedCluster().kubeconfig];
-    await stage.operator();
+    const where = ['--namespace', fixture.namespace, '--kubeconfig', sharedCluster().kubeconfig];
+    await fixture.operator();
     expect(await helm(['install', 'team', chart, ...where])).toMatchObject({ code: 0 });
-    await stage.untilReady('web', 'True/Available');
+    await fixture.untilReady('web', 'True/Available');
     expect(await helm(['uninstall', 'team', ...where])).toMatchObject({ code: 0 });
-    await expectNothingLeft(stage);
+    await expectNothingLeft(fixture);
   });
 
   it('kubectl delete of the folder deletes the VM', async () => {
-    const stage = await stageFor(`kubectl ${what}`, { withSecret: false });
+    const fixture = await stageFor(`kubectl ${what}`, { withSecret: false });
     const place = write(`folder ${what}`, manifests(secretLabels));
-    await stage.operator();
-    expect(await kubectl(['-n', stage.namespace, 'apply', '-f', place])).toMatchObject({ code: 0 });
-    await stage.untilReady('web', 'True/Available');
-    expect(await kubectl(['-n', stage.namespace, 'delete', '-f', place])).toMatchObject({ code: 0 });
-    await expectNothingLeft(stage);
+    await fixture.operator();
+    expect(await kubectl(['-n', fixture.namespace, 'apply', '-f', place])).toMatchObject({ code: 0 });
+    await fixture.untilReady('web', 'True/Available');
+    expect(await kubectl(['-n', fixture.namespace, 'delete', '-f', place])).toMatchObject({ code: 0 });
+    await expectNothingLeft(fixture);
   });
 
   it('deleting the namespace deletes the VM', async () => {
-    const stage = await stageFor(`namespace ${what}`, { withSecret: false });
+    const fixture = await stageFor(`namespace ${what}`, { withSecret: false });
     const place = write(`of namespace ${what}`, manifests(secretLabels));
-    await stage.operator();
-    expect(await kubectl(['-n', stage.namespace, 'apply', '-f', place])).toMatchObject({ code: 0 });
-    await stage.untilReady('web', 'True/Available');
-    expect(await kubectl(['delete', 'namespace', stage.namespace])).toMatchObject({ code: 0 });
-    await expectNothingLeft(stage);
+    await fixture.operator();
+    expect(await kubectl(['-n', fixture.namespace, 'apply', '-f', place])).toMatchObject({ code: 0 });
+    await fixture.untilReady('web', 'True/Available');
+    expect(await kubectl(['delete', 'namespace', fixture.namespace])).toMatchObject({ code: 0 });
+    await expectNothingLeft(fixture);
   });
 });
 
 it('an operator that restarts between the two says how to finish, and finishes once the Secret is back', async () => {
-  const stage = await stageFor('restart', { withSecret: false });
-  const person = personAt(stage);
+  const fixture = await stageFor('restart', { withSecret: false });
+  const person = userAt(fixture);
   const place = write('of restart', manifests({}));
-  const operator = await stage.operator();
-  expect(await kubectl(['-n', stage.namespace, 'apply', '-f', place])).toMatchObject({ code: 0 });
-  await stage.untilReady('web', 'True/Available');
+  const operator = await fixture.operator();
+  expect(await kubectl(['-n', fixture.namespace, 'apply', '-f', place])).toMatchObject({ code: 0 });
+  await fixture.untilReady('web', 'True/Available');
   await operator.kill();
-  const args = ['-n', stage.namespace, 'delete', '--wait=false', '-f', place];
+  const args = ['-n', fixture.namespace, 'delete', '--wait=false', '-f', place];
   expect(await kubectl(args)).toMatchObject({ code: 0 });
-  await stage.operator();
+  await fixture.operator();
   const blocked = await person.untilCondition('web', 'DeletionBlocked', 'True/CredentialsMissing');
   const { message } = blocked.status?.conditions?.find(({ type }) => type === 'DeletionBlocked') ?? {};
   expect(message).toContain(
-    `kubectl -n ${stage.namespace} patch vps web --type merge -p '{"spec":{"deletionPolicy":"Retain"}}'`,
+    `kubectl -n ${fixture.namespace} patch vps web --type merge -p '{"spec":{"deletionPolicy":"Retain"}}'`,
   );
   const secret = path.join(place, 'credentials.yaml');
-  expect(await kubectl(['-n', stage.namespace, 'apply', '-f', secret])).toMatchObject({ code: 0 });
-  await expectNothingLeft(stage);
+  expect(await kubectl(['-n', fixture.namespace, 'apply', '-f', secret])).toMatchObject({ code: 0 });
+  await expectNothingLeft(fixture);
 });

@@ -1,9 +1,9 @@
 import type { VirtualMachine } from '../../../src/api/v1alpha1/types.ts';
 import { kubectl } from '../../support/shared-cluster.ts';
-import type { Stage } from './fixture.ts';
+import type { OperatorFixture } from './fixture.ts';
 
 /** What a person does to the objects of a stage with kubectl, and reads off them. */
-export interface Person {
+export interface User {
   /** Changes fields of the spec; null takes one away. */
   change(name: string, spec: Readonly<Record<string, unknown>>): Promise<void>;
   /** Sets annotations of `vps247.com`; null takes one away. */
@@ -20,8 +20,8 @@ export interface Person {
   kubectl(...args: readonly string[]): Promise<string>;
 }
 
-export function personAt(stage: Stage): Person {
-  const { cluster, emulator, namespace } = stage;
+export function userAt(fixture: OperatorFixture): User {
+  const { cluster, emulator, namespace } = fixture;
   const lists = (): number => emulator.ledger.callsByOperation().ListMachines ?? 0;
 
   async function run(...args: readonly string[]): Promise<string> {
@@ -38,7 +38,7 @@ export function personAt(stage: Stage): Person {
     let seen: VirtualMachine | undefined;
     await cluster
       .until(`${name}: ${what}`, async () => {
-        seen = await stage.object(name);
+        seen = await fixture.object(name);
         return seen !== undefined && isTrue(seen);
       })
       .catch((error: unknown) => {

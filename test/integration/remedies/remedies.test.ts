@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hurriedLatencies } from '../../support/fast-settings.ts';
+import { fastLatencies } from '../../support/fast-settings.ts';
 import type { OperatorProcess } from '../../support/operator-process.ts';
 import { anyObject } from '../../../src/api/v1alpha1/commands.ts';
 import { type Reason, reasons } from '../../../src/api/v1alpha1/reasons.ts';
@@ -98,7 +98,7 @@ beforeAll(async () => {
   const owners = [...cases.flatMap((_, index) => [index + 1, index + 1_001]), sharedOwner];
   const emulator: Emulator = createEmulator({
     seed: 7,
-    latencies: hurriedLatencies,
+    latencies: fastLatencies,
     accounts: owners.map((ownerId) => ({ ownerId, keys: [keyOf(ownerId)] })),
     switches: { bootLoopNames: 'loop-*', bootLoopAfter: 20_000, bootLoopCount: 1 },
   });

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { type ControlPlane, startControlPlane } from '../../../hack/control-plane/start.ts';
 import { Cluster } from '../../support/control-plane.ts';
 import { collectGarbage } from '../../support/garbage-collector.ts';
-import { hurried, hurriedLatencies } from '../../support/fast-settings.ts';
+import { fastSettings, fastLatencies } from '../../support/fast-settings.ts';
 import { type OperatorProcess, startOperator } from '../../support/operator-process.ts';
 import { recordObjects } from '../../support/record-objects.ts';
 import { type Passing, startWireProxy, type Treatment, type WireProxy } from '../../support/wire-proxy.ts';
@@ -55,7 +55,7 @@ export async function openWorld(name: string): Promise<World> {
   const kubeconfig = await cluster.kubeconfigOfServiceAccount('vps247-system', 'vps247-operator', out);
   const emulator = createEmulator({
     seed: 7,
-    latencies: hurriedLatencies,
+    latencies: fastLatencies,
     accounts: [{ ownerId: 1, keys: [apiKey] }],
   });
   const provider = await serve(emulator, { port: 0 });
@@ -81,7 +81,7 @@ export async function openWorld(name: string): Promise<World> {
       kubeconfig: proxy.kubeconfig,
       apiUrl: proxy.apiUrl,
       // Objects come again under their old names here; whether their old machines may be theirs is another test's.
-      flags: [...hurried({ 'orphan-candidates': 'Report' }), ...flags],
+      flags: [...fastSettings({ 'orphan-candidates': 'Report' }), ...flags],
       logFile: path.join(out, `operator-${starts}.log`),
     });
     await operator.addresses;

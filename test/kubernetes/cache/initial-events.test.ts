@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import type { KubeErrorReason } from '../../../src/kubernetes/errors.ts';
 import type { FakeCluster } from './fake-cluster.ts';
-import { rowsOf, stage } from './reflector-fixture.ts';
+import { rowsOf, startReflector } from './reflector-fixture.ts';
 
 async function streaming(streams: FakeCluster['streams'], objects: Readonly<Record<string, string>>) {
-  const it = await stage();
+  const it = await startReflector();
   it.cluster.streams = streams;
   for (const [key, spec] of Object.entries(objects)) it.cluster.put(key, spec);
   it.reflector.start();
@@ -155,7 +155,7 @@ describe('the initial list as watch events', () => {
     { reason: 'Network', retryAfter: 5_000, how: 'list' },
     { reason: 'Unavailable', retryAfter: 6_000, how: 'stream' },
   ] as const)('after $retryAfter ms of $reason it is a $how', async ({ reason, retryAfter, how }) => {
-    const { cluster, reflector, clock } = await stage();
+    const { cluster, reflector, clock } = await startReflector();
     cluster.streams = 'yes';
     cluster.failures.push({ reason, retryAfter });
     reflector.start();

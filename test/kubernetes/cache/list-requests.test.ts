@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { KubeError } from '../../../src/kubernetes/errors.ts';
 import type { Log } from '../../../src/telemetry/log.ts';
-import { stage } from './reflector-fixture.ts';
+import { startReflector } from './reflector-fixture.ts';
 
 const minute = 60_000;
 
@@ -9,7 +9,10 @@ describe('what is asked of the API server', () => {
   test.each(['yes', 'refuses'] as const)(
     'is of the namespace and the label selector in each call, and ends with the reflector (%s)',
     async (streams) => {
-      const { cluster, reflector, clock } = await stage(undefined, { namespaces: ['a'], labelSelector: 'kind=web' });
+      const { cluster, reflector, clock } = await startReflector(undefined, {
+        namespaces: ['a'],
+        labelSelector: 'kind=web',
+      });
       cluster.streams = streams;
       reflector.start();
       await clock.advance(10_000);
@@ -26,7 +29,7 @@ describe('what is asked of the API server', () => {
   );
 
   test('a server that refuses the initial list as watch events is asked for it once', async () => {
-    const { cluster, clock } = await stage({});
+    const { cluster, clock } = await startReflector({});
     await clock.advance(10_000);
     cluster.cut('Gone');
     await clock.settle();
@@ -35,7 +38,7 @@ describe('what is asked of the API server', () => {
   });
 
   test('the connection of the initial list is given back when all is read', async () => {
-    const { cluster, clock, reflector } = await stage();
+    const { cluster, clock, reflector } = await startReflector();
     cluster.streams = 'yes';
     reflector.start();
     await clock.settle();
@@ -58,13 +61,13 @@ describe('what is asked of the API server', () => {
     'a watch lasts $seconds s with a relist every $relistInterval ms and the random number $random',
     async ({ random, relistInterval, seconds }) => {
       const options = { random: () => random, ...(relistInterval === undefined ? {} : { relistInterval }) };
-      const { cluster } = await stage({}, options);
+      const { cluster } = await startReflector({}, options);
       expect(cluster.asked.at(-1)?.timeoutSeconds).toBe(seconds);
     },
   );
 
   test('all is relisted every half an hour, here a tenth earlier by chance', async () => {
-    const { cluster, clock } = await stage({});
+    const { cluster, clock } = await startReflector({});
     for (let passed = 0; passed < 26; passed += 2) {
       await clock.advance(2 * minute);
       cluster.bookmark();
@@ -82,7 +85,7 @@ describe('what is asked of the API server', () => {
 
 describe('a reflector that stops', () => {
   test('while a list is under way says nothing', async () => {
-    const { lines, reflector, clock } = await stage(undefined, {
+    const { lines, reflector, clock } = await startReflector(undefined, {
       client: {
         list: (_resource, { signal } = {}) =>
           new Promise((_resolve, reject) =>
@@ -115,11 +118,11 @@ test.each([
       return log;
     },
   };
-  await stage({}, { log, namespaces });
+  await startReflector({}, { log, namespaces });
   expect(fields).toEqual(named);
 });
 
 test('without any namespace there is nothing to wait for', async () => {
-  const { cluster, reflector } = await stage({}, { namespaces: [] });
+  const { cluster, reflector } = await startReflector({}, { namespaces: [] });
   expect([reflector.isSynced(), cluster.calls]).toEqual([true, []]);
 });

@@ -3,7 +3,7 @@ import { createReflector, type Reflector, type ReflectorOptions } from '../../..
 import { createManualClock, type ManualClock } from '../../support/clock.ts';
 import { FakeCluster, type FakeObject } from './fake-cluster.ts';
 
-export interface Stage {
+export interface ReflectorFixture {
   readonly cluster: FakeCluster;
   readonly reflector: Reflector<string>;
   readonly clock: ManualClock;
@@ -13,10 +13,10 @@ export interface Stage {
 }
 
 /** A reflector that keeps each object's spec, started and synced unless `objects` is left out. */
-export async function stage(
+export async function startReflector(
   objects?: Readonly<Record<string, string>>,
   options: Partial<ReflectorOptions<string>> = {},
-): Promise<Stage> {
+): Promise<ReflectorFixture> {
   const clock = createManualClock();
   const cluster = new FakeCluster();
   const changes: string[] = [];

@@ -1,10 +1,10 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { FakeObject } from './fake-cluster.ts';
-import { rowsOf, stage } from './reflector-fixture.ts';
+import { rowsOf, startReflector } from './reflector-fixture.ts';
 
 describe('a reflector', () => {
   test('lists in pages, then watches from there', async () => {
-    const { cluster, reflector, clock, changes } = await stage(undefined, { pageSize: 2 });
+    const { cluster, reflector, clock, changes } = await startReflector(undefined, { pageSize: 2 });
     for (const name of ['a/1', 'a/2', 'b/3', 'b/4', 'b/5']) cluster.put(name, name);
     expect(reflector.isSynced()).toBe(false);
     reflector.start();
@@ -20,7 +20,7 @@ describe('a reflector', () => {
   });
 
   test('a page that is too large is asked for in smaller ones, which grow again: a few large objects slow no list', async () => {
-    const { cluster, reflector } = await stage();
+    const { cluster, reflector } = await startReflector();
     const large = 'x'.repeat(1_500_000);
     for (let index = 0; index < 600; index += 1) cluster.put(`a/${index}`, index < 5 ? large : 'small');
     reflector.start();
@@ -31,7 +31,7 @@ describe('a reflector', () => {
   });
 
   test('a single object is taken however large it is', async () => {
-    const { cluster, reflector } = await stage();
+    const { cluster, reflector } = await startReflector();
     cluster.put('a/1', 'x'.repeat(10_000_000));
     reflector.start();
     await reflector.synced;
@@ -39,7 +39,7 @@ describe('a reflector', () => {
   });
 
   test('follows what comes, changes and goes', async () => {
-    const { cluster, reflector, clock, changes } = await stage({ 'a/web': 'old' });
+    const { cluster, reflector, clock, changes } = await startReflector({ 'a/web': 'old' });
     cluster.put('a/db', 'new');
     cluster.put('a/web', 'new');
     cluster.remove('a/db');
@@ -49,7 +49,7 @@ describe('a reflector', () => {
   });
 
   test('the first list is tried until it works', async () => {
-    const { cluster, reflector, clock } = await stage();
+    const { cluster, reflector, clock } = await startReflector();
     cluster.put('a/web', '1');
     cluster.failures.push('Unexpected', 'Network');
     reflector.start();
@@ -61,14 +61,14 @@ describe('a reflector', () => {
   });
 
   test('stop ends all requests and timers', async () => {
-    const { reflector, cluster, clock } = await stage({ 'a/web': '1' });
+    const { reflector, cluster, clock } = await startReflector({ 'a/web': '1' });
     // The timer for silence was moved since.
     await clock.advance(100_000);
     cluster.put('a/web', '2');
     await clock.advance(100_000);
     await reflector.stop();
     expect([cluster.watches.size, clock.pending]).toEqual([0, 0]);
-    const failing = await stage();
+    const failing = await startReflector();
     failing.cluster.failures.push('Unavailable');
     failing.reflector.start();
     await failing.clock.settle();
@@ -78,7 +78,7 @@ describe('a reflector', () => {
   });
 
   test('a list that is answered after stop changes nothing', async () => {
-    const { reflector, cluster, clock, changes } = await stage();
+    const { reflector, cluster, clock, changes } = await startReflector();
     cluster.put('a/web', '1');
     let stopped: Promise<void> | undefined;
     cluster.afterPage = () => {
@@ -91,7 +91,7 @@ describe('a reflector', () => {
   });
 
   test('each namespace given is listed and watched by itself, and no other', async () => {
-    const { cluster, reflector, clock, changes } = await stage(
+    const { cluster, reflector, clock, changes } = await startReflector(
       { 'a/web': '1', 'b/web': '1', 'c/web': '1' },
       { namespaces: ['a', 'b'] },
     );
@@ -108,7 +108,7 @@ describe('a reflector', () => {
 });
 
 test('is synced when the last of its namespaces is listed, not the first', async () => {
-  const { cluster, reflector, clock } = await stage(undefined, { namespaces: ['a', 'b'] });
+  const { cluster, reflector, clock } = await startReflector(undefined, { namespaces: ['a', 'b'] });
   const synced = vi.fn();
   void reflector.synced.then(synced);
   cluster.failures.push('Network');
@@ -120,7 +120,7 @@ test('is synced when the last of its namespaces is listed, not the first', async
 });
 
 test('of several namespaces, the one that must not be listed is an obstacle although the other one is listed', async () => {
-  const { cluster, reflector, clock } = await stage(undefined, { namespaces: ['a', 'b'] });
+  const { cluster, reflector, clock } = await startReflector(undefined, { namespaces: ['a', 'b'] });
   cluster.failures.push('Forbidden');
   reflector.start();
   await clock.settle();
@@ -137,7 +137,7 @@ function choosy(object: unknown): string {
 
 describe('objects and listeners that fail', () => {
   test('an object that cannot be read affects no other, is logged once until it can be read again, and does not count as deleted', async () => {
-    const { cluster, reflector, clock, changes, lines } = await stage(
+    const { cluster, reflector, clock, changes, lines } = await startReflector(
       { 'a/web': '1', 'a/odd': 'bad', 'a/db': '1' },
       { transform: choosy },
     );
@@ -163,7 +163,7 @@ describe('objects and listeners that fail', () => {
 
   test('a listener that throws does not stop the watch', async () => {
     const seen: string[] = [];
-    const { cluster, reflector, clock, lines } = await stage(
+    const { cluster, reflector, clock, lines } = await startReflector(
       { 'a/web': '1' },
       {
         onChange: ({ key }) => {
@@ -182,7 +182,7 @@ describe('objects and listeners that fail', () => {
 
 describe('the answers of writes by the operator', () => {
   test('a write of the operator is seen at once, and its event later is not reported again', async () => {
-    const { cluster, reflector, clock, changes } = await stage({ 'a/web': '1' });
+    const { cluster, reflector, clock, changes } = await startReflector({ 'a/web': '1' });
     cluster.isSilent = true;
     const answer = cluster.put('a/web', '2');
     reflector.assume(answer);
@@ -193,7 +193,7 @@ describe('the answers of writes by the operator', () => {
   });
 
   test('the answer of a write to a deleted object does not restore it', async () => {
-    const { cluster, reflector, clock } = await stage({ 'a/web': '1' });
+    const { cluster, reflector, clock } = await startReflector({ 'a/web': '1' });
     const answer = cluster.put('a/web', '2');
     cluster.remove('a/web');
     await clock.settle();
@@ -202,7 +202,7 @@ describe('the answers of writes by the operator', () => {
   });
 
   test('a write during a list that shows the older version stays', async () => {
-    const { cluster, reflector, clock, changes } = await stage({ 'a/web': '1', 'a/db': '1' }, { pageSize: 1 });
+    const { cluster, reflector, clock, changes } = await startReflector({ 'a/web': '1', 'a/db': '1' }, { pageSize: 1 });
     await clock.advance(10_000);
     cluster.isSilent = true;
     cluster.afterPage = () => {

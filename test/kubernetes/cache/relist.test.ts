@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { FakeObject } from './fake-cluster.ts';
-import { rowsOf, stage } from './reflector-fixture.ts';
+import { rowsOf, startReflector } from './reflector-fixture.ts';
 
 describe('a relist', () => {
   test('a list that breaks off changes nothing', async () => {
-    const { cluster, reflector, clock, changes } = await stage({ 'a/1': '1', 'a/2': '1', 'a/3': '1' }, { pageSize: 1 });
+    const { cluster, reflector, clock, changes } = await startReflector(
+      { 'a/1': '1', 'a/2': '1', 'a/3': '1' },
+      { pageSize: 1 },
+    );
     await clock.advance(10_000);
     cluster.remove('a/1');
     await clock.settle();
@@ -22,7 +25,7 @@ describe('a relist', () => {
   });
 
   test('what was deleted between two watches is reported as deleted', async () => {
-    const { cluster, reflector, clock, changes } = await stage({
+    const { cluster, reflector, clock, changes } = await startReflector({
       'a/keep': '1',
       'a/gone': '1',
       'a/changed': '1',
@@ -44,7 +47,7 @@ describe('a relist', () => {
   });
 
   test('a lost event is corrected by the next periodic list', async () => {
-    const { cluster, reflector, clock, changes } = await stage(
+    const { cluster, reflector, clock, changes } = await startReflector(
       { 'a/web': '1', 'a/gone': '1' },
       { relistInterval: 60_000 },
     );
@@ -67,7 +70,7 @@ describe('a relist', () => {
   });
 
   test('a watch that ends before the next list is due goes on without one', async () => {
-    const { cluster, clock } = await stage({ 'a/web': '1' }, { relistInterval: 60_000 });
+    const { cluster, clock } = await startReflector({ 'a/web': '1' }, { relistInterval: 60_000 });
     await clock.advance(53_000);
     cluster.cut();
     await clock.settle();
@@ -78,7 +81,7 @@ describe('a relist', () => {
   test('of ten thousand objects only those are read again that changed', async () => {
     const read: string[] = [];
     const objects = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`a/${index}`, '1']));
-    const { cluster, reflector, clock, changes } = await stage(objects, {
+    const { cluster, reflector, clock, changes } = await startReflector(objects, {
       transform: (object) => {
         const { metadata, spec } = object as FakeObject;
         read.push(metadata.name);

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { rowsOf, stage } from './reflector-fixture.ts';
+import { rowsOf, startReflector } from './reflector-fixture.ts';
 
 describe('a watch that ends', () => {
   test('a watch that ends in order goes on from where it was, without a list', async () => {
-    const { cluster, clock, changes } = await stage({ 'a/web': 'old' });
+    const { cluster, clock, changes } = await startReflector({ 'a/web': 'old' });
     cluster.put('b/x');
     await clock.advance(100_000);
     cluster.bookmark();
@@ -17,7 +17,7 @@ describe('a watch that ends', () => {
   });
 
   test('a bookmark moves the resourceVersion from which the next watch starts', async () => {
-    const { cluster, clock } = await stage({ 'a/web': 'old' });
+    const { cluster, clock } = await startReflector({ 'a/web': 'old' });
     cluster.isSilent = true;
     cluster.put('elsewhere/x');
     cluster.bookmark();
@@ -28,7 +28,7 @@ describe('a watch that ends', () => {
   });
 
   test('a connection that breaks after a while is opened again at once, without a warning', async () => {
-    const { cluster, clock, changes, lines } = await stage({ 'a/web': 'old' });
+    const { cluster, clock, changes, lines } = await startReflector({ 'a/web': 'old' });
     await clock.advance(10_000);
     cluster.cut('Network');
     cluster.put('a/web', 'new');
@@ -44,7 +44,7 @@ describe('a watch that ends', () => {
   ])(
     'a connection that breaks after $lasted ms is opened again after $retriedAt ms',
     async ({ lasted, retriedAt, ...expected }) => {
-      const { cluster, clock, lines } = await stage({});
+      const { cluster, clock, lines } = await startReflector({});
       await clock.advance(lasted);
       cluster.cut('Network');
       await clock.settle();
@@ -59,7 +59,7 @@ describe('a watch that ends', () => {
   test.each(['Gone', 'Protocol', 'Unexpected', 'Invalid'] as const)(
     'a watch that ends with %s is followed by a list',
     async (reason) => {
-      const { cluster, clock } = await stage({});
+      const { cluster, clock } = await startReflector({});
       await clock.advance(10_000);
       cluster.cut(reason);
       await clock.advance(2_000);
@@ -70,7 +70,7 @@ describe('a watch that ends', () => {
   test.each(['Network', 'Timeout', 'Unavailable', 'TooManyRequests', 'Unauthorized', 'Forbidden'] as const)(
     'a watch that ends with %s goes on from where it was',
     async (reason) => {
-      const { cluster, clock } = await stage({});
+      const { cluster, clock } = await startReflector({});
       await clock.advance(10_000);
       cluster.cut(reason);
       await clock.advance(2_000);
@@ -79,7 +79,7 @@ describe('a watch that ends', () => {
   );
 
   test('an ERROR event is read as the status it carries', async () => {
-    const { cluster, clock } = await stage({});
+    const { cluster, clock } = await startReflector({});
     await clock.advance(10_000);
     for (const watch of cluster.watches) {
       watch.send({ type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired', message: 'too old' } });
@@ -89,14 +89,14 @@ describe('a watch that ends', () => {
   });
 
   test('an object without metadata does not come from the API server: relist', async () => {
-    const { cluster, clock } = await stage({ 'a/web': 'old' });
+    const { cluster, clock } = await startReflector({ 'a/web': 'old' });
     for (const watch of cluster.watches) watch.send({ type: 'DELETED', object: { spec: 'x' } });
     await clock.advance(2_000);
     expect(cluster.calls.slice(2)).toEqual(['list', 'watch 101']);
   });
 
   test('silence ends a watch, and all is listed: the server may have lost its past', async () => {
-    const { cluster, reflector, clock } = await stage({ 'a/web': 'old', 'a/gone': '1' });
+    const { cluster, reflector, clock } = await startReflector({ 'a/web': 'old', 'a/gone': '1' });
     cluster.isSilent = true;
     cluster.restore(5, { 'a/web': 'restored' });
     await clock.advance(179_999);
@@ -107,7 +107,7 @@ describe('a watch that ends', () => {
   });
 
   test('a watch that receives something now and then goes on', async () => {
-    const { cluster, clock } = await stage({});
+    const { cluster, clock } = await startReflector({});
     for (let minute = 0; minute < 10; minute += 1) {
       await clock.advance(60_000);
       cluster.bookmark();
@@ -117,7 +117,7 @@ describe('a watch that ends', () => {
 
   test('an event or a bookmark from before the watch is of another history: relist', async () => {
     for (const type of ['BOOKMARK', 'MODIFIED'] as const) {
-      const { cluster, clock } = await stage({ 'a/web': 'old' });
+      const { cluster, clock } = await startReflector({ 'a/web': 'old' });
       await clock.advance(10_000);
       const metadata = { namespace: 'a', name: 'web', uid: 'uid-1', resourceVersion: '7' };
       for (const watch of cluster.watches) watch.send({ type, object: { metadata, spec: 'x' } });
@@ -127,7 +127,7 @@ describe('a watch that ends', () => {
   });
 
   test('watches that end as soon as they begin are not a busy loop', async () => {
-    const { cluster, clock } = await stage({});
+    const { cluster, clock } = await startReflector({});
     for (let second = 0; second < 60; second += 1) {
       cluster.cut();
       await clock.advance(1_000);
@@ -139,7 +139,7 @@ describe('a watch that ends', () => {
     { lasted: 999, retriedAfter: 800 },
     { lasted: 1_000, retriedAfter: 0 },
   ])('one that ends in order after $lasted ms is followed by the next after $retriedAfter ms', async (row) => {
-    const { cluster, clock } = await stage({});
+    const { cluster, clock } = await startReflector({});
     await clock.advance(row.lasted);
     cluster.cut();
     await clock.settle();
@@ -150,7 +150,7 @@ describe('a watch that ends', () => {
   });
 
   test.each([1, 60_000])('silence counts from the last event, which came after %i ms', async (heardAt) => {
-    const { cluster, clock } = await stage({});
+    const { cluster, clock } = await startReflector({});
     await clock.advance(heardAt);
     cluster.bookmark();
     await clock.advance(179_999);
@@ -161,7 +161,7 @@ describe('a watch that ends', () => {
 
   test('every watch but the first is counted', async () => {
     let restarts = 0;
-    const { cluster, clock } = await stage({}, { onRestart: () => (restarts += 1) });
+    const { cluster, clock } = await startReflector({}, { onRestart: () => (restarts += 1) });
     expect(restarts).toBe(0);
     await clock.advance(10_000);
     cluster.cut();
@@ -172,7 +172,7 @@ describe('a watch that ends', () => {
 
 describe('an API server that fails', () => {
   test('is tried until it answers, with one warning, and one line when it works again', async () => {
-    const { cluster, reflector, clock, changes, lines } = await stage({ 'a/web': 'old' });
+    const { cluster, reflector, clock, changes, lines } = await startReflector({ 'a/web': 'old' });
     cluster.failures.push(...Array.from({ length: 200 }, () => 'Unavailable' as const));
     cluster.cut('Unavailable');
     const asked: number[] = [];
@@ -193,7 +193,7 @@ describe('an API server that fails', () => {
   });
 
   test('one that was unavailable for a minute is found within a second of its return', async () => {
-    const { cluster, clock, changes } = await stage({ 'a/web': 'old' }, { random: () => 0.999 });
+    const { cluster, clock, changes } = await startReflector({ 'a/web': 'old' }, { random: () => 0.999 });
     cluster.isSilent = true;
     cluster.failures.push(...Array.from({ length: 200 }, () => 'Network' as const));
     cluster.cut('Network');
@@ -205,7 +205,7 @@ describe('an API server that fails', () => {
   });
 
   test('a server that starts and asks to wait for five seconds is asked again within half a second', async () => {
-    const { cluster, clock, changes } = await stage({ 'a/web': 'old' }, { random: () => 0.999 });
+    const { cluster, clock, changes } = await startReflector({ 'a/web': 'old' }, { random: () => 0.999 });
     await clock.advance(10_000);
     cluster.isSilent = true;
     const refusal = { reason: 'Unavailable', retryAfter: 5_000 } as const;
@@ -226,7 +226,7 @@ describe('an API server that fails', () => {
   });
 
   test('the reason why it refuses is reported until it is gone; an unreachable server is not such a reason', async () => {
-    const { cluster, reflector, clock } = await stage({ 'a/web': 'old' });
+    const { cluster, reflector, clock } = await startReflector({ 'a/web': 'old' });
     for (const [reason, obstacle] of [
       ['Network', undefined],
       ['Unavailable', undefined],
@@ -248,7 +248,9 @@ describe('an API server that fails', () => {
 
   test('it is no longer reported when the first object that a list returns is reported', async () => {
     const reported: unknown[] = [];
-    const { cluster, reflector, clock } = await stage(undefined, { onChange: () => reported.push(reflector.blocker) });
+    const { cluster, reflector, clock } = await startReflector(undefined, {
+      onChange: () => reported.push(reflector.blocker),
+    });
     cluster.put('a/web', '1');
     cluster.failures.push('Forbidden');
     reflector.start();
@@ -259,7 +261,7 @@ describe('an API server that fails', () => {
   });
 
   test('a resourceVersion that has expired when the server is back does not delay the list', async () => {
-    const { cluster, clock } = await stage({});
+    const { cluster, clock } = await startReflector({});
     await clock.settle();
     cluster.failures.push('Network', 'Gone');
     cluster.cut('Network');
@@ -270,7 +272,7 @@ describe('an API server that fails', () => {
   });
 
   test('a second answer that the resourceVersion has expired delays the next list', async () => {
-    const { cluster, clock } = await stage({});
+    const { cluster, clock } = await startReflector({});
     cluster.failures.push('Gone', 'Gone', 'Gone');
     cluster.cut('Gone');
     const before = cluster.calls.length;
@@ -279,7 +281,7 @@ describe('an API server that fails', () => {
   });
 
   test('a server that asks to wait is not asked again before', async () => {
-    const { cluster, clock } = await stage({});
+    const { cluster, clock } = await startReflector({});
     await clock.advance(10_000);
     cluster.failures.push({ reason: 'TooManyRequests', retryAfter: 45_000 });
     cluster.cut('Unavailable');
@@ -297,7 +299,7 @@ describe('an API server that comes back', () => {
     { because: 'it has fewer changes than were seen', version: 50 },
     { because: 'it has none since', version: 1 },
   ])('a server that comes back restored from a backup is noticed at once: $because', async ({ version }) => {
-    const { cluster, reflector, clock, lines } = await stage({ 'a/web': 'new', 'a/gone': '1' });
+    const { cluster, reflector, clock, lines } = await startReflector({ 'a/web': 'new', 'a/gone': '1' });
     await clock.advance(10_000);
     cluster.failures.push('Network', 'Network');
     cluster.cut('Network');
@@ -311,7 +313,7 @@ describe('an API server that comes back', () => {
   });
 
   test('a server that comes back as it was is compared once, and not listed', async () => {
-    const { cluster, clock } = await stage({ 'a/web': 'old' });
+    const { cluster, clock } = await startReflector({ 'a/web': 'old' });
     await clock.advance(10_000);
     cluster.failures.push('Network', 'Network');
     cluster.cut('Network');
@@ -329,7 +331,7 @@ describe('an API server that comes back', () => {
   test.each(['TooManyRequests', 'Unauthorized', 'Forbidden'] as const)(
     'one that answered with %s meanwhile was not restored, and is not compared',
     async (reason) => {
-      const { cluster, clock } = await stage({ 'a/web': 'old' });
+      const { cluster, clock } = await startReflector({ 'a/web': 'old' });
       cluster.cut(reason);
       await clock.advance(60_000);
       expect(cluster.calls).toEqual(['list', 'watch 101', 'watch 101']);
@@ -337,7 +339,7 @@ describe('an API server that comes back', () => {
   );
 
   test('the comparison ends with the watch beside it', async () => {
-    const { cluster, clock } = await stage({ 'a/web': 'old' });
+    const { cluster, clock } = await startReflector({ 'a/web': 'old' });
     cluster.cut('Network');
     await clock.advance(2_000);
     const [comparison] = cluster.asked.slice(-1);

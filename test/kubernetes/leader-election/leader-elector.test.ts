@@ -2,16 +2,16 @@ import { expect, test } from 'vitest';
 import type { LeaderElection } from '../../../src/kubernetes/leader-election/leader-elector.ts';
 import type { Clock } from '../../../src/domain/clock.ts';
 import { createManualClock } from '../../support/clock.ts';
-import { isSettled, type Journey, LeaseRoom } from './lease-fixture.ts';
+import { isSettled, type Journey, LeaseFixture } from './lease-fixture.ts';
 
 const lostAnswer: Journey = { arrivesAfter: 0, answeredAfter: Infinity };
 const lostRequest: Journey = { arrivesAfter: Infinity, answeredAfter: 0 };
 
-function createRoom(): LeaseRoom {
-  return new LeaseRoom(createManualClock());
+function createRoom(): LeaseFixture {
+  return new LeaseFixture(createManualClock());
 }
 
-async function begin(room: LeaseRoom, identity: string): Promise<LeaderElection> {
+async function begin(room: LeaseFixture, identity: string): Promise<LeaderElection> {
   const lease = room.candidate(identity);
   lease.start();
   await room.clock.settle();

@@ -24,7 +24,7 @@ export interface Journey {
 const straight: Journey = { arrivesAfter: 0, answeredAfter: 0 };
 
 /** One Lease on an API server in memory, with a wire between it and each candidate. Time is the manual clock's. */
-export class LeaseRoom {
+export class LeaseFixture {
   readonly clock: ManualClock;
   readonly times: LeaderElectionTimes;
   /** `identity verb` of every request that arrived. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { LeaderElection } from '../../../src/kubernetes/leader-election/leader-elector.ts';
 import { createManualClock } from '../../support/clock.ts';
-import { isSettled, type Journey, LeaseRoom } from './lease-fixture.ts';
+import { isSettled, type Journey, LeaseFixture } from './lease-fixture.ts';
 import { assertProperty } from '../../support/property.ts';
 
 const step = 500;
@@ -35,7 +35,7 @@ test('whatever is delayed, lost or frozen, and however clocks differ, no two eve
   let changes = 0;
   await assertProperty(
     fc.asyncProperty(journeys, fc.infiniteStream(fate), fc.infiniteStream(rate), async (wire, fates, rates) => {
-      const room = new LeaseRoom(createManualClock());
+      const room = new LeaseFixture(createManualClock());
       room.journeyOf = (): Journey => wire.next().value;
       let born = 0;
       const start = (): { readonly identity: string; readonly lease: LeaderElection } => {
@@ -74,7 +74,7 @@ test('whatever is delayed, lost or frozen, and however clocks differ, no two eve
 test('once the wire is good again, one of them holds it soon', async () => {
   await assertProperty(
     fc.asyncProperty(journeys, fc.integer({ min: 1, max: 60 }), async (wire, seconds) => {
-      const room = new LeaseRoom(createManualClock());
+      const room = new LeaseFixture(createManualClock());
       room.journeyOf = (): Journey => wire.next().value;
       const leases = ['a', 'b'].map((identity) => room.candidate(identity));
       for (const lease of leases) lease.start();

@@ -1,4 +1,4 @@
-import type { Misfortune, Operator, Room, State } from '../state.ts';
+import type { Misfortune, Operator, ProviderState, State } from '../state.ts';
 
 /** One way a state can go on. */
 export interface Move {
@@ -28,7 +28,7 @@ export type Turn = (typeof turns)[number];
 /** The state a little later, with what changed. */
 export function later(
   state: State,
-  change: Partial<Pick<State, 'cluster' | 'room' | 'operator' | 'doubtSince' | 'sent'>>,
+  change: Partial<Pick<State, 'cluster' | 'providerState' | 'operator' | 'doubtSince' | 'sent'>>,
   milliseconds = 1,
 ): State {
   return { ...state, sent: undefined, ...change, now: state.now + milliseconds };
@@ -43,8 +43,8 @@ export function spend(state: State, misfortune: Misfortune): State {
   return { ...state, left: { ...state.left, [misfortune]: (state.left[misfortune] ?? 0) - 1 } };
 }
 
-export function inRoom(state: State, room: Room): State {
-  return later(state, { room });
+export function inRoom(state: State, providerState: ProviderState): State {
+  return later(state, { providerState });
 }
 
 export function inOperator(state: State, operator: Partial<Operator>): State {

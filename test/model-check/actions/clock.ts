@@ -29,17 +29,17 @@ export function clockMoves(subject: Subject, state: State): readonly Move[] {
 }
 
 /** Whether a machine is in transition for the second tick. */
-function isSlow({ room, now }: State): boolean {
-  return room.machines.some(
+function isSlow({ providerState, now }: State): boolean {
+  return providerState.machines.some(
     (machine) => nextState[machine.state] !== undefined && ticksBetween(machine.changedAt, now) >= 1,
   );
 }
 
 /** The provider keeps its word: no call is under way and no list lags for longer than the second tick. */
-function mayPass({ room, operator, now }: State): boolean {
+function mayPass({ providerState, operator, now }: State): boolean {
   return (
-    room.adrift.every(({ sentAt }) => ticksBetween(sentAt, now) < 1) &&
-    room.machines.every(
+    providerState.adrift.every(({ sentAt }) => ticksBetween(sentAt, now) < 1) &&
+    providerState.machines.every(
       (machine) => !(isLagging(machine) || machine.isDoomed) || ticksBetween(machine.changedAt, now) < 1,
     ) &&
     Object.values(operator.accounts).every(({ listing, lookUp }) => listing === undefined && !isUnderWay(lookUp))
@@ -51,14 +51,14 @@ function isUnderWay(lookUp: LookUp | undefined): boolean {
 }
 
 /** The operator keeps up: it has heard of all changes, has nothing to do, and its lists are up to date. */
-function isIdle({ cluster, operator, room, now }: State): boolean {
+function isIdle({ cluster, operator, providerState, now }: State): boolean {
   return (
     operator.pass === undefined &&
     !operator.isDue &&
     operator.cache?.metadata.resourceVersion === cluster.object?.metadata.resourceVersion &&
     // `as`: those are the names of the accounts.
     (Object.entries(operator.accounts) as [AccountName, AccountState][]).every(
-      ([name, account]) => !isListDue(account, room, name, now),
+      ([name, account]) => !isListDue(account, providerState, name, now),
     )
   );
 }
@@ -75,8 +75,8 @@ function pass(subject: Subject, state: State): State {
 }
 
 /** A long wait is taken in one, when nothing else is going on. */
-function ticksToGo({ operator, room, now }: State): number {
-  const isCalm = room.adrift.length === 0 && !room.machines.some((machine) => isInTransit(machine));
+function ticksToGo({ operator, providerState, now }: State): number {
+  const isCalm = providerState.adrift.length === 0 && !providerState.machines.some((machine) => isInTransit(machine));
   const ahead = ticksBetween(now, operator.dueAt ?? now);
   return isCalm && ahead > longWait ? ahead + 1 : 1;
 }

@@ -21,8 +21,8 @@ export function listMoves(subject: Subject, state: State): Move[] {
       const taken = takeList(subject, account, account.listing);
       return [listed(state, name, taken, { kind: 'slowList', label: 'the slow list arrives', turn: 'list' })];
     }
-    if (!isListDue(account, state.room, name, state.now)) return [];
-    return state.room.isRejecting ? [refused(state, name, account)] : answered(subject, state, name, account);
+    if (!isListDue(account, state.providerState, name, state.now)) return [];
+    return state.providerState.isRejecting ? [refused(state, name, account)] : answered(subject, state, name, account);
   });
 }
 
@@ -35,7 +35,7 @@ export function lookUpMoves(state: State): Move[] {
     if (lookUp === undefined || lookUp.answer !== undefined || isInDoubt(account)) return [];
     const call = { operation: 'GetMachine', account: name, id: lookUp.id } as const;
     // `as`: that is what the room answers to this call.
-    const outcome = carryOut(state.room, call, { now: state.now }).outcome as Outcome<Machine | undefined>;
+    const outcome = carryOut(state.providerState, call, { now: state.now }).outcome as Outcome<Machine | undefined>;
     const answer = (from: State, its: Outcome<Machine | undefined>): State =>
       inAccount(from, name, answerLookUp(account, lookUp, its, state.now), 1);
     const said = outcome.ok && outcome.value === undefined ? '404' : 'an answer';
@@ -57,7 +57,7 @@ function refused(state: State, name: AccountName, account: AccountState): Move {
 }
 
 function answered(subject: Subject, state: State, name: AccountName, account: AccountState): Move[] {
-  const list: List = { startedAt: state.now, machines: listOf(state.room, name) };
+  const list: List = { startedAt: state.now, machines: listOf(state.providerState, name) };
   const shown = list.machines.map((machine) => `${machine.id} ${machine.state}`).join(', ') || 'nothing';
   const taken = takeList(subject, account, list);
   const moves = [listed(state, name, taken, { kind: 'list', label: `a list shows ${shown}`, turn: 'list' })];

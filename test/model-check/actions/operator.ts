@@ -56,10 +56,10 @@ function crash(state: State): Move[] {
       label: `${describe(asks)}: the operator crashes`,
       to: {
         ...to,
-        room: {
-          ...state.room,
-          adrift: [...state.room.adrift, { ...call, sentAt }],
-          createdWith: isCreate ? call.account : state.room.createdWith,
+        providerState: {
+          ...state.providerState,
+          adrift: [...state.providerState.adrift, { ...call, sentAt }],
+          createdWith: isCreate ? call.account : state.providerState.createdWith,
         },
         sent: sentBy(state, call),
         doubtSince: isCreate ? sentAt : state.doubtSince,

@@ -1,7 +1,7 @@
 import { readIdentity } from '../../../src/api/v1alpha1/identity.ts';
 import { type Outcome, succeeded } from '../../../src/domain/failure.ts';
 import type { CreateAnswer } from '../../../src/provider/provider.ts';
-import type { Answer, Cluster, Pass, ProviderCall, Request, Room, SentCall, State } from '../state.ts';
+import type { Answer, Cluster, Pass, ProviderCall, Request, ProviderState, SentCall, State } from '../state.ts';
 import type { Subject } from '../subject.ts';
 import { patch, policies, read, type Stored } from '../world/cluster.ts';
 import { type Begun, proceed } from '../world/reconciliation.ts';
@@ -40,7 +40,7 @@ class Question {
   async answer(
     move: Omit<Move, 'to'>,
     reply: Reply,
-    change: Partial<Pick<State, 'cluster' | 'room' | 'doubtSince' | 'sent'>> = {},
+    change: Partial<Pick<State, 'cluster' | 'providerState' | 'doubtSince' | 'sent'>> = {},
     from: State = this.state,
   ): Promise<Move> {
     const next = later(from, change);
@@ -57,7 +57,7 @@ async function answerKubernetes(question: Question, asks: Request, stored: Store
   const isStored = 'object' in stored;
   const change = {
     cluster: stored.cluster,
-    room: withAdopted(state.room, stored.cluster),
+    room: withAdopted(state.providerState, stored.cluster),
     // Who has a machine on record has no doubt any more.
     doubtSince: isStored && kindOf(asks) === 'record' ? undefined : state.doubtSince,
   };
@@ -103,12 +103,12 @@ async function underPolicies(question: Question, asks: Extract<Request, { kind: 
 }
 
 /** A machine that was taken over as the object asks for is its own from then on. */
-function withAdopted(room: Room, { object }: Cluster): Room {
+function withAdopted(providerState: ProviderState, { object }: Cluster): ProviderState {
   const identity = object === undefined ? undefined : readIdentity(object);
   if (identity?.kind !== 'Known' || identity.origin !== 'Adopted' || object?.spec.adoption.policy === 'Never')
-    return room;
-  const machine = room.machines.find(({ id }) => id === identity.id);
-  return machine === undefined || machine.isOurs ? room : replace(room, { ...machine, isOurs: true });
+    return providerState;
+  const machine = providerState.machines.find(({ id }) => id === identity.id);
+  return machine === undefined || machine.isOurs ? providerState : replace(providerState, { ...machine, isOurs: true });
 }
 
 /** A changing call reaches the provider, or does not. */
@@ -118,21 +118,21 @@ function answerCall(question: Question, asked: ProviderCall): Promise<Move[]> {
   const what = describe({ kind: 'Call', call });
   const sent = sentBy(state, call);
   const isCreate = call.operation === 'CreateMachine';
-  const plain = carryOut(state.room, call, { now: state.now + 1 });
+  const plain = carryOut(state.providerState, call, { now: state.now + 1 });
   const ways: Promise<Move>[] = [];
-  const add = (kind: Move['kind'], result: string, { room, outcome }: Effect, from: State): void => {
+  const add = (kind: Move['kind'], result: string, { providerState, outcome }: Effect, from: State): void => {
     const doubt = isCreate ? { doubtSince: isTold(outcome) ? undefined : sent.at } : {};
-    const after = isCreate ? { ...room, createdWith: call.account } : room;
+    const after = isCreate ? { ...providerState, createdWith: call.account } : providerState;
     const move: Omit<Move, 'to'> = {
       kind,
       label: `${what}: ${result}`,
       turn: kind === call.operation ? 'answer' : undefined,
     };
-    ways.push(question.answer(move, { value: outcome }, { room: after, sent, ...doubt }, from));
+    ways.push(question.answer(move, { value: outcome }, { providerState: after, sent, ...doubt }, from));
   };
   const addManner = (kind: 'lag' | 'guest', result: string, manner: Omit<Manner, 'now'>): void => {
     if (!plain.outcome.ok || !can(state, kind)) return;
-    add(kind, result, carryOut(state.room, call, { now: state.now + 1, ...manner }), spend(state, kind));
+    add(kind, result, carryOut(state.providerState, call, { now: state.now + 1, ...manner }), spend(state, kind));
   };
 
   add(call.operation, plain.outcome.ok ? 'done' : plain.outcome.failure.code, plain, state);
@@ -148,12 +148,15 @@ function answerCall(question: Question, asked: ProviderCall): Promise<Move[]> {
   }
   if (can(state, 'refusal')) {
     for (const outcome of refusalsOf(call))
-      add('refusal', outcome.failure.code, { room: state.room, outcome }, spend(state, 'refusal'));
+      add('refusal', outcome.failure.code, { providerState: state.providerState, outcome }, spend(state, 'refusal'));
   }
   if (can(state, 'lostAnswer')) {
-    const room = { ...state.room, adrift: [...state.room.adrift, { ...call, sentAt: sent.at }] };
+    const providerState = {
+      ...state.providerState,
+      adrift: [...state.providerState.adrift, { ...call, sentAt: sent.at }],
+    };
     for (const outcome of lossesOf(call))
-      add('lostAnswer', outcome.failure.code, { room, outcome }, spend(state, 'lostAnswer'));
+      add('lostAnswer', outcome.failure.code, { providerState, outcome }, spend(state, 'lostAnswer'));
   }
   return Promise.all(ways);
 }
@@ -176,7 +179,7 @@ export function onRecord({ cluster }: State, call: ProviderCall): ProviderCall {
 export function sentBy(state: State, call: ProviderCall): SentCall {
   return {
     ...call,
-    machine: find(state.room, call),
+    machine: find(state.providerState, call),
     seen: seen(state, call),
     object: state.operator.pass?.object,
     at: state.now,

@@ -1,5 +1,5 @@
 import { isNameOwn, providerName, readIdentity } from '../../../src/api/v1alpha1/identity.ts';
-import type { RoomMachine, State } from '../state.ts';
+import type { ProviderMachine, State } from '../state.ts';
 import { become, isInTransit, isLagging, isThere, newMachine, replace } from '../world/fake-provider.ts';
 import { can, inRoom, type Move, spend } from './action.ts';
 
@@ -10,12 +10,12 @@ export function strangerMoves(state: State): Move[] {
 
 function power(state: State): Move[] {
   if (!can(state, 'person')) return [];
-  const { room, now } = state;
-  return room.machines
+  const { providerState, now } = state;
+  return providerState.machines
     .filter((machine) => machine.isOurs && isThere(machine) && !machine.isDoomed)
     .flatMap((machine) => {
-      const act = (verb: string, to: RoomMachine['state']): Move => {
-        const acted = replace(room, { ...become(machine, to, now, isLagging(machine)), actedAt: now });
+      const act = (verb: string, to: ProviderMachine['state']): Move => {
+        const acted = replace(providerState, { ...become(machine, to, now, isLagging(machine)), actedAt: now });
         const label = `somebody ${verb} machine ${machine.id}`;
         return { kind: 'person', label, to: inRoom(spend(state, 'person'), acted), turn: undefined };
       };
@@ -31,12 +31,12 @@ function power(state: State): Move[] {
  * rest, and not while its object is deleted: a finalizer is released sooner than a VM is recreated.
  */
 function denial(state: State): Move[] {
-  const { room, now, cluster } = state;
+  const { providerState, now, cluster } = state;
   if (!can(state, 'denial') || cluster.object?.metadata.deletionTimestamp !== undefined) return [];
-  return room.machines
+  return providerState.machines
     .filter((machine) => machine.isOurs && isThere(machine) && !isInTransit(machine))
     .map((machine) => {
-      const denied = replace(room, { ...machine, shown: 'Nothing', changedAt: now });
+      const denied = replace(providerState, { ...machine, shown: 'Nothing', changedAt: now });
       const label = `the provider denies machine ${machine.id}`;
       return { kind: 'denial', label, to: inRoom(spend(state, 'denial'), denied), turn: undefined };
     });
@@ -45,26 +45,26 @@ function denial(state: State): Move[] {
 /** Once a list has shown the name free for a create call, a machine of it counts as the object's: so nobody makes one. */
 function namesake(state: State): Move[] {
   const { object } = state.cluster;
-  const { room } = state;
+  const { providerState } = state;
   if (!can(state, 'namesake') || object === undefined || isNameOwn(object)) return [];
   const isShownFree = Object.values(state.operator.accounts).some(({ snapshot }) => snapshot !== undefined);
   if (isShownFree && readIdentity(object).kind === 'None') return [];
   const name = providerName(object);
-  if (room.machines.some((machine) => machine.name === name && isThere(machine))) return [];
-  const made = newMachine(room.nextId, name, state.now);
-  const to = { ...room, machines: [...room.machines, made], nextId: room.nextId + 1 };
+  if (providerState.machines.some((machine) => machine.name === name && isThere(machine))) return [];
+  const made = newMachine(providerState.nextId, name, state.now);
+  const to = { ...providerState, machines: [...providerState.machines, made], nextId: providerState.nextId + 1 };
   const label = `somebody makes machine ${made.id} of the same name`;
   return [{ kind: 'namesake', label, to: inRoom(spend(state, 'namesake'), to), turn: undefined }];
 }
 
 /** The provider accepts no key, and accepts them again. */
 function rejection(state: State): Move[] {
-  const { room } = state;
-  if (room.isRejecting) {
-    const to = inRoom(state, { ...room, isRejecting: false });
+  const { providerState } = state;
+  if (providerState.isRejecting) {
+    const to = inRoom(state, { ...providerState, isRejecting: false });
     return [{ kind: 'mend', label: 'the provider accepts keys again', to, turn: 'mend' }];
   }
   if (!can(state, 'rejection')) return [];
-  const to = inRoom(spend(state, 'rejection'), { ...room, isRejecting: true });
+  const to = inRoom(spend(state, 'rejection'), { ...providerState, isRejecting: true });
   return [{ kind: 'rejection', label: 'the provider accepts no key', to, turn: undefined }];
 }

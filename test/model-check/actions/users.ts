@@ -170,7 +170,7 @@ function secret(state: State): Move[] {
     return later(from, { cluster: { ...cluster, secret: next }, operator: { ...operator, isDue } });
   };
   // The one that the object's machine was made with, if one was.
-  const right = state.room.createdWith ?? 'own';
+  const right = state.providerState.createdWith ?? 'own';
   if (cluster.secret.isUninstalled === true) return deleteNext(state);
   const gone = put(spend(state, 'uninstall'), undefined);
   const uninstalled = {

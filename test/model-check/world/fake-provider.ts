@@ -1,13 +1,13 @@
 import type { Failure, FailureClass, FailureCode, Operation, Outcome } from '../../../src/domain/failure.ts';
 import { succeeded } from '../../../src/domain/failure.ts';
 import type { Machine, MachineState } from '../../../src/domain/machine.ts';
-import { type AccountName, ownerIds, type ProviderCall, type Room, type RoomMachine } from '../state.ts';
+import { type AccountName, ownerIds, type ProviderCall, type ProviderState, type ProviderMachine } from '../state.ts';
 import { toIso } from '../time.ts';
 
 /** The provider: what its calls do. It keeps the contract of src/provider/provider.ts. Pure. */
 
 export interface Effect {
-  readonly room: Room;
+  readonly providerState: ProviderState;
   readonly outcome: Outcome<unknown>;
 }
 
@@ -29,38 +29,43 @@ export function failure(
 }
 
 /** Carries a call out. */
-export function carryOut(room: Room, call: ProviderCall, manner: Manner): Effect {
+export function carryOut(providerState: ProviderState, call: ProviderCall, manner: Manner): Effect {
   const { operation } = call;
-  if (room.isRejecting) return { room, outcome: failure(operation, 'Credentials', 'Unauthorized', { status: 401 }) };
+  if (providerState.isRejecting)
+    return { providerState, outcome: failure(operation, 'Credentials', 'Unauthorized', { status: 401 }) };
   switch (operation) {
     case 'CreateMachine':
-      return create(room, call, manner);
+      return create(providerState, call, manner);
     case 'GetMachine':
-      return { room, outcome: succeeded(read(room, call)) };
+      return { providerState, outcome: succeeded(read(providerState, call)) };
     case 'StartMachine':
-      return power(room, call, manner, ['Halted'], 'Starting');
+      return power(providerState, call, manner, ['Halted'], 'Starting');
     case 'StopMachine':
-      return power(room, call, manner, ['Running'], manner.isIgnored === true ? 'Running' : 'Halting');
+      return power(providerState, call, manner, ['Running'], manner.isIgnored === true ? 'Running' : 'Halting');
     case 'KillMachine':
-      return power(room, call, manner, ['Running', 'Halting'], 'Halting');
+      return power(providerState, call, manner, ['Running', 'Halting'], 'Halting');
     case 'RestartMachine':
-      return restart(room, call, manner);
+      return restart(providerState, call, manner);
     case 'DeleteMachine':
-      return remove(room, call, manner);
+      return remove(providerState, call, manner);
     default:
       throw new Error(`nobody should call ${operation}`);
   }
 }
 
-function create(room: Room, { name = '', account, operation }: ProviderCall, { now, lags }: Manner): Effect {
-  const hasTwin = room.machines.some(
+function create(
+  providerState: ProviderState,
+  { name = '', account, operation }: ProviderCall,
+  { now, lags }: Manner,
+): Effect {
+  const hasTwin = providerState.machines.some(
     (machine) => machine.name === name && machine.owner === account && isThere(machine),
   );
-  if (hasTwin && room.refusesTwins) {
-    return { room, outcome: failure(operation, 'Terminal', 'Unprocessable', { status: 422 }) };
+  if (hasTwin && providerState.refusesTwins) {
+    return { providerState, outcome: failure(operation, 'Terminal', 'Unprocessable', { status: 422 }) };
   }
-  const machine: RoomMachine = {
-    id: room.nextId,
+  const machine: ProviderMachine = {
+    id: providerState.nextId,
     name,
     owner: account,
     isOurs: true,
@@ -72,88 +77,95 @@ function create(room: Room, { name = '', account, operation }: ProviderCall, { n
     actedAt: now,
   };
   return {
-    room: { ...room, machines: [...room.machines, machine], nextId: room.nextId + 1 },
+    providerState: {
+      ...providerState,
+      machines: [...providerState.machines, machine],
+      nextId: providerState.nextId + 1,
+    },
     outcome: succeeded({ id: machine.id, machine: toMachine(machine, 'Pending') }),
   };
 }
 
 /** A machine that no list shows yet is not found by its id either; for the rest `GET` tells what is. */
-function read(room: Room, call: ProviderCall): Machine | undefined {
-  const machine = find(room, call);
+function read(providerState: ProviderState, call: ProviderCall): Machine | undefined {
+  const machine = find(providerState, call);
   if (machine === undefined || machine.state === 'Gone' || machine.shown === 'Nothing') return undefined;
   return toMachine(machine, machine.state);
 }
 
 function power(
-  room: Room,
+  providerState: ProviderState,
   call: ProviderCall,
   { now, lags }: Manner,
-  from: readonly RoomMachine['state'][],
+  from: readonly ProviderMachine['state'][],
   to: MachineState,
 ): Effect {
-  const machine = find(room, call);
+  const machine = find(providerState, call);
   const { operation } = call;
   if (machine === undefined || !isThere(machine))
-    return { room, outcome: failure(operation, 'Retry', 'NotFound', { status: 404 }) };
+    return { providerState, outcome: failure(operation, 'Retry', 'NotFound', { status: 404 }) };
   if (machine.isDoomed || !from.includes(machine.state))
-    return { room, outcome: failure(operation, 'Wait', 'Busy', { status: 406 }) };
+    return { providerState, outcome: failure(operation, 'Wait', 'Busy', { status: 406 }) };
   return {
-    room: replace(room, { ...become(machine, to, now, lags), actedAt: now }),
+    providerState: replace(providerState, { ...become(machine, to, now, lags), actedAt: now }),
     outcome: succeeded(undefined),
   };
 }
 
 /** One that is ignored was too quick to be seen: the machine is up again before anybody looks. */
-function restart(room: Room, call: ProviderCall, manner: Manner): Effect {
-  const effect = power(room, call, manner, ['Running'], manner.isIgnored === true ? 'Running' : 'Starting');
+function restart(providerState: ProviderState, call: ProviderCall, manner: Manner): Effect {
+  const effect = power(providerState, call, manner, ['Running'], manner.isIgnored === true ? 'Running' : 'Starting');
   if (!effect.outcome.ok) return effect;
-  return { ...effect, room: { ...effect.room, restarts: [...room.restarts, call.request ?? ''] } };
+  return {
+    ...effect,
+    providerState: { ...effect.providerState, restarts: [...providerState.restarts, call.request ?? ''] },
+  };
 }
 
-function remove(room: Room, call: ProviderCall, { now }: Manner): Effect {
-  const machine = find(room, call);
-  if (machine === undefined || !isThere(machine)) return { room, outcome: succeeded('NotFound') };
+function remove(providerState: ProviderState, call: ProviderCall, { now }: Manner): Effect {
+  const machine = find(providerState, call);
+  if (machine === undefined || !isThere(machine)) return { providerState, outcome: succeeded('NotFound') };
   if (machine.state !== 'Halted')
-    return { room, outcome: failure(call.operation, 'Wait', 'BadRequest', { status: 400 }) };
+    return { providerState, outcome: failure(call.operation, 'Wait', 'BadRequest', { status: 400 }) };
   return {
-    room: replace(room, { ...machine, isDoomed: true, changedAt: now, actedAt: now }),
+    providerState: replace(providerState, { ...machine, isDoomed: true, changedAt: now, actedAt: now }),
     outcome: succeeded('Accepted'),
   };
 }
 
 /** The machine as this account's key may see it. */
-export function find(room: Room, { id, account }: ProviderCall): RoomMachine | undefined {
-  return room.machines.find((machine) => machine.id === id && machine.owner === account);
+export function find(providerState: ProviderState, { id, account }: ProviderCall): ProviderMachine | undefined {
+  return providerState.machines.find((machine) => machine.id === id && machine.owner === account);
 }
 
-export function isThere(machine: RoomMachine): boolean {
+export function isThere(machine: ProviderMachine): boolean {
   return machine.state !== 'Gone';
 }
 
 /** Whether lists show something else than there is. */
-export function isLagging({ state, shown }: RoomMachine): boolean {
+export function isLagging({ state, shown }: ProviderMachine): boolean {
   return shown !== (state === 'Gone' ? 'Nothing' : state);
 }
 
 /** Where transitions lead. */
-export const nextState: Readonly<Partial<Record<RoomMachine['state'], RoomMachine['state']>>> = {
+export const nextState: Readonly<Partial<Record<ProviderMachine['state'], ProviderMachine['state']>>> = {
   Pending: 'Running',
   Starting: 'Running',
   Halting: 'Halted',
 };
 
 /** Whether something is still to come of what happened to it. */
-export function isInTransit(machine: RoomMachine): boolean {
+export function isInTransit(machine: ProviderMachine): boolean {
   return isLagging(machine) || machine.isDoomed || nextState[machine.state] !== undefined;
 }
 
 /** The machine in another state; a list that lags goes on showing what it shows. */
 export function become(
-  machine: RoomMachine,
-  state: RoomMachine['state'],
+  machine: ProviderMachine,
+  state: ProviderMachine['state'],
   now: number,
   lags: boolean | undefined,
-): RoomMachine {
+): ProviderMachine {
   const shown = lags === true ? machine.shown : state === 'Gone' ? 'Nothing' : state;
   // Catching up late with one change, a list may not lag for longer because there was another.
   const changedAt = lags === true && isLagging(machine) ? machine.changedAt : now;
@@ -161,7 +173,7 @@ export function become(
 }
 
 /** Somebody else's machine. */
-export function newMachine(id: number, name: string, now: number): RoomMachine {
+export function newMachine(id: number, name: string, now: number): ProviderMachine {
   return {
     id,
     name,
@@ -177,21 +189,21 @@ export function newMachine(id: number, name: string, now: number): RoomMachine {
 }
 
 /** One machine replaced; what is gone and no longer shown is forgotten. */
-export function replace(room: Room, machine: RoomMachine): Room {
-  const machines = room.machines
+export function replace(providerState: ProviderState, machine: ProviderMachine): ProviderState {
+  const machines = providerState.machines
     .map((one) => (one.id === machine.id ? machine : one))
     .filter((one) => isThere(one) || isLagging(one));
-  return { ...room, machines };
+  return { ...providerState, machines };
 }
 
 /** What a list of the account shows now. */
-export function listOf(room: Room, account: AccountName): readonly Machine[] {
-  return room.machines.flatMap((machine) =>
+export function listOf(providerState: ProviderState, account: AccountName): readonly Machine[] {
+  return providerState.machines.flatMap((machine) =>
     machine.owner === account && machine.shown !== 'Nothing' ? [toMachine(machine, machine.shown)] : [],
   );
 }
 
-function toMachine({ id, name, owner, madeAt, actedAt }: RoomMachine, state: MachineState): Machine {
+function toMachine({ id, name, owner, madeAt, actedAt }: ProviderMachine, state: MachineState): Machine {
   return {
     id,
     name,

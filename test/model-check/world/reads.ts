@@ -1,7 +1,7 @@
 import type { Failure, Outcome } from '../../../src/domain/failure.ts';
 import type { Machine } from '../../../src/domain/machine.ts';
 import type { Snapshot } from '../../../src/provider/account/account.ts';
-import type { AccountName, AccountState, List, LookUp, Room } from '../state.ts';
+import type { AccountName, AccountState, List, LookUp, ProviderState } from '../state.ts';
 import type { Subject } from '../subject.ts';
 import { listOf } from './fake-provider.ts';
 
@@ -58,16 +58,21 @@ export function answerLookUp(
 }
 
 /** Whether a list is waited for, or would tell something new. */
-export function isListDue(account: AccountState, room: Room, name: AccountName, now: number): boolean {
+export function isListDue(
+  account: AccountState,
+  providerState: ProviderState,
+  name: AccountName,
+  now: number,
+): boolean {
   const { followed, snapshot, wantedAt, lastFailure, verdict } = account;
   if (followed === undefined || isGateClosed(account, now)) return false;
   if (isInDoubt(account) || (wantedAt !== undefined && wantedAt <= now)) return true;
-  if (room.isRejecting) return verdict !== 'Rejected';
+  if (providerState.isRejecting) return verdict !== 'Rejected';
   return (
     snapshot === undefined ||
     lastFailure !== undefined ||
     verdict === 'Rejected' ||
-    !isSame(snapshot.machines, listOf(room, name))
+    !isSame(snapshot.machines, listOf(providerState, name))
   );
 }
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { machine } from '../../support/fake-provider.ts';
-import { down, scene } from './fixture.ts';
+import { down, createFixture } from './fixture.ts';
 
 describe('VMs that the lists of an account lack', () => {
   test('a list that started before the VM was followed is no evidence that it is gone', async () => {
-    const { clock, provider, account } = scene([]);
+    const { clock, provider, account } = createFixture([]);
     const release = provider.hold('ListMachines');
     account.subscribe('first', { name: 'machine-1', id: 1 });
     await clock.advance(10);
@@ -21,7 +21,7 @@ describe('VMs that the lists of an account lack', () => {
   });
 
   test('a list that fails counts for nothing, and one that shows the VM ends its absence', async () => {
-    const { clock, provider, account } = scene([]);
+    const { clock, provider, account } = createFixture([]);
     account.subscribe('a', { name: 'machine-1', id: 1 });
     await clock.settle();
     provider.failNext('ListMachines', down);
@@ -37,7 +37,7 @@ describe('VMs that the lists of an account lack', () => {
   });
 
   test('a read that shows the VM alone ends its absence', async () => {
-    const { clock, provider, account } = scene([]);
+    const { clock, provider, account } = createFixture([]);
     account.subscribe('a', { name: 'machine-1', id: 1 });
     await clock.settle();
     expect(account.absenceOf(1)).toEqual({ since: 0, lists: 1 });

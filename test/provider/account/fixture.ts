@@ -9,7 +9,7 @@ import { createManualClock } from '../../support/clock.ts';
 import type { FakeProvider } from '../../support/fake-provider.ts';
 import { createFakeProvider, machine } from '../../support/fake-provider.ts';
 
-export interface Scene {
+export interface AccountFixture {
   readonly clock: ManualClock;
   readonly provider: FakeProvider;
   readonly account: RegisteredAccount;
@@ -18,7 +18,10 @@ export interface Scene {
 }
 
 /** An account of its own, with a fake provider and a manual clock. */
-export function scene(machines = [machine(1), machine(2)], options: Partial<AccountOptions> = {}): Scene {
+export function createFixture(
+  machines = [machine(1), machine(2)],
+  options: Partial<AccountOptions> = {},
+): AccountFixture {
   const clock = createManualClock();
   const provider = createFakeProvider(machines);
   const woken: string[] = [];

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
 import { machine } from '../../support/fake-provider.ts';
-import { change, down, scene } from './fixture.ts';
+import { change, down, createFixture } from './fixture.ts';
 
 const machines = Array.from({ length: 60 }, (_, index) => machine(index + 1));
 
 test('after an outage calls go out one after the other at the permitted rate, not as a burst', async () => {
-  const { clock, provider, account } = scene(machines, { settings: { ratePerSecond: 10, burst: 20 } });
+  const { clock, provider, account } = createFixture(machines, { settings: { ratePerSecond: 10, burst: 20 } });
   account.subscribe('a', { name: 'machine-1' });
   await clock.settle();
   const stopAll = (): void => {
@@ -29,7 +29,7 @@ test('after an outage calls go out one after the other at the permitted rate, no
 });
 
 test('a look-up of a quiet namespace is second at most behind a thousand of another', async () => {
-  const { clock, provider, account } = scene([], { settings: { ratePerSecond: 1, burst: 1 } });
+  const { clock, provider, account } = createFixture([], { settings: { ratePerSecond: 1, burst: 1 } });
   const looked: number[] = [];
   provider.getMachine = async (id) => {
     looked.push(id);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Facts, change, limited, scene } from './fixture.ts';
+import { type Facts, change, limited, createFixture } from './fixture.ts';
 
 const refusals: readonly [reason: string, failure: Facts, until: number | undefined][] = [
   ['no time named: five seconds', { class: 'Wait', code: 'RateLimited', text: '' }, 5_250],
@@ -11,7 +11,7 @@ const refusals: readonly [reason: string, failure: Facts, until: number | undefi
 
 describe('the rate-limit pause of an account', () => {
   test('a 429 pauses the whole account until the time it named, and a little longer', async () => {
-    const { clock, provider, account } = scene();
+    const { clock, provider, account } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     provider.failNext('StopMachine', limited);
@@ -35,7 +35,7 @@ describe('the rate-limit pause of an account', () => {
   });
 
   test('calls that wait for a slot when the pause begins are not sent, and look-ups fail', async () => {
-    const { clock, provider, account, woken } = scene([], { settings: { maxInFlight: 1 } });
+    const { clock, provider, account, woken } = createFixture([], { settings: { maxInFlight: 1 } });
     provider.failNext('StopMachine', limited);
     const release = provider.hold('StopMachine');
     const underWay = account.write(change('machine-1'), (at) => at.stopMachine(1));
@@ -52,21 +52,21 @@ describe('the rate-limit pause of an account', () => {
   });
 
   test.for(refusals)('after a refusal: %s', async ([, failure, until]) => {
-    const { provider, account } = scene();
+    const { provider, account } = createFixture();
     provider.failNext('StopMachine', failure);
     await account.write(change('machine-1'), (at) => at.stopMachine(1));
     expect(account.rateLimitedUntil).toBe(until);
   });
 
   test('a shorter wait does not end the pause sooner', async () => {
-    const { provider, account } = scene();
+    const { provider, account } = createFixture();
     provider.failNext('StopMachine', limited, { ...limited, retryAfter: 1_000 });
     await Promise.all([1, 2].map((id) => account.write(change(`machine-${id}`), (at) => at.stopMachine(id))));
     expect(account.rateLimitedUntil).toBe(21_000);
   });
 
   test('after a pause that was prolonged calls go out one after the other too', async () => {
-    const { clock, provider, account } = scene([]);
+    const { clock, provider, account } = createFixture([]);
     const stops = (from: number, to: number): void => {
       for (let id = from; id <= to; id += 1) void account.write(change(`machine-${id}`), (at) => at.stopMachine(id));
     };

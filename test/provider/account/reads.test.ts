@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { machine } from '../../support/fake-provider.ts';
-import { change, down, scene } from './fixture.ts';
+import { change, down, createFixture } from './fixture.ts';
 
 describe('what an account reads beside the list', () => {
   test('the owner is learned from a list, and a list that shows another one replaces it', async () => {
-    const { clock, provider, account } = scene([machine(1, { ownerId: 5 })]);
+    const { clock, provider, account } = createFixture([machine(1, { ownerId: 5 })]);
     account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     expect(account.ownerId).toBe(5);
@@ -20,7 +20,7 @@ describe('what an account reads beside the list', () => {
   });
 
   test('the owner stays the same for as long as the list shows it, whoever else is shown', async () => {
-    const { clock, provider, account } = scene([machine(1, { ownerId: 5 })]);
+    const { clock, provider, account } = createFixture([machine(1, { ownerId: 5 })]);
     account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     provider.machines = [machine(2, { ownerId: 4 }), machine(1, { ownerId: 5 })];
@@ -29,12 +29,12 @@ describe('what an account reads beside the list', () => {
   });
 
   test('the owner is learned from a single machine too', async () => {
-    const read = scene([machine(1, { ownerId: 5 })]);
+    const read = createFixture([machine(1, { ownerId: 5 })]);
     read.account.readMachine('a', 1, 0);
     await read.clock.settle();
     expect(read.account.ownerId).toBe(5);
 
-    const created = scene([]);
+    const created = createFixture([]);
     await created.account.write(change('web'), (at) =>
       at.createMachine({
         name: 'web',
@@ -50,7 +50,7 @@ describe('what an account reads beside the list', () => {
   });
 
   test('a look-up is answered when it is asked again, with the time it was sent', async () => {
-    const { clock, provider, account, woken } = scene();
+    const { clock, provider, account, woken } = createFixture();
     const release = provider.hold('GetMachine');
     await clock.advance(100);
     expect(account.readMachine('a', 1, 100)).toBeUndefined();
@@ -65,7 +65,7 @@ describe('what an account reads beside the list', () => {
   });
 
   test('what a look-up answered while the list lacked the machine is forgotten when a list shows it', async () => {
-    const { clock, provider, account } = scene([]);
+    const { clock, provider, account } = createFixture([]);
     account.subscribe('a', { name: 'machine-1', id: 1 });
     await clock.settle();
     account.readMachine('a', 1, 0);
@@ -78,7 +78,7 @@ describe('what an account reads beside the list', () => {
   });
 
   test('look-ups share the concurrency limit of the writes', async () => {
-    const { clock, provider, account } = scene([], { settings: { maxInFlight: 2 } });
+    const { clock, provider, account } = createFixture([], { settings: { maxInFlight: 2 } });
     const release = provider.hold('GetMachine');
     for (const id of [1, 2, 3]) account.readMachine(`key-${id}`, id, 0);
     await clock.settle();
@@ -89,7 +89,7 @@ describe('what an account reads beside the list', () => {
   });
 
   test('an object that is forgotten is not woken by what it asked for', async () => {
-    const { clock, provider, account, woken } = scene();
+    const { clock, provider, account, woken } = createFixture();
     const releases = [provider.hold('GetMachine'), provider.hold('ListPackages')];
     account.readMachine('a', 1, 0);
     account.catalogue('a');
@@ -102,7 +102,7 @@ describe('what an account reads beside the list', () => {
   });
 
   test('the catalogue is read once for all objects, and again after ten minutes', async () => {
-    const { clock, provider, account, woken } = scene();
+    const { clock, provider, account, woken } = createFixture();
     expect([account.catalogue('a'), account.catalogue('b'), account.catalogue('a')]).toEqual(Array(3).fill(undefined));
     await clock.settle();
     expect(woken()).toEqual(['a', 'b']);
@@ -118,7 +118,7 @@ describe('what an account reads beside the list', () => {
   });
 
   test('a catalogue that could not be read is asked for again after a moment, not ten minutes', async () => {
-    const { clock, provider, account, woken } = scene();
+    const { clock, provider, account, woken } = createFixture();
     provider.failNext('ListPackages', down);
     account.catalogue('a');
     await clock.settle();
@@ -133,7 +133,7 @@ describe('what an account reads beside the list', () => {
   });
 
   test('a read that is aborted by stopping gives no answer', async () => {
-    const { clock, provider, account } = scene();
+    const { clock, provider, account } = createFixture();
     const release = provider.hold('GetMachine');
     account.readMachine('a', 1, 0);
     account.catalogue('a');

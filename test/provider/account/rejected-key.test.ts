@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Facts, change, down, limited, scene, unauthorized } from './fixture.ts';
+import { type Facts, change, down, limited, createFixture, unauthorized } from './fixture.ts';
 
 const doubts: readonly [what: string, list: Facts, answer: object | undefined, verdict: string][] = [
   ['refused too: the key is rejected', unauthorized, { failure: unauthorized }, 'Rejected'],
@@ -9,7 +9,7 @@ const doubts: readonly [what: string, list: Facts, answer: object | undefined, v
 
 describe('a rejected API key', () => {
   test('wakes its objects once, stops all calls, and is probed once a minute', async () => {
-    const { clock, provider, account, woken } = scene();
+    const { clock, provider, account, woken } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     woken();
@@ -40,7 +40,7 @@ describe('a rejected API key', () => {
   });
 
   test('is tried again at once when a Secret gets it again, once however many objects use it', async () => {
-    const { clock, provider, account } = scene();
+    const { clock, provider, account } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     provider.failNext('ListMachines', unauthorized, unauthorized);
     await clock.advance(30_000);
@@ -58,7 +58,7 @@ describe('a rejected API key', () => {
   });
 
   test('is not tried another time when a Secret gets it again while it is being tried', async () => {
-    const { clock, provider, account } = scene();
+    const { clock, provider, account } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     provider.failNext('ListMachines', unauthorized, unauthorized);
     await clock.advance(30_000);
@@ -72,7 +72,7 @@ describe('a rejected API key', () => {
   });
 
   test('one refused call fails for its caller only, and asks for a list at once', async () => {
-    const { clock, provider, account, woken } = scene();
+    const { clock, provider, account, woken } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     await clock.advance(30_000);
     woken();
@@ -96,7 +96,7 @@ describe('a rejected API key', () => {
   });
 
   test('a list that started before a call was refused says nothing about it', async () => {
-    const { clock, provider, account } = scene();
+    const { clock, provider, account } = createFixture();
     const releaseList = provider.hold('ListMachines');
     account.subscribe('a', { name: 'machine-1' });
     await clock.advance(100);
@@ -112,7 +112,7 @@ describe('a rejected API key', () => {
   });
 
   test.for(doubts)('a call was refused, and the list is %s', async ([, list, answer, verdict]) => {
-    const { clock, provider, account } = scene([], { settings: { maxInFlight: 2 } });
+    const { clock, provider, account } = createFixture([], { settings: { maxInFlight: 2 } });
     account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     provider.failNext('StopMachine', unauthorized);
@@ -132,7 +132,7 @@ describe('a rejected API key', () => {
   });
 
   test('a call refused before the first list is no verdict either', async () => {
-    const { provider, account } = scene();
+    const { provider, account } = createFixture();
     provider.failNext('StopMachine', unauthorized);
     provider.hold('ListMachines');
     await account.write(change('machine-1'), (at) => at.stopMachine(1));
@@ -141,7 +141,7 @@ describe('a rejected API key', () => {
   });
 
   test('the answer of a call that was in flight at the rejection does not accept the key', async () => {
-    const { clock, provider, account } = scene();
+    const { clock, provider, account } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     const release = provider.hold('StopMachine');
     const underWay = account.write(change('machine-1'), (at) => at.stopMachine(1));
@@ -154,7 +154,7 @@ describe('a rejected API key', () => {
   });
 
   test('a rejection fails the calls that wait for a slot at once', async () => {
-    const { clock, provider, account } = scene([], { settings: { maxInFlight: 1 } });
+    const { clock, provider, account } = createFixture([], { settings: { maxInFlight: 1 } });
     account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     const release = provider.hold('StopMachine');
@@ -168,7 +168,7 @@ describe('a rejected API key', () => {
   });
 
   test('calls refused while the key is rejected ask for no more lists', async () => {
-    const { clock, provider, account } = scene();
+    const { clock, provider, account } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     const release = provider.hold('StopMachine');
@@ -184,7 +184,7 @@ describe('a rejected API key', () => {
   });
 
   test('a call fails at once, also during a rate-limit pause', async () => {
-    const { clock, provider, account } = scene();
+    const { clock, provider, account } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     provider.failNext('StopMachine', limited);

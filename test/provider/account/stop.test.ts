@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { change, scene } from './fixture.ts';
+import { change, createFixture } from './fixture.ts';
 
 describe('stopping an account', () => {
   test('aborts reads, sends no call that waits, and waits for the write in flight', async () => {
-    const { clock, provider, account } = scene([], { settings: { maxInFlight: 1 } });
+    const { clock, provider, account } = createFixture([], { settings: { maxInFlight: 1 } });
     account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     const release = provider.hold('StopMachine');
@@ -25,7 +25,7 @@ describe('stopping an account', () => {
   });
 
   test('aborts a list in flight, and ignores its answer', async () => {
-    const { clock, provider, account, woken } = scene();
+    const { clock, provider, account, woken } = createFixture();
     const release = provider.hold('ListMachines');
     account.subscribe('a', { name: 'machine-1' });
     await account.stop();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { machine } from '../../support/fake-provider.ts';
-import { type Facts, change, down, scene } from './fixture.ts';
+import { type Facts, change, down, createFixture } from './fixture.ts';
 
 const ten = Array.from({ length: 10 }, (_, index) => machine(index + 1));
 
@@ -12,7 +12,7 @@ const deletions: readonly [reason: string, failure: Facts | undefined, isDoubted
 
 describe('VMs that vanish from the list of an account', () => {
   test('VMs that vanish together are doubted for five minutes, also across lists that fail', async () => {
-    const { clock, provider, account } = scene(ten);
+    const { clock, provider, account } = createFixture(ten);
     account.subscribe('a', { name: 'machine-1', id: 1 });
     await clock.settle();
     expect(account.massDisappearance).toBeUndefined();
@@ -37,7 +37,7 @@ describe('VMs that vanish from the list of an account', () => {
   });
 
   test.for(deletions)('VMs that the operator deleted are not missed: %s', async ([, failure, isDoubted]) => {
-    const { clock, provider, account } = scene(ten);
+    const { clock, provider, account } = createFixture(ten);
     for (const { id, name } of ten) account.subscribe(name, { name, id });
     await clock.settle();
     if (failure !== undefined) provider.failNext('DeleteMachine', failure, failure, failure, failure);
@@ -49,7 +49,7 @@ describe('VMs that vanish from the list of an account', () => {
   });
 
   test('VMs that disappear while their DELETE is in flight are not missed', async () => {
-    const { clock, provider, account } = scene(ten);
+    const { clock, provider, account } = createFixture(ten);
     for (const { id, name } of ten) account.subscribe(name, { name, id });
     await clock.settle();
     const release = provider.hold('DeleteMachine');
@@ -62,7 +62,7 @@ describe('VMs that vanish from the list of an account', () => {
   });
 
   test('VMs that the operator deleted are not missed either when a list shows them again for once', async () => {
-    const { clock, provider, account } = scene(ten);
+    const { clock, provider, account } = createFixture(ten);
     for (const { id, name } of ten) account.subscribe(name, { name, id });
     await clock.settle();
     await Promise.all(ten.slice(0, 4).map(({ id, name }) => account.write(change(name), (at) => at.deleteMachine(id))));
@@ -77,7 +77,7 @@ describe('VMs that vanish from the list of an account', () => {
     ['that no list showed are not missed', 6, undefined],
     ['are missed when a list of this process showed them', 10, { vanished: 4, of: 10, until: 360_000 }],
   ] as const)('VMs whose deletion an earlier process began %s', async ([, shown, doubt]) => {
-    const { clock, provider, account } = scene(ten.slice(10 - shown));
+    const { clock, provider, account } = createFixture(ten.slice(10 - shown));
     account.subscribe('a', { name: 'machine-10', id: 10 });
     await clock.settle();
     await clock.advance(10);
@@ -88,7 +88,7 @@ describe('VMs that vanish from the list of an account', () => {
   });
 
   test('a new process misses the VMs that it follows, by the first list that started since', async () => {
-    const { clock, provider, account } = scene(ten.slice(5));
+    const { clock, provider, account } = createFixture(ten.slice(5));
     const release = provider.hold('ListMachines');
     account.subscribe('first', { name: 'machine-6', id: 6 });
     await clock.advance(10);
@@ -107,7 +107,7 @@ describe('VMs that vanish from the list of an account', () => {
   });
 
   test('the time since when a VM is followed changes only with the VM', async () => {
-    const { clock, account } = scene();
+    const { clock, account } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     await clock.advance(10);
     account.subscribe('a', { name: 'machine-1', id: 1 });
@@ -117,7 +117,7 @@ describe('VMs that vanish from the list of an account', () => {
   });
 
   test('VMs that the operator has just created are not missed while no list shows them', async () => {
-    const { clock, account } = scene([]);
+    const { clock, account } = createFixture([]);
     account.subscribe('a', { name: 'machine-99' });
     await clock.advance(10);
     const made = ten.slice(0, 5).map(async ({ id, name }) => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Facts, change, scene } from './fixture.ts';
+import { type Facts, change, createFixture } from './fixture.ts';
 
 const answers: readonly [reason: string, failure: Facts | undefined][] = [
   ['accepted', undefined],
@@ -9,7 +9,7 @@ const answers: readonly [reason: string, failure: Facts | undefined][] = [
 
 describe('writes of an account', () => {
   test('no more writes are in flight than allowed', async () => {
-    const { clock, provider, account } = scene([], { settings: { maxInFlight: 3 } });
+    const { clock, provider, account } = createFixture([], { settings: { maxInFlight: 3 } });
     const release = provider.hold('StopMachine');
     const writes = Array.from({ length: 10 }, (_, id) =>
       account.write(change(`machine-${id}`), (at) => at.stopMachine(id + 1)),
@@ -22,7 +22,7 @@ describe('writes of an account', () => {
   });
 
   test('writes for one VM are sent one after the other', async () => {
-    const { clock, provider, account } = scene();
+    const { clock, provider, account } = createFixture();
     const release = provider.hold('StopMachine');
     const first = account.write(change('machine-1'), (at) => at.stopMachine(1));
     const second = account.write(change('machine-1'), (at) => at.killMachine(1));
@@ -34,7 +34,7 @@ describe('writes of an account', () => {
   });
 
   test('a third write for a VM waits for the second one, also if it comes after the first one has ended', async () => {
-    const { clock, provider, account } = scene();
+    const { clock, provider, account } = createFixture();
     const releaseStop = provider.hold('StopMachine');
     const releaseKill = provider.hold('KillMachine');
     const first = account.write(change('machine-1'), (at) => at.stopMachine(1));
@@ -51,7 +51,7 @@ describe('writes of an account', () => {
   });
 
   test('a write that is not granted is not sent, and leaves no record', async () => {
-    const { provider, account } = scene();
+    const { provider, account } = createFixture();
     expect(
       await account.write(
         change('machine-1'),
@@ -64,7 +64,7 @@ describe('writes of an account', () => {
   });
 
   test('a grant that fails frees its slot and its VM', async () => {
-    const { provider, account } = scene([], { settings: { maxInFlight: 1 } });
+    const { provider, account } = createFixture([], { settings: { maxInFlight: 1 } });
     const write = account.write(
       change('machine-1'),
       (at) => at.stopMachine(1),
@@ -76,7 +76,7 @@ describe('writes of an account', () => {
   });
 
   test('the grant comes directly before the call, after the wait for a slot', async () => {
-    const { clock, provider, account } = scene([], { settings: { maxInFlight: 1 } });
+    const { clock, provider, account } = createFixture([], { settings: { maxInFlight: 1 } });
     const release = provider.hold('StopMachine');
     const first = account.write(change('machine-1'), (at) => at.stopMachine(1));
     const grantedAt: number[] = [];
@@ -98,7 +98,7 @@ describe('writes of an account', () => {
   test.for(answers)(
     'no read counts while a change is in flight, nor one started before its answer: %s',
     async ([, failure]) => {
-      const { clock, provider, account } = scene();
+      const { clock, provider, account } = createFixture();
       if (failure !== undefined) provider.failNext('StopMachine', failure);
       const release = provider.hold('StopMachine');
       const write = account.write(change('machine-1'), (at) => at.stopMachine(1));
@@ -112,7 +112,7 @@ describe('writes of an account', () => {
   );
 
   test('a want during a change is served by the next list instead of never', async () => {
-    const { clock, provider, account, woken } = scene();
+    const { clock, provider, account, woken } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     woken();
@@ -127,7 +127,7 @@ describe('writes of an account', () => {
   });
 
   test('old changes are forgotten once lists are far beyond them', async () => {
-    const { clock, account } = scene();
+    const { clock, account } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     await account.write(change('machine-1'), (at) => at.stopMachine(1));
     await clock.advance(9 * 60_000);

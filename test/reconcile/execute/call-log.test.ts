@@ -18,7 +18,7 @@ test('each call that changes a VM is one line with its object, VM, outcome and d
   const world = await createWorld();
   world.apply('web');
   await world.clock.advance(2 * minute);
-  const [id = 0] = world.room.machines.keys();
+  const [id = 0] = world.fakeProvider.machines.keys();
   world.cluster.change('web', { spec: { powerState: 'Halted' } });
   await world.clock.advance(2 * minute);
   world.cluster.remove('virtualmachines', 'web');
@@ -38,10 +38,10 @@ test('a call that fails is one line of level warn with the failure, and the time
   const failure = { class: 'Terminal', code: 'PaymentRequired', status: 402, text: 'no money' } as const;
   world.apply('first');
   await world.clock.advance(100);
-  world.room.broken.set('CreateMachine', failure);
+  world.fakeProvider.broken.set('CreateMachine', failure);
   world.apply('web');
   await world.clock.advance(minute);
-  const [first = 0, second = 0] = world.room.calls.flatMap(({ operation, at }) =>
+  const [first = 0, second = 0] = world.fakeProvider.calls.flatMap(({ operation, at }) =>
     operation === 'CreateMachine' ? [at] : [],
   );
   expect(second - first).toBeGreaterThan(500);

@@ -82,66 +82,68 @@ async function create() {
 /** Whatever is going on when the wall clock is set back by a day is over as soon as it would have been. */
 describe('the wall clock is set back by a day', () => {
   test('while a guest ignores the shutdown: its power is cut after the grace period', async () => {
-    const { room, clock, cluster } = await create();
+    const { fakeProvider, clock, cluster } = await create();
     cluster.change('web', { spec: { powerState: 'Halted' } });
     await clock.advance(100);
-    ignoreShutdown(room, clock);
+    ignoreShutdown(fakeProvider, clock);
     clock.setBack(24 * hour);
     await clock.advance(3 * minute);
-    expect(room.count('KillMachine')).toBe(1);
+    expect(fakeProvider.count('KillMachine')).toBe(1);
     await clock.advance(minute);
     expect(cluster.machine('web')?.status?.state).toBe('Halted');
   });
 
   test('while the provider is busy: the call is made when it is not any more', async () => {
-    const { room, clock, cluster } = await create();
-    room.broken.set('StopMachine', { class: 'Wait', code: 'Busy', status: 406 });
+    const { fakeProvider, clock, cluster } = await create();
+    fakeProvider.broken.set('StopMachine', { class: 'Wait', code: 'Busy', status: 406 });
     cluster.change('web', { spec: { powerState: 'Halted' } });
     await clock.advance(2 * minute);
     clock.setBack(24 * hour);
-    room.broken.delete('StopMachine');
+    fakeProvider.broken.delete('StopMachine');
     await clock.advance(2 * minute);
     expect(cluster.machine('web')?.status?.state).toBe('Halted');
   });
 
   test('while a refused create waits: it is tried again after half an hour', async () => {
-    const { room, clock, apply, condition } = await create();
-    room.accidents.set('CreateMachine', [{ class: 'Terminal', code: 'Unprocessable', status: 422 }]);
+    const { fakeProvider, clock, apply, condition } = await create();
+    fakeProvider.accidents.set('CreateMachine', [{ class: 'Terminal', code: 'Unprocessable', status: 422 }]);
     apply('new');
     await clock.advance(minute);
     clock.setBack(24 * hour);
     await clock.advance(32 * minute);
-    expect([room.count('CreateMachine'), condition('new', 'Ready')?.status]).toEqual([3, 'True']);
+    expect([fakeProvider.count('CreateMachine'), condition('new', 'Ready')?.status]).toEqual([3, 'True']);
   });
 
   test('while a deletion is accepted and not carried out: it is repeated', async () => {
-    const { room, clock, cluster } = await create();
+    const { fakeProvider, clock, cluster } = await create();
     cluster.change('web', { spec: { powerState: 'Halted' } });
     await clock.advance(minute);
-    const machine = room.machines.get(1);
+    const machine = fakeProvider.machines.get(1);
     cluster.remove('virtualmachines', 'web');
     await clock.advance(8);
-    if (machine !== undefined) room.machines.set(1, machine);
+    if (machine !== undefined) fakeProvider.machines.set(1, machine);
     clock.setBack(24 * hour);
     await clock.advance(2 * minute);
-    expect([cluster.machine('web'), room.machines.size]).toEqual([undefined, 0]);
-    expect(room.count('DeleteMachine')).toBe(2);
+    expect([cluster.machine('web'), fakeProvider.machines.size]).toEqual([undefined, 0]);
+    expect(fakeProvider.count('DeleteMachine')).toBe(2);
   });
 
   test('while a restart is in flight: it is made once', async () => {
-    const { room, clock, cluster } = await create();
-    room.accidents.set('RestartMachine', [{ class: 'UnknownOutcome', code: 'ConnectionLost', hasEffect: true }]);
+    const { fakeProvider, clock, cluster } = await create();
+    fakeProvider.accidents.set('RestartMachine', [
+      { class: 'UnknownOutcome', code: 'ConnectionLost', hasEffect: true },
+    ]);
     cluster.change('web', { spec: { restartRequest: 'one' } });
     await clock.advance(100);
     clock.setBack(24 * hour);
     await clock.advance(10 * minute);
-    expect([room.restarts, cluster.machine('web')?.status?.lastRestartRequest]).toEqual([1, 'one']);
+    expect([fakeProvider.restarts, cluster.machine('web')?.status?.lastRestartRequest]).toEqual([1, 'one']);
   });
 });
 
 /** The guest of VM 1 would have halted after two seconds. */
-function ignoreShutdown(room: World['room'], clock: World['clock']): void {
-  if (room.count('KillMachine') > 0) return;
-  room.set(1, { state: 'Halting' });
-  clock.schedule(500, () => ignoreShutdown(room, clock));
+function ignoreShutdown(fakeProvider: World['fakeProvider'], clock: World['clock']): void {
+  if (fakeProvider.count('KillMachine') > 0) return;
+  fakeProvider.set(1, { state: 'Halting' });
+  clock.schedule(500, () => ignoreShutdown(fakeProvider, clock));
 }

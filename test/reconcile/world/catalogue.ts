@@ -1,7 +1,7 @@
 import { succeeded } from '../../../src/domain/failure.ts';
 import type { CatalogueRef, CreateRequest, ListedMachine, Machine } from '../../../src/domain/machine.ts';
 import type { Provider } from '../../../src/provider/provider.ts';
-import type { MachineRoom } from './fake-provider.ts';
+import type { InMemoryProvider } from './fake-provider.ts';
 import { createWorld, type World } from './world.ts';
 
 /** How much a provider reports of the region, package and template of a VM. */
@@ -31,10 +31,10 @@ export const fields: readonly Field[] = ['region', 'package', 'osTemplate'];
 
 /** A world whose provider has a catalogue, and whose VMs have a region, a package and a template. */
 export function createWorldWithCatalogue(detail: Detail = 'IdsAndNames'): Promise<World> {
-  return createWorld({}, { through: (provider, _, room) => withCatalogue(provider, room, detail) });
+  return createWorld({}, { through: (provider, _, fakeProvider) => withCatalogue(provider, fakeProvider, detail) });
 }
 
-function withCatalogue(provider: Provider, room: MachineRoom, detail: Detail): Provider {
+function withCatalogue(provider: Provider, fakeProvider: InMemoryProvider, detail: Detail): Provider {
   return {
     ...provider,
     async listMachines() {
@@ -47,8 +47,8 @@ function withCatalogue(provider: Provider, room: MachineRoom, detail: Detail): P
     },
     async createMachine(request) {
       const outcome = await provider.createMachine(request);
-      for (const { id, name, region } of room.machines.values())
-        if (name === request.name && region === undefined) room.set(id, ordered(request));
+      for (const { id, name, region } of fakeProvider.machines.values())
+        if (name === request.name && region === undefined) fakeProvider.set(id, ordered(request));
       if (!outcome.ok || outcome.value.machine === undefined) return outcome;
       const machine = { ...outcome.value.machine, ...ordered(request) };
       return succeeded({ ...outcome.value, machine: inDetail(machine, detail) });

@@ -13,7 +13,7 @@ const callTakes = 10;
 const stepTakes = 2_000;
 
 /** The provider's machine room on a manual clock: every call takes 10 ms, every transition 2 s. */
-export class MachineRoom {
+export class InMemoryProvider {
   readonly calls: { readonly operation: Operation; readonly at: number }[] = [];
   readonly machines = new Map<ProviderId, Machine>();
   /** The next calls of the kind meet these, one each. */

@@ -14,11 +14,11 @@ import {
 } from './bystanders.ts';
 import { InMemoryCluster } from './cluster.ts';
 import { type Leadership, type OperatorWorld, runOperator, usualSpec } from './operator.ts';
-import { MachineRoom } from './fake-provider.ts';
+import { InMemoryProvider } from './fake-provider.ts';
 
 /** The whole operator between an API server and a machine room in memory, on a clock that the test moves. */
 export interface World extends OperatorWorld {
-  readonly room: MachineRoom;
+  readonly fakeProvider: InMemoryProvider;
   /** Puts the key of this owner into the Secret. */
   useKeyOf(ownerId: number): void;
 }
@@ -34,7 +34,7 @@ interface WorldOptions {
   /** Why this world has no bystanders. */
   readonly withoutBystanders?: string;
   /** What the provider becomes on its way to the operator. */
-  readonly through?: (provider: Provider, apiKey: Secret, room: MachineRoom) => Provider;
+  readonly through?: (provider: Provider, apiKey: Secret, fakeProvider: InMemoryProvider) => Provider;
 }
 
 export async function createWorld(
@@ -43,26 +43,26 @@ export async function createWorld(
 ): Promise<World> {
   const { leadership, beside, through = (provider) => provider } = options;
   const { clock = beside?.clock ?? createManualClock() } = options;
-  const room = beside?.room ?? new MachineRoom(clock);
+  const fakeProvider = beside?.fakeProvider ?? new InMemoryProvider(clock);
   const cluster = beside?.cluster ?? new InMemoryCluster(clock);
-  if (beside === undefined && options.withoutBystanders === undefined) await addBystanders(cluster, room);
+  if (beside === undefined && options.withoutBystanders === undefined) await addBystanders(cluster, fakeProvider);
   const connect = (apiKey: Secret): Provider =>
     isBystandersKey(apiKey.reveal())
-      ? room.connectBystander(ownerOf(apiKey))
-      : through(room.connect(ownerOf(apiKey)), apiKey, room);
+      ? fakeProvider.connectBystander(ownerOf(apiKey))
+      : through(fakeProvider.connect(ownerOf(apiKey)), apiKey, fakeProvider);
   const world = await runOperator({ clock, cluster, connect, settings, leadership });
   if (beside === undefined) world.useKey(keyOf(1));
   await clock.advance(0);
-  return { ...world, room, useKeyOf: (ownerId) => world.useKey(keyOf(ownerId)) };
+  return { ...world, fakeProvider, useKeyOf: (ownerId) => world.useKey(keyOf(ownerId)) };
 }
 
-async function addBystanders(cluster: InMemoryCluster, room: MachineRoom): Promise<void> {
+async function addBystanders(cluster: InMemoryCluster, fakeProvider: InMemoryProvider): Promise<void> {
   settled ??= settle();
   const { objects, machines } = await settled;
   for (const secret of bystanderSecrets) cluster.put('secrets', secret);
   for (const object of objects) cluster.put('virtualmachines', object);
-  for (const machine of machines) room.addBystander(machine);
-  expectUntouched(cluster, room, { objects, machines });
+  for (const machine of machines) fakeProvider.addBystander(machine);
+  expectUntouched(cluster, fakeProvider, { objects, machines });
 }
 
 /** Bystanders in sync, as an operator left them an hour ago. */
@@ -70,11 +70,11 @@ let settled: Promise<Settled> | undefined;
 
 async function settle(): Promise<Settled> {
   const clock = createManualClock(createManualClock().now() - 60 * 60_000);
-  const room = new MachineRoom(clock);
-  room.firstId = 9_000;
+  const fakeProvider = new InMemoryProvider(clock);
+  fakeProvider.firstId = 9_000;
   const cluster = new InMemoryCluster(clock);
   for (const secret of bystanderSecrets) cluster.put('secrets', secret);
-  const connect = (apiKey: Secret): Provider => room.connect(ownerOf(apiKey));
+  const connect = (apiKey: Secret): Provider => fakeProvider.connect(ownerOf(apiKey));
   const operator = await runOperator({ clock, cluster, connect });
   bystanders.forEach(({ namespace, name, spec }, index) =>
     cluster.put('virtualmachines', {
@@ -92,5 +92,5 @@ async function settle(): Promise<Settled> {
   cluster.offences.length = 0;
   const objects = cluster.stored('virtualmachines', isBystander);
   expect(objects.map(({ metadata }) => metadata.name)).toEqual(bystanders.map(({ name }) => name));
-  return { objects, machines: [...room.machines.values()] };
+  return { objects, machines: [...fakeProvider.machines.values()] };
 }

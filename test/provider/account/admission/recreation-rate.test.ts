@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { RecreationRate } from '../../../../src/provider/account/admission/recreation-rate.ts';
 import { createManualClock } from '../../../support/clock.ts';
-import { scene } from '../fixture.ts';
+import { createFixture } from '../fixture.ts';
 
 const minute = 60_000;
 
@@ -41,7 +41,7 @@ it('keeps a minute between two VMs although nobody waited in between', async () 
 });
 
 it('gives an object that was deleted and created again a turn of its own, at the end', () => {
-  const { account } = scene([]);
+  const { account } = createFixture([]);
   const dueIn = (key: string): number => account.recreations.dueAt(key) / minute;
   expect(['a', 'b'].map(dueIn)).toEqual([0, 1]);
   account.unsubscribe('b');

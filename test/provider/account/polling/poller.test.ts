@@ -1,22 +1,22 @@
 import { describe, expect, test } from 'vitest';
 import { machine } from '../../../support/fake-provider.ts';
-import { type Scene, change, down, scene } from '../fixture.ts';
+import { type AccountFixture, change, down, createFixture } from '../fixture.ts';
 
-const quickeners: readonly [what: string, act: (scene: Scene) => void][] = [
+const quickeners: readonly [what: string, act: (scene: AccountFixture) => void][] = [
   ['a new urgent object', ({ account }) => account.setFastPolling('b', true)],
   ['a write', ({ account }) => void account.write(change('machine-1'), (provider) => provider.stopMachine(1))],
 ];
 
 describe('polling of an account', () => {
   test('an account without followers makes no call', async () => {
-    const { clock, provider } = scene();
+    const { clock, provider } = createFixture();
     await clock.advance(600_000);
     expect(provider.calls).toEqual([]);
     expect(clock.pending).toBe(0);
   });
 
   test('the first follower gets a list at once, then one list a minute serves all', async () => {
-    const { clock, provider, account, woken } = scene();
+    const { clock, provider, account, woken } = createFixture();
     for (let index = 0; index < 1_000; index += 1) account.subscribe(`key-${index}`, { name: `machine-${index}` });
     await clock.settle();
     expect(provider.count('ListMachines')).toBe(1);
@@ -28,7 +28,7 @@ describe('polling of an account', () => {
   });
 
   test('forgetting the last follower ends the polling', async () => {
-    const { clock, provider, account } = scene();
+    const { clock, provider, account } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     account.unsubscribe('a');
@@ -38,7 +38,7 @@ describe('polling of an account', () => {
   });
 
   test('urgency and wants end with the object that had them', async () => {
-    const { clock, provider, account, woken } = scene();
+    const { clock, provider, account, woken } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     account.subscribe('b', { name: 'machine-2' });
     await clock.settle();
@@ -54,7 +54,7 @@ describe('polling of an account', () => {
   });
 
   test('only objects whose VM changed, appeared or disappeared are woken, by name or by id', async () => {
-    const { clock, provider, account, woken } = scene();
+    const { clock, provider, account, woken } = createFixture();
     account.subscribe('unchanged', { name: 'machine-1' });
     account.subscribe('by-id', { name: 'older-name', id: 2 });
     account.subscribe('by-name', { name: 'machine-2' });
@@ -71,7 +71,7 @@ describe('polling of an account', () => {
   });
 
   test('an object that follows another VM is no longer woken for the first', async () => {
-    const { clock, provider, account, woken } = scene();
+    const { clock, provider, account, woken } = createFixture();
     account.subscribe('a', { name: 'machine-1', id: 1 });
     await clock.settle();
     account.subscribe('a', { name: 'machine-2', id: 2 });
@@ -82,7 +82,7 @@ describe('polling of an account', () => {
   });
 
   test('urgency reads after 1 s, then with backoff up to 10 s, and ends with the last urgent object', async () => {
-    const { clock, provider, account } = scene();
+    const { clock, provider, account } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     account.setFastPolling('a', true);
@@ -102,7 +102,7 @@ describe('polling of an account', () => {
   });
 
   test.for(quickeners)('%s restores the short polling interval', async ([, act]) => {
-    const it = scene();
+    const it = createFixture();
     it.account.subscribe('a', { name: 'machine-1' });
     await it.clock.settle();
     it.account.setFastPolling('a', true);
@@ -114,7 +114,7 @@ describe('polling of an account', () => {
   });
 
   test('a VM that changes restores the short polling interval', async () => {
-    const { clock, provider, account } = scene();
+    const { clock, provider, account } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     account.setFastPolling('a', true);
@@ -127,7 +127,7 @@ describe('polling of an account', () => {
   });
 
   test('a want that the snapshot already serves is answered at once, without a call and not in the same turn', async () => {
-    const { clock, provider, account, woken } = scene();
+    const { clock, provider, account, woken } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     woken();
@@ -139,7 +139,7 @@ describe('polling of an account', () => {
   });
 
   test('a thousand wants within a second cost one list', async () => {
-    const { clock, provider, account, woken } = scene();
+    const { clock, provider, account, woken } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     await clock.advance(100);
     woken();
@@ -151,7 +151,7 @@ describe('polling of an account', () => {
   });
 
   test('a list that started too early does not serve a want; the next one starts when the spacing allows', async () => {
-    const { clock, provider, account, woken } = scene();
+    const { clock, provider, account, woken } = createFixture();
     const release = provider.hold('ListMachines');
     account.subscribe('a', { name: 'machine-1' });
     await clock.advance(100);
@@ -168,7 +168,7 @@ describe('polling of an account', () => {
   });
 
   test('a want for a moment to come is served by a list that starts then', async () => {
-    const { clock, account, woken } = scene();
+    const { clock, account, woken } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     woken();
@@ -181,7 +181,7 @@ describe('polling of an account', () => {
   });
 
   test('lists never overlap, however slow they are', async () => {
-    const { clock, provider, account } = scene();
+    const { clock, provider, account } = createFixture();
     const release = provider.hold('ListMachines');
     account.subscribe('a', { name: 'machine-1' });
     account.setFastPolling('a', true);
@@ -194,7 +194,7 @@ describe('polling of an account', () => {
   });
 
   test('a failed list wakes all that wait for one, and all others only at the first failure', async () => {
-    const { clock, provider, account, woken } = scene();
+    const { clock, provider, account, woken } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     account.subscribe('b', { name: 'machine-2' });
     await clock.settle();
@@ -215,7 +215,7 @@ describe('polling of an account', () => {
   });
 
   test('while lists fail they are tried every ten seconds, and the old snapshot stays', async () => {
-    const { clock, provider, account } = scene();
+    const { clock, provider, account } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
     const before = account.snapshot;
