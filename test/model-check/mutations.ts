@@ -397,7 +397,7 @@ export const mutations: readonly Mutation[] = [
     mistake: 'what a VM takes to be listed at first counts towards recreating it',
     file: 'reconcile/observe/observe-machine.ts',
     function: 'replacementOf',
-    find: 'deps.limits.recreateAfter + (gone.wasListed ? 0 : deps.limits.visibilityWindow)',
+    find: 'deps.limits.recreateAfter + (gone.wasSeen ? 0 : deps.limits.visibilityWindow)',
     replacement: 'deps.limits.recreateAfter',
     breaks: oneMachine,
     configuration: { from: 'Settled', left: { denial: 1, person: 1, lag: 1 } },

@@ -22,7 +22,7 @@ export interface Subject {
   readonly Secret: typeof import('../../src/domain/secret.ts').Secret;
   readonly createSnapshot: typeof import('../../src/provider/account/snapshot.ts').createSnapshot;
   readonly afterList: typeof import('../../src/provider/account/absence.ts').afterList;
-  readonly findChanges: typeof import('../../src/provider/account/snapshot.ts').diffSnapshots;
+  readonly diffSnapshots: typeof import('../../src/provider/account/snapshot.ts').diffSnapshots;
 }
 
 const handedIn: Mistake = {

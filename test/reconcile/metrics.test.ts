@@ -171,6 +171,10 @@ const rows: Partial<Readonly<Record<MetricName, Row>>> = {
     run: after((world) => world.fakeProvider.set(idOf(world), { transferTotal: 1 })),
     shows: /{object_namespace="default",object="web"} 1048576$/m,
   },
+  accountLowTransfer: {
+    run: after((world) => world.fakeProvider.set(idOf(world), { transferTotal: 100, transferRemaining: 9 })),
+    shows: /{account="1"} 1$/m,
+  },
   machineLastAction: {
     run: after((world) => world.fakeProvider.set(idOf(world), { updatedAt: '2026-01-01T00:00:00.000Z' })),
     shows: /{object_namespace="default",object="web"} 1767225600$/m,

@@ -21,7 +21,7 @@ function account(startedAt: number, ids: readonly number[], ownerId = 1, isSuspi
 }
 
 /** As an account says it of some VMs, that one not among them. */
-const ofOthers = { massAbsence: { vanished: 5, of: 9, until: 0 }, massAbsenceOf: () => undefined };
+const ofOthers = { massDisappearance: { vanished: 5, of: 9, until: 0 }, massDisappearanceOf: () => undefined };
 
 const left = { id: 90, name: 'vm-90', ownerId: 1, account: undefined };
 const own = account(200, []);

@@ -13,9 +13,11 @@ import type {
   CachedMachine,
   Snapshot,
   TimedRead,
+  RegisteredAccount,
 } from './account.ts';
 import { CatalogueCache, readCatalogue } from './catalogue-cache.ts';
 import { WriteTracker } from './write-tracker.ts';
+import { reportUnreadable } from './report-unreadable.ts';
 import { Subscriptions } from './subscriptions.ts';
 import { CredentialStatus } from './credential-status.ts';
 import { observeCalls } from './observed-provider.ts';
@@ -28,26 +30,14 @@ import { RecreationRate } from './admission/recreation-rate.ts';
 import { MachineCache } from './machine-cache.ts';
 import { CallAdmission, type CallStats } from './admission/call-admission.ts';
 
-/** How many VMs that cannot be read a log line names. */
-const mostReported = 5;
 /** Whose turns the account's own reads take. No key or group of others can be it. */
 const accountFlow = '';
 
-/** An account together with what the registry has to know of it. */
-export interface RegisteredAccount extends Account {
-  /** How many keys follow a machine of it. */
-  readonly subscriberCount: number;
-  /** Whether a key of this group does. */
-  hasSubscribersIn(flow: string): boolean;
-}
-
-export function createAccount(options: AccountOptions): RegisteredAccount {
-  return new AccountCore(options);
-}
+export const createAccount = (options: AccountOptions): RegisteredAccount => new AccountCore(options);
 
 /**
  * The parts of an account, and what each answer means to all of them: when to read (`Poller`), whether a call may go out
- * (`Traffic`), what was seen (`MachineCache`), whom that concerns (`Subscriptions`), what is missing (`Missing`), and whether the
+ * (`CallAdmission`), what was seen (`MachineCache`), whom that concerns (`Subscriptions`), what is missing (`DisappearanceGuard`), and whether the
  * key is accepted (`CredentialStatus`).
  */
 class AccountCore implements RegisteredAccount {
@@ -119,11 +109,8 @@ class AccountCore implements RegisteredAccount {
       onList: (list) => this.#onList(list),
       read: (id) => this.#pollMachine(id),
     });
-    this.#machineReads = new MachineReads(
-      clock,
-      (id, key) => this.#getMachine(id, this.#subscriptions.groupOf(key)),
-      options.wake,
-    );
+    const readFor = (id: ProviderId, key: string) => this.#getMachine(id, this.#subscriptions.groupOf(key));
+    this.#machineReads = new MachineReads(clock, readFor, options.wake);
     this.#catalogue = new CatalogueCache(
       clock,
       () => readCatalogue(this.#provider, (read) => this.#readForCatalogue(read)),
@@ -312,7 +299,7 @@ class AccountCore implements RegisteredAccount {
 
   async #readForCatalogue<T>(read: (signal: AbortSignal) => Promise<Outcome<T>>): Promise<Outcome<T>> {
     const answer = await this.#timedRead('Read', accountFlow, () => read(this.#abort.signal));
-    // Turned away: for the reason that there is, or because the account is stopped and nobody will ask.
+    // Rejected: for the current refusal, or because the account is stopped.
     const refusal = this.#refusal() ?? { class: 'Retry', code: 'Cancelled', text: '' };
     return answer?.outcome ?? failed({ ...refusal, operation: 'ListRegions' });
   }
@@ -333,7 +320,7 @@ class AccountCore implements RegisteredAccount {
     this.#wakeAll(new Set([...waiting, ...this.#subscriptions.of(diff)]));
   }
 
-  /** Why a call need not even be tried. A list is tried nevertheless: it shows whether that has changed. */
+  /** Why a call need not be tried. A list is tried nevertheless: it shows whether that has changed. */
   #refusal(): Failure | undefined {
     return this.rejection ?? this.#admission.refusal;
   }
@@ -373,8 +360,7 @@ class AccountCore implements RegisteredAccount {
   #onListed(startedAt: number, machines: readonly ListedMachine[]): ReadonlySet<string> {
     const before = this.snapshot;
     const diff = this.#machines.replace(startedAt, this.#clock.monotonic(), machines);
-    // It was just added.
-    const snapshot = this.snapshot as Snapshot;
+    const snapshot = this.snapshot as Snapshot; // It was just added.
     this.emptyLists = machines.length === 0 ? this.emptyLists + 1 : 0;
     const [owner] = snapshot.ownerIds;
     const isOwnerShown = this.ownerId !== undefined && snapshot.ownerIds.includes(this.ownerId);
@@ -387,20 +373,11 @@ class AccountCore implements RegisteredAccount {
     if (diff !== undefined && diff.ids.size > 0) this.#poller.resetInterval();
     const isBack = this.lastFailure !== undefined;
     if (isBack) this.#log.info('Listed VMs again');
-    this.#reportUnreadable(before, snapshot);
+    reportUnreadable(this.#log, before, snapshot);
     this.lastFailure = undefined;
     this.#onSnapshot?.(snapshot);
     const changedKeys = diff === undefined || isBack ? this.#subscriptions.keys() : this.#subscriptions.of(diff);
     return new Set([...waiting, ...changedKeys]);
-  }
-
-  #reportUnreadable(before: Snapshot | undefined, { unreadable }: Snapshot): void {
-    const entries = [...unreadable.values()];
-    if (entries.every(({ id }) => before?.unreadable.has(id))) return;
-    this.#log.warn('Failed to decode VMs of the list', {
-      count: entries.length,
-      first: entries.slice(0, mostReported).map(({ id, problem }) => ({ id, problem })),
-    });
   }
 
   /** A list could not be had: all who wait for one are told, and everybody when that is news. */

@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import type { Secret } from '../../domain/secret.ts';
 import { registerSecret } from '../../telemetry/redact.ts';
 import type { Provider } from '../provider.ts';
-import type { Account, Snapshot } from './account.ts';
+import type { Account, RegisteredAccount, Snapshot } from './account.ts';
 import type { AccountOptions } from './account-options.ts';
 import { keyedHash } from './keyed-hash.ts';
 import { ListSizeLimit } from './list-size-limit.ts';
 import { KeyProbes } from './polling/key-probes.ts';
-import { createAccount, type RegisteredAccount } from './account-core.ts';
+import { createAccount } from './account-core.ts';
 
 /** How long an account that nobody follows is kept, and how often that is looked at. */
 const keptFor = 10 * 60_000;

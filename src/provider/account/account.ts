@@ -188,3 +188,11 @@ export interface Account {
   /** Ends polling and aborts reads; writes under way are waited for. */
   stop(): Promise<void>;
 }
+
+/** An account together with what the registry has to know of it. */
+export interface RegisteredAccount extends Account {
+  /** How many keys follow a machine of it. */
+  readonly subscriberCount: number;
+  /** Whether a key of this group does. */
+  hasSubscribersIn(flow: string): boolean;
+}

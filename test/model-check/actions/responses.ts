@@ -57,7 +57,7 @@ async function answerKubernetes(question: Question, asks: Request, stored: Store
   const isStored = 'object' in stored;
   const change = {
     cluster: stored.cluster,
-    room: withAdopted(state.providerState, stored.cluster),
+    providerState: withAdopted(state.providerState, stored.cluster),
     // Who has a machine on record has no doubt any more.
     doubtSince: isStored && kindOf(asks) === 'record' ? undefined : state.doubtSince,
   };

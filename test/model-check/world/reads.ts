@@ -111,7 +111,7 @@ function absenceAfter(
 export function takeList(subject: Subject, before: AccountState, list: List): Heard {
   const judged = decide(before, undefined);
   const snapshot = snapshotOf(subject, list);
-  const changes = before.snapshot && subject.findChanges(snapshotOf(subject, before.snapshot), snapshot);
+  const changes = before.snapshot && subject.diffSnapshots(snapshotOf(subject, before.snapshot), snapshot);
   const { followed, wantedAt, doubtedAt, lookUp } = before;
   const isServed = wantedAt !== undefined && wantedAt <= list.startedAt;
   const isChanged =

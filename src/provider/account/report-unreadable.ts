@@ -1,0 +1,15 @@
+import type { Log } from '../../telemetry/log.ts';
+import type { Snapshot } from './account.ts';
+
+/** How many VMs that cannot be read a log line names. */
+const mostReported = 5;
+
+/** Logs the VMs of a list that can't be decoded, if the list before had not all of them. */
+export function reportUnreadable(log: Log, before: Snapshot | undefined, { unreadable }: Snapshot): void {
+  const entries = [...unreadable.values()];
+  if (entries.every(({ id }) => before?.unreadable.has(id))) return;
+  log.warn('Failed to decode VMs of the list', {
+    count: entries.length,
+    first: entries.slice(0, mostReported).map(({ id, problem }) => ({ id, problem })),
+  });
+}

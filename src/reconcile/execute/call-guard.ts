@@ -1,0 +1,123 @@
+import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
+import type { ReleaseWorker } from '../../controller/workers.ts';
+import type { Clock } from '../../domain/clock.ts';
+import type { Fence } from '../../domain/fence.ts';
+import type { MachineState } from '../../domain/machine.ts';
+import type { Action } from '../../plan/action.ts';
+import type { Observed } from '../../plan/observed.ts';
+import type { Account } from '../../provider/account/account.ts';
+import type { Log } from '../../telemetry/log.ts';
+import type { ObjectState } from '../object-state.ts';
+import type { ReactionLatency } from '../reaction-latency.ts';
+import { loggedCall } from './call-log.ts';
+import type { WritableAccount } from './execute.ts';
+
+export interface CallGuardDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly fence: Fence;
+  readonly cache: { get(key: string): VirtualMachine | undefined };
+  readonly reactionLatency: Pick<ReactionLatency, 'observeCall'>;
+}
+
+/** Makes a provider call only if the state that it was decided on still holds when it gets a slot. */
+export interface CallGuard {
+  /**
+   * The account for the calls of one reconciliation. While a call waits for a slot and for its response, it occupies no worker,
+   * so that one slow account doesn't slow the others. The slot may come long after the decision: the call goes out only if
+   * object and VM are unchanged. If they change before, the call is cancelled at once, so that the new one doesn't wait behind it.
+   */
+  guard(
+    account: Account,
+    observed: Observed,
+    action: Action,
+    objectState: ObjectState,
+    withoutWorker: ReleaseWorker,
+  ): WritableAccount;
+  /** The object or its VM may have changed: cancels the waiting call if it is no longer wanted. */
+  onObjectChange(key: string): void;
+}
+
+/** How long a call waits for a slot before the object reports that it waits: a free slot takes no status write. */
+const longestSilence = 1_000;
+
+export function createCallGuard(deps: CallGuardDeps): CallGuard {
+  /** By the object's key: cancels the waiting call if it is no longer wanted. */
+  const abortWaiting = new Map<string, () => void>();
+
+  return { guard, onObjectChange: (key) => abortWaiting.get(key)?.() };
+
+  function guard(
+    account: Account,
+    observed: Observed,
+    action: Action,
+    objectState: ObjectState,
+    withoutWorker: ReleaseWorker,
+  ): WritableAccount {
+    const key = keyOf(observed.object);
+    const subject = { object: key, vmName: observed.providerName, action };
+    const shownBefore = shownState(account, observed);
+    return {
+      snapshot: account.snapshot,
+      keyedHash: (text) => account.keyedHash(text),
+      get ownerId() {
+        return account.ownerId;
+      },
+      write: async (write, call, beforeCall) => {
+        const waiting = new AbortController();
+        abortWaiting.set(key, () => {
+          if (!isStillCurrent(account, observed, shownBefore)) waiting.abort();
+        });
+        const stopTimer = objectState.queueing === 'Reported' ? undefined : deps.clock.schedule(longestSilence, giveUp);
+        // The report is a write, after which the object is no longer as it was decided on: so the request queues again.
+        function giveUp(): void {
+          objectState.queueing = 'Unreported';
+          waiting.abort();
+        }
+        const beforeProviderCall = async (): Promise<boolean> => {
+          stopTimer?.();
+          objectState.queueing = undefined;
+          abortWaiting.delete(key);
+          if (!deps.fence() || !isStillCurrent(account, observed, shownBefore)) return false;
+          if (observed.recreationDueAt !== undefined && !account.recreations.use(key)) return false;
+          // What is stored first takes a while.
+          if (beforeCall !== undefined && !((await beforeCall()) && deps.fence())) return false;
+          deps.reactionLatency.observeCall(key);
+          return true;
+        };
+        try {
+          const logged = loggedCall(call, subject, deps);
+          return await withoutWorker(account.write({ ...write, signal: waiting.signal }, logged, beforeProviderCall));
+        } finally {
+          stopTimer?.();
+          abortWaiting.delete(key);
+        }
+      },
+    };
+  }
+
+  function isStillCurrent(account: Account, observed: Observed, shownBefore: MachineState | undefined): boolean {
+    const { object, providerName, machine } = observed;
+    const { resourceVersion } = deps.cache.get(keyOf(object))?.metadata ?? {};
+    if (resourceVersion !== object.metadata.resourceVersion) return false;
+    if (machine.kind !== 'Present')
+      return (account.snapshot?.byName(providerName) ?? []).length === 0 && !isBack(account, observed);
+    // One that no list shows yet is decided on by what it answered to its id; one that was shown and is no longer may be gone.
+    const shown = shownState(account, observed);
+    return shown === machine.machine.state || (shown === undefined && shownBefore === undefined);
+  }
+}
+
+/** Whether a read shows the recorded VM again, which was observed to be gone. */
+function isBack(account: Account, { identity }: Observed): boolean {
+  return identity.kind === 'Known' && account.cachedMachine(identity.id) !== undefined;
+}
+
+/** What the newest read shows of the machine that was observed. */
+function shownState(account: Account, { machine }: Observed): MachineState | undefined {
+  return machine.kind === 'Present' ? account.cachedMachine(machine.machine.id)?.machine.state : undefined;
+}
+
+function keyOf({ metadata }: VirtualMachine): string {
+  return `${metadata.namespace}/${metadata.name}`;
+}

@@ -1,0 +1,126 @@
+import { annotate } from '../api/v1alpha1/commands.ts';
+import { annotations, apiVersion, kind } from '../api/v1alpha1/constants.ts';
+import { invalidAnnotations } from '../api/v1alpha1/annotations.ts';
+import { compareHint } from '../api/v1alpha1/identity.ts';
+import { type Reason, reasons } from '../api/v1alpha1/reasons.ts';
+import type { VirtualMachine } from '../api/v1alpha1/types.ts';
+import type { ReleaseWorker } from '../controller/workers.ts';
+import type { KubeError } from '../kubernetes/errors.ts';
+import type { EventRecorder } from '../kubernetes/events.ts';
+import type { Observed } from '../plan/observed.ts';
+import { isWorthWriting, type Report, statusFor } from '../status/status.ts';
+import { ownershipNotStored } from './execute/write-refusal.ts';
+import type { ObjectState } from './object-state.ts';
+import { createStatusWriter, type StatusWriter, type StatusWriterDeps } from './status-writer.ts';
+import { transitionEvents } from './transition-events.ts';
+
+export interface ReporterDeps extends Omit<StatusWriterDeps, 'reportEvent'> {
+  readonly events: Pick<EventRecorder, 'record'>;
+}
+
+/** Statuses and events of objects: all that a reconciliation reports. */
+export interface Reporter extends Pick<StatusWriter, 'storeIntent' | 'save'> {
+  /**
+   * `isOutcome`: it reports a call just made. If the API server does not answer, it is stored before the next reconciliation decides. Returns
+   * after how long it is to be tried again, in milliseconds; Infinity: that isn't needed.
+   */
+  report(
+    observed: Observed,
+    reported: Report,
+    objectState: ObjectState,
+    isOutcome: boolean,
+    withoutWorker: ReleaseWorker,
+  ): Promise<number>;
+  /** The annotation of this installation can't be stored, so the object isn't reconciled: Ready stays as it was, Synced says why. */
+  reportOwnership(
+    object: VirtualMachine,
+    error: KubeError,
+    objectState: ObjectState,
+    withoutWorker: ReleaseWorker,
+  ): Promise<void>;
+  /** Once for each value, as long as this process lives. */
+  reportAnnotations(object: VirtualMachine, objectState: ObjectState): void;
+  /** Once, as long as this process lives. */
+  reportHint({ object, identity }: Observed, objectState: ObjectState): void;
+  event(object: VirtualMachine, reason: Reason, note: string): void;
+}
+
+export function createReporter(deps: ReporterDeps): Reporter {
+  const { storeIntent, save, heldFor } = createStatusWriter({ ...deps, reportEvent: event });
+
+  return { storeIntent, save, report, reportOwnership, reportAnnotations, reportHint, event };
+
+  async function report(
+    observed: Observed,
+    reported: Report,
+    objectState: ObjectState,
+    isOutcome: boolean,
+    withoutWorker: ReleaseWorker,
+  ): Promise<number> {
+    const status = statusFor(observed, reported);
+    // The cache holds the object as this reconciliation's own writes left it.
+    const object = deps.cache.get(keyOf(observed.object)) ?? observed.object;
+    if (object.metadata.uid !== observed.object.metadata.uid) return Infinity;
+    const { refusal, status: unstored } = objectState.unsaved ?? {};
+    const before = unstored ?? object.status;
+    if (!isWorthWriting(before, status)) return Infinity;
+    const held = heldFor(status, objectState);
+    if (held > 0 && !isOutcome && reported.record === undefined) return held;
+    for (const { reason, message } of transitionEvents(before, status, reported.statusReason))
+      event(object, reason, message);
+    if (refusal?.form === 'Nothing') objectState.unsaved = { status, refusal };
+    // No worker is held meanwhile: the next object's call does not wait for this one's status.
+    else await withoutWorker(save(object, status, objectState, isOutcome));
+    return Infinity;
+  }
+
+  async function reportOwnership(
+    object: VirtualMachine,
+    error: KubeError,
+    objectState: ObjectState,
+    withoutWorker: ReleaseWorker,
+  ): Promise<void> {
+    const before = objectState.unsaved?.status ?? object.status;
+    const { statusReason, status } = ownershipNotStored(object, before, error, deps.clock.now());
+    if (!isWorthWriting(before, status)) return;
+    event(object, statusReason.reason, statusReason.message);
+    await withoutWorker(save(object, status, objectState, false));
+  }
+
+  function reportAnnotations(object: VirtualMachine, objectState: ObjectState): void {
+    for (const annotation of invalidAnnotations(object)) {
+      if (!objectState.isNewInvalidAnnotation(annotation)) continue;
+      const remove = annotate(object.metadata, { [annotation.split('=', 1)[0] ?? '']: undefined });
+      event(
+        object,
+        'InvalidAnnotation',
+        `${annotation} is ignored; set it to "true" or "false", or remove it: ${remove}`,
+      );
+    }
+  }
+
+  function reportHint({ object, identity }: Observed, objectState: ObjectState): void {
+    if (objectState.hasReportedHint || identity.kind !== 'Known' || compareHint(object, identity) !== 'Contradicting')
+      return;
+    objectState.hasReportedHint = true;
+    const note = `${annotations.machine} differs from the record in the status (VM ${identity.id}); the operator corrects it`;
+    event(object, 'MachineAnnotationCorrected', note);
+  }
+
+  function event(object: VirtualMachine, reason: Reason, note: string): void {
+    const { namespace, name, uid, resourceVersion } = object.metadata;
+    const { event: type } = reasons[reason];
+    if (type === 'None') return;
+    deps.events.record({
+      regarding: { apiVersion, kind, namespace, name, uid, resourceVersion },
+      type,
+      reason,
+      action: 'Reconcile',
+      note,
+    });
+  }
+}
+
+function keyOf({ metadata }: VirtualMachine): string {
+  return `${metadata.namespace}/${metadata.name}`;
+}
