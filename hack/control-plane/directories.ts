@@ -1,13 +1,8 @@
 import { existsSync, mkdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 
-<<<<<<< HEAD
 /** Where other programs and pages find the control plane of `npm run control-plane`. */
-interface Place {
-=======
-/** Where the control plane that somebody plays with is found by other programs, and by pages that name it. */
 interface ControlPlaneFiles {
->>>>>>> f4dca98 (Name fake providers, fixtures and workloads by what they are)
   readonly kubeconfig: string;
   readonly kubectl: string;
 }

@@ -36,13 +36,8 @@ const legend = `Left of │: the VirtualMachine in Kubernetes, with the columns 
 Right of │: the VM at the emulated provider.
 Each line begins with the seconds since the start.`;
 
-<<<<<<< HEAD
 /** Runs the life of the sample VMs and prints it. Returns whether the ledger is as expected. */
-export async function play({ cluster, emulator, apiKey, out }: Stage): Promise<boolean> {
-=======
-/** Lets the sample machines live their life, telling it; answers whether the ledger is what it must be. */
 export async function runScenario({ cluster, emulator, apiKey, out }: DemoEnvironment): Promise<boolean> {
->>>>>>> f4dca98 (Name fake providers, fixtures and workloads by what they are)
   out.write(`${legend}\n${out.isTTY === true ? '' : 'An object is printed when it changes.\n'}\n`);
   const table = createLiveTable(columns, out);
   const asked: Asked[] = [];

@@ -1,27 +1,13 @@
-<<<<<<< HEAD
-import { type VerdictRow, type Verdicts, verdicts } from '../gitops/health-table.ts';
+import { type HealthRow, healthTable, type ToolHealth } from '../gitops/health-table.ts';
 import { generatedFrom } from './table.ts';
-=======
-import { type ToolHealth, healthTable } from '../gitops/health-table.ts';
-import { generatedFrom, markdownTable } from './table.ts';
->>>>>>> f4dca98 (Name fake providers, fixtures and workloads by what they are)
 
 /** docs/gitops-health.md: how GitOps tools interpret each reason, grouped by the result. Pure. */
 export function renderVerdicts(): string {
-<<<<<<< HEAD
   const groups = Map.groupBy(
-    Object.entries(verdicts),
+    Object.entries(healthTable),
     ([, row]) => `${resultOf('kstatus', row)}, ${resultOf('argo', row)}`,
   );
   const sections = [...groups].map(([, rows]) => renderGroup(rows));
-=======
-  const rows = Object.entries(healthTable).map(([reason, row]) => [
-    `[${reason}](conditions.md#${reason.toLowerCase()})`,
-    cell('kstatus', row, row.wasReady),
-    cell('argo', row, row.wasReady),
-    row.because,
-  ]);
->>>>>>> f4dca98 (Name fake providers, fixtures and workloads by what they are)
   return `# Health in Argo CD and Flux
 
 ${generatedFrom('hack/gitops/health-table.ts')}
@@ -42,9 +28,8 @@ ${sections.join('\n\n')}
 `;
 }
 
-<<<<<<< HEAD
 /** Reasons with the same result, in one item for each explanation. */
-function renderGroup(rows: readonly (readonly [string, VerdictRow])[]): string {
+function renderGroup(rows: readonly (readonly [string, HealthRow])[]): string {
   const [[, first] = ['', undefined]] = rows;
   if (first === undefined) return '';
   const items = Map.groupBy(rows, ([, { because }]) => because);
@@ -57,11 +42,7 @@ function renderGroup(rows: readonly (readonly [string, VerdictRow])[]): string {
 ${list.join('\n')}`;
 }
 
-function resultOf(tool: keyof Verdicts, { wasReady, ...row }: VerdictRow): string {
+function resultOf(tool: keyof ToolHealth, { wasReady, ...row }: HealthRow): string {
   const ready = wasReady?.[tool] ?? row[tool];
   return ready === row[tool] ? ready : `${row[tool]} (${ready} if it was Ready)`;
-=======
-function cell(tool: keyof ToolHealth, row: ToolHealth, wasReady: ToolHealth = row): string {
-  return row[tool] === wasReady[tool] ? row[tool] : `${row[tool]}; ${wasReady[tool]} if it was Ready`;
->>>>>>> f4dca98 (Name fake providers, fixtures and workloads by what they are)
 }

@@ -36,17 +36,13 @@ function renderFigures(runs: readonly Results[]): string {
   ].join('\n\n');
 }
 
-<<<<<<< HEAD
-function detailOf({ what, floor, note }: Goal): readonly string[] {
+function detailOf({ what, floor, note }: Target): readonly string[] {
   const details = [note, floor === '-' ? '' : `floor: ${floor}`].filter((detail) => detail !== '');
   return details.length === 0 ? [] : [`- ${what}: ${details.join('; ')}`];
 }
 
 /** A missed goal is marked, so that the table needs no column for that. */
-function renderGoals(goals: readonly Goal[]): string {
-=======
 function renderGoals(goals: readonly Target[]): string {
->>>>>>> f4dca98 (Name fake providers, fixtures and workloads by what they are)
   return markdownTable(
     ['', 'measured', 'goal', 'controller-runtime'],
     goals.map(({ what, measured, goal, isMet, controllerRuntime }) => [

@@ -7,15 +7,9 @@ export interface Fault {
   readonly what: string;
   /** The alerts that fire for it, and not before. */
   readonly alerts: readonly string[];
-<<<<<<< HEAD
-  readonly plant: (stage: Stage) => Promise<void> | void;
-  /** Runs when the alerts have fired, before the next fault. Without it, the fault stays. */
-  readonly fix?: (stage: Stage) => Promise<void>;
-=======
   readonly plant: (stage: MonitoringEnvironment) => Promise<void> | void;
-  /** If there is one, the day goes on when the alerts have fired and this is done; else the fault stays. */
-  readonly mend?: (stage: MonitoringEnvironment) => Promise<void>;
->>>>>>> f4dca98 (Name fake providers, fixtures and workloads by what they are)
+  /** Runs when the alerts have fired, before the next fault. Without it, the fault stays. */
+  readonly fix?: (stage: MonitoringEnvironment) => Promise<void>;
 }
 
 /** The number of objects to reconcile when Kubernetes is slow. */

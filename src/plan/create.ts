@@ -106,13 +106,8 @@ function missing(o: Observed): Decision {
   const { id } = o.object.spec.adoption;
   const what = id === undefined ? `named ${quoted(o.providerName)}` : `with id ${id}`;
   if (!isCreatable(o.object.spec)) {
-<<<<<<< HEAD
     const none = `the account has no VM ${what}; correct spec.adoption, or, to create a VM instead, add region, package and osTemplate`;
-    return wait({ reason: 'AdoptionTargetNotFound', message: none }, { after: refusedRetry });
-=======
-    const none = `the account has no VM ${what}, and the spec lacks the region, package or osTemplate to create one`;
     return requeue({ reason: 'AdoptionTargetNotFound', message: none }, { after: refusedRetry });
->>>>>>> 6b26a79 (Name the decisions of plan by what the operator does)
   }
   const instead = patchSpec(o.object.metadata, { adoption: { policy: 'IfExists', id: null, name: null } });
   const message = `spec.adoption.policy is MustExist, and the account has no VM ${what}; correct spec.adoption, or, to create a VM instead: ${instead}`;

@@ -123,7 +123,7 @@ describe.each(names)('a failed %s', (name) => {
     // What the operator does next; it never retries a create whose result it doesn't know.
     const next = reason === 'CreateOutcomeUnknown' ? /; checking whether the VM exists$/ : /retries automatically$/;
     if (reason === 'CreateOutcomeUnknown' || reason === 'ProviderUnavailable')
-      expect(report?.verdict.message).toMatch(next);
+      expect(report?.statusReason.message).toMatch(next);
   });
 });
 

@@ -5,9 +5,9 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { fences, shellBlocks } from '../../support/documented.ts';
 import { filesBelow, projectRoot } from '../../support/pages.ts';
 import { readerOf } from '../../support/reader-shell.ts';
-import { apiKey, rotatedKey, type Stage, type StageOptions, useStages } from '../operator/fixture.ts';
+import { apiKey, rotatedKey, type OperatorFixture, type FixtureOptions, useFixtures } from '../operator/fixture.ts';
 
-const stageFor = useStages('examples');
+const fixtureFor = useFixtures('examples');
 // Several times as long as it takes, for machines with other things to do.
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -17,27 +17,27 @@ afterEach(() => {
   for (const checkout of checkouts.splice(0)) rmSync(checkout, { recursive: true });
 });
 
-/** A stage, and the commands of an example in a checkout whose files are changed by `edit`. */
+/** A fixture, and the commands of an example in a checkout whose files are changed by `edit`. */
 async function exampleOf(
   name: string,
-  options: StageOptions & {
-    readonly edit?: (text: string, stage: Stage) => string;
+  options: FixtureOptions & {
+    readonly edit?: (text: string, fixture: OperatorFixture) => string;
     readonly namespaces?: string[];
   } = {},
-): Promise<{ readonly stage: Stage; readonly run: (index: number) => Promise<string> }> {
+): Promise<{ readonly fixture: OperatorFixture; readonly run: (index: number) => Promise<string> }> {
   const { edit = (text) => text, namespaces = [], ...stageOptions } = options;
-  const stage = await stageFor(name, stageOptions);
+  const fixture = await fixtureFor(name, stageOptions);
   const checkout = mkdtempSync(path.join(tmpdir(), 'example-'));
   checkouts.push(checkout);
   cpSync(path.join(projectRoot, 'examples', name), path.join(checkout, 'examples', name), { recursive: true });
   for (const file of filesBelow(path.join('examples', name), '.yaml'))
-    writeFileSync(path.join(checkout, file), edit(readFileSync(path.join(projectRoot, file), 'utf8'), stage));
-  await stage.start({ namespaces }).addresses;
-  const shell = await readerOf(stage.directory, stage.namespace, checkout);
+    writeFileSync(path.join(checkout, file), edit(readFileSync(path.join(projectRoot, file), 'utf8'), fixture));
+  await fixture.start({ namespaces }).addresses;
+  const shell = await readerOf(fixture.directory, fixture.namespace, checkout);
   const blocks = shellBlocks(`examples/${name}/README.md`);
   let done = 0;
   return {
-    stage,
+    fixture,
     run: async (index) => {
       expect(index, 'the blocks run in order').toBe(done);
       done += 1;
@@ -50,7 +50,8 @@ async function exampleOf(
 }
 
 const withKey = (text: string): string => text.replaceAll('REPLACE_ME', apiKey);
-const names = ({ emulator }: Stage): readonly string[] => emulator.ledger.liveMachines().map(({ name }) => name);
+const names = ({ emulator }: OperatorFixture): readonly string[] =>
+  emulator.ledger.liveMachines().map(({ name }) => name);
 /** Without what differs from run to run. */
 const plain = (text: string): string =>
   text.replaceAll(/cache-[0-9a-f]{8}/g, 'cache-UID').replaceAll(/VM 1\d{3}\b/g, 'VM ID');
@@ -64,21 +65,21 @@ describe('the commands of the example', () => {
 
   test('accounts create a VM in each of two accounts', async () => {
     const keys = [apiKey, rotatedKey];
-    const { stage, run } = await exampleOf('accounts', {
+    const { fixture, run } = await exampleOf('accounts', {
       withSecret: false,
       accounts: keys.map((key, index) => ({ ownerId: index + 1, keys: [key] })),
       edit: (text) => text.replace('REPLACE_ME', apiKey).replace('REPLACE_ME', rotatedKey),
     });
     await run(0);
     await run(1);
-    for (const name of ['shop', 'trial']) await stage.untilReady(name, 'True/Available');
-    expect((await stage.object('shop'))?.status?.ownerId).toBe(1);
-    expect((await stage.object('trial'))?.status?.ownerId).toBe(2);
+    for (const name of ['shop', 'trial']) await fixture.untilReady(name, 'True/Available');
+    expect((await fixture.object('shop'))?.status?.ownerId).toBe(1);
+    expect((await fixture.object('trial'))?.status?.ownerId).toBe(2);
   });
 
   test('adoption adopt two VMs without changing them', async () => {
     let id = 0;
-    const { stage, run } = await exampleOf('adoption', {
+    const { fixture, run } = await exampleOf('adoption', {
       edit: (text, { emulator }) => {
         if (id === 0) {
           id = emulator.person.create({ name: 'Web 1' });
@@ -88,45 +89,45 @@ describe('the commands of the example', () => {
       },
     });
     await run(0);
-    expect((await stage.untilReady('legacy-web', 'True/Available')).status?.id).toBe(id);
+    expect((await fixture.untilReady('legacy-web', 'True/Available')).status?.id).toBe(id);
     await run(1);
-    expect((await stage.untilReady('legacy-db', 'True/Available')).status?.origin).toBe('Adopted');
-    expect(stage.emulator.ledger.writes()).toEqual([]);
+    expect((await fixture.untilReady('legacy-db', 'True/Available')).status?.origin).toBe('Adopted');
+    expect(fixture.emulator.ledger.writes()).toEqual([]);
   });
 
   test('keep create two VMs', async () => {
-    const { stage, run } = await exampleOf('keep');
+    const { fixture, run } = await exampleOf('keep');
     await run(0);
-    for (const name of ['database', 'archive']) await stage.untilReady(name, 'True/Available');
-    expect(names(stage)).toHaveLength(2);
+    for (const name of ['database', 'archive']) await fixture.untilReady(name, 'True/Available');
+    expect(names(fixture)).toHaveLength(2);
   });
 
   test('plan show what the page shows, and nothing happens before it is approved', async () => {
-    const { stage, run } = await exampleOf('plan');
+    const { fixture, run } = await exampleOf('plan');
     const [create, remove] = fences('examples/plan/README.md').filter(({ language }) => language === 'text');
     const show = shellBlocks('examples/plan/README.md')[0]?.script.split('\n')[1] ?? '';
     await run(0);
-    await stage.untilReady('cache', 'False/PlanOnly');
-    const shell = await readerOf(path.join(stage.directory, 'again'), stage.namespace);
+    await fixture.untilReady('cache', 'False/PlanOnly');
+    const shell = await readerOf(path.join(fixture.directory, 'again'), fixture.namespace);
     expect(plain(await shell(show))).toBe(plain(create?.text ?? ''));
-    expect(names(stage)).toEqual([]);
+    expect(names(fixture)).toEqual([]);
     await run(1);
-    await stage.untilReady('cache', 'True/Available');
-    await stage.cluster.patch(stage.namespace, 'cache', { spec: { managementPolicy: 'Plan' } });
-    await stage.cluster.delete(stage.namespace, 'cache');
-    await stage.cluster.until('the plan of the deletion', async () => (await shell(show)).includes('DeleteMachine'));
+    await fixture.untilReady('cache', 'True/Available');
+    await fixture.cluster.patch(fixture.namespace, 'cache', { spec: { managementPolicy: 'Plan' } });
+    await fixture.cluster.delete(fixture.namespace, 'cache');
+    await fixture.cluster.until('the plan of the deletion', async () => (await shell(show)).includes('DeleteMachine'));
     expect(plain(await shell(show))).toBe(plain(remove?.text ?? ''));
-    expect(names(stage)).toHaveLength(1);
+    expect(names(fixture)).toHaveLength(1);
   });
 
   test('team create a namespace with a VM', async () => {
-    const { stage, run } = await exampleOf('team', { namespaces: ['team-a'] });
+    const { fixture, run } = await exampleOf('team', { namespaces: ['team-a'] });
     for (const index of [0, 1, 2]) await run(index);
     const isReady = async (): Promise<boolean> =>
-      (await stage.cluster.get('team-a', 'web'))?.status?.state === 'Running';
-    await stage.cluster.until('the VM of the team runs', isReady);
-    await stage.cluster.delete('team-a', 'web');
-    await stage.cluster.until('it is deleted', async () => names(stage).length === 0);
+      (await fixture.cluster.get('team-a', 'web'))?.status?.state === 'Running';
+    await fixture.cluster.until('the VM of the team runs', isReady);
+    await fixture.cluster.delete('team-a', 'web');
+    await fixture.cluster.until('it is deleted', async () => names(fixture).length === 0);
   });
 });
 

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, it, test } from 'vitest';
-import { hurriedLatencies } from '../../support/fast-settings.ts';
+import { fastLatencies } from '../../support/fast-settings.ts';
 import { createEmulator } from '../../../emulator/emulator.ts';
 import { serve } from '../../../emulator/server.ts';
 import { sharedCluster } from '../../support/shared-cluster.ts';
@@ -60,7 +60,7 @@ beforeAll(async () => {
   const names = Object.keys(situations);
   const emulator = createEmulator({
     seed: 7,
-    latencies: hurriedLatencies,
+    latencies: fastLatencies,
     accounts: names.map((_, index) => ({ ownerId: index + 1, keys: [keyOf(index + 1)] })),
   });
   const provider = await serve(emulator, { port: 0 });
