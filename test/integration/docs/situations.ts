@@ -106,6 +106,13 @@ export const situations: Readonly<Record<string, Arrange>> = {
     await place.change({ powerState: 'Halted' });
     await place.until('Unknown/Paused');
   },
+  'invalid-annotation': async (place) => {
+    await running(place);
+    await place.annotate({ [annotations.paused]: 'yes' });
+    await place.watch('the event about the annotation', async () =>
+      (await place.sh(`kubectl -n ${place.namespace} get events`)).includes('InvalidAnnotation'),
+    );
+  },
   plan: async (place) => {
     await place.create('web', { managementPolicy: 'Plan' });
     await place.until('False/PlanOnly');
