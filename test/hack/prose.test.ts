@@ -1,4 +1,6 @@
+import { dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { readProse } from '../../hack/prose/files.ts';
 import { findingsIn } from '../../hack/prose/findings.ts';
 import { differences, formatRecord, lowered, parseRecord } from '../../hack/prose/record.ts';
 import { terms } from '../../hack/prose/words.ts';
@@ -34,6 +36,19 @@ describe('the prose check', () => {
         message: 'Incorrect term: “shown to be”, use “confirmed” instead',
       },
     ]);
+  });
+
+  test.each(['test/architecture/arrows.ts', 'hack/prose/files.ts', 'README.md'])(
+    'reads %s when the path is given alone, as with its folder and the whole project',
+    (path) => {
+      expect(readProse([path]).map((prose) => prose.path)).toEqual([path]);
+      expect(readProse([dirname(path)]).map((prose) => prose.path)).toContain(path);
+      expect(readProse([]).map((prose) => prose.path)).toContain(path);
+    },
+  );
+
+  test.each(['hack/prose/words.ts', 'hack/prose/record.txt', 'test/golden'])('does not read %s', (path) => {
+    expect(readProse([path])).toEqual([]);
   });
 
   test('suggests no word that it refuses', async () => {
