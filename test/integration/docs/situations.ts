@@ -1,4 +1,5 @@
 import { annotations } from '../../../src/api/v1alpha1/constants.ts';
+import type { MachineState } from '../../../src/domain/machine.ts';
 import type { Place } from '../remedies/fixture.ts';
 
 /** Brings the object `web` of a namespace into the state that a block of docs/situations.md shows. */
@@ -10,6 +11,10 @@ const available = 'True/Available';
 async function running(place: Place, spec: Readonly<Record<string, unknown>> = {}): Promise<number> {
   await place.create('web', spec);
   return await place.until(available);
+}
+
+function untilState(place: Place, state: MachineState): Promise<void> {
+  return place.watch(`the VM is ${state}`, async () => (await place.object())?.status?.state === state);
 }
 
 async function deleteWhilePaused(place: Place, spec: Readonly<Record<string, unknown>>): Promise<void> {
@@ -29,6 +34,7 @@ export const situations: Readonly<Record<string, Arrange>> = {
   unavailable: async (place) => {
     await running(place);
     place.answerWith({ kind: 'status', status: 503 });
+    await place.until('True/ProviderUnavailable');
     await place.change({ powerState: 'Halted' });
     await place.until('Unknown/ProviderUnavailable');
   },
@@ -97,6 +103,7 @@ export const situations: Readonly<Record<string, Arrange>> = {
   drift: async (place) => {
     const id = await running(place, { powerDriftPolicy: 'Report' });
     place.emulator.person.power(id, 'stop');
+    await untilState(place, 'Halted');
     await place.until('False/PowerDrift');
   },
   paused: async (place) => {
@@ -132,7 +139,7 @@ export const situations: Readonly<Record<string, Arrange>> = {
   terminating: async (place) => {
     await running(place, { osTemplate: { name: 'Appliance (ignores ACPI)' } });
     await place.remove();
-    await place.watch('the VM is halting', async () => (await place.object())?.status?.state === 'Halting');
+    await untilState(place, 'Halting');
   },
   retained: (place) => running(place, { deletionPolicy: 'Retain' }),
   'deleted-at-provider': async (place) => {
