@@ -7,7 +7,7 @@ import { join } from 'node:path';
 /** One program, and what its first build costs. */
 interface Program {
   /** The folder beside this file whose go.mod pins it and its dependencies. */
-  readonly pinnedBy: 'actionlint' | 'etcd' | 'gitops' | 'kubernetes' | 'prometheus' | 'prometheus-operator';
+  readonly pinnedBy: 'actionlint' | 'etcd' | 'gitops' | 'gojq' | 'kubernetes' | 'prometheus' | 'prometheus-operator';
   /** `.` for a program of ours, whose source is beside its go.mod. */
   readonly package: string;
   /** The module whose version is the program's own. */
@@ -77,6 +77,14 @@ const programs = {
     package: '.',
     module: 'sigs.k8s.io/cli-utils',
     seconds: 12,
+    gigabytes: 1,
+  },
+  // For commands of docs pages, which tests run: a jq in Go.
+  jq: {
+    pinnedBy: 'gojq',
+    package: 'github.com/itchyny/gojq/cmd/gojq',
+    module: 'github.com/itchyny/gojq',
+    seconds: 10,
     gigabytes: 1,
   },
   actionlint: {

@@ -22,7 +22,7 @@ export const needs = {
       'test/soak/**/*.test.ts',
       'test/security/**/*.test.ts',
     ],
-    programs: ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'helm', 'gitops'],
+    programs: ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kubectl', 'helm', 'gitops', 'jq'],
   },
 } as const satisfies Readonly<Record<string, Need>>;
 

@@ -2,16 +2,24 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
+import { ensureComponents } from '../../hack/control-plane/components.ts';
 import { sharedCluster } from './shared-cluster.ts';
 import { projectRoot } from './pages.ts';
 
-/** What a reader of a page has: a shell that stops at the first command that fails. Answers what both streams got. */
+/** `curl` in a reader's shell: the machine may have none. */
+const curl = `curl() { '${process.execPath}' '${path.join(import.meta.dirname, 'curl.ts')}' "$@"; }`;
+
+/**
+ * What a reader of a page has: a shell that stops at the first command that fails, with jq and curl. Returns what both streams got.
+ */
 export async function readerShell(
   script: string,
   options: { readonly env: Readonly<Record<string, string>>; readonly cwd?: string },
 ): Promise<string> {
-  const child = spawn('bash', ['--norc', '-euo', 'pipefail', '-c', script], {
+  const { jq } = await ensureComponents(['jq']);
+  const child = spawn('bash', ['--norc', '-euo', 'pipefail', '-c', `${curl}\n${script}`], {
     ...options,
+    env: { ...options.env, PATH: `${path.dirname(jq)}:${options.env['PATH']}` },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ended = new Promise<number | null>((resolve) => child.once('close', resolve));

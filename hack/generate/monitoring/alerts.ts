@@ -210,7 +210,7 @@ export const alerts: readonly Alert[] = [
     description:
       'The VM of an object that is being deleted still exists, or is not confirmed deleted. It may incur charges. The condition DeletionBlocked names what the operator waits for.',
     steps: [
-      'Find it: `kubectl get virtualmachines -A -o json | jq -r \'.items[] | select(.metadata.deletionTimestamp) | .metadata.namespace + "/" + .metadata.name\'`.',
+      'Find it: `kubectl get virtualmachines -A -o custom-columns=NAMESPACE:.metadata.namespace,NAME:.metadata.name,DELETED:.metadata.deletionTimestamp | grep -v "<none>"`.',
       'Its conditions Ready and DeletionBlocked name the reason. [Conditions](conditions.md) has the remedy.',
       'Never remove the finalizer by hand: the VM would stay and be billed. To delete an object and keep its VM, set `spec.deletionPolicy: Retain`, also while the object is being deleted.',
     ],

@@ -32,3 +32,9 @@ test('its commands adopt every VM of an account without changing one, and write 
   expect(emulator.ledger.writes()).toEqual([]);
   expect(emulator.ledger.liveMachines().map(({ name }) => name)).toEqual(names);
 }, 120_000);
+
+test('its shell has a curl and a jq that the machine need not have', async () => {
+  const stage = await stageFor('tools', { withSecret: false });
+  const shell = await readerOf(stage.directory, stage.namespace);
+  expect(await shell('type -t curl; command -v jq')).toMatch(/^function\n.*\/control-plane\/gojq-v[^/]+\/jq\n$/);
+});
