@@ -1,10 +1,10 @@
 export interface AccountOptions {
-  /** What machines of this account show as `owner_id`. */
+  /** The `owner_id` of the VMs of this account. */
   readonly ownerId: number;
   readonly keys: readonly string[];
 }
 
-/** Who may see what: several keys may belong to one account. */
+/** Maps API keys to accounts. An account may have several keys. */
 export class Accounts {
   readonly #ownerByKey = new Map<string, number>();
 
@@ -14,7 +14,7 @@ export class Accounts {
     }
   }
 
-  /** The account that a key belongs to; undefined for an unknown key, and for none. */
+  /** The account of a key; undefined for an unknown or a missing key. */
   ownerOf(key: string | undefined): number | undefined {
     return key === undefined ? undefined : this.#ownerByKey.get(key);
   }
@@ -27,7 +27,7 @@ export class Accounts {
     this.#ownerByKey.delete(key);
   }
 
-  /** A path that may be kept: whoever puts a key where an id belongs shall not find it in the ledger. */
+  /** The path without API keys: a client may put a key where an id belongs, and the ledger must not record it. */
   withoutKeys(path: string): string {
     const segments = path.split('/').map((segment) => (this.#ownerByKey.has(segment) ? '[key]' : segment));
     return segments.join('/');

@@ -1,7 +1,7 @@
 import { html, json, redirect, type Response } from './response.ts';
 import type { FaultAction } from './fault-rule.ts';
 
-/** What is done to the connection in the end. */
+/** What the emulator sends in the end, or does to the connection. */
 export type Delivery =
   | { readonly kind: 'answer'; readonly answer: Response }
   | { readonly kind: 'hang' }
@@ -12,7 +12,7 @@ export type Delivery =
 
 const garbage = ']}{ "virtual_machines": [ {"id": 1, "na\u0000\u0007';
 
-/** What comes of a fault that strikes `answer`; many kinds put something else in its place. */
+/** What a fault makes of `answer`; many kinds replace it. */
 export function applyFault(action: Exclude<FaultAction, { kind: 'delay' | 'replay' }>, answer: Response): Delivery {
   switch (action.kind) {
     case 'status':
@@ -52,14 +52,14 @@ export function applyFault(action: Exclude<FaultAction, { kind: 'delay' | 'repla
   }
 }
 
-/** The success that a call is told when nothing was done for it. */
+/** The success that the emulator reports when it did nothing for the call. */
 export const madeUpSuccess: Response = json(200, { status: 'success' });
 
-/** The same list in the same envelope, with other items. What is no list stays as it is. */
+/** The same list in the same envelope, with other items. Anything but a list is returned unchanged. */
 function withItems(answer: Response, change: (items: readonly unknown[]) => readonly unknown[]): Response {
   const body: unknown = answer.body === '' ? undefined : JSON.parse(answer.body);
   if (Array.isArray(body)) return { ...answer, body: JSON.stringify(change(body)) };
-  // A machine, which has arrays of its own, has an id.
+  // A single VM, which contains arrays too, has an id.
   if (typeof body !== 'object' || body === null || 'id' in body) return answer;
   const changed = Object.entries(body).map(([name, value]) => [name, Array.isArray(value) ? change(value) : value]);
   return { ...answer, body: JSON.stringify(Object.fromEntries(changed)) };

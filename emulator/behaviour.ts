@@ -1,12 +1,12 @@
 /**
- * Everything the provider's documentation leaves open, or says in two ways, is a switch. The table is the only place
- * that names them: types, defaults, the program's help and the control API all come from it.
+ * Each switch is a question that the provider's documentation leaves open or answers in two ways. The table is the only
+ * place that names them: types, defaults, the program's help and the control API are generated from it.
  */
 interface Setting<T> {
   readonly byDefault: T;
   readonly expects: string;
   readonly sentence: string;
-  /** The value that `input` (of a flag or of JSON) denotes, or undefined. */
+  /** The value that `input` (of a flag or of JSON) stands for, or undefined. */
   read(input: unknown): T | undefined;
 }
 
@@ -53,7 +53,7 @@ function text(byDefault: string, sentence: string): Setting<string> {
   };
 }
 
-/** A regular expression that is looked for in machine names; the empty text matches none. */
+/** A regular expression that is matched against VM names; the empty text matches none. */
 function names(sentence: string): Setting<string> {
   return {
     byDefault: '',
@@ -66,68 +66,64 @@ function names(sentence: string): Setting<string> {
 export const behaviourTable = {
   listShape: choice(
     ['array', 'named', 'data'],
-    'A list is a bare array, or in an object under its own name or "data".',
+    'Envelope of a list: a bare array, or an object with the list under its name or under "data".',
   ),
-  itemShape: choice(['bare', 'virtual_machine', 'vm'], 'What a machine is wrapped in.'),
-  idShape: choice(['number', 'string'], 'How ids are written.'),
-  addressShape: choice(['ip_allocations', 'ip_assignments', 'both'], 'How addresses are told.'),
-  ipv6Allocation: choice(
-    ['subnet', 'address'],
-    'Whether the IPv6 allocation of a VM is its whole /64, or one address.',
-  ),
+  itemShape: choice(['bare', 'virtual_machine', 'vm'], 'Envelope of a VM.'),
+  idShape: choice(['number', 'string'], 'JSON type of ids.'),
+  addressShape: choice(['ip_allocations', 'ip_assignments', 'both'], 'Fields that contain the addresses.'),
+  ipv6Allocation: choice(['subnet', 'address'], 'Whether the IPv6 allocation of a VM is a whole /64 or one address.'),
   createAnswer: choice(
     ['machine', 'wrapped', 'id', 'success-id', 'success', 'empty'],
-    'What a create is answered with; the last two name no id.',
+    'Response to a create; the last two contain no id.',
   ),
-  powerAnswer: choice(['machine', 'success', 'empty'], 'What a power call is answered with.'),
+  powerAnswer: choice(['machine', 'success', 'empty'], 'Response to a power call.'),
   errorBody: choice(
     ['error', 'errors-string', 'errors-array', 'errors-map', 'message', 'text', 'html', 'empty'],
-    'How an error is worded.',
+    'Format of an error.',
   ),
-  stateSpelling: choice(['documented', 'aliases', 'upper'], 'How states are spelled.'),
-  transferField: choice(['month_transfer', 'transfer_month'], 'The name of what is left of the transfer.'),
-  optionalFields: choice(['shown', 'null', 'missing'], 'All fields of a machine but id, name and state.'),
-  unknownFields: choice(['none', 'some'], 'Fields that no documentation names.'),
-  lastTask: choice(['shown', 'missing'], 'Whether a machine tells its last task.'),
-  failedTasks: names('Tasks that fail and change nothing, by task and machine: "VmCreate web" is that of the VM web.'),
-  accept: choice(['any', 'strict'], 'Whether a request that does not accept JSON gets a 406.'),
+  stateSpelling: choice(['documented', 'aliases', 'upper'], 'Spelling of states.'),
+  transferField: choice(['month_transfer', 'transfer_month'], 'Name of the field with the remaining transfer.'),
+  optionalFields: choice(['shown', 'null', 'missing'], 'All fields of a VM except id, name and state.'),
+  unknownFields: choice(['none', 'some'], 'Whether VMs have undocumented fields.'),
+  lastTask: choice(['shown', 'missing'], 'Whether a VM shows its last task.'),
+  failedTasks: names(
+    'Tasks that fail without effect, matched as task and VM name: "VmCreate web" is the create of the VM web.',
+  ),
+  accept: choice(['any', 'strict'], 'strict: a request that does not accept JSON gets a 406.'),
 
-  unknownKey: choice(['401', '403', 'html', 'redirect'], 'How an unknown key is turned away.'),
-  loginUrl: text('/login', 'Where an unknown key is redirected to.'),
-  catalogue: choice(['available', '404'], 'Whether regions, packages and templates can be read.'),
-  duplicateNames: choice(['400', '422', 'allowed'], 'What a second machine of the same name gets.'),
+  unknownKey: choice(['401', '403', 'html', 'redirect'], 'Response to an unknown key.'),
+  loginUrl: text('/login', 'Target of the redirect for an unknown key.'),
+  catalogue: choice(['available', '404'], 'Whether the lists of regions, packages and templates exist.'),
+  duplicateNames: choice(['400', '422', 'allowed'], 'Response to a create whose name is taken.'),
 
   startInWrongState: choice(
     ['406', '200'],
-    'A start of a machine that is not halted: refused, or accepted without effect.',
+    'Response to a start of a VM that is not halted: refused, or accepted without effect.',
   ),
-  killWhileHalting: choice(['200', '406'], 'Whether the power of a halting machine can be cut.'),
-  killEffect: choice(['halts', 'resets'], 'Whether a power cut halts a machine or boots it anew.'),
-  deleteInTransition: choice(
-    ['400', '406', '409'],
-    'How a delete of a machine that is neither up nor down is refused.',
-  ),
-  stopTask: choice(['ends-with-signal', 'lasts-until-halted'], 'How long the task of a stop lasts.'),
+  killWhileHalting: choice(['200', '406'], 'Response to a power cut of a halting VM.'),
+  killEffect: choice(['halts', 'resets'], 'Whether a power cut halts a VM or reboots it.'),
+  deleteInTransition: choice(['400', '406', '409'], 'Response to a delete of a VM in a transitional state.'),
+  stopTask: choice(['ends-with-signal', 'lasts-until-halted'], 'When the task of a stop completes.'),
   ignoredStop: choice(
     ['stays-halting', 'back-to-running', 'stays-running'],
-    'What becomes of a machine whose guest ignores the shutdown signal.',
+    'State of a VM whose guest ignores the shutdown signal.',
   ),
-  ignoresShutdownNames: names('Machines whose guest ignores the shutdown signal.'),
-  bootLoopNames: names('Machines whose guest falls back to halted after booting.'),
-  bootLoopAfter: count('Milliseconds that such a guest stays up.', 1_000),
-  bootLoopCount: count('How often it falls back; 0 is always.'),
-  strangeStateNames: names('Machines that show a state which no documentation names.'),
-  strangeState: text('migrating', 'That state.'),
-  transferUsedNames: names('Machines that have used a part of their transfer for the month; all others none of it.'),
-  transferUsed: count('Percent that they have used.', 100),
+  ignoresShutdownNames: names('VMs whose guest ignores the shutdown signal.'),
+  bootLoopNames: names('VMs whose guest halts again soon after each boot.'),
+  bootLoopAfter: count('Milliseconds that such a guest runs.', 1_000),
+  bootLoopCount: count('How many times it halts again; 0: always.'),
+  strangeStateNames: names('VMs that show an undocumented state.'),
+  strangeState: text('migrating', 'The undocumented state.'),
+  transferUsedNames: names('VMs that have used a part of their monthly transfer; all others have used none.'),
+  transferUsed: count('Percentage that these VMs have used.', 100),
 
-  deniedNames: names('VMs that exist, and that lists leave out and GET does not find.'),
-  listLag: count('Milliseconds until a new machine shows in the list.'),
-  getLag: count('Milliseconds until a new machine can be read by its id.'),
-  deletedListLag: count('Milliseconds for which a deleted machine still shows in the list.'),
-  addressLag: count('Milliseconds until a new machine shows its addresses.'),
-  passwordLag: count('Milliseconds until a new machine shows its password.'),
-  clockOffset: offset("Milliseconds by which the provider's clock is ahead, or behind if negative, in all it tells."),
+  deniedNames: names('VMs that exist, but are missing from lists and return 404.'),
+  listLag: count('Milliseconds until a new VM appears in the list.'),
+  getLag: count('Milliseconds until a new VM can be read by its id.'),
+  deletedListLag: count('Milliseconds for which a deleted VM still appears in the list.'),
+  addressLag: count('Milliseconds until a new VM shows its addresses.'),
+  passwordLag: count('Milliseconds until a new VM shows its password.'),
+  clockOffset: offset("Milliseconds by which the provider's clock is ahead, or behind if negative."),
 };
 
 export type Behaviour = {
@@ -136,10 +132,13 @@ export type Behaviour = {
 
 export const defaultBehaviour: Behaviour = Object.fromEntries(
   Object.entries(behaviourTable).map(([name, { byDefault }]) => [name, byDefault]),
-  // fromEntries forgets which name goes with which value; the table has just said it.
+  // `fromEntries` loses which value belongs to which name; the table above defines it.
 ) as Behaviour;
 
-/** Judges values from outside. All problems are told at once, a sentence each; with any, `switches` is of no use. */
+/**
+ * Validates values from outside. It reports all problems at once, a sentence each; `switches` is only usable without
+ * any.
+ */
 export function readBehaviour(input: Readonly<Record<string, unknown>>): {
   readonly switches: Partial<Behaviour>;
   readonly problems: readonly string[];
@@ -150,16 +149,16 @@ export function readBehaviour(input: Readonly<Record<string, unknown>>): {
   for (const [name, value] of Object.entries(input)) {
     const row = known.get(name);
     const read = row?.read(value);
-    if (row === undefined) problems.push(`There is no switch "${name}".`);
+    if (row === undefined) problems.push(`Unknown switch "${name}".`);
     else if (read === undefined)
       problems.push(`The switch "${name}" takes ${row.expects}, not ${JSON.stringify(value)}.`);
     else switches[name] = read;
   }
-  // Every value was read by the row of its own name.
+  // Each value was read by its own row.
   return { switches: switches as Partial<Behaviour>, problems };
 }
 
-/** Whether a machine's name is among those that a switch of names means. */
+/** Whether a switch that is a pattern of VM names matches this name. */
 export function isNamed(pattern: string, name: string): boolean {
   return pattern !== '' && new RegExp(pattern).test(name);
 }

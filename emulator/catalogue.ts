@@ -1,4 +1,7 @@
-/** What can be ordered. Prices are decimal strings, or null where the currency is not offered. */
+/**
+ * The regions, packages and templates of the provider. Prices are decimal strings, or null where the currency is not
+ * offered.
+ */
 export interface CatalogueRegion {
   readonly id: number;
   readonly name: string;
@@ -36,7 +39,7 @@ export interface CatalogueOsTemplate {
   /** GB, or null for any. */
   readonly minSize: number | null;
   readonly description: string;
-  /** Not on the wire: whether guests of this template disregard the shutdown signal. */
+  /** Not part of the API: whether guests of this template ignore the shutdown signal. */
   readonly ignoresShutdown?: boolean;
 }
 
@@ -46,7 +49,7 @@ export interface Catalogue {
   readonly osTemplates: readonly CatalogueOsTemplate[];
 }
 
-/** Small, but with every relation that can go wrong: a package that a region lacks, a template that a package cannot run. */
+/** Small, but with every mismatch: a package that a region doesn't offer, and a template that a package can't run. */
 export const defaultCatalogue: Catalogue = {
   regions: [
     { id: 1, name: 'Amsterdam 1', countryCode: 'NL', packageIds: [1, 2, 3] },
@@ -103,7 +106,7 @@ export const defaultCatalogue: Catalogue = {
       name: 'Appliance (ignores ACPI)',
       osType: 'linux',
       minSize: null,
-      description: 'An appliance that disregards the shutdown signal: only a power cut halts it',
+      description: 'An appliance that ignores the shutdown signal: only a power cut halts it',
       ignoresShutdown: true,
     },
   ],

@@ -1,12 +1,15 @@
-/** The emulator's only source of time. Milliseconds; `schedule` calls back once and returns what cancels it. */
+/**
+ * The emulator's only source of time, in milliseconds. `schedule` calls back once and returns a function that cancels
+ * it.
+ */
 export interface EmulatorClock {
   now(): number;
   schedule(milliseconds: number, callback: () => void): () => void;
-  /** Only a clock that stands still by itself can be moved. */
+  /** Only a manual clock can be advanced. */
   advance?(milliseconds: number): void | Promise<void>;
 }
 
-/** Timers do not keep the process alive: a test that is done shall not wait for a guest that is still booting. */
+/** Timers do not keep the process alive, so that a test doesn't wait for a guest that is still booting. */
 export const realClock: EmulatorClock = {
   now: () => Date.now(),
   schedule: (milliseconds, callback) => {
@@ -20,14 +23,14 @@ interface Timer {
   readonly callback: () => void;
 }
 
-/** A clock that moves by `advance` alone, running what falls due in order, each at its own moment. */
+/** A clock that moves only when `advance` is called. It runs due timers in order, each at its own time. */
 export function createManualClock(
   startedAt: number = Date.UTC(2026, 0, 1),
 ): EmulatorClock & { advance(milliseconds: number): void } {
   let now = startedAt;
   const timers = new Set<Timer>();
 
-  // Of timers due at one moment the one set first comes first: a Set keeps the order.
+  // A Set keeps the order of insertion, so timers due at the same time run in the order in which they were set.
   const nextDue = (until: number): Timer | undefined => {
     let next: Timer | undefined;
     for (const timer of timers) {

@@ -3,7 +3,7 @@ import type { Fleet } from './fleet.ts';
 import type { CreateRequest } from './machine.ts';
 import type { PowerCommand } from './transitions.ts';
 
-/** What a person orders; whatever is left out is the first that fits. */
+/** A VM that the console user creates. Missing fields get the first value of the catalogue that fits. */
 export type ConsoleCreate = Partial<Omit<CreateRequest, 'name'>> & {
   readonly name: string;
   readonly ownerId?: number;
@@ -11,16 +11,19 @@ export type ConsoleCreate = Partial<Omit<CreateRequest, 'name'>> & {
   readonly state?: 'running' | 'halted';
 };
 
-/** Somebody at the provider's own panel. Effects are noted as caused by `person`. */
+/**
+ * A user of the provider's own control panel, without an API key. The ledger records `person` as the cause of the
+ * effects.
+ */
 export interface ConsoleUser {
-  /** Whether it was accepted; false also when there is no such machine. */
+  /** Whether the provider accepted the command; false also if the VM doesn't exist. */
   power(id: number, command: PowerCommand): boolean;
-  /** Deletes whatever the state; false when there is no such machine. */
+  /** Deletes the VM in any state; false if it doesn't exist. */
   delete(id: number): boolean;
-  /** Moves the VM to another package; false when there is no such VM. */
+  /** Moves the VM to another package; false if it doesn't exist. */
   resize(id: number, packageId: number): boolean;
-  /** A machine that is there at once, whether its name is taken or not; returns its id. */
-  create(order: ConsoleCreate): number;
+  /** Creates a VM immediately, even if its name is taken; returns its id. */
+  create(request: ConsoleCreate): number;
 }
 
 export function createConsoleUser(fleet: Fleet, catalogue: Catalogue, defaultOwnerId: number): ConsoleUser {
@@ -39,13 +42,13 @@ export function createConsoleUser(fleet: Fleet, catalogue: Catalogue, defaultOwn
       if (machine !== undefined) machine.packageId = packageId;
       return machine !== undefined;
     },
-    create: ({ ownerId = defaultOwnerId, state = 'running', ...order }) => {
-      const regionId = order.regionId ?? catalogue.regions[0]?.id ?? 1;
+    create: ({ ownerId = defaultOwnerId, state = 'running', ...request }) => {
+      const regionId = request.regionId ?? catalogue.regions[0]?.id ?? 1;
       const region = catalogue.regions.find(({ id }) => id === regionId);
-      const packageId = order.packageId ?? region?.packageIds[0] ?? 1;
+      const packageId = request.packageId ?? region?.packageIds[0] ?? 1;
       const osTemplateId =
-        order.osTemplateId ?? catalogue.packages.find(({ id }) => id === packageId)?.osTemplateIds[0] ?? 1;
-      const whole = { hasIpv6: false, hasPrivateNetworking: false, ...order, regionId, packageId, osTemplateId };
+        request.osTemplateId ?? catalogue.packages.find(({ id }) => id === packageId)?.osTemplateIds[0] ?? 1;
+      const whole = { hasIpv6: false, hasPrivateNetworking: false, ...request, regionId, packageId, osTemplateId };
       return fleet.place(whole, ownerId, state).id;
     },
   };

@@ -21,8 +21,8 @@ type Handle = (
 ) => unknown;
 
 /**
- * The control API for other processes: JSON in, JSON out, no key. What goes wrong is `{"problems": [sentence, …]}`.
- * Handlers return the body of a 200; a `Refusal` is thrown for anything else.
+ * The control API for other processes: JSON requests and responses, no key. An error is `{"problems": [sentence, …]}`.
+ * Handlers return the body of a 200 and throw a `Refusal` for any other status.
  */
 const endpoints: Readonly<Record<string, Handle>> = {
   'GET state': (emulator) => ({
@@ -30,7 +30,7 @@ const endpoints: Readonly<Record<string, Handle>> = {
     machines: emulator.machines(),
     catalogue: emulator.catalogue,
   }),
-  /** `?since=SEQ` leaves out what was read before. */
+  /** `?since=SEQ` leaves out the calls up to that one. */
   'GET ledger': ({ ledger }, { since }) => ({
     calls: ledger.callsSince(since),
     effects: ledger.effects.filter(({ seq }) => seq > since),
@@ -40,7 +40,7 @@ const endpoints: Readonly<Record<string, Handle>> = {
     forbiddenTransitions: ledger.forbiddenTransitions(),
     impossibleEffects: ledger.impossibleEffects(),
   }),
-  /** Of the ledger what costs the same however much is in it: for those who look often. */
+  /** The parts of the ledger whose size doesn't grow, for frequent polling. */
   'GET calls': ({ ledger }, { since }) => ({
     calls: ledger.callsSince(since),
     callsByOperation: ledger.callsByOperation(),
@@ -74,13 +74,14 @@ const endpoints: Readonly<Record<string, Handle>> = {
   'POST machines': (emulator, { body }) => ({ id: emulator.person.create(readPersonOrder(body)) }),
   'POST machines/{id}/power': (emulator, { body: { command }, id }) => {
     if (command !== 'start' && command !== 'stop' && command !== 'restart' && command !== 'kill') {
-      throw new Refusal(400, ['"command" is start, stop, restart or kill.']);
+      throw new Refusal(400, ['"command" must be start, stop, restart or kill.']);
     }
-    if (!emulator.person.power(id, command)) throw new Refusal(409, [`The machine is in no state for a ${command}.`]);
+    if (!emulator.person.power(id, command))
+      throw new Refusal(409, [`The VM doesn't accept a ${command} in its present state.`]);
     return {};
   },
   'POST machines/{id}/ignore-shutdown': (emulator, { body: { ignores }, id }) => {
-    if (typeof ignores !== 'boolean') throw new Refusal(400, ['"ignores" is true or false.']);
+    if (typeof ignores !== 'boolean') throw new Refusal(400, ['"ignores" must be true or false.']);
     emulator.setIgnoresShutdown(id, ignores);
     return {};
   },
@@ -89,9 +90,10 @@ const endpoints: Readonly<Record<string, Handle>> = {
     return {};
   },
   'POST clock/advance': async ({ clock }, { body: { ms } }) => {
-    if (clock.advance === undefined) throw new Refusal(409, ['The clock runs by itself; --manual-clock stops it.']);
+    if (clock.advance === undefined)
+      throw new Refusal(409, ['The clock advances by itself; start the emulator with --manual-clock.']);
     if (typeof ms !== 'number' || !Number.isSafeInteger(ms) || ms < 0) {
-      throw new Refusal(400, ['"ms" is a number of milliseconds.']);
+      throw new Refusal(400, ['"ms" must be a number of milliseconds.']);
     }
     await clock.advance(ms);
     return { now: new Date(clock.now()).toISOString() };
@@ -112,7 +114,7 @@ class Refusal extends Error {
   }
 }
 
-/** Answers control requests, from this machine only. */
+/** Answers control requests from the local host only. */
 export function createControl(emulator: Emulator): (request: ControlRequest) => Promise<Response> {
   return async (request) => {
     try {
@@ -125,15 +127,15 @@ export function createControl(emulator: Emulator): (request: ControlRequest) => 
 }
 
 async function handle(emulator: Emulator, request: ControlRequest): Promise<unknown> {
-  if (!isLoopback(request.remoteAddress)) throw new Refusal(403, ['The control API is for this machine only.']);
+  if (!isLoopback(request.remoteAddress))
+    throw new Refusal(403, ['The control API can be used from the local host only.']);
   const path = request.pathname.slice(controlPrefix.length);
   const id = /^machines\/(\d{1,15})\//.exec(path)?.[1];
   const endpoint = `${request.method} ${id === undefined ? path : path.replace(id, '{id}')}`;
   const found = Object.hasOwn(endpoints, endpoint) ? endpoints[endpoint] : undefined;
-  if (found === undefined)
-    throw new Refusal(404, [`There is no ${endpoint}; there is ${controlEndpoints.join(', ')}.`]);
+  if (found === undefined) throw new Refusal(404, [`${endpoint} not found; valid: ${controlEndpoints.join(', ')}.`]);
   if (id !== undefined && !emulator.machines().some((machine) => machine.id === Number(id))) {
-    throw new Refusal(404, [`There is no machine ${id}.`]);
+    throw new Refusal(404, [`VM ${id} not found.`]);
   }
   const since = Number(request.searchParams.get('since') ?? 0);
   return found(emulator, {
@@ -147,25 +149,25 @@ function readBody(body: string): Fields {
   if (body.trim() === '') return {};
   try {
     const value: unknown = JSON.parse(body);
-    // Any object will do: each handler looks at its own fields.
+    // `as`: any object is accepted; each handler validates its own fields.
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields;
   } catch {
-    // Told below, as for every other body that is no object.
+    // Reported below, as for every other body that isn't an object.
   }
-  throw new Refusal(400, ['The body is a JSON object.']);
+  throw new Refusal(400, ['The body must be a JSON object.']);
 }
 
 function readPersonOrder({ name, state, ownerId, regionId, packageId, osTemplateId }: Fields): ConsoleCreate {
-  if (typeof name !== 'string' || name === '') throw new Refusal(400, ['"name" is the name of the machine.']);
+  if (typeof name !== 'string' || name === '') throw new Refusal(400, ['"name" must be the name of the VM.']);
   if (state !== undefined && state !== 'running' && state !== 'halted') {
-    throw new Refusal(400, ['"state" is running or halted.']);
+    throw new Refusal(400, ['"state" must be running or halted.']);
   }
   const ids = Object.entries({ ownerId, regionId, packageId, osTemplateId }).filter(([, id]) => id !== undefined);
   const wrong = ids.filter(([, id]) => !Number.isSafeInteger(id));
   if (wrong.length > 0)
     throw new Refusal(
       400,
-      wrong.map(([field]) => `"${field}" is a number.`),
+      wrong.map(([field]) => `"${field}" must be a number.`),
     );
   return { name, ...(state === undefined ? {} : { state }), ...Object.fromEntries(ids) };
 }

@@ -1,7 +1,7 @@
 import type { Catalogue } from './catalogue.ts';
 import type { CreateRequest } from './machine.ts';
 
-/** What is wrong with the body of a create: the field, and a sentence. */
+/** What is wrong with the body of a create: the field and a sentence. */
 export interface CreateRequestProblem {
   readonly field: string;
   readonly sentence: string;
@@ -9,7 +9,10 @@ export interface CreateRequestProblem {
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Reads the body of a create (parsed JSON, undefined if it was none). Everything but the name's uniqueness is judged here. */
+/**
+ * Reads and validates the body of a create (parsed JSON, undefined if it wasn't JSON). The caller checks that the name
+ * is unique.
+ */
 export function readCreateRequest(body: unknown, catalogue: Catalogue): CreateRequest | CreateRequestProblem {
   if (!isObject(body)) return problem('body', 'must be a JSON object');
   const { name } = body;

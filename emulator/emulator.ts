@@ -18,49 +18,49 @@ import { defaultBehaviour, type Behaviour } from './behaviour.ts';
 export interface EmulatorOptions {
   readonly accounts: readonly AccountOptions[];
   readonly clock?: EmulatorClock;
-  /** Latencies and passwords follow from it. */
+  /** Seed for latencies and passwords. */
   readonly seed?: number;
   readonly catalogue?: Catalogue;
   readonly switches?: Partial<Behaviour>;
   readonly latencies?: Partial<Latencies>;
 }
 
-/** A request as it came off the wire. */
+/** A parsed HTTP request. */
 export interface ReceivedRequest {
   readonly method: string;
-  /** Without the query. */
+  /** Without the query string. */
   readonly path: string;
   readonly key: string | undefined;
   readonly accept: string | undefined;
   readonly body: string;
 }
 
-/** The provider without its network. Everything is synchronous but what the clock has in store. */
+/** The provider without its network. Everything is synchronous except for the timers of the clock. */
 export interface Emulator {
   readonly clock: EmulatorClock;
   readonly ledger: Ledger;
   readonly accounts: Accounts;
   readonly catalogue: Catalogue;
-  /** What somebody at the provider's own panel does, without any key. */
+  /** A user of the provider's own control panel, without an API key. */
   readonly person: ConsoleUser;
   readonly switches: Behaviour;
   setSwitches(switches: Partial<Behaviour>): void;
   addFault(rule: FaultRule): FaultHandle;
   clearFaults(): void;
   faults(): readonly unknown[];
-  /** What the fault `replay` repeats is forgotten: the next answer to each call is its first. */
+  /** Forgets the responses that the fault `replay` repeats: the next response to each call counts as its first. */
   recordAnew(): void;
-  /** Milliseconds since the epoch as the provider tells them: a switch may put its clock off. */
-  toldTime(): number;
-  /** All machines that exist, of all accounts. */
+  /** The provider's time in milliseconds since the epoch: a switch may shift its clock. */
+  providerTime(): number;
+  /** All VMs that exist, of all accounts. */
   machines(): readonly MachineView[];
-  /** For tests that look where passwords turn up; undefined for a machine that does not exist. */
+  /** For tests that search for leaked passwords; undefined for a VM that does not exist. */
   passwordOf(id: number): string | undefined;
-  /** For one machine, or for all of a name, those to come included. */
+  /** For one VM by id, or for all present and future VMs of a name. */
   setIgnoresShutdown(idOrName: number | string, ignores: boolean): void;
   /**
-   * Takes one request and delivers what is to be answered, at once or later. The returned function says how the
-   * connection ended, when that is another end than the one delivered.
+   * Handles one request and delivers the response, at once or later. The returned function records how the connection
+   * ended, if it didn't end as delivered.
    */
   receive(request: ReceivedRequest, deliver: (delivery: Delivery) => void): (outcome: CallOutcome) => void;
 }
@@ -100,7 +100,7 @@ export function createEmulator(options: EmulatorOptions): Emulator {
     clearFaults: () => faults.clear(),
     faults: () => faults.list(),
     recordAnew: () => replayCache.clear(),
-    toldTime: () => clock.now() + current.clockOffset,
+    providerTime: () => clock.now() + current.clockOffset,
     machines: () => fleet.live().map((machine) => fleet.view(machine)),
     passwordOf: (id) => fleet.find(id)?.password,
     setIgnoresShutdown: (idOrName, ignores) => fleet.setIgnoresShutdown(idOrName, ignores),
@@ -149,9 +149,9 @@ export function createEmulator(options: EmulatorOptions): Emulator {
       clock.schedule(action.ms, () => deliver({ kind: 'answer', answer: early ?? late() }));
       return;
     }
-    const spoiled = hasEffect ? answer() : madeUpSuccess;
-    if (action.kind === 'replay') deliver({ kind: 'answer', answer: replayCache.first(recording) ?? spoiled });
-    else deliver(applyFault(action, spoiled));
+    const response = hasEffect ? answer() : madeUpSuccess;
+    if (action.kind === 'replay') deliver({ kind: 'answer', answer: replayCache.first(recording) ?? response });
+    else deliver(applyFault(action, response));
   }
 }
 
@@ -170,7 +170,7 @@ function outcomeOf(delivery: Delivery): CallOutcome {
 }
 
 function parse(body: string): unknown {
-  // Most requests have none, and a refusal of the parser costs more than all the rest of a call.
+  // Most requests have no body, and an exception of the parser costs more than the rest of a call.
   if (body === '') return undefined;
   try {
     return JSON.parse(body);

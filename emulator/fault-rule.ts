@@ -1,6 +1,6 @@
 import type { Operation } from './operations.ts';
 
-/** What goes wrong. Bodies that are no strings are sent as JSON. */
+/** What goes wrong. A body that isn't a string is sent as JSON. */
 export type FaultAction =
   | {
       readonly kind: 'status';
@@ -10,53 +10,53 @@ export type FaultAction =
     }
   /** Milliseconds by the emulator's clock. */
   | { readonly kind: 'delay'; readonly ms: number }
-  /** Never answered; the connection stays open. */
+  /** No response; the connection stays open. */
   | { readonly kind: 'hang' }
   | { readonly kind: 'reset' }
-  /** So many bytes of the answer (half, by default), then the connection is cut. */
+  /** The first bytes of the response (half of it by default), then the connection is closed. */
   | { readonly kind: 'truncate'; readonly bytes?: number }
   | { readonly kind: 'garbage' }
   | { readonly kind: 'html'; readonly status?: number }
   | { readonly kind: 'redirect'; readonly to: string; readonly status?: number }
-  /** `retryAfter` is sent as it stands, sensible or not; without it there is no such header. */
+  /** `retryAfter` is sent as given, valid or not; without it the header is missing. */
   | { readonly kind: 'rate-limit'; readonly retryAfter?: string; readonly status?: number }
-  /** The answer, so many bytes every so many milliseconds. */
+  /** The response, `bytes` at a time, every `everyMs` milliseconds. */
   | { readonly kind: 'drip'; readonly bytes: number; readonly everyMs: number }
-  /** A 200 of so many bytes (3 MiB by default) of white space. */
+  /** A 200 with a body of this many bytes (3 MiB by default) of white space. */
   | { readonly kind: 'oversize'; readonly bytes?: number }
-  /** What the same call was answered first, as from a cache that nobody refreshes. */
+  /** The first response to the same call, as from a cache that is never refreshed. */
   | { readonly kind: 'replay' }
   /** A list with only the first half of its items. */
   | { readonly kind: 'half-list' }
   | { readonly kind: 'empty-list' }
-  /** Other fields in a VM or catalogue entry, in a list or by itself: of all, or of those with this id. */
+  /** Other fields in a VM or catalogue entry, in a list or alone: in all entries, or in the one with this id. */
   | { readonly kind: 'edit'; readonly fields: Readonly<Record<string, unknown>>; readonly id?: number };
 
 /**
- * `before`: it strikes as the call arrives, and the call has no effect, except that after a delay it goes on.
- * `after`: the call has its effect, and its answer suffers.
- * `instead`: no effect; what is left to answer with (after a delay, truncated, dripping) is a made-up success.
- * A read has no effect to prevent, so what is truncated or dripped then is always its true answer.
+ * `before`: the fault applies when the call arrives, and the call has no effect; after a delay it continues normally.
+ * `after`: the call has its effect, and the fault applies to its response. `instead`: no effect, but a response (after
+ * a delay, truncated, dripping) that reports success. A read has no effect, so for reads the response is always the
+ * true one.
  */
 export type FaultWhen = 'before' | 'after' | 'instead';
 
-/** Which calls suffer. What is left out matches every call. */
+/** Which calls the fault applies to. A missing field matches every call. */
 export interface FaultMatch {
   readonly method?: string;
-  /** A path in which `{id}` is any number, or an expression. */
+  /** A path in which `{id}` is any number, or a regular expression. */
   readonly path?: string | RegExp;
   readonly operation?: Operation;
   readonly key?: string;
-  /** The machine's name: the one asked for on a create, else the one behind the id. */
+  /** The name of the VM: for a create the requested one, otherwise that of the VM with the id. */
   readonly machine?: string | RegExp;
 }
 
 export interface FaultRule extends FaultMatch {
   readonly when: FaultWhen;
   readonly action: FaultAction;
-  /** From which matching call on it strikes; 1 (the default) is the first. */
+  /** The first matching call that the fault applies to; 1 by default. */
   readonly nth?: number;
-  /** How often it strikes; 1 by default. */
+  /** How many calls the fault applies to; 1 by default. */
   readonly times?: number | 'always';
 }
 
@@ -70,7 +70,7 @@ const isPositive: Check = (value) => isCount(value) && value !== 0;
 const isAnything: Check = () => true;
 const isHeaders: Check = (value) => isObject(value) && Object.values(value).every(isText);
 
-/** Fields of each kind of action; those with a `?` may be left out. */
+/** The fields of each kind of action; those with a `?` are optional. */
 const actionFields: Readonly<Record<FaultAction['kind'], Readonly<Record<string, Check>>>> = {
   status: { status: isStatus, 'body?': isAnything, 'headers?': isHeaders },
   delay: { ms: isCount },
@@ -101,17 +101,17 @@ const ruleFields: Readonly<Record<string, Check>> = {
   'times?': (value) => value === 'always' || isPositive(value),
 };
 
-/** Judges a rule that came as JSON; a string is the sentence that says what is wrong with it. */
+/** Validates a rule from JSON; a string is a sentence that says what is wrong with it. */
 export function readFaultRule(value: unknown): FaultRule | string {
-  if (!isObject(value)) return 'A fault is a JSON object.';
+  if (!isObject(value)) return 'A fault must be a JSON object.';
   const problem = complaint(value, ruleFields, 'fault');
   if (problem !== undefined) return problem;
-  // `action` was just seen to be an object.
+  // `as`: checked to be an object above.
   const action = value['action'] as Fields;
   const { kind, ...rest } = action;
   const fields = Object.entries(actionFields).find(([name]) => name === kind)?.[1];
-  if (fields === undefined) return `A fault's action has a kind: ${Object.keys(actionFields).join(', ')}.`;
-  // Every field was checked against the two tables above, which mirror the types.
+  if (fields === undefined) return `A fault's action must have a kind: ${Object.keys(actionFields).join(', ')}.`;
+  // `as`: every field was checked against the two tables above, which mirror the types.
   return complaint(rest, fields, `fault of kind ${String(kind)}`) ?? (value as unknown as FaultRule);
 }
 
@@ -123,7 +123,7 @@ function complaint(value: Fields, fields: Readonly<Record<string, Check>>, what:
   for (const [field, check] of Object.entries(fields)) {
     const name = field.replace('?', '');
     if (value[name] === undefined ? !field.endsWith('?') : !check(value[name])) {
-      return `A ${what} needs a usable "${name}".`;
+      return `A ${what} needs a valid "${name}".`;
     }
   }
   const known = new Set(Object.keys(fields).map((field) => field.replace('?', '')));

@@ -1,7 +1,7 @@
 import type { FaultMatch, FaultRule } from './fault-rule.ts';
 import { pathPattern, type Operation } from './operations.ts';
 
-/** What a rule is held against. */
+/** What a rule is matched against. */
 export interface FaultSubject {
   readonly method: string;
   readonly path: string;
@@ -10,12 +10,12 @@ export interface FaultSubject {
   readonly machineName: string | undefined;
 }
 
-/** What became of a rule that was added. */
+/** The counts of a rule that was added. */
 export interface FaultHandle {
   readonly id: number;
-  /** Calls that matched, struck or not. */
+  /** Calls that matched. */
   readonly matches: number;
-  /** Calls that were struck. */
+  /** Calls that the fault was applied to. */
   readonly hits: number;
   remove(): void;
 }
@@ -27,7 +27,7 @@ interface Entry {
   hits: number;
 }
 
-/** The rules in force. Of those that match a call, the one added first that is not used up strikes; all of them count it. */
+/** The rules in force. All rules that match a call count it; the oldest one that isn't used up applies. */
 export class Faults {
   readonly #entries = new Map<number, Entry>();
   #nextId = 1;
@@ -51,7 +51,7 @@ export class Faults {
     this.#entries.clear();
   }
 
-  /** The rule that strikes this call, if any does. */
+  /** The rule that applies to this call, if any. */
   strike(subject: FaultSubject): FaultRule | undefined {
     let struck: FaultRule | undefined;
     for (const entry of this.#entries.values()) {
@@ -66,7 +66,7 @@ export class Faults {
     return struck;
   }
 
-  /** The rules with their counts, as JSON, without the keys they look for. */
+  /** The rules with their counts, as JSON, without the keys that they match. */
   list(): readonly unknown[] {
     return [...this.#entries.values()].map(({ id, matches, hits, rule }) => {
       const path = rule.path?.toString();

@@ -7,7 +7,7 @@ import { createRandom } from './random.ts';
 import { isNamed, type Behaviour } from './behaviour.ts';
 import {
   failing,
-  isTaskUnderWay,
+  isTaskInProgress,
   commandResult,
   stepsOf,
   taskOf,
@@ -22,25 +22,25 @@ interface World {
   readonly ledger: Ledger;
   readonly osTemplates: readonly CatalogueOsTemplate[];
   readonly latencies: Latencies;
-  /** Read afresh each time: switches may be turned while machines live. */
+  /** Read for each use: switches may change while VMs exist. */
   readonly switches: () => Behaviour;
   readonly seed: number;
 }
 
-// Far from zero, so that an id is never mistaken for an index, nor a machine's for a package's.
+// Far from zero, so that an id can't be confused with an index or with the id of a package.
 const firstId = 1_001;
 const passwordAlphabet = 'abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789';
-/** How every password begins, so that one that turns up where it does not belong is recognised. */
+/** The prefix of every password, so that tests recognize a leaked one. */
 export const passwordMarker = 'emulated-password-';
 
-/** All machines of all accounts, moved along by commands and by the clock. Every effect goes into the ledger. */
+/** All VMs of all accounts. Commands and the clock change them, and the ledger records every effect. */
 export class Fleet {
   readonly #world: World;
   readonly #machines = new Map<number, Machine>();
-  /** How many live machines have a name: looked up, or with ten thousand of them that would be most of the work of a create. */
-  readonly #holders = new Map<string, number>();
-  /** What somebody said of a machine's guest, by id or by name; it goes before names and templates. */
-  readonly #obedience = new Map<number | string, boolean>();
+  /** How many VMs have a name. Counting them in a fleet of ten thousand would dominate the cost of a create. */
+  readonly #nameCounts = new Map<string, number>();
+  /** How the guest of a VM behaves, by id or by name; takes precedence over switches and templates. */
+  readonly #ignoresShutdown = new Map<number | string, boolean>();
   #nextId = firstId;
   #nextTask = 1;
 
@@ -48,7 +48,7 @@ export class Fleet {
     this.#world = world;
   }
 
-  /** Machines that exist, and for as long as the list is to lag those that do not any more. */
+  /** VMs that exist, and deleted ones until the list lag is over. */
   all(): readonly Machine[] {
     return [...this.#machines.values()];
   }
@@ -63,25 +63,25 @@ export class Fleet {
   }
 
   isNameTaken(name: string, ownerId: number): boolean {
-    return (this.#holders.get(holding({ name, ownerId })) ?? 0) > 0;
+    return (this.#nameCounts.get(nameKey({ name, ownerId })) ?? 0) > 0;
   }
 
-  /** Boots a new machine. Whether the order may be had is for the caller to know. */
-  create(order: CreateRequest, ownerId: number, cause: Cause): Machine {
-    const machine = this.#add(order, ownerId, cause, 'pending');
+  /** Creates and boots a VM. The caller has validated the request. */
+  create(request: CreateRequest, ownerId: number, cause: Cause): Machine {
+    const machine = this.#add(request, ownerId, cause, 'pending');
     this.#carryOut(machine, 'create', cause);
     return machine;
   }
 
-  /** A machine that is simply there, as if it had been made long ago. */
-  place(order: CreateRequest, ownerId: number, state: 'running' | 'halted'): Machine {
-    const machine = this.#add(order, ownerId, 'person', state);
+  /** Adds a VM immediately, as if it had been created long ago. */
+  place(request: CreateRequest, ownerId: number, state: 'running' | 'halted'): Machine {
+    const machine = this.#add(request, ownerId, 'person', state);
     machine.task = { ...machine.task, status: 'complete' };
     if (state === 'running') machine.upSince = this.#world.clock.now();
     return machine;
   }
 
-  /** Whether the command was accepted; what follows takes its time. */
+  /** Whether the command was accepted; its effects follow later. */
   power(machine: Machine, command: PowerCommand, cause: Cause): boolean {
     const switches = this.#world.switches();
     const verdict = commandResult(command, machine.state, machine.task, switches);
@@ -92,10 +92,10 @@ export class Fleet {
     return true;
   }
 
-  /** Whether the delete was accepted, which it is for a halted machine only. */
+  /** Whether the delete was accepted, which only a halted VM does. */
   remove(machine: Machine, cause: Cause): boolean {
-    // A delete that is queued already is accepted again, and changes nothing.
-    if (machine.task.name === 'VmDelete' && isTaskUnderWay(machine.task)) return true;
+    // A repeated delete is accepted again, without effect.
+    if (machine.task.name === 'VmDelete' && isTaskInProgress(machine.task)) return true;
     if (commandResult('delete', machine.state, machine.task, this.#world.switches()) !== 'accept') {
       this.#refused(machine, 'delete', cause);
       return false;
@@ -111,12 +111,12 @@ export class Fleet {
     return true;
   }
 
-  /** Ends a machine whatever its state: what only the provider's own people can do. */
+  /** Deletes a VM in any state, as only the provider's control panel can. */
   destroy(machine: Machine, cause: Cause): void {
     if (machine.deletedAt !== undefined) return;
     machine.cancel();
     machine.deletedAt = this.#world.clock.now();
-    this.#hold(machine, -1);
+    this.#countName(machine, -1);
     this.#world.ledger.happened({ kind: 'deleted', ...subject(machine), from: machine.state, cause });
     const forget = () => void this.#machines.delete(machine.id);
     const lag = this.#world.switches().deletedListLag;
@@ -125,7 +125,7 @@ export class Fleet {
   }
 
   setIgnoresShutdown(idOrName: number | string, ignores: boolean): void {
-    this.#obedience.set(idOrName, ignores);
+    this.#ignoresShutdown.set(idOrName, ignores);
   }
 
   view(machine: Machine): MachineView {
@@ -148,13 +148,13 @@ export class Fleet {
     };
   }
 
-  #add(order: CreateRequest, ownerId: number, cause: Cause, state: State): Machine {
+  #add(request: CreateRequest, ownerId: number, cause: Cause, state: State): Machine {
     const { clock, ledger, seed } = this.#world;
     const id = this.#nextId++;
     const now = clock.now();
     const random = createRandom(Math.imul(seed, 2_654_435_761) ^ id);
     const machine: Machine = {
-      ...order,
+      ...request,
       id,
       ownerId,
       createdAt: now,
@@ -170,15 +170,15 @@ export class Fleet {
       cancel: () => {},
     };
     this.#machines.set(id, machine);
-    this.#hold(machine, 1);
+    this.#countName(machine, 1);
     ledger.happened({ kind: 'created', ...subject(machine), to: state, cause });
     return machine;
   }
 
-  #hold(machine: Machine, more: 1 | -1): void {
-    const count = (this.#holders.get(holding(machine)) ?? 0) + more;
-    if (count === 0) this.#holders.delete(holding(machine));
-    else this.#holders.set(holding(machine), count);
+  #countName(machine: Machine, more: 1 | -1): void {
+    const count = (this.#nameCounts.get(nameKey(machine)) ?? 0) + more;
+    if (count === 0) this.#nameCounts.delete(nameKey(machine));
+    else this.#nameCounts.set(nameKey(machine), count);
   }
 
   #begin(machine: Machine, command: Command): void {
@@ -235,8 +235,8 @@ export class Fleet {
   #guest({ id, name, osTemplateId }: Machine): { readonly ignoresShutdown: boolean } {
     const template = this.#world.osTemplates.find((entry) => entry.id === osTemplateId);
     const ignoresShutdown =
-      this.#obedience.get(id) ??
-      this.#obedience.get(name) ??
+      this.#ignoresShutdown.get(id) ??
+      this.#ignoresShutdown.get(name) ??
       (isNamed(this.#world.switches().ignoresShutdownNames, name) || template?.ignoresShutdown === true);
     return { ignoresShutdown };
   }
@@ -246,6 +246,6 @@ function subject({ id, name, ownerId }: Machine): { machineId: number; machineNa
   return { machineId: id, machineName: name, account: ownerId };
 }
 
-function holding({ name, ownerId }: Pick<Machine, 'name' | 'ownerId'>): string {
+function nameKey({ name, ownerId }: Pick<Machine, 'name' | 'ownerId'>): string {
   return `${ownerId}/${name}`;
 }

@@ -3,14 +3,14 @@ import { controlEndpoints, controlPrefix } from './control-api.ts';
 import type { Emulator } from './emulator.ts';
 import { endpoints } from './operations.ts';
 
-/** More rows than this are counted, not shown. */
+/** Further VMs are counted, not shown. */
 const mostRows = 200;
 const title = 'Emulated vps247 provider';
 const style =
   'body{font-family:sans-serif;margin:2em auto;max-width:60em;padding:0 1em}' +
   'table{border-collapse:collapse}td,th{padding:.2em 1em .2em 0;text-align:left}pre{overflow-x:auto}';
 
-/** What a browser gets at `/`: what this is, which paths it has, and the VMs as they are now. `url`: where it listens. */
+/** The page for browsers at `/`: what the emulator is, its paths, and its present VMs. `url` is its own address. */
 export function frontPage(emulator: Emulator, url: string): Response {
   const machines = emulator.machines();
   const rows = machines.slice(0, mostRows).map(({ id, name, state, ownerId, task }) => {
@@ -34,7 +34,7 @@ export function frontPage(emulator: Emulator, url: string): Response {
         endpoints.map(([operation, method, path]) => [method, path, operation]),
       ),
       '<h2>Control API</h2>',
-      '<p>For tests and for you: what happened, and how the provider is to behave. It needs no key, and only this machine can use it.</p>',
+      '<p>Shows what happened and configures the emulated behaviour. It needs no key and can be used from the local host only.</p>',
       table(
         ['Method', 'Path'],
         controlEndpoints.map((endpoint) => {
@@ -50,7 +50,7 @@ function page(body: string): Response {
   return {
     status: 200,
     contentType: 'text/html; charset=utf-8',
-    // Names of VMs are anyone's text: should one get through, it still can't run or load anything.
+    // VM names are untrusted text: if escaping fails, they still can't run or load anything.
     headers: {
       'Content-Security-Policy': "default-src 'none'; style-src 'unsafe-inline'",
       'Cache-Control': 'no-store',
@@ -71,9 +71,9 @@ function commands(url: string): string {
   return [
     '# the VMs, as the provider shows them',
     `curl -H 'X-Api-Key: KEY' ${url}/virtual_machines`,
-    '# what can be ordered',
+    '# regions, packages and templates',
     `curl -H 'X-Api-Key: KEY' ${url}/regions ${url}/packages ${url}/os_templates`,
-    '# every call, and what came of it',
+    '# every call and its result',
     `curl ${url}${controlPrefix}ledger`,
     '# how the provider behaves, and what each switch means',
     `curl ${url}${controlPrefix}switches`,

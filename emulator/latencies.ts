@@ -1,21 +1,21 @@
-/** Milliseconds: exactly so many, or drawn from a range with both ends included. */
+/** Milliseconds: a fixed value, or drawn from a range with both ends included. */
 export type Latency = number | readonly [min: number, max: number];
 
-/** How long the provider takes for the parts of its work. */
+/** How long the steps of the provider's tasks take. */
 export interface Latencies {
-  /** From accepting a call until its task is begun: the state does not move yet. */
+  /** From accepting a call until its task starts; the state doesn't change before. */
   readonly pickup: Latency;
   readonly provision: Latency;
   readonly start: Latency;
   readonly halt: Latency;
   readonly kill: Latency;
-  /** From accepting a delete until the machine is gone; 0 is at once. */
+  /** From accepting a delete until the VM is deleted; 0: immediately. */
   readonly remove: Latency;
-  /** Until the provider gives up on a guest that ignores the shutdown signal, where it gives up. */
+  /** Until the provider gives up on a guest that ignores the shutdown signal, if it does. */
   readonly giveUp: Latency;
 }
 
-/** Long enough to be watched, short enough for a demo. */
+/** Long enough to observe, short enough for a demo. */
 export const defaultLatencies: Latencies = {
   pickup: [200, 500],
   provision: [2_000, 4_000],

@@ -1,14 +1,17 @@
 import { isWrite, type Operation } from './operations.ts';
 import { possibleMoves, type Command, type State } from './transitions.ts';
 
-/** How a call ended: its HTTP status, an accident, or `open` while it waits. `abandoned`: the caller hung up first. */
+/**
+ * How a call ended: its HTTP status, a connection error, or `open` while it is in progress. `abandoned`: the client
+ * disconnected first.
+ */
 export type CallOutcome = number | 'open' | 'hang' | 'reset' | 'abandoned';
 
 export interface CallEntry {
   readonly seq: number;
   /** Milliseconds since the epoch, by the emulator's clock. */
   readonly at: number;
-  /** The account's owner id; undefined for an unknown key. */
+  /** The owner id of the account; undefined for an unknown key. */
   readonly account?: number;
   readonly method: string;
   readonly path: string;
@@ -16,11 +19,11 @@ export interface CallEntry {
   readonly machineId?: number;
   readonly machineName?: string;
   readonly outcome: CallOutcome;
-  /** The fault that struck it, as `when kind`. */
+  /** The fault that was applied, as `when kind`. */
   readonly fault?: string;
 }
 
-/** The seq of the call that began it, a person at the panel, or the machine by itself. */
+/** The seq of the call that caused it, `person` for the console user, or `machine` for the VM by itself. */
 export type Cause = number | 'person' | 'clock';
 
 interface EffectBase {
@@ -37,11 +40,11 @@ export type Effect = EffectBase &
     | { readonly kind: 'created'; readonly to: State }
     | { readonly kind: 'transition'; readonly from: State; readonly to: State }
     | { readonly kind: 'deleted'; readonly from: State }
-    /** Asked for in a state that does not allow it; nothing happened. */
+    /** Requested in a state that doesn't allow it, without effect. */
     | { readonly kind: 'refused'; readonly from: State; readonly command: Command }
   );
 
-/** An `Effect` before the ledger gave it number and time. */
+/** An `Effect` before the ledger numbers and timestamps it. */
 export type EffectNote = Effect extends infer E ? (E extends Effect ? Omit<E, 'seq' | 'at'> : never) : never;
 
 export interface LedgerMachine {
@@ -53,8 +56,8 @@ export interface LedgerMachine {
 }
 
 /**
- * Every call and every effect, in order, only ever added to: the oracle that tests and the demo's receipt read.
- * It holds neither keys nor passwords.
+ * Every call and every effect in order, append-only. Tests and the demo's summary verify the operator with it. It
+ * contains neither keys nor passwords.
  */
 export class Ledger {
   readonly #now: () => number;
@@ -68,7 +71,7 @@ export class Ledger {
     this.#now = now;
   }
 
-  /** Notes a call that has arrived; returns its seq. */
+  /** Records a call that arrived; returns its seq. */
   called(call: Omit<CallEntry, 'seq' | 'at' | 'outcome'>): number {
     const seq = ++this.#seq;
     this.#callIndex.set(seq, this.#calls.length);
@@ -77,7 +80,7 @@ export class Ledger {
     return seq;
   }
 
-  /** Completes what is known of a call; nothing else of it ever changes. A call ends once: later outcomes are dropped. */
+  /** Completes the record of a call. Only the first outcome counts. */
   ended(seq: number, known: { readonly outcome?: CallOutcome; readonly fault?: string }): void {
     const index = this.#callIndex.get(seq);
     const entry = index === undefined ? undefined : this.#calls[index];
@@ -98,23 +101,23 @@ export class Ledger {
     return this.#effects;
   }
 
-  /** The calls after the one with this seq. Found from the end: whoever asks has read the rest before. */
+  /** The calls after the one with this seq. Searched from the end, because clients have read the others before. */
   callsSince(seq: number): readonly CallEntry[] {
     const last = this.#calls.findLastIndex((call) => call.seq <= seq);
     return this.#calls.slice(last + 1);
   }
 
-  /** How many calls there were of each operation; operations never called are missing. */
+  /** The number of calls of each operation; operations that were never called are missing. */
   callsByOperation(): Partial<Record<Operation, number>> {
     return { ...this.#callsByOperation };
   }
 
-  /** Calls that create, delete or power, whatever became of them. */
+  /** Calls that create, delete or change power, whatever their result. */
   writes(): readonly CallEntry[] {
     return this.#calls.filter(({ operation }) => isWrite(operation));
   }
 
-  /** Machines that ever existed, optionally of one name, in order of creation. */
+  /** VMs that ever existed, optionally of one name, in order of creation. */
   machinesEverCreated(name?: string): readonly LedgerMachine[] {
     return this.#effects
       .filter((effect) => effect.kind === 'created' && (name === undefined || effect.machineName === name))
@@ -127,37 +130,40 @@ export class Ledger {
       }));
   }
 
-  /** Created and not deleted: what is being billed. */
+  /** VMs that were created and not deleted: those that are billed. */
   liveMachines(): readonly LedgerMachine[] {
     const deleted = new Set(this.#effects.filter(({ kind }) => kind === 'deleted').map(({ machineId }) => machineId));
     return this.machinesEverCreated().filter(({ id }) => !deleted.has(id));
   }
 
-  /** Live machines that nobody of the given names accounts for. */
+  /** Existing VMs that don't belong to any of the given names. */
   leaks(names: Iterable<string>): readonly LedgerMachine[] {
     const accounted = new Set(names);
     return this.liveMachines().filter(({ name }) => !accounted.has(name));
   }
 
-  /** Names that two live machines of one account ever held at the same time. */
+  /** Names that two VMs of one account ever had at the same time. */
   duplicates(): readonly string[] {
     const live = new Map<string, number>();
     const found = new Set<string>();
     for (const { kind, account, machineName } of this.#effects) {
-      const holder = `${account}/${machineName}`;
-      if (kind === 'created') live.set(holder, (live.get(holder) ?? 0) + 1);
-      if (kind === 'deleted') live.set(holder, (live.get(holder) ?? 0) - 1);
-      if ((live.get(holder) ?? 0) > 1) found.add(machineName);
+      const nameKey = `${account}/${machineName}`;
+      if (kind === 'created') live.set(nameKey, (live.get(nameKey) ?? 0) + 1);
+      if (kind === 'deleted') live.set(nameKey, (live.get(nameKey) ?? 0) - 1);
+      if ((live.get(nameKey) ?? 0) > 1) found.add(machineName);
     }
     return [...found];
   }
 
-  /** What was asked for in a state that does not allow it: power in transition, a delete of a running machine. */
+  /** Requests in a state that doesn't allow them: power calls in transition, a delete of a running VM. */
   forbiddenTransitions(): readonly Effect[] {
     return this.#effects.filter(({ kind }) => kind === 'refused');
   }
 
-  /** Effects that no provider can have: a state that jumps, a machine deleted by a call while it is not halted. */
+  /**
+   * Effects that contradict the provider's contract: an impossible transition, or a delete by a call while the VM is
+   * not halted.
+   */
   impossibleEffects(): readonly Effect[] {
     const states = new Map<number, State>();
     return this.#effects.filter((effect) => {

@@ -4,13 +4,13 @@ import type { AddressInfo } from 'node:net';
 export interface Listening {
   readonly url: string;
   readonly port: number;
-  /** Resolves at once, whatever hangs on a connection. */
+  /** Resolves immediately, even if connections are open. */
   close(): Promise<void>;
 }
 
-/** An HTTP server; port 0 takes a free one. Rejects when it cannot listen. */
+/** Starts an HTTP server; port 0 selects a free port. Rejects if it can't listen. */
 export async function listen(handle: RequestListener, host: string, port: number): Promise<Listening> {
-  // A pause between two calls is no reason to hang up on a client that keeps its connections.
+  // Clients keep their connections during a pause between two calls.
   const server = createServer({ keepAliveTimeout: 120_000 }, handle);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
@@ -19,7 +19,7 @@ export async function listen(handle: RequestListener, host: string, port: number
       resolve();
     });
   });
-  // An AddressInfo, because it listens on a TCP port.
+  // An AddressInfo, because the server listens on a TCP port.
   const address = server.address() as AddressInfo;
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`,

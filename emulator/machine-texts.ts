@@ -8,8 +8,8 @@ interface Kept {
 }
 
 /**
- * Each machine's JSON, kept until something in it changes. Written anew for every list, ten thousand machines would take
- * the emulator longer than their reader, and what is measured against it would be its own slowness.
+ * Caches each VM's JSON until the VM changes. Serializing ten thousand VMs for every list would make the emulator
+ * slower than its client, and benchmarks would measure the emulator.
  */
 export class MachineTexts {
   readonly #kept = new WeakMap<Machine, Kept>();
@@ -18,7 +18,7 @@ export class MachineTexts {
     const { switches } = writing;
     const version = versionOf(machine, writing);
     const kept = this.#kept.get(machine);
-    // Turned switches are a new object.
+    // A changed switch is a new object.
     if (kept?.switches === switches && kept.version === version) return kept.text;
     const text = JSON.stringify(writeMachine(machine, writing));
     this.#kept.set(machine, { switches, version, text });
@@ -26,7 +26,7 @@ export class MachineTexts {
   }
 }
 
-/** Everything that changes in what is written of a machine. */
+/** Everything that the JSON of a VM depends on. */
 function versionOf(machine: Machine, { switches, now }: Writing): string {
   const { state, task, updatedAt, createdAt } = machine;
   const age = now - createdAt;

@@ -1,7 +1,7 @@
 import type { Random } from './random.ts';
 import type { State, Task } from './transitions.ts';
 
-/** What a create asks for; ids are those of the catalogue. */
+/** The body of a create; ids are those of the catalogue. */
 export interface CreateRequest {
   readonly name: string;
   readonly regionId: number;
@@ -11,7 +11,7 @@ export interface CreateRequest {
   readonly hasPrivateNetworking: boolean;
 }
 
-/** A machine as the emulator keeps it. Times are milliseconds since the epoch. */
+/** A VM in the emulator. Times are milliseconds since the epoch. */
 export interface Machine extends Omit<CreateRequest, 'packageId'> {
   readonly id: number;
   /** Changes only in the provider's control panel. */
@@ -19,23 +19,23 @@ export interface Machine extends Omit<CreateRequest, 'packageId'> {
   readonly ownerId: number;
   readonly createdAt: number;
   readonly password: string;
-  /** Each machine draws from chance of its own, so that the order in which calls arrive changes nothing for others. */
+  /** Each VM has its own random numbers, so that the order of calls doesn't affect other VMs. */
   readonly random: Random;
   state: State;
   task: Task;
-  /** The last action. */
+  /** The time of the last action. */
   updatedAt: number;
-  /** Since when it runs, and how long it ran before. */
+  /** When the VM started running, and how long it ran before that. */
   upSince: number | undefined;
   upFor: number;
-  /** How often its guest fell back to halted. */
+  /** How often its guest halted again after booting. */
   bootLoops: number;
   deletedAt: number | undefined;
-  /** Cancels the next step that the clock has in store for it. */
+  /** Cancels the next scheduled step of the VM. */
   cancel: () => void;
 }
 
-/** A machine as in-process users and the control API see it: without its password. */
+/** A VM as tests and the control API see it: without its password. */
 export interface MachineView extends CreateRequest {
   readonly id: number;
   readonly ownerId: number;
@@ -46,7 +46,7 @@ export interface MachineView extends CreateRequest {
   readonly ignoresShutdown: boolean;
 }
 
-/** Milliseconds the machine has run. */
+/** Milliseconds that the VM has run. */
 export function uptime(machine: Machine, now: number): number {
   return machine.upFor + (machine.upSince === undefined ? 0 : now - machine.upSince);
 }

@@ -1,4 +1,4 @@
-/** `npm run emulator`: the emulated provider alone, for trying things by hand. */
+/** `npm run emulator`: the emulated provider as a separate program, for manual use. */
 import { createManualClock, realClock } from './clock.ts';
 import { createEmulator } from './emulator.ts';
 import { helpText, readOptions, type ProgramOptions } from './options.ts';
@@ -19,7 +19,7 @@ async function run({ port, manualClock, accounts, ...rest }: ProgramOptions): Pr
       `              -d '{"name": "web", "os_template_id": 1, "region_id": 1, "package_id": 1}'`,
       `  ledger    curl ${url}/_emulator/ledger`,
       `  switches  curl ${url}/_emulator/switches`,
-      'Ctrl-C stops it.',
+      'Press Ctrl-C to stop.',
     ].join('\n'),
   );
   const stop = (): void => {
@@ -29,22 +29,22 @@ async function run({ port, manualClock, accounts, ...rest }: ProgramOptions): Pr
   process.once('SIGTERM', stop);
 }
 
-const asked = readOptions(process.argv.slice(2));
-switch (asked.kind) {
+const commandLine = readOptions(process.argv.slice(2));
+switch (commandLine.kind) {
   case 'help':
     console.log(helpText());
     break;
   case 'bad':
-    for (const problem of asked.problems) console.error(problem);
+    for (const problem of commandLine.problems) console.error(problem);
     process.exitCode = 2;
     break;
   case 'run':
     try {
-      await run(asked.options);
+      await run(commandLine.options);
     } catch (error) {
-      // Only listening can fail: the port is taken, or may not be had.
+      // Only listening can fail: the port is in use, or needs more permissions.
       console.error(
-        `Port ${asked.options.port} cannot be listened on (${error instanceof Error ? error.message : 'unknown reason'}); --port takes another.`,
+        `Can't listen on port ${commandLine.options.port} (${error instanceof Error ? error.message : 'unknown reason'}); choose another one with --port.`,
       );
       process.exitCode = 1;
     }

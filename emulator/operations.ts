@@ -1,4 +1,4 @@
-/** The provider's calls, by method and path. */
+/** The provider's API calls by method and path. */
 export type Operation =
   | 'ListMachines'
   | 'GetMachine'
@@ -44,13 +44,13 @@ const writes: ReadonlySet<Operation> = new Set<Operation>([
   'KillMachine',
 ]);
 
-/** `/virtual_machines/{id}/start` as an expression that matches the whole path; `{id}` is any number. */
+/** `/virtual_machines/{id}/start` as a regular expression for the whole path; `{id}` is any number. */
 export function pathPattern(path: string): RegExp {
   const pieces = path.split('{id}').map((piece) => piece.replaceAll(/[.*+?^${}()|[\]\\]/g, String.raw`\$&`));
   return new RegExp(`^${pieces.join(String.raw`(\d{1,16})`)}/?$`);
 }
 
-/** Which call a request is, and the id in its path. */
+/** The call that a request makes, and the id in its path. */
 export function route(method: string, path: string): { readonly operation: Operation; readonly id?: number } {
   for (const { operation, method: expected, pattern } of routes) {
     const match = method === expected ? pattern.exec(path) : null;
@@ -59,7 +59,7 @@ export function route(method: string, path: string): { readonly operation: Opera
   return { operation: 'Unknown' };
 }
 
-/** Whether a call bills, cuts power or destroys. */
+/** Whether a call incurs charges, changes power or deletes a VM. */
 export function isWrite(operation: Operation): boolean {
   return writes.has(operation);
 }

@@ -3,7 +3,7 @@ import type { AccountOptions } from './accounts.ts';
 import { defaultLatencies, readLatency, type Latencies, type Latency } from './latencies.ts';
 import { defaultBehaviour, readBehaviour, behaviourTable, type Behaviour } from './behaviour.ts';
 
-/** What the program was asked for. */
+/** The parsed command line. */
 export interface ProgramOptions {
   readonly port: number;
   readonly seed: number;
@@ -20,7 +20,7 @@ const flags = ['port', 'seed', 'key', 'switch', 'latency', 'manual-clock', 'help
 type Flag = (typeof flags)[number];
 type Given = Readonly<Record<Flag, readonly string[]>>;
 
-/** Reads the command line. All problems are told at once, a sentence each. */
+/** Parses the command line. It reports all problems at once, a sentence each. */
 export function readOptions(
   args: readonly string[],
 ):
@@ -47,14 +47,14 @@ export function helpText(): string {
       `    ${name}=${JSON.stringify(defaultBehaviour[name as keyof Behaviour]).replaceAll('"', '')}\n        ${sentence} (${expects})`,
   );
   return [
-    'The provider, emulated: machines that cost nothing and break on request.',
+    'Emulates the API of vps247: VMs that exist in memory only, with faults on request.',
     '',
-    `  --port PORT          Where to listen on this machine; 0 takes a free port (default ${defaultPort})`,
-    `  --key [OWNER:]KEY    A key that is accepted; may be repeated (default ${defaultKey}, of owner 1)`,
-    '  --seed N             Latencies and passwords follow from it (default 1)',
+    `  --port PORT          Port on the local host; 0 selects a free port (default ${defaultPort})`,
+    `  --key [OWNER:]KEY    An API key that is accepted; may be repeated (default ${defaultKey}, of owner 1)`,
+    '  --seed N             Seed for latencies and passwords (default 1)',
     '  --latency NAME=MS    Milliseconds, or a range such as 200-500; may be repeated',
-    '  --switch NAME=VALUE  How the provider is to behave where its documentation leaves it open; may be repeated',
-    '  --manual-clock       Time stands still but for POST /_emulator/clock/advance',
+    '  --switch NAME=VALUE  Behaviour that the API documentation leaves open; may be repeated',
+    '  --manual-clock       Time advances only with POST /_emulator/clock/advance',
     '  --help               Print this and exit',
     '',
     '  Latencies and their defaults:',
@@ -96,9 +96,9 @@ function collect(args: readonly string[], problems: string[]): Given {
   });
   for (const token of tokens) {
     const flag = token.kind === 'option' ? flags.find((name) => name === token.name) : undefined;
-    if (token.kind === 'positional') problems.push(`"${token.value}" is not a flag; --help lists them.`);
+    if (token.kind === 'positional') problems.push(`"${token.value}" is not a flag; for all flags, see --help.`);
     else if (token.kind === 'option' && flag === undefined) {
-      problems.push(`There is no flag ${token.rawName}; --help lists them.`);
+      problems.push(`Unknown flag ${token.rawName}; for all flags, see --help.`);
     } else if (token.kind === 'option' && flag !== undefined) {
       const isBare = flag === 'help' || flag === 'manual-clock';
       if (isBare && token.value !== undefined) problems.push(`--${flag} takes no value.`);
@@ -130,7 +130,8 @@ function readLatencies(given: readonly (readonly [string, string])[], problems: 
   const latencies: Record<string, Latency> = {};
   for (const [name, text] of given) {
     const latency = readLatency(text);
-    if (!Object.hasOwn(defaultLatencies, name)) problems.push(`There is no latency "${name}"; --help lists them.`);
+    if (!Object.hasOwn(defaultLatencies, name))
+      problems.push(`Unknown latency "${name}"; for all latencies, see --help.`);
     else if (latency === undefined)
       problems.push(`The latency "${name}" takes milliseconds or a range, not "${text}".`);
     else latencies[name] = latency;

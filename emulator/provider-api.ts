@@ -19,15 +19,15 @@ import {
   writeRegion,
 } from './wire-format.ts';
 
-/** A request to the provider, understood as far as its method, path and headers go. */
+/** A request to the provider, parsed as far as its method, path and headers. */
 export interface Call {
-  /** Its number in the ledger: the cause of what it brings about. */
+  /** Its number in the ledger, recorded as the cause of its effects. */
   readonly seq: number;
   readonly operation: Operation;
   readonly machineOrEntryId: number | undefined;
   readonly key: string | undefined;
   readonly accept: string | undefined;
-  /** Parsed JSON; undefined when it was none. */
+  /** Parsed JSON; undefined if the body isn't JSON. */
   readonly body: unknown;
 }
 
@@ -46,7 +46,7 @@ const powerCommands: Partial<Readonly<Record<Operation, PowerCommand>>> = {
   KillMachine: 'kill',
 };
 
-/** What the provider does with a call, and answers. No faults here: they strike around it. */
+/** Handles a call as the provider does and returns the response. Faults are applied elsewhere. */
 export class ProviderApi {
   readonly #world: ProviderWorld;
   readonly #texts = new MachineTexts();
@@ -65,7 +65,7 @@ export class ProviderApi {
     return this.#machines(call, ownerId) ?? this.#catalogue(call) ?? notFound(switches);
   }
 
-  /** Undefined: no call about machines, or about none that this account has. */
+  /** Undefined: not a call for VMs, or the account doesn't have the VM. */
   #machines(call: Call, ownerId: number): Response | undefined {
     switch (call.operation) {
       case 'ListMachines':
@@ -103,12 +103,12 @@ export class ProviderApi {
 
   #create(call: Call, ownerId: number): Response {
     const switches = this.#world.switches();
-    const order = readCreateRequest(call.body, this.#world.catalogue);
-    if ('sentence' in order) return refusal(400, order.field, order.sentence, switches);
-    if (switches.duplicateNames !== 'allowed' && this.#world.fleet.isNameTaken(order.name, ownerId)) {
+    const request = readCreateRequest(call.body, this.#world.catalogue);
+    if ('sentence' in request) return refusal(400, request.field, request.sentence, switches);
+    if (switches.duplicateNames !== 'allowed' && this.#world.fleet.isNameTaken(request.name, ownerId)) {
       return refusal(Number(switches.duplicateNames), 'name', 'name has already been taken', switches);
     }
-    const machine = this.#world.fleet.create(order, ownerId, call.seq);
+    const machine = this.#world.fleet.create(request, ownerId, call.seq);
     return json(201, writeCreated(machine, this.#writing()));
   }
 
@@ -148,7 +148,7 @@ export class ProviderApi {
     }
   }
 
-  /** A machine of another account is as good as none. */
+  /** A VM of another account counts as missing. */
   #owned({ machineOrEntryId: id }: Call, ownerId: number): Machine | undefined {
     const machine = id === undefined ? undefined : this.#world.fleet.find(id);
     return machine?.ownerId === ownerId ? machine : undefined;

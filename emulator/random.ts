@@ -1,12 +1,12 @@
-/** Chance that repeats itself: the same seed gives the same numbers. */
+/** Reproducible random numbers: the same seed gives the same sequence. */
 export interface Random {
   /** A whole number from `min` to `max`, both included. */
   between(min: number, max: number): number;
-  /** That many characters of the alphabet. */
+  /** This many characters of the alphabet. */
   text(length: number, alphabet: string): string;
 }
 
-/** The generator known as mulberry32: 32 bits of state, plenty for latencies and passwords of machines that do not exist. */
+/** The generator mulberry32: its 32 bits of state suffice for latencies and for passwords of emulated VMs. */
 export function createRandom(seed: number): Random {
   let state = seed >>> 0;
   const next = (): number => {

@@ -8,11 +8,11 @@ export interface RedirectedRequest {
 }
 
 export interface RedirectSink extends Listening {
-  /** Every request that came, in order: nobody should have followed a redirect here, least of all with a key. */
+  /** All requests in order. A client must not follow a redirect here, least of all with a key. */
   readonly requests: readonly RedirectedRequest[];
 }
 
-/** Another server, for redirects to point to. It keeps what it is told, keys included. */
+/** Another server, as the target of redirects. It records requests including keys. */
 export async function serveRedirectSink(): Promise<RedirectSink> {
   const requests: RedirectedRequest[] = [];
   const server = await listen(

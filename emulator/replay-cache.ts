@@ -1,10 +1,10 @@
 import type { Response } from './response.ts';
 
-/** The first answer to each call: what a cache that nobody refreshes goes on telling. */
+/** The first response to each call, as from a cache that is never refreshed. */
 export class ReplayCache {
   readonly #first = new Map<string, Response>();
 
-  /** Keeps the answer if it is the first to this call, and hands it on. */
+  /** Stores the response if it is the first one to this call, and returns it. */
   note(call: string, answer: Response): Response {
     if (!this.#first.has(call)) this.#first.set(call, answer);
     return answer;

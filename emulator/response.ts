@@ -1,6 +1,6 @@
 import type { Behaviour } from './behaviour.ts';
 
-/** An HTTP answer as it would be sent if nothing went wrong on the way. */
+/** An HTTP response, before any fault. */
 export interface Response {
   readonly status: number;
   readonly contentType?: string;
@@ -13,12 +13,12 @@ export function json(status: number, body: unknown): Response {
   return body === undefined ? { status, body: '' } : jsonText(status, JSON.stringify(body));
 }
 
-/** For what is JSON already. */
+/** For a body that is JSON already. */
 export function jsonText(status: number, body: string): Response {
   return { status, contentType: 'application/json; charset=utf-8', body };
 }
 
-/** Text as it stands in a page. */
+/** Escapes text for HTML. */
 export function escapeHtml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }
@@ -36,7 +36,7 @@ export function redirect(status: number, location: string): Response {
   return { ...html(status, 'Moved'), headers: { Location: location } };
 }
 
-/** An error in the shape that the switches ask for. `field` is what the sentence is about. */
+/** An error in the format that the switches select. `field` is the field that the sentence is about. */
 export function refusal(status: number, field: string, sentence: string, { errorBody }: Behaviour): Response {
   switch (errorBody) {
     case 'error':

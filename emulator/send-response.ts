@@ -4,15 +4,15 @@ import type { Response } from './response.ts';
 import type { EmulatorClock } from './clock.ts';
 import type { Delivery } from './apply-fault.ts';
 
-/** Time as it passes, and as the provider tells it (milliseconds since the epoch). */
+/** The emulator's clock, and the provider's time that responses show (milliseconds since the epoch). */
 interface Times {
   readonly clock: EmulatorClock;
-  toldTime(): number;
+  providerTime(): number;
 }
 
-/** Does to the connection what was decided, sound or spoiled. */
+/** Sends the response, or disturbs the connection, as decided. */
 export function sendResponse(delivery: Delivery, response: ServerResponse, times: Times): void {
-  // Who is gone needs no answer.
+  // The client has disconnected.
   if (response.destroyed) return;
   switch (delivery.kind) {
     case 'answer':
@@ -33,17 +33,17 @@ export function sendResponse(delivery: Delivery, response: ServerResponse, times
       drip(Buffer.from(delivery.answer.body), delivery, response, times.clock);
       return;
     case 'oversize':
-      response.writeHead(200, { ...dateOf(times.toldTime()), 'Content-Type': 'application/json; charset=utf-8' });
+      response.writeHead(200, { ...dateOf(times.providerTime()), 'Content-Type': 'application/json; charset=utf-8' });
       pour(delivery.bytes, response);
   }
 }
 
-/** Status and headers. The length is always told, so that a body which ends early is seen to. */
+/** Status and headers. The length is always sent, so that the client detects a truncated body. */
 function begin(response: ServerResponse, answer: Response, times: Times): void {
-  response.writeHead(answer.status, headersOf(answer, times.toldTime()));
+  response.writeHead(answer.status, headersOf(answer, times.providerTime()));
 }
 
-/** The headers that go with an answer given at `time`. */
+/** The headers of a response at `time`. */
 export function headersOf({ status, contentType, headers, body }: Response, time: number): Record<string, string> {
   return {
     ...dateOf(time),
@@ -53,7 +53,7 @@ export function headersOf({ status, contentType, headers, body }: Response, time
   };
 }
 
-/** By the emulator's clock, or dates in Retry-After would mean nothing. */
+/** By the emulator's clock, because a date in Retry-After is relative to it. */
 function dateOf(time: number): { readonly Date: string } {
   return { Date: new Date(time).toUTCString() };
 }
@@ -64,20 +64,20 @@ function reset(socket: Socket | null): void {
 
 function drip(
   rest: Buffer,
-  pace: { readonly bytes: number; readonly everyMs: number },
+  chunks: { readonly bytes: number; readonly everyMs: number },
   response: ServerResponse,
   clock: EmulatorClock,
 ): void {
   if (response.destroyed) return;
-  if (rest.length <= pace.bytes) {
+  if (rest.length <= chunks.bytes) {
     response.end(rest);
     return;
   }
-  response.write(rest.subarray(0, pace.bytes));
-  clock.schedule(pace.everyMs, () => drip(rest.subarray(pace.bytes), pace, response, clock));
+  response.write(rest.subarray(0, chunks.bytes));
+  clock.schedule(chunks.everyMs, () => drip(rest.subarray(chunks.bytes), chunks, response, clock));
 }
 
-/** Writes white space as fast as it is read, without ever holding all of it. */
+/** Writes white space as fast as the client reads it, without holding all of it in memory. */
 function pour(bytes: number, response: ServerResponse): void {
   if (response.destroyed) return;
   const chunk = Math.min(bytes, 65_536);

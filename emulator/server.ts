@@ -8,7 +8,10 @@ import { frontPage } from './front-page.ts';
 
 const largestBody = 1_048_576;
 
-/** Serves the emulator over HTTP: the provider's paths, and beside them the control API and a page for browsers. Loopback by default. */
+/**
+ * Serves the emulator over HTTP: the provider's paths, the control API and a page for browsers. Listens on the loopback
+ * address by default.
+ */
 export async function serve(
   emulator: Emulator,
   { host = '127.0.0.1', port = 0 }: { readonly host?: string; readonly port?: number } = {},
@@ -36,7 +39,7 @@ export async function serve(
     }
   }
 
-  // Reading fails when the caller hangs up while it is still speaking: then there is nobody to answer.
+  // Reading fails when the client disconnects before the end of its request; then nothing can be sent.
   return listen((request, response) => void handle(request, response).catch(() => response.destroy()), host, port);
 }
 
@@ -63,12 +66,12 @@ function receive(
   });
 }
 
-/** The whole body; undefined when it is too large to be a request of this API. */
+/** The whole body; undefined if it is too large for this API. */
 async function readBody(request: IncomingMessage): Promise<string | undefined> {
   const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of request) {
-    // Without an encoding set, a request yields bytes.
+    // `as`: without an encoding, a request yields bytes.
     const bytes = chunk as Uint8Array;
     size += bytes.length;
     if (size <= largestBody) chunks.push(bytes);

@@ -2,19 +2,19 @@ import type { Latencies } from './latencies.ts';
 import type { Behaviour } from './behaviour.ts';
 
 /**
- * A machine's life as the provider is understood to run it. Pure: a table of what is accepted when, and for each command
+ * The assumed state machine of a VM. Pure: a table of the commands that each state accepts, and for each command
  * the steps that follow.
  *
- * | command \ state | pending | starting | running  | halting            | halted   | task under way     |
+ * | command \ state | pending | starting | running  | halting            | halted   | task in progress     |
  * | --------------- | ------- | -------- | -------- | ------------------ | -------- | ------------------ |
  * | start           | refuse* | refuse*  | refuse*  | refuse*            | accept   | refuse             |
  * | stop            | refuse  | refuse   | accept   | refuse             | refuse   | refuse             |
  * | restart         | refuse  | refuse   | accept   | refuse             | refuse   | refuse             |
- * | kill            | refuse  | refuse   | accept   | by switch          | refuse   | as if it were done |
+ * | kill            | refuse  | refuse   | accept   | by switch          | refuse   | as without task |
  * | delete          | refuse  | refuse   | refuse   | refuse             | accept   | refuse             |
  *
- * \* by switch also accepted without effect. A kill is for a machine that does not answer, so a stop under way does not
- * keep it off; any other task does.
+ * \* A switch makes it accepted without effect. A kill is for a VM that doesn't respond, so a stop in progress doesn't
+ * block it; any other task does.
  */
 export type State = 'pending' | 'starting' | 'running' | 'halting' | 'halted';
 export type PowerCommand = 'start' | 'stop' | 'restart' | 'kill';
@@ -28,10 +28,10 @@ export interface Task {
   readonly status: TaskStatus;
 }
 
-/** `ignore` is a 200 that changes nothing. */
+/** `ignore` is a 200 without effect. */
 export type CommandResult = 'accept' | 'ignore' | 'refuse';
 
-/** One move: after how long, and what it changes. */
+/** One step: its delay, and what it changes. */
 export interface Step {
   readonly after: keyof Latencies;
   readonly to?: State;
@@ -46,20 +46,20 @@ const acceptedIn: Readonly<Record<Command, readonly State[]>> = {
   delete: ['halted'],
 };
 
-export function isTaskUnderWay(task: Task): boolean {
+export function isTaskInProgress(task: Task): boolean {
   return task.status === 'pending' || task.status === 'running';
 }
 
-/** Whether a command is accepted for a machine that really is in this state. */
+/** Whether a command is accepted for a VM that really is in this state. */
 export function commandResult(command: Command, state: State, task: Task, switches: Behaviour): CommandResult {
-  if (isTaskUnderWay(task) && !(command === 'kill' && task.name === 'VmStop')) return 'refuse';
+  if (isTaskInProgress(task) && !(command === 'kill' && task.name === 'VmStop')) return 'refuse';
   if (command === 'kill' && isHalting(state, task) && switches.killWhileHalting === '406') return 'refuse';
   if (acceptedIn[command].includes(state)) return 'accept';
   return command === 'start' && switches.startInWrongState === '200' ? 'ignore' : 'refuse';
 }
 
 function isHalting(state: State, task: Task): boolean {
-  return state === 'halting' || (task.name === 'VmStop' && isTaskUnderWay(task));
+  return state === 'halting' || (task.name === 'VmStop' && isTaskInProgress(task));
 }
 
 export const taskOf: Readonly<Record<Command | 'create', TaskName>> = {
@@ -71,7 +71,7 @@ export const taskOf: Readonly<Record<Command | 'create', TaskName>> = {
   delete: 'VmDelete',
 };
 
-/** What follows an accepted command. Its task is `pending` until the first step, while the state still stands. */
+/** The steps after an accepted command. Its task is `pending` until the first step; the state doesn't change before. */
 export function stepsOf(
   command: PowerCommand | 'create',
   switches: Behaviour,
@@ -93,7 +93,7 @@ export function stepsOf(
         ? ignoredStop(switches)
         : [signal(switches), { after: 'halt', to: 'halted', task: 'complete' }];
     case 'restart':
-      // The provider powers down and on by itself, so a guest that ignores signals is no obstacle.
+      // The provider powers the VM off and on by itself, so a restart also works for a guest that ignores signals.
       return [
         { after: 'pickup', to: 'halting', task: 'running' },
         { after: 'halt', to: 'starting' },
@@ -113,7 +113,7 @@ export function stepsOf(
   }
 }
 
-/** The same, if its task fails: as long as the first change would have taken, and nothing of it. */
+/** The steps of a task that fails: it takes as long as the first change would, and changes nothing. */
 export function failing(steps: readonly Step[]): readonly Step[] {
   const { after = 'pickup' } = steps.at(1) ?? {};
   return [
@@ -137,11 +137,11 @@ function ignoredStop(switches: Behaviour): readonly Step[] {
   }
 }
 
-/** The edges a state may ever move along, whatever the switches say: what the ledger is held against. */
+/** All transitions that are possible with any switches; the ledger is verified against them. */
 export const possibleMoves: Readonly<Record<State, readonly State[]>> = {
   pending: ['running'],
   starting: ['running'],
-  // Straight to halted by a power cut or a boot loop, straight to starting by a reset.
+  // Directly to halted by a power cut or a boot loop, directly to starting by a reset.
   running: ['halting', 'halted', 'starting'],
   halting: ['halted', 'running', 'starting'],
   halted: ['starting'],

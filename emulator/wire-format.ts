@@ -3,7 +3,7 @@ import { uptime, type Machine } from './machine.ts';
 import { isNamed, type Behaviour } from './behaviour.ts';
 import type { State } from './transitions.ts';
 
-/** How things are written on the wire: JSON values, in the shape that the switches ask for. */
+/** Serialization of the provider's entities to JSON values, in the format that the switches select. */
 export interface Writing {
   readonly switches: Behaviour;
   readonly catalogue: Catalogue;
@@ -20,7 +20,7 @@ const aliases: Readonly<Record<State, string>> = {
   halted: 'off',
 };
 
-/** The items of a list, JSON each, in its envelope, JSON too; `name` is the list's own, such as `virtual_machines`. */
+/** A list in its envelope, as JSON; `items` are JSON too. `name` is that of the list, such as `virtual_machines`. */
 export function writeList(items: readonly string[], name: string, { listShape, unknownFields }: Behaviour): string {
   const array = `[${items.join(',')}]`;
   if (listShape === 'array') return array;
@@ -28,14 +28,14 @@ export function writeList(items: readonly string[], name: string, { listShape, u
   return `{${JSON.stringify(listShape === 'data' ? 'data' : name)}:${array}${more}}`;
 }
 
-/** A machine, wrapped if machines are. */
+/** A VM, in an envelope if the switches ask for one. */
 export function writeMachine(machine: Machine, writing: Writing): unknown {
   const { itemShape } = writing.switches;
   const fields = machineFields(machine, writing);
   return itemShape === 'bare' ? fields : { [itemShape]: fields };
 }
 
-/** What a create is answered with; undefined is no body at all. */
+/** The response to a create; undefined: an empty body. */
 export function writeCreated(machine: Machine, writing: Writing): unknown {
   const id = writeId(machine.id, writing.switches);
   switch (writing.switches.createAnswer) {
@@ -54,7 +54,7 @@ export function writeCreated(machine: Machine, writing: Writing): unknown {
   }
 }
 
-/** What an accepted power call is answered with. */
+/** The response to an accepted power call. */
 export function writePowered(machine: Machine, writing: Writing): unknown {
   switch (writing.switches.powerAnswer) {
     case 'machine':
@@ -148,7 +148,7 @@ function optionalFields(machine: Machine, { switches, catalogue, now }: Writing)
   };
 }
 
-/** A begun hour is billed whole. */
+/** A started hour is billed in full. */
 export function billedHours(milliseconds: number): number {
   return Math.ceil(milliseconds / 3_600_000);
 }
@@ -173,7 +173,10 @@ function writeState({ name, state }: Machine, switches: Behaviour): string {
   }
 }
 
-/** Addresses are made of the id, inside blocks that are reserved for benchmarks and documentation: each once, none real. */
+/**
+ * Addresses are derived from the id, within blocks reserved for benchmarks and documentation, so that each is unique
+ * and none is real.
+ */
 function addresses({ id, hasIpv6 }: Machine, { addressShape, ipv6Allocation }: Behaviour): Fields {
   const first = `198.${18 + ((id >> 16) & 1)}.${(id >> 8) & 255}.${id & 255}`;
   const prefix = `2001:db8:${((id >> 16) & 0xffff).toString(16)}:${(id & 0xffff).toString(16)}::`;

@@ -249,7 +249,7 @@ describe('switches from outside', () => {
       clockOffset: 'an hour',
     });
     expect(problems).toEqual([
-      'There is no switch "nothing".',
+      'Unknown switch "nothing".',
       'The switch "listLag" takes a whole number, not -1.',
       'The switch "bootLoopNames" takes a regular expression, not "(".',
       'The switch "killEffect" takes halts | resets, not "explodes".',

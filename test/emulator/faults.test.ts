@@ -329,16 +329,19 @@ test.each<[unknown, string | undefined]>([
   [{ when: 'after', action: { kind: 'half-list' } }, undefined],
   [
     { when: 'after', action: { kind: 'status', status: 200, headers: ['Link'] } },
-    'A fault of kind status needs a usable "headers".',
+    'A fault of kind status needs a valid "headers".',
   ],
-  ['hang', 'A fault is a JSON object.'],
-  [{ action: { kind: 'hang' } }, 'A fault needs a usable "when".'],
-  [{ when: 'after' }, 'A fault needs a usable "action".'],
-  [{ when: 'after', action: { kind: 'explode' } }, expect.stringMatching(/^A fault's action has a kind: status, /)],
-  [{ when: 'after', action: { kind: 'delay' } }, 'A fault of kind delay needs a usable "ms".'],
+  ['hang', 'A fault must be a JSON object.'],
+  [{ action: { kind: 'hang' } }, 'A fault needs a valid "when".'],
+  [{ when: 'after' }, 'A fault needs a valid "action".'],
+  [
+    { when: 'after', action: { kind: 'explode' } },
+    expect.stringMatching(/^A fault's action must have a kind: status, /),
+  ],
+  [{ when: 'after', action: { kind: 'delay' } }, 'A fault of kind delay needs a valid "ms".'],
   [{ when: 'after', action: { kind: 'hang', ms: 5 } }, 'A fault of kind hang has no "ms".'],
   [{ when: 'after', action: { kind: 'hang' }, count: 5 }, 'A fault has no "count".'],
-  [{ when: 'after', action: { kind: 'hang' }, times: 0 }, 'A fault needs a usable "times".'],
+  [{ when: 'after', action: { kind: 'hang' }, times: 0 }, 'A fault needs a valid "times".'],
 ])('a rule from outside, %j, is judged', (value, problem) => {
   expect(readFaultRule(value)).toEqual(problem ?? value);
 });

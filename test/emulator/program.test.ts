@@ -32,7 +32,7 @@ describe('npm run emulator', () => {
     const { exit, stderr } = start('--prot', '--port', 'x');
     expect(await exit).toBe(2);
     expect(stderr().trim().split('\n')).toEqual([
-      'There is no flag --prot; --help lists them.',
+      'Unknown flag --prot; for all flags, see --help.',
       '--port takes a whole number up to 65535, not "x".',
     ]);
   });
@@ -75,11 +75,11 @@ describe('the command line', () => {
   test.each<[string[], string]>([
     [['--port'], '--port needs a value.'],
     [['--port', '65536'], '--port takes a whole number up to 65535, not "65536".'],
-    [['serve'], '"serve" is not a flag; --help lists them.'],
+    [['serve'], '"serve" is not a flag; for all flags, see --help.'],
     [['--key', 'a b'], '--key takes printable characters without spaces.'],
     [['--switch', 'listLag'], '--switch takes NAME=VALUE, not "listLag".'],
-    [['--switch', 'listLog=1'], 'There is no switch "listLog".'],
-    [['--latency', 'boot=1'], 'There is no latency "boot"; --help lists them.'],
+    [['--switch', 'listLog=1'], 'Unknown switch "listLog".'],
+    [['--latency', 'boot=1'], 'Unknown latency "boot"; for all latencies, see --help.'],
     [['--latency', 'halt=9-1'], 'The latency "halt" takes milliseconds or a range, not "9-1".'],
     [['--manual-clock=yes'], '--manual-clock takes no value.'],
   ])('%j is refused', (args, problem) => {

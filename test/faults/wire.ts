@@ -104,7 +104,7 @@ class Conversation {
   }
 
   #begin(answer: Response): void {
-    const headers = Object.entries(headersOf(answer, this.#emulator.toldTime()));
+    const headers = Object.entries(headersOf(answer, this.#emulator.providerTime()));
     this.#head = {
       status: answer.status,
       headers: Object.fromEntries(headers.map(([name, value]) => [name.toLowerCase(), value])),
