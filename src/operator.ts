@@ -4,16 +4,20 @@ import type { KubeClient } from './kubernetes/client.ts';
 import { createEventRecorder, type EventNote } from './kubernetes/events.ts';
 import type { Clock } from './domain/clock.ts';
 import type { Fence } from './domain/fence.ts';
-import type { LabelSelector } from './domain/label-selector.ts';
 import type { Secret } from './domain/secret.ts';
-import type { Account } from './provider/account/account.ts';
 import { createAccountRegistry } from './provider/account/account-registry.ts';
 import type { Provider } from './provider/provider.ts';
+import type { OperatorSettings } from './config/settings.ts';
+import { showAccounts } from './controller/account-metrics.ts';
+import { createEventHandlers } from './controller/event-handlers.ts';
+import { areWorkersStuck } from './controller/liveness.ts';
 import { createBackoff } from './controller/requeue-backoff.ts';
+import { Scope } from './controller/scope.ts';
+import { SecretIndex } from './controller/secret-index.ts';
 import { runWorkers, type Workers } from './controller/workers.ts';
 import { WorkQueueMetrics } from './controller/work-queue-metrics.ts';
 import { createWorkQueue } from './controller/work-queue.ts';
-import { type SharedCredentials, createCredentials } from './reconcile/credentials.ts';
+import { createCredentials } from './reconcile/credentials.ts';
 import { MachineIndex } from './controller/machine-index.ts';
 import { DeletionRate } from './controller/deletion-rate.ts';
 import { FleetMetrics } from './reconcile/fleet-metrics.ts';
@@ -28,44 +32,8 @@ import { crdNotInstalled } from './startup/preflight.ts';
 import type { Log } from './telemetry/log.ts';
 import type { Metrics } from './telemetry/metrics.ts';
 import { noTracing, type Tracing } from './telemetry/tracing.ts';
-import { createReflector, type ReflectorChange } from './kubernetes/cache/reflector.ts';
+import { createReflector } from './kubernetes/cache/reflector.ts';
 import { createVirtualMachineReader } from './api/v1alpha1/decode.ts';
-
-/** What the app needs from the settings; durations in milliseconds. */
-export interface OperatorSettings {
-  /** Empty: all namespaces. */
-  readonly namespaces: readonly string[];
-  /** The objects to act on; undefined: all. The others are watched all the same: they may hold a name or a machine. */
-  readonly selector: LabelSelector | undefined;
-  /** Undefined: none, and then no namespace may use it. */
-  readonly defaultCredentialsSecret: SharedCredentials['secret'] | undefined;
-  readonly defaultCredentialsNamespaces: readonly string[];
-  readonly defaultCredentialsOrphanNamespaces: readonly string[];
-  readonly requireCredentialsLabel: boolean;
-  /** Installations whose objects this one takes over, each as namespace and name of its Lease. */
-  readonly takeOverFrom: readonly string[];
-  readonly relistInterval: number;
-  readonly workers: number;
-  readonly pollInterval: number;
-  readonly urgentPollInterval: number;
-  readonly maxInFlight: number;
-  /** Calls a second, for each API key; 0: no limit. */
-  readonly providerRate: number;
-  readonly providerBurst: number;
-  readonly visibilityWindow: number;
-  readonly recreateAfter: number;
-  readonly stuckAfter: number;
-  readonly orphanCandidates: 'Hold' | 'Report';
-  /** 0: no limit. */
-  readonly maxMachinesPerNamespace: number;
-  readonly maxApiKeys: number;
-  readonly maxApiKeysPerNamespace: number;
-  readonly maxDeletesPerMinute: number;
-  /** Up to how many objects metrics have series for each of them. */
-  readonly machineMetricsLimit: number;
-  readonly apiConnectTimeout: number;
-  readonly apiResponseTimeout: number;
-}
 
 export interface OperatorDeps {
   readonly client: KubeClient;
@@ -99,13 +67,8 @@ export interface Operator {
   isAlive(): boolean;
 }
 
-/** How soon an object is looked at again while it is not certain that this process may act. Milliseconds. */
+/** How soon an object is reconciled after this process could not be sure that it is the leader. Milliseconds. */
 const fencedRequeue = 1_000;
-/**
- * No reconciliation holds a worker for so long, nor do objects wait while no reconciliation ends: longer than the deadlines of all its calls
- * together, when neither API answers. A long queue alone is no reason for a restart, which would only make it longer.
- */
-const stuckAfter = 15 * 60_000;
 
 /** The composition root: watch → queue → observe → plan → execute → status, wired from ports. */
 export function createOperator(settings: OperatorSettings, deps: OperatorDeps): Operator {
@@ -129,7 +92,6 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
   });
   const deletionRate = new DeletionRate(clock, settings.maxDeletesPerMinute);
   const reactionLatency = new ReactionLatency(clock, (seconds) => metrics.specToCall.observe(seconds));
-  const objectsBySecret = new Map<string, Set<string>>();
   const events = createEventRecorder({ client, clock, log, instance: deps.instance });
   const credentials = createCredentials({
     client,
@@ -165,14 +127,12 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
       recreationIntervalMs: settings.recreateAfter / 5,
     },
   });
-  const scope = settings.namespaces.length === 0 ? {} : { namespaces: settings.namespaces };
-  const isInScope = (object: VirtualMachine): boolean => settings.selector?.matches(object.metadata.labels) ?? true;
   const removed = new RemovedObjects({
     client,
     clock,
     log,
-    isOurs: (object) => isOurs(object),
-    onChange: onObjectChange,
+    isOurs: (object) => scope.isManaged(object),
+    onChange: (change) => handlers.onObjectChange(change),
   });
   const objectOf = (key: string): VirtualMachine | undefined => removed.get(key) ?? objects.get(key);
   const ownership = new Ownership({
@@ -190,15 +150,16 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
         note,
       }),
   });
-  const isOurs = (object: VirtualMachine | undefined): boolean =>
-    object !== undefined && isInScope(object) && !ownership.isOwnedByOthers(object);
+  const scope = new Scope({ clock, selector: settings.selector, ownership });
+  /** The object to reconcile of this key, if there is one. */
+  const managedObject = (key: string): VirtualMachine | undefined => {
+    const object = objectOf(key);
+    return scope.isManaged(object) ? object : undefined;
+  };
   const fleet = new FleetMetrics({
     metrics,
     machineIndex,
-    get: (key) => {
-      const object = objectOf(key);
-      return isOurs(object) ? object : undefined;
-    },
+    get: managedObject,
     accounts: () => accounts.list(),
     now: () => clock.now(),
     machineLimit: settings.machineMetricsLimit,
@@ -212,41 +173,49 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
       if (regarding !== undefined) events.record({ regarding, type: 'Normal', action: 'ListMachines', ...event });
     },
   });
-  /** What there may be something to do for, if only to report that another installation does it. */
-  const isRelevant = (object: VirtualMachine | undefined): boolean =>
-    object !== undefined && (isInScope(object) || ownership.isMine(object));
-  /** When new labels or another owner made an object ours that had been another operator's. */
-  const enteredScopeAt = new Map<string, number>();
   /** Both from the moment this process acts. */
   let reconciler: Reconciler | undefined;
   let workers: Workers | undefined;
   let isSynced = false;
   let isStopping = false;
-  const shared = { client, clock, random, log, relistInterval: settings.relistInterval, ...scope };
-
+  const handlers = createEventHandlers({
+    queue,
+    machineIndex,
+    quota,
+    scope,
+    secretIndex: new SecretIndex(credentials),
+    objectOf,
+    fleet,
+    reactionLatency,
+    ownership,
+    credentials,
+    reconciler: () => reconciler,
+  });
+  const reflectorOptions = {
+    client,
+    clock,
+    random,
+    log,
+    relistInterval: settings.relistInterval,
+    namespaces: settings.namespaces.length === 0 ? undefined : settings.namespaces,
+  };
   const objects = createReflector<VirtualMachine>({
-    ...shared,
+    ...reflectorOptions,
     resource: { group, version, plural },
     onRestart: () => metrics.watchRestarts.inc({ resource: plural }),
     transform: createVirtualMachineReader(settings.selector?.keys),
-    onChange: (change) => onObjectChange(removed.take(change)),
+    onChange: (change) => handlers.onObjectChange(removed.take(change)),
   });
   const secrets = createReflector<true>({
-    ...shared,
+    ...reflectorOptions,
     resource: { group: '', version: 'v1', plural: 'secrets' },
     labelSelector: `${credentialsLabel}=true`,
     onRestart: () => metrics.watchRestarts.inc({ resource: 'secrets' }),
-    // Nothing of a Secret is kept: that it changed is all that matters, and who uses it reads it. The operator's own Secret may
-    // be outside of its namespaces; then its changes are noticed when it is read again.
+    // No content of a Secret is cached: reconciliations read it. The default Secret may be outside of the watched namespaces;
+    // then a change is noticed when it is read again.
     transform: () => true,
-    onChange: ({ key: secret, initial }) => {
-      if (initial) return;
-      credentials.invalidate(secret);
-      // Objects of other operators are not reconciled here, which would place them.
-      for (const key of objectsBySecret.get(secret) ?? []) machineIndex.setAccount(key, undefined);
-      if (workers === undefined) return;
-      for (const key of objectsBySecret.get(secret) ?? [])
-        if (isOurs(objectOf(key))) queue.add(key, { priority: 'user' });
+    onChange: ({ key, initial }) => {
+      if (!initial) handlers.onSecretChange(key);
     },
   });
 
@@ -265,14 +234,11 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
       random,
       fence: deps.fence,
       cache: {
-        get: (key) => {
-          const object = objectOf(key);
-          return isOurs(object) ? object : undefined;
-        },
+        get: managedObject,
         assume: (object) => objects.assume(object),
       },
       objectOf,
-      isInScope,
+      isInScope: (object) => scope.matchesSelector(object),
       mayOrphan: (namespace) => settings.defaultCredentialsOrphanNamespaces.includes(namespace),
       accountFor: (apiKey, namespace) => accounts.get(apiKey, namespace),
       limits: {
@@ -282,46 +248,11 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
         callDeadline,
         orphanCandidates: settings.orphanCandidates,
       },
-      leadingSince: (key) => Math.max(leadingSince, enteredScopeAt.get(key) ?? 0),
+      leadingSince: (key) => Math.max(leadingSince, scope.enteredAt(key) ?? 0),
     });
 
-  function onObjectChange({ key, before, after, initial }: ReflectorChange<VirtualMachine>): void {
-    const waiting = [...machineIndex.update(key, before, after), quota.change(key, before, after)];
-    indexSecrets(key, before, after);
-    const [ours, stillOurs] = [isOurs(before) ? before : undefined, isOurs(after) ? after : undefined];
-    fleet.change(key, ours, stillOurs);
-    ownership.change(key, after, after !== undefined && isInScope(after));
-    reactionLatency.specChanged(key, ours, stillOurs, initial || workers === undefined);
-    if (isOurs(after) && before !== undefined && (!isOurs(before) || ownership.isTakenOver(before, after)))
-      enteredScopeAt.set(key, clock.monotonic());
-    else if (!isOurs(after)) enteredScopeAt.delete(key);
-    // Until this process acts nothing waits for it; then everything is looked at anyway.
-    if (workers === undefined) return;
-    if (isRelevant(before) || isRelevant(after)) queue.add(key, { priority: initial ? 'resync' : 'user' });
-    reconciler?.onObjectChange(key);
-    for (const other of waiting)
-      if (other !== undefined && isOurs(objectOf(other))) queue.add(other, { priority: 'normal' });
-  }
-
-  /** Keeps which objects read which Secret. */
-  function indexSecrets(key: string, before: VirtualMachine | undefined, after: VirtualMachine | undefined): void {
-    const current = after === undefined ? [] : credentials.secretsOf(after);
-    for (const old of before === undefined ? [] : credentials.secretsOf(before)) {
-      if (current.includes(old)) continue;
-      objectsBySecret.get(old)?.delete(key);
-      if (objectsBySecret.get(old)?.size !== 0) continue;
-      objectsBySecret.delete(old);
-      credentials.invalidate(old);
-    }
-    for (const secret of current) objectsBySecret.set(secret, (objectsBySecret.get(secret) ?? new Set()).add(key));
-  }
-
   metrics.onScrape(() => {
-    const ages = [...accounts.list().values()].map(
-      ({ snapshot }) => clock.monotonic() - (snapshot?.answeredAt ?? Number.NaN),
-    );
-    metrics.listAge.set(Math.max(0, ...ages.filter(Number.isFinite)) / 1000);
-    showCallStats(metrics, accounts.list());
+    showAccounts(metrics, accounts.list(), clock.monotonic());
     queueMetrics.show(queue, workers, settings.workers);
     fleet.show();
     metrics.objectsOwnedByOthers.set(ownership.others);
@@ -353,7 +284,7 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
         onReconciled: (reconciliation) => queueMetrics.ended(reconciliation),
       });
       for (const key of [...objects.keys(), ...removed.keys()])
-        if (isRelevant(objectOf(key))) queue.add(key, { priority: 'resync' });
+        if (scope.isRelevant(objectOf(key))) queue.add(key, { priority: 'resync' });
     },
     async stop() {
       isStopping = true;
@@ -371,26 +302,6 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
         ? undefined
         : 'The initial list of VirtualMachines is not complete; see the log for failed requests.';
     },
-    isAlive: () => {
-      if (workers === undefined || isStopping) return true;
-      const isIdle = clock.monotonic() - workers.lastEndAt > stuckAfter;
-      return workers.longestReconcileMs <= stuckAfter && !(isIdle && queue.oldestWaitMs > stuckAfter);
-    },
+    isAlive: () => workers === undefined || isStopping || !areWorkersStuck(workers, queue, clock.monotonic()),
   };
-}
-
-/** An account that is no longer in use is shown no longer. */
-function showCallStats(metrics: Metrics, accounts: ReadonlyMap<number, Account>): void {
-  const { providerUnavailable, providerPaused, providerRate, providerInFlight, providerWaiting } = metrics;
-  for (const gauge of [providerUnavailable, providerPaused, providerRate, providerInFlight, providerWaiting])
-    gauge.reset();
-  for (const [ordinal, { callStats }] of accounts) {
-    const account = String(ordinal);
-    providerUnavailable.set({ account }, callStats.isCircuitOpen ? 1 : 0);
-    providerPaused.set({ account }, callStats.isRateLimited ? 1 : 0);
-    providerRate.set({ account }, callStats.rate);
-    providerInFlight.set({ account }, callStats.inFlight);
-    for (const [priority, count] of Object.entries(callStats.waiting))
-      providerWaiting.set({ account, priority }, count);
-  }
 }

@@ -223,3 +223,33 @@ export function flagOf(name: SettingName): string {
 export function variableOf(name: SettingName): string {
   return `VPS247_${flagOf(name).slice(2).replaceAll('-', '_').toUpperCase()}`;
 }
+
+/** What the operator itself needs; the rest concerns the process around it. */
+export type OperatorSettings = Pick<
+  Settings,
+  | 'namespaces'
+  | 'selector'
+  | 'defaultCredentialsSecret'
+  | 'defaultCredentialsNamespaces'
+  | 'defaultCredentialsOrphanNamespaces'
+  | 'requireCredentialsLabel'
+  | 'takeOverFrom'
+  | 'relistInterval'
+  | 'workers'
+  | 'pollInterval'
+  | 'urgentPollInterval'
+  | 'maxInFlight'
+  | 'providerRate'
+  | 'providerBurst'
+  | 'visibilityWindow'
+  | 'recreateAfter'
+  | 'stuckAfter'
+  | 'orphanCandidates'
+  | 'maxMachinesPerNamespace'
+  | 'maxApiKeys'
+  | 'maxApiKeysPerNamespace'
+  | 'maxDeletesPerMinute'
+  | 'machineMetricsLimit'
+  | 'apiConnectTimeout'
+  | 'apiResponseTimeout'
+>;

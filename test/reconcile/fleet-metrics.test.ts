@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { OperatorSettings } from '../../src/operator.ts';
+import type { OperatorSettings } from '../../src/config/settings.ts';
 import type { Reason } from '../../src/api/v1alpha1/reasons.ts';
 import { FleetMetrics } from '../../src/reconcile/fleet-metrics.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';

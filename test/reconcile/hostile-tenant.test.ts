@@ -1,7 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it, vi } from 'vitest';
-import type { OperatorSettings } from '../../src/operator.ts';
+import type { OperatorSettings } from '../../src/config/settings.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
 import { failed } from '../../src/domain/failure.ts';
 import { createManualClock } from '../support/clock.ts';

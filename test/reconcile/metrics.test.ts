@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { annotations } from '../../src/api/v1alpha1/constants.ts';
-import type { OperatorSettings } from '../../src/operator.ts';
+import type { OperatorSettings } from '../../src/config/settings.ts';
 import { KubeError } from '../../src/kubernetes/errors.ts';
 import { controller, fullName, type MetricName, metricsTable } from '../../src/telemetry/metrics-table.ts';
 import { usualSpec } from './world/operator.ts';

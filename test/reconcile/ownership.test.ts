@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { writeIntent } from '../../src/api/v1alpha1/identity.ts';
 import { annotations } from '../../src/api/v1alpha1/constants.ts';
-import type { OperatorSettings } from '../../src/operator.ts';
+import type { OperatorSettings } from '../../src/config/settings.ts';
 import { parseSelector } from '../../src/domain/label-selector.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import { keyedHash } from '../../src/provider/account/keyed-hash.ts';

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { annotations } from '../../src/api/v1alpha1/constants.ts';
 import { type Reason, reasons } from '../../src/api/v1alpha1/reasons.ts';
 import type { Condition } from '../../src/api/v1alpha1/types.ts';
-import type { OperatorSettings } from '../../src/operator.ts';
+import type { OperatorSettings } from '../../src/config/settings.ts';
 import { succeeded } from '../../src/domain/failure.ts';
 import { Secret } from '../../src/domain/secret.ts';
 import type { Provider } from '../../src/provider/provider.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { annotations } from '../../src/api/v1alpha1/constants.ts';
-import type { OperatorSettings } from '../../src/operator.ts';
+import type { OperatorSettings } from '../../src/config/settings.ts';
 import type { Operation } from '../../src/domain/failure.ts';
 import { parseSelector } from '../../src/domain/label-selector.ts';
 import { usual, usualSpec } from './world/operator.ts';

@@ -1,5 +1,6 @@
 import { expect } from 'vitest';
-import { type Operator, type OperatorSettings, createOperator } from '../../../src/operator.ts';
+import { type Operator, createOperator } from '../../../src/operator.ts';
+import type { OperatorSettings } from '../../../src/config/settings.ts';
 import type { Condition, VirtualMachineSpec } from '../../../src/api/v1alpha1/types.ts';
 import type { KubeClient } from '../../../src/kubernetes/client.ts';
 import { loadSettings } from '../../../src/config/load.ts';

@@ -1,4 +1,4 @@
-import type { OperatorSettings } from '../../../src/operator.ts';
+import type { OperatorSettings } from '../../../src/config/settings.ts';
 import { annotations } from '../../../src/api/v1alpha1/constants.ts';
 import type { Condition, VirtualMachine, VirtualMachineSpec } from '../../../src/api/v1alpha1/types.ts';
 import { usualSpec } from './operator.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { OperatorSettings } from '../../../src/operator.ts';
+import type { OperatorSettings } from '../../../src/config/settings.ts';
 import type { Secret } from '../../../src/domain/secret.ts';
 import type { Provider } from '../../../src/provider/provider.ts';
 import { createManualClock, type ManualClock } from '../../support/clock.ts';

@@ -1,0 +1,78 @@
+import type { VirtualMachine } from '../api/v1alpha1/types.ts';
+import type { MachineIndex } from './machine-index.ts';
+import type { NamespaceQuota } from './namespace-quota.ts';
+import type { Scope } from './scope.ts';
+import type { SecretIndex } from './secret-index.ts';
+import type { WorkQueue } from './work-queue.ts';
+
+/** One object that came (no `before`), changed or went (no `after`). */
+interface ObjectEvent {
+  readonly key: string;
+  readonly before: VirtualMachine | undefined;
+  readonly after: VirtualMachine | undefined;
+  /** It is part of the initial list. */
+  readonly initial: boolean;
+}
+
+export interface EventHandlersOptions {
+  readonly queue: Pick<WorkQueue, 'add'>;
+  readonly machineIndex: Pick<MachineIndex, 'update' | 'setAccount'>;
+  readonly quota: Pick<NamespaceQuota, 'change'>;
+  readonly scope: Pick<Scope, 'isManaged' | 'isRelevant' | 'matchesSelector' | 'change'>;
+  readonly secretIndex: Pick<SecretIndex, 'change' | 'usersOf'>;
+  readonly objectOf: (key: string) => VirtualMachine | undefined;
+  /** Metrics of the objects that this installation manages; undefined where it doesn't manage the object. */
+  readonly fleet: {
+    change(key: string, before: VirtualMachine | undefined, after: VirtualMachine | undefined): void;
+  };
+  readonly reactionLatency: {
+    specChanged(
+      key: string,
+      before: VirtualMachine | undefined,
+      after: VirtualMachine | undefined,
+      initial: boolean,
+    ): void;
+  };
+  readonly ownership: { change(key: string, after: VirtualMachine | undefined, isInScope: boolean): void };
+  readonly credentials: { invalidate(secret: string): void };
+  /** Undefined on standby: the leader's calls that wait for a slot are checked again. */
+  readonly reconciler: () => { onObjectChange(key: string): void } | undefined;
+}
+
+export interface EventHandlers {
+  onObjectChange(event: ObjectEvent): void;
+  /** The Secret (`namespace/name`) came, changed or went. */
+  onSecretChange(secret: string): void;
+}
+
+/** What a watch event updates and enqueues. On standby nothing is enqueued: a new leader reconciles all objects. */
+export function createEventHandlers(options: EventHandlersOptions): EventHandlers {
+  const { queue, machineIndex, quota, scope, secretIndex, fleet, reactionLatency, ownership } = options;
+
+  return {
+    onObjectChange({ key, before, after, initial }) {
+      const reconciler = options.reconciler();
+      const waiting = [...machineIndex.update(key, before, after), quota.change(key, before, after)];
+      secretIndex.change(key, before, after);
+      const managed = [before, after].map((object) => (scope.isManaged(object) ? object : undefined));
+      fleet.change(key, managed[0], managed[1]);
+      ownership.change(key, after, after !== undefined && scope.matchesSelector(after));
+      reactionLatency.specChanged(key, managed[0], managed[1], initial || reconciler === undefined);
+      scope.change(key, before, after);
+      if (reconciler === undefined) return;
+      if (scope.isRelevant(before) || scope.isRelevant(after))
+        queue.add(key, { priority: initial ? 'resync' : 'user' });
+      reconciler.onObjectChange(key);
+      for (const other of waiting)
+        if (other !== undefined && scope.isManaged(options.objectOf(other))) queue.add(other, { priority: 'normal' });
+    },
+    onSecretChange(secret) {
+      options.credentials.invalidate(secret);
+      const users = secretIndex.usersOf(secret);
+      // Of each, as the account of an object that another installation manages isn't known either.
+      for (const key of users) machineIndex.setAccount(key, undefined);
+      if (options.reconciler() === undefined) return;
+      for (const key of users) if (scope.isManaged(options.objectOf(key))) queue.add(key, { priority: 'user' });
+    },
+  };
+}
