@@ -19,6 +19,8 @@ export const ofOther = {
   because: 'the object carries the identity of another object, so it has no VM to compare',
 } as const satisfies LastKnown;
 
+const unlisted: LastKnown = { standing: 'Unlisted', because: "the list doesn't contain the VM" };
+
 /**
  * Pure. An outage says nothing about a VM, and Ready stays as it was, so what was last seen holds. Worked table:
  *
@@ -29,10 +31,11 @@ export const ofOther = {
  * | what a create request led to isn't known                    | Unseen   |
  * | another object's record, whatever is seen                   | OfOther  |
  * | only an annotation names the VM                             | Unlisted |
- * | the list lacks the VM                                       | Unlisted |
+ * | the list lacks the VM, or has several of its name           | Unlisted |
+ * | the list lacks the VM, and one that can't be read may be the object's | Unlisted |
  * | confirmed deleted                                           | Gone     |
  */
-export function lastKnown({ machine, credentials, identity }: Observed): LastKnown {
+export function lastKnown({ machine, credentials, identity, object }: Observed): LastKnown {
   if (identity.kind === 'Foreign') return ofOther;
   if (machine.kind === 'Absent') return { standing: 'Gone', because: 'the object has no VM' };
   if (machine.kind === 'Present') return held;
@@ -43,8 +46,9 @@ export function lastKnown({ machine, credentials, identity }: Observed): LastKno
   switch (machine.reason.kind) {
     case 'NotYetSeen':
     case 'ReadFailed':
-    case 'Unreadable':
       return held;
+    case 'Unreadable':
+      return machine.reason.id === object.status?.id ? held : unlisted;
     case 'OtherAccount':
     case 'OtherKey':
     case 'NotOwn':
@@ -54,7 +58,8 @@ export function lastKnown({ machine, credentials, identity }: Observed): LastKno
     case 'AbsenceUnconfirmed':
     case 'AbsenceRecent':
     case 'MassAbsence':
+      return unlisted;
     case 'DuplicateName':
-      return { standing: 'Unlisted', because: "the list doesn't contain the VM" };
+      return { standing: 'Unlisted', because: "it isn't known which VM is the one of this object" };
   }
 }

@@ -57,6 +57,7 @@ describe('status', () => {
   };
   const lastSeen = { state: 'Running', addresses, hostname: 'x', diskIds: [88], ...specified } as const;
   const unlisted = { state: 'Unknown', compared: "Unknown: the list doesn't contain the VM" } as const;
+  const ambiguous = { ...unlisted, compared: "Unknown: it isn't known which VM is the one of this object" } as const;
   const heldStill = {
     state: 'Running',
     addresses,
@@ -73,6 +74,8 @@ describe('status', () => {
     { machine: { kind: 'NotYetSeen' }, shows: heldStill },
     { machine: { kind: 'ReadFailed', failure: failure() }, shows: heldStill },
     { machine: { kind: 'Unreadable', id: 90, problem: 'x', isOurs: true }, shows: heldStill },
+    { machine: { kind: 'Unreadable', id: 91, problem: 'x', isOurs: true }, shows: unlisted },
+    { machine: { kind: 'Unreadable', id: 91, problem: 'x', isOurs: false }, shows: unlisted },
     { machine: { kind: 'OtherAccount', ownerId: 2 }, shows: otherKey },
     { machine: { kind: 'OtherKey' }, shows: otherKey },
     { machine: { kind: 'NotOwn' }, shows: otherKey },
@@ -83,7 +86,7 @@ describe('status', () => {
     { machine: { kind: 'AbsenceUnconfirmed' }, shows: unlisted },
     { machine: { kind: 'AbsenceRecent', id: 90, until: now }, shows: unlisted },
     { machine: { kind: 'MassAbsence', vanished: 5, of: 9 }, shows: unlisted },
-    { machine: { kind: 'DuplicateName', name: 'web', ids: [91] }, shows: unlisted },
+    { machine: { kind: 'DuplicateName', name: 'web', ids: [91, 92] }, shows: ambiguous },
     { machine: 'Absent', shows: { compared: 'Unknown: the object has no VM' } },
     {
       machine: { kind: 'ReadFailed', failure: failure() },
