@@ -6,6 +6,7 @@ import type {
   VirtualMachine,
   VirtualMachineStatus,
 } from '../api/v1alpha1/types.ts';
+import type { CatalogueRef, Machine } from '../domain/machine.ts';
 import { cutToBytes, quoted } from '../domain/text.ts';
 
 const fields = ['region', 'package', 'osTemplate'] as const;
@@ -19,6 +20,26 @@ const leastSaid = 100;
 
 /** What is known of a VM, as far as it can be compared with a spec. */
 export type Actual = { readonly [F in Field | keyof CreationOptions]?: VirtualMachineStatus[F] | undefined };
+
+/** What is known of a VM by what is seen and what is on record; only its record tells what it was created with. */
+export function actualOf(seen: Partial<Machine> | undefined, record: Actual = {}): Actual {
+  const { ipv6, privateNetworking, sshKeyIds } = record;
+  return {
+    region: entry(seen?.region, record.region),
+    package: entry(seen?.package, record.package),
+    osTemplate: entry(seen?.osTemplate, record.osTemplate),
+    ipv6,
+    privateNetworking,
+    sshKeyIds,
+  };
+}
+
+/** Names only as the provider reports them: where an answer lacks one, the name that an earlier answer had with this id. */
+function entry(seen: CatalogueRef | undefined, before: CatalogueStatus | undefined): CatalogueStatus | undefined {
+  if (seen === undefined) return before;
+  const name = seen.name ?? (before?.id === seen.id ? before.name : undefined);
+  return name === undefined ? { id: seen.id } : { id: seen.id, name };
+}
 
 /** A field in which a VM is known to differ from the spec. */
 export interface Difference {

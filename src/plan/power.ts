@@ -1,7 +1,7 @@
 import type { OperationStatus, PowerState } from '../api/v1alpha1/types.ts';
 import type { Machine } from '../domain/machine.ts';
 import { type Decision, requeue } from './action.ts';
-import { differencesFrom } from './as-specified.ts';
+import { actualOf, compareWithSpec } from './as-specified.ts';
 import { operationInFlight, issue, awaitTransition } from './power-call.ts';
 import type { Observed } from './observed.ts';
 import { restart } from './restart.ts';
@@ -49,10 +49,10 @@ export function power(o: Observed, machine: Machine, wanted: PowerState): Decisi
   }
 }
 
-/** Ready is about the power state alone: AsSpecified reports another region, package or template. */
+/** Ready is about the power state alone: AsSpecified reports what else differs, or isn't known to be the same. */
 function matching({ object }: Observed, machine: Machine): string {
-  const isSame = differencesFrom(object.spec, machine).length === 0;
-  const what = isSame ? 'matches the spec' : 'its power state matches the spec';
+  const { result } = compareWithSpec(object, machine.id, actualOf(machine, object.status));
+  const what = result === 'Same' ? 'matches the spec' : 'its power state matches the spec';
   return `VM ${machine.id} is ${machine.state.toLowerCase()}; ${what}${failedTaskNote(machine)}`;
 }
 

@@ -1,9 +1,9 @@
 import type { KnownMachine } from '../api/v1alpha1/identity.ts';
 import type { Reason } from '../api/v1alpha1/reasons.ts';
-import type { CatalogueStatus, CreationOptions, InternalStatus, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
-import { type CatalogueRef, type Machine, type MachineState, isTaskBusy, isTaskFailed } from '../domain/machine.ts';
+import type { InternalStatus, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
+import { type Machine, type MachineState, isTaskBusy, isTaskFailed } from '../domain/machine.ts';
 import type { Decision, StatusReason } from '../plan/action.ts';
-import { type Actual, compareWithSpec } from '../plan/as-specified.ts';
+import { actualOf, compareWithSpec } from '../plan/as-specified.ts';
 import { recognize } from '../plan/create.ts';
 import { deletionPolicyOf, externalDeletePolicyOf } from '../plan/defaults.ts';
 import type { Observed } from '../plan/observed.ts';
@@ -40,8 +40,11 @@ export function statusFor(o: Observed, report: Report): VirtualMachineStatus {
   const last = standing === 'OfOther' ? undefined : kept;
   // What differed from the spec is not recreated as something else, so it stays on record. Else the spec may say what is to come.
   const isDropped = standing === 'Gone' && compareWithSpec(o.object, id, last ?? {}).result !== 'Different';
-  const created = report.record === undefined ? last : report.record.options;
-  const refs = isDropped ? {} : { ...refsOf(machine, last), ...optionsOf(created) };
+  const created =
+    report.record === undefined
+      ? last
+      : { region: last?.region, package: last?.package, osTemplate: last?.osTemplate, ...report.record.options };
+  const refs = isDropped ? {} : actualOf(machine, created);
   return compact<VirtualMachineStatus>({
     observedGeneration: o.object.metadata.generation,
     id,
@@ -108,20 +111,8 @@ function shownTask({ lastTask }: Machine): VirtualMachineStatus['lastTask'] {
   return isTaskBusy(lastTask) || isTaskFailed(lastTask) ? lastTask : undefined;
 }
 
-function refsOf(machine: Machine | undefined, last: VirtualMachineStatus | undefined): Actual {
-  return {
-    region: entry(machine?.region, last?.region),
-    package: entry(machine?.package, last?.package),
-    osTemplate: entry(machine?.osTemplate, last?.osTemplate),
-  };
-}
-
 function knownOf({ identity }: Observed, { record }: Report): KnownMachine | undefined {
   return record ?? (identity.kind === 'Known' ? identity : undefined);
-}
-
-function optionsOf({ ipv6, privateNetworking, sshKeyIds }: Partial<CreationOptions> = {}): Actual {
-  return { ipv6, privateNetworking, sshKeyIds };
 }
 
 type StatusRecord = Pick<VirtualMachineStatus, 'id' | 'providerName' | 'origin' | 'ownerId'> &
@@ -181,13 +172,6 @@ export function isTrouble(reason: string | undefined): reason is (typeof trouble
 function troubleOf(o: Observed): StatusReason | undefined {
   if (o.duplicates.length > 0) return duplicateMachine(o);
   return o.history.passwordConflict;
-}
-
-/** Names only as the provider reports them: where an answer lacks one, the name that an earlier answer had with this id. */
-function entry(seen: CatalogueRef | undefined, before: CatalogueStatus | undefined): CatalogueStatus | undefined {
-  if (seen === undefined) return before;
-  const name = seen.name ?? (before?.id === seen.id ? before.name : undefined);
-  return name === undefined ? { id: seen.id } : { id: seen.id, name };
 }
 
 /**

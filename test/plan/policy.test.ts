@@ -363,7 +363,8 @@ describe('what is planned', () => {
   it.each([
     {
       machine: told,
-      statusReason: /^VM 90 is running; matches the spec; Secret "x" holds the password of an earlier VM$/,
+      statusReason:
+        /^VM 90 is running; its power state matches the spec; Secret "x" holds the password of an earlier VM$/,
     },
     { machine: { ...told, state: 'Halted' }, statusReason: /^VM 90 is starting$/ },
   ] as const)('says in Available that a Secret is of an earlier VM: $verdict', ({ machine, statusReason }) => {

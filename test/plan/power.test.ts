@@ -272,18 +272,34 @@ describeRows('power', [
   },
 ]);
 
+const reported = {
+  region: { id: 1, name: 'Amsterdam 1' },
+  package: { id: 2, name: 'Budget' },
+  osTemplate: { id: 4, name: 'Debian 13 x64' },
+};
+
 const drifted = { status: { internal: { lastSyncedPowerState: 'Running' } } } as const;
 
 it.each([
-  { given: { machine: 'Running' }, says: 'VM 90 is running; matches the spec' },
-  { given: { machine: 'Halted', spec: halted }, says: 'VM 90 is halted; matches the spec' },
+  { given: { machine: machineIn('Running', reported) }, says: 'VM 90 is running; matches the spec' },
+  { given: { machine: machineIn('Halted', reported), spec: halted }, says: 'VM 90 is halted; matches the spec' },
   {
-    given: { machine: 'Running', spec: { managementPolicy: 'Observe' } },
+    given: { machine: machineIn('Running', reported), spec: { managementPolicy: 'Observe' } },
     says: 'VM 90 is running; matches the spec',
   },
   {
     // AsSpecified reports the region.
-    given: { machine: machineIn('Running', { region: { id: 7, name: 'London 1' } }) },
+    given: { machine: machineIn('Running', { ...reported, region: { id: 7, name: 'London 1' } }) },
+    says: 'VM 90 is running; its power state matches the spec',
+  },
+  {
+    // What it was created with is on record only.
+    given: { machine: machineIn('Running', reported), status: { ipv6: true } },
+    says: 'VM 90 is running; its power state matches the spec',
+  },
+  {
+    // The provider reports nothing but the power state, so no more is claimed.
+    given: { machine: 'Running' },
     says: 'VM 90 is running; its power state matches the spec',
   },
   {

@@ -246,11 +246,11 @@ describe('a message', () => {
       },
     },
     {
-      says: 'VM 90 is running; matches the spec; its last task at the provider failed (VmRestart: failed)',
+      says: 'VM 90 is running; its power state matches the spec; its last task at the provider failed (VmRestart: failed)',
       given: { machine: machineIn('Running', { lastTask: failed('VmRestart') }) },
     },
     {
-      says: 'VM 90 is halted; matches the spec; its last task at the provider failed (VmStart: failed)',
+      says: 'VM 90 is halted; its power state matches the spec; its last task at the provider failed (VmStart: failed)',
       given: { spec: halted, machine: machineIn('Halted', { lastTask: failed('VmStart') }) },
     },
     {

@@ -64,7 +64,10 @@ describe('a request that waits for its slot', () => {
       message: expect.stringMatching(/^waiting for a slot .*, to send VM 1 the shutdown signal; /),
     });
     await clock.advance(2 * minute);
-    expect(condition('web', 'Ready')).toMatchObject({ status: 'True', message: 'VM 1 is halted; matches the spec' });
+    expect(condition('web', 'Ready')).toMatchObject({
+      status: 'True',
+      message: 'VM 1 is halted; its power state matches the spec',
+    });
     expect(fakeProvider.count('StopMachine')).toBe(1);
   });
 });
