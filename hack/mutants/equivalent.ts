@@ -224,7 +224,7 @@ export const equivalents: readonly Equivalent[] = [
     reason: 'In no time nothing comes in.',
   },
   {
-    file: 'src/provider/http/base-url.ts',
+    file: 'src/domain/base-url.ts',
     function: 'isLoopback',
     kind: 'pattern',
     text: '/^127\\.\\d+\\.\\d+\\.\\d+$/',

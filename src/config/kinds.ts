@@ -1,5 +1,7 @@
+import { parseBaseUrl } from '../domain/base-url.ts';
 import { formatDuration, parseDuration } from '../domain/duration.ts';
 import { type LabelSelector, parseSelector } from '../domain/label-selector.ts';
+import { redacted } from '../domain/secret.ts';
 
 /** What fits, as data, for whoever judges a setting before the operator does; durations are milliseconds, patterns regular expressions. */
 export type Bounds =
@@ -160,12 +162,10 @@ export const baseUrl: Kind<string> = {
   rule: 'a URL such as https://api.vps247.com, without user, query and fragment',
   bounds: { type: 'text', pattern: '^https?://[^@?#\\s]+$' },
   read(text) {
-    const url = URL.parse(text);
-    if (url === null || !/^https?:$/.test(url.protocol)) return undefined;
-    if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '') return undefined;
-    return { value: url.href.replace(/\/+$/, '') };
+    const parsed = parseBaseUrl(text);
+    return parsed.kind === 'Valid' ? { value: parsed.url } : undefined;
   },
-  show: (text) => text.replace(/\/\/.*@/, '//[redacted]@').replace(/[?#].*$/, ''),
+  show: (text) => text.replace(/\/\/.*@/, `//${redacted}@`).replace(/[?#].*$/, ''),
 };
 
 function listOf(text: string, pattern: RegExp): Fitting<readonly string[]> | undefined {

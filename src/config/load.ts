@@ -1,3 +1,4 @@
+import { parseBaseUrl } from '../domain/base-url.ts';
 import { formatDuration } from '../domain/duration.ts';
 import { nearest } from '../domain/nearest-names.ts';
 import { cutToCharacters } from '../domain/text.ts';
@@ -111,13 +112,11 @@ function misspelledVariables(env: Readonly<Record<string, string | undefined>>):
     });
 }
 
-const loopback = /^(localhost|127(\.\d{1,3}){3}|\[::1\])$/;
-
 /** What is wrong between settings that are right each for itself. */
 function contradictions(settings: Settings): string[] {
   const problems: string[] = [];
-  const { protocol, hostname } = new URL(settings.apiUrl);
-  if (protocol === 'http:' && !loopback.test(hostname) && !settings.insecureApiUrl) {
+  const apiUrl = parseBaseUrl(settings.apiUrl);
+  if (apiUrl.kind === 'Valid' && apiUrl.isPlaintext && !settings.insecureApiUrl) {
     problems.push(
       `${flagOf('apiUrl')} must be https, because API keys are sent there; for a test give ${flagOf('insecureApiUrl')} too.`,
     );

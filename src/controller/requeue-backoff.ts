@@ -1,5 +1,6 @@
-const shortest = 5;
-const longest = 5 * 60_000;
+import { exponentialDelay, jittered } from '../domain/backoff.ts';
+
+const delays = { first: 5, longest: 5 * 60_000 };
 
 /** Growing delays for each key by itself. */
 export interface Backoff {
@@ -15,7 +16,7 @@ export function createBackoff({ random }: { readonly random: () => number }): Ba
     next(key) {
       const count = failures.get(key) ?? 0;
       failures.set(key, count + 1);
-      return Math.min(shortest * 2 ** count, longest) * (1 - random() / 4);
+      return jittered(exponentialDelay(count, delays), random(), [1, 0.75]);
     },
     forget: (key) => void failures.delete(key),
   };

@@ -1,6 +1,5 @@
 import { spellingsOf } from './secret-encodings.ts';
-
-const redacted = '[redacted]';
+import { redacted } from './secret.ts';
 
 /** Shorter ones would blot out ordinary words; no key is that short. */
 export const shortestSecret = 6;

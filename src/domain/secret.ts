@@ -1,4 +1,8 @@
-const redacted = '[redacted]';
+/** What is shown in the place of a secret. */
+export const redacted = '[redacted]';
+
+/** Matches the name of a field that holds a secret in a foreign object; a part of the name is enough. */
+export const secretName = /authorization|cookie|pass|secret|token|api[-_ ]?key|credential|private[-_ ]?key/i;
 
 /**
  * A value that must never be printed: an API key or a machine's initial password.

@@ -1,6 +1,8 @@
+import { exponentialDelay } from '../domain/backoff.ts';
+import { fieldsOf } from '../domain/json.ts';
 import { answerError, KubeError, type KubeErrorReason, readStatus } from './errors.ts';
 import { parse, readJsonLines } from './json-lines.ts';
-import { parseRetryAfter } from './retry-after.ts';
+import { parseRetryAfter } from '../domain/retry-after.ts';
 import { type Answer, type Call, longestObject, type Transport } from './transport.ts';
 import { wait } from './wait.ts';
 
@@ -92,6 +94,7 @@ export interface KubeClient {
 
 const fieldManager = 'vps247-operator';
 const tries = 3;
+const retryDelays = { first: 200, longest: Infinity };
 /** Longer waits are the caller's: it may have something better to do. */
 const longestWait = 5_000;
 /** Who lists also watches, and has delays of its own, which know whether the server is about to start. */
@@ -118,7 +121,7 @@ export function createKubeClient(transport: Transport): KubeClient {
       } catch (error) {
         if (!(error instanceof KubeError) || !retried.has(error.reason) || attempt === tries || signal?.aborted)
           throw error;
-        const delay = error.retryAfter ?? 100 * 2 ** attempt;
+        const delay = error.retryAfter ?? exponentialDelay(attempt - 1, retryDelays);
         if (delay > (request.verb === 'list' ? longestWaitOfList : longestWait)) throw error;
         await wait(clock, delay, signal);
       }
@@ -185,7 +188,7 @@ export function createKubeClient(transport: Transport): KubeClient {
 
     async version() {
       const what = 'get the version';
-      const { gitVersion } = record(
+      const { gitVersion } = fieldsOf(
         await call({ verb: 'version', resource: '', what, method: 'GET', path: '/version' }),
       );
       return typeof gitVersion === 'string' ? gitVersion : 'unknown';
@@ -227,8 +230,8 @@ function refusal(call: Call, { status, body, retryAfter, date }: Answer, now: nu
 }
 
 function readPage(what: string, value: unknown): ListPage {
-  const { items, metadata } = record(value);
-  const { resourceVersion, continue: next, remainingItemCount } = record(metadata);
+  const { items, metadata } = fieldsOf(value);
+  const { resourceVersion, continue: next, remainingItemCount } = fieldsOf(metadata);
   // An empty list may come as null. Anything else that is no list must not be taken for one that is empty.
   const isList = Array.isArray(items) || items === null;
   if (!isList || typeof resourceVersion !== 'string' || resourceVersion === '') {
@@ -243,15 +246,10 @@ function readPage(what: string, value: unknown): ListPage {
 }
 
 function readEvent(what: string, value: unknown): WatchEvent {
-  const { type, object } = record(value);
+  const { type, object } = fieldsOf(value);
   const known = eventTypes.find((name) => name === type);
   if (known === undefined || typeof object !== 'object' || object === null) {
     throw new KubeError(`${what}: not a watch event`, { reason: 'Protocol' });
   }
   return { type: known, object };
-}
-
-function record(value: unknown): Readonly<Record<string, unknown>> {
-  // `as`: any object can be asked for its properties.
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }

@@ -1,3 +1,4 @@
+import { isRecord } from '../domain/json.ts';
 import { sanitize } from '../domain/text.ts';
 
 /**
@@ -135,8 +136,4 @@ export function answerError(
   const words = sanitize(text, longestText);
   const message = `${what}: ${httpStatus} ${sanitize(status?.reason ?? reason, longestReason)}: ${words}`;
   return new KubeError(message, { reason, status: httpStatus, retryAfter, words });
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
 }

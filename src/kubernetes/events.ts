@@ -1,3 +1,4 @@
+import { exponentialDelay } from '../domain/backoff.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Log } from '../telemetry/log.ts';
 import { cutMessage, cutToBytes } from '../domain/text.ts';
@@ -54,6 +55,7 @@ const longestQueue = 1_000;
 const mostKnown = 4_000;
 const longestNote = 1_024;
 const tries = 3;
+const retryDelays = { first: 1_000, longest: 2_000 };
 
 /** Stores events one after the other, in the background. `instance` names this process. */
 export function createEventRecorder(options: {
@@ -109,7 +111,7 @@ export function createEventRecorder(options: {
         const isPassing = hasReason(error, 'Network', 'Timeout', 'Unavailable', 'TooManyRequests', 'Fenced');
         // At the end there is no time for an API server that is away.
         if (!isPassing || isDraining || attempt === tries) return drop('they cannot be stored', error);
-        await wait(clock, attempt * 1_000);
+        await wait(clock, exponentialDelay(attempt - 1, retryDelays));
       }
     }
   }

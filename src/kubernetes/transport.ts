@@ -1,6 +1,7 @@
 import type { KubeConfig } from '@kubernetes/client-node';
 import { type Dispatcher, Pool } from 'undici';
 import type { Clock } from '../domain/clock.ts';
+import { isErrorCode } from '../domain/error-code.ts';
 import type { Fence } from '../domain/fence.ts';
 import { createCredentials, type Identity, type TlsOptions } from './auth.ts';
 import { KubeError } from './errors.ts';
@@ -252,13 +253,12 @@ async function* readStream(what: string, stream: AsyncIterable<Uint8Array>, coun
   }
 }
 
-/** Of an error only its code is taken: a constant of Node's or undici's. The rest may hold the request with its token. */
 function lostError(what: string, error: unknown, deadline: number | undefined): KubeError {
   if (error instanceof KubeError) return error;
   if (deadline !== undefined) {
     return new KubeError(`${what}: no complete answer within ${deadline} ms`, { reason: 'Timeout' });
   }
   const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined;
-  const detail = typeof code === 'string' && /^[A-Z][A-Z0-9_]{1,63}$/.test(code) ? code : 'connection lost';
+  const detail = isErrorCode(code) ? code : 'connection lost';
   return new KubeError(`${what}: ${detail}`, { reason: 'Network' });
 }

@@ -1,3 +1,5 @@
+import { exponentialDelay } from '../domain/backoff.ts';
+
 /** However often a call had no effect, it is sent again after this long: what was in its way may be fixed. */
 const longestPause = 30 * 60_000;
 
@@ -13,5 +15,5 @@ export function patienceAfter(attempts: number, base: number): number {
 
 /** Milliseconds to wait after the n-th call (from 1) before the next. */
 export function pauseAfter(attempt: number, base: number): number {
-  return Math.min(base * 2 ** (attempt - 1), Math.max(base, longestPause));
+  return exponentialDelay(attempt - 1, { first: base, longest: Math.max(base, longestPause) });
 }

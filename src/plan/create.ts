@@ -3,6 +3,7 @@ import { adoptVm, annotate, deleteKeepingVm, deleteObject, patchSpec } from '../
 import { annotations } from '../api/v1alpha1/constants.ts';
 import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { Origin } from '../api/v1alpha1/types.ts';
+import { exponentialDelay } from '../domain/backoff.ts';
 import type { Failure } from '../domain/failure.ts';
 import type { Machine } from '../domain/machine.ts';
 import { quoted } from '../domain/text.ts';
@@ -85,7 +86,8 @@ export function create(o: Observed): Decision {
  * VM to pay for. The first is repeated as soon as lists have confirmed that no VM exists, the others with exponential backoff.
  */
 function repeatAfter(creates: number, { recreateAfter }: Limits): number {
-  return creates < 2 ? 0 : Math.max(recreateAfter, Math.min(longestRepeat, recreateAfter * 2 ** (creates - 2)));
+  const delays = { first: recreateAfter, longest: Math.max(recreateAfter, longestRepeat) };
+  return creates < 2 ? 0 : exponentialDelay(creates - 2, delays);
 }
 
 /** Whether the spec asks for a VM that this object did not create. */

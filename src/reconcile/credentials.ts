@@ -8,6 +8,7 @@ import {
   machineIdAnnotation,
 } from '../api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
+import { fieldsOf } from '../domain/json.ts';
 import type { KubeClient } from '../kubernetes/client.ts';
 import { KubeError } from '../kubernetes/errors.ts';
 import type { Clock } from '../domain/clock.ts';
@@ -258,13 +259,13 @@ function nameOf({ namespace, name }: SecretRef): string {
  * | whose entry has what no header can carry         | no      |
  */
 export function judge(secret: unknown, key: string, isLabelRequired = false): Reading {
-  const { type, metadata, data } = record(secret);
-  const { annotations: notes, labels } = record(metadata);
+  const { type, metadata, data } = fieldsOf(secret);
+  const { annotations: notes, labels } = fieldsOf(metadata);
   const isMeant =
     (type === undefined || type === 'Opaque' || type === credentialsType) &&
-    record(notes)[machineIdAnnotation] === undefined &&
-    (!isLabelRequired || record(labels)[credentialsLabel] === 'true');
-  const encoded = record(data)[key];
+    fieldsOf(notes)[machineIdAnnotation] === undefined &&
+    (!isLabelRequired || fieldsOf(labels)[credentialsLabel] === 'true');
+  const encoded = fieldsOf(data)[key];
   if (!isMeant || typeof encoded !== 'string' || encoded.length > longestEncodedKey) return { kind: 'Unusable' };
   // A trailing newline is what `echo` and editors add, not part of a key.
   const text = Buffer.from(encoded, 'base64').toString('utf8').trim();
@@ -292,12 +293,7 @@ function whatIsNeeded(
 }
 
 function versionOf(secret: unknown): string {
-  const { uid, resourceVersion } = record(record(secret)['metadata']);
+  const { uid, resourceVersion } = fieldsOf(fieldsOf(secret)['metadata']);
   // A field that is missing makes a version that equals no other object's.
   return `${String(uid ?? '')}/${String(resourceVersion ?? '')}`;
-}
-
-function record(value: unknown): Readonly<Record<string, unknown>> {
-  // `as`: any object can be asked for its properties.
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }

@@ -1,5 +1,6 @@
 import { annotations, finalizer, plural } from '../api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
+import { isRecord } from '../domain/json.ts';
 import type { KubeClient, ObjectRef, Patch, Resource } from '../kubernetes/client.ts';
 import type { Clock } from '../domain/clock.ts';
 import type { Log } from '../telemetry/log.ts';
@@ -135,8 +136,4 @@ function merged(before: unknown, change: unknown): unknown {
     else result[key] = merged(result[key], value);
   }
   return result;
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,7 @@
 import type { KnownMachine } from '../api/v1alpha1/identity.ts';
 import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { InternalStatus, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
+import { isRecord } from '../domain/json.ts';
 import { type Machine, type MachineState, isTaskBusy, isTaskFailed } from '../domain/machine.ts';
 import type { Decision, StatusReason } from '../plan/action.ts';
 import { actualOf, compareWithSpec } from '../plan/as-specified.ts';
@@ -227,10 +228,6 @@ export function mergePatch(before: unknown, after: unknown): unknown {
     patch[key] = after[key] === undefined ? null : mergePatch(before[key], after[key]);
   }
   return patch;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Drops undefined fields, so that the status holds what is known and nothing else. */

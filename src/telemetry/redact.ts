@@ -1,15 +1,11 @@
 import { SecretIndex, shortestSecret } from '../domain/secret-matcher.ts';
-import { Secret } from '../domain/secret.ts';
+import { redacted, Secret, secretName } from '../domain/secret.ts';
 import { cutToBytes, cutToCharacters, printable } from '../domain/text.ts';
-
-const redacted = '[redacted]';
 
 /** `read`: of a longer text no more is searched for secrets; more than what is shown, so that none of them is cut through. */
 const limits = { depth: 5, entries: 50, text: 2_048, stack: 4_096, read: 16_384 } as const;
 
-/** Fields that carry secrets in other people's objects; a part of the name is enough, whatever its case. */
-const tellingName = /authorization|cookie|password|passwd|secret|token|api[-_]?key|credential|private[-_]?key/i;
-/** Names that match the above and are harmless: they say where a secret is, not what it is. */
+/** Secret names that are harmless: the field says where a secret is, not what it is. */
 const harmlessName = /(name|ref|namespace|valid|version)$/i;
 
 /** Secrets that are remembered after their use: a line may come late. */
@@ -147,8 +143,8 @@ function walkEntries(
   const clean = new Map<string, unknown>();
   for (const [key, value] of entries.slice(0, limits.entries)) {
     const name = cutToCharacters(printable(scrub(cutToBytes(String(key), limits.read))), 128);
-    const isTelling = typeof value === 'string' && tellingName.test(name) && !harmlessName.test(name);
-    const text = isTelling ? redacted : walk(value, options, path);
+    const isSecret = typeof value === 'string' && secretName.test(name) && !harmlessName.test(name);
+    const text = isSecret ? redacted : walk(value, options, path);
     if (text !== undefined) clean.set(name, text);
   }
   if (entries.length > limits.entries) clean.set('…', `[${entries.length - limits.entries} more]`);

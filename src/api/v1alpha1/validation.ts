@@ -1,3 +1,4 @@
+import { isRecord } from '../../domain/json.ts';
 import { cutToCharacters, hasCharacters, printable } from '../../domain/text.ts';
 import type { Schema } from './schema/openapi.ts';
 import { specSchema } from './schema/spec.ts';
@@ -139,8 +140,4 @@ function withDefaults(schema: Schema, value: unknown): unknown {
 function quote(value: unknown): string {
   const text = JSON.stringify(value) ?? 'nothing';
   return cutToCharacters(printable(text), longestQuote);
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,4 @@
+import { fieldsOf } from '../../domain/json.ts';
 import type { Resource } from '../client.ts';
 import { KubeError } from '../errors.ts';
 import type { Log } from '../../telemetry/log.ts';
@@ -34,7 +35,7 @@ export function createDecoder<Row>(transform: (object: unknown) => Row | undefin
   }
 
   return (object, store) => {
-    const { namespace, name, uid, resourceVersion } = record(record(object)['metadata']);
+    const { namespace, name, uid, resourceVersion } = fieldsOf(fieldsOf(object)['metadata']);
     if (typeof name !== 'string' || typeof uid !== 'string' || typeof resourceVersion !== 'string') return undefined;
     const key = `${typeof namespace === 'string' ? namespace : ''}/${name}`;
     const isHeld = store?.has(key, uid, resourceVersion) === true;
@@ -56,16 +57,11 @@ export function decodeObject<Row>(
 
 /** Whether a bookmark says that all objects were told. */
 export function isEndOfInitial(object: unknown): boolean {
-  return record(record(record(object)['metadata'])['annotations'])['k8s.io/initial-events-end'] === 'true';
+  return fieldsOf(fieldsOf(fieldsOf(object)['metadata'])['annotations'])['k8s.io/initial-events-end'] === 'true';
 }
 
 /** The resourceVersion of a bookmark, which is an object of nothing else. */
 export function readBookmark(object: unknown): string | undefined {
-  const { resourceVersion } = record(record(object)['metadata']);
+  const { resourceVersion } = fieldsOf(fieldsOf(object)['metadata']);
   return typeof resourceVersion === 'string' && resourceVersion !== '' ? resourceVersion : undefined;
-}
-
-function record(value: unknown): Readonly<Record<string, unknown>> {
-  // `as`: any object can be asked for its properties.
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }

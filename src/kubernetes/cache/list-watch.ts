@@ -1,3 +1,4 @@
+import { jittered } from '../../domain/backoff.ts';
 import type { KubeClient, Resource, WatchEvent } from '../client.ts';
 import { answerError, KubeError, type KubeErrorReason, readStatus } from '../errors.ts';
 import { wait } from '../wait.ts';
@@ -109,7 +110,7 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
     for (const change of store.replace(versions, resourceVersion)) options.onChange(change, !isSynced);
     if (!isSynced) options.onSynced();
     isSynced = true;
-    relistAt = clock.monotonic() + relistInterval * (0.9 + random() * 0.2);
+    relistAt = clock.monotonic() + jittered(relistInterval, random(), [0.9, 1.1]);
   }
 
   /** Follows one watch to its end; false when it went silent. */

@@ -1,16 +1,12 @@
+import { type DelayRange, exponentialDelay, jittered } from '../../domain/backoff.ts';
 import type { KubeErrorReason } from '../errors.ts';
 
-interface Growth {
-  readonly shortest: number;
-  readonly longest: number;
-}
-
-const inTrouble: Growth = { shortest: 800, longest: 20_000 };
+const inTrouble: DelayRange = { first: 800, longest: 20_000 };
 /** A connection that is refused costs next to nothing, and the server should be found as soon as it is back. */
-const unreachable: Growth = { shortest: 200, longest: 600 };
+const unreachable: DelayRange = { first: 200, longest: 600 };
 /** Without its CRD a resource is not served; once it is applied, it should be found. */
-const missing: Growth = { shortest: 800, longest: 2_000 };
-const starting: Growth = { shortest: 100, longest: 300 };
+const missing: DelayRange = { first: 800, longest: 2_000 };
+const starting: DelayRange = { first: 100, longest: 300 };
 /** How long a server that answers again may take until it serves everything. Milliseconds. */
 const startTime = 60_000;
 /** The longest `Retry-After` that counts meanwhile: a server that starts is mostly ready sooner than it says. */
@@ -19,7 +15,7 @@ const longestAsked = 1_000;
 /** Growing delays between tries to list or watch, up to half of each by chance. */
 export class WatchBackoff {
   readonly #random: () => number;
-  #growth: Growth = inTrouble;
+  #growth: DelayRange = inTrouble;
   #failures = 0;
   /** Since when (monotonic) a server answers that could not be reached before. */
   #answersSince: number | undefined;
@@ -33,14 +29,14 @@ export class WatchBackoff {
     const growth = this.#growthFor(reason, now);
     if (growth !== this.#growth) this.#failures = 0;
     this.#growth = growth;
-    const delay = Math.min(growth.shortest * 2 ** this.#failures, growth.longest) * (1 + this.#random() / 2);
+    const delay = jittered(exponentialDelay(this.#failures, growth), this.#random(), [1, 1.5]);
     this.#failures += 1;
     if (retryAfter === undefined) return delay;
     const countsRetryAfter = growth !== starting || reason === 'TooManyRequests' || retryAfter <= longestAsked;
     return countsRetryAfter ? Math.max(delay, retryAfter) : delay;
   }
 
-  #growthFor(reason: KubeErrorReason, now: number): Growth {
+  #growthFor(reason: KubeErrorReason, now: number): DelayRange {
     if (reason === 'Network') {
       this.#answersSince = undefined;
       return unreachable;

@@ -1,3 +1,4 @@
+import { jittered } from '../../domain/backoff.ts';
 import type { Clock } from '../../domain/clock.ts';
 import type { Log } from '../../telemetry/log.ts';
 import type { EventNote } from '../events.ts';
@@ -169,11 +170,11 @@ class LeaderElector implements LeaderElection {
     const { clock, times, random } = this.#options;
     const now = clock.monotonic();
     // By chance, so that many who wait do not all ask at the same moment.
-    const interval = (times.retryPeriod / 2) * (0.9 + 0.2 * random());
+    const interval = jittered(times.retryPeriod / 2, random(), [0.9, 1.1]);
     if (this.#state === 'Waiting') return this.#heldUntil > now ? Math.min(interval, this.#heldUntil - now) : interval;
     return this.#isFailing
       ? interval
-      : Math.max(0, this.#renewedAt.monotonic + times.retryPeriod * (0.9 + 0.1 * random()) - now);
+      : Math.max(0, this.#renewedAt.monotonic + jittered(times.retryPeriod, random(), [0.9, 1]) - now);
   }
 
   async #tryAcquire(): Promise<void> {

@@ -1,3 +1,4 @@
+import { fieldsOf } from '../../domain/json.ts';
 /** A Lease as it is stored, as far as leader election reads it. */
 export interface LeaseState {
   readonly uid: string;
@@ -61,9 +62,4 @@ export function releasedSpec(at: number): object {
 
 function microTime(epoch: number): string {
   return new Date(epoch).toISOString().replace('Z', '000Z');
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  // `as`: any object can be asked for its properties.
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }

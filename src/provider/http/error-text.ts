@@ -1,3 +1,5 @@
+import { redacted, secretName } from '../../domain/secret.ts';
+import { isRecord } from '../../domain/json.ts';
 import { SecretIndex, shortestSecret } from '../../domain/secret-matcher.ts';
 import { cutToCharacters, printable, withoutUnprintable } from '../../domain/text.ts';
 import { spellingsOf } from '../../domain/secret-encodings.ts';
@@ -6,11 +8,11 @@ import { registeredSecrets } from '../../telemetry/redact.ts';
 /** No longer error body is read, so no pattern ever meets more. */
 const longestRead = 16 * 1024;
 const longestText = 256;
-const redacted = '[redacted]';
-const secretField = /pass|secret|api[-_ ]?key|token/i;
 /** `password=x`, `"password": "x"` and the like in plain text. */
-const secretAssignment =
-  /(?:pass|secret|api[-_ ]?key|token)[\w-]{0,64}["']?\s{0,16}[:=]\s{0,16}(?:"([^"]+)|'([^']+)|([^\s"',;&<>}\]]+))/gi;
+const secretAssignment = new RegExp(
+  String.raw`(?:${secretName.source})[\w-]{0,64}["']?\s{0,16}[:=]\s{0,16}(?:"([^"]+)|'([^']+)|([^\s"',;&<>}\]]+))`,
+  'gi',
+);
 
 /**
  * The provider's words in an error body: `error`, `errors` or `message` of a JSON object, else the text without tags.
@@ -121,7 +123,7 @@ function sentence(value: unknown, depth: number): string {
   if (!isRecord(value)) return '';
   return join(
     Object.entries(value).map(([field, entry]) => {
-      const words = secretField.test(field) ? redacted : sentence(entry, depth + 1);
+      const words = secretName.test(field) ? redacted : sentence(entry, depth + 1);
       return words === '' ? '' : `${field}: ${words}`;
     }),
   );
@@ -134,11 +136,7 @@ function join(parts: readonly string[]): string {
 function secretValues(value: unknown, depth: number): string[] {
   if (depth > 8 || typeof value !== 'object' || value === null) return [];
   return Object.entries(value).flatMap(([field, entry]: [string, unknown]) => {
-    if (typeof entry === 'string') return secretField.test(field) && entry !== '' ? [entry] : [];
+    if (typeof entry === 'string') return secretName.test(field) && entry !== '' ? [entry] : [];
     return secretValues(entry, depth + 1);
   });
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

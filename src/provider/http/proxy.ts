@@ -1,7 +1,7 @@
 import type { ProxyEnv } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 import { Secret } from '../../domain/secret.ts';
-import { isLoopback } from './base-url.ts';
+import { isLoopback } from '../../domain/base-url.ts';
 
 /** The proxy between the operator and the provider. */
 export interface Proxy {

@@ -5,7 +5,7 @@ import type { CallEvent, Classified, Unusable } from './classify.ts';
 import { classify } from './classify.ts';
 import { listLimits } from './list-parser.ts';
 import type { Context } from './decode.ts';
-import { parseRetryAfter } from './retry-after.ts';
+import { parseRetryAfter } from '../../domain/retry-after.ts';
 import { errorText, jsonErrorText, tidy } from './error-text.ts';
 import type { Exchange, Received } from './transport.ts';
 import { WireError } from './json-fields.ts';

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import got, { type Got, RequestError, TimeoutError } from 'got';
 import { systemClock } from '../../domain/clock.ts';
+import { isErrorCode } from '../../domain/error-code.ts';
 import type { Fence } from '../../domain/fence.ts';
 import { Semaphore } from '../../domain/semaphore.ts';
 import { type ConnectionOptions, createAgents } from './agents.ts';
@@ -178,8 +179,7 @@ function describe(error: unknown, signal: AbortSignal | undefined): { code: Lost
   if (signal?.aborted) return { code: 'Cancelled', detail: '' };
   if (error instanceof TimeoutError) return { code: 'Timeout', detail: error.event };
   const { code, cause } = error instanceof RequestError ? error : { code: '', cause: undefined };
-  // Node's codes are constants; nothing else of an error is known to be free of the request.
-  const detail = /^[A-Z][A-Z0-9_]{1,63}$/.test(code) ? code : '';
+  const detail = isErrorCode(code) ? code : '';
   return { code: 'ConnectionLost', detail: detail === 'ERR_PROXY_TUNNEL' ? refusalOf(cause) : detail };
 }
 

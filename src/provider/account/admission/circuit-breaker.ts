@@ -1,11 +1,11 @@
+import { exponentialDelay, jittered } from '../../../domain/backoff.ts';
 import type { Clock } from '../../../domain/clock.ts';
 import type { Failure, FailureCode, Outcome } from '../../../domain/failure.ts';
 
 /** How many accidents in a row open it. */
 const errorsToOpen = 5;
 /** From opening to the first probe, doubled for each one that fails, up to the longest; ±10 %. */
-const firstProbe = 5_000;
-const longestProbe = 60_000;
+const probeDelays = { first: 5_000, longest: 60_000 };
 
 /** The provider did not answer, or only to say that it is in trouble itself. Whatever else it says, it is there. */
 const connectivityErrors: ReadonlySet<FailureCode> = new Set([
@@ -94,7 +94,7 @@ export class CircuitBreaker {
   }
 
   #stayOpen(failure: Failure): void {
-    const delay = Math.min(firstProbe * 2 ** this.#probes, longestProbe) * (0.9 + 0.2 * this.#random());
+    const delay = jittered(exponentialDelay(this.#probes, probeDelays), this.#random(), [0.9, 1.1]);
     this.#nextProbeAt = this.#clock.monotonic() + delay;
     this.#failure = failure;
   }

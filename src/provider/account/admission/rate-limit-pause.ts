@@ -1,3 +1,4 @@
+import { jittered } from '../../../domain/backoff.ts';
 import type { Clock } from '../../../domain/clock.ts';
 import type { Failure } from '../../../domain/failure.ts';
 
@@ -39,7 +40,7 @@ export class RateLimitPause {
     if (!asks) return undefined;
     const wait = Math.max(shortestWait, failure.retryAfter ?? defaultWait);
     // Later by up to a tenth, so that several operators do not come back at the same moment.
-    const until = this.#clock.monotonic() + wait * (1 + 0.1 * this.#random());
+    const until = this.#clock.monotonic() + jittered(wait, this.#random(), [1, 1.1]);
     if (until <= this.#until) return undefined;
     const wasOpen = this.pausedUntil === undefined;
     this.#until = until;

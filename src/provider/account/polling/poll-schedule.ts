@@ -1,3 +1,4 @@
+import { exponentialDelay } from '../../../domain/backoff.ts';
 /** How often an account may be read and changed. Milliseconds, except where another unit is named. */
 export interface AccountSettings {
   /** Between two lists when nothing is going on, ±10 %. */
@@ -110,7 +111,8 @@ export function nextRead(needs: ReadNeeds, settings: AccountSettings): NextRead 
     spaced(machineRequestedAt ?? Infinity, lastRead),
   );
   // Nothing is decided on single machines while lists fail.
-  const delay = failures === 0 ? 0 : Math.min(settings.urgentPollMinMs * 2 ** (failures - 1), settings.urgentPollMaxMs);
+  const delays = { first: settings.urgentPollMinMs, longest: settings.urgentPollMaxMs };
+  const delay = failures === 0 ? 0 : exponentialDelay(failures - 1, delays);
   const at = Math.max(open, lastList.endedAt + delay, Math.min(list, any));
   return { at, kind: any < list && failures === 0 ? 'Any' : 'List' };
 }

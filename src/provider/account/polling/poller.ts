@@ -1,3 +1,4 @@
+import { jittered } from '../../../domain/backoff.ts';
 import type { Clock } from '../../../domain/clock.ts';
 import type { ListedMachine, ProviderId } from '../../../domain/machine.ts';
 import type { TimedRead } from '../account.ts';
@@ -172,7 +173,7 @@ export class Poller {
     if (list !== undefined) {
       this.#lastList = { startedAt: list.startedAt, endedAt: this.#clock.monotonic() };
       this.#lastRead = this.#lastList;
-      this.#idleInterval = this.#pace.idlePollMs * (0.9 + 0.2 * this.#options.random());
+      this.#idleInterval = jittered(this.#pace.idlePollMs, this.#options.random(), [0.9, 1.1]);
       this.failures = list.outcome.ok ? 0 : this.failures + 1;
       this.#options.onList(list);
     }

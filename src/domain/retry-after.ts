@@ -1,10 +1,11 @@
-const longest = 5 * 60 * 1000;
+const longest = 5 * 60_000;
+/** Only HTTP's form: `Date.parse` reads nearly anything as a date. */
 const httpDate =
   /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun), \d{2} (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d{4} \d{2}:\d{2}:\d{2} GMT$/;
 
 /**
- * `Retry-After` in milliseconds, at most five minutes; nonsense is undefined. A date is measured from the answer's own
- * `Date` header, so that a provider whose clock is off is still understood, and from `now` (epoch milliseconds) without one.
+ * `Retry-After` in milliseconds, at most five minutes; undefined if it is neither seconds nor a date. A date counts from the
+ * response's own `Date` header, because the server's clock may be wrong, and from `now` (epoch milliseconds) without one.
  */
 export function parseRetryAfter(value: string | undefined, date: string | undefined, now: number): number | undefined {
   const text = value?.trim() ?? '';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseRetryAfter } from '../../../src/provider/http/retry-after.ts';
+import { parseRetryAfter } from '../../src/domain/retry-after.ts';
 
 const now = Date.UTC(2026, 0, 1, 12, 0, 0);
 
@@ -13,6 +13,7 @@ const rows: readonly [
   ['seconds', '7', undefined, 7_000],
   ['seconds with spaces around', ' 7 ', undefined, 7_000],
   ['zero seconds', '0', undefined, 0],
+  ['seconds with an unreadable Date header', '2', 'nonsense', 2_000],
   ['an hour is cut to five minutes', '3600', undefined, 300_000],
   ['more than any number holds is cut too', '9'.repeat(400), undefined, 300_000],
   ['a date, by our clock', 'Thu, 01 Jan 2026 12:00:30 GMT', undefined, 30_000],
