@@ -22,7 +22,6 @@ import { renderSizing } from './generate/sizing.ts';
 import { renderVerdicts } from './generate/gitops-health.ts';
 import { goldenChartFiles, leftInGoldenChart } from './golden/chart.ts';
 import { currentVersion, goldenFolder, isReleased } from './golden/versions.ts';
-import { renderTroubleshooting } from './generate/troubleshooting.ts';
 import { countsOf, findAll, readRecord, recordPath } from './prose/files.ts';
 import { formatRecord, lowered } from './prose/record.ts';
 
@@ -57,7 +56,6 @@ const pages: readonly { readonly path: string; readonly render: () => string }[]
         { path: `${goldenFolder}/${currentVersion()}/crd.yaml`, render: renderCrd },
         ...goldenChartFiles(currentVersion()),
       ]),
-  { path: 'docs/troubleshooting.md', render: renderTroubleshooting },
 ];
 
 /** Generated from the manifests that helm renders. */

@@ -52,9 +52,8 @@ export const navigation = [
     items: [
       { text: 'API', link: '/api' },
       { text: 'Annotations', link: '/api#annotations' },
-      { text: 'Conditions', link: '/conditions' },
+      { text: 'Conditions and troubleshooting', link: '/conditions' },
       { text: 'What kubectl shows', link: '/situations' },
-      { text: 'Troubleshooting', link: '/troubleshooting' },
       { text: 'Flags and settings', link: '/configuration' },
       { text: 'Metrics', link: '/metrics' },
       { text: 'RBAC permissions', link: '/rbac' },

@@ -109,7 +109,7 @@ export default defineConfig({
     nav: [
       { text: 'Install', link: '/installation' },
       { text: 'Tasks', link: '/tasks' },
-      { text: 'Troubleshooting', link: '/troubleshooting' },
+      { text: 'Troubleshooting', link: '/conditions' },
       { text: 'API', link: '/api' },
     ],
     sidebar: [...navigation, { text: 'Decisions', collapsed: true, items: decisions }],

@@ -114,10 +114,11 @@ test('anchors are those of GitHub', () => {
   expect([...anchorsIn(page)]).toEqual(['one-two-three', 'same', 'same-1', 'a-link']);
 });
 
-test.each(Object.keys(reasons))('troubleshooting has %s, with what to look at and what to do', (reason) => {
-  const [, section = ''] = textOf('docs/troubleshooting.md').split(`\n### ${reason}\n`);
+test.each(Object.keys(reasons))('the page about conditions has %s, with what to check and what to do', (reason) => {
+  const [, section = ''] = textOf('docs/conditions.md').split(`\n### ${reason}\n`);
   const [own = ''] = section.split('\n### ');
-  expect(own).toMatch(/\*\*Look at:\*\*\n\n```sh\n\S[\s\S]*\n```\n\n\*\*Do:\*\* \S/);
+  expect(own).toMatch(/\n\nConditions: \S|^\nConditions: \S/);
+  expect(own).toMatch(/\*\*Check:\*\*\n\n```sh\n\S[\s\S]*\n```\n\n\*\*Action:\*\* \S/);
 });
 
 /** A table of many columns can't be read in a terminal, nor linked to. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it, test } from 'vitest';
 import { parse } from 'yaml';
-import { gather } from '../../hack/generate/troubleshooting.ts';
+import { gather } from '../../hack/generate/reason-checks.ts';
 import { filesBelow, projectRoot } from '../support/pages.ts';
 import { faultsOf } from './issue-forms.ts';
 
@@ -39,7 +39,7 @@ test('names are different', () => {
   expect(forms.length).toBeGreaterThan(1);
 });
 
-test('a bug report asks for exactly what troubleshooting lists', () => {
+test('a bug report asks for exactly what the page about conditions lists', () => {
   const blocks = Array.from(bug.matchAll(/ +```\n([\s\S]*?) +```/g), ([, text = '']) => text);
   const asked = blocks.map((text) =>
     text
@@ -49,7 +49,7 @@ test('a bug report asks for exactly what troubleshooting lists', () => {
       .trim(),
   );
   expect(asked).toEqual(gather.map(({ command }) => command));
-  for (const { command } of gather) expect(read('docs/troubleshooting.md')).toContain(command);
+  for (const { command } of gather) expect(read('docs/conditions.md')).toContain(command);
 });
 
 test('a bug report warns of secrets first and asks for a confirmation at the end', () => {

@@ -211,7 +211,7 @@ export const alerts: readonly Alert[] = [
       'The VM of an object that is being deleted still exists, or is not confirmed deleted. It may incur charges. The condition DeletionBlocked names what the operator waits for.',
     steps: [
       'Find it: `kubectl get virtualmachines -A -o custom-columns=NAMESPACE:.metadata.namespace,NAME:.metadata.name,DELETED:.metadata.deletionTimestamp | grep -v "<none>"`.',
-      'Its conditions Ready and DeletionBlocked name the reason. [Conditions](conditions.md) has the remedy.',
+      'Its conditions Ready and DeletionBlocked name the reason. [Conditions and troubleshooting](conditions.md) has the remedy.',
       'Never remove the finalizer by hand: the VM would stay and be billed. To delete an object and keep its VM, set `spec.deletionPolicy: Retain`, also while the object is being deleted.',
     ],
     fires: { series: { [of('deletion_oldest_seconds')]: '0+60x80' }, at: '70m', labels: installation },

@@ -1,0 +1,95 @@
+/** What the pages about reasons let users check. `NAME` and `NAMESPACE` are the object's. */
+import type { Reason } from '../../src/api/v1alpha1/reasons.ts';
+
+export const commands = {
+  object: 'kubectl -n NAMESPACE describe vps NAME',
+  record: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{.metadata.annotations}'`,
+  operation: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{.status.operation}'`,
+  task: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{.status.lastTask}'`,
+  secret: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{.spec.credentialsSecretRef}'\nkubectl -n NAMESPACE get secret vps247-credentials -o jsonpath='{.type} {.metadata.labels}'`,
+  owner: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{.status.ownerId}'`,
+  log: 'kubectl -n vps247-system logs deployment/vps247-operator --tail=50',
+  orphanCandidates: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{.status.orphanCandidates}'`,
+  vmIds: `kubectl get vps -A -o custom-columns=\\
+NAMESPACE:.metadata.namespace,NAME:.metadata.name,ID:.status.id,VM:.status.providerName`,
+  comparison: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{.spec.region} {.spec.package} {.spec.osTemplate}'
+kubectl -n NAMESPACE get vps NAME -o jsonpath='{.status.region} {.status.package} {.status.osTemplate}'`,
+  planned: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{range .status.plannedActions[*]}{.operation}: {.message}{"\\n"}{end}'`,
+  startFailure: `kubectl -n NAMESPACE get vps NAME -o jsonpath='{.status.startFailure}'`,
+  passwords: 'kubectl -n NAMESPACE describe secret NAME-initial-password',
+  events: 'kubectl -n NAMESPACE events --for virtualmachine/NAME',
+} as const;
+
+/** What an issue needs to show a fault of the operator. The issue form asks for the same: test/packaging/issue-forms.test.ts. */
+export const gather: readonly { readonly what: string; readonly command: string }[] = [
+  {
+    what: 'the versions of Kubernetes and of the operator',
+    command: `kubectl version
+kubectl -n vps247-system get deployment vps247-operator -o jsonpath='{.spec.template.spec.containers[0].image}'`,
+  },
+  { what: 'how it is installed', command: 'helm -n vps247-system get values vps247-operator' },
+  { what: 'the object', command: 'kubectl -n NAMESPACE get vps NAME -o yaml' },
+  { what: 'its events', command: commands.events },
+  {
+    what: 'the log of all replicas, from before it happened',
+    command: 'kubectl -n vps247-system logs -l app.kubernetes.io/name=vps247-operator --prefix --tail=-1 --since=1h',
+  },
+];
+
+/** The command that shows more about a reason. */
+export const checks: Readonly<Record<Reason, string>> = {
+  Observing: commands.object,
+  DiffersFromSpec: commands.comparison,
+  Available: commands.object,
+  Creating: commands.object,
+  ProvisioningFailed: commands.task,
+  CreateOutcomeUnknown: commands.record,
+  CreateBackoff: commands.object,
+  NameConflict: commands.vmIds,
+  NameTaken: commands.vmIds,
+  HeldByOtherObject: commands.vmIds,
+  AdoptionMismatch: commands.object,
+  IdentityMismatch: commands.vmIds,
+  IdentityUnproven: commands.record,
+  InvalidSpec: commands.object,
+  UnknownCatalogName: commands.object,
+  CombinationNotOffered: commands.object,
+  CreateRefused: commands.object,
+  QuotaExceeded: commands.object,
+  NamespaceLimitReached: commands.vmIds,
+  Starting: commands.operation,
+  Stopping: commands.operation,
+  Restarting: commands.operation,
+  ProviderBusy: commands.operation,
+  PowerTransitionStuck: commands.operation,
+  PowerChangeFailed: commands.task,
+  StartBackoff: commands.startFailure,
+  PowerDrift: commands.events,
+  CredentialsMissing: commands.secret,
+  CredentialsRejected: commands.secret,
+  ApiKeyLimitReached: commands.secret,
+  AccountMismatch: commands.owner,
+  RateLimited: commands.log,
+  ProviderUnavailable: commands.log,
+  ProtocolError: commands.log,
+  ExternallyDeleted: commands.events,
+  AbsenceUnconfirmed: commands.object,
+  RecreationDelayed: commands.object,
+  DuplicateMachine: commands.vmIds,
+  IdentityFromOtherObject: commands.record,
+  OrphanCandidateFound: commands.orphanCandidates,
+  AdoptionTargetNotFound: commands.object,
+  AdoptionNotPermitted: commands.secret,
+  InitialPasswordConflict: commands.passwords,
+  InitialPasswordNotStored: commands.events,
+  InvalidAnnotation: commands.record,
+  MachineAnnotationCorrected: commands.events,
+  WriteRefused: commands.events,
+  OwnedByOtherInstallation: commands.record,
+  Deleting: commands.operation,
+  DeletionProtected: commands.object,
+  OrphanNotPermitted: commands.object,
+  Paused: commands.record,
+  ObserveOnly: commands.object,
+  PlanOnly: commands.planned,
+};
