@@ -21,7 +21,7 @@ const leastSaid = 100;
 /** What is known of a VM, as far as it can be compared with a spec. */
 export type Actual = { readonly [F in Field | keyof CreationOptions]?: VirtualMachineStatus[F] | undefined };
 
-/** What is known of a VM by what is seen and what is on record; only its record tells what it was created with. */
+/** What is known of a VM by what is seen and what is on record; only its record has what it was created with. */
 export function actualOf(seen: Partial<Machine> | undefined, record: Actual = {}): Actual {
   const { ipv6, privateNetworking, sshKeyIds } = record;
   return {

@@ -130,6 +130,17 @@ describe('taking over', () => {
     expect(fakeProvider.count('CreateMachine')).toBe(0);
   });
 
+  it('finds by its name a VM that is newer than the last list', async () => {
+    const { apply, clock, condition, events, fakeProvider } = await createWorld();
+    apply('other');
+    await clock.advance(5 * minute);
+    fakeProvider.add('Web 1');
+    apply('web', { adoption: { policy: 'MustExist', name: 'Web 1' } });
+    await clock.advance(5_000);
+    expect(condition('web', 'Ready')).toMatchObject({ status: 'True', reason: 'Available' });
+    expect(events('web').filter((event) => event.startsWith('AdoptionTargetNotFound'))).toEqual([]);
+  });
+
   it('leaves the machine when the object goes', async () => {
     const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
     const { id } = fakeProvider.add('legacy');

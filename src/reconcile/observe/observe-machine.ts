@@ -183,10 +183,12 @@ function isSuccessor(subject: ReconcileSubject, machine: Machine): boolean {
  * Nothing of ours can be there yet: the name carries the object's UID, nothing was ever announced or recorded, and
  * without our finalizer, which is stored before anything billable, no earlier record can have been lost.
  */
-function isNeverCreated({ object, objectState }: ReconcileSubject): boolean {
+function isNeverCreated({ object, objectState, name }: ReconcileSubject): boolean {
   const { metadata, status } = object;
   return (
     isNameOwn(object) &&
+    // Not for a VM that exists, which `spec.adoption` names.
+    name === providerName(object) &&
     (metadata.annotations?.[annotations.createPending] ?? objectState.openIntent(undefined)) === undefined &&
     metadata.finalizers?.includes(finalizer) !== true &&
     status?.id === undefined
