@@ -1,5 +1,5 @@
 import type { Reason } from '../api/v1alpha1/reasons.ts';
-import type { Machine } from '../domain/machine.ts';
+import { type Machine, isTaskFailed } from '../domain/machine.ts';
 import { type Decision, perform, requeue } from './action.ts';
 import { patienceOf } from './power-call.ts';
 import type { Observed } from './observed.ts';
@@ -29,7 +29,9 @@ export function deleteMachine(o: Observed, machine: Machine): Decision {
     return sendDelete(o, machine, message);
   }
   if (machine.state !== 'Halted') return requeueIn(left, withDeletionStatus(o, power(o, machine, 'Halted'), machine));
-  return sendDelete(o, machine, messageFor(machine, o.object.status?.operation !== undefined));
+  // What was reported of powering off stays true enough to spare a write; a failed task is news.
+  const isReported = o.object.status?.operation !== undefined && !isTaskFailed(machine.lastTask);
+  return sendDelete(o, machine, messageFor(machine, isReported));
 }
 
 function isEndless(o: Observed, { state }: Machine, left: number): boolean {

@@ -257,6 +257,14 @@ describe('a message', () => {
       says: 'deleting VM 90; its last task at the provider failed (VmDelete: failed)',
       given: { deleting: true, machine: machineIn('Halted', { lastTask: failed('VmDelete') }) },
     },
+    {
+      says: 'deleting VM 90; its last task at the provider failed (VmRemove: failed)',
+      given: {
+        deleting: true,
+        machine: machineIn('Halted', { lastTask: failed('VmRemove') }),
+        status: { operation: stop },
+      },
+    },
   ] as const)('names the task: $says', ({ says, given }) => {
     expect(messageWith(given)).toContain(says);
   });
