@@ -26,7 +26,7 @@ import { operatorVersion } from './version.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Answers the exit code. */
+/** Resolves with the exit code. */
 async function main(argv: readonly string[], env: Environment): Promise<number> {
   const loaded = loadSettings(argv, env);
   if ('help' in loaded) return print(loaded.help);
@@ -113,7 +113,7 @@ async function run(settings: Settings, env: Environment): Promise<number> {
         },
       }),
   });
-  /** What the start waits for. */
+  /** What the startup waits for. */
   let obstacle: string | undefined;
   const checks = () => [
     { name: 'kubernetes', cause: obstacle },
@@ -137,7 +137,7 @@ async function run(settings: Settings, env: Environment): Promise<number> {
   }
   log.info('Starting', { version: operatorVersion, ...health.addresses, ...(proxy && { proxy: proxy.address }) });
   const begin = async (): Promise<void> => {
-    // Without the fence: it asks before it leads, and what it asks changes nothing.
+    // Without the fence: these requests come before leadership and change nothing.
     const unfenced = createTransport(kubeConfig, connections);
     await waitUntilReady(settings.namespaces, {
       accessReview: createAccessReview(unfenced),
@@ -150,7 +150,7 @@ async function run(settings: Settings, env: Environment): Promise<number> {
     });
     await Promise.all([unfenced.close(), operator.start()]);
     readiness.look();
-    // Only now, so that whoever wins acts at once.
+    // Only now, so that the new leader reconciles immediately.
     election?.start();
     await election?.elected;
     operator.lead();
@@ -158,7 +158,7 @@ async function run(settings: Settings, env: Environment): Promise<number> {
   const lost = election?.lost ?? new Promise<never>(() => {});
   const ends = lost.then((reason) => ({ reason }));
   const asked = signals.first.then((signal) => ({ signal }));
-  // What begins never ends by itself; a mistake in it ends the program.
+  // `begin` ends only by an unexpected error, which ends the program.
   const end = await Promise.race([asked, ends, begin().then(() => Promise.race([asked, ends]))]);
   if ('reason' in end) return leave(end.reason);
 
@@ -180,14 +180,13 @@ async function run(settings: Settings, env: Environment): Promise<number> {
   log.info('Stopped', { code });
   return code;
 
-  /** At once: whatever is under way is on record, and is the other's to go on with. */
+  /** Immediately: whatever is in progress is recorded, and the new leader continues it. */
   function leave(reason: string): number {
     log.error('Lost leader election, exiting', { reason });
     return exitCodes.LeaseLost.code;
   }
 }
 
-/** The lease to act by. */
 function elect(
   settings: Settings,
   namespace: string,
@@ -197,7 +196,7 @@ function elect(
 ): LeaderElection {
   const { leaseDuration, renewDeadline, retryPeriod } = settings;
   return createLeaderElector({
-    // Connections of its own: a renewal waits for no other call.
+    // Separate connections, so that a renewal doesn't wait for other requests.
     client: createKubeClient(createTransport(kubeConfig, { ...connections, deadline: renewDeadline / 2 })),
     ref: { namespace, name: leaseName(settings) },
     identity: `${hostname()}_${randomUUID()}`,
@@ -214,7 +213,7 @@ async function startTracing(env: Environment, log: Log): Promise<Tracing> {
   return createTracing({ clock: systemClock, log, version: operatorVersion, sampledPart: sampledPart(env) });
 }
 
-/** The first signal asks for an orderly end, the second for an end. */
+/** The first signal requests a graceful shutdown, the second an immediate exit. */
 function stopSignals(): { readonly first: Promise<NodeJS.Signals>; readonly second: Promise<NodeJS.Signals> } {
   const [first, second] = [Promise.withResolvers<NodeJS.Signals>(), Promise.withResolvers<NodeJS.Signals>()];
   let isAsked = false;
@@ -241,7 +240,7 @@ function sentenceOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-// Node itself prints every field of an error that nobody caught; those of an HTTP client hold the request with its API key.
+// For an uncaught error, Node prints every field; an HTTP client's error has the request with its API key.
 process.on('uncaughtException', (error) => {
   process.stderr.write(`${JSON.stringify({ message: 'Crashed', error: redact(error, { withStacks: true }) })}\n`);
   process.exit(exitCodes.Crashed.code);

@@ -37,37 +37,37 @@ import { createVirtualMachineReader } from './api/v1alpha1/decode.ts';
 
 export interface OperatorDeps {
   readonly client: KubeClient;
-  /** Connects to the provider with a key. */
+  /** Connects to the provider with an API key. */
   readonly connect: (apiKey: Secret) => Provider;
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
   readonly metrics: Metrics;
-  /** Whether this process may act now; the ports ask it too, directly before they send anything that changes something. */
+  /** Whether this process is the leader now. The clients check it too, directly before every request that changes something. */
   readonly fence: Fence;
-  /** None when left out. */
+  /** Default: no tracing. */
   readonly tracing?: Tracing;
-  /** Told apart in events when several operators report. */
+  /** Names this process in Events. */
   readonly instance: string;
-  /** Namespace and name of the Lease of this installation; undefined: it has no name, and manages what no installation does. */
+  /** Namespace and name of the Lease of this installation; undefined: no name, and only objects without an owner are managed. */
   readonly installation?: string | undefined;
-  /** What events about the operator itself belong to; undefined: they are only logged. */
+  /** The object that Events about the operator itself regard; undefined: they are only logged. */
   readonly self?: () => EventNote['regarding'] | undefined;
 }
 
 export interface Operator {
-  /** Follows the objects, and changes nothing. Resolves once all were read; rejects never, an absent API server is waited for. */
+  /** Watches the objects, and changes nothing. Resolves once all were listed; waits for an API server that is unavailable. */
   start(): Promise<void>;
-  /** Begins to act, once started: now nobody else does. */
+  /** Starts to reconcile. Call it after `start` has resolved and this process has become the leader. */
   lead(): void;
-  /** Takes in nothing more, finishes the calls under way with their results written, and resolves. */
+  /** Starts no further reconciliation, and resolves when the calls in progress have ended and their results are stored. */
   stop(): Promise<void>;
-  /** What stands in the way of being ready, as a sentence. */
+  /** Why the operator isn't ready, as a sentence. */
   notReady(): string | undefined;
   isAlive(): boolean;
 }
 
-/** How soon an object is reconciled after this process could not be sure that it is the leader. Milliseconds. */
+/** When an object is requeued while the process can't be sure that it is the leader. Milliseconds. */
 const fencedRequeue = 1_000;
 
 /** The composition root: watch → queue → observe → plan → execute → status, wired from ports. */
@@ -82,10 +82,10 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
     limit: settings.maxMachinesPerNamespace,
     accountOf: (key) => reconciler?.accountOf(key),
     watch: (machine) => {
-      // Whoever acts knows which VMs are gone; and of whose account nothing is known, no list tells.
+      // Only the leader lists VMs; and no list shows a VM whose account is unknown.
       if (reconciler === undefined || (machine.account === undefined && machine.ownerId === undefined))
         return undefined;
-      // A create may be in flight, and what it makes is shown only then.
+      // A create may be in flight, and its VM appears in lists only after this.
       const earliest = clock.monotonic() + callDeadline + settings.visibilityWindow;
       return () => isConfirmedGone(machine, accounts.list().values(), earliest);
     },
@@ -173,7 +173,7 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
       if (regarding !== undefined) events.record({ regarding, type: 'Normal', action: 'ListMachines', ...event });
     },
   });
-  /** Both from the moment this process acts. */
+  /** Both are set once this process is the leader. */
   let reconciler: Reconciler | undefined;
   let workers: Workers | undefined;
   let isSynced = false;
@@ -262,7 +262,7 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
     async start() {
       objects.start();
       secrets.start();
-      // Names are told apart by all objects, so no decision is made before all of them are known.
+      // Conflicts of names and VMs are found only among all objects, so no object is reconciled before the initial list is complete.
       await objects.synced;
       isSynced = true;
       log.info('Synced VirtualMachines', { objects: objects.size, namespaces: settings.namespaces });
@@ -276,7 +276,7 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
         count: settings.workers,
         clock,
         log,
-        // A reconciliation that may change nothing would come to wrong conclusions from that.
+        // A reconciliation whose writes the fence rejects would draw wrong conclusions from that.
         handle: async (key, withoutWorker) =>
           deps.fence()
             ? tracing.reconciliation(key, () => leaderReconciler.reconcile(key, withoutWorker))
@@ -290,7 +290,7 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
       isStopping = true;
       await Promise.all([objects.stop(), secrets.stop()]);
       queue.shutdown();
-      // Together: a reconciliation may wait for its turn at an account that does not answer, and is turned away there.
+      // Together: a reconciliation may wait for a slot of an account that doesn't respond, which stopping the account rejects.
       await Promise.all([workers?.stop(), accounts.stop()]);
       await events.drain();
     },

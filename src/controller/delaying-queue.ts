@@ -5,12 +5,12 @@ interface Entry {
   readonly due: number;
 }
 
-/** Keys that come up later, each once, at the earliest time asked for. One timer for all of them. */
+/** Keys that become due later, each once, at the earliest time requested. One timer serves all of them. */
 export class DelayingQueue {
   readonly #clock: Clock;
   readonly #onDue: (key: string) => void;
   readonly #dueByKey = new Map<string, number>();
-  /** A binary heap by `due`; entries that `#dueByKey` does not confirm are left-overs. */
+  /** A binary heap by `due`; entries that `#dueByKey` doesn't confirm are stale. */
   #heap: Entry[] = [];
   #timer: { readonly due: number; readonly cancel: () => void } | undefined;
 
@@ -30,7 +30,7 @@ export class DelayingQueue {
 
   remove(key: string): void {
     if (!this.#dueByKey.delete(key) || this.#heap.length < 64 + 2 * this.#dueByKey.size) return;
-    // Keys that are put off again and again must not fill the heap with left-overs.
+    // Keys that are delayed again and again must not fill the heap with stale entries.
     this.#heap = [...this.#dueByKey].map(([name, due]) => ({ key: name, due })).toSorted((a, b) => a.due - b.due);
   }
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../domain/clock.ts';
 
 const window = 60_000;
-/** A place in the queue lapses so long after its turn: its object may be paused by now, or gone. */
+/** How long after its time an object keeps its position in the queue: it may be paused by then, or deleted. Milliseconds. */
 const grace = 5_000;
 
 interface Taken {
@@ -10,8 +10,9 @@ interface Taken {
 }
 
 /**
- * So many deletes in any minute and no more, so that a mistake with many objects can still be stopped. Namespaces take turns:
- * the next delete is that of the namespace with the fewest in the last minute, and of those the one whose last is longest ago.
+ * Limits the deletes in any minute, so that a mistake with many objects can still be stopped. The limit is shared round-robin by
+ * namespace: the next delete goes to the namespace with the fewest deletes in the last minute, then to the one whose last delete
+ * is the oldest.
  * Worked table, for a limit of 2:
  *
  * | last minute | waits                  | next          |
@@ -23,14 +24,14 @@ interface Taken {
 export class DeletionRate {
   readonly #clock: Clock;
   readonly #limit: number;
-  /** Those of the last minute (monotonic), the oldest first. */
+  /** The deletes of the last minute (monotonic), the oldest first. */
   #taken: readonly Taken[] = [];
-  /** By namespace the keys whose delete is due, in the order they came; until when each waits for its turn. */
+  /** By namespace: the keys whose delete is due, in order of arrival, and until when (monotonic) each keeps its position. */
   readonly #waiting = new Map<string, Map<string, number>>();
-  /** When each namespace had its last turn, as long as that matters. */
+  /** By namespace: when (monotonic) its last delete was allowed, as long as that matters. */
   readonly #lastTurn = new Map<string, number>();
 
-  /** `limit` is for a minute; 0 is no limit. */
+  /** `limit`: deletes in a minute; 0: unlimited. */
   constructor(clock: Clock, limit: number) {
     this.#clock = clock;
     this.#limit = limit;
@@ -44,19 +45,19 @@ export class DeletionRate {
     const ahead = this.#ahead(key);
     const free = this.#limit - this.#taken.length;
     if (ahead < free) return 0;
-    // Whoever is ahead takes the places as they become free, and each is free again a minute later.
+    // Each key ahead of this one takes a slot when a delete is a minute old.
     const takenAt = this.#taken[ahead - free]?.at ?? now;
     return takenAt + window - now;
   }
 
-  /** The delete of this object is due, and waits for its turn. To be said again when that has come. */
+  /** The delete of this object is due and waits for a slot. Call it again when `heldFor` has passed. */
   wait(key: string): void {
     const until = this.#clock.monotonic() + this.heldFor(key) + grace;
     const namespace = namespaceOf(key);
     this.#waiting.set(namespace, (this.#waiting.get(namespace) ?? new Map<string, number>()).set(key, until));
   }
 
-  /** Takes one if it is allowed now; else it waits. */
+  /** Takes a slot if a delete is allowed now; otherwise the object waits. */
   take(key: string): boolean {
     if (this.heldFor(key) > 0) {
       this.wait(key);
@@ -84,7 +85,7 @@ export class DeletionRate {
     if (keys?.size === 0) this.#waiting.delete(namespace);
   }
 
-  /** How many have their turn before this one. A namespace's first has it in the round of as many as it had in the last minute. */
+  /** How many deletes come before this one. The first key of a namespace is in the round that equals its deletes of the last minute. */
   #ahead(key: string): number {
     const namespace = namespaceOf(key);
     const place = [...(this.#waiting.get(namespace)?.keys() ?? [])].indexOf(key);
@@ -98,7 +99,7 @@ export class DeletionRate {
         isEarlier = false;
         continue;
       }
-      // Within a round, who had its turn longest ago; then who came first.
+      // Within a round: the namespace whose last delete is the oldest, then the one that began to wait first.
       const turn = this.#lastTurn.get(other) ?? -Infinity;
       const isBefore = turn < lastTurn || (turn === lastTurn && isEarlier);
       others += Math.max(0, Math.min(round - this.#usedBy(other) + (isBefore ? 1 : 0), keys.size));

@@ -1,19 +1,19 @@
 /**
- * Keys that wait with the same urgency. Namespaces take turns, so that five thousand objects of one do not hold up the only
- * one of another; within a namespace, who came first goes first.
+ * Keys that wait with the same priority: round-robin by namespace, so that five thousand objects of one namespace don't delay the
+ * only object of another; first in, first out within a namespace.
  */
 export class FairQueue {
-  /** By namespace, the one whose turn is next first; of each, since when (monotonic) which key waits. */
+  /** By namespace, the next one first: its keys, and since when (monotonic) each waits. */
   readonly #namespaces = new Map<string, Map<string, number>>();
 
-  /** Behind the other keys of its namespace. It must not wait here already. */
+  /** Adds the key behind the others of its namespace. It must not wait here already. */
   add(key: string, since: number): void {
     const namespace = namespaceOf(key);
     const keys = this.#namespaces.get(namespace) ?? new Map<string, number>();
     this.#namespaces.set(namespace, keys.set(key, since));
   }
 
-  /** Since when the key waits; undefined if it does not. */
+  /** Since when the key waits; undefined if it doesn't. */
   since(key: string): number | undefined {
     return this.#namespaces.get(namespaceOf(key))?.get(key);
   }
@@ -25,7 +25,7 @@ export class FairQueue {
     if (keys?.size === 0) this.#namespaces.delete(namespace);
   }
 
-  /** Whose turn it is. */
+  /** The next key. */
   head(): { readonly key: string; readonly since: number } | undefined {
     for (const keys of this.#namespaces.values()) {
       const [first] = keys;
@@ -34,7 +34,7 @@ export class FairQueue {
     return undefined;
   }
 
-  /** The key's turn is over: it is taken out, and its namespace goes behind the others. */
+  /** Removes the key, and moves its namespace behind the others. */
   pop(key: string): void {
     const namespace = namespaceOf(key);
     const keys = this.#namespaces.get(namespace);
@@ -43,10 +43,10 @@ export class FairQueue {
     if (keys !== undefined && keys.size > 0) this.#namespaces.set(namespace, keys);
   }
 
-  /** Since when the key that waits longest does; undefined when none waits. */
+  /** Since when the oldest key waits; undefined when none waits. */
   oldest(): number | undefined {
     let oldest: number | undefined;
-    // Not only the first of each namespace: a key that became more urgent waits behind keys that came later than it.
+    // The first of each namespace isn't enough: a key whose priority was raised waits behind newer keys.
     for (const keys of this.#namespaces.values())
       for (const since of keys.values()) oldest = Math.min(oldest ?? since, since);
     return oldest;

@@ -4,7 +4,7 @@ import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { Machine, ProviderId } from '../domain/machine.ts';
 import type { Account } from '../provider/account/account.ts';
 
-/** What says whether two objects are in the same account at the provider. */
+/** Shows whether two objects are in the same account at the provider. */
 export type AccountIdentity = Pick<Account, 'credentialStatus' | 'ownerId'>;
 
 /** What an object reserves for itself in its account. */
@@ -15,16 +15,16 @@ interface Reservation {
   readonly id: ProviderId | undefined;
   readonly ownerId: ProviderId | undefined;
   readonly rank: number;
-  /** Whether it keeps others from the name. One that only asks for it, and creates nothing now, does not. */
+  /** Whether it blocks the name for other objects. A reservation that only asks for the name, and creates nothing now, doesn't. */
   readonly isReserving: boolean;
-  /** By age, then by UID, so that every object gets the same order. */
+  /** By age, then by UID, so that the order is the same from every object's view. */
   readonly order: string;
-  /** The account in use; null: none. Undefined: the object was not reconciled yet. */
+  /** The account in use; null: none; undefined: the object was not reconciled yet. */
   account: AccountIdentity | null | undefined;
 }
 
 /**
- * How good a reservation is. Annotations are never one: tenants write them.
+ * The precedence of a reservation. Annotations never reserve anything: tenants write them.
  *
  * | rank | because                                        |
  * | ---- | ---------------------------------------------- |
@@ -61,13 +61,13 @@ function reservationOf(key: string, object: VirtualMachine): Reservation {
   };
 }
 
-/** Negative if `a` goes first. */
+/** Negative if `a` takes precedence. */
 function byPrecedence(a: Reservation, b: Reservation): number {
   if (a.rank !== b.rank) return b.rank - a.rank;
   return a.order < b.order ? -1 : a.order > b.order ? 1 : 0;
 }
 
-/** Whether a reservation counts in the account. An account without a verdict on its key, or without its owner, is only itself. */
+/** Whether a reservation counts in the account. An account whose key is not accepted yet, or whose owner is unknown, equals only itself. */
 function countsIn(reservation: Pick<Reservation, 'account' | 'ownerId'>, account: AccountIdentity): boolean {
   const { ownerId } = account;
   if (reservation.account === account) return true;
@@ -79,14 +79,14 @@ function countsIn(reservation: Pick<Reservation, 'account' | 'ownerId'>, account
 }
 
 /**
- * Which objects reserve which names and VMs at the provider, kept up to date from the watch. A reservation counts within one
- * account: that of the object's own accepted key, or the one that its status records.
+ * Which objects reserve which names and VMs at the provider, updated by the watch. A reservation counts within one account: the
+ * account of the object's accepted key, or the one that its status records.
  */
 export class MachineIndex {
   readonly #reservations = new Map<string, Reservation>();
   readonly #byName = new Index<string>();
   readonly #byId = new Index<ProviderId>();
-  /** VMs that an object is about to adopt: on record only a moment later. */
+  /** VMs that an object is adopting, until its status records them. */
   readonly #adoptions = new Map<ProviderId, string>();
 
   /** An object (`namespace/name`) changed. Returns the keys that are next in line for what it no longer reserves. */
@@ -102,7 +102,7 @@ export class MachineIndex {
     return [...new Set(next)];
   }
 
-  /** The object works with this account from now on; null: with none, undefined: that is not known any more. */
+  /** The object uses this account from now on; null: none; undefined: no longer known. */
   setAccount(key: string, account: AccountIdentity | null | undefined): void {
     const reservation = this.#reservations.get(key);
     if (reservation === undefined || reservation.account === account) return;
@@ -110,39 +110,39 @@ export class MachineIndex {
     this.#add({ ...reservation, account });
   }
 
-  /** Another object that goes before this one for the name. */
+  /** Another object that takes precedence over this one for the name. */
   nameConflict(name: string, key: string, account: AccountIdentity): string | undefined {
     return this.#before(key, this.#byName.first(name, account, key));
   }
 
-  /** Another object that goes before this one for the VM, which both record. */
+  /** Another object that takes precedence over this one for the VM, which both record. */
   recordConflict(id: ProviderId, key: string, account: AccountIdentity): string | undefined {
     return this.#before(key, this.#byId.first(id, account, key));
   }
 
-  /** Another object that has the VM on record, adopts it right now, or whose UID its name carries. */
+  /** Another object that records the VM, is adopting it, or whose UID is in its name. */
   conflictOf({ id, name }: Pick<Machine, 'id' | 'name'>, key: string, account: AccountIdentity): string | undefined {
     const adopter = this.#adoptions.get(id);
     return (
       this.#byId.first(id, account, key)?.key ??
       (adopter === key ? undefined : adopter) ??
-      // Nobody can choose a UID, so this needs no account.
+      // The API server assigns UIDs, so this needs no account.
       this.#byName.best(name, key, ownName)?.key
     );
   }
 
-  /** Whether any object of the account has the VM on record, or its name carries the UID of an object that exists. */
+  /** Whether any object of the account records the VM, or the VM's name contains the UID of an existing object. */
   isReserved(machine: Pick<Machine, 'id' | 'name'>, account: AccountIdentity): boolean {
     return this.conflictOf(machine, '', account) !== undefined;
   }
 
-  /** The only object of the account that has the VM on record. */
+  /** The only object of the account that records the VM. */
   soleRecordOf(id: ProviderId, account: AccountIdentity): string | undefined {
     const first = this.#byId.first(id, account, '')?.key;
     return first === undefined || this.#byId.first(id, account, first) !== undefined ? undefined : first;
   }
 
-  /** Objects that may go before this one for the VM or the name, in an account that is not known before `use` says so. */
+  /** Objects that may take precedence over this one for the VM or the name, and whose account is unknown until `setAccount`. */
   withUnknownAccount(
     { id, name }: { readonly id?: ProviderId; readonly name?: string },
     key: string,
@@ -157,7 +157,7 @@ export class MachineIndex {
       .map((one) => one.key);
   }
 
-  /** Takes a VM for `key` until `release`, unless another object has it: if two ask at the same time, one gets it. */
+  /** Reserves a VM for `key` until `unlockAdoption`, unless another object has it: of two that ask at the same time, one gets it. */
   lockForAdoption(machine: Pick<Machine, 'id' | 'name'>, key: string, account: AccountIdentity): boolean {
     if (this.conflictOf(machine, key, account) !== undefined) return false;
     this.#adoptions.set(machine.id, key);
@@ -201,8 +201,8 @@ function isSame(a: Reservation, b: Reservation): boolean {
 }
 
 /**
- * Reservations by what they are of. Nearly always there is one, which is kept as it is: more would take several times the memory.
- * Of many, each account's stand in a line of their own, so that what a reservation costs doesn't grow with the reservations of others.
+ * Reservations by name or VM. Nearly always there is one, which is stored directly: a queue would take several times the memory.
+ * Several are queued by account, so that the cost of a reservation doesn't grow with the reservations of other accounts.
  */
 class Index<T> {
   readonly #reservations = new Map<T, Reservation | ReservationQueues>();
@@ -214,7 +214,7 @@ class Index<T> {
     else this.#reservations.set(value, new ReservationQueues(known, reservation));
   }
 
-  /** Returns the keys that moved to the front. */
+  /** Returns the keys that are first now. */
   remove(value: T, reservation: Reservation): readonly string[] {
     const known = this.#reservations.get(value);
     if (known === reservation) this.#reservations.delete(value);
@@ -225,14 +225,14 @@ class Index<T> {
     return next;
   }
 
-  /** The first reservation of the account that is not that of `key`. */
+  /** The first reservation of the account, without that of `key`. */
   first(value: T, account: AccountIdentity, key: string): Reservation | undefined {
     const known = this.#reservations.get(value);
     if (known instanceof ReservationQueues) return known.first(account, key);
     return known !== undefined && known.key !== key && countsIn(known, account) ? known : undefined;
   }
 
-  /** A reservation of this rank in whichever account that is not that of `key`. */
+  /** A reservation of this rank in any account, without that of `key`. */
   best(value: T, key: string, rank: number): Reservation | undefined {
     const known = this.#reservations.get(value);
     const reservations = known instanceof ReservationQueues ? known.front : known === undefined ? [] : [known];
@@ -250,7 +250,7 @@ function hasUnknownAccount({ account, ownerId }: Reservation): boolean {
   return account === undefined && ownerId === undefined;
 }
 
-/** Two or more reservations of one thing, in a line for each account and one for each owner on record, the best one first. */
+/** Two or more reservations of one name or VM, in a queue for each account and each recorded owner, the best one first. */
 class ReservationQueues {
   readonly #queues = new Map<AccountIdentity | ProviderId | null | undefined, Reservation[]>();
   #size = 0;
@@ -278,16 +278,16 @@ class ReservationQueues {
       return position === 0;
     });
     if (!wasFirst.includes(true)) return [];
-    // Of each line in the same account: it may have several keys.
+    // Of each queue in the same account: an account may have several API keys.
     return this.front.filter((first) => shareAccount(first, reservation)).map(({ key }) => key);
   }
 
-  /** The only one that is left. */
+  /** The only one left. */
   get last(): Reservation | undefined {
     return this.#size === 1 ? this.front[0] : undefined;
   }
 
-  /** The first of each line. */
+  /** The first of each queue. */
   get front(): readonly Reservation[] {
     return [...this.#queues.values()].flatMap(([first]) => (first === undefined ? [] : [first]));
   }
@@ -320,7 +320,7 @@ function accountsOf({ account, ownerId }: Reservation): readonly (AccountIdentit
   return ownerId === undefined ? [account] : [account, ownerId];
 }
 
-/** Where the reservation stands, or belongs, in the line. */
+/** Where the reservation is, or belongs, in the queue. */
 function positionIn(queue: readonly Reservation[], reservation: Reservation): number {
   let [from, to] = [0, queue.length];
   while (from < to) {

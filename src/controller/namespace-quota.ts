@@ -6,72 +6,72 @@ import type { ProviderId } from '../domain/machine.ts';
 import type { NamespaceLimit } from '../plan/observed.ts';
 import type { Account } from '../provider/account/account.ts';
 
-/** A VM that an object had when it vanished, by its id or, where none is on record, by its name. */
+/** The VM of an object that was deleted without it: by its id or, where none is recorded, by its name. */
 export interface RetainedMachine {
   readonly id: ProviderId | undefined;
   readonly name: string;
-  /** Of the VM's account, where it is on record. */
+  /** The owner of the VM's account, where it is recorded. */
   readonly ownerId: ProviderId | undefined;
-  /** The account that the object last worked with; undefined when it had none. */
+  /** The account that the object used last; undefined when it had none. */
   readonly account: Account | undefined;
 }
 
 interface Left extends RetainedMachine {
   readonly isGone: () => boolean;
-  /** Whether the operator made or recorded it. Else only the object's metadata said so, which its owner can write. */
+  /** Whether the operator created or recorded it. Otherwise only the object's metadata names it, which a tenant can write. */
   readonly isCertain: boolean;
 }
 
 export interface NamespaceQuotaOptions {
-  /** VMs that the objects of one namespace may have together; 0 is no limit. */
+  /** VMs that the objects of one namespace may have together; 0: unlimited. */
   readonly limit: number;
-  /** The account that an object (`namespace/name`) last worked with. */
+  /** The account that an object (`namespace/name`) used last. */
   readonly accountOf: (key: string) => Account | undefined;
   /**
-   * Watches for the end of a VM that was left running just now: the answer tells whether lists show that it is gone. Undefined: no
-   * list ever will.
+   * Watches for the deletion of a VM that was just left running: the returned function reports whether lists confirm it. Undefined:
+   * no list ever can.
    */
   readonly watch: (machine: RetainedMachine) => (() => boolean) | undefined;
 }
 
-/** How an object has its place: given for a create or adoption to come, given or on record, or merely by what its metadata says. */
+/** Why an object counts: reserved for a create or adoption to come, taken by one that was started or recorded, or claimed by its metadata alone. */
 type Place = 'Reserved' | 'Taken' | 'Claimed';
 
-/** Uncertain ones that are remembered of one namespace: the newest. There are never more certain ones than places were given. */
+/** How many uncertain VMs of a namespace are remembered, the newest ones. The certain ones are bounded by the places taken. */
 const mostUncertain = 100;
 
 /**
- * How many VMs the objects of a namespace have, or left running. An object has a place from the announcement of its VM until that is
- * shown to be gone, whatever becomes of its finalizer and annotations meanwhile: its owner may edit those. An object that vanishes
- * earlier leaves its place to the VM, until lists lack that, or another object has it on record. Between a decision and the
- * announcement a place is reserved, in one step with the count, so that two objects never both take the last one.
+ * How many VMs the objects of a namespace have or left running. An object has a place from its create intent until its VM is
+ * confirmed deleted, whatever happens to its finalizer and annotations: a tenant may edit those. An object that is deleted earlier
+ * leaves its place to the VM, until lists lack the VM or another object records it. Between a decision and the create intent the
+ * place is reserved, in one step with the count, so that two objects never both take the last one.
  *
- * | the object                                               | its place                                     |
- * | -------------------------------------------------------- | --------------------------------------------- |
- * | has a VM on record, or was given a place                 | taken                                         |
- * | has the finalizer, an intent or a hint, and was not      | claimed: it counts, and gives no right to a VM |
- * | loses all of these but stays                             | as it was                                     |
- * | goes, and its VM was shown to be gone                    | free                                          |
- * | goes otherwise: Retain, Observe, finalizer taken off     | its VM's, as long as a list shows that         |
+ * | the object                                                      | its place                                        |
+ * | --------------------------------------------------------------- | ------------------------------------------------ |
+ * | records a VM, or reserved a place                               | taken                                            |
+ * | did neither, but has the finalizer, an intent or a hint         | claimed: it counts, and doesn't permit a create  |
+ * | loses all of these, but exists                                  | unchanged                                        |
+ * | is deleted, and its VM was confirmed deleted                    | free                                             |
+ * | is deleted otherwise: Retain, Observe, finalizer removed        | passes to the VM, as long as a list shows the VM |
  *
- * In memory: a restart forgets the VMs that were left running before it.
+ * Kept in memory: a restart forgets the VMs that were left running before it.
  */
 export class NamespaceQuota {
   readonly #options: NamespaceQuotaOptions;
   readonly #placesByNamespace = new Map<string, Map<string, Place>>();
-  /** Those that found no place, the first one first. */
+  /** The keys that found no place, the oldest first. */
   readonly #waitingByNamespace = new Map<string, Set<string>>();
   readonly #leftByNamespace = new Map<string, readonly Left[]>();
-  /** Which objects have which VM on record, in whatever namespace. Tenants can't write a status. */
+  /** Which objects record which VM, in any namespace. Tenants can't write a status. */
   readonly #recorded = new KeyIndex<ProviderId>();
-  /** Objects whose VM is shown to be gone. */
+  /** Objects whose VM is confirmed deleted. */
   readonly #gone = new Set<string>();
 
   constructor(options: NamespaceQuotaOptions) {
     this.#options = options;
   }
 
-  /** An object (`namespace/name`) changed, as the watch tells. Answers the key that has waited longest for the place it left, if any does. */
+  /** An object (`namespace/name`) changed. Returns the key that has waited longest for the place it left, if any does. */
   change(key: string, before: VirtualMachine | undefined, after: VirtualMachine | undefined): string | undefined {
     const [old, current] = [recordedId(before), recordedId(after)];
     if (old !== current) {
@@ -89,8 +89,8 @@ export class NamespaceQuota {
   }
 
   /**
-   * The limit, if it leaves no place for this object; undefined while it has one or could get one. `id`: a VM that the object
-   * would adopt, which takes no second place when it was left running.
+   * The limit, if it leaves no place for this object; undefined while the object has a place or could get one. `id`: a VM that the
+   * object would adopt, which takes no second place when it was left running.
    */
   reachedFor(key: string, id?: ProviderId): NamespaceLimit | undefined {
     const { limit } = this.#options;
@@ -108,13 +108,13 @@ export class NamespaceQuota {
     };
   }
 
-  /** The object would have a machine if there were a place for it. */
+  /** The object waits for a place, to create or adopt its VM. */
   wait(key: string): void {
     const namespace = namespaceOf(key);
     this.#waitingByNamespace.set(namespace, (this.#waitingByNamespace.get(namespace) ?? new Set()).add(key));
   }
 
-  /** Takes a place for the object, or finds that it has one already; false when there is none. */
+  /** Reserves a place for the object unless it has one; false when there is none. */
   reserve(key: string, id?: ProviderId): boolean {
     if (this.reachedFor(key, id) !== undefined) return false;
     this.#gone.delete(key);
@@ -123,12 +123,12 @@ export class NamespaceQuota {
     return true;
   }
 
-  /** Nothing came of what a place was reserved for. One that is taken stays. */
+  /** The place was reserved in vain. A place that is taken stays. */
   release(key: string): void {
     if (this.#placeOf(key) === 'Reserved') this.#remove(key);
   }
 
-  /** The object has no VM: it is shown to be gone, or was refused. What is on record of it is about to go. */
+  /** The object has no VM: it is confirmed deleted, or its create was refused. Its record is removed next. */
   confirmGone(key: string): void {
     this.#gone.add(key);
   }
@@ -138,10 +138,10 @@ export class NamespaceQuota {
     const place = this.#remove(key);
     const isGone = this.#gone.delete(key);
     if (place === undefined) return undefined;
-    // Also where a place was only reserved: the create may have been announced, and the finalizer removed before that was seen.
+    // Also where a place was only reserved: the finalizer may have been removed before the stored create intent was observed.
     if (!isGone && before !== undefined && this.#options.limit > 0) this.#leave(key, before, place);
     const [next] = this.#waitingByNamespace.get(namespaceOf(key)) ?? [];
-    // Whether it takes the place or does not want it any more, the place after this one is another's.
+    // Whether or not it takes this place, the next place goes to another key.
     if (next !== undefined) this.#stopWaiting(next);
     return next;
   }
@@ -152,14 +152,14 @@ export class NamespaceQuota {
     if (isGone === undefined) return;
     const namespace = namespaceOf(key);
     const isCertain = place !== 'Claimed';
-    // One that was adopted again and left again counts once.
+    // A VM that was adopted again and left again counts once.
     const known = this.#leftByNamespace.get(namespace)?.filter(({ id }) => id === undefined || id !== machine.id) ?? [];
     const uncertain = known.filter((one) => !one.isCertain);
     const oldest = !isCertain && uncertain.length >= mostUncertain ? uncertain[0] : undefined;
     this.#leftByNamespace.set(namespace, [...known.filter((one) => one !== oldest), { ...machine, isGone, isCertain }]);
   }
 
-  /** Those that still count. One that another object has on record counts there, and here again when that goes. */
+  /** The VMs that still count. One that another object records counts there, and here again when that object is deleted. */
   #leftIn(namespace: string): readonly Left[] {
     const known = this.#leftByNamespace.get(namespace);
     if (known === undefined) return [];
@@ -182,22 +182,22 @@ export class NamespaceQuota {
 
   #remove(key: string): Place | undefined {
     const namespace = namespaceOf(key);
-    const semaphore = this.#placesByNamespace.get(namespace);
-    const place = semaphore?.get(key);
-    semaphore?.delete(key);
-    if (semaphore?.size === 0) this.#placesByNamespace.delete(namespace);
+    const places = this.#placesByNamespace.get(namespace);
+    const place = places?.get(key);
+    places?.delete(key);
+    if (places?.size === 0) this.#placesByNamespace.delete(namespace);
     return place;
   }
 
   #set(key: string, place: Place): void {
     if (place !== 'Claimed') this.#stopWaiting(key);
     const namespace = namespaceOf(key);
-    const semaphore = this.#placesByNamespace.get(namespace) ?? new Map<string, Place>();
-    this.#placesByNamespace.set(namespace, semaphore.set(key, place));
+    const places = this.#placesByNamespace.get(namespace) ?? new Map<string, Place>();
+    this.#placesByNamespace.set(namespace, places.set(key, place));
   }
 }
 
-/** Whether a VM of the object may exist: one of these is stored before anything billable. All but the last a tenant can write. */
+/** Whether a VM of the object may exist: one of these is stored before the first billable call. A tenant can write all but the last. */
 function hasBegun({ metadata, status }: VirtualMachine): boolean {
   return (
     metadata.finalizers?.includes(finalizer) === true ||
@@ -207,7 +207,7 @@ function hasBegun({ metadata, status }: VirtualMachine): boolean {
   );
 }
 
-/** Of an object that only observes, the status has an id without an origin: it has no VM. */
+/** The status of an object that only observes has an id without an origin: the VM isn't its own. */
 function recordedId(object: VirtualMachine | undefined): ProviderId | undefined {
   const { id, origin } = object?.status ?? {};
   return origin === undefined ? undefined : id;

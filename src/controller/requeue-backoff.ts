@@ -2,11 +2,11 @@ import { exponentialDelay, jittered } from '../domain/backoff.ts';
 
 const delays = { first: 5, longest: 5 * 60_000 };
 
-/** Growing delays for each key by itself. */
+/** Exponential backoff for each key. */
 export interface Backoff {
-  /** Milliseconds to wait after one more failure: 5 ms, doubled each time up to 5 minutes, less up to a quarter by chance. */
+  /** Milliseconds to wait after another failure: 5 ms, doubled each time up to 5 minutes, minus up to a quarter of jitter. */
   next(key: string): number;
-  /** The key succeeded: its next failure is its first. */
+  /** The key succeeded: its next failure counts as its first. */
   forget(key: string): void;
 }
 

@@ -6,14 +6,14 @@ import type { WorkQueue } from './work-queue.ts';
 const priorities = ['user', 'normal', 'resync'] as const;
 const results = ['success', 'requeue_after', 'requeue', 'error'] as const satisfies readonly Reconciliation['result'][];
 
-/** The metrics of a workqueue and its workers, under the names and with the meaning that they have in controller-runtime and client-go. */
+/** The metrics of a work queue and its workers, with the names and meaning of controller-runtime and client-go. */
 export class WorkQueueMetrics {
   readonly #metrics: Metrics;
   readonly #queue = { name: controller, controller };
 
   constructor(metrics: Metrics) {
     this.#metrics = metrics;
-    // There from the start, or the first of them would be no increase.
+    // Present from the start, or `increase()` would miss the first one.
     for (const result of results) metrics.reconciles.inc({ controller, result }, 0);
     metrics.reconcileErrors.inc({ controller }, 0);
     metrics.queueAdds.inc(this.#queue, 0);

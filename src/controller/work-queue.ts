@@ -2,31 +2,31 @@ import type { Clock } from '../domain/clock.ts';
 import { DelayingQueue } from './delaying-queue.ts';
 import { FairQueue } from './fair-queue.ts';
 
-/** Why a key is added, the most urgent first: somebody changed something; it is due; all are looked at once more. */
+/** Why a key is added, the highest priority first: a user changed the object; it is due; a resync of all objects. */
 export type Priority = 'user' | 'normal' | 'resync';
 
 /**
- * Keys to be worked on. A key waits at most once and is worked on by at most one; added meanwhile, it waits again when
- * that one is done. More urgent keys go first; one that has waited for five seconds gets every fourth turn whatever its
- * urgency, so that nobody starves and nobody who is urgent waits for a backlog. Among equals, namespaces take turns.
+ * Keys to reconcile. A key waits at most once and has at most one worker; a key that is added while it is processed waits again
+ * after `done`. Higher priorities go first. Every fourth key is the oldest one that has waited for five seconds, whatever its
+ * priority: no key starves, and a high priority doesn't wait for a backlog. Within a priority: round-robin by namespace.
  */
 export interface WorkQueue {
-  /** `normal` unless said otherwise. The more urgent priority wins. */
+  /** The default priority is `normal`. Of a key that waits already, the higher priority counts. */
   add(key: string, options?: { readonly priority?: Priority }): void;
-  /** Adds it after so many milliseconds, or earlier if that was asked before; forgotten when the key is taken sooner. */
+  /** Adds the key after this many milliseconds, or earlier if requested before; cancelled when a worker takes the key sooner. */
   addAfter(key: string, milliseconds: number): void;
-  /** The next key, as soon as there is one; undefined after `shutdown`. Whoever takes it must say `done`. */
+  /** The next key, as soon as there is one; undefined after `shutdown`. The worker must call `done` with it. */
   get(): Promise<string | undefined>;
   done(key: string): void;
-  /** Milliseconds that a taken key had waited. */
+  /** Milliseconds that a key waited before its worker took it. */
   queueDuration(key: string): number;
-  /** Nothing is handed out any more. */
+  /** `get` returns no further key. */
   shutdown(): void;
   /** Keys that wait now. */
   readonly depth: number;
-  /** The same by their priority. */
+  /** `depth` by priority. */
   readonly depths: Readonly<Record<Priority, number>>;
-  /** Milliseconds the key that waits longest has waited; 0 when none does. */
+  /** Milliseconds that the oldest key has waited; 0 when none waits. */
   readonly oldestWaitMs: number;
 }
 
@@ -37,21 +37,21 @@ interface Waiting {
 
 interface Processing {
   readonly waited: number;
-  /** Added again while it is worked on. */
+  /** Added again while it is processed. */
   dirty: Waiting | undefined;
 }
 
 const rank = { user: 0, normal: 1, resync: 2 } as const satisfies Record<Priority, number>;
 const priorities = ['user', 'normal', 'resync'] as const satisfies readonly Priority[];
 const agingAfter = 5_000;
-/** Turns by urgency after each that was given for having waited long. */
-const turnsByRank = 3;
+/** Keys by priority after each key by age. */
+const byPriorityPerAged = 3;
 
 export interface WorkQueueOptions {
   readonly clock: Clock;
-  /** A key begins to wait that did not wait already. */
+  /** Called when a key begins to wait that didn't wait already. */
   readonly onAdd?: () => void;
-  /** A key is to be added after a while. */
+  /** Called when a key is to be added after a delay. */
   readonly onDelay?: () => void;
 }
 
@@ -66,7 +66,7 @@ export function createWorkQueue({ clock, onAdd, onDelay }: WorkQueueOptions): Wo
   const getters: ((key: string | undefined) => void)[] = [];
   const delaying = new DelayingQueue(clock, (key) => add(key, 'normal'));
   let isShutDown = false;
-  let turnsByRankLeft = 0;
+  let byPriorityLeft = 0;
 
   function add(key: string, priority: Priority): void {
     if (isShutDown) return;
@@ -92,20 +92,20 @@ export function createWorkQueue({ clock, onAdd, onDelay }: WorkQueueOptions): Wo
     priorityOf.set(key, priority);
   }
 
-  /** Who is next by urgency; or, when it is time for that, who was passed over for longest. */
+  /** The next key by priority; or, when the aging interval is over, the one that has waited longest. */
   function next(): (Waiting & { readonly key: string }) | undefined {
     const late = clock.monotonic() - agingAfter;
     let best: (Waiting & { readonly key: string }) | undefined;
-    let isByUrgency = true;
+    let isByPriority = true;
     for (const priority of priorities) {
       const head = queues[priority].head();
       if (head === undefined) continue;
-      const isOverdue = turnsByRankLeft === 0 && head.since <= late;
+      const isOverdue = byPriorityLeft === 0 && head.since <= late;
       if (best !== undefined && !(isOverdue && head.since < best.since)) continue;
-      isByUrgency = best === undefined;
+      isByPriority = best === undefined;
       best = { ...head, priority };
     }
-    if (best !== undefined) turnsByRankLeft = isByUrgency ? Math.max(0, turnsByRankLeft - 1) : turnsByRank;
+    if (best !== undefined) byPriorityLeft = isByPriority ? Math.max(0, byPriorityLeft - 1) : byPriorityPerAged;
     return best;
   }
 
@@ -120,7 +120,7 @@ export function createWorkQueue({ clock, onAdd, onDelay }: WorkQueueOptions): Wo
   function handOut({ key, priority, since }: Waiting & { readonly key: string }): string {
     queues[priority].pop(key);
     priorityOf.delete(key);
-    // Whoever works on it now says anew when it is due again.
+    // The reconciliation that begins returns when the key is due again.
     delaying.remove(key);
     processing.set(key, { waited: clock.monotonic() - since, dirty: undefined });
     return key;

@@ -5,21 +5,21 @@ import { Semaphore } from '../domain/semaphore.ts';
 import type { WorkQueue } from './work-queue.ts';
 
 /**
- * How work on a key ended: come back after so many milliseconds (or not by itself); with exponential backoff, though nothing
- * failed; or it failed, and comes back after so many milliseconds or else with exponential backoff.
+ * How a reconciliation ended: requeue after so many milliseconds (or not at all); requeue with exponential backoff, though nothing
+ * failed; or it failed, and is requeued after so many milliseconds or else with exponential backoff.
  */
 export type ReconcileResult =
   { readonly after?: number } | { readonly requeue: true } | { readonly failed: true; readonly after?: number };
 
-/** Waits without a worker: another key is handled meanwhile, and this reconciliation goes on when a worker is free again. */
+/** Waits without a worker: another key is reconciled meanwhile, and this reconciliation resumes when a worker is free. */
 export type ReleaseWorker = <T>(wait: Promise<T>) => Promise<T>;
 
-/** One reconciliation over one key, for metrics. The results are those of controller-runtime. */
+/** One reconciliation of one key, for metrics. The results are those of controller-runtime. */
 export interface Reconciliation {
   readonly key: string;
   readonly result: 'success' | 'requeue_after' | 'requeue' | 'error';
   readonly milliseconds: number;
-  /** For how long it held a worker. */
+  /** How long it held a worker. */
   readonly workMilliseconds: number;
   /** From when the key was due until a worker took it. */
   readonly waitMilliseconds: number;
@@ -28,9 +28,9 @@ export interface Reconciliation {
 export interface WorkersOptions {
   readonly queue: WorkQueue;
   readonly backoff: Backoff;
-  /** How many keys are worked on at once, not counting those that are parked. */
+  /** How many keys are reconciled at once, not counting those that wait without a worker. */
   readonly count?: number;
-  /** What may take long for reasons of others goes through `park`, so that it uses up no worker. */
+  /** Waits for other parties go through `withoutWorker`, so that they hold no worker. */
   readonly handle: (key: string, withoutWorker: ReleaseWorker) => Promise<ReconcileResult>;
   readonly clock: Clock;
   readonly log: Log;
@@ -38,29 +38,29 @@ export interface WorkersOptions {
 }
 
 export interface Workers {
-  /** Milliseconds that the oldest reconciliation has held its worker, not counting what it waited parked before; 0 when none does. */
+  /** Milliseconds that the oldest reconciliation has held its worker, without earlier waits; 0 when none holds one. */
   readonly longestReconcileMs: number;
-  /** The same of all passes together. */
+  /** The sum of the same over all reconciliations. */
   readonly unfinishedMs: number;
   /** Workers in use. */
   readonly active: number;
-  /** When a reconciliation ended last, or all began (monotonic). */
+  /** When (monotonic) the last reconciliation ended, or the workers started. */
   readonly lastEndAt: number;
-  /** Shuts the queue down and resolves when the passes under way are finished. */
+  /** Shuts the queue down and resolves when the reconciliations in progress have ended. */
   stop(): Promise<void>;
 }
 
-/** Takes keys and handles them, so many at a time. A reconciliation that throws is that key's trouble only. */
+/** Takes keys and reconciles them, at most `count` at a time. A reconciliation that throws affects only its key. */
 export function runWorkers({ queue, backoff, count = 32, handle, clock, log, onReconciled }: WorkersOptions): Workers {
-  /** Keys whose passes throw, with what was last said of them: said again only when it changes. */
+  /** Keys whose reconciliations throw, with the last logged error: logged again only when it changes. */
   const lastErrors = new Map<string, string>();
 
   const semaphore = new Semaphore(count);
-  /** Since when (monotonic) which key holds a worker, the longest first. */
+  /** By key: since when (monotonic) it holds a worker, the oldest first. */
   const busySince = new Map<string, number>();
   let lastEndAt = clock.monotonic();
 
-  /** Milliseconds for which the key has held its worker; it does no longer. */
+  /** Ends the time that the key holds its worker, and returns it in milliseconds. */
   function stopTimer(key: string): number {
     const elapsed = clock.monotonic() - (busySince.get(key) ?? clock.monotonic());
     busySince.delete(key);
@@ -83,7 +83,7 @@ export function runWorkers({ queue, backoff, count = 32, handle, clock, log, onR
   async function work(): Promise<void> {
     const reconciliations = new Set<Promise<void>>();
     for (;;) {
-      // A key that nobody can work on yet stays in the queue, where a more urgent one may still overtake it.
+      // While no worker is free the key stays in the queue, where a higher priority can still overtake it.
       await semaphore.untilAvailable();
       const key = await queue.get();
       if (key === undefined) break;
