@@ -117,7 +117,7 @@ export async function runScenario({ cluster, emulator, apiKey, out }: DemoEnviro
   ];
   out.write(`\n${renderSummary(receipt)}\n`);
   const isGood = receipt.every(isRight);
-  out.write(isGood ? '\nEverything is as it must be.\n' : '\nThe lines marked ✗ are not what they must be.\n');
+  out.write(isGood ? '\nAll counts are as expected.\n' : '\nThe lines marked ✗ differ from what is expected.\n');
   return isGood;
 }
 
@@ -137,15 +137,15 @@ function rowsOf(objects: readonly VirtualMachine[], emulator: Emulator): string[
 function outcome(emulator: Emulator): SummaryLine[] {
   const { ledger } = emulator;
   return [
-    { what: 'machines created', counted: ledger.machinesEverCreated().length, least: 3 },
+    { what: 'VMs created', counted: ledger.machinesEverCreated().length, least: 3 },
     {
-      what: 'machines deleted',
+      what: 'VMs deleted',
       counted: ledger.effects.filter((effect) => effect.kind === 'deleted').length,
       least: 3,
     },
-    { what: 'machines left', counted: ledger.liveMachines().length, least: 0 },
-    { what: 'names held twice', counted: ledger.duplicates().length, least: 0 },
-    { what: 'calls in a wrong state', counted: ledger.forbiddenTransitions().length, least: 0 },
+    { what: 'VMs left', counted: ledger.liveMachines().length, least: 0 },
+    { what: 'names of two VMs', counted: ledger.duplicates().length, least: 0 },
+    { what: 'requests in a wrong state', counted: ledger.forbiddenTransitions().length, least: 0 },
   ];
 }
 
@@ -160,7 +160,7 @@ function writes(emulator: Emulator): SummaryLine[] {
   });
   return [
     line('CreateMachine', 3, 'web, batch, appliance; none for typo'),
-    line('StopMachine', 4, 'batch to be halted, web, appliance, web to be deleted'),
+    line('StopMachine', 4, 'halt batch, web and appliance; delete web'),
     line('StartMachine', 1, 'web'),
     line('KillMachine', 1, 'appliance, after its grace period'),
     line('RestartMachine', 1, 'web'),
@@ -177,13 +177,13 @@ function reads(emulator: Emulator, duration: number): SummaryLine[] {
       counted: calls['ListMachines'] ?? 0,
       least: undefined,
       most: pollsPossible,
-      note: `one a second at most in ${(duration / 1000).toFixed(0)} s, however many objects`,
+      note: `at most one a second in ${(duration / 1000).toFixed(0)} s, for any number of objects`,
     },
     {
       what: 'GetMachine',
       counted: calls['GetMachine'] ?? 0,
       least: 3,
-      note: 'one for each deletion: the 404 that shows it',
+      note: 'one for each deletion: its 404 confirms it',
     },
     {
       what: 'catalogue',
@@ -203,7 +203,7 @@ function latencies(emulator: Emulator, asked: readonly Asked[]): SummaryLine[] {
     const line = {
       what: `${what} ${name} → ${operation}`,
       least: undefined,
-      note: 'ms, the request to the API server included',
+      note: 'ms, including the request to the API server',
     };
     return call === undefined ? [] : [{ ...line, counted: call.at - at }];
   });

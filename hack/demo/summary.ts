@@ -25,5 +25,5 @@ export function renderSummary(lines: readonly SummaryLine[]): string {
     line.least !== undefined ? String(line.least) : line.most !== undefined ? `≤ ${line.most}` : '',
     line.note ?? '',
   ]);
-  return align([[' ', 'RECEIPT', 'COUNTED', 'MUST BE', ''], ...rows]).join('\n');
+  return align([[' ', 'RECEIPT', 'COUNTED', 'EXPECTED', ''], ...rows]).join('\n');
 }

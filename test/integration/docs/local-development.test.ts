@@ -29,6 +29,7 @@ beforeAll(async () => {
     'emulator',
     'test',
     'deploy',
+    'examples',
     'crds',
   ])
     symlinkSync(path.join(projectRoot, name), path.join(checkout, name));
