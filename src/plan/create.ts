@@ -238,7 +238,7 @@ function takenByOther({ object: { metadata, spec } }: Observed, other: string, {
   const { adoption } = spec;
   const isNamed = adoption.id !== undefined || adoption.name !== undefined;
   const another = isNamed ? '; to adopt another VM, change spec.adoption' : '';
-  const message = `VM ${id} belongs to the object ${other}; to leave it to that one, delete this object: ${deleteObject(metadata)}${another}`;
+  const message = `VM ${id} belongs to the object ${other}; delete this object, which keeps the VM: ${deleteObject(metadata)}${another}`;
   return requeue({ reason: 'HeldByOtherObject', message }, { after: conflictRetry });
 }
 

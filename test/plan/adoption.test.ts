@@ -433,7 +433,7 @@ it.each([
   {
     machineConflict: 'default/other',
     message:
-      'VM 7 belongs to the object default/other; to leave it to that one, delete this object: kubectl -n default delete vps web; to adopt another VM, change spec.adoption',
+      'VM 7 belongs to the object default/other; delete this object, which keeps the VM: kubectl -n default delete vps web; to adopt another VM, change spec.adoption',
   },
   {
     machineConflict: undefined,

@@ -68,7 +68,7 @@ describe('two objects that adopt one VM', () => {
     await clock.advance(minute);
     expect(condition('second', 'Ready')).toMatchObject({
       reason: 'HeldByOtherObject',
-      message: `VM ${id} belongs to the object default/first; to leave it to that one, delete this object: kubectl -n default delete vps second; to adopt another VM, change spec.adoption`,
+      message: `VM ${id} belongs to the object default/first; delete this object, which keeps the VM: kubectl -n default delete vps second; to adopt another VM, change spec.adoption`,
     });
     cluster.change('second', { spec: { adoption: { id: other.id, name: null } } });
     await clock.advance(minute);
