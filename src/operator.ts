@@ -265,7 +265,11 @@ export function createOperator(settings: OperatorSettings, deps: OperatorDeps): 
       // Conflicts of names and VMs are found only among all objects, so no object is reconciled before the initial list is complete.
       await objects.synced;
       isSynced = true;
-      log.info('Synced VirtualMachines', { objects: objects.size, namespaces: settings.namespaces });
+      const { namespaces } = settings;
+      log.info('Synced VirtualMachines', {
+        objects: objects.size,
+        namespaces: namespaces.length === 0 ? 'all' : namespaces,
+      });
     },
     lead() {
       const leaderReconciler = createLeaderReconciler(clock.monotonic());
