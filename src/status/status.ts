@@ -180,13 +180,14 @@ function troubleOf(o: Observed): StatusReason | undefined {
  * operation that is already told is under way: what matters then is its end, which changes the conditions. Nor is the
  * same trouble in other words, or an outage would write every object again and again. A task in progress is shown with what else is
  * written, or each power change would take a write more; that it ended or failed is written. So is the time of the last action, which
- * the provider may change with anything.
+ * the provider may change with anything, and the Secret with the password of a VM that is being provisioned, whose end is written.
  */
 export function isWorthWriting(before: VirtualMachineStatus | undefined, after: VirtualMachineStatus): boolean {
   if (before === undefined) return true;
   const flickers: Partial<Record<keyof VirtualMachineStatus, undefined>> = {
     ...(after.operation !== undefined && equal(before.operation, after.operation) ? { state: undefined } : {}),
     ...(isTaskBusy(after.lastTask) ? { lastTask: undefined } : {}),
+    ...(after.state === 'Pending' ? { initialPasswordSecret: undefined } : {}),
     updatedTime: undefined,
   };
   return !equal({ ...withoutQuotes(before), ...flickers }, { ...withoutQuotes(after), ...flickers });

@@ -389,6 +389,16 @@ describe('writing', () => {
     expect(isWorthWriting(before, { ...before, updatedTime: secondsAgo(5), state: 'Halted' })).toBe(true);
   });
 
+  it('is not worth it for the Secret with the password alone while the VM is being provisioned', () => {
+    const before = { observedGeneration: 1, state: 'Pending' } as const;
+    const initialPasswordSecret = { name: 'web-initial-password' };
+    expect(isWorthWriting(before, { ...before, initialPasswordSecret })).toBe(false);
+    expect(isWorthWriting(before, { ...before, initialPasswordSecret, state: 'Running' })).toBe(true);
+    expect(
+      isWorthWriting({ ...before, state: 'Running' }, { ...before, initialPasswordSecret, state: 'Running' }),
+    ).toBe(true);
+  });
+
   it('is not worth it when the provider only words the same problem differently', () => {
     for (const reason of ['ProviderUnavailable', 'ProtocolError', 'CredentialsRejected'] as const) {
       const before = statusWith(reason, 'request 17 failed');
