@@ -145,11 +145,11 @@ async function run(settings: Settings, env: Environment): Promise<number> {
       log,
       onBlocked: (why) => {
         obstacle = why;
-        if (why !== undefined) readiness.look();
+        if (why !== undefined) readiness.evaluate();
       },
     });
     await Promise.all([unfenced.close(), operator.start()]);
-    readiness.look();
+    readiness.evaluate();
     // Only now, so that the new leader reconciles immediately.
     election?.start();
     await election?.elected;

@@ -2,46 +2,46 @@ interface ExitCode {
   readonly code: number;
   /** One sentence. */
   readonly meaning: string;
-  /** What whoever starts the program had better do. */
+  /** What to do about it. */
   readonly remedy: string;
 }
 
-/** How the program ends: the one source of its exit codes and of their table in docs/configuration.md. */
+/** The exit codes: the only source for the program and for docs/configuration.md. */
 export const exitCodes = {
   Ended: {
     code: 0,
-    meaning:
-      'SIGTERM or SIGINT: the calls under way have ended, their results are on record and the Lease is given back.',
+    meaning: 'SIGTERM or SIGINT: the calls in flight have ended, their results are stored, and the Lease is released.',
     remedy: 'nothing',
   },
-  Crashed: { code: 1, meaning: 'An error that nobody foresaw; its last line tells which.', remedy: 'start it again' },
+  Crashed: { code: 1, meaning: 'Unexpected error; the last line of the log has it.', remedy: 'restart the operator' },
   BadSettings: {
     code: 2,
-    meaning: 'A setting is wrong or missing; there is a sentence for each.',
-    remedy: 'correct the setting',
+    meaning: 'A setting is invalid or missing; the output has a sentence for each.',
+    remedy: 'fix the setting',
   },
   NoCluster: {
     code: 3,
-    meaning: 'There is no kubeconfig and no service account, or it cannot be read or used.',
-    remedy: 'correct the kubeconfig',
+    meaning: 'Neither a kubeconfig nor a service account exists, or it cannot be read or used.',
+    remedy: 'fix the kubeconfig',
   },
   NoAddress: {
     code: 4,
-    meaning: 'The address for metrics or health cannot be listened on.',
-    remedy: 'give another one, or end the program that has it',
+    meaning: 'The operator cannot listen on the address for metrics or health.',
+    remedy: 'set another address, or stop the program that uses it',
   },
   LeaseLost: {
     code: 5,
-    meaning: 'Another operator may hold the Lease. Nothing was changed after that could be so.',
-    remedy: 'start it again: it stands by',
+    meaning:
+      'Leader election lost: another operator may hold the Lease. The operator had stopped making changes before.',
+    remedy: 'restart the operator; it is then on standby',
   },
   Unfinished: {
     code: 6,
     meaning:
-      'SIGTERM or SIGINT, but calls under way took longer than the grace period. What they were for is on record, and the next operator goes on from there.',
-    remedy: 'start it again',
+      'SIGTERM or SIGINT, but calls in flight took longer than the grace period. Their intents are stored, and the next operator continues from there.',
+    remedy: 'restart the operator',
   },
 } as const satisfies Record<string, ExitCode>;
 
-/** A second signal ends the program at once, with the number that shells give to a program ended by that signal. */
+/** A second signal ends the program immediately, with the exit code that shells use for that signal. */
 export const secondSignal: Readonly<Partial<Record<NodeJS.Signals, number>>> = { SIGINT: 130, SIGTERM: 143 };

@@ -2,7 +2,7 @@ import { flagOf, settingNames, settingsTable, variableOf, type Setting } from '.
 
 const width = 100;
 
-/** What `--help` prints: every flag with its variable, default and sentence. */
+/** The output of `--help`: every flag with its variable, default and description. */
 export function helpText(): string {
   const entries = settingNames.map((name) => {
     const { kind, byDefault, sentence }: Setting<unknown> = settingsTable[name];
@@ -11,11 +11,11 @@ export function helpText(): string {
     return `  ${usage}  (${origin})\n${wrap(sentence)}`;
   });
   return [
-    'vps247-operator: virtual machines at vps247 as Kubernetes objects.',
-    'Settings come from flags and, where a flag is not given, from the variables in brackets.',
+    'vps247-operator manages virtual machines at vps247 as Kubernetes objects.',
+    'A flag overrides the environment variable in brackets.',
     '',
     ...entries,
-    '  --help\n      Print this and exit.',
+    '  --help\n      Print this help and exit.',
     '  --version\n      Print the version and exit.',
     '',
   ].join('\n');

@@ -3,27 +3,33 @@ import { formatDuration, parseDuration } from '../domain/duration.ts';
 import { type LabelSelector, parseSelector } from '../domain/label-selector.ts';
 import { redacted } from '../domain/secret.ts';
 
-/** What fits, as data, for whoever judges a setting before the operator does; durations are milliseconds, patterns regular expressions. */
+/**
+ * The valid values as data, for validation outside the operator (the chart's schema); durations are milliseconds,
+ * patterns regular expressions.
+ */
 export type Bounds =
   | { readonly type: 'toggle' }
   | { readonly type: 'integer' | 'duration'; readonly minimum: number; readonly maximum: number }
   | { readonly type: 'choice'; readonly options: readonly string[] }
   | { readonly type: 'text' | 'list'; readonly pattern: string };
 
-/** How the text of a setting is read. */
+/** How the text of a setting is parsed. */
 export interface Kind<T> {
-  /** What stands for the value in help and documentation, such as `DURATION`; undefined for a switch, which needs none. */
+  /**
+   * The placeholder for the value in help and documentation, such as `DURATION`; undefined for a boolean flag, which
+   * needs none.
+   */
   readonly placeholder: string | undefined;
-  /** Which texts fit; ends the sentence "--flag must be …". */
+  /** Which values are valid; completes the sentence "--flag must be …". */
   readonly rule: string;
   readonly bounds: Bounds;
-  /** Undefined for a text that does not fit. */
+  /** Undefined for an invalid text. */
   read(text: string): Fitting<T> | undefined;
-  /** The text as it may be repeated in a complaint; for kinds whose text may carry a password. */
+  /** The text as it may be printed in an error message; for kinds whose text may contain a password. */
   show?(text: string): string;
 }
 
-/** A value, boxed, so that "fits and means nothing" differs from "does not fit". */
+/** A boxed value, so that a valid `undefined` differs from an invalid text. */
 export interface Fitting<T> {
   readonly value: T;
 }
@@ -31,11 +37,11 @@ export interface Fitting<T> {
 export interface HostPort {
   /** Empty: all addresses. */
   readonly host: string;
-  /** 0 lets the system choose a free port. */
+  /** 0: the system selects a free port. */
   readonly port: number;
 }
 
-/** A path; the empty text means none. */
+/** A path; empty: none. */
 export const file: Kind<string | undefined> = {
   placeholder: 'FILE',
   rule: 'a path',
@@ -50,7 +56,7 @@ export const toggle: Kind<boolean> = {
   read: (text) => (text === 'true' || text === 'false' ? { value: text === 'true' } : undefined),
 };
 
-/** Both bounds are included. */
+/** Both limits are inclusive. */
 export function integer(minimum: number, maximum: number): Kind<number> {
   return {
     placeholder: 'NUMBER',
@@ -60,7 +66,7 @@ export function integer(minimum: number, maximum: number): Kind<number> {
   };
 }
 
-/** A duration in milliseconds; the bounds, both included, are written as durations too. */
+/** A duration in milliseconds; the limits are inclusive, and written as durations. */
 export function duration(minimum: string, maximum: string): Kind<number> {
   const [low, high] = [parseDuration(minimum), parseDuration(maximum)];
   if (low === undefined || high === undefined) throw new Error(`no durations: ${minimum}, ${maximum}`);
@@ -83,7 +89,7 @@ export function choice<const T extends string>(...options: readonly T[]): Kind<T
 
 const address = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]*)):(\d{1,5})$/;
 
-/** An address to listen on. An empty host means all addresses, IPv6 and IPv4, as `:8080` does elsewhere. */
+/** An address to listen on. An empty host means all addresses, IPv6 and IPv4, as in `:8080`. */
 export const hostPort: Kind<HostPort> = {
   placeholder: 'HOST:PORT',
   rule: 'an address to listen on, such as :8080 for all addresses, 127.0.0.1:8080 or [::1]:8080',
@@ -91,7 +97,7 @@ export const hostPort: Kind<HostPort> = {
   read(text) {
     const match = address.exec(text);
     const port = within(Number(match?.[3]), 0, 65_535);
-    // One of the two groups took part; an empty host comes from the second.
+    // One of the two groups matched; an empty host comes from the second.
     const host = match?.[1] ?? match?.[2] ?? '';
     return port === undefined ? undefined : { value: { host, port: port.value } };
   },
@@ -99,10 +105,10 @@ export const hostPort: Kind<HostPort> = {
 
 const namespaceName = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 
-/** Names of namespaces, sorted and each once; the empty text is the empty list. */
+/** Names of namespaces, sorted and without duplicates; empty: no namespaces. */
 export const namespaces: Kind<readonly string[]> = {
   placeholder: 'NAME,NAME',
-  rule: 'a list of namespaces with commas between them',
+  rule: 'a comma-separated list of namespaces',
   bounds: { type: 'list', pattern: namespaceName.source },
   read: (text) => listOf(text, namespaceName),
 };
@@ -110,31 +116,31 @@ export const namespaces: Kind<readonly string[]> = {
 /** A Lease as namespace/name. */
 export const leaseRef = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\/[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$/;
 
-/** Leases as namespace/name, sorted and each once; the empty text is the empty list. */
+/** Leases as namespace/name, sorted and without duplicates; empty: none. */
 export const leaseRefs: Kind<readonly string[]> = {
   placeholder: 'NAMESPACE/NAME,NAMESPACE/NAME',
-  rule: 'a list of Leases as namespace/name, separated by commas',
+  rule: 'a comma-separated list of Leases as namespace/name',
   bounds: { type: 'list', pattern: leaseRef.source },
   read: (text) => listOf(text, leaseRef),
 };
 
-/** The name of an object or a namespace; the empty text means none. */
+/** The name of an object or a namespace; empty: none. */
 export const objectName: Kind<string | undefined> = {
   placeholder: 'NAME',
-  rule: 'a name of small letters, digits and hyphens',
+  rule: 'a DNS label (RFC 1123)',
   bounds: { type: 'text', pattern: namespaceName.source },
   read: (text) => (text === '' || namespaceName.test(text) ? { value: text === '' ? undefined : text } : undefined),
 };
 
-/** A label selector; the empty text means all objects, and so none is needed. */
+/** A label selector; empty: all objects, so no selector is needed. */
 export const labelSelector: Kind<LabelSelector | undefined> = {
   placeholder: 'SELECTOR',
-  rule: 'a label selector such as shard=a, shard in (a, b) or !shard, with commas between its parts',
+  rule: 'a label selector such as shard=a, shard in (a, b) or !shard, with its parts separated by commas',
   bounds: { type: 'text', pattern: '' },
   read: (text) => (text.trim() === '' ? { value: undefined } : fitting(parseSelector(text))),
 };
 
-/** One Secret, anywhere; without a key in its data, the usual one is meant. */
+/** A Secret in any namespace; without a key, the default one is used. */
 export interface SecretName {
   readonly namespace: string;
   readonly name: string;
@@ -143,7 +149,7 @@ export interface SecretName {
 
 const secret = /^([^/]*)\/([a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?)(?::([-._a-zA-Z0-9]{1,253}))?$/;
 
-/** The empty text means none. */
+/** Empty: none. */
 export const secretName: Kind<SecretName | undefined> = {
   placeholder: 'NAMESPACE/NAME[:KEY]',
   rule: 'a Secret as namespace/name, or namespace/name:key',
@@ -156,7 +162,7 @@ export const secretName: Kind<SecretName | undefined> = {
   },
 };
 
-/** A base URL without trailing slash. Credentials in it are refused and never repeated. */
+/** A base URL without trailing slash. A URL with credentials is refused, and never printed. */
 export const baseUrl: Kind<string> = {
   placeholder: 'URL',
   rule: 'a URL such as https://api.vps247.com, without user, query and fragment',

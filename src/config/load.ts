@@ -13,7 +13,7 @@ import {
   type Settings,
 } from './settings.ts';
 
-/** `problems` are sentences, one for each thing wrong; `help` is the text to print. */
+/** `problems` are sentences, one for each invalid setting; `help` is the text to print. */
 export type Loaded =
   | { readonly settings: Settings }
   | { readonly problems: readonly string[] }
@@ -27,8 +27,8 @@ interface Given {
 }
 
 /**
- * Reads all settings from flags (without the program's name) and environment: a flag beats the variable, the variable
- * beats the default. Everything wrong is reported together. Nothing but its arguments is looked at.
+ * Reads all settings from flags (without the program's name) and environment: a flag overrides the variable, and the
+ * variable overrides the default. All problems are reported together. Pure.
  */
 export function loadSettings(argv: readonly string[], env: Readonly<Record<string, string | undefined>>): Loaded {
   if (argv.includes('--help') || argv.includes('-h')) return { help: helpText() };
@@ -45,10 +45,10 @@ export function loadSettings(argv: readonly string[], env: Readonly<Record<strin
     if (read === undefined && given !== undefined) {
       problems.push(`${given.source} must be ${kind.rule}, not ${quote(kind.show?.(given.text) ?? given.text)}.`);
     }
-    // What is wrong gets its default, so that the rules between settings can still be judged.
+    // An invalid setting gets its default, so that the rules between settings can still be checked.
     values.set(name, (read ?? kind.read(byDefault))?.value);
   }
-  // One value for each name of the table, each read by the kind that gives the property its type.
+  // `as`: one value for each name of the table, parsed by the kind that determines the property's type.
   const settings = Object.fromEntries(values) as Settings;
   problems.push(...contradictions(settings));
   return problems.length > 0 ? { problems } : { settings };
@@ -63,7 +63,7 @@ function readFlags(argv: readonly string[]): { flags: Map<SettingName, Given>; p
     const name = names.get(flag);
     if (name === undefined) {
       problems.push(unknownArgument(flag, [...names.keys(), '--help', '--version']));
-      // A word after an unknown flag is most likely its value and not worth a complaint of its own.
+      // A word after an unknown flag is most likely its value, and needs no separate message.
       if (flag.startsWith('--') && rest.length === 0 && isValue(argv[index + 1])) index++;
       continue;
     }
@@ -85,12 +85,12 @@ function isValue(argument: string | undefined): boolean {
 }
 
 function unknownArgument(argument: string, known: readonly string[]): string {
-  if (!argument.startsWith('-')) return `${quote(argument)} is not understood: only flags are, see --help.`;
+  if (!argument.startsWith('-')) return `${quote(argument)} is not a flag; for all flags, see --help.`;
   const suggestion = nearest(argument, known);
-  return `${argument} is no flag of this program; ${suggestion === undefined ? 'see --help.' : `did you mean ${suggestion}?`}`;
+  return `${argument} is not a flag of this program; ${suggestion === undefined ? 'see --help.' : `did you mean ${suggestion}?`}`;
 }
 
-/** An empty variable counts as not set: templates of manifests leave such behind. */
+/** An empty variable counts as unset, because templates of manifests leave some empty. */
 function fromEnvironment(name: SettingName, env: Readonly<Record<string, string | undefined>>): Given | undefined {
   const variable = variableOf(name);
   const value = env[variable];
@@ -98,8 +98,8 @@ function fromEnvironment(name: SettingName, env: Readonly<Record<string, string 
 }
 
 /**
- * Only near misses are reported: Kubernetes itself sets variables such as VPS247_OPERATOR_SERVICE_HOST in every pod of
- * a namespace with a service of that name.
+ * Only similar names are reported: Kubernetes itself sets variables such as VPS247_OPERATOR_SERVICE_HOST in every Pod
+ * of a namespace with a Service of that name.
  */
 function misspelledVariables(env: Readonly<Record<string, string | undefined>>): string[] {
   const known = settingNames.map(variableOf);
@@ -108,24 +108,26 @@ function misspelledVariables(env: Readonly<Record<string, string | undefined>>):
     .toSorted()
     .flatMap((variable) => {
       const suggestion = nearest(variable, known);
-      return suggestion === undefined ? [] : [`${variable} is no setting of this program; did you mean ${suggestion}?`];
+      return suggestion === undefined
+        ? []
+        : [`${variable} is not a setting of this program; did you mean ${suggestion}?`];
     });
 }
 
-/** What is wrong between settings that are right each for itself. */
+/** The problems between settings that are valid on their own. */
 function contradictions(settings: Settings): string[] {
   const problems: string[] = [];
   const apiUrl = parseBaseUrl(settings.apiUrl);
   if (apiUrl.kind === 'Valid' && apiUrl.isPlaintext && !settings.insecureApiUrl) {
     problems.push(
-      `${flagOf('apiUrl')} must be https, because API keys are sent there; for a test give ${flagOf('insecureApiUrl')} too.`,
+      `${flagOf('apiUrl')} must be https, because API keys are sent there; for a test, also set ${flagOf('insecureApiUrl')}.`,
     );
   }
   problems.push(...ordered.flatMap((order) => disorder(settings, order)));
   const { metricsAddress, healthAddress, defaultCredentialsSecret, defaultCredentialsNamespaces } = settings;
   if ((defaultCredentialsSecret === undefined) !== (defaultCredentialsNamespaces.length === 0)) {
     problems.push(
-      `${flagOf('defaultCredentialsSecret')} and ${flagOf('defaultCredentialsNamespaces')} must be given together: the key, and who may use it.`,
+      `${flagOf('defaultCredentialsSecret')} and ${flagOf('defaultCredentialsNamespaces')} must be set together: the key, and the namespaces that may use it.`,
     );
   }
   if (
@@ -134,13 +136,13 @@ function contradictions(settings: Settings): string[] {
     metricsAddress.host === healthAddress.host
   ) {
     problems.push(
-      `${flagOf('metricsAddress')} and ${flagOf('healthAddress')} must differ, both are port ${healthAddress.port}.`,
+      `${flagOf('metricsAddress')} and ${flagOf('healthAddress')} must differ; both have port ${healthAddress.port}.`,
     );
   }
   return problems;
 }
 
-/** The names of settings that are durations, as numbers of another meaning are not compared. */
+/** The names of settings that are durations, because numbers of other units must not be compared with them. */
 type DurationName = Extract<
   SettingName,
   `${string}Timeout` | `${string}Interval` | 'retryPeriod' | 'renewDeadline' | 'leaseDuration'
@@ -152,7 +154,7 @@ interface Order {
   readonly factor: number;
 }
 
-/** `lesser` times `factor` must fit into `greater`. */
+/** `lesser` times `factor` must not exceed `greater`. */
 export const ordered: readonly Order[] = [
   { lesser: 'apiConnectTimeout', greater: 'apiResponseTimeout', factor: 1 },
   { lesser: 'urgentPollInterval', greater: 'pollInterval', factor: 1 },

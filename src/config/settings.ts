@@ -17,7 +17,7 @@ import {
 /** One setting: its kind, its default, and its description for --help and documentation. */
 export interface Setting<T> {
   readonly kind: Kind<T>;
-  /** As text, read like any other; empty means not set. */
+  /** As text, parsed like any other value; empty means unset. */
   readonly byDefault: string;
   readonly sentence: string;
 }

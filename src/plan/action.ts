@@ -4,31 +4,34 @@ import type { OperationStatus, PlannedAction, VirtualMachineStatus } from '../ap
 import type { CreateRequest, ProviderId } from '../domain/machine.ts';
 import type { Secret } from '../domain/secret.ts';
 
-/** Everything the operator can do in one reconciliation. At most one of them is a call that changes something at the provider. */
+/** Everything that the operator can do in one reconciliation. At most one action is a provider call with an effect. */
 export type Action =
   | { readonly type: 'None' }
-  /** Finalizer and intent first, then the create call. */
+  /** Stores finalizer and create intent, then sends the create call. */
   | { readonly type: 'Create'; readonly request: CreateRequest }
-  /** Record in the status that the VM is ours; of an adopted one, the finalizer first. */
+  /** Records in the status that the VM belongs to the object. For an adopted VM, it stores the finalizer first. */
   | { readonly type: 'RecordIdentity'; readonly machine: KnownMachine }
-  /** What is on record: the finalizer and the hint for restores present, the create intent gone. */
+  /** Completes the record: finalizer and hint for restores are present, the create intent is removed. */
   | { readonly type: 'CompleteIdentity'; readonly machine: KnownMachine }
-  /** Write the initial password into a Secret that this object owns; never over one that is there. */
+  /** Writes the initial password into a new Secret that the object owns; never overwrites one. */
   | { readonly type: 'WritePassword'; readonly id: ProviderId; readonly secretName: string; readonly password: Secret }
   | { readonly type: 'Start'; readonly id: ProviderId; readonly operation: OperationStatus }
   | { readonly type: 'Stop'; readonly id: ProviderId; readonly operation: OperationStatus }
-  /** Its operation is stored before the call: a second restart or power cut would hurt. */
+  /** The operation is stored before the call, because repeating a restart or power cut would do harm. */
   | { readonly type: 'Restart'; readonly id: ProviderId; readonly operation: OperationStatus }
   | { readonly type: 'Kill'; readonly id: ProviderId; readonly operation: OperationStatus }
   | { readonly type: 'Delete'; readonly id: ProviderId }
-  /** After a refused create that had no effect: finalizer and intent go. */
+  /** Removes finalizer and create intent after a refused create call that had no effect. */
   | { readonly type: 'WithdrawIntent' }
   | { readonly type: 'ReleaseFinalizer' };
 
-/** A call that begins or repeats an operation. */
+/** A call that starts or repeats an operation. */
 export type PowerAction = Extract<Action, { readonly operation: OperationStatus }>;
 
-/** The same, begun at `at` (epoch milliseconds) rather than when it was decided: between the two it may have waited for its turn. */
+/**
+ * The same operation, started at `at` (epoch milliseconds) instead of when it was decided: the call may have waited for
+ * a slot in between.
+ */
 export function withStart<T extends PowerAction>(action: T, at: number): T {
   const { operation } = action;
   const { deadlineTime } = operation;
@@ -54,12 +57,12 @@ const providerCalls: ReadonlySet<Action['type']> = new Set<Action['type']>([
   'Delete',
 ]);
 
-/** Whether the action changes something at the provider. */
+/** Whether the action has an effect at the provider. */
 export function isProviderCall(action: Action): boolean {
   return providerCalls.has(action.type);
 }
 
-/** What to report: the reason decides the conditions (see api/v1alpha1/reasons.ts), the message is for people. */
+/** What to report: the reason determines the conditions (api/v1alpha1/reasons.ts), the message is for users. */
 export interface StatusReason {
   readonly reason: Reason;
   readonly message: string;
@@ -67,21 +70,21 @@ export interface StatusReason {
 
 export interface Decision {
   readonly action: Action;
-  /** Undefined: there is nothing new to say, the status stays as it is. */
+  /** Undefined: the status stays as it is. */
   readonly statusReason: StatusReason | undefined;
-  /** The operation in flight as the status is to show it; undefined when none is. */
+  /** The operation in progress as the status shows it; undefined if there is none. */
   readonly operation: OperationStatus | undefined;
   readonly startFailure: VirtualMachineStatus['startFailure'] | undefined;
-  /** A restart request that counts as handled from now on. */
+  /** A restart request that is handled as of now. */
   readonly handledRestart: string | undefined;
   readonly plannedActions: readonly PlannedAction[] | undefined;
-  /** Reported in an event besides the verdict, once the provider has accepted the call, or the finalizer is released. */
+  /** Emitted as an event besides the status, once the provider has accepted the call or the finalizer is released. */
   readonly event: StatusReason | undefined;
-  /** Come back after this many milliseconds even when nothing happens. */
+  /** Requeue after this many milliseconds even without an event. */
   readonly after: number | undefined;
-  /** Whether the machine is in transition, so that its account should be read at the fast pace. */
+  /** Whether the VM is in transition, so that its account is listed at the urgent polling interval. */
   readonly fastPolling: boolean;
-  /** The machine is to be deleted now, and the limit of deletes a minute holds that up. */
+  /** The VM is due for deletion, and the rate limit of deletions delays it. */
   readonly awaitsDelete: boolean;
 }
 
@@ -89,7 +92,7 @@ const none: Action = { type: 'None' };
 
 type Rest = Partial<Omit<Decision, 'action' | 'statusReason'>>;
 
-/** A decision to do nothing now but say why, and perhaps come back. */
+/** A decision to do nothing now, with its reason, and perhaps to requeue. */
 export function requeue(statusReason: StatusReason | undefined, rest: Rest = {}): Decision {
   return perform(none, statusReason, rest);
 }
@@ -110,7 +113,7 @@ export function perform(action: Action, statusReason: StatusReason | undefined, 
   };
 }
 
-/** What is on record before a call that can't be taken back. */
+/** What is stored before a call that can't be undone. */
 export function intentStatus({ type, id }: Extract<Action, { type: 'Kill' | 'Restart' | 'Delete' }>): StatusReason {
   switch (type) {
     case 'Kill':

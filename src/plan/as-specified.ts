@@ -14,11 +14,14 @@ type Field = (typeof fields)[number];
 
 const options = ['ipv6', 'privateNetworking', 'sshKeyIds'] as const satisfies readonly (keyof CreationOptions)[];
 
-/** Bytes of what differs together with the command: a condition holds 1024, and half a command corrects nothing. */
+/**
+ * Bytes for the differences when the command takes most of the message: a condition holds 1024, and a truncated command
+ * is useless.
+ */
 const longest = 850;
-const leastSaid = 100;
+const minFacts = 100;
 
-/** What is known of a VM, as far as it can be compared with a spec. */
+/** The known properties of a VM that can be compared with a spec. */
 export type Actual = { readonly [F in Field | keyof CreationOptions]?: VirtualMachineStatus[F] | undefined };
 
 /** What is known of a VM by what is seen and what is on record; only its record has what it was created with. */
@@ -48,7 +51,7 @@ export interface Difference {
   readonly seen: CatalogueStatus;
 }
 
-/** Whether a VM is as the spec says, as far as that is known. `Unknown`: the provider has not reported what it takes to tell. */
+/** Whether a VM matches the spec, as far as that is known. `Unknown`: the provider doesn't report enough to compare. */
 export interface Comparison {
   readonly result: 'Same' | 'Different' | 'Unknown';
   /** The result as a sentence; for `Different` with the command that corrects the spec. */
@@ -56,7 +59,7 @@ export interface Comparison {
 }
 
 /**
- * Compares ids where the spec has an id, and names where the provider reports one; nothing else can be claimed. Pure.
+ * Compares ids where the spec has an id, and names where the provider reports one; nothing else can be compared. Pure.
  *
  * | spec | VM               | field     |
  * | ---- | ---------------- | --------- |
@@ -88,8 +91,8 @@ export function compareWithSpec(
       ...otherOptions.map((option) => [option, actual[option]] as const),
     ]);
     const command = patchSpec(metadata, truth);
-    const said = cutToBytes(facts.join('; '), Math.max(leastSaid, longest - Buffer.byteLength(command)));
-    return { result: 'Different', message: `VM ${id}: ${said}. To correct the spec: ${command}` };
+    const differencesText = cutToBytes(facts.join('; '), Math.max(minFacts, longest - Buffer.byteLength(command)));
+    return { result: 'Different', message: `VM ${id}: ${differencesText}. To correct the spec: ${command}` };
   }
   const unknown = fields.filter((field) => compare(spec[field], actual[field]) === 'Unknown');
   return unknown.length > 0

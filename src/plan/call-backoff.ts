@@ -1,11 +1,11 @@
 import { exponentialDelay } from '../domain/backoff.ts';
 
-/** However often a call had no effect, it is sent again after this long: what was in its way may be fixed. */
+/** The longest pause between calls without effect, because their cause may be fixed meanwhile. */
 const longestPause = 30 * 60_000;
 
 /**
- * Milliseconds from the first of `attempts` calls until the next one is due: pauses of 1, 2, 4 … times `base`, half an
- * hour at most. With the time of the first call and the count, no other field is needed to know when.
+ * Milliseconds from the first of `attempts` calls until the next one is due: pauses of 1, 2, 4 … times `base`, at most
+ * half an hour. The time of the first call and the count determine it, so no other field is stored.
  */
 export function patienceAfter(attempts: number, base: number): number {
   let total = 0;

@@ -5,15 +5,15 @@ import { quoted } from '../domain/text.ts';
 import type { StatusReason } from './action.ts';
 import type { CatalogueObservation } from './observed.ts';
 
-/** The ids a create call needs, or what keeps the spec from having them. */
+/** The ids that a create call needs, or why the spec can't be resolved. */
 export type Resolution =
   | { readonly ok: true; readonly regionId: number; readonly packageId: number; readonly osTemplateId: number }
   | { readonly ok: false; readonly statusReason: StatusReason };
 
-/** One that says what to create. */
+/** A spec that says what to create. */
 type CreatableSpec = VirtualMachineSpec & Readonly<Record<'region' | 'package' | 'osTemplate', CatalogueSelector>>;
 
-/** False only of objects that adopt or observe a VM. */
+/** False only for objects that adopt or observe a VM. */
 export function isCreatable(spec: VirtualMachineSpec): spec is CreatableSpec {
   return spec.region !== undefined && spec.package !== undefined && spec.osTemplate !== undefined;
 }
@@ -37,8 +37,8 @@ const maxNearest = 3;
  * | name    | one match  | its id                                                      |
  * | name    | two match  | UnknownCatalogName: a guess would bill the wrong thing      |
  * | name    | none       | UnknownCatalogName with the names there are, nearest first  |
- * | name    | no (404)   | UnknownCatalogName: say that ids are needed                 |
- * | package not in region, template not in package | CombinationNotOffered, when the lists say so  |
+ * | name    | no (404)   | UnknownCatalogName: the message asks for ids                |
+ * | package not in region, template not in package | CombinationNotOffered, if the lists show that  |
  */
 export function resolve(spec: CreatableSpec, catalogue: CatalogueObservation & { readonly kind: 'Read' }): Resolution {
   const region = pick<Region>('region', spec.region, catalogue.regions);
@@ -97,7 +97,7 @@ function pick<T extends Entry>(field: string, selector: CatalogueSelector, list:
   return { ok: true, id: entry.id, entry };
 }
 
-/** The nearest ones by themselves: in a long list the one letter that differs is hard to find. */
+/** The nearest names first and separately: in a long list, a single different letter is hard to find. */
 function choicesFor(name: string, list: readonly Entry[]): string {
   const sorted = byNearness(name, list, (entry) => entry.name ?? '');
   if (sorted.length <= maxNearest) return `valid: ${names(sorted)}`;

@@ -11,25 +11,28 @@ import { type Decision, type StatusReason, perform, requeue } from './action.ts'
 import { isCreatable, resolve } from './catalogue.ts';
 import type { Limits, NamespaceLimit, Observed } from './observed.ts';
 import { fromFailure } from './failure-status.ts';
-import { leavingVm } from './retain-hint.ts';
+import { retainHint } from './retain-hint.ts';
 import { toSeconds } from './whole-seconds.ts';
 import { unproven } from './identity-unusable.ts';
 
-/** A refusal may rest on something outside the object (a quota, a catalogue), so it is tried again now and then. */
+/**
+ * A refusal may depend on something outside the object (a quota, the catalogue), so the operator retries after this
+ * time.
+ */
 export const refusedRetry = 30 * 60_000;
 
-/** The longest wait between create calls that lead to no VM. */
+/** The longest pause between create calls that led to no VM. */
 const longestRepeat = 6 * 60 * 60_000;
 
 /** How many VMs a message names. */
-const mostLeftNamed = 10;
+const maxLeftNamed = 10;
 
-/** How often a namespace that is full, or a name that is taken by an orphan candidate, is looked at again. */
+/** How often an object is requeued whose namespace is full or whose name an orphan candidate has. */
 const conflictRetry = 60_000;
 
 /**
- * For an object whose VM is confirmed not to exist, and that is to have one. Everything that would only be refused is
- * found before the call; the call itself is guarded by `execute`, which stores finalizer and intent first.
+ * For an object whose VM is confirmed not to exist and that needs one. Everything that the provider would refuse is
+ * detected before the call; `execute` guards the call itself: it stores finalizer and create intent first.
  */
 export function create(o: Observed): Decision {
   const { spec } = o.object;
@@ -45,16 +48,17 @@ export function create(o: Observed): Decision {
       ? perform({ type: 'WithdrawIntent' }, refused(o.history.refusal), rest)
       : requeue(refused(o.history.refusal), rest);
   }
-  const { fruitless } = o;
-  const dueAt = fruitless === undefined ? o.now : fruitless.since + repeatAfter(fruitless.creates, o.limits);
-  if (fruitless !== undefined && dueAt > o.now) {
-    const message = `${fruitless.creates} create requests for ${quoted(o.providerName)} led to no VM of that name; the next one is sent at ${toSeconds(dueAt)}. If the provider has the VM under another name, delete it there`;
+  const { createsWithoutVm } = o;
+  const dueAt =
+    createsWithoutVm === undefined ? o.now : createsWithoutVm.since + repeatAfter(createsWithoutVm.creates, o.limits);
+  if (createsWithoutVm !== undefined && dueAt > o.now) {
+    const message = `${createsWithoutVm.creates} create requests for ${quoted(o.providerName)} led to no VM of that name; the next one is sent at ${toSeconds(dueAt)}. If the provider has the VM under another name, delete it there`;
     return requeue({ reason: 'CreateBackoff', message }, { after: dueAt - o.now });
   }
   const doubt = o.orphanCandidates.length > 0 && !o.requests.ignoresOrphanCandidates ? orphanCandidate(o) : undefined;
   if (doubt !== undefined && o.limits.orphanCandidates === 'Hold') return requeue(doubt, { after: conflictRetry });
   if (o.namespaceLimit !== undefined) return namespaceFull(o, o.namespaceLimit);
-  // It was not read for a reason that has passed since.
+  // It wasn't read, for a reason that no longer applies.
   if (o.catalogue.kind === 'NotNeeded') return requeue(undefined, { after: 1_000 });
   if (o.catalogue.kind === 'Reading') return requeue(undefined);
   if (o.catalogue.kind === 'Unavailable') return requeue(fromFailure(o, o.catalogue.failure), { after: 10_000 });
@@ -76,14 +80,15 @@ export function create(o: Observed): Decision {
       },
     },
     { reason: 'Creating', message: `creating VM ${quoted(name)}` },
-    // A new machine boots anyway.
+    // The provider boots every new VM.
     { fastPolling: true, handledRestart: spec.restartRequest, event: doubt },
   );
 }
 
 /**
- * A provider may create a VM under another name than the one asked for, or never show it: each further create call may be one more
- * VM to pay for. The first is repeated as soon as lists have confirmed that no VM exists, the others with exponential backoff.
+ * The provider may create a VM under another name than requested, or never list it: each further create call may then
+ * be billed. The first call is repeated as soon as lists have confirmed that no VM exists, later ones with exponential
+ * backoff.
  */
 function repeatAfter(creates: number, { recreateAfter }: Limits): number {
   const delays = { first: recreateAfter, longest: Math.max(recreateAfter, longestRepeat) };
@@ -94,10 +99,10 @@ function repeatAfter(creates: number, { recreateAfter }: Limits): number {
 function asksForOthers({ identity, object }: Observed): boolean {
   const { policy, id } = object.spec.adoption;
   if (identity.kind === 'Known' || policy === 'Never') return false;
-  return policy === 'MustExist' || id !== undefined || identity.kind === 'Foreign';
+  return policy === 'MustExist' || id !== undefined || identity.kind === 'OtherObject';
 }
 
-/** The same whatever VMs there are, or a tenant could find out by asking for one after the other. */
+/** The message is the same for any VM, because a tenant could otherwise probe which VMs exist. */
 function notWithDefaultKey(o: Observed): Decision {
   const secret = o.object.spec.credentialsSecretRef.name;
   const message = `spec.adoption can't be used with the operator's default API key, which gives no right to VMs that exist; put an API key of your own into Secret ${quoted(secret)}, or, for a new VM: ${patchSpec(o.object.metadata, { adoption: { policy: 'Never', id: null, name: null } })}`;
@@ -124,7 +129,7 @@ function namespaceFull({ object, isDefaultKey }: Observed, { limit, leftRunning 
   const left =
     leftRunning.length === 0
       ? 'delete an object, or ask your cluster administrator for more'
-      : `deleted objects left ${leftRunning.slice(0, mostLeftNamed).join(', ')} running: ${remedy}`;
+      : `deleted objects left ${leftRunning.slice(0, maxLeftNamed).join(', ')} running: ${remedy}`;
   const message = `namespace ${quoted(namespace)} has reached its limit of ${limit} VMs (maxMachinesPerNamespace); ${left}`;
   return requeue({ reason: 'NamespaceLimitReached', message }, { after: conflictRetry });
 }
@@ -138,17 +143,17 @@ function orphanCandidate(o: Observed): StatusReason {
   return { reason: 'OrphanCandidateFound', message };
 }
 
-/** A list that shows a machine of ours may be of a clock that is corrected now and then. */
+/** Tolerance for a provider clock that is corrected now and then. */
 const clockTolerance = 60_000;
 
 /**
- * For an object without a VM on record, while a VM exists that it may mean. Worked table, first row that applies:
+ * For an object without a VM on record, while a VM exists that may be its VM. Worked table, first row that applies:
  *
  * | found by | and                                              | then                                          |
  * | -------- | ------------------------------------------------ | --------------------------------------------- |
  * | name     | the name carries this object's UID               | ours                                          |
  * | name     | its create call was refused, and the provider does not say when the VM was created | IdentityUnproven |
- * | name     | an intent of this key is there, VM no older      | ours, unless another object records it: the name had been shown free before |
+ * | name     | an intent of this key is there, VM no older      | ours, unless another object records it: the name was confirmed free before |
  * | any      | adoption Never                                   | NameTaken; IdentityFromOtherObject comes before |
  * | any      | another object records it                        | HeldByOtherObject                             |
  * | id       | spec.providerName says another name              | AdoptionMismatch                              |
@@ -159,14 +164,12 @@ export function recognize(o: Observed, machine: Machine): Decision {
   const isNamed = machine.name === providerName(o.object);
   if (isNamed && isNameOwn(o.object)) return record(o, machine, 'Created');
   if (isNamed && isFromIntent(o, machine))
-    return o.machineConflict === undefined
-      ? record(o, machine, 'Created')
-      : takenByOther(o, o.machineConflict, machine);
+    return o.machineConflict === undefined ? record(o, machine, 'Created') : heldByOther(o, o.machineConflict, machine);
   const { adoption, providerName: asked } = o.object.spec;
   if (adoption.policy === 'Never' && isInDoubt(o, machine)) return doubtful(o, machine);
   if (adoption.policy === 'Never') return nameTaken(o, machine);
   if (o.isDefaultKey) return notWithDefaultKey(o);
-  if (o.machineConflict !== undefined) return takenByOther(o, o.machineConflict, machine);
+  if (o.machineConflict !== undefined) return heldByOther(o, o.machineConflict, machine);
   if (asked !== undefined && machine.name !== asked) {
     const byName = patchSpec(o.object.metadata, { adoption: { id: null, name: null } });
     const message = `VM ${machine.id} is named ${quoted(machine.name)}, but spec.providerName is ${quoted(asked)}; correct spec.adoption, or, to adopt the VM of that name: ${byName}`;
@@ -179,8 +182,8 @@ export function recognize(o: Observed, machine: Machine): Decision {
 type IntentOwner = Pick<Observed, 'object' | 'intent' | 'isIntentProven' | 'isIntentRefused'>;
 
 /**
- * Whether a VM of a name that the manifest chose may be the object's or a stranger's: the provider refused to create it, for which
- * a VM of that name is a reason, and does not say when the one that is there was created.
+ * Whether a VM of a configured name may be the object's or another one's: the provider refused to create it, possibly
+ * because the name was taken, and doesn't report when the existing VM was created.
  */
 export function isInDoubt({ object, intent, isIntentRefused }: IntentOwner, machine: Machine): boolean {
   const isNamed = machine.name === providerName(object) && !isNameOwn(object);
@@ -192,7 +195,7 @@ function doubtful(o: Observed, { id, name }: Machine): Decision {
   const remedy =
     metadata.deletionTimestamp === undefined
       ? `if it is this object's, adopt it: ${adoptVm(metadata, id)}; if not: ${deleteKeepingVm(metadata)}`
-      : `if it is this object's, delete it at the provider${leavingVm(o, 'leave it running')}`;
+      : `if it is this object's, delete it at the provider${retainHint(o, 'leave it running')}`;
   const message = `the provider refused to create ${quoted(name)} and lists VM ${id} of that name without the time of its creation, so it may be this object's or not; ${remedy}`;
   return requeue({ reason: 'IdentityUnproven', message }, { after: conflictRetry });
 }
@@ -202,13 +205,15 @@ function nameTaken({ object: { metadata } }: Observed, { id, name }: Machine): D
   return requeue({ reason: 'NameTaken', message }, { after: conflictRetry });
 }
 
-/** Whether the VM is the one that the create intent was written for: anybody can write an annotation, but not its proof. */
+/**
+ * Whether the VM is the one that the create intent was written for: a user can write the annotation, but not its proof.
+ */
 export function isFromIntent(o: IntentOwner, machine: Machine): boolean {
   const { intent, isIntentProven } = o;
   if (intent?.isOwn !== true || !isIntentProven) return false;
   if (isInDoubt(o, machine)) return false;
   const createdAt = Date.parse(machine.createdAt ?? '');
-  // Both are times of the provider's own clock. Where it reports none, the intent alone decides.
+  // Both times are from the provider's clock. Where it reports none, the intent alone decides.
   return !(createdAt < (intent.after ?? -Infinity) - clockTolerance);
 }
 
@@ -227,14 +232,15 @@ function record(o: Observed, { id, name, ownerId }: Machine, origin: Origin): De
       : { reason: 'Creating', message: `adopting VM ${id} (${quoted(name)})` };
   return perform({ type: 'RecordIdentity', machine }, statusReason, {
     fastPolling: true,
-    // A request that was there before the VM was on record is not a wish of today; after a lost status, a second restart would hurt.
+    // A restart request from before the VM was on record is outdated; after a lost status, repeating the restart would
+    // do harm.
     handledRestart: o.object.spec.restartRequest,
     operation: o.object.status?.operation,
     startFailure: o.object.status?.startFailure,
   });
 }
 
-function takenByOther({ object: { metadata, spec } }: Observed, other: string, { id }: Machine): Decision {
+function heldByOther({ object: { metadata, spec } }: Observed, other: string, { id }: Machine): Decision {
   const { adoption } = spec;
   const isNamed = adoption.id !== undefined || adoption.name !== undefined;
   const another = isNamed ? '; to adopt another VM, change spec.adoption' : '';
@@ -242,7 +248,7 @@ function takenByOther({ object: { metadata, spec } }: Observed, other: string, {
   return requeue({ reason: 'HeldByOtherObject', message }, { after: conflictRetry });
 }
 
-/** Why the provider refused a create call, as a verdict. */
+/** Why the provider refused a create call, as a status. */
 export function refused(failure: Failure): StatusReason {
   const reason: Reason = failure.status === 402 ? 'QuotaExceeded' : 'CreateRefused';
   const words = failure.text === '' ? failure.code : failure.text;

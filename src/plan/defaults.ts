@@ -1,7 +1,7 @@
 import type { DeletionPolicy, ExternalDeletePolicy, Origin, VirtualMachine } from '../api/v1alpha1/types.ts';
 
 /**
- * The policies in effect, as `plan` applies them and the status shows them. Worked table, first row that applies:
+ * The policies in effect, as `plan` applies and the status shows them. Worked table, first row that applies:
  *
  * | managementPolicy | set in the spec | origin of the VM | deletionPolicy | onExternalDelete |
  * | ---------------- | --------------- | ---------------- | -------------- | ---------------- |

@@ -8,18 +8,18 @@ import { power } from './power.ts';
 import { failedTaskNote } from './task.ts';
 
 /**
- * For an object that is being deleted and whose VM is there, until the VM is confirmed deleted. Worked table:
+ * For an object that is being deleted and whose VM exists, until the VM is confirmed deleted. Worked table:
  *
- * | state seen                 | for less than its patience  | for longer                                                 |
+ * | state seen                 | shorter than its patience   | for longer                                                 |
  * | -------------------------- | --------------------------- | ---------------------------------------------------------- |
  * | Halted                     | DELETE                      | DELETE                                                     |
  * | Running                    | as the power table says     | as the power table says                                    |
  * | Pending, Starting, Unknown | wait                        | DELETE                                                     |
  * | Halting                    | as the power table says     | DELETE; once that is refused, as the power table says, too |
  *
- * Patience is `stuckAfter`, with the grace period on top for a shutdown. Nothing else would ever come of such a state, and a
+ * Patience is `stuckAfter`, plus the grace period for a shutdown. Such a state would never end otherwise, and a
  * provider that can't delete the VM yet refuses (400, 406), which the object then reports. Repeating a DELETE does no harm, so it is
- * not recorded, merely spaced out.
+ * not recorded, only spaced out.
  */
 export function deleteMachine(o: Observed, machine: Machine): Decision {
   const patience = patienceOf(o, o.object.status?.operation);
@@ -36,11 +36,11 @@ export function deleteMachine(o: Observed, machine: Machine): Decision {
 
 function isEndless(o: Observed, { state }: Machine, left: number): boolean {
   if (state === 'Halted' || state === 'Running' || left > 0) return false;
-  // Power cuts take turns with it, where the mode allows them: each may be what helps.
+  // Power cuts alternate with it, where the mode allows them, because either may be what helps.
   return state !== 'Halting' || o.object.spec.powerOff.mode === 'Soft' || o.history.refusedFor === 0;
 }
 
-/** No list wakes an object whose VM stays as it is. */
+/** No list requeues an object whose VM doesn't change. */
 function requeueIn(left: number, decision: Decision): Decision {
   const isWaiting = decision.action.type === 'None' && left > 0;
   return isWaiting ? { ...decision, after: Math.min(left, decision.after ?? Infinity) } : decision;
@@ -65,8 +65,8 @@ function sendDelete(o: Observed, machine: Machine, message: string): Decision {
 }
 
 /**
- * The steps of powering off are reported as one: a write for each of them would wake every watcher to say what
- * `status.operation` says already. What needs a human keeps its own reason.
+ * The steps of powering off are reported as one: a status write for each step would only repeat `status.operation`. A
+ * state that needs a user keeps its own reason.
  */
 function withDeletionStatus(o: Observed, decision: Decision, machine: Machine): Decision {
   const { statusReason } = decision;

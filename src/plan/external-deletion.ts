@@ -35,19 +35,25 @@ export function externallyDeleted(o: Observed): Decision | undefined {
   });
 }
 
-/** Whether a VM that is confirmed deleted is created again. */
+/** Whether a VM that is confirmed deleted is recreated. */
 export function isRecreated(object: VirtualMachine, identity: Identity): boolean {
   return identity.kind === 'Known' && externalDeletePolicyOf(object, identity.origin) === 'Recreate';
 }
 
-/** What keeps the VM on record from being created again although `spec.onExternalDelete` says so: the operator doesn't know which VM you want. */
+/**
+ * What prevents recreating the VM on record although `spec.onExternalDelete` allows it: the operator doesn't know which
+ * VM the user wants.
+ */
 function recreationObstacle(object: VirtualMachine, id: number): string | undefined {
   const { result, message: difference } = compareWithSpec(object, id, object.status ?? {});
-  if (result === 'Different') return `it was not as the spec says. ${difference}`;
+  if (result === 'Different') return `it did not match the spec. ${difference}`;
   return isCreatable(object.spec) ? undefined : 'the spec lacks its region, package or osTemplate';
 }
 
-/** Whether the object may take a turn of the account's rate of recreations: not while a create request is only planned. */
+/**
+ * Whether the object counts towards the account's rate limit of recreations: not while a create request is only
+ * planned.
+ */
 export function takesRecreationTurn(object: VirtualMachine, identity: Identity, { isPaused }: Requests): boolean {
   if (identity.kind !== 'Known' || object.spec.managementPolicy !== 'Manage' || isPaused) return false;
   return isRecreated(object, identity) && recreationObstacle(object, identity.id) === undefined;

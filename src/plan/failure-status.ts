@@ -3,11 +3,11 @@ import type { Reason } from '../api/v1alpha1/reasons.ts';
 import type { Failure, FailureCode } from '../domain/failure.ts';
 import { quoted } from '../domain/text.ts';
 import type { StatusReason } from './action.ts';
-import { leavingVm } from './retain-hint.ts';
+import { retainHint } from './retain-hint.ts';
 import type { Observed } from './observed.ts';
 import { isToBeDeleted } from './protection.ts';
 
-/** Whose key it was. */
+/** The owner of the key. */
 type Asker = Pick<Observed, 'object' | 'isDefaultKey' | 'mayOrphan'>;
 
 const insteadOfDeletion = 'leave the VM running instead';
@@ -24,7 +24,7 @@ const unreadable: Meaning = {
   next: 'The operator retries automatically',
 };
 
-/** For each code the reason, what that means, and what the operator does about it. */
+/** For each code the reason, its meaning, and what the operator does next. */
 const byCode: Partial<Record<FailureCode, Meaning>> = {
   RateLimited: {
     reason: 'RateLimited',
@@ -41,21 +41,21 @@ const unavailable: Meaning = {
   next: 'The operator retries automatically',
 };
 
-/** What a failed read or call means for the object: by class first, then by code, never by text. */
+/** The reason for a failed read or call: by class first, then by code, never by text. */
 export function fromFailure(o: Asker, failure: Failure): StatusReason {
   if (failure.class === 'Credentials') return rejected(o, failure);
   const { reason, problem, next } = byCode[failure.code] ?? unavailable;
   return { reason, message: `${problem}: ${describeFailure(failure)}. ${next}` };
 }
 
-/** No key is usable, as `message` says. An object that is being deleted also says how that can end. */
+/** No key is usable, as `message` explains. An object that is being deleted also shows how the deletion can finish. */
 export function missing(o: Pick<Observed, 'object' | 'mayOrphan'>, message: string): StatusReason {
   if (!isToBeDeleted(o.object)) return { reason: 'CredentialsMissing', message };
-  const instead = leavingVm(o, insteadOfDeletion);
+  const instead = retainHint(o, insteadOfDeletion);
   return { reason: 'CredentialsMissing', message: `${message}; the VM is deleted once the key is there${instead}` };
 }
 
-/** The key is not accepted: which one, and what to do about it. */
+/** The provider rejects the key: which one, and how to fix it. */
 export function rejected(o: Asker, failure: Failure | undefined): StatusReason {
   const { object, isDefaultKey } = o;
   const { name, key } = object.spec.credentialsSecretRef;
@@ -63,7 +63,7 @@ export function rejected(o: Asker, failure: Failure | undefined): StatusReason {
   const message = isDefaultKey
     ? `the provider does not accept the operator's default API key; ask your cluster administrator to replace it${answer}`
     : `the provider does not accept the API key in Secret ${quoted(name)} under ${quoted(key)}${answer}; to replace it: ${replaceApiKey(object.metadata.namespace, { name, key })}`;
-  return { reason: 'CredentialsRejected', message: message + leavingVm(o, insteadOfDeletion) };
+  return { reason: 'CredentialsRejected', message: message + retainHint(o, insteadOfDeletion) };
 }
 
 /** The call, and how it failed. */

@@ -3,14 +3,17 @@ import { adoptVm, annotate, deleteObject } from '../api/v1alpha1/commands.ts';
 import { annotations } from '../api/v1alpha1/constants.ts';
 import { quoted } from '../domain/text.ts';
 import { type Decision, perform, requeue } from './action.ts';
-import { leavingVm } from './retain-hint.ts';
+import { retainHint } from './retain-hint.ts';
 import type { Observed } from './observed.ts';
 
-/** Restored, copied or edited: the recorded machine was not recorded for this object, so it is not touched unless its owner says so. */
+/**
+ * Restored, copied or edited: the VM on record was recorded for another object, so the operator doesn't touch it
+ * without the user's consent.
+ */
 export function identityUnusable(o: Observed): Decision | undefined {
   const { identity } = o;
   const { adoption } = o.object.spec;
-  if (identity.kind === 'Foreign') {
+  if (identity.kind === 'OtherObject') {
     if (o.object.metadata.deletionTimestamp !== undefined) return perform({ type: 'ReleaseFinalizer' }, undefined);
     if (adoption.policy !== 'Never') return undefined;
     const { metadata, spec } = o.object;
@@ -18,7 +21,7 @@ export function identityUnusable(o: Observed): Decision | undefined {
     const adopt = o.isDefaultKey
       ? `to adopt the VM, put an API key of your own into Secret ${quoted(spec.credentialsSecretRef.name)} and set spec.adoption.policy to MustExist`
       : `if no other object and no other cluster manages the VM, adopt it: ${adoptVm(metadata)}`;
-    // Only the deletion of the object removes what the status records without a cluster administrator; it leaves that VM alone.
+    // Without a cluster administrator, only deleting the object removes what the status records; that keeps the VM.
     const renew =
       identity.isRecord === true
         ? `for a new VM, delete this object, which keeps VM ${identity.id}, and apply it again: ${deleteObject(metadata)}`
@@ -29,12 +32,15 @@ export function identityUnusable(o: Observed): Decision | undefined {
       message: `${what} for the object with UID ${identity.uid}, not for this one; ${remedy}`,
     });
   }
-  // A name with the object's UID proves what the annotation does not.
+  // A name with the object's UID is a proof; the annotation isn't.
   const isLookedFor = isNameOwn(o.object) || adoption.policy !== 'Never';
   return identity.kind === 'Unproven' && !isLookedFor ? unproven(o) : undefined;
 }
 
-/** The annotation hints at a VM that nothing proves to be the object's: not acted on, and no second one is created. */
+/**
+ * The annotation hints at a VM that isn't proven to be the object's: the operator neither acts on it nor creates
+ * another one.
+ */
 export function unproven(o: Observed): Decision {
   const { metadata } = o.object;
   const id = o.identity.kind === 'Unproven' ? o.identity.id : undefined;
@@ -43,7 +49,7 @@ export function unproven(o: Observed): Decision {
   const otherwise =
     metadata.deletionTimestamp === undefined
       ? `; for a new VM: ${annotate(metadata, { [annotations.machine]: undefined })}`
-      : leavingVm(o);
+      : retainHint(o);
   return requeue({
     reason: 'IdentityUnproven',
     message: `the annotation ${annotations.machine} ${what}, but the status has no record of it, and an annotation alone proves nothing; ${adopt}${otherwise}`,

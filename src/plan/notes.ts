@@ -2,7 +2,7 @@ import { quoted } from '../domain/text.ts';
 import type { StatusReason } from './action.ts';
 import type { Observed } from './observed.ts';
 
-/** What a message that the VM matches the spec adds to that: a part of the spec, or of what was written for it, that doesn't apply. */
+/** Appended to the message that the VM matches the spec: a part of the spec, or a result of it, that doesn't apply. */
 export function withNotes(o: Observed, statusReason: StatusReason | undefined): StatusReason | undefined {
   if (statusReason?.reason !== 'Available') return statusReason;
   return { ...statusReason, message: [statusReason.message, ...outdatedPassword(o), ...unusedAdoption(o)].join('; ') };
@@ -14,7 +14,7 @@ function outdatedPassword({ history }: Observed): readonly string[] {
   return secret === undefined ? [] : [`Secret ${quoted(secret)} holds the password of an earlier VM`];
 }
 
-/** Also after the adopted VM was recreated: the new one has another id and name. */
+/** Also after an adopted VM was recreated: the new one has another id and name. */
 function unusedAdoption({ identity, object: { spec } }: Observed): readonly string[] {
   const { id, name } = spec.adoption;
   if (identity.kind !== 'Known') return [];

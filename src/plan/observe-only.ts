@@ -2,10 +2,10 @@ import { quoted } from '../domain/text.ts';
 import { type Decision, type StatusReason } from './action.ts';
 import type { Observed } from './observed.ts';
 
-/** A create takes less when the provider answers quickly, and then needs no status in between. Milliseconds. */
+/** A create takes less time if the provider responds quickly, and then needs no intermediate status. Milliseconds. */
 const firstReport = 1_000;
 
-/** An object without any condition looks as if no operator ran: after a second it shows what the operator waits for. */
+/** An object without conditions looks as if no operator ran: after one second it shows what the operator waits for. */
 export function explained(o: Observed, decision: Decision): Decision {
   const { metadata, status } = o.object;
   const isReported = decision.statusReason !== undefined || status?.conditions !== undefined;

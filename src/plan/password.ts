@@ -3,14 +3,14 @@ import { type Decision, perform } from './action.ts';
 import type { Observed } from './observed.ts';
 
 /**
- * The machine's initial root password goes into a Secret once, before the machine is called Ready, so that a user who waits
- * for that finds it there. Undefined: there is none to write, now or ever.
+ * Writes the VM's initial root password into a Secret once, before the VM becomes Ready, so that a user who waits
+ * for that finds it. Undefined: nothing to write, now or later.
  *
  * | spec                 | origin  | the status has a Secret   | then                                       |
  * | -------------------- | ------- | ------------------------- | ------------------------------------------ |
  * | policy None          |         |                           | never                                      |
- * | no name              | Adopted |                           | never: it is most likely long changed      |
- * |                      |         | yes                       | never again, whatever became of the Secret |
+ * | no name              | Adopted |                           | never: it has most likely been changed      |
+ * |                      |         | yes                       | never again, even if the Secret was deleted |
  * |                      |         | no                        | written, once the provider returns it      |
  */
 export function passwordUnwritten(o: Observed, machine: Machine): Decision | undefined {

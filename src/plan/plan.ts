@@ -10,8 +10,8 @@ import { deletionPolicyOf } from './defaults.ts';
 import { externallyDeleted } from './external-deletion.ts';
 import { missing, rejected } from './failure-status.ts';
 import { deferCalls, unwritable } from './deferred-calls.ts';
-import { kept } from './kept.ts';
-import { leavingVm } from './retain-hint.ts';
+import { keptOperations } from './kept-operations.ts';
+import { retainHint } from './retain-hint.ts';
 import { withNotes } from './notes.ts';
 import type { Observed } from './observed.ts';
 import { explained } from './observe-only.ts';
@@ -27,24 +27,24 @@ import { unknownMachine } from './unknown-machine.ts';
 import { identityUnusable } from './identity-unusable.ts';
 import { duplicateMachine } from './duplicate-machine.ts';
 
-/** How often a missing Secret without the label that has it watched is looked for. */
+/** How often a missing Secret without the label, which isn't watched, is read. */
 const secretRetry = 15_000;
 
-/** How often it is tried whether there is room for one more API key. */
+/** How often an object retries that is over the limit of API keys. */
 const keyRetry = 60_000;
 
-/** How often a Secret that stood in the way of the initial password is looked at again. */
+/** How often a Secret that blocks the initial password is checked. */
 const passwordRetry = 5 * 60_000;
 
 /** How many mistakes in a spec are reported at once. */
-const mostSpecErrors = 5;
+const maxSpecErrors = 5;
 
 type Rule = (o: Observed) => Decision | undefined;
 
 /**
- * The decision, as an ordered list: the first rule that has something to say wins. Each rule may rely on none of the
- * earlier ones having applied. What no rule may do is act on a machine that was not observed: an unknown one ends the
- * list before any rule that could.
+ * The decision, as an ordered list: the first rule that returns a decision wins. Each rule may rely on none of the
+ * earlier ones having applied. No rule may act on a VM that was not observed: an unknown VM ends the list before any
+ * rule that could.
  */
 export const rules = {
   notOurs: nothingToDelete,
@@ -77,7 +77,7 @@ export function plan(o: Observed): Decision {
   return explained(o, requeue(undefined));
 }
 
-/** Our finalizer is stored before anything billable, so without it there is nothing of ours to delete. */
+/** The finalizer is stored before anything billable, so an object without it has nothing to delete. */
 function nothingToDelete(o: Observed): Decision | undefined {
   return isDeleting(o) && !hasFinalizer(o) ? requeue(undefined) : undefined;
 }
@@ -85,19 +85,24 @@ function nothingToDelete(o: Observed): Decision | undefined {
 function paused(o: Observed): Decision | undefined {
   if (!o.requests.isPaused) return undefined;
   const what = isDeleting(o) ? 'deleted, but the deletion is ' : '';
-  return requeue({ reason: 'Paused', message: `${what}paused by the annotation ${annotations.paused}` }, kept(o));
+  return requeue(
+    { reason: 'Paused', message: `${what}paused by the annotation ${annotations.paused}` },
+    keptOperations(o),
+  );
 }
 
-/** Stored under an earlier schema: what it wants is not known in full. A deletion needs no more of it than Retain. */
+/**
+ * Stored under an earlier schema, so the desired state isn't fully known. A deletion needs no more of it than Retain.
+ */
 function specUnreadable(o: Observed): Decision | undefined {
   const { specErrors = [] } = o.object;
   const isRetained = isDeleting(o) && o.object.spec.deletionPolicy === 'Retain';
   if (specErrors.length === 0 || isRetained) return undefined;
-  const message = `${specErrors.slice(0, mostSpecErrors).join('; ')}; the operator does nothing until that is fixed${leavingVm(o)}`;
-  return requeue({ reason: 'InvalidSpec', message }, kept(o));
+  const message = `${specErrors.slice(0, maxSpecErrors).join('; ')}; the operator does nothing until that is fixed${retainHint(o)}`;
+  return requeue({ reason: 'InvalidSpec', message }, keptOperations(o));
 }
 
-/** The user wants the VM to stay. No call is made, so nothing has to be known of the VM. */
+/** The user wants to keep the VM. No call is made, so nothing has to be known about the VM. */
 function releaseWithoutDelete(o: Observed): Decision | undefined {
   if (!isDeleting(o)) return undefined;
   return deletionPolicyOf(o.object, originOf(o)) === 'Retain' ? orphan(o) : undefined;
@@ -116,7 +121,7 @@ function deletionProtected(o: Observed): Decision | undefined {
 
 function credentialsUnusable(o: Observed): Decision | undefined {
   if (o.credentials.kind === 'Missing') {
-    return requeue(missing(o, o.credentials.message), { ...kept(o), after: secretRetry });
+    return requeue(missing(o, o.credentials.message), { ...keptOperations(o), after: secretRetry });
   }
   if (o.credentials.kind === 'TooMany') {
     const { namespace } = o.object.metadata;
@@ -124,10 +129,10 @@ function credentialsUnusable(o: Observed): Decision | undefined {
       o.credentials.limit === 'GroupReached'
         ? `the objects of namespace ${quoted(namespace)} use as many API keys as they may (maxApiKeysPerNamespace); use one key for several objects, or ask your cluster administrator for more`
         : 'as many API keys are in use as the operator may use (maxApiKeys); ask your cluster administrator for more';
-    return requeue({ reason: 'ApiKeyLimitReached', message }, { ...kept(o), after: keyRetry });
+    return requeue({ reason: 'ApiKeyLimitReached', message }, { ...keptOperations(o), after: keyRetry });
   }
   if (o.credentials.kind === 'Rejected') {
-    return requeue(rejected(o, o.credentials.failure), { ...kept(o), after: secretRetry });
+    return requeue(rejected(o, o.credentials.failure), { ...keptOperations(o), after: secretRetry });
   }
   return undefined;
 }
@@ -136,20 +141,23 @@ function machineUnknown(o: Observed): Decision | undefined {
   return o.machine.kind === 'Unknown' ? unknownMachine(o, o.machine.reason) : undefined;
 }
 
-/** The provider cannot rename a machine, so an id whose machine has another name was not recorded by us. */
+/** The provider can't rename a VM, so the operator did not record an id whose VM has another name. */
 function identityMismatch(o: Observed): Decision | undefined {
   if (o.identity.kind !== 'Known' || o.machine.kind !== 'Present') return undefined;
   const { machine } = o.machine;
   if (machine.name === o.providerName) return undefined;
   const remedy = `if the status was edited, a cluster administrator resets it: ${resetStatus(o.object.metadata)}`;
-  const message = `VM ${machine.id} on record is named ${quoted(machine.name)} at the provider, not ${quoted(o.providerName)}; ${remedy}${leavingVm(o)}`;
+  const message = `VM ${machine.id} on record is named ${quoted(machine.name)} at the provider, not ${quoted(o.providerName)}; ${remedy}${retainHint(o)}`;
   return requeue({ reason: 'IdentityMismatch', message });
 }
 
-/** Deleting the recorded VM alone would leave the other one behind, and which one holds the data is not known. */
+/**
+ * Deleting only the recorded VM would leave the other one behind, and the operator doesn't know which one contains the
+ * data.
+ */
 function duplicatedDeletion(o: Observed): Decision | undefined {
   if (!isDeleting(o) || o.duplicates.length === 0 || !isNameOwn(o.object)) return undefined;
-  return requeue(duplicateMachine(o), kept(o));
+  return requeue(duplicateMachine(o), keptOperations(o));
 }
 
 function deletion(o: Observed): Decision | undefined {
@@ -161,7 +169,8 @@ function deletion(o: Observed): Decision | undefined {
   if (isInDoubt(o, o.machine.machine)) return claimed;
   if (claimed.action.type !== 'RecordIdentity') return perform({ type: 'ReleaseFinalizer' }, undefined);
   const { origin } = claimed.action.machine;
-  // A VM that was never ours does not keep our object from going, and is not adopted only to be deleted, or only to be left running.
+  // A VM that never belonged to the object doesn't block its deletion, and isn't adopted only to be deleted or
+  // orphaned.
   const isAdopted = o.identity.kind === 'Unproven' && deletionPolicyOf(o.object, origin) === 'Delete';
   return origin === 'Created' || isAdopted ? claimed : perform({ type: 'ReleaseFinalizer' }, undefined);
 }
@@ -169,7 +178,7 @@ function deletion(o: Observed): Decision | undefined {
 function unrecordedMachine(o: Observed): Decision | undefined {
   if (o.identity.kind === 'Known' || o.machine.kind !== 'Present') return undefined;
   const claimed = recognize(o, o.machine.machine);
-  // Under Observe, the next rules compare its power.
+  // With Observe, the next rules compare its power state.
   return isObserving(o) && claimed.action.type === 'RecordIdentity' ? undefined : claimed;
 }
 
@@ -177,15 +186,15 @@ function creation(o: Observed): Decision | undefined {
   return o.identity.kind !== 'Known' && o.machine.kind === 'Absent' ? create(o) : undefined;
 }
 
-/** The VM is on record, but the finalizer or the hint is missing or wrong, or the create intent is still there. */
+/** The VM is on record, but the finalizer or the hint is missing or wrong, or the create intent still exists. */
 function identityIncomplete(o: Observed): Decision | undefined {
   const { identity, object } = o;
-  // The intent stays until the record is stored, or a crash would lose the proof.
+  // The intent remains until the record is stored, because a crash would lose the proof otherwise.
   if (identity.kind !== 'Known' || !o.isRecordStored || isObserving(o)) return undefined;
   const hasIntent = object.metadata.annotations?.[annotations.createPending] !== undefined;
   if (hasFinalizer(o) && !hasIntent && compareHint(object, identity) === 'Equal') return undefined;
   return perform({ type: 'CompleteIdentity', machine: identity }, undefined, {
-    ...kept(o),
+    ...keptOperations(o),
     fastPolling: true,
   });
 }

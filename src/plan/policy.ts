@@ -5,13 +5,13 @@ import type { Observed } from './observed.ts';
 import { sequenceOf } from './sequence.ts';
 
 /**
- * The management policy: a filter over what was decided, so that no rule and no call has to know of it.
+ * The management policy: a filter over every decision, so that no rule and no call depends on it.
  *
  * | action                                   | Manage | Plan                    | Observe                    |
  * | ---------------------------------------- | ------ | ----------------------- | -------------------------- |
- * | none, letting the object go              | done   | done                    | done                       |
+ * | none, releasing the finalizer              | done   | done                    | done                       |
  * | a call to the provider, adopting a VM         | done   | shown, with what follows | kept back, ObserveOnly     |
- * | recording a machine that is proven ours, its password | done | done       | kept back                  |
+ * | recording a VM that is proven the object's, its password | done | done       | kept back                  |
  */
 export function underPolicy(o: Observed, decision: Decision): Decision {
   const action = dueOf(o, decision);
@@ -29,12 +29,15 @@ export function underPolicy(o: Observed, decision: Decision): Decision {
   return requeue({ reason: 'PlanOnly', message }, { operation, startFailure, plannedActions: sequence });
 }
 
-/** A delete that only the limit of deletes a minute holds up is due as well: until it is approved it needs no place in that queue. */
+/**
+ * A deletion that is delayed only by its rate limit is due as well: until it is approved, it needs no place in that
+ * queue.
+ */
 function dueOf({ machine }: Observed, { action, awaitsDelete }: Decision): Action {
   return awaitsDelete && machine.kind === 'Present' ? { type: 'Delete', id: machine.machine.id } : action;
 }
 
-/** Whether nothing may be written on behalf of the object, so that rules that only record need not be asked. */
+/** Whether nothing may be written for the object, so that rules that only record don't apply. */
 export function isObserving(o: Observed): boolean {
   return o.object.spec.managementPolicy === 'Observe';
 }

@@ -6,19 +6,22 @@ import type { Observed } from './observed.ts';
 import { pauseAfter, patienceAfter } from './call-backoff.ts';
 import { failedTaskOf, powerChangeFailed, wordsOf } from './task.ts';
 
-/** A power call that is due, and what is reported of it. */
+/** A power call that is due, and how it is reported. */
 export interface PowerCall {
   readonly type: OperationType;
   readonly statusReason: StatusReason & { readonly reason: 'Starting' | 'Stopping' | 'Restarting' };
-  /** The same operation when it was already sent. */
+  /** The same operation if it was sent already. */
   readonly before: OperationStatus | undefined;
-  /** Patience before sending again; it doubles each time. Milliseconds. A call that certainly was not made is sent as if it were the first. */
+  /**
+   * Milliseconds before the call is repeated; doubles each time. A call that certainly was not made is sent as if it
+   * were the first.
+   */
   readonly base: number;
-  /** Goes into the operation that is stored. */
+  /** Stored with the operation. */
   readonly details?: Pick<OperationStatus, 'deadlineTime' | 'restartRequest' | 'previousActionTime'>;
 }
 
-/** Sends a power call, unless it is in flight, or the provider is busy with the VM. */
+/** Sends a power call, unless it is in flight or the provider is busy with the VM. */
 export function issue(o: Observed, machine: Machine, call: PowerCall): Decision {
   const { before } = call;
   const attempts = before?.attempts ?? 1;
@@ -26,7 +29,8 @@ export function issue(o: Observed, machine: Machine, call: PowerCall): Decision 
     const again = Date.parse(before.startTime) + pauseAfter(attempts, call.base);
     if (again > o.now)
       return awaitTransition(o, call.statusReason, { operation: before, after: again - o.now, isRepeated: true });
-    // Its time is that of the newest call, or one that comes late would be followed by more at once.
+    // The stored time is that of the newest call, because after a late call more calls would follow immediately
+    // otherwise.
     const operation = { ...before, startTime: new Date(o.now).toISOString(), attempts: attempts + 1 };
     const trouble = stuck(o, before, { isRepeated: true }) ?? powerChangeFailed(o, machine, before, true);
     return performCall(o, machine, call, operation, trouble ?? call.statusReason);
@@ -35,7 +39,7 @@ export function issue(o: Observed, machine: Machine, call: PowerCall): Decision 
     const message = `the provider is busy with VM ${machine.id} (${machine.lastTask === undefined ? 'task' : wordsOf(machine.lastTask)})`;
     return requeue(
       { reason: 'ProviderBusy', message },
-      // A task that stays as it is changes nothing that would wake anybody.
+      // A task that doesn't change causes no event that would requeue the object.
       {
         fastPolling: true,
         startFailure: o.object.status?.startFailure,
@@ -46,7 +50,7 @@ export function issue(o: Observed, machine: Machine, call: PowerCall): Decision 
   return performCall(o, machine, call, newOperation(o, call), call.statusReason);
 }
 
-/** The operation as it is stored when it begins. */
+/** The operation as it is stored when it starts. */
 export function newOperation(o: Observed, { type, details }: PowerCall, attempts = 1): OperationStatus {
   return { type, startTime: new Date(o.now).toISOString(), ...details, attempts };
 }
@@ -58,7 +62,7 @@ function performCall(
   operation: OperationStatus,
   statusReason: StatusReason,
 ): Decision {
-  // While the provider refuses it again and again, that is reported, not the call.
+  // While the provider keeps refusing the call, the refusal is reported instead.
   const reported = o.history.refusedFor > 0 ? providerBusy(o, `${call.type}Machine`) : statusReason;
   return perform({ type: call.type, id: machine.id, operation }, reported, {
     operation: call.before ?? operation,
@@ -67,13 +71,15 @@ function performCall(
   });
 }
 
-/** What follows a transition that does not end: something after this time, or the same call again; otherwise nothing. */
+/**
+ * What follows a transition that doesn't end: another step after this time, or the same call again; undefined: nothing.
+ */
 interface Transition {
   readonly after?: number | undefined;
   readonly isRepeated?: boolean;
 }
 
-/** Waits for a transition to end, and says so when it takes too long. */
+/** Waits for a transition to end, and reports when it takes too long. */
 export function awaitTransition(
   o: Observed,
   statusReason: StatusReason & { readonly reason: 'Creating' | 'Starting' | 'Stopping' | 'Restarting' },
@@ -94,20 +100,20 @@ export function awaitTransition(
   });
 }
 
-/** The operation in flight, if it is of this type and its time can be read. */
+/** The operation in progress, if it is of this type and its time can be read. */
 export function operationInFlight(o: Observed, type: OperationType): OperationStatus | undefined {
   const operation = o.object.status?.operation;
   return operation?.type === type && Number.isFinite(Date.parse(operation.startTime)) ? operation : undefined;
 }
 
-/** A shutdown may take the grace period that the user gave it before it counts as stuck. */
+/** A shutdown may take its grace period before it counts as stuck. */
 export function patienceOf(o: Observed, operation: OperationStatus | undefined): number {
   const isShutdown =
     operation?.type === 'Stop' || (o.machine.kind === 'Present' && o.machine.machine.state === 'Halting');
   return o.limits.stuckAfter + (isShutdown ? o.object.spec.powerOff.gracePeriodSeconds * 1_000 : 0);
 }
 
-/** The message claims another call only where one follows. */
+/** The message mentions another call only where one follows. */
 function stuck(o: Observed, operation: OperationStatus | undefined, rest: Transition): StatusReason | undefined {
   const since = operation === undefined ? o.history.stateFor : inProgressFor(o, operation);
   const patience = patienceOf(o, operation);
@@ -126,7 +132,7 @@ function stuck(o: Observed, operation: OperationStatus | undefined, rest: Transi
   return { reason: 'PowerTransitionStuck', message };
 }
 
-/** Since the first call of the operation: the stored time is that of the last one. */
+/** Since the first call of the operation: the stored time is that of the newest one. */
 function inProgressFor(o: Observed, operation: OperationStatus): number {
   const earlier = patienceAfter((operation.attempts ?? 1) - 1, o.limits.visibilityWindow);
   return o.now - Date.parse(operation.startTime) + earlier;

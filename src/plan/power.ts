@@ -13,13 +13,13 @@ import { failedTaskNote, provisioningFailed } from './task.ts';
  *
  * | wanted \ seen | Pending, Starting | Running                | Halting                  | Halted                      |
  * | ------------- | ----------------- | ---------------------- | ------------------------ | --------------------------- |
- * | Running       | wait              | done; restart if asked | wait; kill as below      | start, unless backing off   |
+ * | Running       | wait              | done; restart if requested | wait; kill as below      | start, unless backing off   |
  * | Halted        | wait              | stop, or kill by mode  | wait; past deadline kill | done                        |
  *
  * A call that was accepted but shows no effect is sent again, with exponential backoff. `Soft` never kills.
- * A stop request can't be cancelled: once the grace period is over the power is cut, also if the VM is to run by then, or a guest that
- * ignores the signal would halt forever. A shutdown that began outside the operator is only waited for, without `force-power-off`.
- * In a state this version does not know, no call is sent. For an object that is being deleted, delete.ts ends what does not end by itself. A restart leads through halting, halted and starting by itself.
+ * A stop request can't be cancelled: after the grace period, the operator cuts the power even if the VM is to run by then, because a guest that
+ * ignores the signal would stay in Halting. Without `force-power-off`, the operator only waits for a shutdown that began elsewhere.
+ * In an unknown state, no call is sent. For an object that is being deleted, delete.ts ends transitions that don't end. The provider takes a restart through halting, halted and starting.
  */
 export function power(o: Observed, machine: Machine, wanted: PowerState): Decision {
   switch (machine.state) {
@@ -49,14 +49,14 @@ export function power(o: Observed, machine: Machine, wanted: PowerState): Decisi
   }
 }
 
-/** Ready is about the power state alone: AsSpecified reports what else differs, or isn't known to be the same. */
+/** Ready is only about the power state: AsSpecified reports any other difference, or that it isn't known. */
 function matching({ object }: Observed, machine: Machine): string {
   const { result } = compareWithSpec(object, machine.id, actualOf(machine, object.status));
   const what = result === 'Same' ? 'matches the spec' : 'its power state matches the spec';
   return `VM ${machine.id} is ${machine.state.toLowerCase()}; ${what}${failedTaskNote(machine)}`;
 }
 
-/** Nothing follows from a failed task: a list shows it if the VM changes all the same. */
+/** Nothing follows from a failed task: if the VM changes nevertheless, a list shows it. */
 function pending(o: Observed, machine: Machine): Decision {
   const failed = provisioningFailed(machine);
   if (failed === undefined)
@@ -64,7 +64,9 @@ function pending(o: Observed, machine: Machine): Decision {
   return requeue(failed, { operation: o.object.status?.operation, startFailure: o.object.status?.startFailure });
 }
 
-/** The same, and what follows from power drift: the power of a VM in sync changed outside the operator. */
+/**
+ * Like the message above, plus what follows from power drift: the power of a VM in sync changed outside the operator.
+ */
 export function correctOrReport(o: Observed, machine: Machine): Decision {
   const wanted = o.object.spec.powerState;
   if (!isDrifted(o, machine)) return power(o, machine, wanted);
@@ -76,8 +78,8 @@ export function correctOrReport(o: Observed, machine: Machine): Decision {
 }
 
 /**
- * Power drift: the power state of the spec had been reached, no operation is in flight, and the VM is in the other state or on
- * its way there.
+ * Power drift: the VM had the power state of the spec, no operation is in progress, and the VM is now in the other
+ * state or in transition to it.
  */
 function isDrifted(o: Observed, machine: Machine): boolean {
   const { spec, status } = o.object;
@@ -92,7 +94,7 @@ function restarting(o: Observed, machine: Machine) {
   return { reason: 'Restarting', message: `VM ${machine.id} is being restarted` } as const;
 }
 
-/** A guest that stays up this long after a start has started. */
+/** A guest that runs this long after a start counts as started. */
 const steadyAfter = 60_000;
 
 function running(o: Observed, machine: Machine): Decision {
@@ -103,13 +105,13 @@ function running(o: Observed, machine: Machine): Decision {
   const startFailure = o.object.status?.startFailure;
   if (startFailure === undefined) return requeue(statusReason, { handledRestart });
   const left = steadyAfter - seenUpFor(o);
-  // One that fell back before is watched until it has been seen up for that long.
+  // A guest that halted again before is watched until it has run for that long.
   return left <= 0
     ? requeue(statusReason, { handledRestart })
     : requeue(statusReason, { handledRestart, startFailure, after: left, fastPolling: true });
 }
 
-/** Halted on the way through a restart it starts by itself; one that stays so is started. */
+/** A VM that is halted during a restart starts by itself; if it stays halted, the operator starts it. */
 function halted(o: Observed, machine: Machine): Decision {
   const operation = operationInFlight(o, 'Restart');
   const left = o.limits.visibilityWindow - o.history.stateFor;
@@ -127,7 +129,7 @@ function start(o: Observed, machine: Machine): Decision {
   const cameUp = operation !== undefined && (o.history.lastUpAt ?? 0) > Date.parse(operation.startTime);
   const wasUpBriefly =
     operation === undefined && o.object.status?.state === 'Running' && isReady(o) && seenUpFor(o) < steadyAfter;
-  // A guest that does not stay up halts by itself; one that was halted outside the operator is simply started again.
+  // A guest that doesn't stay up halts by itself; a VM that was halted outside the operator is simply started again.
   if ((cameUp || wasUpBriefly) && !o.history.wasActedOn) {
     const failure = startFailureAfter(before, o.now, o.object.metadata.uid);
     return backingOff(machine, failure, o.now);
@@ -152,7 +154,7 @@ function backingOff(
   );
 }
 
-/** The machine is halting and is to run: it has to be down first. */
+/** The VM is halting and is to run: it has to be halted first. */
 function reverseShutdown(o: Observed, machine: Machine): Decision {
   const [kill, stop] = [operationInFlight(o, 'Kill'), operationInFlight(o, 'Stop')];
   const ofRestart = restarting(o, machine);
@@ -189,7 +191,7 @@ function powerOff(o: Observed, machine: Machine): Decision {
   if (mode === 'Hard') return issue(o, machine, { type: 'Kill', statusReason: cut, before: kill, base: window });
   if (mode === 'TrySoft') {
     if (kill !== undefined) return issue(o, machine, { type: 'Kill', statusReason: cut, before: kill, base: window });
-    // A shutdown that someone else began has no record: patience starts when it was first seen.
+    // A shutdown that began outside the operator isn't recorded: its grace period starts when it was first observed.
     const waited =
       stop !== undefined ? o.now - Date.parse(stop.startTime) : machine.state === 'Halting' ? o.history.stateFor : -1;
     if (waited >= grace) return issue(o, machine, { type: 'Kill', statusReason: cut, before: undefined, base: window });
@@ -220,8 +222,8 @@ function shutdownMessage(machine: Machine): string {
 }
 
 /**
- * For how long since it was last called Ready the machine was seen up, in milliseconds: lists may be a minute apart, and it
- * may have gone down right after one. Where no list is remembered, it may have been up until now.
+ * How long the VM was observed running since it was last Ready, in milliseconds: lists may be a minute apart, and it
+ * may have halted right after one. Without a remembered list, it may have run until now.
  */
 function seenUpFor(o: Observed): number {
   const since = readySince(o);

@@ -3,26 +3,26 @@ import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import { type Decision, type StatusReason, requeue } from './action.ts';
 import type { Observed } from './observed.ts';
 
-/** Whether the operator is to delete the VM: `spec.deletionProtection` holds that up. */
+/** Whether `spec.deletionProtection` blocks the deletion of the VM. */
 export function isToBeDeleted({ metadata, spec }: VirtualMachine): boolean {
   return metadata.deletionTimestamp !== undefined && !spec.deletionProtection;
 }
 
-/** Whether the object was deleted although it is protected, as where no admission policy refuses that. */
+/** Whether the object was deleted although it is protected, as in a cluster without the admission policy. */
 export function isDeletionProtected({ metadata, spec }: VirtualMachine): boolean {
   return metadata.deletionTimestamp !== undefined && spec.deletionProtection;
 }
 
-/** What holds up the deletion, and what the command that ends that does. `meanwhile` is about the VM. */
+/** What blocks the deletion, and what the command that lifts the protection does. `meanwhile` is about the VM. */
 export function deletionRefused({ metadata }: VirtualMachine, meanwhile?: StatusReason): StatusReason {
   if (meanwhile?.reason === 'DeletionProtected') return meanwhile;
   const vm = meanwhile === undefined || meanwhile.reason === 'Available' ? '' : `${meanwhile.message}; `;
   const lift = patchSpec(metadata, { deletionProtection: false });
-  const message = `${vm}spec.deletionProtection holds up the deletion. This deletes the object and its VM with all data: ${lift}`;
+  const message = `${vm}spec.deletionProtection blocks the deletion. This deletes the object and its VM with all data: ${lift}`;
   return { reason: 'DeletionProtected', message };
 }
 
-/** The VM stays, and its power is managed as before, by what was decided about that: a protected VM is in use. */
+/** The VM stays, and its power is managed as before: a protected VM is in use. */
 export function protectedDeletion({ object }: Observed, power: Decision | undefined): Decision {
   const { operation, startFailure, conditions = [] } = object.status ?? {};
   const statusReason = deletionRefused(object, power?.statusReason);

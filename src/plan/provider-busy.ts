@@ -4,8 +4,8 @@ import type { Observed } from './observed.ts';
 import { deletionRefused, isDeletionProtected, isToBeDeleted } from './protection.ts';
 
 /**
- * What is reported while the provider answers a call ("KillMachine") with "not now". The words are those of the first such
- * answer, or each one that is worded differently would be a status write.
+ * What is reported while the provider refuses a call (such as "KillMachine") for now. The text is that of the first
+ * refusal, because each different text would cause a status write.
  */
 export function providerBusy(o: Observed, operation: string, failure?: Failure): StatusReason {
   const statusReason = refusal(o, operation, failure);
@@ -26,7 +26,7 @@ function refusal(o: Observed, operation: string, failure: Failure | undefined): 
   return { reason: isToBeDeleted(o.object) ? 'Deleting' : 'ProviderBusy', message };
 }
 
-/** The provider's words for a refusal, such as `400: power the VM down first`. */
+/** The provider's text for a refusal, such as `400: power the VM down first`. */
 export function refusalWords({ status, text }: Failure): string {
   return [status, text].filter((part) => part !== undefined && part !== '').join(': ');
 }

@@ -1,12 +1,12 @@
 import { quoted } from '../domain/text.ts';
 import { type Action, type Decision, isProviderCall, requeue } from './action.ts';
-import { kept } from './kept.ts';
+import { keptOperations } from './kept-operations.ts';
 import type { Observed } from './observed.ts';
 import { deletionRefused, isDeletionProtected } from './protection.ts';
 
 /**
- * A request that has waited for its turn for a while is reported before it queues again: a filter over whatever was decided. One whose
- * turn comes quickly is not, and needs no status write. What holds a request back otherwise (deferred-calls.ts) is reported as that.
+ * A filter over every decision: a call that has waited for a slot for a while is reported before it queues again. A
+ * short wait needs no status write. Other delays (deferred-calls.ts) have their own reasons.
  */
 export function queued(o: Observed, decision: Decision): Decision {
   const { action, statusReason } = decision;
@@ -15,7 +15,7 @@ export function queued(o: Observed, decision: Decision): Decision {
   const reported = isDeletionProtected(o.object)
     ? deletionRefused(o.object, { reason: 'ProviderBusy', message: waits })
     : { reason: statusReason.reason, message: waits };
-  return requeue(reported, { ...kept(o), fastPolling: decision.fastPolling, after: 0 });
+  return requeue(reported, { ...keptOperations(o), fastPolling: decision.fastPolling, after: 0 });
 }
 
 function describe({ providerName }: Observed, action: Action): string {

@@ -7,20 +7,20 @@ import { pauseAfter } from './call-backoff.ts';
 import { failedTaskOf } from './task.ts';
 
 /**
- * A restart is an event, not a state: each new `spec.restartRequest` restarts a running machine exactly once. The operation
- * is stored before the call, with the provider's time of the machine's last action, so that after a crash or a lost
- * answer it is known whether the call was made. For a machine that is seen running:
+ * A restart is an event, not a state: each new `spec.restartRequest` restarts a running VM exactly once. The operation
+ * is stored before the call, with the provider's time of the VM's last action, so that after a crash or a lost
+ * response the operator knows whether the call was made. For a VM that is observed running:
  *
  * | operation | answer   | seen since                                         | then                                       |
  * | --------- | -------- | -------------------------------------------------- | ------------------------------------------ |
  * | none      |          |                                                    | store the operation, restart               |
  * | Restart   | refused  |                                                    | restart again                              |
- * | Restart   | any      | down, and up again                                 | done                                       |
+ * | Restart   | any      | halted, and running again                                 | done                                       |
  * | Restart   | accepted | nothing, for the visibility window, and no task    | done: it was too quick to be seen          |
- * | Restart   | accepted | that its task failed                               | PowerChangeFailed for the window, then done: a second restart would hurt |
- * | Restart   | unknown  | another last action, and no task                   | done: it was made                          |
+ * | Restart   | accepted | its task failed                               | PowerChangeFailed for the window, then done: repeating a restart would do harm |
+ * | Restart   | unknown  | another last action, and no task                   | done: the call was made                          |
  * | Restart   | unknown  | the same last action, longer than a call can last  | restart again: the call was not made       |
- * | Restart   | unknown  | nothing: the provider reports no time of last action | done: a second restart would hurt          |
+ * | Restart   | unknown  | nothing: the provider reports no time of last action | done: repeating a restart would do harm          |
  *
  * Undefined: there is nothing to restart.
  */
@@ -51,12 +51,15 @@ export function restart(o: Observed, machine: Machine): 'Done' | Decision | unde
 /** The last result of an operation whose call the provider accepted. */
 export const accepted = 'Accepted';
 
-/** Whether the spec asks for a restart that was not handled yet. */
+/** Whether the spec has a restart request that was not handled yet. */
 function isRestartDue({ object: { spec, status } }: Observed): boolean {
   return spec.restartRequest !== undefined && spec.restartRequest !== status?.lastRestartRequest;
 }
 
-/** The request that counts as handled without a restart: one that is there while the VM is halted, or is only observed and not on record. */
+/**
+ * The request that counts as handled without a restart: it existed while the VM was halted, or observed and not on
+ * record.
+ */
 export function handledWithoutRestart(o: Observed, machine: Machine): string | undefined {
   if (!isRestartDue(o) || operationInFlight(o, 'Restart') !== undefined) return undefined;
   const isNew = o.object.status?.origin === undefined;
@@ -71,7 +74,7 @@ function isDownSince(o: Observed, operation: OperationStatus): boolean {
   return (o.history.lastDownAt ?? 0) > Date.parse(operation.startTime);
 }
 
-/** The call again, as a new one: its own time and the last action as it is now. */
+/** The repeated call, as a new one: with its own time and the VM's present last action. */
 function again(o: Observed, machine: Machine, before: OperationStatus): Decision {
   const call = callFor(o, machine, before.restartRequest);
   const attempts = before.attempts ?? 1;

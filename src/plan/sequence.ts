@@ -8,12 +8,12 @@ import type { Observed } from './observed.ts';
 import { graceOf } from './power.ts';
 import { isToBeDeleted } from './protection.ts';
 
-/** Bytes of what the spec says: its reader has it at hand. */
+/** Bytes of text from the spec, which its reader has already. */
 const longestWanted = 16;
 
 /**
- * All that the operator would do, beginning with the action that is due; undefined if that changes neither the provider nor whose
- * VM it is. "power off" is a stop (Soft), a stop and a kill (TrySoft), or a kill (Hard); an end is the deletion of the object.
+ * All steps that the operator would take, starting with the action that is due; undefined if that changes neither a VM nor its
+ * ownership. "power off" is a stop (Soft), a stop and a kill (TrySoft), or a kill (Hard); an end is the deletion of the object.
  *
  * | action due  | then, to run                   | then, to be halted            | then, at the end                          |
  * | ----------- | ------------------------------ | ----------------------------- | ----------------------------------------- |
@@ -54,7 +54,7 @@ export function sequenceOf(o: Observed, action: Action): readonly PlannedAction[
   }
 }
 
-/** The VM keeps what differs from the spec, so the user who approves the plan reads it here. */
+/** The VM keeps these differences, so the user who approves the plan reads about them here. */
 function adoption(o: Observed, known: KnownMachine, machine: Machine | undefined): readonly PlannedAction[] {
   const vm = describeVm(known);
   const semaphore = [
@@ -70,7 +70,7 @@ function adoption(o: Observed, known: KnownMachine, machine: Machine | undefined
   return [step('AdoptMachine', message + different), ...toSpec(o, machine?.state ?? 'Unknown', vm)];
 }
 
-/** What becomes of a VM that is on record from now on. */
+/** The further steps for a VM that is on record from now on. */
 function toSpec(o: Observed, state: MachineState, vm: string): readonly PlannedAction[] {
   if (o.object.spec.powerState === 'Halted' || isToBeDeleted(o.object))
     return [...(state === 'Halted' ? [] : powerOffFrom(o, state, vm)), ...afterPowerOff(o, vm)];
@@ -124,7 +124,7 @@ function entryOf<T extends CatalogueRef>(id: number, list: readonly T[] | undefi
   return list?.find((entry) => entry.id === id) ?? { id };
 }
 
-/** Which currency an account pays in is not known. */
+/** The catalogue has several currencies, and the operator doesn't know which one the account uses. */
 function describePrice({ prices = [] }: Package): string {
   for (const per of ['month', 'hour'] as const) {
     const amounts = prices.filter((price) => price.per === per).map(({ amount, currency }) => `${amount} ${currency}`);

@@ -4,13 +4,13 @@ type StartFailure = NonNullable<VirtualMachineStatus['startFailure']>;
 
 const unit = 10_000;
 const ceiling = 5 * 60_000;
-/** With the spread. */
+/** Including the jitter. */
 export const longestStartPause = ceiling * 1.5;
 
 /**
- * One more start that did not last: the next one waits 10 s × n², at most 5 min, ±50 %. The spread comes from the
- * object's UID and the count, so that the decision stays a function of what was observed and a fleet does not start
- * in step.
+ * Counts one more start that didn't last: the next one waits 10 s × n², at most 5 min, ±50 %. The jitter is derived
+ * from the object's UID and the count, so that the decision stays a function of the observation and a fleet doesn't
+ * start at the same time.
  */
 export function startFailureAfter(before: StartFailure | undefined, now: number, uid: string): StartFailure {
   const count = (before?.count ?? 0) + 1;

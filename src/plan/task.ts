@@ -4,8 +4,8 @@ import type { StatusReason } from './action.ts';
 import type { Observed } from './observed.ts';
 
 /**
- * Only `VmKill` is a documented name; the others are inferred. A task of any other name may be from outside the operator, so that its failure
- * is not taken for that of the operation.
+ * Only `VmKill` is a documented name; the others are inferred. A task of any other name may come from outside the
+ * operator, so its failure doesn't count as that of the operation.
  */
 const namesOf: Readonly<Record<OperationType, RegExp>> = {
   Start: /(?<!re)(?:start|boot)|power.?on/i,
@@ -14,14 +14,14 @@ const namesOf: Readonly<Record<OperationType, RegExp>> = {
   Kill: /kill|reset|power.?off/i,
 };
 
-/** For a VM that is pending: whatever failed was to provision it. */
+/** For a VM that is pending: the failed task was to provision it. */
 export function provisioningFailed({ id, lastTask }: Machine): StatusReason | undefined {
   if (!isTaskFailed(lastTask)) return undefined;
   const message = `VM ${id} isn't provisioned: its last task at the provider failed (${wordsOf(lastTask)}). The operator creates and deletes nothing because of that. Check the VM at the provider; for another VM, delete this object and apply it again`;
   return { reason: 'ProvisioningFailed', message };
 }
 
-/** That the task of an operation in flight failed. `isRepeated`: the same call follows. */
+/** Reports that the task of an operation in progress failed. `isRepeated`: the same call follows. */
 export function powerChangeFailed(
   o: Observed,
   machine: Machine,
@@ -39,7 +39,7 @@ export function powerChangeFailed(
   return { reason: 'PowerChangeFailed', message };
 }
 
-/** The failed task of an operation, in words. While its next attempt is in progress, the one before counts. */
+/** The failed task of an operation, as text. While the next attempt is in progress, the previous one counts. */
 export function failedTaskOf(
   { object }: Observed,
   { lastTask }: Machine,
@@ -51,7 +51,7 @@ export function failedTaskOf(
   return isTaskFailed(task) && namesOf[operation.type].test(task.name ?? '') ? wordsOf(task) : undefined;
 }
 
-/** What a message that all is well says beside that. */
+/** Appended to the message that the VM matches the spec. */
 export function failedTaskNote({ lastTask }: Machine): string {
   return isTaskFailed(lastTask) ? `; its last task at the provider failed (${wordsOf(lastTask)})` : '';
 }

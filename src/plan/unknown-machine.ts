@@ -4,15 +4,15 @@ import { annotations } from '../api/v1alpha1/constants.ts';
 import { quoted } from '../domain/text.ts';
 import { type Decision, requeue } from './action.ts';
 import { fromFailure } from './failure-status.ts';
-import { kept } from './kept.ts';
-import { leavingVm } from './retain-hint.ts';
+import { keptOperations } from './kept-operations.ts';
+import { retainHint } from './retain-hint.ts';
 import { toSeconds } from './whole-seconds.ts';
 import type { Observed, UnknownReason } from './observed.ts';
 
-/** How often a key of another account is tried again, in case the operator doesn't watch its Secret. */
+/** How often a key of another account is retried, in case the operator doesn't watch its Secret. */
 const accountRetry = 60_000;
 
-/** What is reported, and waited for, while nothing is known of the VM. No call follows from it. */
+/** What the operator reports and waits for while nothing is known of the VM. No call follows from it. */
 export function unknownMachine(o: Observed, reason: UnknownReason): Decision {
   switch (reason.kind) {
     case 'NotYetSeen':
@@ -21,7 +21,7 @@ export function unknownMachine(o: Observed, reason: UnknownReason): Decision {
           (o.object.status?.operation ?? o.intent) !== undefined || o.object.metadata.deletionTimestamp !== undefined,
       });
     case 'ReadFailed':
-      return requeue(fromFailure(o, reason.failure), kept(o));
+      return requeue(fromFailure(o, reason.failure), keptOperations(o));
     case 'OutcomeUnknown':
       return requeue(
         {
@@ -33,7 +33,7 @@ export function unknownMachine(o: Observed, reason: UnknownReason): Decision {
     case 'OtherKey': {
       const secret = o.object.spec.credentialsSecretRef.name;
       const message = `a create request for ${quoted(o.providerName)} was sent with an earlier key of Secret ${quoted(secret)}, and nothing shows that the present key is of the same account; put the earlier key back, or, if the provider has no VM of that name, remove the create intent: ${annotate(o.object.metadata, { [annotations.createPending]: undefined })}`;
-      return requeue({ reason: 'AccountMismatch', message }, { ...kept(o), after: accountRetry });
+      return requeue({ reason: 'AccountMismatch', message }, { ...keptOperations(o), after: accountRetry });
     }
     case 'NotOwn':
       return requeue({
@@ -49,7 +49,7 @@ export function unknownMachine(o: Observed, reason: UnknownReason): Decision {
           message:
             "the list doesn't contain the VM, which doesn't prove that it is deleted; the operator also needs a 404 for its id, and proof that both answers are about its account",
         },
-        kept(o),
+        keptOperations(o),
       );
     case 'AbsenceRecent':
       return requeue(
@@ -57,17 +57,17 @@ export function unknownMachine(o: Observed, reason: UnknownReason): Decision {
           reason: 'RecreationDelayed',
           message: `VM ${reason.id} is not in the list and GET returns 404; if that lasts, a new VM is created, not before ${toSeconds(reason.until)}`,
         },
-        kept(o),
+        keptOperations(o),
       );
     case 'Unreadable': {
       const held = reason.isOurs
         ? 'the operator sends no request for it'
         : `it may be ${quoted(o.providerName)}, so no VM is created`;
-      // With the operator's own key it may be another tenant's.
+      // With the operator's default key, it may be another tenant's.
       const isHidden = o.isDefaultKey && !reason.isOurs;
       const which = isHidden ? "a VM that can't be read" : `VM ${reason.id}, but ${reason.problem}`;
       const message = `the provider lists ${which}; ${held} until the provider's answer can be read`;
-      return requeue({ reason: 'ProtocolError', message }, kept(o));
+      return requeue({ reason: 'ProtocolError', message }, keptOperations(o));
     }
     case 'MassAbsence': {
       const many = o.isDefaultKey ? 'many' : `${reason.vanished} of the account's ${reason.of}`;
@@ -76,7 +76,7 @@ export function unknownMachine(o: Observed, reason: UnknownReason): Decision {
           reason: 'AbsenceUnconfirmed',
           message: `${many} VMs disappeared from the list at once; the operator takes none of them for deleted before complete lists agree for five minutes`,
         },
-        kept(o),
+        keptOperations(o),
       );
     }
     case 'OtherAccount':
@@ -85,28 +85,28 @@ export function unknownMachine(o: Observed, reason: UnknownReason): Decision {
           reason: 'AccountMismatch',
           message: `the API key shows VMs of owner ${reason.ownerId}, but this VM belongs to owner ${ownerOf(o) ?? 'unknown'}; put a key of that owner there: ${replaceApiKey(o.object.metadata.namespace, o.object.spec.credentialsSecretRef)}`,
         },
-        { ...kept(o), after: accountRetry },
+        { ...keptOperations(o), after: accountRetry },
       );
   }
 }
 
-/** As recorded with the machine, or with the announcement of its create call; else as it was last seen. */
+/** The recorded owner: from the VM's record or its create intent, otherwise as last observed. */
 function ownerOf({ identity, intent, object }: Observed): number | undefined {
-  const recorded = identity.kind === 'Known' || identity.kind === 'Foreign' ? identity.ownerId : intent?.ownerId;
+  const recorded = identity.kind === 'Known' || identity.kind === 'OtherObject' ? identity.ownerId : intent?.ownerId;
   return recorded ?? object.status?.ownerId;
 }
 
-/** Of several VMs of one name no rule picks one: `spec.adoption` may, until the object has a VM. */
+/** No rule picks one of several VMs of one name: the user may, with `spec.adoption`, until the object has a VM. */
 function severalNamed(o: Observed, { name, ids }: Extract<UnknownReason, { kind: 'DuplicateName' }>): string {
   const { metadata, spec } = o.object;
   const [id] = ids;
-  // The recorded VM is gone, and one that isn't the object's has the name of the one to be created.
+  // The recorded VM is deleted, and an unrelated VM has the name of the one to create.
   if (ids.length === 1)
-    return `VM ${id} has the name ${quoted(name)}, so the operator creates no other one; delete VM ${id} at the provider if you do not need it${leavingVm(o)}`;
+    return `VM ${id} has the name ${quoted(name)}, so the operator creates no other one; delete VM ${id} at the provider if you do not need it${retainHint(o)}`;
   const isAdopting = spec.adoption.policy === 'MustExist' && !o.isDefaultKey && o.intent?.isOwn !== true;
   const isChoosable = isAdopting && o.identity.kind !== 'Known' && metadata.deletionTimestamp === undefined;
   const remedy = isChoosable
     ? `to adopt VM ${id}: ${patchSpec(metadata, { adoption: { id, name: null } })}`
     : 'delete those that you do not need at the provider';
-  return `the provider has ${ids.length} VMs named ${quoted(name)} (ids ${ids.join(', ')}), so the operator sends no request for any of them; ${remedy}${leavingVm(o)}`;
+  return `the provider has ${ids.length} VMs named ${quoted(name)} (ids ${ids.join(', ')}), so the operator sends no request for any of them; ${remedy}${retainHint(o)}`;
 }

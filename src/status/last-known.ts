@@ -36,7 +36,7 @@ const unlisted: LastKnown = { standing: 'Unlisted', because: "the list doesn't c
  * | confirmed deleted                                           | Gone     |
  */
 export function lastKnown({ machine, credentials, identity, object }: Observed): LastKnown {
-  if (identity.kind === 'Foreign') return ofOther;
+  if (identity.kind === 'OtherObject') return ofOther;
   if (machine.kind === 'Absent') return { standing: 'Gone', because: 'the object has no VM' };
   if (machine.kind === 'Present') return held;
   if (identity.kind === 'Unproven')

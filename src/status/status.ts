@@ -125,7 +125,7 @@ function recordOf(o: Observed, known: KnownMachine | undefined): StatusRecord {
     const { name: providerName, options: _, ...rest } = known;
     return { objectUID: o.object.metadata.uid, providerName, ...rest };
   }
-  if (o.identity.kind !== 'Foreign' || o.identity.isRecord !== true) return {};
+  if (o.identity.kind !== 'OtherObject' || o.identity.isRecord !== true) return {};
   const { id, providerName, origin, ownerId } = o.object.status ?? {};
   return {
     objectUID: o.identity.uid,

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Log } from './log.ts';
 import type { Readiness } from './readiness.ts';
 
-/** Where to listen: an empty host is all addresses, IPv6 and IPv4; port 0 is any free one. */
+/** Where to listen: an empty host means all addresses, IPv6 and IPv4; port 0 selects a free port. */
 interface ListenAddress {
   readonly host: string;
   readonly port: number;
@@ -12,19 +12,22 @@ interface ListenAddress {
 export interface HealthServerOptions {
   readonly metricsAddress: ListenAddress;
   readonly healthAddress: ListenAddress;
-  /** Whether the work goes round; false for long makes Kubernetes restart the pod. An event loop that is stuck does not even answer, which comes to the same. */
+  /**
+   * Whether reconciliation makes progress; if it is false for long, Kubernetes restarts the Pod. A blocked event loop
+   * doesn't respond at all, with the same effect.
+   */
   readonly isAlive: () => boolean;
-  readonly readiness: Pick<Readiness, 'look'>;
+  readonly readiness: Pick<Readiness, 'evaluate'>;
   readonly metrics: { readonly contentType: string; render(): Promise<string> };
   readonly log: Log;
 }
 
 export interface HealthServer {
-  /** Rejects with a sentence for the user when an address cannot be had. */
+  /** Rejects with a sentence for the user if it can't listen on an address. */
   start(): Promise<void>;
-  /** Ends open connections too. May be called at any time, also twice. */
+  /** Also closes open connections. May be called at any time, and repeatedly. */
   stop(): Promise<void>;
-  /** Where it listens, as URLs; only while started. */
+  /** The URLs that it listens on; only while started. */
   readonly addresses: { readonly metrics: string; readonly health: string } | undefined;
 }
 
@@ -35,7 +38,9 @@ interface Answer {
 }
 type Page = (query: URLSearchParams) => Answer | Promise<Answer>;
 
-/** Serves `/metrics` on one address and `/healthz` and `/readyz` on the other, so that metrics can be fenced off. */
+/**
+ * Serves `/metrics` on one address and `/healthz` and `/readyz` on the other, so that a firewall can restrict metrics.
+ */
 export function createHealthServer(options: HealthServerOptions): HealthServer {
   const { metricsAddress, healthAddress, isAlive, readiness, metrics, log } = options;
   const metricsServer = serve(log, {
@@ -43,7 +48,7 @@ export function createHealthServer(options: HealthServerOptions): HealthServer {
   });
   const healthServer = serve(log, {
     '/healthz': () => (isAlive() ? ok : { status: 503, body: 'reconciliation has stopped\n' }),
-    '/readyz': (query) => showReadiness(readiness.look(), query.has('verbose')),
+    '/readyz': (query) => showReadiness(readiness.evaluate(), query.has('verbose')),
   });
   let addresses: HealthServer['addresses'];
   return {
@@ -69,8 +74,8 @@ export function createHealthServer(options: HealthServerOptions): HealthServer {
 
 const ok: Answer = { status: 200, body: 'ok\n' };
 
-/** As the Kubernetes API server does: all checks when one fails, or when asked with `?verbose`. */
-function showReadiness({ isReady, lines }: ReturnType<Readiness['look']>, isVerbose: boolean): Answer {
+/** Like the Kubernetes API server: lists all checks if one fails, or with `?verbose`. */
+function showReadiness({ isReady, lines }: ReturnType<Readiness['evaluate']>, isVerbose: boolean): Answer {
   if (isReady && !isVerbose) return ok;
   const body = [...lines, `readyz check ${isReady ? 'passed' : 'failed'}`, ''].join('\n');
   return { status: isReady ? 200 : 503, body };
@@ -91,7 +96,7 @@ function serve(log: Log, pages: Readonly<Record<string, Page>>): Server {
       send(request, response, { status: 500, body: 'failed, see the log\n' });
     }
   }
-  // Requests are tiny; whoever takes longer is holding a connection open.
+  // Requests are tiny; a slow client only holds a connection open.
   return createServer({ requestTimeout: 5_000, headersTimeout: 5_000 }, (request, response) => {
     void answer(request, response);
   });
@@ -109,7 +114,7 @@ function send(request: IncomingMessage, response: ServerResponse, { status, type
 async function listen(server: Server, { host, port }: ListenAddress, flag: string): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   server.once('error', (error: NodeJS.ErrnoException) => reject(new Error(explain(error, host, port, flag))));
-  // Without a host, Node listens on `::` for both families, and on 0.0.0.0 where the kernel has no IPv6.
+  // Without a host, Node listens on `::` for both families, and on 0.0.0.0 if the kernel has no IPv6.
   server.listen({ port, ...(host === '' ? {} : { host }) }, resolve);
   await promise;
 }
@@ -117,19 +122,19 @@ async function listen(server: Server, { host, port }: ListenAddress, flag: strin
 function explain(error: NodeJS.ErrnoException, host: string, port: number, flag: string): string {
   switch (error.code) {
     case 'EADDRINUSE':
-      return `Port ${port}${host === '' ? '' : ` on ${host}`} is taken by another program; end it or give another one with ${flag}.`;
+      return `Port ${port}${host === '' ? '' : ` on ${host}`} is in use; stop the program that uses it, or set another address with ${flag}.`;
     case 'EACCES':
       return `Port ${port} may not be used by this user; give one above 1023 with ${flag}.`;
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return `${host} is no address of this machine; give another one with ${flag}.`;
+      return `${host} is not an address of this machine; give another one with ${flag}.`;
     default:
       return `${flag} ${host}:${port} cannot be listened on: ${error.code ?? error.message}.`;
   }
 }
 
 function urlOf(server: Server): string {
-  // A server that listens on a port has an AddressInfo; strings are for pipes.
+  // A server that listens on a port has an AddressInfo; a string is only for pipes.
   const { address, family, port } = server.address() as AddressInfo;
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
 }

@@ -1,7 +1,10 @@
-/** Variables of a log line. Failures and other plain data are fine; secrets print as `[redacted]`. */
+/** Fields of a log line. Failures and other plain data are allowed; secrets print as `[redacted]`. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** What modules log to: constant messages, everything that varies in fields. Implemented by `createLogger`. */
+/**
+ * The log interface of all modules: constant messages, with everything variable in fields. Implemented by
+ * `createLogger`.
+ */
 export interface Log {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;

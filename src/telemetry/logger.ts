@@ -10,7 +10,7 @@ export type LogFormat = 'json' | 'text';
 export interface LoggerOptions {
   readonly level: LogLevel;
   readonly format: LogFormat;
-  /** Takes one line, its line break included; standard output when left out. */
+  /** Receives one line including its line break; default: standard output. */
   readonly write?: (line: string) => void;
   /** Milliseconds since the epoch. */
   readonly now?: () => number;
@@ -24,9 +24,9 @@ interface Line {
 }
 
 /**
- * A log over winston: one line per call, as JSON (`time`, `level`, `message`, then the fields) or as text for people.
- * Fields are redacted first and never handed to winston as its `meta`: it would append a field called `message` to the
- * message, let `level` change the level, and copy whatever hangs on an error.
+ * A log on winston: one line for each call, as JSON (`time`, `level`, `message`, then the fields) or as text. Fields
+ * are redacted first and never passed to winston as its `meta`, which would append a field called `message` to the
+ * message, let `level` change the level, and copy all properties of an error.
  */
 export function createLogger({ level, format, write, now = Date.now }: LoggerOptions): Log {
   const stream =
@@ -43,7 +43,7 @@ export function createLogger({ level, format, write, now = Date.now }: LoggerOpt
   const logger = winston.createLogger({
     level,
     transports: [new winston.transports.Stream({ stream, eol: '\n' })],
-    // `line` is what `log` below puts there; winston knows only that it is unknown.
+    // `as`: `log` below sets `line`; winston types it as unknown.
     format: winston.format.printf((info) => render(info['line'] as Line)),
   });
   const options = { withStacks: level === 'debug' };
@@ -51,12 +51,12 @@ export function createLogger({ level, format, write, now = Date.now }: LoggerOpt
   function logWith(bound: LogFields): Log {
     function log(lineLevel: LogLevel, message: string, fields: LogFields = {}): void {
       if (!logger.isLevelEnabled(lineLevel)) return;
-      // Redacting a plain object yields a plain object.
+      // Redacting a plain object returns a plain object.
       const clean = redact({ ...bound, ...fields }, options) as Record<string, unknown>;
       const line: Line = {
         time: new Date(now()).toISOString(),
         level: lineLevel,
-        // A line break or a control character must not forge a second line.
+        // A line break or control character must not forge a second line.
         message: printable(scrub(message)),
         fields: clean,
       };

@@ -1,46 +1,49 @@
-/** What the names of the operator's own metrics start with. */
+/** The prefix of the operator's own metrics. */
 export const prefix = 'vps247_operator_';
 
-/** Metrics of these families have the names, labels and buckets of controller-runtime and client-go, so that their dashboards fit. */
+/**
+ * Metrics with these prefixes have the names, labels and buckets of controller-runtime and client-go, so that existing
+ * dashboards work.
+ */
 const sharedFamily = /^(?:controller_runtime|workqueue|rest_client|leader_election|process|nodejs)_/;
 
-/** The name on the page of metrics. */
+/** The full name of a metric. */
 export function fullName(name: string): string {
   return sharedFamily.test(name) ? name : `${prefix}${name}`;
 }
 
-/** What the labels `controller` and `name` of the shared metrics say; no other operator's controller has this name. */
+/** The value of the labels `controller` and `name` of the shared metrics; unique among operators. */
 export const controller = 'virtualmachine.vps247.com';
 
 export interface MetricDefinition {
   readonly type: 'counter' | 'gauge' | 'histogram';
-  /** As `fullName` takes it; the unit is part of it, seconds for times. */
+  /** As `fullName` takes it; includes the unit, seconds for times. */
   readonly name: string;
   readonly help: string;
   /**
-   * Each takes few values, and of an API key only the number its account has. Only the metrics named `machine_…` have a series for
-   * each object, and they can be switched off.
+   * Each label has few values; an account is identified by its number only. Only the metrics named `machine_…` have a
+   * series for each object, and they can be disabled.
    */
   readonly labels: readonly string[];
   readonly buckets?: readonly number[];
 }
 
-/** From a queue that is empty to one behind a thousand objects. */
+/** From an empty queue to one with a thousand objects. */
 const waits = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300];
-/** From a call on a warm connection to the provider's slowest answer. */
+/** From a call on an open connection to the provider's slowest response. */
 const durations = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
-/** controller-runtime's, of `controller_runtime_reconcile_time_seconds`. */
+/** controller-runtime's buckets of `controller_runtime_reconcile_time_seconds`. */
 const reconcileTimes = [
   0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.25, 1.5, 1.75, 2,
   2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30, 40, 50, 60,
 ];
-/** client-go's, of the workqueue: each ten times the one before, from 10 ns to 1,000 s. */
+/** client-go's buckets of the workqueue: powers of ten from 10 ns to 1,000 s. */
 const queueTimes = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1, 10, 100, 1_000];
-/** client-go's, of `rest_client_request_duration_seconds`. */
+/** client-go's buckets of `rest_client_request_duration_seconds`. */
 const requestTimes = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 4, 8, 15, 30, 60];
 
-/** Every metric of the operator's own: the one source of the instruments and of docs/metrics.md. */
+/** All metrics of the operator: the source of the instruments and of docs/metrics.md. */
 export const metricsTable = {
   reconciles: {
     type: 'counter',

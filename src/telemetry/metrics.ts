@@ -9,33 +9,36 @@ type Instrument<Name extends MetricName> = Table[Name]['type'] extends 'counter'
     ? Gauge<LabelOf<Name>>
     : Histogram<LabelOf<Name>>;
 
-/** One instrument for each row of the table, such as `metrics.watchRestarts.inc({ resource })`, and the page itself. */
+/**
+ * One instrument for each row of the table, such as `metrics.watchRestarts.inc({ resource })`, and the metrics page.
+ */
 export type Metrics = { readonly [Name in MetricName]: Instrument<Name> } & {
-  /** Runs `callback` before each scrape, for gauges that are read off something rather than counted. */
+  /** Runs `callback` before each scrape, for gauges that are computed from present state. */
   onScrape(callback: () => void): void;
   readonly contentType: string;
-  /** The page in Prometheus' text format. */
+  /** The metrics page in Prometheus' text format. */
   render(): Promise<string>;
 };
 
 export interface MetricsOptions {
   readonly version: string;
-  /** Also measure this process: memory, CPU, event loop. */
+  /** Also measures this process: memory, CPU, event loop. */
   readonly withProcess?: boolean;
 }
 
-/** Metrics in a registry of their own: prom-client's global one would be shared by everything in the process. */
+/** Creates metrics in a separate registry, because the whole process would share prom-client's global one. */
 export function createMetrics({ version, withProcess = false }: MetricsOptions): Metrics {
   const registry = new Registry();
   const callbacks: (() => void)[] = [];
   const instruments = Object.fromEntries(
     Object.entries(metricsTable).map(([name, definition]) => [name, createInstrument(definition, registry)]),
   );
-  // One instrument for each row, of the type that the row names: more than `fromEntries` can say.
+  // `as`: one instrument for each row, of the row's type, which `fromEntries` can't express.
   const byName = instruments as { readonly [Name in MetricName]: Instrument<Name> };
   byName.buildInfo.set({ version, node: process.version }, 1);
   if (withProcess) {
-    // The event loop is sampled five times less often than by default: the samples alone would wake an idle operator 100 times a second.
+    // The event loop is sampled five times less often than by default, because the samples alone would wake an idle
+    // operator 100 times a second.
     collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: 50 });
   }
   return {

@@ -15,17 +15,17 @@ import type { Tracing } from './tracing.ts';
 export interface TracingOptions {
   readonly clock: Clock;
   readonly log: Log;
-  /** The operator's. */
+  /** The operator's version. */
   readonly version: string;
-  /** Part of all passes, 0 to 1. */
+  /** The sampled fraction of all reconciliations, 0 to 1. */
   readonly sampledPart: number;
 }
 
 const patience = 2_000;
 
 /**
- * Traces over OTLP/HTTP, to where OpenTelemetry's own variables say. Imported only where they do: what it consists of takes
- * memory that an operator without a collector does not have to spend.
+ * Traces over OTLP/HTTP, to the endpoint in OpenTelemetry's environment variables. Imported only if an endpoint is set,
+ * because the packages use memory that an operator without a collector doesn't need.
  */
 export function createTracing({ clock, log, version, sampledPart }: TracingOptions): Tracing {
   const service = resourceFromAttributes({ 'service.name': 'vps247-operator', 'service.version': version });
@@ -55,7 +55,7 @@ export function createTracing({ clock, log, version, sampledPart }: TracingOptio
       try {
         return await current.run(trace.setSpan(ROOT_CONTEXT, span), work);
       } catch (error) {
-        // Not the error's words: the log tells them, redacted.
+        // Without the error's text: the log has it, redacted.
         span.setStatus({ code: SpanStatusCode.ERROR });
         throw error;
       } finally {
@@ -65,7 +65,7 @@ export function createTracing({ clock, log, version, sampledPart }: TracingOptio
     call({ api, name, code, isError, milliseconds }) {
       const end = clock.now();
       const context = current.getStore();
-      // Nobody's pass: a watch, a list, an event. Sampled by itself.
+      // Outside of any reconciliation: a watch, a list, an event. Sampled separately.
       const span = tracer.startSpan(
         name,
         {
@@ -89,12 +89,12 @@ export function createTracing({ clock, log, version, sampledPart }: TracingOptio
 
 const silent = (): void => {};
 
-/** The library's own complaints may quote its headers, which are somebody's credentials: that there are any is enough. */
+/** The library's own errors may quote its headers, which contain credentials, so only their occurrence is logged. */
 function sayOnce(log: Log): void {
-  let isSaid = false;
+  let isLogged = false;
   const complain = (): void => {
-    if (!isSaid) log.warn('Failed to export traces');
-    isSaid = true;
+    if (!isLogged) log.warn('Failed to export traces');
+    isLogged = true;
   };
   diag.setLogger(
     { error: complain, warn: silent, info: silent, debug: silent, verbose: silent },

@@ -1,15 +1,17 @@
 import type { Log } from './log.ts';
 import { scrub } from './redact.ts';
 
-/** Something that must be so before the operator is ready. */
+/** A check that must pass before the operator is ready. */
 export interface ReadinessCheck {
   /** As `/readyz` names it. */
   readonly name: string;
-  /** What it waits for, as a sentence; undefined: it passes. */
+  /** What it waits for, as a sentence; undefined if it passes. */
   readonly cause: string | undefined;
 }
 
-/** What `/readyz` shows, in the form of the Kubernetes API server's, and one log line whenever the cause changes. */
+/**
+ * The contents of `/readyz`, in the format of the Kubernetes API server, and one log line whenever the cause changes.
+ */
 export class Readiness {
   readonly #checks: () => readonly ReadinessCheck[];
   readonly #log: Log;
@@ -21,14 +23,14 @@ export class Readiness {
   }
 
   /** Evaluates all checks. */
-  look(): { readonly isReady: boolean; readonly lines: readonly string[] } {
+  evaluate(): { readonly isReady: boolean; readonly lines: readonly string[] } {
     const checks = this.#checks();
     const failed = checks.find(({ cause }) => cause !== undefined);
     this.#tell(failed);
     return { isReady: failed === undefined, lines: ['[+]ping ok', ...checks.map(lineOf)] };
   }
 
-  /** The first cause only: what comes after it can't be known yet. */
+  /** Only the first cause, because later checks depend on earlier ones. */
   #tell(failed: ReadinessCheck | undefined): void {
     const cause = failed?.cause ?? '';
     if (cause === this.#logged) return;

@@ -2,25 +2,29 @@ import { SecretIndex, shortestSecret } from '../domain/secret-matcher.ts';
 import { redacted, Secret, secretName } from '../domain/secret.ts';
 import { cutToBytes, cutToCharacters, printable } from '../domain/text.ts';
 
-/** `read`: of a longer text no more is searched for secrets; more than what is shown, so that none of them is cut through. */
+/**
+ * `read`: only this much of a longer text is searched for secrets. It is more than the shown length, so that no secret
+ * is cut in two.
+ */
 const limits = { depth: 5, entries: 50, text: 2_048, stack: 4_096, read: 16_384 } as const;
 
 /** Secret names that are harmless: the field says where a secret is, not what it is. */
 const harmlessName = /(name|ref|namespace|valid|version)$/i;
 
-/** Secrets that are remembered after their use: a line may come late. */
-const mostReleased = 1_000;
-/** The secrets in use, and how often. */
+/** How many released secrets are still redacted, because a log line may come late. */
+const maxReleased = 1_000;
+/** The secrets in use, with their reference counts. */
 const held = new Map<string, number>();
-/** The newest of those that were in use, in the order of their release. */
+/** The most recently released secrets, in the order of their release. */
 const released = new Set<string>();
-/** Of all that are known, and of up to a thousand that are forgotten; undefined while out of date. */
+/** Index of all secrets in use and of up to a thousand outdated ones; undefined while out of date. */
 let index: SecretIndex | undefined;
 let forgotten = 0;
 
 /**
- * From now on `scrub` removes this secret, as it is and as URLs, base64 and JSON spell it, until the returned function is called
- * and a thousand others have been released since. So keys may be rotated without end, and those in use are never forgotten.
+ * From now on `scrub` removes this secret, also in its URL, base64 and JSON encodings, until the returned function is
+ * called and a thousand others have been released since. So keys may be rotated without limit, and those in use are
+ * never forgotten.
  */
 export function registerSecret(secret: Secret): () => void {
   const plain = secret.reveal();
@@ -44,14 +48,14 @@ function release(plain: string): void {
   held.delete(plain);
   released.add(plain);
   const [oldest] = released;
-  if (released.size <= mostReleased || oldest === undefined) return;
+  if (released.size <= maxReleased || oldest === undefined) return;
   released.delete(oldest);
   forgotten += 1;
-  // An index is made anew now and then rather than with each key that is rotated.
-  if (forgotten >= mostReleased) index = undefined;
+  // The index is rebuilt only now and then, not with each rotated key.
+  if (forgotten >= maxReleased) index = undefined;
 }
 
-/** Where registered secrets are found. */
+/** The index of all registered secrets. */
 export function registeredSecrets(): SecretIndex {
   if (index === undefined) {
     index = new SecretIndex([...held.keys(), ...released]);
@@ -60,20 +64,20 @@ export function registeredSecrets(): SecretIndex {
   return index;
 }
 
-/** The text without any registered secret: the last line of defence, for texts that should not carry one anyway. */
+/** The text without any registered secret: the last line of defense, for texts that should not contain one anyway. */
 export function scrub(text: string): string {
   return registeredSecrets().scrub(text);
 }
 
 export interface RedactOptions {
-  /** Stacks help developers and name their files; users get them at debug level only. */
+  /** Stacks are for developers and name their files, so only the debug level prints them. */
   readonly withStacks: boolean;
 }
 
 /**
- * Any value as plain JSON data that is safe to log, bounded in depth, length and number of entries. Plain objects and
- * arrays are walked; of an error only an allow-list is taken, for its `cause`, `options`, `request` or `headers` may
- * hold an API key; every other instance of a class is reduced to its name. Never throws.
+ * Any value as plain JSON data that is safe to log, limited in depth, length and number of entries. Plain objects and
+ * arrays are walked; of an error only an allowlist is copied, because its `cause`, `options`, `request` or `headers`
+ * may contain an API key; every other class instance is reduced to its name. Never throws.
  */
 export function redact(value: unknown, options: RedactOptions = { withStacks: false }): unknown {
   return walk(value, options, []);
@@ -92,7 +96,7 @@ function walk(value: unknown, options: RedactOptions, path: readonly object[]): 
     case 'object':
       return value === null ? null : walkObject(value, options, path);
     default:
-      // undefined, functions and symbols have nothing to say in a log.
+      // undefined, functions and symbols have nothing to log.
       return undefined;
   }
 }
@@ -113,12 +117,12 @@ function walkObject(value: object, options: RedactOptions, path: readonly object
     if (prototype === Object.prototype || prototype === null) return walkEntries(Object.entries(value), options, below);
     return `[${scrub(value.constructor.name)}]`;
   } catch {
-    // A getter or a proxy that throws must not take the line, or the operator, down.
+    // A getter or a proxy that throws must not crash the operator or lose the line.
     return '[unreadable]';
   }
 }
 
-/** `class`, `code` and `status` are what the provider's and Kubernetes' failures are told apart by. */
+/** `class`, `code` and `status` distinguish the failures of the provider and of Kubernetes. */
 function walkError(error: Error, options: RedactOptions, path: readonly object[]): unknown {
   const fields: Record<string, unknown> = { name: error.name, message: error.message };
   for (const name of ['code', 'class', 'status']) {

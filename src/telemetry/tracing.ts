@@ -1,20 +1,20 @@
-/** A call to one of the two APIs that has just ended. Names and codes only: nothing of what was sent or answered. */
+/** A call to one of the two APIs that has just ended. Names and codes only, no request or response content. */
 export interface TracedCall {
   readonly api: 'kubernetes' | 'provider';
   /** Such as `patch virtualmachines/status` or `CreateMachine`. */
   readonly name: string;
-  /** The HTTP status, or the provider client's own code. */
+  /** The HTTP status, or the code of the provider client. */
   readonly code: string;
   readonly isError: boolean;
   readonly milliseconds: number;
 }
 
-/** Tells a collector of traces what is done and how long it takes: a span for each reconciliation and for each call. */
+/** Exports traces to a collector: a span for each reconciliation and for each call. */
 export interface Tracing {
-  /** Runs a reconciliation over the object `namespace/name`. Calls that are made in it show as its parts. */
+  /** Runs a reconciliation of the object `namespace/name`. Its calls become child spans. */
   reconciliation<T>(key: string, work: () => Promise<T>): Promise<T>;
   call(call: TracedCall): void;
-  /** Delivers what is left, for two seconds at most. */
+  /** Exports the remaining spans, for two seconds at most. */
   stop(): Promise<void>;
 }
 
@@ -26,7 +26,7 @@ export const noTracing: Tracing = {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Whether OpenTelemetry's variables name a collector, and none of them says not to trace. */
+/** Whether OpenTelemetry's environment variables name a collector, and none of them disables tracing. */
 export function wantsTraces(env: Environment): boolean {
   const hasCollector = [env['OTEL_EXPORTER_OTLP_TRACES_ENDPOINT'], env['OTEL_EXPORTER_OTLP_ENDPOINT']].some(
     (url) => url !== undefined && url !== '',
@@ -35,7 +35,7 @@ export function wantsTraces(env: Environment): boolean {
   return hasCollector && env['OTEL_SDK_DISABLED']?.toLowerCase() !== 'true' && (exporter === '' || exporter === 'otlp');
 }
 
-/** Which part of all passes is traced, 0 to 1, as OTEL_TRACES_SAMPLER says it; all for what it does not know. */
+/** The sampled fraction of all reconciliations, 0 to 1, by OTEL_TRACES_SAMPLER; 1 for an unknown sampler. */
 export function sampledPart(env: Environment): number {
   const sampler = env['OTEL_TRACES_SAMPLER'] ?? '';
   if (sampler.endsWith('always_off')) return 0;

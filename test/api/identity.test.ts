@@ -53,7 +53,7 @@ describe('readIdentity', () => {
     {
       because: 'a restore brought the status of another object',
       status: { ...recordOf(90, 'other'), ownerId: 7 },
-      expected: { kind: 'Foreign', isRecord: true, uid: 'other', id: 90, name: 'web-0a1b2c3d', ownerId: 7 },
+      expected: { kind: 'OtherObject', isRecord: true, uid: 'other', id: 90, name: 'web-0a1b2c3d', ownerId: 7 },
     },
     {
       because: 'an id that was only shown is no record',
@@ -79,10 +79,10 @@ describe('readIdentity', () => {
   it.each([
     { text: `{"id":90,"uid":"${uid}"}`, expected: { kind: 'Unproven', id: 90 } },
     { text: `{"id":90,"uid":"${uid}","origin":"Created","name":"legacy"}`, expected: { kind: 'Unproven', id: 90 } },
-    { text: '{"id":90,"uid":"other"}', expected: { kind: 'Foreign', uid: 'other', id: 90 } },
+    { text: '{"id":90,"uid":"other"}', expected: { kind: 'OtherObject', uid: 'other', id: 90 } },
     {
       text: '{"id":90,"uid":"other","owner":7,"name":"legacy"}',
-      expected: { kind: 'Foreign', uid: 'other', id: 90, ownerId: 7, name: 'legacy' },
+      expected: { kind: 'OtherObject', uid: 'other', id: 90, ownerId: 7, name: 'legacy' },
     },
     { text: `{"id":"90","uid":"${uid}"}`, expected: { kind: 'Unproven' } },
     { text: `{"id":0,"uid":"${uid}"}`, expected: { kind: 'Unproven' } },
@@ -98,7 +98,7 @@ describe('readIdentity', () => {
     {
       because: 'one of another object was restored with it',
       recordedFor: 'other',
-      expected: { kind: 'Foreign', uid: 'other', name: 'web-0a1b2c3d' },
+      expected: { kind: 'OtherObject', uid: 'other', name: 'web-0a1b2c3d' },
     },
   ])('by a create intent: $because', ({ recordedFor, expected }) => {
     expect(readIdentity(objectWith({ intent: true, recordedFor }))).toEqual(expected);

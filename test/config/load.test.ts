@@ -141,7 +141,7 @@ describe('what is wrong', () => {
     [['--poll-interval', '60'], '--poll-interval must be a duration from 1s to 1h, such as 90s or 5m, not "60".'],
     [['--log-level', 'loud'], '--log-level must be one of debug, info, warn, error, not "loud".'],
     [['--insecure-api-url=yes'], '--insecure-api-url must be true or false, not "yes".'],
-    [['--namespaces', 'a,,b'], '--namespaces must be a list of namespaces with commas between them, not "a,,b".'],
+    [['--namespaces', 'a,,b'], '--namespaces must be a comma-separated list of namespaces, not "a,,b".'],
     [
       ['--metrics-address', '8080'],
       '--metrics-address must be an address to listen on, such as :8080 for all addresses, 127.0.0.1:8080 or [::1]:8080, not "8080".',
@@ -156,7 +156,7 @@ describe('what is wrong', () => {
     ]),
     [
       ['--api-url', 'http://api.example.com'],
-      '--api-url must be https, because API keys are sent there; for a test give --insecure-api-url too.',
+      '--api-url must be https, because API keys are sent there; for a test, also set --insecure-api-url.',
     ],
     ...['shared', 'ops/', '/shared', 'ops/shared:', 'Ops/shared', 'ops/sha red', 'a/b/c'].map(
       (text): [string[], string] => [
@@ -166,18 +166,18 @@ describe('what is wrong', () => {
     ),
     [
       ['--default-credentials-secret=ops/shared'],
-      '--default-credentials-secret and --default-credentials-namespaces must be given together: the key, and who may use it.',
+      '--default-credentials-secret and --default-credentials-namespaces must be set together: the key, and the namespaces that may use it.',
     ],
     [
       ['--default-credentials-namespaces=a'],
-      '--default-credentials-secret and --default-credentials-namespaces must be given together: the key, and who may use it.',
+      '--default-credentials-secret and --default-credentials-namespaces must be set together: the key, and the namespaces that may use it.',
     ],
     [['--workers'], '--workers needs a value: a whole number from 1 to 512.'],
     [['--workers', '--log-format=text'], '--workers needs a value: a whole number from 1 to 512.'],
     [['--workers=1', '--workers=2'], '--workers is given twice; give it once.'],
-    [['--worker', '3'], '--worker is no flag of this program; did you mean --workers?'],
-    [['--frobnicate'], '--frobnicate is no flag of this program; see --help.'],
-    [['start'], '"start" is not understood: only flags are, see --help.'],
+    [['--worker', '3'], '--worker is not a flag of this program; did you mean --workers?'],
+    [['--frobnicate'], '--frobnicate is not a flag of this program; see --help.'],
+    [['start'], '"start" is not a flag; for all flags, see --help.'],
     [
       ['--poll-interval=1s', '--urgent-poll-interval=2s'],
       '--urgent-poll-interval (2s) must not be longer than --poll-interval (1s).',
@@ -185,14 +185,14 @@ describe('what is wrong', () => {
     [['--api-response-timeout=1s'], '--api-connect-timeout (5s) must not be longer than --api-response-timeout (1s).'],
     [['--renew-deadline=14s'], '--renew-deadline (14s) must fit 1.2 times into --lease-duration (15s).'],
     [['--retry-period=6s'], '--retry-period (6s) must fit 2 times into --renew-deadline (10s).'],
-    [['--lease-name=My Lease'], '--lease-name must be a name of small letters, digits and hyphens, not "My Lease".'],
+    [['--lease-name=My Lease'], '--lease-name must be a DNS label (RFC 1123), not "My Lease".'],
     [
       ['--selector=a in b'],
-      '--selector must be a label selector such as shard=a, shard in (a, b) or !shard, with commas between its parts, not "a in b".',
+      '--selector must be a label selector such as shard=a, shard in (a, b) or !shard, with its parts separated by commas, not "a in b".',
     ],
     [
       ['--metrics-address=:1', '--health-address=:1'],
-      '--metrics-address and --health-address must differ, both are port 1.',
+      '--metrics-address and --health-address must differ; both have port 1.',
     ],
   ])('%j: %s', (argv, problem) => {
     expect(problemsOf(argv)).toEqual([problem]);
@@ -202,8 +202,8 @@ describe('what is wrong', () => {
     expect(
       problemsOf(['--worker=3', '--log-level=loud'], { VPS247_MAX_IN_FLIGHT: 'many', VPS247_STUCKAFTER: '1m' }),
     ).toEqual([
-      '--worker is no flag of this program; did you mean --workers?',
-      'VPS247_STUCKAFTER is no setting of this program; did you mean VPS247_STUCK_AFTER?',
+      '--worker is not a flag of this program; did you mean --workers?',
+      'VPS247_STUCKAFTER is not a setting of this program; did you mean VPS247_STUCK_AFTER?',
       'VPS247_MAX_IN_FLIGHT must be a whole number from 1 to 256, not "many".',
       '--log-level must be one of debug, info, warn, error, not "loud".',
     ]);

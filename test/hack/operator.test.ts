@@ -21,7 +21,10 @@ test('an operator for another cluster is refused without the address of its prov
 test('with both, the flags reach the operator as they are, and nothing is applied', () => {
   const args = ['--kubeconfig', '/nonexistent/config', '--api-url=http://127.0.0.1:1', '--pol-interval=5s'];
   const { stdout, stderr } = run(...args);
-  expect([stdout, stderr]).toEqual(['', '--pol-interval is no flag of this program; did you mean --poll-interval?\n']);
+  expect([stdout, stderr]).toEqual([
+    '',
+    '--pol-interval is not a flag of this program; did you mean --poll-interval?\n',
+  ]);
 });
 
 test('the help is that of the command, and names the page', () => {

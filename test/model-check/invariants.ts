@@ -91,7 +91,7 @@ export function isSettled({ cluster, providerState }: State): boolean {
     case 'ExternallyDeleted':
       return readIdentity(object).kind === 'Known' && recorded === undefined && !mayBeThere(providerState);
     case 'IdentityFromOtherObject':
-      return readIdentity(object).kind === 'Foreign' && !mayBeThere(providerState);
+      return readIdentity(object).kind === 'OtherObject' && !mayBeThere(providerState);
     case 'NameTaken':
       return hasNamesake(providerState);
     default:

@@ -150,7 +150,7 @@ export const mutations: readonly Mutation[] = [
     mistake: 'a record that was written for another object counts',
     file: 'api/v1alpha1/identity.ts',
     function: 'readIdentity',
-    find: "recordedFor === uid ? { kind: 'Known', ...record } : { ...foreign(recordedFor ?? '', record), isRecord: true }",
+    find: "recordedFor === uid ? { kind: 'Known', ...record } : { ...ofOtherObject(recordedFor ?? '', record), isRecord: true }",
     replacement: "{ kind: 'Known', ...record }",
     breaks: nothingForeignOnRecord,
     configuration: { from: 'Restored', left: { powerState: 1 } },

@@ -437,7 +437,7 @@ it.each([
   },
   {
     machineConflict: undefined,
-    message: `the object default/other already claims the provider name "legacy"; if the VM isn't that object's, adopt it by its id: ${patch({ id: 7, name: null })}`,
+    message: `the object default/other has already reserved the provider name "legacy"; if the VM isn't that object's, adopt it by its id: ${patch({ id: 7, name: null })}`,
   },
 ])('the remedy for an object that adopts by name is to change what it adopts', ({ machineConflict, message }) => {
   const o = observedWith({ spec: byName, machine: legacy, observed: { ...heldByName, machineConflict } });

@@ -117,7 +117,7 @@ describe('a VM that was deleted outside the operator, with onExternalDelete Recr
     expect(action.type).toBe('None');
     expect(statusReason?.reason).toBe('ExternallyDeleted');
     expect(statusReason?.message).toContain(
-      'it is not recreated, because it was not as the spec says. VM 90: package is',
+      'it is not recreated, because it did not match the spec. VM 90: package is',
     );
   });
 

@@ -126,7 +126,7 @@ export function observedWith(options: ObservedOptions = {}): Observed {
     identity,
     intent: readIntent(object.metadata.annotations?.[annotations.createPending], uid),
     isRecordStored: identity.kind === 'Known',
-    fruitless: undefined,
+    createsWithoutVm: undefined,
     isIntentProven: options.intent === true,
     isIntentRefused: false,
     nameConflict: undefined,

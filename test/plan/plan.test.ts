@@ -100,8 +100,10 @@ describe('plan', () => {
   });
 
   it('reports no time that is earlier than the moment it acts', () => {
-    const fruitless = { creates: 2, since: now - 1 };
-    const { after, statusReason } = plan(observedWith({ intent: true, observed: { fruitless } }));
+    const createsWithoutVm = { creates: 2, since: now - 1 };
+    const { after, statusReason } = plan(
+      observedWith({ intent: true, observed: { createsWithoutVm: createsWithoutVm } }),
+    );
     expect([after, statusReason?.message]).toEqual([
       299_999,
       expect.stringContaining('is sent at 2026-06-01T12:05:00Z.'),

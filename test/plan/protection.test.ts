@@ -134,12 +134,12 @@ describeRows('deleted and protected', [
 const lift = `This deletes the object and its VM with all data: kubectl -n default patch vps web --type merge -p '{"spec":{"deletionProtection":false}}'`;
 
 it.each([
-  { because: 'at rest', machine: 'Running', spec: on, begins: 'spec.deletionProtection holds up the deletion. ' },
+  { because: 'at rest', machine: 'Running', spec: on, begins: 'spec.deletionProtection blocks the deletion. ' },
   { because: 'on its way', machine: 'Running', spec: off, begins: 'the operator sent VM 90 the shutdown signal; ' },
 ] as const)('a protected VM $because: the message ends with what lifting it does, and how', (given) => {
   const message = plan(observedWith({ ...deleted, ...given })).statusReason?.message ?? '';
   expect(message.startsWith(given.begins)).toBe(true);
-  expect(message.endsWith(`spec.deletionProtection holds up the deletion. ${lift}`)).toBe(true);
+  expect(message.endsWith(`spec.deletionProtection blocks the deletion. ${lift}`)).toBe(true);
 });
 
 it('however much else there is to report, and however long the names are, the command is whole', () => {
@@ -167,7 +167,7 @@ it('however much else there is to report, and however long the names are, the co
 it('a missing key is reported without a promise to delete the VM', () => {
   const credentials = { kind: 'Missing', message: 'no Secret' } as const;
   const decision = plan(observedWith({ ...deleted, machine: 'Running', spec: on, observed: { credentials } }));
-  expect(decision.statusReason?.message).toBe(`no Secret; spec.deletionProtection holds up the deletion. ${lift}`);
+  expect(decision.statusReason?.message).toBe(`no Secret; spec.deletionProtection blocks the deletion. ${lift}`);
 });
 
 it.each([0, 700_000])(
@@ -186,7 +186,7 @@ it('a power call that is sent again after refusals names the command once', () =
     observedWith({ ...deleted, machine: 'Running', spec: off, history: { refusedFor: 700_000 } }),
   );
   expect(action.type).toBe('Stop');
-  expect(statusReason?.message.split('spec.deletionProtection holds up the deletion')).toHaveLength(2);
+  expect(statusReason?.message.split('spec.deletionProtection blocks the deletion')).toHaveLength(2);
 });
 
 it.each([

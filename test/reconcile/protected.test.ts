@@ -22,7 +22,7 @@ describe('a protected object that was deleted', () => {
   it('reports what holds up the deletion, what lifting that does, and how, once', async () => {
     const world = await deleted();
     const lift = `kubectl -n default patch vps web --type merge -p '{"spec":{"deletionProtection":false}}'`;
-    const message = `spec.deletionProtection holds up the deletion. This deletes the object and its VM with all data: ${lift}`;
+    const message = `spec.deletionProtection blocks the deletion. This deletes the object and its VM with all data: ${lift}`;
     for (const [type, status] of [
       ['Ready', 'False'],
       ['Synced', 'False'],

@@ -102,7 +102,7 @@ test('an address that is taken: it ends with a code and a sentence', async () =>
   operator.addresses.catch(() => {});
   expect(await operator.exited).toBe(4);
   expect(operator.output()).toBe(
-    `Port ${port} on 127.0.0.1 is taken by another program; end it or give another one with --metrics-address.\n`,
+    `Port ${port} on 127.0.0.1 is in use; stop the program that uses it, or set another address with --metrics-address.\n`,
   );
   server.close();
 });

@@ -15,7 +15,7 @@ async function startServer(options: Partial<HealthServerOptions> = {}): Promise<
     metricsAddress: anyPort,
     healthAddress: anyPort,
     isAlive: () => true,
-    readiness: { look: () => ({ isReady: true, lines: [] }) },
+    readiness: { evaluate: () => ({ isReady: true, lines: [] }) },
     metrics: createMetrics({ version: 'x' }),
     log: silentLog,
     ...options,
@@ -40,7 +40,7 @@ test('serves the metrics page with its content type', async () => {
 
 test('says whether it is alive and ready, each time anew', async () => {
   let isReady = false;
-  const { health } = await startServer({ readiness: { look: () => ({ isReady, lines: [] }) } });
+  const { health } = await startServer({ readiness: { evaluate: () => ({ isReady, lines: [] }) } });
   const statusOf = async (path: string): Promise<number> => (await fetch(`${health}${path}`)).status;
   expect([await statusOf('/healthz'), await statusOf('/readyz')]).toEqual([200, 503]);
   isReady = true;
@@ -82,12 +82,12 @@ test('a port in use is one sentence naming the flag, and nothing stays open', as
     metricsAddress: { host: '127.0.0.1', port: metricsPort },
     healthAddress: { host: '127.0.0.1', port },
     isAlive: () => true,
-    readiness: { look: () => ({ isReady: true, lines: [] }) },
+    readiness: { evaluate: () => ({ isReady: true, lines: [] }) },
     metrics: createMetrics({ version: 'x' }),
     log: silentLog,
   });
   await expect(second.start()).rejects.toThrow(
-    `Port ${port} on 127.0.0.1 is taken by another program; end it or give another one with --health-address.`,
+    `Port ${port} on 127.0.0.1 is in use; stop the program that uses it, or set another address with --health-address.`,
   );
   expect(second.addresses).toBeUndefined();
   await expect(fetch(`http://127.0.0.1:${metricsPort}/metrics`)).rejects.toThrow('fetch failed');
@@ -96,7 +96,7 @@ test('a port in use is one sentence naming the flag, and nothing stays open', as
 
 test('an address of another machine is one sentence', async () => {
   await expect(startServer({ metricsAddress: { host: '192.0.2.1', port: 0 } })).rejects.toThrow(
-    '192.0.2.1 is no address of this machine; give another one with --metrics-address.',
+    '192.0.2.1 is not an address of this machine; give another one with --metrics-address.',
   );
 });
 

@@ -22,11 +22,11 @@ const waiting = (check: string, reason: string) => ({ message: 'Not ready, waiti
 
 test('the cause is logged when it changes, and only then', () => {
   const { causes, lines, readiness } = setUp();
-  for (let index = 0; index < 3; index += 1) readiness.look();
+  for (let index = 0; index < 3; index += 1) readiness.evaluate();
   causes.kubernetes = 'No API server.';
-  for (let index = 0; index < 3; index += 1) readiness.look();
+  for (let index = 0; index < 3; index += 1) readiness.evaluate();
   Object.assign(causes, { kubernetes: undefined, virtualmachines: undefined });
-  for (let index = 0; index < 3; index += 1) readiness.look();
+  for (let index = 0; index < 3; index += 1) readiness.evaluate();
   expect(lines).toEqual([waiting('virtualmachines', 'No list yet.'), waiting('kubernetes', 'No API server.'), 'Ready']);
 });
 
@@ -63,5 +63,5 @@ test('a cause shows no secret', () => {
   const { causes, readiness } = setUp();
   using _ = { [Symbol.dispose]: registerSecret(new Secret('planted-key-of-readiness')) };
   causes.kubernetes = 'The API server says planted-key-of-readiness.';
-  expect(readiness.look().lines.join('\n')).not.toContain('planted-key-of-readiness');
+  expect(readiness.evaluate().lines.join('\n')).not.toContain('planted-key-of-readiness');
 });

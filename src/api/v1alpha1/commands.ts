@@ -7,13 +7,13 @@ export interface CommandTarget {
   readonly name: string;
 }
 
-/** A command as a page shows it. */
+/** A command in Markdown code. */
 export const code = (command: string): string => `\`${command}\``;
 
 /** Stands for any object, on pages that print commands. */
 export const anyObject: CommandTarget = { namespace: 'NAMESPACE', name: 'NAME' };
 
-/** A word that a shell takes as it is, whatever it holds. Every part of a command that isn't constant goes through here. */
+/** Quotes a word for the shell, whatever it contains. Every variable part of a command goes through here. */
 function word(text: string): string {
   return /^[\w%+,./:=@-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
@@ -22,22 +22,22 @@ function kubectl(namespace: string, ...words: readonly string[]): string {
   return ['kubectl', '-n', namespace, ...words].map(word).join(' ');
 }
 
-/** The command that merges fields into the spec, to be pasted into a shell as it is; null removes a field. */
+/** The command that merges fields into the spec; null removes a field. */
 export function patchSpec({ namespace, name }: CommandTarget, spec: Readonly<Record<string, unknown>>): string {
   return kubectl(namespace, 'patch', 'vps', name, '--type', 'merge', '-p', printableJson({ spec }));
 }
 
-/** The command that lets the object go and leaves its VM running. */
+/** The command that makes the object orphan its VM when it is deleted. */
 export function retainVm(target: CommandTarget): string {
   return patchSpec(target, { deletionPolicy: 'Retain' });
 }
 
-/** The command that lets the object adopt this VM, or the one that it records or names. */
+/** The command with which the object adopts this VM, or the one that it records or names. */
 export function adoptVm(target: CommandTarget, id?: number): string {
   return patchSpec(target, { adoption: { policy: 'MustExist', ...(id === undefined ? {} : { id }) } });
 }
 
-/** The command that deletes the object and keeps its VM, also where it is being deleted already. */
+/** The command that deletes the object and keeps its VM; also works while it is being deleted. */
 export function deleteKeepingVm(target: CommandTarget): string {
   return `${retainVm(target)} && ${deleteObject(target)} --ignore-not-found`;
 }
@@ -47,7 +47,7 @@ export function deleteObject({ namespace, name }: CommandTarget): string {
   return kubectl(namespace, 'delete', 'vps', name);
 }
 
-/** The command that sets annotations, given by their full names, or removes those whose value is undefined. */
+/** The command that sets annotations by their full names, or removes those whose value is undefined. */
 export function annotate(
   { namespace, name }: CommandTarget,
   values: Readonly<Record<string, string | undefined>>,
@@ -56,7 +56,7 @@ export function annotate(
   return kubectl(namespace, 'annotate', 'vps', name, ...words);
 }
 
-/** The command that forgets what is recorded of the VM; a cluster administrator may run it. */
+/** The command that clears the record of the VM; for cluster administrators. */
 export function resetStatus({ namespace, name }: CommandTarget): string {
   return kubectl(
     namespace,
@@ -71,7 +71,7 @@ export function resetStatus({ namespace, name }: CommandTarget): string {
   );
 }
 
-/** The command that has the object reconciled now, with what was put off. */
+/** The command that triggers an immediate reconciliation, and retries what is in backoff. */
 export function reconcileNow({ namespace, name }: CommandTarget): string {
   return `${kubectl(namespace, 'annotate', 'vps', name, '--overwrite')} ${annotations.reconcileRequestedAt}="$(date)"`;
 }

@@ -4,7 +4,7 @@ export const apiVersion = `${group}/${version}`;
 export const kind = 'VirtualMachine';
 export const plural = 'virtualmachines';
 
-/** Keeps the object until its VM is confirmed deleted. */
+/** The finalizer: blocks the deletion of the object until its VM is confirmed deleted. */
 export const finalizer = 'vps247.com/machine';
 
 export const annotations = {
@@ -20,32 +20,32 @@ export const annotations = {
 
 export type AnnotationName = keyof typeof annotations;
 
-/** What each annotation means: `value` is what is written there, `by` who writes it. docs/api.md shows it. */
+/** The meaning of each annotation: `value` is what it contains, `by` who writes it. docs/api.md shows it. */
 export const annotationTable: Readonly<
   Record<AnnotationName, { readonly by: 'you' | 'the operator'; readonly value: string; readonly meaning: string }>
 > = {
   paused: {
     by: 'you',
     value: '"true"',
-    meaning: 'Nothing happens to the machine, deletion included, until it is taken off.',
+    meaning: 'Pauses reconciliation, including deletion, until you remove the annotation.',
   },
   reconcileRequestedAt: {
     by: 'you',
     value: 'any new text',
     meaning:
-      'Everything is looked at afresh, now, and what was put off is tried; echoed in status.lastHandledReconcileAt.',
+      'Triggers an immediate reconciliation and retries what is in backoff. Shown in status.lastHandledReconcileAt once it is handled.',
   },
   forcePowerOff: {
     by: 'you',
     value: '"true"',
     meaning:
-      'While it is there, a shutdown in mode TrySoft is followed by a power cut without a grace period, and a machine that is halting for another reason is cut off as well. Soft never cuts the power.',
+      'While it is set, the operator cuts the power after a shutdown in mode TrySoft without waiting for the grace period, and also of a VM that is halting for another reason. Soft never cuts the power.',
   },
   ignoreOrphanCandidates: {
     by: 'you',
     value: '"true"',
     meaning:
-      "The machine is created although machines exist that may be this object's from an earlier life (OrphanCandidateFound).",
+      'Creates the VM although VMs exist that may have belonged to a previous object of this name (OrphanCandidateFound).',
   },
   createPending: {
     by: 'the operator',
@@ -63,7 +63,7 @@ export const annotationTable: Readonly<
     by: 'the operator',
     value: '"true"',
     meaning:
-      "Stored before the create call when it is made with the operator's own API key, which the object uses from then on. Take it off, or name a Secret, to go on with another key of the same account.",
+      "Stored before the create call when it is made with the operator's own API key, which the object uses from then on. To use another key of the same account, remove the annotation or name a Secret.",
   },
   managedBy: {
     by: 'the operator',
@@ -80,14 +80,14 @@ export function writtenBy(writer: 'you' | 'the operator'): readonly string[] {
   return keys.filter((key) => annotationTable[key].by === writer).map((key) => annotations[key]);
 }
 
-/** The Secret that an object refers to unless it says otherwise. */
+/** The name of the Secret that an object refers to by default. */
 export const defaultCredentials = { name: 'vps247-credentials', key: 'api-key' } as const;
 
-/** The type of a Secret that holds an API key and nothing else; Opaque does as well. */
+/** The type of a Secret that contains only an API key; Opaque is accepted too. */
 export const credentialsType = 'vps247.com/api-key';
 
-/** On the Secret with an initial password: the id of the VM that it is of. */
+/** On the Secret with an initial password: the id of its VM. */
 export const machineIdAnnotation = 'vps247.com/machine-id';
 
-/** Secrets with this label set to "true" are watched, so that a new key works at once. */
+/** The operator watches Secrets with this label set to "true", so that it picks up a new key immediately. */
 export const credentialsLabel = 'vps247.com/credentials';

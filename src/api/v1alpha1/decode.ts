@@ -4,31 +4,34 @@ import { type AnnotationName, annotations, annotationTable, finalizer } from './
 import { Interner } from './interner.ts';
 import type { ObjectMeta, VirtualMachine, VirtualMachineStatus } from './types.ts';
 
-/** Bytes of an annotation's value: what you write is echoed at most, what the operator writes is a small record. */
+/**
+ * Bytes of an annotation's value: the operator echoes at most this much of a user's value, and its own records are
+ * small.
+ */
 const longestValue = { you: 256, 'the operator': 2_048 } as const;
-/** Finalizers of other programs that are kept, and their characters together. */
+/** Limits for the finalizers of other controllers that are kept: their number, and their total length. */
 const mostFinalizers = 32;
 const longestFinalizers = 2_048;
 
-/** No two objects have the same. */
+/** Objects share no value of these fields. */
 const own = ['internal'] as const;
 
 /**
- * Reads objects as the API server stores them. A tenant may write 1.5 MiB into one, so only what the operator uses is kept, each
- * part within a bound:
+ * Decodes objects as the API server stores them. A tenant may write 1.5 MiB into one, so the decoder keeps only what the operator uses, each
+ * part with a limit:
  *
  * | part                         | kept                                                                        |
  * | ---------------------------- | --------------------------------------------------------------------------- |
- * | annotations                  | the operator's own, cut: a cut record can't be read, a cut switch means nothing |
+ * | annotations                  | the operator's own, truncated: a truncated record is unreadable, a truncated flag is ignored |
  * | labels                       | those that `--selector` names                                               |
- * | other labels and annotations | a number that changes with them                                             |
- * | finalizers                   | all, if they are few; else the operator's own: a patch then reads the others |
+ * | other labels and annotations | a hash                                             |
+ * | finalizers                   | all, if they are few; otherwise the operator's own: a patch then reads the others |
  * | spec                         | as the schema bounds it                                                     |
  * | status                       | as the operator wrote it                                                    |
  * | managedFields, owners, …     | nothing                                                                     |
  *
- * What many objects say is kept once. The API server has validated them against the CRD of its time, so the spec is checked
- * against the present one. Throws when what every Kubernetes object has is missing.
+ * Equal values of objects are shared. The API server validated an object against the CRD of its time, so the spec is validated
+ * against the present one. Throws if a field is missing that every Kubernetes object has.
  */
 export function createVirtualMachineReader(labels: readonly string[] = []): (object: unknown) => VirtualMachine {
   const interner = new Interner();
@@ -43,7 +46,7 @@ export function createVirtualMachineReader(labels: readonly string[] = []): (obj
   }
 
   return (object) => {
-    // What the CRD promises of stored objects is exactly this type; the check below is for anything else on the line.
+    // `as`: the CRD guarantees this type for stored objects; the check below covers anything else in the response.
     const { metadata, spec, status } = object as VirtualMachine & { metadata?: Record<string, unknown> };
     if (typeof metadata?.uid !== 'string') throw new TypeError('not a VirtualMachine');
     const read = readSpec(spec);
@@ -61,7 +64,7 @@ export function createVirtualMachineReader(labels: readonly string[] = []): (obj
         annotations: annotationsOf(metadata.annotations),
         fingerprint: fingerprintOf(metadata.labels, metadata.annotations),
       },
-      // First as a whole: the defaults are most of it, and a fleet is mostly of few kinds.
+      // The whole spec first: most of it are defaults, and a fleet has mostly few kinds of specs.
       spec: interner.intern(interner.internFields(read.spec)),
       ...(read.errors.length === 0 ? {} : { specErrors: read.errors }),
       ...(status === undefined ? {} : { status: statusOf(status) }),
@@ -87,7 +90,7 @@ function labelsOf(labels: ObjectMeta['labels'] = {}, names: readonly string[]): 
   );
 }
 
-// `Object.entries` forgets the type of the keys.
+// `as`: `Object.entries` loses the type of the keys.
 const known = Object.entries(annotations) as readonly (readonly [AnnotationName, string])[];
 
 function annotationsOf(all: ObjectMeta['annotations'] = {}): Record<string, string> {
@@ -102,7 +105,7 @@ function annotationsOf(all: ObjectMeta['annotations'] = {}): Record<string, stri
 const appliedConfiguration = 'kubectl.kubernetes.io/last-applied-configuration';
 const names: ReadonlySet<string> = new Set(Object.values(annotations));
 
-/** FNV-1a. The API server sends names in order, so that equal maps have the same hash. */
+/** FNV-1a. The API server sends names sorted, so that equal maps have the same hash. */
 function fingerprintOf(labels: ObjectMeta['labels'] = {}, all: ObjectMeta['annotations'] = {}): number {
   let hash = 0x811c9dc5;
   const add = (text: string): void => {
@@ -114,7 +117,7 @@ function fingerprintOf(labels: ObjectMeta['labels'] = {}, all: ObjectMeta['annot
     add(labels[name] ?? '');
   }
   for (const name in all) {
-    // kubectl's copy of the manifest says again what the spec says.
+    // kubectl's copy of the manifest repeats the spec.
     if (names.has(name) || name === appliedConfiguration) continue;
     add(name);
     add(all[name] ?? '');

@@ -13,12 +13,12 @@ import { type ReasonRow, stalled } from './reason-row.ts';
 
 const keepVm = code(deleteKeepingVm(anyObject));
 
-/** The reasons that say whose VM or name it is. */
+/** The reasons about the ownership of a VM or name. */
 export const identityReasons = {
   NameConflict: {
     ...stalled,
     meaning:
-      'Another object in this account claims the same provider name. The object that came first keeps it. No request is sent for this one.',
+      'Another object in this account has reserved the same provider name. The object that came first keeps it. No request is sent for this one.',
     remedy: `Choose another spec.providerName. It can't be changed, so delete the object and apply it again: ${code(deleteObject(anyObject))}. To adopt a VM of that name that isn't the other object's, name its id in spec.adoption, with the command in the message.`,
   },
   NameTaken: {

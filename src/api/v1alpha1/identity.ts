@@ -4,18 +4,21 @@ import type { CreationOptions, ObjectMeta, Origin, VirtualMachine } from './type
 const maxNameLength = 63;
 const suffixLength = 8;
 
-/** The name the object's machine is created with: the spec's, or one that carries this object's UID and so proves itself. */
+/**
+ * The provider name that the VM is created with: the spec's, or one that contains this object's UID and so proves
+ * itself.
+ */
 export function providerName(object: VirtualMachine): string {
   return object.spec.providerName ?? nameWithUid(object.metadata);
 }
 
-/** The name to look for: of the VM to adopt, if the spec names one and the object is to create none. */
+/** The name to look for: of the VM to adopt, if the spec names one and the object doesn't create one. */
 export function soughtName(object: VirtualMachine): string {
   const { policy, name } = object.spec.adoption;
   return policy === 'MustExist' && name !== undefined ? name : providerName(object);
 }
 
-/** Whether the provider name carries this very object's UID, so that no other object can have created a VM of that name. */
+/** Whether the provider name contains this object's UID, so that no other object can have created a VM of that name. */
 export function isNameOwn(object: VirtualMachine): boolean {
   return providerName(object) === nameWithUid(object.metadata);
 }
@@ -28,7 +31,7 @@ function headOf(name: string): string {
   return name.slice(0, maxNameLength - suffixLength - 1).replace(/[-.]+$/, '');
 }
 
-/** The object's name as it begins the names of its machines, before the suffix. */
+/** The prefix of the provider names of the object's VMs, before the suffix. */
 export function nameHead(object: VirtualMachine): string {
   return headOf(object.metadata.name);
 }
@@ -40,19 +43,19 @@ export function nameHead(object: VirtualMachine): string {
  * | status record     | `machine` annotation      | `create-pending` | identity                                            |
  * | ----------------- | ------------------------- | ---------------- | --------------------------------------------------- |
  * | of this UID       |                           |                  | Known                                               |
- * | of another UID    |                           |                  | Foreign: the status was restored or copied          |
- * | none              | of another UID            |                  | Foreign, with the id                                |
+ * | of another UID    |                           |                  | OtherObject: the status was restored or copied          |
+ * | none              | of another UID            |                  | OtherObject, with the id                                |
  * | none              | of this UID, unreadable   |                  | Unproven: a VM may exist, and only its name proves it |
- * | none              | none                      | of another UID   | Foreign, with the name                              |
+ * | none              | none                      | of another UID   | OtherObject, with the name                              |
  * | none              | none                      | anything else    | None: the VM is looked for by name                  |
  */
 export type Identity =
   | { readonly kind: 'None' }
   | ({ readonly kind: 'Known' } & KnownMachine)
   | {
-      readonly kind: 'Foreign';
+      readonly kind: 'OtherObject';
       readonly uid: string;
-      /** Whether the status says so, rather than an annotation. */
+      /** Whether the status is the source, instead of an annotation. */
       readonly isRecord?: true;
       readonly id?: number;
       readonly name?: string;
@@ -61,8 +64,8 @@ export type Identity =
   | { readonly kind: 'Unproven'; readonly id?: number };
 
 /**
- * `name`: the VM's name at the provider; `ownerId`: of the account it was in when it was recorded, if known; `options`: what it was
- * created with, while that is about to be recorded.
+ * `name`: the VM's name at the provider; `ownerId`: the account that it was recorded with, if known; `options`: what it
+ * was created with, while that is about to be recorded.
  */
 export interface KnownMachine {
   readonly id: number;
@@ -72,7 +75,7 @@ export interface KnownMachine {
   readonly options?: CreationOptions;
 }
 
-/** `pending` is the create intent that counts, null for none: the object's own annotation unless given. */
+/** `pending` is the create intent in effect, null for none; by default the object's annotation. */
 export function readIdentity(
   object: VirtualMachine,
   pending: string | null = object.metadata.annotations?.[annotations.createPending] ?? null,
@@ -83,23 +86,23 @@ export function readIdentity(
   if (record !== undefined)
     return recordedFor === uid
       ? { kind: 'Known', ...record }
-      : { ...foreign(recordedFor ?? '', record), isRecord: true };
+      : { ...ofOtherObject(recordedFor ?? '', record), isRecord: true };
   const text = object.metadata.annotations?.[annotations.machine];
   if (text !== undefined) {
     const hint = readHint(text);
-    if (hint?.uid !== undefined && hint.uid !== uid) return foreign(hint.uid, hint);
+    if (hint?.uid !== undefined && hint.uid !== uid) return ofOtherObject(hint.uid, hint);
     return { kind: 'Unproven', ...(hint?.id === undefined ? {} : { id: hint.id }) };
   }
   const intent = readIntent(pending ?? undefined, uid);
-  return intent?.uid === undefined || intent.isOwn ? { kind: 'None' } : foreign(intent.uid, intent);
+  return intent?.uid === undefined || intent.isOwn ? { kind: 'None' } : ofOtherObject(intent.uid, intent);
 }
 
-function foreign(
+function ofOtherObject(
   uid: string,
   { id, name, ownerId }: { readonly id?: number; readonly name?: string; readonly ownerId?: number },
-): Extract<Identity, { kind: 'Foreign' }> {
+): Extract<Identity, { kind: 'OtherObject' }> {
   return {
-    kind: 'Foreign',
+    kind: 'OtherObject',
     uid,
     ...(id === undefined ? {} : { id }),
     ...(name === undefined ? {} : { name }),
@@ -107,14 +110,14 @@ function foreign(
   };
 }
 
-/** What the status records, for whichever object. An id without an origin and a UID is only shown. */
+/** The VM that the status records, for this or another object. An id without an origin and a UID isn't a record. */
 function readRecord(object: VirtualMachine): KnownMachine | undefined {
   const { id, providerName: name = providerName(object), origin, ownerId, internal } = object.status ?? {};
   if (internal?.objectUID === undefined || id === undefined || origin === undefined) return undefined;
   return { id, origin, name, ...(ownerId === undefined ? {} : { ownerId }) };
 }
 
-/** What the `machine` annotation says; undefined if it can't be read. */
+/** The contents of the `machine` annotation; undefined if it can't be read. */
 interface Hint {
   readonly uid: string;
   readonly id: number;
@@ -129,7 +132,7 @@ function readHint(text: string): Hint | undefined {
   return { uid, id, ...(typeof name === 'string' ? { name } : {}), ...(isId(owner) ? { ownerId: owner } : {}) };
 }
 
-/** Whether the `machine` annotation says what the record says. */
+/** Whether the `machine` annotation matches the record. */
 export function compareHint(object: VirtualMachine, machine: KnownMachine): 'Equal' | 'Missing' | 'Contradicting' {
   const text = object.metadata.annotations?.[annotations.machine];
   if (text === undefined) return 'Missing';
@@ -140,7 +143,7 @@ export function compareHint(object: VirtualMachine, machine: KnownMachine): 'Equ
     : 'Contradicting';
 }
 
-/** The text of the `machine` annotation for a VM; the name is kept only where the object does not give it. */
+/** The text of the `machine` annotation for a VM; the name is included only if the object doesn't determine it. */
 export function writeHint(object: VirtualMachine, machine: KnownMachine): string {
   const { id, name, ownerId: owner } = machine;
   const { uid } = object.metadata;
@@ -152,35 +155,41 @@ export function writeHint(object: VirtualMachine, machine: KnownMachine): string
   });
 }
 
-/** A create call that was about to be sent. Also one that cannot be read, or was copied, says that something may be there. */
+/** A write-ahead intent of a create call. An unreadable or copied intent also means that a VM may exist. */
 export interface Intent {
-  /** Whether it was announced for this very object: only then is a machine of the name ours by it. */
+  /** Whether it was written for this object: only then it proves that a VM of this name is the object's. */
   readonly isOwn: boolean;
-  /** The object it was announced for, when it can be read. */
+  /** The object that it was written for, if that can be read. */
   readonly uid?: string;
   readonly name?: string;
-  /** The newest time that the provider had reported before the call (epoch milliseconds by its clock): our VM isn't older. */
+  /**
+   * The newest time that the provider had reported before the call (epoch milliseconds by its clock): our VM isn't
+   * older.
+   */
   readonly after?: number;
-  /** The owner of the account the call was to be made with. */
+  /** The owner of the account that the call was sent to. */
   readonly ownerId?: number;
-  /** VMs that were listed without a readable name before the call: none of them is ours. */
+  /** VMs that were listed without a readable name before the call: none of them is the object's. */
   readonly nameless?: readonly number[];
-  /** The recorded VM that the new one replaces, because it is gone. A record of any other VM is newer than the intent. */
+  /**
+   * The recorded VM that the new one replaces, because it was deleted. A record of any other VM is newer than the
+   * intent.
+   */
   readonly replaces?: number;
   /** When it was written (epoch milliseconds by our clock), and how many create calls in a row led to no VM, this one included. */
   readonly at?: number;
   readonly tries?: number;
-  /** What the VM is created with. Missing where an earlier call, which may have had an effect, had other options. */
+  /** The options of the VM. Missing if an earlier call, which may have had an effect, had other options. */
   readonly options?: CreationOptions;
-  /** All of the above as one text, and its hash with the API key, which the writer of the intent held. */
+  /** All of the above as one text, and its hash with the API key, which only the writer of the intent had. */
   readonly signed: string;
   readonly proof?: string;
 }
 
-/** So many of them are on record. */
-const mostNameless = 32;
+/** How many of them are recorded. */
+const maxNameless = 32;
 
-/** Reads the annotation's text, found in the object with this UID. */
+/** Reads the annotation's text, found on the object with this UID. */
 export function readIntent(text: string | undefined, uid: string): Intent | undefined {
   if (text === undefined) return undefined;
   const value = parseObject(text) ?? {};
@@ -192,7 +201,7 @@ export function readIntent(text: string | undefined, uid: string): Intent | unde
     ...(typeof value['name'] === 'string' ? { name: value['name'] } : {}),
     ...(Number.isFinite(after) ? { after } : {}),
     ...(isId(value['owner']) ? { ownerId: value['owner'] } : {}),
-    ...(Array.isArray(value['nameless']) ? { nameless: value['nameless'].slice(0, mostNameless).filter(isId) } : {}),
+    ...(Array.isArray(value['nameless']) ? { nameless: value['nameless'].slice(0, maxNameless).filter(isId) } : {}),
     ...(isId(value['replaces']) ? { replaces: value['replaces'] } : {}),
     ...(Number.isFinite(at) ? { at } : {}),
     ...(isId(value['tries']) ? { tries: value['tries'] } : {}),
@@ -202,14 +211,14 @@ export function readIntent(text: string | undefined, uid: string): Intent | unde
   };
 }
 
-/** Nothing but the options of an order. */
+/** Extracts the creation options. */
 export function optionsOf({ ipv6, privateNetworking, sshKeyIds }: CreationOptions): CreationOptions {
   return { ipv6, privateNetworking, sshKeyIds };
 }
 
 function readOptions(value: unknown): Pick<Intent, 'options'> {
   if (typeof value !== 'object' || value === null) return {};
-  // Record<string, unknown> claims nothing about the fields; each is checked.
+  // Record<string, unknown> asserts nothing about the fields; each is checked.
   const { ipv6, privateNetworking, sshKeyIds } = value as Record<string, unknown>;
   if (typeof ipv6 !== 'boolean' || typeof privateNetworking !== 'boolean') return {};
   if (!Array.isArray(sshKeyIds) || !sshKeyIds.every(isId)) return {};
@@ -221,7 +230,7 @@ function signedText(value: Record<string, unknown>): string {
   return JSON.stringify(['create', at, name, uid, after, owner, nameless, replaces, tries, options]);
 }
 
-/** Epoch milliseconds: `at` by our clock, `after` by the provider's. `hash`: with the API key that the call is made with. */
+/** Epoch milliseconds: `at` by our clock, `after` by the provider's. `hash`: with the API key of the call. */
 export function writeIntent(
   meta: ObjectMeta,
   intent: {
@@ -243,7 +252,7 @@ export function writeIntent(
     uid: meta.uid,
     ...(after === undefined ? {} : { after: new Date(after).toISOString() }),
     ...(owner === undefined ? {} : { owner }),
-    ...(nameless.length === 0 ? {} : { nameless: nameless.slice(0, mostNameless) }),
+    ...(nameless.length === 0 ? {} : { nameless: nameless.slice(0, maxNameless) }),
     ...(replaces === undefined ? {} : { replaces }),
     ...(tries === 1 ? {} : { tries }),
     ...(options === undefined ? {} : { options }),
@@ -251,7 +260,7 @@ export function writeIntent(
   return JSON.stringify({ ...value, proof: hash(signedText(value)) });
 }
 
-/** What `status.internal.apiKeyHash` is a keyed hash of. */
+/** The input of the keyed hash `status.internal.apiKeyHash`. */
 export function keyText({ uid }: ObjectMeta): string {
   return JSON.stringify(['key', uid]);
 }
@@ -263,7 +272,7 @@ function isId(value: unknown): value is number {
 function parseObject(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    // Record<string, unknown> claims nothing about the fields; each is checked where it is read.
+    // Record<string, unknown> asserts nothing about the fields; each is checked where it is read.
     return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
   } catch {
     return undefined;

@@ -1,6 +1,6 @@
 import type { ReasonRow } from './reason-row.ts';
 
-/** Reasons about what is known of the VM, rather than about the work on it. */
+/** Reasons about what the operator knows of the VM, instead of about the work on it. */
 export const observationReasons = {
   Observing: {
     ready: 'Unknown',
@@ -8,7 +8,7 @@ export const observationReasons = {
     progress: 'Reconciling',
     event: 'None',
     meaning: 'The operator is reading the VMs or the catalogue of the account, and knows nothing of this VM yet.',
-    remedy: 'Nothing: it resolves by itself.',
+    remedy: 'No action needed: it resolves by itself.',
   },
   DiffersFromSpec: {
     ready: 'Keep',

@@ -20,9 +20,9 @@ const newApiKey = code(replaceApiKey(anyObject.namespace, defaultCredentials));
 const manage = code(patchSpec(anyObject, { managementPolicy: 'Manage' }));
 
 /**
- * Every reason an object can show, and what each condition says for it. This table is the only place that maps a reason
- * to conditions, events and exit from them; docs/conditions.md is generated from it. A reason has one meaning and one
- * remedy: two cases that need different remedies are two reasons. A command in a remedy works as it is pasted.
+ * Every reason an object can show, and its effect on each condition. This table is the only place that maps a reason to
+ * conditions, events and remedies; docs/conditions.md is generated from it. A reason has one meaning and one remedy:
+ * two cases that need different remedies are two reasons. A command in a remedy works as it is pasted.
  */
 const table = {
   ...observationReasons,
@@ -117,7 +117,7 @@ const table = {
   },
   Stopping: {
     ...inProgress,
-    meaning: 'The VM is being powered off: by a shutdown signal, or by cutting its power if spec.powerOff says so.',
+    meaning: 'The VM is being powered off: by a shutdown signal, or by cutting its power, depending on spec.powerOff.',
     remedy: waits,
   },
   Restarting: {
@@ -146,7 +146,7 @@ const table = {
     progress: 'Reconciling',
     event: 'Warning',
     meaning:
-      "The provider accepted a power change, and its task for that failed. The message names the task. The operator continues as if the call had no effect: it sends it again with exponential backoff, or cuts the power if spec.powerOff.mode says so. It doesn't repeat a restart.",
+      "The provider accepted a power change, and its task for that failed. The message names the task. The operator continues as if the call had no effect: it sends it again with exponential backoff, or cuts the power, depending on spec.powerOff.mode. It doesn't repeat a restart.",
     remedy:
       "If it keeps failing, check the VM's console at the provider, and ask its support. To repeat a restart, set another spec.restartRequest.",
   },

@@ -3,7 +3,7 @@ import type { Schema } from './schema/openapi.ts';
 import { afterCreation, specSchema } from './schema/spec.ts';
 import { statusSchema } from './schema/status.ts';
 
-/** The whole object; `metadata` is Kubernetes' own. */
+/** The whole object; Kubernetes defines `metadata`. */
 export const virtualMachineSchema: Schema = {
   type: 'object',
   description:
@@ -12,7 +12,7 @@ export const virtualMachineSchema: Schema = {
   properties: {
     apiVersion: { type: 'string', description: `The version of this resource, ${apiVersion}.` },
     kind: { type: 'string', description: `The kind of this resource, ${kind}.` },
-    // Kubernetes forbids saying anything about it, a description included.
+    // Kubernetes forbids any further schema for it, including a description.
     metadata: { type: 'object' },
     spec: specSchema,
     status: statusSchema,
@@ -25,7 +25,7 @@ interface PrinterColumn {
   readonly type: 'string' | 'integer' | 'date';
   readonly jsonPath: string;
   readonly description: string;
-  /** 1: only with `-o wide`. */
+  /** 1: shown only with `-o wide`. */
   readonly priority?: 1;
 }
 
@@ -33,7 +33,7 @@ function ofReady(field: string): string {
   return `.status.conditions[?(@.type=="Ready")].${field}`;
 }
 
-/** What `kubectl get` shows after the name: the desired power state, and nothing else that isn't observed. */
+/** The columns of `kubectl get` after the name: the desired power state, otherwise only what was observed. */
 export const printerColumns: readonly PrinterColumn[] = [
   { name: 'Desired', type: 'string', jsonPath: '.spec.powerState', description: 'The desired power state' },
   { name: 'State', type: 'string', jsonPath: '.status.state', description: "The VM's state at the provider" },
@@ -59,7 +59,7 @@ export const printerColumns: readonly PrinterColumn[] = [
   { name: 'Message', type: 'string', jsonPath: ofReady('message'), description: 'The reason in words', priority: 1 },
 ];
 
-/** What `kubectl get --field-selector` takes besides name and namespace. */
+/** What `kubectl get --field-selector` accepts besides name and namespace. */
 const selectableFields = [
   '.spec.powerState',
   '.status.state',

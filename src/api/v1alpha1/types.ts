@@ -1,6 +1,6 @@
 /**
- * The custom resource as it is read from and written to Kubernetes. `schema.ts` beside this file is the same thing as
- * OpenAPI; a test holds the two together. Ids are the provider's, positive safe integers.
+ * The custom resource as it is read from and written to Kubernetes. `schema.ts` beside this file describes the same as
+ * OpenAPI; a test keeps the two in step. Ids are the provider's, positive safe integers.
  */
 export type CatalogueSelector = { readonly id: number } | { readonly name: string };
 
@@ -12,7 +12,7 @@ export type AdoptionPolicy = 'Never' | 'IfExists' | 'MustExist';
 export type ExternalDeletePolicy = 'Recreate' | 'Report';
 export type InitialPasswordPolicy = 'Create' | 'None';
 export type DeletionPolicy = 'Delete' | 'Retain';
-/** How the machine came to belong to the object. */
+/** How the object got its VM. */
 export type Origin = 'Created' | 'Adopted';
 
 export interface VirtualMachineSpec {
@@ -25,15 +25,15 @@ export interface VirtualMachineSpec {
   readonly providerName?: string;
   readonly powerState: PowerState;
   readonly powerOff: { readonly mode: PowerOffMode; readonly gracePeriodSeconds: number };
-  /** A string that differs from the one handled last restarts the machine once. */
+  /** A string that differs from the last handled one restarts the VM once. */
   readonly restartRequest?: string;
   readonly powerDriftPolicy: PowerDriftPolicy;
   readonly managementPolicy: ManagementPolicy;
-  /** `id` or `name` at the provider, of the VM to adopt: with MustExist only. */
+  /** `id` or `name` at the provider of the VM to adopt: only with MustExist. */
   readonly adoption: { readonly policy: AdoptionPolicy; readonly id?: number; readonly name?: string };
-  /** Undefined: Recreate for a machine that was created, Report for one that was adopted. */
+  /** Undefined: Recreate for a VM that was created, Report for one that was adopted. */
   readonly onExternalDelete?: ExternalDeletePolicy;
-  /** Undefined: Delete for a machine that was created, Retain for one that was adopted. */
+  /** Undefined: Delete for a VM that was created, Retain for one that was adopted. */
   readonly deletionPolicy?: DeletionPolicy;
   readonly deletionProtection: boolean;
   readonly credentialsSecretRef: { readonly name: string; readonly key: string };
@@ -41,7 +41,7 @@ export interface VirtualMachineSpec {
   readonly initialPasswordSecret: { readonly name?: string; readonly policy?: InitialPasswordPolicy };
 }
 
-/** What a VM is created with and the provider doesn't report. */
+/** Options of a VM that the provider doesn't report. */
 export type CreationOptions = Pick<VirtualMachineSpec, 'ipv6' | 'privateNetworking' | 'sshKeyIds'>;
 
 export type ConditionStatus = 'True' | 'False' | 'Unknown';
@@ -54,7 +54,7 @@ export interface Condition {
   readonly reason: string;
   readonly message: string;
   readonly observedGeneration: number;
-  /** RFC 3339; moves only when `status` does. */
+  /** RFC 3339; changes only with `status`. */
   readonly lastTransitionTime: string;
 }
 
@@ -79,7 +79,7 @@ export interface OperationStatus {
   readonly previousActionTime?: string;
 }
 
-/** A task of the provider on the VM, in its own words. */
+/** A task of the provider on the VM, as the provider reports it. */
 export interface TaskStatus {
   readonly id?: number;
   readonly name?: string;
@@ -87,25 +87,25 @@ export interface TaskStatus {
   readonly progress?: string;
 }
 
-/** One step of what `managementPolicy: Plan` holds back. */
+/** One step that `managementPolicy: Plan` prevents. */
 export interface PlannedAction {
   readonly operation: string;
   readonly message: string;
 }
 
-/** A machine that may be this object's from an earlier life: same name, another object's suffix, unmanaged. */
+/** An unmanaged VM that may have belonged to a previous object of this name: same name, another object's suffix. */
 export interface OrphanCandidate {
   readonly id: number;
   readonly name: string;
 }
 
-/** Bookkeeping of the operator: nothing that a user can act on. */
+/** Internal bookkeeping of the operator. */
 export interface InternalStatus {
   /** The object that `id`, `origin`, `providerName` and `ownerId` of the status were recorded for. */
   readonly objectUID?: string;
   /** A keyed hash of the object's UID, with the API key that the VM was last seen with. */
   readonly apiKeyHash?: string;
-  /** The VM was last seen with the operator's default API key rather than with one of the namespace. */
+  /** The VM was last seen with the operator's default API key instead of one of the namespace. */
   readonly usesDefaultCredentials?: boolean;
   /** The power state in which the VM last matched the spec. */
   readonly lastSyncedPowerState?: PowerState;
@@ -117,7 +117,10 @@ export interface VirtualMachineStatus {
   readonly providerName?: string;
   readonly origin?: Origin;
   readonly ownerId?: number;
-  /** The policies in effect: those of the spec, else the defaults for `origin`. Missing as long as they depend on a VM to come. */
+  /**
+   * The policies in effect: those of the spec, otherwise the defaults for `origin`. Missing while they depend on a VM
+   * that doesn't exist yet.
+   */
   readonly deletionPolicy?: DeletionPolicy;
   readonly onExternalDelete?: ExternalDeletePolicy;
   readonly state?: 'Pending' | 'Starting' | 'Running' | 'Halting' | 'Halted' | 'Unknown';
@@ -133,18 +136,18 @@ export interface VirtualMachineStatus {
   readonly region?: CatalogueStatus;
   readonly package?: CatalogueStatus;
   readonly osTemplate?: CatalogueStatus;
-  /** The options that the VM was created with; undefined where that isn't known, as for an adopted VM. */
+  /** The options that the VM was created with; undefined if that isn't known, as for an adopted VM. */
   readonly ipv6?: boolean;
   readonly privateNetworking?: boolean;
   readonly sshKeyIds?: readonly number[];
   readonly diskIds?: readonly number[];
   readonly creationTime?: string;
-  /** As of the last write: a change of it alone is not written. */
+  /** As of the last write: a change of it alone causes no write. */
   readonly updatedTime?: string;
-  /** The Secret the initial password was written to. */
+  /** The Secret that the initial password was written to. */
   readonly initialPasswordSecret?: { readonly name: string };
   readonly operation?: OperationStatus;
-  /** There while it is in progress, and when it failed. */
+  /** Present while it is in progress, and after it failed. */
   readonly lastTask?: TaskStatus;
   readonly startFailure?: { readonly count: number; readonly lastTime: string; readonly retryTime?: string };
   readonly lastRestartRequest?: string;
@@ -164,19 +167,25 @@ export interface ObjectMeta {
   readonly creationTimestamp?: string;
   readonly deletionTimestamp?: string;
   readonly finalizers?: readonly string[];
-  /** There are so many that `finalizers` has no more than the operator's own. */
+  /** `finalizers` contains only the operator's own, because there are too many. */
   readonly hasMoreFinalizers?: true;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly labels?: Readonly<Record<string, string>>;
-  /** Changes with labels and annotations of others, which are not kept. A small number: two states may share it. */
+  /** A small hash of the labels and annotations that are not kept; different maps may have the same. */
   readonly fingerprint?: number;
 }
 
 export interface VirtualMachine {
   readonly metadata: ObjectMeta;
-  /** `region`, `package` and `osTemplate` may be missing only with `adoption.policy` MustExist or `managementPolicy` Observe. */
+  /**
+   * `region`, `package` and `osTemplate` may be missing only with `adoption.policy` MustExist or `managementPolicy`
+   * Observe.
+   */
   readonly spec: VirtualMachineSpec;
-  /** What the stored spec says that the schema does not allow (any more), a sentence each; then `spec` is not what is wanted. */
+  /**
+   * Violations of the present schema in the stored spec, a sentence each; if there are any, `spec` isn't the desired
+   * state.
+   */
   readonly specErrors?: readonly string[];
   readonly status?: VirtualMachineStatus;
 }

@@ -4,7 +4,7 @@ import type { Schema } from './schema/openapi.ts';
 import { specSchema } from './schema/spec.ts';
 import type { VirtualMachineSpec } from './types.ts';
 
-/** A spec as it may be worked with, and what is wrong with the one that is stored, a sentence each. */
+/** A usable spec, and the mistakes in the stored one, a sentence each. */
 export interface ReadSpec {
   readonly spec: VirtualMachineSpec;
   readonly errors: readonly string[];
@@ -14,22 +14,22 @@ const selectors = ['region', 'package', 'osTemplate'] as const;
 const longestQuote = 64;
 
 /**
- * Reads a stored spec. The API server validates what is written, not what is stored already: an object that an earlier schema
- * allowed stays as it was. Where it is flawed it has the default or nothing instead, so that its readers (other objects
- * are, for its name) find what the type promises; only a spec without flaws says what is wanted.
+ * Reads a stored spec. The API server validates writes, not stored objects: an object that an earlier schema allowed
+ * stays as it was. Invalid parts are replaced by the default or removed, so that readers (also of other objects, for
+ * its name) get what the type promises; only a spec without mistakes is the desired state.
  */
 export function readSpec(stored: unknown): ReadSpec {
-  // Nearly every spec is right, and a whole fleet is read at the start: sentences are made for the others only.
+  // Nearly every spec is valid, and the whole fleet is read at startup: sentences are built for the others only.
   const errors = [
     ...(isValid(specSchema, stored) ? [] : errorsOf(specSchema, stored, 'spec')),
     ...crossFieldErrors(stored),
   ];
-  // `as`: it fits the schema, which the type is held to.
+  // `as`: it fits the schema, which a test keeps in step with the type.
   const spec = (errors.length === 0 ? stored : withDefaults(specSchema, stored)) as VirtualMachineSpec;
   return { spec, errors };
 }
 
-/** What is wrong with the value itself: undefined when nothing is. */
+/** What is wrong with the value itself: undefined if nothing is. */
 function errorOf(schema: Schema, value: unknown): string | undefined {
   const { type } = schema;
   if (!isOfType(type, value))
@@ -73,7 +73,7 @@ function isValid(schema: Schema, value: unknown): boolean {
   if (errorOf(schema, value) !== undefined) return false;
   if (schema.type === 'array') {
     const { items } = schema;
-    // Its type was looked at just now, here and below.
+    // `as`: its type was checked just above, here and below.
     return items === undefined || (value as readonly unknown[]).every((item) => isValid(items, item));
   }
   if (schema.type !== 'object') return true;
@@ -105,7 +105,7 @@ function errorsOf(schema: Schema, value: unknown, path: string): readonly string
   });
 }
 
-/** What the schema says in CEL, as far as nothing works without it. */
+/** The CEL rules of the schema that the operator depends on. */
 function crossFieldErrors(stored: unknown): readonly string[] {
   if (!isRecord(stored)) return [];
   const spec = stored;
@@ -130,7 +130,7 @@ function withDefaults(schema: Schema, value: unknown): unknown {
       name,
       withDefaults(property, given[name]),
     ]);
-    // What is optional and not there stays away, unlike an object whose parts have defaults.
+    // A missing optional field stays missing, unlike an object whose parts have defaults.
     const isWanted = value !== undefined || schema.default !== undefined || schema === specSchema;
     return isWanted ? Object.fromEntries(properties.filter(([, part]) => part !== undefined)) : undefined;
   }

@@ -32,7 +32,7 @@ export function ownershipNotStored(
   const message = `the object is not reconciled, because the annotation ${annotations.managedBy} cannot be stored: ${error.words ?? error.message}; ${writeRemedy}`;
   const statusReason = { reason: 'WriteRefused', message } as const;
   const comparison: Comparison =
-    readIdentity(object).kind === 'Foreign'
+    readIdentity(object).kind === 'OtherObject'
       ? { result: 'Unknown', message: ofOther.because }
       : compareWithSpec(object, before?.id, before ?? {});
   const circumstances = { credentials: { kind: 'Unverified' }, generation, comparison } as const;

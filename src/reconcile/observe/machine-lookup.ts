@@ -61,7 +61,7 @@ export function lookupOf({
       if (isNameOwn(object)) return asked === undefined ? { name } : { id: asked, name };
       if (adoption.policy === 'Never') return undefined;
       return adoption.name === undefined ? hinted(asked ?? identity.id, name) : { name };
-    case 'Foreign':
+    case 'OtherObject':
       if (adoption.policy === 'Never') return undefined;
       return adoption.name === undefined ? hinted(asked ?? identity.id, identity.name ?? name) : { name };
   }

@@ -357,7 +357,7 @@ function epochOf(clock: Clock, moment: number): number {
 }
 
 function ownerRecorded({ identity }: ReconcileSubject): ProviderId | undefined {
-  return identity.kind === 'Foreign' || identity.kind === 'Known' ? identity.ownerId : undefined;
+  return identity.kind === 'OtherObject' || identity.kind === 'Known' ? identity.ownerId : undefined;
 }
 
 /** Ready was reached, or the state on record is one that only a list shows. */

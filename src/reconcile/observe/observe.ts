@@ -149,7 +149,7 @@ export async function observe(
       identity,
       intent,
       isRecordStored: isStored(identity, deps.objectOf(key)),
-      fruitless:
+      createsWithoutVm:
         pending !== undefined && !isIntentRefused && isIntentProven && announcement?.at !== undefined
           ? { creates: announcement.tries ?? 1, since: Math.min(announcement.at, now) }
           : undefined,

@@ -18,8 +18,8 @@ const never = { adoption: { policy: 'Never' } } as const;
 const ifExists = { adoption: { policy: 'IfExists' } } as const;
 const byId = { adoption: { policy: 'MustExist', id: 7 } } as const;
 const byName = { adoption: { policy: 'MustExist', name: 'Web 1' } } as const;
-const foreign: Identity = { kind: 'Foreign', uid: 'earlier', id: 5, name: 'old' };
-const foreignName: Identity = { kind: 'Foreign', uid: 'earlier' };
+const foreign: Identity = { kind: 'OtherObject', uid: 'earlier', id: 5, name: 'old' };
+const foreignName: Identity = { kind: 'OtherObject', uid: 'earlier' };
 const hinted: Identity = { kind: 'Unproven', id: 5 };
 const unreadableHint: Identity = { kind: 'Unproven' };
 

@@ -43,7 +43,7 @@ describeRows('a recorded VM that the list lacks', [
   },
   {
     because: 'the list is of another account than the one that an earlier object recorded',
-    subject: { identity: { kind: 'Foreign', uid: 'earlier', id: 90, ownerId: 1 } },
+    subject: { identity: { kind: 'OtherObject', uid: 'earlier', id: 90, ownerId: 1 } },
     target: { id: 90 },
     listed: [vm({ id: 5, name: 'x', ownerId: 2 })],
     what: 'OtherAccount',

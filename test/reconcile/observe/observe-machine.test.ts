@@ -39,7 +39,7 @@ describeRows('the list must not be older than the object', [
   { because: 'that has the finalizer', finalizer: true, seenSince: late, what: 'NotYetSeen' },
   {
     because: 'that has the record of an earlier object',
-    subject: { identity: { kind: 'Foreign', uid: 'earlier', id: 90 } },
+    subject: { identity: { kind: 'OtherObject', uid: 'earlier', id: 90 } },
     seenSince: late,
     what: 'NotYetSeen',
   },
@@ -132,7 +132,7 @@ describeRows('a create answer that named another VM', [
   {
     because: 'or the id is that of an earlier object',
     ...answeredWrongly,
-    subject: { isIntentProven: true, identity: { kind: 'Foreign', uid: 'earlier', id: 90 } },
+    subject: { isIntentProven: true, identity: { kind: 'OtherObject', uid: 'earlier', id: 90 } },
     target: { id: 90 },
     listed: [rightOne],
     what: 'Present 90',

@@ -1,4 +1,4 @@
-/** The part of OpenAPI v3 that a structural schema of Kubernetes may use, as far as this resource needs it. */
+/** The part of OpenAPI v3 for structural schemas of Kubernetes that this resource needs. */
 export interface Schema {
   readonly type: 'object' | 'array' | 'string' | 'integer' | 'boolean';
   readonly description?: string;
@@ -21,20 +21,20 @@ export interface Schema {
   readonly 'x-kubernetes-validations'?: readonly CelRule[];
 }
 
-/** A CEL rule; the message is what the user reads when it is broken, so it names the field and what to do. */
+/** A CEL rule. The user reads the message when the rule is violated, so it names the field and the fix. */
 export interface CelRule {
   readonly rule: string;
   readonly message: string;
   readonly fieldPath?: string;
 }
 
-/** One schema for each property of `T`, no more and no fewer: how `types.ts` and the schema are held together. */
+/** Exactly one schema for each property of `T`, which keeps `types.ts` and the schema in step. */
 export type PropertiesOf<T> = { readonly [Property in keyof Required<T>]: Schema };
 
-/** Names of the properties of `T` that must be there. */
+/** Names of the required properties of `T`. */
 export type RequiredOf<T> = { [P in keyof T]-?: object extends Pick<T, P> ? never : P & string }[keyof T];
 
-/** All members of a union of strings: the compiler refuses one too many and one too few. */
+/** All members of a union of strings: the compiler refuses a missing or an extra one. */
 export function allOf<Union extends string>(members: Readonly<Record<Union, true>>): readonly string[] {
   return Object.keys(members);
 }

@@ -37,7 +37,7 @@ function catalogueSelector(field: string, what: string): Schema {
 
 const powerOff: Schema = {
   type: 'object',
-  description: 'How the machine is powered off, when it is to be halted and when it is deleted.',
+  description: 'How the operator powers the VM off, to halt or to delete it.',
   default: {},
   properties: {
     mode: {
@@ -45,8 +45,8 @@ const powerOff: Schema = {
       enum: allOf<PowerOffMode>({ Soft: true, Hard: true, TrySoft: true }),
       default: 'TrySoft',
       description:
-        'Soft sends the shutdown signal, again after pauses that grow, and waits for as long as it takes. Hard cuts the power at once, which may lose data. ' +
-        'TrySoft sends the shutdown signal and cuts the power when the grace period is over.',
+        'Soft sends the shutdown signal, repeats it with exponential backoff, and waits without limit. Hard cuts the power immediately, which may lose data. ' +
+        'TrySoft sends the shutdown signal and cuts the power after the grace period.',
     },
     gracePeriodSeconds: {
       type: 'integer',
@@ -55,7 +55,7 @@ const powerOff: Schema = {
       maximum: 3600,
       default: 300,
       description:
-        'How many seconds the guest has to shut down before TrySoft cuts the power or Soft sends the signal again. Hard ignores it.',
+        'Seconds for the guest to shut down, before TrySoft cuts the power or Soft repeats the signal. Hard ignores it.',
     },
   } satisfies PropertiesOf<VirtualMachineSpec['powerOff']>,
 };
@@ -70,7 +70,7 @@ const secretName = {
 const adoption: Schema = {
   type: 'object',
   description:
-    'Whether the operator adopts a VM that exists already. It looks for the VM by id or name, else by spec.providerName; ' +
+    'Whether the operator adopts an existing VM. It looks for the VM by id or name, otherwise by spec.providerName; ' +
     'an object restored from a backup adopts the VM that it was recorded with. A VM that belongs to another object is never adopted.',
   default: {},
   properties: {
@@ -102,18 +102,18 @@ const adoption: Schema = {
 const initialPasswordSecret: Schema = {
   type: 'object',
   description:
-    "Where the machine's initial root password goes: a Secret in the same namespace, owned by this object, written once under the key password. " +
-    'A Secret of that name that is not owned by this object is never written to. For an adopted machine only when the name is given.',
+    "The Secret for the VM's initial root password, in the same namespace. The operator writes it once, under the key password, and this object owns it. " +
+    'The operator never writes to a Secret of that name that this object does not own. For an adopted VM, it writes the Secret only if you set the name.',
   default: {},
   properties: {
     name: {
       ...secretName,
-      description: "Name of the Secret; by default the object's name with -initial-password.",
+      description: "Name of the Secret. Default: the object's name followed by -initial-password.",
     },
     policy: {
       type: 'string',
       enum: allOf<InitialPasswordPolicy>({ Create: true, None: true }),
-      description: 'Create, the default, writes the Secret; None writes no Secret.',
+      description: "Create (default) writes the Secret. None doesn't.",
     },
   } satisfies PropertiesOf<VirtualMachineSpec['initialPasswordSecret']>,
   'x-kubernetes-validations': [
@@ -129,7 +129,7 @@ const credentialsSecretRef: Schema = {
   type: 'object',
   description:
     'The Secret in the same namespace that holds the API key. Its type must be Opaque or vps247.com/api-key. ' +
-    'The reference can be changed, to a key of the same account. ' +
+    'You can change the reference to a key of the same account. ' +
     'With the label vps247.com/credentials: "true" on the Secret, the operator picks up a new key immediately; a cluster administrator may require that label.',
   default: {},
   properties: {
@@ -149,9 +149,9 @@ export const specSchema: Schema = {
   type: 'object',
   description: 'The desired state of the VM.',
   properties: {
-    region: catalogueSelector('region', 'Where the machine runs'),
-    package: catalogueSelector('package', 'Size and price of the machine'),
-    osTemplate: catalogueSelector('osTemplate', 'The operating system the machine is created with'),
+    region: catalogueSelector('region', 'The region of the VM'),
+    package: catalogueSelector('package', 'Size and price of the VM'),
+    osTemplate: catalogueSelector('osTemplate', 'The operating system that the VM is created with'),
     ipv6: {
       type: 'boolean',
       default: false,
@@ -179,14 +179,14 @@ export const specSchema: Schema = {
       maxLength: 63,
       pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$',
       description:
-        "The machine's name at the provider, where it must be free. Without it the name is made of the object's name and the first " +
-        'eight digits of its UID, which no other object can have. Cannot be changed, added or removed later.',
+        "The VM's name at the provider, which must not be in use there. Default: the object's name, a hyphen, and the first " +
+        "eight digits of its UID, which no other object can have. You can't change, add or remove it later.",
     },
     powerState: {
       type: 'string',
       enum: allOf<PowerState>({ Running: true, Halted: true }),
       default: 'Running',
-      description: 'Whether the machine is to run or to be halted. A machine always boots when it is created.',
+      description: 'The desired power state. A new VM always boots first.',
     },
     powerOff,
     restartRequest: {
@@ -194,7 +194,7 @@ export const specSchema: Schema = {
       minLength: 1,
       maxLength: 256,
       description:
-        'Any text that differs from status.lastRestartRequest restarts a running machine once. One that is there at creation, or set while the machine is halted, counts as handled.',
+        'A text that differs from status.lastRestartRequest restarts a running VM once. A request that exists at creation, or that you set while the VM is halted, counts as handled.',
     },
     powerDriftPolicy: {
       type: 'string',
@@ -208,25 +208,25 @@ export const specSchema: Schema = {
       enum: allOf<ManagementPolicy>({ Manage: true, Plan: true, Observe: true }),
       default: 'Manage',
       description:
-        'Manage acts. Plan shows the calls that are due in status.plannedActions and makes none. Observe only looks; deleting the object then leaves the machine alone.',
+        'Manage applies the spec. Plan shows the pending calls in status.plannedActions and makes none. Observe only reports; deleting the object then keeps the VM.',
     },
     adoption,
     onExternalDelete: {
       type: 'string',
       enum: allOf<ExternalDeletePolicy>({ Recreate: true, Report: true }),
       description:
-        'What happens when the machine is shown to have been deleted by others: Recreate makes a new, empty one, Report says so. Without it, Recreate for a machine that was created by this object, Report for one that was adopted. status.onExternalDelete shows which applies.',
+        'What happens when the VM was deleted outside the operator: Recreate creates a new, empty VM, Report only reports it. Default: Recreate for a VM that this object created, Report for an adopted VM. status.onExternalDelete shows the policy in effect.',
     },
     deletionPolicy: {
       type: 'string',
       enum: allOf<DeletionPolicy>({ Delete: true, Retain: true }),
       description:
-        "What happens to the machine when the object is deleted: Delete deletes it with its data, Retain leaves it at once in the power state that it is in. Without it, Delete for a machine that was created by this object, Retain for one that was adopted; status.deletionPolicy shows which applies. With the operator's default API key, Retain needs the permission of a cluster administrator.",
+        "What happens to the VM when you delete the object: Delete deletes it with its data, Retain keeps it in its present power state. Default: Delete for a VM that this object created, Retain for an adopted VM. status.deletionPolicy shows the policy in effect. With the operator's default API key, Retain needs the permission of a cluster administrator.",
     },
     deletionProtection: {
       type: 'boolean',
       default: false,
-      description: 'While true, the API server refuses to delete the object, and the operator does not delete its VM.',
+      description: "While true, the API server refuses to delete the object, and the operator doesn't delete its VM.",
     },
     credentialsSecretRef,
     initialPasswordSecret,
@@ -238,7 +238,7 @@ export const specSchema: Schema = {
         'region, package and osTemplate are required, unless adoption.policy is MustExist or managementPolicy is Observe',
     },
     {
-      // On the spec and not on the field, because a rule of the field does not run when the field comes or goes.
+      // A rule of the field does not run when the field is added or removed, so this rule is on the spec.
       rule:
         'has(self.providerName) == has(oldSelf.providerName) && ' +
         '(!has(self.providerName) || self.providerName == oldSelf.providerName)',
@@ -253,22 +253,22 @@ export const specSchema: Schema = {
 const selected = ['region', '__package__', 'osTemplate'] as const;
 const options = ['ipv6', 'privateNetworking', 'sshKeyIds'] as const satisfies readonly (keyof CreationOptions)[];
 
-/** Whether a field is as it was, is not given any more, or says nothing else than the status shows. */
+/** Whether a field is unchanged, removed, or matches what the status shows. */
 function isSelectable(field: (typeof selected)[number]): string {
   const [wanted, before, seen] = [`self.spec.${field}`, `oldSelf.spec.${field}`, `self.status.${field}`];
   const isTrue = `has(${wanted}.id) ? ${wanted}.id == ${seen}.id : !has(${seen}.name) || ${wanted}.name == ${seen}.name`;
   return `(!has(${wanted}) || !has(${seen}) || has(${before}) && ${wanted} == ${before} || (${isTrue}))`;
 }
 
-/** The same for fields that are always given. */
+/** The same for fields that always have a value. */
 function isOption(field: (typeof options)[number]): string {
   const [wanted, seen] = [`self.spec.${field}`, `self.status.${field}`];
   return `(!has(${seen}) || ${wanted} == oldSelf.spec.${field} || ${wanted} == ${seen})`;
 }
 
 /**
- * While there is a VM, the spec must not contradict what the status shows of it. One rule on the whole object, because it compares the
- * spec with the status. It runs on every write: the common cases come first.
+ * While a VM exists, the spec must not contradict what the status shows of it. One rule on the whole object, because it
+ * compares the spec with the status. It runs on every write, so the common cases come first.
  */
 export const afterCreation: CelRule = {
   rule: [

@@ -115,7 +115,7 @@ type StartFailure = NonNullable<VirtualMachineStatus['startFailure']>;
 
 const startFailure: Schema = {
   type: 'object',
-  description: 'Starts after which the machine fell back to halted; absent when the last one held.',
+  description: 'Starts after which the VM halted again; absent if the last start lasted.',
   required: allOf<RequiredOf<StartFailure>>({ count: true, lastTime: true }),
   properties: {
     count: { type: 'integer', format: 'int32', minimum: 0, description: 'How many in a row.' },
@@ -126,7 +126,8 @@ const startFailure: Schema = {
 
 const plannedActions: Schema = {
   type: 'array',
-  description: 'What managementPolicy Plan holds back: all steps, in order, as far as the operator can tell now.',
+  description:
+    'The pending steps that managementPolicy Plan prevents, in order, as far as the operator knows them now.',
   maxItems: 8,
   'x-kubernetes-list-type': 'atomic',
   items: {
@@ -147,24 +148,23 @@ const plannedActions: Schema = {
 const orphanCandidates: Schema = {
   type: 'array',
   description:
-    "Machines that may be this object's from an earlier life: they carry its name with another object's suffix, and no object holds them.",
+    "Unmanaged VMs that may have belonged to a previous object of this name: their names are this object's with the suffix of another one.",
   maxItems: 8,
   'x-kubernetes-list-type': 'atomic',
   items: {
     type: 'object',
-    description: 'One such machine.',
+    description: 'An orphan candidate.',
     required: allOf<RequiredOf<OrphanCandidate>>({ id: true, name: true }),
     properties: {
-      id: providerId("The machine's id at the provider, for spec.adoption.id."),
-      name: { type: 'string', maxLength: 255, description: "The machine's name at the provider." },
+      id: providerId("The VM's id at the provider, for spec.adoption.id."),
+      name: { type: 'string', maxLength: 255, description: "The VM's name at the provider." },
     } satisfies PropertiesOf<OrphanCandidate>,
   },
 };
 
 const conditions: Schema = {
   type: 'array',
-  description:
-    'What is known of the machine and of the work on it. docs/conditions.md lists the reasons and what to do about each.',
+  description: 'The state of the VM and of the work on it. docs/conditions.md lists the reasons and their remedies.',
   maxItems: 16,
   'x-kubernetes-list-type': 'map',
   'x-kubernetes-list-map-keys': ['type'],
@@ -192,23 +192,23 @@ const conditions: Schema = {
       status: {
         type: 'string',
         enum: allOf<ConditionStatus>({ True: true, False: true, Unknown: true }),
-        description: 'Whether it is so.',
+        description: 'True, False or Unknown.',
       },
       reason: {
         type: 'string',
         minLength: 1,
         maxLength: 1024,
         pattern: '^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$',
-        description: 'Why, in one word for programs.',
+        description: 'The reason as one word, for programs.',
       },
-      message: { type: 'string', maxLength: 32768, description: 'Why, and what to do, in a sentence for humans.' },
+      message: { type: 'string', maxLength: 32768, description: 'The reason and the remedy in a sentence, for users.' },
       observedGeneration: {
         type: 'integer',
         format: 'int64',
         minimum: 0,
-        description: 'The generation of the spec this was said about.',
+        description: 'The generation of the spec that the condition refers to.',
       },
-      lastTransitionTime: time('When the status last changed.'),
+      lastTransitionTime: time("When the condition's status last changed."),
     } satisfies PropertiesOf<Condition>,
   },
 };
@@ -243,24 +243,24 @@ const internal: Schema = {
 
 export const statusSchema: Schema = {
   type: 'object',
-  description: 'The machine as it was last seen, written by the operator only.',
-  // So that an object that was never reconciled is not taken for healthy: its generation is 1.
+  description: 'The last observed state of the VM. Only the operator writes it.',
+  // An object that was never reconciled has generation 1, so it isn't mistaken for a healthy one.
   default: { observedGeneration: -1 },
   properties: {
     observedGeneration: {
       type: 'integer',
       format: 'int64',
       minimum: -1,
-      description: 'The generation of the spec that was last acted on; -1 when none was.',
+      description: 'The generation of the spec that was last reconciled; -1 if none was.',
     },
-    id: providerId("The machine's id at the provider."),
-    providerName: { type: 'string', maxLength: 255, description: "The machine's name at the provider." },
+    id: providerId("The VM's id at the provider."),
+    providerName: { type: 'string', maxLength: 255, description: "The VM's name at the provider." },
     origin: {
       type: 'string',
       enum: allOf<NonNullable<VirtualMachineStatus['origin']>>({ Created: true, Adopted: true }),
-      description: 'How the machine came to belong to this object.',
+      description: 'How the object got its VM.',
     },
-    ownerId: providerId("The provider's id of the account that owns the machine."),
+    ownerId: providerId("The provider's id of the account that owns the VM."),
     deletionPolicy: {
       type: 'string',
       enum: allOf<DeletionPolicy>({ Delete: true, Retain: true }),
@@ -286,11 +286,11 @@ export const statusSchema: Schema = {
       description:
         "The VM's state at the provider. Unknown: this version doesn't know the state, or the operator can't see the VM.",
     },
-    hostname: { type: 'string', maxLength: 255, description: "The machine's host name." },
+    hostname: { type: 'string', maxLength: 255, description: "The VM's host name." },
     addresses,
-    region: catalogueStatus('Where the machine runs.'),
-    package: catalogueStatus('Size and price of the machine.'),
-    osTemplate: catalogueStatus('The operating system the machine was created with.'),
+    region: catalogueStatus('The region of the VM.'),
+    package: catalogueStatus('Size and price of the VM.'),
+    osTemplate: catalogueStatus('The operating system that the VM was created with.'),
     ipv6: {
       type: 'boolean',
       description:
