@@ -57,7 +57,7 @@ export function sequenceOf(o: Observed, action: Action): readonly PlannedAction[
 /** The VM keeps these differences, so the user who approves the plan reads about them here. */
 function adoption(o: Observed, known: KnownMachine, machine: Machine | undefined): readonly PlannedAction[] {
   const vm = describeVm(known);
-  const semaphore = [
+  const details = [
     named('in region', machine?.region),
     named('with package', machine?.package),
     named('and OS template', machine?.osTemplate),
@@ -65,7 +65,7 @@ function adoption(o: Observed, known: KnownMachine, machine: Machine | undefined
   const differences = differencesFrom(o.object.spec, machine ?? {}).map(
     ({ field, wanted }) => `spec.${field} ${'id' in wanted ? wanted.id : quoted(wanted.name, longestWanted)}`,
   );
-  const message = ['adopt', vm, ...semaphore].filter((words) => words !== '').join(' ');
+  const message = ['adopt', vm, ...details].filter((words) => words !== '').join(' ');
   const different = differences.length === 0 ? '' : `, which differs from ${differences.join(', ')}`;
   return [step('AdoptMachine', message + different), ...toSpec(o, machine?.state ?? 'Unknown', vm)];
 }

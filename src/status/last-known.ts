@@ -3,11 +3,11 @@ import type { Observed } from '../plan/observed.ts';
 /** What the status still says of a VM that this reconciliation did not see: whether that holds, and why not. */
 export interface LastKnown {
   /**
-   * `Entry`: nothing says otherwise. `Unseen`: no read can show the VM, so its state is Unknown, while addresses stay. `Unlisted`: the
+   * `Held`: nothing says otherwise. `Unseen`: no read can show the VM, so its state is Unknown, while addresses stay. `Unlisted`: the
    * list lacks it, so that nothing of it that may have ended with it is shown. `OfOther`: it is another object's, so nothing of it is shown.
    */
   readonly standing: 'Held' | 'Unseen' | 'Unlisted' | 'Gone' | 'OfOther';
-  /** Why the VM can't be compared with the spec; undefined for `Entry`. */
+  /** Why the VM can't be compared with the spec; undefined for `Held`. */
   readonly because?: string;
 }
 

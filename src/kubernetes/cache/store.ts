@@ -6,7 +6,7 @@ export interface ObjectVersion<T> {
   readonly key: string;
   readonly uid: string;
   readonly resourceVersion: string;
-  /** `None`: an object that nobody wants to know of; `Unreadable`: one that is there, whatever it says; `Entry`: the one that `holds` confirmed. */
+  /** `None`: an object that nobody wants to know of; `Unreadable`: one that is there, whatever it says; `Held`: the one that `holds` confirmed. */
   readonly content: { readonly kind: 'Row'; readonly object: T } | { readonly kind: 'None' | 'Unreadable' | 'Held' };
 }
 
@@ -130,7 +130,7 @@ export class Store<T> {
   }
 
   #upsert({ key, uid, resourceVersion, content }: ObjectVersion<T>): ObjectChange<T> | undefined {
-    // `Entry` was the case when it was asked; since then only something newer can have come.
+    // `Held` was the case when it was asked; since then only something newer can have come.
     if (content.kind === 'Held' || this.has(key, uid, resourceVersion)) return undefined;
     const entry = this.#entries.get(key);
     // What cannot be read is still there: its last readable version stands, unless that was of an earlier object.
