@@ -87,7 +87,7 @@ kubectl -n vps247-system get pods
 ${commands.log}
 \`\`\`
 
-### Deletions that don't end
+### Blocked deletions
 
 While a deletion waits for you, the condition \`DeletionBlocked\` has one of these reasons:
 ${links(all.filter((reason) => reasons[reason].blocksDeletion))}. To delete the object and keep its VM, see
