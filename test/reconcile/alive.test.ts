@@ -3,7 +3,7 @@ import { createWorld } from './world/world.ts';
 
 const minute = 60_000;
 
-test('a reconciliation that never ends is noticed after a quarter of an hour', async () => {
+test('reports a reconciliation that does not end within 15 minutes', async () => {
   const { apply, clock, cluster, isAlive } = await createWorld();
   cluster.get = () => new Promise(() => {});
   apply('web');
@@ -13,7 +13,7 @@ test('a reconciliation that never ends is noticed after a quarter of an hour', a
   expect(isAlive()).toBe(false);
 });
 
-test('a provider that does not answer is no reason for a restart', async () => {
+test('stays healthy while the provider does not answer', async () => {
   const { apply, clock, isAlive, fakeProvider } = await createWorld();
   fakeProvider.holds = () => new Promise(() => {});
   apply('web');
@@ -21,7 +21,7 @@ test('a provider that does not answer is no reason for a restart', async () => {
   expect(isAlive()).toBe(true);
 });
 
-test('nor is a long queue, as long as it moves', async () => {
+test('stays healthy with a long work queue whose keys are processed', async () => {
   const { apply, clock, cluster, isAlive } = await createWorld({ workers: 1 });
   const { patch } = cluster;
   cluster.patch = async (...args) => {
@@ -35,7 +35,7 @@ test('nor is a long queue, as long as it moves', async () => {
   }
 });
 
-test('nor is an operator that is being stopped', async () => {
+test('stays healthy while the operator shuts down', async () => {
   const { isAlive, stop } = await createWorld();
   await stop();
   expect(isAlive()).toBe(true);

@@ -62,35 +62,41 @@ describe('a spec that changes while its create request is in flight', () => {
       },
     },
   ];
-  it.each(answers)('$answer: there is one VM, of the earlier spec, and AsSpecified says how', async ({ make }) => {
-    const world = await createWorldWithCatalogue();
-    const { clock, cluster, fakeProvider } = world;
-    make(world);
-    world.apply('web', spec);
-    for (let steps = 0; fakeProvider.count('CreateMachine') === 0 && steps < 1_000; steps += 1) await clock.advance(1);
-    cluster.change('web', { spec: { package: { name: 'Pro' }, ipv6: true, sshKeyIds: [7] } });
-    await clock.advance(hour);
-    expect(fakeProvider.count('CreateMachine')).toBe(1);
-    expect([...fakeProvider.machines.values()]).toMatchObject([{ package: { name: 'Budget' } }]);
-    expect(cluster.machine('web')?.status).toMatchObject({
-      package: { id: 1, name: 'Budget' },
-      ipv6: false,
-      privateNetworking: false,
-      sshKeyIds: [],
-    });
-    expect([shown(world, 'Ready'), shown(world, 'AsSpecified')]).toEqual(['True/Available', 'False/DiffersFromSpec']);
-    expect(world.condition('web', 'AsSpecified')?.message).toContain('package is "Budget" (id 1), the spec says "Pro"');
+  it.each(answers)(
+    '$answer: one VM exists, created from the earlier spec, and AsSpecified reports the difference',
+    async ({ make }) => {
+      const world = await createWorldWithCatalogue();
+      const { clock, cluster, fakeProvider } = world;
+      make(world);
+      world.apply('web', spec);
+      for (let steps = 0; fakeProvider.count('CreateMachine') === 0 && steps < 1_000; steps += 1)
+        await clock.advance(1);
+      cluster.change('web', { spec: { package: { name: 'Pro' }, ipv6: true, sshKeyIds: [7] } });
+      await clock.advance(hour);
+      expect(fakeProvider.count('CreateMachine')).toBe(1);
+      expect([...fakeProvider.machines.values()]).toMatchObject([{ package: { name: 'Budget' } }]);
+      expect(cluster.machine('web')?.status).toMatchObject({
+        package: { id: 1, name: 'Budget' },
+        ipv6: false,
+        privateNetworking: false,
+        sshKeyIds: [],
+      });
+      expect([shown(world, 'Ready'), shown(world, 'AsSpecified')]).toEqual(['True/Available', 'False/DiffersFromSpec']);
+      expect(world.condition('web', 'AsSpecified')?.message).toContain(
+        'package is "Budget" (id 1), the spec says "Pro"',
+      );
 
-    correctSpec(world);
-    await clock.advance(minute);
-    expect(shown(world, 'AsSpecified')).toBe('True/AsSpecified');
-    expect(cluster.machine('web')?.spec).toMatchObject({ ipv6: false, sshKeyIds: [] });
-    expect(fakeProvider.count('CreateMachine')).toBe(1);
-  });
+      correctSpec(world);
+      await clock.advance(minute);
+      expect(shown(world, 'AsSpecified')).toBe('True/AsSpecified');
+      expect(cluster.machine('web')?.spec).toMatchObject({ ipv6: false, sshKeyIds: [] });
+      expect(fakeProvider.count('CreateMachine')).toBe(1);
+    },
+  );
 });
 
 describe('a spec with a wrong name', () => {
-  it('that is fixed before the create request gets one VM, of the fixed spec', async () => {
+  it('that is fixed before the create request gets one VM, from the fixed spec', async () => {
     const world = await createWorldWithCatalogue();
     const { clock, cluster, fakeProvider } = world;
     world.apply('web', { ...spec, package: { name: 'Budgte' } });
@@ -105,7 +111,7 @@ describe('a spec with a wrong name', () => {
 });
 
 describe('a VM whose package the provider reports without its name', () => {
-  it('keeps the name that was reported with the same id, and has none with another id', async () => {
+  it('keeps the reported name while the id is the same, and has no name with another id', async () => {
     const world = await createWorldWithCatalogue();
     const { clock, cluster, fakeProvider } = world;
     world.apply('web', spec);
@@ -120,8 +126,8 @@ describe('a VM whose package the provider reports without its name', () => {
   });
 });
 
-describe('a VM that was as the spec says and was deleted outside the operator', () => {
-  it('is replaced by one of the spec as you changed it since', async () => {
+describe('a VM that matched its spec and was deleted outside the operator', () => {
+  it('is replaced by a VM of the current spec', async () => {
     const world = await createWorldWithCatalogue();
     const { clock, cluster, fakeProvider } = world;
     world.apply('web', { ...spec, onExternalDelete: 'Report' });
@@ -141,7 +147,7 @@ describe('a VM that was as the spec says and was deleted outside the operator', 
 });
 
 describe('a VM that differs from its spec', () => {
-  it('is not recreated after it was deleted outside the operator, until the spec is corrected', async () => {
+  it('is not recreated after a deletion outside the operator until the spec is corrected', async () => {
     const world = await adoptDifferent({ onExternalDelete: 'Recreate' });
     const { clock, fakeProvider } = world;
     fakeProvider.machines.clear();
@@ -158,7 +164,7 @@ describe('a VM that differs from its spec', () => {
     expect(shown(world, 'AsSpecified')).toBe('True/AsSpecified');
   });
 
-  it('is reported with one event, however often its status is written, and with another when it differs again', async () => {
+  it('is reported with one event, however often its status is written, and with another event after a new difference', async () => {
     const world = await adoptDifferent();
     const { clock, fakeProvider } = world;
     for (const address of ['192.0.2.1', '192.0.2.2', '192.0.2.3']) {

@@ -9,7 +9,10 @@ const hard = { powerState: 'Halted', powerOff: { mode: 'Hard', gracePeriodSecond
 const paused = { metadata: { annotations: { [annotations.paused]: 'true' } } };
 const unpaused = { metadata: { annotations: { [annotations.paused]: null } } };
 
-/** Changes the object once, directly before this write is judged: the operator can't have heard of it. */
+/**
+ * Changes the object once, directly before the API server handles this write, so that the operator's cache can't have the
+ * change.
+ */
 function changeBefore({ cluster }: World, write: string, body: Readonly<Record<string, unknown>>): void {
   let isChanged = false;
   cluster.holds = (sent) => {
@@ -23,11 +26,11 @@ function changeBefore({ cluster }: World, write: string, body: Readonly<Record<s
 
 interface Row {
   readonly operation: Operation;
-  /** The write that announces it. */
+  /** The write that records the intent. */
   readonly write: string;
   readonly begin: (world: World) => void;
-  /** What shows that it was announced. */
-  readonly announced: (object: VirtualMachine) => boolean;
+  /** Whether the intent is recorded. */
+  readonly recorded: (object: VirtualMachine) => boolean;
 }
 
 const applied = (world: World): void => world.apply('web');
@@ -40,19 +43,19 @@ const rows: readonly Row[] = [
     operation: 'CreateMachine',
     write: 'patch web',
     begin: applied,
-    announced: ({ metadata }) => metadata.annotations?.[annotations.createPending] !== undefined,
+    recorded: ({ metadata }) => metadata.annotations?.[annotations.createPending] !== undefined,
   },
   {
     operation: 'RestartMachine',
     write: 'status web',
     begin: ({ cluster }) => cluster.change('web', { spec: { restartRequest: 'now' } }),
-    announced: operationOf,
+    recorded: operationOf,
   },
   {
     operation: 'KillMachine',
     write: 'status web',
     begin: ({ cluster }) => cluster.change('web', { spec: hard }),
-    announced: operationOf,
+    recorded: operationOf,
   },
   {
     operation: 'DeleteMachine',
@@ -61,14 +64,14 @@ const rows: readonly Row[] = [
       fakeProvider.set(1, { state: 'Halted' });
       cluster.remove('virtualmachines', 'web');
     },
-    announced: isSaidToGo,
+    recorded: isSaidToGo,
   },
 ];
 
 describe.each(rows)(
   'an object that changes before $operation is on record',
-  ({ operation, write, begin, announced }) => {
-    it('gets neither the record nor the call while the change forbids it, and both once it does not', async () => {
+  ({ operation, write, begin, recorded }) => {
+    it('is neither recorded nor sent while the change forbids it, and is both once the change is reverted', async () => {
       const world = await createWorld();
       const { clock, cluster, fakeProvider } = world;
       if (begin !== applied) {
@@ -82,7 +85,7 @@ describe.each(rows)(
       await clock.advance(minute);
       expect(world.condition('web', 'Synced')?.reason).toBe('Paused');
       expect(fakeProvider.count(operation)).toBe(0);
-      expect(cluster.versions.slice(length).some(announced)).toBe(false);
+      expect(cluster.versions.slice(length).some(recorded)).toBe(false);
       cluster.change('web', unpaused);
       await clock.advance(5 * minute);
       expect(fakeProvider.count(operation)).toBe(1);
@@ -90,7 +93,7 @@ describe.each(rows)(
   },
 );
 
-it('an adoption that the user withdraws before it is stored is not recorded, and the VM stays free', async () => {
+it('an adoption that the user withdraws before it is stored is not recorded, and the VM stays unmanaged', async () => {
   const world = await createWorld();
   const { clock, cluster, fakeProvider } = world;
   const adoption: VirtualMachineSpec['adoption'] = { policy: 'MustExist', id: fakeProvider.add('legacy').id };
@@ -131,7 +134,7 @@ function finalizersOf({ cluster }: World): readonly string[] | undefined {
 describe('finalizers of others', () => {
   const others = ['foregroundDeletion', 'backup.example.com/hold'];
 
-  it('stay through create, refusal and deletion, in which they alone keep the object in the end', async () => {
+  it('stay through create, refusal and deletion, and keep the object when only they are left', async () => {
     const world = await createWorld();
     const { clock, cluster, fakeProvider } = world;
     fakeProvider.accidents.set('CreateMachine', [{ class: 'Terminal', code: 'Unprocessable', status: 422 }]);

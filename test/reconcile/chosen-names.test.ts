@@ -36,8 +36,8 @@ async function createScene(
   return world;
 }
 
-describe('a chosen name that a stranger takes just before the create call', () => {
-  it('without the time of creation is not claimed, and deleting the object waits and leaves the VM', async () => {
+describe('a chosen name that another VM takes just before the create call', () => {
+  it('is not adopted without a creation time, and deleting the object waits and leaves the VM', async () => {
     const scene = await createScene((fakeProvider, name) => void fakeProvider.add(name));
     const { clock, cluster, fakeProvider } = scene;
     scene.apply('web', { providerName: 'shop' });
@@ -63,7 +63,7 @@ describe('a chosen name that a stranger takes just before the create call', () =
     ).toEqual([0, 0]);
   });
 
-  it('long before, which no list showed, is a conflict, and the object can be deleted', async () => {
+  it('is a conflict when the VM is old but was missing from the lists, and the object can be deleted', async () => {
     const scene = await createScene(
       (fakeProvider, name) => void fakeProvider.add(name, { createdAt: '2025-12-31T22:00:00.000Z' }),
     );
@@ -76,7 +76,7 @@ describe('a chosen name that a stranger takes just before the create call', () =
     expect([...scene.fakeProvider.machines.keys()]).toEqual([1, 2]);
   });
 
-  it('is noticed by a list that is at most five seconds old, whatever is created and however often it is retried', async () => {
+  it('is detected by a list that is at most five seconds old, whatever is created and however often it is retried', async () => {
     const scene = await createScene(() => {});
     const { clock, fakeProvider } = scene;
     const lists = (): number => fakeProvider.calls.findLast(({ operation }) => operation === 'ListMachines')?.at ?? 0;
@@ -94,7 +94,7 @@ function expectConflict({ condition, fakeProvider }: World, creates: number): vo
   expect(fakeProvider.count('CreateMachine')).toBe(creates);
 }
 
-describe('a chosen name that a VM has which no list has shown yet', () => {
+describe('a chosen name of an existing VM that no list has shown yet', () => {
   it('is a conflict when the VM was created after the last list and before the object: no create request is sent', async () => {
     const world = await createWorld();
     const { clock, fakeProvider } = world;
@@ -110,7 +110,7 @@ describe('a chosen name that a VM has which no list has shown yet', () => {
     expectConflict(world, 1);
   });
 
-  it('is a conflict when the VM was created while an earlier refusal was waited for: no second create request is sent', async () => {
+  it('is a conflict when the VM was created during the wait after a refusal: no second create request is sent', async () => {
     const world = await createWorld();
     const { clock, fakeProvider } = world;
     fakeProvider.accidents.set('CreateMachine', [{ class: 'Terminal', code: 'PaymentRequired', status: 402 }]);
@@ -127,7 +127,7 @@ describe('a chosen name that a VM has which no list has shown yet', () => {
     expectConflict(world, 1);
   });
 
-  it('is free by a list that took long to be read: it counts from its answer', async () => {
+  it('is free if a slow list lacks it: the list counts from its answer', async () => {
     const world = await createWorld();
     const { clock, fakeProvider } = world;
     fakeProvider.holds = (operation) =>
@@ -141,7 +141,7 @@ describe('a chosen name that a VM has which no list has shown yet', () => {
 describe('the VM of a chosen name whose create request had no answer', () => {
   const lost = { class: 'UnknownOutcome', code: 'ConnectionLost' } as const;
 
-  it("is the object's although another VM has a time that is still to come", async () => {
+  it('belongs to the object although another VM has a creation time in the future', async () => {
     const { clock, fakeProvider, apply, cluster } = await createWorld();
     fakeProvider.add('other', { createdAt: new Date(clock.now() + 24 * 60 * minute).toISOString() });
     fakeProvider.accidents.set('CreateMachine', [{ ...lost, hasEffect: true }]);
@@ -150,7 +150,7 @@ describe('the VM of a chosen name whose create request had no answer', () => {
     expect(cluster.machine('web')?.status).toMatchObject({ id: 2, origin: 'Created' });
   });
 
-  it("is a stranger's when it is older than what the provider had listed before the request", async () => {
+  it('is unmanaged when it is older than the VMs that the provider listed before the request', async () => {
     const { clock, fakeProvider, apply, cluster, condition } = await createWorld();
     fakeProvider.add('other', { createdAt: new Date(clock.now()).toISOString() });
     fakeProvider.accidents.set('CreateMachine', [lost]);
@@ -165,7 +165,7 @@ describe('the VM of a chosen name whose create request had no answer', () => {
     expect([cluster.machine('web'), fakeProvider.machines.size]).toEqual([undefined, 2]);
   });
 
-  it("is the object's if a repeated request is refused because of it, whatever was created meanwhile", async () => {
+  it('belongs to the object if a repeated request is refused because of it, whatever was created meanwhile', async () => {
     const { clock, fakeProvider, apply, cluster } = await createWorld({ visibilityWindow: 3 * minute });
     fakeProvider.add('other', { createdAt: new Date(clock.now()).toISOString() });
     let isHidden = true;
@@ -184,7 +184,7 @@ describe('the VM of a chosen name whose create request had no answer', () => {
     expect(cluster.machine('web')?.status).toMatchObject({ id: 2, origin: 'Created' });
   });
 
-  it("is the object's by another key of the same account that replaces the one of the request", async () => {
+  it('belongs to the object after another key of the same account replaces the key of the request', async () => {
     const { apply, clock, cluster, fakeProvider, useKey } = await createWorld();
     fakeProvider.add('other');
     let isHidden = true;
@@ -199,7 +199,7 @@ describe('the VM of a chosen name whose create request had no answer', () => {
     expect(cluster.machine('web')?.status).toMatchObject({ id: 2, origin: 'Created' });
   });
 
-  it("is not looked for in another account: a VM that has the name there stays that account's", async () => {
+  it('is not searched in another account: a VM of that name there stays unmanaged', async () => {
     const { apply, clock, cluster, condition, fakeProvider, useKeyOf } = await createWorld();
     fakeProvider.add('other');
     fakeProvider.accidents.set('CreateMachine', [lost]);

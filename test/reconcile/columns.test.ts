@@ -13,11 +13,14 @@ const hour = 3_600_000;
 /** VMs that exist before the object, in the order of their ids. */
 const existing = ['Web 1', 'api_test'];
 
-type Wish = Pick<VirtualMachineSpec, Field | 'adoption' | 'managementPolicy' | 'powerState' | 'onExternalDelete'>;
+type DesiredState = Pick<
+  VirtualMachineSpec,
+  Field | 'adoption' | 'managementPolicy' | 'powerState' | 'onExternalDelete'
+>;
 
 /** What the user changes, what is changed in the provider's control panel, and a restart of the operator. */
 type Change =
-  | { readonly type: 'Spec'; readonly wish: Wish }
+  | { readonly type: 'Spec'; readonly desired: DesiredState }
   | { readonly type: 'Panel'; readonly id: number; readonly fields: Partial<Machine> }
   | { readonly type: 'Delete'; readonly id: number }
   | { readonly type: 'Pause' | 'Resume' | 'Restart' };
@@ -42,7 +45,7 @@ const adoptions: fc.Arbitrary<VirtualMachineSpec['adoption']> = fc.oneof(
 );
 
 /** Whatever the CRD admits of a new object: without `adoption` the fields are required. */
-const wishes: fc.Arbitrary<Wish> = fc
+const desiredStates: fc.Arbitrary<DesiredState> = fc
   .record({
     adoption: adoptions,
     managementPolicy: fc.constantFrom('Manage', 'Manage', 'Plan', 'Observe'),
@@ -53,17 +56,19 @@ const wishes: fc.Arbitrary<Wish> = fc
     osTemplate: selectorOf('osTemplate'),
     missing: fc.subarray([...fields]),
   })
-  .map(({ missing, ...wish }): Wish => {
-    const mayLack = wish.adoption.policy === 'MustExist' || wish.managementPolicy === 'Observe';
-    if (!mayLack) return wish;
+  .map(({ missing, ...desired }): DesiredState => {
+    const mayLack = desired.adoption.policy === 'MustExist' || desired.managementPolicy === 'Observe';
+    if (!mayLack) return desired;
     // What is left of a record without some fields is one without them.
-    return Object.fromEntries(Object.entries(wish).filter(([key]) => !missing.some((field) => field === key))) as Wish;
+    return Object.fromEntries(
+      Object.entries(desired).filter(([key]) => !missing.some((field) => field === key)),
+    ) as DesiredState;
   });
 
 const vms = fc.record({ region: refOf('region'), package: refOf('package'), osTemplate: refOf('osTemplate') });
 
 const changes: fc.Arbitrary<Change> = fc.oneof(
-  { weight: 4, arbitrary: wishes.map((wish) => ({ type: 'Spec' as const, wish })) },
+  { weight: 4, arbitrary: desiredStates.map((desired) => ({ type: 'Spec' as const, desired })) },
   {
     weight: 5,
     arbitrary: fc.record({
@@ -86,22 +91,22 @@ const changes: fc.Arbitrary<Change> = fc.oneof(
 );
 
 /** Fields that a change leaves out are removed, as `kubectl replace` does. */
-function replaceSpec({ cluster }: World, wish: Wish): void {
+function replaceSpec({ cluster }: World, desired: DesiredState): void {
   const absent = Object.fromEntries([...fields, 'onExternalDelete'].map((field) => [field, null]));
-  const adoption = { id: null, name: null, ...wish.adoption };
+  const adoption = { id: null, name: null, ...desired.adoption };
   const given = Object.fromEntries(
     fields.flatMap((field) => {
-      const selector = wish[field];
+      const selector = desired[field];
       return selector === undefined ? [] : [[field, { id: null, name: null, ...selector }]];
     }),
   );
-  cluster.change('web', { spec: { ...absent, ...wish, ...given, adoption } });
+  cluster.change('web', { spec: { ...absent, ...desired, ...given, adoption } });
 }
 
 async function happen(world: World, change: Change): Promise<void> {
   switch (change.type) {
     case 'Spec':
-      return replaceSpec(world, change.wish);
+      return replaceSpec(world, change.desired);
     case 'Panel':
       return world.fakeProvider.set(change.id, change.fields);
     case 'Delete':
@@ -121,7 +126,7 @@ function liesOf({ spec, status }: VirtualMachine, { fakeProvider }: World, detai
   const isTrue = (type: string): boolean => status?.conditions?.find((one) => one.type === type)?.status === 'True';
   if (!isTrue('Ready') && !isTrue('AsSpecified')) return [];
   const vm = fakeProvider.machines.get(status?.id ?? 0);
-  if (vm === undefined) return [`there is no VM ${status?.id}`];
+  if (vm === undefined) return [`the provider has no VM ${status?.id}`];
   const shown = [
     ['state', status?.state, vm.state],
     ['addresses', status?.addresses, vm.addresses],
@@ -146,17 +151,17 @@ function isMet(wanted: CatalogueSelector | undefined, ref: CatalogueRef | undefi
   return 'id' in wanted ? wanted.id === ref?.id : wanted.name === ref?.name;
 }
 
-test('whatever the user and the provider change, an object that is Ready or AsSpecified shows its VM as it is', async () => {
+test('an object that is Ready or AsSpecified shows its VM correctly after any changes by the user and the provider', async () => {
   await assertProperty(
     fc.asyncProperty(
       fc.constantFrom<Detail>('IdsAndNames', 'IdsAndNames', 'Ids', 'Nothing'),
       fc.tuple(vms, vms),
-      wishes,
+      desiredStates,
       fc.array(fc.record({ change: changes, wait: fc.constantFrom(0, 5_000, hour) }), { maxLength: 8 }),
-      async (detail, refs, wish, happened) => {
+      async (detail, refs, desired, happened) => {
         const world = await createWorldWithCatalogue(detail);
         existing.forEach((name, index) => world.fakeProvider.add(name, refs[index]));
-        world.apply('web', { ...usualSpec, ...withAbsent(wish) });
+        world.apply('web', { ...usualSpec, ...withAbsent(desired) });
         await world.clock.advance(hour);
         const judge = (): void => {
           const object = world.cluster.machine('web');
@@ -180,7 +185,7 @@ test('whatever the user and the provider change, an object that is Ready or AsSp
 }, 120_000);
 
 /** `apply` merges with a spec that has all fields. */
-function withAbsent(wish: Wish): Partial<VirtualMachineSpec> {
+function withAbsent(desired: DesiredState): Partial<VirtualMachineSpec> {
   const absent = Object.fromEntries(fields.map((field) => [field, undefined]));
-  return { ...absent, ...wish };
+  return { ...absent, ...desired };
 }

@@ -58,7 +58,7 @@ describe('conclude', () => {
       reason: 'CreateOutcomeUnknown',
     },
     {
-      because: 'refused after an unknown outcome: a list tells whether the name is taken by our own machine',
+      because: 'refused after an unknown outcome: a list shows whether our own VM has the name',
       given: { intent: true },
       execution: failedCreate({ class: 'Terminal', code: 'BadRequest', status: 400 }),
       reason: 'CreateRefused',
@@ -97,7 +97,7 @@ describe('conclude', () => {
       hold: 750,
     },
     {
-      because: 'busy is no failure: between 5 and 10 s',
+      because: 'busy does not count as a failure: between 5 and 10 s',
       given: { id: 90, machine: 'Halted' },
       execution: failedPower({ operation: 'StartMachine', class: 'Wait', code: 'Busy', status: 406 }),
       reason: 'ProviderBusy',
@@ -138,7 +138,7 @@ describe('conclude', () => {
       unwritten: 'Kill',
       says: 'VM 90 is left as it is, because the kill cannot be recorded',
     },
-  ])('a refused write holds $unwritten back and quotes the policy', ({ given, execution, unwritten, says }) => {
+  ])('a refused write defers $unwritten and quotes the policy', ({ given, execution, unwritten, says }) => {
     const conclusion = concluded(given, execution ?? { type: 'WriteRefused', error: refusal }, 3);
     expect(conclusion.report?.statusReason.reason).toBe('WriteRefused');
     expect(conclusion.report?.statusReason.message).toMatch(
@@ -154,13 +154,13 @@ describe('conclude', () => {
       });
   });
 
-  it('says that a machine is stuck which the provider has called busy for ten minutes, and asks ever more slowly', () => {
+  it('reports a VM as stuck after ten minutes of "busy", and retries with exponential backoff', () => {
     const busy = failedPower({ operation: 'StartMachine', class: 'Wait', code: 'Busy', status: 406 });
-    const told = [0, 599_000, 600_000, 1_200_000, 6_000_000].map((refusedFor) => {
+    const conclusions = [0, 599_000, 600_000, 1_200_000, 6_000_000].map((refusedFor) => {
       const { report, hold } = concluded({ id: 90, machine: 'Halted', history: { refusedFor } }, busy);
       return [report?.statusReason.reason, hold];
     });
-    expect(told).toEqual([
+    expect(conclusions).toEqual([
       ['ProviderBusy', 7_500],
       ['ProviderBusy', 59_900],
       ['PowerTransitionStuck', 60_000],
@@ -169,7 +169,7 @@ describe('conclude', () => {
     ]);
   });
 
-  it('reports a refusal in the words of the first one, or each request id would be a status write', () => {
+  it('keeps the words of the first refusal, so that new request ids cause no status writes', () => {
     const answers = ['request 1', 'request 2'].map((text) => {
       const busy = failedPower({ operation: 'StartMachine', class: 'Wait', code: 'Busy', status: 406, text });
       const history = text === 'request 1' ? {} : { refusedFor: 5_000, refusedWords: '406: request 1' };
@@ -179,14 +179,14 @@ describe('conclude', () => {
     expect(answers).toEqual([message, message]);
   });
 
-  it('waits longer after each failure in a row, five minutes at most', () => {
+  it('waits longer after each consecutive failure, up to five minutes', () => {
     const holds = [0, 1, 2, 5, 20].map(
       (failures) => concluded({}, failedCreate({ class: 'Retry', code: 'ConnectFailed' }), failures).hold,
     );
     expect(holds).toEqual([750, 1_500, 3_000, 24_000, 225_000]);
   });
 
-  it('has an accepted stop on record with its deadline', () => {
+  it('records an accepted stop with its deadline', () => {
     const { report } = concluded(
       { id: 90, machine: 'Running', spec: { powerState: 'Halted' } },
       { type: 'Powered', outcome: { ok: true, value: undefined } },
@@ -197,7 +197,7 @@ describe('conclude', () => {
     });
   });
 
-  it('has an accepted restart on record with its result', () => {
+  it('records an accepted restart with its result', () => {
     const { report } = concluded(
       { id: 90, machine: 'Running', spec: { restartRequest: 'two' }, status: { lastRestartRequest: 'one' } },
       { type: 'Powered', outcome: { ok: true, value: undefined } },
@@ -211,7 +211,7 @@ describe('conclude', () => {
     });
   });
 
-  it('counts the time of a guest from when it was told, not from when that was decided', () => {
+  it('counts the grace period of a guest from the answer to the stop call, not from the decision', () => {
     const given = { id: 90, machine: 'Running', spec: { powerState: 'Halted' } } as const;
     const observed = observedWith(given);
     const decision = plan(observed);
@@ -226,14 +226,14 @@ describe('conclude', () => {
     expect(report?.operation).toMatchObject({ startTime: secondsAgo(-40), deadlineTime: secondsAgo(-340) });
   });
 
-  it('has no stop on record whose answer was lost: the guest must not be cut off without a signal', () => {
+  it('does not record a stop without an answer: the power must not be cut without a shutdown signal', () => {
     const lost = failedPower({ operation: 'StopMachine', class: 'UnknownOutcome', code: 'Timeout' });
     expect(
       concluded({ id: 90, machine: 'Running', spec: { powerState: 'Halted' } }, lost).report?.operation,
     ).toBeUndefined();
   });
 
-  it('keeps a power cut on record whose answer was lost, and marks one that was refused as never tried', () => {
+  it('keeps the record of a power cut without an answer, and marks a refused one as not performed', () => {
     const given = { id: 90, machine: 'Running', spec: hard } as const;
     const lost = concluded(given, failedPower({ operation: 'KillMachine', class: 'UnknownOutcome', code: 'Timeout' }));
     const busy = concluded(given, failedPower({ operation: 'KillMachine', class: 'Wait', code: 'Busy', status: 406 }));
@@ -269,7 +269,7 @@ describe('conclude', () => {
       failure: { class: 'Retry', code: 'ConnectFailed' },
       stored: { attempts: 0, startTime: secondsAgo(0), lastResult: 'ConnectFailed' },
     },
-  ])('of a power cut that failed, what is on record: $because', ({ failure: why, before, stored }) => {
+  ])('after a power cut that failed, the record is: $because', ({ failure: why, before, stored }) => {
     const operation = before === undefined ? undefined : { type: 'Kill', startTime: secondsAgo(40), attempts: before };
     const given = { id: 90, machine: 'Running', spec: hard, status: { operation } } as ObservedOptions; // `undefined` is left out by the API server
     const { report } = concluded(given, failedPower({ operation: 'KillMachine', ...why }));
@@ -284,7 +284,7 @@ describe('conclude', () => {
       wants: 'List',
     },
     {
-      because: 'a create whose answer was lost: only a list tells whether there is a VM',
+      because: 'a create without an answer: only a list shows whether the VM exists',
       given: {},
       execution: failedCreate({ class: 'UnknownOutcome', code: 'Timeout' }),
       wants: 'List',
@@ -329,7 +329,7 @@ describe('conclude', () => {
     expect(concluded(given, execution).reread).toBe(wants);
   });
 
-  it('still tells of the shutdown while the delete runs: one write for both', () => {
+  it('still reports the shutdown while the delete runs: one write for both', () => {
     const operation = { type: 'Stop', startTime: secondsAgo(5), attempts: 1 } as const;
     const given = { id: 90, machine: 'Halted', deleting: true, status: { operation } } as const;
     expect(concluded(given, { type: 'Deleted', outcome: { ok: true, value: 'Accepted' } }).report?.operation).toEqual(
@@ -337,7 +337,7 @@ describe('conclude', () => {
     );
   });
 
-  it('tells nothing and comes back at once when the object changed under it', () => {
+  it('reports nothing and requeues at once when the object changed during the call', () => {
     expect(concluded({}, { type: 'Superseded' })).toMatchObject({ report: undefined, isSuperseded: true });
   });
 });

@@ -73,7 +73,7 @@ describe('credentials', () => {
     expect(reads()).toBe(1);
   });
 
-  it('reads it anew when told that it changed', async () => {
+  it('reads it again after a change', async () => {
     const { credentials, reads } = setUp();
     await credentials.lookup(objectWith());
     credentials.invalidate('default/vps247-credentials');
@@ -81,7 +81,7 @@ describe('credentials', () => {
     expect(reads()).toBe(2);
   });
 
-  it('does not keep what a read brought during which the Secret changed', async () => {
+  it('does not keep the result of a read during which the Secret changed', async () => {
     const { credentials, answers } = setUp();
     answers.push(() => secretWith('old'));
     const early = credentials.lookup(objectWith());
@@ -92,7 +92,7 @@ describe('credentials', () => {
     expect(kept.kind === 'Found' && kept.apiKey.reveal()).toBe('k1');
   });
 
-  it('keeps the newer answer of two reads, whichever comes last', async () => {
+  it('keeps the newer result of two reads, whichever ends last', async () => {
     const { credentials, answers, reads } = setUp();
     const slow = Promise.withResolvers<unknown>();
     answers.push(() => slow.promise);
@@ -105,7 +105,7 @@ describe('credentials', () => {
     expect([kept.kind === 'Found' && kept.apiKey.reveal(), reads()]).toEqual(['k1', 2]);
   });
 
-  it('shares a read that is in flight, also when an older one of that Secret ends meanwhile', async () => {
+  it('shares a read in flight, also when an older read of that Secret ends meanwhile', async () => {
     const { credentials, answers, reads } = setUp();
     const [older, newer] = [Promise.withResolvers<unknown>(), Promise.withResolvers<unknown>()];
     answers.push(
@@ -124,7 +124,7 @@ describe('credentials', () => {
     expect(reads()).toBe(2);
   });
 
-  it('keeps a read in flight when another Secret changes, also one whose name begins alike', async () => {
+  it('keeps a read in flight when another Secret changes, also one whose name has the same prefix', async () => {
     const { credentials, reads } = setUp();
     const lookup = credentials.lookup(objectReferringTo('key-2'));
     for (const name of ['default/key', 'default/key-20', 'other/key-2']) credentials.invalidate(name);
@@ -133,7 +133,7 @@ describe('credentials', () => {
     expect(reads()).toBe(1);
   });
 
-  it('looks for a missing one every ten seconds, for all who miss it', async () => {
+  it('retries a missing Secret every ten seconds, once for all objects that use it', async () => {
     const { clock, credentials, answers, reads } = setUp();
     answers.push(raise(notFound));
     expect((await credentials.lookup(objectWith())).kind).toBe('Missing');
@@ -143,7 +143,7 @@ describe('credentials', () => {
     expect((await credentials.lookup(objectWith())).kind).toBe('Found');
   });
 
-  it('says the same whatever is wrong, so that nobody learns which Secrets and entries exist', async () => {
+  it('reports the same message for every problem, so that a tenant cannot find out which Secrets and entries exist', async () => {
     const said = new Set<string>();
     for (const answer of [
       raise(notFound),
@@ -165,7 +165,7 @@ describe('credentials', () => {
     ]);
   });
 
-  it('has a command for the label where that is required, which works for a Secret that exists', async () => {
+  it('prints the command for a required label, which works for an existing Secret', async () => {
     const { credentials, answers } = setUp(undefined, true);
     answers.push(() => secretWith('k1'));
     expect(await credentials.lookup(objectWith())).toMatchObject({
@@ -177,7 +177,7 @@ describe('credentials', () => {
     });
   });
 
-  it('knows a Secret that does not exist from one that is of no use', async () => {
+  it('distinguishes a missing Secret from an unusable one', async () => {
     const { clock, credentials, answers } = setUp();
     answers.push(raise(notFound), () => ({ data: {} }));
     expect(await credentials.lookup(objectWith())).toMatchObject({ isAbsent: true });
@@ -185,7 +185,7 @@ describe('credentials', () => {
     expect(await credentials.lookup(objectWith())).not.toHaveProperty('isAbsent');
   });
 
-  it('reads a few Secrets at a time, in turn for each namespace', async () => {
+  it('reads a few Secrets at a time, round-robin by namespace', async () => {
     const clock = createManualClock();
     const asked: string[] = [];
     const answers: (() => void)[] = [];
@@ -211,7 +211,7 @@ describe('credentials', () => {
     expect(await Promise.all(lookups)).toHaveLength(401);
   });
 
-  it('does not take an API server that is away for a missing Secret', async () => {
+  it('does not report a missing Secret while the API server is unavailable', async () => {
     const { credentials, answers } = setUp();
     answers.push(raise(unavailable));
     await expect(credentials.lookup(objectWith())).rejects.toBe(unavailable);
@@ -239,7 +239,7 @@ describe("the operator's own key", () => {
     says?: string;
   }>([
     { because: 'the own Secret comes first', answers: [own], found: ['own', false] },
-    { because: 'there is no own Secret', answers: [none, theirs], found: ['theirs', true] },
+    { because: 'the namespace has no own Secret', answers: [none, theirs], found: ['theirs', true] },
     {
       because: 'its key may have another name',
       shared: { ...shared, secret: { ...shared.secret, key: 'vps' } },
@@ -276,7 +276,7 @@ describe("the operator's own key", () => {
       says: "the operator's default API key can't be used",
     },
     {
-      because: 'an object that began with it goes on',
+      because: 'an object that began with it continues with it',
       object: begunWithIt,
       answers: [theirs],
       found: ['theirs', true],
@@ -300,19 +300,19 @@ describe("the operator's own key", () => {
       says: 'no usable API key',
     },
     {
-      because: 'a create was announced with a key that is gone',
+      because: 'a create intent was recorded with a key that no longer exists',
       object: { intent: true, finalizer: false },
       answers: [none, theirs],
       says: 'no usable API key',
     },
     {
-      because: 'only the finalizer tells of a machine',
+      because: 'only the finalizer indicates a VM',
       object: { finalizer: true },
       answers: [none, theirs],
       says: 'no usable API key',
     },
     {
-      because: 'only the status tells of a machine',
+      because: 'only the status indicates a VM',
       object: { status: { id: 90 } },
       answers: [none, theirs],
       says: 'no usable API key',
@@ -325,7 +325,7 @@ describe("the operator's own key", () => {
     else expect(lookup.message).toContain(says);
   });
 
-  it('is reported to the cluster administrator, once, when it cannot be used', async () => {
+  it('is reported once to the cluster administrator when it cannot be used', async () => {
     const { clock, credentials, answers, warnings } = setUp(shared);
     answers.push(none, none, none, none);
     await credentials.lookup(objectWith());
@@ -334,13 +334,13 @@ describe("the operator's own key", () => {
     expect(warnings).toEqual([{ secretName: 'ops/shared', entry: 'api-key', reason: 'Absent' }]);
   });
 
-  it('is not used while the own Secret cannot be looked for', async () => {
+  it("is not used while the namespace's own Secret cannot be read", async () => {
     const { credentials, answers } = setUp(shared);
     answers.push(raise(unavailable));
     await expect(credentials.lookup(objectWith())).rejects.toBe(unavailable);
   });
 
-  it('gives way to a Secret that is created before the object has begun, without delay', async () => {
+  it('is replaced at once by a Secret that is created before the object has begun', async () => {
     const { credentials, answers, read } = setUp(shared);
     answers.push(none, theirs, own);
     expect(await credentials.lookup(objectWith())).toMatchObject({ isDefault: true });
@@ -348,7 +348,7 @@ describe("the operator's own key", () => {
     expect(read).toEqual(['default/vps247-credentials', 'ops/shared', 'default/vps247-credentials']);
   });
 
-  it('is read once for all, and again when it changed or was refused', async () => {
+  it('is read once for all objects, and again after a change or a rejection', async () => {
     const { clock, credentials, read } = setUp(shared);
     const object = objectWith(begunWithIt);
     await credentials.lookup(object);
@@ -363,7 +363,7 @@ describe("the operator's own key", () => {
     expect(read).toHaveLength(3);
   });
 
-  it('tells which Secrets an object depends on', () => {
+  it('returns the Secrets that an object depends on', () => {
     const { credentials } = setUp(shared);
     expect([objectWith(), objectWith({ id: 90 }), objectWith(begunWithIt)].map(credentials.secretsOf)).toEqual([
       ['default/vps247-credentials', 'ops/shared'],

@@ -4,7 +4,7 @@ import { createWorld, type World } from './world/world.ts';
 
 const minute = 60_000;
 
-/** An operator with a key of its own, of owner 1, for a namespace without one. */
+/** An operator with its own key, of owner 1, for a namespace without one. */
 async function createSharedWorld(): Promise<World & { putShared(ownerId: number): void }> {
   const world = await createWorld({
     defaultCredentialsSecret: { namespace: 'ops', name: 'shared', key: undefined },
@@ -20,7 +20,7 @@ async function createSharedWorld(): Promise<World & { putShared(ownerId: number)
   return { ...world, putShared };
 }
 
-it('runs a whole life', async () => {
+it('manages a VM from create to delete', async () => {
   const { apply, clock, cluster, condition, fakeProvider } = await createSharedWorld();
   apply('web');
   await clock.advance(10_000);
@@ -35,7 +35,7 @@ it('runs a whole life', async () => {
   ]);
 });
 
-it('does not stand in for a key with which a machine was made, however empty its account is', async () => {
+it('does not replace the key with which a VM was created, even if its account is empty', async () => {
   const { apply, clock, cluster, condition, putShared, restart, fakeProvider, useKeyOf } = await createSharedWorld();
   useKeyOf(2);
   apply('web');
@@ -54,7 +54,7 @@ it('does not stand in for a key with which a machine was made, however empty its
   expect([cluster.machine('web'), fakeProvider.machines.size]).toEqual([undefined, 0]);
 });
 
-it('is used on by the objects that began with it when their namespace gets a key', async () => {
+it('stays in use for the objects that began with it when their namespace gets a key', async () => {
   const { apply, clock, condition, fakeProvider, useKeyOf } = await createSharedWorld();
   apply('old');
   await clock.advance(10_000);
@@ -65,7 +65,7 @@ it('is used on by the objects that began with it when their namespace gets a key
   expect([...fakeProvider.machines.values()].map(({ ownerId }) => ownerId)).toEqual([1, 2]);
 });
 
-it('works at once when it is put right', async () => {
+it('works at once after it is fixed', async () => {
   const { apply, clock, cluster, condition, putShared } = await createSharedWorld();
   cluster.put('secrets', { metadata: { namespace: 'ops', name: 'shared', labels: { watched: 'true' } }, data: {} });
   apply('web');
@@ -78,7 +78,7 @@ it('works at once when it is put right', async () => {
   expect(condition('web', 'Ready')?.status).toBe('True');
 });
 
-it('adopts nothing, and deletes nothing that it was to adopt', async () => {
+it('adopts no VM, and deletes none that was to be adopted', async () => {
   const { apply, clock, cluster, condition, fakeProvider } = await createSharedWorld();
   const { id } = fakeProvider.add('theirs');
   apply('web', { adoption: { policy: 'MustExist', id } });
@@ -91,7 +91,7 @@ it('adopts nothing, and deletes nothing that it was to adopt', async () => {
   expect([cluster.machine('web'), fakeProvider.machines.get(id)?.state]).toEqual([undefined, 'Running']);
 });
 
-it('takes no machine over by an edited annotation', async () => {
+it('adopts no VM after an edited annotation', async () => {
   const { apply, clock, cluster, fakeProvider } = await createSharedWorld();
   const { id, name } = fakeProvider.add('theirs');
   apply('web');
@@ -105,7 +105,7 @@ it('takes no machine over by an edited annotation', async () => {
   expect([...fakeProvider.machines.values()].map((machine) => [machine.id, machine.state])).toEqual([[id, 'Running']]);
 });
 
-it('gives no right to other VMs to an object whose namespace gets a key that the provider has not judged', async () => {
+it('gives no access to other VMs to an object whose namespace gets a key that the provider has not accepted yet', async () => {
   const { apply, clock, cluster, condition, fakeProvider, useKeyOf } = await createSharedWorld();
   const { id } = fakeProvider.add('theirs');
   apply('thief', { adoption: { policy: 'MustExist', id } });

@@ -21,21 +21,24 @@ const written = ({ fakeProvider }: World, since: number) =>
   fakeProvider.calls.filter(({ operation, at }) => at >= since && /^(Start|Stop|Kill|Restart|Delete)/.test(operation));
 
 describe('a VM in a state that does not end', () => {
-  test.each(endless)('%s: DELETE is sent ten minutes after that began, and the object goes', async (state) => {
-    const world = await createStuck(state, { powerOff: { mode: 'Soft', gracePeriodSeconds: 1 } });
-    const { fakeProvider, clock, cluster } = world;
-    const since = clock.monotonic();
-    fakeProvider.deletable = [state];
-    cluster.remove('virtualmachines', 'web');
-    await clock.advance(7 * minute);
-    expect([written(world, since), cluster.machine('web')?.metadata.finalizers]).toEqual([[], bothFinalizers]);
-    await clock.advance(3 * minute);
-    expect(fakeProvider.count('DeleteMachine')).toBe(1);
-    expect([cluster.machine('web'), fakeProvider.machines.size]).toEqual([undefined, 0]);
-  });
+  test.each(endless)(
+    '%s: DELETE is sent ten minutes after the state began, and the object is removed',
+    async (state) => {
+      const world = await createStuck(state, { powerOff: { mode: 'Soft', gracePeriodSeconds: 1 } });
+      const { fakeProvider, clock, cluster } = world;
+      const since = clock.monotonic();
+      fakeProvider.deletable = [state];
+      cluster.remove('virtualmachines', 'web');
+      await clock.advance(7 * minute);
+      expect([written(world, since), cluster.machine('web')?.metadata.finalizers]).toEqual([[], bothFinalizers]);
+      await clock.advance(3 * minute);
+      expect(fakeProvider.count('DeleteMachine')).toBe(1);
+      expect([cluster.machine('web'), fakeProvider.machines.size]).toEqual([undefined, 0]);
+    },
+  );
 
   test.each(endless)(
-    '%s, and the provider refuses: its words are reported, and DELETE is sent ever later',
+    '%s, and the provider refuses: its message is reported, and DELETE is retried with exponential backoff',
     async (state) => {
       const world = await createStuck(state, { powerOff: { mode: 'Soft', gracePeriodSeconds: 1 } });
       const { fakeProvider, clock, cluster, condition } = world;
@@ -66,7 +69,7 @@ describe('a VM in a state that does not end', () => {
     },
   );
 
-  test('Halting, and neither a power cut nor DELETE is taken for an hour: both are tried until one is', async () => {
+  test('Halting, while power cut and DELETE are refused for an hour: both are retried until one is accepted', async () => {
     const world = await createStuck('Halting', { powerOff: { mode: 'TrySoft', gracePeriodSeconds: 60 } });
     const { fakeProvider, clock, cluster } = world;
     const busy = { class: 'Wait', code: 'Busy', status: 406 } as const;
@@ -80,15 +83,18 @@ describe('a VM in a state that does not end', () => {
     expect([cluster.machine('web'), fakeProvider.machines.size]).toEqual([undefined, 0]);
   });
 
-  test.each(endless)('%s, and the object is not deleted: no call, and no message that claims one', async (state) => {
-    const world = await createStuck(state);
-    const { clock, condition } = world;
-    const since = clock.monotonic();
-    await clock.advance(hour);
-    expect(written(world, since)).toEqual([]);
-    const { message = '' } = condition('web', 'Synced') ?? {};
-    const shown = `${message} ${condition('web', 'Ready')?.message}`;
-    expect(shown).toMatch(/sends (nothing|no power call) until that changes/);
-    expect(shown).not.toMatch(/again/);
-  });
+  test.each(endless)(
+    '%s, and the object is not deleted: no call is sent, and no message reports one',
+    async (state) => {
+      const world = await createStuck(state);
+      const { clock, condition } = world;
+      const since = clock.monotonic();
+      await clock.advance(hour);
+      expect(written(world, since)).toEqual([]);
+      const { message = '' } = condition('web', 'Synced') ?? {};
+      const shown = `${message} ${condition('web', 'Ready')?.message}`;
+      expect(shown).toMatch(/sends (nothing|no power call) until that changes/);
+      expect(shown).not.toMatch(/again/);
+    },
+  );
 });

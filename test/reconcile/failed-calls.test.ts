@@ -107,7 +107,7 @@ const names = Object.keys(table) as readonly Call[];
 const classes = Object.keys(examples) as readonly FailureClass[];
 
 describe.each(names)('a failed %s', (name) => {
-  it.each(classes)('of class %s says why, waits and looks again as the table says', (kind) => {
+  it.each(classes)('of class %s reports why, waits and requeues as the table says', (kind) => {
     const { given, operation, result } = calls[name];
     const observed = observedWith(given);
     const decision = plan(observed);
@@ -152,7 +152,7 @@ const reasonOf: Readonly<Record<FailureCode, Reason>> = {
 
 // The names of the table's fields.
 it.each(Object.keys(reasonOf) as readonly FailureCode[])(
-  '%s shows one reason, and its class can overrule it',
+  '%s shows one reason, and its class can override it',
   (code) => {
     const observed = observedWith();
     expect(fromFailure(observed, failure({ code })).reason).toBe(reasonOf[code]);

@@ -12,7 +12,7 @@ function create(settings: Partial<OperatorSettings> = {}): Promise<World> {
 
 const minute = 60_000;
 
-test('each object tells whether it is ready, and what the provider tells of its machine, until it is gone', async () => {
+test("reports for each object whether it is ready, and the provider's values of its VM, until it is deleted", async () => {
   const { apply, clock, cluster, metricsPage, fakeProvider } = await create();
   apply('web');
   await clock.advance(2 * minute);
@@ -37,7 +37,7 @@ test('each object tells whether it is ready, and what the provider tells of its 
 });
 
 test.each(['Mystery', 'constructor'])(
-  "a reason %s, which is not one of the operator's, counts as Other",
+  'counts a reason %s, which the operator does not define, as Other',
   async (reason) => {
     const metrics = createMetrics({ version: '1.0.0', withProcess: false });
     const fleet = new FleetMetrics({
@@ -55,7 +55,7 @@ test.each(['Mystery', 'constructor'])(
       lastTransitionTime: '',
       observedGeneration: 1,
     } as const;
-    // `as`: whoever may write a status writes any reason.
+    // `as`: a user with permission to write the status can write any reason.
     fleet.change(
       'default/web',
       undefined,
@@ -66,7 +66,7 @@ test.each(['Mystery', 'constructor'])(
   },
 );
 
-test('without series for each object the account is counted all the same', async () => {
+test('counts the account also without per-VM metrics', async () => {
   const { apply, clock, metricsPage, fakeProvider } = await create({ machineMetricsLimit: 0 });
   fakeProvider.add('theirs', { unbilledHours: 7, transferTotal: 1_000, transferRemaining: 50 });
   fakeProvider.add('silent', { ownerId: 2, unbilledHours: 1_000 });
@@ -85,7 +85,7 @@ test('without series for each object the account is counted all the same', async
   expect(page).toContain('account_machines_low_transfer{account="1"} 1\n');
 });
 
-test('a VM has little transfer left below a tenth, and none that has no limit', async () => {
+test('reports low transfer below a tenth, and never for a VM without a limit', async () => {
   const { apply, clock, metricsPage, fakeProvider } = await create();
   fakeProvider.add('just-enough', { transferTotal: 1_000, transferRemaining: 100 });
   fakeProvider.add('unlimited', { transferTotal: 0, transferRemaining: 0 });
@@ -98,14 +98,14 @@ test('a VM has little transfer left below a tenth, and none that has no limit', 
   expect(await metricsPage()).toContain('account_machines_low_transfer{account="1"} 1\n');
 });
 
-test('no usage is shown for an account whose VMs the provider returns none for', async () => {
+test('shows no usage for an account whose VMs have none', async () => {
   const { apply, clock, metricsPage } = await create();
   apply('web');
   await clock.advance(2 * minute);
   expect(await metricsPage()).not.toMatch(/^vps247_operator_account_(unbilled|transfer|machines_low)/m);
 });
 
-test('a VM counts as unmanaged as soon as its object is gone, before the next list', async () => {
+test('counts a VM as unmanaged as soon as its object is removed, before the next list', async () => {
   const { apply, clock, cluster, metricsPage, fakeProvider } = await create();
   apply('web', { deletionPolicy: 'Retain' });
   await clock.advance(2 * minute);
@@ -118,7 +118,7 @@ test('a VM counts as unmanaged as soon as its object is gone, before the next li
   expect(page).toContain('account_machines{account="1",managed="false"} 1');
 });
 
-test('with more objects than the limit none has series of its own, and they are back when there are fewer', async () => {
+test('removes the per-VM metrics above the limit of objects, and shows them again below it', async () => {
   const { apply, clock, cluster, metricsPage } = await create({ machineMetricsLimit: 1 });
   apply('web');
   await clock.advance(2 * minute);
@@ -133,7 +133,7 @@ test('with more objects than the limit none has series of its own, and they are 
   expect(await metricsPage()).toContain('object="web"');
 });
 
-test('a rejected key shows until a list is answered again', async () => {
+test('shows a rejected key until a list is answered again', async () => {
   const { apply, clock, metricsPage, fakeProvider } = await create();
   apply('web');
   await clock.advance(2 * minute);
@@ -148,7 +148,7 @@ test('a rejected key shows until a list is answered again', async () => {
   expect(await metricsPage()).toContain('account_key_rejected{account="1"} 0');
 });
 
-test('a deletion that does not come to its end shows for how long', async () => {
+test('shows the age of a deletion that does not finish', async () => {
   const { apply, clock, cluster, metricsPage, fakeProvider } = await create();
   apply('web');
   await clock.advance(2 * minute);
@@ -161,7 +161,7 @@ test('a deletion that does not come to its end shows for how long', async () => 
   expect(Number(seconds)).toBeLessThanOrEqual(30 * 60 + 1);
 });
 
-test('the time from a change to its call is measured once, and not that of what nobody asked for anew', async () => {
+test('measures the time from a change to its call once, and ignores calls without a change', async () => {
   const { apply, clock, cluster, metricsPage, fakeProvider } = await create({ providerRate: 1, providerBurst: 1 });
   const measured = async () => {
     const page = await metricsPage();
@@ -176,7 +176,7 @@ test('the time from a change to its call is measured once, and not that of what 
   expect(created.count).toBe(1);
   expect(created.sum).toBeLessThan(5);
 
-  // A change that calls for nothing, and long after it a machine that somebody halted at the provider.
+  // A change that needs no call, and long after it a VM that was halted outside the operator.
   cluster.change('web', { spec: { deletionProtection: true } });
   await clock.advance(10 * minute);
   fakeProvider.set(cluster.machine('web')?.status?.id ?? 0, { state: 'Halted' });

@@ -25,7 +25,7 @@ const rejected = {
 } as const;
 
 interface Scene extends World {
-  /** Lists under way with keys that are none, now and at most. */
+  /** Lists in flight with invalid keys, now and at most. */
   readonly probes: { now: number; most: number; connections: number; lists: number };
   /** A Secret, or an object, of the hostile tenant, whose namespace is `b`. */
   putSecret(name: string, key: string): void;
@@ -103,7 +103,7 @@ function usedHeap({ cluster }: Scene): number {
 }
 
 describe('another tenant', () => {
-  it('with four hundred keys that are none: a few connections, a clear reason, and nobody else waits', async () => {
+  it('with four hundred invalid keys: a few connections, a clear reason, and no wait for other tenants', async () => {
     const scene = await createScene();
     const { clock, probes, putSecret, putObject, objectOf } = scene;
     for (let index = 0; index < 400; index += 1) {
@@ -128,7 +128,7 @@ describe('another tenant', () => {
     expect(probes.connections).toBe(32);
   });
 
-  it('who puts another key that is none into its Secret all the time: the provider gets few of them, and then the right one', async () => {
+  it('who keeps writing invalid keys into a Secret: the provider gets few of them, and then the valid one', async () => {
     const scene = await createScene();
     const { clock, condition, probes, putSecret, putObject } = scene;
     for (let index = 0; index < 600; index += 1) {
@@ -146,7 +146,7 @@ describe('another tenant', () => {
     await expectServed(scene);
   });
 
-  it('with a thousand objects whose key changes: another one has its turn among the first', async () => {
+  it("with a thousand objects whose key changes: another tenant's object is among the first", async () => {
     const scene = await createScene({ workers: 1 });
     const { clock, cluster, putSecret, putObject, fakeProvider } = scene;
     putSecret('s', 'owner-2');
@@ -161,7 +161,7 @@ describe('another tenant', () => {
     expect(cluster.writes.length - before).toBeLessThan(10);
   });
 
-  it('with twelve Secrets of 700 kB: none of it is a key, none of it is kept, none of it is sent', async () => {
+  it('with twelve Secrets of 700 kB: the operator uses, keeps and sends none of it', async () => {
     const scene = await createScene();
     const { clock, probes, putSecret, putObject, objectOf } = scene;
     for (let index = 0; index < 12; index += 1) putSecret(`s-${index}`, `${index}${'k'.repeat(700_000)}`);
@@ -175,7 +175,7 @@ describe('another tenant', () => {
     expect(status?.conditions?.[0]).toMatchObject({ reason: 'CredentialsMissing' });
   });
 
-  it('with six hundred values of 200 kB in one annotation: none of them is kept', async () => {
+  it('with six hundred values of 200 kB in one annotation: the operator keeps none of them', async () => {
     const scene = await createScene();
     const { clock, cluster, putSecret, putObject } = scene;
     putSecret('s', 'owner-2');
@@ -196,7 +196,7 @@ describe('another tenant', () => {
     expect(usedHeap(scene) - before).toBeLessThan(3_000_000);
   });
 
-  it('who refers to another Secret with each change: nothing is remembered of those before', async () => {
+  it('who refers to another Secret with each change: the operator forgets the earlier ones', async () => {
     const scene = await createScene();
     const { clock, cluster, putObject } = scene;
     putObject('o', 's-0');

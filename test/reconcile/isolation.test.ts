@@ -6,7 +6,7 @@ import { createWorld, type World } from './world/world.ts';
 /** Many more than there are workers and calls at a time. */
 const many = Array.from({ length: 200 }, (_, index) => `web-${index}`);
 
-/** Puts the key of owner 2 into a Secret of its own, and applies an object that uses it. */
+/** Puts the key of owner 2 into a separate Secret, and applies an object that uses it. */
 async function applyOther({ apply, clock, cluster }: World): Promise<void> {
   const data = { 'api-key': Buffer.from('owner-2').toString('base64') };
   cluster.put('secrets', { metadata: { name: 'other' }, data });
@@ -48,8 +48,8 @@ describe('an account that does not answer', () => {
       // For so long a catalogue is kept.
       after: 600_000,
     },
-  ])('slows no other one: $because', async ({ operation, act, after = 0 }) => {
-    // Without a limit of calls a second all that can be sent is sent by the time that is looked at.
+  ])('does not slow down other accounts: $because', async ({ operation, act, after = 0 }) => {
+    // Without a rate limit, all requests are sent by the time of this check.
     const world = await createWorld({ providerRate: 0 });
     const { apply, clock, cluster, condition, fakeProvider } = world;
     if (operation !== 'CreateMachine') {
@@ -76,7 +76,7 @@ describe('an account that does not answer', () => {
 });
 
 describe('an API server that is slow to store statuses', () => {
-  it('holds up no call: all machines are stopped before the first is said to be, a few statuses at a time', async () => {
+  it('delays no call: all VMs are stopped before the first status is written, a few statuses at a time', async () => {
     const { apply, clock, cluster, condition, fakeProvider } = await createWorld({ providerRate: 0 });
     for (const name of many) apply(name);
     await clock.advance(60_000);
@@ -97,7 +97,7 @@ describe('an API server that is slow to store statuses', () => {
       expect(condition(name, 'Ready'), name).toMatchObject({ status: 'True', observedGeneration: 2 });
   });
 
-  it('is waited for at the end: what was called for is on record', async () => {
+  it('is waited for at shutdown: every call that was sent is recorded', async () => {
     const { apply, clock, cluster, stop, fakeProvider } = await createWorld({ providerRate: 0 });
     for (const name of many) apply(name);
     await clock.advance(60_000);
@@ -113,12 +113,12 @@ describe('an API server that is slow to store statuses', () => {
     resolve();
     await clock.advance(1_000);
     await stopped;
-    const told = many.filter((name) => cluster.machine(name)?.status?.operation?.type === 'Stop');
-    expect(told).toHaveLength(called);
+    const recorded = many.filter((name) => cluster.machine(name)?.status?.operation?.type === 'Stop');
+    expect(recorded).toHaveLength(called);
   });
 });
 
-/** Stops that hang in all four slots, and one object more whose stop or kill waits for its turn. */
+/** Stops that hang in all four slots, and one more object whose stop or kill waits for a slot. */
 async function waitInLine(mode: 'TrySoft' | 'Hard' = 'TrySoft') {
   const world = await createWorld({ maxInFlight: 4 });
   const { apply, clock, cluster, fakeProvider } = world;
@@ -134,8 +134,8 @@ async function waitInLine(mode: 'TrySoft' | 'Hard' = 'TrySoft') {
   return { ...world, release: resolve };
 }
 
-describe('a call whose turn comes late', () => {
-  it('is not made when the object was changed meanwhile', async () => {
+describe('a call that waits long for its slot', () => {
+  it('is not sent when the object changed meanwhile', async () => {
     const { clock, cluster, fakeProvider, release } = await waitInLine();
     cluster.change('web-4', { spec: { powerState: 'Running' } });
     release();
@@ -144,7 +144,7 @@ describe('a call whose turn comes late', () => {
     expect(cluster.machine('web-4')?.status?.state).toBe('Running');
   });
 
-  it('is not made when a list shows the machine in another state meanwhile', async () => {
+  it('is not sent when a list shows the VM in another state meanwhile', async () => {
     const { clock, cluster, fakeProvider, release } = await waitInLine();
     fakeProvider.set(5, { state: 'Halted' });
     await clock.advance(60_000);
@@ -154,7 +154,7 @@ describe('a call whose turn comes late', () => {
     expect(cluster.machine('web-4')?.status?.state).toBe('Halted');
   });
 
-  it('is given up at once when another one is called for, which has a turn of its own', async () => {
+  it('is dropped at once when another call is needed, which gets a separate slot', async () => {
     const { apply, clock, cluster, condition, fakeProvider } = await createWorld({ providerRate: 1, providerBurst: 1 });
     const names = many.slice(0, 30);
     for (const name of names) apply(name);
@@ -170,7 +170,7 @@ describe('a call whose turn comes late', () => {
     expect([fakeProvider.count('KillMachine'), fakeProvider.count('StopMachine')]).toEqual([1, 29]);
   });
 
-  it('is made when nothing changed', async () => {
+  it('is sent when nothing changed', async () => {
     const { clock, cluster, fakeProvider, release } = await waitInLine();
     release();
     await clock.advance(60_000);
@@ -178,7 +178,7 @@ describe('a call whose turn comes late', () => {
     expect(cluster.machine('web-4')?.status?.state).toBe('Halted');
   });
 
-  it('leaves no trace of a power cut that never had its turn', async () => {
+  it('leaves no record of a power cut that never got a slot', async () => {
     const { clock, cluster, fakeProvider, release } = await waitInLine('Hard');
     fakeProvider.accidents.set('StopMachine', [
       { class: 'Wait', code: 'RateLimited', status: 429, retryAfter: 60_000 },
@@ -192,8 +192,8 @@ describe('a call whose turn comes late', () => {
   });
 });
 
-describe('the limit of deletes a minute', () => {
-  it('lets namespaces take turns: the only delete of one is the first of the next minute', async () => {
+describe('the rate limit for deletes', () => {
+  it('is shared round-robin by namespace: the only delete of one namespace is the first of the next minute', async () => {
     const world = await createTenantWorld({ maxDeletesPerMinute: 1 });
     const { clock, fakeProvider } = world;
     const [crowd, one] = [world.tenant('crowd', { ownerId: 1 }), world.tenant('one', { ownerId: 2 })];

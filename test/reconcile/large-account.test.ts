@@ -23,7 +23,7 @@ async function readsOf({ clock, fakeProvider }: World, change: () => void): Prom
   return { lists: fakeProvider.count('ListMachines', since), singly: fakeProvider.count('GetMachine', since) };
 }
 
-it('a machine of a large account is read alone while its power changes, and not by lists', async () => {
+it('a VM of a large account is polled by its id while its power changes, and not by lists', async () => {
   const world = await inLargeAccount();
   const { cluster, condition, fakeProvider } = world;
   const halt = await readsOf(world, () => cluster.change('web', { spec: { powerState: 'Halted' } }));
@@ -44,7 +44,7 @@ it('a machine of a large account is read alone while its power changes, and not 
   ]).toEqual([1, 1, 1]);
 });
 
-it('that it is gone is told by a list and a read that started after it, not by a read alone', async () => {
+it('a list and a read that started after it confirm a deletion; a read alone does not', async () => {
   const world = await inLargeAccount();
   const { clock, cluster, fakeProvider } = world;
   cluster.remove('virtualmachines', 'web');
@@ -55,7 +55,7 @@ it('that it is gone is told by a list and a read that started after it, not by a
   expect(fakeProvider.count('GetMachine', gone + 1)).toBeGreaterThanOrEqual(1);
 });
 
-it('a machine that single reads deny and lists show is not taken for gone, and lists go on to be read', async () => {
+it('a VM that reads by id deny and lists show does not count as deleted, and polling of lists continues', async () => {
   const world = await inLargeAccount();
   const { clock, cluster, condition, fakeProvider } = world;
   fakeProvider.broken.set('GetMachine', { class: 'Retry', code: 'NotFound', status: 404 });

@@ -21,8 +21,8 @@ const changes: ReadonlySet<string> = new Set([
 
 const isWrite = ({ operation }: { readonly operation: string }): boolean => changes.has(operation);
 
-describe('an operator that stands by', () => {
-  it('calls nobody and writes nothing, however long and whatever happens, and acts at once when it is its turn', async () => {
+describe('an operator on standby', () => {
+  it('sends no call and writes nothing, however long and whatever happens, and starts at once when it becomes the leader', async () => {
     const { promise: won, resolve: win } = Promise.withResolvers<void>();
     const world = await createWorld({}, { leadership: { won, fence: () => true } });
     const { apply, clock, cluster, condition, fakeProvider, useKeyOf } = world;
@@ -52,8 +52,8 @@ async function live({ apply, clock, cluster }: World): Promise<void> {
   await clock.advance(minute);
 }
 
-describe('whenever it is no more certain that it leads', () => {
-  it('nothing is sent after that, and the next one goes on from there with the same machine', async () => {
+describe('an operator that is no longer certain to be the leader', () => {
+  it('sends nothing after that, and the next leader continues with the same VM', async () => {
     let closesAfter = 0;
     for (let isOver = false; !isOver; closesAfter += 1) {
       const because = `closed after call ${closesAfter}`;
@@ -87,7 +87,7 @@ describe('whenever it is no more certain that it leads', () => {
     expect(closesAfter).toBeGreaterThan(30);
   });
 
-  it('goes on by itself when it turns out that nobody else had it', async () => {
+  it('continues by itself if no other operator became the leader', async () => {
     let isOpen = true;
     const world = await createWorld({}, { leadership: { won: Promise.resolve(), fence: () => isOpen } });
     const { apply, clock, cluster, condition, fakeProvider } = world;
@@ -117,7 +117,7 @@ function createSelecting(): Promise<World> {
 }
 
 describe('an operator with a selector', () => {
-  it('leaves the objects of others alone, and knows them', async () => {
+  it('leaves unselected objects alone, and knows their names', async () => {
     const world = await createSelecting();
     const { clock, cluster, condition, fakeProvider } = world;
     world.apply('theirs', { providerName: 'wanted' });
@@ -132,7 +132,7 @@ describe('an operator with a selector', () => {
     expect(cluster.machine('theirs')?.status?.conditions).toBeUndefined();
   });
 
-  it('a name that an object of others reserves is free when its Secret holds a key of another account', async () => {
+  it('frees a name that an unselected object reserves when its Secret holds a key of another account', async () => {
     const world = await createSelecting();
     const { clock, cluster, condition, fakeProvider } = world;
     const put = (key: string) =>
@@ -159,7 +159,7 @@ describe('an operator with a selector', () => {
     expect([...fakeProvider.machines.values()].filter(({ name }) => name === 'wanted')).toHaveLength(1);
   });
 
-  it('lets an object go whose labels change', async () => {
+  it('releases an object whose labels change', async () => {
     const world = await createSelecting();
     const { clock, cluster, fakeProvider } = world;
     world.apply('web');
@@ -170,11 +170,11 @@ describe('an operator with a selector', () => {
     const lists = fakeProvider.count('ListMachines');
     await clock.advance(10 * minute);
     expect(fakeProvider.calls.filter(isWrite)).toHaveLength(1);
-    // Nobody follows a machine of this account any more.
+    // The account has no subscribers left.
     expect(fakeProvider.count('ListMachines') - lists).toBeLessThanOrEqual(1);
   });
 
-  it('an object that comes with an announced create: the call of whoever had it may be under way until its deadline', async () => {
+  it('waits for the deadline of a create intent of the previous leader, whose call may still be in flight', async () => {
     const world = await createSelecting();
     const { clock, cluster, condition, fakeProvider } = world;
     world.apply('other');

@@ -63,8 +63,10 @@ describe('a create call whose answer names', () => {
   it.each(lies)('%s: the VM that was created is the one that is managed and deleted', async (_what, answer) => {
     const scene = await createScene((truth, fakeProvider) => ({
       createMachine: async (request) => {
-        const told = await truth.createMachine(request);
-        return told.ok && told.value.machine !== undefined ? succeeded(answer(told.value.machine, fakeProvider)) : told;
+        const answered = await truth.createMachine(request);
+        return answered.ok && answered.value.machine !== undefined
+          ? succeeded(answer(answered.value.machine, fakeProvider))
+          : answered;
       },
     }));
     const { clock, cluster } = scene;
@@ -79,11 +81,13 @@ describe('a create call whose answer names', () => {
     expect([cluster.machine('web'), vmsOf(scene), [...scene.touched]]).toEqual([undefined, ['legacy'], [2]]);
   });
 
-  it.each(lies)('%s, and a crash directly after it: the same', async (_what, answer) => {
+  it.each(lies)('%s, and a crash directly after it: the same result', async (_what, answer) => {
     const scene = await createScene((truth, fakeProvider) => ({
       createMachine: async (request) => {
-        const told = await truth.createMachine(request);
-        return told.ok && told.value.machine !== undefined ? succeeded(answer(told.value.machine, fakeProvider)) : told;
+        const answered = await truth.createMachine(request);
+        return answered.ok && answered.value.machine !== undefined
+          ? succeeded(answer(answered.value.machine, fakeProvider))
+          : answered;
       },
     }));
     scene.apply('web');
@@ -99,8 +103,8 @@ describe('a create call whose answer names', () => {
   it('the VM of another object: both objects keep their own', async () => {
     const scene = await createScene((truth) => ({
       createMachine: async (request) => {
-        const told = await truth.createMachine(request);
-        return request.name.startsWith('db-') ? succeeded({ id: 2 }) : told;
+        const answered = await truth.createMachine(request);
+        return request.name.startsWith('db-') ? succeeded({ id: 2 }) : answered;
       },
     }));
     scene.apply('web');
@@ -116,16 +120,16 @@ describe('a create call whose answer names', () => {
 });
 
 describe('lists that name a wrong owner for a while', () => {
-  it('hold no object up for longer', async () => {
+  it('delay no object after they are correct again', async () => {
     let isLying = false;
     const scene = await createScene((truth) => ({
       listMachines: async (signal) => {
-        const told = await truth.listMachines(signal);
-        return told.ok && isLying ? succeeded(told.value.map((one) => ({ ...one, ownerId: 77 }))) : told;
+        const answered = await truth.listMachines(signal);
+        return answered.ok && isLying ? succeeded(answered.value.map((one) => ({ ...one, ownerId: 77 }))) : answered;
       },
       createMachine: async (request) => {
-        const told = await truth.createMachine(request);
-        return told.ok ? succeeded({ id: 2 }) : told;
+        const answered = await truth.createMachine(request);
+        return answered.ok ? succeeded({ id: 2 }) : answered;
       },
     }));
     isLying = true;
@@ -154,7 +158,7 @@ describe('create calls that lead to VMs of another name', () => {
     ],
   ] as const;
 
-  it.each(outcomes)('and %s are sent ever more rarely, also by another process', async (_what, outcome) => {
+  it.each(outcomes)('and %s are retried with exponential backoff, also by another process', async (_what, outcome) => {
     const scene = await createScene((_truth, fakeProvider) => ({
       createMachine: async (request) => {
         fakeProvider.add(request.name.toUpperCase());

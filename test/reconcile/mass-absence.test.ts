@@ -11,8 +11,8 @@ function putSecondSecret({ cluster }: Pick<World, 'cluster'>): void {
 }
 
 /**
- * Ten machines that run, half of them by a Secret of their own, which are those that the provider forgets after `hide`,
- * in lists and by id, until `show`.
+ * Ten running VMs, half of them with a separate Secret, whose VMs disappear from the provider after `hide`, in lists and by id,
+ * until `show`.
  */
 async function createFleet() {
   const world = await createWorld();
@@ -34,7 +34,7 @@ async function createFleet() {
 }
 
 describe('half the machines vanish at once', () => {
-  it('is said, believed of none for five minutes, and forgotten when they are back', async () => {
+  it('is reported, does not count as a deletion for five minutes, and is forgotten when the VMs are back', async () => {
     const { clock, cluster, condition, hide, show, fakeProvider } = await createFleet();
     hide();
     cluster.remove('virtualmachines', 'web-0');
@@ -50,7 +50,7 @@ describe('half the machines vanish at once', () => {
     expect([cluster.machine('web-0'), fakeProvider.machines.size]).toEqual([undefined, 9]);
   });
 
-  it('is believed when lists have agreed for five minutes: then they are recreated one by one, each once', async () => {
+  it('counts as a deletion when lists have agreed for five minutes: then the VMs are recreated one by one, each once', async () => {
     const { clock, cluster, condition, hide, fakeProvider } = await createFleet();
     hide();
     cluster.remove('virtualmachines', 'web-0');
@@ -62,7 +62,7 @@ describe('half the machines vanish at once', () => {
     expect(cluster.machine('web-0')).toBeUndefined();
   });
 
-  it('is not believed by a new process either', async () => {
+  it('does not count as a deletion for a new process either', async () => {
     const { clock, cluster, condition, hide, restart, fakeProvider, show } = await createFleet();
     hide();
     await restart();
@@ -76,7 +76,7 @@ describe('half the machines vanish at once', () => {
     expect(fakeProvider.machines.size).toBe(9);
   });
 
-  it('is no surprise when the process before was deleting just those', async () => {
+  it('is expected when the previous process was deleting exactly these VMs', async () => {
     const { clock, cluster, names: all, restart, fakeProvider } = { ...(await createFleet()), names };
     for (const name of all.slice(0, 6)) cluster.remove('virtualmachines', name);
     // Until all are deleted at the provider, and no object knows yet that they are gone.
@@ -87,7 +87,7 @@ describe('half the machines vanish at once', () => {
     expect(all.map((name) => cluster.machine(name)).filter((object) => object !== undefined)).toHaveLength(4);
   });
 
-  it('is not believed of what was to be deleted when others vanish with it', async () => {
+  it('does not confirm deletions of the operator when other VMs vanish at the same time', async () => {
     const { clock, cluster, hide, restart, fakeProvider } = await createFleet();
     cluster.remove('virtualmachines', 'web-9');
     while (fakeProvider.count('DeleteMachine') < 1) await clock.advance(10);
@@ -97,7 +97,7 @@ describe('half the machines vanish at once', () => {
     expect(cluster.machine('web-9')).toBeDefined();
   });
 
-  it('is not believed of those that a new process begins to look for later than others', async () => {
+  it('is not confirmed early for VMs that a new process begins to observe later than others', async () => {
     const { clock, cluster, condition, hide, restart } = await createFleet();
     hide();
     cluster.remove('secrets', 'second');
@@ -115,7 +115,7 @@ describe('half the machines vanish at once', () => {
     expect(condition('web-0', 'Synced')?.reason).toBe('AbsenceUnconfirmed');
   });
 
-  it('makes no second machine for an object whose records were lost meanwhile', async () => {
+  it('creates no second VM for an object whose records were lost meanwhile', async () => {
     const { clock, cluster, hide, fakeProvider, show } = await createFleet();
     hide();
     await clock.advance(2 * minute);
@@ -139,7 +139,7 @@ describe('half the machines vanish at once', () => {
   });
 });
 
-it('a fleet that we delete ourselves goes at once', async () => {
+it('deletes a whole fleet of deleted objects without a delay', async () => {
   const { clock, cluster, fakeProvider } = await createFleet();
   for (const name of names) cluster.remove('virtualmachines', name);
   await clock.advance(minute);

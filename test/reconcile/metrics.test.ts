@@ -194,7 +194,7 @@ const metricNames = Object.keys(metricsTable) as readonly MetricName[];
 const named = Object.entries(rows) as readonly (readonly [MetricName, Row])[];
 const program = readFileSync(join(import.meta.dirname, '../../src/main.ts'), 'utf8');
 
-it('each metric that the program around the operator does not set has a row', () => {
+it('lists each metric that the operator sets in a row of the table', () => {
   const elsewhere = metricNames.filter((name) => program.includes(`metrics.${name}.`) || name === 'buildInfo');
   expect([...Object.keys(rows), ...elsewhere].toSorted()).toEqual([...metricNames].toSorted());
 });
@@ -207,7 +207,7 @@ async function linesOf({ metricsPage }: World, name: MetricName): Promise<string
 }
 
 describe.each(named)('the metric %s', (name, { settings = {}, run, shows, isConstant = false }) => {
-  it('says nothing of an operator without objects, and shows what it is there for', async () => {
+  it('is absent for an operator without objects, and shows the value that it is for', async () => {
     const world = await createWorld(settings, { withoutBystanders: 'each of them counts' });
     if (!isConstant) expect(await linesOf(world, name)).not.toMatch(shows);
     await run(world);
@@ -215,7 +215,7 @@ describe.each(named)('the metric %s', (name, { settings = {}, run, shows, isCons
   });
 });
 
-it('an object that changes during its reconciliation is requeued, which is no error', async () => {
+it('requeues an object that changes during its reconciliation, and counts no error', async () => {
   const world = await createWorld({}, { withoutBystanders: 'each of them counts' });
   world.cluster.failures.push({ write: 'patch web', reason: 'Conflict' });
   await begin(world);

@@ -8,7 +8,7 @@ const minute = 60_000;
 const notServed = (): KubeError =>
   new KubeError('list virtualmachines: 404 NotFound: page not found', { reason: 'Unexpected', status: 404 });
 
-it('a CRD that is missing for a while: the operator says so, concludes nothing, and goes on when it is back', async () => {
+it('reports a missing CRD, draws no conclusion from it, and resumes when it is back', async () => {
   const world = await createWorld();
   const { apply, clock, cluster, condition, fakeProvider } = world;
   for (const name of ['web', 'db']) apply(name);
@@ -41,7 +41,7 @@ it('a CRD that is missing for a while: the operator says so, concludes nothing, 
   expect([...fakeProvider.made.values()]).toEqual([1, 1]);
 });
 
-it('all objects gone from a list, as of a CRD that was applied again, and put back from the store: no VM is made twice', async () => {
+it('creates no second VM after a CRD was deleted and its objects were restored from a backup', async () => {
   const world = await createWorld({ relistInterval: 5 * minute });
   const { apply, clock, cluster, condition, fakeProvider } = world;
   for (const name of ['web', 'db']) apply(name);

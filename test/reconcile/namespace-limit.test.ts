@@ -31,9 +31,9 @@ async function createSharedWorld(orphanNamespaces: readonly string[] = []): Prom
 }
 
 it.each([
-  ['with a key of its own', () => createWorld({ maxMachinesPerNamespace: 2 })],
+  ['with its own key', () => createWorld({ maxMachinesPerNamespace: 2 })],
   ["with the operator's key, and permission", () => createSharedWorld(['default'])],
-])('objects that are deleted and leave their VMs make no room for more: %s', async (_, begin) => {
+])('objects that are deleted and leave their VMs free no quota: %s', async (_, begin) => {
   const world = await begin();
   const { apply, clock, cluster, condition, fakeProvider } = world;
   for (const name of names) {
@@ -49,13 +49,13 @@ it.each([
     reason: 'NamespaceLimitReached',
     message: expect.stringMatching(/has reached its limit of 2 VMs .*deleted objects left 1, 2 running/),
   });
-  // Whoever deletes one at the provider has room for another.
+  // A VM deleted at the provider frees quota.
   fakeProvider.machines.delete(1);
   expect(await mostWithin(world, 5)).toBe(2);
   expect(condition('g', 'Ready')?.status).toBe('True');
 });
 
-it('one that was left running can be adopted again, and nothing more', async () => {
+it('can adopt a VM again that was left running, and create no other', async () => {
   const { apply, clock, cluster, condition, fakeProvider } = await createWorld({ maxMachinesPerNamespace: 1 });
   apply('a', { deletionPolicy: 'Retain' });
   await clock.advance(minute);
@@ -70,7 +70,7 @@ it('one that was left running can be adopted again, and nothing more', async () 
   expect(condition('c', 'Ready')?.status).toBe('True');
 });
 
-it('whoever takes the finalizer and all records off its paused objects gets no more VMs', async () => {
+it('does not give more VMs to a tenant who removes the finalizer and all records from paused objects', async () => {
   const world = await createWorld({ maxMachinesPerNamespace: 2 });
   const { apply, clock, cluster, condition } = world;
   for (const name of names) {
@@ -86,7 +86,7 @@ it('whoever takes the finalizer and all records off its paused objects gets no m
   expect(names.filter((name) => condition(name, 'Ready')?.status === 'True')).toHaveLength(2);
 });
 
-it('whoever deletes its paused objects so, before a restart, gets no more VMs either', async () => {
+it('does not give more VMs to a tenant who deletes such objects before a restart either', async () => {
   const world = await createWorld({ maxMachinesPerNamespace: 2 });
   const { apply, clock, cluster, fakeProvider } = world;
   for (const name of names) {
@@ -107,7 +107,7 @@ it.each([
     () => createSharedWorld(),
     { finalizers: [finalizer], annotations: { [annotations.defaultCredentials]: 'true' } },
   ],
-])('whoever writes %s into a manifest gets no more VMs', async (_, begin, metadata) => {
+])('does not give more VMs to a tenant who writes %s into a manifest', async (_, begin, metadata) => {
   const world = await begin({ maxMachinesPerNamespace: 2 });
   const { apply, cluster, clock, condition } = world;
   const spec = { ...usualSpec, adoption: { policy: 'IfExists' } };
@@ -126,7 +126,7 @@ it.each([
   { what: 'create', spec: {} },
   { what: 'adoption', spec: { adoption: { policy: 'MustExist', id: 1 } } },
 ] as const)(
-  'an object that is paused just before its $what is stored leaves its place to another one',
+  'passes the place of an object that is paused just before its $what is stored to another object',
   async ({ spec }) => {
     const { apply, clock, cluster, condition, fakeProvider } = await createWorld({ maxMachinesPerNamespace: 1 });
     fakeProvider.add('legacy');
@@ -146,7 +146,7 @@ it.each([
   },
 );
 
-it('VMs that were left running count, however many objects come and go afterwards', async () => {
+it('counts VMs that were left running, however many objects are created and deleted afterwards', async () => {
   const world = await createWorld({ maxMachinesPerNamespace: 2 });
   const { apply, clock, cluster, fakeProvider } = world;
   for (const name of ['a', 'b']) apply(name, { deletionPolicy: 'Retain' });
@@ -184,7 +184,7 @@ it.each<{ because: string; change: object; back: object }>([
     },
   },
 ])(
-  "in the account of the operator's key nothing is left running without permission: $because",
+  "leaves nothing running without permission in the account of the operator's key: $because",
   async ({ change, back }) => {
     const { apply, clock, cluster, condition, fakeProvider } = await createSharedWorld();
     apply('web');
@@ -206,7 +206,7 @@ it.each<{ because: string; change: object; back: object }>([
   },
 );
 
-it('goes without asking when the VM is gone, and where a key of the namespace shows the VM', async () => {
+it('deletes the object without permission when the VM is gone, and where a key of the namespace shows the VM', async () => {
   const { apply, clock, cluster, fakeProvider } = await createSharedWorld();
   apply('gone', { deletionPolicy: 'Retain', onExternalDelete: 'Report' });
   apply('own', { deletionPolicy: 'Retain' });
@@ -225,7 +225,7 @@ it('goes without asking when the VM is gone, and where a key of the namespace sh
   ]);
 });
 
-it('an object whose create the provider refused leaves its place to another one', async () => {
+it('passes the place of an object whose create the provider refused to another object', async () => {
   const { apply, clock, condition, fakeProvider } = await createWorld({ maxMachinesPerNamespace: 1 });
   fakeProvider.accidents.set('CreateMachine', [{ class: 'Terminal', code: 'Unprocessable', status: 422 }]);
   apply('a');

@@ -28,7 +28,7 @@ function accountThatNotes(forgotten: string[], name: string): Account {
 }
 
 describe('the state of a VM', () => {
-  it('lasts since it was first seen so', () => {
+  it('lasts since it was first observed', () => {
     const objectState = memoryThatSaw(['Running', 100], ['Running', 300], ['Halting', 400], ['Halting', 500]);
     expect(historyAt(objectState, 600)).toMatchObject({
       stateFor: 200,
@@ -50,7 +50,7 @@ describe('the state of a VM', () => {
     expect([lastUpAt !== undefined, lastDownAt !== undefined]).toEqual([isUp, isDown]);
   });
 
-  it('that changes ends what was put off, and a refusal of the call for the one before', () => {
+  it('ends deferrals when it changes, and a refusal of the call for the previous state', () => {
     const objectState = memoryThatSaw(['Running', 100]);
     const putOff = (): void => {
       Object.assign(objectState, { notBefore: 900, refusedSince: 150, refusedWords: '406' });
@@ -63,7 +63,7 @@ describe('the state of a VM', () => {
     expect([notBefore, refusedFor, refusedWords]).toEqual([undefined, 0, undefined]);
   });
 
-  it('tells whether others acted on it: its last action is another than while it was up', () => {
+  it('shows whether it was changed outside the operator: its last action differs from the one while it was up', () => {
     const rows: readonly (readonly Seen[])[] = [
       [
         ['Running', 100, 'a'],
@@ -83,7 +83,7 @@ describe('the state of a VM', () => {
     expect(rows.map((seen) => historyAt(memoryThatSaw(...seen), 900).wasActedOn)).toEqual([true, false, false, false]);
   });
 
-  it('counts a task that is at work since it was first seen so', () => {
+  it('counts a task in progress since it was first observed', () => {
     const objectState = new ObjectState('uid', 0);
     const see = (status: string, now: number): number => {
       objectState.recordMachine(machineIn('Running', { lastTask: { name: 'VmBackup', status } }), now, now);
@@ -154,7 +154,7 @@ describe('lists', () => {
     expect(forgotten).toEqual(['first: default/web']);
   });
 
-  it('that lag behind do so since the first one, until one shows the VM', () => {
+  it('lag behind since the first one without the VM, until one shows it', () => {
     const objectState = new ObjectState('uid', 0);
     expect([objectState.listLaggingFor(100), objectState.listLaggingFor(300)]).toEqual([0, 200]);
     objectState.listCaughtUp();
@@ -163,7 +163,7 @@ describe('lists', () => {
 });
 
 describe('accounts', () => {
-  it('of a key that is not judged yet is left when another key takes its place, but not when it is used', () => {
+  it('of an unverified key are unsubscribed when another key replaces it, but not after it is used', () => {
     const forgotten: string[] = [];
     const [first, second, third] = ['first', 'second', 'third'].map((name) => accountThatNotes(forgotten, name));
     const objectState = new ObjectState('uid', 0);
@@ -177,7 +177,7 @@ describe('accounts', () => {
     expect(forgotten).toEqual(['second: web']);
   });
 
-  it('are all left when the object is gone', () => {
+  it('are all unsubscribed when the object is removed', () => {
     const forgotten: string[] = [];
     const objectState = new ObjectState('uid', 0);
     objectState.setAccount(accountThatNotes(forgotten, 'first'), 'web');
@@ -200,7 +200,7 @@ describe('a create intent', () => {
     ]).toEqual(['stored', undefined, undefined]);
   });
 
-  it('stays settled as long as it is stored, however many others are; of those the newest are remembered', () => {
+  it('stays settled as long as it is stored, however many others there are; only the newest others are remembered', () => {
     const objectState = new ObjectState('uid', 0);
     for (let index = 0; index < 100; index += 1) objectState.settleIntent(`intent ${index}`, 'intent 0');
     const open = [0, 1, 60, 69, 99].map((index) => objectState.openIntent(`intent ${index}`) !== undefined);
@@ -222,7 +222,7 @@ function isHeld(objectState: ObjectState): readonly boolean[] {
 }
 
 describe('a request for a reconciliation', () => {
-  it('makes due what was put off, once for each value', () => {
+  it('ends deferrals, once for each value', () => {
     const objectState = memoryThatPutOff();
     expect(isHeld(objectState)).toEqual([true, true, true]);
     objectState.noteRequest('now', 400);
@@ -232,7 +232,7 @@ describe('a request for a reconciliation', () => {
     expect([isHeld(objectState)[0], objectState.requestedAt]).toEqual([true, 400]);
   });
 
-  it('that is handled is none any more, and makes nothing due', () => {
+  it('that is handled is no longer pending, and ends no deferrals', () => {
     const objectState = memoryThatPutOff();
     objectState.noteRequest('now', 100);
     objectState.notBefore = 900;
@@ -244,7 +244,7 @@ describe('a request for a reconciliation', () => {
 describe('a refusal', () => {
   const answer = failure({ class: 'Terminal', status: 402 });
 
-  it('of the create stands for its time, for the same object and the same account', () => {
+  it('of the create holds for its time, for the same object and account', () => {
     const objectState = new ObjectState('uid', 0);
     const account = accountThatNotes([], 'first');
     objectState.setAccount(account, 'web');
@@ -258,7 +258,7 @@ describe('a refusal', () => {
     expect(stands(999)).toBe(true);
   });
 
-  it('of a write stands for its time, for the same object, until a write of its kind is stored', () => {
+  it('of a write holds for its time, for the same object, until a write of its kind is stored', () => {
     const objectState = new ObjectState('uid', 0);
     objectState.refuseWrite({ action: 'Create', message: 'denied', until: 1_000 }, 'same');
     const stands = (moment: number, basis = same): boolean =>
@@ -276,7 +276,7 @@ describe('a refusal', () => {
     expect([stands(999), objectState.failures]).toEqual([false, 0]);
   });
 
-  it('of the Secret for the password stands for its time', () => {
+  it('of the password Secret holds for its time', () => {
     const objectState = new ObjectState('uid', 0);
     objectState.notePasswordConflict({ reason: 'InitialPasswordConflict', message: 'Secret "x" is there' }, 1_000);
     expect(historyAt(objectState, 999).passwordConflict?.message).toBe('Secret "x" is there');
@@ -291,7 +291,7 @@ describe('a refusal', () => {
     expect('outdatedPasswordSecret' in historyAt(objectState, 1_000)).toBe(false);
   });
 
-  it('of the Secret for the password stands for its spec', () => {
+  it('of the password Secret holds for its spec', () => {
     const objectState = new ObjectState('uid', 0);
     objectState.noteSpec(1);
     objectState.notePasswordConflict({ reason: 'InitialPasswordConflict', message: 'Secret "x" is there' }, 1_000);
@@ -302,7 +302,7 @@ describe('a refusal', () => {
   });
 });
 
-it('an annotation without a meaning is new once, and again after eight others', () => {
+it('an invalid annotation is new once, and again after eight others', () => {
   const objectState = new ObjectState('uid', 0);
   expect([objectState.isNewInvalidAnnotation('paused=yes'), objectState.isNewInvalidAnnotation('paused=yes')]).toEqual([
     true,

@@ -7,7 +7,7 @@ import { createWorld } from './world/world.ts';
 
 const minute = 60_000;
 
-it('a refused create is sent once, also with the ownership annotation that the chart has the operator write', async () => {
+it('sends a refused create once, also when the operator writes the ownership annotation', async () => {
   const world = await createWorld();
   world.fakeProvider.broken.set('CreateMachine', { class: 'Terminal', code: 'Unprocessable', status: 422 });
   world.apply('web');
@@ -16,16 +16,16 @@ it('a refused create is sent once, also with the ownership annotation that the c
   expect(world.fakeProvider.count('CreateMachine')).toBe(1);
 });
 
-it.each(writtenBy('the operator'))('%s never counts as a change of yours', (name) => {
+it.each(writtenBy('the operator'))('%s never counts as a change by the user', (name) => {
   const [before, after] = [objectWith(), objectWith({ annotations: { [name]: 'x' } })];
   expect([refusalBasis(after), writeBasis(after)]).toEqual([refusalBasis(before), writeBasis(before)]);
 });
 
-it.each(writtenBy('you'))('%s counts as a change of yours', (name) => {
+it.each(writtenBy('you'))('%s counts as a change by the user', (name) => {
   expect(refusalBasis(objectWith({ annotations: { [name]: 'x' } }))).not.toBe(refusalBasis(objectWith()));
 });
 
-it('the annotations of other tools count where an admission policy may read them, and not for the provider', () => {
+it('counts annotations of other tools where an admission policy may read them, and not for the provider', () => {
   const read = createVirtualMachineReader();
   const before = read(objectWith());
   const annotated = read(objectWith({ annotations: { 'example.com/tool': 'x' } }));

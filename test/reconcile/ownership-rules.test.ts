@@ -10,7 +10,7 @@ function ownershipOf(
   options: Partial<OwnershipOptions> = {},
   patch: (...sent: unknown[]) => Promise<unknown> = () => Promise.reject(),
 ) {
-  const announced: string[] = [];
+  const reported: string[] = [];
   const ownership = new Ownership({
     installation: 'a/mine',
     takeOverFrom: ['b/old'],
@@ -18,10 +18,10 @@ function ownershipOf(
     client: { patch } as unknown as OwnershipOptions['client'],
     log: { warn: () => {} } as unknown as OwnershipOptions['log'],
     stored: () => {},
-    announce: (_, message) => void announced.push(message),
+    announce: (_, message) => void reported.push(message),
     ...options,
   });
-  return { ownership, announced };
+  return { ownership, reported };
 }
 
 const owned = (owner: string | undefined, uid?: string) => {
@@ -29,7 +29,7 @@ const owned = (owner: string | undefined, uid?: string) => {
   return uid === undefined ? object : { ...object, metadata: { ...object.metadata, uid } };
 };
 
-describe('whose an object is', () => {
+describe('the owner of an object', () => {
   const nameless = { installation: undefined, takeOverFrom: [] };
   it.each<{ owner: string | undefined; options?: Partial<OwnershipOptions>; isMine: boolean; isOthers: boolean }>([
     { owner: undefined, isMine: false, isOthers: false },
@@ -50,11 +50,11 @@ describe('whose an object is', () => {
     { before: 'c/else', after: owned('c/else'), isTakenOver: false },
     { before: 'a/mine', after: owned('c/else'), isTakenOver: false },
     { before: undefined, after: owned('a/mine'), isTakenOver: false },
-  ])('from $before to another: taken over $isTakenOver', ({ before, after, isTakenOver }) => {
+  ])('from $before to another installation: taken $isTakenOver', ({ before, after, isTakenOver }) => {
     expect(ownershipOf().ownership.isTakenOver(owned(before), after)).toBe(isTakenOver);
   });
 
-  it('counts those of others that are in scope, as long as they are there', () => {
+  it('counts the objects of others that are in scope, as long as they exist', () => {
     const { ownership } = ownershipOf();
     const counts = [
       [owned('c/else'), true],
@@ -71,22 +71,22 @@ describe('whose an object is', () => {
     ).toEqual([1, 0, 0, 1, 0]);
   });
 
-  it('is reported once for each object, and again for one of the same name that comes later', async () => {
-    const { ownership, announced } = ownershipOf();
+  it('is reported once for each object, and again for a later object of the same name', async () => {
+    const { ownership, reported } = ownershipOf();
     const report = (uid: string) => ownership.leave('default/web', owned('c/else', uid), true);
     for (const uid of ['one', 'one', 'two']) await report(uid);
-    expect(announced).toHaveLength(2);
+    expect(reported).toHaveLength(2);
     ownership.change('default/web', undefined, true);
     await report('two');
-    expect(announced).toHaveLength(3);
+    expect(reported).toHaveLength(3);
     expect(ownership.others).toBe(1);
   });
 
-  it('is not quoted if it is no name of a Lease', async () => {
-    const { ownership, announced } = ownershipOf();
+  it('is not quoted if it cannot be the name of a Lease', async () => {
+    const { ownership, reported } = ownershipOf();
     for (const owner of ['c/else', 'see https://example.com', `c/${'x'.repeat(300)}`, ''])
       await ownership.leave(`default/${owner}`, owned(owner), true);
-    expect(announced.map((message) => message.split(',')[0])).toEqual([
+    expect(reported.map((message) => message.split(',')[0])).toEqual([
       'managed by c/else',
       ...Array.from({ length: 3 }, () => 'managed by an unknown installation'),
     ]);
@@ -102,7 +102,7 @@ const stored = () => Promise.resolve(marked('a/mine', held));
 const notFound = () => Promise.reject(new KubeError('patch', { reason: 'NotFound' }));
 const conflict = () => Promise.reject(new KubeError('patch', { reason: 'Conflict' }));
 
-describe('what is written of it', () => {
+describe('the ownership annotation', () => {
   it.each<{ because: string; object: VirtualMachine; goesOn: boolean }>([
     { because: 'it is marked already', object: marked('a/mine', held), goesOn: true },
     { because: 'it is new', object: marked(undefined), goesOn: true },
@@ -112,13 +112,13 @@ describe('what is written of it', () => {
       object: marked(undefined, { ...held, deletionTimestamp: 'x' }),
       goesOn: true,
     },
-    { because: 'it is taken over', object: marked('b/old', held), goesOn: false },
+    { because: 'another installation had it', object: marked('b/old', held), goesOn: false },
     {
-      because: 'it is taken over while it is deleted',
+      because: 'another installation had it, and it is deleted',
       object: marked('b/old', { ...held, deletionTimestamp: 'x' }),
       goesOn: false,
     },
-  ])('a write, or the reconciliation goes on ($goesOn): $because', async ({ object, goesOn }) => {
+  ])('is written, or the reconciliation continues ($goesOn): $because', async ({ object, goesOn }) => {
     let writes = 0;
     const { ownership } = ownershipOf({}, () => {
       writes += 1;
@@ -132,7 +132,7 @@ describe('what is written of it', () => {
     { because: 'it met a conflict', patch: conflict, owner: 'b/old', isOthers: false },
     { because: 'it was gone by then', patch: notFound, owner: 'b/old', isOthers: false },
     { because: 'there was nothing to take over', patch: stored, owner: undefined, isOthers: false },
-  ])('an object is taken over once: $because', async ({ patch, owner, isOthers }) => {
+  ])('is changed once on takeover: $because', async ({ patch, owner, isOthers }) => {
     const { ownership } = ownershipOf({}, patch);
     await ownership.ensureOwned(marked(owner, held));
     expect(ownership.isOwnedByOthers(marked('b/old', held))).toBe(isOthers);
@@ -144,13 +144,13 @@ describe('what is written of it', () => {
     { owner: 'a/mine', writes: 1 },
     { owner: 'c/else', writes: 0 },
     { owner: undefined, writes: 0 },
-  ])('an object that leaves the scope loses the mark of $owner with $writes writes', async ({ owner, writes }) => {
+  ])('of $owner is removed with $writes writes when the object leaves the scope', async ({ owner, writes }) => {
     const bodies: unknown[] = [];
-    const { ownership, announced } = ownershipOf({}, (...sent: unknown[]) => {
+    const { ownership, reported } = ownershipOf({}, (...sent: unknown[]) => {
       bodies.push(sent);
       return Promise.resolve(marked(undefined));
     });
     await ownership.leave('default/web', marked(owner), false);
-    expect([bodies.length, announced.length, ownership.others]).toEqual([writes, 0, 0]);
+    expect([bodies.length, reported.length, ownership.others]).toEqual([writes, 0, 0]);
   });
 });

@@ -37,7 +37,7 @@ const changes = ({ fakeProvider }: World): readonly string[] =>
   fakeProvider.calls.filter(({ operation }) => !/^(List|Get)/.test(operation)).map(({ operation }) => operation);
 
 describe('two installations that watch the same objects', () => {
-  it('the first manages them; the second writes nothing, reports it once and stays ready', async () => {
+  it('the first one manages them; the second one writes nothing, reports it once and stays ready', async () => {
     const first = await install('a/first');
     const { apply, clock, cluster, condition, fakeProvider } = first;
     for (const name of ['web', 'db']) apply(name);
@@ -71,7 +71,7 @@ describe('two installations that watch the same objects', () => {
     ]);
   });
 
-  it('an object that both meet first is managed by the one whose write comes first', async () => {
+  it('the one whose write comes first manages an object that both see at the same time', async () => {
     const first = await install('a/first');
     const second = await install('b/second', first);
     const { apply, clock, condition, fakeProvider } = first;
@@ -84,7 +84,7 @@ describe('two installations that watch the same objects', () => {
     expect([first.notReady(), second.notReady()]).toEqual([undefined, undefined]);
   });
 
-  it('what neither manages: two that report different things slow down instead of answering each other at once', async () => {
+  it("slow down instead of reacting to each other's writes at once, if both only observe", async () => {
     const first = await install('a/first');
     const second = await install('b/second', first, { maxApiKeysPerNamespace: 0 });
     const { apply, clock, cluster } = first;
@@ -111,7 +111,7 @@ describe('two installations that watch the same objects', () => {
 });
 
 describe('an installation that replaces another one', () => {
-  it('takes nothing over by itself, however long the other one is silent', async () => {
+  it('takes over nothing by itself, however long the other one is silent', async () => {
     const first = await install('a/first');
     const { apply, clock, cluster } = first;
     apply('web');
@@ -124,7 +124,7 @@ describe('an installation that replaces another one', () => {
     expect(changes(first)).toEqual(['CreateMachine']);
   });
 
-  it('takes over by the setting, with one write for each object and the same VMs', async () => {
+  it('takes over with the option, with one write for each object and the same VMs', async () => {
     const first = await install('a/first');
     const { apply, clock, cluster, fakeProvider } = first;
     for (const name of ['web', 'db']) apply(name);
@@ -178,7 +178,7 @@ describe('an installation that replaces another one', () => {
     expect(cluster.writes.filter((write) => write === 'patch web')).toHaveLength(4);
   });
 
-  it('the other one stops at once if it still runs, and its create in flight is waited for', async () => {
+  it('the replaced one stops at once if it still runs, and its create in flight is waited for', async () => {
     const first = await install('a/first');
     const { apply, clock, cluster, condition, fakeProvider } = first;
     fakeProvider.accidents.set('CreateMachine', [{ class: 'UnknownOutcome', code: 'ConnectionLost', hasEffect: true }]);
@@ -197,12 +197,12 @@ describe('an installation that replaces another one', () => {
   });
 });
 
-it('a create that an installation announced may be in flight until its deadline after the object is taken over', async () => {
+it('waits for the deadline of a create intent of the other installation after it takes over the object', async () => {
   const { clock, cluster, fakeProvider } = await install('b/second', undefined, { takeOverFrom: ['a/first'] });
   await clock.advance(10 * minute);
   const metadata = { name: 'web', namespace: 'default', uid: '0a1b2c3d-0000-4000-8000-000000000000' };
-  const announced = { at: clock.now(), name: 'web-0a1b2c3d' };
-  const intent = writeIntent({ ...metadata, resourceVersion: '', generation: 1 }, announced, (text) =>
+  const intended = { at: clock.now(), name: 'web-0a1b2c3d' };
+  const intent = writeIntent({ ...metadata, resourceVersion: '', generation: 1 }, intended, (text) =>
     keyedHash(new Secret('owner-1'), text),
   );
   cluster.put('virtualmachines', {
@@ -222,13 +222,13 @@ it('a create that an installation announced may be in flight until its deadline 
 });
 
 describe('a tenant who writes the annotation', () => {
-  it('affects that object and no other, nor the readiness of the operator', async () => {
+  it('affects only that object, and not the readiness of the operator', async () => {
     const world = await install('a/first');
     const { apply, clock, cluster, condition } = world;
     cluster.put('virtualmachines', {
       metadata: {
         name: 'planted',
-        annotations: { [annotations.managedBy]: 'nobody/at-all', [annotations.paused]: 'true' },
+        annotations: { [annotations.managedBy]: 'absent/installation', [annotations.paused]: 'true' },
       },
       spec: {},
     });
@@ -245,7 +245,7 @@ describe('a tenant who writes the annotation', () => {
     expect(await others(world)).toBe(1);
   });
 
-  it('gets one Event for an object and one line in the log, however often it changes', async () => {
+  it('gets one event for each object and one log line, however often the annotation changes', async () => {
     const world = await install('a/first');
     const { apply, clock, cluster } = world;
     for (const name of ['web', 'db']) apply(name);
@@ -262,12 +262,12 @@ describe('a tenant who writes the annotation', () => {
     expect(await others(world)).toBe(0);
   });
 
-  it('leaves the VM running and counted: no power call, no delete until the annotation goes', async () => {
+  it('leaves the VM running and counted: no power call and no delete until the annotation is removed', async () => {
     const world = await install('a/first', undefined, { maxMachinesPerNamespace: 1 });
     const { apply, clock, cluster, condition } = world;
     apply('web');
     await clock.advance(minute);
-    cluster.change('web', assign('nobody/at-all'));
+    cluster.change('web', assign('absent/installation'));
     cluster.change('web', { metadata: { deletionTimestamp: new Date(clock.now()).toISOString() } });
     apply('db');
     await clock.advance(10 * minute);
@@ -289,7 +289,7 @@ async function writesWith(name: string | null): Promise<readonly string[]> {
 }
 
 describe('writes', () => {
-  it('a create costs no write more than without a name', async () => {
+  it('a create takes as many writes as without a name', async () => {
     expect(await writesWith('a/first')).toEqual(await writesWith(null));
   });
 
@@ -338,7 +338,7 @@ describe('writes', () => {
 });
 
 describe('an object whose labels move it to another installation', () => {
-  it('is released by the one that had it and managed by the other at once, with its VM', async () => {
+  it('is released by the previous one and managed by the other at once, with its VM', async () => {
     const first = await install('a/first', undefined, { selector: parseSelector('shard=a') });
     const { apply, clock, cluster, condition, fakeProvider } = first;
     const second = await install('b/second', first, { selector: parseSelector('shard=b') });

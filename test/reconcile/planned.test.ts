@@ -58,7 +58,7 @@ it.each<Row>([
     // The guest halts by itself.
     planned: ['StopMachine', 'KillMachine?', 'DeleteMachine'],
   },
-])('what is planned is what is done once you approve it, and nothing before: $what', async (row) => {
+])('does exactly what was planned after your approval, and nothing before: $what', async (row) => {
   const world = await createWorld();
   row.begin(world);
   await world.clock.advance(2 * minute);

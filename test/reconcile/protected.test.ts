@@ -19,7 +19,7 @@ const calls = ({ fakeProvider }: World) => fakeProvider.calls.map(({ operation }
 const writes = ({ cluster }: World) => cluster.writes.filter((write) => write.endsWith(' web')).length;
 
 describe('a protected object that was deleted', () => {
-  it('reports what holds up the deletion, what lifting that does, and how, once', async () => {
+  it('reports once what holds up the deletion, and how to lift it with which effect', async () => {
     const world = await deleted();
     const lift = `kubectl -n default patch vps web --type merge -p '{"spec":{"deletionProtection":false}}'`;
     const message = `spec.deletionProtection blocks the deletion. This deletes the object and its VM with all data: ${lift}`;
@@ -35,7 +35,7 @@ describe('a protected object that was deleted', () => {
     expect(calls(world)).toEqual([]);
   });
 
-  it('has its power changed as the spec says, with two writes for a change, and is deleted when that is lifted', async () => {
+  it('has its power changed as the spec says, with two writes for a change, and is deleted when the protection is lifted', async () => {
     const world = await deleted();
     const before = writes(world);
     world.cluster.change('web', { spec: { powerState: 'Halted' } });
@@ -60,14 +60,14 @@ describe('a protected object that was deleted', () => {
     expect([world.cluster.machine('web'), world.fakeProvider.machines.size]).toEqual([undefined, 0]);
   });
 
-  it('is started again when it was halted outside the operator', async () => {
+  it('is started again after it was halted outside the operator', async () => {
     const world = await deleted();
     world.fakeProvider.set(1, { state: 'Halted' });
     await world.clock.advance(3 * minute);
     expect(calls(world)).toEqual(['StartMachine']);
   });
 
-  it('runs again when it is protected in the middle of its deletion', async () => {
+  it('runs again when it is protected during its deletion', async () => {
     const world = await createWorld();
     world.apply('web');
     await world.clock.advance(2 * minute);
@@ -82,7 +82,7 @@ describe('a protected object that was deleted', () => {
     });
   });
 
-  it('is not powered off without a record of that, unlike a VM that is to be deleted', async () => {
+  it('is not powered off without a record, unlike a VM that is being deleted', async () => {
     const world = await deleted({ powerOff: { mode: 'Hard', gracePeriodSeconds: 1 } });
     world.cluster.admission = (write, object) => (write === 'status web' ? 'Forbidden' : object);
     world.cluster.change('web', { spec: { powerState: 'Halted' } });
@@ -102,7 +102,7 @@ describe('a protected object that was deleted', () => {
     expect(world.condition('web', 'DeletionBlocked')).toMatchObject({ reason: 'DeletionProtected' });
   });
 
-  it('is left halting by Retain in the middle of its shutdown, which an event reports', async () => {
+  it('is left halting by Retain during its shutdown, which an event reports', async () => {
     const world = await createWorld();
     world.apply('web');
     await world.clock.advance(2 * minute);

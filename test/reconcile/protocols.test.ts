@@ -5,8 +5,8 @@ import { createWorld } from './world/world.ts';
 const minute = 60_000;
 const lost = { class: 'UnknownOutcome', code: 'ConnectionLost' } as const;
 
-describe('a machine that others deleted', () => {
-  it('is made again once, under the same name, when it is shown to be gone', async () => {
+describe('a VM that was deleted outside the operator', () => {
+  it('is recreated once, under the same name, when its deletion is confirmed', async () => {
     const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
     for (const name of ['a', 'b', 'c', 'd', 'e']) apply(name);
     await clock.advance(2 * minute);
@@ -19,7 +19,7 @@ describe('a machine that others deleted', () => {
     expect(fakeProvider.heldTwice.size).toBe(0);
   });
 
-  it('is made again once although the answer to that is lost and the process dies', async () => {
+  it('is recreated once although the answer is lost and the process dies', async () => {
     const { apply, clock, cluster, condition, fakeProvider, restart } = await createWorld();
     for (const name of ['a', 'b', 'c', 'd', 'e']) apply(name);
     await clock.advance(2 * minute);
@@ -33,7 +33,7 @@ describe('a machine that others deleted', () => {
     expect([fakeProvider.made.get(providerName), fakeProvider.heldTwice.size]).toEqual([2, 0]);
   });
 
-  it('is made again where the annotation is gone: the status is the record', async () => {
+  it('is recreated also without the annotation: the status is the record', async () => {
     const { apply, clock, cluster, condition, fakeProvider, restart } = await createWorld();
     for (const name of ['a', 'b', 'c', 'd', 'e']) apply(name, { providerName: name });
     await clock.advance(2 * minute);
@@ -49,7 +49,7 @@ describe('a machine that others deleted', () => {
 describe('a restart', () => {
   const once = { restartRequest: 'once' };
 
-  it('is made once for each request', async () => {
+  it('is performed once for each request', async () => {
     const { apply, clock, cluster, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(minute);
@@ -67,11 +67,11 @@ describe('a restart', () => {
     { because: 'lost before it took effect', accident: lost },
     { because: 'refused as busy', accident: { class: 'Wait', code: 'Busy', status: 406 } },
     { because: 'never sent', accident: { class: 'Retry', code: 'ConnectFailed' } },
-  ] as const)('is made once when the call is $because', async ({ accident }) => {
+  ] as const)('is performed once when the call is $because', async ({ accident }) => {
     const { apply, clock, cluster, fakeProvider, restart } = await createWorld();
     apply('web');
     await clock.advance(minute);
-    // Any action moves the provider's time of the last one, which is what tells later whether the restart was made.
+    // Each action updates the provider's time of the last action, which later shows whether the restart was performed.
     fakeProvider.set(1, { updatedAt: new Date(clock.now()).toISOString() });
     await clock.advance(minute);
     fakeProvider.accidents.set('RestartMachine', [accident]);
@@ -96,7 +96,7 @@ describe('a restart', () => {
 });
 
 describe('a shutdown whose call is answered late', () => {
-  it('leaves the guest its whole grace period from the answer on', async () => {
+  it('gives the guest its whole grace period from the answer on', async () => {
     const { apply, clock, cluster, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(minute);
@@ -115,8 +115,8 @@ describe('a shutdown whose call is answered late', () => {
   });
 });
 
-describe('taking over', () => {
-  it('gives a machine to one of two objects that ask for it at the same moment', async () => {
+describe('an adoption', () => {
+  it('gives a VM to one of two objects that ask for it at the same moment', async () => {
     const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
     const { id } = fakeProvider.add('legacy');
     const adoption = { policy: 'MustExist', id } as const;
@@ -141,7 +141,7 @@ describe('taking over', () => {
     expect(events('web').filter((event) => event.startsWith('AdoptionTargetNotFound'))).toEqual([]);
   });
 
-  it('leaves the machine when the object goes', async () => {
+  it('leaves the VM when the object is deleted', async () => {
     const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
     const { id } = fakeProvider.add('legacy');
     apply('web', { adoption: { policy: 'MustExist', id } });
@@ -153,7 +153,7 @@ describe('taking over', () => {
     expect(fakeProvider.calls.filter(({ operation }) => /Stop|Kill|Delete/.test(operation))).toEqual([]);
   });
 
-  it('leaves it also when its status was lost before, and says what to do', async () => {
+  it('leaves the VM also when the status was lost before, and reports the remedy', async () => {
     const { apply, clock, cluster, condition, fakeProvider, restart } = await createWorld();
     const { id } = fakeProvider.add('legacy');
     apply('web', { adoption: { policy: 'MustExist', id } });
@@ -176,7 +176,7 @@ describe('taking over', () => {
 });
 
 describe('a chosen name that another object has', () => {
-  it('is taken at once when that lets it go', async () => {
+  it('is used at once when the other object releases it', async () => {
     const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
     apply('old', { providerName: 'chosen' });
     await clock.advance(minute);
@@ -190,11 +190,11 @@ describe('a chosen name that another object has', () => {
   });
 });
 
-describe('a chosen name that others take at the last moment', () => {
+describe('a chosen name that another VM takes at the last moment', () => {
   it.each([
     { because: 'its answer was lost', isStored: true },
     { because: 'it was not stored', isStored: false },
-  ])('is not claimed for an announcement that no call followed: $because', async ({ isStored }) => {
+  ])('is not adopted for a create intent without a call: $because', async ({ isStored }) => {
     const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
     const failure = { write: 'patch web', reason: 'Timeout', isStored } as const;
     cluster.failures.push(...Array.from({ length: 1_000 }, () => failure));
@@ -216,7 +216,7 @@ describe('a chosen name that others take at the last moment', () => {
 });
 
 describe('a key that is changed', () => {
-  it('is taken over without a moment in which nothing is known', async () => {
+  it('is replaced without a moment in which the state is unknown', async () => {
     const { apply, clock, cluster, condition, useKeyOf } = await createWorld();
     apply('web');
     await clock.advance(2 * minute);
@@ -228,7 +228,7 @@ describe('a key that is changed', () => {
     expect(cluster.writes.slice(writes)).toEqual([]);
   });
 
-  it('and changed back before anybody judged it leaves all as it was', async () => {
+  it('and changed back before it was verified leaves all as it was', async () => {
     const { apply, clock, cluster, fakeProvider, useKeyOf } = await createWorld();
     apply('web');
     await clock.advance(2 * minute);
@@ -243,7 +243,7 @@ describe('a key that is changed', () => {
     expect(cluster.machine('web')?.status?.state).toBe('Halted');
   });
 
-  it('to one of another account is said, and nothing is done with it', async () => {
+  it('to one of another account is reported, and no call is sent with it', async () => {
     const { apply, clock, condition, fakeProvider, useKeyOf } = await createWorld();
     apply('web');
     fakeProvider.add('theirs', { ownerId: 2 });
@@ -259,8 +259,8 @@ describe('a key that is changed', () => {
   });
 });
 
-describe('a key of an account that has no machines', () => {
-  it('is never taken for the end of a machine, and deletes nothing', async () => {
+describe('a key of an account without VMs', () => {
+  it('never confirms the deletion of a VM, and deletes nothing', async () => {
     const { apply, clock, cluster, condition, fakeProvider, useKeyOf } = await createWorld();
     apply('kept');
     apply('leaving');
@@ -278,7 +278,7 @@ describe('a key of an account that has no machines', () => {
     expect([cluster.machine('leaving'), fakeProvider.machines.size]).toEqual([undefined, 1]);
   });
 
-  it('creates nothing while a create with the key before is unresolved', async () => {
+  it('creates nothing while a create with the previous key is unresolved', async () => {
     const { apply, clock, condition, fakeProvider, restart, useKeyOf } = await createWorld();
     fakeProvider.accidents.set('CreateMachine', [{ ...lost, hasEffect: true }]);
     apply('web');
@@ -294,7 +294,7 @@ describe('a key of an account that has no machines', () => {
     expect(fakeProvider.count('CreateMachine')).toBe(1);
   });
 
-  it('lets the last machine of an account go after a restart, since the key is the same', async () => {
+  it('releases the last VM of an account after a restart, since the key is the same', async () => {
     const { apply, clock, cluster, fakeProvider, restart } = await createWorld();
     apply('web');
     await clock.advance(2 * minute);
@@ -306,8 +306,8 @@ describe('a key of an account that has no machines', () => {
   });
 });
 
-describe('an earlier life', () => {
-  it('holds up a second machine until somebody decides', async () => {
+describe('a VM of an earlier object of the same name', () => {
+  it('holds up a second VM until the user decides', async () => {
     const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
     fakeProvider.add('web-0badcafe');
     apply('web');
@@ -323,7 +323,7 @@ describe('an earlier life', () => {
     expect(fakeProvider.count('CreateMachine')).toBe(0);
   });
 
-  it('is none when another object holds the machine', async () => {
+  it('does not count when another object records it', async () => {
     const { apply, clock, condition, fakeProvider } = await createWorld();
     const { id } = fakeProvider.add('web-0badcafe');
     apply('old', { adoption: { policy: 'MustExist', id } });
@@ -335,8 +335,8 @@ describe('an earlier life', () => {
   });
 });
 
-describe('a look right now', () => {
-  it('is echoed once it was made, and costs a list', async () => {
+describe('a requested reconciliation', () => {
+  it('is acknowledged in the status once it is done, and costs a list', async () => {
     const { apply, clock, cluster, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(5 * minute);
@@ -351,7 +351,7 @@ describe('a look right now', () => {
 describe('limits of the operator', () => {
   const names = Array.from({ length: 10 }, (_, index) => `web-${index}`);
 
-  it('never has more machines in a namespace than allowed, however many ask at once, and goes on when one goes', async () => {
+  it('never exceeds the limit of VMs in a namespace, however many objects ask at once, and continues when one is deleted', async () => {
     const { apply, clock, cluster, condition, fakeProvider } = await createWorld({ maxMachinesPerNamespace: 3 });
     for (const name of names) apply(name);
     await clock.advance(5 * minute);
@@ -367,7 +367,7 @@ describe('limits of the operator', () => {
     expect([fakeProvider.machines.size, fakeProvider.count('CreateMachine')]).toEqual([3, 4]);
   });
 
-  it('deletes no more machines in a minute than allowed', async () => {
+  it('deletes no more VMs in a minute than allowed', async () => {
     const { apply, clock, cluster, fakeProvider } = await createWorld({ maxDeletesPerMinute: 2 });
     for (const name of names) apply(name, { powerState: 'Halted' });
     await clock.advance(5 * minute);
@@ -385,7 +385,7 @@ describe('limits of the operator', () => {
 
 describe('a guest that never stays up for a minute', () => {
   it.each([1_500, 20_000, 45_000])(
-    'is noticed, and started ever more slowly, when it stays up for %i ms',
+    'is reported, and started with exponential backoff, when it stays up for %i ms',
     async (up) => {
       const { apply, clock, condition, fakeProvider } = await createWorld();
       apply('web');
@@ -404,8 +404,8 @@ describe('a guest that never stays up for a minute', () => {
   );
 });
 
-describe('a machine that lists leave out while it answers to its id', () => {
-  it('is kept, and looked at ever more seldom', async () => {
+describe('a VM that lists leave out while a read by its id shows it', () => {
+  it('is kept, and read with exponential backoff', async () => {
     const { apply, clock, condition, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(2 * minute);

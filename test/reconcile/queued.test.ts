@@ -39,7 +39,7 @@ describe('a request that waits for its slot', () => {
     for (const name of names) expect(condition(name, 'Ready')?.reason).toBe('Available');
   });
 
-  it('is not reported if the slot is free, so that a create takes as many writes as before', async () => {
+  it('is not reported if a slot is free, so that a create takes as many writes as before', async () => {
     const world = await createWorld();
     world.apply('web', { initialPasswordSecret: { policy: 'None' } });
     await world.clock.advance(2 * minute);
@@ -47,7 +47,7 @@ describe('a request that waits for its slot', () => {
     expect(writes(world, 'web')).toBe(4);
   });
 
-  it('is reported for a power change, too: Ready would be that of the earlier spec', async () => {
+  it('is reported for a power change too: Ready would be that of the earlier spec', async () => {
     const world = await createWorld({ maxInFlight: 1 });
     const { apply, clock, cluster, condition, fakeProvider } = world;
     apply('web');

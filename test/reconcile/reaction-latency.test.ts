@@ -9,7 +9,7 @@ const generation = (number: number) => {
   return { ...object, metadata: { ...object.metadata, generation: number } };
 };
 
-test('the time until the first call for a change is measured, and not that of a later call', async () => {
+test('measures the time until the first call for a change, and not until a later call', async () => {
   const clock = createManualClock();
   const seconds: number[] = [];
   const measured = new ReactionLatency(clock, (time) => seconds.push(time));
@@ -25,7 +25,7 @@ test('the time until the first call for a change is measured, and not that of a 
   expect(seconds).toEqual([2, 3]);
 });
 
-test('nothing is measured for an object that was there, did not change, needed no call or is gone', async () => {
+test('measures nothing for an object that existed before, did not change, needed no call or was removed', async () => {
   const clock = createManualClock();
   const seconds: number[] = [];
   const measured = new ReactionLatency(clock, (time) => seconds.push(time));

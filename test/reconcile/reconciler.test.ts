@@ -6,8 +6,8 @@ const lost = { class: 'UnknownOutcome', code: 'ConnectionLost' } as const;
 const serverError = { class: 'Retry', code: 'ServerError', status: 500 } as const;
 const minute = 60_000;
 
-describe('a life', () => {
-  it('runs from nothing to nothing with one create and one delete', async () => {
+describe('an object from create to delete', () => {
+  it('takes one create and one delete', async () => {
     const { apply, clock, cluster, condition, fakeProvider, complaints } = await createWorld();
     apply('web');
     await clock.advance(10_000);
@@ -24,7 +24,7 @@ describe('a life', () => {
     expect(complaints).toEqual([]);
   });
 
-  it('costs one list a minute and no write once nothing is to do', async () => {
+  it('costs one list a minute and no write once it is in sync', async () => {
     const { apply, clock, cluster, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(5 * minute);
@@ -36,7 +36,7 @@ describe('a life', () => {
 });
 
 describe('calls that fail', () => {
-  it('are sent less and less often, and after one that succeeds as often as at first', async () => {
+  it('are retried with exponential backoff, which a success resets', async () => {
     const { apply, clock, cluster, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(minute);
@@ -54,7 +54,7 @@ describe('calls that fail', () => {
     expect([starts.length, (starts[1] ?? 0) - (starts[0] ?? 0) < 1_500]).toEqual([2, true]);
   });
 
-  it('are sent at once when a reconciliation is requested, however long the provider asked to wait', async () => {
+  it('are retried at once when a reconciliation is requested, however long the provider asked to wait', async () => {
     const { apply, clock, cluster, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(minute);
@@ -69,7 +69,7 @@ describe('calls that fail', () => {
 });
 
 describe('Events', () => {
-  it('report that drift is corrected when the provider accepted the call, and not before', async () => {
+  it('report that drift is corrected after the provider accepted the call, and not before', async () => {
     const { apply, clock, events, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(minute);
@@ -115,7 +115,7 @@ describe('Events', () => {
 });
 
 describe('an account', () => {
-  it('is read no more once the last object that uses it is gone', async () => {
+  it('is not read any longer after its last object is removed', async () => {
     const { apply, clock, cluster, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(minute);
@@ -127,7 +127,7 @@ describe('an account', () => {
     expect(fakeProvider.calls.filter(({ at }) => at > since).length).toBeLessThanOrEqual(1);
   });
 
-  it('is tried at once when its rejected key is put into the Secret again', async () => {
+  it('is used at once when its rejected key is put into the Secret again', async () => {
     const { apply, clock, condition, fakeProvider, useKeyOf } = await createWorld();
     apply('web');
     await clock.advance(minute);
@@ -140,7 +140,7 @@ describe('an account', () => {
     expect(condition('web', 'Ready')?.status).toBe('True');
   });
 
-  it('is read again soon while it is rejected, though nobody watches its Secret', async () => {
+  it('is read again soon while its key is rejected, although its Secret is not watched', async () => {
     const { apply, clock, condition, fakeProvider, useKey } = await createWorld();
     useKey('owner-1', { isLabelled: false });
     fakeProvider.refused.add(1);
@@ -152,7 +152,7 @@ describe('an account', () => {
     expect(condition('web', 'Ready')?.status).toBe('True');
   });
 
-  it('is read again soon while it is that of another account, though nobody watches its Secret', async () => {
+  it('is read again soon while the key is of another account, although its Secret is not watched', async () => {
     const { apply, clock, condition, fakeProvider, useKey } = await createWorld();
     useKey('owner-1', { isLabelled: false });
     apply('web');
@@ -167,8 +167,8 @@ describe('an account', () => {
   });
 });
 
-describe('waking up', () => {
-  it('deletes on although a read of the vanished machine failed for a while', async () => {
+describe('a wait', () => {
+  it('ends although reads of the deleted VM failed for a while, and the object is removed', async () => {
     const { apply, clock, cluster, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(10_000);
@@ -181,7 +181,7 @@ describe('waking up', () => {
     expect(cluster.machine('web')).toBeUndefined();
   });
 
-  it('sends the call in the end when a task is said to be at work for ever', async () => {
+  it('ends with the call although a task never finishes', async () => {
     const { apply, clock, cluster, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(10_000);
@@ -195,8 +195,8 @@ describe('waking up', () => {
   });
 });
 
-describe('quiet', () => {
-  it('does not read every second while the key is that of another account', async () => {
+describe('quiet operation', () => {
+  it('does not read every second while the key is of another account', async () => {
     const { apply, clock, condition, fakeProvider, useKeyOf } = await createWorld();
     for (const name of ['a', 'b', 'c']) apply(name);
     await clock.advance(2 * minute);
@@ -213,7 +213,7 @@ describe('quiet', () => {
     expect(condition('a', 'Ready')?.status).toBe('True');
   });
 
-  it('does not read every second while another machine has taken the name', async () => {
+  it('does not read every second while another VM has the name', async () => {
     const { apply, clock, condition, fakeProvider } = await createWorld();
     apply('web', { providerName: 'web' });
     await clock.advance(2 * minute);
@@ -230,19 +230,19 @@ describe('quiet', () => {
   it.each([
     { what: 'restart', spec: { restartRequest: 'now' } },
     { what: 'power cut', spec: { powerState: 'Halted', powerOff: { mode: 'Hard', gracePeriodSeconds: 60 } } },
-  ])('tells a $what, which is on record before it is made, in one event', async ({ spec }) => {
+  ])('reports a $what, which is recorded before it is sent, in one event', async ({ spec }) => {
     const { apply, clock, cluster, condition } = await createWorld();
     apply('web');
     await clock.advance(minute);
-    const told = () => cluster.writes.filter((write) => write === 'create events').length;
-    const before = told();
+    const eventCount = () => cluster.writes.filter((write) => write === 'create events').length;
+    const before = eventCount();
     cluster.change('web', { spec });
     await clock.advance(500);
     expect(condition('web', 'Ready')?.status).toBe('False');
-    expect(told() - before).toBe(1);
+    expect(eventCount() - before).toBe(1);
   });
 
-  it('does not write a new status for each new wording of the same outage', async () => {
+  it('does not write a new status for each new message of the same outage', async () => {
     const { apply, clock, cluster, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(10_000);
@@ -263,8 +263,8 @@ describe('quiet', () => {
   });
 });
 
-describe('one machine for one object', () => {
-  it('sends no second create when an update without our annotations comes while the outcome is unknown', async () => {
+describe('one VM for one object', () => {
+  it("sends no second create after an update without the operator's annotations while the outcome is unknown", async () => {
     const { apply, clock, cluster, fakeProvider } = await createWorld();
     fakeProvider.accidents.set('CreateMachine', [{ ...lost, hasEffect: true }]);
     fakeProvider.listed = () => clock.monotonic() > 20_000;
@@ -277,7 +277,7 @@ describe('one machine for one object', () => {
     expect(cluster.machine('web')?.metadata.annotations?.[annotations.machine]).toBeDefined();
   });
 
-  it('knows its machine again after an update without our annotations, and deletes it', async () => {
+  it("recognizes its VM after an update without the operator's annotations, and deletes it", async () => {
     const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
     apply('web', { providerName: 'plain' });
     await clock.advance(10_000);
@@ -295,7 +295,7 @@ describe('one machine for one object', () => {
     ]);
   });
 
-  it('claims no machine of its name that someone made while its own create certainly had no effect', async () => {
+  it('claims no unmanaged VM of its name while its own create certainly had no effect', async () => {
     const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
     fakeProvider.broken.set('CreateMachine', { class: 'Retry', code: 'ConnectFailed' });
     apply('web', { providerName: 'plain' });
@@ -309,7 +309,7 @@ describe('one machine for one object', () => {
     expect([cluster.machine('web'), fakeProvider.machines.size]).toEqual([undefined, 1]);
   });
 
-  it('is not alarmed when a refused spec is mended while the call is under way, and goes on with the new one', async () => {
+  it('reports no conflict when a refused spec is fixed while the call is in flight, and continues with the fixed spec', async () => {
     const { apply, clock, cluster, complaints, condition, fakeProvider } = await createWorld();
     fakeProvider.accidents.set('CreateMachine', [{ class: 'Terminal', code: 'Unprocessable', status: 422 }]);
     apply('web');
@@ -321,7 +321,7 @@ describe('one machine for one object', () => {
     expect([...fakeProvider.made.values()]).toEqual([1]);
   });
 
-  it('is not alarmed when the key is refused between the decision and the call', async () => {
+  it('reports no conflict when the key is rejected between the decision and the call', async () => {
     const { apply, clock, complaints, condition, fakeProvider, useKeyOf } = await createWorld();
     const refused = { class: 'Credentials', code: 'Unauthorized', status: 401 } as const;
     fakeProvider.accidents.set('CreateMachine', [refused, refused, refused, refused]);
@@ -337,8 +337,8 @@ describe('one machine for one object', () => {
   });
 });
 
-describe('ending', () => {
-  it('does not wait for a gate that is closed for minutes', async () => {
+describe('shutdown', () => {
+  it('does not wait for a rate-limit pause of several minutes', async () => {
     const { apply, clock, fakeProvider, stop, condition } = await createWorld();
     fakeProvider.accidents.set('CreateMachine', [
       { class: 'Wait', code: 'RateLimited', status: 429, retryAfter: 5 * minute },
@@ -355,8 +355,8 @@ describe('ending', () => {
   });
 });
 
-describe('trouble that passes', () => {
-  it('an hour without lists changes nothing, and all goes on after it', async () => {
+describe('temporary failures', () => {
+  it('an hour without lists changes nothing, and reconciliation resumes afterwards', async () => {
     const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
     apply('steady');
     apply('leaving');
@@ -383,7 +383,7 @@ describe('trouble that passes', () => {
     expect([cluster.machine('leaving'), fakeProvider.machines.size]).toEqual([undefined, 3]);
   });
 
-  it('one refused call of a good key is told of its object alone, and over with the next list', async () => {
+  it('one rejected call of a valid key is reported for its object only, and cleared by the next list', async () => {
     const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
     apply('web');
     apply('other');
@@ -405,7 +405,7 @@ describe('trouble that passes', () => {
     { because: 'answered 400', accident: { class: 'Wait', code: 'BadRequest', status: 400 } as const },
     { because: 'answered 406', accident: { class: 'Wait', code: 'Busy', status: 406 } as const },
     { because: 'never sent', accident: { class: 'Retry', code: 'ConnectFailed' } as const },
-  ])('a DELETE that was $because ends with the machine gone', async ({ accident }) => {
+  ])('a DELETE that was $because ends with the VM deleted', async ({ accident }) => {
     const { apply, clock, cluster, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(10_000);
@@ -415,7 +415,7 @@ describe('trouble that passes', () => {
     expect([cluster.machine('web'), fakeProvider.machines.size]).toEqual([undefined, 0]);
   });
 
-  it.each(['status web', 'patch web'])('a %s that Kubernetes took but never answered does no harm', async (write) => {
+  it.each(['status web', 'patch web'])('a %s that Kubernetes stored but never answered does no harm', async (write) => {
     const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
     for (const isStored of [true, false, true]) cluster.failures.push({ write, reason: 'Timeout', isStored });
     apply('web', { providerName: 'plain' });
@@ -432,9 +432,9 @@ describe('trouble that passes', () => {
   });
 });
 
-describe('killed and started again', () => {
+describe('a process that is killed and started again', () => {
   it.each([0, 1, 5, 6, 9, 10, 11, 12, 20, 25, 1_000, 2_000, 3_000])(
-    'after %i ms: one machine, and none after deletion',
+    'after %i ms: one VM, and none after deletion',
     async (milliseconds) => {
       const { apply, clock, cluster, condition, fakeProvider, restart } = await createWorld();
       apply('web');

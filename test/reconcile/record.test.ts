@@ -33,7 +33,7 @@ function expectRecorded(
   expect([fakeProvider.count('CreateMachine'), fakeProvider.heldTwice.size]).toEqual([kind === 'adopt' ? 0 : 1, 0]);
 }
 
-it('a VM to adopt that must exist and does not is reported as that, and not as one to be recreated', async () => {
+it('reports that a VM to adopt does not exist, and does not offer to recreate it', async () => {
   const { apply, clock, cluster, fakeProvider } = await createWorld();
   fakeProvider.add('other');
   apply('web', { adoption: { policy: 'MustExist', id: 4711 } });
@@ -44,7 +44,7 @@ it('a VM to adopt that must exist and does not is reported as that, and not as o
 });
 
 describe.each(['create', 'adopt'] as const)('%s', (kind) => {
-  it(`takes ${writesOf[kind]} writes at most`, async () => {
+  it(`takes at most ${writesOf[kind]} writes`, async () => {
     const world = await begin(kind);
     world.applyIt();
     await world.clock.advance(2 * minute);
@@ -52,7 +52,7 @@ describe.each(['create', 'adopt'] as const)('%s', (kind) => {
     expect(world.cluster.writes.filter((write) => write.endsWith('web')).length).toBeLessThanOrEqual(writesOf[kind]);
   });
 
-  it('shows the policies in effect, and a change of them with the one write that the change takes anyway', async () => {
+  it('shows the policies in effect, and changes them with the one write that the change takes anyway', async () => {
     const world = await begin(kind);
     world.applyIt();
     await world.clock.advance(2 * minute);
@@ -98,7 +98,7 @@ describe.each(['create', 'adopt'] as const)('%s', (kind) => {
   );
 });
 
-it('the hint of a VM is not written onto an object that took the name of its own meanwhile', async () => {
+it('the hint of a VM is not written onto a later object of the same name', async () => {
   const { apply, clock, cluster, condition } = await createWorld({ orphanCandidates: 'Report' });
   let patches = 0;
   cluster.holds = (write) => {
@@ -119,7 +119,7 @@ it('the hint of a VM is not written onto an object that took the name of its own
   expect(new Set(hints)).toEqual(new Set([expect.stringContaining('"id":2')]));
 });
 
-it('the answer of a create is not recorded in an object that took the name of its own meanwhile', async () => {
+it('the answer of a create is not recorded in a later object of the same name', async () => {
   const { apply, clock, cluster, condition, fakeProvider } = await createWorld({ orphanCandidates: 'Report' });
   const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
   fakeProvider.holds = (operation) =>

@@ -89,7 +89,7 @@ describe('a provider that denies VMs for less than five minutes', () => {
     await expectUntouched(world, 3);
   });
 
-  test('GET shows it once in between', async () => {
+  test('a read by id shows it once in between', async () => {
     const world = await createFleet(3);
     hide(world, 2);
     await world.clock.advance(4 * minute);
@@ -129,8 +129,8 @@ describe('a provider that denies VMs for less than five minutes', () => {
   });
 });
 
-describe('a VM that is gone', () => {
-  it('is recreated once after five minutes, which the object announces, with few reads', async () => {
+describe('a deleted VM', () => {
+  it('is recreated once after five minutes, which the object reports, with few reads', async () => {
     const { fakeProvider, clock, condition } = await createFleet(3);
     const [since, startedAt] = [clock.monotonic(), clock.now()];
     fakeProvider.machines.delete(1);
@@ -138,9 +138,9 @@ describe('a VM that is gone', () => {
     const message = condition('web-0', 'Synced')?.message ?? '';
     expect(condition('web-0', 'Synced')).toMatchObject({ status: 'False', reason: 'RecreationDelayed' });
     expect(condition('web-0', 'Ready')?.status).toBe('False');
-    const announced = Date.parse(/not before (\S+)$/.exec(message)?.[1] ?? '');
-    expect(announced - startedAt).toBeGreaterThanOrEqual(5 * minute);
-    while (clock.now() < announced) {
+    const notBefore = Date.parse(/not before (\S+)$/.exec(message)?.[1] ?? '');
+    expect(notBefore - startedAt).toBeGreaterThanOrEqual(5 * minute);
+    while (clock.now() < notBefore) {
       expect(fakeProvider.count('CreateMachine')).toBe(3);
       await clock.advance(second);
     }
@@ -166,7 +166,7 @@ describe('a VM that is gone', () => {
     expect([counts[4] ?? 0, counts.at(-1)]).toEqual([expect.toSatisfy((count: number) => count <= 6), 10]);
     expect(fakeProvider.machines.size).toBe(10);
     expect(condition('web-9', 'Ready')?.status).toBe('True');
-    // Neither the five minutes nor the turns are waited for by polling.
+    // Neither the five minutes nor the wait for a slot causes polling.
     expect(fakeProvider.count('GetMachine', since)).toBeLessThan(60);
   });
 
@@ -178,7 +178,7 @@ describe('a VM that is gone', () => {
       change: { spec: { region: { id: 2, name: null } } },
       reason: 'ExternallyDeleted',
     },
-  ])('is recreated without a delay by others that $what', async ({ change, reason }) => {
+  ])('is recreated without a delay by other objects that $what', async ({ change, reason }) => {
     const world = await createFleet(5);
     const { fakeProvider, clock, cluster, condition } = world;
     for (let id = 1; id < 6; id += 1) fakeProvider.set(id, { region: { id: 1 } });
@@ -192,7 +192,7 @@ describe('a VM that is gone', () => {
     for (const index of [0, 1, 2, 3]) expect(condition(`web-${index}`, 'Ready')?.reason).toBe(reason);
   });
 
-  it('is not recreated if a list shows it again, under whatever name, while the create request waits for its turn', async () => {
+  it('is not recreated if a list shows it again, under any name, while the create request waits for its slot', async () => {
     const world = await createWorld({ providerRate: 1, providerBurst: 1 });
     const { apply, clock, condition, fakeProvider } = world;
     apply('web');
@@ -200,8 +200,8 @@ describe('a VM that is gone', () => {
     const machine = [...fakeProvider.machines.values()][0] ?? expect.fail('no VM');
     fakeProvider.machines.clear();
     await clock.advance(2 * minute);
-    const announced = /not before (\S+)$/.exec(condition('web', 'Synced')?.message ?? '')?.[1] ?? '';
-    await clock.advance(Date.parse(announced) - clock.now() - second);
+    const notBefore = /not before (\S+)$/.exec(condition('web', 'Synced')?.message ?? '')?.[1] ?? '';
+    await clock.advance(Date.parse(notBefore) - clock.now() - second);
     // Their requests take more than a minute.
     for (let index = 0; index < 90; index += 1) apply(`other-${index}`);
     await clock.advance(20 * second);
@@ -211,7 +211,7 @@ describe('a VM that is gone', () => {
     expect([fakeProvider.made.size, fakeProvider.made.get(machine.name)]).toEqual([91, 1]);
   });
 
-  it('is reported with the time of its turn', async () => {
+  it('is reported with the earliest time of the recreation', async () => {
     const { fakeProvider, clock, condition } = await createFleet(3);
     fakeProvider.machines.clear();
     await clock.advance(6.5 * minute);
@@ -221,7 +221,7 @@ describe('a VM that is gone', () => {
       expect(one?.message).toMatch(/recreated one by one, this one at \d{4}-/);
   });
 
-  it('keeps no object from being deleted: the finalizer is released with the evidence of one list', async () => {
+  it('does not hold up the deletion of its object: one list without it releases the finalizer', async () => {
     const { fakeProvider, clock, cluster } = await createFleet(3);
     fakeProvider.machines.delete(1);
     await clock.advance(2 * minute);
@@ -231,7 +231,7 @@ describe('a VM that is gone', () => {
     expect(fakeProvider.count('CreateMachine')).toBe(3);
   });
 
-  it('is reported by onExternalDelete: Report with what was seen, and managed again when it reappears', async () => {
+  it('is reported by onExternalDelete: Report with what was observed, and managed again when it reappears', async () => {
     const world = await createWorld();
     const { fakeProvider, clock, condition, apply } = world;
     apply('web', { onExternalDelete: 'Report' });
@@ -284,7 +284,7 @@ describe('a VM that reappears after it was recreated', () => {
     expect(condition('web-0', 'Synced')?.status).toBe('True');
   });
 
-  it('holds up the deletion of the object, which names both, until one of them is left', async () => {
+  it('holds up the deletion of the object, which reports both, until one of them is left', async () => {
     const { fakeProvider, clock, cluster, condition } = await createTwins();
     cluster.remove('virtualmachines', 'web-0');
     await clock.advance(5 * minute);
@@ -299,7 +299,7 @@ describe('a VM that reappears after it was recreated', () => {
     expect([cluster.machine('web-0'), fakeProvider.machines.has(3)]).toEqual([undefined, false]);
   });
 
-  it('stays like the new one when the object is to leave its VM', async () => {
+  it('stays like the new one when the object is deleted with Retain', async () => {
     const { fakeProvider, clock, cluster } = await createTwins();
     cluster.remove('virtualmachines', 'web-0');
     cluster.change('web-0', { spec: { deletionPolicy: 'Retain' } });
@@ -312,9 +312,9 @@ describe('a VM that reappears after it was recreated', () => {
   });
 });
 
-describe('what is shown of a VM that the list lacks', () => {
+describe('the status of a VM that the list lacks', () => {
   it.each(['Recreate', 'Report'] as const)(
-    'is neither its last state nor an address, with %s',
+    'shows neither its last state nor an address, with %s',
     async (onExternalDelete) => {
       const world = await createWorld();
       world.apply('web', { onExternalDelete });

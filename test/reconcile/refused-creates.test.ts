@@ -27,7 +27,7 @@ const object = (world: World) => world.cluster.machine('web');
 const intent = (world: World) => object(world)?.metadata.annotations?.[annotations.createPending];
 
 describe.each(names)('a create under %s name that took effect', (_, spec) => {
-  it.each(answers)('and was answered $status: the VM is recorded, and goes with its object', async (answer) => {
+  it.each(answers)('and was answered $status: the VM is recorded, and deleted with its object', async (answer) => {
     const world = await createWorld();
     world.fakeProvider.accidents.set('CreateMachine', [{ ...answer, hasEffect: true }]);
     world.apply('web', spec);
@@ -42,7 +42,7 @@ describe.each(names)('a create under %s name that took effect', (_, spec) => {
     expect(world.fakeProvider.machines.size).toBe(0);
   });
 
-  it('and was refused, before the object is deleted at once: the VM goes with it', async () => {
+  it('and was refused, before the object is deleted at once: the VM is deleted with it', async () => {
     const world = await createWorld();
     world.fakeProvider.accidents.set('CreateMachine', [{ ...refusal, hasEffect: true }]);
     world.apply('web', spec);
@@ -55,7 +55,7 @@ describe.each(names)('a create under %s name that took effect', (_, spec) => {
     expect(world.fakeProvider.machines.size).toBe(0);
   });
 
-  it('and whose first answer was lost, and the second one says that the name is taken', async () => {
+  it('and whose first answer was lost, before the second one reports that the name is taken', async () => {
     const world = await createWorld();
     let isHidden = true;
     world.fakeProvider.listed = () => !isHidden;
@@ -99,7 +99,7 @@ describe('a create that was refused', () => {
     expect(world.fakeProvider.count('CreateMachine')).toBe(1);
   });
 
-  it('and took effect is not sent again because an older list of another key of the account lacks its VM', async () => {
+  it('and took effect is not sent again because an older list with another key of the account lacks its VM', async () => {
     const world = await createWorld();
     const data = { 'api-key': Buffer.from('owner-1-second').toString('base64') };
     world.cluster.put('secrets', { metadata: { name: 'second', labels: { watched: 'true' } }, data });
@@ -137,7 +137,7 @@ describe('a create that was refused', () => {
   it.each([
     { what: 'of another account', apiKey: 'owner-2' },
     { what: 'of the same account', apiKey: 'owner-1-rotated' },
-  ])('creates as soon as another key $what is there', async ({ apiKey }) => {
+  ])('creates as soon as another key $what is available', async ({ apiKey }) => {
     const world = await createWorld();
     world.fakeProvider.accidents.set('CreateMachine', [{ class: 'Terminal', code: 'PaymentRequired', status: 402 }]);
     world.apply('web');

@@ -26,7 +26,7 @@ const refusing =
     write === 'status web' && field in (object['status'] as object) ? 'Invalid' : object;
 
 describe('an admission policy that alters what the operator stores', () => {
-  it('removes finalizers: no VM is created, the object says so, and the write is retried with exponential backoff', async () => {
+  it('removes finalizers: no VM is created, the object reports it, and the write is retried with exponential backoff', async () => {
     const world = await createWorld();
     world.cluster.admission = (_, object) => withoutFinalizers(object);
     world.apply('web');
@@ -147,7 +147,7 @@ describe('an admission policy that refuses what the operator stores', () => {
     },
   );
 
-  it('no power is cut and no VM restarted that is not on record, unless its object is deleted', async () => {
+  it('without a record, the operator neither cuts power nor restarts a VM, unless its object is deleted', async () => {
     const world = await createWorld();
     world.apply('web');
     await world.clock.advance(minute);
@@ -162,7 +162,7 @@ describe('an admission policy that refuses what the operator stores', () => {
     expect([world.fakeProvider.count('KillMachine'), world.fakeProvider.machines.size]).toEqual([1, 0]);
   });
 
-  it('before a restart, what of the status could not be stored before is recorded too', async () => {
+  it('before a restart, the part of the status that could not be stored before is recorded too', async () => {
     const world = await createWorld();
     world.cluster.admission = (write, object) => (write === 'status web' ? 'Forbidden' : object);
     world.apply('web');
@@ -179,7 +179,7 @@ describe('an admission policy that refuses what the operator stores', () => {
     expect(recorded).toMatchObject({ id: 1, origin: 'Created', operation: { type: 'Restart' } });
   });
 
-  it('a deleted object whose VM is gone says that only the finalizer is left', async () => {
+  it('a deleted object whose VM is deleted reports that only the finalizer is left', async () => {
     const world = await createWorld();
     world.apply('web');
     await world.clock.advance(minute);
@@ -196,7 +196,7 @@ describe('an admission policy that refuses what the operator stores', () => {
 });
 
 describe('a status that the API server does not store', () => {
-  it('a value that it calls invalid is left out: conditions and record are stored, and Synced quotes it', async () => {
+  it('an invalid value is left out: conditions and record are stored, and Synced quotes it', async () => {
     const world = await createWorld();
     world.cluster.admission = refusing('addresses');
     world.apply('web');
@@ -218,7 +218,7 @@ describe('a status that the API server does not store', () => {
     ['removes it', () => undefined],
     ['stores another one each time', (version: unknown) => [{ address: `v${String(version)}` }]],
   ])(
-    'a value that a policy changes (%s): the rest is stored, Synced reports it, and there is no endless loop',
+    'a value that a policy changes (%s): the rest is stored, Synced reports it, and the operator does not loop',
     async (_, value) => {
       const world = await createWorld();
       world.cluster.admission = (write, object) => {
@@ -242,7 +242,7 @@ describe('a status that the API server does not store', () => {
     },
   );
 
-  it('a status that another writer replaces is put back at once, and then ever less often', async () => {
+  it('a status that another writer replaces is written again at once, and then with exponential backoff', async () => {
     const world = await createWorld();
     world.apply('web');
     await world.clock.advance(minute);
@@ -260,7 +260,7 @@ describe('a status that the API server does not store', () => {
     expect(world.cluster.machine('web')?.status?.addresses).toEqual(stored);
   });
 
-  it('a record that it calls invalid is left out too: what is left are the conditions', async () => {
+  it('an invalid record is left out too, and the conditions are stored', async () => {
     const world = await createWorld();
     world.cluster.admission = refusing('ownerId');
     world.apply('web');
@@ -279,7 +279,7 @@ describe('a status that the API server does not store', () => {
       (write, object) => (write === 'status web' ? { ...object, status: { observedGeneration: 1 } } : object),
     ],
   ])(
-    '%s as a whole: an event says so, and the object is created, powered and deleted all the same',
+    '%s as a whole: an event reports it, and the object is created, powered and deleted all the same',
     async (_, policy) => {
       const world = await createWorld();
       world.cluster.admission = policy;
@@ -314,7 +314,7 @@ describe('a status that the API server does not store', () => {
     expect(world.fakeProvider.machines.size).toBe(0);
   });
 
-  it.each(['Forbidden', 'Invalid'] as const)('%s: a restart that cannot be recorded is not made', async (reason) => {
+  it.each(['Forbidden', 'Invalid'] as const)('%s: a restart that cannot be recorded is not sent', async (reason) => {
     const world = await createWorld();
     world.apply('web');
     await world.clock.advance(minute);

@@ -43,7 +43,7 @@ describe.each(names)(
       expect(complaints.filter((one) => one.startsWith('Reconciler error'))).toEqual([]);
       const [calls, writes] = [fakeProvider.calls.length, cluster.writes.length];
       await clock.advance(10 * minute);
-      // One list a minute at most, as of an account that nobody follows.
+      // At most one list a minute, as of an account without subscribers.
       expect([fakeProvider.calls.length - calls <= 10, cluster.writes.length - writes]).toEqual([true, 0]);
     });
 
@@ -65,7 +65,7 @@ describe.each(names)(
       },
     );
 
-    it('leaves no VM, and no error in the log, when the watch shows it only after the VM is recorded', async () => {
+    it('leaves no VM, and no error in the log, when the watch shows the removal only after the VM is recorded', async () => {
       const { apply, clock, cluster, complaints, fakeProvider } = await createWorld();
       fakeProvider.holds = (operation) => {
         if (operation === 'CreateMachine') cluster.finishDeletion('web', { toldAfter: 1_000 });
@@ -77,7 +77,7 @@ describe.each(names)(
       expect(complaints.filter((one) => !one.startsWith('Object was removed'))).toEqual([]);
     });
 
-    it('gets no VM when that is known before the create call', async () => {
+    it('gets no VM when the removal is known before the create call', async () => {
       const world = await createWorld();
       const { apply, clock, cluster, fakeProvider } = world;
       cluster.admission = (write, object) => {
@@ -129,7 +129,7 @@ describe.each(names)(
 );
 
 describe('an object of another installation that is removed while it is created', () => {
-  it('is left to that one, and is not kept', async () => {
+  it('is left to that installation', async () => {
     const leads = { won: Promise.resolve(), fence: () => true };
     const world = await createWorld(
       {},
@@ -146,8 +146,8 @@ describe('an object of another installation that is removed while it is created'
   });
 });
 
-describe('what the API server removed in order', () => {
-  it('leaves its VM when the object is taken out of etcd long after the finalizer was stored', async () => {
+describe('a regular removal by the API server', () => {
+  it('leaves the VM when the object is deleted in etcd long after the finalizer was stored', async () => {
     const { apply, clock, cluster, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(10 * minute);
@@ -160,7 +160,7 @@ describe('what the API server removed in order', () => {
     ]);
   });
 
-  it('is deleted in order: an object whose finalizer somebody took away leaves its VM', async () => {
+  it('leaves the VM of an object whose finalizer a user removed', async () => {
     const { apply, clock, cluster, fakeProvider } = await createWorld();
     apply('web');
     await clock.advance(minute);
@@ -174,7 +174,7 @@ describe('what the API server removed in order', () => {
     ]);
   });
 
-  it('gives way to a new object of its name, which reports the VM that is left', async () => {
+  it('lets a new object of the name report the VM that is left', async () => {
     const world = await createWorld();
     const { apply, clock, cluster, complaints, condition, fakeProvider } = world;
     fakeProvider.broken.set('DeleteMachine', { class: 'Wait', code: 'Busy', status: 406 });
@@ -190,7 +190,7 @@ describe('what the API server removed in order', () => {
     expect(fakeProvider.machines.size).toBe(1);
   });
 
-  it('gives way to a new object of its name, which may not have a VM beyond the limit of the namespace', async () => {
+  it('lets a new object of the name not exceed the limit of the namespace', async () => {
     const world = await createWorld({ orphanCandidates: 'Report', maxMachinesPerNamespace: 1 });
     const { apply, clock, condition, fakeProvider } = world;
     fakeProvider.broken.set('DeleteMachine', { class: 'Wait', code: 'Busy', status: 406 });

@@ -4,7 +4,7 @@ import { createWorld } from './world/world.ts';
 const minute = 60_000;
 
 /** etcd is put back to a moment when the object was there and its machine was not: the UID stays, all we stored is gone. */
-it('knows its machine again when the object was put back to a time before the create', async () => {
+it('an object that is restored from a backup of before the create recognizes its VM', async () => {
   const { apply, clock, cluster, condition, restart, fakeProvider } = await createWorld();
   apply('web');
   const before = cluster.machine('web');
@@ -18,7 +18,7 @@ it('knows its machine again when the object was put back to a time before the cr
   expect(condition('web', 'Ready')?.status).toBe('True');
 });
 
-it('does not act on a record whose VM has another name', async () => {
+it('a record whose VM has another name is not acted on', async () => {
   const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
   const { id } = fakeProvider.add('theirs');
   apply('web', { managementPolicy: 'Plan' });

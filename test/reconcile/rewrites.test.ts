@@ -40,7 +40,7 @@ it.each<{ because: string; stored: readonly VirtualMachineStatus[]; pause?: numb
   expect(heldAfter(stored, pause)[0]).toBe(held);
 });
 
-it('a status that says something new never waits', () => {
+it('a status with a new value never waits', () => {
   expect(heldAfter([status, status, status])).toEqual([1_500, 0]);
 });
 

@@ -37,7 +37,7 @@ describe.each(keys)('two objects that ask for one free name, with $keys', ({ sec
     },
   );
 
-  it('and were there before the operator began to act: the older one gets it', async () => {
+  it('that existed before the operator started: the older one gets it', async () => {
     const { promise: won, resolve: win } = Promise.withResolvers<void>();
     const { apply, clock, cluster, condition, fakeProvider } = await createWorld(
       {},
@@ -58,13 +58,13 @@ describe('two objects that adopt one VM', () => {
   it.each([
     ['by id', (id: number) => ({ adoption: { policy: 'MustExist', id } }) as const],
     ['by name', () => ({ adoption: { policy: 'MustExist', name: 'Web 1' } }) as const],
-  ])('%s: the second one reports whose it is, and adopts another one once it names that', async (_, wish) => {
+  ])('%s: the second one reports the owner, and adopts another VM once it names that', async (_, adoption) => {
     const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
     const { id } = fakeProvider.add('Web 1');
     const other = fakeProvider.add('Web 2');
-    apply('first', wish(id));
+    apply('first', adoption(id));
     await clock.advance(minute);
-    apply('second', wish(id));
+    apply('second', adoption(id));
     await clock.advance(minute);
     expect(condition('second', 'Ready')).toMatchObject({
       reason: 'HeldByOtherObject',
@@ -75,7 +75,7 @@ describe('two objects that adopt one VM', () => {
     expect(cluster.machine('second')?.status).toMatchObject({ id: other.id, origin: 'Adopted' });
   });
 
-  it('an object that has a VM adopts no other one, and says so', async () => {
+  it('an object that has a VM adopts no other one, and reports it', async () => {
     const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
     const { id } = fakeProvider.add('Web 1');
     apply('first');
@@ -90,7 +90,7 @@ describe('two objects that adopt one VM', () => {
     expect(cluster.machine('second')?.status).toMatchObject({ id, origin: 'Adopted' });
   });
 
-  it('of several VMs of the name none is adopted, until one is named by its id', async () => {
+  it('adopts none of several VMs of the name until one is named by its id', async () => {
     const { apply, clock, cluster, condition, fakeProvider } = await createWorld();
     const [{ id }] = [fakeProvider.add('Web 1'), fakeProvider.add('Web 1')];
     apply('first', { adoption: { policy: 'MustExist', name: 'Web 1' } });

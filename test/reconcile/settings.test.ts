@@ -48,7 +48,7 @@ async function beginShared(world: World, spec: Parameters<World['apply']>[1] = {
   await begin(world, spec);
 }
 
-/** Fifty machines, all told to halt, whose calls never end. */
+/** Fifty VMs, all to be halted, whose calls never end. */
 async function haltMany({ apply, clock, cluster, fakeProvider }: World, hold: boolean): Promise<number> {
   for (const name of names) apply(name);
   await clock.advance(5 * minute);
@@ -73,7 +73,7 @@ async function beginSecond(world: World): Promise<unknown> {
   return ready(world);
 }
 
-/** A create request that was under way when the process ended. */
+/** A create request that was in flight when the process ended. */
 async function restartInCreate(world: World): Promise<unknown> {
   const { clock, fakeProvider } = world;
   fakeProvider.holds = (operation) => (operation === 'CreateMachine' ? new Promise(() => {}) : undefined);
@@ -294,7 +294,7 @@ describe.each(settings)('the setting %s', (name) => {
   const { value, with: others = {}, withoutBystanders, observe, expected } = effects[name];
   const options = withoutBystanders === undefined ? {} : { withoutBystanders };
 
-  it('has the effect that it is there for', async () => {
+  it('has its documented effect', async () => {
     const byDefault = await observe(await createWorld(others, options));
     const set = await observe(await createWorld({ ...others, [name]: value }, options));
     expect([byDefault, set]).toEqual(expected);

@@ -69,7 +69,7 @@ describe('a status that could not be stored', () => {
     expect(objectState.unsaved).toEqual(isKept ? { status: after } : undefined);
   });
 
-  it('stays kept if it was refused before and now there is no answer', async () => {
+  it('stays kept if it was refused before and the next write has no answer', async () => {
     let reason: KubeErrorReason = 'Forbidden';
     const { objectState, save } = setUp(() => reason);
     await save();
@@ -81,7 +81,7 @@ describe('a status that could not be stored', () => {
 });
 
 describe('a status of which a part was refused', () => {
-  it('is sent without that part until the refusal is over, and then in full', async () => {
+  it('is sent without that part until the refusal ends, and then in full', async () => {
     const { clock, objectState, save, sent } = setUp((status) => ('state' in status ? 'Invalid' : undefined));
     await save();
     const { form, until = 0 } = objectState.unsaved?.refusal ?? {};

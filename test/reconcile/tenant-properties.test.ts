@@ -28,7 +28,7 @@ type Step =
       readonly vmName: string;
       readonly isOwn: boolean;
     }
-  | { readonly type: 'Announce'; readonly name: string; readonly vmName: string; readonly isOwn: boolean }
+  | { readonly type: 'WriteIntent'; readonly name: string; readonly vmName: string; readonly isOwn: boolean }
   | { readonly type: 'Change'; readonly name: string; readonly spec: Partial<VirtualMachineSpec> }
   | { readonly type: 'Delete'; readonly name: string };
 
@@ -70,7 +70,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
     isOwn: fc.boolean(),
   }),
   fc.record({
-    type: fc.constant('Announce' as const),
+    type: fc.constant('WriteIntent' as const),
     name: objectNames,
     vmName: fc.constantFrom(...names),
     isOwn: fc.boolean(),
@@ -100,7 +100,7 @@ function take(b: Tenant, step: Step): void {
       return b.annotate(step.name, {
         [annotations.machine]: JSON.stringify({ id: step.id, uid: uid(step.isOwn), owner: 1, name: step.vmName }),
       });
-    case 'Announce':
+    case 'WriteIntent':
       return b.annotate(step.name, {
         [annotations.createPending]: JSON.stringify({
           at: '2020-01-01T00:00:00.000Z',
@@ -130,7 +130,7 @@ function toldOf(object: VirtualMachine | undefined): unknown {
   };
 }
 
-/** The life of team-a's objects, and what is told of it; `during` is what the other tenant does meanwhile. */
+/** The lives of team-a's objects, as they report them; `during` is what the other tenant does meanwhile. */
 async function live(
   world: TenantWorld,
   { mayMeet }: { readonly mayMeet: boolean },
@@ -153,7 +153,7 @@ async function live(
   const aNames = new Set(['legacy', 'site', 'web']);
   world.fakeProvider.add('legacy', { id: 1001, ownerId: 1 });
   if (mayMeet) world.fakeProvider.add('old', { id: 1005, ownerId: 1 });
-  // Before B has VMs of its own: ids are given in order.
+  // Before B has VMs: the provider gives ids in order.
   a.apply('legacy', { adoption: { policy: 'MustExist', id: 1001 }, deletionPolicy: 'Delete' });
   a.apply('site', { providerName: 'site' });
   if (!mayMeet) a.apply('web');
@@ -189,21 +189,24 @@ function withoutIds(value: unknown): unknown {
   );
 }
 
-/** In one account the other tenant's key opens whatever nobody has yet, so there it comes when team-a's objects are settled. */
+/**
+ * In one account, the other tenant's key can reach any unmanaged VM. So the other tenant starts after team-a's objects are
+ * settled.
+ */
 describe.each([
   { where: 'in another account', ownerId: 2, mayMeet: true },
   { where: 'in the same account', ownerId: 1, mayMeet: false },
-])('whatever a tenant does $where', ({ ownerId, mayMeet }) => {
-  it('nothing that happens to the objects of another namespace changes', { timeout: 120_000 }, async () => {
+])('all actions of a tenant $where', ({ ownerId, mayMeet }) => {
+  it('change nothing for the objects of another namespace', { timeout: 120_000 }, async () => {
     const alone = withoutIds(await live(await createTenantWorld(), { mayMeet }, () => {}));
     await assertProperty(
       fc.asyncProperty(fc.array(fc.tuple(fc.nat(4), steps), { minLength: 1, maxLength: 12 }), async (during) => {
         const world = await createTenantWorld();
         const b = world.tenant('team-b', { ownerId, name: 'b' });
-        const told = await live(world, { mayMeet }, (now) => {
+        const reported = await live(world, { mayMeet }, (now) => {
           for (const [moment, step] of during) if (moment === now) take(b, step);
         });
-        expect(withoutIds(told)).toEqual(alone);
+        expect(withoutIds(reported)).toEqual(alone);
       }),
       { runs: 80 },
     );

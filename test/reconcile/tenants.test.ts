@@ -30,7 +30,7 @@ async function settleTeamA(world: TenantWorld): Promise<{ readonly a: Tenant; re
 
 describe.each([
   { where: 'in another account', key: { ownerId: 2 } },
-  { where: 'in the same account, with a key of its own', key: { ownerId: 1, name: 'own' } },
+  { where: 'in the same account, with its own key', key: { ownerId: 1, name: 'own' } },
   { where: 'with a key that the provider does not accept', key: { ownerId: 9 } },
   { where: 'without a key', key: undefined },
 ])('annotations that a tenant writes, $where', ({ key }) => {
@@ -64,7 +64,7 @@ describe.each([
     expect(a.object('old')?.status).toMatchObject({ id: 1005, origin: 'Adopted' });
   });
 
-  it('do not switch off the hold for orphan candidates', async () => {
+  it('do not disable the hold for orphan candidates', async () => {
     const world = await createTenantWorld();
     const [a, b] = [world.tenant('team-a', { ownerId: 1 }), world.tenant('team-b', key)];
     world.fakeProvider.add('web-0badc0de', { id: 1006, ownerId: 1 });
@@ -79,7 +79,7 @@ describe.each([
 });
 
 describe('in one account', () => {
-  it('a refused adoption is not made good by an annotation: no record, no password, no delete', async () => {
+  it('an annotation does not enable a refused adoption: no record, no password, no delete', async () => {
     const world = await createTenantWorld();
     const { a } = await settleTeamA(world);
     const passwords = a.secrets;
@@ -117,7 +117,7 @@ describe('in one account', () => {
     expect([b.object('thief'), changesIn(world)]).toEqual([undefined, []]);
   });
 
-  it('nor does one that is put back after its VM is on record', async () => {
+  it('a create intent that a tenant restores after its VM is recorded claims no VM', async () => {
     const world = await createTenantWorld();
     const b = world.tenant('team-b', { ownerId: 1 });
     b.apply('web', { providerName: 'chosen', onExternalDelete: 'Report' });
@@ -146,13 +146,13 @@ describe('in one account', () => {
     expect(b.condition('thief')?.message).toContain('VM 1001 belongs to the object team-a/legacy;');
   });
 
-  it('also right after a start, while nobody has reconciled that object yet', async () => {
+  it('a paused object keeps its VM also right after a start, before it is reconciled', async () => {
     const world = await createTenantWorld();
     const { a } = await settleTeamA(world);
     a.annotate('legacy', paused);
     await world.clock.advance(minute);
     const b = world.tenant('team-b', { ownerId: 1 });
-    // No owner on record: the provider told none.
+    // No owner on record: the provider reported none.
     world.cluster.change('legacy', { status: { ownerId: null } }, 'team-a');
     b.apply('thief', adopt(1001), first);
     await world.restart();
@@ -160,13 +160,13 @@ describe('in one account', () => {
     expect(b.condition('thief')?.reason).toBe('HeldByOtherObject');
   });
 
-  it('an object that is deleted while another one records its VM waits, and says which one and what to do', async () => {
+  it('an object that is deleted while another one records its VM waits, and reports the other object and the remedy', async () => {
     const world = await createTenantWorld();
     const { a, siteId } = await settleTeamA(world);
     a.apply('twin', { ...adopt(1001), providerName: 'legacy' });
     await world.clock.advance(minute);
     const { uid } = a.object('twin')?.metadata ?? {};
-    // Nobody but a cluster administrator can do that.
+    // Only a cluster administrator can do that.
     const record = { id: siteId, origin: 'Adopted', providerName: 'site', ownerId: 1, internal: { objectUID: uid } };
     world.cluster.change(
       'twin',
@@ -185,7 +185,7 @@ describe('in one account', () => {
   });
 });
 
-describe('in one account, what an object only asks for', () => {
+describe('in one account, an object that only requests a VM', () => {
   it('does not hold up the deletion of another one that has no VM', async () => {
     const world = await createTenantWorld();
     const [a, b] = [world.tenant('team-a', { ownerId: 1 }), world.tenant('team-b', { ownerId: 1 })];
@@ -201,7 +201,7 @@ describe('in one account, what an object only asks for', () => {
     expect([a.object('site'), changesIn(world)]).toEqual([undefined, [expect.anything()]]);
   });
 
-  it('keeps no VM from being adopted, once it cannot be adopted by that one: Kubernetes was away, then the spec changed', async () => {
+  it('blocks no adoption of a VM that it cannot adopt any longer: Kubernetes was unavailable, then the spec changed', async () => {
     const world = await createTenantWorld();
     const [a, b] = [world.tenant('team-a', { ownerId: 1 }), world.tenant('team-b', { ownerId: 1 })];
     world.fakeProvider.add('old', { id: 1005, ownerId: 1 });
@@ -216,7 +216,7 @@ describe('in one account, what an object only asks for', () => {
     expect(a.object('old')?.status?.id).toBe(1005);
   });
 
-  it('nor once it is gone: a policy had refused its status', async () => {
+  it('blocks no adoption after it is deleted: a policy had refused its status', async () => {
     const world = await createTenantWorld();
     const [a, b] = [world.tenant('team-a', { ownerId: 1 }), world.tenant('team-b', { ownerId: 1 })];
     world.fakeProvider.add('old', { id: 1005, ownerId: 1 });
@@ -268,14 +268,14 @@ describe("with the operator's own key", () => {
     { by: 'name', there: { name: 'legacy' }, nowhere: { name: 'other' }, managementPolicy: 'Manage' },
     { by: 'name', there: { name: 'legacy' }, nowhere: { name: 'other' }, managementPolicy: 'Observe' },
   ] as const)(
-    'adoption by $by says the same whether there is such a VM or not, and shows nothing of it: $managementPolicy',
+    'adoption by $by reports the same whether such a VM exists or not, and shows nothing of it: $managementPolicy',
     async ({ there, nowhere, managementPolicy }) => {
       const { world, b } = await createSharedWorld();
       world.fakeProvider.add('legacy', { id: 1001, ownerId: 1, hostname: 'legacy.example' });
       b.apply('there', { adoption: { policy: 'MustExist', ...there }, managementPolicy });
       b.apply('nowhere', { adoption: { policy: 'MustExist', ...nowhere }, managementPolicy });
       await world.clock.advance(10 * minute);
-      const told = (name: string) => {
+      const reported = (name: string) => {
         const { conditions, internal, ...status } = b.object(name)?.status ?? {};
         const texts = conditions?.map(({ type, status: value, reason, message }) => [type, value, reason, message]);
         return JSON.parse(
@@ -285,7 +285,7 @@ describe("with the operator's own key", () => {
           ]).replaceAll(name, ''),
         );
       };
-      expect(told('there')).toEqual(told('nowhere'));
+      expect(reported('there')).toEqual(reported('nowhere'));
       expect(b.condition('there')?.reason).toBe('AdoptionNotPermitted');
       expect(changesIn(world)).toEqual([]);
     },
@@ -302,7 +302,7 @@ describe("with the operator's own key", () => {
     }
   });
 
-  it('another namespace is not held up by a VM that may be an orphan, nor told of it', async () => {
+  it('a VM that may be an orphan neither holds up another namespace nor is reported there', async () => {
     const { world, b } = await createSharedWorld();
     world.fakeProvider.add('web-0badc0de', { ownerId: 1 });
     b.apply('web');
@@ -311,7 +311,7 @@ describe("with the operator's own key", () => {
     expect(JSON.stringify(b.object('web'))).not.toContain('0badc0de');
   });
 
-  it('a record of a VM from another account is not acted on after the key was changed by annotation', async () => {
+  it('a record of a VM from another account is not acted on after an annotation changed the key', async () => {
     const { world } = await createSharedWorld();
     const b = world.tenant('team-b', { ownerId: 2 });
     world.fakeProvider.add('legacy', { id: 1005, ownerId: 2 });
@@ -333,8 +333,8 @@ function restore(world: TenantWorld, a: Tenant): void {
   world.cluster.change('web', { metadata: { annotations: annotation }, status }, 'team-a');
 }
 
-describe('a backup of an earlier life laid over the object', () => {
-  it('gives way to the VM whose name carries the UID', async () => {
+describe('an object restored from a backup of an earlier object', () => {
+  it('uses the VM whose name carries the UID', async () => {
     const world = await createTenantWorld();
     const a = world.tenant('team-a', { ownerId: 1 });
     a.apply('web');
@@ -347,7 +347,7 @@ describe('a backup of an earlier life laid over the object', () => {
     expect(world.fakeProvider.count('CreateMachine')).toBe(1);
   });
 
-  it('also if a VM with the recorded id is there, and has another name', async () => {
+  it('uses it also if a VM with the recorded id exists and has another name', async () => {
     const world = await createTenantWorld();
     const a = world.tenant('team-a', { ownerId: 1 });
     world.fakeProvider.add('theirs', { id: 4711, ownerId: 1 });
@@ -363,7 +363,7 @@ describe('a backup of an earlier life laid over the object', () => {
     expect(world.fakeProvider.machines.get(4711)?.state).toBe('Running');
   });
 
-  it('does not keep the object and its VM from being deleted', async () => {
+  it('can be deleted, together with its VM', async () => {
     const world = await createTenantWorld();
     const a = world.tenant('team-a', { ownerId: 1 });
     a.apply('web');
@@ -376,7 +376,7 @@ describe('a backup of an earlier life laid over the object', () => {
   });
 });
 
-describe('keys are compared by what they are, not by the Secret they are in', () => {
+describe('keys are compared by value, not by Secret', () => {
   const refused = { class: 'Retry', code: 'ConnectFailed' } as const;
 
   it('a create intent in an account without any VM is settled after the Secret got another version', async () => {
@@ -392,7 +392,7 @@ describe('keys are compared by what they are, not by the Secret they are in', ()
     expect(a.condition('web')?.status).toBe('True');
   });
 
-  it('a lost create is settled with another key of the recorded owner', async () => {
+  it('a create without an answer is settled with another key of the recorded owner', async () => {
     const world = await createTenantWorld();
     const a = world.tenant('team-a', { ownerId: 1 });
     world.fakeProvider.add('other', { ownerId: 1 });
@@ -406,7 +406,7 @@ describe('keys are compared by what they are, not by the Secret they are in', ()
     expect([a.condition('web')?.status, world.fakeProvider.count('CreateMachine')]).toEqual(['True', 2]);
   });
 
-  it('metadata of a Secret costs no write', async () => {
+  it("a change of a Secret's metadata costs no write", async () => {
     const world = await createTenantWorld();
     const a = world.tenant('team-a', { ownerId: 1 });
     a.apply('web');

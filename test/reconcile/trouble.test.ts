@@ -61,8 +61,8 @@ async function disturb(
   if (kind <= 1) fakeProvider.accidents.set(pick(hit), [pick(accidents), ...(random() < 0.3 ? [pick(accidents)] : [])]);
   if (kind === 2 && isThere) cluster.change(name, { spec: { powerState: pick(['Running', 'Halted']) } });
   if (kind === 3) await restart();
-  // While a create call is under way only the annotations witness the machine, and whoever takes them away takes the proof;
-  // without them a machine that others deleted is not made again but reported.
+  // While a create call is in flight, only the annotations record the VM. A user who removes them removes the evidence: without
+  // them, a VM that was deleted outside the operator is reported and not recreated.
   if (kind === 4 && isThere && isTold && isOnRecord && machine !== undefined) cluster.replace(name);
   if (kind === 5 && machine !== undefined && machine.state === 'Running')
     fakeProvider.set(machine.id, { state: 'Halted' });
@@ -94,7 +94,7 @@ async function disturb(
 }
 
 it.each([...fixedSeeds, drawn, drawn, drawn])(
-  'random trouble, seed %s: one machine each, as asked in the end, and none once deleted',
+  'random faults, seed %s: one VM each that matches its spec in the end, and none once deleted',
   async (chosen) => {
     const random = randomOf(typeof chosen === 'number' ? chosen : drawSeed());
     const world = await createWorld();
@@ -119,8 +119,8 @@ it.each([...fixedSeeds, drawn, drawn, drawn])(
     }
     await calm();
     for (const name of names) {
-      const told = JSON.stringify(condition(name, 'Synced'));
-      expect([name, condition(name, 'Ready')?.status, told]).toEqual([name, 'True', told]);
+      const reported = JSON.stringify(condition(name, 'Synced'));
+      expect([name, condition(name, 'Ready')?.status, reported]).toEqual([name, 'True', reported]);
       expect(cluster.machine(name)?.spec.powerState).toBe(cluster.machine(name)?.status?.state);
     }
     expect([...fakeProvider.made].map(([name, made]) => made - (done.deleted.get(name) ?? 0))).toEqual([1, 1]);

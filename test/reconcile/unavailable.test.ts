@@ -36,7 +36,7 @@ function goAway({ fakeProvider }: World): void {
 const writesSince = ({ cluster }: World, from: number): readonly string[] =>
   cluster.writes.slice(from).filter((write) => !write.startsWith('create '));
 
-describe('an hour in which the provider is away, with many objects', () => {
+describe('an outage of the provider for an hour, with many objects', () => {
   it('costs a probe a minute, one status write for each object when it begins, and one when it ends', async () => {
     const world = await runFleet();
     const { clock, cluster, condition, fakeProvider } = world;
@@ -57,14 +57,14 @@ describe('an hour in which the provider is away, with many objects', () => {
     expect(names.filter((name) => condition(name, 'Synced')?.status !== 'True')).toEqual([]);
   });
 
-  it('and what was asked for meanwhile is done after it, at the rate that is allowed, each once', async () => {
+  it('is followed by each requested call once, at the allowed rate', async () => {
     const world = await runFleet();
     const { clock, cluster, condition, fakeProvider } = world;
     goAway(world);
     const since = clock.monotonic();
     for (const name of names) cluster.change(name, { spec: { powerState: 'Halted' } });
     await clock.advance(1_000);
-    // As many as may be under way at once met it; nobody else was sent there.
+    // As many requests as may be in flight at once failed; the others were not sent.
     const { StopMachine: met = 0 } = callsSince(world, since);
     expect(met).toBeGreaterThanOrEqual(5);
     expect(met).toBeLessThanOrEqual(5 + usual.maxInFlight);
@@ -89,7 +89,7 @@ describe('an hour in which the provider is away, with many objects', () => {
 });
 
 describe('a provider that answers lists but no calls', () => {
-  it('is spared: five calls, and a while later five more; who asks for nothing hears nothing of it', async () => {
+  it('gets five calls, and five more later; objects without a call are not affected', async () => {
     const world = await createWorld();
     const { apply, clock, cluster, condition, fakeProvider } = world;
     for (const name of names.slice(0, 50)) apply(name);
@@ -99,7 +99,7 @@ describe('a provider that answers lists but no calls', () => {
     const since = clock.monotonic();
     for (const name of names.slice(0, 40)) cluster.change(name, { spec: { powerState: 'Halted' } });
     await clock.advance(4_000);
-    // The list that the first ones asked for comes through in between, and the count begins anew.
+    // A list that the first calls requested succeeds in between, and the count starts again.
     expect(callsSince(world, since)['StopMachine']).toBeLessThanOrEqual(usual.maxInFlight + 5 + usual.maxInFlight);
     expect(condition('web-39', 'Synced')?.reason).toBe('ProviderUnavailable');
     expect(writesSince(world, from)).not.toContain('status web-49');
@@ -110,8 +110,8 @@ describe('a provider that answers lists but no calls', () => {
   });
 });
 
-describe('a wave of creates', () => {
-  it('holds up no kill and no delete, and no create of another namespace', async () => {
+describe('a burst of creates', () => {
+  it('delays no kill and no delete, and no create of another namespace', async () => {
     const world = await createWorld();
     const { apply, clock, cluster, fakeProvider } = world;
     apply('hard', { powerOff: { mode: 'Hard', gracePeriodSeconds: 60 } });
@@ -161,7 +161,7 @@ describe('a wave of creates', () => {
 });
 
 describe('a key that was rejected', () => {
-  it('is tried at once when it is put into the Secret anew', async () => {
+  it('is used at once when it is put into the Secret again', async () => {
     const world = await createWorld();
     const { apply, clock, condition, fakeProvider, useKeyOf } = world;
     apply('web');
@@ -179,7 +179,7 @@ describe('a key that was rejected', () => {
   });
 });
 
-it('the metrics show how the calls of each account get through, under a number and no name', async () => {
+it('the metrics show the call results of each account, under a number without a name', async () => {
   const world = await createWorld(
     { providerRate: 1, providerBurst: 1 },
     { withoutBystanders: 'their accounts are counted too' },

@@ -75,7 +75,7 @@ describe('a Secret that is deleted', () => {
     expectBlocked(world, 'CredentialsRejected');
   });
 
-  it('and is there again with a key of another account: that one counts', async () => {
+  it('and created again with a key of another account: the new key is used', async () => {
     const world = await running();
     world.fakeProvider.add('theirs', { ownerId: 2 });
     world.cluster.remove('secrets', secret);
@@ -86,7 +86,7 @@ describe('a Secret that is deleted', () => {
     expectBlocked(world, 'AccountMismatch');
   });
 
-  it('does not take with it the key that was accepted before the one that it held last', async () => {
+  it('does not remove the key that was accepted before the one that it held last', async () => {
     const world = await running();
     world.fakeProvider.holds = (_, ownerId) => (ownerId === 3 ? new Promise(() => {}) : undefined);
     world.useKeyOf(3);
@@ -97,7 +97,7 @@ describe('a Secret that is deleted', () => {
     expectNothingLeft(world);
   });
 
-  it('is not another one that the spec names instead', async () => {
+  it('does not count as another one that the spec names instead', async () => {
     const world = await running();
     world.cluster.change('web', { spec: { credentialsSecretRef: { name: 'other' } } });
     world.cluster.remove('virtualmachines', 'web');
@@ -105,7 +105,7 @@ describe('a Secret that is deleted', () => {
     expectBlocked(world, 'CredentialsMissing');
   });
 
-  it('while no operator ran: the deletion says how to finish, and does so once the key is back', async () => {
+  it('while no operator ran: the deletion reports the remedy, and finishes once the key is back', async () => {
     const world = await running();
     world.cluster.remove('secrets', secret);
     world.cluster.remove('virtualmachines', 'web');
@@ -120,7 +120,7 @@ describe('a Secret that is deleted', () => {
     expectNothingLeft(world);
   });
 
-  it('and retained, after a restart while the provider does not answer: the object goes at once', async () => {
+  it('and retained, after a restart while the provider does not answer: the object is removed at once', async () => {
     const world = await running();
     world.cluster.change('web', { spec: { deletionProtection: true } });
     world.cluster.remove('virtualmachines', 'web');

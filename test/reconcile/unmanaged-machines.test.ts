@@ -21,7 +21,7 @@ const lines = (world: World): readonly unknown[] =>
     .filter(({ message }) => message.includes('unmanaged VMs'))
     .map(({ message, fields }) => [message, fields]);
 
-test('names and ids of unmanaged VMs are one log line and one event of the Lease, once, and so is that they are managed', async () => {
+test('logs names and ids of unmanaged VMs in one line and one event of the Lease, once, and also that they are managed', async () => {
   const world = await create();
   const first = world.fakeProvider.add('Web 1');
   world.fakeProvider.add('db.example.com');
@@ -45,7 +45,7 @@ test('names and ids of unmanaged VMs are one log line and one event of the Lease
   expect(lines(world).slice(1)).toEqual([['No unmanaged VMs', { account: 1 }]]);
 });
 
-test('VMs of objects are never reported, not while they are created, adopted or deleted', async () => {
+test('never reports VMs of objects, nor VMs that are being created, adopted or deleted', async () => {
   const world = await create();
   const { id } = world.fakeProvider.add('legacy');
   world.apply('old', { adoption: { policy: 'MustExist', id } });
@@ -58,7 +58,7 @@ test('VMs of objects are never reported, not while they are created, adopted or 
   expect([events(world), lines(world)]).toEqual([[], []]);
 });
 
-test('of many VMs ten are named, each name shortened, and the rest is counted', async () => {
+test('names ten of many VMs, shortens each name, and counts the rest', async () => {
   const world = await create();
   for (let index = 0; index < 25; index += 1) world.fakeProvider.add(`${'x'.repeat(200)}-${index}`);
   world.apply('web');
@@ -69,7 +69,7 @@ test('of many VMs ten are named, each name shortened, and the rest is counted', 
   expect(lines(world)).toMatchObject([['Found unmanaged VMs', { count: 25, more: 15 }]]);
 });
 
-test('a list whose VMs come and go is reported at most once in ten minutes', async () => {
+test('reports a list whose VMs change at most once in ten minutes', async () => {
   const world = await create();
   world.apply('web');
   await world.clock.advance(minute);
@@ -82,7 +82,7 @@ test('a list whose VMs come and go is reported at most once in ten minutes', asy
   expect(lines(world).length).toBeLessThanOrEqual(12);
 });
 
-test('a replica on standby reports nothing', async () => {
+test('reports nothing on standby', async () => {
   const { promise } = Promise.withResolvers<void>();
   const world = await createWorld(
     {},

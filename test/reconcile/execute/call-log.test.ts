@@ -14,7 +14,7 @@ const call = (operation: string, vmID: number, fields: object = {}) => [
   { operation, vmID, outcome: 'Accepted', durationSeconds: 0.01, ...fields },
 ];
 
-test('each call that changes a VM is one line with its object, VM, outcome and duration, and so is each write about it', async () => {
+test('logs one line for each call that changes a VM, with object, VM, outcome and duration, and one for each write about it', async () => {
   const world = await createWorld();
   world.apply('web');
   await world.clock.advance(2 * minute);
@@ -33,7 +33,7 @@ test('each call that changes a VM is one line with its object, VM, outcome and d
   ]);
 });
 
-test('a call that fails is one line of level warn with the failure, and the time for which it waited for a slot is not its duration', async () => {
+test('logs a failed call once at level warn with the failure; its duration excludes the wait for a slot', async () => {
   const world = await createWorld({ providerRate: 1, providerBurst: 1 });
   const failure = { class: 'Terminal', code: 'PaymentRequired', status: 402, text: 'no money' } as const;
   world.apply('first');

@@ -52,8 +52,8 @@ async function create(options: {
     snapshot: createSnapshot(0, 0, [machineIn('Running', { id: 5, name: 'other' })]),
     ownerId: 1,
     keyedHash: (text: string) => text,
-    write: async (_change: object, call: (to: Provider) => Promise<unknown>, onGranted: () => Promise<boolean>) =>
-      (await onGranted()) ? call(provider) : undefined,
+    write: async (_change: object, call: (to: Provider) => Promise<unknown>, onAcquired: () => Promise<boolean>) =>
+      (await onAcquired()) ? call(provider) : undefined,
   } as unknown as WritableAccount;
   const target = { object, providerName: name, account, isDefaultKey: false, objectState };
   const execution = await execute(deps, { type: 'Create', request }, target);
@@ -61,7 +61,7 @@ async function create(options: {
 }
 
 describe('a create', () => {
-  it('is announced in the object before its call', async () => {
+  it('records its intent in the object before the call', async () => {
     const { calls, execution } = await create({});
     expect(calls).toEqual(['patch', 'CreateMachine']);
     expect(execution).toMatchObject({
@@ -70,7 +70,7 @@ describe('a create', () => {
     });
   });
 
-  it('whose place in the namespace another object took meanwhile writes and calls nothing', async () => {
+  it('writes and calls nothing if another object took its place in the namespace quota meanwhile', async () => {
     const { calls, execution } = await create({ hasPlace: false });
     expect({ calls, execution }).toEqual({ calls: [], execution: { type: 'Superseded' } });
   });
@@ -82,29 +82,26 @@ describe('a create', () => {
       object: { id: 90, recordedFor: 'other' },
       replaces: undefined,
     },
-  ])('announces $what', async ({ object, replaces }) => {
+  ])('records $what', async ({ object, replaces }) => {
     const { intent } = await create({ object });
     expect(readIntent(intent, uid)?.replaces).toBe(replaces);
   });
 
   it.each([
-    { what: 'the first has them', earlier: undefined, announced: ordered },
-    { what: 'an earlier one had the same', earlier: ordered, announced: ordered },
+    { what: 'the first has them', earlier: undefined, recorded: ordered },
+    { what: 'an earlier one had the same', earlier: ordered, recorded: ordered },
     { what: 'an earlier one, which may have had an effect, had others', earlier: { ...ordered, ipv6: false } },
     { what: 'an earlier one did not say', earlier: 'unknown' as const },
     { what: 'an earlier one was made with another key', earlier: ordered, sign: () => 'by another key' },
-  ])(
-    'announces its options where the VM is sure to have them: $what',
-    async ({ earlier, announced, sign = String }) => {
-      const { metadata } = objectWith();
-      const before = { at: 1, name, options: earlier === 'unknown' ? undefined : earlier };
-      const pending = earlier === undefined ? {} : { [annotations.createPending]: writeIntent(metadata, before, sign) };
-      const { intent, execution } = await create({ object: { annotations: pending } });
-      expect(readIntent(intent, uid)?.options).toEqual(announced);
-      // Of the call that was answered they are known.
-      expect(execution).toMatchObject({ record: { options: ordered } });
-    },
-  );
+  ])('records its options where the VM is sure to have them: $what', async ({ earlier, recorded, sign = String }) => {
+    const { metadata } = objectWith();
+    const before = { at: 1, name, options: earlier === 'unknown' ? undefined : earlier };
+    const pending = earlier === undefined ? {} : { [annotations.createPending]: writeIntent(metadata, before, sign) };
+    const { intent, execution } = await create({ object: { annotations: pending } });
+    expect(readIntent(intent, uid)?.options).toEqual(recorded);
+    // Of the call that was answered they are known.
+    expect(execution).toMatchObject({ record: { options: ordered } });
+  });
 
   it.each<{ because: string; answer: CreateAnswer; record: object | undefined }>([
     { because: 'the id of a VM that was listed before', answer: { id: 5 }, record: undefined },
@@ -114,7 +111,7 @@ describe('a create', () => {
       answer: { id: 6 },
       record: { id: 6, name, origin: 'Created', ownerId: 1, options: ordered },
     },
-  ])('that is answered with $because records $record', async ({ answer, record }) => {
+  ])('records $record after an answer with $because', async ({ answer, record }) => {
     const { execution } = await create({ answer: succeeded(answer) });
     expect(execution.type === 'Created' && execution.record).toEqual(record);
   });
@@ -142,7 +139,7 @@ describe('a create', () => {
       given: { class: 'UnknownOutcome', code: 'Timeout' },
       isRefused: false,
     },
-  ])('that failed is one that one list settles: $isRefused, because $because', async ({ given, isRefused }) => {
+  ])('that failed can be settled by one list: $isRefused, because $because', async ({ given, isRefused }) => {
     const answer = failed(failure({ operation: 'CreateMachine', ...given }));
     const { objectState, intent } = await create({ answer });
     expect([objectState.sentIntent, objectState.refusedIntent]).toEqual([intent, isRefused ? intent : undefined]);

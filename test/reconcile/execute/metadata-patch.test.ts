@@ -68,7 +68,7 @@ it.each<{
   expect(alteredIn(sent, stored(...as))).toEqual(altered);
 });
 
-it('keeps the finalizers of others, also where they are too many to be remembered', async () => {
+it('keeps all finalizers of others, also when there are too many to cache', async () => {
   const others = Array.from({ length: 5_000 }, (_, index) => `other.example/${index}`);
   const written = stored([...others, finalizer]);
   const object = createVirtualMachineReader()(written);
@@ -86,7 +86,7 @@ it('keeps the finalizers of others, also where they are too many to be remembere
   expect(sent).toEqual([[...others, finalizer], others]);
 });
 
-it('costs one request for an object with few finalizers, of which the API server leaves out the list that is empty', async () => {
+it('costs one request for an object with few finalizers, whose empty list the API server leaves out', async () => {
   const { finalizers: _, ...metadata } = stored([]).metadata;
   const requests: unknown[] = [];
   const client = {

@@ -93,7 +93,7 @@ it.each([
   { because: 'it is not valid', answer: 'Invalid', says: `can't be created in namespace "default" (Invalid)` },
   { because: 'the namespace is gone', answer: 'NotFound', says: `can't be created in namespace "default" (NotFound)` },
   { because: 'it is refused', answer: 'Unexpected', says: `can't be created in namespace "default" (Unexpected)` },
-] as const)('the password is not written, which is no failure: $because', async ({ answer, says, ...more }) => {
+] as const)('the password is not written, without a failure: $because', async ({ answer, says, ...more }) => {
   const execution = await written(answer, 'present' in more ? more.present : undefined);
   const outdated = 'isOutdated' in more ? { outdated: 'web-password' } : {};
   const reason = /can't be created|admission policy/.test(says)
@@ -102,7 +102,7 @@ it.each([
   expect(execution).toEqual({ type: 'PasswordConflict', reason, message: expect.stringContaining(says), ...outdated });
 });
 
-it('a Secret whose owner is gone is left to the garbage collector', async () => {
+it('leaves a Secret whose owner is deleted to the garbage collector', async () => {
   expect(await written('AlreadyExists', secret('gone'))).toEqual({
     type: 'PasswordAwaited',
     message: expect.stringContaining('delete it: kubectl -n default delete secret web-password'),
@@ -110,7 +110,7 @@ it('a Secret whose owner is gone is left to the garbage collector', async () => 
 });
 
 it.each(['Network', 'Timeout', 'Unavailable', 'TooManyRequests', 'Unauthorized'] as const)(
-  'an API server that does not answer is tried again: %s',
+  'retries while the API server does not answer: %s',
   async (reason) => {
     await expect(written(reason)).rejects.toMatchObject({ reason });
   },

@@ -14,7 +14,7 @@ const wordless = new KubeError('patch virtualmachines default/web: 403', { reaso
 it.each<{ given: ObservedOptions; says: string }>([
   { given: { machine: 'Absent' }, says: 'the VM is gone, but' },
   { given: { machine: 'Halted' }, says: 'no VM is left to delete for this object, but' },
-])('a finalizer that stays: $says', ({ given, says }) => {
+])('a finalizer that cannot be removed: $says', ({ given, says }) => {
   const { message } = writeRefused(observedWith({ id: 90, ...given }), { type: 'ReleaseFinalizer' }, refusal);
   expect(message).toMatch(new RegExp(`^${says} .*: labels are missing; change the object`));
 });
@@ -30,11 +30,11 @@ it.each<{ action: Action; says: string }>([
 ])('a refused write of $action.type: $says', ({ action, says }) => {
   const of = (error: KubeError): string => writeRefused(observedWith(), action, error).message;
   expect(of(refusal)).toMatch(new RegExp(`^${says}.*: labels are missing; change the object`));
-  // The API server gave no words of its own.
+  // The API server gave no message.
   expect(of(wordless)).toMatch(new RegExp(`^${says}.*: patch virtualmachines default/web: 403; change the object`));
 });
 
-it('an object that cannot be claimed keeps what its status said of the VM, and its time', () => {
+it("an object whose finalizer cannot be written keeps the VM's status, with its time", () => {
   const ready = { type: 'Ready', status: 'True', reason: 'Available', message: '', observedGeneration: 1 } as const;
   const before: VirtualMachineStatus = {
     observedGeneration: 1,

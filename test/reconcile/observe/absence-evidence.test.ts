@@ -139,7 +139,7 @@ describe('judgeName', () => {
   const window = { earliest: 1_000, visibilityWindow: 30_000 };
   it.each([
     {
-      because: 'no list yet that started when the call could no longer be under way',
+      because: "no list yet that started after the call's deadline",
       given: { firstListWithout: undefined, newest: 999 },
       verdict: { absent: false, wantListAfter: 1_000 },
     },

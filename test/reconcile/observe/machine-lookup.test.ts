@@ -39,7 +39,12 @@ it.each<{
     given: { spec: { adoption: { policy: 'Never', id: 7 } } },
     target: { name: own },
   },
-  { because: 'the VM of its own intent first', given: { spec: byId }, intent: { isOwn: true }, target: { name: own } },
+  {
+    because: "the VM of the object's intent first",
+    given: { spec: byId },
+    intent: { isOwn: true },
+    target: { name: own },
+  },
   {
     because: "not the VM of another object's intent",
     given: { spec: byId },

@@ -124,7 +124,7 @@ describeRows('a recorded VM that the list lacks', [
     what: 'AbsenceUnconfirmed',
   },
   {
-    because: 'the account has only a VM of which no owner is told',
+    because: 'the account has only a VM without a reported owner',
     ...gone,
     status: { state: 'Running' },
     account: { ownerId: undefined, ...lacking(visibilityWindow) },
@@ -212,8 +212,8 @@ describeRows('a VM that lists leave out and that answers to its id is listed aga
 it.each([
   { because: 'not once it was read alone', listed: [other], milliseconds: 60 * second },
   { because: 'once a list shows it', listed: [vm()], milliseconds: 0 },
-])('a VM lags no longer: $because', ({ listed, milliseconds }) => {
-  const { objectState } = observe({ ...known, lagging: 60 * second, listed, sightings: seen(late) });
+])('a VM no longer lags: $because', ({ listed, milliseconds }) => {
+  const { objectState } = observe({ ...known, lagging: 60 * second, listed, cachedMachines: seen(late) });
   expect(objectState.listLaggingFor(now)).toBe(milliseconds);
 });
 
@@ -246,7 +246,7 @@ describeRows('a recorded VM that is gone, before another one is created', [
     what: 'AbsenceRecent',
   },
   {
-    because: 'the object has the VM of its own name instead',
+    because: 'the object has the VM of its generated name instead',
     ...earlier,
     account: longGone,
     listed: [rightOne],
@@ -292,7 +292,7 @@ describeRows('a recorded VM that is gone, before another one is created', [
     what: 'Absent',
   },
   {
-    because: 'the VM of the chosen name is the one that an intent of this key announced',
+    because: 'the VM of the chosen name is the one in an intent of this key',
     ...chosen,
     ...earlier,
     pending: {},
@@ -317,7 +317,13 @@ describeRows('a recorded VM that is gone, before another one is created', [
     answeredAt: 0,
     what: 'NotYetSeen',
   },
-  { because: 'only reported, as asked', ...recreated, spec: { onExternalDelete: 'Report' }, what: 'Absent', wants: [] },
+  {
+    because: 'only reported, as requested',
+    ...recreated,
+    spec: { onExternalDelete: 'Report' },
+    what: 'Absent',
+    wants: [],
+  },
   {
     because: 'a create request for it may be in flight',
     ...recreated,
@@ -327,13 +333,13 @@ describeRows('a recorded VM that is gone, before another one is created', [
   },
 ]);
 
-it('says until when a VM that is gone counts as gone for too short a time', () => {
+it('returns the time until which an absence is too short to count', () => {
   const { observed } = observe({ ...recreated, account: lacking(recreateAfter - 8 * second) });
   // Five minutes after the first list that lacked it, by the wall clock of the test.
   expect(observed).toMatchObject({ reason: { until: Date.UTC(2026, 0, 1) + (listedAt - now) + 8 * second } });
 });
 
-it('of a VM that is not seen yet, none may be created in its place', () => {
+it('allows no create in place of a VM that is not visible yet', () => {
   const { observed } = observe({ listed: 'NoListYet' });
   expect(mayCreate(objectWith(), { kind: 'None' }, observed)).toBe(false);
   expect(mayCreate(objectWith(), { kind: 'None' }, { kind: 'Absent' })).toBe(true);

@@ -27,7 +27,7 @@ import {
 describeRows('an object that nothing was ever created for', [
   { because: 'no list yet', listed: 'NoListYet', what: 'NotYetSeen', wants: [`list ${-now / second}`] },
   { because: 'any list will do, also one from before the object', seenSince: late, what: 'Absent', wants: [] },
-  { because: 'one that shows its own name is looked at closely', seenSince: late, listed: [vm()], what: 'NotYetSeen' },
+  { because: 'one that shows its name is read by its id', seenSince: late, listed: [vm()], what: 'NotYetSeen' },
   { because: 'a VM without a readable name is not its', seenSince: late, listed: [nameless], what: 'Absent' },
   { because: 'the account cannot be read', account: { lastFailure: failure() }, listed: [vm()], what: 'ReadFailed' },
 ]);
@@ -48,7 +48,7 @@ describeRows('the list must not be older than the object', [
     because: 'but of a recorded VM it may be',
     ...known,
     seenSince: late,
-    sightings: seen(listedAt),
+    cachedMachines: seen(listedAt),
     what: 'Present 90',
   },
 ]);
@@ -56,11 +56,11 @@ describeRows('the list must not be older than the object', [
 const replacedName = { id: 90, status: { providerName: 'earlier' } } as const;
 
 describeRows('a recorded VM that was read', [
-  { because: 'in time', ...known, sightings: seen(listedAt), what: 'Present 90', wants: [] },
+  { because: 'in time', ...known, cachedMachines: seen(listedAt), what: 'Present 90', wants: [] },
   {
     because: 'before its last change',
     ...known,
-    sightings: seen(listedAt),
+    cachedMachines: seen(listedAt),
     account: { lastWriteAt: (name) => (name === own ? late : undefined) },
     what: 'NotYetSeen',
     wants: ['machine -1'],
@@ -68,56 +68,56 @@ describeRows('a recorded VM that was read', [
   {
     because: 'before its last change, under the name on record',
     ...replacedName,
-    sightings: seen(listedAt, { name: 'earlier' }),
+    cachedMachines: seen(listedAt, { name: 'earlier' }),
     account: { lastWriteAt: (name) => (name === 'earlier' ? late : undefined) },
     what: 'NotYetSeen',
   },
   {
     because: 'before a change of the VM that replaces it',
     ...replacedName,
-    sightings: seen(listedAt, { name: 'earlier' }),
+    cachedMachines: seen(listedAt, { name: 'earlier' }),
     account: { lastWriteAt: (name) => (name === own ? late : undefined) },
     what: 'NotYetSeen',
   },
   {
     because: 'before that was requested',
     ...known,
-    sightings: seen(listedAt),
+    cachedMachines: seen(listedAt),
     objectState: { requestedAt: late },
     what: 'NotYetSeen',
   },
   {
     because: 'before patience with it ended',
     ...known,
-    sightings: seen(listedAt),
+    cachedMachines: seen(listedAt),
     objectState: { relistAfter: late },
     what: 'NotYetSeen',
   },
   {
     because: 'before patience with it ended a moment ago',
     ...known,
-    sightings: seen(listedAt),
+    cachedMachines: seen(listedAt),
     objectState: { relistAfter: now },
     what: 'NotYetSeen',
   },
   {
     because: 'and patience with it lasts',
     ...known,
-    sightings: seen(listedAt),
+    cachedMachines: seen(listedAt),
     objectState: { relistAfter: now + 1 },
     what: 'Present 90',
   },
   {
     because: 'alone, after the newest list',
     ...known,
-    sightings: seen(late),
+    cachedMachines: seen(late),
     objectState: { requestedAt: late },
     what: 'Present 90',
   },
   { because: 'by the list, and cannot be read', ...known, listed: [{ id: 90, problem: 'x' }], what: 'Unreadable' },
 ]);
 
-const wrongId = { ...known, subject: { isIntentProven: true }, sightings: seen(listedAt, { name: 'x' }) };
+const wrongId = { ...known, subject: { isIntentProven: true }, cachedMachines: seen(listedAt, { name: 'x' }) };
 const answeredWrongly = { ...wrongId, pending: {} };
 
 describeRows('a create answer that named another VM', [
@@ -149,7 +149,7 @@ describeRows('a create answer that named another VM', [
   {
     because: 'or the answer was right',
     ...answeredWrongly,
-    sightings: seen(listedAt),
+    cachedMachines: seen(listedAt),
     listed: [rightOne],
     what: 'Present 90',
   },
@@ -158,21 +158,21 @@ describeRows('a create answer that named another VM', [
 const { ownerId: _, ...unowned } = vm();
 const ofOwner1 = { id: 90, status: { ownerId: 1 } } as const;
 const sameKey = { id: 90, status: { ownerId: 1, internal: { apiKeyHash: keyHash } } } as const;
-const byOwner2 = { sightings: seen(listedAt, { ownerId: 2 }) };
+const byOwner2 = { cachedMachines: seen(listedAt, { ownerId: 2 }) };
 
 describeRows('a VM of another owner than the recorded one', [
   { because: 'is not that one', ...ofOwner1, ...byOwner2, what: 'OtherAccount' },
   {
     because: 'and one of the recorded owner is, under whatever name',
     ...ofOwner1,
-    sightings: seen(listedAt, { name: 'x' }),
+    cachedMachines: seen(listedAt, { name: 'x' }),
     what: 'Present 90',
   },
   { because: 'unless key and name are the same', ...sameKey, ...byOwner2, what: 'Present 90' },
   {
     because: 'not only the key',
     ...sameKey,
-    sightings: seen(listedAt, { ownerId: 2, name: 'x' }),
+    cachedMachines: seen(listedAt, { ownerId: 2, name: 'x' }),
     what: 'OtherAccount',
   },
   {
@@ -190,9 +190,9 @@ describeRows('a VM of another owner than the recorded one', [
     what: 'Present 90',
   },
   {
-    because: 'and one whose owner is not told is',
+    because: 'and one whose owner is not reported is',
     ...ofOwner1,
-    sightings: [{ machine: unowned, startedAt: listedAt }],
+    cachedMachines: [{ machine: unowned, startedAt: listedAt }],
     what: 'Present 90',
   },
 ]);
@@ -201,14 +201,14 @@ describeRows("with the operator's own key", [
   {
     because: 'a name with the UID',
     ...known,
-    sightings: seen(listedAt),
+    cachedMachines: seen(listedAt),
     subject: { isDefaultKey: true },
     what: 'Present 90',
   },
   {
     because: 'any other name',
     ...replacedName,
-    sightings: seen(listedAt, { name: 'earlier' }),
+    cachedMachines: seen(listedAt, { name: 'earlier' }),
     subject: { isDefaultKey: true },
     what: 'NotOwn',
   },
@@ -274,7 +274,7 @@ describeRows('a name in the list', [
 
 it.each([
   { by: 'name', given: { ...chosen, listed: [shop] } },
-  { by: 'id', given: { ...known, sightings: seen(listedAt) } },
+  { by: 'id', given: { ...known, cachedMachines: seen(listedAt) } },
 ])('a VM that is found by its $by counts as seen, and as up since that list', ({ given }) => {
   const { objectState } = observe(given);
   expect(objectState.wasListed).toBe(true);
@@ -285,7 +285,7 @@ it.each<{ given?: Given; entry: ListedMachine; isOurs: boolean }>([
   { entry: { id: 9, name: 'shop', problem: 'x' }, isOurs: true },
   { entry: nameless, isOurs: false },
   { given: known, entry: { id: 90, problem: 'x' }, isOurs: true },
-])('says of a VM that cannot be read whether it is known to be the one that is meant: $isOurs', (row) => {
+])('reports for a VM that cannot be read whether its identity is known: $isOurs', (row) => {
   const { given = chosen, entry, isOurs } = row;
   const { observed } = observe({ ...given, listed: [entry] });
   expect(observed).toMatchObject({ reason: { kind: 'Unreadable', isOurs } });
@@ -353,7 +353,7 @@ describeRows('a name that a create request may have led to', [
     what: 'OtherKey',
   },
   {
-    because: 'with another key, and nobody knows of which owner either is',
+    because: 'with another key, and the owner of both is unknown',
     ...settling,
     pending: { proof: 'x' },
     account: { ownerId: undefined },

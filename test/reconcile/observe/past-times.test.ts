@@ -7,7 +7,7 @@ const minute = 60_000;
 const hour = 60 * minute;
 const future = ['9999-12-31T23:59:59Z', 'no time at all', secondsAgo(-1)];
 
-describe('times of the status', () => {
+describe('future times in the status', () => {
   test.each(future)('%s: an operation counts as begun now', (startTime) => {
     const operation = { type: 'Stop', startTime, deadlineTime: startTime, attempts: 2 } as const;
     const { status } = withPastTimes(objectWith({ id: 90, status: { operation } }), now);
@@ -21,20 +21,20 @@ describe('times of the status', () => {
     expect(Date.parse(status?.conditions?.[0]?.lastTransitionTime ?? '')).toBeLessThanOrEqual(now);
   });
 
-  test('a start is put off for no longer than any start is', () => {
+  test('delays a start by at most the usual delay', () => {
     const startFailure = { count: 3, lastTime: '9999-12-31T00:00:00Z', retryTime: '9999-12-31T00:05:00Z' };
     const { status } = withPastTimes(objectWith({ id: 90, status: { startFailure } }), now);
     expect(status?.startFailure).toEqual({ count: 3, lastTime: secondsAgo(0), retryTime: secondsAgo(-450) });
   });
 
-  test('a condition has whole seconds, as Kubernetes writes them', () => {
+  test('a condition has whole seconds, as in Kubernetes', () => {
     const ready = { type: 'Ready', status: 'True', reason: 'Available', message: '', observedGeneration: 1 } as const;
     const object = objectWith({ status: { conditions: [{ ...ready, lastTransitionTime: secondsAgo(-1) }] } });
     const { status } = withPastTimes(object, now);
     expect(status?.conditions?.[0]?.lastTransitionTime).toBe(secondsAgo(0).replace('.000Z', 'Z'));
   });
 
-  test('only what is still to come is changed', () => {
+  test('changes only times in the future', () => {
     const condition = { status: 'True', reason: 'x', message: '', observedGeneration: 1 } as const;
     const past = {
       operation: { type: 'Stop', startTime: secondsAgo(5), deadlineTime: secondsAgo(-60), attempts: 1 },
@@ -59,12 +59,12 @@ describe('times of the status', () => {
     expect(withPastTimes(objectWith({ status: never }), now).status?.startFailure).toEqual(never.startFailure);
   });
 
-  test('an object without a status is handed on as it is', () => {
+  test('returns an object without a status as it is', () => {
     const { status: _, ...object } = objectWith();
     expect(withPastTimes(object, now)).toBe(object);
   });
 
-  test('an object whose times have passed is handed on as it is', () => {
+  test('returns an object whose times are in the past as it is', () => {
     const startFailure = { count: 3, lastTime: secondsAgo(1), retryTime: secondsAgo(-300) };
     const operation = { type: 'Start', startTime: secondsAgo(0), attempts: 1 } as const;
     const object = objectWith({ id: 90, status: { startFailure, operation } });
@@ -80,7 +80,7 @@ async function create() {
 }
 
 /** Whatever is going on when the wall clock is set back by a day is over as soon as it would have been. */
-describe('the wall clock is set back by a day', () => {
+describe('after the wall clock is set back by a day', () => {
   test('while a guest ignores the shutdown: its power is cut after the grace period', async () => {
     const { fakeProvider, clock, cluster } = await create();
     cluster.change('web', { spec: { powerState: 'Halted' } });
@@ -93,7 +93,7 @@ describe('the wall clock is set back by a day', () => {
     expect(cluster.machine('web')?.status?.state).toBe('Halted');
   });
 
-  test('while the provider is busy: the call is made when it is not any more', async () => {
+  test('while the provider is busy: the call is sent once the provider is ready', async () => {
     const { fakeProvider, clock, cluster } = await create();
     fakeProvider.broken.set('StopMachine', { class: 'Wait', code: 'Busy', status: 406 });
     cluster.change('web', { spec: { powerState: 'Halted' } });
@@ -104,7 +104,7 @@ describe('the wall clock is set back by a day', () => {
     expect(cluster.machine('web')?.status?.state).toBe('Halted');
   });
 
-  test('while a refused create waits: it is tried again after half an hour', async () => {
+  test('while a refused create waits: it is retried after half an hour', async () => {
     const { fakeProvider, clock, apply, condition } = await create();
     fakeProvider.accidents.set('CreateMachine', [{ class: 'Terminal', code: 'Unprocessable', status: 422 }]);
     apply('new');
@@ -128,7 +128,7 @@ describe('the wall clock is set back by a day', () => {
     expect(fakeProvider.count('DeleteMachine')).toBe(2);
   });
 
-  test('while a restart is in flight: it is made once', async () => {
+  test('while a restart is in flight: it is performed once', async () => {
     const { fakeProvider, clock, cluster } = await create();
     fakeProvider.accidents.set('RestartMachine', [
       { class: 'UnknownOutcome', code: 'ConnectionLost', hasEffect: true },

@@ -10,7 +10,7 @@ export function isBystander(namespace: string): boolean {
   return namespaces.some((one) => one === namespace);
 }
 
-/** An account of its own. The neighbours have another key of the account that most tests use. */
+/** A separate account. The neighbours have another key of the account that most tests use. */
 const bystandersOwner = 9_001;
 const keyOf = { bystanders: `owner-${bystandersOwner}-bystanders`, neighbours: 'owner-1-neighbours' } as const;
 

@@ -31,7 +31,7 @@ export const bothFinalizers: readonly string[] = [othersFinalizer, finalizer];
 
 /** As the real one does, so that no watch is taken for silent. */
 const bookmarkEvery = 60_000;
-/** So many events are told to a watch that begins after them; an earlier resourceVersion is gone. */
+/** A watch that begins later gets so many earlier events; an older resourceVersion is gone. */
 const mostHistory = 32;
 
 const virtualMachines = 'virtualmachines';

@@ -33,7 +33,7 @@ export class InMemoryProvider {
   ownerId = 1;
   /** The id before the first one. */
   firstId = 0;
-  /** How many machines were ever made of each name. */
+  /** How many VMs were created with each name. */
   readonly made = new Map<string, number>();
   /** How many restarts took effect. */
   restarts = 0;

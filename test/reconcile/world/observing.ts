@@ -29,7 +29,7 @@ export interface Given extends ObjectOptions {
   /** When a list first showed the same. */
   readonly listedSince?: number;
   /** What read each VM by itself last, and when that began. */
-  readonly sightings?: readonly { readonly machine: Machine; readonly startedAt: number }[];
+  readonly cachedMachines?: readonly { readonly machine: Machine; readonly startedAt: number }[];
   /** What `GET` answers: one VM, none (404), a failure; by default it is not answered yet. */
   readonly read?: Machine | 404 | 'Failed';
   readonly account?: Partial<Account>;
@@ -52,7 +52,7 @@ export function observe(given: Given) {
   const {
     listed = [other],
     answeredAt = listedAt,
-    sightings = [],
+    cachedMachines = [],
     read,
     pending,
     objectState: remembered,
@@ -72,7 +72,7 @@ export function observe(given: Given) {
     snapshot: listed === 'NoListYet' ? undefined : createSnapshot(listedAt, answeredAt, shown, before),
     keyedHash: (words: string) => JSON.stringify(['hash', words]),
     lastWriteAt: () => undefined,
-    cachedMachine: (id: ProviderId) => sightings.find(({ machine }) => machine.id === id),
+    cachedMachine: (id: ProviderId) => cachedMachines.find(({ machine }) => machine.id === id),
     readMachine: () => {
       if (read === undefined) return undefined;
       const outcome = read === 'Failed' ? failed(failure()) : succeeded(read === 404 ? undefined : read);

@@ -49,7 +49,7 @@ export interface OperatorWorld {
   readonly complaints: readonly string[];
   /** Log lines of the levels info and warn. */
   readonly lines: readonly Line[];
-  /** Puts this API key into the Secret. Without the label nobody watches it. */
+  /** Puts this API key into the Secret. Without the label the Secret is not watched. */
   useKey(apiKey: string, options?: { readonly isLabelled?: boolean }): void;
   apply(name: string, more?: Partial<VirtualMachineSpec>): void;
   condition(name: string, type: Condition['type']): Condition | undefined;
@@ -74,7 +74,7 @@ export interface Leadership {
   /** Resolves when it may begin. */
   readonly won: Promise<void>;
   readonly fence: Fence;
-  /** Told of each call to Kubernetes that is sent. */
+  /** Called for each request to Kubernetes that is sent. */
   readonly onCall?: (call: string) => void;
   /** Its name, by default that of the chart; null: it has none. */
   readonly installation?: string | null;

@@ -4,7 +4,7 @@ import type { Condition, VirtualMachine, VirtualMachineSpec } from '../../../src
 import { usualSpec } from './operator.ts';
 import { createWorld, type World } from './world.ts';
 
-/** One namespace, with a key of its own to an account at the provider, and what its tenant may do there. */
+/** One namespace, with its own key to an account at the provider, and what its tenant may do there. */
 export interface Tenant {
   readonly namespace: string;
   apply(
