@@ -26,7 +26,7 @@ test('an earlier time replaces the timer', async () => {
   expect(due).toEqual(['b', 'a']);
 });
 
-test('after a clear nothing comes up but what is added then', async () => {
+test('after a clear only keys that are added later become due', async () => {
   const { clock, delayed, due } = stage();
   delayed.add('a', 1_000);
   delayed.add('b', 2_000);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { DeletionRate } from '../../src/controller/deletion-rate.ts';
 import { createManualClock } from '../support/clock.ts';
 
-test('no more in any minute than allowed, and the next one when the oldest is a minute old', async () => {
+test('allows no more per minute than the limit, and the next one when the oldest is a minute old', async () => {
   const clock = createManualClock();
   const budget = new DeletionRate(clock, 2);
   expect([budget.heldFor('a/1'), budget.take('a/1')]).toEqual([0, true]);
@@ -29,12 +29,12 @@ test('a refused one is not counted', async () => {
   expect(budget.take('a/2')).toBe(true);
 });
 
-test('to look is not to take, nor to wait', () => {
+test('a check neither takes a slot nor waits for one', () => {
   const budget = new DeletionRate(createManualClock(), 1);
   expect([budget.heldFor('a/1'), budget.heldFor('b/1'), budget.take('c/1')]).toEqual([0, 0, true]);
 });
 
-test('three hundred deletes of one namespace hold up the only one of another for one turn', async () => {
+test('three hundred deletes of one namespace delay the only delete of another by one slot', async () => {
   const clock = createManualClock();
   const budget = new DeletionRate(clock, 10);
   const taken = Array.from({ length: 300 }, (_, index) => budget.take(`a/${index}`));
@@ -42,13 +42,13 @@ test('three hundred deletes of one namespace hold up the only one of another for
   await clock.advance(1_000);
   expect([budget.take('b/1'), budget.heldFor('b/1')]).toEqual([false, 59_000]);
   await clock.advance(59_000);
-  // Ten places are free, and one of them is kept for it whoever comes first.
+  // Ten slots are free, and one of them is reserved for it, whichever key comes first.
   const more = Array.from({ length: 290 }, (_, index) => budget.take(`a/${index + 10}`));
   expect(more.filter(Boolean)).toHaveLength(9);
   expect(budget.take('b/1')).toBe(true);
 });
 
-test('namespaces that wait take turns', async () => {
+test('waiting namespaces are served round-robin', async () => {
   const clock = createManualClock();
   const budget = new DeletionRate(clock, 2);
   const waiting = ['a/1', 'a/2', 'a/3', 'a/4', 'b/1', 'b/2', 'c/1'];
@@ -60,7 +60,7 @@ test('namespaces that wait take turns', async () => {
   expect(order).toEqual(['a/1', 'a/2', 'b/1', 'c/1', 'a/3', 'b/2', 'a/4']);
 });
 
-test('the next delete is that of the namespace with the fewest in the last minute, also if its last one is more recent', async () => {
+test('the next delete goes to the namespace with the fewest in the last minute, also if its last one is more recent', async () => {
   const clock = createManualClock();
   const budget = new DeletionRate(clock, 4);
   for (const key of ['a/1', 'a/2', 'a/3', 'b/1']) {
@@ -72,7 +72,7 @@ test('the next delete is that of the namespace with the fewest in the last minut
   expect([budget.take('a/4'), budget.take('b/2')]).toEqual([false, true]);
 });
 
-test('of namespaces with none so far, the one that came first is next, and within one the object that did', async () => {
+test('of namespaces without deletes, the one that came first is next; within a namespace, the object that came first', async () => {
   const clock = createManualClock();
   const budget = new DeletionRate(clock, 1);
   for (const key of ['a/1', 'x/1', 'y/1']) budget.take(key);
@@ -80,7 +80,7 @@ test('of namespaces with none so far, the one that came first is next, and withi
   expect(['y/1', 'x/2', 'x/1'].map((key) => budget.take(key))).toEqual([false, false, true]);
 });
 
-test('each that waits learns of a turn of its own, so that they do not all come at once', async () => {
+test('each waiting key gets a different time, so that they do not all come at once', async () => {
   const clock = createManualClock();
   const budget = new DeletionRate(clock, 2);
   for (const key of ['a/1', 'a/2']) {
@@ -91,7 +91,7 @@ test('each that waits learns of a turn of its own, so that they do not all come 
   expect(['a/3', 'a/4', 'a/5'].map((key) => budget.heldFor(key))).toEqual([40_000, 50_000, 60_000]);
 });
 
-test('a turn that nobody comes for is soon another one', async () => {
+test('a slot that its key does not use goes to another key soon', async () => {
   const clock = createManualClock();
   const budget = new DeletionRate(clock, 1);
   for (const key of ['a/1', 'b/1']) budget.take(key);
@@ -103,7 +103,7 @@ test('a turn that nobody comes for is soon another one', async () => {
   expect(budget.take('a/2')).toBe(true);
 });
 
-test('zero is no limit', () => {
+test('zero means no limit', () => {
   const budget = new DeletionRate(createManualClock(), 0);
   expect(Array.from({ length: 1_000 }, (_, index) => budget.take(`a/${index}`)).every(Boolean)).toBe(true);
   expect(budget.heldFor('a/0')).toBe(0);

@@ -61,7 +61,7 @@ function standingOf({ account }: Given): AccountIdentity {
   return typeof account === 'object' && account !== null ? account : key;
 }
 
-describe('of two objects, the one that goes first for the name', () => {
+describe('of two objects, the one that takes precedence for the name', () => {
   it.each<{ because: string; first: Given; second: Given; isFirst: boolean }>([
     { because: 'the older', first: { age: 1 }, second: { age: 2 }, isFirst: true },
     {
@@ -194,7 +194,7 @@ describe('of two objects, the one that goes first for the name', () => {
   });
 });
 
-describe('many objects that ask for one name', () => {
+describe('many objects that request one name', () => {
   const ages = [3, 1, 4, 2, 6, 5, 7];
   const inOrder = ages.toSorted((a, b) => a - b);
   const keyOf = (age: number): string => `default/${ages.indexOf(age)}`;
@@ -202,7 +202,7 @@ describe('many objects that ask for one name', () => {
   it.each([
     { keys: 'one key', accountOf: () => key },
     { keys: 'two keys of one account', accountOf: (age: number) => (age % 2 === 0 ? otherKey : key) },
-  ])('have it in the order of their age, with $keys, and each learns of its turn', ({ accountOf }) => {
+  ])('get it in the order of their age, with $keys, and each is requeued when it is next', ({ accountOf }) => {
     const machineIndex = claimsOf(...ages.map((age): Given => ({ age, account: accountOf(age) })));
     for (const age of inOrder) {
       const asking = inOrder.filter((other) => other >= age);
@@ -214,7 +214,7 @@ describe('many objects that ask for one name', () => {
     }
   });
 
-  it('are told apart by the owner on record where they have no key', () => {
+  it('are distinguished by the recorded owner where they have no key', () => {
     const machineIndex = claimsOf(
       { age: 1, record: { ...created, ownerId: 2 }, account: null },
       { age: 2, record: { ...created, ownerId: 1 }, account: null },
@@ -223,20 +223,20 @@ describe('many objects that ask for one name', () => {
     expect(machineIndex.nameConflict('shop', 'default/2', key)).toBe('default/1');
   });
 
-  it('are in the same order after one that reserves nothing has gone', () => {
+  it('keep their order after an object without a reservation is removed', () => {
     const machineIndex = claimsOf({ age: 1, ...paused }, { age: 2 }, { age: 3 });
     expect(machineIndex.update('default/0', objectOf({ age: 1, ...paused }), undefined)).toEqual([]);
     expect(machineIndex.nameConflict('shop', 'default/2', key)).toBe('default/1');
     expect(machineIndex.update('default/1', objectOf({ age: 2 }), undefined)).toEqual(['default/2']);
   });
 
-  it('one that was not the first leaves without a word', () => {
+  it('requeue nothing when an object that was not the first is removed', () => {
     const machineIndex = claimsOf({ age: 2 }, { age: 1 }, { age: 3 });
     expect(machineIndex.update('default/0', objectOf({ age: 2 }), undefined)).toEqual([]);
     expect(machineIndex.nameConflict('shop', 'default/2', key)).toBe('default/1');
   });
 
-  it('those of another account hear nothing of it', () => {
+  it('of another account are not requeued', () => {
     const machineIndex = claimsOf(
       { age: 1 },
       { age: 2 },
@@ -246,7 +246,7 @@ describe('many objects that ask for one name', () => {
     expect(machineIndex.update('default/0', objectOf({ age: 1 }), undefined)).toEqual(['default/1']);
   });
 
-  it('those of the recorded owner hear of it, with whichever key', () => {
+  it('of the recorded owner are requeued, with any key', () => {
     const record = { ...created, ownerId: 1 };
     const machineIndex = claimsOf(
       { age: 1, record, account: null },
@@ -257,7 +257,7 @@ describe('many objects that ask for one name', () => {
 });
 
 describe('a change of an object', () => {
-  it('that begins to be paused gives the name to the next one, and takes it back afterwards', () => {
+  it('that pauses it passes the name to the next one, which returns it after the pause', () => {
     const machineIndex = claimsOf({ age: 1 }, { age: 2 });
     const [before, after] = [objectOf({ age: 1 }), objectOf({ age: 1, ...paused })];
     expect(machineIndex.update('default/0', before, after)).toEqual(['default/1']);
@@ -270,12 +270,12 @@ describe('a change of an object', () => {
     { what: 'nothing that it reserves', before: { age: 1 }, after: { age: 1, finalizer: true }, next: [] },
     { what: 'another name', before: { age: 1 }, after: { age: 1, spec: { providerName: 'x' } }, next: ['default/1'] },
     { what: 'its rank', before: { age: 1, record: created }, after: { age: 1 }, next: ['default/1'] },
-  ])('$what: who is told', ({ before, after, next }) => {
+  ])('$what: the requeued objects', ({ before, after, next }) => {
     const machineIndex = claimsOf(before, { age: 2 });
     expect(machineIndex.update('default/0', objectOf(before), objectOf(after))).toEqual(next);
   });
 
-  it('keeps the account that is known of it, and an object of the same name that came later has none yet', () => {
+  it('keeps its known account; a later object of the same name has none yet', () => {
     const machineIndex = claimsOf({ age: 1 }, { age: 3 });
     machineIndex.update('default/0', objectOf({ age: 1 }), objectOf({ age: 1, spec: { providerName: 'x' } }));
     machineIndex.update('default/0', objectOf({ age: 1, spec: { providerName: 'x' } }), objectOf({ age: 1 }));
@@ -285,7 +285,7 @@ describe('a change of an object', () => {
     expect(machineIndex.withUnknownAccount({ name: 'shop' }, 'default/1')).toEqual(['default/0']);
   });
 
-  it('into another object that came later puts it behind, also before its account is known', () => {
+  it('by a later object of the same name moves it behind the others, also before its account is known', () => {
     const machineIndex = claimsOf({ age: 1, account: 'NotKnownYet' }, { age: 2 });
     machineIndex.update('default/0', objectOf({ age: 1 }), objectOf({ age: 3 }));
     machineIndex.setAccount('default/0', key);
@@ -330,7 +330,7 @@ describe('a change of an object', () => {
 describe('a VM', () => {
   const machine = { id: 7, name: 'legacy' };
 
-  it('that two objects record belongs to the one that goes first, which is not the older one', () => {
+  it('that two objects record belongs to the one that takes precedence, which is not the older one', () => {
     const machineIndex = claimsOf({ age: 1, record: adopted }, { age: 2, record: created }, { age: 3 });
     const holders = ['default/0', 'default/1', 'default/2'].map((name) => machineIndex.recordConflict(7, name, key));
     expect(holders).toEqual(['default/1', undefined, 'default/1']);
@@ -347,7 +347,7 @@ describe('a VM', () => {
     ]);
   });
 
-  it('on record is not free for another object, whichever goes first, and is for the same one', () => {
+  it('on record is available only to the object that records it, whichever takes precedence', () => {
     const machineIndex = claimsOf({ age: 2, record: adopted }, { age: 1, spec: { providerName: 'x' } });
     expect([
       machineIndex.conflictOf(machine, 'default/1', key),
@@ -360,7 +360,7 @@ describe('a VM', () => {
     expect(machineIndex.lockForAdoption(machine, 'default/1', otherAccount)).toBe(false);
   });
 
-  it('whose name carries the UID of an object is not free for another one, in whichever account', () => {
+  it('whose name carries the UID of an object is not available to another one, in any account', () => {
     const own = { id: 8, name: 'shop-00000005' };
     const machineIndex = claimsOf({ age: 5, ...ownName, account: otherAccount }, { age: 1, spec: ownName.spec });
     expect([
@@ -370,7 +370,7 @@ describe('a VM', () => {
     expect(machineIndex.isReserved({ ...own, name: 'shop' }, key)).toBe(false);
   });
 
-  it('that two adopt at the same time goes to one of them, until that gives it back', () => {
+  it('that two objects adopt at the same time goes to one of them until it releases the VM', () => {
     const machineIndex = claimsOf({ age: 1 }, { age: 2 });
     expect(
       ['default/1', 'default/0', 'default/1'].map((name) => machineIndex.lockForAdoption(machine, name, key)),
@@ -384,7 +384,7 @@ describe('a VM', () => {
   it.each([
     { what: 'goes', after: undefined },
     { what: 'is replaced by another one of its name', after: objectOf({ age: 3 }) },
-  ])('is free again when the object that adopts it $what', ({ after }) => {
+  ])('is available again when the object that adopts it $what', ({ after }) => {
     const machineIndex = claimsOf({ age: 1 }, { age: 2 });
     for (const id of [7, 8]) machineIndex.lockForAdoption({ ...machine, id }, 'default/0', key);
     machineIndex.lockForAdoption({ ...machine, id: 9 }, 'default/1', key);
@@ -412,7 +412,7 @@ describe('objects whose account is not known yet', () => {
     },
     { because: 'has no key', given: { age: 1, account: null, record: created }, ofName: false, ofId: false },
     { because: 'has an account', given: { age: 1, record: created }, ofName: false, ofId: false },
-  ])('are asked for theirs if one $because', ({ given, ofName, ofId }) => {
+  ])('must be resolved first if one $because', ({ given, ofName, ofId }) => {
     for (const more of [[], [{ age: 4, record: created }], [{ age: 4 }, { age: 5 }]]) {
       const machineIndex = claimsOf(given, { age: 2 }, ...more);
       const isAsked = (thing: { readonly id?: number; readonly name?: string }): boolean =>
@@ -421,7 +421,7 @@ describe('objects whose account is not known yet', () => {
     }
   });
 
-  it('are asked for the VM also by one that goes before them: what another one records is not free', () => {
+  it('must be resolved for the VM also by an object with precedence: a VM that another one records is not available', () => {
     const machineIndex = claimsOf({ age: 3, account: 'NotKnownYet', record: adopted }, { age: 1, record: created });
     expect([
       machineIndex.withUnknownAccount({ id: 7 }, 'default/1'),
@@ -429,7 +429,7 @@ describe('objects whose account is not known yet', () => {
     ]).toEqual([['default/0'], []]);
   });
 
-  it('are all asked for an object that is not known itself', () => {
+  it('must all be resolved for an object that is not known itself', () => {
     const machineIndex = claimsOf({ age: 3, account: 'NotKnownYet' }, { age: 1, account: 'NotKnownYet' });
     expect(machineIndex.withUnknownAccount({ name: 'shop' }, 'default/new').toSorted()).toEqual([
       'default/0',

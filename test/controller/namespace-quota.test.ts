@@ -26,20 +26,20 @@ test('two objects never both take the last place', () => {
   expect([quota.reachedFor('a/2'), quota.reachedFor('a/3')]).toEqual([undefined, { limit: 2, leftRunning: [] }]);
 });
 
-test('an object that has a place finds it again, also when there are too many', () => {
+test('an object that has a place keeps it, also above the limit', () => {
   const quota = quotaOf(1);
   for (const key of ['a/1', 'a/2']) quota.change(key, undefined, withMachine);
   expect([quota.reserve('a/1'), quota.reserve('a/2'), quota.reserve('a/3')]).toEqual([true, true, false]);
 });
 
-test('each namespace has its own places', () => {
+test('each namespace has separate places', () => {
   const quota = quotaOf(1);
   expect([quota.reserve('a/1'), quota.reserve('b/1'), quota.reserve('a/2')]).toEqual([true, true, false]);
 });
 
 test.for<[reason: string, end: (quota: NamespaceQuota) => void, isFree: boolean]>([
   [
-    'its VM was shown to be gone, and its object goes',
+    'its VM is confirmed deleted, and its object is removed',
     (quota) => {
       quota.change('a/1', without, withMachine);
       quota.confirmGone('a/1');
@@ -56,7 +56,7 @@ test.for<[reason: string, end: (quota: NamespaceQuota) => void, isFree: boolean]
     false,
   ],
   [
-    'whoever owns the object takes off what is on record',
+    'a user with access to the object removes the records',
     (quota) => {
       quota.change('a/1', without, withMachine);
       quota.change('a/1', withMachine, paused);
@@ -131,13 +131,17 @@ test.for<[reason: string, end: (quota: NamespaceQuota) => void, isFree: boolean]
     },
     false,
   ],
-  ['its object changed while the create was being announced', (quota) => quota.change('a/1', without, without), false],
+  [
+    'its object changed while the create intent was being written',
+    (quota) => quota.change('a/1', without, without),
+    false,
+  ],
   [
     'its object is being deleted, and its machine is still there',
     (quota) => quota.change('a/1', withMachine, withMachine),
     false,
   ],
-  // What the watch shows may be older than the announcement, or newer: without a finalizer by then.
+  // The watch may show an older state than the create intent, or a newer one, then without a finalizer.
   ['its object goes while the create may be in flight', (quota) => quota.change('a/1', without, undefined), false],
   [
     'its object goes, and lists show that nothing came of the create',
@@ -147,14 +151,14 @@ test.for<[reason: string, end: (quota: NamespaceQuota) => void, isFree: boolean]
     },
     true,
   ],
-])('a place is free again, or not: %s', ([, end, isFree]) => {
+])('frees a place, or not: %s', ([, end, isFree]) => {
   const quota = quotaOf(1);
   quota.reserve('a/1');
   end(quota);
   expect(quota.reserve('a/2')).toBe(isFree);
 });
 
-test('a VM that was left running counts until lists no longer show it', () => {
+test('counts a VM that was left running until lists no longer show it', () => {
   const gone = new Set<number>();
   const quota = quotaOf(1, gone);
   quota.change('a/1', undefined, withMachine);
@@ -164,7 +168,7 @@ test('a VM that was left running counts until lists no longer show it', () => {
   expect(quota.reserve('a/2')).toBe(true);
 });
 
-test('one that another object has on record counts there, in whatever namespace, and here again when that goes', () => {
+test("counts a VM that another object records in that object's namespace, and here again after that object is removed", () => {
   const quota = quotaOf(1);
   quota.change('a/1', undefined, withMachine);
   quota.change('a/1', withMachine, undefined);
@@ -177,7 +181,7 @@ test('one that another object has on record counts there, in whatever namespace,
   ]);
 });
 
-test('what an annotation says of it changes nothing: whoever owns an object may write any', () => {
+test('ignores what an annotation claims about it: a user can write any annotation', () => {
   const quota = quotaOf(1);
   quota.change('a/1', undefined, withMachine);
   quota.change('a/1', withMachine, undefined);
@@ -187,7 +191,7 @@ test('what an annotation says of it changes nothing: whoever owns an object may 
 
 const forged = [objectWith({ intent: true }), objectWith({ id: 90, isHint: true })];
 
-test.each(forged)('metadata that says that an object has begun counts, and gives no right to a VM', (object) => {
+test.each(forged)('counts an object whose metadata says that it has begun, without giving it a VM', (object) => {
   const quota = quotaOf(2);
   for (const key of ['a/1', 'a/2', 'a/3']) quota.change(key, undefined, object);
   expect(['a/1', 'a/2', 'a/3', 'a/4'].map((key) => quota.reserve(key))).toEqual([false, false, false, false]);
@@ -196,7 +200,7 @@ test.each(forged)('metadata that says that an object has begun counts, and gives
   expect([quota.reserve('a/1'), quota.reserve('a/2'), quota.reserve('a/4')]).toEqual([true, true, false]);
 });
 
-test('an object that was given a place has it, also while its create is in flight, whatever others claim meanwhile', () => {
+test('keeps the place of an object also while its create is in flight, whatever other objects claim meanwhile', () => {
   const quota = quotaOf(1);
   quota.reserve('a/1');
   quota.change('a/forged', undefined, objectWith({ intent: true }));
@@ -205,7 +209,7 @@ test('an object that was given a place has it, also while its create is in fligh
   expect([quota.reserve('a/1'), quota.reserve('a/forged')]).toEqual([true, false]);
 });
 
-test('however many objects of which metadata says so are deleted, VMs that were left running count', () => {
+test('counts VMs that were left running, however many objects with such metadata are deleted', () => {
   const quota = quotaOf(2);
   quota.change('a/1', undefined, withMachine);
   quota.change('a/1', withMachine, undefined);
@@ -221,7 +225,7 @@ test('however many objects of which metadata says so are deleted, VMs that were 
   expect([leftRunning?.[0], leftRunning?.at(-1), leftRunning?.length]).toEqual(['90', '91', 102]);
 });
 
-test('one that is adopted and left again counts once', () => {
+test('counts a VM once that is adopted and left again', () => {
   const quota = quotaOf(2);
   for (const key of ['a/1', 'a/2', 'a/3']) {
     quota.change(key, undefined, withMachine);
@@ -230,14 +234,14 @@ test('one that is adopted and left again counts once', () => {
   expect([quota.reserve('a/4'), quota.reserve('a/5')]).toEqual([true, false]);
 });
 
-test('it may be adopted again, for it takes no second place', () => {
+test('allows to adopt a VM again that already has a place', () => {
   const quota = quotaOf(1);
   quota.change('a/1', undefined, withMachine);
   quota.change('a/1', withMachine, undefined);
   expect([quota.reserve('a/2', 91), quota.reserve('a/2', 90)]).toEqual([false, true]);
 });
 
-test('one of which no more than its name is known counts by that', () => {
+test('counts a VM of which only the name is known by its name', () => {
   const gone = new Set<string>();
   const quota = quotaOf(1, gone);
   const announced = objectWith({ intent: true });
@@ -249,14 +253,14 @@ test('one of which no more than its name is known counts by that', () => {
   expect(quota.reserve('a/2')).toBe(true);
 });
 
-test('an object of the same name that came in between is another one', () => {
+test('treats a later object of the same name as another one', () => {
   const quota = quotaOf(2);
   quota.change('a/1', undefined, withMachine);
   quota.change('a/1', withMachine, { ...without, metadata: { ...without.metadata, uid: 'another' } });
   expect([quota.reserve('a/1'), quota.reserve('a/2')]).toEqual([true, false]);
 });
 
-test('a place that is left is told to those who wait for it, one each, in the order they came', () => {
+test('passes each free place to one waiting object, in order of arrival', () => {
   const quota = quotaOf(2);
   for (const key of ['a/1', 'a/2']) quota.change(key, undefined, withMachine);
   for (const key of ['a/3', 'a/4', 'a/5', 'b/1', 'a/3']) quota.wait(key);
@@ -271,14 +275,14 @@ test('a place that is left is told to those who wait for it, one each, in the or
   ]).toEqual([undefined, 'a/3', 'a/5', undefined]);
 });
 
-test('one whose end no list will ever show does not count', () => {
+test('does not count a VM whose deletion no list will ever show', () => {
   const quota = new NamespaceQuota({ limit: 1, accountOf: () => undefined, watch: () => undefined });
   quota.change('a/1', undefined, withMachine);
   quota.change('a/1', withMachine, undefined);
   expect(quota.reserve('a/2')).toBe(true);
 });
 
-test('zero is no limit, and what is left running is not remembered', () => {
+test('zero means no limit, and VMs left running are not remembered', () => {
   const watched: unknown[] = [];
   const watch = (machine: unknown) => {
     watched.push(machine);

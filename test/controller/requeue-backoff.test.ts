@@ -8,12 +8,12 @@ test('delays double from 5 ms to 5 minutes', () => {
   expect(delays.slice(-4)).toEqual([300_000, 300_000, 300_000, 300_000]);
 });
 
-test('chance takes off up to a quarter', () => {
+test('jitter subtracts up to a quarter', () => {
   const backoff = createBackoff({ random: () => 0.999_999 });
   expect(backoff.next('a')).toBeCloseTo(3.75);
 });
 
-test('each key has its own, until it is forgotten', () => {
+test('each key has a separate backoff, until it is forgotten', () => {
   const backoff = createBackoff({ random: () => 0 });
   backoff.next('a');
   expect([backoff.next('a'), backoff.next('b')]).toEqual([10, 5]);

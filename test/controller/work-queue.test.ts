@@ -27,7 +27,7 @@ test('a key waits at most once', async () => {
   expect(await drain(queue)).toEqual(['a', 'b']);
 });
 
-test('whoever asks first gets the next key', async () => {
+test('the first waiting worker gets the next key', async () => {
   const { queue } = stage();
   const takes = Promise.all([queue.get(), queue.get()]);
   queue.add('a');
@@ -35,7 +35,7 @@ test('whoever asks first gets the next key', async () => {
   expect(await takes).toEqual(['a', 'b']);
 });
 
-test('a key is worked on by one at a time; added meanwhile, it comes again', async () => {
+test('a key is processed by one worker at a time; added meanwhile, it is queued again', async () => {
   const { queue, clock } = stage();
   queue.add('a');
   await queue.get();
@@ -113,7 +113,7 @@ test.each<[string, readonly (readonly [string, Priority])[], string[]]>([
   expect(await drain(queue)).toEqual(order);
 });
 
-test('what has waited for five seconds goes before newer user changes', async () => {
+test('a key that has waited for five seconds goes before newer user changes', async () => {
   const { queue, clock } = stage();
   queue.add('r', { priority: 'resync' });
   await clock.advance(1_000);
@@ -126,7 +126,7 @@ test('what has waited for five seconds goes before newer user changes', async ()
   expect(await queue.get()).toBe('late');
 });
 
-test('of two that have waited too long, the one that waited longer goes first, whatever its priority', async () => {
+test('of two keys that have waited too long, the one that waited longer goes first, whatever its priority', async () => {
   const { queue, clock } = stage();
   queue.add('normal');
   await clock.advance(1_000);
@@ -135,7 +135,7 @@ test('of two that have waited too long, the one that waited longer goes first, w
   expect(await drain(queue)).toEqual(['normal', 'resync']);
 });
 
-test('of two that have waited too long and equally long, the more urgent one goes first', async () => {
+test('of two keys that have waited too long and equally long, the more urgent one goes first', async () => {
   const { queue, clock } = stage();
   queue.add('resync', { priority: 'resync' });
   queue.add('normal');
@@ -143,7 +143,7 @@ test('of two that have waited too long and equally long, the more urgent one goe
   expect(await drain(queue)).toEqual(['normal', 'resync']);
 });
 
-test('a key that became more urgent keeps the time it has waited', async () => {
+test('a key that became more urgent keeps its waiting time', async () => {
   const { queue, clock } = stage();
   queue.add('a', { priority: 'resync' });
   await clock.advance(3_000);
@@ -153,7 +153,7 @@ test('a key that became more urgent keeps the time it has waited', async () => {
   expect(queue.queueDuration('never-taken')).toBe(0);
 });
 
-test('what is added for later comes then, the earliest time counting', async () => {
+test('a key that is added with a delay becomes due at its earliest time', async () => {
   const { queue, clock } = stage();
   queue.addAfter('a', 5_000);
   queue.addAfter('a', 2_000);
@@ -170,13 +170,13 @@ test('what is added for later comes then, the earliest time counting', async () 
   expect(clock.pending).toBe(0);
 });
 
-test('no time at all is now', async () => {
+test('a delay of zero adds the key at once', async () => {
   const { queue } = stage();
   queue.addAfter('a', 0);
   expect(await drain(queue)).toEqual(['a']);
 });
 
-test('a key that is taken sooner is not due any more', async () => {
+test('a key that is processed earlier is no longer due', async () => {
   const { queue, clock } = stage();
   queue.addAfter('a', 5_000);
   queue.add('a');
@@ -206,7 +206,7 @@ test.each<{ because: string; added: readonly Priority[]; place: number }>([
   expect(order.indexOf('a/web')).toBe(place + 1);
 });
 
-test('a key added during its reconciliation has waited since it was added first', async () => {
+test('a key added during its reconciliation counts its waiting time from when it was added first', async () => {
   const { queue, clock } = stage();
   queue.add('a');
   await queue.get();
@@ -218,7 +218,7 @@ test('a key added during its reconciliation has waited since it was added first'
   expect(queue.oldestWaitMs).toBe(2_000);
 });
 
-test('a key that comes due while it is worked on comes again', async () => {
+test('a key that becomes due while it is processed is queued again', async () => {
   const { queue, clock } = stage();
   queue.add('a');
   await queue.get();
@@ -229,7 +229,7 @@ test('a key that comes due while it is worked on comes again', async () => {
   expect(await drain(queue)).toEqual(['a']);
 });
 
-test('after shutdown nothing is handed out, and nobody waits', async () => {
+test('after shutdown no key is handed out, and no worker waits', async () => {
   const { queue, clock } = stage();
   queue.add('taken');
   await queue.get();
@@ -244,7 +244,7 @@ test('after shutdown nothing is handed out, and nobody waits', async () => {
   expect([clock.pending, queue.depth]).toEqual([0, 0]);
 });
 
-test('delays of any kind come up in order, each key once', async () => {
+test('delays of any kind become due in order, each key once', async () => {
   const delay = fc.tuple(fc.constantFrom(...'abcdefgh'), fc.integer({ min: 1, max: 500 }));
   await assertProperty(
     fc.asyncProperty(fc.array(delay, { maxLength: 300, size: 'max' }), async (added) => {
@@ -270,7 +270,7 @@ test('delays of any kind come up in order, each key once', async () => {
   );
 });
 
-test('keys put off again and again still come up when they are due', async () => {
+test('keys that are delayed again and again still become due', async () => {
   const { queue, clock } = stage();
   for (let round = 0; round < 1_000; round += 1) {
     queue.addAfter('a', 60_000);
@@ -300,7 +300,7 @@ test('one object of a namespace does not wait for thousands of another', async (
   expect(taken).toEqual(['busy/0', 'small/only', 'other/1', 'busy/1', 'other/2', 'busy/2', 'busy/3']);
 });
 
-test('behind a backlog that has waited for long, every fourth turn is its own: what users change waits for three at most', async () => {
+test('behind a backlog that has waited for long, a user change waits for three other keys at most', async () => {
   const { queue, clock } = stage();
   for (let index = 0; index < 100; index += 1) queue.add(`r${index}`, { priority: 'resync' });
   await clock.advance(10_000);
@@ -334,7 +334,7 @@ test.each<{ because: string; leave: (queue: WorkQueue) => Promise<void> | void; 
     },
     order: ['b/1', 'c/1', 'a/2', 'b/2'],
   },
-])('a namespace that comes back has its turn after those that wait: $because', async ({ leave, order }) => {
+])('a namespace that returns is queued behind those that wait: $because', async ({ leave, order }) => {
   const { queue } = stage();
   for (const key of ['a/1', 'b/1', 'b/2']) queue.add(key, { priority: 'resync' });
   await leave(queue);
@@ -342,7 +342,7 @@ test.each<{ because: string; leave: (queue: WorkQueue) => Promise<void> | void; 
   expect(await drain(queue)).toEqual(order);
 });
 
-test('the oldest wait is that of any key, in whatever namespace and behind whichever others', async () => {
+test('the oldest wait is that of any key, in any namespace and behind any other keys', async () => {
   const { queue, clock } = stage();
   queue.add('b/old', { priority: 'resync' });
   await clock.advance(1_000);
@@ -358,7 +358,7 @@ test('the oldest wait is that of any key, in whatever namespace and behind which
   expect(queue.oldestWaitMs).toBe(0);
 });
 
-test('ten thousand keys that are taken before they are due leave few timers, and those still to come keep their order', async () => {
+test('ten thousand keys that are processed before they are due leave few timers, and the remaining ones keep their order', async () => {
   const clock = createManualClock();
   let timers = 0;
   const queue = createWorkQueue({
@@ -379,7 +379,7 @@ test('ten thousand keys that are taken before they are due leave few timers, and
   expect(await drain(queue)).toEqual(byTime);
 });
 
-test('ten thousand keys that come due set one timer at a time', async () => {
+test('ten thousand keys that become due set one timer at a time', async () => {
   const clock = createManualClock();
   let timers = 0;
   const queue = createWorkQueue({
@@ -417,12 +417,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ kind: fc.constant('pass' as const), milliseconds: fc.integer({ min: 1, max: 4_000 }) }),
 );
 
-test('whatever comes in whatever order, no key is worked on twice at once and none is lost', async () => {
+test('in any order of operations, no key is processed twice at once and none is lost', async () => {
   await assertProperty(
     fc.asyncProperty(fc.array(step, { maxLength: 120 }), async (steps) => {
       const { queue, clock } = stage();
       const working: string[] = [];
-      /** Keys that somebody asked for and nobody took since, by the moment they are due. */
+      /** Keys that were added and not taken since, by the time they are due. */
       const owed = new Map<string, number>();
       const owe = (asked: string, due: number): void => void owed.set(asked, Math.min(due, owed.get(asked) ?? due));
       const take = async (): Promise<void> => {
@@ -457,7 +457,7 @@ test('whatever comes in whatever order, no key is worked on twice at once and no
   );
 });
 
-test('counts what begins to wait once, and what is to wait later, as the workqueue of client-go does', async () => {
+test('counts added and delayed keys once, as the workqueue of client-go does', async () => {
   const clock = createManualClock();
   const counts = { adds: 0, delays: 0 };
   const queue = createWorkQueue({ clock, onAdd: () => (counts.adds += 1), onDelay: () => (counts.delays += 1) });

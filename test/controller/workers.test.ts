@@ -34,7 +34,7 @@ function stage(
   return { clock, queue, workers, lines, passes };
 }
 
-test('handles what is added, many at once but no more than told', async () => {
+test('handles added keys concurrently, up to the limit', async () => {
   const gate = Promise.withResolvers<void>();
   let busy = 0;
   let most = 0;
@@ -55,7 +55,7 @@ test('handles what is added, many at once but no more than told', async () => {
   expect([most, passes.length]).toEqual([3, 7]);
 });
 
-test('comes back when the reconciliation asks for it, and not otherwise', async () => {
+test('requeues a key only when the reconciliation requests it', async () => {
   const handled: string[] = [];
   const { clock, queue } = stage(async (key) => {
     handled.push(key);
@@ -75,7 +75,7 @@ test.each<[string, () => Promise<ReconcileResult>]>([
   ['fails', async () => ({ failed: true })],
   ['asks to be requeued', async () => ({ requeue: true })],
   ['throws', () => Promise.reject(new Error('broken'))],
-])('a reconciliation that %s comes back with growing delays, which success ends', async (_what, fail) => {
+])('a reconciliation that %s is retried with exponential backoff, which a success resets', async (_what, fail) => {
   const times: number[] = [];
   const { clock, queue } = stage(async () => {
     times.push(clock.monotonic());
@@ -93,7 +93,7 @@ test.each<[string, ReconcileResult, number]>([
   ['says when it comes back', { failed: true, after: 2_000 }, 4_000],
   ['comes back with growing delays', { failed: true }, 15],
 ])(
-  'a reconciliation that fails for a reason of others %s, and counts as failed',
+  'a reconciliation that fails for an external reason %s, and counts as failed',
   async (_what, handled, milliseconds) => {
     const { clock, queue, passes } = stage(async () => handled);
     queue.add('a');
@@ -102,7 +102,7 @@ test.each<[string, ReconcileResult, number]>([
   },
 );
 
-test('a reconciliation that asks to be requeued did not fail', async () => {
+test('a reconciliation that requests a requeue does not count as failed', async () => {
   const { clock, queue, passes } = stage(async (): Promise<ReconcileResult> =>
     passes.length === 0 ? { requeue: true } : {},
   );
@@ -111,7 +111,7 @@ test('a reconciliation that asks to be requeued did not fail', async () => {
   expect(passes.map(({ result }) => result)).toEqual(['requeue', 'success']);
 });
 
-test('a reconciliation that throws is told once and harms no other', async () => {
+test('a reconciliation that throws is reported once and affects no other', async () => {
   const { clock, queue, lines, passes } = stage(async (key) => {
     if (key === 'bad') throw new Error('broken');
     return {};
@@ -124,7 +124,7 @@ test('a reconciliation that throws is told once and harms no other', async () =>
   expect(lines).toEqual(['bad']);
 });
 
-test('an error that changes, or returns after a success, is told again', async () => {
+test('an error that changes, or returns after a success, is reported again', async () => {
   const errors = ['a', 'a', 'b', undefined, 'b'];
   const { clock, queue, lines } = stage(async () => {
     const message = errors.shift();
@@ -153,7 +153,7 @@ test('each reconciliation is reported with its result and times', async () => {
   ]);
 });
 
-test('stop waits for the passes under way and begins no other', async () => {
+test('stop waits for the reconciliations in progress and starts no other', async () => {
   const gate = Promise.withResolvers<void>();
   const begun: string[] = [];
   const { clock, queue, workers } = stage(
@@ -176,7 +176,10 @@ test('stop waits for the passes under way and begins no other', async () => {
   expect([begun, clock.pending]).toEqual([['a'], 0]);
 });
 
-/** Keys that begin with `slow` wait, parked, until `answer`; `log` tells who began, went on and ended, in order. */
+/**
+ * Keys that begin with `slow` release their worker and wait until `answer`; `log` shows what began, continued and ended, in
+ * order.
+ */
 function slowStage(count: number) {
   const log: string[] = [];
   const answer = Promise.withResolvers<void>();
@@ -186,7 +189,7 @@ function slowStage(count: number) {
       log.push(`${key} begins`);
       if (key.startsWith('slow')) {
         await park(answer.promise);
-        log.push(`${key} goes on`);
+        log.push(`${key} continues`);
       } else {
         await work.promise;
       }
@@ -198,8 +201,8 @@ function slowStage(count: number) {
   return { ...it, log, answer, work };
 }
 
-describe('a parked pass', () => {
-  test('uses up no worker, however many there are', async () => {
+describe('a reconciliation that released its worker', () => {
+  test('uses no worker, however many there are', async () => {
     const { clock, queue, log, work } = slowStage(2);
     work.resolve();
     for (let index = 0; index < 200; index += 1) queue.add(`slow-${index}`);
@@ -209,7 +212,7 @@ describe('a parked pass', () => {
     expect(log.slice(-2)).toEqual(['quick begins', 'quick ends']);
   });
 
-  test('gets a worker back before it goes on, and before anybody new', async () => {
+  test('gets a worker again before it continues, and before any new key', async () => {
     const { clock, queue, log, answer, work } = slowStage(1);
     for (const key of ['slow', 'busy', 'new']) queue.add(key);
     await clock.settle();
@@ -219,10 +222,10 @@ describe('a parked pass', () => {
     expect(log).toHaveLength(2);
     work.resolve();
     await clock.settle();
-    expect(log.slice(2)).toEqual(['busy ends', 'slow goes on', 'slow ends', 'new begins', 'new ends']);
+    expect(log.slice(2)).toEqual(['busy ends', 'slow continues', 'slow ends', 'new begins', 'new ends']);
   });
 
-  test('gets a worker back in turn for its namespace, however many of another are parked', async () => {
+  test('gets a worker again round-robin by namespace, however many of another namespace wait', async () => {
     const { clock, queue, log, answer, work } = slowStage(1);
     for (let index = 0; index < 100; index += 1) queue.add(`slow-a/${index}`);
     await clock.settle();
@@ -232,18 +235,18 @@ describe('a parked pass', () => {
     await clock.settle();
     work.resolve();
     await clock.settle();
-    const order = log.filter((line) => line.endsWith('goes on'));
+    const order = log.filter((line) => line.endsWith('continues'));
     expect(order).toHaveLength(101);
-    expect(order.slice(0, 2)).toContain('slow-b/0 goes on');
+    expect(order.slice(0, 2)).toContain('slow-b/0 continues');
   });
 
-  test('goes on at once while workers wait for keys', async () => {
+  test('continues at once while workers wait for keys', async () => {
     const { clock, queue, log, answer } = slowStage(1);
     queue.add('slow');
     await clock.settle();
     answer.resolve();
     await clock.settle();
-    expect(log).toEqual(['slow begins', 'slow goes on', 'slow ends']);
+    expect(log).toEqual(['slow begins', 'slow continues', 'slow ends']);
   });
 
   test('keeps its key: no second reconciliation of it begins', async () => {
@@ -255,11 +258,11 @@ describe('a parked pass', () => {
     expect(log).toEqual(['slow begins']);
     answer.resolve();
     await clock.settle();
-    expect(log.slice(-3)).toEqual(['slow begins', 'slow goes on', 'slow ends']);
+    expect(log.slice(-3)).toEqual(['slow begins', 'slow continues', 'slow ends']);
     expect(log).toHaveLength(6);
   });
 
-  test('whose wait fails gets its worker back too', async () => {
+  test('gets its worker again if its wait fails', async () => {
     const { clock, queue, passes } = stage((_key, _clock, park) => park(Promise.reject(new Error('refused'))), {
       count: 1,
     });
@@ -269,7 +272,7 @@ describe('a parked pass', () => {
     expect(passes.map(({ result }) => result)).toEqual(['error', 'error']);
   });
 
-  test('is waited for when all is stopped', async () => {
+  test('is waited for at shutdown', async () => {
     const { clock, queue, workers, log, answer } = slowStage(1);
     queue.add('slow');
     await clock.settle();
@@ -283,8 +286,8 @@ describe('a parked pass', () => {
   });
 });
 
-describe('how long workers are held', () => {
-  test('a reconciliation that hangs after it was parked is noticed, from when it got its worker back', async () => {
+describe('how long workers are in use', () => {
+  test('detects a reconciliation that hangs after its wait, from when it got its worker again', async () => {
     const parked = Promise.withResolvers<void>();
     const { clock, queue, workers } = stage(async (_key, _clock, park) => {
       await park(parked.promise);
@@ -298,7 +301,7 @@ describe('how long workers are held', () => {
     expect(workers.longestReconcileMs).toBe(7_000);
   });
 
-  test('is measured of each reconciliation, without the time for which it was parked', async () => {
+  test('is measured for each reconciliation, without the time for which it released its worker', async () => {
     const { clock, queue, passes } = stage(async (_key, { schedule }, park) => {
       const after = (time: number): Promise<void> => new Promise((resolve) => schedule(time, resolve));
       await after(20);
@@ -311,7 +314,7 @@ describe('how long workers are held', () => {
     expect(passes).toMatchObject([{ milliseconds: 5_050, workMilliseconds: 50 }]);
   });
 
-  test('adds up for all passes in progress', async () => {
+  test('is summed over all reconciliations in progress', async () => {
     const { clock, queue, workers } = stage(() => new Promise(() => {}));
     expect([workers.active, workers.unfinishedMs]).toEqual([0, 0]);
     queue.add('a');
@@ -321,7 +324,7 @@ describe('how long workers are held', () => {
     expect([workers.active, workers.unfinishedMs]).toEqual([2, 8_000]);
   });
 
-  test('is told of the oldest reconciliation, parked time not counted', async () => {
+  test('is reported for the oldest reconciliation, without the time for which it released its worker', async () => {
     const { clock, queue, workers, answer, work } = slowStage(2);
     expect([workers.longestReconcileMs, workers.lastEndAt]).toEqual([0, 0]);
     queue.add('slow');

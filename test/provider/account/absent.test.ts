@@ -3,7 +3,7 @@ import { machine } from '../../support/fake-provider.ts';
 import { down, createFixture } from './fixture.ts';
 
 describe('VMs that the lists of an account lack', () => {
-  test('a list that started before the VM was followed is no evidence that it is gone', async () => {
+  test('a list that started before the VM was subscribed does not count as evidence of its deletion', async () => {
     const { clock, provider, account } = createFixture([]);
     const release = provider.hold('ListMachines');
     account.subscribe('first', { name: 'machine-1', id: 1 });
@@ -20,7 +20,7 @@ describe('VMs that the lists of an account lack', () => {
     ]);
   });
 
-  test('a list that fails counts for nothing, and one that shows the VM ends its absence', async () => {
+  test('a failed list does not count, and a list that shows the VM ends its absence', async () => {
     const { clock, provider, account } = createFixture([]);
     account.subscribe('a', { name: 'machine-1', id: 1 });
     await clock.settle();
@@ -36,7 +36,7 @@ describe('VMs that the lists of an account lack', () => {
     expect(account.absenceOf(1)).toEqual({ since: startedAt + 60_000, lists: 1 });
   });
 
-  test('a read that shows the VM alone ends its absence', async () => {
+  test('a read of the VM by its id ends its absence', async () => {
     const { clock, provider, account } = createFixture([]);
     account.subscribe('a', { name: 'machine-1', id: 1 });
     await clock.settle();

@@ -51,7 +51,7 @@ test('the same key is the same account, another key another one', () => {
   expect([...accounts.list().keys()]).toEqual([1, 2]);
 });
 
-test('snapshots are told with the ordinal number of their account', async () => {
+test('snapshots are reported with the ordinal number of their account', async () => {
   const { clock, accounts, snapshots } = scene();
   accountOf(accounts, 'one');
   accountOf(accounts, 'two').subscribe('a/1', { group: 'a', name: 'x' });
@@ -59,7 +59,7 @@ test('snapshots are told with the ordinal number of their account', async () => 
   expect(snapshots).toEqual([2]);
 });
 
-test('an account that nobody follows for ten minutes goes; one that is followed stays', async () => {
+test('an account without subscribers is closed after ten minutes; one with subscribers stays', async () => {
   const { clock, accounts } = scene();
   const followed = accountOf(accounts, 'followed');
   followed.subscribe('a/1', { group: 'a', name: 'machine-1' });
@@ -72,7 +72,7 @@ test('an account that nobody follows for ten minutes goes; one that is followed 
   expect(accountOf(accounts, 'followed')).toBe(followed);
 });
 
-test('an account that is closed makes no more calls, also if an object that still refers to it follows it again', async () => {
+test('an account that is closed makes no more calls, also if an object that still refers to it subscribes again', async () => {
   const connected = new Map<string, FakeProvider>();
   const { clock, accounts } = scene({ total: 3, perGroup: 100 }, (name) => {
     const provider = createFakeProvider([machine(1)]);
@@ -124,7 +124,7 @@ function judging(name: string): Provider {
   return name.startsWith('good') ? provider : { ...provider, listMachines: async () => failed(rejected) };
 }
 
-test('a namespace uses so many keys and no more, until its objects use another one or are gone', async () => {
+test('a namespace uses a limited number of keys, until its objects use another one or are removed', async () => {
   const { accounts } = scene({ total: 1_000, perGroup: 2 });
   for (const name of ['one', 'two']) accountOf(accounts, name).subscribe(`a/${name}`, { ...key, group: 'a' });
   expect(accounts.get(new Secret('three'), 'a')).toBe('GroupReached');
@@ -133,7 +133,7 @@ test('a namespace uses so many keys and no more, until its objects use another o
   expect(typeof accounts.get(new Secret('three'), 'a')).toBe('object');
 });
 
-test('a key stays in use by a namespace until the last of its objects is gone', () => {
+test('a key stays in use by a namespace until the last of its objects is removed', () => {
   const { accounts } = scene({ total: 1_000, perGroup: 1 });
   const one = accountOf(accounts, 'one');
   for (const name of ['a/1', 'a/2']) one.subscribe(name, { ...key, group: 'a' });
@@ -143,14 +143,14 @@ test('a key stays in use by a namespace until the last of its objects is gone', 
   expect(accounts.get(new Secret('two'), 'a')).toBeTypeOf('object');
 });
 
-test('a key that is in use for another namespace counts for each', () => {
+test('a key that another namespace uses counts for each', () => {
   const { accounts } = scene({ total: 1_000, perGroup: 1 });
   accountOf(accounts, 'shared', 'a').subscribe('a/1', { ...key, group: 'a' });
   accountOf(accounts, 'own', 'b').subscribe('b/1', { ...key, group: 'b' });
   expect(accounts.get(new Secret('shared'), 'b')).toBe('GroupReached');
 });
 
-test('there are so many keys and no more: those that nobody uses go, then those that were not accepted of whoever has most', async () => {
+test('above the limit of keys, unused ones are dropped first, then those that were not accepted of the namespace with the most', async () => {
   const { clock, accounts } = scene({ total: 4, perGroup: 100 }, judging);
   accountOf(accounts, 'good-1', 'a').subscribe('a/1', { ...key, group: 'a' });
   for (const index of [1, 2]) accountOf(accounts, `bad-${index}`, 'b').subscribe(`b/${index}`, { ...key, group: 'b' });
@@ -171,7 +171,7 @@ test('there are so many keys and no more: those that nobody uses go, then those 
   expect(accountOf(accounts, 'good-1', 'a').credentialStatus).toBe('Accepted');
 });
 
-test('four hundred keys that are none are tried a few at a time, and others take turns with them', async () => {
+test('four hundred invalid keys are tried a few at a time, round-robin with other keys', async () => {
   const answers: (() => void)[] = [];
   const asked: string[] = [];
   const { clock, accounts } = scene({ total: 1_000, perGroup: 1_000 }, (name) => ({
@@ -192,7 +192,7 @@ test('four hundred keys that are none are tried a few at a time, and others take
   await accounts.stop();
 });
 
-test('a key that was never accepted is tried ever more slowly, one that was once a minute', async () => {
+test('a key that was never accepted is tried with exponential backoff, one that was accepted once a minute', async () => {
   const lists = new Map<string, number>();
   const good = { isGood: true };
   const { clock, accounts } = scene(undefined, (name) => {
@@ -214,7 +214,7 @@ test('a key that was never accepted is tried ever more slowly, one that was once
   expect([lists.get('good'), lists.get('bad')]).toEqual([60, 8]);
 });
 
-test('a key is kept out of all texts once the provider accepts it: before, any word may pass for one', async () => {
+test('a key is redacted from all texts once the provider accepts it: before, it could be a common word', async () => {
   const keys = ['Amsterdam', 'good-k3y-0f-4n-4cc0unt'];
   const hidden = (): readonly string[] => keys.filter((one) => registeredSecrets().quotedIn(`web in ${one}`));
   const { clock, accounts } = scene(undefined, judging);
@@ -225,7 +225,7 @@ test('a key is kept out of all texts once the provider accepts it: before, any w
   expect(hidden()).toEqual(keys.slice(1));
 });
 
-test('a key whose account is closed is kept out of texts until a thousand other keys have come and gone', async () => {
+test('a key whose account is closed is redacted until a thousand other keys have come and gone', async () => {
   const { clock, accounts } = scene();
   const old = 'k3y-that-was-rotated';
   accountOf(accounts, old).subscribe('a/1', { group: 'a', name: 'x' });
@@ -240,7 +240,7 @@ test('a key whose account is closed is kept out of texts until a thousand other 
   expect(isHidden()).toBe(false);
 });
 
-test('the lists of all keys together are bounded: one that does not fit fails, the others stay, and a key that goes makes room', async () => {
+test('the lists of all keys together are limited: a list above the limit fails, the others stay, and a dropped key frees its share', async () => {
   const large = Array.from({ length: 20_000 }, (_, index) =>
     machine(index + 1, {
       addresses: [1, 2, 3, 4, 5, 6, 7, 8].map((n) => ({ version: 4, address: `10.0.0.${n}` })),

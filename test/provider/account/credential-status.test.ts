@@ -7,7 +7,7 @@ const failing = (treatment: FailureClass) =>
   failed({ operation: 'ListMachines', class: treatment, code: 'Unauthorized', status: 401, text: '' });
 const refused = failing('Credentials');
 
-test('a call that is answered accepts a key that nobody has judged, and no list is needed', () => {
+test('a successful call accepts an unverified key, without a list', () => {
   let accepted = 0;
   const key = new CredentialStatus(() => (accepted += 1));
   expect([key.onCall(fine, 0), key.status, key.onCall(fine, 0)]).toEqual([true, 'Accepted', false]);
@@ -15,7 +15,7 @@ test('a call that is answered accepts a key that nobody has judged, and no list 
   expect(accepted).toBe(1);
 });
 
-test('a call that fails changes no verdict; only a refusal raises doubt', () => {
+test('a failed call changes no credential status; only a rejection raises suspicion', () => {
   const key = new CredentialStatus();
   expect([key.onCall(failing('Retry'), 5), key.suspectedAt]).toEqual([false, undefined]);
   expect([key.onCall(refused, 5), key.suspectedAt, key.status]).toEqual([false, 5, 'Unverified']);
@@ -26,15 +26,18 @@ test.for([
   { list: 'that started with it', startedAt: 5, outcome: fine, doubtedAt: undefined },
   { list: 'that fails for another reason', startedAt: 9, outcome: failing('Retry'), doubtedAt: 5 },
   { list: 'that is refused too', startedAt: 4, outcome: refused, doubtedAt: undefined },
-])('doubt of a call that was refused after a list $list: since $doubtedAt', ({ startedAt, outcome, doubtedAt }) => {
-  const key = new CredentialStatus();
-  key.onList(0, fine);
-  key.onCall(refused, 5);
-  key.onList(startedAt, outcome);
-  expect(key.suspectedAt).toBe(doubtedAt);
-});
+])(
+  'a key is suspected after a rejected call and a list $list: since $doubtedAt',
+  ({ startedAt, outcome, doubtedAt }) => {
+    const key = new CredentialStatus();
+    key.onList(0, fine);
+    key.onCall(refused, 5);
+    key.onList(startedAt, outcome);
+    expect(key.suspectedAt).toBe(doubtedAt);
+  },
+);
 
-test('a key that is to be tried again is tried by a list that starts no earlier', () => {
+test('a key that is to be retried is tried by a list that starts no earlier', () => {
   const key = new CredentialStatus();
   key.onList(0, refused);
   key.retryAt = 5;
@@ -44,7 +47,7 @@ test('a key that is to be tried again is tried by a list that starts no earlier'
   expect(key.retryAt).toBeUndefined();
 });
 
-test('the refusal is kept until the key is accepted', () => {
+test('a rejection is kept until the key is accepted', () => {
   const key = new CredentialStatus();
   key.onList(0, refused);
   expect(key.rejection).toMatchObject({ class: 'Credentials', status: 401 });
@@ -52,7 +55,7 @@ test('the refusal is kept until the key is accepted', () => {
   expect(key.rejection).toBeUndefined();
 });
 
-test('refusals count until the key is accepted, and no more after that', () => {
+test('rejections count until the key is accepted, and are reset then', () => {
   const key = new CredentialStatus();
   const counts = [refused, failing('Retry'), refused, fine, refused].map((outcome, startedAt) => {
     const isNew = key.onList(startedAt, outcome);

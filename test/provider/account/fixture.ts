@@ -17,7 +17,7 @@ export interface AccountFixture {
   woken(): readonly string[];
 }
 
-/** An account of its own, with a fake provider and a manual clock. */
+/** A separate account, with a fake provider and a manual clock. */
 export function createFixture(
   machines = [machine(1), machine(2)],
   options: Partial<AccountOptions> = {},
@@ -26,7 +26,7 @@ export function createFixture(
   const provider = createFakeProvider(machines);
   const woken: string[] = [];
   const wake = (key: string): void => void woken.push(key);
-  // 0.5 is the middle of every jitter: an idle poll is a minute, and a wait of the gate is 5 % longer than asked.
+  // 0.5 is the middle of every jitter: an idle poll is a minute, and a rate-limit pause is 5 % longer than requested.
   const account = createAccount({
     provider,
     keyedHash: (text) => text,

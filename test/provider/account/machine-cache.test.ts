@@ -14,7 +14,7 @@ function scene() {
   return sightings;
 }
 
-test('a machine read alone after the list is seen as that read showed it, and the list stays as it was answered', () => {
+test('a read by id after the list updates the cached VM, and the list stays as it was answered', () => {
   const sightings = scene();
   expect(sightings.upsert(200, halting)).toEqual(first);
   expect(sightings.get(1)).toEqual({ startedAt: 200, machine: halting });
@@ -22,7 +22,7 @@ test('a machine read alone after the list is seen as that read showed it, and th
   expect([sightings.snapshot?.startedAt, sightings.snapshot?.byId(1)]).toEqual([100, running]);
 });
 
-test('the same again is no change, but newer', () => {
+test('an equal read changes only the time', () => {
   const sightings = scene();
   expect(sightings.upsert(200, machine(1))).toEqual(nothing);
   expect(sightings.get(1)?.startedAt).toBe(200);
@@ -31,7 +31,7 @@ test('the same again is no change, but newer', () => {
 test.for([
   ['before the list', 50],
   ['together with the list', 100],
-])('a read that started %s tells nothing new', ([, startedAt]) => {
+])('a read that started %s changes nothing', ([, startedAt]) => {
   const sightings = scene();
   expect(sightings.upsert(Number(startedAt), halted)).toEqual(nothing);
   expect(sightings.get(1)?.machine).toBe(running);
@@ -44,7 +44,7 @@ test('of two reads the one that started later counts, whichever is answered firs
   expect(sightings.get(1)).toEqual({ startedAt: 300, machine: halted });
 });
 
-test('a later list takes the place of a single read, whatever it shows, and tells what changed since that read', () => {
+test('a later list replaces a read by id, and reports what changed since that read', () => {
   const sightings = scene();
   sightings.upsert(200, halting);
   expect(sightings.replace(300, 310, [halting, machine(2)])).toEqual(nothing);
@@ -55,7 +55,7 @@ test('a later list takes the place of a single read, whatever it shows, and tell
   expect(sightings.get(1)?.machine).toEqual(halting);
 });
 
-test('a single read that started after a list which was answered later still counts', () => {
+test('a read by id that started after a list which was answered later still counts', () => {
   const sightings = scene();
   sightings.upsert(300, halted);
   sightings.replace(250, 400, [halting, machine(2)]);
@@ -63,7 +63,7 @@ test('a single read that started after a list which was answered later still cou
   expect(sightings.snapshot?.byId(1)).toEqual(halting);
 });
 
-test('a machine that only a single read showed is not in the list, and its going is told', () => {
+test('a VM that only a read by id showed is not in the list, and its disappearance is reported', () => {
   const sightings = scene();
   expect(sightings.upsert(200, machine(3))).toEqual({ ids: new Set([3]), names: new Set(['machine-3']) });
   expect([sightings.get(3)?.startedAt, sightings.snapshot?.byId(3), sightings.snapshot?.byName('machine-3')]).toEqual([
@@ -78,6 +78,6 @@ test('a machine that only a single read showed is not in the list, and its going
   expect(sightings.get(3)).toBeUndefined();
 });
 
-test('the first list has nothing to be compared with', () => {
+test('the first list has nothing to compare with', () => {
   expect(new MachineCache().replace(0, 10, [running])).toBeUndefined();
 });

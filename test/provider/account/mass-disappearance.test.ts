@@ -83,7 +83,7 @@ test.for<[reason: string, steps: readonly Step[], doubted: readonly ReadonlySet<
     [],
   ],
   [
-    'a slow drip is no wave',
+    'slow single disappearances are not a mass disappearance',
     [
       { at: 0, lacks: ids(1, 6) },
       { at: 1, lacks: ids(1, 12) },
@@ -153,7 +153,7 @@ test.for<[reason: string, steps: readonly Step[], doubted: readonly ReadonlySet<
     [ids(1, 9)],
   ],
   [
-    'a second wave has five minutes of its own, and does not prolong the first',
+    'a second mass disappearance has separate five minutes, and does not prolong the first',
     [
       { at: 0, lacks: ids(1, 9) },
       { at: 3, lacks: ids(1, 20) },
@@ -173,7 +173,7 @@ test.for<[reason: string, steps: readonly Step[], doubted: readonly ReadonlySet<
   expect(sweep(...steps).map((wave) => wave.ids)).toEqual(doubted);
 });
 
-test('a wave tells how many vanished out of how many, also when some are back', () => {
+test('reports how many VMs disappeared out of how many, also when some are back', () => {
   const waves = sweep({ at: 0, lacks: ids(1, 30) }, { at: 1, lacks: ids(1, 2) });
   expect(waves).toMatchObject([{ vanished: 30, of: 40, since: 0, lists: 2 }]);
 });

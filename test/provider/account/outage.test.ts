@@ -4,7 +4,7 @@ import { change, down, createFixture } from './fixture.ts';
 
 const machines = Array.from({ length: 60 }, (_, index) => machine(index + 1));
 
-test('after an outage calls go out one after the other at the permitted rate, not as a burst', async () => {
+test('after an outage calls are sent one after the other at the permitted rate, not as a burst', async () => {
   const { clock, provider, account } = createFixture(machines, { settings: { ratePerSecond: 10, burst: 20 } });
   account.subscribe('a', { name: 'machine-1' });
   await clock.settle();
@@ -28,7 +28,7 @@ test('after an outage calls go out one after the other at the permitted rate, no
   expect(provider.count('StopMachine') - before).toBeGreaterThanOrEqual(10);
 });
 
-test('a look-up of a quiet namespace is second at most behind a thousand of another', async () => {
+test('a read for a quiet namespace waits for at most one read of another with a thousand', async () => {
   const { clock, provider, account } = createFixture([], { settings: { ratePerSecond: 1, burst: 1 } });
   const looked: number[] = [];
   provider.getMachine = async (id) => {

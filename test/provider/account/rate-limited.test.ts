@@ -10,7 +10,7 @@ const refusals: readonly [reason: string, failure: Facts, until: number | undefi
 ];
 
 describe('the rate-limit pause of an account', () => {
-  test('a 429 pauses the whole account until the time it named, and a little longer', async () => {
+  test('a 429 pauses the whole account until the reported time, and a little longer', async () => {
     const { clock, provider, account } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
@@ -34,7 +34,7 @@ describe('the rate-limit pause of an account', () => {
     expect(provider.calls.slice(2).toSorted()).toEqual(['ListMachines', 'StopMachine']);
   });
 
-  test('calls that wait for a slot when the pause begins are not sent, and look-ups fail', async () => {
+  test('calls that wait for a slot when the pause begins are not sent, and reads by id fail', async () => {
     const { clock, provider, account, woken } = createFixture([], { settings: { maxInFlight: 1 } });
     provider.failNext('StopMachine', limited);
     const release = provider.hold('StopMachine');
@@ -65,7 +65,7 @@ describe('the rate-limit pause of an account', () => {
     expect(account.rateLimitedUntil).toBe(21_000);
   });
 
-  test('after a pause that was prolonged calls go out one after the other too', async () => {
+  test('after a prolonged pause calls are sent one after the other too', async () => {
     const { clock, provider, account } = createFixture([]);
     const stops = (from: number, to: number): void => {
       for (let id = from; id <= to; id += 1) void account.write(change(`machine-${id}`), (at) => at.stopMachine(id));

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { machine } from '../../support/fake-provider.ts';
 import { change, down, createFixture } from './fixture.ts';
 
-describe('what an account reads beside the list', () => {
-  test('the owner is learned from a list, and a list that shows another one replaces it', async () => {
+describe('what an account reads besides the list', () => {
+  test('the owner is learned from a list, and replaced when a list shows another one', async () => {
     const { clock, provider, account } = createFixture([machine(1, { ownerId: 5 })]);
     account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
@@ -19,7 +19,7 @@ describe('what an account reads beside the list', () => {
     expect(account.snapshot?.ownerIds).toEqual([6]);
   });
 
-  test('the owner stays the same for as long as the list shows it, whoever else is shown', async () => {
+  test('the owner stays the same for as long as the list shows it, also beside other owners', async () => {
     const { clock, provider, account } = createFixture([machine(1, { ownerId: 5 })]);
     account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
@@ -28,7 +28,7 @@ describe('what an account reads beside the list', () => {
     expect([account.ownerId, account.snapshot?.ownerIds]).toEqual([5, [4, 5]]);
   });
 
-  test('the owner is learned from a single machine too', async () => {
+  test('the owner is learned from a read by id too', async () => {
     const read = createFixture([machine(1, { ownerId: 5 })]);
     read.account.readMachine('a', 1, 0);
     await read.clock.settle();
@@ -49,7 +49,7 @@ describe('what an account reads beside the list', () => {
     expect(created.account.ownerId).toBe(1);
   });
 
-  test('a look-up is answered when it is asked again, with the time it was sent', async () => {
+  test('a read by id is answered at the next request, with the time it was sent', async () => {
     const { clock, provider, account, woken } = createFixture();
     const release = provider.hold('GetMachine');
     await clock.advance(100);
@@ -64,7 +64,7 @@ describe('what an account reads beside the list', () => {
     expect(provider.count('GetMachine')).toBe(1);
   });
 
-  test('what a look-up answered while the list lacked the machine is forgotten when a list shows it', async () => {
+  test('the result of a read by id while the list lacked the VM is dropped when a list shows it', async () => {
     const { clock, provider, account } = createFixture([]);
     account.subscribe('a', { name: 'machine-1', id: 1 });
     await clock.settle();
@@ -77,7 +77,7 @@ describe('what an account reads beside the list', () => {
     expect(provider.count('GetMachine')).toBe(2);
   });
 
-  test('look-ups share the concurrency limit of the writes', async () => {
+  test('reads by id share the concurrency limit of the writes', async () => {
     const { clock, provider, account } = createFixture([], { settings: { maxInFlight: 2 } });
     const release = provider.hold('GetMachine');
     for (const id of [1, 2, 3]) account.readMachine(`key-${id}`, id, 0);
@@ -88,7 +88,7 @@ describe('what an account reads beside the list', () => {
     expect(provider.count('GetMachine')).toBe(3);
   });
 
-  test('an object that is forgotten is not woken by what it asked for', async () => {
+  test('an unsubscribed object is not woken by its earlier requests', async () => {
     const { clock, provider, account, woken } = createFixture();
     const releases = [provider.hold('GetMachine'), provider.hold('ListPackages')];
     account.readMachine('a', 1, 0);
@@ -117,7 +117,7 @@ describe('what an account reads beside the list', () => {
     expect(provider.calls).toHaveLength(6);
   });
 
-  test('a catalogue that could not be read is asked for again after a moment, not ten minutes', async () => {
+  test('a catalogue that could not be read is requested again after a moment, not ten minutes', async () => {
     const { clock, provider, account, woken } = createFixture();
     provider.failNext('ListPackages', down);
     account.catalogue('a');

@@ -39,7 +39,7 @@ describe('a rejected API key', () => {
     expect(woken()).toEqual(['a', 'a']);
   });
 
-  test('is tried again at once when a Secret gets it again, once however many objects use it', async () => {
+  test('is tried again at once when a Secret contains it again, once for all its objects', async () => {
     const { clock, provider, account } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     provider.failNext('ListMachines', unauthorized, unauthorized);
@@ -57,7 +57,7 @@ describe('a rejected API key', () => {
     expect(provider.count('ListMachines')).toBe(3);
   });
 
-  test('is not tried another time when a Secret gets it again while it is being tried', async () => {
+  test('is not tried twice when a Secret contains it again during a try', async () => {
     const { clock, provider, account } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     provider.failNext('ListMachines', unauthorized, unauthorized);
@@ -71,7 +71,7 @@ describe('a rejected API key', () => {
     expect([account.credentialStatus, provider.count('ListMachines')]).toEqual(['Rejected', 2]);
   });
 
-  test('one refused call fails for its caller only, and asks for a list at once', async () => {
+  test('one rejected call fails for its caller only, and requests a list at once', async () => {
     const { clock, provider, account, woken } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     await clock.advance(30_000);
@@ -95,7 +95,7 @@ describe('a rejected API key', () => {
     expect(woken()).toEqual(['a']);
   });
 
-  test('a list that started before a call was refused says nothing about it', async () => {
+  test('a list that started before the rejected call does not decide', async () => {
     const { clock, provider, account } = createFixture();
     const releaseList = provider.hold('ListMachines');
     account.subscribe('a', { name: 'machine-1' });
@@ -111,7 +111,7 @@ describe('a rejected API key', () => {
     expect(provider.count('ListMachines')).toBe(2);
   });
 
-  test.for(doubts)('a call was refused, and the list is %s', async ([, list, answer, verdict]) => {
+  test.for(doubts)('decides after a rejected call by a list that is %s', async ([, list, answer, verdict]) => {
     const { clock, provider, account } = createFixture([], { settings: { maxInFlight: 2 } });
     account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
@@ -131,7 +131,7 @@ describe('a rejected API key', () => {
     await underWay;
   });
 
-  test('a call refused before the first list is no verdict either', async () => {
+  test('a call rejected before the first list does not decide either', async () => {
     const { provider, account } = createFixture();
     provider.failNext('StopMachine', unauthorized);
     provider.hold('ListMachines');
@@ -167,7 +167,7 @@ describe('a rejected API key', () => {
     await underWay;
   });
 
-  test('calls refused while the key is rejected ask for no more lists', async () => {
+  test('calls rejected while the key is rejected request no more lists', async () => {
     const { clock, provider, account } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     await clock.settle();

@@ -35,7 +35,7 @@ async function scene(machines = fleet) {
   return { clock, provider, account, counts, see, woken: () => woken.splice(0) };
 }
 
-test('a machine in transition is read alone, ever slower, and its change wakes its key', async () => {
+test('a VM in transition is read by its id with backoff, and its change wakes its key', async () => {
   const { clock, account, counts, see, woken } = await scene();
   account.setFastPolling('machine-1', true);
   await clock.advance(0);
@@ -52,7 +52,7 @@ test('a machine in transition is read alone, ever slower, and its change wakes i
   expect(counts()).toEqual([1, 4]);
 });
 
-test('the list goes on once a minute meanwhile, and what both show wakes nobody twice', async () => {
+test('the list continues once a minute meanwhile, and a change that both show wakes a key once', async () => {
   const { clock, account, counts, see, woken } = await scene();
   account.setFastPolling('machine-1', true);
   see(1, { state: 'Halting' });
@@ -69,7 +69,7 @@ test.for<[what: string, machines: number, urgent: number, readsAfter: readonly n
   ['one of three hundred: alone', 300, 1, [0, 1]],
   ['two of three hundred: one list', 300, 2, [1, 0]],
   ['one of a hundred: one list', 100, 1, [1, 0]],
-])('what is cheaper is read: %s', async ([, machines, urgent, expected]) => {
+])('the cheaper read is used: %s', async ([, machines, urgent, expected]) => {
   const { clock, account, counts } = await scene(fleet.slice(0, machines));
   for (const { name } of fleet.slice(0, urgent)) account.setFastPolling(name, true);
   // The first one to become urgent is read before the others do: what counts is the round after it.
@@ -79,7 +79,7 @@ test.for<[what: string, machines: number, urgent: number, readsAfter: readonly n
   expect(counts()).toEqual([lists + (expected[0] ?? 0), singly + (expected[1] ?? 0)]);
 });
 
-test('who follows a name only needs a list', async () => {
+test('an object that subscribes only by name needs a list', async () => {
   const { clock, account, counts } = await scene();
   account.subscribe('new', { name: 'machine-2000' });
   account.setFastPolling('new', true);
@@ -87,22 +87,22 @@ test('who follows a name only needs a list', async () => {
   expect(counts()).toEqual([2, 0]);
 });
 
-describe('somebody wants to know how its machine is', () => {
-  test('it is read alone, and the key is woken though nothing changed', async () => {
+describe("an object that requests its VM's state", () => {
+  test('gets a read by id, and is woken without a change', async () => {
     const { clock, account, counts, woken } = await scene();
     account.requestMachine('machine-1', clock.monotonic());
     await clock.advance(0);
     expect([counts(), woken(), account.cachedMachine(1)?.startedAt]).toEqual([[1, 1], ['machine-1'], 30_000]);
   });
 
-  test('what was seen already serves it at once', async () => {
+  test('is served at once by a cached state that is recent enough', async () => {
     const { clock, account, counts, woken } = await scene();
     account.requestMachine('machine-1', 0);
     await clock.settle();
     expect([counts(), woken()]).toEqual([[1, 0], ['machine-1']]);
   });
 
-  test('a read that is under way when it is asked for is too early: another one follows', async () => {
+  test('is not served by a read that was in flight at the request: another one follows', async () => {
     const { clock, provider, account, counts, woken } = await scene();
     const release = provider.hold('GetMachine');
     account.setFastPolling('machine-1', true);
@@ -119,7 +119,7 @@ describe('somebody wants to know how its machine is', () => {
     ['does not find it', { gone: true }],
     ['fails', { fails: true }],
   ])(
-    'and a single read %s: a list decides, as soon as may be, and does so for as long as there is urgency',
+    'falls back to a list as soon as possible when the read by id %s, and for as long as there is urgency',
     async ([, { gone, fails }]) => {
       const { clock, provider, account, counts, woken } = await scene();
       if (gone === true) provider.machines = fleet.slice(1);
@@ -150,7 +150,7 @@ test('a change that was answered after a read began is not shown by it', async (
   expect([account.cachedMachine(1)?.startedAt, account.lastWriteAt('machine-1')]).toEqual([30_000, 30_100]);
 });
 
-test('while lists fail no machine is read alone', async () => {
+test('while lists fail no VM is read by its id', async () => {
   const { clock, provider, account, counts } = await scene();
   provider.failNext('ListMachines', down, down, down);
   account.requestList('machine-1', clock.monotonic());
@@ -161,7 +161,7 @@ test('while lists fail no machine is read alone', async () => {
   expect(counts()).toEqual([3, 0]);
 });
 
-test('stopped in the middle of a single read, it takes nothing in', async () => {
+test('a stop during a read by id drops its result', async () => {
   const { clock, provider, account, see, woken } = await scene();
   const release = provider.hold('GetMachine');
   account.setFastPolling('machine-1', true);

@@ -41,7 +41,7 @@ const meaningful: readonly [what: string, fields: Partial<Machine>][] = [
   ['address gone', { addresses: [] }],
 ];
 
-test.for(meaningful)('%s makes a machine count as changed', ([, fields]) => {
+test.for(meaningful)('%s counts as a change of the VM', ([, fields]) => {
   expect(changedNames([base], [{ ...base, ...fields }])).toEqual(['machine-1']);
 });
 
@@ -52,23 +52,23 @@ const meaningless: readonly [why: string, fields: Partial<Machine>][] = [
   ['the time of the last action says nothing that state and task do not', { updatedAt: '2026-01-01T00:00:00.000Z' }],
 ];
 
-test.for(meaningless)('no change, and the newest is shown: %s', ([, fields]) => {
+test.for(meaningless)('counts as unchanged, and the newest value is shown: %s', ([, fields]) => {
   const now = { ...base, ...fields };
   expect(changedNames([base], [now])).toEqual([]);
   expect(createSnapshot(1, 1, [now], createSnapshot(0, 0, [base])).byId(1)).toBe(now);
 });
 
-test('a password is only ever written once, so another one is no change', () => {
+test('a password is written only once, so another one does not count as a change', () => {
   const before = { ...base, initialPassword: new Secret('a') };
   expect(changedNames([before], [{ ...base, initialPassword: new Secret('b') }])).toEqual([]);
 });
 
-test('what came and what went is told; a renamed machine by both names', () => {
+test('reports appeared and disappeared VMs, and a renamed VM by both names', () => {
   expect(changedNames([machine(1), machine(2)], [machine(2), machine(3)])).toEqual(['machine-1', 'machine-3']);
   expect(changedNames([machine(1)], [machine(1, { name: 'renamed' })])).toEqual(['machine-1', 'renamed']);
 });
 
-test('a snapshot finds by id and name, also when a name is there twice, and names its owners', () => {
+test('a snapshot finds VMs by id and name, also when a name exists twice, and returns their owners', () => {
   const machines = [machine(1, { ownerId: 7 }), machine(2, { name: 'machine-1', ownerId: 3 })];
   const snapshot = createSnapshot(5, 6, machines);
   expect(snapshot.byId(2)).toBe(machines[1]);
@@ -77,7 +77,7 @@ test('a snapshot finds by id and name, also when a name is there twice, and name
   expect(snapshot.ownerIds).toEqual([3, 7]);
 });
 
-test('a machine that is as it was is kept as the same object; one that differs in anything at all is not', () => {
+test('an unchanged VM is kept as the same object, and replaced after any difference', () => {
   const before = createSnapshot(0, 0, [base, machine(2), machine(3, { initialPassword: new Secret('a') })]);
   const same = { ...base, addresses: base.addresses.map((address) => ({ ...address })) };
   const after = createSnapshot(
@@ -93,7 +93,7 @@ test('a machine that is as it was is kept as the same object; one that differs i
   expect(changed.byId(3)?.initialPassword?.reveal()).toBe('b');
 });
 
-test('a VM is unreadable since the first of the lists that show it so without a break', () => {
+test('a VM is unreadable since the first list of the uninterrupted series that shows it so', () => {
   const problem = { id: 1, problem: 'its state is missing' };
   const lists = [[problem], [problem], [machine(1)], [problem]];
   let snapshot = createSnapshot(0, 0, [machine(1)]);

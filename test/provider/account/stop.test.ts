@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { change, createFixture } from './fixture.ts';
 
 describe('stopping an account', () => {
-  test('aborts reads, sends no call that waits, and waits for the write in flight', async () => {
+  test('aborts reads, sends no waiting call, and waits for the write in flight', async () => {
     const { clock, provider, account } = createFixture([], { settings: { maxInFlight: 1 } });
     account.subscribe('a', { name: 'machine-1' });
     await clock.settle();

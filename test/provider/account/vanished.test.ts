@@ -10,8 +10,8 @@ const deletions: readonly [reason: string, failure: Facts | undefined, isDoubted
   ['refused: the operator did not delete them', { class: 'Wait', code: 'BadRequest', text: '' }, true],
 ];
 
-describe('VMs that vanish from the list of an account', () => {
-  test('VMs that vanish together are doubted for five minutes, also across lists that fail', async () => {
+describe('VMs that disappear from the list of an account', () => {
+  test('VMs that disappear together are unconfirmed for five minutes, also across lists that fail', async () => {
     const { clock, provider, account } = createFixture(ten);
     account.subscribe('a', { name: 'machine-1', id: 1 });
     await clock.settle();
@@ -36,7 +36,7 @@ describe('VMs that vanish from the list of an account', () => {
     expect([account.massDisappearanceOf(1), account.massDisappearance]).toEqual([undefined, undefined]);
   });
 
-  test.for(deletions)('VMs that the operator deleted are not missed: %s', async ([, failure, isDoubted]) => {
+  test.for(deletions)('VMs that the operator deleted do not count as missing: %s', async ([, failure, isDoubted]) => {
     const { clock, provider, account } = createFixture(ten);
     for (const { id, name } of ten) account.subscribe(name, { name, id });
     await clock.settle();
@@ -48,7 +48,7 @@ describe('VMs that vanish from the list of an account', () => {
     expect(account.massDisappearanceOf(1) !== undefined).toBe(isDoubted);
   });
 
-  test('VMs that disappear while their DELETE is in flight are not missed', async () => {
+  test('VMs that disappear while their DELETE is in flight do not count as missing', async () => {
     const { clock, provider, account } = createFixture(ten);
     for (const { id, name } of ten) account.subscribe(name, { name, id });
     await clock.settle();
@@ -61,7 +61,7 @@ describe('VMs that vanish from the list of an account', () => {
     expect(account.massDisappearance).toBeUndefined();
   });
 
-  test('VMs that the operator deleted are not missed either when a list shows them again for once', async () => {
+  test('VMs that the operator deleted do not count as missing either after one list shows them again', async () => {
     const { clock, provider, account } = createFixture(ten);
     for (const { id, name } of ten) account.subscribe(name, { name, id });
     await clock.settle();
@@ -87,7 +87,7 @@ describe('VMs that vanish from the list of an account', () => {
     expect(account.massDisappearance).toEqual(doubt);
   });
 
-  test('a new process misses the VMs that it follows, by the first list that started since', async () => {
+  test('VMs with subscribers count as missing for a new process by the first list that started since', async () => {
     const { clock, provider, account } = createFixture(ten.slice(5));
     const release = provider.hold('ListMachines');
     account.subscribe('first', { name: 'machine-6', id: 6 });
@@ -106,7 +106,7 @@ describe('VMs that vanish from the list of an account', () => {
     expect(account.massDisappearanceOf(1)).toMatchObject({ vanished: 5, of: 10 });
   });
 
-  test('the time since when a VM is followed changes only with the VM', async () => {
+  test('the subscription time of a VM changes only with the VM', async () => {
     const { clock, account } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     await clock.advance(10);
@@ -116,7 +116,7 @@ describe('VMs that vanish from the list of an account', () => {
     expect([account.subscribedSince('a'), account.subscribedSince('b')]).toEqual([10, undefined]);
   });
 
-  test('VMs that the operator has just created are not missed while no list shows them', async () => {
+  test('VMs that the operator has just created do not count as missing while no list shows them', async () => {
     const { clock, account } = createFixture([]);
     account.subscribe('a', { name: 'machine-99' });
     await clock.advance(10);

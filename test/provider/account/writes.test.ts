@@ -50,7 +50,7 @@ describe('writes of an account', () => {
     expect(provider.calls).toEqual(['StopMachine', 'KillMachine', 'StartMachine']);
   });
 
-  test('a write that is not granted is not sent, and leaves no record', async () => {
+  test('a write whose preparation is refused is not sent, and leaves no record', async () => {
     const { provider, account } = createFixture();
     expect(
       await account.write(
@@ -63,7 +63,7 @@ describe('writes of an account', () => {
     expect(account.lastWriteAt('machine-1')).toBeUndefined();
   });
 
-  test('a grant that fails frees its slot and its VM', async () => {
+  test('a preparation that fails frees its slot and its VM', async () => {
     const { provider, account } = createFixture([], { settings: { maxInFlight: 1 } });
     const write = account.write(
       change('machine-1'),
@@ -75,7 +75,7 @@ describe('writes of an account', () => {
     expect(provider.calls).toEqual(['StopMachine']);
   });
 
-  test('the grant comes directly before the call, after the wait for a slot', async () => {
+  test('the preparation runs directly before the call, after the wait for a slot', async () => {
     const { clock, provider, account } = createFixture([], { settings: { maxInFlight: 1 } });
     const release = provider.hold('StopMachine');
     const first = account.write(change('machine-1'), (at) => at.stopMachine(1));
@@ -96,7 +96,7 @@ describe('writes of an account', () => {
   });
 
   test.for(answers)(
-    'no read counts while a change is in flight, nor one started before its answer: %s',
+    'reads do not count during a write, nor those started before its answer: %s',
     async ([, failure]) => {
       const { clock, provider, account } = createFixture();
       if (failure !== undefined) provider.failNext('StopMachine', failure);
@@ -111,7 +111,7 @@ describe('writes of an account', () => {
     },
   );
 
-  test('a want during a change is served by the next list instead of never', async () => {
+  test('a request during a write is served by the next list instead of never', async () => {
     const { clock, provider, account, woken } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
@@ -126,7 +126,7 @@ describe('writes of an account', () => {
     await write;
   });
 
-  test('old changes are forgotten once lists are far beyond them', async () => {
+  test('old writes are dropped once lists are far beyond them', async () => {
     const { clock, account } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     await account.write(change('machine-1'), (at) => at.stopMachine(1));

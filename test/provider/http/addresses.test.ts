@@ -4,12 +4,12 @@ import { readAddresses } from '../../../src/provider/http/addresses.ts';
 const allocation = (first: unknown, last?: unknown, prefixlen?: unknown) => ({ first, last, prefixlen });
 const decoded = (...entries: readonly unknown[]) => readAddresses({ ip_allocations: entries });
 
-describe('an allocation', () => {
+describe('a subnet allocation', () => {
   const subnet = { first: '2001:db8:0:7::', last: '2001:db8:0:7:ffff:ffff:ffff:ffff' };
 
   it.each([
     { because: 'one address', given: allocation('192.0.2.7', '192.0.2.7'), address: '192.0.2.7' },
-    { because: 'an end is not told', given: allocation('192.0.2.7'), address: '192.0.2.7' },
+    { because: 'an end is not reported', given: allocation('192.0.2.7'), address: '192.0.2.7' },
     {
       because: "one IPv4 address is the VM's, whatever its network",
       given: allocation('192.0.2.0', '192.0.2.0', 24),
@@ -140,12 +140,12 @@ describe('an allocation', () => {
     [['192.0.2.7']],
     ['192.0.2.7/24'],
     [`${'0'.repeat(50)}::`],
-  ])('begins with what is no address, and is left out: %j', (first) => {
+  ])('is left out if it does not begin with an address: %j', (first) => {
     expect(decoded(allocation(first, '192.0.2.9', 24), 'garbage', null)).toEqual([]);
   });
 });
 
-it('of several, the one to connect to comes first: IPv4, then public ones, and last what has no known address', () => {
+it('of several, the one to connect to comes first: IPv4, then public ones, and last those without a known address', () => {
   const firsts = [
     '2001:db8::/64',
     'fd00::5',
@@ -169,7 +169,7 @@ it('of several, the one to connect to comes first: IPv4, then public ones, and l
   ]);
 });
 
-it('an address that is assigned is shown beside the subnet that it is of', () => {
+it('an assigned address is shown beside its subnet', () => {
   const subnet = allocation('2001:db8::', '2001:db8::ffff:ffff:ffff:ffff', 64);
   const assignments = [{ ip_address: '2001:db8::5' }, { ip_address: '2001:db8::' }];
   expect(readAddresses({ ip_allocations: [subnet], ip_assignments: assignments })).toEqual([

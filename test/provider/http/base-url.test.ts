@@ -30,6 +30,6 @@ const refused: readonly [reason: string, url: string, insecure: boolean][] = [
   ['a fragment', 'https://api.vps247.com/#x', false],
 ];
 
-test.for(refused)('refused: %s; the setting is named and its value is not shown', ([, url, insecure]) => {
+test.for(refused)('refused: %s; the message names the option and not its value', ([, url, insecure]) => {
   expect(() => checkBaseUrl(url, insecure)).toThrow(/^baseUrl (?!.*planted)/);
 });

@@ -6,7 +6,7 @@ import { Body } from '../../../src/provider/http/body.ts';
 const large = Buffer.alloc(100_000, 'x');
 const never = new Promise<never>(() => {});
 
-test('a large body that is given up while it waits takes no place from others, and leaves its own', async () => {
+test('aborting a large body while it waits takes no slot from others, and frees its own', async () => {
   const semaphore = new Semaphore(1);
   const [first, second, givenUp, last] = [0, 1, 2, 3].map(() => new Body(1_000_000, semaphore));
   const received: string[] = [];

@@ -4,7 +4,7 @@ import { isWrite, operations } from '../../../src/domain/failure.ts';
 import type { CallEvent, Unusable } from '../../../src/provider/http/classify.ts';
 import { classify } from '../../../src/provider/http/classify.ts';
 
-/** `Class/Code`, or what an answer means that is no failure. */
+/** `Class/Code`, or the meaning of an answer that does not report a failure. */
 function say(operation: Operation, event: CallEvent): string {
   const classified = classify(operation, event);
   return typeof classified === 'string' ? classified : `${classified.class}/${classified.code}`;
@@ -48,7 +48,7 @@ const table: readonly Row[] = [
     'Terminal/BadRequest',
   ),
 
-  everywhere('nobody listens: nothing was sent', { kind: 'NotSent', code: 'ConnectFailed' }, 'Retry/ConnectFailed'),
+  everywhere('nothing listens: nothing was sent', { kind: 'NotSent', code: 'ConnectFailed' }, 'Retry/ConnectFailed'),
   everywhere('no connection in time: nothing was sent', { kind: 'NotSent', code: 'Timeout' }, 'Retry/Timeout'),
   everywhere('given up before sending', { kind: 'NotSent', code: 'Cancelled' }, 'Retry/Cancelled'),
   split(
@@ -128,7 +128,7 @@ const table: readonly Row[] = [
   everywhere('too many', status(429), 'Wait/RateLimited'),
   everywhere('too many, with a time', status(429, true), 'Wait/RateLimited'),
   ...[405, 410, 413, 418, 451, 499].map((code) =>
-    row(`${code}: a refusal nobody documented`, status(code), [
+    row(`${code}: an undocumented refusal`, status(code), [
       'Retry/UnexpectedStatus',
       'Retry/UnexpectedStatus',
       'Retry/UnexpectedStatus',
@@ -149,7 +149,7 @@ const table: readonly Row[] = [
   ),
   ...[0, 101, 600, 999].map((code) =>
     split(
-      `${code} is no status of an answer`,
+      `${code} cannot be the status of an answer`,
       status(code),
       'Retry/UnexpectedStatus',
       'UnknownOutcome/UnexpectedStatus',
@@ -177,7 +177,7 @@ describe.for(operations)('%s', (operation) => {
   });
 });
 
-test('whatever the status, a write that may have been done is never to be repeated, and no refusal proves absence', () => {
+test('for any status, a write that may have taken effect is never repeated, and no refusal proves absence', () => {
   for (let code = 0; code < 1_000; code += 1) {
     for (const operation of operations) {
       const said = say(operation, status(code));

@@ -5,7 +5,7 @@ import { listLimits } from '../../../src/provider/http/list-parser.ts';
 import type { ExchangeRequest } from '../../../src/provider/http/transport.ts';
 import { silentLog } from '../../../src/telemetry/log.ts';
 
-/** A provider whose requests go nowhere, with everything as it is unless told otherwise. */
+/** A provider whose requests go nowhere, with defaults for everything that is not given. */
 function unconnected(options: Partial<HttpProviderOptions> = {}) {
   const requests: ExchangeRequest[] = [];
   const provider = createHttpProvider({
@@ -21,7 +21,7 @@ function unconnected(options: Partial<HttpProviderOptions> = {}) {
   return { provider, requests };
 }
 
-describe('with the limits that hold unless told otherwise', () => {
+describe('with the default limits', () => {
   // p-retry waits by the timers of the process.
   beforeEach(() => void vi.useFakeTimers());
   afterEach(() => {
@@ -29,7 +29,7 @@ describe('with the limits that hold unless told otherwise', () => {
     vi.restoreAllMocks();
   });
 
-  it('a read has a minute, and is made again after a quarter of a second and half a second', async () => {
+  it('a read has a minute, and is retried after a quarter of a second and half a second', async () => {
     vi.spyOn(Math, 'random').mockReturnValue(0);
     const { provider, requests } = unconnected();
     const read = provider.listMachines();
@@ -51,7 +51,7 @@ describe('with the limits that hold unless told otherwise', () => {
     });
   });
 
-  it('a write has the time for its connection and its answer, and is never made again', async () => {
+  it('a write has the time for its connection and its answer, and is never retried', async () => {
     const { provider, requests } = unconnected();
     const write = provider.stopMachine(5);
     await vi.advanceTimersByTimeAsync(60_000);
@@ -65,7 +65,7 @@ describe('with the limits that hold unless told otherwise', () => {
   });
 });
 
-it('only a request with a body has a type of content', async () => {
+it('only a request with a body has a content type', async () => {
   const { provider, requests } = unconnected({ retries: { count: 0 } });
   await provider.listRegions();
   await provider.killMachine(5);
@@ -85,7 +85,7 @@ it('only a request with a body has a type of content', async () => {
   ]);
 });
 
-it('plain http to another machine is refused unless it is allowed', () => {
+it('plain http to another host is refused unless it is allowed', () => {
   const baseUrl = 'http://provider.test';
   expect(() => unconnected({ baseUrl })).toThrow();
   expect(() => unconnected({ baseUrl, insecure: true })).not.toThrow();

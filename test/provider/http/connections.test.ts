@@ -55,7 +55,7 @@ async function connectOften(): Promise<void> {
   }
 }
 
-/** A server whose queue of connections is full: a handshake with it begins to succeed when it goes on, a second later or so. */
+/** A server whose backlog of connections is full: a handshake succeeds after it resumes, about a second later. */
 async function startBusyServer(): Promise<AsyncDisposable & { readonly port: number; goOn(): void }> {
   const program = `
     const server = require('node:net').createServer((socket) => {
@@ -86,7 +86,7 @@ async function startBusyServer(): Promise<AsyncDisposable & { readonly port: num
 
 describe('a connection that was idle', () => {
   const idle = { close: 60_000, write: 200 };
-  test.for(['POST', 'DELETE'] as const)('for long carries no %s: it gets a fresh one', async (method) => {
+  test.for(['POST', 'DELETE'] as const)('for long carries no %s: a new one is used', async (method) => {
     await using server = await startForgetfulServer();
     const send = createExchange({ idle });
     const host = `127.0.0.1:${server.port}`;
@@ -131,7 +131,7 @@ describe('a name with two addresses', () => {
   test.for([
     ['first', ['::1', '127.0.0.1']],
     ['last', ['127.0.0.1', '::1']],
-  ] as const)('of which the %s refuses: the other one is taken', async ([, addresses]) => {
+  ] as const)('of which the %s refuses: the other one is used', async ([, addresses]) => {
     await using server = await startTcpServer((socket) => socket.on('data', () => socket.write(ok)));
     resolveTo(...addresses);
     const ended = await createExchange()(request('POST', `provider.test:${server.port}`));
@@ -148,7 +148,7 @@ describe('a name with two addresses', () => {
     expect(performance.now() - startedAt).toBeGreaterThan(400);
   });
 
-  test('of which the first never answers: the other one is taken in time', async () => {
+  test('of which the first never answers: the other one is used in time', async () => {
     await using full = await startBusyServer();
     await using server = await startTcpServer((socket) => socket.on('data', () => socket.write(ok)), {
       host: '127.0.0.2',

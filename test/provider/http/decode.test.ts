@@ -30,7 +30,7 @@ const mapping = {
 
 const least = { id: 1, name: 'web', state: 'running' };
 
-test('a password that is a common word hides no other VM and no catalogue entry named after it', () => {
+test('a password that is a common word hides neither other VMs nor catalogue entries of that name', () => {
   const odd = { ...least, id: 3, name: 'x', initial_password: 'web-front' };
   const secrets = context();
   const [named] = decoders.decodeMachines(text([{ ...least, name: 'web-front-0a1b2c3d' }, odd]), secrets);
@@ -38,7 +38,7 @@ test('a password that is a common word hides no other VM and no catalogue entry 
   expect(decoders.decodeRegions(text([{ id: 1, name: 'web-front' }]), secrets)).toEqual([{ id: 1, name: 'web-front' }]);
 });
 
-test("the vendor's example is understood field by field", () => {
+test("the vendor's example is decoded field by field", () => {
   const { initialPassword, ...machine } = mapping.decodeMachine(example);
   expect(machine).toEqual({
     id: 90,
@@ -77,7 +77,7 @@ test.each([
   expect(lastTask).toStrictEqual({ id: 7, status: 'running', ...(shown === undefined ? {} : { progress: shown }) });
 });
 
-test('what is missing is left out', () => {
+test('missing fields are left out', () => {
   expect(mapping.decodeMachine(least)).toStrictEqual({ id: 1, name: 'web', state: 'Running', addresses: [] });
 });
 
@@ -121,12 +121,12 @@ const refused: readonly [reason: string, item: unknown][] = [
   ['text', 'web'],
 ];
 
-test.for(refused)('a machine without a usable id is refused, and the list with it: %s', ([, item]) => {
+test.for(refused)('a VM without a usable id is refused, together with its list: %s', ([, item]) => {
   expect(() => mapping.decodeMachineOf(1, item)).toThrow(WireError);
   expect(() => mapping.decodeMachines([least, item])).toThrow(WireError);
 });
 
-test('a name has as many characters as the API server counts', () => {
+test('the length of a name counts characters as the API server does', () => {
   const name = '😀'.repeat(255);
   expect(mapping.decodeMachines([{ ...least, name }])).toMatchObject([{ id: 1, name }]);
 });
@@ -138,7 +138,7 @@ const other = { id: 2, name: 'other', state: 'halted' };
 const unreadable: readonly [reason: string, fields: object, entry: object][] = [
   ['no name', { name: undefined }, { problem: missingName }],
   ['a name that is null', { name: null }, { problem: missingName }],
-  ['a name that is no text', { name: 7 }, { problem: missingName }],
+  ['a name that has another type than text', { name: 7 }, { problem: missingName }],
   ['an empty name', { name: '' }, { problem: missingName }],
   ['an endless name', { name: 'x'.repeat(256) }, { problem: missingName }],
   ['a name of two lines', { name: 'web\n1' }, { problem: oddName }],
@@ -147,10 +147,10 @@ const unreadable: readonly [reason: string, fields: object, entry: object][] = [
   ['a name that quotes the key', { name: 'web-planted-key' }, { problem: oddName }],
   ['a name that quotes its password', { name: 'web-s3cret', initial_password: 's3cret' }, { problem: oddName }],
   ['no state', { state: undefined }, { name: 'web', problem: missingState }],
-  ['a state that is no text', { state: 1 }, { name: 'web', problem: missingState }],
+  ['a state that has another type than text', { state: 1 }, { name: 'web', problem: missingState }],
 ];
 
-test.for(unreadable)('an entry with a usable id is there, and concerns no other: %s', ([, fields, entry]) => {
+test.for(unreadable)('an entry with a usable id is kept, and affects no other: %s', ([, fields, entry]) => {
   expect(mapping.decodeMachines([{ ...least, ...fields }, other])).toEqual([
     { id: 1, ...entry },
     { id: 2, name: 'other', state: 'Halted', addresses: [] },
@@ -159,7 +159,7 @@ test.for(unreadable)('an entry with a usable id is there, and concerns no other:
   expect(mapping.decodeCreateAnswer({ ...least, ...fields })).toEqual({ id: 1 });
 });
 
-test("a name that quotes another account's key is not shown: of a VM, a region, a package and a template", () => {
+test("a name that contains another account's key is not shown: of a VM, a region, a package and a template", () => {
   const release = registerSecret(new Secret('k3y-0f-4n0ther'));
   const entry = { ...least, name: 'web-k3y-0f-4n0ther' };
   expect(mapping.decodeMachines([entry])).toEqual([{ id: 1, problem: oddName }]);
@@ -168,7 +168,7 @@ test("a name that quotes another account's key is not shown: of a VM, a region, 
   release();
 });
 
-test('an id in digits is one', () => {
+test('an id as a string of digits is accepted', () => {
   expect(mapping.decodeMachine({ ...least, id: '90', owner_id: '7' })).toMatchObject({ id: 90, ownerId: 7 });
 });
 
@@ -231,7 +231,7 @@ test('addresses come from both shapes, each once, IPv4 first, in numeric order',
   ]);
 });
 
-test('both spellings of the remaining transfer are read', () => {
+test('both spellings of the remaining transfer are decoded', () => {
   expect(mapping.decodeMachine({ ...least, transfer_month: 5 }).transferRemaining).toBe(5);
   expect(mapping.decodeMachine({ ...least, month_transfer: 6 }).transferRemaining).toBe(6);
 });
@@ -255,7 +255,7 @@ const noLists: readonly [reason: string, body: unknown][] = [
   ['a number', 0],
   ['an empty object', {}],
   ['an array under an unknown name', { items: [] }],
-  ['an array of errors is no empty list', { errors: [] }],
+  ['an array of errors does not count as an empty list', { errors: [] }],
   ['two arrays', { virtual_machines: [], data: [] }],
   ['a list with an error beside it', { virtual_machines: [], error: 'database away' }],
   ['a list with errors by field beside it', { virtual_machines: [], errors: { base: ['database away'] } }],
@@ -269,7 +269,7 @@ const noLists: readonly [reason: string, body: unknown][] = [
   ['a list in a list', [[least]]],
 ];
 
-test.for(noLists)('no list, and never an empty one: %s', ([, body]) => {
+test.for(noLists)('is refused as a list, and never read as an empty one: %s', ([, body]) => {
   expect(() => mapping.decodeMachines(body)).toThrow(WireError);
 });
 
@@ -291,8 +291,8 @@ test.for(createAnswers)('a create may be answered by %s', ([, body, answer]) => 
 
 const noCreateAnswers: readonly [reason: string, body: unknown][] = [
   ['a status other than success', { status: 'error', id: 7 }],
-  ['an error told with a success status', { error: 'no credit' }],
-  ['errors told with a success status', { errors: ['no credit'] }],
+  ['an error with a success status', { error: 'no credit' }],
+  ['errors with a success status', { errors: ['no credit'] }],
   ['errors by field beside an id', { id: 1, errors: { name: ['is taken'] } }],
   ['a status other than success beside the id of a machine', { status: 'error', virtual_machine: { id: 7 } }],
   ['a status other than success beside a machine', { status: 'error', virtual_machine: least }],
@@ -302,11 +302,11 @@ const noCreateAnswers: readonly [reason: string, body: unknown][] = [
   ['nothing', null],
 ];
 
-test.for(noCreateAnswers)('no answer to a create: %s', ([, body]) => {
+test.for(noCreateAnswers)('is refused as an answer to a create: %s', ([, body]) => {
   expect(() => mapping.decodeCreateAnswer(body)).toThrow(WireError);
 });
 
-test('the answer must be about the machine that was asked for', () => {
+test('the answer must be about the requested VM', () => {
   expect(mapping.decodeMachineOf(1, { vm: least }).id).toBe(1);
   expect(() => mapping.decodeMachineOf(2, least)).toThrow(WireError);
 });
@@ -314,7 +314,7 @@ test('the answer must be about the machine that was asked for', () => {
 const pricesOf = (fields: object) => mapping.decodePackages([{ id: 1, ...fields }])[0]?.prices;
 
 describe('catalogue', () => {
-  test('regions, packages and templates are read with what fits together', () => {
+  test('regions, packages and templates are decoded with their compatibility', () => {
     expect(mapping.decodeRegions([{ id: 1, name: 'New York 1', country_code: 'us', package_ids: [1, '2'] }])).toEqual([
       { id: 1, name: 'New York 1', packageIds: [1, 2] },
     ]);
@@ -326,7 +326,7 @@ describe('catalogue', () => {
     ]);
   });
 
-  test('the price of a package is read as it is spelled, and an odd one is left out', () => {
+  test('the price of a package keeps its spelling, and an invalid one is left out', () => {
     expect(pricesOf({ price_month_eur: '4.90', price_month_gbp: null, price_hour_usd: '0.0070' })).toEqual([
       { amount: '4.90', currency: 'EUR', per: 'month' },
       { amount: '0.0070', currency: 'USD', per: 'hour' },
@@ -335,19 +335,19 @@ describe('catalogue', () => {
       expect(pricesOf({ price_month_eur: odd })).toBeUndefined();
   });
 
-  test('a list of fitting ids with one unreadable entry is unknown, not shorter', () => {
+  test('a list of compatible ids with one unreadable entry is unknown, not shorter', () => {
     expect(mapping.decodeRegions([{ id: 1, name: 'x', package_ids: [1, null] }])).toStrictEqual([{ id: 1, name: 'x' }]);
   });
 
-  test('an entry without an id is refused; one without a usable name is there by its id', () => {
+  test('an entry without an id is refused; one without a usable name is kept by its id', () => {
     expect(() => mapping.decodePackages([{ name: 'x' }])).toThrow(WireError);
     for (const name of [undefined, null, '', 7, 'a\nb', 'the planted-key'])
       expect(mapping.decodeRegions([{ id: 1, name }])).toStrictEqual([{ id: 1 }]);
   });
 });
 
-describe('what an object could not hold', () => {
-  test('an endless name of host or region is as good as missing, and addresses end at 256', () => {
+describe('values that an object could not store', () => {
+  test('a name of a host or region that is too long counts as missing, and addresses end at 256', () => {
     const endless = 'x'.repeat(1_000_000);
     const addresses = Array.from({ length: 300 }, (_, index) => ({ first: `198.18.${index >> 8}.${index & 255}` }));
     const machine = mapping.decodeMachine({

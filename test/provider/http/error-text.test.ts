@@ -62,25 +62,25 @@ const rows: readonly [reason: string, body: string, text: string][] = [
     '{"error":"hunter2 is weak","passw',
     '',
   ],
-  ['less than is no tag', 'disk < 5 GB', 'disk < 5 GB'],
+  ['"less than" does not count as a tag', 'disk < 5 GB', 'disk < 5 GB'],
 ];
 
 test.for(rows)('%s', ([, body, words]) => {
   expect(errorText(body)).toBe(words);
 });
 
-test('words are cut at 256 characters, never within one', () => {
+test('text is cut at 256 characters, never within one', () => {
   expect(errorText('x'.repeat(300))).toBe(`${'x'.repeat(255)}…`);
   expect(errorText('x'.repeat(256))).toBe('x'.repeat(256));
   expect(errorText('😀'.repeat(256))).toBe('😀'.repeat(256));
   expect(errorText('😀'.repeat(300))).toBe(`${'😀'.repeat(255)}…`);
 });
 
-test('a key at the cut leaves no half of it', () => {
+test('a key at the cut leaves no part of it', () => {
   expect(text.tidy(`${'x'.repeat(250)}planted-key`, new SecretIndex(['planted-key']))).toBe(`${'x'.repeat(250)}[reda…`);
 });
 
-test("half of another account's key at the end of a body that was cut is not shown", () => {
+test("a part of another account's key at the end of a body that was cut is not shown", () => {
   const other = 'k3y-0f-4n0ther-4cc0unt-that-is-l0nger-than-any-passw0rd';
   const body = `Quota exceeded. ${'Ask for more. '.repeat(10)}${other.slice(0, 30)}`;
   const shown = (): string => text.errorText(body, new SecretIndex(['short-key']), true);
@@ -90,12 +90,12 @@ test("half of another account's key at the end of a body that was cut is not sho
   expect(shown()).toContain('Quota exceeded.');
 });
 
-test('half a body that must be JSON is not quoted', () => {
+test('a part of a body that must be JSON is not quoted', () => {
   expect(jsonErrorText('{"error": "x')).toBeUndefined();
   expect(jsonErrorText('{"error": "x"}')).toBe('x');
 });
 
-test('16 KiB of anything is read in a moment', () => {
+test('16 KiB of any text are processed in a moment', () => {
   const bodies = ['<', 'password', 'password=', '<script', '"\\', ' ', '{"a":', '[', 'api key'].map((part) =>
     part.repeat(Math.ceil(16_384 / part.length)),
   );
@@ -104,7 +104,7 @@ test('16 KiB of anything is read in a moment', () => {
   expect(process.cpuUsage(startedAt).user).toBeLessThan(2_000_000);
 });
 
-test('half a million bytes of tags that never end, in an answer or an error, take no time', () => {
+test('half a million bytes of unclosed tags, in an answer or an error, are processed in a moment', () => {
   const open = '<script'.repeat(60_000);
   const startedAt = process.cpuUsage();
   for (const body of [JSON.stringify({ error: open }), open, JSON.stringify(open)]) {

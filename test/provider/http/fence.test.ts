@@ -23,7 +23,7 @@ function connectTo(baseUrl: string, fence: Fence): Provider {
 
 const refused = { ok: false, failure: { class: 'Retry', code: 'Cancelled' } };
 
-test('a call that changes something is not sent while the fence is closed, and certainly had no effect; a read is sent', async () => {
+test('a write is not sent while the fence is closed, and certainly had no effect; a read is sent', async () => {
   let isOpen = false;
   await using server = await startRawServer((request, response) => {
     request.resume();
@@ -41,7 +41,7 @@ test('a call that changes something is not sent while the fence is closed, and c
   expect(server.requests).toEqual(['GET /virtual_machines', 'POST /virtual_machines/5/stop']);
 });
 
-test('a call whose connection comes about only when the fence has closed is not sent', async () => {
+test('a call whose connection is established after the fence has closed is not sent', async () => {
   const bytes: Buffer[] = [];
   const ended = Promise.withResolvers<void>();
   const server = await listen((chunk) => bytes.push(chunk), ended.resolve);
@@ -64,7 +64,7 @@ describe('over TLS', () => {
   beforeAll(() => tls.setDefaultCACertificates([...trusted, authority.cert]));
   afterAll(() => tls.setDefaultCACertificates(trusted));
 
-  test('the fence is asked when the handshake is done, and nothing is sent if it has closed', async () => {
+  test('the fence is checked after the handshake, and nothing is sent if it has closed', async () => {
     await using server = await startTlsServer(authority.issue('127.0.0.1'), (_, response) => void response.end('{}'));
     let asked = 0;
     const provider = connectTo(`https://127.0.0.1:${server.port}`, () => {
@@ -77,7 +77,7 @@ describe('over TLS', () => {
     expect([asked, server.requests]).toEqual([4, ['POST /virtual_machines/5/stop']]);
   });
 
-  test('nothing is sent to a server whose certificate is for another name, and the fence is not asked again', async () => {
+  test('nothing is sent to a server whose certificate is for another name, and the fence is not checked again', async () => {
     await using server = await startTlsServer(authority.issue('other.test'), (_, response) => void response.end('{}'));
     let asked = 0;
     const outcome = await connectTo(`https://127.0.0.1:${server.port}`, () => (asked += 1) > 0).stopMachine(5);

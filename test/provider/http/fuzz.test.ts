@@ -26,7 +26,7 @@ function context(): mapping.Context {
   return { secrets: new KnownSecrets(new Secret(planted.key)), now };
 }
 
-/** The VM's password belongs to this answer only if the answer says so; whatever it says, the operator knows it from before. */
+/** The VM's password belongs to this answer only if the answer contains it; the operator also knows it from before. */
 function knowing(): mapping.Context {
   const known = context();
   known.secrets.add(planted.password);
@@ -60,9 +60,9 @@ async function expectClean(value: unknown): Promise<void> {
   expect(await search.text(JSON.stringify(withoutOwnNames(value)) ?? '')).toEqual([]);
 }
 
-describe.each(Object.entries(decoders))('whatever the text, the decoder of %s', (_name, decode) => {
+describe.each(Object.entries(decoders))('any text, in the decoder of %s', (_name, decode) => {
   test(
-    'answers or throws its own error, in bounded time and memory, without anything planted',
+    "is decoded or throws the decoder's error, in limited time and memory, without anything planted",
     { timeout: 120_000 },
     async () => {
       let decoded = 0;
@@ -88,7 +88,7 @@ describe.each(Object.entries(decoders))('whatever the text, the decoder of %s', 
   );
 });
 
-test('whatever the answer, an outcome, without anything planted', { timeout: 120_000 }, async () => {
+test('any answer gives an outcome, without anything planted', { timeout: 120_000 }, async () => {
   const operations = fc.constantFrom(...(Object.keys(decoders) as Operation[]), 'StopMachine' as const);
   const headers = fc.dictionary(
     fc.constantFrom('retry-after', 'date', 'link', 'content-type', 'x-request-id'),
@@ -160,12 +160,12 @@ function written(entry: ListedMachine): unknown {
   };
 }
 
-/** Why an entry can't be read may be told of it in other words. */
+/** The reason why an entry can't be read may be worded differently. */
 function withoutProblem(entry: ListedMachine): unknown {
   return isReadable(entry) ? entry : { id: entry.id, name: entry.name };
 }
 
-test('what was decoded once is decoded to the same again', { timeout: 120_000 }, async () => {
+test('a decoded value is decoded to the same value again', { timeout: 120_000 }, async () => {
   let lists = 0;
   await assertProperty(
     fc.property(nastyAnswer, (text) => {
@@ -184,7 +184,10 @@ test('what was decoded once is decoded to the same again', { timeout: 120_000 },
   expect(lists).toBeGreaterThan(100);
 });
 
-/** Less the names that identify a VM or a catalogue entry: they may be somebody else's password by chance, see ADR 0050. */
+/**
+ * Without the names that identify a VM or a catalogue entry: such a name may equal another VM's password by chance, see ADR
+ * 0050.
+ */
 function withoutOwnNames(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutOwnNames);
   if (typeof value !== 'object' || value === null) return value;

@@ -6,7 +6,7 @@ function passwords(name: string, count: number): readonly string[] {
   return Array.from({ length: count }, (_, index) => `${name}-${index}`);
 }
 
-test('a password that was told alone is known, and only the one that is asked for beside the key', () => {
+test('a password that was reported alone is known, and only the one that is requested besides the key', () => {
   const known = new KnownSecrets(new Secret('planted-key'));
   known.add('told-passw0rd');
   const quoted = (index: typeof known.index) =>

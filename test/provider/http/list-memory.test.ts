@@ -154,9 +154,9 @@ async function readBy(url: string, ...rest: readonly string[]): Promise<Reading>
   return JSON.parse(await text(child.stdout)) as Reading;
 }
 
-describe('however a list is made up, reading it again and again', { timeout: 300_000 }, () => {
+describe('reading any list again and again', { timeout: 300_000 }, () => {
   test.each(lists)(
-    'takes no more memory than there is beside a fleet, and no second: %s',
+    'takes no more memory than is available besides a fleet, and no second: %s',
     async (_what, body, answer) => {
       const bytes = Buffer.from(body());
       await using server = await startRawServer((_, response) => {
@@ -170,7 +170,7 @@ describe('however a list is made up, reading it again and again', { timeout: 300
   );
 });
 
-test('however many keys are answered at once with the largest list, which never ends: two are received, the others wait', async () => {
+test('receives two of the largest, endless lists at once, however many keys are answered', async () => {
   const bytes = Buffer.alloc(listLimits.bytes - 1, ' ');
   await using server = await startRawServer((_, response) => {
     response.writeHead(200, { 'content-type': 'application/json' }).write(bytes);
@@ -180,7 +180,7 @@ test('however many keys are answered at once with the largest list, which never 
   expect((read.peak - read.before) * 1_024).toBeLessThan(mostExtra);
 }, 300_000);
 
-test("the chart's memory limit carries a fleet and the worst list beside it", () => {
+test("the chart's memory limit holds a fleet and the worst list besides it", () => {
   const values: unknown = parse(readFileSync('deploy/chart/values.yaml', 'utf8'));
   const limit = /^(\d+)Mi$/.exec(
     (values as { resources: { limits: { memory: string } } }).resources.limits.memory,

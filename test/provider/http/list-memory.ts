@@ -1,7 +1,7 @@
 /**
- * Reads the list of the provider at the URL that it is given, in the milliseconds that it is given, again and again, as an account
- * does, or with as many keys at once as it is given, and prints what that took: a process of its own, because memory can be told of
- * processes only.
+ * Reads the list of the provider at the given URL at the given interval, again and again, as an account does, or with the given
+ * number of keys at once, and prints what that took. It is a separate process because memory can be measured for processes
+ * only.
  */
 import { Secret } from '../../../src/domain/secret.ts';
 import { MachineCache } from '../../../src/provider/account/machine-cache.ts';

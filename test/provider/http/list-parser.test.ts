@@ -49,7 +49,7 @@ const document = fc.oneof(
   fc.tuple(list, json).map(([text, more]) => `{"more":${more},"data":${text}}`),
 );
 
-test('what the parsed whole says is what its parts say', async () => {
+test('the list of the whole text equals the list of its parts', async () => {
   let lists = 0;
   await assertProperty(
     fc.property(document, (text) => {
@@ -62,7 +62,7 @@ test('what the parsed whole says is what its parts say', async () => {
   expect(lists).toBeGreaterThan(1_000);
 });
 
-test('a text with one character more, less or other is the list that it says it is, or none', async () => {
+test('a text with one changed character is decoded as valid JSON, or refused', async () => {
   const character = fc.constantFrom(...'[]{},:"\\ 0atrue\n');
   await assertProperty(
     fc.property(document, fc.nat(), fc.nat(2), character, (text, at, removed, added) => {
@@ -96,7 +96,7 @@ test.for([
   '["\\"]',
   '[{]}',
   '[{"a":1]',
-])('%s is no list', (text) => {
+])('%s does not count as a list', (text) => {
   expect(() => read(text)).toThrow(WireError);
 });
 
@@ -119,14 +119,14 @@ describe('limits', () => {
     ]);
   });
 
-  test('of an entry with more members than any has, the first ones are read', () => {
+  test('of an entry with too many members, the first ones are read', () => {
     const members = Array.from({ length: 50_000 }, (_, index) => `"k${index}":0`).join(',');
     const [entry] = read(`[{"id":1,${members}}]`);
     expect(Object.keys(Object(entry))).toHaveLength(listLimits.members);
     expect(entry).toHaveProperty('id', 1);
   });
 
-  test('an entry that is large and no object is refused, and so is much beside the list', () => {
+  test('a large entry that is not an object is refused, and so is much text besides the list', () => {
     const many = `[${'0,'.repeat(listLimits.entryLength)}0]`;
     expect(() => read(`[${many}]`)).toThrow('an entry of the list is too large');
     expect(() => read(`{"error":"${'x'.repeat(listLimits.memberLength)}","data":[]}`)).toThrow('says too much');
@@ -142,7 +142,7 @@ describe('limits', () => {
     expect(() => read('[{"a":'.repeat(deep))).toThrow(WireError);
   });
 
-  test('members of the same name: two arrays are no list', () => {
+  test('duplicate members: two arrays do not count as a list', () => {
     expect(() => read('{"data":[],"data":[1]}')).toThrow(WireError);
     expect(() => read('{"status":"error","status":"success","data":[]}')).toThrow('tells of a failure');
   });

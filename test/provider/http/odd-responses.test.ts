@@ -74,7 +74,7 @@ test.for<[name: string, Say, expected: object]>([
   expect(await exchange(requestTo(server.port))).toMatchObject(expected);
 });
 
-test('informational answers without end are no answer: the response timeout holds', async () => {
+test('informational answers without end do not count as an answer: the response timeout holds', async () => {
   await using server = await startTcpServer((socket) => {
     const timer = setInterval(() => socket.write(head('HTTP/1.1 102 Processing')), 10);
     socket.once('close', () => clearInterval(timer));
@@ -94,7 +94,7 @@ test.for([
   ['deflate', deflateSync],
   ['br', brotliCompressSync],
   ['zstd', zstdCompressSync],
-] as const)('20 MB in a few bytes of %s are given up at the limit', async ([encoding, pack]) => {
+] as const)('20 MB in a few bytes of %s are aborted at the limit', async ([encoding, pack]) => {
   const packed = pack(blank);
   await using server = await startTcpServer((socket) => {
     socket.write(head('HTTP/1.1 200 OK', `Content-Encoding: ${encoding}`, `Content-Length: ${packed.length}`));
@@ -107,7 +107,7 @@ test.for([
   expect(ended.kind === 'Received' && ended.bytes).toBeLessThan(2_000_000);
 });
 
-test('packed in layers, it stays packed: each layer that a header lists costs memory and time', async () => {
+test('nested encodings are not decoded: each layer that a header lists costs memory and time', async () => {
   const layers = Array.from({ length: 3_000 }, () => 'gzip').join(',');
   await using server = await startTcpServer(say(answer('[]', `Content-Encoding: ${layers}`)));
   const startedAt = process.cpuUsage();

@@ -88,7 +88,7 @@ test.for([
   [204, 'Retry/ConnectFailed: no connection (proxy answered 204)'],
   ['hang up', 'Retry/ConnectFailed: no connection (ERR_PROXY_TUNNEL)'],
   ['break', 'Retry/ConnectFailed: no connection (ECONNRESET)'],
-] as const)('a write was certainly not made when the proxy answers a CONNECT with %s', async ([answer, expected]) => {
+] as const)('a write was certainly not sent when the proxy answers a CONNECT with %s', async ([answer, expected]) => {
   await using proxy = await startForwardProxy(answer);
   await using server = await serve();
   const provider = through(proxy.port, `https://provider.test:${server.port}`);
@@ -98,7 +98,7 @@ test.for([
   expect([server.handshakes, server.requests]).toEqual([0, []]);
 });
 
-test('nor when the proxy never answers it: the connect timeout holds, and nothing fails later', async () => {
+test('a write was certainly not sent when the proxy never answers: the connect timeout holds, and nothing fails later', async () => {
   await using proxy = await startForwardProxy('nothing');
   const provider = through(proxy.port, 'https://provider.test', { connect: 500, idle: { close: 700, write: 100 } });
   expect(say(await provider.killMachine(5))).toBe('Retry/Timeout: no connection (connect)');
@@ -107,14 +107,14 @@ test('nor when the proxy never answers it: the connect timeout holds, and nothin
   expect(proxy.tunnels).toEqual(['provider.test:443']);
 });
 
-test('nor when there is no proxy', async () => {
+test('a write was certainly not sent without a reachable proxy', async () => {
   const proxy = await startForwardProxy();
   await proxy[Symbol.asyncDispose]();
   const outcome = await through(proxy.port, 'https://provider.test').killMachine(5);
   expect(say(outcome)).toBe('Retry/ConnectFailed: no connection (ECONNREFUSED)');
 });
 
-test('nor when the provider is not the one that its certificate names', async () => {
+test("a write was certainly not sent when the provider's certificate names another host", async () => {
   await using proxy = await startForwardProxy();
   await using server = await serve();
   const outcome = await through(proxy.port, `https://other.test:${server.port}`).killMachine(5);
@@ -122,14 +122,14 @@ test('nor when the provider is not the one that its certificate names', async ()
   expect(server.requests).toEqual([]);
 });
 
-test('a write that went through the tunnel and has no answer may have been made', async () => {
+test('a write that was sent through the tunnel and has no answer may have taken effect', async () => {
   await using proxy = await startForwardProxy();
   await using server = await startTlsServer(certificate, (request) => request.socket.destroy());
   const outcome = await through(proxy.port, `https://provider.test:${server.port}`).killMachine(5);
   expect(say(outcome)).toBe('UnknownOutcome/ConnectionLost: no answer (ECONNRESET)');
 });
 
-test('a call whose tunnel comes about only when the fence has closed is not sent', async () => {
+test('a call whose tunnel is established after the fence has closed is not sent', async () => {
   await using proxy = await startForwardProxy();
   await using server = await serve();
   let asked = 0;
@@ -139,7 +139,7 @@ test('a call whose tunnel comes about only when the fence has closed is not sent
   expect([asked, proxy.tunnels.length, server.requests]).toEqual([2, 1, []]);
 });
 
-test('no failure and no line of the log holds the password of the proxy', async () => {
+test('no failure and no log line contains the password of the proxy', async () => {
   const said: unknown[] = [];
   const log = { ...silentLog, debug: (message: string, fields?: unknown) => said.push(message, fields) };
   for (const answer of [407, 502, 'hang up', 'break'] as const) {
@@ -192,7 +192,7 @@ describe('the environment', () => {
     [{ HTTPS_PROXY: proxy, NO_PROXY: '10.1.2.3' }, 'https://10.1.2.3', undefined, 'an address'],
     [{ HTTPS_PROXY: proxy, NO_PROXY: 'fd00::/8' }, 'https://[fd00::7]', undefined, 'a range of the other kind'],
     [{ HTTPS_PROXY: proxy, NO_PROXY: '0.0.0.0/0' }, 'https://[fd00::7]', address, 'is of the other kind only'],
-    [{ HTTPS_PROXY: proxy, NO_PROXY: '0.0.0.0/0' }, api, address, 'a name is no address'],
+    [{ HTTPS_PROXY: proxy, NO_PROXY: '0.0.0.0/0' }, api, address, 'a name instead of an address'],
   ])('%o for %s: %s, because %s', ([env, baseUrl, expected]) => {
     expect(readProxy(env, baseUrl)?.address).toBe(expected);
   });

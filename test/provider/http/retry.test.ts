@@ -46,7 +46,7 @@ function reading(
 test.for([
   { random: 0, moments: [0, 100, 300, 600], because: 'the delay doubles up to the longest' },
   { random: 0.5, moments: [0, 150, 450, 750], because: 'chance makes it longer, the longest stays' },
-])('an accident is tried again after growing delays: $because', async ({ random, moments }) => {
+])('a connection error is retried with exponential backoff: $because', async ({ random, moments }) => {
   const { attempts, outcome } = reading([reset], { random });
   await advance(60_000);
   expect(attempts.map(({ at }) => at)).toEqual(moments);
@@ -54,7 +54,7 @@ test.for([
   expect(await outcome).toBe(reset);
 });
 
-test('the first answer ends it, whether it is what was asked for or a refusal', async () => {
+test('the first answer ends the retries, a success or a refusal', async () => {
   // The second one is a 503 with Retry-After.
   const refusals = [fail('Wait', 'RateLimited'), fail('Wait', 'ServerError'), fail('Retry', 'ProtocolError')];
   for (const answer of [succeeded('all'), ...refusals]) {
@@ -65,7 +65,7 @@ test('the first answer ends it, whether it is what was asked for or a refusal', 
   }
 });
 
-test('no attempt begins that its deadline would meet at once', async () => {
+test('no attempt begins shortly before the deadline', async () => {
   const { attempts, outcome } = reading([reset], { takes: 250, deadline: 800 });
   await advance(550);
   expect(attempts.map(({ at, remaining }) => [at, remaining])).toEqual([
@@ -89,7 +89,7 @@ test.for<[what: string, outcomes: readonly Outcome<string>[]]>([
   expect(getEventListeners(signal, 'abort')).toEqual([]);
 });
 
-test('who aborts during a delay has the last outcome at once, and nothing is left waiting', async () => {
+test('aborting during a delay returns the last outcome at once, and leaves no timer', async () => {
   const controller = new AbortController();
   const { attempts, outcome } = reading([reset], { signal: controller.signal });
   await advance(50);

@@ -42,7 +42,7 @@ const json = (response: ServerResponse, status: number, body: unknown): void => 
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
 };
 
-test('a request carries the key, asks for JSON, and says everything a create needs', async () => {
+test('a request carries the key, accepts JSON, and contains all fields of a create', async () => {
   const seen: unknown[] = [];
   await using server = await startRawServer(async (incoming, response) => {
     const body = await buffer(incoming);
@@ -70,7 +70,7 @@ test('a request carries the key, asks for JSON, and says everything a create nee
   ]);
 });
 
-test('every call goes to its own address, with its own method, below the path of the base URL', async () => {
+test('every call has its URL and method, below the path of the base URL', async () => {
   await using server = await startRawServer((_, response) => json(response, 200, []));
   const provider = connectTo(`${server.url}/v1`);
   await provider.listMachines();
@@ -139,7 +139,7 @@ const accidents: readonly [name: string, handle: RequestListener, list: string, 
   ['two arrays', failureInside, 'Retry/ProtocolError', 'ok {}', 'ok undefined'],
 ];
 
-test.for(accidents)('%s is told apart by call', async ([, handle, list, create, stop]) => {
+test.for(accidents)('%s is distinguished by call', async ([, handle, list, create, stop]) => {
   await using server = await startRawServer(handle);
   // Short only where an answer never begins, or never ends.
   const timeouts = { ...patient, ...(handle === hang ? { response: 150 } : handle === drip ? { total: 1_000 } : {}) };
@@ -150,37 +150,33 @@ test.for(accidents)('%s is told apart by call', async ([, handle, list, create, 
   expect(server.requests).toHaveLength(3);
 });
 
-test('3 MB of nothing within the limit is still no list', async () => {
+test('3 MB of nothing within the limit does not count as a list', async () => {
   await using server = await startRawServer(whitespace);
   expect(failureOf(await connectTo(server.url).listMachines())).toBe('Retry/ProtocolError');
 });
 
-test(
-  'a list of exactly 16 MiB is one; of one byte more it is none, and which failure that is',
-  { timeout: 60_000 },
-  async () => {
-    const machines = Array.from({ length: 10_000 }, (_, index) => ({
-      id: index + 1,
-      name: `m-${index}`,
-      state: 'running',
-    }));
-    const text = JSON.stringify(machines);
-    const body = Buffer.alloc(16 * 1024 * 1024, ' ');
-    body.write(text);
-    let more = '';
-    await using server = await startRawServer((_, response) => {
-      response.writeHead(200, { 'content-type': 'application/json' });
-      response.write(body);
-      response.end(more);
-    });
-    const whole = await connectTo(server.url).listMachines();
-    expect(whole.ok && whole.value.length).toBe(10_000);
-    more = ' ';
-    expect(failureOf(await connectTo(server.url).listMachines())).toBe('Retry/BodyTooLarge');
-  },
-);
+test('a list of exactly 16 MiB is accepted; one byte more fails, with its failure', { timeout: 60_000 }, async () => {
+  const machines = Array.from({ length: 10_000 }, (_, index) => ({
+    id: index + 1,
+    name: `m-${index}`,
+    state: 'running',
+  }));
+  const text = JSON.stringify(machines);
+  const body = Buffer.alloc(16 * 1024 * 1024, ' ');
+  body.write(text);
+  let more = '';
+  await using server = await startRawServer((_, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' });
+    response.write(body);
+    response.end(more);
+  });
+  const whole = await connectTo(server.url).listMachines();
+  expect(whole.ok && whole.value.length).toBe(10_000);
+  more = ' ';
+  expect(failureOf(await connectTo(server.url).listMachines())).toBe('Retry/BodyTooLarge');
+});
 
-test('a redirect is never followed: the key would travel along', async () => {
+test('a redirect is never followed, because it would send the key along', async () => {
   await using trap = await startRawServer((_, response) => json(response, 200, []));
   for (const status of [301, 302, 303, 307, 308]) {
     await using server = await startRawServer(
@@ -194,7 +190,7 @@ test('a redirect is never followed: the key would travel along', async () => {
   expect(trap.requests).toEqual([]);
 });
 
-test('a write that found no connection was certainly not made', async () => {
+test('a write without a connection was certainly not sent', async () => {
   const server = await startRawServer(hang);
   await server[Symbol.asyncDispose]();
   const outcome = await connectTo(server.url).createMachine(request);
@@ -209,7 +205,7 @@ test('a write that found no connection was certainly not made', async () => {
   });
 });
 
-test('a write whose TLS handshake failed was certainly not made', async () => {
+test('a write whose TLS handshake failed was certainly not sent', async () => {
   const server = createServer((socket) => socket.on('error', () => {}).on('data', () => socket.end('no TLS')));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   // An AddressInfo, because it listens on a TCP port.
@@ -218,11 +214,11 @@ test('a write whose TLS handshake failed was certainly not made', async () => {
   await new Promise((resolve) => server.close(resolve));
 });
 
-test('a write on a name that cannot be resolved was certainly not made', async () => {
+test('a write to a name that cannot be resolved was certainly not sent', async () => {
   expect(failureOf(await connectTo('https://nowhere.invalid').createMachine(request))).toBe('Retry/ConnectFailed');
 });
 
-test('an aborted call was not made before it was sent, and has an unknown outcome after', async () => {
+test('a call that is aborted before it is sent had no effect, and has an unknown outcome afterwards', async () => {
   const arrived = Promise.withResolvers<void>();
   await using server = await startRawServer(() => arrived.resolve());
   const provider = connectTo(server.url);
@@ -250,7 +246,7 @@ test.for<[what: string, answer: RequestListener]>([
   expect(getEventListeners(signal, 'abort')).toEqual([]);
 });
 
-test('a read is made again after an accident, a write never', async () => {
+test('a read is retried after a connection error, a write never', async () => {
   await using server = await startRawServer((_, response) => {
     if (server.requests.length < 3) return json(response, 500, { error: 'sorry' });
     return json(response, 200, []);
@@ -273,7 +269,7 @@ test('a read is made again after an accident, a write never', async () => {
   expect(failing.requests).toHaveLength(1);
 });
 
-test('not even a write that was certainly not made is made again here', async () => {
+test('even a write that was certainly not sent is not retried by the client', async () => {
   const server = await startRawServer(hang);
   await server[Symbol.asyncDispose]();
   const records: CallRecord[] = [];
@@ -297,7 +293,7 @@ test('the deadline of a read holds for all its attempts together', async () => {
   expect(server.requests.length).toBeLessThanOrEqual(4);
 });
 
-test('a write ends after connect and response time together, however slowly its answer comes', async () => {
+test('a write ends after connect and response time together, however slowly its answer arrives', async () => {
   await using server = await startRawServer(drip);
   const provider = connectTo(server.url, { timeouts: { connect: 1_000, response: 1_000, total: 60_000 } });
   const startedAt = performance.now();
@@ -321,14 +317,14 @@ test.for([
   ['x-gzip', gzipSync],
   ['deflate', deflateSync],
   ['br', brotliCompressSync],
-] as const)('an answer packed with %s is unpacked', async ([encoding, pack]) => {
+] as const)('an answer encoded with %s is decoded', async ([encoding, pack]) => {
   await using server = await startRawServer((_, response) => {
     response.writeHead(200, { 'content-encoding': encoding }).end(pack(JSON.stringify([machine])));
   });
   expect(await connectTo(server.url).listMachines()).toMatchObject({ ok: true, value: [{ id: 5, name: 'web' }] });
 });
 
-test('what counts against the limit is the unpacked body', async () => {
+test('the decoded body counts against the limit', async () => {
   await using server = await startRawServer((_, response) => {
     response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(`[${' '.repeat(5_000_000)}]`));
   });
@@ -339,7 +335,7 @@ test('what counts against the limit is the unpacked body', async () => {
 test.for([
   ['cut short', (packed: Buffer) => packed.subarray(0, packed.length / 2)],
   ['not packed at all', () => Buffer.from(JSON.stringify([machine]))],
-] as const)('a packed answer that is %s is no list', async ([, spoil]) => {
+] as const)('an encoded answer that is %s does not count as a list', async ([, spoil]) => {
   await using server = await startRawServer((_, response) => {
     response.writeHead(200, { 'content-encoding': 'gzip' }).end(spoil(gzipSync(JSON.stringify([machine]))));
   });
@@ -347,7 +343,7 @@ test.for([
   expect(outcome.ok).toBe(false);
 });
 
-test('a server that wants to speak another protocol has not answered', async () => {
+test('a server that switches to another protocol has not answered', async () => {
   const server = createServer((socket) =>
     socket
       .on('error', () => {})
@@ -360,7 +356,7 @@ test('a server that wants to speak another protocol has not answered', async () 
   server.close();
 });
 
-test('a connection that does not come about in time was certainly not made, one without an answer may have been', async () => {
+test('a write without a connection in time was certainly not sent, one without an answer may have taken effect', async () => {
   // It takes the connection and never speaks TLS.
   const silent = createServer((socket) => socket.on('error', () => {}));
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
@@ -379,14 +375,14 @@ test('a connection that does not come about in time was certainly not made, one 
   silent.close();
 });
 
-test('a refusal is not asked for again', async () => {
+test('a refusal is not retried', async () => {
   await using server = await startRawServer((_, response) => json(response, 401, {}));
   const provider = connectTo(server.url, { retries: { count: 2, minDelay: 1 } });
   expect(failureOf(await provider.listMachines())).toBe('Credentials/Unauthorized');
   expect(server.requests).toHaveLength(1);
 });
 
-test('an answer about another machine is no answer', async () => {
+test('an answer about another VM is refused', async () => {
   await using server = await startRawServer((_, response) =>
     json(response, 200, { id: 6, name: 'x', state: 'running' }),
   );

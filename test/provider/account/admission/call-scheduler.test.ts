@@ -28,7 +28,7 @@ function scene({ rate = 0, burst = 1, maxInFlight = 1_000_000, isHeld = (): bool
   return { clock, turns, take, granted, refused };
 }
 
-/** With one token a second and none at first, everything waits: who has the turns then, one after the other. */
+/** With one token a second and none at first, all requests wait and get their slots one after the other. */
 async function orderOf(asks: readonly Ask[], turnsToCome = asks.length): Promise<readonly string[]> {
   const { clock, take, granted } = scene({ rate: 1 });
   take('List', 'first');
@@ -40,7 +40,7 @@ async function orderOf(asks: readonly Ask[], turnsToCome = asks.length): Promise
 const many = (count: number, lane: CallPriority, group: string): readonly Ask[] =>
   Array.from({ length: count }, () => ({ lane, group }));
 
-describe('who has the turn when', () => {
+describe('the order of slots', () => {
   test.for<[what: string, asks: readonly Ask[], order: readonly string[]]>([
     [
       'a delete comes after a thousand creates: the delete',
@@ -48,7 +48,7 @@ describe('who has the turn when', () => {
       ['Remove a', 'Create a', 'Create a'],
     ],
     [
-      'each lane has one waiting: in the order of urgency',
+      'each priority has one waiting request: in the order of priority',
       callPriorities.toReversed().map((lane) => ({ lane, group: 'a' })),
       ['Remove a', 'Power a', 'Create a', 'Read a', 'List a'],
     ],
@@ -69,7 +69,7 @@ describe('who has the turn when', () => {
       ['Remove a', 'Remove a', 'Create a', 'Remove a'],
     ],
     [
-      'all lanes are full: one turn in four goes to the others, one after the other',
+      'all priorities are full: one slot in four goes to the others, one after the other',
       callPriorities.flatMap((lane) => many(100, lane, 'a')),
       [
         'Remove a, Remove a, Power a',
@@ -85,7 +85,7 @@ describe('who has the turn when', () => {
   });
 });
 
-test('a turn that there is a token for is there at once; the next when one comes in', async () => {
+test('a slot with an available token is acquired at once, the next one when a token arrives', async () => {
   const { clock, take, granted, turns } = scene({ rate: 10, burst: 2 });
   for (const name of ['1', '2', '3', '4']) take('Power', 'a', name);
   await clock.settle();
@@ -98,7 +98,7 @@ test('a turn that there is a token for is there at once; the next when one comes
   expect([granted, turns.waiting.Power, clock.pending]).toEqual([['1', '2', '3', '4'], 0, 0]);
 });
 
-test('as many are under way as may be; the next when one ends, and a list all the same', async () => {
+test('as many requests are in flight as allowed; the next one is sent when one ends, and a list at any time', async () => {
   const { clock, take, granted, turns } = scene({ maxInFlight: 2 });
   for (const name of ['1', '2', '3']) take('Power', 'a', name);
   take('List', 'a', 'list');
@@ -112,7 +112,7 @@ test('as many are under way as may be; the next when one ends, and a list all th
   expect(granted).toEqual(['1', '2', 'list', '3']);
 });
 
-test('while it is held only a list goes out; the others when that is over', async () => {
+test('during a hold only a list is sent, and the other requests after it', async () => {
   let held = true;
   const { clock, take, granted, turns } = scene({ isHeld: () => held });
   take('Remove', 'a');
@@ -125,7 +125,7 @@ test('while it is held only a list goes out; the others when that is over', asyn
   expect(granted).toEqual(['List a', 'Remove a']);
 });
 
-test('turned away is who waits, not who comes later; and nothing is left ticking', async () => {
+test('rejects the waiting requests, but not later ones, and leaves no timer', async () => {
   const { clock, take, granted, refused, turns } = scene({ rate: 1 });
   take('Power', 'a', '1');
   take('Power', 'a', '2');
@@ -139,7 +139,7 @@ test('turned away is who waits, not who comes later; and nothing is left ticking
   expect(granted).toEqual(['1', '3']);
 });
 
-test('who gives up is out of the line, and takes nothing with it; a turn that has come cannot be given up', async () => {
+test('an aborted request leaves the queue and takes no slot; an acquired slot cannot be aborted', async () => {
   const { clock, granted, refused, turns } = scene({ rate: 1 });
   const [first, second, third] = [new AbortController(), new AbortController(), new AbortController()];
   const take = async (name: string, { signal }: AbortController): Promise<void> =>
@@ -162,7 +162,7 @@ test('who gives up is out of the line, and takes nothing with it; a turn that ha
 });
 
 test.for(callPriorities)(
-  'who gives up as the last of its group in %s leaves no empty place in the round',
+  'the last request of its group in %s leaves no empty place in the round when it is aborted',
   async (lane) => {
     const { clock, take, granted, turns } = scene({ rate: 1 });
     take('List', 'first');
@@ -177,7 +177,7 @@ test.for(callPriorities)(
   },
 );
 
-test('stopped it grants nothing more, and waits for all that is under way', async () => {
+test('after a stop it gives out no slots, and waits for all requests in flight', async () => {
   const { clock, take, refused, turns } = scene({ maxInFlight: 2 });
   take('Power', 'a', '0');
   take('Power', 'a', '1');
@@ -207,7 +207,7 @@ const step = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('end' as const), count: fc.nat(10) }) },
 );
 
-test('whatever is asked for and however slowly calls end: no more calls than allowed, and in the order of asking within lane and group', async () => {
+test('in any sequence, no more calls than allowed are in flight, ordered within priority and group', async () => {
   await assertProperty(
     fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
       const [rate, burst, maxInFlight] = [10, 5, 4];
@@ -264,7 +264,7 @@ test('whatever is asked for and however slowly calls end: no more calls than all
 /** a, b, c, and what keeps coming beside the call's own group. */
 const mostGroups = 4;
 
-test('nobody starves: whatever else keeps coming, a call waits for sixteen turns of each group for each of its own before it', async () => {
+test('no group starves: a call waits for at most sixteen slots of each other group per earlier call of its group', async () => {
   const crowd = fc.array(ask, { minLength: 5, maxLength: 60 });
   await assertProperty(
     fc.asyncProperty(crowd, ask, fc.array(ask, { minLength: 1, maxLength: 6 }), async (before, mine, stream) => {
@@ -276,7 +276,7 @@ test('nobody starves: whatever else keeps coming, a call waits for sixteen turns
       take(mine.lane, mine.group, 'mine');
       let turn = 0;
       while (!granted.includes('mine')) {
-        // Of its own group they would come after it: it is the others that could be in its way.
+        // Requests of its group would come after it; only the others could delay it.
         for (const { lane, group } of stream) take(lane, group === mine.group ? 'others' : group);
         await clock.advance(1_000);
         turn += 1;

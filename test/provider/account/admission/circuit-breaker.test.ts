@@ -40,7 +40,7 @@ describe('closed', () => {
       false,
     ],
     [
-      'four, "too many", and another: the gate sees to that',
+      'four, "too many requests", and another: the rate-limit pause handles these',
       [down, down, down, down, failure('RateLimited'), down],
       false,
     ],
@@ -60,7 +60,7 @@ describe('closed', () => {
   test.for([
     ['that we gave up', failure('Cancelled')],
     ['that is answered', fine],
-  ] as const)('stays so by a call %s', ([, outcome]) => {
+  ] as const)('stays closed after a call %s', ([, outcome]) => {
     expect(scene().breaker.record(outcome)).toBe(false);
   });
 
@@ -77,7 +77,7 @@ describe('closed', () => {
 });
 
 describe('open', () => {
-  test('tells why without the words of whoever it happened to, and when the next list is tried', async () => {
+  test('reports the cause without provider-supplied text, and when the next list is tried', async () => {
     const { clock, breaker } = open();
     await clock.advance(2_000);
     expect(breaker.failure).toEqual({
@@ -101,11 +101,11 @@ describe('open', () => {
     expect(breaker.failure?.retryAfter).toBe(retryAfter);
   });
 
-  test('tells no status if there was no answer', () => {
+  test('reports no status if there was no answer', () => {
     expect(open(0.5, failure('Timeout')).breaker.failure).not.toHaveProperty('status');
   });
 
-  test('probes come ever later, up to once a minute', () => {
+  test('probes are sent with exponential backoff, up to once a minute', () => {
     const { breaker } = open();
     const times = [breaker.nextProbeAt];
     for (let probe = 0; probe < 6; probe += 1) {
@@ -116,7 +116,7 @@ describe('open', () => {
     expect(times).toEqual([5_000, 10_000, 20_000, 40_000, 60_000, 60_000, 60_000]);
   });
 
-  test('is unmoved by calls that were under way', async () => {
+  test('ignores calls that were in flight', async () => {
     const { clock, breaker } = open();
     breaker.recordList(down);
     await clock.advance(2_000);
@@ -125,7 +125,7 @@ describe('open', () => {
     expect([breaker.isOpen, breaker.nextProbeAt]).toEqual([true, 10_000]);
   });
 
-  test('asks for no wait when its probe is overdue', async () => {
+  test('requires no wait when its probe is overdue', async () => {
     const { clock, breaker } = open();
     await clock.advance(60_000);
     expect(breaker.failure?.retryAfter).toBe(0);
@@ -136,11 +136,14 @@ describe('open', () => {
     ['a refused key', failure('Unauthorized')],
     ['too many calls', failure('RateLimited')],
     ['garbage', failure('ProtocolError')],
-  ])('is closed by %s: the provider is there; five more open it anew, with the first delay', ([, answer]) => {
-    const { breaker } = open();
-    breaker.recordList(down);
-    expect([breaker.recordList(answer), breaker.isOpen, breaker.failure]).toEqual(['Closed', false, undefined]);
-    expect([1, 2, 3, 4, 5].map(() => breaker.record(down))).toEqual([false, false, false, false, true]);
-    expect(breaker.nextProbeAt).toBe(5_000);
-  });
+  ])(
+    'is closed by %s: the provider is available; five more failures open it again, with the first delay',
+    ([, answer]) => {
+      const { breaker } = open();
+      breaker.recordList(down);
+      expect([breaker.recordList(answer), breaker.isOpen, breaker.failure]).toEqual(['Closed', false, undefined]);
+      expect([1, 2, 3, 4, 5].map(() => breaker.record(down))).toEqual([false, false, false, false, true]);
+      expect(breaker.nextProbeAt).toBe(5_000);
+    },
+  );
 });

@@ -17,13 +17,13 @@ test.for([
   { asked: 0, random: 0, until: 1_000 },
   { asked: 1_001, random: 0, until: 1_001 },
   { asked: 7_000, random: 1, until: 7_700 },
-])('closed until $until ms by a wait of $asked ms and the random number $random', ({ asked, random, until }) => {
+])('paused until $until ms by a wait of $asked ms and the random number $random', ({ asked, random, until }) => {
   const gate = new RateLimitPause(createManualClock(), () => random);
   expect(gate.record(limited(asked))).toBe('Closed');
   expect(gate.pausedUntil).toBeCloseTo(until, 6);
 });
 
-test('what is left of the wait is reported, in whole milliseconds, until it is over', async () => {
+test('reports the remaining wait in whole milliseconds until it is over', async () => {
   const clock = createManualClock();
   const gate = new RateLimitPause(clock, () => 0.0001);
   gate.record({ ...limited(5_000), class: 'Retry', code: 'ServerError', status: 503 });
@@ -33,7 +33,7 @@ test('what is left of the wait is reported, in whole milliseconds, until it is o
   expect([gate.failure, gate.pausedUntil]).toEqual([undefined, undefined]);
 });
 
-test('a longer wait prolongs it, a shorter one changes nothing, and another failure neither', async () => {
+test('a longer wait prolongs the pause; a shorter one and another failure do not change it', async () => {
   const clock = createManualClock();
   const gate = new RateLimitPause(clock, () => 0);
   expect(gate.record({ ...limited(), code: 'ServerError' })).toBe(undefined);

@@ -12,12 +12,12 @@ function create() {
   return { clock, recreations, dueIn: (key: string) => (recreations.dueAt(key) - start) / minute };
 }
 
-it('gives each key that asks a turn of its own, a minute apart, the first at once', () => {
+it('gives each key its own time, a minute apart, the first at once', () => {
   const { dueIn } = create();
   expect(['a', 'b', 'c', 'a', 'c'].map(dueIn)).toEqual([0, 1, 2, 0, 2]);
 });
 
-it('lets nobody create before its turn, and nobody twice', async () => {
+it('lets no key create before its time or twice', async () => {
   const { clock, recreations, dueIn } = create();
   expect(['a', 'b'].map(dueIn)).toEqual([0, 1]);
   expect(['a', 'a', 'b'].map((key) => recreations.use(key))).toEqual([true, false, false]);
@@ -25,7 +25,7 @@ it('lets nobody create before its turn, and nobody twice', async () => {
   expect(recreations.use('b')).toBe(true);
 });
 
-it('moves a key that did not use its turn to the end, so that turns do not pile up', async () => {
+it('moves a key that did not use its time to the end, so that times do not accumulate', async () => {
   const { clock, recreations, dueIn } = create();
   expect(['a', 'b', 'c'].map(dueIn)).toEqual([0, 1, 2]);
   await clock.advance(10 * minute);
@@ -33,14 +33,14 @@ it('moves a key that did not use its turn to the end, so that turns do not pile 
   expect(['a', 'b', 'c'].map((key) => recreations.use(key))).toEqual([true, false, false]);
 });
 
-it('keeps a minute between two VMs although nobody waited in between', async () => {
+it('keeps a minute between two VMs also if no key waited in between', async () => {
   const { clock, recreations, dueIn } = create();
   recreations.use('a');
   await clock.advance(minute / 2);
   expect(dueIn('b')).toBe(1);
 });
 
-it('gives an object that was deleted and created again a turn of its own, at the end', () => {
+it('gives an object that was deleted and created again a new time at the end', () => {
   const { account } = createFixture([]);
   const dueIn = (key: string): number => account.recreations.dueAt(key) / minute;
   expect(['a', 'b'].map(dueIn)).toEqual([0, 1]);

@@ -11,7 +11,7 @@ function takeAll(bucket: TokenBucket): number {
   return taken;
 }
 
-test('the burst is there at once, then the rate comes in, and never more than the burst piles up', async () => {
+test('the burst is available at once, then tokens arrive at the rate, and never exceed the burst', async () => {
   const clock = createManualClock();
   const bucket = new TokenBucket(clock, { rate: 10, burst: 20 });
   expect(takeAll(bucket)).toBe(20);
@@ -35,7 +35,7 @@ test('a shorter pause does not end a longer one', async () => {
   expect(takeAll(bucket)).toBe(0);
 });
 
-test('the next token is the nearer the longer it was waited for, and is there at once while one is left', async () => {
+test('the time until the next token shrinks with the wait, and is zero while a token is left', async () => {
   const clock = createManualClock();
   const bucket = new TokenBucket(clock, { rate: 10, burst: 20 });
   bucket.pause(60_000);
@@ -57,14 +57,14 @@ test('each millisecond counts', async () => {
   expect(takeAll(bucket)).toBe(1);
 });
 
-test('without a rate there is no limit, and halving changes nothing', () => {
+test('without a rate there is no limit, and throttling changes nothing', () => {
   const bucket = new TokenBucket(createManualClock(), { rate: 0, burst: 0 });
   bucket.onThrottled(1_000);
   bucket.dropBurst();
   expect([takeAll(bucket), bucket.nextIn, bucket.rate]).toEqual([1_000, 0, Infinity]);
 });
 
-test('halved: one call when the wait is over, then half the rate, which grows back in half a minute', async () => {
+test('after a throttle: one call when the wait is over, then half the rate, which recovers within half a minute', async () => {
   const clock = createManualClock();
   const bucket = new TokenBucket(clock, { rate: 10, burst: 20 });
   bucket.onThrottled(30_000);
@@ -80,13 +80,13 @@ test('halved: one call when the wait is over, then half the rate, which grows ba
   expect(bucket.rate).toBe(10);
 });
 
-test('halved again and again there is always something left', () => {
+test('throttled repeatedly, some rate always remains', () => {
   const bucket = new TokenBucket(createManualClock(), { rate: 32, burst: 20 });
   for (let time = 0; time < 100; time += 1) bucket.onThrottled(0);
   expect(bucket.rate).toBe(1);
 });
 
-test('drained: one call, the others as they come in', async () => {
+test('without its burst: one call, the others as tokens arrive', async () => {
   const clock = createManualClock();
   const bucket = new TokenBucket(clock, { rate: 10, burst: 20 });
   bucket.dropBurst();
@@ -95,7 +95,7 @@ test('drained: one call, the others as they come in', async () => {
   expect(takeAll(bucket)).toBe(5);
 });
 
-test('in no stretch of time more is taken than the burst and what came in, whatever happens', async () => {
+test('no period uses more tokens than the burst and the arrived ones, in any sequence', async () => {
   const step = fc.oneof(
     fc.record({ kind: fc.constant('advance' as const), milliseconds: fc.integer({ min: 1, max: 3_000 }) }),
     fc.record({ kind: fc.constant('take' as const), count: fc.integer({ min: 1, max: 40 }) }),
@@ -127,7 +127,7 @@ test('in no stretch of time more is taken than the burst and what came in, whate
   );
 });
 
-test('who comes back when told to finds a token', async () => {
+test('a caller that returns at the given time gets a token', async () => {
   await assertProperty(
     fc.asyncProperty(fc.integer({ min: 1, max: 1_000 }), fc.integer({ min: 0, max: 5_000 }), async (rate, wait) => {
       const clock = createManualClock();

@@ -13,7 +13,7 @@ function probesOf(burst: number) {
   return { clock, list, listed };
 }
 
-test('a group has one list for each of its keys at once, then one a second, and holds up no other group', async () => {
+test('a group lists once for each of its keys at once, then one a second, and delays no other group', async () => {
   const { clock, list, listed } = probesOf(3);
   for (let times = 0; times < 100; times += 1) void list('b');
   await clock.advance(0);
@@ -25,7 +25,7 @@ test('a group has one list for each of its keys at once, then one a second, and 
   expect(listed.filter((group) => group === 'b')).toHaveLength(13);
 });
 
-test('a list that is not wanted any more takes no turn', async () => {
+test('a list that is no longer needed takes no slot', async () => {
   const { clock, list, listed } = probesOf(1);
   let isWanted = true;
   void list('b');
@@ -37,7 +37,7 @@ test('a list that is not wanted any more takes no turn', async () => {
   expect([await last, new Set(await Promise.all(dead))]).toEqual([2, new Set([undefined])]);
 });
 
-test('who had none for long may have all at once again', async () => {
+test('a group without recent lists may list for all its keys at once again', async () => {
   const { clock, list, listed } = probesOf(2);
   for (let round = 0; round < 3; round += 1) {
     void list('b');
@@ -49,7 +49,7 @@ test('who had none for long may have all at once again', async () => {
   }
 });
 
-test('a namespace that lists again and again is not forgotten, so it has no more lists at once than its share', async () => {
+test('a namespace that lists repeatedly is remembered, so it never exceeds its share', async () => {
   const { clock, list, listed } = probesOf(3);
   void list('b');
   await clock.advance(11 * minute);

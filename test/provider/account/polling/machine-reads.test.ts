@@ -33,7 +33,7 @@ function scene(...failures: readonly Failure[]) {
 
 const notFound = { ok: true, value: undefined };
 
-test('one read answers as often as it is recent enough', async () => {
+test('one read serves all requests for which it is recent enough', async () => {
   const { clock, ask, told, reads } = scene();
   ask('a', 1, 0);
   ask('a', 1, 0);
@@ -43,7 +43,7 @@ test('one read answers as often as it is recent enough', async () => {
   expect([told, reads()]).toEqual([['a'], 1]);
 });
 
-test('an answer is given once although a newer one is asked for by then, and never again', async () => {
+test('an answer is given once although a newer one is requested by then, and never again', async () => {
   const { clock, ask, reads } = scene();
   ask('a', 1, 0);
   await clock.advance(1_000);
@@ -54,7 +54,7 @@ test('an answer is given once although a newer one is asked for by then, and nev
   expect(reads()).toBe(2);
 });
 
-test('a failure is an answer, and tried again after five seconds, not sooner', async () => {
+test('a failure is an answer, and retried after five seconds, not sooner', async () => {
   const { clock, ask, reads } = scene(lost);
   ask('a', 1, 0);
   await clock.advance(1_000);
@@ -68,7 +68,7 @@ test('a failure is an answer, and tried again after five seconds, not sooner', a
   expect(ask('a', 1, 0)).toEqual({ startedAt: 6_000, outcome: notFound });
 });
 
-test('a key that looks for another machine is not told of the first', async () => {
+test('a key that switches to another VM does not get the answer for the first', async () => {
   const { clock, ask, told } = scene();
   ask('a', 1, 0);
   await clock.advance(500);
@@ -79,7 +79,7 @@ test('a key that looks for another machine is not told of the first', async () =
   expect([told, ask('a', 2, 0)]).toEqual([['a'], { startedAt: 500, outcome: notFound }]);
 });
 
-test('what is forgotten is read anew', async () => {
+test('a forgotten read is sent again', async () => {
   const { clock, lookUps, ask, reads } = scene();
   ask('a', 1, 0);
   ask('b', 2, 0);

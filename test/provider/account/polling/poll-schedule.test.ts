@@ -27,16 +27,16 @@ const never = { lastList: undefined, lastRead: undefined };
 const sinceSingle = { lastRead: { startedAt: 120_000, endedAt: 120_100 } };
 
 const rows: readonly [reason: string, needs: Partial<ReadNeeds>, next: NextRead | undefined][] = [
-  ['nobody follows: an account that nobody uses costs nothing', { hasSubscribers: false }, undefined],
-  ['nobody follows, and urgency was left behind', { hasSubscribers: false, fastInterval: 1_000 }, undefined],
-  ['the first follower needs a list at once', never, list(0)],
+  ['no subscribers: an unused account costs nothing', { hasSubscribers: false }, undefined],
+  ['no subscribers, and urgency was left behind', { hasSubscribers: false, fastInterval: 1_000 }, undefined],
+  ['the first subscriber needs a list at once', never, list(0)],
   [
-    'somebody wants the first list, but later',
+    'the first list is requested, but for later',
     { ...never, hasSubscribers: false, listRequestedAt: 9_000 },
     list(9_000),
   ],
-  ['the gate holds even for the first list', { ...never, rateLimitedUntil: 7_000 }, list(7_000)],
-  ['the first read is a list, whoever waits', { ...never, machineRequestedAt: 0, fastInterval: 1 }, list(0)],
+  ['the rate-limit pause holds even for the first list', { ...never, rateLimitedUntil: 7_000 }, list(7_000)],
+  ['the first read is a list, whatever is requested', { ...never, machineRequestedAt: 0, fastInterval: 1 }, list(0)],
   ['followed and quiet', {}, list(157_500)],
   [
     'urgent: from the end of the last one, so that slow lists do not follow each other',
@@ -56,37 +56,41 @@ const rows: readonly [reason: string, needs: Partial<ReadNeeds>, next: NextRead 
     { listRequestedAt: 0, machineRequestedAt: 0 },
     list(101_000),
   ],
-  ['one failure: again after a second when somebody waits', { failures: 1, listRequestedAt: 100_600 }, list(101_500)],
+  ['one failure: again after a second when a request waits', { failures: 1, listRequestedAt: 100_600 }, list(101_500)],
   ['more failures: the delay doubles', { failures: 3, listRequestedAt: 100_600 }, list(104_500)],
   ['many failures: the delay stops growing', { failures: 40, fastInterval: 1_000 }, list(110_500)],
   ['failing and quiet: sooner than idle, so that recovery is seen', { failures: 1 }, list(110_500)],
+  ['failing: a read by id returns nothing to act on', { failures: 1, machineRequestedAt: 0 }, list(101_500)],
   [
-    'failing: a single machine tells nothing that may be acted on',
-    { failures: 1, machineRequestedAt: 0 },
-    list(101_500),
-  ],
-  [
-    'rejected: a slow probe, whoever waits',
+    'rejected: a slow probe, whatever is requested',
     { isRejected: true, listRequestedAt: 1, fastInterval: 1_000 },
     list(160_500),
   ],
-  ['rejected, and put into a Secret anew: at once', { isRejected: true, retryAt: 110_000 }, list(110_000)],
+  ['rejected, and written into a Secret again: at once', { isRejected: true, retryAt: 110_000 }, list(110_000)],
   ['rejected, and put there just after a list', { isRejected: true, retryAt: 100_600 }, list(101_000)],
-  ['the gate is closed: not before it opens', { listRequestedAt: 100_600, rateLimitedUntil: 140_000 }, list(140_000)],
   [
-    'away: the probe, whoever waits and however often it failed',
+    'the account is paused: not before the pause ends',
+    { listRequestedAt: 100_600, rateLimitedUntil: 140_000 },
+    list(140_000),
+  ],
+  [
+    'circuit open: the probe, whatever is requested and however often it failed',
     { nextProbeAt: 133_000, listRequestedAt: 1, failures: 9 },
     list(133_000),
   ],
-  ['away, and the gate is closed for longer', { nextProbeAt: 133_000, rateLimitedUntil: 140_000 }, list(140_000)],
-  ['away, and nobody cares', { nextProbeAt: 133_000, hasSubscribers: false }, undefined],
+  [
+    'circuit open, and the rate-limit pause lasts longer',
+    { nextProbeAt: 133_000, rateLimitedUntil: 140_000 },
+    list(140_000),
+  ],
+  ['circuit open, and no subscribers', { nextProbeAt: 133_000, hasSubscribers: false }, undefined],
 ];
 
 test.for(rows)('%s', ([, needs, next]) => {
   expect(nextRead({ ...quiet, ...needs }, defaultAccountSettings)).toEqual(next);
 });
 
-describe('machine by machine at most', () => {
+describe('the limit of reads by id', () => {
   test.for<[reason: string, rows: number, pace: Partial<Parameters<typeof mostSingleReads>[1]>, most: number]>([
     ['nothing known yet', 0, {}, 0],
     ['a hundred machines: a list is not even twice as dear as one', 102, {}, 0],

@@ -8,14 +8,14 @@ const quickeners: readonly [what: string, act: (scene: AccountFixture) => void][
 ];
 
 describe('polling of an account', () => {
-  test('an account without followers makes no call', async () => {
+  test('an account without subscribers makes no call', async () => {
     const { clock, provider } = createFixture();
     await clock.advance(600_000);
     expect(provider.calls).toEqual([]);
     expect(clock.pending).toBe(0);
   });
 
-  test('the first follower gets a list at once, then one list a minute serves all', async () => {
+  test('the first subscriber gets a list at once, then one list a minute serves all', async () => {
     const { clock, provider, account, woken } = createFixture();
     for (let index = 0; index < 1_000; index += 1) account.subscribe(`key-${index}`, { name: `machine-${index}` });
     await clock.settle();
@@ -27,7 +27,7 @@ describe('polling of an account', () => {
     expect(woken()).toEqual([]);
   });
 
-  test('forgetting the last follower ends the polling', async () => {
+  test('unsubscribing the last object ends the polling', async () => {
     const { clock, provider, account } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
@@ -37,7 +37,7 @@ describe('polling of an account', () => {
     expect(clock.pending).toBe(0);
   });
 
-  test('urgency and wants end with the object that had them', async () => {
+  test('urgency and requests end with the object that had them', async () => {
     const { clock, provider, account, woken } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     account.subscribe('b', { name: 'machine-2' });
@@ -70,7 +70,7 @@ describe('polling of an account', () => {
     expect(woken()).toEqual(['coming']);
   });
 
-  test('an object that follows another VM is no longer woken for the first', async () => {
+  test('an object that subscribes to another VM is no longer woken for the first', async () => {
     const { clock, provider, account, woken } = createFixture();
     account.subscribe('a', { name: 'machine-1', id: 1 });
     await clock.settle();
@@ -126,7 +126,7 @@ describe('polling of an account', () => {
     expect(provider.count('ListMachines')).toBeGreaterThanOrEqual(before + 3);
   });
 
-  test('a want that the snapshot already serves is answered at once, without a call and not in the same turn', async () => {
+  test('a request that the snapshot already serves is answered at once, without a call and not synchronously', async () => {
     const { clock, provider, account, woken } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
@@ -138,7 +138,7 @@ describe('polling of an account', () => {
     expect(provider.count('ListMachines')).toBe(1);
   });
 
-  test('a thousand wants within a second cost one list', async () => {
+  test('a thousand requests within a second cost one list', async () => {
     const { clock, provider, account, woken } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     await clock.advance(100);
@@ -150,7 +150,7 @@ describe('polling of an account', () => {
     expect(woken()).toHaveLength(1_000);
   });
 
-  test('a list that started too early does not serve a want; the next one starts when the spacing allows', async () => {
+  test('a list that started too early does not serve a request; the next one starts when the interval allows', async () => {
     const { clock, provider, account, woken } = createFixture();
     const release = provider.hold('ListMachines');
     account.subscribe('a', { name: 'machine-1' });
@@ -167,7 +167,7 @@ describe('polling of an account', () => {
     expect(woken()).toEqual(['a']);
   });
 
-  test('a want for a moment to come is served by a list that starts then', async () => {
+  test('a request for a future moment is served by a list that starts then', async () => {
     const { clock, account, woken } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     await clock.settle();
@@ -214,7 +214,7 @@ describe('polling of an account', () => {
     expect(account.snapshot?.machines).toHaveLength(2);
   });
 
-  test('while lists fail they are tried every ten seconds, and the old snapshot stays', async () => {
+  test('failing lists are retried every ten seconds, and the old snapshot stays', async () => {
     const { clock, provider, account } = createFixture();
     account.subscribe('a', { name: 'machine-1' });
     await clock.settle();

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ReadRequests } from '../../../../src/provider/account/polling/read-requests.ts';
 
-test('a list serves those whose moment it started at or after, once', () => {
+test('a list serves, once, the requests whose time is not later than its start', () => {
   const waiters = new ReadRequests();
   waiters.add('early', 10);
   waiters.add('exact', 20);
@@ -15,7 +15,7 @@ test('a list serves those whose moment it started at or after, once', () => {
 test.for([
   ['the earlier one first', [10, 20]],
   ['the later one first', [20, 10]],
-] as const)('a key that asks twice is woken for the earlier moment, once, and asks again: %s', ([, moments]) => {
+] as const)('a key with two requests is woken for the earlier time, once, and requests again: %s', ([, moments]) => {
   const waiters = new ReadRequests();
   for (const moment of moments) waiters.add('a', moment);
   expect(waiters.earliest).toBe(10);
@@ -25,7 +25,7 @@ test.for([
   expect(waiters.take(20)).toEqual(['a']);
 });
 
-test('the moment of one that was forgotten does not come back', () => {
+test('the time of a forgotten request does not return', () => {
   const waiters = new ReadRequests();
   waiters.add('a', 10);
   waiters.forget('a');
