@@ -3,7 +3,7 @@ import { expectDone, patience, stepOf, take } from './life.ts';
 import { createFaultyWorld, type FaultyWorld, hour, minute } from './world.ts';
 
 const written = (world: FaultyWorld) => world.writes().map(({ operation }) => operation);
-const told = (world: FaultyWorld) => world.condition('web', 'Ready');
+const readyCondition = (world: FaultyWorld) => world.condition('web', 'Ready');
 const statusOf = (world: FaultyWorld) => world.cluster.machine('web')?.status;
 const warnings = (world: FaultyWorld) =>
   world.cluster.events.filter(({ type }) => type === 'Warning').map(({ reason }) => reason);
@@ -12,7 +12,7 @@ test('a create whose task fails is reported, and leads to no second VM, no delet
   const world = await createFaultyWorld({ failedTasks: '^VmCreate web-0' });
   stepOf('CreateMachine').ask(world);
   await world.clock.advance(minute);
-  expect(told(world)).toMatchObject({
+  expect(readyCondition(world)).toMatchObject({
     status: 'False',
     reason: 'ProvisioningFailed',
     message: expect.stringContaining('VmCreate: failed'),
@@ -41,7 +41,7 @@ test('a create whose task failed and that is repaired continues with the VM', as
   });
   stepOf('CreateMachine').ask(world);
   await world.clock.advance(hour);
-  expect(told(world)?.reason).toBe('ProvisioningFailed');
+  expect(readyCondition(world)?.reason).toBe('ProvisioningFailed');
   expect(statusOf(world)?.lastTask).toEqual({ id: 7, name: 'VmCreate', status: 'failed', progress: '40' });
   world.emulator.clearFaults();
   await world.clock.advance(patience);
@@ -54,31 +54,34 @@ describe('a power change whose task fails', () => {
   test.each([
     { operation: 'StartMachine', task: 'VmStart' },
     { operation: 'KillMachine', task: 'VmKill' },
-  ] as const)('$task: is reported once, repeated ever later, and done in the end', async ({ operation, task }) => {
-    const world = await createFaultyWorld();
-    await take(world, stepOf('CreateMachine'));
-    if (operation === 'StartMachine') await take(world, stepOf('StopMachine'));
-    world.emulator.setSwitches({ failedTasks: `^${task} ` });
-    const { length } = world.cluster.writes;
-    stepOf(operation).ask(world);
-    await world.clock.advance(9 * minute);
-    expect(told(world)).toMatchObject({
-      reason: 'PowerChangeFailed',
-      message: expect.stringMatching(new RegExp(`${task}: failed`)),
-    });
-    expect(warnings(world)).toEqual(['PowerChangeFailed']);
-    const calls = written(world).filter((one) => one === operation).length;
-    expect(calls).toBeLessThanOrEqual(5);
-    // For each call its status, before it that of a power cut, and that it failed.
-    const statuses = world.cluster.writes.slice(length).filter((write) => write === 'status web');
-    expect(statuses.length).toBeLessThanOrEqual(calls * (operation === 'KillMachine' ? 3 : 2));
-    await world.clock.advance(hour);
-    expect(told(world)?.reason).toBe('PowerTransitionStuck');
-    world.emulator.setSwitches({ failedTasks: '' });
-    await world.clock.advance(hour);
-    expectDone(world, stepOf(operation));
-    expect(statusOf(world)).not.toHaveProperty('lastTask');
-  });
+  ] as const)(
+    '$task: is reported once, retried with exponential backoff, and completed in the end',
+    async ({ operation, task }) => {
+      const world = await createFaultyWorld();
+      await take(world, stepOf('CreateMachine'));
+      if (operation === 'StartMachine') await take(world, stepOf('StopMachine'));
+      world.emulator.setSwitches({ failedTasks: `^${task} ` });
+      const { length } = world.cluster.writes;
+      stepOf(operation).ask(world);
+      await world.clock.advance(9 * minute);
+      expect(readyCondition(world)).toMatchObject({
+        reason: 'PowerChangeFailed',
+        message: expect.stringMatching(new RegExp(`${task}: failed`)),
+      });
+      expect(warnings(world)).toEqual(['PowerChangeFailed']);
+      const calls = written(world).filter((one) => one === operation).length;
+      expect(calls).toBeLessThanOrEqual(5);
+      // For each call its status, before it that of a power cut, and that it failed.
+      const statuses = world.cluster.writes.slice(length).filter((write) => write === 'status web');
+      expect(statuses.length).toBeLessThanOrEqual(calls * (operation === 'KillMachine' ? 3 : 2));
+      await world.clock.advance(hour);
+      expect(readyCondition(world)?.reason).toBe('PowerTransitionStuck');
+      world.emulator.setSwitches({ failedTasks: '' });
+      await world.clock.advance(hour);
+      expectDone(world, stepOf(operation));
+      expect(statusOf(world)).not.toHaveProperty('lastTask');
+    },
+  );
 
   test('VmStop: the guest keeps its grace period, then the power is cut', async () => {
     const world = await createFaultyWorld({ failedTasks: '^VmStop ' });
@@ -88,22 +91,22 @@ describe('a power change whose task fails', () => {
     expect(world.reasons('web')).toContain('PowerChangeFailed');
   });
 
-  test('VmRestart: is reported, and not made a second time', async () => {
+  test('VmRestart: is reported, and not sent again', async () => {
     const world = await createFaultyWorld({ failedTasks: '^VmRestart ' });
     await take(world, stepOf('CreateMachine'));
     stepOf('RestartMachine').ask(world);
     await world.clock.advance(hour);
     expect(written(world)).toEqual(['CreateMachine', 'RestartMachine']);
     expect(warnings(world)).toEqual(['PowerChangeFailed']);
-    expect(told(world)).toMatchObject({ status: 'True', message: expect.stringContaining('VmRestart: failed') });
+    expect(readyCondition(world)).toMatchObject({ status: 'True', message: expect.stringContaining('VmRestart: failed') });
   });
 
-  test('VmDelete: is reported, repeated, and done in the end', async () => {
+  test('VmDelete: is reported, repeated, and completed in the end', async () => {
     const world = await createFaultyWorld({ failedTasks: '^VmDelete ' });
     await take(world, stepOf('CreateMachine'));
     stepOf('DeleteMachine').ask(world);
     await world.clock.advance(10 * minute);
-    expect(told(world)).toMatchObject({ reason: 'Deleting', message: expect.stringContaining('VmDelete: failed') });
+    expect(readyCondition(world)).toMatchObject({ reason: 'Deleting', message: expect.stringContaining('VmDelete: failed') });
     world.emulator.setSwitches({ failedTasks: '' });
     await world.clock.advance(hour);
     expectDone(world, stepOf('DeleteMachine'));

@@ -31,7 +31,7 @@ describe('a guest that ignores the shutdown signal', () => {
   });
 
   test.each(ignoredStops)(
-    '%s, and a power cut is refused while it halts: halted, or told to be stuck',
+    '%s, and a power cut is refused while it halts: halted, or reported as stuck',
     async (ignoredStop) => {
       const world = await createDeafWorld(ignoredStop, { killWhileHalting: '406' });
       await take(world, stepOf('CreateMachine'));
@@ -47,30 +47,33 @@ describe('a guest that ignores the shutdown signal', () => {
     },
   );
 
-  test.each(ignoredStops)('%s, and the object is deleted: never a DELETE before it is halted', async (ignoredStop) => {
+  test.each(ignoredStops)('%s, and the object is deleted: no DELETE before the VM is halted', async (ignoredStop) => {
     const world = await createDeafWorld(ignoredStop);
     await take(world, stepOf('CreateMachine'));
     await take(world, stepOf('DeleteMachine'));
     expect(written(world)).toEqual(['CreateMachine', 'StopMachine', 'KillMachine', 'DeleteMachine']);
   });
 
-  test.each(ignoredStops)('%s, and mode Soft: never cut off, and told to be stuck', async (ignoredStop) => {
-    const world = await createDeafWorld(ignoredStop);
-    world.apply('web', { powerOff: { mode: 'Soft', gracePeriodSeconds: 60 } });
-    await world.clock.advance(patience);
-    halt.ask(world);
-    await world.clock.advance(hour);
-    expect(written(world)).not.toContain('KillMachine');
-    expect(world.condition('web', 'Synced')?.reason).toBe('PowerTransitionStuck');
-    world.cluster.change('web', { spec: { powerOff: { mode: 'TrySoft' } } });
-    await world.clock.advance(patience);
-    expectDone(world, halt);
-    world.judge();
-  });
+  test.each(ignoredStops)(
+    '%s, and mode Soft: its power is never cut, and it is reported as stuck',
+    async (ignoredStop) => {
+      const world = await createDeafWorld(ignoredStop);
+      world.apply('web', { powerOff: { mode: 'Soft', gracePeriodSeconds: 60 } });
+      await world.clock.advance(patience);
+      halt.ask(world);
+      await world.clock.advance(hour);
+      expect(written(world)).not.toContain('KillMachine');
+      expect(world.condition('web', 'Synced')?.reason).toBe('PowerTransitionStuck');
+      world.cluster.change('web', { spec: { powerOff: { mode: 'TrySoft' } } });
+      await world.clock.advance(patience);
+      expectDone(world, halt);
+      world.judge();
+    },
+  );
 });
 
-describe('a power cut that boots the machine anew', () => {
-  test('is followed by another, ever later, until the machine is halted some other way', async () => {
+describe('a power cut that boots the VM again', () => {
+  test('is repeated with exponential backoff until the VM is halted some other way', async () => {
     const world = await createFaultyWorld({ killEffect: 'resets' });
     await take(world, stepOf('CreateMachine'));
     stepOf('KillMachine').ask(world);
@@ -85,8 +88,8 @@ describe('a power cut that boots the machine anew', () => {
   });
 });
 
-describe('a guest that falls back to halted as soon as it is up', () => {
-  test.each([1, 2, 3])('%i times: said so, and Ready once it stays up', async (bootLoopCount) => {
+describe('a guest that halts again as soon as it is up', () => {
+  test.each([1, 2, 3])('%i times: reported, and Ready once it stays up', async (bootLoopCount) => {
     const world = await createFaultyWorld({ bootLoopNames: '^web-0', bootLoopCount, bootLoopAfter: 200 });
     await take(world, stepOf('CreateMachine'));
     expect(world.writes().filter(({ operation }) => operation === 'StartMachine')).toHaveLength(bootLoopCount);
@@ -94,7 +97,7 @@ describe('a guest that falls back to halted as soon as it is up', () => {
     expect(world.cluster.machine('web')?.status?.startFailure).toBeUndefined();
   });
 
-  test('for ever: said so, and deleted all the same', async () => {
+  test('permanently: reported, and deleted all the same', async () => {
     const world = await createFaultyWorld({ bootLoopNames: '^web-0', bootLoopAfter: 200 });
     stepOf('CreateMachine').ask(world);
     await world.clock.advance(hour);

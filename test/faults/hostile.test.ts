@@ -39,7 +39,7 @@ const catalogues = fc.tuple(
 );
 
 describe('hostile answers', { timeout: 120_000 }, () => {
-  test('to the very first reads: nothing is created on a guess, and one machine in the end', async () => {
+  test('to the very first reads: nothing is created on a guess, and one VM exists in the end', async () => {
     await assertProperty(
       fc.asyncProperty(queue('ListMachines', brokenLists), catalogues, async (listed, offered) => {
         const world = await createFaultyWorld();
@@ -56,7 +56,7 @@ describe('hostile answers', { timeout: 120_000 }, () => {
     );
   });
 
-  test('never make a known machine look gone, whatever is asked of it', async () => {
+  test('never make a known VM look deleted, for any request', async () => {
     await assertProperty(
       fc.asyncProperty(
         queue('ListMachines', fc.oneof(brokenLists, soundLists)),
@@ -103,7 +103,7 @@ describe('hostile answers', { timeout: 120_000 }, () => {
     );
   });
 
-  test('do not let an object go while its machine is there', async () => {
+  test('do not release an object while its VM exists', async () => {
     await assertProperty(
       fc.asyncProperty(
         queue('ListMachines', brokenLists),

@@ -8,7 +8,7 @@ import type { FaultAction } from '../../emulator/fault-rule.ts';
 type Answers = fc.Arbitrary<FaultAction>;
 type Fields = Readonly<Record<string, unknown>>;
 
-/** The object's machine in a world that `createFaultyWorld` makes, and two that are nobody's. */
+/** The object's VM in a world that `createFaultyWorld` creates, and two unmanaged ones. */
 const own: Fields = { id: 1_004, name: 'web-00000002', state: 'running', owner_id: 1, initial_password: 'a-password' };
 const list: readonly Fields[] = [
   { id: 1_001, name: 'web', state: 'running', owner_id: 1 },
@@ -46,7 +46,7 @@ const noIds = fc.constantFrom<unknown>(
 const noTexts = fc.constantFrom<unknown>(undefined, null, 5, false, [], {}, ['running']);
 const noObjects = fc.constantFrom<unknown>(null, 5, 'web', true, [], [own]);
 
-/** The fields of a machine with one of those that must be there spoiled. */
+/** The fields of a VM with one of the required ones made invalid. */
 const brokenFields: fc.Arbitrary<Fields> = fc.oneof(
   noIds.map((id) => ownWith({ id })),
   noTexts.map((name) => ownWith({ name })),
@@ -96,7 +96,7 @@ const isJson = (text: string): boolean => {
 const hasArray = (value: unknown): boolean =>
   Array.isArray(value) || (typeof value === 'object' && value !== null && Object.values(value).some(Array.isArray));
 
-/** Whatever is asked for, this is no answer to it. */
+/** An invalid answer to any request. */
 const brokenAnything: Answers = fc.oneof(
   fc
     .tuple(refusals, fc.constantFrom<unknown>([], list, own, { data: [] }, '', '[]'), oddHeaders)
@@ -140,7 +140,7 @@ export const brokenLists: Answers = fc.oneof(
       const items = [...list.slice(0, 2), item];
       return answer(envelope === '' ? items : { [envelope]: items });
     }),
-  // No envelope of a list, or one that tells of a failure as well.
+  // A value that is not the envelope of a list, or one that also reports a failure.
   fc
     .constantFrom<unknown>(
       { machines: list },

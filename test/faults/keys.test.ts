@@ -8,7 +8,7 @@ const use = (key: string) => (world: FaultyWorld) => world.useKey(key);
 const swap = { begin: use(keys.others), end: use(keys.ours), lasts: hour };
 
 describe('the key of another account, for an hour', () => {
-  test.each(later)('from "$name" on: nothing is done, and it is said why', async (step) => {
+  test.each(later)('from "$name" on: no call changes anything, and the reason is reported', async (step) => {
     const world = await createFaultyWorld();
     await liveThrough(world, swap, step, ({ reasons, seq }) => {
       expect(reasons.at(-1)).toBe('AccountMismatch');
@@ -19,7 +19,7 @@ describe('the key of another account, for an hour', () => {
     expect(world.writes().map(({ operation }) => operation)).toEqual(life.map(({ write }) => write));
   });
 
-  test('whose machines come and go meanwhile', async () => {
+  test('whose VMs come and go meanwhile', async () => {
     const world = await createFaultyWorld();
     const begin = async (): Promise<void> => {
       world.useKey(keys.others);
@@ -31,7 +31,7 @@ describe('the key of another account, for an hour', () => {
     await liveThrough(world, { ...swap, begin }, step, ({ reasons }) => expect(reasons.at(-1)).toBe('AccountMismatch'));
   });
 
-  test.each(later)('and a kill -9 with it, from "$name" on', async (step) => {
+  test.each(later)('together with a kill -9, from "$name" on', async (step) => {
     const world = await createFaultyWorld();
     const begin = async (): Promise<void> => {
       world.useKey(keys.others);
@@ -44,10 +44,10 @@ describe('the key of another account, for an hour', () => {
   });
 });
 
-describe('the key of an account without any machine, for an hour', () => {
+describe('the key of an account without any VM, for an hour', () => {
   const empty = { begin: use(keys.newcomers), end: use(keys.ours), lasts: hour };
 
-  test.each(later)('from "$name" on: no second machine, and the object stays', async (step) => {
+  test.each(later)('from "$name" on: no second VM, and the object stays', async (step) => {
     const world = await createFaultyWorld();
     await liveThrough(world, empty, step, ({ reasons, seq }) => {
       expect(reasons).toContain('AbsenceUnconfirmed');
@@ -61,7 +61,7 @@ describe('the key of an account without any machine, for an hour', () => {
 test.each([
   { whose: 'an account with machines', key: keys.others },
   { whose: 'an account without any', key: keys.newcomers },
-  { whose: 'nobody', key: keys.nobodys },
+  { whose: 'no account', key: keys.unknown },
 ])(
   'the key of $whose, for an hour, while the outcome of a create is unknown: its own account settles it',
   async ({ key }) => {
@@ -73,7 +73,7 @@ test.each([
     await world.clock.advance(hour);
     expect(world.writes()).toHaveLength(1);
     expect(world.condition('web', 'Synced')?.reason).toBe(
-      key === keys.nobodys ? 'CredentialsRejected' : 'AccountMismatch',
+      key === keys.unknown ? 'CredentialsRejected' : 'AccountMismatch',
     );
     world.useKey(keys.ours);
     await world.clock.advance(patience);
@@ -83,7 +83,7 @@ test.each([
   },
 );
 
-test('a key of our own account that was rotated changes nothing', async () => {
+test('a rotated key of the same account changes nothing', async () => {
   const world = await createFaultyWorld();
   for (const [index, step] of life.entries()) {
     world.emulator.accounts.addKey(1, `key-${index}`);

@@ -71,13 +71,13 @@ export function stepOf(write: Operation): Step {
 /** Long enough for any recovery that needs no human: evidence of an unknown outcome, the longest delays of a retry. */
 export const patience = 10 * minute;
 
-/** Whether the step has come to its end, and the object says so. */
+/** Whether the step is complete, and the object shows it. */
 export function expectDone(world: FaultyWorld, { name, state }: Step): void {
   const object = world.cluster.machine('web');
   const ready = world.condition('web', 'Ready');
   const synced = world.condition('web', 'Synced');
-  const told = { object: object?.status?.state?.toLowerCase(), ready: ready?.status, synced: synced?.reason };
-  expect([name, world.machineOf('web')?.state, object === undefined ? 'gone' : told]).toEqual([
+  const shown = { object: object?.status?.state?.toLowerCase(), ready: ready?.status, synced: synced?.reason };
+  expect([name, world.machineOf('web')?.state, object === undefined ? 'gone' : shown]).toEqual([
     name,
     state,
     state === undefined ? 'gone' : { object: state, ready: 'True', synced: 'Available' },

@@ -55,8 +55,8 @@ const cuts: readonly Cut[] = [
 /** While lists fail, the next one comes this soon: where the provider counts as away, it is tried once a minute. */
 const oneList = 70_000;
 
-describe('a list of three machines that ends at every tenth byte', () => {
-  test.each(cuts)('is no list of fewer machines: $how', async ({ cut, says }) => {
+describe('a list of three VMs that ends at every tenth byte', () => {
+  test.each(cuts)('does not count as a list of fewer VMs: $how', async ({ cut, says }) => {
     const world = await createFaultyWorld();
     await take(world, stepOf('CreateMachine'));
     const list = listOf(world);
@@ -93,7 +93,7 @@ describe('a list of three machines that ends at every tenth byte', () => {
     world.judge();
   });
 
-  test.each(cuts)('is no proof that a deleted machine is gone: $how', async ({ cut }) => {
+  test.each(cuts)('does not prove that a deleted VM is gone: $how', async ({ cut }) => {
     const world = await createFaultyWorld();
     for (const step of life.slice(0, -1)) await take(world, step);
     world.cluster.remove('virtualmachines', 'web');
@@ -123,8 +123,8 @@ const lies: readonly { readonly what: string; readonly tell: (world: FaultyWorld
   },
 ];
 
-describe('a machine that the list leaves out while it answers to its id is there', () => {
-  test.each(lies)('the list is $what: a whole life', async ({ tell }) => {
+describe('a VM that the list leaves out exists while a read by its id shows it', () => {
+  test.each(lies)('the list is $what: from create to delete', async ({ tell }) => {
     const world = await createFaultyWorld();
     await tell(world);
     for (const step of life) {
@@ -150,7 +150,7 @@ describe('a machine that the list leaves out while it answers to its id is there
       [stepOf('StopMachine'), stepOf('DeleteMachine')].map((step) => ({ what, tell, step })),
     ),
   )(
-    'the list is $what and no machine can be read by its id, from "$step.name" on: nothing is concluded',
+    'the list is $what and no VM can be read by its id, from "$step.name" on: no conclusion is drawn',
     async ({ tell, step }) => {
       const world = await createFaultyWorld();
       const begin = async (): Promise<void> => {
@@ -194,19 +194,19 @@ async function freeze(world: FaultyWorld): Promise<void> {
   await world.clock.advance(0);
 }
 
-describe('a list that has stood still for an hour', () => {
+describe('a list that has not changed for an hour', () => {
   test.each([
     { name: 'halt', shows: 'running', says: 'PowerTransitionStuck' },
     { name: 'start', shows: 'halted', says: 'PowerTransitionStuck' },
     { name: 'cut off', shows: 'running', says: 'PowerTransitionStuck' },
     { name: 'delete', shows: 'halted', says: 'Deleting' },
-  ])('and shows the machine $shows: "$name" is not taken for done, and harms nobody', async ({ name, says }) => {
+  ])('and shows the VM $shows: "$name" is not reported as complete, and causes no harm', async ({ name, says }) => {
     const world = await createFaultyWorld();
     const step = life.find((one) => one.name === name) ?? stepOf('CreateMachine');
     await liveThrough(world, { begin: freeze, lasts: hour }, step, ({ reasons }) => {
       expect(reasons.at(-1)).toBe(says);
       expect(world.cluster.machine('web')?.metadata.finalizers).toEqual(bothFinalizers);
-      // What was asked for came about all the same; only nobody can see it.
+      // The request took effect all the same, but the list does not show it.
       expect(world.machineOf('web')?.state).toBe(step.state);
     });
     expect(world.writes().filter(({ operation }) => operation === 'CreateMachine')).toHaveLength(1);
@@ -214,7 +214,7 @@ describe('a list that has stood still for an hour', () => {
 });
 
 test.each([2, 10, 60])(
-  "a machine that list and id deny alike for %i minutes: the provider's refusal of the name keeps it at one, and it is found again",
+  'a VM that list and id deny alike for %i minutes: the refusal of the name prevents a second one, and the VM is found again',
   async (minutes) => {
     const world = await createFaultyWorld();
     await take(world, stepOf('CreateMachine'));
@@ -240,7 +240,7 @@ async function denyEverything(milliseconds: number, options: FaultyOptions = {})
 }
 
 test.each([2_500, minute, 5 * minute - 1_000])(
-  'all VMs denied by a provider that allows twins, for %i ms: never a second VM',
+  'all VMs denied by a provider that allows duplicate names, for %i ms: never a second VM',
   async (milliseconds) => {
     const world = await denyEverything(milliseconds);
     expect(world.emulator.ledger.duplicates()).toEqual([]);
@@ -252,7 +252,7 @@ test.each([2_500, minute, 5 * minute - 1_000])(
   },
 );
 
-test('all VMs denied by a provider that allows twins, for ten minutes: both are reported, and neither is changed', async () => {
+test('all VMs denied by a provider that allows duplicate names, for ten minutes: both are reported, and neither is changed', async () => {
   const world = await denyEverything(10 * minute, { leadsTo: ['SecondVm'] });
   world.emulator.setSwitches({ deniedNames: '' });
   await world.clock.advance(hour);

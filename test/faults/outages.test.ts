@@ -44,8 +44,8 @@ const outages: readonly Outage[] = [
   all('an hour of redirects to a login page', redirect, rejected),
   all('an hour of 401', { kind: 'status', status: 401 }, rejected),
   {
-    what: 'an hour with a key that nobody knows',
-    begin: ({ useKey }) => useKey(keys.nobodys),
+    what: 'an hour with an unknown key',
+    begin: ({ useKey }) => useKey(keys.unknown),
     end: ({ useKey }) => useKey(keys.ours),
     ...rejected,
   },
@@ -61,7 +61,7 @@ const standing = (world: FaultyWorld) => ({
   addresses: world.cluster.machine('web')?.status?.addresses,
 });
 
-/** Said so, nothing concluded, and done once it is over; answers the calls that were made while it lasted. */
+/** Reported, without a conclusion, and completed after the fault; returns the calls that were sent during it. */
 async function liveThroughOutage(world: FaultyWorld, outage: Outage, step: Step): Promise<readonly Operation[]> {
   const made: Operation[] = [];
   let before = {};
@@ -85,21 +85,21 @@ const isSwallowed = ({ outage, step }: (typeof rows)[number]): boolean =>
   outage.says !== 'ProtocolError' && step.write !== 'KillMachine';
 
 test.each(rows.filter(isSwallowed))(
-  '$what, from "$name" on: said so, and the call that it swallowed is made once more when it is over',
+  '$what, from "$name" on: reported, and the lost call is sent again afterwards',
   async ({ outage, step }) => {
     const world = await createFaultyWorld();
     const made = await liveThroughOutage(world, outage, step);
     expect(world.writes().map(({ operation }) => operation)).toEqual(
       life.flatMap(({ write }) => (write === step.write ? [...made, write] : [write])),
     );
-    // One call may go out before the first answer tells of the trouble.
+    // One call may be sent before the first answer shows the fault.
     expect(made.length).toBeLessThanOrEqual(1);
     expect(world.emulator.ledger.forbiddenTransitions()).toEqual([]);
   },
 );
 
 test.each(rows.filter((row) => !isSwallowed(row)))(
-  '$what, from "$name" on: said so, and done when it is over',
+  '$what, from "$name" on: reported, and completed afterwards',
   async ({ outage, step }) => {
     const world = await createFaultyWorld();
     const made = await liveThroughOutage(world, outage, step);
@@ -116,7 +116,7 @@ const calls: readonly { readonly operation: Operation; readonly step: Step }[] =
   { operation: 'GetMachine', step: stepOf('DeleteMachine') },
 ];
 
-describe('a single read is answered by', () => {
+describe('a read by id that is answered by', () => {
   test.each(
     [
       { what: 'a login page', action: loginPage, says: 'CredentialsRejected' },
@@ -136,7 +136,7 @@ describe('a single read is answered by', () => {
   });
 });
 
-describe('a single read that fails in passing is made again, and nobody hears of it', () => {
+describe('a read by id that fails temporarily is retried without a report', () => {
   test.each(
     ([{ kind: 'hang' }, { kind: 'reset' }, { kind: 'status', status: 500 }, { kind: 'truncate' }] as const).flatMap(
       (action) => calls.map(({ operation }) => ({ operation, action, kind: action.kind })),
@@ -150,7 +150,7 @@ describe('a single read that fails in passing is made again, and nobody hears of
   });
 });
 
-test('a machine that only stands by while the provider is away for an hour is as Ready as before, and costs no write', async () => {
+test('a VM in sync stays Ready while the provider is unavailable for an hour, without a write', async () => {
   const world = await createFaultyWorld();
   await take(world, stepOf('CreateMachine'));
   world.wire.isRefusing = true;

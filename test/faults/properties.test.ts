@@ -86,7 +86,7 @@ async function happen(world: FaultyWorld, event: Event): Promise<void> {
     case 'Listen':
       return void (wire.isRefusing = false);
     case 'WrongKey':
-      return world.useKey(keys.nobodys);
+      return world.useKey(keys.unknown);
     case 'RightKey':
       return world.useKey(keys.ours);
     case 'Restart':
@@ -102,8 +102,8 @@ async function happen(world: FaultyWorld, event: Event): Promise<void> {
   }
 }
 
-describe('whatever happened', { timeout: 120_000 }, () => {
-  test('in the end it is as if only the last spec had ever been applied, and nothing is left after a delete', async () => {
+describe('after any sequence of events', { timeout: 120_000 }, () => {
+  test('the result is the same as of the last spec alone, and nothing is left after a delete', async () => {
     await assertProperty(
       fc.asyncProperty(
         fc.array(events, { minLength: 1, maxLength: 14 }),
@@ -155,13 +155,13 @@ const mistakes: readonly Mistake[] = [
     undo: packageOf(2),
   },
   {
-    what: 'a name for a template that nobody has',
+    what: 'an unknown name of a template',
     make: ({ cluster }) => cluster.change('web', { spec: { osTemplate: { id: null, name: 'Ubuntu 4' } } }),
     undo: ({ cluster }) => cluster.change('web', { spec: { osTemplate: { id: 3, name: null } } }),
   },
   {
-    what: 'a key that nobody knows',
-    make: ({ useKey }) => useKey(keys.nobodys),
+    what: 'an unknown key',
+    make: ({ useKey }) => useKey(keys.unknown),
     undo: ({ useKey }) => useKey(keys.ours),
   },
   { what: 'no key', make: ({ useKey }) => useKey(' '), undo: ({ useKey }) => useKey(keys.ours) },
@@ -190,8 +190,8 @@ const mistakes: readonly Mistake[] = [
   },
 ];
 
-describe('a mistake', { timeout: 120_000 }, () => {
-  test.each(mistakes)('$what: undone, whenever it was made, it leaves no trace', async ({ make, undo }) => {
+describe('a mistake of the user', { timeout: 120_000 }, () => {
+  test.each(mistakes)('$what: leaves no trace once it is undone, at any time', async ({ make, undo }) => {
     await assertProperty(
       fc.asyncProperty(
         fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 10_000 }), fc.integer({ min: 10_000, max: 2 * minute })),

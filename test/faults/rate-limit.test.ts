@@ -13,7 +13,7 @@ const calls: readonly { readonly operation: Operation; readonly step: Step }[] =
   { operation: 'GetMachine', step: stepOf('DeleteMachine') },
 ];
 
-/** `wait`: how long the account then stays away, milliseconds; chance adds up to a tenth. */
+/** `wait`: how long the account is paused afterwards, milliseconds; jitter adds up to a tenth. */
 const answers: readonly {
   readonly says: string;
   readonly retryAfter?: (now: number) => string;
@@ -35,7 +35,7 @@ const rows = calls
 
 describe('a 429 whose Retry-After says', () => {
   test.each(rows)(
-    '$says, to $operation: the account stays away as long as it is asked to, and goes on after it',
+    '$says, to $operation: the account is paused for the requested time, and resumes after it',
     async ({ operation, step, answer: { retryAfter, wait } }) => {
       const world = await createFaultyWorld();
       const begin = (): void => {
@@ -47,7 +47,7 @@ describe('a 429 whose Retry-After says', () => {
         expect(reasons).toContain('RateLimited');
         const since = world.emulator.ledger.calls.filter((call) => call.seq > seq);
         const struck = since.find(({ fault }) => fault !== undefined);
-        // Calls that were sent together with it are under way already.
+        // Calls that were sent together with it are in flight already.
         const next = since.find(({ at }) => at > (struck?.at ?? 0) + 10);
         const stayedAway = (next?.at ?? 0) - (struck?.at ?? 0);
         expect(stayedAway).toBeGreaterThanOrEqual(wait);
@@ -71,7 +71,7 @@ const ready: Readonly<Record<string, string>> = {
 };
 
 test.each(life)(
-  'an hour of nothing but 429 at "$name": reported, without a claim that the new spec is met, and done after it',
+  'an hour of 429 only, at "$name": reported, Ready does not report the new spec, and completed after it',
   async (step) => {
     const world = await createFaultyWorld();
     const begin = (): void => {
@@ -80,13 +80,13 @@ test.each(life)(
     await liveThrough(world, { begin, lasts: hour }, step, ({ reasons, seq }) => {
       expect(reasons.at(-1)).toBe('RateLimited');
       expect(world.condition('web', 'Ready')?.status).toBe(ready[step.name]);
-      // One call opens the gate every twenty seconds, and closes it again.
+      // One call is sent after each pause of twenty seconds, and starts the next pause.
       expect(world.emulator.ledger.calls.filter((call) => call.seq > seq).length).toBeLessThanOrEqual(hour / 20_000);
     });
   },
 );
 
-test('a provider whose clock is an hour off is understood all the same when it names a time', async () => {
+test('a Retry-After date of a provider whose clock is an hour off is understood', async () => {
   for (const offset of [-hour, hour]) {
     const world = await createFaultyWorld({ clockOffset: offset });
     const until = new Date(world.clock.now() + offset + 60_000).toUTCString();

@@ -28,7 +28,7 @@ const passwords = ({ cluster }: FaultyWorld) =>
     .map(({ body }) => body as { readonly metadata: { readonly name: string }; readonly stringData: unknown });
 const passwordOf = (world: FaultyWorld) => ({ password: world.emulator.passwordOf(world.machineOf('web')?.id ?? 0) });
 
-test('while a Secret holds the password of an earlier VM, Ready says so, and Synced how to replace it', async () => {
+test('while a Secret holds the password of an earlier VM, Ready reports it, and Synced how to replace it', async () => {
   const world = await createRecreated();
   expect([ready(world)?.status, ready(world)?.message]).toEqual([
     'True',
@@ -62,7 +62,7 @@ test.each([
     act: ({ cluster }: FaultyWorld) =>
       cluster.change('web', { spec: { initialPasswordSecret: { name: 'web-second-password' } } }),
   },
-])('within seconds the password of the present VM is in the Secret: $remedy', async ({ act, name }) => {
+])('within seconds the Secret contains the password of the present VM: $remedy', async ({ act, name }) => {
   const world = await createRecreated();
   // Not at the moment at which it would try again by itself.
   await world.clock.advance(minute);
@@ -76,7 +76,7 @@ test.each([
   expect(world.cluster.machine('web')?.status?.initialPasswordSecret).toEqual({ name });
 });
 
-test('without a Secret in the spec, within seconds nothing is reported of one', async () => {
+test('without a Secret in the spec, within seconds none is reported', async () => {
   const world = await createRecreated();
   world.cluster.change('web', { spec: { initialPasswordSecret: { policy: 'None' } } });
   await world.clock.advance(2 * second);

@@ -3,8 +3,8 @@ import { expectDone, life, stepOf, take } from './life.ts';
 import { bothFinalizers } from '../reconcile/world/cluster.ts';
 import { createFaultyWorld, type FaultyWorld, hour, keys, minute } from './world.ts';
 
-/** One of the VMs that are nobody's; the object's own one is the first that is created. */
-const foreign = 1_001;
+/** One of the unmanaged VMs; the object's own VM is the first that is created. */
+const unmanaged = 1_001;
 
 /** From now on this VM is shown with these fields, in lists and by itself. */
 function show(world: FaultyWorld, id: number, fields: Readonly<Record<string, unknown>>): { remove(): void } {
@@ -31,10 +31,10 @@ const oddFields: readonly (readonly [what: string, fields: Readonly<Record<strin
   ['no state', { state: null }],
 ];
 
-describe('a VM of nobody that is listed with', () => {
-  test.each(oddFields)('%s: concerns no object', async (_what, fields) => {
+describe('an unmanaged VM that is listed with', () => {
+  test.each(oddFields)('%s: affects no object', async (_what, fields) => {
     const world = await createFaultyWorld();
-    show(world, foreign, fields);
+    show(world, unmanaged, fields);
     for (const step of life) {
       await take(world, step);
       expectDone(world, step);
@@ -43,17 +43,17 @@ describe('a VM of nobody that is listed with', () => {
     world.judge();
   });
 
-  test('no name: is reported once, without anything of it', async () => {
+  test('no name: is reported once, without any of its values', async () => {
     const world = await createFaultyWorld();
-    show(world, foreign, { name: 'web\u001b[31m' });
+    show(world, unmanaged, { name: 'web\u001b[31m' });
     world.apply('web');
     await world.clock.advance(hour);
     expect(world.complaints.filter((line) => line.includes('decode'))).toEqual(['Failed to decode VMs of the list']);
   });
 
-  test('no name: holds up no create whose first call was refused before it had an effect', async () => {
+  test('no name: delays no create whose first call was refused without an effect', async () => {
     const world = await createFaultyWorld();
-    show(world, foreign, { name: null });
+    show(world, unmanaged, { name: null });
     world.emulator.addFault({ operation: 'CreateMachine', when: 'before', action: { kind: 'reset' } });
     world.apply('web');
     await world.clock.advance(minute);
@@ -67,7 +67,7 @@ describe('a VM of nobody that is listed with', () => {
 });
 
 describe('the VM of an object that is listed with', () => {
-  test.each(oddFields)('%s: is not acted on and not gone', async (_what, fields) => {
+  test.each(oddFields)('%s: is not acted on and does not count as deleted', async (_what, fields) => {
     const world = await createFaultyWorld();
     await take(world, stepOf('CreateMachine'));
     const { seq } = world;
@@ -100,7 +100,7 @@ describe('the VM of an object that is listed with', () => {
     world.judge();
   });
 
-  test('no name: is seen to be gone when it is', async () => {
+  test('no name: counts as deleted after it is deleted', async () => {
     const world = await createFaultyWorld();
     await take(world, stepOf('CreateMachine'));
     show(world, idOf(world), { name: null });
@@ -131,12 +131,12 @@ describe('the VM of an object that is listed with', () => {
   );
 });
 
-describe('for an object with a name of its own choice, a VM without a readable name', () => {
+describe('an unmanaged VM without a readable name, for an object with a chosen name', () => {
   const spec = { providerName: 'db', adoption: { policy: 'IfExists' } } as const;
 
-  test('holds up the create for five minutes', async () => {
+  test('delays the create for five minutes', async () => {
     const world = await createFaultyWorld();
-    show(world, foreign, { name: null });
+    show(world, unmanaged, { name: null });
     world.apply('web', spec);
     await world.clock.advance(4 * minute);
     expect([creates(world), world.condition('web', 'Synced')?.reason]).toEqual([0, 'ProtocolError']);
@@ -144,7 +144,7 @@ describe('for an object with a name of its own choice, a VM without a readable n
     expect([creates(world), world.condition('web', 'Ready')?.status]).toEqual([1, 'True']);
   });
 
-  test('is the one, if that is its name when it can be read', async () => {
+  test("is the object's VM if it has that name when it can be read", async () => {
     const world = await createFaultyWorld();
     const id = world.emulator.person.create({ name: 'db' });
     const odd = show(world, id, { name: null });
@@ -155,11 +155,11 @@ describe('for an object with a name of its own choice, a VM without a readable n
     expect([creates(world), world.cluster.machine('web')?.status?.id]).toEqual([0, id]);
   });
 
-  test('holds nothing up if its name was read before', async () => {
+  test('delays nothing if its name was read before', async () => {
     const world = await createFaultyWorld();
     world.apply('other');
     await world.clock.advance(minute);
-    show(world, foreign, { name: null });
+    show(world, unmanaged, { name: null });
     await world.clock.advance(2 * minute);
     world.apply('web', spec);
     await world.clock.advance(minute);

@@ -24,7 +24,7 @@ async function createUnseen(windows: number, action: FaultAction, restarts: read
 
 for (const action of losses) {
   test.each([0.5, 1])(
-    `an answer lost (${action.kind}), and a machine that shows %d × the visibility window late: one call`,
+    `an answer lost (${action.kind}), and a VM that appears %d × the visibility window late: one call`,
     async (windows) => {
       const world = await createUnseen(windows, action);
       expect(world.reasons('web')).toContain('CreateOutcomeUnknown');
@@ -34,14 +34,14 @@ for (const action of losses) {
     },
   );
 
-  test(`an answer lost (${action.kind}), twice the window: still one call, for nothing is looked for before the call must have ended`, async () => {
+  test(`an answer lost (${action.kind}), twice the window: still one call, because the search starts only after the call must have ended`, async () => {
     const world = await createUnseen(2, action);
     expect(world.writes().map(({ operation }) => operation)).toEqual(['CreateMachine']);
     expectDone(world, create);
     world.judge();
   });
 
-  test(`an answer lost (${action.kind}), three times the window: a second call, and it is the provider's refusal of the name that keeps it at one machine`, async () => {
+  test(`an answer lost (${action.kind}), three times the window: a second call, and the provider's refusal of the name keeps it at one VM`, async () => {
     const world = await createUnseen(3, action);
     expect(world.writes().map(({ operation, outcome }) => [operation, outcome])).toEqual([
       ['CreateMachine', expect.anything()],
@@ -66,8 +66,8 @@ test.each([
   { late: 'in the list', switches: { listLag: visibilityWindow } },
   { late: 'by its id', switches: { getLag: visibilityWindow } },
   { late: 'altogether', switches: { listLag: visibilityWindow, getLag: visibilityWindow } },
-  { late: 'in the list, and nobody told its id', switches: { listLag: visibilityWindow, createAnswer: 'success' } },
-] as const)('a machine that shows late $late is never taken for a lost one', async ({ switches }) => {
+  { late: 'in the list, and its id is not reported', switches: { listLag: visibilityWindow, createAnswer: 'success' } },
+] as const)('a VM that appears late $late never counts as lost', async ({ switches }) => {
   const world = await createFaultyWorld(switches);
   for (const step of life) await take(world, step);
   expect(world.writes().map(({ operation }) => operation)).toEqual(life.map(({ write }) => write));
@@ -75,7 +75,7 @@ test.each([
 });
 
 test.each([0.5, 1, 2])(
-  'a deleted machine that shows %d × the visibility window longer is only waited for',
+  'a deleted VM that lists show %d × the visibility window longer only delays the deletion',
   async (windows) => {
     const world = await createFaultyWorld({ deletedListLag: windows * visibilityWindow });
     for (const step of life) await take(world, step);

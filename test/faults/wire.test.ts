@@ -136,11 +136,11 @@ const pairs = faults.flatMap((fault) =>
     what,
     call,
     fault,
-    told: fault === undefined ? 'no fault' : `${fault.when} ${fault.action.kind}`,
+    faultName: fault === undefined ? 'no fault' : `${fault.when} ${fault.action.kind}`,
   })),
 );
 
-test.concurrent.for(pairs)('wire and network say the same of a $what: $told', async ({ fault, call }) => {
+test.concurrent.for(pairs)('wire and network give the same result for a $what: $faultName', async ({ fault, call }) => {
   const [network, wire] = await Promise.all([overNetwork(fault, call), overWire(fault, call)]);
   expect(seen(wire.ended)).toEqual(seen(network.ended));
   expect(wire.emulator.machines().map(({ name, task }) => [name, task.name])).toEqual(
@@ -148,7 +148,7 @@ test.concurrent.for(pairs)('wire and network say the same of a $what: $told', as
   );
 });
 
-test('nobody listens: wire and network say the same', async () => {
+test('nothing listens: wire and network give the same result', async () => {
   const gone = await listen(() => {}, '127.0.0.1', 0);
   await gone.close();
   const clock = createManualClock();
@@ -162,7 +162,7 @@ test('nobody listens: wire and network say the same', async () => {
 test.each([
   ['before it is sent', false],
   ['while it is unanswered', true],
-])('a call aborted %s: wire and network say the same', async (_when, isSent) => {
+])('a call aborted %s: wire and network give the same result', async (_when, isSent) => {
   const abort = async (send: (request: ExchangeRequest) => Promise<Exchange>, wait: () => Promise<unknown>) => {
     const controller = new AbortController();
     if (!isSent) controller.abort();

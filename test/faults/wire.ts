@@ -8,7 +8,7 @@ import type { Exchange, ExchangeRequest, Received } from '../../src/provider/htt
 /** The way between the operator and the emulated provider, without a network: all that takes time takes the clock's. */
 export interface Wire {
   readonly exchange: (request: ExchangeRequest) => Promise<Exchange>;
-  /** While true nobody listens at the provider's address. */
+  /** While true nothing listens at the provider's address. */
   isRefusing: boolean;
 }
 
@@ -65,7 +65,7 @@ class Conversation {
 
   readonly #abort = (): void => this.#lose('Cancelled', '');
 
-  /** What was sent arrives, whether or not anybody still waits for the answer. */
+  /** A sent request arrives, also if its sender no longer waits for the answer. */
   #arrive(): void {
     const { method, url, headers, body = '' } = this.#request;
     const ended = this.#emulator.receive(

@@ -8,7 +8,7 @@ const written = (world: FaultyWorld) => world.writes().map(({ operation }) => op
 
 const wordings: readonly { readonly how: string; readonly switches: Partial<Behaviour> }[] = [
   { how: 'ids as strings', switches: { idShape: 'string' } },
-  { how: 'fields that nobody knows', switches: { unknownFields: 'some', listShape: 'named' } },
+  { how: 'unknown fields', switches: { unknownFields: 'some', listShape: 'named' } },
   { how: 'the list in an object', switches: { listShape: 'named' } },
   { how: 'the list under data, every item wrapped', switches: { listShape: 'data', itemShape: 'vm' } },
   { how: 'states in capitals', switches: { stateSpelling: 'upper' } },
@@ -27,14 +27,14 @@ const wordings: readonly { readonly how: string; readonly switches: Partial<Beha
 ];
 
 describe('a provider with', () => {
-  test.each(wordings)('$how: a life like any other', async ({ switches }) => {
+  test.each(wordings)('$how: an object from create to delete', async ({ switches }) => {
     const world = await createFaultyWorld(switches);
     for (const step of life) await take(world, step);
     expect(written(world)).toEqual(undisturbed);
     expect(world.emulator.ledger.forbiddenTransitions()).toEqual([]);
   });
 
-  test.each(wordings)('$how, and a create whose answer was lost: one machine', async ({ switches }) => {
+  test.each(wordings)('$how, and a create whose answer was lost: one VM', async ({ switches }) => {
     const world = await createFaultyWorld(switches);
     world.emulator.addFault({ operation: 'CreateMachine', when: 'after', action: { kind: 'reset' } });
     for (const step of life) await take(world, step);
@@ -52,7 +52,7 @@ describe('a provider with', () => {
     expect(written(world)).toEqual(undisturbed);
   });
 
-  test.each([-hour, hour])('a clock that jumps by %d ms in the middle of a boot loop', async (clockOffset) => {
+  test.each([-hour, hour])('a clock that jumps by %d ms during a boot loop', async (clockOffset) => {
     const world = await createFaultyWorld({ bootLoopNames: '^web-0', bootLoopCount: 2, bootLoopAfter: 1_500 });
     stepOf('CreateMachine').ask(world);
     await world.clock.advance(10_000);
@@ -72,9 +72,9 @@ const strangeness: Trouble = {
   lasts: hour,
 };
 
-describe('a state that no documentation names, for an hour', () => {
+describe('an undocumented state, for an hour', () => {
   test.each(life.filter(({ write }) => write !== 'CreateMachine'))(
-    'from "$name" on: nobody acts on it, which is reported; a VM whose object is deleted is deleted nevertheless',
+    'from "$name" on: is not acted on and reported; a VM whose object is deleted is deleted nevertheless',
     async (step) => {
       const world = await createFaultyWorld();
       const isDeleted = step.write === 'DeleteMachine';

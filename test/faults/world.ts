@@ -18,10 +18,10 @@ vi.setConfig({ testTimeout: 60_000 });
 export const minute = 60_000;
 export const hour = 60 * minute;
 
-/** The account of the objects, another one with a machine, another one without any, and a key that nobody gave out. */
-export const keys = { ours: 'key-of-ours', others: 'key-of-others', newcomers: 'key-of-newcomers', nobodys: 'no-key' };
+/** The account of the objects, another one with a VM, another one without any, and a key that was never issued. */
+export const keys = { ours: 'key-of-ours', others: 'key-of-others', newcomers: 'key-of-newcomers', unknown: 'no-key' };
 
-/** Machines of the account that are nobody's: one of the object's bare name, one of that name with another suffix. */
+/** Unmanaged VMs of the account: one with the object's bare name, one with that name and another suffix. */
 const strangers = [
   { name: 'web', state: 'running' },
   { name: 'web-deadbeef2', state: 'halted' },
@@ -44,8 +44,8 @@ export interface FaultyWorld extends OperatorWorld {
 }
 
 /**
- * The client's reads wait for their next attempt by the timers of the process. Whenever a world's clock moves, these are the
- * ones that `timers` says: several worlds may take turns.
+ * The client's reads wait for their next attempt with timers of the process. Whenever a world's clock moves, `timers` are
+ * these: several worlds may alternate.
  */
 function waitBy(clock: ManualClock, timers: () => Clock): void {
   const { advance } = clock;
@@ -80,7 +80,7 @@ export async function createFaultyWorld(
   emulator.person.create({ name: 'theirs', ownerId: 2 });
   const before = emulator.machines().filter(({ id }) => !adopted.includes(id));
   const existing = emulator.machines().map(({ name }) => name);
-  const foreign = new Set(before.map(({ id }) => id));
+  const unmanaged = new Set(before.map(({ id }) => id));
   const wire = createWire(emulator, clock);
   const { apiConnectTimeout: connect, apiResponseTimeout: response } = usual;
 
@@ -126,8 +126,8 @@ export async function createFaultyWorld(
         .filter((reason, index, all) => reason !== '' && reason !== all[index - 1]),
     judge: () => {
       const { ledger } = emulator;
-      expect(emulator.machines().filter(({ id }) => foreign.has(id))).toEqual(before);
-      expect(ledger.writes().filter(({ machineId = 0 }) => foreign.has(machineId))).toEqual([]);
+      expect(emulator.machines().filter(({ id }) => unmanaged.has(id))).toEqual(before);
+      expect(ledger.writes().filter(({ machineId = 0 }) => unmanaged.has(machineId))).toEqual([]);
       for (const name of named()) {
         // Only a VM that was deleted at the provider is recreated.
         const deleted = ledger.effects.filter(
@@ -143,7 +143,7 @@ export async function createFaultyWorld(
         .forbiddenTransitions()
         .filter((effect) => 'command' in effect && effect.command === 'delete');
       if (!leadsTo.includes('DeleteOfRunningVm')) expect(deletes).toEqual([]);
-      // To lose a race for the object is nobody's fault.
+      // A lost race for the object is expected and does not count as a failure.
       const failed = operator.complaints.filter((line) => /^Reconciler error(?!.*KubeError)/.test(line));
       expect(failed).toEqual([]);
     },

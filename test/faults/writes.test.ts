@@ -31,7 +31,7 @@ const losses: readonly Loss[] = [
   { what: 'is empty', action: { kind: 'status', status: 204 }, meaning: 'Unreadable' },
   { what: 'is 3 MB of nothing', action: { kind: 'oversize' }, meaning: 'Unreadable' },
   {
-    what: 'tells of a failure',
+    what: 'reports a failure',
     action: { kind: 'status', status: 200, body: { status: 'error' } },
     meaning: 'Unreadable',
   },
@@ -76,7 +76,7 @@ async function lose(step: Step, { action }: Loss, when: FaultWhen) {
 }
 
 describe('the answer to a call that took effect', () => {
-  test.each(rows)('$write: $what; the call is not made again', async ({ step, loss }) => {
+  test.each(rows)('$write: $what; the call is not repeated', async ({ step, loss }) => {
     const { said, calls } = await lose(step, loss, 'after');
     expect(said).toContain(reasonFor(step, loss, 'after'));
     expect(calls).toEqual([step.write]);
@@ -85,7 +85,7 @@ describe('the answer to a call that took effect', () => {
 
 describe('the answer to a call that took no effect', () => {
   test.each(rows.filter(({ step, loss }) => !isSwallowedCut(step, loss)))(
-    '$write: $what; no more calls than it takes',
+    '$write: $what; no more calls than needed',
     async ({ step, loss }) => {
       const { said, calls } = await lose(step, loss, 'instead');
       expect(said).toContain(reasonFor(step, loss, 'instead'));
@@ -94,7 +94,7 @@ describe('the answer to a call that took no effect', () => {
   );
 
   test.each(rows.filter(({ step, loss }) => isSwallowedCut(step, loss)))(
-    '$write: $what; the machine is halted in the end',
+    '$write: $what; the VM is halted in the end',
     async ({ step, loss }) => {
       const { said } = await lose(step, loss, 'instead');
       expect(said).toContain('CredentialsRejected');
@@ -102,15 +102,15 @@ describe('the answer to a call that took no effect', () => {
   );
 });
 
-test.each(life)('$write: takes effect when nobody waits for its answer any more', async (step) => {
+test.each(life)('$write: takes effect after its caller stopped waiting', async (step) => {
   const late: Loss = { what: 'comes late', action: { kind: 'delay', ms: 34_000 }, meaning: 'Lost' };
   const { said, calls } = await lose(step, late, 'before');
   expect(said).toContain(reasonFor(step, late, 'before'));
-  // What bills is not made again while it may still come about; a second power call or delete does no harm.
+  // A call with costs is not repeated while it may still take effect; a second power call or delete does no harm.
   expect(calls.length).toBeLessThanOrEqual(step.write === 'CreateMachine' ? 1 : 2);
 });
 
-test.each(losses)('a create whose answer $what, and a kill -9 every five seconds: one machine', async ({ action }) => {
+test.each(losses)('a create whose answer $what, and a kill -9 every five seconds: one VM', async ({ action }) => {
   for (const when of ['after', 'instead'] as const) {
     const world = await createFaultyWorld();
     world.emulator.addFault({ operation: 'CreateMachine', when, action });

@@ -26,7 +26,7 @@ async function ask(answer: object, namespace?: string) {
   return { asked, isAllowed };
 }
 
-test('a permission is asked for in the namespace that is meant, or in all of them', async () => {
+test('a permission is requested in the given namespace, or in all of them', async () => {
   const { asked } = await ask({}, 'team-a');
   expect(asked).toEqual([
     {
@@ -44,6 +44,6 @@ test.each<[answer: object, isAllowed: boolean]>([
   [{ status: { allowed: false, reason: 'RBAC' } }, false],
   [{ status: { allowed: 'true' } }, false],
   [{}, false],
-])('the answer %j: the permission is there: %s', async (answer, isAllowed) => {
+])('the answer %j: permitted: %s', async (answer, isAllowed) => {
   expect((await ask(answer)).isAllowed).toBe(isAllowed);
 });

@@ -15,7 +15,7 @@ function hastyClock(waits: number[]): Clock {
   return { ...systemClock, schedule };
 }
 
-/** Answers with each of `answers` in turn, then with the last for ever. */
+/** Answers with each of `answers` in order, then always with the last. */
 function inTurn(...answers: readonly RequestListener[]): RequestListener {
   let next = 0;
   return (request, response) => {
@@ -31,7 +31,7 @@ const refuse =
 const accept: RequestListener = (_request, response) => json(response, 200, { metadata: { name: 'web' } });
 const hangUp: RequestListener = (_request, response) => void response.destroy();
 
-test('calls go where the API has them, with who writes', async () => {
+test("calls use the API's paths, with the field manager", async () => {
   const bodies: unknown[] = [];
   await using server = await startRawServer(async (request, response) => {
     const body = await text(request);
@@ -59,7 +59,7 @@ test('calls go where the API has them, with who writes', async () => {
   ]);
 });
 
-test('a list asks for what it was asked for and answers a page', async () => {
+test('a list sends its parameters and returns a page', async () => {
   await using server = await startRawServer((_request, response) =>
     json(response, 200, {
       metadata: { resourceVersion: '7', continue: 'next', remainingItemCount: 3 },
@@ -82,7 +82,7 @@ test('a list asks for what it was asked for and answers a page', async () => {
 
 test.each([
   ['no items', { metadata: { resourceVersion: '7' } }],
-  ['items that are no list', { metadata: { resourceVersion: '7' }, items: {} }],
+  ['items that are not a list', { metadata: { resourceVersion: '7' }, items: {} }],
   ['no resourceVersion', { metadata: {}, items: [] }],
   ['an empty resourceVersion', { metadata: { resourceVersion: '' }, items: [] }],
   ['nothing', null],
@@ -100,7 +100,7 @@ test('null items are an empty list, as Go writes it', async () => {
   expect(await client.list(pods)).toEqual({ items: [], resourceVersion: '7' });
 });
 
-test('an empty text as the continuation is none: the page is the last one', async () => {
+test('an empty continue token means that the page is the last one', async () => {
   await using server = await startRawServer((_request, response) =>
     json(response, 200, { metadata: { resourceVersion: '7', continue: '' }, items: [] }),
   );
@@ -117,13 +117,13 @@ test.each<[string, RequestListener, string]>([
     (_, response) => void response.writeHead(200, { 'content-length': '9' }).write('{', () => response.destroy()),
     'UND_ERR_SOCKET',
   ],
-])('%s is told in a sentence', async (_what, handle, message) => {
+])('%s is reported in a sentence', async (_what, handle, message) => {
   await using server = await startRawServer(handle);
   await using client = connect(server.url, { clock: hastyClock([]) });
   expect((await rejection(client.get(pods, web))).message).toContain(message);
 });
 
-test('nobody listening is Network, with the code', async () => {
+test('a refused connection is Network, with the code', async () => {
   const server = await startRawServer(accept);
   await server[Symbol.asyncDispose]();
   await using client = connect(server.url, { clock: hastyClock([]) });
@@ -134,7 +134,7 @@ test('nobody listening is Network, with the code', async () => {
 });
 
 test.each<[string, RequestListener[], 'read' | 'write', number, number[], string]>([
-  ['a read', [refuse(429, { 'retry-after': '2' }), accept], 'read', 2, [2_000], 'waits as asked'],
+  ['a read', [refuse(429, { 'retry-after': '2' }), accept], 'read', 2, [2_000], 'waits as requested'],
   ['a read', [refuse(503), refuse(500), accept], 'read', 3, [200, 400], 'is sent three times'],
   ['a read', [hangUp, accept], 'read', 2, [200], 'survives a connection that breaks'],
   ['a read', [refuse(503)], 'read', 3, [200, 400], 'gives up after three tries'],
@@ -160,13 +160,13 @@ test.each<[string, RequestListener[], 'read' | 'write', number, number[], string
   expect(waited).toEqual(waits);
 });
 
-test('what the server asks to wait is passed on', async () => {
+test('a wait that the server requests is passed on', async () => {
   await using server = await startRawServer(refuse(429, { 'retry-after': '60' }));
   await using client = connect(server.url);
   expect(await rejection(client.get(pods, web))).toMatchObject({ reason: 'TooManyRequests', retryAfter: 60_000 });
 });
 
-test('a list can be given up', async () => {
+test('a list can be aborted', async () => {
   const controller = new AbortController();
   await using server = await startRawServer(() => controller.abort());
   await using client = connect(server.url);
@@ -174,7 +174,7 @@ test('a list can be given up', async () => {
   expect(server.requests).toHaveLength(1);
 });
 
-test('an answer with more bytes than were asked for is given up while it comes, and harms no other call', async () => {
+test('an answer above the limit of bytes is aborted during the transfer, without harm to other calls', async () => {
   let sent = 0;
   await using server = await startRawServer(({ url }, response) => {
     if (url?.includes('limit') !== true) return json(response, 200, { metadata: { name: 'web' } });

@@ -28,7 +28,7 @@ function kubeconfig(cluster: object, context = 'here'): string {
   });
 }
 
-test('a file says where and as whom', () => {
+test('a file gives server and user', () => {
   using config = file(kubeconfig({ server: 'https://127.0.0.1:6443' }));
   const loaded = loadKubeConfig({ kubeconfig: config.path });
   expect(loaded.getCurrentCluster()?.server).toBe('https://127.0.0.1:6443');
@@ -45,24 +45,24 @@ test.each([
     kubeconfig({ server: 'https://a' }, 'astray'),
     'names the cluster "lost", which it lacks',
   ],
-  ['a server that is no URL', kubeconfig({ server: 'localhost:8080' }), 'has no http(s) URL'],
+  ['an invalid server URL', kubeconfig({ server: 'localhost:8080' }), 'has no http(s) URL'],
   ['a proxy', kubeconfig({ server: 'https://a', 'proxy-url': 'http://p' }), 'sets proxy-url, which is not supported'],
-])('%s is told in one line without credentials', (_what, text, message) => {
+])('%s is reported in one line without credentials', (_what, text, message) => {
   using config = file(text);
   const load = (): unknown => loadKubeConfig({ kubeconfig: config.path });
   expect(load).toThrow(message);
   expect(load).not.toThrow(/planted-key|\n/);
 });
 
-test('a file that is not there is named', () => {
+test('a missing file is named', () => {
   expect(() => loadKubeConfig({ kubeconfig: 'no/such/file' })).toThrow(
     'Cannot read the kubeconfig no/such/file: ENOENT',
   );
 });
 
-test('with nothing to go by, no server is made up', () => {
+test('without any configuration, no server is assumed', () => {
   vi.stubEnv('KUBECONFIG', '');
-  vi.stubEnv('HOME', join(tmpdir(), 'vps247-nobody'));
+  vi.stubEnv('HOME', join(tmpdir(), 'vps247-absent'));
   try {
     expect(() => loadKubeConfig({})).toThrow('No cluster to talk to');
   } finally {
@@ -70,7 +70,7 @@ test('with nothing to go by, no server is made up', () => {
   }
 });
 
-test('the environment names files, of which the first says which context counts', () => {
+test('the environment names files, and the first one gives the current context', () => {
   using config = file(kubeconfig({ server: 'https://127.0.0.1:6443' }));
   using more = file(
     JSON.stringify({
@@ -86,12 +86,12 @@ test('the environment names files, of which the first says which context counts'
   expect(other.getCurrentUser()?.authProvider.config.tokenFile).toBe(join(dirname(more.path), 'token'));
 });
 
-test('a token file is found beside the kubeconfig, and counts before a token', () => {
+test('a token file is found beside the kubeconfig, and takes precedence over a token', () => {
   const users = [
     { name: 'ann', user: { token: 'old', tokenFile: 'secrets/token' } },
     { name: 'bob', user: { tokenFile: '/var/run/token' } },
     { name: 'eve', user: { token: 'kept', tokenFile: '' } },
-    { name: 'nobody' },
+    { name: 'dan' },
   ];
   using config = file(JSON.stringify({ ...JSON.parse(kubeconfig({ server: 'https://127.0.0.1' })), users }));
   const loaded = loadKubeConfig({ kubeconfig: config.path });
@@ -103,7 +103,7 @@ test.each<[what: string, cluster: object, tls: object]>([
   ['a name for the certificate', { 'tls-server-name': 'api.internal' }, { servername: 'api.internal' }],
   ['that no certificate is verified', { 'insecure-skip-tls-verify': true }, { rejectUnauthorized: false }],
   ['nothing of it, so that the certificate is verified', {}, {}],
-])('what a cluster says of TLS is used for connections: %s', async (_what, cluster, tls) => {
+])('TLS settings of a cluster are used for connections: %s', async (_what, cluster, tls) => {
   using config = file(kubeconfig({ server: 'https://127.0.0.1:6443', ...cluster }));
   const credentials = createCredentials(loadKubeConfig({ kubeconfig: config.path }), createManualClock());
   expect((await credentials.current()).tls).toEqual(tls);

@@ -11,7 +11,7 @@ export function connect(
   { user = {}, ...options }: Partial<TransportOptions> & { readonly user?: Partial<User> } = {},
 ): KubeClient & AsyncDisposable {
   const config = new KubeConfig();
-  // Unverified, because the library runs plugins for nobody who does without TLS otherwise.
+  // Unverified, because the library runs plugins only for connections with TLS.
   config.loadFromClusterAndUser({ name: 'test', server: url, skipTLSVerify: true }, { name: 'test', ...user });
   const client = createKubeClient(createTransport(config, { clock: systemClock, version: '1.2.3', ...options }));
   return { ...client, [Symbol.asyncDispose]: () => client.close() };

@@ -14,7 +14,7 @@ test.each<[number, { reason?: string; name?: string } | undefined, KubeErrorReas
   [404, { reason: 'NotFound' }, 'Unexpected', 'the resource is not served: says nothing about the object'],
   [404, undefined, 'Unexpected', "a proxy's page: says nothing about the object"],
   [404, { name: 'web' }, 'Unexpected', 'not the API server speaking'],
-  [409, { reason: 'Conflict', name: 'web' }, 'Conflict', 'somebody else wrote first'],
+  [409, { reason: 'Conflict', name: 'web' }, 'Conflict', 'another client wrote first'],
   [409, { reason: 'AlreadyExists', name: 'web' }, 'AlreadyExists', 'another meaning of the same status'],
   [400, { reason: 'BadRequest' }, 'Invalid', 'the request itself is wrong'],
   [413, undefined, 'Invalid', 'too large, now and the next time'],
@@ -27,7 +27,7 @@ test.each<[number, { reason?: string; name?: string } | undefined, KubeErrorReas
   [504, { reason: 'Timeout' }, 'Timeout', 'the API server gave up'],
   [500, { reason: 'InternalError' }, 'Unavailable', 'not our fault, and passes'],
   [503, undefined, 'Unavailable', 'not ready yet'],
-  [302, undefined, 'Protocol', 'an API server sends nobody elsewhere'],
+  [302, undefined, 'Protocol', 'an API server does not redirect'],
   [0, undefined, 'Protocol', 'an ERROR event without a status'],
   [418, undefined, 'Unexpected', 'nothing known'],
 ])('%i with %j is %s: %s', (httpStatus, status, reason) => {
@@ -44,23 +44,23 @@ test.each<[KubeErrorReason, boolean]>([
   ['TooManyRequests', false],
   ['Network', false],
   ['Fenced', false],
-])('a write that ends as %s meets the same judgement again: %s', (reason, isJudged) => {
+])('a write that ends as %s is judged the same when it is sent again: %s', (reason, isJudged) => {
   expect(isRefused(new KubeError('patch x', { reason }))).toBe(isJudged);
 });
 
-test('an error tells call, status and reason in one line', () => {
+test('an error reports call, status and reason in one line', () => {
   const status = readStatus({ kind: 'Status', reason: 'Conflict', message: 'the object has been modified' });
   const error = answerError('patch virtualmachines/status default/web', 409, status, { retryAfter: 1_500 });
   expect(error.message).toBe('patch virtualmachines/status default/web: 409 Conflict: the object has been modified');
   expect(error).toMatchObject({ reason: 'Conflict', status: 409, retryAfter: 1_500 });
 });
 
-test('an error without a Status says so, and a long message is cut', () => {
+test('an error without a Status reports that, and a long message is cut', () => {
   expect(answerError('get x', 502, undefined).message).toContain('502 Unavailable: the answer is not one of');
   expect(answerError('get x', 422, { message: 'x'.repeat(10_000) }).message.length).toBeLessThan(600);
 });
 
-test('an error holds nothing but what it says', () => {
+test('an error contains only what it reports', () => {
   expect(inspect(answerError('get x', 503, undefined)).replaceAll(/\n\s+at .*/g, '')).not.toContain('cause');
   expect(Object.keys(answerError('get x', 503, undefined)).toSorted()).toEqual([
     'name',
@@ -70,6 +70,6 @@ test('an error holds nothing but what it says', () => {
   ]);
 });
 
-test.each([[undefined], [null], ['text'], [{ kind: 'Pod' }], [[]]])('%j is no Status', (value) => {
+test.each([[undefined], [null], ['text'], [{ kind: 'Pod' }], [[]]])('%j does not count as a Status', (value) => {
   expect(readStatus(value)).toBeUndefined();
 });

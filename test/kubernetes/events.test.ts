@@ -68,7 +68,7 @@ function stage(): Stage {
   };
 }
 
-test('an event says what happened to which object, when, and who says so', async () => {
+test('an event reports what happened to which object, when, and the reporting controller', async () => {
   const { recorder, bodies } = stage();
   recorder.record(created);
   await recorder.drain();
@@ -89,7 +89,7 @@ test('an event says what happened to which object, when, and who says so', async
   ]);
 });
 
-test('the same again is counted in the event that is there', async () => {
+test('the same event again increases the count of the existing one', async () => {
   const { recorder, clock, calls, bodies } = stage();
   recorder.record(created);
   await clock.advance(60_000);
@@ -99,7 +99,7 @@ test('the same again is counted in the event that is there', async () => {
   expect(bodies[1]).toEqual({ series: { count: 2, lastObservedTime: '2026-01-01T00:01:00.000000Z' } });
 });
 
-test('a note that keeps coming begins a new event every six minutes', async () => {
+test('a note that keeps coming starts a new event every six minutes', async () => {
   const { recorder, clock, calls } = stage();
   for (let minute = 0; minute < 12; minute += 1) {
     recorder.record(created);
@@ -113,7 +113,7 @@ test('a note that keeps coming begins a new event every six minutes', async () =
   ]);
 });
 
-test('what comes while a call is under way is one call later', async () => {
+test('events during a call are sent with the next call', async () => {
   const { recorder, calls, bodies, hold } = stage();
   const release = hold();
   for (let count = 0; count < 50; count += 1) recorder.record(created);
@@ -127,7 +127,7 @@ test.each([
   ['six minutes later', created, 6 * 60_000],
   ['with another note', { ...created, note: 'It runs again' }, 0],
   ['on a later object of the same name', { ...created, regarding: { ...created.regarding, uid: 'u-2' } }, 0],
-])('%s it is an event of its own', async (_what, second, later) => {
+])('%s starts a separate event', async (_what, second, later) => {
   const { recorder, clock, calls, bodies } = stage();
   recorder.record(created);
   await clock.advance(later);
@@ -137,7 +137,7 @@ test.each([
   expect(new Set(bodies.map(({ metadata }) => JSON.stringify(metadata))).size).toBe(2);
 });
 
-test('an event the API server has thrown away is told anew', async () => {
+test('an event that the API server has deleted is created again', async () => {
   const { recorder, calls, clock, fail } = stage();
   recorder.record(created);
   await clock.settle();
@@ -147,7 +147,7 @@ test('an event the API server has thrown away is told anew', async () => {
   expect(calls).toEqual(['create default', expect.stringContaining('patch'), 'create default']);
 });
 
-test('an API server that is away for a moment loses no event', async () => {
+test('a short outage of the API server loses no event', async () => {
   const { recorder, clock, calls, warnings, fail } = stage();
   fail('Network', 'Unavailable');
   recorder.record(created);
@@ -156,7 +156,7 @@ test('an API server that is away for a moment loses no event', async () => {
   expect(warnings).toEqual([]);
 });
 
-test('stored although the answer was lost, it is not stored twice', async () => {
+test('an event that was stored with a lost answer is not stored twice', async () => {
   const { recorder, clock, bodies, warnings, fail } = stage();
   fail('Timeout', 'AlreadyExists');
   recorder.record(created);
@@ -165,7 +165,7 @@ test('stored although the answer was lost, it is not stored twice', async () => 
   expect(warnings).toEqual([]);
 });
 
-test('refused events are dropped, which is said once until one is stored', async () => {
+test('refused events are dropped, which is reported once until one is stored', async () => {
   const { recorder, clock, calls, warnings, fail } = stage();
   fail('Forbidden', 'Forbidden');
   recorder.record(created);
@@ -180,7 +180,7 @@ test('refused events are dropped, which is said once until one is stored', async
   expect(warnings).toHaveLength(2);
 });
 
-test('a flood is bounded', async () => {
+test('a flood of events is limited', async () => {
   const { recorder, calls, warnings, hold } = stage();
   const release = hold();
   for (let count = 0; count < 2_000; count += 1) recorder.record({ ...created, note: `${count}` });
@@ -190,7 +190,7 @@ test('a flood is bounded', async () => {
   expect(warnings).toEqual(['Dropped events']);
 });
 
-test('at the end nobody waits for an API server that is away', async () => {
+test('shutdown does not wait for an unavailable API server', async () => {
   const { recorder, clock, calls, fail } = stage();
   fail('Network', 'Network');
   recorder.record(created);
@@ -203,7 +203,7 @@ test('at the end nobody waits for an API server that is away', async () => {
 test.each([
   ['long', 'x'.repeat(5_000)],
   ['of characters of several bytes', '€'.repeat(2_000)],
-])('a note that is %s is cut to what the API server takes', async (_what, note) => {
+])('a note that is %s is cut to what the API server accepts', async (_what, note) => {
   const { recorder, bodies } = stage();
   recorder.record({ ...created, note });
   await recorder.drain();
@@ -229,7 +229,7 @@ const inNamespace = (namespace: string, index: number): EventNote => ({
   note: `${namespace} ${index}`,
 });
 
-test('a namespace with very many events loses its own, and holds up those of others for one turn', async () => {
+test('a namespace with very many events loses its own, and delays those of others by one event', async () => {
   const { recorder, calls, bodies, warnings, hold } = stage();
   const release = hold();
   for (let index = 0; index < 5_000; index += 1) recorder.record(inNamespace('a', index));
@@ -243,7 +243,7 @@ test('a namespace with very many events loses its own, and holds up those of oth
   expect(warnings).toEqual(['Dropped events']);
 });
 
-test('what is remembered of them is bounded, and that of others stays', async () => {
+test('the memory for them is limited, and that for others stays', async () => {
   const { recorder, clock, calls } = stage();
   recorder.record(inNamespace('b', 0));
   for (let round = 0; round < 10; round += 1) {
@@ -256,7 +256,7 @@ test('what is remembered of them is bounded, and that of others stays', async ()
   expect(calls.at(-1)).toContain('patch web.');
 });
 
-test('of a note of any length a kilobyte is kept', async () => {
+test('a note of any length is kept up to a kilobyte', async () => {
   const { recorder, bodies } = stage();
   for (const end of ['a', 'b']) recorder.record({ ...created, note: `${'x'.repeat(200_000)}${end}` });
   await recorder.drain();

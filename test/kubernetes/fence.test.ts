@@ -9,7 +9,7 @@ const answer: RequestListener = (request, response) => {
 };
 const patch = { type: 'merge', body: {} } as const;
 
-test('a call that changes something is not sent while the fence is closed; a read is', async () => {
+test('a write is not sent while the fence is closed; a read is', async () => {
   let isOpen = true;
   await using server = await startRawServer(answer);
   await using client = connect(server.url, { fence: () => isOpen });
@@ -27,7 +27,7 @@ test('a call that changes something is not sent while the fence is closed; a rea
   expect(server.requests.map((request) => request.split(' ')[0])).toEqual(['PATCH', 'GET', 'GET', 'PATCH']);
 });
 
-test('it is asked when the call would be sent, not when it is made', async () => {
+test('the fence is checked when the call would be sent, not when it is requested', async () => {
   let isOpen = true;
   const held = Promise.withResolvers<void>();
   const arrived = Promise.withResolvers<void>();
@@ -51,7 +51,7 @@ test('it is asked when the call would be sent, not when it is made', async () =>
   expect(server.requests).toHaveLength(33);
 });
 
-test('a call that is under way when the fence closes is answered', async () => {
+test('a call in flight when the fence closes is answered', async () => {
   let isOpen = true;
   await using server = await startRawServer((request, response) => {
     isOpen = false;

@@ -38,7 +38,7 @@ const json = fc.letrec((tie) => ({
 })).object;
 
 // Compared with what JSON.parse makes of the whole: that of Node 24 errs now and then in names that begin with a backslash or a quote.
-it('parses what JSON.parse does, less managedFields, whatever anything is called', async () => {
+it('parses as JSON.parse does, without managedFields, whatever the names', async () => {
   await assertProperty(
     fc.property(json, (value) => {
       const text = JSON.stringify(value);
@@ -48,7 +48,7 @@ it('parses what JSON.parse does, less managedFields, whatever anything is called
   );
 });
 
-it('does so whatever stands in managedFields', async () => {
+it('parses also with any content of managedFields', async () => {
   await assertProperty(
     fc.property(fc.array(json), json, (managedFields, rest) => {
       const object = { kind: 'Thing', metadata: { name: 'a', managedFields, uid: 'u' }, rest };
@@ -63,11 +63,11 @@ it.each([
   ['the array is not closed', '{"metadata":{"managedFields":[{"manager":"a"}'],
   ['a string in it is not closed', '{"metadata":{"managedFields":[{"manager":"a}],"name":"b"}}'],
   ['nothing follows', '{"metadata":{"managedFields":['],
-])('takes for no JSON what is cut: %s', (_, text) => {
+])('refuses truncated JSON: %s', (_, text) => {
   expect(() => parsed(text)).toThrow('get a thing: the answer is not JSON');
 });
 
-it('reads a value per line, however its bytes are cut', async () => {
+it('reads a value per line, however its bytes are divided', async () => {
   const value = { type: 'ADDED', object: { metadata: { name: 'ä', managedFields: [{ manager: 'm' }] } } };
   const bytes = Buffer.from(`${JSON.stringify(value)}\n\n${JSON.stringify(value)}\n`);
   for (const size of [1, 7, 1_000]) {
@@ -80,7 +80,7 @@ it('reads a value per line, however its bytes are cut', async () => {
   }
 });
 
-it('gives up a line that is longer than any object, before all of it is in memory', async () => {
+it('aborts a line that is longer than any object, before all of it is in memory', async () => {
   let sent = 0;
   async function* endless(): AsyncGenerator<Uint8Array> {
     for (;;) {
@@ -103,7 +103,7 @@ async function* linesInPieces(): AsyncGenerator<Uint8Array> {
   }
 }
 
-it('limits the length of a line and not of the stream: a watch goes on for as long as it lasts', async () => {
+it('limits the length of a line and not of the stream: a watch continues as long as it lasts', async () => {
   let read = 0;
   for await (const _ of readJsonLines('watch things', linesInPieces(), 20)) read += 1;
   expect(read).toBe(200);

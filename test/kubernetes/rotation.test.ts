@@ -106,7 +106,7 @@ test('both CAs in the file, as during a rotation, are both trusted', async () =>
   expect(await call(to)).toEqual({});
 });
 
-test('a client certificate that is rotated is used from then on, and at once after a refusal', async () => {
+test('a rotated client certificate is used from then on, and at once after a refusal', async () => {
   const [servers, old, next] = ['servers', 'old', 'next'].map(createCertificateAuthority);
   if (servers === undefined || old === undefined || next === undefined) throw new Error('three were made');
   write('ca.crt', servers.cert);
@@ -127,7 +127,7 @@ test('a client certificate that is rotated is used from then on, and at once aft
   expect(await call(to)).toEqual({});
 });
 
-test('files that are half written do no harm for longer than until they are whole', async () => {
+test('partly written files do no harm after they are complete', async () => {
   const authority = createCertificateAuthority('ca');
   write('ca.crt', authority.cert);
   const port = await start(authority.issue('127.0.0.1'));
@@ -141,7 +141,7 @@ test('files that are half written do no harm for longer than until they are whol
   expect(await call(to)).toEqual({});
 });
 
-test('a CA file that is gone for a moment does no harm; one that never was is reported', async () => {
+test('a CA file that is missing for a moment does no harm; one that never existed is reported', async () => {
   const authority = createCertificateAuthority('ca');
   write('ca.crt', authority.cert);
   const port = await start(authority.issue('127.0.0.1'));
@@ -157,7 +157,7 @@ test('a CA file that is gone for a moment does no harm; one that never was is re
   });
 });
 
-test('the token of a kubeconfig file is read again as it is rotated', async () => {
+test('the token of a kubeconfig file is read again after a rotation', async () => {
   const authority = createCertificateAuthority('ca');
   write('ca.crt', authority.cert);
   write('token', 'expired');

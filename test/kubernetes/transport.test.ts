@@ -40,7 +40,7 @@ test.each([
     { authorization: 'Bearer abc', 'impersonate-user': 'bob' },
   ],
   ['nothing', {}, {}],
-])('%s is shown to the server, with what is calling', async (_what, user, headers) => {
+])('%s is sent to the server, with the user agent', async (_what, user, headers) => {
   const seen: object[] = [];
   await using server = await startRawServer((request, response) => {
     seen.push(request.headers);
@@ -74,7 +74,7 @@ test('a token file is read again after ten seconds', async () => {
   expect(seen).toEqual(['Bearer first', 'Bearer first', 'Bearer second']);
 });
 
-test('a refused token is read again, and the call sent once more', async () => {
+test('a refused token is read again, and the call repeated once', async () => {
   using file = tokenFile('old');
   const seen: unknown[] = [];
   await using server = await startRawServer((request, response) => {
@@ -98,7 +98,7 @@ test.each([
   expect(seen).toHaveLength(1);
 });
 
-test('a token file that is gone for a moment does no harm; one that never was is told', async () => {
+test('a token file that is missing for a moment does no harm; one that never existed is reported', async () => {
   const file = tokenFile('first');
   const clock = createManualClock();
   await using server = await startRawServer(bouncer([]));
@@ -114,7 +114,7 @@ test('a token file that is gone for a moment does no harm; one that never was is
   });
 });
 
-test('a plugin hands out the token', async () => {
+test('a plugin provides the token', async () => {
   const seen: unknown[] = [];
   await using server = await startRawServer(bouncer(seen));
   const credential = JSON.stringify({ status: { token: 'from-plugin' } });
@@ -124,7 +124,7 @@ test('a plugin hands out the token', async () => {
   expect(seen).toEqual(['Bearer from-plugin']);
 });
 
-test('a plugin that fails is told without its words', async () => {
+test('a plugin that fails is reported without its output', async () => {
   await using server = await startRawServer(bouncer([]));
   const exec = { command: process.execPath, args: ['-e', 'console.error("planted-key"); process.exit(1)'] };
   await using client = connect(server.url, { user: { exec } });
@@ -132,7 +132,7 @@ test('a plugin that fails is told without its words', async () => {
   expect(error).toMatchObject({ reason: 'Unauthorized', message: "the kubeconfig's credential plugin failed" });
 });
 
-test('a call that is not answered in time is given up', async () => {
+test('a call that is not answered in time is aborted', async () => {
   const clock = createManualClock();
   const arrived = Promise.withResolvers<void>();
   await using server = await startRawServer((_request, response) => {
@@ -150,7 +150,7 @@ test('a call that is not answered in time is given up', async () => {
   expect(clock.pending).toBe(0);
 });
 
-test('a plugin that hangs does not hold up a call for longer', async () => {
+test('a plugin that hangs does not delay a call for longer', async () => {
   const clock = createManualClock();
   await using server = await startRawServer(bouncer([]));
   using folder = mkdtempDisposableSync(join(tmpdir(), 'vps247-plugin-'));
@@ -163,7 +163,7 @@ test('a plugin that hangs does not hold up a call for longer', async () => {
   expect(await error).toMatchObject({ reason: 'Timeout' });
 });
 
-test('calls share connections, one after the other on each; a watch has its own', async () => {
+test('calls share connections, one after the other on each; a watch has a separate one', async () => {
   const sockets = new Set<Socket>();
   await using server = await startRawServer((request, response) => {
     sockets.add(request.socket);
@@ -207,7 +207,7 @@ test('every request is reported, with its status or without one', async () => {
   ]);
 });
 
-test('bytes are counted both ways, those of a watch as they come', async () => {
+test('bytes are counted in both directions, those of a watch as they arrive', async () => {
   const bytes: Record<string, [number, number]> = {};
   await using server = await startRawServer((request, response) => {
     if (request.url?.includes('watch') === true) response.end('{"type":"ADDED","object":{}}\n'.repeat(2));
@@ -228,14 +228,14 @@ test('bytes are counted both ways, those of a watch as they come', async () => {
   expect(bytes).toEqual({ 'get pods': [0, 15], 'patch pods': [10, 15], 'watch pods': [0, 58] });
 });
 
-test('nothing of an answer is kept, however long the signal lives that could have ended the call', async () => {
+test('no part of an answer is kept while the signal of its call lives', async () => {
   const body = JSON.stringify({ items: [], metadata: { resourceVersion: '1', padding: 'x'.repeat(1_000_000) } });
   await using server = await startRawServer((_request, response) => void response.end(body));
   await using client = connect(server.url);
   const { signal } = new AbortController();
   const collect = collector();
   const memory = async (): Promise<number> => {
-    // What is outside of the heap goes a turn after what refers to it.
+    // Memory outside of the heap is freed one event-loop iteration after the objects that refer to it.
     collect();
     await new Promise((resolve) => setImmediate(resolve));
     collect();
@@ -248,7 +248,7 @@ test('nothing of an answer is kept, however long the signal lives that could hav
   expect((await memory()) - before).toBeLessThan(10_000_000);
 });
 
-/** What frees all memory that nobody can reach any more. */
+/** Frees all unreachable memory. */
 function collector(): () => void {
   setFlagsFromString('--expose-gc');
   const collect: unknown = runInNewContext('gc');

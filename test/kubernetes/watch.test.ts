@@ -39,7 +39,7 @@ async function namesOf(events: AsyncIterable<WatchEvent>, seen: string[] = []): 
   return seen;
 }
 
-test('events come as they are sent, wherever the pieces of the stream end', async () => {
+test('events are reported as they are sent, wherever the pieces of the stream end', async () => {
   const whole = added('a') + added('bär');
   const bytes = Buffer.from(whole);
   // In the middle of a line, and of a character.
@@ -54,7 +54,7 @@ test('events come as they are sent, wherever the pieces of the stream end', asyn
   ]);
 });
 
-test('it says when the server accepted, before any event', async () => {
+test('it reports that the server accepted, before any event', async () => {
   const opened = Promise.withResolvers<void>();
   await using server = await startRawServer((_request, response) => {
     response.writeHead(200).flushHeaders();
@@ -67,11 +67,11 @@ test('it says when the server accepted, before any event', async () => {
 test.each<[string, RequestListener, string, string[]]>([
   ['a cut within a line', stream([added('a'), added('b').slice(0, 9)], (r) => void r.destroy()), 'Network', ['a']],
   ['an end within a line', stream([added('a'), added('b').slice(0, 9)]), 'Network', ['a']],
-  ['a line that is no JSON', stream([added('a'), '{"type":\n']), 'Protocol', ['a']],
-  ['a line that is no event', stream(['{"type":"ADDED"}\n']), 'Protocol', []],
+  ['a line with invalid JSON', stream([added('a'), '{"type":\n']), 'Protocol', ['a']],
+  ['a line without an event', stream(['{"type":"ADDED"}\n']), 'Protocol', []],
   ['an unknown type', stream(['{"type":"FORGOTTEN","object":{}}\n']), 'Protocol', []],
   ['a refusal', (_, response) => json(response, 410, status(410, 'Expired')), 'Gone', []],
-])('%s ends it with an error, after what came before', async (_what, handle, reason, names) => {
+])('%s ends it with an error, after the earlier events', async (_what, handle, reason, names) => {
   await using server = await startRawServer(handle);
   await using client = connect(server.url);
   const seen: string[] = [];
@@ -79,7 +79,7 @@ test.each<[string, RequestListener, string, string[]]>([
   expect(seen).toEqual(names);
 });
 
-test('aborted, it ends at once and without an error', async () => {
+test('an abort ends it at once and without an error', async () => {
   const controller = new AbortController();
   await using server = await startRawServer(stream([added('a')], () => {}));
   await using client = connect(server.url);

@@ -21,7 +21,7 @@ describe('an object', () => {
     expect(read(object)?.key).toBe(key);
   });
 
-  test('that cannot be read is logged once; of a thousand others it is forgotten', () => {
+  test('that cannot be read is logged once; a thousand others later it is forgotten', () => {
     const logged: unknown[] = [];
     const log = { ...silentLog, error: (_message: string, fields?: object) => void logged.push(fields) };
     const read = createDecoder(() => expect.fail('unreadable'), log);

@@ -18,7 +18,7 @@ export interface FakeObject {
   readonly spec: string;
 }
 
-/** An API server of one resource: it has state, lists it in pages, watches from history, fails when told to. */
+/** An API server of one resource: it has state, lists it in pages, watches from history, and fails on request. */
 export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
   readonly calls: string[] = [];
   /** What each call asked for, those that were refused included. */
@@ -29,7 +29,7 @@ export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
   readonly failures: (
     KubeErrorReason | { readonly reason: KubeErrorReason; readonly retryAfter?: number; readonly status?: number }
   )[] = [];
-  /** While set, changes are not told to the watches: they are silent. */
+  /** While set, watches do not report changes. */
   isSilent = false;
   /** Whether it knows `sendInitialEvents`; else it refuses, or says nothing. */
   streams: 'yes' | 'refuses' | 'ignores' = 'refuses';
@@ -160,7 +160,7 @@ export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
     this.#history.push({ version: this.#version, event: { type, object } });
     if (this.isSilent) return;
     for (const { options, send } of this.watches) {
-      // A watch is told of nothing that is not after its beginning, however long the server takes to get there.
+      // A watch reports only events after its start, however long the server takes.
       if (this.#version <= Number(options.resourceVersion)) continue;
       if ((options.namespace ?? object.metadata.namespace) === object.metadata.namespace) send({ type, object });
     }
@@ -169,6 +169,6 @@ export class FakeCluster implements Pick<KubeClient, 'list' | 'watch'> {
   #failIfTold(): void {
     const failure = this.failures.shift();
     if (failure === undefined) return;
-    throw new KubeError('told to fail', typeof failure === 'string' ? { reason: failure } : failure);
+    throw new KubeError('failed on request', typeof failure === 'string' ? { reason: failure } : failure);
   }
 }

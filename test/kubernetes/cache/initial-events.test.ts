@@ -78,7 +78,7 @@ describe('the initial list as watch events', () => {
     expect(cluster.calls.slice(failing)).toEqual(['watch 100', how, 'watch 100']);
   });
 
-  test('it comes as events when the watch after the pages of an outage breaks at once', async () => {
+  test('it is read as events when the watch after the pages of an outage breaks at once', async () => {
     const { cluster, clock } = await streaming('yes', {});
     await clock.advance(10_000);
     cluster.failures.push(...Array.from({ length: 10 }, () => 'Network' as const), 'Gone');
@@ -90,7 +90,7 @@ describe('the initial list as watch events', () => {
     expect(cluster.calls).toEqual(['stream', 'watch 100']);
   });
 
-  test('it comes as events after an outage from which the watch has resumed', async () => {
+  test('it is read as events after an outage from which the watch has resumed', async () => {
     const { cluster, clock } = await streaming('yes', { 'a/web': '1' });
     await clock.advance(10_000);
     cluster.calls.length = 0;
@@ -103,7 +103,7 @@ describe('the initial list as watch events', () => {
     expect(cluster.calls.slice(failing)).toEqual(['watch 101', 'list', 'stream', 'watch 101']);
   });
 
-  test('an object that is deleted meanwhile is gone', async () => {
+  test('an object that is deleted meanwhile is reported as deleted', async () => {
     const { cluster, reflector, clock } = await streaming('ignores', { 'a/web': '1', 'a/gone': '1' });
     cluster.remove('a/gone');
     cluster.put('a/web', '2');
@@ -126,7 +126,7 @@ describe('the initial list as watch events', () => {
     expect(cluster.calls).toEqual(['stream', 'list', 'watch 101', 'list', 'watch 101']);
   });
 
-  test('a server that does not answer, as one that has just started, is asked for pages this time only', async () => {
+  test('a server that does not answer, such as one that has just started, is asked for pages this time only', async () => {
     const { cluster, clock } = await streaming('yes', { 'a/web': '1' });
     await clock.advance(10_000);
     cluster.streams = 'ignores';
@@ -163,7 +163,7 @@ describe('the initial list as watch events', () => {
     expect(cluster.calls).toEqual(['stream', how, 'watch 100']);
   });
 
-  test('it may take longer than five seconds, as long as objects come', async () => {
+  test('it may take longer than five seconds while objects arrive', async () => {
     const { cluster, reflector, clock } = await streaming('ignores', { 'a/web': '1' });
     const object = { metadata: { namespace: 'a', name: 'db', uid: 'uid-9', resourceVersion: '90' }, spec: '1' };
     for (let seconds = 0; seconds < 12; seconds += 4) {
@@ -178,7 +178,7 @@ describe('the initial list as watch events', () => {
     expect(rowsOf(reflector)).toEqual({ 'a/web': '1', 'a/db': '1' });
   });
 
-  test('another bookmark is not its end', async () => {
+  test('another bookmark does not end it', async () => {
     const { cluster, reflector, clock } = await streaming('ignores', { 'a/web': '1' });
     cluster.bookmark();
     for (const watch of cluster.watches)
@@ -187,7 +187,7 @@ describe('the initial list as watch events', () => {
     expect([reflector.isSynced(), cluster.calls]).toEqual([false, ['stream']]);
   });
 
-  test('an ERROR event that calls it invalid is a refusal: all is read in pages at once', async () => {
+  test('an ERROR event "invalid" is a refusal: all is read in pages at once', async () => {
     const { cluster, reflector, clock } = await streaming('ignores', { 'a/web': '1' });
     const invalid = { kind: 'Status', code: 422, reason: 'Invalid', message: 'sendInitialEvents is forbidden' };
     for (const watch of cluster.watches) watch.send({ type: 'ERROR', object: invalid });

@@ -5,7 +5,7 @@ import { createDecoder } from '../../../src/kubernetes/cache/decoder.ts';
 import { Store } from '../../../src/kubernetes/cache/store.ts';
 import { createManualClock } from '../../support/clock.ts';
 
-test('pages are watched from the version of the first, as later ones may be of a newer moment', async () => {
+test('pages are watched from the version of the first, as later ones may be newer', async () => {
   const pages = [
     { items: [], resourceVersion: '5', continue: 'more' },
     { items: [], resourceVersion: '9' },

@@ -5,9 +5,9 @@ import { startReflector } from './reflector-fixture.ts';
 
 const minute = 60_000;
 
-describe('what is asked of the API server', () => {
+describe('requests to the API server', () => {
   test.each(['yes', 'refuses'] as const)(
-    'is of the namespace and the label selector in each call, and ends with the reflector (%s)',
+    'select the namespace and the labels in each call, and end with the reflector (%s)',
     async (streams) => {
       const { cluster, reflector, clock } = await startReflector(undefined, {
         namespaces: ['a'],
@@ -28,7 +28,7 @@ describe('what is asked of the API server', () => {
     },
   );
 
-  test('a server that refuses the initial list as watch events is asked for it once', async () => {
+  test('ask a server that refuses the initial list as watch events once', async () => {
     const { cluster, clock } = await startReflector({});
     await clock.advance(10_000);
     cluster.cut('Gone');
@@ -37,7 +37,7 @@ describe('what is asked of the API server', () => {
     expect(cluster.asked.filter(({ sendInitialEvents }) => sendInitialEvents)).toHaveLength(1);
   });
 
-  test('the connection of the initial list is given back when all is read', async () => {
+  test('release the connection of the initial list when all is read', async () => {
     const { cluster, clock, reflector } = await startReflector();
     cluster.streams = 'yes';
     reflector.start();
@@ -58,7 +58,7 @@ describe('what is asked of the API server', () => {
     { random: 0.999, relistInterval: 100_000, seconds: 110 },
     { random: 0, relistInterval: 10_500, seconds: 10 },
   ])(
-    'a watch lasts $seconds s with a relist every $relistInterval ms and the random number $random',
+    'watch for $seconds s with a relist every $relistInterval ms and the random number $random',
     async ({ random, relistInterval, seconds }) => {
       const options = { random: () => random, ...(relistInterval === undefined ? {} : { relistInterval }) };
       const { cluster } = await startReflector({}, options);
@@ -66,7 +66,7 @@ describe('what is asked of the API server', () => {
     },
   );
 
-  test('all is relisted every half an hour, here a tenth earlier by chance', async () => {
+  test('relist every half an hour, here a tenth earlier by jitter', async () => {
     const { cluster, clock } = await startReflector({});
     for (let passed = 0; passed < 26; passed += 2) {
       await clock.advance(2 * minute);
@@ -84,7 +84,7 @@ describe('what is asked of the API server', () => {
 });
 
 describe('a reflector that stops', () => {
-  test('while a list is under way says nothing', async () => {
+  test('reports nothing during a list', async () => {
     const { lines, reflector, clock } = await startReflector(undefined, {
       client: {
         list: (_resource, { signal } = {}) =>
@@ -122,7 +122,7 @@ test.each([
   expect(fields).toEqual(named);
 });
 
-test('without any namespace there is nothing to wait for', async () => {
+test('waits for nothing without any namespace', async () => {
   const { cluster, reflector } = await startReflector({}, { namespaces: [] });
   expect([reflector.isSynced(), cluster.calls]).toEqual([true, []]);
 });

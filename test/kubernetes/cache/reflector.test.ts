@@ -19,7 +19,7 @@ describe('a reflector', () => {
     expect(watch?.options).toMatchObject({ allowWatchBookmarks: true, timeoutSeconds: 300 });
   });
 
-  test('a page that is too large is asked for in smaller ones, which grow again: a few large objects slow no list', async () => {
+  test('requests smaller pages after a page that is too large, and grows them again: a few large objects slow no list', async () => {
     const { cluster, reflector } = await startReflector();
     const large = 'x'.repeat(1_500_000);
     for (let index = 0; index < 600; index += 1) cluster.put(`a/${index}`, index < 5 ? large : 'small');
@@ -30,7 +30,7 @@ describe('a reflector', () => {
     expect(cluster.limits).toEqual([500, 125, 32, 8, 2, 4, 1, 2, 4, 8, 16, 32, 64, 128, 256, 500]);
   });
 
-  test('a single object is taken however large it is', async () => {
+  test('accepts a single object of any size', async () => {
     const { cluster, reflector } = await startReflector();
     cluster.put('a/1', 'x'.repeat(10_000_000));
     reflector.start();
@@ -38,7 +38,7 @@ describe('a reflector', () => {
     expect([reflector.size, cluster.limits]).toEqual([1, [500, 125, 32, 8, 2, 1]]);
   });
 
-  test('follows what comes, changes and goes', async () => {
+  test('reports added, changed and deleted objects', async () => {
     const { cluster, reflector, clock, changes } = await startReflector({ 'a/web': 'old' });
     cluster.put('a/db', 'new');
     cluster.put('a/web', 'new');
@@ -48,7 +48,7 @@ describe('a reflector', () => {
     expect(rowsOf(reflector)).toEqual({ 'a/web': 'new' });
   });
 
-  test('the first list is tried until it works', async () => {
+  test('retries the first list until it works', async () => {
     const { cluster, reflector, clock } = await startReflector();
     cluster.put('a/web', '1');
     cluster.failures.push('Unexpected', 'Network');
@@ -119,7 +119,7 @@ test('is synced when the last of its namespaces is listed, not the first', async
   expect([reflector.isSynced(), synced.mock.calls.length]).toEqual([true, 1]);
 });
 
-test('of several namespaces, the one that must not be listed is an obstacle although the other one is listed', async () => {
+test('reports the namespace that may not be listed although another one is listed', async () => {
   const { cluster, reflector, clock } = await startReflector(undefined, { namespaces: ['a', 'b'] });
   cluster.failures.push('Forbidden');
   reflector.start();
@@ -181,7 +181,7 @@ describe('objects and listeners that fail', () => {
 });
 
 describe('the answers of writes by the operator', () => {
-  test('a write of the operator is seen at once, and its event later is not reported again', async () => {
+  test('a write of the operator is visible at once, and its event later is not reported again', async () => {
     const { cluster, reflector, clock, changes } = await startReflector({ 'a/web': '1' });
     cluster.isSilent = true;
     const answer = cluster.put('a/web', '2');

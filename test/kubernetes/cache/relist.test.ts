@@ -3,7 +3,7 @@ import type { FakeObject } from './fake-cluster.ts';
 import { rowsOf, startReflector } from './reflector-fixture.ts';
 
 describe('a relist', () => {
-  test('a list that breaks off changes nothing', async () => {
+  test('a list that fails midway changes nothing', async () => {
     const { cluster, reflector, clock, changes } = await startReflector(
       { 'a/1': '1', 'a/2': '1', 'a/3': '1' },
       { pageSize: 1 },
@@ -24,7 +24,7 @@ describe('a relist', () => {
     expect(cluster.calls.slice(-3)).toEqual(['list', 'list 104+1', 'watch 104']);
   });
 
-  test('what was deleted between two watches is reported as deleted', async () => {
+  test('objects deleted between two watches are reported as deleted', async () => {
     const { cluster, reflector, clock, changes } = await startReflector({
       'a/keep': '1',
       'a/gone': '1',
@@ -69,7 +69,7 @@ describe('a relist', () => {
     expect(reflector.isSynced()).toBe(true);
   });
 
-  test('a watch that ends before the next list is due goes on without one', async () => {
+  test('a watch that ends before the next list is due resumes without one', async () => {
     const { cluster, clock } = await startReflector({ 'a/web': '1' }, { relistInterval: 60_000 });
     await clock.advance(53_000);
     cluster.cut();
@@ -78,7 +78,7 @@ describe('a relist', () => {
     expect([...cluster.watches][0]?.options.timeoutSeconds).toBe(2);
   });
 
-  test('of ten thousand objects only those are read again that changed', async () => {
+  test('only changed objects of ten thousand are decoded again', async () => {
     const read: string[] = [];
     const objects = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`a/${index}`, '1']));
     const { cluster, reflector, clock, changes } = await startReflector(objects, {

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { rowsOf, startReflector } from './reflector-fixture.ts';
 
 describe('a watch that ends', () => {
-  test('a watch that ends in order goes on from where it was, without a list', async () => {
+  test('a watch that ends regularly resumes from its resourceVersion, without a list', async () => {
     const { cluster, clock, changes } = await startReflector({ 'a/web': 'old' });
     cluster.put('b/x');
     await clock.advance(100_000);
@@ -68,7 +68,7 @@ describe('a watch that ends', () => {
   );
 
   test.each(['Network', 'Timeout', 'Unavailable', 'TooManyRequests', 'Unauthorized', 'Forbidden'] as const)(
-    'a watch that ends with %s goes on from where it was',
+    'a watch that ends with %s resumes from its resourceVersion',
     async (reason) => {
       const { cluster, clock } = await startReflector({});
       await clock.advance(10_000);
@@ -88,14 +88,14 @@ describe('a watch that ends', () => {
     expect(cluster.calls.slice(2)).toEqual(['list', 'watch 100']);
   });
 
-  test('an object without metadata does not come from the API server: relist', async () => {
+  test('an object without metadata leads to a relist: it cannot come from the API server', async () => {
     const { cluster, clock } = await startReflector({ 'a/web': 'old' });
     for (const watch of cluster.watches) watch.send({ type: 'DELETED', object: { spec: 'x' } });
     await clock.advance(2_000);
     expect(cluster.calls.slice(2)).toEqual(['list', 'watch 101']);
   });
 
-  test('silence ends a watch, and all is listed: the server may have lost its past', async () => {
+  test('silence ends a watch and leads to a relist: the server may have lost its history', async () => {
     const { cluster, reflector, clock } = await startReflector({ 'a/web': 'old', 'a/gone': '1' });
     cluster.isSilent = true;
     cluster.restore(5, { 'a/web': 'restored' });
@@ -106,7 +106,7 @@ describe('a watch that ends', () => {
     expect(cluster.calls.slice(-2)).toEqual(['list', 'watch 6']);
   });
 
-  test('a watch that receives something now and then goes on', async () => {
+  test('a watch that receives an event now and then continues', async () => {
     const { cluster, clock } = await startReflector({});
     for (let minute = 0; minute < 10; minute += 1) {
       await clock.advance(60_000);
@@ -115,7 +115,7 @@ describe('a watch that ends', () => {
     expect(cluster.calls).toEqual(['list', 'watch 100']);
   });
 
-  test('an event or a bookmark from before the watch is of another history: relist', async () => {
+  test('an event or a bookmark older than the watch leads to a relist: it is of another history', async () => {
     for (const type of ['BOOKMARK', 'MODIFIED'] as const) {
       const { cluster, clock } = await startReflector({ 'a/web': 'old' });
       await clock.advance(10_000);
@@ -126,7 +126,7 @@ describe('a watch that ends', () => {
     }
   });
 
-  test('watches that end as soon as they begin are not a busy loop', async () => {
+  test('watches that end as soon as they begin do not cause a busy loop', async () => {
     const { cluster, clock } = await startReflector({});
     for (let second = 0; second < 60; second += 1) {
       cluster.cut();
@@ -138,7 +138,7 @@ describe('a watch that ends', () => {
   test.each([
     { lasted: 999, retriedAfter: 800 },
     { lasted: 1_000, retriedAfter: 0 },
-  ])('one that ends in order after $lasted ms is followed by the next after $retriedAfter ms', async (row) => {
+  ])('one that ends regularly after $lasted ms is followed by the next after $retriedAfter ms', async (row) => {
     const { cluster, clock } = await startReflector({});
     await clock.advance(row.lasted);
     cluster.cut();
@@ -171,7 +171,7 @@ describe('a watch that ends', () => {
 });
 
 describe('an API server that fails', () => {
-  test('is tried until it answers, with one warning, and one line when it works again', async () => {
+  test('is retried until it answers, with one warning, and one line when it works again', async () => {
     const { cluster, reflector, clock, changes, lines } = await startReflector({ 'a/web': 'old' });
     cluster.failures.push(...Array.from({ length: 200 }, () => 'Unavailable' as const));
     cluster.cut('Unavailable');
@@ -204,7 +204,7 @@ describe('an API server that fails', () => {
     expect(changes).toEqual(['a/web: old → new']);
   });
 
-  test('a server that starts and asks to wait for five seconds is asked again within half a second', async () => {
+  test('a starting server that requests a wait of five seconds is asked again within half a second', async () => {
     const { cluster, clock, changes } = await startReflector({ 'a/web': 'old' }, { random: () => 0.999 });
     await clock.advance(10_000);
     cluster.isSilent = true;
@@ -219,13 +219,13 @@ describe('an API server that fails', () => {
     );
     cluster.cut('Network');
     cluster.put('a/web', 'new');
-    // 5 tries that reach nobody, and 4 that are refused.
+    // 5 tries that reach no server, and 4 that are refused.
     await clock.advance(900 * 5 + 450 * 4);
     expect(cluster.failures).toEqual([]);
     expect(changes).toEqual(['a/web: old → new']);
   });
 
-  test('the reason why it refuses is reported until it is gone; an unreachable server is not such a reason', async () => {
+  test('a refusal is reported until it ends; an unreachable server is not reported as a refusal', async () => {
     const { cluster, reflector, clock } = await startReflector({ 'a/web': 'old' });
     for (const [reason, obstacle] of [
       ['Network', undefined],
@@ -246,7 +246,7 @@ describe('an API server that fails', () => {
     }
   });
 
-  test('it is no longer reported when the first object that a list returns is reported', async () => {
+  test('a refusal is no longer reported when the first object of the next list is reported', async () => {
     const reported: unknown[] = [];
     const { cluster, reflector, clock } = await startReflector(undefined, {
       onChange: () => reported.push(reflector.blocker),
@@ -280,7 +280,7 @@ describe('an API server that fails', () => {
     expect(cluster.calls.slice(before)).toEqual(['list']);
   });
 
-  test('a server that asks to wait is not asked again before', async () => {
+  test('a server that requests a wait is not asked again before its end', async () => {
     const { cluster, clock } = await startReflector({});
     await clock.advance(10_000);
     cluster.failures.push({ reason: 'TooManyRequests', retryAfter: 45_000 });
@@ -298,7 +298,7 @@ describe('an API server that comes back', () => {
   test.each([
     { because: 'it has fewer changes than were seen', version: 50 },
     { because: 'it has none since', version: 1 },
-  ])('a server that comes back restored from a backup is noticed at once: $because', async ({ version }) => {
+  ])('a server that is restored from a backup is detected at once: $because', async ({ version }) => {
     const { cluster, reflector, clock, lines } = await startReflector({ 'a/web': 'new', 'a/gone': '1' });
     await clock.advance(10_000);
     cluster.failures.push('Network', 'Network');
@@ -312,7 +312,7 @@ describe('an API server that comes back', () => {
     expect(rowsOf(reflector)).toEqual({ 'a/web': 'changed' });
   });
 
-  test('a server that comes back as it was is compared once, and not listed', async () => {
+  test('an unchanged server is compared once, and not listed', async () => {
     const { cluster, clock } = await startReflector({ 'a/web': 'old' });
     await clock.advance(10_000);
     cluster.failures.push('Network', 'Network');
@@ -329,7 +329,7 @@ describe('an API server that comes back', () => {
   });
 
   test.each(['TooManyRequests', 'Unauthorized', 'Forbidden'] as const)(
-    'one that answered with %s meanwhile was not restored, and is not compared',
+    'a server that answered with %s meanwhile was not restored, and is not compared',
     async (reason) => {
       const { cluster, clock } = await startReflector({ 'a/web': 'old' });
       cluster.cut(reason);

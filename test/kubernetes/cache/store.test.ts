@@ -39,13 +39,13 @@ function stocked(): Store<string> {
   return store;
 }
 
-describe('an answer to our own write', () => {
+describe("an answer to the operator's own write", () => {
   test.each<[string, ObjectVersion<string>, string | undefined, string]>([
     ['web', version('web', 'u', 11), 'web 11', 'newer'],
     ['web', version('web', 'u', 5), 'web 5', 'the same'],
     ['web', version('web', 'u', 4), 'web 5', 'older'],
     ['web', version('web', 'v', 12), 'web 12', 'of a later object of that name'],
-    ['db', version('db', 'w', 11), 'db 11', 'of an object that nobody told of yet'],
+    ['db', version('db', 'w', 11), 'db 11', 'of an object that the watch has not reported yet'],
     ['db', version('db', 'w', 9), undefined, 'of an object that was there and is gone'],
     ['web', version('web', 'u', 11, { kind: 'Unreadable' }), 'web 5', 'that cannot be understood'],
   ])('%s: %j leaves %j: %s', (key, answer, held) => {
@@ -54,13 +54,13 @@ describe('an answer to our own write', () => {
     expect(store.get(key)).toBe(held);
   });
 
-  test('before the first list is of no use', () => {
+  test('before the first list is ignored', () => {
     const store = new Store<string>();
     expect(store.assume(version('web', 'u', 5))).toBeUndefined();
     expect(store.size).toBe(0);
   });
 
-  test('is not undone by an older event, or the end of an older object', () => {
+  test('is not reverted by an older event, or the deletion of an older object', () => {
     const store = stocked();
     store.assume(version('web', 'v', 20));
     expect(store.apply('MODIFIED', version('web', 'u', 12))).toBeUndefined();
@@ -69,13 +69,13 @@ describe('an answer to our own write', () => {
     expect(store.get('web')).toBe('web 20');
   });
 
-  test('does not outlive its object, whatever the versions say', () => {
+  test('does not outlive its object, whatever the versions', () => {
     const store = stocked();
     store.assume(version('web', 'u', 20));
     expect(store.apply('DELETED', version('web', 'u', 15))).toMatchObject({ before: 'web 20', after: undefined });
   });
 
-  test('made while a list is under way is not undone by the list', () => {
+  test('during a list is not reverted by the list', () => {
     const store = stocked();
     store.beginList();
     store.assume(version('web', 'u', 21));
@@ -84,7 +84,7 @@ describe('an answer to our own write', () => {
     expect([store.get('web'), store.get('db')]).toEqual(['web 21', 'db 22']);
   });
 
-  test('made while a list is under way that knows better does not count', () => {
+  test('during a list with newer data does not count', () => {
     const store = stocked();
     store.beginList();
     store.assume(version('web', 'u', 15));
@@ -92,7 +92,7 @@ describe('an answer to our own write', () => {
     expect(store.size).toBe(0);
   });
 
-  test('made before a list counts no more: the server may have been restored', () => {
+  test('before a list no longer counts: the server may have been restored', () => {
     const store = stocked();
     store.assume(version('web', 'u', 900));
     store.beginList();
@@ -102,7 +102,7 @@ describe('an answer to our own write', () => {
   });
 });
 
-test('a list tells only what differs', () => {
+test('a list reports only differences', () => {
   const store = stocked();
   store.apply('ADDED', version('db', 'w', 11));
   store.beginList();
@@ -112,13 +112,13 @@ test('a list tells only what differs', () => {
   ]);
 });
 
-test('an object nobody wants to know of is not held', () => {
+test('an unselected object is not stored', () => {
   const store = stocked();
   expect(store.apply('MODIFIED', version('web', 'u', 11, { kind: 'None' }))).toMatchObject({ after: undefined });
   expect(store.size).toBe(0);
 });
 
-test('of an object that cannot be understood, the last version that could stands; not one of an earlier object', () => {
+test('keeps the last readable version of an object that cannot be decoded; not the one of an earlier object', () => {
   const store = stocked();
   expect(store.apply('MODIFIED', version('web', 'u', 11, { kind: 'Unreadable' }))).toBeUndefined();
   expect(store.get('web')).toBe('web 5');
@@ -228,7 +228,7 @@ class World {
   }
 }
 
-test('whatever comes in whatever order: in the end it holds what the server has', async () => {
+test("contains the server's objects in the end, in any order of events", async () => {
   await assertProperty(
     fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
       const world = new World();
@@ -243,7 +243,7 @@ test('whatever comes in whatever order: in the end it holds what the server has'
   );
 });
 
-test('what it holds of an object never gets older', async () => {
+test('never replaces an object by an older version', async () => {
   await assertProperty(
     fc.property(fc.array(step, { maxLength: 60, size: 'max' }), (steps) => {
       const world = new World();
@@ -297,7 +297,7 @@ describe('events in the wrong order', () => {
       undefined,
     ],
     [
-      'an older deletion told last',
+      'an older deletion reported last',
       [
         ['DELETED', 'v', 14],
         ['DELETED', 'u', 11],
@@ -306,7 +306,7 @@ describe('events in the wrong order', () => {
       undefined,
     ],
     [
-      'a change between two deletions told last',
+      'a change between two deletions reported last',
       [
         ['DELETED', 'u', 12],
         ['DELETED', 'v', 14],
@@ -314,7 +314,7 @@ describe('events in the wrong order', () => {
       ],
       undefined,
     ],
-    ['the deletion of an object that followed, which nobody told of', [['DELETED', 'v', 12]], undefined],
+    ['the deletion of a later object that was not reported', [['DELETED', 'v', 12]], undefined],
     [
       'changes swapped',
       [
@@ -347,27 +347,27 @@ describe('events in the wrong order', () => {
     expect(['gone-0', 'gone-1', 'gone-2'].map(comesBack)).toEqual([false, true, false]);
   });
 
-  test('the place where a watch goes on never gets earlier', () => {
+  test('the resourceVersion of a watch never gets older', () => {
     const store = stocked();
     store.progress('12');
     store.apply('MODIFIED', version('web', 'u', 11));
     expect(store.resourceVersion).toBe('12');
   });
 
-  test('a deletion tells what the object was at its end', () => {
+  test('a deletion reports the last state of the object', () => {
     const store = stocked();
     expect(store.apply('DELETED', version('web', 'u', 11))).toMatchObject({ before: 'web 5', lastState: 'web 11' });
     expect(stocked().apply('DELETED', version('web', 'u', 11, { kind: 'Unreadable' }))).not.toHaveProperty('last');
   });
 
-  test('a list whose object was held when it was read changes nothing, whatever came since', () => {
+  test('a list of an object that was stored when it was read changes nothing, whatever came since', () => {
     const store = stocked();
     store.apply('MODIFIED', version('web', 'u', 11));
     expect(store.replace(listed(version('web', 'u', 5, { kind: 'Held' })), '12')).toEqual([]);
     expect(store.get('web')).toBe('web 11');
   });
 
-  test('a list begins anew: a server restored from a backup counts again', () => {
+  test('a relist starts a new history: a server restored from a backup counts again', () => {
     const store = stocked();
     store.apply('DELETED', version('web', 'u', 20));
     store.beginList();

@@ -43,7 +43,7 @@ test.each<{ because: string; failures: readonly Failure[]; delays: readonly numb
     delays: [200, 400, 600, 100, 200, 300, 300, 300],
   },
   {
-    because: 'a short wait that a starting server asks for is heeded, and any wait because of too many requests',
+    because: 'a short wait that a starting server requests is respected, and any wait because of too many requests',
     failures: [{ reason: 'Network' }, ...times(2, 'Unavailable', 1_000), { reason: 'TooManyRequests', asked: 7_000 }],
     delays: [200, 1_000, 1_000, 7_000],
   },
@@ -63,7 +63,7 @@ test.each<{ because: string; failures: readonly Failure[]; delays: readonly numb
     delays: [200, 1_000, 200],
   },
   {
-    because: 'one that goes away again has a minute to start in when it is back',
+    because: 'after another failure a server has a minute again to start in',
     failures: [
       { reason: 'Network' },
       ...times(150, 'Unavailable'),
@@ -85,7 +85,7 @@ test.each<{ because: string; failures: readonly Failure[]; delays: readonly numb
   expect(delaysOf(failures)).toEqual(delays);
 });
 
-test('up to half is added by chance, and after success it begins again', () => {
+test('jitter adds up to half, and a success resets the backoff', () => {
   const waiting = new WatchBackoff(() => 1);
   expect([waiting.next('Unavailable', 0), waiting.next('Unavailable', 0)]).toEqual([1_200, 2_400]);
   waiting.reset();

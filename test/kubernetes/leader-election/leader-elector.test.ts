@@ -23,7 +23,7 @@ const others = { holderIdentity: 'other', leaseDurationSeconds: 15 };
 test.each([
   ['there is none', undefined],
   ['it was given back', { holderIdentity: '', leaseDurationSeconds: 1 }],
-])('it is taken at once when %s', async (_what, spec) => {
+])('it is acquired at once when %s', async (_what, spec) => {
   const room = createRoom();
   if (spec !== undefined) room.store(spec);
   const lease = await begin(room, 'a');
@@ -32,7 +32,7 @@ test.each([
   expect(room.spec).toMatchObject({ holderIdentity: 'a', leaseDurationSeconds: 15 });
 });
 
-test('nothing is held before it was asked for, and nothing after it was given back', async () => {
+test('it is not held before it is acquired, and not after it is released', async () => {
   const room = createRoom();
   const lease = room.candidate('a');
   expect(lease.isLeader()).toBe(false);
@@ -61,11 +61,11 @@ test.each([
   ['held by another for longer', { ...others, leaseDurationSeconds: 40 }, 40_000],
   ['held by another who says less than we would', { ...others, leaseDurationSeconds: 1 }, 15_000],
   ['emptied by hand, which its holder may not have noticed', { holderIdentity: '', leaseDurationSeconds: 15 }, 15_000],
-  ['spoilt', { holderIdentity: 'other' }, 15_000],
-])('one that is %s is respected from when it was seen, not from what it says', async (_what, spec, milliseconds) => {
+  ['malformed', { holderIdentity: 'other' }, 15_000],
+])('one that is %s is respected from when it was observed, not from its content', async (_what, spec, milliseconds) => {
   const room = createRoom();
   room.store(spec);
-  // By this chance no look of the usual pace falls on the moment when it is free.
+  // With this jitter no regular retry falls on the moment when it is free.
   const lease = room.candidate('a', room.clock, () => 0.7);
   lease.start();
   await room.clock.settle();
@@ -87,7 +87,7 @@ test('every change of it counts as a sign of life', async () => {
   expect(await isSettled(lease.elected)).toBe(false);
 });
 
-test('one that is deleted while others stand by is respected as long as it would have been', async () => {
+test('one that is deleted while others are on standby is respected as long as before', async () => {
   const room = createRoom();
   room.store(others);
   const lease = await begin(room, 'a');
@@ -98,7 +98,7 @@ test('one that is deleted while others stand by is respected as long as it would
   expect(lease.isLeader()).toBe(true);
 });
 
-test('one that is given back is taken within the retry period, and by one only', async () => {
+test('one that is released is acquired within the retry period, and by one only', async () => {
   const room = createRoom();
   const holder = await begin(room, 'a');
   const standby = [await begin(room, 'b'), await begin(room, 'c')];
@@ -108,7 +108,7 @@ test('one that is given back is taken within the retry period, and by one only',
   expect(standby.filter((lease) => lease.isLeader())).toHaveLength(1);
 });
 
-test('an answer that is lost when it is taken: it is taken when its own name is seen', async () => {
+test('an answer that is lost when it is acquired: it is acquired when its own name is observed', async () => {
   const room = createRoom();
   room.store({ holderIdentity: '', leaseDurationSeconds: 1 });
   room.journeyOf = (_, verb) => (verb === 'patch' ? lostAnswer : { arrivesAfter: 0, answeredAfter: 0 });
@@ -161,7 +161,7 @@ test.each([
 test.each([
   ['never arrive', lostRequest],
   ['are stored and never answered', lostAnswer],
-])('the server away for less than the deadline, whose requests %s, does no harm', async (_what, journey) => {
+])('an outage of the server shorter than the deadline, whose requests %s, does no harm', async (_what, journey) => {
   const room = createRoom();
   const lease = await begin(room, 'a');
   room.journeyOf = () => journey;
@@ -174,7 +174,7 @@ test.each([
   expect(await isSettled(lease.lost)).toBe(false);
 });
 
-test('the server away for longer: nothing may be done, until it shows that nobody else had it', async () => {
+test('during a longer outage no write is sent, until the Lease shows that no other holder existed', async () => {
   const room = createRoom();
   const lease = await begin(room, 'a');
   room.journeyOf = () => lostRequest;
@@ -188,7 +188,7 @@ test('the server away for longer: nothing may be done, until it shows that nobod
   expect(lease.isLeader()).toBe(true);
 });
 
-test('the server away for longer, and another took it: it is lost for ever', async () => {
+test('after a longer outage in which another one acquired it, it is lost permanently', async () => {
   const room = createRoom();
   const lease = await begin(room, 'a');
   room.journeyOf = (identity) => (identity === 'a' ? lostRequest : { arrivesAfter: 0, answeredAfter: 0 });
@@ -207,7 +207,7 @@ test.each([
   ['in other hands', others, 'the Lease system/operator is held by other now'],
   ['emptied', { ...others, holderIdentity: '' }, 'the Lease system/operator is held by nobody now'],
   ['deleted', undefined, 'the Lease system/operator was deleted'],
-])('it is lost at the next renewal when somebody leaves it %s', async (_what, spec, reason) => {
+])('it is lost at the next renewal when another client leaves it %s', async (_what, spec, reason) => {
   const room = createRoom();
   const lease = await begin(room, 'a');
   room.store(spec);
@@ -219,7 +219,7 @@ test.each([
   expect(room.requests).toEqual([]);
 });
 
-test('somebody who changes something else of it takes nothing away', async () => {
+test('another client that changes other fields of it does not take it away', async () => {
   const room = createRoom();
   const lease = await begin(room, 'a');
   room.store({ ...room.spec, leaseTransitions: 7 });
@@ -227,7 +227,7 @@ test('somebody who changes something else of it takes nothing away', async () =>
   expect(lease.isLeader()).toBe(true);
 });
 
-test('a stale read never takes what another has renewed meanwhile', async () => {
+test('a stale read never takes what another one has renewed meanwhile', async () => {
   const room = createRoom();
   room.store(others);
   const lease = await begin(room, 'a');
@@ -244,7 +244,7 @@ test('a stale read never takes what another has renewed meanwhile', async () => 
   expect(room.spec).toMatchObject({ holderIdentity: 'other' });
 });
 
-test('a candidate that ends gives back what it took without knowing', async () => {
+test('a candidate that ends releases a Lease that it acquired without an answer', async () => {
   const room = createRoom();
   room.journeyOf = (_, verb) => (verb === 'create' ? lostAnswer : { arrivesAfter: 0, answeredAfter: 0 });
   const lease = await begin(room, 'a');
@@ -254,7 +254,7 @@ test('a candidate that ends gives back what it took without knowing', async () =
   expect(room.spec).toMatchObject({ holderIdentity: '', leaseDurationSeconds: 1 });
 });
 
-test('giving back never takes away from another', async () => {
+test('releasing never takes it away from another one', async () => {
   const room = createRoom();
   const lease = await begin(room, 'a');
   room.store(others);
@@ -262,7 +262,7 @@ test('giving back never takes away from another', async () => {
   expect(room.spec).toEqual(others);
 });
 
-test('a server that is away does not keep a process that ends for longer than a call', async () => {
+test('an unavailable server delays the shutdown by one call at most', async () => {
   const room = createRoom();
   const lease = await begin(room, 'a');
   room.journeyOf = () => lostRequest;

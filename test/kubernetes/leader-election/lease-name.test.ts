@@ -8,16 +8,16 @@ test('an operator for the whole cluster has a Lease with a plain name', () => {
   expect(leaseName(everything)).toBe('vps247-operator');
 });
 
-test('a name that is given counts, whatever the scope', () => {
+test('a given name is used, whatever the scope', () => {
   expect(leaseName({ ...everything, namespaces: ['a'], leaseName: 'mine' })).toBe('mine');
 });
 
-test('the same scope has the same name, in whatever order its selector was written', () => {
+test('the same scope has the same name, in any order of its selector', () => {
   const [one, other] = ['shard=a,tier in (x,y)', 'tier in (y, x), shard==a'].map(parseSelector);
   expect(leaseName({ ...everything, selector: one })).toBe(leaseName({ ...everything, selector: other }));
 });
 
-test('other scopes have other names, each one that an object may have', () => {
+test('other scopes have other names, each one valid for an object', () => {
   const names = [
     leaseName(everything),
     leaseName({ ...everything, namespaces: ['a'] }),

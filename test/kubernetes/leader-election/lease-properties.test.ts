@@ -31,7 +31,7 @@ const fate = fc.oneof(
 );
 const rate = fc.double({ min: 0.95, max: 1.05, noNaN: true });
 
-test('whatever is delayed, lost or frozen, and however clocks differ, no two ever hold it at the same moment', async () => {
+test('with any delays, losses, frozen processes and clock differences, two candidates never hold it at the same moment', async () => {
   let changes = 0;
   await assertProperty(
     fc.asyncProperty(journeys, fc.infiniteStream(fate), fc.infiniteStream(rate), async (wire, fates, rates) => {
@@ -51,7 +51,7 @@ test('whatever is delayed, lost or frozen, and however clocks differ, no two eve
         for (const [index, { identity, lease }] of alive.entries()) {
           const what = fates.next().value;
           if (what.kind === 'freeze') room.freeze(identity, what.milliseconds);
-          // What it sent may still arrive; nobody hears of it any more.
+          // Its requests may still arrive; the answers no longer do.
           if (what.kind === 'kill') room.freeze(identity, Infinity);
           if (what.kind === 'release') void lease.release();
           const isOver = what.kind === 'kill' || what.kind === 'release' || (await isSettled(lease.lost));
@@ -71,7 +71,7 @@ test('whatever is delayed, lost or frozen, and however clocks differ, no two eve
   expect(changes).toBeGreaterThan(200);
 });
 
-test('once the wire is good again, one of them holds it soon', async () => {
+test('once the network works again, one of them holds it soon', async () => {
   await assertProperty(
     fc.asyncProperty(journeys, fc.integer({ min: 1, max: 60 }), async (wire, seconds) => {
       const room = new LeaseFixture(createManualClock());
@@ -80,7 +80,7 @@ test('once the wire is good again, one of them holds it soon', async () => {
       for (const lease of leases) lease.start();
       await room.clock.advance(seconds * 1_000);
       room.journeyOf = () => ({ arrivesAfter: 0, answeredAfter: 0 });
-      // What is still on its way may change it once more.
+      // Requests in flight may change it again.
       await room.clock.advance(40_000 + 15_000 + 5_000 + 2_000);
       const lost = await Promise.all(
         leases.map((lease) => Promise.race([lease.lost.then(() => true), Promise.resolve(false)])),
