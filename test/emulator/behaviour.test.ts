@@ -66,7 +66,7 @@ const afterIgnoredStop: Check = ({ call, running, advance }) => {
   return [state, task?.status];
 };
 
-describe('each switch does what it says', () => {
+describe('each switch has its effect', () => {
   test.each<[Partial<Behaviour>, Check, unknown]>([
     [{ listShape: 'array' }, list, expect.arrayContaining([expect.objectContaining({ name: 'web' })])],
     [{ listShape: 'named' }, list, { virtual_machines: [expect.objectContaining({ name: 'web' })] }],
@@ -189,7 +189,7 @@ function at(milliseconds: number, switches: Partial<Behaviour>, look: Check): un
   return look(visited);
 }
 
-describe('what comes late', () => {
+describe('late effects', () => {
   test.each<[Partial<Behaviour>, Check, unknown, unknown]>([
     [{ listLag: 500 }, ({ call }) => call('GET', '/virtual_machines').text === '[]', true, false],
     [{ listLag: 500 }, ({ call }) => call('GET', '/virtual_machines/1001').status, 200, 200],
@@ -215,7 +215,7 @@ describe('what comes late', () => {
     expect(at(500, switches, look)).toEqual(after);
   });
 
-  test('a deleted machine may haunt the list, but cannot be read', () => {
+  test('a deleted VM may reappear in the list, but cannot be read by its id', () => {
     const { call, halted, advance } = visit({ switches: { deletedListLag: 300 } });
     const id = halted();
     call('DELETE', `/virtual_machines/${id}`);
@@ -240,7 +240,7 @@ describe('switches from outside', () => {
     expect(readBehaviour({ clockOffset: '-3600000' }).switches).toEqual({ clockOffset: -3_600_000 });
   });
 
-  test('all that is wrong is said at once', () => {
+  test('report all problems at once', () => {
     const { problems } = readBehaviour({
       nothing: 1,
       listLag: -1,
@@ -257,11 +257,11 @@ describe('switches from outside', () => {
     ]);
   });
 
-  test('every default is a value that the switch itself takes', () => {
+  test('every default is a value that the switch accepts', () => {
     expect(Object.entries(behaviourTable).filter(([, row]) => row.read(row.byDefault) !== row.byDefault)).toEqual([]);
   });
 
-  test('an empty pattern means no machine, not every machine', () => {
+  test('an empty pattern matches no VM', () => {
     expect([isNamed('', 'web'), isNamed('.', 'web')]).toEqual([false, true]);
   });
 });

@@ -11,7 +11,7 @@ async function control(visited: HttpVisit, method: string, path: string, body?: 
 }
 
 describe('the control API', () => {
-  test('shows machines without passwords, and the ledger from any number on', async () => {
+  test('shows VMs without passwords, and the ledger from any number on', async () => {
     await using visited = await visitOverHttp();
     await visited.create('web');
     const state = await control(visited, 'GET', 'state');
@@ -26,7 +26,7 @@ describe('the control API', () => {
     expect((await control(visited, 'GET', 'ledger?since=1')).body).toMatchObject({ calls: [], effects: [{ seq: 2 }] });
   });
 
-  test('tells the calls alone to those who look often', async () => {
+  test('returns only the calls to clients that poll often', async () => {
     await using visited = await visitOverHttp();
     await visited.create('web');
     await visited.call('GET', '/virtual_machines');
@@ -39,13 +39,13 @@ describe('the control API', () => {
     expect((await control(visited, 'GET', `calls?since=${seq}`)).body['calls']).toEqual([]);
   });
 
-  test('is no part of the ledger', async () => {
+  test('does not appear in the ledger', async () => {
     await using visited = await visitOverHttp();
     await control(visited, 'GET', 'state');
     expect(visited.emulator.ledger.calls).toEqual([]);
   });
 
-  test('turns switches, all or none', async () => {
+  test('sets all given switches or none', async () => {
     await using visited = await visitOverHttp();
     expect((await control(visited, 'POST', 'switches', { listShape: 'data' })).status).toBe(200);
     expect((await visited.call('GET', '/virtual_machines')).text).toBe('{"data":[]}');
@@ -75,7 +75,7 @@ describe('the control API', () => {
     expect((await control(visited, 'POST', 'faults', { when: 'never' })).status).toBe(400);
   });
 
-  test('has what is replayed recorded anew', async () => {
+  test('records the replayed answers again', async () => {
     await using visited = await visitOverHttp();
     await visited.call('GET', '/virtual_machines');
     await visited.create('web');
@@ -86,7 +86,7 @@ describe('the control API', () => {
     expect((await visited.call('GET', '/virtual_machines')).text).toContain('"web"');
   });
 
-  test('makes, powers, deafens and deletes machines as a person would', async () => {
+  test('creates, powers and deletes VMs, and disables their shutdown, as a console user does', async () => {
     await using visited = await visitOverHttp();
     const made = await control(visited, 'POST', 'machines', { name: 'web' });
     expect(made).toEqual({ status: 200, body: { id: 1_001 } });
@@ -108,7 +108,7 @@ describe('the control API', () => {
     ['POST', 'machines/7/delete', undefined, 404],
     ['POST', 'clock/advance', { ms: -1 }, 400],
     ['POST', 'switches', [], 400],
-  ])('%s %s with %j is a %i that says why', async (method, path, body, status) => {
+  ])('%s %s with %j is a %i with the reason', async (method, path, body, status) => {
     await using visited = await visitOverHttp();
     const answer = await control(visited, method, path, body);
     expect(answer).toEqual({ status, body: { problems: [expect.stringMatching(/\.$/)] } });

@@ -33,7 +33,7 @@ describe('over HTTP', () => {
     expect(await post(visited)).toMatchObject({ status: 201 });
   });
 
-  test('a status with headers of its own, and the time by a clock that is off', async () => {
+  test('a status with given headers, and the time by a wrong clock', async () => {
     await using visited = await visitOverHttp({ switches: { clockOffset: 3_600_000 } });
     const headers = { Link: '</virtual_machines?page=2>; rel="next"' };
     visited.emulator.addFault({ when: 'after', action: { kind: 'status', status: 200, body: [], headers } });
@@ -42,7 +42,7 @@ describe('over HTTP', () => {
     expect(reply.headers['date']).toBe('Thu, 01 Jan 2026 01:00:00 GMT');
   });
 
-  test('a status after the effect: the machine is there all the same', async () => {
+  test('a status after the effect: the VM exists all the same', async () => {
     await using visited = await visitOverHttp();
     visited.emulator.addFault({ ...creates, when: 'after', action: { kind: 'status', status: 502 } });
     expect(await post(visited)).toMatchObject({ status: 502, text: '' });
@@ -53,7 +53,7 @@ describe('over HTTP', () => {
   test.each([
     ['before', 0],
     ['after', 1],
-  ] as const)('hang %s the effect: never answered, %i machines', async (when, machines) => {
+  ] as const)('hang %s the effect: never answered, %i VMs', async (when, machines) => {
     await using visited = await visitOverHttp();
     const hang = visited.emulator.addFault({ ...creates, when, action: { kind: 'hang' } });
     const controller = new AbortController();
@@ -70,7 +70,7 @@ describe('over HTTP', () => {
     ['before', 0],
     ['after', 1],
     ['instead', 0],
-  ] as const)('reset %s the effect: %i machines', async (when, machines) => {
+  ] as const)('reset %s the effect: %i VMs', async (when, machines) => {
     await using visited = await visitOverHttp();
     visited.emulator.addFault({ ...creates, when, action: { kind: 'reset' } });
     expect(await failureOf(post(visited))).toBe('ECONNRESET');
@@ -78,14 +78,14 @@ describe('over HTTP', () => {
     expect(visited.emulator.ledger.writes()).toMatchObject([{ outcome: 'reset', fault: `${when} reset` }]);
   });
 
-  test('a truncated body: the length was promised and is not kept', async () => {
+  test('a truncated body: shorter than its content length', async () => {
     await using visited = await visitOverHttp();
     visited.emulator.addFault({ operation: 'ListMachines', when: 'after', action: { kind: 'truncate', bytes: 1 } });
     expect(await failureOf(visited.call('GET', '/virtual_machines'))).toBe('UND_ERR_SOCKET');
     expect(await visited.call('GET', '/virtual_machines')).toMatchObject({ status: 200, text: '[]' });
   });
 
-  test('garbage that calls itself JSON', async () => {
+  test('invalid JSON with the content type of JSON', async () => {
     await using visited = await visitOverHttp();
     visited.emulator.addFault({ path: '/virtual_machines', when: 'instead', action: { kind: 'garbage' } });
     const { status, headers, text } = await visited.call('GET', '/virtual_machines');
@@ -101,7 +101,7 @@ describe('over HTTP', () => {
     expect(text).toContain('<h1>');
   });
 
-  test('a redirect to a trap that tells who came, and with which headers', async () => {
+  test('a redirect to a sink that records the client and its headers', async () => {
     await using visited = await visitOverHttp();
     const trap = await serveRedirectSink();
     try {
@@ -133,7 +133,7 @@ describe('over HTTP', () => {
     },
   );
 
-  test('a slow drip is complete in the end', async () => {
+  test('a slow body is complete in the end', async () => {
     await using visited = await visitOverHttp();
     await visited.create('web');
     const whole = await visited.call('GET', '/virtual_machines/1001');
@@ -168,7 +168,7 @@ describe('delays', () => {
     ['before', 0, 1, 201, 'the effect comes late, with the answer'],
     ['after', 1, 1, 201, 'the effect is there at once, only the answer is late'],
     ['instead', 0, 0, 200, 'a success is claimed, and nothing was done'],
-  ])('%s: %i machines, then %i and a %i (%s)', (when, before, after, status) => {
+  ])('%s: %i VMs, then %i and a %i (%s)', (when, before, after, status) => {
     const { emulator, send, advance } = visit();
     emulator.addFault(delay(when));
     const { deliveries } = send('POST', '/virtual_machines', web);
@@ -181,7 +181,7 @@ describe('delays', () => {
     expect(emulator.machines()).toHaveLength(after);
   });
 
-  test('the effect comes although the caller has hung up', async () => {
+  test('the effect happens although the caller has closed the connection', async () => {
     await using visited = await visitOverHttp();
     const rule = visited.emulator.addFault(delay('before'));
     const controller = new AbortController();
@@ -195,10 +195,10 @@ describe('delays', () => {
   });
 });
 
-describe('answers that are sound and wrong', () => {
+describe('valid but wrong answers', () => {
   const old = { when: 'after', action: { kind: 'replay' }, times: 'always' } as const;
 
-  test('replay: what the same call was answered first, or first since it was recorded anew', () => {
+  test('replay: the first answer of the same call, or the first since it was recorded again', () => {
     const { emulator, call, running } = visit();
     const list = (key: string) => call('GET', '/virtual_machines', undefined, { key }).text;
     expect(list('theirs')).toBe('[]');
@@ -216,7 +216,7 @@ describe('answers that are sound and wrong', () => {
     expect(list('ours')).toBe(second);
   });
 
-  test('replay tells calls apart by what they are about, and the first answer is its own', () => {
+  test('replay distinguishes calls by their target, and the first answer is real', () => {
     const { emulator, call, running } = visit();
     const [a, b] = [running('web'), running('db')];
     emulator.addFault(old);
@@ -224,7 +224,7 @@ describe('answers that are sound and wrong', () => {
     expect(shown).toEqual([a, b, a]);
   });
 
-  test('a replayed write has its effect, and its answer is an old one', () => {
+  test('a replayed write has its effect, and an old answer', () => {
     const { emulator, call } = visit();
     const create = (name: string) => call('POST', '/virtual_machines', { ...order, name }).body['name'];
     create('web');
@@ -249,7 +249,7 @@ describe('answers that are sound and wrong', () => {
   });
 });
 
-test('other fields: in each item of a list, in the item by itself, or in those of one machine', () => {
+test('changed fields: in each item of a list, in the item by itself, or in those of one VM', () => {
   const { emulator, call, running } = visit();
   const [first, second] = [running('web'), running('db')];
   const names = () => [first, second].map((id) => call('GET', `/virtual_machines/${id}`).body['name']);
@@ -279,7 +279,7 @@ function someCalls({ call }: ReturnType<typeof visit>): number[] {
   ];
 }
 
-describe('which calls a rule strikes', () => {
+describe('the calls that a rule matches', () => {
   test.each<[string, Partial<FaultRule>, number[]]>([
     ['all', {}, [500, 500, 500, 500, 500]],
     ['a method', { method: 'get' }, [500, 500, 500, 201, 500]],
@@ -302,7 +302,7 @@ describe('which calls a rule strikes', () => {
     expect(handle.hits).toBe(expected.filter((status) => status === 500).length);
   });
 
-  test('of two rules the first strikes until it is used up, and the second has counted along', () => {
+  test('the first of two rules applies until it is used up, and the second one counts from the beginning', () => {
     const { emulator, call } = visit();
     const first = emulator.addFault({ when: 'before', action: { kind: 'status', status: 500 } });
     const second = emulator.addFault({ when: 'before', action: { kind: 'status', status: 502 }, nth: 2 });
@@ -310,7 +310,7 @@ describe('which calls a rule strikes', () => {
     expect([first.hits, second.hits, second.matches]).toEqual([1, 1, 3]);
   });
 
-  test('removed and cleared rules strike no more', () => {
+  test('removed and cleared rules no longer apply', () => {
     const { emulator, call } = visit();
     const rule = { when: 'before', action: broken, times: 'always' } as const;
     const first = emulator.addFault(rule);
@@ -342,11 +342,11 @@ test.each<[unknown, string | undefined]>([
   [{ when: 'after', action: { kind: 'hang', ms: 5 } }, 'A fault of kind hang has no "ms".'],
   [{ when: 'after', action: { kind: 'hang' }, count: 5 }, 'A fault has no "count".'],
   [{ when: 'after', action: { kind: 'hang' }, times: 0 }, 'A fault needs a valid "times".'],
-])('a rule from outside, %j, is judged', (value, problem) => {
+])('a rule from outside, %j, is validated', (value, problem) => {
   expect(readFaultRule(value)).toEqual(problem ?? value);
 });
 
-test('of two faults that match a call the one added first strikes, and the other one strikes the next call', () => {
+test('of two faults that match a call, the one added first applies, and the other one applies to the next call', () => {
   const faults = new Faults();
   const handles = [500, 502].map((status) =>
     faults.add({ ...creates, when: 'before', action: { kind: 'status', status } }),

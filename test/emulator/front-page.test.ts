@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { visitOverHttp } from './http.ts';
 
-test('a browser is shown what this is, the VMs, and every path', async () => {
+test('a browser shows the purpose, the VMs, and every path', async () => {
   await using visited = await visitOverHttp();
   const { id } = await visited.create('web');
   const { status, headers, text } = await visited.call('GET', '/');
@@ -19,7 +19,7 @@ test('a browser is shown what this is, the VMs, and every path', async () => {
   expect(text).not.toContain(visited.emulator.passwordOf(Number(id)));
 });
 
-test('a VM has no say in the page: its name is text', async () => {
+test('the name of a VM is escaped as text', async () => {
   await using visited = await visitOverHttp();
   visited.emulator.person.create({ name: `<script>alert("1")</script>&'` });
   const { headers, text } = await visited.call('GET', '/');
@@ -37,7 +37,7 @@ test('VMs of a large fleet are counted, and no more than 200 are shown', async (
   expect(text.match(/<td>web-/g)).toHaveLength(200);
 });
 
-test('looking at the page is no call to the provider', async () => {
+test('opening the page does not count as a call to the provider', async () => {
   await using visited = await visitOverHttp();
   await visited.call('GET', '/');
   expect(visited.emulator.ledger.calls).toEqual([]);

@@ -37,7 +37,7 @@ describe('the ledger as an oracle', () => {
     ]);
   });
 
-  test('effects name the call that caused them, and numbers run through both', () => {
+  test('effects name the call that caused them, and share one sequence of numbers with calls', () => {
     const { running, emulator } = visit();
     running();
     const { calls, effects } = emulator.ledger;
@@ -48,7 +48,7 @@ describe('the ledger as an oracle', () => {
     ]);
   });
 
-  test('machines ever created and machines alive', () => {
+  test('VMs ever created and VMs alive', () => {
     const ledger = ledgerOf(created(1), created(2, 'db'), deleted(1, 'halted'), created(3));
     expect(ledger.machinesEverCreated('web').map(({ id }) => id)).toEqual([1, 3]);
     expect(ledger.machinesEverCreated().map(({ id }) => id)).toEqual([1, 2, 3]);
@@ -56,13 +56,13 @@ describe('the ledger as an oracle', () => {
     expect(ledger.leaks(['web']).map(({ id }) => id)).toEqual([2]);
   });
 
-  test('a name held twice is found, also when one of the two is gone by now', () => {
+  test('a duplicate name is found, also when one of the VMs is deleted by now', () => {
     expect(ledgerOf(created(1), created(2), deleted(1, 'halted')).duplicates()).toEqual(['web']);
     expect(ledgerOf(created(1), deleted(1, 'halted'), created(2)).duplicates()).toEqual([]);
     expect(ledgerOf(created(1), created(2, 'web', 2)).duplicates()).toEqual([]);
   });
 
-  test('what was asked for in a wrong state', () => {
+  test('requests in a wrong state', () => {
     const { call, running, emulator } = visit();
     const id = running();
     call('DELETE', `/virtual_machines/${id}`);
@@ -104,7 +104,7 @@ describe('the ledger as an oracle', () => {
   });
 });
 
-test('neither keys nor passwords are in the ledger, even if somebody puts a key where an id belongs', () => {
+test('neither keys nor passwords are in the ledger, even if a client sends a key as an id', () => {
   const { call, running, emulator } = visit();
   const password = emulator.passwordOf(running());
   call('GET', '/virtual_machines/ours-too');
@@ -138,7 +138,7 @@ function restartedAt(disturb: boolean): number | undefined {
 }
 
 describe('the seed', () => {
-  test('decides everything: the same one tells the same story', () => {
+  test('decides everything: the same seed gives the same events', () => {
     expect(story(5)).toEqual(story(5));
   });
 
@@ -147,7 +147,7 @@ describe('the seed', () => {
     expect(story(5).password).not.toBe(story(6).password);
   });
 
-  test('gives each machine chance of its own: calls for others change nothing', () => {
+  test('gives each VM separate random numbers: calls for others change nothing', () => {
     expect(restartedAt(true)).toBe(restartedAt(false));
   });
 });

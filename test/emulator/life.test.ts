@@ -56,7 +56,7 @@ describe('a guest that ignores the shutdown signal', () => {
       },
     ],
     [
-      'because somebody said so of its id',
+      'by a setting for its id',
       (v) => {
         const id = v.running();
         v.emulator.setIgnoresShutdown(id, true);
@@ -64,7 +64,7 @@ describe('a guest that ignores the shutdown signal', () => {
       },
     ],
     [
-      'because somebody said so of its name, before it was there',
+      'by a setting for its name, before it was created',
       (v) => {
         v.emulator.setIgnoresShutdown('later', true);
         return v.running('later');
@@ -81,7 +81,7 @@ describe('a guest that ignores the shutdown signal', () => {
     expect(visited.state(id)).toBe('halted');
   });
 
-  test('may be made to obey again', () => {
+  test('can be set to react again', () => {
     const { call, advance, running, state, emulator } = visit();
     const id = running('web', { os_template_id: 4 });
     emulator.setIgnoresShutdown(id, false);
@@ -90,7 +90,7 @@ describe('a guest that ignores the shutdown signal', () => {
     expect(state(id)).toBe('halted');
   });
 
-  test('a kill of a machine that was about to halt leaves no second transition behind', () => {
+  test('a kill of a VM that was about to halt leaves no second transition behind', () => {
     const { call, advance, running, emulator } = visit();
     const id = running();
     call('POST', `/virtual_machines/${id}/stop`);
@@ -103,7 +103,7 @@ describe('a guest that ignores the shutdown signal', () => {
 });
 
 describe('a boot loop', () => {
-  test('falls back as often as it is told, by itself', () => {
+  test('halts by itself as often as configured', () => {
     const { call, advance, running, state, emulator } = visit({
       switches: { bootLoopNames: 'loop', bootLoopAfter: 50, bootLoopCount: 2 },
     });
@@ -126,7 +126,7 @@ describe('a boot loop', () => {
     ]);
   });
 
-  test('never ends with a count of 0, and other machines stay up', () => {
+  test('never ends with a count of 0, and other VMs stay up', () => {
     const { advance, running, state } = visit({ switches: { bootLoopNames: '^loop$', bootLoopAfter: 50 } });
     const [loop, other] = [running('loop'), running('looper')];
     advance(60_000);
@@ -134,8 +134,8 @@ describe('a boot loop', () => {
   });
 });
 
-describe('a person at the panel', () => {
-  test('powers and deletes, and the ledger says who it was', () => {
+describe('a console user', () => {
+  test('powers and deletes VMs, and the ledger records the user', () => {
     const { advance, running, state, emulator } = visit();
     const id = running();
     expect(emulator.person.power(id, 'stop')).toBe(true);
@@ -149,7 +149,7 @@ describe('a person at the panel', () => {
     expect(emulator.ledger.impossibleEffects()).toEqual([]);
   });
 
-  test('deletes a machine in the middle of a transition, which then never ends', () => {
+  test('deletes a VM during a transition, which then never ends', () => {
     const { call, advance, running, emulator } = visit();
     const id = running();
     call('POST', `/virtual_machines/${id}/stop`);
@@ -159,7 +159,7 @@ describe('a person at the panel', () => {
     expect(call('GET', `/virtual_machines/${id}`).status).toBe(404);
   });
 
-  test('makes machines that are there at once, of any name', () => {
+  test('creates VMs that exist at once, with any name', () => {
     const { call, emulator, running } = visit();
     running('web');
     const id = emulator.person.create({ name: 'web', state: 'halted', packageId: 2 });
@@ -169,7 +169,7 @@ describe('a person at the panel', () => {
 });
 
 describe('a delete', () => {
-  test('may take a while, is then still there to be read, and may be repeated', () => {
+  test('may take a while, during which the VM can be read and the delete repeated', () => {
     const { call, advance, halted, emulator } = visit({ latencies: { ...latencies, remove: 200 } });
     const id = halted();
     expect(call('DELETE', `/virtual_machines/${id}`).status).toBe(204);
@@ -182,7 +182,7 @@ describe('a delete', () => {
   });
 });
 
-test('hours that the machine ran are billed, those it was halted are not', () => {
+test('hours in which the VM ran are billed, halted hours are not', () => {
   const { call, advance, running } = visit();
   const id = running();
   advance(5_400_000);

@@ -9,7 +9,7 @@ function bothWays({ call, emulator }: Visit): { readonly list: string; readonly 
   return { list, single: `[${texts.join(',')}]` };
 }
 
-/** Each of these changes what is written of a machine, and the list must not go on telling what it was. */
+/** Each of these changes what is written of a VM, and the list must not show the old value. */
 const moments: readonly { readonly what: string; readonly pass: (visited: Visit, id: number) => void }[] = [
   { what: 'a task begins', pass: ({ call }, id) => void call('POST', `/virtual_machines/${id}/stop`) },
   { what: 'a task moves on', pass: ({ advance }) => advance(10) },
@@ -24,7 +24,7 @@ const moments: readonly { readonly what: string; readonly pass: (visited: Visit,
   { what: 'one goes', pass: ({ emulator }, id) => void emulator.person.delete(id) },
 ];
 
-test('the list tells of each machine what the machine tells of itself, whatever happens between two lists', () => {
+test('the list shows each VM as a read by its id does, whatever happens between two lists', () => {
   const visited = visit({ switches: { passwordLag: 7_200_000, addressLag: 7_200_000 } });
   const id = visited.running();
   visited.running('other');
@@ -45,7 +45,7 @@ const spellings: readonly Partial<Behaviour>[] = [
   { strangeStateNames: 'web' },
 ];
 
-test.each(spellings)('a switch that is turned counts from the next list on: %o', (switches) => {
+test.each(spellings)('a changed switch applies from the next list on: %o', (switches) => {
   const visited = visit();
   visited.running('web');
   const before = bothWays(visited);
@@ -68,7 +68,7 @@ test.each([
   expect(visit({ switches }).call('GET', '/virtual_machines').text).toBe(expected);
 });
 
-test('a name is taken until its last holder is gone', () => {
+test('a name is taken until its last VM is deleted', () => {
   const visited = visit({ switches: { duplicateNames: 'allowed' } });
   const [first, second] = [visited.halted('web'), visited.halted('web')];
   visited.emulator.setSwitches({ duplicateNames: '422' });

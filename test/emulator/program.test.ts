@@ -18,7 +18,7 @@ function start(...args: readonly string[]) {
 }
 
 describe('npm run emulator', () => {
-  test.each(['SIGINT', 'SIGTERM'] as const)('says where it listens, serves, and ends with 0 on %s', async (signal) => {
+  test.each(['SIGINT', 'SIGTERM'] as const)('reports its address, serves, and ends with 0 on %s', async (signal) => {
     const { child, exit, lines } = start('--port', '0', '--key', '3:a-key', '--switch', 'listShape=data');
     const { value: first } = await lines.next();
     const url = /^The emulated provider listens at (http:\/\/127\.0\.0\.1:\d+)$/.exec(String(first))?.[1];
@@ -28,7 +28,7 @@ describe('npm run emulator', () => {
     expect(await exit).toBe(0);
   });
 
-  test('ends with 2 and a sentence for each flag it does not understand', async () => {
+  test('ends with 2 and a sentence for each invalid flag', async () => {
     const { exit, stderr } = start('--prot', '--port', 'x');
     expect(await exit).toBe(2);
     expect(stderr().trim().split('\n')).toEqual([
@@ -39,7 +39,7 @@ describe('npm run emulator', () => {
 });
 
 describe('the command line', () => {
-  test('by default: one key, nothing switched', () => {
+  test('by default: one key and no switches', () => {
     expect(readOptions([])).toEqual({
       kind: 'run',
       options: {
@@ -53,7 +53,7 @@ describe('the command line', () => {
     });
   });
 
-  test('everything at once', () => {
+  test('all flags at once', () => {
     const args = ['--port=0', '--seed', '7', '--key', 'a', '--key', '2:b', '--key', 'c', '--manual-clock'];
     const more = ['--switch', 'killEffect=resets', '--latency', 'halt=5', '--latency', 'start=1-9'];
     expect(readOptions([...args, ...more])).toEqual({

@@ -3,7 +3,7 @@ import { createEmulator } from '../../emulator/emulator.ts';
 import { serve } from '../../emulator/server.ts';
 import { visitOverHttp } from './http.ts';
 
-test('closing takes no longer for calls that hang and connections that are kept', async () => {
+test('closing does not wait for hanging calls and kept connections', async () => {
   const emulator = createEmulator({ accounts: [{ ownerId: 1, keys: ['ours'] }] });
   const server = await serve(emulator);
   const headers = { 'X-Api-Key': 'ours' };
@@ -23,14 +23,14 @@ test('closing takes no longer for calls that hang and connections that are kept'
   expect(await Promise.all(ends)).toEqual(['cut off', 'cut off']);
 });
 
-test('a port that is taken is an error, not a crash', async () => {
+test('a port in use is an error, not a crash', async () => {
   const emulator = createEmulator({ accounts: [] });
   const server = await serve(emulator);
   await expect(serve(emulator, { port: server.port })).rejects.toThrow('EADDRINUSE');
   await server.close();
 });
 
-test('a body beyond all measure is refused and makes nothing', async () => {
+test('a body above the limit is refused and creates nothing', async () => {
   await using visited = await visitOverHttp();
   const { status } = await visited.call('POST', '/virtual_machines', { name: 'x'.repeat(1_100_000) });
   expect(status).toBe(413);

@@ -15,7 +15,7 @@ const done: Task = { id: 1, name: 'VmCreate', status: 'complete' };
 const stopping: Task = { id: 1, name: 'VmStop', status: 'pending' };
 const starting: Task = { id: 1, name: 'VmStart', status: 'pending' };
 
-describe('which command is accepted when', () => {
+describe('the accepted commands', () => {
   test.each<[Command, State, Task, Partial<Behaviour>, CommandResult, string]>([
     ['start', 'halted', done, {}, 'accept', 'power on'],
     ['start', 'running', done, {}, 'refuse', 'it is on'],
@@ -34,9 +34,9 @@ describe('which command is accepted when', () => {
     ['kill', 'running', done, {}, 'accept', 'power cut'],
     ['kill', 'halting', done, {}, 'accept', 'the guest does not obey'],
     ['kill', 'halting', done, { killWhileHalting: '406' }, 'refuse', 'in between states'],
-    ['kill', 'running', stopping, {}, 'accept', 'a stop under way does not keep a kill off'],
+    ['kill', 'running', stopping, {}, 'accept', 'a stop in progress does not prevent a kill'],
     ['kill', 'running', stopping, { killWhileHalting: '406' }, 'refuse', 'halting, though the state does not show it'],
-    ['kill', 'running', starting, {}, 'refuse', 'another task is under way'],
+    ['kill', 'running', starting, {}, 'refuse', 'another task is in progress'],
     ['kill', 'starting', done, {}, 'refuse', 'in between states'],
     ['kill', 'halted', done, {}, 'refuse', 'no power to cut'],
     ['delete', 'halted', done, {}, 'accept', 'powered down'],
@@ -48,7 +48,7 @@ describe('which command is accepted when', () => {
   });
 });
 
-describe('what follows a command', () => {
+describe('the transitions after a command', () => {
   const obedient = { ignoresShutdown: false };
   const deaf = { ignoresShutdown: true };
 
@@ -67,7 +67,7 @@ describe('what follows a command', () => {
     expect(steps.flatMap(({ to }) => to ?? [])).toEqual(states);
   });
 
-  test('whatever the switches say, states move along possible edges only', () => {
+  test('with any switches, states move along possible edges only', () => {
     const from: Record<PowerCommand, State[]> = {
       start: ['halted'],
       stop: ['running'],

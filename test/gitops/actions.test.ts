@@ -53,7 +53,7 @@ describe("Argo CD's actions", () => {
     expect(await sent('resume', bare)).toEqual({});
   });
 
-  it('reconcile asks for a look at everything, now', async () => {
+  it('reconcile requests a reconciliation of the object now', async () => {
     const patch = await sent('reconcile', bare);
     expect(patch).toEqual({
       metadata: { annotations: { [annotations.reconcileRequestedAt]: expect.stringMatching(time) } },
@@ -70,7 +70,7 @@ describe("Argo CD's actions", () => {
   });
 });
 
-it('the ConfigMap holds the scripts, under the keys that Argo CD looks for', () => {
+it('the ConfigMap contains the scripts, under the keys that Argo CD reads', () => {
   const folder = join(import.meta.dirname, '../../deploy/gitops/argocd');
   const script = (name: string) => readFileSync(join(folder, `${name}.lua`), 'utf8');
   // Our own file.

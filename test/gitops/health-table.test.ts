@@ -49,8 +49,8 @@ async function surprises(shapes: readonly Shape[]): Promise<readonly string[]> {
   });
 }
 
-describe('kstatus and Argo CD make of an object what the table says', () => {
-  it('for each reason, of an object without a past', async () => {
+describe('kstatus and Argo CD rate an object as the table says', () => {
+  it('for each reason, of an object without a history', async () => {
     const shapes = all.map((reason) => shape('first', reason));
     expect(await surprises(shapes)).toEqual([]);
     const judged = await judge(shapes.map(({ object }) => object));
@@ -59,20 +59,20 @@ describe('kstatus and Argo CD make of an object what the table says', () => {
     );
   });
 
-  it('for each reason, of a machine that was Ready', async () => {
+  it('for each reason, of a VM that was Ready', async () => {
     const judged = await judge(all.map((reason) => showing(reason, { before: ready })));
     const wanted = all.map((reason) => healthTable[reason].wasReady ?? healthTable[reason]);
     expect(judged).toEqual(wanted.map(({ kstatus, argo }) => ({ kstatus, argo })));
   });
 
-  it('for each reason, of a machine that was Ready under an earlier spec: as if it had never been', async () => {
+  it('for each reason, of a VM that was Ready under an earlier spec: as without that history', async () => {
     const judged = await judge(all.map((reason) => showing(reason, { before: ready, generation: 2 })));
     expect(judged).toEqual(
       all.map((reason) => ({ kstatus: healthTable[reason].kstatus, argo: healthTable[reason].argo })),
     );
   });
 
-  it('for each reason after each other, spec changed or not, deleted or not, whatever is known of the key', async () => {
+  it('for each reason after each other, with and without a changed spec, a deletion, and a known key', async () => {
     const keys: ShownOptions['credentials'][] = [
       { kind: 'Accepted' },
       { kind: 'Missing', message: 'no Secret' },
@@ -94,7 +94,7 @@ describe('kstatus and Argo CD make of an object what the table says', () => {
     expect(await surprises(shapes)).toEqual([]);
   });
 
-  it('of one that nobody has looked at, or not since its spec changed: going on', async () => {
+  it('of an object that was not reconciled yet, or not since its spec changed: in progress', async () => {
     const { metadata, spec, status } = showing('Available');
     const untouched = { metadata, spec, status: { observedGeneration: -1 } };
     const changed = { metadata: { ...metadata, generation: 2 }, spec, ...(status && { status }) };
@@ -102,13 +102,13 @@ describe('kstatus and Argo CD make of an object what the table says', () => {
       { kstatus: 'InProgress', argo: 'Progressing' },
       { kstatus: 'InProgress', argo: 'Progressing' },
     ]);
-    // The reason for the default of the status: an object that tells nothing at all counts as done for kstatus.
+    // The reason for the default of the status: kstatus takes an object without any conditions for complete.
     expect(await judge([{ metadata, spec }])).toEqual([{ kstatus: 'Current', argo: 'Progressing' }]);
   });
 });
 
 describe("Argo CD's message", () => {
-  it('is the one of the condition that decides', async () => {
+  it('is the message of the deciding condition', async () => {
     const shown = await healthsOf([
       showing('NameConflict'),
       showing('Creating'),

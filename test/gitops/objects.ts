@@ -4,7 +4,7 @@ import type { Observed } from '../../src/plan/observed.ts';
 import { type Report, statusFor } from '../../src/status/status.ts';
 import { type ObservedOptions, machineIn, observedWith } from '../plan/fixtures.ts';
 
-/** How an object comes to show a reason that is no verdict, or only in deletion. */
+/** How an object comes to show a reason that does not decide, or only decides during deletion. */
 const circumstances: Partial<Record<Reason, ObservedOptions>> = {
   Deleting: { deleting: true },
   DeletionProtected: { deleting: true, spec: { deletionProtection: true } },
@@ -35,7 +35,7 @@ const report = (reason: Reason): Report => ({
 });
 
 export interface ShownOptions {
-  /** What the object told before. */
+  /** What the object showed before. */
   readonly before?: Partial<VirtualMachineStatus> | undefined;
   readonly generation?: number;
   readonly isDeleting?: boolean;

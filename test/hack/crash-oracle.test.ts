@@ -29,8 +29,8 @@ function lived() {
 
 const expectation = { object: 'web', bystanders: new Set([bystander]), since: 0, calls: { CreateMachine: 1 } };
 
-describe('what the oracle sees', () => {
-  test('nothing, where everything is as it must be', () => {
+describe('the oracle', () => {
+  test('reports nothing where everything is correct', () => {
     const { ledger } = lived();
     expect(judge(ledger, expectation)).toEqual([]);
     expect(missing(ledger, expectation)).toEqual([]);
@@ -68,12 +68,12 @@ describe('what the oracle sees', () => {
       seen: ['an impossible effect: deleted', 'DeleteMachine accepted 1 ×, not 0 ×'],
     },
     {
-      planted: 'a call to a machine of somebody else, accepted or not',
+      planted: 'a call to an unmanaged VM, accepted or not',
       plant: ({ call }) => void call('StopMachine', bystander, 404),
-      seen: ['StopMachine of a machine that nobody asked anything of'],
+      seen: ['StopMachine of a VM that no object requested'],
     },
     {
-      planted: 'a power call that nobody asked for',
+      planted: 'a power call that no object requested',
       plant: ({ call }) => void call('RestartMachine', 7),
       seen: ['RestartMachine accepted 1 ×, not 0 ×'],
     },
@@ -83,7 +83,7 @@ describe('what the oracle sees', () => {
     expect(judge(life.ledger, expectation)).toEqual(seen);
   });
 
-  test('a call repeated in its phase, and not one of an earlier phase', () => {
+  test('reports a call that is repeated in its phase, and not one of an earlier phase', () => {
     const { ledger, call } = lived();
     const since = call('StopMachine', 7);
     const phase = { ...expectation, since, calls: { StopMachine: 1 } };
@@ -100,7 +100,7 @@ describe('what the oracle sees', () => {
 const kill = (phase: string, signature: string, ...problems: string[]) =>
   ({ phase, api: 'provider', signature, problems }) as const;
 
-describe('the table of deaths', () => {
+describe('the table of kills', () => {
   const nothing = { problems: [], duplicated: 0, leaked: 0 };
   const lives: readonly Life[] = [
     { ...nothing, point: 'before', kills: [kill('create', 'POST /x'), kill('stop', 'POST /x/{id}/stop')] },
@@ -108,7 +108,7 @@ describe('the table of deaths', () => {
     { ...nothing, point: 'answered', leaked: 2, kills: [kill('create', 'GET /x'), kill('create', 'POST /x')] },
   ];
 
-  test('has a row for each request of a phase, and says what came of a death at each point', () => {
+  test('has a row for each request of a phase, with the result of a kill at each point', () => {
     expect(markdownOf(tableOf(lives)).split('\n')).toEqual([
       '| PHASE | API | REQUEST | before | effect | answered |',
       '| --- | --- | --- | --- | --- | --- |',
@@ -118,7 +118,7 @@ describe('the table of deaths', () => {
     ]);
   });
 
-  test('adds up', () => {
+  test('has the correct sums', () => {
     expect(totalsOf(lives)).toBe('5 kills (2 before, 1 effect, 2 answered), 1 duplicated, 2 leaked');
   });
 });

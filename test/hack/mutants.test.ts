@@ -83,7 +83,7 @@ describe('mutants', () => {
     expect(changesOf(source).toSorted()).toEqual(mutants.toSorted());
   });
 
-  it('has the same name wherever its function is and however that is laid out', () => {
+  it('has the same name wherever its function is, with any layout', () => {
     const first = firstCondition('class A {\n  b() {\n    if (c ===\n 1) d;\n  }\n}');
     const second = firstCondition('const z = 1;\nclass A { b() { if (c === 1) d; } }');
     expect(first && keyOf(first)).toBe('a.ts\nA.b\ncondition\nc === 1\ntrue');
@@ -121,7 +121,7 @@ describe('the compiler', () => {
   });
 });
 
-describe('a mistake in a named place', () => {
+describe('a mistake at a named place', () => {
   const source =
     'function a() { if (b) { c(1); } return b; }\nfunction d() { e({ f: 2 }); switch (g) { case 3: h(); } }';
 
@@ -131,21 +131,21 @@ describe('a mistake in a named place', () => {
     ['a statement with any block', 'a', 'if (b) {}', 'if (x) {}', source.replace('if (b)', 'if (x)')],
     ['a property', 'd', 'f: 2', '...{}', source.replace('f: 2', '...{}')],
     ['a case', 'd', 'case 3: h();', '', source.replace('case 3: h();', '')],
-  ])('replaces %s, however it is laid out', (_what, name, find, replacement, made) => {
+  ])('replaces %s, with any layout', (_what, name, find, replacement, made) => {
     expect(makeMistake(source, { file: 'a.ts', function: name, find, replacement })).toBe(made);
   });
 
   it.each([
     ['is in another function', 'd', 'c(1)', 'src/a.ts has "c(1)" 0 times in d'],
     ['is there twice', 'a', 'b', 'src/a.ts has "b" 2 times in a'],
-    ['is no syntax', 'a', 'if (', '"if (" is no expression, property, statement or case'],
+    ['invalid syntax', 'a', 'if (', '"if (" is no expression, property, statement or case'],
   ])('refuses what %s', (_what, name, find, message) => {
     expect(() => makeMistake(source, { file: 'a.ts', function: name, find, replacement: '' })).toThrow(message);
   });
 });
 
 describe('regions', () => {
-  it('notes the parts of a module that ran, and no others', async () => {
+  it('records the parts of a module that ran, and no others', async () => {
     using folder = mkdtempDisposableSync(join(tmpdir(), 'vps247-regions-'));
     const source = [
       'export const run = (a: boolean) => { if (a) return one(); else return two(); };',

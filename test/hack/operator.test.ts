@@ -18,7 +18,7 @@ test('an operator for another cluster is refused without the address of its prov
   ]);
 });
 
-test('with both, the flags reach the operator as they are, and nothing is applied', () => {
+test('with both, the flags reach the operator unchanged, and nothing is applied', () => {
   const args = ['--kubeconfig', '/nonexistent/config', '--api-url=http://127.0.0.1:1', '--pol-interval=5s'];
   const { stdout, stderr } = run(...args);
   expect([stdout, stderr]).toEqual([

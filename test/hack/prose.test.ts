@@ -27,7 +27,7 @@ describe('the prose check', () => {
     expect((await findingsIn(text)).map((finding) => finding.words)).toEqual(words);
   });
 
-  test('says where a word is and what to write instead', async () => {
+  test('reports where a word is and its replacement', async () => {
     expect(await findingsIn('One line.\n  * It is shown\n  * to be there.\n')).toEqual([
       {
         line: 2,
@@ -71,7 +71,7 @@ describe('the record of the prose check', () => {
     expect(differences(recorded, recorded)).toEqual([]);
   });
 
-  test('is one line for each file, of which the lowest count holds after a merge', () => {
+  test('is one line for each file, of which the lowest count remains after a merge', () => {
     expect(formatRecord({ 'b.ts': 2, 'a.md': 3 })).toBe('3 a.md\n2 b.ts\n');
     expect(parseRecord('3 a.md\n1 b.ts\n2 a.md\n2 b.ts\n')).toEqual({ 'a.md': 2, 'b.ts': 1 });
   });

@@ -10,19 +10,19 @@ import { createEmulator } from '../../emulator/emulator.ts';
 const options = { seed: 7, seconds: 60, objects: 30 };
 
 describe('the schedule', () => {
-  test('is the same for the same seed, and another for another', () => {
+  test('is the same for the same seed, and different for another', () => {
     expect(createSchedule(options)).toEqual(createSchedule({ ...options }));
     expect(createSchedule({ ...options, seed: 8 })).not.toEqual(createSchedule(options));
     expect(objectsOf({ ...options, seed: 8 })).not.toEqual(objectsOf(options));
   });
 
-  test('is data and nothing else, so that it can be kept and compared', () => {
+  test('consists of data only, so that it can be stored and compared', () => {
     const schedule = createSchedule(options);
     expect(JSON.parse(JSON.stringify(schedule))).toEqual(schedule);
   });
 
   test.each([1, 2, 3, 4_294_967_295])(
-    'seed %i: in order of time, within its time, and with everything that can happen',
+    'seed %i: is in order of time, within its time, and contains every kind of step',
     (seed) => {
       const schedule = createSchedule({ ...options, seed });
       const times = schedule.map(({ after }) => after);
@@ -49,7 +49,7 @@ describe('the schedule', () => {
     },
   );
 
-  test('has every object appear in its first fifth', () => {
+  test('creates every object in its first fifth', () => {
     const early = createSchedule(options).filter(({ after }) => after < 12_000);
     const applied = new Set(early.flatMap((step) => (step.kind === 'apply' ? step.object : [])));
     expect(applied).toEqual(new Set(objectsOf(options)));
@@ -69,9 +69,9 @@ describe('the schedule', () => {
     }
   });
 
-  test('asks of no guest that ignores the signal to halt by the signal alone', () => {
-    const wishes = createSchedule({ ...options, seconds: 600 }).filter((step) => step.kind === 'apply');
-    const deaf = wishes.filter(({ object }) => object.startsWith('deaf-'));
+  test('never relies on the shutdown signal alone for a guest that ignores it', () => {
+    const applies = createSchedule({ ...options, seconds: 600 }).filter((step) => step.kind === 'apply');
+    const deaf = applies.filter(({ object }) => object.startsWith('deaf-'));
     expect(deaf.length).toBeGreaterThan(20);
     expect(deaf.filter(({ wish }) => wish.mode === 'Soft')).toEqual([]);
   });
@@ -83,26 +83,26 @@ function account() {
     accounts: [{ ownerId: 1, keys: ['k'] }],
     switches: { duplicateNames: 'allowed' },
   });
-  const foreign = placeForeign(emulator, ['web', 'db', 'mail']);
+  const unmanaged = placeForeign(emulator, ['web', 'db', 'mail']);
   const call = (method: string, path: string, body = ''): void => {
     emulator.receive({ method, path, key: 'k', accept: undefined, body }, () => {});
   };
   const create = (name: string): void =>
     call('POST', '/virtual_machines', JSON.stringify({ name, os_template_id: 1, region_id: 1, package_id: 1 }));
   create('web-0123abcd');
-  return { emulator, foreign, call, create };
+  return { emulator, unmanaged, call, create };
 }
 
 describe('the audit', () => {
-  test('finds nothing where there is nothing', () => {
-    const { emulator, foreign, create } = account();
+  test('finds nothing in a correct run', () => {
+    const { emulator, unmanaged, create } = account();
     create('db-0123abcd');
-    expect([mostAtOnce(emulator.ledger), writesTo(emulator.ledger, foreign), changed(emulator, foreign)]).toEqual([
+    expect([mostAtOnce(emulator.ledger), writesTo(emulator.ledger, unmanaged), changed(emulator, unmanaged)]).toEqual([
       1, 0, 0,
     ]);
   });
 
-  test('finds two machines of one object at once, whatever their names, and not one after the other', () => {
+  test('finds two VMs of one object at once, whatever their names, and not one after the other', () => {
     const { emulator, create } = account();
     const first = emulator.machines().find(({ name }) => name === 'web-0123abcd');
     emulator.person.delete(first?.id ?? 0);
@@ -112,33 +112,33 @@ describe('the audit', () => {
     expect(mostAtOnce(emulator.ledger)).toBe(2);
   });
 
-  test('finds calls to foreign machines, refused ones too, and what they changed', () => {
-    const { emulator, foreign, call } = account();
-    const [running, halted] = foreign;
+  test('finds calls to unmanaged VMs, refused ones too, and their changes', () => {
+    const { emulator, unmanaged, call } = account();
+    const [running, halted] = unmanaged;
     call('POST', `/virtual_machines/${halted?.id}/stop`);
-    expect([writesTo(emulator.ledger, foreign), changed(emulator, foreign)]).toEqual([1, 0]);
+    expect([writesTo(emulator.ledger, unmanaged), changed(emulator, unmanaged)]).toEqual([1, 0]);
     call('POST', `/virtual_machines/${running?.id}/stop`);
     call('DELETE', `/virtual_machines/${halted?.id}`);
-    expect([writesTo(emulator.ledger, foreign), changed(emulator, foreign)]).toEqual([3, 2]);
+    expect([writesTo(emulator.ledger, unmanaged), changed(emulator, unmanaged)]).toEqual([3, 2]);
   });
 });
 
-describe('the names that an object answers for', () => {
+describe('the names that belong to an object', () => {
   const uid = '01234567-89ab-4cde-8f01-23456789abcd';
   const own = 'web-01234567';
   const metadata = { name: 'web', namespace: 'default', uid, resourceVersion: '1', generation: 1 };
   const object = (annotations: Readonly<Record<string, string>>, status?: object): VirtualMachine =>
     ({ apiVersion, kind: 'VirtualMachine', metadata: { ...metadata, annotations }, spec: {}, status }) as never; // as far as names need it
 
-  test.each<{ told: string; one: VirtualMachine; names: readonly string[] }>([
-    { told: 'its own, though nothing was told yet', one: object({}), names: [own] },
+  test.each<{ because: string; one: VirtualMachine; names: readonly string[] }>([
+    { because: 'its own, though nothing was reported yet', one: object({}), names: [own] },
     {
-      told: 'that of an announced call',
+      because: 'that of a create intent',
       one: object({ 'vps247.com/create-pending': JSON.stringify({ uid, name: 'other', at: '2026-01-01T00:00:00Z' }) }),
       names: [own, 'other'],
     },
-    { told: 'that of the VM on record', one: object({}, { providerName: 'told' }), names: [own, 'told'] },
-  ])('$told', ({ one, names }) => {
+    { because: 'that of the VM on record', one: object({}, { providerName: 'recorded' }), names: [own, 'recorded'] },
+  ])('$because', ({ one, names }) => {
     expect(heldBy(one)).toEqual(names);
   });
 });
@@ -154,8 +154,8 @@ const request = (api: Passing['api'], method: string): Passing => ({
 
 const spare = (): Promise<void> => Promise.resolve();
 
-describe('trouble on the wire', () => {
-  test('strikes the requests it is meant for, so often and no more', () => {
+describe('faults on the network', () => {
+  test('apply to the matching requests, as often as configured', () => {
     const trouble = new FaultPlan();
     const treatment = { kind: 'reset', at: 'before' } as const;
     trouble.add({ kind: 'wire', api: 'provider', changes: true, times: 2, treatment }, 100);
@@ -170,7 +170,7 @@ describe('trouble on the wire', () => {
     expect([...trouble.counts]).toEqual([['reset', 2]]);
   });
 
-  test('strips finalizers from a write as an admission policy may, and nothing else', () => {
+  test('remove finalizers from a write as an admission policy may, and nothing else', () => {
     const trouble = new FaultPlan();
     const treatment = { kind: 'strip finalizers' } as const;
     trouble.add({ kind: 'wire', api: 'kubernetes', changes: true, times: 3, treatment }, 100);
@@ -185,7 +185,7 @@ describe('trouble on the wire', () => {
     );
   });
 
-  test('kills at the next change, once, and never when it is over', async () => {
+  test('kill at the next change, once, and never after the end', async () => {
     let kills = 0;
     const trouble = new FaultPlan();
     trouble.waylay({ api: 'kubernetes', point: 'effect' }, 100);
@@ -200,7 +200,7 @@ describe('trouble on the wire', () => {
     expect(trouble.decide(request('kubernetes', 'PATCH'), spare, 0).kind).toBe('pass');
   });
 
-  test('leaves renewals of the Lease to what is meant for them', () => {
+  test('ignore renewals of the Lease unless they are selected', () => {
     const trouble = new FaultPlan();
     const renewal = { ...request('kubernetes', 'PATCH'), path: '/apis/coordination.k8s.io/v1/namespaces/a/leases/b' };
     const treatment = { kind: 'reset', at: 'before' } as const;
@@ -211,7 +211,7 @@ describe('trouble on the wire', () => {
     expect(trouble.decide(renewal, spare, 0).kind).toBe('reset');
   });
 
-  test('does not wait for ever', () => {
+  test('end within their time limit', () => {
     const trouble = new FaultPlan();
     trouble.waylay({ api: 'provider', point: 'before' }, 100);
     trouble.add(

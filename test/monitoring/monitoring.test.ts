@@ -28,7 +28,7 @@ describe('expressions', () => {
     expect(metricsIn('rate(a{b="c"}[5m]) / d')).toEqual(['a', 'd']);
   });
 
-  test('ask only for what a running operator shows', async () => {
+  test('query only metrics of a running operator', async () => {
     const shown = await shownNames();
     const asked = expressions.flatMap(([where, expr]) => (metricsIn(expr) ?? []).map((name) => ({ where, name })));
     expect(asked.filter(({ name }) => !shown.has(name))).toEqual([]);
@@ -42,12 +42,15 @@ describe('dashboards', () => {
     ...panels.flatMap((panel) => panel.queries.map(({ expr }) => [`${title}: ${panel.title}`, expr] as const)),
   ]);
 
-  test.each(queries)('%s is narrowed to the chosen cluster, namespace and job in each of its selectors', (_, expr) => {
-    const chosen = '{cluster=~"$cluster",namespace=~"$namespace",job=~"$job"';
-    const selectors = expr.split(/(?<=[a-z])(?=\{)/).slice(1);
-    expect(selectors.length).toBe((metricsIn(withVariables(expr, { __rate_interval: rateInterval })) ?? []).length);
-    expect(selectors.filter((selector) => !selector.startsWith(chosen))).toEqual([]);
-  });
+  test.each(queries)(
+    '%s is restricted to the chosen cluster, namespace and job in each of its selectors',
+    (_, expr) => {
+      const chosen = '{cluster=~"$cluster",namespace=~"$namespace",job=~"$job"';
+      const selectors = expr.split(/(?<=[a-z])(?=\{)/).slice(1);
+      expect(selectors.length).toBe((metricsIn(withVariables(expr, { __rate_interval: rateInterval })) ?? []).length);
+      expect(selectors.filter((selector) => !selector.startsWith(chosen))).toEqual([]);
+    },
+  );
 
   test.each(dashboards)(
     '$title lets you choose data source, cluster, namespace and job, and shows all at first',
@@ -67,7 +70,7 @@ describe('dashboards', () => {
     },
   );
 
-  test('of what other programs measure too, only the series of the operator are asked for', () => {
+  test('metrics that other programs share are queried only for the operator', () => {
     const shared = /(?:controller_runtime|workqueue|rest_client|leader_election|process)_\w+\{/;
     const wrong = queries.filter(
       ([, expr]) =>
@@ -79,7 +82,7 @@ describe('dashboards', () => {
   });
 
   /** Of two replicas, the one on standby reports its objects too; of two installations, each reports its own. */
-  test('no gauge of what exists is added up over replicas, and none is taken from one installation only', () => {
+  test('no gauge of existing objects is summed over replicas, and none is taken from one installation only', () => {
     const seenByAll = /(?:_objects|_machines|account_machines)\{/;
     const wrong = queries.filter(
       ([, expr]) => seenByAll.test(expr) && !/max by \(cluster, namespace, job, \w+\)/.test(expr),
@@ -89,7 +92,7 @@ describe('dashboards', () => {
 });
 
 describe('alerts', () => {
-  test.each(alerts)('$name ends as one alert for each installation, whatever the cluster', ({ expr }) => {
+  test.each(alerts)('$name leads to one alert for each installation, whatever the cluster', ({ expr }) => {
     expect(expr.startsWith('absent(') || /by \(cluster, job, namespace/.test(expr)).toBe(true);
   });
 });

@@ -53,13 +53,13 @@ test.each([
   expect(targetsOf(given, objects)).toEqual(expected);
 });
 
-test('a selector that is not understood is not passed over', () => {
+test('an unsupported selector is an error', () => {
   const selector = { matchExpressions: [{ key: 'app', operator: 'Exists' }] };
   expect(() => targetsOf(monitor('PodMonitor', { selector }), objects)).toThrow('not understood');
 });
 
 test.each(['serviceMonitor', 'podMonitor'])(
-  'the %s leads to the Pods of the operator, wherever it is itself',
+  'the %s selects the Pods of the operator, in any namespace of its own',
   async (value) => {
     const kind = value === 'podMonitor' ? 'PodMonitor' : 'ServiceMonitor';
     for (const namespace of ['', 'vps247-system', 'monitoring']) {
@@ -72,7 +72,7 @@ test.each(['serviceMonitor', 'podMonitor'])(
         path: '/metrics',
       };
       expect(targetsOf(own, rendered)).toEqual([expected]);
-      // Without a name in it, whoever moves all objects into another namespace moves what it chooses too.
+      // Without a name in it, a user who moves all objects into another namespace moves its targets too.
       expect(JSON.stringify(own['spec']).includes('vps247-system')).toBe(namespace === 'monitoring');
     }
   },

@@ -7,7 +7,7 @@ import { buildBundle } from '../../hack/build.ts';
 import { startRawServer } from '../support/raw-server.ts';
 import { packageVersion } from './manifests.ts';
 
-test('the bundle runs where there is nothing but Node, and knows its version', { timeout: 240_000 }, async () => {
+test('the bundle runs with Node alone, and knows its version', { timeout: 240_000 }, async () => {
   using folder = mkdtempDisposableSync(path.join(os.tmpdir(), 'vps247-bundle-'));
   const { file, packages } = await buildBundle(folder.path);
   expect(readdirSync(folder.path).toSorted()).toEqual(['THIRD-PARTY-LICENSES', 'vps247-operator.mjs']);

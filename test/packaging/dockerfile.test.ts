@@ -36,7 +36,7 @@ function restOf(word: string): string | undefined {
   return lastStage.findLast((instruction) => instruction.word === word)?.rest;
 }
 
-test('the images that a plain build starts from are those of their publishers', () => {
+test('the default base images are those of their publishers', () => {
   expect(defaults.get('BUILD_IMAGE')).toMatch(/^docker\.io\/library\/node:\d+-[a-z]+-slim$/);
   expect(defaults.get('RUN_IMAGE')).toMatch(/^gcr\.io\/distroless\//);
 });
@@ -56,22 +56,22 @@ test('both base images have the same Node, a version that the bundle is built fo
   expect(majors.map((match) => match?.[1])).toEqual(['24', '24']);
 });
 
-test('the base of what runs is distroless, not its variant with a shell', () => {
+test('the final base image is distroless, without a shell', () => {
   expect(restOfLastFrom).toBe('${RUN_IMAGE}');
   expect(defaults.get('RUN_IMAGE')).toMatch(/^gcr\.io\/distroless\/nodejs\d+-debian\d+:nonroot$/);
 });
 
-test('every instruction is one that a test here looks at', () => {
+test('every instruction is checked by a test here', () => {
   const words = instructions.map(({ word }) => word);
   expect(words.slice(0, lastFrom).join(' ')).toBe('ARG ARG FROM WORKDIR COPY RUN COPY COPY COPY RUN');
   expect(words.slice(lastFrom + 1).join(' ')).toBe('ARG ARG LABEL ENV COPY COPY WORKDIR USER EXPOSE ENTRYPOINT');
 });
 
-test('the last stage runs nothing while it is built: its base has no shell', () => {
+test('the last stage runs nothing during the build: its base has no shell', () => {
   expect(lastStage.map(({ word }) => word)).not.toContain('RUN');
 });
 
-test('the last stage takes the bundle and the licences, and nothing else', () => {
+test('the last stage copies the bundle and the licences, and nothing else', () => {
   expect(lastStage.filter(({ word }) => word === 'COPY' || word === 'ADD').map(({ rest }) => rest)).toEqual([
     '--from=build --chmod=444 /src/dist/vps247-operator.mjs /src/dist/THIRD-PARTY-LICENSES /app/',
     '--chmod=444 LICENSE /app/',
@@ -88,12 +88,12 @@ describe('the stage that builds the bundle', () => {
   const from = stage.find(({ word }) => word === 'FROM')?.rest ?? '';
   const install = stage.find(({ word, rest }) => word === 'RUN' && rest.includes('npm'))?.rest ?? '';
 
-  test("it runs on the builder's own platform, since the bundle is the same for each", () => {
+  test("runs on the builder's platform, since the bundle is the same for each", () => {
     expect(from).toBe('--platform=$BUILDPLATFORM ${BUILD_IMAGE} AS build');
     expect(restOfLastFrom).not.toContain('--platform');
   });
 
-  test('packages come as the lock file says, and no script of theirs runs', () => {
+  test('installs packages from the lock file, without their scripts', () => {
     expect(install).toMatch(/ npm ci --ignore-scripts\b/);
     expect(stage.filter(({ word }) => word === 'RUN').map(({ rest }) => rest.replace(/^(--\S+\s+)+/, ''))).toEqual([
       expect.stringMatching(/^npm ci /),
@@ -103,7 +103,7 @@ describe('the stage that builds the bundle', () => {
     expect(copied).toBeLessThan(stage.findIndex(({ rest }) => rest === install));
   });
 
-  test("npm's settings, which may hold a token, are a secret of the build and in no layer", () => {
+  test("uses npm's settings, which may contain a token, as a build secret and in no layer", () => {
     expect(install).toContain('--mount=type=secret,id=npmrc,target=/root/.npmrc');
     expect(
       JSON.stringify(instructions.filter(({ word }) => word === 'COPY' || word === 'ARG' || word === 'ENV')),
@@ -121,13 +121,13 @@ test('the entry point is in exec form and names a program, not a shell', () => {
   expect(restOf('CMD')).toBeUndefined();
 });
 
-test('Node runs in the image as it does in tests and bench', () => {
+test('Node has the same options in the image as in tests and bench', () => {
   expect(JSON.parse(restOf('ENTRYPOINT') ?? '').slice(1, -1)).toEqual(nodeFlags);
   const variables = Object.fromEntries((restOf('ENV') ?? '').split(/\s+/).map((pair) => pair.split('=')));
   expect(variables).toEqual({ NODE_ENV: 'production', ...nodeEnvironment });
 });
 
-test('the labels say what package.json says, and the revision that the build is given', () => {
+test('the labels match package.json and the given revision', () => {
   const { name, license } = JSON.parse(readFileSync(path.join(projectRoot, 'package.json'), 'utf8'));
   const labels = [...(restOf('LABEL') ?? '').matchAll(/org\.opencontainers\.image\.(\w+)="([^"]*)"/g)];
   expect(Object.fromEntries(labels.map(([, key, value]) => [key, value]))).toEqual({
@@ -150,14 +150,14 @@ test('the ports are those that the operator listens on', () => {
   expect(restOf('EXPOSE')?.split(' ')).toEqual(ports);
 });
 
-test('the folders are those that COPY and the entry point name', () => {
+test('the folders match COPY and the entry point', () => {
   const folders = instructions.filter(({ word }) => word === 'WORKDIR').map(({ rest }) => rest);
   expect(folders).toEqual(['/src', '/app']);
   expect(lastStage.find(({ word }) => word === 'COPY')?.rest).toContain(`${folders[0]}/dist/`);
   expect(JSON.parse(restOf('ENTRYPOINT') ?? '').at(-1)).toContain(`${folders[1]}/`);
 });
 
-test('the build gets to see exactly what the Dockerfile copies', () => {
+test('the build context contains exactly what the Dockerfile copies', () => {
   const copied = instructions
     .filter(({ word, rest }) => word === 'COPY' && !rest.startsWith('--from'))
     .flatMap(({ rest }) => rest.split(' ').slice(0, -1))

@@ -20,7 +20,7 @@ function variable(name: (typeof settingNames)[number]): string {
   return container.env.find((entry: { name: string }) => entry.name === variableOf(name))?.value;
 }
 
-test('everything in a namespace is in the one that comes first', () => {
+test('all namespaced manifests use the namespace that comes first', () => {
   const namespace = manifests[0];
   expect(namespace?.kind).toBe('Namespace');
   const clusterWide = new Set(['Namespace', 'ClusterRole', 'ClusterRoleBinding']);
@@ -29,7 +29,7 @@ test('everything in a namespace is in the one that comes first', () => {
   }
 });
 
-test('the custom resource and what protects it are in a file that no uninstall deletes, and before its policies', () => {
+test('the CRD and its protection are in a file that no uninstall deletes, and before its policies', () => {
   // kubectl deletes in this order: the policy still refuses that of the definition.
   expect(readManifests(definitions).map(({ kind }) => kind)).toEqual([
     'CustomResourceDefinition',
@@ -40,7 +40,7 @@ test('the custom resource and what protects it are in a file that no uninstall d
   expect(manifests.filter(({ kind }) => kept.has(kind))).toEqual([]);
 });
 
-test('the role allows exactly what the operator does', () => {
+test('the role allows exactly what the operator uses', () => {
   const { rules } = operatorsRole as unknown as { rules: Record<string, string[]>[] };
   const permissions = rules.flatMap(({ apiGroups = [], resources = [], verbs = [], ...rest }) => {
     // Anything else in a rule (nonResourceURLs, resourceNames) would be a right that this list does not show.
@@ -63,7 +63,7 @@ test("the role is bound only to the pod's service account", () => {
   expect([account['automountServiceAccountToken'], pod.automountServiceAccountToken]).toEqual([false, true]);
 });
 
-test('the pod asks for no privilege at all', () => {
+test('the pod requests no privileges', () => {
   expect(sidecars).toEqual([]);
   expect(pod.securityContext).toEqual({
     runAsNonRoot: true,
@@ -79,7 +79,7 @@ test('the pod asks for no privilege at all', () => {
   }
 });
 
-test('several operators only with a Lease, which they may take in their own namespace and nowhere else', () => {
+test('several operators need a Lease, which they may acquire in their own namespace only', () => {
   expect(deployment['spec'].replicas).toBe(2);
   expect(settingsTable.leaderElection.byDefault).toBe('true');
   expect(container.env.map(({ name }: { name: string }) => name)).not.toContain(variableOf('leaderElection'));
@@ -103,14 +103,14 @@ test('the selector is the pod template label', () => {
   expect(deployment['spec'].template.metadata.labels).toMatchObject(deployment['spec'].selector.matchLabels);
 });
 
-test('its variables are settings of the operator, with values these accept', () => {
+test('its variables are valid settings of the operator', () => {
   for (const { name, value } of container.env) {
     const setting = settingNames.find((candidate) => variableOf(candidate) === name);
     expect(setting && settingsTable[setting].kind.read(value), `${name}=${value}`).toBeDefined();
   }
 });
 
-test('the named ports are where the operator serves, and the probes ask there', () => {
+test('the named ports are those that the operator serves, and the probes use them', () => {
   const ports = Object.fromEntries(
     container.ports.map((port: { name: string; containerPort: number }) => [port.name, port.containerPort]),
   );
@@ -131,7 +131,7 @@ test('the operator ends by itself before the kubelet kills it', () => {
   expect(own).toBeLessThan(pod.terminationGracePeriodSeconds * 1000);
 });
 
-test('the image is the one of this version', () => {
+test('the image has this version', () => {
   const [, repository, tag] = /^(.+):([^:]+)$/.exec(container.image) ?? [];
   expect(repository).toMatch(/^[a-z0-9.-]+\/[a-z0-9/-]+$/);
   expect(tag).toBe(packageVersion());

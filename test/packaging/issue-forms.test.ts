@@ -74,7 +74,7 @@ test('only the private report and the documentation bypass the forms', () => {
 
 const form = (...body: readonly unknown[]): unknown => ({ name: 'Form', description: 'D', body });
 
-describe('noticed would be', () => {
+describe('a mistake is found', () => {
   const input = { type: 'input', id: 'a', attributes: { label: 'A' } };
 
   it.each([

@@ -53,11 +53,11 @@ test('every sample is one object of the installed resource, named like its file,
   }
 });
 
-test.each(samples)('$file has only fields and words that the schema knows', ({ spec }) => {
+test.each(samples)('$file has only fields and values of the schema', ({ spec }) => {
   expect(complaints(spec, specSchema)).toEqual([]);
 });
 
-test('the walk above finds what is wrong', () => {
+test('the check above finds mistakes', () => {
   const spec = { ...sample('web')['spec'], powerState: 'Off', powerOff: { grace: '5s' }, package: undefined };
   delete spec.package;
   expect(complaints(spec, specSchema)).toEqual([
@@ -67,7 +67,7 @@ test('the walk above finds what is wrong', () => {
   ]);
 });
 
-test('the samples show one of each: running, halted, deaf to the signal, mistaken', () => {
+test('the samples show one of each: running, halted, ignoring the shutdown signal, invalid', () => {
   expect(Object.keys(sample('web')['spec']), 'web shows how little is needed').toEqual(neededToCreate);
   expect(sample('batch')['spec'].powerState).toBe('Halted');
   expect(sample('appliance')['spec']).toMatchObject({
@@ -77,7 +77,7 @@ test('the samples show one of each: running, halted, deaf to the signal, mistake
   expect(sample('typo')['spec'].package).toEqual({ name: 'Budgett' });
 });
 
-test('the example of credentials is what objects look for, holds no key, and is not applied with the samples', () => {
+test('the example of credentials has the label and key that objects use, contains no key, and is not applied with the samples', () => {
   const secret = onlyOne(readManifests(path.join(samplesFolder, 'credentials')), 'Secret');
   const reference = specSchema.properties?.['credentialsSecretRef'];
   const byDefault = (field: string) => reference?.properties?.[field]?.default;

@@ -33,7 +33,7 @@ const workflows = globSync('.github/workflows/*.yaml', { cwd: projectRoot })
   .map((file) => ({ file, text: read(file), workflow: parse(read(file)) as Workflow }));
 const release = parse(read('.github/workflows/release.yaml')) as Workflow;
 
-test('every action is named by a commit, with the version that this is, and by the same one everywhere', () => {
+test('every action is pinned to a commit, with a comment that names its version, and to the same one everywhere', () => {
   const pins = new Map<string, Set<string>>();
   for (const { file, text } of workflows) {
     for (const [line, action = '', rest = ''] of text.matchAll(/^.*\buses: ([^@\s]+)(.*)$/gm)) {
@@ -56,7 +56,7 @@ describe.each(workflows)('$file', ({ workflow }) => {
   });
 
   // Except the build of the image, in separate containers.
-  test('where something may be published, no code of packages runs', () => {
+  test('no job that can publish runs code of packages', () => {
     for (const [name, { permissions = {}, steps }] of Object.entries(workflow.jobs)) {
       const mayPublish = ['contents', 'packages', 'attestations'].some((scope) => permissions[scope] === 'write');
       const runs = steps.filter(({ run = '' }) => /\b(?:npm|npx|node|go)\b|\.ci\/run/.test(run)).map(({ run }) => run);
@@ -83,7 +83,7 @@ function runStep(name: string, env: Readonly<Record<string, string>>, cwd = proj
 }
 
 describe('a release', () => {
-  test('is published only when all is tested, verified and audited', () => {
+  test('is published only after all tests, verification and audit', () => {
     const publishing = Object.entries(release.jobs).filter(([, { permissions = {} }]) =>
       Object.values(permissions).includes('write'),
     );
@@ -101,7 +101,7 @@ describe('a release', () => {
     ['the version of package and chart', `v${packageVersion()}`, 0],
     ['another version', 'v99.0.0', 1],
     ['a version that only looks like it', `v${packageVersion().replaceAll('.', 'x')}`, 1],
-  ])('needs a tag that is the version of package and chart: %s', (_what, tag, code) => {
+  ])('needs a tag that equals the version of package and chart: %s', (_what, tag, code) => {
     expect(runStep('Compare the tag with the version of package and chart', { GITHUB_REF_NAME: tag })).toBe(code);
   });
 
