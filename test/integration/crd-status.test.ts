@@ -56,14 +56,14 @@ const status = {
   ],
 } as const satisfies VirtualMachineStatus;
 
-describe('what people see', () => {
+describe('the output of kubectl', () => {
   beforeAll(async () => {
     await vps.apply('shown', selectors);
     await vps.apply('untouched', selectors);
     expect(await vps.patch('shown', { status }, '--subresource=status')).toMatchObject({ ok: true });
   });
 
-  test('every field of the status is kept', async () => {
+  test('every field of the status is stored', async () => {
     const object = await vps.read('shown');
     expect(object).toHaveProperty('status', status);
   });
@@ -91,7 +91,7 @@ describe('what people see', () => {
     expect(await vps.succeed('get', 'vps', 'shown')).not.toContain('TEMPLATE');
   });
 
-  test('an object nobody looked at has empty columns', async () => {
+  test('an object that was not reconciled yet has empty columns', async () => {
     expect(await vps.succeed('get', 'vps', 'untouched', '--no-headers')).toMatch(/^untouched\s+Running\s+\d\S*\s*$/);
   });
 
@@ -108,7 +108,7 @@ describe('what people see', () => {
     expect((await vps.succeed('explain', field)).replaceAll(/\s+/g, ' ')).toContain(words);
   });
 
-  test('a change of the spec does not touch the status, nor the other way round', async () => {
+  test('a change of the spec does not change the status, nor the other way round', async () => {
     await vps.patch('untouched', { status: { state: 'Running' } });
     await vps.patch('untouched', { spec: { powerState: 'Halted' } }, '--subresource=status');
     const object = await vps.read('untouched');

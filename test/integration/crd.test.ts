@@ -21,7 +21,7 @@ const vmExists =
 
 beforeAll(() => vps.install());
 
-test('the definition is structural: the API server has no complaint about it', async () => {
+test('the CRD is structural: the API server reports no problem', async () => {
   const verdicts = 'jsonpath={range .status.conditions[*]}{.type}={.status} {end}';
   const found = await vps.succeed('get', 'crd', 'virtualmachines.vps247.com', '-o', verdicts);
   // Violations would be a third condition, NonStructuralSchema.
@@ -29,7 +29,7 @@ test('the definition is structural: the API server has no complaint about it', a
 });
 
 describe('defaults', () => {
-  test('make a short spec whole, and the status shows that nobody looked yet', async () => {
+  test('complete a short spec, and the status shows that it was not reconciled yet', async () => {
     await vps.apply('short', selectors);
     const object = await vps.read('short');
     expect(object).toMatchObject({
@@ -46,7 +46,7 @@ describe('defaults', () => {
     });
   });
 
-  test('fill in the half of a pair that is not given', async () => {
+  test('fill in the missing half of a pair', async () => {
     const { text } = await vps.tryOut({
       ...selectors,
       powerOff: { mode: 'Hard' },
@@ -96,7 +96,7 @@ describe('accepted', () => {
 });
 
 describe('refused, naming field and rule', () => {
-  test('every constraint of the spec has a row, and every row shows one that there is', () => {
+  test('every constraint of the spec has a row, and every row shows an existing constraint', () => {
     const rows = [...refusals, ...renamings].map(({ shows }) => shows).filter((shows) => shows !== undefined);
     expect([...new Set(rows)].toSorted()).toEqual(constraintsOf(specSchema, 'spec').toSorted());
     // The only rule outside of the spec; the changes below show it.
@@ -120,7 +120,7 @@ test.each(borders)('$what: the operator allows in a stored spec what the API ser
   expect(readSpec({ ...base, ...spec, credentialsSecretRef }).errors).toHaveLength(ok ? 0 : 1);
 });
 
-describe('once created', () => {
+describe('after the create', () => {
   beforeAll(async () => {
     await vps.apply('plain', selectors);
     await vps.apply('named', { ...selectors, sshKeyIds: [1, 2], providerName: 'chosen' });
@@ -148,7 +148,7 @@ describe('once created', () => {
   });
 });
 
-describe('once the VM exists', () => {
+describe('after the VM exists', () => {
   beforeAll(async () => {
     const status = { observedGeneration: 1, ...shown };
     const named = { sshKeyIds: [1, 2], providerName: 'chosen' };
@@ -176,7 +176,7 @@ describe('once the VM exists', () => {
     expect(ok).toBe(false);
   });
 
-  test.each(changes)('$name: accepted, once status shows that the VM is gone: $what', async ({ name, spec }) => {
+  test.each(changes)('$name: accepted after status shows that the VM is deleted: $what', async ({ name, spec }) => {
     const { ok, text } = await vps.patch(`${name}-without-vm`, { spec }, '--dry-run=server');
     expect(text).toSatisfy(() => ok);
   });
@@ -186,7 +186,7 @@ describe('once the VM exists', () => {
     ['a name becomes an id', { osTemplate: { name: null, id: 5 } }],
     ['an id becomes a name', { package: { id: null, name: 'Budget' } }],
     ['options of a VM that was adopted', { ipv6: true, privateNetworking: true, sshKeyIds: [1] }],
-  ])('what the provider does not report contradicts nothing: %s', async (_what, spec) => {
+  ])('values that the provider does not report contradict nothing: %s', async (_what, spec) => {
     const { ok, text } = await vps.patch('unreported', { spec }, '--dry-run=server');
     expect(text).toSatisfy(() => ok);
   });
@@ -196,7 +196,7 @@ describe('once the VM exists', () => {
     expect(text).toSatisfy(() => ok);
   });
 
-  test('the rest of the spec and the status can change, and the order of SSH keys means nothing', async () => {
+  test('the rest of the spec and the status can change, and the order of SSH keys has no meaning', async () => {
     for (const spec of [{ powerState: 'Halted' }, { sshKeyIds: [2, 1] }])
       expect(await vps.patch('named-with-vm', { spec }, '--dry-run=server')).toMatchObject({ ok: true });
     const status = { region: { id: 8, name: 'Oslo' } };

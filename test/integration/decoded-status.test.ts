@@ -77,7 +77,7 @@ const odd: readonly (readonly [what: string, fields: Readonly<Record<string, unk
   ['a task that says too much', { last_task: { name: '\u0000'.repeat(255), status: 'İ'.repeat(255) } }],
 ];
 
-test.each(odd)('of a VM with %s the API server stores the status', async (_what, fields) => {
+test.each(odd)('the API server stores the status of a VM with %s', async (_what, fields) => {
   const context = { secrets: new KnownSecrets(new Secret('planted-key')), now: Date.now() };
   const machine = decodeMachines(JSON.stringify([{ ...usual, ...fields }]), context).find(isReadable);
   if (machine === undefined) return expect.unreachable();

@@ -73,7 +73,7 @@ function wishesOf(objects: readonly VirtualMachine[]): readonly object[] {
   });
 }
 
-it.each(goldenVersions())('what %s left behind is served, valid and changeable, and is taken on', async (version) => {
+it.each(goldenVersions())('the objects of %s are served, valid and changeable, and managed', async (version) => {
   const out = join(root, '.out/golden', version);
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });

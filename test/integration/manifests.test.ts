@@ -8,7 +8,7 @@ const deployment = onlyOne(manifests, 'Deployment');
 const { name, namespace = '' } = deployment.metadata;
 const template = deployment['spec'].template;
 
-/** A pod's spec, freely spoilt; any, as in the manifests. */
+/** A pod's spec, freely modified; any, as in the manifests. */
 type Spec = Manifest[string];
 
 /** What kubectl printed, its complaint included; fails the test when it complains. */
@@ -46,7 +46,7 @@ test('one apply installs everything without a warning, and a second one changes 
   expect(await succeed(...version)).toBe(before);
 });
 
-test('the samples are accepted, the one with a mistake in it too', async () => {
+test('the samples are accepted, including the one with a mistake', async () => {
   const samples = readManifests(samplesFolder);
   const apply = ['apply', '--dry-run=server', '--namespace', await freshNamespace()];
   const lines = (await succeed(...apply, '-f', samplesFolder)).trim().split('\n');
@@ -64,19 +64,19 @@ test('the example of credentials is accepted', async () => {
   );
 });
 
-describe('the namespace holds pods to the restricted level', () => {
-  test("the operator's pod passes", async () => {
+describe('the namespace enforces the restricted level for pods', () => {
+  test("the operator's pod is accepted", async () => {
     expect(await admit(() => {})).toMatchObject({ code: 0 });
   });
 
-  test.each<[complaint: string, spoil: (spec: Spec) => void]>([
+  test.each<[complaint: string, modify: (spec: Spec) => void]>([
     ['hostNetwork=true', (spec) => (spec.hostNetwork = true)],
     ['allowPrivilegeEscalation != false', (spec) => delete spec.containers[0].securityContext.allowPrivilegeEscalation],
     ['unrestricted capabilities', (spec) => delete spec.containers[0].securityContext.capabilities],
     ['runAsNonRoot != true', (spec) => delete spec.securityContext.runAsNonRoot],
     ['seccompProfile', (spec) => delete spec.securityContext.seccompProfile],
-  ])('it is refused once spoilt: %s', async (complaint, spoil) => {
-    const { code, stderr } = await admit(spoil);
+  ])('it is refused after a change: %s', async (complaint, modify) => {
+    const { code, stderr } = await admit(modify);
     expect(code).not.toBe(0);
     expect(stderr).toContain('violates PodSecurity "restricted:latest"');
     expect(stderr).toContain(complaint);
@@ -100,7 +100,7 @@ describe('the service account', () => {
     ['create', 'pods', 'no', 'nothing but machines'],
     ['get', 'leases.coordination.k8s.io', 'no', 'a Lease only in its own namespace'],
     ['escalate', 'clusterroles.rbac.authorization.k8s.io', 'no', 'it cannot give itself more'],
-  ])('asked whether it may %s %s: %s (%s)', async (verb, resource, answer) => {
+  ])('may %s %s: %s (%s)', async (verb, resource, answer) => {
     const [plain = '', subresource] = resource.split('/');
     const flags = subresource === undefined ? [] : [`--subresource=${subresource}`];
     const { stdout } = await kubectl(['auth', 'can-i', verb, plain, ...flags, '--all-namespaces', `--as=${account}`]);
@@ -113,14 +113,14 @@ test.each<[verb: string, answer: 'yes' | 'no']>([
   ['create', 'yes'],
   ['patch', 'yes'],
   ['delete', 'no'],
-])('asked whether it may %s Leases in its own namespace: %s', async (verb, answer) => {
+])('may %s Leases in its own namespace: %s', async (verb, answer) => {
   const account = `system:serviceaccount:${namespace}:${template.spec.serviceAccountName}`;
   const leases = ['leases.coordination.k8s.io', '--namespace', namespace, `--as=${account}`];
   const { stdout } = await kubectl(['auth', 'can-i', verb, ...leases]);
   expect(stdout.trim()).toBe(answer);
 });
 
-test('the controllers make the pods of the Deployment, owned all the way up', async () => {
+test('the controllers create the pods of the Deployment, with all owner references', async () => {
   const labels = Object.entries(deployment['spec'].selector.matchLabels).map(([key, value]) => `${key}=${value}`);
   const selection = ['--namespace', namespace, '--selector', labels.join()];
   const made = ['--for=jsonpath={.status.replicas}=2', `deployment/${name}`];

@@ -72,7 +72,7 @@ afterAll(async () => {
 beforeEach(install);
 
 describe('a VirtualMachine with deletionProtection', () => {
-  it('is not deleted, by the words that the terminal shows, until their command was pasted', async () => {
+  it('is not deleted, with the message that the terminal shows, until its command was pasted', async () => {
     await protect('web');
     const refused = terminal('kubectl delete vps web');
     expect(refused).toEqual({
@@ -101,13 +101,13 @@ describe('a VirtualMachine with deletionProtection', () => {
     expect(await protectedNames()).toEqual([]);
   });
 
-  it('holds up the deletion of its namespace, whose condition has the same words', async () => {
+  it('delays the deletion of its namespace, whose condition has the same message', async () => {
     await cluster.createNamespace('team');
     await protect('web', 'team');
     for (const name of ['a', 'z']) await cluster.create({ name, namespace: 'team', spec });
     succeed('kubectl delete namespace team --wait=false');
     const condition = `{.status.conditions[?(@.type=="NamespaceDeletionContentFailure")].message}`;
-    await cluster.until('the namespace says so', async () =>
+    await cluster.until('the namespace reports it', async () =>
       succeed(`kubectl get namespace team -o jsonpath='${condition}'`).includes(lift('web', 'team')),
     );
     expect(await protectedNames('team')).toEqual(['web', 'z']);
@@ -116,7 +116,7 @@ describe('a VirtualMachine with deletionProtection', () => {
     await cluster.until('the namespace is gone', async () => !terminal('kubectl get namespace team').ok);
   });
 
-  it('can be changed by the operator, and deleted once more while its deletion waits', async () => {
+  it('can be changed by the operator, and deleted again while its deletion waits', async () => {
     await cluster.create({ name: 'web', namespace: 'default', spec });
     await cluster.patch('default', 'web', { metadata: { name: 'web', namespace: 'default', finalizers } });
     succeed('kubectl delete vps web --wait=false');
@@ -131,7 +131,7 @@ describe('a VirtualMachine with deletionProtection', () => {
 describe('the CustomResourceDefinition', () => {
   const refusal = `Error from server (Forbidden): customresourcedefinitions.apiextensions.k8s.io "${crd}" is forbidden: ValidatingAdmissionPolicy 'crd-protection.vps247.com' with binding 'crd-protection.vps247.com' denied request: deleting this CustomResourceDefinition deletes every VirtualMachine in the cluster, and the operator then deletes their VMs with all data. To allow that: kubectl annotate crd ${crd} vps247.com/allow-deletion=true\n`;
 
-  it('is not deleted, nor with all others', async () => {
+  it('is not deleted, neither alone nor with all others', async () => {
     expect(terminal(`kubectl delete crd ${crd}`)).toEqual({ ok: false, text: refusal });
     const group = { group: 'example.org', scope: 'Namespaced', names: { kind: 'Thing', plural: 'things' } };
     const schema = { openAPIV3Schema: { type: 'object' } };
@@ -150,7 +150,7 @@ describe('the CustomResourceDefinition', () => {
     expect(succeed('kubectl get crd -o name')).toBe(`customresourcedefinition.apiextensions.k8s.io/${crd}\n`);
   });
 
-  it('stays with all objects when the installation is deleted, again and again, by files or by kustomize', async () => {
+  it('stays with all objects when the installation is deleted, repeatedly, by files or by kustomize', async () => {
     await cluster.create({ name: 'web', namespace: 'default', spec });
     succeed('kubectl delete -f deploy/manifests/install.yaml');
     terminal('kubectl delete -f deploy/manifests/install.yaml');
@@ -166,11 +166,11 @@ describe('the CustomResourceDefinition', () => {
     succeed('kubectl delete vps web');
   });
 
-  it('and its policies are the same for another manager: a server-side apply over them has no conflict', () => {
+  it('and its policies are the same for another manager: a server-side apply has no conflict', () => {
     succeed('kubectl apply --server-side --dry-run=server --field-manager another -f deploy/manifests/crds.yaml');
   });
 
-  it('goes with its policies and all objects once that is allowed', async () => {
+  it('is deleted with its policies and all objects once that is allowed', async () => {
     await cluster.create({ name: 'web', namespace: 'default', spec });
     succeed(refusal.slice(refusal.indexOf('kubectl')));
     succeed('kubectl delete -f deploy/manifests/crds.yaml');

@@ -21,7 +21,7 @@ const nameOf = (index: number): string => `vm-${index}`;
 /** What the API server refuses although the patch doesn't touch it: it checks these with everything beside them. */
 const refused = ['no region', 'no package', 'no osTemplate', 'an id in quotes'];
 
-it('a stored spec that the present schema refuses keeps no object from being set to Retain while it is being deleted', async () => {
+it('a stored spec that the present schema refuses does not prevent a change to Retain during a deletion', async () => {
   rmSync(join(root, out), { recursive: true, force: true });
   mkdirSync(join(root, out), { recursive: true });
   await using plane = await startControlPlane({ logDir: join(root, out, 'control-plane') });

@@ -13,7 +13,7 @@ function shown(name: string): string | undefined {
   return next?.language === 'text' ? next.text : undefined;
 }
 
-test('its commands list what the account can order, and show what a typo says', async () => {
+test('its commands list what the account can use, and show the message for a typo', async () => {
   const stage = await stageFor('page');
   await stage.operator();
   const shell = await readerOf(stage.directory, stage.namespace);

@@ -9,7 +9,7 @@ import { useFixtures } from '../operator/fixture.ts';
 
 const fixtureFor = useFixtures('commands');
 
-test('the commands of the FAQ show what differs, pause every object, and show why a namespace waits', async () => {
+test('the commands of the FAQ show differences, pause every object, and show why a namespace waits', async () => {
   const fixture = await fixtureFor('faq');
   await fixture.operator();
   const shell = await readerOf(fixture.directory, fixture.namespace);
@@ -35,7 +35,7 @@ test('the commands of the FAQ show what differs, pause every object, and show wh
   expect(await shell(documented('docs/monitoring.md', 'events'))).not.toContain('exit code');
 });
 
-test("the command of the GitOps page puts health and actions into Argo CD's ConfigMap", async () => {
+test("the command of the GitOps page adds health and actions to Argo CD's ConfigMap", async () => {
   const fixture = await fixtureFor('gitops', { withSecret: false });
   const shell = await readerOf(fixture.directory, fixture.namespace);
   await kubectl(['-n', fixture.namespace, 'create', 'configmap', 'argocd-cm', '--from-literal=kept=1']);

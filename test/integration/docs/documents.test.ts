@@ -7,7 +7,7 @@ import { kubectl } from '../../support/shared-cluster.ts';
 import { filesBelow, pages, projectRoot } from '../../support/pages.ts';
 import { type Manifest, parseManifests } from '../../packaging/manifests.ts';
 import { resourceIn } from '../resource.ts';
-import { Foreign } from './foreign.ts';
+import { ThirdParty } from './third-party.ts';
 
 const namespace = 'documented';
 const vps = resourceIn(namespace);
@@ -47,11 +47,11 @@ async function judge(manifest: Manifest): Promise<string> {
 }
 
 describe.each([...inPages.filter(({ objects }) => objects.length > 0), ...files])('$where', ({ where, objects }) => {
-  test('the API server takes each object', async () => {
+  test('the API server accepts each object', async () => {
     expect(objects.length).toBeGreaterThan(0);
     for (const object of objects) {
-      const foreign = Foreign.judge(object);
-      expect(foreign ?? (await judge(object)), `${where}: ${object.kind}`).toBe('');
+      const thirdParty = ThirdParty.judge(object);
+      expect(thirdParty ?? (await judge(object)), `${where}: ${object.kind}`).toBe('');
     }
   });
 });
@@ -62,24 +62,24 @@ const values = pages.flatMap((page) =>
     .map(({ line, text }) => ({ where: `${page}:${line}`, text })),
 );
 
-test.each(values)('the chart takes the values in $where', async ({ text }) => {
+test.each(values)('the chart accepts the values in $where', async ({ text }) => {
   const [parsed] = parseManifests(text, 'values.yaml');
-  if (parsed === undefined) throw new Error('there are no values');
+  if (parsed === undefined) throw new Error('the block has no values');
   const { file: _, ...own } = parsed;
   expect((await renderChart(own)).complaint).toBe('');
 });
 
-test('every block of YAML is judged', () => {
+test('every block of YAML is checked', () => {
   const none = inPages.filter(({ objects }) => objects.length === 0).map(({ where }) => where);
   expect(none).toEqual(values.map(({ where }) => where));
 });
 
-test('an unknown field and a wrong value would be refused, and a path that is not there noticed', async () => {
+test('an unknown field, a wrong value and a missing path are found', async () => {
   const machine = parseManifests(
     readFileSync(join(projectRoot, 'examples/first-machine/web.yaml'), 'utf8'),
     'web.yaml',
   )[0];
-  if (machine === undefined) throw new Error('there is no machine');
+  if (machine === undefined) throw new Error('the path has no machine');
   expect(await judge({ ...machine, spec: { ...machine['spec'], powerStat: 'Halted' } })).toContain('unknown field');
   expect(await judge({ ...machine, spec: { ...machine['spec'], powerState: 'Off' } })).toContain('Unsupported value');
   const [app] = parseManifests(
@@ -89,6 +89,6 @@ test('an unknown field and a wrong value would be refused, and a path that is no
     ),
     'app.yaml',
   );
-  if (app === undefined) throw new Error('there is no application');
-  expect(Foreign.judge(app)).toContain('examples/none');
+  if (app === undefined) throw new Error('the path has no application');
+  expect(ThirdParty.judge(app)).toContain('examples/none');
 });

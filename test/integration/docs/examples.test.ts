@@ -102,7 +102,7 @@ describe('the commands of the example', () => {
     expect(names(fixture)).toHaveLength(2);
   });
 
-  test('plan show what the page shows, and nothing happens before it is approved', async () => {
+  test("plan show the page's output, and nothing happens before the approval", async () => {
     const { fixture, run } = await exampleOf('plan');
     const [create, remove] = fences('examples/plan/README.md').filter(({ language }) => language === 'text');
     const show = shellBlocks('examples/plan/README.md')[0]?.script.split('\n')[1] ?? '';

@@ -12,13 +12,13 @@ const steps = fences(page).flatMap((fence, index, all): readonly { readonly run:
   return fence.language === 'sh' && shows?.language === 'text' ? [{ run: fence, shows }] : [];
 });
 
-test('every shell block of the page has a name, and shows what it prints', () => {
+test('every shell block of the page has a name, and shows its output', () => {
   const blocks = fences(page).filter(({ language }) => language === 'sh');
   expect(blocks.map(({ name }) => name)).not.toContain(undefined);
   expect(steps.map(({ run }) => run)).toEqual(blocks);
 });
 
-test('its commands, in order, print what the page shows', async () => {
+test("its commands, in order, print the page's output", async () => {
   const stage = await stageOf('tutorial', { withSecret: false });
   await stage.operator();
   const shell = await readerOf(stage.directory, stage.namespace);

@@ -8,7 +8,7 @@ import { useFixtures } from '../operator/fixture.ts';
 const page = 'docs/import.md';
 const stageFor = useFixtures('import');
 
-test('its commands adopt every VM of an account without changing one, and write no password', async () => {
+test('its commands adopt every VM of an account without a change, and write no password', async () => {
   const stage = await stageFor('page');
   const { emulator } = stage;
   const names = ['Legacy DB (2019)', 'web', '-Batch_1', 'web'];

@@ -10,10 +10,10 @@ import { projectRoot } from '../../support/pages.ts';
 import { plain, readerShell } from '../../support/reader-shell.ts';
 
 const page = 'docs/local-development.md';
-// Three programs and a control plane of its own start here.
+// Three programs and a separate control plane start here.
 vi.setConfig({ testTimeout: 300_000 });
 
-/** A checkout of its own: a control plane that somebody plays with in this one stays as it is. */
+/** A separate checkout, so that a control plane that a developer uses in this one stays unchanged. */
 const checkout = mkdtempSync(path.join(tmpdir(), 'vps247-checkout-'));
 const cleanups: (() => Promise<unknown>)[] = [];
 let port = 0;
@@ -60,7 +60,7 @@ function shell(script: string): Promise<string> {
 
 /** A terminal in which a program runs until the end of the test, and what it has printed. */
 function terminal(block: string): () => string {
-  // A process group of its own: npm has children.
+  // A separate process group: npm has children.
   const child = spawn('bash', ['--norc', '-c', typed(documented(page, block))], {
     cwd: checkout,
     env: env(),
@@ -77,7 +77,7 @@ function terminal(block: string): () => string {
   return () => printed;
 }
 
-test('three terminals, in any order, and the commands of the fourth do what the page says', async () => {
+test('three terminals, in any order, and the commands of the fourth have the documented effect', async () => {
   const operator = terminal('operator');
   await expect.poll(operator, { timeout: 60_000 }).toContain('Waiting for `npm run control-plane`');
   const controlPlane = terminal('control-plane');
@@ -113,7 +113,7 @@ test('samples that are deleted and applied again at once have the new password S
   );
 });
 
-test('a protected object is refused to be deleted, as in an installation', async () => {
+test('the deletion of a protected object is refused, as in an installation', async () => {
   expect(await shell('kubectl get validatingadmissionpolicybinding -o name')).toContain(
     'deletion-protection.vps247.com',
   );
@@ -128,7 +128,7 @@ test('the page and the flags name the same port and key', () => {
   expect(defaultKey).toBe('demo-key');
 });
 
-test('every shell block is run here, but for those about flags and other clusters', () => {
+test('every shell block is run here, except those about flags and other clusters', () => {
   const unnamed = fences(page).filter(({ language, name }) => language === 'sh' && name === undefined);
   expect(unnamed.map(({ text }) => text.split('\n').at(-2))).toEqual([
     'npm run operator -- --log-level debug',

@@ -88,7 +88,7 @@ afterAll(async () => {
 }, limit);
 
 it.each(transcripts)(
-  '$name: kubectl shows what the page shows',
+  "$name: kubectl shows the page's output",
   async ({ name, line, commands }) => {
     await arranged.get(name);
     const namespace = namespaceOf(name);

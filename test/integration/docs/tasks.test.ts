@@ -7,7 +7,7 @@ import { apiKey, rotatedKey, useFixtures } from '../operator/fixture.ts';
 const page = 'docs/tasks.md';
 const stageFor = useFixtures('tasks');
 
-test('the commands of the page, in its order, do what it says', async () => {
+test('the commands of the page, in order, have the documented effect', async () => {
   const stage = await stageFor('page');
   const { cluster, emulator, namespace } = stage;
   const target = await freshNamespace();

@@ -12,9 +12,9 @@ beforeAll(async () => {
 });
 afterAll(() => site?.close());
 
-describe('helm install, with the Deployment rolled out and its Pods run', () => {
+describe('helm install, with the Deployment rolled out and its Pods running', () => {
   it(
-    'looks after the whole cluster, and leaves all but itself when it is uninstalled',
+    'manages the whole cluster, and leaves everything but itself after its uninstallation',
     { timeout: 120_000 },
     async () => {
       const { cluster, kubelet, emulator } = site;
@@ -42,39 +42,35 @@ describe('helm install, with the Deployment rolled out and its Pods run', () => 
     },
   );
 
-  it(
-    'goes on in two namespaces with Roles alone, and makes and deletes what it is asked to',
-    { timeout: 120_000 },
-    async () => {
-      const { cluster, emulator } = site;
-      const watchNamespaces = ['team-a', 'team-b'];
-      await site.rollOut({
-        watchNamespaces,
-        scope: 'Namespaced',
-        crds: { enabled: false },
-        replicas: 1,
-        // As OpenShift's restricted-v2 assigns it: a user that the image does not know.
-        podSecurityContext: { runAsUser: 1_000_680_000, runAsGroup: 0 },
-      });
-      expect(await site.kubectl('get', 'clusterrole,clusterrolebinding', '-o', 'name')).not.toContain(release);
-      await cluster.create({ name: 'batch', namespace: 'team-b', spec });
-      await site.until('team-b/batch', 'True/Available');
-      await cluster.patch('team-a', 'web', { spec: { powerState: 'Running' } });
-      await site.untilState('team-a/web', 'Running');
-      await cluster.delete('team-a', 'web');
-      await site.untilGone('team-a/web');
+  it('continues in two namespaces with Roles alone, and creates and deletes VMs', { timeout: 120_000 }, async () => {
+    const { cluster, emulator } = site;
+    const watchNamespaces = ['team-a', 'team-b'];
+    await site.rollOut({
+      watchNamespaces,
+      scope: 'Namespaced',
+      crds: { enabled: false },
+      replicas: 1,
+      // As OpenShift's restricted-v2 assigns it: a user that the image does not know.
+      podSecurityContext: { runAsUser: 1_000_680_000, runAsGroup: 0 },
+    });
+    expect(await site.kubectl('get', 'clusterrole,clusterrolebinding', '-o', 'name')).not.toContain(release);
+    await cluster.create({ name: 'batch', namespace: 'team-b', spec });
+    await site.until('team-b/batch', 'True/Available');
+    await cluster.patch('team-a', 'web', { spec: { powerState: 'Running' } });
+    await site.untilState('team-a/web', 'Running');
+    await cluster.delete('team-a', 'web');
+    await site.untilGone('team-a/web');
 
-      await site.uninstall();
-      const batch = await cluster.get('team-b', 'batch');
-      expect(readiness(batch)).toBe('True/Available');
-      const { ledger } = emulator;
-      // Deleting web shuts it down first.
-      expect(site.writes.slice(2)).toEqual(['CreateMachine', 'StartMachine', 'StopMachine', 'DeleteMachine']);
-      expect(ledger.machinesEverCreated()).toHaveLength(2);
-      expect(ledger.duplicates()).toEqual([]);
-      expect(ledger.forbiddenTransitions()).toEqual([]);
-      expect(ledger.liveMachines()).toHaveLength(1);
-      expect(ledger.leaks([batch?.status?.providerName ?? ''])).toEqual([]);
-    },
-  );
+    await site.uninstall();
+    const batch = await cluster.get('team-b', 'batch');
+    expect(readiness(batch)).toBe('True/Available');
+    const { ledger } = emulator;
+    // Deleting web shuts it down first.
+    expect(site.writes.slice(2)).toEqual(['CreateMachine', 'StartMachine', 'StopMachine', 'DeleteMachine']);
+    expect(ledger.machinesEverCreated()).toHaveLength(2);
+    expect(ledger.duplicates()).toEqual([]);
+    expect(ledger.forbiddenTransitions()).toEqual([]);
+    expect(ledger.liveMachines()).toHaveLength(1);
+    expect(ledger.leaks([batch?.status?.providerName ?? ''])).toEqual([]);
+  });
 });

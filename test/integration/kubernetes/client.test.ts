@@ -24,7 +24,7 @@ afterAll(async () => {
 
 const at = (name: string) => ({ namespace: 'default', name });
 
-test('the server tells its version', async () => {
+test('the server returns its version', async () => {
   expect(await client.version()).toMatch(/^v1\.\d+/);
 });
 
@@ -52,8 +52,8 @@ test('a status is patched by itself', async () => {
 });
 
 test.each<[string, () => Promise<unknown>, string]>([
-  ['an object that is not there', () => client.get(configMaps, at('nobody')), 'NotFound'],
-  ['a kind that is not served', () => client.get({ ...configMaps, plural: 'dreams' }, at('nobody')), 'Unexpected'],
+  ['an object that is not there', () => client.get(configMaps, at('absent')), 'NotFound'],
+  ['a kind that is not served', () => client.get({ ...configMaps, plural: 'dreams' }, at('absent')), 'Unexpected'],
   [
     'a group that is not served',
     () => client.list({ group: 'dreams.io', version: 'v1', plural: 'dreams' }),
@@ -68,7 +68,7 @@ test.each<[string, () => Promise<unknown>, string]>([
     'AlreadyExists',
   ],
   [
-    'an object that somebody changed',
+    'an object that another client changed',
     async () => {
       await client.create(configMaps, 'default', configMap('stale', '1'));
       return client.patch(configMaps, at('stale'), { type: 'merge', body: { metadata: { resourceVersion: '1' } } });
@@ -78,7 +78,7 @@ test.each<[string, () => Promise<unknown>, string]>([
   ['a name that is none', () => client.create(configMaps, 'default', configMap('Not A Name', '1')), 'Invalid'],
   ['a namespace that is not there', () => client.create(configMaps, 'nowhere', configMap('lost', '1')), 'NotFound'],
   ['a page of a list that is nonsense', () => client.list(configMaps, { continue: 'nonsense' }), 'Invalid'],
-])('%s is told apart', async (_what, call, reason) => {
+])('%s is distinguished', async (_what, call, reason) => {
   expect(await rejection(call())).toMatchObject({ reason });
 });
 
@@ -86,7 +86,7 @@ test.each<[string, object, object, string]>([
   ['who is not known', {}, { token: 'planted-key' }, 'Unauthorized'],
   ['a server that cannot be verified', { caData: undefined }, {}, 'Network'],
   ['a server by another name', { tlsServerName: 'elsewhere' }, {}, 'Network'],
-])('%s is told without a token', async (_what, cluster, user, reason) => {
+])('%s is reported without a token', async (_what, cluster, user, reason) => {
   const { server, caData } = api.plane;
   const config = new KubeConfig();
   config.loadFromClusterAndUser(
@@ -100,7 +100,7 @@ test.each<[string, object, object, string]>([
   await stranger.close();
 });
 
-test('events are stored as the server wants them, and repeated ones counted', async () => {
+test("events are stored in the server's format, and repeated ones counted", async () => {
   const recorder = createEventRecorder({ client, clock: systemClock, log: silentLog, instance: 'test-1' });
   const { metadata } = (await client.create(configMaps, 'default', configMap('eventful', '1'))) as {
     readonly metadata: { readonly uid: string; readonly resourceVersion: string };
@@ -128,7 +128,7 @@ test('events are stored as the server wants them, and repeated ones counted', as
   ]);
 });
 
-test('events about the operator itself are about its Lease, in its namespace', async () => {
+test('events about the operator are about its Lease, in its namespace', async () => {
   const ref = { namespace: 'kube-system', name: 'reported' };
   const times = { leaseDuration: 15_000, renewDeadline: 10_000, retryPeriod: 2_000 };
   const lease = createLeaderElector({

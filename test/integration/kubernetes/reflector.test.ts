@@ -98,7 +98,7 @@ function inPages(client: KubeClient): KubeClient {
   };
 }
 
-test('everything comes as events where the server can do that; changes are followed from there', async () => {
+test('all objects come as events where the server supports that; changes are followed from there', async () => {
   for (let index = 0; index < 7; index += 1) await api.call('POST', path, configMap(`event-${index}`, '1', 'events'));
   await using here = mirror('events', { isStreamed: true });
   await here.reflector.synced;
@@ -109,7 +109,7 @@ test('everything comes as events where the server can do that; changes are follo
   expect(here.calls).toEqual(['watch 200', 'watch 200']);
 });
 
-test('initial events that end in order before the last one change nothing, and are asked for again', async () => {
+test('initial events that end regularly before the last one change nothing, and are requested again', async () => {
   for (let index = 0; index < 7; index += 1) await api.call('POST', path, configMap(`half-${index}`, '1', 'halves'));
   const seen: string[] = [];
   let lists = 0;
@@ -134,7 +134,7 @@ test('initial events that end in order before the last one change nothing, and a
   expect([here.reflector.size, seen]).toEqual([7, []]);
 }, 60_000);
 
-test('pages are put together, changes and deletions followed', async () => {
+test('pages are joined, changes and deletions followed', async () => {
   for (let index = 0; index < 7; index += 1) await api.call('POST', path, configMap(`page-${index}`, '1', 'pages'));
   await using here = mirror('pages', { pageSize: 3 });
   await here.reflector.synced;
@@ -148,7 +148,7 @@ test('pages are put together, changes and deletions followed', async () => {
   expect(here.reflector.get('default/page-1')).toBeUndefined();
 });
 
-test('our own writes are seen at once; none brings back what is gone', async () => {
+test("the operator's own writes are visible at once; none restores a deleted object", async () => {
   const seen: string[] = [];
   await using here = mirror('own', {
     onChange: ({ key, before = '-', after = '-' }) => void seen.push(`${key} ${before} → ${after}`),
@@ -168,7 +168,7 @@ test('our own writes are seen at once; none brings back what is gone', async () 
   expect(seen).toEqual(['default/own - → 1', 'default/own 1 → 2', 'default/own 2 → -', 'default/last - → 1']);
 });
 
-test('a place in history that the server has forgotten: all is listed anew, nothing lost', async () => {
+test('a resourceVersion that the server has dropped leads to a relist, and nothing is lost', async () => {
   await api.call('POST', path, configMap('old', '1', 'gone'));
   // It forgets what was before its start.
   await api.plane.stopApiServer();
@@ -191,7 +191,7 @@ test('a place in history that the server has forgotten: all is listed anew, noth
   await here.until(() => here.reflector.get('default/old') === '2');
 }, 60_000);
 
-test('an API server that goes and comes back is found soon; what changed meanwhile is known', async () => {
+test('an API server that restarts is found soon, with the changes made meanwhile', async () => {
   for (const name of ['stays', 'goes', 'changes']) await api.call('POST', path, configMap(name, '1', 'restart'));
   await using here = mirror('restart');
   await here.reflector.synced;

@@ -11,8 +11,8 @@ vi.setConfig({ testTimeout: 180_000 });
 const calls = ({ emulator }: OperatorFixture): readonly string[] =>
   emulator.ledger.writes().map(({ operation }) => operation);
 
-describe('a machine that exists', () => {
-  it('is taken over by its id, powered as asked, and left when the object goes', async () => {
+describe('an existing VM', () => {
+  it('is adopted by its id, powered as in the spec, and left when the object is deleted', async () => {
     const fixture = await stageFor('by-id');
     const id = fixture.emulator.person.create({ ownerId: 1, name: 'legacy', state: 'halted' });
     await fixture.operator();
@@ -45,7 +45,7 @@ describe('a machine that exists', () => {
     expect(fixture.emulator.ledger.liveMachines()).toEqual([]);
   });
 
-  it('is taken over by its name, and one of a name that is free is created', async () => {
+  it('is adopted by its name, and a VM with a free name is created', async () => {
     const fixture = await stageFor('by-name');
     const id = fixture.emulator.person.create({ ownerId: 1, name: 'legacy' });
     await fixture.operator();
@@ -62,7 +62,7 @@ describe('a machine that exists', () => {
     expect(fixture.emulator.ledger.liveMachines().map(({ name }) => name)).toEqual(['legacy']);
   });
 
-  it('is taken by one of two objects that ask for it at once, and by the other when that one is gone', async () => {
+  it('is adopted by one of two objects that request it at once, and by the other after that one is deleted', async () => {
     const fixture = await stageFor('two-at-once');
     const person = userAt(fixture);
     const id = fixture.emulator.person.create({ ownerId: 1, name: 'legacy' });
@@ -93,7 +93,7 @@ describe('a machine that exists', () => {
     expect(calls(fixture)).toEqual([]);
   });
 
-  it('is not taken from the object that made it, nor from another account', async () => {
+  it('is not taken from the object that created it, nor from another account', async () => {
     const fixture = await stageFor('not-free');
     await fixture.operator();
     await fixture.create('web');
@@ -111,8 +111,8 @@ describe('a machine that exists', () => {
   });
 });
 
-describe('a machine that does not exist', () => {
-  it('is created only for who says IfExists', async () => {
+describe('a VM that does not exist', () => {
+  it('is created only with IfExists', async () => {
     const fixture = await stageFor('missing');
     const person = userAt(fixture);
     await fixture.operator();
@@ -160,7 +160,7 @@ async function answeredBy({ apiUrl }: OperatorFixture): Promise<readonly unknown
   }));
 }
 
-describe('a fleet of VMs that exist', () => {
+describe('a fleet of existing VMs', () => {
   it('is adopted and observed as it is, by ids and by names, from files without region, package and template', async () => {
     const fixture = await stageFor('fleet');
     const person = userAt(fixture);

@@ -8,8 +8,8 @@ const stageFor = useFixtures('bad-input');
 const message = async (fixture: OperatorFixture, name: string) =>
   (await fixture.object(name))?.status?.conditions?.find(({ type }) => type === 'Ready')?.message;
 
-describe('bad input', () => {
-  it('no Secret: says which one and where, makes no call, and goes on once it is there', async () => {
+describe('invalid input', () => {
+  it('without a Secret: reports its name and place, sends no call, and resumes when it exists', async () => {
     const fixture = await stageFor('no-secret', { withSecret: false });
     await fixture.operator();
     await fixture.create('web');
@@ -24,7 +24,7 @@ describe('bad input', () => {
     await fixture.untilReady('web', 'True/Available');
   });
 
-  it('an empty key: no call, and a way out', async () => {
+  it('with an empty key: no call, and a remedy', async () => {
     const fixture = await stageFor('empty-key', { withSecret: false });
     await fixture.cluster.putSecret(fixture.namespace, '  \n');
     await fixture.operator();
@@ -36,9 +36,9 @@ describe('bad input', () => {
     await fixture.untilReady('web', 'True/Available');
   });
 
-  it('a rejected key: no write, said so, and a corrected Secret works at once', async () => {
+  it('with a rejected key: no write, a report, and a corrected Secret works at once', async () => {
     const fixture = await stageFor('rejected-key', { withSecret: false });
-    await fixture.cluster.putSecret(fixture.namespace, `${keyMarker}of-nobody`);
+    await fixture.cluster.putSecret(fixture.namespace, `${keyMarker}of-no-account`);
     await fixture.operator();
     await fixture.create('web');
     await fixture.untilReady('web', 'Unknown/CredentialsRejected');
@@ -50,7 +50,7 @@ describe('bad input', () => {
     await fixture.untilReady('web', 'True/Available');
   });
 
-  it('an unknown package: names those there are, and makes no write', async () => {
+  it('with an unknown package: reports the existing ones, and sends no write', async () => {
     const fixture = await stageFor('unknown-package');
     await fixture.operator();
     await fixture.create('typo', { package: { name: 'Budgett' } });
@@ -61,9 +61,9 @@ describe('bad input', () => {
     await fixture.untilGone('typo');
   });
 
-  it('a name that a foreign machine has: no write to it, and the object is created once the name is free', async () => {
+  it('a name that an unmanaged VM has: no write to it, and the object is created after the name is free', async () => {
     const fixture = await stageFor('name-taken');
-    const foreign = fixture.emulator.person.create({ ownerId: 1, name: 'taken' });
+    const unmanaged = fixture.emulator.person.create({ ownerId: 1, name: 'taken' });
     await fixture.operator();
     await fixture.create('web', { providerName: 'taken' });
     await fixture.untilReady('web', 'False/NameTaken');
@@ -71,12 +71,12 @@ describe('bad input', () => {
       `to adopt it: kubectl -n ${fixture.namespace} patch vps web --type merge -p`,
     );
     expect(fixture.emulator.ledger.writes()).toEqual([]);
-    fixture.emulator.person.delete(foreign);
+    fixture.emulator.person.delete(unmanaged);
     await fixture.untilReady('web', 'True/Available');
     expect(fixture.emulator.ledger.callsByOperation()['CreateMachine']).toBe(1);
   });
 
-  it('deleting an object whose name a foreign machine has leaves that machine alone', async () => {
+  it('deleting an object whose name an unmanaged VM has leaves that VM alone', async () => {
     const fixture = await stageFor('name-taken-delete');
     fixture.emulator.person.create({ ownerId: 1, name: 'taken' });
     await fixture.operator();
@@ -102,13 +102,13 @@ describe('a provider that answers badly', () => {
     { answer: 'status 500', action: { kind: 'status', status: 500, body: 'oops' }, reason: 'ProviderUnavailable' },
   ] as const;
 
-  it.each(bad)('$answer is never read as "no machine", and passes', async ({ action, reason }) => {
+  it.each(bad)('$answer is never read as "no machine", and is recovered from', async ({ action, reason }) => {
     const fixture = await stageFor(`answers-${reason}-${action.kind}`);
     await fixture.operator();
     await fixture.create('web');
     const before = await fixture.untilReady('web', 'True/Available');
     fixture.emulator.addFault({ ...list, when: 'instead', times: 'always', action });
-    await fixture.cluster.until('Synced tells why', async () => {
+    await fixture.cluster.until('Synced reports why', async () => {
       const object = await fixture.object('web');
       return object?.status?.conditions?.find(({ type }) => type === 'Synced')?.reason === reason;
     });
@@ -124,7 +124,7 @@ describe('a provider that answers badly', () => {
     expect(fixture.emulator.ledger.liveMachines()).toEqual([]);
   });
 
-  it('a redirect is not followed, and the key goes nowhere else', async () => {
+  it('a redirect is not followed, and the key is sent nowhere else', async () => {
     const trap = await serveRedirectSink();
     try {
       const fixture = await stageFor('redirect');

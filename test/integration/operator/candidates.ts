@@ -41,7 +41,7 @@ export function untilReadyToLead(fixture: OperatorFixture, operator: OperatorPro
   );
 }
 
-/** Whoever watches over a request of an operator, and may do something to it. */
+/** Observes a request of an operator, and may interfere with it. */
 export async function watchedOperator(
   fixture: OperatorFixture,
   flags: readonly string[],
@@ -71,7 +71,7 @@ export async function holderOf(fixture: OperatorFixture): Promise<string | undef
   return holderIdentity === '' ? undefined : holderIdentity;
 }
 
-/** What somebody does to the Lease with kubectl. */
+/** A change of the Lease by a user with kubectl. */
 export async function editLease(fixture: OperatorFixture, spec: Readonly<Record<string, unknown>>): Promise<void> {
   const patch = ['patch', 'lease', fixture.namespace, '--type=merge', '-p', JSON.stringify({ spec })];
   const { code, stderr } = await kubectl(['-n', leaseNamespace, ...patch]);

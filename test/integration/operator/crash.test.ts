@@ -17,7 +17,7 @@ async function dieBeforeTheAnswer(fixture: OperatorFixture): Promise<void> {
 }
 
 describe('an operator killed with kill -9', () => {
-  it('finds its machine again when it died between the create call and its answer', async () => {
+  it('finds its VM again after it died between the create call and its answer', async () => {
     const fixture = await stageFor('after-effect');
     await dieBeforeTheAnswer(fixture);
     await fixture.operator();
@@ -26,12 +26,12 @@ describe('an operator killed with kill -9', () => {
     expect(fixture.emulator.ledger.callsByOperation()['CreateMachine']).toBe(1);
   });
 
-  it('creates again only when two complete lists show that nothing came of the call', async () => {
+  it('creates again only after two complete lists show that the call had no effect', async () => {
     const fixture = await stageFor('before-effect');
     fixture.emulator.addFault({ ...creates, when: 'before', action: { kind: 'hang' }, times: 1 });
     const first = await fixture.operator();
     await fixture.create('web');
-    await fixture.cluster.until('the call is under way', async () => fixture.emulator.ledger.writes().length === 1);
+    await fixture.cluster.until('the call is in flight', async () => fixture.emulator.ledger.writes().length === 1);
     await first.kill();
     const restartedAt = Date.now();
     await fixture.operator();
@@ -43,7 +43,7 @@ describe('an operator killed with kill -9', () => {
     expect((second?.at ?? 0) - restartedAt).toBeGreaterThanOrEqual(4000);
   });
 
-  it('does not forget a machine whose object was deleted while the answer was lost', async () => {
+  it('keeps the VM of an object that was deleted while the answer was lost', async () => {
     const fixture = await stageFor('deleted-meanwhile');
     await dieBeforeTheAnswer(fixture);
     await fixture.cluster.delete(fixture.namespace, 'web');
@@ -53,7 +53,7 @@ describe('an operator killed with kill -9', () => {
   });
 
   it(
-    'ends with one machine per object, killed again and again in the middle of twenty lives',
+    'has one VM for each object after it was killed repeatedly while it managed twenty objects',
     { timeout: 240_000 },
     async () => {
       const fixture = await stageFor('again-and-again');
@@ -80,12 +80,12 @@ describe('an operator killed with kill -9', () => {
     },
   );
 
-  it('ends in order on SIGTERM, with what was under way on record', async () => {
+  it('shuts down on SIGTERM, with the calls in flight recorded', async () => {
     const fixture = await stageFor('sigterm');
     fixture.emulator.addFault({ ...creates, when: 'after', action: { kind: 'delay', ms: 700 }, times: 1 });
     const operator = await fixture.operator();
     await fixture.create('web');
-    await fixture.cluster.until('the call is under way', async () => fixture.emulator.ledger.writes().length === 1);
+    await fixture.cluster.until('the call is in flight', async () => fixture.emulator.ledger.writes().length === 1);
     expect(await operator.stop()).toBe(0);
     const object = await fixture.object('web');
     const [machine] = fixture.emulator.machines();

@@ -14,7 +14,7 @@ const out = path.join(import.meta.dirname, '../../../.out/operator/deleted-crd')
 const namespace = 'team';
 
 it(
-  'a CRD that was deleted while no operator ran: one that starts later keeps the VMs of protected objects alone, and powers them',
+  'a CRD that was deleted while no operator ran: a later operator keeps the VMs of protected objects alone, and powers them',
   { timeout: 180_000 },
   async () => {
     rmSync(out, { recursive: true, force: true });

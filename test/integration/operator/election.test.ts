@@ -25,7 +25,7 @@ const usualLease = 15_000;
 const patient = { 'api-response-timeout': '20s' } as const;
 const creates = { method: 'POST', path: '/virtual_machines' } as const;
 
-/** One that leads and one that stands by, both with everything read. */
+/** One leader and one on standby, both with synced caches. */
 async function pair(
   fixture: OperatorFixture,
   flags: readonly string[],
@@ -51,7 +51,7 @@ async function readiness(operator: OperatorProcess): Promise<string> {
 }
 
 describe('two operators with one Lease', () => {
-  it('one acts; the other has read everything, is ready and calls nobody', async () => {
+  it('one is the leader; the other has synced caches, is ready and sends no call', async () => {
     const fixture = await stageFor('one-acts');
     const operators = [fixture.start({ flags: elected(fixture) }), fixture.start({ flags: elected(fixture) })];
     for (const operator of operators) await untilReadyToLead(fixture, operator);
@@ -67,12 +67,12 @@ describe('two operators with one Lease', () => {
     expect(fixture.emulator.ledger.callsByOperation()['CreateMachine']).toBe(10);
   });
 
-  it('a clean hand-over does not wait until the lease expires, and loses no call', async () => {
+  it('a regular hand-over does not wait until the Lease expires, and loses no call', async () => {
     const fixture = await stageFor('hand-over');
     const [leader, standby] = await pair(fixture, elected(fixture));
     fixture.emulator.addFault({ ...creates, when: 'after', action: { kind: 'delay', ms: 700 }, times: 1 });
     await fixture.create('web');
-    await fixture.cluster.until('the call is under way', async () => fixture.emulator.ledger.writes().length === 1);
+    await fixture.cluster.until('the call is in flight', async () => fixture.emulator.ledger.writes().length === 1);
     expect(await leader.stop()).toBe(0);
     expect(await measureUntilLeading(standby)).toBeLessThan(usualLease);
     const object = await fixture.object('web');
@@ -97,7 +97,7 @@ describe('two operators with one Lease', () => {
     { times: 'usual', flags: elected, least: 10_000 },
     { times: 'hasty', flags: hastilyElected, least: 4_000 },
   ])(
-    'kill -9 with the $times durations: the other acts when the lease has expired',
+    'kill -9 with the $times durations: the other one takes over when the Lease has expired',
     async ({ times, flags, least }) => {
       const fixture = await stageFor(`kill-${times}`);
       const [leader, standby] = await pair(fixture, flags(fixture));
@@ -115,7 +115,7 @@ describe('two operators with one Lease', () => {
     },
   );
 
-  it('an operator that was frozen for longer than its lease writes nothing when it goes on', async () => {
+  it('an operator that was frozen for longer than its Lease writes nothing when it resumes', async () => {
     const fixture = await stageFor('frozen');
     const changes: Passing[] = [];
     const watched = await watchedOperator(fixture, hastilyElected(fixture), (request) => {
@@ -132,7 +132,7 @@ describe('two operators with one Lease', () => {
     signal(frozen, 'SIGSTOP');
     await untilLeading(fixture, standby);
     for (const name of names) await fixture.untilReady(name, 'True/Available');
-    // It would learn of all this first when it goes on.
+    // It would receive all this first when it resumes.
     for (const name of names) await fixture.cluster.patch(fixture.namespace, name, { spec: { powerState: 'Halted' } });
     const changedUntilThen = changes.length;
     signal(frozen, 'SIGCONT');
@@ -149,7 +149,7 @@ describe('two operators with one Lease', () => {
     await watched.close();
   });
 
-  it('a Lease in other hands: whoever had it ends at once, and whoever stands by respects the new holder', async () => {
+  it('a Lease that another process takes: its holder ends at once, and the operator on standby respects the new holder', async () => {
     const fixture = await stageFor('stolen');
     // Many renewals fit into the time after which the leader would end for want of one, and the standby take over.
     const [leader, standby] = await pair(fixture, [
@@ -164,13 +164,13 @@ describe('two operators with one Lease', () => {
     expect(performance.now() - stolenAt).toBeLessThan(5_500);
     expect(await isLeading(standby)).toBe(false);
     await untilLeading(fixture, standby);
-    // Eight seconds from when it saw the thief, which was a moment before it was looked at here.
+    // Eight seconds from when it observed the other holder, a moment before this check.
     expect(performance.now() - stolenAt).toBeGreaterThan(7_500);
   });
 });
 
 describe('a Lease that cannot be renewed', () => {
-  it('nothing is changed while it is not certain who leads, and everything is made up for then, by the same process', async () => {
+  it('no write is sent while the leader is uncertain, and everything is caught up afterwards, by the same process', async () => {
     const fixture = await stageFor('uncertain');
     let isCut = false;
     const changes: Passing[] = [];
@@ -200,20 +200,20 @@ describe('a Lease that cannot be renewed', () => {
   });
 });
 
-describe('an end that was asked for', () => {
-  it('one that stands by ends at once', async () => {
+describe('a requested shutdown', () => {
+  it('of an operator on standby is immediate', async () => {
     const fixture = await stageFor('end-of-standby');
     const [leader, standby] = await pair(fixture, elected(fixture));
     expect(await standby.stop()).toBe(0);
     expect(await isLeading(leader)).toBe(true);
   });
 
-  it('the Lease is renewed for as long as calls under way take', async () => {
+  it('renews the Lease for as long as calls in flight take', async () => {
     const fixture = await stageFor('slow-end');
     const [leader, standby] = await pair(fixture, hastilyElected(fixture), patient);
     fixture.emulator.addFault({ ...creates, when: 'after', action: { kind: 'delay', ms: 9_000 }, times: 1 });
     await fixture.create('web');
-    await fixture.cluster.until('the call is under way', async () => fixture.emulator.ledger.writes().length === 1);
+    await fixture.cluster.until('the call is in flight', async () => fixture.emulator.ledger.writes().length === 1);
     const { ledger } = fixture.emulator;
     const itself = await holderOf(fixture);
     const stopped = leader.stop();
@@ -236,12 +236,12 @@ describe('an end that was asked for', () => {
     await untilLeading(fixture, standby);
   });
 
-  it('a second signal ends it at once, and what was under way is found by the next one', async () => {
+  it('ends at once after a second signal, and the next operator finds the calls in flight', async () => {
     const fixture = await stageFor('second-signal');
     fixture.emulator.addFault({ ...creates, when: 'after', action: { kind: 'hang' }, times: 1 });
     const operator = fixture.start({ flags: hastilyElected(fixture), settings: patient });
     await fixture.create('web');
-    await fixture.cluster.until('the call is under way', async () => fixture.emulator.ledger.writes().length === 1);
+    await fixture.cluster.until('the call is in flight', async () => fixture.emulator.ledger.writes().length === 1);
     const stopping = operator.stop();
     await fixture.cluster.until('it is about to end', async () => operator.output().includes('"Stopping"'));
     const asked = performance.now();
@@ -254,18 +254,18 @@ describe('an end that was asked for', () => {
     expect(fixture.emulator.ledger.machinesEverCreated()).toHaveLength(1);
   });
 
-  it('calls that take longer than the grace period are left to the next one', async () => {
+  it('leaves calls that take longer than the grace period to the next operator', async () => {
     const fixture = await stageFor('grace-period');
     fixture.emulator.addFault({ ...creates, when: 'after', action: { kind: 'hang' }, times: 1 });
     const operator = fixture.start({ flags: ['--shutdown-grace-period=500ms'], settings: patient });
     await fixture.create('web');
-    await fixture.cluster.until('the call is under way', async () => fixture.emulator.ledger.writes().length === 1);
+    await fixture.cluster.until('the call is in flight', async () => fixture.emulator.ledger.writes().length === 1);
     expect(await operator.stop()).toBe(6);
   });
 });
 
-describe('two installations with the same namespace, each with a Lease of its own', () => {
-  it('the second reports it, stays ready and writes nothing; a third takes over by its setting', async () => {
+describe('two installations with the same namespace, each with a separate Lease', () => {
+  it('the second one reports it, stays ready and writes nothing; a third one takes over with its option', async () => {
     const fixture = await stageFor('two-installations');
     const { cluster, emulator, namespace } = fixture;
     const installation = (name: string): readonly string[] => [
@@ -302,7 +302,7 @@ describe('two installations with the same namespace, each with a Lease of its ow
     const owners = async (): Promise<readonly unknown[]> =>
       (await cluster.list(namespace)).map(({ metadata }) => metadata.annotations?.['vps247.com/managed-by']);
     const thirds = Array(2).fill(`vps247-system/${namespace}-third`);
-    await cluster.until('third has taken over', async () => isDeepStrictEqual(await owners(), thirds));
+    await cluster.until('the third one manages it', async () => isDeepStrictEqual(await owners(), thirds));
     expect(await readiness(third)).toBe('ok\n');
     await cluster.patch(namespace, 'web', { spec: { powerState: 'Running' } });
     await cluster.until('web runs', async () => (await fixture.object('web'))?.status?.state === 'Running');

@@ -21,9 +21,9 @@ export interface OperatorFixture {
   readonly namespace: string;
   /** Kept after a failed run: the operator's log and the ledger. */
   readonly directory: string;
-  /** The rights of the operator's service account. */
+  /** The permissions of the operator's service account. */
   readonly kubeconfig: string;
-  /** Starts an operator with these rights, for this stage's namespace only, and waits until it listens. */
+  /** Starts an operator with these permissions, for this fixture's namespace only, and waits until it listens. */
   operator(flags?: readonly string[]): Promise<OperatorProcess>;
   /** The same without waiting; from another program, or by another way to the two APIs. */
   start(options?: StartOptions): OperatorProcess;
@@ -58,7 +58,7 @@ export const spec = {
   osTemplate: { name: 'Debian 13 x64' },
 } as const;
 
-/** A namespace on the shared real API server, an emulated provider of its own, and operators to be started on demand. */
+/** A namespace on the shared real API server, a separate emulated provider, and operators to be started on demand. */
 export function useFixtures(suite: string): (name: string, options?: FixtureOptions) => Promise<OperatorFixture> {
   const cleanups: (() => Promise<unknown>)[] = [];
   let cluster: Cluster;

@@ -8,7 +8,7 @@ const stageFor = useFixtures('garbage-collector');
 const unheld = JSON.stringify({ metadata: { finalizers: null } });
 
 describe('with the real garbage collector', () => {
-  it('deletes the machine when the owner of its object goes, and what the object owns goes with it', async () => {
+  it('deletes the VM when the owner of its object is deleted, and its dependents are garbage-collected', async () => {
     const fixture = await stageFor('owners');
     const { cluster, emulator, namespace } = fixture;
     await fixture.operator();
@@ -52,7 +52,7 @@ describe('with the real garbage collector', () => {
     ]);
   });
 
-  it('leaves the finalizers of others alone: an object deleted in the foreground waits for what it owns, and for a backup', async () => {
+  it('leaves the finalizers of others: an object deleted in the foreground waits for its dependents, and for a backup', async () => {
     const fixture = await stageFor('foreground');
     const { cluster, emulator, namespace } = fixture;
     const backup = 'backup.example.com/hold';
@@ -83,7 +83,7 @@ describe('with the real garbage collector', () => {
     expect(emulator.ledger.machinesEverCreated()).toHaveLength(1);
   });
 
-  it('keeps a deleted object, with its finalizer, until its machine is gone, and its namespace with it', async () => {
+  it('keeps a deleted object, with its finalizer, until its VM is deleted, and its namespace with it', async () => {
     const fixture = await stageFor('finalizer');
     const { cluster, emulator, namespace } = fixture;
     const operator = await fixture.operator();

@@ -36,7 +36,7 @@ async function entries(fixture: OperatorFixture): Promise<readonly Entry[]> {
   return metadata.managedFields;
 }
 
-it('others apply what is in Git again and again: no conflict, no difference, no write of the operator', async () => {
+it('repeated applies from Git by other tools: no conflict, no difference, no write of the operator', async () => {
   const fixture = await stageFor('applied');
   const writes: { readonly method: string; readonly path: string; readonly fields: readonly string[] }[] = [];
   const { close } = await watchedOperator(fixture, [], ({ api, method, path, body }) => {

@@ -15,8 +15,8 @@ async function statusOf(fixture: OperatorFixture, name: string): Promise<string>
   return object.metadata.deletionTimestamp === undefined ? `${kstatus} ${health?.status}` : `${kstatus}`;
 }
 
-describe('what waits for an object', () => {
-  it('takes it for what it is: untouched, failed, done, going', async () => {
+describe('the status of an object', () => {
+  it('is rated correctly: not reconciled, failed, complete, being deleted', async () => {
     const fixture = await stageFor('states');
     const person = userAt(fixture);
     await fixture.create('typo', { package: { name: 'Budgett' } });
@@ -41,7 +41,7 @@ describe('what waits for an object', () => {
     expect(await statusOf(fixture, 'halted')).toBe('Terminating');
   });
 
-  it('is answered by kubectl wait: for Ready, a state, a restart, the end', async () => {
+  it('serves kubectl wait: for Ready, a state, a restart, the deletion', async () => {
     const fixture = await stageFor('kubectl-wait');
     const { kubectl } = userAt(fixture);
     const waitFor = (what: string) => kubectl('wait', `--for=${what}`, 'vps/web', '--timeout=60s');

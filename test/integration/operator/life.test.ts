@@ -6,8 +6,8 @@ import { useFixtures } from './fixture.ts';
 
 const stageFor = useFixtures('life');
 
-describe('a life on the real API server', () => {
-  it('goes through every call: create, stop, start, kill, delete', async () => {
+describe('an object on the real API server', () => {
+  it('uses every call: create, stop, start, kill, delete', async () => {
     const fixture = await stageFor('every-call');
     const { cluster, emulator, namespace } = fixture;
     await fixture.operator();
@@ -89,7 +89,7 @@ describe('a life on the real API server', () => {
     expect(ledger.liveMachines()).toEqual([]);
   });
 
-  it('leaves no VM of objects that are deleted in the moment in which they are created', async () => {
+  it('leaves no VM of objects that are deleted at the moment of their creation', async () => {
     const fixture = await stageFor('in-the-same-moment');
     const { cluster, emulator, namespace } = fixture;
     await fixture.operator();
@@ -111,7 +111,7 @@ describe('a life on the real API server', () => {
     expect(emulator.ledger.duplicates()).toEqual([]);
   });
 
-  it('holds fifty machines with fifty creates and one list a poll', async () => {
+  it('manages fifty VMs with fifty creates and one list a poll', async () => {
     const fixture = await stageFor('fifty');
     const { cluster, emulator, namespace } = fixture;
     await fixture.operator();
@@ -147,7 +147,7 @@ describe('a life on the real API server', () => {
     expect(calls['ListMachines']).toBeLessThanOrEqual(Math.ceil(seconds / 0.2) + 1);
   });
 
-  it('puts back a power state that others changed, and writes nothing while nothing changes', async () => {
+  it('corrects power drift, and writes nothing while nothing changes', async () => {
     const fixture = await stageFor('drift');
     const { emulator } = fixture;
     const operator = await fixture.operator();
@@ -171,13 +171,13 @@ describe('a life on the real API server', () => {
     expect(emulator.ledger.writes().map(({ operation }) => operation)).toEqual(['CreateMachine', 'StartMachine']);
     expect((await writesOf(metrics))['virtualmachines/status']).toBe(4);
 
-    // A delete costs two: the status that tells of the shutdown, and the finalizer.
+    // A delete costs two: the status that reports the shutdown, and the finalizer.
     await fixture.cluster.delete(fixture.namespace, 'web');
     await fixture.untilGone('web');
     expect(await writesOf(metrics)).toMatchObject({ virtualmachines: 3, 'virtualmachines/status': 5 });
   });
 
-  it('says so when others deleted the machine, makes no second one, and lets the object go', async () => {
+  it('reports that its VM was deleted outside the operator, creates no second one, and releases the object', async () => {
     const fixture = await stageFor('externally-deleted');
     const { cluster, emulator, namespace } = fixture;
     await fixture.operator();

@@ -55,7 +55,7 @@ test('the bundle reaches a provider with a certificate of a private CA through a
   expect(proxy.seen()).not.toContain(apiKey);
 });
 
-test('without that CA the object says which certificate it was, and no key is sent', async () => {
+test('without that CA the object reports the certificate, and no key is sent', async () => {
   const fixture = await stageOf('unknown-ca');
   await using proxy = await startForwardProxy();
   await using front = await startTlsFront(fixture.apiUrl);

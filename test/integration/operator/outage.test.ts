@@ -16,8 +16,8 @@ rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-describe('an API server that is away for a minute', () => {
-  it('neither ends the operator nor costs a change', { timeout: 180_000 }, async () => {
+describe('an API server that is unavailable for a minute', () => {
+  it('neither ends the operator nor loses a change', { timeout: 180_000 }, async () => {
     await using plane = await startControlPlane({ isAudited: true, logDir: path.join(out, 'control-plane') });
     const recorder = recordObjects(plane.kubeconfigPath, path.join(out, 'objects'));
     const cluster = new Cluster(plane.kubeconfigPath);
@@ -49,7 +49,7 @@ describe('an API server that is away for a minute', () => {
       await new Promise((resolve) => setTimeout(resolve, 60_000)); // the minute itself is what is tested
       await plane.startApiServer();
 
-      await cluster.until('everything is as asked', async () => {
+      await cluster.until('everything is in sync', async () => {
         const objects = await cluster.list('default').catch(() => []);
         const states = objects.map(({ metadata, status }) => `${metadata.name} ${status?.state}`).toSorted();
         return (

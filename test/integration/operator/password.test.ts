@@ -29,7 +29,7 @@ async function secretOf({ cluster, namespace }: OperatorFixture, name: string): 
 const reveal = (secret: Secret | undefined): string | undefined =>
   secret === undefined ? undefined : Buffer.from(secret.data['password'] ?? '', 'base64').toString();
 
-/** Puts a Secret there that is nobody's. */
+/** Creates an unrelated Secret of that name. */
 function putForeign({ cluster, namespace }: OperatorFixture, name: string): Promise<void> {
   const metadata = { name, namespace };
   return cluster.apply({ apiVersion: 'v1', kind: 'Secret', metadata, stringData: { password: 'mine' } });
@@ -72,7 +72,7 @@ async function paste(command: string): Promise<void> {
 }
 
 describe('the initial password', () => {
-  it('is in a Secret before the machine is called Ready, and goes with the object', async () => {
+  it('is in a Secret before the VM is Ready, and is garbage-collected with the object', async () => {
     const fixture = await stageFor('written');
     const person = userAt(fixture);
     await fixture.create('web');
@@ -116,7 +116,7 @@ describe('the initial password', () => {
     );
   });
 
-  it('is written as soon as the provider tells it, and never when it is not wanted', async () => {
+  it('is written as soon as the provider reports it, and never when it is not requested', async () => {
     const fixture = await stageFor('late-or-never', { switches: { passwordLag: 1_500 } });
     await fixture.operator();
     await fixture.create('late', { initialPasswordSecret: { name: 'root-of-late' } });
@@ -129,8 +129,8 @@ describe('the initial password', () => {
     expect(secrets).toBe('secret/root-of-late\nsecret/vps247-credentials\n');
   });
 
-  it("is not written over somebody's Secret, which is said, and is when that is out of the way", async () => {
-    const fixture = await stageFor('foreign');
+  it('is not written over an unrelated Secret, which is reported, and is written after that is removed', async () => {
+    const fixture = await stageFor('unrelated');
     const person = userAt(fixture);
     await putForeign(fixture, 'web-initial-password');
     await fixture.operator();
@@ -150,7 +150,7 @@ describe('the initial password', () => {
     );
   });
 
-  it('is written once: a Secret that somebody edits or deletes stays so, also for a new process', async () => {
+  it('is written once: a Secret that a user edits or deletes stays so, also for a new process', async () => {
     const fixture = await stageFor('once');
     const person = userAt(fixture);
     const first = await fixture.operator();
@@ -171,7 +171,7 @@ describe('the initial password', () => {
     expect(await secretOf(fixture, 'deleted-initial-password')).toBeUndefined();
   });
 
-  it('is not in the Secret of a machine that was made again, which is said', async () => {
+  it('is not in the Secret of a recreated VM, which is reported', async () => {
     const fixture = await stageFor('outdated');
     const person = userAt(fixture);
     await fixture.operator();

@@ -44,7 +44,7 @@ async function untilEffective(
 }
 
 describe('a policy that alters what the operator stores', () => {
-  it('removes finalizers: no VM is created, none is left, and there is no busy loop', async () => {
+  it('removes finalizers: no VM is created, none is left, and the operator does not loop', async () => {
     const fixture = await stageFor('finalizers');
     const { namespace, cluster } = fixture;
     const patch = '[JSONPatch{op: "remove", path: "/metadata/finalizers"}]';
@@ -93,7 +93,7 @@ describe('a policy that alters what the operator stores', () => {
 });
 
 describe('a policy that refuses what the operator stores', () => {
-  it('requires a label that an older object lacks: what is left of a deletion is said, and done once the label is there', async () => {
+  it('requires a label that an older object lacks: the rest of a deletion is reported, and completed after the label is added', async () => {
     const fixture = await stageFor('label');
     const { namespace, cluster } = fixture;
     const person = userAt(fixture);
@@ -113,7 +113,7 @@ describe('a policy that refuses what the operator stores', () => {
     await fixture.untilGone('web');
   });
 
-  it('annotations near their limit of 256 KiB: the object says so, and is created once they are smaller', async () => {
+  it('annotations near their limit of 256 KiB: the object reports it, and is created after they are smaller', async () => {
     const fixture = await stageFor('size');
     const { namespace, cluster } = fixture;
     await fixture.operator();
@@ -154,7 +154,7 @@ describe('a policy that refuses what the operator stores', () => {
     expect([creates(fixture), isLeft(fixture)]).toEqual([1, 0]);
   });
 
-  it('the status as a whole: an Event says so, and the object is created and deleted all the same', async () => {
+  it('the status as a whole: an event reports it, and the object is created and deleted all the same', async () => {
     const fixture = await stageFor('status');
     const { namespace, cluster } = fixture;
     const person = userAt(fixture);
@@ -162,7 +162,7 @@ describe('a policy that refuses what the operator stores', () => {
     await admissionIn(namespace).validate(deny, 'no status here', { resources: ['virtualmachines/status'] });
     await fixture.operator();
     await fixture.create('web');
-    await cluster.until('an Event says so', async () =>
+    await cluster.until('an event reports it', async () =>
       (await person.events('web')).some((event) => event.startsWith('Warning WriteRefused')),
     );
     await cluster.until('the VM runs', () => Promise.resolve(fixture.emulator.machines()[0]?.state === 'running'));

@@ -9,11 +9,11 @@ const calls = ({ emulator }: OperatorFixture): readonly string[] =>
   emulator.ledger.writes().map(({ operation }) => operation);
 const planned = (...steps: readonly string[]) =>
   steps.map((operation) => expect.objectContaining({ operation }) as unknown);
-/** Its guest does not heed the shutdown signal: powering it off takes the whole grace period. */
+/** Its guest ignores the shutdown signal: powering it off takes the whole grace period. */
 const deaf = { osTemplate: { name: 'Appliance (ignores ACPI)' } };
 
-describe('management', () => {
-  it('Plan shows each next call and makes none, until it is Manage', async () => {
+describe('management policies', () => {
+  it('Plan shows each next call and sends none until it is Manage', async () => {
     const fixture = await stageFor('plan');
     const person = userAt(fixture);
     await fixture.operator();
@@ -45,7 +45,7 @@ describe('management', () => {
     expect(calls(fixture)).toEqual(['CreateMachine', 'StopMachine', 'DeleteMachine']);
   });
 
-  it('Observe looks at a machine, writes nothing anywhere, and leaves it', async () => {
+  it('Observe reads a VM, writes nothing anywhere, and leaves it', async () => {
     const fixture = await stageFor('observe');
     const person = userAt(fixture);
     const id = fixture.emulator.person.create({ ownerId: 1, name: 'legacy' });
@@ -70,7 +70,7 @@ describe('management', () => {
     expect(await person.kubectl('get', 'secrets', '-o', 'name')).toBe('secret/vps247-credentials\n');
   });
 
-  it('paused: nothing happens, not even a deletion, until it is not', async () => {
+  it('a paused object is not changed, not even deleted, until the pause ends', async () => {
     const fixture = await stageFor('paused');
     const person = userAt(fixture);
     await fixture.operator();
@@ -92,8 +92,8 @@ describe('management', () => {
   });
 });
 
-describe('deletion', () => {
-  it('waits while protected, with the power of the VM as the spec says, and spares a VM that is to be retained', async () => {
+describe('a deletion', () => {
+  it('waits while protected, with the power of the VM as the spec says, and keeps a VM with Retain', async () => {
     const fixture = await stageFor('deletion');
     const person = userAt(fixture);
     await fixture.operator();
@@ -121,7 +121,7 @@ describe('deletion', () => {
     expect(fixture.emulator.ledger.liveMachines().map(({ id }) => id)).toEqual([status?.id]);
   });
 
-  it('waits for a key that is rejected, and does not once the VM is to be retained', async () => {
+  it('waits for a rejected key, and does not with Retain', async () => {
     const fixture = await stageFor('rejected-key');
     const person = userAt(fixture);
     await fixture.operator();
@@ -137,7 +137,7 @@ describe('deletion', () => {
     expect(fixture.emulator.ledger.liveMachines()).toHaveLength(1);
   });
 
-  it('is not held up for the whole grace period when the power off is forced', async () => {
+  it('is not delayed for the whole grace period when the power off is forced', async () => {
     const fixture = await stageFor('forced');
     const person = userAt(fixture);
     await fixture.operator();
@@ -151,18 +151,18 @@ describe('deletion', () => {
   });
 });
 
-describe('what others do', () => {
-  it('a deleted machine is made again, once, or reported', async () => {
+describe('changes outside the operator', () => {
+  it('a deleted VM is recreated once, or reported', async () => {
     const fixture = await stageFor('external-delete');
     const person = userAt(fixture);
     await fixture.operator();
     await fixture.create('again');
-    await fixture.create('told', { onExternalDelete: 'Report' });
-    const [again, told] = [
+    await fixture.create('reported', { onExternalDelete: 'Report' });
+    const [again, reported] = [
       await fixture.untilReady('again', 'True/Available'),
-      await fixture.untilReady('told', 'True/Available'),
+      await fixture.untilReady('reported', 'True/Available'),
     ];
-    for (const { status } of [again, told]) fixture.emulator.person.delete(status?.id ?? 0);
+    for (const { status } of [again, reported]) fixture.emulator.person.delete(status?.id ?? 0);
     const after = await person.until(
       'again',
       'has a new machine that is ready',
@@ -170,20 +170,20 @@ describe('what others do', () => {
     );
     expect(after.status?.providerName).toBe(again.status?.providerName);
     expect(await person.events('again')).toContain('Warning ExternallyDeleted 1');
-    const gone = await fixture.untilReady('told', 'False/ExternallyDeleted');
-    expect(gone.status).toMatchObject({ id: told.status?.id });
+    const gone = await fixture.untilReady('reported', 'False/ExternallyDeleted');
+    expect(gone.status).toMatchObject({ id: reported.status?.id });
     expect(gone.status?.state).toBeUndefined();
     await person.untilListed(2);
     expect(calls(fixture)).toEqual(['CreateMachine', 'CreateMachine', 'CreateMachine']);
     expect(fixture.emulator.ledger.duplicates()).toEqual([]);
 
-    // Somebody changes their mind.
-    await person.change('told', { onExternalDelete: 'Recreate' });
-    await fixture.untilReady('told', 'True/Available');
+    // The user changes the spec again.
+    await person.change('reported', { onExternalDelete: 'Recreate' });
+    await fixture.untilReady('reported', 'True/Available');
     expect(fixture.emulator.machines()).toHaveLength(2);
   });
 
-  it('power that others changed is reported and left, until the spec says otherwise', async () => {
+  it('power drift is reported and left, until the spec says otherwise', async () => {
     const fixture = await stageFor('drift');
     const person = userAt(fixture);
     await fixture.operator();
@@ -212,7 +212,7 @@ describe('what others do', () => {
 });
 
 describe('annotations', () => {
-  it('reconcile-requested-at is answered in the status, and cuts a backoff short', async () => {
+  it('reconcile-requested-at is acknowledged in the status, and ends a backoff', async () => {
     const fixture = await stageFor('request', {
       switches: { bootLoopNames: 'loop-*', bootLoopAfter: 800, bootLoopCount: 1 },
     });
@@ -226,21 +226,21 @@ describe('annotations', () => {
     const start = fixture.emulator.ledger.calls.find(({ operation }) => operation === 'StartMachine');
     expect(start?.at).toBeLessThan(Date.parse(status?.startFailure?.retryTime ?? ''));
 
-    // Any other value asks again; the machine is as asked, so it costs one list and one status.
+    // Any other value is a new request; the VM is in sync, so it costs one list and one status.
     const lists = fixture.emulator.ledger.callsByOperation().ListMachines ?? 0;
     await person.annotate('loop', { 'reconcile-requested-at': 'again' });
     await person.until('loop', 'answers', (object) => object.status?.lastHandledReconcileAt === 'again');
     expect(fixture.emulator.ledger.callsByOperation().ListMachines).toBeGreaterThan(lists);
   });
 
-  it('a value that means nothing is told once, and counts as if it were not there', async () => {
+  it('an invalid value is reported once, and counts as absent', async () => {
     const fixture = await stageFor('senseless');
     const person = userAt(fixture);
     await fixture.operator();
     await fixture.create('web');
     await fixture.untilReady('web', 'True/Available');
     await person.annotate('web', { paused: 'yes', 'force-power-off': 'True' });
-    await fixture.cluster.until('it is told', async () => {
+    await fixture.cluster.until('it is reported', async () => {
       const events = await person.events('web');
       return events.filter((event) => event === 'Warning InvalidAnnotation 1').length === 2;
     });

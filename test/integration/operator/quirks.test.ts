@@ -24,7 +24,7 @@ async function live(fixture: OperatorFixture): Promise<readonly string[]> {
   return emulator.ledger.writes().map(({ operation }) => operation);
 }
 
-describe('a provider with ways of its own', () => {
+describe('an unusual provider', () => {
   it.each<{ quirk: string; switches: Switches }>([
     { quirk: 'shows new machines late, in the list later than by id', switches: { listLag: 900, getLag: 400 } },
     { quirk: 'shows no machine by id for a while', switches: { listLag: 300, getLag: 900 } },
@@ -42,12 +42,12 @@ describe('a provider with ways of its own', () => {
       },
     },
     {
-      quirk: 'tells nothing it does not have to',
+      quirk: 'reports only required values',
       switches: { optionalFields: 'missing', lastTask: 'missing', createAnswer: 'id' },
     },
     { quirk: 'keeps the task of a stop until the machine is halted', switches: { stopTask: 'lasts-until-halted' } },
     { quirk: 'shows deleted machines for a while', switches: { deletedListLag: 700 } },
-  ])('$quirk: one machine, and no call too many', async ({ quirk, switches }) => {
+  ])('$quirk: one VM, and no call too many', async ({ quirk, switches }) => {
     const fixture = await stageFor(quirk.replaceAll(/\W+/g, '-'), { switches });
     expect(await live(fixture)).toEqual([
       'CreateMachine',
@@ -58,7 +58,7 @@ describe('a provider with ways of its own', () => {
     ]);
   });
 
-  it('takes its time over a create while the object is changed: the machine is recorded in the object as it is then', async () => {
+  it('takes long for a create while the object is changed: the VM is recorded in the changed object', async () => {
     const fixture = await stageFor('changed-meanwhile');
     const { cluster, emulator, namespace } = fixture;
     emulator.addFault({ operation: 'CreateMachine', when: 'after', action: { kind: 'delay', ms: 4_000 } });
@@ -86,7 +86,7 @@ describe('a provider with ways of its own', () => {
     });
   });
 
-  it('calls a guest running that ignores the signal: it is cut off once, after its grace period', async () => {
+  it('reports a guest as running that ignores the signal: its power is cut once, after its grace period', async () => {
     const fixture = await stageFor('deaf-and-reset', {
       switches: { ignoredStop: 'stays-running', ignoresShutdownNames: 'deaf-*' },
     });
@@ -100,7 +100,7 @@ describe('a provider with ways of its own', () => {
     ]);
   });
 
-  it('has a guest that does not stay up: started again ever more slowly, and said so', async () => {
+  it('has a guest that does not stay up: it is started with exponential backoff, and reported', async () => {
     const fixture = await stageFor('boot-loop', { switches: { bootLoopNames: 'loop-*', bootLoopAfter: 800 } });
     await fixture.operator();
     await fixture.create('loop');
@@ -122,7 +122,7 @@ describe('a provider with ways of its own', () => {
     expect(second.metadata.uid).toBe(object.metadata.uid);
   });
 
-  it('limits the rate: waits as told, and a healthy machine stays Ready', async () => {
+  it('limits the rate: the operator waits as requested, and a VM in sync stays Ready', async () => {
     const fixture = await stageFor('rate-limit');
     await fixture.operator();
     await fixture.create('web');
@@ -134,7 +134,7 @@ describe('a provider with ways of its own', () => {
       times: 1,
       action: { kind: 'rate-limit', retryAfter: '3' },
     });
-    await fixture.cluster.until('Synced says so', async () => {
+    await fixture.cluster.until('Synced reports it', async () => {
       const object = await fixture.object('web');
       return (
         object?.status?.conditions?.some(({ type, reason }) => type === 'Synced' && reason === 'RateLimited') === true

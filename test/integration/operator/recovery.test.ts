@@ -73,7 +73,7 @@ async function stopAll(): Promise<void> {
   );
 }
 
-/** A manifest as somebody keeps it in Git. */
+/** A manifest as a user keeps it in Git. */
 function manifest(name: string, namespace = 'default', more: Readonly<Record<string, unknown>> = {}): string {
   return JSON.stringify({
     apiVersion: 'vps247.com/v1alpha1',
@@ -112,7 +112,7 @@ const liveNames = (): readonly string[] =>
 
 const lists = (): number => emulator.ledger.callsByOperation().ListMachines ?? 0;
 
-/** Long enough for whoever would do something to have done it: two further lists, which every operator that has objects reads. */
+/** Long enough for any operator to act: two further lists, which every operator that has objects reads. */
 async function twoLists(): Promise<void> {
   const before = lists();
   await home.cluster.until('two lists', async () => lists() >= before + 2);
@@ -128,7 +128,7 @@ async function live(): Promise<Readonly<Record<string, number>>> {
 // Several times as long as it takes, for machines with other things to do.
 vi.setConfig({ testTimeout: 180_000 });
 
-describe('a status that is lost', () => {
+describe('a lost status', () => {
   it('is computed again without a call, wiped or edited, and no handled restart is repeated', async () => {
     await begin('status');
     const before = await live();
@@ -150,9 +150,9 @@ describe('a status that is lost', () => {
     const { conditions: __, ...expected } = known.status ?? {};
     expect(rest).toEqual(expected);
 
-    // A machine of somebody else's, put where only the operator writes.
-    const foreign = emulator.person.create({ ownerId: 1, name: 'theirs' });
-    const lie = JSON.stringify({ status: { id: foreign, providerName: 'theirs', origin: 'Adopted', state: 'Halted' } });
+    // An unmanaged VM, written where only the operator writes.
+    const unmanaged = emulator.person.create({ ownerId: 1, name: 'theirs' });
+    const lie = JSON.stringify({ status: { id: unmanaged, providerName: 'theirs', origin: 'Adopted', state: 'Halted' } });
     await home.sh(`kubectl patch vps web --subresource=status --type merge -p '${lie}'`);
     await home.cluster.until('it is corrected', async () => (await home.object('web')).status?.id === known.status?.id);
     expect(held(await home.until(...allShow('True/Available')))).toEqual(before);
@@ -161,15 +161,15 @@ describe('a status that is lost', () => {
     expect(await home.sh('kubectl get secret web-initial-password -o yaml')).toBe(secret);
   });
 
-  it('is not believed when it names a machine with another name, or without the UID: no call is made for that', async () => {
+  it('is ignored when it names a VM with another name, or without the UID: no call is sent for that', async () => {
     await begin('status-without-annotation');
-    const foreign = emulator.person.create({ ownerId: 1, name: 'theirs' });
+    const unmanaged = emulator.person.create({ ownerId: 1, name: 'theirs' });
     await startAt(home);
     await home.sh(home.write([manifest('web', 'default', { managementPolicy: 'Plan' })]));
     await home.until('default/web False/PlanOnly');
     await stopAll();
     const lie = JSON.stringify({
-      status: { id: foreign, providerName: 'theirs', origin: 'Adopted', state: 'Running' },
+      status: { id: unmanaged, providerName: 'theirs', origin: 'Adopted', state: 'Running' },
     });
     await home.sh(`kubectl patch vps web --subresource=status --type merge -p '${lie}'
       kubectl patch vps web --type merge -p '{"spec":{"managementPolicy":"Manage","powerState":"Halted"}}'`);
@@ -177,18 +177,18 @@ describe('a status that is lost', () => {
     await home.until('default/web True/Available');
     const { status: own } = await home.object('web');
     const name = `web-${(await home.object('web')).metadata.uid.slice(0, 8)}`;
-    const bolder = JSON.stringify({ status: { id: foreign, providerName: name, origin: 'Created' } });
+    const bolder = JSON.stringify({ status: { id: unmanaged, providerName: name, origin: 'Created' } });
     await home.sh(`kubectl patch vps web --subresource=status --type merge -p '${bolder}'`);
     await home.cluster.until('it is corrected', async () => (await home.object('web')).status?.id === own?.id);
     await twoLists();
     await home.sh('kubectl delete vps web');
-    expect(emulator.ledger.calls.filter(({ machineId }) => machineId === foreign)).toEqual([]);
+    expect(emulator.ledger.calls.filter(({ machineId }) => machineId === unmanaged)).toEqual([]);
     expect(liveNames()).toEqual(['theirs']);
   });
 });
 
-describe('an object that is lost and comes back', () => {
-  it('from an export: it touches nothing until it is told to, then has its machine again', async () => {
+describe('an object that is lost and restored', () => {
+  it('from an export: changes nothing until it is requested, then has its VM again', async () => {
     await begin('export');
     const { 'default/web': id } = await live();
     const done = calls();
@@ -198,7 +198,7 @@ describe('an object that is lost and comes back', () => {
     await home.until('default/batch True/Available');
     expect(calls()).toEqual(done);
 
-    // batch is there still, which `create` says, and goes on.
+    // batch still exists, which `create` reports, and continues.
     await home.sh(documented(page, 'restore').replace('\n', ' || true'));
     await home.until(
       'default/batch True/Available',
@@ -246,7 +246,7 @@ describe('an object that is lost and comes back', () => {
     expect(calls()).toEqual(done);
   });
 
-  it('is replaced by its manifest, without annotations and finalizer: both are put back', async () => {
+  it('by its manifest, without annotations and finalizer: both are written again', async () => {
     await begin('replaced');
     const before = await live();
     const done = calls();
@@ -262,10 +262,10 @@ describe('an object that is lost and comes back', () => {
     expect(calls()).toEqual(done);
   });
 
-  it('was deleted by mistake: let go at once, its machine stays, and is taken back by its name', async () => {
+  it('after a deletion by mistake: it is released at once, its VM stays, and is adopted again by its name', async () => {
     await begin('mistake');
     await startAt(home);
-    // Guests that do not heed the shutdown signal, so that the deletion takes the whole grace period.
+    // Guests that ignore the shutdown signal, so that the deletion takes the whole grace period.
     const deaf = { osTemplate: { name: 'Appliance (ignores ACPI)' } };
     const apply = home.write([manifest('web', 'default', deaf), manifest('cache', 'team-a', deaf)]);
     await home.sh(apply);
@@ -277,12 +277,15 @@ describe('an object that is lost and comes back', () => {
     await home.sh(apply);
     await home.until('default/web False/OrphanCandidateFound', 'team-a/cache False/OrphanCandidateFound');
     await home.sh(documented(page, 'adopt-applied'));
-    await home.cluster.until('both are taken back', async () => Object.keys(held(await home.objects())).length === 2);
+    await home.cluster.until(
+      'both are adopted again',
+      async () => Object.keys(held(await home.objects())).length === 2,
+    );
     expect(held(await home.objects())).toEqual(before);
     expect(calls()).toEqual(['CreateMachine', 'CreateMachine', 'StopMachine', 'StopMachine']);
   });
 
-  it('was in a namespace that was deleted, key and all: let go, and its machine stays', async () => {
+  it('after the deletion of its namespace with the key: it is released, and its VM stays', async () => {
     await begin('namespace');
     await home.cluster.createNamespace('gone');
     await home.cluster.putSecret('gone', apiKey);
@@ -307,8 +310,8 @@ describe('an object that is lost and comes back', () => {
   });
 });
 
-describe('a cluster that is lost', () => {
-  it('and rebuilt from a backup: nothing happens until one command takes the whole fleet back', async () => {
+describe('a lost cluster', () => {
+  it('that is restored from a backup: nothing happens until one command adopts the whole fleet again', async () => {
     await begin('rebuilt');
     const before = await live();
     const done = calls();
@@ -325,15 +328,15 @@ describe('a cluster that is lost', () => {
     await other.sh(documented(page, 'adopt-restored'));
     expect(held(await other.until(...allShow('True/Available')))).toEqual(before);
 
-    // The wish is not needed any more once the machine is on record, and no manifest has it.
+    // spec.adoption is not needed any more after the VM is recorded, and no manifest has it.
     await other.sh('kubectl patch vps web --type merge -p \'{"spec":{"adoption":null,"powerState":"Halted"}}\'');
     await other.cluster.until('web is halted', async () => (await other.object('web')).status?.state === 'Halted');
     expect(held(await other.until(...allShow('True/Available')))).toEqual(before);
     expect(calls().slice(done.length)).toEqual(['StopMachine']);
   });
 
-  it('and applied anew from Git: no second machine is made, and one command takes all of them back', async () => {
-    await begin('anew');
+  it('that is applied again from Git: no second VM is created, and one command adopts all of them again', async () => {
+    await begin('applied again');
     await startAt(home);
     const apply = home.write([...fleet, manifest('db', 'default', { providerName: 'db-main' })]);
     await home.sh(apply);
@@ -355,7 +358,7 @@ describe('a cluster that is lost', () => {
     expect(calls()).toEqual(done);
   });
 
-  it('and applied anew, with one name in two namespaces: what cannot be told apart is left to a person', async () => {
+  it('that is applied again, with one name in two namespaces: an ambiguous VM is left to the user', async () => {
     await begin('ambiguous');
     await startAt(home);
     const apply = home.write([manifest('web'), manifest('web', 'team-a'), manifest('cache', 'team-a')]);
@@ -393,7 +396,7 @@ describe('a cluster that is lost', () => {
     expect(calls()).toEqual(done);
   });
 
-  it('and not wanted back: one object has a machine of its own made, the old one is left', async () => {
+  it('whose VMs are not wanted: one object gets a new VM, the old one is left', async () => {
     await begin('not-wanted');
     await live();
     const done = calls();
@@ -418,7 +421,7 @@ describe('a cluster that is lost', () => {
   });
 });
 
-describe('an object that is there twice', () => {
+describe('an object that exists twice', () => {
   it('in another cluster with the same key: the copies do nothing, and deleting them deletes nothing', async () => {
     await begin('second-cluster');
     const before = await live();
@@ -437,7 +440,7 @@ describe('an object that is there twice', () => {
     expect((await home.objects()).map(({ metadata }) => metadata.resourceVersion)).toEqual(records);
   });
 
-  it('under another name: the original keeps its machine, and the copy gets one of its own when told to', async () => {
+  it('under another name: the original keeps its VM, and the copy gets a separate one on request', async () => {
     await begin('copied');
     await startAt(home);
     await home.sh(home.write([manifest('web')]));
@@ -459,7 +462,7 @@ describe('an object that is there twice', () => {
     expect(liveNames()).toEqual([expect.stringMatching(/^web-[0-9a-f]{8}$/)]);
   });
 
-  it('because it moves: the old one is let go, the new one takes the machine', async () => {
+  it('during a move: the old one is released, the new one adopts the VM', async () => {
     await begin('moved');
     await startAt(home);
     await home.sh(home.write([manifest('web')]));

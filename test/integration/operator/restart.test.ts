@@ -23,7 +23,7 @@ function restarts({ emulator: { ledger } }: OperatorFixture): number {
   ).length;
 }
 
-/** Until the request is handled and the machine is as asked. */
+/** Until the request is handled and the VM is in sync. */
 async function untilHandled(
   fixture: OperatorFixture,
   request: string,
@@ -40,7 +40,7 @@ async function untilHandled(
 }
 
 describe('a restart by request', () => {
-  it('is made by the command that the pages show', async () => {
+  it('is performed by the documented command', async () => {
     const fixture = await stageFor('documented');
     await fixture.operator();
     await fixture.create('web');
@@ -53,7 +53,7 @@ describe('a restart by request', () => {
     expect([asked(fixture), restarts(fixture)]).toEqual([1, 1]);
   });
 
-  it('happens once for each new text, and not for one that was there first or came while the machine was halted', async () => {
+  it('happens once for each new value, and not for the first value of a new object or one set while the VM was halted', async () => {
     const fixture = await stageFor('once');
     const person = userAt(fixture);
     const first = await fixture.operator();
@@ -86,9 +86,9 @@ describe('a restart by request', () => {
     await person.change('web', { restartRequest: 'wednesday' });
     await untilHandled(fixture, 'wednesday');
     expect([asked(fixture), restarts(fixture)]).toEqual([2, 2]);
-    const told = (await person.events('web')).filter((event) => event.includes('Restarting'));
+    const restartEvents = (await person.events('web')).filter((event) => event.includes('Restarting'));
     // Two of the same note within minutes are one event with a count, unless they are of two processes.
-    expect(told).toEqual(['Normal Restarting 1', 'Normal Restarting 1']);
+    expect(restartEvents).toEqual(['Normal Restarting 1', 'Normal Restarting 1']);
   });
 
   it.each<{
@@ -101,7 +101,7 @@ describe('a restart by request', () => {
     effects: number;
   }>([
     {
-      because: 'killed between announcement and call',
+      because: 'killed between create intent and call',
       when: 'before',
       action: { kind: 'hang' },
       isKilled: true,
@@ -133,7 +133,7 @@ describe('a restart by request', () => {
       effects: 1,
     },
     {
-      because: 'killed, and no time of the last action is told',
+      because: 'killed, and no time of the last action is reported',
       when: 'before',
       action: { kind: 'hang' },
       isKilled: true,
@@ -152,7 +152,7 @@ describe('a restart by request', () => {
       await fixture.untilReady('web', 'True/Available');
       fixture.emulator.addFault({ operation: 'RestartMachine', when, action, times: 1 });
       await person.change('web', { restartRequest: 'now' });
-      await fixture.cluster.until('the call is under way', async () => asked(fixture) === 1);
+      await fixture.cluster.until('the call is in flight', async () => asked(fixture) === 1);
       expect((await fixture.object('web'))?.status?.operation).toMatchObject({
         type: 'Restart',
         restartRequest: 'now',

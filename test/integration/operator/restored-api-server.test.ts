@@ -75,11 +75,11 @@ async function untilHalted(name: string): Promise<void> {
 }
 
 describe('the same operator', () => {
-  it('goes on when the CRD is not served for a while, and says so meanwhile', { timeout: 180_000 }, async () => {
+  it('continues when the CRD is not served for a while, and reports it meanwhile', { timeout: 180_000 }, async () => {
     for (const name of ['web', 'db']) await cluster.create({ name, namespace: 'default', spec });
     await untilReady('web', 'db');
     await serveCrd(false);
-    await cluster.until('it says so', async () => (await readyz()).includes('is not installed'));
+    await cluster.until('it reports the missing CRD', async () => (await readyz()).includes('is not installed'));
     const writes = emulator.ledger.writes().length;
     await serveCrd(true);
     await cluster.until('it is ready', async () => (await readyz()) === 'ok\n');
@@ -93,7 +93,7 @@ describe('the same operator', () => {
     expect(emulator.ledger.machinesEverCreated()).toHaveLength(2);
   });
 
-  it('notices an API server that was restored from a backup', { timeout: 300_000 }, async () => {
+  it('detects an API server that was restored from a backup', { timeout: 300_000 }, async () => {
     await plane.backUp();
     // More changes than are made after the restore, so that no event of those is later than the last one seen.
     for (let round = 0; round < 30; round += 1)
@@ -105,7 +105,7 @@ describe('the same operator', () => {
     await plane.restore();
     await untilHalted('db');
     expect(operator.output()).toContain('API server returned an earlier resourceVersion than before');
-    // Its object is gone with the history; its VM is nobody's to delete.
+    // Its object disappeared with the history; its VM is unmanaged.
     expect(emulator.ledger.machinesEverCreated()).toHaveLength(3);
     expect(emulator.ledger.liveMachines()).toHaveLength(3);
     await untilReady('db');

@@ -25,7 +25,7 @@ async function create(fixture: OperatorFixture, name: string, shard: string, mor
 }
 
 describe('two shards in one namespace', () => {
-  it('both act, each on its own objects', async () => {
+  it('are both active, each on its own objects', async () => {
     const fixture = await stageFor('both-act');
     const [a, b] = [await startShard(fixture, 'a'), await startShard(fixture, 'b')];
     const names = Array.from({ length: 6 }, (_, index) => `vm-${index}`);
@@ -37,7 +37,7 @@ describe('two shards in one namespace', () => {
     expect((await fixture.object('unlabelled'))?.metadata.finalizers ?? []).toEqual([]);
   });
 
-  it('an object whose labels change moves, with its machine', async () => {
+  it('an object whose labels change moves, with its VM', async () => {
     const fixture = await stageFor('moves');
     const [a, b] = [await startShard(fixture, 'a'), await startShard(fixture, 'b')];
     await create(fixture, 'web', 'a');
@@ -57,8 +57,8 @@ describe('two shards in one namespace', () => {
     ]);
   });
 
-  it('a name and a machine that an object of the other shard has are out of reach', async () => {
-    const fixture = await stageFor('rivals');
+  it('a name and a VM that an object of the other shard has cannot be used', async () => {
+    const fixture = await stageFor('conflicting objects');
     await startShard(fixture, 'a');
     await startShard(fixture, 'b');
     await create(fixture, 'first', 'a', { providerName: 'wanted' });

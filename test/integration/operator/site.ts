@@ -16,7 +16,7 @@ import { sharedCluster } from '../../support/shared-cluster.ts';
  * (`-A`) can be run as they are documented, without meeting other tests.
  */
 export class Site {
-  /** Where objects are; `gone` is made and deleted by whoever needs it. */
+  /** The namespaces of objects; a test creates and deletes `gone` itself. */
   static readonly namespaces = ['default', 'team-a', 'gone'];
 
   readonly cluster: Cluster;
@@ -71,8 +71,8 @@ export class Site {
   }
 
   /**
-   * An operator for the whole cluster, in a hurry, with the rights of its service account. `settings` by their flags' names shall be
-   * otherwise.
+   * An operator for the whole cluster, with fast settings and the permissions of its service account. `settings` overrides
+   * flags by name.
    */
   async operator(
     apiUrl: string,
@@ -123,7 +123,9 @@ export class Site {
     return `kubectl apply -f ${file}`;
   }
 
-  /** All objects gone as if etcd had been lost: nobody is asked, no machine is touched. No operator may be running. */
+  /**
+   * Removes all objects as a loss of etcd does: without finalizers, and without a change of any VM. No operator may be running.
+   */
   async lose(): Promise<void> {
     await this.sh('kubectl delete vps --all -A --wait=false');
     for (const { metadata } of await this.objects()) {

@@ -33,9 +33,9 @@ function oldDefinition(): KubernetesObject & Record<string, unknown> {
   return definition;
 }
 
-describe('an operator that is started before anything is there for it', () => {
+describe('an operator that starts before its prerequisites exist', () => {
   it(
-    'says what is missing, one thing after the other, and works with Roles in its namespaces alone',
+    'reports what is missing, one after the other, and works with Roles in its namespaces alone',
     { timeout: 180_000 },
     async () => {
       rmSync(out, { recursive: true, force: true });
@@ -89,9 +89,9 @@ describe('an operator that is started before anything is there for it', () => {
           'web is Ready',
           async () => readiness(await cluster.get('team-a', 'web')) === 'True/Available',
         );
-        // An object that the schema allowed once says what is wrong with it, and is no trouble to others.
+        // An object that an earlier schema allowed reports its mistake, and does not affect others.
         await cluster.until(
-          'odd tells',
+          'odd reports it',
           async () => readiness(await cluster.get('team-b', 'odd')) === 'False/InvalidSpec',
         );
         const odd = await cluster.get('team-b', 'odd');

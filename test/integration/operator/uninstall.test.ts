@@ -53,7 +53,7 @@ async function expectNothingLeft(fixture: OperatorFixture): Promise<void> {
   expect([calls.CreateMachine, calls.DeleteMachine, fixture.emulator.ledger.liveMachines()]).toEqual([1, 1, []]);
 }
 
-describe.each(labels)('a Secret %s that goes with its VirtualMachine', (what, secretLabels) => {
+describe.each(labels)('a Secret %s that is deleted with its VirtualMachine', (what, secretLabels) => {
   it('helm uninstall deletes the VM', async () => {
     const fixture = await stageFor(`helm ${what}`, { withSecret: false });
     const files = manifests(secretLabels);
@@ -90,7 +90,7 @@ describe.each(labels)('a Secret %s that goes with its VirtualMachine', (what, se
   });
 });
 
-it('an operator that restarts between the two says how to finish, and finishes once the Secret is back', async () => {
+it('an operator that restarts between the two reports the remedy, and finishes once the Secret is back', async () => {
   const fixture = await stageFor('restart', { withSecret: false });
   const person = userAt(fixture);
   const place = write('of restart', manifests({}));

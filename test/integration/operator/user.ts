@@ -8,7 +8,7 @@ export interface User {
   change(name: string, spec: Readonly<Record<string, unknown>>): Promise<void>;
   /** Sets annotations of `vps247.com`; null takes one away. */
   annotate(name: string, values: Readonly<Record<string, string | null>>): Promise<void>;
-  /** Waits until the object is as told, and answers it. */
+  /** Waits until the object meets the condition, and returns it. */
   until(name: string, what: string, isTrue: (object: VirtualMachine) => boolean): Promise<VirtualMachine>;
   /** Waits until the condition is `status/reason`. */
   untilCondition(name: string, type: string, expected: string): Promise<VirtualMachine>;

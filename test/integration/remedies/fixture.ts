@@ -15,7 +15,7 @@ interface More {
   readonly annotations?: Readonly<Record<string, string>>;
 }
 
-/** A namespace with an account of its own, in which the object `web` comes to show a reason. */
+/** A namespace with a separate account, in which the object `web` comes to show a reason. */
 export class Place {
   readonly namespace: string;
   readonly ownerId: number;

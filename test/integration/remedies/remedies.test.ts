@@ -17,7 +17,7 @@ const sharedOwner = 900;
 // Several times as long as it takes, for machines with other things to do.
 const limit = 400_000;
 
-/** One command of a reason's remedy, in a namespace of its own. */
+/** One command of a reason's remedy, in a separate namespace. */
 interface Case {
   readonly reason: Reason;
   readonly shown: Shown;
@@ -139,7 +139,7 @@ beforeAll(async () => {
     const place = places[index];
     if (place === undefined) continue;
     const result = paste(each, place);
-    // Whoever waits for it hears of it.
+    // A failure is reported to its awaiter.
     result.catch(() => {});
     results.set(each, result);
   }

@@ -18,7 +18,7 @@ export interface Shown {
   readonly arrange: (place: Place) => Promise<unknown>;
   /** Whether its namespace uses the operator's default API key. */
   readonly isDefaultKey?: true;
-  /** Whether there is no Secret with an API key at first. */
+  /** Whether the Secret with an API key is missing at first. */
   readonly hasNoKey?: true;
   /** For each command: first those of the message, then those of the page that the message doesn't have. */
   readonly after: readonly After[];
@@ -215,7 +215,7 @@ export const remedies: Readonly<Record<Reason, Shown | readonly Shown[] | Nothin
   CredentialsMissing: { hasNoKey: true, arrange: (place) => place.create('web'), after: [available(1)] },
   CredentialsRejected: {
     arrange: async (place) => {
-      await place.putKey(`${place.apiKey}-of-nobody`);
+      await place.putKey(`${place.apiKey}-of-no-account`);
       await place.create('web');
     },
     after: [available(1)],

@@ -24,7 +24,7 @@ afterAll(() => world[Symbol.asyncDispose]());
 
 let changes = 0;
 
-/** Changes some objects while the fault is there; answers when all are as asked. */
+/** Changes some objects during the fault; returns when all are in sync. */
 async function changeSome(): Promise<void> {
   changes += 1;
   const powerState = changes % 2 === 1 ? 'Halted' : 'Running';
@@ -57,7 +57,7 @@ function editEvents(edit: Extract<Treatment, { kind: 'edit' }>['edit']): void {
   world.proxy.cutWatches();
 }
 
-test('a watch that is cut in the middle of a line goes on where it was', async () => {
+test('a watch that is cut in the middle of a line resumes where it was', async () => {
   const { lists } = world.asked;
   let cuts = 0;
   editEvents((line) => {
@@ -71,7 +71,7 @@ test('a watch that is cut in the middle of a line goes on where it was', async (
   expect(world.asked.lists).toBe(lists);
 });
 
-test('events that come twice, and in the wrong order, do no harm', async () => {
+test('duplicate and unordered events do no harm', async () => {
   const { lists } = world.asked;
   let kept: string | undefined;
   editEvents((line) => {
@@ -86,7 +86,7 @@ test('events that come twice, and in the wrong order, do no harm', async () => {
   await changeSome();
   await world.setPower('d', 'Halted');
   await world.setPower('d', 'Running');
-  // So that no event is kept for ever.
+  // So that no event is kept permanently.
   const nudge = setInterval(() => {
     const metadata = { name: 'm', namespace, annotations: { nudged: String(performance.now()) } };
     void world.cluster.patch(namespace, 'm', { metadata });
@@ -95,7 +95,7 @@ test('events that come twice, and in the wrong order, do no harm', async () => {
   expect(world.asked.lists).toBe(lists);
 });
 
-test('an ERROR event that says 410 leads to a list', async () => {
+test('an ERROR event with code 410 leads to a list', async () => {
   const { lists } = world.asked;
   let errors = 0;
   const status = {
@@ -115,7 +115,7 @@ test('an ERROR event that says 410 leads to a list', async () => {
   expect(world.asked.lists).toBe(lists + 1);
 });
 
-test('everything there is, told as events, is begun anew when it breaks off half way', async () => {
+test('an initial list as events that breaks off midway is started again', async () => {
   const lines: number[] = [];
   world.decide = (request) => {
     if (isMachineWatch(request)) return lines.length === 0 ? { kind: 'refuse', status: 410, body: expired } : undefined;
@@ -135,7 +135,7 @@ test('everything there is, told as events, is begun anew when it breaks off half
   expect(lines).toEqual([7, 7, fleet.length + 1]);
 });
 
-test('a list whose third page of five fails is begun anew, and half of it counts for nothing', async () => {
+test('a list whose third page of five fails is started again, and its first half does not count', async () => {
   const { lists } = world.asked;
   const pages: number[] = [];
   let page = 0;
@@ -151,7 +151,8 @@ test('a list whose third page of five fails is begun anew, and half of it counts
     if (page >= 3 && failures < 4) {
       failures += 1;
       page = 2;
-      // The client tries a page three times, then the list is begun anew; that fails too, once, for having grown old.
+      // The client tries a page three times, then the list starts again; that fails too, once, because its continue token
+      // expired.
       return failures < 4 ? { kind: 'refuse', status: 500 } : { kind: 'refuse', status: 410, body: expired };
     }
     return { kind: 'pass', query: { limit: '3' } };
@@ -162,7 +163,7 @@ test('a list whose third page of five fails is begun anew, and half of it counts
   expect(pages).toEqual([1, 2, 3, 3, 3, 1, 2, 3, 1, 2, 3, 4, 5]);
 });
 
-test('a server that knows nothing but pages lists the labelled Secrets', async () => {
+test('a server that supports only pages lists the labelled Secrets', async () => {
   const selectors: (string | null)[] = [];
   world.decide = (request) => {
     if (!isOfSecrets(request)) return undefined;
@@ -185,28 +186,28 @@ const expired = {
   message: 'too old',
 };
 
-test('an API server that comes and goes costs no change', async () => {
-  let isAway = true;
+test('an API server with repeated outages costs no change', async () => {
+  let isUnavailable = true;
   let resets = 0;
   world.decide = () => {
-    if (!isAway) return undefined;
+    if (!isUnavailable) return undefined;
     resets += 1;
     return { kind: 'reset', at: 'before' };
   };
   world.proxy.cutWatches();
   await changeSome();
   for (let flap = 0; flap < 6; flap += 1) {
-    await new Promise((resolve) => setTimeout(resolve, 400)); // how long it is away, and there
-    isAway = !isAway;
-    if (isAway) world.proxy.cutWatches();
+    await new Promise((resolve) => setTimeout(resolve, 400)); // the length of its outages and of the time between them
+    isUnavailable = !isUnavailable;
+    if (isUnavailable) world.proxy.cutWatches();
   }
-  isAway = false;
+  isUnavailable = false;
   await world.untilAsAsked(...fleet);
   expect(resets).toBeGreaterThan(0);
   expect(mishaps()).toEqual({ duplicates: [], forbiddenTransitions: [] });
 });
 
-test('an API server that takes five seconds for everything is waited for', async () => {
+test('an API server that takes five seconds for every request is waited for', async () => {
   let delays = 0;
   world.decide = (request) => {
     if (isMachineWatch(request)) return undefined;
@@ -237,7 +238,7 @@ test('a token that is refused for a while costs no change', async () => {
   expect(mishaps()).toEqual({ duplicates: [], forbiddenTransitions: [] });
 });
 
-test('history that was thrown away while nobody watched is no loss', async () => {
+test('history that was dropped without a watch is not lost', async () => {
   const { lists } = world.asked;
   world.decide = (request) => (isMachineWatch(request) ? { kind: 'refuse', status: 503 } : undefined);
   world.proxy.cutWatches();
@@ -249,8 +250,8 @@ test('history that was thrown away while nobody watched is no loss', async () =>
   expect(world.asked.lists).toBeGreaterThan(lists);
 }, 90_000);
 
-test('a definition that is taken away takes its objects along, and is watched again when it is back', async () => {
-  // Objects of nobody's machine, or removing their definition would mean to delete machines.
+test('a deleted CRD deletes its objects, and is watched again when it is back', async () => {
+  // Objects without a VM, or deleting their CRD would delete VMs.
   const crd = {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',

@@ -14,7 +14,7 @@ beforeAll(async () => {
 
 afterAll(() => world[Symbol.asyncDispose]());
 
-test('whichever event of a life is lost, the next list makes it good', async () => {
+test('any lost event of an object is corrected by the next list', async () => {
   const counts = new Map<string, number>();
   const lost = new Set<string>();
   const edit = (line: string): readonly string[] => {

@@ -15,7 +15,7 @@ import { apiKey, spec } from '../operator/fixture.ts';
 
 export const namespace = 'default';
 
-/** The operator as a process, a control plane of its own, and between them a wire to which anything may be done. */
+/** The operator as a process, a separate control plane, and between them a proxy for faults. */
 export interface World extends AsyncDisposable {
   readonly cluster: Cluster;
   readonly emulator: Emulator;
@@ -166,7 +166,7 @@ export function isOfSecrets({ api, method, path: where }: Passing): boolean {
   return api === 'kubernetes' && method === 'GET' && where.endsWith('/secrets');
 }
 
-/** The watch of VirtualMachines that goes on, not the one that sends everything there is. */
+/** The watch of VirtualMachines that continues, not the one that sends the initial list. */
 export function isMachineWatch(request: Passing): boolean {
   return isOfMachines(request) && isWatch(request) && !isEverything(request);
 }

@@ -20,7 +20,7 @@ const kinds: Readonly<
 };
 
 /** Objects of other projects. */
-export const Foreign = {
+export const ThirdParty = {
   /** What is wrong with it, empty if nothing is; undefined if it is none of these. */
   judge(object: Manifest): string | undefined {
     // A file for a program on this side, not for the API server.
