@@ -9,7 +9,7 @@ it.each([
   { value: 'True', isOn: false, isSenseless: true },
   { value: '1', isOn: false, isSenseless: true },
   { value: '', isOn: false, isSenseless: true },
-])('a switch set to "$value": on $isOn, reported as senseless $isSenseless', ({ value, isOn, isSenseless }) => {
+])('a switch set to "$value": on $isOn, reported as invalid $isSenseless', ({ value, isOn, isSenseless }) => {
   const { paused, forcePowerOff, ignoreOrphanCandidates } = annotations;
   const names = [paused, forcePowerOff, ignoreOrphanCandidates];
   const object = objectWith({ annotations: Object.fromEntries(names.map((name) => [name, value])) });

@@ -28,7 +28,7 @@ test.each<[command: string, calls: readonly (readonly unknown[])[]]>([
     [['-n', hostile, 'create', 'secret', 'generic', hostile, `--from-literal=${hostile}=YOUR-KEY`]],
   ],
   [commands.labelSecret(hostile, hostile, 'a/b=true'), [['-n', hostile, 'label', 'secret', hostile, 'a/b=true']]],
-])('a shell runs what is meant, whatever the names are: %j', (command, calls) => {
+])('a shell parses the command correctly with any names: %j', (command, calls) => {
   expect(callsOf(command)).toEqual(calls);
 });
 
@@ -37,7 +37,7 @@ test.each<[command: string, patch: object]>([
   [commands.adoptVm(names, 7), { spec: { adoption: { policy: 'MustExist', id: 7 } } }],
   [commands.resetStatus(names), { status: null }],
   [commands.replaceApiKey(hostile, { name: hostile, key: hostile }), { stringData: { [hostile]: 'YOUR-KEY' } }],
-])('a patch is what is meant, in one line without hidden characters: %j', (command, patch) => {
+])('a patch is correct, on one line without hidden characters: %j', (command, patch) => {
   const [words = []] = callsOf(command);
   expect(JSON.parse(words.at(-1) ?? '')).toEqual(patch);
   expect(words.at(-1)).not.toMatch(/[\n\u202e]/);

@@ -13,8 +13,8 @@ const definitionOf = (version: string) =>
   parse(readFileSync(join(root, goldenFolder, version, 'crd.yaml'), 'utf8')) as Definition;
 const present = parse(renderCrd()) as Definition;
 
-describe('the definition only grows', () => {
-  it.each(goldenVersions())('nothing of %s is taken away', (version) => {
+describe('the CRD only grows', () => {
+  it.each(goldenVersions())('nothing of %s is removed', (version) => {
     expect(breakingChanges(definitionOf(version), present)).toEqual([]);
   });
 });
@@ -22,7 +22,7 @@ describe('the definition only grows', () => {
 describe('the version in package.json has its golden set', () => {
   const version = currentVersion();
 
-  it('whose definition is the present one: after a release, the version is raised before the definition changes', () => {
+  it('whose CRD is the present one: after a release, raise the version before you change the CRD', () => {
     expect(goldenVersions()).toContain(version);
     expect(definitionOf(version)).toEqual(present);
   });
@@ -36,7 +36,7 @@ describe('the version in package.json has its golden set', () => {
     expect(leftInGoldenChart(version)).toEqual([]);
   });
 
-  it('with objects at rest and under way, and their machines: `npm run golden` writes them', () => {
+  it('with objects at rest and in transition, and their VMs: `npm run golden` writes them', () => {
     for (const folder of ['samples/at-rest', 'samples/under-way']) {
       expect(readdirSync(join(root, goldenFolder, version, folder)).length, folder).toBeGreaterThan(0);
     }

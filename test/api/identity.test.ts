@@ -29,7 +29,7 @@ describe('providerName', () => {
     expect(expected.length).toBeLessThanOrEqual(63);
   });
 
-  it("is the spec's when given, which proves nothing about who made the machine", () => {
+  it('is the one in the spec, which proves nothing about the creator of the VM', () => {
     const object = objectWith({ spec: { providerName: 'shared' } });
     expect([providerName(object), isNameOwn(object)]).toEqual(['shared', false]);
   });
@@ -56,7 +56,7 @@ describe('readIdentity', () => {
       expected: { kind: 'OtherObject', isRecord: true, uid: 'other', id: 90, name: 'web-0a1b2c3d', ownerId: 7 },
     },
     {
-      because: 'an id that was only shown is no record',
+      because: 'an id that was only shown does not count as a record',
       status: { id: 90, providerName: 'web-0a1b2c3d' },
       expected: { kind: 'None' },
     },
@@ -68,7 +68,7 @@ describe('readIdentity', () => {
     { text: `{"id":1001,"uid":"${uid}","name":"legacy"}` },
     { text: `{"id":1001,"uid":"other"}` },
     { text: 'nonsense' },
-  ])('whatever the annotation says, once there is a record: $text', ({ text }) => {
+  ])('for any annotation, if the status has a record: $text', ({ text }) => {
     const object = objectWith({ status: recordOf(90), annotations: { [annotations.machine]: text } });
     expect([readIdentity(object), compareHint(object, { ...known, origin: 'Created' })]).toEqual([
       known,
@@ -104,11 +104,11 @@ describe('readIdentity', () => {
     expect(readIdentity(objectWith({ intent: true, recordedFor }))).toEqual(expected);
   });
 
-  it('is the record while a create intent is still there', () => {
+  it('is the record while a create intent is still stored', () => {
     expect(readIdentity(objectWith({ id: 90, intent: true }))).toEqual(known);
   });
 
-  it('writes a hint that says what the record says', () => {
+  it('writes a hint that equals the record', () => {
     const object = objectWith();
     for (const machine of [
       { id: 1, origin: 'Created', name: 'web-0a1b2c3d' },
@@ -124,7 +124,7 @@ describe('readIdentity', () => {
     { hinted: undefined, recorded: 7, expected: 'Equal' },
     { hinted: 7, recorded: undefined, expected: 'Equal' },
     { hinted: 7, recorded: 8, expected: 'Contradicting' },
-  ])('compares owners only where both say one: $hinted, $recorded → $expected', ({ hinted, recorded, expected }) => {
+  ])('compares owners only where both have one: $hinted, $recorded → $expected', ({ hinted, recorded, expected }) => {
     const hint = writeHint(objectWith(), machineOf(hinted));
     const annotated = objectWith({ annotations: { [annotations.machine]: hint } });
     expect(compareHint(annotated, machineOf(recorded))).toBe(expected);
@@ -135,9 +135,9 @@ const hash = (text: string): string => `hash of ${text}`;
 
 describe('readIntent', () => {
   it.each([
-    { because: 'nothing was announced', text: undefined, expected: undefined },
+    { because: 'no intent was written', text: undefined, expected: undefined },
     {
-      because: 'announced for this object',
+      because: 'an intent for this object',
       text: `{"name":"web","uid":"${uid}"}`,
       expected: { isOwn: true, name: 'web', uid },
     },
@@ -194,7 +194,7 @@ describe('readIntent', () => {
     expect(readIntent(JSON.stringify({ ...JSON.parse(written), ...edited }), uid)?.options).toBeUndefined();
   });
 
-  it('writes only what is known', () => {
+  it('writes only known values', () => {
     const text = writeIntent(objectWith().metadata, { at: after, name: 'web', nameless: [] }, () => 'proof');
     expect(JSON.parse(text)).toEqual({ at: '2026-01-01T00:00:00.000Z', name: 'web', uid, proof: 'proof' });
   });

@@ -11,7 +11,7 @@ setFlagsFromString('--expose-gc');
 // The global of Node with this flag.
 const gc = runInNewContext('gc') as () => void;
 
-test('equal values become one, others stay apart', () => {
+test('equal values become one, others stay separate', () => {
   const sharing = new Interner();
   const first = sharing.intern({ name: 'Budget' });
   expect(sharing.intern({ name: 'Budget' })).toBe(first);
@@ -24,7 +24,7 @@ test('equal values become one, others stay apart', () => {
   ]);
 });
 
-test('what nobody shares does not pile up, and nothing gets mixed up', () => {
+test('unused values are released, and values are not mixed up', () => {
   const sharing = new Interner();
   for (let id = 0; id < 10_000; id += 1) expect(sharing.intern({ id })).toEqual({ id });
 });
@@ -40,7 +40,7 @@ function stored(name: string, message = ''): object {
         resourceVersion: '5',
         generation: 1,
         annotations: {
-          foreign: 'yes',
+          team: 'yes',
           'vps247.com/paused': 'true',
           'kubectl.kubernetes.io/last-applied-configuration': '{}',
         },
@@ -54,7 +54,7 @@ function stored(name: string, message = ''): object {
   );
 }
 
-test('of two objects that want the same, what they want is kept once; what they are is their own', () => {
+test('the equal spec of two objects is kept once, and their metadata separately', () => {
   const read = createVirtualMachineReader();
   const [a, b] = [read(stored('a')), read(stored('b'))];
   expect(b.spec).toBe(a.spec);
@@ -65,7 +65,7 @@ test('of two objects that want the same, what they want is kept once; what they 
   expect(read(stored('c', 'other words')).status?.conditions?.[0]?.message).toBe('other words');
 });
 
-test('nothing is kept that nobody reads, and nothing else is lost', () => {
+test('unused values are released, and nothing else', () => {
   const object = createVirtualMachineReader(['app', 'zone'])(stored('a'));
   expect(object.metadata).toEqual({
     name: 'a',
@@ -82,14 +82,14 @@ test('nothing is kept that nobody reads, and nothing else is lost', () => {
   expect([object.spec, object.status]).toEqual([spec, status]);
 });
 
-test('values are still shared after more wordings than are remembered', () => {
+test('values are still shared after more different ones than are remembered', () => {
   const read = createVirtualMachineReader();
   for (let index = 0; index < 5_000; index += 1) read(stored('a', `wording ${index}`));
   const [first, second] = [read(stored('a', 'the same')), read(stored('b', 'the same'))];
   expect(first.status?.conditions?.[0]).toBe(second.status?.conditions?.[0]);
 });
 
-test('the fingerprint follows labels and annotations of others, and nothing that the operator or kubectl writes', () => {
+test('the fingerprint depends on labels and annotations of others, and not on those of the operator or kubectl', () => {
   const read = createVirtualMachineReader();
   const fingerprintOf = (labels: object, notes: object) => {
     const object = stored('a') as { readonly metadata: object };
@@ -128,7 +128,7 @@ function hostile(index: number): object {
   };
 }
 
-test('of an object as large as can be a few kilobytes are kept, and a cut record is no record', () => {
+test('a few kilobytes of the largest object are kept, and a cut record does not count as a record', () => {
   const { metadata } = createVirtualMachineReader()(hostile(1));
   expect(JSON.stringify(metadata).length).toBeLessThan(4_000);
   expect([metadata.finalizers, metadata.hasMoreFinalizers]).toEqual([['vps247.com/machine'], true]);
@@ -147,7 +147,7 @@ test('an object with very many finalizers has that of the operator only if it is
   expect([finalizersOf(others), finalizersOf([...others, 'vps247.com/machine'])]).toEqual([[], ['vps247.com/machine']]);
 });
 
-test('what is wrong with a stored spec is kept with the object', () => {
+test('the validation errors of a stored spec are kept with the object', () => {
   const read = createVirtualMachineReader();
   expect(read({ ...stored('a'), spec: { ...objectWith().spec, ipv6: 'yes' } })).toMatchObject({
     specErrors: ['spec.ipv6 must be a boolean, not "yes"'],
@@ -170,7 +170,7 @@ test.each([
 test.each([
   ...writtenBy('you').map((name) => ({ name, longest: 256 })),
   ...writtenBy('the operator').map((name) => ({ name, longest: 2_048 })),
-])('of $name $longest bytes are kept', ({ name, longest }) => {
+])('$longest bytes of $name are kept', ({ name, longest }) => {
   const read = createVirtualMachineReader();
   const valueOf = (value: string) => {
     const object = stored('a') as { readonly metadata: object };

@@ -27,7 +27,7 @@ function hasWhatItRequires({ required = [], properties = {} }: Schema): boolean 
 }
 
 describe('every field', () => {
-  test('says what it is in sentences', () => {
+  test('has a description in sentences', () => {
     expect(fields.length).toBeGreaterThan(50);
     expect(offenders(({ description = '' }) => /^[A-Z][^]*\.$/.test(description))).toEqual([]);
   });
@@ -36,16 +36,16 @@ describe('every field', () => {
     expect(offenders(isBounded)).toEqual([]);
   });
 
-  test('requires only what it has', () => {
+  test('requires only fields that exist', () => {
     expect(offenders(hasWhatItRequires)).toEqual([]);
   });
 });
 
-describe('types and schema say the same', () => {
+describe('types and schema agree', () => {
   const schema: Schema = { type: 'string' };
 
   // These comments are the test: `npm run check` fails when the line below one of them compiles.
-  test('a field too few or too many does not compile', () => {
+  test('a missing or extra field does not compile', () => {
     // @ts-expect-error: `name` is missing
     const tooFew = { id: schema } satisfies PropertiesOf<CatalogueStatus>;
     // @ts-expect-error: there is no `size`
@@ -62,7 +62,7 @@ describe('types and schema say the same', () => {
   });
 });
 
-test('columns that are always shown fit beside each other; the rest is for -o wide', () => {
+test('the default columns fit beside each other; the others are for -o wide', () => {
   const shown = printerColumns.filter(({ priority }) => priority === undefined).map(({ name }) => name);
   expect(shown).toEqual(['Desired', 'State', 'Ready', 'Reason', 'Address', 'Region', 'Package', 'Age']);
 });
@@ -79,7 +79,7 @@ function shownFor(object: unknown, jsonPath: string): unknown {
   return found;
 }
 
-test('each column shows what its title says', () => {
+test('each column shows the value in its title', () => {
   const creationTimestamp = '2026-01-01T00:00:00Z';
   const object = {
     metadata: { creationTimestamp },
@@ -114,7 +114,7 @@ test('each column shows what its title says', () => {
   });
 });
 
-test('what a spec leaves out has these values, which a change would alter for every object that is there', () => {
+test('the defaults of the spec are these, which a change would alter for every existing object', () => {
   const defaults = fieldsOf(spec, 'spec').flatMap(([path, schema]) =>
     schema.default === undefined ? [] : [[path, schema.default] as const],
   );

@@ -4,7 +4,7 @@ import { objectWith } from '../plan/fixtures.ts';
 
 const { spec: good } = objectWith();
 
-test('a spec that the schema allows is taken as it is', () => {
+test('a spec that the schema allows is returned unchanged', () => {
   const read = readSpec(good);
   expect(read.errors).toEqual([]);
   expect(read.spec).toBe(good);
@@ -20,7 +20,7 @@ test.each(['region', 'package', 'osTemplate'] as const)('%s may be missing where
     expect(readSpec({ ...without(field), ...given }).errors).toEqual([]);
 });
 
-test('bounds belong to what the schema allows', () => {
+test('bounds belong to fields of the schema', () => {
   const sshKeyIds = [1, Number.MAX_SAFE_INTEGER, ...Array.from({ length: 30 }, (_, index) => index + 2)];
   for (const providerName of ['x', 'x'.repeat(63)])
     expect(readSpec({ ...good, providerName, sshKeyIds }).errors).toEqual([]);
@@ -38,7 +38,7 @@ test('characters are counted as the API server counts them', () => {
   ]);
 });
 
-test('what the schema does not know is left to whoever does', () => {
+test('unknown fields are ignored', () => {
   expect(readSpec({ ...good, fromLater: true }).errors).toEqual([]);
 });
 
@@ -99,7 +99,7 @@ test.each<[stored: unknown, flaw: string, spec: object]>([
   expect(readSpec(stored)).toEqual({ errors: [flaw], spec });
 });
 
-test.each([[undefined], [null], ['spec'], [[]]])('%j is no spec, and still nobody falls over it', (stored) => {
+test.each([[undefined], [null], ['spec'], [[]]])('%j does not count as a spec, and causes no exception', (stored) => {
   const { errors: flaws, spec } = readSpec(stored);
   expect(flaws).toEqual([`spec must be an object, not ${JSON.stringify(stored) ?? 'nothing'}`]);
   expect(spec).toMatchObject({
@@ -108,7 +108,7 @@ test.each([[undefined], [null], ['spec'], [[]]])('%j is no spec, and still nobod
   });
 });
 
-test('what is long is quoted in part only', () => {
+test('long values are quoted in part only', () => {
   const [flaw = ''] = readSpec({ ...good, powerState: 'x'.repeat(10_000) }).errors;
   expect(flaw.length).toBeLessThan(200);
 });

@@ -89,7 +89,7 @@ export const arrows: Readonly<Record<string, Folder>> = {
   },
 };
 
-/** The files directly in src: they put everything together and nobody imports them, but main.ts imports operator.ts. */
+/** The files directly in src compose everything. Nothing imports them, except that main.ts imports operator.ts. */
 const composition: ReadonlySet<string> = new Set(['src/main.ts', 'src/operator.ts']);
 
 /** One sentence for each import that goes the wrong way. */

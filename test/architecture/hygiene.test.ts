@@ -4,21 +4,21 @@ import { readSources, root, type Source } from './sources.ts';
 /** Where the project happens to lie; a path as short as `/app` may be meant otherwise, so only deeper ones are looked for. */
 const checkout = root.split('/').length > 2 ? root : undefined;
 
-const foreign: readonly (readonly [string, RegExp])[] = [
+const machineSpecific: readonly (readonly [string, RegExp])[] = [
   [
     'a package registry, which everyone configures for themselves',
     /registry\.(npmjs|yarnpkg)\.|proxy\.golang\.|sum\.golang\.|pypi\.org/,
   ],
-  ["somebody's home directory", /(^|[\s'"`=:(])\/(home|Users)\/(?!nonroot\b)[A-Za-z]/m],
+  ["a developer's home directory", /(^|[\s'"`=:(])\/(home|Users)\/(?!nonroot\b)[A-Za-z]/m],
 ];
 
 function complaints({ path, text }: Source): string[] {
-  const found = foreign.filter(([, pattern]) => pattern.test(text)).map(([what]) => `${path} names ${what}`);
+  const found = machineSpecific.filter(([, pattern]) => pattern.test(text)).map(([what]) => `${path} names ${what}`);
   if (checkout !== undefined && text.includes(`${checkout}/`)) found.push(`${path} names this checkout's own path`);
   return found;
 }
 
-test('nothing is written down that is true on one machine only', () => {
+test('no file contains values of a single machine', () => {
   expect(readSources('.').flatMap(complaints)).toEqual([]);
 });
 
@@ -26,7 +26,7 @@ test('nothing is written down that is true on one machine only', () => {
 test.each([
   [['https://registry', 'npmjs', 'org/got'].join('.'), 'a package registry'],
   [['cd ', 'home', 'ann', 'operator'].join('/'), 'home directory'],
-])('%s would be noticed', (text, complaint) => {
+])('%s is found', (text, complaint) => {
   expect(complaints({ path: 'x', text })).toEqual([expect.stringContaining(complaint)]);
 });
 

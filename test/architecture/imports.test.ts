@@ -5,12 +5,12 @@ import { importsOf, readSources, type Source } from './sources.ts';
 
 const sources = ['src', 'emulator'].flatMap(readSources).filter(({ path }) => path.endsWith('.ts'));
 
-describe('arrows between folders', () => {
-  test('go one way', () => {
+describe('imports between folders', () => {
+  test('follow the allowed directions', () => {
     expect(wrongImports(sources)).toEqual([]);
   });
 
-  test('form no circle', () => {
+  test('have no cycle', () => {
     const reaches = (from: string, to: string, seen = new Set<string>()): boolean =>
       (arrows[from]?.folders ?? []).some(
         (next) => next === to || (!seen.has(next) && reaches(next, to, seen.add(next))),
@@ -18,11 +18,11 @@ describe('arrows between folders', () => {
     expect(Object.keys(arrows).filter((folder) => reaches(folder, folder))).toEqual([]);
   });
 
-  test('are all used', () => {
+  test('use every allowed direction', () => {
     expect(unusedPermissions(sources)).toEqual([]);
   });
 
-  test('that no import uses are reported', () => {
+  test('are reported if a direction is unused', () => {
     const table = {
       plan: { folders: ['api', 'domain'], packages: [], reason: '' },
       kubernetes: { folders: [], packages: ['node:', 'got'], reason: '' },
@@ -81,7 +81,7 @@ describe('arrows between folders', () => {
     else expect(found).toEqual([expect.stringContaining(complaint)]);
   });
 
-  test('imports are found where there are some', () => {
+  test('are found', () => {
     expect(
       importsOf("import 'a';\nimport b, { c } from 'b';\nexport { d } from 'd';\nconst e = 'from nowhere';\n"),
     ).toEqual(['a', 'b', 'd']);
@@ -168,12 +168,12 @@ function withoutComments(text: string): string {
   return text.replaceAll(/\/\*[\s\S]*?\*\//g, '').replaceAll(/^\s*\/\/.*$/gm, '');
 }
 
-describe('what only few files may do', () => {
+describe('restricted calls', () => {
   test.each(reserved.map((rule) => [rule.reason, rule] as const))('%s', (_reason, rule) => {
     expect(offenders(sources, rule)).toEqual([]);
   });
 
-  test('names no file that does not do it', () => {
+  test('are used by every file that may use them', () => {
     const unused = reserved.flatMap(({ what, allowed, reason }) =>
       allowed
         .filter((pattern) => !sources.some(({ path, text }) => pattern.test(path) && what.test(withoutComments(text))))
@@ -182,7 +182,7 @@ describe('what only few files may do', () => {
     expect(unused).toEqual([]);
   });
 
-  test('an offence is noticed, a comment is none', () => {
+  test('are found in code, and not in comments', () => {
     const rule: Reserved = { what: /\bprocess\.env\b/, allowed: [/^src\/main\.ts$/], reason: '' };
     const files = ['src/a.ts', 'src/main.ts'].map((path) => ({ path, text: 'const home = process.env.HOME;' }));
     expect(offenders([...files, { path: 'src/b.ts', text: '/* process.env */\n// process.env\n' }], rule)).toEqual([

@@ -90,6 +90,6 @@ test.each([
   ["log.info('Started.')", 'more than a phrase: Started.'],
   ["log.info('Started a pass')", 'the word pass: Started a pass'],
   ['log.info(`Started ${name}`)', 'a message that is no constant'],
-])('%s would be refused', (text, fault) => {
+])('%s is refused', (text, fault) => {
   expect(linesIn('here.ts', text).flatMap(faultsOf)).toEqual([`here.ts: ${fault}`]);
 });

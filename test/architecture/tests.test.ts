@@ -10,7 +10,7 @@ const rules: readonly { readonly reason: string; readonly what: RegExp; readonly
   {
     reason: 'expect.poll waits as long as the test may, vi.waitFor for a second',
     what: /\bvi\.wait(For|Until)\(/,
-    // Hooks: there is no test that expect.poll could belong to.
+    // Hooks: expect.poll would not belong to a test there.
     allowed: /^test\/integration\/resource\.ts$/,
   },
   {
@@ -38,7 +38,7 @@ function reachedFrom(path: string, texts: ReadonlyMap<string, string>, reached =
   return reached;
 }
 
-test('whatever runs a program that is built from Go modules is in a project that builds it before its tests', () => {
+test('a test that runs a program built from Go modules is in a project that builds it before its tests', () => {
   const sources = [...readSources('test'), ...readSources('hack')].filter(({ path }) => /\.(ts|mjs)$/.test(path));
   // Types run nothing.
   const texts = new Map(

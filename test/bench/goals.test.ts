@@ -90,13 +90,13 @@ test.each([
   expect(rateLimitedFloor(calls)).toBe(expected);
 });
 
-test('a goal that is missed is marked, with what others reach beside it', () => {
+test('a missed target is marked, with the values of others beside it', () => {
   const [, ...rows] = renderGoals(targetsOf(resultsOf())).split('\n');
   const marked = rows.filter((row) => row.startsWith('✗'));
   expect(marked.map((row) => row.split(/ {2,}/).slice(1, 6))).toEqual([[always, '5.00', '2', '3', '≤ 4']]);
 });
 
-test('where the system does not tell the peak of memory, the goal is not called met', () => {
+test('the target is not met where the system does not report the peak of memory', () => {
   const [start] = resultsOf().starts;
   expect(missed({ starts: start === undefined ? [] : [{ ...start, peakBytes: undefined }] })).toEqual([
     always,

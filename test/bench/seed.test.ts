@@ -35,7 +35,7 @@ const status: VirtualMachineStatus = {
   ],
 };
 
-test('a status said of one machine is said of another: its id, names, address and times, and nothing else', () => {
+test('the status of one VM is adapted to another: its id, names, address and times, and nothing else', () => {
   expect(statusLike(status, from, to)).toEqual({
     ...status,
     id: 1_010,
@@ -57,6 +57,6 @@ test('a status said of one machine is said of another: its id, names, address an
   });
 });
 
-test('without a model there is nothing to say', () => {
+test('without a model no status is generated', () => {
   expect(() => statusLike(undefined, from, to)).toThrow('no status');
 });

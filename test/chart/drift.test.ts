@@ -9,18 +9,18 @@ import { renderManifests } from '../../hack/generate/manifests.ts';
 import { packageChart } from '../support/helm.ts';
 import { packageVersion, projectRoot } from '../packaging/manifests.ts';
 
-test('the manifests and the files for kustomize are what helm makes of the chart; else: npm run generate', async () => {
+test('the manifests and the files for kustomize equal the output of helm for the chart; else: npm run generate', async () => {
   for (const { path: file, text } of await renderManifests()) {
     expect(readFileSync(path.join(projectRoot, file), 'utf8'), file).toBe(text);
   }
 });
 
-test('nothing lies in the chart whose source is gone', () => {
+test('the chart contains no file without a source', () => {
   const files = globSync('deploy/chart/files/**/*.*', { cwd: projectRoot });
   expect(files.toSorted()).toEqual(['deploy/chart/files/test.mjs', ...chartFiles.map((file) => file.path)].toSorted());
 });
 
-test('what a golden set keeps of the chart is what helm packages, but for the README', async () => {
+test('the golden set of the chart equals the package of helm, except the README', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'vps247-package-'));
   try {
     await packageChart(folder, 0);

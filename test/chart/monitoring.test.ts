@@ -37,7 +37,7 @@ async function render(values: Values): Promise<ReturnType<typeof renderChart>> {
   return await renderChart(values, { chart: folder.path });
 }
 
-test('the alerts are those of the file, but for those that are not wanted, with labels of the installation', async () => {
+test('the alerts are those of the file, except the disabled ones, with labels of the installation', async () => {
   const prometheusRule = {
     enabled: true,
     disabledAlerts: ['Slow', 'Alone'],
@@ -62,14 +62,14 @@ test('the alerts are those of the file, but for those that are not wanted, with 
   ]);
 });
 
-test('an alert that there is not cannot be left out', async () => {
+test('disabling an unknown alert is an error', async () => {
   const { complaint } = await render({ prometheusRule: { enabled: true, disabledAlerts: ['Slow', 'Sloow'] } });
   expect(complaint.match(/^- .*$/gm)).toEqual([
     "- prometheusRule.disabledAlerts names Sloow, which isn't an alert of this chart.",
   ]);
 });
 
-test('each dashboard is a ConfigMap that holds its file to the letter, where the sidecar looks', async () => {
+test('each dashboard is a ConfigMap that contains its file unchanged, where the sidecar looks', async () => {
   const dashboards = { enabled: true, namespace: 'grafana', annotations: { folder: 'Machines' } };
   const { text } = await render({ dashboards });
   const { metadata, ...map } = onlyOne(parseManifests(text, 'the chart'), 'ConfigMap');

@@ -64,17 +64,17 @@ const tried = [
   '8081/TCP',
 ];
 
-test('there is none unless it is asked for', async () => {
+test('is absent by default', async () => {
   expect((await objectsOf({})).map(({ kind }) => kind)).not.toContain('NetworkPolicy');
 });
 
-test('by default metrics and health come in, and names, the Kubernetes API and the provider go out', async () => {
+test('allows by default metrics and health as ingress, and DNS, the Kubernetes API and the provider as egress', async () => {
   const passage = await passageOf({ networkPolicy: { enabled: true } });
   expect(passage.in(tried)).toEqual(['8080/TCP', '8081/TCP']);
   expect(passage.out(tried)).toEqual(['53/TCP', '53/UDP', '443/TCP', '6443/TCP']);
 });
 
-test('it holds for the Pods of the operator, and not for the one of `helm test`', async () => {
+test('selects the Pods of the operator, and not the one of `helm test`', async () => {
   const objects = await objectsOf({ networkPolicy: { enabled: true } });
   const { podSelector } = onlyOne(objects, 'NetworkPolicy')['spec'];
   expect(onlyOne(objects, 'Deployment')['spec'].template.metadata.labels).toMatchObject(podSelector.matchLabels);
@@ -87,12 +87,12 @@ test('metricsFrom: only these peers read metrics, and all peers read health, as 
   expect(passage.in(tried, stranger)).toEqual(['8081/TCP']);
 });
 
-test('egressPorts: in place of the usual ones, with names all the same', async () => {
+test('egressPorts: replace the default ports, except DNS', async () => {
   const passage = await passageOf({ networkPolicy: { enabled: true, egressPorts: [8443] } });
   expect(passage.out([...tried, '8443/TCP'])).toEqual(['53/TCP', '53/UDP', '8443/TCP']);
 });
 
-test('extraIngress and extraEgress: besides', async () => {
+test('extraIngress and extraEgress: are added', async () => {
   const passage = await passageOf({
     networkPolicy: {
       enabled: true,
@@ -109,7 +109,7 @@ test('extraIngress and extraEgress: besides', async () => {
   expect(passage.out(['80/TCP', '443/TCP'], stranger)).toEqual(['443/TCP']);
 });
 
-test('it follows the ports that the operator listens on', async () => {
+test('follows the ports that the operator listens on', async () => {
   const config = { metricsAddress: ':9090', healthAddress: '[::]:9091' };
   const passage = await passageOf({ networkPolicy: { enabled: true }, config });
   expect(passage.in([...tried, '9090/TCP', '9091/TCP'])).toEqual(['9090/TCP', '9091/TCP']);

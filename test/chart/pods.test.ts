@@ -35,20 +35,20 @@ describe('probes', () => {
     for (const probe of [livenessProbe, readinessProbe]) expect(probe.timeoutSeconds).toBe(5);
   });
 
-  test('liveness asks whether the work goes round and not whether it is ready, or an outage of others would end it', async () => {
+  test('liveness checks the work loop and not readiness, because outages of others must not restart the operator', async () => {
     const { startupProbe, livenessProbe, readinessProbe } = (await podOf({})).container;
     const paths = [startupProbe, livenessProbe, readinessProbe].map(({ httpGet }: Probe) => httpGet.path);
     expect(paths).toEqual(['/healthz', '/healthz', '/readyz']);
   });
 
-  test("they ask the Pod's own address, whatever its family, on the port that the operator listens on", async () => {
+  test("use the Pod's own address, of any family, on the port that the operator listens on", async () => {
     const { container } = await podOf({ config: { healthAddress: ':9091' } });
     expect(container.ports).toContainEqual({ name: 'health', containerPort: 9091 });
     for (const probe of [container.startupProbe, container.livenessProbe, container.readinessProbe])
       expect(probe.httpGet).toEqual({ path: expect.any(String), port: 'health' });
   });
 
-  test('their numbers are values', async () => {
+  test('have configurable values', async () => {
     const { container } = await podOf({
       startupProbe: { failureThreshold: 90 },
       livenessProbe: { periodSeconds: 30 },
@@ -66,19 +66,19 @@ describe('resources', () => {
     expect(requests).toEqual({ cpu: '50m', memory: '128Mi' });
   });
 
-  test('the memory limit is one and a half times what the bench measured at most', async () => {
+  test('the memory limit is one and a half times the maximum of the bench', async () => {
     const measured = JSON.parse(readFileSync(path.join(projectRoot, 'docs/performance.json'), 'utf8'));
     const { limits } = (await podOf({})).container.resources;
     expect(parseInt(limits.memory, 10) * 2 ** 20).toBeGreaterThanOrEqual(1.5 * mostBytes(measured));
   });
 });
 
-test('Services of the namespace add no variables, some of which would look like settings', async () => {
+test('Services of the namespace add no variables, because some would look like settings', async () => {
   expect((await podOf({})).pod.enableServiceLinks).toBe(false);
 });
 
-describe('what keeps one operator at work', () => {
-  test('there are two, on different nodes where there is room, and an update has a new one on standby before an old one goes', async () => {
+describe('availability', () => {
+  test('two replicas run, on different nodes if possible, and an update starts a new one on standby before an old one ends', async () => {
     const { replicas, strategy, template } = onlyOne(await objectsOf({}), 'Deployment')['spec'];
     expect(replicas).toBe(2);
     expect(strategy).toEqual({ type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 0, maxSurge: 1 } });
@@ -87,14 +87,14 @@ describe('what keeps one operator at work', () => {
     ]);
   });
 
-  test('a drain takes one Pod at a time, and any Pod that is not ready', async () => {
+  test('a drain evicts one Pod at a time, and any Pod that is not ready', async () => {
     const objects = await objectsOf({});
     const { selector, ...budget } = onlyOne(objects, 'PodDisruptionBudget')['spec'];
     expect(budget).toEqual({ maxUnavailable: 1, unhealthyPodEvictionPolicy: 'AlwaysAllow' });
     expect(selector).toEqual(onlyOne(objects, 'Deployment')['spec'].selector);
   });
 
-  test('a Pod that ends has five seconds more than the operator takes at most', async () => {
+  test('a Pod has five seconds more to end than the operator takes at most', async () => {
     const { pod, container } = await podOf({});
     const grace = container.env.find(({ name }: { name: string }) => name === 'VPS247_SHUTDOWN_GRACE_PERIOD');
     expect(grace.value).toBe('25s');
@@ -102,7 +102,7 @@ describe('what keeps one operator at work', () => {
   });
 });
 
-test('the token of the service account is in the Pod of the operator and in no other', async () => {
+test('the token of the service account is in the Pod of the operator only', async () => {
   const objects = await objectsOf({});
   expect(onlyOne(objects, 'Deployment')['spec'].template.spec.automountServiceAccountToken).toBe(true);
   expect(onlyOne(objects, 'ServiceAccount')['automountServiceAccountToken']).toBe(false);
@@ -112,7 +112,7 @@ test('the token of the service account is in the Pod of the operator and in no o
   });
 });
 
-test('Service and monitors lead to the Pods of the operator, and not to the one of `helm test`', async () => {
+test('Service and monitors select the Pods of the operator, and not the one of `helm test`', async () => {
   const config = { metricsAddress: ':9090', healthAddress: ':9091' };
   const objects = [
     ...(await objectsOf({ serviceMonitor: { enabled: true }, config })),
@@ -134,7 +134,7 @@ test('Service and monitors lead to the Pods of the operator, and not to the one 
   expect(onlyOne(objects, 'Pod').metadata.labels).not.toMatchObject(selector.matchLabels);
 });
 
-test('the namespace holds Pods to the restricted level, and warns of a Deployment whose Pods would be refused', async () => {
+test('the namespace enforces the restricted level for Pods, and warns of a Deployment whose Pods would be refused', async () => {
   const { labels } = onlyOne(await objectsOf({ namespace: { create: true } }), 'Namespace').metadata;
   expect(labels).toMatchObject({
     'pod-security.kubernetes.io/enforce': 'restricted',
@@ -143,7 +143,7 @@ test('the namespace holds Pods to the restricted level, and warns of a Deploymen
 });
 
 describe('the user', () => {
-  test("none is set: the kubelet finds the image's number, and OpenShift's restricted-v2 assigns its own", async () => {
+  test("is not set: the kubelet uses the image's user, and OpenShift's restricted-v2 assigns another", async () => {
     const objects = await objectsOf({});
     const pods = [onlyOne(objects, 'Deployment')['spec'].template.spec, onlyOne(objects, 'Pod')['spec']];
     for (const { securityContext, containers } of pods) {
@@ -157,13 +157,13 @@ describe('the user', () => {
     }
   });
 
-  test('one may be set, with what else the Pod asks for', async () => {
+  test('can be set, with other security settings of the Pod', async () => {
     const { pod } = await podOf({ podSecurityContext: { runAsUser: 65532 } });
     expect(pod.securityContext).toMatchObject({ runAsNonRoot: true, runAsUser: 65532 });
   });
 });
 
-test('takeOverFrom reaches the operator, and the notes say what to do about it', async () => {
+test('takeOverFrom reaches the operator, and the notes describe the next step', async () => {
   const values = { takeOverFrom: ['old/vps247-operator', 'older/operator'] };
   expect(await notesOf(values)).toContain('takes over the VirtualMachines of old/vps247-operator, older/operator');
   const { container } = await podOf(values);

@@ -27,7 +27,7 @@ test('with namespaces there is a Role and a binding in each, and nothing for the
   expect(role?.['rules'], 'the same permissions').toEqual(whole?.['rules']);
 });
 
-test('the default key is read by name where it lies, and nowhere else in that namespace', async () => {
+test('the default key is read by name in its namespace, and nothing else in that namespace', async () => {
   const objects = await objectsOf({
     watchNamespaces: ['team-a'],
     config: { defaultCredentialsSecret: 'keys/shared:token', defaultCredentialsNamespaces: ['team-a'] },
@@ -38,18 +38,18 @@ test('the default key is read by name where it lies, and nowhere else in that na
   ]);
 });
 
-test('the Lease lies where it is asked for, with the right to it', async () => {
+test('the Lease is in the requested namespace, with the permission for it', async () => {
   const objects = await objectsOf({ config: { leaderElectionNamespace: 'leases' } });
   expect(namesOf(objects, 'Role')).toEqual(['leases/vps247-operator-lease']);
 });
 
-test('an uninstall keeps the CustomResourceDefinition, whatever is annotated', async () => {
+test('an uninstall keeps the CustomResourceDefinition, with any annotations', async () => {
   const annotations = { 'helm.sh/resource-policy': 'delete', note: 'x' };
   const crd = onlyOne(await objectsOf({ crds: { annotations } }), 'CustomResourceDefinition');
   expect(crd.metadata).toMatchObject({ annotations: { 'helm.sh/resource-policy': 'keep', note: 'x' } });
 });
 
-test('whatever prunes or uninstalls keeps the CustomResourceDefinition and what protects it', async () => {
+test('pruning and uninstalling keep the CustomResourceDefinition and its protection', async () => {
   const kept = (await objectsOf({})).filter(({ kind }) => /^(CustomResource|ValidatingAdmission)/.test(kind));
   expect(kept.map(({ kind, metadata }) => `${kind} ${metadata.name}`)).toEqual([
     'CustomResourceDefinition virtualmachines.vps247.com',
@@ -69,12 +69,12 @@ test('whatever prunes or uninstalls keeps the CustomResourceDefinition and what 
   expect(crd.metadata).toMatchObject({ annotations: options });
 });
 
-test('a release without the CustomResourceDefinition has no object that a second one in the cluster has too', async () => {
+test('a release without the CustomResourceDefinition has no object that collides with a second release in the cluster', async () => {
   const objects = await objectsOf({ crds: { enabled: false } });
   expect(objects.filter(({ metadata }) => metadata.name.endsWith('vps247.com'))).toEqual([]);
 });
 
-test('people are given VirtualMachines as far as Kubernetes gives them the namespace, and no Secrets', async () => {
+test('users get VirtualMachines by the aggregated roles of Kubernetes, and no Secrets', async () => {
   const roles = (await objectsOf({})).filter(
     ({ kind, metadata }) => kind === 'ClusterRole' && metadata.name !== 'vps247-operator',
   );
@@ -131,7 +131,7 @@ test('the operator may change no Secret, and neither create nor delete a Virtual
   expect(onlyOne(some, 'Role')['rules']).toEqual(granted);
 });
 
-test("an object's own annotations and labels go before the common ones", async () => {
+test("an object's own annotations and labels take precedence over the common ones", async () => {
   const own = { contact: 'own', note: 'own' };
   const objects = await objectsOf({
     commonAnnotations: { contact: 'common', team: 'common' },
@@ -150,7 +150,7 @@ test("an object's own annotations and labels go before the common ones", async (
   ]);
 });
 
-test('everything that can be switched on is there once it is, and not before', async () => {
+test('each option adds its objects when it is enabled, and not before', async () => {
   const on = (await objectsOf(everything)).map(({ kind }) => kind);
   const off = (await objectsOf({})).map(({ kind }) => kind);
   expect(on).toEqual(expect.arrayContaining(['Namespace', 'NetworkPolicy', 'ServiceMonitor', 'ConfigMap']));
@@ -162,7 +162,7 @@ test('everything that can be switched on is there once it is, and not before', a
   expect(monitor.metadata.labels).toMatchObject({ prometheus: 'a' });
 });
 
-test('a budget only where a second replica is', async () => {
+test('a budget exists only with a second replica', async () => {
   expect(namesOf(await objectsOf({ replicas: 1 }), 'PodDisruptionBudget')).toEqual([]);
   const budget = onlyOne(await objectsOf({ replicas: 3 }), 'PodDisruptionBudget');
   expect(budget['spec']).toMatchObject({ maxUnavailable: 1 });
@@ -170,13 +170,13 @@ test('a budget only where a second replica is', async () => {
   expect(half['spec'].minAvailable).toBe('50%');
 });
 
-test('without a Lease one operator goes before the next one comes', async () => {
+test('without a Lease the old operator ends before the next one starts', async () => {
   const objects = await objectsOf({ replicas: 1, config: { leaderElection: false } });
   expect(onlyOne(objects, 'Deployment')['spec'].strategy).toEqual({ type: 'Recreate' });
   expect(namesOf(objects, 'Role')).toEqual([]);
 });
 
-test('the notes have the next command, a sample that is the one of the project, and what is missing', async () => {
+test("the notes have the next command, the project's sample, and what is missing", async () => {
   const notes = await notesOf({ watchNamespaces: ['team-a'], crds: { enabled: false }, replicas: 1 });
   expect(notes).toContain('kubectl --namespace vps247-system rollout status deployment/vps247-operator');
   const pasted = /kubectl --namespace team-a apply -f - <<'END'\n([\s\S]*?)\nEND\n/.exec(notes)?.[1] ?? '';

@@ -40,7 +40,7 @@ function another(name: SettingName): unknown {
   }
 }
 
-test('every setting has a place in the values, and reaches the operator from there as it was meant', async () => {
+test('every setting has a value, and reaches the operator from there unchanged', async () => {
   const config = Object.fromEntries(configNames.map((name) => [name, another(name)]));
   expect(Object.values(config), 'a value for each').not.toContain(undefined);
   const top = { watchNamespaces: ['team-a', 'team-b'], takeOverFrom: ['old/operator', 'older/operator'] };
@@ -62,7 +62,7 @@ test('every setting has a place in the values, and reaches the operator from the
   }
 });
 
-test('what is not given is left to the operator, but for the name of the Lease, which is the release', async () => {
+test("omitted values keep the operator's defaults, except the name of the Lease, which is the release", async () => {
   const container = onlyOne(await objectsOf({}), 'Deployment')['spec'].template.spec.containers[0];
   expect(container.env.map(({ name }: { name: string }) => name)).toEqual([
     variableOf('leaseName'),

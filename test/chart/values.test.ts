@@ -17,7 +17,7 @@ const together = Object.entries(effects)
   .filter(([, { alone }]) => alone === undefined)
   .reduce((values, [path, { value }]) => set(values, path, value), switchedOn);
 
-test('every value of the chart has a row that shows what it changes, or says why it changes no object', () => {
+test('every value of the chart has a row that shows its change, or why it changes no object', () => {
   const rows = [...Object.keys(effects), ...Object.keys(withoutEffect)];
   expect(rows.toSorted()).toEqual(
     readValues()
@@ -27,7 +27,7 @@ test('every value of the chart has a row that shows what it changes, or says why
 });
 
 test.for(Object.entries(effects))(
-  '%s changes what it says',
+  '%s has its documented change',
   async ([path, { value, part, becomes, alone }]: [string, Effect]) => {
     const before = await objectsOf(alone ?? switchedOn);
     const after = await objectsOf(alone === undefined ? together : set(alone, path, value));

@@ -14,8 +14,8 @@ function problemsOf(argv: readonly string[], env: Record<string, string> = {}): 
   return loaded.problems;
 }
 
-describe('what is given', () => {
-  test('nothing: the defaults', () => {
+describe('valid configuration', () => {
+  test('none: the defaults', () => {
     expect(settingsOf([])).toEqual({
       kubeconfig: undefined,
       namespaces: [],
@@ -59,7 +59,7 @@ describe('what is given', () => {
     });
   });
 
-  test('a flag beats the variable, the variable beats the default', () => {
+  test('a flag takes precedence over the variable, the variable over the default', () => {
     const env = { VPS247_WORKERS: '5', VPS247_POLL_INTERVAL: '2m' };
     expect(settingsOf(['--workers', '7'], env)).toMatchObject({ workers: 7, pollInterval: 120_000 });
   });
@@ -68,7 +68,7 @@ describe('what is given', () => {
     expect(settingsOf(['--log-level=warn'])).toEqual(settingsOf(['--log-level', 'warn']));
   });
 
-  test('a flag can empty what a variable filled', () => {
+  test('a flag can clear a value of a variable', () => {
     expect(settingsOf(['--namespaces='], { VPS247_NAMESPACES: 'a' }).namespaces).toEqual([]);
   });
 
@@ -78,17 +78,17 @@ describe('what is given', () => {
     );
   });
 
-  test('an empty variable is none', () => {
+  test('an empty variable counts as unset', () => {
     expect(settingsOf([], { VPS247_WORKERS: '' }).workers).toBe(32);
   });
 
-  test('a switch needs no value and takes one', () => {
+  test('a switch needs no value and accepts one', () => {
     expect(settingsOf(['--insecure-api-url']).insecureApiUrl).toBe(true);
     expect(settingsOf(['--insecure-api-url=false']).insecureApiUrl).toBe(false);
     expect(settingsOf([], { VPS247_INSECURE_API_URL: 'true' }).insecureApiUrl).toBe(true);
   });
 
-  test('metrics and health may have the same port on two addresses, and ports that the system chooses', () => {
+  test('metrics and health may have the same port on two addresses, and random ports', () => {
     expect(settingsOf(['--metrics-address=127.0.0.1:1', '--health-address=127.0.0.2:1'])).toMatchObject({
       metricsAddress: { host: '127.0.0.1', port: 1 },
       healthAddress: { host: '127.0.0.2', port: 1 },
@@ -134,7 +134,7 @@ describe('what is given', () => {
   });
 });
 
-describe('what is wrong', () => {
+describe('invalid configuration', () => {
   test.each([
     [['--workers', '0'], '--workers must be a whole number from 1 to 512, not "0".'],
     [['--workers', '1e2'], '--workers must be a whole number from 1 to 512, not "1e2".'],
@@ -198,7 +198,7 @@ describe('what is wrong', () => {
     expect(problemsOf(argv)).toEqual([problem]);
   });
 
-  test('everything at once, the variables by their own names', () => {
+  test('reports all problems at once, with the names of the variables', () => {
     expect(
       problemsOf(['--worker=3', '--log-level=loud'], { VPS247_MAX_IN_FLIGHT: 'many', VPS247_STUCKAFTER: '1m' }),
     ).toEqual([
@@ -209,20 +209,23 @@ describe('what is wrong', () => {
     ]);
   });
 
-  test('variables that Kubernetes sets for a service named vps247-… are no problem', () => {
+  test('variables that Kubernetes sets for a service named vps247-… are ignored', () => {
     const env = { VPS247_OPERATOR_SERVICE_HOST: '10.0.0.1', VPS247_OPERATOR_METRICS_PORT: 'tcp://10.0.0.1:8080' };
     expect(settingsOf([], env)).toEqual(settingsOf([]));
   });
 });
 
 describe('the table', () => {
-  test.each(settingNames.map((name) => [name]))('%s: its default can be read and its sentence is one', (name) => {
-    const { kind, byDefault, sentence } = settingsTable[name];
-    expect(kind.read(byDefault)).toBeDefined();
-    expect(sentence).toMatch(/^[A-Z].*\.$/);
-  });
+  test.each(settingNames.map((name) => [name]))(
+    '%s: its default can be parsed and its description is one sentence',
+    (name) => {
+      const { kind, byDefault, sentence } = settingsTable[name];
+      expect(kind.read(byDefault)).toBeDefined();
+      expect(sentence).toMatch(/^[A-Z].*\.$/);
+    },
+  );
 
-  test('--help shows every flag, variable and default, whatever else is given', () => {
+  test('--help shows every flag, variable and default, with any other flags', () => {
     const loaded = loadSettings(['--nonsense', '--help'], {});
     const help = 'help' in loaded ? loaded.help : '';
     for (const name of settingNames) {

@@ -15,7 +15,7 @@ export function describeConformance(name: string, target: Target): void {
   });
 }
 
-/** One machine's life, told in order: each test starts where the one before ended. */
+/** One VM from create to delete: each test starts where the one before ended. */
 function describeLife(target: Target): void {
   const name = `conformance-${Date.now()}`;
   let order: Fields;
@@ -27,7 +27,7 @@ function describeLife(target: Target): void {
   const stateIs = async (...states: readonly RegExp[]): Promise<void> => {
     await until(target, `state ${states.join(' or ')}`, async () => {
       const { state, last_task: task } = await machine();
-      // The state lags behind the task: one that is still under way may change it yet.
+      // The state lags behind the task: a task that is still in progress may change it yet.
       const isBusy = /"status":"(pending|running|queued)"/.test(JSON.stringify(task));
       return !isBusy && states.some((pattern) => pattern.test(String(state)));
     });
@@ -37,10 +37,10 @@ function describeLife(target: Target): void {
     return itemsOf(reply, 'virtual_machines', machineWrappers).filter((listed) => listed['name'] === name);
   };
 
-  describe('a machine’s life', () => {
+  describe('a VM from create to delete', () => {
     afterAll(() => cleanUp(target, name), target.timeout);
 
-    test('what can be ordered is in the catalogue', async () => {
+    test('the catalogue contains what can be created', async () => {
       order = { ...(await cheapest(target)), name };
       expect(Object.values(order)).not.toContain(undefined);
     });
@@ -50,7 +50,7 @@ function describeLife(target: Target): void {
       expect((await post('', incomplete)).status).toBe(400);
     });
 
-    test('a create is a 201, whatever its body, and the machine shows up in the list', async () => {
+    test('a create is a 201, with any body, and the VM appears in the list', async () => {
       expect((await post('', order)).status).toBe(201);
       await until(target, 'the machine is listed', async () => {
         id = (await ofThisName())[0]?.['id'];
@@ -58,12 +58,12 @@ function describeLife(target: Target): void {
       });
     });
 
-    test('a second machine of the same name is refused', async () => {
+    test('a second VM of the same name is refused', async () => {
       expect((await post('', order)).status).toBeOneOf([400, 409, 422]);
       expect(await ofThisName()).toHaveLength(1);
     });
 
-    test('it is booted by being created, and has an address and a password in the end', async () => {
+    test('it boots after its creation, and has an address and a password in the end', async () => {
       await until(target, 'it can be read', async () => (await read()).status === 200);
       await stateIs(/^running$/i);
       await until(target, 'address and password', async () => {
@@ -81,7 +81,7 @@ function describeLife(target: Target): void {
       );
     });
 
-    test('a delete of it while it runs is a 400', async () => {
+    test('a delete while it runs is a 400', async () => {
       expect((await call(target, 'DELETE', `/virtual_machines/${String(id)}`)).status).toBe(400);
       await stateIs(/^running$/i);
     });
@@ -96,7 +96,7 @@ function describeLife(target: Target): void {
       expect((await post(`/${String(id)}/stop`)).status).toBe(406);
     });
 
-    test('start is accepted, and while it starts nothing else is', async () => {
+    test('start is accepted, and nothing else during it', async () => {
       expect((await post(`/${String(id)}/start`)).status).toBe(200);
       for (const action of ['stop', 'restart', 'kill']) {
         expect((await post(`/${String(id)}/${action}`)).status, action).toBe(406);
@@ -104,19 +104,19 @@ function describeLife(target: Target): void {
       await stateIs(/^running$/i);
     });
 
-    test('restart is accepted, and it runs again, updated', async () => {
+    test('restart is accepted, and it runs again, with a new time', async () => {
       const before = (await machine())['updated_at'];
       expect((await post(`/${String(id)}/restart`)).status).toBe(200);
       await stateIs(/^running$/i);
       expect(Date.parse(String((await machine())['updated_at']))).toBeGreaterThan(Date.parse(String(before)));
     });
 
-    test('kill is accepted, and leaves it halted or, being a reset, running', async () => {
+    test('kill is accepted, and leaves it halted or, if it is a reset, running', async () => {
       expect((await post(`/${String(id)}/kill`)).status).toBe(200);
       await stateIs(/^(halted|off|stopped)$/i, /^running$/i);
     });
 
-    test('halted, it is deleted by a 204, and is gone from list and by id', async () => {
+    test('halted, it is deleted by a 204, and disappears from list and id', async () => {
       if (/^running$/i.test(String((await machine())['state']))) await post(`/${String(id)}/stop`);
       await stateIs(/^(halted|off|stopped)$/i);
       expect((await call(target, 'DELETE', `/virtual_machines/${String(id)}`)).status).toBe(204);
@@ -124,12 +124,12 @@ function describeLife(target: Target): void {
       await until(target, 'it is not listed', async () => (await ofThisName()).length === 0);
     });
 
-    test.each(['start', 'stop', 'restart', 'kill'])('%s of no machine is a 404', async (action) => {
+    test.each(['start', 'stop', 'restart', 'kill'])('%s of an unknown VM is a 404', async (action) => {
       expect((await post(`/${noSuchId}/${action}`)).status).toBe(404);
       expect((await post(`/${String(id)}/${action}`)).status).toBe(404);
     });
 
-    test('a delete of no machine is a 404', async () => {
+    test('a delete of an unknown VM is a 404', async () => {
       expect((await call(target, 'DELETE', `/virtual_machines/${noSuchId}`)).status).toBe(404);
     });
   });

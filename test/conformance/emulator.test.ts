@@ -1,10 +1,8 @@
 /**
- * The emulator against what is known of the provider. The same suite judges the real service when it is told to:
- *
- *   VPS247_CONFORMANCE_URL        its base URL
- *   VPS247_CONFORMANCE_KEY        an API key; with these two, only reading calls are made
- *   VPS247_CONFORMANCE_WILL_BILL  `yes` also creates one machine of the cheapest package, powers it and deletes it again:
- *                                 this costs money
+ * The emulator against the known behaviour of the provider. With these variables, the same suite checks the real service:
+ * VPS247_CONFORMANCE_URL, its base URL; VPS247_CONFORMANCE_KEY, an API key (with these two, only reading calls are sent);
+ * VPS247_CONFORMANCE_WILL_BILL=yes also creates one VM of the cheapest package, powers it and deletes it again, which incurs
+ * charges.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll } from 'vitest';

@@ -15,7 +15,7 @@ const catalogue: readonly (readonly [name: string, shape: Fields])[] = [
 /** What reading shows; it changes nothing and costs nothing. */
 export function describeReads(target: Target): void {
   describe('machines', () => {
-    test('GET /virtual_machines is a 200 with a list of whole machines, each once', async () => {
+    test('GET /virtual_machines is a 200 with a list of complete VMs, each once', async () => {
       const reply = await call(target, 'GET', '/virtual_machines');
       expect(reply.status).toBe(200);
       expect(reply.headers.get('content-type')).toMatch(/json/);
@@ -24,7 +24,7 @@ export function describeReads(target: Target): void {
       expect(new Set(machines.map(({ id }) => id)).size).toBe(machines.length);
     });
 
-    test('GET /virtual_machines/{id} tells the same of a listed machine', async () => {
+    test('GET /virtual_machines/{id} returns the same as the list', async () => {
       const machines = itemsOf(await call(target, 'GET', '/virtual_machines'), 'virtual_machines', machineWrappers);
       expect(machines.length).toBeGreaterThanOrEqual(target.fewestMachines);
       for (const { id, name, owner_id, created_at } of machines.slice(0, 3)) {
@@ -34,30 +34,33 @@ export function describeReads(target: Target): void {
       }
     });
 
-    test('GET /virtual_machines/{id} of no machine is a 404', async () => {
+    test('GET /virtual_machines/{id} of an unknown VM is a 404', async () => {
       expect((await call(target, 'GET', `/virtual_machines/${noSuchId}`)).status).toBe(404);
     });
   });
 
   describe('the catalogue', () => {
-    test.each(catalogue)('GET /%s is a list of whole entries, each also there by itself', async (name, shape) => {
-      const reply = await call(target, 'GET', `/${name}`);
-      expect(reply.status).toBe(200);
-      const entries = itemsOf(reply, name);
-      expect(entries).not.toEqual([]);
-      for (const entry of entries) {
-        expect(entry).toMatchObject(shape);
-        const single = await call(target, 'GET', `/${name}/${String(entry['id'])}`);
-        expect(single.status).toBe(200);
-        expect(itemOf(single)).toEqual(entry);
-      }
-    });
+    test.each(catalogue)(
+      'GET /%s is a list of complete entries, each also available by its id',
+      async (name, shape) => {
+        const reply = await call(target, 'GET', `/${name}`);
+        expect(reply.status).toBe(200);
+        const entries = itemsOf(reply, name);
+        expect(entries).not.toEqual([]);
+        for (const entry of entries) {
+          expect(entry).toMatchObject(shape);
+          const single = await call(target, 'GET', `/${name}/${String(entry['id'])}`);
+          expect(single.status).toBe(200);
+          expect(itemOf(single)).toEqual(entry);
+        }
+      },
+    );
 
-    test.each(catalogue)('GET /%s/{id} of no entry is a 404', async (name) => {
+    test.each(catalogue)('GET /%s/{id} of an unknown entry is a 404', async (name) => {
       expect((await call(target, 'GET', `/${name}/${noSuchId}`)).status).toBe(404);
     });
 
-    test('refers only to what is in it', async () => {
+    test('refers only to its own entries', async () => {
       const [regions, packages, templates] = await Promise.all(
         catalogue.map(async ([name]) => itemsOf(await call(target, 'GET', `/${name}`), name)),
       );
@@ -66,8 +69,8 @@ export function describeReads(target: Target): void {
     });
   });
 
-  describe('who has no key', () => {
-    test.each(['a-key-that-nobody-has', ''])('such as "%s" is turned away and shown nothing', async (apiKey) => {
+  describe('clients without a key', () => {
+    test.each(['a-key-of-no-account', ''])('such as "%s" are rejected without any data', async (apiKey) => {
       for (const path of ['/virtual_machines', '/regions', '/virtual_machines/1']) {
         const reply = await call({ ...target, apiKey }, 'GET', path);
         const isPage = reply.status === 200 && /html/.test(reply.headers.get('content-type') ?? '');

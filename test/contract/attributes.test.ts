@@ -9,9 +9,9 @@ import { example } from './example.ts';
 const minute = 60_000;
 
 /**
- * Where each attribute of a VM shows, and what a change of it alone costs: `Write`, a status write; `Later`, none, it is shown
- * with the next write; `Metric`, none, it is always current; `Secret`, none, the password is written once. `changed` is another
- * value of the attribute; it is left out where a change of it alone is no VM any more that the operator acts on.
+ * Where each attribute of a VM is shown, and the cost of a change of it alone: `Write`, a status write; `Later`, none, it is
+ * shown with the next write; `Metric`, none, it is always current; `Secret`, none, the password is written once. `changed` is
+ * another value of the attribute; it is absent where the operator would not act on a VM after such a change.
  */
 interface Row {
   readonly shows: readonly string[];
@@ -133,11 +133,11 @@ async function createAdopted(): Promise<World> {
   return world;
 }
 
-test('every attribute of the example has a row that says where it shows, and no other has', () => {
+test('every attribute of the example has a row that says where it is shown, and no other has', () => {
   expect(Object.keys(rows).toSorted()).toEqual([...attributesOf(example)].toSorted());
 });
 
-describe('an attribute shows', () => {
+describe('an attribute is shown', () => {
   let world: World;
   let page: string;
   beforeAll(async () => {

@@ -90,7 +90,7 @@ const rows: readonly Row[] = [
 ];
 
 test.for(rows)(
-  '$action.kind: a list is not read as empty, a write that took effect is not taken for one that did not, and is sent once',
+  '$action.kind: a list is not read as empty, a write with an effect does not count as one without, and is sent once',
   async ({ action, list, create, kill }) => {
     await using world = await makeWorld();
     const trap = await serveRedirectSink();

@@ -25,7 +25,7 @@ async function makeWorld(switches: Partial<Behaviour>): Promise<ProviderWorld> {
   return {
     provider: connect('key-of-ours'),
     withForeignKey: connect('key-of-others'),
-    withUnknownKey: connect('key-of-nobody'),
+    withUnknownKey: connect('key-of-no-account'),
     order: { regionId: 1, packageId: 1, osTemplateId: 1, ipv6: true, privateNetworking: false, sshKeyIds: [] },
     settle: () => clock.advance(longEnough),
     [Symbol.asyncDispose]: () => close(),

@@ -25,12 +25,12 @@ const unknownId = 987_654_321;
  */
 export function describeProviderContract(name: string, makeWorld: () => Promise<ProviderWorld>): void {
   describe(name, () => {
-    test('an account without machines shows a complete, empty list', async () => {
+    test('an account without VMs returns a complete, empty list', async () => {
       await using world = await makeWorld();
       expect(valueOf(await world.provider.listMachines())).toEqual([]);
     });
 
-    test('a create that was answered shows up by name, boots, and keeps its id', async () => {
+    test('a create that was answered appears by name, boots, and keeps its id', async () => {
       await using world = await makeWorld();
       const answer = await world.provider.createMachine({ ...world.order, name: 'web' });
       // Without a word in its answer, a create has an unknown outcome: the list shows what became of it.
@@ -43,13 +43,13 @@ export function describeProviderContract(name: string, makeWorld: () => Promise<
       expect(await machineOf(world, 'web')).toMatchObject({ id: first.id, state: 'Running' });
     });
 
-    test('a machine read by its id is the one in the list', async () => {
+    test('a VM read by its id equals the one in the list', async () => {
       await using world = await makeWorld();
       const machine = await runningMachine(world, 'web');
       expect(valueOf(await world.provider.getMachine(machine.id))).toEqual(machine);
     });
 
-    test('an initial password, where one is told, cannot be printed', async () => {
+    test('an initial password, where one is reported, cannot be printed', async () => {
       await using world = await makeWorld();
       const { initialPassword } = await runningMachine(world, 'web');
       if (initialPassword === undefined) return;
@@ -57,21 +57,21 @@ export function describeProviderContract(name: string, makeWorld: () => Promise<
       expect(`${initialPassword} ${JSON.stringify({ initialPassword })}`).not.toContain(initialPassword.reveal());
     });
 
-    test('an order that cannot be had is refused for good, and makes nothing', async () => {
+    test('a create that is impossible is refused permanently, and creates nothing', async () => {
       await using world = await makeWorld();
       const order = { ...world.order, name: 'web', packageId: unknownId };
       expect(failureOf(await world.provider.createMachine(order))).toBe('Terminal');
       expect(valueOf(await world.provider.listMachines())).toEqual([]);
     });
 
-    test('a name that is taken is refused for good, and makes nothing', async () => {
+    test('a name in use is refused permanently, and creates nothing', async () => {
       await using world = await makeWorld();
       const machine = await runningMachine(world, 'web');
       expect(failureOf(await world.provider.createMachine({ ...world.order, name: 'web' }))).toBe('Terminal');
       expect(valueOf(await world.provider.listMachines()).map(({ id }) => id)).toEqual([machine.id]);
     });
 
-    test('power calls are accepted, and a later read shows what they did', async () => {
+    test('power calls are accepted, and a later read shows their effect', async () => {
       await using world = await makeWorld();
       const { id } = await runningMachine(world, 'web');
       const life: readonly [
@@ -90,7 +90,7 @@ export function describeProviderContract(name: string, makeWorld: () => Promise<
       }
     });
 
-    test('a power call in the wrong state asks to wait, and changes nothing', async () => {
+    test('a power call in the wrong state returns Wait, and changes nothing', async () => {
       await using world = await makeWorld();
       const { id } = await runningMachine(world, 'web');
       valueOf(await world.provider.stopMachine(id));
@@ -102,14 +102,14 @@ export function describeProviderContract(name: string, makeWorld: () => Promise<
       expect(await machineOf(world, 'web')).toMatchObject({ state: 'Halted' });
     });
 
-    test('a running machine cannot be deleted: wait', async () => {
+    test('a delete of a running VM returns Wait', async () => {
       await using world = await makeWorld();
       const { id } = await runningMachine(world, 'web');
       expect(await world.provider.deleteMachine(id)).toMatchObject({ failure: { class: 'Wait', code: 'BadRequest' } });
       expect(await machineOf(world, 'web')).toMatchObject({ id, state: 'Running' });
     });
 
-    test('a deleted machine is gone from list and id, and deleting it again finds none', async () => {
+    test('a deleted VM disappears from list and id, and a second delete finds none', async () => {
       await using world = await makeWorld();
       const { id } = await runningMachine(world, 'web');
       const { id: other } = await runningMachine(world, 'other');
@@ -122,7 +122,7 @@ export function describeProviderContract(name: string, makeWorld: () => Promise<
       expect(valueOf(await world.provider.deleteMachine(id))).toBe('NotFound');
     });
 
-    test('a machine that never was is a value for read and delete, and nothing to be done for a power call', async () => {
+    test('an unknown VM is a value for read and delete, and a refusal for a power call', async () => {
       await using world = await makeWorld();
       expect(await world.provider.getMachine(unknownId)).toEqual({ ok: true, value: undefined });
       expect(await world.provider.deleteMachine(unknownId)).toEqual({ ok: true, value: 'NotFound' });
@@ -141,7 +141,7 @@ export function describeProviderContract(name: string, makeWorld: () => Promise<
       expect(await machineOf(world, 'web')).toMatchObject({ id, state: 'Running' });
     });
 
-    test('an unknown key is told as such by every call, and never as an absence', async () => {
+    test('every call reports an unknown key as such, and never as an absence', async () => {
       await using world = await makeWorld();
       const { id } = await runningMachine(world, 'web');
       const stranger = world.withUnknownKey;
@@ -161,7 +161,7 @@ export function describeProviderContract(name: string, makeWorld: () => Promise<
       expect(outcomes.map(failureOf)).toEqual(outcomes.map(() => 'Credentials'));
     });
 
-    test('the catalogue knows what can be ordered, unless there is none', async () => {
+    test('the catalogue lists what can be created, if there is one', async () => {
       await using world = await makeWorld();
       const regions = valueOf(await world.provider.listRegions());
       const packages = valueOf(await world.provider.listPackages());

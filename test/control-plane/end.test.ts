@@ -20,7 +20,7 @@ async function run() {
   return { child, ended: end, folder: await folder };
 }
 
-test('killed with kill -9, it takes its programs and its folder along', async () => {
+test('ends its programs and removes its folder after kill -9', async () => {
   const { child, ended: end, folder } = await run();
   expect(tracesOf(folder)).not.toEqual([]);
   child.kill('SIGKILL');
@@ -28,19 +28,16 @@ test('killed with kill -9, it takes its programs and its folder along', async ()
   await expect.poll(() => tracesOf(folder)).toEqual([]);
 });
 
-test.each<[NodeJS.Signals]>([['SIGINT'], ['SIGTERM']])(
-  'on %s, twice, it ends everything and exits 0',
-  async (signal) => {
-    const { child, ended: end, folder } = await run();
-    child.kill(signal);
-    // As npm does, which passes on what the terminal has delivered already.
-    child.kill(signal);
-    expect(await end).toMatchObject({ code: 0, signal: null });
-    expect(tracesOf(folder)).toEqual([]);
-  },
-);
+test.each<[NodeJS.Signals]>([['SIGINT'], ['SIGTERM']])('on %s, twice, ends everything and exits 0', async (signal) => {
+  const { child, ended: end, folder } = await run();
+  child.kill(signal);
+  // As npm does, which passes on what the terminal has delivered already.
+  child.kill(signal);
+  expect(await end).toMatchObject({ code: 0, signal: null });
+  expect(tracesOf(folder)).toEqual([]);
+});
 
-test('when one of its programs is killed, it says so, ends the others and exits 1', async () => {
+test('reports when one of its programs is killed, ends the others and exits 1', async () => {
   const { ended: end, folder } = await run();
   const etcd = processesOf(folder).find(({ name }) => name === 'etcd');
   process.kill(etcd?.pid ?? Number.NaN, 'SIGKILL');

@@ -31,7 +31,7 @@ async function call(plane: ControlPlane, path: string, post?: object, token = pl
 const configMap = (name: string) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name } });
 const configMaps = '/api/v1/namespaces/default/configmaps';
 
-describe('two at once', () => {
+describe('two control planes', () => {
   let planes: readonly [ControlPlane, ControlPlane];
 
   beforeAll(async () => {
@@ -39,7 +39,7 @@ describe('two at once', () => {
   });
   afterAll(() => Promise.all(planes.map((plane) => plane.stop())));
 
-  test('know nothing of each other', async () => {
+  test('are independent of each other', async () => {
     const [one, other] = planes;
     expect(one.server).not.toBe(other.server);
     expect(await call(one, configMaps, configMap('mine'))).toMatchObject({ status: 201 });
@@ -49,7 +49,7 @@ describe('two at once', () => {
     expect(status, 'the key to one is none to the other').toBe(401);
   });
 
-  test('keep their data, address and certificate when the API server is taken away and brought back', async () => {
+  test('keep their data, address and certificate when the API server is stopped and started', async () => {
     const [plane] = planes;
     const before = { server: plane.server, caData: plane.caData };
     await call(plane, configMaps, configMap('kept'));
@@ -60,7 +60,7 @@ describe('two at once', () => {
     expect(await call(plane, `${configMaps}/kept`)).toMatchObject({ status: 200 });
   });
 
-  test('give a service account the rights that it was given, and no others', async () => {
+  test('give a service account its granted permissions, and no others', async () => {
     const [plane] = planes;
     const accounts = '/api/v1/namespaces/default/serviceaccounts';
     await call(plane, accounts, { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'robot' } });
@@ -96,7 +96,7 @@ describe('two at once', () => {
   });
 });
 
-test('nothing is left of one that was stopped, however often it is told to', async () => {
+test('leave nothing after a stop, also when it is requested twice', async () => {
   const plane = await startControlPlane({ controllerManager: true });
   const folder = folderOf(plane);
   expect(tracesOf(folder)).toEqual(
@@ -106,7 +106,7 @@ test('nothing is left of one that was stopped, however often it is told to', asy
   expect(tracesOf(folder)).toEqual([]);
 });
 
-describe('with programs that do not work', () => {
+describe('with broken programs', () => {
   let scratch: Scratch;
   beforeEach(() => {
     scratch = new Scratch();
@@ -119,7 +119,7 @@ describe('with programs that do not work', () => {
     };
   });
 
-  test('the start fails with the end of the log of the first program that exited, and that log is kept', async () => {
+  test('the start fails with the end of the log of the first program that exited, and keeps that log', async () => {
     const error = await startControlPlane().catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(Refusal);
     const { message } = error as Refusal; // it is one, as was just seen
@@ -133,13 +133,13 @@ describe('with programs that do not work', () => {
     rmSync(kept, { recursive: true });
   });
 
-  test('logs go where they were asked to go', async () => {
+  test('the logs are in the requested place', async () => {
     const logDir = scratch.at('logs');
     await expect(startControlPlane({ logDir })).rejects.toThrow(`Full log: ${logDir}/etcd.log`);
     expect(readdirSync(logDir)).toEqual(['etcd.log']);
   });
 
-  test('a program that is none is a sentence as well', async () => {
+  test('a missing program is reported in a sentence', async () => {
     scratch.write('bin/etcd', '\u007FELF not at all');
     await expect(startControlPlane({ logDir: scratch.at('logs') })).rejects.toThrow(
       /^etcd exited \(.*\) before it was ready/,

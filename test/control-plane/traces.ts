@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { ControlPlane } from '../../hack/control-plane/start.ts';
 
-/** The temporary folder of a control plane, from which everything it does can be told apart. */
+/** The temporary folder of a control plane, which identifies everything it does. */
 export function folderOf({ kubeconfigPath }: Pick<ControlPlane, 'kubeconfigPath'>): string {
   return dirname(kubeconfigPath);
 }
