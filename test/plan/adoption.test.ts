@@ -63,7 +63,7 @@ describeRows('taking over', [
     reason: 'nothing new',
   },
   {
-    because: "not with the operator's own key: it opens everybody's machines",
+    because: "not with the operator's own key, which can reach the VMs of all tenants",
     given: { spec: byId, machine: 'Absent', observed: { isDefaultKey: true } },
     action: 'None',
     reason: 'AdoptionNotPermitted',
@@ -103,12 +103,12 @@ describeRows('taking over', [
     reason: 'AbsenceUnconfirmed',
   },
   {
-    because: 'deleted before it was taken over: the machine stays',
+    because: 'deleted before it was adopted: the machine stays',
     given: { spec: byId, finalizer: true, deleting: true, machine: legacy },
     action: 'ReleaseFinalizer',
   },
   {
-    because: 'a create call of its own that may have succeeded goes before',
+    because: 'its own create call that may have succeeded takes precedence',
     given: { spec: { adoption: { policy: 'MustExist', id: 7 } }, intent: true, machine: 'Absent' },
     action: 'Create',
   },
@@ -126,7 +126,7 @@ describeRows('an adopted machine', [
     action: 'ReleaseFinalizer',
   },
   {
-    because: 'goes with it when asked',
+    because: 'is deleted with the object when requested',
     given: {
       id: 7,
       adoptedAs: 'legacy',
@@ -137,13 +137,13 @@ describeRows('an adopted machine', [
     action: 'Delete',
   },
   {
-    because: 'is not made again by default',
+    because: 'is not recreated by default',
     given: { id: 7, adoptedAs: 'legacy', machine: 'Absent' },
     action: 'None',
     reason: 'ExternallyDeleted',
   },
   {
-    because: 'is made again when asked',
+    because: 'is recreated when requested',
     given: { id: 7, adoptedAs: 'legacy', spec: { onExternalDelete: 'Recreate' }, machine: 'Absent' },
     action: 'Create',
   },
@@ -221,7 +221,7 @@ describeRows('restored, copied or moved', [
     reason: 'IdentityFromOtherObject',
   },
   {
-    because: 'takes its machine over when its owner says so',
+    because: 'adopts its VM again when its user requests it',
     given: { ...restored, spec: ifExists, machine: old },
     action: 'RecordIdentity',
   },
@@ -232,7 +232,7 @@ describeRows('restored, copied or moved', [
     reason: 'HeldByOtherObject',
   },
   {
-    because: 'makes one when the old one is shown to be gone, if it may',
+    because: 'creates one when the old one is confirmed deleted, if permitted',
     given: { ...restored, spec: ifExists, machine: 'Absent' },
     action: 'Create',
   },
@@ -248,7 +248,7 @@ describeRows('restored, copied or moved', [
     action: 'ReleaseFinalizer',
   },
   {
-    because: 'an announced create call of another life is not repeated here',
+    because: 'a create intent of an earlier object is not repeated here',
     given: { intent: true, recordedFor: 'another-uid' },
     action: 'None',
     reason: 'IdentityFromOtherObject',
@@ -264,18 +264,22 @@ describe('for a new VM instead of the one that was recorded for another object',
   } as const;
   it.each([
     {
-      because: 'the annotations go, if they alone say so',
+      because: 'the annotations must be removed, if only they record it',
       given: restored,
       command: 'annotate vps web vps247.com/machine- ',
     },
-    { because: 'the object goes, if the status says so', given: { status: record }, command: 'delete vps web' },
+    {
+      because: 'the object must be removed, if the status records it',
+      given: { status: record },
+      command: 'delete vps web',
+    },
   ])('$because', ({ given, command }) => {
     const { message = '' } = plan(observedWith({ ...given, machine: { kind: 'NotYetSeen' } })).statusReason ?? {};
     expect(message.split('; ').at(-1)).toMatch(/^for a new VM/);
     expect(message.split('; ').at(-1)).toContain(`: kubectl -n default ${command}`);
   });
 
-  it('and the object goes without a call', () => {
+  it('and the object is deleted without a call', () => {
     const { action } = plan(observedWith({ status: record, finalizer: true, deleting: true, machine: 'Running' }));
     expect(action.type).toBe('ReleaseFinalizer');
   });
@@ -291,12 +295,12 @@ describeRows('machines of an earlier life', [
     reason: 'OrphanCandidateFound',
   },
   {
-    because: 'unless somebody decided',
+    because: 'unless a user decided',
     given: { observed: alike, annotations: { 'vps247.com/ignore-orphan-candidates': 'true' } },
     action: 'Create',
   },
   {
-    because: 'or the operator is told only to tell',
+    because: 'or the operator only reports',
     given: {
       observed: {
         ...alike,
@@ -307,25 +311,25 @@ describeRows('machines of an earlier life', [
   },
 ]);
 
-it("with the operator's own key, asks for a change that the API server admits: an id or a name needs the policy MustExist", () => {
+it("with the operator's own key, requests a change that the API server accepts: an id or a name needs the policy MustExist", () => {
   const o = observedWith({ spec: byId, machine: 'Absent', observed: { isDefaultKey: true } });
   expect(plan(o).statusReason?.message).toMatch(
     /into Secret "vps247-credentials", or, for a new VM: kubectl .*'{"spec":{"adoption":{"policy":"Never","id":null,"name":null}}}'$/,
   );
 });
 
-it('finds the VM named spec.providerName once the command of a mismatch has removed both id and name', () => {
+it('finds the VM named spec.providerName after the command for a mismatch has removed both id and name', () => {
   const o = observedWith({ spec: { ...byId, providerName: 'web' }, machine: legacy });
   expect(plan(o).statusReason?.message).toMatch(/kubectl .*'{"spec":{"adoption":{"id":null,"name":null}}}'$/);
 });
 
-it('says in one line how to take over a machine of an earlier life', () => {
+it('reports in one line how to adopt the VM of an earlier object', () => {
   expect(plan(observedWith({ observed: alike })).statusReason?.message).toContain(
     `kubectl -n default patch vps web --type merge -p '{"spec":{"adoption":{"policy":"MustExist","id":5}}}'`,
   );
 });
 
-it('takes it over as adopted, so that a delete leaves what another cluster may hold', () => {
+it('records it as adopted, so that a delete leaves a VM that another cluster may use', () => {
   expect(plan(observedWith({ ...restored, spec: ifExists, machine: old })).action).toEqual({
     type: 'RecordIdentity',
     machine: { id: 90, name: 'web-99999999', origin: 'Adopted', ownerId: 1 },
@@ -337,7 +341,7 @@ it('takes it over as adopted, so that a delete leaves what another cluster may h
 });
 
 describeRows('a machine that others deleted', [
-  { because: 'is made again', given: { id: 90, machine: 'Absent' }, action: 'Create', reason: 'Creating' },
+  { because: 'is recreated', given: { id: 90, machine: 'Absent' }, action: 'Create', reason: 'Creating' },
   {
     because: 'is reported when asked',
     given: { id: 90, machine: 'Absent', spec: { onExternalDelete: 'Report' } },
@@ -345,14 +349,14 @@ describeRows('a machine that others deleted', [
     reason: 'ExternallyDeleted',
   },
   {
-    because: 'is not made again while its refusal stands',
+    because: 'is not recreated while its refusal holds',
     given: { id: 90, machine: 'Absent', history: { refusal: failure({ class: 'Terminal', status: 402 }) } },
     action: 'None',
     reason: 'QuotaExceeded',
   },
 ]);
 
-const announced = (seconds: number) =>
+const withIntent = (seconds: number) =>
   ({
     intent: true,
     spec: { providerName: 'shared' },
@@ -360,14 +364,14 @@ const announced = (seconds: number) =>
     observed: { intent: { isOwn: true, uid, name: 'shared', signed: '', after: Date.parse(secondsAgo(10)) } },
   }) as const;
 
-describeRows('ours by an announced create call', [
+describeRows('ours by the create intent', [
   {
     because: 'the name had been shown free before, and the machine is newer',
-    given: announced(4),
+    given: withIntent(4),
     action: 'RecordIdentity',
   },
   {
-    because: 'anybody can write such an annotation, but not what the API key proves of it',
+    because: 'any user can write such an annotation, but not what the API key proves of it',
     given: {
       intent: true,
       spec: { providerName: 'shared' },
@@ -379,18 +383,18 @@ describeRows('ours by an announced create call', [
   },
   {
     because: 'a machine that is older by the clock of the provider itself was there before',
-    given: announced(600),
+    given: withIntent(600),
     action: 'None',
     reason: 'NameTaken',
   },
   {
     because: "the provider's clock may be corrected by a minute between the list and the call",
-    given: announced(70),
+    given: withIntent(70),
     action: 'RecordIdentity',
   },
   {
     because: 'by more than a minute is older',
-    given: announced(71),
+    given: withIntent(71),
     action: 'None',
     reason: 'NameTaken',
   },
@@ -422,7 +426,7 @@ it.each([
   },
 );
 
-it('a VM of the name that a new one would get is reported, and not called several', () => {
+it('a VM with the name of a new one is reported as one, not as several', () => {
   const machine = { kind: 'DuplicateName', name: 'web', ids: [8] } as const;
   expect(plan(observedWith({ id: 90, machine })).statusReason?.message).toBe(
     'VM 8 has the name "web", so the operator creates no other one; delete VM 8 at the provider if you do not need it',
@@ -439,7 +443,7 @@ it.each([
     machineConflict: undefined,
     message: `the object default/other has already reserved the provider name "legacy"; if the VM isn't that object's, adopt it by its id: ${patch({ id: 7, name: null })}`,
   },
-])('the remedy for an object that adopts by name is to change what it adopts', ({ machineConflict, message }) => {
+])('the remedy for an object that adopts by name is to change spec.adoption', ({ machineConflict, message }) => {
   const o = observedWith({ spec: byName, machine: legacy, observed: { ...heldByName, machineConflict } });
   expect(plan(o).statusReason?.message).toBe(message);
 });
@@ -453,7 +457,7 @@ it.each([
   { adoption: { policy: 'MustExist', id: 90 }, note: '' },
   { adoption: { policy: 'MustExist', name: 'web-0a1b2c3d' }, note: '' },
   { adoption: { policy: 'MustExist' }, note: '' },
-] as const)('an object with a VM says that it adopts no other one, given $adoption', ({ adoption, note }) => {
+] as const)('an object with a VM reports that it adopts no other one, given $adoption', ({ adoption, note }) => {
   const { action, statusReason } = plan(observedWith({ id: 90, machine: 'Running', spec: { adoption } }));
   const { statusReason: usual } = plan(observedWith({ id: 90, machine: 'Running' }));
   expect([action.type, statusReason]).toEqual(['None', { reason: 'Available', message: `${usual?.message}${note}` }]);

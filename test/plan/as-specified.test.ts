@@ -65,7 +65,7 @@ describe('the comparison of a VM with the spec', () => {
   });
 
   it.each(['region', 'package', 'osTemplate'] as const)(
-    'claims nothing about a %s that the spec leaves out',
+    'reports nothing about a %s that the spec leaves out',
     (field) => {
       const object = objectWith({ spec: same });
       const { [field]: _, ...rest } = object.spec;
@@ -74,14 +74,14 @@ describe('the comparison of a VM with the spec', () => {
     },
   );
 
-  it('is unknown without a VM, whatever the status still shows', () => {
+  it('is unknown without a VM, with any status', () => {
     expect(compareWithSpec(objectWith({ spec: { ...same, region: { id: 8 } } }), undefined, vm)).toEqual({
       result: 'Unknown',
       message: 'the object has no VM',
     });
   });
 
-  it('names each field that differs, what it is and what the spec says, and the command that corrects all of them', () => {
+  it('names each field that differs, its value and that of the spec, and the command that corrects all of them', () => {
     const spec = { region: { name: 'Amsterdam 1' }, package: { id: 3 }, osTemplate: { id: 4 } };
     const { message } = compareWithSpec(objectWith({ spec }), 90, { ...vm, package: { id: 2 } });
     expect(message).toBe(
@@ -91,7 +91,7 @@ describe('the comparison of a VM with the spec', () => {
   });
 });
 
-it('names the options that a VM was created with by the command that corrects them', () => {
+it('names the options with which a VM was created by the command that corrects them', () => {
   const object = objectWith({ spec: { ...same, sshKeyIds: [1, 2] } });
   const { message } = compareWithSpec(object, 90, { ...vm, privateNetworking: true, sshKeyIds: [] });
   expect(message).toBe(
@@ -100,7 +100,7 @@ it('names the options that a VM was created with by the command that corrects th
   );
 });
 
-it('leaves room for the command, however long the names are', () => {
+it('leaves room for the command, with names of any length', () => {
   const name = '\u00fc'.repeat(255);
   const keys = Array.from({ length: 32 }, (_, index) => 1_000_000 + index);
   const spec = { region: { name }, package: { name }, osTemplate: { name } };
@@ -112,7 +112,7 @@ it('leaves room for the command, however long the names are', () => {
 });
 
 describe('a VM that was deleted outside the operator, with onExternalDelete Recreate', () => {
-  it('is not recreated as something else than it was', () => {
+  it('is not recreated with a different spec', () => {
     const { action, statusReason } = gone({}, { ...vm, package: { id: 3, name: 'Standard' } });
     expect(action.type).toBe('None');
     expect(statusReason?.reason).toBe('ExternallyDeleted');
@@ -121,7 +121,7 @@ describe('a VM that was deleted outside the operator, with onExternalDelete Recr
     );
   });
 
-  it('is not recreated where the spec does not say what to create', () => {
+  it('is not recreated from an incomplete spec', () => {
     const { action, statusReason } = gone({ package: undefined } as never, vm);
     expect(action.type).toBe('None');
     expect(statusReason).toMatchObject({
@@ -139,7 +139,7 @@ describe('a VM that was deleted outside the operator, with onExternalDelete Recr
   });
 });
 
-describe('an object without any condition', () => {
+describe('an object without conditions', () => {
   it.each([
     { knownFor: 0, after: 1_000 },
     { knownFor: 999, after: 1 },
@@ -147,7 +147,7 @@ describe('an object without any condition', () => {
     expect(unseen(knownFor)).toMatchObject({ statusReason: undefined, after });
   });
 
-  it('shows after a second what the operator looks for', () => {
+  it('reports after a second what the operator searches for', () => {
     expect(unseen(1_000).statusReason).toEqual({
       reason: 'Observing',
       message: 'reading the VMs of the account to look for VM "web-0a1b2c3d"',
@@ -156,7 +156,7 @@ describe('an object without any condition', () => {
     expect(unseen(1_000, { spec: { adoption } }).statusReason?.message).toContain('to look for VM 4711');
   });
 
-  it('is the only one that does', () => {
+  it('is the only object that reports this', () => {
     expect(unseen(1_000, { status: { conditions: [] } })).toMatchObject({ statusReason: undefined, after: undefined });
     expect(unseen(1_000, { deleting: true }).statusReason).toBeUndefined();
   });

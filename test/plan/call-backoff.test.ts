@@ -45,7 +45,7 @@ it('a restart whose answers are lost is repeated with exponential backoff, each 
   expect(afters).toEqual([30, 60, 120, 240, 64 * 30].map((seconds) => (35 + seconds) * second));
 });
 
-it('a restart that is refused after answers were lost keeps the backoff of those', () => {
+it('a restart that is refused after lost answers keeps their backoff', () => {
   const refused = { lastResult: 'Busy' };
   expect(counts.map((attempts) => plan(restarting(0, { attempts, ...refused })).after)).toEqual(pauses);
   expect(plan(restarting(120, { attempts: 3, ...refused })).action).toMatchObject({

@@ -28,7 +28,7 @@ describe('a choice of region, package and template', () => {
   it.each([
     { because: 'the region names no packages', lists: { regions: [{ id: 1, name: 'Amsterdam 1' }] } },
     { because: 'the package names no templates', lists: { packages: [{ id: 2, name: 'Budget' }] } },
-  ])('is taken as it is where the lists do not say what goes with what: $because', ({ lists }) => {
+  ])('is used as it is where the lists give no compatibility: $because', ({ lists }) => {
     expect(resolve(spec, { ...catalogue, ...lists })).toMatchObject({ ok: true });
   });
 
@@ -53,7 +53,7 @@ describe('a choice of region, package and template', () => {
       lists: { packages: [{ ...budget, osTemplateIds: [] }] },
       says: 'osTemplate "Debian 13 x64" (4) is not offered with package "Budget" (2); offered with it: none. Fix spec.osTemplate or spec.package.',
     },
-  ])('that the lists rule out is not tried: $because', ({ says, ...given }) => {
+  ])('that the lists exclude is not tried: $because', ({ says, ...given }) => {
     const [asked, lists] = ['spec' in given ? given.spec : spec, 'lists' in given ? given.lists : {}];
     expect(resolve({ ...spec, ...asked }, { ...catalogue, ...lists })).toEqual({
       ok: false,
@@ -61,7 +61,7 @@ describe('a choice of region, package and template', () => {
     });
   });
 
-  it('that has a typo names the three nearest entries first, and no more than nine others', () => {
+  it('with a typo names the three nearest entries first, and no more than nine others', () => {
     const templates = ['CentOS 7', 'Windows 2025', 'Debian 12 x64', 'Ubuntu 24.04', 'Debian 13 x64', 'Debian 13 arm64'];
     const more = Array.from({ length: 10 }, (_, index) => `Appliance ${index}`);
     const osTemplates = [...templates, ...more].map((name, index) => ({ id: index + 1, name }));
@@ -77,7 +77,7 @@ describe('a choice of region, package and template', () => {
     });
   });
 
-  it('by an id that there is none of names the ids there are', () => {
+  it('by an unknown id names the existing ids', () => {
     expect(resolve({ ...spec, package: { id: 7 } }, catalogue)).toMatchObject({
       statusReason: { message: 'package 7 not found; valid: "Budget" (2), "Elsewhere" (9). Fix spec.package.id.' },
     });

@@ -95,7 +95,7 @@ describeRows('creating', [
     reason: 'CreateRefused',
   },
   {
-    because: 'a refusal for money says so',
+    because: 'a refusal for money reports that',
     given: {
       history: {
         refusal: failure({ operation: 'CreateMachine', class: 'Terminal', code: 'PaymentRequired', status: 402 }),
@@ -112,7 +112,7 @@ describeRows('creating', [
   },
   { because: 'the evidence says that nothing came of it', given: { intent: true }, action: 'Create' },
   {
-    because: 'the announced machine showed up',
+    because: 'the VM of the create intent appeared',
     given: { intent: true, machine: 'Pending' },
     action: 'RecordIdentity',
   },
@@ -179,7 +179,7 @@ describeRows('creating', [
     reason: 'IdentityUnproven',
   },
   {
-    because: 'the gate of the account is closed',
+    because: 'the account is rate limited',
     given: { observed: { rateLimitedFor: 5000 } },
     action: 'None',
     reason: 'RateLimited',
@@ -193,7 +193,7 @@ it.each([
     options: { ipv6: true, privateNetworking: false, sshKeyIds: [7] },
   },
   { because: 'not known, if the user may have written the intent', isIntentProven: false, options: undefined },
-])('what a VM that is found was created with is $because', ({ isIntentProven, options }) => {
+])('the options of a VM that is found are $because', ({ isIntentProven, options }) => {
   const intent = { uid, name: 'web-0a1b2c3d', options: { ipv6: true, privateNetworking: false, sshKeyIds: [7] } };
   const { action } = plan(
     observedWith({

@@ -55,7 +55,7 @@ describeRows('deleting', [
     },
     action: 'Delete',
   },
-  { because: 'shown to be gone', given: { deleting: true, id: 90, machine: 'Absent' }, action: 'ReleaseFinalizer' },
+  { because: 'confirmed deleted', given: { deleting: true, id: 90, machine: 'Absent' }, action: 'ReleaseFinalizer' },
   {
     because: 'not seen is not gone',
     given: { deleting: true, id: 90, machine: { kind: 'AbsenceUnconfirmed' } },
@@ -63,7 +63,7 @@ describeRows('deleting', [
     reason: 'AbsenceUnconfirmed',
   },
   {
-    because: 'half the account is gone at once: no finalizer goes with it',
+    because: 'half the account disappears at once: no finalizer is released',
     given: { deleting: true, id: 90, machine: { kind: 'MassAbsence', vanished: 9, of: 40 } },
     action: 'None',
     reason: 'AbsenceUnconfirmed',
@@ -88,7 +88,7 @@ describeRows('deleting', [
   { because: 'and found', given: { deleting: true, intent: true, machine: 'Pending' }, action: 'RecordIdentity' },
   { because: 'or shown not to have happened', given: { deleting: true, intent: true }, action: 'ReleaseFinalizer' },
   {
-    because: 'a foreign machine of the name neither goes with it nor keeps it',
+    because: 'an unmanaged VM of the name is neither deleted nor keeps the object',
     given: {
       deleting: true,
       finalizer: true,
@@ -103,14 +103,14 @@ describeRows('deleting', [
     action: 'ReleaseFinalizer',
   },
   {
-    because: 'an id edited to point at a foreign machine does not delete it',
+    because: 'an id edited to point at an unmanaged VM does not delete it',
     given: { deleting: true, id: 91, machine: machineIn('Halted', { id: 91, name: 'foreign' }) },
     action: 'None',
     reason: 'IdentityMismatch',
   },
 ]);
 
-test('a delete that the limit of deletes holds back waits in their queue, and comes back when it is due', () => {
+test('a delete above the limit waits in the queue for deletes, and is requeued when it is due', () => {
   const [held, allowed] = [5_000, 0].map((deletesHeldFor) =>
     plan(observedWith({ id: 90, deleting: true, machine: 'Halted', observed: { deletesHeldFor } })),
   );

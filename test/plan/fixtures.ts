@@ -42,7 +42,7 @@ export interface ObjectOptions {
   readonly recordedFor?: string;
   /** Only the annotation names the VM. */
   readonly isHint?: boolean;
-  /** It was taken over, under this name at the provider. */
+  /** It was adopted, under this name at the provider. */
   readonly adoptedAs?: string;
   readonly intent?: boolean;
   readonly finalizer?: boolean;

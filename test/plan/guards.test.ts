@@ -57,7 +57,7 @@ describeRows('guards', [
     reason: 'AbsenceUnconfirmed',
   },
   {
-    because: 'gone by someone else, and so shown: made again, by default',
+    because: 'deleted outside the operator, and confirmed: recreated, by default',
     given: { id: 90, machine: 'Absent' },
     action: 'Create',
     reason: 'Creating',
@@ -75,7 +75,7 @@ describeRows('guards', [
     reason: 'IdentityUnproven',
   },
   {
-    because: 'an id edited to point at a foreign machine does not reach it',
+    because: 'an id edited to point at an unmanaged VM does not reach it',
     given: { id: 91, machine: machineIn('Running', { id: 91, name: 'foreign' }), spec: hard },
     action: 'None',
     reason: 'IdentityMismatch',

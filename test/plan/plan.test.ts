@@ -33,23 +33,23 @@ describe('plan', () => {
       whose: 'in Secret "vps247-credentials" under "api-key"; to replace it: kubectl -n default patch secret',
     },
     { isDefaultKey: true, whose: "the operator's default API key; ask your cluster administrator to replace it" },
-  ])('says whose key is not accepted: $whose', ({ isDefaultKey, whose }) => {
+  ])('reports whose key is not accepted: $whose', ({ isDefaultKey, whose }) => {
     const observed = { isDefaultKey, credentials: { kind: 'Rejected', failure: undefined } } as const;
     expect(plan(observedWith({ observed })).statusReason?.message).toContain(whose);
   });
 
-  it('comes back when the grace period ends', () => {
+  it('requeues for the end of the grace period', () => {
     const operation = { ...stop, startTime: secondsAgo(60) };
     expect(plan(observedWith({ id: 90, machine: 'Halting', spec: halted, status: { operation } })).after).toBe(240_000);
   });
 
-  it('never waits longer than half an hour to send a call again that had no effect', () => {
+  it('never waits longer than half an hour to repeat a call without an effect', () => {
     const operation = { ...kill, startTime: secondsAgo(10 * 86_400), attempts: 100 };
     const given = { id: 90, machine: 'Running', spec: hard, status: { operation } } as const;
     expect(plan(observedWith(given)).action.type).toBe('Kill');
   });
 
-  it('counts patience from the newest call: after an outage the call is made once, not again at once', () => {
+  it('counts the wait from the newest call: after an outage the call is sent once, not again at once', () => {
     const never = { ...kill, startTime: secondsAgo(600), attempts: 0, lastResult: 'ConnectFailed' };
     const without = { ...kill, startTime: secondsAgo(600), attempts: 1 };
     for (const [operation, attempts] of [
@@ -69,18 +69,18 @@ describe('plan', () => {
     }
   });
 
-  it('keeps the operation on record while nothing can be seen', () => {
+  it('keeps the operation on record while the VM cannot be read', () => {
     const machine = { kind: 'ReadFailed', failure: failure() } as const;
     expect(plan(observedWith({ id: 90, machine, status: { operation: stop } })).operation).toEqual(stop);
   });
 
-  it('drops the operation when the machine is as asked', () => {
+  it('removes the operation when the VM is in sync', () => {
     expect(
       plan(observedWith({ id: 90, machine: 'Halted', spec: halted, status: { operation: stop } })).operation,
     ).toBeUndefined();
   });
 
-  it('waits longer after each failed start, at most five minutes and a half', () => {
+  it('waits longer after each failed start, at most five and a half minutes', () => {
     const delays = [0, 1, 2, 3, 8].map((count) => {
       const startFailure = { count, lastTime: secondsAgo(100), retryTime: secondsAgo(50) };
       const status = { ...ready(5), startFailure };
@@ -93,13 +93,13 @@ describe('plan', () => {
     }
   });
 
-  it('spreads the starts of VMs that fell back at the same moment', () => {
+  it('spreads the starts of VMs that halted at the same moment', () => {
     const uids = Array.from({ length: 100 }, (_, index) => `${uid.slice(0, -2)}${10 + index}`.slice(-36));
     const retries = uids.map((one) => startFailureAfter(undefined, now, one).retryTime);
     expect(new Set(retries).size).toBeGreaterThan(90);
   });
 
-  it('reports no time that is earlier than the moment it acts', () => {
+  it('reports no time in the past', () => {
     const createsWithoutVm = { creates: 2, since: now - 1 };
     const { after, statusReason } = plan(
       observedWith({ intent: true, observed: { createsWithoutVm: createsWithoutVm } }),
@@ -110,14 +110,14 @@ describe('plan', () => {
     ]);
   });
 
-  it('is a function: the same frozen observation gives the same decision, unchanged', () => {
+  it('is a pure function: the same frozen observation gives the same decision, unchanged', () => {
     const observed = Object.freeze(observedWith({ id: 90, machine: 'Halted', status: ready(20) }));
     const before = structuredClone(observed);
     expect(plan(observed)).toEqual(plan(observed));
     expect(observed).toEqual(before);
   });
 
-  it('never acts on an unknown machine, whatever else is true', () => {
+  it('never acts on an unknown VM, in any other state', () => {
     for (const base of [
       {},
       { intent: true },
@@ -136,7 +136,7 @@ describe('plan', () => {
 it.each([
   { kind: 'MassAbsence', vanished: 17, of: 40 },
   { kind: 'Unreadable', id: 4711, problem: 'its state is "odd"', isOurs: false },
-] as const)("with the operator's own key a message says nothing of other VMs: $kind", (machine) => {
+] as const)("a message with the operator's own key reveals nothing about other VMs: $kind", (machine) => {
   const messageWith = (isDefaultKey: boolean) =>
     plan(observedWith({ intent: true, machine, observed: { isDefaultKey } })).statusReason?.message;
   expect([messageWith(false), messageWith(true)]).toEqual([

@@ -53,7 +53,7 @@ describeRows('Plan and Observe', [
     reason: 'PlanOnly',
   },
   {
-    because: 'Plan has nothing to say of a machine that is as asked',
+    because: 'Plan has nothing to report for a VM in sync',
     given: { id: 90, machine: 'Running', spec: planOnly },
     action: 'None',
     reason: 'Available',
@@ -71,7 +71,7 @@ describeRows('Plan and Observe', [
     reason: 'ObserveOnly',
   },
   {
-    because: 'Observe records nothing, and still tells of the power',
+    because: 'Observe records nothing, and still reports the power',
     given: {
       machine: machineIn('Running', { id: 7, name: 'x' }),
       spec: { ...observe, adoption: { policy: 'MustExist', id: 7 } },
@@ -139,7 +139,7 @@ describeRows('deletion policies', [
     reason: 'nothing new',
   },
   {
-    because: 'observed without permission, and there is no key that could show the VM',
+    because: 'observed without permission, and no key could show the VM',
     given: {
       id: 90,
       deleting: true,
@@ -200,7 +200,7 @@ describeRows('a key that is changed', [
     reason: 'nothing new',
   },
   {
-    because: 'what needs no call goes on',
+    because: 'what needs no call continues',
     given: { id: 90, deleting: true, machine: 'Absent', observed: { isKeyChanging: true } },
     action: 'ReleaseFinalizer',
   },
@@ -217,13 +217,13 @@ describeRows('power changed by others', [
     reason: 'Starting',
   },
   {
-    because: 'is left and told when asked',
+    because: 'is left and reported when requested',
     given: { id: 90, machine: 'Halted', status: reached, spec: report },
     action: 'None',
     reason: 'PowerDrift',
   },
   {
-    because: 'a state that was never reached is no drift',
+    because: 'a state that was never reached does not count as drift',
     given: { id: 90, machine: 'Halted', spec: report },
     action: 'Start',
   },
@@ -290,12 +290,12 @@ const forcing: readonly Row[] = [
 ];
 describeRows('forcing a power off', forcing);
 
-const told = machineIn('Running', { initialPassword: new Secret('s3cret') });
+const withPassword = machineIn('Running', { initialPassword: new Secret('s3cret') });
 
 describeRows('the initial password', [
   {
     because: 'is written before the machine is called ready',
-    given: { id: 90, machine: told },
+    given: { id: 90, machine: withPassword },
     action: 'WritePassword',
   },
   { because: 'is not there yet', given: { id: 90, machine: 'Running' }, action: 'None', reason: 'Available' },
@@ -306,47 +306,47 @@ describeRows('the initial password', [
   },
   {
     because: 'is written once',
-    given: { id: 90, machine: told, status: { id: 90, initialPasswordSecret: { name: 'x' } } },
+    given: { id: 90, machine: withPassword, status: { id: 90, initialPasswordSecret: { name: 'x' } } },
     action: 'None',
   },
   {
     because: 'is not wanted',
-    given: { id: 90, machine: told, spec: { initialPasswordSecret: { policy: 'None' } } },
+    given: { id: 90, machine: withPassword, spec: { initialPasswordSecret: { policy: 'None' } } },
     action: 'None',
   },
   {
-    because: 'of an adopted machine is not what anybody uses',
-    given: { id: 90, adoptedAs: 'legacy', machine: { ...told, name: 'legacy' } },
+    because: 'of an adopted VM is not in use',
+    given: { id: 90, adoptedAs: 'legacy', machine: { ...withPassword, name: 'legacy' } },
     action: 'None',
   },
   {
-    because: 'unless somebody asks for it',
+    because: 'unless a user requests it',
     given: {
       id: 90,
       adoptedAs: 'legacy',
-      machine: { ...told, name: 'legacy' },
+      machine: { ...withPassword, name: 'legacy' },
       spec: { initialPasswordSecret: { name: 'x' } },
     },
     action: 'WritePassword',
   },
   {
-    because: "has somebody else's Secret in its way: the machine is kept all the same",
+    because: 'has an unrelated Secret in its way: the VM is kept all the same',
     given: {
       id: 90,
-      machine: { ...told, state: 'Halted' },
+      machine: { ...withPassword, state: 'Halted' },
       history: { passwordConflict: { reason: 'InitialPasswordConflict' as const, message: 'Secret "x" is there' } },
     },
     action: 'Start',
   },
   {
     because: 'is nothing that observing writes',
-    given: { id: 90, machine: told, spec: observe },
+    given: { id: 90, machine: withPassword, spec: observe },
     action: 'None',
     reason: 'Available',
   },
 ]);
 
-describe('what is planned', () => {
+describe('a planned call', () => {
   it.each(['Plan', 'Observe'] as const)(
     'keeps the operation and the failed starts on record: %s',
     (managementPolicy) => {
@@ -362,12 +362,12 @@ describe('what is planned', () => {
 
   it.each([
     {
-      machine: told,
+      machine: withPassword,
       statusReason:
         /^VM 90 is running; its power state matches the spec; Secret "x" holds the password of an earlier VM$/,
     },
-    { machine: { ...told, state: 'Halted' }, statusReason: /^VM 90 is starting$/ },
-  ] as const)('says in Available that a Secret is of an earlier VM: $verdict', ({ machine, statusReason }) => {
+    { machine: { ...withPassword, state: 'Halted' }, statusReason: /^VM 90 is starting$/ },
+  ] as const)('reports in Available that a Secret is of an earlier VM: $verdict', ({ machine, statusReason }) => {
     const history = {
       passwordConflict: { reason: 'InitialPasswordConflict' as const, message: 'Secret "x" is there' },
       outdatedPasswordSecret: 'x',
@@ -375,16 +375,16 @@ describe('what is planned', () => {
     expect(plan(observedWith({ id: 90, machine, history })).statusReason?.message).toMatch(statusReason);
   });
 
-  it('goes on looking at a conflict of Secrets', () => {
+  it('checks a conflict of Secrets again', () => {
     const given = {
       id: 90,
-      machine: told,
+      machine: withPassword,
       history: { passwordConflict: { reason: 'InitialPasswordConflict' as const, message: 'Secret "x" is there' } },
     };
     expect(plan(observedWith(given)).after).toBe(300_000);
   });
 
-  it('starts at once when somebody asks for a look, whatever the backoff', () => {
+  it('starts at once when a reconciliation is requested, with any backoff', () => {
     const startFailure = { count: 3, lastTime: secondsAgo(1), retryTime: new Date(now + 60_000).toISOString() };
     const annotations = { 'vps247.com/reconcile-requested-at': 'now' };
     expect(plan(observedWith({ id: 90, machine: 'Halted', status: { startFailure } })).action.type).toBe('None');
@@ -409,7 +409,7 @@ it.each([
 it.each([
   { what: 'has another name', given: { id: 91, machine: machineIn('Halted', { id: 91, name: 'foreign' }) } },
   { what: 'is recorded by another object, too', given: { id: 90, machine: 'Halted' }, by: 'default/other' },
-] as const)('a deletion that waits because its VM $what names the way out where it is permitted', (row) => {
+] as const)('a deletion that waits because its VM $what reports the remedy where it is permitted', (row) => {
   const messageWhere = (mayOrphan: boolean) => {
     const observed = { mayOrphan, ...('by' in row ? { machineConflict: row.by } : {}) };
     return plan(observedWith({ ...row.given, deleting: true, observed })).statusReason?.message;

@@ -5,9 +5,9 @@ import { halted, hard, kill, ready, soft, start, stop } from './powers.ts';
 import { describeRows } from './rows.ts';
 
 describeRows('power', [
-  { because: 'running as asked', given: { id: 90, machine: 'Running' }, action: 'None', reason: 'Available' },
+  { because: 'running as in the spec', given: { id: 90, machine: 'Running' }, action: 'None', reason: 'Available' },
   {
-    because: 'halted as asked',
+    because: 'halted as in the spec',
     given: { id: 90, machine: 'Halted', spec: halted },
     action: 'None',
     reason: 'Available',
@@ -63,7 +63,7 @@ describeRows('power', [
     reason: 'Stopping',
   },
   {
-    because: 'a power cut that was thought better of is not cut again before it had time to show',
+    because: 'a power cut that was cancelled is not sent again before it had time to show',
     given: { id: 90, machine: 'Halting', status: { operation: kill } },
     action: 'None',
     reason: 'Stopping',
@@ -75,7 +75,7 @@ describeRows('power', [
     reason: 'PowerTransitionStuck',
   },
   {
-    because: 'unless somebody says that it is to be cut short',
+    because: 'unless the user shortens it',
     given: { id: 90, machine: 'Halting', annotations: { 'vps247.com/force-power-off': 'true' } },
     action: 'Kill',
     reason: 'Stopping',
@@ -163,7 +163,7 @@ describeRows('power', [
     action: 'Kill',
   },
   {
-    because: 'the third only two windows after the second: ever more slowly',
+    because: 'the third only two windows after the second: with exponential backoff',
     given: {
       id: 90,
       machine: 'Running',
@@ -250,7 +250,7 @@ describeRows('power', [
     reason: 'ProviderBusy',
   },
   {
-    because: 'a task that never ends holds nothing for ever',
+    because: 'a task that never ends does not block permanently',
     given: {
       id: 90,
       machine: machineIn('Running', { lastTask: { name: 'VmBackup', status: 'pending' } }),
@@ -309,11 +309,11 @@ it.each([
   { given: { machine: 'Halted' }, says: 'VM 90 is starting' },
   { given: { machine: 'Running', spec: halted }, says: 'the operator sent VM 90 the shutdown signal' },
   { given: { machine: 'Halted', deleting: true }, says: 'deleting VM 90' },
-] as const)('says what is, in the words of the documentation: $says', ({ given, says }) => {
+] as const)('reports the state in the words of the documentation: $says', ({ given, says }) => {
   expect(plan(observedWith({ id: 90, ...given })).statusReason?.message).toBe(says);
 });
 
-it('says that the result of a create request is unknown', () => {
+it('reports that the result of a create request is unknown', () => {
   const { statusReason } = plan(observedWith({ intent: true, machine: { kind: 'OutcomeUnknown' } }));
   expect(statusReason?.message).toBe(
     'the result of the create request for "web-0a1b2c3d" is unknown; checking whether the VM exists',

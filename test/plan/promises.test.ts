@@ -33,7 +33,7 @@ function* observations(): Generator<ObservedOptions> {
                   };
 }
 
-test('a message that claims another call or another look is true: there is a call, or a time to come back', () => {
+test('a message that promises another call or check is true: a call is sent, or the object is requeued', () => {
   const lies = new Set<string>();
   let seen = 0;
   for (const given of observations()) {
@@ -47,7 +47,7 @@ test('a message that claims another call or another look is true: there is a cal
   expect(seen).toBeGreaterThan(500);
 });
 
-test('an object that is being deleted always has a call, or a time to come back', () => {
+test('an object that is being deleted always has a call, or a requeue time', () => {
   const stuck: string[] = [];
   for (const given of observations()) {
     if (given.deleting !== true || given.machine === 'Running') continue;

@@ -54,7 +54,7 @@ describeRows('deleted and protected', [
     reason: 'DeletionProtected',
   },
   {
-    because: 'an endless state is no reason to delete the VM',
+    because: 'an endless state alone does not delete the VM',
     given: {
       ...deleted,
       machine: 'Halting',
@@ -136,13 +136,16 @@ const lift = `This deletes the object and its VM with all data: kubectl -n defau
 it.each([
   { because: 'at rest', machine: 'Running', spec: on, begins: 'spec.deletionProtection blocks the deletion. ' },
   { because: 'on its way', machine: 'Running', spec: off, begins: 'the operator sent VM 90 the shutdown signal; ' },
-] as const)('a protected VM $because: the message ends with what lifting it does, and how', (given) => {
-  const message = plan(observedWith({ ...deleted, ...given })).statusReason?.message ?? '';
-  expect(message.startsWith(given.begins)).toBe(true);
-  expect(message.endsWith(`spec.deletionProtection blocks the deletion. ${lift}`)).toBe(true);
-});
+] as const)(
+  'a protected VM $because: the message ends with the effect of lifting the protection, and its command',
+  (given) => {
+    const message = plan(observedWith({ ...deleted, ...given })).statusReason?.message ?? '';
+    expect(message.startsWith(given.begins)).toBe(true);
+    expect(message.endsWith(`spec.deletionProtection blocks the deletion. ${lift}`)).toBe(true);
+  },
+);
 
-it('however much else there is to report, and however long the names are, the command is whole', () => {
+it('the command is complete, with any other reports and names of any length', () => {
   const o = observedWith({
     ...deleted,
     spec: on,
@@ -198,7 +201,7 @@ it.each([
   { machine: 'Absent', spec: on, says: undefined },
   { machine: { kind: 'NotYetSeen' }, spec: on, says: undefined },
 ] as const)(
-  'kept by Retain, a VM stays as it is, which is reported where it is to run: $machine',
+  'a VM kept by Retain stays as it is, which is reported where it should run: $machine',
   ({ machine, spec, says }) => {
     const { action, event } = plan(
       observedWith({ ...deleted, machine, spec: { ...spec, deletionPolicy: 'Retain' }, status: { operation: stop } }),

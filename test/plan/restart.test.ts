@@ -93,7 +93,7 @@ const rows: readonly Row[] = [
     reason: 'Restarting',
   },
   {
-    because: 'answer not known, and the call may still be under way',
+    because: 'answer not known, and the call may still be in flight',
     given: { id: 90, machine: running, spec: request, status: { ...known, operation: operation(64) } },
     action: 'None',
     reason: 'Restarting',
@@ -141,7 +141,7 @@ const rows: readonly Row[] = [
     action: 'Restart',
   },
   {
-    because: 'answer not known, and the provider tells no times: a second restart would hurt',
+    because: 'answer not known, and the provider reports no times: a second restart would hurt',
     given: { id: 90, machine: 'Running', spec: request, status: { ...known, operation: operation(65) } },
     action: 'None',
     reason: 'Available',
@@ -193,12 +193,12 @@ const handled = (given: Parameters<typeof observedWith>[0]) => plan(observedWith
 it.each([
   { because: 'at creation', given: { spec: request }, expected: 'two' },
   {
-    because: 'before the status records the VM: it is not a wish of today',
+    because: 'before the status records the VM: the request is older',
     given: { finalizer: true, machine: running, spec: request },
     expected: 'two',
   },
   {
-    because: 'while the machine is halted, as asked',
+    because: 'while the VM is halted, as in the spec',
     given: { id: 90, machine: 'Halted', spec: { ...request, powerState: 'Halted' }, status: known },
     expected: 'two',
   },
@@ -219,7 +219,7 @@ it.each([
     expected: undefined,
   },
   {
-    because: 'not while it is under way',
+    because: 'not while it is in progress',
     given: { id: 90, machine: running, spec: request, status: { ...known, operation: operation(5) } },
     expected: undefined,
   },
@@ -227,7 +227,7 @@ it.each([
   expect(handled(given)).toBe(expected);
 });
 
-it('stores for which request it is, and what the machine did last', () => {
+it('stores its request, and the last action of the VM', () => {
   const { action } = plan(observedWith({ id: 90, machine: running, spec: request, status: known }));
   expect(action).toEqual({
     type: 'Restart',

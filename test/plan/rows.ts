@@ -5,7 +5,7 @@ import { plan } from '../../src/plan/plan.ts';
 import { cutMessage } from '../../src/domain/text.ts';
 import { type ObservedOptions, observedWith } from './fixtures.ts';
 
-/** One line of the specification: what is given, what is done, and what is told. */
+/** One row of the specification: the given state, the action, and the report. */
 export interface Row {
   readonly because: string;
   readonly given: ObservedOptions;
@@ -22,11 +22,11 @@ export function describeRows(name: string, rows: readonly Row[]): void {
   describe(`plan: ${name}`, () => {
     it.each(rows)('$because → $action $reason', ({ given, action, reason }) => {
       const decision = plan(observedWith(given));
-      const told = decision.statusReason?.reason ?? 'nothing new';
-      expect({ action: decision.action.type, reason: told }).toEqual({ action, reason: reason ?? told });
+      const reported = decision.statusReason?.reason ?? 'nothing new';
+      expect({ action: decision.action.type, reason: reported }).toEqual({ action, reason: reason ?? reported });
     });
 
-    it('an event ends with the command of its message, and a condition has all of them, however long the names are', () => {
+    it('an event ends with the command of its message, and a condition has all of them, with names of any length', () => {
       const cut: string[] = [];
       for (const { given } of rows) {
         const o = observedWith(given);

@@ -288,7 +288,7 @@ const holds: readonly { readonly what: string; readonly more: ObservedOptions; r
 describe.each(types)('the action %s', (type) => {
   const { isCall, planned } = actions[type];
 
-  it('is decided on, and is a call to the provider or is not', () => {
+  it('is decided by a rule, and is a call to the provider or not', () => {
     const { action } = decide(type);
     expect([action.type, isProviderCall(action)]).toEqual([type, isCall]);
   });
@@ -309,7 +309,7 @@ describe.each(types)('the action %s', (type) => {
     return expect(operation).toBeUndefined();
   });
 
-  it('is held back while its own write is refused, and by the refusal of no other', () => {
+  it('is deferred while its own write is refused, and not by the refusal of another one', () => {
     const refused = (action: Action['type']) =>
       decide(type, { history: { writeRefusal: { action, message: 'denied', until: now + 5_000 } } });
     const { action, statusReason, after } = refused(type);
@@ -326,7 +326,7 @@ describe.each(types)('the action %s', (type) => {
     }
   });
 
-  it('is not done with policy Observe, unless it lets the object go', () => {
+  it('is not performed with policy Observe, unless it releases the object', () => {
     const { action } = decide(type, { spec: { managementPolicy: 'Observe' } });
     const isReleased = type === 'ReleaseFinalizer' || type === 'Delete';
     expect(action.type).toBe(isReleased ? 'ReleaseFinalizer' : 'None');

@@ -213,7 +213,7 @@ describe('the plan', () => {
     expect([action.type, plannedActions]).toEqual(['ReleaseFinalizer', undefined]);
   });
 
-  it('is summed up in the condition, with the command that approves it', () => {
+  it('is summarized in the condition, with the command that approves it', () => {
     const { statusReason } = plan(observedWith({ ...deleting, machine: 'Halted', spec: { managementPolicy: 'Plan' } }));
     const approve = `kubectl -n default patch vps web --type merge -p '{"spec":{"managementPolicy":"Manage"}}'`;
     expect(statusReason?.message).toBe(`planned: ${gone}. To approve: ${approve}`);
@@ -238,7 +238,7 @@ describe('the plan', () => {
       named: { region: { name: `${name}-` }, package: { name: `${name}-` }, osTemplate: { name: `${name}-` } },
       ends: /, spec\.osTemplate "é+…"$/,
     },
-  ])('of $what fits into the status, with the command, however long the names are', ({ given, named, ends }) => {
+  ])('of $what fits into the status, with the command, with names of any length', ({ given, named, ends }) => {
     const [region, pack, template] = [{ id: 1 }, { id: 2 }, { id: 4 }];
     const choice = { region, package: pack, osTemplate: template, managementPolicy: 'Plan' } as const;
     const base = observedWith({ ...given, spec: { ...given.spec, ...choice, ...named } });
@@ -269,7 +269,7 @@ it.each<{ prices: readonly Price[]; shown: string }>([
   { prices: [hourly, eur], shown: '4.90 EUR a month' },
   { prices: [eur, usd], shown: '4.90 EUR or 5.00 USD a month' },
   { prices: [hourly], shown: '0.0070 EUR an hour' },
-])('the price of a create is as the provider spells it: $shown', ({ prices, shown }) => {
+])('shows the price of a create as the provider spells it: $shown', ({ prices, shown }) => {
   const { catalogue, ...rest } = observedWith({ spec: { managementPolicy: 'Plan' } });
   const packages = [{ id: 2, name: 'Budget', prices }];
   const { plannedActions } = plan({ ...rest, catalogue: { ...catalogue, packages } as typeof catalogue });

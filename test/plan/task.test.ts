@@ -209,7 +209,7 @@ describeRows('a task that failed', [
     reason: 'Available',
   },
   {
-    because: 'a failed task of the provider is no reason to act on a VM that is as it should be',
+    because: 'a failed task of the provider does not lead to a call for a VM that matches the spec',
     given: { id: 90, machine: machineIn('Running', { lastTask: failed('VmBackup') }) },
     action: 'None',
     reason: 'Available',
