@@ -35,13 +35,13 @@ function stage(
 }
 
 test('handles added keys concurrently, up to the limit', async () => {
-  const gate = Promise.withResolvers<void>();
+  const barrier = Promise.withResolvers<void>();
   let busy = 0;
   let most = 0;
   const { clock, queue, passes } = stage(
     async () => {
       most = Math.max(most, (busy += 1));
-      await gate.promise;
+      await barrier.promise;
       busy -= 1;
       return {};
     },
@@ -50,7 +50,7 @@ test('handles added keys concurrently, up to the limit', async () => {
   for (const key of 'abcdefg') queue.add(key);
   await clock.settle();
   expect([most, queue.depth]).toEqual([3, 4]);
-  gate.resolve();
+  barrier.resolve();
   await clock.settle();
   expect([most, passes.length]).toEqual([3, 7]);
 });
@@ -154,12 +154,12 @@ test('each reconciliation is reported with its result and times', async () => {
 });
 
 test('stop waits for the reconciliations in progress and starts no other', async () => {
-  const gate = Promise.withResolvers<void>();
+  const barrier = Promise.withResolvers<void>();
   const begun: string[] = [];
   const { clock, queue, workers } = stage(
     async (key) => {
       begun.push(key);
-      await gate.promise;
+      await barrier.promise;
       return { after: 1_000 };
     },
     { count: 1 },
@@ -171,7 +171,7 @@ test('stop waits for the reconciliations in progress and starts no other', async
   const stopping = workers.stop().then(() => (isStopped = true));
   await clock.settle();
   expect([begun, isStopped]).toEqual([['a'], false]);
-  gate.resolve();
+  barrier.resolve();
   await stopping;
   expect([begun, clock.pending]).toEqual([['a'], 0]);
 });

@@ -24,7 +24,7 @@ function tell(lives: readonly Life[]): void {
 }
 
 test(
-  'killed with kill -9 at every request to either API, before it, after its effect and after its answer: one machine, all as asked',
+  'one VM in sync after kill -9 at every request to either API, before it, after its effect and after its answer',
   { timeout: 900_000 },
   async () => {
     // The program as it is published: it starts four times as fast as the sources.
@@ -34,7 +34,7 @@ test(
         const switches = {
           // Or the provider itself would keep a second machine from being made.
           duplicateNames: 'allowed',
-          // Until a phase of its own.
+          // Until a separate phase.
           addressLag: 10 ** 9,
         } as const;
         const clock = createHeldClock(Math.min(latencies.provision, latencies.start, latencies.halt));

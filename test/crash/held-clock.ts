@@ -1,6 +1,6 @@
 import { type EmulatorClock, realClock } from '../../emulator/clock.ts';
 
-/** Real time, in which what takes long can be kept from ending: a machine on its way stays on its way until it is let go. */
+/** Real time in which transitions can be held: a VM in transition stays in it until it is released. */
 export interface HeldClock extends EmulatorClock {
   hold(): void;
   letGo(): void;

@@ -24,14 +24,14 @@ export interface Life {
   readonly problems: readonly string[];
   /** Machines beyond the first ever made for an object. */
   readonly duplicated: number;
-  /** Machines that nobody accounts for in the end. */
+  /** VMs that are left unexplained in the end. */
   readonly leaked: number;
 }
 
 /** How long after a death things may take to be as they should: slowest is a create whose answer was lost. Milliseconds. */
 const patience = 60_000;
 
-/** Another object, which nobody changes and nobody is killed for: it has the operator go on asking for the list when the first is gone. */
+/** Another object that never changes: with it the operator still requests the list after the first object is removed. */
 const neighbour = 'neighbour';
 
 /**
@@ -93,7 +93,7 @@ class Mortal {
 
   async prepare(): Promise<void> {
     const { emulator, directory, kubeconfig, apiUrl } = this.#stage;
-    emulator.person.create({ name: 'of-somebody-else' });
+    emulator.person.create({ name: 'of-another-user' });
     const decide = (request: Passing): Treatment => this.#decide(request);
     this.#proxy = await startWireProxy({ kubeconfig, apiUrl, directory, decide });
     this.#start();
@@ -180,7 +180,7 @@ class Mortal {
   }
 
   #start(): void {
-    if (this.#proxy === undefined) throw new Error('there is no way to the two APIs yet');
+    if (this.#proxy === undefined) throw new Error('there is no connection to the two APIs yet');
     const operator = this.#stage.start({ entry: this.#entry, through: this.#proxy });
     this.#operator = operator;
     void this.#watch(operator);

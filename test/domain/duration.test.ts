@@ -7,7 +7,7 @@ describe('parseDuration', () => {
   test.each([
     ['5m', 300_000, 'one unit'],
     ['1h30m', 5_400_000, 'units add up'],
-    ['1h2m3s4ms', 3_723_004, 'm and ms are told apart'],
+    ['1h2m3s4ms', 3_723_004, 'm and ms are distinguished'],
     ['1.5s', 1_500, 'a fraction'],
     ['500ms', 500, 'below a second'],
     ['250us', 0.25, 'below a millisecond'],
@@ -23,7 +23,7 @@ describe('parseDuration', () => {
     ['-5m', 'time does not run backwards here'],
     ['5 m', 'no blanks'],
     ['5M', 'units are lower case'],
-    ['5d', 'days are no Go unit'],
+    ['5d', 'days are not a Go unit'],
     ['.5s', 'a digit comes first'],
     ['5m x', 'trailing text'],
     ['1e3s', 'no exponents'],
@@ -46,7 +46,7 @@ describe('formatDuration', () => {
     expect(formatDuration(milliseconds)).toBe(text);
   });
 
-  test('what it writes is read back', async () => {
+  test('parsing the output gives the input', async () => {
     await assertProperty(
       property(integer({ min: 0, max: 1e10 }), (milliseconds) => {
         expect(parseDuration(formatDuration(milliseconds))).toBeCloseTo(milliseconds, 3);

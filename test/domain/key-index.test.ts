@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { KeyIndex } from '../../src/domain/key-index.ts';
 import { assertProperty } from '../support/property.ts';
 
-test('it holds what a Map of Sets would hold, whatever is added and taken away', async () => {
+test('it contains what a Map of Sets would contain, after any operations', async () => {
   const move = fc.tuple(fc.boolean(), fc.constantFrom(1, 2), fc.constantFrom('a', 'b', 'c', 'd'));
   await assertProperty(
     fc.property(fc.array(move, { maxLength: 60 }), (moves) => {

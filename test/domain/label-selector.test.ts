@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseSelector } from '../../src/domain/label-selector.ts';
 
-describe('what a selector matches', () => {
+describe('the objects that a selector matches', () => {
   test.each<[selector: string, labels: Record<string, string> | undefined, matches: boolean]>([
     ['shard=a', { shard: 'a' }, true],
     ['shard==a', { shard: 'a', more: 'x' }, true],
@@ -52,7 +52,7 @@ test.each([
   ['a in (b)', 'a=b'],
   ['a!=b', 'a notin (b)'],
   ['a,a', 'a'],
-])('%s and %s are the same', (one, other) => {
+])('%s and %s are equal', (one, other) => {
   expect(parseSelector(one)?.canonical).toBe(parseSelector(other)?.canonical);
 });
 
@@ -60,6 +60,6 @@ test.each([
   ['a=b', 'a!=b'],
   ['a', '!a'],
   ['a=b', 'a'],
-])('%s and %s are not', (one, other) => {
+])('%s and %s are not equal', (one, other) => {
   expect(parseSelector(one)?.canonical).not.toBe(parseSelector(other)?.canonical);
 });

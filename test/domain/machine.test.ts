@@ -18,6 +18,6 @@ test.each([
   expect([isTaskBusy({ name: 'VmStop', status }), isTaskFailed({ status })]).toEqual([isBusy, isFailed]);
 });
 
-test('a VM without a task is not busy, and nothing of it failed', () => {
+test('a VM without a task is not busy, and has no failed task', () => {
   expect([isTaskBusy(undefined), isTaskFailed(undefined)]).toEqual([false, false]);
 });

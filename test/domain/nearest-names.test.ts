@@ -28,6 +28,6 @@ it.each([
   { word: '--WORKERS', suggestion: '--workers' },
   { word: '--wrks', suggestion: '--workers' },
   { word: '--wks', suggestion: undefined },
-])('a suggestion takes three edits at most: $word', ({ word, suggestion }) => {
+])('a suggestion differs by at most three edits: $word', ({ word, suggestion }) => {
   expect(nearest(word, ['--shards', '--workers'])).toBe(suggestion);
 });

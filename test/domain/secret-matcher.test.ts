@@ -21,17 +21,17 @@ test.for(rows)('%s', ([, secrets, text, clean]) => {
   expect(index.quotedIn(text)).toBe(text !== clean);
 });
 
-test('a text with many beginnings of a secret is taken for pieces of it', () => {
+test('a text with many prefixes of a secret is redacted in pieces', () => {
   const index = new SecretIndex(['planted-key']);
   expect(index.scrub('planted- '.repeat(20))).toMatch(/^(planted- ){8}\[redacted\]$/);
 });
 
-test('secrets that are told apart by too little are found by their beginning', () => {
+test('secrets that hardly differ are found by their prefix', () => {
   const index = new SecretIndex(Array.from({ length: 20 }, (_, more) => `planted-${'x'.repeat(more)}!`));
   expect(index.scrub('a planted- thing')).toBe('a [redacted]');
 });
 
-test('whatever is planted is found, in every spelling, and in whatever surroundings', async () => {
+test('any planted secret is found, in every spelling, and in any surroundings', async () => {
   const secret = fc.string({ minLength: 6, maxLength: 40 });
   await assertProperty(
     fc.asyncProperty(
@@ -70,12 +70,12 @@ function secondsFor(index: SecretIndex, text: string): number {
 }
 
 describe('takes time in proportion to the text', () => {
-  test('with twenty thousand secrets that are alike', () => {
+  test('with twenty thousand similar secrets', () => {
     const index = new SecretIndex(Array.from({ length: 20_000 }, (_, n) => `${'a'.repeat(6 + (n % 250))}${n}`));
     expect(secondsFor(index, 'a'.repeat(1_000_000))).toBeLessThan(1);
   });
 
-  test('with the beginnings of secrets all over', () => {
+  test('with prefixes of secrets everywhere', () => {
     const index = new SecretIndex(Array.from({ length: 20_000 }, (_, n) => `${n}-secret-of-many`));
     const beginnings = Array.from({ length: 50_000 }, (_, n) => `${n % 20_000}-secr`).join(' ');
     expect(secondsFor(index, beginnings)).toBeLessThan(1);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Semaphore } from '../../src/domain/semaphore.ts';
 
-test('a group that asked a thousand times holds up another one for a single turn', async () => {
+test('a group with a thousand requests delays another one by a single slot', async () => {
   const semaphore = new Semaphore(2);
   const turns: string[] = [];
   const ask = (group: string) => void semaphore.acquire(group).then(() => turns.push(group));
@@ -14,7 +14,7 @@ test('a group that asked a thousand times holds up another one for a single turn
   expect(turns).toEqual(['a', 'a', 'a', 'b', 'a']);
 });
 
-test('work waits for a place, and leaves it when it ends or fails', async () => {
+test('work waits for a slot, and releases it when it ends or fails', async () => {
   const semaphore = new Semaphore(1);
   const log: string[] = [];
   const first = Promise.withResolvers<void>();
@@ -34,7 +34,7 @@ test('work waits for a place, and leaves it when it ends or fails', async () => 
   expect(log).toEqual(['1', '2', '3']);
 });
 
-test('a place that nobody asks for is free for whoever asks next', async () => {
+test('a free slot is available to the next request of any group', async () => {
   const semaphore = new Semaphore(1);
   await semaphore.acquire('a');
   semaphore.release();

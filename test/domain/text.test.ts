@@ -30,7 +30,7 @@ test.for(rows)('%s', ([, text, shown]) => {
 });
 
 describe('cutToBytes', () => {
-  test('counts bytes, and cuts no character in two', () => {
+  test('counts bytes, and never cuts within a character', () => {
     expect(cutToBytes('x'.repeat(10), 10)).toBe('x'.repeat(10));
     expect(cutToBytes('x'.repeat(11), 10)).toBe('xxxxxxx…');
     expect(cutToBytes('é'.repeat(6), 10)).toBe('ééé…');
@@ -102,7 +102,7 @@ test.for<readonly [text: string, shown: string]>([
   expect(quoted(text)).toBe(shown);
 });
 
-test('whatever comes, the result fits, is printable, and is left as it is the second time', async () => {
+test('any result fits, is printable, and does not change the second time', async () => {
   const text = fc.oneof(
     fc.string({ unit: 'binary' }),
     fc.string({ unit: fc.nat(0xffff).map((code) => String.fromCharCode(code)) }),

@@ -98,7 +98,10 @@ describe('a power change whose task fails', () => {
     await world.clock.advance(hour);
     expect(written(world)).toEqual(['CreateMachine', 'RestartMachine']);
     expect(warnings(world)).toEqual(['PowerChangeFailed']);
-    expect(readyCondition(world)).toMatchObject({ status: 'True', message: expect.stringContaining('VmRestart: failed') });
+    expect(readyCondition(world)).toMatchObject({
+      status: 'True',
+      message: expect.stringContaining('VmRestart: failed'),
+    });
   });
 
   test('VmDelete: is reported, repeated, and completed in the end', async () => {
@@ -106,7 +109,10 @@ describe('a power change whose task fails', () => {
     await take(world, stepOf('CreateMachine'));
     stepOf('DeleteMachine').ask(world);
     await world.clock.advance(10 * minute);
-    expect(readyCondition(world)).toMatchObject({ reason: 'Deleting', message: expect.stringContaining('VmDelete: failed') });
+    expect(readyCondition(world)).toMatchObject({
+      reason: 'Deleting',
+      message: expect.stringContaining('VmDelete: failed'),
+    });
     world.emulator.setSwitches({ failedTasks: '' });
     await world.clock.advance(hour);
     expectDone(world, stepOf('DeleteMachine'));

@@ -48,14 +48,14 @@ function counter(next: (value: number) => number, isSettled: (value: number) => 
 const isZero = (value: number): boolean => value === 0;
 
 describe('safety', () => {
-  it('explores all there is and counts it', async () => {
+  it('explores all states and counts them', async () => {
     const found = await explore(jugs, [{ name: 'never 6 litres', holds: ({ large }) => large < 6 }], { states: 100 });
     // 16 of the 24 pairs: one jug is always full or empty.
     expect(found).toMatchObject({ states: 16, transitions: 16 * 6, depth: 7, violation: undefined });
     expect([...found.taken.keys()]).toEqual(['fill', 'empty', 'pour']);
   });
 
-  it('finds a violation by the shortest way', async () => {
+  it('finds a violation by the shortest path', async () => {
     const { violation } = await explore(jugs, [{ name: 'never 4 litres', holds: ({ large }) => large !== 4 }], {
       states: 100,
     });
@@ -70,14 +70,14 @@ describe('safety', () => {
     ]);
   });
 
-  it('judges the start as well', async () => {
+  it('checks the initial state as well', async () => {
     const { violation } = await explore(jugs, [{ name: 'never empty', holds: ({ large }) => large > 0 }], {
       states: 100,
     });
     expect(violation).toEqual({ invariant: 'never empty', trace: [] });
   });
 
-  it('gives up on a model that does not end', async () => {
+  it('stops at a model without an end', async () => {
     const endless = counter((value) => value + 1, isZero);
     await expect(explore(endless, [], { states: 50 })).rejects.toThrow('more than 50 states');
   });
@@ -107,8 +107,8 @@ function roads(fault: number, ...ways: readonly string[]): Model<Limited> {
   };
 }
 
-describe('what is left of faults', () => {
-  it('a known state with less left is not visited again', async () => {
+describe('the remaining faults', () => {
+  it('a known state with fewer left is not visited again', async () => {
     const found = await explore(roads(2, 'a b!', 'b a', 'b c!'), [], { states: 50 });
     expect(found).toMatchObject({ states: 3, keys: 3, violation: undefined });
   });
@@ -121,7 +121,7 @@ describe('what is left of faults', () => {
 });
 
 describe('liveness', () => {
-  it('holds where every state comes home and stays there', async () => {
+  it('holds where every state reaches the wanted state and stays there', async () => {
     const found = await explore(
       counter((value) => Math.max(0, value - 1), isZero),
       [],
@@ -130,7 +130,7 @@ describe('liveness', () => {
     expect(found).toMatchObject({ states: 6, violation: undefined });
   });
 
-  it('fails where a fair world goes round in a circle', async () => {
+  it('fails where a fair run has a cycle', async () => {
     const { violation } = await explore(
       counter((value) => (value === 3 ? 4 : value === 4 ? 3 : 0), isZero),
       [],
@@ -142,13 +142,13 @@ describe('liveness', () => {
       '1 is raised',
       '2 is raised',
       '-- from here on without faults --',
-      '-- and from here on for ever --',
+      '-- and permanently from here on --',
       '3 to 4',
       '4 to 3',
     ]);
   });
 
-  it('fails where the wanted state is passed but not kept', async () => {
+  it('fails where the wanted state is reached but not kept', async () => {
     const { violation } = await explore(
       counter((value) => (value === 0 ? 1 : value - 1), isZero),
       [],
@@ -157,7 +157,7 @@ describe('liveness', () => {
     expect(violation?.invariant).toBe(liveness);
   });
 
-  it('fails where a state has no way on', async () => {
+  it('fails where a state has no next step', async () => {
     const stuck: Model<number> = {
       ...counter((value) => value, isZero),
       steps: (value) => Promise.resolve(value === 0 ? [{ kind: 'fault', label: 'it falls', to: 1 }] : []),

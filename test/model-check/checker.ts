@@ -21,8 +21,9 @@ export interface Model<S, A extends Step<S> = Step<S>> {
   /** States of one key count as one, if as many faults may still happen in them. */
   key(state: S): string;
   /**
-   * How often each fault may still happen, if that is no part of the key. A state whose key is known with as much left of each adds nothing:
-   * whatever is reached from it is reached from the other one by the same steps, and its fair steps are the same.
+   * How often each fault may still happen, if the key does not contain that. A state whose key is known with as much left of
+   * each adds nothing: all states reached from it are reached from the other one by the same steps, and its fair steps are the
+   * same.
    */
   left?(state: S): Left;
   steps(state: S): Promise<readonly A[]>;
@@ -177,7 +178,7 @@ function findLivelock(
         ...trace(start),
         '-- from here on without faults --',
         ...lines(path.slice(0, entry)),
-        '-- and from here on for ever --',
+        '-- and permanently from here on --',
         ...lines(circle),
       ],
     };

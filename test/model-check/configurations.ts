@@ -13,8 +13,8 @@ import { dawn } from './time.ts';
 export interface Configuration {
   readonly name: string;
   /**
-   * `Applied`: the object was just applied. `Settled`: its machine exists and is as asked. `Restored`: it was applied
-   * from the backup of another object, which had the neighbour's machine.
+   * `Applied`: the object was just applied. `Settled`: its machine exists and matches the spec. `Restored`: it was applied from
+   * the backup of another object, which had the neighbour's machine.
    */
   readonly from: 'Applied' | 'Settled' | 'Restored';
   readonly left: Budget;
@@ -82,7 +82,7 @@ export const refused: Group = {
       left: { refusal: 1, noId: 1, lostAnswer: 1, crash: 1 },
     },
     {
-      name: 'created under a chosen name that somebody else takes',
+      name: 'created under a chosen name that a console user takes',
       from: 'Applied',
       spec: { providerName: 'plain' },
       left: { namesake: 1, refusal: 1, deletion: 1 },
@@ -109,7 +109,7 @@ export const refused: Group = {
       left: { uninstall: 1, lostAnswer: 1 },
     },
     {
-      name: "created under the name of somebody else's machine, with annotations that claim it",
+      name: 'created under the name of an unmanaged machine, with annotations that claim it',
       from: 'Applied',
       hasStray: true,
       spec: { providerName: strayName },
@@ -184,31 +184,31 @@ export const replaced: Group = {
   takes: 'CreateMachine record hint',
   configurations: [
     {
-      name: 'taken over, by a process that crashes while the API server fails',
+      name: 'adopted, by a process that crashes while the API server fails',
       from: 'Applied',
       hasStray: true,
       spec: { providerName: strayName, adoption: { policy: 'IfExists' } },
       left: { crash: 1, kubeFault: 1, deletion: 1 },
     },
     {
-      name: 'taken over, and deleted because the object says so',
+      name: 'adopted, and deleted because the object requests it',
       from: 'Settled',
       hasStray: true,
       spec: { providerName: strayName, adoption: { policy: 'MustExist' }, deletionPolicy: 'Delete' },
       left: { crash: 1, lostAnswer: 1, deletion: 1 },
     },
     {
-      name: 'made again when others delete it, with a crash and a lost answer',
+      name: 'recreated after a deletion outside the operator, with a crash and a lost answer',
       from: 'Settled',
       left: { person: 1, crash: 1, lostAnswer: 1 },
     },
     {
-      name: 'made again by a process that dies before it tells, while lists lag',
+      name: 'recreated by a process that ends before it reports, while lists lag',
       from: 'Settled',
       left: { person: 1, crash: 1, lag: 1 },
     },
     {
-      name: 'made again and again while lists lag',
+      name: 'recreated repeatedly while lists lag',
       from: 'Settled',
       left: { person: 2, lag: 1 },
     },

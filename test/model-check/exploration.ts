@@ -7,7 +7,7 @@ import { loadSubject } from './subject.ts';
 
 const limits = { states: 200_000 };
 
-/** Explores the configurations of a group; each group has a file of its own, so that they run beside each other. */
+/** Explores the configurations of a group; each group has a separate file, so that they run in parallel. */
 export function describeGroup(title: string, { configurations, takes }: Group): void {
   const explorations: Exploration[] = [];
 
@@ -18,14 +18,14 @@ export function describeGroup(title: string, { configurations, takes }: Group): 
       const start = await startOf(subject, configuration);
       const found = await explore(createModel(subject, start), invariants, limits);
       explorations.push(found);
-      // oxlint-disable-next-line no-console -- How much was looked at is what makes the result worth something.
+      // oxlint-disable-next-line no-console -- The number of states shows what the result covers.
       console.log(`model: ${found.states} states, ${found.transitions} transitions, depth ${found.depth}`);
       expect(found.violation, found.violation && inWords(found.violation)).toBeUndefined();
       const untaken = Object.keys(configuration.left).filter((misfortune) => !found.taken.has(misfortune));
       expect(untaken, 'a misfortune that was to come never came').toEqual([]);
     });
 
-    test('its kinds of step are taken', ({ skip }) => {
+    test('all kinds of step of the group are taken', ({ skip }) => {
       skip(explorations.length < configurations.length, 'not all were explored');
       expect(takes.split(' ').filter((kind) => !explorations.some(({ taken }) => taken.has(kind)))).toEqual([]);
     });

@@ -73,7 +73,7 @@ export function isSettled({ cluster, providerState }: State): boolean {
   const ready = object.status?.conditions?.find(({ type }) => type === 'Ready');
   if (ready?.reason === 'AbsenceUnconfirmed')
     return recorded === undefined && !mayBeThere(providerState) && hasNamesake(providerState);
-  // An annotation that somebody wrote before there was a record: it grants nothing, and holds back.
+  // An annotation that a user wrote before there was a record: it grants nothing, and delays the create.
   if (ready?.reason === 'IdentityUnproven') return readIdentity(object).kind === 'Unproven';
   if (isDeleting(object)) return false;
   if (recorded?.isOurs === true) {

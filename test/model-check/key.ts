@@ -59,9 +59,9 @@ const orders: readonly ReadonlySet<string>[] = [
   'listStartedAt lookStartedAt changedLast firstSeenAt relistAfter requestedAt refusedAt firstListWithout absentSince wantedAt doubtedAt since',
   // Whether a machine came up, or went down, after it was called.
   '_lastUpAt _lastDownAt operationStartedAt repeatedAt',
-  // Whether an announcement is the one that was sent, or was settled.
+  // Whether a create intent is the one that was sent, or was settled.
   `${annotations.createPending} sentIntent refusedIntent settledIntent`,
-  // The provider's clock: whether somebody acted on the machine.
+  // The provider's clock: whether the machine was changed outside the operator.
   'createdAt creationTime madeAt actedAt updatedAt previousActionTime _updatedAt _updatedAtWhenUp',
 ].map((names) => new Set(names.split(' ')));
 
@@ -208,7 +208,7 @@ class Writer {
     // `as`: any object can be asked for its properties.
     const fields = value as Readonly<Record<string, unknown>>;
     for (const name of Object.keys(value).toSorted()) {
-      // Of all versions only the newest is told apart, elsewhere.
+      // Of all versions only the newest is distinguished, elsewhere.
       if (fields[name] === undefined || name === 'resourceVersion') continue;
       this.text += `${name}:`;
       this.write(fields[name], name);
@@ -240,7 +240,7 @@ function liveObject({ metadata, spec, status }: VirtualMachine): unknown {
   return { metadata, spec, status: liveStatus(status) };
 }
 
-/** With the start of an operation told apart from that of a list, and from that of one whose call was sent again. */
+/** With the start of an operation distinguished from that of a list, and from that of one whose call was sent again. */
 function liveStatus({ operation, conditions, ...rest }: Partial<VirtualMachineStatus> = {}): unknown {
   const since = (operation?.attempts ?? 1) > 1 ? 'repeatedAt' : 'operationStartedAt';
   return {
@@ -260,7 +260,7 @@ function liveAccount(account: AccountState): unknown {
   const { snapshot, listing, lookUp, changes } = account;
   return {
     ...account,
-    // Its machines are parts of their own.
+    // Its machines are separate parts.
     snapshot: snapshot && { listStartedAt: snapshot.startedAt, length: snapshot.machines.length },
     listing: listing && { listStartedAt: listing.startedAt, machines: listing.machines },
     lookUp: lookUp && { ...lookUp, startedAt: undefined, lookStartedAt: lookUp.startedAt },
@@ -268,7 +268,7 @@ function liveAccount(account: AccountState): unknown {
   };
 }
 
-/** The machines are parts of their own. */
+/** The machines are separate parts. */
 function liveRoom({ machines, ...providerState }: ProviderState): unknown {
   return { ...providerState, length: machines.length };
 }
@@ -278,7 +278,7 @@ function liveMachine(machine: ProviderMachine): unknown {
   return isInTransit(machine) ? machine : { ...machine, changedAt: undefined };
 }
 
-/** Its object is a part of its own; the objects that it was answered with, and the status that it writes, count as the stored ones do. */
+/** Its object is a separate part; the objects in its answers, and the status that it writes, count as the stored ones do. */
 function livePass({ object: _object, answers, asks, ...pass }: Pass): unknown {
   return { ...pass, answers: answers.map(liveAnswer), asks: liveRequest(asks) };
 }

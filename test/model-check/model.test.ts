@@ -6,7 +6,7 @@ const everything =
   'intent record hint withdrawal release status reread read CreateMachine StartMachine StopMachine RestartMachine KillMachine ' +
   'DeleteMachine pass watch conflict list machine catchUp lands sinks clock mend';
 
-test('every kind of step is one that a group of configurations takes', () => {
+test('every kind of step is taken by a group of configurations', () => {
   const taken = new Set(groups.flatMap(({ takes }) => takes.split(' ')));
   expect(everything.split(' ').filter((kind) => !taken.has(kind))).toEqual([]);
 });

@@ -12,7 +12,7 @@ export interface State {
   readonly operator: Operator;
   /** How often each misfortune may still happen. */
   readonly left: Budget;
-  /** When the last create call was sent, if nobody has been told for certain what came of it. */
+  /** When the last create call was sent, if no answer has certainly reported its result. */
   readonly doubtSince: number | undefined;
   /** The call that the last step sent to the provider. For judging that step, and no part of what makes states differ. */
   readonly sent: SentCall | undefined;
@@ -31,15 +31,15 @@ export interface Cluster {
 
 /** The Secret that the object names. */
 export interface Secret {
-  /** Whose key is in it; undefined: there is no such Secret. */
+  /** Whose key is in it; undefined: the Secret does not exist. */
   readonly keyOf: AccountName | undefined;
-  /** It was deleted together with the object, which is deleted next, and nobody puts it back. */
+  /** It was deleted together with the object, which is deleted next, and is not restored. */
   readonly isUninstalled?: true;
-  /** Its version: a new one each time somebody puts a key there. */
+  /** Its version: a new one each time a user writes a key. */
   readonly version: number;
 }
 
-/** Accounts at the provider: the one the object's machine is made in, and another one that somebody has a key of. */
+/** Accounts at the provider: the one in which the object's machine is created, and another one for which a user has a key. */
 export type AccountName = 'own' | 'other';
 export const ownerIds: Readonly<Record<AccountName, number>> = { own: 1, other: 2 };
 
@@ -73,7 +73,7 @@ export interface ProviderMachine {
   /** When `state` changed: lists may lag behind it for the visibility window. */
   readonly changedAt: number;
   readonly madeAt: number;
-  /** The last action on it, by whomever: the provider's `updated_at`. */
+  /** The last action on it, by any client: the provider's `updated_at`. */
   readonly actedAt: number;
 }
 
@@ -106,7 +106,7 @@ export interface SentCall extends ProviderCall {
 /** The operator's process: all of it is lost in a crash. */
 export interface Operator {
   readonly leadingSince: number;
-  /** The object as the watch, or the answer to its own write, told it last. */
+  /** The object as the watch, or the answer to its own write, reported it last. */
   readonly cache: VirtualMachine | undefined;
   /** The object waits in the queue. */
   readonly isDue: boolean;
@@ -133,14 +133,14 @@ export interface AccountState {
   readonly changes: Readonly<Record<string, number>>;
   /** The machine that the object follows, and since when. */
   readonly followed?: { readonly name: string; readonly id?: number | undefined; readonly since: number } | undefined;
-  /** When a call was refused for its key: the next list tells whether the key is accepted. */
+  /** When a call was refused for its key: the next list shows whether the key is accepted. */
   readonly doubtedAt?: number | undefined;
   readonly lookUp?: LookUp | undefined;
   /** Of the machine that the object follows. */
   readonly absence?: { readonly absentSince: number; readonly absentLists: number } | undefined;
   /** A list that starts no earlier wakes the object. */
   readonly wantedAt?: number | undefined;
-  /** A list that is under way, with what it is going to show. */
+  /** A list in flight, with its future result. */
   readonly listing?: List | undefined;
 }
 
@@ -154,7 +154,7 @@ export interface LookUp {
   readonly id: number;
   readonly startedAt: number;
   readonly answer?: { readonly outcome: Outcome<Machine | undefined>; readonly answeredAt: number } | undefined;
-  /** Whether nobody has had the answer yet. */
+  /** Whether the answer has not been used yet. */
   readonly isOwed: boolean;
 }
 
@@ -212,29 +212,29 @@ export type Misfortune =
   | 'slow'
   /** The guest ignores a shutdown signal, or falls back to halted while booting. */
   | 'guest'
-  /** Somebody starts, stops or deletes the machine at the provider. */
+  /** A console user starts, stops or deletes the machine at the provider. */
   | 'person'
-  /** Somebody else makes a machine of the object's name. */
+  /** A console user creates a machine with the object's name. */
   | 'namesake'
-  /** Somebody changes spec.powerState. */
+  /** A user changes spec.powerState. */
   | 'powerState'
-  /** Somebody changes spec.powerOff.mode. */
+  /** A user changes spec.powerOff.mode. */
   | 'mode'
-  /** Somebody asks for a restart. */
+  /** A user requests a restart. */
   | 'restart'
-  /** Somebody pauses the object for a while. */
+  /** A user pauses the object for a while. */
   | 'pause'
-  /** Somebody has the machine only observed for a while. */
+  /** A user sets managementPolicy to Observe for a while. */
   | 'observe'
-  /** Somebody protects the machine from deletion for a while. */
+  /** A user protects the machine from deletion for a while. */
   | 'protection'
   /** A user says that the object's deletion leaves the VM running. */
   | 'retention'
-  /** Somebody deletes the object. */
+  /** A user deletes the object. */
   | 'deletion'
   /** An update takes finalizers and annotations away. */
   | 'replace'
-  /** Somebody writes another machine's id into the object's identity. */
+  /** A user writes another machine's id into the object's identity. */
   | 'tampering'
   /** The Secret is gone, or holds a key of another account. */
   | 'otherKey'

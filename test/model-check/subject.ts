@@ -65,7 +65,7 @@ async function change(folder: string, mistake: Mistake): Promise<void> {
   await writeFile(path, makeMistake(await readFile(path, 'utf8'), mistake));
 }
 
-/** Private fields become fields of their own, for a state holds a copy of them. */
+/** Private fields become separate fields, because a state holds a copy of them. */
 async function openUp(path: string): Promise<void> {
   const text = await readFile(path, 'utf8');
   await writeFile(path, text.replaceAll(/#(?=[a-z])/gi, '_'));

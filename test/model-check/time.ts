@@ -4,7 +4,7 @@
  * only the order of events counts.
  */
 export const tick = 100_000;
-/** Epoch milliseconds; also where monotonic time begins, so that all times can be told from other numbers. */
+/** Epoch milliseconds; also where monotonic time begins, so that all times can be distinguished from other numbers. */
 export const dawn = 17_000_000 * tick;
 
 /** The settings of the operator and of the object, in milliseconds. */

@@ -9,7 +9,7 @@ export function rightOf(verb: string, group: string, resource: string, subresour
 export interface Granted {
   /** In all namespaces. */
   readonly everywhere: ReadonlySet<string>;
-  /** Wherever a Role says so. */
+  /** If a Role permits that. */
   readonly inNamespaces: ReadonlySet<string>;
   /** Rules that do not say what they grant, a sentence each. */
   readonly problems: readonly string[];
@@ -21,7 +21,7 @@ interface Rule {
   readonly verbs?: readonly string[];
 }
 
-/** Reads the rules of every role that is bound to a service account. Roles that are for people are bound to nobody. */
+/** Reads the rules of every role that is bound to a service account. Roles for users are not bound. */
 export function grantedBy(manifests: readonly Manifest[]): Granted {
   const everywhere = new Set<string>();
   const inNamespaces = new Set<string>();

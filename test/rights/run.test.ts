@@ -66,7 +66,7 @@ async function compare(requests: readonly Request[], ...rules: readonly object[]
   return compareRights({ out, startedAt: 0, installations: [installation(rules)], report: join(out, 'rights.txt') });
 }
 
-test('rights that are granted and used are equal, and told', async () => {
+test('permissions that are granted and used are equal, and reported', async () => {
   const everybody: Request = {
     verb: 'get',
     uri: '/version?timeout=1s',
@@ -90,13 +90,13 @@ test('rights that are granted and used are equal, and told', async () => {
   );
 });
 
-test('a right that is granted and never used is a problem', async () => {
+test('a permission that is granted and never used is a problem', async () => {
   const { summary, problems } = await compare([listAll, getLease], { ...leases, verbs: ['get', 'delete'] });
   expect(problems).toEqual(['rights: install.yaml: grants delete leases.coordination.k8s.io, which no operator used']);
   expect(summary).toBe('rights: granted ≠ used, by install.yaml and 2 requests');
 });
 
-test('a right that is used and not granted is a problem, subresources by themselves', async () => {
+test('a permission that is used and not granted is a problem, subresources by themselves', async () => {
   const patch: Request = {
     verb: 'patch',
     ref: { apiGroup: 'vps247.com', resource: 'virtualmachines', subresource: 'status', namespace: 'a' },
@@ -106,7 +106,7 @@ test('a right that is used and not granted is a problem, subresources by themsel
   ]);
 });
 
-test('a right in all namespaces that is used in one at a time is a problem', async () => {
+test('a permission in all namespaces that is used in one at a time is a problem', async () => {
   const listOne = { ...listAll, ref: { ...listAll.ref, namespace: 'a' } };
   expect((await compare([listOne, getLease], leases)).problems).toEqual([
     'rights: install.yaml: grants rights in all namespaces, and no operator asked for more than one at once',
@@ -129,7 +129,7 @@ test('Secrets are watched by their label only, and a watch that ended counts onc
   ]);
 });
 
-test('logs of an earlier run, and a line that was never finished, are not counted', async () => {
+test('logs of an earlier run, and an incomplete line, are not counted', async () => {
   await compare([listAll, getLease], leases);
   utimesSync(join(out, 'audit.log'), 1, 1);
   writeFileSync(join(out, 'audit-2026.log'), lineOf(listAll) + lineOf(getLease).slice(0, 40));
@@ -139,7 +139,7 @@ test('logs of an earlier run, and a line that was never finished, are not counte
   ]);
 });
 
-test('without an audit log nothing is known', async () => {
+test('without an audit log no result is possible', async () => {
   const run = { out, startedAt: 0, installations: [], report: join(out, 'rights.txt') };
   expect((await compareRights(run)).problems).toEqual(['rights: no API server wrote an audit log']);
 });

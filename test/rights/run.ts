@@ -5,7 +5,7 @@ import type { Verdict } from '../secrets/run.ts';
 import { type Granted, grantedBy } from './granted.ts';
 import { type Used, usedIn } from './used.ts';
 
-/** A whole run of the tests, and the installations whose rights it is to have used. */
+/** A whole run of the tests, and the installations whose permissions it must have used. */
 export interface Run {
   /** The folder that everything was written to, audit logs too. */
   readonly out: string;

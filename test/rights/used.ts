@@ -8,9 +8,9 @@ export interface Used {
   readonly requests: Map<string, number>;
   /** Those that were used on all namespaces at once. */
   readonly everywhere: Set<string>;
-  /** What Kubernetes lets everybody do who has signed in: asking for one's own rights, and what is served. */
+  /** What Kubernetes permits all authenticated users: asking for their own permissions, and discovery. */
   readonly ofEverybody: Map<string, number>;
-  /** Reading of Secrets that nobody labelled for it, a sentence each. */
+  /** Reads of Secrets without the label, a sentence each. */
   readonly problems: Set<string>;
 }
 
@@ -48,7 +48,7 @@ export async function usedIn(files: readonly string[]): Promise<Used> {
 
 function count(event: AuditEvent, used: Used): void {
   const { verb, requestURI, stage, objectRef = {}, annotations = {} } = event;
-  // A watch is told twice, when it begins and when it ends; one that is under way, once.
+  // A watch is logged twice, when it begins and when it ends; one that is in progress, once.
   if (verb === 'watch' && stage === 'ResponseComplete' && !isRefused(event)) return;
   const url = new URL(requestURI, 'https://127.0.0.1');
   const { apiGroup = '', resource, subresource, namespace, name } = objectRef;

@@ -30,7 +30,7 @@ test.each([
   ['a rejection', `Promise.reject(${failure})`],
   ['within another', `throw new Error('outer', { cause: ${failure} })`],
 ])(
-  'an error that nobody caught ends the operator and is told without its request: %s',
+  'an uncaught error ends the operator and is reported without its request: %s',
   { timeout: 240_000 },
   async (_how, statement) => {
     const preload = `data:text/javascript,${encodeURIComponent(`process.once('SIGUSR2', () => { ${statement}; })`)}`;

@@ -19,7 +19,7 @@ const action = {
   password: new Secret(password),
 } as const;
 
-/** Everything that may be printed of what came of it, by whomever. */
+/** All texts that can be printed about the result. */
 function printed(result: unknown): string {
   const lines: string[] = [];
   const log = createLogger({ level: 'debug', format: 'json', write: (line) => lines.push(line) });

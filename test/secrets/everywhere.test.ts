@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { readSources } from '../architecture/sources.ts';
 
-// The shared control plane is recorded for everybody; whoever brings an operator and a control plane of their own must see to it.
-test('whoever runs an operator on a control plane of their own has its objects recorded', () => {
+// The shared control plane is recorded for all tests; a test with a separate operator and control plane must record it itself.
+test('every test with an operator on a separate control plane has its objects recorded', () => {
   const own = readSources('test').filter(
     ({ text }) => /\bstartOperator\(/.test(text) && /\bstartControlPlane\(/.test(text),
   );

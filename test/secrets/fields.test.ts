@@ -38,7 +38,7 @@ const spellings: Readonly<Record<string, (secret: string) => string>> = {
   'kept apart by what is not seen': (secret) => `${secret.slice(0, 5)}\u200b${secret.slice(5)}`,
 };
 
-/** All that anybody can read: objects in each version, events, metrics, and log lines of level warn and above. */
+/** All that users can read: objects in each version, events, metrics, and log lines of level warn and above. */
 async function shown(world: FaultyWorld): Promise<string> {
   const { versions, events } = world.cluster;
   return [JSON.stringify(versions), JSON.stringify(events), ...world.complaints, await world.metricsPage()].join('\n');
@@ -60,7 +60,7 @@ describe.each(Object.entries(fields))('a provider that quotes in %s', (field, fi
     quoted.map((secrets) => ({ how, text: secrets.map(spell).join(' ') })),
   );
 
-  test.each(quotes)('a secret, $how: nobody sees it', { timeout: 60_000 }, async ({ text }) => {
+  test.each(quotes)('a secret, $how: is not visible anywhere', { timeout: 60_000 }, async ({ text }) => {
     const world = await createFaultyWorld({}, { adopted: [1_001, 1_002], leadsTo: ['DeleteOfRunningVm'] });
     world.apply('seen', { managementPolicy: 'Observe', adoption: { policy: 'MustExist', id: 1_001 } });
     world.apply('there', { adoption: { policy: 'MustExist', id: 1_002 } });
@@ -82,7 +82,7 @@ describe.each(Object.entries(fields))('a provider that quotes in %s', (field, fi
   });
 });
 
-test('an error that quotes what a list has told is shown without it', async () => {
+test('an error that quotes a value of an earlier list is reported without it', async () => {
   const world = await createFaultyWorld();
   world.apply('web');
   await world.clock.advance(minute);

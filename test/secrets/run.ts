@@ -22,7 +22,7 @@ export interface Verdict {
   readonly problems: readonly string[];
 }
 
-/** Each is told with its place; one leak is often in a thousand lines. */
+/** Each is reported with its place; one leak is often in a thousand lines. */
 const mostTold = 20;
 
 /** Searches all that a run wrote for the keys and passwords planted in it, and for the tokens that operators signed in with. */
@@ -50,7 +50,7 @@ export async function searchRun({ out, startedAt, recorded, isWhole }: Run): Pro
   };
 }
 
-/** What a whole run leaves behind without fail; without them there was nobody who could have leaked anything. */
+/** The output of every whole run; without it nothing could have leaked. */
 const expected: Readonly<Record<string, RegExp>> = {
   'log of an operator': /\/operator.*\.log$/,
   'page of metrics': /\.metrics\.txt$/,

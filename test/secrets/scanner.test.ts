@@ -47,13 +47,13 @@ describe('a value is found', () => {
       expect(await search.text(text)).toMatchObject([{ line: 1, value: 'marker-…' }]);
   });
 
-  test('by what follows its marker', async () => {
+  test('by the text after its marker', async () => {
     expect(await search.text('[redacted]0123456789abcdef')).toEqual([
       { line: 1, value: 'marker-0123…', spelling: 'as it is' },
     ]);
   });
 
-  test('each time it is there, on its own line', async () => {
+  test('each time it occurs, on its line', async () => {
     expect((await search.text(`${value}\n\n${value} ${marked}\n`)).map(({ line }) => line)).toEqual([1, 3, 3, 3]);
   });
 
@@ -72,7 +72,7 @@ describe('a value is found', () => {
   });
 });
 
-test('other text holds none, nor does a piece of a value', async () => {
+test('other text contains none, nor does a part of a value', async () => {
   const pieces = Array.from(value, (_, end) => `${value.slice(0, end)}\n${value.slice(end + 1)}`);
   expect(await search.text(pieces.join('\n'))).toEqual([]);
   await assertProperty(
@@ -98,7 +98,7 @@ describe('a Secret', () => {
     data: { password: base64(`${value}\n`), port: base64('8080'), bytes: Buffer.alloc(32, 0xff).toString('base64') },
   };
 
-  test('may hold its own data, which is told apart', async () => {
+  test('may contain its own data, which is distinguished', async () => {
     const { shown, values } = openSecret(secret);
     expect(values).toEqual([value]);
     expect(shown).toEqual({
@@ -110,12 +110,12 @@ describe('a Secret', () => {
     expect(await search.text(JSON.stringify(shown))).toEqual([]);
   });
 
-  test('may not hold it anywhere else', async () => {
+  test('may not contain it anywhere else', async () => {
     const labelled = { ...secret, metadata: { ...secret.metadata, labels: { password: marked } } };
     expect(await search.text(JSON.stringify(openSecret(labelled).shown))).not.toEqual([]);
   });
 
-  test('of another type is not what anybody plants', () => {
+  test('of another type does not count as planted', () => {
     expect(openSecret({ ...secret, type: 'helm.sh/release.v1' }).values).toEqual([]);
   });
 });
@@ -140,7 +140,7 @@ const whole = {
 };
 
 describe('a run', () => {
-  test('that leaks nothing is told in one line', async () => {
+  test('without a leak is reported in one line', async () => {
     using run = left(whole);
     expect(await searchRun({ ...run, isWhole: true })).toEqual({
       summary:
@@ -157,7 +157,7 @@ describe('a run', () => {
     ['an object', 'test/objects/events.events.k8s.io.jsonl', JSON.stringify({ note: `used ${value}` })],
     ['the text of an error', 'test/results.json', JSON.stringify({ failureMessages: [`expected ${value}`] })],
     ['what was shown', 'test/console.txt', value],
-  ])('that leaks into %s is told where', async (_place, file, text) => {
+  ])('with a leak into %s is reported with the place', async (_place, file, text) => {
     using run = left({ ...whole, [file]: `fine\n${text}\n` });
     const { summary, problems } = await searchRun({ ...run, isWhole: true });
     expect(problems).toEqual([expect.stringContaining(`secrets: ${file}:2 holds n33d…`)]);
@@ -165,13 +165,13 @@ describe('a run', () => {
     expect(summary).toMatch(/: 1 found$/);
   });
 
-  test('may hold the token of an operator in its kubeconfig, and nowhere else', async () => {
+  test('may contain the token of an operator in its kubeconfig, and nowhere else', async () => {
     const kubeconfig = JSON.stringify({ users: [{ user: { token: 'header.claims.signature' } }] });
     using run = left({ 'life/operator.kubeconfig': kubeconfig, log: 'Bearer header.claims.signature' });
     expect((await searchRun(run)).problems).toEqual(['secrets: log:1 holds head… (as it is)']);
   });
 
-  test('that leaks all over is told in few sentences', async () => {
+  test('with leaks everywhere is reported in few sentences', async () => {
     using run = left({ log: `${value}\n`.repeat(100) });
     const { summary, problems } = await searchRun(run);
     expect(problems).toHaveLength(21);
@@ -179,19 +179,19 @@ describe('a run', () => {
     expect(summary).toMatch(/: 100 found$/);
   });
 
-  test('may have written files larger than what is read at once', async () => {
+  test('may have written files larger than one read', async () => {
     const before = Buffer.alloc(1024 * 1024 - 5, '.\n');
     using run = left({ log: Buffer.concat([before, Buffer.from(value), before]) });
     expect((await searchRun(run)).problems).toEqual([expect.stringMatching(/^secrets: log:\d+ holds n33d…/)]);
   });
 
-  test('is not blamed for an earlier one', async () => {
+  test('does not report leaks of an earlier one', async () => {
     using run = left({ old: value, new: '' });
     utimesSync(join(run.out, 'old'), 1, 1);
     expect((await searchRun({ ...run, startedAt: 2_000 })).problems).toEqual([]);
   });
 
-  test('that had nothing to leak, or nobody to leak it, proves nothing', async () => {
+  test('with nothing to leak, or without an operator, proves nothing', async () => {
     using run = left({});
     expect((await searchRun({ ...run, recorded: undefined, isWhole: true })).problems).toEqual([
       'secrets: there is no log of an operator to search',

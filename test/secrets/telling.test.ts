@@ -121,7 +121,7 @@ const exchange: fc.Arbitrary<Exchange> = fc.oneof(
     .map((code) => ({ kind: 'Lost' as const, code, detail: 'ECONNRESET' })),
 );
 
-test('whatever the provider answers, nothing that is told of it holds the key or a password', slow, async () => {
+test('after any answer of the provider, no report contains the key or a password', slow, async () => {
   await assertProperty(
     fc.asyncProperty(fc.constantFrom(...operations), exchange, async (operation, received) => {
       const success = { decode: () => expect.unreachable() };
@@ -135,7 +135,7 @@ test('whatever the provider answers, nothing that is told of it holds the key or
   );
 });
 
-test('whatever is thrown, no log line holds the key', slow, async () => {
+test('after any exception, no log line contains the key', slow, async () => {
   const plain = words.map((message) => new Error(message));
   const kube = words.map((message) => answerError('get x', 422, { reason: 'Invalid', message }));
   const nested = fc.tuple(plain, words).map(([cause, message]) =>

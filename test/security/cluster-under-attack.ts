@@ -106,7 +106,7 @@ export class ClusterUnderAttack implements AsyncDisposable {
     return this.#plane.kubeconfigPath;
   }
 
-  /** A namespace of its own with a service account that has the chart's roles there, and nothing else. */
+  /** A separate namespace with a service account that has the chart's roles there, and nothing else. */
   async tenant(namespace: string, { owner, hasSecrets = true }: TenantOptions = {}): Promise<Tenant> {
     await this.admin.createNamespace(namespace);
     await this.admin.apply({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'tenant', namespace } });

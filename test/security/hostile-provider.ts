@@ -91,7 +91,7 @@ export class HostileProvider implements AsyncDisposable {
   #deadAfter = Infinity;
   #underWay = 0;
   #nextId = 1_001;
-  /** Most requests that were under way at once. */
+  /** The maximum of requests in flight at once. */
   mostAtOnce = 0;
   /** Most connections that were open at once. */
   mostConnections = 0;
@@ -302,7 +302,7 @@ export class HostileProvider implements AsyncDisposable {
 
 const notFound: Answer = { status: 404, body: { error: 'Not found' } };
 
-/** A step that is due is done when somebody looks. */
+/** A step that is due is performed at the next read. */
 function settle(vm: Vm): void {
   if (vm.next === undefined || Date.now() < vm.next.at) return;
   vm.state = vm.next.state;

@@ -26,7 +26,7 @@ const lies: (() => void)[] = [];
 beforeAll(async () => {
   site = await ClusterUnderAttack.open('memory', { isRecorded: false });
   const { file } = await buildBundle(path.join(site.logs, 'bundle'));
-  // V8 takes half of a container's memory for its heap; here there is no container to take it from.
+  // V8 takes half of a container's memory for its heap; this process does not run in a container.
   const heap = Math.floor(limit() / mebibyte / 2);
   options = {
     entry: file,
@@ -99,7 +99,7 @@ describe('a tenant', () => {
     await site.admin.deleteNamespace(b.namespace);
   });
 
-  it('that changes an annotation of 200 kB six hundred times costs no memory that stays', async () => {
+  it('that changes an annotation of 200 kB six hundred times causes no lasting memory use', async () => {
     const b = await site.tenant('annotations');
     await b.create('noise');
     await expectOthersUnharmed('noise', async () => {
@@ -113,7 +113,7 @@ describe('a tenant', () => {
 });
 
 describe('a provider', () => {
-  it('that answers a list with 667 bytes that unpack to 420 kB blocks nothing, neither now nor at the next start', async () => {
+  it('that answers a list with 667 bytes that decode to 420 kB blocks nothing, neither now nor at the next start', async () => {
     const b = await site.tenant('script', { owner: 310 });
     const body = gzipSync(JSON.stringify({ error: '<script'.repeat(60_000) }));
     expect(body.length).toBeLessThan(1_000);

@@ -198,7 +198,7 @@ describe('a policy that alters what the operator writes', () => {
       when: "has(object.metadata.annotations) && 'vps247.com/create-pending' in object.metadata.annotations",
     },
   ])(
-    'by removing $what: no create call goes out, the object says so and can be deleted',
+    'by removing $what: no create call is sent, and the object reports it and can be deleted',
     async ({ what, patch, when }) => {
       const owner = what === 'the finalizer' ? 201 : 202;
       const tenant = await site.tenant(`alters-${owner}`, { owner });
@@ -241,7 +241,7 @@ describe('a policy that alters what the operator writes', () => {
 });
 
 describe('a policy that refuses what the operator writes', () => {
-  it('says so before a create call, and the create goes on when it no longer does', async () => {
+  it('is reported before a create call, and the create continues when it no longer does', async () => {
     const tenant = await site.tenant('refuses-create', { owner: 211 });
     const end = await demandLabel(tenant);
     await tenant.create('web');
@@ -257,7 +257,7 @@ describe('a policy that refuses what the operator writes', () => {
     await tenant.untilReady('web');
   });
 
-  it('younger than the object: a deletion says what holds it up, and nothing that is no longer true', async () => {
+  it('younger than the object: a deletion reports what delays it, and no old reason', async () => {
     const tenant = await site.tenant('refuses-delete', { owner: 212 });
     await tenant.create('web');
     await tenant.untilReady('web');
@@ -277,7 +277,7 @@ describe('a policy that refuses what the operator writes', () => {
     await tenant.untilGone('web');
   });
 
-  it('of the status as well: an event says so, and a deletion is carried out', async () => {
+  it('of the status as well: an event reports it, and a deletion is carried out', async () => {
     const tenant = await site.tenant('refuses-status', { owner: 213 });
     await tenant.create('web');
     await tenant.untilReady('web');
@@ -294,7 +294,7 @@ describe('a policy that refuses what the operator writes', () => {
     await end();
   });
 
-  it('annotations near the limit of 256 KiB: no create call, and the object says so', async () => {
+  it('annotations near the limit of 256 KiB: no create call, and the object reports it', async () => {
     const tenant = await site.tenant('large', { owner: 214 });
     const limit = 256 * 1_024;
     const key = 'example.com/notes';
@@ -339,7 +339,7 @@ function write(folder: string, files: Readonly<Record<string, object>>): void {
   for (const [name, object] of Object.entries(files)) writeFileSync(path.join(folder, name), JSON.stringify(object));
 }
 
-describe('the key goes first', () => {
+describe('the key is deleted first', () => {
   it('helm uninstall of a chart with the Secret and the object leaves no VM', async () => {
     const tenant = await site.tenant('helm', { owner: 221 });
     const folder = path.join(workshop, 'release');
@@ -364,7 +364,7 @@ describe('the key goes first', () => {
     expect(tenant.vms).toEqual([]);
   });
 
-  it.each([true, false])('so does a deleted Secret before the object (with the label: %s)', async (isLabelled) => {
+  it.each([true, false])('a Secret deleted before the object leaves no VM (with the label: %s)', async (isLabelled) => {
     const tenant = await site.tenant(`secret-${isLabelled}`, { owner: isLabelled ? 223 : 224 });
     await site.admin.putSecret(tenant.namespace, tenant.apiKey, { isLabelled });
     await tenant.create('web');
@@ -376,11 +376,11 @@ describe('the key goes first', () => {
   });
 });
 
-describe('records that come back', () => {
+describe('restored records', () => {
   const stale = 4_242;
 
   it.each(['annotations', 'annotations and status'])(
-    'of an earlier VM, in %s: the object goes on with its VM',
+    'of an earlier VM, in %s: the object continues with its VM',
     async (where) => {
       const tenant = await site.tenant(`backup-${where.length}`, { owner: where === 'annotations' ? 231 : 232 });
       await tenant.create('web');

@@ -35,14 +35,14 @@ async function readyObjects(tenant: Tenant, count: number): Promise<ReadonlyMap<
   return ids;
 }
 
-/** All are there as they were, after the provider has told the truth again for a while. */
+/** All objects are as before, after the provider has reported correctly again for a while. */
 async function expectUnchanged(tenant: Tenant, ids: ReadonlyMap<string, number>): Promise<void> {
   await site.untilListed(tenant.owner, 4);
   expect(site.provider.created(tenant.owner)).toHaveLength(ids.size);
   for (const [name, id] of ids) expect((await tenant.untilReady(name)).status?.id).toBe(id);
 }
 
-describe('lies about existence', () => {
+describe('wrong reports about existence', () => {
   it.each([1, 2, 3])('one empty list and one 404 recreate nothing in an account of %i', async (count) => {
     const tenant = await site.tenant(`empty-${count}`, { owner: 100 + count });
     const ids = await readyObjects(tenant, count);
@@ -75,7 +75,7 @@ describe('lies about existence', () => {
     await expectUnchanged(tenant, ids);
   });
 
-  it('a VM that is hidden for ten polls gets no second one, and the object says what is missing', async () => {
+  it('a VM that is hidden for ten polls gets no second one, and the object reports what is missing', async () => {
     const tenant = await site.tenant('hidden-long', { owner: 111 });
     const ids = await readyObjects(tenant, 1);
     const stop = site.provider.lieAboutVms((vm) => (ids.get('web-0') === vm['id'] ? undefined : vm));
@@ -128,7 +128,7 @@ describe('a create call that is refused and has an effect', () => {
     expect(tenant.vms).toEqual([]);
   });
 
-  it('leaves no VM behind when the object is deleted before a list tells', async () => {
+  it('leaves no VM behind when the object is deleted before a list shows it', async () => {
     const tenant = await site.tenant('refused-delete', { owner: 121 });
     let isRefused = false;
     lies.push(
@@ -185,8 +185,8 @@ const oddFields: readonly (readonly [name: string, fields: Fields])[] = [
   ['unknown', { constructor: 1, toString: 'z', ['x'.repeat(100_000)]: 'y' }],
 ];
 
-describe('odd values', () => {
-  it('in any one field keep no object from being Ready, and none from being deleted', async () => {
+describe('unusual values', () => {
+  it('in any one field prevent neither Ready nor a deletion', async () => {
     const tenant = await site.tenant('odd', { owner: 130 });
     lies.push(
       site.provider.lieAboutVms((vm) => {
@@ -202,7 +202,7 @@ describe('odd values', () => {
     expect(site.provider.created(tenant.owner)).toHaveLength(oddFields.length);
   });
 
-  it('an unmanaged VM that cannot be read concerns no other object', async () => {
+  it('an unmanaged VM that cannot be read affects no other object', async () => {
     const tenant = await site.tenant('foreign', { owner: 131 });
     const odd: readonly Fields[] = [
       { name: null },
@@ -225,7 +225,7 @@ describe('odd values', () => {
     expect(tenant.vms.map(({ id }) => id)).toEqual(ids);
   });
 
-  it('of the state keep no object from being deleted, and the message says what is done', async () => {
+  it('of the state prevent no deletion, and the message reports the call', async () => {
     const tenant = await site.tenant('states', { owner: 132 });
     const states = ['error', 'pending', 'suspended', 'migrating', ''];
     const names = states.map((_, index) => `state-${index}`);
@@ -259,7 +259,7 @@ describe('text of the provider', () => {
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   const forbidden = /[\u0000-\u0008\u000B-\u001F\u007F-\u009F\u061C\u200E\u200F\u2028\u2029\u202A-\u202E\u2066-\u2069]/;
 
-  it('puts no key, password or control character into status, events or what kubectl shows', async () => {
+  it('puts no key, password or control character into status, events or the output of kubectl', async () => {
     const tenant = await site.tenant('text', { owner: 140 });
     const password = `${passwordMarker}hostile-quoted-everywhere`;
     const poison = `${escape}x${bidi}${newlines} ${tenant.apiKey} ${password}`;
@@ -363,7 +363,7 @@ describe('text of the provider', () => {
 });
 
 describe('connections', () => {
-  it('that the other side forgot while they were idle cost no write its outcome', async () => {
+  it('that the other side dropped while they were idle leave no write with an unknown outcome', async () => {
     await site.run({ settings: { 'poll-interval': '20s' } });
     const tenant = await site.tenant('idle', { owner: 150 });
     await tenant.create('web');

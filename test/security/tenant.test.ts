@@ -40,7 +40,7 @@ const adopt = (id: number) => ({ adoption: { policy: 'MustExist', id }, deletion
 describe('a new installation', () => {
   it('is ready and manages every tenant, whatever a tenant writes into the ownership annotations', async () => {
     const [a, b] = [await site.tenant('first-a', { owner: 1 }), await site.tenant('first-b', { owner: 2 })];
-    await b.create('parked', {}, { 'vps247.com/paused': 'true', 'vps247.com/managed-by': 'nobody/at-all' });
+    await b.create('parked', {}, { 'vps247.com/paused': 'true', 'vps247.com/managed-by': 'absent/installation' });
     const attack = new AbortController();
     const loop = (async () => {
       while (!attack.signal.aborted) {
@@ -111,7 +111,7 @@ describe('tenants of two accounts', () => {
     expect(a.writes).toEqual(expect.arrayContaining([`Delete ${legacy}`, `Delete ${shop}`]));
   });
 
-  it('a claim of an orphan by another account does not switch off the hold of a create', async () => {
+  it('an orphan that another account claims still holds a create', async () => {
     const [a, b] = [await site.tenant('orphan-a', { owner: 15 }), await site.tenant('orphan-b', { owner: 16 })];
     const orphan = site.provider.plant(15, 'web-deadbeef');
     await claim(b, 'thief', { id: orphan, name: 'web-deadbeef' });
@@ -170,7 +170,7 @@ describe('tenants of one account in two namespaces', () => {
   });
 });
 
-describe('Secrets that are no API keys', () => {
+describe('Secrets without an API key', () => {
   const data = {
     password: 'hunter2hunter2hunter2',
     token: 'eyJhbGciOiJSUzI1NiJ9.not-an-api-key.signature',
@@ -216,7 +216,7 @@ describe('Secrets that are no API keys', () => {
     expect(sent.filter((value) => value.includes(data.password))).toEqual([]);
   });
 
-  it('cannot be told apart by the message: missing, without the key, of another type, unreadable', async () => {
+  it('are reported with the same message: missing, without the key, of another type, unreadable', async () => {
     await site.run();
     const b = await site.tenant('words-b', { hasSecrets: false });
     const key = 'the-key';
@@ -285,7 +285,7 @@ describe("tenants that use the operator's own key", () => {
     await site.run(settings);
   });
 
-  it('see nothing of a VM of another namespace, and cannot walk through ids', async () => {
+  it('see nothing of a VM of another namespace, and cannot enumerate ids', async () => {
     const [a, b] = [tenantOf('own-a'), tenantOf('own-b')];
     await a.create('seen');
     const { status } = await a.untilReady('seen');
@@ -323,7 +323,7 @@ describe("tenants that use the operator's own key", () => {
     expect(vmsNamed('stranger')).toHaveLength(1);
   });
 
-  it('take no VM of another namespace by a forged record or intent', async () => {
+  it('adopt no VM of another namespace by a forged record or intent', async () => {
     const [a, c] = [tenantOf('own-a'), tenantOf('own-c')];
     await a.create('kept');
     const { status } = await a.untilReady('kept');
@@ -345,7 +345,7 @@ describe("tenants that use the operator's own key", () => {
     expect(vmsNamed('forged-')).toEqual([]);
   });
 
-  it("are not held up by another namespace's orphan, and do not see it", async () => {
+  it("are not delayed by another namespace's orphan, and do not see it", async () => {
     const orphan = site.provider.plant(owner, 'held-deadbeef');
     const c = tenantOf('own-c');
     await site.untilListed(owner, 2);
@@ -371,7 +371,7 @@ describe("tenants that use the operator's own key", () => {
     expect(site.provider.created(owner).filter(({ name }) => name.startsWith('keep-')).length).toBeLessThanOrEqual(2);
   });
 
-  it('cannot exceed the limit by manifests that say that the VM is on its way', async () => {
+  it('cannot exceed the limit by manifests that claim a VM in progress', async () => {
     const tenant = tenantOf('own-forged');
     const mark = { 'vps247.com/default-credentials': 'true' };
     const items = Array.from({ length: 6 }, (_, index) => {
@@ -444,7 +444,7 @@ describe('many objects of one tenant', () => {
     expect(site.provider.vms(52).length).toBeLessThanOrEqual(1);
   });
 
-  it('with as many keys that are none do not open as many connections', async () => {
+  it('with as many invalid keys do not open as many connections', async () => {
     const [a, b] = [await site.tenant('keys-a', { owner: 53 }), await site.tenant('keys-b')];
     const stopLying = site.provider.lie(({ owner, truth }) => (owner === 0 ? { ...truth(), delay: 1_000 } : undefined));
     try {

@@ -27,7 +27,7 @@ async function ensure(freeBytes = enough) {
   return { etcd, printed };
 }
 
-/** The same, in a process of its own that can be killed. */
+/** The same, in a separate process that can be killed. */
 function ensureElsewhere() {
   const module = pathToFileURL(join(import.meta.dirname, '../../hack/control-plane/components.ts')).href;
   const script = `import { ensureComponents } from '${module}';
@@ -36,8 +36,8 @@ function ensureElsewhere() {
   return { child, ...listenTo(child) };
 }
 
-describe('what the cache is divided by', () => {
-  test('is version and kind of machine, readable, and a hash of all that is pinned', () => {
+describe('the cache is divided by', () => {
+  test('version and platform, readable, and a hash of all pinned versions', () => {
     const { folder, version } = recipeOf('kubectl', scratch.env);
     expect(version).toMatch(/^v1\.\d+\.\d+$/);
     expect(folder).toBe(scratch.at('cache', 'vps247-operator', 'control-plane', folder.split('/').at(-1) ?? ''));
@@ -46,7 +46,7 @@ describe('what the cache is divided by', () => {
     expect(recipeOf('etcd', scratch.env).folder).not.toBe(folder);
   });
 
-  test('lies in the home directory when nothing else is said', () => {
+  test('the home directory by default', () => {
     const { XDG_CACHE_HOME: _, ...env } = scratch.env;
     expect(recipeOf('etcd', env).folder).toContain(scratch.at('.cache', 'vps247-operator'));
   });
@@ -61,7 +61,7 @@ test('a program is built once, with progress, and found from then on', async () 
   expect(scratch.lines('builds')).toHaveLength(1);
 });
 
-test('two at once build once, and the second says for whom it waits', async () => {
+test('two at once build once, and the second one reports the process that it waits for', async () => {
   scratch.write('slow');
   const first = ensureElsewhere();
   await expect.poll(() => scratch.lines('builds')).toHaveLength(1);
@@ -77,7 +77,7 @@ test('two at once build once, and the second says for whom it waits', async () =
 });
 
 describe('an interrupted build', () => {
-  test.each<[NodeJS.Signals]>([['SIGINT'], ['SIGTERM']])('on %s says so and leaves nothing', async (signal) => {
+  test.each<[NodeJS.Signals]>([['SIGINT'], ['SIGTERM']])('on %s reports it and leaves nothing', async (signal) => {
     scratch.write('slow');
     const run = ensureElsewhere();
     await expect.poll(() => scratch.lines('builds')).toHaveLength(1);
@@ -88,13 +88,13 @@ describe('an interrupted build', () => {
     expect(readdirSync(recipeOf('etcd', scratch.env).folder)).toEqual(['etcd.log']);
   });
 
-  test('leaves no binary after kill -9 either, and the next run builds anew', async () => {
+  test('leaves no binary after kill -9 either, and the next run builds again', async () => {
     scratch.write('slow');
     const run = ensureElsewhere();
     await expect.poll(() => scratch.lines('builds')).toHaveLength(1);
     run.child.kill('SIGKILL');
     await run.ended;
-    // Go itself lives on and finishes, for nobody.
+    // Go itself continues and finishes, without effect.
     scratch.write('finish');
     await expect.poll(() => scratch.lines('built')).toHaveLength(1);
     const { folder } = recipeOf('etcd', scratch.env);
@@ -107,7 +107,7 @@ describe('an interrupted build', () => {
 /** A Go that has a version, and does nothing. */
 const go = (version: string) => `echo ${version}; echo "$SCRATCH/modules"; echo "$SCRATCH/go-build"`;
 
-describe('a sentence says what to do when', () => {
+describe('a sentence gives the remedy when', () => {
   test.each<[string, () => Promise<unknown>, RegExp]>([
     [
       'there is no Go',
@@ -160,7 +160,7 @@ describe('a sentence says what to do when', () => {
     expect(error).toHaveProperty('message', expect.stringMatching(sentence));
   });
 
-  test('the build fails; then the log it names holds the reason', async () => {
+  test('the build fails; then the log that it names contains the reason', async () => {
     scratch.program('go', `${fakeGo}\n[ "$1" = -o ] && { echo "x.go:1: no" >&2; rm "$2"; exit 1; }; exit 0`);
     const error = await ensure().catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(Refusal);
@@ -175,7 +175,7 @@ describe('a sentence says what to do when', () => {
   });
 });
 
-test('programs of KUBEBUILDER_ASSETS are taken as they are, and kube-controller-manager is built if it is not among them', async () => {
+test('programs of KUBEBUILDER_ASSETS are used as they are, and kube-controller-manager is built if it is missing there', async () => {
   scratch.program('etcd', '');
   const env = { ...scratch.env, KUBEBUILDER_ASSETS: scratch.at('bin') };
   const ensureBoth = () =>

@@ -82,7 +82,7 @@ test('a mirror may call the compression of the archive an encoding', async () =>
   expect((await ensure({ ENVTEST_MIRROR: mirror.url })).programs).toEqual(downloaded);
 });
 
-test('a download that takes long is continued while something arrives', async () => {
+test('a slow download continues while data arrives', async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   try {
     const server = Promise.withResolvers<ServerResponse>();
@@ -135,7 +135,7 @@ describe('nothing is downloaded when the programs', () => {
 const none = (url: string) => ({ url, [Symbol.asyncDispose]: () => Promise.resolve() });
 const refused = async () => none(`http://127.0.0.1:${await freePort()}`);
 
-describe('the control plane is built, and one line says why, when', () => {
+describe('the control plane is built, and one line gives the reason, when', () => {
   test.each<[string, () => Promise<AsyncDisposable & { readonly url: string }>, Surroundings, RegExp]>([
     ['nothing listens at the mirror', refused, {}, /the connection to 127\.0\.0\.1:\d+ failed \(ECONNREFUSED\)/],
     [
@@ -199,7 +199,7 @@ describe('a download is continued', () => {
     expect(mirror.requests).toEqual([`${pathOnMirror} all`, rest()]);
   });
 
-  test('by the next run, if this one could neither end it nor build', async () => {
+  test('by the next run, if this one could neither finish it nor build', async () => {
     scratch.program('go', 'exit 1');
     await using mirror = await Mirror.start(
       half(archive.content, 'breaks', partialSize),
@@ -211,7 +211,7 @@ describe('a download is continued', () => {
     expect(mirror.requests).toEqual([`${pathOnMirror} all`, rest(), rest()]);
   });
 
-  test('from a server that knows no ranges, from the start', async () => {
+  test('from the start, from a server that does not support ranges', async () => {
     await using mirror = await Mirror.start(half(archive.content, 'breaks', partialSize), alwaysAll(archive.content));
     expect(await ensure({ ENVTEST_MIRROR: mirror.url })).toMatchObject({ programs: downloaded });
     expect(mirror.requests).toHaveLength(2);
@@ -220,7 +220,7 @@ describe('a download is continued', () => {
   test.each([
     ['other content', 5],
     ['more than there is', 100_000],
-  ])('from the start, if what is here is %s', async (_what, bytes) => {
+  ])('from the start, if the partial file is %s', async (_what, bytes) => {
     scratch.program('go', 'exit 1');
     await using mirror = await Mirror.start(
       half(archive.content, 'breaks', partialSize),
@@ -235,14 +235,14 @@ describe('a download is continued', () => {
 });
 
 describe('a proxy', () => {
-  test('that the environment names is used', async () => {
+  test('from the environment is used', async () => {
     await using proxy = await Mirror.start(whole(archive.content));
     const { programs } = await ensure({ HTTP_PROXY: proxy.url });
     expect(programs).toEqual(downloaded);
     expect(proxy.requests).toEqual([`${archive.url} all`]);
   });
 
-  test('is left aside for a host that NO_PROXY names', async () => {
+  test('is not used for a host in NO_PROXY', async () => {
     await using proxy = await Mirror.start(status(500));
     await using mirror = await Mirror.start(whole(archive.content));
     const variables = { HTTP_PROXY: proxy.url, NO_PROXY: '127.0.0.1', ENVTEST_MIRROR: mirror.url };
@@ -272,7 +272,7 @@ describe('an archive is pinned', () => {
     expect(hash).toMatch(/^[0-9a-f]{128}$/);
   });
 
-  test('for no other machine', () => {
+  test('for no other platform', () => {
     expect(pinnedArchive('linux', 'ia32')).toBeUndefined();
     expect(pinnedArchive('win32', 'x64')).toBeUndefined();
   });

@@ -12,7 +12,7 @@ export function ended(child: ChildProcess): Promise<Ended> {
   return listenTo(child).ended;
 }
 
-/** The same, with what the process has said so far. */
+/** The same, with the output of the process so far. */
 export function listenTo(child: ChildProcess): { readonly said: () => string; readonly ended: Promise<Ended> } {
   let text = '';
   for (const stream of [child.stdout, child.stderr]) {

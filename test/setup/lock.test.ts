@@ -15,14 +15,14 @@ beforeEach(() => {
   return () => scratch[Symbol.dispose]();
 });
 
-test('nothing is left of a lock that was given back', async () => {
+test('nothing is left of a released lock', async () => {
   const lock = await takeLock(scratch.at('locks', 'lock'), 'testing');
   expect(existsSync(scratch.at('locks', 'lock'))).toBe(true);
   lock.release();
   expect(readdirSync(scratch.at('locks'))).toEqual([]);
 });
 
-test('the second waits, and is told once for whom and what for', async () => {
+test('the second one waits, and reports once who holds the lock and for what', async () => {
   const first = await takeLock(scratch.at('lock'), 'building etcd');
   const onWait = vi.fn<(owner: object) => void>(() => first.release());
   (await takeLock(scratch.at('lock'), 'building kubectl', onWait)).release();
@@ -38,7 +38,7 @@ async function takeAndDie(something = ''): Promise<void> {
   expect(existsSync(scratch.at('lock', 'owner'))).toBe(true);
 }
 
-test('what a killed process held is free, and its remains go with the next lock', async () => {
+test('the lock of a killed process is free, and its files are removed with the next lock', async () => {
   await takeAndDie();
   const onWait = vi.fn<() => void>();
   const lock = await takeLock(scratch.at('lock'), 'testing', onWait);
@@ -47,7 +47,7 @@ test('what a killed process held is free, and its remains go with the next lock'
   expect(readdirSync(scratch.path)).toEqual(['bin']);
 });
 
-test('of many who find the lock of a dead process, one at a time gets it', async () => {
+test('of many that find the lock of a dead process, one at a time gets it', async () => {
   await takeAndDie();
   let holders = 0;
   const most: number[] = [];
@@ -64,7 +64,7 @@ test('of many who find the lock of a dead process, one at a time gets it', async
   expect(most).toEqual(Array.from({ length: 10 }, () => 1));
 });
 
-test('what a killed process shared with its child is held until that has ended', async () => {
+test('the lock that a killed process shares with its child is held until that has ended', async () => {
   const child = spawn('cat', { stdio: ['pipe', 'ignore', 'ignore'] });
   const end = ended(child);
   await takeAndDie(`lock.shareWith(${child.pid})`);

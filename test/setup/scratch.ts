@@ -20,12 +20,12 @@ export class Scratch implements Disposable {
     chmodSync(this.at('bin', name), 0o755);
   }
 
-  /** The stand-ins, the system's tools, and a cache of its own. */
+  /** The fake programs, the system's tools, and a separate cache. */
   get env(): Record<string, string> {
     return { PATH: `${this.at('bin')}:/usr/bin:/bin`, HOME: this.path, XDG_CACHE_HOME: this.at('cache') };
   }
 
-  /** The lines of a file that the stand-ins write; none if there is no file. */
+  /** The lines of a file that the fake programs write; none if the file is missing. */
   lines(name: string): string[] {
     const file = this.at(name);
     return existsSync(file) ? readFileSync(file, 'utf8').trimEnd().split('\n') : [];

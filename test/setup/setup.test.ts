@@ -41,7 +41,7 @@ function start() {
 const setUp = () => start().ended;
 const calls = () => scratch.lines('calls').length;
 
-test('what the lock file says is installed once, whatever npm is told elsewhere', async () => {
+test('the versions of the lock file are installed once, with any settings of npm', async () => {
   expect(await setUp()).toMatchObject({ code: 0, text: expect.stringMatching(/Installed packages in \d+ s\n$/) });
   expect(scratch.lines('calls')).toEqual([expect.stringMatching(/^ci --include=dev /)]);
   expect(await setUp()).toEqual({ code: 0, signal: null, text: '' });
@@ -76,7 +76,7 @@ test('two at once install once', async () => {
   expect(calls()).toBe(1);
 });
 
-test('after kill -9 in the middle the next run waits for the npm that lives on, and installs anew', async () => {
+test('after kill -9 in the middle the next run waits for the npm that continues, and installs again', async () => {
   scratch.write('slow');
   const run = start();
   // npm may be at work a moment before the lock is shared with it.
@@ -96,7 +96,7 @@ test('after kill -9 in the middle the next run waits for the npm that lives on, 
   expect(calls()).toBe(2);
 });
 
-describe('a sentence says what to do when', () => {
+describe('a sentence gives the remedy when', () => {
   test.each<[string, string, RegExp]>([
     [
       'npm fails',

@@ -1,8 +1,8 @@
 import type { ScheduleOptions } from '../../hack/soak/schedule.ts';
 
 /**
- * Schedules that every test run repeats. One that failed in a longer soak belongs here with what it was started with, and
- * stays when its cause is mended.
+ * Schedules that every test run repeats. One that failed in a longer soak belongs here with its options, and stays after its
+ * cause is fixed.
  */
 export const seeds: readonly ScheduleOptions[] = [
   // Both operators are killed, at moments that do not depend on what they ask for.

@@ -10,7 +10,7 @@ const stageFor = useFixtures('soak');
 const patience = 240;
 
 test.each(seeds)(
-  'seed $seed with $objects objects for $seconds s: whatever happens, one machine each, and in the end as wished',
+  'seed $seed with $objects objects for $seconds s: with any events, one VM each, and in sync in the end',
   { timeout: 600_000 },
   async (schedule) => {
     const { cluster, namespace, kubeconfig, directory } = await stageFor(`seed-${schedule.seed}`, {

@@ -7,7 +7,7 @@ import { waitUntilReady } from '../../src/startup/preflight.ts';
 import { missingFields } from '../../src/startup/served-schema.ts';
 import { createManualClock } from '../support/clock.ts';
 
-/** The schema as the API server tells it, less the fields named. */
+/** The schema as the API server serves it, less the fields named. */
 function openApi(...without: readonly string[]): unknown {
   const schema = structuredClone(virtualMachineSchema) as { properties: Record<string, { properties: object }> };
   for (const path of without) {
@@ -65,14 +65,14 @@ test('a field that the entries of a list lack is missing too', () => {
   expect(missingFields({ components: { schemas } })).toEqual(['status.addresses.[].gateway']);
 });
 
-test('a cluster that has everything is not waited for', async () => {
+test('a complete cluster needs no wait', async () => {
   expect(await run({})).toMatchObject({ lines: [], wasDoneAtOnce: true });
 });
 
 const network = new KubeError('get the schema of vps247.com/v1alpha1: ECONNREFUSED', { reason: 'Network' });
 const unauthorized = new KubeError('get the schema: 401 Unauthorized', { reason: 'Unauthorized', status: 401 });
 
-describe('what is missing is reported as a sentence, and waited for', () => {
+describe('a missing prerequisite is reported in a sentence, and waited for', () => {
   test.each<[what: string, before: Case, sentence: string]>([
     [
       'the API server',
@@ -121,7 +121,7 @@ describe('what is missing is reported as a sentence, and waited for', () => {
       'The operator may not patch virtualmachines/status (vps247.com) in all namespaces.',
     ],
     [
-      'several rights',
+      'several permissions',
       { isAllowed: ({ verb }) => verb !== 'get' },
       'The operator may not get virtualmachines (vps247.com) in all namespaces. The operator may not get secrets in all namespaces.',
     ],
@@ -140,7 +140,7 @@ const onlyIn = (...allowed: readonly string[]): Case => ({
     verb !== 'list' || resource !== 'virtualmachines' || (namespace !== undefined && allowed.includes(namespace)),
 });
 
-test('with a list of namespaces, rights in each of them do, and the ones without are named', async () => {
+test('with a list of namespaces, permissions in each of them suffice, and the ones without are named', async () => {
   expect(await run(onlyIn('a', 'b'), ['a', 'b'])).toMatchObject({ lines: [], wasDoneAtOnce: true });
   const { shown } = await run(onlyIn('a'), ['a', 'b', 'c']);
   expect(shown).toEqual([
@@ -149,7 +149,7 @@ test('with a list of namespaces, rights in each of them do, and the ones without
   ]);
 });
 
-test('a right that it can do without is told of, and not waited for', async () => {
+test('an optional permission that is missing is reported, and not waited for', async () => {
   const { lines, wasDoneAtOnce } = await run({
     isAllowed: ({ verb, resource }) => verb === 'get' || resource !== 'secrets',
   });

@@ -15,7 +15,7 @@ function kubeconfig(name: string, server: string): string {
   return writeKubeconfig(path.join(folder, name), server);
 }
 
-/** Nobody listens there. */
+/** Nothing listens there. */
 const nowhere = 'http://127.0.0.1:1';
 
 function start(config: string, flags: readonly string[] = []) {
@@ -31,7 +31,7 @@ test.each<[what: string, config: () => string, flags: readonly string[], code: n
     /^--workers must be a whole number from 1 to 512, not "none"\.\n$/,
   ],
   [
-    'nobody knows in which namespace the Lease is',
+    'the namespace of the Lease is unknown',
     () => kubeconfig('b', nowhere),
     ['--leader-election=true'],
     2,
@@ -72,7 +72,7 @@ test('a proxy that cannot be used: it ends with a code and a sentence without th
   );
 });
 
-test("the proxy's password is in no line, whoever repeats it", async () => {
+test("the proxy's password is in no line", async () => {
   const password = 'pr0xy-p4ssw0rd';
   await using server = await startRawServer((_request, response) =>
     response.writeHead(403).end(JSON.stringify({ kind: 'Status', message: `via operator:${password}@proxy.test` })),
@@ -88,7 +88,7 @@ test("the proxy's password is in no line, whoever repeats it", async () => {
   expect(await operator.stop()).toBe(0);
 });
 
-test('an address that is taken: it ends with a code and a sentence', async () => {
+test('an address in use: it ends with a code and a sentence', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((resolve) => server.once('listening', resolve));
   // An AddressInfo, because it listens on a TCP port.
@@ -107,7 +107,7 @@ test('an address that is taken: it ends with a code and a sentence', async () =>
   server.close();
 });
 
-test('an API server out of reach is said in a sentence, waited for, and no reason not to end when asked', async () => {
+test('an unreachable API server is reported in a sentence, waited for, and does not delay the shutdown', async () => {
   const operator = start(kubeconfig('e', nowhere));
   const { health } = await operator.addresses;
   await expect.poll(operator.output).toContain('Not ready, waiting');

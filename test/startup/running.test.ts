@@ -30,7 +30,7 @@ test.each([
   expect(new Set(leases)).toEqual(new Set([namespace]));
 });
 
-test('a second SIGINT ends it at once, although the Lease is not given back yet', async () => {
+test('a second SIGINT ends it at once, although the Lease is not released yet', async () => {
   const released = Promise.withResolvers<void>();
   await using cluster = await serveCluster({
     answers: ({ method }, body) => {

@@ -10,7 +10,7 @@ const statusReason = (reason: Reason, message = 'because') => ({ reason, message
 const statusOf = (conditions: readonly Condition[], type: string) => conditions.find((c) => c.type === type)?.status;
 
 describe('conditions', () => {
-  it.each(Object.entries(reasons))('%s shows what its row says', (reason, row) => {
+  it.each(Object.entries(reasons))('%s shows the conditions in its row', (reason, row) => {
     // Object.entries forgets that the keys are reasons.
     const conditions = conditionsFor(
       statusReason(reason as Reason),
@@ -26,7 +26,7 @@ describe('conditions', () => {
     expect(conditions.every((condition) => condition.observedGeneration === 3)).toBe(true);
   });
 
-  it('leaves a Ready VM Ready for reasons that say nothing about the VM, and for no others', () => {
+  it('leaves a Ready VM Ready for reasons that do not concern the VM, and for no others', () => {
     const context = { credentials: accepted, generation: 1, comparison };
     const before = conditionsFor(statusReason('Available'), context, now);
     // `as`: Object.keys forgets that the keys are reasons.
@@ -51,7 +51,7 @@ describe('conditions', () => {
     ]);
   });
 
-  it('does not claim that a VM matches a spec that has changed since it was Ready', () => {
+  it('does not report that a VM matches a spec that has changed since it was Ready', () => {
     const before = conditionsFor(statusReason('Available'), { credentials: accepted, generation: 1, comparison }, now);
     // `as`: Object.keys forgets that the keys are reasons.
     const claiming = (Object.keys(reasons) as Reason[]).filter((reason) => {
@@ -66,7 +66,7 @@ describe('conditions', () => {
     expect(claiming).toEqual(['Available']);
   });
 
-  it('leaves a Ready machine Ready while the account is rate limited', () => {
+  it('leaves a Ready VM Ready while the account is rate limited', () => {
     const before = conditionsFor(statusReason('Available'), { credentials: accepted, generation: 1, comparison }, now);
     const after = conditionsFor(
       statusReason('RateLimited'),
@@ -82,7 +82,7 @@ describe('conditions', () => {
     expect(statusOf(after, 'Synced')).toBe('False');
   });
 
-  it('does not claim during an outage that a newer spec is met', () => {
+  it('does not report during an outage that a newer spec is met', () => {
     const before = conditionsFor(statusReason('Available'), { credentials: accepted, generation: 1, comparison }, now);
     const after = conditionsFor(
       statusReason('ProviderUnavailable'),
@@ -93,7 +93,7 @@ describe('conditions', () => {
     expect(statusOf(after, 'Ready')).toBe('Unknown');
   });
 
-  it('cuts a message that quotes an endless name', () => {
+  it('cuts a message that quotes a very long name', () => {
     const conditions = conditionsFor(
       statusReason('NameConflict', 'x'.repeat(100_000)),
       { credentials: accepted, generation: 1, comparison },
@@ -108,7 +108,7 @@ describe('conditions', () => {
     ]);
   });
 
-  it('moves lastTransitionTime only when the status moves', () => {
+  it('moves lastTransitionTime only when the status changes', () => {
     const first = conditionsFor(statusReason('Creating'), { credentials: accepted, generation: 1, comparison }, now);
     const second = conditionsFor(
       statusReason('Starting'),
@@ -126,7 +126,7 @@ describe('conditions', () => {
     expect(times).toEqual(['2026-06-01T12:00:00Z', '2026-06-01T12:00:00Z', '2026-06-01T12:02:00Z']);
   });
 
-  it('come in a fixed order', () => {
+  it('have a fixed order', () => {
     // `as`: Object.keys forgets that the keys are reasons.
     const orders = (Object.keys(reasons) as Reason[]).map((reason) =>
       conditionsFor(
@@ -172,7 +172,7 @@ describe('conditions', () => {
   it.each([
     { reason: 'Available', message: 'trouble', expected: { status: 'False', reason: 'WriteRefused' } },
     { reason: 'NameConflict', message: 'because; trouble', expected: { status: 'False', reason: 'NameConflict' } },
-  ] as const)('report trouble beside $reason in Synced alone', ({ reason, message, expected }) => {
+  ] as const)('report failures beside $reason in Synced alone', ({ reason, message, expected }) => {
     const before = conditionsFor(statusReason(reason), { credentials: accepted, generation: 1, comparison }, now);
     const after = withTrouble(before, statusReason('WriteRefused', 'trouble'), now + 1_500, before);
     expect(after.filter(({ type }) => type !== 'Synced')).toEqual(before.filter(({ type }) => type !== 'Synced'));
@@ -201,7 +201,7 @@ describe('conditions', () => {
     expect([recorded([synced, ready]), recorded([synced]), recorded([])]).toEqual([expected, false, false]);
   });
 
-  it('claims nothing about a key that the provider has not judged yet, and keeps what an earlier answer showed', () => {
+  it('reports nothing about a key that the provider has not accepted yet, and keeps the result of an earlier answer', () => {
     expect(
       statusOf(
         conditionsFor(

@@ -56,27 +56,23 @@ function expectValid(status: VirtualMachineStatus): void {
   }
 }
 
-test(
-  'whatever the provider says of a VM, the status that follows is one that the API server stores',
-  { timeout: 120_000 },
-  async () => {
-    let readable = 0;
-    const property = fc.property(nastyMachine, (item) => {
-      const machine = decoded(item);
-      if (machine === undefined) return;
-      readable += 1;
-      for (const options of observations(machine)) {
-        const observed = observedWith(options);
-        const { report } = conclude(observed, plan(observed), { type: 'Nothing' }, 0, 0.5);
-        if (report !== undefined) expectValid(statusFor(observed, { ...report, machine }));
-      }
-    });
-    await assertProperty(property, { runs: 2_000 });
-    expect(readable).toBeGreaterThan(300);
-  },
-);
+test('the API server stores the status for any VM that the provider reports', { timeout: 120_000 }, async () => {
+  let readable = 0;
+  const property = fc.property(nastyMachine, (item) => {
+    const machine = decoded(item);
+    if (machine === undefined) return;
+    readable += 1;
+    for (const options of observations(machine)) {
+      const observed = observedWith(options);
+      const { report } = conclude(observed, plan(observed), { type: 'Nothing' }, 0, 0.5);
+      if (report !== undefined) expectValid(statusFor(observed, { ...report, machine }));
+    }
+  });
+  await assertProperty(property, { runs: 2_000 });
+  expect(readable).toBeGreaterThan(300);
+});
 
-test('whatever names a catalogue has, the status that tells of them is one that the API server stores', async () => {
+test('the API server stores the status for any names of a catalogue', async () => {
   await assertProperty(
     fc.property(fc.array(nastyText, { maxLength: 20 }), (names) => {
       const context = { secrets: new KnownSecrets(new Secret(planted.key)), now };

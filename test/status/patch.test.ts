@@ -80,21 +80,21 @@ test('the status is written once where it is stored as sent', async () => {
   expect(written).toMatchObject({ form: 'Full', because: undefined });
 });
 
-test('where the status is invalid, all that decisions rest on is written, and Synced says why', async () => {
+test('where the status is invalid, all values that decisions need are written, and Synced reports the reason', async () => {
   const { sent, written } = await write([invalid, asSent]);
   expect(sent[1]?.status).toMatchObject(record);
   expect(sent[1]?.status).not.toHaveProperty('hostname');
   expect(written).toMatchObject({ form: 'Record', because: 'not valid' });
 });
 
-test('where that is invalid too, the conditions are written alone', async () => {
+test('where these are invalid too, the conditions are written alone', async () => {
   const { sent, written } = await write([invalid, invalid, asSent]);
   expect(Object.keys(sent[2]?.status ?? {})).toEqual(['observedGeneration', 'conditions']);
   expect(written.form).toBe('Conditions');
 });
 
 test.each([{ refusals: [] }, { refusals: [invalid] }, { refusals: [invalid, invalid] }])(
-  'the policies in effect are written with the generation that they follow from: $refusals.length forms refused',
+  'the policies in effect are written with their generation: $refusals.length forms refused',
   async ({ refusals }) => {
     const policies = { deletionPolicy: 'Retain', onExternalDelete: 'Report' } as const;
     const { sent } = await write([...refusals, asSent], {}, { ...after, ...policies });
@@ -102,7 +102,7 @@ test.each([{ refusals: [] }, { refusals: [invalid] }, { refusals: [invalid, inva
   },
 );
 
-test('what is written for a call is only stored on the version that was read, or that its own write made', async () => {
+test('a write before a call is only stored on the version that was read, or that its own write created', async () => {
   const { sent, written } = await write([withoutHostname, asSent], { resourceVersion: '7' });
   expect(sent.map(({ metadata }) => metadata?.resourceVersion)).toEqual(['7', '8']);
   expect(written.form).toBe('Record');

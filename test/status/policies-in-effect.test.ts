@@ -69,7 +69,7 @@ const policies = [undefined, 'Delete', 'Retain'].flatMap((deletionPolicy) =>
   ),
 );
 
-test.each(policies)('what is shown is what happens: %j', ({ origin, ...policy }) => {
+test.each(policies)('the shown policies are those in effect: %j', ({ origin, ...policy }) => {
   // `as`: each is a value of its field; JSON leaves out what is undefined.
   const spec = JSON.parse(JSON.stringify(policy)) as Partial<VirtualMachineSpec>;
   const given = { ...(origin === 'Created' ? created : adopted), spec };

@@ -10,7 +10,7 @@ const report = {
   plannedActions: undefined,
 } as const satisfies Report;
 
-describe('what the status shows of a VM', () => {
+describe('the VM in the status', () => {
   it.each([
     { because: 'as the spec says, so the spec may say something else now', budget: 2, shown: {} },
     { because: 'not as the spec says, so it is not recreated', budget: 9, shown: { package: { id: 9 } } },
@@ -25,7 +25,7 @@ describe('what the status shows of a VM', () => {
     expect({ region, package: size, osTemplate }).toEqual({ region: undefined, osTemplate: undefined, ...shown });
   });
 
-  it('shows nothing of the VM that was recorded for another object, and keeps that record', () => {
+  it('is hidden if it was recorded for another object, and that record stays', () => {
     const record = {
       id: 90,
       origin: 'Created',
@@ -61,7 +61,7 @@ describe('what the status shows of a VM', () => {
     { because: 'one in place of another', given: { id: 80, status: options }, record: created, shown: {} },
     { because: 'one that is gone', given: { id: 90, status: options, spec: options }, shown: {} },
     { because: 'one that is gone, and was different', given: { id: 90, status: options }, shown: options },
-  ] as const)('shows what a VM was created with: $because', ({ given, shown, ...more }) => {
+  ] as const)('includes the options it was created with: $because', ({ given, shown, ...more }) => {
     const status = statusFor(observedWith(given), { ...report, ...more });
     const { ipv6, privateNetworking, sshKeyIds } = status;
     expect({ ipv6, privateNetworking, sshKeyIds }).toEqual(shown);

@@ -20,7 +20,7 @@ describe('status', () => {
     plannedActions: undefined,
   };
 
-  it('tells what the machine tells', () => {
+  it('shows the VM as the provider reports it', () => {
     const machine = machineIn('Running', {
       hostname: 'web.example',
       addresses: [{ version: 4, address: '192.0.2.7', gateway: '192.0.2.1', prefixLength: 25 }],
@@ -98,7 +98,7 @@ describe('status', () => {
       given: restored,
       shows: { compared: 'Unknown: the object carries the identity of another object, so it has no VM to compare' },
     },
-  ] as const)('shows of a VM that it does not see what still holds: $machine', ({ machine, shows, ...more }) => {
+  ] as const)('keeps for an unreadable VM what still holds: $machine', ({ machine, shows, ...more }) => {
     const given = 'given' in more ? more.given : {};
     const shown = statusFor(
       observedWith({ id: 90, machine, status: lastSeen, spec: { osTemplate: { id: 4 } }, ...given }),
@@ -117,7 +117,7 @@ describe('status', () => {
     { machine: { kind: 'ReadFailed', failure: failure() }, ready: 'True' },
     { machine: { kind: 'AbsenceUnconfirmed' }, ready: 'Unknown' },
     { machine: 'Absent', ready: 'Unknown' },
-  ] as const)('does not keep Ready for a VM that may be gone: $machine', ({ machine, ready }) => {
+  ] as const)('does not keep Ready for a VM that may be deleted: $machine', ({ machine, ready }) => {
     const before = conditionsFor(
       statusReason('Available'),
       { credentials: accepted, generation: 1, comparison: { result: 'Same', message: '' } },
@@ -138,7 +138,7 @@ describe('status', () => {
     expect(statusFor(observed, report).internal?.apiKeyHash).toBe(recorded);
   });
 
-  it('forgets state and addresses of a machine shown to be gone', () => {
+  it('removes state and addresses of a VM that is confirmed deleted', () => {
     const observed = observedWith({
       id: 90,
       machine: 'Absent',
@@ -153,7 +153,7 @@ describe('status', () => {
     ]);
   });
 
-  it('does not take the Secret with the password of an earlier machine for that of the one just made', () => {
+  it('does not use the password Secret of an earlier VM for a new one', () => {
     const observed = observedWith({
       id: 90,
       machine: 'Absent',
@@ -184,7 +184,7 @@ describe('status', () => {
   const ofCreated = { deletionPolicy: 'Delete', onExternalDelete: 'Recreate' } as const;
   const busy = { ...report, statusReason: statusReason('ProviderUnavailable') };
 
-  it('keeps all that the VM and the requests of the user are known by, when a reconciliation learns nothing', () => {
+  it("keeps all identifying records of the VM and the user's requests when a reconciliation learns nothing", () => {
     const observed = observedWith({
       id: 90,
       machine: { kind: 'ReadFailed', failure: failure() },
@@ -221,7 +221,7 @@ describe('status', () => {
     });
   });
 
-  it('reports what the reconciliation did', () => {
+  it('reports the result of the reconciliation', () => {
     const did = {
       operation: { type: 'Stop', startTime: secondsAgo(5), attempts: 1 },
       startFailure: { count: 2, lastTime: secondsAgo(5) },
@@ -306,7 +306,7 @@ describe('status', () => {
       reason: 'InitialPasswordConflict',
     },
     { because: 'nothing', reason: 'Available' },
-  ])('reports trouble beside the VM in Synced: $because', ({ observed = {}, history = {}, reason }) => {
+  ])('reports failures besides the VM in Synced: $because', ({ observed = {}, history = {}, reason }) => {
     const { conditions } = statusFor(observedWith({ id: 90, machine: 'Running', observed, history }), report);
     const [ready, , synced] = conditions ?? [];
     expect([ready?.reason, synced?.reason]).toEqual(['Available', reason]);
@@ -325,7 +325,7 @@ describe('status', () => {
     expect(shown).toEqual(isShown ? lastTask : undefined);
   });
 
-  it('never carries the initial password', () => {
+  it('never contains the initial password', () => {
     const machine = machineIn('Running', { initialPassword: new Secret('hunter2') });
     expect(JSON.stringify(statusFor(observedWith({ id: 90, machine }), report))).not.toMatch(/hunter2|redacted/);
   });
@@ -340,16 +340,16 @@ const statusWith = (reason: Reason, message: string) => ({
   ),
 });
 
-describe('writing', () => {
+describe('a write', () => {
   const operation = { type: 'Stop', startTime: secondsAgo(5), attempts: 1 } as const;
 
-  it('is not worth it when nothing differs', () => {
+  it('is not needed without a difference', () => {
     expect(
       isWorthWriting({ observedGeneration: 1, state: 'Running' }, { observedGeneration: 1, state: 'Running' }),
     ).toBe(false);
   });
 
-  it('is not worth it when only the state flickers under an operation already told', () => {
+  it('is not needed when only the state changes during a reported operation', () => {
     const before = { observedGeneration: 1, state: 'Halting', operation } as const;
     expect(isWorthWriting(before, { ...before, state: 'Running' })).toBe(false);
     expect(isWorthWriting(before, { observedGeneration: 1, state: 'Halted' })).toBe(true);
@@ -362,7 +362,7 @@ describe('writing', () => {
   it.each([
     { because: 'a task began', before: undefined, after: { name: 'VmBackup', status: 'pending' }, worth: false },
     {
-      because: 'a task goes on',
+      because: 'a task continues',
       before: { name: 'VmBackup', status: 'pending' },
       after: { name: 'VmBackup', status: 'running', progress: '40' },
       worth: false,
@@ -383,13 +383,13 @@ describe('writing', () => {
     expect(isWorthWriting({ ...withTask(before), hostname: 'old' }, withTask(after))).toBe(true);
   });
 
-  it('is not worth it for the time of the last action alone', () => {
+  it('is not needed for the time of the last action alone', () => {
     const before = { observedGeneration: 1, state: 'Running', updatedTime: secondsAgo(60) } as const;
     expect(isWorthWriting(before, { ...before, updatedTime: secondsAgo(5) })).toBe(false);
     expect(isWorthWriting(before, { ...before, updatedTime: secondsAgo(5), state: 'Halted' })).toBe(true);
   });
 
-  it('is not worth it for the Secret with the password alone while the VM is being provisioned', () => {
+  it('is not needed for the password Secret alone while the VM is being provisioned', () => {
     const before = { observedGeneration: 1, state: 'Pending' } as const;
     const initialPasswordSecret = { name: 'web-initial-password' };
     expect(isWorthWriting(before, { ...before, initialPasswordSecret })).toBe(false);
@@ -399,7 +399,7 @@ describe('writing', () => {
     ).toBe(true);
   });
 
-  it('is not worth it when the provider only words the same problem differently', () => {
+  it('is not needed when the provider only words the same problem differently', () => {
     for (const reason of ['ProviderUnavailable', 'ProtocolError', 'CredentialsRejected'] as const) {
       const before = statusWith(reason, 'request 17 failed');
       expect(isWorthWriting(before, statusWith(reason, 'request 18 failed'))).toBe(false);
@@ -436,13 +436,13 @@ describe('writing', () => {
     expect(mergePatch(before, after)).toEqual(after);
   });
 
-  it('patches what differs: null for what goes, lists whole', () => {
+  it('contains the differences: null for removed values, complete lists', () => {
     const before = { a: 1, gone: 2, nested: { keep: 1, drop: 2 }, list: [1, 2] };
     const after = { a: 1, nested: { keep: 1, add: 3 }, list: [2] };
     expect(mergePatch(before, after)).toEqual({ gone: null, nested: { drop: null, add: 3 }, list: [2] });
   });
 
-  it('applied (RFC 7386), gives what was wanted, for any two statuses', async () => {
+  it('applied (RFC 7386), gives the new status, for any two statuses', async () => {
     const leaf = fc.oneof(fc.integer(), fc.string(), fc.boolean(), fc.array(fc.integer()));
     const tree = fc.letrec((tie) => ({
       node: fc.dictionary(fc.constantFrom('a', 'b', 'c'), fc.oneof(leaf, tie('node')), { maxKeys: 3 }),

@@ -7,7 +7,7 @@ export interface Certificate {
   readonly key: string;
 }
 
-/** A certificate authority that nobody trusts until told to. */
+/** A certificate authority that no client trusts by default. */
 export interface CertificateAuthority extends Certificate {
   /** A certificate for these host names, IPv4 addresses and `::1`. */
   issue(...hosts: readonly string[]): Certificate;

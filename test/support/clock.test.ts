@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { createManualClock } from './clock.ts';
 
-test('callbacks run in the order of their moments, each seeing its own moment', async () => {
+test('callbacks run in the order of their times, each at its own time', async () => {
   const clock = createManualClock();
   const seen: string[] = [];
   clock.schedule(20, () => seen.push(`late ${clock.monotonic()}`));

@@ -8,7 +8,7 @@ export interface ManualClock extends Clock {
    * Rejects when callbacks keep scheduling callbacks without end.
    */
   advance(milliseconds: number): Promise<void>;
-  /** Sets the wall clock back, as NTP or an administrator may; monotonic time goes on. */
+  /** Sets the wall clock back, as NTP or an administrator may; monotonic time continues. */
   setBack(milliseconds: number): void;
   /** Lets everything settle that needs no time to pass. */
   settle(): Promise<void>;

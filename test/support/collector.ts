@@ -1,7 +1,7 @@
 import { buffer } from 'node:stream/consumers';
 import { type RawServer, startRawServer } from './raw-server.ts';
 
-/** A span as OTLP/HTTP tells it in JSON, as far as tests look at it. Times are nanoseconds since the epoch, as text. */
+/** A span as OTLP/HTTP sends it in JSON, with the fields that tests read. Times are nanoseconds since the epoch, as text. */
 interface Span {
   readonly traceId: string;
   readonly spanId: string;

@@ -38,7 +38,7 @@ function collectionOf(namespace: string): string {
 
 const root = path.join(import.meta.dirname, '../..');
 
-/** What the person at the keyboard does to a cluster, in demo and tests: a client with their rights, not the operator's. */
+/** What a user does in a cluster, in demo and tests: a client with the user's permissions, not the operator's. */
 export class Cluster {
   readonly kubeconfig: string;
   readonly #config: KubeConfig;
@@ -56,7 +56,7 @@ export class Cluster {
     await this.#transport.close();
   }
 
-  /** A client that looks resources up anew: one made before a CRD was applied does not know it. */
+  /** A client that discovers resources again: one created before a CRD was applied does not know it. */
   get #objects(): KubernetesObjectApi {
     return KubernetesObjectApi.makeApiClient(this.#config);
   }
@@ -88,7 +88,7 @@ export class Cluster {
   ): Promise<void> {
     for (const file of files) {
       for (const document of parseAllDocuments(readFileSync(path.join(root, file), 'utf8'))) {
-        // Our own manifests: what is no object would be refused by the API server.
+        // Our own manifests: the API server would refuse an invalid object.
         const object = document.toJS() as (KubernetesObject & Record<string, unknown>) | null;
         if (object === null || !choose(object)) continue;
         await this.apply(namespace === undefined ? object : { ...object, metadata: { ...object.metadata, namespace } });
@@ -102,7 +102,7 @@ export class Cluster {
     await this.applyFiles(['deploy/manifests/install.yaml'], ({ kind: what }) => needed.has(what ?? ''));
   }
 
-  /** Applies the CRD, the present one unless told otherwise, and waits until the API server serves it. */
+  /** Applies the CRD, by default the present one, and waits until the API server serves it. */
   async applyCrd(file = 'crds/virtualmachines.vps247.com.yaml'): Promise<void> {
     await this.applyFiles([file]);
     await this.until('the API server serves VirtualMachines', async () => {
@@ -166,7 +166,7 @@ export class Cluster {
 
   /** Deletes the Secrets that only VirtualMachines own that are gone, as the garbage collector would. */
   async deleteOrphanedSecrets(): Promise<void> {
-    // The Secrets first: whoever owns one of these was there before it, and is listed below unless it is gone.
+    // The Secrets first: an object that owns one of these existed before it, and is listed below unless it is deleted.
     const secrets = await this.#read('/api/v1/secrets', 'list');
     const machines = await this.#read(`/apis/${apiVersion}/${plural}`, 'list');
     if (machines === undefined) return;
@@ -236,7 +236,7 @@ export class Cluster {
     }
   }
 
-  /** A kubeconfig file in `directory` that has the rights of the service account and no others, for an hour unless told otherwise. */
+  /** A kubeconfig file in `directory` that has exactly the permissions of the service account, by default for an hour. */
   async kubeconfigOfServiceAccount(
     namespace: string,
     name: string,

@@ -33,7 +33,9 @@ interface Block {
   readonly script: string;
 }
 
-/** The shell blocks of a page, in order. Tests run those named by `<!-- test: name -->`, so that what people are told to type works. */
+/**
+ * The shell blocks of a page, in order. Tests run those named by `<!-- test: name -->`, so that the documented commands work.
+ */
 export function shellBlocks(page: string): readonly Block[] {
   return fences(page).flatMap(({ language, name, text }) => (language === 'sh' ? [{ name, script: text }] : []));
 }

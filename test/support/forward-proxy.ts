@@ -26,7 +26,7 @@ export async function startForwardProxy(answer: ConnectAnswer = 'tunnel'): Promi
   const open = new Set<Duplex>();
   const keep = <T extends Duplex>(socket: T): T => {
     open.add(socket);
-    // Whoever hangs up first is no failure of the test.
+    // A closed connection does not fail the test.
     return socket.on('error', () => {}).once('close', () => void open.delete(socket));
   };
   const record = (request: http.IncomingMessage): void => {

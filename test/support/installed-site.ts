@@ -98,7 +98,7 @@ export class InstalledSite implements AsyncDisposable {
     return site;
   }
 
-  /** Runs helm as a person would, in the release's namespace unless told otherwise; rejects with its words. */
+  /** Runs helm as a user would, by default in the release's namespace; rejects with its output. */
   async helm(...args: readonly string[]): Promise<string> {
     const where = args.includes('--namespace') ? [] : ['--namespace', namespace];
     return this.#run(this.#programs.helm, [...args, ...where]);

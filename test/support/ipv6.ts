@@ -16,7 +16,7 @@ export function refuseIpv6() {
   return vi.spyOn(TCP.prototype, 'bind6').mockReturnValue(-constants.errno.EAFNOSUPPORT);
 }
 
-/** From now on whoever connects to an IPv6 address is connected to 127.0.0.1. The addresses are in the mock. */
+/** From now on connections to an IPv6 address go to 127.0.0.1. The addresses are in the mock. */
 export function connectIpv6ToIpv4() {
   return vi.spyOn(TCP.prototype, 'connect6').mockImplementation(function (this: Tcp, request, _address, port) {
     return this.connect(request, '127.0.0.1', port);

@@ -6,12 +6,12 @@
 /** A young generation of a few megabytes, and an old one that is swept when it has grown by a fifth rather than doubled. */
 const memory = ['--max-semi-space-size=2', '--heap-growing-percent=20'] as const;
 
-/** What has been compiled stays so: a spec change after a quiet minute would have to wait for it to be compiled anew. */
+/** Compiled code is kept: otherwise a spec change after a quiet minute would wait for its compilation. */
 const speed = ['--no-flush-bytecode'] as const;
 
 export const nodeFlags = [...memory, ...speed] as const;
 
-/** glibc hands freed buffers back to the system, where Node's threads would each keep an arena of their own. */
+/** glibc returns freed buffers to the system, where Node's threads would each keep a separate arena. */
 export const nodeEnvironment = {
   MALLOC_ARENA_MAX: '1',
   MALLOC_MMAP_THRESHOLD_: '65536',

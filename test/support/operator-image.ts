@@ -9,7 +9,7 @@ import { chartFolder } from './helm.ts';
 import type { Image } from './kubelet/image.ts';
 import { nodeEnvironment, nodeFlags } from './node-options.ts';
 
-/** What a chart of this version names when nobody says otherwise: the node finds the image under it, as if it had been published. */
+/** The default image of a chart of this version: the node finds it as if it had been published. */
 function publishedName(): { readonly repository: string; readonly tag: string } {
   const { image } = parse(readFileSync(path.join(chartFolder, 'values.yaml'), 'utf8'));
   return { repository: `${image.registry}/${image.repository}`, tag: currentVersion() };

@@ -22,10 +22,10 @@ export interface OperatorOptions {
   readonly entry?: string;
 }
 
-/** A running operator, as a process of its own. */
+/** A running operator, as a separate process. */
 export interface OperatorProcess {
   readonly pid: number;
-  /** Where it serves metrics and health, once it said so. */
+  /** Where it serves metrics and health, once it has reported that. */
   readonly addresses: Promise<{ readonly metrics: string; readonly health: string }>;
   /** What it has printed until now, to either end. */
   output(): string;
@@ -55,7 +55,7 @@ export function startOperator(options: OperatorOptions): OperatorProcess {
     metricsAddress,
     '--health-address',
     healthAddress,
-    // Alone, unless told otherwise: the last of two flags would be refused.
+    // Alone by default: the last of two flags would be refused.
     ...(flags.some((flag) => flag.startsWith('--leader-election')) ? [] : ['--leader-election=false']),
     ...flags,
   ];
@@ -86,7 +86,7 @@ export function startOperator(options: OperatorOptions): OperatorProcess {
     log.end();
     return typeof code === 'number' ? code : null;
   });
-  // The operator must not outlive whoever started it, whatever ends that.
+  // The operator must not outlive its parent process, whatever ends that.
   const watchdog = new Watchdog();
   if (child.pid !== undefined) watchdog.watch([child.pid]);
   void exited.then(() => watchdog.release());
@@ -117,7 +117,7 @@ export function startOperator(options: OperatorOptions): OperatorProcess {
   };
 }
 
-/** Its first line tells where it listens; all lines go to the log. */
+/** Its first line reports where it listens; all lines go to the log. */
 function readAddresses(child: ChildProcess, log: NodeJS.WritableStream): Promise<{ metrics: string; health: string }> {
   return new Promise((resolve, reject) => {
     let text = '';

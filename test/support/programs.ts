@@ -1,4 +1,6 @@
-/** What tests run that is built from Go modules: before the first of them, because their own time limits are no measure of a build. */
+/**
+ * What tests run that is built from Go modules: before the first of them, because their own time limits do not cover a build.
+ */
 import type { TestProject } from 'vitest/node';
 import type { ProgramName } from '../../hack/control-plane/catalogue.ts';
 import { ensureComponents } from '../../hack/control-plane/components.ts';
@@ -29,10 +31,10 @@ export const needs = {
 /** The globalSetup of a project that needs no more than its programs: vitest calls it only when one of its files is to run. */
 export default async function setUp({ name }: TestProject): Promise<void> {
   try {
-    // `as`: the projects are made of this table.
+    // `as`: the projects come from this table.
     await ensureComponents(needs[name as keyof typeof needs].programs);
   } catch (error) {
-    // Each test says so itself: thrown here, it would end the whole run.
+    // Each test reports it itself: thrown here, it would end the whole run.
     if (!(error instanceof Refusal)) throw error;
   }
 }

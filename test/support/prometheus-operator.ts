@@ -1,4 +1,4 @@
-/** The Prometheus Operator's own CustomResourceDefinitions, made of its API by the program that its authors make them with. */
+/** The Prometheus Operator's own CustomResourceDefinitions, generated from its API by its authors' generator. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

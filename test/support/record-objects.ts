@@ -18,7 +18,7 @@ export interface Recorded {
 }
 
 export interface Recorder {
-  /** Looks at everything once more, whatever its kind, and ends. Throws KubeError when there is nothing to look at any more. */
+  /** Reads all objects again, of every kind, and ends. Throws KubeError when the API server has stopped. */
   stop(): Promise<Recorded>;
 }
 
@@ -35,8 +35,8 @@ const watched: readonly Resource[] = [
 const retryAfter = 100;
 
 /**
- * From now on writes the objects of the API server that `kubeconfig` leads to into `directory`: one JSON text a line, a file
- * for each resource. What Secrets hold is written nowhere, and told at the end.
+ * From now on writes the objects of the API server of `kubeconfig` into `directory`: one JSON text a line, a file for each
+ * resource. The data of Secrets is not written, and returned at the end.
  */
 export function recordObjects(kubeconfig: string, directory: string): Recorder {
   const transport = createTransport(loadKubeConfig({ kubeconfig }), { clock: systemClock, version: 'recorder' });
@@ -95,7 +95,7 @@ function isSecret({ group: of, plural: what }: Resource): boolean {
   return of === '' && what === 'secrets';
 }
 
-/** Every version of every object, until it is told to stop. It does not use the reflector, which is under test itself. */
+/** Every version of every object, until it is stopped. It does not use the reflector, which is under test itself. */
 async function follow(client: KubeClient, resource: Resource, pages: Pages, signal: AbortSignal): Promise<void> {
   let resourceVersion: string | undefined;
   while (!signal.aborted) {
@@ -137,7 +137,7 @@ async function discover(transport: Transport): Promise<Resource[]> {
     const call = { verb: 'get', resource: '', what: `get ${path}`, method: 'GET', path } as const;
     const { status, body } = await transport.exchange(call);
     if (status !== 200) throw new Error(`get ${path}: ${status}`);
-    // What the API promises of its own paths.
+    // What the API guarantees for its own paths.
     return JSON.parse(body) as T;
   };
   const { groups } = await get<{

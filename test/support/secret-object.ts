@@ -11,8 +11,8 @@ export interface OpenedSecret {
 }
 
 /**
- * Takes a Secret apart. Everything about it but its data has to be free of secrets like everything else. Values are told for the
- * type that people and the operator make; other types hold certificates, tokens and releases of others.
+ * Takes a Secret apart. Everything in it but its data has to be free of secrets like any other object. Values are returned for
+ * the types that users and the operator create; other types contain certificates, tokens and releases of others.
  */
 export function openSecret(secret: object): OpenedSecret {
   const { data, stringData, metadata, ...rest }: Partial<Record<string, unknown>> = { ...secret };
@@ -26,7 +26,7 @@ export function openSecret(secret: object): OpenedSecret {
   };
 }
 
-/** Bytes that are no text are nobody's key or password. */
+/** Bytes that are not text cannot be a key or password. */
 function isTelling(value: string): boolean {
   return value.length >= shortestValue && !value.includes('\uFFFD');
 }

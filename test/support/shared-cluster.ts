@@ -19,10 +19,13 @@ export interface Answer {
   readonly stderr: string;
 }
 
-/** Runs kubectl on the shared cluster with all rights; `input` goes to its standard input. Never throws for what kubectl says. */
+/**
+ * Runs kubectl on the shared cluster with all permissions; `input` goes to its standard input. Never throws for errors of
+ * kubectl.
+ */
 export async function kubectl(args: readonly string[], { input = '' }: { input?: string } = {}): Promise<Answer> {
   const cluster = sharedCluster();
-  // What it caches goes with the cluster, and not into the home of whoever runs the tests.
+  // Its cache is removed with the cluster, and not kept in the home directory of the developer.
   const cache = join(dirname(cluster.kubeconfig), 'kubectl-cache');
   const child = spawn(cluster.kubectl, ['--kubeconfig', cluster.kubeconfig, '--cache-dir', cache, ...args]);
   const ended = new Promise<number | null>((resolve, reject) => {

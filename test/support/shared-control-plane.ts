@@ -9,11 +9,11 @@ import { recordObjects } from './record-objects.ts';
 import { publishRecorded } from '../secrets/recording.ts';
 import { needs } from './programs.ts';
 
-/** What the test files are told of it. */
+/** What the test files receive of it. */
 export interface SharedCluster {
   /** `https://127.0.0.1:<port>` */
   readonly server: string;
-  /** Path of a kubeconfig file with all rights. */
+  /** Path of a kubeconfig file with all permissions. */
   readonly kubeconfig: string;
   /** Path of the program. */
   readonly kubectl: string;
@@ -44,7 +44,8 @@ export default async function setUp(project: TestProject): Promise<() => Promise
     };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    // Told to the tests, which then fail one by one: thrown here, it would end the whole run, tests that need no cluster included.
+    // Passed to the tests, which then fail one by one: thrown here, it would end the whole run, tests that need no cluster
+    // included.
     project.provide('cluster', error.message);
     return () => Promise.resolve();
   }

@@ -7,7 +7,7 @@ export interface TcpServer extends AsyncDisposable {
   readonly connections: readonly Socket[];
 }
 
-/** Listens on a free port of this machine, unless told where. */
+/** Listens on a free port of this machine by default. */
 export async function startTcpServer(
   onConnection: (socket: Socket) => void,
   where: { readonly host: string; readonly port: number } = { host: '127.0.0.1', port: 0 },
@@ -15,7 +15,7 @@ export async function startTcpServer(
   const connections: Socket[] = [];
   const server = createServer((socket) => {
     connections.push(socket);
-    // A client that hangs up is no failure of the test.
+    // A client that closes its connection does not fail the test.
     socket.on('error', () => {});
     onConnection(socket);
   });

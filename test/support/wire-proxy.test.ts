@@ -14,7 +14,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
 });
 
-/** A proxy before two servers that do as `handle` says, the API server's side with a path of its own. */
+/** A proxy before two servers that do as `handle` says, the API server's side with a separate path. */
 async function between(
   handle: http.RequestListener,
   decide: Parameters<typeof startWireProxy>[0]['decide'] = () => ({ kind: 'pass' }),
@@ -45,7 +45,7 @@ async function call(url: string, options: http.RequestOptions = {}, body = ''): 
   }
 }
 
-test('a request goes through as it is, to the API it was meant for, and is counted', async () => {
+test('a request is passed on unchanged, to its API, and is counted', async () => {
   const received: string[] = [];
   const { proxy, kubernetesUrl } = await between(async (request, response) => {
     const { authorization, 'x-api-key': key, host } = request.headers;
@@ -67,7 +67,7 @@ test('a request goes through as it is, to the API it was meant for, and is count
 describe('the three points', () => {
   const long = 'x'.repeat(200_000);
 
-  /** Acts at the point by cutting off all connections, as the death of the caller does; tells what was true just then. */
+  /** Acts at the point by cutting off all connections, as the death of the caller does; returns the state at that moment. */
   async function actAt(at: Point) {
     let answered = 0;
     const seen: { requests: number; answered: number }[] = [];
@@ -86,20 +86,20 @@ describe('the three points', () => {
     return { seen, outcome, requests: stage.server.requests };
   }
 
-  test('before: the API never hears of it, the caller gets nothing', async () => {
+  test('before: the API never receives it, the caller gets nothing', async () => {
     const { seen, outcome, requests } = await actAt('before');
     expect(seen).toEqual([{ requests: 0, answered: 0 }]);
     expect(outcome).toBe('ECONNRESET');
     expect(requests).toEqual([]);
   });
 
-  test('effect: the API has answered in whole, the caller gets nothing', async () => {
+  test('effect: the API has answered completely, the caller gets nothing', async () => {
     const { seen, outcome } = await actAt('effect');
     expect(seen).toEqual([{ requests: 1, answered: 1 }]);
     expect(outcome).toBe('ECONNRESET');
   });
 
-  test('answered: the caller has all of it, whatever happens to the connection then', async () => {
+  test('answered: the caller gets the whole answer, whatever happens to the connection then', async () => {
     const { seen, outcome } = await actAt('answered');
     expect(seen).toEqual([{ requests: 1, answered: 1 }]);
     expect(outcome).toBe(`200 ${long}`);
@@ -122,7 +122,7 @@ describe('the three points', () => {
   });
 });
 
-describe('what else can happen on the wire', () => {
+describe('other network faults', () => {
   test.each<[string, Treatment, string, number]>([
     ['a reset before', { kind: 'reset', at: 'before' }, 'ECONNRESET', 0],
     ['a reset after the effect', { kind: 'reset', at: 'effect' }, 'ECONNRESET', 1],
@@ -140,7 +140,7 @@ describe('what else can happen on the wire', () => {
     expect(proxy.underWay).toBe(0);
   });
 
-  test.each(['before', 'effect'] as const)('silence %s the effect, until the caller gives up', async (at) => {
+  test.each(['before', 'effect'] as const)('silence %s the effect, until the caller aborts', async (at) => {
     const { server, proxy } = await between(
       (_request, response) => response.end('done'),
       () => ({ kind: 'hang', at }),
@@ -153,14 +153,14 @@ describe('what else can happen on the wire', () => {
     await expect.poll(() => proxy.underWay).toBe(0);
   });
 
-  test('an API that is gone looks like a connection that breaks', async () => {
+  test('an API that is stopped looks like a connection that breaks', async () => {
     const { server, proxy } = await between((_request, response) => response.end('done'));
     await server[Symbol.asyncDispose]();
     expect(await call(`${proxy.apiUrl}/virtual_machines`)).toBe('ECONNRESET');
   });
 });
 
-/** A watch that tells what the test lets it tell, and notes its end. */
+/** A watch that sends the events of the test, and records its end. */
 async function watch() {
   const answers: http.ServerResponse[] = [];
   let isOver = false;
@@ -171,14 +171,14 @@ async function watch() {
   });
   const answer = await new Promise<http.IncomingMessage>((resolve) => {
     const request = http.get(`${kubernetesUrl}/api/v1/secrets?watch=true`, { agent: false }, resolve);
-    // The answer tells of a reset too, and that is what the tests look at.
+    // The answer reports a reset too, which the tests check.
     request.on('error', () => {});
   });
   return { proxy, answer, tell: (line: string) => answers[0]?.write(line), isOver: () => isOver };
 }
 
 describe('a watch', () => {
-  test('passes each event as it comes, and is no request under way', async () => {
+  test('passes each event as it comes, and does not count as a request in flight', async () => {
     const { proxy, answer, tell } = await watch();
     const events = answer.setEncoding('utf8')[Symbol.asyncIterator]();
     for (const line of ['{"type":"ADDED"}\n', '{"type":"DELETED"}\n']) {
@@ -211,7 +211,7 @@ describe('the events of a watch', () => {
 
   test.each<[string, (line: string) => readonly string[] | { readonly cut: string }, string]>([
     ['lost', (line) => (line === 'two' ? [] : [line]), '200 one\nthree\n'],
-    ['told twice', (line) => [line, line], '200 one\none\ntwo\ntwo\nthree\nthree\n'],
+    ['sent twice', (line) => [line, line], '200 one\none\ntwo\ntwo\nthree\nthree\n'],
     ['cut', (line) => (line === 'two' ? { cut: 'tw' } : [line]), 'ECONNRESET'],
   ])('are %s', async (_what, edit, received) => {
     const { kubernetesUrl } = await between(sendThree, () => ({ kind: 'edit', edit }));
@@ -224,7 +224,7 @@ describe('the events of a watch', () => {
   });
 });
 
-test('a request may be sent on with other parameters, and refused in given words', async () => {
+test('a request may be sent on with other parameters, and refused with a given message', async () => {
   let asked = '';
   const { kubernetesUrl } = await between(
     (request, response) => {

@@ -1,6 +1,6 @@
 /**
- * A proxy before both APIs of the operator: it sees every request, and can let the wire do anything to it. Runs in this
- * process, so that whoever decides does so on the very request, and not on a rule written down before.
+ * A proxy before both APIs of the operator: it sees every request, and can apply any network fault to it. Runs in this process,
+ * so that a test decides on the actual request, and not by a rule written before.
  */
 import { writeFileSync } from 'node:fs';
 import http from 'node:http';
@@ -25,7 +25,7 @@ export const points = ['before', 'effect', 'answered'] as const satisfies readon
 
 /** What the wire does to a request. Only `pass`, `act` at `answered`, and `delay` let its answer through. */
 export type Treatment =
-  /** With `query`, some of its parameters replaced; with `body`, that one in place of its own. */
+  /** With `query`, some of its parameters replaced; with `body`, its body replaced. */
   | { readonly kind: 'pass'; readonly query?: Readonly<Record<string, string>>; readonly body?: string }
   /** Of a watch that was accepted, each event goes through `edit`. */
   | { readonly kind: 'edit'; readonly edit: EditLine }
@@ -35,7 +35,7 @@ export type Treatment =
   /** Never answered; the connection stays open. */
   | { readonly kind: 'hang'; readonly at: 'before' | 'effect' }
   | { readonly kind: 'delay'; readonly at: 'before' | 'effect'; readonly milliseconds: number }
-  /** Answered in place of the API, which hears nothing of it; after so many `milliseconds`, if they are told. */
+  /** Answered in place of the API, which does not receive it; after so many `milliseconds`, if given. */
   | {
       readonly kind: 'refuse';
       readonly status: number;
@@ -75,7 +75,7 @@ export interface WireProxy {
   readonly kubeconfig: string;
   readonly apiUrl: string;
   readonly traffic: Readonly<Record<Api, Readonly<Traffic>>>;
-  /** Requests under way, watches not counted. */
+  /** Requests in flight, watches not counted. */
   readonly underWay: number;
   /** Resets the connections of all watches. */
   cutWatches(): void;
@@ -142,7 +142,7 @@ class Proxy implements WireProxy {
 
   #listen(api: Api): Promise<Listening> {
     return listen(
-      // Whatever goes wrong on the way is told as a wire tells it.
+      // Any failure on the way is reported as a network does.
       (incoming, response) => void this.#handle(api, incoming, response).catch(() => reset(response)),
       '127.0.0.1',
       0,
@@ -152,7 +152,7 @@ class Proxy implements WireProxy {
   async #handle(api: Api, incoming: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const { pathname, searchParams: query } = new URL(incoming.url ?? '/', 'http://proxy');
     const isEndless = isWatch({ api, query });
-    // At once: whoever sends it may be gone before it is here in whole.
+    // At once: the sender may be gone before the body is complete.
     const open = isEndless ? this.#watches : this.#calls;
     open.add(response);
     const gone = new Promise<void>((resolve) => response.once('close', resolve));
@@ -170,9 +170,9 @@ class Proxy implements WireProxy {
         const body = treatment.kind === 'pass' && treatment.body !== undefined ? Buffer.from(treatment.body) : bytes;
         const answer = await this.#forward(api, incoming, target, body);
         answer.on('data', (chunk: Buffer) => (traffic.bytesIn += chunk.length)).pause();
-        // It may break before anybody reads it; whoever does is told all the same.
+        // It may break before the body is read; the reader gets the error all the same.
         answer.on('error', () => {});
-        // Nobody reads a watch whose reader is gone; any other request has its effect and its answer all the same.
+        // A watch whose reader is gone is not read; any other request has its effect and its answer all the same.
         if (isEndless) void gone.then(() => answer.destroy());
         return answer;
       },
@@ -199,7 +199,7 @@ class Proxy implements WireProxy {
         },
         resolve,
       );
-      // Once there is an answer, it tells of what goes wrong itself.
+      // Once there is an answer, it reports failures itself.
       outgoing.on('error', reject);
       outgoing.end(body);
     });
@@ -219,7 +219,7 @@ interface Wire {
 
 async function treat(treatment: Treatment, wire: Wire): Promise<void> {
   const { forward, response, isEndless } = wire;
-  /** Has the request done what it does by then, for nobody. */
+  /** The request has its effect by then, without a caller. */
   const go = async (at: 'before' | 'effect'): Promise<void> => {
     if (at === 'effect') await swallow(await forward(), isEndless);
   };
@@ -306,7 +306,7 @@ async function passOn(answer: http.IncomingMessage, { response, gone, isEndless 
   response.writeHead(answer.statusCode ?? 502, endToEnd(answer.headers));
   response.flushHeaders();
   answer.once('error', () => reset(response));
-  // An answer that nobody reads any more must not keep its connection for ever.
+  // An answer without a reader must not keep its connection permanently.
   void gone.then(() => answer.resume());
   answer.pipe(response);
   if (isEndless) return;
@@ -337,14 +337,14 @@ async function passEdited(answer: http.IncomingMessage, edit: EditLine, wire: Wi
   }
 }
 
-/** Reads an answer to its end for nobody. */
+/** Reads an answer to its end and drops it. */
 async function swallow(answer: http.IncomingMessage, isEndless: boolean): Promise<void> {
   if (isEndless) answer.destroy();
   else await buffer(answer);
 }
 
 function reset({ socket }: http.ServerResponse): void {
-  // One whose other end is gone is being closed already: resetting it now would fail, and it would never be told to be closed.
+  // One whose other end is gone is being closed already: resetting it now would fail, and its close event would never come.
   if (socket?.writable === true) socket.resetAndDestroy();
   else socket?.destroy();
 }

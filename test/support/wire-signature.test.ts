@@ -20,9 +20,9 @@ const annotated = (annotations: object, finalizers: readonly string[] = ['vps247
   metadata: { resourceVersion: '7', finalizers, annotations },
 });
 
-describe('what a request is', () => {
+describe('the signature of a request', () => {
   test.each<[string, unknown, string, string]>([
-    [`GET ${objects}?limit=500`, undefined, 'GET virtualmachines', 'a page size is no other request'],
+    [`GET ${objects}?limit=500`, undefined, 'GET virtualmachines', 'a page size gives the same signature'],
     [`GET ${objects}?limit=500&continue=x`, undefined, 'GET virtualmachines?continue', 'a further page is'],
     [
       `GET ${objects}?watch=true&resourceVersion=9`,
@@ -79,7 +79,7 @@ describe('what a request is', () => {
     expect(signatureOf(request(line, body))).toBe(signature);
   });
 
-  test('a body that is no JSON is told by its path alone', () => {
+  test('a body with invalid JSON is identified by its path alone', () => {
     expect(signatureOf({ ...request(`PATCH ${objects}/web`), body: '{"metadata"' })).toBe(
       'PATCH virtualmachines/{name}',
     );

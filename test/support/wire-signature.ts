@@ -35,7 +35,7 @@ function isChange(method: string): boolean {
   return method !== 'GET' && method !== 'HEAD';
 }
 
-/** Whether the answer goes on for as long as both sides like. */
+/** Whether the answer continues until one side ends it. */
 export function isWatch({ api, query }: Pick<WireRequest, 'api' | 'query'>): boolean {
   return api === 'kubernetes' && (query.get('watch') === 'true' || query.get('watch') === '1');
 }

@@ -38,7 +38,7 @@ test('serves the metrics page with its content type', async () => {
   expect(await response.text()).toContain('vps247_operator_build_info');
 });
 
-test('says whether it is alive and ready, each time anew', async () => {
+test('serves its current health and readiness', async () => {
   let isReady = false;
   const { health } = await startServer({ readiness: { evaluate: () => ({ isReady, lines: [] }) } });
   const statusOf = async (path: string): Promise<number> => (await fetch(`${health}${path}`)).status;
@@ -49,7 +49,7 @@ test('says whether it is alive and ready, each time anew', async () => {
   expect((await fetch(`${health}/readyz`)).headers.get('cache-control')).toBe('no-store');
 });
 
-test('a stopped loop is not alive', async () => {
+test('reports a stopped loop as unhealthy', async () => {
   const { health } = await startServer({ isAlive: () => false });
   const response = await fetch(`${health}/healthz`);
   expect([response.status, await response.text()]).toEqual([503, 'reconciliation has stopped\n']);

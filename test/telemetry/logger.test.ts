@@ -18,7 +18,7 @@ function lineOf(fields: LogFields, level: LogLevel = 'info'): Record<string, unk
   const { log, lines } = logging(level);
   log.info('a message', fields);
   expect(lines).toHaveLength(1);
-  // What JSON.parse returns is looked at by the expectations only.
+  // The result of JSON.parse is read by the expectations only.
   return JSON.parse(lines[0] ?? '') as Record<string, unknown>;
 }
 
@@ -61,7 +61,7 @@ describe('a line', () => {
   });
 });
 
-describe("what winston would do to fields, and doesn't", () => {
+describe('fields that winston would change', () => {
   test('a field called message is not appended to the message', () => {
     expect(lineOf({ message: 'forged' })).toMatchObject({ message: 'a message', field_message: 'forged' });
   });
@@ -85,7 +85,7 @@ describe("what winston would do to fields, and doesn't", () => {
     });
   });
 
-  test('fields with symbols for names are not taken for its own', () => {
+  test('fields with symbols as names are not used for its own purposes', () => {
     const { log, lines } = logging('error');
     log.error('kept', {
       [Symbol.for('level')]: 'debug',

@@ -89,7 +89,7 @@ describe('the table', () => {
     expect(row).toMatchObject({ type, labels: expect.arrayContaining(labels) });
   });
 
-  test('says no figure under two names: what is shared has no twin among the operator’s own', () => {
+  test('has no figure under two names: shared metrics have no duplicate among the operator’s own', () => {
     const own = rows.map(({ name }) => fullName(name)).filter((name) => name.startsWith(prefix));
     expect(
       own.filter((name) => /reconcile|leader|kubernetes_calls|process|workers|queue_(?!oldest)/.test(name)),

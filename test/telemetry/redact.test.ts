@@ -31,8 +31,8 @@ const rows: readonly (readonly [value: unknown, expected: unknown, reason: strin
     { initial_password: '[redacted]', token: '[redacted]' },
     "the provider's field",
   ],
-  [{ secretName: 's', secretRef: 'r' }, { secretName: 's', secretRef: 'r' }, 'where a secret is may be told'],
-  [{ token: 3, secret: false }, { token: 3, secret: false }, 'a count is no secret'],
+  [{ secretName: 's', secretRef: 'r' }, { secretName: 's', secretRef: 'r' }, 'the place of a secret may be shown'],
+  [{ token: 3, secret: false }, { token: 3, secret: false }, 'a count is not secret'],
   [circular, { name: 'loop', self: '[circular]' }, 'a loop ends'],
   [{ a: { b: { c: { d: { e: { f: 1 } } } } } }, { a: { b: { c: { d: { e: '[deeper]' } } } } }, 'depth is bounded'],
   ['x'.repeat(3_000), `${'x'.repeat(2_047)}…`, 'length is bounded'],
@@ -46,7 +46,11 @@ const rows: readonly (readonly [value: unknown, expected: unknown, reason: strin
     'fields are bounded',
   ],
   [{ ['n'.repeat(300)]: 1 }, { [`${'n'.repeat(127)}…`]: 1 }, 'names are bounded'],
-  [{ a: { b: 1 }, c: { b: 1 } }, { a: { b: 1 }, c: { b: 1 } }, 'the same object beside itself is no loop'],
+  [
+    { a: { b: 1 }, c: { b: 1 } },
+    { a: { b: 1 }, c: { b: 1 } },
+    'the same object beside itself does not count as a loop',
+  ],
   [new Socket(), '[Socket]', 'instances of classes are not walked: a request holds its headers'],
   [Buffer.from('hunter22'), '[Buffer]', 'bytes are not printed'],
   [throwing, '[unreadable]', 'a throwing getter'],
@@ -79,17 +83,17 @@ describe('errors', () => {
     response: {},
   });
 
-  test('only what is allowed is taken', () => {
+  test('only allowed fields are included', () => {
     expect(redact({ error })).toEqual({
       error: { name: 'Error', message: 'outer', code: 'ECONNRESET', class: 'Retry', status: 502 },
     });
   });
 
-  test('stacks only when asked for', () => {
+  test('stacks only on request', () => {
     expect(redact(error, { withStacks: true })).toHaveProperty('stack', expect.stringContaining('redact.test.ts'));
   });
 
-  test('an allowed name with a value that is no word is left out', () => {
+  test('an allowed name with a value of several words is left out', () => {
     expect(redact(Object.assign(new Error('x'), { status: { hidden: 1 } }))).toEqual({ name: 'Error', message: 'x' });
   });
 });
@@ -99,7 +103,7 @@ function rotate(name: string, times: number): void {
 }
 
 describe('scrub', () => {
-  test('removes a registered secret however it is spelled', () => {
+  test('removes a registered secret in every spelling', () => {
     const plain = 'pa"ss/w&rd=ö 12';
     registerSecret(new Secret(plain));
     const base64 = Buffer.from(plain).toString('base64');
@@ -108,7 +112,7 @@ describe('scrub', () => {
     }
   });
 
-  test('leaves nothing of a secret that begins like another one', () => {
+  test('leaves nothing of a secret that has the same prefix as another one', () => {
     for (const plain of ['same-beginning', 'same-beginning-and-more']) registerSecret(new Secret(plain));
     expect(scrub('same-beginning-and-more same-beginning')).toBe('[redacted] [redacted]');
   });
@@ -162,24 +166,24 @@ describe('scrub', () => {
     expect(shown).toMatchObject({ stack: `${'s'.repeat(4_095)}…` });
   });
 
-  test('is not misled by letters that mean something in a pattern', () => {
+  test('handles characters with a meaning in patterns', () => {
     registerSecret(new Secret('a.b*c(d[e'));
     expect(scrub('a.b*c(d[e aXb*c(d[e')).toBe('[redacted] aXb*c(d[e');
   });
 
-  test('ignores secrets so short that they would blot out words', () => {
+  test('ignores secrets so short that they would remove words', () => {
     registerSecret(new Secret('a'));
     registerSecret(new Secret(''));
     expect(scrub('a banana')).toBe('a banana');
   });
 
-  test('a secret is gone before a long text is cut through it', () => {
+  test('removes a secret before a long text is cut through it', () => {
     const plain = 'cut-through-me-123';
     registerSecret(new Secret(plain));
     expect(redact('x'.repeat(2_040) + plain)).not.toContain('cut-');
   });
 
-  test('remembers what is in use, however many others come and go, and of those some of the newest', () => {
+  test('remembers the secrets in use, however many others come and go, and some of the newest others', () => {
     registerSecret(new Secret('key-in-use'));
     for (let index = 0; index <= 2_000; index++) registerSecret(new Secret(`rotated-${index}-key`))();
     expect(scrub('key-in-use rotated-0-key rotated-2000-key')).toBe('[redacted] rotated-0-key [redacted]');

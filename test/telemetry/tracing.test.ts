@@ -23,19 +23,19 @@ function tracingTo(url: string, variables: Readonly<Record<string, string>> = {}
 const call = { api: 'provider', name: 'StopMachine', code: 'ok', isError: false, milliseconds: 40 } as const;
 
 async function twoPasses(clock: ManualClock, tracing: Tracing): Promise<void> {
-  const gate = Promise.withResolvers<void>();
+  const barrier = Promise.withResolvers<void>();
   const slow = tracing.reconciliation('team-a/slow', async () => {
-    await gate.promise;
+    await barrier.promise;
     tracing.call(call);
     return 'slow';
   });
   await tracing.reconciliation('team-b/quick', async () => tracing.call({ ...call, code: 'Busy', isError: true }));
   await clock.advance(1_000);
-  gate.resolve();
+  barrier.resolve();
   expect(await slow).toBe('slow');
 }
 
-test('each reconciliation is a span, and each call is one of the reconciliation that made it, whoever else is under way', async () => {
+test('each reconciliation is a span, and each call belongs to the one that sent it, also with others in progress', async () => {
   await using collector = await startCollector();
   const { clock, tracing } = tracingTo(collector.url, { OTEL_RESOURCE_ATTRIBUTES: 'k8s.cluster.name=test' });
   await twoPasses(clock, tracing);
@@ -64,7 +64,7 @@ test('each reconciliation is a span, and each call is one of the reconciliation 
   expect(spans.find(({ name }) => name === 'watch secrets')?.parentSpanId ?? '').toBe('');
 });
 
-test('a reconciliation that throws shows as failed, without its words', async () => {
+test('a reconciliation that throws shows as failed, without its message', async () => {
   await using collector = await startCollector();
   const { tracing } = tracingTo(collector.url);
   await expect(tracing.reconciliation('a/web', () => Promise.reject(new Error('planted-key-1')))).rejects.toThrow(
@@ -75,7 +75,7 @@ test('a reconciliation that throws shows as failed, without its words', async ()
   expect(collector.bodies.join('')).not.toContain('planted-key');
 });
 
-test('none are sampled when the variables say so', async () => {
+test('none are sampled when the variables disable it', async () => {
   await using collector = await startCollector();
   const { clock, tracing } = tracingTo(collector.url, { OTEL_TRACES_SAMPLER: 'always_off' });
   await twoPasses(clock, tracing);
@@ -83,7 +83,7 @@ test('none are sampled when the variables say so', async () => {
   expect(collector.bodies).toEqual([]);
 });
 
-test('a collector that is not there is told of once, without what it was to be sent; nobody waits for it', async () => {
+test('a missing collector is reported once, without the spans; no caller waits for it', async () => {
   const collector = await startCollector();
   await collector[Symbol.asyncDispose]();
   const headers = { OTEL_EXPORTER_OTLP_HEADERS: 'authorization=planted-key-2' };
@@ -95,7 +95,7 @@ test('a collector that is not there is told of once, without what it was to be s
   expect(lines.filter((line) => line !== 'Failed to export traces')).toEqual([]);
 });
 
-test('without tracing, work is done and nothing else', async () => {
+test('without tracing, work is done without spans', async () => {
   expect(await noTracing.reconciliation('a/web', async () => 7)).toBe(7);
   noTracing.call(call);
   await noTracing.stop();
@@ -121,6 +121,6 @@ test.each<[Record<string, string>, number]>([
   [{ OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.25' }, 0.25],
   [{ OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '7' }, 1],
   [{ OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: 'half' }, 1],
-])('of all passes, %j traces %s', (env, part) => {
+])('of all reconciliations, %j traces %s', (env, part) => {
   expect(sampledPart(env)).toBe(part);
 });

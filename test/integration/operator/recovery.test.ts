@@ -152,7 +152,9 @@ describe('a lost status', () => {
 
     // An unmanaged VM, written where only the operator writes.
     const unmanaged = emulator.person.create({ ownerId: 1, name: 'theirs' });
-    const lie = JSON.stringify({ status: { id: unmanaged, providerName: 'theirs', origin: 'Adopted', state: 'Halted' } });
+    const lie = JSON.stringify({
+      status: { id: unmanaged, providerName: 'theirs', origin: 'Adopted', state: 'Halted' },
+    });
     await home.sh(`kubectl patch vps web --subresource=status --type merge -p '${lie}'`);
     await home.cluster.until('it is corrected', async () => (await home.object('web')).status?.id === known.status?.id);
     expect(held(await home.until(...allShow('True/Available')))).toEqual(before);

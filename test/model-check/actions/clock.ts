@@ -35,7 +35,7 @@ function isSlow({ providerState, now }: State): boolean {
   );
 }
 
-/** The provider keeps its word: no call is under way and no list lags for longer than the second tick. */
+/** The provider keeps its contract: no call is in flight and no list lags for longer than the second tick. */
 function mayPass({ providerState, operator, now }: State): boolean {
   return (
     providerState.adrift.every(({ sentAt }) => ticksBetween(sentAt, now) < 1) &&
@@ -50,7 +50,7 @@ function isUnderWay(lookUp: LookUp | undefined): boolean {
   return lookUp !== undefined && lookUp.answer === undefined;
 }
 
-/** The operator keeps up: it has heard of all changes, has nothing to do, and its lists are up to date. */
+/** The operator keeps up: it has received all changes, has nothing to do, and its lists are up to date. */
 function isIdle({ cluster, operator, providerState, now }: State): boolean {
   return (
     operator.pass === undefined &&

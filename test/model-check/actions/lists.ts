@@ -9,8 +9,8 @@ import { can, later, type Move, spend, type Turn } from './action.ts';
 import { neighbourName } from './users.ts';
 
 /**
- * An account reads its list when somebody waits for one, or when it would show something new. The lists in between, of
- * which there is one every tick at least, are taken with the clock's move.
+ * An account reads its list when an object waits for one, or when it would show something new. The lists in between, of which
+ * there is one every tick at least, are read with the clock's step.
  */
 export function listMoves(subject: Subject, state: State): Move[] {
   // `as`: those are the names of the accounts.

@@ -11,7 +11,7 @@ export function machineMoves(state: State): Move[] {
   ]);
 }
 
-/** Whether the reconciliation under way is about to call a machine. */
+/** Whether the reconciliation in progress is about to call a machine. */
 export function isCalling(pass: Pass | undefined): boolean {
   return pass?.asks.kind === 'Call' && pass.asks.call.id !== undefined;
 }
@@ -30,7 +30,7 @@ function transition(state: State, machine: ProviderMachine): Move[] {
   return moves;
 }
 
-/** A guest that does not stay up, or shuts itself down: nobody acts on the machine. */
+/** A guest that does not stay up, or shuts itself down, without a call to the machine. */
 function fallBack(state: State, machine: ProviderMachine): Move[] {
   const isUp = machine.state === 'Starting' || machine.state === 'Running';
   if (!can(state, 'guest') || machine.isDoomed || !isUp) return [];

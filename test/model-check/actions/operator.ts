@@ -12,7 +12,7 @@ export async function operatorMoves(subject: Subject, state: State): Promise<rea
   return [...watch(state), ...(await reconciliation(subject, state)), ...crash(state)];
 }
 
-/** The watch tells the newest version: `Store.apply` of src/kubernetes/cache/store.ts, and `onChange` in src/operator.ts. */
+/** The watch reports the newest version: `Store.apply` of src/kubernetes/cache/store.ts, and `onChange` in src/operator.ts. */
 function watch(state: State): Move[] {
   const { object } = state.cluster;
   const { cache } = state.operator;
@@ -21,19 +21,19 @@ function watch(state: State): Move[] {
   return [{ kind: 'watch', label: 'the operator hears of the change', to, turn: 'watch' }];
 }
 
-/** A worker takes the object from the queue, or a reconciliation under way is answered. */
+/** A worker takes the object from the queue, or a reconciliation in progress gets an answer. */
 async function reconciliation(subject: Subject, state: State): Promise<Move[]> {
   const { operator } = state;
   if (operator.pass !== undefined) return answerMoves(subject, state, operator.pass);
   if (!operator.isDue || Object.values(operator.accounts).some(isInDoubt)) return [];
-  // Whoever works on it now says anew when it is due again: `claim` of src/controller/work-queue.ts.
+  // The reconciliation in progress decides again when it is due: `claim` of src/controller/work-queue.ts.
   const taken: State = { ...state, operator: { ...operator, isDue: false, dueAt: undefined } };
   const begun: Begun = { startedAt: state.now, object: operator.cache, secret: state.cluster.secret, answers: [] };
   const next = await proceed(subject, taken, begun);
   return [
     {
       kind: 'pass',
-      label: `a pass begins, ${next.pass === undefined ? 'and ends' : `to ${describe(next.pass.asks)}`}`,
+      label: `a reconciliation begins, ${next.pass === undefined ? 'and ends' : `to ${describe(next.pass.asks)}`}`,
       to: later(state, { operator: next }),
       turn: 'pass',
     },

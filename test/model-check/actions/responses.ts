@@ -78,7 +78,7 @@ async function answerKubernetes(question: Question, asks: Request, stored: Store
   const fault = { kind: 'kubeFault', turn: undefined };
   moves.push(await question.answer({ ...fault, label: `${what}: failed` }, { error: 'Unavailable' }, {}, from));
   if (isStored) {
-    const label = `${what}: done, but it is told that it failed`;
+    const label = `${what}: done, but the answer is a failure`;
     moves.push(await question.answer({ ...fault, label }, { error: 'Timeout' }, change, from));
   }
   return moves;
@@ -102,7 +102,7 @@ async function underPolicies(question: Question, asks: Extract<Request, { kind: 
   return Promise.all([...refused, ...altered]);
 }
 
-/** A machine that was taken over as the object asks for is its own from then on. */
+/** A machine that was adopted as the object requests is its own from then on. */
 function withAdopted(providerState: ProviderState, { object }: Cluster): ProviderState {
   const identity = object === undefined ? undefined : readIdentity(object);
   if (identity?.kind !== 'Known' || identity.origin !== 'Adopted' || object?.spec.adoption.policy === 'Never')
@@ -140,7 +140,7 @@ function answerCall(question: Question, asked: ProviderCall): Promise<Move[]> {
   if (call.operation === 'StopMachine') addManner('guest', 'done, but the guest ignores it', { isIgnored: true });
   if (call.operation === 'RestartMachine') addManner('guest', 'done, and over at once', { isIgnored: true });
   if (isCreate && plain.outcome.ok && can(state, 'noId')) {
-    add('noId', 'done, but it is told no id', { ...plain, outcome: succeeded({}) }, spend(state, 'noId'));
+    add('noId', 'done, but the answer has no id', { ...plain, outcome: succeeded({}) }, spend(state, 'noId'));
   }
   if (isCreate && plain.outcome.ok && can(state, 'refusedEffect')) {
     const outcome = failure(call.operation, 'Terminal', 'Conflict', { status: 409 });
@@ -175,7 +175,7 @@ export function onRecord({ cluster }: State, call: ProviderCall): ProviderCall {
     : call;
 }
 
-/** The call that the reconciliation under way sends now. */
+/** The call that the reconciliation in progress sends now. */
 export function sentBy(state: State, call: ProviderCall): SentCall {
   return {
     ...call,
@@ -187,7 +187,7 @@ export function sentBy(state: State, call: ProviderCall): SentCall {
   };
 }
 
-/** What the reconciliation under way has been shown of a machine: by the list that it has, or by a read. */
+/** The state of a machine that the reconciliation in progress has: from its list, or from a read. */
 function seen({ operator }: State, { account, id }: ProviderCall): SentCall['seen'] {
   const { snapshot, lookUp } = operator.accounts[account] ?? {};
   const listed = snapshot?.machines.find((machine) => machine.id === id);

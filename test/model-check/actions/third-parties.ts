@@ -3,7 +3,7 @@ import type { ProviderMachine, State } from '../state.ts';
 import { become, isInTransit, isLagging, isThere, newMachine, replace } from '../world/fake-provider.ts';
 import { can, inRoom, type Move, spend } from './action.ts';
 
-/** What people do at the provider's own console, and the provider to everybody. */
+/** Changes at the provider's console, and changes of the provider for all accounts. */
 export function strangerMoves(state: State): Move[] {
   return [...power(state), ...namesake(state), ...rejection(state), ...denial(state)];
 }
@@ -16,7 +16,7 @@ function power(state: State): Move[] {
     .flatMap((machine) => {
       const act = (verb: string, to: ProviderMachine['state']): Move => {
         const acted = replace(providerState, { ...become(machine, to, now, isLagging(machine)), actedAt: now });
-        const label = `somebody ${verb} machine ${machine.id}`;
+        const label = `a console user ${verb} machine ${machine.id}`;
         return { kind: 'person', label, to: inRoom(spend(state, 'person'), acted), turn: undefined };
       };
       const moves = [act('deletes', 'Gone')];
@@ -42,7 +42,10 @@ function denial(state: State): Move[] {
     });
 }
 
-/** Once a list has shown the name free for a create call, a machine of it counts as the object's: so nobody makes one. */
+/**
+ * Once a list has shown the name free for a create call, a machine of it counts as the object's: so no console user creates
+ * one.
+ */
 function namesake(state: State): Move[] {
   const { object } = state.cluster;
   const { providerState } = state;
@@ -53,7 +56,7 @@ function namesake(state: State): Move[] {
   if (providerState.machines.some((machine) => machine.name === name && isThere(machine))) return [];
   const made = newMachine(providerState.nextId, name, state.now);
   const to = { ...providerState, machines: [...providerState.machines, made], nextId: providerState.nextId + 1 };
-  const label = `somebody makes machine ${made.id} of the same name`;
+  const label = `a console user creates machine ${made.id} of the same name`;
   return [{ kind: 'namesake', label, to: inRoom(spend(state, 'namesake'), to), turn: undefined }];
 }
 

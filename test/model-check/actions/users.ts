@@ -23,7 +23,7 @@ function changesOf(state: State, object: VirtualMachine): Move[] {
     const undone = undo?.(object);
     if (undone !== undefined) {
       const to = later(state, { cluster: change(cluster, undone) });
-      moves.push({ kind: 'mend', label: `somebody takes that back: ${kind}`, to, turn: 'mend' });
+      moves.push({ kind: 'mend', label: `a user reverts: ${kind}`, to, turn: 'mend' });
     }
     return moves;
   });
@@ -34,30 +34,30 @@ interface Change {
   readonly label: (object: VirtualMachine) => string;
   readonly isPossible?: (object: VirtualMachine) => boolean;
   readonly make: (object: VirtualMachine, now: number) => VirtualMachine;
-  /** The object with the change taken back, if it is made: in a world without faults somebody does so in the end. */
+  /** The object without the change, if it is made: in a world without faults a user reverts it in the end. */
   readonly undo?: (object: VirtualMachine) => VirtualMachine | undefined;
 }
 
 const changes: readonly Change[] = [
   {
     kind: 'powerState',
-    label: ({ spec }) => `somebody wants the machine ${otherState(spec.powerState)}`,
+    label: ({ spec }) => `a user sets powerState to ${otherState(spec.powerState)}`,
     make: (object) => withSpec(object, { powerState: otherState(object.spec.powerState) }),
   },
   {
     kind: 'mode',
-    label: ({ spec }) => `somebody sets powerOff.mode to ${otherMode(spec.powerOff.mode)}`,
+    label: ({ spec }) => `a user sets powerOff.mode to ${otherMode(spec.powerOff.mode)}`,
     make: (object) =>
       withSpec(object, { powerOff: { ...object.spec.powerOff, mode: otherMode(object.spec.powerOff.mode) } }),
   },
   {
     kind: 'restart',
-    label: () => 'somebody asks for a restart',
+    label: () => 'a user requests a restart',
     make: (object) => withSpec(object, { restartRequest: `of generation ${object.metadata.generation}` }),
   },
   {
     kind: 'pause',
-    label: () => 'somebody pauses the object',
+    label: () => 'a user pauses the object',
     isPossible: ({ metadata }) => metadata.annotations?.[annotations.paused] === undefined,
     make: (object) => withAnnotations(object, { [annotations.paused]: 'true' }),
     undo: (object) =>
@@ -67,7 +67,7 @@ const changes: readonly Change[] = [
   },
   {
     kind: 'observe',
-    label: () => 'somebody sets managementPolicy to Observe',
+    label: () => 'a user sets managementPolicy to Observe',
     isPossible: ({ spec }) => spec.managementPolicy === 'Manage',
     make: (object) => withSpec(object, { managementPolicy: 'Observe' }),
     undo: (object) =>
@@ -75,7 +75,7 @@ const changes: readonly Change[] = [
   },
   {
     kind: 'protection',
-    label: () => 'somebody protects the machine from deletion',
+    label: () => 'a user protects the machine from deletion',
     isPossible: ({ spec }) => !spec.deletionProtection,
     make: (object) => withSpec(object, { deletionProtection: true }),
     undo: (object) => (object.spec.deletionProtection ? withSpec(object, { deletionProtection: false }) : undefined),
@@ -87,8 +87,8 @@ const changes: readonly Change[] = [
   },
   {
     kind: 'deletion',
-    label: () => 'somebody deletes the object',
-    // Without the finalizer a recorded machine is lost with the object before anybody can put it back.
+    label: () => 'a user deletes the object',
+    // Without the finalizer a recorded machine is lost with the object before the finalizer can be restored.
     isPossible: ({ metadata: { deletionTimestamp, finalizers = [] }, status }) =>
       deletionTimestamp === undefined && (finalizers.length > 0 || status?.id === undefined),
     make: (object, now) => withMeta(object, { deletionTimestamp: toIso(now) }),
@@ -96,13 +96,13 @@ const changes: readonly Change[] = [
   {
     kind: 'replace',
     label: () => 'an update takes finalizers and annotations away',
-    // Before the status tells the id only the annotations witness the machine, and whoever takes them away takes the proof.
+    // Before the status has the id, only the annotations record the machine, and a user who removes them removes the evidence.
     isPossible: ({ metadata, status }) => metadata.deletionTimestamp === undefined && status?.id !== undefined,
     make: (object) => withMeta(object, { finalizers: [], annotations: {} }),
   },
   {
     kind: 'tampering',
-    label: () => "somebody writes the neighbour's id into the object",
+    label: () => "a user writes the neighbour's id into the object",
     make: (object) =>
       withAnnotations(object, {
         [annotations.machine]: JSON.stringify({ id: neighbourId, uid: object.metadata.uid, name: neighbourName }),
@@ -110,7 +110,7 @@ const changes: readonly Change[] = [
   },
   {
     kind: 'tampering',
-    label: () => 'somebody writes a create intent into the object',
+    label: () => 'a user writes a create intent into the object',
     make: (object) =>
       withAnnotations(object, {
         [annotations.createPending]: JSON.stringify({ uid: object.metadata.uid, name: providerName(object) }),
@@ -136,10 +136,10 @@ function withAnnotations(
   return withMeta(object, { annotations: Object.fromEntries(left) });
 }
 
-/** A machine of the same account that is nobody's here. */
+/** An unmanaged machine of the same account. */
 export const neighbourId = 50;
 export const neighbourName = 'neighbour';
-/** Another one, to be taken over, or not. */
+/** Another one, to be adopted, or not. */
 export const strayName = 'stray';
 /** Of the machines that are made while the model runs. */
 export const firstId = 90;
@@ -158,7 +158,7 @@ function deleteNext(state: State): Move[] {
   const { object } = cluster;
   if (object === undefined || object.metadata.deletionTimestamp !== undefined) return [];
   const to = later(state, { cluster: change(cluster, withMeta(object, { deletionTimestamp: toIso(now) })) });
-  return [{ kind: 'mend', label: 'somebody deletes the object after its Secret', to, turn: 'mend' }];
+  return [{ kind: 'mend', label: 'a user deletes the object after its Secret', to, turn: 'mend' }];
 }
 
 /** The Secret is watched: a change of it wakes the object at once. */
@@ -181,18 +181,18 @@ function secret(state: State): Move[] {
     ? [
         {
           kind: 'uninstall',
-          label: 'somebody deletes the Secret, to delete the object next',
+          label: 'a user deletes the Secret, to delete the object next',
           to: uninstalled,
           turn: undefined,
         },
       ]
     : [];
   if (cluster.secret.keyOf !== right)
-    return [{ kind: 'mend', label: 'somebody puts the right key back', to: put(state, right), turn: 'mend' }];
+    return [{ kind: 'mend', label: 'a user restores the right key', to: put(state, right), turn: 'mend' }];
   if (!can(state, 'otherKey')) return uninstall;
   const from = spend(state, 'otherKey');
   return [
-    { kind: 'otherKey', label: 'somebody puts a key of another account', to: put(from, 'other'), turn: undefined },
-    { kind: 'otherKey', label: 'somebody deletes the Secret', to: put(from, undefined), turn: undefined },
+    { kind: 'otherKey', label: 'a user writes a key of another account', to: put(from, 'other'), turn: undefined },
+    { kind: 'otherKey', label: 'a user deletes the Secret', to: put(from, undefined), turn: undefined },
   ];
 }

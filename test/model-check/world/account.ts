@@ -29,15 +29,15 @@ const failureKeptFor = 5_000;
 
 /**
  * The account as a reconciliation sees it. It stands for src/provider/account/account-core.ts, whose timers and slots no state
- * could hold, and does what that does when there is one object and a slot is free. What it reads by itself are steps of
- * their own: reads.ts.
+ * could hold, and does what that does when there is one object and a slot is free. What it reads by itself are separate steps:
+ * reads.ts.
  */
 export class ModelAccount implements Account {
   readonly name: AccountName;
   state: AccountState;
   /** Fewer machines than these make no mass. */
   readonly massDisappearance = undefined;
-  /** With one object there is nobody who could wait for what another asked for. */
+  /** With one object, no other one could wait for the same read. */
   readonly isFirstListDue = false;
   readonly #world: AccountWorld;
 
@@ -80,7 +80,7 @@ export class ModelAccount implements Account {
   readonly isUnavailable = false;
 
   get callStats(): never {
-    throw new Error('there are no lanes here');
+    throw new Error('the model has no request queue');
   }
 
   /** Single machines are read for the evidence of their absence only: what else is read is a list. */
@@ -156,7 +156,7 @@ export class ModelAccount implements Account {
     return undefined;
   }
 
-  /** The pace of lists is a matter of the steps: every tick has one at least. */
+  /** The interval of lists is decided by the steps: every tick has one at least. */
   setFastPolling(): void {}
 
   requestList(_key: string, after: number): void {
@@ -170,7 +170,7 @@ export class ModelAccount implements Account {
     this.requestList(key, after);
   }
 
-  /** Nobody else can make it. */
+  /** No other process can send it. */
   keyedHash(text: string): string {
     return `${this.name} ${text}`;
   }
@@ -222,7 +222,7 @@ export class ModelAccount implements Account {
 
 const rateLimited: Failure = { operation: 'GetMachine', class: 'Wait', code: 'RateLimited', text: '' };
 
-/** Whoever makes a changing call is handed a provider that only the account reads from. */
+/** The sender of a write gets a provider from which only the account reads. */
 function nobodyReads(): never {
   throw new Error('only the account reads');
 }

@@ -96,7 +96,7 @@ function addsFinalizer({ metadata }: VirtualMachine, { finalizers }: { readonly 
   return Array.isArray(finalizers) && finalizers.some((name) => metadata.finalizers?.includes(name) !== true);
 }
 
-/** Somebody changes the object. */
+/** A user changes the object. */
 export function change(cluster: Cluster, object: VirtualMachine): Cluster {
   const { generation } = object.metadata;
   const isNewSpec = JSON.stringify(object.spec) !== JSON.stringify(cluster.object?.spec);

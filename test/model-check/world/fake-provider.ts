@@ -49,7 +49,7 @@ export function carryOut(providerState: ProviderState, call: ProviderCall, manne
     case 'DeleteMachine':
       return remove(providerState, call, manner);
     default:
-      throw new Error(`nobody should call ${operation}`);
+      throw new Error(`unexpected call of ${operation}`);
   }
 }
 
@@ -86,7 +86,7 @@ function create(
   };
 }
 
-/** A machine that no list shows yet is not found by its id either; for the rest `GET` tells what is. */
+/** A machine that no list shows yet is not found by its id either; otherwise `GET` shows the actual state. */
 function read(providerState: ProviderState, call: ProviderCall): Machine | undefined {
   const machine = find(providerState, call);
   if (machine === undefined || machine.state === 'Gone' || machine.shown === 'Nothing') return undefined;
@@ -112,7 +112,7 @@ function power(
   };
 }
 
-/** One that is ignored was too quick to be seen: the machine is up again before anybody looks. */
+/** An ignored one was too fast to be observed: the machine is up again before the next read. */
 function restart(providerState: ProviderState, call: ProviderCall, manner: Manner): Effect {
   const effect = power(providerState, call, manner, ['Running'], manner.isIgnored === true ? 'Running' : 'Starting');
   if (!effect.outcome.ok) return effect;
@@ -159,7 +159,7 @@ export function isInTransit(machine: ProviderMachine): boolean {
   return isLagging(machine) || machine.isDoomed || nextState[machine.state] !== undefined;
 }
 
-/** The machine in another state; a list that lags goes on showing what it shows. */
+/** The machine in another state; a list that lags continues to show the old state. */
 export function become(
   machine: ProviderMachine,
   state: ProviderMachine['state'],
@@ -172,7 +172,7 @@ export function become(
   return { ...machine, state, shown, changedAt };
 }
 
-/** Somebody else's machine. */
+/** An unmanaged machine. */
 export function newMachine(id: number, name: string, now: number): ProviderMachine {
   return {
     id,

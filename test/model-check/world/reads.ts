@@ -9,7 +9,7 @@ import { listOf } from './fake-provider.ts';
 
 export const untried: AccountState = { verdict: 'Unverified', emptySweeps: 0, changes: {} };
 
-/** When a 429 does not say how long to stay away: src/provider/account/admission/rate-limit-pause.ts. */
+/** The pause after a 429 without a time: src/provider/account/admission/rate-limit-pause.ts. */
 const defaultWait = 5_000;
 
 /** The account after an answer, and whether the object is woken by it. */
@@ -22,12 +22,12 @@ export function isGateClosed(account: AccountState, now: number): boolean {
   return (account.gateClosedUntil ?? -Infinity) > now;
 }
 
-/** A call was refused for its key: until a list has told whether that is so, no slot is granted. */
+/** A call was refused for its key: until a list has shown whether the key is accepted, no slot is acquired. */
 export function isInDoubt({ followed, doubtedAt }: AccountState): boolean {
   return followed !== undefined && doubtedAt !== undefined;
 }
 
-/** `AccountCore.#heard`: what a single call was answered. */
+/** `AccountCore.#heard`: the answer of a single call. */
 export function hear(before: AccountState, outcome: Outcome<unknown>, now: number): Heard {
   if (outcome.ok) return before.verdict === 'Unverified' ? decide(before, undefined) : unmoved(before);
   if (outcome.failure.class === 'Credentials') return unmoved({ ...before, doubtedAt: now });
@@ -86,7 +86,7 @@ function isSame(a: readonly Machine[], b: readonly Machine[]): boolean {
   );
 }
 
-/** A list that tells nothing new and that nobody waits for. */
+/** A list without news that no object waits for. */
 export function refresh(subject: Subject, account: AccountState, now: number): AccountState {
   const { snapshot, wantedAt, lastFailure } = account;
   if (snapshot === undefined || wantedAt !== undefined || lastFailure !== undefined) return account;
@@ -166,7 +166,7 @@ function decide(before: AccountState, rejection: Failure | undefined): Heard {
   return { account: { ...before, verdict, rejection }, isWoken };
 }
 
-/** `RateLimitPause.heed` of src/provider/account/admission/rate-limit-pause.ts. */
+/** `RateLimitPause.record` of src/provider/account/admission/rate-limit-pause.ts. */
 function heed(account: AccountState, failure: Failure, now: number): AccountState {
   return failure.code === 'RateLimited' ? { ...account, gateClosedUntil: now + defaultWait } : account;
 }

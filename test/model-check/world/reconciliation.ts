@@ -126,7 +126,7 @@ class Run {
       get: () => this.#await({ kind: 'Read' }),
       patch: (_resource, _ref, { body, subresource }) => this.#await({ kind: 'Patch', subresource, body }),
     };
-    // `as`: the rest is for whoever watches.
+    // `as`: the rest is for the exploration.
     return client as KubeClient;
   }
 
@@ -166,7 +166,7 @@ class Run {
       pass: undefined,
     };
   }
-  /** The next answer there is; if there is none yet, the reconciliation stands still for ever and another one will have it. */
+  /** The next answer; if there is none yet, the reconciliation stops permanently and another one will have it. */
   #await(request: Request): Promise<unknown> {
     const answer = this.#pass.answers[this.#position];
     if (answer === undefined) {
@@ -180,7 +180,7 @@ class Run {
     return Promise.reject(new this.#subject.KubeError(request.kind, { reason: answer.error }));
   }
 
-  /** What the watch told while the answer was waited for. */
+  /** What the watch reported during the wait for the answer. */
   #hearOf({ cache }: Answer): void {
     if (cache === undefined) this.cache = undefined;
     else this.learn(cache);
@@ -217,7 +217,7 @@ function isReference(value: unknown): value is Reference {
   return typeof value === 'object' && value !== null && 'isReference' in value;
 }
 
-/** An API key: its class hides it from whoever copies fields. */
+/** An API key: its class hides it from code that copies fields. */
 interface Revealed {
   readonly revealed: string;
 }

@@ -2,7 +2,7 @@ import { annotations } from '../../../src/api/v1alpha1/constants.ts';
 import type { Condition, VirtualMachineStatus } from '../../../src/api/v1alpha1/types.ts';
 import type { Request } from '../state.ts';
 
-/** What a reconciliation asks for, in a word: every action of the plan but `None` asks for something of its own. */
+/** The request of a reconciliation, in a word: every action of the plan but `None` has a separate one. */
 export type RequestKind = 'reread' | 'status' | 'intent' | 'record' | 'hint' | 'withdrawal' | 'release' | 'call';
 
 interface PatchBody {
@@ -36,8 +36,8 @@ export function describe(asks: Request): string {
       if (kind === 'status') return `write the status${reasonIn(status?.conditions)}`;
       if (kind === 'record') return `record VM ${status?.id ?? ''}`;
       if (kind === 'hint') return `write the hint ${metadata?.annotations?.[annotations.machine] ?? ''}`;
-      if (kind === 'intent') return 'announce a create call';
-      return kind === 'withdrawal' ? 'take the announcement back' : 'drop the finalizer';
+      if (kind === 'intent') return 'write a create intent';
+      return kind === 'withdrawal' ? 'remove the create intent' : 'drop the finalizer';
     }
   }
 }

@@ -83,8 +83,8 @@ export class Container {
     };
     const { user, group } = account;
     const isRoot = process.getuid?.() === 0;
-    // Whoever is not root is so in a user namespace, where a second one has the other user. Root has no capability left but, out of reach
-    // for ever, those that the last of these programs needs to enter.
+    // Without root it runs in a user namespace, where a second one has the other user. Root keeps no capability except those
+    // that the last of these programs needs to enter, which stay out of its reach.
     const namespaces = isRoot ? [] : ['--user', '--map-root-user'];
     const capabilities = isRoot ? ['--inh-caps=-all', '--bounding-set=-all,+sys_chroot,+setuid,+setgid'] : [];
     const identity = isRoot

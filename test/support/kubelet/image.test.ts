@@ -14,7 +14,7 @@ const bundle: Image = {
 };
 const built: Image = { ...bundle, digest };
 
-describe('the stand-in for a node runs the image that it has', () => {
+describe('the fake node runs the image that it has', () => {
   it.each([
     [built, 'example.com:5000/team/operator:1.2.3'],
     [bundle, 'example.com:5000/team/operator:1.2.3'],

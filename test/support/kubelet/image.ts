@@ -8,7 +8,7 @@ export interface Image {
   readonly tag: string;
   /** What stands in for an image has none. */
   readonly digest?: string;
-  /** Its root file system: a folder of this machine, readable by everybody. */
+  /** Its root file system: a folder of this machine, readable by all users. */
   readonly root: string;
   readonly entrypoint: readonly string[];
   readonly env: Readonly<Record<string, string>>;

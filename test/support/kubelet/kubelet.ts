@@ -21,10 +21,10 @@ import type { Image } from './image.ts';
 import { type Node, PodOnNode } from './pod.ts';
 
 export interface KubeletOptions {
-  /** With all rights: a node has more of them than anybody who uses it. */
+  /** With all permissions: a node has more of them than any user. */
   readonly kubeconfig: string;
   readonly namespace: string;
-  /** Unpacks the one image in a folder that everybody can read, which goes with the kubelet. */
+  /** Unpacks the one image in a folder that all users can read, which is removed with the kubelet. */
   readonly unpack: (folder: string) => Image | Promise<Image>;
   /** Where logs, arguments and metrics of containers go. */
   readonly logs: string;
@@ -85,7 +85,7 @@ export class Kubelet implements AsyncDisposable {
     return [...this.#pods.values()];
   }
 
-  /** Ends all containers as a power cut would, and tells nobody. */
+  /** Ends all containers without a report, as a power cut would. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#following;

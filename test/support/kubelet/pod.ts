@@ -23,7 +23,7 @@ export interface Node {
   readonly config: KubeConfig;
   readonly image: Image;
   readonly logs: string;
-  /** Readable by everybody; a folder in it for each Pod. */
+  /** Readable by all users; a folder in it for each Pod. */
   readonly folder: string;
   /** A process began or ended. */
   changed(): void;
@@ -55,7 +55,7 @@ export class PodOnNode {
   #told: Promise<void> = Promise.resolve();
 
   constructor(pod: V1Pod, address: string, node: Node) {
-    // There is no Pod without a container.
+    // A Pod always has a container.
     const [spec = { name: '' }] = pod.spec?.containers ?? [];
     this.name = pod.metadata?.name ?? '';
     this.#pod = pod;
@@ -109,7 +109,7 @@ export class PodOnNode {
     await this.#container?.kill();
   }
 
-  /** The API server was told to delete it. */
+  /** The API server was asked to delete it. */
   end(graceSeconds: number): void {
     if (this.#ending.signal.aborted) return;
     this.#grace = graceSeconds * 1_000;
@@ -117,7 +117,7 @@ export class PodOnNode {
     this.#tell();
   }
 
-  /** Ends it at once, and tells nobody. */
+  /** Ends it at once, without a report. */
   async kill(): Promise<void> {
     this.#isTold = false;
     this.#ending.abort();
@@ -262,7 +262,7 @@ export class PodOnNode {
         const asMerge = setHeaderOptions('Content-Type', PatchStrategy.MergePatch);
         await this.#node.core.patchNamespacedPodStatus({ ...where, body: { status } }, asMerge);
       } catch (error) {
-        // It was deleted by force; or the API server is away, and whoever waits for the status will say so.
+        // It was deleted by force; or the API server is unavailable, and the caller that waits for the status reports it.
         if (!(error instanceof ApiException)) console.error(`Pod ${this.name}:`, error);
       }
     })();

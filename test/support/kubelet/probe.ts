@@ -9,8 +9,8 @@ export interface Place {
 }
 
 /**
- * Asks a container how it is, every period, and tells when the answer has become another one: after as many equal answers in a row
- * as the probe wants. Ends with `signal`.
+ * Probes a container every period, and reports when the result changes: after as many equal results in a row as the probe
+ * requires. Ends with `signal`.
  */
 export async function* verdicts(probe: V1Probe, place: Place, signal: AbortSignal): AsyncGenerator<boolean> {
   // What is left out of a Pod, the API server has put in.

@@ -12,7 +12,7 @@ interface Place {
   readonly core: CoreV1Api;
   readonly config: KubeConfig;
   readonly logs: string;
-  /** Readable by everybody; the Pod gets a folder in it. */
+  /** Readable by all users; the Pod gets a folder in it. */
   readonly folder: string;
 }
 
@@ -47,7 +47,7 @@ async function filesOf(
       body: { spec: { audiences: [], expirationSeconds, boundObjectRef } },
     });
     const token = status?.token ?? '';
-    // For whoever searches logs for the tokens that operators had.
+    // For searches of logs for the tokens that operators had.
     const { server } = config.getCurrentCluster() ?? {};
     writeFileSync(path.join(logs, `${name}.kubeconfig`), JSON.stringify({ server, token }), { mode: 0o600 });
     return [[file, token]];
