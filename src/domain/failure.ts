@@ -75,7 +75,7 @@ export interface Failure {
   readonly text: string;
 }
 
-/** The answer of a call that may fail: a failure is a value that has to be looked at, never an exception. */
+/** The result of a call that may fail: a failure is a value that the caller must handle, never an exception. */
 export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly failure: Failure };
 
 export function succeeded<T>(value: T): Outcome<T> {

@@ -3,7 +3,7 @@ import type { Secret } from './secret.ts';
 /** Identifies a machine, region, package or template at the provider: a positive safe integer. */
 export type ProviderId = number;
 
-/** The provider's states; whatever it says beyond its documented set is `Unknown`, on which nobody acts. */
+/** The provider's states; whatever it says beyond its documented set is `Unknown`, on which the operator never acts. */
 export type MachineState = 'Pending' | 'Starting' | 'Running' | 'Halting' | 'Halted' | 'Unknown';
 
 /** An IP address, or a range of them: `first` and `last`, and `address` if it is known which of them to connect to. */

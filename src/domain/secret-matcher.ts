@@ -15,14 +15,14 @@ const mostBeginnings = 8;
 
 /**
  * Finds secrets in texts, whatever their case and spelling. A look at a text takes time in proportion to the text, however
- * many secrets there are and whatever they and the text are made of. Holds hashes and no secret.
+ * many secrets there are and whatever they and the text contain. Holds hashes and no secret.
  */
 export class SecretIndex {
   /** Hash of the first characters of each spelling, and its length. */
   readonly #heads = new PairSet();
   /** Two hashes of each whole spelling. */
   readonly #spellings = new PairSet();
-  /** Beginnings that stand for more spellings than can be told apart. */
+  /** Beginnings with more spellings than can be distinguished. */
   readonly #crowded = new Set<number>();
   /** The second hashes of spellings that are only the beginning of a secret. */
   readonly #endless = new Set<number>();
@@ -198,7 +198,7 @@ function headHash(text: string, start: number): number {
   return hash;
 }
 
-/** Not to be guessed, so that nobody can make up secrets that all have the same hash. */
+/** Unpredictable, so that an attacker can't choose secrets that all have the same hash. */
 const [seed = 0, otherSeed = 0, anyFactor = 0] = crypto.getRandomValues(new Int32Array(3));
 const seeds = [seed, otherSeed] as const;
 const factor = anyFactor | 1;

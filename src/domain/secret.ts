@@ -1,7 +1,7 @@
 /** What is shown in the place of a secret. */
 export const redacted = '[redacted]';
 
-/** Matches the name of a field that holds a secret in a foreign object; a part of the name is enough. */
+/** Matches the name of a field that holds a secret; a part of the name is enough. */
 export const secretName = /authorization|cookie|pass|secret|token|api[-_ ]?key|credential|private[-_ ]?key/i;
 
 /**

@@ -1,4 +1,4 @@
-/** A number of places to work at. Groups take turns at those that become free; within a group, who asked first goes first. */
+/** A concurrency limit. Free slots go round-robin by group; within a group, first in, first out. */
 export class Semaphore {
   #free: number;
   /** The group whose turn is next first. */
@@ -8,13 +8,13 @@ export class Semaphore {
     this.#free = count;
   }
 
-  /** Resolves when there is a place, and leaves it free for whoever is next. */
+  /** Resolves when a slot is free, without acquiring it. */
   async untilAvailable(): Promise<void> {
     await this.acquire();
     this.release();
   }
 
-  /** `group`: those who share their turns, as the objects of a namespace do. */
+  /** `group`: callers that share slots, such as the objects of a namespace. */
   acquire(group = ''): Promise<void> {
     if (this.#free > 0) {
       this.#free -= 1;

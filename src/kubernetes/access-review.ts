@@ -12,11 +12,11 @@ export interface Permission {
   readonly subresource?: string;
 }
 
-/** What the API server tells of itself and of who asks: anybody whom it knows may ask, and nothing is changed by it. Throws KubeError. */
+/** Read-only questions about the API server and the caller's permissions, allowed to every authenticated user. Throws KubeError. */
 export interface AccessReview {
   /** The OpenAPI v3 document of a group's version. A 404 is `Unexpected`: it serves no such group. */
   openApi(of: Pick<Resource, 'group' | 'version'>): Promise<unknown>;
-  /** Whether whoever asks may do it in the namespace, or in all of them. */
+  /** Whether the caller may do it in the namespace, or in all namespaces. */
   isAllowed(permission: Permission, namespace?: string): Promise<boolean>;
 }
 

@@ -88,7 +88,7 @@ export interface KubeClient {
   watch(resource: Resource, options: WatchOptions): AsyncIterable<WatchEvent>;
   /** The server's version, as `v1.37.2`. */
   version(): Promise<string>;
-  /** Waits for calls under way; ends watches. */
+  /** Waits for calls in flight; ends watches. */
   close(): Promise<void>;
 }
 
@@ -97,7 +97,7 @@ const tries = 3;
 const retryDelays = { first: 200, longest: Infinity };
 /** Longer waits are the caller's: it may have something better to do. */
 const longestWait = 5_000;
-/** Who lists also watches, and has delays of its own, which know whether the server is about to start. */
+/** The reflector that lists has its own backoff, which knows whether the server is about to start. */
 const longestWaitOfList = 1_000;
 
 /** Refused before it was handled, or never harmful: may be sent again. */
@@ -232,7 +232,7 @@ function refusal(call: Call, { status, body, retryAfter, date }: Answer, now: nu
 function readPage(what: string, value: unknown): ListPage {
   const { items, metadata } = fieldsOf(value);
   const { resourceVersion, continue: next, remainingItemCount } = fieldsOf(metadata);
-  // An empty list may come as null. Anything else that is no list must not be taken for one that is empty.
+  // An empty list may come as null. Anything else must not be taken for an empty list.
   const isList = Array.isArray(items) || items === null;
   if (!isList || typeof resourceVersion !== 'string' || resourceVersion === '') {
     throw new KubeError(`${what}: the answer is not a list`, { reason: 'Protocol' });

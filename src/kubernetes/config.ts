@@ -37,7 +37,7 @@ function readTokenFiles(file: string): ReadonlyMap<string, string> {
 }
 
 export interface KubeConfigSource {
-  /** A file, before all else. */
+  /** A file; it wins over the other sources. */
   readonly kubeconfig?: string | undefined;
   /** The variable KUBECONFIG: files, of which the first one that names a thing counts. */
   readonly variable?: string | undefined;
@@ -76,7 +76,7 @@ export function loadKubeConfig({ kubeconfig, variable = '' }: KubeConfigSource):
   return config;
 }
 
-/** What the library makes up when it finds nothing: a server nobody named, which at best is not the one that was meant. */
+/** The library's default when it finds nothing: a server that the user never named. */
 function isFallback(config: KubeConfig): boolean {
   return (
     config.getCurrentContext() === 'loaded-context' && config.getCurrentCluster()?.server === 'http://localhost:8080'
@@ -98,7 +98,7 @@ function read(config: KubeConfig, [first, ...more]: readonly string[]): string |
   } catch (error) {
     const [message = ''] = error instanceof Error ? error.message.split('\n') : ['unreadable'];
     const [, line, column] = /\((\d+):(\d+)\)$/.exec(message) ?? [];
-    return line === undefined ? message : `it is no YAML in line ${line}, column ${column}`;
+    return line === undefined ? message : `it is not valid YAML: line ${line}, column ${column}`;
   }
 }
 

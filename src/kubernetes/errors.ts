@@ -3,7 +3,7 @@ import { sanitize } from '../domain/text.ts';
 
 /**
  * What a failed call to the Kubernetes API means to its caller. `Network`: no answer, so a write may or may not have
- * happened; `Timeout`: the same, or the server said so; `Protocol`: an answer that is not the API's; `NotFound`: the
+ * happened; `Timeout`: the same, or the server reported it; `Protocol`: an answer that is not the API's; `NotFound`: the
  * named object is not there, as the API itself said it; any other 404 is `Unexpected`. `Fenced`: never sent, because another
  * process may be leading. `Altered`: stored, but not as sent, because an admission policy changed it. `TooLarge`: the answer has
  * more bytes than were asked for.

@@ -32,7 +32,7 @@ export interface EventRecorder {
   drain(): Promise<void>;
 }
 
-/** The same note on the same object, told as one event with a count. */
+/** The same note on the same object, emitted as one event with a count. */
 interface Series {
   readonly note: EventNote;
   /** Of the stored event; fixed before it is sent, so that a lost answer does not make two of it. */
@@ -47,7 +47,7 @@ interface Series {
 
 const resource: Resource = { group: 'events.k8s.io', version: 'v1', plural: 'events' };
 const controller = 'vps247.com/operator';
-/** A note that comes again within this time is counted, not told anew. */
+/** A note that comes again within this time is counted, not emitted again. */
 const seriesMs = 6 * 60_000;
 /** Events that wait to be stored; beyond that the namespace with the most of them loses its newest. */
 const longestQueue = 1_000;
@@ -109,7 +109,7 @@ export function createEventRecorder(options: {
         return;
       } catch (error) {
         const isPassing = hasReason(error, 'Network', 'Timeout', 'Unavailable', 'TooManyRequests', 'Fenced');
-        // At the end there is no time for an API server that is away.
+        // During shutdown an unavailable API server is not waited for.
         if (!isPassing || isDraining || attempt === tries) return drop('they cannot be stored', error);
         await wait(clock, exponentialDelay(attempt - 1, retryDelays));
       }
@@ -147,7 +147,7 @@ export function createEventRecorder(options: {
     try {
       await client.patch(resource, ref, { type: 'merge', body: seriesField(series) });
     } catch (error) {
-      // The API server throws events away after a while; then it is told anew.
+      // The API server deletes events after a while; then it is emitted again.
       if (!hasReason(error, 'NotFound')) throw error;
       await create(series);
     }
@@ -196,7 +196,7 @@ function microTime(epoch: number): string {
   return new Date(epoch).toISOString().replace('Z', '000Z');
 }
 
-/** Entries of many namespaces. They take turns when entries are taken out, and who has most loses first when there are too many. */
+/** Entries by namespace: taken round-robin; if there are too many, the largest namespace loses entries first. */
 class Shelf<T> {
   size = 0;
   /** The namespace whose turn is next first; of each, its entries in the order they came. */

@@ -5,7 +5,7 @@ import { KubeError } from './errors.ts';
 /**
  * The same connections, on which a request that changes something is sent only if the fence lets it. It is asked when the
  * request is next on its connection and none of it is written, because it may have waited for that while the process was
- * frozen. A request that is refused ends with KubeError `Fenced`, and the connection goes on.
+ * frozen. A request that is refused ends with KubeError `Fenced`, and the connection stays open.
  */
 export function fencedDispatcher(connections: Dispatcher, fence: Fence): Dispatcher {
   return connections.compose(

@@ -2,7 +2,7 @@ import { KubeError } from './errors.ts';
 
 /**
  * The JSON values of a stream that has one per line. Ends with the stream; throws KubeError `Protocol` at a line that is
- * no JSON, `TooLarge` at one of more than `longest` bytes, and `Network` when the stream ends within a line.
+ * not JSON, `TooLarge` at one of more than `longest` bytes, and `Network` when the stream ends within a line.
  */
 export async function* readJsonLines(
   what: string,
@@ -36,7 +36,7 @@ const decoder = new TextDecoder();
 
 /**
  * The text of an answer, less who wrote which field (`managedFields`): half of what a stored object says, in many small objects
- * that nobody here reads, and most of what parsing it would cost. What is no JSON stays none, unless only that part was at fault.
+ * that the operator doesn't read, and most of what parsing it would cost. Invalid JSON stays invalid, unless only that part was at fault.
  */
 export function decode(bytes: Uint8Array): string {
   return decoder.decode(withoutManagedFields(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)));
@@ -54,7 +54,7 @@ function withoutManagedFields(json: Buffer): Buffer {
   let from = 0;
   for (let at = json.indexOf(managedFields); at !== -1; at = json.indexOf(managedFields, from)) {
     const start = at + managedFields.length - 1;
-    // Escaped, it is the end of a longer name: there is no such thing in Kubernetes, and it is left alone.
+    // Escaped, it ends a longer name, which Kubernetes doesn't have: it stays.
     const end = json[at - 1] === backslash ? undefined : endOfArray(json, start);
     kept.push(json.subarray(from, end === undefined ? start : start + 1));
     from = end ?? start;
@@ -79,7 +79,7 @@ function endOfArray(json: Buffer, start: number): number | undefined {
   return undefined;
 }
 
-/** Parses an answer; throws KubeError `Protocol` without the text, which is somebody else's. */
+/** Parses a response; throws KubeError `Protocol` without the text, which is untrusted. */
 export function parse(what: string, text: string, status?: number): unknown {
   try {
     return JSON.parse(text);

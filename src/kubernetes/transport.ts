@@ -47,7 +47,7 @@ export interface CallReport {
   readonly milliseconds: number;
 }
 
-/** Bytes of bodies, told when they were sent and with each piece that was received; those of a watch come as long as it lasts. */
+/** Called with the bytes of each body sent and of each chunk received, including a watch's. */
 export interface TrafficReport {
   readonly verb: KubeVerb;
   readonly resource: string;
@@ -59,11 +59,11 @@ export interface TrafficReport {
 export interface Transport {
   /** What deadlines are measured by, and waits between tries. */
   readonly clock: Clock;
-  /** Sends a request once (twice after a 401 that another token may mend) and reads all of its answer. */
+  /** Sends a request once (twice after a 401, with a new token) and reads all of its answer. */
   exchange(call: Call, signal?: AbortSignal): Promise<Answer>;
   /** The same, with the body of a 200 left open. The deadline is for the start of the answer; `signal` ends it all. */
   open(call: Call, signal: AbortSignal): Promise<Answer & { readonly stream?: AsyncIterable<Uint8Array> }>;
-  /** Waits for exchanges under way, cuts watches. */
+  /** Waits for exchanges in flight, aborts watches. */
   close(): Promise<void>;
 }
 
@@ -172,7 +172,7 @@ export function createTransport(config: KubeConfig, options: TransportOptions): 
     signal.addEventListener('abort', abort, { once: true });
     if (signal.aborted) abort();
     try {
-      // Raced, because a credential plugin that hangs heeds no signal.
+      // Raced, because a credential plugin that hangs ignores the signal.
       return await Promise.race([work(signal, release), aborted.promise]);
     } catch (error) {
       throw lostError(call.what, error, timeout.signal.aborted ? deadline : undefined);

@@ -31,7 +31,7 @@ export interface CreateAnswer {
 export interface Provider {
   /**
    * All machines this key's user owns, complete or a failure: never a part, never a guess. Ids are unique. Of one that is there
-   * and can't be read, no more than that is told.
+   * and can't be read, the response has no more than that.
    */
   listMachines(signal?: AbortSignal): Promise<Outcome<readonly ListedMachine[]>>;
   /** `undefined` is the provider's 404: no machine with this id *that this key may see*. Alone it proves nothing. */

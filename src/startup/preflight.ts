@@ -97,7 +97,7 @@ async function findPermissions(namespaces: readonly string[], accessReview: Acce
   };
 }
 
-/** Where it is refused: namespaces, or "all namespaces". Whoever may do it everywhere is asked once. */
+/** Where it is refused: namespaces, or "all namespaces". A permission in all namespaces is checked once. */
 async function refusedIn(
   permission: RequiredPermission,
   namespaces: readonly string[],

@@ -7,7 +7,7 @@ export interface RequiredPermission extends Permission {
 }
 
 const noPrompt = 'a changed API key is noticed after minutes only';
-const noEvents = 'nothing is told by events';
+const noEvents = 'the operator emits no events';
 
 /** All that the operator does in the namespaces of its objects: the one source of what it asks for at its start. */
 export const requiredPermissions: readonly RequiredPermission[] = [

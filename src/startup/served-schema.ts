@@ -2,7 +2,7 @@ import { kind, version } from '../api/v1alpha1/constants.ts';
 import { virtualMachineSchema } from '../api/v1alpha1/schema.ts';
 import type { Schema } from '../api/v1alpha1/schema/openapi.ts';
 
-/** A schema as the API server tells it: any field may be missing. */
+/** A schema as the API server returns it: any field may be missing. */
 interface Served {
   readonly properties?: Readonly<Record<string, Served>>;
   readonly items?: Served;
@@ -11,7 +11,7 @@ interface Served {
 
 /**
  * The fields that this operator works with and the installed CustomResourceDefinition lacks, such as `spec.powerOff.mode`, and values
- * that it does not take, such as `spec.powerState=Halted`; undefined when the API server's OpenAPI document says nothing of the resource. Of a field that is missing as a whole only that is told.
+ * that it does not take, such as `spec.powerState=Halted`; undefined when the API server's OpenAPI document says nothing of the resource. Of a field that is missing as a whole only the field is named.
  */
 export function missingFields(openApi: unknown): readonly string[] | undefined {
   // Whatever the server answers; what is not there is missing.
@@ -24,7 +24,7 @@ export function missingFields(openApi: unknown): readonly string[] | undefined {
 
 function lacking(wanted: Schema, served: Served | undefined, path: readonly string[]): readonly string[] {
   if (served === undefined) return [path.join('.')];
-  // The server keeps the description of its own kinds beside a reference to them: metadata has no properties here.
+  // The server keeps the description of built-in kinds beside a reference to them: metadata has no properties here.
   const properties = Object.entries(wanted.properties ?? {});
   return [
     ...properties.flatMap(([name, schema]) => lacking(schema, served.properties?.[name], [...path, name])),

@@ -37,8 +37,8 @@ test('a file gives server and user', () => {
 
 test.each([
   ['not YAML', '"planted-key', 'Cannot read the kubeconfig'],
-  ['a password that YAML takes for an alias', 'users: [{ password: *planted-key }]', 'no YAML in line 1, column'],
-  ['a password that YAML takes for a tag', 'users: [{ password: !planted-key }]', 'no YAML in line 1, column'],
+  ['a password that YAML takes for an alias', 'users: [{ password: *planted-key }]', 'not valid YAML: line 1, column'],
+  ['a password that YAML takes for a tag', 'users: [{ password: !planted-key }]', 'not valid YAML: line 1, column'],
   ['an unknown context', kubeconfig({ server: 'https://a' }, 'there'), 'has no context "there"'],
   [
     'a context without its cluster',

@@ -6,7 +6,7 @@ import type { Store, ObjectVersion } from './store.ts';
 
 /**
  * Makes a `Version` of an object; undefined for what is none, because its metadata is not that of a stored object. With a
- * `store`, a version that it holds is not understood again: a fleet that is listed anew is not in memory twice.
+ * `store`, a version that it holds is not understood again: a relisted fleet is not in memory twice.
  */
 export type Decoder<Row> = (object: unknown, store?: Store<Row>) => ObjectVersion<Row> | undefined;
 
@@ -55,7 +55,7 @@ export function decodeObject<Row>(
   throw new KubeError(`${resource.plural}: an object without metadata`, { reason: 'Protocol' });
 }
 
-/** Whether a bookmark says that all objects were told. */
+/** Whether a bookmark ends the initial list. */
 export function isEndOfInitial(object: unknown): boolean {
   return fieldsOf(fieldsOf(fieldsOf(object)['metadata'])['annotations'])['k8s.io/initial-events-end'] === 'true';
 }

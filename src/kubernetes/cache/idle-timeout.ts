@@ -1,6 +1,6 @@
 import type { Clock } from '../../domain/clock.ts';
 
-/** Aborts its signal when nothing was heard for `milliseconds`. */
+/** Aborts its signal when nothing was received for `milliseconds`. */
 export function createIdleTimeout(clock: Clock, milliseconds: number) {
   const controller = new AbortController();
   let heardAt = clock.monotonic();

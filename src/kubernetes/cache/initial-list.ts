@@ -93,7 +93,7 @@ export function createLister<Row>(
       canStream = hasStreamed;
       return undefined;
     }
-    throw new KubeError(`watch ${resource.plural}: ended before all was told`, { reason: 'Network' });
+    throw new KubeError(`watch ${resource.plural}: ended before the initial list was complete`, { reason: 'Network' });
   }
 
   async function pages(): Promise<ListResult<Row>> {

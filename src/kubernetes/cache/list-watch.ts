@@ -20,7 +20,7 @@ export interface ListWatchOptions<Row> {
   readonly namespace: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly pageSize?: number;
-  /** Milliseconds after which all is listed anew although nothing seems wrong; a tenth less or more by chance. */
+  /** Milliseconds between relists when nothing seems wrong, ±10 % at random. */
   readonly relistInterval?: number;
   readonly store: Store<Row>;
   readonly decoder: Decoder<Row>;
@@ -40,9 +40,9 @@ export interface ListWatchOptions<Row> {
  * dead, or a server restored from a backup: it sends nothing to a watch from a resourceVersion that it has yet to reach.
  */
 const longestIdleTime = 180_000;
-/** A server that could not be reached for so long was away; anything shorter is a connection that broke. */
+/** A server that could not be reached for so long was unavailable; anything shorter is a broken connection. */
 const absence = 5_000;
-/** A watch that lasted this long worked; its end is no reason to wait before the next. */
+/** A watch that lasted this long worked; the next starts immediately. */
 const steady = 5_000;
 
 /** How long after its begin a watch is compared with where the server is in its history, if that may have changed. */
@@ -50,7 +50,7 @@ const settled = 1_000;
 /** Failures with which a server may be restored from a backup before it answers again. */
 const unreachable: ReadonlySet<KubeErrorReason> = new Set(['Network', 'Timeout', 'Unavailable']);
 
-/** Errors that say nothing about the place where the watch was: it can go on from there. After any other, all is listed anew. */
+/** Errors after which the watch continues from its resourceVersion. After any other, the reflector relists. */
 const resumable: ReadonlySet<KubeErrorReason> = new Set([
   'Network',
   'Timeout',
@@ -61,8 +61,8 @@ const resumable: ReadonlySet<KubeErrorReason> = new Set([
 ]);
 
 /**
- * An event that gets lost on the way leaves no trace: the watch goes on, and the next bookmark says that all is well. Only
- * the object's next event or a list tells. With this, the copy is wrong for half an hour at most.
+ * A lost event leaves no trace: the watch continues, and the next bookmark looks complete. Only
+ * the object's next event or a list shows it. With relists, the cache is wrong for half an hour at most.
  */
 const usualRelistInterval = 30 * 60_000;
 
@@ -81,9 +81,9 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
   let unreachableSince: number | undefined;
   let watches = 0;
   let openedAt: number | undefined;
-  /** A connection failed since the server last told its resourceVersion: it may be one restored from a backup. */
+  /** A connection failed since the last resourceVersion: the server may be one restored from a backup. */
   let mayBeRestored = false;
-  /** When all is to be listed anew, whatever happens (monotonic). */
+  /** When the next relist is due at the latest (monotonic). */
   let relistAt = 0;
 
   while (!signal.aborted) {
@@ -199,13 +199,13 @@ export async function listAndWatch<Row>(options: ListWatchOptions<Row>): Promise
     if (change !== undefined) options.onChange(change, false);
   }
 
-  /** A watch tells what comes after its beginning. Anything earlier is another history: relist. */
+  /** A watch sends later versions only. An earlier one belongs to another history: relist. */
   function demandAfter(from: string, version: string): string {
     if (!isNewer(from, version)) return version;
     throw new KubeError(`watch ${resource.plural}: an event from before the watch`, { reason: 'Gone' });
   }
 
-  /** Decides how to go on after a failure, says so once, and waits. */
+  /** Decides how to continue after a failure, logs it once, and waits. */
   async function recover(error: unknown): Promise<void> {
     const reason = error instanceof KubeError ? error.reason : 'Unexpected';
     const wasSteady = openedAt !== undefined && clock.monotonic() - openedAt >= steady;

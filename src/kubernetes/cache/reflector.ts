@@ -25,19 +25,19 @@ export interface ReflectorOptions<Row> {
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: Log;
-  /** Told of every change of what `get` answers, after it: by list, watch or `observe`. */
+  /** Called after every change of what `get` returns, by list, watch or `observe`. */
   readonly onChange: (change: ReflectorChange<Row>) => void;
-  /** Told of every watch but the first. */
+  /** Called for every watch but the first. */
   readonly onRestart?: () => void;
   readonly pageSize?: number;
-  /** Milliseconds after which all is listed anew although nothing seems wrong; half an hour when left out. */
+  /** Milliseconds between relists when nothing seems wrong; half an hour by default. */
   readonly relistInterval?: number;
 }
 
-/** A local copy of what the API server has of one kind, kept up to date for ever. */
+/** A local copy of the API server's objects of one kind, permanently kept up to date. */
 export interface Reflector<Row> {
   start(): void;
-  /** Resolves when nothing is under way any more. */
+  /** Resolves when no request is in flight. */
   stop(): Promise<void>;
   /** Resolves when everything has been listed once; never, if stopped before. */
   readonly synced: Promise<void>;
@@ -49,7 +49,7 @@ export interface Reflector<Row> {
   keys(): Iterable<string>;
   readonly size: number;
   /**
-   * Takes the answer of our own write, so that whoever looks next sees it. Nothing happens if it is known already or
+   * Stores the response of the operator's own write, so that the next reconciliation sees it. Ignored if it is known already or
    * something newer is, its deletion included.
    */
   assume(object: unknown): void;

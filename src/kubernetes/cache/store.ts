@@ -1,12 +1,12 @@
 import { isNewer } from './resource-version.ts';
 
-/** One version of one object, as the server told it. */
+/** One version of one object, as the server sent it. */
 export interface ObjectVersion<T> {
   /** `namespace/name`. */
   readonly key: string;
   readonly uid: string;
   readonly resourceVersion: string;
-  /** `None`: an object that nobody wants to know of; `Unreadable`: one that is there, whatever it says; `Held`: the one that `holds` confirmed. */
+  /** `None`: an object that is not wanted; `Unreadable`: one that can't be decoded; `Held`: the one that `holds` confirmed. */
   readonly content: { readonly kind: 'Row'; readonly object: T } | { readonly kind: 'None' | 'Unreadable' | 'Held' };
 }
 
@@ -24,11 +24,11 @@ interface Entry<T> {
   readonly object: T;
 }
 
-/** How many deletions are remembered: more than the events that can be under way in disorder. */
+/** How many deletions are remembered: more than the events that can arrive out of order. */
 const mostTombstones = 1_000;
 
 /**
- * What is known of the objects of one list-and-watch. Two sources tell of them: lists and watch events, in the server's
+ * What is known of the objects of one list-and-watch. They come from two sources: lists and watch events, in the server's
  * order, and the answers to our own writes (`observe`), which run ahead of it. The newer version wins, and an object that
  * is gone stays gone: what is not held although all history up to its version was seen has been deleted.
  */
@@ -36,12 +36,12 @@ export class Store<T> {
   readonly #entries = new Map<string, Entry<T>>();
   /** All changes up to this resourceVersion have been seen. */
   #resourceVersion: string | undefined;
-  /** The newest deletions that were told of, with their resourceVersions: an event that comes late does not bring an object back. */
+  /** The newest deletions, with their resourceVersions: an event that comes late does not bring an object back. */
   readonly #tombstones = new Map<string, string>();
-  /** Keys observed since the list under way began: only these may be newer than it. */
+  /** Keys observed since the list in flight began: only these may be newer than it. */
   #assumed: Set<string> | undefined;
 
-  /** Where a watch goes on; undefined before the first list. */
+  /** Where a watch continues; undefined before the first list. */
   get resourceVersion(): string | undefined {
     return this.#resourceVersion;
   }

@@ -21,12 +21,12 @@ export interface LeaderElectionTimes {
   readonly leaseDuration: number;
   /** For how long its holder counts on it after it asked for the renewal that was granted last. */
   readonly renewDeadline: number;
-  /** How often it is renewed. Whoever waits looks twice as often, so that one that was given back is taken within this time. */
+  /** How often it is renewed. A standby reads it twice as often, so that a released Lease is acquired within this time. */
   readonly retryPeriod: number;
 }
 
 export interface LeaderElectionOptions {
-  /** On connections of its own: one that other calls keep busy would delay a renewal. Its deadline is half of `renewDeadline`. */
+  /** On separate connections: a busy one would delay a renewal. Its deadline is half of `renewDeadline`. */
   readonly client: Pick<KubeClient, 'get' | 'create' | 'patch'>;
   readonly ref: ObjectRef;
   /** Of this process and no other, ever. */
@@ -37,17 +37,17 @@ export interface LeaderElectionOptions {
   readonly log: Log;
 }
 
-/** The claim of one process to be the one that acts, by a Lease that all of them share. */
+/** Makes one process the leader, by a Lease that all replicas share. */
 export interface LeaderElection {
   /** Begins to ask for it. */
   start(): void;
   /** Resolves when this process holds the lease for the first time. */
   readonly elected: Promise<void>;
-  /** Resolves with the reason, a sentence, when somebody else may have it: for ever, this process never takes it again. */
+  /** Resolves with the reason, a sentence, when another process may have it; this process never acquires it again. */
   readonly lost: Promise<string>;
   /**
-   * Whether it is certain, at this moment, that nobody else holds it. False while renewals fail for longer than the renew
-   * deadline, and true again if one then shows that nobody took it meanwhile.
+   * Whether it is certain, at this moment, that no other process holds it. False while renewals fail for longer than the renew
+   * deadline, and true again if one then shows that no other process acquired it meanwhile.
    */
   isLeader(): boolean;
   /** The Lease as events are about it; undefined before it was read. */
@@ -60,10 +60,10 @@ const resource: Resource = { group: 'coordination.k8s.io', version: 'v1', plural
 const leaseKind = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' } as const;
 
 /**
- * Expected flow: look → nobody has it, or whoever has it was silent for as long as it asked for → take → renew, again and
+ * Expected flow: read → it is free, or its holder didn't renew for its lease duration → acquire → renew, again and
  * again → release. Every write carries the resourceVersion that was read, so that of two who take it one does.
  *
- * Guarantees: a holder counts on the lease until `renewDeadline` after it *sent* the renewal; everybody else respects it for
+ * Guarantees: a holder counts on the lease until `renewDeadline` after it *sent* the renewal; the others respect it for
  * `leaseDuration` after they *saw* it changed, which is later. No clock of one machine is compared with another's.
  *
  * Assumes that monotonic clocks run alike to within the difference of the two times (a third, by default). While a machine is
@@ -181,7 +181,7 @@ class LeaderElector implements LeaderElection {
     const { clock, identity, times, log } = this.#options;
     const seen = await this.#read();
     const now = clock.monotonic();
-    // Also one that was emptied by hand, and one that is gone: that is no word of its holder's, who may not have noticed yet.
+    // Also one that was emptied by hand, and one that is gone: its holder may not have noticed yet.
     if (seen !== undefined && seen.holder !== identity && seen.resourceVersion !== this.#othersResourceVersion) {
       if (this.#othersResourceVersion === undefined && seen.holder !== undefined)
         log.info('On standby', { holder: seen.holder });
@@ -201,7 +201,7 @@ class LeaderElector implements LeaderElection {
       if (seen !== undefined) await this.#write(seen, spec);
       else this.#remember(await client.create(resource, ref.namespace, leaseObject(ref, spec)));
     } catch (error) {
-      // Somebody else was faster, and is seen at the next look.
+      // Another process was faster; the next read shows it.
       if (hasReason(error, seen === undefined ? 'AlreadyExists' : 'Conflict')) return;
       throw error;
     }
@@ -219,7 +219,7 @@ class LeaderElector implements LeaderElection {
       await this.#write(known, renewedSpec(this.#renewal()));
     } catch (error) {
       if (hasReason(error, 'NotFound')) return this.#lose(undefined);
-      // Somebody changed it: whether that took it away is seen at once, not at the next turn.
+      // It was changed: read it now, not at the next interval, to see who holds it.
       if (hasReason(error, 'Conflict')) return this.#renew();
       throw error;
     }
@@ -229,7 +229,8 @@ class LeaderElector implements LeaderElection {
   #lose(seen: LeaseState | undefined): void {
     this.#state = 'Over';
     const { namespace, name } = this.#options.ref;
-    const what = seen === undefined ? 'was deleted' : `is held by ${seen.holder ?? 'nobody'} now`;
+    const what =
+      seen === undefined ? 'was deleted' : seen.holder === undefined ? 'was released' : `is held by ${seen.holder} now`;
     this.#lost.resolve(`the Lease ${namespace}/${name} ${what}`);
   }
 
@@ -244,7 +245,7 @@ class LeaderElector implements LeaderElection {
     return this.#known;
   }
 
-  /** Stored only if nobody changed it since `seen`. Until the answer is here, what is stored is not known. */
+  /** Stores it only if it is unchanged since `seen`. Until the response is here, its state is unknown. */
   async #write({ resourceVersion }: LeaseState, spec: object): Promise<void> {
     this.#known = undefined;
     const body = { metadata: { resourceVersion }, spec };

@@ -3,17 +3,17 @@ import { fieldsOf } from '../../domain/json.ts';
 export interface LeaseState {
   readonly uid: string;
   readonly resourceVersion: string;
-  /** Undefined: nobody holds it. */
+  /** Undefined: it is free. */
   readonly holder: string | undefined;
   /** For how long its holder wants it to be respected after each change of it, in milliseconds; 0 when it does not say. */
   readonly duration: number;
   readonly transitions: number;
 }
 
-/** Of the record that a holder leaves behind when it is done; an emptied one that says otherwise is somebody's edit. */
+/** Of the record that a holder leaves behind when it is done; another emptied one was edited by a user. */
 const releasedSeconds = 1;
 
-/** Reads a stored Lease. What is missing or no number counts as nothing, so that a spoilt one can be taken like an empty one. */
+/** Reads a stored Lease. Missing and malformed fields count as empty, so that the Lease can be acquired. */
 export function readLease(object: unknown): LeaseState {
   const { metadata, spec } = fieldsOf(object);
   const { holderIdentity, leaseDurationSeconds, leaseTransitions } = fieldsOf(spec);
@@ -32,7 +32,7 @@ export function isReleased({ holder, duration }: LeaseState): boolean {
   return holder === undefined && duration === releasedSeconds * 1000;
 }
 
-/** Milliseconds; `at` is epoch, for people: nobody judges by it. */
+/** Milliseconds; `at` is epoch, for display only. */
 export interface LeaseRenewal {
   readonly identity: string;
   readonly duration: number;
@@ -55,7 +55,7 @@ export function renewedSpec({ identity, duration, at }: LeaseRenewal): object {
   return { holderIdentity: identity, leaseDurationSeconds: Math.ceil(duration / 1000), renewTime: microTime(at) };
 }
 
-/** The end: whoever waits may take it at once. */
+/** A released Lease: a standby may acquire it immediately. */
 export function releasedSpec(at: number): object {
   return { holderIdentity: '', leaseDurationSeconds: releasedSeconds, renewTime: microTime(at) };
 }

@@ -30,15 +30,15 @@ import { RecreationRate } from './admission/recreation-rate.ts';
 import { MachineCache } from './machine-cache.ts';
 import { CallAdmission, type CallStats } from './admission/call-admission.ts';
 
-/** Whose turns the account's own reads take. No key or group of others can be it. */
+/** The flow of the account's own reads; no key or namespace is empty. */
 const accountFlow = '';
 
 export const createAccount = (options: AccountOptions): RegisteredAccount => new AccountCore(options);
 
 /**
- * The parts of an account, and what each answer means to all of them: when to read (`Poller`), whether a call may go out
- * (`CallAdmission`), what was seen (`MachineCache`), whom that concerns (`Subscriptions`), what is missing (`DisappearanceGuard`), and whether the
- * key is accepted (`CredentialStatus`).
+ * The parts of an account, and what each response means to all of them: when to read (`Poller`), whether a call may be sent
+ * (`CallAdmission`), the last seen state (`MachineCache`), which keys it concerns (`Subscriptions`), what is missing
+ * (`DisappearanceGuard`), and whether the key is accepted (`CredentialStatus`).
  */
 class AccountCore implements RegisteredAccount {
   lastFailure: Failure | undefined;
@@ -188,7 +188,7 @@ class AccountCore implements RegisteredAccount {
   }
 
   readMachine(key: string, id: ProviderId, notBefore: number): TimedRead<Machine | undefined> | undefined {
-    // Stopped: what is cancelled is no answer.
+    // Stopped: a cancelled read says nothing about the VM.
     if (this.#abort.signal.aborted) return undefined;
     const known = this.#machineReads.known(key, id, notBefore);
     if (known !== undefined) return known;
@@ -266,12 +266,12 @@ class AccountCore implements RegisteredAccount {
     await this.#admission.stop();
   }
 
-  /** While a change is under way its moment is still in the future: the next read will do to look again. */
+  /** `Infinity` stands for a write in flight: any read from now on is good enough to reconcile again. */
   #reachableTime(after: number): number {
     return Number.isFinite(after) ? after : this.#clock.monotonic();
   }
 
-  /** Makes a read when its turn comes; undefined when it does not come. */
+  /** Makes a read once it has a slot; undefined if it gets none. */
   #timedRead<T>(
     priority: 'Read' | 'List',
     flow: string,
@@ -283,7 +283,7 @@ class AccountCore implements RegisteredAccount {
     });
   }
 
-  /** Of a key that was not accepted a few at a time, in turn for each group: it may be one of many that are not keys at all. */
+  /** Lists for keys that were never accepted share few slots: a tenant may store many invalid keys. */
   #listMachines(keyProbes: KeyProbes | undefined): Promise<TimedRead<readonly ListedMachine[]> | undefined> {
     const read = () => this.#timedRead('List', accountFlow, () => this.#provider.listMachines(this.#abort.signal));
     if (keyProbes === undefined || this.credentialStatus === 'Accepted') return read();
@@ -320,17 +320,17 @@ class AccountCore implements RegisteredAccount {
     this.#wakeAll(new Set([...waiting, ...this.#subscriptions.of(diff)]));
   }
 
-  /** Why a call need not be tried. A list is tried nevertheless: it shows whether that has changed. */
+  /** Why no call is sent. A list is sent nevertheless, because it shows whether that has changed. */
   #refusal(): Failure | undefined {
     return this.rejection ?? this.#admission.refusal;
   }
 
-  /** What a single call was answered. It may be refused for reasons of its own, so a list has to confirm that it is the key. */
+  /** The result of a single call. The provider may reject it for other reasons than the key, so a list has to confirm that. */
   #onCall(outcome: Outcome<unknown>): void {
     if (this.#abort.signal.aborted) return;
     if (this.#credential.onCall(outcome, this.#clock.monotonic())) this.#reportCredentialStatus();
     this.#admission.record(outcome);
-    // A doubt, a closed gate or an absent provider may each change when the next list is due.
+    // A suspected key, a rate-limit pause and an open circuit breaker each change when the next list is due.
     if (!outcome.ok) this.#poller.schedule();
   }
 
@@ -339,7 +339,7 @@ class AccountCore implements RegisteredAccount {
     const isNew = this.#credential.onList(startedAt, outcome);
     this.#admission.recordList(outcome);
     if (isNew) this.#reportCredentialStatus();
-    // Without a good list there is no telling when the next one comes, and who waits had better look anew.
+    // Without a good list the time of the next one is unknown: waiting calls are rejected, and their objects requeued.
     if (outcome.ok) this.#admission.dispatch();
     else if (wasSuspected) this.#admission.rejectWaiting();
     this.#wakeAll(outcome.ok ? this.#onListed(startedAt, outcome.value) : this.#onListFailed(outcome.failure));
@@ -356,7 +356,7 @@ class AccountCore implements RegisteredAccount {
     this.#wakeAll(this.#subscriptions.keys());
   }
 
-  /** Takes over a new list; the keys that have something to look at. */
+  /** Stores a new list and returns the keys to wake. */
   #onListed(startedAt: number, machines: readonly ListedMachine[]): ReadonlySet<string> {
     const before = this.snapshot;
     const diff = this.#machines.replace(startedAt, this.#clock.monotonic(), machines);
@@ -380,7 +380,7 @@ class AccountCore implements RegisteredAccount {
     return new Set([...waiting, ...changedKeys]);
   }
 
-  /** A list could not be had: all who wait for one are told, and everybody when that is news. */
+  /** Wakes the keys that wait for a list, and all subscribed keys if the failure is of a new class. */
   #onListFailed(failure: Failure): ReadonlySet<string> {
     const woken = new Set(this.#poller.takeWaitersFor(Infinity));
     if (this.lastFailure?.class !== failure.class) {
@@ -392,7 +392,7 @@ class AccountCore implements RegisteredAccount {
   }
 
   #wakeAll(keys: Iterable<string>): void {
-    // A copy: whoever is woken may follow or forget at once.
+    // A copy: a woken key may subscribe or unsubscribe immediately.
     for (const key of Array.from(keys)) this.#wake(key);
   }
 }

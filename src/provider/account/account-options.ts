@@ -12,7 +12,7 @@ export interface AccountOptions {
   readonly log: Log;
   /** 0 (inclusive) to 1 (exclusive). */
   readonly random: () => number;
-  /** Told each key that has something to look at; must not throw, and may be told a key it no longer knows. */
+  /** Called with each key to requeue. It must not throw, and may get a key that is unsubscribed already. */
   readonly wake: (key: string) => void;
   readonly settings?: Partial<AccountSettings>;
   /** Called when the provider accepts the key: at first, and again after it was rejected. */

@@ -9,7 +9,7 @@ import { ListSizeLimit } from './list-size-limit.ts';
 import { KeyProbes } from './polling/key-probes.ts';
 import { createAccount } from './account-core.ts';
 
-/** How long an account that nobody follows is kept, and how often that is looked at. */
+/** How long an account without subscribers is kept, and how often that is checked. */
 const keptFor = 10 * 60_000;
 const sweepEvery = 60_000;
 
@@ -34,12 +34,12 @@ export interface AccountRegistryOptions extends Omit<
 export interface AccountRegistry {
   /**
    * The account of this key, for an object of this group (its namespace); or which limit leaves no room for one more. One
-   * that nobody followed for ten minutes is stopped, and begun again when asked for; sooner when there is no room for another.
+   * without subscribers for ten minutes is stopped, and started again when requested; sooner when the registry is full.
    */
   get(apiKey: Secret, group: string): Account | 'TotalReached' | 'GroupReached';
   /** Those in use, by their ordinal number. */
   list(): ReadonlyMap<number, Account>;
-  /** Stops all of them; writes under way are waited for. */
+  /** Stops all of them; waits for writes in flight. */
   stop(): Promise<void>;
 }
 
@@ -53,11 +53,11 @@ interface Entry {
 }
 
 /**
- * Worked table of what happens when there is no room for one more key:
+ * Worked table of what happens to a new key when the registry is full:
  *
  * | there is one                                              | then                                               |
  * | --------------------------------------------------------- | -------------------------------------------------- |
- * | that nobody follows                                       | it is stopped, the one unused for longest first     |
+ * | without subscribers                                       | it is stopped, the one unused for longest first     |
  * | not accepted, of a group with more such keys than this one | it is stopped: a key that was not accepted does nothing |
  * | accepted                                                  | it stays, whatever comes                           |
  */
@@ -83,7 +83,7 @@ export function createAccountRegistry(options: AccountRegistryOptions): AccountR
       log: log.with({ account: ordinal }),
       provider: lists.bound(ordinal, connect(apiKey)),
       keyProbes,
-      // Not sooner: anybody can put any word into a Secret, and no text with that word would be shown to anyone else.
+      // Not sooner: a tenant can put any word into a Secret, and that word would then be redacted for all tenants.
       onAccepted: () => {
         if (!isRegistered) entry.release = registerSecret(apiKey);
         isRegistered = true;

@@ -14,15 +14,15 @@ export interface Snapshot {
   readonly machines: readonly Machine[];
   /** The VMs that are there and can't be read. */
   readonly unreadable: ReadonlyMap<ProviderId, UnreadableEntry>;
-  /** The distinct owners shown, ascending; empty when there is no machine or none names its owner. */
+  /** The distinct owners shown, ascending; empty when the list is empty or names no owner. */
   readonly ownerIds: readonly ProviderId[];
   byId(id: ProviderId): Machine | undefined;
   /** Whether the list shows it, readable or not. */
   has(id: ProviderId): boolean;
   byName(name: string): readonly Machine[];
-  /** Machines named `head` with a hyphen and eight hexadecimal digits, as objects name them that have no name of their own choice. */
+  /** Machines named `head` with a hyphen and eight hexadecimal digits, the generated form of a name. */
   withSuffix(head: string): readonly Machine[];
-  /** The newest time that any machine tells, epoch milliseconds by the provider's clock; undefined when none tells one. */
+  /** The newest time in the list, epoch milliseconds by the provider's clock; undefined when it has none. */
   readonly newestTime: number | undefined;
 }
 
@@ -44,7 +44,7 @@ export interface ProviderWrite {
   readonly priority: Exclude<CallPriority, 'Read' | 'List'>;
   /** Groups have turns alike, however many calls each has waiting. An opaque string. */
   readonly flow: string;
-  /** Aborted: the call is given up, if its turn has not come. */
+  /** Aborts a call that still waits for a slot. */
   readonly signal?: AbortSignal;
 }
 
@@ -78,18 +78,18 @@ export interface TimedRead<T> {
 export interface Account {
   /**
    * Whether the provider accepted the key when last asked for a list: one call refused by a proxy, or for want of a
-   * right, is no verdict on the key. A new account is `Unverified`.
+   * permission, doesn't reject the key. A new account is `Unverified`.
    */
   readonly credentialStatus: 'Unverified' | 'Accepted' | 'Rejected';
   /** Why the key counts as rejected: what the newest list was answered. */
   readonly rejection: Failure | undefined;
   /** Why the last list could not be had; undefined after a good one. */
   readonly lastFailure: Failure | undefined;
-  /** Until when (monotonic) the provider asked us to stay away; undefined when it did not. */
+  /** When (monotonic) the rate-limit pause ends; undefined without one. */
   readonly rateLimitedUntil: number | undefined;
   /**
-   * Whether the provider counts as away: several calls in a row had no answer, or one of its own trouble. Then no call is
-   * made before a list comes through, which wakes whoever wants one.
+   * Whether the circuit breaker is open: several calls in a row failed on the provider's side. Then no call is
+   * made before a list succeeds, which wakes the keys that requested one.
    */
   readonly isUnavailable: boolean;
   /** How its calls get through, for metrics. */
@@ -100,22 +100,22 @@ export interface Account {
   readonly emptyLists: number;
   /** The newest complete list. */
   readonly snapshot: Snapshot | undefined;
-  /** Nothing was heard yet: neither a list nor that there is none to be had. */
+  /** No list has succeeded or failed yet. */
   readonly isFirstListDue: boolean;
   /** The newest mass absence that is not settled; while there is one, that a list lacks a name proves nothing either. */
   readonly massDisappearance: MassDisappearance | undefined;
 
   /**
-   * The machine as the newest read showed it: the newest list, or a later read of that machine alone. That none showed
-   * it is no evidence that it is gone.
+   * The machine as the newest read showed it: the newest list, or a later read of that machine alone. A machine that
+   * no read showed may exist nevertheless.
    */
   cachedMachine(id: ProviderId): CachedMachine | undefined;
 
   /**
-   * Makes one changing call: waits for its turn, then calls. `beforeCall` runs when the turn has come, directly before the
-   * call, and may refuse it by returning false. The answer is undefined when no call was made: refused so, given up, stopped, or the
-   * provider asks us to stay away or is away, which nobody waits out in line. After a call that was refused for its key all
-   * others wait until a list has told whether the key still is accepted. Calls for one machine are made one after the other.
+   * Makes one changing call: waits for a slot, then calls. `beforeCall` runs once the slot is acquired, directly before the
+   * call, and may refuse it by returning false. The result is undefined when no call was made: refused so, aborted, stopped, or the
+   * provider is rate-limited or unavailable, when waiting calls are rejected. After a call that was refused for its key all
+   * others wait until a list has shown whether the key still is accepted. Calls for one machine are made one after the other.
    */
   write<T>(
     write: ProviderWrite,
@@ -124,7 +124,7 @@ export interface Account {
   ): Promise<Outcome<T> | undefined>;
   /**
    * When our last change of `subject` was answered (monotonic), whatever the answer was; a read that started before says
-   * nothing about it. `Infinity` while a change is under way.
+   * nothing about it. `Infinity` while a write is in flight.
    */
   lastWriteAt(subject: string): number | undefined;
   /**
@@ -141,8 +141,8 @@ export interface Account {
 
   /**
    * `key` is woken whenever the machine of that name or id changes, comes or goes, from one read to the next.
-   * `isGoing`: by what is on record its deletion had begun when the key began to follow it, so that nobody is surprised to find
-   * it gone. `group` is whose turns it takes when its machine is looked up; its own when not told.
+   * `isDeleting`: the object records that its deletion had begun before the key subscribed, so that its absence is
+   * expected. `group` is the flow of its machine reads; the key itself by default.
    */
   subscribe(
     key: string,
@@ -155,7 +155,7 @@ export interface Account {
   ): void;
   /**
    * Since when (monotonic) `key` has followed the machine it follows now. A list that started earlier was not judged for
-   * how many followed machines it lacks, so it is no evidence that this one is gone.
+   * how many subscribed machines it lacks, so this machine may exist although that list lacks it.
    */
   subscribedSince(key: string): number | undefined;
   /** Undefined while the newest list, or a later read, shows the VM, and for a VM that no key is subscribed to. */
@@ -165,7 +165,7 @@ export interface Account {
   /** The mass absence in which this machine vanished; undefined once it is back or lists have agreed for long enough. */
   massDisappearanceOf(id: ProviderId): MassDisappearance | undefined;
   /**
-   * While any key has urgency, the machines of those that have are read at the fast pace instead of once per idle poll: each
+   * While any key has urgency, the machines of those that have are read at the fast polling interval instead of once per idle poll: each
    * by itself or all by a list, whichever is cheaper.
    */
   setFastPolling(key: string, urgent: boolean): void;
@@ -175,17 +175,17 @@ export interface Account {
    */
   requestList(key: string, after: number): void;
   /**
-   * The same for whoever only asks how the machine is that `key` follows: a read of that machine alone does as well as a
+   * The same for the machine that `key` is subscribed to: a read of that machine alone does as well as a
    * list, unless it does not show it.
    */
   requestMachine(key: string, after: number): void;
   /** HMAC-SHA256 of the text with the account's key, 128 bits in base64url: the same for the same key, whatever Secret it is in. */
   keyedHash(text: string): string;
-  /** A key that counts as rejected is tried at once: somebody has just put it into a Secret. */
+  /** Tries a rejected key immediately, because it was just stored in a Secret. */
   retryKey(): void;
   /** Drops everything held for `key`. */
   unsubscribe(key: string): void;
-  /** Ends polling and aborts reads; writes under way are waited for. */
+  /** Ends polling, aborts reads, and waits for writes in flight. */
   stop(): Promise<void>;
 }
 

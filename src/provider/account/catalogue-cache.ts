@@ -5,22 +5,22 @@ import type { Provider } from '../provider.ts';
 import type { Catalogue } from './account.ts';
 
 const keptFor = 10 * 60_000;
-/** A failure is answered again for a moment, so that a thousand objects that need the catalogue ask once. */
+/** A failure is returned again for a moment, so that a thousand objects that need the catalogue cause one read. */
 const failureKeptFor = 5_000;
 
-/** Reads the catalogue once for all who ask meanwhile, and keeps it for ten minutes. Nobody waits: keys are told. */
+/** Reads the catalogue once for all keys that request it meanwhile, wakes them, and keeps it for ten minutes. */
 export class CatalogueCache {
   readonly #clock: Clock;
   readonly #read: () => Promise<Outcome<Catalogue>>;
-  readonly #tell: (keys: Iterable<string>) => void;
+  readonly #wake: (keys: Iterable<string>) => void;
   readonly #waiting = new Set<string>();
   #kept: { readonly outcome: Outcome<Catalogue>; readonly until: number } | undefined;
   #isReading = false;
 
-  constructor(clock: Clock, read: () => Promise<Outcome<Catalogue>>, tell: (keys: Iterable<string>) => void) {
+  constructor(clock: Clock, read: () => Promise<Outcome<Catalogue>>, wake: (keys: Iterable<string>) => void) {
     this.#clock = clock;
     this.#read = read;
-    this.#tell = tell;
+    this.#wake = wake;
   }
 
   /** What is known without a call, if anything. */
@@ -28,7 +28,7 @@ export class CatalogueCache {
     return this.#kept !== undefined && this.#kept.until > this.#clock.monotonic() ? this.#kept.outcome : undefined;
   }
 
-  /** Reads it, unless that is under way; `key` is told when it is there or could not be had. */
+  /** Reads it, unless a read is in flight; wakes `key` after success or failure. */
   start(key: string): void {
     this.#waiting.add(key);
     if (!this.#isReading) void this.#fetch();
@@ -43,9 +43,9 @@ export class CatalogueCache {
     const outcome = await this.#read();
     this.#isReading = false;
     this.#kept = { outcome, until: this.#clock.monotonic() + (outcome.ok ? keptFor : failureKeptFor) };
-    const told = [...this.#waiting];
+    const waiting = [...this.#waiting];
     this.#waiting.clear();
-    this.#tell(told);
+    this.#wake(waiting);
   }
 }
 

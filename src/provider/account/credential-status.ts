@@ -2,14 +2,14 @@ import type { Failure, Outcome } from '../../domain/failure.ts';
 import type { Account } from './account.ts';
 
 /**
- * Whether the provider accepts the key. A list decides: one call refused by a proxy, or for want of a right, is no verdict
+ * Whether the provider accepts the key. A list decides: one call refused by a proxy, or for want of a permission, doesn't count
  * but a doubt, which the next list settles. Times are monotonic milliseconds.
  */
 export class CredentialStatus {
   status: Account['credentialStatus'] = 'Unverified';
   /** What the list was answered that rejected the key. */
   rejection: Failure | undefined;
-  /** When a single call was last refused for its key, until a list that started later tells about the key. */
+  /** When a single call was last refused for its key, until a list that started later ends. */
   suspectedAt: number | undefined;
   /** How many lists in a row rejected a key that was never accepted. */
   rejections = 0;

@@ -6,12 +6,12 @@ import type { WriteTracker } from './write-tracker.ts';
 import type { Subscriptions } from './subscriptions.ts';
 import { type Disappearance, afterComparison, endOf } from './mass-disappearance.ts';
 
-/** VMs that lists lack: each by itself, and as far as too many are missing at once to believe it of any. */
+/** VMs that are missing from lists: each by itself, and whether too many disappeared at once to trust the list. */
 export class DisappearanceGuard {
   readonly #subscriptions: Subscriptions;
   readonly #writes: WriteTracker;
   readonly #log: Log;
-  /** Machines that we asked to be deleted, until nobody looks for them any more. */
+  /** Machines that the operator deletes, until no key is subscribed to them. */
   readonly #deleting = new Set<ProviderId>();
   #disappearances: readonly Disappearance[] = [];
   #absences = new Map<ProviderId, Absence>();

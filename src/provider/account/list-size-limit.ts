@@ -20,7 +20,7 @@ export class ListSizeLimit {
   readonly #sizes = new Map<number, number>();
   #total = 0;
 
-  /** The provider of one account. A list for which there is no room fails, and the one before it counts on. */
+  /** The provider of one account. A list that exceeds the limit fails, and the previous one stays in use. */
   bound(account: number, provider: Provider): Provider {
     this.#sizes.set(account, 0);
     return {

@@ -5,7 +5,7 @@ import { type SnapshotDiff, createSnapshot, diffSnapshots, isSame } from './snap
 /**
  * What was last seen of each machine: in the newest complete list, or in a read of that machine alone that started later.
  * Such a row stands beside the list and is never taken for a part of it: that a machine is absent, how many there are
- * and what they are named is told by lists only. A list that started after it takes its place, whatever it shows.
+ * and what they are named is known from lists only. A list that started after it takes its place, whatever it shows.
  */
 export class MachineCache {
   #snapshot: Snapshot | undefined;

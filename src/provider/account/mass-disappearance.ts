@@ -18,10 +18,10 @@ export interface Disappearance {
 /** One complete list, and what it should have shown. */
 export interface ListComparison {
   readonly startedAt: number;
-  /** What the list before showed, and what somebody has begun to look for since. */
+  /** What the list before showed, and what keys have subscribed to since. */
   readonly expected: ReadonlySet<ProviderId>;
   isListed(id: ProviderId): boolean;
-  /** Whether we asked for it to be deleted, so that its absence surprises nobody. */
+  /** Whether the operator deletes it, so that its absence is expected. */
   isDeleting(id: ProviderId): boolean;
   /** Whether an earlier process had begun to delete it, by what its object records, and this one never saw it. */
   mayBeDeleted(id: ProviderId): boolean;
@@ -40,16 +40,16 @@ export function isMass(vanished: number, of: number): boolean {
  * | --------------------------------------------------- | --------------------------------------------------- |
  * | 8 that the list before showed                       | nothing: they may well be gone                      |
  * | 9 of them                                           | a wave of 9                                         |
- * | 9, of which we are deleting 5                       | nothing: 4 are no mass                              |
+ * | 9, of which we are deleting 5                       | nothing: 4 are too few                              |
  * | 2 of an account of 2, 3 of 3                        | nothing: so few may go by chance                    |
  * | 9 that are looked for since a process began         | a wave of 9, as if a list had shown them            |
  * | 9 of those that an earlier process was deleting     | nothing: that is what it was about                  |
  * | 9 of those, and 9 others                            | a wave of 18: the list is to blame                  |
  * | the wave, for five minutes and in three lists       | the wave is over: they are believed to be gone      |
  * | the wave but one                                    | a wave without that one, which is back              |
- * | another 9                                           | a second wave, with five minutes of its own         |
+ * | another 9                                           | a second wave, with its own five minutes            |
  *
- * Lists that could not be had are no lists: they neither confirm a wave nor end it.
+ * A failed list neither confirms a wave nor ends it.
  */
 export function afterComparison(
   disappearances: readonly Disappearance[],

@@ -14,7 +14,7 @@ export interface CallObserver {
   deleteFailed(id: ProviderId): void;
 }
 
-/** The same provider, with somebody listening to its answers. A list is the account's own, who judges it as such. */
+/** The same provider; the observer gets each result, except of lists, which the account handles itself. */
 export function observeCalls(provider: Provider, observer: CallObserver): Provider {
   const onCall = async <T>(call: Promise<Outcome<T>>): Promise<Outcome<T>> => {
     const outcome = await call;

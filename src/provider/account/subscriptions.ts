@@ -9,17 +9,17 @@ interface SubscriptionTarget {
   readonly group?: string | undefined;
 }
 
-/** Since when (monotonic) a key has followed the machine of this id, or this name while no id is known. */
+/** A key's subscription to the machine of this id, or of this name while no id is known; the time is monotonic. */
 interface Subscription extends SubscriptionTarget {
   readonly subscribedSince: number;
 }
 
-/** Which key follows which machine. A key follows one machine, by its name and, once known, by its id. */
+/** Which key is subscribed to which machine: one machine, by its name and, once known, by its id. */
 export class Subscriptions {
   readonly #subscriptions = new Map<string, Subscription>();
   readonly #byName = new KeyIndex<string>();
   readonly #byId = new KeyIndex<ProviderId>();
-  /** How many keys of each group follow a machine. */
+  /** How many keys of each group are subscribed. */
   readonly #groups = new Map<string, number>();
 
   get size(): number {
@@ -42,12 +42,12 @@ export class Subscriptions {
     return this.#subscriptions.get(key)?.subscribedSince;
   }
 
-  /** The id of the machine that the key follows, once known. */
+  /** The id of the key's machine, once known. */
   idOf(key: string): ProviderId | undefined {
     return this.#subscriptions.get(key)?.id;
   }
 
-  /** Whom the key shares its turns with; one that was not told stands for itself. */
+  /** The flow of the key's calls: its group, or the key itself without one. */
   groupOf(key: string): string {
     return this.#subscriptions.get(key)?.group ?? key;
   }
@@ -56,7 +56,7 @@ export class Subscriptions {
     return this.#groups.has(group);
   }
 
-  /** Those who follow a machine, in the order they came. */
+  /** The groups of subscribed keys, the oldest first. */
   groups(): Iterable<string> {
     return this.#groups.keys();
   }
@@ -64,7 +64,7 @@ export class Subscriptions {
   /** `now` is monotonic. */
   subscribe(key: string, { name, id, isDeleting, group }: SubscriptionTarget, now: number): void {
     const old = this.#subscriptions.get(key);
-    // Whether it was going already is a matter of when the key began to follow it.
+    // `isDeleting` describes the time of the subscription: later values don't count.
     if (old?.name === name && old.id === id) return;
     this.unsubscribe(key);
     this.#subscriptions.set(key, { name, id, isDeleting, group, subscribedSince: now });
@@ -85,7 +85,7 @@ export class Subscriptions {
     else this.#groups.set(group, left);
   }
 
-  /** The keys that follow one of the machines, each once. */
+  /** The keys that are subscribed to one of the machines, each once. */
   of({ ids, names }: SnapshotDiff): ReadonlySet<string> {
     const keys = new Set<string>();
     for (const name of names) for (const key of this.#byName.keysOf(name)) keys.add(key);

@@ -3,7 +3,7 @@ import type { Clock } from '../../domain/clock.ts';
 /** How long an answered change is remembered after a list that shows it: longer than any read lasts. */
 const keptFor = 10 * 60_000;
 
-/** Which machine we changed when, and that no two changes of one machine are under way at a time. */
+/** When the operator last changed each machine; allows one write per machine at a time. */
 export class WriteTracker {
   readonly #clock: Clock;
   readonly #answeredAt = new Map<string, number>();
@@ -13,7 +13,7 @@ export class WriteTracker {
     this.#clock = clock;
   }
 
-  /** When the last change was answered (monotonic); `Infinity` while one is under way: no read is fresh enough then. */
+  /** When the last change was answered (monotonic); `Infinity` while one is in flight: no read is fresh enough then. */
   lastWriteAt(machineName: string): number | undefined {
     return this.#answeredAt.get(machineName);
   }
@@ -22,7 +22,7 @@ export class WriteTracker {
   async serialize<T>(machineName: string, work: () => Promise<T>): Promise<T> {
     const before = this.#tails.get(machineName);
     const turn = before === undefined ? work() : before.then(work, work);
-    // Whoever comes next only waits for the end; the outcome is the caller's.
+    // The next write only waits for the end; the caller handles the outcome.
     const tail = turn.catch(() => {});
     this.#tails.set(machineName, tail);
     try {

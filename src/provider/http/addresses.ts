@@ -7,9 +7,9 @@ const order = new Intl.Collator('en', { numeric: true });
 
 /** As many as an object's status can hold. */
 const mostAddresses = 256;
-/** Of more entries nobody needs to know: the rest is not even looked at. */
+/** More entries are ignored. */
 const mostEntries = 1_024;
-/** Written with all zeros and an IPv4 tail; a longer text is no address. */
+/** Written with all zeros and an IPv4 tail; a longer text can't be an address. */
 const longestAddress = 45;
 
 interface Ip {
@@ -20,7 +20,7 @@ interface Ip {
 /**
  * A machine's addresses from both shapes in which the provider is known to tell them: `ip_allocations` (first, last, gateway,
  * prefixlen) and `ip_assignments` (ip_address). The one to connect to comes first: IPv4 before IPv6, public before private,
- * ranges without a known address last. Each once; what is no address is left out. Worked table for an allocation:
+ * ranges without a known address last. Each once; anything else is left out. Worked table for an allocation:
  *
  * | first            | last               | prefixlen | address          | range                             |
  * | ---------------- | ------------------ | --------- | ---------------- | --------------------------------- |
@@ -76,7 +76,7 @@ function rangeOf(start: Ip, end: Ip | undefined, prefixLength: number | undefine
 
 const endsInZeros = /(?:^|[:.])0{0,4}$/;
 
-/** Whether the lowest address of a range means its whole subnet. Where no prefix is told, the bits that vary are the host's. */
+/** Whether the lowest address of a range means its whole subnet. Without a prefix, the bits that vary are the host's. */
 function isSubnet(version: 4 | 6, lowest: bigint, varying: bigint, prefixLength: number | undefined): boolean {
   const bits = version === 4 ? 32 : 128;
   const hostBits = prefixLength === undefined ? (version === 4 ? 0 : bitsOf(varying)) : bits - prefixLength;

@@ -22,7 +22,7 @@ export interface Agents {
 
 /**
  * The other side, or something between, may have forgotten an idle connection silently. A write on it has an unknown
- * outcome, which costs a minute. A read is only made again, so it may use the connection for longer.
+ * outcome, which costs a minute. A read is only repeated, so it may use the connection for longer.
  */
 const usualIdle = { close: 15_000, write: 3_000 } as const;
 

@@ -26,7 +26,7 @@
  *
  * A login page comes as a redirect or as HTML with a 2xx: both mean that the key was not accepted, never that a machine
  * is gone. Error pages (4xx, 5xx) are often HTML too, but there the status already says what happened.
- * A list that answers 404 is no empty list: it is a wrong address.
+ * A 404 for a list doesn't mean an empty list but a wrong URL.
  */
 import type { FailureClass, FailureCode, Operation } from '../../domain/failure.ts';
 import { isWrite } from '../../domain/failure.ts';

@@ -30,7 +30,7 @@ export interface CallRecord {
 
 /**
  * Milliseconds: to connect, for the answer to begin, and for a whole read with all its attempts. A write ends after
- * connect and response together at the latest, so that its caller knows from when on it is no longer under way.
+ * connect and response together at the latest, so that its caller knows when it is no longer in flight.
  */
 export interface CallTimeouts {
   readonly connect: number;

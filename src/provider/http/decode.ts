@@ -28,7 +28,7 @@ import {
   parseJson,
   requiredId,
   requireUniqueIds,
-  tellsFailure,
+  reportsFailure,
   unwrapItem,
   WireError,
 } from './json-fields.ts';
@@ -85,7 +85,7 @@ function textLengthOf({ name, hostname, region, package: pack, osTemplate, task,
   return texts.reduce((sum, text) => sum + lengthOf(text), password?.length ?? 0);
 }
 
-/** The machine that was asked for; another one is no answer. */
+/** The requested machine; a response with another one is refused. */
 export function decodeMachineOf(id: ProviderId, text: string, context: Context): Machine {
   const machine = decodeMachine(unwrapItem(parseJson(text), machineWrappers), context);
   if (machine.id !== id) throw new WireError('the answer is another machine');
@@ -102,10 +102,10 @@ export function decodeCreateAnswer(text: string, context: Context): CreateAnswer
   const wire = unwrapItem(body, machineWrappers);
   const id = optionalId(wire['id']);
   const machine = id === undefined ? undefined : decodeMachine(wire, context);
-  // Beside a machine it may be that of someone else who has the name; the machine itself may have a status of its own.
-  const isBeside = isWireObject(body) && body !== wire && tellsFailure(body);
+  // Beside a machine it may be that of someone else who has the name; the machine itself may have its own status.
+  const isBeside = isWireObject(body) && body !== wire && reportsFailure(body);
   if (!isBeside && id !== undefined && machine !== undefined && isReadable(machine)) return { id, machine };
-  if (isBeside || tellsFailure(wire)) throw new WireError('the answer tells of a failure');
+  if (isBeside || reportsFailure(wire)) throw new WireError('the response reports a failure');
   if (id !== undefined) return { id };
   if (wire['id'] !== undefined && wire['id'] !== null) throw new WireError('the answer has no usable id');
   return {};

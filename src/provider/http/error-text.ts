@@ -37,7 +37,7 @@ export function jsonErrorText(body: string, known: SecretIndex): string | undefi
 
 /** Makes any text fit for `Failure.text`: one line without tags and secrets, at most 256 characters. */
 export function tidy(body: string, known: SecretIndex, own: ReadonlySet<string> = new Set()): string {
-  // Nobody reads an answer that is made of passwords.
+  // A response with so many passwords has no useful text.
   if (own.size > 100) return redacted;
   const text = withoutTail(body, known, false);
   const without = (words: string): string => registeredSecrets().scrub(known.scrub(withoutOwn(words, own)));

@@ -52,7 +52,7 @@ export function optionalIds(value: unknown): readonly ProviderId[] | undefined {
   return ids.every((id) => id !== undefined) ? ids : undefined;
 }
 
-/** What `Date.toISOString` would make of it is what it is already. Days that not every month has are looked at more closely. */
+/** Already in the form of `Date.toISOString`. Days that not every month has are parsed instead. */
 const isoTime = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/;
 
 /** The longest way to write one; a longer text meets no pattern. */
@@ -76,8 +76,8 @@ export function optionalTime(value: unknown, now: number): string | undefined {
   return isWritten ? value : new Date(time).toISOString();
 }
 
-/** What a body says of itself besides its content: a failure told with a 2xx. */
-export function tellsFailure(body: WireObject): boolean {
+/** Whether the body of a 2xx reports a failure. */
+export function reportsFailure(body: WireObject): boolean {
   if (isSaid(body['error']) || isSaid(body['errors'])) return true;
   const { status } = body;
   return status !== undefined && status !== null && !(typeof status === 'string' && status.toLowerCase() === 'success');
@@ -98,7 +98,7 @@ export function unwrapItem(value: unknown, wrappers: readonly string[]): WireObj
   return value;
 }
 
-/** Refuses a list that names one id twice: which of the two is true cannot be told. */
+/** Refuses a list that names one id twice, because it is unknown which of the two is true. */
 export function requireUniqueIds<T extends { readonly id: ProviderId }>(items: readonly T[]): readonly T[] {
   if (new Set(items.map((item) => item.id)).size !== items.length) throw new WireError('two items have the same id');
   return items;

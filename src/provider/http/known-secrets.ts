@@ -5,7 +5,7 @@ import type { Secret } from '../../domain/secret.ts';
 const mostTurnover = 2;
 const fewest = 1_000;
 
-/** What must not show in the provider's words: the API key in use, and the passwords that its answers have told. */
+/** What must not show in the provider's words: the API key in use, and the passwords that its responses contained. */
 export class KnownSecrets {
   readonly #key: string;
   #index: SecretIndex;

@@ -1,4 +1,4 @@
-import { parseJson, tellsFailure, WireError } from './json-fields.ts';
+import { parseJson, reportsFailure, WireError } from './json-fields.ts';
 
 /**
  * How much of a list is read: twice what 10,000 VMs take. The limits bound what the worst list takes in memory, so they and the memory limit
@@ -95,13 +95,13 @@ class ListReader<T> {
       }
       const value = this.#value();
       if (value === tooLarge) throw new WireError('the list says too much beside its entries');
-      if (tellsFailure({ [name]: value })) throw new WireError('the list tells of a failure');
+      if (reportsFailure({ [name]: value })) throw new WireError('the list reports a failure');
     });
     if (entries === undefined) throw noKnownArray();
     return entries;
   }
 
-  /** Of a large object, what is in it of a usual size: of an entry, its id tells what it is about. */
+  /** Of a large object, what is in it of a usual size: such as the id of an entry. */
   #entry(longest: number = listLimits.entryLength, depth = 0): unknown {
     this.#skipSpace();
     const start = this.#at;
@@ -146,7 +146,7 @@ class ListReader<T> {
     return value;
   }
 
-  /** To where the next value ends, if it is one: whether it is, its own parse tells. */
+  /** To the end of the next value; parsing it shows whether it is one. */
   #skipValue(): void {
     const text = this.#text;
     let at = this.#at;

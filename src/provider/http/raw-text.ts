@@ -8,7 +8,7 @@ export const longestName = 255;
 
 declare const raw: unique symbol;
 
-/** Text as the provider sent it, of a bounded length. It is no string to the compiler, so that it cannot leave the decoder. */
+/** Text as the provider sent it, of a bounded length. Its type isn't string, so that it cannot leave the decoder. */
 export interface RawText {
   readonly [raw]: true;
 }
@@ -28,7 +28,7 @@ export function lengthOf(text: RawText | undefined): number {
 const mostRemembered = 1_000;
 
 /**
- * The one way out for text from the provider: without unprintable characters, known secrets and those of registered keys.
+ * The only conversion of provider text to a string: without unprintable characters, known secrets and those of registered keys.
  * One serves one answer.
  */
 export class Sanitizer {
@@ -48,7 +48,7 @@ export class Sanitizer {
     if (remembered !== undefined) return remembered;
     const plain = toString(text);
     const scrubbed = this.#scrub(plain);
-    // Characters that nobody sees may be all that keeps a secret apart.
+    // Invisible characters may be all that splits a secret.
     const joined = withoutUnprintable(scrubbed);
     const bare = this.#scrub(joined);
     const clean = bare === joined ? printable(scrubbed) : bare;

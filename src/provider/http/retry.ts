@@ -10,11 +10,11 @@ export interface ReadRetries {
   readonly maxDelay: number;
 }
 
-/** Accidents that are likely over a moment later. A refusal or a malformed answer would only be repeated. */
+/** Errors that are likely to pass. A refusal or a malformed response would only be repeated. */
 const passing: ReadonlySet<FailureCode> = new Set(['ConnectFailed', 'ConnectionLost', 'Timeout', 'ServerError']);
 
 /**
- * Makes a read again after an accident: the only place where calls are repeated, and writes never come here.
+ * Retries a read after a passing error. Only reads are retried, and only here.
  * `read` gets the milliseconds that are left of `deadline` for this attempt; the outcome is the last attempt's.
  */
 export async function retryRead<T>(
@@ -49,7 +49,7 @@ export async function retryRead<T>(
       ...(signal === undefined ? {} : { signal }),
     });
   } catch {
-    // The last attempt failed, or the signal was aborted: between two attempts, or before the first, which then tells so itself.
+    // The last attempt failed, or the signal was aborted: between two attempts, or before the first, which then reports it itself.
     return last ?? (await read(1));
   }
 }

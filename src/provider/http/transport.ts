@@ -150,7 +150,7 @@ function send(client: Got, { url, method, headers, body = '', timeouts, signal }
     timeout: { send: timeouts.response, response: timeouts.response, request: timeouts.total },
     ...(signal === undefined ? {} : { signal }),
   });
-  // Stays: an error after the answer was cut off has nobody to tell, and without a listener it would end the process.
+  // Stays: an error after the response was cut off is ignored, and without a listener it would end the process.
   stream.on('error', () => {});
   // Of a server that wants to speak another protocol; got would wait for its answer.
   stream.on('upgrade', (_answer: http.IncomingMessage, socket: Duplex) => {

@@ -205,7 +205,7 @@ test('after a longer outage in which another one acquired it, it is lost permane
 
 test.each([
   ['in other hands', others, 'the Lease system/operator is held by other now'],
-  ['emptied', { ...others, holderIdentity: '' }, 'the Lease system/operator is held by nobody now'],
+  ['emptied', { ...others, holderIdentity: '' }, 'the Lease system/operator was released'],
   ['deleted', undefined, 'the Lease system/operator was deleted'],
 ])('it is lost at the next renewal when another client leaves it %s', async (_what, spec, reason) => {
   const room = createRoom();

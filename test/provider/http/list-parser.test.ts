@@ -144,6 +144,6 @@ describe('limits', () => {
 
   test('duplicate members: two arrays do not count as a list', () => {
     expect(() => read('{"data":[],"data":[1]}')).toThrow(WireError);
-    expect(() => read('{"status":"error","status":"success","data":[]}')).toThrow('tells of a failure');
+    expect(() => read('{"status":"error","status":"success","data":[]}')).toThrow('reports a failure');
   });
 });

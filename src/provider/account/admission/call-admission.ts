@@ -11,11 +11,11 @@ import { type CallPriority, CallScheduler } from './call-scheduler.ts';
 export interface CallStats {
   /** Whether the provider counts as away, so that only probes go out. */
   readonly isCircuitOpen: boolean;
-  /** Whether the provider asked us to stay away for a time that is not over. */
+  /** Whether a rate-limit pause (`Retry-After`) is in effect. */
   readonly isRateLimited: boolean;
   /** Calls a second that may go out in the long run; `Infinity` without a limit. */
   readonly rate: number;
-  /** Calls under way, lists apart. */
+  /** Calls in flight, lists excluded. */
   readonly inFlight: number;
   readonly waiting: Readonly<Record<CallPriority, number>>;
 }
@@ -30,8 +30,8 @@ export interface CallAdmissionOptions {
 }
 
 /**
- * Whether and when a call may go out: every call of an account takes a turn here. Turned away is who waits when the
- * provider asks for quiet or turns out to be away: nobody stands in line for minutes.
+ * Whether and when a call may go out: every call of an account needs a slot. Waiting calls are rejected when the
+ * provider starts a rate-limit pause or becomes unavailable, so that no call waits for minutes.
  */
 export class CallAdmission {
   readonly #log: Log;
@@ -52,12 +52,12 @@ export class CallAdmission {
     });
   }
 
-  /** Why a call need not even be tried now; a list is tried nevertheless, at the time that `pausedUntil` or `nextProbeAt` tells. */
+  /** Why no call is sent now. A list is sent nevertheless, at `pausedUntil` or `nextProbeAt`. */
   get refusal(): Failure | undefined {
     return this.#pause.failure ?? this.#breaker.failure;
   }
 
-  /** Until when (monotonic) the provider asked us to stay away; undefined when it did not. */
+  /** When (monotonic) the rate-limit pause ends; undefined without one. */
   get pausedUntil(): number | undefined {
     return this.#pause.pausedUntil;
   }
@@ -82,7 +82,7 @@ export class CallAdmission {
     };
   }
 
-  /** Makes a call when its turn comes; undefined when it does not: turned away, stopped, or given up. Rejects only if the call does. */
+  /** Makes a call once it has a slot; undefined if it gets none: rejected, stopped or aborted. Throws only if the call does. */
   async schedule<T>(
     priority: CallPriority,
     flow: string,
@@ -103,13 +103,13 @@ export class CallAdmission {
     if (!outcome.ok) this.#recordThrottling(outcome.failure);
   }
 
-  /** What a list was answered, which also tells whether the provider is back. */
+  /** Records the result of a list, which also shows whether the provider is available again. */
   recordList(outcome: Outcome<unknown>): void {
     const change = this.#breaker.recordList(outcome);
     if (change === 'Opened') this.#opened();
     if (change === 'Closed') {
       this.#log.info('Provider is available again, circuit breaker closed');
-      // Everybody goes on now, one after the other.
+      // Waiting calls continue, one after the other.
       this.#bucket.dropBurst();
     }
     if (!outcome.ok) this.#recordThrottling(outcome.failure);
@@ -124,7 +124,7 @@ export class CallAdmission {
     this.#scheduler.rejectWaiting();
   }
 
-  /** Turns away who waits, and resolves when the calls under way have ended, lists apart. */
+  /** Rejects waiting calls, and resolves when the calls in flight have ended, lists excluded. */
   stop(): Promise<void> {
     return this.#scheduler.stop();
   }
@@ -138,7 +138,7 @@ export class CallAdmission {
     const change = this.#pause.record(failure);
     if (change === undefined) return;
     const until = this.#pause.pausedUntil;
-    // Of calls that were in flight together each may be refused: that is one wish, however long the pause becomes.
+    // Of calls that were in flight together each may be refused: that counts as one slowdown, however long the pause becomes.
     if (until !== undefined) this.#bucket[change === 'Closed' ? 'onThrottled' : 'pause'](until);
     this.#scheduler.rejectWaiting();
   }

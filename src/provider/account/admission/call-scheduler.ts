@@ -5,12 +5,12 @@ import type { TokenBucket } from './token-bucket.ts';
 export const callPriorities = ['Remove', 'Power', 'Create', 'Read', 'List'] as const;
 export type CallPriority = (typeof callPriorities)[number];
 
-/** One turn in so many goes to the lane that has waited longest for one, so that none starves. */
+/** One slot in so many goes to the priority that has waited longest for one, so that none starves. */
 const agingTurn = 4;
 
 export interface CallSchedulerOptions {
   readonly bucket: TokenBucket;
-  /** Calls under way at a time, lists apart: there is only ever one of those, and it must not wait for calls that hang. */
+  /** Calls in flight at a time, lists excluded: there is only one list at a time, and it must not wait for calls that hang. */
   readonly maxInFlight: number;
   /** Whether only a list may go out for now; call `grant` when that is over. */
   readonly listsOnly: () => boolean;
@@ -19,16 +19,16 @@ export interface CallSchedulerOptions {
 /**
  * Who may call next. Worked table, when all of these wait and a token comes:
  *
- * | waits                                                   | has the turn                                            |
+ * | waits                                                   | gets the slot                                           |
  * | ------------------------------------------------------- | ------------------------------------------------------- |
  * | 1,000 creates, and a delete that came last              | the delete                                              |
  * | 1,000 creates of one namespace, one create of another   | one of each in turn: the one is second at most          |
  * | 1,000 deletes and a create                              | three deletes, then the create                          |
  * | 1,000 deletes, stops, creates, reads, and a list        | three deletes, a stop, three deletes, a create, …       |
- * | calls, but as many as may be are under way              | nobody, until one ends; a list goes out all the same    |
+ * | calls, but as many as may be are in flight              | none, until one ends; a list is sent all the same       |
  * | calls, but the key is in doubt                          | a list only: it shows whether the key is accepted       |
  *
- * So a lane that waits has one in sixteen turns at least, and within it the groups take turns.
+ * So a waiting priority gets at least one slot in sixteen. Within a priority, slots go round-robin by group.
  */
 export class CallScheduler {
   readonly #clock: Clock;
@@ -47,14 +47,14 @@ export class CallScheduler {
     this.#options = options;
   }
 
-  /** Calls under way now, lists apart. */
+  /** Calls in flight now, lists excluded. */
   get inFlight(): number {
     return this.#inFlight;
   }
 
-  /** How many wait in each lane. */
+  /** How many calls wait, by priority. */
   get waiting(): Readonly<Record<CallPriority, number>> {
-    // The map has exactly the lanes.
+    // The map has exactly the priorities.
     return Object.fromEntries([...this.#levels].map(([priority, level]) => [priority, level.size])) as Record<
       CallPriority,
       number
@@ -62,7 +62,7 @@ export class CallScheduler {
   }
 
   /**
-   * Waits for a turn. True: call now, and `end` it. False: turned away, stopped, or `signal` was aborted before the turn
+   * Waits for a slot. True: call now, and `end` it. False: rejected, stopped, or `signal` was aborted before the slot
    * came. `group` is who shares with others.
    */
   async acquire(priority: CallPriority, flow: string, signal?: AbortSignal): Promise<boolean> {
@@ -82,7 +82,7 @@ export class CallScheduler {
     }
   }
 
-  /** The call of a turn in this lane has ended. */
+  /** A call of this priority has ended: its slot is free. */
   release(priority: CallPriority): void {
     if (priority !== 'List') this.#inFlight -= 1;
     this.dispatch();
@@ -104,7 +104,7 @@ export class CallScheduler {
     }
   }
 
-  /** Whoever waits gets no turn: it would not be soon. */
+  /** Rejects waiting calls: their slots would not be free soon. */
   rejectWaiting(): void {
     for (const level of this.#levels.values()) level.rejectWaiting();
     this.dispatch();
@@ -133,17 +133,17 @@ export class CallScheduler {
   }
 
   #level(priority: CallPriority): PriorityLevel {
-    // There is one for each lane, from the beginning.
+    // The map has a queue for each priority from the beginning.
     return this.#levels.get(priority) as PriorityLevel;
   }
 }
 
 type Waiter = (isAcquired: boolean) => void;
 
-/** Who waits in one lane: the groups in turn, and within a group in the order of asking. */
+/** The waiting calls of one priority: round-robin by group, and first in, first out within a group. */
 class PriorityLevel {
   size = 0;
-  /** The number of the last turn that the lane had. */
+  /** The number of the last slot that this priority got. */
   lastDispatch = 0;
   readonly #flows = new Map<string, Waiter[]>();
 

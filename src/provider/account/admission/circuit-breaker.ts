@@ -2,12 +2,12 @@ import { exponentialDelay, jittered } from '../../../domain/backoff.ts';
 import type { Clock } from '../../../domain/clock.ts';
 import type { Failure, FailureCode, Outcome } from '../../../domain/failure.ts';
 
-/** How many accidents in a row open it. */
+/** So many connectivity errors in a row open it. */
 const errorsToOpen = 5;
 /** From opening to the first probe, doubled for each one that fails, up to the longest; ±10 %. */
 const probeDelays = { first: 5_000, longest: 60_000 };
 
-/** The provider did not answer, or only to say that it is in trouble itself. Whatever else it says, it is there. */
+/** No response, or a server error. Any other response shows that the provider is available. */
 const connectivityErrors: ReadonlySet<FailureCode> = new Set([
   'ConnectFailed',
   'ConnectionLost',
@@ -16,16 +16,16 @@ const connectivityErrors: ReadonlySet<FailureCode> = new Set([
 ]);
 
 /**
- * Open while the provider is away: then nothing is sent but a list now and then, which probes whether it is back. Calls
- * that were under way when it opened say nothing any more. Worked table:
+ * Open while the provider is unavailable: then only a list is sent now and then, to probe it. The results of calls
+ * that were in flight when it opened don't count. Worked table:
  *
- * | closed, and the account hears                                | then                                                    |
+ * | closed, and a call ends with                                 | then                                                    |
  * | ------------------------------------------------------------ | ------------------------------------------------------- |
  * | no connection, no answer, half an answer, a 5xx; five in a row | open; a probe after 5 s                               |
  * | four of them, and any other answer: 200, 401, 406, 429, garbage | closed; counted from none again                       |
  * | a call that we aborted                                       | as before: that says nothing of the provider            |
  * | **open, and a list is answered by**                          |                                                         |
- * | one of those accidents                                       | open; the next probe after 10, 20, 40, 60, 60 … s       |
+ * | one of these errors                                          | open; the next probe after 10, 20, 40, 60, 60 … s       |
  * | anything else                                                | closed                                                  |
  */
 export class CircuitBreaker {
@@ -50,7 +50,7 @@ export class CircuitBreaker {
     return this.#nextProbeAt;
   }
 
-  /** Why no call is made, with what is left until the next probe; undefined while closed. Nobody else's words are in it. */
+  /** Why no call is made, with what is left until the next probe; undefined while closed. It quotes no response. */
   get failure(): Failure | undefined {
     if (this.#nextProbeAt === undefined || this.#failure === undefined) return undefined;
     const { operation, code, status } = this.#failure;
@@ -64,7 +64,7 @@ export class CircuitBreaker {
     };
   }
 
-  /** What a single call was answered; whether that opened it. */
+  /** Records the result of a single call; returns whether it opened the circuit breaker. */
   record(outcome: Outcome<unknown>): boolean {
     if (this.isOpen) return false;
     if (!outcome.ok && outcome.failure.code === 'Cancelled') return false;
@@ -79,7 +79,7 @@ export class CircuitBreaker {
     return true;
   }
 
-  /** What a list was answered: `Opened` or `Closed` by it, or as before. */
+  /** Records the result of a list; returns what changed, if anything. */
   recordList(outcome: Outcome<unknown>): 'Opened' | 'Closed' | undefined {
     if (!this.isOpen) return this.record(outcome) ? 'Opened' : undefined;
     if (!outcome.ok && connectivityErrors.has(outcome.failure.code)) {

@@ -2,12 +2,12 @@ import { jittered } from '../../../domain/backoff.ts';
 import type { Clock } from '../../../domain/clock.ts';
 import type { Failure } from '../../../domain/failure.ts';
 
-/** When a 429 does not say how long to stay away. */
+/** The pause after a 429 without `Retry-After`. */
 const defaultWait = 5_000;
 /** A provider that says "0 seconds" still said "too many". */
 const shortestWait = 1_000;
 
-/** Closed while the provider asked us to stay away: no call of the account goes out then, but those under way end. */
+/** The rate-limit pause of an account: no call is sent until it ends; calls in flight finish. */
 export class RateLimitPause {
   readonly #clock: Clock;
   readonly #random: () => number;
@@ -33,7 +33,7 @@ export class RateLimitPause {
 
   /**
    * Closes it if the failure asks for that; a shorter wait than the present one changes nothing. Whether it was open
-   * until now: calls that were under way together may all be answered so, which is one wish and not many.
+   * until now: calls that were in flight together may all get it, which counts once.
    */
   record(failure: Failure): 'Closed' | 'Prolonged' | undefined {
     const asks = failure.code === 'RateLimited' || (failure.code === 'ServerError' && failure.retryAfter !== undefined);

@@ -2,7 +2,7 @@ import type { Clock } from '../../../domain/clock.ts';
 
 /**
  * When each key may create a VM in place of one that is gone: one after the other in the order of asking, so that a mistake
- * about many VMs is noticed before it is expensive. A key that does not use its turn within one interval gets another one at
+ * about many VMs is noticed before it is expensive. A key that does not use its slot within one interval gets another one at
  * the end. In memory only: after a restart the evidence takes longer than this anyway.
  */
 export class RecreationRate {
@@ -18,7 +18,7 @@ export class RecreationRate {
     this.#interval = interval;
   }
 
-  /** When `key` may create (monotonic): now or earlier, or its turn is still to come. */
+  /** When `key` may create (monotonic): now or in the past once its slot is due. */
   dueAt(key: string): number {
     const now = this.#clock.monotonic();
     for (const [other, slot] of this.#slots) {
@@ -32,7 +32,7 @@ export class RecreationRate {
     return this.#last;
   }
 
-  /** Uses up the turn of `key`, if it has come. */
+  /** Uses the slot of `key`, if it is due. */
   use(key: string): boolean {
     if (this.dueAt(key) > this.#clock.monotonic()) return false;
     return this.#slots.delete(key);

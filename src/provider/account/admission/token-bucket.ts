@@ -8,7 +8,7 @@ const leastShare = 1 / 32;
 const rounding = 1e-6;
 
 export interface TokenBucketOptions {
-  /** Tokens a second; 0: as many as anybody takes. */
+  /** Tokens a second; 0: unlimited. */
   readonly rate: number;
   /** Tokens that are there at most, for calls that come all at once. */
   readonly burst: number;
@@ -36,7 +36,7 @@ export class TokenBucket {
     this.#at = clock.monotonic();
   }
 
-  /** Tokens a second now; `Infinity` when there is no limit. */
+  /** Tokens a second now; `Infinity` when unlimited. */
   get rate(): number {
     this.#refill();
     return this.#full === 0 ? Infinity : this.#rate;
@@ -50,7 +50,7 @@ export class TokenBucket {
     return true;
   }
 
-  /** After how many milliseconds there will be a token, if nobody takes any before. */
+  /** Milliseconds until the next token, if none is taken before. */
   get nextIn(): number {
     if (this.#full === 0) return 0;
     this.#refill();
@@ -72,7 +72,7 @@ export class TokenBucket {
     this.#at = Math.max(this.#at, until);
   }
 
-  /** All but one token go, so that whoever has waited does not come all at once. */
+  /** Removes all tokens but one, so that waiting calls are not sent all at once. */
   dropBurst(): void {
     this.#refill();
     this.#tokens = Math.min(this.#tokens, 1);

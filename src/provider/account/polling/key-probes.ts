@@ -2,7 +2,7 @@ import type { Clock } from '../../../domain/clock.ts';
 import { Semaphore } from '../../../domain/semaphore.ts';
 import { TokenBucket } from '../admission/token-bucket.ts';
 
-/** Each such list opens a connection of its own. */
+/** Each such list opens a separate connection. */
 const inFlight = 16;
 /** Lists a second of each group, when all that it may have at once were had. */
 const rate = 1;
@@ -11,7 +11,7 @@ const forgottenAfter = 10 * 60_000;
 
 /**
  * Lists for keys that the provider didn't accept: any number of them may be no keys at all, and a tenant can put another one into its
- * Secret each moment. A provider may refuse an address that sends many, and that would be everybody's.
+ * Secret each moment. A provider may refuse an address that sends many, which all tenants share.
  */
 export class KeyProbes {
   readonly #clock: Clock;
@@ -25,7 +25,7 @@ export class KeyProbes {
     this.#burst = burst;
   }
 
-  /** Lists when the turn of the group has come; undefined when the list is not wanted any more by then. */
+  /** Lists once the group gets a slot; undefined when the list is no longer wanted by then. */
   async run<T>(list: () => Promise<T>, group: string, isWanted: () => boolean): Promise<T | undefined> {
     const bucket = this.#bucketOf(group);
     while (isWanted()) {

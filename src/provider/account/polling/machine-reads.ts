@@ -2,7 +2,7 @@ import type { Clock } from '../../../domain/clock.ts';
 import type { Machine, ProviderId } from '../../../domain/machine.ts';
 import type { TimedRead } from '../account.ts';
 
-/** A failure is answered again for a moment, so that passes in quick succession do not each read. */
+/** A failure is returned again for a moment, so that reconciliations in quick succession do not each read. */
 const failureKeptFor = 5_000;
 
 type MachineResult = TimedRead<Machine | undefined>;
@@ -12,14 +12,14 @@ interface MachineRead {
   isInFlight: boolean;
   result: MachineResult | undefined;
   answeredAt: number;
-  /** Whether nobody has had the answer yet. */
+  /** Whether the result was not returned yet. */
   isUnconsumed: boolean;
 }
 
 /**
- * Single machines as keys look them up, one for each key. Nobody waits for a read: its key is told when it is there,
- * and asks again. An answer is given once even if newer ones are asked for by then, because lists that come faster than
- * answers would otherwise outdate them all.
+ * The newest read of a single machine by each key. A read doesn't block: its key is woken when the result is there,
+ * and asks again. A result is returned once even if it is older than requested by then: otherwise lists that are faster
+ * than reads would outdate every result.
  */
 export class MachineReads {
   readonly #clock: Clock;
@@ -51,7 +51,7 @@ export class MachineReads {
     return isFresh ? result : undefined;
   }
 
-  /** Reads it, unless that is under way; `key` is told when there is something to ask for. */
+  /** Reads it, unless a read is in flight; wakes `key` when the result is there. */
   start(key: string, id: ProviderId): void {
     const known = this.#byKey.get(key);
     const read =
@@ -65,7 +65,7 @@ export class MachineReads {
     this.#byKey.delete(key);
   }
 
-  /** A list shows machines: what was answered before it is nothing to judge their next absence by. */
+  /** Drops the reads of machines that a list shows: they are older than the next absence. */
   forgetListed(isListed: (id: ProviderId) => boolean): void {
     for (const [key, { id }] of this.#byKey) if (isListed(id)) this.#byKey.delete(key);
   }

@@ -3,14 +3,14 @@ import { exponentialDelay } from '../../../domain/backoff.ts';
 export interface AccountSettings {
   /** Between two lists when nothing is going on, ±10 %. */
   readonly idlePollMs: number;
-  /** While somebody has urgency: the first interval, which grows by half for each read up to the second. */
+  /** While a key polls fast: the first interval, which grows by half for each read up to the second. */
   readonly urgentPollMinMs: number;
   readonly urgentPollMaxMs: number;
   /** Between the starts of two lists that were asked for, however many ask; likewise of two rounds of single reads. */
   readonly minListIntervalMs: number;
   /** Between two lists while the key is rejected; for one that was never accepted this doubles each time, up to ten times as long. */
   readonly probeMs: number;
-  /** Calls under way at a time, lists apart. */
+  /** Calls in flight at a time, lists excluded. */
   readonly maxInFlight: number;
   /** Calls a second in the long run, all kinds together; 0: no limit. */
   readonly ratePerSecond: number;
@@ -47,45 +47,45 @@ export interface ReadNeeds {
   /** How many lists in a row failed, up to now. */
   readonly failures: number;
   readonly hasSubscribers: boolean;
-  /** The earliest moment that somebody wants a list to start at. */
+  /** The earliest start of a requested list. */
   readonly listRequestedAt: number | undefined;
-  /** The earliest moment that somebody wants its machine to be read at, by whichever read. */
+  /** The earliest start of a requested read of a machine, by a list or by itself. */
   readonly machineRequestedAt: number | undefined;
   readonly fastInterval: number | undefined;
   readonly idleInterval: number;
   readonly isRejected: boolean;
   /** How many lists in a row rejected a key that was never accepted. */
   readonly rejections?: number;
-  /** When a rejected key was put into a Secret anew. */
+  /** When a rejected key was stored in a Secret again. */
   readonly retryAt: number | undefined;
-  /** Until when the provider asked us to stay away. */
+  /** When the rate-limit pause ends. */
   readonly rateLimitedUntil: number | undefined;
   /** When the next list may probe whether the provider is back; undefined while it is not away. */
   readonly nextProbeAt: number | undefined;
 }
 
-/** `Any`: a list, or a read of each machine that somebody waits for, whichever is cheaper then. */
+/** `Any`: a list, or a read of each requested machine, whichever is cheaper then. */
 export interface NextRead {
   readonly at: number;
   readonly kind: 'List' | 'Any';
 }
 
 /**
- * When the next read is to start, and of what; undefined when nobody needs one. The earliest of what is needed counts:
+ * When the next read is to start, and of what; undefined when no read is needed. The earliest of what is needed counts:
  *
- *   nobody follows or wants                 never
+ *   no subscription or request              never
  *   the key is rejected                     a list as a slow probe: only a list can show that it works again
  *   and was never accepted                  a list as an ever slower probe: it may be anything that a tenant put into a Secret
- *   and somebody put it into a Secret       a list then, but the shortest interval after the last one's start
- *   the provider is away                    a list when the next probe is due: only a list can show that it is back
+ *   and a Secret has it again               a list then, but the shortest interval after the last one's start
+ *   the circuit breaker is open             a list when the next probe is due: only a list can show that it is back
  *   no list yet                             a list at once
- *   somebody follows                        a list an idle interval after the last one
- *   somebody wants a list                   then, but the shortest interval after the last one's start
- *   somebody has urgency                    any, the urgent interval after the last read
- *   somebody wants its machine to be read   any, then, but the shortest interval after the last read's start
+ *   a key is subscribed                     a list an idle interval after the last one
+ *   a list is requested                     then, but the shortest interval after the last one's start
+ *   a key polls fast                        any, the urgent interval after the last read
+ *   a read of a machine is requested        any, then, but the shortest interval after the last read's start
  *   the last list failed                    a list no sooner than a growing delay, no later than the longest urgent interval
  *
- * and never before the gate opens.
+ * and never during a rate-limit pause.
  */
 export function nextRead(needs: ReadNeeds, settings: AccountSettings): NextRead | undefined {
   const { lastList, failures, hasSubscribers, listRequestedAt, machineRequestedAt, fastInterval, nextProbeAt } = needs;
@@ -117,7 +117,7 @@ export function nextRead(needs: ReadNeeds, settings: AccountSettings): NextRead 
   return { at, kind: any < list && failures === 0 ? 'Any' : 'List' };
 }
 
-/** What a request costs by itself, counted in machines of a list; docs/performance.md tells how it was measured. */
+/** What a request costs by itself, counted in machines of a list; docs/performance.md describes the measurement. */
 const requestCost = 100;
 
 /**
@@ -126,7 +126,7 @@ const requestCost = 100;
  *
  * | list of | interval | one by one up to | because                                                               |
  * | ------- | -------- | ---------------- | --------------------------------------------------------------------- |
- * |     100 |      1 s |                0 | a list costs hardly more than one machine, and tells of all           |
+ * |     100 |      1 s |                0 | a list costs hardly more than one machine, and shows all              |
  * |     300 |      1 s |                1 | they have to cost less than half of what a list does                  |
  * |   1,000 |      1 s |                5 | the same, and single reads take half of the calls at most             |
  * |   1,000 |     10 s |                5 | they have to cost less than half of what a list does                  |

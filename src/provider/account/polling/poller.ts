@@ -35,11 +35,11 @@ export class Poller {
 
   readonly #options: PollerOptions;
   readonly #clock: Clock;
-  readonly #pace: AccountSettings;
+  readonly #settings: AccountSettings;
   readonly #listRequests = new ReadRequests();
   readonly #machineRequests = new ReadRequests();
   readonly #fastPolling = new Set<string>();
-  /** Those whose machine a single read did not show: only a list tells more of it, as long as the urgency lasts. */
+  /** Fast-polling keys whose machine a single read did not show: only a list can. */
   readonly #unread = new Set<string>();
   #lastList: ReadNeeds['lastList'];
   #lastRead: ReadNeeds['lastRead'];
@@ -53,7 +53,7 @@ export class Poller {
   constructor(options: PollerOptions) {
     this.#options = options;
     this.#clock = options.clock;
-    this.#pace = options.settings;
+    this.#settings = options.settings;
     this.#fastInterval = options.settings.urgentPollMinMs;
     this.#idleInterval = options.settings.idlePollMs;
   }
@@ -79,7 +79,7 @@ export class Poller {
     this.schedule();
   }
 
-  /** A single read did not show the machine that `key` follows: a list has to. */
+  /** A single read did not show the machine of `key`: a list has to. */
   fallBackToList(key: string, after: number): void {
     if (this.#fastPolling.has(key)) this.#unread.add(key);
     if (this.#machineRequests.takeOne(key, Infinity) || this.#fastPolling.has(key)) this.requestList(key, after);
@@ -87,7 +87,7 @@ export class Poller {
 
   /** Something is about to change: the next read comes soon. */
   resetInterval(): void {
-    this.#fastInterval = this.#pace.urgentPollMinMs;
+    this.#fastInterval = this.#settings.urgentPollMinMs;
     this.schedule();
   }
 
@@ -116,7 +116,7 @@ export class Poller {
 
   /** Starts the next read, or a timer for it. Called whenever something changed that its moment depends on. */
   schedule(): void {
-    // A list serves everybody: nothing is read beside it.
+    // A list serves all keys: nothing is read at the same time.
     if (this.#isListing || this.#isStopped) return;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
@@ -129,12 +129,12 @@ export class Poller {
         failures: this.failures,
         hasSubscribers: this.#options.subscriptions.size > 0,
         listRequestedAt: earlier(this.#listRequests.earliest, suspectedAt),
-        // A round under way is waited for.
+        // The round in flight comes first.
         machineRequestedAt: this.#isReading ? undefined : this.#machineRequests.earliest,
         fastInterval: this.#isReading || this.#fastPolling.size === 0 ? undefined : this.#fastInterval,
         idleInterval: this.#idleInterval,
       },
-      this.#pace,
+      this.#settings,
     );
     if (next === undefined) return;
     const delay = next.at - this.#clock.monotonic();
@@ -147,10 +147,10 @@ export class Poller {
     else void this.#readEach(machines);
   }
 
-  /** The machines that somebody waits for, if reading each of them is cheaper than a list. */
+  /** The requested machines, if reading each of them is cheaper than a list. */
   #machinesToRead(): ReadonlySet<ProviderId> | undefined {
     const { rows, ratePerSecond } = this.#options.size();
-    const { maxInFlight } = this.#pace;
+    const { maxInFlight } = this.#settings;
     const most = mostSingleReads(rows, { intervalMs: this.#fastInterval, ratePerSecond, maxInFlight });
     const ids = new Set<ProviderId>();
     for (const keys of [this.#fastPolling, this.#machineRequests.servedAt(this.#clock.monotonic())]) {
@@ -173,7 +173,7 @@ export class Poller {
     if (list !== undefined) {
       this.#lastList = { startedAt: list.startedAt, endedAt: this.#clock.monotonic() };
       this.#lastRead = this.#lastList;
-      this.#idleInterval = jittered(this.#pace.idlePollMs, this.#options.random(), [0.9, 1.1]);
+      this.#idleInterval = jittered(this.#settings.idlePollMs, this.#options.random(), [0.9, 1.1]);
       this.failures = list.outcome.ok ? 0 : this.failures + 1;
       this.#options.onList(list);
     }
@@ -184,7 +184,7 @@ export class Poller {
     this.#isReading = true;
     this.#slowDown();
     const startedAt = this.#clock.monotonic();
-    // For whatever else is needed meanwhile.
+    // Sets the timer for other reads that are due meanwhile.
     this.schedule();
     await Promise.all([...ids].map((id) => this.#options.read(id)));
     this.#isReading = false;
@@ -194,7 +194,7 @@ export class Poller {
   }
 
   #slowDown(): void {
-    this.#fastInterval = Math.min(this.#fastInterval * 1.5, this.#pace.urgentPollMaxMs);
+    this.#fastInterval = Math.min(this.#fastInterval * 1.5, this.#settings.urgentPollMaxMs);
   }
 }
 

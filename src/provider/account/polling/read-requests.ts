@@ -1,14 +1,14 @@
-/** Who waits for a read that starts at or after which moment (monotonic milliseconds). */
+/** The keys that wait for a read, each with the earliest start (monotonic milliseconds) that serves it. */
 export class ReadRequests {
   readonly #after = new Map<string, number>();
   #earliest = Infinity;
 
-  /** The earliest moment anybody waits for; undefined when nobody waits. */
+  /** The earliest requested start; undefined without requests. */
   get earliest(): number | undefined {
     return this.#after.size === 0 ? undefined : this.#earliest;
   }
 
-  /** A key waits for one read; asked twice, for the earlier one: who is woken too early asks again, who is not can't. */
+  /** A key waits for one read; of two requests the earlier counts, because a key that is woken too early requests again. */
   add(key: string, after: number): void {
     this.#after.set(key, Math.min(after, this.#after.get(key) ?? Infinity));
     this.#earliest = Math.min(this.#earliest, after);
