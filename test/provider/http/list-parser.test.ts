@@ -67,9 +67,9 @@ test('a text with one changed character is decoded as valid JSON, or refused', a
   await assertProperty(
     fc.property(document, fc.nat(), fc.nat(2), character, (text, at, removed, added) => {
       const place = at % (text.length + 1);
-      const spoilt = text.slice(0, place) + added + text.slice(place + removed);
-      const outcome = outcomeOf(spoilt);
-      if (outcome !== 'no list') expect(outcome).toEqual(parsed(spoilt));
+      const changed = text.slice(0, place) + added + text.slice(place + removed);
+      const outcome = outcomeOf(changed);
+      if (outcome !== 'no list') expect(outcome).toEqual(parsed(changed));
     }),
     { runs: 10_000 },
   );
