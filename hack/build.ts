@@ -1,6 +1,6 @@
 /**
- * `npm run build`: the operator as one file that needs Node and nothing else, `dist/vps247-operator.mjs`, and beside it the
- * licences of the packages that went into it, `dist/THIRD-PARTY-LICENSES`.
+ * `npm run build`: bundles the operator into one file that needs only Node, `dist/vps247-operator.mjs`, and writes the
+ * licences of the bundled packages to `dist/THIRD-PARTY-LICENSES`.
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -18,8 +18,8 @@ interface Bundle {
 }
 
 /**
- * Writes the bundle of `entry` and the licences into `outdir`; throws with esbuild's messages when it doesn't build. With
- * `sourcemap`, a source map beside it, for measurements.
+ * Writes the bundle of `entry` and the licences into `outdir`; throws with esbuild's messages if it doesn't build.
+ * `sourcemap` adds a source map, for measurements.
  */
 export async function buildBundle(
   outdir = path.join(root, 'dist'),
@@ -35,7 +35,7 @@ export async function buildBundle(
     platform: 'node',
     format: 'esm',
     target: 'node24',
-    // Not minified and without a source map: stack traces stay readable, and loading a map would cost memory all day.
+    // Not minified and without a source map: stack traces stay readable, and a loaded map would use memory permanently.
     minify: false,
     sourcemap: sourcemap && 'external',
     metafile: true,
@@ -58,8 +58,8 @@ export async function buildBundle(
 }
 
 /**
- * Of @kubernetes/client-node, what reads kubeconfigs and asks credential plugins. Its models of every Kubernetes kind and its
- * clients for exec, copy and the like would come with it by `import`, used or not: a sixth of an idle operator's memory.
+ * The parts of @kubernetes/client-node that read kubeconfigs and run credential plugins. Its models of every Kubernetes
+ * kind and its clients for exec, copy and so on would be bundled even if unused: a sixth of an idle operator's memory.
  */
 const leanKubernetes: Plugin = {
   name: 'lean-kubernetes',
@@ -83,7 +83,10 @@ const leanKubernetes: Plugin = {
   },
 };
 
-/** V8 keeps a program's text, and one letter beyond Latin-1 in it doubles that. esbuild leaves some in comments and patterns. */
+/**
+ * V8 keeps a program's text, and one letter beyond Latin-1 doubles its size. esbuild leaves some in comments and
+ * patterns.
+ */
 function toAscii(text: string): string {
   return text.replaceAll(/[^\0-\x7f]/g, (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }

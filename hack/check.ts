@@ -1,4 +1,4 @@
-/** `npm run check`: everything that can be judged without running the product. One line per step, its output only if it fails. */
+/** `npm run check`: all static checks. One line for each step, with its output only if it fails. */
 import { spawn } from 'node:child_process';
 import { delimiter, dirname, join } from 'node:path';
 
@@ -28,10 +28,10 @@ async function run({ name, command: [program, ...args], remedy }: Step): Promise
   const child = spawn(join(binaries, program), args, {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
-    // The programs are scripts for `node`: they shall find the project's own.
+    // The programs are scripts for `node`, and have to find the project's Node.
     env: {
       ...process.env,
-      // Prettier would leave a cache of compiled code in the machine's temporary folder.
+      // Otherwise prettier leaves a cache of compiled code in the temporary folder.
       NODE_DISABLE_COMPILE_CACHE: '1',
       PATH: `${binaries}${delimiter}${dirname(process.execPath)}${delimiter}${process.env['PATH']}`,
     },

@@ -28,7 +28,7 @@ import { formatRecord, lowered } from './prose/record.ts';
 /** Everything that is generated and committed. `render` is pure: the same source yields the same text. */
 const pages: readonly { readonly path: string; readonly render: () => string }[] = [
   { path: 'crds/virtualmachines.vps247.com.yaml', render: renderCrd },
-  // Before the chart, which has copies of them.
+  // Before the chart, which contains copies of them.
   { path: 'deploy/monitoring/dashboards/fleet.json', render: () => renderDashboard('fleet') },
   { path: 'deploy/monitoring/dashboards/machine.json', render: () => renderDashboard('machine') },
   { path: 'deploy/monitoring/dashboards/operator.json', render: () => renderDashboard('operator') },
@@ -49,7 +49,7 @@ const pages: readonly { readonly path: string; readonly render: () => string }[]
   { path: 'docs/runbooks.md', render: renderRunbooks },
   { path: 'docs/performance.md', render: renderPerformance },
   { path: 'docs/sizing.md', render: renderSizing },
-  // What is out is not changed any more.
+  // A released version doesn't change any more.
   ...(isReleased(currentVersion())
     ? []
     : [
@@ -63,7 +63,7 @@ const pagesOfManifests: typeof pages = [{ path: 'docs/rbac.md', render: renderRb
 
 const root = join(import.meta.dirname, '..');
 
-/** Markdown is wrapped, as in pages that are written by hand. */
+/** Wraps Markdown at the same width as the handwritten pages. */
 async function formatted({ path, text }: Page): Promise<Page> {
   if (!path.endsWith('.md')) return { path, text };
   const filepath = join(root, path);
@@ -73,14 +73,14 @@ async function formatted({ path, text }: Page): Promise<Page> {
 /** The pages whose file differs. */
 async function staleOf(raw: readonly Page[]): Promise<readonly Page[]> {
   const rendered = await Promise.all(raw.map(formatted));
-  // A file that cannot be read is one to be written.
+  // An unreadable file is written.
   const present = await Promise.all(
     rendered.map(({ path }) => readFile(join(root, path), 'utf8').catch(() => undefined)),
   );
   return rendered.filter(({ text }, index) => present[index] !== text);
 }
 
-/** Writes what differs, and answers which paths these are. */
+/** Writes the files that differ, and returns their paths. */
 async function write(rendered: readonly Page[]): Promise<readonly string[]> {
   const stale = await staleOf(rendered);
   for (const { path, text } of stale) {
@@ -90,7 +90,7 @@ async function write(rendered: readonly Page[]): Promise<readonly string[]> {
   return stale.map(({ path }) => path);
 }
 
-/** Files of the draft's chart that the present one has no more. */
+/** Files of the draft's chart that the present one no longer has. */
 function leftOver(): readonly string[] {
   return isReleased(currentVersion()) ? [] : leftInGoldenChart(currentVersion());
 }
@@ -100,8 +100,9 @@ function renderPages(): readonly Page[] {
 }
 
 /**
- * `npm run generate` writes what differs: first what is pure, then what helm makes of the chart. With `--check` it writes nothing and fails
- * when something pure differs; the rest, for which helm must be built, is judged by `npm test`. Returns the exit code.
+ * `npm run generate` writes the files that differ: first those from pure sources, then those that helm renders from the
+ * chart. With `--check` it writes nothing and fails if a pure one differs; `npm test` checks the rest, for which helm
+ * must be built. Returns the exit code.
  */
 async function generate(isCheck: boolean): Promise<number> {
   if (isCheck) {
@@ -114,7 +115,7 @@ async function generate(isCheck: boolean): Promise<number> {
     return stale.length > 0 ? 1 : 0;
   }
   const written: string[] = [];
-  // One after the other: the chart embeds files that come before it.
+  // One after the other: the chart embeds files that were generated before it.
   for (const { path, render } of pages) written.push(...(await write([{ path, text: render() }])));
   for (const path of leftOver()) {
     await rm(join(root, path));

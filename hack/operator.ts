@@ -1,6 +1,7 @@
 /**
- * `npm run operator`: the operator from its sources, for the control plane and the emulated provider that `npm run control-plane` and
- * `npm run emulator` run in other terminals. Prepares the control plane as an installation would, and becomes the operator.
+ * `npm run operator`: the operator from its sources, for the control plane and the emulated provider that `npm run
+ * control-plane` and `npm run emulator` run in other terminals. Prepares the control plane like an installation, then
+ * runs the operator in this process.
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
@@ -19,10 +20,10 @@ has the steps.
   --kubeconfig FILE   another cluster: then nothing is applied, and --api-url is needed
   --help              this text; docs/configuration.md lists all other flags`;
 
-/** A session is longer than the hour that a token usually has. */
+/** A session lasts longer than the usual hour of a token. */
 const tokenSeconds = 30 * 24 * 3600;
 
-/** The operator's flags; undefined: there is nothing to run. */
+/** The operator's flags; undefined: nothing to run. */
 async function flagsFrom(args: readonly string[]): Promise<readonly string[] | undefined> {
   if (args.includes('--help')) {
     console.log(usage);
@@ -42,13 +43,13 @@ async function flagsFrom(args: readonly string[]): Promise<readonly string[] | u
   const defaults = {
     '--kubeconfig': await prepare(),
     '--api-url': emulator,
-    // Any free port: the log's first line shows it.
+    // Any free port: the first log line shows it.
     '--metrics-address': '127.0.0.1:0',
     '--health-address': '127.0.0.1:0',
     '--log-format': 'text',
-    // What you change at the emulator shows soon.
+    // A short poll interval, so that a change at the emulator shows soon.
     '--poll-interval': '5s',
-    // No other operator has to be waited for.
+    // Without leader election, because no other operator runs.
     '--leader-election': 'false',
   };
   return [...Object.entries(defaults).flatMap(([flag, value]) => (isGiven(flag) ? [] : [`${flag}=${value}`])), ...args];
@@ -69,7 +70,10 @@ async function answers(url: string): Promise<boolean> {
   }
 }
 
-/** Applies what an installation has, but for the Deployment. Returns a kubeconfig file with the permissions of the operator. */
+/**
+ * Applies what an installation contains, except the Deployment. Returns a kubeconfig file with the permissions of the
+ * operator.
+ */
 async function prepare(): Promise<string> {
   const cluster = new Cluster(place.kubeconfig);
   try {

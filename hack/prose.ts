@@ -1,7 +1,7 @@
 /**
- * `npm run prose`: words that the project does not use, in all that people read (hack/prose/words.ts has them, with what to write
- * instead). Without arguments it compares each file with the record of what is left to rewrite. With paths it shows what is
- * found there.
+ * `npm run prose`: finds words that the project does not use in everything that users and contributors read
+ * (hack/prose/words.ts has the words and their replacements). Without arguments it compares each file with the record
+ * of remaining findings. With paths it prints the findings.
  */
 import { countsOf, findAll, readRecord } from './prose/files.ts';
 import { differences } from './prose/record.ts';

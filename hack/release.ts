@@ -1,6 +1,6 @@
 /**
- * `node hack/release.ts FOLDER`: the files of a release, byte for byte identical for the same commit and the same npm: the
- * chart, the SBOM, the manifests, and SHA256SUMS over them. It publishes nothing and needs no right to.
+ * `node hack/release.ts FOLDER`: the files of a release, reproducible for the same commit and the same npm: the chart,
+ * the SBOM, the manifests, and SHA256SUMS over them. It publishes nothing and needs no permissions.
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -14,15 +14,17 @@ import { makeSbom } from './sbom.ts';
 const root = path.join(import.meta.dirname, '..');
 const manifests = path.join(root, 'deploy/manifests');
 
-/** When the sources were made: the time of the commit, in seconds since 1970. */
+/** The time of the commit, in seconds since 1970. */
 export function sourceDateEpoch(): number {
   return Number(execFileSync('git', ['log', '-1', '--format=%ct'], { cwd: root, encoding: 'utf8' }));
 }
 
-/** Writes the files into a folder, which must be new or empty, and answers their names. Throws when one can't be made. */
+/**
+ * Writes the files into a folder, which must be new or empty, and returns their names. Throws if one can't be built.
+ */
 export async function writeRelease(folder: string): Promise<readonly string[]> {
   mkdirSync(folder, { recursive: true });
-  if (readdirSync(folder).length > 0) throw new Error(`${folder} is not empty: what is in it would be released.`);
+  if (readdirSync(folder).length > 0) throw new Error(`${folder} is not empty: its files would be released.`);
   const epoch = sourceDateEpoch();
   await packageChart(folder, epoch);
   cpSync(manifests, folder, { recursive: true });
@@ -45,7 +47,7 @@ export async function writeRelease(folder: string): Promise<readonly string[]> {
 if (import.meta.main) {
   const [folder] = process.argv.slice(2);
   if (folder === undefined) {
-    console.error('Say where to: node hack/release.ts FOLDER');
+    console.error('Usage: node hack/release.ts FOLDER');
     process.exitCode = 2;
   } else {
     console.log((await writeRelease(folder)).join('\n'));

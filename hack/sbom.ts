@@ -19,16 +19,17 @@ interface Sbom {
 }
 
 /**
- * `packages` are folders, as buildBundle returns them; `madeAt` is when the sources were, so that the same sources make the same SBOM.
- * Throws when npm can't tell what is installed.
+ * `packages` are folders, as buildBundle returns them; `madeAt` is the time of the sources, so that the same sources
+ * give the same SBOM. Throws if npm can't list the installed packages.
  */
 export function makeSbom(packages: readonly string[], madeAt: Date): Sbom {
-  // Of all that is installed: with --omit=dev, npm leaves out @opentelemetry/api, a dependency of ours and an optional peer of vitest.
+  // Of all installed packages: with --omit=dev, npm leaves out @opentelemetry/api, a dependency of the operator and an
+  // optional peer of vitest.
   const args = ['sbom', '--package-lock-only', '--sbom-format=cyclonedx', '--sbom-type=application'];
   const { status, stdout, stderr } = spawnSync('npm', args, { cwd: root, encoding: 'utf8' });
   if (status !== 0) throw new Error(`npm sbom failed: ${stderr}`);
   const sbom: Sbom = JSON.parse(stdout);
-  // npm calls it by the name of the folder, whatever that is here.
+  // npm uses the name of the folder, which varies.
   sbom.metadata.component.name = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')).name;
   const inside = new Set(packages.map(purlOf));
   sbom.components = sbom.components.filter(({ purl }) => inside.has(decodeURIComponent(purl)));
@@ -40,7 +41,7 @@ export function makeSbom(packages: readonly string[], madeAt: Date): Sbom {
     .filter(({ ref }) => refs.has(ref))
     .map(({ ref, dependsOn }) => ({ ref, dependsOn: dependsOn.filter((other) => refs.has(other)) }));
   sbom.metadata.timestamp = madeAt.toISOString();
-  // npm draws lots; a number that follows from what it says tells the same SBOM from another one.
+  // npm uses a random number; a hash of the content identifies the same SBOM.
   delete sbom.serialNumber;
   sbom.serialNumber = uuidOf(JSON.stringify(sbom));
   return sbom;
@@ -52,7 +53,7 @@ export function purlOf(folder: string): string {
   return `pkg:npm/${name}@${version}`;
 }
 
-/** A UUID of the kind that applications define for themselves (version 8 of RFC 9562). */
+/** A UUID of version 8 (RFC 9562), which applications define. */
 function uuidOf(text: string): string {
   const hash = createHash('sha256').update(text).digest('hex');
   const parts = [hash.slice(0, 8), hash.slice(8, 12), `8${hash.slice(13, 16)}`, `8${hash.slice(17, 20)}`];

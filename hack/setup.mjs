@@ -1,6 +1,7 @@
 /**
- * What every `npm run` command does first: see that the packages of package-lock.json are installed, Node 24 among them. It runs
- * under whatever Node there is (20 or newer), with nothing installed, and is done in no time when nothing is to be done.
+ * What every `npm run` command does first: install the packages of package-lock.json, Node 24 among them, if they are
+ * missing. It runs under any Node from version 20, without packages, and returns immediately if everything is
+ * installed.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -58,7 +59,7 @@ function npmCi(lock) {
   // Packages meant for newer Node versions warn under an older one; they run under the one installed here.
   const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
   const child = spawn('npm', args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
-  // Two npm at work in one folder would trip over each other.
+  // Two npm processes in one folder would conflict.
   if (child.pid !== undefined) lock.shareWith(child.pid);
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {

@@ -1,8 +1,9 @@
 /**
- * `npm test`: all tests, or those that vitest's own arguments choose (`npm test -- test/plan`). Then everything that they left behind
- * is searched for the keys and passwords planted in them, which counts as one test more; and, when nothing was left out, what operators
- * asked of API servers is compared with what their installation grants (`.out/test/rights.txt`), which is another. The last line is
- * `N passed, N failed`; `.out/test/results.json` holds every result of the runner.
+ * `npm test`: all tests, or those that vitest's own arguments choose (`npm test -- test/plan`). Then it searches
+ * everything that they left behind for the keys and passwords planted in them, which counts as one more test. If all
+ * tests ran, another one compares the requests of operators to API servers with the permissions of their installation
+ * (`.out/test/rights.txt`). The last line is `N passed, N failed`; `.out/test/results.json` contains every result
+ * of the runner.
  */
 import { mkdirSync, openSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +12,7 @@ import { compareRights } from '../test/rights/run.ts';
 import { type Recording, whenRecorded } from '../test/secrets/recording.ts';
 import { searchRun } from '../test/secrets/run.ts';
 
-/** What came out, in tests. */
+/** The results, in tests. */
 interface Counts {
   passed: number;
   failed: number;
@@ -28,7 +29,7 @@ function countTests(vitest: Vitest): Counts {
     }
     if (failedOutsideTests(module)) counts.failed += 1;
   }
-  // What went wrong between the tests counts too: an uncaught error, a control plane that did not start.
+  // Errors outside of tests count too: an uncaught error, a control plane that did not start.
   counts.failed += vitest.state.getUnhandledErrors().length;
   return counts;
 }
@@ -47,17 +48,17 @@ function failures(vitest: Vitest): readonly string[] {
   });
 }
 
-/** A file that could not be loaded, or a hook of a suite that failed, leaves no failed test behind. */
+/** A file that could not be loaded, or a failed hook of a suite, leaves no failed test behind. */
 function failedOutsideTests(module: TestModule): boolean {
   return !module.ok() && module.children.allTests('failed').next().done === true;
 }
 
-/** What is shown is searched too, so it is kept. */
+/** The output is searched too, so it is kept. */
 function copyOutput(path: string): void {
   const copy = openSync(path, 'w');
   for (const stream of [process.stdout, process.stderr]) {
     const write = stream.write.bind(stream);
-    // One of several signatures; whatever the others are for is passed on as it is.
+    // `as`: one of several signatures; the arguments are passed on unchanged.
     stream.write = ((chunk: string | Uint8Array, ...rest: []) => {
       writeSync(copy, typeof chunk === 'string' ? Buffer.from(chunk) : chunk);
       return write(chunk, ...rest);
@@ -95,7 +96,7 @@ if (isWhole) {
 for (const { summary, problems } of verdicts) for (const line of [...problems, summary]) console.log(line);
 for (const line of failing) console.log(line);
 const unsound = verdicts.filter(({ problems }) => problems.length > 0).length;
-// A run without a test fails: most likely an argument matched none.
+// A run without tests fails: most likely an argument matched none.
 if (failed > 0 || passed === 0 || unsound > 0) process.exitCode = 1;
 const counts = `${passed + verdicts.length - unsound} passed, ${failed + unsound} failed`;
 console.log(`${counts}${skipped > 0 ? `, ${skipped} skipped` : ''}`);

@@ -1,7 +1,7 @@
 /**
- * `npm run verify`: all that is checked of what is shipped and is too long, or needs too much, for `npm test`: charts, upgrades,
- * the site, monitoring, linters of others' formats. One step after the other; `npm run verify -- NAME…` runs only those. What a
- * step says is kept in `.out/verify`; the last line is `N passed, N failed`.
+ * `npm run verify`: checks of everything that is shipped that take too long, or need too much, for `npm test`: charts,
+ * upgrades, the site, monitoring, linters of other formats. One step after the other; `npm run verify -- NAME…` runs
+ * only those. The output of a step is kept in `.out/verify`; the last line is `N passed, N failed`.
  */
 import { spawn } from 'node:child_process';
 import { createWriteStream, mkdirSync, readFileSync } from 'node:fs';
@@ -14,7 +14,7 @@ const root = join(import.meta.dirname, '..');
 const binaries = join(root, 'node_modules', '.bin');
 const out = join(root, '.out', 'verify');
 
-/** Runs one step and prints what it showed; all it said if it fails. */
+/** Runs one step and prints its facts; all of its output if it fails. */
 async function run({ name, shows, command: [program, ...args] }: Step): Promise<boolean> {
   const startedAt = Date.now();
   const elapsed = (): string => inWords(Date.now() - startedAt);
@@ -41,9 +41,9 @@ async function run({ name, shows, command: [program, ...args] }: Step): Promise<
   await finished(log.end());
   finish(undefined);
   console.log(`${hasPassed ? 'ok    ' : 'FAILED'}  ${name}: ${shows} (${elapsed()})`);
-  const said = readFileSync(logFile, 'utf8').trimEnd();
-  // Facts that a step shows when all is well begin with a tick.
-  const shown = hasPassed ? said.split('\n').filter((line) => line.startsWith('✓ ')) : said.split('\n').slice(-60);
+  const output = readFileSync(logFile, 'utf8').trimEnd();
+  // Lines that a passed step shows begin with a tick.
+  const shown = hasPassed ? output.split('\n').filter((line) => line.startsWith('✓ ')) : output.split('\n').slice(-60);
   for (const line of shown) console.log(`        ${line}`);
   return hasPassed;
 }
@@ -51,7 +51,7 @@ async function run({ name, shows, command: [program, ...args] }: Step): Promise<
 const chosen = process.argv.slice(2);
 const unknown = chosen.filter((name) => !steps.some((step) => step.name === name));
 if (unknown.length > 0) {
-  console.error(`There is no step ${unknown.join(', ')}; there are: ${steps.map(({ name }) => name).join(', ')}.`);
+  console.error(`Unknown step ${unknown.join(', ')}; valid: ${steps.map(({ name }) => name).join(', ')}.`);
   process.exitCode = 2;
 } else {
   mkdirSync(out, { recursive: true });

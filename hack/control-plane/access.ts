@@ -1,9 +1,9 @@
-/** Who may enter the API server, and the files that tell the programs so. */
+/** Users of the API server, and the files with their credentials. */
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What a kubeconfig says: where the API server is, how to know it, and as whom to come. */
+/** The contents of a kubeconfig: the API server's address, its CA, and the user. */
 export interface Access {
   readonly server: string;
   /** Certificates in PEM. */
@@ -11,7 +11,7 @@ export interface Access {
   readonly token: string;
 }
 
-/** Users with their tokens, and the keys with which the API server signs the tokens of service accounts. */
+/** Users with their tokens, and the keys with which the API server signs service account tokens. */
 export interface Credentials {
   readonly adminToken: string;
   readonly controllerManagerToken: string;
@@ -31,7 +31,8 @@ export function makeCredentials(folder: string): Credentials {
     verificationKeyFile: join(folder, 'service-account.pub'),
   };
   const tokens = [
-    // The group with all permissions; the API server itself grants the other user those of a controller manager.
+    // The group with all permissions; the API server itself grants the other user the permissions of a controller
+    // manager.
     `${credentials.adminToken},admin,admin,system:masters`,
     `${credentials.controllerManagerToken},system:kube-controller-manager,controller-manager`,
   ];
@@ -46,7 +47,7 @@ export function makeCredentials(folder: string): Credentials {
   return credentials;
 }
 
-/** What a Kubernetes program signed for itself in its --cert-dir, its own authority included; undefined until it did. */
+/** The certificate that a Kubernetes program signed in its --cert-dir, including its CA; undefined until it exists. */
 export function readCertificate(certDir: string): string | undefined {
   try {
     const file = readdirSync(certDir).find((name) => name.endsWith('.crt'));
@@ -56,7 +57,7 @@ export function readCertificate(certDir: string): string | undefined {
   }
 }
 
-/** A kubeconfig with one cluster and one user: JSON, which is YAML too. */
+/** A kubeconfig with one cluster and one user: JSON, which is valid YAML. */
 export function kubeconfigOf({ server, caData, token }: Access): string {
   const name = 'vps247';
   const config = {

@@ -1,13 +1,13 @@
-/** How each program of the control plane is started: its flags, and why. */
+/** The flags of each program of the control plane, and their reasons. */
 import { join } from 'node:path';
 import type { Credentials } from './access.ts';
 import type { Command } from './service.ts';
 
-/** Where everything of one control plane is: its folders and its ports, all on 127.0.0.1. */
+/** The folders and ports of one control plane, all on 127.0.0.1. */
 export interface Layout {
   readonly folder: string;
   readonly logDir: string;
-  /** Whether the API server writes down what service accounts ask of it. */
+  /** Whether the API server writes an audit log of requests by service accounts. */
   readonly isAudited: boolean;
   readonly credentials: Credentials;
   readonly ports: {
@@ -19,8 +19,8 @@ export interface Layout {
 }
 
 /**
- * What is written down, and of it only who asked for what: requests of service accounts, without those of Kubernetes' own controllers.
- * A watch counts when it begins, since it may end with the server.
+ * The audit policy: only who requested what, for service accounts except those of Kubernetes' own controllers. A watch
+ * counts when it starts, because it may end with the server.
  */
 export const auditPolicy = {
   apiVersion: 'audit.k8s.io/v1',
@@ -37,12 +37,12 @@ export function auditPolicyFileOf({ folder }: Layout): string {
   return join(folder, 'audit-policy.json');
 }
 
-/** Where etcd keeps everything. */
+/** The data folder of etcd. */
 export function dataDirOf({ folder }: Pick<Layout, 'folder'>): string {
   return join(folder, 'etcd');
 }
 
-/** The --cert-dir where a program puts the certificate it signs for itself. */
+/** The --cert-dir in which a program stores its self-signed certificate. */
 export function certDirOf({ folder }: Layout, name: 'kube-apiserver' | 'kube-controller-manager'): string {
   return join(folder, `${name}-certificates`);
 }
@@ -58,11 +58,11 @@ export function etcdCommand(program: string, { folder, logDir, ports }: Layout):
       `--data-dir=${dataDirOf({ folder })}`,
       `--listen-client-urls=${url}`,
       `--advertise-client-urls=${url}`,
-      // It has no peers, but insists on listening for them.
+      // It has no peers, but always listens for them.
       `--listen-peer-urls=${peerUrl}`,
       `--initial-advertise-peer-urls=${peerUrl}`,
       `--initial-cluster=default=${peerUrl}`,
-      // The data need not survive a power cut; not waiting for the disk makes everything several times faster.
+      // The data need not survive a power cut; without waiting for the disk, everything is several times faster.
       '--unsafe-no-fsync',
     ],
   };
@@ -87,7 +87,7 @@ export function apiServerCommand(program: string, layout: Layout): Command {
       `--service-account-signing-key-file=${credentials.signingKeyFile}`,
       `--service-account-key-file=${credentials.verificationKeyFile}`,
       '--service-cluster-ip-range=10.0.0.0/24',
-      // It would publish its own address for Pods, and refuses to start because only this machine could reach it.
+      // It would publish its own address for Pods, and refuses to start with a loopback address.
       '--endpoint-reconciler-type=none',
       ...(isAudited ? audit : []),
     ],
@@ -100,7 +100,7 @@ const controllers = [
   'namespace-controller',
   'serviceaccount-controller',
   'root-ca-certificate-publisher-controller',
-  // Without it the roles view, edit and admin are empty.
+  // Without it, the roles view, edit and admin are empty.
   'clusterrole-aggregation-controller',
   'deployment-controller',
   'replicaset-controller',
@@ -118,7 +118,7 @@ export function controllerManagerCommand(program: string, kubeconfig: string, la
       // Each controller has its own permissions, as in a real cluster.
       '--use-service-account-credentials',
       `--service-account-private-key-file=${credentials.signingKeyFile}`,
-      // It is the only one; waiting to be elected would take seconds.
+      // The only instance; leader election would take seconds.
       '--leader-elect=false',
       '--bind-address=127.0.0.1',
       `--secure-port=${ports.controllerManager}`,

@@ -2,7 +2,7 @@ import { printerColumns } from '../../src/api/v1alpha1/schema.ts';
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
 import type { Column } from './table.ts';
 
-/** The widest usual cell of a column, and whether a narrow terminal can do without it. */
+/** The widest usual cell of a column, and whether a narrow terminal omits it. */
 const looks: Readonly<Record<string, Omit<Column, 'title'>>> = {
   Desired: { width: 'Running'.length },
   State: { width: 'Starting'.length, dispensable: 2 },
@@ -13,10 +13,10 @@ const looks: Readonly<Record<string, Omit<Column, 'title'>>> = {
   Package: { width: 'Standard'.length, dispensable: 4 },
 };
 
-/** Each line of the demo begins with its own time. */
+/** Each line of the demo starts with its time. */
 const shown = printerColumns.filter(({ name, priority }) => priority === undefined && name !== 'Age');
 
-/** What `kubectl get vps` shows without `-o wide`, but for the age. */
+/** The columns of `kubectl get vps` without `-o wide`, except the age. */
 export const kubectlColumns: readonly Column[] = [
   { title: 'NAME', width: 'appliance'.length },
   ...shown.map(({ name }) => ({ title: name.toUpperCase(), ...(looks[name] ?? { width: 0 }) })),
@@ -27,7 +27,7 @@ export function kubectlCells(object: VirtualMachine): readonly string[] {
   return [object.metadata.name, ...shown.map(({ jsonPath }) => valueAt(object, jsonPath))];
 }
 
-/** As much of JSONPath as the columns use: `.field`, `[0]` and `[?(@.field=="value")]`. */
+/** The part of JSONPath that the columns use: `.field`, `[0]` and `[?(@.field=="value")]`. */
 function valueAt(object: VirtualMachine, path: string): string {
   const steps = Array.from(path.matchAll(/\.(\w+)|\[(\d+)\]|\[\?\(@\.(\w+)=="(\w+)"\)\]/g));
   const found = steps.reduce<unknown>(

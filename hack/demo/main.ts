@@ -1,7 +1,7 @@
 /**
- * `npm run demo`: a real kube-apiserver and etcd, the emulated provider, the operator with the rights of its own
- * role, and four machines going through their life. Ends with a receipt read off the emulator's ledger; exits 1 when
- * anything differs from what it must be.
+ * `npm run demo`: a real kube-apiserver and etcd, the emulated provider, the operator with the permissions of its
+ * role, and four VMs from creation to deletion. Ends with a summary from the emulator's ledger; exits 1 if a figure
+ * isn't as expected.
  */
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,11 +18,11 @@ import { demoNamespace, runScenario } from './scenario.ts';
 
 const usage = `Usage: npm run demo [-- --kubeconfig FILE] [--no-stay]
 
-Runs the whole thing: a real control plane, the emulated provider, the operator, and machines going through their life.
+Runs a real control plane, the emulated provider and the operator, and creates, restarts and deletes VMs.
 
-  --kubeconfig FILE   use an existing cluster, such as one of kind, instead of starting a control plane
-  --no-stay           end after the receipt, also on a terminal
-  --help              this text
+  --kubeconfig FILE   use an existing cluster, for example of kind, instead of starting a control plane
+  --no-stay           exit after the summary, also on a terminal
+  --help              print this text
 
 Environment variables:
 
@@ -39,17 +39,17 @@ interface Options {
 const operatorNamespace = 'vps247-system';
 const apiKey = 'demo-key';
 
-/** Undone in reverse order, whatever ends the demo. */
+/** Cleanups, run in reverse order, however the demo ends. */
 type Cleanups = (() => Promise<unknown>)[];
 
 async function main(): Promise<number> {
   const options = readOptions(process.argv.slice(2));
   if (typeof options === 'number') return options;
-  // Before Ctrl-C is caught: a download or build ends with its terminal.
+  // Before Ctrl-C is caught: Ctrl-C in the terminal also ends a download or build.
   const programs =
     options.kubeconfig === undefined ? await ensureArchivedComponents(['etcd', 'kube-apiserver']) : undefined;
   const interrupted = new Promise<void>((resolve) => {
-    // Caught for good: npm passes on a Ctrl-C that the terminal has delivered already.
+    // Caught permanently: npm forwards a Ctrl-C that the terminal has delivered already.
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => resolve());
   });
   const directory = mkdtempSync(path.join(tmpdir(), 'vps247-demo-'));
@@ -67,7 +67,7 @@ async function main(): Promise<number> {
   return exitCode;
 }
 
-/** Sets everything up and plays; answers whether everything was as it must be. */
+/** Sets everything up and runs the scenario; returns whether all figures are as expected. */
 async function run(
   options: Options,
   programs: ControlPlaneOptions['programs'],
@@ -118,7 +118,7 @@ async function startCluster(
   return plane.kubeconfigPath;
 }
 
-/** An operator that works in the cluster already would take the demo's objects for its own, with the real provider. */
+/** An operator that runs in the cluster already would manage the demo's objects, with the real provider. */
 async function refuseOtherOperator(cluster: Cluster): Promise<void> {
   const metadata = { name: 'vps247-operator', namespace: operatorNamespace };
   if ((await cluster.read({ apiVersion: 'apps/v1', kind: 'Deployment', metadata })) === undefined) return;
@@ -127,9 +127,9 @@ async function refuseOtherOperator(cluster: Cluster): Promise<void> {
   );
 }
 
-/** Leaves no object behind whose finalizer would never be removed. */
+/** Deletes the objects, because nothing would remove their finalizers later. */
 async function clearAway(cluster: Cluster): Promise<void> {
-  console.log('Removing what the demo made in the cluster.');
+  console.log('Deleting the objects of the demo from the cluster.');
   for (const { metadata } of await cluster.list(demoNamespace)) await cluster.delete(demoNamespace, metadata.name);
   await cluster.until('the objects are gone', async () => (await cluster.list(demoNamespace)).length === 0);
   await cluster.deleteNamespace(demoNamespace);

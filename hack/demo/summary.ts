@@ -1,17 +1,17 @@
 import { align } from './table.ts';
 
-/** One line of the receipt: what was counted, and what it had to be. */
+/** One line of the summary: what was counted, and what was expected. */
 export interface SummaryLine {
   readonly what: string;
   readonly counted: number;
-  /** The least possible, which is also the only correct number; undefined for an informational figure. */
+  /** The minimum, which is also the only correct number; undefined for an informational figure. */
   readonly least: number | undefined;
-  /** An upper bound instead of an exact number. */
+  /** An upper limit instead of an exact number. */
   readonly most?: number;
   readonly note?: string;
 }
 
-/** Whether a line is what it must be. */
+/** Whether a line is as expected. */
 export function isRight(line: SummaryLine): boolean {
   if (line.least !== undefined && line.counted !== line.least) return false;
   return line.most === undefined || line.counted <= line.most;

@@ -1,4 +1,4 @@
-/** Where the table goes: a terminal, a pipe or a file. */
+/** The output of the table: a terminal, a pipe or a file. */
 export interface Output {
   write(text: string): unknown;
   readonly isTTY?: boolean | undefined;
@@ -7,16 +7,16 @@ export interface Output {
 
 export interface Column {
   readonly title: string;
-  /** Of its widest usual cell, so that a row that was printed before stays aligned with those that follow. */
+  /** Width of its widest usual cell, so that printed rows stay aligned with later ones. */
   readonly width: number;
-  /** Left out where the terminal is too narrow, the highest first; without it, never. */
+  /** Omitted if the terminal is too narrow, the highest value first; never if missing. */
   readonly dispensable?: number;
 }
 
 /** A table that redraws itself in place on a terminal, and elsewhere prints only the rows that changed. */
 export interface LiveTable {
   show(rows: readonly (readonly string[])[]): void;
-  /** A line of story above the table. */
+  /** Prints a line above the table. */
   say(text: string): void;
 }
 
@@ -27,7 +27,7 @@ export function createLiveTable(columns: readonly Column[], out: Output): LiveTa
   let shown: readonly (readonly string[])[] = [];
   let printed = new Set<string>();
   const header = columns.map(({ title }) => title);
-  // They only grow: columns that jump are hard to read.
+  // Widths only grow: columns that change are hard to read.
   const widths = columns.map(({ title, width }) => Math.max(title.length, width));
   const startedAt = performance.now();
   const seconds = (): string => `${((performance.now() - startedAt) / 1000).toFixed(1).padStart(5)} s`;
@@ -39,7 +39,7 @@ export function createLiveTable(columns: readonly Column[], out: Output): LiveTa
   const draw = (): void => {
     const rows = [header, ...shown];
     growTo(rows, widths);
-    // The last column of a terminal stays free: some wrap as soon as it is written to.
+    // The last column of a terminal stays free: some terminals wrap as soon as it is written to.
     const available = (out.columns ?? Infinity) - 1;
     const fitting = columnsThatFit(columns, widths, available);
     const lines = align(
@@ -47,7 +47,7 @@ export function createLiveTable(columns: readonly Column[], out: Output): LiveTa
       fitting.map((index) => widths[index] ?? 0),
     );
     out.write(`${lines.join('\n')}\n`);
-    // What is too long all the same is wrapped by the terminal.
+    // The terminal wraps a row that is still too long.
     drawn = lines.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / (available + 1))), 0);
   };
 
@@ -76,7 +76,7 @@ export function createLiveTable(columns: readonly Column[], out: Output): LiveTa
   };
 }
 
-/** The indices of the columns that fit into a line of `available` characters; fewer the narrower it is. */
+/** The indices of the columns that fit into a line of `available` characters. */
 function columnsThatFit(columns: readonly Column[], widths: readonly number[], available: number): readonly number[] {
   let kept = [...columns.keys()];
   const lineLength = (): number => kept.reduce((sum, index) => sum + (widths[index] ?? 0) + gap, -gap);

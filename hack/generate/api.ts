@@ -20,7 +20,7 @@ export function renderApi(): string {
 ${generatedFrom('src/api/v1alpha1/schema')}
 
 \`${kind}\` of \`${apiVersion}\`, short name \`vps\`. ${virtualMachineSchema.description ?? ''}
-\`kubectl explain vps.spec\` says the same in a terminal.
+\`kubectl explain vps.spec\` shows the same in a terminal.
 
 ## spec
 
@@ -36,7 +36,7 @@ ${renderFields(status)}
 
 ${markdownTable(['annotation', 'value', 'written by', 'meaning'], annotationRows)}
 
-Another value of one that takes "true" means nothing: it counts as if it were not there, and an event says so.
+The operator ignores an annotation that takes "true" and has another value, and emits an event.
 
 ## Restart a VM
 
@@ -67,7 +67,7 @@ you correct the spec. If it didn't differ, you can change the spec after the del
 
 ## Adopt a VM
 
-An object that adopts a VM needs nothing but \`adoption\`. It names the VM by its id, or by its exact name at the
+An object that adopts a VM only needs \`adoption\`. It names the VM by its id, or by its exact name at the
 provider, which may be any text:
 
 \`\`\`yaml
@@ -109,7 +109,7 @@ kubectl get vps --all-namespaces --field-selector status.state=Halted
 `;
 }
 
-// `Object.entries` forgets the type of the keys.
+// `as`: `Object.entries` loses the type of the keys.
 const annotationRows = (Object.keys(annotationTable) as (keyof typeof annotationTable)[]).map((name) => {
   const { by, value, meaning } = annotationTable[name];
   return [`\`${annotations[name]}\``, value, by, meaning];
@@ -139,11 +139,8 @@ const combinations = [
     'refused: a VM that is created has neither. With `IfExists`, `providerName` says which VM',
   ],
   ['`initialPasswordSecret.name` with `initialPasswordSecret.policy: None`', 'refused'],
-  [
-    '`powerState: Halted` with a `restartRequest`',
-    'no restart: the request counts as handled once the machine is halted',
-  ],
-  ['a `restartRequest` that is there when the machine is created', 'no restart: a new machine has just booted'],
+  ['`powerState: Halted` with a `restartRequest`', 'no restart: the request counts as handled once the VM is halted'],
+  ['a `restartRequest` that is there when the VM is created', 'no restart: a new VM has just booted'],
   [
     '`adoption.id` or `adoption.name` with a `providerName`',
     'the VM must have both; another name is `AdoptionMismatch`',
@@ -154,9 +151,9 @@ const combinations = [
   ],
   [
     '`deletionPolicy: Retain` with `deletionProtection: true`',
-    'the deletion is refused. Where no admission policy does that, the object goes and its machine stays',
+    'the deletion is refused. Where no admission policy does that, the object is deleted and its VM stays',
   ],
-  ['`managementPolicy: Observe`, and the object is deleted', 'the machine stays'],
+  ['`managementPolicy: Observe`, and the object is deleted', 'the VM stays'],
   [
     '`managementPolicy: Plan`, and the object is deleted',
     'both stay, and `status.plannedActions` shows how the VM would be deleted',

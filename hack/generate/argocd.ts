@@ -5,14 +5,14 @@ import { group, kind } from '../../src/api/v1alpha1/constants.ts';
 
 const folder = join(import.meta.dirname, '../../deploy/gitops/argocd');
 
-/** The actions offered to people, each a script of that name. */
+/** The actions in Argo CD's UI, each a script of that name. */
 export const actions = ['pause', 'resume', 'reconcile', 'restart'] as const;
 
 function script(name: string): string {
   return readFileSync(join(folder, `${name}.lua`), 'utf8');
 }
 
-/** deploy/gitops/argocd/argocd-cm.yaml: the scripts beside it as Argo CD reads them from its ConfigMap. */
+/** deploy/gitops/argocd/argocd-cm.yaml: the scripts beside it, in the format of Argo CD's ConfigMap. */
 export function renderArgoConfig(): string {
   const actionTexts = {
     'discovery.lua': script('actions/discovery'),

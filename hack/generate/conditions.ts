@@ -111,7 +111,7 @@ ${gather.map(({ what, command }) => `# ${what}\n${command}`).join('\n')}
 - \`Ready\`: the VM exists, and its power state matches the spec. A VM with \`powerState: Halted\` is Ready while it is
   halted.
 - \`AsSpecified\`: the VM has the region, package and template of the spec. If it doesn't (\`DiffersFromSpec\`), the
-  message has the command that corrects the spec. Unknown (\`NotCompared\`) while there is no VM, the operator can't see
+  message has the command that corrects the spec. Unknown (\`NotCompared\`) while no VM exists, the operator can't see
   it, or the provider doesn't report enough of it. \`Ready\` doesn't depend on it.
 - \`Synced\`: the last reconciliation succeeded.
 - \`CredentialsValid\`: the provider accepts the API key.

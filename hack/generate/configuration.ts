@@ -2,7 +2,7 @@ import { exitCodes, secondSignal } from '../../src/config/exit-codes.ts';
 import { flagOf, settingNames, settingsTable, variableOf, type Setting } from '../../src/config/settings.ts';
 import { generatedFrom, pageWidth, wrapped } from './table.ts';
 
-/** docs/configuration.md: every setting with its flag, variable, default and what it accepts. */
+/** docs/configuration.md: every setting with its flag, variable, default and valid values. */
 export function renderConfiguration(): string {
   const entries = settingNames.map((name) => {
     const { kind, byDefault, sentence }: Setting<unknown> = settingsTable[name];
@@ -21,8 +21,8 @@ export function renderConfiguration(): string {
     ...Object.values(exitCodes),
     ...Object.entries(secondSignal).map(([signal, code]) => ({
       code,
-      meaning: `A second signal, ${signal}: it ended at once, whatever was under way. That is on record.`,
-      remedy: 'start it again',
+      meaning: `A second signal, ${signal}: the operator exited immediately. The intents of calls in flight are stored.`,
+      remedy: 'restart the operator',
     })),
   ].map(({ code, meaning, remedy }) => wrapped(`- **${code}**: ${meaning} To do: ${remedy}.`, pageWidth, '  '));
   return `# Settings
@@ -31,7 +31,7 @@ ${generatedFrom('src/config/settings.ts, src/config/exit-codes.ts')}
 
 - A flag overrides the environment variable, and the variable overrides the default. An empty variable
   counts as not set.
-- \`--flag value\` and \`--flag=value\` mean the same. A flag that is true or false may stand alone for true.
+- \`--flag value\` and \`--flag=value\` mean the same. A boolean flag without a value means true.
 - The operator reports all invalid settings at once, contacts nothing, and exits with code 2.
 - \`--help\` prints this list, \`--version\` the version.
 - Durations are written as in Kubernetes: \`500ms\`, \`90s\`, \`5m\`, \`1h30m\`.

@@ -1,8 +1,8 @@
-/** The plain manifests and the files for kustomize: the chart rendered by helm, without what only helm makes use of. */
+/** The plain manifests and the files for kustomize: the chart as rendered by helm, without what only Helm uses. */
 import { parse } from 'yaml';
 import { renderChart, type Values } from '../../test/support/helm.ts';
 
-/** One file that is generated and committed. */
+/** One generated, committed file. */
 export interface Page {
   /** From the root of the project. */
   readonly path: string;
@@ -38,7 +38,7 @@ const namespacedInstallation = `${header}# The operator for the VMs in its names
 # For other namespaces: helm template vps247-operator deploy/chart --namespace ${namespace} --set crds.enabled=false --set 'watchNamespaces={team-a,team-b}'
 `;
 
-/** All files that are generated from the chart. Throws when helm refuses. */
+/** All files that are generated from the chart. Throws if helm fails. */
 export async function renderManifests(): Promise<readonly Page[]> {
   const whole = await partsOf({ namespace: { create: true } });
   const namespaced = await partsOf({ crds: { enabled: false }, scope: 'Namespaced', watchNamespaces: [namespace] });
@@ -48,7 +48,8 @@ export async function renderManifests(): Promise<readonly Page[]> {
     prometheusRule: { enabled: true },
     dashboards: { enabled: true },
   });
-  // `kubectl delete -f` goes by the order of a file: the definition is refused before its policy is gone.
+  // `kubectl delete -f` deletes in the order of the file: the policy must still exist when it refuses the deletion of
+  // the CRD.
   const crds = whole.filter(isKept);
   const cluster = whole.filter((part) => !isKept(part));
   return [
@@ -87,7 +88,7 @@ export async function renderManifests(): Promise<readonly Page[]> {
   ];
 }
 
-/** What the chart keeps when it is uninstalled. */
+/** Objects that the chart keeps when it is uninstalled. */
 function isKept({ kind }: Part): boolean {
   return kind === 'CustomResourceDefinition' || kind.startsWith('ValidatingAdmissionPolicy');
 }
@@ -109,7 +110,7 @@ async function partsOf(values: Values): Promise<readonly Part[]> {
     });
 }
 
-/** Labels and annotations that tell helm what is its own would be lies in files that `kubectl apply` takes. */
+/** Removes Helm's labels and annotations, which would be wrong in files for `kubectl apply`. */
 function withoutHelm(part: string): string {
   return part
     .replace(/^# Source: .*\n/gm, '')

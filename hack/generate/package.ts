@@ -9,19 +9,19 @@ interface PackageInfo {
   readonly repository: { readonly url: string };
 }
 
-/** package.json: the one place that says what this is called, how new it is, and where it lives. */
+/** package.json: the source of the project's name, version and URLs. */
 export function packageInfo(): PackageInfo {
   return JSON.parse(readFileSync(path.join(import.meta.dirname, '../../package.json'), 'utf8'));
 }
 
-/** Where people read the sources: `https://host/owner/name`. */
+/** The URL of the repository: `https://host/owner/name`. */
 export function repositoryUrl(): string {
   return packageInfo()
     .repository.url.replace(/^git\+/, '')
     .replace(/\.git$/, '');
 }
 
-/** The image that a release of that repository pushes, without a tag. Names in a registry are in lower case. */
+/** The image that a release of the repository pushes, without a tag. Registry names are lowercase. */
 export function imageName(): string {
   return `ghcr.io${new URL(repositoryUrl()).pathname.toLowerCase()}`;
 }

@@ -11,7 +11,7 @@ import { markdownTable } from './table.ts';
 const docs = join(import.meta.dirname, '../../docs');
 const [begin, end] = ['<!-- figures: npm run bench -- --curve -->', '<!-- end of the figures -->'];
 
-/** The page with the part between the two marks rendered from docs/performance.json; the rest is written by hand. */
+/** The page with the part between the two markers generated from docs/performance.json; the rest is handwritten. */
 export function renderPerformance(): string {
   const page = readFileSync(join(docs, 'performance.md'), 'utf8');
   const [before, rest] = page.split(begin);
@@ -41,7 +41,7 @@ function detailOf({ what, floor, note }: Target): readonly string[] {
   return details.length === 0 ? [] : [`- ${what}: ${details.join('; ')}`];
 }
 
-/** A missed goal is marked, so that the table needs no column for that. */
+/** Marks a missed goal, so that the table needs no column for it. */
 function renderGoals(goals: readonly Target[]): string {
   return markdownTable(
     ['', 'measured', 'goal', 'controller-runtime'],

@@ -3,7 +3,7 @@ import type { Results } from '../../bench/results.ts';
 import { summarize } from '../../bench/times.ts';
 import { generatedFrom } from './table.ts';
 
-/** docs/sizing.md: what the operator needs, from the figures of docs/performance.json. */
+/** docs/sizing.md: the operator's requirements, from the figures of docs/performance.json. */
 export function renderSizing(): string {
   const runs = readResults();
   const [cores] = runs.map((run) => run.cores);

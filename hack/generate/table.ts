@@ -1,4 +1,4 @@
-/** A Markdown table; `|` in cells is escaped and line breaks become blanks. */
+/** A Markdown table; `|` in cells is escaped, and line breaks become spaces. */
 export function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   return [head, head.map(() => '---'), ...rows].map(tableRow).join('\n');
 }
@@ -8,12 +8,12 @@ function tableRow(cells: readonly string[]): string {
   return `| ${safe.join(' | ')} |`;
 }
 
-/** The line under the title of a generated page. */
+/** The line below the title of a generated page. */
 export function generatedFrom(source: string): string {
   return `<!-- Generated from ${source} by \`npm run generate\`; do not edit. -->`;
 }
 
-/** The text in lines of at most `width` characters, where words allow it; all lines but the first begin with `indent`. */
+/** Wraps the text at `width` characters; all lines except the first start with `indent`. */
 export function wrapped(text: string, width: number, indent = ''): string {
   const lines: string[] = [];
   let line = '';
@@ -29,5 +29,5 @@ export function wrapped(text: string, width: number, indent = ''): string {
   return [...lines, line].join('\n');
 }
 
-/** Characters in a line of a generated page. */
+/** The line width of a generated page. */
 export const pageWidth = 100;

@@ -11,7 +11,7 @@ const scripts = join(import.meta.dirname, '../../deploy/gitops/argocd');
 /** The status of each object by the library kstatus. Throws a Refusal when the program cannot be built. */
 export async function kstatusesOf(objects: readonly object[]): Promise<readonly KStatus[]> {
   const answers = await ask(objects, 'kstatus');
-  // The program answers nothing else.
+  // `as`: the program prints this format.
   return answers.map((answer) => (answer as { readonly status: KStatus }).status);
 }
 
@@ -24,7 +24,7 @@ export function runScript(name: string, objects: readonly object[]): Promise<rea
 export async function healthsOf(
   objects: readonly object[],
 ): Promise<readonly { readonly status: string; readonly message: string }[]> {
-  // What it returns is up to the script; the tests look at both fields.
+  // `as`: the script determines the result; the tests check both fields.
   return (await runScript('health', objects)) as readonly { readonly status: string; readonly message: string }[];
 }
 
@@ -35,7 +35,7 @@ async function ask(objects: readonly object[], ...args: readonly string[]): Prom
     child.once('error', reject);
     child.once('close', resolve);
   });
-  // It may end without having read everything; it then says why.
+  // It may exit before it has read everything; its error explains that.
   child.stdin.on('error', () => {});
   child.stdin.end(objects.map((object) => `${JSON.stringify({ apiVersion, kind, ...object })}\n`).join(''));
   const [code, stdout, stderr] = await Promise.all([ended, text(child.stdout), text(child.stderr)]);

@@ -1,9 +1,9 @@
 /**
- * What a later CustomResourceDefinition takes away from users of an earlier one. v1alpha1 only grows (docs/api-policy.md): objects,
- * manifests and programs that were right stay right, and mean the same.
+ * What a later CRD removes for users of an earlier one. v1alpha1 only grows (docs/api-policy.md): objects, manifests
+ * and clients that were valid stay valid, and keep their meaning.
  */
 
-/** A definition as YAML holds it; any field may be missing. */
+/** A CRD as parsed YAML; any field may be missing. */
 export interface Definition {
   readonly spec: {
     readonly group: string;
@@ -30,10 +30,10 @@ interface Column {
   readonly priority?: number;
 }
 
-/** A schema by its keywords: each is judged by its row of `keywords`. */
+/** A schema by its keywords: each is compared by its row of `keywords`. */
 type Schema = Readonly<Record<string, unknown>>;
 
-/** One sentence for each thing that `after` takes away; empty if it only adds. Pure. */
+/** One sentence for each breaking change in `after`; empty if there is none. Pure. */
 export function breakingChanges(before: Definition, after: Definition): readonly string[] {
   return [
     ...differences(before.spec, after.spec, ['group', 'scope']),
@@ -65,7 +65,7 @@ function pathsOf({ selectableFields = [] }: Version): readonly string[] {
   return selectableFields.map(({ jsonPath }) => jsonPath);
 }
 
-/** People and scripts read columns by name; where one is shown may change only to be seen more often. */
+/** Users and scripts read columns by name; a column's priority may only change so that it is shown more often. */
 function columnNarrowings(before: Column, { additionalPrinterColumns = [] }: Version): readonly string[] {
   const after = additionalPrinterColumns.find(({ name }) => name === before.name);
   if (after === undefined) return [`column ${before.name} is gone`];
@@ -75,7 +75,10 @@ function columnNarrowings(before: Column, { additionalPrinterColumns = [] }: Ver
   ];
 }
 
-/** What two values of a keyword say, undefined where it is not used; a sentence if the second allows less, or means something else. */
+/**
+ * Compares two values of a keyword, undefined if it isn't used; returns a sentence if the second allows less, or has
+ * another meaning.
+ */
 type Judge = (before: unknown, after: unknown) => readonly string[];
 
 const fixed: Judge = (before, after) => (equal(before, after) ? [] : [`was ${show(before)} and is ${show(after)}`]);
@@ -92,7 +95,7 @@ const mayBeSet: Judge = (before, after) => (before === true && after !== true ? 
 const mayBeUnset: Judge = (before, after) => (before !== true && after === true ? ['is set'] : []);
 const free: Judge = () => [];
 
-/** Every keyword that a definition may use, but those that hold further schemas. */
+/** Every keyword that a CRD may use, except those that contain further schemas. */
 const keywords: Readonly<Record<string, Judge>> = {
   description: free,
   title: free,
@@ -101,7 +104,8 @@ const keywords: Readonly<Record<string, Judge>> = {
   type: fixed,
   format: fixed,
   nullable: mayBeSet,
-  // A field with a default comes back with it, and what was left out means what it meant: so none may come, change or go.
+  // The API server fills in a default, and a missing field kept its meaning: so no default may be added, changed or
+  // removed.
   default: fixed,
   enum: (before, after) =>
     before === undefined
@@ -150,7 +154,7 @@ function schemaNarrowings(before: Schema, after: Schema, path: string): readonly
       case 'items':
       case 'additionalProperties': {
         const below = `${path}${keyword === 'items' ? '[]' : '.*'}`;
-        // `true` allows anything; what is not there allows nothing, or says nothing of items.
+        // `true` allows anything; a missing value allows nothing, or has no schema for items.
         if (!isSchema(was) || !isSchema(is)) return fixed(was, is).map((what) => `${where}: ${keyword} ${what}`);
         return schemaNarrowings(was, is, below);
       }
@@ -167,7 +171,7 @@ interface Rule {
   readonly optionalOldSelf?: boolean;
 }
 
-/** A rule that objects were never held to may come only if what is stored already passes while it stays as it is. */
+/** A new validation rule is only allowed if unchanged stored objects pass it. */
 function newRule(before: readonly Rule[], { rule, optionalOldSelf }: Rule): readonly string[] {
   if (before.some((one) => one.rule === rule && one.optionalOldSelf === optionalOldSelf)) return [];
   const isRatcheting = optionalOldSelf === true && /^\s*oldSelf\.orValue\(|oldSelf\.hasValue\(\)/.test(rule);
@@ -175,24 +179,24 @@ function newRule(before: readonly Rule[], { rule, optionalOldSelf }: Rule): read
 }
 
 function differences(before: object, after: object, fields: readonly string[]): readonly string[] {
-  // Both are records of what YAML holds.
+  // `as`: both are records from YAML.
   const [was, is] = [before as Readonly<Record<string, unknown>>, after as Readonly<Record<string, unknown>>];
   return fields.flatMap((field) => fixed(was[field], is[field]).map((what) => `${field} ${what}`));
 }
 
-/** Those of `before` that are not in `after`. */
+/** The members of `before` that are not in `after`. */
 function missing(before: unknown, after: unknown): readonly unknown[] {
   const there = Array.isArray(after) ? after : [];
   return Array.isArray(before) ? before.filter((value) => !there.includes(value)) : [];
 }
 
 function listOf(value: unknown): readonly Rule[] {
-  // The API server takes nothing else here.
+  // `as`: the API server accepts nothing else here.
   return Array.isArray(value) ? (value as Rule[]) : [];
 }
 
 function schemasOf(value: unknown): Readonly<Record<string, Schema>> {
-  // As above.
+  // `as`: see above.
   return isSchema(value) ? (value as Readonly<Record<string, Schema>>) : {};
 }
 
@@ -200,7 +204,7 @@ function isSchema(value: unknown): value is Schema {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** Both come from YAML; the order of fields means nothing. */
+/** Both are from YAML, in which the order of fields has no meaning. */
 function equal(a: unknown, b: unknown): boolean {
   return show(a) === show(b);
 }

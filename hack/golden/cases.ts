@@ -1,4 +1,4 @@
-/** The objects of a golden set: each shows something that the operator tells of an object, at rest or under way. */
+/** The objects of a golden set: each shows something that the operator reports of an object, at rest or in progress. */
 import type { Emulator } from '../../emulator/emulator.ts';
 import type { Cluster } from '../../test/support/control-plane.ts';
 
@@ -10,17 +10,17 @@ export interface Room {
 
 export interface Case {
   readonly name: string;
-  /** `at-rest`: nothing changes while nobody changes anything. */
+  /** `at-rest`: nothing changes without an external change. */
   readonly group: 'at-rest' | 'under-way';
-  /** What there is of the spec beyond the three that every object has. */
+  /** Spec fields beyond the three that every object has. */
   readonly spec?: Readonly<Record<string, unknown>>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
-  /** What somebody does before the object is there; what it answers goes into the spec. */
+  /** Runs before the object is created; its result is merged into the spec. */
   readonly before?: (room: Room) => Readonly<Record<string, unknown>> | Promise<Readonly<Record<string, unknown>>>;
-  /** Ready as `status/reason`, at first. */
+  /** The first state of Ready, as `status/reason`. */
   readonly first: string;
-  /** What somebody does then, and how Ready is in the end. */
+  /** A later action, and the final state of Ready. */
   readonly afterwards?: { readonly act: (room: Room, id: number) => Promise<unknown>; readonly last: string };
 }
 
@@ -37,7 +37,10 @@ const change =
   ({ cluster, namespace }: Room) =>
     cluster.patch(namespace, name, { spec });
 
-/** A create whose answer is lost, and whose machine is in no list for a while. The last: the lists of all are like that from then on. */
+/**
+ * A create whose response is lost, and whose VM isn't listed for a while. The last case, because all lists lag from
+ * then on.
+ */
 const lost: Case = {
   name: 'create-lost',
   group: 'under-way',
@@ -69,7 +72,7 @@ export const cases: readonly Case[] = [
       providerName: 'every-field-of-it',
       powerState: 'Running',
       powerOff: { mode: 'Hard', gracePeriodSeconds: 90 },
-      restartRequest: 'there from the beginning',
+      restartRequest: 'created with the object',
       powerDriftPolicy: 'Report',
       managementPolicy: 'Manage',
       adoption: { policy: 'IfExists' },
@@ -160,7 +163,7 @@ export const cases: readonly Case[] = [
     group: 'at-rest',
     before: async ({ cluster, emulator }) => {
       emulator.person.create({ name: 'orphan-candidate-0a1b2c3d' });
-      // It is known once it was listed.
+      // The VM is known once it was listed.
       const lists = () => emulator.ledger.callsByOperation().ListMachines ?? 0;
       const listsBefore = lists();
       await cluster.until('two lists', async () => lists() >= listsBefore + 2);

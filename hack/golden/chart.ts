@@ -1,4 +1,6 @@
-/** The chart of a golden set: what helm packages of it but its README, in files of their own so that a change can be read. */
+/**
+ * The chart of a golden set: what helm packages of it except its README, as separate files so that a diff is readable.
+ */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { goldenFolder } from './versions.ts';
@@ -6,12 +8,15 @@ import { goldenFolder } from './versions.ts';
 const root = join(import.meta.dirname, '../..');
 const present = 'deploy/chart';
 
-/** Where the chart of a version is, below the root of the checkout. */
+/** The folder of a version's chart, below the root of the checkout. */
 export function goldenChart(version: string): string {
   return `${goldenFolder}/${version}/chart`;
 }
 
-/** What is kept of the present chart, relative to its folder: .helmignore names folders only, and a README's links lead astray elsewhere. */
+/**
+ * Excluded from the copy, relative to the chart: .helmignore names folders only, and a README's links would be broken
+ * elsewhere.
+ */
 export function keptFiles(): readonly string[] {
   const ignored = readFileSync(join(root, present, '.helmignore'), 'utf8')
     .split('\n')
@@ -21,7 +26,7 @@ export function keptFiles(): readonly string[] {
   return filesBelow(present).filter((file) => !isLeftOut(file));
 }
 
-/** What the set of the version that is worked on has to hold of the present chart. */
+/** The present chart as the set of the version in development contains it. */
 export function goldenChartFiles(version: string): readonly { readonly path: string; readonly render: () => string }[] {
   return keptFiles().map((file) => ({
     path: `${goldenChart(version)}/${file}`,
@@ -29,7 +34,7 @@ export function goldenChartFiles(version: string): readonly { readonly path: str
   }));
 }
 
-/** Files of that set which the present chart has no more. */
+/** Files of that set which the present chart no longer has. */
 export function leftInGoldenChart(version: string): readonly string[] {
   const kept = new Set(keptFiles());
   const folder = goldenChart(version);

@@ -1,6 +1,7 @@
 /**
- * `npm run golden`: has this operator make an object of each kind, on a real API server against the emulated provider, and keeps
- * them, with their machines, as the golden set of the version in package.json (test/golden). Every later version is tested with it.
+ * `npm run golden`: has this operator create an object of each kind, on a real API server against the emulated
+ * provider, and stores them, with their VMs, as the golden set of the version in package.json (test/golden). Every
+ * later version is tested with it.
  */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -21,7 +22,7 @@ const apiKey = 'golden-key';
 const namespace = 'default';
 const root = join(import.meta.dirname, '../..');
 
-/** Answers the object when it tells all that its case is for. */
+/** Returns the object once it reports everything that its case is for. */
 async function bringAbout(room: Room, { name, first, afterwards, ...given }: Case): Promise<VirtualMachine> {
   const { cluster } = room;
   const spec = { ...basis, ...given.spec, ...(await given.before?.(room)) };
@@ -43,13 +44,13 @@ async function bringAbout(room: Room, { name, first, afterwards, ...given }: Cas
   return until(afterwards.last);
 }
 
-/** Without what says how it came about and not what it is. */
+/** Without fields that describe its history. */
 function asKept(object: VirtualMachine): object {
   const { managedFields: _, ...metadata } = object.metadata as VirtualMachine['metadata'] & { managedFields?: unknown };
   return { apiVersion, kind, metadata, spec: object.spec, status: object.status };
 }
 
-/** Waits until nothing at rest changes any more: the last status may come after Ready. */
+/** Waits until nothing at rest changes any more: the last status write may come after Ready. */
 async function untilQuiet({ cluster, emulator }: Room): Promise<readonly VirtualMachine[]> {
   const lists = () => emulator.ledger.callsByOperation().ListMachines ?? 0;
   for (;;) {
@@ -68,7 +69,7 @@ function versionsOf(objects: readonly VirtualMachine[]): string {
 async function main(): Promise<void> {
   const version = currentVersion();
   if (isReleased(version)) {
-    throw new Error(`${version} is out, and its golden set stays as it is: raise the version in package.json first.`);
+    throw new Error(`${version} is released, so its golden set can't change: raise the version in package.json first.`);
   }
   const directory = mkdtempSync(join(tmpdir(), 'vps247-golden-'));
   await using plane = await startControlPlane();

@@ -11,7 +11,7 @@ import { makeFakes } from './fakes.ts';
 const root = path.join(import.meta.dirname, '../..');
 const cache = path.join(process.env['XDG_CACHE_HOME'] ?? path.join(os.homedir(), '.cache'), 'vps247-operator/image');
 
-/** What was built, in its store. */
+/** The built image, in its store. */
 export interface Built {
   readonly buildah: Buildah;
   readonly image: string;
@@ -21,15 +21,15 @@ export interface Built {
 }
 
 /**
- * Builds the Dockerfile on stand-ins for its base images, prints progress line by line, and returns the result of `use`.
- * Throws `Unable` with a sentence when that cannot be done here.
+ * Builds the Dockerfile on stand-ins for its base images, prints progress line by line, and returns the result of
+ * `use`. Throws `Unable` with a sentence if that isn't possible here.
  */
 export async function buildImage<T>(use: (built: Built) => T): Promise<T> {
   const { name, version } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
   const bases = baseImages(readFileSync(path.join(root, 'Dockerfile'), 'utf8'));
   const image = `localhost/${name}:${version}`;
   const lock = await takeLock();
-  // Emptied first as well: a run that was killed could not.
+  // Emptied first as well, because a killed run left its files.
   const work = path.join(cache, 'work');
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true, mode: 0o700 });
@@ -51,9 +51,9 @@ export async function buildImage<T>(use: (built: Built) => T): Promise<T> {
   }
 }
 
-/** One at a time for each cache: a name that the kernel frees even when this process is killed. */
+/** One process at a time for each cache: an abstract socket, which the kernel frees even if this process is killed. */
 async function takeLock(): Promise<Server> {
-  // It must not keep the process from ending.
+  // It must not keep the process running.
   const server = createServer().unref();
   server.listen(`\0vps247-image-${createHash('sha256').update(cache).digest('hex').slice(0, 32)}`);
   try {
@@ -74,13 +74,13 @@ function baseImages(dockerfile: string): { build: string; run: string } {
 }
 
 /**
- * This machine's npm settings for the build's `npm ci`: as a secret, since they may hold a token, and the certificates they
- * name as a volume. Neither ends up in a layer.
+ * The npm settings of this host for the build's `npm ci`: as a secret, because they may contain a token, and the
+ * certificates that they name as a volume. Neither ends up in a layer.
  */
 function npmSettings(work: string): string[] {
   const setting = (key: string) => {
     const { status, stdout } = spawnSync('npm', ['config', 'get', key], { cwd: work, encoding: 'utf8' });
-    if (status !== 0) throw new Unable(`npm could not tell its setting ${key}.`);
+    if (status !== 0) throw new Unable(`npm did not print its setting ${key}.`);
     return stdout.trim();
   };
   const files = ['globalconfig', 'userconfig'].map(setting).filter((file) => existsSync(file));

@@ -2,19 +2,22 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 
-/** What a person can do something about: printed as one sentence, without a stack trace. */
+/** An error that the user can fix: printed as one sentence, without a stack trace. */
 export class Unable extends Error {}
 
-/** Where buildah, as root, notes which registry had which blob, whatever `--root` says: removed again unless it was there. */
+/**
+ * Where buildah, as root, records which registry had which blob, regardless of `--root`: removed again unless it
+ * existed before.
+ */
 const BLOB_NOTES = ['/var/lib/containers', '/var/lib/containers/cache'];
 
-/** Debian's buildah with a separate store, so that no image or setting of the machine is used or changed. */
+/** Debian's buildah with a separate store, so that it neither uses nor changes images and settings of the host. */
 export class Buildah implements Disposable {
   readonly #store: readonly string[];
   readonly #env: NodeJS.ProcessEnv;
   readonly #leftover = BLOB_NOTES.find((folder) => !existsSync(folder));
 
-  /** Opens (and makes) the store in `cache`, for one user at a time; installs buildah where that is possible. */
+  /** Opens (and creates) the store in `cache`, for one user at a time; installs buildah if possible. */
   constructor(cache: string) {
     if (process.getuid?.() !== 0)
       throw new Unable('buildah needs root here: run this as root, or use `docker build .`.');
@@ -30,16 +33,16 @@ export class Buildah implements Disposable {
     // overlay shares files between layers; vfs copies every layer whole but works on any file system.
     const works = spawnSync('buildah', [...store('overlay'), 'info'], { env: this.#env }).status === 0;
     this.#store = store(works ? 'overlay' : 'vfs');
-    // What a killed run left half built would keep its images from being pruned.
+    // The unfinished build of a killed run would prevent its images from being pruned.
     this.run('rm', '--all');
   }
 
-  /** Standard output of a buildah command, trimmed; throws with the end of what it said when it fails. */
+  /** Standard output of a buildah command, trimmed; throws with the end of its output if it fails. */
   run(command: string, ...args: readonly string[]): string {
     const result = spawnSync('buildah', [...this.#store, command, ...args], { env: this.#env, encoding: 'utf8' });
     if (result.status !== 0) {
-      const said = `${result.stdout}${result.stderr}`.trim().split('\n').slice(-40).join('\n');
-      throw new Unable(`buildah ${command} failed (${result.signal ?? result.status}):\n${said}`);
+      const output = `${result.stdout}${result.stderr}`.trim().split('\n').slice(-40).join('\n');
+      throw new Unable(`buildah ${command} failed (${result.signal ?? result.status}):\n${output}`);
     }
     return result.stdout.trim();
   }
@@ -66,12 +69,15 @@ export class Buildah implements Disposable {
     return JSON.parse(this.run('inspect', '--type', 'image', image)).OCIv1.config;
   }
 
-  /** Of an image's manifest in the store. A registry would have another one, since layers are compressed on the way there. */
+  /**
+   * The digest of the image's manifest in the store. A registry would have another one, because layers are compressed
+   * for the upload.
+   */
   digest(image: string): string {
     return JSON.parse(this.run('inspect', '--type', 'image', image)).FromImageDigest;
   }
 
-  /** Unpacks an image, and removes it again with its mounts. */
+  /** Unpacks an image; removed with its mounts afterwards. */
   inContainer<T>(image: string, use: (container: string) => T): T {
     const container = this.run('from', '--pull-never', image);
     try {
@@ -86,7 +92,9 @@ export class Buildah implements Disposable {
   }
 }
 
-/** The part of an OCI image's configuration that is used here; absent if the Dockerfile doesn't set it. */
+/**
+ * The part of an OCI image's configuration that is used here; fields are missing if the Dockerfile doesn't set them.
+ */
 interface ImageConfig {
   readonly User?: string;
   readonly Entrypoint?: readonly string[];

@@ -7,7 +7,7 @@ const OURS = ['app/LICENSE', 'app/THIRD-PARTY-LICENSES', 'app/vps247-operator.mj
 const USER = '65532:65532';
 const SHELLS = new Set(['sh', 'bash', 'dash', 'ash', 'ksh', 'zsh', 'busybox']);
 
-/** What holds of an image: one sentence each. Throws `Unable` at the first thing that doesn't. */
+/** Verified facts about an image: one sentence each. Throws `Unable` at the first check that fails. */
 export function* checkImage({ buildah, image, base, version }: Built): Generator<string> {
   const { User: user, Entrypoint: entrypoint = [] } = buildah.inspect(image) ?? {};
   mustBe('the user', user, USER);
@@ -15,12 +15,12 @@ export function* checkImage({ buildah, image, base, version }: Built): Generator
   const [files, baseFiles] = [image, base].map((name) => filesOf(buildah, name));
   const added = files?.filter((file) => !baseFiles?.includes(file));
   mustBe('what it adds to its base image', added?.toSorted().join(' '), OURS.join(' '));
-  yield `it adds to its base image only ${OURS.join(', ')}`;
+  yield `it only adds to its base image ${OURS.join(', ')}`;
 
   mustBe('the shells in it', files?.filter((file) => SHELLS.has(path.basename(file))).join(' '), '');
-  yield 'there is no shell in it';
+  yield 'it contains no shell';
 
-  // Run as the image says: its user, its entry point.
+  // Run as the image specifies: its user, its entry point.
   const [node = '', ...program] = entrypoint;
   const ids = 'process.getuid() + ":" + process.getgid()';
   mustBe('the user it runs as', run(buildah, image, [node, '--print', ids]), USER);

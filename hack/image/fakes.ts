@@ -1,6 +1,6 @@
 /**
- * Images of this machine's files that carry the names of the Dockerfile's base images, so that the very
- * Dockerfile can be built where no registry can be reached. They hold what its steps need and what its result needs, no more.
+ * Images from files of this host that have the names of the Dockerfile's base images, so that the unchanged Dockerfile
+ * can be built without a registry. They contain only what its steps and its result need.
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -10,7 +10,7 @@ import { Unable, type Buildah } from './buildah.ts';
 
 const KEY_LABEL = 'stand-in';
 
-/** Makes both stand-ins unless the store has them as this file and this Node would make them. `work` is scratch space. */
+/** Creates both stand-ins unless the store has current ones. `work` is scratch space. */
 export function makeFakes(buildah: Buildah, bases: { build: string; run: string }, work: string): void {
   const npmProgram = process.env['npm_execpath'];
   if (npmProgram === undefined)
@@ -49,9 +49,9 @@ export function fillRunBase(run: Rootfs): void {
   for (const folder of ['/home/nonroot', '/tmp']) run.addFolder(undefined, folder);
 }
 
-/** A root file system being put together in `folder/rootfs`. */
+/** A root file system that is built in `folder/rootfs`. */
 export class Rootfs {
-  /** Where it lies. */
+  /** The folder. */
   readonly path: string;
   readonly #folder: string;
 
@@ -61,11 +61,11 @@ export class Rootfs {
     mkdirSync(this.path, { recursive: true });
   }
 
-  /** Copies a program with the shared libraries it is linked to, these to where the loader looks for them. */
+  /** Copies a program with its shared libraries, these to where the loader looks for them. */
   addProgram(file: string, target = file): void {
     copyFileSync(file, this.#place(target), constants.COPYFILE_FICLONE);
     const { stdout, status } = spawnSync('ldd', [file], { encoding: 'utf8' });
-    if (status !== 0) throw new Unable(`ldd could not tell which libraries ${file} needs.`);
+    if (status !== 0) throw new Unable(`ldd did not print which libraries ${file} needs.`);
     for (const [, library] of stdout.matchAll(/(\/\S+) \(0x/g)) {
       if (library !== undefined) copyFileSync(library, this.#place(library));
     }

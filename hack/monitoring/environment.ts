@@ -9,15 +9,15 @@ import { fastSettings, fastLatencies } from '../../test/support/fast-settings.ts
 import { type OperatorProcess, startOperator } from '../../test/support/operator-process.ts';
 import { startWireProxy, type Passing, type Treatment } from '../../test/support/wire-proxy.ts';
 
-/** Each has a namespace, an account at the provider, and its key. */
+/** Each team has a namespace, an account at the provider, and its key. */
 export const teams = ['shop', 'lab', 'media', 'games'] as const;
 export type Team = (typeof teams)[number];
-/** A namespace more, whose objects have a Secret each. */
+/** A further namespace, whose objects have a Secret each. */
 export const crowded = 'batch';
 
 const lease = { namespace: 'vps247-system', name: 'vps247-bad-day' };
 
-/** How long Kubernetes takes to refuse something, once it does. Milliseconds. */
+/** How long Kubernetes takes to refuse a request during that fault. Milliseconds. */
 const refusalTime = 500;
 const refusal = {
   kind: 'Status',
@@ -28,7 +28,7 @@ const refusal = {
   message: 'Internal error occurred: etcdserver: request timed out',
 };
 
-/** Settings that are times are a sixtieth of what they are by default, where that is not too short for a process. */
+/** Durations are a sixtieth of their defaults, where that isn't too short for a process. */
 const flags: readonly string[] = fastSettings({
   'poll-interval': '1s',
   'stuck-after': '10s',
@@ -42,13 +42,13 @@ export function keyOf(team: Team): string {
   return `planted-key-${team}`;
 }
 
-/** A cluster, the provider, and an operator between them: what is scraped, and what goes wrong. */
+/** A cluster, the provider, and an operator: what is scraped, and what fails. */
 export class MonitoringEnvironment implements AsyncDisposable {
   readonly cluster: Cluster;
   readonly emulator: Emulator;
-  /** Where the operator of this stage serves its metrics, however often it is started: `127.0.0.1:8080`. */
+  /** The operator's metrics address, the same after each restart: `127.0.0.1:8080`. */
   readonly metricsAddress: string;
-  /** Where one of a second installation does. */
+  /** The metrics address of a second installation. */
   readonly secondAddress: string;
   /** Whether every read of a Secret in the crowded namespace is refused, slowly. */
   isRefusing = false;
@@ -71,7 +71,7 @@ export class MonitoringEnvironment implements AsyncDisposable {
     this.#closing = new AsyncDisposableStack();
   }
 
-  /** With everything but objects in place, and no operator yet. Logs go into `logs`, which is emptied. */
+  /** With everything except objects, and without an operator. Logs go into `logs`, which is emptied. */
   static async open(logs: string): Promise<MonitoringEnvironment> {
     rmSync(logs, { recursive: true, force: true });
     mkdirSync(logs, { recursive: true });
@@ -107,7 +107,7 @@ export class MonitoringEnvironment implements AsyncDisposable {
     return stage;
   }
 
-  /** Resolves when it serves metrics; whether it acts then is another matter. */
+  /** Resolves when it serves metrics; it may not be the leader yet. */
   async startOperator(): Promise<void> {
     this.#starts += 1;
     this.#operator = this.#start(`operator-${this.#starts}`, lease.name, this.metricsAddress);
@@ -159,9 +159,9 @@ export class MonitoringEnvironment implements AsyncDisposable {
     });
   }
 
-  /** Waits until the operator holds the Lease, and has read the list of each account. */
+  /** Waits until the operator is the leader, and has read the list of each account. */
   async untilActing(): Promise<void> {
-    await this.cluster.until('the operator acts', async () => {
+    await this.cluster.until('the operator is the leader', async () => {
       const page = await (await fetch(`http://${this.metricsAddress}/metrics`)).text();
       const lists = page.match(/^vps247_operator_account_machines\{account="\d+",managed="true"\}/gm) ?? [];
       return /^leader_election_master_status\{[^}]*\} 1$/m.test(page) && lists.length === teams.length;

@@ -5,17 +5,17 @@ import { crowded, keyOf, type MonitoringEnvironment } from './environment.ts';
 export interface Fault {
   /** For the output. */
   readonly what: string;
-  /** The alerts that fire for it, and not before. */
+  /** The alerts that must fire for it, and not before. */
   readonly alerts: readonly string[];
   readonly plant: (stage: MonitoringEnvironment) => Promise<void> | void;
   /** Runs when the alerts have fired, before the next fault. Without it, the fault stays. */
   readonly fix?: (stage: MonitoringEnvironment) => Promise<void>;
 }
 
-/** The number of objects to reconcile when Kubernetes is slow. */
+/** The number of objects to reconcile while Kubernetes is slow. */
 const crowd = 24;
 
-/** A quiet morning: machines are made, one is halted and started again. */
+/** Normal operation: VMs are created, one is halted and started again. */
 export async function liveGoodDay(stage: MonitoringEnvironment): Promise<void> {
   const { cluster } = stage;
   const soft = { powerOff: { mode: 'Soft', gracePeriodSeconds: 5 } };
@@ -43,7 +43,7 @@ export const faults: readonly Fault[] = [
     fix: (stage) => stage.startOperator(),
   },
   {
-    what: 'it runs again, but a replica that no longer exists holds the Lease',
+    what: 'the operator runs again, but a replica that no longer exists holds the Lease',
     alerts: ['Vps247OperatorNoLeader'],
     plant: (stage) => stage.giveLease('replica-that-no-longer-exists'),
     fix: async (stage) => {

@@ -3,7 +3,7 @@ import { rateInterval, withVariables } from '../generate/monitoring/variables.ts
 import { scaledDuration } from './time-scale.ts';
 import type { Prometheus, Series } from './prometheus.ts';
 
-/** The values of the variables of a dashboard: the VM with the most faults. */
+/** The values of a dashboard's variables: the VM with the most faults. */
 export const chosen = { object_namespace: 'shop', object: 'web' };
 
 const variables = {
@@ -14,7 +14,7 @@ const variables = {
   __rate_interval: scaledDuration(rateInterval),
 };
 
-/** The hours of a dashboard. Seconds since 1970. */
+/** The time range of a dashboard. Seconds since 1970. */
 export interface Day {
   readonly startedAt: number;
   /** When the first fault was planted. */
@@ -32,7 +32,7 @@ export interface ShownPanel {
   }[];
 }
 
-/** Runs every query of every panel over the whole day. */
+/** Runs every query of every panel over the whole time range. */
 export async function showPanels(prometheus: Prometheus, { startedAt, endedAt }: Day): Promise<readonly ShownPanel[]> {
   const shown: ShownPanel[] = [];
   for (const { file, panels } of dashboards) {
@@ -48,7 +48,7 @@ export async function showPanels(prometheus: Prometheus, { startedAt, endedAt }:
   return shown;
 }
 
-/** Every value that any series had from one time to another; undefined when a query returned nothing at all in that time. */
+/** Every value that any series had from one time to another; undefined if a query returned nothing in that time. */
 export function valuesIn({ queries }: ShownPanel, from: number, to: number): readonly number[] | undefined {
   const values = queries.map(({ series }) =>
     series.flatMap(({ points }) => points.filter(([time]) => time >= from && time < to).map(([, value]) => value)),

@@ -1,4 +1,4 @@
-/** A real Prometheus on this machine that scrapes a few addresses, and what it can be asked. */
+/** A real Prometheus on this host that scrapes a few addresses, and queries to it. */
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,9 +12,9 @@ import { scaledDuration } from './time-scale.ts';
 
 export interface PrometheusOptions {
   readonly targets: readonly {
-    /** `127.0.0.1:8080`, where `/metrics` is served, or will be. */
+    /** `127.0.0.1:8080`, where `/metrics` is or will be served. */
     readonly address: string;
-    /** What every series of the target is given, beside `job`. */
+    /** Labels of every series of the target, beside `job`. */
     readonly labels: Readonly<Record<string, string>>;
   }[];
   /** A rule file. */
@@ -22,15 +22,15 @@ export interface PrometheusOptions {
   readonly logFile: string;
 }
 
-/** One series: its labels, and what it was when. Times are seconds since 1970. */
+/** One series: its labels and its samples. Times are seconds since 1970. */
 export interface Series {
   readonly labels: Readonly<Record<string, string>>;
   readonly points: readonly (readonly [time: number, value: number])[];
 }
 
-/** Between two scrapes, and between two evaluations of the rules: a minute of life. */
+/** Scrape and evaluation interval: one second stands for one minute. */
 const interval = scaledDuration('1m');
-/** For how long a value counts that was not scraped again: five minutes, as they are by default. */
+/** How long a value counts that was not scraped again: five minutes by default, scaled. */
 const lookback = scaledDuration('5m');
 
 export class Prometheus implements AsyncDisposable {
@@ -44,7 +44,7 @@ export class Prometheus implements AsyncDisposable {
     this.#port = port;
   }
 
-  /** Builds it first if need be. Throws a Refusal with its last words when it does not come up. */
+  /** Builds it first if needed. Throws a Refusal with the end of its log if it doesn't start. */
   static async start({ targets, rules, logFile }: PrometheusOptions): Promise<Prometheus> {
     const { prometheus: program } = await ensureComponents(['prometheus']);
     const folder = mkdtempSync(join(tmpdir(), 'vps247-prometheus-'));
@@ -89,7 +89,10 @@ export class Prometheus implements AsyncDisposable {
     return result.map(({ metric, value }) => ({ labels: metric, points: value === undefined ? [] : [pointOf(value)] }));
   }
 
-  /** The values of an expression between two times, every `step` seconds. Leaves out NaN and infinite values, and series without a value. */
+  /**
+   * The values of an expression between two times, every `step` seconds. Leaves out NaN and infinite values, and series
+   * without a value.
+   */
   async askRange(expr: string, span: { start: number; end: number; step: number }): Promise<readonly Series[]> {
     const parameters = { query: expr, start: String(span.start), end: String(span.end), step: String(span.step) };
     const { result } = await this.#get<{ readonly result: readonly RawSeries[] }>('query_range', parameters);
@@ -101,12 +104,12 @@ export class Prometheus implements AsyncDisposable {
       .filter(({ points }) => points.length > 0);
   }
 
-  /** The metrics that an expression names, as Prometheus reads it. Throws if it isn't valid PromQL. */
+  /** The metrics that an expression names, as Prometheus parses it. Throws if it isn't valid PromQL. */
   async metricsIn(expr: string): Promise<readonly string[]> {
     return [...namesIn(await this.#get<unknown>('parse_query', { query: expr }))];
   }
 
-  /** Every name that any series has. */
+  /** The names of all series. */
   async names(): Promise<ReadonlySet<string>> {
     return new Set(await this.#get<readonly string[]>('label/__name__/values', {}));
   }
@@ -119,7 +122,7 @@ export class Prometheus implements AsyncDisposable {
   async #get<Data>(path: string, parameters: Readonly<Record<string, string>>): Promise<Data> {
     const url = `http://127.0.0.1:${this.#port}/api/v1/${path}?${new URLSearchParams(parameters)}`;
     const answer = await fetch(url);
-    // Its API is the same for every path, and says in `error` what it did not like.
+    // `as`: the API has the same format for every path, with the error in `error`.
     const { data, error } = (await answer.json()) as { readonly data: Data; readonly error?: string };
     if (error !== undefined) throw new Error(`Prometheus refuses ${parameters['query'] ?? path}: ${error}`);
     return data;
@@ -136,7 +139,7 @@ function pointOf([time, value]: readonly [number, string]): readonly [number, nu
   return [time, Number(value)];
 }
 
-/** Selectors, wherever they stand in a parsed expression. */
+/** All selectors in a parsed expression. */
 function* namesIn(node: unknown): Generator<string> {
   if (typeof node !== 'object' || node === null) return;
   const { type, name }: { type?: unknown; name?: unknown } = node;

@@ -6,21 +6,21 @@ import { instrument } from './instrument.ts';
 import { Runner, regionsFolder } from './runner.ts';
 import type { Store } from './store.ts';
 
-/** A test file without any mistake: whether it passes, how long it takes, and which regions of which modules it runs. */
+/** A test file without any mistake: whether it passes, its duration, and which regions of which modules it runs. */
 export interface Baseline {
-  /** Of all below `test` that the file loads. */
+  /** All files below `test` that it loads. */
   readonly hash: string;
-  /** Of each module of `src` that it loads. What a module runs for a test hardly depends on the others. */
+  /** Of each module of `src` that it loads. Hardly depends on other modules. */
   readonly modules: Readonly<Record<string, string>>;
   readonly isSound: boolean;
   readonly ms: number;
   readonly ran: Readonly<Record<string, readonly number[]>>;
 }
 
-/** Longer than any test file takes on a busy machine. */
+/** Longer than any test file takes on a busy host. */
 const limitMs = 5 * 60_000;
 
-/** Baselines of test files, measured with instrumented modules when they are first asked for. */
+/** Baselines of test files, measured with instrumented modules on first use. */
 export class Baselines {
   readonly #imports: Imports;
   readonly #store: Store<Baseline>;
@@ -39,7 +39,7 @@ export class Baselines {
     this.#runner = new Runner(copy.folder, { [regionsFolder]: this.#folder });
   }
 
-  /** Milliseconds that the test file took when it was last measured, whatever changed since. */
+  /** Milliseconds that the test file took when it was last measured, regardless of later changes. */
   lastMs(test: string): number | undefined {
     return this.#store.get(test)?.ms;
   }

@@ -19,7 +19,7 @@ export interface Result {
 
 export type Verdict = 'found' | 'timed out' | 'survived' | 'not covered';
 
-/** A verdict of an earlier run; it holds as long as the tests behind it are the same. */
+/** A verdict of an earlier run; valid while its tests are unchanged. */
 export interface Known extends Pick<Result, 'verdict' | 'by' | 'ran'> {
   readonly tests: string;
 }
@@ -29,16 +29,16 @@ export interface Plan {
   readonly baselines: Baselines;
   readonly known: Store<Known>;
   readonly tests: readonly string[];
-  /** How much time of tests, as measured without a mistake, one mutant is worth. */
+  /** The limit of test time for one mutant, as measured without a mistake. */
   readonly capMs: number;
   /** `performance.now()` after which no mutant is started. */
   readonly until: number;
 }
 
-/** What starting a test file costs; it is not in its duration. */
+/** The cost of starting a test file, which its duration doesn't include. */
 const startMs = 200;
 
-/** Test files run in stages, so that most mutants need the nearest only; the last stage takes what the cap leaves. */
+/** Test files run in stages, because the nearest ones find most mutants; the last stage takes what the limit leaves. */
 const stagesMs: readonly number[] = [1_000, 5_000, 20_000];
 
 export class Campaign {
@@ -101,7 +101,7 @@ export class Campaign {
     return { verdict: ran === 0 ? 'not covered' : 'survived', by: '', ran };
   }
 
-  /** The next tests that run the mutant's region, until they take so long. */
+  /** The next tests that run the mutant's region, up to this duration. */
   async #choose(mutant: Mutant, rest: Iterator<string>, limitMs: number, left: number) {
     const region = regionAt(this.#regionsOf(mutant.file), mutant.start);
     const chosen: string[] = [];
@@ -146,7 +146,9 @@ export class Campaign {
     this.#finders.set(key, finders.set(test, (finders.get(test) ?? 0) + 1));
   }
 
-  /** What a test loads of `src` is left out: a change elsewhere would have everything tested again, and rarely matters. */
+  /**
+   * Ignores `src` modules that a test loads: otherwise a change elsewhere would repeat all tests, and rarely matters.
+   */
   #hashOf({ verdict, by }: Pick<Result, 'verdict' | 'by'>, tests: readonly string[]): string {
     const [finder = ''] = by.split(' > ');
     const behind = verdict === 'survived' || !tests.includes(finder) ? tests.toSorted() : [finder];
@@ -171,7 +173,10 @@ class Field {
     this.#runner = new Runner(copy.folder);
   }
 
-  /** A process that ended may be the mutant's doing or the machine's: it is the mutant's if the same tests pass without it. */
+  /**
+   * A process that ended may be caused by the mutant or by the host: it is the mutant's if the same tests pass without
+   * it.
+   */
   async confirm({ file }: Failure, tests: readonly string[]): Promise<void> {
     if (file !== '' || this.#written === undefined) return;
     writeFileSync(join(this.#copy.folder, this.#written), this.#imports.text(this.#written));

@@ -14,7 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
-/** A copy of the project that mistakes are written into, so that the files you edit are never touched. */
+/** A copy of the project for the mistakes, so that the files you edit are never touched. */
 export interface Copy {
   readonly folder: string;
   /** Restores every file, whatever a mistake, a generator or a test wrote. */

@@ -1,6 +1,6 @@
 import { type Kind, type Mutant, oneLine } from './mutate.ts';
 
-/** A mutant that no test can find, because the program does the same. */
+/** A mutant that no test can find, because the program behaves the same. */
 export interface Equivalent {
   readonly file: string;
   readonly function: string;
@@ -12,7 +12,7 @@ export interface Equivalent {
   readonly reason: string;
 }
 
-/** A row that fits no mutant fails the run: what it excused is gone. */
+/** A row that matches no mutant fails the run, because the excused code is gone. */
 export const equivalents: readonly Equivalent[] = [
   {
     file: 'src/provider/account/admission/call-scheduler.ts',

@@ -1,6 +1,6 @@
 import { functionOf, isSameSyntax, type Node, parse, walk } from './syntax.ts';
 
-/** A mistake in one place of a module, which is named by its syntax: it may move and be laid out otherwise. */
+/** A mistake in one place of a module, which is identified by its syntax: it may move, and its layout may change. */
 export interface Mistake {
   /** Below src. */
   readonly file: string;
@@ -57,5 +57,5 @@ function patternOf(text: string): Node {
     }
     if (found !== undefined) return found;
   }
-  throw new Error(`"${text}" is no expression, property, statement or case`);
+  throw new Error(`"${text}" is not an expression, a property, a statement or a case`);
 }

@@ -8,10 +8,10 @@ import { type Exception, exceptions } from './words.ts';
 const root = join(import.meta.dirname, '..', '..');
 export const recordPath = 'hack/prose/record.txt';
 
-/** All formats that people read as text, but the words themselves and what a released version left behind. */
+/** All formats that contain text, except the word list itself and files of released versions. */
 const isRead = /\.(?:md|ts|mjs|go|lua|ya?ml|tpl|txt)$|^Dockerfile$|^\.ci\//;
 const isNotRead = /^hack\/prose\/(?:words\.ts|record\.txt)$|^test\/golden\//;
-/** Its source is read instead. */
+/** Its source is checked instead. */
 const isGenerated = /^(?:<!--|#) Generated .*do not edit/m;
 
 interface Prose {
@@ -19,7 +19,7 @@ interface Prose {
   readonly text: string;
 }
 
-/** What people read below these paths; without paths, in the whole project. */
+/** The text files below these paths; without paths, of the whole project. */
 export function readProse(paths: readonly string[]): readonly Prose[] {
   // Git lists nothing for some files when a pathspec excludes another folder beside them, so this filters instead.
   const command = ['ls-files', '-z', '--cached', '--others', '--exclude-standard', '--', ...paths];
@@ -32,7 +32,7 @@ export function readProse(paths: readonly string[]): readonly Prose[] {
 
 export interface Findings {
   readonly byFile: ReadonlyMap<string, readonly Finding[]>;
-  /** Exceptions that none of the files needs. */
+  /** Exceptions that no file needs. */
   readonly unneeded: readonly Exception[];
 }
 

@@ -8,11 +8,11 @@ export interface Finding {
   readonly line: number;
   readonly column: number;
   readonly words: string;
-  /** With what to write instead. */
+  /** Includes the replacement. */
   readonly message: string;
 }
 
-// A CommonJS package, whose default import differs between Node and Vitest. `as`: its own types.
+// `as`: a CommonJS package, whose default import differs between Node and Vitest; these are its own types.
 const { default: plugin } = createRequire(import.meta.url)('@textlint/textlint-plugin-text') as typeof textPlugin;
 const kernel = new TextlintKernel();
 const options = {
@@ -21,17 +21,17 @@ const options = {
   rules: [{ ruleId: 'terminology', rule: terminology, options: { defaultTerms: false, terms: terms.map(patternOf) } }],
 };
 
-/** For the rule, whose own idea of where words end gives way to that of a pattern with a look-ahead. */
+/** A pattern for the rule. The look-ahead disables the rule's own detection of word boundaries. */
 function patternOf({ not, but, in: where }: (typeof terms)[number]): readonly [pattern: string, replacement: string] {
   const pattern = `(?:${not.replaceAll(' ', ' +')})(?=)`;
   return [where === 'names' ? pattern : String.raw`\b${pattern}\b`, but];
 }
 
-/** What textlint finds in a text of whatever format, in its order: all of it is read, with comments, strings and names of code. */
+/** All findings in a text of any format, in order: comments, strings and names in code are all checked. */
 export async function findingsIn(text: string): Promise<readonly Finding[]> {
   const { messages } = await kernel.lintText(onOneLine(text), options);
   return messages.map(({ fix, message }) => {
-    // Each finding of this rule has a replacement, and with it the place.
+    // Each finding of this rule has a replacement, and with it the position.
     const [start, end] = fix?.range ?? [0, 0];
     const before = text.slice(0, start).split('\n');
     return {
@@ -44,8 +44,8 @@ export async function findingsIn(text: string): Promise<readonly Finding[]> {
 }
 
 /**
- * The rule sees one line at a time, but a phrase may run over the end of a line. Within a paragraph or a comment, blanks replace
- * line breaks and comment marks, so that every other character stays in its place.
+ * The rule checks one line at a time, but a phrase may continue on the next line. Within a paragraph or a comment,
+ * spaces replace line breaks and comment marks, so that every other character keeps its position.
  */
 function onOneLine(text: string): string {
   return text

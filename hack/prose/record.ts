@@ -1,7 +1,10 @@
-/** The number of findings in each file that has some. */
+/** The number of findings in each file with findings. */
 export type Counts = Readonly<Record<string, number>>;
 
-/** One line for each file, so that git merges all changes (`merge=union` in .gitattributes): of a file's counts the lowest is meant. */
+/**
+ * One line for each file, so that git merges all changes (`merge=union` in .gitattributes): the lowest of a file's
+ * counts is valid.
+ */
 export function parseRecord(text: string): Counts {
   const counts: Record<string, number> = {};
   for (const line of text.split('\n').filter((one) => one !== '')) {
@@ -29,7 +32,10 @@ export function differences(recorded: Counts, found: Counts): readonly string[] 
   });
 }
 
-/** The record lowered to what is found. A new file may have as many findings as other files lost: it was moved or divided. */
+/**
+ * The record lowered to the present findings. A new file may have as many findings as other files lost, because it was
+ * moved or split.
+ */
 export function lowered(recorded: Counts, found: Counts): Counts {
   const isNew = (path: string): boolean => !(path in recorded);
   const kept = Object.entries(recorded).map(([path, count]) => [path, Math.min(count, found[path] ?? 0)] as const);

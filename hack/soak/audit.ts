@@ -7,14 +7,14 @@ import type { MachineView } from '../../emulator/machine.ts';
 import { isWrite } from '../../emulator/operations.ts';
 import { objectOf } from '../../test/support/machine-name.ts';
 
-/** Machines in the account that belong to no object: no call may ever change one. Some have the bare name of an object. */
-export function placeForeign({ person, machines }: Emulator, objects: readonly string[]): readonly MachineView[] {
+/** Unmanaged VMs in the account: no call may ever change one. Some have the bare name of an object. */
+export function placeUnmanaged({ person, machines }: Emulator, objects: readonly string[]): readonly MachineView[] {
   const names = ['legacy-1', 'legacy-2', ...objects.slice(0, 3)];
   for (const [index, name] of names.entries()) person.create({ name, state: index % 2 === 0 ? 'running' : 'halted' });
   return machines();
 }
 
-/** Changing calls that named one of these machines, whatever became of them. */
+/** Calls with an effect that named one of these VMs, whatever their result. */
 export function writesTo(ledger: Ledger, machines: readonly MachineView[]): number {
   const ids = new Set(machines.map(({ id }) => id));
   return ledger.calls.filter(
@@ -22,13 +22,13 @@ export function writesTo(ledger: Ledger, machines: readonly MachineView[]): numb
   ).length;
 }
 
-/** Machines that are not any more what they were. */
+/** VMs that changed since they were placed. */
 export function changed({ machines }: Emulator, before: readonly MachineView[]): number {
   const now = new Map(machines().map((machine) => [machine.id, JSON.stringify(machine)]));
   return before.filter((machine) => now.get(machine.id) !== JSON.stringify(machine)).length;
 }
 
-/** The most machines that any one object had at the same time, made by calls. */
+/** The largest number of VMs that any object had at the same time, created by calls. */
 export function mostAtOnce(ledger: Ledger): number {
   const live = new Map<string, number>();
   const made = new Set<number>();
@@ -44,8 +44,10 @@ export function mostAtOnce(ledger: Ledger): number {
   return most;
 }
 
-/** Names at the provider that an object answers for: while it is there, a machine of such a name is looked for, and not left behind. */
-export function heldBy(object: VirtualMachine): readonly string[] {
+/**
+ * Provider names that an object accounts for: while it exists, a VM of such a name counts as managed and not as leaked.
+ */
+export function providerNamesOf(object: VirtualMachine): readonly string[] {
   const { metadata, status } = object;
   const intent = readIntent(metadata.annotations?.[annotations.createPending], metadata.uid);
   return [

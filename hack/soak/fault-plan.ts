@@ -1,23 +1,23 @@
 import type { Passing, Treatment } from '../../test/support/wire-proxy.ts';
-import type { Deed } from './schedule.ts';
+import type { SoakAction } from './schedule.ts';
 
-type WireDeed = Extract<Deed, { kind: 'wire' }>;
-type Ambush = Extract<Deed, { readonly at: unknown; readonly kind: 'kill' }>['at'];
+type WireDeed = Extract<SoakAction, { kind: 'wire' }>;
+type Ambush = Extract<SoakAction, { readonly at: unknown; readonly kind: 'kill' }>['at'];
 
-/** What the wire has in store for requests to come. */
+/** The faults for requests to come. */
 export class FaultPlan {
   #wire: readonly { readonly deed: WireDeed; readonly until: number; left: number }[] = [];
   #ambushes: readonly { readonly ambush: Ambush; readonly until: number }[] = [];
-  /** Requests that were not let pass, by what was done to them. */
+  /** Requests with a fault, by kind of fault. */
   readonly counts = new Map<string, number>();
 
-  /** The next requests that fit are treated so, those that come before `until`: `performance.now()`. */
+  /** Applies to the next matching requests before `until`: `performance.now()`. */
   add(deed: WireDeed, until: number): void {
     this.#wire = [...this.#wire, { deed, until, left: deed.times }];
   }
 
-  /** An operator dies at the next change that it asks this API for, if that comes before `until`. */
-  waylay(ambush: Ambush, until: number): void {
+  /** Kills an operator at its next request with an effect to this API, if one comes before `until`. */
+  killAt(ambush: Ambush, until: number): void {
     this.#ambushes = [...this.#ambushes, { ambush, until }];
   }
 
@@ -26,10 +26,10 @@ export class FaultPlan {
     this.#ambushes = [];
   }
 
-  /** `kill` ends the operator that asks with kill -9 and starts it again. */
+  /** `kill` ends the operator that sent the request with kill -9 and restarts it. */
   decide({ api, method, path, body }: Passing, kill: () => Promise<void>, now = performance.now()): Treatment {
     const isChange = method !== 'GET';
-    // Renewals come once a second: they would take on themselves what is meant for changes that matter more.
+    // Renewals come every second: they would use up the faults that are meant for more important writes.
     const kind = path.includes('/leases') ? 'lease' : api;
     this.#ambushes = this.#ambushes.filter(({ until }) => now < until);
     const struck = isChange ? this.#ambushes.find(({ ambush }) => ambush.api === kind) : undefined;
@@ -47,7 +47,7 @@ export class FaultPlan {
     return treatment.kind === 'strip finalizers' ? { kind: 'pass', body: withoutFinalizers(body) } : treatment;
   }
 
-  /** Something that went wrong elsewhere. */
+  /** Counts an event that happened elsewhere. */
   note(what: string): void {
     this.#count(what);
   }
@@ -57,7 +57,7 @@ export class FaultPlan {
   }
 }
 
-/** A merge patch without the finalizers it sets; any other body as it is. */
+/** A merge patch without the finalizers that it sets; any other body unchanged. */
 function withoutFinalizers(body: string): string {
   const parsed: unknown = body.startsWith('{') ? JSON.parse(body) : undefined;
   if (typeof parsed !== 'object' || parsed === null || !('metadata' in parsed)) return body;

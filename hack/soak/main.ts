@@ -1,7 +1,7 @@
 /**
- * `npm run soak`: objects on a real API server, an emulated provider and two operators as processes of their own, while
- * everything between them goes wrong, by a schedule that follows from the seed. Ends with a receipt; exits 1 when a line
- * of it is not what it must be, and keeps logs and ledger.
+ * `npm run soak`: objects on a real API server, an emulated provider and two operators in separate processes, while a
+ * schedule, determined by the seed, injects faults everywhere between them. Ends with a summary; exits 1 if a line of
+ * it is outside its limit, and keeps logs and ledger.
  */
 import { randomInt } from 'node:crypto';
 import { mkdirSync, rmSync } from 'node:fs';
@@ -15,13 +15,14 @@ import { soak } from './soak.ts';
 
 const usage = `Usage: npm run soak [-- --minutes N] [--seed N] [--objects N]
 
-Lets everything go wrong for a while, and looks what came of it: lost answers, resets, delays, silence, refusals, kills of
-operators, robbed leases, restarts of the API server, people at the provider's panel. What happens when follows from the seed.
+Injects faults for a while, then checks the result: lost responses, resets, delays, silence, refusals, kills of
+operators, stolen leases, restarts of the API server, actions in the provider's control panel. The seed determines the
+schedule.
 
-  --minutes N   how long (default 10, at most 1440; parts such as 0.5 too)
-  --seed N      the schedule to repeat (default: any)
-  --objects N   how many objects (default 200, at most 1000)
-  --help        this text`;
+  --minutes N   duration (default 10, at most 1440; fractions such as 0.5 too)
+  --seed N      seed of the schedule (default: random)
+  --objects N   number of objects (default 200, at most 1000)
+  --help        print this text`;
 
 interface Options {
   readonly minutes: number;
@@ -35,14 +36,14 @@ const namespace = 'vps247-soak';
 async function main(): Promise<number> {
   const options = readOptions(process.argv.slice(2));
   if (typeof options === 'number') return options;
-  // First of all: whatever ends it, this is how to see it again.
+  // First, so that every run can be repeated, however it ends.
   console.log(
     `seed ${options.seed}   (npm run soak -- --seed ${options.seed} --minutes ${options.minutes} --objects ${options.objects})`,
   );
-  // Before Ctrl-C is caught: a build ends with its terminal.
+  // Before Ctrl-C is caught: Ctrl-C in the terminal also ends a build.
   await ensureComponents(['etcd', 'kube-apiserver']);
   const interruption = new AbortController();
-  // Caught for good: npm passes on a Ctrl-C that the terminal has delivered already.
+  // Caught permanently: npm forwards a Ctrl-C that the terminal has delivered already.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => interruption.abort());
   try {
     return await run(options, interruption.signal);
@@ -66,7 +67,7 @@ async function run({ minutes, seed, objects }: Options, signal: AbortSignal): Pr
     signal.throwIfAborted();
     const kubeconfig = await cluster.kubeconfigOfServiceAccount('vps247-system', 'vps247-operator', directory);
     const seconds = minutes * 60;
-    // Machines that others deleted while the operator was down count as gone only after five minutes, when they are many.
+    // Many VMs that were deleted while the operator was down count as deleted only after five minutes.
     const patience = Math.max(600, seconds / 2);
     const places = { cluster, namespace, kubeconfig, entry, directory };
     const restartApiServer = (): Promise<void> => plane.restartApiServer();
@@ -82,14 +83,14 @@ async function run({ minutes, seed, objects }: Options, signal: AbortSignal): Pr
       signal,
     });
     console.log(`\n${text}\n`);
-    console.log(isGood ? 'Everything is as it must be.' : `Logs and ledger are in ${path.relative('.', directory)}`);
+    console.log(isGood ? 'All checks passed.' : `Logs and ledger are in ${path.relative('.', directory)}`);
     return isGood ? 0 : 1;
   } finally {
     await cluster.close();
   }
 }
 
-/** On a terminal one line that renews itself, elsewhere one every ten seconds. */
+/** On a terminal one line that is updated, elsewhere a new line every ten seconds. */
 function showProgress(describe: () => string): () => void {
   const { stdout } = process;
   const tell = (): void => void stdout.write(stdout.isTTY ? `\r${describe()}\u001B[K` : `${describe()}\n`);
@@ -118,7 +119,7 @@ function readOptions(args: string[]): Options | number {
     const [minutes, seed, objects] = [values.minutes, values.seed, values.objects].map(Number);
     if (isWithin(minutes, 0.1, 1_440) && isWhole(seed, 0, 2 ** 32) && isWhole(objects, 1, 1_000))
       return { minutes, seed, objects };
-    console.error(`These are not numbers that fit.\n\n${usage}`);
+    console.error(`Invalid numbers.\n\n${usage}`);
   } catch (error) {
     console.error(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`);
   }

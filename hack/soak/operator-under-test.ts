@@ -1,7 +1,7 @@
 import { exitCodes } from '../../src/config/exit-codes.ts';
 import { type OperatorOptions, type OperatorProcess, startOperator } from '../../test/support/operator-process.ts';
 
-/** The operator, which comes back however often it is killed. */
+/** The operator, which is restarted whenever it ends. */
 export class OperatorUnderTest {
   readonly #options: Omit<OperatorOptions, 'logFile'>;
   readonly #logStem: string;
@@ -10,11 +10,11 @@ export class OperatorUnderTest {
   #isOver = false;
   #starts = 0;
   kills = 0;
-  /** How often it ended without being killed, other than because its Lease was lost: then it is meant to. */
+  /** How many times it exited without being killed, except after losing its Lease, when it has to exit. */
   failures = 0;
   leasesLost = 0;
 
-  /** Each of its processes writes a log of its own, `<logStem>-<number>.log`. */
+  /** Each of its processes writes a separate log, `<logStem>-<number>.log`. */
   constructor(options: Omit<OperatorOptions, 'logFile'>, logStem: string) {
     this.#options = options;
     this.#logStem = logStem;
@@ -28,20 +28,20 @@ export class OperatorUnderTest {
     void this.#watch(operator);
   }
 
-  /** With kill -9; started again at once. Killed while it dies it dies once. */
+  /** With kill -9; restarted immediately. A kill while it is ending counts once. */
   async kill(): Promise<void> {
     this.#dying ??= this.#die();
     await this.#dying;
   }
 
-  /** For good. Answers with its exit code. */
+  /** Stops it permanently. Returns its exit code. */
   async stop(): Promise<number | null> {
     await this.#dying;
     this.#isOver = true;
     return (await this.#operator?.stop()) ?? null;
   }
 
-  /** For good, without asking. */
+  /** Kills it permanently. */
   async end(): Promise<void> {
     this.#isOver = true;
     await this.#operator?.kill();

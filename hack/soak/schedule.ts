@@ -7,35 +7,38 @@ import type { Point, Treatment } from '../../test/support/wire-proxy.ts';
 
 export interface ScheduleOptions {
   readonly seed: number;
-  /** How long things go on. */
+  /** Duration of the run. */
   readonly seconds: number;
   readonly objects: number;
 }
 
-/** What somebody wants of an object: parts of its spec. */
-export interface Wish {
+/** The desired state of an object: parts of its spec. */
+export interface DesiredState {
   readonly powerState: 'Running' | 'Halted';
   readonly mode: 'TrySoft' | 'Hard' | 'Soft';
-  /** Restarts a machine that runs by then, once. */
+  /** Restarts the VM once, if it is running by then. */
   readonly restartRequest?: string;
 }
 
-/** What an admission policy does that alters a write: the finalizers in it are gone. */
+/** What a mutating admission policy does to a write: it removes the finalizers. */
 export interface Alteration {
   readonly kind: 'strip finalizers';
 }
 
-/** Something that happens, to whomever. */
-export type Deed =
-  /** The object shall be there, and so: made, or changed, or made anew once it is gone. */
-  | { readonly kind: 'apply'; readonly object: string; readonly wish: Wish }
+/** One event of the schedule. */
+export type SoakAction =
+  /** Creates or changes the object, or recreates it once a deleted one is gone. */
+  | { readonly kind: 'apply'; readonly object: string; readonly desired: DesiredState }
   | { readonly kind: 'delete'; readonly object: string }
-  /** At the provider's own panel, to whatever machine the object has just then. */
-  | { readonly kind: 'person'; readonly object: string; readonly does: PowerCommand | 'delete' }
-  /** One operator: at once, or whichever is the next that asks an API for a change. The `one` counts from 0, in a circle. */
+  /** In the provider's control panel, to the VM that the object has at that time. */
+  | { readonly kind: 'console'; readonly object: string; readonly does: PowerCommand | 'delete' }
+  /**
+   * Kills one operator: immediately by its number (modulo the number of operators), or the next that sends an API a
+   * request with an effect.
+   */
   | { readonly kind: 'kill'; readonly at: { readonly api: Api; readonly point: Point } }
   | { readonly kind: 'kill'; readonly one: number }
-  /** The next requests of this kind are treated so. */
+  /** A fault for the next requests of this kind. */
   | {
       readonly kind: 'wire';
       readonly api: Api | 'lease';
@@ -44,25 +47,28 @@ export type Deed =
       readonly treatment: Treatment | Alteration;
     }
   | { readonly kind: 'cut watches' }
-  /** Somebody else writes his name into the Lease, and says no more. */
-  | { readonly kind: 'rob lease' }
-  /** The API server ends as in a crash, and comes back. */
+  /** A process that never releases it takes over the Lease. */
+  | { readonly kind: 'steal lease' }
+  /** The API server is killed, and restarted. */
   | { readonly kind: 'restart API server' }
-  /** Faults of the provider's own. */
+  /** A fault or a switch of the emulated provider. */
   | { readonly kind: 'fault'; readonly rule: FaultRule }
   | { readonly kind: 'switches'; readonly switches: Partial<Behaviour> }
-  /** The provider denies the VMs of these objects that are on record, in lists and by their ids, for so many milliseconds. */
+  /** The provider hides the recorded VMs of these objects, in lists and by their ids, for this many milliseconds. */
   | { readonly kind: 'denial'; readonly objects: readonly string[]; readonly milliseconds: number }
-  /** The next create creates the VM and is answered with this status, as when a proxy repeats it. Lists show the VM at once. */
+  /**
+   * The next create creates the VM and is answered with this status, as when a proxy repeats it. Lists show the VM
+   * immediately.
+   */
   | { readonly kind: 'refused create'; readonly status: number }
-  /** The object is deleted together with the Secret that its key is in, which is back after so many milliseconds. */
+  /** The object is deleted together with the Secret of its key, which is restored after this many milliseconds. */
   | { readonly kind: 'delete with Secret'; readonly object: string; readonly milliseconds: number };
 
-/** `at`: milliseconds from the beginning. */
-export type Step = Deed & { readonly after: number };
+/** `after`: milliseconds from the start. */
+export type Step = SoakAction & { readonly after: number };
 
-/** How the provider behaves when nothing is made difficult. */
-export const calm = {
+/** The provider's behaviour without difficulties. */
+export const undisturbed = {
   deniedNames: '',
   listLag: 0,
   getLag: 0,
@@ -70,17 +76,17 @@ export const calm = {
   createAnswer: 'machine',
 } as const satisfies Partial<Behaviour>;
 
-/** A new VM is shown at once. */
-export const prompt = { listLag: 0, getLag: 0 } as const satisfies Partial<Behaviour>;
+/** A new VM is listed immediately. */
+export const withoutLag = { listLag: 0, getLag: 0 } as const satisfies Partial<Behaviour>;
 
-/** How long the operator is told that a new machine may be missing from the list: milliseconds. No lag reaches it. */
+/** The operator's visibility window in milliseconds. It is longer than any lag. */
 export const visibilityWindow = 3_000;
 const longestLag = 2_500;
 
-/** How it behaves to begin with: the first lists after a create call whose answer was lost say nothing about the machine. */
-export const rough = { listLag: longestLag } as const satisfies Partial<Behaviour>;
+/** The provider's initial behaviour: the first lists after a create call whose response was lost don't show the VM. */
+export const lagging = { listLag: longestLag } as const satisfies Partial<Behaviour>;
 
-/** Guests are as the names of their objects say, so that whatever else happens follows from the schedule. */
+/** Guests behave by the names of their objects, so that the schedule determines everything. */
 export const guests = {
   ignoresShutdownNames: '^deaf-',
   bootLoopNames: '^loop-',
@@ -88,26 +94,29 @@ export const guests = {
   bootLoopCount: 1,
 } as const satisfies Partial<Behaviour>;
 
-/** Objects that nobody deletes, nor their VMs: a finalizer is released with the evidence of one list, so a denial would leave the VM behind. */
+/**
+ * Prefix of objects that are never deleted, nor their VMs: a finalizer is released with the evidence of one list, so a
+ * denial would leave the VM behind.
+ */
 const kept = 'kept-';
 
-/** Longer than the operator is told to wait before it recreates a VM, no denial lasts: milliseconds. */
+/** No denial lasts longer than the operator waits before it recreates a VM: milliseconds. */
 const longestDenial = 3_000;
 
-/** A stream of deeds, about `every` so many milliseconds one. Each draws from chance of its own. */
+/** A stream of actions, one about every `every` milliseconds, with separate random numbers. */
 interface Stream {
   readonly every: number;
-  make(random: Random, objects: readonly string[]): Deed;
+  make(random: Random, objects: readonly string[]): SoakAction;
 }
 
-/** As much as leaves the operator a few seconds now and then to get something done: one that never gets to act does nothing wrong. */
+/** Sparse enough that the operator makes progress: an operator that never gets to act would pass every check. */
 const streams: readonly Stream[] = [
   { every: 400, make: (random, objects) => apply(random, pick(random, objects)) },
   { every: 1_500, make: (random, objects) => ({ kind: 'delete', object: pick(random, deletable(objects)) }) },
   {
     every: 2_000,
     make: (random, objects) => ({
-      kind: 'person',
+      kind: 'console',
       object: pick(random, deletable(objects)),
       does: pick(random, ['start', 'stop', 'restart', 'kill', 'kill', 'delete']),
     }),
@@ -120,7 +129,7 @@ const streams: readonly Stream[] = [
   { every: 2_000, make: (random) => ({ kind: 'fault', rule: lostCreate(random) }) },
   { every: 5_000, make: (random) => ({ kind: 'switches', switches: behaviour(random) }) },
   { every: 4_000, make: (random) => wire(random, 'lease') },
-  { every: 30_000, make: () => ({ kind: 'rob lease' }) },
+  { every: 30_000, make: () => ({ kind: 'steal lease' }) },
   { every: 80_000, make: () => ({ kind: 'restart API server' }) },
   { every: 24_000, make: (random, objects) => denial(random, objects) },
   { every: 6_000, make: (random) => ({ kind: 'refused create', status: pick(random, [400, 409, 422]) }) },
@@ -135,10 +144,13 @@ const streams: readonly Stream[] = [
   },
 ];
 
-/** How long a kill, a fault or a treatment waits for a request that it fits: milliseconds. Or they would gather while there are few. */
+/**
+ * How long a kill or fault waits for a matching request, in milliseconds. Without a limit, they would accumulate while
+ * there are few requests.
+ */
 export const waitsFor = 3_000;
 
-/** What happens when, and nothing else decides about it: the same options, the same schedule. Pure. In order of time. */
+/** The complete schedule, in order of time: the same options give the same schedule. Pure. */
 export function createSchedule({ seed, seconds, objects }: ScheduleOptions): readonly Step[] {
   const end = seconds * 1_000;
   const names = objectsOf({ seed, objects });
@@ -148,13 +160,13 @@ export function createSchedule({ seed, seconds, objects }: ScheduleOptions): rea
     const pause = (): number => random.between(Math.floor(stream.every / 2), Math.ceil(stream.every * 1.5));
     for (let after = pause(); after < end; after += pause()) steps.push({ ...stream.make(random, names), after });
   }
-  // Of deeds at one moment, those that were listed first come first.
+  // Actions at the same time keep the order of the streams.
   return steps.toSorted((a, b) => a.after - b.after);
 }
 
 /**
- * Their names: one in ten has a guest that ignores the shutdown signal, one in ten one that does not stay up at first, and one in ten
- * is never deleted.
+ * The names of the objects: one in ten has a guest that ignores the shutdown signal, one in ten one that halts again at
+ * first, and one in ten is never deleted.
  */
 export function objectsOf({ seed, objects }: Pick<ScheduleOptions, 'seed' | 'objects'>): readonly string[] {
   const random = chance(seed, 0);
@@ -172,22 +184,22 @@ function appear(seed: number, names: readonly string[], within: number): Step[] 
   });
 }
 
-function apply(random: Random, object: string): Deed {
-  // Soft never cuts the power, so a guest that ignores the signal would run for ever.
+function apply(random: Random, object: string): SoakAction {
+  // Soft never cuts the power, so a guest that ignores the signal would run permanently.
   const mode = pick(random, object.startsWith('deaf-') ? ['TrySoft', 'Hard'] : ['TrySoft', 'TrySoft', 'Soft', 'Hard']);
   const powerState = pick(random, ['Running', 'Running', 'Halted']);
   const restart = random.between(1, 4) === 1 ? { restartRequest: `request-${random.between(1, 1_000_000)}` } : {};
-  return { kind: 'apply', object, wish: { powerState, mode, ...restart } };
+  return { kind: 'apply', object, desired: { powerState, mode, ...restart } };
 }
 
-function kill(random: Random): Deed {
+function kill(random: Random): SoakAction {
   const api = pick(random, ['kubernetes', 'provider', undefined]);
   const point = pick(random, ['before', 'effect', 'answered']);
   return api === undefined ? { kind: 'kill', one: random.between(0, 1) } : { kind: 'kill', at: { api, point } };
 }
 
-/** A silence on the side of Kubernetes lasts until the operator's patience ends, so there are few. */
-function wire(random: Random, api: Api | 'lease'): Deed {
+/** A request to Kubernetes without response lasts until the operator's timeout, so there are few. */
+function wire(random: Random, api: Api | 'lease'): SoakAction {
   const at = pick(random, ['before', 'effect']);
   const milliseconds = random.between(100, 1_500);
   const treatment = pick<Treatment>(random, [
@@ -202,19 +214,19 @@ function wire(random: Random, api: Api | 'lease'): Deed {
   return { kind: 'wire', api, changes: random.between(0, 2) > 0, times: random.between(1, 3), treatment };
 }
 
-/** All objects, if there are so few that all are kept. */
+/** All objects, if there are so few that all are of the kind that is never deleted. */
 function deletable(objects: readonly string[]): readonly string[] {
   const others = objects.filter((name) => !name.startsWith(kept));
   return others.length === 0 ? objects : others;
 }
 
-function denial(random: Random, objects: readonly string[]): Deed {
+function denial(random: Random, objects: readonly string[]): SoakAction {
   const denied = objects.filter((name) => name.startsWith(kept) && random.between(0, 2) > 0);
   return { kind: 'denial', objects: denied, milliseconds: random.between(200, longestDenial) };
 }
 
-/** An admission policy that refuses writes for a while, or alters them. */
-function policy(random: Random): Deed {
+/** An admission policy that refuses or changes writes for a while. */
+function policy(random: Random): SoakAction {
   const reason = pick(random, ['Invalid', 'Forbidden']);
   const message = 'denied by a policy of the soak';
   const body = { kind: 'Status', apiVersion: 'v1', status: 'Failure', reason, message };
@@ -235,7 +247,7 @@ function fault(random: Random): FaultRule {
   ]);
 }
 
-/** The one call that bills, and must not be repeated: its answer is lost in every way there is. */
+/** The only call that incurs charges and must not be repeated: its response is lost in every possible way. */
 function lostCreate(random: Random): FaultRule {
   const action = pick<FaultRule['action']>(random, [
     { kind: 'reset' },
@@ -255,10 +267,10 @@ function behaviour(random: Random): Partial<Behaviour> {
     { createAnswer: pick(random, ['id', 'success', 'empty']) },
     { ignoredStop: pick(random, ['stays-halting', 'back-to-running', 'stays-running']) },
     { stopTask: pick(random, ['ends-with-signal', 'lasts-until-halted']) },
-    calm,
-    rough,
-    rough,
-    rough,
+    undisturbed,
+    lagging,
+    lagging,
+    lagging,
   ]);
 }
 
@@ -267,5 +279,5 @@ function chance(seed: number, stream: number): Random {
 }
 
 function pick<const T>(random: Random, from: readonly T[]): T {
-  return from[random.between(0, from.length - 1)] as T; // the index is within
+  return from[random.between(0, from.length - 1)] as T; // `as`: the index is in range.
 }

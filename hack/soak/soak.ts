@@ -11,15 +11,15 @@ import { fastSettings, fastLatencies } from '../../test/support/fast-settings.ts
 import { recordObjects } from '../../test/support/record-objects.ts';
 import { startWireProxy, type Traffic, type WireProxy } from '../../test/support/wire-proxy.ts';
 import type { Api } from '../../test/support/wire-signature.ts';
-import { changed, heldBy, mostAtOnce, placeForeign, writesTo } from './audit.ts';
+import { changed, providerNamesOf, mostAtOnce, placeUnmanaged, writesTo } from './audit.ts';
 import { Workload } from './workload.ts';
 import {
-  calm,
+  undisturbed,
   createSchedule,
   guests,
   objectsOf,
-  prompt,
-  rough,
+  withoutLag,
+  lagging,
   type ScheduleOptions,
   type Step,
   visibilityWindow,
@@ -30,110 +30,113 @@ import { OperatorUnderTest } from './operator-under-test.ts';
 
 const apiKey = 'soak-key';
 
-/** Where the operator's role lets it have a Lease. */
+/** The namespace in which the operator's role permits the Lease. */
 const leaseNamespace = 'vps247-system';
 
-/** A leader that is gone is missed sooner than by default; one that is delayed for a second or two is not. */
+/**
+ * Shorter than the defaults, so that a killed leader is replaced sooner; a leader that is delayed for a second or two
+ * keeps the Lease.
+ */
 const leaseTimes = { 'lease-duration': '6s', 'renew-deadline': '4s', 'retry-period': '1s' } as const;
 
-/** Named after the namespace: other tests have theirs beside it. */
+/** Named after the namespace, because other tests use the same namespace for their Leases. */
 function election(namespace: string): readonly string[] {
   return [`--leader-election-namespace=${leaseNamespace}`, `--lease-name=${namespace}`];
 }
 
 export interface SoakOptions extends ScheduleOptions {
-  /** With the CRD and the operator's role; the rights are somebody else's, not the operator's. */
+  /** With the CRD and the operator's role; its permissions are those of an administrator. */
   readonly cluster: Cluster;
   /** Exists, and is empty. */
   readonly namespace: string;
-  /** The operator's rights. */
+  /** With the permissions of the operator. */
   readonly kubeconfig: string;
-  /** The operator's program. */
+  /** The program of the operator. */
   readonly entry: string;
-  /** How many run at the same time, sharing a Lease. */
+  /** Number of replicas that share a Lease. */
   readonly operators: number;
-  /** Takes the API server away and brings it back; undefined where others need it. */
+  /** Kills the API server and restarts it; undefined if others use it. */
   readonly restartApiServer: (() => Promise<void>) | undefined;
-  /** For logs, the ledger and every version of every object; exists. */
+  /** An existing folder for logs, the ledger and every version of every object. */
   readonly directory: string;
-  /** How long it may take until everything is as wished, once nothing goes wrong any more: seconds. */
+  /** The time limit in seconds until every object is in sync, after the last fault. */
   readonly patience: number;
-  /** Handed what says in a line how it goes, at any time. Answers what ends the showing. */
+  /** Receives a function that describes the progress in one line. Returns a function that ends the display. */
   readonly showProgress: (describe: () => string) => () => void;
-  /** Gives up, and leaves nothing running. */
+  /** Aborts the run, and stops everything. */
   readonly signal: AbortSignal;
 }
 
 export interface Outcome {
   readonly isGood: boolean;
   readonly lines: readonly SummaryLine[];
-  /** The receipt, as people read it. */
+  /** The summary as text. */
   readonly text: string;
 }
 
-/** Those who take part. */
-interface Cast {
+/** Everything that takes part in a run. */
+interface SoakRun {
   readonly emulator: Emulator;
-  readonly foreign: readonly MachineView[];
-  /** One for each operator, so that who asks can be killed for it. */
+  readonly unmanaged: readonly MachineView[];
+  /** One for each operator, so that the sender of a request can be killed. */
   readonly proxies: readonly WireProxy[];
   readonly operators: readonly OperatorUnderTest[];
-  readonly people: Workload;
-  readonly trouble: FaultPlan;
-  /** The provider's own, and when each is over: `performance.now()`. */
+  readonly workload: Workload;
+  readonly faultPlan: FaultPlan;
+  /** Faults of the provider, each with its end: `performance.now()`. */
   readonly faults: { readonly handle: FaultHandle; readonly until: number }[];
-  /** Of the API server. */
+  /** Restarts of the API server. */
   readonly restarts: Promise<void>[];
-  /** That were taken away: each resolves when it is back. */
+  /** Deletions of the Secret: each resolves when it is restored. */
   readonly secrets: Promise<void>[];
-  /** Until when lists show a new VM at once: `performance.now()`. */
+  /** Until when lists show a new VM immediately: `performance.now()`. */
   listedUntil: number;
 }
 
-/** Lets the schedule happen, waits until all is as wished, and accounts for it. Rejects when `signal` is aborted. */
+/** Runs the schedule, waits until every object is in sync, and checks the result. Rejects when `signal` is aborted. */
 export async function soak(options: SoakOptions): Promise<Outcome> {
   const cleanups: (() => unknown)[] = [];
   try {
-    const cast = await gather(options, cleanups);
+    const run = await setUp(options, cleanups);
     const schedule = createSchedule(options);
-    await play(schedule, cast, options);
-    calmDown(cast);
-    await Promise.all([...cast.restarts, ...cast.secrets]);
-    const convergence = await converge(options, cast);
-    const exitCodes = await Promise.all(cast.operators.map((operator) => operator.stop()));
+    await runSchedule(schedule, run, options);
+    removeFaults(run);
+    await Promise.all([...run.restarts, ...run.secrets]);
+    const convergence = await converge(options, run);
+    const exitCodes = await Promise.all(run.operators.map((operator) => operator.stop()));
     return conclude(options, [
-      ...judged(cast, exitCodes),
-      figure('deeds of the schedule', schedule.length),
+      ...checksOf(run, exitCodes),
+      figure('actions of the schedule', schedule.length),
       {
         what: 'seconds to converge',
         counted: Math.round(convergence / 1_000),
         least: undefined,
         most: options.patience,
       },
-      ...told(cast),
+      ...figuresOf(run),
     ]);
   } finally {
     for (const cleanup of cleanups.toReversed()) await cleanup();
   }
 }
 
-async function gather(options: SoakOptions, cleanups: (() => unknown)[]): Promise<Cast> {
+async function setUp(options: SoakOptions, cleanups: (() => unknown)[]): Promise<SoakRun> {
   const { cluster, namespace, kubeconfig, entry, directory, seed } = options;
   const emulator = createEmulator({
     seed,
     accounts: [{ ownerId: 1, keys: [apiKey] }],
     latencies: { ...fastLatencies, provision: [150, 900], start: [100, 500], halt: [100, 900], giveUp: 1_000 },
-    // Or the provider itself would keep second machines from being made.
-    switches: { ...guests, ...rough, duplicateNames: 'allowed' },
+    // Otherwise the provider would prevent a second VM.
+    switches: { ...guests, ...lagging, duplicateNames: 'allowed' },
   });
   cleanups.push(() => writeFileSync(path.join(directory, 'ledger.json'), JSON.stringify(emulator.ledger, null, 1)));
   const recorder = recordObjects(cluster.kubeconfig, path.join(directory, 'objects'));
   cleanups.push(() => recorder.stop());
-  const foreign = placeForeign(emulator, objectsOf(options));
+  const unmanaged = placeUnmanaged(emulator, objectsOf(options));
   const provider = await serve(emulator, { port: 0 });
   cleanups.push(() => provider.close());
   await cluster.putSecret(namespace, apiKey);
-  const trouble = new FaultPlan();
+  const faultPlan = new FaultPlan();
   const operators: OperatorUnderTest[] = [];
   const proxies: WireProxy[] = [];
   for (let index = 0; index < options.operators; index += 1) {
@@ -143,7 +146,7 @@ async function gather(options: SoakOptions, cleanups: (() => unknown)[]): Promis
       kubeconfig,
       apiUrl: provider.url,
       directory: wire,
-      decide: (request) => trouble.decide(request, () => operator.kill()),
+      decide: (request) => faultPlan.decide(request, () => operator.kill()),
     });
     cleanups.push(() => proxy.close());
     const settings = { 'visibility-window': `${visibilityWindow}ms`, 'stuck-after': '20s', ...leaseTimes };
@@ -157,81 +160,82 @@ async function gather(options: SoakOptions, cleanups: (() => unknown)[]): Promis
     operators.push(operator);
     proxies.push(proxy);
   }
-  const people = new Workload({ cluster, namespace, emulator });
-  people.begin();
-  cleanups.push(() => people.end());
-  const cast: Cast = {
+  const workload = new Workload({ cluster, namespace, emulator });
+  workload.begin();
+  cleanups.push(() => workload.end());
+  const run: SoakRun = {
     emulator,
-    foreign,
+    unmanaged,
     proxies,
     operators,
-    people,
-    trouble,
+    workload,
+    faultPlan,
     faults: [],
     restarts: [],
     secrets: [],
     listedUntil: 0,
   };
   const startedAt = performance.now();
-  cleanups.push(options.showProgress(() => describe(cast, performance.now() - startedAt)));
-  return cast;
+  cleanups.push(options.showProgress(() => describe(run, performance.now() - startedAt)));
+  return run;
 }
 
-async function play(schedule: readonly Step[], cast: Cast, options: SoakOptions): Promise<void> {
+async function runSchedule(schedule: readonly Step[], run: SoakRun, options: SoakOptions): Promise<void> {
   const startedAt = performance.now();
   for (const step of schedule) {
     await sleep(Math.max(0, step.after - (performance.now() - startedAt)), undefined, { signal: options.signal });
-    happen(step, cast, options);
+    perform(step, run, options);
   }
 }
 
-function happen(step: Step, cast: Cast, { cluster, namespace, restartApiServer }: SoakOptions): void {
-  const { emulator, proxies, operators, people, trouble, faults, restarts, secrets } = cast;
+function perform(step: Step, run: SoakRun, { cluster, namespace, restartApiServer }: SoakOptions): void {
+  const { emulator, proxies, operators, workload, faultPlan, faults, restarts, secrets } = run;
   const now = performance.now();
   const until = now + waitsFor;
   for (const fault of faults) if (fault.until < now) fault.handle.remove();
   switch (step.kind) {
     case 'apply':
-      return people.ask(step.object, step.wish);
+      return workload.setDesired(step.object, step.desired);
     case 'delete':
-      return people.ask(step.object, undefined);
-    case 'person': {
-      const id = people.objects.find(({ metadata }) => metadata.name === step.object)?.status?.id;
+      return workload.setDesired(step.object, undefined);
+    case 'console': {
+      const id = workload.objects.find(({ metadata }) => metadata.name === step.object)?.status?.id;
       if (id === undefined) return;
       if (step.does === 'delete') emulator.person.delete(id);
       else emulator.person.power(id, step.does);
       return;
     }
     case 'kill':
-      if ('at' in step) trouble.waylay(step.at, until);
+      if ('at' in step) faultPlan.killAt(step.at, until);
       else void operators[step.one % operators.length]?.kill();
       return;
     case 'wire':
-      return trouble.add(step, until);
+      return faultPlan.add(step, until);
     case 'cut watches':
       for (const proxy of proxies) proxy.cutWatches();
       return;
-    case 'rob lease':
-      // When there is none to rob, or nobody to tell, nobody is robbed.
-      void cluster.patchLease(leaseNamespace, namespace, { holderIdentity: 'robber' }).catch(() => {});
+    case 'steal lease':
+      // If the Lease doesn't exist or the API server is down, nothing is stolen.
+      void cluster.patchLease(leaseNamespace, namespace, { holderIdentity: 'intruder' }).catch(() => {});
       return;
     case 'restart API server':
-      if (restartApiServer !== undefined) trouble.note('API server restarted');
+      if (restartApiServer !== undefined) faultPlan.note('API server restarted');
       if (restartApiServer !== undefined) restarts.push(restartApiServer());
       return;
     case 'fault':
       faults.push({ handle: emulator.addFault(step.rule), until });
       return;
     case 'switches':
-      // The VM of a refused create has to be listed at once: lists that lag are for creates whose outcome is unknown.
-      emulator.setSwitches({ ...step.switches, ...(cast.listedUntil > now ? prompt : {}) });
+      // The VM of a refused create has to be listed immediately: lists that lag are for creates whose result is
+      // unknown.
+      emulator.setSwitches({ ...step.switches, ...(run.listedUntil > now ? withoutLag : {}) });
       return;
     case 'denial': {
-      const names = people.objects
+      const names = workload.objects
         .filter(({ metadata, status }) => step.objects.includes(metadata.name) && status?.id !== undefined)
         .map(({ status }) => status?.providerName ?? '');
       if (names.length === 0) return;
-      trouble.note('VMs denied');
+      faultPlan.note('VMs denied');
       emulator.setSwitches({ deniedNames: `^(${names.join('|')})$` });
       setTimeout(() => emulator.setSwitches({ deniedNames: '' }), step.milliseconds);
       return;
@@ -239,19 +243,19 @@ function happen(step: Step, cast: Cast, { cluster, namespace, restartApiServer }
     case 'refused create': {
       const body = { error: 'name has already been taken' };
       const action = { kind: 'status', status: step.status, body } as const;
-      cast.listedUntil = until + waitsFor;
-      emulator.setSwitches(prompt);
+      run.listedUntil = until + waitsFor;
+      emulator.setSwitches(withoutLag);
       faults.push({ handle: emulator.addFault({ when: 'after', operation: 'CreateMachine', action }), until });
       return;
     }
     case 'delete with Secret':
-      people.ask(step.object, undefined);
-      trouble.note('Secret deleted');
+      workload.setDesired(step.object, undefined);
+      faultPlan.note('Secret deleted');
       secrets.push(loseSecret(cluster, namespace, step.milliseconds));
   }
 }
 
-/** Takes the Secret away and puts it back, whatever the API server says to that meanwhile. */
+/** Deletes the Secret and restores it, retrying whatever the API server answers. */
 async function loseSecret(cluster: Cluster, namespace: string, milliseconds: number): Promise<void> {
   const metadata = { name: 'vps247-credentials', namespace };
   await cluster.remove({ apiVersion: 'v1', kind: 'Secret', metadata }).catch(() => {});
@@ -265,56 +269,56 @@ async function loseSecret(cluster: Cluster, namespace: string, milliseconds: num
   }
 }
 
-function calmDown({ emulator, trouble }: Cast): void {
-  trouble.clear();
+function removeFaults({ emulator, faultPlan }: SoakRun): void {
+  faultPlan.clear();
   emulator.clearFaults();
-  emulator.setSwitches(calm);
+  emulator.setSwitches(undisturbed);
 }
 
-/** Milliseconds until everything was as wished, or until patience was over. */
-async function converge({ patience, signal }: SoakOptions, { people }: Cast): Promise<number> {
+/** Milliseconds until every object was in sync, or until the time limit. */
+async function converge({ patience, signal }: SoakOptions, { workload }: SoakRun): Promise<number> {
   const startedAt = performance.now();
   const elapsed = (): number => performance.now() - startedAt;
   for (;;) {
-    await people.look();
-    if (people.unmet.length === 0 || elapsed() > patience * 1_000) return elapsed();
+    await workload.check();
+    if (workload.unmet.length === 0 || elapsed() > patience * 1_000) return elapsed();
     await sleep(1_000, undefined, { signal });
   }
 }
 
-/** What must be, whatever happened. */
-function judged(
-  { emulator, foreign, operators, people }: Cast,
+/** What must hold in every run. */
+function checksOf(
+  { emulator, unmanaged, operators, workload }: SoakRun,
   exitCodes: readonly (number | null)[],
 ): readonly SummaryLine[] {
   const { ledger } = emulator;
-  const leaks = ledger.leaks([...people.objects.flatMap(heldBy), ...foreign.map(({ name }) => name)]);
+  const leaks = ledger.leaks([...workload.objects.flatMap(providerNamesOf), ...unmanaged.map(({ name }) => name)]);
   return [
-    never('names held twice', ledger.duplicates().length),
-    { what: 'machines of one object at once', counted: mostAtOnce(ledger), least: undefined, most: 1 },
-    never('machines leaked', leaks.length, some(leaks.map(({ name }) => name))),
-    never('calls that change foreign machines', writesTo(ledger, foreign), `${foreign.length} are in the account`),
-    never('foreign machines changed', changed(emulator, foreign)),
-    never('effects that cannot be', ledger.impossibleEffects().length),
-    never('objects not as wished', people.unmet.length, some(people.unmet)),
-    never('ends of an operator by itself', sum(operators.map(({ failures }) => failures))),
-    never('exit codes after SIGTERM but 0', exitCodes.filter((code) => code !== 0).length, exitCodes.join(', ')),
+    never('duplicate names', ledger.duplicates().length),
+    { what: 'VMs of one object at once', counted: mostAtOnce(ledger), least: undefined, most: 1 },
+    never('VMs leaked', leaks.length, some(leaks.map(({ name }) => name))),
+    never('calls that change unmanaged VMs', writesTo(ledger, unmanaged), `${unmanaged.length} are in the account`),
+    never('unmanaged VMs changed', changed(emulator, unmanaged)),
+    never('impossible effects', ledger.impossibleEffects().length),
+    never('objects not in sync', workload.unmet.length, some(workload.unmet)),
+    never('unexpected exits of an operator', sum(operators.map(({ failures }) => failures))),
+    never('exit codes other than 0 after SIGTERM', exitCodes.filter((code) => code !== 0).length, exitCodes.join(', ')),
   ];
 }
 
-/** What happened, so that one can tell whether it was enough. */
-function told({ emulator, proxies, operators, people, trouble, faults }: Cast): readonly SummaryLine[] {
+/** What happened, to judge whether the run was hard enough. */
+function figuresOf({ emulator, proxies, operators, workload, faultPlan, faults }: SoakRun): readonly SummaryLine[] {
   const { ledger } = emulator;
   const [kubernetes, provider] = [trafficOf(proxies, 'kubernetes'), trafficOf(proxies, 'provider')];
-  const wire = [...trouble.counts].map(([what, count]) => `${count} ${what}`);
+  const wire = [...faultPlan.counts].map(([what, count]) => `${count} ${what}`);
   return [
-    figure('objects', people.wishes, `${people.remedies} needed somebody to follow their advice`),
-    figure('machines created', ledger.machinesEverCreated().filter(({ cause }) => cause !== 'person').length),
-    figure('kills of operators', killsOf(operators), `${operators.length} run at the same time`),
+    figure('objects', workload.size, `${workload.remedies} needed their remedy applied`),
+    figure('VMs created', ledger.machinesEverCreated().filter(({ cause }) => cause !== 'person').length),
+    figure('kills of operators', killsOf(operators), `${operators.length} replicas`),
     figure('leases lost', sum(operators.map(({ leasesLost }) => leasesLost))),
-    figure('faults of the wire', sum([...trouble.counts.values()]), wire.join(', ')),
+    figure('faults between operator and APIs', sum([...faultPlan.counts.values()]), wire.join(', ')),
     figure('faults of the provider', sum(faults.map(({ handle }) => handle.hits))),
-    figure('calls refused for the state of a machine', ledger.forbiddenTransitions().length),
+    figure('calls refused for the state of a VM', ledger.forbiddenTransitions().length),
     figure('requests to Kubernetes', kubernetes.requests, megabytes(kubernetes.bytesIn)),
     figure('requests to the provider', provider.requests, megabytes(provider.bytesIn)),
   ];
@@ -333,14 +337,14 @@ function conclude({ seed }: SoakOptions, lines: readonly SummaryLine[]): Outcome
   return { isGood, lines, text: `seed ${seed}${isGood ? '' : ' failed'}\n\n${renderSummary(lines)}` };
 }
 
-function describe({ emulator, operators, people, trouble, faults }: Cast, elapsed: number): string {
+function describe({ emulator, operators, workload, faultPlan, faults }: SoakRun, elapsed: number): string {
   const { ledger } = emulator;
   return [
     `${Math.round(elapsed / 1_000)} s`,
-    `${people.wishes - people.unmet.length} of ${people.wishes} objects as wished`,
-    `${ledger.liveMachines().length} machines`,
+    `${workload.size - workload.unmet.length} of ${workload.size} objects in sync`,
+    `${ledger.liveMachines().length} VMs`,
     `${killsOf(operators)} kills`,
-    `${sum([...trouble.counts.values()]) + sum(faults.map(({ handle }) => handle.hits))} faults`,
+    `${sum([...faultPlan.counts.values()]) + sum(faults.map(({ handle }) => handle.hits))} faults`,
     `${ledger.calls.length} calls`,
     `${ledger.duplicates().length} duplicates`,
   ].join(', ');
@@ -364,5 +368,5 @@ function some(things: readonly string[]): string {
 }
 
 function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB of answers`;
+  return `${(bytes / 1e6).toFixed(1)} MB of responses`;
 }

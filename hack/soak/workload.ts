@@ -3,11 +3,11 @@ import { annotations, apiVersion, kind } from '../../src/api/v1alpha1/constants.
 import type { VirtualMachine } from '../../src/api/v1alpha1/types.ts';
 import type { Emulator } from '../../emulator/emulator.ts';
 import { type Cluster, readiness } from '../../test/support/control-plane.ts';
-import type { Wish } from './schedule.ts';
+import type { DesiredState } from './schedule.ts';
 
-/** Between two tries of the same thing, and between two looks at everything: milliseconds. */
+/** Milliseconds between two attempts of a write, and between two checks of all objects. */
 const pause = 200;
-const lookEvery = 1_000;
+const checkEvery = 1_000;
 
 export interface WorkloadOptions {
   readonly cluster: Cluster;
@@ -16,125 +16,129 @@ export interface WorkloadOptions {
 }
 
 /**
- * Those who want objects, and write that down straight at the API server, whatever becomes of the operator meanwhile. What
- * is asked of one object is asked in turn.
+ * Users who write the desired state of objects to the API server directly, independent of the operator. Writes to one
+ * object are sequential.
  */
 export class Workload {
   readonly #options: WorkloadOptions;
-  readonly #turns = new Map<string, Promise<void>>();
-  /** How much is still to be written down, by object. */
-  readonly #left = new Map<string, number>();
-  /** The last thing asked of each; undefined: to be gone. */
-  readonly #wishes = new Map<string, Wish | undefined>();
-  /** What was not as wished when they last looked: a sentence each. */
+  readonly #writes = new Map<string, Promise<void>>();
+  /** How many writes are pending, by object. */
+  readonly #pendingWrites = new Map<string, number>();
+  /** The last desired state of each object; undefined: deleted. */
+  readonly #desired = new Map<string, DesiredState | undefined>();
+  /** The objects that were not in sync at the last check, a sentence each. */
   unmet: readonly string[] = [];
-  /** The objects when they last looked. */
+  /** The objects at the last check. */
   objects: readonly VirtualMachine[] = [];
   #isOver = false;
-  #looking: Promise<void> | undefined;
-  /** How often somebody did what an object advised: made it anew because others had deleted its machine, or had its power cut. */
+  #checking: Promise<void> | undefined;
+  /**
+   * How often a user applied an object's remedy: recreated the object after its VM was deleted outside the operator, or
+   * forced the power off.
+   */
   remedies = 0;
 
   constructor(options: WorkloadOptions) {
     this.#options = options;
   }
 
-  get wishes(): number {
-    return this.#wishes.size;
+  get size(): number {
+    return this.#desired.size;
   }
 
-  /** Looks again and again from now on. */
+  /** Starts the periodic check. */
   begin(): void {
-    this.#looking ??= this.#goOnLooking();
+    this.#checking ??= this.#checkPeriodically();
   }
 
-  /** Nobody waits for anything any more. */
+  /** Ends all writes and checks. */
   async end(): Promise<void> {
     this.#isOver = true;
-    await Promise.all([this.#looking, ...this.#turns.values()]);
+    await Promise.all([this.#checking, ...this.#writes.values()]);
   }
 
-  async #goOnLooking(): Promise<void> {
+  async #checkPeriodically(): Promise<void> {
     while (!this.#isOver) {
-      // The API server is left alone, but it may be busy.
-      await this.look().catch(() => {});
-      await sleep(lookEvery);
+      // The API server isn't restarted here, but it may be busy.
+      await this.check().catch(() => {});
+      await sleep(checkEvery);
     }
   }
 
-  ask(object: string, wish: Wish | undefined): void {
-    this.#wishes.set(object, wish);
-    this.#left.set(object, (this.#left.get(object) ?? 0) + 1);
-    const before = this.#turns.get(object) ?? Promise.resolve();
-    this.#turns.set(
+  setDesired(object: string, desired: DesiredState | undefined): void {
+    this.#desired.set(object, desired);
+    this.#pendingWrites.set(object, (this.#pendingWrites.get(object) ?? 0) + 1);
+    const before = this.#writes.get(object) ?? Promise.resolve();
+    this.#writes.set(
       object,
-      before.then(() => this.#write(object, wish)),
+      before.then(() => this.#write(object, desired)),
     );
   }
 
-  /** Compares what is with what was wished, and follows the advice of objects that cannot get on by themselves. */
-  async look(): Promise<void> {
+  /** Compares the objects with their desired state, and applies the remedy of objects that need a user. */
+  async check(): Promise<void> {
     const { cluster, namespace } = this.#options;
     this.objects = await cluster.list(namespace);
     const byName = new Map(this.objects.map((object) => [object.metadata.name, object]));
-    this.unmet = [...this.#wishes].flatMap(([name, wish]) => {
-      const lack = this.#left.get(name) === 0 ? this.#lack(byName.get(name), wish) : 'is not asked for yet';
-      return lack === undefined ? [] : [`${name} ${lack}`];
+    this.unmet = [...this.#desired].flatMap(([name, desired]) => {
+      const difference =
+        this.#pendingWrites.get(name) === 0 ? this.#difference(byName.get(name), desired) : 'is not written yet';
+      return difference === undefined ? [] : [`${name} ${difference}`];
     });
-    for (const [name, object] of byName) this.#follow(name, object);
+    for (const [name, object] of byName) this.#applyRemedy(name, object);
   }
 
-  #lack(object: VirtualMachine | undefined, wish: Wish | undefined): string | undefined {
-    if (wish === undefined) return object === undefined ? undefined : `is not gone (${readiness(object)})`;
-    if (object === undefined) return 'is not there';
+  #difference(object: VirtualMachine | undefined, desired: DesiredState | undefined): string | undefined {
+    if (desired === undefined) return object === undefined ? undefined : `is not gone (${readiness(object)})`;
+    if (object === undefined) return 'does not exist';
     const { status, metadata } = object;
-    const isTold =
+    const isReported =
       readiness(object) === 'True/Available' &&
       status?.observedGeneration === metadata.generation &&
-      status.state === wish.powerState;
-    if (!isTold) return `is ${status?.state} (${readiness(object)}), not ${wish.powerState}`;
-    if (wish.restartRequest !== undefined && status.lastRestartRequest !== wish.restartRequest)
-      return `was not restarted for ${wish.restartRequest}`;
+      status.state === desired.powerState;
+    if (!isReported) return `is ${status?.state} (${readiness(object)}), not ${desired.powerState}`;
+    if (desired.restartRequest !== undefined && status.lastRestartRequest !== desired.restartRequest)
+      return `was not restarted for ${desired.restartRequest}`;
     const machine = this.#options.emulator.machines().find(({ id }) => id === status.id);
-    const isTrue = machine?.state === wish.powerState.toLowerCase();
-    return isTrue ? undefined : `says it is ${status.state}, and its machine is ${machine?.state}`;
+    const isTrue = machine?.state === desired.powerState.toLowerCase();
+    return isTrue ? undefined : `has status.state ${status.state}, but its VM is ${machine?.state}`;
   }
 
-  #follow(name: string, object: VirtualMachine): void {
-    if (readiness(object).endsWith('/PowerTransitionStuck')) return void this.#cutOff(name, object);
-    const wish = this.#wishes.get(name);
+  #applyRemedy(name: string, object: VirtualMachine): void {
+    if (readiness(object).endsWith('/PowerTransitionStuck')) return void this.#forcePowerOff(name, object);
+    const desired = this.#desired.get(name);
     const isLost = readiness(object).endsWith('/ExternallyDeleted') && object.metadata.deletionTimestamp === undefined;
-    if (!isLost || wish === undefined || this.#left.get(name) !== 0) return;
+    if (!isLost || desired === undefined || this.#pendingWrites.get(name) !== 0) return;
     this.remedies += 1;
-    this.ask(name, undefined);
-    this.ask(name, wish);
+    this.setDesired(name, undefined);
+    this.setDesired(name, desired);
   }
 
-  async #cutOff(name: string, { metadata }: VirtualMachine): Promise<void> {
+  async #forcePowerOff(name: string, { metadata }: VirtualMachine): Promise<void> {
     if (metadata.annotations?.[annotations.forcePowerOff] !== undefined) return;
     this.remedies += 1;
     const { cluster, namespace } = this.#options;
     const change = { metadata: { name, namespace, annotations: { [annotations.forcePowerOff]: 'true' } } };
-    // Tried again at the next look, if it is still needed.
+    // Retried at the next check, if it is still needed.
     await cluster.patch(namespace, name, change).catch(() => {});
   }
 
-  /** Again until it is written: nobody gives up a wish because the API server was busy. */
-  async #write(name: string, wish: Wish | undefined): Promise<void> {
+  /** Retries until the write succeeds, because the API server may be busy. */
+  async #write(name: string, desired: DesiredState | undefined): Promise<void> {
     while (!this.#isOver) {
       try {
-        await (wish === undefined ? this.#delete(name) : this.#apply(name, wish));
+        await (desired === undefined ? this.#delete(name) : this.#apply(name, desired));
         break;
       } catch {
         await sleep(pause);
       }
     }
-    this.#left.set(name, (this.#left.get(name) ?? 1) - 1);
+    this.#pendingWrites.set(name, (this.#pendingWrites.get(name) ?? 1) - 1);
   }
 
-  async #apply(name: string, { powerState, mode, restartRequest }: Wish): Promise<void> {
+  async #apply(name: string, { powerState, mode, restartRequest }: DesiredState): Promise<void> {
     const { cluster, namespace } = this.#options;
-    // One that is going can't be kept; its successor comes after it.
+    // An object that is being deleted can't be kept; the new one is created after it.
     while ((await cluster.get(namespace, name))?.metadata.deletionTimestamp !== undefined) {
       if (this.#isOver) return;
       await sleep(pause);

@@ -1,4 +1,4 @@
-/** Programs that are published as Python packages, on this machine: installed once into an environment of their own, then found. */
+/** Programs that are published as Python packages: installed once into a separate environment, then found. */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,17 +7,17 @@ import { dirname, join } from 'node:path';
 import { takeLock } from '../setup/lock.mjs';
 import { showProgress } from '../setup/progress.mjs';
 
-/** What can't be had here, in a sentence that says what to do. */
+/** Why a program isn't available, with the remedy. */
 class Missing extends Error {}
 
 const requirements = join(import.meta.dirname, 'requirements.txt');
 
-/** The path of a program of one of the packages in requirements.txt. Throws `Missing`. */
+/** The path of a program from one of the packages in requirements.txt. Throws `Missing`. */
 export async function ensurePythonTool(program: string): Promise<string> {
   const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'vps247-operator', 'python');
   const key = createHash('sha256').update(readFileSync(requirements)).digest('hex').slice(0, 12);
   const folder = join(cache, key);
-  // Written last: an installation that was cut off is done again.
+  // Written last, so that an interrupted installation is repeated.
   const stamp = join(folder, '.installed');
   if (!existsSync(stamp)) {
     const lock = await takeLock(join(cache, 'lock'), 'installing Python packages', ({ pid, doing }) => {
@@ -30,7 +30,7 @@ export async function ensurePythonTool(program: string): Promise<string> {
     }
   }
   const path = join(folder, 'bin', program);
-  if (!existsSync(path)) throw new Missing(`None of the packages in ${requirements} brings a program ${program}.`);
+  if (!existsSync(path)) throw new Missing(`None of the packages in ${requirements} contains a program ${program}.`);
   return path;
 }
 

@@ -11,7 +11,10 @@ import { chartFolder, packageChart } from '../../test/support/helm.ts';
 import { sourceDateEpoch, writeRelease } from '../release.ts';
 import { purlOf } from '../sbom.ts';
 
-/** SPDX identifiers that ask for no more than to be named. A package under another one needs a decision, not a line here. */
+/**
+ * SPDX identifiers of licences that only require attribution. A package under another one needs a decision, not a line
+ * here.
+ */
 const allowed = new Set(['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', 'ISC', 'MIT']);
 
 const root = path.join(import.meta.dirname, '../..');
@@ -20,7 +23,7 @@ const findings: string[] = [];
 using first = mkdtempDisposableSync(path.join(os.tmpdir(), 'vps247-first-'));
 using second = mkdtempDisposableSync(path.join(os.tmpdir(), 'vps247-second-'));
 
-/** Files of one kind in both folders, which must be the same. */
+/** Files of one kind in both folders, which must be equal. */
 function compare(kind: string): readonly string[] {
   const [one = '', other = ''] = [first, second].map((folder) => path.join(folder.path, kind));
   const files = readdirSync(one).toSorted();
@@ -43,7 +46,7 @@ await writeRelease(path.join(first.path, 'release'));
 await writeRelease(path.join(second.path, 'release'));
 const released = compare('release');
 
-// Not even the times at which a checkout wrote its files may matter: a copy of the chart, each file of which is an hour old.
+// The modification times of a checkout must not matter either: a copy of the chart, each file of which is an hour old.
 const copy = path.join(second.path, 'copy');
 cpSync(chartFolder, copy, { recursive: true });
 const anHourAgo = Date.now() / 1_000 - 3_600;
@@ -62,7 +65,7 @@ const [archive] = compare('chart');
 const text = readFileSync(path.join(first.path, 'release/sbom.cdx.json'), 'utf8');
 const complaint = await new Validation.JsonStrictValidator(Spec.Version.v1dot5).validate(text);
 if (complaint !== null) findings.push(`the SBOM breaks the schema of CycloneDX: ${JSON.stringify(complaint)}`);
-// `as`: what that schema has just been asked about.
+// `as`: validated against that schema just above.
 const { specVersion, components } = JSON.parse(text) as { specVersion: string; components: { purl: string }[] };
 const named = new Set(components.map(({ purl }) => decodeURIComponent(purl)));
 for (const folder of packages) {

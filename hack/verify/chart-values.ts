@@ -1,10 +1,10 @@
-/** The values files of deploy/chart/ci: a rendering of each for what is verified of all of them. */
+/** The values files of deploy/chart/ci: each is rendered for the checks of all of them. */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { chartFolder, type Values } from '../../test/support/helm.ts';
 
-/** One of them, by the name of its file. */
+/** One values file, by its name. */
 export interface ValuesFile {
   readonly name: string;
   readonly path: string;
@@ -21,7 +21,7 @@ export function valuesFiles(): readonly ValuesFile[] {
     });
 }
 
-/** Ends the step when something is wrong. */
+/** Ends the step if a problem was found. */
 export function demand(isSo: boolean, otherwise: string): void {
   if (isSo) return;
   console.log(otherwise);

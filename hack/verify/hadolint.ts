@@ -1,4 +1,4 @@
-/** A step of `npm run verify`: the Dockerfile by the rules of hadolint. */
+/** A step of `npm run verify`: checks the Dockerfile with hadolint. */
 import { spawnSync } from 'node:child_process';
 import { ensurePythonTool } from '../tools/python.ts';
 

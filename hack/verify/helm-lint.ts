@@ -1,4 +1,7 @@
-/** A step of `npm run verify`: helm's own rules, with every values file, and a packaged chart that renders as the folder does. */
+/**
+ * A step of `npm run verify`: runs helm lint with every values file, and checks that a packaged chart renders like the
+ * folder.
+ */
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { chartFolder, helm, packageChart, renderChart } from '../../test/support/helm.ts';
@@ -20,6 +23,6 @@ for (const { name, path: file, values } of files) {
   const place = ['--namespace', 'vps247-system', '--values', file];
   const { stdout, stderr } = await helm(['template', 'vps247-operator', path.join(folder, archive), ...place]);
   const { text } = await renderChart(values);
-  demand(stdout === text && text !== '', `${name}: the packaged chart renders otherwise than its folder\n${stderr}`);
+  demand(stdout === text && text !== '', `${name}: the packaged chart renders differently from its folder\n${stderr}`);
 }
-console.log(`✓ ${archive} renders as its folder does`);
+console.log(`✓ ${archive} renders like its folder`);

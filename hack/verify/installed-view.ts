@@ -1,4 +1,7 @@
-/** What an operator's process can see and do where it runs, asked of a second process there, as `kubectl exec` would start it. */
+/**
+ * What the operator's process can see and do in its container, as seen by a second process there, which is started like
+ * `kubectl exec`.
+ */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -13,11 +16,11 @@ interface View {
   readonly status: Readonly<Record<string, string>>;
   readonly top: readonly string[];
   readonly passwd: string;
-  /** Of the files of this machine that were asked for, those that are there. */
+  /** Those of the given host files that exist in the container. */
   readonly found: readonly string[];
-  /** What became of the attempt to write a file into each folder. */
+  /** The result of writing a file into each folder. */
   readonly written: Readonly<Record<string, string>>;
-  /** Processes other than the operator and the one that looks. */
+  /** Processes other than the operator and the inspecting one. */
   readonly others: readonly string[];
 }
 
@@ -66,10 +69,10 @@ function viewFrom(
   ];
   const folders = ['', '/app', '/dev', '/etc', '/home/nonroot', '/tmp', account];
   const program = [node, '--eval', look, JSON.stringify([folders, files])];
-  return JSON.parse(execFileSync('nsenter', [...enter, '--', ...program], { encoding: 'utf8' })) as View; // what it prints
+  return JSON.parse(execFileSync('nsenter', [...enter, '--', ...program], { encoding: 'utf8' })) as View; // `as`: the format that the script prints.
 }
 
-/** What is not as it should be in the operator's container, each in a sentence. */
+/** Every deviation in the operator's container, a sentence each. */
 export function flawsIn(pid: number, image: Image): readonly string[] {
   const files = [
     process.execPath,

@@ -1,7 +1,7 @@
 /**
- * A step of `npm run verify`: the operator, really installed and run from the image that the Dockerfile makes, keeps its promises while it
- * is killed, upgraded from the chart of every release, rolled back, removed and installed again; the same life of a machine for each way
- * to install it; and what is said when something is missing or twice there.
+ * A step of `npm run verify`: installs the operator from the image of the Dockerfile, and kills, upgrades (from the
+ * chart of every release), rolls back, removes and reinstalls it during power operations; runs the life cycle of a VM
+ * for each way to install it; and checks the error for missing or duplicate parts.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -27,7 +27,7 @@ await using site = await InstalledSite.open({
   logs: path.join(root, '.out/verify/installed'),
   apiKey: 'key-of-an-emulated-account',
   unpack: builtImage,
-  // Long enough for an upgrade to begin in between.
+  // Long enough for an upgrade to start in between.
   latencies: { start: 5_000, halt: 5_000 },
 });
 const { cluster, kubelet, emulator } = site;
@@ -37,7 +37,7 @@ function show(fact: string): void {
   console.log(`✓ ${fact} (after ${Math.round((performance.now() - startedAt) / 1_000)} s)`);
 }
 
-/** What the provider was asked to change since the last look: this, and nothing else. */
+/** The provider calls with an effect since the last check: exactly these. */
 let seen = 0;
 function demandWrites(when: string, ...expected: readonly string[]): void {
   const writes = site.writes.slice(seen);
@@ -56,7 +56,7 @@ async function leaders(): Promise<readonly PodOnNode[]> {
   return pods.filter(({ page }) => /^leader_election_master_status\{[^}]*\} 1$/m.test(page)).map(({ pod }) => pod);
 }
 
-/** By a Pod of this release. */
+/** In a Pod of this release. */
 async function untilSaid(sentence: string, by = release): Promise<void> {
   const says = (pod: PodOnNode): boolean => pod.name.startsWith(by) && pod.output().includes(sentence);
   await cluster.until(`${by} says: ${sentence}`, async () => kubelet.pods.some(says));
@@ -80,14 +80,14 @@ async function killLeader(): Promise<void> {
   show('two replicas: the leader was killed, the other one halted the machine, and the node started the first again');
 }
 
-/** The node has the image that the Dockerfile makes, and the containers have nothing else. */
+/** The node has the image that the Dockerfile builds, and the containers contain nothing else. */
 async function image(): Promise<void> {
   const [pod] = await leaders();
   const flaws = flawsIn(pod?.pid ?? 0, kubelet.image);
   demand(flaws.length === 0, flaws.join('\n'));
   const { entrypoint, account, digest = '' } = kubelet.image;
   show(
-    `it runs from the image of the Dockerfile: ${entrypoint[0]} as ${account.user}:${account.group}, process 1 of its own, without a capability`,
+    `it runs from the image of the Dockerfile: ${entrypoint[0]} as ${account.user}:${account.group}, process 1 of its container, without a capability`,
   );
   show('its files are those of the image, which it cannot change: no file and no process of this machine is there');
 
@@ -98,7 +98,7 @@ async function image(): Promise<void> {
   );
   const waiting = '{.items[*].status.containerStatuses[*].state.waiting.reason}';
   await cluster.until(
-    'and says so',
+    'and reports it',
     async () => (await site.kubectl('-n', home, 'get', 'pods', '-o', `jsonpath=${waiting}`)) === 'ErrImagePull',
   );
   await power('Running');
@@ -109,21 +109,24 @@ async function image(): Promise<void> {
   await site.until(web, 'True/Available');
   demandWrites('another image', 'StartMachine', 'StopMachine');
   show(
-    `image.digest: with another one than ${digest.slice(0, 19)}… no Pod starts and the old ones go on; with this one they are replaced`,
+    `image.digest: with another one than ${digest.slice(0, 19)}… no Pod starts and the old ones continue; with this one they are replaced`,
   );
 }
 
-/** As docs/uninstall.md has it: scaled to none first, so that it may still give its Lease back. */
+/** As in docs/uninstall.md: scaled to zero first, so that it can release its Lease. */
 async function retire(): Promise<void> {
   await site.kubectl('-n', home, 'scale', 'deployment', release, '--replicas', '0');
   const component = 'app.kubernetes.io/component=operator';
   await site.kubectl('-n', home, 'wait', 'pods', '--selector', component, '--for', 'delete');
-  const holder = await site.kubectl('-n', home, 'get', 'leases', '-o', 'jsonpath={.items[*].spec.holderIdentity}');
-  demand(holder === '', `scaled to none it kept its Lease: ${holder}`);
+  const leaseHolder = await site.kubectl('-n', home, 'get', 'leases', '-o', 'jsonpath={.items[*].spec.holderIdentity}');
+  demand(leaseHolder === '', `scaled to none it kept its Lease: ${leaseHolder}`);
   await site.uninstall();
 }
 
-/** From the chart of a release to the present one, and back. The program is the present one in both: there is no image of an earlier one here. */
+/**
+ * From the chart of a release to the present one, and back. The program is the present one in both, because no image of
+ * an earlier one exists here.
+ */
 async function upgradeFrom(version: string): Promise<void> {
   await retire();
   const before = await cluster.get('team-a', 'web');
@@ -149,9 +152,9 @@ async function upgradeFrom(version: string): Promise<void> {
   show(`helm rollback to it amid a power operation: the same, and the same object with the same machine`);
 }
 
-/** Removed without more ado while the answer to a create call is due: nothing of it can be stored any more. */
+/** Uninstalled during a create call: nothing of its result can be stored any more. */
 async function installAgain(): Promise<void> {
-  // Longer than the old operator lives from now on; the other machine is older.
+  // Longer than the old operator lives from now on; the other VM is older.
   emulator.setSwitches({ listLag: 30_000 });
   emulator.addFault({ operation: 'CreateMachine', when: 'after', action: { kind: 'hang' } });
   await cluster.create({ name: 'late', namespace: 'team-a', spec });
@@ -176,7 +179,7 @@ async function installAgain(): Promise<void> {
   demandWrites('late', 'StopMachine', 'DeleteMachine');
 }
 
-/** Of another name in the same namespace, and of the same name in another one. */
+/** A second release of another name in the same namespace, and one of the same name in another namespace. */
 async function secondRelease(): Promise<void> {
   await site.install({ crds: { enabled: false } }, 'install', 'second');
   await untilSaid('Skipped object that another installation manages', 'second');
@@ -213,7 +216,7 @@ interface KubernetesObject {
 
 const environment = fastEnvironment(site.apiUrl);
 
-/** An overlay of one's own, which has the operator call the emulated provider. */
+/** A user's overlay that points the operator to the emulated provider. */
 async function build(source: string): Promise<readonly KubernetesObject[]> {
   const patch = environment.map((value) => ({ op: 'add', path: '/spec/template/spec/containers/0/env/-', value }));
   const folder = path.join(site.logs, 'overlay');
@@ -224,11 +227,11 @@ async function build(source: string): Promise<readonly KubernetesObject[]> {
   mkdirSync(folder, { recursive: true });
   writeFileSync(path.join(folder, 'kustomization.yaml'), JSON.stringify(kustomization));
   const text = await site.kubectl('kustomize', '--load-restrictor', 'LoadRestrictionsNone', folder);
-  // kustomize has found a kind in each.
+  // `as`: kustomize has found a kind in each.
   return parseAllDocuments(text).map((document) => document.toJS() as KubernetesObject);
 }
 
-/** The life of a machine, from `kubectl apply` to the removal of all but the definition and the namespace. */
+/** The life cycle of a VM, from `kubectl apply` until everything except the CRD and the namespace is deleted. */
 async function life(source: string, where: string): Promise<void> {
   const objects = await build(source);
   const file = path.join(site.logs, 'objects.yaml');
@@ -247,10 +250,10 @@ async function life(source: string, where: string): Promise<void> {
   write(objects.filter(({ kind }) => kind !== 'Namespace'));
   await site.kubectl('delete', '-f', file);
   await site.untilEmpty();
-  show(`${source}: the Pods came up, and a machine was made, halted and deleted`);
+  show(`${source}: the Pods started, and a VM was created, halted and deleted`);
 }
 
-/** The definition as an earlier release might have had it. */
+/** The CRD as an earlier release might have had it. */
 function olderDefinition(): KubernetesObject {
   const [document] = parseAllDocuments(readFileSync(definitionFile, 'utf8'));
   const older = document?.toJS();
@@ -282,7 +285,7 @@ async function definitions(): Promise<void> {
   await site.install({}, 'upgrade', release, '--take-ownership', '--force-conflicts', '--wait', '--timeout', '90s');
   demandWrites('definitions');
   show(
-    'without the definition, or with an older one, it says so in a sentence and is not ready; helm takes it over with --take-ownership --force-conflicts',
+    'without the CRD, or with an older one, it reports that in a sentence and is not ready; helm takes it over with --take-ownership --force-conflicts',
   );
 }
 
@@ -301,9 +304,7 @@ for (const [source, where] of [
 await definitions();
 
 const { ledger } = emulator;
-demand(ledger.duplicates().length === 0, `names held twice: ${ledger.duplicates().join(', ')}`);
+demand(ledger.duplicates().length === 0, `duplicate names: ${ledger.duplicates().join(', ')}`);
 demand(ledger.forbiddenTransitions().length === 0, 'calls in a wrong state');
 demand(ledger.liveMachines().length === 0, `${ledger.liveMachines().length} machines are left`);
-show(
-  `receipt: ${ledger.machinesEverCreated().length} machines made for as many objects, all deleted, no name held twice`,
-);
+show(`receipt: ${ledger.machinesEverCreated().length} VMs created for as many objects, all deleted, no duplicate name`);

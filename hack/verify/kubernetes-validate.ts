@@ -1,6 +1,6 @@
 /**
- * A step of `npm run verify`: every rendering of the chart and every file made of it, by the schemas of the oldest Kubernetes that is
- * supported, of the newest, and of one between them; a field that a schema does not know is an error.
+ * A step of `npm run verify`: validates every rendering of the chart and every file generated from it with the schemas
+ * of the oldest supported Kubernetes, of the newest, and of one between them; an unknown field is an error.
  */
 import { spawnSync } from 'node:child_process';
 import { globSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { demand, valuesFiles } from './chart-values.ts';
 
 const root = path.join(import.meta.dirname, '../..');
 const versions = ['1.31', '1.34', '1.37'];
-/** Kinds of others, for which Kubernetes has no schema: the Prometheus Operator's, which the step `monitors` judges. */
+/** Kinds without a schema in Kubernetes: the Prometheus Operator's, which the step `monitors` checks. */
 const otherKinds = /^WARN \S+ Couldn't find schema for kind (?:ServiceMonitor|PodMonitor|PrometheusRule) /;
 
 const program = await ensurePythonTool('kubernetes-validate');

@@ -1,6 +1,6 @@
 /**
- * A step of `npm run verify`: kubectl builds the base and every overlay; the overlays are what helm makes of the chart, object by object;
- * and a user's overlay moves all of it into another namespace.
+ * A step of `npm run verify`: kubectl builds the base and every overlay; the overlays equal the rendered chart, object
+ * by object; and a user's overlay moves everything into another namespace.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -24,7 +24,7 @@ interface KubernetesObject {
 type Objects = ReadonlyMap<string, KubernetesObject>;
 
 function read(text: string): Objects {
-  // What these texts hold was rendered by helm, which found kind and metadata in it.
+  // `as`: helm rendered these texts, and found kind and metadata in them.
   const objects = parseAllDocuments(text).map((document) => document.toJS() as KubernetesObject);
   return new Map(
     objects.map((object) => [[object.kind, object.metadata.namespace, object.metadata.name].join('/'), object]),
@@ -37,7 +37,7 @@ function readFile(file: string): Objects {
 
 function build(folder: string): Objects {
   const { status, stdout, stderr } = spawnSync(kubectl, ['kustomize', folder], { cwd: root, encoding: 'utf8' });
-  // It warns of what will stop working.
+  // It warns about deprecated fields.
   demand(status === 0 && stderr === '', `${folder}: ${stderr}`);
   return read(stdout);
 }
@@ -84,4 +84,4 @@ const image = JSON.stringify(moved.find(({ kind }) => kind === 'Deployment')).in
   '"registry.example.org/operator:',
 );
 demand(image, 'an overlay does not replace the image');
-console.log(`✓ an overlay of one's own: namespace and image replaced in ${moved.length} objects, subjects included`);
+console.log(`✓ a user's overlay: namespace and image replaced in ${moved.length} objects, subjects included`);

@@ -7,7 +7,7 @@ interface Link {
   readonly target: string;
 }
 
-/** The text without what is code, line by line, so that line numbers stay. */
+/** The text with code removed line by line, so that line numbers stay. */
 function prose(text: string): string[] {
   let fence: string | undefined;
   return text.split('\n').map((line) => {
@@ -30,7 +30,7 @@ function linksIn(text: string): Link[] {
   );
 }
 
-/** The anchors of a Markdown file, as GitHub makes them of its headings. */
+/** The anchors of a Markdown file, as GitHub generates them from its headings. */
 export function anchorsIn(text: string): Set<string> {
   const seen = new Map<string, number>();
   const headings = prose(text).flatMap((line) => /^#{1,6}\s+(.*?)\s*#*$/.exec(line)?.[1] ?? []);
@@ -45,7 +45,10 @@ export function anchorsIn(text: string): Set<string> {
   return new Set([...explicit, ...slugs]);
 }
 
-/** What is wrong with the links of a Markdown file; `file` is its path below `root`. Links to other hosts are judged by their form only. */
+/**
+ * The broken links of a Markdown file; `file` is its path below `root`. Links to other hosts are only checked for their
+ * form.
+ */
 export function brokenLinks(root: string, file: string, text: string): string[] {
   return linksIn(text).flatMap(({ line, target }) => {
     const complain = (what: string): string[] => [`${file}:${line}: ${target}: ${what}`];

@@ -1,4 +1,4 @@
-/** A step of `npm run verify`: the rules of markdownlint for every page, and all links between files of the repository. */
+/** A step of `npm run verify`: checks every page with markdownlint, and all links between files of the repository. */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { brokenLinks } from './links.ts';
@@ -14,4 +14,4 @@ if (broken.length > 0) {
   console.error(broken.join('\n'));
   process.exit(1);
 }
-console.log('✓ every link and anchor between files leads somewhere');
+console.log('✓ every link and anchor between files resolves');

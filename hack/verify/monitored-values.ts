@@ -1,4 +1,7 @@
-/** Renderings of the chart that bring something for the Prometheus Operator: each of them, and each of its values, at least once. */
+/**
+ * Renderings of the chart with objects for the Prometheus Operator: each of them, and each of its values, at least
+ * once.
+ */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
@@ -10,9 +13,9 @@ interface Variant {
   readonly values: Values;
   readonly namespace: string;
   readonly release?: string;
-  /** Of the Deployment, where it is not the release's. */
+  /** The namespace of the Deployment, if it isn't the release's. */
   readonly name?: string;
-  /** Of the metrics, where it is not the usual one. */
+  /** The port of the metrics, if it isn't the default. */
   readonly port?: number;
 }
 
@@ -22,7 +25,7 @@ const monitor = {
   enabled: true,
   interval: '1m30s',
   scrapeTimeout: '10s',
-  // With the action that the definitions fill in otherwise, so that what is kept is what was written.
+  // With the action that the CRDs fill in by default, so that the stored object equals the written one.
   relabelings: [
     {
       action: 'replace',
@@ -45,7 +48,7 @@ const prometheusRule = {
   alertLabels: { team: 'platform' },
   disabledAlerts: ['Vps247UnmanagedMachines', 'Vps247OperatorDown'],
 };
-/** What could come between a monitor and what it looks for. */
+/** Other objects that a monitor might match. */
 const other = {
   commonLabels: { team: 'platform' },
   podLabels: { tier: 'a' },
@@ -54,7 +57,7 @@ const other = {
 };
 const port = 9090;
 
-/** Several of them are in one namespace, so that a monitor could mistake another's Pods for its own. */
+/** Several of them are in one namespace, so that a monitor could match another's Pods. */
 export const variants: readonly Variant[] = [
   { what: 'a ServiceMonitor alone', values: { serviceMonitor: { enabled: true } }, namespace: 'services' },
   { what: 'a PodMonitor alone', values: { podMonitor: { enabled: true } }, namespace: 'pods' },
@@ -84,7 +87,7 @@ export const variants: readonly Variant[] = [
   ...valuesFiles().map(({ name, values }) => ({ what: name, values, namespace: path.parse(name).name })),
 ];
 
-/** Values that none of these gives, such as `podMonitor.interval`. */
+/** Values that no rendering sets, such as `podMonitor.interval`. */
 export function valuesLeftOut(): readonly string[] {
   const defaults = parse(readFileSync(path.join(chartFolder, 'values.yaml'), 'utf8'));
   return Object.entries({ serviceMonitor: monitor, podMonitor: monitor, prometheusRule }).flatMap(([section, given]) =>

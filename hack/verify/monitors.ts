@@ -19,7 +19,7 @@ import { type Target, targetsOf } from '../../test/support/scrape-targets.ts';
 import { demand } from './chart-values.ts';
 import { valuesLeftOut, variants } from './monitored-values.ts';
 
-/** Objects that come together, and what a monitor among them must lead to. */
+/** Objects that are applied together, and what a monitor among them must select. */
 interface Bundle {
   readonly what: string;
   readonly objects: readonly Manifest[];
@@ -40,7 +40,7 @@ await using plane = await startControlPlane({ logDir: path.join(out, 'logs') });
 
 /** Runs kubectl with these objects on its standard input. */
 function kubectl(args: readonly string[], objects: readonly Manifest[] = []) {
-  // One document for each: within a List, kubectl would judge fields by itself and not ask the server to.
+  // One document for each object: for a List, kubectl would validate fields itself instead of on the server.
   const documents = objects.map((manifest) => {
     const { file: _, ...object } = manifest;
     return JSON.stringify(object);
@@ -64,7 +64,7 @@ function succeed(what: string, args: readonly string[], objects?: readonly Manif
 const fromInput = ['--filename', '-'];
 const apply = ['apply', '--server-side', '--validate=strict', ...fromInput];
 
-/** What is for the Prometheus Operator, and what monitors lead to; the other steps judge the rest. */
+/** The objects for the Prometheus Operator, and those that monitors select; other steps check the rest. */
 function relevant(text: string): readonly Manifest[] {
   return parseManifests(text, 'objects').filter(
     (object) => isPrometheusOperators(object) || object.kind === 'Service' || object.kind === 'Deployment',
@@ -145,7 +145,7 @@ for (const { what, objects, target } of bundles) {
   }
 }
 const deployments = [...kept.values()].filter(({ kind }) => kind === 'Deployment').length;
-console.log(`✓ each monitor selects the metrics of its own operator, and of none of the ${deployments} beside it`);
+console.log(`✓ each monitor selects the metrics of its operator, and of none of the ${deployments} beside it`);
 
 const [shownMonitor] = shown.flatMap(({ objects }) => objects);
 if (shownMonitor === undefined) throw new Error('no page shows a monitor');
@@ -171,7 +171,7 @@ function annotationsOf({ metadata }: Manifest): unknown {
   return (metadata as { readonly annotations?: unknown }).annotations ?? {};
 }
 
-/** The patterns of all fields of this name, however deep. */
+/** The patterns of all fields of this name, at any depth. */
 function patternsOf(schema: unknown, name: string): readonly string[] {
   if (typeof schema !== 'object' || schema === null) return [];
   return Object.entries(schema).flatMap(([key, value]) =>

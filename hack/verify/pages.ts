@@ -15,7 +15,7 @@ const apiKey = 'key-of-an-emulated-account';
 const spec = { region: { name: 'Amsterdam 1' }, package: { name: 'Budget' }, osTemplate: { name: 'Debian 13 x64' } };
 const pages = ['docs/installation.md', 'docs/restricted-networks.md', 'docs/upgrade.md', 'docs/uninstall.md'] as const;
 
-/** Blocks that are not run here, by their beginning, and the reason. */
+/** Blocks that don't run here, by their beginning, and the reason. */
 const elsewhere: Readonly<Record<string, string>> = {
   'docker build': 'the machine has no container engine',
   'docker load': 'the machine has no container engine',
@@ -23,7 +23,7 @@ const elsewhere: Readonly<Record<string, string>> = {
     'the node has no image of that digest',
   'cosign verify': 'nothing is signed',
 };
-/** Lines within a block, likewise: the node has no network of Pods for `helm test`, and serves no logs. */
+/** Lines within a block that don't run here: the node has no Pod network for `helm test`, and serves no logs. */
 const leftOut = [/^helm --namespace vps247-system test .*\n/m, /^kubectl --namespace vps247-system logs .*$/m];
 
 const blocks = pages.flatMap((page) =>
@@ -45,7 +45,7 @@ function change(file: string, from: RegExp, to: string): void {
   writeFileSync(path.join(checkout, file), text.replace(from, to));
 }
 
-/** The files that pages name, with an operator in a hurry that knows the emulated provider. */
+/** The files that pages name, with short intervals and the emulated provider. */
 function checkOut(): void {
   for (const folder of ['deploy', 'examples'])
     cpSync(path.join(root, folder), path.join(checkout, folder), { recursive: true });
@@ -55,7 +55,7 @@ function checkOut(): void {
     change(`deploy/${file}.yaml`, /^ {10}env:\n/m, `$&${entries}`);
 }
 
-/** Runs the one block that begins so, and with `$` is nothing but that; answers what it printed. */
+/** Runs the only block with this beginning; with `$`, the block contains nothing else. Returns its output. */
 async function run(begin: string, { namespace = 'default', name = 'web', page = 'docs/' } = {}): Promise<string> {
   const isIt = (text: string): boolean => (begin.endsWith('$') ? `${text}$` === begin : text.startsWith(begin));
   const found = blocks.filter(({ text, where }) => isIt(text) && where.startsWith(page));
@@ -88,7 +88,7 @@ const person = (script: string): Promise<string> => site.shell(script, checkout)
 const rolledOut = `kubectl --namespace ${home} rollout status deployment/vps247-operator --timeout 90s`;
 checkOut();
 
-// By Helm, with a machine that a new version, the old one and none at all leave alone.
+// With Helm, and a VM that an upgrade, a rollback and an uninstall must not change.
 await person(`kubectl delete namespace ${home} team-a`);
 await run('helm install vps247-operator deploy/chart --namespace vps247-system --create-namespace \\\n');
 await run('kubectl --namespace vps247-system get pods');
@@ -109,7 +109,7 @@ await run('helm install vps247-operator vps247-operator-0.1.0.tgz');
 await person(rolledOut);
 await run('helm uninstall vps247-operator --namespace vps247-system\n$');
 
-// Without Helm, over what Helm has left, and back.
+// Without Helm, over an installation by Helm, and back.
 const plain = 'kubectl apply -f deploy/manifests/crds.yaml\nsed';
 await run(plain, { page: 'docs/installation.md' });
 await run(plain, { page: 'docs/upgrade.md' });
@@ -124,7 +124,7 @@ demand(
   `so far the provider was asked for ${site.writes.join(', ')}`,
 );
 
-// A chart of the reader's own with the key and a VM, which goes in one command.
+// A user's own chart with the key and a VM, installed by one command.
 await person('kubectl create namespace shop');
 const shop = path.join(checkout, 'shop');
 mkdirSync(path.join(shop, 'templates'), { recursive: true });
@@ -148,7 +148,7 @@ await cluster.until('shop/store is gone', async () => (await cluster.get('shop',
 await run('kubectl --namespace NAMESPACE create secret generic', { namespace: 'shop' });
 demand(emulator.ledger.liveMachines().length === 1, 'the VM of the chart is left');
 
-// For good: with the machines, and with everything.
+// Uninstall with the VMs, and with everything.
 await run('kubectl delete vps --all --all-namespaces\nkubectl get');
 demand(emulator.ledger.liveMachines().length === 0, 'a machine is left');
 await run('helm uninstall vps247-operator --namespace vps247-system\nkubectl annotate crd');
@@ -165,7 +165,7 @@ await machine('team-a', 'web');
 await machine('team-b', 'batch');
 await run('kubectl --namespace NAMESPACE patch vps NAME --type merge -p \'{"spec"', { namespace: 'team-a' });
 await run('kubectl get vps -A -o jsonpath');
-// Another name: the first machine is still there, and would be asked after.
+// Another name: the first VM still exists, and would be an orphan candidate.
 await machine('team-a', 'shop');
 await person(`kubectl --namespace ${home} delete deployment vps247-operator`);
 await person('kubectl --namespace team-a delete vps shop --wait=false');
@@ -173,7 +173,7 @@ await run('kubectl get vps --all-namespaces -o custom-columns', { namespace: 'te
 demand((await person('kubectl get vps -A')) === '', 'an object is left');
 demand(emulator.ledger.liveMachines().length === 3, 'an orphaned VM is gone');
 
-// By kustomize, and at last by Helm with Roles alone.
+// With kustomize, and finally with Helm and Roles only.
 const customized = 'kubectl apply -k deploy/kustomize/crds\nkubectl apply -k .';
 const kustomization = fences('docs/installation.md').find(({ text }) => text.includes('kind: Kustomization'));
 demand(kustomization !== undefined, 'docs/installation.md has no kustomization');

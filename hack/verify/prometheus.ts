@@ -1,6 +1,6 @@
 /**
- * A step of `npm run verify`: a real Prometheus, with the rules that are shipped, scrapes a running operator on a good day and then on one on which
- * everything goes wrong.
+ * A step of `npm run verify`: a real Prometheus, with the shipped rules, scrapes a running operator during normal
+ * operation, and then during planted faults.
  */
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,7 +16,7 @@ import { Prometheus } from '../monitoring/prometheus.ts';
 import { MonitoringEnvironment } from '../monitoring/environment.ts';
 
 const logs = path.join(import.meta.dirname, '../../.out/verify/prometheus');
-/** So many scrapes and evaluations of the rules make a good day. */
+/** Number of scrapes and evaluations of the rules during normal operation. */
 const goodDay = 25;
 /** Between two faults that stay. Milliseconds. */
 const spacing = 4_000;
@@ -24,7 +24,7 @@ const spacing = 4_000;
 const now = (): number => Date.now() / 1_000;
 
 function demand(isSo: boolean, otherwise: string): asserts isSo {
-  // Thrown, so that all that was started is ended.
+  // Thrown, so that all started processes are stopped.
   if (!isSo) throw new Error(otherwise);
 }
 
@@ -39,7 +39,7 @@ await using prometheus = await Prometheus.start({
   logFile: path.join(logs, 'prometheus.log'),
 });
 
-/** The one value of an expression; 0 while it has none. */
+/** The only value of an expression; 0 if it has none. */
 async function valueOf(expr: string): Promise<number> {
   const [series] = await prometheus.ask(expr);
   return series?.points[0]?.[1] ?? 0;
@@ -68,7 +68,7 @@ async function untilFired(names: readonly string[], timeout: number): Promise<vo
   }
 }
 
-/** What is shipped asks only for what Prometheus reads and has scraped. */
+/** Alerts and dashboards use only valid PromQL and metrics that were scraped. */
 async function judgeExpressions(): Promise<void> {
   const scraped = await prometheus.names();
   const panels = dashboards.flatMap(({ variables, panels: of }) => [
@@ -88,7 +88,7 @@ async function judgeExpressions(): Promise<void> {
   );
 }
 
-// It takes Prometheus some seconds to begin, which the alert for an operator that is down rightly takes for minutes.
+// Prometheus takes some seconds to start, during which the alert for an operator that is down fires.
 await stage.cluster.until('the operator is scraped, and no alert remains of the time before', async () => {
   const [scraped, alerting] = [await valueOf('vps247_operator_build_info'), await valueOf('count(ALERTS)')];
   return scraped === 1 && alerting === 0;

@@ -1,4 +1,4 @@
-/** A step of `npm run verify`: the alerts by the rules of promtool, and each of them by its own tests. */
+/** A step of `npm run verify`: checks the alerts with promtool, and runs the tests of each. */
 import { spawnSync } from 'node:child_process';
 import { ensureComponents } from '../control-plane/components.ts';
 import { alerts } from '../generate/monitoring/alerts.ts';
@@ -11,7 +11,7 @@ const runs = [
   },
   {
     args: ['test', 'rules', 'deploy/monitoring/tests/rules.test.yaml'],
-    shows: `each of ${alerts.length} alerts fires in one case and keeps quiet in another`,
+    shows: `each of ${alerts.length} alerts fires in one case and doesn't in another`,
   },
 ];
 for (const { args, shows } of runs) {

@@ -6,7 +6,7 @@ import path from 'node:path';
 export const root = path.join(import.meta.dirname, '../..');
 const site = path.join(root, 'site');
 
-/** Installs what builds the site and reads its pages, as the lock file of site/ says, unless that is what is there. */
+/** Installs the packages that build the site, according to the lock file of site/, unless they are installed. */
 export function installSitePackage(): void {
   const stamp = path.join(site, 'node_modules/.installed');
   const wanted = createHash('sha256')
@@ -17,7 +17,7 @@ export function installSitePackage(): void {
   writeFileSync(stamp, wanted);
 }
 
-/** Runs a program in site/; ends the step with its words if it fails. */
+/** Runs a program in site/; ends the step with its output if it fails. */
 export function run(program: string, args: readonly string[], cwd = site): string {
   const bin = path.join(site, 'node_modules/.bin');
   const env = { ...process.env, PATH: `${bin}${path.delimiter}${process.env['PATH']}` };

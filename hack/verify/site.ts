@@ -1,4 +1,7 @@
-/** A step of `npm run verify`: builds docs/ and examples/ into .out/site, and follows every link and anchor of what was built. */
+/**
+ * A step of `npm run verify`: builds docs/ and examples/ into .out/site, and checks every link and anchor of the
+ * result.
+ */
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { installSitePackage, root, run } from './site-package.ts';
@@ -16,7 +19,7 @@ const idsOf = new Map(
   [...textOf].map(([name, text]) => [name, new Set(Array.from(text.matchAll(/\sid="([^"]+)"/g), ([, id]) => id))]),
 );
 
-/** The page that a path of the site leads to. */
+/** The page at a path of the site. */
 function pageAt(address: string): string | undefined {
   const plain = address.replace(/^\//, '');
   return [plain, `${plain}.html`, path.posix.join(plain, 'index.html')].find((name) => idsOf.has(name));
@@ -31,7 +34,7 @@ for (const [name, text] of textOf) {
     const address = new URL(href, `http://site/${name}`);
     const page = pageAt(decodeURI(address.pathname));
     if (page === undefined) {
-      if (!existsSync(path.join(built, decodeURI(address.pathname)))) problems.push(`${name}: ${href} leads nowhere`);
+      if (!existsSync(path.join(built, decodeURI(address.pathname)))) problems.push(`${name}: ${href} not found`);
     } else if (address.hash !== '' && !idsOf.get(page)?.has(decodeURIComponent(address.hash.slice(1)))) {
       problems.push(`${name}: ${href}: anchor not found`);
     }
@@ -47,7 +50,7 @@ const sources = [
     path.posix.join('examples', name.replace(/^README\.md$/, 'index.md').replace(/\/README\.md$/, '.md')),
   ),
 ].map((name) => name.replace(/\.md$/, '.html'));
-for (const page of sources) if (!shown.has(page)) problems.push(`${page} is in no navigation`);
+for (const page of sources) if (!shown.has(page)) problems.push(`${page} is missing from the navigation`);
 for (const page of sources) if (!idsOf.has(page)) problems.push(`${page} was not built`);
 
 if (problems.length > 0) {

@@ -1,4 +1,4 @@
-/** A step of `npm run verify`: workflows and Dependabot's settings by the rules of zizmor, without the network. */
+/** A step of `npm run verify`: checks workflows and Dependabot's settings with zizmor, offline. */
 import { spawnSync } from 'node:child_process';
 import { ensurePythonTool } from '../tools/python.ts';
 

@@ -138,7 +138,7 @@ describe('a mistake at a named place', () => {
   it.each([
     ['is in another function', 'd', 'c(1)', 'src/a.ts has "c(1)" 0 times in d'],
     ['is there twice', 'a', 'b', 'src/a.ts has "b" 2 times in a'],
-    ['invalid syntax', 'a', 'if (', '"if (" is no expression, property, statement or case'],
+    ['invalid syntax', 'a', 'if (', '"if (" is not an expression, a property, a statement or a case'],
   ])('refuses what %s', (_what, name, find, message) => {
     expect(() => makeMistake(source, { file: 'a.ts', function: name, find, replacement: '' })).toThrow(message);
   });

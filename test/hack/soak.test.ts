@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Passing } from '../support/wire-proxy.ts';
-import { changed, heldBy, mostAtOnce, placeForeign, writesTo } from '../../hack/soak/audit.ts';
+import { changed, providerNamesOf, mostAtOnce, placeUnmanaged, writesTo } from '../../hack/soak/audit.ts';
 import { createSchedule, objectsOf, type Step } from '../../hack/soak/schedule.ts';
 import { FaultPlan } from '../../hack/soak/fault-plan.ts';
 import { apiVersion } from '../../src/api/v1alpha1/constants.ts';
@@ -30,15 +30,15 @@ describe('the schedule', () => {
       expect([Math.min(...times) >= 0, Math.max(...times) < 60_000]).toEqual([true, true]);
       const kinds: readonly Step['kind'][] = [
         'apply',
+        'console',
         'cut watches',
         'delete',
         'delete with Secret',
         'denial',
         'fault',
         'kill',
-        'person',
         'refused create',
-        'rob lease',
+        'steal lease',
         'switches',
         'wire',
       ];
@@ -73,7 +73,7 @@ describe('the schedule', () => {
     const applies = createSchedule({ ...options, seconds: 600 }).filter((step) => step.kind === 'apply');
     const deaf = applies.filter(({ object }) => object.startsWith('deaf-'));
     expect(deaf.length).toBeGreaterThan(20);
-    expect(deaf.filter(({ wish }) => wish.mode === 'Soft')).toEqual([]);
+    expect(deaf.filter(({ desired }) => desired.mode === 'Soft')).toEqual([]);
   });
 });
 
@@ -83,7 +83,7 @@ function account() {
     accounts: [{ ownerId: 1, keys: ['k'] }],
     switches: { duplicateNames: 'allowed' },
   });
-  const unmanaged = placeForeign(emulator, ['web', 'db', 'mail']);
+  const unmanaged = placeUnmanaged(emulator, ['web', 'db', 'mail']);
   const call = (method: string, path: string, body = ''): void => {
     emulator.receive({ method, path, key: 'k', accept: undefined, body }, () => {});
   };
@@ -139,7 +139,7 @@ describe('the names that belong to an object', () => {
     },
     { because: 'that of the VM on record', one: object({}, { providerName: 'recorded' }), names: [own, 'recorded'] },
   ])('$because', ({ one, names }) => {
-    expect(heldBy(one)).toEqual(names);
+    expect(providerNamesOf(one)).toEqual(names);
   });
 });
 
@@ -188,14 +188,14 @@ describe('faults on the network', () => {
   test('kill at the next change, once, and never after the end', async () => {
     let kills = 0;
     const trouble = new FaultPlan();
-    trouble.waylay({ api: 'kubernetes', point: 'effect' }, 100);
+    trouble.killAt({ api: 'kubernetes', point: 'effect' }, 100);
     expect(trouble.decide(request('kubernetes', 'GET'), spare, 0).kind).toBe('pass');
     const kill = async (): Promise<void> => void (kills += 1);
     const treatment = trouble.decide(request('kubernetes', 'PATCH'), kill, 0);
     if (treatment.kind === 'act') await treatment.act();
     expect([treatment.kind, kills]).toEqual(['act', 1]);
     expect(trouble.decide(request('kubernetes', 'PATCH'), spare, 0).kind).toBe('pass');
-    trouble.waylay({ api: 'kubernetes', point: 'effect' }, 100);
+    trouble.killAt({ api: 'kubernetes', point: 'effect' }, 100);
     trouble.clear();
     expect(trouble.decide(request('kubernetes', 'PATCH'), spare, 0).kind).toBe('pass');
   });
@@ -204,7 +204,7 @@ describe('faults on the network', () => {
     const trouble = new FaultPlan();
     const renewal = { ...request('kubernetes', 'PATCH'), path: '/apis/coordination.k8s.io/v1/namespaces/a/leases/b' };
     const treatment = { kind: 'reset', at: 'before' } as const;
-    trouble.waylay({ api: 'kubernetes', point: 'effect' }, 100);
+    trouble.killAt({ api: 'kubernetes', point: 'effect' }, 100);
     trouble.add({ kind: 'wire', api: 'kubernetes', changes: true, times: 1, treatment }, 100);
     expect(trouble.decide(renewal, spare, 0).kind).toBe('pass');
     trouble.add({ kind: 'wire', api: 'lease', changes: true, times: 1, treatment }, 100);
@@ -213,7 +213,7 @@ describe('faults on the network', () => {
 
   test('end within their time limit', () => {
     const trouble = new FaultPlan();
-    trouble.waylay({ api: 'provider', point: 'before' }, 100);
+    trouble.killAt({ api: 'provider', point: 'before' }, 100);
     trouble.add(
       { kind: 'wire', api: 'provider', changes: true, times: 1, treatment: { kind: 'refuse', status: 500 } },
       200,

@@ -1,4 +1,4 @@
-// Tells what the tools of GitOps make of objects, by their own libraries: Flux and kpt by kstatus, Argo CD by Lua, run with the
+// Prints how GitOps tools interpret objects, with their own libraries: Flux and kpt by kstatus, Argo CD by Lua, run with the
 // library and the few functions that it gives to scripts.
 //
 //	gitops kstatus          the status of each object
@@ -149,7 +149,7 @@ func toLua(state *lua.LState, value any) lua.LValue {
 	return lua.LNil
 }
 
-// likeBefore mends what Lua cannot tell apart, as Argo CD does: an object without fields comes back as an empty list.
+// likeBefore restores what Lua can't distinguish, as Argo CD does: an object without fields is returned as an empty list.
 func likeBefore(value, before any) any {
 	switch before := before.(type) {
 	case map[string]any:

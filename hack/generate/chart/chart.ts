@@ -7,7 +7,7 @@ import { imageName, packageInfo, repositoryUrl } from '../package.ts';
 
 const root = path.join(import.meta.dirname, '../../..');
 
-/** The sample that everything shows first: how little is needed. */
+/** The minimal sample that all pages show first. */
 export function sample(): string {
   return readFileSync(path.join(root, 'deploy/samples/web.yaml'), 'utf8');
 }

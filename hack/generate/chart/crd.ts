@@ -5,13 +5,13 @@ const metadata = `  {{- $keep := dict "helm.sh/resource-policy" "keep" }}
   {{- include "vps247-operator.metadata" (dict "root" . "name" "NAME" "annotations" (merge $keep .Values.crds.annotations $kept)) | nindent 2 }}`;
 
 /**
- * The CustomResourceDefinition as a template of the chart. Uninstalling keeps it, whatever the values say: every object would go with
- * it, and every machine with its object.
+ * The CRD as a template of the chart. Uninstalling always keeps it, because deleting it would delete every object, and
+ * with it every VM.
  */
 export function renderCrdTemplate(): string {
   const [comment = '', ...definition] = renderCrd().split('\n');
   const text = definition.join('\n');
-  if (text.includes('{{')) throw new Error('a text in the schema would be taken for a template');
+  if (text.includes('{{')) throw new Error('a text in the schema looks like a template');
   const own = /\nmetadata:\n {2}name: (.*)\n(?: {2}.*\n)*/.exec(text);
   if (own === null) throw new Error('the CustomResourceDefinition does not begin its metadata with its name');
   const [block, name = ''] = own;

@@ -7,7 +7,7 @@ const anyObject = { type: 'object' };
 const whole = { type: 'integer' };
 const labelName = String.raw`^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$`;
 
-/** An object with these fields and no others. */
+/** An object with exactly these fields. */
 function closed(properties: Readonly<Record<string, Schema>>, required: readonly string[] = []): Schema {
   return { type: 'object', additionalProperties: false, properties, ...(required.length > 0 ? { required } : {}) };
 }
@@ -25,7 +25,10 @@ const quantity = {
 };
 const quantities = { type: 'object', additionalProperties: quantity };
 
-/** What `$ref` in a comment of values.yaml stands for. Fields are listed where people write them by hand, so that a misspelt one is noticed. */
+/**
+ * The definitions that `$ref` in a comment of values.yaml refers to. Fields are listed where users write them by hand,
+ * so that Helm refuses a misspelled one.
+ */
 export const definitions: Readonly<Record<string, Schema>> = {
   name: { type: 'string', maxLength: 253, pattern: '^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$' },
   namespace,
@@ -78,7 +81,7 @@ export const definitions: Readonly<Record<string, Schema>> = {
     failureThreshold: { type: 'integer', minimum: 1 },
   }),
   amount: { type: ['string', 'integer'], pattern: '^([0-9]+%)?$', minimum: 0 },
-  // The Prometheus Operator's own pattern, which takes nothing for none.
+  // The Prometheus Operator's own pattern, in which an empty text means no value.
   prometheusDuration: {
     type: 'string',
     pattern: '^(0|(([0-9]+)y)?(([0-9]+)w)?(([0-9]+)d)?(([0-9]+)h)?(([0-9]+)m)?(([0-9]+)s)?(([0-9]+)ms)?)$',

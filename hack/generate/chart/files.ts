@@ -7,7 +7,7 @@ import { configNames } from './schema.ts';
 
 const monitoring = path.join(import.meta.dirname, '../../../deploy/monitoring');
 
-/** Settings on which objects of the chart depend: they may come from nothing but its values. */
+/** Settings that objects of the chart depend on: only its own values may set them. */
 const fixed: Readonly<Partial<Record<SettingName, string>>> = {
   namespaces: 'watchNamespaces',
   leaderElection: 'config.leaderElection',
@@ -16,10 +16,10 @@ const fixed: Readonly<Partial<Record<SettingName, string>>> = {
   metricsAddress: 'config.metricsAddress',
   healthAddress: 'config.healthAddress',
 };
-// `Object.keys` forgets the type of the keys.
+// `as`: `Object.keys` loses the type of the keys.
 const fixedNames = Object.keys(fixed) as readonly SettingName[];
 
-/** deploy/chart/files/settings.json: what the templates must know of settings to judge them. */
+/** deploy/chart/files/settings.json: what the templates need to validate settings. */
 function renderSettings(): string {
   const durations = configNames.flatMap((name) => {
     const { kind, byDefault }: Setting<unknown> = settingsTable[name];
@@ -36,7 +36,7 @@ function renderSettings(): string {
   return `${JSON.stringify(known, null, 2)}\n`;
 }
 
-/** What is in deploy/monitoring, if anything is. */
+/** The files of deploy/monitoring, if any. */
 function monitoringFiles(): readonly string[] {
   if (!existsSync(monitoring)) return [];
   const dashboards = path.join(monitoring, 'dashboards');
@@ -45,7 +45,7 @@ function monitoringFiles(): readonly string[] {
   return [...rules, ...files.filter((file) => file.endsWith('.json')).map((file) => `dashboards/${file}`)];
 }
 
-/** Everything under deploy/chart/files that has its source elsewhere: a packaged chart holds nothing but what lies in its folder. */
+/** Copies under deploy/chart/files: a packaged chart contains only files of its folder. */
 export const chartFiles: readonly { readonly path: string; readonly render: () => string }[] = [
   { path: 'deploy/chart/files/settings.json', render: renderSettings },
   { path: 'deploy/chart/files/sample.yaml', render: sample },

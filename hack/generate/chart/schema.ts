@@ -2,30 +2,33 @@ import { type SettingName, type Setting, settingNames, settingsTable } from '../
 import { definitions } from './definitions.ts';
 import { isMap, readValues, type Schema, type Value } from './values.ts';
 
-/** Settings that the chart has under another name than `config.<name>`, because more follows from them than an environment variable. */
+/**
+ * Settings that the chart has under another name than `config.<name>`, because they determine more than an environment
+ * variable.
+ */
 export const elsewhere: Readonly<Partial<Record<SettingName, string>>> = {
   namespaces: 'watchNamespaces',
   takeOverFrom: 'takeOverFrom',
 };
 
-/** Those that have their place under `config`. */
+/** The settings under `config`. */
 export const configNames = settingNames.filter((name) => elsewhere[name] === undefined);
 
-/** A node while the tree is built. */
+/** A mutable node, while the tree is built. */
 interface Branch {
   readonly type: 'object';
   readonly additionalProperties: false;
   readonly properties: Record<string, Schema | Branch>;
 }
 
-/** deploy/chart/values.schema.json: draft 7, which every Helm since 3 reads. It refuses keys that it does not know. */
+/** deploy/chart/values.schema.json: draft 7, which every Helm since 3 supports. It refuses unknown keys. */
 export function renderSchema(): string {
   const root = branch();
   for (const value of readValues()) {
     let node = root;
     for (const key of value.keys.slice(0, -1)) {
       const next = (node.properties[key] ??= branch());
-      // What has values below it was made by the line above.
+      // `as`: the line above created the nodes with values below them.
       node = next as Branch;
     }
     node.properties[value.keys.at(-1) ?? ''] = schemaOf(value);
@@ -38,13 +41,13 @@ export function renderSchema(): string {
   return `${JSON.stringify({ ...head, ...root, properties, propertyNames }, null, 2)}\n`;
 }
 
-/** Letters that a misspelt name most likely has right: those at its beginning. */
+/** How many leading letters of a misspelled name are compared. */
 const beginning = 3;
 
 /**
- * Which names are valid, for the message about one that isn't: those that begin alike, or all. `additionalProperties` alone names only
- * the wrong one, and templates aren't rendered once the schema has refused. Only for the names at the top: of an object below, helm
- * 4.3 reports the wrong place of a `propertyNames`.
+ * Lists the valid names in the message about an invalid one: those with the same beginning, or all.
+ * `additionalProperties` alone only reports the invalid one, and templates aren't rendered once the schema has refused.
+ * Only for names at the top level: for nested objects, Helm 4.3 reports the wrong path of a `propertyNames`.
  */
 function suggestions(names: readonly string[]): Schema {
   const groups = Map.groupBy(names, (name) => name.slice(0, beginning).toLowerCase());
@@ -54,8 +57,8 @@ function suggestions(names: readonly string[]): Schema {
 }
 
 /**
- * The same for the names in nested objects. The value of a wrong name must equal an impossible text that helm prints: similar names, or
- * all names.
+ * The same for names in nested objects. The value of an invalid name must equal an impossible text, which Helm prints:
+ * similar names, or all names.
  */
 function suggesting(schema: Schema): Schema {
   const inner = Object.fromEntries(
@@ -78,7 +81,7 @@ function insteadOf(names: readonly string[]): Schema {
   };
 }
 
-/** A pattern for every text that is none of these; Go's patterns can't look ahead. */
+/** A pattern for every text except these; Go's patterns don't support look-ahead. */
 function anythingBut(words: readonly string[]): string {
   const byFirst = Map.groupBy(
     words.filter((word) => word !== ''),
@@ -116,7 +119,7 @@ function typeOf(value: unknown): string {
   return typeof value === 'number' ? 'integer' : typeof value;
 }
 
-/** Replaces each `$ref` by what it stands for. */
+/** Replaces each `$ref` with its definition. */
 function resolve(schema: Schema): Schema {
   const { $ref, ...rest } = schema;
   const known = $ref === 'config' ? configSchema() : definitions[String($ref)];
@@ -141,7 +144,7 @@ function settingSchema(name: SettingName): Schema {
     case 'integer':
       return { description, type: 'integer', minimum: bounds.minimum, maximum: bounds.maximum };
     case 'duration':
-      // Its range is the templates' to judge.
+      // The templates validate its range.
       return { description, type: 'string', pattern: String.raw`^(|([0-9]+([.][0-9]+)?(ns|us|µs|ms|s|m|h))+)$` };
     case 'choice':
       return { description, type: 'string', enum: ['', ...bounds.options] };

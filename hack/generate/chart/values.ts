@@ -1,23 +1,24 @@
 /**
- * The comments of deploy/chart/values.yaml, which are the source of the chart's schema and of its README. The lines above a key describe it.
- * `# @schema {…}`, on a separate line, refines the type of the default. `# @section …` starts a section.
+ * Parses the comments of deploy/chart/values.yaml, which are the source of the chart's schema and of its README. The
+ * lines above a key describe it. `# @schema {…}`, on a separate line, refines the type of the default. `# @section …`
+ * starts a section.
  */
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { chartFolder } from '../../../test/support/helm.ts';
 
-/** A JSON schema, as far as it is looked into here. */
+/** The keywords of a JSON schema that are used here. */
 export type Schema = Readonly<Record<string, unknown>>;
 
-/** One value that people set: a leaf of the tree. */
+/** One value that users set: a leaf of the tree. */
 export interface Value {
-  /** `image.tag` as its parts. */
+  /** `image.tag` as a list of keys. */
   readonly keys: readonly string[];
   readonly section: string;
   readonly description: string;
   readonly byDefault: unknown;
-  /** What the comment says of it. */
+  /** The description from the comment. */
   readonly refinement: Schema;
 }
 
@@ -26,7 +27,7 @@ interface Comment {
   readonly refinement: Schema | undefined;
 }
 
-/** Throws when a value has no description. */
+/** Throws if a value has no description. */
 export function readValues(): readonly Value[] {
   const text = readFileSync(path.join(chartFolder, 'values.yaml'), 'utf8');
   const tree: unknown = parse(text);
@@ -34,7 +35,7 @@ export function readValues(): readonly Value[] {
   let section = '';
   let comment: string[] = [];
   const above: { readonly key: string; readonly indent: number }[] = [];
-  /** What is indented deeper belongs to a value that was read already. */
+  /** Skips deeper lines, which belong to a value that was read already. */
   let insideOf = Number.POSITIVE_INFINITY;
   for (const line of text.split('\n')) {
     const [, indentation = '', note, key] = /^( *)(?:# ?(.*)|([A-Za-z]\w*):.*)?$/.exec(line) ?? [];
@@ -64,7 +65,7 @@ export function readValues(): readonly Value[] {
 
 function understand(lines: readonly string[]): Comment {
   const notes = lines.filter((line) => line.startsWith('@schema '));
-  const refinement = notes.map((line) => parse(line.slice('@schema '.length)) as Schema); // an object, or the chart's schema is refused
+  const refinement = notes.map((line) => parse(line.slice('@schema '.length)) as Schema); // `as`: an object, otherwise the chart's schema is invalid.
   return { description: lines.filter((line) => !line.startsWith('@')), refinement: refinement[0] };
 }
 

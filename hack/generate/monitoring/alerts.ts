@@ -1,40 +1,40 @@
 import { controller, fullName } from '../../../src/telemetry/metrics-table.ts';
 
-/** One alert: its rule, its runbook, and the series by which promtool shows that it fires, and when it does not. */
+/** One alert: its rule, its runbook, and the series with which promtool verifies when it fires and when it doesn't. */
 export interface Alert {
   /** Also the heading of its runbook. */
   readonly name: string;
   readonly severity: 'critical' | 'warning' | 'info';
   readonly expr: string;
-  /** How long it has to be so: Prometheus' own notation. */
+  /** How long the condition must hold, in Prometheus' notation. */
   readonly for: string;
   readonly summary: string;
-  /** What it means, and the first thing to do; may name labels. */
+  /** The meaning and the first step; may contain labels. */
   readonly description: string;
-  /** What the runbook says to do, in order. */
+  /** The steps of the runbook, in order. */
   readonly steps: readonly string[];
-  /** Looked at `at`, it fires with `labels`. Series as promtool writes them, one sample a minute. */
+  /** At `at`, the alert fires with `labels`. Series in promtool's notation, one sample a minute. */
   readonly fires: {
     readonly series: Series;
     readonly at: string;
     readonly labels: Readonly<Record<string, string>>;
-    /** The value as the description words it, if it does. */
+    /** The value as the description contains it, if it does. */
     readonly value?: string;
   };
-  /** It does not at the same moment, however close to it things are. */
+  /** A similar case in which it doesn't fire at the same time. */
   readonly isQuiet: { readonly because: string; readonly series: Series };
 }
 
 type Series = Readonly<Record<string, string>>;
 
 const metric = (name: string, labels = ''): string => `${fullName(name)}${labels === '' ? '' : `{${labels}}`}`;
-/** One installation: its replicas have these labels in common. A label that a Prometheus does not have changes nothing. */
+/** The labels that the replicas of one installation share. A label that a Prometheus doesn't have changes nothing. */
 const per = 'cluster, job, namespace';
-/** What Prometheus adds to every series of one installation. */
+/** Labels that Prometheus adds to every series of one installation. */
 const target = 'job="vps247-operator",namespace="vps247-system"';
 const installation = { job: 'vps247-operator', namespace: 'vps247-system' };
 const of = (name: string, labels = ''): string => metric(name, labels === '' ? target : `${target},${labels}`);
-/** Of a metric that other operators have too. */
+/** For metrics that other operators have too. */
 const own = `controller="${controller}"`;
 
 /** Two replicas, and whether each is the leader. */
@@ -46,7 +46,7 @@ const replicas = (first: string, second: string): Series => ({
 });
 const otherOperator = 'leader_election_master_status{job="other",namespace="other",instance="c",name="other"}';
 
-/** Every alert that is shipped: the one source of rules, their tests and the runbooks. */
+/** Every alert: the source of the rules, their tests and the runbooks. */
 export const alerts: readonly Alert[] = [
   {
     name: 'Vps247OperatorDown',
@@ -136,7 +136,7 @@ export const alerts: readonly Alert[] = [
       labels: { ...installation, account: '1' },
     },
     isQuiet: {
-      because: 'the next list was answered',
+      because: 'the next list succeeded',
       series: { [of('account_key_rejected', 'account="1"')]: '1x3 0x20' },
     },
   },
@@ -157,7 +157,10 @@ export const alerts: readonly Alert[] = [
       at: '40m',
       labels: installation,
     },
-    isQuiet: { because: 'it asked once', series: { [of('provider_calls_total', 'code="RateLimited"')]: '0x20 1x40' } },
+    isQuiet: {
+      because: 'it responded 429 once',
+      series: { [of('provider_calls_total', 'code="RateLimited"')]: '0x20 1x40' },
+    },
   },
   {
     name: 'Vps247ProviderUnavailable',
@@ -176,7 +179,7 @@ export const alerts: readonly Alert[] = [
       at: '12m',
       labels: { ...installation, account: '1' },
     },
-    isQuiet: { because: 'it came back', series: { [of('provider_unavailable', 'account="1"')]: '1x8 0x20' } },
+    isQuiet: { because: 'it recovered', series: { [of('provider_unavailable', 'account="1"')]: '1x8 0x20' } },
   },
   {
     name: 'Vps247TransitionStuck',
@@ -315,7 +318,7 @@ export const alerts: readonly Alert[] = [
       'Give it more CPU, raise `--workers`, or [shard](scaling.md#sharding) the objects.',
     ],
     fires: { series: { [of('queue_oldest_wait_seconds')]: '90x20' }, at: '15m', labels: installation },
-    isQuiet: { because: 'a burst was over soon', series: { [of('queue_oldest_wait_seconds')]: '90x5 0x20' } },
+    isQuiet: { because: 'a burst ended soon', series: { [of('queue_oldest_wait_seconds')]: '90x5 0x20' } },
   },
   {
     name: 'Vps247TransferNearlyUsedUp',

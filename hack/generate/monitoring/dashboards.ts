@@ -6,7 +6,7 @@ const source = { type: 'prometheus', uid: '${datasource}' };
 /** deploy/monitoring/dashboards/<file>.json: a dashboard as Grafana imports it. */
 export function renderDashboard(file: Dashboard['file']): string {
   const dashboard = dashboards.find((candidate) => candidate.file === file);
-  if (dashboard === undefined) throw new Error(`there is no dashboard ${file}`);
+  if (dashboard === undefined) throw new Error(`unknown dashboard ${file}`);
   const { title, description, variables, panels } = dashboard;
   const json = {
     uid: `vps247-${file}`,
@@ -30,7 +30,7 @@ export function renderDashboard(file: Dashboard['file']): string {
   return `${JSON.stringify(json, null, 2)}\n`;
 }
 
-/** One label of the installations that run; unless you choose, all of them, and a target without the label too. */
+/** One label of the running installations; by default all values, and targets without the label too. */
 function chosenInstallation(name: string, index: number): object {
   const earlier = installationVariables.slice(0, index).map((label) => `${label}=~"$${label}"`);
   const all = { includeAll: true, multi: true, allValue: '.*', current: { text: 'All', value: '$__all' } };
@@ -50,14 +50,14 @@ function query(name: string, metric: string): object {
   };
 }
 
-/** A panel with its place in a row: Grafana's columns, of which there are 24. */
+/** A panel with its position: Grafana's grid has 24 columns. */
 interface Placed {
   readonly panel: Panel;
   readonly x: number;
   readonly w: number;
 }
 
-/** From left to right, and on in the next row when one is full. */
+/** From left to right, continued in the next row when one is full. */
 function rowsOf(panels: readonly Panel[]): readonly (readonly Placed[])[] {
   const rows: Placed[][] = [];
   let x = Number.POSITIVE_INFINITY;

@@ -7,7 +7,7 @@ import { alertsList } from './rules.ts';
 const file = join(import.meta.dirname, '../../../docs/monitoring.md');
 const [begin, end] = ['<!-- generated: alerts and panels -->', '<!-- end of what is generated -->'];
 
-/** docs/monitoring.md with the part between the two marks generated again; the rest is written by hand. */
+/** docs/monitoring.md with the part between the two markers regenerated; the rest is handwritten. */
 export function renderMonitoring(): string {
   const page = readFileSync(file, 'utf8');
   const [before, rest] = page.split(begin);

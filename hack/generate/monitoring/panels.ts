@@ -1,23 +1,26 @@
 import { controller, fullName } from '../../../src/telemetry/metrics-table.ts';
 
-/** One picture: what it is for, and its queries. Widths are of Grafana's 24 columns. */
+/** One panel: its purpose, and its queries. Widths are in Grafana's 24 columns. */
 export interface Panel {
   readonly title: string;
   readonly description: string;
   readonly unit: 'short' | 's' | 'h' | 'bytes' | 'percentunit' | 'reqps' | 'Bps' | 'cores';
   readonly queries: readonly { readonly expr: string; readonly legend: string }[];
   readonly width?: 8 | 12 | 24;
-  /** What is to be seen in it when things are wrong. */
+  /** What it shows during failures. */
   readonly onABadDay: {
     readonly see: string;
-    /** What any of its lines must reach on the bad day that is recorded, where seconds stand for minutes. */
+    /**
+     * The maximum that one of its series must reach in the recorded failure scenario, in which a second stands for a
+     * minute.
+     */
     readonly peak?: number;
-    /** How low any of them must fall. */
+    /** The minimum that one of its series must fall to. */
     readonly trough?: number;
   };
-  /** Only something that is wrong makes it show anything. */
+  /** It has data only during failures. */
   readonly isForTrouble?: true;
-  /** One number of now, instead of a line over time. */
+  /** The present value instead of a graph. */
   readonly isNumber?: true;
   readonly isStacked?: true;
 }
@@ -26,12 +29,14 @@ export interface Dashboard {
   readonly file: 'fleet' | 'machine' | 'operator';
   readonly title: string;
   readonly description: string;
-  /** Chosen at the top beside cluster, namespace and job, each from a label's values; a later one only from what the earlier ones leave. */
+  /**
+   * Variables beside cluster, namespace and job, each with the values of a label; later ones depend on earlier ones.
+   */
   readonly variables: readonly { readonly name: string; readonly metric: string }[];
   readonly panels: readonly Panel[];
 }
 
-/** What every query is narrowed to: the variables that all dashboards have. */
+/** The label filter of every query: the variables that all dashboards have. */
 export const installationVariables = ['cluster', 'namespace', 'job'] as const;
 const ofInstallation = installationVariables.map((name) => `${name}=~"$${name}"`).join(',');
 const installation = installationVariables.join(', ');
@@ -39,14 +44,14 @@ const installation = installationVariables.join(', ');
 const m = (name: string, labels = ''): string =>
   `${fullName(name)}{${ofInstallation}${labels === '' ? '' : `,${labels}`}}`;
 const own = `controller="${controller}"`;
-/** Of a metric that any process may have, the series of targets that are this operator: a job may have others. */
+/** For a metric that any process may have: only the targets that are this operator, because a job may have others. */
 const ofOperator = (expr: string): string => `${expr} and on (${installation}, instance) ${m('build_info')}`;
-/** Replicas of one installation report the same, or those on standby nothing: the highest counts. */
+/** Replicas of one installation report the same value, those on standby none: the maximum counts. */
 const once = (by: string, expr: string): string => `max by (${installation}, ${by}) (${expr})`;
-/** Installations that share the work report different objects: they are added. */
+/** Installations report different objects, so they are added. */
 const added = (by: string, expr: string): string => `sum by (${by}) (${once(by, expr)})`;
 const total = (by: string, expr: string): string => `sum(${once(by, expr)})`;
-/** An object is the same whichever installation reports it. */
+/** All installations report the same values of an object. */
 const ofObject = (expr: string): string => `max by (cluster, object_namespace, object) (${expr})`;
 const chosen = 'object_namespace="$object_namespace",object="$object"';
 const rate = (expr: string): string => `rate(${expr}[$__rate_interval])`;

@@ -7,7 +7,7 @@ import { dashboards } from './panels.ts';
 import { rateInterval, withVariables } from './variables.ts';
 
 const source = 'hack/generate/monitoring/alerts.ts';
-/** Where the runbooks can be read. */
+/** The URL of the runbooks. */
 const runbooks = `${repositoryUrl()}/blob/main/docs/runbooks.md`;
 
 function annotationsOf({ name, summary, description }: Alert): Readonly<Record<string, string>> {
@@ -18,7 +18,7 @@ function yaml(value: unknown): string {
   return `# Generated from ${source} by \`npm run generate\`; do not edit.\n${stringify(value, { lineWidth: 0 })}`;
 }
 
-/** deploy/monitoring/rules.yaml: a rule file as Prometheus reads it. */
+/** deploy/monitoring/rules.yaml: a rule file for Prometheus. */
 export function renderRules(of: readonly Alert[] = alerts): string {
   const rules = of.map((alert) => ({
     alert: alert.name,
@@ -53,13 +53,13 @@ export function renderRuleTests(): string {
   return yaml({ rule_files: ['../rules.yaml'], evaluation_interval: '1m', tests: [...cases, addedPanels()] });
 }
 
-/** Two installations that share the work, each with a leader and a replica on standby, which reports what it sees too. */
+/** Two installations that share the objects, each with a leader and a replica on standby that reports the same. */
 const installations = [
   { namespace: 'one', leader: 5, standby: 5 },
   { namespace: 'two', leader: 3, standby: 2 },
 ] as const;
 
-/** What each replica reports, and what the panel shows of it all: the work is added, and what two replicas see counts once. */
+/** What each replica reports, and what the panel shows: installations are added, and replicas count once. */
 const addedRows = [
   { panel: 'Objects', metric: 'objects', labels: 'reason="Available"', shows: 16 },
   { panel: 'Not ready', metric: 'objects', labels: 'reason="Creating"', shows: 8 },
@@ -70,7 +70,7 @@ const addedRows = [
   { panel: 'Leaders', metric: 'leader_election_master_status', labels: 'name="vps247-operator"', shows: 15 },
 ] as const;
 
-/** For promtool: the panels of the fleet with more than one installation and replica. */
+/** For promtool: the panels of the fleet with several installations and replicas. */
 function addedPanels(): object {
   const values = { cluster: '.*', namespace: '.*', job: '.*', __rate_interval: rateInterval };
   const panels = dashboards.flatMap((dashboard) => dashboard.panels);
@@ -102,7 +102,7 @@ function addedPanels(): object {
   };
 }
 
-/** The annotations as Prometheus words them for the labels and the value of the case that fires. */
+/** The annotations as Prometheus renders them for the labels and the value of the case that fires. */
 function rendered(alert: Alert): Readonly<Record<string, string>> {
   const { labels, value } = alert.fires;
   return Object.fromEntries(
@@ -145,7 +145,7 @@ export function alertsList(): string {
     .join('\n');
 }
 
-/** A page has no labels to fill in. */
+/** Replaces label templates, because a page has no labels. */
 function inWords(description: string): string {
   return description
     .replaceAll(/\{\{ \$labels\.(\w+) \}\}/g, (_, label: string) => `*${label.replace('_', ' ')}*`)
