@@ -14,7 +14,7 @@ export interface LedgerPage extends CallsPage {
 }
 
 export interface CallsPage {
-  /** Those after the asked-for `seq`. */
+  /** The calls after the requested `seq`. */
   readonly calls: readonly CallEntry[];
   readonly callsByOperation: Counts;
 }
@@ -31,15 +31,15 @@ export interface ListedMachine {
 export interface EmulatorProcess {
   readonly url: string;
   ledger(): Promise<LedgerPage>;
-  /** The calls of the ledger alone, which cost next to nothing. */
+  /** Only the calls of the ledger, which cost almost nothing. */
   calls(since?: number): Promise<CallsPage>;
-  /** Puts a running machine there, as if it had been made long ago; returns its id. */
+  /** Creates a running VM, as if it had been created long ago; returns its id. */
   place(name: string): Promise<number>;
   machines(): Promise<readonly ListedMachine[]>;
   stop(): Promise<void>;
 }
 
-/** Short, so that the operator is measured and not the provider; milliseconds. */
+/** Short, so that the bench measures the operator and not the provider; milliseconds. */
 const latencies = { pickup: 20, provision: 100, start: 50, halt: 50 };
 
 /** Starts it on a free port; it ends with this process. */
@@ -60,7 +60,7 @@ export async function startEmulator(apiKey: string): Promise<EmulatorProcess> {
   };
   return {
     url,
-    // Our own program, at the same commit: what it sends is what emulator/control-api.ts and wire-format.ts put together.
+    // `as`: our own program at the same commit; emulator/control-api.ts and wire-format.ts define what it sends.
     ledger: async () => (await ask('/_emulator/ledger')) as LedgerPage,
     calls: async (since = 0) => (await ask(`/_emulator/calls?since=${since}`)) as CallsPage,
     place: async (name) => {
@@ -77,7 +77,7 @@ export async function startEmulator(apiKey: string): Promise<EmulatorProcess> {
   };
 }
 
-/** Its first line says where it listens. */
+/** Its first line contains the address that it listens on. */
 async function readUrl({ stdout }: ChildProcess): Promise<string> {
   if (stdout === null) throw new Error('the emulator has no output');
   for await (const line of createInterface({ input: stdout })) {

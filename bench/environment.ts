@@ -16,26 +16,26 @@ export const apiKey = 'bench-key';
 
 /** How the operator is started. */
 export interface Launch {
-  /** For Node itself. */
+  /** Flags for Node itself. */
   readonly nodeFlags?: readonly string[];
-  /** Whether it keeps to the rate of calls that it keeps to by default, or to none. */
+  /** Whether it uses the default rate limit, or none. */
   readonly isPaced?: boolean;
   /** Whether it also watches the namespace of the hostile tenant. */
   readonly isAttacked?: boolean;
 }
 
-/** API server, provider and clients: everything but the operator, which comes and goes. */
+/** API server, provider and clients: everything except the operator, which is started and stopped separately. */
 export interface BenchEnvironment {
   readonly plane: ControlPlane;
   readonly emulator: EmulatorProcess;
-  /** What the operator manages. */
+  /** The objects that the operator manages. */
   readonly fleet: Fleet;
-  /** The same kind of objects where the operator does not look. */
+  /** The same kind of objects, in a namespace that the operator doesn't watch. */
   readonly unwatched: Fleet;
   readonly hostile: HostileTenant;
   /** Starts it with the permissions of its role and its default settings, except for namespaces and rate limit. */
   startOperator(launch?: Launch): OperatorProcess;
-  /** Ends all of it, the operators included. */
+  /** Stops everything, including the operators. */
   close(): Promise<void>;
 }
 
@@ -92,7 +92,7 @@ export async function createEnvironment(entry: string, directory: string): Promi
   }
 }
 
-/** The most memory a process had so far, in bytes; undefined where the system doesn't report it. */
+/** The maximum memory of a process so far, in bytes; undefined if the system doesn't report it. */
 export function peakMemoryOf(pid: number): number | undefined {
   try {
     const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];

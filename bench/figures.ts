@@ -4,7 +4,7 @@ import type { Attack, Burst, Flip, Left, Measured, Mishaps, Outage, Results, Sta
 import type { Figure, Section } from './table.ts';
 import { summarize } from './times.ts';
 
-/** Between two lists of an account, at the operator's default settings: seconds. */
+/** The operator's default polling interval: seconds. */
 const urgentPoll = 1;
 /** The idle poll is 60 s and varies by a tenth. */
 const shortestIdlePoll = 54;
@@ -12,12 +12,12 @@ const shortestIdlePoll = 54;
 const catalogue = ['ListRegions', 'ListPackages', 'ListOsTemplates'];
 
 /**
- * A median is judged against the PATCH of the same run, far above what it should be: something that waits where nothing has
- * to wait shows, and a machine that does other work meanwhile does not.
+ * A median is compared with the PATCH of the same run, with a generous limit: an unnecessary wait exceeds it, and a
+ * busy host doesn't.
  */
 const tripwire = 5;
 
-/** Every part of a run, in the order in which it was gone through. */
+/** Every part of a run, in the order in which it ran. */
 export function sectionsOf(results: Results): readonly Section[] {
   const { size, starts, steady, flips, flipping, bursts, bursting, attack, creating, deleting, outage, mishaps } =
     results;
@@ -304,7 +304,7 @@ function exactly({ provider }: Span, operation: string, count: number, note?: st
   return { what: operation, measured, floor: count, must: { equal: count }, ...(note === undefined ? {} : { note }) };
 }
 
-/** One list a poll at most; the first comes at once, and the last may begin as the time ends. */
+/** At most one list for each poll; the first comes immediately, and the last may start as the time ends. */
 function lists({ provider }: Span, busySeconds: number, floor: number): Figure {
   return {
     what: 'ListMachines',
@@ -315,10 +315,12 @@ function lists({ provider }: Span, busySeconds: number, floor: number): Figure {
   };
 }
 
-/** At most so many machines are read one by one in place of a list. */
+/** The maximum number of VMs that are read one by one instead of a list. */
 const mostSingleReads = 16;
 
-/** In place of lists, where there are many machines and few of them change; and of each that goes the 404 that shows it. */
+/**
+ * Instead of lists, when there are many VMs and few of them change; and for each deleted VM the 404 that confirms it.
+ */
 function singleReads({ provider }: Span, busySeconds: number, gone = 0): Figure {
   return {
     what: 'GetMachine',
@@ -344,7 +346,7 @@ function sumOf({ provider }: Span, operations: readonly string[]): number {
   return operations.reduce((sum, operation) => sum + (provider[operation] ?? 0), 0);
 }
 
-/** The median of several times. `floor`: what they are set beside. */
+/** The median of several measurements. `floor`: what it is compared with. */
 function timesOf(what: string, values: readonly number[], floor?: number): Figure {
   const { p50, min, max } = summarize(values);
   const times = floor === undefined ? '' : `${(p50 / floor).toFixed(1)} × the PATCHes; `;
@@ -352,14 +354,14 @@ function timesOf(what: string, values: readonly number[], floor?: number): Figur
   return { what, measured: p50, digits: 1, unit: 's', ...(floor === undefined ? {} : { floor }), note };
 }
 
-/** The operator says that it is there: as often with any number of machines. */
+/** Renewals of the Lease: their number doesn't depend on the number of VMs. */
 function leases({ kubernetesWrites: { leases: measured }, seconds }: Span): readonly Figure[] {
   return measured === undefined
     ? []
     : [{ what: '  leases', measured, note: `renewals in ${seconds.toFixed(0)} s, not counted as writes` }];
 }
 
-/** All but events, which are for people and may be dropped, and leases; then each resource by itself. */
+/** All writes except events, which are best effort, and Leases; then each resource separately. */
 function kubernetesWrites(
   { kubernetesWrites: counts }: Span,
   each: string,

@@ -10,18 +10,18 @@ const spec = {
   osTemplate: { name: 'Debian 13 x64' },
 } as const;
 
-/** Of the reflector's pages, so that a list by itself is what the operator has to do as well. */
+/** The page size of the reflector, so that a plain list is comparable. */
 const pageSize = 500;
 
-/** How an object is made; all of it is left out of what is measured. */
+/** How an object is created; excluded from all measurements. */
 export interface Made {
-  /** Found again by it. */
+  /** The label to find it again. */
   readonly label?: string;
   /** Whether the initial password is not to be written into a Secret. */
   readonly isWithoutPassword?: boolean;
-  /** Whether it looks as if the operator had it already. */
+  /** Whether the object starts as if the operator had recorded its VM already. */
   readonly hasFinalizer?: boolean;
-  /** The Secret that it refers to, if not the usual one. */
+  /** The Secret that it refers to, if not the default one. */
   readonly secret?: string;
 }
 
@@ -33,7 +33,10 @@ interface Request {
   readonly body?: string;
 }
 
-/** The objects of one namespace, with one request for each thing done: no discovery that would be measured along. */
+/**
+ * The objects of one namespace, with one request for each operation, and without discovery, which would be measured
+ * too.
+ */
 export class Fleet {
   readonly #namespace: string;
   readonly #collection: string;
@@ -63,7 +66,7 @@ export class Fleet {
     };
     const body = JSON.stringify({ apiVersion, kind, metadata, spec: wanted });
     const path = this.#collection;
-    // What the CRD promises, here and below.
+    // `as`: guaranteed by the CRD, here and below.
     return (await this.#send({
       verb: 'create',
       method: 'POST',
@@ -89,7 +92,7 @@ export class Fleet {
     return (await this.#send({ verb: 'get', method: 'GET', path: `${this.#collection}/${name}` })) as VirtualMachine;
   }
 
-  /** Those with the label, or all, page after page. */
+  /** The objects with the label, or all, page by page. */
   async list(label?: string): Promise<readonly VirtualMachine[]> {
     const items: VirtualMachine[] = [];
     let next: string | undefined = '';
@@ -133,7 +136,7 @@ export class Fleet {
   }
 }
 
-/** Whether the operator has nothing left to do for this object, as of its newest spec. */
+/** Whether the object is in sync with its newest spec. */
 export function isSettled({ metadata, spec: wanted, status }: VirtualMachine): boolean {
   const ready = status?.conditions?.find(({ type }) => type === 'Ready');
   return (

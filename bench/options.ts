@@ -1,15 +1,15 @@
 import { parseArgs } from 'node:util';
 
-/** What the flags ask for; `problem`: a sentence about those that make no sense. */
+/** The parsed flags; `problem`: a sentence about invalid ones. */
 export type Asked =
   | { readonly kind: 'help' }
   | { readonly kind: 'problem'; readonly problem: string }
   | { readonly kind: 'run'; readonly sizes: readonly number[]; readonly isKept: boolean };
 
-/** How many machines a run may have. */
+/** The valid sizes of a run. */
 export const sizes = [100, 1_000, 10_000] as const;
 
-/** Reads the flags that follow the command; a curve takes every size, and its figures are kept. */
+/** Parses the flags; `--curve` runs every size, and keeps the figures. */
 export function readOptions(args: readonly string[]): Asked {
   try {
     const { values } = parseArgs({

@@ -1,7 +1,7 @@
 /**
- * `npm run profile`: the operator under Node's own profilers, with a fleet that is there already: once from its start until
- * all is observed, once idle for two polls, once with many flips at once. The profiles stay, for any tool that reads them;
- * the largest costs are printed.
+ * `npm run profile`: runs the operator under Node's profilers with an existing fleet: from its start until all objects
+ * are observed, idle for two polls, and with many power changes at once. Keeps the profiles, for any tool that reads
+ * them, and prints the largest costs.
  */
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { SourceMap } from 'node:module';
@@ -45,7 +45,7 @@ async function main(): Promise<number> {
 async function profile(size: number, directory: string, out: string): Promise<void> {
   const { file: entry } = await buildBundle(directory, join(root, 'src/main.ts'), { sourcemap: true });
   const locate = locatorOf(entry);
-  console.log(`making ${size} machines and their objects`);
+  console.log(`creating ${size} VMs and their objects`);
   const stage = await createEnvironment(entry, directory);
   try {
     const bench = new Bench(stage, size);
@@ -74,13 +74,13 @@ async function profile(size: number, directory: string, out: string): Promise<vo
   }
 }
 
-/** Finds the sources of the bundle by the map beside it. */
+/** Finds the sources of the bundle by the source map beside it. */
 function locatorOf(entry: string): Locate {
   const map = new SourceMap(JSON.parse(readFileSync(`${entry}.map`, 'utf8')));
   return ({ url, lineNumber, columnNumber }) => {
     if (basename(url) !== basename(entry)) return undefined;
     const found = map.findEntry(lineNumber, columnNumber);
-    // Relative to the bundle, and so full of steps upwards.
+    // Relative to the bundle, so it starts with steps upwards.
     return 'originalSource' in found
       ? found.originalSource.replace(/^(\.\.\/)+.*?(?=src\/|node_modules\/)/, '')
       : undefined;
@@ -90,7 +90,7 @@ function locatorOf(entry: string): Locate {
 function describe(phase: string, file: string, locate: Locate): string {
   const content: unknown = JSON.parse(readFileSync(file, 'utf8'));
   const isHeap = file.endsWith('.heapprofile');
-  // Written by Node, in the format that its documentation names.
+  // `as`: written by Node, in its documented format.
   const read = isHeap
     ? readHeapProfile(content as Parameters<typeof readHeapProfile>[0], locate)
     : readCpuProfile(content as Parameters<typeof readCpuProfile>[0], locate);
@@ -98,8 +98,8 @@ function describe(phase: string, file: string, locate: Locate): string {
     ? (amount: number) => `${(amount / 2 ** 20).toFixed(1)} MiB`
     : (amount: number) => `${amount.toFixed(0)} ms`;
   const rows = [
-    ...sharesOf('by who asked', read, read.byFunction, unit),
-    ...sharesOf('by whose code', read, read.byModule, unit),
+    ...sharesOf('by caller', read, read.byFunction, unit),
+    ...sharesOf('by module', read, read.byModule, unit),
   ];
   const what = isHeap ? 'memory still held' : 'CPU';
   return `\n${phase}: ${what}, ${unit(read.total)} in all (${relative(root, file)})\n${align(rows).join('\n')}\n`;

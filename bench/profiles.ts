@@ -1,26 +1,26 @@
-/** Reads what Node's profilers write (`--cpu-prof`, `--heap-prof`): whose time and memory it was. Pure. */
+/** Reads the output of Node's profilers (`--cpu-prof`, `--heap-prof`), and attributes time and memory. Pure. */
 
 interface CallFrame {
   readonly functionName: string;
   readonly url: string;
-  /** From 0. */
+  /** Zero-based. */
   readonly lineNumber: number;
   readonly columnNumber: number;
 }
 
-/** A `.cpuprofile`, as far as it is read. */
+/** The used fields of a `.cpuprofile`. */
 export interface CpuProfile {
   readonly nodes: readonly {
     readonly id: number;
     readonly callFrame: CallFrame;
     readonly children?: readonly number[];
   }[];
-  /** The node that ran, at each sample, and the microseconds since the one before. */
+  /** The node that ran, at each sample, and the microseconds since the previous sample. */
   readonly samples: readonly number[];
   readonly timeDeltas: readonly number[];
 }
 
-/** A `.heapprofile`: what was still held at the end, by who allocated it. */
+/** The used fields of a `.heapprofile`: memory that was still allocated at the end, by allocating function. */
 export interface HeapProfile {
   readonly head: HeapNode;
 }
@@ -32,22 +32,22 @@ interface HeapNode {
   readonly children: readonly HeapNode[];
 }
 
-/** The file a place in the bundle came from, relative to the project; undefined for what is not of the bundle. */
+/** The source file of a place in the bundle, relative to the project; undefined outside of the bundle. */
 export type Locate = (frame: CallFrame) => string | undefined;
 
 /** Milliseconds or bytes, by name, the largest first. */
 export type Shares = readonly (readonly [name: string, amount: number])[];
 
 export interface Profile {
-  /** All that was spent, idleness left out. */
+  /** The total without idle time. */
   readonly total: number;
-  /** By the function of ours that asked for it, what Node and packages did for it included. */
+  /** By the project's function that caused it, including what Node and packages did for it. */
   readonly byFunction: Shares;
-  /** By the file or package whose own code it was. */
+  /** By the file or package that contains the code. */
   readonly byModule: Shares;
 }
 
-/** Nothing is spent in these. */
+/** Nodes that cost nothing. */
 const idle: ReadonlySet<string> = new Set(['(idle)', '(root)']);
 
 /** In milliseconds. */
@@ -95,7 +95,7 @@ function* walk<Node extends { readonly callFrame: CallFrame }>(
     const isOurs = module.startsWith('src/');
     const asker = isOurs ? `${callFrame.functionName || '(anonymous)'} ${module}` : top.asker;
     const amount = amountOf(top.node);
-    // A cost that no function of the project caused is listed by itself.
+    // A cost that no function of the project caused is listed separately.
     if (amount > 0 && !idle.has(callFrame.functionName)) yield { amount, asker: asker || module, module };
     for (const node of childrenOf(top.node)) stack.push({ node, asker });
   }

@@ -1,13 +1,13 @@
-/** How often each thing happened, by name; what never happened is missing. */
+/** Counts by name; a name that never occurred is missing. */
 export type Counts = Readonly<Record<string, number>>;
 
-/** Everything that is counted, at one moment. All counts only grow. */
+/** All counters at one time. All counts only grow. */
 export interface Reading {
   /** Epoch milliseconds. */
   readonly at: number;
-  /** Calls the provider received, by operation: off the emulator's ledger. */
+  /** Calls that the provider received, by operation, from the emulator's ledger. */
   readonly provider: Counts;
-  /** Requests of the operator that change something in Kubernetes, by resource: off its metrics, refused ones included. */
+  /** Writes of the operator to Kubernetes, by resource, from its metrics, including refused ones. */
   readonly kubernetesWrites: Counts;
   /** Of the operator's process since its start. */
   readonly cpuSeconds: number;
@@ -17,14 +17,16 @@ export interface Reading {
   readonly passes: number;
 }
 
-/** What happened between two readings; memory is that of the later one. */
+/** The difference of two readings; memory is that of the later one. */
 export interface Span extends Omit<Reading, 'at'> {
   readonly seconds: number;
 }
 
 const reads: ReadonlySet<string> = new Set(['get', 'list', 'watch', 'version']);
 
-/** A line of Prometheus' text format without timestamp; label values of the operator hold neither commas nor quotes. */
+/**
+ * A line of Prometheus' text format without timestamp; label values of the operator contain neither commas nor quotes.
+ */
 const sampleLine = /^([a-z_][a-z0-9_]*)(?:\{(.*)\})? (\S+)$/i;
 
 /** Reads the operator's /metrics page. Throws if a metric is missing. */
@@ -75,7 +77,7 @@ function subtract(from: Counts, what: Counts): Counts {
   return Object.fromEntries(differences.filter(([, count]) => count !== 0));
 }
 
-/** The sum of all counts but those named. */
+/** The sum of all counts except those named. */
 export function sumWithout(counts: Counts, ...names: readonly string[]): number {
   return Object.entries(counts).reduce((sum, [name, count]) => (names.includes(name) ? sum : sum + count), 0);
 }

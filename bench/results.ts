@@ -3,7 +3,7 @@ import type { Span } from './readings.ts';
 
 /** A part of the run, until no more calls were made. */
 export interface Measured {
-  /** How many objects were created, flipped or deleted. */
+  /** How many objects were created, changed or deleted. */
   readonly objects: number;
   /** From the first request until the last object is in sync. */
   readonly busySeconds: number;
@@ -21,7 +21,7 @@ export interface Start {
   readonly span: Span;
 }
 
-/** What one flip of spec.powerState took. Milliseconds. */
+/** The times of one change of spec.powerState. Milliseconds. */
 export interface Flip {
   /** The same PATCH on an unwatched object just before, until its response. */
   readonly probe: number;
@@ -29,11 +29,11 @@ export interface Flip {
   readonly reaction: number;
 }
 
-/** Many flips at once. Seconds from the first PATCH being sent. */
+/** Many changes at once. Seconds since the first PATCH was sent. */
 export interface Burst {
   /** To the last response of as many PATCHes on unwatched objects, just before. */
   readonly probe: number;
-  /** To the last answer of the PATCHes themselves. */
+  /** To the last response to these PATCHes. */
   readonly patches: number;
   /** To the last power call at the provider. */
   readonly lastCall: number;
@@ -50,7 +50,7 @@ export interface Outage {
 /** Power changes while another tenant causes the most expensive work. */
 export interface Attack {
   readonly flips: readonly Flip[];
-  /** Secrets that tenant changed, and annotations of 100 kB, meanwhile. */
+  /** Secrets that the tenant changed, and annotations of 100 kB, meanwhile. */
   readonly rounds: number;
   /** The most memory the process had until then; undefined where the system doesn't report it. */
   readonly peakBytes: number | undefined;
@@ -61,14 +61,14 @@ export interface Left {
   readonly machines: number;
 }
 
-/** Mistakes of the operator in the whole run. */
+/** Violations in the whole run. */
 export interface Mishaps {
   readonly duplicates: number;
   readonly forbidden: number;
 }
 
 export interface Results {
-  /** How many machines were there and idle before anything was measured. */
+  /** How many idle VMs existed before the measurements. */
   readonly size: number;
   readonly cores: number;
   readonly starts: readonly Start[];
@@ -77,7 +77,7 @@ export interface Results {
   readonly flipping: Measured;
   readonly bursts: readonly Burst[];
   readonly bursting: Measured;
-  /** Undefined in runs that were kept before there was one. */
+  /** Undefined in runs from before this was measured. */
   readonly attack?: Attack;
   /** With the initial password in a Secret, which is the default, and with `initialPasswordSecret.disabled`. */
   readonly creating: { readonly withPassword: Measured; readonly withoutPassword: Measured };

@@ -22,15 +22,15 @@ import { seed } from './seed.ts';
 import { apiKey, type Launch, peakMemoryOf, type BenchEnvironment } from './environment.ts';
 import type { Section } from './table.ts';
 
-/** How much of each thing a run of this size does: enough to tell, and no longer than it must be. */
+/** The amount of work for a run of this size: enough for stable figures, and no longer than necessary. */
 interface Extent {
   readonly starts: number;
-  /** Half of them halt a machine, half start it again. */
+  /** Half of them halt a VM, half start it again. */
   readonly flips: number;
-  /** Objects of a burst, and those that are created and deleted. */
+  /** The number of objects of a burst, and of those that are created and deleted. */
   readonly atOnce: number;
   readonly withoutPassword: number;
-  /** Undefined: whole polls are waited for. */
+  /** Undefined: waits for whole polls. */
   readonly steadySeconds: number | undefined;
   readonly downSeconds: number;
 }
@@ -41,12 +41,12 @@ function extentOf(size: number): Extent {
     : { starts: 3, flips: 100, atOnce: 1_000, withoutPassword: 100, steadySeconds: undefined, downSeconds: 60 };
 }
 
-/** For how long nothing must be called before a part counts as over: milliseconds. */
+/** A part ends after this time without calls: milliseconds. */
 const stillness = 3_000;
 const patience = 60_000;
-/** Requests in flight at once where many are sent. */
+/** The limit of concurrent requests. */
 const together = 32;
-/** What is created and deleted among the others. */
+/** The label of what is created and deleted during the run. */
 const passing = 'passing';
 
 /** Receives the progress of the run: what starts, and the results of each part as soon as it ends. */
@@ -55,13 +55,13 @@ interface Listener {
   readonly show: (section: Section) => void;
 }
 
-/** Takes machines through their life and measures each part of it. */
+/** Runs VMs through their life cycle and measures each part of it. */
 export async function run(stage: BenchEnvironment, size: number, { say, show }: Listener): Promise<Results> {
   const extent = extentOf(size);
   const bench = new Bench(stage, size);
   const names = Array.from({ length: size }, (_, index) => `bench-${index + 1}`);
 
-  say(`making ${size} machines and their objects, the first by the operator and the others after it`);
+  say(`creating ${size} VMs and their objects, the first by the operator and the others after it`);
   await bench.populate(names);
   await inParallel(names.slice(0, extent.atOnce), together, (name) => stage.unwatched.create(name));
 
@@ -70,22 +70,22 @@ export async function run(stage: BenchEnvironment, size: number, { say, show }: 
   for (let count = 0; count < extent.starts; count += 1) starts.push(await bench.start());
   show(figuresOfStarts(size, starts));
 
-  say(`letting them be for ${extent.steadySeconds === undefined ? 'two polls' : `${extent.steadySeconds} s`}`);
+  say(`idle for ${extent.steadySeconds === undefined ? 'two polls' : `${extent.steadySeconds} s`}`);
   const steady = await bench.letBe(extent.steadySeconds);
   show(figuresOfSteadyState(size, steady));
 
-  say(`flipping power ${extent.flips} times, one after the other`);
+  say(`changing power ${extent.flips} times, one after the other`);
   const flips: Flip[] = [];
   const flipping = await bench.measure(extent.flips, async () => {
     for (let count = 0; count < extent.flips; count += 1) {
-      // Twice each, so that all run again in the end.
+      // Twice each, so that all VMs run again at the end.
       const name = names[Math.floor(count / 2) % size] ?? '';
       flips.push(await bench.flip(name, count % 2 === 0 ? 'Halted' : 'Running'));
     }
   });
   show(figuresOfFlips(flips, flipping));
 
-  say(`flipping power of ${extent.atOnce} at once, twice`);
+  say(`changing power of ${extent.atOnce} at once, twice`);
   const bursts: Burst[] = [];
   const bursting = await bench.measure(2 * extent.atOnce, async () => {
     for (const power of ['Halted', 'Running'] as const)
@@ -93,7 +93,7 @@ export async function run(stage: BenchEnvironment, size: number, { say, show }: 
   });
   show(figuresOfBursts(bursts, bursting));
 
-  say(`flipping power ${extent.flips} times while another tenant does its worst`);
+  say(`changing power ${extent.flips} times while another tenant causes load`);
   const attack = await bench.attack(names, extent.flips);
   show(figuresOfAttack(flips, attack));
 
@@ -115,7 +115,7 @@ export async function run(stage: BenchEnvironment, size: number, { say, show }: 
   };
   show(figuresOfDeletes(deletes, left));
 
-  say(`taking the API server away for ${extent.downSeconds} s`);
+  say(`stopping the API server for ${extent.downSeconds} s`);
   const outage = await bench.outage(names[0] ?? '', extent.downSeconds);
   show(figuresOfOutage(outage));
 
@@ -142,7 +142,7 @@ export async function run(stage: BenchEnvironment, size: number, { say, show }: 
   };
 }
 
-/** A stage with a fleet on it, and what can be done to it. */
+/** An environment with a fleet, and the actions on it. */
 export class Bench {
   readonly #stage: BenchEnvironment;
   readonly #size: number;
@@ -154,7 +154,7 @@ export class Bench {
     this.#size = size;
   }
 
-  /** Leaves the operator stopped. */
+  /** Stops the operator at the end. */
   async populate([first = '', ...others]: readonly string[]): Promise<void> {
     const { fleet, emulator } = this.#stage;
     await this.#launch();
@@ -177,7 +177,7 @@ export class Bench {
     await this.#readWhenStill();
   }
 
-  /** The same, with what it took; there must be no more than the fleet. */
+  /** The same, with its cost; the number of objects must match the fleet. */
   async start(launch: Launch = {}): Promise<Start> {
     await this.stop();
     const { fleet, emulator } = this.#stage;
@@ -202,7 +202,8 @@ export class Bench {
     let passes = 0;
     let since = performance.now();
     while (passes < this.#size || performance.now() - since < 1_000) {
-      if (performance.now() > deadline) throw new Error(`after ${patience / 1_000} s only ${passes} passes have ended`);
+      if (performance.now() > deadline)
+        throw new Error(`after ${patience / 1_000} s only ${passes} reconciliations have ended`);
       const askedAt = performance.now();
       const next = await this.read();
       if (next.passes !== passes) since = askedAt;
@@ -212,7 +213,7 @@ export class Bench {
     return since - startedAt;
   }
 
-  /** Whole polls, from the end of one list to that of the second after it, so that as many are counted as were paid for. */
+  /** Whole polls, from the end of one list to that of the second after it, so that the number of polls is exact. */
   async letBe(seconds: number | undefined): Promise<Span> {
     if (seconds === undefined) await this.#nextList();
     const before = await this.read();
@@ -230,15 +231,15 @@ export class Bench {
       (await this.#stage.emulator.calls(Number.MAX_SAFE_INTEGER)).callsByOperation['ListMachines'] ?? 0;
     const before = await lists();
     await this.#until('a poll', this.#size, async () => (await lists()) > before);
-    // What the list is read for is done as well.
+    // The work that follows from the list has ended as well.
     await pause(2_000);
   }
 
-  /** One change of an otherwise idle fleet, with the probe just before it. */
+  /** One change in an otherwise idle fleet, with the probe just before it. */
   async flip(name: string, power: PowerState): Promise<Flip> {
     const { fleet, unwatched } = this.#stage;
     const since = await this.#lastCall();
-    // What is still written for people about the flip before shall not be in the way.
+    // Pending events of the previous change must not interfere.
     await pause(250);
     const probeStart = performance.now();
     await unwatched.setPower(name, power);
@@ -247,11 +248,11 @@ export class Bench {
     // The ledger has whole milliseconds of the same clock.
     const sentAt = Date.now();
     await fleet.setPower(name, power);
-    // Not asked at once: the operator shall have the API server for itself.
+    // Delayed, so that the operator has the API server for itself.
     await pause(100);
     await this.#until(`${name} is ${power}`, 1, async () => isSettled(await fleet.get(name)));
     const [call] = await this.#powerCallsSince(since);
-    if (call === undefined) throw new Error(`${name} is ${power}, and the provider was not asked`);
+    if (call === undefined) throw new Error(`${name} is ${power}, but the provider received no call`);
     return { probe, reaction: call.at - sentAt };
   }
 
@@ -271,7 +272,7 @@ export class Bench {
       return calls.length >= names.length;
     });
     const lastCall = ((calls.at(-1)?.at ?? Number.NaN) - sentAt) / 1_000;
-    // Those that are asked to go the other way next have to be there first.
+    // VMs that change again next must have reached their state first.
     await this.#readWhenStill();
     return { probe, patches, lastCall };
   }
@@ -306,7 +307,7 @@ export class Bench {
     const names = Array.from({ length: objects }, (_, index) => `${prefix}-${index + 1}`);
     return this.measure(objects, async () => {
       await inParallel(names, together, (name) => fleet.create(name, { ...made, label: passing }));
-      await this.#until('every machine runs', objects, async () => (await fleet.list(passing)).every(isSettled));
+      await this.#until('every VM runs', objects, async () => (await fleet.list(passing)).every(isSettled));
     });
   }
 
@@ -339,7 +340,7 @@ export class Bench {
     return { downSeconds, milliseconds: (call?.at ?? Number.NaN) - sentAt, restarts };
   }
 
-  /** When (epoch) the attempt began that succeeded. */
+  /** The start of the attempt that succeeded (epoch). */
   async #firstSuccess(attempt: () => Promise<void>): Promise<number> {
     const deadline = Date.now() + patience;
     for (;;) {
@@ -354,7 +355,7 @@ export class Bench {
     }
   }
 
-  /** What `work` caused, up to the last call it led to, and how long it took itself. */
+  /** The calls that `work` caused, and its own duration. */
   async measure(objects: number, work: () => Promise<void>): Promise<Measured> {
     const before = await this.read();
     await work();
@@ -371,9 +372,9 @@ export class Bench {
     return { at, provider: callsByOperation, ...readMetrics(await page.text()) };
   }
 
-  /** The first reading after which nothing was called for a while. */
+  /** The first reading after a while without calls. */
   async #readWhenStill(): Promise<Reading> {
-    // A burst leaves much to tell people of.
+    // A burst causes many events.
     const deadline = Date.now() + patience + Math.min(this.#size, 1_000) * 100;
     let reading = await this.read();
     for (;;) {
@@ -383,7 +384,7 @@ export class Bench {
       const isStill =
         Object.keys(provider).length === 0 && Object.keys(kubernetesWrites).every((name) => name === 'leases');
       if (isStill) return next;
-      if (Date.now() > deadline) throw new Error('the operator does not come to rest');
+      if (Date.now() > deadline) throw new Error('the operator does not become idle');
       reading = next;
     }
   }
@@ -404,11 +405,11 @@ export class Bench {
     return calls.filter(({ operation }) => operation === 'StopMachine' || operation === 'StartMachine');
   }
 
-  /** Asks again and again; more patient and less often for many objects. */
+  /** Polls, less often and for longer with many objects. */
   async #until(what: string, objects: number, isTrue: () => Promise<boolean>): Promise<void> {
     const deadline = Date.now() + patience + objects * 100;
     while (!(await isTrue())) {
-      if (Date.now() > deadline) throw new Error(`waited in vain: ${what}`);
+      if (Date.now() > deadline) throw new Error(`timed out waiting for: ${what}`);
       await pause(Math.min(50 + objects, 1_000));
     }
   }

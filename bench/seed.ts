@@ -1,6 +1,6 @@
 /**
- * A fleet that is there before the operator looks: machines at the provider, and objects that say of them what the operator
- * itself said of one. Ten thousand creates through the operator would take longer than all that is to be measured.
+ * Creates a fleet before the operator starts: VMs at the provider, and objects with the status that the operator wrote
+ * for a sample object. Ten thousand creates through the operator would take longer than all measurements.
  */
 import { keyText, providerName, writeHint } from '../src/api/v1alpha1/identity.ts';
 import { annotations } from '../src/api/v1alpha1/constants.ts';
@@ -11,18 +11,18 @@ import type { EmulatorProcess, ListedMachine } from './emulator.ts';
 import type { Fleet } from './fleet.ts';
 import { inParallel } from './parallel.ts';
 
-/** An object and its machine. */
+/** An object and its VM. */
 export interface Pair {
   readonly object: Pick<VirtualMachine, 'metadata'>;
   readonly machine: ListedMachine;
 }
 
-/** Requests in flight at once. */
+/** The limit of concurrent requests. */
 const together = 24;
 
 /**
- * Makes the objects of these names, each with a machine that runs. `pilot` is one that the operator made and settled: with
- * three requests each the others become what it is, finalizer and annotation included.
+ * Creates the objects of these names, each with a running VM. `pilot` is an object that the operator created and
+ * brought in sync: with three requests each, the others become like it, including finalizer and annotation.
  */
 export async function seed(
   fleet: Fleet,
@@ -57,12 +57,12 @@ function pairOf(object: VirtualMachine, id: number | undefined, listed: Readonly
   return { object, machine };
 }
 
-/** The status of `from`, said of `to`: every id, name, address and time of the one is the other's. Pure. */
+/** The status of `from`, rewritten for `to`: ids, names, addresses and times are replaced. Pure. */
 export function statusLike(status: VirtualMachineStatus | undefined, from: Pair, to: Pair): VirtualMachineStatus {
   if (status === undefined) throw new Error('the model has no status');
   const words = new Map(wordsOf(from).map((word, index) => [word, wordsOf(to)[index] ?? '']));
   const pattern = new RegExp(
-    // The longest first: an object's name is the beginning of its machine's.
+    // The longest first: an object's name is the prefix of its VM's name.
     [...words.keys()]
       .toSorted((a, b) => b.length - a.length)
       .map((word) => `(?<![\\w.:/-])${word.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')}(?![\\d.:])`)
@@ -75,11 +75,11 @@ export function statusLike(status: VirtualMachineStatus | undefined, from: Pair,
     if (typeof value !== 'object' || value === null) return value;
     return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, translate(inner)]));
   };
-  // A status in which words were replaced is one still.
+  // `as`: replacing words in a status keeps its type.
   return { ...(translate(status) as VirtualMachineStatus), id: to.machine.id };
 }
 
-/** What is one machine's alone, in the same order for each. */
+/** The values that are unique for each VM, in the same order. */
 function wordsOf({ object, machine }: Pair): readonly string[] {
   return [
     machine.name,

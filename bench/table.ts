@@ -1,7 +1,7 @@
 import { align } from '../hack/demo/table.ts';
 import type { Target } from './targets.ts';
 
-/** One line of the result: what was measured, the least possible, and the limit. */
+/** One line of the result: the measurement, its floor and its limit. */
 export interface Figure {
   readonly what: string;
   readonly measured: number;

@@ -7,9 +7,9 @@ import { summarize } from './times.ts';
 export interface Target {
   readonly what: string;
   readonly measured: string;
-  /** The least that any operator needs. */
+  /** The minimum for any operator. */
   readonly floor: string;
-  /** An operator built with controller-runtime that does the same, measured once: two cores, 1,000 objects. */
+  /** A comparable operator built with controller-runtime, measured once: two cores, 1,000 objects. */
   readonly controllerRuntime: string;
   readonly goal: string;
   readonly isMet: boolean;
@@ -22,7 +22,7 @@ const rateLimit = { rate: 10, burst: 20 } as const;
 /** The chart's memory limit in MiB. */
 const memoryLimit = 384;
 
-/** The least seconds for so many calls within the rate limit. */
+/** The minimum number of seconds for so many calls within the rate limit. */
 export function rateLimitedFloor(calls: number): number {
   return Math.max(0, calls - rateLimit.burst) / rateLimit.rate;
 }
@@ -102,7 +102,7 @@ function writesOf(
   };
 }
 
-/** A reaction in PATCHes of the same time. */
+/** A reaction time as a multiple of PATCHes at the same time. */
 function ratioOf(flips: readonly Flip[]): number {
   return summarize(flips.map(({ reaction }) => reaction)).p50 / summarize(flips.map(({ probe }) => probe)).p50;
 }

@@ -1,4 +1,4 @@
-/** Several measurements of the same thing, in the unit they were measured in. */
+/** Several measurements of the same quantity, in its unit. */
 export interface Summary {
   readonly count: number;
   readonly min: number;
@@ -7,11 +7,11 @@ export interface Summary {
   readonly max: number;
 }
 
-/** The smallest measurement that at least `p` percent of all are not above: one that was measured, nothing between two. */
+/** The percentile `p` by nearest rank: always a measured value. */
 export function percentile(values: readonly number[], p: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   const found = sorted[Math.max(0, Math.ceil((p / 100) * sorted.length) - 1)];
-  if (found === undefined) throw new Error('nothing was measured');
+  if (found === undefined) throw new Error('no measurements');
   return found;
 }
 

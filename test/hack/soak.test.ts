@@ -60,7 +60,7 @@ describe('the schedule', () => {
     const denials = schedule.filter((step) => step.kind === 'denial');
     const denied = new Set(denials.flatMap(({ objects }) => objects));
     expect(denied.size).toBeGreaterThan(0);
-    const touched = schedule.filter(({ kind }) => ['delete', 'delete with Secret', 'person'].includes(kind));
+    const touched = schedule.filter(({ kind }) => ['delete', 'delete with Secret', 'console'].includes(kind));
     expect(touched.filter((step) => 'object' in step && denied.has(step.object))).toEqual([]);
     const ends = denials.map(({ after, milliseconds }) => after + milliseconds);
     for (const [index, { after, milliseconds }] of denials.entries()) {

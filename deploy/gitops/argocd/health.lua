@@ -7,7 +7,7 @@ end
 
 local status = obj.status or {}
 
--- Before the operator has looked at the spec as it is now, nothing that the status says is about it.
+-- Until the operator has reconciled the present spec, the status refers to an earlier one.
 if status.observedGeneration ~= obj.metadata.generation then
   return answer("Progressing", "waiting for the operator to look at this spec")
 end
@@ -33,7 +33,7 @@ if ready == nil then
   return answer("Progressing", "waiting for the operator")
 end
 
--- A machine that is as this spec asks stays healthy while the provider cannot be asked: nothing says otherwise.
+-- A VM that matched this spec stays healthy while the provider is unavailable, because nothing contradicts it.
 if ready.status == "True" and ready.observedGeneration == obj.metadata.generation then
   local synced = condition.Synced
   if synced ~= nil and synced.status == "False" then
@@ -49,7 +49,7 @@ if isTrue("Reconciling") then
   return answer("Progressing", condition.Reconciling.message)
 end
 
--- At rest, and not as the spec says.
+-- Idle, and it doesn't match the spec.
 if ready.reason == "PowerDrift" then
   return answer("Degraded", ready.message)
 end

@@ -1,4 +1,4 @@
-// What `helm test` runs, in the operator's image. A pod that has just begun may take a while to be ready.
+// Runs in the operator's image for `helm test`. A new Pod may take a while until it is ready.
 const { READY_URL, METRICS_URL } = process.env;
 
 async function ask(url, isGood) {
@@ -8,7 +8,7 @@ async function ask(url, isGood) {
       async (answer) => ({ ok: answer.ok, text: (await answer.text()).trim() }),
       (error) => ({ ok: false, text: String(error.cause ?? error) }),
     );
-    if (seen.ok && isGood(seen.text)) return console.log(`${url} is well`);
+    if (seen.ok && isGood(seen.text)) return console.log(`${url} is healthy`);
     if (Date.now() > deadline) throw new Error(`${url}: ${seen.text.slice(0, 500)}`);
     await new Promise((resolve) => setTimeout(resolve, 1_000));
   }
