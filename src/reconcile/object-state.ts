@@ -1,11 +1,12 @@
 import type { VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import type { Failure } from '../domain/failure.ts';
-import { type Machine, type MachineState, type ProviderId, isTaskBusy } from '../domain/machine.ts';
+import type { ProviderId } from '../domain/machine.ts';
 import type { Action, StatusReason } from '../plan/action.ts';
 import type { ObservedHistory } from '../plan/observed.ts';
 import type { Account } from '../provider/account/account.ts';
 import type { FoundKey } from './credentials.ts';
 import type { Form } from '../status/patch.ts';
+import { type PowerHistory, type MachineRead, unseen, withRead } from './power-history.ts';
 
 /** Any of them may be the one that is stored, when the API server's answer was lost. */
 const mostSettledIntents = 32;
@@ -36,8 +37,29 @@ export interface Moment {
   readonly monotonic: number;
 }
 
+/** What `observe` reads of the state of an object. It writes none of it. */
+export type ReadableState = Readonly<
+  Pick<
+    ObjectState,
+    | 'firstSeenAt'
+    | 'successor'
+    | 'sentIntent'
+    | 'intentAccount'
+    | 'intentSentAt'
+    | 'refusedIntent'
+    | 'refusedAt'
+    | 'requestedAt'
+    | 'relistAfter'
+    | 'firstListWithout'
+    | 'laggingSince'
+    | 'wasListed'
+    | 'openIntent'
+    | 'history'
+  >
+>;
+
 /**
- * What this process remembers of one object between passes. All times are monotonic: the wall clock may be set back, and no wait
+ * What this process remembers of one object between reconciliations. All times are monotonic: the wall clock may be set back, and no wait
  * may last until it has caught up. Losing it costs a wait or a repeated harmless call, never
  * a second machine: everything that must survive a crash is in the object itself.
  */
@@ -80,7 +102,8 @@ export class ObjectState {
   relistAfter: number | undefined;
   /** Start of the first list (monotonic) that lacked the name of a create whose outcome is unknown. */
   firstListWithout: number | undefined;
-  #laggingSince: number | undefined;
+  /** Since when (monotonic) lists lack the VM although it answers to its id. */
+  laggingSince: number | undefined;
 
   /** The machine that all this is about; what was remembered of another one does not count. */
   #id: ProviderId | undefined;
@@ -120,14 +143,7 @@ export class ObjectState {
 
   #writeRefusal: (NonNullable<ObservedHistory['writeRefusal']> & { readonly basis: string }) | undefined;
 
-  #state: MachineState | undefined;
-  #stateSince = 0;
-  #busySince: number | undefined;
-  #lastUpAt: number | undefined;
-  #lastDownAt: number | undefined;
-  /** The provider's time of the last action: now, and while the machine was last up. */
-  #updatedAt: string | undefined;
-  #updatedAtWhenUp: string | undefined;
+  #power = unseen;
 
   constructor(uid: string, firstSeenAt: number) {
     this.uid = uid;
@@ -176,14 +192,12 @@ export class ObjectState {
   /** Looks from now on at the machine with this id, or at whichever proves itself by its name. */
   setMachine(id: ProviderId | undefined): void {
     if (id === this.#id) return;
-    const isLearned = this.#id === undefined && this.#state !== undefined;
+    const isLearned = this.#id === undefined && this.#power.state !== undefined;
     this.#id = id;
     // The machine that was found by its name is the one whose id is known now.
     if (isLearned) return;
     this.wasListed = false;
-    this.#state = undefined;
-    this.#lastUpAt = undefined;
-    this.#lastDownAt = undefined;
+    this.#power = unseen;
     this.deleteAcceptedAt = undefined;
     this.deletes = 0;
     this.passwordSecret = undefined;
@@ -229,36 +243,26 @@ export class ObjectState {
     return true;
   }
 
-  /** The machine as a read showed it that began at `seenAt`, at `now`. */
-  recordMachine(machine: Machine, now: number, seenAt: number): void {
-    if (machine.state !== this.#state) {
-      this.#state = machine.state;
-      this.#stateSince = now;
+  /** A read showed the VM. */
+  recordMachine(lastRead: MachineRead): void {
+    if (lastRead.machine.state !== this.#power.state) {
       this.notBefore = undefined;
       this.refusedSince = undefined;
       this.refusedWords = undefined;
     }
-    this.#updatedAt = machine.updatedAt;
-    if (machine.state === 'Starting' || machine.state === 'Running') {
-      this.#lastUpAt = seenAt;
-      this.#updatedAtWhenUp = machine.updatedAt;
-    }
-    if (machine.state === 'Halting' || machine.state === 'Halted' || machine.state === 'Starting')
-      this.#lastDownAt = seenAt;
-    this.#busySince = isTaskBusy(machine.lastTask) ? (this.#busySince ?? now) : undefined;
+    this.#power = withRead(this.#power, lastRead);
     this.wasListed = true;
     this.resetAbsence();
   }
 
-  /** A list lacked the machine while it answered to its id: for how long that has been so (monotonic `now`). */
-  listLaggingFor(now: number): number {
-    this.#laggingSince ??= now;
-    return now - this.#laggingSince;
+  /** Since `since` (monotonic) lists lack the VM although it answers to its id, unless that is known for longer. */
+  listLags(since: number): void {
+    this.laggingSince ??= since;
   }
 
-  /** A list shows the machine again. */
+  /** A list shows the VM again. */
   listCaughtUp(): void {
-    this.#laggingSince = undefined;
+    this.laggingSince = undefined;
   }
 
   /** A complete list that started at `startedAt` (monotonic) lacked the name. */
@@ -297,8 +301,22 @@ export class ObjectState {
     return refusal.basis === basis() ? refusal.failure : undefined;
   }
 
-  /** As `plan` sees it, in epoch milliseconds. A basis costs a hash, and hardly any object was ever refused: asked only then. */
-  history({ now, monotonic }: Moment, basis: () => string, writeBasis: () => string): ObservedHistory {
+  /**
+   * The history for `plan`, in epoch milliseconds, with a read that isn't recorded yet. Each basis is a function because it
+   * costs a hash that only a refusal needs.
+   */
+  history(
+    { now, monotonic }: Moment,
+    basis: () => string,
+    writeBasis: () => string,
+    lastRead?: MachineRead,
+  ): ObservedHistory {
+    const power: PowerHistory = lastRead === undefined ? this.#power : withRead(this.#power, lastRead);
+    // A new state ends what was put off because of the one before.
+    const { refusedSince, refusedWords, notBefore } =
+      power.state === this.#power.state
+        ? this
+        : { refusedSince: undefined, refusedWords: undefined, notBefore: undefined };
     const epochOf = (moment: number): number => now - (monotonic - moment);
     const since = (moment: number | undefined): number => (moment === undefined ? 0 : monotonic - moment);
     const refusal = this.#currentRefusal(monotonic, basis);
@@ -307,13 +325,13 @@ export class ObjectState {
     const conflict = this.#passwordConflict;
     return {
       knownFor: since(this.firstSeenAt),
-      stateFor: this.#state === undefined ? 0 : since(this.#stateSince),
-      taskBusyFor: since(this.#busySince),
-      ...(this.#lastUpAt === undefined ? {} : { lastUpAt: epochOf(this.#lastUpAt) }),
-      ...(this.#lastDownAt === undefined ? {} : { lastDownAt: epochOf(this.#lastDownAt) }),
-      refusedFor: since(this.refusedSince),
-      ...(this.refusedWords === undefined ? {} : { refusedWords: this.refusedWords }),
-      wasActedOn: this.#lastUpAt !== undefined && this.#updatedAt !== this.#updatedAtWhenUp,
+      stateFor: power.state === undefined ? 0 : since(power.stateSince),
+      taskBusyFor: since(power.busySince),
+      ...(power.lastUpAt === undefined ? {} : { lastUpAt: epochOf(power.lastUpAt) }),
+      ...(power.lastDownAt === undefined ? {} : { lastDownAt: epochOf(power.lastDownAt) }),
+      refusedFor: since(refusedSince),
+      ...(refusedWords === undefined ? {} : { refusedWords }),
+      wasActedOn: power.lastUpAt !== undefined && power.updatedAt !== power.updatedAtWhenUp,
       ...(this.deleteAcceptedAt === undefined ? {} : { deleteAcceptedAt: epochOf(this.deleteAcceptedAt) }),
       deletes: this.deletes,
       ...(refusal === undefined ? {} : { refusal }),
@@ -328,7 +346,7 @@ export class ObjectState {
           }
         : {}),
       ...(this.queueing === 'Unreported' ? { isQueued: true } : {}),
-      ...(this.notBefore === undefined ? {} : { notBefore: epochOf(this.notBefore) }),
+      ...(notBefore === undefined ? {} : { notBefore: epochOf(notBefore) }),
     };
   }
 }

@@ -21,11 +21,15 @@ import type { Ownership } from './ownership.ts';
 import { rememberPassword } from './execute/password-secret.ts';
 import type { ObjectClient } from './removed-objects.ts';
 import type { ReactionLatency } from './reaction-latency.ts';
-import { type Observation, type ObserveDeps, observe, writeBasis } from './observe/observe.ts';
+import { type ObserveDeps, observe, writeBasis } from './observe/observe.ts';
+import { prepare } from './prepare.ts';
+import { recordObservation } from './record-observation.ts';
+import type { Credentials } from './credentials.ts';
 import { createReporter } from './report.ts';
 import { type Conclusion, conclude, isRefusedAsBusy } from './conclude.ts';
 
 export interface ReconcilerDeps extends ObserveDeps {
+  readonly credentials: Credentials;
   readonly client: ObjectClient;
   readonly quota: NamespaceQuota;
   readonly deletionRate: DeletionRate;
@@ -99,20 +103,23 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     }
     const object = unsaved === undefined ? stored : { ...stored, status: unsaved.status };
     reporter.reportAnnotations(object, objectState);
-    const observation = await observe(deps, key, object, objectState);
-    if (observation === undefined) return {};
+    const preparation = await prepare(deps, key, object, objectState);
+    if (preparation === undefined) return {};
+    const { account } = preparation;
+    const observation = await observe(deps, preparation);
+    recordObservation(deps, preparation, observation, objectState);
     reporter.reportHint(observation.observed, objectState);
     const decision = plan(observation.observed);
     if (observation.observed.history.isQueued === true) objectState.queueing = 'Reported';
-    observation.account?.setFastPolling(key, decision.fastPolling);
+    account?.setFastPolling(key, decision.fastPolling);
     if (decision.awaitsDelete) deps.deletionRate.wait(key);
-    const execution = await carryOut(observation, decision, objectState, withoutWorker);
+    const execution = await carryOut(observation.observed, account, decision, objectState, withoutWorker);
     const conclusion = conclude(observation.observed, decision, execution, objectState.failures, deps.random());
     remember(objectState, observation.observed, decision, execution, conclusion);
     const isDone = execution.type === 'Released' || ('outcome' in execution && execution.outcome.ok);
     if (decision.event !== undefined && isDone) reporter.event(object, decision.event.reason, decision.event.message);
     logWrite(deps.log, key, decision.action, execution);
-    follow(key, observation, conclusion, objectState);
+    follow(key, account, observation.observed, conclusion, objectState);
     let heldFor = Infinity;
     try {
       if (conclusion.report !== undefined)
@@ -151,13 +158,13 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   }
 
   async function carryOut(
-    observation: Observation,
+    observed: Observed,
+    account: Account | null,
     decision: Decision,
     objectState: ObjectState,
     withoutWorker: ReleaseWorker,
   ): Promise<Execution> {
     const { action } = decision;
-    const { observed, account } = observation;
     if (action.type === 'ReleaseFinalizer' && observed.machine.kind === 'Absent')
       deps.quota.confirmGone(keyOf(observed.object));
     return execute(
@@ -233,7 +240,8 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   /** Has the account wake the object, and remembers when it is to be looked at rather than decided on from memory. */
   function follow(
     key: string,
-    { account, observed }: Observation,
+    account: Account | null,
+    observed: Observed,
     conclusion: Conclusion,
     objectState: ObjectState,
   ): void {

@@ -64,7 +64,7 @@ describe('when an object entered the scope', () => {
   it.each<[why: string, before: VirtualMachine, after: VirtualMachine]>([
     ['its labels match now', objectOf('b', 'none'), objectOf('a', 'none')],
     ['its owner was removed', objectOf('a', 'another'), objectOf('a', 'none')],
-    ['it was taken over', objectOf('a', 'another'), objectOf('a', 'this')],
+    ['it was transferred', objectOf('a', 'another'), objectOf('a', 'this')],
   ])('is on record: %s', async (_why, before, after) => {
     const { clock, scope } = createScope();
     await clock.advance(1_000);

@@ -29,8 +29,8 @@ const ages: Readonly<Record<string, number>> = {
   message: 0,
   firstSeenAt: 0,
   changedLast: 0,
-  _lastUpAt: 0,
-  _lastDownAt: 0,
+  lastUpAt: 0,
+  lastDownAt: 0,
   previousActionTime: 0,
   since: 0,
   lookStartedAt: 0,
@@ -41,8 +41,7 @@ const ages: Readonly<Record<string, number>> = {
   madeAt: 0,
   actedAt: 0,
   updatedAt: 0,
-  _updatedAt: 0,
-  _updatedAtWhenUp: 0,
+  updatedAtWhenUp: 0,
   [annotations.createPending]: 0,
   sentIntent: 0,
   refusedIntent: 0,
@@ -58,11 +57,11 @@ const orders: readonly ReadonlySet<string>[] = [
   // What a list says, or the read of a machine, depends on when it started.
   'listStartedAt lookStartedAt changedLast firstSeenAt relistAfter requestedAt refusedAt firstListWithout absentSince wantedAt doubtedAt since',
   // Whether a machine came up, or went down, after it was called.
-  '_lastUpAt _lastDownAt operationStartedAt repeatedAt',
+  'lastUpAt lastDownAt operationStartedAt repeatedAt',
   // Whether a create intent is the one that was sent, or was settled.
   `${annotations.createPending} sentIntent refusedIntent settledIntent`,
   // The provider's clock: whether the machine was changed outside the operator.
-  'createdAt creationTime madeAt actedAt updatedAt previousActionTime _updatedAt _updatedAtWhenUp',
+  'createdAt creationTime madeAt actedAt updatedAt previousActionTime updatedAtWhenUp',
 ].map((names) => new Set(names.split(' ')));
 
 /** Times that count only while a create call may have been sent. */

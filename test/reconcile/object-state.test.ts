@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { MachineState } from '../../src/domain/machine.ts';
+import type { Machine, MachineState } from '../../src/domain/machine.ts';
 import type { Account } from '../../src/provider/account/account.ts';
 import { ObjectState, type Moment } from '../../src/reconcile/object-state.ts';
+import type { MachineRead } from '../../src/reconcile/power-history.ts';
 import { failure, machineIn } from '../plan/fixtures.ts';
 
 const epoch = Date.UTC(2026, 5, 1);
@@ -14,10 +15,16 @@ const historyAt = (objectState: ObjectState, monotonic: number) => objectState.h
 
 type Seen = readonly [state: MachineState, now: number, updatedAt?: string];
 
+const readOf = (machine: Machine, usedAt: number, startedAt: number): MachineRead => ({
+  machine,
+  startedAt,
+  at: usedAt,
+});
+
 function memoryThatSaw(...seen: readonly Seen[]): ObjectState {
   const objectState = new ObjectState('uid', 0);
   for (const [state, now, updatedAt] of seen)
-    objectState.recordMachine(machineIn(state, updatedAt === undefined ? {} : { updatedAt }), now, now - 5);
+    objectState.recordMachine(readOf(machineIn(state, updatedAt === undefined ? {} : { updatedAt }), now, now - 5));
   return objectState;
 }
 
@@ -56,9 +63,9 @@ describe('the state of a VM', () => {
       Object.assign(objectState, { notBefore: 900, refusedSince: 150, refusedWords: '406' });
     };
     putOff();
-    objectState.recordMachine(machineIn('Running'), 200, 200);
+    objectState.recordMachine(readOf(machineIn('Running'), 200, 200));
     expect(historyAt(objectState, 200)).toMatchObject({ notBefore: epoch + 900, refusedFor: 50, refusedWords: '406' });
-    objectState.recordMachine(machineIn('Halting'), 300, 300);
+    objectState.recordMachine(readOf(machineIn('Halting'), 300, 300));
     const { notBefore, refusedFor, refusedWords } = historyAt(objectState, 400);
     expect([notBefore, refusedFor, refusedWords]).toEqual([undefined, 0, undefined]);
   });
@@ -86,7 +93,7 @@ describe('the state of a VM', () => {
   it('counts a task in progress since it was first observed', () => {
     const objectState = new ObjectState('uid', 0);
     const see = (status: string, now: number): number => {
-      objectState.recordMachine(machineIn('Running', { lastTask: { name: 'VmBackup', status } }), now, now);
+      objectState.recordMachine(readOf(machineIn('Running', { lastTask: { name: 'VmBackup', status } }), now, now));
       return historyAt(objectState, now).taskBusyFor;
     };
     expect([see('pending', 100), see('running', 300), see('done', 400), see('pending', 500)]).toEqual([0, 200, 0, 0]);
@@ -96,8 +103,8 @@ describe('the state of a VM', () => {
 function memoryOfSeven(): ObjectState {
   const objectState = new ObjectState('uid', 0);
   objectState.setMachine(7);
-  objectState.recordMachine(machineIn('Running'), 100, 100);
-  objectState.recordMachine(machineIn('Halted'), 200, 200);
+  objectState.recordMachine(readOf(machineIn('Running'), 100, 100));
+  objectState.recordMachine(readOf(machineIn('Halted'), 200, 200));
   Object.assign(objectState, { deleteAcceptedAt: 300, deletes: 2, passwordSecret: 'web-password' });
   objectState.notePasswordConflict({ reason: 'InitialPasswordConflict', message: 'Secret "x" is there' }, 9_000);
   objectState.recordAbsence(250);
@@ -146,7 +153,7 @@ describe('lists', () => {
     begin();
     objectState.setAccount(account, 'default/web');
     expect(objectState.firstListWithout).toBe(100);
-    objectState.recordMachine(machineIn('Running'), 300, 300);
+    objectState.recordMachine(readOf(machineIn('Running'), 300, 300));
     expect(objectState.firstListWithout).toBeUndefined();
     begin();
     objectState.setAccount(accountThatNotes(forgotten, 'second'), 'default/web');
@@ -156,9 +163,12 @@ describe('lists', () => {
 
   it('lag behind since the first one without the VM, until one shows it', () => {
     const objectState = new ObjectState('uid', 0);
-    expect([objectState.listLaggingFor(100), objectState.listLaggingFor(300)]).toEqual([0, 200]);
+    for (const since of [100, 300]) objectState.listLags(since);
+    expect(objectState.laggingSince).toBe(100);
     objectState.listCaughtUp();
-    expect(objectState.listLaggingFor(500)).toBe(0);
+    expect(objectState.laggingSince).toBeUndefined();
+    objectState.listLags(500);
+    expect(objectState.laggingSince).toBe(500);
   });
 });
 

@@ -161,7 +161,7 @@ export interface Account {
   /** Undefined while the newest list, or a later read, shows the VM, and for a VM that no key is subscribed to. */
   absenceOf(id: ProviderId): Absence | undefined;
   /** At which rate VMs that are gone are created again. */
-  readonly recreations: Pick<RecreationRate, 'dueAt' | 'use'>;
+  readonly recreations: Pick<RecreationRate, 'dueAt' | 'reserve' | 'use'>;
   /** The mass absence in which this machine vanished; undefined once it is back or lists have agreed for long enough. */
   massDisappearanceOf(id: ProviderId): MassDisappearance | undefined;
   /**

@@ -4,7 +4,7 @@ import type { Machine } from '../../domain/machine.ts';
 import type { Account } from '../../provider/account/account.ts';
 import type { MachineIndex } from '../../controller/machine-index.ts';
 import type { Credentials, KeyLookup } from '../credentials.ts';
-import type { ReconcileSubject } from './machine-lookup.ts';
+import type { ReadableAccount, ReconcileSubject } from './machine-lookup.ts';
 
 /** What tells whose a VM or a name is. */
 export interface ConflictDeps {
@@ -24,7 +24,7 @@ const mostOrphanCandidates = 8;
 export function orphanCandidatesOf(
   machineIndex: Pick<MachineIndex, 'isReserved'>,
   { object, identity, intent }: ReconcileSubject,
-  account: Account | null,
+  account: ReadableAccount | null,
 ): readonly OrphanCandidate[] {
   if (identity.kind !== 'None' || intent !== undefined || !isNameOwn(object) || account === null) return [];
   return (account.snapshot?.withSuffix(nameHead(object)) ?? [])
@@ -38,7 +38,7 @@ export function orphanCandidatesOf(
 export async function machineConflict(
   deps: ConflictDeps,
   { key, identity }: ReconcileSubject,
-  account: Account,
+  account: ReadableAccount,
   machine: Machine,
 ): Promise<string | undefined> {
   const { machineIndex } = deps;
@@ -52,7 +52,7 @@ export async function machineConflict(
 export async function nameConflict(
   deps: ConflictDeps,
   { key, identity, name }: ReconcileSubject,
-  account: Account | null,
+  account: ReadableAccount | null,
 ): Promise<string | undefined> {
   if (identity.kind === 'Known' || account === null) return undefined;
   await resolveAccounts(deps, deps.machineIndex.withUnknownAccount({ name }, key), key);

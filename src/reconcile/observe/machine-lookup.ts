@@ -3,13 +3,35 @@ import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
 import type { ProviderId } from '../../domain/machine.ts';
 import type { MachineObservation } from '../../plan/observed.ts';
 import type { Account, Snapshot } from '../../provider/account/account.ts';
-import type { ObjectState } from '../object-state.ts';
+import type { ReadableState } from '../object-state.ts';
+
+/** What `observe` reads of an account. Reads that aren't there yet are started; they change nothing else. */
+export type ReadableAccount = Pick<
+  Account,
+  | 'credentialStatus'
+  | 'rejection'
+  | 'lastFailure'
+  | 'rateLimitedUntil'
+  | 'isUnavailable'
+  | 'ownerId'
+  | 'snapshot'
+  | 'massDisappearance'
+  | 'massDisappearanceOf'
+  | 'cachedMachine'
+  | 'lastWriteAt'
+  | 'readMachine'
+  | 'catalogue'
+  | 'subscribedSince'
+  | 'absenceOf'
+  | 'recreations'
+  | 'keyedHash'
+>;
 
 /** What one reconciliation is about: an object, and what is recorded or hinted of its VM. */
 export interface ReconcileSubject {
   readonly key: string;
   readonly object: VirtualMachine;
-  readonly objectState: ObjectState;
+  readonly objectState: ReadableState;
   /** The machine's name: as recorded, else as it would be created. */
   readonly name: string;
   readonly identity: Identity;
@@ -88,7 +110,7 @@ export function duplicatesOf(
   object: VirtualMachine,
   identity: Identity,
   machine: MachineObservation,
-  account: Account | null,
+  account: ReadableAccount | null,
   isDefaultKey: boolean,
 ): readonly ProviderId[] {
   if (identity.kind !== 'Known' || identity.origin !== 'Created' || machine.kind !== 'Present') return [];

@@ -7,7 +7,7 @@ import type { Limits, MachineObservation } from '../../plan/observed.ts';
 import { isFromIntent } from '../../plan/create.ts';
 import { isRecreated } from '../../plan/external-deletion.ts';
 import type { Absence } from '../../provider/account/absence.ts';
-import type { Account, Snapshot } from '../../provider/account/account.ts';
+import type { Snapshot } from '../../provider/account/account.ts';
 import {
   confirmAbsence,
   checkAccount,
@@ -16,7 +16,8 @@ import {
   unreadableOf,
   manyDisappeared,
 } from './absence-evidence.ts';
-import type { ReconcileSubject, MachineLookup } from './machine-lookup.ts';
+import { Findings, type MachineFinding } from './findings.ts';
+import type { ReadableAccount, ReconcileSubject, MachineLookup } from './machine-lookup.ts';
 
 export interface MachineDeps {
   readonly clock: Clock;
@@ -28,7 +29,9 @@ export interface MachineDeps {
   readonly leadingSince: (key: string) => number;
 }
 
-export const notYetSeen: MachineObservation = { kind: 'Unknown', reason: { kind: 'NotYetSeen' } };
+const notYetSeen: MachineObservation = { kind: 'Unknown', reason: { kind: 'NotYetSeen' } };
+/** Nothing is looked for. */
+export const nothingFound: MachineFinding = new Findings().of(notYetSeen);
 const outcomeUnknown: MachineObservation = { kind: 'Unknown', reason: { kind: 'OutcomeUnknown' } };
 
 /** How soon the read of a single machine is tried again. */
@@ -36,27 +39,40 @@ const rereadAfter = 5_000;
 /** The longest wait for a further list while the evidence of absence is not complete. */
 const longestRecheck = 60_000;
 
-/** What is known of the machine that the object stands for, and a wish for a read where that is not enough. */
+interface FindDeps extends MachineDeps {
+  readonly findings: Findings;
+}
+
+/** What the reads so far show of the object's VM, and which further reads that needs. Changes nothing. */
 export function observeMachine(
   deps: MachineDeps,
-  account: Account,
+  account: ReadableAccount,
+  subject: ReconcileSubject,
+  target: MachineLookup,
+): MachineFinding {
+  const findings = new Findings();
+  return findings.of(findMachine({ ...deps, findings }, account, subject, target));
+}
+
+function findMachine(
+  deps: FindDeps,
+  account: ReadableAccount,
   subject: ReconcileSubject,
   target: MachineLookup,
 ): MachineObservation {
-  const { key, object, objectState, name, identity } = subject;
+  const { object, objectState, name, identity } = subject;
   if (account.lastFailure !== undefined) {
     return { kind: 'Unknown', reason: { kind: 'ReadFailed', failure: account.lastFailure } };
   }
   const { snapshot } = account;
   if (target.id === undefined && identity.kind === 'None' && isNeverCreated(subject)) {
     if (snapshot === undefined) {
-      account.requestList(key, 0);
+      deps.findings.requestList(0);
       return notYetSeen;
     }
     // Any complete list will do: what it is asked for, machines of an earlier life, has been there for long. One of this very
     // name is our own: Kubernetes was put back to a time before it was made.
-    if (snapshot.byName(target.name).length === 0)
-      return unreadableNamed(deps, account, snapshot, subject, target.name);
+    if (snapshot.byName(target.name).length === 0) return unreadableNamed(deps, snapshot, subject, target.name);
   }
   const notBefore = Math.max(
     account.lastWriteAt(name) ?? 0,
@@ -69,14 +85,14 @@ export function observeMachine(
       ? objectState.relistAfter
       : 0,
   );
-  const sighting = target.id === undefined ? undefined : account.cachedMachine(target.id);
-  if (snapshot !== undefined && sighting !== undefined && sighting.startedAt >= notBefore) {
-    if (snapshot.has(sighting.machine.id)) objectState.listCaughtUp();
-    const successor = isUnseen(subject, sighting.machine) ? successorIn(snapshot, subject) : undefined;
-    return presentOf(deps, account, subject, successor ?? sighting.machine, sighting.startedAt);
+  const cached = target.id === undefined ? undefined : account.cachedMachine(target.id);
+  if (snapshot !== undefined && cached !== undefined && cached.startedAt >= notBefore) {
+    if (snapshot.has(cached.machine.id)) deps.findings.listCaughtUp();
+    const successor = isUnseen(subject, cached.machine) ? successorIn(snapshot, subject) : undefined;
+    return presentOf(deps, account, subject, successor ?? cached.machine, cached.startedAt);
   }
   if (snapshot === undefined || snapshot.startedAt < notBefore) {
-    account.requestMachine(key, notBefore);
+    deps.findings.requestMachine(notBefore);
     return notYetSeen;
   }
   const unreadable = target.id === undefined ? undefined : snapshot.unreadable.get(target.id);
@@ -100,13 +116,13 @@ interface GoneMachine {
  * was not recorded any more, or a backup brought the record back. Before another one is created, being gone has to last.
  */
 function replacementOf(
-  deps: MachineDeps,
-  account: Account,
+  deps: FindDeps,
+  account: ReadableAccount,
   snapshot: Snapshot,
   subject: ReconcileSubject,
   gone: GoneMachine,
 ): MachineObservation {
-  const { key, object, identity, intent } = subject;
+  const { object, identity, intent } = subject;
   const found = snapshot.byName(providerName(object));
   const [machine] = found;
   const isCreate = mayCreate(object, identity, { kind: 'Absent' });
@@ -121,13 +137,13 @@ function replacementOf(
   if (byName?.kind === 'Unknown') return byName;
   const mustExist = identity.kind !== 'Known' && object.spec.adoption.policy === 'MustExist';
   if (!isCreate || mustExist) return { kind: 'Absent' };
-  const lacking = unreadableNamed(deps, account, snapshot, subject, providerName(object));
+  const lacking = unreadableNamed(deps, snapshot, subject, providerName(object));
   if (lacking.kind === 'Unknown') return lacking;
   // A VM is not denied as long as it may not be listed yet.
   const recreateAfter = deps.limits.recreateAfter + (gone.wasSeen ? 0 : deps.limits.visibilityWindow);
   const judgment = confirmRecreation({ ...gone, newest: snapshot.startedAt, recreateAfter });
-  if (judgment.isDue) return freeName(deps, account, snapshot, subject);
-  account.requestList(key, Math.max(judgment.wantListAfter, deps.clock.monotonic() + rereadAfter));
+  if (judgment.isDue) return freeName(deps, snapshot, subject);
+  deps.findings.requestList(Math.max(judgment.wantListAfter, deps.clock.monotonic() + rereadAfter));
   const until = epochOf(deps.clock, (gone.absence?.since ?? snapshot.startedAt) + recreateAfter);
   return { kind: 'Unknown', reason: { kind: 'AbsenceRecent', id: gone.id, until } };
 }
@@ -138,13 +154,12 @@ function duplicateName(name: string, found: readonly Machine[]): MachineObservat
 
 /** No VM that can be read has the name: absent, unless one has it that can't be read, or may have it. */
 function unreadableNamed(
-  deps: MachineDeps,
-  account: Account,
+  deps: FindDeps,
   snapshot: Snapshot,
   subject: ReconcileSubject,
   name: string,
 ): MachineObservation {
-  const { key, object, objectState, intent } = subject;
+  const { object, objectState, intent } = subject;
   const isOpen = objectState.openIntent(object.metadata.annotations?.[annotations.createPending]) !== undefined;
   const unreadable = unreadableOf(snapshot, {
     name,
@@ -153,7 +168,7 @@ function unreadableNamed(
   });
   if (unreadable === undefined) return { kind: 'Absent' };
   // When it can be read it may turn out to be of a name that wakes nobody here.
-  account.requestList(key, deps.clock.monotonic() + longestRecheck);
+  deps.findings.requestList(deps.clock.monotonic() + longestRecheck);
   return unreadableMachine(unreadable, unreadable.name !== undefined);
 }
 
@@ -196,8 +211,8 @@ function isNeverCreated({ object, objectState, name }: ReconcileSubject): boolea
 }
 
 function findByName(
-  deps: MachineDeps,
-  account: Account,
+  deps: FindDeps,
+  account: ReadableAccount,
   snapshot: Snapshot,
   subject: ReconcileSubject,
   name: string,
@@ -207,35 +222,35 @@ function findByName(
   const [machine] = found;
   if (found.length > 1) return duplicateName(name, found);
   if (machine !== undefined) {
-    objectState.recordMachine(machine, deps.clock.monotonic(), snapshot.startedAt);
+    deps.findings.recordMachine({ machine, startedAt: snapshot.startedAt, at: deps.clock.monotonic() });
     return { kind: 'Present', machine };
   }
-  const lacking = unreadableNamed(deps, account, snapshot, subject, name);
+  const lacking = unreadableNamed(deps, snapshot, subject, name);
   if (lacking.kind === 'Unknown') return lacking;
   const { massDisappearance } = account;
   if (massDisappearance !== undefined) {
-    account.requestList(key, Math.max(massDisappearance.until, deps.clock.monotonic()));
+    deps.findings.requestList(Math.max(massDisappearance.until, deps.clock.monotonic()));
     return manyDisappeared(massDisappearance);
   }
   const open = objectState.openIntent(object.metadata.annotations?.[annotations.createPending]);
-  if (open === undefined) return freeName(deps, account, snapshot, subject);
+  if (open === undefined) return freeName(deps, snapshot, subject);
   // The call was made with the key of another account, so this one's lists say nothing about it.
   const otherAccount = checkAccount(snapshot.ownerIds, intent?.ownerId);
   if (otherAccount !== undefined) return otherAccount;
   if (!isKeyOf(subject, account)) return { kind: 'Unknown', reason: { kind: 'OtherKey' } };
 
   if (objectState.refusedIntent === open && snapshot.startedAt >= objectState.refusedAt)
-    return freeName(deps, account, snapshot, subject);
+    return freeName(deps, snapshot, subject);
   const earliest = Math.max(deps.leadingSince(key), objectState.intentSentAt ?? 0) + deps.limits.callDeadline;
-  if (snapshot.startedAt >= earliest) objectState.recordAbsence(snapshot.startedAt);
+  if (snapshot.startedAt >= earliest) deps.findings.recordAbsence(snapshot.startedAt);
   const judgment = confirmNameFree({
     earliest,
-    firstListWithout: objectState.firstListWithout,
+    firstListWithout: objectState.firstListWithout ?? deps.findings.absentSince,
     newest: snapshot.startedAt,
     visibilityWindow: deps.limits.visibilityWindow,
   });
-  if (judgment.absent) return freeName(deps, account, snapshot, subject);
-  account.requestList(key, judgment.wantListAfter);
+  if (judgment.absent) return freeName(deps, snapshot, subject);
+  deps.findings.requestList(judgment.wantListAfter);
   return outcomeUnknown;
 }
 
@@ -246,29 +261,24 @@ const freeFor = 5_000;
  * No VM has the name. Anybody of the account may take a name that the manifest chose, and a create call that is refused for that
  * could make a stranger's VM look like the object's: before a create call the list has to be a new one.
  */
-function freeName(
-  deps: MachineDeps,
-  account: Account,
-  snapshot: Snapshot,
-  subject: ReconcileSubject,
-): MachineObservation {
-  const { key, object, identity } = subject;
+function freeName(deps: FindDeps, snapshot: Snapshot, subject: ReconcileSubject): MachineObservation {
+  const { object, identity } = subject;
   const isNew = deps.clock.monotonic() - snapshot.answeredAt <= freeFor;
   if (isNew || isNameOwn(object) || !mayCreate(object, identity, { kind: 'Absent' })) return { kind: 'Absent' };
-  account.requestList(key, deps.clock.monotonic());
+  deps.findings.requestList(deps.clock.monotonic());
   return notYetSeen;
 }
 
 /** Whether the key in use is the one the create intent was written with, or is shown to be of the same account. */
-function isKeyOf({ intent, isIntentProven, objectState }: ReconcileSubject, account: Account): boolean {
+function isKeyOf({ intent, isIntentProven, objectState }: ReconcileSubject, account: ReadableAccount): boolean {
   if (objectState.intentAccount === account || intent?.proof === undefined) return true;
   return isIntentProven || (intent.ownerId !== undefined && intent.ownerId === account.ownerId);
 }
 
 /** The list does not show it, nor does any later read of it alone. */
 function findById(
-  deps: MachineDeps,
-  account: Account,
+  deps: FindDeps,
+  account: ReadableAccount,
   snapshot: Snapshot,
   subject: ReconcileSubject,
   id: ProviderId,
@@ -279,21 +289,23 @@ function findById(
   if (otherAccount !== undefined) return otherAccount;
   const followedSince = account.subscribedSince(key) ?? 0;
   if (snapshot.startedAt < followedSince) {
-    account.requestList(key, followedSince);
+    deps.findings.requestList(followedSince);
     return notYetSeen;
   }
   const read = account.readMachine(key, id, snapshot.startedAt);
   if (read === undefined) return notYetSeen;
   if (!read.outcome.ok) {
     // A machine that no list shows any more wakes nobody.
-    account.requestList(key, deps.clock.monotonic() + rereadAfter);
+    deps.findings.requestList(deps.clock.monotonic() + rereadAfter);
     return { kind: 'Unknown', reason: { kind: 'ReadFailed', failure: read.outcome.failure } };
   }
   if (read.outcome.value !== undefined) {
     // The list lags: a machine that answers to its id is there.
     const now = deps.clock.monotonic();
+    deps.findings.listLags(now);
+    const laggingFor = now - (objectState.laggingSince ?? now);
     const isMoving = object.status?.operation !== undefined || object.metadata.deletionTimestamp !== undefined;
-    account.requestList(key, now + Math.min(objectState.listLaggingFor(now), isMoving ? rereadAfter : longestRecheck));
+    deps.findings.requestList(now + Math.min(laggingFor, isMoving ? rereadAfter : longestRecheck));
     return presentOf(deps, account, subject, read.outcome.value, read.startedAt);
   }
   const wasSeen = objectState.wasListed || (subject.identity.kind === 'Known' && wasSeenBefore(object));
@@ -319,13 +331,13 @@ function findById(
     return replacementOf(deps, account, snapshot, subject, { absence, id, wasSeen, notFoundAt: read.startedAt });
   // A later list decides: soon at first, then ever more slowly, because what stands in the way may stay.
   const soon = deps.clock.monotonic() + Math.min(lackingFor, longestRecheck);
-  account.requestList(key, Math.max(soon, massDisappearance?.until ?? 0));
+  deps.findings.requestList(Math.max(soon, massDisappearance?.until ?? 0));
   // Just created and not visible yet is no reason for alarm.
   return !wasSeen && lackingFor < deps.limits.visibilityWindow ? notYetSeen : judgment;
 }
 
 /** Whether the VM that the object records was last seen with the key in use. */
-function isSameKey({ object: { metadata, status }, identity }: ReconcileSubject, account: Account): boolean {
+function isSameKey({ object: { metadata, status }, identity }: ReconcileSubject, account: ReadableAccount): boolean {
   return identity.kind === 'Known' && status?.internal?.apiKeyHash === account.keyedHash(keyText(metadata));
 }
 
@@ -335,8 +347,8 @@ function isSameKey({ object: { metadata, status }, identity }: ReconcileSubject,
  * of many, only a name with the object's UID proves one the object's.
  */
 function presentOf(
-  deps: MachineDeps,
-  account: Account,
+  deps: FindDeps,
+  account: ReadableAccount,
   subject: ReconcileSubject,
   machine: Machine,
   startedAt: number,
@@ -347,7 +359,7 @@ function presentOf(
     return { kind: 'Unknown', reason: { kind: 'OtherAccount', ownerId: machine.ownerId } };
   if (subject.isDefaultKey && machine.name !== providerName(subject.object))
     return { kind: 'Unknown', reason: { kind: 'NotOwn' } };
-  subject.objectState.recordMachine(machine, deps.clock.monotonic(), startedAt);
+  deps.findings.recordMachine({ machine, startedAt, at: deps.clock.monotonic() });
   return { kind: 'Present', machine };
 }
 

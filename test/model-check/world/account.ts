@@ -150,7 +150,7 @@ export class ModelAccount implements Account {
   }
 
   /** One object never waits for others. */
-  readonly recreations = { dueAt: () => this.#world.now(), use: () => true };
+  readonly recreations = { dueAt: () => this.#world.now(), reserve: () => this.#world.now(), use: () => true };
 
   massDisappearanceOf(): undefined {
     return undefined;

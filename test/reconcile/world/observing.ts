@@ -4,7 +4,8 @@ import { failed, succeeded } from '../../../src/domain/failure.ts';
 import type { ListedMachine, Machine, ProviderId } from '../../../src/domain/machine.ts';
 import type { Account } from '../../../src/provider/account/account.ts';
 import { createSnapshot } from '../../../src/provider/account/snapshot.ts';
-import { ObjectState } from '../../../src/reconcile/object-state.ts';
+import { ObjectState, type ReadableState } from '../../../src/reconcile/object-state.ts';
+import { recordFinding } from '../../../src/reconcile/record-observation.ts';
 import { observeMachine } from '../../../src/reconcile/observe/observe-machine.ts';
 import type { ReconcileSubject, MachineLookup } from '../../../src/reconcile/observe/machine-lookup.ts';
 import { failure, machineIn, type ObjectOptions, objectWith, observedWith, uid } from '../../plan/fixtures.ts';
@@ -48,6 +49,15 @@ export interface Given extends ObjectOptions {
 
 export const text = 'the stored intent';
 
+/** Only what `observe` may read: a write of a field throws, and so does a call of any method that writes. */
+export function readOnly(objectState: ObjectState): ReadableState {
+  return Object.freeze({
+    ...objectState,
+    openIntent: (...given: Parameters<ObjectState['openIntent']>) => objectState.openIntent(...given),
+    history: (...given: Parameters<ObjectState['history']>) => objectState.history(...given),
+  });
+}
+
 export function observe(given: Given) {
   const {
     listed = [other],
@@ -81,20 +91,18 @@ export function observe(given: Given) {
     subscribedSince: () => 0,
     absenceOf: () => ({ since: listedAt, lists: 1 }),
     massDisappearanceOf: () => undefined,
-    requestList: (_: string, after: number) => void wants.push(`list ${(after - now) / second}`),
-    requestMachine: (_: string, after: number) => void wants.push(`machine ${(after - now) / second}`),
     ...given.account,
   } as unknown as Account;
   const objectState = Object.assign(new ObjectState(uid, given.seenSince ?? 0), remembered);
   if (given.isSentWithKey === true) objectState.intentAccount = account;
-  if (given.lagging !== undefined) objectState.listLaggingFor(now - given.lagging);
+  if (given.lagging !== undefined) objectState.listLags(now - given.lagging);
   const identity = readIdentity(object, null);
   const known = identity.kind === 'Known' ? identity : undefined;
   const name = known?.name ?? object.spec.providerName ?? own;
   const subject: ReconcileSubject = {
     key: 'default/web',
     object,
-    objectState,
+    objectState: readOnly(objectState),
     name,
     identity,
     intent: pending === undefined ? undefined : { isOwn: true, uid, name, signed: '', ...pending },
@@ -105,7 +113,13 @@ export function observe(given: Given) {
   };
   const target = { ...(known === undefined ? {} : { id: known.id }), name, ...given.target };
   const deps = { clock, limits, leadingSince: () => given.leadingSince ?? 0 };
-  const observed = observeMachine(deps, account, subject, target);
+  const finding = observeMachine(deps, account, subject, target);
+  const { machine: observed } = finding;
+  const requests = {
+    requestList: (_: string, after: number) => void wants.push(`list ${(after - now) / second}`),
+    requestMachine: (_: string, after: number) => void wants.push(`machine ${(after - now) / second}`),
+  };
+  recordFinding('default/web', requests, finding, objectState);
   const what =
     observed.kind === 'Present'
       ? `Present ${observed.machine.id}`

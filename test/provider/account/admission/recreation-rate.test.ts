@@ -9,7 +9,7 @@ function create() {
   const clock = createManualClock();
   const start = clock.monotonic();
   const recreations = new RecreationRate(clock, minute);
-  return { clock, recreations, dueIn: (key: string) => (recreations.dueAt(key) - start) / minute };
+  return { clock, recreations, dueIn: (key: string) => (recreations.reserve(key) - start) / minute };
 }
 
 it('gives each key its own time, a minute apart, the first at once', () => {
@@ -42,8 +42,16 @@ it('keeps a minute between two VMs also if no key waited in between', async () =
 
 it('gives an object that was deleted and created again a new time at the end', () => {
   const { account } = createFixture([]);
-  const dueIn = (key: string): number => account.recreations.dueAt(key) / minute;
+  const dueIn = (key: string): number => account.recreations.reserve(key) / minute;
   expect(['a', 'b'].map(dueIn)).toEqual([0, 1]);
   account.unsubscribe('b');
   expect(dueIn('b')).toBe(2);
+});
+
+it('shows the next free turn to a key that has none, and gives it none', () => {
+  const { clock, recreations, dueIn } = create();
+  const start = clock.monotonic();
+  expect(dueIn('a')).toBe(0);
+  expect(['b', 'c', 'a'].map((key) => (recreations.dueAt(key) - start) / minute)).toEqual([1, 1, 0]);
+  expect(dueIn('c')).toBe(1);
 });

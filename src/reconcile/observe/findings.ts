@@ -1,0 +1,65 @@
+import type { MachineObservation } from '../../plan/observed.ts';
+import type { MachineRead } from '../power-history.ts';
+
+/** A read that has to start at `after` (monotonic) or later: a list, or any read of the object's VM. */
+export interface ReadRequest {
+  readonly type: 'List' | 'Machine';
+  readonly after: number;
+}
+
+/** What the search for one VM came to. Nothing of it is recorded yet. Times are monotonic. */
+export interface MachineFinding {
+  readonly machine: MachineObservation;
+  readonly requests: readonly ReadRequest[];
+  readonly lastRead: MachineRead | undefined;
+  /** Start of a complete list that lacked the name of a create whose outcome is unknown. */
+  readonly absentSince: number | undefined;
+  /** Whether the newest list lacks a VM that answers to its id, and since when; `CaughtUp`: a list shows it again. */
+  readonly listLag: { readonly since: number } | 'CaughtUp' | undefined;
+}
+
+/** Collects what one search finds. */
+export class Findings {
+  readonly #requests: ReadRequest[] = [];
+  #lastRead: MachineRead | undefined;
+  #absentSince: number | undefined;
+  #listLag: MachineFinding['listLag'];
+
+  get absentSince(): number | undefined {
+    return this.#absentSince;
+  }
+
+  requestList(after: number): void {
+    this.#requests.push({ type: 'List', after });
+  }
+
+  requestMachine(after: number): void {
+    this.#requests.push({ type: 'Machine', after });
+  }
+
+  recordMachine(lastRead: MachineRead): void {
+    this.#lastRead = lastRead;
+  }
+
+  recordAbsence(startedAt: number): void {
+    this.#absentSince ??= startedAt;
+  }
+
+  listLags(since: number): void {
+    this.#listLag = { since };
+  }
+
+  listCaughtUp(): void {
+    this.#listLag = 'CaughtUp';
+  }
+
+  of(machine: MachineObservation): MachineFinding {
+    return {
+      machine,
+      requests: this.#requests,
+      lastRead: this.#lastRead,
+      absentSince: this.#absentSince,
+      listLag: this.#listLag,
+    };
+  }
+}

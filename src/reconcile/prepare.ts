@@ -1,0 +1,198 @@
+import {
+  type Identity,
+  type Intent,
+  providerName,
+  readIdentity,
+  readIntent,
+  soughtName,
+} from '../api/v1alpha1/identity.ts';
+import { annotations } from '../api/v1alpha1/constants.ts';
+import { readRequests, type Requests } from '../api/v1alpha1/annotations.ts';
+import type { VirtualMachine } from '../api/v1alpha1/types.ts';
+import type { MachineIndex } from '../controller/machine-index.ts';
+import type { Clock } from '../domain/clock.ts';
+import type { Account } from '../provider/account/account.ts';
+import { isDeletionOnRecord } from '../status/conditions.ts';
+import type { Credentials, KeyLookup } from './credentials.ts';
+import type { ObjectState } from './object-state.ts';
+import type { ConflictDeps } from './observe/conflicts.ts';
+import { lookupOf, provenByName, type ReconcileSubject } from './observe/machine-lookup.ts';
+import type { ObserveInput } from './observe/observe.ts';
+import { withPastTimes } from './observe/past-times.ts';
+
+export interface PrepareDeps extends Pick<ConflictDeps, 'accountFor'> {
+  readonly clock: Clock;
+  readonly credentials: Pick<Credentials, 'lookup'>;
+  readonly machineIndex: Pick<MachineIndex, 'setAccount'>;
+}
+
+export interface Preparation extends ObserveInput {
+  readonly account: Account | null;
+}
+
+/**
+ * Everything that a reconciliation changes before it observes: it chooses the account, notes what the user requests, and subscribes to
+ * the VM. Undefined: the account has no list yet and there is nothing new to report; the first list requeues the object. Throws
+ * KubeError when the Secret can't be read for reasons that say nothing about it.
+ */
+export async function prepare(
+  deps: PrepareDeps,
+  key: string,
+  stored: VirtualMachine,
+  objectState: ObjectState,
+): Promise<Preparation | undefined> {
+  const object = withPastTimes(stored, deps.clock.now());
+  const lookup = keyToFinishWith(object, objectState, await deps.credentials.lookup(object));
+  const found = lookup.kind === 'Found' ? deps.accountFor(lookup.apiKey, object.metadata.namespace) : null;
+  const account = chooseAccount(deps, key, object, objectState, lookup, typeof found === 'string' ? null : found);
+  const requests = noteRequests(deps, object, objectState);
+  const { subject, lastIntent, isIntentOpen } = describeSubject(key, object, objectState, lookup, account);
+  const target = lookupOf(subject);
+  objectState.setMachine(target?.id);
+  account?.subscribe(key, {
+    name: subject.name,
+    id: target?.id,
+    isDeleting: isDeletionOnRecord(object),
+    group: object.metadata.namespace,
+  });
+  if (account?.isFirstListDue === true && isReported(object)) {
+    account.requestList(key, 0);
+    return undefined;
+  }
+  // The list that shows that the provider is available again requeues the objects that have a call to make.
+  if (account?.isUnavailable === true && account.lastFailure === undefined)
+    account.requestList(key, deps.clock.monotonic());
+  const limit = typeof found === 'string' ? found : undefined;
+  return { subject, requests, lookup, limit, account, target, lastIntent, isIntentOpen };
+}
+
+/** The account to work with; `present` is that of the key in the Secret. The state of the object records both. */
+function chooseAccount(
+  deps: PrepareDeps,
+  key: string,
+  object: VirtualMachine,
+  objectState: ObjectState,
+  lookup: KeyLookup,
+  present: Account | null,
+): Account | null {
+  const account =
+    lookup.kind === 'Found' && present !== null ? accountInUse(present, objectState, lookup.isDefault) : null;
+  if (lookup.kind === 'Found' && present !== null) objectState.usesDefaultKey = lookup.isDefault;
+  const successor = present === account || present === null ? undefined : present;
+  objectState.setSuccessor(successor, account, key);
+  objectState.setAccount(account, key);
+  deps.machineIndex.setAccount(key, account);
+  if (lookup.kind === 'Found' && account === present && account?.credentialStatus === 'Accepted')
+    objectState.acceptedKey = { from: secretOf(object), lookup };
+  successor?.subscribe(key, { name: providerName(object), group: object.metadata.namespace });
+  successor?.requestList(key, 0);
+  if (lookup.kind === 'Found') {
+    // A key that was rejected may be valid now: the user has written it to the Secret again.
+    if (objectState.secretVersion !== undefined && lookup.version !== objectState.secretVersion) present?.retryKey();
+    objectState.secretVersion = lookup.version;
+  }
+  return account;
+}
+
+function noteRequests(deps: PrepareDeps, object: VirtualMachine, objectState: ObjectState): Requests {
+  const requests = readRequests(object);
+  objectState.noteRequest(requests.reconcile, deps.clock.monotonic());
+  objectState.noteSpec(object.metadata.generation);
+  return requests;
+}
+
+/** Which VM the object stands for, from its records, its create intent and the newest list. */
+function describeSubject(
+  key: string,
+  object: VirtualMachine,
+  objectState: ObjectState,
+  lookup: KeyLookup,
+  account: Account | null,
+): { readonly subject: ReconcileSubject } & Pick<ObserveInput, 'lastIntent' | 'isIntentOpen'> {
+  const pending = objectState.openIntent(object.metadata.annotations?.[annotations.createPending]);
+  const written = object.metadata.annotations?.[annotations.createPending] ?? objectState.sentIntent;
+  const lastIntent = readIntent(written, object.metadata.uid);
+  const isIntentProven = isProven(object, lastIntent, account, written === objectState.sentIntent);
+  const replaced = isIntentProven ? lastIntent?.replaces : undefined;
+  const identity = provenByName(
+    object,
+    withoutReplaced(readIdentity(object, written), replaced, account),
+    account?.snapshot,
+  );
+  // The intent of a VM that is on record is done, unless it is to replace that VM.
+  const intent =
+    pending === undefined || (identity.kind === 'Known' && identity.id !== lastIntent?.replaces)
+      ? undefined
+      : lastIntent;
+  const isDefaultKey = lookup.kind === 'Found' && lookup.isDefault;
+  // A VM that may have been created comes first, and with the operator's own key nothing else is looked for.
+  const sought = isDefaultKey || intent?.isOwn === true ? providerName(object) : soughtName(object);
+  const subject: ReconcileSubject = {
+    key,
+    object,
+    objectState,
+    name: identity.kind === 'Known' ? identity.name : sought,
+    identity,
+    intent,
+    isIntentProven,
+    isIntentRefused: pending !== undefined && pending === objectState.refusedIntent,
+    isDefaultKey,
+  };
+  return { subject, lastIntent, isIntentOpen: pending !== undefined };
+}
+
+/**
+ * Whether the status reports on the current spec. Before the first list a reconciliation could only find out that it has to wait: with
+ * ten thousand objects, that was half of the work of a start.
+ */
+function isReported({ metadata, status }: VirtualMachine): boolean {
+  return status?.observedGeneration === metadata.generation && metadata.deletionTimestamp === undefined;
+}
+
+/**
+ * The account of the key, unless the key is new in the Secret and not verified yet. Until then the account before it is used, so that a
+ * rotation interrupts nothing, and a wrong key is reported as rejected.
+ */
+function accountInUse(present: Account, objectState: ObjectState, isDefault: boolean): Account {
+  const before = objectState.account;
+  // The operator's own key has other permissions than one of the namespace, so neither replaces the other.
+  const isVerified = present.credentialStatus !== 'Unverified' || objectState.usesDefaultKey !== isDefault;
+  if (before === undefined || before === null || before.credentialStatus !== 'Accepted' || isVerified) return present;
+  return before;
+}
+
+/**
+ * While an object is deleted whose Secret was deleted too: the key from that Secret that the provider accepted last. Helm and kubectl
+ * delete Secrets first, and a VM that can't be deleted costs money. A key that was replaced or rejected is not used.
+ */
+function keyToFinishWith(
+  object: VirtualMachine,
+  { acceptedKey }: Pick<ObjectState, 'acceptedKey'>,
+  lookup: KeyLookup,
+): KeyLookup {
+  const isGone = lookup.kind === 'Missing' && lookup.isAbsent === true;
+  if (!isGone || object.metadata.deletionTimestamp === undefined) return lookup;
+  return acceptedKey?.from === secretOf(object) ? acceptedKey.lookup : lookup;
+}
+
+function secretOf({ spec: { credentialsSecretRef: ref } }: VirtualMachine): string {
+  return JSON.stringify([ref.name, ref.key]);
+}
+
+/** The create intent that replaces a VM was stored after that VM was gone, whatever came of the intent. The VM may be back. */
+function withoutReplaced(identity: Identity, replaced: number | undefined, account: Account | null): Identity {
+  const isReplaced = identity.kind === 'Known' && identity.id === replaced;
+  return isReplaced && account?.cachedMachine(identity.id) === undefined ? { kind: 'None' } : identity;
+}
+
+/** Whether the intent was written with this key, or this process sent it with another key of the same account. */
+function isProven(
+  object: VirtualMachine,
+  intent: Intent | undefined,
+  account: Account | null,
+  wasSentHere: boolean,
+): boolean {
+  if (intent?.isOwn !== true || account === null || intent.name !== providerName(object)) return false;
+  if (intent.proof === account.keyedHash(intent.signed)) return true;
+  return wasSentHere && intent.ownerId !== undefined && intent.ownerId === account.ownerId;
+}

@@ -1,0 +1,89 @@
+import { expect, it } from 'vitest';
+import { readRequests } from '../../../src/api/v1alpha1/annotations.ts';
+import { MachineIndex } from '../../../src/controller/machine-index.ts';
+import { succeeded } from '../../../src/domain/failure.ts';
+import { Secret } from '../../../src/domain/secret.ts';
+import type { Account } from '../../../src/provider/account/account.ts';
+import { createSnapshot } from '../../../src/provider/account/snapshot.ts';
+import { ObjectState } from '../../../src/reconcile/object-state.ts';
+import { observe, type ObserveInput } from '../../../src/reconcile/observe/observe.ts';
+import { recordFinding } from '../../../src/reconcile/record-observation.ts';
+import { objectWith, observedWith, uid } from '../../plan/fixtures.ts';
+import { createManualClock } from '../../support/clock.ts';
+import { listedAt, now, other, own, readOnly, vm } from '../world/observing.ts';
+
+const key = 'default/web';
+
+function given(listed = [other]) {
+  const object = objectWith();
+  // Only what `observe` may use: each method that changes the account is missing.
+  const account = Object.freeze({
+    credentialStatus: 'Accepted',
+    ownerId: 1,
+    snapshot: createSnapshot(listedAt, listedAt, listed),
+    isUnavailable: false,
+    keyedHash: (text: string) => text,
+    lastWriteAt: () => undefined,
+    cachedMachine: () => undefined,
+    readMachine: () => undefined,
+    subscribedSince: () => 0,
+    absenceOf: () => undefined,
+    massDisappearanceOf: () => undefined,
+    catalogue: () => succeeded({ regions: [], packages: [], osTemplates: [] }),
+    recreations: { dueAt: () => now },
+  }) as unknown as Account;
+  const objectState = new ObjectState(uid, 0);
+  const lookup = { kind: 'Found', apiKey: new Secret('key'), version: '1', isDefault: false } as const;
+  const input: ObserveInput = Object.freeze({
+    subject: Object.freeze<ObserveInput['subject']>({
+      key,
+      object,
+      objectState: readOnly(objectState),
+      name: own,
+      identity: { kind: 'None' },
+      intent: undefined,
+      isIntentProven: false,
+      isIntentRefused: false,
+      isDefaultKey: false,
+    }),
+    requests: readRequests(object),
+    lookup,
+    limit: undefined,
+    account,
+    target: { name: own },
+    lastIntent: undefined,
+    isIntentOpen: false,
+  });
+  const deps = {
+    clock: { ...createManualClock(), monotonic: () => now },
+    limits: observedWith().limits,
+    leadingSince: () => 0,
+    credentials: { lookup: () => Promise.resolve(lookup) },
+    accountFor: () => account,
+    machineIndex: new MachineIndex(),
+    objectOf: () => object,
+    quota: { reachedFor: () => undefined },
+    deletionRate: { heldFor: () => 0 },
+    mayOrphan: () => true,
+  };
+  return { deps, input, objectState };
+}
+
+it('observes with a state and an account that cannot be changed', async () => {
+  const { deps, input } = given();
+  const { observed, finding } = await observe(deps, input);
+  expect(observed).toMatchObject({ machine: { kind: 'Absent' }, catalogue: { kind: 'Read' } });
+  expect(finding).toMatchObject({ requests: [], lastRead: undefined });
+});
+
+it('counts a read in the history before it is recorded, and the same afterwards', async () => {
+  const { deps, input, objectState } = given([vm({ name: own })]);
+  const before = await observe(deps, input);
+  expect(before.observed.history).toMatchObject({ lastUpAt: deps.clock.now() - (now - listedAt) });
+  expect(objectState.wasListed).toBe(false);
+
+  recordFinding(key, null, before.finding, objectState);
+  const after = await observe(deps, { ...input, subject: { ...input.subject, objectState: readOnly(objectState) } });
+  expect(objectState.wasListed).toBe(true);
+  expect(after.observed.history).toEqual(before.observed.history);
+});
