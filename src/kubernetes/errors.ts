@@ -66,6 +66,11 @@ export function isRefused(error: unknown): error is KubeError {
   return error instanceof KubeError && refusals.has(error.reason);
 }
 
+/** Whether the object was changed or deleted since it was read. The watch brings its new state, so the next reconciliation decides. */
+export function isSuperseded(error: unknown): error is KubeError {
+  return error instanceof KubeError && (error.reason === 'Conflict' || error.reason === 'NotFound');
+}
+
 /** The parts of a `Status`, the API's own form of an error, that are used here. */
 export interface StatusObject {
   readonly code?: number;

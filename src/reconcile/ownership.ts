@@ -1,10 +1,11 @@
 import { annotate } from '../api/v1alpha1/commands.ts';
 import { annotations, finalizer } from '../api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../api/v1alpha1/types.ts';
-import { KubeError } from '../kubernetes/errors.ts';
+import { isSuperseded } from '../kubernetes/errors.ts';
 import type { Log } from '../telemetry/log.ts';
 import { patchMetadata } from './execute/metadata-patch.ts';
 import type { ObjectClient } from './removed-objects.ts';
+import { objectKey } from '../domain/object-key.ts';
 
 export interface OwnershipOptions {
   /** Namespace and name of the Lease of this installation, such as `vps247-system/vps247-operator`; undefined: it has no name. */
@@ -104,7 +105,7 @@ export class Ownership {
     const { finalizers = [], deletionTimestamp } = object.metadata;
     if (owner === undefined && (!finalizers.includes(finalizer) || deletionTimestamp !== undefined)) return true;
     const isStored = await this.#write(object, installation ?? null);
-    if (isStored && owner !== undefined) this.#takenOver.set(keyOf(object), object.metadata.uid);
+    if (isStored && owner !== undefined) this.#takenOver.set(objectKey(object), object.metadata.uid);
     return false;
   }
 
@@ -138,7 +139,7 @@ export class Ownership {
   }
 
   #wasTakenOver(object: VirtualMachine): boolean {
-    return this.#takenOver.get(keyOf(object)) === object.metadata.uid;
+    return this.#takenOver.get(objectKey(object)) === object.metadata.uid;
   }
 
   /** Whether it was stored. An object that was changed or deleted since it was read: that brings the next reconciliation. */
@@ -148,7 +149,7 @@ export class Ownership {
       await patchMetadata(this.#options, object, { finalizers, annotations: { [annotations.managedBy]: owner } });
       return true;
     } catch (error) {
-      if (!(error instanceof KubeError) || (error.reason !== 'Conflict' && error.reason !== 'NotFound')) throw error;
+      if (!isSuperseded(error)) throw error;
       return false;
     }
   }
@@ -156,8 +157,4 @@ export class Ownership {
 
 function ownerOf({ metadata }: VirtualMachine): string | undefined {
   return metadata.annotations?.[annotations.managedBy];
-}
-
-function keyOf({ metadata }: VirtualMachine): string {
-  return `${metadata.namespace}/${metadata.name}`;
 }

@@ -27,6 +27,7 @@ import { recordObservation } from './record-observation.ts';
 import type { Credentials } from './credentials.ts';
 import { createReporter } from './report.ts';
 import { type Conclusion, conclude, isRefusedAsBusy } from './conclude.ts';
+import { objectKey } from '../domain/object-key.ts';
 
 export interface ReconcilerDeps extends ObserveDeps {
   readonly credentials: Credentials;
@@ -166,21 +167,21 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
   ): Promise<Execution> {
     const { action } = decision;
     if (action.type === 'ReleaseFinalizer' && observed.machine.kind === 'Absent')
-      deps.quota.confirmGone(keyOf(observed.object));
+      deps.quota.confirmGone(objectKey(observed.object));
     return execute(
       {
         client: deps.client,
         clock: deps.clock,
         lockForAdoption: (machine) =>
-          account !== null && deps.machineIndex.lockForAdoption(machine, keyOf(observed.object), account),
-        unlockAdoption: ({ id }) => deps.machineIndex.unlockAdoption(id, keyOf(observed.object)),
+          account !== null && deps.machineIndex.lockForAdoption(machine, objectKey(observed.object), account),
+        unlockAdoption: ({ id }) => deps.machineIndex.unlockAdoption(id, objectKey(observed.object)),
         quota: deps.quota,
         deletionRate: deps.deletionRate,
         ownership: deps.ownership.annotation,
         stored: (object) => deps.cache.assume(object),
         isGone: ({ name, uid }) => deps.objectOf(`${observed.object.metadata.namespace}/${name}`)?.metadata.uid !== uid,
         isNewest: ({ metadata }) =>
-          deps.cache.get(keyOf(observed.object))?.metadata.resourceVersion === metadata.resourceVersion,
+          deps.cache.get(objectKey(observed.object))?.metadata.resourceVersion === metadata.resourceVersion,
         storeIntent: async (sent) => {
           if (sent.type !== 'Kill' && sent.type !== 'Restart' && sent.type !== 'Delete') return;
           if (sent.type === 'Delete' && isDeletionOnRecord(observed.object)) return;
@@ -256,8 +257,4 @@ export function createReconciler(deps: ReconcilerDeps): Reconciler {
     if (observed.machine.kind !== 'Unknown')
       objectState.relistAfter = urgent && after !== undefined ? now + after : undefined;
   }
-}
-
-function keyOf(object: VirtualMachine): string {
-  return `${object.metadata.namespace}/${object.metadata.name}`;
 }

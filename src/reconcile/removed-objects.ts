@@ -3,6 +3,7 @@ import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import { isRecord } from '../domain/json.ts';
 import type { KubeClient, ObjectRef, Patch, Resource } from '../kubernetes/client.ts';
 import type { Clock } from '../domain/clock.ts';
+import { objectKey } from '../domain/object-key.ts';
 import type { Log } from '../telemetry/log.ts';
 import type { ReflectorChange } from '../kubernetes/cache/reflector.ts';
 
@@ -101,11 +102,11 @@ export class RemovedObjects {
   }
 
   #patch(before: VirtualMachine, { body }: Patch): VirtualMachine {
-    const { resourceVersion, namespace, name } = before.metadata;
+    const { resourceVersion } = before.metadata;
     // `as`: a merge patch keeps what it doesn't name, and what the operator sends is of the type.
     const patched = merged(before, body) as VirtualMachine;
     const after = { ...patched, metadata: { ...patched.metadata, resourceVersion } };
-    const key = `${namespace}/${name}`;
+    const key = objectKey(before);
     const isKept = isHeld(after);
     if (isKept) this.#objects.set(key, after);
     else this.#objects.delete(key);

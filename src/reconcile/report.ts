@@ -13,6 +13,7 @@ import { ownershipNotStored } from './execute/write-refusal.ts';
 import type { ObjectState } from './object-state.ts';
 import { createStatusWriter, type StatusWriter, type StatusWriterDeps } from './status-writer.ts';
 import { transitionEvents } from './transition-events.ts';
+import { objectKey } from '../domain/object-key.ts';
 
 export interface ReporterDeps extends Omit<StatusWriterDeps, 'reportEvent'> {
   readonly events: Pick<EventRecorder, 'record'>;
@@ -59,7 +60,7 @@ export function createReporter(deps: ReporterDeps): Reporter {
   ): Promise<number> {
     const status = statusFor(observed, reported);
     // The cache holds the object as this reconciliation's own writes left it.
-    const object = deps.cache.get(keyOf(observed.object)) ?? observed.object;
+    const object = deps.cache.get(objectKey(observed.object)) ?? observed.object;
     if (object.metadata.uid !== observed.object.metadata.uid) return Infinity;
     const { refusal, status: unstored } = objectState.unsaved ?? {};
     const before = unstored ?? object.status;
@@ -119,8 +120,4 @@ export function createReporter(deps: ReporterDeps): Reporter {
       note,
     });
   }
-}
-
-function keyOf({ metadata }: VirtualMachine): string {
-  return `${metadata.namespace}/${metadata.name}`;
 }

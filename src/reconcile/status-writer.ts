@@ -11,6 +11,7 @@ import type { ObjectState } from './object-state.ts';
 import { backoff } from './conclude.ts';
 import { Rewrites } from './rewrites.ts';
 import { writeRemedy } from './execute/write-refusal.ts';
+import { objectKey } from '../domain/object-key.ts';
 
 /**
  * Status writes under way at once. An API server with two cores does no more in the same time with more of them, and those
@@ -70,7 +71,7 @@ export function createStatusWriter({ client, clock, random, cache, reportEvent }
     objectState: ObjectState,
   ): Promise<void> {
     const { resourceVersion } = object.metadata;
-    const stored = cache.get(keyOf(object)) ?? object;
+    const stored = cache.get(objectKey(object)) ?? object;
     try {
       const write = { object: stored, after, now: clock.now(), among: announcing, resourceVersion };
       const written = await writeStatus(client, write);
@@ -141,8 +142,4 @@ export function createStatusWriter({ client, clock, random, cache, reportEvent }
     const next = until > now ? { count, until } : { count: count + 1, until: now + backoff(count, random()) };
     objectState.unsaved = { status, refusal: { form, because, ...next } };
   }
-}
-
-function keyOf({ metadata }: VirtualMachine): string {
-  return `${metadata.namespace}/${metadata.name}`;
 }

@@ -11,6 +11,7 @@ import type { ObjectState } from '../object-state.ts';
 import type { ReactionLatency } from '../reaction-latency.ts';
 import { loggedCall } from './call-log.ts';
 import type { WritableAccount } from './execute.ts';
+import { objectKey } from '../../domain/object-key.ts';
 
 export interface CallGuardDeps {
   readonly clock: Clock;
@@ -54,7 +55,7 @@ export function createCallGuard(deps: CallGuardDeps): CallGuard {
     objectState: ObjectState,
     withoutWorker: ReleaseWorker,
   ): WritableAccount {
-    const key = keyOf(observed.object);
+    const key = objectKey(observed.object);
     const subject = { object: key, vmName: observed.providerName, action };
     const shownBefore = shownState(account, observed);
     return {
@@ -98,7 +99,7 @@ export function createCallGuard(deps: CallGuardDeps): CallGuard {
 
   function isStillCurrent(account: Account, observed: Observed, shownBefore: MachineState | undefined): boolean {
     const { object, providerName, machine } = observed;
-    const { resourceVersion } = deps.cache.get(keyOf(object))?.metadata ?? {};
+    const { resourceVersion } = deps.cache.get(objectKey(object))?.metadata ?? {};
     if (resourceVersion !== object.metadata.resourceVersion) return false;
     if (machine.kind !== 'Present')
       return (account.snapshot?.byName(providerName) ?? []).length === 0 && !isBack(account, observed);
@@ -116,8 +117,4 @@ function isBack(account: Account, { identity }: Observed): boolean {
 /** What the newest read shows of the machine that was observed. */
 function shownState(account: Account, { machine }: Observed): MachineState | undefined {
   return machine.kind === 'Present' ? account.cachedMachine(machine.machine.id)?.machine.state : undefined;
-}
-
-function keyOf({ metadata }: VirtualMachine): string {
-  return `${metadata.namespace}/${metadata.name}`;
 }

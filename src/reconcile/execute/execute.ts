@@ -1,7 +1,7 @@
 import { type KnownMachine, optionsOf, writeHint } from '../../api/v1alpha1/identity.ts';
 import { annotations, group, plural, version } from '../../api/v1alpha1/constants.ts';
 import type { VirtualMachine } from '../../api/v1alpha1/types.ts';
-import { KubeError, isRefused } from '../../kubernetes/errors.ts';
+import { KubeError, isRefused, isSuperseded } from '../../kubernetes/errors.ts';
 import type { Clock } from '../../domain/clock.ts';
 import type { Failure, Outcome } from '../../domain/failure.ts';
 import type { CreateRequest, Machine } from '../../domain/machine.ts';
@@ -17,6 +17,7 @@ import type { NamespaceQuota } from '../../controller/namespace-quota.ts';
 import { type Owner, type PasswordExecution, writePassword } from './password-secret.ts';
 import type { ObjectClient } from '../removed-objects.ts';
 import { refusalBasis } from '../observe/observe.ts';
+import { objectKey } from '../../domain/object-key.ts';
 
 /** What carrying out an action came to. `Superseded`: the object changed since it was read, and nothing was sent. */
 export type Execution =
@@ -145,7 +146,7 @@ async function create(deps: ExecuteDeps, target: ExecuteTarget, request: CreateR
       return provider.createMachine(request);
     },
     async () => {
-      if (!deps.quota.reserve(keyOf(object))) return false;
+      if (!deps.quota.reserve(objectKey(object))) return false;
       try {
         stored = await patchMetadata(deps, object, {
           finalizers: withFinalizer(object),
@@ -164,7 +165,7 @@ async function create(deps: ExecuteDeps, target: ExecuteTarget, request: CreateR
           objectState.settleIntent(intent, object.metadata.annotations?.[annotations.createPending]);
         refusedByKubernetes = error;
       }
-      deps.quota.release(keyOf(object));
+      deps.quota.release(objectKey(object));
       return false;
     },
   );
@@ -226,7 +227,7 @@ function noteFailure({ objectState, object }: ExecuteTarget, intent: string, fai
 /** The provider refused the create, and a later list lacks its VM: nothing is left that the finalizer would protect. */
 async function withdraw(deps: ExecuteDeps, { object, objectState }: ExecuteTarget): Promise<Execution> {
   const intent = object.metadata.annotations?.[annotations.createPending];
-  deps.quota.confirmGone(keyOf(object));
+  deps.quota.confirmGone(objectKey(object));
   const withdrawn = { finalizers: withoutFinalizer(object), annotations: { [annotations.createPending]: null } };
   const execution = await unlessSuperseded(patchMetadata(deps, object, withdrawn), { type: 'Withdrawn' });
   if (intent !== undefined && execution.type === 'Withdrawn') objectState.settleIntent(intent, undefined);
@@ -240,7 +241,7 @@ const recordAttempts = 5;
  * at all. The status record follows in the same reconciliation; after a crash in between, spec.adoption grants it again.
  */
 async function adopt(deps: ExecuteDeps, target: ExecuteTarget, machine: KnownMachine): Promise<Execution> {
-  const key = keyOf(target.object);
+  const key = objectKey(target.object);
   if (!deps.lockForAdoption(machine)) return { type: 'Superseded' };
   try {
     if (!deps.quota.reserve(key, machine.id)) return { type: 'Superseded' };
@@ -337,7 +338,7 @@ async function deleteMachine(
       writeFor(target, 'Remove'),
       (provider) => provider.deleteMachine(action.id),
       async () => {
-        if (!deps.deletionRate.take(keyOf(target.object))) return false;
+        if (!deps.deletionRate.take(objectKey(target.object))) return false;
         await deps.storeIntent(action);
         return true;
       },
@@ -371,15 +372,7 @@ async function unlessSuperseded(write: Promise<unknown>, done: Execution): Promi
   }
 }
 
-function keyOf({ metadata }: VirtualMachine): string {
-  return `${metadata.namespace}/${metadata.name}`;
-}
-
 /** Objects of one namespace take their turns together, so that many of them hold up no other namespace. */
 function writeFor({ object, providerName }: ExecuteTarget, priority: ProviderWrite['priority']): ProviderWrite {
   return { machineName: providerName, priority, flow: object.metadata.namespace };
-}
-
-function isSuperseded(error: unknown): boolean {
-  return error instanceof KubeError && (error.reason === 'Conflict' || error.reason === 'NotFound');
 }
