@@ -1,4 +1,4 @@
-import type { VirtualMachineStatus } from '../api/v1alpha1/types.ts';
+import type { VirtualMachine, VirtualMachineStatus } from '../api/v1alpha1/types.ts';
 import type { Failure } from '../domain/failure.ts';
 import type { ProviderId } from '../domain/machine.ts';
 import type { Action, StatusReason } from '../plan/action.ts';
@@ -349,4 +349,21 @@ export class ObjectState {
       ...(notBefore === undefined ? {} : { notBefore: epochOf(notBefore) }),
     };
   }
+}
+
+/** The state of this very object; that of an earlier object of the same name ends. */
+export function stateOf(
+  states: Map<string, ObjectState>,
+  key: string,
+  object: VirtualMachine | undefined,
+  now: number,
+): ObjectState | undefined {
+  const known = states.get(key);
+  if (known !== undefined && known.uid === object?.metadata.uid) return known;
+  known?.end(key);
+  states.delete(key);
+  if (object === undefined) return undefined;
+  const created = new ObjectState(object.metadata.uid, now);
+  states.set(key, created);
+  return created;
 }

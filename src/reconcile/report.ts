@@ -7,8 +7,10 @@ import type { VirtualMachine } from '../api/v1alpha1/types.ts';
 import type { ReleaseWorker } from '../controller/workers.ts';
 import type { KubeError } from '../kubernetes/errors.ts';
 import type { EventRecorder } from '../kubernetes/events.ts';
+import type { Decision } from '../plan/action.ts';
 import type { Observed } from '../plan/observed.ts';
 import { isWorthWriting, type Report, statusFor } from '../status/status.ts';
+import type { Execution } from './execute/execute.ts';
 import { ownershipNotStored } from './execute/write-refusal.ts';
 import type { ObjectState } from './object-state.ts';
 import { createStatusWriter, type StatusWriter, type StatusWriterDeps } from './status-writer.ts';
@@ -27,7 +29,7 @@ export interface Reporter extends Pick<StatusWriter, 'storeIntent' | 'save'> {
    */
   report(
     observed: Observed,
-    reported: Report,
+    reported: Report | undefined,
     objectState: ObjectState,
     isOutcome: boolean,
     withoutWorker: ReleaseWorker,
@@ -43,21 +45,24 @@ export interface Reporter extends Pick<StatusWriter, 'storeIntent' | 'save'> {
   reportAnnotations(object: VirtualMachine, objectState: ObjectState): void;
   /** Once, as long as this process lives. */
   reportHint({ object, identity }: Observed, objectState: ObjectState): void;
+  /** The event of a decision that was carried out. */
+  reportExecution(object: VirtualMachine, decision: Pick<Decision, 'event'>, execution: Execution): void;
   event(object: VirtualMachine, reason: Reason, note: string): void;
 }
 
 export function createReporter(deps: ReporterDeps): Reporter {
   const { storeIntent, save, heldFor } = createStatusWriter({ ...deps, reportEvent: event });
 
-  return { storeIntent, save, report, reportOwnership, reportAnnotations, reportHint, event };
+  return { storeIntent, save, report, reportOwnership, reportAnnotations, reportHint, reportExecution, event };
 
   async function report(
     observed: Observed,
-    reported: Report,
+    reported: Report | undefined,
     objectState: ObjectState,
     isOutcome: boolean,
     withoutWorker: ReleaseWorker,
   ): Promise<number> {
+    if (reported === undefined) return Infinity;
     const status = statusFor(observed, reported);
     // The cache holds the object as this reconciliation's own writes left it.
     const object = deps.cache.get(objectKey(observed.object)) ?? observed.object;
@@ -106,6 +111,11 @@ export function createReporter(deps: ReporterDeps): Reporter {
     objectState.hasReportedHint = true;
     const note = `${annotations.machine} differs from the record in the status (VM ${identity.id}); the operator corrects it`;
     event(object, 'MachineAnnotationCorrected', note);
+  }
+
+  function reportExecution(object: VirtualMachine, decision: Pick<Decision, 'event'>, execution: Execution): void {
+    const isDone = execution.type === 'Released' || ('outcome' in execution && execution.outcome.ok);
+    if (decision.event !== undefined && isDone) event(object, decision.event.reason, decision.event.message);
   }
 
   function event(object: VirtualMachine, reason: Reason, note: string): void {

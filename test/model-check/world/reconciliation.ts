@@ -30,8 +30,6 @@ export async function proceed(subject: Subject, state: State, pass: Begun): Prom
     clock,
     credentials: {
       lookup: () => Promise.resolve(run.lookup()),
-      secretsOf: () => [],
-      invalidate() {},
       distrust() {},
     },
     accountFor: (apiKey) => run.accountOf(apiKey.reveal() === 'own' ? 'own' : 'other'),

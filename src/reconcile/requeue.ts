@@ -1,0 +1,39 @@
+import type { ReconcileResult } from '../controller/workers.ts';
+import { KubeError, type KubeErrorReason } from '../kubernetes/errors.ts';
+import type { Log } from '../telemetry/log.ts';
+import type { Conclusion } from './conclude.ts';
+import type { ObjectState } from './object-state.ts';
+
+/** Failures that say nothing about the object: the API server is unavailable, or this process may not be the leader any more. */
+const unavailableReasons: ReadonlySet<KubeErrorReason> = new Set(['Network', 'Timeout', 'Unavailable', 'Fenced']);
+const unavailableRetry = 2_000;
+
+/**
+ * When a reconciliation is repeated: after what was concluded, when a refused status may be written again, or when a status that waits
+ * (`heldFor`) may be written, whichever is first. Milliseconds; `now` is monotonic.
+ */
+export function requeueAfter(
+  { after, isSuperseded }: Conclusion,
+  { unsaved }: Pick<ObjectState, 'unsaved'>,
+  heldFor: number,
+  now: number,
+): ReconcileResult {
+  if (isSuperseded) return { requeue: true };
+  const unstoredFor = Math.max(0, (unsaved?.refusal?.until ?? Infinity) - now);
+  const soonest = Math.min(after ?? Infinity, unstoredFor, heldFor);
+  return Number.isFinite(soonest) ? { after: soonest } : {};
+}
+
+/** The same after an error; rethrows one that is about the object. */
+export function requeueAfterError(
+  { log, random }: { readonly log: Log; readonly random: () => number },
+  key: string,
+  error: unknown,
+): ReconcileResult {
+  // The object was deleted a moment ago; the watch is about to show it.
+  if (error instanceof KubeError && error.reason === 'NotFound') return { requeue: true };
+  if (!(error instanceof KubeError) || !unavailableReasons.has(error.reason)) throw error;
+  // A fixed delay: the backoff of the object must not outlast the outage.
+  log.warn('API server is unavailable, requeued object', { object: key, error });
+  return { failed: true, after: unavailableRetry * (1 + random() / 2) };
+}
